@@ -1,0 +1,58 @@
+"""What others rely on: who calls, and what roles mean."""
+
+import enum
+import uuid
+from dataclasses import dataclass
+
+
+class Role(enum.StrEnum):
+    """What a member of a brand's staff may do."""
+
+    OWNER = "owner"
+    EDITOR = "editor"
+    VIEWER = "viewer"
+
+    @property
+    def may_edit(self) -> bool:
+        return self is not Role.VIEWER
+
+
+class Scope(enum.StrEnum):
+    """What an API key is good for."""
+
+    BRAND = "brand"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    """Whose uses, limits and vouchers are meant: a customer, linked to a user or not.
+
+    ``id`` is the customer's internal key, None for a customer id that the platform has never seen (who has used nothing).
+    """
+
+    id: int | None
+    customer_id: str
+    user_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sends a request. ``identity`` names them in throttles, idempotency keys and logs (``user:…``, ``key:…``)."""
+
+    identity: str
+    user_key: int | None = None
+    user_id: uuid.UUID | None = None
+    customer_key: int | None = None
+    customer_id: str | None = None
+    is_superuser: bool = False
+    api_key_id: uuid.UUID | None = None
+    scope: Scope | None = None
+    brand_id: uuid.UUID | None = None  # the brand that an API key is scoped to
+
+    @property
+    def shopper(self) -> Shopper | None:
+        """The shopper who calls for themselves, or None."""
+        if self.customer_key is None or self.customer_id is None:
+            return None
+        return Shopper(self.customer_key, self.customer_id, self.user_id)

@@ -1,0 +1,104 @@
+"""The HTTP habits that every app shares: problem+json, strict JSON, cursor pages."""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views import defaults
+from rest_framework import parsers
+from rest_framework.exceptions import ParseError
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+
+from promoplatform.kernel import errors
+from promoplatform.kernel.problems import problem_of
+
+log = structlog.get_logger(__name__)
+
+RETRY_STATES = {"40001", "40P01", "55P03", "57014"}  # serialization, deadlock, lock and statement time-outs
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
+    """Every exception of a view as problem+json; a defect is logged and answered without details."""
+    if isinstance(error, OperationalError | InterfaceError):
+        error = _database_refusal(error)
+    problem = problem_of(error)
+    if problem.status == 500:
+        log.error("server_error", exc_info=error)
+    if "view" in context and problem.status == 405:
+        problem.headers["Allow"] = ", ".join(context["view"].allowed_methods)
+    return problem.response()
+
+
+def _database_refusal(error: Exception) -> errors.Refusal:
+    state = getattr(error.__cause__, "sqlstate", None)
+    log.warning("database_refused", sqlstate=state, error=str(error))
+    return errors.Busy() if state in RETRY_STATES else errors.Unavailable()
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """handler404: a problem document below /api/, Django's page elsewhere."""
+    return _answer(request, errors.NotFound(), defaults.page_not_found, exception or Http404())
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400: what Django itself finds malformed."""
+    return _answer(request, errors.Invalid(), defaults.bad_request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500: a defect outside the API's own handler."""
+    return problem_of(errors.ServerError()).response() if request.path.startswith("/api/") else defaults.server_error(request)
+
+
+def _answer(request: HttpRequest, refusal: errors.Refusal, page: Callable[..., HttpResponse], error: Exception) -> HttpResponse:
+    return problem_of(refusal).response() if request.path.startswith("/api/") else page(request, error)
+
+
+class JSONParser(parsers.JSONParser):
+    """JSON that PostgreSQL can hold: no lone surrogates, no NUL, no bottomless nesting."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        try:
+            data = super().parse(stream, media_type, parser_context)
+            _check_text(data)
+        except (RecursionError, UnicodeEncodeError) as error:
+            raise ParseError from error
+        return data
+
+
+def _check_text(value: Any) -> None:
+    if isinstance(value, str):
+        value.encode()
+        if "\0" in value:
+            raise ParseError
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            _check_text(name)
+            _check_text(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_text(inner)
+
+
+class CursorPage(CursorPagination):
+    """``{"next", "previous", "results"}``, newest first; ``limit`` up to 200."""
+
+    page_size = 50
+    page_size_query_param = "limit"
+    max_page_size = 200
+    ordering = "-pk"
+
+    def get_page_size(self, request: Request) -> int:
+        raw = request.query_params.get("limit", str(self.page_size))
+        if not (raw.isascii() and raw.isdigit() and 1 <= int(raw) <= self.max_page_size):
+            raise errors.Invalid.field("limit", f"A whole number from 1 to {self.max_page_size}.")
+        return int(raw)
+
+    def decode_cursor(self, request: Request) -> Any:
+        try:
+            return super().decode_cursor(request)
+        except Exception as error:
+            raise errors.Invalid.field("cursor", "This is not a cursor of this list.") from error

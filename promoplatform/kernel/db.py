@@ -1,0 +1,60 @@
+"""Hand-written SQL from files, and constraints turned into refusals."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.db import IntegrityError, connection
+
+from promoplatform.kernel.errors import Refusal
+
+ROOT = Path(__file__).resolve().parents[2]
+Row = dict[str, Any]
+
+
+@cache
+def statement(path: str) -> str:
+    """The text of ``<app>/sql/<verb>.sql``, read once."""
+    return (ROOT / path).read_text()
+
+
+def many(path: str, params: Mapping[str, Any]) -> list[Row]:
+    """Run the statement in ``path`` and return its rows as dictionaries."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement(path), params)
+        if cursor.description is None:
+            return []
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def one(path: str, params: Mapping[str, Any]) -> Row | None:
+    """The first row of the statement in ``path``, or None."""
+    rows = many(path, params)
+    return rows[0] if rows else None
+
+
+def run(path: str, params: Mapping[str, Any]) -> int:
+    """Run the statement in ``path``; how many rows it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement(path), params)
+        return cursor.rowcount
+
+
+def violated(error: IntegrityError) -> str:
+    """The name of the constraint that the driver reports, or an empty string."""
+    diag = getattr(error.__cause__, "diag", None)
+    return getattr(diag, "constraint_name", None) or ""
+
+
+@contextmanager
+def refuse(constraint: str, refusal: type[Refusal], **members: Any) -> Iterator[None]:
+    """Answer the violation of the named constraint as ``refusal``; let anything else through, loud."""
+    try:
+        yield
+    except IntegrityError as error:
+        if violated(error) != constraint:
+            raise
+        raise refusal(**members) from error

@@ -1,0 +1,135 @@
+"""The catalogue of refusals: each declared once, with its code, HTTP status and sentence.
+
+A refusal is an exception that a caller may rely on: its ``code`` is the contract, its words may change. Whatever is not a
+``Refusal`` is a defect and is answered as one.
+"""
+
+from typing import Any, ClassVar
+
+CATALOGUE: dict[str, type["Refusal"]] = {}
+
+
+class Refusal(Exception):
+    """Something asked for that is refused, with a reason.
+
+    ``members`` are added to the problem document beside the standard ones (``missing="4.10"``); ``errors`` lists fields,
+    each ``{"field", "code", "detail"}``.
+    """
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    message: ClassVar[str]
+    headers: ClassVar[dict[str, str]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "code" not in cls.__dict__:
+            return
+        known = CATALOGUE.get(cls.code)
+        if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f"refusal code {cls.code!r} is declared twice: {known.__qualname__} and {cls.__qualname__}")
+        CATALOGUE[cls.code] = cls
+
+    def __init__(self, detail: str = "", *, errors: list[dict[str, str]] | None = None, **members: Any) -> None:
+        self.detail = detail or self.message
+        self.errors = errors
+        self.members = members
+        super().__init__(self.detail)
+
+    def reason(self) -> dict[str, Any]:
+        """The refusal as it stands inside another answer: ``{"code", "detail", ...members}``."""
+        return {"code": self.code, "detail": self.detail, **self.members}
+
+
+class Invalid(Refusal):
+    code, status = "invalid", 400
+    message = "The request has fields that are missing or wrong."
+
+    @classmethod
+    def field(cls, name: str, detail: str, code: str = "invalid") -> "Invalid":
+        """A refusal of one field."""
+        return cls(errors=[{"field": name, "code": code, "detail": detail}])
+
+
+class NotAuthenticated(Refusal):
+    code, status = "not_authenticated", 401
+    message = "Sign in, or send an API key."
+
+
+class TokenInvalid(Refusal):
+    code, status = "token_invalid", 401
+    message = "The token or key is not valid."
+
+
+class TokenExpired(Refusal):
+    code, status = "token_expired", 401
+    message = "The token has expired."
+
+
+class PermissionDenied(Refusal):
+    code, status = "permission_denied", 403
+    message = "You may not do this."
+
+
+class NotFound(Refusal):
+    code, status = "not_found", 404
+    message = "There is nothing here, or nothing for you."
+
+
+class MethodNotAllowed(Refusal):
+    code, status = "method_not_allowed", 405
+    message = "This address does not take this method."
+
+
+class NotAcceptable(Refusal):
+    code, status = "not_acceptable", 406
+    message = "None of the formats asked for can be given."
+
+
+class TooLarge(Refusal):
+    code, status = "too_large", 413
+    message = "The request's body is too large."
+
+
+class UnsupportedMediaType(Refusal):
+    code, status = "unsupported_media_type", 415
+    message = "The body's content type is not understood here."
+
+
+class IdempotencyKeyReused(Refusal):
+    code, status = "idempotency_key_reused", 422
+    message = "This Idempotency-Key was used before with another request."
+
+
+class IdempotencyInProgress(Refusal):
+    code, status = "idempotency_in_progress", 409
+    message = "The first request with this Idempotency-Key is still running."
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
+
+
+class Busy(Refusal):
+    code, status = "busy", 409
+    message = "Too much happens here at this moment; try again."
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
+
+
+class Throttled(Refusal):
+    """Too many requests; ``retry_after`` is in seconds."""
+
+    code, status = "throttled", 429
+    message = "Too many requests; try again later."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after=retry_after)
+        self.retry_after = retry_after
+
+
+class ServerError(Refusal):
+    code, status = "server_error", 500
+    message = "Something went wrong here. It was recorded; the request can be sent again."
+
+
+class Unavailable(Refusal):
+    code, status = "unavailable", 503
+    message = "Something this needs is away at the moment; try again."
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "2"}

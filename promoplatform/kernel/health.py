@@ -1,0 +1,91 @@
+"""Is it alive, is it ready: what an orchestrator and an operator ask."""
+
+import time
+from collections.abc import Callable
+from functools import cache
+
+import structlog
+from celery import current_app
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+
+from promoplatform.kernel import redis
+
+log = structlog.get_logger(__name__)
+HEARTBEAT = redis.key("heartbeat", "beat")
+
+
+def record_heartbeat() -> None:
+    """Beat and a worker were alive just now."""
+    redis.client().set(HEARTBEAT, int(time.time()), ex=3600)
+
+
+def seconds_since_heartbeat() -> int | None:
+    """Seconds since beat last got a task through a worker; None when it is not known."""
+    try:
+        last = redis.client().get(HEARTBEAT)
+    except redis.Error:
+        return None
+    return None if last is None else max(0, int(time.time()) - int(last))  # type: ignore[arg-type]
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """The process can do its work: database, Redis, broker and migrations, each with its state."""
+    checks = {name: _works(name, check) for name, check in _CHECKS.items()}
+    ready = all(checks.values())
+    answer = {
+        "status": "ok" if ready else "unavailable",
+        "checks": {name: "ok" if fine else "failed" for name, fine in checks.items()},
+        "beat_seconds_ago": seconds_since_heartbeat(),
+    }
+    return JsonResponse(answer, status=200 if ready else 503, headers={} if ready else {"Retry-After": "2"})
+
+
+def _works(name: str, check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except Exception as error:  # noqa: BLE001  (whatever it is, this part is not ready)
+        log.warning("not_ready", part=name, error=str(error))
+        return False
+    return True
+
+
+def _database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _redis() -> None:
+    redis.client().ping()
+
+
+def _broker() -> None:
+    with current_app.connection_for_write(connect_timeout=1) as broker:
+        broker.ensure_connection(max_retries=1, interval_start=0, timeout=1)
+
+
+@cache
+def _expected() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationExecutor(connection).loader.graph.leaf_nodes())
+
+
+def _migrations() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT app, name FROM django_migrations")
+        missing = _expected() - set(cursor.fetchall())
+    if missing:
+        raise RuntimeError(f"not migrated: {sorted(missing)}")
+
+
+_CHECKS: dict[str, Callable[[], None]] = {
+    "database": _database,
+    "redis": _redis,
+    "broker": _broker,
+    "migrations": _migrations,
+}

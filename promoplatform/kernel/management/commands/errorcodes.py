@@ -1,0 +1,50 @@
+"""Writes the catalogue of refusals to docs/errors.md, or checks that it is fresh."""
+
+from argparse import ArgumentParser
+from importlib import import_module
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.module_loading import module_has_submodule
+
+from promoplatform.kernel.errors import CATALOGUE
+
+HEAD = """# Refusals
+
+Every refusal that the platform answers, by code. The code is the contract; the words may change.
+Written by `manage.py errorcodes`; do not edit.
+
+| code | status | sentence | declared in |
+|---|---|---|---|
+"""
+
+
+class Command(BaseCommand):
+    help = __doc__ or ""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--check", action="store_true", help="fail when docs/errors.md is stale instead of writing it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path = settings.BASE_DIR / "docs" / "errors.md"
+        text = render()
+        if not options["check"]:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+            self.stdout.write(f"{len(CATALOGUE)} refusals written to docs/errors.md")
+        elif not path.exists() or path.read_text() != text:
+            raise CommandError("docs/errors.md is stale: run manage.py errorcodes")
+
+
+def render() -> str:
+    """The page: every declared refusal, sorted by code."""
+    for config in apps.get_app_configs():
+        if module_has_submodule(config.module, "errors") and str(config.path).startswith(str(settings.BASE_DIR)):
+            import_module(f"{config.name}.errors")
+    rows = [
+        f"| `{code}` | {refusal.status} | {refusal.message} | `{refusal.__module__}` |"
+        for code, refusal in sorted(CATALOGUE.items())
+    ]
+    return HEAD + "\n".join(rows) + "\n"

@@ -1,0 +1,56 @@
+"""Exact money: whole minor units and an ISO 4217 currency, decimal strings at the edge.
+
+Decimals per currency come from CLDR through Babel (EUR 2, JPY 0, KWD 3).
+"""
+
+import re
+from decimal import Decimal
+from functools import cache
+
+from babel.core import UnknownLocaleError
+from babel.numbers import format_currency, get_currency_precision, list_currencies
+
+MAX_MINOR = 10**15  # far above any order, far below bigint
+_AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,4})?")
+
+
+@cache
+def currencies() -> frozenset[str]:
+    """Every ISO 4217 code that Babel knows."""
+    return frozenset(list_currencies())
+
+
+@cache
+def decimals(currency: str) -> int:
+    """How many decimals the currency has. Raises ValueError for what is no currency."""
+    if currency not in currencies():
+        raise ValueError(f"{currency!r} is not an ISO 4217 currency.")
+    return get_currency_precision(currency)
+
+
+def parse(text: str, currency: str) -> int:
+    """Minor units of a decimal string. Raises ValueError when it is none, or has more decimals than the currency."""
+    if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
+        raise ValueError("Write an amount as a decimal string such as \"12.50\".")
+    whole, _, fraction = text.partition(".")
+    places = decimals(currency)
+    if len(fraction) > places:
+        raise ValueError(f"{currency} has {places} decimals; {text} has {len(fraction)}.")
+    minor = int(Decimal(text).scaleb(places))
+    if abs(minor) > MAX_MINOR:
+        raise ValueError("The amount is too large.")
+    return minor
+
+
+def render(minor: int, currency: str) -> str:
+    """The decimal string of minor units, with exactly the currency's decimals."""
+    places = decimals(currency)
+    return f"{Decimal(minor).scaleb(-places):.{places}f}"
+
+
+def display(minor: int, currency: str, locale: str = "en") -> str:
+    """The amount as a person reads it (``€12.50``)."""
+    try:
+        return format_currency(Decimal(minor).scaleb(-decimals(currency)), currency, locale=locale)
+    except UnknownLocaleError:
+        return f"{render(minor, currency)} {currency}"

@@ -1,0 +1,148 @@
+"""``later()``: tasks promised in the transaction of the fact they follow.
+
+Nothing is sent for a rolled-back fact and nothing is lost when the broker is away: the row is the promise, the broker only
+carries it. Delivery is at least once, so every task is idempotent. A row is deleted when its task has succeeded.
+"""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from celery import Celery, Task, current_app
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, F, Min, Q
+from django.db.models.functions import Now
+from kombu.exceptions import OperationalError
+
+from promoplatform.kernel import db
+from promoplatform.kernel.models import OutboxMessage
+
+log = structlog.get_logger(__name__)
+
+BATCH = 200
+MAX_ATTEMPTS = 12
+HANDOVER = timedelta(seconds=60)  # between taking a row and having sent it
+LEASE = timedelta(minutes=15)  # between sending and coming due again; longer than any task may run
+HEADER = "outbox_id"
+
+
+def later(task: str, **kwargs: Any) -> None:
+    """Promise to run the Celery task named ``task`` with JSON ``kwargs`` once the surrounding transaction has committed."""
+    OutboxMessage.objects.create(task=task, kwargs=kwargs)
+    transaction.on_commit(_nudger.nudge, robust=True)
+
+
+def back_off(attempts: int) -> timedelta:
+    """How long to wait after so many attempts: 10 s doubling up to one hour."""
+    return timedelta(seconds=min(3600, 10 * 2 ** max(0, attempts - 1)))
+
+
+def relay(*, limit: int = BATCH) -> int:
+    """Send due promises to the broker, oldest first; how many were sent. Safe to run anywhere, any number at once."""
+    rows = db.many("promoplatform/kernel/sql/take_due_messages.sql", {"limit": limit, "handover": HANDOVER})
+    sent = []
+    for row in sorted(rows, key=lambda row: row["id"]):
+        try:
+            _send(current_app, row)
+        except OperationalError as error:
+            log.warning("broker_away", error=str(error))
+            break
+        sent.append(row["id"])
+    taken = {row["id"] for row in rows}
+    OutboxMessage.objects.filter(pk__in=sent).update(due_at=Now() + LEASE)
+    OutboxMessage.objects.filter(pk__in=taken.difference(sent), parked_at=None).update(
+        due_at=Now() + timedelta(seconds=5), attempts=F("attempts") - 1
+    )
+    return len(sent)
+
+
+def _send(app: Celery, row: db.Row) -> None:
+    task = app.tasks.get(row["task"])
+    if task is None:
+        park(row["id"], f"there is no task {row['task']}")
+        return
+    task.apply_async(kwargs=row["kwargs"], task_id=f"outbox-{row['id']}-{row['attempts']}", headers={HEADER: row["id"]}, retry=False)
+
+
+def succeeded(message_id: int) -> None:
+    """The promise is kept: its row goes."""
+    OutboxMessage.objects.filter(pk=message_id).delete()
+
+
+def failed(message_id: int, error: str) -> None:
+    """The task failed: it comes due again after a while, or is parked after too many attempts."""
+    message = OutboxMessage.objects.filter(pk=message_id).first()
+    if message is None:
+        return
+    if message.attempts >= MAX_ATTEMPTS:
+        park(message_id, error)
+        return
+    OutboxMessage.objects.filter(pk=message_id).update(due_at=Now() + back_off(message.attempts), last_error=error[:2000])
+
+
+def park(message_id: int, error: str) -> None:
+    """Set a promise aside that cannot be kept; an operator sees it and may send it again."""
+    log.error("outbox_parked", message_id=message_id, error=error)
+    OutboxMessage.objects.filter(pk=message_id).update(parked_at=Now(), last_error=error[:2000])
+
+
+def unpark(*, message_ids: list[int]) -> int:
+    """Send parked promises again, as if new; how many."""
+    return OutboxMessage.objects.filter(pk__in=message_ids, parked_at__isnull=False).update(
+        parked_at=None, attempts=0, due_at=Now()
+    )
+
+
+def backlog() -> dict[str, Any]:
+    """``{"waiting", "oldest", "parked"}``: how many promises wait, since when the oldest is overdue, how many are parked."""
+    return OutboxMessage.objects.aggregate(
+        waiting=Count("pk", filter=Q(parked_at=None)), oldest=Min("due_at", filter=Q(parked_at=None)), parked=Count("pk", filter=Q(parked_at__isnull=False))
+    )
+
+
+class HouseTask(Task):  # type: ignore[type-arg]
+    """The base of every task: settles the promise that it was sent for."""
+
+    def _promise(self) -> int | None:
+        return (self.request.headers or {}).get(HEADER) or getattr(self.request, HEADER, None)
+
+    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
+        if promise := self._promise():
+            succeeded(promise)
+
+    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        if promise := self._promise():
+            failed(promise, f"{type(exc).__name__}: {exc}")
+
+
+class _Nudger:
+    """Wakes the relay soon after a commit, from a thread of its own, so that no request ever waits for the broker."""
+
+    def __init__(self) -> None:
+        self._wanted = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def nudge(self) -> None:
+        if not settings.OUTBOX_NUDGE:
+            return
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="outbox-nudge", daemon=True)
+                self._thread.start()
+        self._wanted.set()
+
+    def _run(self) -> None:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            try:
+                current_app.send_task("kernel.relay_outbox", retry=False, expires=30)
+            except Exception as error:  # noqa: BLE001  (a nudge may fail for any reason; beat sweeps anyway)
+                log.info("nudge_failed", error=str(error))
+            threading.Event().wait(0.2)
+
+
+_nudger = _Nudger()

@@ -1,0 +1,93 @@
+"""problem+json (RFC 9457): the one shape of every refusal."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.http import Http404, HttpResponse
+from rest_framework import exceptions as drf
+
+from promoplatform.kernel import errors
+from promoplatform.kernel.errors import Refusal
+
+CONTENT_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A refusal as it is answered."""
+
+    status: int
+    code: str
+    detail: str
+    title: str
+    errors: list[dict[str, str]] | None = None
+    members: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The members of the problem document."""
+        document: dict[str, Any] = {
+            "type": f"/api/errors/{self.code}", "title": self.title, "status": self.status, "code": self.code, "detail": self.detail,
+        }
+        if self.errors is not None:
+            document["errors"] = self.errors
+        return document | self.members
+
+    def body(self) -> bytes:
+        return json.dumps(self.document(), ensure_ascii=False, separators=(",", ":"), default=str).encode()
+
+    def response(self) -> HttpResponse:
+        return HttpResponse(self.body(), status=self.status, content_type=CONTENT_TYPE, headers=self.headers)
+
+
+def problem_of(error: BaseException) -> Problem:
+    """The problem that answers an exception; what is nobody's refusal becomes a server error without details."""
+    refusal = _as_refusal(error)
+    headers = dict(refusal.headers)
+    if isinstance(refusal, errors.Throttled):
+        headers["Retry-After"] = str(refusal.retry_after)
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Problem(refusal.status, refusal.code, refusal.detail, refusal.message, refusal.errors, refusal.members, headers)
+
+
+def _as_refusal(error: BaseException) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, drf.ValidationError):
+        return errors.Invalid(errors=_flatten(error.detail))
+    for kind, refusal in _TRANSLATED:
+        if isinstance(error, kind):
+            return refusal()
+    return errors.ServerError()
+
+
+def _flatten(detail: Any, path: str = "") -> list[dict[str, str]]:
+    """DRF's nested error details as a list of fields, ``lines.0.quantity`` style."""
+    if isinstance(detail, dict):
+        return [fault for name, inner in detail.items() for fault in _flatten(inner, _join(path, name))]
+    if isinstance(detail, list):
+        if all(isinstance(inner, drf.ErrorDetail) for inner in detail):
+            return [fault for inner in detail for fault in _flatten(inner, path)]
+        return [fault for index, inner in enumerate(detail) for fault in _flatten(inner, _join(path, index))]
+    return [{"field": path or "body", "code": getattr(detail, "code", "invalid"), "detail": str(detail)}]
+
+
+def _join(path: str, name: object) -> str:
+    return path if name == "non_field_errors" else f"{path}.{name}" if path else str(name)
+
+
+_TRANSLATED: list[tuple[type[BaseException], type[Refusal]]] = [
+    (drf.ParseError, errors.Invalid),
+    (drf.NotAuthenticated, errors.NotAuthenticated),
+    (drf.AuthenticationFailed, errors.TokenInvalid),
+    (drf.PermissionDenied, errors.PermissionDenied),
+    (DjangoPermissionDenied, errors.PermissionDenied),
+    (drf.NotFound, errors.NotFound),
+    (Http404, errors.NotFound),
+    (drf.MethodNotAllowed, errors.MethodNotAllowed),
+    (drf.NotAcceptable, errors.NotAcceptable),
+    (drf.UnsupportedMediaType, errors.UnsupportedMediaType),
+]

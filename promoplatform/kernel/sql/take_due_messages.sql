@@ -1,0 +1,12 @@
+-- Takes due promises, each by one relay only, and counts the attempt; a row past its attempts is parked by whoever settles it.
+-- Upholds: nothing promised is lost (kernel_outboxmessage rows go only when their task succeeded).
+UPDATE kernel_outboxmessage
+SET due_at = statement_timestamp() + %(handover)s, attempts = attempts + 1
+WHERE id IN (
+    SELECT id FROM kernel_outboxmessage
+    WHERE parked_at IS NULL AND due_at <= statement_timestamp()
+    ORDER BY due_at
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id, task, kwargs, attempts

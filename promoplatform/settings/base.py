@@ -1,0 +1,266 @@
+"""Settings for every environment: an environment is its variables (see .env.example and docs/configuration.md)."""
+
+from pathlib import Path
+
+from celery.schedules import crontab
+from django.urls import reverse_lazy
+from environs import Env
+
+from promoplatform import embedded
+from promoplatform.kernel import logs
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+env = Env()
+env.read_env(str(BASE_DIR / ".env"), recurse=False)
+
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", "insecure-development-key-of-promoplatform-change-me-before-serving")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+BASE_URL = env.str("BASE_URL", f"http://127.0.0.1:{env.int('PORT', 8000)}").rstrip("/")
+HTTPS = BASE_URL.startswith("https://")
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+
+# --- where things are kept -------------------------------------------------------------------------------------------
+_EMBEDDED = embedded.urls() if embedded.exists() else {}
+DATABASE_URL = env.str("DATABASE_URL", _EMBEDDED.get("DATABASE_URL", "postgresql://promo@127.0.0.1:5432/promo"))
+REDIS_URL = env.str("REDIS_URL", _EMBEDDED.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
+THREADS = env.int("WEB_THREADS", 4)
+DATABASES = {"default": env.dj_db_url("DATABASE_URL", DATABASE_URL)}
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": 0,
+    "CONN_HEALTH_CHECKS": True,
+    "DISABLE_SERVER_SIDE_CURSORS": True,
+    "OPTIONS": {
+        "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", THREADS), "timeout": 5},
+        "options": (
+            f"-c statement_timeout={env.int('STATEMENT_TIMEOUT_MS', 10_000)} -c lock_timeout=2000"
+            " -c idle_in_transaction_session_timeout=30000"
+        ),
+    },
+}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "promo:cache"}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Django ----------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.import_export",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "django_htmx",
+    "django_prometheus",
+    "import_export",
+    "pghistory",
+    "pgtrigger",
+    "django_celery_beat",
+    "promoplatform.kernel",
+    "promoplatform.kernel.mail",
+    "accounts",
+    "segments",
+    "promotions",
+    "discounts",
+    "checkout",
+]
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "promoplatform.kernel.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "promoplatform.kernel.middleware.body_limit",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "pghistory.middleware.HistoryMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+ROOT_URLCONF = "promoplatform.urls"
+WSGI_APPLICATION = "promoplatform.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+if DEBUG:
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    WHITENOISE_USE_FINDERS = True
+    WHITENOISE_AUTOREFRESH = True
+FORMAT_MODULE_PATH: list[str] = []
+
+# --- who may what ----------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+LOGIN_URL = reverse_lazy("admin:login")
+ACCESS_TOKEN_MINUTES = env.int("ACCESS_TOKEN_MINUTES", 15)
+REFRESH_TOKEN_DAYS = env.int("REFRESH_TOKEN_DAYS", 14)
+
+# --- transport security ----------------------------------------------------------------------------------------------
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = HTTPS and env.bool("SECURE_SSL_REDIRECT", True)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000 if HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+    }
+}
+ADMIN_CSP = {"script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"], "style-src": ["'self'", "'unsafe-inline'"]}
+
+# --- the API ---------------------------------------------------------------------------------------------------------
+BODY_LIMIT = 1024 * 1024
+BULK_PATHS = ("/api/internal/v1/audiences/",)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024  # below /api/ the limit above comes first
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.BearerAuthentication",
+        "accounts.api.authentication.ApiKeyAuthentication",
+        "accounts.api.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["promoplatform.kernel.api.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["promoplatform.kernel.throttle.CallerThrottle"],
+    "DEFAULT_PAGINATION_CLASS": "promoplatform.kernel.api.CursorPage",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "promoplatform.kernel.schema.HouseSchema",
+    "EXCEPTION_HANDLER": "promoplatform.kernel.api.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "DATETIME_FORMAT": "iso-8601",
+}
+THROTTLES = {
+    "api": env.str("THROTTLE_API", "1200/minute"),
+    "login_account": env.str("THROTTLE_LOGIN_ACCOUNT", "10/minute closed"),
+    "login_address": env.str("THROTTLE_LOGIN_ADDRESS", "60/minute closed"),
+    "register": env.str("THROTTLE_REGISTER", "20/hour closed"),
+    "code_miss": env.str("THROTTLE_CODE_MISS", "10/minute closed"),
+    "webhook": env.str("THROTTLE_WEBHOOK", "6000/minute"),
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "promoplatform",
+    "DESCRIPTION": "Promotions, discount codes, coupons and vouchers, redeemed at one checkout.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/(v1|internal/v1)",
+}
+REDEEMERS = {"discount_code": "discounts.redeemer.DiscountCodeRedeemer"}
+
+# --- the broker and the schedule -------------------------------------------------------------------------------------
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://"))
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
+CELERY_TASK_TIME_LIMIT, CELERY_TASK_SOFT_TIME_LIMIT = 600, 540
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "unacked_restore_interval": 5, "unacked_restore_throttle": 1}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "relay outbox": {"task": "kernel.relay_outbox", "schedule": 5.0, "options": {"expires": 30}},
+    "beat heart": {"task": "kernel.beat_heart", "schedule": 30.0, "options": {"expires": 60}},
+    "forget idempotency keys": {"task": "kernel.forget_idempotency_keys", "schedule": crontab(minute="17")},
+    "send due mails": {"task": "mail.send_due", "schedule": 60.0, "options": {"expires": 60}},
+    "tell brands of uses": {"task": "discounts.tell_brands", "schedule": 60.0, "options": {"expires": 60}},
+    "make usage partitions": {"task": "discounts.make_partitions", "schedule": crontab(hour="3", minute="11")},
+    "release expired reservations": {"task": "checkout.release_expired", "schedule": 20.0, "options": {"expires": 60}},
+}
+OUTBOX_NUDGE = True
+
+# --- e-mail ----------------------------------------------------------------------------------------------------------
+SENDGRID_API_KEY = env.str("SENDGRID_API_KEY", "")
+SENDGRID_URL = env.str("SENDGRID_URL", "https://api.sendgrid.com")
+SENDGRID_WEBHOOK_PUBLIC_KEY = env.str("SENDGRID_WEBHOOK_PUBLIC_KEY", "")
+SENDGRID_TIMEOUT = env.float("SENDGRID_TIMEOUT", 10.0)
+EMAIL_HOST = env.str("EMAIL_HOST", "")
+EMAIL_PORT = env.int("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", bool(EMAIL_HOST))
+EMAIL_TIMEOUT = 10
+EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", str(embedded.home() / "mail"))
+EMAIL_BACKEND = (
+    "promoplatform.kernel.mail.sendgrid.SendGridBackend"
+    if SENDGRID_API_KEY
+    else "django.core.mail.backends.smtp.EmailBackend"
+    if EMAIL_HOST
+    else "django.core.mail.backends.filebased.EmailBackend"
+)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "promoplatform <promotions@localhost>")
+
+# --- logs ------------------------------------------------------------------------------------------------------------
+LOG_REQUESTS = env.bool("LOG_REQUESTS", not DEBUG)
+logs.configure()
+LOGGING = logs.logging_config(env.str("LOG_LEVEL", "INFO"), pretty=DEBUG)
+
+# --- the admin -------------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "promoplatform",
+    "SITE_HEADER": "promoplatform",
+    "SITE_SYMBOL": "redeem",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {
+        "primary": {
+            "50": "240 253 250", "100": "204 251 241", "200": "153 246 228", "300": "94 234 212", "400": "45 212 191",
+            "500": "20 184 166", "600": "13 148 136", "700": "15 118 110", "800": "17 94 89", "900": "19 78 74", "950": "4 47 46",
+        }
+    },
+    "SIDEBAR": {"show_search": True, "show_all_applications": False},
+}
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True

@@ -1,0 +1,30 @@
+"""Every address of the platform."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+from django_prometheus.exports import ExportToDjangoView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from promoplatform.kernel import api, health
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", ExportToDjangoView, name="metrics"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/v1/", include("accounts.api.urls")),
+    path("api/v1/", include("discounts.api.urls")),
+    path("api/v1/checkout/", include("checkout.api.urls")),
+    re_path(r"^api/", api.not_found),
+    path("", include("promoplatform.kernel.mail.urls")),
+    path("accounts/", include("accounts.urls")),
+    path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+]
+
+
+handler500 = "promoplatform.kernel.api.server_error"
+handler404 = "promoplatform.kernel.api.not_found"
+handler400 = "promoplatform.kernel.api.bad_request"

@@ -1,0 +1,83 @@
+"""What can be refused about codes and promotions, at any door (contract: refusal codes at checkout)."""
+
+from promoplatform.kernel.errors import Refusal
+
+
+class CodeUnknown(Refusal):
+    code, status = "code_unknown", 404
+    message = "There is no such code."
+
+
+class CodeTaken(Refusal):
+    code, status = "code_taken", 409
+    message = "This code is already taken."
+
+
+class CodeInactive(Refusal):
+    code, status = "code_inactive", 409
+    message = "This code is not active."
+
+
+class CodeNotStarted(Refusal):
+    code, status = "code_not_started", 409
+    message = "This code is not valid yet."
+
+
+class CodeExpired(Refusal):
+    code, status = "code_expired", 409
+    message = "This code has expired."
+
+
+class CodeAlreadyUsed(Refusal):
+    code, status = "code_already_used", 409
+    message = "You have already used this code."
+
+
+class AudienceNotMember(Refusal):
+    code, status = "audience_not_member", 409
+    message = "This offer is for a group of customers that you are not in."
+
+
+class MinimumNotMet(Refusal):
+    code, status = "minimum_not_met", 409
+    message = "The cart has not reached what this offer asks for."
+
+
+class NoEligibleLines(Refusal):
+    code, status = "no_eligible_lines", 409
+    message = "Nothing in the cart qualifies for this offer."
+
+
+class NotCombinable(Refusal):
+    code, status = "not_combinable", 409
+    message = "This offer cannot be combined with another that is better for you."
+
+
+class CurrencyMismatch(Refusal):
+    code, status = "currency_mismatch", 409
+    message = "This offer is in another currency."
+
+
+class FirstOrderOnly(Refusal):
+    code, status = "first_order_only", 409
+    message = "This offer depends on how many orders you have made."
+
+
+class OutsideHours(Refusal):
+    code, status = "outside_hours", 409
+    message = "This offer is not open at this time."
+
+
+class ReservationExpired(Refusal):
+    code, status = "reservation_expired", 409
+    message = "The reservation has expired."
+
+
+class WrongState(Refusal):
+    code, status = "wrong_state", 409
+    message = "This cannot be done in the present state."
+
+
+class PriceChanged(Refusal):
+    code, status = "price_changed", 409
+    message = "The total is not what was expected."

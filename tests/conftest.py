@@ -1,0 +1,79 @@
+"""What every test may use: real PostgreSQL and Redis, a stampede, an outbox to empty, and a network that is closed."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from promoplatform.kernel import outbox, redis
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promoplatform.settings.test")
+
+_connect = socket.socket.connect
+
+
+def _loopback_only(self: socket.socket, address: Any) -> None:
+    if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(("127.", "::1", "localhost")):
+        raise AssertionError(f"a test reached for the network: {address}")
+    _connect(self, address)
+
+
+@pytest.fixture(autouse=True)
+def closed_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing leaves the machine."""
+    monkeypatch.setattr(socket.socket, "connect", _loopback_only)
+
+
+@pytest.fixture(autouse=True)
+def redis_prefix(worker_id: str, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each test starts without this worker's Redis keys; workers of a parallel run have a database each."""
+    client = redis.client()
+    client.flushdb()
+    yield
+
+
+@pytest.fixture
+def at() -> datetime:
+    """An ordinary Wednesday afternoon."""
+    return datetime(2027, 3, 17, 15, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def stampede() -> Callable[..., list[Any]]:
+    """Call one function with many arguments at the same moment, a thread each; the results, or the exceptions, in order."""
+
+    def run(call: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
+        barrier = threading.Barrier(len(arguments))
+
+        def one(argument: Any) -> Any:
+            barrier.wait(30)
+            try:
+                return call(argument)
+            except Exception as error:  # noqa: BLE001  (the test judges it)
+                return error
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(len(arguments)) as pool:
+            return list(pool.map(one, arguments))
+
+    return run
+
+
+@pytest.fixture
+def deliver() -> Callable[[], int]:
+    """Run every task that was promised and is due, as the relay and a worker would; how many."""
+
+    def run() -> int:
+        total = 0
+        while sent := outbox.relay():
+            total += sent
+        return total
+
+    return run
