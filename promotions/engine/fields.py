@@ -1,0 +1,381 @@
+"""The kinds of value that an offer's document is made of: each can be read strictly and written again.
+
+Reading never stops at the first fault: it notes it in `Reading.faults` and goes on, so that an author sees them all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field
+from dataclasses import fields as dataclass_fields
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from promotions.engine.faults import Fault
+
+MONEY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?")
+PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]+)?")
+CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@dataclass(slots=True)
+class Reading:
+    """One reading of one document: what was wrong, and the amounts met so far (to check against their currency)."""
+
+    exponent: Callable[[str], int]
+    faults: list[Fault] = field(default_factory=list)
+    amounts: list[tuple[str, Decimal]] = field(default_factory=list)
+
+    def fault(self, path: str, code: str, detail: str) -> None:
+        """Notes a fault."""
+        self.faults.append((path, code, detail))
+
+    def unit_of(self, currency: str, path: str) -> int | None:
+        """The decimals of a currency; None, and a fault, when nobody knows it."""
+        try:
+            return self.exponent(currency)
+        except (LookupError, ValueError):
+            self.fault(path, "unknown_currency", f"{currency} is not a currency.")
+            return None
+
+    def fits(self, currency: str | None, path: str) -> None:
+        """Notes every amount under `path` that has more decimals than `currency`."""
+        decimals = None if currency is None else self.unit_of(currency, f"{path}.currency")
+        if decimals is None:
+            return
+        for where, amount in self.amounts:
+            if where.startswith(f"{path}.") and places(amount) > decimals:
+                self.fault(where, "too_many_decimals", f"{currency} has {decimals} decimals.")
+
+
+def places(number: Decimal) -> int:
+    """How many decimals a number is written with."""
+    return max(0, -int(number.as_tuple().exponent))
+
+
+class Kind(Protocol):
+    """A kind of value. `read` answers anything at all (mostly None) after noting a fault."""
+
+    def read(self, value: object, path: str, reading: Reading) -> Any: ...
+
+    def dump(self, value: Any) -> object: ...
+
+
+class Plain:
+    """A kind whose value is written as it is held."""
+
+    def dump(self, value: Any) -> object:
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Plain):
+    """A text of 1 to `longest` characters; `upper` ones are matched without regard to case."""
+
+    longest: int = 255
+    upper: bool = False
+    shape: str | None = None
+
+    def read(self, value: object, path: str, reading: Reading) -> str | None:
+        if not isinstance(value, str):
+            return reading.fault(path, "wrong_type", "This must be a text.")
+        text = value.strip().upper() if self.upper else value
+        if not 1 <= len(text) <= self.longest or "\x00" in text:
+            return reading.fault(path, "out_of_range", f"This must have 1 to {self.longest} characters.")
+        if self.shape is not None and not re.fullmatch(self.shape, text):
+            return reading.fault(path, "invalid", "This does not have the right form.")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Whole(Plain):
+    """A whole number."""
+
+    low: int
+    high: int
+
+    def read(self, value: object, path: str, reading: Reading) -> int | None:
+        if not isinstance(value, int) or isinstance(value, bool):
+            return reading.fault(path, "wrong_type", "This must be a whole number.")
+        if not self.low <= value <= self.high:
+            return reading.fault(path, "out_of_range", f"This must be from {self.low} to {self.high}.")
+        return value
+
+
+class Flag(Plain):
+    """True or false."""
+
+    def read(self, value: object, path: str, reading: Reading) -> bool | None:
+        return value if isinstance(value, bool) else reading.fault(path, "wrong_type", "This must be true or false.")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Plain):
+    """One of a few values."""
+
+    options: tuple[str | bool, ...]
+
+    def read(self, value: object, path: str, reading: Reading) -> object:
+        for option in self.options:
+            if value == option and type(value) is type(option):
+                return value
+        named = ", ".join(str(option).lower() for option in self.options)
+        return reading.fault(path, "not_a_choice", f"This must be one of: {named}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount as a decimal string, at most twelve digits before the point."""
+
+    positive: bool = False
+
+    def read(self, value: object, path: str, reading: Reading) -> Decimal | None:
+        if not isinstance(value, str):
+            return reading.fault(path, "wrong_type", 'This must be a decimal string such as "12.50".')
+        if not MONEY.fullmatch(value):
+            return reading.fault(path, "invalid", "This must be a decimal amount that is not negative.")
+        amount = Decimal(value)
+        if self.positive and not amount:
+            return reading.fault(path, "out_of_range", "This must be more than zero.")
+        reading.amounts.append((path, amount))
+        return amount
+
+    def dump(self, value: Decimal) -> object:
+        return format(value, "f")
+
+
+@dataclass(frozen=True, slots=True)
+class Percentage:
+    """A percentage above 0 (or from 0, where `zero`) up to 100 with at most two decimals; a text or a number."""
+
+    zero: bool = False
+
+    def read(self, value: object, path: str, reading: Reading) -> Decimal | None:
+        if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+            return reading.fault(path, "wrong_type", 'This must be a percentage such as "12.5".')
+        text = value if isinstance(value, str) else str(value)
+        if not PERCENT.fullmatch(text):
+            code = "invalid" if isinstance(value, str) and not text.startswith("-") else "out_of_range"
+            return reading.fault(path, code, "This must be a percentage above 0 and up to 100.")
+        percent = Decimal(text)
+        if percent > 100 or (not percent and not self.zero):
+            return reading.fault(path, "out_of_range", "This must be above 0 and up to 100.")
+        if places(percent.normalize()) > 2:
+            return reading.fault(path, "too_many_decimals", "A percentage has at most two decimals.")
+        return percent
+
+    def dump(self, value: Decimal) -> object:
+        return format(value, "f")
+
+
+class MoneyOrCount:
+    """Where a tier begins: an amount as a decimal string, or a number of units."""
+
+    def read(self, value: object, path: str, reading: Reading) -> Decimal | int | None:
+        if isinstance(value, int):
+            return Whole(0, 1_000_000_000).read(value, path, reading)
+        return Money().read(value, path, reading)
+
+    def dump(self, value: Decimal | int) -> object:
+        return value if isinstance(value, int) else format(value, "f")
+
+
+class MoneyOrPercentage:
+    """A tier's value, which its `unit` says how to read: an amount as a decimal string, or a percentage."""
+
+    def read(self, value: object, path: str, reading: Reading) -> Decimal | None:
+        if isinstance(value, str):
+            return Money().read(value, path, reading)
+        return Percentage(zero=True).read(value, path, reading)
+
+    def dump(self, value: Decimal) -> object:
+        return format(value, "f")
+
+
+class Clock(Plain):
+    """A time of day, "HH:MM" up to "24:00"."""
+
+    def read(self, value: object, path: str, reading: Reading) -> str | None:
+        if not isinstance(value, str):
+            return reading.fault(path, "wrong_type", 'This must be a time such as "09:30".')
+        return value if CLOCK.fullmatch(value) else reading.fault(path, "invalid", 'This must be "HH:MM".')
+
+
+class Moment(Plain):
+    """A day ("2026-12-01") or an instant with an offset ("2026-12-01T08:00:00Z"), ISO 8601."""
+
+    def read(self, value: object, path: str, reading: Reading) -> str | None:
+        if not isinstance(value, str):
+            return reading.fault(path, "wrong_type", "This must be a date or an instant.")
+        try:
+            naive = bool(date.fromisoformat(value)) and False if len(value) == 10 else not instant(value).tzinfo
+        except ValueError:
+            return reading.fault(path, "invalid", "This must be an ISO 8601 date or instant.")
+        return reading.fault(path, "invalid", "An instant needs an offset.") if naive else value
+
+
+def instant(text: str) -> datetime:
+    """An ISO 8601 instant. Raises ValueError."""
+    return datetime.fromisoformat(text)
+
+
+class Weekday(Plain):
+    """A day of the week: "mon", "Monday" or its ISO number (1 is Monday); held as "mon"."""
+
+    def read(self, value: object, path: str, reading: Reading) -> str | None:
+        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 7:
+            return DAYS[value - 1]
+        if isinstance(value, str) and value.lower() in DAYS + FULL_DAYS:
+            return value.lower()[:3]
+        return reading.fault(path, "not_a_choice", "This must be one of: mon, tue, wed, thu, fri, sat, sun.")
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A list of `low` to `high` values of one kind."""
+
+    item: Kind
+    low: int = 0
+    high: int = 1000
+
+    def read(self, value: object, path: str, reading: Reading) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            reading.fault(path, "wrong_type", "This must be a list.")
+            return ()
+        if not self.low <= len(value) <= self.high:
+            reading.fault(path, "out_of_range", f"This must have {self.low} to {self.high} entries.")
+            return ()
+        return tuple(self.item.read(each, f"{path}.{index}", reading) for index, each in enumerate(value))
+
+    def dump(self, value: tuple[Any, ...]) -> object:
+        return [self.item.dump(each) for each in value]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a record: the attribute it fills, the kind of its value, other spellings, whether always written."""
+
+    name: str
+    kind: Kind
+    attribute: str = ""
+    also: str = ""
+    always: bool = False
+
+    @property
+    def target(self) -> str:
+        return self.attribute or self.name
+
+
+Check = Callable[[dict[str, Any], str, Reading], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An object with known keys that becomes a dataclass. A key without a default in the dataclass is required.
+
+    `inline`: (attribute, record) whose keys stand beside this record's own. `check` sees the values once all of
+    them are well-formed.
+    """
+
+    cls: type[Any]
+    keys: tuple[Key, ...]
+    inline: tuple[str, Record] | None = None
+    check: Check | None = None
+
+    def read(self, value: object, path: str, reading: Reading) -> Any:
+        if not isinstance(value, Mapping):
+            return reading.fault(path, "wrong_type", "This must be an object.")
+        before = len(reading.faults)
+        known = self.names() | ({"kind"} if "kind" in defaults(self.cls) else set())
+        for name in value:
+            if name not in known:
+                reading.fault(join(path, str(name)), "unknown_field", "There is no such field.")
+        attributes = self.attributes(value, path, reading)
+        if len(reading.faults) > before:
+            return None
+        if self.check is not None:
+            self.check(attributes, path, reading)
+        return self.build(attributes) if len(reading.faults) == before else None
+
+    def names(self) -> set[str]:
+        """Every key that may stand in the object."""
+        own = {key.name for key in self.keys} | {key.also for key in self.keys if key.also}
+        return own | self.inline[1].names() if self.inline else own
+
+    def attributes(self, value: Mapping[str, object], path: str, reading: Reading) -> dict[str, Any]:
+        """What the object says, as arguments of the dataclass (the inline record's among them)."""
+        found: dict[str, Any] = {"kind": value["kind"]} if "kind" in value and "kind" in defaults(self.cls) else {}
+        for key in self.keys:
+            given = value.get(key.name)
+            if given is None and key.also:
+                given = value.get(key.also)
+            if given is not None:
+                found[key.target] = key.kind.read(given, join(path, key.name), reading)
+            elif defaults(self.cls)[key.target] is MISSING:
+                reading.fault(join(path, key.name), "required", "This field is required.")
+        if self.inline:
+            found.update(self.inline[1].attributes(value, path, reading))
+            if self.inline[1].check is not None:
+                self.inline[1].check(found, path, reading)
+        return found
+
+    def build(self, attributes: dict[str, Any]) -> Any:
+        """The dataclass; the inline record's arguments go to a value of its own."""
+        if not self.inline:
+            return self.cls(**attributes)
+        name, record = self.inline
+        inner = {key.target for key in record.keys}
+        own = {key: each for key, each in attributes.items() if key not in inner}
+        return self.cls(**own, **{name: record.cls(**{k: v for k, v in attributes.items() if k in inner})})
+
+    def dump(self, value: Any) -> dict[str, object]:
+        """The object again, without what is as its default says."""
+        written: dict[str, object] = {}
+        if "kind" in defaults(self.cls):
+            written["kind"] = value.kind
+        for key in self.keys:
+            held = getattr(value, key.target)
+            if key.always or held != defaults(self.cls)[key.target]:
+                written[key.name] = None if held is None else key.kind.dump(held)
+        if self.inline:
+            written.update(self.inline[1].dump(getattr(value, self.inline[0])))
+        return written
+
+
+@dataclass(frozen=True, slots=True)
+class ByKind:
+    """An object whose `kind` says which record it is."""
+
+    records: Mapping[str, Record]
+
+    def read(self, value: object, path: str, reading: Reading) -> Any:
+        if not isinstance(value, Mapping):
+            return reading.fault(path, "wrong_type", "This must be an object.")
+        kind = value.get("kind")
+        if kind is None:
+            return reading.fault(join(path, "kind"), "required", "This field is required.")
+        if not isinstance(kind, str) or kind not in self.records:
+            return reading.fault(join(path, "kind"), "not_a_choice", f"Known kinds: {', '.join(self.records)}.")
+        return self.records[kind].read(value, path, reading)
+
+    def dump(self, value: Any) -> object:
+        return self.records[value.kind].dump(value)
+
+
+def join(path: str, name: str) -> str:
+    """`benefits.0` and `value` make `benefits.0.value`."""
+    return f"{path}.{name}" if path else name
+
+
+def defaults(cls: type[Any]) -> dict[str, Any]:
+    """A dataclass's fields and their defaults (MISSING when there is none)."""
+    if cls not in _DEFAULTS:
+        _DEFAULTS[cls] = {each.name: each.default for each in dataclass_fields(cls)}
+    return _DEFAULTS[cls]
+
+
+_DEFAULTS: dict[type[Any], dict[str, Any]] = {}

@@ -1,0 +1,54 @@
+"""From a JSON document to an offer or a profile, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from promotions.engine.fields import Reading
+from promotions.engine.faults import OfferInvalid, ProfileInvalid
+from promotions.engine.offer import Offer
+from promotions.engine.profile import Profile
+from promotions.engine.schema import OFFER, PROFILE
+
+NO_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
+THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+FOUR_DECIMALS = frozenset({"CLF", "UYW"})
+
+
+def iso_exponent(currency: str) -> int:
+    """The decimals of a currency after ISO 4217; two for every code that the standard gives no other number."""
+    if currency in NO_DECIMALS:
+        return 0
+    return 3 if currency in THREE_DECIMALS else 4 if currency in FOUR_DECIMALS else 2
+
+
+def parse_offer(value: object, *, currency_exponent: Callable[[str], int] = iso_exponent) -> Offer:
+    """Reads an offer strictly: unknown keys, wrong types and values out of range are all refused.
+
+    `currency_exponent` answers a currency's decimals and raises LookupError or ValueError for one it does not know.
+    Raises OfferInvalid with every fault found.
+    """
+    reading = Reading(currency_exponent)
+    offer: Offer = OFFER.read(value, "", reading)
+    if reading.faults:
+        raise OfferInvalid(reading.faults)
+    return offer
+
+
+def dump_offer(offer: Offer) -> dict[str, object]:
+    """The document of an offer; `parse_offer(dump_offer(x)) == x`."""
+    return OFFER.dump(offer)
+
+
+def parse_profile(value: object) -> Profile:
+    """Reads a pricing profile; what is absent is as the default says. Raises ProfileInvalid."""
+    reading = Reading(iso_exponent)
+    profile: Profile = PROFILE.read(value, "", reading)
+    if reading.faults:
+        raise ProfileInvalid(reading.faults)
+    return profile
+
+
+def dump_profile(profile: Profile) -> dict[str, object]:
+    """The document of a profile, every option spelt out."""
+    return PROFILE.dump(profile)
