@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from promoplatform.kernel import redis
 from promoplatform.kernel.errors import Throttled, Unavailable
 
+COUNT = "promoplatform/kernel/lua/count_hit.lua"
 PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
@@ -39,15 +40,31 @@ class Limit:
 def hit(scope: str, who: str) -> None:
     """Count one hit of ``who``. Raises Throttled above the limit, Unavailable when Redis is away and the limit is closed."""
     limit = Limit.of(scope)
-    name = redis.key("throttle", hashlib.sha256(f"{scope}\0{who}".encode()).hexdigest()[:32])
     try:
-        hits, left = redis.script("promoplatform/kernel/lua/count_hit.lua")(keys=[name], args=[limit.seconds * 1000])  # type: ignore[misc]
+        hits, left = redis.script(COUNT)(keys=[_key(scope, who)], args=[limit.seconds * 1000])  # type: ignore[misc]
     except redis.Error as error:
         if limit.closed:
             raise Unavailable from error
         return
     if hits > limit.hits:
         raise Throttled(max(1, math.ceil(left / 1000)))
+
+
+def check(scope: str, who: str) -> None:
+    """Raises as ``hit`` would for one who has used the limit up, and counts nothing: for limits on misses only."""
+    limit = Limit.of(scope)
+    try:
+        hits, left = redis.client().pipeline(transaction=False).get(_key(scope, who)).pttl(_key(scope, who)).execute()
+    except redis.Error as error:
+        if limit.closed:
+            raise Unavailable from error
+        return
+    if int(hits or 0) >= limit.hits:
+        raise Throttled(max(1, math.ceil(left / 1000)))
+
+
+def _key(scope: str, who: str) -> str:
+    return redis.key("throttle", hashlib.sha256(f"{scope}\0{who}".encode()).hexdigest()[:32])
 
 
 def address(request: Request) -> str:

@@ -1,6 +1,14 @@
 """Settings of the test suite: the same platform, quick hashing, tasks run in place."""
 
+import os
+
 from promoplatform.settings.base import *  # noqa: F403
+from promoplatform.settings.base import CACHES, DATABASES, REDIS_URL
+
+# each parallel worker has a Redis database of its own
+_NUMBER = int("0" + "".join(filter(str.isdigit, os.environ.get("PYTEST_XDIST_WORKER", "")))) + 1
+REDIS_URL = f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}db={_NUMBER}"
+CACHES["default"]["LOCATION"] = REDIS_URL
 
 DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -14,4 +22,4 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 ALLOWED_HOSTS = ["*"]
-DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 64, "timeout": 20}  # type: ignore[name-defined]  # noqa: F405
+DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 64, "timeout": 20}

@@ -1,0 +1,155 @@
+"""Discount codes over HTTP: parse, call one service, answer."""
+
+import uuid
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.selectors import acting_brand, readable_brand_ids, shopper_for
+from discounts import selectors, services
+from discounts.api.serializers import (
+    CodeAnswer,
+    CodeChange,
+    CodeRequest,
+    UsageAnswer,
+    UsageRequest,
+    code_answer,
+    usage_answer,
+)
+from discounts.models import DiscountCode
+from promoplatform.kernel import throttle
+from promoplatform.kernel.api import CursorPage
+from promoplatform.kernel.errors import NotFound, PermissionDenied
+from promoplatform.kernel.fields import minor
+from promoplatform.kernel.idempotency import idempotent
+from promotions.errors import CodeUnknown
+from promotions.rules import normalise
+
+MISS = "code_miss"
+
+
+class CodesView(APIView):
+    """``/api/v1/discountcode/``"""
+
+    @extend_schema(request=CodeRequest, responses={201: CodeAnswer}, operation_id="discountcode_create")
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Make a code of the caller's brand and announce it."""
+        body = CodeRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = body.validated_data
+        code = services.create_code(
+            brand=acting_brand(caller=request.auth, slug=asked.get("brand"), edit=True),
+            text=asked["id"], rule=asked["rule"], validity=asked["validity"], notify=asked["notify"],
+            by=request.auth.user_key, at=timezone.now(),
+        )
+        return Response(code_answer(code, selectors.notified(code)), status=201)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("brand", str, description="A shopper names the brand whose codes they would like")],
+        responses={200: CodeAnswer(many=True)}, operation_id="discountcode_list",
+    )
+    def get(self, request: Request) -> Response:
+        """Staff: the brand's codes, newest first. A shopper, with ``brand``: announced codes that they could use now."""
+        brand_ids = readable_brand_ids(request.auth)
+        slug = request.query_params.get("brand")
+        if brand_ids is None or brand_ids:
+            codes = selectors.of_brands(brand_ids=brand_ids)
+            codes = codes.filter(brand__slug=slug) if slug else codes
+        elif slug:
+            codes = selectors.usable(brand_slug=slug, shopper=shopper_for(caller=request.auth, customer_id=None), at=timezone.now())
+        else:
+            raise PermissionDenied("Name the brand whose codes you would like: ?brand=…")
+        page = CursorPage()
+        found = page.paginate_queryset(codes, request, view=self) or []
+        return page.get_paginated_response([code_answer(code) for code in found])
+
+
+class CodeView(APIView):
+    """``/api/v1/discountcode/<id>/``, by the code's string or its SHA-256."""
+
+    @extend_schema(responses={200: CodeAnswer}, operation_id="discountcode_read")
+    def get(self, request: Request, name: str) -> Response:
+        """The code, its rule and validity, also when it has expired."""
+        throttle.check(MISS, request.auth.identity)
+        try:
+            code = selectors.named(name)
+        except CodeUnknown:
+            throttle.hit(MISS, request.auth.identity)
+            raise
+        brand_ids = readable_brand_ids(request.auth)
+        own = brand_ids is None or code.brand_id in brand_ids
+        return Response(code_answer(code, selectors.notified(code) if own else None))
+
+    @extend_schema(request=CodeChange, responses={200: CodeAnswer}, operation_id="discountcode_change")
+    def patch(self, request: Request, name: str) -> Response:
+        """Change the validity, or switch the code on or off."""
+        body = CodeChange(data=request.data)
+        body.is_valid(raise_exception=True)
+        code = services.change_code(
+            code=self._own(request, name), at=timezone.now(),
+            validity=body.validated_data.get("validity"), is_active=body.validated_data.get("active"),
+        )
+        return Response(code_answer(code, selectors.notified(code)))
+
+    @extend_schema(responses={204: None}, operation_id="discountcode_deactivate")
+    def delete(self, request: Request, name: str) -> Response:
+        """Deactivate the code; its uses stay."""
+        services.deactivate(code=self._own(request, name))
+        return Response(status=204)
+
+    def _own(self, request: Request, name: str) -> DiscountCode:
+        """The caller's own code; another brand's is not there."""
+        brand_ids = readable_brand_ids(request.auth)
+        try:
+            code = selectors.named(name)
+        except CodeUnknown as error:
+            raise NotFound from error
+        if brand_ids is not None and code.brand_id not in brand_ids:
+            raise NotFound
+        acting_brand(caller=request.auth, slug=code.brand.slug, edit=True)
+        return code
+
+
+class UsagesView(APIView):
+    """``/api/v1/discountcodeusage/``"""
+
+    @extend_schema(request=UsageRequest, responses={201: UsageAnswer}, operation_id="discountcodeusage_create")
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Use a code: once per shopper."""
+        body = UsageRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked: dict[str, Any] = body.validated_data
+        shopper = request.auth.shopper
+        if shopper is None or asked.get("user", shopper.user_id) != shopper.user_id:
+            raise PermissionDenied("A use is the caller's own.")
+        throttle.check(MISS, request.auth.identity)
+        try:
+            used = services.use(code=normalise(asked["discount_code"]) or "", shopper=shopper, at=timezone.now(), **_money(asked))
+        except CodeUnknown:
+            throttle.hit(MISS, request.auth.identity)
+            raise
+        return Response(usage_answer(used), status=201)
+
+
+class UsageView(APIView):
+    """``/api/v1/discountcodeusage/<id>/``"""
+
+    @extend_schema(responses={204: None}, operation_id="discountcodeusage_return")
+    def delete(self, request: Request, usage_id: uuid.UUID) -> Response:
+        """Give a use of the brand's code back."""
+        services.give_back(usage_id=usage_id, brand=acting_brand(caller=request.auth, edit=True), at=timezone.now())
+        return Response(status=204)
+
+
+def _money(asked: dict[str, Any]) -> dict[str, Any]:
+    """``amount`` in minor units of ``currency``, which is the brand's when none was sent."""
+    if "amount" not in asked:
+        return {"amount": None, "currency": asked.get("currency")}
+    currency = asked.get("currency") or selectors.currency_of(asked["discount_code"])
+    return {"amount": minor(asked["amount"], currency, "amount"), "currency": currency}

@@ -1,0 +1,88 @@
+"""Questions about discount codes; writes nothing."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.contracts import Shopper
+from accounts.models import Brand
+from discounts import rules
+from discounts.models import DiscountCode, Usage, UsageReturn
+from promoplatform.kernel import db
+from promoplatform.kernel.mail import selectors as mail_selectors
+from promotions.contracts import Candidate, Rejection
+from promotions.errors import CodeUnknown
+from promotions.rules import is_digest, normalise
+from promotions.selectors import text_of
+from segments.models import AudienceMember
+
+
+def codes() -> QuerySet[DiscountCode]:
+    """Codes with what their pages show."""
+    return DiscountCode.objects.select_related("rule", "brand")
+
+
+def named(name: str) -> DiscountCode:
+    """The code by its string, in any case, or by the lower-case hex SHA-256 of it. Raises CodeUnknown."""
+    text = text_of(digest=bytes.fromhex(name)) if is_digest(name) else None
+    found = codes().filter(code=text or normalise(name) or "").first()
+    if found is None:
+        raise CodeUnknown
+    return found
+
+
+def of_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[DiscountCode]:
+    """The codes of these brands, or of all with None."""
+    return codes() if brand_ids is None else codes().filter(brand_id__in=brand_ids)
+
+
+def usable(*, brand_slug: str, shopper: Shopper, at: datetime) -> QuerySet[DiscountCode]:
+    """A brand's announced codes that the shopper could use now."""
+    member = AudienceMember.objects.filter(
+        customer_id=shopper.id, audience__brand_id=OuterRef("brand_id"), audience__segment_type=OuterRef("rule__audience")
+    )
+    used = Usage.objects.filter(code_id=OuterRef("pk"), customer_id=shopper.id).exclude(reserved_until__lte=at)
+    return codes().filter(
+        Q(rule__audience="") | Exists(member),
+        ~Exists(used),
+        brand__slug=brand_slug, brand__is_active=True, notify=True, is_active=True, validity__gt=at,
+    )
+
+
+def was_returned(*, usage_id: uuid.UUID, brand: Brand) -> bool:
+    """Whether this use of one of the brand's codes was given back."""
+    return UsageReturn.objects.filter(pk=usage_id, code__brand=brand).exists()
+
+
+def offers(
+    *, codes: Sequence[str], shopper: Shopper | None, at: datetime, redemption: uuid.UUID | None = None
+) -> list[Candidate | Rejection]:
+    """What each code offers this shopper at checkout, or why not; one query. Uses that ``redemption`` holds do not count."""
+    params = {"codes": list(codes), "customer": shopper.id if shopper else None, "at": at, "redemption": redemption}
+    return [_offer(row, at) for row in db.many("discounts/sql/find_offers.sql", params)]
+
+
+def _offer(row: db.Row, at: datetime) -> Candidate | Rejection:
+    refusal = rules.refusal(
+        is_active=row["is_active"] and row["brand_is_active"],
+        validity=row["validity"], is_member=row["is_member"], used=row["used"], at=at,
+    )
+    if refusal is not None:
+        return Rejection(row["code"], refusal.reason())
+    return Candidate(
+        kind="discount_code", id=row["code"], key=str(row["id"]), code=row["code"], title=row["name"] or f"{row['discount']} %",
+        brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"],
+        offer=rules.offer_of(row["discount"], row["terms"]), order=int(row["created_at"].timestamp()),
+    )
+
+
+def currency_of(name: str) -> str:
+    """The currency of the brand whose code this is. Raises CodeUnknown."""
+    return named(name).brand.currency
+
+
+def notified(code: DiscountCode) -> dict[str, int]:
+    """Mails that announce the code: ``{"planned", "sent", "failed"}``."""
+    return mail_selectors.progress(key=f"discount_code:{code.code_id}")

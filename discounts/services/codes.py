@@ -1,0 +1,110 @@
+"""A brand makes, changes and withdraws its codes."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import Brand
+from discounts import rules
+from discounts.models import DiscountCode, DiscountRule
+from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.outbox import later
+from promotions.engine import OfferInvalid, parse_offer
+from promotions.rules import normalise
+from promotions.services import claim_code
+
+KIND = "discount_code"
+RULE_FIELDS = frozenset({"discount", "audience", "name"}) | rules.TERMS
+
+
+@transaction.atomic
+def create_code(
+    *,
+    brand: Brand,
+    text: str,
+    rule: Mapping[str, Any] | uuid.UUID,
+    validity: datetime,
+    notify: bool,
+    by: int | None,
+    at: datetime,
+) -> DiscountCode:
+    """Make a code for the brand and, with ``notify``, promise its announcement.
+
+    ``rule`` is the id of one of the brand's rules, or the fields of a new one. Raises Invalid, DiscountOutOfRange,
+    ValidityInPast and CodeTaken; nothing is made then.
+    """
+    rules.check_validity(validity, at=at)
+    normal = normalise(text)
+    if normal is None:
+        raise Invalid.field("id", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
+    chosen = own_rule(brand=brand, rule_id=rule) if isinstance(rule, uuid.UUID) else create_rule(brand=brand, fields=rule)
+    code = DiscountCode.objects.create(
+        code=claim_code(text=normal, kind=KIND, brand=brand),
+        brand=brand, rule=chosen, validity=validity, notify=notify, created_by_id=by, created_at=at,
+    )
+    if notify:
+        later("discounts.announce", code=normal)
+    return code
+
+
+def own_rule(*, brand: Brand, rule_id: uuid.UUID) -> DiscountRule:
+    """One of the brand's rules. Raises Invalid for any other, whether it exists or not."""
+    rule = DiscountRule.objects.filter(brand=brand, pk=rule_id).first()
+    if rule is None:
+        raise Invalid.field("rule", "The brand has no such rule.")
+    return rule
+
+
+def create_rule(*, brand: Brand, fields: Mapping[str, Any]) -> DiscountRule:
+    """A new rule from its fields: ``discount``, ``audience``, ``name`` and terms of the offer language."""
+    unknown = sorted(set(fields) - RULE_FIELDS)
+    if unknown:
+        raise Invalid(errors=[{"field": f"rule.{name}", "code": "unknown", "detail": "There is no such field."} for name in unknown])
+    discount = rules.check_percentage(fields.get("discount"))
+    terms = check_terms(discount, {name: value for name, value in fields.items() if name in rules.TERMS})
+    return DiscountRule.objects.create(
+        brand=brand, discount=discount, terms=terms,
+        name=_text(fields, "name"), audience=_text(fields, "audience"),
+    )
+
+
+def check_terms(discount: int, terms: dict[str, Any]) -> dict[str, Any]:
+    """Terms that make an offer. Raises Invalid with every fault."""
+    try:
+        parse_offer(rules.offer_value(discount, terms))
+    except OfferInvalid as error:
+        raise Invalid(
+            errors=[
+                {"field": f"rule.{path.removeprefix('benefits.0.')}", "code": code, "detail": detail}
+                for path, code, detail in error.errors
+            ]
+        ) from error
+    return terms
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name) or ""
+    if not isinstance(value, str) or len(value) > 100:
+        raise Invalid.field(f"rule.{name}", "A text of up to 100 characters.")
+    return value
+
+
+@transaction.atomic
+def change_code(
+    *, code: DiscountCode, at: datetime, validity: datetime | None = None, is_active: bool | None = None
+) -> DiscountCode:
+    """Set a new end of validity, or switch the code on or off; what is not given stays."""
+    if validity is not None:
+        code.validity = rules.check_validity(validity, at=at)
+    if is_active is not None:
+        code.is_active = is_active
+    code.save(update_fields=["validity", "is_active"])
+    return code
+
+
+def deactivate(*, code: DiscountCode) -> None:
+    """Withdraw the code; its uses stay. Deactivating twice is deactivating once."""
+    DiscountCode.objects.filter(pk=code.pk).update(is_active=False)

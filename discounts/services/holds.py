@@ -1,0 +1,55 @@
+"""The uses that a checkout holds: taken, made final, given back. Each runs inside the caller's transaction."""
+
+from promoplatform.kernel import db
+from promoplatform.kernel.ids import uuid7
+from promotions.contracts import Purchase
+from promotions.errors import CodeAlreadyUsed, CodeExpired, CodeInactive, ReservationExpired
+
+
+def reserve(*, purchase: Purchase) -> None:
+    """Hold one use of each code until ``purchase.until``, in the order of their keys.
+
+    Raises CodeAlreadyUsed, and CodeInactive or CodeExpired when that came to pass since the quote.
+    """
+    takings = sorted(purchase.takings, key=lambda taking: int(taking.key))
+    rows = db.many(
+        "discounts/sql/hold_uses.sql",
+        {
+            "codes": [int(taking.key) for taking in takings],
+            "ids": [uuid7() for _ in takings],
+            "discounts": [taking.amount for taking in takings],
+            "customer": purchase.shopper_key, "redemption": purchase.id, "currency": purchase.currency,
+            "amount": purchase.subtotal, "at": purchase.at, "until": purchase.until,
+        },
+    )
+    for taking in takings:
+        row = next((row for row in rows if row["id"] == int(taking.key)), None)
+        if row is None or not row["is_active"]:
+            raise CodeInactive(code_text=taking.code)
+        if row["validity"] <= purchase.at:
+            raise CodeExpired(code_text=taking.code)
+        if not row["held"]:
+            raise CodeAlreadyUsed(code_text=taking.code)
+
+
+def confirm(*, purchase: Purchase) -> None:
+    """Make the held uses final and queue the brands' notices. Raises ReservationExpired when one is no longer held."""
+    if db.one("discounts/sql/confirm_uses.sql", _of(purchase)) != {"confirmed": len(purchase.takings)}:
+        raise ReservationExpired
+
+
+def release(*, purchase: Purchase) -> None:
+    """Let go of what is still held; nothing final is touched."""
+    db.run("discounts/sql/release_uses.sql", _of(purchase))
+
+
+def refund(*, purchase: Purchase) -> None:
+    """Give the final uses back, so that the shopper can use the codes again."""
+    db.run("discounts/sql/refund_uses.sql", _of(purchase))
+
+
+def _of(purchase: Purchase) -> dict[str, object]:
+    return {
+        "codes": sorted(int(taking.key) for taking in purchase.takings),
+        "customer": purchase.shopper_key, "redemption": purchase.id, "at": purchase.at,
+    }

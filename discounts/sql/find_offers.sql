@@ -1,0 +1,15 @@
+-- What the given codes are and whether this shopper has used them or is in their rule's audience: one probe each.
+-- Upholds no constraint: it writes nothing, the statement that takes a use decides.
+SELECT c.id, c.code, c.is_active, c.validity, c.created_at, r.id AS rule_id, r.name, r.discount, r.terms,
+    b.id AS brand_id, b.slug AS brand, b.timezone, b.is_active AS brand_is_active,
+    u.code_id IS NOT NULL AS used,
+    r.audience = '' OR EXISTS (
+        SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
+        WHERE a.brand_id = c.brand_id AND a.segment_type = r.audience AND m.customer_id = %(customer)s
+    ) AS is_member
+FROM discounts_discountcode c
+JOIN discounts_discountrule r ON r.id = c.rule_id
+JOIN accounts_brand b ON b.id = c.brand_id
+LEFT JOIN discounts_usage u ON u.code_id = c.id AND u.customer_id = %(customer)s
+    AND (u.reserved_until IS NULL OR u.reserved_until > %(at)s) AND u.redemption_id IS DISTINCT FROM %(redemption)s
+WHERE c.code = ANY(%(codes)s)

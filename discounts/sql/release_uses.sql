@@ -1,0 +1,5 @@
+-- Lets go of the uses that a redemption holds; what is final or held by another redemption stays.
+-- Upholds discounts_usage_once_per_shopper.
+DELETE FROM discounts_usage
+WHERE code_id = ANY(%(codes)s::bigint[]) AND customer_id = %(customer)s AND redemption_id = %(redemption)s
+    AND reserved_until IS NOT NULL

@@ -1,0 +1,63 @@
+"""Serializer fields that the whole API shares."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from promoplatform.kernel import money
+
+_OFFSET = re.compile(r".*([zZ]|[+-]\d\d:?\d\d)\Z", re.S)
+
+
+@extend_schema_field({"type": "string", "pattern": r"^\d{1,15}(\.\d{1,4})?$", "example": "12.50"})
+class AmountField(serializers.Field[Any, Any, str, Any]):
+    """An amount of money that is not negative, as a decimal string; its currency is judged by whoever knows it."""
+
+    default_error_messages = {"invalid": 'Write an amount as a decimal string such as "12.50".'}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or not re.fullmatch(r"\d{1,15}(\.\d{1,4})?", data, re.ASCII):
+            self.fail("invalid")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class CurrencyField(serializers.CharField):
+    """An ISO 4217 currency, upper case."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_length=3, max_length=3, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        code = super().to_internal_value(data)
+        if code not in money.currencies():
+            raise serializers.ValidationError("This is not an ISO 4217 currency.", code="invalid")
+        return code
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class InstantField(serializers.DateTimeField):
+    """An ISO 8601 instant with an offset; answered in UTC."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str) or not _OFFSET.fullmatch(value):
+            raise serializers.ValidationError("Write an instant with an offset, such as 2027-01-31T23:59:59+01:00.", code="invalid")
+        try:
+            return super().to_internal_value(value)
+        except OverflowError as error:
+            raise serializers.ValidationError("This instant is out of range.", code="invalid") from error
+
+
+def minor(text: str, currency: str, field: str) -> int:
+    """Minor units of an amount in its currency, a refused field where it has too many decimals."""
+    try:
+        return money.parse(text, currency)
+    except ValueError as error:
+        raise serializers.ValidationError({field: [ErrorDetail(str(error), code="invalid")]}) from error

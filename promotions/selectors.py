@@ -1,0 +1,15 @@
+"""Questions about codes; writes nothing."""
+
+from collections.abc import Collection
+
+from promotions.models import Code
+
+
+def kinds(*, codes: Collection[str]) -> dict[str, str]:
+    """What each of the normalised codes is, by kind; unknown ones are absent. One query."""
+    return dict(Code.objects.filter(pk__in=codes).values_list("pk", "kind"))
+
+
+def text_of(*, digest: bytes) -> str | None:
+    """The code whose SHA-256 is ``digest``."""
+    return Code.objects.filter(digest=digest).values_list("pk", flat=True).first()

@@ -1,0 +1,22 @@
+"""Questions about audiences; writes nothing."""
+
+import uuid
+from collections.abc import Collection
+
+from segments.models import Audience, AudienceMember
+
+
+def segment_types(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, frozenset[str]]:
+    """For each of the brands, the segment types that the customer is in; one query."""
+    found: dict[uuid.UUID, set[str]] = {brand_id: set() for brand_id in brand_ids}
+    rows = AudienceMember.objects.filter(customer_id=customer_key, audience__brand_id__in=found).values_list(
+        "audience__brand_id", "audience__segment_type"
+    )
+    for brand_id, segment_type in rows:
+        found[brand_id].add(segment_type)
+    return {brand_id: frozenset(types) for brand_id, types in found.items()}
+
+
+def types_of(*, brand_id: uuid.UUID) -> list[str]:
+    """The segment types that the data platform has sent for the brand, in alphabetical order."""
+    return list(Audience.objects.filter(brand_id=brand_id).order_by("segment_type").values_list("segment_type", flat=True))
