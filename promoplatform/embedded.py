@@ -31,6 +31,8 @@ from urllib.parse import quote
 
 import redis
 from environs import Env
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 CLONE_NEWUSER = 0x10000000
@@ -329,7 +331,8 @@ class Valkey(Server):
 
     def answers(self) -> bool:
         try:
-            with redis.Redis(unix_socket_path=str(self.socket), password=self.password, decode_responses=True) as client:
+            once = Retry(NoBackoff(), retries=0)
+            with redis.Redis(unix_socket_path=str(self.socket), password=self.password, retry=once, decode_responses=True) as client:
                 client.ping()
                 return bool(client.config_get("dir")["dir"] == str(self.data))
         except (redis.RedisError, OSError):
