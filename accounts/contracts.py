@@ -3,6 +3,7 @@
 import enum
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class Role(enum.StrEnum):
@@ -56,3 +57,23 @@ class Caller:
         if self.customer_key is None or self.customer_id is None:
             return None
         return Shopper(self.customer_key, self.customer_id, self.user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a sign-in gives; ``expires_at`` is the access token's end."""
+
+    access: str
+    refresh: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """An API key at the only moment that its text is known."""
+
+    id: uuid.UUID
+    name: str
+    prefix: str
+    text: str
+    created_at: datetime

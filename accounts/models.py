@@ -1,10 +1,9 @@
-"""Users, brands, memberships, customers and API keys."""
+"""Users, brands, memberships, customers, API keys and invitations."""
 
 import zoneinfo
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import PermissionsMixin
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -14,7 +13,6 @@ from django.utils.functional import cached_property
 import pghistory
 
 from accounts.contracts import Role, Scope
-from accounts.managers import UserManager
 from promoplatform.kernel.ids import uuid7
 from promoplatform.kernel.money import currencies
 
@@ -31,17 +29,48 @@ def validate_currency(code: str) -> None:
         raise ValidationError("Choose an ISO 4217 currency such as EUR.", code="invalid")
 
 
+class UserManager(BaseUserManager["User"]):
+    """Users by username, e-mail or phone; each look-up uses its unique index."""
+
+    def create_user(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
+        """A user with a hashed password."""
+        name = self.model.normalize_username(username)
+        user = self.model(username=name, email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
+        """A platform admin."""
+        return self.create_user(username, email, password, is_superuser=True, **fields)
+
+    def with_username(self, username: str) -> models.QuerySet["User"]:
+        """Users of this name, whatever the case."""
+        return self.alias(name=Lower("username")).filter(name=Lower(models.Value(username)))
+
+    def with_email(self, email: str) -> models.QuerySet["User"]:
+        """Users of this address, whatever the case; nobody for an empty one."""
+        return self.alias(address=Lower("email")).filter(address=Lower(models.Value(email))).exclude(email="")
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.with_username(username or "").get()
+
+
 @pghistory.track(exclude=["password", "last_login"])
-class User(AbstractBaseUser, PermissionsMixin):
-    """Someone who signs in, with username, e-mail or phone: a shopper, brand staff, or both."""
+class User(AbstractBaseUser):
+    """Someone who signs in, with username, e-mail or phone: a shopper, brand staff, or both.
+
+    What they may do follows from ``is_superuser`` and the roles in brands, not from Django's model permissions.
+    """
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    username = models.CharField(max_length=150, validators=[RegexValidator(r"^[\w.@+-]+\Z", "Letters, digits and @/./+/-/_ only.")])
+    username = models.CharField(max_length=150, validators=[RegexValidator(r"^[\w.-]+\Z", "Letters, digits, dot, hyphen and underscore only.")])
     email = models.EmailField(blank=True, default="")
     phone = models.CharField(max_length=16, null=True, blank=True, help_text="E.164, such as +34600000000")
     marketing_consent = models.BooleanField(default=False, help_text="May be sent codes and offers by e-mail")
     marketing_consent_at = models.DateTimeField(null=True, blank=True, editable=False)
     is_active = models.BooleanField("active", default=True)
+    is_superuser = models.BooleanField("platform admin", default=False, help_text="May do everything")
     date_joined = models.DateTimeField(db_default=Now(), editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -55,6 +84,11 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.UniqueConstraint(Lower("username"), name="accounts_user_username"),
             models.UniqueConstraint(Lower("email"), name="accounts_user_email", condition=~models.Q(email="")),
             models.UniqueConstraint("phone", name="accounts_user_phone"),
+            models.CheckConstraint(  # so no username can pass for another's e-mail address or phone number
+                condition=~models.Q(username__contains="@") & models.Q(username__regex=r"[^0-9+() ./-]"),
+                name="accounts_user_username_plain",
+                violation_error_message="A username has no @ and is not a number.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -70,6 +104,16 @@ class User(AbstractBaseUser, PermissionsMixin):
     def is_staff(self) -> bool:
         """Whether the admin opens at all."""
         return self.is_superuser or bool(self.roles)
+
+    def has_perm(self, perm: str, obj: object | None = None) -> bool:
+        """Django's model permissions: all for platform admins, none for others (roles decide what staff may do)."""
+        return self.is_active and self.is_superuser
+
+    def has_perms(self, perms: Any, obj: object | None = None) -> bool:
+        return self.has_perm("", obj)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.has_perm("")
 
 
 @pghistory.track()
@@ -95,7 +139,7 @@ class Brand(models.Model):
         return self.name
 
 
-@pghistory.track()
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Membership(models.Model):
     """A user is staff of a brand."""
 
@@ -152,15 +196,14 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
 
-@pghistory.track(exclude=["digest"])
+@pghistory.track()
 class Invitation(models.Model):
-    """An owner asked someone to join a brand's staff; the link in the mail is good once."""
+    """An owner asked someone to join a brand's staff; the link in the mail is signed, not stored, and good once."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="invitations")
     email = models.EmailField()
     role = models.CharField(max_length=10, choices=[(role.value, role.value.title()) for role in Role])
-    digest = models.BinaryField(unique=True, editable=False)
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
@@ -168,6 +211,9 @@ class Invitation(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(
+                "brand", Lower("email"), name="accounts_invitation_once", condition=models.Q(accepted_at__isnull=True)
+            ),
             models.CheckConstraint(condition=models.Q(role__in=[role.value for role in Role]), name="accounts_invitation_role"),
         ]
 

@@ -1,0 +1,166 @@
+"""Decisions about credentials: tokens, API keys, account names. Values in, values out; time comes as ``at``."""
+
+import enum
+import hashlib
+import hmac
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import phonenumbers
+
+from accounts.contracts import Caller
+from promoplatform.kernel.errors import Invalid, TokenExpired, TokenInvalid
+
+ISSUER = AUDIENCE = "promoplatform"
+ALGORITHM = "HS256"
+KEY_PREFIX_LENGTH = 12
+_LIKE_A_PHONE = re.compile(r"\+?[0-9() ./-]+")
+_REQUIRED = ["iss", "aud", "typ", "sub", "uid", "iat", "exp"]
+
+
+class TokenKind(enum.StrEnum):
+    """What a token is good for: calling, or getting the next access token."""
+
+    ACCESS = "access"
+    REFRESH = "refresh"
+
+
+class Keyring:
+    """Keys derived from secrets: the first one signs, all of them verify, so that a secret can be rotated."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        keys = [hmac.digest(b"promoplatform.tokens", secret.encode(), "sha256") for secret in secrets]
+        self._keys = {hashlib.sha256(key).hexdigest()[:8]: key for key in keys}
+        self.kid, self.key = next(iter(self._keys.items()))
+
+    def find(self, kid: object) -> bytes:
+        """The key of this name. Raises TokenInvalid."""
+        key = self._keys.get(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise TokenInvalid
+        return key
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says about its bearer, with its end."""
+
+    caller: Caller
+    expires_at: datetime
+    password: str = ""
+
+
+def sign(*, kind: TokenKind, caller: Caller, keyring: Keyring, at: datetime, lifetime: timedelta, password: str = "") -> str:
+    """A signed token (JWT, RFC 7519) for a user; ``password`` is the digest that binds a refresh token to a password."""
+    issued = int(at.timestamp())
+    claims: dict[str, Any] = {
+        "iss": ISSUER, "aud": AUDIENCE, "typ": kind.value, "iat": issued, "exp": issued + int(lifetime.total_seconds()),
+        "sub": str(caller.user_id), "uid": caller.user_key, "cid": caller.customer_key, "cus": caller.customer_id,
+        "adm": caller.is_superuser,
+    }  # fmt: skip
+    if password:
+        claims["pwd"] = password
+    return jwt.encode(claims, keyring.key, ALGORITHM, headers={"kid": keyring.kid})
+
+
+def read(token: str, *, kind: TokenKind, keyring: Keyring, at: datetime) -> Claims:
+    """The claims of a token of this kind. Raises TokenInvalid, or TokenExpired from the second of its end on."""
+    try:
+        key = keyring.find(jwt.get_unverified_header(token).get("kid"))
+        claims = jwt.decode(token, key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=_OPTIONS)
+        if claims["typ"] != kind.value:
+            raise TokenInvalid
+        found = _claims(claims)
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
+        raise TokenInvalid from error
+    if found.expires_at <= at:
+        raise TokenExpired(expires_at=found.expires_at)
+    return found
+
+
+_OPTIONS: Any = {"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
+
+
+def _claims(claims: Mapping[str, Any]) -> Claims:
+    user_id = uuid.UUID(claims["sub"])
+    caller = Caller(
+        identity=f"user:{user_id}", user_id=user_id, user_key=int(claims["uid"]), customer_key=claims.get("cid"),
+        customer_id=claims.get("cus"), is_superuser=claims.get("adm") is True,
+    )  # fmt: skip
+    return Claims(caller, datetime.fromtimestamp(claims["exp"], UTC), claims.get("pwd", ""))
+
+
+def password_digest(password_hash: str, keyring: Keyring) -> str:
+    """Changes whenever the password does, and says nothing about it."""
+    return hmac.new(keyring.key, b"password:" + password_hash.encode(), "sha256").hexdigest()[:32]
+
+
+def same_password(password_hash: str, digest: str, secrets: Sequence[str]) -> bool:
+    """Whether ``digest`` was made of this password hash under one of the secrets."""
+    made = [password_digest(password_hash, Keyring([secret])) for secret in secrets]
+    return any([hmac.compare_digest(one, digest) for one in made])
+
+
+def key_text(*, prefix: str, secret: str) -> str:
+    """An API key as its holder sends it."""
+    return f"{prefix}.{secret}"
+
+
+def key_prefix(text: str) -> str:
+    """The part of an API key that may be known. Raises TokenInvalid for what is no key."""
+    prefix, dot, secret = text.partition(".")
+    if len(prefix) != KEY_PREFIX_LENGTH or not dot or not secret or not text.isascii() or not text.isprintable():
+        raise TokenInvalid
+    return prefix
+
+
+def key_digest(text: str) -> bytes:
+    """What is kept of an API key: 256 random bits need no slow hash."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+def same_digest(one: bytes, other: bytes) -> bool:
+    """Compared in constant time."""
+    return hmac.compare_digest(one, other)
+
+
+def phone_number(text: str) -> str:
+    """A phone number in E.164, such as ``+34600000000``. Raises Invalid (field ``phone``)."""
+    try:
+        number = phonenumbers.parse(re.sub(r"^00", "+", text.strip()))
+    except phonenumbers.NumberParseException as error:
+        raise _not_a_phone() from error
+    if not phonenumbers.is_valid_number(number) or number.extension:
+        raise _not_a_phone()
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _not_a_phone() -> Invalid:
+    return Invalid.field("phone", "Write the number with its country, such as +34600000000.")
+
+
+class AccountKind(enum.StrEnum):
+    """What someone signs in with."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    USERNAME = "username"
+
+
+def account_name(account: str) -> tuple[AccountKind, str]:
+    """How an account name is looked up, and in which spelling: what has an @ is an e-mail address, what is all digits a phone
+    number, the rest a username. A username can be neither, so one name never means two users."""
+    text = account.strip()
+    if "@" in text:
+        return AccountKind.EMAIL, text.lower()
+    if _LIKE_A_PHONE.fullmatch(text):
+        try:
+            return AccountKind.PHONE, phone_number(text)
+        except Invalid:
+            return AccountKind.PHONE, text
+    return AccountKind.USERNAME, text.lower()

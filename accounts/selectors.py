@@ -1,0 +1,195 @@
+"""Questions about who calls and what they may do."""
+
+import uuid
+import zoneinfo
+from datetime import datetime
+from functools import lru_cache
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from accounts import rules
+from accounts.contracts import Caller, Role, Scope, Shopper
+from accounts.models import Brand, Customer, Invitation, Membership, User
+from promoplatform.kernel.errors import Invalid, NotFound, PermissionDenied, TokenInvalid
+
+CUSTOMER_ID_LENGTH = 100
+
+
+# --- brands ----------------------------------------------------------------------------------------------------------
+def acting_brand(*, caller: Caller, slug: str | None = None, edit: bool = False) -> Brand:
+    """The brand that the caller acts for; ``edit`` when something is to be written.
+
+    Raises PermissionDenied (not theirs, inactive, or a viewer who would write) and Invalid (field ``brand``: several to choose from).
+    """
+    if caller.api_key_id is not None:
+        return _brand_of_key(caller, slug)
+    if is_platform_admin(caller):
+        return _brand_named(slug)
+    return _brand_of_staff(caller, slug, edit)
+
+
+def _brand_of_key(caller: Caller, slug: str | None) -> Brand:
+    brand = Brand.objects.filter(pk=caller.brand_id, is_active=True).first()
+    if brand is None or slug not in (None, brand.slug):
+        raise PermissionDenied
+    return brand
+
+
+def _brand_named(slug: str | None) -> Brand:
+    if slug is None:
+        raise Invalid.field("brand", "Say which brand this is for.", "required")
+    brand = Brand.objects.filter(slug=slug).first()
+    if brand is None:
+        raise Invalid.field("brand", "There is no such brand.")
+    if not brand.is_active:
+        raise PermissionDenied
+    return brand
+
+
+def _brand_of_staff(caller: Caller, slug: str | None, edit: bool) -> Brand:
+    found = [member for member in memberships_of(caller) if slug in (None, member.brand.slug)]
+    if not found:
+        raise PermissionDenied
+    if len(found) > 1:
+        raise Invalid.field("brand", "You work for several brands: say which one this is for.", "required")
+    if edit and not Role(found[0].role).may_edit:
+        raise PermissionDenied
+    return found[0].brand
+
+
+def memberships_of(caller: Caller) -> QuerySet[Membership]:
+    """The caller's roles in active brands, oldest first; none for keys and for users who were shut out since they signed in."""
+    if caller.user_key is None:
+        return Membership.objects.none()
+    active = Membership.objects.filter(user=caller.user_key, user__is_active=True, brand__is_active=True)
+    return active.select_related("brand").order_by("pk")
+
+
+def readable_brand_ids(caller: Caller) -> list[uuid.UUID] | None:
+    """The brands whose objects the caller may see: None for all (platform admins), an empty list for shoppers."""
+    if caller.api_key_id is not None:
+        return list(Brand.objects.filter(pk=caller.brand_id, is_active=True).values_list("pk", flat=True))
+    if is_platform_admin(caller):
+        return None
+    return list(memberships_of(caller).values_list("brand", flat=True))
+
+
+def owned_brand(*, caller: Caller, slug: str) -> Brand:
+    """The brand of this slug for one of its owners. Raises NotFound for outsiders, PermissionDenied for other staff and keys."""
+    if is_platform_admin(caller):
+        brand = Brand.objects.filter(slug=slug).first()
+        if brand is None:
+            raise NotFound
+        return brand
+    if caller.api_key_id is not None:
+        raise PermissionDenied if Brand.objects.filter(pk=caller.brand_id, slug=slug, is_active=True).exists() else NotFound
+    member = memberships_of(caller).filter(brand__slug=slug).first()
+    if member is None:
+        raise NotFound
+    if member.role != Role.OWNER:
+        raise PermissionDenied
+    return member.brand
+
+
+def is_platform_admin(caller: Caller) -> bool:
+    """Whether the caller is a superuser, now and not only when the token was signed."""
+    if not caller.is_superuser or caller.user_key is None:
+        return False
+    return User.objects.filter(pk=caller.user_key, is_superuser=True, is_active=True).exists()
+
+
+def timezone_of(brand: Brand) -> zoneinfo.ZoneInfo:
+    """The brand's time zone."""
+    return zoneinfo.ZoneInfo(brand.timezone)
+
+
+# --- shoppers --------------------------------------------------------------------------------------------------------
+def shopper_for(*, caller: Caller, customer_id: str | None) -> Shopper:
+    """Whose purchase this is: the caller's own, or the customer that a brand's server names.
+
+    Raises PermissionDenied (someone else's, or a caller who neither shops nor sells) and Invalid (field ``customer_id``). A customer
+    that the platform never saw comes with ``id`` None; ``services.ensure_customer`` makes them known.
+    """
+    if caller.scope is Scope.BRAND:
+        return _named_customer(customer_id)
+    own = caller.shopper
+    if own is None or customer_id not in (None, own.customer_id):
+        raise PermissionDenied
+    return own
+
+
+def _named_customer(customer_id: str | None) -> Shopper:
+    if customer_id is None:
+        raise Invalid.field("customer_id", "Say which customer this is for.", "required")
+    if not (1 <= len(customer_id) <= CUSTOMER_ID_LENGTH and customer_id.isprintable()):
+        raise Invalid.field("customer_id", f"A customer id is 1 to {CUSTOMER_ID_LENGTH} printable characters.")
+    return known_shopper(customer_id) or Shopper(None, customer_id)
+
+
+def known_shopper(customer_id: str) -> Shopper | None:
+    """The shopper of a customer id that the platform has seen, else None."""
+    row = Customer.objects.filter(customer_id=customer_id).values_list("pk", "customer_id", "user__uuid").first()
+    return Shopper(*row) if row else None
+
+
+# --- credentials -----------------------------------------------------------------------------------------------------
+def secrets() -> tuple[str, ...]:
+    """What tokens are signed and verified with, newest first."""
+    return (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+
+
+@lru_cache(maxsize=4)
+def _keyring(secrets: tuple[str, ...]) -> rules.Keyring:
+    return rules.Keyring(secrets)
+
+
+def keyring() -> rules.Keyring:
+    """The keys that settings name."""
+    return _keyring(secrets())
+
+
+def bearer(*, token: str, at: datetime) -> Caller:
+    """The caller whom an access token names; no query. Raises TokenInvalid, TokenExpired."""
+    return rules.read(token, kind=rules.TokenKind.ACCESS, keyring=keyring(), at=at).caller
+
+
+def caller_of(user: User) -> Caller:
+    """A signed-in user as a caller."""
+    customer = Customer.objects.filter(user=user).first()
+    return Caller(
+        identity=f"user:{user.uuid}", user_key=user.pk, user_id=user.uuid, is_superuser=user.is_superuser,
+        customer_key=customer.pk if customer else None, customer_id=customer.customer_id if customer else None,
+    )  # fmt: skip
+
+
+def active_user(caller: Caller) -> User:
+    """The user behind a caller, with their customer. Raises PermissionDenied for keys, TokenInvalid for who is no longer there."""
+    if caller.user_key is None:
+        raise PermissionDenied
+    user = User.objects.select_related("customer").filter(pk=caller.user_key, is_active=True).first()
+    if user is None:
+        raise TokenInvalid
+    return user
+
+
+def user_of_account(account: str) -> User | None:
+    """The user of an e-mail address, phone number or username, active or not."""
+    kind, name = rules.account_name(account)
+    if "\0" in name:
+        return None
+    if kind is rules.AccountKind.EMAIL:
+        return User.objects.with_email(name).first()
+    if kind is rules.AccountKind.PHONE:
+        return User.objects.filter(phone=name).first()
+    return User.objects.with_username(name).first()
+
+
+# --- staff -----------------------------------------------------------------------------------------------------------
+def open_invitation(*, invitation_id: uuid.UUID, at: datetime) -> Invitation:
+    """An invitation that can still be accepted. Raises NotFound."""
+    open_ones = Invitation.objects.filter(accepted_at=None, expires_at__gt=at, brand__is_active=True)
+    invitation = open_ones.select_related("brand", "invited_by").filter(pk=invitation_id).first()
+    if invitation is None:
+        raise NotFound
+    return invitation

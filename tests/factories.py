@@ -1,0 +1,82 @@
+"""Makers of test objects: each gives a valid row with as little as possible said."""
+
+import hashlib
+
+import factory
+from factory.django import DjangoModelFactory
+
+from accounts.contracts import Role, Scope
+from accounts.models import ApiKey, Brand, Customer, Membership, User
+
+PASSWORD = "demo-pass-1234"
+
+
+class UserFactory(DjangoModelFactory[User]):
+    """Someone who signs in with ``PASSWORD``; no shopper and no staff yet."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda n: f"user{n}")
+    email = factory.LazyAttribute(lambda user: f"{user.username}@example.com")
+    password = factory.django.Password(PASSWORD)
+
+
+class CustomerFactory(DjangoModelFactory[Customer]):
+    """A customer of the data platform, without a user."""
+
+    class Meta:
+        model = Customer
+
+    customer_id = factory.Sequence(lambda n: f"customer-{n}")
+
+
+class ShopperFactory(UserFactory):
+    """A user with a customer."""
+
+    customer = factory.RelatedFactory(CustomerFactory, factory_related_name="user")
+
+
+class BrandFactory(DjangoModelFactory[Brand]):
+    """An active brand in UTC and EUR."""
+
+    class Meta:
+        model = Brand
+
+    slug = factory.Sequence(lambda n: f"brand-{n}")
+    name = factory.LazyAttribute(lambda brand: brand.slug.replace("-", " ").title())
+
+
+class MembershipFactory(DjangoModelFactory[Membership]):
+    """An owner; ``role=Role.VIEWER`` for less."""
+
+    class Meta:
+        model = Membership
+
+    brand = factory.SubFactory(BrandFactory)
+    user = factory.SubFactory(UserFactory)
+    role = Role.OWNER
+
+
+class ApiKeyFactory(DjangoModelFactory[ApiKey]):
+    """A brand's key; what its server sends is ``key.text``."""
+
+    class Meta:
+        model = ApiKey
+
+    class Params:
+        text = factory.Sequence(lambda n: f"pk{n:010d}.secret-of-key-{n}")
+        internal = factory.Trait(brand=None, scope=Scope.INTERNAL)
+
+    brand = factory.SubFactory(BrandFactory)
+    scope = Scope.BRAND
+    name = "server"
+    prefix = factory.LazyAttribute(lambda key: key.text[:12])
+    digest = factory.LazyAttribute(lambda key: hashlib.sha256(key.text.encode()).digest())
+
+    @classmethod
+    def _create(cls, model_class: type[ApiKey], *args: object, **kwargs: object) -> ApiKey:
+        key = super()._create(model_class, *args, **kwargs)
+        key.text = f"{key.prefix}.secret-of-key-{int(key.prefix[2:])}"
+        return key
