@@ -6,3 +6,6 @@ class PromotionsConfig(AppConfig):
 
     name = "promotions"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from promotions import checks  # noqa: F401, PLC0415  (system checks register on import)

@@ -1,0 +1,14 @@
+"""Addresses of checkout, below /api/v1/checkout/."""
+
+from django.urls import path
+
+from checkout.api import views
+
+urlpatterns = [
+    path("quote/", views.QuoteView.as_view(), name="checkout-quote"),
+    path("redemptions/", views.RedemptionsView.as_view(), name="redemption-list"),
+    path("redemptions/<uuid:pk>/", views.RedemptionView.as_view(), name="redemption"),
+    path("redemptions/<uuid:pk>/confirm/", views.ConfirmView.as_view(), name="redemption-confirm"),
+    path("redemptions/<uuid:pk>/cancel/", views.CancelView.as_view(), name="redemption-cancel"),
+    path("redemptions/<uuid:pk>/refund/", views.RefundView.as_view(), name="redemption-refund"),
+]

@@ -1,0 +1,141 @@
+"""Checkout over HTTP: parse, call one service, answer."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.contracts import Scope
+from accounts.models import Brand
+from accounts.selectors import acting_brand, readable_brand_ids, shopper_for
+from checkout import rules, selectors, services
+from checkout.api.reading import redemption_answer, to_order, to_request
+from checkout.api.serializers import CartRequest, QuoteAnswer, RedemptionAnswer, RedemptionRequest, RefundRequest
+from checkout.models import Redemption
+from promoplatform.kernel import throttle
+from promoplatform.kernel.api import CursorPage
+from promoplatform.kernel.idempotency import idempotent
+from promotions.errors import CodeUnknown
+
+MISS = "cart_code_miss"
+
+
+class QuoteView(APIView):
+    """``/api/v1/checkout/quote/``"""
+
+    @extend_schema(request=CartRequest, responses={200: QuoteAnswer}, operation_id="checkout_quote")
+    def post(self, request: Request) -> Response:
+        """Price a cart with the codes that were typed. Takes nothing."""
+        body = CartRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        brand = _shop(request)
+        shopper = shopper_for(caller=request.auth, customer_id=body.validated_data.get("customer_id"))
+        asked = to_request(body.validated_data, request.data, brand=brand.slug if brand else None)
+        who = f"{request.auth.identity}/{shopper.customer_id}"
+        throttle.check(MISS, who)
+        answer = rules.answer(services.quote(request=asked, shopper=shopper, at=timezone.now()))
+        if any(rejected["reason"]["code"] == CodeUnknown.code for rejected in answer["rejected"]):
+            throttle.hit(MISS, who)
+        return Response(answer)
+
+
+class RedemptionsView(APIView):
+    """``/api/v1/checkout/redemptions/``"""
+
+    @extend_schema(request=RedemptionRequest, responses={201: RedemptionAnswer}, operation_id="redemption_create")
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Reserve everything that the cart's codes give, for an order that is about to be paid."""
+        body = RedemptionRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        brand = _shop(request)
+        shopper = shopper_for(caller=request.auth, customer_id=body.validated_data.get("customer_id"))
+        who = f"{request.auth.identity}/{shopper.customer_id}"
+        throttle.check(MISS, who)
+        redemption = services.reserve(
+            request=to_request(body.validated_data, request.data, brand=brand.slug if brand else None),
+            order=to_order(body.validated_data, request.data, brand_id=brand.pk if brand else None),
+            shopper=shopper, at=timezone.now(),
+        )
+        return Response(redemption_answer(redemption), status=201)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("order", str, description="The merchant's order reference")],
+        responses={200: RedemptionAnswer(many=True)}, operation_id="redemption_list",
+    )
+    def get(self, request: Request) -> Response:
+        """The caller's redemptions, newest first: a shopper's own, a brand's own."""
+        found = selectors.visible(caller=request.auth, brand_ids=readable_brand_ids(request.auth))
+        found = found.select_related("customer").prefetch_related("refunded_lines")
+        if order := request.query_params.get("order"):
+            found = found.filter(order=order)
+        page = CursorPage()
+        rows = page.paginate_queryset(found, request, view=self) or []
+        return page.get_paginated_response([redemption_answer(row) for row in rows])
+
+
+class RedemptionView(APIView):
+    """``/api/v1/checkout/redemptions/<id>/``"""
+
+    @extend_schema(responses={200: RedemptionAnswer}, operation_id="redemption_read")
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """One redemption."""
+        found = selectors.visible_one(pk=pk, caller=request.auth, brand_ids=readable_brand_ids(request.auth))
+        return Response(redemption_answer(found))
+
+
+class _ClosingView(APIView):
+    """A verb on one redemption."""
+
+    find: Callable[..., Redemption] = staticmethod(selectors.for_caller)
+
+    def found(self, request: Request, pk: uuid.UUID) -> Redemption:
+        return type(self).find(
+            pk=pk, caller=request.auth,
+            readable=readable_brand_ids(request.auth), editable=readable_brand_ids(request.auth, edit=True),
+        )
+
+
+class ConfirmView(_ClosingView):
+    """``…/confirm/``"""
+
+    @extend_schema(request=None, responses={200: RedemptionAnswer}, operation_id="redemption_confirm")
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """The order was paid."""
+        return Response(redemption_answer(services.confirm(redemption=self.found(request, pk), at=timezone.now())))
+
+
+class CancelView(_ClosingView):
+    """``…/cancel/``"""
+
+    @extend_schema(request=None, responses={200: RedemptionAnswer}, operation_id="redemption_cancel")
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """The order will not be paid: everything is given back."""
+        return Response(redemption_answer(services.cancel(redemption=self.found(request, pk), at=timezone.now())))
+
+
+class RefundView(_ClosingView):
+    """``…/refund/``"""
+
+    find = staticmethod(selectors.for_refund)
+
+    @extend_schema(request=RefundRequest, responses={200: RedemptionAnswer}, operation_id="redemption_refund")
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Refund the whole order or some of its lines; a brand's verb, never the shopper's."""
+        body = RefundRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        lines: Any = body.validated_data.get("lines")
+        return Response(redemption_answer(services.refund(redemption=self.found(request, pk), lines=lines, at=timezone.now())))
+
+
+def _shop(request: Request) -> Brand | None:
+    """The brand whose server asks, or None for a shopper who asks for themselves."""
+    return acting_brand(caller=request.auth) if request.auth.scope is Scope.BRAND else None

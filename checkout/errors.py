@@ -1,0 +1,12 @@
+"""What can be refused at checkout beyond what codes and promotions refuse."""
+
+from promoplatform.kernel.errors import CATALOGUE, Refusal
+from promotions.errors import NoEligibleLines
+
+
+def at_checkout(reason: dict[str, object], code_text: str) -> Refusal:
+    """The refusal of a whole redemption for one code's reason; at checkout every reason is a conflict (409)."""
+    members = {name: value for name, value in reason.items() if name not in ("code", "detail")}
+    refusal = CATALOGUE.get(str(reason["code"]), NoEligibleLines)(str(reason["detail"]), code_text=code_text, **members)
+    refusal.status = 409  # type: ignore[misc]  # a code among others is not an address that is not there
+    return refusal

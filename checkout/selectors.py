@@ -1,0 +1,101 @@
+"""Questions about redemptions; writes nothing. What locks says so."""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import Count, Q, QuerySet
+
+from accounts.contracts import Caller
+from checkout.models import LIVE, Redemption, Status
+from promoplatform.kernel import money
+from promoplatform.kernel.errors import NotFound, PermissionDenied
+
+
+def lock(*, pk: uuid.UUID) -> Redemption:
+    """The redemption, locked until the transaction ends."""
+    return Redemption.objects.select_for_update(of=("self",)).get(pk=pk)
+
+
+def lock_live(*, brand_id: uuid.UUID | None, customer_key: int | None, order: str) -> Redemption | None:
+    """The one live redemption of an order, locked: per brand when a brand's server asked, else per shopper."""
+    whose = {"brand_id": brand_id} if brand_id else {"brand": None, "customer_id": customer_key}
+    return Redemption.objects.select_for_update(of=("self",)).filter(order=order, status__in=LIVE, **whose).first()
+
+
+def lock_expired(*, at: datetime, limit: int) -> list[Redemption]:
+    """Reservations whose time is up, locked, the longest overdue first; those that another works on are passed over."""
+    expired = Redemption.objects.filter(status=Status.RESERVED, expires_at__lte=at).order_by("expires_at")
+    return list(expired.select_for_update(of=("self",), skip_locked=True)[:limit])
+
+
+def placed_orders(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """How many confirmed orders the shopper has with each brand: those its server sent, and those with an offer of its."""
+    found = Redemption.objects.filter(customer_id=customer_key, status=Status.CONFIRMED)
+    counts = found.aggregate(
+        **{
+            brand_id.hex: Count("pk", distinct=True, filter=Q(brand_id=brand_id) | Q(brand=None, items__brand_id=brand_id))
+            for brand_id in brand_ids
+        }
+    )
+    return {brand_id: counts[brand_id.hex] for brand_id in brand_ids}
+
+
+def visible(*, caller: Caller, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Redemption]:
+    """The redemptions that a caller may read: a shopper's own, a brand's own, all with ``brand_ids`` None."""
+    return Redemption.objects.all() if brand_ids is None else Redemption.objects.filter(_own(caller, brand_ids))
+
+
+def _own(caller: Caller, brand_ids: Collection[uuid.UUID]) -> Q:
+    theirs = Q(brand_id__in=brand_ids)
+    return theirs if caller.customer_key is None else theirs | Q(customer_id=caller.customer_key)
+
+
+def visible_one(*, pk: uuid.UUID, caller: Caller, brand_ids: Collection[uuid.UUID] | None) -> Redemption:
+    """A redemption that the caller may read. Raises NotFound."""
+    found = visible(caller=caller, brand_ids=brand_ids).select_related("customer").filter(pk=pk).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def for_caller(
+    *, pk: uuid.UUID, caller: Caller, readable: Collection[uuid.UUID] | None, editable: Collection[uuid.UUID] | None
+) -> Redemption:
+    """A redemption that the caller may confirm or cancel: their brand's, or a shopper's own that no brand's server made.
+
+    Raises NotFound for what they may not even read, PermissionDenied for what they may only read.
+    """
+    found = visible_one(pk=pk, caller=caller, brand_ids=readable)
+    theirs = editable is None or found.brand_id in editable
+    if theirs or (found.brand_id is None and found.customer_id == caller.customer_key):
+        return found
+    raise PermissionDenied
+
+
+def for_refund(*, pk: uuid.UUID, caller: Caller, readable: Collection[uuid.UUID] | None, editable: Collection[uuid.UUID] | None) -> Redemption:
+    """A redemption that the caller may refund: never the shopper, who would use a code again and again.
+
+    Of an order that a shopper brought themselves, the brand whose offers it took, when they are all its own.
+    """
+    if readable is None:
+        found = Redemption.objects.filter(pk=pk).first()
+    else:
+        shopper_made = Q(brand=None, items__brand_id__in=readable)
+        found = Redemption.objects.filter(_own(caller, readable) | shopper_made, pk=pk).distinct().first()
+    if found is None:
+        raise NotFound
+    brands = {found.brand_id} if found.brand_id else set(found.items.values_list("brand_id", flat=True))
+    if editable is None or (brands and brands <= set(editable)):
+        return found
+    raise PermissionDenied
+
+
+def line_discounts(redemption: Redemption) -> dict[str, int]:
+    """The discount's share of each line, in minor units, as the quote kept them."""
+    return {line["id"]: money.parse(line["discount"], redemption.currency) for line in redemption.quote["lines"]}
+
+
+def refunded_lines(redemption: Redemption) -> dict[str, int]:
+    """The lines refunded so far, with the share each gave up."""
+    return {refunded.line: refunded.discount for refunded in redemption.refunded_lines.all()}

@@ -1,0 +1,114 @@
+"""What becomes of a redemption: confirmed, cancelled, expired, refunded. Locks the redemption first, then its uses."""
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+
+from django.db import transaction
+
+from checkout import selectors
+from checkout.models import Redemption, RedemptionItem, RefundedLine, Status
+from promoplatform.kernel.db import refuse
+from promoplatform.kernel.errors import Busy, Invalid
+from promotions.contracts import Purchase, Redeemer, Taking
+from promotions.errors import ReservationExpired, WrongState
+from promotions.selectors import redeemers
+
+BATCH = 200
+
+
+@transaction.atomic
+def confirm(*, redemption: Redemption, at: datetime) -> Redemption:
+    """The order was paid: the uses become final. Confirming twice is confirming once.
+
+    Raises ReservationExpired, and WrongState for what was cancelled or refunded.
+    """
+    locked = selectors.lock(pk=redemption.pk)
+    if locked.status == Status.CONFIRMED:
+        return locked
+    if locked.status == Status.EXPIRED or (locked.status == Status.RESERVED and locked.expires_at <= at):
+        raise ReservationExpired
+    if locked.status != Status.RESERVED:
+        raise WrongState(status_now=locked.status)
+    for redeemer, purchase in _held(locked, at):
+        redeemer.confirm(purchase=purchase)
+    return _become(locked, Status.CONFIRMED, confirmed_at=at)
+
+
+@transaction.atomic
+def cancel(*, redemption: Redemption, at: datetime) -> Redemption:
+    """The order will not be paid: everything is given back. Cancelling twice is cancelling once. Raises WrongState."""
+    locked = selectors.lock(pk=redemption.pk)
+    if locked.status == Status.CANCELLED:
+        return locked
+    if locked.status != Status.RESERVED:
+        raise WrongState(status_now=locked.status)
+    return release(redemption=locked, at=at)
+
+
+def release(*, redemption: Redemption, at: datetime) -> Redemption:
+    """Give back what a locked reservation holds; it ends as cancelled, or as expired when its time was up."""
+    for redeemer, purchase in _held(redemption, at):
+        redeemer.release(purchase=purchase)
+    return _become(redemption, Status.EXPIRED if redemption.expires_at <= at else Status.CANCELLED, closed_at=at)
+
+
+@transaction.atomic
+def refund(*, redemption: Redemption, lines: Collection[str] | None, at: datetime) -> Redemption:
+    """Give up the discount of some lines of a confirmed redemption, or of all; the uses go back once all are refunded.
+
+    A line that was refunded before stays refunded. Raises WrongState, and Invalid for lines that the order does not have.
+    """
+    locked = selectors.lock(pk=redemption.pk)
+    if locked.status == Status.REFUNDED:
+        return locked
+    if locked.status != Status.CONFIRMED:
+        raise WrongState(status_now=locked.status)
+    shares = selectors.line_discounts(locked)
+    if unknown := sorted(set(lines or ()) - set(shares)):
+        raise Invalid.field("lines", f"The order has no line {unknown[0]}.")
+    done = selectors.refunded_lines(locked)
+    wanted = [line for line in shares if line not in done and (lines is None or line in lines)]
+    with refuse("checkout_line_refunded_once", Busy):
+        RefundedLine.objects.bulk_create(
+            [RefundedLine(redemption=locked, line=line, discount=shares[line], refunded_at=at) for line in wanted]
+        )
+    if lines is not None and len(done) + len(wanted) < len(shares):
+        return locked
+    for redeemer, purchase in _held(locked, at):
+        redeemer.refund(purchase=purchase)
+    return _become(locked, Status.REFUNDED, closed_at=at)
+
+
+def release_expired(*, at: datetime) -> int:
+    """Give back what expired reservations hold, a batch a transaction; how many. Any number may run at once."""
+    total = 0
+    while True:
+        with transaction.atomic():
+            expired = selectors.lock_expired(at=at, limit=BATCH)
+            for redemption in expired:
+                release(redemption=redemption, at=at)
+        total += len(expired)
+        if len(expired) < BATCH:
+            return total
+
+
+def purchases(redemption: Redemption, items: Iterable[RedemptionItem], at: datetime) -> Iterator[tuple[Redeemer, Purchase]]:
+    """The redemption as each of its kinds' redeemers sees it, in the one order in which kinds are taken."""
+    for kind, redeemer in redeemers().items():
+        if takings := [Taking(item.key, item.code, item.amount) for item in items if item.kind == kind]:
+            yield redeemer, Purchase(
+                id=redemption.pk, shopper_key=redemption.customer_id, currency=redemption.currency,
+                subtotal=redemption.subtotal, at=at, until=redemption.expires_at, takings=takings,
+            )
+
+
+def _held(redemption: Redemption, at: datetime) -> Iterator[tuple[Redeemer, Purchase]]:
+    return purchases(redemption, list(redemption.items.order_by("position")), at)
+
+
+def _become(redemption: Redemption, status: Status, **times: datetime) -> Redemption:
+    redemption.status = status
+    for name, value in times.items():
+        setattr(redemption, name, value)
+    redemption.save(update_fields=["status", *times])
+    return redemption

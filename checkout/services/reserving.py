@@ -1,0 +1,78 @@
+"""Takes what a quote chose, all together, for one order."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts.contracts import Shopper
+from accounts.services import ensure_customer
+from checkout import rules, selectors
+from checkout.contracts import Order, Quote, Request
+from checkout.errors import at_checkout
+from checkout.models import Redemption, RedemptionItem, Status
+from checkout.services.closing import purchases, release
+from checkout.services.quoting import quote
+from promoplatform.kernel import money
+from promoplatform.kernel.db import refuse
+from promoplatform.kernel.errors import Busy
+from promotions.errors import PriceChanged, WrongState
+
+
+@transaction.atomic
+def reserve(*, request: Request, order: Order, shopper: Shopper, at: datetime) -> Redemption:
+    """Reserve one use of everything that the cart's codes give, until the order is paid.
+
+    All or nothing, unless ``order.skip``: the first code that cannot be had refuses the whole with its reason (409), and
+    nothing is taken. The same request for the same order answers the same redemption; another one replaces it. Raises
+    PriceChanged, WrongState (the order is confirmed) and Busy (the same order at the same moment).
+    """
+    known = ensure_customer(shopper=shopper)
+    live = selectors.lock_live(brand_id=order.brand_id, customer_key=known.id, order=order.reference)
+    if live is not None:
+        if bytes(live.fingerprint) == order.fingerprint and (live.status == Status.CONFIRMED or live.expires_at > at):
+            return live
+        if live.status == Status.CONFIRMED:
+            raise WrongState(status_now=live.status)
+        release(redemption=live, at=at)
+    priced = quote(request=request, shopper=known, at=at)
+    _check(priced, order)
+    return _take(priced, order, known, at)
+
+
+def _check(priced: Quote, order: Order) -> None:
+    refused = next(iter(rules.rejected(priced)), None)
+    if refused is not None and not order.skip:
+        raise at_checkout(refused["reason"], refused["code"])
+    if order.expect_total is not None and order.expect_total != priced.decision.total:
+        currency = priced.request.cart.currency
+        raise PriceChanged(
+            expected=money.render(order.expect_total, currency), total=money.render(priced.decision.total, currency)
+        )
+
+
+def _take(priced: Quote, order: Order, shopper: Shopper, at: datetime) -> Redemption:
+    decision = priced.decision
+    redemption = Redemption(
+        brand_id=order.brand_id, customer_id=shopper.id, order=order.reference, fingerprint=order.fingerprint,
+        currency=priced.request.cart.currency, subtotal=decision.subtotal, discount_total=decision.discount_total,
+        total=decision.total, cart=priced.request.wire, quote=rules.answer(priced),
+        created_at=at, expires_at=at + timedelta(seconds=order.ttl_seconds),
+    )
+    with refuse("checkout_one_live_per_brand_order", Busy), refuse("checkout_one_live_per_customer_order", Busy):
+        redemption.save(force_insert=True)
+    items = list(_items(redemption, priced))
+    RedemptionItem.objects.bulk_create(items)
+    for redeemer, purchase in purchases(redemption, items, at):
+        redeemer.reserve(purchase=purchase)
+    return redemption
+
+
+def _items(redemption: Redemption, priced: Quote) -> Iterator[RedemptionItem]:
+    for position, applied in enumerate(priced.decision.applied):
+        candidate = priced.candidates[applied.ref]
+        yield RedemptionItem(
+            redemption=redemption, position=position, kind=candidate.kind, key=candidate.key, code=candidate.code,
+            brand_id=candidate.brand_id, title=candidate.title[:200], amount=applied.amount,
+        )
+

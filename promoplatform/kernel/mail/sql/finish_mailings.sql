@@ -1,0 +1,6 @@
+-- Closes the mailings that are planned to the end and have no mail left to send.
+-- Upholds: nothing; a mailing that is resent in part is opened again by whoever resends.
+UPDATE mail_mailing SET state = 'done'
+WHERE state = 'sending'
+    AND NOT EXISTS (SELECT FROM mail_mail WHERE mailing_id = mail_mailing.id AND state = 'planned')
+    AND NOT EXISTS (SELECT FROM mail_mail WHERE mailing_id = mail_mailing.id AND state = 'sending')
