@@ -7,14 +7,17 @@ fails open (shoppers keep shopping) or closed (logins and code look-ups, which a
 import hashlib
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from promoplatform.kernel import redis
 from promoplatform.kernel.errors import Throttled, Unavailable
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
 
 COUNT = "promoplatform/kernel/lua/count_hit.lua"
 PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
@@ -79,7 +82,7 @@ def address(request: Request) -> str:
 class CallerThrottle(BaseThrottle):
     """The view's ``throttle_scope`` (default ``api``), per caller, or per address for whoever is not signed in."""
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         caller = getattr(request.auth, "identity", None)
         hit(getattr(view, "throttle_scope", "api"), caller or f"address:{address(request)}")
         return True
