@@ -49,12 +49,13 @@ class Taking:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """The redemption that takings belong to. ``total`` is what the shopper pays, in minor units of ``currency``."""
+    """The redemption that takings belong to. ``before`` is what the cart costs before
+    discounts, shipping included, in minor units of ``currency``."""
 
     id: uuid.UUID
     shopper_key: int
     currency: str
-    subtotal: int
+    before: int
     at: datetime
     until: datetime
     takings: Sequence[Taking] = field(default_factory=tuple)

@@ -57,11 +57,15 @@ class RedemptionsView(APIView):
         shopper = shopper_for(caller=request.auth, customer_id=body.validated_data.get("customer_id"))
         who = f"{request.auth.identity}/{shopper.customer_id}"
         throttle.check(MISS, who)
-        redemption = services.reserve(
-            request=to_request(body.validated_data, request.data, brand=brand.slug if brand else None),
-            order=to_order(body.validated_data, request.data, brand_id=brand.pk if brand else None),
-            shopper=shopper, at=timezone.now(),
-        )
+        try:
+            redemption = services.reserve(
+                request=to_request(body.validated_data, request.data, brand=brand.slug if brand else None),
+                order=to_order(body.validated_data, request.data, brand_id=brand.pk if brand else None),
+                shopper=shopper, at=timezone.now(),
+            )
+        except CodeUnknown:
+            throttle.hit(MISS, who)
+            raise
         return Response(redemption_answer(redemption), status=201)
 
     @extend_schema(

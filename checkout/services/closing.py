@@ -98,7 +98,7 @@ def purchases(redemption: Redemption, items: Iterable[RedemptionItem], at: datet
         if takings := [Taking(item.key, item.code, item.amount) for item in items if item.kind == kind]:
             yield redeemer, Purchase(
                 id=redemption.pk, shopper_key=redemption.customer_id, currency=redemption.currency,
-                subtotal=redemption.subtotal, at=at, until=redemption.expires_at, takings=takings,
+                before=redemption.total + redemption.discount_total, at=at, until=redemption.expires_at, takings=takings,
             )
 
 

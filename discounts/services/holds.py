@@ -19,7 +19,7 @@ def reserve(*, purchase: Purchase) -> None:
             "ids": [uuid7() for _ in takings],
             "discounts": [taking.amount for taking in takings],
             "customer": purchase.shopper_key, "redemption": purchase.id, "currency": purchase.currency,
-            "amount": purchase.subtotal, "at": purchase.at, "until": purchase.until,
+            "amount": purchase.before, "at": purchase.at, "until": purchase.until,
         },
     )
     for taking in takings:
