@@ -1,12 +1,16 @@
 """Makers of test objects: each gives a valid row with as little as possible said."""
 
 import hashlib
+from datetime import UTC, datetime
 
 import factory
 from factory.django import DjangoModelFactory
 
 from accounts.contracts import Role, Scope
 from accounts.models import ApiKey, Brand, Customer, Membership, User
+from discounts.models import DiscountCode, DiscountRule
+from promotions.models import Code
+from promotions.rules import digest
 
 PASSWORD = "demo-pass-1234"
 
@@ -80,3 +84,46 @@ class ApiKeyFactory(DjangoModelFactory[ApiKey]):
         key = super()._create(model_class, *args, **kwargs)
         key.text = f"{key.prefix}.secret-of-key-{int(key.prefix[2:])}"
         return key
+
+
+class CodeFactory(DjangoModelFactory[Code]):
+    """A string that means a discount code."""
+
+    class Meta:
+        model = Code
+
+    text = factory.Sequence(lambda n: f"CODE{n}")
+    digest = factory.LazyAttribute(lambda code: digest(code.text))
+    kind = "discount_code"
+    brand = factory.SubFactory(BrandFactory)
+
+
+class DiscountRuleFactory(DjangoModelFactory[DiscountRule]):
+    """Ten per cent for everyone."""
+
+    class Meta:
+        model = DiscountRule
+
+    brand = factory.SubFactory(BrandFactory)
+    discount = 10
+
+
+class DiscountCodeFactory(DjangoModelFactory[DiscountCode]):
+    """An active code of ten per cent, valid to the end of 2030; ``text="SUMMER"`` names it."""
+
+    class Meta:
+        model = DiscountCode
+
+    class Params:
+        text = factory.Sequence(lambda n: f"CODE{n}")
+        percent = 10
+        audience = ""
+        terms = factory.LazyFunction(dict)
+
+    brand = factory.SubFactory(BrandFactory)
+    code = factory.LazyAttribute(lambda it: CodeFactory(text=it.text, brand=it.brand))
+    rule = factory.LazyAttribute(
+        lambda it: DiscountRuleFactory(brand=it.brand, discount=it.percent, audience=it.audience, terms=it.terms)
+    )
+    validity = datetime(2030, 12, 31, tzinfo=UTC)
+    created_at = datetime(2026, 1, 1, tzinfo=UTC)

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "promoplatform.kernel",
     "promoplatform.kernel.mail",
+    "promoplatform.demo",
     "accounts",
     "segments",
     "promotions",

@@ -1,0 +1,33 @@
+"""Live examples of every kind."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from accounts.models import Brand
+from discounts import services
+from discounts.models import DiscountCode
+from segments.services import apply_audience
+
+CODES: dict[str, tuple[str, dict[str, Any]]] = {
+    "AHMED2026BILLO": ("billo", {"discount": 10, "name": "Ahmed's 10 %"}),
+    "BILLOFRIENDS": ("billo", {"discount": 20, "name": "For friends", "audience": "purchased_more_than_twice"}),
+    "BILLOBIG": (
+        "billo",
+        {"discount": 15, "name": "15 % from 50 euros", "conditions": [{"kind": "min_subtotal", "value": "50.00"}]},
+    ),
+    "CAKE25": ("cake", {"discount": 25, "name": "A quarter off cake"}),
+}
+
+
+def make_discount_codes(brands: dict[str, Brand], *, at: datetime) -> int:
+    """Discount codes of both brands, one for an audience (shopper1 and shopper2), one with a condition; how many were new."""
+    apply_audience(
+        brand=brands["billo"], segment_type="purchased_more_than_twice", operation="add", customer_ids=["c1", "c2"]
+    )
+    known = set(DiscountCode.objects.filter(code__in=CODES).values_list("code", flat=True))
+    for text, (slug, rule) in CODES.items():
+        if text not in known:
+            services.create_code(
+                brand=brands[slug], text=text, rule=rule, validity=at + timedelta(days=365), notify=slug == "billo", by=None, at=at
+            )
+    return len(CODES) - len(known)

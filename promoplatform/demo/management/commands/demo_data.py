@@ -1,0 +1,33 @@
+"""Fills the platform with brands, people and live examples of every kind. Safe to run again."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from promoplatform.demo import examples, people
+
+
+class Command(BaseCommand):
+    help = __doc__ or ""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--shoppers", type=int, default=5, help="how many shoppers there shall be (default 5)")
+        parser.add_argument("--force", action="store_true", help="run although DEBUG is off")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEBUG and not options["force"]:
+            raise CommandError("Demo accounts have a password that everyone knows. Set DEBUG=1, or say --force.")
+        if options["shoppers"] < 1:
+            raise CommandError("--shoppers takes a number of at least 1.")
+        brands = people.make_brands()
+        people.make_staff(brands)
+        made = people.make_shoppers(options["shoppers"], report=self._progress)
+        codes = examples.make_discount_codes(brands, at=timezone.now())
+        self.stdout.write(f"demo data: {len(brands)} brands, {made} new shoppers, {codes} new codes")
+
+    def _progress(self, done: int, total: int) -> None:
+        if total > 10_000:
+            self.stderr.write(f"\rshoppers {done:,} of {total:,}", ending="" if done < total else "\n")
