@@ -89,37 +89,47 @@ def borrowed() -> Iterator[dict[str, str]]:
     Several borrowers share one pair: the last to leave stops it, unless `up` asked to keep it. A borrower that is killed
     leaves as well, because the kernel gives its lock back and a guard process waits for that.
     """
-    lacking = [server for server in _servers() if not os.environ.get(server.variable)]
-    if not lacking:
+    names = {server.variable for server in SERVERS if not os.environ.get(server.variable)}
+    if not names:
         yield {}
         return
-    try:
-        with _open_private(home() / "borrowers") as borrowers:
+    with _open_private(home() / "borrowers") as borrowers:
+        try:
             with _locked():
                 fcntl.flock(borrowers, fcntl.LOCK_SH)
                 if not any(server.processes() for server in _servers()):
                     _kept_file().unlink(missing_ok=True)
                     _spawn_guard()
-                for server in lacking:
-                    server.start()
-            yield _variables(lacking)
-    finally:
-        _stop_unless_needed()
+                for server in _servers():
+                    if server.variable in names:
+                        server.start()
+            yield _variables(names)
+        finally:
+            _stop_unless_needed(borrowers)
 
 
-def _variables(lacking: "list[Server]") -> dict[str, str]:
-    names = {server.variable for server in lacking}
-    if "REDIS_URL" in names and not os.environ.get("CELERY_BROKER_URL"):
-        names.add("CELERY_BROKER_URL")
-    return {name: url for name, url in urls().items() if name in names}
+def _variables(names: set[str]) -> dict[str, str]:
+    broker = {"CELERY_BROKER_URL"} if "REDIS_URL" in names and not os.environ.get("CELERY_BROKER_URL") else set()
+    return {name: url for name, url in urls().items() if name in names | broker}
 
 
-def _stop_unless_needed() -> None:
-    with _locked(), _open_private(home() / "borrowers") as borrowers, contextlib.suppress(BlockingIOError):
-        fcntl.flock(borrowers, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not _kept_file().exists():
+def _stop_unless_needed(borrowers: IO[str]) -> None:
+    with _locked():
+        if _is_last(borrowers) and not _kept_file().exists():
             for server in _servers():
                 server.stop()
+
+
+def _is_last(borrowers: IO[str]) -> bool:
+    """Whether nobody else borrows. The guard holds the lock for a moment when it wakes, so that the first look may mistake it."""
+    for _ in range(2):
+        try:
+            fcntl.flock(borrowers, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(borrowers, fcntl.LOCK_SH)
+        else:
+            return True
+    return False
 
 
 def _spawn_guard() -> None:
@@ -133,8 +143,9 @@ def _guard() -> None:
     for name in (signal.SIGINT, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     with _open_private(home() / "borrowers") as borrowers:
-        fcntl.flock(borrowers, fcntl.LOCK_EX)  # waits for the last borrower; then closed, to take the locks in their order
-    _stop_unless_needed()
+        fcntl.flock(borrowers, fcntl.LOCK_EX)  # waits for the last borrower
+        fcntl.flock(borrowers, fcntl.LOCK_UN)  # the other lock comes first
+        _stop_unless_needed(borrowers)
 
 
 class Server(ABC):
@@ -362,6 +373,9 @@ class Valkey(Server):
         if started.returncode:
             raise EmbeddedError(f"Valkey did not start: {started.stdout}{started.stderr}{self.log_tail()}")
         time.sleep(0.05)
+
+
+SERVERS: tuple[type[Server], ...] = (PostgreSQL, Valkey)
 
 
 def _servers() -> list[Server]:

@@ -1,0 +1,241 @@
+"""`make run`: the whole platform from one terminal.
+
+Starts the servers that the environment does not name, brings database, static files and demo data up to date, then runs
+web, worker and beat as the Procfile names them. A part that dies is started again. Ctrl-C or SIGTERM stops everything.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shlex
+import signal
+import socket
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+
+from environs import Env
+
+from promoplatform import embedded
+from promoplatform.processes import MARK, Child, end_survivors, say
+
+CHECKOUT = embedded.CHECKOUT
+HOST = "127.0.0.1"
+GRACE_SECONDS = {"beat": 5.0, "web": 15.0, "worker": 25.0}  # also the order in which they stop
+LONGEST_PAUSE, HEALTHY_SECONDS, PATIENCE = 30.0, 10.0, 5
+DEMO_ACCOUNTS = "admin, billo-owner, billo-viewer, cake-owner, shopper1 ...   password demo-pass-1234"
+
+
+class CannotRun(Exception):
+    """Why the platform does not start; the message is for the person at the terminal."""
+
+
+class Stopped(Exception):
+    """Somebody asked to stop before everything was up."""
+
+
+class Supervisor:
+    """Runs the parts of one checkout until it is told to stop."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.mark = str(embedded.home())
+        self.stopping, self.hurry = threading.Event(), threading.Event()
+        self.env: dict[str, str] = {}
+        self.children: list[Child] = []
+        self.failures: dict[str, int] = {}
+        self.ready = False
+
+    def run(self) -> None:
+        """Start, watch, stop. Raises CannotRun with what stands in the way; returns when it was asked to stop."""
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:
+                signal.signal(name, self._asked_to_stop)
+        with only_one(self.port):
+            if end_survivors(self.mark, grace=10.0):
+                say("run", "ended what a killed run had left")
+            check_port(self.port)
+            with embedded.borrowed() as variables:
+                self.env = self._environment(variables)
+                try:
+                    self._prepare(own_database="DATABASE_URL" not in variables)
+                    self._start_parts()
+                    self._watch()
+                finally:
+                    self._stop_parts()
+
+    def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
+        if self.stopping.is_set():
+            self.hurry.set()
+        self.stopping.set()
+
+    def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        fixed = {"PORT": str(self.port), "WEB_HOST": HOST, "PYTHONUNBUFFERED": "1", "PATH": path, MARK: self.mark}
+        return {**os.environ, **variables, **fixed}
+
+    def _prepare(self, *, own_database: bool) -> None:
+        self._step("migrate", "--verbosity", "0", title="database")
+        if (fingerprint := static_fingerprint()) != stored_fingerprint():
+            self._step("collectstatic", "--noinput", "--clear", "--verbosity", "0", title="static files")
+            fingerprint_file().write_text(fingerprint)
+        if own_database and not Env().bool("DEBUG", False):
+            say("run", "no demo data, for DATABASE_URL is yours; `python manage.py demo_data --force` makes it")
+        else:
+            self._step("demo_data", "--force", title="demo data")
+
+    def _step(self, *command: str, title: str) -> None:
+        """One management command, to its end. Raises CannotRun when it fails, Stopped when it is interrupted."""
+        if self.stopping.is_set():
+            raise Stopped
+        say("run", title)
+        step = Child("setup", [sys.executable, "manage.py", *command], self.env, cwd=CHECKOUT, grace=5.0)
+        step.start()
+        try:
+            while step.runs() and not self.stopping.wait(0.05):
+                pass
+        finally:
+            code = step.ended()
+            step.stop()
+        if code is None:
+            raise Stopped
+        if code:
+            raise CannotRun(f"`manage.py {shlex.join(command)}` failed (exit code {code}); its words are above.")
+
+    def _start_parts(self) -> None:
+        for name, line in procfile().items():
+            command = ["/bin/sh", "-c", f"exec {line}"]
+            self.children.append(Child(name, command, self.env, cwd=CHECKOUT, grace=GRACE_SECONDS.get(name, 10.0)))
+        for child in self.children:
+            say("run", f"starting {child.name}")
+            child.start()
+
+    def _watch(self) -> None:
+        while not self.stopping.wait(0.25):
+            for child in self.children:
+                if not self.stopping.is_set() and (code := child.ended()) is not None:
+                    self._start_again(child, code)
+            if not self.ready and answers_ready(self.port):
+                self.ready = True
+                print(welcome(self.port), flush=True)
+
+    def _start_again(self, child: Child, code: int) -> None:
+        healthy = child.age() > HEALTHY_SECONDS
+        failures = self.failures[child.name] = 1 if healthy else self.failures.get(child.name, 0) + 1
+        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        if failures >= PATIENCE:
+            raise CannotRun(f"{child.name} ended {failures} times in a row ({how}); its words are above.")
+        pause = min(LONGEST_PAUSE, 2.0 ** (failures - 1))
+        say("run", f"{child.name} ended unasked ({how}); starting it again in {pause:.0f} s")
+        child.stop()
+        if not self.stopping.wait(pause):
+            child.start()
+
+    def _stop_parts(self) -> None:
+        order = list(GRACE_SECONDS)
+        for child in sorted(self.children, key=lambda child: order.index(child.name) if child.name in order else -1):
+            if child.runs():
+                say("run", f"stopping {child.name}")
+            child.stop(self.hurry.is_set)
+        end_survivors(self.mark, grace=0.0)
+
+
+@contextlib.contextmanager
+def only_one(port: int) -> Iterator[None]:
+    """Hold the folder for this run. Raises CannotRun when another run has it; a killed run's hold is gone with it."""
+    home = embedded.home()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (home / "supervisor").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise CannotRun(f"It already runs from this folder: {file.read().strip()}.") from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()}, http://{HOST}:{port}")
+        file.flush()
+        yield
+
+
+def check_port(port: int) -> None:
+    """Raises CannotRun when somebody listens there already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise CannotRun(
+                f"Port {port} on {HOST} cannot be used ({os.strerror(error.errno or 0).lower()}): "
+                f"stop what listens there, or choose another, as in `make run PORT={port + 1}`."
+            ) from None
+
+
+def procfile() -> dict[str, str]:
+    """The parts of the platform and their command lines, as the Procfile names them."""
+    lines = (CHECKOUT / "Procfile").read_text().splitlines()
+    return {name: command.strip() for name, command in (line.split(":", 1) for line in lines if line.strip())}
+
+
+def answers_ready(port: int) -> bool:
+    """Whether web says that it, the servers and the migrations are ready."""
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=2) as answer:  # noqa: S310  our own address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def fingerprint_file() -> Path:
+    return CHECKOUT / "staticfiles" / ".made-from"
+
+
+def stored_fingerprint() -> str:
+    """What the collected static files were made from; empty when there are none."""
+    with contextlib.suppress(OSError):
+        return fingerprint_file().read_text()
+    return ""
+
+
+def static_fingerprint() -> str:
+    """Changes when the pinned packages or one of our own static files change."""
+    digest = hashlib.sha256((CHECKOUT / "requirements.txt").read_bytes())
+    for path in sorted(CHECKOUT.glob("*/static/**/*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(CHECKOUT)} {path.stat().st_mtime_ns} {path.stat().st_size}\n".encode())
+    return digest.hexdigest()
+
+
+def welcome(port: int) -> str:
+    """What to open, and as whom."""
+    base = f"http://{HOST}:{port}"
+    rows = {
+        "open": f"{base}/",
+        "admin": f"{base}/admin/",
+        "API": f"{base}/api/docs/",
+        "accounts": DEMO_ACCOUNTS,
+        "stop": "Ctrl-C",
+    }
+    return "\n" + "\n".join(f"  {title:<10}{text}" for title, text in rows.items()) + "\n"
+
+
+def main() -> int:
+    """Exit code 0 when it was asked to stop, 1 with a sentence when it cannot run."""
+    Env().read_env(str(CHECKOUT / ".env"), recurse=False)
+    try:
+        Supervisor(Env().int("PORT", 8000)).run()
+    except Stopped:
+        pass
+    except (CannotRun, embedded.EmbeddedError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    print("stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
