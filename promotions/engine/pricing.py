@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from promotions.engine.candidates import Table, candidate
+from promotions.engine.choice import choose
+from promotions.engine.explain import explanations, next_best, rejections
+from promotions.engine.play import Gained
+from promotions.engine.prices import Prices
 from promotions.engine.profile import Profile
-from promotions.engine.values import Cart, Decision, InPlay, LinePrice, ShippingPrice, ShopperFacts
+from promotions.engine.selection import in_order
+from promotions.engine.values import Applied, Cart, Decision, InPlay, LinePrice, ShippingPrice, ShopperFacts
 
 
 def price(
@@ -18,8 +24,70 @@ def price(
     *,
     explain: bool = False,
 ) -> Decision:
-    """Prices `cart` at the instant `at` (which must carry an offset)."""
-    lines = tuple(LinePrice(e.id, e.quantity * e.unit_price, 0, e.quantity * e.unit_price) for e in cart.lines)
-    shipping = tuple(ShippingPrice(e.id, e.price, 0) for e in cart.shipping)
-    subtotal, freight = sum(e.subtotal for e in lines), sum(e.price for e in shipping)
-    return Decision(lines, shipping, subtotal, freight, 0, subtotal + freight)
+    """Prices `cart` at the instant `at` (which must carry an offset) with the offers in play.
+
+    The answer depends on nothing else, and not on the order of the lines, shipping methods or offers. With `explain`
+    it says for every offer what each condition needed and saw; this costs about as much again.
+    """
+    order = in_order(cart)
+    freight = sorted(range(len(cart.shipping)), key=lambda index: cart.shipping[index].id)
+    lines = [cart.lines[index] for index in order]
+    shipping = [cart.shipping[index] for index in freight]
+    table = Table(cart, lines, shipping, facts, profile, at)
+    fresh = Prices(lines, shipping)
+    candidates = [candidate(each, table) for each in in_play]
+    chosen = choose(fresh, [each for each in candidates if each.stop is None])
+    rejected = rejections(fresh, candidates, chosen)
+    gained = chosen.outcome.gained
+    priced = line_prices(cart, order, gained.values())
+    shipped = shipping_prices(cart, freight, gained.values())
+    subtotal, shipping_total = sum(each.subtotal for each in priced), sum(each.price for each in shipped)
+    discount = sum(each.amount for each in gained.values())
+    return Decision(
+        lines=priced,
+        shipping=shipped,
+        subtotal=subtotal,
+        shipping_total=shipping_total,
+        discount_total=discount,
+        total=subtotal + shipping_total - discount,
+        applied=tuple(applied(ref, each, cart, order, freight) for ref, each in gained.items()),
+        gifts=tuple(gift for each in gained.values() for gift in each.gifts),
+        rejected=tuple(rejected.values()),
+        next_best=next_best(fresh, candidates, rejected, chosen),
+        explanations=explanations(fresh, candidates, rejected, chosen) if explain else (),
+        method=chosen.method,
+    )
+
+
+def line_prices(cart: Cart, order: Sequence[int], gained: Iterable[Gained]) -> tuple[LinePrice, ...]:
+    """Every line as the caller gave it, in the caller's order."""
+    off = [0] * len(cart.lines)
+    for each in gained:
+        for index, amount in each.lines.items():
+            off[order[index]] += amount
+    subtotals = [line.quantity * line.unit_price for line in cart.lines]
+    return tuple(
+        LinePrice(line.id, subtotal, less, subtotal - less)
+        for line, subtotal, less in zip(cart.lines, subtotals, off, strict=True)
+    )
+
+
+def shipping_prices(cart: Cart, order: Sequence[int], gained: Iterable[Gained]) -> tuple[ShippingPrice, ...]:
+    """Every shipping method in the caller's order."""
+    off = [0] * len(cart.shipping)
+    for each in gained:
+        for index, amount in each.shipping.items():
+            off[order[index]] += amount
+    return tuple(ShippingPrice(each.id, each.price, less) for each, less in zip(cart.shipping, off, strict=True))
+
+
+def applied(ref: str, gained: Gained, cart: Cart, order: Sequence[int], freight: Sequence[int]) -> Applied:
+    """What one offer took off, by the caller's ids."""
+    lines = sorted((order[index], amount) for index, amount in gained.lines.items() if amount)
+    shipping = sorted((freight[index], amount) for index, amount in gained.shipping.items() if amount)
+    return Applied(
+        ref,
+        gained.amount,
+        tuple((cart.lines[index].id, amount) for index, amount in lines),
+        tuple((cart.shipping[index].id, amount) for index, amount in shipping),
+    )

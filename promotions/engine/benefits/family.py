@@ -1,0 +1,102 @@
+"""What all families of benefits share: the ground they stand on and what they answer.
+
+A family turns a benefit into a `Give`: a function from running prices to what the benefit takes off them. All that
+does not depend on running prices (which lines are eligible, amounts in minor units) is worked out once, before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from promotions.engine.effects import Effect, Terms, singly, together
+from promotions.engine.offer import Narrowing, Select
+from promotions.engine.prices import Piece, Prices, Take
+from promotions.engine.profile import Profile
+from promotions.engine.rounding import share, to_minor
+from promotions.engine.selection import selected
+from promotions.engine.units import Limits, Pot, cheapest_line, reached
+from promotions.engine.values import Gift, Line, Shipping
+
+
+class Gain(NamedTuple):
+    """What one benefit gives: amounts off units, amounts off shipping methods by index, gifts."""
+
+    takes: Sequence[Take] = ()
+    shipping: Sequence[tuple[int, int]] = ()
+    gifts: Sequence[Gift] = ()
+
+    @property
+    def amount(self) -> int:
+        """Minor units off in all."""
+        return sum(take.amount for take in self.takes) + sum(amount for _, amount in self.shipping)
+
+    def capped(self, most: int, remainder: str) -> Gain:
+        """The same, `most` in all; what is left out is left out everywhere in proportion."""
+        amounts = [take.amount for take in self.takes] + [amount for _, amount in self.shipping]
+        if sum(amounts) <= most:
+            return self
+        less = share(most, amounts, amounts, remainder)
+        takes = [take._replace(amount=amount) for take, amount in zip(self.takes, less, strict=False)]
+        freight = [(method, amount) for (method, _), amount in zip(self.shipping, less[len(takes) :], strict=True)]
+        return Gain(takes, freight, self.gifts)
+
+
+Give = Callable[[Prices], Gain]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a benefit stands on: the cart in the engine's order, and the terms of its offer."""
+
+    ref: str
+    lines: Sequence[Line]
+    shipping: Sequence[Shipping]
+    brand: str | None
+    exponent: int
+    profile: Profile
+    most: int | None = None
+    limits: Limits = ()
+
+    def minor(self, amount: Decimal) -> int:
+        """Minor units. Raises DoesNotFit."""
+        return to_minor(amount, self.exponent)
+
+    def all_lines(self, select: Select) -> list[int]:
+        """The lines that the select takes, also those that may not be discounted."""
+        return selected(select, list(self.lines), self.brand, self.exponent)
+
+    def eligible(self, *selects: Select) -> list[int]:
+        """The discountable lines that every select takes."""
+        found = [line for line in self.all_lines(selects[0]) if self.lines[line].discountable]
+        for select in selects[1:]:
+            among = set(self.all_lines(select))
+            found = [line for line in found if line in among]
+        return found
+
+    def terms(self, narrow: Narrowing) -> Terms:
+        """How this benefit's discounts are worked out."""
+        return Terms(self.profile, narrow.split)
+
+
+def on_lines(prices: Prices, on: str, found: Sequence[Piece], effect: Effect, terms: Terms) -> list[Take]:
+    """An effect on what a benefit reaches: on all of it together, on each line, or on each unit."""
+    if not found:
+        return []
+    if on == "order":
+        return together(prices, [(Pot(list(found)), effect)], terms)
+    if on == "unit" and (effect.kind != "percent" or terms.profile.round_on not in ("line", "order_discount")):
+        return singly(prices, [(Pot(list(found)), effect)], terms)
+    return together(prices, [(Pot([piece]), effect) for piece in found], terms)
+
+
+def reach(prices: Prices, on: str, lines: Sequence[int], narrow: Narrowing, ground: Ground) -> list[Piece]:
+    """The units that a benefit on `on` reaches among its eligible lines.
+
+    The limits of `max_applications` are for what is given line by line or unit by unit: an order has one discount.
+    """
+    if on == "cheapest_line":
+        return reached(prices, cheapest_line(prices, lines), narrow, ())
+    return reached(prices, lines, narrow, ground.limits if on in ("line", "unit") else ())

@@ -1,0 +1,113 @@
+"""Why offers are not given, what is only a little away, and the whole story for those who ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from promotions.engine.candidates import Candidate, Reason
+from promotions.engine.choice import Chosen
+from promotions.engine.conditions import Verdict
+from promotions.engine.play import NOTHING, play
+from promotions.engine.prices import Prices
+from promotions.engine.shortfall import shortfall
+from promotions.engine.values import Explanation, NextBest, Rejected
+
+ADDED_UP = frozenset({"min_subtotal", "min_quantity", "min_line_quantity", "contains"})
+"""The conditions that putting more into the cart can meet."""
+
+
+def rejections(fresh: Prices, candidates: Sequence[Candidate], chosen: Chosen) -> dict[str, Rejected]:
+    """For every offer that is not given, the one reason."""
+    found: dict[str, Rejected] = {}
+    for each in candidates:
+        ref = each.origin.ref
+        if ref not in chosen.outcome.gained:
+            reason = each.stop or chosen.outcome.refused.get(ref) or overruled(fresh, each, chosen)
+            if reason is NOTHING:
+                reason = shortfall(each.origin.offer, each.scene) or NOTHING
+            found[ref] = Rejected(ref, reason.code, reason.detail, dict(reason.members))
+    return found
+
+
+def overruled(fresh: Prices, each: Candidate, chosen: Chosen) -> Reason:
+    """Why an offer outside the choice is not given: it would have given nothing, or others stand in its way."""
+    ref = each.origin.ref
+    alone = play(fresh, [each])
+    if ref in alone.refused:
+        return alone.refused[ref]
+    rivals = chosen.passed_over.get(ref, [])
+    return Reason("not_combinable", "This offer cannot be combined with what is given.", {"with": rivals})
+
+
+def next_best(
+    fresh: Prices, candidates: Sequence[Candidate], rejected: Mapping[str, Rejected], chosen: Chosen
+) -> tuple[NextBest, ...]:
+    """Offers that only more in the cart is needed for, those that give most first.
+
+    The amount is what the offer would take off the cart as it stands, alone. One that cannot be combined and would
+    give no more than is given already is left out.
+    """
+    found: list[NextBest] = []
+    given = chosen.outcome.worth[0]
+    for each in candidates:
+        missing = gaps(each)
+        if missing is None or each.origin.ref not in rejected:
+            continue
+        amount = worth_without_minimum(fresh, each)
+        alone = each.origin.offer.exclusive or not each.origin.offer.combinable
+        if amount > (given if alone else 0):
+            found.append(NextBest(each.origin.ref, missing, amount))
+    return tuple(sorted(found, key=lambda one: (-one.amount, one.ref)))
+
+
+def gaps(each: Candidate) -> dict[str, object] | None:
+    """What is missing, when that is all that stands against an offer: the largest gap of each sort."""
+    if each.stop is None or each.stop.code != "minimum_not_met":
+        return None
+    missing: dict[str, object] = {}
+    for verdict in each.verdicts:
+        if isinstance(verdict, Verdict) and verdict.code is not None:
+            if verdict.checked.kind not in ADDED_UP:
+                return None
+            keep_larger(missing, verdict.members)
+    return missing
+
+
+def keep_larger(missing: dict[str, object], members: Mapping[str, object]) -> None:
+    """Adds a verdict's gap, keeping the larger of two of a sort."""
+    if "missing" in members:
+        amount = str(members["missing"])
+        known = str(missing.get("amount", ""))
+        missing["amount"] = max(known, amount, key=lambda text: (len(text), text))
+    if isinstance(members.get("missing_quantity"), int):
+        known_units = missing.get("quantity", 0)
+        units = members["missing_quantity"]
+        missing["quantity"] = max(known_units, units)  # type: ignore[type-var]
+
+
+def worth_without_minimum(fresh: Prices, each: Candidate) -> int:
+    """What the offer would take off this cart if its minimum were met."""
+    waived = Candidate(each.origin, each.rank, each.scene, [], each.profile, each.gives)
+    return play(fresh, [waived]).worth[0]
+
+
+def explanations(
+    fresh: Prices, candidates: Sequence[Candidate], rejected: Mapping[str, Rejected], chosen: Chosen
+) -> tuple[Explanation, ...]:
+    """For every offer each condition, what it needed, what it saw, and what became of the offer."""
+    played = [each for each in candidates if each.origin.ref in chosen.outcome.gained | chosen.outcome.refused]
+    checked = play(fresh, played, explain=True).checked
+    told: list[Explanation] = []
+    for each in candidates:
+        ref = each.origin.ref
+        refused = rejected.get(ref)
+        told.append(
+            Explanation(
+                ref,
+                tuple(checked.get(ref) or each.judged(fresh)),
+                refused.code if refused else "applied",
+                refused.detail if refused else "Given.",
+                chosen.outcome.gained[ref].amount if ref in chosen.outcome.gained else 0,
+            )
+        )
+    return tuple(told)

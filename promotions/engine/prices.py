@@ -1,0 +1,149 @@
+"""The running prices of a cart while offers are played.
+
+A line is kept as runs of units that cost the same, so a line of 1,000 units is one run until a discount reaches
+only some of them or leaves a cent over. Each run knows two prices of a unit: what it cost when the present lane
+began (by which units are chosen) and what it costs now (from which is taken).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from promotions.engine.rounding import share
+from promotions.engine.values import Line, Shipping
+
+
+class Run(NamedTuple):
+    """`count` units of one line that cost the same."""
+
+    count: int
+    start: int
+    now: int
+
+
+Parts = list[tuple[int, int]]
+"""Some units of a line: (index of the run, how many of it)."""
+
+
+class Piece(NamedTuple):
+    """Units of one line: all of them when `parts` is None."""
+
+    line: int
+    parts: Parts | None = None
+
+
+class Take(NamedTuple):
+    """An amount to be taken off units of one line."""
+
+    line: int
+    parts: Parts | None
+    amount: int
+
+
+class Prices:
+    """What is left to pay, unit by unit. Lines and shipping methods go by their index in the engine's order."""
+
+    __slots__ = ("floors", "freight", "left", "lines", "runs", "start")
+
+    def __init__(self, lines: Sequence[Line], shipping: Sequence[Shipping]) -> None:
+        self.lines = lines
+        self.runs = [[Run(line.quantity, line.unit_price, line.unit_price)] for line in lines]
+        self.left = [line.quantity * line.unit_price for line in lines]
+        self.start = list(self.left)
+        self.floors = [line.quantity * min(line.min_unit_price, line.unit_price) for line in lines]
+        self.freight = [method.price for method in shipping]
+
+    def copy(self) -> Prices:
+        """The same prices, to be changed apart from these."""
+        twin = object.__new__(Prices)
+        twin.lines, twin.floors = self.lines, self.floors
+        twin.runs, twin.left = list(self.runs), list(self.left)
+        twin.start, twin.freight = self.start, list(self.freight)
+        return twin
+
+    def begin_lane(self) -> None:
+        """From now on units are chosen by the prices that the earlier lanes left."""
+        self.start = list(self.left)
+        for line, runs in enumerate(self.runs):
+            if any(run.start != run.now for run in runs):
+                self.runs[line] = merged([Run(run.count, run.now, run.now) for run in runs])
+
+    def floor(self, line: int) -> int:
+        """What a unit of the line may not cost less than."""
+        each = self.lines[line]
+        return min(each.min_unit_price, each.unit_price)
+
+    def parts(self, piece: Piece) -> Parts:
+        """The units of a piece, run by run."""
+        if piece.parts is not None:
+            return piece.parts
+        return [(index, run.count) for index, run in enumerate(self.runs[piece.line])]
+
+    def count(self, piece: Piece) -> int:
+        """How many units."""
+        if piece.parts is None:
+            return self.lines[piece.line].quantity
+        return sum(count for _, count in piece.parts)
+
+    def value(self, piece: Piece) -> int:
+        """What the units cost now."""
+        if piece.parts is None:
+            return self.left[piece.line]
+        runs = self.runs[piece.line]
+        return sum(count * runs[run].now for run, count in piece.parts)
+
+    def room(self, piece: Piece) -> int:
+        """What can still be taken off the units."""
+        if piece.parts is None:
+            return self.left[piece.line] - self.floors[piece.line]
+        return self.value(piece) - self.count(piece) * self.floor(piece.line)
+
+    def initial(self, piece: Piece) -> int:
+        """What the units cost before any discount."""
+        return self.count(piece) * self.lines[piece.line].unit_price
+
+    def take(self, takes: Sequence[Take], remainder: str) -> None:
+        """Takes the amounts off. The takes reach different units, each no more than its units have room for."""
+        by_line: dict[int, list[Take]] = {}
+        for each in takes:
+            if each.amount:
+                by_line.setdefault(each.line, []).append(each)
+        for line, its in by_line.items():
+            self.left[line] -= sum(each.amount for each in its)
+            self.runs[line] = self._after(line, its, remainder)
+
+    def _after(self, line: int, takes: list[Take], remainder: str) -> list[Run]:
+        """The runs of a line once the takes are taken off."""
+        runs = self.runs[line]
+        untouched = [run.count for run in runs]
+        after: list[Run] = []
+        for each in takes:
+            parts = self.parts(Piece(line, each.parts))
+            for (index, count), amount in zip(parts, self._by_run(line, parts, each.amount, remainder), strict=True):
+                untouched[index] -= count
+                run = runs[index]
+                off, dearer = divmod(amount, count)
+                if dearer:
+                    after.append(Run(dearer, run.start, run.now - off - 1))
+                after.append(Run(count - dearer, run.start, run.now - off))
+        after.extend(Run(count, runs[i].start, runs[i].now) for i, count in enumerate(untouched) if count)
+        return after if len(after) == 1 else merged(after)
+
+    def _by_run(self, line: int, parts: Parts, amount: int, remainder: str) -> list[int]:
+        """An amount split over runs of one line by what they cost."""
+        if len(parts) == 1:
+            return [amount]
+        runs, floor = self.runs[line], self.floor(line)
+        values = [count * runs[run].now for run, count in parts]
+        rooms = [count * (runs[run].now - floor) for run, count in parts]
+        return share(amount, values, rooms, remainder)
+
+
+def merged(runs: list[Run]) -> list[Run]:
+    """Runs of the same prices put together, cheapest first."""
+    counts: dict[tuple[int, int], int] = {}
+    for run in runs:
+        key = (run.start, run.now)
+        counts[key] = counts.get(key, 0) + run.count
+    return [Run(count, *key) for key, count in sorted(counts.items())]

@@ -1,0 +1,170 @@
+"""Which units a benefit reaches, and how they are put together into pots.
+
+A pot is what an effect is worked out on once: the whole order, a line, a bundle, a group. `times` pots of exactly
+the same make are kept as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from promotions.engine.offer import Narrowing
+from promotions.engine.prices import Parts, Piece, Prices
+
+
+class Pot(NamedTuple):
+    """Units that are priced together, `times` over. Above one, it is `count` units of a single run."""
+
+    pieces: list[Piece]
+    times: int = 1
+
+
+class Slot(NamedTuple):
+    """`count` units of one run, and the price by which they are ordered."""
+
+    price: int
+    line: int
+    run: int
+    count: int
+
+
+Limits = Sequence[tuple[frozenset[int], int]]
+"""(lines, number): of the units of these lines no more than this many are reached."""
+
+
+def ordered(prices: Prices, lines: Iterable[int], pick: str) -> list[Slot]:
+    """The units of `lines` that still have room, cheapest or dearest first, ties to the earlier line."""
+    slots = [
+        Slot(run.start, line, index, run.count)
+        for line in lines
+        for index, run in enumerate(prices.runs[line])
+        if run.now > prices.floor(line)
+    ]
+    sign = -1 if pick == "dearest" else 1
+    slots.sort(key=lambda slot: (sign * slot.price, slot.line, slot.run))
+    return slots
+
+
+def first(slots: Iterable[Slot], number: int) -> list[Slot]:
+    """The first `number` units."""
+    chosen: list[Slot] = []
+    for slot in slots:
+        if number <= 0:
+            break
+        count = min(slot.count, number)
+        chosen.append(slot._replace(count=count))
+        number -= count
+    return chosen
+
+
+def is_narrowed(narrow: Narrowing, limits: Limits) -> bool:
+    """Whether some units of an eligible line may be left out."""
+    return narrow.max_units is not None or narrow.only_complete_groups_of is not None or bool(limits)
+
+
+def chosen(prices: Prices, lines: Sequence[int], narrow: Narrowing, limits: Limits, per: str) -> list[Slot]:
+    """The units that the narrowing leaves, in its `pick` order."""
+    slots = ordered(prices, lines, narrow.pick or "cheapest")
+    for among, number in limits:
+        slots = limited(slots, among, number)
+    if per == "order":
+        return trimmed(slots, narrow)
+    by_line: dict[int, list[Slot]] = {}
+    for slot in slots:
+        by_line.setdefault(slot.line, []).append(slot)
+    return [slot for its in by_line.values() for slot in trimmed(its, narrow)]
+
+
+def limited(slots: Iterable[Slot], among: frozenset[int], number: int) -> list[Slot]:
+    """The units without those of the lines `among` that come after the first `number` of them."""
+    kept: list[Slot] = []
+    for slot in slots:
+        if slot.line in among:
+            slot = slot._replace(count=min(slot.count, number))
+            number -= slot.count
+        if slot.count:
+            kept.append(slot)
+    return kept
+
+
+def trimmed(slots: list[Slot], narrow: Narrowing) -> list[Slot]:
+    """No more than `max_units`, and of those only complete groups."""
+    if narrow.max_units is not None:
+        slots = first(slots, narrow.max_units)
+    if narrow.only_complete_groups_of is not None:
+        total = sum(slot.count for slot in slots)
+        slots = first(slots, total - total % narrow.only_complete_groups_of)
+    return slots
+
+
+def pieces(slots: Iterable[Slot]) -> list[Piece]:
+    """The units put together by line, lines in the engine's order."""
+    by_line: dict[int, dict[int, int]] = {}
+    for slot in slots:
+        runs = by_line.setdefault(slot.line, {})
+        runs[slot.run] = runs.get(slot.run, 0) + slot.count
+    return [Piece(line, sorted(runs.items())) for line, runs in sorted(by_line.items())]
+
+
+def reached(prices: Prices, lines: Sequence[int], narrow: Narrowing, limits: Limits) -> list[Piece]:
+    """The units that a benefit reaches, by line. Whole lines, full ones included, unless the narrowing leaves some out."""
+    if not is_narrowed(narrow, limits):
+        return [Piece(line) for line in lines]
+    return pieces(chosen(prices, lines, narrow, limits, narrow.per or "order"))
+
+
+def cheapest_line(prices: Prices, lines: Iterable[int]) -> list[int]:
+    """The line with the lowest unit price that still has room; of equals the one that costs least in all."""
+    open_ = [line for line in lines if prices.left[line] > prices.floors[line]]
+    if not open_:
+        return []
+    best = open_[0]
+    for line in open_[1:]:
+        here = prices.start[line] * prices.lines[best].quantity
+        there = prices.start[best] * prices.lines[line].quantity
+        if (here, prices.start[line]) < (there, prices.start[best]):
+            best = line
+    return [best]
+
+
+def packed(slots: Sequence[Slot], size: int, most: int | None) -> Iterator[list[Slot]]:
+    """Whole groups of `size` units in the order of the slots, `most` at most; each is a list of slots.
+
+    Groups that lie in one run come as one list with a single slot whose count is a multiple of `size`.
+    """
+    number = sum(slot.count for slot in slots) // size
+    number = number if most is None else min(number, most)
+    group: list[Slot] = []
+    missing = size
+    for slot in slots:
+        count = slot.count
+        while count and number:
+            if not group and count >= size:
+                whole = min(count // size, number)
+                yield [slot._replace(count=whole * size)]
+                count -= whole * size
+                number -= whole
+                continue
+            part = min(count, missing)
+            group.append(slot._replace(count=part))
+            count -= part
+            missing -= part
+            if not missing:
+                yield group
+                group, missing, number = [], size, number - 1
+        if not number:
+            return
+
+
+def pot_of(group: Sequence[Slot], size: int) -> Pot:
+    """A pot of one group as `packed` gives it."""
+    if len(group) == 1:
+        slot = group[0]
+        return Pot([Piece(slot.line, [(slot.run, size)])], slot.count // size)
+    return Pot(pieces(group))
+
+
+def multiplied(parts: Parts, times: int) -> Parts:
+    """The units of `times` pots together."""
+    return parts if times == 1 else [(run, count * times) for run, count in parts]
