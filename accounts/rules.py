@@ -79,7 +79,7 @@ def read(token: str, *, kind: TokenKind, keyring: Keyring, at: datetime) -> Clai
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
         raise TokenInvalid from error
     if found.expires_at <= at:
-        raise TokenExpired(expires_at=found.expires_at)
+        raise TokenExpired
     return found
 
 

@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 
 from accounts import rules
 from accounts.contracts import Caller, Role, Scope, Shopper
-from accounts.models import Brand, Customer, Invitation, Membership, User
+from accounts.models import ApiKey, Brand, Customer, Invitation, Membership, User
 from promoplatform.kernel.errors import Invalid, NotFound, PermissionDenied, TokenInvalid
+from promoplatform.kernel.rights import Rights
 
 CUSTOMER_ID_LENGTH = 100
 
@@ -66,13 +67,14 @@ def memberships_of(caller: Caller) -> QuerySet[Membership]:
     return active.select_related("brand").order_by("pk")
 
 
-def readable_brand_ids(caller: Caller) -> list[uuid.UUID] | None:
-    """The brands whose objects the caller may see: None for all (platform admins), an empty list for shoppers."""
+def readable_brand_ids(caller: Caller, *, edit: bool = False) -> list[uuid.UUID] | None:
+    """The brands whose objects the caller may see (or, with ``edit``, change): None for all (platform admins), an empty list for shoppers."""
     if caller.api_key_id is not None:
         return list(Brand.objects.filter(pk=caller.brand_id, is_active=True).values_list("pk", flat=True))
     if is_platform_admin(caller):
         return None
-    return list(memberships_of(caller).values_list("brand", flat=True))
+    roles = [role.value for role in Role if role.may_edit or not edit]
+    return list(memberships_of(caller).filter(role__in=roles).values_list("brand", flat=True))
 
 
 def owned_brand(*, caller: Caller, slug: str) -> Brand:
@@ -129,8 +131,13 @@ def _named_customer(customer_id: str | None) -> Shopper:
 
 def known_shopper(customer_id: str) -> Shopper | None:
     """The shopper of a customer id that the platform has seen, else None."""
-    row = Customer.objects.filter(customer_id=customer_id).values_list("pk", "customer_id", "user__uuid").first()
-    return Shopper(*row) if row else None
+    customer = Customer.objects.select_related("user").filter(customer_id=customer_id).first()
+    return shopper_of(customer) if customer else None
+
+
+def shopper_of(customer: Customer) -> Shopper:
+    """A customer as a shopper."""
+    return Shopper(customer.pk, customer.customer_id, customer.user.uuid if customer.user else None)
 
 
 # --- credentials -----------------------------------------------------------------------------------------------------
@@ -152,6 +159,12 @@ def keyring() -> rules.Keyring:
 def bearer(*, token: str, at: datetime) -> Caller:
     """The caller whom an access token names; no query. Raises TokenInvalid, TokenExpired."""
     return rules.read(token, kind=rules.TokenKind.ACCESS, keyring=keyring(), at=at).caller
+
+
+def holder(*, token: str, at: datetime) -> tuple[User, datetime]:
+    """The active user whom an access token names, and its end. Raises TokenInvalid, TokenExpired."""
+    claims = rules.read(token, kind=rules.TokenKind.ACCESS, keyring=keyring(), at=at)
+    return active_user(claims.caller), claims.expires_at
 
 
 def caller_of(user: User) -> Caller:
@@ -186,6 +199,27 @@ def user_of_account(account: str) -> User | None:
 
 
 # --- staff -----------------------------------------------------------------------------------------------------------
+_RIGHTS = {Role.OWNER: Rights.OWN, Role.EDITOR: Rights.EDIT, Role.VIEWER: Rights.READ}
+
+
+def admin_rights(user: User) -> dict[uuid.UUID, Rights]:
+    """What the user may do to each brand's objects in the admin."""
+    return {brand.pk: _RIGHTS[role] for brand, role in user.roles.items()}
+
+
+def members_of(brand: Brand) -> QuerySet[Membership]:
+    """The brand's staff."""
+    return Membership.objects.filter(brand=brand).select_related("user", "brand")
+
+
+def key_of(*, brand: Brand, key_id: uuid.UUID) -> ApiKey:
+    """A key of this brand, revoked or not. Raises NotFound."""
+    key = ApiKey.objects.filter(pk=key_id, brand=brand).first()
+    if key is None:
+        raise NotFound
+    return key
+
+
 def open_invitation(*, invitation_id: uuid.UUID, at: datetime) -> Invitation:
     """An invitation that can still be accepted. Raises NotFound."""
     open_ones = Invitation.objects.filter(accepted_at=None, expires_at__gt=at, brand__is_active=True)

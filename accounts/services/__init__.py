@@ -1,5 +1,37 @@
 """The verbs of accounts, as other apps and doors call them."""
 
 from accounts.services.customers import ensure_customer
+from accounts.services.keys import issue_key, revoke_key, use_key
+from accounts.services.registering import add_customer, register
+from accounts.services.signing_in import check_credentials, refresh, sign_in, tokens_for
+from accounts.services.staff import (
+    accept_invitation,
+    cancel_invitation,
+    change_role,
+    invitation_of,
+    invite,
+    remove_member,
+    resend_invitation,
+    send_invitation,
+)
 
-__all__ = ["ensure_customer"]
+__all__ = [
+    "accept_invitation",
+    "add_customer",
+    "cancel_invitation",
+    "change_role",
+    "check_credentials",
+    "ensure_customer",
+    "invitation_of",
+    "invite",
+    "issue_key",
+    "refresh",
+    "register",
+    "remove_member",
+    "resend_invitation",
+    "revoke_key",
+    "send_invitation",
+    "sign_in",
+    "tokens_for",
+    "use_key",
+]

@@ -10,6 +10,5 @@ def ensure_customer(*, shopper: Shopper) -> Shopper:
     if shopper.id is not None:
         return shopper
     Customer.objects.bulk_create([Customer(customer_id=shopper.customer_id)], ignore_conflicts=True)
-    known = selectors.known_shopper(shopper.customer_id)
-    assert known is not None  # noqa: S101  (customers are never deleted)
-    return known
+    customer = Customer.objects.select_related("user").get(customer_id=shopper.customer_id)
+    return selectors.shopper_of(customer)

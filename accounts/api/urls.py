@@ -1,0 +1,21 @@
+"""The addresses of accounts below ``/api/v1/``."""
+
+from django.urls import path
+
+from accounts.api import schema, staff, views
+
+urlpatterns = [
+    path("auth/token/", views.TokenView.as_view()),
+    path("auth/token/refresh/", views.RefreshView.as_view()),
+    path("auth/token/verify/", views.VerifyView.as_view()),
+    path("auth/register/", views.RegisterView.as_view()),
+    path("me/", views.MeView.as_view()),
+    path("brands/<slug:slug>/members/", staff.MembersView.as_view()),
+    path("brands/<slug:slug>/members/<uuid:user_id>/", staff.MemberView.as_view()),
+    path("brands/<slug:slug>/invitations/", staff.InvitationsView.as_view()),
+    path("brands/<slug:slug>/invitations/<uuid:invitation_id>/", staff.InvitationView.as_view()),
+    path("brands/<slug:slug>/api-keys/", staff.ApiKeysView.as_view()),
+    path("brands/<slug:slug>/api-keys/<uuid:key_id>/", staff.ApiKeyView.as_view()),
+]
+
+__all__ = ["schema", "urlpatterns"]  # the schema's extensions register on import

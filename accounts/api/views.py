@@ -1,0 +1,102 @@
+"""Signing in, registering and one's own account over HTTP: parse, call one service, answer."""
+
+from typing import Any, ClassVar
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import selectors, services
+from accounts.api import serializers as shapes
+from accounts.contracts import Tokens
+from accounts.errors import AccountTaken, LoginRefused
+from promoplatform.kernel import throttle
+from promoplatform.kernel.errors import TokenExpired, TokenInvalid
+from promoplatform.kernel.schema import problems
+
+
+def parsed(shape: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The body in this shape. Raises DRF's ValidationError."""
+    body = shape(data=request.data)
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)
+
+
+def _answer(tokens: Tokens) -> Response:
+    return Response(shapes.TokensSerializer(tokens).data, headers={"Cache-Control": "no-store"})
+
+
+class OpenView(APIView):
+    """A view that looks at no credentials; its limit counts per address."""
+
+    authentication_classes: ClassVar[Any] = []
+    permission_classes: ClassVar[Any] = [AllowAny]
+
+
+class TokenView(OpenView):
+    """``/api/v1/auth/token/``"""
+
+    @extend_schema(
+        request=shapes.LoginSerializer, responses={200: shapes.TokensSerializer, **problems(LoginRefused)}, operation_id="auth_token"
+    )
+    def post(self, request: Request) -> Response:
+        """Sign in with e-mail, phone number or username."""
+        asked = parsed(shapes.LoginSerializer, request)
+        _, tokens = services.sign_in(**asked, address=throttle.address(request), at=timezone.now())
+        return _answer(tokens)
+
+
+class RefreshView(OpenView):
+    """``/api/v1/auth/token/refresh/``"""
+
+    @extend_schema(
+        request=shapes.RefreshSerializer, operation_id="auth_token_refresh",
+        responses={200: shapes.TokensSerializer, **problems(TokenInvalid, TokenExpired)},
+    )  # fmt: skip
+    def post(self, request: Request) -> Response:
+        """A new access token; the refresh token stays the same, and good until its own end."""
+        asked = parsed(shapes.RefreshSerializer, request)
+        return _answer(services.refresh(token=asked["refresh"], at=timezone.now()))
+
+
+class VerifyView(OpenView):
+    """``/api/v1/auth/token/verify/``"""
+
+    @extend_schema(request=shapes.TokenSerializer, responses={200: shapes.TokenStateSerializer}, operation_id="auth_token_verify")
+    def post(self, request: Request) -> Response:
+        """Whether an access token is good now, and whom it names. Asks the database, so a shut-out user's token is not valid."""
+        asked = parsed(shapes.TokenSerializer, request)
+        state: dict[str, Any] = {"valid": False, "expires_at": None, "user": None}
+        try:
+            user, expires_at = selectors.holder(token=asked["token"], at=timezone.now())
+            state = {"valid": True, "expires_at": expires_at, "user": user}
+        except (TokenInvalid, TokenExpired):
+            pass
+        return Response(shapes.TokenStateSerializer(state).data, headers={"Cache-Control": "no-store"})
+
+
+class RegisterView(OpenView):
+    """``/api/v1/auth/register/``"""
+
+    throttle_scope = "register"
+
+    @extend_schema(
+        request=shapes.RegisterSerializer, responses={201: shapes.MeSerializer, **problems(AccountTaken)}, operation_id="auth_register"
+    )
+    def post(self, request: Request) -> Response:
+        """A new shopper. Which of username, e-mail and phone number is taken is not told."""
+        user = services.register(**parsed(shapes.RegisterSerializer, request), at=timezone.now())
+        return Response(shapes.MeSerializer(user).data, status=201)
+
+
+class MeView(APIView):
+    """``/api/v1/me/``"""
+
+    @extend_schema(responses=shapes.MeSerializer, operation_id="me")
+    def get(self, request: Request) -> Response:
+        """The caller's own account; an API key has none (403)."""
+        return Response(shapes.MeSerializer(selectors.active_user(request.auth)).data)

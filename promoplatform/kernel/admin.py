@@ -1,0 +1,147 @@
+"""The admin's ground: who sees which rows is decided by their rights in brands, and big tables open at once."""
+
+import math
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import connection
+from django.db.models import Field, Model, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from promoplatform.kernel.rights import Rights, authority
+
+
+def brands_with(request: HttpRequest, rights: Rights) -> list[Any] | None:
+    """The primary keys of the brands in which the user has these rights; None for all (superusers)."""
+    user: Any = request.user
+    if not user.is_active:
+        return []
+    if user.is_superuser:
+        return None
+    return [brand for brand, has in authority(user).items() if has >= rights]
+
+
+class BrandScoped:
+    """Rows, choices and permissions by rights in brands. ``brand_path`` leads from the row to its brand (``rule__brand``; ``pk``
+    when the row is the brand). Superusers may all; viewers read."""
+
+    brand_path: ClassVar[str] = "brand"
+    needs_to_view: ClassVar[Rights] = Rights.READ
+    needs_to_change: ClassVar[Rights] = Rights.EDIT
+
+    def scoped(self, rows: QuerySet[Any], request: HttpRequest, rights: Rights) -> QuerySet[Any]:
+        """The rows of brands in which the user has these rights."""
+        brands = brands_with(request, rights)
+        return rows if brands is None else rows.filter(**{f"{self.brand_path}__in": brands})
+
+    def may(self, request: HttpRequest, rights: Rights, obj: Model | None = None) -> bool:
+        """Whether the user has these rights in the object's brand, or in any when there is no object."""
+        brands = brands_with(request, rights)
+        if brands is None:
+            return True
+        return bool(brands) if obj is None else self.brand_of(obj) in brands
+
+    def brand_of(self, obj: Model) -> Any:
+        """The primary key of the object's brand."""
+        value: Any = obj
+        for name in self.brand_path.split("__"):
+            value = getattr(value, name, None)
+        return getattr(value, "pk", value)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return self.scoped(super().get_queryset(request), request, self.needs_to_view)  # type: ignore[misc]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, self.needs_to_view)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.may(request, self.needs_to_view, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.may(request, self.needs_to_change)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.may(request, self.needs_to_change, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.may(request, self.needs_to_change, obj)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs.setdefault("queryset", self._choices(db_field, request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs.setdefault("queryset", self._choices(db_field, request))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+
+    def _choices(self, db_field: "Field[Any, Any]", request: HttpRequest) -> QuerySet[Any] | None:
+        """Only rows of brands in which the user may write, when the other model's admin is scoped too."""
+        related: Any = db_field.remote_field.model  # type: ignore[union-attr]
+        other = self.admin_site._registry.get(related)  # type: ignore[attr-defined]
+        if not isinstance(other, BrandScoped):
+            return None
+        return other.scoped(related._default_manager.all(), request, max(self.needs_to_change, Rights.EDIT))
+
+
+class BrandScopedAdmin(BrandScoped, ModelAdmin):  # type: ignore[misc]
+    """The base of every admin page of a brand's objects."""
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        if not self.may(request, self.needs_to_change, obj if change or self.brand_path != "pk" else None):
+            raise PermissionDenied
+        super().save_model(request, obj, form, change)
+
+
+class BrandScopedInline(BrandScoped, TabularInline):  # type: ignore[misc]
+    """Rows inside their parent's page. ``brand_path`` leads from the parent, which is what Django asks inlines about."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return TabularInline.get_queryset(self, request)
+
+
+class SuperuserAdmin(ModelAdmin):
+    """A page for platform admins alone."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self._superuser(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self._superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self._superuser(request)
+
+    def _superuser(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+
+class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
+    """Pages of a table of any size: the whole table is counted by the planner's estimate, a search up to ``CAP``, and no page
+    lies deeper than ``DEEPEST``."""
+
+    CAP = 10_000
+    DEEPEST = 1_000
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        if rows.query.where:
+            return len(rows.order_by().values_list("pk")[: self.CAP])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [rows.model._meta.db_table])
+            estimate = cursor.fetchone()[0]
+        return int(estimate) if estimate > self.CAP else len(rows.order_by().values_list("pk")[: self.CAP])
+
+    @cached_property
+    def num_pages(self) -> int:
+        return max(1, min(self.DEEPEST, math.ceil(self.count / self.per_page)))
+
