@@ -53,7 +53,7 @@ class Mail(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("mailing", "recipient", name="mail_once_per_recipient"),
+            models.UniqueConstraint(fields=["mailing", "recipient"], name="mail_once_per_recipient"),
             models.CheckConstraint(condition=models.Q(state__in=list(State)), name="mail_mail_state"),
             models.CheckConstraint(
                 condition=~models.Q(state=State.SENDING) | models.Q(batch__isnull=False, claimed_at__isnull=False), name="mail_claim"
@@ -80,7 +80,7 @@ class Suppression(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("address", "sender", "reason", name="mail_suppressed_once"),
+            models.UniqueConstraint(fields=["address", "sender", "reason"], name="mail_suppressed_once"),
             models.CheckConstraint(condition=models.Q(address=Lower("address")), name="mail_suppression_lower"),
             models.CheckConstraint(condition=models.Q(reason__in=list(Reason)), name="mail_suppression_reason"),
         ]

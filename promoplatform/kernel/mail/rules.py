@@ -1,0 +1,101 @@
+"""Decisions about mails: values in, values out."""
+
+import html
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from promoplatform.kernel.mail.contracts import NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG, Answer, Letter, Outcome, Reason, State
+
+MAX_ATTEMPTS = 24  # with the waits below: most of a day
+_CULPRIT = re.compile(r"personalizations\.(\d+)(\.|$)")
+_TAG = re.compile("|".join(map(re.escape, (NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG))))
+_GATEWAY_TIMEOUT = 504
+
+
+def back_off(attempts: int) -> timedelta:
+    """How long to wait after so many attempts: 30 s doubling up to one hour."""
+    return timedelta(seconds=min(3600, 30 * 2 ** max(0, attempts - 1)))
+
+
+def answer_of(status: int, body: Any, headers: Mapping[str, str]) -> Answer:
+    """What a reply of the provider means for the mails of the request.
+
+    429 and 5xx are refusals to be tried again; so are 401 and 403, which speak of our key and not of the mails. After 504 the
+    provider may have worked on behind its gateway, so that is doubtful, as is any answer that it does not document.
+    """
+    if status == 202:
+        return Answer(Outcome.ACCEPTED, message_id=headers.get("X-Message-Id", "")[:100])
+    error, culprits = _explained(body)
+    error = f"{status}: {error}"[:500]
+    if status in (401, 403, 429) or status >= 500 and status != _GATEWAY_TIMEOUT:
+        return Answer(Outcome.AGAIN, error, wait=_wait(headers))
+    if 400 <= status < 500:
+        return Answer(Outcome.REFUSED, error, culprits=culprits)
+    return Answer(Outcome.DOUBTFUL, error)
+
+
+def _explained(body: Any) -> tuple[str, frozenset[int]]:
+    """The provider's words, and the positions of the personalisations that they name."""
+    faults = body.get("errors") if isinstance(body, dict) else None
+    if not isinstance(faults, list):
+        return str(body or "no reason given"), frozenset()
+    faults = [fault for fault in faults if isinstance(fault, dict)]
+    words = "; ".join(f"{fault.get('message')} ({fault.get('field')})" for fault in faults[:5])
+    named = [_CULPRIT.match(str(fault.get("field") or "")) for fault in faults]
+    return words, frozenset(int(match[1]) for match in named if match)
+
+
+def _wait(headers: Mapping[str, str]) -> int:
+    value = headers.get("Retry-After", "")
+    return min(3600, int(value)) if value.isascii() and value.isdigit() else 0
+
+
+def fill(text: str, letter: Letter) -> str:
+    """The text with the recipient's own words in place of the tags."""
+    own = substitutions(letter)
+    return _TAG.sub(lambda match: own[match[0]], text)
+
+
+def substitutions(letter: Letter) -> dict[str, str]:
+    """Each tag and what stands there for this recipient."""
+    return {NAME_TAG: letter.name, NAME_HTML_TAG: html.escape(letter.name), UNSUBSCRIBE_TAG: letter.unsubscribe_url}
+
+
+def list_headers(letter: Letter) -> dict[str, str]:
+    """The headers of one-click unsubscribe (RFC 8058), where the mail offers it."""
+    if not letter.unsubscribe_url:
+        return {}
+    return {"List-Unsubscribe": f"<{letter.unsubscribe_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
+# the provider's events that end a mail or silence an address: the reason, and whether it speaks of every sender
+_DROPS = {"bounced address": Reason.BOUNCE, "spam reporting address": Reason.COMPLAINT, "unsubscribed address": Reason.UNSUBSCRIBE}
+DELIVERING = frozenset({"processed", "delivered"})
+FAILING = frozenset({"bounce", "dropped"})
+
+
+def silences(event: Mapping[str, Any]) -> tuple[Reason, bool] | None:
+    """Why the address is left alone from now on, and whether by everybody; None for an event that silences nobody.
+
+    A bounce of type ``blocked`` is a passing refusal. A drop repeats what the provider holds against the address.
+    """
+    kind = event.get("event")
+    if kind == "bounce":
+        return None if event.get("type") == "blocked" else (Reason.BOUNCE, True)
+    if kind == "dropped":
+        reason = _DROPS.get(str(event.get("reason", "")).lower())
+        return None if reason is None else (reason, reason is not Reason.UNSUBSCRIBE)
+    if kind == "spamreport":
+        return Reason.COMPLAINT, True
+    return (Reason.UNSUBSCRIBE, False) if kind in ("unsubscribe", "group_unsubscribe") else None
+
+
+def progress(counts: Mapping[str, int]) -> dict[str, int]:
+    """``{"planned", "sent", "failed"}``: everyone who was planned, who was sent a mail, and to whom it could not be sent for certain."""
+    return {
+        "planned": sum(counts.values()),
+        "sent": counts.get(State.SENT, 0),
+        "failed": counts.get(State.FAILED, 0) + counts.get(State.DOUBTFUL, 0),
+    }

@@ -1,0 +1,93 @@
+"""What the provider tells afterwards: bounces, complaints, unsubscribes, and that a doubtful mail did arrive."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce, Now
+
+from promoplatform.kernel import db
+from promoplatform.kernel.mail import rules
+from promoplatform.kernel.mail.contracts import State
+from promoplatform.kernel.mail.errors import WebhookSignatureInvalid
+from promoplatform.kernel.mail.models import Mail, SeenEvent
+from promoplatform.kernel.mail.services.unsubscribing import suppress
+
+Event = dict[str, Any]
+TOLERANCE = timedelta(hours=25)  # the provider repeats a delivery for a day; what it repeats is known by its ids
+MEMORY = timedelta(days=30)
+
+
+def check_signature(*, body: bytes, signature: str, timestamp: str, at: datetime) -> None:
+    """Whether the provider signed this body (ECDSA over timestamp and raw body). Raises WebhookSignatureInvalid."""
+    if not (settings.SENDGRID_WEBHOOK_PUBLIC_KEY and timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+        raise WebhookSignatureInvalid
+    if abs(at.timestamp() - int(timestamp)) > TOLERANCE.total_seconds():
+        raise WebhookSignatureInvalid
+    try:
+        key = load_der_public_key(base64.b64decode(settings.SENDGRID_WEBHOOK_PUBLIC_KEY))
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            raise WebhookSignatureInvalid
+        key.verify(base64.b64decode(signature, validate=True), timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+    except (InvalidSignature, UnsupportedAlgorithm, binascii.Error, ValueError) as error:
+        raise WebhookSignatureInvalid from error
+
+
+@transaction.atomic
+def receive(*, events: Sequence[Event]) -> int:
+    """Act on the events that are new; how many those were. Order does not matter, and the same event again does nothing."""
+    arrived = [event for event in events if event.get("event") in rules.DELIVERING]
+    _of(arrived).filter(state=State.DOUBTFUL).update(state=State.SENT, sent_at=Coalesce("sent_at", Now()), error="")
+    telling = {_id(event): event for event in events if event.get("event") in rules.FAILING or rules.silences(event)}
+    telling.pop("", None)
+    fresh = [telling[row["id"]] for row in db.many("promoplatform/kernel/mail/sql/see_events.sql", {"ids": sorted(telling)})]
+    for event in fresh:
+        if event["event"] in rules.FAILING:
+            _of([event]).exclude(state=State.PLANNED).update(state=State.FAILED, error=_words(event))
+    _silence(fresh)
+    return len(fresh)
+
+
+def forget(*, at: datetime) -> int:
+    """Forget events that the provider can no longer repeat; how many."""
+    return SeenEvent.objects.filter(seen_at__lt=at - MEMORY).delete()[0]
+
+
+def _silence(events: Sequence[Event]) -> None:
+    senders = dict(_of(events).values_list("pk", "mailing__sender"))
+    wishes = []
+    for event in events:
+        address, silenced = event.get("email"), rules.silences(event)
+        if silenced and isinstance(address, str) and 0 < len(address) <= 254 and "\0" not in address:
+            reason, by_everyone = silenced
+            sender = "" if by_everyone else senders.get(_mail_id(event) or 0, "")
+            wishes.append((address, sender, reason, _words(event)))
+    suppress(wishes=sorted(wishes))
+
+
+def _of(events: Sequence[Event]) -> QuerySet[Mail]:
+    """The mails that the events speak of, by the id that each was sent with."""
+    return Mail.objects.filter(pk__in=[mail_id for event in events if (mail_id := _mail_id(event))])
+
+
+def _mail_id(event: Event) -> int | None:
+    value = event.get("mail_id")
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18 else None
+
+
+def _id(event: Event) -> str:
+    value = event.get("sg_event_id")
+    return value if isinstance(value, str) and len(value) <= 200 and "\0" not in value else ""
+
+
+def _words(event: Event) -> str:
+    return f"{event['event']}: {event.get('reason') or event.get('response') or ''}".replace("\0", "")[:500]

@@ -1,0 +1,165 @@
+"""Sending what is due: claim a batch, hand it over outside any transaction, write down what came of it.
+
+A mail is claimed in a transaction that is committed before the provider is called, so a worker that dies leaves it claimed. It is
+never sent again by itself: after ``LEASE`` it becomes doubtful, until the provider's events or a person settle it.
+"""
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.core.mail import get_connection
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.module_loading import import_string
+
+from promoplatform.kernel import db
+from promoplatform.kernel.mail import rules, selectors
+from promoplatform.kernel.mail.contracts import MAX_BATCH, Answer, Content, Kind, Letter, Outcome, State
+from promoplatform.kernel.mail.models import Mail, Mailing
+from promoplatform.kernel.mail.services import one_by_one
+from promoplatform.kernel.mail.services.unsubscribing import unsubscribe_url
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=15)  # longer than any worker works on one batch
+BUDGET = 50.0  # seconds that one run goes on; beat starts the next
+SMALL_BATCH = 50  # where the backend takes one message at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Mails of one mailing that this worker alone may send."""
+
+    id: uuid.UUID
+    mailing: Mailing
+    rows: Sequence[db.Row]
+
+
+def send_due(*, at: datetime, budget: float = BUDGET) -> int:
+    """Send due mails, batch after batch, until none is left, the provider asks to wait, or the budget is spent; how many were accepted."""
+    ends = time.monotonic() + budget
+    doubt_abandoned(at=at)
+    accepted = 0
+    while time.monotonic() < ends:
+        mailing = selectors.next_mailing(at=at)
+        batch = mailing and _claim(mailing, at)
+        if not batch:
+            break
+        sent, go_on = _send(batch, at)
+        accepted += sent
+        if not go_on:
+            break
+    db.run("promoplatform/kernel/mail/sql/finish_mailings.sql", {})
+    return accepted
+
+
+def doubt_abandoned(*, at: datetime) -> int:
+    """Mark the mails doubtful whose worker died after claiming them; how many."""
+    abandoned = Mail.objects.filter(state=State.SENDING, claimed_at__lt=at - LEASE)
+    found = abandoned.update(state=State.DOUBTFUL, error="The worker was lost while it sent this; the provider may have it.")
+    if found:
+        log.warning("mails_doubtful", mails=found)
+    return found
+
+
+def resend(*, mail_ids: Sequence[int], at: datetime) -> int:
+    """A person decides that failed or doubtful mails are sent once more; how many."""
+    with transaction.atomic():
+        mails = Mail.objects.filter(pk__in=mail_ids, state__in=[State.FAILED, State.DOUBTFUL])
+        mailings = list(mails.order_by().values_list("mailing", flat=True).distinct())
+        Mailing.objects.filter(pk__in=mailings, state="done").update(state="sending")
+        return mails.update(state=State.PLANNED, due_at=at, attempts=0, batch=None, claimed_at=None, error="")
+
+
+def _batch_size() -> int:
+    return MAX_BATCH if hasattr(get_connection(), "send_batch") else SMALL_BATCH
+
+
+def _claim(mailing: Mailing, at: datetime) -> Batch | None:
+    """Claim the next batch, and commit; None when others were faster."""
+    batch = uuid.uuid4()
+    params = {
+        "mailing": mailing.pk, "sender": mailing.sender, "marketing": mailing.marketing, "batch": batch, "at": at, "limit": _batch_size(),
+    }
+    with transaction.atomic(durable=True):
+        rows = db.many("promoplatform/kernel/mail/sql/claim_batch.sql", params)
+    return Batch(batch, mailing, [row for row in rows if row["state"] == State.SENDING]) if rows else None
+
+
+def _send(batch: Batch, at: datetime) -> tuple[int, bool]:
+    """Hand a claimed batch over; how many were accepted, and whether to go on with the next."""
+    try:
+        content, letters = _written(batch, at)
+    except Exception as error:  # noqa: BLE001  (a builder may fail in any way; its mails wait, others go on)
+        log.error("mail_not_built", mailing=batch.mailing.key, exc_info=error)
+        _settle(batch, [row["id"] for row in batch.rows], Answer(Outcome.AGAIN, f"{type(error).__name__}: {error}"[:500]), at)
+        return 0, True
+    if content is None or not letters:
+        return 0, True
+    connection = get_connection()
+    if not hasattr(connection, "send_batch"):
+        return one_by_one.send(connection, content, letters, lambda ids, answer: _settle(batch, ids, answer, at))
+    return _send_in_parts(batch, connection, content, letters, at)
+
+
+def _written(batch: Batch, at: datetime) -> tuple[Content | None, list[Letter]]:
+    """The content and the letters of those who still agree; the others' mails are set aside."""
+    mailing = batch.mailing
+    kind: Kind = import_string(mailing.kind)
+    content = kind.build(key=mailing.key, data=mailing.data, at=at)
+    recipients = [row["recipient"] for row in batch.rows]
+    wanted = set() if content is None else set(recipients) if kind.wanted is None else kind.wanted(recipients)
+    unwanted = [row["id"] for row in batch.rows if row["recipient"] not in wanted]
+    if unwanted:
+        _of(batch, unwanted).update(state=State.SUPPRESSED, error="No longer wanted when it was to be sent.")
+    return content, [_letter(mailing, row) for row in batch.rows if row["recipient"] in wanted]
+
+
+def _letter(mailing: Mailing, row: db.Row) -> Letter:
+    return Letter(row["id"], row["address"], row["name"], unsubscribe_url(mail_id=row["id"]) if mailing.marketing else "")
+
+
+def _send_in_parts(batch: Batch, connection: object, content: Content, letters: list[Letter], at: datetime) -> tuple[int, bool]:
+    """One request, or as many as it takes until one bad address fails alone and everyone else has their mail."""
+    parts, accepted, go_on = [letters], 0, True
+    while parts:
+        part = parts.pop()
+        answer: Answer = connection.send_batch(content=content, letters=part) if go_on else Answer(Outcome.AGAIN, "waits with the rest of its batch")  # type: ignore[attr-defined]
+        culprits = [letter for place, letter in enumerate(part) if place in answer.culprits]
+        if answer.outcome is Outcome.REFUSED and len(part) > 1:
+            if culprits:
+                _settle(batch, [letter.id for letter in culprits], answer, at)
+                parts += [rest] if (rest := [letter for letter in part if letter not in culprits]) else []
+            else:
+                parts += [part[len(part) // 2 :], part[: len(part) // 2]]
+            continue
+        _settle(batch, [letter.id for letter in part], answer, at)
+        accepted += len(part) if answer.outcome is Outcome.ACCEPTED else 0
+        go_on = go_on and answer.outcome in (Outcome.ACCEPTED, Outcome.REFUSED)
+    return accepted, go_on
+
+
+def _of(batch: Batch, ids: Sequence[int]):  # type: ignore[no-untyped-def]
+    """The mails of a claim that nobody has settled otherwise; one that was only slow settles what was thought doubtful."""
+    return Mail.objects.filter(pk__in=ids, batch=batch.id, state__in=[State.SENDING, State.DOUBTFUL])
+
+
+def _settle(batch: Batch, ids: Sequence[int], answer: Answer, at: datetime) -> None:
+    """Write down what an attempt came to."""
+    mails = _of(batch, ids)
+    attempts = max((row["attempts"] for row in batch.rows), default=1)
+    if answer.outcome is Outcome.ACCEPTED:
+        mails.update(state=State.SENT, sent_at=Now(), message_id=answer.message_id, error="")
+        return
+    log.warning("mails_not_accepted", mailing=batch.mailing.key, mails=len(ids), outcome=answer.outcome.value, error=answer.error)
+    if answer.outcome is Outcome.DOUBTFUL:
+        mails.update(state=State.DOUBTFUL, error=answer.error)
+    elif answer.outcome is Outcome.REFUSED or attempts >= rules.MAX_ATTEMPTS:
+        mails.update(state=State.FAILED, error=answer.error)
+    else:
+        wait = max(rules.back_off(attempts), timedelta(seconds=answer.wait))
+        mails.update(state=State.PLANNED, due_at=at + wait, error=answer.error)
