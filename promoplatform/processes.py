@@ -4,7 +4,7 @@ import contextlib
 import ctypes
 import os
 import signal
-import subprocess  # noqa: S404  running processes is what this file is for
+import subprocess
 import sys
 import threading
 import time
@@ -41,7 +41,7 @@ class Child:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_dies_with(os.getpid()),
+            preexec_fn=_dies_with(os.getpid()),  # noqa: PLW1509  it takes no lock
         )
         self.started_at = time.monotonic()
         assert self.process.stdout  # noqa: S101  asked for above

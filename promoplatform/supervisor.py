@@ -23,6 +23,7 @@ from environs import Env
 
 from promoplatform import embedded
 from promoplatform.processes import MARK, Child, end_survivors, say
+from promoplatform.servers import EmbeddedError
 
 CHECKOUT = embedded.CHECKOUT
 HOST = "127.0.0.1"
@@ -184,7 +185,7 @@ def procfile() -> dict[str, str]:
 def answers_ready(port: int) -> bool:
     """Whether web says that it, the servers and the migrations are ready."""
     try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=2) as answer:  # noqa: S310  our own address
+        with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=2) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError, ValueError):
         return False
@@ -230,7 +231,7 @@ def main() -> int:
         Supervisor(Env().int("PORT", 8000)).run()
     except Stopped:
         pass
-    except (CannotRun, embedded.EmbeddedError) as error:
+    except (CannotRun, EmbeddedError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     print("stopped")
