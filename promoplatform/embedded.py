@@ -47,7 +47,7 @@ def urls() -> dict[str, str]:
     passwords, sockets = _passwords(), _socket_folder()
     valkey = f":{passwords['valkey']}@{quote(str(sockets))}/valkey.sock"
     return {
-        "DATABASE_URL": f"postgresql://promo:{passwords['postgresql']}@{quote(str(sockets), safe='')}:5432/promo",
+        "DATABASE_URL": f"postgresql://promo:{passwords['postgres']}@{quote(str(sockets), safe='')}:5432/promo",
         "REDIS_URL": f"unix://{valkey}",
         "CELERY_BROKER_URL": f"redis+socket://{valkey}",
     }
@@ -139,7 +139,7 @@ def _guard() -> None:
 
 def _servers() -> list[Server]:
     passwords = _passwords()
-    return [kind(home(), _socket_folder(), passwords[kind.title.lower()]) for kind in SERVERS]
+    return [kind(home(), _socket_folder(), passwords[kind.name]) for kind in SERVERS]
 
 
 def _socket_folder() -> Path:
@@ -171,7 +171,7 @@ def _passwords() -> dict[str, str]:
     if not exists():
         _make_private(home())
         draft = home() / f"embedded-{secrets.token_hex(8)}.json"
-        write_private(draft, json.dumps({kind.title.lower(): secrets.token_urlsafe(24) for kind in SERVERS}))
+        write_private(draft, json.dumps({kind.name: secrets.token_urlsafe(24) for kind in SERVERS}))
         with contextlib.suppress(FileExistsError):
             os.link(draft, _state_file())
         draft.unlink()

@@ -29,8 +29,9 @@ class EmbeddedError(Exception):
 class Server(ABC):
     """One embedded server: its binary, its data folder and its socket."""
 
-    variable: str
+    name: str
     title: str
+    variable: str
     binaries: tuple[str, ...]
 
     def __init__(self, home: Path, sockets: Path, password: str) -> None:
@@ -137,7 +138,7 @@ class Server(ABC):
 class PostgreSQL(Server):
     """PostgreSQL with generated password, checksums and full durability, in a data folder per major version."""
 
-    variable, title, binaries = "DATABASE_URL", "PostgreSQL", ("postgres",)
+    name, title, variable, binaries = "postgres", "PostgreSQL", "DATABASE_URL", ("postgres",)
 
     def __init__(self, home: Path, sockets: Path, password: str) -> None:
         super().__init__(home, sockets, password)
@@ -219,7 +220,7 @@ class PostgreSQL(Server):
 class Valkey(Server):
     """Valkey with generated password and append-only file; it never evicts, for it carries the broker's messages."""
 
-    variable, title, binaries = "REDIS_URL", "Valkey", ("valkey-server", "redis-server")
+    name, title, variable, binaries = "valkey", "Valkey", "REDIS_URL", ("valkey-server", "redis-server")
 
     @property
     def data(self) -> Path:
