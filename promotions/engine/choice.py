@@ -115,7 +115,7 @@ def one_by_one(
     best, plan = best_of(fresh, iter([plain + kept]))
     for _ in range(ROUNDS):
         for index, members in enumerate(rivals):
-            plans = (plain + [*kept[:index], member, *kept[index + 1 :]] for member in members)
+            plans = ([*plain, *kept[:index], member, *kept[index + 1 :]] for member in members)
             outcome, found = best_of(fresh, plans)
             if outcome.worth > best.worth:
                 best, plan = outcome, found

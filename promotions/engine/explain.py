@@ -79,10 +79,9 @@ def keep_larger(missing: dict[str, object], members: Mapping[str, object]) -> No
         amount = str(members["missing"])
         known = str(missing.get("amount", ""))
         missing["amount"] = max(known, amount, key=lambda text: (len(text), text))
-    if isinstance(members.get("missing_quantity"), int):
-        known_units = missing.get("quantity", 0)
-        units = members["missing_quantity"]
-        missing["quantity"] = max(known_units, units)  # type: ignore[type-var]
+    units, known_units = members.get("missing_quantity"), missing.get("quantity", 0)
+    if isinstance(units, int) and isinstance(known_units, int):
+        missing["quantity"] = max(known_units, units)
 
 
 def worth_without_minimum(fresh: Prices, each: Candidate) -> int:

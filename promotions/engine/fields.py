@@ -30,9 +30,10 @@ class Reading:
     faults: list[Fault] = field(default_factory=list)
     amounts: list[tuple[str, Decimal]] = field(default_factory=list)
 
-    def fault(self, path: str, code: str, detail: str) -> None:
-        """Notes a fault."""
+    def fault(self, path: str, code: str, detail: str) -> Any:
+        """Notes a fault and answers None, which stands for the value that could not be read."""
         self.faults.append((path, code, detail))
+        return None
 
     def unit_of(self, currency: str, path: str) -> int | None:
         """The decimals of a currency; None, and a fault, when nobody knows it."""
@@ -80,7 +81,7 @@ class Text(Plain):
     upper: bool = False
     shape: str | None = None
 
-    def read(self, value: object, path: str, reading: Reading) -> str | None:
+    def read(self, value: object, path: str, reading: Reading) -> Any:
         if not isinstance(value, str):
             return reading.fault(path, "wrong_type", "This must be a text.")
         text = value.strip().upper() if self.upper else value
@@ -98,7 +99,7 @@ class Whole(Plain):
     low: int
     high: int
 
-    def read(self, value: object, path: str, reading: Reading) -> int | None:
+    def read(self, value: object, path: str, reading: Reading) -> Any:
         if not isinstance(value, int) or isinstance(value, bool):
             return reading.fault(path, "wrong_type", "This must be a whole number.")
         if not self.low <= value <= self.high:
@@ -109,7 +110,7 @@ class Whole(Plain):
 class Flag(Plain):
     """True or false."""
 
-    def read(self, value: object, path: str, reading: Reading) -> bool | None:
+    def read(self, value: object, path: str, reading: Reading) -> Any:
         return value if isinstance(value, bool) else reading.fault(path, "wrong_type", "This must be true or false.")
 
 
@@ -119,7 +120,7 @@ class Choice(Plain):
 
     options: tuple[str | bool, ...]
 
-    def read(self, value: object, path: str, reading: Reading) -> object:
+    def read(self, value: object, path: str, reading: Reading) -> Any:
         for option in self.options:
             if value == option and type(value) is type(option):
                 return value
@@ -133,7 +134,7 @@ class Money:
 
     positive: bool = False
 
-    def read(self, value: object, path: str, reading: Reading) -> Decimal | None:
+    def read(self, value: object, path: str, reading: Reading) -> Any:
         if not isinstance(value, str):
             return reading.fault(path, "wrong_type", 'This must be a decimal string such as "12.50".')
         if not MONEY.fullmatch(value):
@@ -154,7 +155,7 @@ class Percentage:
 
     zero: bool = False
 
-    def read(self, value: object, path: str, reading: Reading) -> Decimal | None:
+    def read(self, value: object, path: str, reading: Reading) -> Any:
         if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
             return reading.fault(path, "wrong_type", 'This must be a percentage such as "12.5".')
         text = value if isinstance(value, str) else str(value)
@@ -175,7 +176,7 @@ class Percentage:
 class MoneyOrCount:
     """Where a tier begins: an amount as a decimal string, or a number of units."""
 
-    def read(self, value: object, path: str, reading: Reading) -> Decimal | int | None:
+    def read(self, value: object, path: str, reading: Reading) -> Any:
         if isinstance(value, int):
             return Whole(0, 1_000_000_000).read(value, path, reading)
         return Money().read(value, path, reading)
@@ -187,7 +188,7 @@ class MoneyOrCount:
 class MoneyOrPercentage:
     """A tier's value, which its `unit` says how to read: an amount as a decimal string, or a percentage."""
 
-    def read(self, value: object, path: str, reading: Reading) -> Decimal | None:
+    def read(self, value: object, path: str, reading: Reading) -> Any:
         if isinstance(value, str):
             return Money().read(value, path, reading)
         return Percentage(zero=True).read(value, path, reading)
@@ -199,7 +200,7 @@ class MoneyOrPercentage:
 class Clock(Plain):
     """A time of day, "HH:MM" up to "24:00"."""
 
-    def read(self, value: object, path: str, reading: Reading) -> str | None:
+    def read(self, value: object, path: str, reading: Reading) -> Any:
         if not isinstance(value, str):
             return reading.fault(path, "wrong_type", 'This must be a time such as "09:30".')
         return value if CLOCK.fullmatch(value) else reading.fault(path, "invalid", 'This must be "HH:MM".')
@@ -208,14 +209,16 @@ class Clock(Plain):
 class Moment(Plain):
     """A day ("2026-12-01") or an instant with an offset ("2026-12-01T08:00:00Z"), ISO 8601."""
 
-    def read(self, value: object, path: str, reading: Reading) -> str | None:
+    def read(self, value: object, path: str, reading: Reading) -> Any:
         if not isinstance(value, str):
             return reading.fault(path, "wrong_type", "This must be a date or an instant.")
         try:
-            naive = bool(date.fromisoformat(value)) and False if len(value) == 10 else not instant(value).tzinfo
+            moment = date.fromisoformat(value) if len(value) == 10 else instant(value)
         except ValueError:
             return reading.fault(path, "invalid", "This must be an ISO 8601 date or instant.")
-        return reading.fault(path, "invalid", "An instant needs an offset.") if naive else value
+        if isinstance(moment, datetime) and moment.tzinfo is None:
+            return reading.fault(path, "invalid", "An instant needs an offset.")
+        return value
 
 
 def instant(text: str) -> datetime:
@@ -226,7 +229,7 @@ def instant(text: str) -> datetime:
 class Weekday(Plain):
     """A day of the week: "mon", "Monday" or its ISO number (1 is Monday); held as "mon"."""
 
-    def read(self, value: object, path: str, reading: Reading) -> str | None:
+    def read(self, value: object, path: str, reading: Reading) -> Any:
         if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 7:
             return DAYS[value - 1]
         if isinstance(value, str) and value.lower() in DAYS + FULL_DAYS:
@@ -242,7 +245,7 @@ class Many:
     low: int = 0
     high: int = 1000
 
-    def read(self, value: object, path: str, reading: Reading) -> tuple[Any, ...]:
+    def read(self, value: object, path: str, reading: Reading) -> Any:
         if not isinstance(value, list | tuple):
             reading.fault(path, "wrong_type", "This must be a list.")
             return ()

@@ -15,9 +15,9 @@ from promotions.engine.values import Line, Shipping
 
 
 class Run(NamedTuple):
-    """`count` units of one line that cost the same."""
+    """`units` units of one line that cost the same."""
 
-    count: int
+    units: int
     start: int
     now: int
 
@@ -67,7 +67,7 @@ class Prices:
         self.start = list(self.left)
         for line, runs in enumerate(self.runs):
             if any(run.start != run.now for run in runs):
-                self.runs[line] = merged([Run(run.count, run.now, run.now) for run in runs])
+                self.runs[line] = merged([Run(run.units, run.now, run.now) for run in runs])
 
     def floor(self, line: int) -> int:
         """What a unit of the line may not cost less than."""
@@ -78,7 +78,7 @@ class Prices:
         """The units of a piece, run by run."""
         if piece.parts is not None:
             return piece.parts
-        return [(index, run.count) for index, run in enumerate(self.runs[piece.line])]
+        return [(index, run.units) for index, run in enumerate(self.runs[piece.line])]
 
     def count(self, piece: Piece) -> int:
         """How many units."""
@@ -116,7 +116,7 @@ class Prices:
     def _after(self, line: int, takes: list[Take], remainder: str) -> list[Run]:
         """The runs of a line once the takes are taken off."""
         runs = self.runs[line]
-        untouched = [run.count for run in runs]
+        untouched = [run.units for run in runs]
         after: list[Run] = []
         for each in takes:
             parts = self.parts(Piece(line, each.parts))
@@ -145,5 +145,5 @@ def merged(runs: list[Run]) -> list[Run]:
     counts: dict[tuple[int, int], int] = {}
     for run in runs:
         key = (run.start, run.now)
-        counts[key] = counts.get(key, 0) + run.count
+        counts[key] = counts.get(key, 0) + run.units
     return [Run(count, *key) for key, count in sorted(counts.items())]

@@ -63,7 +63,7 @@ def share(total: int, weights: Sequence[int], rooms: Sequence[int], remainder: s
             continue
         full = [index for index in open_ if left * weights[index] >= rooms[index] * weight]
         if not full:
-            hand_out(left, open_, weights, weight, rooms, remainder, shares)
+            hand_out(left, open_, weights, shares, rooms=rooms, remainder=remainder)
             break
         for index in full:
             shares[index] = rooms[index]
@@ -74,15 +74,10 @@ def share(total: int, weights: Sequence[int], rooms: Sequence[int], remainder: s
 
 
 def hand_out(
-    total: int,
-    open_: list[int],
-    weights: Sequence[int],
-    weight: int,
-    rooms: Sequence[int],
-    remainder: str,
-    shares: list[int],
+    total: int, open_: list[int], weights: Sequence[int], shares: list[int], *, rooms: Sequence[int], remainder: str
 ) -> None:
     """The last round of a split, in which nobody gets full: whole shares first, then the leftover units."""
+    weight = sum(weights[index] for index in open_)
     fractions: list[tuple[int, int]] = []
     left = total
     for index in open_:

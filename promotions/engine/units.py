@@ -14,19 +14,19 @@ from promotions.engine.prices import Parts, Piece, Prices
 
 
 class Pot(NamedTuple):
-    """Units that are priced together, `times` over. Above one, it is `count` units of a single run."""
+    """Units that are priced together, `times` over. Above one, they all lie in a single run."""
 
     pieces: list[Piece]
     times: int = 1
 
 
 class Slot(NamedTuple):
-    """`count` units of one run, and the price by which they are ordered."""
+    """Some units of one run, and the price by which they are ordered."""
 
     price: int
     line: int
     run: int
-    count: int
+    units: int
 
 
 Limits = Sequence[tuple[frozenset[int], int]]
@@ -36,7 +36,7 @@ Limits = Sequence[tuple[frozenset[int], int]]
 def ordered(prices: Prices, lines: Iterable[int], pick: str) -> list[Slot]:
     """The units of `lines` that still have room, cheapest or dearest first, ties to the earlier line."""
     slots = [
-        Slot(run.start, line, index, run.count)
+        Slot(run.start, line, index, run.units)
         for line in lines
         for index, run in enumerate(prices.runs[line])
         if run.now > prices.floor(line)
@@ -52,8 +52,8 @@ def first(slots: Iterable[Slot], number: int) -> list[Slot]:
     for slot in slots:
         if number <= 0:
             break
-        count = min(slot.count, number)
-        chosen.append(slot._replace(count=count))
+        count = min(slot.units, number)
+        chosen.append(slot._replace(units=count))
         number -= count
     return chosen
 
@@ -80,11 +80,10 @@ def limited(slots: Iterable[Slot], among: frozenset[int], number: int) -> list[S
     """The units without those of the lines `among` that come after the first `number` of them."""
     kept: list[Slot] = []
     for slot in slots:
-        if slot.line in among:
-            slot = slot._replace(count=min(slot.count, number))
-            number -= slot.count
-        if slot.count:
-            kept.append(slot)
+        units = min(slot.units, number) if slot.line in among else slot.units
+        number -= units if slot.line in among else 0
+        if units:
+            kept.append(slot._replace(units=units))
     return kept
 
 
@@ -93,7 +92,7 @@ def trimmed(slots: list[Slot], narrow: Narrowing) -> list[Slot]:
     if narrow.max_units is not None:
         slots = first(slots, narrow.max_units)
     if narrow.only_complete_groups_of is not None:
-        total = sum(slot.count for slot in slots)
+        total = sum(slot.units for slot in slots)
         slots = first(slots, total - total % narrow.only_complete_groups_of)
     return slots
 
@@ -103,12 +102,12 @@ def pieces(slots: Iterable[Slot]) -> list[Piece]:
     by_line: dict[int, dict[int, int]] = {}
     for slot in slots:
         runs = by_line.setdefault(slot.line, {})
-        runs[slot.run] = runs.get(slot.run, 0) + slot.count
+        runs[slot.run] = runs.get(slot.run, 0) + slot.units
     return [Piece(line, sorted(runs.items())) for line, runs in sorted(by_line.items())]
 
 
 def reached(prices: Prices, lines: Sequence[int], narrow: Narrowing, limits: Limits) -> list[Piece]:
-    """The units that a benefit reaches, by line. Whole lines, full ones included, unless the narrowing leaves some out."""
+    """The units that a benefit reaches, by line: whole lines, even full ones, unless the narrowing leaves some out."""
     if not is_narrowed(narrow, limits):
         return [Piece(line) for line in lines]
     return pieces(chosen(prices, lines, narrow, limits, narrow.per or "order"))
@@ -133,21 +132,21 @@ def packed(slots: Sequence[Slot], size: int, most: int | None) -> Iterator[list[
 
     Groups that lie in one run come as one list with a single slot whose count is a multiple of `size`.
     """
-    number = sum(slot.count for slot in slots) // size
+    number = sum(slot.units for slot in slots) // size
     number = number if most is None else min(number, most)
     group: list[Slot] = []
     missing = size
     for slot in slots:
-        count = slot.count
+        count = slot.units
         while count and number:
             if not group and count >= size:
                 whole = min(count // size, number)
-                yield [slot._replace(count=whole * size)]
+                yield [slot._replace(units=whole * size)]
                 count -= whole * size
                 number -= whole
                 continue
             part = min(count, missing)
-            group.append(slot._replace(count=part))
+            group.append(slot._replace(units=part))
             count -= part
             missing -= part
             if not missing:
@@ -161,7 +160,7 @@ def pot_of(group: Sequence[Slot], size: int) -> Pot:
     """A pot of one group as `packed` gives it."""
     if len(group) == 1:
         slot = group[0]
-        return Pot([Piece(slot.line, [(slot.run, size)])], slot.count // size)
+        return Pot([Piece(slot.line, [(slot.run, size)])], slot.units // size)
     return Pot(pieces(group))
 
 

@@ -156,7 +156,7 @@ class NextBest:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One condition as it was looked at: what it needed, what it saw, and whether it held (all as plain JSON values)."""
+    """One condition as it was looked at: what it needed and saw (plain JSON values), and whether it held."""
 
     kind: str
     needed: object

@@ -39,8 +39,8 @@ def buy_get(benefit: BuyGet, ground: Ground) -> Give:
 
     def give(prices: Prices) -> Gain:
         slots = chosen(prices, getting, replace(narrow, pick=pick), (), narrow.per or "order")
-        givable = sum(slot.count for slot in slots)
-        both = sum(slot.count for slot in slots if slot.line in buying)
+        givable = sum(slot.units for slot in slots)
+        both = sum(slot.units for slot in slots if slot.line in buying)
         number, shared = settle(Supply(bought, givable, both), benefit, most)
         given = pieces(give_away(slots, number, shared, buying))
         return Gain(together(prices, [(Pot([piece]), effect) for piece in given], terms))
@@ -81,9 +81,9 @@ def give_away(slots: Iterable[Slot], number: int, shared: int, buying: frozenset
     """The first `number` units in the order of `slots`, no more than `shared` of them from lines that are bought."""
     given: list[Slot] = []
     for slot in slots:
-        count = min(slot.count, shared) if slot.line in buying else slot.count
+        count = min(slot.units, shared) if slot.line in buying else slot.units
         if slot.line in buying:
             shared -= min(count, number)
-        given += first([slot._replace(count=count)], number) if count else []
+        given += first([slot._replace(units=count)], number) if count else []
         number -= min(count, number)
     return given

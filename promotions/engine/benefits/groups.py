@@ -95,13 +95,13 @@ def nth_of_each(made: list[list[Slot]], size: int, then: Then) -> list[Slot]:
     picked: list[Slot] = []
     for group in made:
         if len(group) == 1:
-            picked.append(group[0]._replace(count=group[0].count // size))
+            picked.append(group[0]._replace(units=group[0].units // size))
             continue
         passed = 0
         for slot in by_price(group, then.pick):
-            passed += slot.count
+            passed += slot.units
             if passed >= then.nth:
-                picked.append(slot._replace(count=1))
+                picked.append(slot._replace(units=1))
                 break
     return picked
 
@@ -109,7 +109,7 @@ def nth_of_each(made: list[list[Slot]], size: int, then: Then) -> list[Slot]:
 def nth_share(made: list[list[Slot]], size: int, then: Then) -> list[Slot]:
     """All grouped units in one row, cut into shares of as many units as there are groups: the nth share."""
     row = by_price(chain.from_iterable(made), then.pick)
-    number = sum(slot.count for slot in row) // size
+    number = sum(slot.units for slot in row) // size
     skipped = (then.nth - 1) * number
     return after(row, skipped, number)
 
@@ -124,8 +124,8 @@ def after(slots: list[Slot], skipped: int, number: int) -> list[Slot]:
     """`number` units after the first `skipped` ones."""
     rest: list[Slot] = []
     for slot in slots:
-        gone = min(slot.count, skipped)
+        gone = min(slot.units, skipped)
         skipped -= gone
-        if slot.count > gone:
-            rest.append(slot._replace(count=slot.count - gone))
+        if slot.units > gone:
+            rest.append(slot._replace(units=slot.units - gone))
     return first(rest, number)

@@ -1,4 +1,4 @@
-"""`percent`, `amount` and `set_price`: one effect on the order, lines, units, the cheapest line, bundles or shipping."""
+"""`percent`, `amount`, `set_price`: one effect on the order, lines, units, the cheapest line, bundles or shipping."""
 
 from __future__ import annotations
 

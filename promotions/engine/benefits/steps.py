@@ -1,4 +1,4 @@
-"""`tiers` and `unit_ladder`: benefits whose size depends on how far the cart, the line or the count of units has come."""
+"""`tiers` and `unit_ladder`: benefits whose size depends on how far the cart, a line or the count of units has come."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ def unit_ladder(benefit: UnitLadder, ground: Ground) -> Give:
         seen: set[int] = set()
         for slot in chosen(prices, lines, narrow, ground.limits, narrow.per or "line"):
             room = prices.runs[slot.line][slot.run].now - prices.floor(slot.line)
-            counts: Sequence[tuple[int, int]] = [(slot.count, next_off)]
+            counts: Sequence[tuple[int, int]] = [(slot.units, next_off)]
             if slot.line not in seen:
                 seen.add(slot.line)
-                counts = [(1, first_off), (slot.count - 1, next_off)]
+                counts = [(1, first_off), (slot.units - 1, next_off)]
             takes += [Take(slot.line, [(slot.run, n)], min(off, room) * n) for n, off in counts if n and off and room]
         return Gain(takes)
 

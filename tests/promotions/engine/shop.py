@@ -1,0 +1,86 @@
+"""A little language for carts and offers, so that a case reads like the sum that it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from promotions.engine import (
+    Cart,
+    Decision,
+    Facts,
+    InPlay,
+    Line,
+    Offer,
+    Shipping,
+    ShopperFacts,
+    parse_offer,
+    parse_profile,
+    price,
+)
+from promotions.engine.parse import iso_exponent
+
+NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
+"""A Wednesday."""
+
+
+def minor(text: str, currency: str = "EUR") -> int:
+    """Minor units of an amount."""
+    return int(Decimal(text).scaleb(iso_exponent(currency)))
+
+
+def line(id: str, unit_price: str, quantity: int = 1, *, currency: str = "EUR", **more: Any) -> Line:
+    """A line; its SKU is its id unless said otherwise."""
+    floor = minor(more.pop("floor", "0"), currency)
+    categories = frozenset(more.pop("categories", ()))
+    sku = more.pop("sku", id)
+    return Line(id, sku, quantity, minor(unit_price, currency), categories=categories, min_unit_price=floor, **more)
+
+
+def cart(*lines: Line, shipping: str | dict[str, str] | None = None, currency: str = "EUR", **more: Any) -> Cart:
+    """A cart; shipping is one price or prices by id."""
+    methods = {"ship": shipping} if isinstance(shipping, str) else shipping or {}
+    freight = tuple(Shipping(id, minor(each, currency)) for id, each in methods.items())
+    return Cart(currency, iso_exponent(currency), lines, freight, **more)
+
+
+def offer(*benefits: dict[str, Any], conditions: list[dict[str, Any]] | None = None, **more: Any) -> Offer:
+    """An offer from its document."""
+    return parse_offer({"conditions": conditions or [], "benefits": list(benefits), **more})
+
+
+def percent(value: str | int, on: str = "order", **more: Any) -> dict[str, Any]:
+    return {"kind": "percent", "value": value, "on": on, **more}
+
+
+def amount(value: str, on: str = "order", **more: Any) -> dict[str, Any]:
+    return {"kind": "amount", "value": value, "on": on, **more}
+
+
+def set_price(value: str, on: str = "order", **more: Any) -> dict[str, Any]:
+    return {"kind": "set_price", "value": value, "on": on, **more}
+
+
+def quote(
+    bag: Cart,
+    *offers: Offer | InPlay,
+    profile: dict[str, Any] | None = None,
+    facts: Facts | None = None,
+    at: datetime = NOON,
+    explain: bool = False,
+) -> Decision:
+    """Prices a cart; offers are called o1, o2, ... in the order given, which is also their age."""
+    in_play = [
+        each if isinstance(each, InPlay) else InPlay(f"o{n}", "promotion", f"Offer {n}", each, order=n)
+        for n, each in enumerate(offers, 1)
+    ]
+    known = ShopperFacts({"": facts} if facts else {})
+    return price(bag, in_play, known, parse_profile(profile or {}), at, explain=explain)
+
+
+def off(decision: Decision, currency: str = "EUR") -> dict[str, str]:
+    """What came off each line and shipping method, those without anything left out."""
+    exponent = iso_exponent(currency)
+    found = {each.id: each.discount for each in (*decision.lines, *decision.shipping) if each.discount}
+    return {id: format(Decimal(amount).scaleb(-exponent), "f") for id, amount in found.items()}
