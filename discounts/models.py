@@ -76,7 +76,6 @@ class Usage(models.Model):
     discount_amount = models.BigIntegerField(null=True)
 
     class Meta:
-        managed = False
         db_table = "discounts_usage"
         verbose_name = "use"
 

@@ -1,6 +1,5 @@
 """What every test may use: real PostgreSQL and Redis, a stampede, an outbox to empty, and a network that is closed."""
 
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -10,10 +9,13 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.test import Client
+from django.utils import timezone
 
+from accounts.models import Brand, User
+from accounts.services import tokens_for
 from promoplatform.kernel import outbox, redis
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promoplatform.settings.test")
+from tests.factories import ApiKeyFactory
 
 _connect = socket.socket.connect
 
@@ -77,3 +79,25 @@ def deliver() -> Callable[[], int]:
         return total
 
     return run
+
+
+@pytest.fixture
+def bearer() -> Callable[[User], Client]:
+    """An HTTP client signed in as a user by access token."""
+
+    def client_of(user: User) -> Client:
+        tokens = tokens_for(user=user, at=timezone.now())
+        return Client(headers={"Authorization": f"Bearer {tokens.access}"})
+
+    return client_of
+
+
+@pytest.fixture
+def server_of() -> Callable[[Brand], Client]:
+    """An HTTP client with an API key of the brand."""
+
+    def client_of(brand: Brand) -> Client:
+        key = ApiKeyFactory(brand=brand)
+        return Client(headers={"Authorization": f"Api-Key {key.text}"})
+
+    return client_of

@@ -17,23 +17,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Usage',
-            fields=[
-                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('used_at', models.DateTimeField()),
-                ('reserved_until', models.DateTimeField(null=True)),
-                ('redemption_id', models.UUIDField(null=True)),
-                ('currency', models.CharField(max_length=3, null=True)),
-                ('amount', models.BigIntegerField(help_text='What the percentage was taken of', null=True)),
-                ('discount_amount', models.BigIntegerField(null=True)),
-            ],
-            options={
-                'verbose_name': 'use',
-                'db_table': 'discounts_usage',
-                'managed': False,
-            },
-        ),
-        migrations.CreateModel(
             name='DiscountCodeEvent',
             fields=[
                 ('pgh_id', models.AutoField(primary_key=True, serialize=False)),

@@ -1,6 +1,7 @@
 """The table of uses, partitioned by code, and the promise that a code's rule is its own brand's."""
 
-from django.db import migrations
+import django.db.models.deletion
+from django.db import migrations, models
 
 CREATE = """
 CREATE TABLE discounts_usage (
@@ -30,11 +31,45 @@ ALTER TABLE discounts_discountcode ADD CONSTRAINT discounts_code_rule_of_its_bra
     FOREIGN KEY (rule_id, brand_id) REFERENCES discounts_discountrule (id, brand_id);
 """
 
+STATE = migrations.CreateModel(
+    name="Usage",
+    fields=[
+        ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+        ("used_at", models.DateTimeField()),
+        ("reserved_until", models.DateTimeField(null=True)),
+        ("redemption_id", models.UUIDField(null=True)),
+        ("currency", models.CharField(max_length=3, null=True)),
+        ("amount", models.BigIntegerField(help_text="What the percentage was taken of", null=True)),
+        ("discount_amount", models.BigIntegerField(null=True)),
+        (
+            "code",
+            models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="usages",
+                to="discounts.discountcode",
+            ),
+        ),
+        (
+            "customer",
+            models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="accounts.customer",
+            ),
+        ),
+    ],
+    options={"verbose_name": "use", "db_table": "discounts_usage"},
+)
+
 
 class Migration(migrations.Migration):
     dependencies = [("discounts", "0002_initial")]
 
     operations = [
-        migrations.RunSQL(CREATE, "DROP TABLE discounts_usage"),
+        migrations.RunSQL(CREATE, "DROP TABLE discounts_usage", state_operations=[STATE]),
         migrations.RunSQL(OWN_RULE, "ALTER TABLE discounts_discountcode DROP CONSTRAINT discounts_code_rule_of_its_brand"),
     ]

@@ -1,5 +1,6 @@
 """Hand-written SQL from files, and constraints turned into refusals."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -12,6 +13,7 @@ from promoplatform.kernel.errors import Refusal
 
 ROOT = Path(__file__).resolve().parents[2]
 Row = dict[str, Any]
+JSON_TYPES = {114, 3802}  # PostgreSQL's json and jsonb, which Django leaves as text
 
 
 @cache
@@ -21,13 +23,16 @@ def statement(path: str) -> str:
 
 
 def many(path: str, params: Mapping[str, Any]) -> list[Row]:
-    """Run the statement in ``path`` and return its rows as dictionaries."""
+    """Run the statement in ``path`` and return its rows as dictionaries, JSON columns as the values they hold."""
     with connection.cursor() as cursor:
         cursor.execute(statement(path), params)
         if cursor.description is None:
             return []
-        names = [column.name for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        columns = [(column.name, column.type_code in JSON_TYPES) for column in cursor.description]
+        return [
+            {name: json.loads(value) if is_json and value is not None else value for (name, is_json), value in zip(columns, row, strict=True)}
+            for row in cursor.fetchall()
+        ]
 
 
 def one(path: str, params: Mapping[str, Any]) -> Row | None:

@@ -1,0 +1,263 @@
+"""Reserve, confirm, cancel, expire, refund."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from accounts.contracts import Shopper
+from accounts.models import Brand
+from checkout import services
+from checkout.contracts import Order, Request
+from checkout.models import Redemption, RefundedLine, Status
+from discounts.models import Usage, UsageReturn, UseNotice
+from promoplatform.kernel.errors import Invalid
+from promotions.engine import Cart, Line
+from promotions.errors import CodeAlreadyUsed, CodeExpired, PriceChanged, ReservationExpired, WrongState
+from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def brand() -> Brand:
+    brand: Brand = BrandFactory(slug="billo")
+    return brand
+
+
+@pytest.fixture
+def shopper() -> Shopper:
+    customer = CustomerFactory()
+    return Shopper(customer.pk, customer.customer_id)
+
+
+@pytest.fixture(autouse=True)
+def ten(brand: Brand) -> Iterator[None]:
+    DiscountCodeFactory(text="TEN", brand=brand)
+    yield
+
+
+def request(*codes: str, price: int = 10_000) -> Request:
+    lines = (Line(id="a", sku="shoe", quantity=1, unit_price=price), Line(id="b", sku="hat", quantity=2, unit_price=1_000))
+    return Request(Cart(currency="EUR", exponent=2, lines=lines), codes, {"lines": []})
+
+
+def reserve(brand: Brand, shopper: Shopper, at: datetime, *codes: str, price: int = 10_000, order: str = "1001", **more: Any) -> Redemption:
+    asked = request(*codes, price=price)
+    fingerprint = hashlib.sha256(repr(asked).encode()).digest()
+    return services.reserve(request=asked, order=Order(order, brand.pk, fingerprint, **more), shopper=shopper, at=at)
+
+
+def test_a_reservation_holds_the_use_and_tells_nobody(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    redemption = reserve(brand, shopper, at, "TEN")
+
+    assert redemption.status == Status.RESERVED
+    assert (redemption.subtotal, redemption.discount_total, redemption.total) == (12_000, 1_200, 10_800)
+    assert redemption.expires_at == at + timedelta(seconds=900)
+    held = Usage.objects.get()
+    assert (held.reserved_until, held.redemption_id, held.discount_amount) == (redemption.expires_at, redemption.pk, 1_200)
+    assert not UseNotice.objects.exists()
+
+
+def test_confirming_makes_the_use_final_and_tells_the_brand_once(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    redemption = reserve(brand, shopper, at, "TEN")
+
+    confirmed = services.confirm(redemption=redemption, at=at + timedelta(minutes=1))
+    again = services.confirm(redemption=redemption, at=at + timedelta(hours=5))
+
+    assert confirmed.status == again.status == Status.CONFIRMED
+    assert Usage.objects.get().reserved_until is None
+    assert UseNotice.objects.count() == 1
+
+
+def test_a_held_code_is_used_for_everyone_else_of_the_same_shopper(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    reserve(brand, shopper, at, "TEN")
+
+    with pytest.raises(CodeAlreadyUsed):
+        reserve(brand, shopper, at, "TEN", order="1002")
+
+    assert Redemption.objects.count() == 1
+
+
+def test_all_or_nothing(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    DiscountCodeFactory(text="OLD", brand=brand, validity=at)
+
+    with pytest.raises(CodeExpired) as refused:
+        reserve(brand, shopper, at, "TEN", "OLD")
+
+    assert refused.value.status == 409
+    assert refused.value.members["code_text"] == "OLD"
+    assert not Usage.objects.exists()
+    assert not Redemption.objects.exists()
+
+
+def test_skipping_takes_the_rest(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    DiscountCodeFactory(text="OLD", brand=brand, validity=at)
+
+    redemption = reserve(brand, shopper, at, "TEN", "OLD", "NOSUCH", skip=True)
+
+    assert redemption.discount_total == 1_200
+    assert {rejected["reason"]["code"] for rejected in redemption.quote["rejected"]} == {"code_expired", "code_unknown"}
+
+
+def test_the_same_request_again_is_the_same_redemption(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    first = reserve(brand, shopper, at, "TEN")
+
+    assert reserve(brand, shopper, at + timedelta(minutes=1), "TEN").pk == first.pk
+    assert Redemption.objects.count() == 1
+
+
+def test_another_request_for_the_order_replaces_the_reservation(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    first = reserve(brand, shopper, at, "TEN")
+
+    second = reserve(brand, shopper, at, "TEN", price=20_000)
+
+    first.refresh_from_db()
+    assert first.status == Status.CANCELLED
+    assert Usage.objects.get().redemption_id == second.pk
+
+
+def test_a_confirmed_order_is_not_replaced(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
+
+    with pytest.raises(WrongState):
+        reserve(brand, shopper, at, price=20_000)
+
+    assert Usage.objects.get().reserved_until is None
+
+
+def test_two_brands_may_use_the_same_order_reference(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    reserve(brand, shopper, at)
+    reserve(BrandFactory(), shopper, at)
+
+    assert Redemption.objects.filter(status=Status.RESERVED).count() == 2
+
+
+def test_an_unexpected_total_is_refused_with_the_new_one(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    with pytest.raises(PriceChanged) as refused:
+        reserve(brand, shopper, at, "TEN", expect_total=12_000)
+
+    assert refused.value.members == {"expected": "120.00", "total": "108.00"}
+    assert not Usage.objects.exists()
+
+
+def test_cancelling_gives_everything_back_once(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    redemption = reserve(brand, shopper, at, "TEN")
+
+    assert services.cancel(redemption=redemption, at=at).status == Status.CANCELLED
+    assert not Usage.objects.exists()
+
+    reserve(brand, shopper, at, "TEN", order="1002")
+    services.cancel(redemption=redemption, at=at)
+    assert Usage.objects.count() == 1
+
+
+def test_a_cancelled_reservation_is_not_confirmed(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    redemption = reserve(brand, shopper, at, "TEN")
+    services.cancel(redemption=redemption, at=at)
+
+    with pytest.raises(WrongState):
+        services.confirm(redemption=redemption, at=at)
+
+
+def test_a_confirmed_order_is_refunded_not_cancelled(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
+
+    with pytest.raises(WrongState):
+        services.cancel(redemption=redemption, at=at)
+
+    assert Usage.objects.count() == 1
+
+
+def test_a_reservation_expires_at_its_very_instant(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    redemption = reserve(brand, shopper, at, "TEN", ttl_seconds=60)
+
+    with pytest.raises(ReservationExpired):
+        services.confirm(redemption=redemption, at=at + timedelta(seconds=60))
+
+    assert services.confirm(redemption=redemption, at=at + timedelta(seconds=60, microseconds=-1)).status == Status.CONFIRMED
+
+
+def test_expired_reservations_are_swept(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    redemption = reserve(brand, shopper, at, "TEN", ttl_seconds=60)
+
+    assert services.release_expired(at=at + timedelta(seconds=59)) == 0
+    assert services.release_expired(at=at + timedelta(seconds=60)) == 1
+    assert services.release_expired(at=at + timedelta(seconds=60)) == 0
+
+    redemption.refresh_from_db()
+    assert redemption.status == Status.EXPIRED
+    assert not Usage.objects.exists()
+
+
+def test_an_expired_hold_gives_way_at_once_and_its_sweep_takes_nothing_from_the_next(
+    brand: Brand, shopper: Shopper, at: datetime
+) -> None:
+    later = at + timedelta(seconds=61)
+    expired = reserve(brand, shopper, at, "TEN", ttl_seconds=60)
+
+    second = reserve(brand, shopper, later, "TEN", order="1002")
+    services.release_expired(at=later)
+
+    expired.refresh_from_db()
+    assert expired.status == Status.EXPIRED
+    assert Usage.objects.get().redemption_id == second.pk
+    assert services.confirm(redemption=second, at=later).status == Status.CONFIRMED
+
+
+def test_an_expired_reservation_of_the_same_order_is_made_anew(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    first = reserve(brand, shopper, at, "TEN", ttl_seconds=60)
+
+    second = reserve(brand, shopper, at + timedelta(seconds=60), "TEN", ttl_seconds=60)
+
+    assert second.pk != first.pk
+    first.refresh_from_db()
+    assert first.status == Status.EXPIRED
+
+
+def test_a_full_refund_gives_the_use_back(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
+
+    refunded = services.refund(redemption=redemption, lines=None, at=at)
+    services.refund(redemption=redemption, lines=None, at=at)
+
+    assert refunded.status == Status.REFUNDED
+    assert not Usage.objects.exists()
+    assert UsageReturn.objects.get().redemption_id == redemption.pk
+    assert dict(RefundedLine.objects.values_list("line", "discount")) == {"a": 1_000, "b": 200}
+
+
+def test_refunding_line_by_line_gives_the_use_back_with_the_last(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
+
+    assert services.refund(redemption=redemption, lines=["b"], at=at).status == Status.CONFIRMED
+    assert services.refund(redemption=redemption, lines=["b"], at=at).status == Status.CONFIRMED
+    assert Usage.objects.count() == 1
+    assert RefundedLine.objects.count() == 1
+
+    assert services.refund(redemption=redemption, lines=["a"], at=at).status == Status.REFUNDED
+    assert not Usage.objects.exists()
+
+
+def test_a_line_that_the_order_does_not_have_is_refused(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
+
+    with pytest.raises(Invalid):
+        services.refund(redemption=redemption, lines=["a", "zzz"], at=at)
+
+    assert not RefundedLine.objects.exists()
+
+
+def test_a_reservation_is_not_refunded(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    redemption = reserve(brand, shopper, at, "TEN")
+
+    with pytest.raises(WrongState):
+        services.refund(redemption=redemption, lines=None, at=at)
+
+
+def test_a_customer_never_seen_becomes_known_with_the_redemption(brand: Brand, at: datetime) -> None:
+    redemption = reserve(brand, Shopper(None, "brand-new"), at, "TEN")
+
+    assert redemption.customer.customer_id == "brand-new"

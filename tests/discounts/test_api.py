@@ -1,0 +1,342 @@
+"""Discount codes over HTTP (contract, section 3)."""
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.contracts import Role
+from accounts.models import Brand, User
+from discounts.models import DiscountCode, Usage, UsageReturn
+from segments.services import apply_audience
+from tests.factories import BrandFactory, DiscountCodeFactory, DiscountRuleFactory, MembershipFactory, ShopperFactory
+
+pytestmark = pytest.mark.django_db
+ClientOf = Callable[[Any], Client]
+CODES, USES = "/api/v1/discountcode/", "/api/v1/discountcodeusage/"
+
+
+@pytest.fixture
+def billo() -> Brand:
+    brand: Brand = BrandFactory(slug="billo")
+    return brand
+
+
+@pytest.fixture
+def owner(billo: Brand) -> User:
+    user: User = MembershipFactory(brand=billo).user
+    return user
+
+
+def in_a_year() -> str:
+    return (timezone.now() + timedelta(days=365)).isoformat()
+
+
+def post(client: Client, path: str, body: object, **headers: str) -> Any:
+    return client.post(path, body, content_type="application/json", headers=headers)
+
+
+def new(**changes: object) -> dict[str, object]:
+    return {"id": "AHMED2022BILLO", "rule": {"discount": 10}, "validity": "2099-01-31T23:59:59+01:00"} | changes
+
+
+def test_staff_make_a_code(bearer: ClientOf, owner: User) -> None:
+    response = post(bearer(owner), CODES, new(id=" ahmed2022billo "))
+
+    assert response.status_code == 201
+    answer = response.json()
+    assert answer.pop("created_at").endswith("Z")
+    rule = answer.pop("rule")
+    assert uuid.UUID(rule.pop("id")).version == 7
+    assert rule == {"name": "", "discount": 10, "audience": None, "terms": {}}
+    assert answer == {
+        "id": "AHMED2022BILLO", "brand": "billo", "validity": "2099-01-31T22:59:59Z", "active": True,
+        "notified": {"planned": 0, "sent": 0, "failed": 0},
+    }  # fmt: skip
+
+
+def test_a_brands_server_makes_a_code(server_of: ClientOf, billo: Brand) -> None:
+    assert post(server_of(billo), CODES, new()).status_code == 201
+    assert DiscountCode.objects.get().brand == billo
+
+
+def test_a_code_for_another_brand_is_refused(bearer: ClientOf, server_of: ClientOf, owner: User, billo: Brand) -> None:
+    BrandFactory(slug="cake")
+
+    for client in (bearer(owner), server_of(billo)):
+        response = post(client, CODES, new(brand="cake"))
+        assert (response.status_code, response.json()["code"]) == (403, "permission_denied")
+
+    assert not DiscountCode.objects.exists()
+
+
+def test_viewers_and_shoppers_make_no_codes(bearer: ClientOf, billo: Brand) -> None:
+    viewer = MembershipFactory(brand=billo, role=Role.VIEWER).user
+
+    for user in (viewer, ShopperFactory()):
+        assert post(bearer(user), CODES, new()).status_code == 403
+
+    assert not DiscountCode.objects.exists()
+
+
+def test_nobody_makes_no_codes() -> None:
+    response = post(Client(), CODES, new())
+
+    assert (response.status_code, response.json()["code"]) == (401, "not_authenticated")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code", "field"),
+    [
+        ({"id": "AB"}, 400, "invalid", "id"),
+        ({"validity": "2020-01-01T00:00:00Z"}, 400, "validity_in_past", "validity"),
+        ({"validity": "2099-01-31T23:59:59"}, 400, "invalid", "validity"),
+        ({"validity": "soon"}, 400, "invalid", "validity"),
+        ({"rule": {"discount": 0}}, 400, "discount_out_of_range", "rule.discount"),
+        ({"rule": {"discount": 100}}, 400, "discount_out_of_range", "rule.discount"),
+        ({"rule": {"discount": 12.5}}, 400, "discount_out_of_range", "rule.discount"),
+        ({"rule": {}}, 400, "discount_out_of_range", "rule.discount"),
+        ({"rule": "no such rule"}, 400, "invalid", "rule"),
+        ({"rule": None}, 400, "invalid", "rule"),
+        ({"rule": {"discount": 10, "audience": 7}}, 400, "invalid", "rule.audience"),
+        ({"rule": str(uuid.uuid4())}, 400, "invalid", "rule"),
+        ({"notify": "perhaps"}, 400, "invalid", "notify"),
+    ],
+)
+def test_a_bad_code_is_refused_by_field(
+    changes: dict[str, object], status: int, code: str, field: str, bearer: ClientOf, owner: User
+) -> None:
+    response = post(bearer(owner), CODES, new(**changes))
+
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response["Content-Type"] == "application/problem+json"
+    assert [error["field"] for error in response.json()["errors"]] == [field]
+    assert not DiscountCode.objects.exists()
+
+
+def test_a_code_taken_by_another_brand_is_refused(bearer: ClientOf, owner: User) -> None:
+    DiscountCodeFactory(text="AHMED2022BILLO")
+
+    response = post(bearer(owner), CODES, new())
+
+    assert (response.status_code, response.json()["code"]) == (409, "code_taken")
+    assert DiscountCode.objects.count() == 1
+
+
+def test_another_brands_rule_is_refused_like_one_that_is_not_there(bearer: ClientOf, owner: User) -> None:
+    theirs = post(bearer(owner), CODES, new(rule=str(DiscountRuleFactory().pk))).json()
+    nobodys = post(bearer(owner), CODES, new(rule=str(uuid.uuid4()))).json()
+
+    assert theirs == nobodys
+
+
+def test_anyone_signed_in_reads_a_code_by_string_or_digest_also_when_it_has_expired(bearer: ClientOf) -> None:
+    code = DiscountCodeFactory(text="OLD", validity=timezone.now() - timedelta(days=1))
+    client = bearer(ShopperFactory())
+
+    for name in ("OLD", "old", hashlib.sha256(b"OLD").hexdigest()):
+        answer = client.get(f"{CODES}{name}/")
+        assert answer.status_code == 200
+        assert answer.json()["id"] == code.code_id
+        assert "notified" not in answer.json()
+
+
+def test_an_unknown_code_is_404_and_guessing_is_throttled(bearer: ClientOf) -> None:
+    client = bearer(ShopperFactory())
+
+    statuses = [client.get(f"{CODES}GUESS{number}/").status_code for number in range(12)]
+
+    assert statuses == [404] * 10 + [429] * 2
+    DiscountCodeFactory(text="REAL")
+    assert client.get(f"{CODES}REAL/").status_code == 429
+    assert int(client.get(f"{CODES}REAL/")["Retry-After"]) > 0
+    assert bearer(ShopperFactory()).get(f"{CODES}REAL/").status_code == 200
+
+
+def test_staff_list_their_own_codes_newest_first(bearer: ClientOf, owner: User, billo: Brand) -> None:
+    DiscountCodeFactory()
+    own = [DiscountCodeFactory(brand=billo).code_id for _ in range(3)]
+    client = bearer(owner)
+
+    first = client.get(f"{CODES}?limit=2").json()
+    second = client.get(first["next"]).json()
+
+    assert [code["id"] for code in first["results"] + second["results"]] == own[::-1]
+    assert second["next"] is None
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=nonsense"])
+def test_a_bad_page_is_refused(query: str, bearer: ClientOf, owner: User) -> None:
+    assert bearer(owner).get(f"{CODES}?{query}").status_code == 400
+
+
+def test_a_shopper_asks_a_brand_for_a_discount(bearer: ClientOf, billo: Brand) -> None:
+    shopper = ShopperFactory()
+    client = bearer(shopper)
+    usable = DiscountCodeFactory(brand=billo, text="OPEN")
+    DiscountCodeFactory(brand=billo, text="QUIET", notify=False)
+    DiscountCodeFactory(brand=billo, text="OFF", is_active=False)
+    DiscountCodeFactory(brand=billo, text="OLD", validity=timezone.now())
+    DiscountCodeFactory(brand=billo, text="USED")
+    DiscountCodeFactory(text="OTHERBRAND")
+    DiscountCodeFactory(brand=billo, text="FRIENDS", audience="friends")
+    DiscountCodeFactory(brand=billo, text="MEMBERS", audience="members")
+    apply_audience(brand=billo, segment_type="members", operation="add", customer_ids=[shopper.customer.customer_id])
+    post(client, USES, {"discount_code": "USED"})
+
+    found = client.get(f"{CODES}?brand=billo").json()["results"]
+
+    assert {code["id"] for code in found} == {usable.code_id, "MEMBERS"}
+    assert client.get(CODES).status_code == 403
+
+
+def test_owners_change_and_withdraw_a_code(bearer: ClientOf, owner: User, billo: Brand) -> None:
+    DiscountCodeFactory(brand=billo, text="TEN")
+    client = bearer(owner)
+
+    changed = client.patch(f"{CODES}TEN/", {"active": False, "validity": in_a_year()}, content_type="application/json")
+    assert (changed.status_code, changed.json()["active"]) == (200, False)
+    client.patch(f"{CODES}TEN/", {"active": True}, content_type="application/json")
+
+    assert client.delete(f"{CODES}TEN/").status_code == 204
+    assert client.delete(f"{CODES}TEN/").status_code == 204
+    assert not DiscountCode.objects.get().is_active
+
+
+def test_nobody_else_changes_a_code(bearer: ClientOf, server_of: ClientOf, billo: Brand) -> None:
+    DiscountCodeFactory(brand=billo, text="TEN")
+    viewer = MembershipFactory(brand=billo, role=Role.VIEWER).user
+    strangers = [bearer(MembershipFactory().user), server_of(BrandFactory()), bearer(ShopperFactory())]
+
+    for client in strangers:
+        theirs = client.delete(f"{CODES}TEN/")
+        assert (theirs.status_code, theirs.json()) == (404, client.delete(f"{CODES}NOSUCH/").json())
+        assert client.patch(f"{CODES}TEN/", {"active": False}, content_type="application/json").status_code == 404
+    assert bearer(viewer).delete(f"{CODES}TEN/").status_code == 403
+
+    assert DiscountCode.objects.get().is_active
+
+
+def test_a_shopper_uses_a_code_on_an_amount(bearer: ClientOf, billo: Brand) -> None:
+    shopper = ShopperFactory()
+    DiscountCodeFactory(brand=billo, text="TEN")
+
+    response = post(bearer(shopper), USES, {"discount_code": "ten", "user": str(shopper.uuid), "amount": "100.05", "currency": "EUR"})
+
+    assert response.status_code == 201
+    answer = response.json()
+    assert uuid.UUID(answer.pop("id")).version == 7
+    assert answer.pop("used_at").endswith("Z")
+    assert answer == {
+        "discount_code": "TEN", "user": str(shopper.uuid), "discount": 10, "currency": "EUR",
+        "amount": "100.05", "discount_amount": "10.01", "amount_to_pay": "90.04",
+    }  # fmt: skip
+
+
+def test_an_amount_without_a_currency_is_in_the_brands(bearer: ClientOf) -> None:
+    DiscountCodeFactory(text="TEN", brand=BrandFactory(currency="JPY"))
+
+    answer = post(bearer(ShopperFactory()), USES, {"discount_code": "TEN", "amount": "1255"}).json()
+
+    assert (answer["currency"], answer["discount_amount"], answer["amount_to_pay"]) == ("JPY", "126", "1129")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "discount_code"),
+        ({"discount_code": "TEN", "amount": "1.005", "currency": "EUR"}, "amount"),
+        ({"discount_code": "TEN", "amount": "-1.00", "currency": "EUR"}, "amount"),
+        ({"discount_code": "TEN", "amount": 1, "currency": "EUR"}, "amount"),
+        ({"discount_code": "TEN", "amount": "1.00", "currency": "EURO"}, "currency"),
+        ({"discount_code": "TEN", "amount": "1.00", "currency": "ZZZ"}, "currency"),
+        ({"discount_code": "TEN", "user": "me"}, "user"),
+    ],
+)
+def test_a_bad_use_is_refused_by_field(body: dict[str, object], field: str, bearer: ClientOf) -> None:
+    DiscountCodeFactory(text="TEN")
+
+    response = post(bearer(ShopperFactory()), USES, body)
+
+    assert (response.status_code, response.json()["code"]) == (400, "invalid")
+    assert [error["field"] for error in response.json()["errors"]] == [field]
+    assert not Usage.objects.exists()
+
+
+def test_a_use_is_the_callers_own(bearer: ClientOf, server_of: ClientOf, billo: Brand) -> None:
+    DiscountCodeFactory(text="TEN", brand=billo)
+
+    refused = post(bearer(ShopperFactory()), USES, {"discount_code": "TEN", "user": str(ShopperFactory().uuid)})
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    assert post(server_of(billo), USES, {"discount_code": "TEN"}).status_code == 403
+
+    assert not Usage.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        ("USED", 409, "code_already_used"),
+        ("OFF", 409, "code_inactive"),
+        ("OLD", 409, "code_expired"),
+        ("FRIENDS", 409, "audience_not_member"),
+        ("BIG", 409, "cart_needed"),
+        ("NOSUCH", 404, "code_unknown"),
+        ("!!", 404, "code_unknown"),
+    ],
+)
+def test_a_use_that_cannot_be_had_is_refused_with_its_reason(code: str, status: int, reason: str, bearer: ClientOf) -> None:
+    client = bearer(ShopperFactory())
+    DiscountCodeFactory(text="USED")
+    DiscountCodeFactory(text="OFF", is_active=False)
+    DiscountCodeFactory(text="OLD", validity=timezone.now())
+    DiscountCodeFactory(text="FRIENDS", audience="friends")
+    DiscountCodeFactory(text="BIG", terms={"conditions": [{"kind": "min_subtotal", "value": "50.00"}]})
+    post(client, USES, {"discount_code": "USED"})
+
+    response = post(client, USES, {"discount_code": code})
+
+    assert (response.status_code, response.json()["code"]) == (status, reason)
+    assert Usage.objects.count() == 1
+
+
+def test_a_brand_gives_a_use_back(bearer: ClientOf, server_of: ClientOf, billo: Brand) -> None:
+    DiscountCodeFactory(text="TEN", brand=billo)
+    shopper = bearer(ShopperFactory())
+    use = post(shopper, USES, {"discount_code": "TEN"}).json()
+    path = f"{USES}{use['id']}/"
+
+    assert shopper.delete(path).status_code == 403
+    assert server_of(BrandFactory()).delete(path).status_code == 404
+    assert Usage.objects.count() == 1
+
+    assert [server_of(billo).delete(path).status_code for _ in range(2)] == [204, 204]
+    assert UsageReturn.objects.count() == 1
+    assert post(shopper, USES, {"discount_code": "TEN"}).status_code == 201
+
+
+def test_the_same_key_gets_the_first_answer_again(bearer: ClientOf) -> None:
+    DiscountCodeFactory(text="TEN")
+    client = bearer(ShopperFactory())
+
+    first, second = (post(client, USES, {"discount_code": "TEN"}, **{"Idempotency-Key": "k1"}) for _ in range(2))
+
+    assert first.status_code == second.status_code == 201
+    assert first.content == second.content
+    assert "Idempotency-Replayed" not in first.headers
+    assert second["Idempotency-Replayed"] == "true"
+
+
+def test_a_use_costs_one_statement(bearer: ClientOf, django_assert_num_queries: Any) -> None:
+    DiscountCodeFactory(text="TEN")
+    client = bearer(ShopperFactory())
+
+    with django_assert_num_queries(1):
+        assert post(client, USES, {"discount_code": "TEN", "amount": "10.00", "currency": "EUR"}).status_code == 201
+    with django_assert_num_queries(1):
+        assert post(client, USES, {"discount_code": "TEN", "amount": "10.00", "currency": "EUR"}).status_code == 409

@@ -1,0 +1,84 @@
+"""A shopper uses a discount code once, whatever happens at the same moment."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from accounts.contracts import Shopper
+from discounts import services
+from discounts.models import Usage, UseNotice
+from promotions.errors import CodeAlreadyUsed
+from tests.factories import DiscountCodeFactory, ShopperFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Stampede = Callable[..., list[Any]]
+
+UNGUARDED = """
+ALTER TABLE discounts_usage DROP CONSTRAINT discounts_usage_once_per_shopper;
+"""
+GUARDED = """
+TRUNCATE discounts_usage;
+ALTER TABLE discounts_usage ADD CONSTRAINT discounts_usage_once_per_shopper PRIMARY KEY (code_id, customer_id);
+"""
+
+
+def shopper() -> Shopper:
+    user = ShopperFactory()
+    return Shopper(user.customer.pk, user.customer.customer_id, user.uuid)
+
+
+def test_200_threads_of_one_shopper_make_one_use(stampede: Stampede, at: datetime) -> None:
+    DiscountCodeFactory(text="TEN")
+    one = shopper()
+
+    results = stampede(lambda _: services.use(code="TEN", shopper=one, amount=None, currency=None, at=at), range(200))
+
+    outcomes = Counter(type(result) for result in results)
+    assert outcomes == {services.Used: 1, CodeAlreadyUsed: 199}
+    assert Usage.objects.count() == UseNotice.objects.count() == 1
+
+
+def test_20_shoppers_use_20_codes_all_at_once(stampede: Stampede, at: datetime) -> None:
+    codes = [DiscountCodeFactory().code_id for _ in range(20)]
+    shoppers = [shopper() for _ in range(20)]
+
+    results = stampede(
+        lambda one: [services.use(code=code, shopper=one, amount=None, currency=None, at=at).code for code in codes], shoppers
+    )
+
+    assert results == [codes] * 20
+    assert Usage.objects.count() == 400
+
+
+def test_without_the_key_a_look_before_the_use_lets_the_race_happen(stampede: Stampede, at: datetime) -> None:
+    """The proof that the test above can fail: look, then take, as one would without the constraint."""
+    code = DiscountCodeFactory(text="TEN")
+    one = shopper()
+
+    def look_then_take(_: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM discounts_usage WHERE code_id = %s AND customer_id = %s", [code.pk, one.id])
+            if not cursor.fetchone()[0]:
+                cursor.execute(
+                    "INSERT INTO discounts_usage (code_id, customer_id, id, used_at) VALUES (%s, %s, gen_random_uuid(), %s)",
+                    [code.pk, one.id, at],
+                )
+
+    with connection.cursor() as cursor:
+        cursor.execute(UNGUARDED)
+        try:
+            for _ in range(10):
+                stampede(look_then_take, range(50))
+                cursor.execute("SELECT count(*) FROM discounts_usage")
+                uses = cursor.fetchone()[0]
+                if uses > 1:
+                    break
+                cursor.execute("TRUNCATE discounts_usage")
+        finally:
+            cursor.execute(GUARDED)
+
+    assert uses > 1

@@ -1,0 +1,114 @@
+"""One live redemption per order, and one end for each, whatever happens at the same moment."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from accounts.contracts import Shopper
+from accounts.models import Brand
+from checkout import services
+from checkout.contracts import Order, Request
+from checkout.models import LIVE, Redemption, Status
+from discounts.models import Usage, UseNotice
+from promoplatform.kernel.errors import Busy
+from promotions.engine import Cart, Line
+from promotions.errors import CodeAlreadyUsed, ReservationExpired
+from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Stampede = Callable[..., list[Any]]
+
+
+def reserve(brand: Brand, shopper: Shopper, at: datetime, *codes: str, order: str, price: int = 1_000, ttl: int = 900) -> Redemption:
+    cart = Cart(currency="EUR", exponent=2, lines=(Line(id="a", sku="shoe", quantity=1, unit_price=price),))
+    asked = Request(cart, codes, {})
+    fingerprint = hashlib.sha256(repr(asked).encode()).digest()
+    return services.reserve(request=asked, order=Order(order, brand.pk, fingerprint, ttl), shopper=shopper, at=at)
+
+
+def customer() -> Shopper:
+    one = CustomerFactory()
+    return Shopper(one.pk, one.customer_id)
+
+
+def test_40_servers_reserve_one_order_and_one_redemption_lives(stampede: Stampede, at: datetime) -> None:
+    brand, one = BrandFactory(), customer()
+    DiscountCodeFactory(text="TEN", brand=brand)
+
+    results = stampede(lambda _: reserve(brand, one, at, "TEN", order="1"), range(40))
+
+    assert {type(result) for result in results} <= {Redemption, Busy, CodeAlreadyUsed}
+    assert len({result.pk for result in results if isinstance(result, Redemption)}) == 1
+    assert Redemption.objects.filter(status__in=LIVE).count() == Usage.objects.count() == 1
+
+
+def test_without_the_constraint_one_order_gets_several_redemptions(stampede: Stampede, at: datetime) -> None:
+    brand, one = BrandFactory(), customer()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_indexdef('checkout_one_live_per_brand_order'::regclass)")
+        definition = cursor.fetchone()[0]
+        cursor.execute("DROP INDEX checkout_one_live_per_brand_order")
+        try:
+            stampede(lambda _: reserve(brand, one, at, order="1"), range(40))
+            live = Redemption.objects.filter(status__in=LIVE).count()
+        finally:
+            Redemption.objects.all().delete()
+            cursor.execute(definition)
+
+    assert live > 1
+
+
+def test_one_code_in_many_orders_of_one_shopper_is_held_once(stampede: Stampede, at: datetime) -> None:
+    brand, one = BrandFactory(), customer()
+    DiscountCodeFactory(text="TEN", brand=brand)
+
+    results = stampede(lambda number: reserve(brand, one, at, "TEN", order=str(number)), range(40))
+
+    assert Counter(type(result) for result in results) == {Redemption: 1, CodeAlreadyUsed: 39}
+    assert Redemption.objects.count() == Usage.objects.count() == 1
+
+
+def test_confirm_and_expiry_at_one_moment_have_one_end(stampede: Stampede, at: datetime) -> None:
+    brand = BrandFactory()
+    end = at + timedelta(seconds=60)
+    for number in range(10):
+        DiscountCodeFactory(text=f"TEN{number}", brand=brand)
+        redemption = reserve(brand, customer(), at, f"TEN{number}", order=str(number), ttl=60)
+
+        verbs: list[Callable[[], Any]] = [
+            lambda: services.confirm(redemption=redemption, at=end - timedelta(microseconds=1)),  # noqa: B023
+            lambda: services.release_expired(at=end),
+            lambda: services.release_expired(at=end),
+        ]
+        results = stampede(lambda verb: verb(), verbs)
+
+        redemption.refresh_from_db()
+        used = Usage.objects.filter(redemption_id=redemption.pk)
+        if redemption.status == Status.CONFIRMED:
+            assert used.get().reserved_until is None
+        else:
+            assert redemption.status == Status.EXPIRED
+            assert isinstance(results[0], ReservationExpired)
+            assert not used.exists()
+    assert UseNotice.objects.count() == Redemption.objects.filter(status=Status.CONFIRMED).count()
+
+
+def test_many_carts_over_the_same_codes_in_shuffled_order_never_deadlock(stampede: Stampede, at: datetime) -> None:
+    brand = BrandFactory()
+    codes = [DiscountCodeFactory(brand=brand).code_id for _ in range(8)]
+    one = customer()
+
+    def cart(number: int) -> Any:
+        shuffled = sorted(codes, key=lambda code: hashlib.sha256(f"{number}{code}".encode()).digest())
+        redemption = reserve(brand, one, at, *shuffled, order=str(number))
+        return services.cancel(redemption=redemption, at=at)
+
+    results = stampede(cart, range(32))
+
+    assert {type(result) for result in results} <= {Redemption, CodeAlreadyUsed}
+    assert not Usage.objects.exists()
