@@ -36,6 +36,13 @@ class Shopper:
     customer_id: str
     user_id: uuid.UUID | None = None
 
+    @property
+    def key(self) -> int:
+        """The internal key of a customer who is known to the platform. Raises ValueError for one who is not."""
+        if self.id is None:
+            raise ValueError(f"customer {self.customer_id} is not known yet")
+        return self.id
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -77,3 +84,10 @@ class NewKey:
     prefix: str
     text: str
     created_at: datetime
+
+
+def as_caller(auth: object) -> Caller:
+    """What authentication left on a request (``request.auth``), as the caller that it is. Raises TypeError for anything else."""
+    if not isinstance(auth, Caller):
+        raise TypeError(f"no caller: {type(auth).__name__}")
+    return auth

@@ -81,9 +81,16 @@ class User(AbstractBaseUser):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(Lower("username"), name="accounts_user_username"),
-            models.UniqueConstraint(Lower("email"), name="accounts_user_email", condition=~models.Q(email="")),
-            models.UniqueConstraint("phone", name="accounts_user_phone"),
+            models.UniqueConstraint(
+                Lower("username"), name="accounts_user_username", violation_error_message="Another account has this username."
+            ),
+            models.UniqueConstraint(
+                Lower("email"), name="accounts_user_email", condition=~models.Q(email=""),
+                violation_error_message="Another account has this e-mail address.",
+            ),
+            models.UniqueConstraint(
+                "phone", name="accounts_user_phone", violation_error_message="Another account has this phone number."
+            ),
             models.CheckConstraint(  # so no username can pass for another's e-mail address or phone number
                 condition=~models.Q(username__contains="@") & models.Q(username__regex=r"[^0-9+() ./-]"),
                 name="accounts_user_username_plain",
@@ -212,7 +219,8 @@ class Invitation(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                "brand", Lower("email"), name="accounts_invitation_once", condition=models.Q(accepted_at__isnull=True)
+                "brand", Lower("email"), name="accounts_invitation_once", condition=models.Q(accepted_at__isnull=True),
+                violation_error_message="This address is invited already; send it again instead.",
             ),
             models.CheckConstraint(condition=models.Q(role__in=[role.value for role in Role]), name="accounts_invitation_role"),
         ]

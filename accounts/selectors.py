@@ -140,6 +140,13 @@ def shopper_of(customer: Customer) -> Shopper:
     return Shopper(customer.pk, customer.customer_id, customer.user.uuid if customer.user else None)
 
 
+def first_shoppers(*, count: int) -> list[Caller]:
+    """The first active users with a customer who are nobody's staff, in the order of their birth."""
+    shoppers = Customer.objects.filter(user__is_active=True, user__is_superuser=False, user__memberships=None).order_by("user")
+    rows = shoppers.values_list("user__uuid", "user", "pk", "customer_id")[: max(0, count)]
+    return [Caller(f"user:{row[0]}", user_id=row[0], user_key=row[1], customer_key=row[2], customer_id=row[3]) for row in rows]
+
+
 # --- credentials -----------------------------------------------------------------------------------------------------
 def secrets() -> tuple[str, ...]:
     """What tokens are signed and verified with, newest first."""

@@ -188,7 +188,7 @@ class Migration(migrations.Migration):
                 ('date_joined', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('username'), name='accounts_user_username'), models.UniqueConstraint(django.db.models.functions.text.Lower('email'), condition=models.Q(('email', ''), _negated=True), name='accounts_user_email'), models.UniqueConstraint(models.F('phone'), name='accounts_user_phone'), models.CheckConstraint(condition=models.Q(models.Q(('username__contains', '@'), _negated=True), ('username__regex', '[^0-9+() ./-]')), name='accounts_user_username_plain', violation_error_message='A username has no @ and is not a number.')],
+                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('username'), name='accounts_user_username', violation_error_message='Another account has this username.'), models.UniqueConstraint(django.db.models.functions.text.Lower('email'), condition=models.Q(('email', ''), _negated=True), name='accounts_user_email', violation_error_message='Another account has this e-mail address.'), models.UniqueConstraint(models.F('phone'), name='accounts_user_phone', violation_error_message='Another account has this phone number.'), models.CheckConstraint(condition=models.Q(models.Q(('username__contains', '@'), _negated=True), ('username__regex', '[^0-9+() ./-]')), name='accounts_user_username_plain', violation_error_message='A username has no @ and is not a number.')],
             },
         ),
         pgtrigger.migrations.AddTrigger(
@@ -326,7 +326,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='invitation',
-            constraint=models.UniqueConstraint(models.F('brand'), django.db.models.functions.text.Lower('email'), condition=models.Q(('accepted_at__isnull', True)), name='accounts_invitation_once'),
+            constraint=models.UniqueConstraint(models.F('brand'), django.db.models.functions.text.Lower('email'), condition=models.Q(('accepted_at__isnull', True)), name='accounts_invitation_once', violation_error_message='This address is invited already; send it again instead.'),
         ),
         migrations.AddConstraint(
             model_name='invitation',

@@ -1,16 +1,20 @@
 """The admin's ground: who sees which rows is decided by their rights in brands, and big tables open at once."""
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Field, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from unfold.admin import ModelAdmin, TabularInline
 
+from promoplatform.kernel.errors import Refusal
 from promoplatform.kernel.rights import Rights, authority
 
 
@@ -46,10 +50,11 @@ class BrandScoped:
 
     def brand_of(self, obj: Model) -> Any:
         """The primary key of the object's brand."""
+        *way, last = self.brand_path.split("__")
         value: Any = obj
-        for name in self.brand_path.split("__"):
+        for name in way:
             value = getattr(value, name, None)
-        return getattr(value, "pk", value)
+        return getattr(value, last if last == "pk" else f"{last}_id", None)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return self.scoped(super().get_queryset(request), request, self.needs_to_view)  # type: ignore[misc]
@@ -70,23 +75,47 @@ class BrandScoped:
         return self.may(request, self.needs_to_change, obj)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        kwargs.setdefault("queryset", self._choices(db_field, request))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+        return super().formfield_for_foreignkey(db_field, request, **self._choices(db_field, request), **kwargs)  # type: ignore[misc]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        kwargs.setdefault("queryset", self._choices(db_field, request))
-        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+        return super().formfield_for_manytomany(db_field, request, **self._choices(db_field, request), **kwargs)  # type: ignore[misc]
 
-    def _choices(self, db_field: "Field[Any, Any]", request: HttpRequest) -> QuerySet[Any] | None:
+    def _choices(self, db_field: "Field[Any, Any]", request: HttpRequest) -> dict[str, QuerySet[Any]]:
         """Only rows of brands in which the user may write, when the other model's admin is scoped too."""
         related: Any = db_field.remote_field.model  # type: ignore[union-attr]
         other = self.admin_site._registry.get(related)  # type: ignore[attr-defined]
         if not isinstance(other, BrandScoped):
-            return None
-        return other.scoped(related._default_manager.all(), request, max(self.needs_to_change, Rights.EDIT))
+            return {}
+        return {"queryset": other.scoped(related._default_manager.all(), request, self.needs_to_change)}
 
 
-class BrandScopedAdmin(BrandScoped, ModelAdmin):  # type: ignore[misc]
+class PoliteAdmin(ModelAdmin):
+    """Tells a refusal as a message on the page, after everything was undone; a view would answer it as a server error."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._told(request, request.get_full_path(), super().changeform_view, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._told(request, request.get_full_path(), super().delete_view, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._told(request, request.get_full_path(), super().changelist_view, *args, **kwargs)
+
+    def _told(
+        self, request: HttpRequest, back: str, view: Callable[..., HttpResponse], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return view(request, *args, **kwargs)
+        try:
+            with transaction.atomic():
+                return view(request, *args, **kwargs)
+        except Refusal as refusal:
+            for text in [fault["detail"] for fault in refusal.errors or []] or [refusal.detail]:
+                messages.error(request, text)
+            return redirect(back)
+
+
+class BrandScopedAdmin(BrandScoped, PoliteAdmin):  # type: ignore[misc]
     """The base of every admin page of a brand's objects."""
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
@@ -102,7 +131,7 @@ class BrandScopedInline(BrandScoped, TabularInline):  # type: ignore[misc]
         return TabularInline.get_queryset(self, request)
 
 
-class SuperuserAdmin(ModelAdmin):
+class SuperuserAdmin(PoliteAdmin):
     """A page for platform admins alone."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -137,11 +166,12 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
         if rows.query.where:
             return len(rows.order_by().values_list("pk")[: self.CAP])
         with connection.cursor() as cursor:
-            cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [rows.model._meta.db_table])
+            cursor.execute(
+                "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [rows.model._meta.db_table]
+            )
             estimate = cursor.fetchone()[0]
         return int(estimate) if estimate > self.CAP else len(rows.order_by().values_list("pk")[: self.CAP])
 
     @cached_property
     def num_pages(self) -> int:
         return max(1, min(self.DEEPEST, math.ceil(self.count / self.per_page)))
-
