@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.contracts import Shopper
-from accounts.models import Brand
+from accounts.models import Brand, Customer
 from discounts import rules
 from discounts.models import DiscountCode, Usage, UsageReturn
 from promoplatform.kernel import db
@@ -41,13 +41,19 @@ def of_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[DiscountCo
 def usable(*, brand_slug: str, shopper: Shopper, at: datetime) -> QuerySet[DiscountCode]:
     """A brand's announced codes that the shopper could use now."""
     member = AudienceMember.objects.filter(
-        customer_id=shopper.id, audience__brand_id=OuterRef("brand_id"), audience__segment_type=OuterRef("rule__audience")
+        customer_id=shopper.key,
+        audience__brand_id=OuterRef("brand_id"),
+        audience__segment_type=OuterRef("rule__audience"),
     )
-    used = Usage.objects.filter(code_id=OuterRef("pk"), customer_id=shopper.id).exclude(reserved_until__lte=at)
+    used = Usage.objects.filter(code_id=OuterRef("pk"), customer_id=shopper.key).exclude(reserved_until__lte=at)
     return codes().filter(
         Q(rule__audience="") | Exists(member),
         ~Exists(used),
-        brand__slug=brand_slug, brand__is_active=True, notify=True, is_active=True, validity__gt=at,
+        brand__slug=brand_slug,
+        brand__is_active=True,
+        notify=True,
+        is_active=True,
+        validity__gt=at,
     )
 
 
@@ -56,10 +62,38 @@ def was_returned(*, usage_id: uuid.UUID, brand: Brand) -> bool:
     return UsageReturn.objects.filter(pk=usage_id, code__brand=brand).exists()
 
 
+def addressees(*, brand_id: uuid.UUID, audience: str, after: int, limit: int) -> list[tuple[int, int, str, str]]:
+    """The next shoppers who agreed to get offers, of the audience where one is named, in a stable order.
+
+    Each is ``(cursor, customer key, e-mail, name)``; the last cursor is the next ``after``.
+    """
+    agreed = {"user__is_active": True, "user__marketing_consent": True}
+    if not audience:
+        shoppers = Customer.objects.filter(user_id__gt=after, **agreed).exclude(user__email="").order_by("user_id")
+        return list(shoppers.values_list("user_id", "pk", "user__email", "user__username")[:limit])
+    members = AudienceMember.objects.filter(
+        audience__brand_id=brand_id,
+        audience__segment_type=audience,
+        customer_id__gt=after,
+        **{f"customer__{name}": value for name, value in agreed.items()},
+    ).exclude(customer__user__email="")
+    columns = ("customer_id", "customer_id", "customer__user__email", "customer__user__username")
+    return list(members.order_by("customer_id").values_list(*columns)[:limit])
+
+
+def still_consenting(customer_keys: Sequence[int]) -> set[int]:
+    """Those of the customers who agree to get offers now."""
+    agreed = Customer.objects.filter(pk__in=customer_keys, user__is_active=True, user__marketing_consent=True)
+    return set(agreed.values_list("pk", flat=True))
+
+
 def offers(
     *, codes: Sequence[str], shopper: Shopper | None, at: datetime, redemption: uuid.UUID | None = None
 ) -> list[Candidate | Rejection]:
-    """What each code offers this shopper at checkout, or why not; one query. Uses that ``redemption`` holds do not count."""
+    """What each code offers this shopper at checkout, or why not; one query.
+
+    Uses that ``redemption`` holds do not count.
+    """
     params = {"codes": list(codes), "customer": shopper.id if shopper else None, "at": at, "redemption": redemption}
     return [_offer(row, at) for row in db.many("discounts/sql/find_offers.sql", params)]
 
@@ -67,14 +101,24 @@ def offers(
 def _offer(row: db.Row, at: datetime) -> Candidate | Rejection:
     refusal = rules.refusal(
         is_active=row["is_active"] and row["brand_is_active"],
-        validity=row["validity"], is_member=row["is_member"], used=row["used"], at=at,
+        validity=row["validity"],
+        is_member=row["is_member"],
+        used=row["used"],
+        at=at,
     )
     if refusal is not None:
         return Rejection(row["code"], refusal.reason())
     return Candidate(
-        kind="discount_code", id=row["code"], key=str(row["id"]), code=row["code"], title=row["name"] or f"{row['discount']} %",
-        brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"],
-        offer=rules.offer_of(row["discount"], row["terms"]), order=int(row["created_at"].timestamp()),
+        kind="discount_code",
+        id=row["code"],
+        key=str(row["id"]),
+        code=row["code"],
+        title=row["name"] or f"{row['discount']} %",
+        brand_id=row["brand_id"],
+        brand=row["brand"],
+        timezone=row["timezone"],
+        offer=rules.offer_of(row["discount"], row["terms"]),
+        order=int(row["created_at"].timestamp()),
     )
 
 

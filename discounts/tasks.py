@@ -8,8 +8,8 @@ from discounts.services import announcing, notices, partitions
 
 @shared_task(name="discounts.announce")
 def announce(code: str) -> None:
-    """Plan and send the mails that announce a code."""
-    announcing.announce(code=code)
+    """Plan the mails that announce a code."""
+    announcing.announce(code=code, at=timezone.now())
 
 
 @shared_task(name="discounts.tell_brands")

@@ -4,11 +4,12 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-# What stands in a built text where each recipient's own words go: filled in by the provider, or here when it cannot.
+# What stands in a built text where each recipient's own words go: filled in by the provider, or here when it cannot. None is
+# part of another, since the provider replaces them in an order of its own.
 NAME_TAG = "-mail-name-"
-NAME_HTML_TAG = "-mail-name-html-"  # the same, escaped for HTML
+NAME_HTML_TAG = "-mail-html-name-"  # the same, escaped for HTML
 UNSUBSCRIBE_TAG = "-mail-unsubscribe-"  # the address of this recipient's unsubscribe page
 
 MAX_BATCH = 1000  # personalisations in one request to the provider
@@ -90,6 +91,7 @@ class Answer:
     wait: int = 0
 
 
+@runtime_checkable
 class BatchBackend(Protocol):
     """A mail backend that takes up to ``MAX_BATCH`` letters of one content in one request, all or none of them."""
 

@@ -22,29 +22,32 @@ def back_off(attempts: int) -> timedelta:
 def answer_of(status: int, body: Any, headers: Mapping[str, str]) -> Answer:
     """What a reply of the provider means for the mails of the request.
 
-    429 and 5xx are refusals to be tried again; so are 401 and 403, which speak of our key and not of the mails. After 504 the
+    429 and 5xx are refusals to be tried again. So are 401, 403 and faults that the provider finds in what all mails share, such
+    as the sender's address: they speak of our settings, which an operator mends, and not of the recipients. After 504 the
     provider may have worked on behind its gateway, so that is doubtful, as is any answer that it does not document.
     """
     if status == 202:
         return Answer(Outcome.ACCEPTED, message_id=headers.get("X-Message-Id", "")[:100])
-    error, culprits = _explained(body)
-    error = f"{status}: {error}"[:500]
-    if status in (401, 403, 429) or status >= 500 and status != _GATEWAY_TIMEOUT:
+    faults = _faults(body)
+    error = f"{status}: {_words(faults, body)}"[:500]
+    if status in (401, 403, 429) or (status >= 500 and status != _GATEWAY_TIMEOUT):
         return Answer(Outcome.AGAIN, error, wait=_wait(headers))
-    if 400 <= status < 500:
-        return Answer(Outcome.REFUSED, error, culprits=culprits)
-    return Answer(Outcome.DOUBTFUL, error)
+    if not 400 <= status < 500:
+        return Answer(Outcome.DOUBTFUL, error)
+    named = [str(fault["field"]) for fault in faults if fault.get("field")]
+    culprits = frozenset(int(match[1]) for field in named if (match := _CULPRIT.match(field)))
+    ours = bool(named) and not culprits
+    return Answer(Outcome.AGAIN, error) if ours else Answer(Outcome.REFUSED, error, culprits=culprits)
 
 
-def _explained(body: Any) -> tuple[str, frozenset[int]]:
-    """The provider's words, and the positions of the personalisations that they name."""
+def _faults(body: Any) -> list[dict[str, Any]]:
     faults = body.get("errors") if isinstance(body, dict) else None
-    if not isinstance(faults, list):
-        return str(body or "no reason given"), frozenset()
-    faults = [fault for fault in faults if isinstance(fault, dict)]
-    words = "; ".join(f"{fault.get('message')} ({fault.get('field')})" for fault in faults[:5])
-    named = [_CULPRIT.match(str(fault.get("field") or "")) for fault in faults]
-    return words, frozenset(int(match[1]) for match in named if match)
+    return [fault for fault in faults if isinstance(fault, dict)] if isinstance(faults, list) else []
+
+
+def _words(faults: list[dict[str, Any]], body: Any) -> str:
+    told = "; ".join(f"{fault.get('message')} ({fault.get('field')})" for fault in faults[:5])
+    return told or str(body or "no reason given")
 
 
 def _wait(headers: Mapping[str, str]) -> int:

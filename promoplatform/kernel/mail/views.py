@@ -83,4 +83,4 @@ def _events(body: bytes) -> list[dict[str, Any]]:
         raise Invalid from error
     if not isinstance(sent, list):
         raise Invalid("A list of events.")
-    return [event for event in sent if isinstance(event, dict)]
+    return [event for event in sent if isinstance(event, dict) and isinstance(event.get("event"), str)]

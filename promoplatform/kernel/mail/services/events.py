@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -67,7 +67,7 @@ def _silence(events: Sequence[Event]) -> None:
     wishes = []
     for event in events:
         address, silenced = event.get("email"), rules.silences(event)
-        if silenced and isinstance(address, str) and 0 < len(address) <= 254 and "\0" not in address:
+        if silenced and _storable(address, 254):
             reason, by_everyone = silenced
             sender = "" if by_everyone else senders.get(_mail_id(event) or 0, "")
             wishes.append((address, sender, reason, _words(event)))
@@ -86,8 +86,17 @@ def _mail_id(event: Event) -> int | None:
 
 def _id(event: Event) -> str:
     value = event.get("sg_event_id")
-    return value if isinstance(value, str) and len(value) <= 200 and "\0" not in value else ""
+    return value if _storable(value, 200) else ""
+
+
+def _storable(value: Any, length: int) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= length and value == _clean(value)
 
 
 def _words(event: Event) -> str:
-    return f"{event['event']}: {event.get('reason') or event.get('response') or ''}".replace("\0", "")[:500]
+    return _clean(f"{event['event']}: {event.get('reason') or event.get('response') or ''}")[:500]
+
+
+def _clean(text: str) -> str:
+    """What PostgreSQL can hold of a text: no NUL, no half characters."""
+    return text.encode(errors="replace").decode().replace("\0", "")

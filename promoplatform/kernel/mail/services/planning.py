@@ -16,10 +16,13 @@ CHUNK = 10_000  # recipients that one statement plans
 
 
 def plan(
-    *, key: str, kind: str, sender: str = "", sender_name: str = "", marketing: bool = False, data: Mapping[str, Any] | None = None
+    *, key: str, kind: str, sender: str = "", sender_name: str = "", marketing: bool = False,
+    data: Mapping[str, Any] | None = None,
 ) -> Mailing:
     """The mailing that announces ``key``: made now, or the one that is there already, as it is."""
-    fields = {"kind": kind, "sender": sender, "sender_name": sender_name[:100], "marketing": marketing, "data": dict(data or {})}
+    fields = {
+        "kind": kind, "sender": sender, "sender_name": sender_name[:100], "marketing": marketing, "data": dict(data or {})
+    }
     return Mailing.objects.get_or_create(key=key, defaults=fields)[0]
 
 
@@ -49,9 +52,11 @@ def close(*, mailing: Mailing) -> None:
 def post(
     *, key: str, kind: str, recipients: Sequence[Recipient], at: datetime, data: Mapping[str, Any] | None = None,
     sender: str = "", sender_name: str = "",
-) -> Mailing:
-    """Plan a whole mailing that people wait for, to a few recipients, inside the caller's transaction. The same key again adds nobody twice."""
-    mailing = plan(key=key, kind=kind, sender=sender, sender_name=sender_name, data=data)
-    add_recipients(mailing=mailing, recipients=recipients, at=at)
-    close(mailing=mailing)
-    return mailing
+) -> bool:
+    """Plan a whole mailing that people wait for, to a few recipients; whether it was planned now and not before."""
+    fields = {"kind": kind, "sender": sender, "sender_name": sender_name[:100], "data": dict(data or {})}
+    mailing, made = Mailing.objects.get_or_create(key=key, defaults=fields)
+    if made:
+        add_recipients(mailing=mailing, recipients=recipients, at=at)
+        close(mailing=mailing)
+    return made

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 import structlog
 from django.core.mail import get_connection
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
 from promoplatform.kernel import db
 from promoplatform.kernel.mail import rules, selectors
-from promoplatform.kernel.mail.contracts import MAX_BATCH, Answer, Content, Kind, Letter, Outcome, State
+from promoplatform.kernel.mail.contracts import MAX_BATCH, Answer, BatchBackend, Content, Kind, Letter, Outcome, State
 from promoplatform.kernel.mail.models import Mail, Mailing
 from promoplatform.kernel.mail.services import one_by_one
 from promoplatform.kernel.mail.services.unsubscribing import unsubscribe_url
@@ -27,7 +28,10 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=15)  # longer than any worker works on one batch
 BUDGET = 50.0  # seconds that one run goes on; beat starts the next
+MAX_REQUESTS = 100  # to find the bad addresses of one batch, where the provider does not name them
 SMALL_BATCH = 50  # where the backend takes one message at a time
+
+_LEFT = Answer(Outcome.AGAIN, "Waits with the rest of its batch.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def resend(*, mail_ids: Sequence[int], at: datetime) -> int:
 
 
 def _batch_size() -> int:
-    return MAX_BATCH if hasattr(get_connection(), "send_batch") else SMALL_BATCH
+    return MAX_BATCH if isinstance(get_connection(), BatchBackend) else SMALL_BATCH
 
 
 def _claim(mailing: Mailing, at: datetime) -> Batch | None:
@@ -101,9 +105,9 @@ def _send(batch: Batch, at: datetime) -> tuple[int, bool]:
     if content is None or not letters:
         return 0, True
     connection = get_connection()
-    if not hasattr(connection, "send_batch"):
-        return one_by_one.send(connection, content, letters, lambda ids, answer: _settle(batch, ids, answer, at))
-    return _send_in_parts(batch, connection, content, letters, at)
+    if isinstance(connection, BatchBackend):
+        return _send_in_parts(batch, connection, content, letters, at)
+    return one_by_one.send(connection, content, letters, lambda ids, answer: _settle(batch, ids, answer, at))
 
 
 def _written(batch: Batch, at: datetime) -> tuple[Content | None, list[Letter]]:
@@ -123,19 +127,18 @@ def _letter(mailing: Mailing, row: db.Row) -> Letter:
     return Letter(row["id"], row["address"], row["name"], unsubscribe_url(mail_id=row["id"]) if mailing.marketing else "")
 
 
-def _send_in_parts(batch: Batch, connection: object, content: Content, letters: list[Letter], at: datetime) -> tuple[int, bool]:
-    """One request, or as many as it takes until one bad address fails alone and everyone else has their mail."""
-    parts, accepted, go_on = [letters], 0, True
+def _send_in_parts(
+    batch: Batch, connection: BatchBackend, content: Content, letters: list[Letter], at: datetime
+) -> tuple[int, bool]:
+    """One request, or as many as it takes until each bad address fails alone and everyone else has their mail."""
+    parts, accepted, requests, go_on = [letters], 0, 0, True
     while parts:
         part = parts.pop()
-        answer: Answer = connection.send_batch(content=content, letters=part) if go_on else Answer(Outcome.AGAIN, "waits with the rest of its batch")  # type: ignore[attr-defined]
-        culprits = [letter for place, letter in enumerate(part) if place in answer.culprits]
+        answer = connection.send_batch(content=content, letters=part) if go_on else _LEFT
+        requests += 1
         if answer.outcome is Outcome.REFUSED and len(part) > 1:
-            if culprits:
-                _settle(batch, [letter.id for letter in culprits], answer, at)
-                parts += [rest] if (rest := [letter for letter in part if letter not in culprits]) else []
-            else:
-                parts += [part[len(part) // 2 :], part[: len(part) // 2]]
+            parts += _split(batch, part, answer, at)
+            go_on = requests < MAX_REQUESTS
             continue
         _settle(batch, [letter.id for letter in part], answer, at)
         accepted += len(part) if answer.outcome is Outcome.ACCEPTED else 0
@@ -143,7 +146,16 @@ def _send_in_parts(batch: Batch, connection: object, content: Content, letters: 
     return accepted, go_on
 
 
-def _of(batch: Batch, ids: Sequence[int]):  # type: ignore[no-untyped-def]
+def _split(batch: Batch, part: list[Letter], answer: Answer, at: datetime) -> list[list[Letter]]:
+    """What to try instead of a refused part: without the ones that the refusal names, or each half alone."""
+    if not answer.culprits:
+        return [part[len(part) // 2 :], part[: len(part) // 2]]
+    _settle(batch, [letter.id for place, letter in enumerate(part) if place in answer.culprits], answer, at)
+    others = [letter for place, letter in enumerate(part) if place not in answer.culprits]
+    return [others] if others else []
+
+
+def _of(batch: Batch, ids: Sequence[int]) -> QuerySet[Mail]:
     """The mails of a claim that nobody has settled otherwise; one that was only slow settles what was thought doubtful."""
     return Mail.objects.filter(pk__in=ids, batch=batch.id, state__in=[State.SENDING, State.DOUBTFUL])
 

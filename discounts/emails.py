@@ -1,0 +1,84 @@
+"""Mails about discount codes: the announcement to shoppers, the digest of uses to the brand."""
+
+import uuid
+import zoneinfo
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from accounts.models import Brand
+from discounts import selectors
+from discounts.models import DiscountCode
+from promoplatform.kernel import money
+from promoplatform.kernel.mail.contracts import Content, Kind
+from promoplatform.kernel.mail.emails import content
+
+ANNOUNCEMENT = "discounts.emails.announcement"
+USES = "discounts.emails.uses"
+
+
+def build_announcement(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
+    """The announcement of ``data["code"]``; None once the code can no longer be used."""
+    code = selectors.codes().filter(code=data["code"]).first()
+    if code is None or not (code.is_active and code.brand.is_active and code.validity > at):
+        return None
+    brand, percent = code.brand, code.rule.discount
+    context = {
+        "code": code.code_id, "percent": percent, "terms": terms(code),
+        "until": _day(code.validity, brand), "timezone": brand.timezone,
+    }  # fmt: skip
+    return content(
+        template="discounts/announcement", subject=f"{percent}% off at {brand.name}: {code.code_id}", context=context,
+        sender_name=brand.name, colour=brand.colour, marketing=True,
+    )  # fmt: skip
+
+
+def build_uses(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
+    """The digest of uses that ``data`` holds; None when the brand is gone."""
+    brand = Brand.objects.filter(pk=uuid.UUID(data["brand"])).first()
+    if brand is None:
+        return None
+    total = data["total"]
+    context = {
+        "lines": [_line(line, brand) for line in data["lines"]], "total": total, "more": data["more"],
+        "timezone": brand.timezone,
+    }  # fmt: skip
+    subject = f"{total} use{'' if total == 1 else 's'} of your discount codes"
+    return content(
+        template="discounts/uses", subject=subject, context=context, sender_name=brand.name, colour=brand.colour
+    )
+
+
+def terms(code: DiscountCode) -> list[str]:
+    """What a shopper should know before they rely on the code, a sentence each."""
+    rule = code.rule
+    told = [f"Takes {rule.discount}% off at {code.brand.name}.", "Each shopper can use it once."]
+    conditions = rule.terms.get("conditions", [])
+    for condition in conditions:
+        if condition.get("kind") == "min_subtotal" and not condition.get("select"):
+            told.append(f"From {condition['value']} {code.brand.currency} on.")
+    plain = all(condition.get("kind") == "min_subtotal" and not condition.get("select") for condition in conditions)
+    if not plain or set(rule.terms) - {"conditions"}:
+        told.append("Further conditions apply; the checkout shows what it takes off before you pay.")
+    return told
+
+
+def _line(line: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
+    first, last = (datetime.fromisoformat(line[name]) for name in ("first", "last"))
+    begin, end = _day(first, brand), _day(last, brand)
+    return {
+        "code": line["code"], "uses": line["uses"], "when": begin if begin == end else f"{begin} to {end}",
+        "amount": _money(line["amount"], line["currency"]), "discount": _money(line["discount"], line["currency"]),
+    }  # fmt: skip
+
+
+def _money(minor: int | None, currency: str | None) -> str:
+    return "\N{EN DASH}" if minor is None or currency is None else money.display(minor, currency)
+
+
+def _day(instant: datetime, brand: Brand) -> str:
+    return f"{instant.astimezone(zoneinfo.ZoneInfo(brand.timezone)):%-d %B %Y, %H:%M}"
+
+
+announcement = Kind(build_announcement, wanted=selectors.still_consenting)
+uses = Kind(build_uses)

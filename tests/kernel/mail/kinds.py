@@ -1,0 +1,32 @@
+"""Kinds of mailings that the tests send."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from promoplatform.kernel.mail.contracts import NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG, Content, Kind
+
+
+def build(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
+    return Content(
+        subject=f"News for {NAME_TAG}", text=f"Hello {NAME_TAG}: {UNSUBSCRIBE_TAG}", html=f"<p>Hello <b>{NAME_HTML_TAG}</b></p>",
+        from_name="Billo",
+    )
+
+
+def build_nothing(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
+    return None
+
+
+def build_badly(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
+    raise LookupError("the code is gone")
+
+
+def even_ones(recipients: Sequence[int]) -> set[int]:
+    return {recipient for recipient in recipients if recipient % 2 == 0}
+
+
+news = Kind(build)
+nothing = Kind(build_nothing)
+broken = Kind(build_badly)
+for_even_ones = Kind(build, even_ones)
