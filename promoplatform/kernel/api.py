@@ -1,12 +1,15 @@
 """The HTTP habits that every app shares: problem+json, strict JSON, cursor pages."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import structlog
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import ValidationError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 from rest_framework.pagination import CursorPagination
@@ -17,6 +20,7 @@ from promoplatform.kernel.problems import problem_of
 
 log = structlog.get_logger(__name__)
 
+MAX_DEPTH = 64  # of nested lists and objects in a body
 RETRY_STATES = {"40001", "40P01", "55P03", "57014"}  # serialization, deadlock, lock and statement time-outs
 
 
@@ -38,6 +42,7 @@ def _database_refusal(error: Exception) -> errors.Refusal:
     return errors.Busy() if state in RETRY_STATES else errors.Unavailable()
 
 
+@csrf_exempt  # nothing is here, whatever the method
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """handler404: a problem document below /api/, Django's page elsewhere."""
     return _answer(request, errors.NotFound(), defaults.page_not_found, exception or Http404())
@@ -50,37 +55,45 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500: a defect outside the API's own handler."""
-    return problem_of(errors.ServerError()).response() if request.path.startswith("/api/") else defaults.server_error(request)
+    return (
+        problem_of(errors.ServerError()).response()
+        if request.path.startswith("/api/")
+        else defaults.server_error(request)
+    )
 
 
-def _answer(request: HttpRequest, refusal: errors.Refusal, page: Callable[..., HttpResponse], error: Exception) -> HttpResponse:
+def _answer(
+    request: HttpRequest, refusal: errors.Refusal, page: Callable[..., HttpResponse], error: Exception
+) -> HttpResponse:
     return problem_of(refusal).response() if request.path.startswith("/api/") else page(request, error)
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON that PostgreSQL can hold: no lone surrogates, no NUL, no bottomless nesting."""
+    """JSON that PostgreSQL can hold: UTF-8 without lone surrogates or NUL, finite numbers, ``MAX_DEPTH`` levels at
+    most.
+    """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
-            data = super().parse(stream, media_type, parser_context)
-            _check_text(data)
+            data = super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
+            _check(data, MAX_DEPTH)
         except (RecursionError, UnicodeEncodeError) as error:
             raise ParseError from error
         return data
 
 
-def _check_text(value: Any) -> None:
+def _check(value: Any, depth: int) -> None:
     if isinstance(value, str):
         value.encode()
         if "\0" in value:
             raise ParseError
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            _check_text(name)
-            _check_text(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _check_text(inner)
+    elif isinstance(value, float) and not math.isfinite(value):  # 1e999
+        raise ParseError
+    elif isinstance(value, dict | list):
+        if depth == 0:
+            raise ParseError
+        for inner in (*value, *value.values()) if isinstance(value, dict) else value:
+            _check(inner, depth - 1)
 
 
 class CursorPage(CursorPagination):
@@ -93,7 +106,7 @@ class CursorPage(CursorPagination):
 
     def get_page_size(self, request: Request) -> int:
         raw = request.query_params.get("limit", str(self.page_size))
-        if not (raw.isascii() and raw.isdigit() and 1 <= int(raw) <= self.max_page_size):
+        if not (raw.isascii() and raw.isdigit() and len(raw) <= 3 and 1 <= int(raw) <= self.max_page_size):
             raise errors.Invalid.field("limit", f"A whole number from 1 to {self.max_page_size}.")
         return int(raw)
 
@@ -101,4 +114,15 @@ class CursorPage(CursorPagination):
         try:
             return super().decode_cursor(request)
         except Exception as error:
-            raise errors.Invalid.field("cursor", "This is not a cursor of this list.") from error
+            raise self._no_cursor() from error
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValueError, TypeError, ValidationError, DataError) as error:
+            if self.cursor_query_param in request.query_params:  # a position that no row can have
+                raise self._no_cursor() from error
+            raise
+
+    def _no_cursor(self) -> errors.Refusal:
+        return errors.Invalid.field(self.cursor_query_param, "This is not a cursor of this list.")

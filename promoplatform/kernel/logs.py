@@ -6,18 +6,29 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_SECRET = re.compile(r"password|secret|token|authorization|api_key|cookie|sendgrid_api_key", re.I)
-_BEARER = re.compile(r"(Bearer|Api-Key)\s+\S+")
+_SECRET = re.compile(r"password|secret|token|authorization|api.?key|cookie", re.IGNORECASE)
+_CREDENTIAL = re.compile(r"\b(Bearer|Api-Key|Basic)\s+[^\s'\",]+", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"(\w://[^\s/:@]*:)[^\s/@]+@")
 
 
 def censor(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Blank what is named like a secret, and credentials inside text."""
+    """Blank what is named like a secret, and credentials inside text, however deep."""
     for name, value in event.items():
-        if _SECRET.search(name):
-            event[name] = "[hidden]"
-        elif isinstance(value, str):
-            event[name] = _BEARER.sub(r"\1 [hidden]", value)
+        if not name.startswith("_"):  # the logging library's own
+            event[name] = _censored(name, value)
     return event
+
+
+def _censored(name: str, value: Any) -> Any:
+    if _SECRET.search(name):
+        return "[hidden]"
+    if isinstance(value, str):
+        return _URL_PASSWORD.sub(r"\1[hidden]@", _CREDENTIAL.sub(r"\1 [hidden]", value))
+    if isinstance(value, dict):
+        return {inner: _censored(str(inner), it) for inner, it in value.items()}
+    if isinstance(value, list | tuple):
+        return [_censored("", it) for it in value]
+    return value
 
 
 SHARED: list[Processor] = [
@@ -63,5 +74,3 @@ def logging_config(level: str, *, pretty: bool) -> dict[str, Any]:
             "kombu": {"level": "WARNING"},
         },
     }
-
-

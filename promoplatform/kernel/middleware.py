@@ -1,5 +1,6 @@
-"""Request ids, the size limit of bodies, and one log line a request."""
+"""Request ids, what no request may be, the admin's content policy, and one log line a request."""
 
+import codecs
 import re
 import time
 import uuid
@@ -9,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from promoplatform.kernel.errors import TooLarge
+from promoplatform.kernel.errors import Invalid, Refusal, TooLarge, UnsupportedMediaType
 from promoplatform.kernel.problems import problem_of
 
 log = structlog.get_logger("promoplatform.request")
@@ -30,7 +31,10 @@ def request_id(get_response: GetResponse) -> GetResponse:
         response["X-Request-ID"] = name
         if settings.LOG_REQUESTS:
             log.info(
-                "request", method=request.method, path=request.path, status=response.status_code,
+                "request",
+                method=request.method,
+                path=_path(request),
+                status=response.status_code,
                 ms=round((time.perf_counter() - started) * 1000, 1),
             )
         return response
@@ -38,14 +42,47 @@ def request_id(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def body_limit(get_response: GetResponse) -> GetResponse:
-    """Refuses bodies over the limit below /api/ before anything reads them; bulk ingest has a limit of its own."""
+def _path(request: HttpRequest) -> str:
+    """The path without the bearer tokens of links in mails."""
+    token = request.resolver_match.kwargs.get("token") if request.resolver_match else None
+    return request.path.replace(token, "[hidden]") if token else request.path
+
+
+def well_formed(get_response: GetResponse) -> GetResponse:
+    """Refuses below /api/, before anything reads it: a body over the limit (bulk ingest has one of its own), text that is
+    not UTF-8, and NUL, which the database cannot hold, in the query."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if request.path.startswith("/api/") and not request.path.startswith(settings.BULK_PATHS):
-            if length.isdigit() and int(length) > settings.BODY_LIMIT:
-                return problem_of(TooLarge()).response()
-        return get_response(request)
+        refusal = _refusal(request) if request.path.startswith("/api/") else None
+        return problem_of(refusal).response() if refusal else get_response(request)
+
+    return middleware
+
+
+def _refusal(request: HttpRequest) -> Refusal | None:
+    if not request.path.startswith(settings.BULK_PATHS) and _length(request) > settings.BODY_LIMIT:
+        return TooLarge()
+    if request.encoding and codecs.lookup(request.encoding).name != "utf-8":
+        return UnsupportedMediaType()
+    if any("\0" in name or "\0" in value for name, values in request.GET.lists() for value in values):
+        return Invalid()
+    return None
+
+
+def _length(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0  # as Django reads it
+
+
+def admin_csp(get_response: GetResponse) -> GetResponse:
+    """Lets the admin's pages run the inline scripts that they are built of; all other pages keep the strict policy."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.path.startswith("/admin/"):
+            response._csp_replace = settings.ADMIN_CSP  # type: ignore[attr-defined]
+        return response
 
     return middleware

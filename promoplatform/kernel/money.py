@@ -11,7 +11,7 @@ from babel.core import UnknownLocaleError
 from babel.numbers import format_currency, get_currency_precision, list_currencies
 
 MAX_MINOR = 10**15  # far above any order, far below bigint
-_AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,4})?")
+_AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,4})?", re.ASCII)
 
 
 @cache
@@ -31,8 +31,8 @@ def decimals(currency: str) -> int:
 def parse(text: str, currency: str) -> int:
     """Minor units of a decimal string. Raises ValueError when it is none, or has more decimals than the currency."""
     if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
-        raise ValueError("Write an amount as a decimal string such as \"12.50\".")
-    whole, _, fraction = text.partition(".")
+        raise ValueError('Write an amount as a decimal string such as "12.50".')
+    _whole, _, fraction = text.partition(".")
     places = decimals(currency)
     if len(fraction) > places:
         raise ValueError(f"{currency} has {places} decimals; {text} has {len(fraction)}.")

@@ -1,7 +1,7 @@
 """``later()``: tasks promised in the transaction of the fact they follow.
 
-Nothing is sent for a rolled-back fact and nothing is lost when the broker is away: the row is the promise, the broker only
-carries it. Delivery is at least once, so every task is idempotent. A row is deleted when its task has succeeded.
+Nothing is sent for a rolled-back fact and nothing is lost when the broker is away: the row is the promise, the broker
+only carries it. Delivery is at least once, so every task is idempotent. A row is deleted when its task has succeeded.
 """
 
 import threading
@@ -29,7 +29,9 @@ HEADER = "outbox_id"
 
 
 def later(task: str, **kwargs: Any) -> None:
-    """Promise to run the Celery task named ``task`` with JSON ``kwargs`` once the surrounding transaction has committed."""
+    """Promise to run the Celery task named ``task`` with JSON ``kwargs`` once the surrounding transaction has
+    committed.
+    """
     OutboxMessage.objects.create(task=task, kwargs=kwargs)
     transaction.on_commit(_nudger.nudge, robust=True)
 
@@ -50,12 +52,19 @@ def relay(*, limit: int = BATCH) -> int:
             log.warning("broker_away", error=str(error))
             break
         sent.append(row["id"])
-    taken = {row["id"] for row in rows}
-    OutboxMessage.objects.filter(pk__in=sent).update(due_at=Now() + LEASE)
-    OutboxMessage.objects.filter(pk__in=taken.difference(sent), parked_at=None).update(
-        due_at=Now() + timedelta(seconds=5), attempts=F("attempts") - 1
-    )
+    if rows:
+        _hand_over(rows, sent)
     return len(sent)
+
+
+def _hand_over(rows: list[db.Row], sent: list[int]) -> None:
+    """Sent rows are leased to their tasks, the others come due again; what a quick worker has settled already stays
+    as it is.
+    """
+    untouched = OutboxMessage.objects.filter(due_at=rows[0]["due_at"], parked_at=None)
+    left = [row["id"] for row in rows if row["id"] not in set(sent)]
+    untouched.filter(pk__in=sent).update(due_at=Now() + LEASE)
+    untouched.filter(pk__in=left).update(due_at=Now() + timedelta(seconds=5), attempts=F("attempts") - 1)
 
 
 def _send(app: Celery, row: db.Row) -> None:
@@ -63,7 +72,12 @@ def _send(app: Celery, row: db.Row) -> None:
     if task is None:
         park(row["id"], f"there is no task {row['task']}")
         return
-    task.apply_async(kwargs=row["kwargs"], task_id=f"outbox-{row['id']}-{row['attempts']}", headers={HEADER: row["id"]}, retry=False)
+    if row["attempts"] > MAX_ATTEMPTS:
+        park(row["id"], f"sent {MAX_ATTEMPTS} times and never settled")
+        return
+    task.apply_async(
+        kwargs=row["kwargs"], task_id=f"outbox-{row['id']}-{row['attempts']}", headers={HEADER: row["id"]}, retry=False
+    )
 
 
 def succeeded(message_id: int) -> None:
@@ -79,7 +93,9 @@ def failed(message_id: int, error: str) -> None:
     if message.attempts >= MAX_ATTEMPTS:
         park(message_id, error)
         return
-    OutboxMessage.objects.filter(pk=message_id).update(due_at=Now() + back_off(message.attempts), last_error=error[:2000])
+    OutboxMessage.objects.filter(pk=message_id).update(
+        due_at=Now() + back_off(message.attempts), last_error=error[:2000]
+    )
 
 
 def park(message_id: int, error: str) -> None:
@@ -96,9 +112,13 @@ def unpark(*, message_ids: list[int]) -> int:
 
 
 def backlog() -> dict[str, Any]:
-    """``{"waiting", "oldest", "parked"}``: how many promises wait, since when the oldest is overdue, how many are parked."""
+    """``{"waiting", "oldest", "parked"}``: how many promises wait, since when the oldest is overdue, how many are
+    parked.
+    """
     return OutboxMessage.objects.aggregate(
-        waiting=Count("pk", filter=Q(parked_at=None)), oldest=Min("due_at", filter=Q(parked_at=None)), parked=Count("pk", filter=Q(parked_at__isnull=False))
+        waiting=Count("pk", filter=Q(parked_at=None)),
+        oldest=Min("due_at", filter=Q(parked_at=None)),
+        parked=Count("pk", filter=Q(parked_at__isnull=False)),
     )
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.http import Http404, HttpResponse
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as drf
 
 from promoplatform.kernel import errors
@@ -29,7 +30,11 @@ class Problem:
     def document(self) -> dict[str, Any]:
         """The members of the problem document."""
         document: dict[str, Any] = {
-            "type": f"/api/errors/{self.code}", "title": self.title, "status": self.status, "code": self.code, "detail": self.detail,
+            "type": f"/api/errors/{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
         }
         if self.errors is not None:
             document["errors"] = self.errors
@@ -50,7 +55,9 @@ def problem_of(error: BaseException) -> Problem:
         headers["Retry-After"] = str(refusal.retry_after)
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return Problem(refusal.status, refusal.code, refusal.detail, refusal.message, refusal.errors, refusal.members, headers)
+    return Problem(
+        refusal.status, refusal.code, refusal.detail, refusal.message, refusal.errors, refusal.members, headers
+    )
 
 
 def _as_refusal(error: BaseException) -> Refusal:
@@ -90,4 +97,7 @@ _TRANSLATED: list[tuple[type[BaseException], type[Refusal]]] = [
     (drf.MethodNotAllowed, errors.MethodNotAllowed),
     (drf.NotAcceptable, errors.NotAcceptable),
     (drf.UnsupportedMediaType, errors.UnsupportedMediaType),
+    (RequestDataTooBig, errors.TooLarge),
+    (SuspiciousOperation, errors.Invalid),
+    (UnreadablePostError, errors.Invalid),
 ]

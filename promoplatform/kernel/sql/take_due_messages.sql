@@ -1,12 +1,14 @@
 -- Takes due promises, each by one relay only, and counts the attempt; a row past its attempts is parked by whoever settles it.
 -- Upholds: nothing promised is lost (kernel_outboxmessage rows go only when their task succeeded).
-UPDATE kernel_outboxmessage
-SET due_at = statement_timestamp() + %(handover)s, attempts = attempts + 1
-WHERE id IN (
+WITH due AS MATERIALIZED (
     SELECT id FROM kernel_outboxmessage
     WHERE parked_at IS NULL AND due_at <= statement_timestamp()
     ORDER BY due_at
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 )
-RETURNING id, task, kwargs, attempts
+UPDATE kernel_outboxmessage m
+SET due_at = statement_timestamp() + %(handover)s, attempts = attempts + 1
+FROM due
+WHERE m.id = due.id
+RETURNING m.id, m.task, m.kwargs, m.attempts, m.due_at
