@@ -1,10 +1,13 @@
 """What can be refused at checkout beyond what codes and promotions refuse."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from promoplatform.kernel.errors import CATALOGUE, Refusal
 from promotions.errors import NoEligibleLines
 
 
-def at_checkout(reason: dict[str, object], code_text: str) -> Refusal:
+def at_checkout(reason: Mapping[str, Any], code_text: str) -> Refusal:
     """The refusal of a whole redemption for one code's reason; at checkout every reason is a conflict (409)."""
     members = {name: value for name, value in reason.items() if name not in ("code", "detail")}
     refusal = CATALOGUE.get(str(reason["code"]), NoEligibleLines)(str(reason["detail"]), code_text=code_text, **members)

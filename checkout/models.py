@@ -26,7 +26,14 @@ class Redemption(models.Model):
     """The offers of one order, taken together. Amounts are minor units of ``currency``."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    brand = models.ForeignKey(Brand, models.PROTECT, null=True, blank=True, related_name="redemptions", help_text="Whose server asked, if one did")
+    brand = models.ForeignKey(
+        Brand,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="redemptions",
+        help_text="Whose server asked, if one did",
+    )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="redemptions")
     order = models.CharField(max_length=100, help_text="The merchant's order reference")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.RESERVED)
@@ -46,15 +53,23 @@ class Redemption(models.Model):
         ordering: ClassVar[list[str]] = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                "brand", "order", name="checkout_one_live_per_brand_order", condition=models.Q(status__in=LIVE, brand__isnull=False)
+                "brand",
+                "order",
+                name="checkout_one_live_per_brand_order",
+                condition=models.Q(status__in=LIVE, brand__isnull=False),
             ),
             models.UniqueConstraint(
-                "customer", "order", name="checkout_one_live_per_customer_order", condition=models.Q(status__in=LIVE, brand__isnull=True)
+                "customer",
+                "order",
+                name="checkout_one_live_per_customer_order",
+                condition=models.Q(status__in=LIVE, brand__isnull=True),
             ),
             models.CheckConstraint(condition=models.Q(status__in=Status.values), name="checkout_redemption_status"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["expires_at"], name="checkout_reserved_until", condition=models.Q(status=Status.RESERVED)),
+            models.Index(
+                fields=["expires_at"], name="checkout_reserved_until", condition=models.Q(status=Status.RESERVED)
+            ),
             models.Index(fields=["brand", "-id"], name="checkout_of_brand"),
             models.Index(fields=["brand", "order"], name="checkout_brand_order"),
             models.Index(fields=["customer", "-id"], name="checkout_of_customer"),

@@ -23,7 +23,12 @@ def answer(quote: Quote) -> dict[str, Any]:
         "discount_total": amount(decision.discount_total),
         "total": amount(decision.total),
         "lines": [
-            {"id": line.id, "subtotal": amount(line.subtotal), "discount": amount(line.discount), "total": amount(line.total)}
+            {
+                "id": line.id,
+                "subtotal": amount(line.subtotal),
+                "discount": amount(line.discount),
+                "total": amount(line.total),
+            }
             for line in decision.lines
         ],
         "applied": [_applied(applied, quote.candidates[applied.ref], currency) for applied in decision.applied],
@@ -36,7 +41,8 @@ def answer(quote: Quote) -> dict[str, Any]:
     }
     if len(decision.shipping) > 1:
         result["shipping_lines"] = [
-            {"id": method.id, "price": amount(method.price), "discount": amount(method.discount)} for method in decision.shipping
+            {"id": method.id, "price": amount(method.price), "discount": amount(method.discount)}
+            for method in decision.shipping
         ]
     return result
 

@@ -17,8 +17,8 @@ def lock(*, pk: uuid.UUID) -> Redemption:
     return Redemption.objects.select_for_update(of=("self",)).get(pk=pk)
 
 
-def lock_live(*, brand_id: uuid.UUID | None, customer_key: int | None, order: str) -> Redemption | None:
-    """The one live redemption of an order, locked: per brand when a brand's server asked, else per shopper."""
+def lock_live(*, brand_id: uuid.UUID | None, customer_key: int, order: str) -> Redemption | None:
+    """The one live redemption of an order, locked: of a brand when its server asked, else of the shopper."""
     whose = {"brand_id": brand_id} if brand_id else {"brand": None, "customer_id": customer_key}
     return Redemption.objects.select_for_update(of=("self",)).filter(order=order, status__in=LIVE, **whose).first()
 
@@ -30,11 +30,15 @@ def lock_expired(*, at: datetime, limit: int) -> list[Redemption]:
 
 
 def placed_orders(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """How many confirmed orders the shopper has with each brand: those its server sent, and those with an offer of its."""
+    """How many confirmed orders the shopper has with each brand: those its server sent, and those with an offer of
+    its.
+    """
     found = Redemption.objects.filter(customer_id=customer_key, status=Status.CONFIRMED)
     counts = found.aggregate(
         **{
-            brand_id.hex: Count("pk", distinct=True, filter=Q(brand_id=brand_id) | Q(brand=None, items__brand_id=brand_id))
+            brand_id.hex: Count(
+                "pk", distinct=True, filter=Q(brand_id=brand_id) | Q(brand=None, items__brand_id=brand_id)
+            )
             for brand_id in brand_ids
         }
     )
@@ -73,7 +77,9 @@ def for_caller(
     raise PermissionDenied
 
 
-def for_refund(*, pk: uuid.UUID, caller: Caller, readable: Collection[uuid.UUID] | None, editable: Collection[uuid.UUID] | None) -> Redemption:
+def for_refund(
+    *, pk: uuid.UUID, caller: Caller, readable: Collection[uuid.UUID] | None, editable: Collection[uuid.UUID] | None
+) -> Redemption:
     """A redemption that the caller may refund: never the shopper, who would use a code again and again.
 
     Of an order that a shopper brought themselves, the brand whose offers it took, when they are all its own.

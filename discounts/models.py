@@ -14,7 +14,10 @@ from promotions.models import Code
 
 @pghistory.track()
 class DiscountRule(models.Model):
-    """What a code gives: a whole percentage, perhaps only to an audience or under conditions. Several codes may share it."""
+    """What a code gives: a whole percentage, perhaps only to an audience or under conditions.
+
+    Several codes may share it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="discount_rules")
@@ -22,13 +25,17 @@ class DiscountRule(models.Model):
     discount = models.PositiveSmallIntegerField(
         validators=[MinValueValidator(1), MaxValueValidator(99)], help_text="Per cent, 1 to 99"
     )
-    audience = models.CharField(max_length=100, blank=True, default="", help_text="Segment type whose members may use it; empty for all")
+    audience = models.CharField(
+        max_length=100, blank=True, default="", help_text="Segment type whose members may use it; empty for all"
+    )
     terms = models.JSONField(blank=True, default=dict, help_text="Conditions and narrowing in the offer language")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=models.Q(discount__gte=1, discount__lte=99), name="discounts_rule_percentage"),
+            models.CheckConstraint(
+                condition=models.Q(discount__gte=1, discount__lte=99), name="discounts_rule_percentage"
+            ),
             models.UniqueConstraint("id", "brand", name="discounts_rule_brand"),
         ]
         indexes: ClassVar = [models.Index(fields=["brand", "-created_at"], name="discounts_rule_recent")]
@@ -61,12 +68,14 @@ class DiscountCode(models.Model):
 class Usage(models.Model):
     """A shopper uses a code, once: the table's key is (code, customer).
 
-    The table is partitioned by code (see the migration) and grows by 100 million rows a year. ``reserved_until`` is set while
-    a checkout holds the use and empty once it is final. Amounts are minor units of ``currency``.
+    The table is partitioned by code (see the migration) and grows by 100 million rows a year. ``reserved_until`` is
+    set while a checkout holds the use and empty once it is final. Amounts are minor units of ``currency``.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    code = models.ForeignKey(DiscountCode, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="usages")
+    code = models.ForeignKey(
+        DiscountCode, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="usages"
+    )
     customer = models.ForeignKey(Customer, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     used_at = models.DateTimeField()
     reserved_until = models.DateTimeField(null=True)

@@ -13,29 +13,33 @@ from promotions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, C
 
 # what a rule may say beside its percentage: fields of the offer, and narrowing of the one benefit (the offer language)
 OFFER_FIELDS = frozenset({"conditions", "combinable", "lane", "priority", "group", "exclusive", "max_applications"})
-NARROWING = frozenset(
-    {"on", "select", "max_units", "per", "pick", "only_complete_groups_of", "max_discount", "split"}
-)
+NARROWING = frozenset({"on", "select", "max_units", "per", "pick", "only_complete_groups_of", "max_discount", "split"})
 TERMS = OFFER_FIELDS | NARROWING
 
 
 def check_percentage(value: object) -> int:
     """A whole percentage above 0 and below 100 (the seed's 0 < x < 100). Raises DiscountOutOfRange."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 100:
-        raise DiscountOutOfRange(errors=[{"field": "rule.discount", "code": DiscountOutOfRange.code, "detail": DiscountOutOfRange.message}])
+        raise DiscountOutOfRange(
+            errors=[{"field": "rule.discount", "code": DiscountOutOfRange.code, "detail": DiscountOutOfRange.message}]
+        )
     return value
 
 
 def check_validity(validity: datetime, *, at: datetime) -> datetime:
     """An instant that is still to come. Raises ValidityInPast."""
     if validity <= at:
-        raise ValidityInPast(errors=[{"field": "validity", "code": ValidityInPast.code, "detail": ValidityInPast.message}])
+        raise ValidityInPast(
+            errors=[{"field": "validity", "code": ValidityInPast.code, "detail": ValidityInPast.message}]
+        )
     return validity
 
 
 def offer_value(discount: int, terms: Mapping[str, Any]) -> dict[str, Any]:
     """The offer that a rule stands for, in the offer language: one percentage benefit, narrowed and conditioned."""
-    benefit = {"kind": "percent", "value": str(discount), "on": "order"} | {k: v for k, v in terms.items() if k in NARROWING}
+    benefit = {"kind": "percent", "value": str(discount), "on": "order"} | {
+        k: v for k, v in terms.items() if k in NARROWING
+    }
     return {"benefits": [benefit]} | {k: v for k, v in terms.items() if k in OFFER_FIELDS}
 
 
@@ -58,4 +62,3 @@ def refusal(*, is_active: bool, validity: datetime, is_member: bool, used: bool,
     if not is_member:
         return AudienceNotMember()
     return CodeAlreadyUsed() if used else None
-

@@ -14,8 +14,8 @@ from promotions.engine import Offer
 class Candidate:
     """A code that a shopper sent and could have: an offer that may come into play.
 
-    ``id`` is the public id of what the code stands for, ``key`` the kind's own key of it (opaque to checkout), ``order`` its
-    age in seconds since 1970 (the older first among equals).
+    ``id`` is the public id of what the code stands for, ``key`` the kind's own key of it (opaque to checkout),
+    ``order`` its age in seconds since 1970 (the older first among equals).
     """
 
     kind: str
@@ -64,14 +64,17 @@ class Purchase:
 class Redeemer(Protocol):
     """A kind of code at checkout. Each verb runs inside its caller's transaction; none sends anything outside.
 
-    ``offers`` asks and writes nothing. ``reserve`` takes one use of each taking until ``purchase.until``, in the order of the
-    keys, or raises the refusal that stands against it. ``confirm`` makes the uses final or raises ReservationExpired.
-    ``release`` gives back what was reserved, ``refund`` what was confirmed; both answer the same when repeated.
+    ``offers`` asks and writes nothing. ``reserve`` takes one use of each taking until ``purchase.until``, in the order
+    of the keys, or raises the refusal that stands against it. ``confirm`` makes the uses final or raises
+    ReservationExpired. ``release`` gives back what was reserved, ``refund`` what was confirmed; both answer the same
+    when repeated.
     """
 
     kind: str
 
-    def offers(self, *, codes: Sequence[str], shopper: Shopper | None, at: datetime) -> Sequence[Candidate | Rejection]: ...
+    def offers(
+        self, *, codes: Sequence[str], shopper: Shopper | None, at: datetime
+    ) -> Sequence[Candidate | Rejection]: ...
 
     def reserve(self, *, purchase: Purchase) -> None: ...
 

@@ -30,3 +30,6 @@ class AudienceMember(models.Model):
     pk = models.CompositePrimaryKey("audience_id", "customer_id")
     audience = models.ForeignKey(Audience, models.CASCADE, related_name="members")
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="+", db_index=False)
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} in {self.audience_id}"

@@ -19,4 +19,6 @@ def segment_types(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dic
 
 def types_of(*, brand_id: uuid.UUID) -> list[str]:
     """The segment types that the data platform has sent for the brand, in alphabetical order."""
-    return list(Audience.objects.filter(brand_id=brand_id).order_by("segment_type").values_list("segment_type", flat=True))
+    return list(
+        Audience.objects.filter(brand_id=brand_id).order_by("segment_type").values_list("segment_type", flat=True)
+    )

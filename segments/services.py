@@ -18,8 +18,8 @@ def apply_audience(
 ) -> dict[str, int | bool]:
     """Replace, extend or reduce an audience; ``{"received", "added", "removed", "size"}``.
 
-    Atomic: no reader sees half. Customers that the platform has never seen are created. A ``version`` older than the stored
-    one changes nothing and answers ``"stale": True``.
+    Atomic: no reader sees half. Customers that the platform has never seen are created. A ``version`` older than the
+    stored one changes nothing and answers ``"stale": True``.
     """
     with transaction.atomic():
         Audience.objects.bulk_create([Audience(brand=brand, segment_type=segment_type)], ignore_conflicts=True)

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,9 @@ _connect = socket.socket.connect
 
 
 def _loopback_only(self: socket.socket, address: Any) -> None:
-    if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(("127.", "::1", "localhost")):
+    if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(
+        ("127.", "::1", "localhost")
+    ):
         raise AssertionError(f"a test reached for the network: {address}")
     _connect(self, address)
 
@@ -33,11 +35,9 @@ def closed_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def redis_prefix(worker_id: str, request: pytest.FixtureRequest) -> Iterator[None]:
+def empty_redis() -> None:
     """Each test starts without this worker's Redis keys; workers of a parallel run have a database each."""
-    client = redis.client()
-    client.flushdb()
-    yield
+    redis.client().flushdb()
 
 
 @pytest.fixture
@@ -48,7 +48,9 @@ def at() -> datetime:
 
 @pytest.fixture
 def stampede() -> Callable[..., list[Any]]:
-    """Call one function with many arguments at the same moment, a thread each; the results, or the exceptions, in order."""
+    """Call one function with many arguments at the same moment, a thread each; the results, or the exceptions, in
+    order.
+    """
 
     def run(call: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
         barrier = threading.Barrier(len(arguments))

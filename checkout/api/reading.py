@@ -18,17 +18,25 @@ MAX_TOTAL = 10**14  # minor units; far above any order, far below what the datab
 
 
 def to_request(asked: Mapping[str, Any], wire: Mapping[str, Any], *, brand: str | None) -> Request:
-    """The validated cart in minor units; lines that name no brand belong to the shop that asks. Raises ValidationError."""
+    """The validated cart in minor units; lines that name no brand belong to the shop that asks.
+
+    Raises ValidationError.
+    """
     currency = asked["currency"]
     lines = tuple(_line(line, index, currency, brand) for index, line in enumerate(asked["lines"]))
     shipping = tuple(
-        Shipping(id=method["id"], price=minor(method["price"], currency, "shipping")) for method in asked.get("shipping", ())
+        Shipping(id=method["id"], price=minor(method["price"], currency, "shipping"))
+        for method in asked.get("shipping", ())
     )
     if sum(line.quantity * line.unit_price for line in lines) + sum(method.price for method in shipping) > MAX_TOTAL:
         raise ValidationError({"lines": [ErrorDetail("The cart is worth too much.", code="invalid")]})
     cart = Cart(
-        currency=currency, exponent=money.decimals(currency), lines=lines, shipping=shipping,
-        transaction_type=asked["transaction_type"], country=asked.get("country"),
+        currency=currency,
+        exponent=money.decimals(currency),
+        lines=lines,
+        shipping=shipping,
+        transaction_type=asked["transaction_type"],
+        country=asked.get("country"),
     )
     return Request(cart, tuple(asked.get("codes", ())), {name: wire[name] for name in asked if name in wire})
 
@@ -37,9 +45,15 @@ def _line(line: Mapping[str, Any], index: int, currency: str, brand: str | None)
     unit_price = minor(line["unit_price"], currency, f"lines.{index}.unit_price")
     floor = minor(line.get("min_unit_price", "0"), currency, f"lines.{index}.min_unit_price")
     return Line(
-        id=line["id"], sku=line["sku"], quantity=line["quantity"], unit_price=unit_price, min_unit_price=min(floor, unit_price),
-        categories=frozenset(line.get("categories", ())), brand=line.get("brand", brand),
-        discountable=line["discountable"], already_discounted=line["already_discounted"],
+        id=line["id"],
+        sku=line["sku"],
+        quantity=line["quantity"],
+        unit_price=unit_price,
+        min_unit_price=min(floor, unit_price),
+        categories=frozenset(line.get("categories", ())),
+        brand=line.get("brand", brand),
+        discountable=line["discountable"],
+        already_discounted=line["already_discounted"],
     )
 
 
@@ -47,7 +61,10 @@ def to_order(asked: Mapping[str, Any], wire: Mapping[str, Any], *, brand_id: Any
     """What the redemption is for."""
     expected = asked.get("expect_total")
     return Order(
-        reference=asked["order"], brand_id=brand_id, ttl_seconds=asked["ttl_seconds"], skip=asked["on_reject"] == "skip",
+        reference=asked["order"],
+        brand_id=brand_id,
+        ttl_seconds=asked["ttl_seconds"],
+        skip=asked["on_reject"] == "skip",
         expect_total=None if expected is None else minor(expected, asked["currency"], "expect_total"),
         fingerprint=hashlib.sha256(json.dumps(wire, sort_keys=True).encode()).digest(),
     )
@@ -57,8 +74,16 @@ def redemption_answer(redemption: Redemption) -> dict[str, Any]:
     """A redemption as ``RedemptionAnswer`` describes it."""
     refunded = selectors.refunded_lines(redemption) if redemption.confirmed_at else {}
     return {
-        "id": redemption.pk, "order": redemption.order, "status": redemption.status, "customer_id": redemption.customer.customer_id,
-        "created_at": redemption.created_at, "expires_at": redemption.expires_at,
-        "confirmed_at": redemption.confirmed_at, "closed_at": redemption.closed_at, "quote": redemption.quote,
-        "refunded": [{"id": line, "discount": money.render(share, redemption.currency)} for line, share in refunded.items()],
+        "id": redemption.pk,
+        "order": redemption.order,
+        "status": redemption.status,
+        "customer_id": redemption.customer.customer_id,
+        "created_at": redemption.created_at,
+        "expires_at": redemption.expires_at,
+        "confirmed_at": redemption.confirmed_at,
+        "closed_at": redemption.closed_at,
+        "quote": redemption.quote,
+        "refunded": [
+            {"id": line, "discount": money.render(share, redemption.currency)} for line, share in refunded.items()
+        ],
     }

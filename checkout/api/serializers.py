@@ -10,13 +10,19 @@ from promoplatform.kernel.fields import AmountField, CurrencyField
 
 MAX_LINES = 500
 MAX_CODES = 20
-ID = {"max_length": 64, "trim_whitespace": False}
+
+
+class IdField(serializers.CharField):
+    """The caller's own name of a line or a method, kept to the letter."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, trim_whitespace=False, **kwargs)
 
 
 class LineRequest(serializers.Serializer[Any]):
     """One line of a cart; prices are of one unit."""
 
-    id = serializers.CharField(**ID)
+    id = IdField()
     sku = serializers.CharField(max_length=200)
     quantity = serializers.IntegerField(min_value=1, max_value=1_000_000)
     unit_price = AmountField()
@@ -30,7 +36,7 @@ class LineRequest(serializers.Serializer[Any]):
 class ShippingRequest(serializers.Serializer[Any]):
     """One shipping method of a cart."""
 
-    id = serializers.CharField(**ID)
+    id = IdField()
     price = AmountField()
 
 
@@ -57,16 +63,18 @@ class ShippingField(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> list[dict[str, str]]:
         if not isinstance(data, list):
             return [{"id": "shipping", "price": AmountField().run_validation(data)}]
+        methods: serializers.ListSerializer[Any]
         methods = serializers.ListSerializer(child=ShippingRequest(), data=data, max_length=20)
         methods.is_valid(raise_exception=True)
-        return methods.validated_data
+        found: list[dict[str, str]] = methods.validated_data
+        return found
 
 
 class CartRequest(serializers.Serializer[Any]):
     """What a shopper is about to buy, with the codes that they typed."""
 
     currency = CurrencyField()
-    lines = LineRequest(many=True, max_length=MAX_LINES)
+    lines: serializers.ListSerializer[Any] = serializers.ListSerializer(child=LineRequest(), max_length=MAX_LINES)
     shipping = ShippingField(required=False)
     transaction_type = serializers.CharField(max_length=50, default="purchase")
     country = serializers.RegexField(r"^[A-Z]{2}\Z", required=False)
@@ -96,7 +104,7 @@ class RedemptionRequest(CartRequest):
 class RefundRequest(serializers.Serializer[Any]):
     """The lines to refund; all when absent."""
 
-    lines = serializers.ListField(child=serializers.CharField(**ID), required=False, min_length=1, max_length=MAX_LINES)
+    lines = serializers.ListField(child=IdField(), required=False, min_length=1, max_length=MAX_LINES)
 
 
 class LineAnswer(serializers.Serializer[Any]):

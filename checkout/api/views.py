@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import Scope
+from accounts.contracts import Scope, as_caller
 from accounts.models import Brand
 from accounts.selectors import acting_brand, readable_brand_ids, shopper_for
 from checkout import rules, selectors, services
@@ -34,9 +34,9 @@ class QuoteView(APIView):
         body = CartRequest(data=request.data)
         body.is_valid(raise_exception=True)
         brand = _shop(request)
-        shopper = shopper_for(caller=request.auth, customer_id=body.validated_data.get("customer_id"))
-        asked = to_request(body.validated_data, request.data, brand=brand.slug if brand else None)
-        who = f"{request.auth.identity}/{shopper.customer_id}"
+        shopper = shopper_for(caller=as_caller(request.auth), customer_id=body.validated_data.get("customer_id"))
+        asked = to_request(body.validated_data, _wire(request), brand=brand.slug if brand else None)
+        who = f"{as_caller(request.auth).identity}/{shopper.customer_id}"
         throttle.check(MISS, who)
         answer = rules.answer(services.quote(request=asked, shopper=shopper, at=timezone.now()))
         if any(rejected["reason"]["code"] == CodeUnknown.code for rejected in answer["rejected"]):
@@ -54,14 +54,15 @@ class RedemptionsView(APIView):
         body = RedemptionRequest(data=request.data)
         body.is_valid(raise_exception=True)
         brand = _shop(request)
-        shopper = shopper_for(caller=request.auth, customer_id=body.validated_data.get("customer_id"))
-        who = f"{request.auth.identity}/{shopper.customer_id}"
+        shopper = shopper_for(caller=as_caller(request.auth), customer_id=body.validated_data.get("customer_id"))
+        who = f"{as_caller(request.auth).identity}/{shopper.customer_id}"
         throttle.check(MISS, who)
         try:
             redemption = services.reserve(
-                request=to_request(body.validated_data, request.data, brand=brand.slug if brand else None),
-                order=to_order(body.validated_data, request.data, brand_id=brand.pk if brand else None),
-                shopper=shopper, at=timezone.now(),
+                request=to_request(body.validated_data, _wire(request), brand=brand.slug if brand else None),
+                order=to_order(body.validated_data, _wire(request), brand_id=brand.pk if brand else None),
+                shopper=shopper,
+                at=timezone.now(),
             )
         except CodeUnknown:
             throttle.hit(MISS, who)
@@ -70,11 +71,12 @@ class RedemptionsView(APIView):
 
     @extend_schema(
         parameters=[OpenApiParameter("order", str, description="The merchant's order reference")],
-        responses={200: RedemptionAnswer(many=True)}, operation_id="redemption_list",
+        responses={200: RedemptionAnswer(many=True)},
+        operation_id="redemption_list",
     )
     def get(self, request: Request) -> Response:
         """The caller's redemptions, newest first: a shopper's own, a brand's own."""
-        found = selectors.visible(caller=request.auth, brand_ids=readable_brand_ids(request.auth))
+        found = selectors.visible(caller=as_caller(request.auth), brand_ids=readable_brand_ids(as_caller(request.auth)))
         found = found.select_related("customer").prefetch_related("refunded_lines")
         if order := request.query_params.get("order"):
             found = found.filter(order=order)
@@ -89,7 +91,9 @@ class RedemptionView(APIView):
     @extend_schema(responses={200: RedemptionAnswer}, operation_id="redemption_read")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """One redemption."""
-        found = selectors.visible_one(pk=pk, caller=request.auth, brand_ids=readable_brand_ids(request.auth))
+        found = selectors.visible_one(
+            pk=pk, caller=as_caller(request.auth), brand_ids=readable_brand_ids(as_caller(request.auth))
+        )
         return Response(redemption_answer(found))
 
 
@@ -100,8 +104,10 @@ class _ClosingView(APIView):
 
     def found(self, request: Request, pk: uuid.UUID) -> Redemption:
         return type(self).find(
-            pk=pk, caller=request.auth,
-            readable=readable_brand_ids(request.auth), editable=readable_brand_ids(request.auth, edit=True),
+            pk=pk,
+            caller=as_caller(request.auth),
+            readable=readable_brand_ids(as_caller(request.auth)),
+            editable=readable_brand_ids(as_caller(request.auth), edit=True),
         )
 
 
@@ -137,9 +143,16 @@ class RefundView(_ClosingView):
         body = RefundRequest(data=request.data)
         body.is_valid(raise_exception=True)
         lines: Any = body.validated_data.get("lines")
-        return Response(redemption_answer(services.refund(redemption=self.found(request, pk), lines=lines, at=timezone.now())))
+        return Response(
+            redemption_answer(services.refund(redemption=self.found(request, pk), lines=lines, at=timezone.now()))
+        )
+
+
+def _wire(request: Request) -> dict[str, Any]:
+    """The body as it was sent: an object, once its serializer has found it valid."""
+    return dict(request.data)
 
 
 def _shop(request: Request) -> Brand | None:
     """The brand whose server asks, or None for a shopper who asks for themselves."""
-    return acting_brand(caller=request.auth) if request.auth.scope is Scope.BRAND else None
+    return acting_brand(caller=as_caller(request.auth)) if as_caller(request.auth).scope is Scope.BRAND else None

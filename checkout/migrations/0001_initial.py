@@ -2,105 +2,177 @@
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import promoplatform.kernel.ids
 from django.db import migrations, models
+
+import promoplatform.kernel.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Redemption',
+            name="Redemption",
             fields=[
-                ('id', models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('order', models.CharField(help_text="The merchant's order reference", max_length=100)),
-                ('status', models.CharField(choices=[('reserved', 'Reserved'), ('confirmed', 'Confirmed'), ('cancelled', 'Cancelled'), ('expired', 'Expired'), ('refunded', 'Refunded')], default='reserved', max_length=10)),
-                ('fingerprint', models.BinaryField(help_text='SHA-256 of the request')),
-                ('currency', models.CharField(max_length=3)),
-                ('subtotal', models.BigIntegerField()),
-                ('discount_total', models.BigIntegerField()),
-                ('total', models.BigIntegerField()),
-                ('cart', models.JSONField()),
-                ('quote', models.JSONField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('expires_at', models.DateTimeField()),
-                ('confirmed_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('brand', models.ForeignKey(blank=True, help_text='Whose server asked, if one did', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='redemptions', to='accounts.brand')),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='redemptions', to='accounts.customer')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("order", models.CharField(help_text="The merchant's order reference", max_length=100)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("reserved", "Reserved"),
+                            ("confirmed", "Confirmed"),
+                            ("cancelled", "Cancelled"),
+                            ("expired", "Expired"),
+                            ("refunded", "Refunded"),
+                        ],
+                        default="reserved",
+                        max_length=10,
+                    ),
+                ),
+                ("fingerprint", models.BinaryField(help_text="SHA-256 of the request")),
+                ("currency", models.CharField(max_length=3)),
+                ("subtotal", models.BigIntegerField()),
+                ("discount_total", models.BigIntegerField()),
+                ("total", models.BigIntegerField()),
+                ("cart", models.JSONField()),
+                ("quote", models.JSONField()),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("expires_at", models.DateTimeField()),
+                ("confirmed_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "brand",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Whose server asked, if one did",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="redemptions",
+                        to="accounts.brand",
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="redemptions", to="accounts.customer"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='RedemptionItem',
+            name="RedemptionItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('kind', models.CharField(max_length=20)),
-                ('key', models.CharField(help_text="The kind's own key of what was taken", max_length=64)),
-                ('code', models.CharField(blank=True, default='', max_length=64)),
-                ('title', models.CharField(max_length=200)),
-                ('amount', models.BigIntegerField()),
-                ('brand', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.brand')),
-                ('redemption', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='checkout.redemption')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField()),
+                ("kind", models.CharField(max_length=20)),
+                ("key", models.CharField(help_text="The kind's own key of what was taken", max_length=64)),
+                ("code", models.CharField(blank=True, default="", max_length=64)),
+                ("title", models.CharField(max_length=200)),
+                ("amount", models.BigIntegerField()),
+                (
+                    "brand",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.brand"
+                    ),
+                ),
+                (
+                    "redemption",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="items", to="checkout.redemption"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RefundedLine',
+            name="RefundedLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.CharField(help_text="The line's id in the cart", max_length=64)),
-                ('discount', models.BigIntegerField(help_text="The discount's share of the line")),
-                ('refunded_at', models.DateTimeField()),
-                ('redemption', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refunded_lines', to='checkout.redemption')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("line", models.CharField(help_text="The line's id in the cart", max_length=64)),
+                ("discount", models.BigIntegerField(help_text="The discount's share of the line")),
+                ("refunded_at", models.DateTimeField()),
+                (
+                    "redemption",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="refunded_lines",
+                        to="checkout.redemption",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='redemption',
-            index=models.Index(condition=models.Q(('status', 'reserved')), fields=['expires_at'], name='checkout_reserved_until'),
+            model_name="redemption",
+            index=models.Index(
+                condition=models.Q(("status", "reserved")), fields=["expires_at"], name="checkout_reserved_until"
+            ),
         ),
         migrations.AddIndex(
-            model_name='redemption',
-            index=models.Index(fields=['brand', '-id'], name='checkout_of_brand'),
+            model_name="redemption",
+            index=models.Index(fields=["brand", "-id"], name="checkout_of_brand"),
         ),
         migrations.AddIndex(
-            model_name='redemption',
-            index=models.Index(fields=['brand', 'order'], name='checkout_brand_order'),
+            model_name="redemption",
+            index=models.Index(fields=["brand", "order"], name="checkout_brand_order"),
         ),
         migrations.AddIndex(
-            model_name='redemption',
-            index=models.Index(fields=['customer', '-id'], name='checkout_of_customer'),
+            model_name="redemption",
+            index=models.Index(fields=["customer", "-id"], name="checkout_of_customer"),
         ),
         migrations.AddConstraint(
-            model_name='redemption',
-            constraint=models.UniqueConstraint(models.F('brand'), models.F('order'), condition=models.Q(('brand__isnull', False), ('status__in', ['reserved', 'confirmed'])), name='checkout_one_live_per_brand_order'),
+            model_name="redemption",
+            constraint=models.UniqueConstraint(
+                models.F("brand"),
+                models.F("order"),
+                condition=models.Q(("brand__isnull", False), ("status__in", ["reserved", "confirmed"])),
+                name="checkout_one_live_per_brand_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='redemption',
-            constraint=models.UniqueConstraint(models.F('customer'), models.F('order'), condition=models.Q(('brand__isnull', True), ('status__in', ['reserved', 'confirmed'])), name='checkout_one_live_per_customer_order'),
+            model_name="redemption",
+            constraint=models.UniqueConstraint(
+                models.F("customer"),
+                models.F("order"),
+                condition=models.Q(("brand__isnull", True), ("status__in", ["reserved", "confirmed"])),
+                name="checkout_one_live_per_customer_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='redemption',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['reserved', 'confirmed', 'cancelled', 'expired', 'refunded'])), name='checkout_redemption_status'),
+            model_name="redemption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["reserved", "confirmed", "cancelled", "expired", "refunded"])),
+                name="checkout_redemption_status",
+            ),
         ),
         migrations.AddIndex(
-            model_name='redemptionitem',
-            index=models.Index(fields=['brand', '-id'], name='checkout_item_of_brand'),
+            model_name="redemptionitem",
+            index=models.Index(fields=["brand", "-id"], name="checkout_item_of_brand"),
         ),
         migrations.AddConstraint(
-            model_name='redemptionitem',
-            constraint=models.UniqueConstraint(models.F('redemption'), models.F('position'), name='checkout_item_position'),
+            model_name="redemptionitem",
+            constraint=models.UniqueConstraint(
+                models.F("redemption"), models.F("position"), name="checkout_item_position"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refundedline',
-            constraint=models.UniqueConstraint(models.F('redemption'), models.F('line'), name='checkout_line_refunded_once'),
+            model_name="refundedline",
+            constraint=models.UniqueConstraint(
+                models.F("redemption"), models.F("line"), name="checkout_line_refunded_once"
+            ),
         ),
     ]

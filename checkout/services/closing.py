@@ -56,7 +56,8 @@ def release(*, redemption: Redemption, at: datetime) -> Redemption:
 def refund(*, redemption: Redemption, lines: Collection[str] | None, at: datetime) -> Redemption:
     """Give up the discount of some lines of a confirmed redemption, or of all; the uses go back once all are refunded.
 
-    A line that was refunded before stays refunded. Raises WrongState, and Invalid for lines that the order does not have.
+    A line that was refunded before stays refunded. Raises WrongState, and Invalid for lines that the order does not
+    have.
     """
     locked = selectors.lock(pk=redemption.pk)
     if locked.status == Status.REFUNDED:
@@ -92,13 +93,23 @@ def release_expired(*, at: datetime) -> int:
             return total
 
 
-def purchases(redemption: Redemption, items: Iterable[RedemptionItem], at: datetime) -> Iterator[tuple[Redeemer, Purchase]]:
+def purchases(
+    redemption: Redemption, items: Iterable[RedemptionItem], at: datetime
+) -> Iterator[tuple[Redeemer, Purchase]]:
     """The redemption as each of its kinds' redeemers sees it, in the one order in which kinds are taken."""
     for kind, redeemer in redeemers().items():
         if takings := [Taking(item.key, item.code, item.amount) for item in items if item.kind == kind]:
-            yield redeemer, Purchase(
-                id=redemption.pk, shopper_key=redemption.customer_id, currency=redemption.currency,
-                before=redemption.total + redemption.discount_total, at=at, until=redemption.expires_at, takings=takings,
+            yield (
+                redeemer,
+                Purchase(
+                    id=redemption.pk,
+                    shopper_key=redemption.customer_id,
+                    currency=redemption.currency,
+                    before=redemption.total + redemption.discount_total,
+                    at=at,
+                    until=redemption.expires_at,
+                    takings=takings,
+                ),
             )
 
 

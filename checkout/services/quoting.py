@@ -16,10 +16,15 @@ from segments.selectors import segment_types
 
 
 def quote(*, request: Request, shopper: Shopper | None, at: datetime) -> Quote:
-    """Price the cart with the codes that were sent; takes nothing. The order in which codes were typed never matters."""
+    """Price the cart with the codes that were sent; takes nothing.
+
+    The order in which codes were typed never matters.
+    """
     offered, rejections = _offers(request.codes, shopper, at)
     candidates = {f"{offer.kind}:{offer.key}": offer for offer in offered}
-    decision = price(request.cart, [_in_play(*item) for item in candidates.items()], _facts(offered, shopper), Profile(), at)
+    decision = price(
+        request.cart, [_in_play(*item) for item in candidates.items()], _facts(offered, shopper), Profile(), at
+    )
     return Quote(request, decision, candidates, rejections, at)
 
 
@@ -38,8 +43,14 @@ def _offers(codes: Sequence[str], shopper: Shopper | None, at: datetime) -> tupl
 
 def _in_play(ref: str, candidate: Candidate) -> InPlay:
     return InPlay(
-        ref=ref, kind=candidate.kind, title=candidate.title, offer=candidate.offer, brand=candidate.brand,
-        timezone=candidate.timezone, order=candidate.order, code=candidate.code,
+        ref=ref,
+        kind=candidate.kind,
+        title=candidate.title,
+        offer=candidate.offer,
+        brand=candidate.brand,
+        timezone=candidate.timezone,
+        order=candidate.order,
+        code=candidate.code,
     )
 
 

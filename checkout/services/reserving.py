@@ -23,12 +23,12 @@ from promotions.errors import PriceChanged, WrongState
 def reserve(*, request: Request, order: Order, shopper: Shopper, at: datetime) -> Redemption:
     """Reserve one use of everything that the cart's codes give, until the order is paid.
 
-    All or nothing, unless ``order.skip``: the first code that cannot be had refuses the whole with its reason (409), and
-    nothing is taken. The same request for the same order answers the same redemption; another one replaces it. Raises
-    PriceChanged, WrongState (the order is confirmed) and Busy (the same order at the same moment).
+    All or nothing, unless ``order.skip``: the first code that cannot be had refuses the whole with its reason (409),
+    and nothing is taken. The same request for the same order answers the same redemption; another one replaces it.
+    Raises PriceChanged, WrongState (the order is confirmed) and Busy (the same order at the same moment).
     """
     known = ensure_customer(shopper=shopper)
-    live = selectors.lock_live(brand_id=order.brand_id, customer_key=known.id, order=order.reference)
+    live = selectors.lock_live(brand_id=order.brand_id, customer_key=known.key, order=order.reference)
     if live is not None:
         if bytes(live.fingerprint) == order.fingerprint and (live.status == Status.CONFIRMED or live.expires_at > at):
             return live
@@ -54,10 +54,18 @@ def _check(priced: Quote, order: Order) -> None:
 def _take(priced: Quote, order: Order, shopper: Shopper, at: datetime) -> Redemption:
     decision = priced.decision
     redemption = Redemption(
-        brand_id=order.brand_id, customer_id=shopper.id, order=order.reference, fingerprint=order.fingerprint,
-        currency=priced.request.cart.currency, subtotal=decision.subtotal, discount_total=decision.discount_total,
-        total=decision.total, cart=priced.request.wire, quote=rules.answer(priced),
-        created_at=at, expires_at=at + timedelta(seconds=order.ttl_seconds),
+        brand_id=order.brand_id,
+        customer_id=shopper.key,
+        order=order.reference,
+        fingerprint=order.fingerprint,
+        currency=priced.request.cart.currency,
+        subtotal=decision.subtotal,
+        discount_total=decision.discount_total,
+        total=decision.total,
+        cart=priced.request.wire,
+        quote=rules.answer(priced),
+        created_at=at,
+        expires_at=at + timedelta(seconds=order.ttl_seconds),
     )
     with refuse("checkout_one_live_per_brand_order", Busy), refuse("checkout_one_live_per_customer_order", Busy):
         redemption.save(force_insert=True)
@@ -72,7 +80,12 @@ def _items(redemption: Redemption, priced: Quote) -> Iterator[RedemptionItem]:
     for position, applied in enumerate(priced.decision.applied):
         candidate = priced.candidates[applied.ref]
         yield RedemptionItem(
-            redemption=redemption, position=position, kind=candidate.kind, key=candidate.key, code=candidate.code,
-            brand_id=candidate.brand_id, title=candidate.title[:200], amount=applied.amount,
+            redemption=redemption,
+            position=position,
+            kind=candidate.kind,
+            key=candidate.key,
+            code=candidate.code,
+            brand_id=candidate.brand_id,
+            title=candidate.title[:200],
+            amount=applied.amount,
         )
-

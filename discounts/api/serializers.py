@@ -21,7 +21,11 @@ _RULE_SCHEMA = {
             "properties": {
                 "discount": {"type": "integer", "minimum": 1, "maximum": 99, "description": "Per cent"},
                 "name": {"type": "string", "maxLength": 100},
-                "audience": {"type": "string", "maxLength": 100, "description": "Segment type whose members may use it"},
+                "audience": {
+                    "type": "string",
+                    "maxLength": 100,
+                    "description": "Segment type whose members may use it",
+                },
                 **{name: {"description": "See the offer language"} for name in sorted(rules.TERMS)},
             },
             "additionalProperties": False,
@@ -117,9 +121,17 @@ def code_answer(code: DiscountCode, notified: dict[str, int] | None = None) -> d
     """A code as ``CodeAnswer`` describes it."""
     rule = code.rule
     answer = {
-        "id": code.code_id, "brand": code.brand.slug, "validity": code.validity, "active": code.is_active, "created_at": code.created_at,
+        "id": code.code_id,
+        "brand": code.brand.slug,
+        "validity": code.validity,
+        "active": code.is_active,
+        "created_at": code.created_at,
         "rule": {
-            "id": rule.pk, "name": rule.name, "discount": rule.discount, "audience": rule.audience or None, "terms": rule.terms,
+            "id": rule.pk,
+            "name": rule.name,
+            "discount": rule.discount,
+            "audience": rule.audience or None,
+            "terms": rule.terms,
         },
     }
     return answer if notified is None else answer | {"notified": notified}
@@ -127,12 +139,19 @@ def code_answer(code: DiscountCode, notified: dict[str, int] | None = None) -> d
 
 def usage_answer(used: Used) -> dict[str, Any]:
     """A use as ``UsageAnswer`` describes it."""
+
     def amount(value: int | None) -> str | None:
         return None if value is None or used.currency is None else money.render(value, used.currency)
 
     to_pay = None if used.amount is None or used.discount_amount is None else used.amount - used.discount_amount
     return {
-        "id": used.id, "discount_code": used.code, "user": used.user_id, "used_at": used.used_at, "discount": used.discount,
-        "currency": used.currency, "amount": amount(used.amount), "discount_amount": amount(used.discount_amount),
+        "id": used.id,
+        "discount_code": used.code,
+        "user": used.user_id,
+        "used_at": used.used_at,
+        "discount": used.discount,
+        "currency": used.currency,
+        "amount": amount(used.amount),
+        "discount_amount": amount(used.discount_amount),
         "amount_to_pay": amount(to_pay),
     }

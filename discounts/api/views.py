@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.contracts import as_caller
 from accounts.selectors import acting_brand, readable_brand_ids, shopper_for
 from discounts import selectors, services
 from discounts.api.serializers import (
@@ -43,25 +44,39 @@ class CodesView(APIView):
         body.is_valid(raise_exception=True)
         asked = body.validated_data
         code = services.create_code(
-            brand=acting_brand(caller=request.auth, slug=asked.get("brand"), edit=True),
-            text=asked["id"], rule=asked["rule"], validity=asked["validity"], notify=asked["notify"],
-            by=request.auth.user_key, at=timezone.now(),
+            brand=acting_brand(caller=as_caller(request.auth), slug=asked.get("brand"), edit=True),
+            text=asked["id"],
+            rule=asked["rule"],
+            validity=asked["validity"],
+            notify=asked["notify"],
+            by=as_caller(request.auth).user_key,
+            at=timezone.now(),
         )
         return Response(code_answer(code, selectors.notified(code)), status=201)
 
     @extend_schema(
-        parameters=[OpenApiParameter("brand", str, description="A shopper names the brand whose codes they would like")],
-        responses={200: CodeAnswer(many=True)}, operation_id="discountcode_list",
+        parameters=[
+            OpenApiParameter("brand", str, description="A shopper names the brand whose codes they would like")
+        ],
+        responses={200: CodeAnswer(many=True)},
+        operation_id="discountcode_list",
     )
     def get(self, request: Request) -> Response:
-        """Staff: the brand's codes, newest first. A shopper, with ``brand``: announced codes that they could use now."""
-        brand_ids = readable_brand_ids(request.auth)
+        """Staff: the brand's codes, newest first.
+
+        A shopper, with ``brand``: announced codes that they could use now.
+        """
+        brand_ids = readable_brand_ids(as_caller(request.auth))
         slug = request.query_params.get("brand")
         if brand_ids is None or brand_ids:
             codes = selectors.of_brands(brand_ids=brand_ids)
             codes = codes.filter(brand__slug=slug) if slug else codes
         elif slug:
-            codes = selectors.usable(brand_slug=slug, shopper=shopper_for(caller=request.auth, customer_id=None), at=timezone.now())
+            codes = selectors.usable(
+                brand_slug=slug,
+                shopper=shopper_for(caller=as_caller(request.auth), customer_id=None),
+                at=timezone.now(),
+            )
         else:
             raise PermissionDenied("Name the brand whose codes you would like: ?brand=…")
         page = CursorPage()
@@ -75,13 +90,13 @@ class CodeView(APIView):
     @extend_schema(responses={200: CodeAnswer}, operation_id="discountcode_read")
     def get(self, request: Request, name: str) -> Response:
         """The code, its rule and validity, also when it has expired."""
-        throttle.check(MISS, request.auth.identity)
+        throttle.check(MISS, as_caller(request.auth).identity)
         try:
             code = selectors.named(name)
         except CodeUnknown:
-            throttle.hit(MISS, request.auth.identity)
+            throttle.hit(MISS, as_caller(request.auth).identity)
             raise
-        brand_ids = readable_brand_ids(request.auth)
+        brand_ids = readable_brand_ids(as_caller(request.auth))
         own = brand_ids is None or code.brand_id in brand_ids
         return Response(code_answer(code, selectors.notified(code) if own else None))
 
@@ -91,8 +106,10 @@ class CodeView(APIView):
         body = CodeChange(data=request.data)
         body.is_valid(raise_exception=True)
         code = services.change_code(
-            code=self._own(request, name), at=timezone.now(),
-            validity=body.validated_data.get("validity"), is_active=body.validated_data.get("active"),
+            code=self._own(request, name),
+            at=timezone.now(),
+            validity=body.validated_data.get("validity"),
+            is_active=body.validated_data.get("active"),
         )
         return Response(code_answer(code, selectors.notified(code)))
 
@@ -104,14 +121,14 @@ class CodeView(APIView):
 
     def _own(self, request: Request, name: str) -> DiscountCode:
         """The caller's own code; another brand's is not there."""
-        brand_ids = readable_brand_ids(request.auth)
+        brand_ids = readable_brand_ids(as_caller(request.auth))
         try:
             code = selectors.named(name)
         except CodeUnknown as error:
             raise NotFound from error
         if brand_ids is not None and code.brand_id not in brand_ids:
             raise NotFound
-        acting_brand(caller=request.auth, slug=code.brand.slug, edit=True)
+        acting_brand(caller=as_caller(request.auth), slug=code.brand.slug, edit=True)
         return code
 
 
@@ -125,14 +142,16 @@ class UsagesView(APIView):
         body = UsageRequest(data=request.data)
         body.is_valid(raise_exception=True)
         asked: dict[str, Any] = body.validated_data
-        shopper = request.auth.shopper
+        shopper = as_caller(request.auth).shopper
         if shopper is None or asked.get("user", shopper.user_id) != shopper.user_id:
             raise PermissionDenied("A use is the caller's own.")
-        throttle.check(MISS, request.auth.identity)
+        throttle.check(MISS, as_caller(request.auth).identity)
         try:
-            used = services.use(code=normalise(asked["discount_code"]) or "", shopper=shopper, at=timezone.now(), **_money(asked))
+            used = services.use(
+                code=normalise(asked["discount_code"]) or "", shopper=shopper, at=timezone.now(), **_money(asked)
+            )
         except CodeUnknown:
-            throttle.hit(MISS, request.auth.identity)
+            throttle.hit(MISS, as_caller(request.auth).identity)
             raise
         return Response(usage_answer(used), status=201)
 
@@ -143,7 +162,9 @@ class UsageView(APIView):
     @extend_schema(responses={204: None}, operation_id="discountcodeusage_return")
     def delete(self, request: Request, usage_id: uuid.UUID) -> Response:
         """Give a use of the brand's code back."""
-        services.give_back(usage_id=usage_id, brand=acting_brand(caller=request.auth, edit=True), at=timezone.now())
+        services.give_back(
+            usage_id=usage_id, brand=acting_brand(caller=as_caller(request.auth), edit=True), at=timezone.now()
+        )
         return Response(status=204)
 
 

@@ -40,10 +40,17 @@ def create_code(
     normal = normalise(text)
     if normal is None:
         raise Invalid.field("id", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
-    chosen = own_rule(brand=brand, rule_id=rule) if isinstance(rule, uuid.UUID) else create_rule(brand=brand, fields=rule)
+    chosen = (
+        own_rule(brand=brand, rule_id=rule) if isinstance(rule, uuid.UUID) else create_rule(brand=brand, fields=rule)
+    )
     code = DiscountCode.objects.create(
         code=claim_code(text=normal, kind=KIND, brand=brand),
-        brand=brand, rule=chosen, validity=validity, notify=notify, created_by_id=by, created_at=at,
+        brand=brand,
+        rule=chosen,
+        validity=validity,
+        notify=notify,
+        created_by_id=by,
+        created_at=at,
     )
     if notify:
         later("discounts.announce", code=normal)
@@ -62,12 +69,19 @@ def create_rule(*, brand: Brand, fields: Mapping[str, Any]) -> DiscountRule:
     """A new rule from its fields: ``discount``, ``audience``, ``name`` and terms of the offer language."""
     unknown = sorted(set(fields) - RULE_FIELDS)
     if unknown:
-        raise Invalid(errors=[{"field": f"rule.{name}", "code": "unknown", "detail": "There is no such field."} for name in unknown])
+        raise Invalid(
+            errors=[
+                {"field": f"rule.{name}", "code": "unknown", "detail": "There is no such field."} for name in unknown
+            ]
+        )
     discount = rules.check_percentage(fields.get("discount"))
     terms = check_terms(discount, {name: value for name, value in fields.items() if name in rules.TERMS})
     return DiscountRule.objects.create(
-        brand=brand, discount=discount, terms=terms,
-        name=_text(fields, "name"), audience=_text(fields, "audience"),
+        brand=brand,
+        discount=discount,
+        terms=terms,
+        name=_text(fields, "name"),
+        audience=_text(fields, "audience"),
     )
 
 

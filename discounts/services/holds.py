@@ -18,8 +18,12 @@ def reserve(*, purchase: Purchase) -> None:
             "codes": [int(taking.key) for taking in takings],
             "ids": [uuid7() for _ in takings],
             "discounts": [taking.amount for taking in takings],
-            "customer": purchase.shopper_key, "redemption": purchase.id, "currency": purchase.currency,
-            "amount": purchase.before, "at": purchase.at, "until": purchase.until,
+            "customer": purchase.shopper_key,
+            "redemption": purchase.id,
+            "currency": purchase.currency,
+            "amount": purchase.before,
+            "at": purchase.at,
+            "until": purchase.until,
         },
     )
     for taking in takings:
@@ -51,5 +55,7 @@ def refund(*, purchase: Purchase) -> None:
 def _of(purchase: Purchase) -> dict[str, object]:
     return {
         "codes": sorted(int(taking.key) for taking in purchase.takings),
-        "customer": purchase.shopper_key, "redemption": purchase.id, "at": purchase.at,
+        "customer": purchase.shopper_key,
+        "redemption": purchase.id,
+        "at": purchase.at,
     }

@@ -11,8 +11,9 @@ AHEAD = 2
 def make_partitions() -> int:
     """Make the partitions for the newest code and the next ones; how many were missing.
 
-    A partition is made apart and then attached, which locks no reader or writer out. Codes beyond the last partition would
-    land in the default one, so this runs daily and a brand's codes of a day are far fewer than a partition holds.
+    A partition is made apart and then attached, which locks no reader or writer out. Codes beyond the last partition
+    would land in the default one, so this runs daily and a brand's codes of a day are far fewer than a partition
+    holds.
     """
     newest = DiscountCode.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     last = newest // CODES_PER_PARTITION + AHEAD

@@ -31,8 +31,8 @@ class Used:
 def use(*, code: str, shopper: Shopper, amount: int | None, currency: str | None, at: datetime) -> Used:
     """Take the shopper's one use of a normalised code; one statement, whatever the answer.
 
-    Raises CodeUnknown, CodeInactive, CodeExpired, AudienceNotMember, CartNeeded (the rule has terms that only checkout can
-    judge), CodeAlreadyUsed, and TokenInvalid (the user was deactivated since signing in).
+    Raises CodeUnknown, CodeInactive, CodeExpired, AudienceNotMember, CartNeeded (the rule has terms that only checkout
+    can judge), CodeAlreadyUsed, and TokenInvalid (the user was deactivated since signing in).
     """
     params = {"code": code, "customer": shopper.id, "id": uuid7(), "at": at, "amount": amount, "currency": currency}
     row = db.one("discounts/sql/use_code.sql", params)
@@ -41,14 +41,23 @@ def use(*, code: str, shopper: Shopper, amount: int | None, currency: str | None
     if row["id"] is None:
         raise _why_not(row, at)
     return Used(
-        row["id"], row["text"], shopper.user_id, row["used_at"], row["discount"], currency, amount, row["discount_amount"]
+        row["id"],
+        row["text"],
+        shopper.user_id,
+        row["used_at"],
+        row["discount"],
+        currency,
+        amount,
+        row["discount_amount"],
     )
 
 
 def _why_not(row: db.Row, at: datetime) -> Refusal:
     if not row["caller_active"]:
         return TokenInvalid()
-    reason = rules.refusal(is_active=row["is_active"], validity=row["validity"], is_member=row["is_member"], used=False, at=at)
+    reason = rules.refusal(
+        is_active=row["is_active"], validity=row["validity"], is_member=row["is_member"], used=False, at=at
+    )
     return reason or (CartNeeded() if row["has_terms"] else CodeAlreadyUsed())
 
 

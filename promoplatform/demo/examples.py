@@ -20,7 +20,9 @@ CODES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def make_discount_codes(brands: dict[str, Brand], *, at: datetime) -> int:
-    """Discount codes of both brands, one for an audience (shopper1 and shopper2), one with a condition; how many were new."""
+    """Discount codes of both brands, one for an audience (shopper1 and shopper2), one with a condition; how many were
+    new.
+    """
     apply_audience(
         brand=brands["billo"], segment_type="purchased_more_than_twice", operation="add", customer_ids=["c1", "c2"]
     )
@@ -28,6 +30,12 @@ def make_discount_codes(brands: dict[str, Brand], *, at: datetime) -> int:
     for text, (slug, rule) in CODES.items():
         if text not in known:
             services.create_code(
-                brand=brands[slug], text=text, rule=rule, validity=at + timedelta(days=365), notify=slug == "billo", by=None, at=at
+                brand=brands[slug],
+                text=text,
+                rule=rule,
+                validity=at + timedelta(days=365),
+                notify=slug == "billo",
+                by=None,
+                at=at,
             )
     return len(CODES) - len(known)

@@ -58,20 +58,27 @@ def _chunk(numbers: range, password: str) -> int:
         cursor.execute(
             "SELECT count(*) FROM accounts_customer WHERE customer_id = ANY(%s)", [[f"c{number}" for number in numbers]]
         )
-        before = cursor.fetchone()[0]
+        before: int = cursor.fetchone()[0]
     now = timezone.now()
     User.objects.bulk_create(
         [
             User(
-                uuid=uuid7(), username=f"shopper{number}", email=f"shopper{number}@demo.example", password=password,
-                marketing_consent=True, marketing_consent_at=now,
+                uuid=uuid7(),
+                username=f"shopper{number}",
+                email=f"shopper{number}@demo.example",
+                password=password,
+                marketing_consent=True,
+                marketing_consent_at=now,
             )
             for number in numbers
         ],
         ignore_conflicts=True,
     )
-    ids = dict(User.objects.filter(username__in=[f"shopper{number}" for number in numbers]).values_list("username", "pk"))
+    ids = dict(
+        User.objects.filter(username__in=[f"shopper{number}" for number in numbers]).values_list("username", "pk")
+    )
     Customer.objects.bulk_create(
-        [Customer(customer_id=f"c{number}", user_id=ids[f"shopper{number}"]) for number in numbers], ignore_conflicts=True
+        [Customer(customer_id=f"c{number}", user_id=ids[f"shopper{number}"]) for number in numbers],
+        ignore_conflicts=True,
     )
     return len(numbers) - before

@@ -1,7 +1,6 @@
 """Reserve, confirm, cancel, expire, refund."""
 
 import hashlib
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,17 +33,21 @@ def shopper() -> Shopper:
 
 
 @pytest.fixture(autouse=True)
-def ten(brand: Brand) -> Iterator[None]:
+def ten(brand: Brand) -> None:
     DiscountCodeFactory(text="TEN", brand=brand)
-    yield
 
 
 def request(*codes: str, price: int = 10_000) -> Request:
-    lines = (Line(id="a", sku="shoe", quantity=1, unit_price=price), Line(id="b", sku="hat", quantity=2, unit_price=1_000))
+    lines = (
+        Line(id="a", sku="shoe", quantity=1, unit_price=price),
+        Line(id="b", sku="hat", quantity=2, unit_price=1_000),
+    )
     return Request(Cart(currency="EUR", exponent=2, lines=lines), codes, {"lines": []})
 
 
-def reserve(brand: Brand, shopper: Shopper, at: datetime, *codes: str, price: int = 10_000, order: str = "1001", **more: Any) -> Redemption:
+def reserve(
+    brand: Brand, shopper: Shopper, at: datetime, *codes: str, price: int = 10_000, order: str = "1001", **more: Any
+) -> Redemption:
     asked = request(*codes, price=price)
     fingerprint = hashlib.sha256(repr(asked).encode()).digest()
     return services.reserve(request=asked, order=Order(order, brand.pk, fingerprint, **more), shopper=shopper, at=at)
@@ -57,7 +60,11 @@ def test_a_reservation_holds_the_use_and_tells_nobody(brand: Brand, shopper: Sho
     assert (redemption.subtotal, redemption.discount_total, redemption.total) == (12_000, 1_200, 10_800)
     assert redemption.expires_at == at + timedelta(seconds=900)
     held = Usage.objects.get()
-    assert (held.reserved_until, held.redemption_id, held.discount_amount) == (redemption.expires_at, redemption.pk, 1_200)
+    assert (held.reserved_until, held.redemption_id, held.discount_amount) == (
+        redemption.expires_at,
+        redemption.pk,
+        1_200,
+    )
     assert not UseNotice.objects.exists()
 
 
@@ -72,7 +79,9 @@ def test_confirming_makes_the_use_final_and_tells_the_brand_once(brand: Brand, s
     assert UseNotice.objects.count() == 1
 
 
-def test_a_held_code_is_used_for_everyone_else_of_the_same_shopper(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_a_held_code_is_used_for_everyone_else_of_the_same_shopper(
+    brand: Brand, shopper: Shopper, at: datetime
+) -> None:
     reserve(brand, shopper, at, "TEN")
 
     with pytest.raises(CodeAlreadyUsed):
@@ -177,7 +186,10 @@ def test_a_reservation_expires_at_its_very_instant(brand: Brand, shopper: Shoppe
     with pytest.raises(ReservationExpired):
         services.confirm(redemption=redemption, at=at + timedelta(seconds=60))
 
-    assert services.confirm(redemption=redemption, at=at + timedelta(seconds=60, microseconds=-1)).status == Status.CONFIRMED
+    assert (
+        services.confirm(redemption=redemption, at=at + timedelta(seconds=60, microseconds=-1)).status
+        == Status.CONFIRMED
+    )
 
 
 def test_expired_reservations_are_swept(brand: Brand, shopper: Shopper, at: datetime) -> None:

@@ -226,7 +226,11 @@ def test_a_shopper_uses_a_code_on_an_amount(bearer: ClientOf, billo: Brand) -> N
     shopper = ShopperFactory()
     DiscountCodeFactory(brand=billo, text="TEN")
 
-    response = post(bearer(shopper), USES, {"discount_code": "ten", "user": str(shopper.uuid), "amount": "100.05", "currency": "EUR"})
+    response = post(
+        bearer(shopper),
+        USES,
+        {"discount_code": "ten", "user": str(shopper.uuid), "amount": "100.05", "currency": "EUR"},
+    )
 
     assert response.status_code == 201
     answer = response.json()
@@ -290,7 +294,9 @@ def test_a_use_is_the_callers_own(bearer: ClientOf, server_of: ClientOf, billo: 
         ("!!", 404, "code_unknown"),
     ],
 )
-def test_a_use_that_cannot_be_had_is_refused_with_its_reason(code: str, status: int, reason: str, bearer: ClientOf) -> None:
+def test_a_use_that_cannot_be_had_is_refused_with_its_reason(
+    code: str, status: int, reason: str, bearer: ClientOf
+) -> None:
     client = bearer(ShopperFactory())
     DiscountCodeFactory(text="USED")
     DiscountCodeFactory(text="OFF", is_active=False)

@@ -23,7 +23,9 @@ def shopper() -> Shopper:
 
 
 def use(code: str, shopper: Shopper, at: datetime, amount: int | None = None) -> services.Used:
-    return services.use(code=code, shopper=shopper, amount=amount, currency="EUR" if amount is not None else None, at=at)
+    return services.use(
+        code=code, shopper=shopper, amount=amount, currency="EUR" if amount is not None else None, at=at
+    )
 
 
 def test_a_use_takes_the_percentage_off_the_amount_half_up(shopper: Shopper, at: datetime) -> None:
@@ -32,7 +34,13 @@ def test_a_use_takes_the_percentage_off_the_amount_half_up(shopper: Shopper, at:
     used = use("TEN", shopper, at, amount=9_995)
 
     assert used.discount_amount == 1_000  # 999.5 cents, half up
-    assert (used.code, used.discount, used.amount, used.used_at, used.user_id) == ("TEN", 10, 9_995, at, shopper.user_id)
+    assert (used.code, used.discount, used.amount, used.used_at, used.user_id) == (
+        "TEN",
+        10,
+        9_995,
+        at,
+        shopper.user_id,
+    )
 
 
 def test_a_use_without_an_amount_is_a_use(shopper: Shopper, at: datetime) -> None:

@@ -47,7 +47,8 @@ def test_20_shoppers_use_20_codes_all_at_once(stampede: Stampede, at: datetime) 
     shoppers = [shopper() for _ in range(20)]
 
     results = stampede(
-        lambda one: [services.use(code=code, shopper=one, amount=None, currency=None, at=at).code for code in codes], shoppers
+        lambda one: [services.use(code=code, shopper=one, amount=None, currency=None, at=at).code for code in codes],
+        shoppers,
     )
 
     assert results == [codes] * 20
@@ -61,13 +62,17 @@ def test_without_the_key_a_look_before_the_use_lets_the_race_happen(stampede: St
 
     def look_then_take(_: int) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM discounts_usage WHERE code_id = %s AND customer_id = %s", [code.pk, one.id])
+            cursor.execute(
+                "SELECT count(*) FROM discounts_usage WHERE code_id = %s AND customer_id = %s", [code.pk, one.id]
+            )
             if not cursor.fetchone()[0]:
                 cursor.execute(
-                    "INSERT INTO discounts_usage (code_id, customer_id, id, used_at) VALUES (%s, %s, gen_random_uuid(), %s)",
+                    "INSERT INTO discounts_usage (code_id, customer_id, id, used_at)"
+                    " VALUES (%s, %s, gen_random_uuid(), %s)",
                     [code.pk, one.id, at],
                 )
 
+    uses = 0
     with connection.cursor() as cursor:
         cursor.execute(UNGUARDED)
         try:
