@@ -11,7 +11,11 @@ from django.db import connection
 def check_postgresql(**kwargs: Any) -> list[CheckMessage]:
     """The database keeps the promises, so it must be PostgreSQL."""
     if connection.vendor != "postgresql":
-        return [Error("promoplatform needs PostgreSQL.", hint="Set DATABASE_URL to a postgresql:// address.", id="kernel.E001")]
+        return [
+            Error(
+                "promoplatform needs PostgreSQL.", hint="Set DATABASE_URL to a postgresql:// address.", id="kernel.E001"
+            )
+        ]
     return []
 
 

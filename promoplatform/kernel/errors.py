@@ -1,7 +1,7 @@
 """The catalogue of refusals: each declared once, with its code, HTTP status and sentence.
 
-A refusal is an exception that a caller may rely on: its ``code`` is the contract, its words may change. Whatever is not a
-``Refusal`` is a defect and is answered as one.
+A refusal is an exception that a caller may rely on: its ``code`` is the contract, its words may change. Whatever is
+not a ``Refusal`` is a defect and is answered as one.
 """
 
 from typing import Any, ClassVar

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from promoplatform.kernel import money
 
-_OFFSET = re.compile(r".*([zZ]|[+-]\d\d:?\d\d)\Z", re.S)
+_OFFSET = re.compile(r".*([zZ]|[+-]\d\d:?\d\d)\Z", re.DOTALL)
 
 
 @extend_schema_field({"type": "string", "pattern": r"^\d{1,15}(\.\d{1,4})?$", "example": "12.50"})
@@ -48,7 +48,9 @@ class InstantField(serializers.DateTimeField):
 
     def to_internal_value(self, value: Any) -> datetime:
         if not isinstance(value, str) or not _OFFSET.fullmatch(value):
-            raise serializers.ValidationError("Write an instant with an offset, such as 2027-01-31T23:59:59+01:00.", code="invalid")
+            raise serializers.ValidationError(
+                "Write an instant with an offset, such as 2027-01-31T23:59:59+01:00.", code="invalid"
+            )
         try:
             return super().to_internal_value(value)
         except OverflowError as error:

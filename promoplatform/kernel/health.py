@@ -27,7 +27,7 @@ def seconds_since_heartbeat() -> int | None:
         last = redis.client().get(HEARTBEAT)
     except redis.Error:
         return None
-    return None if last is None else max(0, int(time.time()) - int(last))  # type: ignore[arg-type]
+    return None if last is None else max(0, int(time.time()) - int(last))
 
 
 def healthz(request: HttpRequest) -> JsonResponse:

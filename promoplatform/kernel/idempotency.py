@@ -1,7 +1,8 @@
 """Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the same request again gets the first answer again.
 
-The answer is remembered in the transaction of what it did: a crash leaves both or neither. A refusal did nothing; its answer
-is remembered too, after its effects were rolled back to a savepoint. 409 ``busy``, 429 and 5xx are never remembered.
+The answer is remembered in the transaction of what it did: a crash leaves both or neither. A refusal did nothing; its
+answer is remembered too, after its effects were rolled back to a savepoint. 409 ``busy``, 429 and 5xx are never
+remembered.
 """
 
 import functools
@@ -10,7 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
@@ -67,7 +68,7 @@ def _owner(request: Request) -> str:
 
 
 def _digest(owner: str, endpoint: str, key: str) -> bytes:
-    return hashlib.sha256("\0".join([owner, endpoint, key]).encode()).digest()
+    return hashlib.sha256(f"{owner}\x00{endpoint}\x00{key}".encode()).digest()
 
 
 def _once(digest: bytes, fingerprint: bytes, effect: Callable[[], Response]) -> HttpResponseBase:
@@ -80,8 +81,11 @@ def _once(digest: bytes, fingerprint: bytes, effect: Callable[[], Response]) -> 
                 IdempotencyKey.objects.bulk_create(
                     [
                         IdempotencyKey(
-                            digest=digest, fingerprint=fingerprint, status=response.status_code,
-                            content_type=response["Content-Type"], body=response.content,
+                            digest=digest,
+                            fingerprint=fingerprint,
+                            status=response.status_code,
+                            content_type=response["Content-Type"],
+                            body=response.content,
                         )
                     ]
                 )
@@ -117,7 +121,9 @@ def _bytes_of(effect: Callable[[], Response]) -> HttpResponse:
             answer = effect()
     except (Refusal, APIException) as error:
         problem = problem_of(error)
-        return HttpResponse(problem.body(), status=problem.status, content_type="application/problem+json", headers=problem.headers)
+        return HttpResponse(
+            problem.body(), status=problem.status, content_type="application/problem+json", headers=problem.headers
+        )
     return HttpResponse(JSONRenderer().render(answer.data), status=answer.status_code, content_type="application/json")
 
 

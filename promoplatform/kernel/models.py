@@ -21,8 +21,8 @@ class IdempotencyKey(models.Model):
 class OutboxMessage(models.Model):
     """A task promised in the same transaction as the fact it follows.
 
-    Due rows are sent to the broker; a row goes when its task has succeeded, comes due again when it failed or was lost, and
-    is parked, visible to operators, when it failed too often.
+    Due rows are sent to the broker; a row goes when its task has succeeded, comes due again when it failed or was
+    lost, and is parked, visible to operators, when it failed too often.
     """
 
     task = models.CharField(max_length=200)
@@ -37,7 +37,9 @@ class OutboxMessage(models.Model):
         verbose_name = "promised task"
         indexes = [
             models.Index(fields=["due_at"], name="kernel_outbox_due", condition=models.Q(parked_at__isnull=True)),
-            models.Index(fields=["parked_at"], name="kernel_outbox_parked", condition=models.Q(parked_at__isnull=False)),
+            models.Index(
+                fields=["parked_at"], name="kernel_outbox_parked", condition=models.Q(parked_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

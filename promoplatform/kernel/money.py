@@ -1,17 +1,22 @@
 """Exact money: whole minor units and an ISO 4217 currency, decimal strings at the edge.
 
-Decimals per currency come from CLDR through Babel (EUR 2, JPY 0, KWD 3).
+Decimals are those of ISO 4217 (EUR 2, JPY 0, KWD 3). CLDR's are not: it counts what people use, such as none for RSD.
 """
 
 import re
+from copy import copy
 from decimal import Decimal
 from functools import cache
 
-from babel.core import UnknownLocaleError
-from babel.numbers import format_currency, get_currency_precision, list_currencies
+from babel.core import Locale, UnknownLocaleError
+from babel.numbers import list_currencies
 
 MAX_MINOR = 10**15  # far above any order, far below bigint
-_AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,4})?", re.ASCII)
+_AMOUNT = re.compile(r"-?\d{1,16}(\.\d{1,4})?", re.ASCII)
+
+_NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE = "BHD IQD JOD KWD LYD OMR TND"
+_DECIMALS = dict.fromkeys(_NONE.split(), 0) | dict.fromkeys(_THREE.split(), 3) | {"CLF": 4, "UYW": 4}
 
 
 @cache
@@ -25,10 +30,10 @@ def decimals(currency: str) -> int:
     """How many decimals the currency has. Raises ValueError for what is no currency."""
     if currency not in currencies():
         raise ValueError(f"{currency!r} is not an ISO 4217 currency.")
-    return get_currency_precision(currency)
+    return _DECIMALS.get(currency, 2)
 
 
-def parse(text: str, currency: str) -> int:
+def parse(text: object, currency: str) -> int:
     """Minor units of a decimal string. Raises ValueError when it is none, or has more decimals than the currency."""
     if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
         raise ValueError('Write an amount as a decimal string such as "12.50".')
@@ -51,6 +56,9 @@ def render(minor: int, currency: str) -> str:
 def display(minor: int, currency: str, locale: str = "en") -> str:
     """The amount as a person reads it (``€12.50``)."""
     try:
-        return format_currency(Decimal(minor).scaleb(-decimals(currency)), currency, locale=locale)
-    except UnknownLocaleError:
+        pattern = copy(Locale.parse(locale).currency_formats["standard"])
+    except (UnknownLocaleError, ValueError):
         return f"{render(minor, currency)} {currency}"
+    places = decimals(currency)
+    pattern.frac_prec = (places, places)
+    return str(pattern.apply(Decimal(minor).scaleb(-places), locale, currency=currency, currency_digits=False))

@@ -1,7 +1,8 @@
 """Abuse limits, counted in Redis in one atomic call.
 
-DRF's own throttle reads, then writes, and lets many through at once; this one counts first. When Redis is away a limit either
-fails open (shoppers keep shopping) or closed (logins and code look-ups, which are what an attacker would want open).
+DRF's own throttle reads, then writes, and lets many through at once; this one counts first. When Redis is away a limit
+either fails open (shoppers keep shopping) or closed (logins and code look-ups, which are what an attacker would want
+open).
 """
 
 import hashlib
@@ -41,7 +42,10 @@ class Limit:
 
 
 def hit(scope: str, who: str) -> None:
-    """Count one hit of ``who``. Raises Throttled above the limit, Unavailable when Redis is away and the limit is closed."""
+    """Count one hit of ``who``.
+
+    Raises Throttled above the limit, Unavailable when Redis is away and the limit is closed.
+    """
     limit = Limit.of(scope)
     try:
         hits, left = redis.script(COUNT)(keys=[_key(scope, who)], args=[limit.seconds * 1000])  # type: ignore[misc]
@@ -57,7 +61,10 @@ def check(scope: str, who: str) -> None:
     """Raises as ``hit`` would for one who has used the limit up, and counts nothing: for limits on misses only."""
     limit = Limit.of(scope)
     try:
-        hits, left = redis.client().pipeline(transaction=False).get(_key(scope, who)).pttl(_key(scope, who)).execute()
+        pipeline = redis.client().pipeline(transaction=False)
+        pipeline.get(_key(scope, who))
+        pipeline.pttl(_key(scope, who))
+        hits, left = pipeline.execute()
     except redis.Error as error:
         if limit.closed:
             raise Unavailable from error

@@ -25,7 +25,9 @@ class Command(BaseCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--check", action="store_true", help="fail when docs/errors.md is stale instead of writing it")
+        parser.add_argument(
+            "--check", action="store_true", help="fail when docs/errors.md is stale instead of writing it"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         path = settings.BASE_DIR / "docs" / "errors.md"
