@@ -1,14 +1,17 @@
 """Callers of the accounts tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from celery import current_app
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import selectors, services
 from accounts.contracts import Caller
 from accounts.models import User
+from promoplatform.kernel import redis
 
 
 @pytest.fixture
@@ -32,3 +35,20 @@ def bearer() -> Callable[[User], APIClient]:
 def caller() -> Callable[[User], Caller]:
     """This user as a caller."""
     return selectors.caller_of
+
+
+@pytest.fixture
+def redis_away(settings: Any) -> Iterator[None]:
+    """Redis is somewhere where nobody listens."""
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    for cached in (redis.client, redis.script):
+        cached.cache_clear()
+    yield
+    for cached in (redis.client, redis.script):
+        cached.cache_clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def every_task() -> None:
+    """All tasks are known, as in a worker."""
+    current_app.loader.import_default_modules()

@@ -1,0 +1,130 @@
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.test import APIClient, APIRequestFactory
+from rest_framework.views import APIView
+
+from accounts import services
+from accounts.contracts import Role
+from accounts.models import ApiKey, User
+from tests.accounts.test_api import ME, problem
+from tests.factories import PASSWORD, ApiKeyFactory, MembershipFactory, ShopperFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+class WhoView(APIView):
+    """Answers who calls, as the hot views see it."""
+
+    def get(self, request: Request) -> Response:
+        return Response({"caller": request.auth.identity, "shopper": request.auth.shopper and request.auth.shopper.id, "pk": request.user.pk})
+
+    post = get
+
+
+def ask(method="get", **headers):
+    request = getattr(APIRequestFactory(headers={name.title(): text for name, text in headers.items()}), method)("/api/who/")
+    return WhoView.as_view()(request)
+
+
+def access(user):
+    return services.tokens_for(user=user, at=timezone.now()).access
+
+
+def test_a_token_is_understood_without_a_query(django_assert_num_queries):
+    user = ShopperFactory()
+    token = access(user)
+
+    with django_assert_num_queries(0):
+        for method in ("get", "post"):
+            answer = ask(method, authorization=f"Bearer {token}")
+            assert answer.data == {"caller": f"user:{user.uuid}", "shopper": user.customer.pk, "pk": user.pk}
+
+
+def test_the_user_behind_a_token_is_read_when_asked_for(rf):
+    user = ShopperFactory(email="ann@example.com")
+    request = APIView().initialize_request(rf.get("/", headers={"Authorization": f"Bearer {access(user)}"}))
+
+    with CaptureQueriesContext(connection) as queries:
+        assert request.user.is_authenticated
+        assert not queries.captured_queries
+        assert (request.user.email, request.user.username) == ("ann@example.com", user.username)
+    assert len(queries) == 1
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_scheme_is_written_as_one_likes(scheme):
+    assert ask(authorization=f"{scheme} {access(ShopperFactory())}").status_code == 200
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer x", "Bearer a.b.c", "Bearer ü", "Api-Key", "Api-Key x", "Api-Key pk0000000000.x"])
+def test_bad_credentials_are_token_invalid(api, header):
+    problem(api.get(ME, headers={"Authorization": header}), 401, "token_invalid")
+
+
+@pytest.mark.parametrize("header", ["", "Basic YTpi", "x", "Token x"])
+def test_no_credentials_are_not_authenticated(api, header):
+    problem(api.get(ME, headers={"Authorization": header}), 401, "not_authenticated")
+
+
+def test_an_old_token_is_token_expired(api):
+    token = access(ShopperFactory())
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=15, seconds=1), tick=False):
+        problem(api.get(ME, headers={"Authorization": f"Bearer {token}"}), 401, "token_expired")
+
+
+def test_a_key_opens_until_it_is_revoked():
+    key = ApiKeyFactory()
+    assert ask(authorization=f"Api-Key {key.text}").data == {"caller": f"key:{key.pk}", "shopper": None, "pk": None}
+
+    services.revoke_key(key=key, at=timezone.now())
+
+    assert ask(authorization=f"Api-Key {key.text}").status_code == 401
+    assert ApiKey.objects.get(pk=key.pk).last_used_at is not None
+
+
+def test_a_key_costs_one_query(django_assert_num_queries):
+    key = ApiKeyFactory(last_used_at=timezone.now())
+
+    with django_assert_num_queries(1):
+        assert ask(authorization=f"Api-Key {key.text}").status_code == 200
+
+
+# --- sessions --------------------------------------------------------------------------------------------------------
+def test_the_admins_session_reads_without_and_writes_with_a_csrf_token():
+    member = MembershipFactory(role=Role.OWNER)
+    client = APIClient(enforce_csrf_checks=True)
+    assert client.login(username=member.user.username, password=PASSWORD)
+    keys = f"/api/v1/brands/{member.brand.slug}/api-keys/"
+
+    assert client.get(ME).status_code == 200
+    problem(client.post(keys, {"name": "shop"}), 403, "permission_denied")
+    assert not ApiKey.objects.exists()
+
+    client.get("/admin/login/")
+    token = client.get("/admin/").wsgi_request.META.get("CSRF_COOKIE") or client.cookies["csrftoken"].value
+    assert client.post(keys, {"name": "shop"}, headers={"X-CSRFToken": token}).status_code == 201
+    assert ApiKey.objects.get().brand == member.brand
+
+
+def test_a_bearer_needs_no_csrf_token():
+    member = MembershipFactory()
+    client = APIClient(enforce_csrf_checks=True, headers={"Authorization": f"Bearer {access(member.user)}"})
+
+    assert client.post(f"/api/v1/brands/{member.brand.slug}/api-keys/", {"name": "shop"}).status_code == 201
+
+
+def test_the_session_of_a_shut_out_user_is_over():
+    user = UserFactory()
+    client = APIClient()
+    client.force_login(user)
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+    problem(client.get(ME), 401, "not_authenticated")
