@@ -137,7 +137,8 @@ def exactly_one(found: dict[str, Any], names: tuple[str, ...], path: str, readin
     """Exactly one of `names` is given."""
     given = [name for name in names if found.get(name) is not None]
     if len(given) != 1:
-        reading.fault(join(path, (given or names)[-1]), "invalid", f"Exactly one of {', '.join(names)} is required.")
+        where, code = (join(path, given[-1]), "invalid") if given else (path, "required")
+        reading.fault(where, code, f"Exactly one of {', '.join(names)} is required.")
 
 
 def check_benefit(found: dict[str, Any], path: str, reading: Reading) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import product
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from promotions.engine import (
@@ -13,6 +13,7 @@ from promotions.engine import (
     Decision,
     InPlay,
     Profile,
+    ShopperFacts,
     dump_offer,
     dump_profile,
     parse_offer,
@@ -124,6 +125,7 @@ def test_a_further_benefit_of_an_offer_never_makes_the_total_larger(cart, offer,
     before = price(cart, [in_play(1, offer)], facts, profile, NOON)
     after = price(cart, [in_play(1, more)], facts, profile, NOON)
 
+    assume("currency_mismatch" not in [each.code for each in after.rejected])  # cents in a cart of yen: no offer at all
     assert after.total <= before.total
 
 
