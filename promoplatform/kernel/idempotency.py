@@ -28,6 +28,7 @@ from promoplatform.kernel.models import IdempotencyKey
 from promoplatform.kernel.problems import problem_of
 
 RETENTION = timedelta(hours=48)
+BATCH = 5_000
 UNIQUE = "kernel_idempotencykey_pkey"
 _KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
 Method = Callable[..., Response]
@@ -55,10 +56,10 @@ def forget() -> int:
     """Delete answers past their retention, in small batches; how many."""
     total = 0
     while True:
-        old = IdempotencyKey.objects.filter(created_at__lt=Now() - RETENTION).values("pk")[:5000]
+        old = IdempotencyKey.objects.filter(created_at__lt=Now() - RETENTION).values("pk")[:BATCH]
         deleted = IdempotencyKey.objects.filter(pk__in=old)._raw_delete("default") or 0
         total += deleted
-        if deleted < 5000:
+        if deleted < BATCH:
             return total
 
 
