@@ -82,19 +82,22 @@ def borrowed() -> Iterator[dict[str, str]]:
     if not names:
         yield {}
         return
+    guard = None
     with _open_private(home() / "borrowers") as borrowers:
         try:
             with _locked():
                 fcntl.flock(borrowers, fcntl.LOCK_SH)
                 if not any(server.processes() for server in _servers()):
                     _kept_file().unlink(missing_ok=True)
-                    _spawn_guard()
+                    guard = _spawn_guard()
                 for server in _servers():
                     if server.variable in names:
                         server.start()
             yield _variables(names)
         finally:
-            _stop_unless_needed(borrowers)
+            was_last = _stop_unless_needed(borrowers)
+    if guard and was_last:
+        guard.wait()
 
 
 def _variables(names: set[str]) -> dict[str, str]:
@@ -102,11 +105,14 @@ def _variables(names: set[str]) -> dict[str, str]:
     return {name: url for name, url in urls().items() if name in names | broker}
 
 
-def _stop_unless_needed(borrowers: IO[str]) -> None:
+def _stop_unless_needed(borrowers: IO[str]) -> bool:
+    """Whether we were the last who needed them."""
     with _locked():
-        if _is_last(borrowers) and not _kept_file().exists():
+        last = _is_last(borrowers)
+        if last and not _kept_file().exists():
             for server in _servers():
                 server.stop()
+    return last
 
 
 def _is_last(borrowers: IO[str]) -> bool:
@@ -121,11 +127,11 @@ def _is_last(borrowers: IO[str]) -> bool:
     return False
 
 
-def _spawn_guard() -> None:
+def _spawn_guard() -> "subprocess.Popen[bytes]":
     """A process that outlives the borrowers, to stop the servers when the last one is gone."""
     command = [sys.executable, "-m", "promoplatform.embedded", "guard"]
     quiet = subprocess.DEVNULL
-    subprocess.Popen(command, cwd=CHECKOUT, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+    return subprocess.Popen(command, cwd=CHECKOUT, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
 
 
 def _guard() -> None:
