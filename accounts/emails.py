@@ -16,7 +16,10 @@ def invitation(*, invitation: Invitation, token: str) -> EmailMultiAlternatives:
     article = "an" if role[0] in "aeo" else "a"
     inviter = f"{invitation.invited_by} invited you" if invitation.invited_by else "You are invited"
     built = content(
-        template="mail/action", subject=f"Join {brand.name} on promoplatform", sender_name=brand.name, colour=brand.colour,
+        template="mail/action",
+        subject=f"Join {brand.name} on promoplatform",
+        sender_name=brand.name,
+        colour=brand.colour,
         context={
             "heading": f"Join {brand.name}",
             "paragraphs": [f"{inviter} to be {article} {role} of {brand.name} on promoplatform."],

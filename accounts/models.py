@@ -3,14 +3,13 @@
 import zoneinfo
 from typing import Any, ClassVar
 
+import pghistory
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils.functional import cached_property
-
-import pghistory
 
 from accounts.contracts import Role, Scope
 from promoplatform.kernel.ids import uuid7
@@ -64,7 +63,9 @@ class User(AbstractBaseUser):
     """
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    username = models.CharField(max_length=150, validators=[RegexValidator(r"^[\w.-]+\Z", "Letters, digits, dot, hyphen and underscore only.")])
+    username = models.CharField(
+        max_length=150, validators=[RegexValidator(r"^[\w.-]+\Z", "Letters, digits, dot, hyphen and underscore only.")]
+    )
     email = models.EmailField(blank=True, default="")
     phone = models.CharField(max_length=16, null=True, blank=True, help_text="E.164, such as +34600000000")
     marketing_consent = models.BooleanField(default=False, help_text="May be sent codes and offers by e-mail")
@@ -82,10 +83,14 @@ class User(AbstractBaseUser):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                Lower("username"), name="accounts_user_username", violation_error_message="Another account has this username."
+                Lower("username"),
+                name="accounts_user_username",
+                violation_error_message="Another account has this username.",
             ),
             models.UniqueConstraint(
-                Lower("email"), name="accounts_user_email", condition=~models.Q(email=""),
+                Lower("email"),
+                name="accounts_user_email",
+                condition=~models.Q(email=""),
                 violation_error_message="Another account has this e-mail address.",
             ),
             models.UniqueConstraint(
@@ -133,9 +138,13 @@ class Brand(models.Model):
     timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
     currency = models.CharField(max_length=3, default="EUR", validators=[validate_currency])
     colour = models.CharField(
-        max_length=7, default="#0f766e", validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write a colour as #rrggbb.")]
+        max_length=7,
+        default="#0f766e",
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write a colour as #rrggbb.")],
     )
-    notify_email = models.EmailField(blank=True, default="", help_text="Told about uses of codes; owners are, when empty")
+    notify_email = models.EmailField(
+        blank=True, default="", help_text="Told about uses of codes; owners are, when empty"
+    )
     is_active = models.BooleanField("active", default=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -158,7 +167,9 @@ class Membership(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint("brand", "user", name="accounts_membership_once"),
-            models.CheckConstraint(condition=models.Q(role__in=[role.value for role in Role]), name="accounts_membership_role"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=[role.value for role in Role]), name="accounts_membership_role"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -194,7 +205,8 @@ class ApiKey(models.Model):
         verbose_name = "API key"
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(scope=Scope.BRAND, brand__isnull=False) | models.Q(scope=Scope.INTERNAL, brand__isnull=True),
+                condition=models.Q(scope=Scope.BRAND, brand__isnull=False)
+                | models.Q(scope=Scope.INTERNAL, brand__isnull=True),
                 name="accounts_apikey_scope",
             )
         ]
@@ -219,10 +231,15 @@ class Invitation(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                "brand", Lower("email"), name="accounts_invitation_once", condition=models.Q(accepted_at__isnull=True),
+                "brand",
+                Lower("email"),
+                name="accounts_invitation_once",
+                condition=models.Q(accepted_at__isnull=True),
                 violation_error_message="This address is invited already; send it again instead.",
             ),
-            models.CheckConstraint(condition=models.Q(role__in=[role.value for role in Role]), name="accounts_invitation_role"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=[role.value for role in Role]), name="accounts_invitation_role"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -55,8 +55,10 @@ class Claims:
     password: str = ""
 
 
-def sign(*, kind: TokenKind, caller: Caller, keyring: Keyring, at: datetime, lifetime: timedelta, password: str = "") -> str:
-    """A signed token (JWT, RFC 7519) for a user; ``password`` is the digest that binds a refresh token to a password."""
+def sign(
+    *, kind: TokenKind, caller: Caller, keyring: Keyring, at: datetime, lifetime: timedelta, password: str = ""
+) -> str:
+    """A signed token (JWT, RFC 7519) for a user; ``password`` is the digest that binds a refresh token to theirs."""
     issued = int(at.timestamp())
     claims: dict[str, Any] = {
         "iss": ISSUER, "aud": AUDIENCE, "typ": kind.value, "iat": issued, "exp": issued + int(lifetime.total_seconds()),
@@ -103,7 +105,7 @@ def password_digest(password_hash: str, keyring: Keyring) -> str:
 def same_password(password_hash: str, digest: str, secrets: Sequence[str]) -> bool:
     """Whether ``digest`` was made of this password hash under one of the secrets."""
     made = [password_digest(password_hash, Keyring([secret])) for secret in secrets]
-    return any([hmac.compare_digest(one, digest) for one in made])
+    return any(hmac.compare_digest(one, digest) for one in made)
 
 
 def key_text(*, prefix: str, secret: str) -> str:
@@ -153,8 +155,11 @@ class AccountKind(enum.StrEnum):
 
 
 def account_name(account: str) -> tuple[AccountKind, str]:
-    """How an account name is looked up, and in which spelling: what has an @ is an e-mail address, what is all digits a phone
-    number, the rest a username. A username can be neither, so one name never means two users."""
+    """How an account name is looked up, and in which spelling.
+
+    What has an @ is an e-mail address, what is all digits a phone number, the rest a username. A username can be neither,
+    so one name never means two users.
+    """
     text = account.strip()
     if "@" in text:
         return AccountKind.EMAIL, text.lower()

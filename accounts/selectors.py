@@ -21,7 +21,8 @@ CUSTOMER_ID_LENGTH = 100
 def acting_brand(*, caller: Caller, slug: str | None = None, edit: bool = False) -> Brand:
     """The brand that the caller acts for; ``edit`` when something is to be written.
 
-    Raises PermissionDenied (not theirs, inactive, or a viewer who would write) and Invalid (field ``brand``: several to choose from).
+    Raises PermissionDenied (not theirs, inactive, or a viewer who would write) and Invalid (field ``brand``: several to
+    choose from).
     """
     if caller.api_key_id is not None:
         return _brand_of_key(caller, slug)
@@ -60,7 +61,7 @@ def _brand_of_staff(caller: Caller, slug: str | None, edit: bool) -> Brand:
 
 
 def memberships_of(caller: Caller) -> QuerySet[Membership]:
-    """The caller's roles in active brands, oldest first; none for keys and for users who were shut out since they signed in."""
+    """The caller's roles in active brands, oldest first; none for keys and for users who were shut out meanwhile."""
     if caller.user_key is None:
         return Membership.objects.none()
     active = Membership.objects.filter(user=caller.user_key, user__is_active=True, brand__is_active=True)
@@ -68,7 +69,10 @@ def memberships_of(caller: Caller) -> QuerySet[Membership]:
 
 
 def readable_brand_ids(caller: Caller, *, edit: bool = False) -> list[uuid.UUID] | None:
-    """The brands whose objects the caller may see (or, with ``edit``, change): None for all (platform admins), an empty list for shoppers."""
+    """The brands whose objects the caller may see (or, with ``edit``, change).
+
+    None for all (platform admins), an empty list for shoppers.
+    """
     if caller.api_key_id is not None:
         return list(Brand.objects.filter(pk=caller.brand_id, is_active=True).values_list("pk", flat=True))
     if is_platform_admin(caller):
@@ -78,14 +82,21 @@ def readable_brand_ids(caller: Caller, *, edit: bool = False) -> list[uuid.UUID]
 
 
 def owned_brand(*, caller: Caller, slug: str) -> Brand:
-    """The brand of this slug for one of its owners. Raises NotFound for outsiders, PermissionDenied for other staff and keys."""
+    """The brand of this slug for one of its owners.
+
+    Raises NotFound for outsiders, PermissionDenied for other staff and keys.
+    """
     if is_platform_admin(caller):
         brand = Brand.objects.filter(slug=slug).first()
         if brand is None:
             raise NotFound
         return brand
     if caller.api_key_id is not None:
-        raise PermissionDenied if Brand.objects.filter(pk=caller.brand_id, slug=slug, is_active=True).exists() else NotFound
+        raise (
+            PermissionDenied
+            if Brand.objects.filter(pk=caller.brand_id, slug=slug, is_active=True).exists()
+            else NotFound
+        )
     member = memberships_of(caller).filter(brand__slug=slug).first()
     if member is None:
         raise NotFound
@@ -110,8 +121,8 @@ def timezone_of(brand: Brand) -> zoneinfo.ZoneInfo:
 def shopper_for(*, caller: Caller, customer_id: str | None) -> Shopper:
     """Whose purchase this is: the caller's own, or the customer that a brand's server names.
 
-    Raises PermissionDenied (someone else's, or a caller who neither shops nor sells) and Invalid (field ``customer_id``). A customer
-    that the platform never saw comes with ``id`` None; ``services.ensure_customer`` makes them known.
+    Raises PermissionDenied (someone else's, or a caller who neither shops nor sells), Invalid (field ``customer_id``).
+    A customer that the platform never saw comes with ``id`` None; ``services.ensure_customer`` makes them known.
     """
     if caller.scope is Scope.BRAND:
         return _named_customer(customer_id)
@@ -142,9 +153,14 @@ def shopper_of(customer: Customer) -> Shopper:
 
 def first_shoppers(*, count: int) -> list[Caller]:
     """The first active users with a customer who are nobody's staff, in the order of their birth."""
-    shoppers = Customer.objects.filter(user__is_active=True, user__is_superuser=False, user__memberships=None).order_by("user")
+    shoppers = Customer.objects.filter(user__is_active=True, user__is_superuser=False, user__memberships=None).order_by(
+        "user"
+    )
     rows = shoppers.values_list("user__uuid", "user", "pk", "customer_id")[: max(0, count)]
-    return [Caller(f"user:{row[0]}", user_id=row[0], user_key=row[1], customer_key=row[2], customer_id=row[3]) for row in rows]
+    return [
+        Caller(f"user:{row[0]}", user_id=row[0], user_key=row[1], customer_key=row[2], customer_id=row[3])
+        for row in rows
+    ]
 
 
 # --- credentials -----------------------------------------------------------------------------------------------------
@@ -184,7 +200,7 @@ def caller_of(user: User) -> Caller:
 
 
 def active_user(caller: Caller) -> User:
-    """The user behind a caller, with their customer. Raises PermissionDenied for keys, TokenInvalid for who is no longer there."""
+    """The user behind a caller, with their customer. Raises PermissionDenied for keys, TokenInvalid for who is gone."""
     if caller.user_key is None:
         raise PermissionDenied
     user = User.objects.select_related("customer").filter(pk=caller.user_key, is_active=True).first()

@@ -21,20 +21,26 @@ from promoplatform.kernel.errors import NotFound, Refusal
 class SignInForm(forms.Form):
     """The account that someone has."""
 
-    account = forms.CharField(label="E-mail, phone or username", max_length=254, widget=forms.TextInput({"autocomplete": "username"}))
-    password = forms.CharField(max_length=1024, strip=False, widget=forms.PasswordInput({"autocomplete": "current-password"}))
+    account = forms.CharField(
+        label="E-mail, phone or username", max_length=254, widget=forms.TextInput({"autocomplete": "username"})
+    )
+    password = forms.CharField(
+        max_length=1024, strip=False, widget=forms.PasswordInput({"autocomplete": "current-password"})
+    )
 
 
 class NewAccountForm(forms.Form):
     """The account that someone makes; its e-mail address is the invited one."""
 
     username = forms.CharField(max_length=150, widget=forms.TextInput({"autocomplete": "username"}))
-    password = forms.CharField(max_length=1024, strip=False, widget=forms.PasswordInput({"autocomplete": "new-password"}))
+    password = forms.CharField(
+        max_length=1024, strip=False, widget=forms.PasswordInput({"autocomplete": "new-password"})
+    )
 
 
 @method_decorator([never_cache, sensitive_post_parameters("password")], name="dispatch")
 class InvitationPage(View):
-    """``/accounts/invitations/<token>/``: whoever holds the link may join, as the user who they show themselves to be."""
+    """``/accounts/invitations/<token>/``: whoever holds the link may join, as the user who they show to be."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         """What one is invited to, and as whom one can accept."""
@@ -61,7 +67,9 @@ class InvitationPage(View):
         except NotFound:
             return self._gone(request)
         except Refusal as refusal:
-            return self._page(request, invitation, status=refusal.status, refusal=refusal, **({kind: form} if form else {}))
+            return self._page(
+                request, invitation, status=refusal.status, refusal=refusal, **({kind: form} if form else {})
+            )
         if user != request.user:
             login(request, user)
         return redirect("admin:index")
@@ -82,7 +90,9 @@ class InvitationPage(View):
 
     def _page(self, request: HttpRequest, invitation: Invitation, *, status: int = 200, **context: Any) -> HttpResponse:
         forms_shown = {"known": SignInForm(prefix="known"), "new": NewAccountForm(prefix="new")}
-        return render(request, "accounts/invitation.html", {"invitation": invitation, **forms_shown, **context}, status=status)
+        return render(
+            request, "accounts/invitation.html", {"invitation": invitation, **forms_shown, **context}, status=status
+        )
 
     def _gone(self, request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/invitation_gone.html", status=404)

@@ -15,11 +15,11 @@ from promoplatform.kernel.errors import TokenInvalid
 
 
 class BearerUser:
-    """The user whom a token names, as ``request.user``; read from the database only when more is asked than the token says."""
+    """The user whom a token names, as ``request.user``; their row is read when more is asked than the token says."""
 
     is_authenticated = is_active = True
     is_anonymous = False
-    _meta = User._meta
+    _meta = User._meta  # noqa: SLF001  (as on every model)
 
     def __init__(self, caller: Caller) -> None:
         self.pk = self.id = caller.user_key

@@ -74,7 +74,9 @@ class RegisterSerializer(serializers.Serializer[Any]):
 
     username = serializers.CharField(max_length=150)
     email = serializers.EmailField(max_length=254)
-    phone = serializers.CharField(max_length=40, required=False, allow_null=True, allow_blank=True, help_text="With its country")
+    phone = serializers.CharField(
+        max_length=40, required=False, allow_null=True, allow_blank=True, help_text="With its country"
+    )
     password = serializers.CharField(max_length=1024, trim_whitespace=False, write_only=True)
     marketing_consent = serializers.BooleanField(help_text="May be sent codes and offers by e-mail")
 

@@ -70,7 +70,9 @@ class InvitationsView(OwnerView):
         """Who was invited, accepted or not."""
         return self.page(self.brand(request, slug).invitations.all(), shapes.InvitationSerializer, request)
 
-    @extend_schema(request=shapes.InviteSerializer, responses={201: shapes.InvitationSerializer}, operation_id="invitations_create")
+    @extend_schema(
+        request=shapes.InviteSerializer, responses={201: shapes.InvitationSerializer}, operation_id="invitations_create"
+    )
     def post(self, request: Request, slug: str) -> Response:
         """Invite someone by e-mail; inviting the same address again renews its invitation."""
         brand, asked = self.brand(request, slug), parsed(shapes.InviteSerializer, request)
@@ -99,7 +101,9 @@ class ApiKeysView(OwnerView):
         """The brand's keys, also revoked ones, without their secrets."""
         return self.page(self.brand(request, slug).api_keys.all(), shapes.ApiKeySerializer, request)
 
-    @extend_schema(request=shapes.KeyNameSerializer, responses={201: shapes.NewKeySerializer}, operation_id="api_keys_create")
+    @extend_schema(
+        request=shapes.KeyNameSerializer, responses={201: shapes.NewKeySerializer}, operation_id="api_keys_create"
+    )
     def post(self, request: Request, slug: str) -> Response:
         """A new key for the brand's server. The answer shows it this once."""
         brand, asked = self.brand(request, slug), parsed(shapes.KeyNameSerializer, request)

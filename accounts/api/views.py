@@ -41,7 +41,9 @@ class TokenView(OpenView):
     """``/api/v1/auth/token/``"""
 
     @extend_schema(
-        request=shapes.LoginSerializer, responses={200: shapes.TokensSerializer, **problems(LoginRefused)}, operation_id="auth_token"
+        request=shapes.LoginSerializer,
+        responses={200: shapes.TokensSerializer, **problems(LoginRefused)},
+        operation_id="auth_token",
     )
     def post(self, request: Request) -> Response:
         """Sign in with e-mail, phone number or username."""
@@ -66,9 +68,11 @@ class RefreshView(OpenView):
 class VerifyView(OpenView):
     """``/api/v1/auth/token/verify/``"""
 
-    @extend_schema(request=shapes.TokenSerializer, responses={200: shapes.TokenStateSerializer}, operation_id="auth_token_verify")
+    @extend_schema(
+        request=shapes.TokenSerializer, responses={200: shapes.TokenStateSerializer}, operation_id="auth_token_verify"
+    )
     def post(self, request: Request) -> Response:
-        """Whether an access token is good now, and whom it names. Asks the database, so a shut-out user's token is not valid."""
+        """Whether an access token is good now, and whom it names; a shut-out user's is not."""
         asked = parsed(shapes.TokenSerializer, request)
         state: dict[str, Any] = {"valid": False, "expires_at": None, "user": None}
         try:
@@ -85,7 +89,9 @@ class RegisterView(OpenView):
     throttle_scope = "register"
 
     @extend_schema(
-        request=shapes.RegisterSerializer, responses={201: shapes.MeSerializer, **problems(AccountTaken)}, operation_id="auth_register"
+        request=shapes.RegisterSerializer,
+        responses={201: shapes.MeSerializer, **problems(AccountTaken)},
+        operation_id="auth_register",
     )
     def post(self, request: Request) -> Response:
         """A new shopper. Which of username, e-mail and phone number is taken is not told."""

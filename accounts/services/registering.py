@@ -16,7 +16,7 @@ from promoplatform.kernel.errors import Invalid
 def register(
     *, username: str, email: str, password: str, phone: str | None = None, marketing_consent: bool = False, at: datetime
 ) -> User:
-    """A new shopper: a user with a customer. Raises Invalid (each field) and AccountTaken, which does not tell what is taken."""
+    """A new shopper: a user with a customer. Raises Invalid (each field) and AccountTaken (without telling what is)."""
     user = User(username=User.normalize_username(username), email=User.objects.normalize_email(email), date_joined=at)
     user.phone = rules.phone_number(phone) if phone else None
     user.marketing_consent = marketing_consent

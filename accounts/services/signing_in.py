@@ -37,7 +37,11 @@ def sign_in(*, account: str, password: str, address: str, at: datetime) -> tuple
 
 def tokens_for(*, user: User, at: datetime) -> Tokens:
     """New tokens for a user who has shown who they are."""
-    caller, keyring, lifetime = selectors.caller_of(user), selectors.keyring(), timedelta(days=settings.REFRESH_TOKEN_DAYS)
+    caller, keyring, lifetime = (
+        selectors.caller_of(user),
+        selectors.keyring(),
+        timedelta(days=settings.REFRESH_TOKEN_DAYS),
+    )
     password = rules.password_digest(user.password, keyring)
     refresh_token = rules.sign(
         kind=rules.TokenKind.REFRESH, caller=caller, keyring=keyring, at=at, lifetime=lifetime, password=password
@@ -59,5 +63,7 @@ def refresh(*, token: str, at: datetime) -> Tokens:
 
 def _with_access(caller: Caller, refresh_token: str, at: datetime) -> Tokens:
     lifetime = timedelta(minutes=settings.ACCESS_TOKEN_MINUTES)
-    access = rules.sign(kind=rules.TokenKind.ACCESS, caller=caller, keyring=selectors.keyring(), at=at, lifetime=lifetime)
+    access = rules.sign(
+        kind=rules.TokenKind.ACCESS, caller=caller, keyring=selectors.keyring(), at=at, lifetime=lifetime
+    )
     return Tokens(access, refresh_token, at.replace(microsecond=0) + lifetime)

@@ -36,13 +36,17 @@ def remove_member(*, brand: Brand, user_id: uuid.UUID) -> None:
 
 
 def _lock_member(brand: Brand, user_id: uuid.UUID, *, stays_owner: bool) -> Membership:
-    """The member, with all of the brand's members locked in one order, so that two owners cannot leave at the same moment."""
+    """The member, with all of the brand's members locked in one order, so that two owners cannot leave at once."""
     members = Membership.objects.select_for_update(of=("self",)).filter(brand=brand).select_related("user", "brand")
     locked = {member.user.uuid: member for member in members.order_by("pk")}
     if user_id not in locked:
         raise NotFound
     others = (member for key, member in locked.items() if key != user_id and member.user.is_active)
-    if locked[user_id].role == Role.OWNER and not stays_owner and not any(member.role == Role.OWNER for member in others):
+    if (
+        locked[user_id].role == Role.OWNER
+        and not stays_owner
+        and not any(member.role == Role.OWNER for member in others)
+    ):
         raise LastOwner
     return locked[user_id]
 
@@ -50,7 +54,7 @@ def _lock_member(brand: Brand, user_id: uuid.UUID, *, stays_owner: bool) -> Memb
 # --- invitations -----------------------------------------------------------------------------------------------------
 @transaction.atomic
 def invite(*, brand: Brand, email: str, role: Role, invited_by: User, at: datetime) -> Invitation:
-    """Ask someone to join a brand's staff by a link in a mail, good once and for a week. Asking again renews the same invitation."""
+    """Ask someone to join a brand's staff by a link in a mail, good once and for a week; asking again renews it."""
     values = {
         "id": uuid7(), "brand_id": brand.pk, "email": email, "role": role.value, "invited_by_id": invited_by.pk,
         "created_at": at, "expires_at": at + INVITATION_LIFETIME,
@@ -75,7 +79,7 @@ def cancel_invitation(*, brand: Brand, invitation_id: uuid.UUID) -> None:
 
 
 def send_invitation(*, invitation_id: uuid.UUID, at: datetime) -> None:
-    """Mail the link, unless the invitation was accepted, cancelled or has expired by now. A second sending has the same link."""
+    """Mail the link, unless the invitation is accepted, cancelled or expired. A second sending has the same link."""
     try:
         invitation = selectors.open_invitation(invitation_id=invitation_id, at=at)
     except NotFound:
@@ -99,7 +103,7 @@ def invitation_of(*, token: str, at: datetime) -> Invitation:
 
 @transaction.atomic
 def accept_invitation(*, invitation: Invitation, user: User, at: datetime) -> Membership:
-    """Join the brand's staff; who is a member already keeps their role. Raises NotFound when someone else was quicker."""
+    """Join the brand's staff; who is a member already keeps their role. Raises NotFound when it is used."""
     still_open = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, expires_at__gt=at)
     if not still_open.update(accepted_at=at):
         raise NotFound

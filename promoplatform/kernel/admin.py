@@ -10,8 +10,9 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import connection, transaction
 from django.db.models import Field, Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
 
 from promoplatform.kernel.errors import Refusal
@@ -29,8 +30,10 @@ def brands_with(request: HttpRequest, rights: Rights) -> list[Any] | None:
 
 
 class BrandScoped:
-    """Rows, choices and permissions by rights in brands. ``brand_path`` leads from the row to its brand (``rule__brand``; ``pk``
-    when the row is the brand). Superusers may all; viewers read."""
+    """Rows, choices and permissions by rights in brands. Superusers may all; viewers read.
+
+    ``brand_path`` leads from the row to its brand (``rule__brand``; ``pk`` when the row is the brand).
+    """
 
     brand_path: ClassVar[str] = "brand"
     needs_to_view: ClassVar[Rights] = Rights.READ
@@ -83,14 +86,15 @@ class BrandScoped:
     def _choices(self, db_field: "Field[Any, Any]", request: HttpRequest) -> dict[str, QuerySet[Any]]:
         """Only rows of brands in which the user may write, when the other model's admin is scoped too."""
         related: Any = db_field.remote_field.model  # type: ignore[union-attr]
-        other = self.admin_site._registry.get(related)  # type: ignore[attr-defined]
+        other = self.admin_site._registry.get(related)  # type: ignore[attr-defined]  # noqa: SLF001
+        rows = related._default_manager.all()  # noqa: SLF001
         if not isinstance(other, BrandScoped):
             return {}
-        return {"queryset": other.scoped(related._default_manager.all(), request, self.needs_to_change)}
+        return {"queryset": other.scoped(rows, request, self.needs_to_change)}
 
 
 class PoliteAdmin(ModelAdmin):
-    """Tells a refusal as a message on the page, after everything was undone; a view would answer it as a server error."""
+    """Tells a refusal as a message on the page, after everything was undone, where Django would answer an error."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._told(request, request.get_full_path(), super().changeform_view, *args, **kwargs)
@@ -100,6 +104,20 @@ class PoliteAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._told(request, request.get_full_path(), super().changelist_view, *args, **kwargs)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What a tracked object went through stands in the audit log."""
+        if not hasattr(self.model, "pgh_event_models"):
+            return super().history_view(request, object_id, extra_context)
+        found = self.get_object(request, object_id)
+        if found is None or not self.has_view_permission(request, found):
+            raise Http404
+        return redirect(f"{reverse('audit')}?kind={self.opts.label_lower}&object={found.pk}")
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        raise Http404  # another brand's object is not there
 
     def _told(
         self, request: HttpRequest, back: str, view: Callable[..., HttpResponse], *args: Any, **kwargs: Any
@@ -125,7 +143,7 @@ class BrandScopedAdmin(BrandScoped, PoliteAdmin):  # type: ignore[misc]
 
 
 class BrandScopedInline(BrandScoped, TabularInline):  # type: ignore[misc]
-    """Rows inside their parent's page. ``brand_path`` leads from the parent, which is what Django asks inlines about."""
+    """Rows inside their parent's page; ``brand_path`` leads from the parent, of whom Django asks inlines."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return TabularInline.get_queryset(self, request)
@@ -154,8 +172,10 @@ class SuperuserAdmin(PoliteAdmin):
 
 
 class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
-    """Pages of a table of any size: the whole table is counted by the planner's estimate, a search up to ``CAP``, and no page
-    lies deeper than ``DEEPEST``."""
+    """Pages of a table of any size.
+
+    The whole table is counted by the planner's estimate, a search up to ``CAP``; no page lies deeper than ``DEEPEST``.
+    """
 
     CAP = 10_000
     DEEPEST = 1_000
@@ -165,10 +185,9 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
         rows: Any = self.object_list
         if rows.query.where:
             return len(rows.order_by().values_list("pk")[: self.CAP])
+        table = rows.model._meta.db_table  # noqa: SLF001
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [rows.model._meta.db_table]
-            )
+            cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [table])
             estimate = cursor.fetchone()[0]
         return int(estimate) if estimate > self.CAP else len(rows.order_by().values_list("pk")[: self.CAP])
 

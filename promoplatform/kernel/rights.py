@@ -19,11 +19,15 @@ class Rights(enum.IntEnum):
 Authority = Callable[[Any], Mapping[Any, Rights]]
 
 
+def _nobody(user: Any) -> Mapping[Any, Rights]:
+    return {}
+
+
 class _Authority:
     """Answers a user's rights, by the brand's primary key."""
 
     def __init__(self) -> None:
-        self._ask: Authority = lambda user: {}
+        self._ask: Authority = _nobody
 
     def give(self, ask: Authority) -> None:
         """Let ``ask`` decide from now on."""

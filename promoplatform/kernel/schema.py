@@ -15,7 +15,7 @@ from promoplatform.kernel.problems import CONTENT_TYPE
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER,
-    description="1 to 255 printable ASCII characters. The same request with the same key is done once and answered alike.",
+    description="1 to 255 printable ASCII characters. The same request with the same key is done once.",
 )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def problems(*refusals: type[Refusal]) -> dict[int, OpenApiResponse]:
 
 
 class HouseSchema(AutoSchema):
-    """Adds the refusals that any operation may answer, the Idempotency-Key header and the cursor's parameters of lists."""
+    """Adds the refusals that any operation may answer, the Idempotency-Key header and the parameters of lists."""
 
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
@@ -68,13 +68,21 @@ class HouseSchema(AutoSchema):
         answers["default"] = self._get_response_for_code(other, "default", direction=direction)
         return dict(sorted(answers.items()))
 
-    def _get_response_for_code(self, serializer: Any, status_code: str, media_types: Any = None, direction: Any = "response") -> Any:
+    def _get_response_for_code(
+        self, serializer: Any, status_code: str, media_types: Any = None, direction: Any = "response"
+    ) -> Any:
         if media_types is None and (status_code == "default" or int(status_code) >= 400):
             media_types = [CONTENT_TYPE]
         return super()._get_response_for_code(serializer, status_code, media_types, direction)
 
     def _usual_refusals(self) -> list[type[Refusal]]:
-        found: list[type[Refusal]] = [errors.Invalid, errors.NotAcceptable, errors.Throttled, errors.Unavailable, errors.Busy]
+        found: list[type[Refusal]] = [
+            errors.Invalid,
+            errors.NotAcceptable,
+            errors.Throttled,
+            errors.Unavailable,
+            errors.Busy,
+        ]
         if not any(isinstance(permission, AllowAny) for permission in self.view.get_permissions()):
             found += [errors.NotAuthenticated, errors.TokenInvalid, errors.TokenExpired, errors.PermissionDenied]
         if "{" in self.path:
@@ -93,7 +101,11 @@ class HouseSchema(AutoSchema):
         parameters: list[dict[str, Any]] = super()._get_pagination_parameters()
         for parameter in parameters:
             if parameter["name"] == CursorPage.page_size_query_param:
-                parameter["schema"] |= {"minimum": 1, "maximum": CursorPage.max_page_size, "default": CursorPage.page_size}
+                parameter["schema"] |= {
+                    "minimum": 1,
+                    "maximum": CursorPage.max_page_size,
+                    "default": CursorPage.page_size,
+                }
         return parameters
 
     def _get_paginator(self) -> BasePagination | None:

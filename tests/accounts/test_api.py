@@ -9,9 +9,8 @@ from tests.factories import PASSWORD, ApiKeyFactory, BrandFactory, MembershipFac
 
 pytestmark = pytest.mark.django_db
 
-TOKEN, REFRESH, VERIFY, REGISTER, ME = (
-    "/api/v1/auth/token/", "/api/v1/auth/token/refresh/", "/api/v1/auth/token/verify/", "/api/v1/auth/register/", "/api/v1/me/",
-)  # fmt: skip
+TOKEN, REFRESH, VERIFY = "/api/v1/auth/token/", "/api/v1/auth/token/refresh/", "/api/v1/auth/token/verify/"
+REGISTER, ME = "/api/v1/auth/register/", "/api/v1/me/"
 
 
 def problem(answer, status, code):
@@ -73,7 +72,9 @@ def test_no_sign_in_while_redis_is_away(api, redis_away):
     assert "Retry-After" in answer.headers
 
 
-@pytest.mark.parametrize("body", [{}, {"account": "ann"}, {"account": "", "password": ""}, {"account": ["x"], "password": {}}, [], "x"])
+@pytest.mark.parametrize(
+    "body", [{}, {"account": "ann"}, {"account": "", "password": ""}, {"account": ["x"], "password": {}}, [], "x"]
+)
 def test_a_malformed_sign_in_names_its_fields(api, body):
     assert problem(api.post(TOKEN, body, format="json"), 400, "invalid")["errors"]
 

@@ -23,13 +23,21 @@ class WhoView(APIView):
     """Answers who calls, as the hot views see it."""
 
     def get(self, request: Request) -> Response:
-        return Response({"caller": request.auth.identity, "shopper": request.auth.shopper and request.auth.shopper.id, "pk": request.user.pk})
+        return Response(
+            {
+                "caller": request.auth.identity,
+                "shopper": request.auth.shopper and request.auth.shopper.id,
+                "pk": request.user.pk,
+            }
+        )
 
     post = get
 
 
 def ask(method="get", **headers):
-    request = getattr(APIRequestFactory(headers={name.title(): text for name, text in headers.items()}), method)("/api/who/")
+    request = getattr(APIRequestFactory(headers={name.title(): text for name, text in headers.items()}), method)(
+        "/api/who/"
+    )
     return WhoView.as_view()(request)
 
 
@@ -63,7 +71,10 @@ def test_the_scheme_is_written_as_one_likes(scheme):
     assert ask(authorization=f"{scheme} {access(ShopperFactory())}").status_code == 200
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer x", "Bearer a.b.c", "Bearer ü", "Api-Key", "Api-Key x", "Api-Key pk0000000000.x"])
+@pytest.mark.parametrize(
+    "header",
+    ["Bearer", "Bearer ", "Bearer x", "Bearer a.b.c", "Bearer ü", "Api-Key", "Api-Key x", "Api-Key pk0000000000.x"],
+)
 def test_bad_credentials_are_token_invalid(api, header):
     problem(api.get(ME, headers={"Authorization": header}), 401, "token_invalid")
 

@@ -35,7 +35,9 @@ def test_an_internal_key_is_printed_once():
     assert (found.scope, found.brand_id) == (Scope.INTERNAL, None)
 
 
-@pytest.mark.parametrize("arguments", [[], ["--brand", "nobody's"], ["--scope", "everything"], ["--brand", "b", "--scope", "internal"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["--brand", "nobody's"], ["--scope", "everything"], ["--brand", "b", "--scope", "internal"]]
+)
 def test_a_key_is_for_one_thing_that_exists(arguments):
     with pytest.raises(CommandError):
         said("issue_api_key", *arguments)
@@ -51,7 +53,9 @@ def test_tokens_are_those_of_the_first_shoppers():
     tokens = said("issue_tokens", "--shoppers", "2", "--hours", "5", "--force")
 
     in_time = timezone.now() + timedelta(hours=4, minutes=59)
-    assert [selectors.bearer(token=token, at=in_time) for token in tokens] == [selectors.caller_of(user) for user in shoppers[:2]]
+    assert [selectors.bearer(token=token, at=in_time) for token in tokens] == [
+        selectors.caller_of(user) for user in shoppers[:2]
+    ]
 
 
 def test_there_are_no_more_tokens_than_shoppers():

@@ -14,7 +14,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def invitation():
     owner = MembershipFactory()
-    return services.invite(brand=owner.brand, email="new@example.com", role=Role.EDITOR, invited_by=owner.user, at=timezone.now())
+    return services.invite(
+        brand=owner.brand, email="new@example.com", role=Role.EDITOR, invited_by=owner.user, at=timezone.now()
+    )
 
 
 @pytest.fixture
@@ -23,7 +25,11 @@ def page(invitation):
 
 
 def role(invitation, username):
-    return Membership.objects.filter(brand=invitation.brand, user__username=username).values_list("role", flat=True).first()
+    return (
+        Membership.objects.filter(brand=invitation.brand, user__username=username)
+        .values_list("role", flat=True)
+        .first()
+    )
 
 
 def test_the_page_says_what_one_is_invited_to(client, page, invitation):
@@ -33,7 +39,8 @@ def test_the_page_says_what_one_is_invited_to(client, page, invitation):
     assert invitation.brand.name in answer.text
     assert "editor" in answer.text
     assert "no-store" in answer.headers["Cache-Control"]
-    assert "style=" not in answer.text and "<script" not in answer.text
+    assert "style=" not in answer.text
+    assert "<script" not in answer.text
 
 
 def test_someone_new_makes_an_account_and_is_in(client, page, invitation):
@@ -85,10 +92,10 @@ def test_the_button_needs_the_pages_own_token(page, invitation):
         ({}, 404, "no longer good"),
     ],
 )
-def test_a_refusal_is_told_on_the_page_and_the_link_stays_good(client, page, invitation, asked, status, said):
+def test_a_refusal_is_told_on_the_page_and_the_link_stays_good(page, invitation, asked, status, said):
     UserFactory(username="taken")
 
-    answer = client.post(page, asked)
+    answer = Client().post(page, asked)
 
     assert answer.status_code == status
     assert said in answer.text

@@ -57,7 +57,12 @@ def test_a_refresh_token_is_no_access_token_and_the_other_way_round():
 
 def forged(**changes: object) -> str:
     claims = jwt.decode(signed(a_caller()), options={"verify_signature": False}) | changes
-    return jwt.encode({name: value for name, value in claims.items() if value is not ...}, KEYS.key, "HS256", headers={"kid": KEYS.kid})
+    return jwt.encode(
+        {name: value for name, value in claims.items() if value is not ...},
+        KEYS.key,
+        "HS256",
+        headers={"kid": KEYS.kid},
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +73,8 @@ def forged(**changes: object) -> str:
         jwt.encode({"sub": "x"}, KEYS.key, "HS256"),
         jwt.encode({"sub": "x"}, KEYS.key, "HS256", headers={"kid": "nobody's"}),
         jwt.encode({"sub": "x"}, KEYS.key, "HS512", headers={"kid": KEYS.kid}),
-        forged(aud="elsewhere"), forged(iss="elsewhere"), forged(exp=...), forged(typ=...), forged(sub="no uuid"), forged(uid="x"),
+        forged(aud="elsewhere"), forged(iss="elsewhere"), forged(exp=...), forged(typ=...), forged(sub="no uuid"),
+        forged(uid="x"),
         forged(exp="soon"), forged(exp=10**30),
     ],
 )  # fmt: skip
@@ -82,7 +88,7 @@ def test_a_changed_character_makes_a_token_invalid():
     other = ("A" if claims[5] != "A" else "B").join([claims[:5], claims[6:]])
 
     with pytest.raises(TokenInvalid):
-        rules.read(".".join([header, other, signature]), kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
+        rules.read(f"{header}.{other}.{signature}", kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
 
 
 def test_the_digest_of_a_password_changes_with_it_and_survives_rotation():
@@ -118,7 +124,10 @@ def test_a_phone_number_names_its_country(text):
     assert refused.value.errors[0]["field"] == "phone"
 
 
-@pytest.mark.parametrize("text", ["", "pk", "pk0000000001", "pk0000000001.", ".secret", "pk00000000011.s", "pkü000000001.s", "pk0000000001.\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "pk", "pk0000000001", "pk0000000001.", ".secret", "pk00000000011.s", "pkü000000001.s", "pk0000000001.\n"],
+)
 def test_what_is_no_key_is_an_invalid_token(text):
     with pytest.raises(TokenInvalid):
         rules.key_prefix(text)

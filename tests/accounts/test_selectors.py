@@ -133,7 +133,9 @@ def test_a_shopper_shops_for_themselves_alone(caller):
 def test_a_brands_server_names_the_customer():
     key, customer, user = of_key(), CustomerFactory(), ShopperFactory()
 
-    assert selectors.shopper_for(caller=key, customer_id=customer.customer_id) == Shopper(customer.pk, customer.customer_id)
+    assert selectors.shopper_for(caller=key, customer_id=customer.customer_id) == Shopper(
+        customer.pk, customer.customer_id
+    )
     assert selectors.shopper_for(caller=key, customer_id=user.customer.customer_id).user_id == user.uuid
     for customer_id in (None, "", "x" * 101, "a\0b"):
         with pytest.raises(Invalid) as refused:

@@ -163,7 +163,9 @@ def test_without_consent_there_is_no_time_of_consent():
 
 
 @pytest.mark.parametrize(
-    "taken", [{"username": "ANN"}, {"email": "ANN@example.com"}, {"phone": "+34600000000"}], ids=["username", "email", "phone"]
+    "taken",
+    [{"username": "ANN"}, {"email": "ANN@example.com"}, {"phone": "+34600000000"}],
+    ids=["username", "email", "phone"],
 )
 def test_a_taken_name_is_refused_without_telling_which(taken):
     UserFactory(username="ann", email="ann@example.com", phone="+34600000000")
@@ -181,7 +183,8 @@ def test_a_taken_name_is_refused_without_telling_which(taken):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("username", "ann@example.org"), ("username", "+34600000000"), ("username", "600000000"), ("username", "a b"), ("username", ""),
+        ("username", "ann@example.org"), ("username", "+34600000000"), ("username", "600000000"),
+        ("username", "a b"), ("username", ""),
         ("email", "no address"), ("phone", "600000000"),
         ("password", "short"), ("password", "password"), ("password", "83749283749"), ("password", "ann@example.com"),
     ],
@@ -225,7 +228,12 @@ def test_a_key_opens_for_whom_it_was_made(at):
 
     found = services.use_key(text=key.text, at=at)
 
-    assert (found.brand_id, found.api_key_id, found.identity, found.user_key) == (brand.pk, key.id, f"key:{key.id}", None)
+    assert (found.brand_id, found.api_key_id, found.identity, found.user_key) == (
+        brand.pk,
+        key.id,
+        f"key:{key.id}",
+        None,
+    )
 
 
 def test_a_wrong_or_revoked_key_opens_nothing(at):

@@ -22,7 +22,9 @@ def path(member, rest):
 
 
 def invitation_of(member):
-    return services.invite(brand=member.brand, email="new@example.com", role=Role.EDITOR, invited_by=member.user, at=timezone.now())
+    return services.invite(
+        brand=member.brand, email="new@example.com", role=Role.EDITOR, invited_by=member.user, at=timezone.now()
+    )
 
 
 # --- whose they are --------------------------------------------------------------------------------------------------

@@ -24,7 +24,9 @@ class Command(BaseCommand):
             raise CommandError("Tokens without passwords are for load tests: set DEBUG, or say --force.")
         callers = selectors.first_shoppers(count=options["shoppers"])
         if len(callers) < options["shoppers"]:
-            raise CommandError(f"There are only {len(callers)} shoppers; make more with demo_data --shoppers {options['shoppers']}.")
+            raise CommandError(
+                f"There are only {len(callers)} shoppers; make more with demo_data --shoppers {options['shoppers']}."
+            )
         keyring, at, lifetime = selectors.keyring(), timezone.now(), timedelta(hours=options["hours"])
         for caller in callers:
             token = rules.sign(kind=rules.TokenKind.ACCESS, caller=caller, keyring=keyring, at=at, lifetime=lifetime)
