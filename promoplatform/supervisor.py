@@ -2,6 +2,9 @@
 
 Starts the servers that the environment does not name, brings database, static files and demo data up to date, then runs
 web, worker and beat as the Procfile names them. A part that dies is started again. Ctrl-C or SIGTERM stops everything.
+
+    python -m promoplatform.supervisor                      everything
+    python -m promoplatform.supervisor web|worker|beat      this part alone, in place of this process (containers)
 """
 
 import contextlib
@@ -76,9 +79,8 @@ class Supervisor:
         self.stopping.set()
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        fixed = {"PORT": str(self.port), "WEB_HOST": HOST, "PYTHONUNBUFFERED": "1", "PATH": path, MARK: self.mark}
-        return {**os.environ, **variables, **fixed}
+        fixed = {"PORT": str(self.port), "WEB_HOST": HOST, "PYTHONUNBUFFERED": "1", MARK: self.mark}
+        return {**os.environ, **variables, **fixed, "PATH": path_with_our_python()}
 
     def _prepare(self, *, own_database: bool) -> None:
         self._step("migrate", "--verbosity", "0", title="database")
@@ -182,6 +184,11 @@ def procfile() -> dict[str, str]:
     return {name: command.strip() for name, command in (line.split(":", 1) for line in lines if line.strip())}
 
 
+def path_with_our_python() -> str:
+    """The PATH on which `python` is the one that runs us."""
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
 def answers_ready(port: int) -> bool:
     """Whether web says that it, the servers and the migrations are ready."""
     try:
@@ -224,9 +231,27 @@ def welcome(port: int) -> str:
     return "\n" + "\n".join(f"  {title:<10}{text}" for title, text in rows.items()) + "\n"
 
 
-def main() -> int:
+def become(part: str) -> None:
+    """Replace this process with one part of the platform."""
+    os.chdir(CHECKOUT)
+    command = ["/bin/sh", "-c", f"exec {procfile()[part]}"]
+    os.execve(command[0], command, {**os.environ, "PATH": path_with_our_python()})  # noqa: S606  the shell is the program
+
+
+def main(arguments: list[str]) -> int:
     """Exit code 0 when it was asked to stop, 1 with a sentence when it cannot run."""
     Env().read_env(str(CHECKOUT / ".env"), recurse=False)
+    match arguments:
+        case []:
+            return run()
+        case [part] if part in procfile():
+            become(part)
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+def run() -> int:
+    """Everything, until it is told to stop."""
     try:
         Supervisor(Env().int("PORT", 8000)).run()
     except Stopped:
@@ -239,4 +264,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

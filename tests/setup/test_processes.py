@@ -26,9 +26,15 @@ def test_each_line_comes_under_the_name(capfd: pytest.CaptureFixture[str]) -> No
     speaker.start()
     until(lambda: not speaker.runs())
 
-    printed: list[str] = []
-    until(lambda: printed.extend(capfd.readouterr().out.splitlines()) or len(printed) == 2)
-    assert sorted(printed) == ["part    | first", "part    | second"]
+    printed = ""
+
+    def said_both() -> bool:
+        nonlocal printed
+        printed += capfd.readouterr().out
+        return printed.count("\n") == 2
+
+    until(said_both)
+    assert sorted(printed.splitlines()) == ["part    | first", "part    | second"]
     assert speaker.ended() == 0
 
 
