@@ -51,25 +51,28 @@ def build_uses(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | 
 
 def terms(code: DiscountCode) -> list[str]:
     """What a shopper should know before they rely on the code, a sentence each."""
-    rule = code.rule
-    told = [f"Takes {rule.discount}% off at {code.brand.name}.", "Each shopper can use it once."]
+    brand, rule = code.brand, code.rule
+    told = [f"Takes {rule.discount}% off at {brand.name}.", "Each shopper can use it once."]
     conditions = rule.terms.get("conditions", [])
-    for condition in conditions:
-        if condition.get("kind") == "min_subtotal" and not condition.get("select"):
-            told.append(f"From {condition['value']} {code.brand.currency} on.")
-    plain = all(condition.get("kind") == "min_subtotal" and not condition.get("select") for condition in conditions)
-    if not plain or set(rule.terms) - {"conditions"}:
+    minima = [it["value"] for it in conditions if it.get("kind") == "min_subtotal" and not it.get("select")]
+    told += [f"From {value} {brand.currency} on." for value in minima]
+    if len(minima) < len(conditions) or set(rule.terms) - {"conditions"}:
         told.append("Further conditions apply; the checkout shows what it takes off before you pay.")
     return told
 
 
 def _line(line: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
-    first, last = (datetime.fromisoformat(line[name]) for name in ("first", "last"))
-    begin, end = _day(first, brand), _day(last, brand)
     return {
-        "code": line["code"], "uses": line["uses"], "when": begin if begin == end else f"{begin} to {end}",
+        "code": line["code"], "uses": line["uses"], "when": _span(line["first"], line["last"], brand),
         "amount": _money(line["amount"], line["currency"]), "discount": _money(line["discount"], line["currency"]),
     }  # fmt: skip
+
+
+def _span(first: str, last: str, brand: Brand) -> str:
+    """From the first to the last use, to the minute, in the brand's time zone."""
+    begin, end = (_day(datetime.fromisoformat(instant), brand) for instant in (first, last))
+    day, _, time = end.rpartition(", ")
+    return begin if begin == end else f"{begin} to {time if begin.startswith(day) else end}"
 
 
 def _money(minor: int | None, currency: str | None) -> str:

@@ -1,7 +1,7 @@
 """Questions about discount codes; writes nothing."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -12,7 +12,7 @@ from discounts import rules
 from discounts.models import DiscountCode, Usage, UsageReturn
 from promoplatform.kernel import db
 from promoplatform.kernel.mail import selectors as mail_selectors
-from promotions.contracts import Candidate, Rejection
+from promotions.contracts import Ask, Candidate, Rejection
 from promotions.errors import CodeUnknown
 from promotions.rules import is_digest, normalise
 from promotions.selectors import text_of
@@ -87,15 +87,12 @@ def still_consenting(customer_keys: Sequence[int]) -> set[int]:
     return set(agreed.values_list("pk", flat=True))
 
 
-def offers(
-    *, codes: Sequence[str], shopper: Shopper | None, at: datetime, redemption: uuid.UUID | None = None
-) -> list[Candidate | Rejection]:
-    """What each code offers this shopper at checkout, or why not; one query.
-
-    Uses that ``redemption`` holds do not count.
-    """
-    params = {"codes": list(codes), "customer": shopper.id if shopper else None, "at": at, "redemption": redemption}
-    return [_offer(row, at) for row in db.many("discounts/sql/find_offers.sql", params)]
+def offers(*, ask: Ask) -> list[Candidate | Rejection]:
+    """What each of the codes offers this shopper at checkout, or why not; one query, none without codes."""
+    if not ask.codes:
+        return []
+    params = {"codes": list(ask.codes), "customer": ask.shopper.id if ask.shopper else None, "at": ask.at}
+    return [_offer(row, ask.at) for row in db.many("discounts/sql/find_offers.sql", params)]
 
 
 def _offer(row: db.Row, at: datetime) -> Candidate | Rejection:
@@ -127,6 +124,11 @@ def currency_of(name: str) -> str:
     return named(name).brand.currency
 
 
+def mailing_key(code: DiscountCode) -> str:
+    """What the mailing that announces the code is known by."""
+    return f"discount_code:{code.code_id}"
+
+
 def notified(code: DiscountCode) -> dict[str, int]:
     """Mails that announce the code: ``{"planned", "sent", "failed"}``."""
-    return mail_selectors.progress(key=f"discount_code:{code.code_id}")
+    return mail_selectors.progress(key=mailing_key(code))

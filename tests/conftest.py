@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Brand, User
 from accounts.services import tokens_for
+from promoplatform import celery_app
 from promoplatform.kernel import outbox, redis
 from tests.factories import ApiKeyFactory
 
@@ -73,6 +74,7 @@ def stampede() -> Callable[..., list[Any]]:
 @pytest.fixture
 def deliver() -> Callable[[], int]:
     """Run every task that was promised and is due, as the relay and a worker would; how many."""
+    celery_app.loader.import_default_modules()
 
     def run() -> int:
         total = 0

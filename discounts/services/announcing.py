@@ -11,13 +11,9 @@ from promoplatform.kernel.mail.models import Mailing
 from promoplatform.kernel.mail.services import planning
 
 
-def mailing_key(code: str) -> str:
-    """The key of the mailing that announces the code."""
-    return f"discount_code:{code}"
-
-
 def announce(*, code: str, at: datetime) -> None:
-    """Plan a mail to each consenting shopper, in chunks of their own transactions; one that was cut short goes on where it stopped.
+    """Plan a mail to each consenting shopper, in chunks of their own transactions; one that was cut short goes on where
+    it stopped.
 
     A rule for an audience is announced to that audience only, as the rule was when planning began.
     """
@@ -31,7 +27,7 @@ def announce(*, code: str, at: datetime) -> None:
 
 def _mailing(code: DiscountCode) -> Mailing:
     return planning.plan(
-        key=mailing_key(code.code_id), kind=emails.ANNOUNCEMENT, marketing=True,
+        key=selectors.mailing_key(code), kind=emails.ANNOUNCEMENT, marketing=True,
         sender=str(code.brand_id), sender_name=code.brand.name,
         data={"code": code.code_id, "audience": code.rule.audience},
     )  # fmt: skip

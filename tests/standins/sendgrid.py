@@ -4,8 +4,10 @@
         sendgrid.next(429, 500)          # the next two requests are refused so, later ones are served
         sendgrid.accepted                # every personalisation that was taken over, in order
 
-As a process of its own: ``python -m tests.standins.sendgrid --port 8025``; ``GET /_accepted`` answers what was taken over,
-``POST /_next`` takes a list of behaviours: a status, or one of ``hang`` (reads, never answers, takes nothing), ``reset`` (cuts the
+As a process of its own: ``python -m tests.standins.sendgrid --port 8025``; ``GET /_accepted`` answers what was taken
+over,
+``POST /_next`` takes a list of behaviours: a status, or one of ``hang`` (reads, never answers, takes nothing),
+``reset`` (cuts the
 connection, takes nothing), ``swallow`` (takes over, cuts the connection), ``hold`` (takes over, never answers).
 """
 
@@ -25,14 +27,40 @@ API_KEY = "SG.stand-in"
 MAX_BODY = 30 * 1024 * 1024
 _ADDRESS = re.compile(r"[^@\s,<>()\[\]\\\"]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _KNOWN = {
-    "personalizations", "from", "reply_to", "reply_to_list", "subject", "content", "attachments", "template_id", "headers", "categories",
-    "custom_args", "send_at", "batch_id", "asm", "ip_pool_name", "mail_settings", "tracking_settings",
+    "personalizations",
+    "from",
+    "reply_to",
+    "reply_to_list",
+    "subject",
+    "content",
+    "attachments",
+    "template_id",
+    "headers",
+    "categories",
+    "custom_args",
+    "send_at",
+    "batch_id",
+    "asm",
+    "ip_pool_name",
+    "mail_settings",
+    "tracking_settings",
 }
 _RESERVED = {
-    "x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding", "to", "from", "subject", "reply-to",
-    "cc", "bcc",
+    "x-sg-id",
+    "x-sg-eid",
+    "received",
+    "dkim-signature",
+    "content-type",
+    "content-transfer-encoding",
+    "to",
+    "from",
+    "subject",
+    "reply-to",
+    "cc",
+    "bcc",
 }
 Behaviour = int | str
+Fault = tuple[str, str | None]  # message, field
 
 
 @dataclass(frozen=True)
@@ -49,44 +77,42 @@ class Taken:
     answered: bool = True
 
 
-def faults(payload: Any) -> list[tuple[str, str | None]]:
-    """Everything that is wrong with a request, as ``(message, field)``."""
+def faults(payload: Any) -> list[Fault]:
+    """Everything that is wrong with a request."""
     if not isinstance(payload, dict):
-        return [("Bad Request", None)]
-    found: list[tuple[str, str | None]] = [
+        return [(_WORDS[400], None)]
+    found: list[Fault] = [
         (f"Additional property {name} is not allowed", None) for name in sorted(set(payload) - _KNOWN)
     ]
     personalizations = payload.get("personalizations")
     if not isinstance(personalizations, list) or not personalizations:
-        found.append(("The personalizations field is required and must have at least one personalization.", "personalizations"))
+        found.append(("You must have at least one personalization.", "personalizations"))
         personalizations = []
     if len(personalizations) > 1000:
-        found.append((
-            "The personalization block is limited to 1000 personalizations per API request. You have provided "
-            f"{len(personalizations)} personalizations. Please consider splitting this into multiple requests and resending your request.",
-            "personalizations",
-        ))
+        limit = "The personalization block is limited to 1000 personalizations per API request."
+        found.append((f"{limit} You have provided {len(personalizations)} personalizations.", "personalizations"))
     for place, personalization in enumerate(personalizations):
         found += _personalization_faults(personalization, f"personalizations.{place}")
-    sender = payload.get("from")
-    if not isinstance(sender, dict) or not _valid(sender):
+    if not _valid(payload.get("from")):
         found.append(("The from email does not contain a valid address.", "from.email"))
-    if not payload.get("subject") and not all(p.get("subject") for p in personalizations):
-        found.append(("The subject is required. You can get around this requirement if every personalization has a subject defined.", "subject"))
+    if not payload.get("subject") and not all(it.get("subject") for it in personalizations):
+        found.append(("The subject is required.", "subject"))
     return found + _content_faults(payload.get("content")) + _header_faults(payload.get("headers"), "headers")
 
 
-def _personalization_faults(personalization: Any, where: str) -> list[tuple[str, str | None]]:
-    if not isinstance(personalization, dict) or not isinstance(personalization.get("to"), list) or not personalization["to"]:
-        return [("The to array is required for all personalization objects, and must have at least one email object.", f"{where}.to")]
-    found: list[tuple[str, str | None]] = []
+def _personalization_faults(personalization: Any, where: str) -> list[Fault]:
+    if not (
+        isinstance(personalization, dict) and isinstance(personalization.get("to"), list) and personalization["to"]
+    ):
+        return [("The to array is required for all personalization objects.", f"{where}.to")]
+    found: list[Fault] = []
     seen: set[str] = set()
     for name in ("to", "cc", "bcc"):
         for place, address in enumerate(personalization.get(name, [])):
             if not _valid(address):
                 found.append(("Does not contain a valid address.", f"{where}.{name}.{place}.email"))
             elif address["email"].lower() in seen:
-                found.append((f"Each email address in the personalization block should be unique between to, cc, and bcc. We found the first duplicate instance of [{address['email']}] in the {where}.{name} field.", where))
+                found.append((f"Each email address should be unique: [{address['email']}] is not.", where))
             else:
                 seen.add(address["email"].lower())
     for name in ("substitutions", "custom_args"):
@@ -98,26 +124,39 @@ def _personalization_faults(personalization: Any, where: str) -> list[tuple[str,
     return found + _header_faults(personalization.get("headers"), f"{where}.headers")
 
 
-def _content_faults(contents: Any) -> list[tuple[str, str | None]]:
+def _content_faults(contents: Any) -> list[Fault]:
     if not isinstance(contents, list) or not contents:
         return [("Unless a valid template_id is provided, the content parameter is required.", "content")]
     kinds = [content.get("type") for content in contents]
-    order = sorted(kinds, key=lambda kind: ("text/plain", "text/html").index(kind) if kind in ("text/plain", "text/html") else 2)
-    found: list[tuple[str, str | None]] = []
+    order = sorted(
+        kinds, key=lambda kind: ("text/plain", "text/html").index(kind) if kind in ("text/plain", "text/html") else 2
+    )
+    found: list[Fault] = []
     if kinds != order:
         found.append(("If present, text/plain and text/html may only be provided once and in this order.", "content"))
     for place, content in enumerate(contents):
         if not isinstance(content.get("value"), str) or not content["value"]:
-            found.append(("The content value must be a string at least one character in length.", f"content.{place}.value"))
+            found.append(
+                ("The content value must be a string at least one character in length.", f"content.{place}.value")
+            )
     return found
 
 
-def _header_faults(headers: Any, where: str) -> list[tuple[str, str | None]]:
+def _header_faults(headers: Any, where: str) -> list[Fault]:
     return [(f"The header {name} is reserved.", where) for name in headers or {} if name.lower() in _RESERVED]
 
 
 def _valid(address: Any) -> bool:
-    return isinstance(address, dict) and isinstance(address.get("email"), str) and bool(_ADDRESS.fullmatch(address["email"]))
+    return (
+        isinstance(address, dict)
+        and isinstance(address.get("email"), str)
+        and bool(_ADDRESS.fullmatch(address["email"]))
+    )
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    sendgrid: "SendGrid"
 
 
 class SendGrid:
@@ -132,8 +171,8 @@ class SendGrid:
         self._behaviours: deque[Behaviour] = deque()
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.sendgrid = self
 
     @property
     def url(self) -> str:
@@ -157,7 +196,9 @@ class SendGrid:
     def take(self, payload: dict[str, Any], *, answered: bool) -> str:
         """Take over a valid request; its message id."""
         message_id = uuid.uuid4().hex[:22]
-        rows = [_taken(payload, personalization, message_id, answered) for personalization in payload["personalizations"]]
+        rows = [
+            _taken(payload, personalization, message_id, answered) for personalization in payload["personalizations"]
+        ]
         with self._lock:
             self.taken += rows
         return message_id
@@ -188,7 +229,8 @@ def _taken(payload: dict[str, Any], personalization: dict[str, Any], message_id:
         subject=_substituted(personalization.get("subject") or payload["subject"], own),
         texts={content["type"]: _substituted(content["value"], own) for content in payload["content"]},
         headers=payload.get("headers", {}) | personalization.get("headers", {}),
-        payload={name: value for name, value in payload.items() if name != "personalizations"} | {"personalizations": [personalization]},
+        payload={name: value for name, value in payload.items() if name != "personalizations"}
+        | {"personalizations": [personalization]},
         message_id=message_id,
         answered=answered,
     )
@@ -200,87 +242,96 @@ def _substituted(text: str, own: dict[str, str]) -> str:
     return text
 
 
-def _handler(sendgrid: SendGrid) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
 
-        def do_GET(self) -> None:
-            if self.path == "/_accepted":
-                self._answer(200, {
-                    "requests": sendgrid.requests, "held": sendgrid.held.is_set(),
-                    "accepted": [[taken.custom_args.get("mail_id"), taken.address, taken.answered] for taken in sendgrid.taken],
-                })
-            else:
-                self._refuse(404, [("The resource could not be found.", None)])
-
-        def do_POST(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = self.rfile.read(length)
-            if self.path == "/_next":
-                sendgrid.next(*json.loads(body))
-                self._answer(200, {})
-            elif self.path == "/v3/mail/send":
-                self._send(body)
-            else:
-                self._refuse(404, [("The resource could not be found.", None)])
-
-        def _send(self, body: bytes) -> None:
-            behaviour = sendgrid.behaviour()
-            if behaviour == "reset":
-                return self._cut()
-            if behaviour == "hang":
-                return sendgrid.wait()
-            if isinstance(behaviour, int) and behaviour != 202:
-                return self._refuse(behaviour, [(_WORDS.get(behaviour, "The request was refused."), None)])
-            if self.headers.get("Authorization") != f"Bearer {API_KEY}":
-                return self._refuse(401, [(_WORDS[401], None)])
-            if self.headers.get_content_type() != "application/json":
-                return self._refuse(415, [("Content-Type should be application/json.", None)])
-            if len(body) > MAX_BODY:
-                return self._refuse(413, [("The JSON payload you have included in your request is too large.", None)])
-            try:
-                payload = json.loads(body)
-            except ValueError:
-                return self._refuse(400, [("Bad Request", None)])
-            if found := faults(payload):
-                return self._refuse(400, [(message, None if sendgrid.vague else where) for message, where in found])
-            message_id = sendgrid.take(payload, answered=behaviour == 202)
-            if behaviour == "swallow":
-                return self._cut()
-            if behaviour == "hold":
-                return sendgrid.wait()
-            self._answer(202, None, {"X-Message-Id": message_id})
-            return None
-
-        def _cut(self) -> None:
-            """Close with a reset, as a dying host does."""
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.close_connection = True
-            self.connection.close()
-
-        def _refuse(self, status: int, errors: list[tuple[str, str | None]]) -> None:
-            headers = {"Retry-After": sendgrid.retry_after} if sendgrid.retry_after and status in (429, 503) else {}
-            self._answer(status, {"errors": [{"message": message, "field": where, "help": None} for message, where in errors]}, headers)
-
-        def _answer(self, status: int, document: Any, headers: dict[str, str] | None = None) -> None:
-            body = b"" if document is None else json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            for name, value in (headers or {}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
+    def do_GET(self) -> None:
+        if self.path != "/_accepted":
+            self._refuse(404, [(_WORDS[404], None)])
             return
+        sendgrid = self.server.sendgrid
+        taken = [[it.custom_args.get("mail_id"), it.address, it.answered] for it in sendgrid.taken]
+        self._answer(200, {"requests": sendgrid.requests, "held": sendgrid.held.is_set(), "accepted": taken})
 
-    return Handler
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path == "/_next":
+            self.server.sendgrid.next(*json.loads(body))
+            self._answer(200, {})
+        elif self.path == "/v3/mail/send":
+            self._send(body, self.server.sendgrid.behaviour())
+        else:
+            self._refuse(404, [(_WORDS[404], None)])
+
+    def _send(self, body: bytes, behaviour: Behaviour) -> None:
+        sendgrid = self.server.sendgrid
+        if behaviour == "reset":
+            self._cut()
+        elif behaviour == "hang":
+            sendgrid.wait()
+        elif isinstance(behaviour, int) and behaviour != 202:
+            self._refuse(behaviour, [(_WORDS.get(behaviour, "The request was refused."), None)])
+        elif status := self._refusal(body):
+            self._refuse(status, [(_WORDS[status], None)])
+        elif found := faults(json.loads(body)):
+            self._refuse(400, [(message, None if sendgrid.vague else where) for message, where in found])
+        else:
+            self._take(json.loads(body), behaviour)
+
+    def _refusal(self, body: bytes) -> int | None:
+        if self.headers.get("Authorization") != f"Bearer {API_KEY}":
+            return 401
+        if self.headers.get_content_type() != "application/json":
+            return 415
+        if len(body) > MAX_BODY:
+            return 413
+        try:
+            json.loads(body)
+        except ValueError:
+            return 400
+        return None
+
+    def _take(self, payload: dict[str, Any], behaviour: Behaviour) -> None:
+        message_id = self.server.sendgrid.take(payload, answered=behaviour == 202)
+        if behaviour == "swallow":
+            self._cut()
+        elif behaviour == "hold":
+            self.server.sendgrid.wait()
+        else:
+            self._answer(202, None, {"X-Message-Id": message_id})
+
+    def _cut(self) -> None:
+        """Close with a reset, as a dying host does."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
+
+    def _refuse(self, status: int, errors: list[Fault]) -> None:
+        wait = self.server.sendgrid.retry_after
+        document = {"errors": [{"message": message, "field": where, "help": None} for message, where in errors]}
+        self._answer(status, document, {"Retry-After": wait} if wait and status in (429, 503) else {})
+
+    def _answer(self, status: int, document: Any, headers: dict[str, str] | None = None) -> None:
+        body = b"" if document is None else json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class's name)
+        return
 
 
 _WORDS = {
+    400: "Bad Request",
+    404: "The resource could not be found.",
+    415: "Content-Type should be application/json.",
     401: "The provided authorization grant is invalid, expired, or revoked",
-    403: "The from address does not match a verified Sender Identity. Mail cannot be sent until this error is resolved.",
+    403: "The from address does not match a verified Sender Identity.",
     413: "The JSON payload you have included in your request is too large.",
     429: "too many requests",
     500: "An error occurred on a SendGrid server.",

@@ -13,7 +13,14 @@ from promoplatform.kernel.mail import selectors
 from promoplatform.kernel.mail.models import Mail, Mailing, Suppression
 from promoplatform.kernel.mail.services import sending
 
-STATES = {"planned": "info", "sending": "info", "sent": "success", "done": "success", "failed": "danger", "doubtful": "warning"}
+STATES = {
+    "planned": "info",
+    "sending": "info",
+    "sent": "success",
+    "done": "success",
+    "failed": "danger",
+    "doubtful": "warning",
+}
 
 
 class SuperuserAdmin(ModelAdmin):
@@ -55,7 +62,10 @@ class MailingAdmin(SuperuserAdmin):
 
     @display(description="Mails by state")
     def progress(self, mailing: Mailing) -> str:
-        return ", ".join(f"{mails:,} {state}" for state, mails in sorted(selectors.counts(key=mailing.key).items())) or "none"
+        return (
+            ", ".join(f"{mails:,} {state}" for state, mails in sorted(selectors.counts(key=mailing.key).items()))
+            or "none"
+        )
 
 
 @admin.register(Mail)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-# What stands in a built text where each recipient's own words go: filled in by the provider, or here when it cannot. None is
+# What stands in a built text where each recipient's own words go: filled in by the provider, or here when it cannot.
+# None is
 # part of another, since the provider replaces them in an order of its own.
 NAME_TAG = "-mail-name-"
 NAME_HTML_TAG = "-mail-html-name-"  # the same, escaped for HTML
@@ -63,7 +64,9 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One recipient's copy. ``id`` comes back with the provider's events; ``unsubscribe_url`` is empty where none is offered."""
+    """One recipient's copy. ``id`` comes back with the provider's events; ``unsubscribe_url`` is empty where none is
+    offered.
+    """
 
     id: int
     address: str
@@ -82,7 +85,7 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The outcome of one request. ``culprits`` are positions in the batch that a refusal names; ``wait`` is in seconds."""
+    """What one request came to. ``culprits`` are positions in the batch that a refusal names; ``wait`` is in seconds."""
 
     outcome: Outcome
     error: str = ""
@@ -106,7 +109,9 @@ class Build(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of mailing, named by its dotted path. ``wanted`` says right before sending who of the recipients still agrees."""
+    """A kind of mailing, named by its dotted path. ``wanted`` says right before sending who of the recipients still
+    agrees.
+    """
 
     build: Build
     wanted: Callable[[Sequence[int]], set[int]] | None = None

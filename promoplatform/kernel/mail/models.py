@@ -19,7 +19,9 @@ class Mailing(models.Model):
     sender = models.CharField(max_length=64, blank=True, default="", help_text="Whom an unsubscribe speaks of")
     sender_name = models.CharField(max_length=100, blank=True, default="")
     marketing = models.BooleanField(default=False, help_text="May be unsubscribed from")
-    state = models.CharField(max_length=10, choices=[(phase.value, phase.value) for phase in Phase], default=Phase.PLANNING)
+    state = models.CharField(
+        max_length=10, choices=[(phase.value, phase.value) for phase in Phase], default=Phase.PLANNING
+    )
     plan_cursor = models.BigIntegerField(default=0, help_text="The last recipient that was looked at")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -42,7 +44,9 @@ class Mail(models.Model):
     recipient = models.BigIntegerField(help_text="The planner's own number of the recipient")
     address = models.CharField(max_length=254)
     name = models.CharField(max_length=150, blank=True, db_default="")
-    state = models.CharField(max_length=10, choices=[(state.value, state.value) for state in State], db_default=State.PLANNED)
+    state = models.CharField(
+        max_length=10, choices=[(state.value, state.value) for state in State], db_default=State.PLANNED
+    )
     attempts = models.PositiveSmallIntegerField(db_default=0)
     due_at = models.DateTimeField(db_default=Now())
     batch = models.UUIDField(null=True, blank=True, help_text="The claim it was last handed over with")
@@ -56,7 +60,8 @@ class Mail(models.Model):
             models.UniqueConstraint(fields=["mailing", "recipient"], name="mail_once_per_recipient"),
             models.CheckConstraint(condition=models.Q(state__in=list(State)), name="mail_mail_state"),
             models.CheckConstraint(
-                condition=~models.Q(state=State.SENDING) | models.Q(batch__isnull=False, claimed_at__isnull=False), name="mail_claim"
+                condition=~models.Q(state=State.SENDING) | models.Q(batch__isnull=False, claimed_at__isnull=False),
+                name="mail_claim",
             ),
         ]
         indexes: ClassVar = [

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from promoplatform.kernel.mail.contracts import NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG, Answer, Letter, Outcome, Reason, State
+from promoplatform.kernel.mail.contracts import (
+    NAME_HTML_TAG,
+    NAME_TAG,
+    UNSUBSCRIBE_TAG,
+    Answer,
+    Letter,
+    Outcome,
+    Reason,
+    State,
+)
 
 MAX_ATTEMPTS = 24  # with the waits below: most of a day
 _CULPRIT = re.compile(r"personalizations\.(\d+)(\.|$)")
@@ -22,9 +31,10 @@ def back_off(attempts: int) -> timedelta:
 def answer_of(status: int, body: Any, headers: Mapping[str, str]) -> Answer:
     """What a reply of the provider means for the mails of the request.
 
-    429 and 5xx are refusals to be tried again. So are 401, 403 and faults that the provider finds in what all mails share, such
-    as the sender's address: they speak of our settings, which an operator mends, and not of the recipients. After 504 the
-    provider may have worked on behind its gateway, so that is doubtful, as is any answer that it does not document.
+    429 and 5xx are refusals to be tried again. So are 401, 403 and faults that the provider finds in what all mails
+    share, such as the sender's address: they speak of our settings, which an operator mends, and not of the recipients.
+    After 504 the provider may have worked on behind its gateway, so that is doubtful, as is any answer that it does
+    not document.
     """
     if status == 202:
         return Answer(Outcome.ACCEPTED, message_id=headers.get("X-Message-Id", "")[:100])
@@ -74,7 +84,11 @@ def list_headers(letter: Letter) -> dict[str, str]:
 
 
 # the provider's events that end a mail or silence an address: the reason, and whether it speaks of every sender
-_DROPS = {"bounced address": Reason.BOUNCE, "spam reporting address": Reason.COMPLAINT, "unsubscribed address": Reason.UNSUBSCRIBE}
+_DROPS = {
+    "bounced address": Reason.BOUNCE,
+    "spam reporting address": Reason.COMPLAINT,
+    "unsubscribed address": Reason.UNSUBSCRIBE,
+}
 DELIVERING = frozenset({"processed", "delivered"})
 FAILING = frozenset({"bounce", "dropped"})
 
@@ -96,7 +110,9 @@ def silences(event: Mapping[str, Any]) -> tuple[Reason, bool] | None:
 
 
 def progress(counts: Mapping[str, int]) -> dict[str, int]:
-    """``{"planned", "sent", "failed"}``: everyone who was planned, who was sent a mail, and to whom it could not be sent for certain."""
+    """``{"planned", "sent", "failed"}``: everyone who was planned, who was sent a mail, and to whom it could not be
+    sent for certain.
+    """
     return {
         "planned": sum(counts.values()),
         "sent": counts.get(State.SENT, 0),

@@ -1,6 +1,7 @@
 """Django's mail backend on SendGrid's v3 API, through its SDK.
 
-``send_messages`` takes ordinary messages of Django, one request each; ``send_batch`` one content for up to 1,000 recipients in one
+``send_messages`` takes ordinary messages of Django, one request each; ``send_batch`` one content for up to 1,000
+recipients in one
 request. Never retries by itself: whoever sends knows whether the same mail may go again.
 """
 
@@ -29,11 +30,26 @@ log = structlog.get_logger(__name__)
 Payload = dict[str, Any]
 # headers that the provider writes itself and refuses to be told
 _RESERVED = {
-    "x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding", "mime-version",
-    "to", "from", "subject", "reply-to", "cc", "bcc", "date",
+    "x-sg-id",
+    "x-sg-eid",
+    "received",
+    "dkim-signature",
+    "content-type",
+    "content-transfer-encoding",
+    "mime-version",
+    "to",
+    "from",
+    "subject",
+    "reply-to",
+    "cc",
+    "bcc",
+    "date",
 }
+_ORDER = {"text/plain": 0, "text/html": 1}
 _NO_TRACKING = {
-    "click_tracking": {"enable": False}, "open_tracking": {"enable": False}, "subscription_tracking": {"enable": False},
+    "click_tracking": {"enable": False},
+    "open_tracking": {"enable": False},
+    "subscription_tracking": {"enable": False},
 }
 
 
@@ -49,7 +65,9 @@ class SendGridBackend(BaseEmailBackend):
     """Mails through SendGrid, each request with a time limit of ``settings.SENDGRID_TIMEOUT`` seconds."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Send each message; how many were accepted. Raises SendGridError at the first that was not, unless it is to fail silently."""
+        """Send each message; how many were accepted. Raises SendGridError at the first that was not, unless it is to
+        fail silently.
+        """
         accepted = 0
         for message in email_messages:
             if not message.recipients():
@@ -137,7 +155,9 @@ def payload_of(message: EmailMessage) -> Payload:
 
 
 def _addressed(message: EmailMessage) -> list[Payload]:
-    """Who gets it; each address once, since the API refuses a second mention. Without a ``to``, each hidden recipient gets a copy alone."""
+    """Who gets it; each address once, since the API refuses a second mention. Without a ``to``, each hidden recipient
+    gets a copy alone.
+    """
     seen: set[str] = set()
     fields: dict[str, list[Payload]] = {}
     for field in ("to", "cc", "bcc"):
@@ -153,19 +173,31 @@ def _addressed(message: EmailMessage) -> list[Payload]:
 def _contents(message: EmailMessage) -> list[Payload]:
     """Plain text first, as the API demands; never empty."""
     contents = [{"type": f"text/{message.content_subtype}", "value": str(message.body) or " "}]
-    contents += [{"type": str(mimetype), "value": str(value)} for value, mimetype in getattr(message, "alternatives", None) or []]
-    return sorted(contents, key=lambda content: ("text/plain", "text/html").index(content["type"]) if content["type"] in ("text/plain", "text/html") else 2)
+    contents += [
+        {"type": str(mimetype), "value": str(value)} for value, mimetype in getattr(message, "alternatives", None) or []
+    ]
+    return sorted(contents, key=lambda content: _ORDER.get(content["type"], 2))
 
 
 def _attachment(attachment: Any) -> Payload:
     if isinstance(attachment, MIMEBase):
-        data, name, mimetype = attachment.get_payload(decode=True), attachment.get_filename(), attachment.get_content_type()
+        data, name, mimetype = (
+            attachment.get_payload(decode=True),
+            attachment.get_filename(),
+            attachment.get_content_type(),
+        )
         content_id = str(attachment.get("Content-ID", "")).strip("<>")
     else:
         name, data, mimetype = attachment
         content_id = ""
-    data = data.encode() if isinstance(data, str) else data.as_bytes() if hasattr(data, "as_bytes") else bytes(data or b"")
-    encoded: Payload = {"content": base64.b64encode(data).decode(), "filename": name or "attachment", "type": mimetype or "application/octet-stream"}
+    data = (
+        data.encode() if isinstance(data, str) else data.as_bytes() if hasattr(data, "as_bytes") else bytes(data or b"")
+    )
+    encoded: Payload = {
+        "content": base64.b64encode(data).decode(),
+        "filename": name or "attachment",
+        "type": mimetype or "application/octet-stream",
+    }
     return encoded | ({"disposition": "inline", "content_id": content_id} if content_id else {})
 
 

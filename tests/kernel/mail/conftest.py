@@ -26,8 +26,14 @@ def sendgrid(settings: Any) -> Iterator[SendGrid]:
 def mailing(transactional_db: None, at: datetime) -> Callable[..., Mailing]:
     """Plans a mailing to so many recipients, or to these addresses."""
 
-    def plan(count: int = 0, *, addresses: list[str] | None = None, key: str = "news", kind: str = "news", **fields: Any) -> Mailing:
-        made = planning.plan(key=key, kind=f"tests.kernel.mail.kinds.{kind}", **{"marketing": True, "sender": "b1", "sender_name": "Billo", **fields})
+    def plan(
+        count: int = 0, *, addresses: list[str] | None = None, key: str = "news", kind: str = "news", **fields: Any
+    ) -> Mailing:
+        made = planning.plan(
+            key=key,
+            kind=f"tests.kernel.mail.kinds.{kind}",
+            **{"marketing": True, "sender": "b1", "sender_name": "Billo", **fields},
+        )
         addresses = addresses or [f"shopper{n}@example.com" for n in range(1, count + 1)]
         recipients = [Recipient(n, address, f"Shopper {n}") for n, address in enumerate(addresses, 1)]
         planning.add_recipients(mailing=made, recipients=recipients, at=at)

@@ -9,7 +9,9 @@ from promoplatform.kernel.mail.contracts import NAME_HTML_TAG, NAME_TAG, UNSUBSC
 
 def build(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
     return Content(
-        subject=f"News for {NAME_TAG}", text=f"Hello {NAME_TAG}: {UNSUBSCRIBE_TAG}", html=f"<p>Hello <b>{NAME_HTML_TAG}</b></p>",
+        subject=f"News for {NAME_TAG}",
+        text=f"Hello {NAME_TAG}: {UNSUBSCRIBE_TAG}",
+        html=f"<p>Hello <b>{NAME_HTML_TAG}</b></p>",
         from_name="Billo",
     )
 

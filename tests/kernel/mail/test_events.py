@@ -27,7 +27,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def mail(at: datetime) -> Mail:
     """A mail of Billo's that was sent to Ann."""
-    mailing = planning.plan(key="news", kind="tests.kernel.mail.kinds.news", sender="b1", sender_name="Billo", marketing=True)
+    mailing = planning.plan(
+        key="news", kind="tests.kernel.mail.kinds.news", sender="b1", sender_name="Billo", marketing=True
+    )
     planning.add_recipients(mailing=mailing, recipients=[Recipient(1, "Ann@example.com", "Ann")], at=at)
     Mail.objects.update(state="sent", sent_at=at)
     return Mail.objects.get()
@@ -46,7 +48,10 @@ def post(settings: Any, client: Client) -> Post:
         timestamp = str(int((when or timezone.now()).timestamp()))
         signature = base64.b64encode(KEY.sign(timestamp.encode() + raw, ec.ECDSA(hashes.SHA256()))).decode()
         return client.post(
-            "/webhooks/sendgrid/", raw, content_type="application/json", headers={SIGNATURE: signature, TIMESTAMP: timestamp} | headers
+            "/webhooks/sendgrid/",
+            raw,
+            content_type="application/json",
+            headers={SIGNATURE: signature, TIMESTAMP: timestamp} | headers,
         )
 
     return send
@@ -126,12 +131,22 @@ def test_an_event_about_nobody_we_know_is_kept_for_its_address(post: Post) -> No
 @pytest.mark.parametrize(
     "odd",
     [
-        {}, {"event": 7}, {"event": ["bounce"]}, {"event": "bounce"}, {"event": "open", "email": "a@example.com"},
-        {"event": "bounce", "sg_event_id": "x", "email": None}, {"event": "bounce", "sg_event_id": "y", "email": "a" * 300},
+        {},
+        {"event": 7},
+        {"event": ["bounce"]},
+        {"event": "bounce"},
+        {"event": "open", "email": "a@example.com"},
+        {"event": "bounce", "sg_event_id": "x", "email": None},
+        {"event": "bounce", "sg_event_id": "y", "email": "a" * 300},
         {"event": "bounce", "sg_event_id": "z", "email": "a\0@example.com", "reason": "\0"},
         {"event": "bounce", "sg_event_id": "s", "email": "\ud800@example.com", "reason": "\ud800"},
-        {"event": "bounce", "sg_event_id": "\0", "email": "a@example.com"}, {"event": "spamreport", "sg_event_id": {}, "email": []},
-        {"event": "dropped", "sg_event_id": "w", "reason": 5, "mail_id": -1}, {"event": "delivered", "mail_id": "٣"}, "text", None, 5,
+        {"event": "bounce", "sg_event_id": "\0", "email": "a@example.com"},
+        {"event": "spamreport", "sg_event_id": {}, "email": []},
+        {"event": "dropped", "sg_event_id": "w", "reason": 5, "mail_id": -1},
+        {"event": "delivered", "mail_id": "٣"},
+        "text",
+        None,
+        5,
     ],
 )
 def test_odd_events_are_passed_over(post: Post, odd: Any) -> None:

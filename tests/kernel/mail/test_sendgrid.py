@@ -14,8 +14,14 @@ from tests.standins.sendgrid import SendGrid
 
 def test_a_message_arrives_as_it_was_written(sendgrid: SendGrid) -> None:
     message = EmailMultiAlternatives(
-        "Hello", "plain", "Billo <sales@billo.example>", ["Ann <a@example.com>", "b@example.com"],
-        bcc=["d@example.com"], cc=["c@example.com"], reply_to=["Help <help@billo.example>"], headers={"X-Campaign": "7"},
+        "Hello",
+        "plain",
+        "Billo <sales@billo.example>",
+        ["Ann <a@example.com>", "b@example.com"],
+        bcc=["d@example.com"],
+        cc=["c@example.com"],
+        reply_to=["Help <help@billo.example>"],
+        headers={"X-Campaign": "7"},
     )
     message.attach_alternative("<p>html</p>", "text/html")
     message.attach("terms.txt", "the terms", "text/plain")
@@ -24,13 +30,19 @@ def test_a_message_arrives_as_it_was_written(sendgrid: SendGrid) -> None:
 
     payload = sendgrid.taken[0].payload
     assert payload["from"] == {"email": "sales@billo.example", "name": "Billo"}
-    assert payload["personalizations"] == [{
-        "to": [{"email": "a@example.com", "name": "Ann"}, {"email": "b@example.com"}],
-        "cc": [{"email": "c@example.com"}], "bcc": [{"email": "d@example.com"}],
-    }]
+    assert payload["personalizations"] == [
+        {
+            "to": [{"email": "a@example.com", "name": "Ann"}, {"email": "b@example.com"}],
+            "cc": [{"email": "c@example.com"}],
+            "bcc": [{"email": "d@example.com"}],
+        }
+    ]
     assert payload["reply_to_list"] == [{"email": "help@billo.example", "name": "Help"}]
     assert payload["headers"] == {"X-Campaign": "7"}
-    assert payload["content"] == [{"type": "text/plain", "value": "plain"}, {"type": "text/html", "value": "<p>html</p>"}]
+    assert payload["content"] == [
+        {"type": "text/plain", "value": "plain"},
+        {"type": "text/html", "value": "<p>html</p>"},
+    ]
     assert payload["attachments"] == [
         {"content": base64.b64encode(b"the terms").decode(), "filename": "terms.txt", "type": "text/plain"}
     ]
@@ -48,9 +60,16 @@ def test_html_alone_and_an_empty_body_are_mails_too(sendgrid: SendGrid) -> None:
 
 
 def test_an_address_that_is_named_twice_is_sent_once(sendgrid: SendGrid) -> None:
-    assert EmailMessage("Hi", "x", to=["a@example.com", "A@example.com"], cc=["a@example.com"], bcc=["b@example.com"]).send() == 1
+    assert (
+        EmailMessage(
+            "Hi", "x", to=["a@example.com", "A@example.com"], cc=["a@example.com"], bcc=["b@example.com"]
+        ).send()
+        == 1
+    )
 
-    assert sendgrid.taken[0].payload["personalizations"] == [{"to": [{"email": "a@example.com"}], "bcc": [{"email": "b@example.com"}]}]
+    assert sendgrid.taken[0].payload["personalizations"] == [
+        {"to": [{"email": "a@example.com"}], "bcc": [{"email": "b@example.com"}]}
+    ]
 
 
 def test_hidden_recipients_alone_do_not_see_one_another(sendgrid: SendGrid) -> None:
@@ -90,10 +109,22 @@ def test_a_line_break_in_a_header_is_refused_here(sendgrid: SendGrid) -> None:
 
 @pytest.mark.parametrize(
     ("behaviour", "outcome"),
-    [(429, Outcome.AGAIN), (500, Outcome.AGAIN), (401, Outcome.AGAIN), (400, Outcome.REFUSED), (413, Outcome.REFUSED),
-     (504, Outcome.DOUBTFUL), (200, Outcome.DOUBTFUL), ("reset", Outcome.DOUBTFUL), ("hang", Outcome.DOUBTFUL), ("swallow", Outcome.DOUBTFUL)],
+    [
+        (429, Outcome.AGAIN),
+        (500, Outcome.AGAIN),
+        (401, Outcome.AGAIN),
+        (400, Outcome.REFUSED),
+        (413, Outcome.REFUSED),
+        (504, Outcome.DOUBTFUL),
+        (200, Outcome.DOUBTFUL),
+        ("reset", Outcome.DOUBTFUL),
+        ("hang", Outcome.DOUBTFUL),
+        ("swallow", Outcome.DOUBTFUL),
+    ],
 )
-def test_each_failure_says_whether_the_mail_may_go_again(sendgrid: SendGrid, settings: Any, behaviour: Any, outcome: Outcome) -> None:
+def test_each_failure_says_whether_the_mail_may_go_again(
+    sendgrid: SendGrid, settings: Any, behaviour: Any, outcome: Outcome
+) -> None:
     settings.SENDGRID_TIMEOUT = 0.2
     sendgrid.next(behaviour)
 

@@ -20,7 +20,9 @@ Plan = Callable[..., Mailing]
 States = Callable[[], dict[str, int]]
 
 
-def test_every_recipient_gets_one_mail_in_batches_of_a_thousand(sendgrid: SendGrid, mailing: Plan, states: States, at: datetime) -> None:
+def test_every_recipient_gets_one_mail_in_batches_of_a_thousand(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
     news = mailing(2500)
 
     accepted = sending.send_due(at=at)
@@ -71,7 +73,9 @@ def test_each_recipient_reads_their_own_name_and_link(sendgrid: SendGrid, mailin
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 401, 403])
-def test_what_the_provider_refuses_for_now_is_sent_later_and_once(sendgrid: SendGrid, mailing: Plan, states: States, at: datetime, status: int) -> None:
+def test_what_the_provider_refuses_for_now_is_sent_later_and_once(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime, status: int
+) -> None:
     mailing(1500)
     sendgrid.next(status)
 
@@ -112,7 +116,9 @@ def test_waits_grow_and_end(sendgrid: SendGrid, mailing: Plan, at: datetime) -> 
     assert sendgrid.accepted == []
 
 
-def test_a_provider_that_is_not_there_costs_nothing(sendgrid: SendGrid, settings: Any, mailing: Plan, states: States, at: datetime) -> None:
+def test_a_provider_that_is_not_there_costs_nothing(
+    sendgrid: SendGrid, settings: Any, mailing: Plan, states: States, at: datetime
+) -> None:
     mailing(3)
     settings.SENDGRID_URL = "http://127.0.0.1:9"
 
@@ -124,7 +130,7 @@ def test_a_provider_that_is_not_there_costs_nothing(sendgrid: SendGrid, settings
 
 @pytest.mark.parametrize("behaviour", ["hang", "reset", "swallow", "hold", 504])
 def test_without_an_answer_a_mail_is_doubtful_and_never_sent_again_by_itself(
-    sendgrid: SendGrid, settings: Any, mailing: Plan, states: States, at: datetime, behaviour: str
+    sendgrid: SendGrid, settings: Any, mailing: Plan, at: datetime, behaviour: str
 ) -> None:
     news = mailing(3)
     settings.SENDGRID_TIMEOUT = 0.2
@@ -133,14 +139,16 @@ def test_without_an_answer_a_mail_is_doubtful_and_never_sent_again_by_itself(
     sending.send_due(at=at)
     sending.send_due(at=at + timedelta(days=2))
 
-    assert states() == {"doubtful": 3}
+    assert set(Mail.objects.values_list("state", flat=True)) == {"doubtful"}
     assert sendgrid.requests == 1
     news.refresh_from_db()
     assert news.state == "done"
     assert selectors.progress(key="news")["failed"] == 3
 
 
-def test_a_person_may_send_doubtful_mails_again(sendgrid: SendGrid, mailing: Plan, states: States, at: datetime) -> None:
+def test_a_person_may_send_doubtful_mails_again(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
     mailing(2)
     sendgrid.next("reset")
     sending.send_due(at=at)
@@ -153,7 +161,9 @@ def test_a_person_may_send_doubtful_mails_again(sendgrid: SendGrid, mailing: Pla
     assert sending.resend(mail_ids=list(Mail.objects.values_list("pk", flat=True)), at=at) == 0
 
 
-def test_a_fault_of_ours_fails_no_mail(sendgrid: SendGrid, settings: Any, mailing: Plan, states: States, at: datetime) -> None:
+def test_a_fault_of_ours_fails_no_mail(
+    sendgrid: SendGrid, settings: Any, mailing: Plan, states: States, at: datetime
+) -> None:
     settings.DEFAULT_FROM_EMAIL = "promotions@localhost"
     mailing(10)
 
@@ -179,7 +189,9 @@ def test_a_provider_that_refuses_everything_without_saying_why_is_not_asked_for_
 
 
 @pytest.mark.parametrize("vague", [False, True])
-def test_one_bad_address_fails_alone(sendgrid: SendGrid, mailing: Plan, states: States, at: datetime, vague: bool) -> None:
+def test_one_bad_address_fails_alone(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime, vague: bool
+) -> None:
     sendgrid.vague = vague
     addresses = [f"shopper{n}@example.com" for n in range(100)]
     addresses[17] = "no address"
@@ -194,7 +206,9 @@ def test_one_bad_address_fails_alone(sendgrid: SendGrid, mailing: Plan, states: 
     assert "valid address" in Mail.objects.filter(state="failed").first().error  # type: ignore[union-attr]
 
 
-def test_a_throttle_between_the_parts_of_a_refused_batch_loses_nobody(sendgrid: SendGrid, mailing: Plan, states: States, at: datetime) -> None:
+def test_a_throttle_between_the_parts_of_a_refused_batch_loses_nobody(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
     sendgrid.vague = True
     mailing(addresses=["bad", *[f"shopper{n}@example.com" for n in range(7)]])
     sendgrid.next(202, 202, 429)
@@ -207,7 +221,9 @@ def test_a_throttle_between_the_parts_of_a_refused_batch_loses_nobody(sendgrid: 
     assert len(set(sendgrid.accepted)) == len(sendgrid.accepted) == 7
 
 
-def test_a_mail_whose_worker_was_lost_is_doubtful_after_a_while(sendgrid: SendGrid, mailing: Plan, states: States, at: datetime) -> None:
+def test_a_mail_whose_worker_was_lost_is_doubtful_after_a_while(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
     news = mailing(2)
     assert sending._claim(news, at) is not None
 
@@ -219,7 +235,9 @@ def test_a_mail_whose_worker_was_lost_is_doubtful_after_a_while(sendgrid: SendGr
     assert sendgrid.requests == 0
 
 
-def test_a_worker_that_was_only_slow_settles_its_doubtful_mails(sendgrid: SendGrid, mailing: Plan, states: States, at: datetime) -> None:
+def test_a_worker_that_was_only_slow_settles_its_doubtful_mails(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
     news = mailing(2)
     batch = sending._claim(news, at)
     assert batch is not None
@@ -242,7 +260,9 @@ def test_who_is_suppressed_gets_nothing(sendgrid: SendGrid, mailing: Plan, state
     assert states() == {"sent": 2, "suppressed": 2}
 
 
-def test_a_mail_that_people_wait_for_goes_to_who_unsubscribed_but_not_to_a_dead_address(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
+def test_a_mail_that_people_wait_for_goes_to_who_unsubscribed_but_not_to_a_dead_address(
+    sendgrid: SendGrid, mailing: Plan, at: datetime
+) -> None:
     mailing(addresses=["left@example.com", "dead@example.com"], marketing=False)
     Suppression.objects.create(address="left@example.com", reason="unsubscribe")
     Suppression.objects.create(address="dead@example.com", reason="bounce")
@@ -253,7 +273,9 @@ def test_a_mail_that_people_wait_for_goes_to_who_unsubscribed_but_not_to_a_dead_
     assert "List-Unsubscribe" not in sendgrid.taken[0].headers
 
 
-def test_who_no_longer_agrees_when_it_is_sent_gets_nothing(sendgrid: SendGrid, mailing: Plan, states: States, at: datetime) -> None:
+def test_who_no_longer_agrees_when_it_is_sent_gets_nothing(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
     mailing(4, kind="for_even_ones")
 
     sending.send_due(at=at)
@@ -262,7 +284,9 @@ def test_who_no_longer_agrees_when_it_is_sent_gets_nothing(sendgrid: SendGrid, m
     assert states() == {"sent": 2, "suppressed": 2}
 
 
-def test_a_mailing_that_is_no_longer_true_is_not_sent(sendgrid: SendGrid, mailing: Plan, states: States, at: datetime) -> None:
+def test_a_mailing_that_is_no_longer_true_is_not_sent(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
     news = mailing(3, kind="nothing")
 
     sending.send_due(at=at)
@@ -293,14 +317,18 @@ def test_mails_that_people_wait_for_go_before_offers(sendgrid: SendGrid, mailing
     assert sendgrid.accepted[0] == "owner@example.com"
 
 
-def test_no_transaction_is_open_while_the_provider_is_called(sendgrid: SendGrid, mailing: Plan, monkeypatch: pytest.MonkeyPatch, at: datetime) -> None:
+def test_no_transaction_is_open_while_the_provider_is_called(
+    sendgrid: SendGrid, mailing: Plan, monkeypatch: pytest.MonkeyPatch, at: datetime
+) -> None:
     mailing(1)
     worker = connections["default"]
     seen: list[tuple[bool, list[str]]] = []
     take = sendgrid.take
 
     def look(payload: dict[str, Any], *, answered: bool) -> str:
-        seen.append((worker.in_atomic_block, list(Mail.objects.values_list("state", flat=True))))  # through another connection
+        seen.append(
+            (worker.in_atomic_block, list(Mail.objects.values_list("state", flat=True)))
+        )  # through another connection
         connections.close_all()
         return take(payload, answered=answered)
 
@@ -311,7 +339,9 @@ def test_no_transaction_is_open_while_the_provider_is_called(sendgrid: SendGrid,
     assert seen == [(False, ["sending"])]
 
 
-def test_many_workers_send_each_mail_once(sendgrid: SendGrid, mailing: Plan, stampede: Callable[..., list[Any]], states: States, at: datetime) -> None:
+def test_many_workers_send_each_mail_once(
+    sendgrid: SendGrid, mailing: Plan, stampede: Callable[..., list[Any]], states: States, at: datetime
+) -> None:
     mailing(6000)
 
     stampede(lambda _: sending.send_due(at=at), range(4))
@@ -321,11 +351,13 @@ def test_many_workers_send_each_mail_once(sendgrid: SendGrid, mailing: Plan, sta
     assert len(sendgrid.accepted) == len(set(sendgrid.accepted)) == 6000
 
 
-def test_without_the_claim_two_workers_send_twice(sendgrid: SendGrid, mailing: Plan, stampede: Callable[..., list[Any]], at: datetime) -> None:
+def test_without_the_claim_two_workers_send_twice(
+    sendgrid: SendGrid, mailing: Plan, stampede: Callable[..., list[Any]], at: datetime
+) -> None:
     """The guard removed: whoever reads what is due and sends it without claiming it is not alone."""
     news = mailing(50)
     rows = list(Mail.objects.values("id", "recipient", "address", "name", "attempts"))
-    batch = sending.Batch(news.pk, news, rows)
+    batch = sending.Batch(news.pk, news, [dict(row) for row in rows])
 
     stampede(lambda _: sending._send(batch, at), range(2))
 
@@ -346,7 +378,9 @@ def test_other_backends_get_the_same_mails_one_message_each(mailing: Plan, state
     assert "Hello <b>Shopper 1</b>" in message.alternatives[0].content  # type: ignore[attr-defined]
 
 
-def test_an_smtp_server_that_is_not_there_costs_nothing(settings: Any, mailing: Plan, states: States, at: datetime) -> None:
+def test_an_smtp_server_that_is_not_there_costs_nothing(
+    settings: Any, mailing: Plan, states: States, at: datetime
+) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "127.0.0.1", 9, False
     mailing(2)
@@ -360,7 +394,8 @@ def test_claiming_from_a_large_mailing_reads_only_what_it_claims(mailing: Plan, 
     news = mailing(0, addresses=["x@example.com"])
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO mail_mail (mailing_id, recipient, address, due_at) SELECT %s, n, 's' || n || '@example.com', %s FROM generate_series(2, 60000) n",
+            "INSERT INTO mail_mail (mailing_id, recipient, address, due_at) "
+            "SELECT %s, n, 's' || n || '@example.com', %s FROM generate_series(2, 60000) n",
             [news.pk, at],
         )
         cursor.execute("ANALYZE mail_mail")

@@ -29,7 +29,9 @@ MEMORY = timedelta(days=30)
 
 def check_signature(*, body: bytes, signature: str, timestamp: str, at: datetime) -> None:
     """Whether the provider signed this body (ECDSA over timestamp and raw body). Raises WebhookSignatureInvalid."""
-    if not (settings.SENDGRID_WEBHOOK_PUBLIC_KEY and timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+    if not (
+        settings.SENDGRID_WEBHOOK_PUBLIC_KEY and timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12
+    ):
         raise WebhookSignatureInvalid
     if abs(at.timestamp() - int(timestamp)) > TOLERANCE.total_seconds():
         raise WebhookSignatureInvalid
@@ -44,12 +46,16 @@ def check_signature(*, body: bytes, signature: str, timestamp: str, at: datetime
 
 @transaction.atomic
 def receive(*, events: Sequence[Event]) -> int:
-    """Act on the events that are new; how many those were. Order does not matter, and the same event again does nothing."""
+    """Act on the events that are new; how many those were. Order does not matter, and the same event again does
+    nothing.
+    """
     arrived = [event for event in events if event.get("event") in rules.DELIVERING]
     _of(arrived).filter(state=State.DOUBTFUL).update(state=State.SENT, sent_at=Coalesce("sent_at", Now()), error="")
     telling = {_id(event): event for event in events if event.get("event") in rules.FAILING or rules.silences(event)}
     telling.pop("", None)
-    fresh = [telling[row["id"]] for row in db.many("promoplatform/kernel/mail/sql/see_events.sql", {"ids": sorted(telling)})]
+    fresh = [
+        telling[row["id"]] for row in db.many("promoplatform/kernel/mail/sql/see_events.sql", {"ids": sorted(telling)})
+    ]
     for event in fresh:
         if event["event"] in rules.FAILING:
             _of([event]).exclude(state=State.PLANNED).update(state=State.FAILED, error=_words(event))

@@ -15,7 +15,9 @@ Settle = Callable[[Sequence[int], Answer], None]
 
 
 def send(connection: BaseEmailBackend, content: Content, letters: Sequence[Letter], settle: Settle) -> tuple[int, bool]:
-    """Send each letter over one connection and settle it at once; how many were accepted, and whether to go on with others."""
+    """Send each letter over one connection and settle it at once; how many were accepted, and whether to go on with
+    others.
+    """
     ids = [letter.id for letter in letters]
     try:
         connection.open()

@@ -16,12 +16,21 @@ CHUNK = 10_000  # recipients that one statement plans
 
 
 def plan(
-    *, key: str, kind: str, sender: str = "", sender_name: str = "", marketing: bool = False,
+    *,
+    key: str,
+    kind: str,
+    sender: str = "",
+    sender_name: str = "",
+    marketing: bool = False,
     data: Mapping[str, Any] | None = None,
 ) -> Mailing:
     """The mailing that announces ``key``: made now, or the one that is there already, as it is."""
     fields = {
-        "kind": kind, "sender": sender, "sender_name": sender_name[:100], "marketing": marketing, "data": dict(data or {})
+        "kind": kind,
+        "sender": sender,
+        "sender_name": sender_name[:100],
+        "marketing": marketing,
+        "data": dict(data or {}),
     }
     return Mailing.objects.get_or_create(key=key, defaults=fields)[0]
 
@@ -31,10 +40,20 @@ def lock_planning(*, mailing_id: uuid.UUID) -> Mailing | None:
     return Mailing.objects.select_for_update().filter(pk=mailing_id, state=Phase.PLANNING).first()
 
 
-def add_recipients(*, mailing: Mailing, recipients: Sequence[Recipient], at: datetime, cursor: int | None = None) -> int:
-    """Plan a mail to each of up to ``CHUNK`` recipients who has none, and remember how far planning is; how many are new."""
+def add_recipients(
+    *, mailing: Mailing, recipients: Sequence[Recipient], at: datetime, cursor: int | None = None
+) -> int:
+    """Plan a mail to each of up to ``CHUNK`` recipients who has none, and remember how far planning is; how many are
+    new.
+    """
     columns = list(zip(*recipients, strict=True)) or [(), (), ()]
-    params = {"mailing": mailing.pk, "at": at, "recipients": list(columns[0]), "addresses": list(columns[1]), "names": list(columns[2])}
+    params = {
+        "mailing": mailing.pk,
+        "at": at,
+        "recipients": list(columns[0]),
+        "addresses": list(columns[1]),
+        "names": list(columns[2]),
+    }
     added = db.run("promoplatform/kernel/mail/sql/add_recipients.sql", params)
     if cursor is not None:
         mailing.plan_cursor = cursor
@@ -50,8 +69,14 @@ def close(*, mailing: Mailing) -> None:
 
 @transaction.atomic
 def post(
-    *, key: str, kind: str, recipients: Sequence[Recipient], at: datetime, data: Mapping[str, Any] | None = None,
-    sender: str = "", sender_name: str = "",
+    *,
+    key: str,
+    kind: str,
+    recipients: Sequence[Recipient],
+    at: datetime,
+    data: Mapping[str, Any] | None = None,
+    sender: str = "",
+    sender_name: str = "",
 ) -> bool:
     """Plan a whole mailing that people wait for, to a few recipients; whether it was planned now and not before."""
     fields = {"kind": kind, "sender": sender, "sender_name": sender_name[:100], "data": dict(data or {})}

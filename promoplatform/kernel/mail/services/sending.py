@@ -1,6 +1,7 @@
 """Sending what is due: claim a batch, hand it over outside any transaction, write down what came of it.
 
-A mail is claimed in a transaction that is committed before the provider is called, so a worker that dies leaves it claimed. It is
+A mail is claimed in a transaction that is committed before the provider is called, so a worker that dies leaves it
+claimed. It is
 never sent again by itself: after ``LEASE`` it becomes doubtful, until the provider's events or a person settle it.
 """
 
@@ -44,7 +45,9 @@ class Batch:
 
 
 def send_due(*, at: datetime, budget: float = BUDGET) -> int:
-    """Send due mails, batch after batch, until none is left, the provider asks to wait, or the budget is spent; how many were accepted."""
+    """Send due mails, batch after batch, until none is left, the provider asks to wait, or the budget is spent; how
+    many were accepted.
+    """
     ends = time.monotonic() + budget
     doubt_abandoned(at=at)
     accepted = 0
@@ -64,7 +67,9 @@ def send_due(*, at: datetime, budget: float = BUDGET) -> int:
 def doubt_abandoned(*, at: datetime) -> int:
     """Mark the mails doubtful whose worker died after claiming them; how many."""
     abandoned = Mail.objects.filter(state=State.SENDING, claimed_at__lt=at - LEASE)
-    found = abandoned.update(state=State.DOUBTFUL, error="The worker was lost while it sent this; the provider may have it.")
+    found = abandoned.update(
+        state=State.DOUBTFUL, error="The worker was lost while it sent this; the provider may have it."
+    )
     if found:
         log.warning("mails_doubtful", mails=found)
     return found
@@ -87,7 +92,12 @@ def _claim(mailing: Mailing, at: datetime) -> Batch | None:
     """Claim the next batch, and commit; None when others were faster."""
     batch = uuid.uuid4()
     params = {
-        "mailing": mailing.pk, "sender": mailing.sender, "marketing": mailing.marketing, "batch": batch, "at": at, "limit": _batch_size(),
+        "mailing": mailing.pk,
+        "sender": mailing.sender,
+        "marketing": mailing.marketing,
+        "batch": batch,
+        "at": at,
+        "limit": _batch_size(),
     }
     with transaction.atomic(durable=True):
         rows = db.many("promoplatform/kernel/mail/sql/claim_batch.sql", params)
@@ -98,9 +108,14 @@ def _send(batch: Batch, at: datetime) -> tuple[int, bool]:
     """Hand a claimed batch over; how many were accepted, and whether to go on with the next."""
     try:
         content, letters = _written(batch, at)
-    except Exception as error:  # noqa: BLE001  (a builder may fail in any way; its mails wait, others go on)
-        log.error("mail_not_built", mailing=batch.mailing.key, exc_info=error)
-        _settle(batch, [row["id"] for row in batch.rows], Answer(Outcome.AGAIN, f"{type(error).__name__}: {error}"[:500]), at)
+    except Exception as error:  # (a builder may fail in any way; its mails wait, others go on)
+        log.exception("mail_not_built", mailing=batch.mailing.key)
+        _settle(
+            batch,
+            [row["id"] for row in batch.rows],
+            Answer(Outcome.AGAIN, f"{type(error).__name__}: {error}"[:500]),
+            at,
+        )
         return 0, True
     if content is None or not letters:
         return 0, True
@@ -124,7 +139,9 @@ def _written(batch: Batch, at: datetime) -> tuple[Content | None, list[Letter]]:
 
 
 def _letter(mailing: Mailing, row: db.Row) -> Letter:
-    return Letter(row["id"], row["address"], row["name"], unsubscribe_url(mail_id=row["id"]) if mailing.marketing else "")
+    return Letter(
+        row["id"], row["address"], row["name"], unsubscribe_url(mail_id=row["id"]) if mailing.marketing else ""
+    )
 
 
 def _send_in_parts(
@@ -156,7 +173,7 @@ def _split(batch: Batch, part: list[Letter], answer: Answer, at: datetime) -> li
 
 
 def _of(batch: Batch, ids: Sequence[int]) -> QuerySet[Mail]:
-    """The mails of a claim that nobody has settled otherwise; one that was only slow settles what was thought doubtful."""
+    """The claim's mails that nobody has settled otherwise; a worker that was only slow settles its doubtful ones."""
     return Mail.objects.filter(pk__in=ids, batch=batch.id, state__in=[State.SENDING, State.DOUBTFUL])
 
 
@@ -167,7 +184,13 @@ def _settle(batch: Batch, ids: Sequence[int], answer: Answer, at: datetime) -> N
     if answer.outcome is Outcome.ACCEPTED:
         mails.update(state=State.SENT, sent_at=Now(), message_id=answer.message_id, error="")
         return
-    log.warning("mails_not_accepted", mailing=batch.mailing.key, mails=len(ids), outcome=answer.outcome.value, error=answer.error)
+    log.warning(
+        "mails_not_accepted",
+        mailing=batch.mailing.key,
+        mails=len(ids),
+        outcome=answer.outcome.value,
+        error=answer.error,
+    )
     if answer.outcome is Outcome.DOUBTFUL:
         mails.update(state=State.DOUBTFUL, error=answer.error)
     elif answer.outcome is Outcome.REFUSED or attempts >= rules.MAX_ATTEMPTS:

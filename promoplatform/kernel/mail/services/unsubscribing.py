@@ -15,7 +15,9 @@ _signer = Signer(salt="promoplatform.mail.unsubscribe")
 
 
 def unsubscribe_url(*, mail_id: int) -> str:
-    """The address of this mail's unsubscribe page: signed, good for as long as the mail is known, and without the address in it."""
+    """The address of this mail's unsubscribe page: signed, good for as long as the mail is known, and without the
+    address in it.
+    """
     return settings.BASE_URL + reverse("mail:unsubscribe", args=[_signer.sign(str(mail_id))])
 
 
@@ -32,9 +34,13 @@ def mail_of(*, token: str) -> Mail:
 
 
 def unsubscribe(*, token: str, everyone: bool = False) -> Mail:
-    """Leave the mail's recipient alone from now on, by its sender or by everyone. Answers the same when repeated. Raises UnsubscribeLinkInvalid."""
+    """Leave the mail's recipient alone from now on, by its sender or by everyone. Answers the same when repeated.
+    Raises UnsubscribeLinkInvalid.
+    """
     mail = mail_of(token=token)
-    suppress(wishes=[(mail.address, "" if everyone else mail.mailing.sender, Reason.UNSUBSCRIBE, f"link of mail {mail.pk}")])
+    suppress(
+        wishes=[(mail.address, "" if everyone else mail.mailing.sender, Reason.UNSUBSCRIBE, f"link of mail {mail.pk}")]
+    )
     return mail
 
 
@@ -43,5 +49,10 @@ def suppress(*, wishes: Sequence[tuple[str, str, Reason, str]]) -> int:
     if not wishes:
         return 0
     addresses, senders, reasons, notes = (list(column) for column in zip(*wishes, strict=True))
-    params = {"addresses": addresses, "senders": senders, "reasons": [str(reason) for reason in reasons], "notes": notes}
+    params = {
+        "addresses": addresses,
+        "senders": senders,
+        "reasons": [str(reason) for reason in reasons],
+        "notes": notes,
+    }
     return db.run("promoplatform/kernel/mail/sql/suppress.sql", params)
