@@ -61,20 +61,16 @@ def together(prices: Prices, pots: Iterable[tuple[Pot, Effect]], terms: Terms) -
 
 def lump(prices: Prices, pot: Pot, effect: Effect, terms: Terms) -> list[Take]:
     """One effect on one pot."""
-    bases = [base_of(prices, piece, terms.profile) for piece in pot.pieces]
-    now = sum(bases) if terms.profile.percent_base == "running" else sum(map(prices.value, pot.pieces))
-    off = discount(effect, now, sum(bases), terms.profile)
-    weights = bases if effect.kind == "percent" else None
-    return shared(prices, pot, off, weights, terms)
+    values = [prices.value(piece) for piece in pot.pieces]
+    initial = terms.profile.percent_base == "initial" and effect.kind == "percent"
+    bases = [prices.initial(piece) for piece in pot.pieces] if initial else values
+    return shared(prices, pot, discount(effect, sum(values), sum(bases), terms.profile), bases, terms)
 
 
-def shared(prices: Prices, pot: Pot, off: int, weights: Sequence[int] | None, terms: Terms) -> list[Take]:
+def shared(prices: Prices, pot: Pot, off: int, values: Sequence[int], terms: Terms) -> list[Take]:
     """`off` split over the pieces of a pot, each within its room; what one refuses is offered to the others."""
     rooms = [prices.room(piece) for piece in pot.pieces]
-    if terms.split == "quantity":
-        weights = [prices.count(piece) for piece in pot.pieces]
-    elif weights is None:
-        weights = [prices.value(piece) for piece in pot.pieces]
+    weights = values if terms.split == "value" else [prices.count(piece) for piece in pot.pieces]
     shares = [min(off, rooms[0])] if len(rooms) == 1 else share(off, weights, rooms, terms.profile.remainder)
     return [
         Take(piece.line, None if piece.parts is None else multiplied(piece.parts, pot.times), amount * pot.times)
@@ -125,8 +121,10 @@ def singly(prices: Prices, pots: Iterable[tuple[Pot, Effect]], terms: Terms) -> 
         for piece in pot.pieces:
             floor = prices.floor(piece.line)
             initial = prices.lines[piece.line].unit_price
-            for run, count in multiplied(prices.parts(piece), pot.times):
-                now = prices.runs[piece.line][run].now
+            parts = prices.parts(piece)
+            runs = prices.runs(piece.line)
+            for run, count in multiplied(parts, pot.times):
+                now = runs[run].now
                 base = initial if terms.profile.percent_base == "initial" else now
                 off = min(discount(effect, now, base, terms.profile), now - floor)
                 if off:

@@ -90,7 +90,7 @@ def give(prices: Prices, each: Candidate) -> Gained:
         gain = benefit(prices)
         if budget is not None:
             gain = gain.capped(budget - gained.amount, profile.remainder)
-        prices.take(gain.takes, profile.remainder)
+        prices.take(gain.takes)
         for method, amount in gain.shipping:
             prices.freight[method] -= amount
         gained.add(gain)

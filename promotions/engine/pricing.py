@@ -34,7 +34,7 @@ def price(
     lines = [cart.lines[index] for index in order]
     shipping = [cart.shipping[index] for index in freight]
     table = Table(cart, lines, shipping, facts, profile, at)
-    fresh = Prices(lines, shipping)
+    fresh = Prices(lines, shipping, profile.remainder)
     candidates = [candidate(each, table) for each in in_play]
     chosen = choose(fresh, [each for each in candidates if each.stop is None])
     rejected = rejections(fresh, candidates, chosen)

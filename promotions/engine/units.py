@@ -38,7 +38,7 @@ def ordered(prices: Prices, lines: Iterable[int], pick: str) -> list[Slot]:
     slots = [
         Slot(run.start, line, index, run.units)
         for line in lines
-        for index, run in enumerate(prices.runs[line])
+        for index, run in enumerate(prices.runs(line))
         if run.now > prices.floor(line)
     ]
     sign = -1 if pick == "dearest" else 1

@@ -91,7 +91,7 @@ def unit_ladder(benefit: UnitLadder, ground: Ground) -> Give:
         takes: list[Take] = []
         seen: set[int] = set()
         for slot in chosen(prices, lines, narrow, ground.limits, narrow.per or "line"):
-            room = prices.runs[slot.line][slot.run].now - prices.floor(slot.line)
+            room = prices.runs(slot.line)[slot.run].now - prices.floor(slot.line)
             counts: Sequence[tuple[int, int]] = [(slot.units, next_off)]
             if slot.line not in seen:
                 seen.add(slot.line)

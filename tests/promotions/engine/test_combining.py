@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of a table is one line)
 """How offers stand together: lanes, priority, groups, exclusivity, the best deal. Hand-worked."""
 
 from __future__ import annotations

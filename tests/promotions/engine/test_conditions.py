@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of a table is one line)
 """Conditions: what each needs, at its edges, and the reason that a shopper is given."""
 
 from __future__ import annotations
@@ -74,9 +75,9 @@ FAIL = {
     "weekdays": (condition("weekdays", any=["sat", "sun"]), "outside_hours", {}),
     "hours end excluded": (condition("hours", **{"from": "11:00", "to": "12:00"}), "outside_hours", {}),
     "hours over midnight, outside": (condition("hours", **{"from": "22:00", "to": "06:00"}), "outside_hours", {}),
-    "date_range is over": (condition("date_range", **{"to": "2026-11-17"}), "outside_hours", {}),
+    "date_range is over": (condition("date_range", to="2026-11-17"), "outside_hours", {}),
     "date_range has not begun": (condition("date_range", **{"from": "2026-11-19"}), "outside_hours", {}),
-    "date_range of instants ends excluded": (condition("date_range", **{"to": "2026-11-18T12:00:00Z"}), "outside_hours", {}),
+    "date_range of instants ends excluded": (condition("date_range", to="2026-11-18T12:00:00Z"), "outside_hours", {}),
     "an amount in another currency": (condition("min_subtotal", value="1.00", currency="USD"), "currency_mismatch", {"currency": "USD"}),
 }  # fmt: skip
 LOYAL = Facts(frozenset({"loyal"}), placed_orders=2)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of a table is one line)
 """Groups and tiers: hand-worked sums."""
 
 from __future__ import annotations

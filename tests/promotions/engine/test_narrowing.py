@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of a table is one line)
 """Narrowing: which lines and which units a benefit reaches. Hand-worked."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of a table is one line)
 """The document of an offer is read strictly, and every fault is told at once with its path."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of a table is one line)
 """Set prices, bundles, buy-and-get, ladders: hand-worked sums."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of a table is one line)
 """Every option of a pricing profile, hand-worked."""
 
 from __future__ import annotations

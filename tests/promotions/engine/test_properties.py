@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of a table is one line)
 """What holds for every cart, every offer and every profile."""
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from tests.promotions.engine.shop import NOON
 from tests.promotions.engine.strategies import (
     BENEFITS,
     FACTS,
-    OFFERS,
     PROFILES,
     TOGETHER,
     carts,
@@ -34,8 +34,8 @@ from tests.promotions.engine.strategies import (
     plays,
 )
 
-MANY = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-SOME = settings(MANY, max_examples=150)
+MANY = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+SOME = settings(MANY, max_examples=100)
 
 
 FACTS_OF_NOBODY = ShopperFacts({})

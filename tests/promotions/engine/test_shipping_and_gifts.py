@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of a table is one line)
 """Shipping and gifts, hand-worked."""
 
 from __future__ import annotations
