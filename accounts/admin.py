@@ -20,8 +20,9 @@ from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminSelectWidget
 from accounts import rules, selectors, services
 from accounts.contracts import Role
 from accounts.models import ApiKey, Brand, Customer, Invitation, Membership, User
-from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator, Rights, SuperuserAdmin
+from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator, SuperuserAdmin
 from promoplatform.kernel.errors import Invalid, Throttled, Unavailable
+from promoplatform.kernel.rights import Rights
 
 
 class SignInForm(AuthenticationForm):
@@ -30,17 +31,17 @@ class SignInForm(AuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "E-mail, phone or username"
-        self.fields["username"].max_length = 254  # type: ignore[attr-defined]
+        self.fields["username"].max_length = 254
         self.fields["username"].widget.attrs["maxlength"] = 254
 
     def clean(self) -> dict[str, Any]:
         try:
-            return super().clean()
+            return dict(super().clean())
         except (Throttled, Unavailable) as refusal:
             raise ValidationError(refusal.detail, code=refusal.code) from refusal
 
 
-class PhoneForm(forms.ModelForm):
+class PhoneForm(forms.ModelForm):  # type: ignore[type-arg]
     """Reads a phone number however it is written."""
 
     def clean_phone(self) -> str | None:
@@ -66,7 +67,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc]
+class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg]
     """Everybody who signs in. Shut out rather than deleted: what they did stays theirs."""
 
     form, add_form, change_password_form = PhoneForm, NewUserForm, AdminPasswordChangeForm
@@ -95,7 +96,7 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[misc]
         if not search_term.strip():
             return queryset, False
         found = selectors.user_of_account(search_term)
-        return queryset.filter(pk=found.pk if found else None), False
+        return (queryset.filter(pk=found.pk) if found else queryset.none()), False
 
     @display(description="staff of")
     def staff_of(self, user: User) -> str:
@@ -170,7 +171,7 @@ class MembershipAdmin(OwnersAdmin):
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)
 
-    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:
             services.change_role(brand=obj.brand, user_id=obj.user.uuid, role=Role(obj.role))
         else:
@@ -210,7 +211,7 @@ class InvitationAdmin(OwnersAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return not (isinstance(obj, Invitation) and obj.accepted_at) and super().has_delete_permission(request, obj)
 
-    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not self.may(request, Rights.OWN, obj):
             raise PermissionDenied
         made = services.invite(
@@ -252,19 +253,16 @@ class ApiKeyAdmin(OwnersAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not self.may(request, Rights.OWN, obj):
             raise PermissionDenied
         key = services.issue_key(brand=obj.brand, name=obj.name, at=timezone.now())
         obj.pk, request.new_key = key.id, key  # type: ignore[attr-defined]
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "New API key",
-            "key": request.new_key,
-            "opts": self.opts,
-        }  # type: ignore[attr-defined]
+        shared = self.admin_site.each_context(request)
+        key = request.new_key  # type: ignore[attr-defined]
+        context = {**shared, "title": "New API key", "key": key, "opts": self.opts}
         return TemplateResponse(request, "accounts/admin/new_key.html", context)
 
 

@@ -157,8 +157,8 @@ class AccountKind(enum.StrEnum):
 def account_name(account: str) -> tuple[AccountKind, str]:
     """How an account name is looked up, and in which spelling.
 
-    What has an @ is an e-mail address, what is all digits a phone number, the rest a username. A username can be neither,
-    so one name never means two users.
+    What has an @ is an e-mail address, what is all digits a phone number, the rest a username. A username is neither,
+    so that one name never means two users.
     """
     text = account.strip()
     if "@" in text:

@@ -32,10 +32,15 @@ def acting_brand(*, caller: Caller, slug: str | None = None, edit: bool = False)
 
 
 def _brand_of_key(caller: Caller, slug: str | None) -> Brand:
-    brand = Brand.objects.filter(pk=caller.brand_id, is_active=True).first()
+    brand = _keyed(caller).first()
     if brand is None or slug not in (None, brand.slug):
         raise PermissionDenied
     return brand
+
+
+def _keyed(caller: Caller) -> QuerySet[Brand]:
+    """The active brand of an API key, if it has one."""
+    return Brand.objects.none() if caller.brand_id is None else Brand.objects.filter(pk=caller.brand_id, is_active=True)
 
 
 def _brand_named(slug: str | None) -> Brand:
@@ -74,7 +79,7 @@ def readable_brand_ids(caller: Caller, *, edit: bool = False) -> list[uuid.UUID]
     None for all (platform admins), an empty list for shoppers.
     """
     if caller.api_key_id is not None:
-        return list(Brand.objects.filter(pk=caller.brand_id, is_active=True).values_list("pk", flat=True))
+        return list(_keyed(caller).values_list("pk", flat=True))
     if is_platform_admin(caller):
         return None
     roles = [role.value for role in Role if role.may_edit or not edit]
@@ -92,11 +97,7 @@ def owned_brand(*, caller: Caller, slug: str) -> Brand:
             raise NotFound
         return brand
     if caller.api_key_id is not None:
-        raise (
-            PermissionDenied
-            if Brand.objects.filter(pk=caller.brand_id, slug=slug, is_active=True).exists()
-            else NotFound
-        )
+        raise PermissionDenied if _keyed(caller).filter(slug=slug).exists() else NotFound
     member = memberships_of(caller).filter(brand__slug=slug).first()
     if member is None:
         raise NotFound
@@ -153,20 +154,18 @@ def shopper_of(customer: Customer) -> Shopper:
 
 def first_shoppers(*, count: int) -> list[Caller]:
     """The first active users with a customer who are nobody's staff, in the order of their birth."""
-    shoppers = Customer.objects.filter(user__is_active=True, user__is_superuser=False, user__memberships=None).order_by(
-        "user"
-    )
-    rows = shoppers.values_list("user__uuid", "user", "pk", "customer_id")[: max(0, count)]
+    shoppers = Customer.objects.filter(user__is_active=True, user__is_superuser=False, user__memberships=None)
+    rows = shoppers.order_by("user").values_list("user__uuid", "user", "pk", "customer_id")[: max(0, count)]
     return [
-        Caller(f"user:{row[0]}", user_id=row[0], user_key=row[1], customer_key=row[2], customer_id=row[3])
-        for row in rows
+        Caller(f"user:{user_id}", user_id=user_id, user_key=user, customer_key=customer, customer_id=customer_id)
+        for user_id, user, customer, customer_id in rows
     ]
 
 
 # --- credentials -----------------------------------------------------------------------------------------------------
 def secrets() -> tuple[str, ...]:
     """What tokens are signed and verified with, newest first."""
-    return (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return (settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS))
 
 
 @lru_cache(maxsize=4)

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from accounts import selectors, services
 from accounts.api import serializers as shapes
 from accounts.api.views import parsed
-from accounts.contracts import Role
+from accounts.contracts import Role, as_caller
 from accounts.errors import LastOwner
 from accounts.models import Brand
 from promoplatform.kernel.api import CursorPage
@@ -25,7 +25,7 @@ class OwnerView(APIView):
 
     def brand(self, request: Request, slug: str) -> Brand:
         """The owner's brand. Raises NotFound for outsiders, PermissionDenied for other staff."""
-        return selectors.owned_brand(caller=request.auth, slug=slug)
+        return selectors.owned_brand(caller=as_caller(request.auth), slug=slug)
 
     def page(self, rows: QuerySet[Any], shape: Any, request: Request) -> Response:
         """One page of the rows, newest first."""
@@ -76,7 +76,7 @@ class InvitationsView(OwnerView):
     def post(self, request: Request, slug: str) -> Response:
         """Invite someone by e-mail; inviting the same address again renews its invitation."""
         brand, asked = self.brand(request, slug), parsed(shapes.InviteSerializer, request)
-        inviter = selectors.active_user(request.auth)
+        inviter = selectors.active_user(as_caller(request.auth))
         invitation = services.invite(
             brand=brand, email=asked["email"], role=Role(asked["role"]), invited_by=inviter, at=timezone.now()
         )

@@ -1,6 +1,6 @@
 """Signing in, registering and one's own account over HTTP: parse, call one service, answer."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from accounts import selectors, services
 from accounts.api import serializers as shapes
-from accounts.contracts import Tokens
+from accounts.contracts import Tokens, as_caller
 from accounts.errors import AccountTaken, LoginRefused
 from promoplatform.kernel import throttle
 from promoplatform.kernel.errors import TokenExpired, TokenInvalid
@@ -33,8 +33,8 @@ def _answer(tokens: Tokens) -> Response:
 class OpenView(APIView):
     """A view that looks at no credentials; its limit counts per address."""
 
-    authentication_classes: ClassVar[Any] = []
-    permission_classes: ClassVar[Any] = [AllowAny]
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
 
 
 class TokenView(OpenView):
@@ -105,4 +105,4 @@ class MeView(APIView):
     @extend_schema(responses=shapes.MeSerializer, operation_id="me")
     def get(self, request: Request) -> Response:
         """The caller's own account; an API key has none (403)."""
-        return Response(shapes.MeSerializer(selectors.active_user(request.auth)).data)
+        return Response(shapes.MeSerializer(selectors.active_user(as_caller(request.auth))).data)

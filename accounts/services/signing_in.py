@@ -37,11 +37,8 @@ def sign_in(*, account: str, password: str, address: str, at: datetime) -> tuple
 
 def tokens_for(*, user: User, at: datetime) -> Tokens:
     """New tokens for a user who has shown who they are."""
-    caller, keyring, lifetime = (
-        selectors.caller_of(user),
-        selectors.keyring(),
-        timedelta(days=settings.REFRESH_TOKEN_DAYS),
-    )
+    caller, keyring = selectors.caller_of(user), selectors.keyring()
+    lifetime = timedelta(days=settings.REFRESH_TOKEN_DAYS)
     password = rules.password_digest(user.password, keyring)
     refresh_token = rules.sign(
         kind=rules.TokenKind.REFRESH, caller=caller, keyring=keyring, at=at, lifetime=lifetime, password=password
@@ -55,8 +52,8 @@ def refresh(*, token: str, at: datetime) -> Tokens:
     Raises TokenExpired, and TokenInvalid also when the user is gone or inactive or has another password since.
     """
     claims = rules.read(token, kind=rules.TokenKind.REFRESH, keyring=selectors.keyring(), at=at)
-    user = User.objects.filter(pk=claims.caller.user_key, uuid=claims.caller.user_id, is_active=True).first()
-    if user is None or not rules.same_password(user.password, claims.password, selectors.secrets()):
+    user = selectors.active_user(claims.caller)
+    if not rules.same_password(user.password, claims.password, selectors.secrets()):
         raise TokenInvalid
     return _with_access(selectors.caller_of(user), token, at)
 

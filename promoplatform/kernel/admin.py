@@ -110,7 +110,8 @@ class PoliteAdmin(ModelAdmin):
     ) -> HttpResponse:
         """What a tracked object went through stands in the audit log."""
         if not hasattr(self.model, "pgh_event_models"):
-            return super().history_view(request, object_id, extra_context)
+            page: HttpResponse = super().history_view(request, object_id, extra_context)
+            return page
         found = self.get_object(request, object_id)
         if found is None or not self.has_view_permission(request, found):
             raise Http404
@@ -133,7 +134,7 @@ class PoliteAdmin(ModelAdmin):
             return redirect(back)
 
 
-class BrandScopedAdmin(BrandScoped, PoliteAdmin):  # type: ignore[misc]
+class BrandScopedAdmin(BrandScoped, PoliteAdmin):
     """The base of every admin page of a brand's objects."""
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
@@ -142,11 +143,12 @@ class BrandScopedAdmin(BrandScoped, PoliteAdmin):  # type: ignore[misc]
         super().save_model(request, obj, form, change)
 
 
-class BrandScopedInline(BrandScoped, TabularInline):  # type: ignore[misc]
+class BrandScopedInline(BrandScoped, TabularInline):
     """Rows inside their parent's page; ``brand_path`` leads from the parent, of whom Django asks inlines."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return TabularInline.get_queryset(self, request)
+        rows: QuerySet[Any] = TabularInline.get_queryset(self, request)
+        return rows
 
 
 class SuperuserAdmin(PoliteAdmin):

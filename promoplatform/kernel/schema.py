@@ -35,7 +35,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    errors = FaultSerializer(many=True, required=False)
+    errors = FaultSerializer(many=True, required=False)  # type: ignore[assignment]
 
 
 def problems(*refusals: type[Refusal]) -> dict[int, OpenApiResponse]:
@@ -63,7 +63,7 @@ class HouseSchema(AutoSchema):
             if known is None:
                 answers[str(status)] = self._get_response_for_code(response, str(status), direction=direction)
             else:
-                known["description"] = " ".join(filter(None, [known.get("description"), response.description]))
+                known["description"] = " ".join(filter(None, [known.get("description"), str(response.description)]))
         other = OpenApiResponse(ProblemSerializer, "Any other refusal")
         answers["default"] = self._get_response_for_code(other, "default", direction=direction)
         return dict(sorted(answers.items()))

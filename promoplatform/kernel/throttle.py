@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -77,12 +78,12 @@ def _key(scope: str, who: str) -> str:
     return redis.key("throttle", hashlib.sha256(f"{scope}\0{who}".encode()).hexdigest()[:32])
 
 
-def address(request: Request) -> str:
+def address(request: HttpRequest | Request) -> str:
     """The caller's network address: the socket's, or the entry that the outermost trusted proxy added."""
     hops = settings.TRUSTED_PROXIES
     forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
     if hops and len(forwarded) >= hops:
-        return forwarded[-hops]
+        return str(forwarded[-hops])
     return str(request.META.get("REMOTE_ADDR", ""))
 
 

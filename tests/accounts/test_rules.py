@@ -44,7 +44,7 @@ def test_a_token_is_good_until_the_second_of_its_end():
 def test_a_token_outlives_the_rotation_of_its_secret():
     token = signed(a_caller(), Keyring(["old-secret"]))
 
-    assert rules.read(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
+    assert rules.read(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT).expires_at == AT + HOUR
     with pytest.raises(TokenInvalid):
         rules.read(token, kind=TokenKind.ACCESS, keyring=Keyring(["new-secret"]), at=AT)
 
@@ -121,7 +121,7 @@ def test_a_phone_number_names_its_country(text):
     with pytest.raises(Invalid) as refused:
         rules.phone_number(text)
 
-    assert refused.value.errors[0]["field"] == "phone"
+    assert [fault["field"] for fault in refused.value.errors or []] == ["phone"]
 
 
 @pytest.mark.parametrize(

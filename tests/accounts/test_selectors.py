@@ -38,7 +38,7 @@ def test_who_works_for_several_brands_names_one(caller):
     with pytest.raises(Invalid) as refused:
         selectors.acting_brand(caller=caller(first.user))
 
-    assert refused.value.errors[0]["field"] == "brand"
+    assert [fault["field"] for fault in refused.value.errors or []] == ["brand"]
     assert selectors.acting_brand(caller=caller(first.user), slug=second.brand.slug) == second.brand
 
 
@@ -140,7 +140,7 @@ def test_a_brands_server_names_the_customer():
     for customer_id in (None, "", "x" * 101, "a\0b"):
         with pytest.raises(Invalid) as refused:
             selectors.shopper_for(caller=key, customer_id=customer_id)
-        assert refused.value.errors[0]["field"] == "customer_id"
+        assert [fault["field"] for fault in refused.value.errors or []] == ["customer_id"]
 
 
 def test_a_customer_never_seen_has_no_row_until_one_is_needed():
