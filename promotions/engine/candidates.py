@@ -85,7 +85,7 @@ def candidate(origin: InPlay, table: Table) -> Candidate:
         made.gives = [] if made.stop else [ready(benefit, ground(origin, table, scene)) for benefit in offer.benefits]
     except DoesNotFit:
         made.stop = made.stop or mismatch(table.cart.currency)
-    made.stop = made.stop or condition_stop(made.verdicts) or budget_stop(origin)
+    made.stop = made.stop or budget_stop(origin) or condition_stop(made.verdicts)
     return made
 
 

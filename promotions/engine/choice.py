@@ -29,9 +29,10 @@ ROUNDS = 2
 
 @dataclass(slots=True)
 class Chosen:
-    """The choice that was made: its outcome, how, and for each offer passed over the refs that stand in its way."""
+    """The choice that was made, its outcome, and for each offer passed over the refs that stand in its way."""
 
     outcome: Outcome
+    plan: list[Candidate]
     method: str = "exact"
     passed_over: dict[str, list[str]] = field(default_factory=dict)
 
@@ -43,7 +44,7 @@ def choose(fresh: Prices, candidates: Sequence[Candidate]) -> Chosen:
     for each in sorted(exclusive, key=lambda one: one.rank[1:]):
         alone = play(fresh, [each])
         if alone.gained:
-            return passed(Chosen(alone), ordered, [each])
+            return passed(Chosen(alone, [each]), ordered)
     rest = [each for each in ordered if not each.origin.offer.exclusive]
     joint = [each for each in rest if each.origin.offer.combinable]
     best, plan, method = together(fresh, joint)
@@ -52,19 +53,33 @@ def choose(fresh: Prices, candidates: Sequence[Candidate]) -> Chosen:
             alone = play(fresh, [each])
             if alone.worth > best.worth:
                 best, plan = alone, [each]
-    return passed(Chosen(best, method), ordered, plan)
+    return passed(Chosen(best, plan, method), ordered)
 
 
-def passed(chosen: Chosen, ordered: Sequence[Candidate], plan: Sequence[Candidate]) -> Chosen:
+def passed(chosen: Chosen, ordered: Sequence[Candidate]) -> Chosen:
     """Notes for every offer outside the plan what was given instead: its group's member, or all that was given."""
-    inside = set(refs(plan))
-    given = [ref for ref in refs(plan) if ref in chosen.outcome.gained]
-    groups = {each.origin.offer.group: each.origin.ref for each in plan if each.origin.offer.group is not None}
+    inside = set(refs(chosen.plan))
+    given = list(chosen.outcome.gained)
+    groups = {each.origin.offer.group: each.origin.ref for each in chosen.plan if each.origin.offer.group is not None}
     for each in ordered:
         if each.origin.ref not in inside:
             rival = groups.get(each.origin.offer.group) if each.origin.offer.group is not None else None
             chosen.passed_over[each.origin.ref] = [rival] if rival in given else given
     return chosen
+
+
+def beside(chosen: Chosen, each: Candidate) -> list[Candidate]:
+    """What would be played if `each` came into the choice that was made: in place of its group's member, alone if it
+    stands alone or if what was chosen does."""
+    if stands_alone(each) or any(stands_alone(other) for other in chosen.plan):
+        return [each]
+    group = each.origin.offer.group
+    return [other for other in chosen.plan if group is None or other.origin.offer.group != group] + [each]
+
+
+def stands_alone(each: Candidate) -> bool:
+    """Whether the offer is never given beside another."""
+    return each.origin.offer.exclusive or not each.origin.offer.combinable
 
 
 def together(fresh: Prices, joint: Sequence[Candidate]) -> tuple[Outcome, list[Candidate], str]:

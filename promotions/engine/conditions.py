@@ -49,7 +49,7 @@ class Scene:
 
     def select(self, condition: Subtotal | Quantity | Contains) -> list[int]:
         """The lines that the condition looks at."""
-        return selected(condition.select, list(self.lines), self.brand, self.cart.exponent)
+        return selected(condition.select, self.lines, self.brand, self.cart.exponent)
 
 
 def wall_clock(at: datetime, timezone: str) -> datetime:

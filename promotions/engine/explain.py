@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from promotions.engine.candidates import Candidate, Reason
-from promotions.engine.choice import Chosen
+from promotions.engine.choice import Chosen, beside
 from promotions.engine.conditions import Verdict
 from promotions.engine.play import NOTHING, play
 from promotions.engine.prices import Prices
@@ -39,24 +39,22 @@ def overruled(fresh: Prices, each: Candidate, chosen: Chosen) -> Reason:
     return Reason("not_combinable", "This offer cannot be combined with what is given.", {"with": rivals})
 
 
-def next_best(
-    fresh: Prices, candidates: Sequence[Candidate], rejected: Mapping[str, Rejected], chosen: Chosen
-) -> tuple[NextBest, ...]:
-    """Offers that only more in the cart is needed for, those that give most first.
+def next_best(fresh: Prices, candidates: Sequence[Candidate], chosen: Chosen) -> tuple[NextBest, ...]:
+    """Offers that only more in the cart is needed for, and with which less would be paid; the largest first.
 
-    The amount is what the offer would take off the cart as it stands, alone. One that cannot be combined and would
-    give no more than is given already is left out.
+    The amount is what the offer would take off the cart as it stands, beside what is given already.
     """
     found: list[NextBest] = []
-    given = chosen.outcome.worth[0]
+    final = any(each.origin.offer.exclusive for each in chosen.plan)
     for each in candidates:
-        missing = gaps(each)
-        if missing is None or each.origin.ref not in rejected:
+        missing = None if final else gaps(each)
+        if missing is None:
             continue
-        amount = worth_without_minimum(fresh, each)
-        alone = each.origin.offer.exclusive or not each.origin.offer.combinable
-        if amount > (given if alone else 0):
-            found.append(NextBest(each.origin.ref, missing, amount))
+        waived = Candidate(each.origin, each.rank, each.scene, [], each.profile, each.gives)
+        outcome = play(fresh, beside(chosen, waived))
+        gained = outcome.gained.get(each.origin.ref)
+        if gained is not None and outcome.worth > chosen.outcome.worth:
+            found.append(NextBest(each.origin.ref, missing, gained.amount))
     return tuple(sorted(found, key=lambda one: (-one.amount, one.ref)))
 
 
@@ -82,12 +80,6 @@ def keep_larger(missing: dict[str, object], members: Mapping[str, object]) -> No
     units, known_units = members.get("missing_quantity"), missing.get("quantity", 0)
     if isinstance(units, int) and isinstance(known_units, int):
         missing["quantity"] = max(known_units, units)
-
-
-def worth_without_minimum(fresh: Prices, each: Candidate) -> int:
-    """What the offer would take off this cart if its minimum were met."""
-    waived = Candidate(each.origin, each.rank, each.scene, [], each.profile, each.gives)
-    return play(fresh, [waived]).worth[0]
 
 
 def explanations(

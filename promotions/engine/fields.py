@@ -53,6 +53,11 @@ class Reading:
                 self.fault(where, "too_many_decimals", f"{currency} has {decimals} decimals.")
 
 
+def is_storable(text: str) -> bool:
+    """Whether a text is well-formed Unicode without NUL, as every store of it needs."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def places(number: Decimal) -> int:
     """How many decimals a number is written with."""
     return max(0, -int(number.as_tuple().exponent))
@@ -85,9 +90,9 @@ class Text(Plain):
         if not isinstance(value, str):
             return reading.fault(path, "wrong_type", "This must be a text.")
         text = value.strip().upper() if self.upper else value
-        if not 1 <= len(text) <= self.longest or "\x00" in text:
+        if not 1 <= len(text) <= self.longest:
             return reading.fault(path, "out_of_range", f"This must have 1 to {self.longest} characters.")
-        if self.shape is not None and not re.fullmatch(self.shape, text):
+        if not is_storable(text) or (self.shape is not None and not re.fullmatch(self.shape, text)):
             return reading.fault(path, "invalid", "This does not have the right form.")
         return text
 

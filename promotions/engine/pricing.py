@@ -24,11 +24,15 @@ def price(
     *,
     explain: bool = False,
 ) -> Decision:
-    """Prices `cart` at the instant `at` (which must carry an offset) with the offers in play.
+    """Prices `cart` at the instant `at` with the offers in play.
 
     The answer depends on nothing else, and not on the order of the lines, shipping methods or offers. With `explain`
     it says for every offer what each condition needed and saw; this costs about as much again.
+
+    Raises ValueError when `at` carries no offset, ZoneInfoNotFoundError when an offer's time zone does not exist.
     """
+    if at.tzinfo is None:
+        raise ValueError("an instant needs an offset")
     order = in_order(cart)
     freight = sorted(range(len(cart.shipping)), key=lambda index: cart.shipping[index].id)
     lines = [cart.lines[index] for index in order]
@@ -53,7 +57,7 @@ def price(
         applied=tuple(applied(ref, each, cart, order, freight) for ref, each in gained.items()),
         gifts=tuple(gift for each in gained.values() for gift in each.gifts),
         rejected=tuple(rejected.values()),
-        next_best=next_best(fresh, candidates, rejected, chosen),
+        next_best=next_best(fresh, candidates, chosen),
         explanations=explanations(fresh, candidates, rejected, chosen) if explain else (),
         method=chosen.method,
     )

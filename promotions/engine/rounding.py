@@ -37,8 +37,11 @@ def to_minor(amount: Decimal, exponent: int) -> int:
 
 
 def from_minor(minor: int, exponent: int) -> str:
-    """Minor units as a decimal string with exactly the currency's decimals."""
-    return format(Decimal(minor).scaleb(-exponent), "f")
+    """Minor units (not negative) as a decimal string with exactly the currency's decimals."""
+    if not exponent:
+        return str(minor)
+    digits = str(minor).zfill(exponent + 1)
+    return f"{digits[:-exponent]}.{digits[-exponent:]}"
 
 
 def to_basis_points(percent: Decimal) -> int:

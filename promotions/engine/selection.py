@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from promotions.engine.offer import EVERYTHING, Select
 from promotions.engine.rounding import to_minor
@@ -28,38 +28,44 @@ def natural(text: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in DIGITS.split(text) if part]
 
 
-def selected(select: Select, lines: list[Line], brand: str | None, exponent: int) -> list[int]:
+def selected(select: Select, lines: Sequence[Line], brand: str | None, exponent: int) -> list[int]:
     """The indexes of the lines that an offer of `brand` may look at and that `select` takes.
 
     Raises DoesNotFit when a price limit has more decimals than the currency.
     """
+    own = range(len(lines))
+    found = own if brand is None else [index for index in own if lines[index].brand in (None, brand)]
     if select == EVERYTHING:
-        if brand is None:
-            return list(range(len(lines)))
-        return [index for index, line in enumerate(lines) if line.brand is None or line.brand == brand]
+        return list(found)
+    takes = tester(select, exponent)
+    return [index for index in found if takes(lines[index])]
+
+
+def tester(select: Select, exponent: int) -> Callable[[Line], bool]:
+    """Whether a select takes a line."""
     low = None if select.unit_price_from is None else to_minor(select.unit_price_from, exponent)
     high = None if select.unit_price_to is None else to_minor(select.unit_price_to, exponent)
-    return [
-        index
-        for index, line in enumerate(lines)
-        if (brand is None or line.brand is None or line.brand == brand)
-        and (low is None or line.unit_price >= low)
-        and (high is None or line.unit_price <= high)
-        and takes(select, line)
-    ]
+    skus, categories, brands = frozenset(select.skus), frozenset(select.categories), frozenset(select.brands)
+    not_skus, not_categories = frozenset(select.exclude_skus), frozenset(select.exclude_categories)
 
+    def included(line: Line) -> bool:
+        return (
+            (not skus or line.sku in skus)
+            and (not categories or not categories.isdisjoint(line.categories))
+            and (not brands or line.brand in brands)
+        )
 
-def takes(select: Select, line: Line) -> bool:
-    """Whether a select takes a line, its price limits apart."""
-    if select.skus and line.sku not in select.skus:
-        return False
-    if select.categories and line.categories.isdisjoint(select.categories):
-        return False
-    if select.brands and line.brand not in select.brands:
-        return False
-    if line.sku in select.exclude_skus or not line.categories.isdisjoint(select.exclude_categories):
-        return False
-    return not (select.skip_already_discounted and line.already_discounted)
+    def excluded(line: Line) -> bool:
+        return (
+            line.sku in not_skus
+            or not not_categories.isdisjoint(line.categories)
+            or (select.skip_already_discounted and line.already_discounted)
+        )
+
+    def priced(line: Line) -> bool:
+        return (low is None or line.unit_price >= low) and (high is None or line.unit_price <= high)
+
+    return lambda line: included(line) and not excluded(line) and priced(line)
 
 
 def selected_shipping(select: Select, ids: Iterable[str]) -> list[int]:

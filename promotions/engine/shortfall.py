@@ -35,7 +35,7 @@ def short(benefit: Benefit, scene: Scene) -> Reason | None:
 
 def units(select: Select, scene: Scene) -> int:
     """How many discountable units a select takes."""
-    lines = selected(select, list(scene.lines), scene.brand, scene.cart.exponent)
+    lines = selected(select, scene.lines, scene.brand, scene.cart.exponent)
     return sum(scene.lines[line].quantity for line in lines if scene.lines[line].discountable)
 
 
@@ -49,15 +49,15 @@ def units_missing(have: int, needed: int) -> Reason | None:
 
 def short_of_purchase(benefit: BuyGet, scene: Scene) -> Reason | None:
     """Not enough is bought, or nothing is left over to be given."""
-    among = set(selected(benefit.narrow.select, list(scene.lines), scene.brand, scene.cart.exponent))
-    buying = selected(benefit.buy.select, list(scene.lines), scene.brand, scene.cart.exponent)
+    among = set(selected(benefit.narrow.select, scene.lines, scene.brand, scene.cart.exponent))
+    buying = selected(benefit.buy.select, scene.lines, scene.brand, scene.cart.exponent)
     bought = scene.units([line for line in buying if line in among])
     return units_missing(bought, max(benefit.buy.quantity, bought + 1))
 
 
 def below_first_tier(benefit: Tiers, scene: Scene) -> Reason | None:
     """The first tier is not reached."""
-    lines = selected(benefit.narrow.select, list(scene.lines), scene.brand, scene.cart.exponent)
+    lines = selected(benefit.narrow.select, scene.lines, scene.brand, scene.cart.exponent)
     open_ = [scene.lines[line] for line in lines if scene.lines[line].discountable]
     start = benefit.tiers[0].start
     if not open_:

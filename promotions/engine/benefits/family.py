@@ -66,7 +66,7 @@ class Ground:
 
     def all_lines(self, select: Select) -> list[int]:
         """The lines that the select takes, also those that may not be discounted."""
-        return selected(select, list(self.lines), self.brand, self.exponent)
+        return selected(select, self.lines, self.brand, self.exponent)
 
     def eligible(self, *selects: Select) -> list[int]:
         """The discountable lines that every select takes."""

@@ -30,18 +30,18 @@ def minor(text: str, currency: str = "EUR") -> int:
     return int(Decimal(text).scaleb(iso_exponent(currency)))
 
 
-def line(id: str, unit_price: str, quantity: int = 1, *, currency: str = "EUR", **more: Any) -> Line:
+def line(name: str, unit_price: str, quantity: int = 1, *, currency: str = "EUR", **more: Any) -> Line:
     """A line; its SKU is its id unless said otherwise."""
     floor = minor(more.pop("floor", "0"), currency)
     categories = frozenset(more.pop("categories", ()))
-    sku = more.pop("sku", id)
-    return Line(id, sku, quantity, minor(unit_price, currency), categories=categories, min_unit_price=floor, **more)
+    sku = more.pop("sku", name)
+    return Line(name, sku, quantity, minor(unit_price, currency), categories=categories, min_unit_price=floor, **more)
 
 
 def cart(*lines: Line, shipping: str | dict[str, str] | None = None, currency: str = "EUR", **more: Any) -> Cart:
     """A cart; shipping is one price or prices by id."""
     methods = {"ship": shipping} if isinstance(shipping, str) else shipping or {}
-    freight = tuple(Shipping(id, minor(each, currency)) for id, each in methods.items())
+    freight = tuple(Shipping(name, minor(each, currency)) for name, each in methods.items())
     return Cart(currency, iso_exponent(currency), lines, freight, **more)
 
 
@@ -83,4 +83,4 @@ def off(decision: Decision, currency: str = "EUR") -> dict[str, str]:
     """What came off each line and shipping method, those without anything left out."""
     exponent = iso_exponent(currency)
     found = {each.id: each.discount for each in (*decision.lines, *decision.shipping) if each.discount}
-    return {id: format(Decimal(amount).scaleb(-exponent), "f") for id, amount in found.items()}
+    return {name: format(Decimal(amount).scaleb(-exponent), "f") for name, amount in found.items()}

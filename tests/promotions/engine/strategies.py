@@ -143,15 +143,13 @@ RUNNING = st.fixed_dictionaries(
 )
 
 
-def documents(
-    *, combining: bool = True, running: bool = True, lanes: st.SearchStrategy[int] = st.integers(0, 2)
-) -> st.SearchStrategy[dict[str, Any]]:
+def documents(*, combining: bool = True) -> st.SearchStrategy[dict[str, Any]]:
     """Offer documents; without `combining` all stand together."""
-    conditions = st.lists(st.one_of(CONDITIONS, RUNNING) if running else CONDITIONS, max_size=1)
+    conditions = st.lists(st.one_of(CONDITIONS, RUNNING), max_size=1)
     keys: dict[str, st.SearchStrategy[Any]] = {
         "benefits": st.lists(BENEFITS, min_size=1, max_size=2),
         "conditions": conditions,
-        "lane": lanes,
+        "lane": st.integers(0, 2),
         "priority": st.integers(0, 2),
         "max_applications": st.sampled_from([None, None, 1, 2]),
     }

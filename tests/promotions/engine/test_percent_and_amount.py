@@ -216,7 +216,7 @@ YEN_AND_DINAR = {
 
 @pytest.mark.parametrize(("currency", "lines", "benefit", "expected"), YEN_AND_DINAR.values(), ids=YEN_AND_DINAR.keys())
 def test_currencies_with_other_decimals(currency, lines, benefit, expected):
-    bag = cart(*(line(id, each, n, currency=currency) for id, each, n in lines), currency=currency)
+    bag = cart(*(line(name, each, n, currency=currency) for name, each, n in lines), currency=currency)
 
     assert off(quote(bag, offer(benefit)), currency) == expected
 

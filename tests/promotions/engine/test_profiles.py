@@ -65,7 +65,7 @@ def test_round_on(round_on, lines, benefit, expected):
     assert off(quote(cart(*lines), offer(benefit), profile={"round_on": round_on})) == expected
 
 
-SEVEN = [line(id, "1.00") for id in "abcdefg"]
+SEVEN = [line(name, "1.00") for name in "abcdefg"]
 REMAINDER = {
     # 1.00 over seven: 0.14 each, two cents left
     "largest_fraction: a cent each to the first of equals": ("largest_fraction", SEVEN, amount("1.00"), {"a": "0.15", "b": "0.15", **dict.fromkeys("cdefg", "0.14")}),
