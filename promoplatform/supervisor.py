@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -31,7 +32,7 @@ from promoplatform.servers import EmbeddedError
 CHECKOUT = embedded.CHECKOUT
 HOST = "127.0.0.1"
 GRACE_SECONDS = {"beat": 5.0, "web": 15.0, "worker": 25.0}  # also the order in which they stop
-LONGEST_PAUSE, HEALTHY_SECONDS, PATIENCE = 30.0, 10.0, 5
+LONGEST_PAUSE, HEALTHY_SECONDS, SLOW_SECONDS, PATIENCE = 30.0, 10.0, 60.0, 5
 DEMO_ACCOUNTS = "admin, billo-owner, billo-viewer, cake-owner, shopper1 ...   password demo-pass-1234"
 
 
@@ -53,7 +54,7 @@ class Supervisor:
         self.env: dict[str, str] = {}
         self.children: list[Child] = []
         self.failures: dict[str, int] = {}
-        self.ready = False
+        self.ready, self.impatient_at = False, time.monotonic() + SLOW_SECONDS
 
     def run(self) -> None:
         """Start, watch, stop. Raises CannotRun with what stands in the way; returns when it was asked to stop."""
@@ -126,6 +127,9 @@ class Supervisor:
             if not self.ready and answers_ready(self.port):
                 self.ready = True
                 print(welcome(self.port), flush=True)
+            if not self.ready and time.monotonic() > self.impatient_at:
+                self.impatient_at += SLOW_SECONDS
+                say("run", f"still not ready: http://{HOST}:{self.port}/readyz says why, or web's words above")
 
     def _start_again(self, child: Child, code: int) -> None:
         healthy = child.age() > HEALTHY_SECONDS
