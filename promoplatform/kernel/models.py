@@ -17,6 +17,9 @@ class IdempotencyKey(models.Model):
     class Meta:
         indexes = [models.Index(fields=["created_at"], name="kernel_idempotency_created")]
 
+    def __str__(self) -> str:
+        return f"{bytes(self.digest).hex()[:12]}: {self.status}"
+
 
 class OutboxMessage(models.Model):
     """A task promised in the same transaction as the fact it follows.

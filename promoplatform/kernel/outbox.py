@@ -51,6 +51,8 @@ def relay(*, limit: int = BATCH) -> int:
         except OperationalError as error:
             log.warning("broker_away", error=str(error))
             break
+        except Exception as error:  # noqa: BLE001  (this one cannot be sent, such as for its arguments; the others go on)
+            failed(row["id"], f"{type(error).__name__}: {error}")
         sent.append(row["id"])
     if rows:
         _hand_over(rows, sent)
@@ -68,6 +70,8 @@ def _hand_over(rows: list[db.Row], sent: list[int]) -> None:
 
 
 def _send(app: Celery, row: db.Row) -> None:
+    if row["task"] not in app.tasks:
+        app.loader.import_default_modules()  # no worker here, which would have done so when it started
     task = app.tasks.get(row["task"])
     if task is None:
         park(row["id"], f"there is no task {row['task']}")
