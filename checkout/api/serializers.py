@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from checkout.api.fields import FlagField, IdField, SlugField, TextField, UuidField, WholeField
 from checkout.contracts import DEFAULT_TTL, MAX_TTL
 from promoplatform.kernel.fields import AmountField, CurrencyField
 
@@ -12,25 +13,18 @@ MAX_LINES = 500
 MAX_CODES = 20
 
 
-class IdField(serializers.CharField):
-    """The caller's own name of a line or a method, kept to the letter."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=64, trim_whitespace=False, **kwargs)
-
-
 class LineRequest(serializers.Serializer[Any]):
     """One line of a cart; prices are of one unit."""
 
     id = IdField()
-    sku = serializers.CharField(max_length=200)
-    quantity = serializers.IntegerField(min_value=1, max_value=1_000_000)
+    sku = TextField(max_length=200)
+    quantity = WholeField(min_value=1, max_value=1_000_000)
     unit_price = AmountField()
-    categories = serializers.ListField(child=serializers.CharField(max_length=200), required=False, max_length=100)
-    brand = serializers.SlugField(required=False)
+    categories = serializers.ListField(child=TextField(max_length=200), required=False, max_length=100)
+    brand = SlugField(required=False)
     min_unit_price = AmountField(required=False)
-    discountable = serializers.BooleanField(default=True)
-    already_discounted = serializers.BooleanField(default=False)
+    discountable = FlagField(default=True)
+    already_discounted = FlagField(default=False)
 
 
 class ShippingRequest(serializers.Serializer[Any]):
@@ -76,11 +70,11 @@ class CartRequest(serializers.Serializer[Any]):
     currency = CurrencyField()
     lines: serializers.ListSerializer[Any] = serializers.ListSerializer(child=LineRequest(), max_length=MAX_LINES)
     shipping = ShippingField(required=False)
-    transaction_type = serializers.CharField(max_length=50, default="purchase")
+    transaction_type = TextField(max_length=50, default="purchase")
     country = serializers.RegexField(r"^[A-Z]{2}\Z", required=False)
-    codes = serializers.ListField(child=serializers.CharField(max_length=200), max_length=MAX_CODES, required=False)
-    vouchers = serializers.ListField(child=serializers.UUIDField(), max_length=MAX_CODES, required=False)
-    customer_id = serializers.CharField(max_length=100, required=False, help_text="Brand key only: for whom")
+    codes = serializers.ListField(child=TextField(max_length=200), max_length=MAX_CODES, required=False)
+    vouchers = serializers.ListField(child=UuidField(), max_length=MAX_CODES, required=False)
+    customer_id = TextField(max_length=100, required=False, help_text="Brand key only: for whom")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs["lines"] and not attrs.get("shipping"):
@@ -95,9 +89,9 @@ class CartRequest(serializers.Serializer[Any]):
 class RedemptionRequest(CartRequest):
     """A cart to be redeemed for an order."""
 
-    order = serializers.CharField(max_length=100)
+    order = TextField(max_length=100)
     expect_total = AmountField(required=False)
-    ttl_seconds = serializers.IntegerField(min_value=1, max_value=MAX_TTL, default=DEFAULT_TTL)
+    ttl_seconds = WholeField(min_value=1, max_value=MAX_TTL, default=DEFAULT_TTL)
     on_reject = serializers.ChoiceField(["refuse", "skip"], default="refuse")
 
 

@@ -1,7 +1,8 @@
 """Checkout over HTTP: parse, call one service, answer."""
 
+import contextlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.utils import timezone
@@ -19,6 +20,7 @@ from checkout.api.serializers import CartRequest, QuoteAnswer, RedemptionAnswer,
 from checkout.models import Redemption
 from promoplatform.kernel import throttle
 from promoplatform.kernel.api import CursorPage
+from promoplatform.kernel.errors import Throttled
 from promoplatform.kernel.idempotency import idempotent
 from promotions.errors import CodeUnknown
 
@@ -39,8 +41,7 @@ class QuoteView(APIView):
         who = f"{as_caller(request.auth).identity}/{shopper.customer_id}"
         throttle.check(MISS, who)
         answer = rules.answer(services.quote(request=asked, shopper=shopper, at=timezone.now()))
-        if any(rejected["reason"]["code"] == CodeUnknown.code for rejected in answer["rejected"]):
-            throttle.hit(MISS, who)
+        _count_guesses(answer, who)
         return Response(answer)
 
 
@@ -67,6 +68,8 @@ class RedemptionsView(APIView):
         except CodeUnknown:
             throttle.hit(MISS, who)
             raise
+        with contextlib.suppress(Throttled):  # what was taken is answered; the next guess is refused
+            _count_guesses(redemption.quote, who)
         return Response(redemption_answer(redemption), status=201)
 
     @extend_schema(
@@ -146,6 +149,13 @@ class RefundView(_ClosingView):
         return Response(
             redemption_answer(services.refund(redemption=self.found(request, pk), lines=lines, at=timezone.now()))
         )
+
+
+def _count_guesses(quote: Mapping[str, Any], who: str) -> None:
+    """Count each code that there is not; many in one cart are as many guesses. Raises Throttled."""
+    for rejected in quote["rejected"]:
+        if rejected["reason"]["code"] == CodeUnknown.code:
+            throttle.hit(MISS, who)
 
 
 def _wire(request: Request) -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""Who shops where in the tests of checkout."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Brand, User
+from tests.factories import BrandFactory, ShopperFactory
+
+
+@pytest.fixture
+def billo() -> Brand:
+    brand: Brand = BrandFactory(slug="billo")
+    return brand
+
+
+@pytest.fixture
+def user() -> User:
+    shopper: User = ShopperFactory()
+    return shopper
+
+
+@pytest.fixture
+def shopper(bearer: Callable[[Any], Client], user: User) -> Client:
+    """The HTTP client of a shopper who is signed in."""
+    return bearer(user)
+
+
+@pytest.fixture
+def server(server_of: Callable[[Any], Client], billo: Brand) -> Client:
+    """The HTTP client of billo's server."""
+    return server_of(billo)

@@ -1,0 +1,292 @@
+"""Quotes over HTTP (contract, section 8): what is answered, what is refused by field, and that nothing is taken."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import Brand, Customer, User
+from checkout.models import Redemption
+from discounts.models import Usage
+from segments.services import apply_audience
+from tests.checkout.shop import QUOTE, ClientOf, cart, fields, line, order, post
+from tests.factories import ApiKeyFactory, BrandFactory, CustomerFactory, DiscountCodeFactory, ShopperFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def quoted(client: Client, **changes: Any) -> dict[str, Any]:
+    response = post(client, QUOTE, cart(**changes))
+    assert response.status_code == 200, response.content
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def reasons(answer: dict[str, Any]) -> dict[str, str]:
+    return {rejected["code"]: rejected["reason"]["code"] for rejected in answer["rejected"]}
+
+
+# --- what is answered ------------------------------------------------------------------------------------------------
+def test_a_cart_without_codes_costs_what_it_costs(shopper: Client) -> None:
+    assert quoted(shopper, shipping="4.99") == {
+        "currency": "EUR", "subtotal": "120.00", "shipping": "4.99", "discount_total": "0.00", "total": "124.99",
+        "lines": [
+            {"id": "a", "subtotal": "100.00", "discount": "0.00", "total": "100.00"},
+            {"id": "b", "subtotal": "20.00", "discount": "0.00", "total": "20.00"},
+        ],
+        "applied": [], "gifts": [], "rejected": [], "next_best": [],
+    }  # fmt: skip
+
+
+def test_a_code_is_shared_over_the_lines(shopper: Client, billo: Brand) -> None:
+    DiscountCodeFactory(text="TEN", brand=billo)
+
+    answer = quoted(shopper, codes=[" ten "], shipping="4.99")
+
+    assert (answer["discount_total"], answer["total"]) == ("12.00", "112.99")
+    assert [(row["discount"], row["total"]) for row in answer["lines"]] == [("10.00", "90.00"), ("2.00", "18.00")]
+    assert answer["applied"] == [
+        {
+            "kind": "discount_code", "id": "TEN", "code": "TEN", "title": "10 %", "amount": "12.00",
+            "lines": [{"id": "a", "amount": "10.00"}, {"id": "b", "amount": "2.00"}], "shipping": "0.00",
+        }
+    ]  # fmt: skip
+    assert answer["rejected"] == []
+
+
+def test_several_shipping_methods_are_answered_one_by_one(shopper: Client) -> None:
+    DiscountCodeFactory(text="SHIP", percent=50, terms={"on": "shipping"})
+    methods = [{"id": "post", "price": "4.00"}, {"id": "van", "price": "10.00"}]
+
+    answer = quoted(shopper, codes=["SHIP"], shipping=methods)
+
+    assert (answer["shipping"], answer["discount_total"], answer["total"]) == ("14.00", "7.00", "127.00")
+    assert answer["shipping_lines"] == [
+        {"id": "post", "price": "4.00", "discount": "2.00"},
+        {"id": "van", "price": "10.00", "discount": "5.00"},
+    ]
+    assert (answer["applied"][0]["lines"], answer["applied"][0]["shipping"]) == ([], "7.00")
+
+
+def test_no_lines_at_all_are_fine_where_there_is_shipping(shopper: Client) -> None:
+    DiscountCodeFactory(text="SHIP", percent=50, terms={"on": "shipping"})
+
+    answer = quoted(shopper, lines=[], shipping="4.00", codes=["SHIP"])
+
+    assert (answer["lines"], answer["subtotal"], answer["total"]) == ([], "0.00", "2.00")
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "discount", "total"),
+    [("JPY", "1255", "126", "1129"), ("KWD", "1.255", "0.126", "1.129"), ("EUR", "12.5", "1.25", "11.25")],
+)
+def test_amounts_have_exactly_the_currencys_decimals(
+    currency: str, price: str, discount: str, total: str, shopper: Client
+) -> None:
+    DiscountCodeFactory(text="TEN")
+
+    answer = quoted(shopper, currency=currency, lines=[line(unit_price=price)], codes=["TEN"])
+
+    assert (answer["discount_total"], answer["total"]) == (discount, total)
+
+
+def test_a_free_line_and_a_line_with_every_option_are_priced(shopper: Client, billo: Brand) -> None:
+    DiscountCodeFactory(text="HALF", percent=50, brand=billo)
+    full = line(id="b", categories=["shoes"], brand="billo", min_unit_price="80.00", already_discounted=True)
+    lines = [line(unit_price="0"), full, line(id="c", discountable=False), line(id="d", brand="another")]
+
+    answer = quoted(
+        shopper, lines=lines, codes=["HALF"], country="ES", transaction_type="topup", vouchers=[], customer_id=None
+    )
+
+    assert [row["discount"] for row in answer["lines"]] == ["0.00", "20.00", "0.00", "0.00"]
+
+
+def test_the_order_of_codes_and_lines_changes_no_amount(shopper: Client, billo: Brand) -> None:
+    for text, percent in (("ONE", 10), ("TWO", 33), ("THREE", 7)):
+        DiscountCodeFactory(text=text, percent=percent, brand=billo)
+    lines = [line(id=name, unit_price=price) for name, price in (("a", "19.99"), ("b", "0.01"), ("c", "7.77"))]
+
+    one = quoted(shopper, lines=lines, codes=["ONE", "TWO", "THREE"])
+    other = quoted(shopper, lines=lines[::-1], codes=["three", "TWO", "one"])
+
+    assert (one["total"], sorted(one["lines"], key=lambda row: row["id"])) == (
+        other["total"],
+        sorted(other["lines"], key=lambda row: row["id"]),
+    )
+
+
+def test_what_is_only_a_little_away_is_named(shopper: Client) -> None:
+    DiscountCodeFactory(text="BIG", terms={"conditions": [{"kind": "min_subtotal", "value": "124.10"}]})
+
+    answer = quoted(shopper, codes=["BIG"])
+
+    assert answer["rejected"][0]["reason"]["missing"] == "4.10"
+    assert answer["next_best"] == [
+        {"kind": "discount_code", "id": "BIG", "title": "10 %", "missing": {"amount": "4.10"}, "amount": "12.00"}
+    ]
+
+
+def test_a_quote_takes_nothing(shopper: Client, server: Client, billo: Brand) -> None:
+    DiscountCodeFactory(text="TEN", brand=billo)
+    before = Customer.objects.count()
+
+    for _ in range(2):
+        assert quoted(shopper, codes=["TEN"])["discount_total"] == "12.00"
+        assert quoted(server, codes=["TEN"], customer_id="never-seen")["discount_total"] == "12.00"
+
+    assert not Usage.objects.exists()
+    assert not Redemption.objects.exists()
+    assert Customer.objects.count() == before
+
+
+# --- codes that are not given ----------------------------------------------------------------------------------------
+def test_every_code_that_is_not_given_has_its_reason(shopper: Client, user: User, billo: Brand) -> None:
+    wrong_day = [{"kind": "date_range", "from": "2020-01-01", "to": "2020-01-02"}]
+    DiscountCodeFactory(text="OFF", brand=billo, is_active=False)
+    DiscountCodeFactory(text="OLD", brand=billo, validity=timezone.now())
+    DiscountCodeFactory(text="FRIENDS", brand=billo, audience="friends")
+    DiscountCodeFactory(text="CLOSED", brand=billo, terms={"conditions": wrong_day})
+    DiscountCodeFactory(text="BIG", brand=billo, terms={"conditions": [{"kind": "min_subtotal", "value": "500"}]})
+    DiscountCodeFactory(text="SOCKS", brand=billo, terms={"select": {"skus": ["sock"]}})
+    DiscountCodeFactory(text="DOLLARS", brand=billo, terms={"conditions": [{"kind": "currency", "any": ["USD"]}]})
+    DiscountCodeFactory(text="USED", brand=billo)
+    post(shopper, "/api/v1/discountcodeusage/", {"discount_code": "USED"})
+    expected = {
+        "OFF": "code_inactive", "OLD": "code_expired", "FRIENDS": "audience_not_member", "CLOSED": "outside_hours",
+        "BIG": "minimum_not_met", "SOCKS": "no_eligible_lines", "DOLLARS": "currency_mismatch",
+        "USED": "code_already_used", "NOSUCH": "code_unknown", "!": "code_unknown",
+    }  # fmt: skip
+
+    answer = quoted(shopper, codes=list(expected))
+
+    assert reasons(answer) == expected
+    assert all(rejected["reason"]["detail"] for rejected in answer["rejected"])
+    assert answer["total"] == "120.00"
+    assert Usage.objects.count() == 1
+
+
+def test_each_code_that_can_be_none_is_rejected_as_it_was_typed(shopper: Client) -> None:
+    assert reasons(quoted(shopper, codes=["!", "?", "nosuch", "añil"])) == dict.fromkeys(
+        ["!", "?", "nosuch", "añil"], "code_unknown"
+    )
+
+
+def test_a_code_typed_twice_is_given_once(shopper: Client) -> None:
+    DiscountCodeFactory(text="TEN")
+
+    answer = quoted(shopper, codes=["TEN", "ten", " Ten"])
+
+    assert (answer["discount_total"], len(answer["applied"]), answer["rejected"]) == ("12.00", 1, [])
+
+
+def test_of_two_that_do_not_combine_the_better_is_given_and_named(shopper: Client, billo: Brand) -> None:
+    DiscountCodeFactory(text="TEN", brand=billo)
+    DiscountCodeFactory(text="HALF", percent=50, brand=billo, terms={"combinable": False})
+
+    answer = quoted(shopper, codes=["TEN", "HALF"])
+
+    assert [applied["code"] for applied in answer["applied"]] == ["HALF"]
+    assert answer["rejected"][0]["code"] == "TEN"
+    assert (answer["rejected"][0]["reason"]["code"], answer["rejected"][0]["reason"]["with"]) == (
+        "not_combinable",
+        ["HALF"],
+    )
+
+
+def test_a_first_order_code_is_for_the_first_order(shopper: Client, server: Client, user: User, billo: Brand) -> None:
+    DiscountCodeFactory(text="FIRST", brand=billo, terms={"conditions": [{"kind": "nth_order", "value": 1}]})
+    mine = {"codes": ["FIRST"], "customer_id": user.customer.customer_id}
+    assert quoted(server, **mine)["discount_total"] == "12.00"
+    placed = post(server, "/api/v1/checkout/redemptions/", cart(order="1", customer_id=user.customer.customer_id))
+    post(server, f"/api/v1/checkout/redemptions/{placed.json()['id']}/confirm/")
+
+    assert reasons(quoted(server, **mine)) == {"FIRST": "first_order_only"}
+    assert quoted(server, codes=["FIRST"], customer_id="another")["discount_total"] == "12.00"
+
+
+def test_members_of_the_audience_may_have_its_code(shopper: Client, server: Client, user: User, billo: Brand) -> None:
+    DiscountCodeFactory(text="FRIENDS", brand=billo, audience="friends")
+    apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[user.customer.customer_id])
+
+    assert quoted(shopper, codes=["FRIENDS"])["discount_total"] == "12.00"
+    assert quoted(server, codes=["FRIENDS"], customer_id=user.customer.customer_id)["discount_total"] == "12.00"
+    assert reasons(quoted(server, codes=["FRIENDS"], customer_id="never-seen")) == {"FRIENDS": "audience_not_member"}
+
+
+# --- who asks --------------------------------------------------------------------------------------------------------
+def test_nobody_gets_no_quote(server_of: ClientOf) -> None:
+    internal = ApiKeyFactory(internal=True)
+
+    assert post(Client(), QUOTE, cart()).status_code == 401
+    assert post(Client(headers={"Authorization": f"Api-Key {internal.text}"}), QUOTE, cart()).status_code == 403
+    assert post(server_of(BrandFactory(is_active=False)), QUOTE, cart(customer_id="c1")).status_code == 403
+
+
+def test_a_brands_server_says_for_whom(server: Client) -> None:
+    response = post(server, QUOTE, cart())
+
+    assert (response.status_code, fields(response)) == (400, ["customer_id"])
+
+
+def test_a_shopper_asks_for_nobody_else(shopper: Client, user: User) -> None:
+    CustomerFactory(customer_id="another")
+
+    for stranger in ("another", "never-seen"):
+        assert post(shopper, QUOTE, cart(customer_id=stranger)).status_code == 403
+    assert post(shopper, QUOTE, cart(customer_id=user.customer.customer_id)).status_code == 200
+
+
+def test_guessing_codes_is_throttled_by_code_and_by_shopper(shopper: Client, server: Client) -> None:
+    DiscountCodeFactory(text="REAL")
+    for number in range(0, 20, 5):
+        assert post(shopper, QUOTE, cart(codes=[f"GUESS{number + more}" for more in range(5)])).status_code == 200
+    assert post(shopper, QUOTE, cart(codes=[f"GUESS{number}" for number in range(20, 40)])).status_code == 429
+
+    refused = post(shopper, QUOTE, cart(codes=["REAL"]))
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
+    assert int(refused["Retry-After"]) > 0
+    for number in range(40):
+        answer = post(server, QUOTE, cart(codes=[f"G{number}", f"H{number}"], customer_id=f"c{number % 4}"))
+        assert answer.status_code == (200 if number < 60 else 429), number
+
+
+def test_known_codes_are_never_throttled(shopper: Client) -> None:
+    DiscountCodeFactory(text="OLD", validity=timezone.now() - timedelta(days=1))
+
+    assert {post(shopper, QUOTE, cart(codes=["OLD"])).status_code for _ in range(40)} == {200}
+
+
+# --- what it costs ---------------------------------------------------------------------------------------------------
+def test_one_code_and_twenty_cost_the_same_number_of_queries(shopper: Client, server: Client, billo: Brand) -> None:
+    terms = {"conditions": [{"kind": "nth_order", "value": 1}, {"kind": "audience", "any": ["friends"]}]}
+    names = [DiscountCodeFactory(brand=billo, terms=terms).code_id for _ in range(20)]
+    for client, who, ceiling in ((shopper, {}, 4), (server, {"customer_id": ShopperFactory().customer.customer_id}, 7)):
+        counts = []
+        for number in (1, 20):
+            quoted(client, codes=names[:number], **who)
+            with CaptureQueriesContext(connection) as queries:
+                quoted(client, codes=names[:number], **who)
+            counts.append(len(queries))
+        assert counts[0] == counts[1] <= ceiling
+
+
+def test_a_shoppers_quote_of_plain_codes_is_two_queries(shopper: Client, django_assert_num_queries: Any) -> None:
+    DiscountCodeFactory(text="TEN")
+
+    with django_assert_num_queries(2):
+        quoted(shopper, codes=["TEN"])
+    with django_assert_num_queries(0):
+        quoted(shopper)
+
+
+def test_an_order_of_a_redemption_is_no_field_of_a_quote(shopper: Client) -> None:
+    DiscountCodeFactory(text="TEN")
+
+    assert post(shopper, QUOTE, order()).status_code == 200
+    assert not Redemption.objects.exists()
