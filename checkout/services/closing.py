@@ -36,9 +36,12 @@ def confirm(*, redemption: Redemption, at: datetime) -> Redemption:
 
 @transaction.atomic
 def cancel(*, redemption: Redemption, at: datetime) -> Redemption:
-    """The order will not be paid: everything is given back. Cancelling twice is cancelling once. Raises WrongState."""
+    """The order will not be paid: everything is given back. Cancelling twice is cancelling once.
+
+    What has expired was given back before and stays expired. Raises WrongState for what was confirmed or refunded.
+    """
     locked = selectors.lock(pk=redemption.pk)
-    if locked.status == Status.CANCELLED:
+    if locked.status in (Status.CANCELLED, Status.EXPIRED):
         return locked
     if locked.status != Status.RESERVED:
         raise WrongState(status_now=locked.status)

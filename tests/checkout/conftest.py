@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Brand, User
-from tests.factories import BrandFactory, ShopperFactory
+from tests.factories import BrandFactory, DiscountCodeFactory, ShopperFactory
 
 
 @pytest.fixture
@@ -32,3 +32,9 @@ def shopper(bearer: Callable[[Any], Client], user: User) -> Client:
 def server(server_of: Callable[[Any], Client], billo: Brand) -> Client:
     """The HTTP client of billo's server."""
     return server_of(billo)
+
+
+@pytest.fixture
+def ten(billo: Brand) -> None:
+    """Billo's code TEN: ten per cent."""
+    DiscountCodeFactory(text="TEN", brand=billo)

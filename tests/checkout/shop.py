@@ -1,9 +1,14 @@
 """What a shop sends to checkout."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.test import Client
+from django.utils import timezone
+
+from checkout.models import Redemption
+from discounts.models import Usage
 
 QUOTE, REDEMPTIONS = "/api/v1/checkout/quote/", "/api/v1/checkout/redemptions/"
 ClientOf = Callable[[Any], Client]
@@ -37,3 +42,29 @@ def order(**changes: Any) -> dict[str, Any]:
 def fields(response: Any) -> list[str]:
     """The fields that a refusal names."""
     return [error["field"] for error in response.json().get("errors", [])]
+
+
+def reserved(client: Client, **changes: Any) -> dict[str, Any]:
+    """A redemption that was just made of `order(**changes)`."""
+    response = post(client, REDEMPTIONS, order(**changes))
+    assert response.status_code == 201, response.content
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def verb(client: Client, redemption: dict[str, Any], name: str, body: object = None, **headers: str) -> Any:
+    """POST a verb on a redemption."""
+    return post(client, f"{REDEMPTIONS}{redemption['id']}/{name}/", body, **headers)
+
+
+def pass_time(redemption: dict[str, Any]) -> None:
+    """Let the reservation's time be up."""
+    past = timezone.now() - timedelta(seconds=1)
+    Redemption.objects.filter(pk=redemption["id"]).update(expires_at=past)
+    Usage.objects.filter(redemption_id=redemption["id"]).update(reserved_until=past)
+
+
+def refused(response: Any) -> tuple[int, str]:
+    """Status and code of a problem document."""
+    assert response["Content-Type"] == "application/problem+json"
+    return response.status_code, response.json()["code"]
