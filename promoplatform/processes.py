@@ -103,8 +103,9 @@ def end_survivors(mark: str, *, grace: float) -> bool:
 
 
 def _relay(name: str, lines: IO[str]) -> None:
-    for line in lines:
-        say(name, line.rstrip())
+    with lines:
+        for line in lines:
+            say(name, line.rstrip())
 
 
 def _dies_with(parent: int) -> Callable[[], None] | None:
