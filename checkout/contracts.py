@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from promotions.contracts import Candidate, Rejection
-from promotions.engine import Cart, Decision
+from promotions.contracts import Candidate, Rejection, Taking
+from promotions.engine import Cart, Decision, Profile, ShopperFacts
 
 DEFAULT_TTL = 900
 MAX_TTL = 3600
@@ -15,22 +15,35 @@ MAX_TTL = 3600
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A cart and the codes typed for it. ``wire`` is the cart as it was sent, kept with the redemption."""
+    """A cart and the codes typed for it.
+
+    ``wire`` is the cart as it was sent, kept with the redemption; ``shop`` the slug of the brand whose server asks.
+    """
 
     cart: Cart
     codes: tuple[str, ...]
     wire: Mapping[str, Any]
+    shop: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A priced cart: the engine's decision over the candidates, and the codes that never came into play."""
+    """A priced cart: the engine's decision over the candidates, and the codes that never came into play.
+
+    ``facts`` and ``profile`` are what the engine was told beside them, so that the decision can be made again.
+    """
 
     request: Request
     decision: Decision
+    facts: ShopperFacts
+    profile: Profile
     candidates: Mapping[str, Candidate]
     rejections: Sequence[Rejection]
     at: datetime
+
+    def ref_of(self, taking: Taking) -> str:
+        """The reference of the candidate that a taking takes."""
+        return next(ref for ref, it in self.candidates.items() if (it.key, it.code) == (taking.key, taking.code))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,47 @@
 """How a quote is answered: values in, plain JSON values out."""
 
+import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
-from checkout.contracts import Quote
+from checkout.contracts import Quote, Request
 from promoplatform.kernel import money
-from promotions.contracts import Candidate
-from promotions.engine import Applied, Rejected
+from promotions.contracts import Candidate, Rejection
+from promotions.engine import (
+    Applied,
+    Cart,
+    Facts,
+    InPlay,
+    Line,
+    Rejected,
+    Shipping,
+    ShopperFacts,
+    dump_offer,
+    dump_profile,
+    parse_offer,
+    parse_profile,
+    price,
+)
+
+
+def in_play(candidates: Mapping[str, Candidate]) -> list[InPlay]:
+    """The candidates as the engine takes them."""
+    return [
+        InPlay(
+            ref=name,
+            kind=candidate.kind,
+            title=candidate.title,
+            offer=candidate.offer,
+            brand=candidate.brand,
+            timezone=candidate.timezone,
+            order=candidate.order,
+            code=candidate.code or None,
+            budget_left=candidate.budget_left,
+        )
+        for name, candidate in candidates.items()
+    ]
 
 
 def answer(quote: Quote) -> dict[str, Any]:
@@ -76,3 +111,69 @@ def _applied(applied: Applied, candidate: Candidate, currency: str) -> dict[str,
         "lines": [{"id": line, "amount": money.render(share, currency)} for line, share in applied.lines],
         "shipping": money.render(sum(share for _, share in applied.shipping), currency),
     }
+
+
+# --- the decision record: what the engine was told, compact, so that support can ask "why?" a year later ----------------
+RECORD_VERSION = 1
+
+
+def dump_cart(cart: Cart) -> dict[str, Any]:
+    """A cart as JSON, amounts in minor units; what is at its default is left out."""
+    return {
+        "currency": cart.currency,
+        "exponent": cart.exponent,
+        "transaction_type": cart.transaction_type,
+        "country": cart.country,
+        "lines": [_changed(line, Line("", "", 1, 0)) for line in cart.lines],
+        "shipping": [asdict(method) for method in cart.shipping],
+    }
+
+
+def load_cart(value: Mapping[str, Any]) -> Cart:
+    """The cart that ``dump_cart`` wrote."""
+    lines = tuple(Line(**line | {"categories": frozenset(line.get("categories", ()))}) for line in value["lines"])
+    shipping = tuple(Shipping(**method) for method in value["shipping"])
+    return Cart(value["currency"], value["exponent"], lines, shipping, value["transaction_type"], value["country"])
+
+
+def _changed(line: Line, default: Line) -> dict[str, Any]:
+    values = {name: value for name, value in asdict(line).items() if value != getattr(default, name)}
+    values |= {"id": line.id, "sku": line.sku, "quantity": line.quantity, "unit_price": line.unit_price}
+    return values | ({"categories": sorted(line.categories)} if line.categories else {})
+
+
+def dump_record(quote: Quote) -> dict[str, Any]:
+    """What the engine was told beside the cart: offers as they were, the shopper's facts, the pricing profile."""
+    return {
+        "version": RECORD_VERSION,
+        "method": quote.decision.method,
+        "offers": [
+            asdict(it) | {"brand_id": str(it.brand_id), "offer": dump_offer(it.offer)}
+            for it in quote.candidates.values()
+        ],
+        "facts": {
+            brand: {"segments": sorted(facts.segments), "placed_orders": facts.placed_orders}
+            for brand, facts in quote.facts.by_brand.items()
+        },
+        "profile": dump_profile(quote.profile),
+        "rejected": [asdict(rejection) for rejection in quote.rejections],
+    }
+
+
+def load_record(cart: Mapping[str, Any], record: Mapping[str, Any], at: datetime) -> Quote:
+    """The decision made again from its record: the same question, so the same answer, now with explanations."""
+    candidates = {
+        it.ref: it
+        for it in (
+            Candidate(**each | {"brand_id": uuid.UUID(each["brand_id"]), "offer": parse_offer(each["offer"])})
+            for each in record["offers"]
+        )
+    }
+    facts = ShopperFacts(
+        {brand: Facts(frozenset(known["segments"]), known["placed_orders"]) for brand, known in record["facts"].items()}
+    )
+    profile = parse_profile(record["profile"])
+    request = Request(load_cart(cart), (), {})
+    decision = price(request.cart, in_play(candidates), facts, profile, at, explain=True)
+    rejections = [Rejection(**each) for each in record["rejected"]]
+    return Quote(request, decision, facts, profile, candidates, rejections, at)

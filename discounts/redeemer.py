@@ -1,12 +1,10 @@
 """Discount codes at checkout."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from accounts.contracts import Shopper
 from discounts import selectors
 from discounts.services import holds
-from promotions.contracts import Candidate, Purchase, Rejection
+from promotions.contracts import Ask, Candidate, Purchase, Rejection
 
 
 class DiscountCodeRedeemer:
@@ -14,8 +12,8 @@ class DiscountCodeRedeemer:
 
     kind = "discount_code"
 
-    def offers(self, *, codes: Sequence[str], shopper: Shopper | None, at: datetime) -> Sequence[Candidate | Rejection]:
-        return selectors.offers(codes=codes, shopper=shopper, at=at)
+    def offers(self, *, ask: Ask) -> Sequence[Candidate | Rejection]:
+        return selectors.offers(ask=ask)
 
     def reserve(self, *, purchase: Purchase) -> None:
         holds.reserve(purchase=purchase)

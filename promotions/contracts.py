@@ -7,15 +7,16 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from accounts.contracts import Shopper
-from promotions.engine import Offer
+from promoplatform.kernel.errors import Refusal
+from promotions.engine import Cart, Offer
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A code that a shopper sent and could have: an offer that may come into play.
+    """An offer that may come into play, by a code that the shopper sent or by itself.
 
-    ``id`` is the public id of what the code stands for, ``key`` the kind's own key of it (opaque to checkout),
-    ``order`` its age in seconds since 1970 (the older first among equals).
+    ``code`` is empty for what comes into play by itself. ``id`` is the public id of what it stands for, ``key`` the
+    kind's own key of it (opaque to checkout), ``order`` its age in seconds since 1970 (the older first among equals).
     """
 
     kind: str
@@ -28,6 +29,12 @@ class Candidate:
     timezone: str
     offer: Offer
     order: int
+    budget_left: int | None = None
+
+    @property
+    def ref(self) -> str:
+        """What it is called inside one pricing."""
+        return f"{self.kind}:{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,25 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """What checkout asks every kind: the cart, its codes of that kind (normalised), whose it is, and when.
+
+    ``shop`` is the slug of the brand whose server asks, if one does.
+    """
+
+    cart: Cart
+    shop: str | None
+    codes: Sequence[str]
+    shopper: Shopper | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Taking:
-    """What the engine chose of one kind for one redemption: the candidate's ``key`` and the minor units taken off."""
+    """What the engine chose of one kind for one redemption: the candidate's ``key`` and the minor units taken off.
+
+    ``code`` is empty for what came into play by itself.
+    """
 
     key: str
     code: str
@@ -61,20 +85,26 @@ class Purchase:
     takings: Sequence[Taking] = field(default_factory=tuple)
 
 
-class Redeemer(Protocol):
-    """A kind of code at checkout. Each verb runs inside its caller's transaction; none sends anything outside.
+class Lost(Exception):
+    """What the engine chose is no longer to be had, since others took the last of it meanwhile."""
 
-    ``offers`` asks and writes nothing. ``reserve`` takes one use of each taking until ``purchase.until``, in the order
-    of the keys, or raises the refusal that stands against it. ``confirm`` makes the uses final or raises
-    ReservationExpired. ``release`` gives back what was reserved, ``refund`` what was confirmed; both answer the same
-    when repeated.
+    def __init__(self, taking: Taking, refusal: Refusal) -> None:
+        super().__init__(taking.key)
+        self.taking, self.refusal = taking, refusal
+
+
+class Redeemer(Protocol):
+    """A kind of offer at checkout. Each verb runs inside its caller's transaction; none sends anything outside.
+
+    ``offers`` asks and writes nothing: what the codes offer or why not, and what comes into play by itself. ``reserve``
+    takes one use of each taking until ``purchase.until``, in the order of the keys, or raises Lost with the refusal
+    that stands against one. ``confirm`` makes the uses final or raises ReservationExpired. ``release`` gives back what
+    was reserved, ``refund`` what was confirmed; both answer the same when repeated.
     """
 
     kind: str
 
-    def offers(
-        self, *, codes: Sequence[str], shopper: Shopper | None, at: datetime
-    ) -> Sequence[Candidate | Rejection]: ...
+    def offers(self, *, ask: Ask) -> Sequence[Candidate | Rejection]: ...
 
     def reserve(self, *, purchase: Purchase) -> None: ...
 

@@ -81,3 +81,23 @@ class WrongState(Refusal):
 class PriceChanged(Refusal):
     code, status = "price_changed", 409
     message = "The total is not what was expected."
+
+
+class PromotionNotActive(Refusal):
+    code, status = "promotion_not_active", 409
+    message = "This promotion is not running."
+
+
+class BudgetExhausted(Refusal):
+    code, status = "budget_exhausted", 409
+    message = "The promotion's budget is used up."
+
+
+class UsageLimitReached(Refusal):
+    code, status = "usage_limit_reached", 409
+    message = "This promotion has been used as often as it may be."
+
+
+class UsageLimitPerUser(Refusal):
+    code, status = "usage_limit_per_user", 409
+    message = "You have used this promotion as often as you may."

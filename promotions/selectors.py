@@ -1,18 +1,40 @@
-"""Questions about codes; writes nothing."""
+"""Questions about codes and promotions; writes nothing."""
 
-from collections.abc import Collection
-from functools import cache
+import json
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from promotions.contracts import Redeemer
-from promotions.models import Code
+from promoplatform.kernel import db
+from promoplatform.kernel.errors import Refusal
+from promotions import rules
+from promotions.contracts import Ask, Candidate, Redeemer, Rejection
+from promotions.engine import Offer, Profile, parse_offer
+from promotions.engine.profile import OPTIONS
+from promotions.errors import (
+    AudienceNotMember,
+    BudgetExhausted,
+    CodeAlreadyUsed,
+    CodeExpired,
+    CodeNotStarted,
+    CodeUnknown,
+    PromotionNotActive,
+    UsageLimitPerUser,
+    UsageLimitReached,
+)
+from promotions.models import LIVE, Code, PricingProfile
+
+LIMITS = ("budget", "limit_total", "limit_per_user", "limit_per_day", "limit_per_week", "limit_per_month")
 
 
 def kinds(*, codes: Collection[str]) -> dict[str, str]:
-    """What each of the normalised codes is, by kind; unknown ones are absent. One query."""
-    return dict(Code.objects.filter(pk__in=codes).values_list("pk", "kind"))
+    """What each of the normalised codes is, by kind; unknown ones are absent. One query, none without codes."""
+    return dict(Code.objects.filter(pk__in=codes).values_list("pk", "kind")) if codes else {}
 
 
 def text_of(*, digest: bytes) -> str | None:
@@ -22,5 +44,95 @@ def text_of(*, digest: bytes) -> str | None:
 
 @cache
 def redeemers() -> dict[str, Redeemer]:
-    """The kinds of code that are installed, in the one order in which every transaction takes them."""
+    """The kinds of offer that are installed, in the one order in which every transaction takes them."""
     return {kind: import_string(path)() for kind, path in sorted(settings.REDEEMERS.items())}
+
+
+def profile_of(brand_ids: Collection[uuid.UUID]) -> Profile:
+    """The pricing profile of the one brand whose offers are in play; the default where none or several are."""
+    if len(brand_ids) != 1:
+        return Profile()
+    found = PricingProfile.objects.filter(pk__in=brand_ids).values(*OPTIONS).first()
+    return Profile(**found) if found else Profile()
+
+
+def offers(*, ask: Ask) -> list[Candidate | Rejection]:
+    """Live automatic promotions that the cart could meet, and what each of the codes opens, or why not."""
+    customer = ask.shopper.id if ask.shopper else None
+    found: list[Candidate | Rejection] = []
+    rows: list[db.Row] = []
+    if gates := rules.cart_gates(ask.cart, shop=ask.shop):
+        params = {"gates": gates, "at": ask.at, "customer": customer, "reach": rules.reach(ask.cart)}
+        rows += db.many("promotions/sql/find_automatic.sql", params)
+    if ask.codes:
+        for row in db.many("promotions/sql/find_coded.sql", {"codes": list(ask.codes), "customer": customer}):
+            refusal = _code_refusal(row, ask)
+            if refusal is None:
+                rows.append(row)
+            else:
+                found.append(Rejection(row["code"], refusal.reason()))
+    left = _left(rows, ask, customer)
+    for row in rows:
+        spent = _spent(row, left)
+        if spent is None:
+            found.append(_candidate(row, left.get((row["id"], "budget"), row["budget"])))
+        elif row["code"]:
+            found.append(Rejection(row["code"], spent.reason()))
+    return found
+
+
+def _code_refusal(row: db.Row, ask: Ask) -> Refusal | None:
+    """Why a code does not open its promotion, the most lasting reason first."""
+    if not row["is_theirs"]:
+        return CodeUnknown()
+    if row["status"] not in LIVE or not row["brand_is_active"]:
+        return PromotionNotActive()
+    if row["end_date"] <= ask.at:
+        return CodeExpired()
+    if row["start_date"] > ask.at:
+        return CodeNotStarted()
+    if row["is_used"]:
+        return CodeAlreadyUsed()
+    return None if row["is_member"] else AudienceNotMember()
+
+
+def _left(rows: Sequence[db.Row], ask: Ask, customer: int | None) -> dict[tuple[uuid.UUID, str], int]:
+    """What is left of the limits that these promotions keep; one query for each time zone, none without limits."""
+    found: dict[tuple[uuid.UUID, str], int] = {}
+    limited = [row for row in rows if any(row[limit] is not None for limit in LIMITS)]
+    for zone in {row["timezone"] for row in limited}:
+        days = rules.periods(ask.at.astimezone(ZoneInfo(zone)))
+        slots = {"budget": "", "total": "", "user": str(customer)} | {
+            kind: day.isoformat() for kind, day in days.items()
+        }
+        params = {
+            "promotions": [row["id"] for row in limited if row["timezone"] == zone],
+            "kinds": list(slots), "slots": list(slots.values()),
+        }  # fmt: skip
+        for row in db.many("promotions/sql/read_counters.sql", params):
+            found[row["promotion_id"], row["kind"]] = row["remaining"]
+    return found
+
+
+def _spent(row: db.Row, left: dict[tuple[uuid.UUID, str], int]) -> Refusal | None:
+    """The limit that leaves nothing, if one does; a limit that was never counted is whole."""
+    gone = {kind for (promotion, kind), remaining in left.items() if promotion == row["id"] and remaining <= 0}
+    if "budget" in gone:
+        return BudgetExhausted()
+    if "user" in gone:
+        return UsageLimitPerUser()
+    return UsageLimitReached() if gone else None
+
+
+def _candidate(row: db.Row, budget_left: int | None) -> Candidate:
+    return Candidate(
+        kind="promotion", id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["name"],
+        brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"],
+        offer=parsed(row["offer"], row["priority"]), order=row["age"], budget_left=budget_left,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=20_000)
+def parsed(offer: str, priority: int) -> Offer:
+    """A stored offer with its promotion's priority; the same text again costs a look-up."""
+    return replace(parse_offer(json.loads(offer)), priority=priority)

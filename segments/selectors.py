@@ -22,3 +22,8 @@ def types_of(*, brand_id: uuid.UUID) -> list[str]:
     return list(
         Audience.objects.filter(brand_id=brand_id).order_by("segment_type").values_list("segment_type", flat=True)
     )
+
+
+def audience_count(*, brand_id: uuid.UUID, segment_type: str) -> int:
+    """How many customers are in a brand's audience; 0 for one that was never sent."""
+    return AudienceMember.objects.filter(audience__brand_id=brand_id, audience__segment_type=segment_type).count()

@@ -38,7 +38,7 @@ def to_request(asked: Mapping[str, Any], wire: Mapping[str, Any], *, brand: str 
         transaction_type=asked["transaction_type"],
         country=asked.get("country"),
     )
-    return Request(cart, tuple(asked.get("codes", ())), {name: wire[name] for name in asked if name in wire})
+    return Request(cart, tuple(asked.get("codes", ())), {name: wire[name] for name in asked if name in wire}, brand)
 
 
 def _line(line: Mapping[str, Any], index: int, currency: str, brand: str | None) -> Line:

@@ -1,65 +1,58 @@
 """One price for one cart: asks every kind for its offers, then the engine once."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from accounts.contracts import Shopper
-from checkout import selectors
+from checkout import rules, selectors
 from checkout.contracts import Quote, Request
-from promotions.contracts import Candidate, Rejection
-from promotions.engine import Facts, InPlay, Profile, ShopperFacts, price
+from promotions.contracts import Ask, Candidate, Rejection
+from promotions.engine import Facts, ShopperFacts, price
 from promotions.errors import CodeUnknown
 from promotions.rules import normalise
-from promotions.selectors import kinds, redeemers
+from promotions.selectors import kinds, profile_of, redeemers
 from segments.selectors import segment_types
 
 
-def quote(*, request: Request, shopper: Shopper | None, at: datetime) -> Quote:
-    """Price the cart with the codes that were sent; takes nothing.
+def quote(
+    *, request: Request, shopper: Shopper | None, at: datetime, lost: Mapping[str, Rejection] | None = None
+) -> Quote:
+    """Price the cart with what its codes give and what comes into play by itself; takes nothing.
 
-    The order in which codes were typed never matters.
+    The order in which codes were typed never matters. ``lost`` are candidates, by reference, that are left out as
+    others took the last of them, each with its reason.
     """
-    offered, rejections = _offers(request.codes, shopper, at)
-    candidates = {f"{offer.kind}:{offer.key}": offer for offer in offered}
-    decision = price(
-        request.cart, [_in_play(*item) for item in candidates.items()], _facts(offered, shopper), Profile(), at
-    )
-    return Quote(request, decision, candidates, rejections, at)
+    offered, rejections = _offers(request, shopper, at)
+    gone = lost or {}
+    candidates = {it.ref: it for it in offered if it.ref not in gone}
+    rejections += [rejection for rejection in gone.values() if rejection.code]
+    facts = _facts(candidates.values(), shopper)
+    profile = profile_of({it.brand_id for it in candidates.values()})
+    decision = price(request.cart, rules.in_play(candidates), facts, profile, at)
+    return Quote(request, decision, facts, profile, candidates, rejections, at)
 
 
-def _offers(codes: Sequence[str], shopper: Shopper | None, at: datetime) -> tuple[list[Candidate], list[Rejection]]:
-    """What the codes offer, by the kind that each is of, and those that offer nothing."""
-    typed = {normalise(code) or "": code for code in codes}
+def _offers(request: Request, shopper: Shopper | None, at: datetime) -> tuple[list[Candidate], list[Rejection]]:
+    """What every kind offers, by itself or by the codes that are of it, and the codes that offer nothing."""
+    typed = {normalise(code) or "": code for code in request.codes}
     kind_of = kinds(codes=[code for code in typed if code])
     found: list[Candidate | Rejection] = []
     for kind, redeemer in redeemers().items():
-        if mine := sorted(code for code, its in kind_of.items() if its == kind):
-            found.extend(redeemer.offers(codes=mine, shopper=shopper, at=at))
+        mine = sorted(code for code, its in kind_of.items() if its == kind)
+        found += redeemer.offers(ask=Ask(request.cart, request.shop, mine, shopper, at))
     rejections = [Rejection(typed[code], CodeUnknown().reason()) for code in typed if code not in kind_of]
     rejections += [item for item in found if isinstance(item, Rejection)]
     return [item for item in found if isinstance(item, Candidate)], rejections
-
-
-def _in_play(ref: str, candidate: Candidate) -> InPlay:
-    return InPlay(
-        ref=ref,
-        kind=candidate.kind,
-        title=candidate.title,
-        offer=candidate.offer,
-        brand=candidate.brand,
-        timezone=candidate.timezone,
-        order=candidate.order,
-        code=candidate.code,
-    )
 
 
 def _facts(offered: Iterable[Candidate], shopper: Shopper | None) -> ShopperFacts:
     """What the offers' conditions ask about the shopper, and only that: a query each where one of them asks."""
     if shopper is None or shopper.id is None:
         return ShopperFacts()
-    by_audience = _brands_asking(offered, "audience")
-    by_orders = _brands_asking(offered, "nth_order")
+    known = list(offered)
+    by_audience = _brands_asking(known, "audience")
+    by_orders = _brands_asking(known, "nth_order")
     types = segment_types(customer_key=shopper.id, brand_ids=by_audience) if by_audience else {}
     orders = selectors.placed_orders(customer_key=shopper.id, brand_ids=by_orders) if by_orders else {}
     return ShopperFacts(

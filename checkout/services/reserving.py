@@ -16,6 +16,7 @@ from checkout.services.quoting import quote
 from promoplatform.kernel import money
 from promoplatform.kernel.db import refuse
 from promoplatform.kernel.errors import Busy
+from promotions.contracts import Lost, Rejection
 from promotions.errors import PriceChanged, WrongState
 
 
@@ -35,9 +36,23 @@ def reserve(*, request: Request, order: Order, shopper: Shopper, at: datetime) -
         if live.status == Status.CONFIRMED:
             raise WrongState(status_now=live.status)
         release(redemption=live, at=at)
-    priced = quote(request=request, shopper=known, at=at)
-    _check(priced, order)
-    return _take(priced, order, known, at)
+    return _first_that_holds(request, order, known, at)
+
+
+def _first_that_holds(request: Request, order: Order, shopper: Shopper, at: datetime) -> Redemption:
+    """Price and take; what others took the last of meanwhile is priced again without it, or refuses the whole."""
+    lost: dict[str, Rejection] = {}
+    while True:
+        priced = quote(request=request, shopper=shopper, at=at, lost=lost)
+        _check(priced, order)
+        try:
+            with transaction.atomic():
+                return _take(priced, order, shopper, at)
+        except Lost as loss:
+            reason = loss.refusal.reason()
+            if loss.taking.code and not order.skip:
+                raise at_checkout(reason, loss.taking.code) from loss
+            lost[priced.ref_of(loss.taking)] = Rejection(loss.taking.code, reason)
 
 
 def _check(priced: Quote, order: Order) -> None:
@@ -62,8 +77,9 @@ def _take(priced: Quote, order: Order, shopper: Shopper, at: datetime) -> Redemp
         subtotal=decision.subtotal,
         discount_total=decision.discount_total,
         total=decision.total,
-        cart=priced.request.wire,
+        cart=rules.dump_cart(priced.request.cart),
         quote=rules.answer(priced),
+        record=rules.dump_record(priced),
         created_at=at,
         expires_at=at + timedelta(seconds=order.ttl_seconds),
     )

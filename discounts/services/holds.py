@@ -2,14 +2,14 @@
 
 from promoplatform.kernel import db
 from promoplatform.kernel.ids import uuid7
-from promotions.contracts import Purchase
+from promotions.contracts import Lost, Purchase
 from promotions.errors import CodeAlreadyUsed, CodeExpired, CodeInactive, ReservationExpired
 
 
 def reserve(*, purchase: Purchase) -> None:
     """Hold one use of each code until ``purchase.until``, in the order of their keys.
 
-    Raises CodeAlreadyUsed, and CodeInactive or CodeExpired when that came to pass since the quote.
+    Raises Lost, with CodeAlreadyUsed, or CodeInactive or CodeExpired when that came to pass since the quote.
     """
     takings = sorted(purchase.takings, key=lambda taking: int(taking.key))
     rows = db.many(
@@ -29,11 +29,11 @@ def reserve(*, purchase: Purchase) -> None:
     for taking in takings:
         row = next((row for row in rows if row["id"] == int(taking.key)), None)
         if row is None or not row["is_active"]:
-            raise CodeInactive(code_text=taking.code)
+            raise Lost(taking, CodeInactive())
         if row["validity"] <= purchase.at:
-            raise CodeExpired(code_text=taking.code)
+            raise Lost(taking, CodeExpired())
         if not row["held"]:
-            raise CodeAlreadyUsed(code_text=taking.code)
+            raise Lost(taking, CodeAlreadyUsed())
 
 
 def confirm(*, purchase: Purchase) -> None:

@@ -11,5 +11,5 @@ FROM discounts_discountcode c
 JOIN discounts_discountrule r ON r.id = c.rule_id
 JOIN accounts_brand b ON b.id = c.brand_id
 LEFT JOIN discounts_usage u ON u.code_id = c.id AND u.customer_id = %(customer)s
-    AND (u.reserved_until IS NULL OR u.reserved_until > %(at)s) AND u.redemption_id IS DISTINCT FROM %(redemption)s
+    AND (u.reserved_until IS NULL OR u.reserved_until > %(at)s)
 WHERE c.code = ANY(%(codes)s)

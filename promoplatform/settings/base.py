@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from celery.schedules import crontab
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from environs import Env
 
@@ -61,6 +62,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.contrib.postgres",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -74,6 +76,7 @@ INSTALLED_APPS = [
     "promoplatform.kernel",
     "promoplatform.kernel.mail",
     "promoplatform.demo",
+    "promoplatform.console",
     "accounts",
     "segments",
     "promotions",
@@ -94,6 +97,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "promoplatform.console.policy.admin_policy",
     "promoplatform.kernel.middleware.admin_csp",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -215,7 +219,10 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/(v1|internal/v1)",
 }
-REDEEMERS = {"discount_code": "discounts.redeemer.DiscountCodeRedeemer"}
+REDEEMERS = {
+    "discount_code": "discounts.redeemer.DiscountCodeRedeemer",
+    "promotion": "promotions.redeemer.PromotionRedeemer",
+}
 
 # --- the broker and the schedule -------------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://"))
@@ -239,6 +246,8 @@ CELERY_BEAT_SCHEDULE = {
     "send due mails": {"task": "mail.send_due", "schedule": 60.0, "options": {"expires": 60}},
     "tell brands of uses": {"task": "discounts.tell_brands", "schedule": 60.0, "options": {"expires": 60}},
     "make usage partitions": {"task": "discounts.make_partitions", "schedule": crontab(hour="3", minute="11")},
+    "start due promotions": {"task": "promotions.start_due", "schedule": 60.0, "options": {"expires": 60}},
+    "end due promotions": {"task": "promotions.end_due", "schedule": 60.0, "options": {"expires": 60}},
     "release expired reservations": {"task": "checkout.release_expired", "schedule": 20.0, "options": {"expires": 60}},
 }
 OUTBOX_NUDGE = True
@@ -291,6 +300,12 @@ UNFOLD = {
             "950": "4 47 46",
         }
     },
-    "SIDEBAR": {"show_search": True, "show_all_applications": False},
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": "promoplatform.console.navigation.groups",
+    },
+    "DASHBOARD_CALLBACK": "promoplatform.console.dashboard.context",
+    "STYLES": [lambda request: static("console/console.css")],
 }
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True

@@ -3,11 +3,11 @@
 from accounts.models import Brand
 from promoplatform.kernel.db import refuse
 from promotions.errors import CodeTaken
-from promotions.models import Code
+from promotions.models import Code, Promotion
 from promotions.rules import digest
 
 
-def claim_code(*, text: str, kind: str, brand: Brand) -> Code:
+def claim_code(*, text: str, kind: str, brand: Brand, promotion: Promotion | None = None) -> Code:
     """Give a normalised string its one meaning. Raises CodeTaken, whoever has it."""
     with refuse("promotions_code_pkey", CodeTaken):
-        return Code.objects.create(text=text, digest=digest(text), kind=kind, brand=brand)
+        return Code.objects.create(text=text, digest=digest(text), kind=kind, brand=brand, promotion=promotion)

@@ -1,0 +1,28 @@
+"""Promotions at checkout: those that come into play by themselves, and those that a code opens."""
+
+from collections.abc import Sequence
+
+from promotions import selectors
+from promotions.contracts import Ask, Candidate, Purchase, Rejection
+from promotions.services import holds
+
+
+class PromotionRedeemer:
+    """Offers promotions to checkout (see ``promotions.contracts.Redeemer``)."""
+
+    kind = "promotion"
+
+    def offers(self, *, ask: Ask) -> Sequence[Candidate | Rejection]:
+        return selectors.offers(ask=ask)
+
+    def reserve(self, *, purchase: Purchase) -> None:
+        holds.reserve(purchase=purchase)
+
+    def confirm(self, *, purchase: Purchase) -> None:
+        holds.confirm(purchase=purchase)
+
+    def release(self, *, purchase: Purchase) -> None:
+        holds.release(purchase=purchase)
+
+    def refund(self, *, purchase: Purchase) -> None:
+        holds.refund(purchase=purchase)

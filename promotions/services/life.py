@@ -1,0 +1,145 @@
+"""A brand makes, changes, starts and stops its promotions."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import Brand
+from promoplatform.kernel import money
+from promoplatform.kernel.errors import Invalid
+from promotions import rules
+from promotions.engine import Offer, OfferInvalid, parse_offer
+from promotions.errors import WrongState
+from promotions.models import Promotion, Status, Trigger
+from promotions.services import limits
+from promotions.services.codes import claim_code
+from segments.errors import AudienceEmpty
+from segments.selectors import audience_count
+
+KIND = "promotion"
+LIMITS = {
+    "total": "limit_total", "per_user": "limit_per_user", "per_day": "limit_per_day",
+    "per_week": "limit_per_week", "per_month": "limit_per_month",
+}  # fmt: skip
+COUNTER_OF = {
+    "budget": "budget", "limit_total": "total", "limit_per_user": "user",
+    "limit_per_day": "day", "limit_per_week": "week", "limit_per_month": "month",
+}  # fmt: skip
+ALWAYS = {"name", "description", "end_date", "priority", *COUNTER_OF}
+BEFORE_START = ALWAYS | {"start_date", "target_audience", "offer"}
+
+
+@transaction.atomic
+def create(*, brand: Brand, fields: Mapping[str, Any], code: str | None, at: datetime) -> Promotion:
+    """A new promotion of the brand, with the one code that opens it if it has one.
+
+    ``fields`` are those of the model that a brand may set. Raises Invalid with each fault, AudienceEmpty when nobody
+    is in its target audience (a light check: whether they have a free slot is seen on the start date), and CodeTaken.
+    """
+    promotion = Promotion(brand=brand, currency=brand.currency, created_at=at, **fields)
+    text = _code(promotion.trigger, code)
+    _check(promotion, at)
+    promotion.save(force_insert=True)
+    if text is not None:
+        claim_code(text=text, kind=KIND, brand=brand, promotion=promotion)
+    return promotion
+
+
+@transaction.atomic
+def change(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> Promotion:
+    """Change what may be changed now: everything before the start, later only words, end, priority and limits.
+
+    Raises Invalid with each fault (also for a limit below what was taken already), and WrongState once it has ended.
+    """
+    locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
+    if locked.status in {Status.ENDED, Status.DEACTIVATED}:
+        raise WrongState(status_now=locked.status)
+    allowed = BEFORE_START if locked.status == Status.DRAFT or locked.start_date > at else ALWAYS
+    if fixed := sorted(set(fields) - allowed):
+        raise Invalid(
+            errors=[{"field": name, "code": "fixed", "detail": "This cannot change any more."} for name in fixed]
+        )
+    for name, value in fields.items():
+        setattr(locked, name, value)
+    _check(locked, at)
+    for name in COUNTER_OF.keys() & fields.keys():
+        if not limits.resize(promotion=locked.pk, kind=COUNTER_OF[name], cap=fields[name]):
+            raise Invalid.field(name, "More than this was taken already.")
+    locked.save()
+    return locked
+
+
+@transaction.atomic
+def activate(*, promotion: Promotion, at: datetime) -> Promotion:
+    """Let a draft run between its dates. A promotion that is on its way already stays so. Raises WrongState."""
+    locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
+    if locked.status == Status.DRAFT:
+        _check(locked, at)
+        locked.status = Status.ACTIVE if locked.start_date <= at else Status.SCHEDULED
+        locked.save(update_fields=["status"])
+    elif locked.status in {Status.ENDED, Status.DEACTIVATED}:
+        raise WrongState(status_now=locked.status)
+    return locked
+
+
+@transaction.atomic
+def deactivate(*, promotion: Promotion) -> Promotion:
+    """Stop a promotion for good, at once. Stopping twice is stopping once. Raises WrongState when it has ended."""
+    locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
+    if locked.status == Status.ENDED:
+        raise WrongState(status_now=locked.status)
+    locked.status = Status.DEACTIVATED
+    locked.save(update_fields=["status"])
+    return locked
+
+
+def start_due(*, at: datetime) -> int:
+    """Mark promotions as active whose start has come; how many."""
+    due = Promotion.objects.filter(status=Status.SCHEDULED, start_date__lte=at, end_date__gt=at)
+    return due.update(status=Status.ACTIVE)
+
+
+def end_due(*, at: datetime) -> int:
+    """Mark promotions as ended whose end has come; how many."""
+    due = Promotion.objects.filter(status__in=[Status.SCHEDULED, Status.ACTIVE, Status.ACTIVE_WITHOUT_AUDIENCE])
+    return due.filter(end_date__lte=at).update(status=Status.ENDED)
+
+
+def _code(trigger: str, code: str | None) -> str | None:
+    if code is None:
+        return None
+    if trigger != Trigger.CODE:
+        raise Invalid.field("code", "A promotion that starts by itself has no code.")
+    text = rules.normalise(code)
+    if text is None:
+        raise Invalid.field("code", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
+    return text
+
+
+def _check(promotion: Promotion, at: datetime) -> None:
+    """Dates and offer make sense, and the target audience has somebody; fills what is derived from the offer."""
+    if promotion.end_date <= promotion.start_date:
+        raise Invalid.field("end_date", "The end comes after the start.")
+    if promotion.end_date <= at:
+        raise Invalid.field("end_date", "The end is in the future.")
+    offer = checked_offer(promotion.offer)
+    promotion.gates = rules.gates(offer, brand=promotion.brand.slug)
+    promotion.min_subtotal = rules.least_subtotal(offer)
+    audience = promotion.target_audience
+    if audience and not audience_count(brand_id=promotion.brand_id, segment_type=audience):
+        raise AudienceEmpty
+
+
+def checked_offer(value: object, *, field: str = "offer") -> Offer:
+    """An offer that makes sense. Raises Invalid with every fault, by its place."""
+    try:
+        return parse_offer(value, currency_exponent=money.decimals)
+    except OfferInvalid as error:
+        raise Invalid(
+            errors=[
+                {"field": f"{field}.{path}" if path else field, "code": code, "detail": detail}
+                for path, code, detail in error.errors
+            ]
+        ) from error

@@ -1,0 +1,14 @@
+-- Live automatic promotions that a cart could meet: by what they ask for, not by all that exist.
+-- Upholds no constraint: it writes nothing; the engine judges the offers, the counters decide.
+SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.currency, p.budget, p.limit_total, p.limit_per_user,
+    p.limit_per_day, p.limit_per_week, p.limit_per_month, '' AS code, b.id AS brand_id, b.slug AS brand, b.timezone,
+    extract(epoch FROM p.created_at)::bigint AS age
+FROM promotions_promotion p
+JOIN accounts_brand b ON b.id = p.brand_id
+WHERE p.trigger = 'automatic' AND p.status IN ('scheduled', 'active') AND p.gates && %(gates)s::varchar[]
+    AND p.start_date <= %(at)s AND p.end_date > %(at)s AND b.is_active
+    AND (p.min_subtotal IS NULL OR p.min_subtotal <= %(reach)s)
+    AND (p.target_audience = '' OR EXISTS (
+        SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
+        WHERE a.brand_id = p.brand_id AND a.segment_type = p.target_audience AND m.customer_id = %(customer)s
+    ))

@@ -1,0 +1,17 @@
+-- What the given codes open, and whether this shopper may: one probe each, however many codes there are.
+-- Upholds no constraint: it writes nothing; the counters and promotions_code_used_once decide.
+SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.end_date, p.currency, p.budget, p.limit_total,
+    p.limit_per_user, p.limit_per_day, p.limit_per_week, p.limit_per_month, p.status, c.text AS code,
+    b.id AS brand_id, b.slug AS brand, b.timezone, b.is_active AS brand_is_active,
+    extract(epoch FROM p.created_at)::bigint AS age, c.single_use,
+    c.customer_id IS NULL OR c.customer_id = %(customer)s AS is_theirs,
+    u.id IS NOT NULL AS is_used,
+    p.target_audience = '' OR EXISTS (
+        SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
+        WHERE a.brand_id = p.brand_id AND a.segment_type = p.target_audience AND m.customer_id = %(customer)s
+    ) AS is_member
+FROM promotions_code c
+JOIN promotions_promotion p ON p.id = c.promotion_id
+JOIN accounts_brand b ON b.id = p.brand_id
+LEFT JOIN promotions_promotionuse u ON u.code = c.text AND u.code <> ''
+WHERE c.text = ANY(%(codes)s)
