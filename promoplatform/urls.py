@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from promoplatform.console import audit
 from promoplatform.kernel import api, health
 
 urlpatterns = [
@@ -16,10 +17,12 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("discounts.api.urls")),
+    path("api/v1/promotions/", include("promotions.api.urls")),
     path("api/v1/checkout/", include("checkout.api.urls")),
     re_path(r"^api/", api.not_found),
     path("", include("promoplatform.kernel.mail.urls")),
     path("accounts/", include("accounts.urls")),
+    path("admin/log/", admin.site.admin_view(audit.page), name="audit"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

@@ -4,14 +4,17 @@ import json
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cache, lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from promoplatform.kernel import db
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import NotFound, Refusal
 from promotions import rules
 from promotions.contracts import Ask, Candidate, Redeemer, Rejection
 from promotions.engine import Offer, Profile, parse_offer
@@ -27,7 +30,8 @@ from promotions.errors import (
     UsageLimitPerUser,
     UsageLimitReached,
 )
-from promotions.models import LIVE, Code, PricingProfile
+from promotions.models import LIVE, Code, PricingProfile, Promotion
+from segments.selectors import audience_count
 
 LIMITS = ("budget", "limit_total", "limit_per_user", "limit_per_day", "limit_per_week", "limit_per_month")
 
@@ -136,3 +140,36 @@ def _candidate(row: db.Row, budget_left: int | None) -> Candidate:
 def parsed(offer: str, priority: int) -> Offer:
     """A stored offer with its promotion's priority; the same text again costs a look-up."""
     return replace(parse_offer(json.loads(offer)), priority=priority)
+
+
+# --- promotions as their brand sees them --------------------------------------------------------------------------------
+def of_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Promotion]:
+    """The promotions of these brands, or of all with None, newest first."""
+    found = Promotion.objects.select_related("brand").order_by("-pk")
+    return found if brand_ids is None else found.filter(brand_id__in=brand_ids)
+
+
+def promotion(*, pk: uuid.UUID, brand_ids: Collection[uuid.UUID] | None) -> Promotion:
+    """One of these brands' promotions. Raises NotFound."""
+    found = of_brands(brand_ids=brand_ids).filter(pk=pk).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def codes_of(*, promotion_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """The one code that opens each promotion, where it has one; batches apart."""
+    rows = Code.objects.filter(promotion_id__in=promotion_ids, batch=None).values_list("promotion_id", "pk")
+    return {promotion_id: text for promotion_id, text in rows if promotion_id}
+
+
+def audiences(*, promotions: Collection[Promotion], at: datetime) -> dict[uuid.UUID, dict[str, Any]]:
+    """For each promotion with a target audience, how many customers match now: ``{"count", "with_free_slot",
+    "as_of"}``.
+    """
+    found = {}
+    for it in promotions:
+        if it.target_audience:
+            count = audience_count(brand_id=it.brand_id, segment_type=it.target_audience)
+            found[it.pk] = {"count": count, "with_free_slot": count, "as_of": at}
+    return found

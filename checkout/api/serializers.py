@@ -5,9 +5,17 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from checkout.api.fields import FlagField, IdField, SlugField, TextField, UuidField, WholeField
 from checkout.contracts import DEFAULT_TTL, MAX_TTL
-from promoplatform.kernel.fields import AmountField, CurrencyField
+from promoplatform.kernel.fields import (
+    AmountField,
+    CurrencyField,
+    FlagField,
+    IdField,
+    SlugField,
+    TextField,
+    UuidField,
+    WholeField,
+)
 
 MAX_LINES = 500
 MAX_CODES = 20

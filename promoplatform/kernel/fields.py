@@ -1,7 +1,11 @@
-"""Serializer fields that the whole API shares."""
+"""Serializer fields that the whole API shares.
+
+They take what the contract says and nothing that merely looks like it: a 1 is no text and no flag.
+"""
 
 import re
-from datetime import datetime
+import uuid
+from datetime import UTC, datetime, time
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -12,6 +16,58 @@ from rest_framework.exceptions import ErrorDetail
 from promoplatform.kernel import money
 
 _OFFSET = re.compile(r".*([zZ]|[+-]\d\d:?\d\d)\Z", re.DOTALL)
+
+
+class TextField(serializers.CharField):
+    """A text; no number."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class IdField(TextField):
+    """The caller's own name of a line or a method, kept to the letter."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, trim_whitespace=False, **kwargs)
+
+
+class SlugField(serializers.SlugField):
+    """A slug; no number."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class WholeField(serializers.IntegerField):
+    """A whole number; no text and no flag."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class FlagField(serializers.BooleanField):
+    """True or false; no word and no number for it."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class UuidField(serializers.UUIDField):
+    """A UUID as a text."""
+
+    def to_internal_value(self, data: Any) -> uuid.UUID:
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
 
 
 @extend_schema_field({"type": "string", "pattern": r"^\d{1,15}(\.\d{1,4})?$", "example": "12.50"})
@@ -55,6 +111,19 @@ class InstantField(serializers.DateTimeField):
             return super().to_internal_value(value)
         except OverflowError as error:
             raise serializers.ValidationError("This instant is out of range.", code="invalid") from error
+
+
+@extend_schema_field({"type": "string", "description": "An instant with an offset, or a day: the brand's own midnight"})
+class DayOrInstantField(serializers.Field[Any, Any, Any, Any]):
+    """An instant with an offset, or a day as a naive midnight, for whoever knows the brand to place in its zone."""
+
+    def to_internal_value(self, data: Any) -> datetime:
+        if isinstance(data, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", data, re.ASCII):
+            return datetime.combine(serializers.DateField().run_validation(data), time.min)
+        return InstantField().run_validation(data)  # type: ignore[no-any-return]
+
+    def to_representation(self, value: datetime) -> str:
+        return value.astimezone(UTC).isoformat()
 
 
 def minor(text: str, currency: str, field: str) -> int:

@@ -1,0 +1,112 @@
+"""Shapes of promotions on the wire."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from promoplatform.kernel import money
+from promoplatform.kernel.fields import AmountField, DayOrInstantField, SlugField, TextField, WholeField
+from promotions.models import Promotion, Trigger
+from promotions.services import LIMITS
+
+
+@extend_schema_field({"type": "object", "description": "An offer, in the offer language", "additionalProperties": True})
+class OfferField(serializers.Field[Any, Any, Any, Any]):
+    """An offer in the offer language; what it says is judged by its parser."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("An offer is an object.", code="invalid")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class LimitsSerializer(serializers.Serializer[Any]):
+    """How often a promotion may be used; what is absent or null is not limited."""
+
+    total = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    per_user = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    per_day = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    per_week = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    per_month = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+
+
+class PromotionRequest(serializers.Serializer[Any]):
+    """A new promotion. Dates without a time mean the brand's own midnight."""
+
+    name = TextField(max_length=100)
+    description = TextField(max_length=2000, required=False, allow_blank=True)
+    brand = SlugField(required=False, help_text="When the caller is staff of several brands")
+    start_date = DayOrInstantField()
+    end_date = DayOrInstantField()
+    target_audience = TextField(max_length=100, required=False)
+    trigger = serializers.ChoiceField(Trigger.values)
+    code = TextField(max_length=200, required=False)
+    offer = OfferField()
+    budget = AmountField(required=False)
+    limits = LimitsSerializer(required=False)
+    priority = WholeField(required=False, min_value=-32768, max_value=32767)
+    status = serializers.ChoiceField(["draft", "scheduled"], default="scheduled")
+
+
+class PromotionChange(serializers.Serializer[Any]):
+    """What may change of a promotion; after its start only name, description, end, budget, limits and priority."""
+
+    name = TextField(max_length=100, required=False)
+    description = TextField(max_length=2000, required=False, allow_blank=True)
+    start_date = DayOrInstantField(required=False)
+    end_date = DayOrInstantField(required=False)
+    target_audience = TextField(max_length=100, required=False, allow_blank=True)
+    offer = OfferField(required=False)
+    budget = AmountField(required=False, allow_null=True)
+    limits = LimitsSerializer(required=False)
+    priority = WholeField(required=False, min_value=-32768, max_value=32767)
+
+
+class AudienceAnswer(serializers.Serializer[Any]):
+    """How many customers match now, and how many of them could still be put into a segment."""
+
+    count = serializers.IntegerField()
+    with_free_slot = serializers.IntegerField()
+    as_of = serializers.DateTimeField()
+
+
+class PromotionAnswer(serializers.Serializer[Any]):
+    """A promotion."""
+
+    id = serializers.UUIDField()
+    brand = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    start_date = serializers.DateTimeField()
+    end_date = serializers.DateTimeField()
+    target_audience = serializers.CharField(allow_null=True)
+    trigger = serializers.ChoiceField(Trigger.values)
+    code = serializers.CharField(allow_null=True)
+    offer = OfferField()
+    budget = serializers.CharField(allow_null=True)
+    currency = serializers.CharField()
+    limits = LimitsSerializer()
+    priority = serializers.IntegerField()
+    status = serializers.CharField()
+    segment = serializers.DictField(allow_null=True)
+    audience = AudienceAnswer(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+def promotion_answer(promotion: Promotion, *, code: str | None, audience: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A promotion as ``PromotionAnswer`` describes it."""
+    budget = promotion.budget
+    return {
+        "id": promotion.pk, "brand": promotion.brand.slug, "name": promotion.name, "description": promotion.description,
+        "start_date": promotion.start_date, "end_date": promotion.end_date,
+        "target_audience": promotion.target_audience or None, "trigger": promotion.trigger, "code": code,
+        "offer": promotion.offer, "budget": None if budget is None else money.render(budget, promotion.currency),
+        "currency": promotion.currency, "priority": promotion.priority, "status": promotion.status,
+        "limits": {name: getattr(promotion, column) for name, column in LIMITS.items()},
+        "segment": None, "audience": audience, "created_at": promotion.created_at,
+    }  # fmt: skip

@@ -1,0 +1,113 @@
+"""Promotions over HTTP: parse, call one service, answer."""
+
+import uuid
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.contracts import as_caller
+from accounts.selectors import acting_brand, readable_brand_ids
+from promoplatform.kernel.api import CursorPage
+from promoplatform.kernel.errors import PermissionDenied
+from promoplatform.kernel.idempotency import idempotent
+from promotions import selectors, services
+from promotions.api.reading import to_fields
+from promotions.api.serializers import PromotionAnswer, PromotionChange, PromotionRequest, promotion_answer
+from promotions.models import Promotion
+
+
+class PromotionsView(APIView):
+    """``/api/v1/promotions/``"""
+
+    @extend_schema(request=PromotionRequest, responses={201: PromotionAnswer}, operation_id="promotion_create")
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Make a promotion of the caller's brand."""
+        body = PromotionRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = body.validated_data
+        brand = acting_brand(caller=as_caller(request.auth), slug=asked.get("brand"), edit=True)
+        promotion = services.create(
+            brand=brand, fields=to_fields(asked, brand), code=asked.get("code"), at=timezone.now()
+        )
+        return Response(_answer(promotion), status=201)
+
+    @extend_schema(responses={200: PromotionAnswer(many=True)}, operation_id="promotion_list")
+    def get(self, request: Request) -> Response:
+        """The brand's promotions, newest first."""
+        found = selectors.of_brands(brand_ids=_readable(request))
+        page = CursorPage()
+        rows = page.paginate_queryset(found, request, view=self) or []
+        codes = selectors.codes_of(promotion_ids=[row.pk for row in rows])
+        audiences = selectors.audiences(promotions=rows, at=timezone.now())
+        return page.get_paginated_response(
+            [promotion_answer(row, code=codes.get(row.pk), audience=audiences.get(row.pk)) for row in rows]
+        )
+
+
+class PromotionView(APIView):
+    """``/api/v1/promotions/<id>/``"""
+
+    @extend_schema(responses={200: PromotionAnswer}, operation_id="promotion_read")
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """One promotion, with the live count of its audience."""
+        return Response(_answer(selectors.promotion(pk=pk, brand_ids=_readable(request))))
+
+    @extend_schema(request=PromotionChange, responses={200: PromotionAnswer}, operation_id="promotion_change")
+    def patch(self, request: Request, pk: uuid.UUID) -> Response:
+        """Change what may be changed now."""
+        promotion = editable(request, pk)
+        body = PromotionChange(data=request.data)
+        body.is_valid(raise_exception=True)
+        fields = to_fields(body.validated_data, promotion.brand)
+        return Response(_answer(services.change(promotion=promotion, fields=fields, at=timezone.now())))
+
+    @extend_schema(responses={204: None}, operation_id="promotion_delete")
+    def delete(self, request: Request, pk: uuid.UUID) -> Response:
+        """Stop the promotion for good; what it gave stays given."""
+        services.deactivate(promotion=editable(request, pk))
+        return Response(status=204)
+
+
+class ActivateView(APIView):
+    """``…/activate/``"""
+
+    @extend_schema(request=None, responses={200: PromotionAnswer}, operation_id="promotion_activate")
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Let a draft run between its dates."""
+        return Response(_answer(services.activate(promotion=editable(request, pk), at=timezone.now())))
+
+
+class DeactivateView(APIView):
+    """``…/deactivate/``"""
+
+    @extend_schema(request=None, responses={200: PromotionAnswer}, operation_id="promotion_deactivate")
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Stop the promotion for good, at once."""
+        return Response(_answer(services.deactivate(promotion=editable(request, pk))))
+
+
+def editable(request: Request, pk: uuid.UUID) -> Promotion:
+    """A promotion that the caller may change. Raises NotFound for another brand's, PermissionDenied for viewers."""
+    promotion = selectors.promotion(pk=pk, brand_ids=_readable(request))
+    acting_brand(caller=as_caller(request.auth), slug=promotion.brand.slug, edit=True)
+    return promotion
+
+
+def _readable(request: Request) -> list[uuid.UUID] | None:
+    brand_ids = readable_brand_ids(as_caller(request.auth))
+    if brand_ids == []:
+        raise PermissionDenied
+    return brand_ids
+
+
+def _answer(promotion: Promotion) -> dict[str, Any]:
+    codes = selectors.codes_of(promotion_ids=[promotion.pk])
+    audiences = selectors.audiences(promotions=[promotion], at=timezone.now())
+    return promotion_answer(promotion, code=codes.get(promotion.pk), audience=audiences.get(promotion.pk))
