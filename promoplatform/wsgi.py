@@ -1,9 +1,29 @@
 """The WSGI application that granian (or gunicorn) serves."""
 
 import os
+from contextlib import suppress
+from typing import Any
 
-from django.core.wsgi import get_wsgi_application
+import django
+from django.core.exceptions import SuspiciousOperation
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promoplatform.settings.base")
 
-application = get_wsgi_application()
+
+class Request(WSGIRequest):
+    """A request that can always be made, so that whatever is wrong with it is refused where the others are."""
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        with suppress(LookupError, SuspiciousOperation):  # Django reads the query as soon as it sees a charset
+            super()._set_content_type_params(meta)  # type: ignore[misc]
+
+
+class Application(WSGIHandler):
+    """Django's handler of such requests."""
+
+    request_class = Request
+
+
+django.setup(set_prefix=False)
+application = Application()

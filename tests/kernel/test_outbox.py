@@ -320,10 +320,14 @@ def test_relays_that_look_and_then_take_send_the_same_row_twice(
         for number in range(400):
             later("tests.note", number=number)
 
-    stampede(lambda _: outbox.relay(limit=50), range(12))
+    def crowd() -> bool:
+        make_due()
+        lost_tasks.clear()
+        stampede(lambda _: outbox.relay(limit=50), range(12))
+        numbers = [row["kwargs"]["number"] for row in lost_tasks]
+        return len(numbers) > len(set(numbers))
 
-    numbers = [row["kwargs"]["number"] for row in lost_tasks]
-    assert len(numbers) > len(set(numbers))
+    assert any(crowd() for _ in range(10))
 
 
 @pytest.mark.django_db(transaction=True)
