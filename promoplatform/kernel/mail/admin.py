@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -86,10 +87,21 @@ class MailAdmin(SuperuserAdmin):
     @action(description="Send again (a doubtful mail may then arrive twice)", permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: QuerySet[Mail]) -> None:
         found = sending.resend(mail_ids=list(queryset.values_list("pk", flat=True)), at=timezone.now())
-        messages.success(request, f"{found} mails are sent again.")
+        messages.success(request, f"To be sent again: {found}.")
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return self._allowed(request)
+
+
+class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
+    """An address in any case, kept in lower case."""
+
+    class Meta:
+        model = Suppression
+        fields = ("address", "sender", "reason", "note")
+
+    def clean_address(self) -> str:
+        return str(self.cleaned_data["address"]).lower()
 
 
 @admin.register(Suppression)
@@ -99,7 +111,7 @@ class SuppressionAdmin(SuperuserAdmin):
     list_display = ("address", "reason", "sender", "created_at")
     list_filter = ("reason",)
     search_fields = ("=address",)
-    fields = ("address", "sender", "reason", "note")
+    form = SuppressionForm
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._allowed(request)

@@ -85,7 +85,7 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one request came to. ``culprits`` are positions in the batch that a refusal names; ``wait`` is in seconds."""
+    """What one request came to. ``culprits`` are positions in the batch that a refusal names; ``wait`` is seconds."""
 
     outcome: Outcome
     error: str = ""
