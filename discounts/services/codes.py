@@ -122,3 +122,16 @@ def change_code(
 def deactivate(*, code: DiscountCode) -> None:
     """Withdraw the code; its uses stay. Deactivating twice is deactivating once."""
     DiscountCode.objects.filter(pk=code.pk).update(is_active=False)
+
+
+@transaction.atomic
+def announce_code(*, code: DiscountCode, at: datetime) -> None:
+    """Promise that shoppers are told of the code; those who were told stay told once.
+
+    Raises CodeInactive and CodeExpired for what they could not use.
+    """
+    refused = rules.refusal(is_active=code.is_active, validity=code.validity, is_member=True, used=False, at=at)
+    if refused is not None:
+        raise refused
+    DiscountCode.objects.filter(pk=code.pk, notify=False).update(notify=True)
+    later("discounts.announce", code=code.code_id)

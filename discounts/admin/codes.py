@@ -1,0 +1,277 @@
+"""The admin's pages of codes: made by a form, watched by numbers, announced and switched off by actions."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST, require_safe
+from unfold.decorators import display
+from unfold.views import ChangeList
+
+from discounts import selectors, services
+from discounts.admin import numbers
+from discounts.admin.forms import ChangeCodeForm, CodeForm
+from discounts.admin.making import MadeForOneBrand
+from discounts.emails import terms
+from discounts.models import DiscountCode
+from promoplatform.kernel import pages
+from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
+from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.mail.models import Mailing
+from promoplatform.kernel.rights import Rights
+
+STATES = {"active": "success", "expired": "warning", "switched off": "danger"}
+
+
+def state_of(code: DiscountCode) -> str:
+    """In a word, whether shoppers can use it."""
+    if not code.is_active:
+        return "switched off"
+    return "active" if code.validity > timezone.now() else "expired"
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Can it be used now, and if not, why."""
+
+    title, parameter_name = "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("active", "Active"), ("expired", "Expired"), ("off", "Switched off")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> QuerySet[DiscountCode]:
+        now = timezone.now()
+        wanted = {
+            "active": Q(is_active=True, validity__gt=now),
+            "expired": Q(is_active=True, validity__lte=now),
+            "off": Q(is_active=False),
+        }.get(self.value() or "")
+        return queryset if wanted is None else queryset.filter(wanted)
+
+
+class CodeList(ChangeList):
+    """A page of codes with its numbers, which are one query whatever the page's length."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        counted = numbers.of_codes([code.pk for code in self.result_list])
+        for code in self.result_list:
+            code.numbers = counted[code.pk]
+
+
+@admin.register(DiscountCode)
+class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
+    """A brand's codes."""
+
+    made_with = CodeForm
+    list_filter = (StateFilter, pages.BrandFilter, "notify")
+    list_select_related = ("brand", "rule")
+    search_fields = ("code",)
+    search_help_text = "The code, or its beginning"
+    ordering = ("-pk",)
+    list_per_page = 25
+    show_full_result_count = False
+    paginator = EstimatingPaginator
+    actions = ("announce", "activate", "deactivate")
+    change_form_outer_before_template = "admin/discounts/code_numbers.html"
+    add_fieldsets = (
+        (None, {"fields": ("text", "existing")}),
+        ("A new discount", {"fields": ("discount", "name", "audience", "minimum")}),
+        ("When and to whom", {"fields": ("validity", "notify")}),
+    )
+    fieldsets = ((None, {"fields": ("shown_code", "gives", "validity", "is_active", "notify", "made")}),)
+    readonly_fields = ("shown_code", "gives", "notify", "made")
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        brand = ("brand",) if pages.works_for_several(request) else ()
+        return ("code_id", "percentage", *brand, "state", "until", "uses", "announced")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CodeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[DiscountCode], search_term: str
+    ) -> tuple[QuerySet[DiscountCode], bool]:
+        term = search_term.strip().upper().replace("\0", "")
+        return queryset.filter(code_id__startswith=term) if term else queryset, False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    # --- columns and fields ------------------------------------------------------------------------------------------
+    @display(description="code", ordering="code_id")
+    def code_id(self, code: DiscountCode) -> str:
+        return code.code_id
+
+    @display(description="discount", label=True, ordering="rule__discount")
+    def percentage(self, code: DiscountCode) -> str:
+        return f"{code.rule.discount} %"
+
+    @display(description="state", label=STATES)
+    def state(self, code: DiscountCode) -> str:
+        return state_of(code)
+
+    @display(description="valid until", ordering="validity")
+    def until(self, code: DiscountCode) -> str:
+        return pages.local(code.validity, code.brand.timezone)
+
+    @display(description="uses")
+    def uses(self, code: Any) -> str:
+        return pages.capped(code.numbers["uses"], numbers.LIST_CAP)
+
+    @display(description="mails sent of planned")
+    def announced(self, code: Any) -> str:
+        if not code.numbers["planned"]:
+            return pages.NOTHING
+        sent, planned = (pages.capped(code.numbers[name], numbers.LIST_CAP) for name in ("sent", "planned"))
+        return f"{sent} of {planned}"
+
+    @display(description="code")
+    def shown_code(self, code: DiscountCode) -> str:
+        return format_html('<strong class="shown-code">{}</strong> {}', code.code_id, code.brand.name)
+
+    @display(description="gives")
+    def gives(self, code: DiscountCode) -> str:
+        told = " ".join(terms(code))
+        whom = f" For {code.rule.audience.replace('_', ' ')} only." if code.rule.audience else ""
+        return f"{told}{whom}"
+
+    @display(description="made")
+    def made(self, code: DiscountCode) -> str:
+        by = f" by {code.created_by}" if code.created_by else ""
+        return f"{pages.local(code.created_at, code.brand.timezone)}{by}"
+
+    # --- the page of one code ----------------------------------------------------------------------------------------
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None:
+            kwargs["form"] = ChangeCodeForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        code = self._code(request, object_id)
+        with timezone.override(code.brand.timezone):
+            response = super().change_view(
+                request, object_id, form_url, {**(extra_context or {}), **self._numbers(request, code)}
+            )
+            return response.render() if isinstance(response, TemplateResponse) else response
+
+    def save_model(self, request: HttpRequest, obj: DiscountCode, form: Any, change: bool) -> None:
+        if not change:
+            return  # the form's service has made it
+        if not self.may(request, self.needs_to_change, obj):
+            raise PermissionDenied
+        validity = obj.validity if "validity" in form.changed_data and obj.validity != form.before else None
+        services.change_code(code=obj, at=timezone.now(), validity=validity, is_active=obj.is_active)
+
+    def response_add(self, request: HttpRequest, obj: Model, post_url_continue: str | None = None) -> HttpResponse:
+        if "_addanother" in request.POST:
+            return super().response_add(request, obj, post_url_continue)
+        messages.success(request, f"The code {obj} is made.")
+        return redirect("admin:discounts_discountcode_change", obj.pk)
+
+    def _code(self, request: HttpRequest, object_id: str) -> DiscountCode:
+        code = self.get_object(request, object_id)
+        if code is None or not self.has_view_permission(request, code):
+            raise Http404
+        return code  # type: ignore[no-any-return]
+
+    def _numbers(self, request: HttpRequest, code: DiscountCode) -> dict[str, Any]:
+        """What the page shows above the form."""
+        now, zone = timezone.now(), code.brand.timezone
+        day = pages.today(now, zone)
+        days = numbers.by_day(code=code.pk, zone=zone, at=now)
+        uses, given = numbers.totals(code)
+        cards = [
+            ("Uses", pages.capped(uses, numbers.PAGE_CAP - 1), "in all"),
+            ("Today", f"{days.uses[day]:,}", "since midnight"),
+            ("Discount given", pages.amounts(given), f"{pages.amounts(days.given_since(day))} today"),
+            ("Held at checkout", f"{numbers.held(code, now):,}", "now"),
+            ("Given back", pages.capped(numbers.returned(code), numbers.LIST_CAP), "in all"),
+        ]
+        return {
+            "code": code,
+            "cards": cards,
+            "state": (state_of(code), STATES[state_of(code)]),
+            "chart": pages.chart(days.uses, last=day, days=numbers.DAYS, what="uses"),
+            "chart_title": "Uses per day",
+            "may_edit": self.may(request, Rights.EDIT, code),
+            "uses_url": f"{reverse('admin:discounts_usage_changelist')}?brand={code.brand.slug}&code={code.code_id}",
+            **self._announcement(code),
+        }
+
+    def _announcement(self, code: DiscountCode) -> dict[str, Any]:
+        """How far the announcement is, for its bar."""
+        told = selectors.notified(code)
+        mailing = Mailing.objects.filter(key=f"discount_code:{code.code_id}").only("state").first()
+        settled = told["sent"] + told["failed"]
+        return {
+            "told": told,
+            "phase": mailing.state if mailing else "",
+            "percent": round(100 * settled / told["planned"]) if told["planned"] else 0,
+            "moving": bool(mailing and mailing.state != "done")
+            or (code.notify and not mailing and state_of(code) == "active"),
+        }
+
+    # --- actions -----------------------------------------------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:pk>/announce/", wrap(require_POST(self.announce_view)), name="discounts_discountcode_announce"),
+            path("<int:pk>/progress/", wrap(require_safe(self.progress_view)), name="discounts_discountcode_progress"),
+            *super().get_urls(),
+        ]
+
+    def announce_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The button on a code's page."""
+        code = self._code(request, str(pk))
+        if not self.may(request, Rights.EDIT, code):
+            raise PermissionDenied
+        self._announce(request, [code])
+        return redirect("admin:discounts_discountcode_change", pk)
+
+    def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The announcement's bar alone, as the page asks for it every other second."""
+        code = self._code(request, str(pk))
+        return TemplateResponse(request, "admin/discounts/progress.html", {"code": code, **self._announcement(code)})
+
+    def has_edit_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, Rights.EDIT)
+
+    @admin.action(description="Announce by e-mail", permissions=["edit"])
+    def announce(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> None:
+        self._announce(request, self._editable(request, queryset))
+
+    @admin.action(description="Switch on", permissions=["edit"])
+    def activate(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> None:
+        self._switch(request, queryset, on=True)
+
+    @admin.action(description="Switch off", permissions=["edit"])
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> None:
+        self._switch(request, queryset, on=False)
+
+    def _editable(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> list[DiscountCode]:
+        return list(self.scoped(queryset, request, Rights.EDIT))
+
+    def _announce(self, request: HttpRequest, codes: list[DiscountCode]) -> None:
+        for code in codes:
+            try:
+                services.announce_code(code=code, at=timezone.now())
+            except Refusal as refusal:
+                messages.error(request, f"{code}: {refusal.detail}")
+            else:
+                messages.success(request, f"{code} is being announced; nobody gets a second mail about it.")
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[DiscountCode], *, on: bool) -> None:
+        codes = self._editable(request, queryset)
+        for code in codes:
+            services.change_code(code=code, at=timezone.now(), is_active=on)
+        messages.success(request, f"Switched {'on' if on else 'off'}: {len(codes)}.")

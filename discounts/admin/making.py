@@ -1,0 +1,71 @@
+"""Adding objects of one brand: whoever works for several says first for which."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts.models import Brand
+from promoplatform.kernel.admin import brands_with
+from promoplatform.kernel.rights import Rights
+
+
+class MadeForOneBrand:
+    """For an admin whose add form (``made_with``) takes ``brand`` and ``by``, and makes its object through a service."""
+
+    made_with: ClassVar[type[forms.ModelForm]]
+
+    def brands_to_make_for(self, request: HttpRequest) -> QuerySet[Brand]:
+        """Where the user may make something."""
+        brands = brands_with(request, Rights.EDIT)
+        rows = Brand.objects.filter(is_active=True).order_by("name")
+        return rows if brands is None else rows.filter(pk__in=brands)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        brand = self._chosen(request)
+        if brand is None:
+            return self._ask(request)
+        request.brand = brand  # type: ignore[attr-defined]
+        with timezone.override(brand.timezone):
+            context = {"title": f"New {self.opts.verbose_name} for {brand}", **(extra_context or {})}  # type: ignore[attr-defined]
+            response: HttpResponse = super().add_view(request, form_url, context)  # type: ignore[misc]
+            return response.render() if isinstance(response, TemplateResponse) else response
+
+    def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None:
+            return super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
+        brand, by = getattr(request, "brand", None), request.user.pk
+
+        class ForThisBrand(self.made_with):  # type: ignore[misc,name-defined]
+            def __init__(self, *args: Any, **more: Any) -> None:
+                super().__init__(*args, brand=brand, by=by, **more)
+
+        return ForThisBrand
+
+    def _chosen(self, request: HttpRequest) -> Brand | None:
+        brands = self.brands_to_make_for(request)
+        if slug := request.GET.get("brand"):
+            found = brands.filter(slug=slug.replace("\0", "")).first()
+            if found is None:
+                raise Http404
+            return found
+        some = list(brands[:2])
+        return some[0] if len(some) == 1 else None
+
+    def _ask(self, request: HttpRequest) -> HttpResponse:
+        name = self.opts.verbose_name  # type: ignore[attr-defined]
+        context = {
+            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            "title": f"New {name}: for which brand?",
+            "brands": self.brands_to_make_for(request)[:500],
+            "opts": self.opts,  # type: ignore[attr-defined]
+        }
+        return TemplateResponse(request, "admin/choose_brand.html", context)

@@ -1,0 +1,129 @@
+"""The admin's pages of discount rules. What a code has made use of does not change behind its back."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Model, QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+from unfold.views import ChangeList
+
+from discounts.admin.forms import RuleForm
+from discounts.admin.making import MadeForOneBrand
+from discounts.models import DiscountCode, DiscountRule
+from promoplatform.kernel import pages
+from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
+
+WORDS = {
+    "min_subtotal": "from {value}",
+    "max_subtotal": "up to {value}",
+    "subtotal_equals": "for exactly {value}",
+    "min_quantity": "from {value} units",
+    "min_line_quantity": "from {value} units of one line",
+    "nth_order": "on order number {value}",
+}
+
+
+def in_words(terms: dict[str, Any]) -> str:
+    """A rule's terms, a phrase each."""
+    phrases = []
+    for condition in terms.get("conditions", []):
+        if words := WORDS.get(condition["kind"]):
+            phrases.append(words.format(value=condition.get("value")))
+        else:
+            phrases.append(_phrase(condition["kind"], {k: v for k, v in condition.items() if k != "kind"}))
+    phrases += [_phrase(name, value) for name, value in terms.items() if name != "conditions"]
+    return "; ".join(phrases) or "none"
+
+
+def _phrase(name: str, value: Any) -> str:
+    return f"{name.replace('_', ' ')}: {_said(value)}"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {_said(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_said(part) for part in value)
+    return (
+        {True: "yes", False: "no", None: "none"}.get(value, str(value))
+        if value is None or isinstance(value, bool)
+        else str(value)
+    )
+
+
+class RuleList(ChangeList):
+    """A page of rules, each with how many codes it has; one query for all."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        codes = DiscountCode.objects.filter(rule__in=[rule.pk for rule in self.result_list]).order_by()
+        counted = dict(codes.values_list("rule_id").annotate(codes=Count("pk")))
+        for rule in self.result_list:
+            rule.code_count = counted.get(rule.pk, 0)
+
+
+@admin.register(DiscountRule)
+class DiscountRuleAdmin(MadeForOneBrand, BrandScopedAdmin):
+    """A brand's rules: once a code has one, only its name can change."""
+
+    made_with = RuleForm
+    list_filter = (pages.BrandFilter,)
+    list_select_related = ("brand",)
+    search_fields = ("name",)
+    ordering = ("-created_at",)
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = EstimatingPaginator
+    add_fieldsets = ((None, {"fields": ("discount", "name", "audience", "minimum")}),)
+    fieldsets = ((None, {"fields": ("name", "brand", "percentage", "whom", "conditions", "made")}),)
+    readonly_fields = ("brand", "percentage", "whom", "conditions", "made")
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        brand = ("brand",) if pages.works_for_several(request) else ()
+        return ("title", "percentage", *brand, "whom", "conditions", "codes")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RuleList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[DiscountRule], search_term: str
+    ) -> tuple[QuerySet[DiscountRule], bool]:
+        return super().get_search_results(request, queryset, search_term.replace("\0", ""))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        if not super().has_delete_permission(request, obj):
+            return False
+        return obj is None or not DiscountCode.objects.filter(rule_id=obj.pk).exists()
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {name: found for name, found in super().get_actions(request).items() if name != "delete_selected"}
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        if change:  # otherwise the form's service has made it
+            super().save_model(request, obj, form, change)
+
+    @display(description="rule", ordering="name")
+    def title(self, rule: DiscountRule) -> str:
+        return str(rule)
+
+    @display(description="discount", label=True, ordering="discount")
+    def percentage(self, rule: DiscountRule) -> str:
+        return f"{rule.discount} %"
+
+    @display(description="for whom")
+    def whom(self, rule: DiscountRule) -> str:
+        return rule.audience.replace("_", " ") or "everyone"
+
+    @display(description="conditions")
+    def conditions(self, rule: DiscountRule) -> str:
+        return in_words(rule.terms)
+
+    @display(description="codes")
+    def codes(self, rule: Any) -> str:
+        return f"{rule.code_count:,}"
+
+    @display(description="made")
+    def made(self, rule: DiscountRule) -> str:
+        return pages.local(rule.created_at, rule.brand.timezone)

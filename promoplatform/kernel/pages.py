@@ -1,0 +1,160 @@
+"""What pages of the admin share: instants in a brand's own time, charts, filters by brand, refusals as field errors, CSV."""
+
+import csv
+import zoneinfo
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+
+from promoplatform.kernel import money
+from promoplatform.kernel.admin import brands_with
+from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.rights import Rights
+
+NOTHING = "\N{EN DASH}"
+
+
+# --- time and money as people read them ------------------------------------------------------------------------------
+def local(instant: datetime | None, zone: str) -> str:
+    """An instant in a time zone (``21 Nov 2026, 14:05``); a dash for none."""
+    return f"{instant.astimezone(zoneinfo.ZoneInfo(zone)):%-d %b %Y, %H:%M}" if instant else NOTHING
+
+
+def today(at: datetime, zone: str) -> date:
+    """The calendar day of an instant in a time zone."""
+    return at.astimezone(zoneinfo.ZoneInfo(zone)).date()
+
+
+def midnight(day: date, zone: str) -> datetime:
+    """The first instant of a day in a time zone."""
+    return datetime(day.year, day.month, day.day, tzinfo=zoneinfo.ZoneInfo(zone))
+
+
+def amount(minor: int | None, currency: str | None) -> str:
+    """Minor units as a person reads them; a dash for none."""
+    return NOTHING if minor is None or not currency else money.display(minor, currency)
+
+
+def amounts(by_currency: Mapping[str, int]) -> str:
+    """Several currencies' sums beside each other."""
+    shown = [money.display(minor, currency) for currency, minor in sorted(by_currency.items()) if minor]
+    return " + ".join(shown) or NOTHING
+
+
+def capped(number: int, cap: int) -> str:
+    """A number that was counted no further than ``cap``."""
+    return f"{cap:,}+" if number > cap else f"{number:,}"
+
+
+# --- charts ----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One day of a chart, in the units of its drawing."""
+
+    x: float
+    y: float
+    height: float
+    label: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars to be drawn by ``admin/chart.html``; ``summary`` says the same in words."""
+
+    bars: Sequence[Bar]
+    width: float
+    top: int
+    ticks: Sequence[tuple[float, str]]
+    summary: str
+
+    HEIGHT = 120
+    SLOT = 20.0
+    BAR = 14.0
+
+
+def chart(values: Mapping[date, int], *, last: date, days: int, what: str) -> Chart:
+    """A bar for each of the last ``days`` days to ``last``; ``what`` is counted."""
+    span = [last - timedelta(days=back) for back in reversed(range(days))]
+    top = max([values.get(day, 0) for day in span] + [1])
+    bars = [
+        Bar(
+            x=round(slot * Chart.SLOT + (Chart.SLOT - Chart.BAR) / 2, 1),
+            y=round(Chart.HEIGHT * (1 - values.get(day, 0) / top), 1),
+            height=round(Chart.HEIGHT * values.get(day, 0) / top, 1),
+            label=f"{day:%-d %b}",
+            value=values.get(day, 0),
+        )
+        for slot, day in enumerate(span)
+    ]
+    total = sum(bar.value for bar in bars)
+    busiest = max(bars, key=lambda bar: bar.value)
+    summary = f"{total:,} {what} in the last {days} days"
+    if total:
+        summary += f"; most on {busiest.label}: {busiest.value:,}"
+    ticks = [(bar.x + Chart.BAR / 2, bar.label) for bar in bars[:: max(1, days // 5)]]
+    return Chart(bars, days * Chart.SLOT, top, ticks, summary)
+
+
+# --- forms -----------------------------------------------------------------------------------------------------------
+def blame(form: forms.BaseForm, refusal: Refusal, fields: Mapping[str, str], otherwise: str) -> None:
+    """Show a refusal at the fields that it speaks of (``fields`` translates its names), else at ``otherwise``."""
+    faults = refusal.errors or [{"field": "", "detail": refusal.detail}]
+    for fault in faults:
+        name = fields.get(fault["field"], otherwise)
+        form.add_error(name if name in form.fields else None, fault["detail"])
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+class BrandFilter(admin.SimpleListFilter):
+    """By brand, for those who work for several."""
+
+    title, parameter_name = "brand", "brand"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        related: Any = model_admin.model._meta.get_field("brand").related_model
+        brands, rows = brands_with(request, Rights.READ), related.objects.order_by("name")
+        found = list(rows if brands is None else rows.filter(pk__in=brands))
+        return [(brand.slug, brand.name) for brand in found] if len(found) > 1 else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(brand__slug=self.value()) if self.value() else queryset
+
+
+def works_for_several(request: HttpRequest) -> bool:
+    """Whether lists should say of which brand each row is."""
+    brands = brands_with(request, Rights.READ)
+    return brands is None or len(brands) > 1
+
+
+# --- CSV -------------------------------------------------------------------------------------------------------------
+class _Echo:
+    def write(self, value: str) -> str:
+        return value
+
+
+def _cell(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingHttpResponse:
+    """A file that is written while its rows are read, so that its length does not matter."""
+    writer = csv.writer(_Echo())
+
+    def lines() -> Iterator[str]:
+        yield "\N{ZERO WIDTH NO-BREAK SPACE}" + str(writer.writerow(header))
+        for row in rows:
+            yield str(writer.writerow([_cell(value) for value in row]))
+
+    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "no-store"
+    return response
