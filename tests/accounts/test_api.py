@@ -65,6 +65,15 @@ def test_credentials_of_someone_else_do_not_widen_the_limit(api, bearer):
     problem(api.post(TOKEN, {"account": "another", "password": "wrong"}), 429, "throttled")
 
 
+def test_signing_in_and_registering_look_at_no_other_credentials(api, bearer):
+    user, stale = ShopperFactory(), {"Authorization": "Bearer stale"}
+    assert api.post(TOKEN, {"account": user.username, "password": PASSWORD}, headers=stale).status_code == 200
+    for _ in range(20):
+        api.post(REGISTER, {}, headers=stale)
+
+    problem(bearer(user).post(REGISTER, {}), 429, "throttled")
+
+
 def test_no_sign_in_while_redis_is_away(api, redis_away):
     answer = api.post(TOKEN, {"account": ShopperFactory().username, "password": PASSWORD})
 
