@@ -67,7 +67,13 @@ class Mail(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["mailing", "due_at"], name="mail_due", condition=models.Q(state=State.PLANNED)),
             models.Index(fields=["claimed_at"], name="mail_claimed", condition=models.Q(state=State.SENDING)),
-            models.Index(fields=["mailing", "state"], name="mail_progress"),
+            # not over planned mails: claiming must never be planned over this index, whatever the statistics say
+            models.Index(fields=["mailing", "state"], name="mail_progress", condition=~models.Q(state=State.PLANNED)),
+            models.Index(
+                fields=["state", "id"],
+                name="mail_trouble",
+                condition=models.Q(state__in=[State.FAILED, State.DOUBTFUL]),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -153,7 +153,16 @@ class Migration(migrations.Migration):
                         condition=models.Q(("state", "planned")), fields=["mailing", "due_at"], name="mail_due"
                     ),
                     models.Index(condition=models.Q(("state", "sending")), fields=["claimed_at"], name="mail_claimed"),
-                    models.Index(fields=["mailing", "state"], name="mail_progress"),
+                    models.Index(
+                        condition=models.Q(("state", "planned"), _negated=True),
+                        fields=["mailing", "state"],
+                        name="mail_progress",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state__in", ["failed", "doubtful"])),
+                        fields=["state", "id"],
+                        name="mail_trouble",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("mailing", "recipient"), name="mail_once_per_recipient"),
