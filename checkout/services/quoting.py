@@ -35,8 +35,8 @@ def quote(
 
 def _offers(request: Request, shopper: Shopper | None, at: datetime) -> tuple[list[Candidate], list[Rejection]]:
     """What every kind offers, by itself or by the codes that are of it, and the codes that offer nothing."""
-    typed = {normalise(code) or "": code for code in request.codes}
-    kind_of = kinds(codes=[code for code in typed if code])
+    typed = {normalise(code) or code: code for code in request.codes}
+    kind_of = kinds(codes=list(typed))
     found: list[Candidate | Rejection] = []
     for kind, redeemer in redeemers().items():
         mine = sorted(code for code, its in kind_of.items() if its == kind)
