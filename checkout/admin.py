@@ -59,7 +59,7 @@ class AskedFilter(admin.SimpleListFilter):
 
 @admin.register(Redemption)
 class RedemptionAdmin(BrandScopedAdmin):
-    """Orders and what they took. Confirmed, cancelled and refunded through the API, by whoever knows about the order."""
+    """Orders and what they took; confirmed, cancelled and refunded through the API, by whoever knows the order."""
 
     list_filter = (StatusFilter, AskedFilter, pages.BrandFilter)
     list_select_related = ("brand", "customer")
@@ -209,7 +209,7 @@ def described(redemption: Redemption) -> dict[str, Any]:
         "rejected": [
             {"code": refused["code"], "reason": _reason(refused["reason"])} for refused in quote.get("rejected", [])
         ],
-        "gifts": [f"{gift['quantity']} × {gift['sku']}" for gift in quote.get("gifts", [])],
+        "gifts": [f"{gift['quantity']} of {gift['sku']}" for gift in quote.get("gifts", [])],
     }
 
 

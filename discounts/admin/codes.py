@@ -10,7 +10,6 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 from unfold.views import ChangeList
@@ -86,12 +85,12 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
         ("A new discount", {"fields": ("discount", "name", "audience", "minimum")}),
         ("When and to whom", {"fields": ("validity", "notify")}),
     )
-    fieldsets = ((None, {"fields": ("shown_code", "gives", "validity", "is_active", "notify", "made")}),)
-    readonly_fields = ("shown_code", "gives", "notify", "made")
+    fieldsets = ((None, {"fields": ("gives", "validity", "is_active", "announced_by_mail", "made")}),)
+    readonly_fields = ("gives", "announced_by_mail", "made")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.works_for_several(request) else ()
-        return ("code_id", "percentage", *brand, "state", "until", "uses", "announced")
+        return ("text", "percentage", *brand, "state", "until", "uses", "announced")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CodeList
@@ -107,7 +106,7 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
 
     # --- columns and fields ------------------------------------------------------------------------------------------
     @display(description="code", ordering="code_id")
-    def code_id(self, code: DiscountCode) -> str:
+    def text(self, code: DiscountCode) -> str:
         return code.code_id
 
     @display(description="discount", label=True, ordering="rule__discount")
@@ -133,15 +132,15 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
         sent, planned = (pages.capped(code.numbers[name], numbers.LIST_CAP) for name in ("sent", "planned"))
         return f"{sent} of {planned}"
 
-    @display(description="code")
-    def shown_code(self, code: DiscountCode) -> str:
-        return format_html('<strong class="shown-code">{}</strong> {}', code.code_id, code.brand.name)
-
     @display(description="gives")
     def gives(self, code: DiscountCode) -> str:
         told = " ".join(terms(code))
         whom = f" For {code.rule.audience.replace('_', ' ')} only." if code.rule.audience else ""
         return f"{told}{whom}"
+
+    @display(description="announced by e-mail", boolean=True)
+    def announced_by_mail(self, code: DiscountCode) -> bool:
+        return code.notify
 
     @display(description="made")
     def made(self, code: DiscountCode) -> str:
@@ -198,6 +197,7 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
             ("Given back", pages.capped(numbers.returned(code), numbers.LIST_CAP), "in all"),
         ]
         return {
+            "show_save_and_add_another": False,
             "code": code,
             "cards": cards,
             "state": (state_of(code), STATES[state_of(code)]),

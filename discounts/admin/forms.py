@@ -86,9 +86,8 @@ class NewRuleFields(forms.Form):
         types = [(name, name.replace("_", " ")) for name in types_of(brand_id=self.brand.pk)]
         self.fields["audience"].choices = [("", "Everyone"), *types]  # type: ignore[attr-defined]
         self.fields["audience"].help_text = "Customers in this segment only, as the data platform sends it"
-        self.fields[
-            "minimum"
-        ].help_text = f"In {self.brand.currency}, such as 50{'' if not money.decimals(self.brand.currency) else '.00'}; empty for none"
+        such = money.render(50 * 10 ** money.decimals(self.brand.currency), self.brand.currency)
+        self.fields["minimum"].help_text = f"In {self.brand.currency}, such as {such}; empty for none"
 
     def clean_minimum(self) -> str:
         text = str(self.cleaned_data["minimum"]).strip()

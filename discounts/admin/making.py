@@ -15,7 +15,7 @@ from promoplatform.kernel.rights import Rights
 
 
 class MadeForOneBrand:
-    """For an admin whose add form (``made_with``) takes ``brand`` and ``by``, and makes its object through a service."""
+    """For an admin whose add form (``made_with``) takes ``brand`` and ``by`` and calls a service to make its object."""
 
     made_with: ClassVar[type[forms.ModelForm]]
 

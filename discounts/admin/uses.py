@@ -1,4 +1,4 @@
-"""The admin's pages of uses, of which there may be hundreds of millions: read by key, a page at a time, never counted."""
+"""The admin's pages of uses, hundreds of millions perhaps: read by key, a page at a time, never counted."""
 
 import uuid
 from collections.abc import Iterator
@@ -235,13 +235,13 @@ class UsageAdmin(ReadOnly):
         }
 
 
-def shown(row: db.Row) -> dict[str, Any]:
-    """A use as lists show it."""
+def shown(row: db.Row, *, zone: str | None = None) -> dict[str, Any]:
+    """A use as lists show it, in its brand's time zone or in ``zone``."""
     return {
         "code": row["text"],
         "customer": row["customer"],
         "brand": row["brand"],
-        "when": pages.local(row["used_at"], row["timezone"]),
+        "when": pages.local(row["used_at"], zone or row["timezone"]),
         "amount": pages.amount(row["amount"], row["currency"]),
         "discount": pages.amount(row["discount_amount"], row["currency"]),
         "held": row["reserved_until"] is not None,

@@ -49,9 +49,7 @@ class LogFilter(forms.Form):
         required=False, label="Change", widget=UnfoldAdminSelectWidget(),
         choices=[("", "Any"), ("insert", "Made"), ("update", "Changed"), ("delete", "Removed")],
     )  # fmt: skip
-    who = forms.CharField(
-        required=False, max_length=150, label="Who", help_text="The whole username", widget=UnfoldAdminTextInputWidget()
-    )
+    who = forms.CharField(required=False, max_length=150, label="Who (username)", widget=UnfoldAdminTextInputWidget())
     object = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput())
     before = forms.RegexField(r"^\d{1,18}(-\d{1,18})*\Z", required=False, widget=forms.HiddenInput())
 
@@ -65,10 +63,10 @@ def kinds_for(request: HttpRequest) -> list[Kind]:
     found = []
     for model in apps.get_models():
         for event in getattr(model, "pgh_event_models", {}).values() if "pgh_event_models" in vars(model) else ():
-            page = admin.site._registry.get(model)
+            page = admin.site._registry.get(model)  # noqa: SLF001
             events = _visible(request, model, event, page)
             if events is not None and not any(kind.events.model is event for kind in found):
-                found.append(Kind(model._meta.label_lower, str(model._meta.verbose_name).capitalize(), events))
+                found.append(Kind(model._meta.label_lower, str(model._meta.verbose_name).capitalize(), events))  # noqa: SLF001
     return sorted(found, key=lambda kind: kind.name)
 
 
@@ -131,7 +129,7 @@ def _newest(kind: Kind, wanted: Mapping[str, str], bound: int | None, number: in
 
 def _key(event: type[Model], text: str) -> list[Any]:
     """The object's key as its column holds it; none for what is no key."""
-    target = cast("ForeignKey[Any, Any]", event._meta.get_field("pgh_obj")).target_field
+    target = cast("ForeignKey[Any, Any]", event._meta.get_field("pgh_obj")).target_field  # noqa: SLF001
     try:
         key = target.to_python(text)
     except forms.ValidationError:
@@ -194,7 +192,7 @@ def _names(shown: list[tuple[int, Event]]) -> dict[tuple[type[Model], Any], str]
     found = {}
     for model in {type(event) for _, event in shown}:
         tracked = model.pgh_tracked_model
-        rows = tracked._default_manager.select_related(*_related(tracked))
+        rows = tracked._default_manager.select_related(*_related(tracked))  # noqa: SLF001
         objects = rows.in_bulk([event.pgh_obj_id for _, event in shown if type(event) is model and event.pgh_obj_id])
         found.update({(model, key): str(obj) for key, obj in objects.items()})
     return found
@@ -202,7 +200,9 @@ def _names(shown: list[tuple[int, Event]]) -> dict[tuple[type[Model], Any], str]
 
 def _related(model: Any) -> list[str]:
     return [
-        field.name for field in model._meta.fields if isinstance(field, ForeignKey) and field.name in ("user", "brand")
+        field.name
+        for field in model._meta.fields
+        if isinstance(field, ForeignKey) and field.name in ("user", "brand")  # noqa: SLF001
     ]
 
 
@@ -212,14 +212,14 @@ def _title(event: Event) -> str:
 
 def _url(event: Event, request: HttpRequest) -> str | None:
     model = event.pgh_tracked_model
-    if model not in admin.site._registry or event.pgh_label == "delete":
+    if model not in admin.site._registry or event.pgh_label == "delete":  # noqa: SLF001
         return None
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[event.pgh_obj_id])
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[event.pgh_obj_id])  # noqa: SLF001
 
 
 def _changes(event: Event, before: Event | None, zone: str) -> Iterator[tuple[str, str | None, str]]:
     """Field, old value (None where there was none) and new value, of what differs."""
-    for field in event._meta.fields:
+    for field in event._meta.fields:  # noqa: SLF001
         if field.name in UNSAID:
             continue
         new = getattr(event, field.attname)

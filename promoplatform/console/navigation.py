@@ -44,7 +44,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
 
 def groups(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar's groups for this user (``UNFOLD["SIDEBAR"]["navigation"]``)."""
-    pages = {model._meta.label: page for model, page in admin.site._registry.items()}
+    pages = {model._meta.label: page for model, page in admin.site._registry.items()}  # noqa: SLF001
     first = [_item("Dashboard", "dashboard", reverse("admin:index")), _item("Audit log", "history", reverse("audit"))]
     found: list[dict[str, Any]] = [{"title": "", "items": first}]
     for title, entries in GROUPS:

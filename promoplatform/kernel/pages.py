@@ -1,4 +1,4 @@
-"""What pages of the admin share: instants in a brand's own time, charts, filters by brand, refusals as field errors, CSV."""
+"""What pages of the admin share: time and money in words, charts, filters, refusals as field errors, CSV."""
 
 import csv
 import zoneinfo
@@ -118,7 +118,7 @@ class BrandFilter(admin.SimpleListFilter):
     title, parameter_name = "brand", "brand"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        related: Any = model_admin.model._meta.get_field("brand").related_model
+        related: Any = model_admin.model._meta.get_field("brand").related_model  # noqa: SLF001
         brands, rows = brands_with(request, Rights.READ), related.objects.order_by("name")
         found = list(rows if brands is None else rows.filter(pk__in=brands))
         return [(brand.slug, brand.name) for brand in found] if len(found) > 1 else []

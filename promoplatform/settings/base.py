@@ -150,6 +150,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 ACCESS_TOKEN_MINUTES = env.int("ACCESS_TOKEN_MINUTES", 15)
 REFRESH_TOKEN_DAYS = env.int("REFRESH_TOKEN_DAYS", 14)
 
@@ -174,7 +175,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": ["'self'"],
     }
 }
-ADMIN_CSP = {"script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"], "style-src": ["'self'", "'unsafe-inline'"]}
+ADMIN_CSP = {"script-src": ["'self'", "'unsafe-eval'"], "style-src": ["'self'", "'unsafe-inline'"]}
 
 # --- the API ---------------------------------------------------------------------------------------------------------
 BODY_LIMIT = 1024 * 1024
@@ -244,6 +245,7 @@ CELERY_BEAT_SCHEDULE = {
     "beat heart": {"task": "kernel.beat_heart", "schedule": 30.0, "options": {"expires": 60}},
     "forget idempotency keys": {"task": "kernel.forget_idempotency_keys", "schedule": crontab(minute="17")},
     "send due mails": {"task": "mail.send_due", "schedule": 60.0, "options": {"expires": 60}},
+    "forget mail events": {"task": "mail.forget_events", "schedule": crontab(hour="3", minute="23")},
     "tell brands of uses": {"task": "discounts.tell_brands", "schedule": 60.0, "options": {"expires": 60}},
     "make usage partitions": {"task": "discounts.make_partitions", "schedule": crontab(hour="3", minute="11")},
     "start due promotions": {"task": "promotions.start_due", "schedule": 60.0, "options": {"expires": 60}},
@@ -293,10 +295,10 @@ UNFOLD = {
             "300": "94 234 212",
             "400": "45 212 191",
             "500": "20 184 166",
-            "600": "13 148 136",
-            "700": "15 118 110",
-            "800": "17 94 89",
-            "900": "19 78 74",
+            "600": "15 118 110",
+            "700": "17 94 89",
+            "800": "19 78 74",
+            "900": "16 65 61",
             "950": "4 47 46",
         }
     },
@@ -307,5 +309,6 @@ UNFOLD = {
     },
     "DASHBOARD_CALLBACK": "promoplatform.console.dashboard.context",
     "STYLES": [lambda request: static("console/console.css")],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")}],
 }
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
