@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from accounts.contracts import Role
 from accounts.models import ApiKey, Invitation, Membership, User
+from promoplatform.kernel.fields import FlagField, TextField
 
 ROLES = [role.value for role in Role]
 
@@ -14,8 +15,8 @@ ROLES = [role.value for role in Role]
 class LoginSerializer(serializers.Serializer[Any]):
     """A sign-in."""
 
-    account = serializers.CharField(max_length=254, help_text="E-mail address, phone number or username")
-    password = serializers.CharField(max_length=1024, trim_whitespace=False, write_only=True)
+    account = TextField(max_length=254, help_text="E-mail address, phone number or username")
+    password = TextField(max_length=1024, trim_whitespace=False, write_only=True)
 
 
 class TokensSerializer(serializers.Serializer[Any]):
@@ -29,13 +30,13 @@ class TokensSerializer(serializers.Serializer[Any]):
 class RefreshSerializer(serializers.Serializer[Any]):
     """A refresh token."""
 
-    refresh = serializers.CharField(max_length=4096)
+    refresh = TextField(max_length=4096)
 
 
 class TokenSerializer(serializers.Serializer[Any]):
     """An access token to look at."""
 
-    token = serializers.CharField(max_length=4096)
+    token = TextField(max_length=4096)
 
 
 class BrandRoleSerializer(serializers.Serializer[Any]):
@@ -72,13 +73,11 @@ class TokenStateSerializer(serializers.Serializer[Any]):
 class RegisterSerializer(serializers.Serializer[Any]):
     """A new shopper."""
 
-    username = serializers.CharField(max_length=150)
+    username = TextField(max_length=150)
     email = serializers.EmailField(max_length=254)
-    phone = serializers.CharField(
-        max_length=40, required=False, allow_null=True, allow_blank=True, help_text="With its country"
-    )
-    password = serializers.CharField(max_length=1024, trim_whitespace=False, write_only=True)
-    marketing_consent = serializers.BooleanField(help_text="May be sent codes and offers by e-mail")
+    phone = TextField(max_length=40, required=False, allow_null=True, allow_blank=True, help_text="With its country")
+    password = TextField(max_length=1024, trim_whitespace=False, write_only=True)
+    marketing_consent = FlagField(help_text="May be sent codes and offers by e-mail")
 
 
 class MeSerializer(TokenUserSerializer):
@@ -126,7 +125,7 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
 class KeyNameSerializer(serializers.Serializer[Any]):
     """What to call a new key."""
 
-    name = serializers.CharField(max_length=100)
+    name = TextField(max_length=100)
 
 
 class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):

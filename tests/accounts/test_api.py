@@ -176,7 +176,15 @@ def test_a_taken_name_is_a_conflict_that_does_not_tell_which(api, taken):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("username", "a@b"), ("email", ""), ("phone", "600"), ("password", "short"), ("marketing_consent", None)],
+    [
+        ("username", "a@b"),
+        ("email", ""),
+        ("phone", "600"),
+        ("password", "short"),
+        ("marketing_consent", None),
+        ("username", 1),
+        ("email", 1),
+    ],
 )
 def test_a_wrong_field_is_named(api, field, value):
     answer = api.post(REGISTER, a_registration(**{field: value}))
