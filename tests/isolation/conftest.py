@@ -1,0 +1,111 @@
+"""Two brands, their people and servers, and what the first of them owns."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.contracts import Role
+from accounts.models import Brand, Invitation, User
+from accounts.services import tokens_for
+from discounts.models import Usage
+from tests.factories import ApiKeyFactory, BrandFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
+
+
+@dataclass(frozen=True)
+class World:
+    """Callers by name, and what is billo's: names of its objects, and texts that nobody else may read."""
+
+    clients: dict[str, Client]
+    things: dict[str, str]
+    secrets: list[str]
+
+    def fill(self, value: Any) -> Any:
+        """The value with the names of things replaced by what they are."""
+        if isinstance(value, dict):
+            return {name: self.fill(inner) for name, inner in value.items()}
+        if isinstance(value, str) and value.startswith("<"):
+            return self.things[value[1:-1]]
+        return value
+
+    def path(self, route: str, ids: dict[str, str], *, absent: bool = False) -> str:
+        """The address of one of billo's objects, or of one that there is not."""
+        path = f"/{route}"
+        for name, thing in ids.items():
+            converter = next(part for part in ("uuid", "slug", "str") if f"<{part}:{name}>" in path)
+            nowhere = str(uuid.uuid4()) if converter == "uuid" else "nosuch"
+            path = path.replace(f"<{converter}:{name}>", nowhere if absent else self.fill(thing))
+        return path
+
+    def call(self, who: str, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """What a caller gets."""
+        data = {} if method == "GET" else {"data": self.fill(body or {}), "content_type": "application/json"}
+        return getattr(self.clients[who], method.lower())(path, headers=headers, **data)
+
+    def leaks(self, response: Any) -> list[str]:
+        """What of billo's stands in an answer's body or headers."""
+        said = response.content.decode() + str(dict(response.headers))
+        return [secret for secret in self.secrets if secret in said]
+
+
+def _post(client: Client, path: str, body: dict[str, Any]) -> Any:
+    response = client.post(path, body, content_type="application/json")
+    assert response.status_code in {200, 201}, response.content
+    return response.json()
+
+
+@pytest.fixture
+def world(bearer: Callable[[User], Client], server_of: Callable[[Brand], Client], settings: Any) -> World:
+    """Billo, which owns something of every kind, and cake, which owns nothing."""
+    settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "1000000/minute")
+    billo, cake = BrandFactory(slug="billo"), BrandFactory(slug="cake")
+    people = {role: MembershipFactory(brand=billo, role=role).user for role in Role}
+    user = ShopperFactory()
+    key, revoked = ApiKeyFactory(brand=billo), ApiKeyFactory(brand=billo, revoked_at=timezone.now())
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    expired = tokens_for(user=people[Role.OWNER], at=an_hour_ago).access
+    clients = {
+        "owner": bearer(people[Role.OWNER]), "viewer": bearer(people[Role.VIEWER]), "server": server_of(billo),
+        "shopper": bearer(user), "anonymous": Client(), "other owner": bearer(MembershipFactory(brand=cake).user),
+        "other server": server_of(cake), "other shopper": bearer(ShopperFactory()),
+        "revoked key": Client(headers={"Authorization": f"Api-Key {revoked.text}"}),
+        "expired token": Client(headers={"Authorization": f"Bearer {expired}"}),
+    }  # fmt: skip
+    things = _things(billo, user, clients) | {
+        "viewer": str(people[Role.VIEWER].uuid), "editor": str(people[Role.EDITOR].uuid), "spare key": str(key.pk),
+    }  # fmt: skip
+    named = ("redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code")
+    secrets = [things[name] for name in named] + ["ORDER-OF-BILLO", "SALE-OF-BILLO", "invited@example.com", key.prefix]
+    return World(clients, things, secrets + [person.email for person in people.values()])
+
+
+def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, str]:
+    for text in ("SECRET", "TAKEN", "OPEN"):
+        DiscountCodeFactory(text=text, brand=billo, notify=text == "OPEN")
+    customer = user.customer.customer_id
+    cart = {
+        "currency": "EUR", "lines": [{"id": "a", "sku": "shoe", "quantity": 1, "unit_price": "10.00"}],
+        "customer_id": customer,
+    }  # fmt: skip
+    redemptions = "/api/v1/checkout/redemptions/"
+    redemption = _post(clients["server"], redemptions, cart | {"order": "ORDER-OF-BILLO"})
+    paid = _post(clients["server"], redemptions, cart | {"order": "ORDER-OF-BILLO-2", "codes": ["SECRET"]})
+    _post(clients["server"], f"{redemptions}{paid['id']}/confirm/", {})
+    _post(clients["shopper"], "/api/v1/discountcodeusage/", {"discount_code": "TAKEN"})
+    sale = {
+        "name": "SALE-OF-BILLO", "start_date": "2098-01-01", "end_date": "2098-02-01", "trigger": "automatic",
+        "status": "draft", "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
+    }  # fmt: skip
+    promotion = _post(clients["server"], "/api/v1/promotions/", sale)
+    later = timezone.now() + timedelta(days=1)
+    invitation = Invitation.objects.create(brand=billo, email="invited@example.com", role=Role.VIEWER, expires_at=later)
+    return {
+        "slug": "billo", "customer": customer, "user": str(user.uuid), "code": "SECRET", "open code": "OPEN",
+        "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk),
+        "promotion": promotion["id"], "usage": str(Usage.objects.get(code__code="TAKEN").id),
+    }  # fmt: skip

@@ -1,0 +1,106 @@
+"""Every endpoint of the API, what of it belongs to somebody, and how a stranger would reach for it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+METHODS = ("get", "post", "put", "patch", "delete")
+Body = dict[str, Any] | None
+
+OPEN: dict[tuple[str, str], str] = {
+    ("api/schema/", "GET"): "the description of the API",
+    ("api/docs/", "GET"): "the description of the API",
+    ("api/v1/auth/token/", "POST"): "looks at no credentials but those that it is sent",
+    ("api/v1/auth/token/refresh/", "POST"): "looks at no credentials but those that it is sent",
+    ("api/v1/auth/token/verify/", "POST"): "looks at no credentials but those that it is sent",
+    ("api/v1/auth/register/", "POST"): "makes an account for whoever asks",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """An endpoint as billo's people use it; ``by`` names who may.
+
+    ``ids`` fill the route with what is billo's; ``strangers`` says what others get: ``refused`` (401, 403 or 404 with
+    the bytes of what does not exist), ``own`` (an answer, with nothing of billo's in it), or ``read`` (anyone who is
+    signed in may read it). ``writes``: a viewer of billo gets 403; ``staff``: also for reading, as only owners may.
+    """
+
+    route: str
+    method: str
+    by: str
+    ids: dict[str, str] = field(default_factory=dict)
+    body: Body = None
+    strangers: str = "refused"
+    writes: bool = False
+    staff: bool = False
+
+
+def rows() -> list[Row]:
+    """The matrix. Values in ``ids`` and bodies are names of the world's objects, in angle brackets."""
+    cart = {"currency": "EUR", "lines": [{"id": "a", "sku": "shoe", "quantity": 1, "unit_price": "10.00"}]}
+    order = cart | {"order": "fresh", "customer_id": "<customer>"}
+    code = {"id": "FRESH", "rule": {"discount": 10}, "validity": "2099-01-01T00:00:00Z"}
+    brand, checkout = "api/v1/brands/<slug:slug>", "api/v1/checkout"
+    redemption = f"{checkout}/redemptions/<uuid:pk>"
+    member, invitation = f"{brand}/members/<uuid:user_id>/", f"{brand}/invitations/<uuid:invitation_id>/"
+    promotion = "api/v1/promotions/<uuid:pk>/"
+    slug, promoted = {"slug": "<slug>"}, {"pk": "<promotion>"}
+    sale = {
+        "name": "sale", "start_date": "2099-01-01", "end_date": "2099-02-01", "trigger": "automatic",
+        "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
+    }  # fmt: skip
+    return [
+        Row("api/v1/me/", "GET", "owner", strangers="own"),
+        Row(f"{brand}/members/", "GET", "owner", slug, staff=True),
+        Row(member, "PATCH", "owner", slug | {"user_id": "<viewer>"}, {"role": "viewer"}, writes=True),
+        Row(member, "DELETE", "owner", slug | {"user_id": "<editor>"}, writes=True),
+        Row(f"{brand}/invitations/", "GET", "owner", slug, staff=True),
+        Row(f"{brand}/invitations/", "POST", "owner", slug, {"email": "a@example.com", "role": "viewer"}, writes=True),
+        Row(invitation, "DELETE", "owner", slug | {"invitation_id": "<invitation>"}, writes=True),
+        Row(f"{brand}/api-keys/", "GET", "owner", slug, staff=True),
+        Row(f"{brand}/api-keys/", "POST", "owner", slug, {"name": "new"}, writes=True),
+        Row(f"{brand}/api-keys/<uuid:key_id>/", "DELETE", "owner", slug | {"key_id": "<spare key>"}, writes=True),
+        Row("api/v1/discountcode/", "GET", "owner", strangers="own"),
+        Row("api/v1/discountcode/", "POST", "owner", body=code | {"brand": "<slug>"}, writes=True),
+        Row("api/v1/discountcode/<str:name>/", "GET", "owner", {"name": "<code>"}, strangers="read"),
+        Row("api/v1/discountcode/<str:name>/", "PATCH", "owner", {"name": "<code>"}, {"active": True}, writes=True),
+        Row("api/v1/discountcode/<str:name>/", "DELETE", "owner", {"name": "<code>"}, writes=True),
+        Row("api/v1/discountcodeusage/", "POST", "shopper", body={"discount_code": "<open code>", "user": "<user>"}),
+        Row("api/v1/discountcodeusage/<uuid:usage_id>/", "DELETE", "server", {"usage_id": "<usage>"}, writes=True),
+        Row("api/v1/promotions/", "GET", "owner", strangers="own"),
+        Row("api/v1/promotions/", "POST", "owner", body=sale | {"brand": "<slug>"}, writes=True),
+        Row(promotion, "GET", "owner", promoted),
+        Row(promotion, "PATCH", "owner", promoted, {"name": "another"}, writes=True),
+        Row(promotion, "DELETE", "owner", promoted, writes=True),
+        Row(f"{promotion}activate/", "POST", "owner", promoted, writes=True),
+        Row(f"{promotion}deactivate/", "POST", "owner", promoted, writes=True),
+        Row(f"{checkout}/quote/", "POST", "server", body=cart | {"customer_id": "<customer>"}, strangers="own"),
+        Row(f"{checkout}/redemptions/", "GET", "server", strangers="own"),
+        Row(f"{checkout}/redemptions/", "POST", "server", body=order, strangers="own"),
+        Row(f"{redemption}/", "GET", "server", {"pk": "<redemption>"}),
+        Row(f"{redemption}/confirm/", "POST", "server", {"pk": "<redemption>"}, writes=True),
+        Row(f"{redemption}/cancel/", "POST", "server", {"pk": "<redemption>"}, writes=True),
+        Row(f"{redemption}/refund/", "POST", "server", {"pk": "<paid>"}, {"lines": ["a"]}, writes=True),
+    ]  # fmt: skip
+
+
+def resolved() -> set[tuple[str, str]]:
+    """Every endpoint below api/ that the resolver knows, as (route, method)."""
+    found = set()
+    for route, view in _walk(get_resolver().url_patterns, ""):
+        if route.startswith("api/"):
+            found |= {(route, method.upper()) for method in METHODS if hasattr(view, method)}
+    return found
+
+
+def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, Any]]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, route)
+        else:
+            callback: Callable[..., Any] | None = pattern.callback
+            yield route, getattr(callback, "cls", getattr(callback, "view_class", None))
