@@ -15,6 +15,7 @@ from promotions.engine import (
     Facts,
     InPlay,
     Line,
+    Profile,
     Rejected,
     Shipping,
     ShopperFacts,
@@ -160,6 +161,11 @@ def dump_record(quote: Quote) -> dict[str, Any]:
     }
 
 
+def load_profile(record: Mapping[str, Any]) -> Profile:
+    """The pricing profile that a decision was made under."""
+    return parse_profile(record.get("profile", {}))
+
+
 def load_record(cart: Mapping[str, Any], record: Mapping[str, Any], at: datetime) -> Quote:
     """The decision made again from its record: the same question, so the same answer, now with explanations."""
     candidates = {
@@ -172,7 +178,7 @@ def load_record(cart: Mapping[str, Any], record: Mapping[str, Any], at: datetime
     facts = ShopperFacts(
         {brand: Facts(frozenset(known["segments"]), known["placed_orders"]) for brand, known in record["facts"].items()}
     )
-    profile = parse_profile(record["profile"])
+    profile = load_profile(record)
     request = Request(load_cart(cart), (), {})
     decision = price(request.cart, in_play(candidates), facts, profile, at, explain=True)
     rejections = [Rejection(**each) for each in record["rejected"]]

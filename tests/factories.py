@@ -9,8 +9,9 @@ from factory.django import DjangoModelFactory
 from accounts.contracts import Role, Scope
 from accounts.models import ApiKey, Brand, Customer, Membership, User
 from discounts.models import DiscountCode, DiscountRule
-from promotions.models import Code
-from promotions.rules import digest
+from promotions.engine import parse_offer
+from promotions.models import Code, Promotion
+from promotions.rules import digest, gates, least_subtotal
 
 PASSWORD = "demo-pass-1234"
 
@@ -127,3 +128,34 @@ class DiscountCodeFactory(DjangoModelFactory[DiscountCode]):
     )
     validity = datetime(2030, 12, 31, tzinfo=UTC)
     created_at = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class PromotionFactory(DjangoModelFactory[Promotion]):
+    """A running automatic promotion of ten per cent, for everyone, to the end of 2030; ``text="SPRING"`` opens it by code."""
+
+    class Meta:
+        model = Promotion
+        skip_postgeneration_save = True
+
+    class Params:
+        percent = "10"
+        extra = factory.LazyFunction(dict)
+
+    brand = factory.SubFactory(BrandFactory)
+    name = factory.LazyAttribute(lambda it: f"{it.percent} % off")
+    start_date = datetime(2026, 1, 1, tzinfo=UTC)
+    end_date = datetime(2030, 12, 31, tzinfo=UTC)
+    offer = factory.LazyAttribute(
+        lambda it: {"benefits": [{"kind": "percent", "value": it.percent, "on": "order"}]} | it.extra
+    )
+    currency = factory.LazyAttribute(lambda it: it.brand.currency)
+    status = "active"
+    gates = factory.LazyAttribute(lambda it: gates(parse_offer(it.offer), brand=it.brand.slug))
+    min_subtotal = factory.LazyAttribute(lambda it: least_subtotal(parse_offer(it.offer)))
+
+    @factory.post_generation
+    def text(self, create: bool, text: str | None, **kwargs: object) -> None:
+        if text:
+            Code.objects.create(
+                text=text, digest=digest(text), kind="promotion", brand=self.brand, promotion=self, **kwargs
+            )

@@ -1,7 +1,8 @@
 """Verbs of checkout."""
 
+from checkout.contracts import Quote
 from checkout.services.closing import cancel, confirm, refund, release_expired
 from checkout.services.quoting import quote
 from checkout.services.reserving import reserve
 
-__all__ = ["cancel", "confirm", "quote", "refund", "release_expired", "reserve"]
+__all__ = ["Quote", "cancel", "confirm", "quote", "refund", "release_expired", "reserve"]

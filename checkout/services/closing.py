@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from checkout import selectors
+from checkout.rules import load_profile
 from checkout.models import Redemption, RedemptionItem, RefundedLine, Status
 from promoplatform.kernel.db import refuse
 from promoplatform.kernel.errors import Busy, Invalid
@@ -57,7 +58,8 @@ def release(*, redemption: Redemption, at: datetime) -> Redemption:
 
 @transaction.atomic
 def refund(*, redemption: Redemption, lines: Collection[str] | None, at: datetime) -> Redemption:
-    """Give up the discount of some lines of a confirmed redemption, or of all; the uses go back once all are refunded.
+    """Give up the discount of some lines of a confirmed redemption, or of all; the uses go back once all are refunded,
+    unless the brand's pricing profile of then keeps them.
 
     A line that was refunded before stays refunded. Raises WrongState, and Invalid for lines that the order does not
     have.
@@ -78,8 +80,9 @@ def refund(*, redemption: Redemption, lines: Collection[str] | None, at: datetim
         )
     if lines is not None and len(done) + len(wanted) < len(shares):
         return locked
-    for redeemer, purchase in _held(locked, at):
-        redeemer.refund(purchase=purchase)
+    if load_profile(locked.record).return_cancelled_uses:
+        for redeemer, purchase in _held(locked, at):
+            redeemer.refund(purchase=purchase)
     return _become(locked, Status.REFUNDED, closed_at=at)
 
 

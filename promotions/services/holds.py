@@ -91,7 +91,7 @@ def kept(promotion: Promotion, taking: Taking, purchase: Purchase) -> Iterator[t
 
 def confirm(*, purchase: Purchase) -> None:
     """Make the uses final. Raises ReservationExpired when one is no longer held."""
-    held = _uses(purchase).select_for_update().order_by("promotion")
+    held = _uses(purchase).select_for_update().order_by("promotion_id")
     if any(use.held_until is not None and use.held_until <= purchase.at for use in held):
         raise ReservationExpired
     _uses(purchase).update(held_until=None)
@@ -114,6 +114,6 @@ def _uses(purchase: Purchase) -> QuerySet[PromotionUse]:
 
 
 def _give_back(uses: QuerySet[PromotionUse]) -> None:
-    for use in uses.select_for_update().order_by("promotion"):
+    for use in uses.select_for_update().order_by("promotion_id"):
         limits.give_back(promotion=use.promotion_id, taken=use.counters)
         use.delete()

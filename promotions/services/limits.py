@@ -5,8 +5,13 @@ shard has room, all are locked in order and what is left is gathered in one: the
 more.
 """
 
+import contextlib
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
 
 from promoplatform.kernel import db
 from promotions import rules
@@ -18,22 +23,41 @@ Taken = tuple[str, str, int, int]  # kind, slot, shard, amount
 def take(*, promotion: uuid.UUID, kind: str, slot: str, amount: int, cap: int, home: int) -> Taken | None:
     """Take ``amount`` of a limit of ``cap``, beginning at shard ``home``; None when too little is left."""
     params = {"promotion": promotion, "kind": kind, "slot": slot, "amount": amount, "home": home}
-    row = db.one("promotions/sql/take_counter.sql", params)
-    if row is None:
+    shard = _shard("promotions/sql/take_counter.sql", params)
+    if shard is None:
         shares = [cap] if kind == "user" else rules.shares(cap)
-        if db.run("promotions/sql/open_counter.sql", params | {"shares": shares}):
-            row = db.one("promotions/sql/take_counter.sql", params)
-    shard: int | None = row["shard"] if row else _gather(promotion, kind, slot, amount, home)
+        db.run("promotions/sql/open_counter.sql", params | {"shares": shares})
+        shard = _wait(params)
     return None if shard is None else (kind, slot, shard, amount)
 
 
-def _gather(promotion: uuid.UUID, kind: str, slot: str, amount: int, home: int) -> int | None:
-    """Take from what is left over all shards; the shard that it was taken from, or None."""
-    mine = PromotionCounter.objects.filter(promotion_id=promotion, kind=kind, slot=slot)
-    values = "shard", "taken", "cap"
-    if _left(mine.values_list(*values)) < amount:
-        return None  # an unlocked look keeps refusals cheap
-    rows = list(mine.select_for_update().order_by("shard").values_list(*values))
+def _wait(params: Mapping[str, Any]) -> int | None:
+    """Wait for a shard that has room while others are at it; gather only what no single shard can give any more."""
+    mine = PromotionCounter.objects.filter(promotion_id=params["promotion"], kind=params["kind"], slot=params["slot"])
+    while True:
+        with contextlib.suppress(_Missed), transaction.atomic():  # a miss lets go of the row that it waited for
+            return _shard("promotions/sql/wait_for_counter.sql", params, or_raise=_Missed)
+        left = [cap - taken for taken, cap in mine.values_list("taken", "cap")]  # an unlocked look: refusals stay cheap
+        if sum(left) < params["amount"]:
+            return None
+        if max(left) < params["amount"]:
+            return _gather(mine, params["amount"], params["home"])
+
+
+def _shard(path: str, params: Mapping[str, Any], or_raise: type[Exception] | None = None) -> int | None:
+    row = db.one(path, params)
+    if row is None and or_raise is not None:
+        raise or_raise
+    return None if row is None else int(row["shard"])
+
+
+class _Missed(Exception):
+    """Others took the last of a shard while we waited for it."""
+
+
+def _gather(mine: QuerySet[PromotionCounter], amount: int, home: int) -> int | None:
+    """Move all that is left to one shard and take from it; that shard, or None."""
+    rows = list(mine.select_for_update().order_by("shard").values_list("shard", "taken", "cap"))
     after = rules.gathered(rows, wanted=amount, home=home)
     if after is None:
         return None
@@ -41,10 +65,6 @@ def _gather(promotion: uuid.UUID, kind: str, slot: str, amount: int, home: int) 
         if after[shard] != (taken, cap):
             mine.filter(shard=shard).update(taken=after[shard][0], cap=after[shard][1])
     return next(shard for shard, taken, _ in rows if after[shard][0] != taken)
-
-
-def _left(rows: Iterable[tuple[int, int, int]]) -> int:
-    return sum(cap - taken for _, taken, cap in rows)
 
 
 def give_back(*, promotion: uuid.UUID, taken: Sequence[Sequence[object]]) -> None:

@@ -1,0 +1,308 @@
+"""Promotions with limits and budgets, at checkout."""
+
+import hashlib
+import itertools
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from accounts.contracts import Shopper
+from accounts.models import Brand
+from checkout import services
+from checkout.contracts import Order, Request
+from checkout.models import Redemption, Status
+from promoplatform.kernel.errors import Refusal
+from promotions.engine import Cart, Line
+from promotions.errors import (
+    BudgetExhausted,
+    CodeAlreadyUsed,
+    PromotionNotActive,
+    UsageLimitPerUser,
+    UsageLimitReached,
+)
+from promotions.models import PricingProfile, Promotion, PromotionCounter, PromotionUse
+from promotions.services import change
+from segments.services import apply_audience
+from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
+
+pytestmark = pytest.mark.django_db
+ORDERS = itertools.count(1)
+
+
+@pytest.fixture
+def billo() -> Brand:
+    brand: Brand = BrandFactory(slug="billo")
+    return brand
+
+
+def shopper() -> Shopper:
+    customer = CustomerFactory()
+    return Shopper(customer.pk, customer.customer_id)
+
+
+def request(brand: Brand, *codes: str, price: int = 10_000, sku: str = "shoe") -> Request:
+    line = Line(id="a", sku=sku, quantity=1, unit_price=price, brand=brand.slug)
+    return Request(Cart(currency="EUR", exponent=2, lines=(line,)), codes, {}, brand.slug)
+
+
+def reserve(brand: Brand, at: datetime, *codes: str, who: Shopper | None = None, **more: Any) -> Redemption:
+    order = more.pop("order", None) or str(next(ORDERS))
+    asked = request(brand, *codes, **{name: more.pop(name) for name in ("price", "sku") if name in more})
+    fingerprint = hashlib.sha256(repr(asked).encode()).digest()
+    return services.reserve(
+        request=asked, order=Order(order, brand.pk, fingerprint, **more), shopper=who or shopper(), at=at
+    )
+
+
+def quoted(brand: Brand, at: datetime, *codes: str, who: Shopper | None = None, **more: Any) -> services.Quote:
+    return services.quote(request=request(brand, *codes, **more), shopper=who, at=at)
+
+
+def reasons(quote: services.Quote) -> list[str]:
+    return [rejection.reason["code"] for rejection in quote.rejections]
+
+
+# --- coming into play -------------------------------------------------------------------------------------------------
+def test_an_automatic_promotion_needs_no_code_and_writes_nothing_without_limits(billo: Brand, at: datetime) -> None:
+    PromotionFactory(brand=billo)
+
+    redemption = reserve(billo, at)
+
+    assert redemption.discount_total == 1_000
+    assert not PromotionUse.objects.exists()
+    assert not PromotionCounter.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "draft"},
+        {"status": "deactivated"},
+        {"status": "ended"},
+        {"start_date": datetime(2027, 3, 17, 15, 30, 0, 1).astimezone()},
+        {"end_date": datetime.fromisoformat("2027-03-17T15:30:00+00:00")},
+        {"target_audience": "friends"},
+    ],
+)
+def test_an_automatic_promotion_that_is_not_running_for_the_shopper_stays_away(
+    change: dict[str, Any], billo: Brand, at: datetime
+) -> None:
+    if "start_date" in change:
+        change["start_date"] = at + timedelta(microseconds=1)
+    PromotionFactory(brand=billo, **change)
+
+    assert quoted(billo, at).decision.discount_total == 0
+
+
+def test_another_brands_promotion_stays_away(billo: Brand, at: datetime) -> None:
+    PromotionFactory()
+
+    assert quoted(billo, at).decision.discount_total == 0
+
+
+def test_a_promotion_for_an_audience_is_for_its_members(billo: Brand, at: datetime) -> None:
+    PromotionFactory(brand=billo, target_audience="friends")
+    friend, stranger = shopper(), shopper()
+    apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[friend.customer_id])
+
+    assert quoted(billo, at, who=friend).decision.discount_total == 1_000
+    assert quoted(billo, at, who=stranger).decision.discount_total == 0
+
+
+def test_only_promotions_that_the_cart_could_meet_are_looked_at(billo: Brand, at: datetime) -> None:
+    def on(**select: list[str]) -> dict[str, Any]:
+        return {"benefits": [{"kind": "percent", "value": "10", "on": "order", "select": select}]}
+
+    PromotionFactory(brand=billo, offer=on(skus=["hat"]))
+    PromotionFactory(brand=billo, offer=on(categories=["summer"]))
+    PromotionFactory(brand=billo, extra={"conditions": [{"kind": "min_subtotal", "value": "200.01"}]})
+    near = PromotionFactory(brand=billo, extra={"conditions": [{"kind": "min_subtotal", "value": "200.00"}]})
+    shoes = PromotionFactory(brand=billo, offer=on(skus=["shoe"]))
+
+    quote = quoted(billo, at)
+
+    assert {candidate.id for candidate in quote.candidates.values()} == {str(near.pk), str(shoes.pk)}
+    assert [best.ref for best in quote.decision.next_best] == [f"promotion:{near.pk}"]
+
+
+def test_a_code_opens_its_promotion(billo: Brand, at: datetime) -> None:
+    PromotionFactory(brand=billo, trigger="code", text="SPRING")
+
+    assert quoted(billo, at).decision.discount_total == 0
+    assert quoted(billo, at, " spring ").decision.discount_total == 1_000
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"status": "draft"}, "promotion_not_active"),
+        ({"status": "deactivated"}, "promotion_not_active"),
+        ({"end_date": datetime.fromisoformat("2027-03-17T15:30:00+00:00")}, "code_expired"),
+        ({"start_date": datetime.fromisoformat("2027-03-17T15:30:01+00:00")}, "code_not_started"),
+        ({"target_audience": "friends"}, "audience_not_member"),
+    ],
+)
+def test_a_code_that_opens_nothing_says_why(change: dict[str, Any], reason: str, billo: Brand, at: datetime) -> None:
+    PromotionFactory(brand=billo, trigger="code", text="SPRING", **change)
+
+    assert reasons(quoted(billo, at, "SPRING", who=shopper())) == [reason]
+
+
+def test_a_code_that_is_someone_elses_is_unknown(billo: Brand, at: datetime) -> None:
+    owner = shopper()
+    promotion = PromotionFactory(brand=billo, trigger="code", text="MINE")
+    promotion.codes.update(customer_id=owner.key)
+
+    assert reasons(quoted(billo, at, "MINE", who=shopper())) == ["code_unknown"]
+    assert quoted(billo, at, "MINE", who=owner).decision.discount_total == 1_000
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+LIMITED: list[tuple[dict[str, int], type[Refusal]]] = [
+    ({"limit_total": 2}, UsageLimitReached),
+    ({"limit_per_day": 2}, UsageLimitReached),
+    ({"limit_per_week": 2}, UsageLimitReached),
+    ({"limit_per_month": 2}, UsageLimitReached),
+    ({"budget": 2_500}, BudgetExhausted),
+]
+
+
+@pytest.mark.parametrize(("limit", "refusal"), LIMITED)
+def test_one_past_the_limit_is_refused_and_released_units_come_back(
+    limit: dict[str, int], refusal: type[Refusal], billo: Brand, at: datetime
+) -> None:
+    PromotionFactory(brand=billo, trigger="code", text="SPRING", **limit)
+    first, _ = reserve(billo, at, "SPRING"), reserve(billo, at, "SPRING")
+
+    with pytest.raises(refusal):
+        reserve(billo, at, "SPRING")
+    assert Redemption.objects.count() == 2
+
+    services.cancel(redemption=first, at=at)
+    assert reserve(billo, at, "SPRING").status == Status.RESERVED
+    assert PromotionUse.objects.count() == 2
+
+
+def test_a_limit_per_user_counts_each_user_alone(billo: Brand, at: datetime) -> None:
+    PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_per_user=1)
+    one = shopper()
+    reserve(billo, at, "SPRING", who=one)
+
+    with pytest.raises(UsageLimitPerUser):
+        reserve(billo, at, "SPRING", who=one, order="another")
+
+    assert reserve(billo, at, "SPRING").discount_total == 1_000
+
+
+def test_a_day_begins_at_the_brands_own_midnight(at: datetime) -> None:
+    saigon = BrandFactory(timezone="Asia/Ho_Chi_Minh")  # 7 hours ahead: its midnight is 17:00 UTC
+    PromotionFactory(brand=saigon, trigger="code", text="SPRING", limit_per_day=1)
+    before = at.replace(hour=16, minute=59)
+    reserve(saigon, before, "SPRING")
+
+    with pytest.raises(UsageLimitReached):
+        reserve(saigon, before, "SPRING")
+
+    assert reserve(saigon, at.replace(hour=17, minute=0), "SPRING").discount_total == 1_000
+
+
+def test_an_automatic_promotion_whose_limit_is_reached_leaves_the_cart_at_its_price(billo: Brand, at: datetime) -> None:
+    PromotionFactory(brand=billo, limit_total=1)
+    reserve(billo, at)
+
+    redemption = reserve(billo, at)
+
+    assert (redemption.discount_total, redemption.quote["rejected"]) == (0, [])
+
+
+def test_a_budget_that_does_not_cover_the_discount_is_not_begun(billo: Brand, at: datetime) -> None:
+    PromotionFactory(brand=billo, trigger="code", text="SPRING", budget=999)
+
+    with pytest.raises(BudgetExhausted):
+        reserve(billo, at, "SPRING")
+
+    assert reserve(billo, at, "SPRING", price=9_990).discount_total == 999
+
+
+def test_a_single_use_code_is_good_once_in_all(billo: Brand, at: datetime) -> None:
+    PromotionFactory(brand=billo, trigger="code", text="UNIQUE", text__single_use=True)
+    redemption = reserve(billo, at, "UNIQUE")
+
+    with pytest.raises(CodeAlreadyUsed):
+        reserve(billo, at, "UNIQUE")
+
+    services.cancel(redemption=redemption, at=at)
+    assert reserve(billo, at, "UNIQUE").discount_total == 1_000
+
+
+def test_expired_reservations_give_their_units_back(billo: Brand, at: datetime) -> None:
+    PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=1)
+    reserve(billo, at, "SPRING", ttl_seconds=60)
+
+    services.release_expired(at=at + timedelta(seconds=60))
+
+    assert reserve(billo, at + timedelta(seconds=60), "SPRING").discount_total == 1_000
+
+
+@pytest.mark.parametrize(("returns", "left"), [(True, 1), (False, 0)])
+def test_a_refund_gives_the_unit_back_if_the_brands_profile_says_so(
+    returns: bool, left: int, billo: Brand, at: datetime
+) -> None:
+    PricingProfile.objects.create(brand=billo, return_cancelled_uses=returns)
+    PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=1)
+    redemption = services.confirm(redemption=reserve(billo, at, "SPRING"), at=at)
+
+    refunded = services.refund(redemption=redemption, lines=None, at=at)
+
+    assert refunded.status == Status.REFUNDED
+    assert sum(counter.cap - counter.taken for counter in PromotionCounter.objects.all()) == left
+
+
+def test_a_promotion_stopped_between_quote_and_purchase_is_refused(billo: Brand, at: datetime) -> None:
+    promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING")
+    Promotion.objects.filter(pk=promotion.pk).update(status="deactivated")
+
+    with pytest.raises(PromotionNotActive):
+        reserve(billo, at, "SPRING")
+
+
+# --- shards -----------------------------------------------------------------------------------------------------------
+def test_the_last_unit_of_a_sharded_limit_can_be_had_by_one_shopper_alone(billo: Brand, at: datetime) -> None:
+    PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=160)
+    one = shopper()
+
+    for number in range(160):
+        reserve(billo, at, "SPRING", who=one, order=str(number))
+
+    assert PromotionCounter.objects.count() == 16
+    with pytest.raises(UsageLimitReached):
+        reserve(billo, at, "SPRING", who=one, order="last")
+    assert sum(counter.cap for counter in PromotionCounter.objects.all()) == 160
+
+
+def test_a_large_budget_is_spent_to_the_last_cent(billo: Brand, at: datetime) -> None:
+    PromotionFactory(brand=billo, trigger="code", text="SPRING", budget=16_000)  # 16 shards of 10.00
+
+    for _ in range(10):
+        reserve(billo, at, "SPRING", price=15_000)  # 15.00 each: more than a shard holds
+    reserve(billo, at, "SPRING", price=10_000)
+
+    assert sum(counter.cap - counter.taken for counter in PromotionCounter.objects.all()) == 0
+    with pytest.raises(BudgetExhausted):
+        reserve(billo, at, "SPRING", price=10)
+
+
+# --- changing limits --------------------------------------------------------------------------------------------------
+def test_a_limit_is_raised_and_lowered_down_to_what_was_taken(billo: Brand, at: datetime) -> None:
+    promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=2)
+    for _ in range(2):
+        reserve(billo, at, "SPRING")
+
+    change(promotion=promotion, fields={"limit_total": 3}, at=at)
+    reserve(billo, at, "SPRING")
+
+    with pytest.raises(Refusal, match="missing or wrong"):
+        change(promotion=promotion, fields={"limit_total": 2}, at=at)
+    promotion.refresh_from_db()
+    assert promotion.limit_total == 3

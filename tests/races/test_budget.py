@@ -1,0 +1,133 @@
+"""A budget is never overspent and a limit never passed, however many carts come at the same moment."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import F
+
+from accounts.contracts import Shopper
+from accounts.models import Brand
+from checkout import services
+from checkout.contracts import Order, Request
+from checkout.models import Redemption, Status
+from promotions.engine import Cart, Line
+from promotions.errors import BudgetExhausted, CodeAlreadyUsed, UsageLimitPerUser
+from promotions.models import PromotionCounter, PromotionUse
+from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Stampede = Callable[..., list[Any]]
+
+
+def shoppers(number: int) -> list[Shopper]:
+    return [Shopper(customer.pk, customer.customer_id) for customer in CustomerFactory.create_batch(number)]
+
+
+def reserve(brand: Brand, who: Shopper, at: datetime, *codes: str, order: str, price: int = 10_000) -> Redemption:
+    line = Line(id="a", sku="shoe", quantity=1, unit_price=price, brand=brand.slug)
+    asked = Request(Cart(currency="EUR", exponent=2, lines=(line,)), codes, {}, brand.slug)
+    fingerprint = hashlib.sha256(repr(asked).encode()).digest()
+    return services.reserve(request=asked, order=Order(order, brand.pk, fingerprint), shopper=who, at=at)
+
+
+@pytest.mark.parametrize("budget", [1_250, 40_000])  # one row; 16 shards of 25.00
+def test_100_carts_on_a_budget_for_40_make_exactly_40(budget: int, stampede: Stampede, at: datetime) -> None:
+    brand = BrandFactory()
+    PromotionFactory(brand=brand, trigger="code", text="SPRING", percent="10", budget=budget)
+    price = budget // 40 * 10
+
+    results = stampede(
+        lambda one: reserve(brand, one, at, "SPRING", order=one.customer_id, price=price), shoppers(100)
+    )
+
+    assert Counter(type(result) for result in results) == {Redemption: 40, BudgetExhausted: 60}
+    assert sum(counter.taken for counter in PromotionCounter.objects.all()) == budget // 40 * 40
+    assert sum(use.amount for use in PromotionUse.objects.all()) <= budget
+
+
+def test_an_automatic_promotion_goes_to_as_many_as_its_budget_covers_and_the_rest_pay_full(
+    stampede: Stampede, at: datetime
+) -> None:
+    brand = BrandFactory()
+    PromotionFactory(brand=brand, budget=40_000)
+
+    results = stampede(lambda one: reserve(brand, one, at, order=one.customer_id), shoppers(100))
+
+    assert Counter(result.discount_total for result in results) == {1_000: 40, 0: 60}
+
+
+def test_without_the_conditional_update_a_look_before_overspends(stampede: Stampede, at: datetime) -> None:
+    """The proof that the tests above can fail: look, then take, with the constraint away."""
+    promotion = PromotionFactory(budget=400)
+    row = PromotionCounter.objects.create(promotion=promotion, kind="budget", cap=400)
+    mine = PromotionCounter.objects.filter(pk=row.pk)
+
+    def look_then_take(_: int) -> None:
+        counter = mine.get()
+        if counter.taken + 100 <= counter.cap:
+            mine.update(taken=F("taken") + 100)
+
+    taken = 0
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE promotions_promotioncounter DROP CONSTRAINT promotions_counter_within_cap")
+        try:
+            for _ in range(10):
+                stampede(look_then_take, range(40))
+                taken = mine.get().taken
+                if taken > 400:
+                    break
+                mine.update(taken=0)
+        finally:
+            mine.update(taken=0)
+            cursor.execute(
+                "ALTER TABLE promotions_promotioncounter"
+                " ADD CONSTRAINT promotions_counter_within_cap CHECK (taken >= 0 AND taken <= cap)"
+            )
+
+    assert taken > 400
+
+
+def test_50_carts_of_one_shopper_pass_a_limit_of_two_twice(stampede: Stampede, at: datetime) -> None:
+    brand, (one,) = BrandFactory(), shoppers(1)
+    PromotionFactory(brand=brand, trigger="code", text="SPRING", limit_per_user=2)
+
+    results = stampede(lambda number: reserve(brand, one, at, "SPRING", order=str(number)), range(50))
+
+    assert Counter(type(result) for result in results) == {Redemption: 2, UsageLimitPerUser: 48}
+
+
+def test_100_carts_take_a_single_use_code_once(stampede: Stampede, at: datetime) -> None:
+    brand = BrandFactory()
+    PromotionFactory(brand=brand, trigger="code", text="UNIQUE", text__single_use=True)
+
+    results = stampede(lambda one: reserve(brand, one, at, "UNIQUE", order=one.customer_id), shoppers(100))
+
+    assert Counter(type(result) for result in results) == {Redemption: 1, CodeAlreadyUsed: 99}
+    assert PromotionUse.objects.count() == 1
+
+
+def test_many_carts_over_the_same_limited_promotions_never_deadlock_and_give_everything_back(
+    stampede: Stampede, at: datetime
+) -> None:
+    brand = BrandFactory()
+    codes = [f"CODE{number}" for number in range(6)]
+    for code in codes:
+        PromotionFactory(
+            brand=brand, trigger="code", text=code, percent="1", budget=100_000, limit_total=200, limit_per_day=200
+        )
+
+    def cart(one: Shopper) -> Any:
+        shuffled = sorted(codes, key=lambda code: hashlib.sha256(f"{one.id}{code}".encode()).digest())
+        return services.cancel(redemption=reserve(brand, one, at, *shuffled, order=one.customer_id), at=at)
+
+    results = stampede(cart, shoppers(40))
+
+    assert {type(result) for result in results} == {Redemption}, results
+    assert {result.status for result in results} == {Status.CANCELLED}
+    assert sum(counter.taken for counter in PromotionCounter.objects.all()) == 0
+    assert not PromotionUse.objects.exists()
