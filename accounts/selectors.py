@@ -234,6 +234,14 @@ def members_of(brand: Brand) -> QuerySet[Membership]:
     return Membership.objects.filter(brand=brand).select_related("user", "brand")
 
 
+def member_of(*, brand: Brand, user_id: uuid.UUID) -> Membership:
+    """A member of this brand's staff. Raises NotFound."""
+    member = members_of(brand).filter(user__uuid=user_id).first()
+    if member is None:
+        raise NotFound
+    return member
+
+
 def key_of(*, brand: Brand, key_id: uuid.UUID) -> ApiKey:
     """A key of this brand, revoked or not. Raises NotFound."""
     key = ApiKey.objects.filter(pk=key_id, brand=brand).first()

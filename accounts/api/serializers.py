@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -10,6 +11,7 @@ from accounts.models import ApiKey, Invitation, Membership, User
 from promoplatform.kernel.fields import FlagField, TextField
 
 ROLES = [role.value for role in Role]
+PLAIN_NAME = r"^[\w.-]*[^\W\d][\w.-]*$"  # with a letter, so that it is no number
 
 
 class LoginSerializer(serializers.Serializer[Any]):
@@ -73,10 +75,12 @@ class TokenStateSerializer(serializers.Serializer[Any]):
 class RegisterSerializer(serializers.Serializer[Any]):
     """A new shopper."""
 
-    username = TextField(max_length=150)
+    username = TextField(
+        max_length=150, validators=[RegexValidator(PLAIN_NAME, "Letters, digits, dot, hyphen, underscore.")]
+    )
     email = serializers.EmailField(max_length=254)
     phone = TextField(max_length=40, required=False, allow_null=True, allow_blank=True, help_text="With its country")
-    password = TextField(max_length=1024, trim_whitespace=False, write_only=True)
+    password = TextField(min_length=8, max_length=1024, trim_whitespace=False, write_only=True)
     marketing_consent = FlagField(help_text="May be sent codes and offers by e-mail")
 
 
@@ -99,9 +103,9 @@ class MemberSerializer(serializers.Serializer[Membership]):
 
 
 class RoleSerializer(serializers.Serializer[Any]):
-    """A role to give."""
+    """A role to give; none is no change."""
 
-    role = serializers.ChoiceField(ROLES)
+    role = serializers.ChoiceField(ROLES, required=False)
 
 
 class InviteSerializer(serializers.Serializer[Any]):

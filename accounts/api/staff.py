@@ -52,7 +52,8 @@ class MemberView(OwnerView):
     def patch(self, request: Request, slug: str, user_id: uuid.UUID) -> Response:
         """Give a member another role; the last owner stays one."""
         brand = self.brand(request, slug)
-        role = Role(parsed(shapes.RoleSerializer, request)["role"])
+        member = selectors.member_of(brand=brand, user_id=user_id)
+        role = Role(parsed(shapes.RoleSerializer, request).get("role", member.role))
         return Response(shapes.MemberSerializer(services.change_role(brand=brand, user_id=user_id, role=role)).data)
 
     @extend_schema(responses={204: None, **problems(LastOwner)}, operation_id="members_remove")

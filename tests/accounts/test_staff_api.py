@@ -128,6 +128,7 @@ def test_a_role_is_changed_and_a_member_removed(owner, bearer):
     client, address = bearer(owner.user), path(owner, f"members/{viewer.user.uuid}/")
 
     assert client.patch(address, {"role": "editor"}).json()["role"] == "editor"
+    assert client.patch(address, {}).json()["role"] == "editor"
     assert client.delete(address).status_code == 204
     problem(client.delete(address), 404, "not_found")
     problem(client.patch(address, {"role": "editor"}), 404, "not_found")
