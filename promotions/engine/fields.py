@@ -24,11 +24,13 @@ FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 
 @dataclass(slots=True)
 class Reading:
-    """One reading of one document: what was wrong, and the amounts met so far (to check against their currency)."""
+    """One reading of one document: what was wrong, the amounts met so far (to check against their currency), and
+    where a tier's value was a bare number."""
 
     exponent: Callable[[str], int]
     faults: list[Fault] = field(default_factory=list)
     amounts: list[tuple[str, Decimal]] = field(default_factory=list)
+    numbers: set[str] = field(default_factory=set)
 
     def fault(self, path: str, code: str, detail: str) -> Any:
         """Notes a fault and answers None, which stands for the value that could not be read."""
@@ -196,6 +198,7 @@ class MoneyOrPercentage:
     def read(self, value: object, path: str, reading: Reading) -> Any:
         if isinstance(value, str):
             return Money().read(value, path, reading)
+        reading.numbers.add(path)
         return Percentage(zero=True).read(value, path, reading)
 
     def dump(self, value: Decimal) -> object:

@@ -170,24 +170,35 @@ def check_groups(found: dict[str, Any], path: str, reading: Reading) -> None:
 
 def check_tiers(found: dict[str, Any], path: str, reading: Reading) -> None:
     """Tiers rise, begin as their basis counts, and give what their unit says."""
+    given = {f"{path}.tiers.{index}.value": tier.value for index, tier in enumerate(found["tiers"])}
+    if "base" in found:
+        given[f"{path}.base"] = found["base"]
+    if found["unit"] == "percent":
+        reading.amounts = [each for each in reading.amounts if each[0] not in given]
     check_benefit(found, path, reading)
+    for where, value in given.items():
+        if found["unit"] == "percent":
+            check_percent(value, where, reading)
+        elif where in reading.numbers:
+            reading.fault(where, "wrong_type", 'With unit: amount this must be a decimal string such as "5.00".')
+    check_rising(found, path, reading)
+    if found["basis"] == "line_amount" and found.get("on", "line") != "line":
+        reading.fault(join(path, "on"), "not_allowed", "Tiers by line amount are given on lines.")
+
+
+def check_rising(found: dict[str, Any], path: str, reading: Reading) -> None:
+    """Every tier begins above the one before, in units or in money as the basis counts."""
     counts = found["basis"] == "eligible_quantity"
     previous: Decimal | int | None = None
     for index, tier in enumerate(found["tiers"]):
-        where = f"{path}.tiers.{index}"
+        where = f"{path}.tiers.{index}.from"
         if isinstance(tier.start, int) != counts:
             needed = "a number of units" if counts else 'an amount such as "50.00"'
-            reading.fault(f"{where}.from", "wrong_type", f"With this basis it must be {needed}.")
+            reading.fault(where, "wrong_type", f"With this basis it must be {needed}.")
         elif previous is not None and tier.start <= previous:
-            reading.fault(f"{where}.from", "out_of_range", "Tiers must rise.")
+            reading.fault(where, "out_of_range", "Tiers must rise.")
         else:
             previous = tier.start
-        if found["unit"] == "percent":
-            check_percent(tier.value, f"{where}.value", reading)
-    if found["unit"] == "percent" and "base" in found:
-        check_percent(found["base"], f"{path}.base", reading)
-    if found["basis"] == "line_amount" and found.get("on", "line") != "line":
-        reading.fault(join(path, "on"), "not_allowed", "Tiers by line amount are given on lines.")
 
 
 def check_percent(value: Decimal, path: str, reading: Reading) -> None:

@@ -1,5 +1,7 @@
 """Which units a benefit reaches, and how they are put together into pots.
 
+Units are chosen by what they cost when the lane began, so what other offers of the lane take off changes no choice.
+
 A pot is what an effect is worked out on once: the whole order, a line, a bundle, a group. `times` pots of exactly
 the same make are kept as one.
 """
@@ -34,12 +36,12 @@ Limits = Sequence[tuple[frozenset[int], int]]
 
 
 def ordered(prices: Prices, lines: Iterable[int], pick: str) -> list[Slot]:
-    """The units of `lines` that still have room, cheapest or dearest first, ties to the earlier line."""
+    """The units of `lines` that had room when the lane began, cheapest or dearest first, ties to the earlier line."""
     slots = [
         Slot(run.start, line, index, run.units)
         for line in lines
         for index, run in enumerate(prices.runs(line))
-        if run.now > prices.floor(line)
+        if run.start > prices.floor(line)
     ]
     sign = -1 if pick == "dearest" else 1
     slots.sort(key=lambda slot: (sign * slot.price, slot.line, slot.run))
@@ -114,8 +116,9 @@ def reached(prices: Prices, lines: Sequence[int], narrow: Narrowing, limits: Lim
 
 
 def cheapest_line(prices: Prices, lines: Iterable[int]) -> list[int]:
-    """The line with the lowest unit price that still has room; of equals the one that costs least in all."""
-    open_ = [line for line in lines if prices.left[line] > prices.floors[line]]
+    """The line with the lowest unit price among those that had room when the lane began; of equals the one that costs
+    least in all."""
+    open_ = [line for line in lines if prices.start[line] > prices.floors[line]]
     if not open_:
         return []
     best = open_[0]

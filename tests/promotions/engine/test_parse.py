@@ -133,6 +133,23 @@ def test_an_amount_fits_its_currency():
         assert parse_offer({"benefits": [{"kind": "amount", "value": value, "currency": currency}]})
 
 
+def test_a_percentage_of_tiers_is_no_amount_of_the_currency():
+    tiers = {
+        "kind": "tiers",
+        "basis": "order_amount",
+        "unit": "percent",
+        "currency": "JPY",
+        "tiers": [{"from": "500", "value": "12.5"}],
+    }
+
+    assert parse_offer({"benefits": [tiers]})
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\x00b", ""])
+def test_texts_that_no_store_takes_are_refused(text):
+    assert len(of_benefit(kind="gift", sku=text)) == 1
+
+
 def test_the_caller_says_which_currencies_there_are():
     def only_euro(currency):
         return {"EUR": 2}[currency]
@@ -165,6 +182,9 @@ def test_the_caller_says_which_currencies_there_are():
         ({"kind": "tiers", "basis": "eligible_quantity", "unit": "percent", "tiers": [{"from": "5.00", "value": 5}]}, [("tiers.0.from", "wrong_type")]),
         ({"kind": "tiers", "basis": "order_amount", "unit": "percent", "tiers": [{"from": "5.00", "value": "101"}]}, [("tiers.0.value", "out_of_range")]),
         ({"kind": "tiers", "basis": "line_amount", "unit": "percent", "on": "order", "tiers": [{"from": "5.00", "value": 5}]}, [("on", "not_allowed")]),
+        ({"kind": "tiers", "basis": "order_amount", "unit": "amount", "tiers": [{"from": "5.00", "value": 5}]}, [("tiers.0.value", "wrong_type")]),
+        ({"kind": "tiers", "basis": "order_amount", "unit": "amount", "base": 1, "tiers": [{"from": "5.00", "value": "5.00"}]}, [("base", "wrong_type")]),
+        ({"kind": "tiers", "basis": "order_amount", "unit": "percent", "base": "12.345", "tiers": [{"from": "5.00", "value": "5"}]}, [("base", "too_many_decimals")]),
         ({"kind": "unit_ladder", "first": "1.00"}, [("next", "required")]),
         ({"kind": "gift"}, [("sku", "required")]),
         ({"kind": "gift", "sku": "a", "quantity": 0}, [("quantity", "out_of_range")]),

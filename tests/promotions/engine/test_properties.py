@@ -13,6 +13,7 @@ from promotions.engine import (
     Cart,
     Decision,
     InPlay,
+    Offer,
     OfferInvalid,
     Profile,
     ShopperFacts,
@@ -106,16 +107,31 @@ def test_a_quote_is_a_pure_function(cart, offers, facts, profile):
     assert price(cart, offers, facts, profile, NOON) == price(cart, offers, facts, profile, NOON)
 
 
-@MANY
-@given(carts(), plays(TOGETHER, most=3, budgets=False), TOGETHER, FACTS, PROFILES, st.integers(-1, 2))
-def test_a_further_offer_in_the_last_lane_never_makes_the_total_larger(cart, offers, further, facts, profile, order):
-    last = max((each.offer.lane for each in offers), default=0)
-    more = replace(in_play(99, replace(further, lane=last)), order=order)
+PLAYS_TOGETHER = plays(TOGETHER, most=3, budgets=False)
 
-    before = price(cart, offers, facts, profile, NOON)
-    after = price(cart, [*offers, more], facts, profile, NOON)
+
+def with_further(offers: list[InPlay], further: Offer, *, order: int) -> list[InPlay]:
+    """The offers and one more in the last lane."""
+    last = max((each.offer.lane for each in offers), default=0)
+    return [*offers, replace(in_play(99, replace(further, lane=last, priority=0)), order=order)]
+
+
+@MANY
+@given(carts(), PLAYS_TOGETHER, TOGETHER, PROFILES)
+def test_a_further_offer_at_the_end_of_the_last_lane_never_makes_the_total_larger(cart, offers, further, profile):
+    before = price(cart, offers, FACTS_OF_NOBODY, profile, NOON)
+    after = price(cart, with_further(offers, further, order=99), FACTS_OF_NOBODY, profile, NOON)
 
     assert after.total <= before.total
+
+
+@MANY
+@given(carts(), PLAYS_TOGETHER, TOGETHER, PROFILES)
+def test_a_further_offer_first_in_the_last_lane_costs_no_more_than_the_odd_minor_unit(cart, offers, further, profile):
+    before = price(cart, offers, FACTS_OF_NOBODY, profile, NOON)
+    after = price(cart, with_further(offers, further, order=-1), FACTS_OF_NOBODY, profile, NOON)
+
+    assert after.total <= before.total + sum(len(each.offer.benefits) for each in offers)
 
 
 @MANY
