@@ -41,9 +41,7 @@ def test_100_carts_on_a_budget_for_40_make_exactly_40(budget: int, stampede: Sta
     PromotionFactory(brand=brand, trigger="code", text="SPRING", percent="10", budget=budget)
     price = budget // 40 * 10
 
-    results = stampede(
-        lambda one: reserve(brand, one, at, "SPRING", order=one.customer_id, price=price), shoppers(100)
-    )
+    results = stampede(lambda one: reserve(brand, one, at, "SPRING", order=one.customer_id, price=price), shoppers(100))
 
     assert Counter(type(result) for result in results) == {Redemption: 40, BudgetExhausted: 60}
     assert sum(counter.taken for counter in PromotionCounter.objects.all()) == budget // 40 * 40

@@ -1,0 +1,198 @@
+"""Promotions over HTTP (contract, section 7)."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.contracts import Role
+from accounts.models import Brand, User
+from promotions.models import Code, Promotion
+from promotions.services import end_due, start_due
+from segments.services import apply_audience
+from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, ShopperFactory
+
+pytestmark = pytest.mark.django_db
+ClientOf = Callable[[Any], Client]
+PATH = "/api/v1/promotions/"
+OFFER = {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]}
+
+
+@pytest.fixture
+def billo() -> Brand:
+    brand: Brand = BrandFactory(slug="billo", timezone="Europe/Madrid")
+    return brand
+
+
+@pytest.fixture
+def owner(billo: Brand) -> User:
+    user: User = MembershipFactory(brand=billo).user
+    return user
+
+
+def new(**changes: object) -> dict[str, object]:
+    return {
+        "name": "Spring", "start_date": "2099-03-01", "end_date": "2099-04-01", "trigger": "automatic", "offer": OFFER,
+    } | changes  # fmt: skip
+
+
+def post(client: Client, body: object, path: str = PATH) -> Any:
+    return client.post(path, body, content_type="application/json")
+
+
+def patch(client: Client, promotion: Promotion, **body: object) -> Any:
+    return client.patch(f"{PATH}{promotion.pk}/", body, content_type="application/json")
+
+
+def test_staff_make_a_promotion_whose_days_begin_at_the_brands_midnight(bearer: ClientOf, owner: User) -> None:
+    response = post(bearer(owner), new(budget="1000.00", limits={"total": 5, "per_user": 1}, priority=3))
+
+    assert response.status_code == 201
+    answer = response.json()
+    assert uuid.UUID(answer.pop("id")).version == 7
+    assert answer.pop("created_at").endswith("Z")
+    assert answer == {
+        "brand": "billo", "name": "Spring", "description": "", "trigger": "automatic", "code": None, "offer": OFFER,
+        "start_date": "2099-02-28T23:00:00Z", "end_date": "2099-03-31T22:00:00Z",  # Madrid: winter, then summer time
+        "target_audience": None, "budget": "1000.00", "currency": "EUR", "priority": 3, "status": "scheduled",
+        "limits": {"total": 5, "per_user": 1, "per_day": None, "per_week": None, "per_month": None},
+        "segment": None, "audience": None,
+    }  # fmt: skip
+
+
+def test_a_promotion_may_begin_as_a_draft_and_be_activated(bearer: ClientOf, owner: User) -> None:
+    client = bearer(owner)
+    made = post(client, new(status="draft")).json()
+
+    first, second = (post(client, {}, f"{PATH}{made['id']}/activate/").json()["status"] for _ in range(2))
+
+    assert (made["status"], first, second) == ("draft", "scheduled", "scheduled")
+
+
+def test_a_promotion_by_code_claims_its_code(bearer: ClientOf, owner: User) -> None:
+    client = bearer(owner)
+
+    made = post(client, new(trigger="code", code=" spring ")).json()
+    again = post(client, new(trigger="code", code="Spring"))
+
+    assert made["code"] == "SPRING"
+    assert (again.status_code, again.json()["code"]) == (409, "code_taken")
+    assert Promotion.objects.count() == Code.objects.count() == 1
+
+
+def test_a_target_audience_has_somebody_and_its_count_is_shown_live(
+    bearer: ClientOf, owner: User, billo: Brand
+) -> None:
+    client = bearer(owner)
+
+    empty = post(client, new(target_audience="friends"))
+    assert (empty.status_code, empty.json()["code"]) == (409, "audience_empty")
+    assert not Promotion.objects.exists()
+
+    apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=["c1", "c2"])
+    made = post(client, new(target_audience="friends")).json()
+    apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=["c3"])
+    read = client.get(f"{PATH}{made['id']}/").json()
+    assert (made["audience"]["count"], read["audience"]["count"]) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": 7}, "name"),
+        ({"end_date": "2099-03-01"}, "end_date"),
+        ({"start_date": "2020-01-01", "end_date": "2020-02-01"}, "end_date"),
+        ({"start_date": "2099-03-01T00:00:00"}, "start_date"),
+        ({"start_date": "2099-02-30"}, "start_date"),
+        ({"trigger": "magic"}, "trigger"),
+        ({"code": "SPRING"}, "code"),
+        ({"trigger": "code", "code": "!!"}, "code"),
+        ({"offer": []}, "offer"),
+        ({"offer": {"benefits": []}}, "offer.benefits"),
+        ({"offer": {"benefits": [{"kind": "percent", "value": "101", "on": "order"}]}}, "offer.benefits.0.value"),
+        ({"offer": OFFER | {"surprise": 1}}, "offer.surprise"),
+        ({"budget": "10.005"}, "budget"),
+        ({"budget": "-1.00"}, "budget"),
+        ({"budget": "0.00"}, "budget"),
+        ({"limits": {"total": 0}}, "limits.total"),
+        ({"limits": {"total": "5"}}, "limits.total"),
+        ({"priority": 40_000}, "priority"),
+        ({"status": "active"}, "status"),
+    ],
+)
+def test_a_bad_promotion_is_refused_by_field(
+    changes: dict[str, object], field: str, bearer: ClientOf, owner: User
+) -> None:
+    response = post(bearer(owner), new(**changes))
+
+    assert (response.status_code, response.json()["code"]) == (400, "invalid")
+    assert [error["field"] for error in response.json()["errors"]] == [field]
+    assert not Promotion.objects.exists()
+    assert not Code.objects.exists()
+
+
+def test_before_its_start_everything_may_change_afterwards_words_end_limits_and_priority(
+    bearer: ClientOf, owner: User, billo: Brand
+) -> None:
+    client = bearer(owner)
+    waiting = PromotionFactory(brand=billo, start_date=timezone.now() + timedelta(days=1), status="scheduled")
+    running = PromotionFactory(brand=billo)
+    dearer = {"benefits": [{"kind": "percent", "value": "20", "on": "order"}]}
+
+    assert patch(client, waiting, offer=dearer, start_date="2030-01-01").json()["offer"] == dearer
+    assert patch(client, running, name="New", priority=9, limits={"total": 3}, budget="5.00").status_code == 200
+    refused = patch(client, running, offer=dearer)
+
+    assert [error["field"] for error in refused.json()["errors"]] == ["offer"]
+    running.refresh_from_db()
+    assert (running.name, running.limit_total, running.budget, running.offer) == ("New", 3, 500, OFFER)
+
+
+def test_stopping_is_for_good_and_may_be_repeated(bearer: ClientOf, owner: User, billo: Brand) -> None:
+    client, promotion = bearer(owner), PromotionFactory(brand=billo)
+
+    assert [post(client, {}, f"{PATH}{promotion.pk}/deactivate/").json()["status"] for _ in range(2)] == [
+        "deactivated"
+    ] * 2
+    assert client.delete(f"{PATH}{promotion.pk}/").status_code == 204
+    again = post(client, {}, f"{PATH}{promotion.pk}/activate/")
+
+    assert (again.status_code, again.json()["code"], again.json()["status_now"]) == (409, "wrong_state", "deactivated")
+    assert patch(client, promotion, name="New").status_code == 409
+
+
+def test_promotions_start_and_end_by_themselves(billo: Brand) -> None:
+    now = timezone.now()
+    waiting = PromotionFactory(brand=billo, start_date=now, status="scheduled")
+    over = PromotionFactory(brand=billo, start_date=now - timedelta(days=2), end_date=now)
+
+    assert (start_due(at=now), end_due(at=now), start_due(at=now), end_due(at=now)) == (1, 1, 0, 0)
+
+    waiting.refresh_from_db()
+    over.refresh_from_db()
+    assert (waiting.status, over.status) == ("active", "ended")
+
+
+def test_nobody_else_sees_or_stops_a_promotion(bearer: ClientOf, server_of: ClientOf, billo: Brand) -> None:
+    promotion = PromotionFactory(brand=billo)
+    strangers = [bearer(MembershipFactory().user), server_of(BrandFactory())]
+    viewer = bearer(MembershipFactory(brand=billo, role=Role.VIEWER).user)
+
+    for client in strangers:
+        assert client.get(PATH).json()["results"] == []
+        for path in (f"{PATH}{promotion.pk}/", f"{PATH}{uuid.uuid4()}/"):
+            assert client.get(path).status_code == client.delete(path).status_code == 404
+        assert post(client, {}, f"{PATH}{promotion.pk}/deactivate/").status_code == 404
+        assert patch(client, promotion, name="Theirs").status_code == 404
+    assert viewer.get(f"{PATH}{promotion.pk}/").status_code == 200
+    assert patch(viewer, promotion, name="Viewed").status_code == 403
+    assert bearer(ShopperFactory()).get(PATH).status_code == 403
+    assert Client().get(PATH).status_code == 401
+
+    promotion.refresh_from_db()
+    assert (promotion.status, promotion.name) == ("active", "10 % off")
