@@ -1,6 +1,7 @@
 """Discount codes at checkout."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 
 from discounts import selectors
 from discounts.services import holds
@@ -26,3 +27,6 @@ class DiscountCodeRedeemer:
 
     def refund(self, *, purchase: Purchase) -> None:
         holds.refund(purchase=purchase)
+
+    def standing(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+        return selectors.standing(purchases=purchases)

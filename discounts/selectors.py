@@ -1,7 +1,7 @@
 """Questions about discount codes; writes nothing."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -12,7 +12,7 @@ from discounts import rules
 from discounts.models import DiscountCode, Usage, UsageReturn
 from promoplatform.kernel import db
 from promoplatform.kernel.mail import selectors as mail_selectors
-from promotions.contracts import Ask, Candidate, Rejection
+from promotions.contracts import Ask, Candidate, Purchase, Rejection
 from promotions.errors import CodeUnknown
 from promotions.rules import is_digest, normalise
 from promotions.selectors import text_of
@@ -132,3 +132,17 @@ def mailing_key(code: DiscountCode) -> str:
 def notified(code: DiscountCode) -> dict[str, int]:
     """Mails that announce the code: ``{"planned", "sent", "failed"}``."""
     return mail_selectors.progress(key=mailing_key(code))
+
+
+def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+    """Which of the purchases' uses stand, and whether each is final (``promotions.contracts.Redeemer``); one query."""
+    taken = [(purchase, taking) for purchase in purchases for taking in purchase.takings]
+    rows = db.many(
+        "discounts/sql/find_standing.sql",
+        {
+            "redemptions": [purchase.id for purchase, _ in taken],
+            "codes": [int(taking.key) for _, taking in taken],
+            "customers": [purchase.shopper_key for purchase, _ in taken],
+        },
+    )
+    return {(row["redemption_id"], str(row["code_id"])): row["is_final"] for row in rows}

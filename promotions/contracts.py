@@ -1,7 +1,7 @@
 """What every kind of code promises to checkout."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -99,7 +99,9 @@ class Redeemer(Protocol):
     ``offers`` asks and writes nothing: what the codes offer or why not, and what comes into play by itself. ``reserve``
     takes one use of each taking until ``purchase.until``, in the order of the keys, or raises Lost with the refusal
     that stands against one. ``confirm`` makes the uses final or raises ReservationExpired. ``release`` gives back what
-    was reserved, ``refund`` what was confirmed; both answer the same when repeated.
+    was reserved, ``refund`` what was confirmed; both answer the same when repeated. ``standing`` says what is kept of
+    takings, for audits: by redemption and key, True when final, False when held, None when this kind keeps no record of
+    it; what is absent does not stand.
     """
 
     kind: str
@@ -113,3 +115,5 @@ class Redeemer(Protocol):
     def release(self, *, purchase: Purchase) -> None: ...
 
     def refund(self, *, purchase: Purchase) -> None: ...
+
+    def standing(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]: ...

@@ -1,6 +1,7 @@
 """Promotions at checkout: those that come into play by themselves, and those that a code opens."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 
 from promotions import selectors
 from promotions.contracts import Ask, Candidate, Purchase, Rejection
@@ -26,3 +27,6 @@ class PromotionRedeemer:
 
     def refund(self, *, purchase: Purchase) -> None:
         holds.refund(purchase=purchase)
+
+    def standing(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+        return selectors.standing(purchases=purchases)

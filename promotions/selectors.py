@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache, lru_cache
@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from promoplatform.kernel import db
 from promoplatform.kernel.errors import NotFound, Refusal
 from promotions import rules
-from promotions.contracts import Ask, Candidate, Redeemer, Rejection
+from promotions.contracts import Ask, Candidate, Purchase, Redeemer, Rejection
 from promotions.engine import Offer, Profile, parse_offer
 from promotions.engine.profile import OPTIONS
 from promotions.errors import (
@@ -30,7 +30,7 @@ from promotions.errors import (
     UsageLimitPerUser,
     UsageLimitReached,
 )
-from promotions.models import LIVE, Code, PricingProfile, Promotion
+from promotions.models import LIVE, Code, PricingProfile, Promotion, PromotionUse
 from segments.selectors import audience_count
 
 LIMITS = ("budget", "limit_total", "limit_per_user", "limit_per_day", "limit_per_week", "limit_per_month")
@@ -142,7 +142,7 @@ def parsed(offer: str, priority: int) -> Offer:
     return replace(parse_offer(json.loads(offer)), priority=priority)
 
 
-# --- promotions as their brand sees them --------------------------------------------------------------------------------
+# --- promotions as their brand sees them -----------------------------------------------------------------------------
 def of_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Promotion]:
     """The promotions of these brands, or of all with None, newest first."""
     found = Promotion.objects.select_related("brand").order_by("-pk")
@@ -173,3 +173,13 @@ def audiences(*, promotions: Collection[Promotion], at: datetime) -> dict[uuid.U
             count = audience_count(brand_id=it.brand_id, segment_type=it.target_audience)
             found[it.pk] = {"count": count, "with_free_slot": count, "as_of": at}
     return found
+
+
+def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+    """What is kept of the takings (``promotions.contracts.Redeemer``); nothing for promotions without limits."""
+    taken = {(purchase.id, taking.key) for purchase in purchases for taking in purchase.takings}
+    uses = PromotionUse.objects.filter(
+        promotion_id__in={uuid.UUID(key) for _, key in taken}, redemption_id__in={redemption for redemption, _ in taken}
+    ).values_list("redemption_id", "promotion_id", "held_until")
+    kept = {(redemption, str(promotion)): until is None for redemption, promotion, until in uses}
+    return {each: kept.get(each) for each in taken}

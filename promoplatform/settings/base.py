@@ -224,6 +224,7 @@ REDEEMERS = {
     "discount_code": "discounts.redeemer.DiscountCodeRedeemer",
     "promotion": "promotions.redeemer.PromotionRedeemer",
 }
+LEDGERS = ["promotions.services.ledgers.audit", "discounts.services.ledgers.audit", "checkout.services.ledgers.audit"]
 
 # --- the broker and the schedule -------------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://"))
