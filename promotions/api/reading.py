@@ -1,7 +1,7 @@
 """From the wire to the fields of a promotion."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,5 +23,6 @@ def to_fields(asked: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
 
 
 def _placed(moment: datetime, brand: Brand) -> datetime:
-    """An instant as it is; a naive midnight at that of the brand's time zone."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(brand.timezone))
+    """An instant in UTC; a naive midnight is that of the brand's time zone."""
+    local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(brand.timezone))
+    return local.astimezone(UTC)

@@ -124,6 +124,8 @@ def _check(promotion: Promotion, at: datetime) -> None:
         raise Invalid.field("end_date", "The end comes after the start.")
     if promotion.end_date <= at:
         raise Invalid.field("end_date", "The end is in the future.")
+    if promotion.budget == 0:
+        raise Invalid.field("budget", "A budget is more than nothing.")
     offer = checked_offer(promotion.offer)
     promotion.gates = rules.gates(offer, brand=promotion.brand.slug)
     promotion.min_subtotal = rules.least_subtotal(offer)

@@ -39,7 +39,7 @@ benefits = st.one_of(
             "buy": {"select": buy, "quantity": 1},
             "get": {"select": get, "quantity": 1, "percent": "100"},
             "repeat": True,
-        },  # fmt: skip
+        },
         selects,
         selects,
     ),
