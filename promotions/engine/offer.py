@@ -215,7 +215,7 @@ class Groups:
 class Tier:
     """One step: from `start` (an amount or a number of units, inclusive) on, `value`."""
 
-    start: Decimal
+    start: Decimal | int
     value: Decimal
 
 

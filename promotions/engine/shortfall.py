@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from promotions.engine.candidates import Reason
 from promotions.engine.conditions import Scene
 from promotions.engine.offer import Benefit, BuyGet, Groups, Offer, Select, SetPrice, Tiers
@@ -66,7 +64,7 @@ def below_first_tier(benefit: Tiers, scene: Scene) -> Reason | None:
         return units_missing(sum(line.quantity for line in open_), start)
     values = [line.quantity * line.unit_price for line in open_]
     have = max(values) if benefit.basis == "line_amount" else sum(values)
-    missing = to_minor(Decimal(start), scene.cart.exponent) - have
+    missing = to_minor(start, scene.cart.exponent) - have
     if missing <= 0:
         return None
     text = scene.money(missing)

@@ -67,7 +67,7 @@ def test_groups(rows, size, fill, count):
 
 @MANY
 @given(BAGS, st.integers(1, 4), st.data(), ENDS, ENDS, st.sampled_from([None, 1, 2]))
-def test_the_nth_of_each_group(rows, size, data, fill, pick, most):  # noqa: PLR0917
+def test_the_nth_of_each_group(rows, size, data, fill, pick, most):
     nth = data.draw(st.integers(1, size))
     row = row_of(rows, fill)
     made = [row[start : start + size] for start in range(0, len(row) - size + 1, size)]
@@ -80,7 +80,7 @@ def test_the_nth_of_each_group(rows, size, data, fill, pick, most):  # noqa: PLR
 
 @MANY
 @given(BAGS, st.integers(1, 4), st.data(), ENDS, ENDS, st.sampled_from([None, 1, 2]))
-def test_the_nth_share_across_groups(rows, size, data, fill, pick, most):  # noqa: PLR0917
+def test_the_nth_share_across_groups(rows, size, data, fill, pick, most):
     nth = data.draw(st.integers(1, size))
     row = row_of(rows, fill)
     number = len(row) // size
@@ -115,7 +115,7 @@ def test_bundles(rows, size, costs):
     st.sets(st.integers(0, 2)),
     st.sampled_from([None, 1, 2]),
 )
-def test_buy_and_get_gives_as_many_as_can_be_and_of_those_the_cheapest(rows, buy, get, buying, getting, most):  # noqa: PLR0917
+def test_buy_and_get_gives_as_many_as_can_be_and_of_those_the_cheapest(rows, buy, get, buying, getting, most):
     """By trying every set of units that could be given: enough others must be bought, and they must be earned."""
     buying, getting = {n for n in buying if n < len(rows)}, {n for n in getting if n < len(rows)}
     units = [(euros, n, copy) for n, (euros, quantity) in enumerate(rows) for copy in range(quantity)]
