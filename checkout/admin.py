@@ -236,4 +236,4 @@ def _read(text: str | None, currency: str) -> str:
 
 def _reason(reason: Mapping[str, Any]) -> str:
     more = [f"{name.replace('_', ' ')} {value}" for name, value in reason.items() if name not in ("code", "detail")]
-    return reason["detail"] + (f" ({'; '.join(more)})" if more else "")
+    return str(reason["detail"]) + (f" ({'; '.join(more)})" if more else "")

@@ -6,22 +6,19 @@ from django.contrib import admin
 from django.db.models import Count, Model
 from django.http import HttpRequest
 from unfold.decorators import display
-from unfold.views import ChangeList
 
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
 from segments.models import Audience, AudienceMember
 
 
-class AudienceList(ChangeList):
-    """A page of audiences with their sizes; one query for all."""
+class AudienceList(pages.CountedList):
+    """A page of audiences with their sizes."""
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        self.result_list = list(self.result_list)
-        members = AudienceMember.objects.filter(audience__in=[audience.pk for audience in self.result_list])
+    def count(self, rows: list[Any]) -> None:
+        members = AudienceMember.objects.filter(audience__in=[audience.pk for audience in rows])
         sizes = dict(members.values_list("audience_id").annotate(size=Count("customer_id")))
-        for audience in self.result_list:
+        for audience in rows:
             audience.size = sizes.get(audience.pk, 0)
 
 
@@ -43,7 +40,7 @@ class AudienceAdmin(BrandScopedAdmin):
         brand = ("brand",) if pages.works_for_several(request) else ()
         return ("name", *brand, "members", "updated")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.CountedList]:
         return AudienceList
 
     @display(description="audience", ordering="segment_type")

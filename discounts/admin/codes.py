@@ -12,12 +12,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
-from unfold.views import ChangeList
 
 from discounts import selectors, services
 from discounts.admin import numbers
 from discounts.admin.forms import ChangeCodeForm, CodeForm
-from discounts.admin.making import MadeForOneBrand
+from discounts.admin.making import MadeForOneBrand, rendered
 from discounts.emails import terms
 from discounts.models import DiscountCode
 from promoplatform.kernel import pages
@@ -54,14 +53,12 @@ class StateFilter(admin.SimpleListFilter):
         return queryset if wanted is None else queryset.filter(wanted)
 
 
-class CodeList(ChangeList):
-    """A page of codes with its numbers, which are one query whatever the page's length."""
+class CodeList(pages.CountedList):
+    """A page of codes with their uses and mails."""
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        self.result_list = list(self.result_list)
-        counted = numbers.of_codes([code.pk for code in self.result_list])
-        for code in self.result_list:
+    def count(self, rows: list[Any]) -> None:
+        counted = numbers.of_codes([code.pk for code in rows])
+        for code in rows:
             code.numbers = counted[code.pk]
 
 
@@ -92,14 +89,14 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
         brand = ("brand",) if pages.works_for_several(request) else ()
         return ("text", "percentage", *brand, "state", "until", "uses", "announced")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.CountedList]:
         return CodeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[DiscountCode], search_term: str
     ) -> tuple[QuerySet[DiscountCode], bool]:
         term = search_term.strip().upper().replace("\0", "")
-        return queryset.filter(code_id__startswith=term) if term else queryset, False
+        return queryset.filter(code__text__startswith=term) if term else queryset, False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -161,9 +158,9 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
             response = super().change_view(
                 request, object_id, form_url, {**(extra_context or {}), **self._numbers(request, code)}
             )
-            return response.render() if isinstance(response, TemplateResponse) else response
+            return rendered(response)
 
-    def save_model(self, request: HttpRequest, obj: DiscountCode, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
             return  # the form's service has made it
         if not self.may(request, self.needs_to_change, obj):

@@ -110,7 +110,7 @@ class NewRuleFields(forms.Form):
         return rule
 
 
-class RuleForm(NewRuleFields, forms.ModelForm):
+class RuleForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
     """A rule of a brand that no code has yet."""
 
     class Meta:
@@ -135,12 +135,14 @@ class RuleForm(NewRuleFields, forms.ModelForm):
     def _post_clean(self) -> None:
         """The service has made the object."""
 
-    def save(self, commit: bool = True) -> DiscountRule:
-        self.save_m2m = lambda: None
+    def save(self, commit: bool = True) -> Any:
         return self.instance
 
+    def save_m2m(self) -> None:  # type: ignore[override]
+        """Nothing more to save."""
 
-class CodeForm(NewRuleFields, forms.ModelForm):
+
+class CodeForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
     """Makes a code, of one of the brand's rules or a new one."""
 
     text = forms.CharField(
@@ -202,12 +204,14 @@ class CodeForm(NewRuleFields, forms.ModelForm):
     def _post_clean(self) -> None:
         """The service has made the object."""
 
-    def save(self, commit: bool = True) -> DiscountCode:
-        self.save_m2m = lambda: None
+    def save(self, commit: bool = True) -> Any:
         return self.instance
 
+    def save_m2m(self) -> None:  # type: ignore[override]
+        """Nothing more to save."""
 
-class ChangeCodeForm(forms.ModelForm):
+
+class ChangeCodeForm(forms.ModelForm):  # type: ignore[type-arg]
     """What may change about a code: when it ends, and whether it can be used."""
 
     class Meta:

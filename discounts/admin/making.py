@@ -14,10 +14,17 @@ from promoplatform.kernel.admin import brands_with
 from promoplatform.kernel.rights import Rights
 
 
+def rendered(response: HttpResponse) -> HttpResponse:
+    """The response, written now: while the brand's time zone is the active one."""
+    if isinstance(response, TemplateResponse):
+        response.render()
+    return response
+
+
 class MadeForOneBrand:
     """For an admin whose add form (``made_with``) takes ``brand`` and ``by`` and calls a service to make its object."""
 
-    made_with: ClassVar[type[forms.ModelForm]]
+    made_with: ClassVar["type[forms.ModelForm[Any]]"]
 
     def brands_to_make_for(self, request: HttpRequest) -> QuerySet[Brand]:
         """Where the user may make something."""
@@ -36,8 +43,8 @@ class MadeForOneBrand:
         request.brand = brand  # type: ignore[attr-defined]
         with timezone.override(brand.timezone):
             context = {"title": f"New {self.opts.verbose_name} for {brand}", **(extra_context or {})}  # type: ignore[attr-defined]
-            response: HttpResponse = super().add_view(request, form_url, context)  # type: ignore[misc]
-            return response.render() if isinstance(response, TemplateResponse) else response
+            response: HttpResponse = super().add_view(request, form_url, context)
+            return rendered(response)
 
     def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is not None:

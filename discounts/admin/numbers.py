@@ -1,4 +1,4 @@
-"""What the pages show of uses. Nothing here counts the whole table: every question ends at a cap, a window or a page."""
+"""What the pages show of uses. Nothing here counts the whole table: each question ends at a cap, a window or a page."""
 
 import uuid
 from collections import Counter

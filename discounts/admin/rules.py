@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
-from unfold.views import ChangeList
 
 from discounts.admin.forms import RuleForm
 from discounts.admin.making import MadeForOneBrand
@@ -52,15 +51,13 @@ def _said(value: Any) -> str:
     )
 
 
-class RuleList(ChangeList):
-    """A page of rules, each with how many codes it has; one query for all."""
+class RuleList(pages.CountedList):
+    """A page of rules, each with how many codes it has."""
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        self.result_list = list(self.result_list)
-        codes = DiscountCode.objects.filter(rule__in=[rule.pk for rule in self.result_list]).order_by()
+    def count(self, rows: list[Any]) -> None:
+        codes = DiscountCode.objects.filter(rule__in=[rule.pk for rule in rows]).order_by()
         counted = dict(codes.values_list("rule_id").annotate(codes=Count("pk")))
-        for rule in self.result_list:
+        for rule in rows:
             rule.code_count = counted.get(rule.pk, 0)
 
 
@@ -84,13 +81,16 @@ class DiscountRuleAdmin(MadeForOneBrand, BrandScopedAdmin):
         brand = ("brand",) if pages.works_for_several(request) else ()
         return ("title", "percentage", *brand, "whom", "conditions", "codes")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.CountedList]:
         return RuleList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[DiscountRule], search_term: str
     ) -> tuple[QuerySet[DiscountRule], bool]:
-        return super().get_search_results(request, queryset, search_term.replace("\0", ""))
+        found: tuple[QuerySet[DiscountRule], bool] = super().get_search_results(
+            request, queryset, search_term.replace("\0", "")
+        )
+        return found
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         if not super().has_delete_permission(request, obj):

@@ -89,7 +89,7 @@ class ThemedTaskSelect(UnfoldAdminSelectWidget, beat.TaskSelectWidget):
     """The registered tasks to choose from."""
 
 
-class ThemedTaskForm(beat.PeriodicTaskForm):  # type: ignore[misc]
+class ThemedTaskForm(beat.PeriodicTaskForm):
     """The schedule's own form in the theme's clothes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -103,7 +103,7 @@ for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, 
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(SuperuserAdmin, beat.PeriodicTaskAdmin):  # type: ignore[misc]
+class PeriodicTaskAdmin(SuperuserAdmin, beat.PeriodicTaskAdmin):
     """What beat starts, and when."""
 
     form = ThemedTaskForm
@@ -111,17 +111,17 @@ class PeriodicTaskAdmin(SuperuserAdmin, beat.PeriodicTaskAdmin):  # type: ignore
 
 
 @admin.register(CrontabSchedule)
-class CrontabScheduleAdmin(SuperuserAdmin, beat.CrontabScheduleAdmin):  # type: ignore[misc]
+class CrontabScheduleAdmin(SuperuserAdmin, beat.CrontabScheduleAdmin):
     """Times of the day."""
 
 
 @admin.register(IntervalSchedule)
-class IntervalScheduleAdmin(SuperuserAdmin, beat.IntervalScheduleAdmin):  # type: ignore[misc]
+class IntervalScheduleAdmin(SuperuserAdmin, beat.IntervalScheduleAdmin):
     """Every so often."""
 
 
 @admin.register(ClockedSchedule)
-class ClockedScheduleAdmin(SuperuserAdmin, beat.ClockedScheduleAdmin):  # type: ignore[misc]
+class ClockedScheduleAdmin(SuperuserAdmin, beat.ClockedScheduleAdmin):
     """Once, at an instant."""
 
 

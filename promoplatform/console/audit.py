@@ -60,7 +60,7 @@ class LogFilter(forms.Form):
 
 def kinds_for(request: HttpRequest) -> list[Kind]:
     """The tracked models whose pages the user may see, with the events of their own brands."""
-    found = []
+    found: list[Kind] = []
     for model in apps.get_models():
         for event in getattr(model, "pgh_event_models", {}).values() if "pgh_event_models" in vars(model) else ():
             page = admin.site._registry.get(model)  # noqa: SLF001
@@ -71,7 +71,7 @@ def kinds_for(request: HttpRequest) -> list[Kind]:
 
 
 def _visible(request: HttpRequest, model: type[Model], event: Any, page: Any) -> QuerySet[Event] | None:
-    rows = event.objects.all()
+    rows: QuerySet[Event] = event.objects.all()
     if request.user.is_superuser:
         return rows
     if not isinstance(page, BrandScoped) or not page.has_module_permission(request):
@@ -163,7 +163,7 @@ def _described(
     for (number, event), actor in zip(shown, actors, strict=True):
         yield {
             "when": pages.local(event.pgh_created_at, zone),
-            "who": users.get(actor, "the platform" if actor is None else "a user who is gone"),
+            "who": users.get(cast("int", actor), "the platform" if actor is None else "a user who is gone"),
             "what": kinds[number].label,
             "name": names.get((type(event), event.pgh_obj_id)) or _title(event),
             "url": _url(event, request),
@@ -199,11 +199,8 @@ def _names(shown: list[tuple[int, Event]]) -> dict[tuple[type[Model], Any], str]
 
 
 def _related(model: Any) -> list[str]:
-    return [
-        field.name
-        for field in model._meta.fields
-        if isinstance(field, ForeignKey) and field.name in ("user", "brand")  # noqa: SLF001
-    ]
+    fields = model._meta.fields  # noqa: SLF001
+    return [field.name for field in fields if isinstance(field, ForeignKey) and field.name in ("user", "brand")]
 
 
 def _title(event: Event) -> str:

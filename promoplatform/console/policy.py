@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from csp.decorators import csp_update
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def admin_policy(get_response: GetResponse) -> GetResponse:
@@ -15,7 +16,7 @@ def admin_policy(get_response: GetResponse) -> GetResponse:
 
     loosened = csp_update(settings.ADMIN_CSP)(get_response)
 
-    def middleware(request: HttpRequest) -> HttpResponse:
+    def middleware(request: HttpRequest) -> HttpResponseBase:
         return (loosened if request.path.startswith(reverse("admin:index")) else get_response)(request)
 
     return middleware

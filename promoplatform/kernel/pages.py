@@ -11,6 +11,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from unfold.views import ChangeList
 
 from promoplatform.kernel import money
 from promoplatform.kernel.admin import brands_with
@@ -125,6 +126,20 @@ class BrandFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(brand__slug=self.value()) if self.value() else queryset
+
+
+class CountedList(ChangeList):
+    """A page of rows that asks for its numbers once for all of them, whatever the page's length."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows: list[Any] = list(self.result_list)
+        self.count(rows)
+        self.result_list = rows
+
+    def count(self, rows: list[Any]) -> None:
+        """Give each row its numbers."""
+        raise NotImplementedError
 
 
 def works_for_several(request: HttpRequest) -> bool:
