@@ -1,5 +1,5 @@
 -- Takes due promises, each by one relay only, and counts the attempt; a row past its attempts is parked by whoever settles it.
--- Upholds: nothing promised is lost (kernel_outboxmessage rows go only when their task succeeded).
+-- Upholds kernel_outboxmessage_pkey: nothing promised is lost, a row goes only when its task has succeeded.
 WITH due AS MATERIALIZED (
     SELECT id FROM kernel_outboxmessage
     WHERE parked_at IS NULL AND due_at <= statement_timestamp()

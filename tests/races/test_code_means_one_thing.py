@@ -1,0 +1,60 @@
+"""A typed string means one thing, whoever claims it at the same moment."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from promotions.errors import CodeTaken
+from promotions.models import Code
+from promotions.rules import digest
+from promotions.services import claim_code
+from tests.factories import BrandFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Stampede = Callable[..., list[Any]]
+
+
+def test_100_brands_claim_one_string_and_one_has_it(stampede: Stampede) -> None:
+    brands = BrandFactory.create_batch(20)
+
+    results = stampede(
+        lambda number: claim_code(text="SUMMER", kind="discount_code", brand=brands[number % 20]), range(100)
+    )
+
+    assert Counter(type(result) for result in results) == {Code: 1, CodeTaken: 99}
+    (winner,) = [result for result in results if isinstance(result, Code)]
+    assert Code.objects.get().brand_id == winner.brand_id
+
+
+def test_without_the_key_a_look_before_lets_one_string_mean_two_things(stampede: Stampede) -> None:
+    """The proof that the test above can fail: look, then claim, on a table without the constraint."""
+    brand = BrandFactory()
+    table = f"CREATE TABLE unguarded_code (LIKE {Code._meta.db_table} INCLUDING DEFAULTS)"
+
+    def look_then_claim(_: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM unguarded_code WHERE text = 'SUMMER'")
+            if cursor.fetchone() is None:
+                cursor.execute(
+                    "INSERT INTO unguarded_code (text, digest, kind, brand_id, single_use)"
+                    " VALUES ('SUMMER', %s, 'x', %s, false)",
+                    [digest("SUMMER"), brand.pk],
+                )
+
+    with connection.cursor() as cursor:
+        cursor.execute(table)
+        try:
+            for _ in range(10):
+                stampede(look_then_claim, range(50))
+                cursor.execute("SELECT count(*) FROM unguarded_code")
+                claims = cursor.fetchone()[0]
+                if claims > 1:
+                    break
+                cursor.execute("TRUNCATE unguarded_code")
+        finally:
+            cursor.execute("DROP TABLE unguarded_code")
+
+    assert claims > 1
