@@ -1,6 +1,6 @@
 """The admin's pages of codes: made by a form, watched by numbers, announced and switched off by actions."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -170,7 +170,7 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
 
     def response_add(self, request: HttpRequest, obj: Model, post_url_continue: str | None = None) -> HttpResponse:
         if "_addanother" in request.POST:
-            return super().response_add(request, obj, post_url_continue)
+            return cast("HttpResponse", super().response_add(request, obj, post_url_continue))
         messages.success(request, f"The code {obj} is made.")
         return redirect("admin:discounts_discountcode_change", obj.pk)
 

@@ -138,7 +138,7 @@ class RuleForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
     def save(self, commit: bool = True) -> Any:
         return self.instance
 
-    def save_m2m(self) -> None:  # type: ignore[override]
+    def save_m2m(self) -> None:
         """Nothing more to save."""
 
 
@@ -207,7 +207,7 @@ class CodeForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
     def save(self, commit: bool = True) -> Any:
         return self.instance
 
-    def save_m2m(self) -> None:  # type: ignore[override]
+    def save_m2m(self) -> None:
         """Nothing more to save."""
 
 

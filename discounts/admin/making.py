@@ -43,7 +43,7 @@ class MadeForOneBrand:
         request.brand = brand  # type: ignore[attr-defined]
         with timezone.override(brand.timezone):
             context = {"title": f"New {self.opts.verbose_name} for {brand}", **(extra_context or {})}  # type: ignore[attr-defined]
-            response: HttpResponse = super().add_view(request, form_url, context)
+            response: HttpResponse = super().add_view(request, form_url, context)  # type: ignore[misc]
             return rendered(response)
 
     def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
@@ -51,7 +51,7 @@ class MadeForOneBrand:
             return super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
         brand, by = getattr(request, "brand", None), request.user.pk
 
-        class ForThisBrand(self.made_with):  # type: ignore[misc,name-defined]
+        class ForThisBrand(self.made_with):  # type: ignore[name-defined]
             def __init__(self, *args: Any, **more: Any) -> None:
                 super().__init__(*args, brand=brand, by=by, **more)
 

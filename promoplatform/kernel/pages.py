@@ -128,14 +128,13 @@ class BrandFilter(admin.SimpleListFilter):
         return queryset.filter(brand__slug=self.value()) if self.value() else queryset
 
 
-class CountedList(ChangeList):
+class CountedList(ChangeList):  # type: ignore[misc]
     """A page of rows that asks for its numbers once for all of them, whatever the page's length."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        rows: list[Any] = list(self.result_list)
-        self.count(rows)
-        self.result_list = rows
+        self.result_list: list[Any] = list(self.result_list)
+        self.count(self.result_list)
 
     def count(self, rows: list[Any]) -> None:
         """Give each row its numbers."""
