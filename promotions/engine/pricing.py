@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from promotions.engine.candidates import Table, candidate
-from promotions.engine.choice import choose
+from promotions.engine.choice import Chosen, choose
 from promotions.engine.explain import explanations, next_best, rejections
 from promotions.engine.play import Gained
 from promotions.engine.prices import Prices
@@ -42,23 +43,30 @@ def price(
     candidates = [candidate(each, table) for each in in_play]
     chosen = choose(fresh, [each for each in candidates if each.stop is None])
     rejected = rejections(fresh, candidates, chosen)
+    return replace(
+        priced(cart, order, freight, chosen),
+        rejected=tuple(rejected.values()),
+        next_best=next_best(fresh, candidates, chosen),
+        explanations=explanations(fresh, candidates, rejected, chosen) if explain else (),
+    )
+
+
+def priced(cart: Cart, order: Sequence[int], freight: Sequence[int], chosen: Chosen) -> Decision:
+    """What the choice comes to, by the caller's ids. `order`, `freight`: the cart's index of each of the engine's."""
     gained = chosen.outcome.gained
-    priced = line_prices(cart, order, gained.values())
-    shipped = shipping_prices(cart, freight, gained.values())
-    subtotal, shipping_total = sum(each.subtotal for each in priced), sum(each.price for each in shipped)
+    lines = line_prices(cart, order, gained.values())
+    shipping = shipping_prices(cart, freight, gained.values())
+    subtotal, shipping_total = sum(each.subtotal for each in lines), sum(each.price for each in shipping)
     discount = sum(each.amount for each in gained.values())
     return Decision(
-        lines=priced,
-        shipping=shipped,
+        lines=lines,
+        shipping=shipping,
         subtotal=subtotal,
         shipping_total=shipping_total,
         discount_total=discount,
         total=subtotal + shipping_total - discount,
         applied=tuple(applied(ref, each, cart, order, freight) for ref, each in gained.items()),
         gifts=tuple(gift for each in gained.values() for gift in each.gifts),
-        rejected=tuple(rejected.values()),
-        next_best=next_best(fresh, candidates, chosen),
-        explanations=explanations(fresh, candidates, rejected, chosen) if explain else (),
         method=chosen.method,
     )
 

@@ -8,11 +8,9 @@ from typing import Any
 
 from promotions.engine import offer as o
 from promotions.engine.fields import (
-    ByKind,
     Choice,
     Clock,
     Flag,
-    Key,
     Kind,
     Many,
     Moment,
@@ -21,15 +19,14 @@ from promotions.engine.fields import (
     MoneyOrPercentage,
     Percentage,
     Reading,
-    Record,
     Text,
     Weekday,
     Whole,
     instant,
-    join,
     places,
 )
 from promotions.engine.profile import OPTIONS, Profile
+from promotions.engine.records import ByKind, Key, Record, join
 
 UNITS = Whole(1, 1_000_000)
 NAMES = Many(Text())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from promotions.engine import Checked, Explanation, Facts, InPlay
-from tests.promotions.engine.shop import amount, cart, line, offer, percent, quote, set_price
+from tests.promotions.engine.shop import NOON, amount, cart, line, offer, percent, quote, set_price
 
 BAG = cart(line("a", "10.00", 2), line("b", "5.90"))  # 25.90
 
@@ -47,6 +49,49 @@ def test_one_that_would_stand_alone_and_give_less_is_not_next_best():
 
     assert quote(BAG, given, offer(percent(10), combinable=False, conditions=[minimum("30.00")])).next_best == ()
     assert len(quote(BAG, given, offer(percent(30), combinable=False, conditions=[minimum("30.00")])).next_best) == 1
+
+
+def test_a_better_member_of_a_group_is_next_best_and_a_worse_one_is_not():
+    # 5% is given; 10% takes its place from 30.00 on, 4% would not
+    given = offer(percent(5), group="step")
+    better, worse = (offer(percent(n), group="step", conditions=[minimum("30.00")]) for n in (10, 4))
+
+    assert [(each.ref, each.amount) for each in quote(BAG, given, better, worse).next_best] == [("o2", 259)]
+
+
+def test_next_best_is_told_beside_what_is_given_already():
+    # 25.90 - 2.59 = 23.31 is left; 10% of it is 2.331
+    decision = quote(BAG, offer(percent(10)), offer(percent(10), conditions=[minimum("30.00")]))
+
+    assert [(each.ref, each.amount) for each in decision.next_best] == [("o2", 233)]
+
+
+def test_a_gift_that_is_only_a_little_away_is_told_too():
+    gift = offer({"kind": "gift", "sku": "mug"}, conditions=[minimum("30.00")])
+
+    assert [(each.ref, dict(each.missing), each.amount) for each in quote(BAG, gift).next_best] == [
+        ("o1", {"amount": "4.10"}, 0)
+    ]
+
+
+def test_nothing_is_next_best_where_an_exclusive_offer_is_given():
+    decision = quote(BAG, offer(percent(1), exclusive=True), offer(percent(50), conditions=[minimum("30.00")]))
+
+    assert decision.next_best == ()
+
+
+def test_a_spent_budget_is_not_next_best():
+    spent = InPlay("p", "promotion", "", offer(percent(10), conditions=[minimum("30.00")]), budget_left=0)
+
+    decision = quote(BAG, spent)
+
+    assert decision.next_best == ()
+    assert [each.code for each in decision.rejected] == ["budget_exhausted"]
+
+
+def test_an_instant_without_an_offset_is_refused():
+    with pytest.raises(ValueError, match="offset"):
+        quote(BAG, offer(percent(10)), at=NOON.replace(tzinfo=None))
 
 
 def test_a_benefit_that_waits_for_more_units_says_how_many():

@@ -1,0 +1,136 @@
+"""The objects of an offer's document: which keys they have, and the dataclasses that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass
+from dataclasses import fields as dataclass_fields
+from typing import Any
+
+from promotions.engine.fields import Kind, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a record: the attribute it fills, the kind of its value, other spellings, whether always written."""
+
+    name: str
+    kind: Kind
+    attribute: str = ""
+    also: str = ""
+    always: bool = False
+
+    @property
+    def target(self) -> str:
+        return self.attribute or self.name
+
+
+Check = Callable[[dict[str, Any], str, Reading], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An object with known keys that becomes a dataclass. A key without a default in the dataclass is required.
+
+    `inline`: (attribute, record) whose keys stand beside this record's own. `check` sees the values once all of
+    them are well-formed.
+    """
+
+    cls: type[Any]
+    keys: tuple[Key, ...]
+    inline: tuple[str, Record] | None = None
+    check: Check | None = None
+
+    def read(self, value: object, path: str, reading: Reading) -> Any:
+        if not isinstance(value, Mapping):
+            return reading.fault(path, "wrong_type", "This must be an object.")
+        before = len(reading.faults)
+        known = self.names() | ({"kind"} if "kind" in defaults(self.cls) else set())
+        for name in value:
+            if name not in known:
+                reading.fault(join(path, str(name)), "unknown_field", "There is no such field.")
+        attributes = self.attributes(value, path, reading)
+        if len(reading.faults) > before:
+            return None
+        if self.check is not None:
+            self.check(attributes, path, reading)
+        return self.build(attributes) if len(reading.faults) == before else None
+
+    def names(self) -> set[str]:
+        """Every key that may stand in the object."""
+        own = {key.name for key in self.keys} | {key.also for key in self.keys if key.also}
+        return own | self.inline[1].names() if self.inline else own
+
+    def attributes(self, value: Mapping[str, object], path: str, reading: Reading) -> dict[str, Any]:
+        """What the object says, as arguments of the dataclass (the inline record's among them)."""
+        found: dict[str, Any] = {"kind": value["kind"]} if "kind" in value and "kind" in defaults(self.cls) else {}
+        for key in self.keys:
+            given = value.get(key.name)
+            if given is None and key.also:
+                given = value.get(key.also)
+            if given is not None:
+                found[key.target] = key.kind.read(given, join(path, key.name), reading)
+            elif defaults(self.cls)[key.target] is MISSING:
+                reading.fault(join(path, key.name), "required", "This field is required.")
+        if self.inline:
+            found.update(self.inline[1].attributes(value, path, reading))
+            if self.inline[1].check is not None:
+                self.inline[1].check(found, path, reading)
+        return found
+
+    def build(self, attributes: dict[str, Any]) -> Any:
+        """The dataclass; the inline record's arguments go to a value of its own."""
+        if not self.inline:
+            return self.cls(**attributes)
+        name, record = self.inline
+        inner = {key.target for key in record.keys}
+        own = {key: each for key, each in attributes.items() if key not in inner}
+        return self.cls(**own, **{name: record.cls(**{k: v for k, v in attributes.items() if k in inner})})
+
+    def dump(self, value: Any) -> dict[str, object]:
+        """The object again, without what is as its default says."""
+        written: dict[str, object] = {}
+        if "kind" in defaults(self.cls):
+            written["kind"] = value.kind
+        for key in self.keys:
+            held = getattr(value, key.target)
+            if key.always or held != defaults(self.cls)[key.target]:
+                written[key.name] = None if held is None else key.kind.dump(held)
+        if self.inline:
+            written.update(self.inline[1].dump(getattr(value, self.inline[0])))
+        return written
+
+
+@dataclass(frozen=True, slots=True)
+class ByKind:
+    """An object whose `kind` says which record it is."""
+
+    records: Mapping[str, Record]
+
+    def read(self, value: object, path: str, reading: Reading) -> Any:
+        if not isinstance(value, Mapping):
+            return reading.fault(path, "wrong_type", "This must be an object.")
+        kind = value.get("kind")
+        if kind is None:
+            return reading.fault(join(path, "kind"), "required", "This field is required.")
+        if not isinstance(kind, str) or kind not in self.records:
+            return reading.fault(join(path, "kind"), "not_a_choice", f"Known kinds: {', '.join(self.records)}.")
+        return self.records[kind].read(value, path, reading)
+
+    def dump(self, value: Any) -> object:
+        return self.records[value.kind].dump(value)
+
+
+def join(path: str, name: str) -> str:
+    """`benefits.0` and `value` make `benefits.0.value`."""
+    return f"{path}.{name}" if path else name
+
+
+def defaults(cls: type[Any]) -> dict[str, Any]:
+    """A dataclass's fields and their defaults (MISSING when there is none)."""
+    if cls not in _DEFAULTS:
+        _DEFAULTS[cls] = {each.name: each.default for each in dataclass_fields(cls)}
+    return _DEFAULTS[cls]
+
+
+_DEFAULTS: dict[type[Any], dict[str, Any]] = {}
