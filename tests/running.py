@@ -1,6 +1,7 @@
 """The platform as real processes on the test's database: web, worker, beat, and a Valkey of its own."""
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -145,7 +146,7 @@ class Platform:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, error.headers, error.read())
-        except OSError:
+        except (OSError, http.client.HTTPException):  # refused, cut off, or torn in the middle
             return Answer(0, {}, b"")
 
     def _start(self, name: str, command: list[str]) -> None:
