@@ -47,6 +47,15 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Available:
+    """An offer that a shopper could have: with a cart, what it would take off, or why it takes nothing."""
+
+    candidate: Candidate
+    amount: int | None = None
+    reason: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What a redemption is for. ``expect_total`` is in minor units; ``skip`` takes what can be had of the codes."""
 

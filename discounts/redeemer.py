@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from discounts import selectors
 from discounts.services import holds
-from promotions.contracts import Ask, Candidate, Purchase, Rejection
+from promotions.contracts import Ask, Candidate, Purchase, Rejection, Search
 
 
 class DiscountCodeRedeemer:
@@ -15,6 +15,9 @@ class DiscountCodeRedeemer:
 
     def offers(self, *, ask: Ask) -> Sequence[Candidate | Rejection]:
         return selectors.offers(ask=ask)
+
+    def available(self, *, search: Search) -> Sequence[Candidate]:
+        return selectors.available(search=search)
 
     def reserve(self, *, purchase: Purchase) -> None:
         holds.reserve(purchase=purchase)

@@ -12,7 +12,7 @@ from discounts import rules
 from discounts.models import DiscountCode, Usage, UsageReturn
 from promoplatform.kernel import db
 from promoplatform.kernel.mail import selectors as mail_selectors
-from promotions.contracts import Ask, Candidate, Purchase, Rejection
+from promotions.contracts import Ask, Candidate, Purchase, Rejection, Search
 from promotions.errors import CodeUnknown
 from promotions.rules import is_digest, normalise
 from promotions.selectors import text_of
@@ -40,16 +40,19 @@ def of_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[DiscountCo
 
 def usable(*, brand_slug: str, shopper: Shopper, at: datetime) -> QuerySet[DiscountCode]:
     """A brand's announced codes that the shopper could use now."""
+    return _usable(shopper=shopper, at=at).filter(brand__slug=brand_slug)
+
+
+def _usable(*, shopper: Shopper, at: datetime) -> QuerySet[DiscountCode]:
     member = AudienceMember.objects.filter(
-        customer_id=shopper.key,
+        customer_id=shopper.id or 0,
         audience__brand_id=OuterRef("brand_id"),
         audience__segment_type=OuterRef("rule__audience"),
     )
-    used = Usage.objects.filter(code_id=OuterRef("pk"), customer_id=shopper.key).exclude(reserved_until__lte=at)
+    used = Usage.objects.filter(code_id=OuterRef("pk"), customer_id=shopper.id or 0).exclude(reserved_until__lte=at)
     return codes().filter(
         Q(rule__audience="") | Exists(member),
         ~Exists(used),
-        brand__slug=brand_slug,
         brand__is_active=True,
         notify=True,
         is_active=True,
@@ -146,3 +149,26 @@ def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str],
         },
     )
     return {(row["redemption_id"], str(row["code_id"])): row["is_final"] for row in rows}
+
+
+def available(*, search: Search) -> list[Candidate]:
+    """Announced codes that the shopper could use now, the newest first."""
+    found = _usable(shopper=search.shopper, at=search.at)
+    if search.brands:
+        found = found.filter(brand__slug__in=search.brands)
+    return [_candidate_of(code) for code in found.order_by("-pk")[: search.limit]]
+
+
+def _candidate_of(code: DiscountCode) -> Candidate:
+    return Candidate(
+        kind="discount_code",
+        id=code.code_id,
+        key=str(code.pk),
+        code=code.code_id,
+        title=code.rule.name or f"{code.rule.discount} %",
+        brand_id=code.brand_id,
+        brand=code.brand.slug,
+        timezone=code.brand.timezone,
+        offer=rules.offer_of(code.rule.discount, code.rule.terms),
+        order=int(code.created_at.timestamp()),
+    )

@@ -60,6 +60,16 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """What a shopper looks for: offers of these brands (of any, when none is named), at most ``limit`` of a kind."""
+
+    shopper: Shopper
+    brands: frozenset[str]
+    at: datetime
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Taking:
     """What the engine chose of one kind for one redemption: the candidate's ``key`` and the minor units taken off.
 
@@ -96,7 +106,8 @@ class Lost(Exception):
 class Redeemer(Protocol):
     """A kind of offer at checkout. Each verb runs inside its caller's transaction; none sends anything outside.
 
-    ``offers`` asks and writes nothing: what the codes offer or why not, and what comes into play by itself. ``reserve``
+    ``offers`` asks and writes nothing: what the codes offer or why not, and what comes into play by itself. ``available``
+    asks what the shopper could have without typing anything, newest first. ``reserve``
     takes one use of each taking until ``purchase.until``, in the order of the keys, or raises Lost with the refusal
     that stands against one. ``confirm`` makes the uses final or raises ReservationExpired. ``release`` gives back what
     was reserved, ``refund`` what was confirmed; both answer the same when repeated. ``standing`` says what is kept of
@@ -107,6 +118,8 @@ class Redeemer(Protocol):
     kind: str
 
     def offers(self, *, ask: Ask) -> Sequence[Candidate | Rejection]: ...
+
+    def available(self, *, search: Search) -> Sequence[Candidate]: ...
 
     def reserve(self, *, purchase: Purchase) -> None: ...
 

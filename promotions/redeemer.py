@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 from promotions import selectors
-from promotions.contracts import Ask, Candidate, Purchase, Rejection
+from promotions.contracts import Ask, Candidate, Purchase, Rejection, Search
 from promotions.services import holds
 
 
@@ -15,6 +15,9 @@ class PromotionRedeemer:
 
     def offers(self, *, ask: Ask) -> Sequence[Candidate | Rejection]:
         return selectors.offers(ask=ask)
+
+    def available(self, *, search: Search) -> Sequence[Candidate]:
+        return selectors.available(search=search)
 
     def reserve(self, *, purchase: Purchase) -> None:
         holds.reserve(purchase=purchase)

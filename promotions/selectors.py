@@ -54,10 +54,15 @@ def redeemers() -> dict[str, Redeemer]:
 
 def profile_of(brand_ids: Collection[uuid.UUID]) -> Profile:
     """The pricing profile of the one brand whose offers are in play; the default where none or several are."""
-    if len(brand_ids) != 1:
-        return Profile()
-    found = PricingProfile.objects.filter(pk__in=brand_ids).values(*OPTIONS).first()
-    return Profile(**found) if found else Profile()
+    return next(iter(profiles_of(brand_ids).values())) if len(brand_ids) == 1 else Profile()
+
+
+def profiles_of(brand_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Profile]:
+    """Each brand's pricing profile; the default for a brand that has none. One query."""
+    found = {
+        row.pop("pk"): Profile(**row) for row in PricingProfile.objects.filter(pk__in=brand_ids).values("pk", *OPTIONS)
+    }
+    return {brand_id: found.get(brand_id, Profile()) for brand_id in brand_ids}
 
 
 def offers(*, ask: Ask) -> list[Candidate | Rejection]:
@@ -75,7 +80,7 @@ def offers(*, ask: Ask) -> list[Candidate | Rejection]:
                 rows.append(row)
             else:
                 found.append(Rejection(row["code"], refusal.reason()))
-    left = _left(rows, ask, customer)
+    left = _left(rows, ask.at, customer)
     for row in rows:
         spent = _spent(row, left)
         if spent is None:
@@ -100,12 +105,31 @@ def _code_refusal(row: db.Row, ask: Ask) -> Refusal | None:
     return None if row["is_member"] else AudienceNotMember()
 
 
-def _left(rows: Sequence[db.Row], ask: Ask, customer: int | None) -> dict[tuple[uuid.UUID, str], int]:
+def available(*, search: Search) -> list[Candidate]:
+    """Live promotions that the shopper could have and whose limits leave something, the newest first."""
+    customer = search.shopper.id
+    rows = db.many(
+        "promotions/sql/find_available.sql",
+        {
+            "customer": customer,
+            "at": search.at,
+            "brands": sorted(search.brands),
+            "any_brand": not search.brands,
+            "limit": search.limit,
+        },
+    )
+    left = _left(rows, search.at, customer)
+    return [
+        _candidate(row, left.get((row["id"], "budget"), row["budget"])) for row in rows if _spent(row, left) is None
+    ]
+
+
+def _left(rows: Sequence[db.Row], at: datetime, customer: int | None) -> dict[tuple[uuid.UUID, str], int]:
     """What is left of the limits that these promotions keep; one query for each time zone, none without limits."""
     found: dict[tuple[uuid.UUID, str], int] = {}
     limited = [row for row in rows if any(row[limit] is not None for limit in LIMITS)]
     for zone in {row["timezone"] for row in limited}:
-        days = rules.periods(ask.at.astimezone(ZoneInfo(zone)))
+        days = rules.periods(at.astimezone(ZoneInfo(zone)))
         slots = {"budget": "", "total": "", "user": str(customer)} | {
             kind: day.isoformat() for kind, day in days.items()
         }

@@ -2,7 +2,8 @@
 
 from checkout.contracts import Quote
 from checkout.services.closing import cancel, confirm, refund, release_expired
+from checkout.services.offering import offers
 from checkout.services.quoting import quote
 from checkout.services.reserving import reserve
 
-__all__ = ["Quote", "cancel", "confirm", "quote", "refund", "release_expired", "reserve"]
+__all__ = ["Quote", "cancel", "confirm", "offers", "quote", "refund", "release_expired", "reserve"]

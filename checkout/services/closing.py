@@ -6,8 +6,8 @@ from datetime import datetime
 from django.db import transaction
 
 from checkout import selectors
-from checkout.rules import load_profile
 from checkout.models import Redemption, RedemptionItem, RefundedLine, Status
+from checkout.rules import load_profile
 from promoplatform.kernel.db import refuse
 from promoplatform.kernel.errors import Busy, Invalid
 from promotions.contracts import Purchase, Redeemer, Taking

@@ -27,7 +27,7 @@ def quote(
     gone = lost or {}
     candidates = {it.ref: it for it in offered if it.ref not in gone}
     rejections += [rejection for rejection in gone.values() if rejection.code]
-    facts = _facts(candidates.values(), shopper)
+    facts = facts_of(candidates.values(), shopper)
     profile = profile_of({it.brand_id for it in candidates.values()})
     decision = price(request.cart, rules.in_play(candidates), facts, profile, at)
     return Quote(request, decision, facts, profile, candidates, rejections, at)
@@ -46,7 +46,7 @@ def _offers(request: Request, shopper: Shopper | None, at: datetime) -> tuple[li
     return [item for item in found if isinstance(item, Candidate)], rejections
 
 
-def _facts(offered: Iterable[Candidate], shopper: Shopper | None) -> ShopperFacts:
+def facts_of(offered: Iterable[Candidate], shopper: Shopper | None) -> ShopperFacts:
     """What the offers' conditions ask about the shopper, and only that: a query each where one of them asks."""
     if shopper is None or shopper.id is None:
         return ShopperFacts()

@@ -1,0 +1,18 @@
+-- Live promotions that a shopper could have, by themselves or by a code that was assigned to them, the newest first.
+-- Upholds no constraint: it writes nothing.
+SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.currency, p.budget, p.limit_total, p.limit_per_user,
+    p.limit_per_day, p.limit_per_week, p.limit_per_month, coalesce(c.text, '') AS code, b.id AS brand_id, b.slug AS brand,
+    b.timezone, extract(epoch FROM p.created_at)::bigint AS age
+FROM promotions_promotion p
+JOIN accounts_brand b ON b.id = p.brand_id
+LEFT JOIN promotions_code c ON c.customer_id = %(customer)s AND c.promotion_id = p.id AND p.trigger = 'code'
+    AND NOT EXISTS (SELECT 1 FROM promotions_promotionuse u WHERE u.code = c.text AND NOT u.code = '')
+WHERE p.status IN ('scheduled', 'active') AND p.start_date <= %(at)s AND p.end_date > %(at)s AND b.is_active
+    AND (%(any_brand)s OR b.slug = ANY(%(brands)s::varchar[]))
+    AND (p.trigger = 'automatic' OR c.text IS NOT NULL)
+    AND (p.target_audience = '' OR EXISTS (
+        SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
+        WHERE a.brand_id = p.brand_id AND a.segment_type = p.target_audience AND m.customer_id = %(customer)s
+    ))
+ORDER BY p.id DESC
+LIMIT %(limit)s

@@ -1,0 +1,97 @@
+"""What a shopper could have now (contract, section 8)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Brand, User
+from promotions.models import Promotion
+from segments.services import apply_audience
+from tests.factories import BrandFactory, DiscountCodeFactory, MembershipFactory, PromotionFactory, ShopperFactory
+
+pytestmark = pytest.mark.django_db
+ClientOf = Callable[[Any], Client]
+PATH = "/api/v1/checkout/offers/"
+
+
+@pytest.fixture
+def billo() -> Brand:
+    brand: Brand = BrandFactory(slug="billo")
+    return brand
+
+
+@pytest.fixture
+def shopper() -> User:
+    user: User = ShopperFactory()
+    return user
+
+
+def cart(*prices: str, **more: object) -> dict[str, object]:
+    lines = [
+        {"id": str(number), "sku": "shoe", "quantity": 1, "unit_price": price, "brand": "billo"}
+        for number, price in enumerate(prices)
+    ]
+    return {"currency": "EUR", "lines": lines} | more
+
+
+def titles(answer: Any) -> list[str]:
+    assert answer.status_code == 200
+    return [offer["title"] for offer in answer.json()["results"]]
+
+
+def test_a_shopper_sees_what_is_live_for_them(bearer: ClientOf, billo: Brand, shopper: User) -> None:
+    for audience in ("friends", "strangers"):
+        PromotionFactory(brand=billo, name=f"For {audience}", target_audience=audience)
+    apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[shopper.customer.customer_id])
+    PromotionFactory(brand=billo, name="Draft", status="draft")
+    PromotionFactory(brand=billo, name="Used up", limit_total=1)
+    Promotion.objects.get(name="Used up").counters.create(kind="total", taken=1, cap=1)
+    assigned = PromotionFactory(brand=billo, name="By my code", trigger="code", text="MINE")
+    assigned.codes.update(customer=shopper.customer)
+    PromotionFactory(brand=billo, name="By any code", trigger="code", text="OPEN")
+    PromotionFactory(name="Another brand's")
+    DiscountCodeFactory(brand=billo, text="TEN", percent=11)
+    DiscountCodeFactory(brand=billo, text="QUIET", percent=12, notify=False)
+    client = bearer(shopper)
+
+    assert set(titles(client.get(PATH))) == {"For friends", "By my code", "Another brand's", "11 %"}
+    assert set(titles(client.get(f"{PATH}?brand=billo"))) == {"For friends", "By my code", "11 %"}
+
+
+def test_with_a_cart_the_best_comes_first_and_the_rest_says_why(bearer: ClientOf, billo: Brand, shopper: User) -> None:
+    PromotionFactory(brand=billo, name="Small", percent="5")
+    PromotionFactory(brand=billo, name="Large", percent="30")
+    PromotionFactory(brand=billo, name="Far", extra={"conditions": [{"kind": "min_subtotal", "value": "50.00"}]})
+
+    found = bearer(shopper).post(PATH, cart("10.00", "9.99"), content_type="application/json").json()["results"]
+
+    assert [(it["title"], it.get("amount")) for it in found] == [("Large", "6.00"), ("Small", "1.00"), ("Far", None)]
+    assert (found[2]["reason"]["code"], found[2]["reason"]["missing"]) == ("minimum_not_met", "30.01")
+
+
+def test_a_brands_server_asks_for_its_customer_and_sees_its_own(server_of: ClientOf, billo: Brand) -> None:
+    PromotionFactory(brand=billo, name="Ours")
+    PromotionFactory(name="Theirs")
+    server = server_of(billo)
+
+    assert titles(server.get(f"{PATH}?customer_id=never-seen")) == ["Ours"]
+    assert server.get(PATH).status_code == 400
+    assert titles(server.post(PATH, cart("1.00", customer_id="x"), content_type="application/json")) == ["Ours"]
+
+
+def test_only_shoppers_and_servers_ask(bearer: ClientOf, billo: Brand) -> None:
+    assert Client().get(PATH).status_code == 401
+    assert bearer(MembershipFactory(brand=billo).user).get(PATH).status_code == 403
+
+
+def test_the_questions_do_not_grow_with_the_offers(
+    bearer: ClientOf, billo: Brand, shopper: User, django_assert_num_queries: Any
+) -> None:
+    PromotionFactory.create_batch(5, brand=billo)
+    DiscountCodeFactory.create_batch(5, brand=billo)
+    client = bearer(shopper)
+
+    with django_assert_num_queries(3):  # promotions, codes, the brand's pricing profile
+        client.post(PATH, cart("10.00"), content_type="application/json")
