@@ -6,12 +6,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from checkout.contracts import Quote, Request
+from checkout.contracts import Quote, Request, Simulation
 from promoplatform.kernel import money
 from promotions.contracts import Candidate, Rejection
 from promotions.engine import (
     Applied,
     Cart,
+    Explanation,
     Facts,
     InPlay,
     Line,
@@ -25,6 +26,8 @@ from promotions.engine import (
     parse_profile,
     price,
 )
+
+DRAFT = "draft/"  # before the key of what is only tried, so that it is never taken for what runs
 
 
 def in_play(candidates: Mapping[str, Candidate]) -> list[InPlay]:
@@ -101,6 +104,52 @@ def _reason(refusal: Rejected, candidates: Mapping[str, Candidate]) -> dict[str,
     return {"code": refusal.code, "detail": refusal.detail, **members}
 
 
+def explained(quote: Quote) -> list[dict[str, Any]]:
+    """For each offer in play each condition, what it needed and saw, and whether it was given or why it was passed over.
+
+    The quote must have been priced with explanations.
+    """
+    reasons = {refusal.ref: _reason(refusal, quote.candidates) for refusal in quote.decision.rejected}
+    return [
+        _told(each, quote.candidates[each.ref], quote.request.cart.currency)
+        | ({"reason": reasons[each.ref]} if each.ref in reasons else {})
+        for each in quote.decision.explanations
+    ]
+
+
+def simulated(simulation: Simulation) -> dict[str, Any]:
+    """The answer of a simulation: a quote, and the explanation of every draft in the caller's order, then of live ones."""
+    quote, drafts = simulation.quote, [draft.id for draft in simulation.trial.drafts]
+    told = {(row["live"], row["id"]): row for row in _with_live(quote)}
+    rows = [told.pop((False, name), None) or _dormant(simulation, name) for name in drafts]
+    return answer(quote) | {"explain": rows + list(told.values())}
+
+
+def _with_live(quote: Quote) -> Iterable[dict[str, Any]]:
+    for each, row in zip(quote.decision.explanations, explained(quote), strict=True):
+        yield row | {"live": not quote.candidates[each.ref].key.startswith(DRAFT)}
+
+
+def _dormant(simulation: Simulation, name: str) -> dict[str, Any]:
+    draft = next(draft for draft in simulation.trial.drafts if draft.id == name)
+    named = {"kind": "promotion", "id": name, "title": draft.title} | ({"code": draft.code} if draft.code else {})
+    seen, currency = simulation.dormant[name], simulation.quote.request.cart.currency
+    return named | _outcome(seen, currency) | {"reason": {"code": seen.outcome, "detail": seen.detail}, "live": False}
+
+
+def _told(seen: Explanation, candidate: Candidate, currency: str) -> dict[str, Any]:
+    return _named(candidate) | ({"code": candidate.code} if candidate.code else {}) | _outcome(seen, currency)
+
+
+def _outcome(seen: Explanation, currency: str) -> dict[str, Any]:
+    return {
+        "outcome": seen.outcome,
+        "detail": seen.detail,
+        "amount": money.render(seen.amount, currency),
+        "conditions": [asdict(checked) for checked in seen.conditions],
+    }
+
+
 def _named(candidate: Candidate) -> dict[str, Any]:
     return {"kind": candidate.kind, "id": candidate.id, "title": candidate.title}
 
@@ -114,7 +163,7 @@ def _applied(applied: Applied, candidate: Candidate, currency: str) -> dict[str,
     }
 
 
-# --- the decision record: what the engine was told, compact, so that support can ask "why?" a year later ----------------
+# --- the decision record: what the engine was told, so that support can ask "why?" a year later ------------------------
 RECORD_VERSION = 1
 
 

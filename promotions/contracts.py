@@ -49,7 +49,8 @@ class Rejection:
 class Ask:
     """What checkout asks every kind: the cart, its codes of that kind (normalised), whose it is, and when.
 
-    ``shop`` is the slug of the brand whose server asks, if one does.
+    ``shop`` is the slug of the brand whose server asks, if one does. ``segments`` are segment types of that brand that
+    the shopper is taken to be in beside those that are known, for a simulation.
     """
 
     cart: Cart
@@ -57,6 +58,7 @@ class Ask:
     codes: Sequence[str]
     shopper: Shopper | None
     at: datetime
+    segments: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +108,13 @@ class Lost(Exception):
 class Redeemer(Protocol):
     """A kind of offer at checkout. Each verb runs inside its caller's transaction; none sends anything outside.
 
-    ``offers`` asks and writes nothing: what the codes offer or why not, and what comes into play by itself. ``available``
-    asks what the shopper could have without typing anything, newest first. ``reserve``
-    takes one use of each taking until ``purchase.until``, in the order of the keys, or raises Lost with the refusal
-    that stands against one. ``confirm`` makes the uses final or raises ReservationExpired. ``release`` gives back what
-    was reserved, ``refund`` what was confirmed; both answer the same when repeated. ``standing`` says what is kept of
-    takings, for audits: by redemption and key, True when final, False when held, None when this kind keeps no record of
-    it; what is absent does not stand.
+    ``offers`` asks and writes nothing: what the codes offer or why not, and what comes into play by itself.
+    ``available`` asks what the shopper could have without typing anything, newest first. ``reserve`` takes one use of
+    each taking until ``purchase.until``, in the order of the keys, or raises Lost with the refusal that stands against
+    one. ``confirm`` makes the uses final or raises ReservationExpired. ``release`` gives back what was reserved,
+    ``refund`` what was confirmed; both answer the same when repeated. ``standing`` says what is kept of takings, for
+    audits: by redemption and key, True when final, False when held, None when this kind keeps no record of it; what is
+    absent does not stand.
     """
 
     kind: str

@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from promoplatform.kernel import db
 from promoplatform.kernel.errors import NotFound, Refusal
 from promotions import rules
-from promotions.contracts import Ask, Candidate, Purchase, Redeemer, Rejection
+from promotions.contracts import Ask, Candidate, Purchase, Redeemer, Rejection, Search
 from promotions.engine import Offer, Profile, parse_offer
 from promotions.engine.profile import OPTIONS
 from promotions.errors import (
@@ -39,6 +39,13 @@ LIMITS = ("budget", "limit_total", "limit_per_user", "limit_per_day", "limit_per
 def kinds(*, codes: Collection[str]) -> dict[str, str]:
     """What each of the normalised codes is, by kind; unknown ones are absent. One query, none without codes."""
     return dict(Code.objects.filter(pk__in=codes).values_list("pk", "kind")) if codes else {}
+
+
+def opening(*, codes: Collection[str], brand_id: uuid.UUID) -> set[str]:
+    """Those of the normalised codes that open a promotion of the brand. One query, none without codes."""
+    if not codes:
+        return set()
+    return set(Code.objects.filter(pk__in=codes, kind="promotion", brand_id=brand_id).values_list("pk", flat=True))
 
 
 def text_of(*, digest: bytes) -> str | None:
@@ -70,11 +77,12 @@ def offers(*, ask: Ask) -> list[Candidate | Rejection]:
     customer = ask.shopper.id if ask.shopper else None
     found: list[Candidate | Rejection] = []
     rows: list[db.Row] = []
+    who = {"customer": customer, "shop": ask.shop, "segments": list(ask.segments)}
     if gates := rules.cart_gates(ask.cart, shop=ask.shop):
-        params = {"gates": gates, "at": ask.at, "customer": customer, "reach": rules.reach(ask.cart)}
+        params = who | {"gates": gates, "at": ask.at, "reach": rules.reach(ask.cart)}
         rows += db.many("promotions/sql/find_automatic.sql", params)
     if ask.codes:
-        for row in db.many("promotions/sql/find_coded.sql", {"codes": list(ask.codes), "customer": customer}):
+        for row in db.many("promotions/sql/find_coded.sql", who | {"codes": list(ask.codes)}):
             refusal = _code_refusal(row, ask)
             if refusal is None:
                 rows.append(row)
