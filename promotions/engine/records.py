@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass
-from dataclasses import fields as dataclass_fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from promotions.engine.fields import Kind, Reading
@@ -19,10 +18,10 @@ class Key:
     attribute: str = ""
     also: str = ""
     always: bool = False
+    target: str = field(init=False)
 
-    @property
-    def target(self) -> str:
-        return self.attribute or self.name
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target", self.attribute or self.name)
 
 
 Check = Callable[[dict[str, Any], str, Reading], None]
@@ -40,14 +39,22 @@ class Record:
     keys: tuple[Key, ...]
     inline: tuple[str, Record] | None = None
     check: Check | None = None
+    defaults: Mapping[str, Any] = field(init=False)
+    names: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Works out once what every reading needs: the dataclass's defaults, and every key that may stand there."""
+        object.__setattr__(self, "defaults", {each.name: each.default for each in fields(self.cls)})
+        own = {key.name for key in self.keys} | {key.also for key in self.keys if key.also}
+        own |= {"kind"} & self.defaults.keys()
+        object.__setattr__(self, "names", frozenset(own | self.inline[1].names if self.inline else own))
 
     def read(self, value: object, path: str, reading: Reading) -> Any:
         if not isinstance(value, Mapping):
             return reading.fault(path, "wrong_type", "This must be an object.")
         before = len(reading.faults)
-        known = self.names() | ({"kind"} if "kind" in defaults(self.cls) else set())
         for name in value:
-            if name not in known:
+            if name not in self.names:
                 reading.fault(join(path, str(name)), "unknown_field", "There is no such field.")
         attributes = self.attributes(value, path, reading)
         if len(reading.faults) > before:
@@ -56,21 +63,16 @@ class Record:
             self.check(attributes, path, reading)
         return self.build(attributes) if len(reading.faults) == before else None
 
-    def names(self) -> set[str]:
-        """Every key that may stand in the object."""
-        own = {key.name for key in self.keys} | {key.also for key in self.keys if key.also}
-        return own | self.inline[1].names() if self.inline else own
-
     def attributes(self, value: Mapping[str, object], path: str, reading: Reading) -> dict[str, Any]:
         """What the object says, as arguments of the dataclass (the inline record's among them)."""
-        found: dict[str, Any] = {"kind": value["kind"]} if "kind" in value and "kind" in defaults(self.cls) else {}
+        found: dict[str, Any] = {"kind": value["kind"]} if "kind" in value and "kind" in self.defaults else {}
         for key in self.keys:
             given = value.get(key.name)
             if given is None and key.also:
                 given = value.get(key.also)
             if given is not None:
                 found[key.target] = key.kind.read(given, join(path, key.name), reading)
-            elif defaults(self.cls)[key.target] is MISSING:
+            elif self.defaults[key.target] is MISSING:
                 reading.fault(join(path, key.name), "required", "This field is required.")
         if self.inline:
             found.update(self.inline[1].attributes(value, path, reading))
@@ -83,18 +85,18 @@ class Record:
         if not self.inline:
             return self.cls(**attributes)
         name, record = self.inline
-        inner = {key.target for key in record.keys}
-        own = {key: each for key, each in attributes.items() if key not in inner}
-        return self.cls(**own, **{name: record.cls(**{k: v for k, v in attributes.items() if k in inner})})
+        own = {key: each for key, each in attributes.items() if key not in record.defaults}
+        inner = {key: each for key, each in attributes.items() if key in record.defaults}
+        return self.cls(**own, **{name: record.cls(**inner)})
 
     def dump(self, value: Any) -> dict[str, object]:
         """The object again, without what is as its default says."""
         written: dict[str, object] = {}
-        if "kind" in defaults(self.cls):
+        if "kind" in self.defaults:
             written["kind"] = value.kind
         for key in self.keys:
             held = getattr(value, key.target)
-            if key.always or held != defaults(self.cls)[key.target]:
+            if key.always or held != self.defaults[key.target]:
                 written[key.name] = None if held is None else key.kind.dump(held)
         if self.inline:
             written.update(self.inline[1].dump(getattr(value, self.inline[0])))
@@ -124,13 +126,3 @@ class ByKind:
 def join(path: str, name: str) -> str:
     """`benefits.0` and `value` make `benefits.0.value`."""
     return f"{path}.{name}" if path else name
-
-
-def defaults(cls: type[Any]) -> dict[str, Any]:
-    """A dataclass's fields and their defaults (MISSING when there is none)."""
-    if cls not in _DEFAULTS:
-        _DEFAULTS[cls] = {each.name: each.default for each in dataclass_fields(cls)}
-    return _DEFAULTS[cls]
-
-
-_DEFAULTS: dict[type[Any], dict[str, Any]] = {}
