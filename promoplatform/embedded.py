@@ -75,6 +75,7 @@ def stop() -> None:
 def borrowed() -> Iterator[dict[str, str]]:
     """Run the servers that the environment does not name, and yield the variables that name them.
 
+    The broker has none among them: it follows REDIS_URL where CELERY_BROKER_URL does not say otherwise.
     Several borrowers share one pair: the last to leave stops it, unless `up` asked to keep it. A borrower that is
     killed leaves as well, because the kernel gives its lock back and a guard process waits for that.
     """
@@ -93,16 +94,11 @@ def borrowed() -> Iterator[dict[str, str]]:
                 for server in _servers():
                     if server.variable in names:
                         server.start()
-            yield _variables(names)
+            yield {name: url for name, url in urls().items() if name in names}
         finally:
             was_last = _stop_unless_needed(borrowers)
     if guard and was_last:
         guard.wait()
-
-
-def _variables(names: set[str]) -> dict[str, str]:
-    broker = {"CELERY_BROKER_URL"} if "REDIS_URL" in names and not os.environ.get("CELERY_BROKER_URL") else set()
-    return {name: url for name, url in urls().items() if name in names | broker}
 
 
 def _stop_unless_needed(borrowers: IO[str]) -> bool:

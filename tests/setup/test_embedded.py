@@ -108,7 +108,7 @@ def test_nothing_listens_on_the_network_and_nobody_else_may_look(embedded: Embed
 
 
 def test_run_stops_what_it_started_and_passes_the_exit_code_on(embedded: Embedded, home: Path) -> None:
-    program = "import os, sys; sys.exit(7 if os.environ['CELERY_BROKER_URL'].startswith('redis+socket://') else 1)"
+    program = "import os, sys; sys.exit(7 if os.environ['REDIS_URL'].startswith('unix://') else 1)"
 
     ran = embedded("run", "--", sys.executable, "-c", program)
 
