@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from promotions.contracts import Candidate, Rejection, Taking
-from promotions.engine import Cart, Decision, Profile, ShopperFacts
+from promotions.engine import Cart, Decision, Explanation, Facts, Offer, Profile, ShopperFacts
 
 DEFAULT_TTL = 900
 MAX_TTL = 3600
@@ -65,3 +65,41 @@ class Order:
     ttl_seconds: int = DEFAULT_TTL
     expect_total: int | None = None
     skip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A promotion that is only tried. ``id`` is the caller's own; ``budget`` in minor units of the cart's currency.
+
+    ``by_code``: it comes into play only when ``code`` (normalised) is among the cart's codes.
+    """
+
+    id: str
+    title: str
+    offer: Offer
+    by_code: bool = False
+    code: str | None = None
+    budget: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is simulated beside the cart.
+
+    ``facts`` are those of the shopper with the brand; None asks what is known of whoever shops. ``profile`` None is the
+    brand's own. ``include_live`` adds the brand's running promotions.
+    """
+
+    drafts: Sequence[Draft]
+    facts: Facts | None = None
+    profile: Profile | None = None
+    include_live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """A quote that explains itself, and of the drafts that never came into play (by id) what stood against them."""
+
+    quote: Quote
+    trial: Trial
+    dormant: Mapping[str, Explanation]

@@ -5,5 +5,6 @@ from checkout.services.closing import cancel, confirm, refund, release_expired
 from checkout.services.offering import offers
 from checkout.services.quoting import quote
 from checkout.services.reserving import reserve
+from checkout.services.simulating import simulate
 
-__all__ = ["Quote", "cancel", "confirm", "offers", "quote", "refund", "release_expired", "reserve"]
+__all__ = ["Quote", "cancel", "confirm", "offers", "quote", "refund", "release_expired", "reserve", "simulate"]

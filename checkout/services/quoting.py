@@ -1,14 +1,14 @@
 """One price for one cart: asks every kind for its offers, then the engine once."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from accounts.contracts import Shopper
 from checkout import rules, selectors
 from checkout.contracts import Quote, Request
 from promotions.contracts import Ask, Candidate, Rejection
-from promotions.engine import Facts, ShopperFacts, price
+from promotions.engine import Facts, Profile, ShopperFacts, price
 from promotions.errors import CodeUnknown
 from promotions.rules import normalise
 from promotions.selectors import kinds, profile_of, redeemers
@@ -29,7 +29,21 @@ def quote(
     rejections += [rejection for rejection in gone.values() if rejection.code]
     facts = facts_of(candidates.values(), shopper)
     profile = profile_of({it.brand_id for it in candidates.values()})
-    decision = price(request.cart, rules.in_play(candidates), facts, profile, at)
+    return priced(request, candidates, rejections, facts, profile, at)
+
+
+def priced(
+    request: Request,
+    candidates: Mapping[str, Candidate],
+    rejections: Sequence[Rejection],
+    facts: ShopperFacts,
+    profile: Profile,
+    at: datetime,
+    *,
+    explain: bool = False,
+) -> Quote:
+    """The one pricing of carts: quotes, redemptions, simulations and replays all come through here."""
+    decision = price(request.cart, rules.in_play(candidates), facts, profile, at, explain=explain)
     return Quote(request, decision, facts, profile, candidates, rejections, at)
 
 

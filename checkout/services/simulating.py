@@ -1,0 +1,91 @@
+"""What a cart would cost with promotions that are only drafts. Stores nothing, takes nothing."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from accounts.contracts import Shopper
+from accounts.models import Brand
+from checkout import rules
+from checkout.contracts import Draft, Request, Simulation, Trial
+from checkout.services.quoting import facts_of, priced
+from promotions.contracts import Ask, Candidate, Rejection
+from promotions.engine import Explanation, Profile, ShopperFacts
+from promotions.errors import CodeUnknown
+from promotions.rules import normalise
+from promotions.selectors import offers, opening, profile_of
+
+YOUNGEST = 10**12  # seconds since 1970, beyond every promotion that runs: drafts come after them, in the caller's order
+NOT_SENT = "code_not_sent"
+
+
+def simulate(*, request: Request, trial: Trial, brand: Brand, shopper: Shopper | None, at: datetime) -> Simulation:
+    """Price the cart with the drafts, explained, by the same pricing as a quote.
+
+    A draft that a code opens comes into play only when its code is among the cart's. With ``trial.include_live`` the
+    brand's running promotions are in play too, but for those that a draft of the same id stands in for.
+    """
+    typed = {normalise(code) or code: code for code in request.codes}
+    awake = {draft.id: draft for draft in trial.drafts if not draft.by_code or draft.code in typed}
+    candidates = {
+        it.ref: it
+        for it in (
+            candidate(draft, brand, YOUNGEST + index) for index, draft in enumerate(trial.drafts) if draft.id in awake
+        )
+    }
+    rest = {code: text for code, text in typed.items() if code not in {draft.code for draft in awake.values()}}
+    live, rejections = _live(request, trial, brand, shopper, at, rest)
+    candidates |= {it.ref: it for it in live if it.id not in {draft.id for draft in trial.drafts}}
+    known = trial.facts
+    facts = facts_of(candidates.values(), shopper) if known is None else ShopperFacts({brand.slug: known})
+    profile = trial.profile or profile_of({brand.pk})
+    quote = priced(request, candidates, rejections, facts, profile, at, explain=True)
+    dormant = {
+        draft.id: _asleep(draft, request, brand, facts, profile, at) for draft in trial.drafts if draft.id not in awake
+    }
+    return Simulation(quote, trial, dormant)
+
+
+def candidate(draft: Draft, brand: Brand, order: int) -> Candidate:
+    """A draft as the engine takes it; a promotion that nobody used yet has everything left."""
+    return Candidate(
+        kind="promotion",
+        id=draft.id,
+        key=f"{rules.DRAFT}{draft.id}",
+        code=(draft.code or "") if draft.by_code else "",
+        title=draft.title,
+        brand_id=brand.pk,
+        brand=brand.slug,
+        timezone=brand.timezone,
+        offer=draft.offer,
+        order=order,
+        budget_left=draft.budget,
+    )
+
+
+def _live(
+    request: Request, trial: Trial, brand: Brand, shopper: Shopper | None, at: datetime, typed: Mapping[str, str]
+) -> tuple[list[Candidate], list[Rejection]]:
+    """The brand's running promotions for this cart, where they are asked for, and the codes that open nothing here."""
+    found: list[Candidate | Rejection] = []
+    mine: set[str] = set()
+    if trial.include_live:
+        mine = opening(codes=list(typed), brand_id=brand.pk)
+        segments = sorted(trial.facts.segments) if trial.facts else []
+        found += offers(ask=Ask(request.cart, brand.slug, sorted(mine), shopper, at, segments))
+    live = [it for it in found if isinstance(it, Candidate) and it.brand_id == brand.pk]
+    unknown = [Rejection(text, CodeUnknown().reason()) for code, text in typed.items() if code not in mine]
+    return live, unknown + [it for it in found if isinstance(it, Rejection)]
+
+
+def _asleep(
+    draft: Draft, request: Request, brand: Brand, facts: ShopperFacts, profile: Profile, at: datetime
+) -> Explanation:
+    """What a draft's conditions would have seen, though its code was not sent."""
+    alone = candidate(draft, brand, 0)
+    bare = Request(request.cart, (), {})
+    seen = priced(bare, {alone.ref: alone}, [], facts, profile, at, explain=True).decision.explanations[0]
+    detail = (
+        f"Its code {draft.code} is not among the cart's codes." if draft.code else "It has no code to be opened by."
+    )
+    return replace(seen, outcome=NOT_SENT, detail=detail, amount=0)
