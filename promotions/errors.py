@@ -101,3 +101,8 @@ class UsageLimitReached(Refusal):
 class UsageLimitPerUser(Refusal):
     code, status = "usage_limit_per_user", 409
     message = "You have used this promotion as often as you may."
+
+
+class ConditionNotMet(Refusal):
+    code, status = "condition_not_met", 409
+    message = "The purchase is not of the kind that this offer asks for."
