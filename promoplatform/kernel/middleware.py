@@ -9,6 +9,7 @@ from collections.abc import Callable
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from pghistory.middleware import HistoryMiddleware
 
 from promoplatform.kernel.errors import Invalid, Refusal, TooLarge, UnsupportedMediaType
 from promoplatform.kernel.problems import problem_of
@@ -70,6 +71,19 @@ def _refusal(request: HttpRequest) -> Refusal | None:
     if any("\0" in name or "\0" in value for name, values in request.GET.lists() for value in values):
         return Invalid()
     return None
+
+
+def history(get_response: GetResponse) -> GetResponse:
+    """Says who changed what (pghistory) on all but the hot paths, which change nothing that is tracked: it sends a
+    statement with every statement.
+    """
+    tracked = HistoryMiddleware(get_response)
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        answer: GetResponse = get_response if request.path.startswith(settings.HOT_PATHS) else tracked
+        return answer(request)
+
+    return middleware
 
 
 def admin_csp(get_response: GetResponse) -> GetResponse:

@@ -93,7 +93,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "pghistory.middleware.HistoryMiddleware",
+    "promoplatform.kernel.middleware.history",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -180,6 +180,7 @@ ADMIN_CSP = {"script-src": ["'self'", "'unsafe-eval'"], "style-src": ["'self'", 
 # --- the API ---------------------------------------------------------------------------------------------------------
 BODY_LIMIT = 1024 * 1024
 BULK_PATHS = ("/api/internal/v1/audiences/",)
+HOT_PATHS = ("/api/v1/checkout/", "/api/v1/discountcodeusage/")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024  # below /api/ the limit above comes first
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
