@@ -23,10 +23,10 @@ def lock_live(*, brand_id: uuid.UUID | None, customer_key: int, order: str) -> R
     return Redemption.objects.select_for_update(of=("self",)).filter(order=order, status__in=LIVE, **whose).first()
 
 
-def lock_expired(*, at: datetime, limit: int) -> list[Redemption]:
-    """Reservations whose time is up, locked, the longest overdue first; those that another works on are passed over."""
+def lock_expired(*, at: datetime) -> Redemption | None:
+    """The reservation that is longest overdue, locked; those that another works on are passed over."""
     expired = Redemption.objects.filter(status=Status.RESERVED, expires_at__lte=at).order_by("expires_at")
-    return list(expired.select_for_update(of=("self",), skip_locked=True)[:limit])
+    return expired.select_for_update(of=("self",), skip_locked=True).first()
 
 
 def placed_orders(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:

@@ -14,8 +14,6 @@ from promotions.contracts import Purchase, Redeemer, Taking
 from promotions.errors import ReservationExpired, WrongState
 from promotions.selectors import redeemers
 
-BATCH = 200
-
 
 @transaction.atomic
 def confirm(*, redemption: Redemption, at: datetime) -> Redemption:
@@ -87,16 +85,22 @@ def refund(*, redemption: Redemption, lines: Collection[str] | None, at: datetim
 
 
 def release_expired(*, at: datetime) -> int:
-    """Give back what expired reservations hold, a batch a transaction; how many. Any number may run at once."""
+    """Give back what expired reservations hold; how many. Any number may run at once.
+
+    Each in a transaction of its own: the order in which limits are locked holds within one redemption, not over several.
+    """
     total = 0
-    while True:
-        with transaction.atomic():
-            expired = selectors.lock_expired(at=at, limit=BATCH)
-            for redemption in expired:
-                release(redemption=redemption, at=at)
-        total += len(expired)
-        if len(expired) < BATCH:
-            return total
+    while _release_one(at):
+        total += 1
+    return total
+
+
+@transaction.atomic
+def _release_one(at: datetime) -> bool:
+    redemption = selectors.lock_expired(at=at)
+    if redemption is not None:
+        release(redemption=redemption, at=at)
+    return redemption is not None
 
 
 def purchases(
