@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -129,3 +129,22 @@ def test_many_carts_over_the_same_limited_promotions_never_deadlock_and_give_eve
     assert {result.status for result in results} == {Status.CANCELLED}
     assert sum(counter.taken for counter in PromotionCounter.objects.all()) == 0
     assert not PromotionUse.objects.exists()
+
+
+def test_sweeping_and_selling_at_once_never_deadlock(stampede: Stampede, at: datetime) -> None:
+    brand = BrandFactory()
+    codes = [f"CODE{number}" for number in range(5)]
+    for code in codes:
+        PromotionFactory(brand=brand, trigger="code", text=code, percent="1", budget=100_000, limit_per_day=100)
+    buyers = shoppers(60)
+    for one in buyers[:30]:
+        reserve(brand, one, at, *codes, order=one.customer_id)
+
+    later = at + timedelta(seconds=901)
+    verbs: list[Callable[[], Any]] = [lambda: services.release_expired(at=later) for _ in range(4)]
+    verbs += [lambda one=one: reserve(brand, one, later, *codes, order=one.customer_id) for one in buyers[30:]]
+    results = stampede(lambda verb: verb(), verbs)
+
+    assert sum(result for result in results[:4]) == 30
+    assert {type(result) for result in results[4:]} == {Redemption}, results
+    assert sum(counter.taken for counter in PromotionCounter.objects.filter(kind="day")) == 30 * len(codes)
