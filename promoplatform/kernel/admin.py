@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import connection, transaction
 from django.db.models import Field, Model, QuerySet
@@ -103,7 +104,22 @@ class PoliteAdmin(ModelAdmin):
         return self._told(request, request.get_full_path(), super().delete_view, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST":
+            self._drop_nonsense(request)
         return self._told(request, request.get_full_path(), super().changelist_view, *args, **kwargs)
+
+    def _drop_nonsense(self, request: HttpRequest) -> None:
+        """Leave out of an action what can be the key of no row; Django would answer it as a server error."""
+        data: Any = request.POST.copy()
+        data.setlist(ACTION_CHECKBOX_NAME, [key for key in data.getlist(ACTION_CHECKBOX_NAME) if self._is_key(key)])
+        request.POST = data
+
+    def _is_key(self, text: str) -> bool:
+        try:
+            self.opts.pk.to_python(text)
+        except ValidationError:
+            return False
+        return "\0" not in text
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

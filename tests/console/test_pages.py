@@ -283,3 +283,29 @@ def _state():
             OutboxMessage.objects.values_list("task", "parked_at"),
         )
     ]
+
+
+# --- nonsense --------------------------------------------------------------------------------------------------------
+NONSENSE = (
+    *("p=x", "p=-1", "p=9999999999", "o=zz", "o=1.-2.99", "q=%00", "q=" + "a" * 3000, "all=1", "by=x"),
+    *("brand=%00", "state=%00", "status=%00", "nope=1", "_popup=1", "brand__id__exact=x"),
+)
+NO_KEYS = ("x", "9" * 40, "\0", "", "1_5f")
+
+
+@pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label_lower)
+def test_nonsense_is_never_a_server_error(model, root, things):
+    base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+
+    for query in NONSENSE:
+        assert root.get(f"{base}?{query}").status_code < 500, query
+    for action in ACTIONS:
+        assert root.post(base, {"action": action, "_selected_action": NO_KEYS}).status_code < 500, action
+    for key in ("x", "9" * 40, "%00", "1_5f"):
+        for path in ("change/", "history/", "delete/"):
+            assert root.get(f"{base}{key}/{path}").status_code in (302, 403, 404), (key, path)
+
+
+@pytest.mark.parametrize("query", ["s=a&page=x", "s=a&page=99", "s=%00", "page=1", "s=disc"])
+def test_the_sidebars_search_finds_or_finds_nothing(owner, query):
+    assert owner.get(f"/admin/search/?{query}").status_code == 200

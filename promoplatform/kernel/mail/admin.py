@@ -7,9 +7,9 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
+from promoplatform.kernel.admin import EstimatingPaginator, PoliteAdmin
 from promoplatform.kernel.mail import selectors
 from promoplatform.kernel.mail.models import Mail, Mailing, Suppression
 from promoplatform.kernel.mail.services import sending
@@ -24,10 +24,11 @@ STATES = {
 }
 
 
-class SuperuserAdmin(ModelAdmin):
+class SuperuserAdmin(PoliteAdmin):
     """For platform admins alone; rows are made by the platform, not by hand."""
 
     show_full_result_count = False
+    paginator = EstimatingPaginator
 
     def _allowed(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
