@@ -10,7 +10,15 @@ from discounts import rules
 from discounts.models import DiscountCode
 from discounts.services import Used
 from promoplatform.kernel import money
-from promoplatform.kernel.fields import AmountField, CurrencyField, InstantField
+from promoplatform.kernel.fields import (
+    AmountField,
+    CurrencyField,
+    FlagField,
+    InstantField,
+    SlugField,
+    TextField,
+    UuidField,
+)
 
 _RULE_SCHEMA = {
     "oneOf": [
@@ -80,25 +88,25 @@ class CodeAnswer(serializers.Serializer[Any]):
 class CodeRequest(serializers.Serializer[Any]):
     """A new discount code."""
 
-    id = serializers.CharField(max_length=200)
+    id = TextField(max_length=200)
     rule = RuleField()
     validity = InstantField()
-    brand = serializers.SlugField(required=False, help_text="When the caller is staff of several brands")
-    notify = serializers.BooleanField(default=True)
+    brand = SlugField(required=False, help_text="When the caller is staff of several brands")
+    notify = FlagField(default=True)
 
 
 class CodeChange(serializers.Serializer[Any]):
     """What may change of a code."""
 
     validity = InstantField(required=False)
-    active = serializers.BooleanField(required=False)
+    active = FlagField(required=False)
 
 
 class UsageRequest(serializers.Serializer[Any]):
     """A shopper uses a code, perhaps on an amount."""
 
-    discount_code = serializers.CharField(max_length=200)
-    user = serializers.UUIDField(required=False, help_text="The caller's own id")
+    discount_code = TextField(max_length=200)
+    user = UuidField(required=False, help_text="The caller's own id")
     amount = AmountField(required=False)
     currency = CurrencyField(required=False, help_text="The brand's, when absent")
 

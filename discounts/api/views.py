@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import as_caller
+from accounts.contracts import Caller, as_caller
+from accounts.models import Brand
 from accounts.selectors import acting_brand, readable_brand_ids, shopper_for
 from discounts import selectors, services
 from discounts.api.serializers import (
@@ -66,17 +67,14 @@ class CodesView(APIView):
 
         A shopper, with ``brand``: announced codes that they could use now.
         """
-        brand_ids = readable_brand_ids(as_caller(request.auth))
-        slug = request.query_params.get("brand")
-        if brand_ids is None or brand_ids:
+        caller, slug = as_caller(request.auth), request.query_params.get("brand")
+        brand_ids = readable_brand_ids(caller)
+        if brand_ids is None or (brand_ids and not _shops_elsewhere(caller, slug, brand_ids)):
             codes = selectors.of_brands(brand_ids=brand_ids)
             codes = codes.filter(brand__slug=slug) if slug else codes
         elif slug:
-            codes = selectors.usable(
-                brand_slug=slug,
-                shopper=shopper_for(caller=as_caller(request.auth), customer_id=None),
-                at=timezone.now(),
-            )
+            shopper = shopper_for(caller=caller, customer_id=None)
+            codes = selectors.usable(brand_slug=slug, shopper=shopper, at=timezone.now())
         else:
             raise PermissionDenied("Name the brand whose codes you would like: ?brand=…")
         page = CursorPage()
@@ -159,13 +157,22 @@ class UsagesView(APIView):
 class UsageView(APIView):
     """``/api/v1/discountcodeusage/<id>/``"""
 
-    @extend_schema(responses={204: None}, operation_id="discountcodeusage_return")
+    @extend_schema(
+        parameters=[OpenApiParameter("brand", str, description="When the caller is staff of several brands")],
+        responses={204: None},
+        operation_id="discountcodeusage_return",
+    )
     def delete(self, request: Request, usage_id: uuid.UUID) -> Response:
         """Give a use of the brand's code back."""
-        services.give_back(
-            usage_id=usage_id, brand=acting_brand(caller=as_caller(request.auth), edit=True), at=timezone.now()
-        )
+        slug = request.query_params.get("brand")
+        brand = acting_brand(caller=as_caller(request.auth), slug=slug, edit=True)
+        services.give_back(usage_id=usage_id, brand=brand, at=timezone.now())
         return Response(status=204)
+
+
+def _shops_elsewhere(caller: Caller, slug: str | None, brand_ids: list[uuid.UUID]) -> bool:
+    """Whether somebody's staff asks as a shopper: for the codes of a brand that is not theirs."""
+    return bool(slug and caller.shopper) and not Brand.objects.filter(pk__in=brand_ids, slug=slug).exists()
 
 
 def _money(asked: dict[str, Any]) -> dict[str, Any]:

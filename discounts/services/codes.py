@@ -100,7 +100,9 @@ def check_terms(discount: int, terms: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
-    value = fields.get(name) or ""
+    value = fields.get(name)
+    if value is None:
+        return ""
     if not isinstance(value, str) or len(value) > 100:
         raise Invalid.field(f"rule.{name}", "A text of up to 100 characters.")
     return value

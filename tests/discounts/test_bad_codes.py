@@ -1,0 +1,155 @@
+"""Discount codes and uses over HTTP: whatever is sent is answered or refused, never a defect."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import Brand, User
+from discounts.models import DiscountCode, DiscountRule
+from tests.factories import BrandFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
+
+pytestmark = pytest.mark.django_db
+ClientOf = Callable[[Any], Client]
+CODES, USES = "/api/v1/discountcode/", "/api/v1/discountcodeusage/"
+
+text = st.text(max_size=12)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=5,
+)
+amount = st.sampled_from(["10", "10.00", "0.001", "999999999999999", "-1"])
+condition = st.fixed_dictionaries(
+    {"kind": st.sampled_from(["min_subtotal", "hours", "date_range", "audience", "nth_order", "weekdays", "contains"])},
+    optional={
+        "value": amount | anything, "any": st.lists(text, max_size=2) | anything, "from": text | anything,
+        "to": text | anything, "quantity": st.integers(0, 3) | anything, "select": anything,
+    },
+)  # fmt: skip
+rule = st.fixed_dictionaries(
+    {"discount": st.integers(0, 100) | anything},
+    optional={
+        "audience": text | anything, "name": text | anything, "conditions": st.lists(condition, max_size=2) | anything,
+        "on": st.sampled_from(["order", "line", "shipping", "bundle"]) | anything, "max_discount": amount | anything,
+        "select": st.fixed_dictionaries({"skus": st.lists(text, max_size=2)}) | anything, "lane": st.integers(-1, 10),
+        "max_units": st.integers(0, 5) | anything, "per": anything, "group": text | anything, "priority": anything,
+        "more": anything,
+    },
+)  # fmt: skip
+validity = st.sampled_from(
+    ["2099-01-31T23:59:59+01:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"]
+)
+new_code = st.fixed_dictionaries(
+    {"id": text | st.just("FRESH") | anything, "rule": rule | anything, "validity": validity | anything},
+    optional={"brand": text | anything, "notify": st.booleans() | anything},
+)
+use = st.fixed_dictionaries(
+    {"discount_code": st.sampled_from(["TEN", "NOSUCH"]) | text | anything},
+    optional={"user": anything, "amount": amount | anything, "currency": st.sampled_from(["EUR", "JPY"]) | anything},
+)
+thorough = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def billo(settings: Any) -> Brand:
+    settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "1000000/minute")
+    brand: Brand = BrandFactory(slug="billo", timezone="Pacific/Kiritimati")
+    DiscountCodeFactory(text="TEN", brand=brand)
+    return brand
+
+
+@pytest.fixture
+def owner(billo: Brand) -> User:
+    user: User = MembershipFactory(brand=billo).user
+    return user
+
+
+def post(client: Client, path: str, body: object) -> Any:
+    return client.post(path, body, content_type="application/json")
+
+
+@given(sent=new_code)
+@thorough
+def test_whatever_is_sent_as_a_code_is_made_or_refused(sent: Any, bearer: ClientOf, owner: User) -> None:
+    client = bearer(owner)
+
+    response = post(client, CODES, sent)
+
+    assert response.status_code in {201, 400, 403, 409}, response.content
+    if response.status_code == 201:
+        made = DiscountCode.objects.get(code=response.json()["id"])
+        assert client.get(f"{CODES}{made.code_id}/").json()["rule"] == response.json()["rule"]
+        cart = {"currency": "EUR", "lines": [{"id": "a", "sku": "shoe", "quantity": 2, "unit_price": "10.00"}]}
+        shopper = bearer(ShopperFactory())
+        assert post(shopper, "/api/v1/checkout/quote/", cart | {"codes": [made.code_id]}).status_code == 200
+        DiscountCode.objects.filter(pk=made.pk).delete()
+        made.code.delete()
+
+
+@given(sent=use)
+@thorough
+def test_whatever_is_sent_as_a_use_is_taken_or_refused(sent: Any, bearer: ClientOf, billo: Brand) -> None:
+    response = post(bearer(ShopperFactory()), USES, sent)
+
+    assert response.status_code in {201, 400, 403, 404, 409}, response.content
+
+
+@pytest.mark.parametrize("value", [0, False, [], {}, 7, ["friends"], "x" * 101])
+@pytest.mark.parametrize("name", ["audience", "name"])
+def test_what_is_no_text_never_becomes_a_code_for_everyone(
+    name: str, value: Any, bearer: ClientOf, owner: User
+) -> None:
+    sent = {"id": "FRESH", "rule": {"discount": 10, name: value}, "validity": "2099-01-31T23:59:59+01:00"}
+
+    response = post(bearer(owner), CODES, sent)
+
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, f"rule.{name}")
+    assert DiscountRule.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"active": "yes"}, "active"), ({"active": 1}, "active"), ({"active": None}, "active"),
+        ({"validity": None}, "validity"), ({"validity": "2020-01-01T00:00:00Z"}, "validity"),
+        ({"validity": "2099-01-01"}, "validity"),
+    ],
+)  # fmt: skip
+def test_a_bad_change_is_refused_by_field(body: dict[str, Any], field: str, bearer: ClientOf, owner: User) -> None:
+    response = bearer(owner).patch(f"{CODES}TEN/", body, content_type="application/json")
+
+    assert (response.status_code, [error["field"] for error in response.json()["errors"]]) == (400, [field])
+
+
+def test_staff_of_several_brands_say_which_brand_gives_a_use_back(bearer: ClientOf, owner: User) -> None:
+    MembershipFactory(user=owner, brand=BrandFactory(slug="cake"))
+    used = post(bearer(ShopperFactory()), USES, {"discount_code": "TEN"}).json()["id"]
+    client = bearer(owner)
+
+    assert client.delete(f"{USES}{used}/").status_code == 400
+    assert client.delete(f"{USES}{used}/?brand=cake").status_code == 404
+    assert client.delete(f"{USES}{used}/?brand=billo").status_code == 204
+
+
+def test_staff_of_one_brand_shop_at_another(bearer: ClientOf, billo: Brand) -> None:
+    staff = ShopperFactory()
+    MembershipFactory(user=staff, brand=BrandFactory(slug="cake"))
+
+    assert [code["id"] for code in bearer(staff).get(f"{CODES}?brand=billo").json()["results"]] == ["TEN"]
+    assert bearer(staff).get(CODES).json()["results"] == []
+
+
+def test_a_code_that_is_valid_to_the_end_of_time_is_announced(
+    bearer: ClientOf, owner: User, deliver: Callable[[], int], mailoutbox: list[Any]
+) -> None:
+    ShopperFactory(marketing_consent=True)
+    sent = {"id": "FOREVER", "rule": {"discount": 10}, "validity": "9999-12-31T23:59:59Z"}
+
+    assert post(bearer(owner), CODES, sent).status_code == 201
+    deliver()
+
+    assert len(mailoutbox) == 1
