@@ -6,7 +6,8 @@ from django.views.generic import RedirectView
 from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from promoplatform.console import audit
+from checkout.api.simulate import SimulateView
+from promoplatform.console import audit, navigation
 from promoplatform.kernel import api, health
 
 urlpatterns = [
@@ -17,11 +18,13 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("discounts.api.urls")),
+    path("api/v1/promotions/simulate/", SimulateView.as_view(), name="promotion-simulate"),
     path("api/v1/promotions/", include("promotions.api.urls")),
     path("api/v1/checkout/", include("checkout.api.urls")),
     re_path(r"^api/", api.not_found),
     path("", include("promoplatform.kernel.mail.urls")),
     path("accounts/", include("accounts.urls")),
+    path("admin/search/", admin.site.admin_view(navigation.search)),
     path("admin/log/", admin.site.admin_view(audit.page), name="audit"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
