@@ -66,7 +66,7 @@ def visible_one(*, pk: uuid.UUID, caller: Caller, brand_ids: Collection[uuid.UUI
 def for_caller(
     *, pk: uuid.UUID, caller: Caller, readable: Collection[uuid.UUID] | None, editable: Collection[uuid.UUID] | None
 ) -> Redemption:
-    """A redemption that the caller may confirm or cancel: their brand's, or a shopper's own that no brand's server made.
+    """A redemption that the caller may confirm or cancel: their brand's, or a shopper's own without a brand.
 
     Raises NotFound for what they may not even read, PermissionDenied for what they may only read.
     """

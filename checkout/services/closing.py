@@ -87,7 +87,7 @@ def refund(*, redemption: Redemption, lines: Collection[str] | None, at: datetim
 def release_expired(*, at: datetime) -> int:
     """Give back what expired reservations hold; how many. Any number may run at once.
 
-    Each in a transaction of its own: the order in which limits are locked holds within one redemption, not over several.
+    Each in a transaction of its own: limits are locked in order within one redemption, not over several.
     """
     total = 0
     while _release_one(at):
