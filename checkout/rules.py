@@ -105,7 +105,7 @@ def _reason(refusal: Rejected, candidates: Mapping[str, Candidate]) -> dict[str,
 
 
 def explained(quote: Quote) -> list[dict[str, Any]]:
-    """For each offer in play each condition, what it needed and saw, and whether it was given or why it was passed over.
+    """For each offer in play each condition, what it needed and saw, and whether it was given or why not.
 
     The quote must have been priced with explanations.
     """
@@ -118,7 +118,7 @@ def explained(quote: Quote) -> list[dict[str, Any]]:
 
 
 def simulated(simulation: Simulation) -> dict[str, Any]:
-    """The answer of a simulation: a quote, and the explanation of every draft in the caller's order, then of live ones."""
+    """The answer of a simulation: a quote, and what became of every draft in the caller's order, then of live ones."""
     quote, drafts = simulation.quote, [draft.id for draft in simulation.trial.drafts]
     told = {(row["live"], row["id"]): row for row in _with_live(quote)}
     rows = [told.pop((False, name), None) or _dormant(simulation, name) for name in drafts]

@@ -29,20 +29,20 @@ def quote(
     rejections += [rejection for rejection in gone.values() if rejection.code]
     facts = facts_of(candidates.values(), shopper)
     profile = profile_of({it.brand_id for it in candidates.values()})
-    return priced(request, candidates, rejections, facts, profile, at)
+    return priced(request, candidates, rejections, facts=facts, profile=profile, at=at)
 
 
 def priced(
     request: Request,
     candidates: Mapping[str, Candidate],
     rejections: Sequence[Rejection],
+    *,
     facts: ShopperFacts,
     profile: Profile,
     at: datetime,
-    *,
     explain: bool = False,
 ) -> Quote:
-    """The one pricing of carts: quotes, redemptions, simulations and replays all come through here."""
+    """The one pricing of carts: quotes, redemptions and simulations all come through here."""
     decision = price(request.cart, rules.in_play(candidates), facts, profile, at, explain=explain)
     return Quote(request, decision, facts, profile, candidates, rejections, at)
 

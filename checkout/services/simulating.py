@@ -7,10 +7,10 @@ from datetime import datetime
 from accounts.contracts import Shopper
 from accounts.models import Brand
 from checkout import rules
-from checkout.contracts import Draft, Request, Simulation, Trial
+from checkout.contracts import Draft, Quote, Request, Simulation, Trial
 from checkout.services.quoting import facts_of, priced
 from promotions.contracts import Ask, Candidate, Rejection
-from promotions.engine import Explanation, Profile, ShopperFacts
+from promotions.engine import Explanation, ShopperFacts
 from promotions.errors import CodeUnknown
 from promotions.rules import normalise
 from promotions.selectors import offers, opening, profile_of
@@ -34,16 +34,16 @@ def simulate(*, request: Request, trial: Trial, brand: Brand, shopper: Shopper |
         )
     }
     rest = {code: text for code, text in typed.items() if code not in {draft.code for draft in awake.values()}}
-    live, rejections = _live(request, trial, brand, shopper, at, rest)
+    segments = sorted(trial.facts.segments) if trial.facts else []
+    ask = Ask(request.cart, brand.slug, [], shopper, at, segments)
+    live, rejections = _live(ask, rest, brand, wanted=trial.include_live)
     candidates |= {it.ref: it for it in live if it.id not in {draft.id for draft in trial.drafts}}
     known = trial.facts
     facts = facts_of(candidates.values(), shopper) if known is None else ShopperFacts({brand.slug: known})
     profile = trial.profile or profile_of({brand.pk})
-    quote = priced(request, candidates, rejections, facts, profile, at, explain=True)
-    dormant = {
-        draft.id: _asleep(draft, request, brand, facts, profile, at) for draft in trial.drafts if draft.id not in awake
-    }
-    return Simulation(quote, trial, dormant)
+    quote = priced(request, candidates, rejections, facts=facts, profile=profile, at=at, explain=True)
+    asleep = (draft for draft in trial.drafts if draft.id not in awake)
+    return Simulation(quote, trial, {draft.id: _asleep(draft, brand, quote) for draft in asleep})
 
 
 def candidate(draft: Draft, brand: Brand, order: int) -> Candidate:
@@ -63,29 +63,20 @@ def candidate(draft: Draft, brand: Brand, order: int) -> Candidate:
     )
 
 
-def _live(
-    request: Request, trial: Trial, brand: Brand, shopper: Shopper | None, at: datetime, typed: Mapping[str, str]
-) -> tuple[list[Candidate], list[Rejection]]:
-    """The brand's running promotions for this cart, where they are asked for, and the codes that open nothing here."""
-    found: list[Candidate | Rejection] = []
-    mine: set[str] = set()
-    if trial.include_live:
-        mine = opening(codes=list(typed), brand_id=brand.pk)
-        segments = sorted(trial.facts.segments) if trial.facts else []
-        found += offers(ask=Ask(request.cart, brand.slug, sorted(mine), shopper, at, segments))
+def _live(ask: Ask, typed: Mapping[str, str], brand: Brand, *, wanted: bool) -> tuple[list[Candidate], list[Rejection]]:
+    """The brand's running promotions for this cart, where they are wanted, and the codes that open nothing here."""
+    mine = opening(codes=list(typed), brand_id=brand.pk) if wanted else set()
+    found = offers(ask=replace(ask, codes=sorted(mine))) if wanted else []
     live = [it for it in found if isinstance(it, Candidate) and it.brand_id == brand.pk]
     unknown = [Rejection(text, CodeUnknown().reason()) for code, text in typed.items() if code not in mine]
     return live, unknown + [it for it in found if isinstance(it, Rejection)]
 
 
-def _asleep(
-    draft: Draft, request: Request, brand: Brand, facts: ShopperFacts, profile: Profile, at: datetime
-) -> Explanation:
+def _asleep(draft: Draft, brand: Brand, quote: Quote) -> Explanation:
     """What a draft's conditions would have seen, though its code was not sent."""
     alone = candidate(draft, brand, 0)
-    bare = Request(request.cart, (), {})
-    seen = priced(bare, {alone.ref: alone}, [], facts, profile, at, explain=True).decision.explanations[0]
-    detail = (
-        f"Its code {draft.code} is not among the cart's codes." if draft.code else "It has no code to be opened by."
-    )
-    return replace(seen, outcome=NOT_SENT, detail=detail, amount=0)
+    bare = Request(quote.request.cart, (), {})
+    again = priced(bare, {alone.ref: alone}, [], facts=quote.facts, profile=quote.profile, at=quote.at, explain=True)
+    named = f"Its code {draft.code} is not among the cart's codes."
+    detail = named if draft.code else "It has no code to be opened by."
+    return replace(again.decision.explanations[0], outcome=NOT_SENT, detail=detail, amount=0)

@@ -77,6 +77,7 @@ def rows() -> list[Row]:
         Row(promotion, "DELETE", "owner", promoted, writes=True),
         Row(f"{promotion}activate/", "POST", "owner", promoted, writes=True),
         Row(f"{promotion}deactivate/", "POST", "owner", promoted, writes=True),
+        Row("api/v1/promotions/simulate/", "POST", "owner", body={"cart": cart, "promotions": []}, strangers="own"),
         Row(f"{checkout}/quote/", "POST", "server", body=cart | {"customer_id": "<customer>"}, strangers="own"),
         Row(f"{checkout}/redemptions/", "GET", "server", strangers="own"),
         Row(f"{checkout}/redemptions/", "POST", "server", body=order, strangers="own"),
