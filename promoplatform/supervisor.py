@@ -31,6 +31,7 @@ from promoplatform.servers import EmbeddedError
 
 CHECKOUT = embedded.CHECKOUT
 HOST = "127.0.0.1"
+NOT_OURS = {"__pycache__", "staticfiles", "tests"}
 GRACE_SECONDS = {"beat": 5.0, "web": 15.0, "worker": 25.0}  # also the order in which they stop
 LONGEST_PAUSE, HEALTHY_SECONDS, SLOW_SECONDS, PATIENCE = 30.0, 10.0, 60.0, 5
 DEMO_ACCOUNTS = "admin, billo-owner, billo-viewer, cake-owner, shopper1 ...   password demo-pass-1234"
@@ -216,10 +217,17 @@ def stored_fingerprint() -> str:
 def static_fingerprint() -> str:
     """Changes when the pinned packages or one of our own static files change."""
     digest = hashlib.sha256((CHECKOUT / "requirements.txt").read_bytes())
-    for path in sorted(CHECKOUT.glob("*/static/**/*")):
-        if path.is_file():
-            digest.update(f"{path.relative_to(CHECKOUT)} {path.stat().st_mtime_ns} {path.stat().st_size}\n".encode())
+    for path in sorted(own_static_files()):
+        digest.update(f"{path.relative_to(CHECKOUT)} {path.stat().st_mtime_ns} {path.stat().st_size}\n".encode())
     return digest.hexdigest()
+
+
+def own_static_files() -> Iterator[Path]:
+    """The files below every ``static`` folder of our own packages, however deep."""
+    for folder, inner, names in os.walk(CHECKOUT):
+        inner[:] = [name for name in inner if not name.startswith(".") and name not in NOT_OURS]
+        if "static" in Path(folder).relative_to(CHECKOUT).parts:
+            yield from (Path(folder, name) for name in names)
 
 
 def welcome(port: int) -> str:

@@ -8,7 +8,7 @@ import structlog
 from celery import current_app
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from promoplatform.kernel import redis
 
@@ -48,6 +48,16 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "beat_seconds_ago": seconds_since_heartbeat(),
     }
     return JsonResponse(answer, status=200 if ready else 503, headers={} if ready else {"Retry-After": "2"})
+
+
+def probes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Answers /healthz and /readyz before anything else, whatever host name a probe calls the process by."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        probe = _PROBES.get(request.path) if request.method in ("GET", "HEAD") else None
+        return get_response(request) if probe is None else probe(request)
+
+    return middleware
 
 
 def _works(name: str, check: Callable[[], None]) -> bool:
@@ -92,3 +102,5 @@ _CHECKS: dict[str, Callable[[], None]] = {
     "broker": _broker,
     "migrations": _migrations,
 }
+
+_PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/healthz": healthz, "/readyz": readyz}

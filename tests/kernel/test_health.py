@@ -107,3 +107,12 @@ def test_metrics_are_prometheus_text() -> None:
     assert response["Content-Type"].startswith("text/plain")
     assert b"django_http_requests_total_by_method_total{" in response.content
     assert b'django_http_responses_total_by_status_total{status="401"}' in response.content
+
+
+@pytest.mark.django_db
+def test_a_probe_may_call_the_process_by_any_name_and_a_visitor_may_not(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["promo.example"]
+    client = Client(headers={"Host": "10.0.0.7:8000"})
+
+    assert client.get("/healthz").status_code == client.get("/readyz").status_code == 200
+    assert client.get("/api/v1/me/").status_code == 400
