@@ -121,8 +121,8 @@ def simulated(simulation: Simulation) -> dict[str, Any]:
     """The answer of a simulation: a quote, and what became of every draft in the caller's order, then of live ones."""
     quote, drafts = simulation.quote, [draft.id for draft in simulation.trial.drafts]
     told = {(row["live"], row["id"]): row for row in _with_live(quote)}
-    rows = [told.pop((False, name), None) or _dormant(simulation, name) for name in drafts]
-    return answer(quote) | {"explain": rows + list(told.values())}
+    rows = [_dormant(simulation, name) if name in simulation.dormant else told[False, name] for name in drafts]
+    return answer(quote) | {"explain": rows + [row for row in told.values() if row["live"]]}
 
 
 def _with_live(quote: Quote) -> Iterable[dict[str, Any]]:

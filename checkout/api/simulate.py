@@ -138,7 +138,7 @@ class SimulateView(APIView):
         asked = body.validated_data
         customer_id = asked["cart"].get("customer_id")
         found = services.simulate(
-            request=to_cart(asked["cart"], request.data["cart"], brand.slug),
+            request=to_cart(asked["cart"], brand.slug),
             trial=to_trial(asked),
             brand=brand,
             shopper=known_shopper(customer_id) if customer_id else None,
@@ -147,10 +147,10 @@ class SimulateView(APIView):
         return Response(rules.simulated(found))
 
 
-def to_cart(asked: Mapping[str, Any], wire: Mapping[str, Any], brand: str) -> Request:
+def to_cart(asked: Mapping[str, Any], brand: str) -> Request:
     """The cart in minor units. Raises ValidationError, below ``cart``."""
     try:
-        return to_request(asked, wire, brand=brand)
+        return to_request(asked, {}, brand=brand)  # nothing is kept, so neither is what was sent
     except serializers.ValidationError as error:
         faults: Any = error.detail
         raise serializers.ValidationError({f"cart.{name}": found for name, found in faults.items()}) from error
