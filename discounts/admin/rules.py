@@ -30,25 +30,9 @@ def in_words(terms: dict[str, Any]) -> str:
         if words := WORDS.get(condition["kind"]):
             phrases.append(words.format(value=condition.get("value")))
         else:
-            phrases.append(_phrase(condition["kind"], {k: v for k, v in condition.items() if k != "kind"}))
-    phrases += [_phrase(name, value) for name, value in terms.items() if name != "conditions"]
+            phrases.append(pages.phrase(condition["kind"], {k: v for k, v in condition.items() if k != "kind"}))
+    phrases += [pages.phrase(name, value) for name, value in terms.items() if name != "conditions"]
     return "; ".join(phrases) or "none"
-
-
-def _phrase(name: str, value: Any) -> str:
-    return f"{name.replace('_', ' ')}: {_said(value)}"
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name.replace('_', ' ')} {_said(part)}" for name, part in value.items())
-    if isinstance(value, list):
-        return ", ".join(_said(part) for part in value)
-    return (
-        {True: "yes", False: "no", None: "none"}.get(value, str(value))
-        if value is None or isinstance(value, bool)
-        else str(value)
-    )
 
 
 class RuleList(pages.CountedList):

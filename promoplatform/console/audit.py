@@ -241,4 +241,6 @@ def _value(field: Any, value: Any, zone: str) -> str:
         return pages.local(value, zone)
     if field.name == "terms":
         return in_words(value)
+    if isinstance(value, dict | list):
+        return pages.said(value)
     return str(value)

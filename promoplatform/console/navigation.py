@@ -18,6 +18,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Notices", "notifications", "discounts.UseNotice"),
         ),
     ),
+    ("Promotions", (("Promotions", "campaign", "promotions.Promotion"),)),
     ("Checkout", (("Redemptions", "shopping_cart_checkout", "checkout.Redemption"),)),
     ("Customers", (("Audiences", "groups", "segments.Audience"), ("Customers", "person_search", "accounts.Customer"))),
     (
@@ -66,7 +67,7 @@ def _item(title: str, icon: str, link: str) -> dict[str, Any]:
 def search(request: HttpRequest) -> HttpResponse:
     """The sidebar's search; a page that there is not finds nothing (the theme's own view fails over it)."""
     try:
-        found: HttpResponse = admin.site.search(request)
+        found: HttpResponse = admin.site.search(request)  # type: ignore[attr-defined]
     except (InvalidPage, ValueError):
         return HttpResponse()
     return found

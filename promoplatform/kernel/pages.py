@@ -53,6 +53,22 @@ def capped(number: int, cap: int) -> str:
     return f"{cap:,}+" if number > cap else f"{number:,}"
 
 
+def phrase(name: str, value: object) -> str:
+    """A name and a plain value (lists and mappings too) as words instead of as data."""
+    return f"{name.replace('_', ' ')}: {said(value)}"
+
+
+def said(value: object) -> str:
+    """A plain value in words."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')} {said(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(said(part) for part in value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
+
+
 # --- charts ----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Bar:

@@ -15,6 +15,7 @@ from promoplatform.kernel.admin import BrandScoped
 from promoplatform.kernel.ids import uuid7
 from promoplatform.kernel.models import OutboxMessage
 from promoplatform.kernel.outbox import later
+from promotions.models import Promotion
 from segments.models import Audience
 from tests.factories import (
     ApiKeyFactory,
@@ -22,6 +23,7 @@ from tests.factories import (
     CustomerFactory,
     DiscountCodeFactory,
     MembershipFactory,
+    PromotionFactory,
     UserFactory,
 )
 
@@ -204,6 +206,7 @@ def things(brand):
         "discountcode": code,
         "discountrule": code.rule,
         "usage": use,
+        "promotion": PromotionFactory(brand=brand, name="secret-of-billo"),
         "usagereturn": UsageReturn.objects.create(
             usage_id=uuid7(), code=code, customer=customer, used_at=now, returned_at=now
         ),
@@ -280,6 +283,7 @@ def _state():
             Brand.objects.values_list("name", "slug", "is_active"),
             Brand.objects.values_list("memberships__role", "api_keys__revoked_at", "audiences__segment_type"),
             Brand.objects.values_list("discount_rules__name", "discount_rules__discount"),
+            Promotion.objects.values_list("name", "status"),
             OutboxMessage.objects.values_list("task", "parked_at"),
         )
     ]
