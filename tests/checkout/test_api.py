@@ -167,7 +167,7 @@ REASONS: dict[str, Callable[[Brand], Any]] = {
         text="BAD", brand=brand, percent=5, terms={"combinable": False}
     ),
 }
-MEMBERS = {"minimum_not_met": {"missing": "4.10"}, "not_combinable": {"with": ["TEN"]}}
+MEMBERS: dict[str, dict[str, Any]] = {"minimum_not_met": {"missing": "4.10"}, "not_combinable": {"with": ["TEN"]}}
 
 
 def conditioned(brand: Brand, condition: dict[str, Any]) -> DiscountCode:

@@ -14,7 +14,7 @@ from tests.factories import DiscountCodeFactory
 pytestmark = pytest.mark.django_db
 
 
-BAD = [
+BAD: list[tuple[dict[str, Any], str]] = [
     ({"currency": None}, "currency"), ({"currency": "EURO"}, "currency"), ({"currency": "ZZZ"}, "currency"),
     ({"currency": "eur"}, "currency"), ({"currency": 978}, "currency"), ({"currency": ["EUR"]}, "currency"),
     ({"lines": None}, "lines"), ({"lines": []}, "lines"), ({"lines": {}}, "lines"), ({"lines": "a"}, "lines"),
@@ -38,7 +38,7 @@ BAD = [
     ({"customer_id": ""}, "customer_id"), ({"customer_id": "x" * 101}, "customer_id"),
     ({"customer_id": 5}, "customer_id"), ({"customer_id": ["c1"]}, "customer_id"),
 ]  # fmt: skip
-BAD_LINES = [
+BAD_LINES: list[tuple[str, list[Any]]] = [
     ("id", [None, "", "x" * 65, 7, [], True]),
     ("sku", [None, "", "x" * 201, 7, {}, False]),
     ("quantity", [None, 0, -1, 1.5, "two", "2", True, [], 1_000_001, 10**400, 1e300]),

@@ -79,6 +79,8 @@ def rows() -> list[Row]:
         Row(f"{promotion}deactivate/", "POST", "owner", promoted, writes=True),
         Row("api/v1/promotions/simulate/", "POST", "owner", body={"cart": cart, "promotions": []}, strangers="own"),
         Row(f"{checkout}/quote/", "POST", "server", body=cart | {"customer_id": "<customer>"}, strangers="own"),
+        Row(f"{checkout}/offers/", "GET", "shopper", strangers="own"),
+        Row(f"{checkout}/offers/", "POST", "server", body=cart | {"customer_id": "<customer>"}, strangers="own"),
         Row(f"{checkout}/redemptions/", "GET", "server", strangers="own"),
         Row(f"{checkout}/redemptions/", "POST", "server", body=order, strangers="own"),
         Row(f"{redemption}/", "GET", "server", {"pk": "<redemption>"}),
