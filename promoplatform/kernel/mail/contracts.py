@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 # part of another, since the provider replaces them in an order of its own.
 NAME_TAG = "-mail-name-"
 NAME_HTML_TAG = "-mail-html-name-"  # the same, escaped for HTML
+WORD_TAG = "-mail-word-"  # a word that is this recipient's alone, such as a code
 UNSUBSCRIBE_TAG = "-mail-unsubscribe-"  # the address of this recipient's unsubscribe page
 
 MAX_BATCH = 1000  # personalisations in one request to the provider
@@ -44,11 +45,12 @@ class Reason(enum.StrEnum):
 
 
 class Recipient(NamedTuple):
-    """Who gets a mail: ``key`` is the planner's own number of them, unique within the mailing."""
+    """Who gets a mail: ``key`` is the planner's own number of them, unique within the mailing; ``word`` is theirs alone."""
 
     key: int
     address: str
     name: str = ""
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Letter:
     address: str
     name: str = ""
     unsubscribe_url: str = ""
+    word: str = ""
 
 
 class Outcome(enum.Enum):

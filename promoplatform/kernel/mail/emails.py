@@ -7,7 +7,7 @@ import css_inline
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from promoplatform.kernel.mail.contracts import NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG, Content
+from promoplatform.kernel.mail.contracts import NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG, WORD_TAG, Content
 
 _inliner = css_inline.CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
 
@@ -27,7 +27,7 @@ def content(
 ) -> Content:
     """The content that ``<template>.html`` and ``<template>.txt`` make, in the sender's name and colour (``#rrggbb``).
 
-    Templates have ``recipient`` (the name of whoever gets it), ``unsubscribe_url`` (empty where none is offered),
+    Templates have ``recipient`` (the name of whoever gets it), ``word`` (theirs alone), ``unsubscribe_url`` (empty where none is offered),
     ``sender_name``,
     ``colour``, ``on_colour`` (readable on it), ``ink`` (the colour, or near-black where it is too pale to be read),
     ``subject`` and ``base_url`` beside their own context.
@@ -39,6 +39,7 @@ def content(
         "on_colour": readable_on(colour),
         "ink": colour if _contrast(colour, _WHITE) >= READABLE else _BLACK,
         "unsubscribe_url": UNSUBSCRIBE_TAG if marketing else "",
+        "word": WORD_TAG,
         "base_url": settings.BASE_URL,
     }
     text = render_to_string(f"{template}.txt", {**context, **shared, "recipient": NAME_TAG})

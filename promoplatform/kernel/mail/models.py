@@ -44,6 +44,7 @@ class Mail(models.Model):
     recipient = models.BigIntegerField(help_text="The planner's own number of the recipient")
     address = models.CharField(max_length=254)
     name = models.CharField(max_length=150, blank=True, db_default="")
+    word = models.CharField(max_length=64, blank=True, db_default="", help_text="The recipient's alone, such as a code")
     state = models.CharField(
         max_length=10, choices=[(state.value, state.value) for state in State], db_default=State.PLANNED
     )

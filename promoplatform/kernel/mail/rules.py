@@ -10,6 +10,7 @@ from promoplatform.kernel.mail.contracts import (
     NAME_HTML_TAG,
     NAME_TAG,
     UNSUBSCRIBE_TAG,
+    WORD_TAG,
     Answer,
     Letter,
     Outcome,
@@ -19,7 +20,7 @@ from promoplatform.kernel.mail.contracts import (
 
 MAX_ATTEMPTS = 24  # with the waits below: most of a day
 _CULPRIT = re.compile(r"personalizations\.(\d+)(\.|$)")
-_TAG = re.compile("|".join(map(re.escape, (NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG))))
+_TAG = re.compile("|".join(map(re.escape, (NAME_HTML_TAG, NAME_TAG, WORD_TAG, UNSUBSCRIBE_TAG))))
 _GATEWAY_TIMEOUT = 504
 
 
@@ -73,7 +74,12 @@ def fill(text: str, letter: Letter) -> str:
 
 def substitutions(letter: Letter) -> dict[str, str]:
     """Each tag and what stands there for this recipient."""
-    return {NAME_TAG: letter.name, NAME_HTML_TAG: html.escape(letter.name), UNSUBSCRIBE_TAG: letter.unsubscribe_url}
+    return {
+        NAME_TAG: letter.name,
+        NAME_HTML_TAG: html.escape(letter.name),
+        WORD_TAG: html.escape(letter.word),
+        UNSUBSCRIBE_TAG: letter.unsubscribe_url,
+    }
 
 
 def list_headers(letter: Letter) -> dict[str, str]:

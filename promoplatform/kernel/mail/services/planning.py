@@ -46,13 +46,14 @@ def add_recipients(
     """Plan a mail to each of up to ``CHUNK`` recipients who has none, and remember how far planning is; how many are
     new.
     """
-    columns = list(zip(*recipients, strict=True)) or [(), (), ()]
+    columns = list(zip(*recipients, strict=True)) or [(), (), (), ()]
     params = {
         "mailing": mailing.pk,
         "at": at,
         "recipients": list(columns[0]),
         "addresses": list(columns[1]),
         "names": list(columns[2]),
+        "words": list(columns[3]),
     }
     added = db.run("promoplatform/kernel/mail/sql/add_recipients.sql", params)
     if cursor is not None:

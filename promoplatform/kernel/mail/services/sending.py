@@ -139,9 +139,8 @@ def _written(batch: Batch, at: datetime) -> tuple[Content | None, list[Letter]]:
 
 
 def _letter(mailing: Mailing, row: db.Row) -> Letter:
-    return Letter(
-        row["id"], row["address"], row["name"], unsubscribe_url(mail_id=row["id"]) if mailing.marketing else ""
-    )
+    url = unsubscribe_url(mail_id=row["id"]) if mailing.marketing else ""
+    return Letter(row["id"], row["address"], row["name"], url, row["word"])
 
 
 def _send_in_parts(

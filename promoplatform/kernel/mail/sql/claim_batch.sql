@@ -21,4 +21,4 @@ SET state = CASE WHEN reason IS NULL THEN 'sending' ELSE 'suppressed' END,
     claimed_at = %(at)s
 FROM judged
 WHERE mail_mail.id = judged.id
-RETURNING mail_mail.id, recipient, address, name, attempts, state
+RETURNING mail_mail.id, recipient, address, name, word, attempts, state
