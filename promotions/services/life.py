@@ -41,6 +41,8 @@ def create(*, brand: Brand, fields: Mapping[str, Any], code: str | None, at: dat
     promotion = Promotion(brand=brand, currency=brand.currency, created_at=at, **fields)
     text = _code(promotion.trigger, code)
     _check(promotion, at)
+    if promotion.status == Status.SCHEDULED:
+        promotion.status = _running(promotion, at)
     promotion.save(force_insert=True)
     if text is not None:
         claim_code(text=text, kind=KIND, brand=brand, promotion=promotion)
@@ -77,7 +79,7 @@ def activate(*, promotion: Promotion, at: datetime) -> Promotion:
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status == Status.DRAFT:
         _check(locked, at)
-        locked.status = Status.ACTIVE if locked.start_date <= at else Status.SCHEDULED
+        locked.status = _running(locked, at)
         locked.save(update_fields=["status"])
     elif locked.status in {Status.ENDED, Status.DEACTIVATED}:
         raise WrongState(status_now=locked.status)
@@ -93,6 +95,11 @@ def deactivate(*, promotion: Promotion) -> Promotion:
     locked.status = Status.DEACTIVATED
     locked.save(update_fields=["status"])
     return locked
+
+
+def _running(promotion: Promotion, at: datetime) -> Status:
+    """The status of a promotion that runs between its dates: on its way, or live."""
+    return Status.ACTIVE if promotion.start_date <= at else Status.SCHEDULED
 
 
 def start_due(*, at: datetime) -> int:
