@@ -44,7 +44,9 @@ class Redemption(models.Model):
     total = models.BigIntegerField()
     cart = models.JSONField()
     quote = models.JSONField(help_text="The answer as it was given")
-    record = models.JSONField(default=dict, help_text="What the engine was told, so that the decision can be made again")
+    record = models.JSONField(
+        default=dict, help_text="What the engine was told, so that the decision can be made again"
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True, blank=True)
@@ -113,3 +115,56 @@ class RefundedLine(models.Model):
 
     def __str__(self) -> str:
         return self.line
+
+
+class BacktestState(models.TextChoices):
+    """The life of a backtest: waiting → running → done; cancelled from either of the first two."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+UNFINISHED = [BacktestState.WAITING, BacktestState.RUNNING]
+
+
+class Backtest(models.Model):
+    """A promotion replayed on the carts that a brand's shoppers paid in a period, as it was when this was asked.
+
+    ``cursor`` is the last redemption that was replayed. ``results`` holds sums in minor units (see
+    ``checkout.services.replaying``).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="backtests")
+    promotion = models.ForeignKey("promotions.Promotion", models.CASCADE, related_name="+")
+    title = models.CharField(max_length=100)
+    offer = models.JSONField(help_text="In the offer language")
+    currency = models.CharField(max_length=3)
+    budget = models.BigIntegerField(null=True)
+    limit_total = models.PositiveIntegerField(null=True)
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=BacktestState.choices, default=BacktestState.WAITING)
+    expected = models.PositiveIntegerField(default=0, help_text="How many carts there are to replay")
+    seen = models.PositiveIntegerField(default=0)
+    touched = models.PositiveIntegerField(default=0)
+    cursor = models.UUIDField(null=True)
+    results = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(end__gt=models.F("start")), name="checkout_backtest_period"),
+            models.CheckConstraint(condition=models.Q(state__in=BacktestState.values), name="checkout_backtest_state"),
+            models.UniqueConstraint(
+                "brand", name="checkout_one_backtest_per_brand", condition=models.Q(state__in=UNFINISHED)
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["brand", "-id"], name="checkout_backtests_of_brand")]
+
+    def __str__(self) -> str:
+        return f"Backtest of {self.title}"

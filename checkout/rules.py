@@ -163,7 +163,7 @@ def _applied(applied: Applied, candidate: Candidate, currency: str) -> dict[str,
     }
 
 
-# --- the decision record: what the engine was told, so that support can ask "why?" a year later ------------------------
+# --- the decision record: what the engine was told, so that support can ask "why?" a year later -----------------------
 RECORD_VERSION = 1
 
 
@@ -215,7 +215,7 @@ def load_profile(record: Mapping[str, Any]) -> Profile:
     return parse_profile(record.get("profile", {}))
 
 
-def load_record(cart: Mapping[str, Any], record: Mapping[str, Any], at: datetime) -> Quote:
+def load_record(cart: Mapping[str, Any], record: Mapping[str, Any], at: datetime, *, explain: bool = True) -> Quote:
     """The decision made again from its record: the same question, so the same answer, now with explanations."""
     candidates = {
         it.ref: it
@@ -229,6 +229,6 @@ def load_record(cart: Mapping[str, Any], record: Mapping[str, Any], at: datetime
     )
     profile = load_profile(record)
     request = Request(load_cart(cart), (), {})
-    decision = price(request.cart, in_play(candidates), facts, profile, at, explain=True)
+    decision = price(request.cart, in_play(candidates), facts, profile, at, explain=explain)
     rejections = [Rejection(**each) for each in record["rejected"]]
     return Quote(request, decision, facts, profile, candidates, rejections, at)

@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accounts.contracts import Caller
-from checkout.models import LIVE, Redemption, Status
-from promoplatform.kernel import money
+from checkout.models import LIVE, Backtest, Redemption, RedemptionItem, Status
+from promoplatform.kernel import ids, money
 from promoplatform.kernel.errors import NotFound, PermissionDenied
 
 
@@ -105,3 +105,28 @@ def line_discounts(redemption: Redemption) -> dict[str, int]:
 def refunded_lines(redemption: Redemption) -> dict[str, int]:
     """The lines refunded so far, with the share each gave up."""
     return {refunded.line: refunded.discount for refunded in redemption.refunded_lines.all()}
+
+
+# --- carts of the past -----------------------------------------------------------------------------------------------
+def paid(*, brand_id: uuid.UUID, start: datetime, end: datetime) -> QuerySet[Redemption]:
+    """The brand's confirmed redemptions that were asked for in a period, oldest first.
+
+    Those of its server, and those that shoppers brought themselves with offers of this brand alone.
+    """
+    items = RedemptionItem.objects.filter(redemption=OuterRef("pk"))
+    own = Q(brand=None) & Q(Exists(items.filter(brand=brand_id))) & ~Q(Exists(items.exclude(brand=brand_id)))
+    period = Redemption.objects.filter(pk__gte=ids.floor(start), pk__lt=ids.floor(end), status=Status.CONFIRMED)
+    return period.filter(Q(brand=brand_id) | own).order_by("pk")
+
+
+def lock_backtest(*, pk: uuid.UUID) -> Backtest | None:
+    """A backtest, locked until the transaction ends; None when another works on it."""
+    rows = Backtest.objects.select_for_update(of=("self",), skip_locked=True).select_related("brand")
+    return rows.filter(pk=pk).first()
+
+
+def earlier_orders(*, redemption: Redemption, brand_id: uuid.UUID) -> int:
+    """How many confirmed orders the shopper had with the brand before this one."""
+    found = Redemption.objects.filter(customer_id=redemption.customer_id, status=Status.CONFIRMED, pk__lt=redemption.pk)
+    mine = Q(brand=brand_id) | Q(brand=None, items__brand=brand_id)
+    return found.filter(mine).values("pk").distinct().count()

@@ -1,5 +1,7 @@
 """Doors of checkout for worker and beat."""
 
+import uuid
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -10,3 +12,9 @@ from checkout import services
 def release_expired() -> None:
     """Give back what expired reservations hold."""
     services.release_expired(at=timezone.now())
+
+
+@shared_task(name="checkout.replay")
+def replay(backtest: str) -> None:
+    """Replay the next carts of a backtest."""
+    services.replay(pk=uuid.UUID(backtest), at=timezone.now())
