@@ -26,6 +26,7 @@ from promoplatform.kernel.admin import BrandScoped, brands_with
 from promoplatform.kernel.rights import Rights
 
 PAGE = 25
+DEPTH = 200_000
 WORDS = {"insert": "made", "update": "changed", "delete": "removed"}
 COLOURS = {"insert": "success", "update": "info", "delete": "danger"}
 UNSAID = {"id", "pgh_id", "pgh_obj", "pgh_label", "pgh_context", "pgh_created_at", "created_at", "uuid"}
@@ -110,6 +111,7 @@ def _found(request: HttpRequest, kinds: list[Kind], wanted: Mapping[str, str]) -
         "older": f"?{link}&before={_bounds(kinds, bounds, shown)}" if len(merged) > PAGE else None,
         "newest": f"?{link}" if bounds else None,
         "filtered": bool(link),
+        "depth": f"{DEPTH:,}" if wanted["how"] or wanted["who"] else None,
     }
 
 
@@ -117,6 +119,9 @@ def _newest(kind: Kind, wanted: Mapping[str, str], bound: int | None, number: in
     rows = kind.events.select_related("pgh_context").order_by("-pgh_id")
     if bound is not None:
         rows = rows.filter(pgh_id__lt=bound)
+    if wanted["how"] or wanted["who"]:  # what has no index is looked for among the newest only
+        newest = rows.model.objects.order_by("-pgh_id").values_list("pgh_id", flat=True).first() or 0
+        rows = rows.filter(pgh_id__gt=newest - DEPTH)
     if wanted["how"]:
         rows = rows.filter(pgh_label=wanted["how"])
     if wanted["object"]:
