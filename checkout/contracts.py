@@ -15,14 +15,11 @@ MAX_TTL = 3600
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A cart and the codes typed for it.
-
-    ``wire`` is the cart as it was sent, kept with the redemption; ``shop`` the slug of the brand whose server asks.
-    """
+    """A cart, the codes typed for it and the ids of vouchers; ``shop`` is the slug of the brand whose server asks."""
 
     cart: Cart
     codes: tuple[str, ...]
-    wire: Mapping[str, Any]
+    vouchers: tuple[str, ...] = ()
     shop: str | None = None
 
 

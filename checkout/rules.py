@@ -228,7 +228,7 @@ def load_record(cart: Mapping[str, Any], record: Mapping[str, Any], at: datetime
         {brand: Facts(frozenset(known["segments"]), known["placed_orders"]) for brand, known in record["facts"].items()}
     )
     profile = load_profile(record)
-    request = Request(load_cart(cart), (), {})
+    request = Request(load_cart(cart), ())
     decision = price(request.cart, in_play(candidates), facts, profile, at, explain=explain)
     rejections = [Rejection(**each) for each in record["rejected"]]
     return Quote(request, decision, facts, profile, candidates, rejections, at)

@@ -61,7 +61,7 @@ class OffersView(APIView):
         body = CartRequest(data=request.data)
         body.is_valid(raise_exception=True)
         shop = acting_brand(caller=caller).slug if caller.scope is Scope.BRAND else None
-        asked = to_request(body.validated_data, dict(request.data), brand=shop)
+        asked = to_request(body.validated_data, brand=shop)
         shopper = shopper_for(caller=caller, customer_id=body.validated_data.get("customer_id"))
         brands = {shop} if shop else {line.brand for line in asked.cart.lines if line.brand}
         found = services.offers(request=asked, brands=brands, shopper=shopper, at=timezone.now())

@@ -17,7 +17,7 @@ from promotions.engine import Cart, Line, Shipping
 MAX_TOTAL = 10**14  # minor units; far above any order, far below what the database holds
 
 
-def to_request(asked: Mapping[str, Any], wire: Mapping[str, Any], *, brand: str | None) -> Request:
+def to_request(asked: Mapping[str, Any], *, brand: str | None) -> Request:
     """The validated cart in minor units; lines that name no brand belong to the shop that asks.
 
     Raises ValidationError.
@@ -38,7 +38,8 @@ def to_request(asked: Mapping[str, Any], wire: Mapping[str, Any], *, brand: str 
         transaction_type=asked["transaction_type"],
         country=asked.get("country"),
     )
-    return Request(cart, tuple(asked.get("codes", ())), {name: wire[name] for name in asked if name in wire}, brand)
+    vouchers = tuple(str(voucher) for voucher in asked.get("vouchers", ()))
+    return Request(cart, tuple(asked.get("codes", ())), vouchers, brand)
 
 
 def _line(line: Mapping[str, Any], index: int, currency: str, brand: str | None) -> Line:

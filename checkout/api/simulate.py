@@ -150,7 +150,7 @@ class SimulateView(APIView):
 def to_cart(asked: Mapping[str, Any], brand: str) -> Request:
     """The cart in minor units. Raises ValidationError, below ``cart``."""
     try:
-        return to_request(asked, {}, brand=brand)  # nothing is kept, so neither is what was sent
+        return to_request(asked, brand=brand)
     except serializers.ValidationError as error:
         faults: Any = error.detail
         raise serializers.ValidationError({f"cart.{name}": found for name, found in faults.items()}) from error

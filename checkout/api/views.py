@@ -37,7 +37,7 @@ class QuoteView(APIView):
         body.is_valid(raise_exception=True)
         brand = _shop(request)
         shopper = shopper_for(caller=as_caller(request.auth), customer_id=body.validated_data.get("customer_id"))
-        asked = to_request(body.validated_data, _wire(request), brand=brand.slug if brand else None)
+        asked = to_request(body.validated_data, brand=brand.slug if brand else None)
         who = f"{as_caller(request.auth).identity}/{shopper.customer_id}"
         throttle.check(MISS, who)
         answer = rules.answer(services.quote(request=asked, shopper=shopper, at=timezone.now()))
@@ -60,7 +60,7 @@ class RedemptionsView(APIView):
         throttle.check(MISS, who)
         try:
             redemption = services.reserve(
-                request=to_request(body.validated_data, _wire(request), brand=brand.slug if brand else None),
+                request=to_request(body.validated_data, brand=brand.slug if brand else None),
                 order=to_order(body.validated_data, _wire(request), brand_id=brand.pk if brand else None),
                 shopper=shopper,
                 at=timezone.now(),

@@ -7,40 +7,82 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('checkout', '0002_promotions'),
-        ('promotions', '0003_batches'),
+        ("accounts", "0001_initial"),
+        ("checkout", "0002_promotions"),
+        ("promotions", "0003_batches"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Backtest',
+            name="Backtest",
             fields=[
-                ('id', models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('title', models.CharField(max_length=100)),
-                ('offer', models.JSONField(help_text='In the offer language')),
-                ('currency', models.CharField(max_length=3)),
-                ('budget', models.BigIntegerField(null=True)),
-                ('limit_total', models.PositiveIntegerField(null=True)),
-                ('start', models.DateTimeField()),
-                ('end', models.DateTimeField()),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('cancelled', 'Cancelled')], default='waiting', max_length=10)),
-                ('expected', models.PositiveIntegerField(default=0, help_text='How many carts there are to replay')),
-                ('seen', models.PositiveIntegerField(default=0)),
-                ('touched', models.PositiveIntegerField(default=0)),
-                ('cursor', models.UUIDField(null=True)),
-                ('results', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('brand', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='backtests', to='accounts.brand')),
-                ('promotion', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='promotions.promotion')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("title", models.CharField(max_length=100)),
+                ("offer", models.JSONField(help_text="In the offer language")),
+                ("currency", models.CharField(max_length=3)),
+                ("budget", models.BigIntegerField(null=True)),
+                ("limit_total", models.PositiveIntegerField(null=True)),
+                ("start", models.DateTimeField()),
+                ("end", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("expected", models.PositiveIntegerField(default=0, help_text="How many carts there are to replay")),
+                ("seen", models.PositiveIntegerField(default=0)),
+                ("touched", models.PositiveIntegerField(default=0)),
+                ("cursor", models.UUIDField(null=True)),
+                ("results", models.JSONField(default=dict)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "brand",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="backtests", to="accounts.brand"
+                    ),
+                ),
+                (
+                    "promotion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="promotions.promotion"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'indexes': [models.Index(fields=['brand', '-id'], name='checkout_backtests_of_brand')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('end__gt', models.F('start'))), name='checkout_backtest_period'), models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'running', 'done', 'cancelled'])), name='checkout_backtest_state'), models.UniqueConstraint(models.F('brand'), condition=models.Q(('state__in', ['waiting', 'running'])), name='checkout_one_backtest_per_brand')],
+                "ordering": ["-id"],
+                "indexes": [models.Index(fields=["brand", "-id"], name="checkout_backtests_of_brand")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("end__gt", models.F("start"))), name="checkout_backtest_period"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["waiting", "running", "done", "cancelled"])),
+                        name="checkout_backtest_state",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("brand"),
+                        condition=models.Q(("state__in", ["waiting", "running"])),
+                        name="checkout_one_backtest_per_brand",
+                    ),
+                ],
             },
         ),
     ]

@@ -14,6 +14,8 @@ from promotions.rules import normalise
 from promotions.selectors import kinds, profile_of, redeemers
 from segments.selectors import segment_types
 
+NO_VOUCHER = "There is no such voucher."
+
 
 def quote(
     *, request: Request, shopper: Shopper | None, at: datetime, lost: Mapping[str, Rejection] | None = None
@@ -56,6 +58,7 @@ def _offers(request: Request, shopper: Shopper | None, at: datetime) -> tuple[li
         mine = sorted(code for code, its in kind_of.items() if its == kind)
         found += redeemer.offers(ask=Ask(request.cart, request.shop, mine, shopper, at))
     rejections = [Rejection(typed[code], CodeUnknown().reason()) for code in typed if code not in kind_of]
+    rejections += [Rejection(voucher, CodeUnknown(NO_VOUCHER).reason()) for voucher in request.vouchers]
     rejections += [item for item in found if isinstance(item, Rejection)]
     return [item for item in found if isinstance(item, Candidate)], rejections
 

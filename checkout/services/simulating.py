@@ -75,7 +75,7 @@ def _live(ask: Ask, typed: Mapping[str, str], brand: Brand, *, wanted: bool) -> 
 def _asleep(draft: Draft, brand: Brand, quote: Quote) -> Explanation:
     """What a draft's conditions would have seen, though its code was not sent."""
     alone = candidate(draft, brand, 0)
-    bare = Request(quote.request.cart, (), {})
+    bare = Request(quote.request.cart, ())
     again = priced(bare, {alone.ref: alone}, [], facts=quote.facts, profile=quote.profile, at=quote.at, explain=True)
     named = f"Its code {draft.code} is not among the cart's codes."
     detail = named if draft.code else "It has no code to be opened by."

@@ -1,5 +1,6 @@
 """Quotes over HTTP (contract, section 8): what is answered, what is refused by field, and that nothing is taken."""
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -290,3 +291,13 @@ def test_an_order_of_a_redemption_is_no_field_of_a_quote(shopper: Client) -> Non
 
     assert post(shopper, QUOTE, order()).status_code == 200
     assert not Redemption.objects.exists()
+
+
+def test_a_voucher_that_there_is_not_is_rejected_and_refuses_a_redemption(shopper: Client) -> None:
+    voucher = str(uuid.uuid4())
+
+    rejected = quoted(shopper, vouchers=[voucher])["rejected"]
+    refused = post(shopper, "/api/v1/checkout/redemptions/", order(vouchers=[voucher]))
+
+    assert rejected == [{"code": voucher, "reason": {"code": "code_unknown", "detail": "There is no such voucher."}}]
+    assert (refused.status_code, refused.json()["code"]) == (409, "code_unknown")

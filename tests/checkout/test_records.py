@@ -44,7 +44,7 @@ def quotes(draw: st.DrawFn) -> Quote:
     candidates = {it.ref: it for it in found}
     decision = price(cart, rules.in_play(candidates), facts, profile, AT, explain=True)
     unknown = [Rejection("NOPE", {"code": "code_unknown", "detail": "There is no such code."})]
-    return Quote(Request(cart, (), {}), decision, facts, profile, candidates, unknown, AT)
+    return Quote(Request(cart, ()), decision, facts, profile, candidates, unknown, AT)
 
 
 @settings(max_examples=150, deadline=None)

@@ -42,7 +42,7 @@ def request(*codes: str, price: int = 10_000) -> Request:
         Line(id="a", sku="shoe", quantity=1, unit_price=price),
         Line(id="b", sku="hat", quantity=2, unit_price=1_000),
     )
-    return Request(Cart(currency="EUR", exponent=2, lines=lines), codes, {"lines": []})
+    return Request(Cart(currency="EUR", exponent=2, lines=lines), codes)
 
 
 def reserve(

@@ -405,7 +405,7 @@ def test_drafts_cost_what_the_engine_says_of_the_same_promotions(
     basket: Any, documents: list[dict[str, Any]], profile: Any, billo: Brand
 ) -> None:
     drafts = [Draft(id=f"d{n}", title="", offer=parse_offer(each)) for n, each in enumerate(documents)]
-    trial, request = Trial(drafts, profile=profile), Request(basket, (), {})
+    trial, request = Trial(drafts, profile=profile), Request(basket, ())
 
     found = services.simulate(request=request, trial=trial, brand=billo, shopper=None, at=AT).quote
 

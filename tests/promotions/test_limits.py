@@ -43,7 +43,7 @@ def shopper() -> Shopper:
 
 def request(brand: Brand, *codes: str, price: int = 10_000, sku: str = "shoe") -> Request:
     line = Line(id="a", sku=sku, quantity=1, unit_price=price, brand=brand.slug)
-    return Request(Cart(currency="EUR", exponent=2, lines=(line,)), codes, {}, brand.slug)
+    return Request(Cart(currency="EUR", exponent=2, lines=(line,)), codes, shop=brand.slug)
 
 
 def reserve(brand: Brand, at: datetime, *codes: str, who: Shopper | None = None, **more: Any) -> Redemption:

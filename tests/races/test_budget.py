@@ -30,7 +30,7 @@ def shoppers(number: int) -> list[Shopper]:
 
 def reserve(brand: Brand, who: Shopper, at: datetime, *codes: str, order: str, price: int = 10_000) -> Redemption:
     line = Line(id="a", sku="shoe", quantity=1, unit_price=price, brand=brand.slug)
-    asked = Request(Cart(currency="EUR", exponent=2, lines=(line,)), codes, {}, brand.slug)
+    asked = Request(Cart(currency="EUR", exponent=2, lines=(line,)), codes, shop=brand.slug)
     fingerprint = hashlib.sha256(repr(asked).encode()).digest()
     return services.reserve(request=asked, order=Order(order, brand.pk, fingerprint), shopper=who, at=at)
 

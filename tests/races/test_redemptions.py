@@ -28,7 +28,7 @@ def reserve(
     brand: Brand, shopper: Shopper, at: datetime, *codes: str, order: str, price: int = 1_000, ttl: int = 900
 ) -> Redemption:
     cart = Cart(currency="EUR", exponent=2, lines=(Line(id="a", sku="shoe", quantity=1, unit_price=price),))
-    asked = Request(cart, codes, {})
+    asked = Request(cart, codes)
     fingerprint = hashlib.sha256(repr(asked).encode()).digest()
     return services.reserve(request=asked, order=Order(order, brand.pk, fingerprint, ttl), shopper=shopper, at=at)
 
