@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -142,7 +143,7 @@ def test_sweeping_and_selling_at_once_never_deadlock(stampede: Stampede, at: dat
 
     later = at + timedelta(seconds=901)
     verbs: list[Callable[[], Any]] = [lambda: services.release_expired(at=later) for _ in range(4)]
-    verbs += [lambda one=one: reserve(brand, one, later, *codes, order=one.customer_id) for one in buyers[30:]]
+    verbs += [partial(reserve, brand, one, later, *codes, order=one.customer_id) for one in buyers[30:]]
     results = stampede(lambda verb: verb(), verbs)
 
     assert sum(result for result in results[:4]) == 30
