@@ -12,8 +12,8 @@ CATALOGUE: dict[str, type["Refusal"]] = {}
 class Refusal(Exception):
     """Something asked for that is refused, with a reason.
 
-    ``members`` are added to the problem document beside the standard ones (``missing="4.10"``); ``errors`` lists fields,
-    each ``{"field", "code", "detail"}``.
+    ``members`` are added to the problem document beside the standard ones (``missing="4.10"``); ``errors`` lists
+    fields, each ``{"field", "code", "detail"}``.
     """
 
     code: ClassVar[str]

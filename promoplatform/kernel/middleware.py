@@ -64,7 +64,8 @@ def _refusal(request: HttpRequest) -> Refusal | None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not (length.isascii() and length.isdigit() and len(length) < 20):
         return Invalid()
-    if int(length) > settings.BODY_LIMIT and not request.path.startswith(settings.BULK_PATHS):
+    bulk = request.path.startswith(settings.BULK_PATHS) or request.path.endswith(settings.BULK_ENDINGS)
+    if int(length) > settings.BODY_LIMIT and not bulk:
         return TooLarge()
     if request.encoding and codecs.lookup(request.encoding).name != "utf-8":
         return UnsupportedMediaType()
@@ -77,7 +78,7 @@ def history(get_response: GetResponse) -> GetResponse:
     """Says who changed what (pghistory) on all but the hot paths, which change nothing that is tracked: it sends a
     statement with every statement.
     """
-    tracked = HistoryMiddleware(get_response)
+    tracked = HistoryMiddleware(get_response)  # type: ignore[no-untyped-call]
 
     def middleware(request: HttpRequest) -> HttpResponse:
         answer: GetResponse = get_response if request.path.startswith(settings.HOT_PATHS) else tracked

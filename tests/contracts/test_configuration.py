@@ -1,6 +1,7 @@
 """Every variable that is read is documented, and every documented variable is read."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -24,7 +25,7 @@ def documented() -> set[str]:
 
 
 @pytest.mark.parametrize("known", [exemplified, documented], ids=[".env.example", "docs/configuration.md"])
-def test_every_variable_that_is_read_is_known_and_the_other_way_round(known) -> None:  # type: ignore[no-untyped-def]
+def test_every_variable_that_is_read_is_known_and_the_other_way_round(known: Callable[[], set[str]]) -> None:
     elsewhere = {name for name in known() if any(name in text for text in processes())}
 
     assert sorted(read() - known()) == []

@@ -44,7 +44,9 @@ def templates() -> list[tuple[str, str]]:
     for where, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.JoinedStr):
-                parts = [re.escape(part.value) if isinstance(part, ast.Constant) else "[a-z_]+" for part in node.values]
+                parts = [
+                    re.escape(str(part.value)) if isinstance(part, ast.Constant) else "[a-z_]+" for part in node.values
+                ]
                 pattern = "".join(parts)
                 if re.search(r"\\\.(sql|lua)$", pattern):
                     found.append((where, pattern))

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+from typing import Any
 
 import pytest
 from celery import current_app
@@ -18,7 +19,7 @@ def test_what_is_promised_is_a_task_that_takes_what_it_is_promised_with(place: s
     (name,) = call.args
     assert isinstance(name, ast.Constant), "a task is promised by its name, written out"
     task = current_app.tasks.get(str(name.value))
-    assert task is not None, f"there is no task {name.value}"
+    assert task is not None, f"there is no task {name.value!r}"
 
     given = {keyword.arg: None for keyword in call.keywords}
     inspect.signature(task.run).bind(**given)  # type: ignore[arg-type]
@@ -30,7 +31,7 @@ def test_something_is_promised_at_all() -> None:
 
 @pytest.mark.parametrize("title", sorted(settings.CELERY_BEAT_SCHEDULE))
 def test_what_beat_starts_is_a_task_without_arguments(title: str) -> None:
-    entry = settings.CELERY_BEAT_SCHEDULE[title]
+    entry: dict[str, Any] = settings.CELERY_BEAT_SCHEDULE[title]
     task = current_app.tasks.get(entry["task"])
 
     assert task is not None, f"there is no task {entry['task']}"

@@ -100,7 +100,7 @@ def test_fields_of_another_type_are_refused_or_understood_never_a_defect(
 )
 @pytest.mark.parametrize("value", [None, True, 10**30, 1e300, -1, "1e5", "9" * 15, "", [], {}], ids=str)
 def test_fields_of_a_line_too(client: Client, name: str, value: object) -> None:
-    cart = CART | {"order": "1", "lines": [CART["lines"][0] | {name: value}]}  # type: ignore[operator,index]
+    cart = CART | {"order": "1", "lines": [CART["lines"][0] | {name: value}]}  # type: ignore[operator]
 
     response = client.post(REDEMPTIONS, json.dumps(cart), content_type="application/json")
 
@@ -191,12 +191,12 @@ def test_another_charset_is_refused(client: Client, charset: str) -> None:
     [("zlib", "order=%41", "415"), ("utf-8", "&".join(["a=1"] * 2000), "400"), ("utf-8", "a=%41", "404")],
 )
 def test_a_query_of_any_kind_is_read_where_refusals_are_answered(charset: str, query: str, status: str) -> None:
-    environ = RequestFactory()._base_environ(
+    environ = RequestFactory()._base_environ(  # type: ignore[attr-defined]
         PATH_INFO="/api/nothing/", CONTENT_TYPE=f"text/x; charset={charset}", QUERY_STRING=query
     )
     answered: list[Any] = []
 
-    body = application(environ, lambda *answer: answered.extend(answer))
+    body = application(environ, lambda *answer: answered.extend(answer))  # type: ignore[arg-type]
 
     assert answered[0].startswith(status)
     assert dict(answered[1])["Content-Type"] == "application/problem+json"
@@ -279,7 +279,7 @@ def test_pages_lead_through_all_rows_newest_first_and_back(client: Client) -> No
         client.post(REDEMPTIONS, CART | {"order": str(number)}, content_type="application/json")
     wanted = [str(pk) for pk in Redemption.objects.order_by("-pk").values_list("pk", flat=True)]
 
-    seen, address = [], REDEMPTIONS + "?limit=3"
+    seen, previous, address = [], "", REDEMPTIONS + "?limit=3"
     while address:
         page = client.get(address).json()
         seen.append([row["id"] for row in page["results"]])

@@ -1,5 +1,7 @@
 """The catalogue of refusals."""
 
+from typing import Any
+
 import pytest
 
 from promoplatform.kernel.errors import CATALOGUE, Busy, Invalid, Refusal, Throttled
@@ -33,7 +35,9 @@ def test_a_refusal_says_its_sentence_unless_it_is_given_another() -> None:
 
 
 def test_members_stand_beside_code_and_detail_in_a_reason() -> None:
-    reason = Invalid("No.", missing="4.10", **{"with": ["A"]}).reason()
+    members: dict[str, Any] = {"missing": "4.10", "with": ["A"]}
+
+    reason = Invalid("No.", **members).reason()
 
     assert reason == {"code": "invalid", "detail": "No.", "missing": "4.10", "with": ["A"]}
 

@@ -162,7 +162,7 @@ class Door(APIView):
 
 
 def knock(then: Callable[[], object], key: str = "k") -> Any:
-    door = type("ThisDoor", (Door,), {"then": staticmethod(then)})
+    door: Any = type("ThisDoor", (Door,), {"then": staticmethod(then)})
     request = APIRequestFactory().post("/door/", {}, format="json", headers={"Idempotency-Key": key})
     return door.as_view()(request)
 
@@ -204,7 +204,7 @@ def test_what_a_refused_request_did_is_undone_and_the_refusal_kept() -> None:
 
 
 def test_a_lock_that_is_not_had_in_time_is_busy_and_not_remembered() -> None:
-    def wait_in_vain() -> object:
+    def wait_in_vain() -> None:
         with connection.cursor() as cursor:
             cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'lock timeout' USING ERRCODE = '55P03'; END $$")
 
@@ -217,7 +217,7 @@ def test_a_lock_that_is_not_had_in_time_is_busy_and_not_remembered() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_when_the_connection_dies_neither_effect_nor_key_exists() -> None:
-    def die() -> object:
+    def die() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 

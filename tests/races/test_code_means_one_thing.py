@@ -31,7 +31,7 @@ def test_100_brands_claim_one_string_and_one_has_it(stampede: Stampede) -> None:
 
 def test_without_the_key_a_look_before_lets_one_string_mean_two_things(stampede: Stampede) -> None:
     """The proof that the test above can fail: look, then claim, on a table without the constraint."""
-    brand = BrandFactory()
+    brand, claims = BrandFactory(), 0
     table = f"CREATE TABLE unguarded_code (LIKE {Code._meta.db_table} INCLUDING DEFAULTS)"
 
     def look_then_claim(_: int) -> None:
