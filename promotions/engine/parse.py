@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from promotions.engine.faults import OfferInvalid, ProfileInvalid
 from promotions.engine.fields import Reading
@@ -55,7 +56,7 @@ def parse_offer(value: object, *, currency_exponent: Callable[[str], int] = iso_
     return offer
 
 
-def dump_offer(offer: Offer) -> dict[str, object]:
+def dump_offer(offer: Offer) -> dict[str, Any]:
     """The document of an offer; `parse_offer(dump_offer(x)) == x`."""
     return OFFER.dump(offer)
 

@@ -82,5 +82,5 @@ def quote(
 def off(decision: Decision, currency: str = "EUR") -> dict[str, str]:
     """What came off each line and shipping method, those without anything left out."""
     exponent = iso_exponent(currency)
-    found = {each.id: each.discount for each in (*decision.lines, *decision.shipping) if each.discount}
-    return {name: format(Decimal(amount).scaleb(-exponent), "f") for name, amount in found.items()}
+    found = {line.id: line.discount for line in decision.lines} | {it.id: it.discount for it in decision.shipping}
+    return {name: format(Decimal(amount).scaleb(-exponent), "f") for name, amount in found.items() if amount}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from promotions.engine import Checked, Explanation, Facts, InPlay
@@ -105,6 +107,7 @@ def test_a_benefit_that_waits_for_more_units_says_how_many():
             3,
         ),
     }
+    benefit: dict[str, Any]
     for benefit, missing in waiting.values():
         decision = quote(BAG, offer(benefit))
 

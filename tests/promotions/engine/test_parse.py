@@ -16,6 +16,7 @@ from promotions.engine import (
     parse_offer,
     parse_profile,
 )
+from promotions.engine.offer import Amount, Percent, Tiers
 
 TEN = {"kind": "percent", "value": 10, "on": "order"}
 
@@ -105,7 +106,10 @@ def test_an_offer_that_is_none(document, expected):
 
 @pytest.mark.parametrize("value", [10, "10", "12.5", "99.99", "100", 0.01, 12.5, "100.00", "5.000", Decimal("7.25")])
 def test_percentages_that_are_some(value):
-    assert parse_offer({"benefits": [TEN | {"value": value}]}).benefits[0].value == Decimal(str(value))
+    (benefit,) = parse_offer({"benefits": [TEN | {"value": value}]}).benefits
+
+    assert isinstance(benefit, Percent)
+    assert benefit.value == Decimal(str(value))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +134,9 @@ def test_amounts_that_are_none(value, currency, code):
 
 def test_an_amount_fits_its_currency():
     for value, currency in [("5.00", "EUR"), ("5", "EUR"), ("500", "JPY"), ("5.125", "KWD")]:
-        assert parse_offer({"benefits": [{"kind": "amount", "value": value, "currency": currency}]})
+        (benefit,) = parse_offer({"benefits": [{"kind": "amount", "value": value, "currency": currency}]}).benefits
+        assert isinstance(benefit, Amount)
+        assert (benefit.value, benefit.narrow.currency) == (Decimal(value), currency)
 
 
 def test_a_percentage_of_tiers_is_no_amount_of_the_currency():
@@ -142,7 +148,10 @@ def test_a_percentage_of_tiers_is_no_amount_of_the_currency():
         "tiers": [{"from": "500", "value": "12.5"}],
     }
 
-    assert parse_offer({"benefits": [tiers]})
+    (benefit,) = parse_offer({"benefits": [tiers]}).benefits
+
+    assert isinstance(benefit, Tiers)
+    assert [step.value for step in benefit.tiers] == [Decimal("12.5")]
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\x00b", ""])

@@ -44,7 +44,7 @@ FACTS_OF_NOBODY = ShopperFacts({})
 
 
 def by_id(decision: Decision) -> dict[str, int]:
-    return {each.id: each.discount for each in (*decision.lines, *decision.shipping)}
+    return {line.id: line.discount for line in decision.lines} | {it.id: it.discount for it in decision.shipping}
 
 
 @MANY
