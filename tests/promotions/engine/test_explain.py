@@ -97,7 +97,7 @@ def test_an_instant_without_an_offset_is_refused():
 
 
 def test_a_benefit_that_waits_for_more_units_says_how_many():
-    waiting = {
+    waiting: dict[str, tuple[dict[str, Any], int]] = {
         "buy_get": ({"kind": "buy_get", "buy": {"quantity": 5}, "get": {"quantity": 1}}, 2),
         "nothing left to give": ({"kind": "buy_get", "buy": {"quantity": 3}, "get": {"quantity": 1}}, 1),
         "groups": ({"kind": "groups", "size": 4, "percent": 50}, 1),
@@ -107,7 +107,6 @@ def test_a_benefit_that_waits_for_more_units_says_how_many():
             3,
         ),
     }
-    benefit: dict[str, Any]
     for benefit, missing in waiting.values():
         decision = quote(BAG, offer(benefit))
 
