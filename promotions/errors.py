@@ -106,3 +106,18 @@ class UsageLimitPerUser(Refusal):
 class ConditionNotMet(Refusal):
     code, status = "condition_not_met", 409
     message = "The purchase is not of the kind that this offer asks for."
+
+
+class PatternTooGuessable(Refusal):
+    code, status = "pattern_too_guessable", 400
+    message = "Codes of this pattern could be guessed: it leaves too few possible codes for so many."
+
+
+class BatchUnfinished(Refusal):
+    code, status = "batch_unfinished", 409
+    message = "The codes of this batch are still being made."
+
+
+class CodesExhausted(Refusal):
+    code, status = "codes_exhausted", 409
+    message = "This batch has too few free codes left."

@@ -89,12 +89,15 @@ class Promotion(models.Model):
 
 
 class CodeBatch(models.Model):
-    """Many codes of one promotion, made in the background from a pattern. ``made`` is how far the making has come."""
+    """Many codes of one promotion, made in the background from a pattern. ``made`` is how far the making has come.
+
+    A batch without a pattern was imported: its ``count`` grows with it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     promotion = models.ForeignKey(Promotion, models.CASCADE, related_name="batches")
-    pattern = models.CharField(max_length=64, help_text="# stands for one character of the charset")
-    charset = models.CharField(max_length=64)
+    pattern = models.CharField(max_length=64, blank=True, help_text="# stands for one character of the charset")
+    charset = models.CharField(max_length=64, blank=True)
     count = models.PositiveIntegerField(help_text="How many codes there shall be")
     made = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -106,7 +109,12 @@ class CodeBatch(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.count} of {self.pattern}"
+        return f"{self.count} of {self.pattern or 'another system'}"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether all of its codes are there."""
+        return self.made == self.count
 
 
 class Code(models.Model):
@@ -146,6 +154,11 @@ class Code(models.Model):
                 fields=["batch", "text"], name="promotions_codes_of_batch", condition=models.Q(batch__isnull=False)
             ),
             models.Index(
+                fields=["batch", "text"],
+                name="promotions_codes_free",
+                condition=models.Q(batch__isnull=False, customer__isnull=True),
+            ),
+            models.Index(
                 fields=["customer"], name="promotions_codes_assigned", condition=models.Q(customer__isnull=False)
             ),
         ]
@@ -155,10 +168,34 @@ class Code(models.Model):
                 name="promotions_code_promotion",
             ),
             models.CheckConstraint(condition=models.Q(text__regex=r"^[A-Z0-9_-]{3,64}$"), name="promotions_code_text"),
+            models.UniqueConstraint(
+                "batch",
+                "customer",
+                name="promotions_one_code_per_customer_of_batch",
+                condition=models.Q(batch__isnull=False, customer__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.text
+
+
+class CodeAssignment(models.Model):
+    """Everyone of an audience gets a code of a batch, in the background; ``cursor`` is the last customer looked at."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    batch = models.ForeignKey(CodeBatch, models.CASCADE, related_name="assignments")
+    segment_type = models.CharField(max_length=100)
+    notify = models.BooleanField(default=False)
+    cursor = models.BigIntegerField(default=0, editable=False)
+    assigned = models.PositiveIntegerField(default=0, editable=False)
+    already = models.PositiveIntegerField(default=0, editable=False, help_text="Had a code of the batch before")
+    exhausted = models.BooleanField(default=False, editable=False, help_text="The codes did not suffice")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.batch_id} to {self.segment_type}"
 
 
 class PromotionUse(models.Model):

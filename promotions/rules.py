@@ -1,7 +1,9 @@
 """Decisions about codes and promotions: values in, values out."""
 
 import hashlib
+import math
 import re
+import secrets
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +15,13 @@ ANY = "*"
 REACH = 2  # a cart at half of a minimum still hears what is missing
 SHARDS = 16
 MANY = 10 * SHARDS  # below so many units a limit is one row: shards of a few units would only lend to one another
+WILD = "#"  # in a pattern: one character of the charset
+CHARSET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nobody mistakes one of these for another: no 0 O, no 1 I L
+PATTERN = "####-####-#####"  # 64 bits of this charset: no one guesses one of 5,000,000
+MIN_ODDS = 100_000  # possible codes for each that there is: a guess a minute hits once in ten weeks
+MIN_BITS = 28  # however few codes there are
+_PATTERN = re.compile(r"[A-Z0-9_#-]{3,64}")
+_CHARSET = re.compile(r"[A-Z0-9]{2,36}")
 _TEXT = re.compile(r"[A-Z0-9_-]{3,64}")
 
 
@@ -105,3 +114,56 @@ def gathered(rows: Iterable[tuple[int, int, int]], *, wanted: int, home: int) ->
     moved = {shard: (taken, taken) for shard, (taken, _) in known.items()}
     taken = known[target][0]
     return moved | {target: (taken + wanted, taken + left)}
+
+
+# --- codes made from a pattern ---------------------------------------------------------------------------------------
+def is_pattern(text: str) -> bool:
+    """Whether each code of the pattern is a code."""
+    return _PATTERN.fullmatch(text) is not None
+
+
+def is_charset(text: str) -> bool:
+    """Whether these are different letters and digits, two at least."""
+    return _CHARSET.fullmatch(text) is not None and len(set(text)) == len(text)
+
+
+def guess_bits(pattern: str, charset: str) -> float:
+    """The binary logarithm of how many codes the pattern allows."""
+    return pattern.count(WILD) * math.log2(len(charset))
+
+
+def is_guessable(pattern: str, charset: str, *, count: int) -> bool:
+    """Whether so many codes would be too many of those that the pattern allows, or too short in themselves."""
+    space: int = len(charset) ** pattern.count(WILD)
+    return space < max(count * MIN_ODDS, 1 << MIN_BITS)
+
+
+def minimum_pattern(pattern: str, charset: str, *, count: int) -> str | None:
+    """The pattern with as many more wild characters as so many codes need; None where no code is that long."""
+    while is_guessable(pattern, charset, count=count):
+        pattern += WILD
+    return pattern if is_pattern(pattern) else None
+
+
+def draw(pattern: str, charset: str, *, count: int) -> list[str]:
+    """So many different codes of the pattern, in order, each as likely as any other. Never more than it allows.
+
+    The bytes that would make some characters likelier than others are thrown away.
+    """
+    wild = pattern.count(WILD)
+    fair = 256 - 256 % len(charset)
+    table = (charset * (256 // len(charset) + 1))[:256].encode()
+    unfair = bytes(range(fair, 256))
+    whole = pattern.replace(WILD, "%s")
+    found: set[str] = set()
+    while len(found) < count:
+        wanted = (count - len(found)) * wild
+        characters = secrets.token_bytes(wanted * 256 // fair + 64).translate(table, unfair).decode()
+        for place in range(0, min(wanted, len(characters) - wild + 1), wild):
+            found.add(whole % tuple(characters[place : place + wild]))
+    return sorted(found)
+
+
+def first_cell(line: str) -> str:
+    """The first cell of a line of CSV, whatever it is divided by; without quotes and a spreadsheet's marks."""
+    return re.split(r"[,;\t]", line.lstrip("\N{ZERO WIDTH NO-BREAK SPACE}"), maxsplit=1)[0].strip().strip("\"'").strip()

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache, lru_cache
@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
+from accounts.models import Customer
 from promoplatform.kernel import db
 from promoplatform.kernel.errors import NotFound, Refusal
 from promotions import rules
@@ -30,7 +31,8 @@ from promotions.errors import (
     UsageLimitPerUser,
     UsageLimitReached,
 )
-from promotions.models import LIVE, Code, PricingProfile, Promotion, PromotionUse
+from promotions.models import LIVE, Code, CodeAssignment, CodeBatch, PricingProfile, Promotion, PromotionUse
+from segments.models import AudienceMember
 from segments.selectors import audience_count
 
 LIMITS = ("budget", "limit_total", "limit_per_user", "limit_per_day", "limit_per_week", "limit_per_month")
@@ -192,7 +194,7 @@ def promotion(*, pk: uuid.UUID, brand_ids: Collection[uuid.UUID] | None) -> Prom
 def codes_of(*, promotion_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     """The one code that opens each promotion, where it has one; batches apart."""
     rows = Code.objects.filter(promotion_id__in=promotion_ids, batch=None).values_list("promotion_id", "pk")
-    return {promotion_id: text for promotion_id, text in rows if promotion_id}
+    return dict(rows)
 
 
 def audiences(*, promotions: Collection[Promotion], at: datetime) -> dict[uuid.UUID, dict[str, Any]]:
@@ -215,3 +217,66 @@ def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str],
     ).values_list("redemption_id", "promotion_id", "held_until")
     kept = {(redemption, str(promotion)): until is None for redemption, promotion, until in uses}
     return {each: kept.get(each) for each in taken}
+
+
+# --- batches of codes -------------------------------------------------------------------------------------------------
+PAGE = 5_000  # codes that one statement of an export reads
+
+
+def batches_of(*, promotion: Promotion) -> QuerySet[CodeBatch]:
+    """The promotion's batches, newest first."""
+    return CodeBatch.objects.filter(promotion=promotion).select_related("promotion__brand").order_by("-pk")
+
+
+def batch(*, pk: uuid.UUID, promotion: Promotion) -> CodeBatch:
+    """One of the promotion's batches. Raises NotFound."""
+    found = batches_of(promotion=promotion).filter(pk=pk).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def assignment(*, pk: uuid.UUID, batch: CodeBatch) -> CodeAssignment:
+    """An assignment of the batch to an audience. Raises NotFound."""
+    found = CodeAssignment.objects.filter(pk=pk, batch=batch).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[tuple[str, str | None, str]]:
+    """Each code of the batch, the customer whose it is, and ``used``, ``held`` or ``free``; a page at a time."""
+    after = ""
+    while True:
+        rows = db.many(
+            "promotions/sql/find_batch_codes.sql", {"batch": batch.pk, "after": after, "at": at, "limit": PAGE}
+        )
+        yield from ((row["text"], row["customer"], row["state"]) for row in rows)
+        if len(rows) < PAGE:
+            return
+        after = rows[-1]["text"]
+
+
+def codes_had(*, batch_id: uuid.UUID, customer_keys: Collection[int]) -> dict[int, str]:
+    """The code of the batch that each of the customers has; who has none is absent."""
+    rows = Code.objects.filter(batch_id=batch_id, customer_id__in=customer_keys)
+    return dict(rows.values_list("customer_id", "pk"))
+
+
+def members_after(*, brand_id: uuid.UUID, segment_type: str, after: int, limit: int) -> list[int]:
+    """The next customers of a brand's audience, in order."""
+    members = AudienceMember.objects.filter(
+        audience__brand_id=brand_id, audience__segment_type=segment_type, customer_id__gt=after
+    )
+    return list(members.order_by("customer_id").values_list("customer_id", flat=True)[:limit])
+
+
+def consenting(*, customer_keys: Collection[int]) -> list[tuple[int, str, str]]:
+    """Those of the customers who agree to get offers now and have an address: customer key, e-mail, name."""
+    agreed = Customer.objects.filter(pk__in=customer_keys, user__is_active=True, user__marketing_consent=True)
+    return list(agreed.exclude(user__email="").order_by("pk").values_list("pk", "user__email", "user__username"))
+
+
+def still_consenting(customer_keys: Sequence[int]) -> set[int]:
+    """Those of the customers who agree to get offers now."""
+    return {key for key, _, _ in consenting(customer_keys=customer_keys)}

@@ -1,5 +1,7 @@
 """Doors of promotions for worker and beat."""
 
+import uuid
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -16,3 +18,15 @@ def start_due() -> None:
 def end_due() -> None:
     """End promotions whose end has come."""
     services.end_due(at=timezone.now())
+
+
+@shared_task(name="promotions.make_codes")
+def make_codes(batch_id: str) -> None:
+    """Make the codes of a batch, or go on making them."""
+    services.make_codes(batch_id=uuid.UUID(batch_id))
+
+
+@shared_task(name="promotions.assign_codes")
+def assign_codes(assignment_id: str) -> None:
+    """Give an audience its codes, or go on giving them."""
+    services.assign_codes(assignment_id=uuid.UUID(assignment_id), at=timezone.now())

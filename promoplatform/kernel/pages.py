@@ -175,12 +175,16 @@ def _cell(value: object) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingHttpResponse:
-    """A file that is written while its rows are read, so that its length does not matter."""
+def csv_response(
+    name: str, header: Sequence[str], rows: Iterable[Sequence[object]], *, marked: bool = True
+) -> StreamingHttpResponse:
+    """A file that is written while its rows are read, so that its length does not matter; ``marked`` as UTF-8 for
+    spreadsheets.
+    """
     writer = csv.writer(_Echo())
 
     def lines() -> Iterator[str]:
-        yield "\N{ZERO WIDTH NO-BREAK SPACE}" + str(writer.writerow(header))
+        yield ("\N{ZERO WIDTH NO-BREAK SPACE}" if marked else "") + str(writer.writerow(header))
         for row in rows:
             yield str(writer.writerow([_cell(value) for value in row]))
 

@@ -180,6 +180,8 @@ ADMIN_CSP = {"script-src": ["'self'", "'unsafe-eval'"], "style-src": ["'self'", 
 # --- the API ---------------------------------------------------------------------------------------------------------
 BODY_LIMIT = 1024 * 1024
 BULK_PATHS = ("/api/internal/v1/audiences/",)
+BULK_ENDINGS = ("/batches/import/",)
+IMPORT_LIMIT = 256 * 1024 * 1024
 HOT_PATHS = ("/api/v1/checkout/", "/api/v1/discountcodeusage/")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024  # below /api/ the limit above comes first
 REST_FRAMEWORK = {
@@ -225,7 +227,12 @@ REDEEMERS = {
     "discount_code": "discounts.redeemer.DiscountCodeRedeemer",
     "promotion": "promotions.redeemer.PromotionRedeemer",
 }
-LEDGERS = ["promotions.services.ledgers.audit", "discounts.services.ledgers.audit", "checkout.services.ledgers.audit"]
+LEDGERS = [
+    "promotions.services.ledgers.audit",
+    "promotions.services.batches.audit",
+    "discounts.services.ledgers.audit",
+    "checkout.services.ledgers.audit",
+]
 
 # --- the broker and the schedule -------------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://"))

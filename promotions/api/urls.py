@@ -2,11 +2,19 @@
 
 from django.urls import path
 
-from promotions.api import views
+from promotions.api import batches, views
+
+BATCH = "<uuid:pk>/batches/<uuid:batch>/"
 
 urlpatterns = [
     path("", views.PromotionsView.as_view(), name="promotion-list"),
     path("<uuid:pk>/", views.PromotionView.as_view(), name="promotion"),
     path("<uuid:pk>/activate/", views.ActivateView.as_view(), name="promotion-activate"),
     path("<uuid:pk>/deactivate/", views.DeactivateView.as_view(), name="promotion-deactivate"),
+    path("<uuid:pk>/batches/", batches.BatchesView.as_view(), name="promotion-batch-list"),
+    path("<uuid:pk>/batches/import/", batches.ImportView.as_view(), name="promotion-batch-import"),
+    path(BATCH, batches.BatchView.as_view(), name="promotion-batch"),
+    path(f"{BATCH}codes.csv", batches.BatchCodesView.as_view(), name="promotion-batch-codes"),
+    path(f"{BATCH}assign/", batches.AssignView.as_view(), name="promotion-batch-assign"),
+    path(f"{BATCH}assignments/<uuid:assignment>/", batches.AssignmentView.as_view(), name="promotion-batch-assignment"),
 ]

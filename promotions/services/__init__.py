@@ -1,16 +1,26 @@
 """Verbs of promotions and codes."""
 
+from promotions.services.assigning import assign, assign_audience, assign_codes
+from promotions.services.batches import Imported, import_codes, make_batch, make_chunk, make_codes
 from promotions.services.codes import claim_code
 from promotions.services.life import LIMITS, activate, change, checked_offer, create, deactivate, end_due, start_due
 
 __all__ = [
     "LIMITS",
+    "Imported",
     "activate",
+    "assign",
+    "assign_audience",
+    "assign_codes",
     "change",
     "checked_offer",
     "claim_code",
     "create",
     "deactivate",
     "end_due",
+    "import_codes",
+    "make_batch",
+    "make_chunk",
+    "make_codes",
     "start_due",
 ]

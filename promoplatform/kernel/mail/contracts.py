@@ -45,7 +45,7 @@ class Reason(enum.StrEnum):
 
 
 class Recipient(NamedTuple):
-    """Who gets a mail: ``key`` is the planner's own number of them, unique within the mailing; ``word`` is theirs alone."""
+    """Who gets a mail. ``key``: the planner's own number of them, unique within the mailing; ``word``: theirs alone."""
 
     key: int
     address: str

@@ -27,8 +27,8 @@ def content(
 ) -> Content:
     """The content that ``<template>.html`` and ``<template>.txt`` make, in the sender's name and colour (``#rrggbb``).
 
-    Templates have ``recipient`` (the name of whoever gets it), ``word`` (theirs alone), ``unsubscribe_url`` (empty where none is offered),
-    ``sender_name``,
+    Templates have ``recipient`` (the name of whoever gets it), ``word`` (theirs alone),
+    ``unsubscribe_url`` (empty where none is offered), ``sender_name``,
     ``colour``, ``on_colour`` (readable on it), ``ink`` (the colour, or near-black where it is too pale to be read),
     ``subject`` and ``base_url`` beside their own context.
     """

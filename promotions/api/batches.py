@@ -1,0 +1,204 @@
+"""Batches of unique codes over HTTP: parse, call one service, answer."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.http import StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.contracts import as_caller
+from accounts.selectors import readable_brand_ids
+from promoplatform.kernel import pages
+from promoplatform.kernel.api import CursorPage
+from promoplatform.kernel.errors import PermissionDenied, TooLarge
+from promoplatform.kernel.idempotency import idempotent
+from promoplatform.kernel.schema import problems
+from promotions import errors, rules, selectors, services
+from promotions.api.batch_shapes import (
+    AssignedAnswer,
+    AssignmentAnswer,
+    AssignRequest,
+    BatchAnswer,
+    BatchRequest,
+    ImportAnswer,
+    ImportQuery,
+    assignment_answer,
+    batch_answer,
+)
+from promotions.api.views import editable
+from promotions.models import CodeBatch, Promotion
+
+LINE = 1_000  # bytes of a line of CSV that are looked at
+
+
+class CsvParser(BaseParser):
+    """A body of CSV, not read yet."""
+
+    media_type = "text/csv"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        return stream
+
+
+class CsvRenderer(BaseRenderer):
+    """For callers who ask for CSV by Accept; what they get is streamed past it."""
+
+    media_type, format, charset = "text/csv", "csv", "utf-8"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return b""
+
+
+class BatchesView(APIView):
+    """``/api/v1/promotions/<id>/batches/``"""
+
+    @extend_schema(
+        request=BatchRequest,
+        responses={202: BatchAnswer, **problems(errors.PatternTooGuessable, errors.WrongState)},
+        operation_id="batch_create",
+    )
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Order a batch of unique codes; they are made in the background."""
+        promotion = editable(request, pk)
+        body = BatchRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        batch = services.make_batch(promotion=promotion, **body.validated_data)
+        return Response(_answer(request, batch), status=202)
+
+    @extend_schema(responses={200: BatchAnswer(many=True)}, operation_id="batch_list")
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """The promotion's batches, newest first."""
+        page = CursorPage()
+        rows = page.paginate_queryset(selectors.batches_of(promotion=_readable(request, pk)), request, view=self) or []
+        return page.get_paginated_response([_answer(request, row) for row in rows])
+
+
+class BatchView(APIView):
+    """``/api/v1/promotions/<id>/batches/<batch>/``"""
+
+    @extend_schema(responses={200: BatchAnswer}, operation_id="batch_read")
+    def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
+        """One batch and how far the making has come."""
+        return Response(_answer(request, selectors.batch(pk=batch, promotion=_readable(request, pk))))
+
+
+class BatchCodesView(APIView):
+    """``…/codes.csv``"""
+
+    renderer_classes = (CsvRenderer, JSONRenderer)
+
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="batch_export")
+    def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
+        """Every code of the batch so far: `code`, `customer`, `state` (`used`, `held` or `free`)."""
+        found = selectors.batch(pk=batch, promotion=_readable(request, pk))
+        rows = selectors.batch_codes(batch=found, at=timezone.now())
+        return pages.csv_response(f"codes-{found.pk}.csv", ("code", "customer", "state"), rows, marked=False)
+
+
+class ImportView(APIView):
+    """``/api/v1/promotions/<id>/batches/import/``"""
+
+    parser_classes = (CsvParser,)
+
+    @extend_schema(
+        request={"text/csv": OpenApiTypes.STR},
+        parameters=[ImportQuery],
+        responses={201: ImportAnswer, **problems(errors.WrongState)},
+        operation_id="batch_import",
+    )
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Bring codes along from another system: the first cell of each line.
+
+        Lines that cannot be had are reported, the others are imported; a file that broke off is sent again whole, with
+        the id of the batch that it had begun.
+        """
+        promotion = editable(request, pk)
+        query = ImportQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.IMPORT_LIMIT:
+            raise TooLarge
+        begun = query.validated_data.get("batch")
+        report = services.import_codes(
+            promotion=promotion,
+            lines=_lines(request.data),
+            batch=selectors.batch(pk=begun, promotion=promotion) if begun else None,
+        )
+        counts = {name: getattr(report, name) for name in ("received", "imported", "known", "refused")}
+        return Response(_answer(request, report.batch) | counts | {"errors": report.faults}, status=201)
+
+
+class AssignView(APIView):
+    """``…/assign/``"""
+
+    @extend_schema(
+        request=AssignRequest,
+        responses={
+            200: AssignedAnswer,
+            202: AssignmentAnswer,
+            **problems(errors.BatchUnfinished, errors.CodesExhausted, errors.WrongState),
+        },
+        operation_id="batch_assign",
+    )
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
+        """Give customers, or in the background everyone of an audience, a code each; mail it to them if asked to."""
+        found = selectors.batch(pk=batch, promotion=editable(request, pk))
+        body = AssignRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = body.validated_data
+        if "segment_type" in asked:
+            begun = services.assign_audience(batch=found, segment_type=asked["segment_type"], notify=asked["notify"])
+            return Response(assignment_answer(begun, job=_job(request, found, begun.pk)), status=202)
+        given = services.assign(
+            batch=found, customer_ids=asked["customer_ids"], notify=asked["notify"], at=timezone.now()
+        )
+        return Response({"assigned": given.assigned, "already": given.already, "mailed": given.mailed})
+
+
+class AssignmentView(APIView):
+    """``…/assignments/<assignment>/``"""
+
+    @extend_schema(responses={200: AssignmentAnswer}, operation_id="batch_assignment_read")
+    def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID, assignment: uuid.UUID) -> Response:
+        """How far giving an audience its codes has come."""
+        found = selectors.batch(pk=batch, promotion=_readable(request, pk))
+        row = selectors.assignment(pk=assignment, batch=found)
+        return Response(assignment_answer(row, job=_job(request, found, row.pk)))
+
+
+def _readable(request: Request, pk: uuid.UUID) -> Promotion:
+    brand_ids = readable_brand_ids(as_caller(request.auth))
+    if brand_ids == []:
+        raise PermissionDenied
+    return selectors.promotion(pk=pk, brand_ids=brand_ids)
+
+
+def _answer(request: Request, batch: CodeBatch) -> dict[str, Any]:
+    place = reverse("promotion-batch", args=[batch.promotion_id, batch.pk])
+    bits = rules.guess_bits(batch.pattern, batch.charset) if batch.pattern else None
+    return batch_answer(batch, job=request.build_absolute_uri(place), bits=bits)
+
+
+def _job(request: Request, batch: CodeBatch, assignment: uuid.UUID) -> str:
+    place = reverse("promotion-batch-assignment", args=[batch.promotion_id, batch.pk, assignment])
+    return request.build_absolute_uri(place)
+
+
+def _lines(stream: Any) -> Iterator[str]:
+    """The lines of a body as it arrives; of a line that is longer than any code, the beginning."""
+    while line := stream.readline(LINE):
+        more = line
+        while more and not more.endswith(b"\n"):
+            more = stream.readline(LINE)
+        yield line.decode("utf-8", "replace")

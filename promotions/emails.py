@@ -1,0 +1,42 @@
+"""Mails about promotions: a shopper's own code."""
+
+import uuid
+import zoneinfo
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from promoplatform.kernel.mail.contracts import Content, Kind
+from promoplatform.kernel.mail.emails import content
+from promotions import selectors
+from promotions.models import LIVE, Promotion
+
+CODE = "promotions.emails.code"
+
+
+def build_code(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
+    """The mail that brings each recipient their own code of ``data["promotion"]``; None once it opens nothing more."""
+    promotion = Promotion.objects.select_related("brand").filter(pk=uuid.UUID(data["promotion"])).first()
+    if promotion is None or promotion.status not in LIVE or promotion.end_date <= at or not promotion.brand.is_active:
+        return None
+    brand = promotion.brand
+    context = {
+        "title": promotion.name, "description": promotion.description, "timezone": brand.timezone,
+        "since": _day(promotion.start_date, brand.timezone) if promotion.start_date > at else "",
+        "until": _day(promotion.end_date, brand.timezone),
+    }  # fmt: skip
+    return content(
+        template="promotions/code", subject=f"{brand.name}: your code for {promotion.name}", context=context,
+        sender_name=brand.name, colour=brand.colour, marketing=True,
+    )  # fmt: skip
+
+
+def _day(instant: datetime, timezone: str) -> str:
+    try:
+        local = instant.astimezone(zoneinfo.ZoneInfo(timezone))
+    except OverflowError:  # the last day of the calendar, which is over a day later somewhere
+        local = instant
+    return f"{local:%-d %B %Y, %H:%M}"
+
+
+code = Kind(build_code, wanted=selectors.still_consenting)

@@ -1,0 +1,206 @@
+"""Batches of unique codes: made from a pattern in the background, or brought along from another system.
+
+A chunk is one transaction that adds the codes and says how far the batch has come, so whatever dies in between, making
+goes on exactly where it stopped and never makes one too many.
+"""
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from django.db import connection, transaction
+from django.db.models import F, Sum
+from django.db.models.functions import Now
+
+from promoplatform.kernel import db
+from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.outbox import later
+from promotions import rules
+from promotions.errors import PatternTooGuessable, WrongState
+from promotions.models import Code, CodeBatch, Promotion, Status, Trigger
+
+MAX_COUNT = 5_000_000
+CHUNK = 25_000  # codes a transaction, about half a second
+IMPORT_CHUNK = 5_000  # lines a transaction
+BUDGET = 60.0  # seconds that one task goes on; it promises the next
+MAX_FAULTS = 1_000  # lines of an import that are reported one by one
+
+# the codes go into the table by way of one that only this transaction sees: COPY alone would stop at the first clash
+_OPEN = "CREATE TEMPORARY TABLE promotions_drawn (text varchar(64)) ON COMMIT DROP"
+_CLOSE = "DROP TABLE promotions_drawn"
+_COPY = "COPY promotions_drawn (text) FROM STDIN"
+_ADD = (
+    "INSERT INTO promotions_code (text, digest, kind, brand_id, promotion_id, batch_id, single_use)"
+    " SELECT text, sha256(convert_to(text, 'UTF8')), 'promotion', %(brand)s, %(promotion)s, %(batch)s, true"
+    " FROM promotions_drawn ON CONFLICT DO NOTHING"
+)
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of the lines of an import; of the refused ones the first ``MAX_FAULTS`` are named."""
+
+    batch: CodeBatch
+    received: int = 0
+    imported: int = 0
+    known: int = 0
+    refused: int = 0
+    faults: list[dict[str, str | int]] = field(default_factory=list)
+
+    def refuse(self, line: int, text: str, code: str, detail: str) -> None:
+        self.refused += 1
+        if len(self.faults) < MAX_FAULTS:
+            self.faults.append({"line": line, "text": text[:64], "code": code, "detail": detail})
+
+
+# --- made from a pattern ---------------------------------------------------------------------------------------------
+@transaction.atomic
+def make_batch(
+    *, promotion: Promotion, count: int, pattern: str = rules.PATTERN, charset: str = rules.CHARSET
+) -> CodeBatch:
+    """A batch of ``count`` codes, up to ``MAX_COUNT``, to be made in the background; each is good once.
+
+    Raises Invalid, PatternTooGuessable (which names the shortest pattern that would do, beside what the brand's other
+    batches of this pattern hold) and WrongState.
+    """
+    pattern, charset = pattern.strip().upper(), charset.strip().upper()
+    _check(promotion, count, pattern, charset)
+    batch = CodeBatch.objects.create(promotion=promotion, count=count, pattern=pattern, charset=charset)
+    later("promotions.make_codes", batch_id=str(batch.pk))
+    return batch
+
+
+def _check(promotion: Promotion, count: int, pattern: str, charset: str) -> None:
+    check_open(promotion)
+    if not 1 <= count <= MAX_COUNT:
+        raise Invalid.field("count", f"A batch has 1 to {MAX_COUNT:,} codes.")
+    if not rules.is_pattern(pattern):
+        raise Invalid.field("pattern", "A pattern is 3 to 64 of A-Z, 0-9, _ and -, with # for each that is drawn.")
+    if not rules.is_charset(charset):
+        raise Invalid.field("charset", "A charset is 2 to 36 different letters and digits.")
+    siblings = CodeBatch.objects.filter(promotion__brand=promotion.brand_id, pattern=pattern)
+    every = count + (siblings.aggregate(every=Sum("count"))["every"] or 0)
+    if rules.is_guessable(pattern, charset, count=every):
+        raise PatternTooGuessable(
+            bits=round(rules.guess_bits(pattern, charset), 1),
+            minimum_pattern=rules.minimum_pattern(pattern, charset, count=every),
+            recommended_pattern=rules.PATTERN,
+        )
+
+
+def check_open(promotion: Promotion) -> None:
+    """Codes can be made and given out for it. Raises Invalid, WrongState."""
+    if promotion.trigger != Trigger.CODE:
+        raise Invalid.field("trigger", "Only a promotion that codes open has batches of codes.")
+    if promotion.status in {Status.ENDED, Status.DEACTIVATED}:
+        raise WrongState(status_now=promotion.status)
+
+
+def make_codes(*, batch_id: uuid.UUID, budget: float = BUDGET) -> None:
+    """Make codes until all are there; after ``budget`` seconds the rest is promised to another task.
+
+    Any number of makers may be at one batch: one of them makes the next chunk, the others leave it to that one.
+    """
+    ends = time.monotonic() + budget
+    while make_chunk(batch_id=batch_id):
+        if time.monotonic() >= ends:
+            later("promotions.make_codes", batch_id=str(batch_id))
+            return
+
+
+@transaction.atomic
+def make_chunk(*, batch_id: uuid.UUID) -> bool:
+    """Make the next codes; False when none is left to make, or another maker is at it."""
+    batches = CodeBatch.objects.select_related("promotion").filter(made__lt=F("count"))
+    batch = batches.select_for_update(of=("self",), skip_locked=True).filter(pk=batch_id).first()
+    if batch is None:
+        return False
+    wanted = min(CHUNK, batch.count - batch.made)
+    batch.made += _add(batch, rules.draw(batch.pattern, batch.charset, count=wanted))
+    CodeBatch.objects.filter(pk=batch.pk).update(made=batch.made, finished_at=Now() if batch.is_made else None)
+    return not batch.is_made
+
+
+def _add(batch: CodeBatch, texts: list[str]) -> int:
+    """Add codes to a batch, in order, so that makers never deadlock; those that are taken stay what they are."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN)
+        with cursor.copy(_COPY) as copy:
+            copy.write("\n".join(texts) + "\n")
+        whose = {"brand": batch.promotion.brand_id, "promotion": batch.promotion_id, "batch": batch.pk}
+        cursor.execute(_ADD, whose)
+        added = int(cursor.rowcount)
+        cursor.execute(_CLOSE)
+    return added
+
+
+# --- brought along ---------------------------------------------------------------------------------------------------
+def import_codes(*, promotion: Promotion, lines: Iterable[str], batch: CodeBatch | None = None) -> Imported:
+    """Add a brand's own codes, the first cell of each line, to a new batch or to one that was imported before.
+
+    Each ``IMPORT_CHUNK`` lines are one transaction. A line whose code cannot be had is reported and the others go on;
+    codes that the batch has already are known, so that an import that broke off is sent again whole. Raises Invalid,
+    WrongState.
+    """
+    check_open(promotion)
+    if batch is not None and batch.pattern:
+        raise Invalid.field("batch", "This batch is made from a pattern.")
+    chunks = _chunks(lines)
+    first = next(chunks, None)
+    if first is None:
+        raise Invalid.field("body", "There is no code in it.")
+    report = Imported(batch or CodeBatch.objects.create(promotion=promotion, count=0))
+    _import(report, first)
+    for chunk in chunks:
+        _import(report, chunk)
+    CodeBatch.objects.filter(pk=report.batch.pk).update(finished_at=Now())
+    report.batch.refresh_from_db()
+    return report
+
+
+def _chunks(lines: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
+    """Numbered cells in chunks, without empty lines and the line of headings."""
+    cells = ((number, rules.first_cell(line)) for number, line in enumerate(lines, 1))
+    numbered = ((number, cell) for number, cell in cells if cell and not (number == 1 and cell.lower() == "code"))
+    while chunk := list(islice(numbered, IMPORT_CHUNK)):
+        yield chunk
+
+
+@transaction.atomic
+def _import(report: Imported, chunk: list[tuple[int, str]]) -> None:
+    found: dict[str, int] = {}
+    report.received += len(chunk)
+    for number, cell in chunk:
+        text = rules.normalise(cell)
+        if text is None:
+            report.refuse(number, cell, "invalid", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
+        elif text in found:
+            report.refuse(number, text, "duplicate", f"The same code stands in line {found[text]}.")
+        else:
+            found[text] = number
+    _keep(report, found)
+
+
+def _keep(report: Imported, found: dict[str, int]) -> None:
+    batch = report.batch
+    whose = {"brand": batch.promotion.brand_id, "promotion": batch.promotion_id, "batch": batch.pk}
+    rows = db.many("promotions/sql/import_batch.sql", whose | {"texts": sorted(found)})
+    added = {row["text"] for row in rows}
+    left = found.keys() - added
+    ours = set(Code.objects.filter(pk__in=left, batch=batch).values_list("pk", flat=True)) if left else set()
+    for text in sorted(left - ours, key=found.__getitem__):
+        report.refuse(found[text], text, "code_taken", "This code is already taken.")
+    report.imported += len(added)
+    report.known += len(ours)
+    CodeBatch.objects.filter(pk=batch.pk).update(count=F("count") + len(added), made=F("made") + len(added))
+
+
+def audit(*, at: datetime, repair: bool) -> Iterator[str]:
+    """A line for each batch that counts other codes than it has; ``repair`` changes nothing."""
+    for batch in CodeBatch.objects.order_by("pk").values_list("pk", flat=True):
+        row = db.one("promotions/sql/recount_batches.sql", {"batch": batch})
+        if row is not None:
+            yield f"batch {batch}: says {row['made']} codes, has {row['counted']}"
