@@ -10,11 +10,14 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand, Customer
-from checkout import selectors
+from checkout import rules, selectors
+from checkout.admin import explaining, trying
 from checkout.models import Redemption, RedemptionItem, Status
 from promoplatform.kernel import ids, money, pages
 from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator, brands_with
@@ -142,6 +145,27 @@ class RedemptionAdmin(BrandScopedAdmin):
     def asked_at(self, redemption: Redemption) -> str:
         return pages.local(redemption.created_at, zone_of(redemption))
 
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("try/", wrap(trying.page), name="checkout_try"),
+            path("<uuid:pk>/why/", wrap(require_safe(self.why_view)), name="checkout_redemption_why"),
+            *super().get_urls(),
+        ]
+
+    def why_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """Why an order cost what it cost, by the record that was kept of it."""
+        found = self.get_object(request, str(pk))
+        if found is None:
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Why order {found.order} cost what it cost",
+            "opts": self.opts,
+            **why(found, brands_with(request, Rights.READ)),
+        }
+        return TemplateResponse(request, "admin/checkout/why.html", context)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -159,6 +183,20 @@ class RedemptionAdmin(BrandScopedAdmin):
             **described(found),
         }
         return TemplateResponse(request, "admin/checkout/redemption.html", context)
+
+
+def why(found: Redemption, brands: list[Any] | None) -> dict[str, Any]:
+    """The decision of a redemption made again from its record: what these brands' offers needed and saw."""
+    shown = {"redemption": found, "decided": pages.local(found.created_at, zone_of(found))}
+    try:
+        quote = rules.load_record(found.cart, found.record, found.created_at)
+    except (KeyError, TypeError, ValueError):
+        return shown | {"unreadable": True}
+    total = quote.decision.total
+    return shown | {
+        "explained": explaining.rows(explaining.visible(quote, brands), found.currency),
+        "drifted": "" if total == found.total else pages.amount(total, found.currency),
+    }
 
 
 def of_shoppers(brands: list[Any] | None) -> Q:

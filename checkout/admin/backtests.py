@@ -1,0 +1,195 @@
+"""The admin's pages of backtests: asked for by whoever may edit, read by all of the brand's staff."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+from unfold.decorators import display
+
+from checkout import services
+from checkout.admin.forms import BacktestForm, newest
+from checkout.admin.trying import ask_brand, chosen_brand
+from checkout.models import UNFINISHED, Backtest, BacktestState
+from promoplatform.kernel import money, pages
+from promoplatform.kernel.admin import BrandScopedAdmin
+from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.rights import Rights
+
+LABELS = {
+    BacktestState.WAITING: "info",
+    BacktestState.RUNNING: "info",
+    BacktestState.DONE: "success",
+    BacktestState.CANCELLED: "warning",
+}
+LONGEST_CHART = 92
+
+
+@admin.register(Backtest)
+class BacktestAdmin(BrandScopedAdmin):
+    """What promotions would have cost in the past."""
+
+    list_filter = (pages.BrandFilter,)
+    list_select_related = ("brand",)
+    ordering = ("-pk",)
+    list_per_page = 50
+    actions = None
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        brand = ("brand",) if pages.works_for_several(request) else ()
+        return ("title", "shown_state", *brand, "period", "seen", "touched", "cost")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    @display(description="state", label=LABELS)
+    def shown_state(self, test: Backtest) -> str:
+        return test.state
+
+    @display(description="period")
+    def period(self, test: Backtest) -> str:
+        return shown_period(test)
+
+    @display(description="would have cost")
+    def cost(self, test: Backtest) -> str:
+        return sums(test, "cost")
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<uuid:pk>/progress/", wrap(require_safe(self.progress)), name="checkout_backtest_progress"),
+            path("<uuid:pk>/cancel/", wrap(require_POST(self.cancel)), name="checkout_backtest_cancel"),
+            *super().get_urls(),
+        ]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form that asks for a backtest."""
+        brand = chosen_brand(request, Rights.EDIT)
+        if brand is None:
+            return ask_brand(request, Rights.EDIT, "New backtest: of which brand?")
+        promotions, today = newest(brand), pages.today(timezone.now(), brand.timezone)
+        posted = request.POST if request.method == "POST" else None
+        initial = {"first": today - timedelta(days=28), "last": today, "promotion": request.GET.get("promotion")}
+        form = BacktestForm(posted, promotions=promotions, initial=initial)
+        if form.is_valid():
+            start, end = form.period(brand.timezone)
+            promotion = next(it for it in promotions if str(it.pk) == form.cleaned_data["promotion"])
+            try:
+                made = services.backtest(promotion=promotion, start=start, end=end, at=timezone.now())
+                return redirect("admin:checkout_backtest_change", made.pk)
+            except Refusal as refusal:
+                pages.blame(form, refusal, form.FIELDS, "promotion")
+        context = self.admin_site.each_context(request) | {
+            "title": f"New backtest for {brand}", "opts": self.opts, "form": form, "has_promotions": bool(promotions),
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/checkout/new_backtest.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What a backtest found, or has found so far."""
+        test = self._found(request, object_id)
+        context = self.admin_site.each_context(request) | {
+            "title": str(test), "opts": self.opts, "may_edit": self.may(request, Rights.EDIT, test), **described(test),
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/checkout/backtest.html", context)
+
+    def progress(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """The part of the page that moves; once it is through the whole page is loaded again."""
+        test = self._found(request, str(pk))
+        response = TemplateResponse(request, "admin/checkout/progress.html", described(test))
+        if test.state not in UNFINISHED:
+            response["HX-Refresh"] = "true"
+        return response
+
+    def cancel(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """The button that stops a backtest."""
+        test = self._found(request, str(pk))
+        if not self.may(request, Rights.EDIT, test):
+            raise PermissionDenied
+        services.cancel_backtest(pk=test.pk, at=timezone.now())
+        messages.success(request, "The backtest was stopped where it was.")
+        return redirect("admin:checkout_backtest_change", test.pk)
+
+    def _found(self, request: HttpRequest, object_id: str) -> Backtest:
+        found = self.get_object(request, object_id)
+        if not isinstance(found, Backtest):
+            raise Http404
+        return found
+
+
+def shown_period(test: Backtest) -> str:
+    """The days of a backtest, on the brand's calendar."""
+    first, last = days(test)
+    return f"{first:%-d %b %Y} to {last:%-d %b %Y}"
+
+
+def days(test: Backtest) -> tuple[date, date]:
+    """The first and the last day of a backtest, on the brand's calendar."""
+    zone = test.brand.timezone
+    return pages.today(test.start, zone), pages.today(test.end - timedelta(microseconds=1), zone)
+
+
+def sums(test: Backtest, name: str) -> str:
+    """The ``cost`` or the ``extra`` of a backtest in every currency."""
+    return pages.amounts({currency: each[name] for currency, each in test.results["currencies"].items()})
+
+
+def described(test: Backtest) -> dict[str, Any]:
+    """What the page of a backtest shows: values ready to read."""
+    found = test.results
+    return {
+        "test": test,
+        "state": (test.get_state_display(), LABELS[BacktestState(test.state)]),
+        "moving": test.state in UNFINISHED,
+        "percent": 100 * test.seen // test.expected if test.expected else 100,
+        "period": shown_period(test),
+        "cards": [
+            ("Carts seen", f"{test.seen:,}", f"of {test.expected:,} that were paid"),
+            ("Carts touched", f"{test.touched:,}", _share(test.touched, test.seen)),
+            ("Would have cost", sums(test, "cost"), "What the promotion itself takes off"),
+            ("More than was given", sums(test, "extra"), "After what other offers would have given less"),
+        ],
+        "charts": charts(test),
+        "overlap": [
+            row | {"kind": row["kind"].replace("_", " "), "less": pages.amounts(row["less"])}
+            for row in sorted(found["overlap"].values(), key=lambda row: -(row["lost"] + row["changed"]))
+        ],
+        "drifted": found["drifted"],
+        "unreadable": found["unreadable"],
+    }
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} % of those seen" if whole else ""
+
+
+def charts(test: Backtest) -> list[tuple[str, pages.Chart]]:
+    """Carts touched a day, and for each currency what they would have cost more, in whole units of it."""
+    first, last = days(test)
+    span = min((last - first).days + 1, LONGEST_CHART)
+    found = {date.fromisoformat(day): each for day, each in test.results["days"].items()}
+    drawn = [("Carts touched", {day: each["touched"] for day, each in found.items()}, "carts")]
+    for currency in sorted(test.results["currencies"]):
+        unit = 10 ** money.decimals(currency)
+        values = {day: max(0, each["extra"].get(currency, 0)) // unit for day, each in found.items()}
+        drawn.append((f"Taken off more, {currency}", values, currency))
+    return [(title, _chart(values, last, span, what)) for title, values, what in drawn]
+
+
+def _chart(values: dict[date, int], last: date, span: int, what: str) -> pages.Chart:
+    made = pages.chart(values, last=last, days=span, what=what)
+    return replace(made, summary=made.summary.replace("in the last", "over the last"))

@@ -1,0 +1,239 @@
+"""Forms of a cart to try and of a backtest, one brand at a time."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from unfold.widgets import (
+    DATETIME_CLASSES,
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from accounts.models import Brand
+from checkout.contracts import Draft, Request, Trial
+from promoplatform.kernel import money
+from promotions.engine import Cart, Facts, Line, Shipping, parse_offer
+from promotions.engine.offer import OneOf
+from promotions.models import Promotion
+from promotions.selectors import codes_of, of_brands
+
+NEWEST = 100
+MAX_ROWS = 50
+MAX_TOTAL = 10**14
+
+
+class Picker(forms.DateTimeInput):
+    """The browser's own picker; ``day`` for a day without a time."""
+
+    def __init__(self, *, day: bool = False) -> None:
+        super().__init__(format="%Y-%m-%d" if day else "%Y-%m-%dT%H:%M", attrs={"class": " ".join(DATETIME_CLASSES)})
+        self.input_type = "date" if day else "datetime-local"
+
+
+def choices(promotions: Iterable[Promotion]) -> list[tuple[str, str]]:
+    """Promotions to choose from, each with its state."""
+    return [(str(it.pk), f"{it.name} ({it.get_status_display().lower()})") for it in promotions]
+
+
+def newest(brand: Brand) -> list[Promotion]:
+    """The brand's newest promotions that are not over."""
+    rows = of_brands(brand_ids=[brand.pk]).filter(status__in=["draft", "scheduled", "active"])
+    return list(rows[:NEWEST])
+
+
+class LineForm(forms.Form):
+    """A line of the cart; an empty row is no line."""
+
+    sku = forms.CharField(label="Article", required=False, max_length=200, widget=UnfoldAdminTextInputWidget())
+    quantity = forms.IntegerField(
+        label="Quantity", required=False, min_value=1, max_value=1_000_000, initial=1,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1, "inputmode": "numeric"}),
+    )  # fmt: skip
+    unit_price = forms.CharField(
+        label="Unit price", required=False, max_length=20,
+        widget=UnfoldAdminDecimalFieldWidget(attrs={"inputmode": "decimal", "step": "any", "min": 0}),
+    )  # fmt: skip
+    categories = forms.CharField(
+        label="Categories", required=False, max_length=500, widget=UnfoldAdminTextInputWidget(),
+        help_text="With commas between them",
+    )  # fmt: skip
+    brand = forms.SlugField(
+        label="Another brand", required=False, max_length=50, widget=UnfoldAdminTextInputWidget(),
+        help_text="Empty for your own",
+    )  # fmt: skip
+    discountable = forms.BooleanField(
+        label="May be discounted", required=False, initial=True, widget=UnfoldBooleanSwitchWidget()
+    )
+    already_discounted = forms.BooleanField(label="Already on sale", required=False, widget=UnfoldBooleanSwitchWidget())
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        if bool(found.get("sku")) != bool(found.get("unit_price")):
+            self.add_error("unit_price" if found.get("sku") else "sku", "A line has an article and a price.")
+        return found
+
+
+class CartForm(forms.Form):
+    """The rest of the cart, who shops and when, and which promotions are tried."""
+
+    currency = forms.CharField(
+        label="Currency", min_length=3, max_length=3, widget=UnfoldAdminTextInputWidget(attrs={"size": 3})
+    )
+    shipping = forms.CharField(
+        label="Shipping", required=False, max_length=20,
+        widget=UnfoldAdminDecimalFieldWidget(attrs={"inputmode": "decimal", "step": "any", "min": 0}),
+    )  # fmt: skip
+    codes = forms.CharField(
+        label="Codes", required=False, max_length=500, widget=UnfoldAdminTextInputWidget(),
+        help_text="As a shopper would type them, with commas between them",
+    )  # fmt: skip
+    country = forms.RegexField(
+        r"^[A-Z]{2}$", label="Country", required=False, widget=UnfoldAdminTextInputWidget(), help_text="Such as ES",
+        error_messages={"invalid": "Two capital letters, such as ES."},
+    )  # fmt: skip
+    at = forms.DateTimeField(label="When", required=False, widget=Picker(), help_text="Now, when empty")
+    customer_id = forms.CharField(
+        label="Customer", required=False, max_length=100, widget=UnfoldAdminTextInputWidget(),
+        help_text="With what is known of them; or leave it empty and say below who shops",
+    )  # fmt: skip
+    segments = forms.CharField(
+        label="Segments", required=False, max_length=1000, widget=UnfoldAdminTextInputWidget(),
+        help_text="With commas between them",
+    )  # fmt: skip
+    placed_orders = forms.IntegerField(
+        label="Earlier orders", required=False, min_value=0, max_value=1_000_000,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 0, "inputmode": "numeric"}),
+    )  # fmt: skip
+    include_live = forms.BooleanField(
+        label="Beside everything that runs", required=False, widget=UnfoldBooleanSwitchWidget()
+    )
+    promotions = forms.MultipleChoiceField(
+        label="Promotions", required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget()
+    )
+
+    def __init__(self, *args: Any, promotions: list[Promotion], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["promotions"].choices = choices(promotions)  # type: ignore[attr-defined]
+
+    def clean_currency(self) -> str:
+        code = str(self.cleaned_data["currency"]).upper()
+        if code not in money.currencies():
+            raise forms.ValidationError("This is not an ISO 4217 currency.")
+        return code
+
+    def clean_at(self) -> datetime | None:
+        at: datetime | None = self.cleaned_data["at"]
+        if at is not None and not 1971 <= at.year < 9000:
+            raise forms.ValidationError("This date is out of range.")
+        return at
+
+
+LineFormSet = forms.formset_factory(LineForm, extra=0, max_num=MAX_ROWS, validate_max=True, absolute_max=MAX_ROWS)
+
+
+def cart_of(form: CartForm, lines: Any, brand: Brand) -> Request | None:
+    """The cart of valid forms; None, with what is wrong at its field, when an amount is not one."""
+    currency = form.cleaned_data["currency"]
+    found = [_line(row, f"{number}", currency, brand) for number, row in enumerate(lines.forms, 1)]
+    shipping = _amount(form, "shipping", currency)
+    if any(row.errors for row in lines.forms) or form.errors:
+        return None
+    kept = tuple(line for line in found if line)
+    if not kept and shipping is None:
+        form.add_error(None, "A cart has lines or shipping.")
+        return None
+    if sum(line.quantity * line.unit_price for line in kept) + (shipping or 0) > MAX_TOTAL:
+        form.add_error(None, "The cart is worth too much.")
+        return None
+    freight = () if shipping is None else (Shipping("shipping", shipping),)
+    cart = Cart(currency, money.decimals(currency), kept, freight, country=form.cleaned_data["country"] or None)
+    return Request(cart, tuple(split(form.cleaned_data["codes"])), shop=brand.slug)
+
+
+def _line(row: LineForm, name: str, currency: str, brand: Brand) -> Line | None:
+    asked = row.cleaned_data
+    if not asked.get("sku"):
+        return None
+    price = _amount(row, "unit_price", currency)
+    return Line(
+        id=name,
+        sku=asked["sku"],
+        quantity=asked.get("quantity") or 1,
+        unit_price=price or 0,
+        categories=frozenset(split(asked["categories"])),
+        brand=asked["brand"] or brand.slug,
+        discountable=asked["discountable"],
+        already_discounted=asked["already_discounted"],
+    )
+
+
+def _amount(form: forms.Form, name: str, currency: str) -> int | None:
+    text = form.cleaned_data.get(name)
+    if not text:
+        return None
+    try:
+        found = money.parse(text.strip(), currency)
+    except ValueError as error:
+        form.add_error(name, str(error))
+        return None
+    if found < 0:
+        form.add_error(name, "An amount is not negative.")
+    return found
+
+
+def split(text: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def trial_of(form: CartForm, promotions: Iterable[Promotion]) -> Trial:
+    """The chosen promotions as if they ran, for the shopper that the form describes."""
+    asked = form.cleaned_data
+    chosen = [it for it in promotions if str(it.pk) in asked["promotions"]]
+    codes = codes_of(promotion_ids=[it.pk for it in chosen])
+    described = asked["segments"] or asked["placed_orders"] is not None or not asked["customer_id"]
+    facts = Facts(frozenset(split(asked["segments"])), asked["placed_orders"] or 0) if described else None
+    drafts = [_draft(it, codes.get(it.pk), asked["currency"]) for it in reversed(chosen)]
+    return Trial(drafts, facts, include_live=asked["include_live"])
+
+
+def _draft(promotion: Promotion, code: str | None, currency: str) -> Draft:
+    offer = parse_offer(promotion.offer)
+    target = (OneOf("audience", (promotion.target_audience,)),) if promotion.target_audience else ()
+    return Draft(
+        id=str(promotion.pk),
+        title=promotion.name,
+        offer=replace(offer, priority=promotion.priority, conditions=(*offer.conditions, *target)),
+        by_code=promotion.trigger == "code",
+        code=code,
+        budget=promotion.budget if promotion.currency == currency else None,
+    )
+
+
+class BacktestForm(forms.Form):
+    """Which promotion, over which days of the brand's calendar."""
+
+    promotion = forms.ChoiceField(label="Promotion", widget=UnfoldAdminSelectWidget())
+    first = forms.DateField(label="First day", widget=Picker(day=True))
+    last = forms.DateField(label="Last day", widget=Picker(day=True))
+
+    FIELDS: Mapping[str, str] = {"start": "first", "end": "last"}
+
+    def __init__(self, *args: Any, promotions: list[Promotion], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["promotion"].choices = choices(promotions)  # type: ignore[attr-defined]
+
+    def period(self, zone: str) -> tuple[datetime, datetime]:
+        """From the first day's midnight to the midnight after the last, in the brand's time zone."""
+        first, last = (
+            datetime.combine(self.cleaned_data[name], time.min, ZoneInfo(zone)) for name in ("first", "last")
+        )
+        return first, last + timedelta(days=1)
