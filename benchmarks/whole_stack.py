@@ -1,0 +1,94 @@
+"""A use and a quote through the whole platform, against a bare WSGI function with the same statements.
+
+Whole: granian with 2 workers of 4 threads, the real settings, a bearer token of another shopper each time, the
+throttle, logging to a file. Bare: see ``benchmarks/bare.py``. Both servers are up all the time and are loaded in turn.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from benchmarks import data, inside
+from benchmarks.load import wrk
+from benchmarks.plan import Plan, interleaved, say, tell
+from benchmarks.stand import post, served
+
+ENDLESS = 10**12
+OWNER, QUOTE = "whole", "/api/v1/checkout/quote/"
+
+
+def measure(plan: Plan) -> None:
+    """Prints accepted uses, refused uses and quotes a second, whole and bare."""
+    owner, shoppers = data.brand(OWNER), data.shoppers(plan.size(5_000, 200))
+    codes = data.discount_codes(owner, plan.size(2_000, 300))
+    data.promotions(owner, [data.percent_off_sku(f"sku-{n}") for n in range(100)])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO discounts_usage (code_id, customer_id, id, used_at)"
+            " SELECT %s, c, gen_random_uuid(), now() FROM unnest(%s::bigint[]) c",
+            [codes[0], list(shoppers.customers)],
+        )
+    data.vacuum()
+    body = data.cart(OWNER, codes=[f"BENCH{len(codes)}"])
+    statements = _statements(body, shoppers.token)
+    say(f"A quote of this cart is {len(statements)} statements; a use is one.")
+    with (
+        served("promoplatform.wsgi:application") as whole,
+        served("benchmarks.bare:application", BENCH_STATEMENTS=json.dumps(statements)) as bare,
+    ):
+        say(f"One quote: {post(f'{whole}{QUOTE}', json.dumps(body).encode(), shoppers.token)[:160]!r}…")
+        uses = _Uses(shoppers, plan)
+        for title, call in (
+            ("Accepted uses of a discount code", uses.accepted),
+            ("Refused uses (used before)", uses.refused),
+            ("Quotes: 5 lines, 100 live promotions, one code", _Quotes(shoppers, plan, body).answered),
+        ):
+            rounds = interleaved(plan, {"bare": _bind(call, bare), "whole": _bind(call, whole)})
+            tell(title, rounds, unit="a second", against="bare")
+
+
+def _bind(call: Callable[[str], float], address: str) -> Callable[[], float]:
+    return lambda: call(address)
+
+
+class _Uses:
+    """Uses of codes, of which none is asked for twice unless it shall be refused."""
+
+    def __init__(self, shoppers: data.Shoppers, plan: Plan) -> None:
+        self.shoppers, self.plan = shoppers, plan
+        self.number = self.next = len(shoppers.customers)  # the first code was used by everybody
+
+    def accepted(self, address: str) -> float:
+        seen = wrk(address, "uses", self.shoppers.file, self.next, ENDLESS, seconds=self.plan.seconds)
+        self.next += seen.answers + 1_000
+        if seen.refused:
+            raise RuntimeError(f"{seen.refused} of {seen.answers} uses were refused")
+        return seen.rate
+
+    def refused(self, address: str) -> float:
+        seen = wrk(address, "uses", self.shoppers.file, 0, self.number, seconds=self.plan.seconds)
+        if seen.refused < seen.answers:
+            raise RuntimeError(f"{seen.answers - seen.refused} of {seen.answers} uses were accepted again")
+        return seen.rate
+
+
+class _Quotes:
+    def __init__(self, shoppers: data.Shoppers, plan: Plan, body: dict[str, Any]) -> None:
+        self.shoppers, self.plan, self.file = shoppers, plan, data.written(body)
+
+    def answered(self, address: str) -> float:
+        seen = wrk(address, "quote", self.shoppers.file, self.file, seconds=self.plan.seconds)
+        if seen.refused:
+            raise RuntimeError(f"{seen.refused} of {seen.answers} quotes were refused")
+        return seen.rate
+
+
+def _statements(body: dict[str, Any], token: str) -> list[str]:
+    """The statements of this quote, as the database sees them."""
+    inside.post(QUOTE, body, token)
+    with CaptureQueriesContext(connection) as captured:
+        inside.post(QUOTE, body, token)
+    return [query["sql"] for query in captured.captured_queries]
