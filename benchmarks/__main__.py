@@ -1,6 +1,7 @@
 """``python -m benchmarks [name …] [--quick]``: measures, and prints tables. See docs/benchmarks.md."""
 
 import argparse
+import logging
 import os
 import platform
 import shutil
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> int:
             f"Python {platform.python_version()}, Django {django.__version__}, "
             f"PostgreSQL {cursor.fetchone()[0]}, load {os.getloadavg()[0]:.1f} before"
         )
+    logging.disable(logging.INFO)  # of this process; the servers log as ever
     plan = QUICK if asked.quick else FULL
     for name in asked.names or NAMES:
         say(f"## {name}")

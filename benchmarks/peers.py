@@ -7,7 +7,6 @@ cart and writes nothing.
 
 import itertools
 import json
-import logging
 import os
 import subprocess
 from pathlib import Path
@@ -38,7 +37,6 @@ def measure(plan: Plan) -> None:
     data.discount_codes(owner, 100)
     tokens = itertools.cycle(line.split()[1] for line in data.shoppers(50).file.read_text().splitlines())
     data.vacuum()
-    logging.disable(logging.INFO)
     cart = data.cart("peer", codes=["BENCH1"])
     rounds: Rounds = {
         "django-oscar, the view": [],
@@ -50,7 +48,6 @@ def measure(plan: Plan) -> None:
         ours = milliseconds(lambda: inside.post(PATH, cart, next(tokens)), seconds=plan.seconds)
         for values, taken in zip(rounds.values(), (theirs["view"], theirs["verb"], ours), strict=True):
             values.append(1000 / taken)
-    logging.disable(logging.NOTSET)
     tell("A code on a cart of 5 lines", rounds, unit="a second", against="django-oscar, the view")
 
 
