@@ -131,7 +131,7 @@ class DiscountCodeFactory(DjangoModelFactory[DiscountCode]):
 
 
 class PromotionFactory(DjangoModelFactory[Promotion]):
-    """A running automatic promotion of ten per cent, for everyone, to the end of 2030; ``text="SPRING"`` opens it by code."""
+    """A running promotion of ten per cent, for everyone, to the end of 2030; ``text="SPRING"`` is a code that opens it."""
 
     class Meta:
         model = Promotion

@@ -52,7 +52,8 @@ def quotes(draw: st.DrawFn) -> Quote:
 def test_a_record_gives_the_same_decision_again(quote: Quote) -> None:
     kept = json.loads(json.dumps([rules.dump_cart(quote.request.cart), rules.dump_record(quote)]))
 
-    again = rules.load_record(*kept, AT)
+    cart, record = kept
+    again = rules.load_record(cart, record, AT)
 
     assert again.request.cart == quote.request.cart
     assert (again.facts, again.profile, again.candidates) == (quote.facts, quote.profile, quote.candidates)
