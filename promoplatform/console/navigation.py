@@ -19,7 +19,14 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     ("Promotions", (("Promotions", "campaign", "promotions.Promotion"),)),
-    ("Checkout", (("Redemptions", "shopping_cart_checkout", "checkout.Redemption"),)),
+    (
+        "Checkout",
+        (
+            ("Redemptions", "shopping_cart_checkout", "checkout.Redemption"),
+            ("Test a cart", "science", "checkout.Redemption:checkout_try"),
+            ("Backtests", "history_toggle_off", "checkout.Backtest"),
+        ),
+    ),
     ("Customers", (("Audiences", "groups", "segments.Audience"), ("Customers", "person_search", "accounts.Customer"))),
     (
         "Brand",
@@ -51,8 +58,9 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{"title": "", "items": first}]
     for title, entries in GROUPS:
         items = [
-            _item(name, icon, reverse(f"admin:{label.lower().replace('.', '_')}_changelist"))
-            for name, icon, label in entries
+            _item(name, icon, reverse(f"admin:{view or label.lower().replace('.', '_') + '_changelist'}"))
+            for name, icon, place in entries
+            for label, _, view in [place.partition(":")]  # a page of a model's own, or the list of its objects
             if label in pages and pages[label].has_module_permission(request)
         ]
         if items:
