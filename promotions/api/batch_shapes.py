@@ -30,7 +30,7 @@ class BatchAnswer(serializers.Serializer[Any]):
     guess_bits = serializers.FloatField(allow_null=True)
     count = serializers.IntegerField()
     made = serializers.IntegerField()
-    status = serializers.ChoiceField(["making", "done"])
+    status = serializers.CharField(help_text="`making` or `done`")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
 
@@ -103,7 +103,7 @@ class AssignmentAnswer(serializers.Serializer[Any]):
     assigned = serializers.IntegerField()
     already = serializers.IntegerField()
     exhausted = serializers.BooleanField()
-    status = serializers.ChoiceField(["assigning", "done"])
+    status = serializers.CharField(help_text="`assigning` or `done`")
     finished_at = serializers.DateTimeField(allow_null=True)
 
 

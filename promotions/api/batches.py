@@ -1,7 +1,7 @@
 """Batches of unique codes over HTTP: parse, call one service, answer."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -197,6 +197,8 @@ def _job(request: Request, batch: CodeBatch, assignment: uuid.UUID) -> str:
 
 def _lines(stream: Any) -> Iterator[str]:
     """The lines of a body as it arrives; of a line that is longer than any code, the beginning."""
+    if isinstance(stream, Mapping):  # what an empty body is taken for
+        return
     while line := stream.readline(LINE):
         more = line
         while more and not more.endswith(b"\n"):

@@ -14,6 +14,9 @@ from accounts.contracts import Role
 from accounts.models import Brand, Invitation, User
 from accounts.services import tokens_for
 from discounts.models import Usage
+from promotions import services
+from promotions.models import Promotion
+from segments.services import apply_audience
 from tests.factories import ApiKeyFactory, BrandFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
 
 
@@ -29,6 +32,8 @@ class World:
         """The value with the names of things replaced by what they are."""
         if isinstance(value, dict):
             return {name: self.fill(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.fill(inner) for inner in value]
         if isinstance(value, str) and value.startswith("<"):
             return self.things[value[1:-1]]
         return value
@@ -44,7 +49,8 @@ class World:
 
     def call(self, who: str, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """What a caller gets."""
-        data = {} if method == "GET" else {"data": self.fill(body or {}), "content_type": "application/json"}
+        kind = "text/csv" if isinstance(body, str) else "application/json"
+        data = {} if method == "GET" else {"data": self.fill(body or {}), "content_type": kind}
         return getattr(self.clients[who], method.lower())(path, headers=headers, **data)
 
     def leaks(self, response: Any) -> list[str]:
@@ -55,7 +61,7 @@ class World:
 
 def _post(client: Client, path: str, body: dict[str, Any]) -> Any:
     response = client.post(path, body, content_type="application/json")
-    assert response.status_code in {200, 201}, response.content
+    assert response.status_code in {200, 201, 202}, response.content
     return response.json()
 
 
@@ -80,7 +86,14 @@ def world(bearer: Callable[[User], Client], server_of: Callable[[Brand], Client]
         "viewer": str(people[Role.VIEWER].uuid), "editor": str(people[Role.EDITOR].uuid), "spare key": str(key.pk),
     }  # fmt: skip
     named = ("redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code")
-    secrets = [things[name] for name in named] + ["ORDER-OF-BILLO", "SALE-OF-BILLO", "invited@example.com", key.prefix]
+    named += ("coded promotion", "batch", "assignment")
+    secrets = [things[name] for name in named] + [
+        "CODE-OF-BILLO",
+        "ORDER-OF-BILLO",
+        "SALE-OF-BILLO",
+        "invited@example.com",
+        key.prefix,
+    ]
     return World(clients, things, secrets + [person.email for person in people.values()])
 
 
@@ -102,10 +115,19 @@ def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, s
         "status": "draft", "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
     }  # fmt: skip
     promotion = _post(clients["server"], "/api/v1/promotions/", sale)
+    coded = _post(clients["server"], "/api/v1/promotions/", sale | {"trigger": "code"})
+    batch = services.make_batch(
+        promotion=Promotion.objects.get(pk=coded["id"]), count=20, pattern="CODE-OF-BILLO-########"
+    )
+    services.make_codes(batch_id=batch.pk)
+    batch.refresh_from_db()
+    apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[customer])
+    assignment = services.assign_audience(batch=batch, segment_type="friends", notify=False)
     later = timezone.now() + timedelta(days=1)
     invitation = Invitation.objects.create(brand=billo, email="invited@example.com", role=Role.VIEWER, expires_at=later)
     return {
         "slug": "billo", "customer": customer, "user": str(user.uuid), "code": "SECRET", "open code": "OPEN",
         "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk),
+        "coded promotion": coded["id"], "batch": str(batch.pk), "assignment": str(assignment.pk),
         "promotion": promotion["id"], "usage": str(Usage.objects.get(code__code="TAKEN").id),
     }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 
 METHODS = ("get", "post", "put", "patch", "delete")
-Body = dict[str, Any] | None
+Body = dict[str, Any] | str | None  # a text is CSV
 
 OPEN: dict[tuple[str, str], str] = {
     ("api/schema/", "GET"): "the description of the API",
@@ -48,6 +48,8 @@ def rows() -> list[Row]:
     member, invitation = f"{brand}/members/<uuid:user_id>/", f"{brand}/invitations/<uuid:invitation_id>/"
     promotion = "api/v1/promotions/<uuid:pk>/"
     slug, promoted = {"slug": "<slug>"}, {"pk": "<promotion>"}
+    batches, coded = f"{promotion}batches/", {"pk": "<coded promotion>"}
+    batch, batched = f"{batches}<uuid:batch>/", coded | {"batch": "<batch>"}
     sale = {
         "name": "sale", "start_date": "2099-01-01", "end_date": "2099-02-01", "trigger": "automatic",
         "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
@@ -77,6 +79,13 @@ def rows() -> list[Row]:
         Row(promotion, "DELETE", "owner", promoted, writes=True),
         Row(f"{promotion}activate/", "POST", "owner", promoted, writes=True),
         Row(f"{promotion}deactivate/", "POST", "owner", promoted, writes=True),
+        Row(batches, "GET", "owner", coded),
+        Row(batches, "POST", "owner", coded, {"count": 5}, writes=True),
+        Row(f"{batches}import/", "POST", "owner", coded, "BROUGHT-ALONG", writes=True),
+        Row(batch, "GET", "owner", batched),
+        Row(f"{batch}codes.csv", "GET", "owner", batched),
+        Row(f"{batch}assign/", "POST", "owner", batched, {"customer_ids": ["<customer>"]}, writes=True),
+        Row(f"{batch}assignments/<uuid:assignment>/", "GET", "owner", batched | {"assignment": "<assignment>"}),
         Row("api/v1/promotions/simulate/", "POST", "owner", body={"cart": cart, "promotions": []}, strangers="own"),
         Row(f"{checkout}/quote/", "POST", "server", body=cart | {"customer_id": "<customer>"}, strangers="own"),
         Row(f"{checkout}/offers/", "GET", "shopper", strangers="own"),

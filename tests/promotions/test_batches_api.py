@@ -1,0 +1,372 @@
+"""Batches of unique codes over HTTP."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.contracts import Role
+from accounts.models import Brand, Customer, User
+from promotions import selectors, services
+from promotions.models import Code, CodeBatch, Promotion
+from segments.services import apply_audience
+from tests.factories import (
+    BrandFactory,
+    CodeFactory,
+    CustomerFactory,
+    MembershipFactory,
+    PromotionFactory,
+    ShopperFactory,
+)
+
+pytestmark = pytest.mark.django_db
+ClientOf = Callable[[Any], Client]
+PATTERN = "SUMMER-########"
+
+
+@pytest.fixture
+def billo() -> Brand:
+    brand: Brand = BrandFactory(slug="billo")
+    return brand
+
+
+@pytest.fixture
+def promotion(billo: Brand) -> Promotion:
+    made: Promotion = PromotionFactory(brand=billo, trigger="code")
+    return made
+
+
+@pytest.fixture
+def server(server_of: ClientOf, billo: Brand) -> Client:
+    return server_of(billo)
+
+
+@pytest.fixture
+def batch(promotion: Promotion) -> CodeBatch:
+    """A batch of five codes, made."""
+    made = services.make_batch(promotion=promotion, count=5, pattern=PATTERN)
+    services.make_codes(batch_id=made.pk)
+    made.refresh_from_db()
+    return made
+
+
+def root(promotion: Promotion) -> str:
+    return f"/api/v1/promotions/{promotion.pk}/batches/"
+
+
+def post(client: Client, path: str, body: object, **headers: str) -> Any:
+    return client.post(path, body, content_type="application/json", headers=headers)
+
+
+def send(client: Client, promotion: Promotion, csv: str | bytes, query: str = "") -> Any:
+    return client.post(f"{root(promotion)}import/{query}", csv, content_type="text/csv")
+
+
+def rows(response: Any) -> list[str]:
+    text: str = b"".join(response.streaming_content).decode()
+    return text.splitlines()
+
+
+def refused(response: Any) -> tuple[int, str]:
+    assert response["Content-Type"] == "application/problem+json"
+    return response.status_code, response.json()["code"]
+
+
+# --- ordering ---------------------------------------------------------------------------------------------------------
+def test_a_batch_is_ordered_and_its_progress_read(
+    server: Client, promotion: Promotion, deliver: Callable[[], int]
+) -> None:
+    response = post(server, root(promotion), {"count": 300, "pattern": "summer-########"})
+
+    assert response.status_code == 202
+    ordered = response.json()
+    assert ordered.pop("created_at").endswith("Z")
+    assert ordered == {
+        "job": f"http://testserver{root(promotion)}{ordered['id']}/", "id": ordered["id"],
+        "promotion": str(promotion.pk), "pattern": PATTERN, "charset": "23456789ABCDEFGHJKMNPQRSTUVWXYZ",
+        "guess_bits": 39.6, "count": 300, "made": 0, "status": "making", "finished_at": None,
+    }  # fmt: skip
+    deliver()
+    read = server.get(ordered["job"]).json()
+    assert (read["made"], read["status"]) == (300, "done")
+    assert read["finished_at"].endswith("Z")
+    assert [one["id"] for one in server.get(root(promotion)).json()["results"]] == [ordered["id"]]
+    assert selectors.codes_of(promotion_ids=[promotion.pk]) == {}
+
+
+def test_an_order_that_is_repeated_under_one_key_is_one_batch(server: Client, promotion: Promotion) -> None:
+    first, second = (
+        post(server, root(promotion), {"count": 3, "pattern": PATTERN}, **{"Idempotency-Key": "1"}) for _ in range(2)
+    )
+
+    assert first.status_code == second.status_code == 202
+    assert first.content == second.content
+    assert CodeBatch.objects.count() == 1
+
+
+def test_a_pattern_that_could_be_guessed_is_refused_with_the_least_that_would_do(
+    server: Client, promotion: Promotion
+) -> None:
+    response = post(server, root(promotion), {"count": 1_000_000, "pattern": "SUMMER-######"})
+
+    assert refused(response) == (400, "pattern_too_guessable")
+    assert response.json()["bits"] == 29.7
+    assert response.json()["minimum_pattern"] == PATTERN
+    assert post(server, root(promotion), {"count": 1_000_000, "pattern": PATTERN}).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "count"),
+        ({"count": 0}, "count"),
+        ({"count": 5_000_001}, "count"),
+        ({"count": "5"}, "count"),
+        ({"count": 5, "pattern": 7}, "pattern"),
+        ({"count": 5, "pattern": "SUMMER %"}, "pattern"),
+        ({"count": 5, "charset": "A"}, "charset"),
+    ],
+)
+def test_a_bad_order_is_refused_by_field(body: object, field: str, server: Client, promotion: Promotion) -> None:
+    response = post(server, root(promotion), body)
+
+    assert refused(response) == (400, "invalid")
+    assert [error["field"] for error in response.json()["errors"]] == [field]
+    assert not CodeBatch.objects.exists()
+
+
+def test_an_ended_promotion_gets_no_codes(server: Client, promotion: Promotion) -> None:
+    Promotion.objects.update(status="ended")
+
+    assert refused(post(server, root(promotion), {"count": 5})) == (409, "wrong_state")
+
+
+# --- export and import ------------------------------------------------------------------------------------------------
+def test_the_codes_are_exported_with_whose_each_is_and_what_became_of_it(
+    server: Client, promotion: Promotion, batch: CodeBatch
+) -> None:
+    first, second, third, *_ = Code.objects.filter(batch=batch).order_by("text")
+    Code.objects.filter(pk=first.pk).update(customer=CustomerFactory(customer_id="=cmd()"))
+    order = {
+        "currency": "EUR", "customer_id": "c9",
+        "lines": [{"id": "a", "sku": "shoe", "quantity": 1, "unit_price": "10.00", "brand": "billo"}],
+    }  # fmt: skip
+    for number, code in enumerate((second, third)):
+        made = post(
+            server, "/api/v1/checkout/redemptions/", order | {"order": str(number), "codes": [code.text.lower()]}
+        )
+        assert made.status_code == 201, made.content
+    post(server, f"/api/v1/checkout/redemptions/{made.json()['id']}/confirm/", {})
+
+    response = server.get(f"{root(promotion)}{batch.pk}/codes.csv", headers={"Accept": "text/csv"})
+
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Cache-Control"] == "no-store"
+    lines = rows(response)
+    assert lines[0] == "code,customer,state"
+    assert lines[1:4] == [f"{first.text},'=cmd(),free", f"{second.text},,held", f"{third.text},,used"]
+    assert [line.split(",")[1:] for line in lines[4:]] == [["", "free"]] * 2
+
+
+def test_an_export_is_read_page_by_page(
+    server: Client, promotion: Promotion, batch: CodeBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "PAGE", 2)
+    response = server.get(f"{root(promotion)}{batch.pk}/codes.csv")
+
+    with CaptureQueriesContext(connection) as captured:
+        lines = rows(response)
+
+    assert len(lines) == 6
+    assert lines[1:] == sorted(lines[1:])
+    assert len(captured) == 3
+
+
+def test_a_file_of_codes_is_imported_and_reports_bad_lines(server: Client, promotion: Promotion) -> None:
+    CodeFactory(text="TAKEN")
+
+    response = send(server, promotion, "code\r\nown-1\r\nnot a code\r\nOWN-1\r\ntaken\r\nown-2")
+
+    assert response.status_code == 201
+    answer = response.json()
+    assert {name: answer[name] for name in ("received", "imported", "known", "refused", "made", "status")} == {
+        "received": 5, "imported": 2, "known": 0, "refused": 3, "made": 2, "status": "done",
+    }  # fmt: skip
+    assert [(fault["line"], fault["code"]) for fault in answer["errors"]] == [
+        (3, "invalid"), (4, "duplicate"), (5, "code_taken"),
+    ]  # fmt: skip
+    again = send(server, promotion, "own-1\nown-2\nown-3", f"?batch={answer['id']}").json()
+    assert (again["id"], again["imported"], again["known"], again["made"]) == (answer["id"], 1, 2, 3)
+
+
+def test_an_export_can_be_imported_elsewhere(server: Client, promotion: Promotion, batch: CodeBatch) -> None:
+    exported = "\n".join(rows(server.get(f"{root(promotion)}{batch.pk}/codes.csv")))
+    Code.objects.all().delete()
+
+    answer = send(server, promotion, exported).json()
+
+    assert (answer["imported"], answer["refused"]) == (5, 0)
+
+
+def test_a_large_import_is_read_as_it_comes_and_an_endless_one_refused(
+    server: Client, promotion: Promotion, settings: Any
+) -> None:
+    lines = "".join(f"IMPORTED-CODE-NUMBER-{number:08d}\n" for number in range(40_000))
+    assert len(lines) > settings.BODY_LIMIT
+
+    assert send(server, promotion, lines).json()["imported"] == 40_000
+    settings.IMPORT_LIMIT = 100
+    assert refused(send(server, promotion, lines)) == (413, "too_large")
+    assert refused(post(server, root(promotion), {"count": 1, "pattern": "#" * 1_100_000})) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("csv", "status"),
+    [
+        (b"", 400),
+        (b"code\n\n\n", 400),
+        (b"\xff\xfe\x00\n", 201),
+        (b'"' * 5_000, 400),
+        (b"A" * 300_000 + b"\nOWN-1\n", 201),
+        (b"=1+1,2\n", 201),
+    ],
+)
+def test_nonsense_is_no_defect(csv: bytes, status: int, server: Client, promotion: Promotion) -> None:
+    response = send(server, promotion, csv)
+
+    assert response.status_code == status, response.content
+    assert set(Code.objects.values_list("pk", flat=True)) <= {"OWN-1"}
+
+
+def test_an_import_takes_csv_alone_and_a_batch_of_its_own(
+    server: Client, promotion: Promotion, batch: CodeBatch
+) -> None:
+    assert refused(post(server, f"{root(promotion)}import/", {"codes": []})) == (415, "unsupported_media_type")
+    assert refused(send(server, promotion, "OWN-1", f"?batch={batch.pk}")) == (400, "invalid")
+    assert refused(send(server, promotion, "OWN-1", "?batch=7")) == (400, "invalid")
+    assert refused(send(server, promotion, "OWN-1", f"?batch={uuid.uuid4()}")) == (404, "not_found")
+    assert not Code.objects.filter(pk="OWN-1").exists()
+
+
+# --- assigning --------------------------------------------------------------------------------------------------------
+def test_customers_are_given_codes_that_only_they_can_use(
+    server: Client, promotion: Promotion, batch: CodeBatch
+) -> None:
+    path = f"{root(promotion)}{batch.pk}/assign/"
+
+    response = post(server, path, {"customer_ids": ["c1", "c2"], "notify": True})
+
+    assert response.json() == {"assigned": 2, "already": 0, "mailed": 0}
+    code = Code.objects.get(customer__customer_id="c1").text
+    order = {
+        "currency": "EUR", "codes": [code], "order": "1",
+        "lines": [{"id": "a", "sku": "shoe", "quantity": 1, "unit_price": "10.00", "brand": "billo"}],
+    }  # fmt: skip
+    redemptions = "/api/v1/checkout/redemptions/"
+    assert refused(post(server, redemptions, order | {"customer_id": "c2"}))[1] == "code_unknown"
+    taken = post(server, redemptions, order | {"customer_id": "c1"})
+    assert taken.json()["quote"]["discount_total"] == "1.00"
+    assert refused(post(server, redemptions, order | {"customer_id": "c1", "order": "2"}))[1] == "code_already_used"
+
+
+def test_an_audience_is_given_codes_by_a_job(
+    server: Client, promotion: Promotion, batch: CodeBatch, deliver: Callable[[], int]
+) -> None:
+    path = f"{root(promotion)}{batch.pk}/assign/"
+    assert refused(post(server, path, {"segment_type": "vip"})) == (409, "audience_empty")
+    apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=["c1", "c2"])
+
+    response = post(server, path, {"segment_type": "vip"})
+    deliver()
+
+    assert response.status_code == 202
+    assert (response.json()["status"], response.json()["assigned"]) == ("assigning", 0)
+    done = server.get(response.json()["job"]).json()
+    assert (done["status"], done["assigned"], done["already"], done["exhausted"]) == ("done", 2, 0, False)
+
+
+def test_assigning_more_than_there_are_or_too_early_is_refused(
+    server: Client, promotion: Promotion, batch: CodeBatch
+) -> None:
+    body = {"customer_ids": [f"c{number}" for number in range(6)]}
+    begun = services.make_batch(promotion=promotion, count=10, pattern=PATTERN)
+
+    exhausted = post(server, f"{root(promotion)}{batch.pk}/assign/", body)
+    unfinished = post(server, f"{root(promotion)}{begun.pk}/assign/", body)
+
+    assert refused(exhausted) == (409, "codes_exhausted")
+    assert refused(unfinished) == (409, "batch_unfinished")
+    assert (unfinished.json()["made"], unfinished.json()["count"]) == (0, 10)
+    assert not Code.objects.filter(customer__isnull=False).exists()
+    assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "customer_ids"),
+        ({"customer_ids": ["c1"], "segment_type": "vip"}, "customer_ids"),
+        ({"customer_ids": []}, "customer_ids"),
+        ({"customer_ids": [""]}, "customer_ids.0"),
+        ({"customer_ids": [1]}, "customer_ids.0"),
+        ({"customer_ids": ["a\nb"]}, "customer_ids.0"),
+        ({"customer_ids": ["x" * 101]}, "customer_ids.0"),
+        ({"customer_ids": ["c1"], "notify": "yes"}, "notify"),
+        ({"customer_ids": [str(number) for number in range(10_001)]}, "customer_ids"),
+    ],
+)
+def test_a_bad_assignment_is_refused_by_field(
+    body: object, field: str, server: Client, promotion: Promotion, batch: CodeBatch
+) -> None:
+    response = post(server, f"{root(promotion)}{batch.pk}/assign/", body)
+
+    assert refused(response) == (400, "invalid")
+    assert [error["field"] for error in response.json()["errors"]] == [field]
+
+
+# --- whose it is ------------------------------------------------------------------------------------------------------
+def everything(client: Client, promotion: object, batch: object, assignment: object) -> Iterator[Any]:
+    """Every way to a batch."""
+    root = f"/api/v1/promotions/{promotion}/batches/"
+    yield client.get(root)
+    yield client.get(f"{root}{batch}/")
+    yield client.get(f"{root}{batch}/codes.csv")
+    yield client.get(f"{root}{batch}/assignments/{assignment}/")
+    yield post(client, root, {"count": 1})
+    yield post(client, f"{root}{batch}/assign/", {"customer_ids": ["c1"]})
+    yield client.post(f"{root}import/", "OWN-1", content_type="text/csv")
+
+
+def test_nobody_else_reaches_a_batch(
+    bearer: ClientOf, server_of: ClientOf, promotion: Promotion, batch: CodeBatch
+) -> None:
+    apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=["c1"])
+    assignment = services.assign_audience(batch=batch, segment_type="vip", notify=False).pk
+    viewer: User = MembershipFactory(brand=promotion.brand, role=Role.VIEWER).user
+    other = server_of(BrandFactory())
+
+    for client, status in ((other, 404), (bearer(ShopperFactory()), 403), (Client(), 401)):
+        for response in everything(client, promotion.pk, batch.pk, assignment):
+            assert response.status_code == status, response.content
+    statuses = [one.status_code for one in everything(bearer(viewer), promotion.pk, batch.pk, assignment)]
+    assert statuses == [200, 200, 200, 200, 403, 403, 403]
+    absent = [one.content for one in everything(other, uuid.uuid4(), batch.pk, assignment)]
+    assert [one.content for one in everything(other, promotion.pk, batch.pk, assignment)] == absent
+
+    assert CodeBatch.objects.count() == 1
+    assert not Code.objects.filter(customer__isnull=False).exists()
+
+
+def test_a_batch_of_another_promotion_is_not_there(
+    server: Client, billo: Brand, promotion: Promotion, batch: CodeBatch
+) -> None:
+    sibling = PromotionFactory(brand=billo, trigger="code")
+
+    found = [one.status_code for one in everything(server, sibling.pk, batch.pk, uuid.uuid4())]
+
+    assert found == [200, 404, 404, 404, 202, 404, 201]
+    assert server.get(f"{root(promotion)}{batch.pk}/assignments/{uuid.uuid4()}/").status_code == 404
