@@ -68,7 +68,7 @@ def change(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> 
     _check(locked, at)
     for name in COUNTER_OF.keys() & fields.keys():
         if not limits.resize(promotion=locked.pk, kind=COUNTER_OF[name], cap=fields[name]):
-            raise Invalid.field(name, "More than this was taken already.")
+            raise Invalid.field(name, "More than this was taken already; a limit that was counted can only be raised.")
     locked.save()
     return locked
 

@@ -79,14 +79,13 @@ def give_back(*, promotion: uuid.UUID, taken: Sequence[Sequence[object]]) -> Non
 def resize(*, promotion: uuid.UUID, kind: str, cap: int | None) -> bool:
     """Give a limit that is already counted another cap; False when more than that was taken already.
 
-    Without a cap the limit is no longer counted. A limit per period takes the new cap from its next period on, and the
-    running one now.
+    A limit that was counted is never dropped, only raised: what was taken of it has to find its counter when it is
+    given back. A limit that is set for the first time counts from then on.
     """
     mine = PromotionCounter.objects.filter(promotion_id=promotion, kind=kind)
     rows = list(mine.select_for_update().order_by("slot", "shard"))
     if cap is None:
-        mine.delete()
-        return True
+        return not rows
     for slot in sorted({row.slot for row in rows}):
         shards = [row for row in rows if row.slot == slot]
         spare = cap - sum(row.taken for row in shards)

@@ -17,6 +17,7 @@ from promotions.engine import Cart, Line
 from promotions.errors import (
     BudgetExhausted,
     CodeAlreadyUsed,
+    ConditionNotMet,
     PromotionNotActive,
     UsageLimitPerUser,
     UsageLimitReached,
@@ -306,3 +307,25 @@ def test_a_limit_is_raised_and_lowered_down_to_what_was_taken(billo: Brand, at: 
         change(promotion=promotion, fields={"limit_total": 2}, at=at)
     promotion.refresh_from_db()
     assert promotion.limit_total == 3
+
+
+def test_a_limit_that_was_counted_is_raised_but_never_dropped(billo: Brand, at: datetime) -> None:
+    promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=2)
+    redemption = reserve(billo, at, "SPRING")
+
+    with pytest.raises(Refusal):
+        change(promotion=promotion, fields={"limit_total": None}, at=at)
+    change(promotion=promotion, fields={"limit_total": 2_000_000_000, "limit_per_day": 5}, at=at)
+    services.cancel(redemption=redemption, at=at)
+
+    assert sum(counter.taken for counter in PromotionCounter.objects.all()) == 0
+
+
+def test_a_purchase_of_another_kind_says_so(billo: Brand, at: datetime) -> None:
+    only = {"conditions": [{"kind": "transaction_type", "any": ["topup"]}]}
+    PromotionFactory(brand=billo, trigger="code", text="TOPUP", extra=only)
+
+    with pytest.raises(ConditionNotMet):
+        reserve(billo, at, "TOPUP")
+
+    assert not Redemption.objects.exists()
