@@ -30,7 +30,10 @@ def many(path: str, params: Mapping[str, Any]) -> list[Row]:
             return []
         columns = [(column.name, column.type_code in JSON_TYPES) for column in cursor.description]
         return [
-            {name: json.loads(value) if is_json and value is not None else value for (name, is_json), value in zip(columns, row, strict=True)}
+            {
+                name: json.loads(value) if is_json and value is not None else value
+                for (name, is_json), value in zip(columns, row, strict=True)
+            }
             for row in cursor.fetchall()
         ]
 
@@ -45,7 +48,8 @@ def run(path: str, params: Mapping[str, Any]) -> int:
     """Run the statement in ``path``; how many rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(statement(path), params)
-        return cursor.rowcount
+        touched: int = cursor.rowcount
+        return touched
 
 
 def violated(error: IntegrityError) -> str:
