@@ -102,7 +102,7 @@ class CartForm(forms.Form):
     at = forms.DateTimeField(label="When", required=False, widget=Picker(), help_text="Now, when empty")
     customer_id = forms.CharField(
         label="Customer", required=False, max_length=100, widget=UnfoldAdminTextInputWidget(),
-        help_text="With what is known of them; or leave it empty and say below who shops",
+        help_text="With what is known of them; or leave it empty and say who shops",
     )  # fmt: skip
     segments = forms.CharField(
         label="Segments", required=False, max_length=1000, widget=UnfoldAdminTextInputWidget(),

@@ -17,6 +17,7 @@ from promotions.selectors import offers, opening, profile_of
 
 YOUNGEST = 10**12  # seconds since 1970, beyond every promotion that runs: drafts come after them, in the caller's order
 NOT_SENT = "code_not_sent"
+NO_VOUCHERS = "Vouchers are no part of a simulation."
 
 
 def simulate(*, request: Request, trial: Trial, brand: Brand, shopper: Shopper | None, at: datetime) -> Simulation:
@@ -37,6 +38,7 @@ def simulate(*, request: Request, trial: Trial, brand: Brand, shopper: Shopper |
     segments = sorted(trial.facts.segments) if trial.facts else []
     ask = Ask(request.cart, brand.slug, [], shopper, at, segments)
     live, rejections = _live(ask, rest, brand, wanted=trial.include_live)
+    rejections += [Rejection(voucher, CodeUnknown(NO_VOUCHERS).reason()) for voucher in request.vouchers]
     candidates |= {it.ref: it for it in live if it.id not in {draft.id for draft in trial.drafts}}
     known = trial.facts
     facts = facts_of(candidates.values(), shopper) if known is None else ShopperFacts({brand.slug: known})

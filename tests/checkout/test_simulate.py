@@ -131,6 +131,15 @@ def test_a_code_that_no_draft_has_is_unknown(server: Client, billo: Brand) -> No
     ]
 
 
+def test_vouchers_are_no_part_of_it(server: Client) -> None:
+    voucher = "0190a000-0000-7000-8000-000000000000"
+
+    answer = simulated(server, draft(), cart=cart(vouchers=[voucher]))
+
+    assert [(row["code"], row["reason"]["code"]) for row in answer["rejected"]] == [(voucher, "code_unknown")]
+    assert answer["discount_total"] == "12.00"
+
+
 def test_a_code_draft_that_is_not_given_is_rejected_as_at_checkout(server: Client) -> None:
     coded = draft(trigger="code", code="DEAR", offer=percent(conditions=[{"kind": "min_subtotal", "value": "150"}]))
 
