@@ -58,7 +58,7 @@ def measure(plan: Plan) -> None:
 
 def _tell_parts(stats: pstats.Stats, number: int) -> None:
     """Each part's share of a quote, under the profiler, which slows Python code more than waiting."""
-    taken = {
+    taken: dict[tuple[str, str], float] = {
         (Path(file).as_posix(), name): row[3]
         for (file, _, name), row in stats.stats.items()  # type: ignore[attr-defined]
     }
