@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import shlex
+import shutil
 import signal
 import socket
 import sys
@@ -81,7 +82,11 @@ class Supervisor:
         self.stopping.set()
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        metrics = embedded.home() / "metrics"  # shared by the web processes, so that a scrape sees them all
+        shutil.rmtree(metrics, ignore_errors=True)
+        metrics.mkdir(parents=True)
         fixed = {"PORT": str(self.port), "WEB_HOST": HOST, "PYTHONUNBUFFERED": "1", MARK: self.mark}
+        fixed["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
         return {**os.environ, **variables, **fixed, "PATH": path_with_our_python()}
 
     def _prepare(self, *, own_database: bool) -> None:

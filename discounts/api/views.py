@@ -31,7 +31,8 @@ from promoplatform.kernel.idempotency import idempotent
 from promotions.errors import CodeUnknown
 from promotions.rules import normalise
 
-MISS = "code_miss"
+LOOK_MISS = "code_miss"  # closed when Redis is away: looking is what who guesses would want
+USE_MISS = "cart_code_miss"  # open: a shopper goes on shopping
 
 
 class CodesView(APIView):
@@ -88,11 +89,11 @@ class CodeView(APIView):
     @extend_schema(responses={200: CodeAnswer}, operation_id="discountcode_read")
     def get(self, request: Request, name: str) -> Response:
         """The code, its rule and validity, also when it has expired."""
-        throttle.check(MISS, as_caller(request.auth).identity)
+        throttle.check(LOOK_MISS, as_caller(request.auth).identity)
         try:
             code = selectors.named(name)
         except CodeUnknown:
-            throttle.hit(MISS, as_caller(request.auth).identity)
+            throttle.hit(LOOK_MISS, as_caller(request.auth).identity)
             raise
         brand_ids = readable_brand_ids(as_caller(request.auth))
         own = brand_ids is None or code.brand_id in brand_ids
@@ -143,13 +144,13 @@ class UsagesView(APIView):
         shopper = as_caller(request.auth).shopper
         if shopper is None or asked.get("user", shopper.user_id) != shopper.user_id:
             raise PermissionDenied("A use is the caller's own.")
-        throttle.check(MISS, as_caller(request.auth).identity)
+        throttle.check(USE_MISS, as_caller(request.auth).identity)
         try:
             used = services.use(
                 code=normalise(asked["discount_code"]) or "", shopper=shopper, at=timezone.now(), **_money(asked)
             )
         except CodeUnknown:
-            throttle.hit(MISS, as_caller(request.auth).identity)
+            throttle.hit(USE_MISS, as_caller(request.auth).identity)
             raise
         return Response(usage_answer(used), status=201)
 
