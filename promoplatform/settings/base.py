@@ -318,7 +318,7 @@ UNFOLD = {
         "navigation": "promoplatform.console.navigation.groups",
     },
     "DASHBOARD_CALLBACK": "promoplatform.console.dashboard.context",
-    "STYLES": [lambda request: static("console/console.css")],
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")}],
+    "STYLES": [lambda _request: static("console/console.css")],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("console/favicon.svg")}],
 }
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
