@@ -21,7 +21,7 @@ from promotions.engine import Facts, Offer, parse_offer
 from promotions.models import Promotion
 from segments.selectors import segment_types
 
-CHUNK = 200
+CHUNK = 50  # a second or so: a step holds its row no longer, so that it can be stopped
 LONGEST = timedelta(days=366)
 
 
