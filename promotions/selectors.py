@@ -27,6 +27,7 @@ from promotions.errors import (
     CodeExpired,
     CodeNotStarted,
     CodeUnknown,
+    NotCombinable,
     PromotionNotActive,
     UsageLimitPerUser,
     UsageLimitReached,
@@ -84,8 +85,13 @@ def offers(*, ask: Ask) -> list[Candidate | Rejection]:
         params = who | {"gates": gates, "at": ask.at, "reach": rules.reach(ask.cart)}
         rows += db.many("promotions/sql/find_automatic.sql", params)
     if ask.codes:
-        for row in db.many("promotions/sql/find_coded.sql", who | {"codes": list(ask.codes)}):
+        opened: dict[uuid.UUID, str] = {}
+        coded = db.many("promotions/sql/find_coded.sql", who | {"codes": list(ask.codes)})
+        for row in sorted(coded, key=lambda row: str(row["code"])):
             refusal = _code_refusal(row, ask)
+            if refusal is None and opened.setdefault(row["id"], row["code"]) != row["code"]:
+                rival: dict[str, Any] = {"with": [opened[row["id"]]]}  # another code of the same promotion
+                refusal = NotCombinable(**rival)
             if refusal is None:
                 rows.append(row)
             else:

@@ -155,12 +155,10 @@ def test_the_codes_are_exported_with_whose_each_is_and_what_became_of_it(
         "currency": "EUR", "customer_id": "c9",
         "lines": [{"id": "a", "sku": "shoe", "quantity": 1, "unit_price": "10.00", "brand": "billo"}],
     }  # fmt: skip
-    for number, code in enumerate((second, third)):
-        made = post(
-            server, "/api/v1/checkout/redemptions/", order | {"order": str(number), "codes": [code.text.lower()]}
-        )
-        assert made.status_code == 201, made.content
-    post(server, f"/api/v1/checkout/redemptions/{made.json()['id']}/confirm/", {})
+    redemptions = "/api/v1/checkout/redemptions/"
+    post(server, redemptions, order | {"order": "1", "codes": [second.text.lower()]})
+    made = post(server, redemptions, order | {"order": "2", "codes": [third.text.lower()]})
+    post(server, f"{redemptions}{made.json()['id']}/confirm/", {})
 
     response = server.get(f"{root(promotion)}{batch.pk}/codes.csv", headers={"Accept": "text/csv"})
 
@@ -271,6 +269,26 @@ def test_customers_are_given_codes_that_only_they_can_use(
     taken = post(server, redemptions, order | {"customer_id": "c1"})
     assert taken.json()["quote"]["discount_total"] == "1.00"
     assert refused(post(server, redemptions, order | {"customer_id": "c1", "order": "2"}))[1] == "code_already_used"
+
+
+def test_a_cart_spends_one_of_two_codes_of_a_promotion_and_the_other_stays_good(
+    server: Client, promotion: Promotion, batch: CodeBatch
+) -> None:
+    first, second = Code.objects.filter(batch=batch).order_by("text").values_list("pk", flat=True)[:2]
+    order = {
+        "currency": "EUR", "codes": [first, second], "order": "1", "customer_id": "c1",
+        "lines": [{"id": "a", "sku": "shoe", "quantity": 1, "unit_price": "10.00", "brand": "billo"}],
+    }  # fmt: skip
+    path = "/api/v1/checkout/redemptions/"
+
+    whole = post(server, path, order)
+    part = post(server, path, order | {"on_reject": "skip"}).json()["quote"]
+
+    assert refused(whole) == (409, "not_combinable")
+    assert [one["code"] for one in part["applied"]] == [first]
+    assert [(one["code"], one["reason"]["with"]) for one in part["rejected"]] == [(second, [first])]
+    other = post(server, path, order | {"codes": [second], "order": "2"})
+    assert other.json()["quote"]["discount_total"] == "1.00"
 
 
 def test_an_audience_is_given_codes_by_a_job(

@@ -4,6 +4,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -38,8 +39,8 @@ def batch_of(promotion: Promotion, count: int) -> CodeBatch:
     return batch
 
 
-def owned(batch: CodeBatch) -> list[int]:
-    return [key for key in Code.objects.filter(batch=batch).values_list("customer", flat=True) if key is not None]
+def owned(batch: CodeBatch) -> list[Any]:
+    return list(Code.objects.filter(batch=batch, customer__isnull=False).values_list("customer", flat=True))
 
 
 # --- making -----------------------------------------------------------------------------------------------------------
@@ -130,12 +131,11 @@ def test_an_audience_and_names_at_once_give_each_one(stampede: Stampede, promoti
     names = [f"c{number}" for number in range(50)]
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=names)
     jobs = [services.assign_audience(batch=batch, segment_type="vip", notify=False) for _ in range(3)]
-    deeds: list[Callable[[], Any]] = [
-        lambda job=job: services.assign_codes(assignment_id=job.pk, at=at) for job in jobs * 3
+    deeds: list[Callable[[], object]] = [
+        partial(services.assign_codes, assignment_id=job.pk, at=at) for job in jobs * 3
     ]
     deeds += [
-        lambda place=place: services.assign(batch=batch, customer_ids=names[place::5], notify=False, at=at)
-        for place in range(5)
+        partial(services.assign, batch=batch, customer_ids=names[place::5], notify=False, at=at) for place in range(5)
     ]
 
     results = stampede(lambda deed: deed(), deeds)
