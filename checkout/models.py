@@ -147,7 +147,6 @@ class Backtest(models.Model):
     start = models.DateTimeField()
     end = models.DateTimeField()
     state = models.CharField(max_length=10, choices=BacktestState.choices, default=BacktestState.WAITING)
-    expected = models.PositiveIntegerField(default=0, help_text="How many carts there are to replay")
     seen = models.PositiveIntegerField(default=0)
     touched = models.PositiveIntegerField(default=0)
     cursor = models.UUIDField(null=True)

@@ -8,7 +8,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accounts.contracts import Caller
 from checkout.models import LIVE, Backtest, Redemption, RedemptionItem, Status
-from promoplatform.kernel import ids, money
+from promoplatform.kernel import money
 from promoplatform.kernel.errors import NotFound, PermissionDenied
 
 
@@ -108,15 +108,17 @@ def refunded_lines(redemption: Redemption) -> dict[str, int]:
 
 
 # --- carts of the past -----------------------------------------------------------------------------------------------
-def paid(*, brand_id: uuid.UUID, start: datetime, end: datetime) -> QuerySet[Redemption]:
-    """The brand's confirmed redemptions that were asked for in a period, oldest first.
+def paid(*, brand_id: uuid.UUID, start: uuid.UUID, end: uuid.UUID, limit: int) -> list[Redemption]:
+    """The brand's first confirmed redemptions with ids from ``start`` to before ``end``, oldest first.
 
-    Those of its server, and those that shoppers brought themselves with offers of this brand alone.
+    Those of its server, and those that shoppers brought themselves with offers of this brand alone. Two queries, each
+    along its own index.
     """
     items = RedemptionItem.objects.filter(redemption=OuterRef("pk"))
-    own = Q(brand=None) & Q(Exists(items.filter(brand=brand_id))) & ~Q(Exists(items.exclude(brand=brand_id)))
-    period = Redemption.objects.filter(pk__gte=ids.floor(start), pk__lt=ids.floor(end), status=Status.CONFIRMED)
-    return period.filter(Q(brand=brand_id) | own).order_by("pk")
+    alone = Q(Exists(items.filter(brand=brand_id)), ~Exists(items.exclude(brand=brand_id)), brand=None)
+    period = Redemption.objects.filter(pk__gte=start, pk__lt=end, status=Status.CONFIRMED).order_by("pk")
+    found = [*period.filter(brand=brand_id)[:limit], *period.filter(alone)[:limit]]
+    return sorted(found, key=lambda it: it.pk)[:limit]
 
 
 def lock_backtest(*, pk: uuid.UUID) -> Backtest | None:

@@ -19,7 +19,7 @@ from checkout import services
 from checkout.admin.forms import BacktestForm, newest
 from checkout.admin.trying import ask_brand, chosen_brand
 from checkout.models import UNFINISHED, Backtest, BacktestState
-from promoplatform.kernel import money, pages
+from promoplatform.kernel import ids, money, pages
 from promoplatform.kernel.admin import BrandScopedAdmin
 from promoplatform.kernel.errors import Refusal
 from promoplatform.kernel.rights import Rights
@@ -155,10 +155,10 @@ def described(test: Backtest) -> dict[str, Any]:
         "test": test,
         "state": (test.get_state_display(), LABELS[BacktestState(test.state)]),
         "moving": test.state in UNFINISHED,
-        "percent": 100 * test.seen // test.expected if test.expected else 100,
+        "percent": percent(test),
         "period": shown_period(test),
         "cards": [
-            ("Carts seen", f"{test.seen:,}", f"of {test.expected:,} that were paid"),
+            ("Carts seen", f"{test.seen:,}", "That were paid in these days"),
             ("Carts touched", f"{test.touched:,}", _share(test.touched, test.seen)),
             ("Would have cost", sums(test, "cost"), "What the promotion itself takes off"),
             ("More than was given", sums(test, "extra"), "After what other offers would have given less"),
@@ -171,6 +171,14 @@ def described(test: Backtest) -> dict[str, Any]:
         "drifted": found["drifted"],
         "unreadable": found["unreadable"],
     }
+
+
+def percent(test: Backtest) -> int:
+    """How far through its period a backtest has come, by the time of birth in the last cart's id."""
+    if test.cursor is None:
+        return 0
+    reached, first, last = (each.int >> 80 for each in (test.cursor, ids.floor(test.start), ids.floor(test.end)))
+    return max(0, min(100, 100 * (reached - first) // max(1, last - first)))
 
 
 def _share(part: int, whole: int) -> str:

@@ -43,7 +43,6 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("expected", models.PositiveIntegerField(default=0, help_text="How many carts there are to replay")),
                 ("seen", models.PositiveIntegerField(default=0)),
                 ("touched", models.PositiveIntegerField(default=0)),
                 ("cursor", models.UUIDField(null=True)),

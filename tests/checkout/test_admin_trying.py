@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
+from checkout.admin.backtests import percent
 from checkout.models import Backtest, Redemption
+from promoplatform.kernel import ids
 from promotions.models import Promotion, PromotionUse
 from tests.checkout.shop import cart, line, reserved, verb
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, UserFactory
@@ -291,3 +294,13 @@ def test_pages_ask_as_often_for_many_as_for_one(owner: Client, billo: Brand) -> 
     PromotionFactory.create_batch(10, brand=billo)
 
     assert queries() == first
+
+
+def test_progress_is_how_far_through_the_period_it_has_come(billo: Brand, at: datetime) -> None:
+    test = Backtest(start=at, end=at + timedelta(days=10))
+    told = [percent(test)]
+    for days in (0, 5, 10):
+        test.cursor = ids.floor(at + timedelta(days=days))
+        told.append(percent(test))
+
+    assert told == [0, 0, 50, 100]
