@@ -131,7 +131,7 @@ class DiscountCodeFactory(DjangoModelFactory[DiscountCode]):
 
 
 class PromotionFactory(DjangoModelFactory[Promotion]):
-    """A running promotion of ten per cent, for everyone, to the end of 2030; ``text="SPRING"`` is a code that opens it."""
+    """A running promotion of ten per cent, for everyone, to the end of 2030; ``text="SPRING"``: by code."""
 
     class Meta:
         model = Promotion

@@ -85,8 +85,8 @@ def world(bearer: Callable[[User], Client], server_of: Callable[[Brand], Client]
     things = _things(billo, user, clients) | {
         "viewer": str(people[Role.VIEWER].uuid), "editor": str(people[Role.EDITOR].uuid), "spare key": str(key.pk),
     }  # fmt: skip
-    named = ("redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code")
-    named += ("coded promotion", "batch", "assignment")
+    named = ["redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code"]
+    named += ["coded promotion", "batch", "assignment"]
     secrets = [things[name] for name in named] + [
         "CODE-OF-BILLO",
         "ORDER-OF-BILLO",
