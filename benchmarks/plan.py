@@ -23,7 +23,7 @@ class Plan:
         return quick if self.quick else full
 
 
-FULL = Plan(seconds=5, rounds=5, quick=False)
+FULL = Plan(seconds=4, rounds=5, quick=False)
 QUICK = Plan(seconds=1, rounds=2, quick=True)
 
 
