@@ -9,96 +9,161 @@ import promoplatform.kernel.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DiscountCodeEvent',
+            name="DiscountCodeEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('validity', models.DateTimeField(help_text='The instant at which it stops being valid')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('notify', models.BooleanField(default=True, help_text='Announced to shoppers by e-mail')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                ("validity", models.DateTimeField(help_text="The instant at which it stops being valid")),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                ("notify", models.BooleanField(default=True, help_text="Announced to shoppers by e-mail")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='DiscountRule',
+            name="DiscountRule",
             fields=[
-                ('id', models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(blank=True, default='', max_length=100)),
-                ('discount', models.PositiveSmallIntegerField(help_text='Per cent, 1 to 99', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(99)])),
-                ('audience', models.CharField(blank=True, default='', help_text='Segment type whose members may use it; empty for all', max_length=100)),
-                ('terms', models.JSONField(blank=True, default=dict, help_text='Conditions and narrowing in the offer language')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(blank=True, default="", max_length=100)),
+                (
+                    "discount",
+                    models.PositiveSmallIntegerField(
+                        help_text="Per cent, 1 to 99",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(99),
+                        ],
+                    ),
+                ),
+                (
+                    "audience",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Segment type whose members may use it; empty for all",
+                        max_length=100,
+                    ),
+                ),
+                (
+                    "terms",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="Conditions and narrowing in the offer language"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DiscountRuleEvent',
+            name="DiscountRuleEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False, serialize=False)),
-                ('name', models.CharField(blank=True, default='', max_length=100)),
-                ('discount', models.PositiveSmallIntegerField(help_text='Per cent, 1 to 99', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(99)])),
-                ('audience', models.CharField(blank=True, default='', help_text='Segment type whose members may use it; empty for all', max_length=100)),
-                ('terms', models.JSONField(blank=True, default=dict, help_text='Conditions and narrowing in the offer language')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False, serialize=False)),
+                ("name", models.CharField(blank=True, default="", max_length=100)),
+                (
+                    "discount",
+                    models.PositiveSmallIntegerField(
+                        help_text="Per cent, 1 to 99",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(99),
+                        ],
+                    ),
+                ),
+                (
+                    "audience",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Segment type whose members may use it; empty for all",
+                        max_length=100,
+                    ),
+                ),
+                (
+                    "terms",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="Conditions and narrowing in the offer language"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='UsageReturn',
+            name="UsageReturn",
             fields=[
-                ('usage_id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('used_at', models.DateTimeField()),
-                ('returned_at', models.DateTimeField()),
-                ('currency', models.CharField(max_length=3, null=True)),
-                ('amount', models.BigIntegerField(null=True)),
-                ('discount_amount', models.BigIntegerField(null=True)),
-                ('redemption_id', models.UUIDField(null=True)),
+                ("usage_id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("used_at", models.DateTimeField()),
+                ("returned_at", models.DateTimeField()),
+                ("currency", models.CharField(max_length=3, null=True)),
+                ("amount", models.BigIntegerField(null=True)),
+                ("discount_amount", models.BigIntegerField(null=True)),
+                ("redemption_id", models.UUIDField(null=True)),
             ],
             options={
-                'verbose_name': 'returned use',
+                "verbose_name": "returned use",
             },
         ),
         migrations.CreateModel(
-            name='UseNotice',
+            name="UseNotice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=64)),
-                ('used_at', models.DateTimeField()),
-                ('currency', models.CharField(max_length=3, null=True)),
-                ('amount', models.BigIntegerField(null=True)),
-                ('discount_amount', models.BigIntegerField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=64)),
+                ("used_at", models.DateTimeField()),
+                ("currency", models.CharField(max_length=3, null=True)),
+                ("amount", models.BigIntegerField(null=True)),
+                ("discount_amount", models.BigIntegerField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='DiscountCode',
+            name="DiscountCode",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('validity', models.DateTimeField(help_text='The instant at which it stops being valid')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('notify', models.BooleanField(default=True, help_text='Announced to shoppers by e-mail')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('brand', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='discount_codes', to='accounts.brand')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("validity", models.DateTimeField(help_text="The instant at which it stops being valid")),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                ("notify", models.BooleanField(default=True, help_text="Announced to shoppers by e-mail")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "brand",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="discount_codes", to="accounts.brand"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
     ]

@@ -8,132 +8,254 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('discounts', '0001_initial'),
-        ('pghistory', '0007_auto_20250421_0444'),
-        ('promotions', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("discounts", "0001_initial"),
+        ("pghistory", "0007_auto_20250421_0444"),
+        ("promotions", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='discountcode',
-            name='code',
-            field=models.OneToOneField(db_column='code', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='promotions.code'),
+            model_name="discountcode",
+            name="code",
+            field=models.OneToOneField(
+                db_column="code", on_delete=django.db.models.deletion.PROTECT, related_name="+", to="promotions.code"
+            ),
         ),
         migrations.AddField(
-            model_name='discountcode',
-            name='created_by',
-            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="discountcode",
+            name="created_by",
+            field=models.ForeignKey(
+                blank=True,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='discountcodeevent',
-            name='brand',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='accounts.brand'),
+            model_name="discountcodeevent",
+            name="brand",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="accounts.brand",
+            ),
         ),
         migrations.AddField(
-            model_name='discountcodeevent',
-            name='code',
-            field=models.ForeignKey(db_column='code', db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='promotions.code'),
+            model_name="discountcodeevent",
+            name="code",
+            field=models.ForeignKey(
+                db_column="code",
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="promotions.code",
+            ),
         ),
         migrations.AddField(
-            model_name='discountcodeevent',
-            name='created_by',
-            field=models.ForeignKey(blank=True, db_constraint=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="discountcodeevent",
+            name="created_by",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='discountcodeevent',
-            name='pgh_context',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context'),
+            model_name="discountcodeevent",
+            name="pgh_context",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="pghistory.context",
+            ),
         ),
         migrations.AddField(
-            model_name='discountcodeevent',
-            name='pgh_obj',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='discounts.discountcode'),
+            model_name="discountcodeevent",
+            name="pgh_obj",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="events",
+                to="discounts.discountcode",
+            ),
         ),
         migrations.AddField(
-            model_name='discountrule',
-            name='brand',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='discount_rules', to='accounts.brand'),
+            model_name="discountrule",
+            name="brand",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="discount_rules", to="accounts.brand"
+            ),
         ),
         migrations.AddField(
-            model_name='discountcodeevent',
-            name='rule',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='discounts.discountrule'),
+            model_name="discountcodeevent",
+            name="rule",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="discounts.discountrule",
+            ),
         ),
         migrations.AddField(
-            model_name='discountcode',
-            name='rule',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='codes', to='discounts.discountrule'),
+            model_name="discountcode",
+            name="rule",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="codes", to="discounts.discountrule"
+            ),
         ),
         migrations.AddField(
-            model_name='discountruleevent',
-            name='brand',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='accounts.brand'),
+            model_name="discountruleevent",
+            name="brand",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="accounts.brand",
+            ),
         ),
         migrations.AddField(
-            model_name='discountruleevent',
-            name='pgh_context',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context'),
+            model_name="discountruleevent",
+            name="pgh_context",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="pghistory.context",
+            ),
         ),
         migrations.AddField(
-            model_name='discountruleevent',
-            name='pgh_obj',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='discounts.discountrule'),
+            model_name="discountruleevent",
+            name="pgh_obj",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="events",
+                to="discounts.discountrule",
+            ),
         ),
         migrations.AddField(
-            model_name='usagereturn',
-            name='code',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='returns', to='discounts.discountcode'),
+            model_name="usagereturn",
+            name="code",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="returns", to="discounts.discountcode"
+            ),
         ),
         migrations.AddField(
-            model_name='usagereturn',
-            name='customer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.customer'),
+            model_name="usagereturn",
+            name="customer",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.customer"
+            ),
         ),
         migrations.AddField(
-            model_name='usenotice',
-            name='brand',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.brand'),
+            model_name="usenotice",
+            name="brand",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="accounts.brand",
+            ),
         ),
         migrations.AddIndex(
-            model_name='discountrule',
-            index=models.Index(fields=['brand', '-created_at'], name='discounts_rule_recent'),
+            model_name="discountrule",
+            index=models.Index(fields=["brand", "-created_at"], name="discounts_rule_recent"),
         ),
         migrations.AddConstraint(
-            model_name='discountrule',
-            constraint=models.CheckConstraint(condition=models.Q(('discount__gte', 1), ('discount__lte', 99)), name='discounts_rule_percentage'),
+            model_name="discountrule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("discount__gte", 1), ("discount__lte", 99)), name="discounts_rule_percentage"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='discountrule',
-            constraint=models.UniqueConstraint(models.F('id'), models.F('brand'), name='discounts_rule_brand'),
+            model_name="discountrule",
+            constraint=models.UniqueConstraint(models.F("id"), models.F("brand"), name="discounts_rule_brand"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='discountrule',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "discounts_discountruleevent" ("audience", "brand_id", "created_at", "discount", "id", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "terms") VALUES (NEW."audience", NEW."brand_id", NEW."created_at", NEW."discount", NEW."id", NEW."name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."terms"); RETURN NULL;', hash='cc192910e990a586662c5b297983331d6184fd72', operation='INSERT', pgid='pgtrigger_insert_insert_15b89', table='discounts_discountrule', when='AFTER')),
+            model_name="discountrule",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "discounts_discountruleevent" ("audience", "brand_id", "created_at", "discount", "id", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "terms") VALUES (NEW."audience", NEW."brand_id", NEW."created_at", NEW."discount", NEW."id", NEW."name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."terms"); RETURN NULL;',
+                    hash="cc192910e990a586662c5b297983331d6184fd72",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_15b89",
+                    table="discounts_discountrule",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='discountrule',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "discounts_discountruleevent" ("audience", "brand_id", "created_at", "discount", "id", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "terms") VALUES (NEW."audience", NEW."brand_id", NEW."created_at", NEW."discount", NEW."id", NEW."name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."terms"); RETURN NULL;', hash='bdf212485ab4d767dba1e7b4f0f2f285bf768d6e', operation='UPDATE', pgid='pgtrigger_update_update_3fc30', table='discounts_discountrule', when='AFTER')),
+            model_name="discountrule",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "discounts_discountruleevent" ("audience", "brand_id", "created_at", "discount", "id", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "terms") VALUES (NEW."audience", NEW."brand_id", NEW."created_at", NEW."discount", NEW."id", NEW."name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."terms"); RETURN NULL;',
+                    hash="bdf212485ab4d767dba1e7b4f0f2f285bf768d6e",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_3fc30",
+                    table="discounts_discountrule",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='discountcode',
-            index=models.Index(fields=['brand', '-id'], name='discounts_code_of_brand'),
+            model_name="discountcode",
+            index=models.Index(fields=["brand", "-id"], name="discounts_code_of_brand"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='discountcode',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "discounts_discountcodeevent" ("brand_id", "code", "created_at", "created_by_id", "id", "is_active", "notify", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "rule_id", "validity") VALUES (NEW."brand_id", NEW."code", NEW."created_at", NEW."created_by_id", NEW."id", NEW."is_active", NEW."notify", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."rule_id", NEW."validity"); RETURN NULL;', hash='56bbf37aab012e737524c63dca7df002fba216ad', operation='INSERT', pgid='pgtrigger_insert_insert_52d65', table='discounts_discountcode', when='AFTER')),
+            model_name="discountcode",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "discounts_discountcodeevent" ("brand_id", "code", "created_at", "created_by_id", "id", "is_active", "notify", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "rule_id", "validity") VALUES (NEW."brand_id", NEW."code", NEW."created_at", NEW."created_by_id", NEW."id", NEW."is_active", NEW."notify", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."rule_id", NEW."validity"); RETURN NULL;',
+                    hash="56bbf37aab012e737524c63dca7df002fba216ad",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_52d65",
+                    table="discounts_discountcode",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='discountcode',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "discounts_discountcodeevent" ("brand_id", "code", "created_at", "created_by_id", "id", "is_active", "notify", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "rule_id", "validity") VALUES (NEW."brand_id", NEW."code", NEW."created_at", NEW."created_by_id", NEW."id", NEW."is_active", NEW."notify", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."rule_id", NEW."validity"); RETURN NULL;', hash='b0992977a0ac8bffba0602105ebb7d074e4988cd', operation='UPDATE', pgid='pgtrigger_update_update_5f2a6', table='discounts_discountcode', when='AFTER')),
+            model_name="discountcode",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "discounts_discountcodeevent" ("brand_id", "code", "created_at", "created_by_id", "id", "is_active", "notify", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "rule_id", "validity") VALUES (NEW."brand_id", NEW."code", NEW."created_at", NEW."created_by_id", NEW."id", NEW."is_active", NEW."notify", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."rule_id", NEW."validity"); RETURN NULL;',
+                    hash="b0992977a0ac8bffba0602105ebb7d074e4988cd",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_5f2a6",
+                    table="discounts_discountcode",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='usenotice',
-            index=models.Index(fields=['brand', 'id'], name='discounts_notice_of_brand'),
+            model_name="usenotice",
+            index=models.Index(fields=["brand", "id"], name="discounts_notice_of_brand"),
         ),
     ]

@@ -71,5 +71,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(CREATE, "DROP TABLE discounts_usage", state_operations=[STATE]),
-        migrations.RunSQL(OWN_RULE, "ALTER TABLE discounts_discountcode DROP CONSTRAINT discounts_code_rule_of_its_brand"),
+        migrations.RunSQL(
+            OWN_RULE, "ALTER TABLE discounts_discountcode DROP CONSTRAINT discounts_code_rule_of_its_brand"
+        ),
     ]

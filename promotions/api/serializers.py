@@ -49,7 +49,7 @@ class PromotionRequest(serializers.Serializer[Any]):
     offer = OfferField()
     budget = AmountField(required=False)
     limits = LimitsSerializer(required=False)
-    priority = WholeField(required=False, min_value=-32768, max_value=32767)
+    priority = WholeField(required=False, min_value=-32767, max_value=32767)
     status = serializers.ChoiceField(["draft", "scheduled"], default="scheduled")
 
 
@@ -64,7 +64,7 @@ class PromotionChange(serializers.Serializer[Any]):
     offer = OfferField(required=False)
     budget = AmountField(required=False, allow_null=True)
     limits = LimitsSerializer(required=False)
-    priority = WholeField(required=False, min_value=-32768, max_value=32767)
+    priority = WholeField(required=False, min_value=-32767, max_value=32767)
 
 
 class AudienceAnswer(serializers.Serializer[Any]):

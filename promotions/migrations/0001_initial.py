@@ -7,25 +7,54 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Code',
+            name="Code",
             fields=[
-                ('text', models.CharField(db_collation='C', max_length=64, primary_key=True, serialize=False, validators=[django.core.validators.RegexValidator('^[A-Z0-9_-]{3,64}\\Z', '3 to 64 of A-Z, 0-9, _ and -.')])),
-                ('digest', models.BinaryField(help_text="SHA-256 of the text: the code's name in addresses and logs", unique=True)),
-                ('kind', models.CharField(max_length=20)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('brand', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.brand')),
+                (
+                    "text",
+                    models.CharField(
+                        db_collation="C",
+                        max_length=64,
+                        primary_key=True,
+                        serialize=False,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z0-9_-]{3,64}\\Z", "3 to 64 of A-Z, 0-9, _ and -."
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "digest",
+                    models.BinaryField(
+                        help_text="SHA-256 of the text: the code's name in addresses and logs", unique=True
+                    ),
+                ),
+                ("kind", models.CharField(max_length=20)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "brand",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.brand"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('text__regex', '^[A-Z0-9_-]{3,64}$')), name='promotions_code_text')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("text__regex", "^[A-Z0-9_-]{3,64}$")), name="promotions_code_text"
+                    )
+                ],
             },
         ),
     ]

@@ -19,6 +19,7 @@ from segments.errors import AudienceEmpty
 from segments.selectors import audience_count
 
 KIND = "promotion"
+MOST_PRIORITY = 32_767
 LIMITS = {
     "total": "limit_total", "per_user": "limit_per_user", "per_day": "limit_per_day",
     "per_week": "limit_per_week", "per_month": "limit_per_month",
@@ -40,7 +41,9 @@ def create(*, brand: Brand, fields: Mapping[str, Any], code: str | None, at: dat
     """
     promotion = Promotion(brand=brand, currency=brand.currency, created_at=at, **fields)
     text = _code(promotion.trigger, code)
-    _check(promotion, at)
+    offer = _check(promotion, at)
+    if "priority" not in fields:
+        promotion.priority = offer.priority
     if promotion.status == Status.SCHEDULED:
         promotion.status = _running(promotion, at)
     promotion.save(force_insert=True)
@@ -125,7 +128,7 @@ def _code(trigger: str, code: str | None) -> str | None:
     return text
 
 
-def _check(promotion: Promotion, at: datetime) -> None:
+def _check(promotion: Promotion, at: datetime) -> Offer:
     """Dates and offer make sense, and the target audience has somebody; fills what is derived from the offer."""
     if promotion.end_date <= promotion.start_date:
         raise Invalid.field("end_date", "The end comes after the start.")
@@ -134,11 +137,14 @@ def _check(promotion: Promotion, at: datetime) -> None:
     if promotion.budget == 0:
         raise Invalid.field("budget", "A budget is more than nothing.")
     offer = checked_offer(promotion.offer)
+    if abs(offer.priority) > MOST_PRIORITY:
+        raise Invalid.field("offer.priority", f"A priority is a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}.")
     promotion.gates = rules.gates(offer, brand=promotion.brand.slug)
     promotion.min_subtotal = rules.least_subtotal(offer)
     audience = promotion.target_audience
     if audience and not audience_count(brand_id=promotion.brand_id, segment_type=audience):
         raise AudienceEmpty
+    return offer
 
 
 def checked_offer(value: object, *, field: str = "offer") -> Offer:

@@ -123,6 +123,7 @@ def test_a_target_audience_has_somebody_and_its_count_is_shown_live(
         ({"limits": {"total": "5"}}, "limits.total"),
         ({"priority": 40_000}, "priority"),
         ({"status": "active"}, "status"),
+        ({"offer": OFFER | {"priority": 40_000}}, "offer.priority"),
     ],
 )
 def test_a_bad_promotion_is_refused_by_field(
@@ -196,3 +197,10 @@ def test_nobody_else_sees_or_stops_a_promotion(bearer: ClientOf, server_of: Clie
 
     promotion.refresh_from_db()
     assert (promotion.status, promotion.name) == ("active", "10 % off")
+
+
+def test_a_promotion_has_the_priority_of_its_offer_unless_it_names_its_own(bearer: ClientOf, owner: User) -> None:
+    client, offer = bearer(owner), OFFER | {"priority": 7}
+
+    assert post(client, new(offer=offer)).json()["priority"] == 7
+    assert post(client, new(offer=offer, priority=3)).json()["priority"] == 3

@@ -5,42 +5,54 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('digest', models.BinaryField(help_text='SHA-256 of caller, endpoint and key', primary_key=True, serialize=False)),
-                ('fingerprint', models.BinaryField(help_text="SHA-256 of the request's body")),
-                ('status', models.PositiveSmallIntegerField()),
-                ('content_type', models.CharField(max_length=100)),
-                ('body', models.BinaryField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "digest",
+                    models.BinaryField(
+                        help_text="SHA-256 of caller, endpoint and key", primary_key=True, serialize=False
+                    ),
+                ),
+                ("fingerprint", models.BinaryField(help_text="SHA-256 of the request's body")),
+                ("status", models.PositiveSmallIntegerField()),
+                ("content_type", models.CharField(max_length=100)),
+                ("body", models.BinaryField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'indexes': [models.Index(fields=['created_at'], name='kernel_idempotency_created')],
+                "indexes": [models.Index(fields=["created_at"], name="kernel_idempotency_created")],
             },
         ),
         migrations.CreateModel(
-            name='OutboxMessage',
+            name="OutboxMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('task', models.CharField(max_length=200)),
-                ('kwargs', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('due_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('parked_at', models.DateTimeField(blank=True, null=True)),
-                ('last_error', models.TextField(blank=True, default='')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("task", models.CharField(max_length=200)),
+                ("kwargs", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("due_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("parked_at", models.DateTimeField(blank=True, null=True)),
+                ("last_error", models.TextField(blank=True, default="")),
             ],
             options={
-                'verbose_name': 'promised task',
-                'indexes': [models.Index(condition=models.Q(('parked_at__isnull', True)), fields=['due_at'], name='kernel_outbox_due'), models.Index(condition=models.Q(('parked_at__isnull', False)), fields=['parked_at'], name='kernel_outbox_parked')],
+                "verbose_name": "promised task",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("parked_at__isnull", True)), fields=["due_at"], name="kernel_outbox_due"
+                    ),
+                    models.Index(
+                        condition=models.Q(("parked_at__isnull", False)),
+                        fields=["parked_at"],
+                        name="kernel_outbox_parked",
+                    ),
+                ],
             },
         ),
     ]
