@@ -124,9 +124,10 @@ def _give(batch: CodeBatch, keys: Sequence[int]) -> tuple[int, int]:
     first one's.
     """
     list(Customer.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk").values_list("pk"))
-    had = len(selectors.codes_had(batch_id=batch.pk, customer_keys=keys))
-    new = db.run("promotions/sql/assign_codes.sql", {"batch": batch.pk, "customers": list(keys)})
-    return new, had
+    had = selectors.codes_had(batch_id=batch.pk, customer_keys=keys)
+    wanting = [key for key in keys if key not in had]
+    params = {"batch": batch.pk, "customers": wanting, "limit": len(wanting)}
+    return db.run("promotions/sql/assign_codes.sql", params) if wanting else 0, len(had)
 
 
 def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:

@@ -1,15 +1,14 @@
--- Gives each of the customers who has no code of the batch a free one, as far as there are any; answers who got which.
+-- Gives each of the customers, who have no code of the batch, a free one, as far as there are any.
 -- Upholds promotions_one_code_per_customer_of_batch; codes that another assigner is about to give are passed over.
 WITH wanting AS (
     SELECT customer, row_number() OVER (ORDER BY customer) AS place
     FROM unnest(%(customers)s::bigint[]) AS asked (customer)
-    WHERE NOT EXISTS (SELECT 1 FROM promotions_code c WHERE c.batch_id = %(batch)s AND c.customer_id = asked.customer)
 ), free AS (
     SELECT text FROM promotions_code c
     WHERE batch_id = %(batch)s AND customer_id IS NULL
         AND NOT EXISTS (SELECT 1 FROM promotions_promotionuse u WHERE u.code = c.text AND NOT u.code = '')
     ORDER BY text
-    LIMIT (SELECT count(*) FROM wanting)
+    LIMIT %(limit)s
     FOR NO KEY UPDATE OF c SKIP LOCKED
 ), given AS (
     SELECT text, row_number() OVER (ORDER BY text) AS place FROM free
@@ -17,4 +16,3 @@ WITH wanting AS (
 UPDATE promotions_code SET customer_id = wanting.customer
 FROM given JOIN wanting USING (place)
 WHERE promotions_code.text = given.text
-RETURNING promotions_code.customer_id, promotions_code.text
