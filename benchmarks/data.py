@@ -36,7 +36,7 @@ class Shoppers:
 
 def shoppers(number: int) -> Shoppers:
     """So many new shoppers, in an order that is not that of their keys."""
-    name = uuid.uuid4().hex[:8]
+    name = f"s{uuid.uuid4().hex[:8]}"  # never all digits, which a username may not be
     users = User.objects.bulk_create(
         [User(username=f"{name}-{n}", email=f"{name}-{n}@example.com", password="!") for n in range(number)],
         batch_size=5_000,
