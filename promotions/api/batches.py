@@ -39,6 +39,7 @@ from promotions.api.views import editable
 from promotions.models import CodeBatch, Promotion
 
 LINE = 1_000  # bytes of a line of CSV that are looked at
+PART = 64 * 1024  # bytes of a body that are read at once
 
 
 class CsvParser(BaseParser):
@@ -196,11 +197,16 @@ def _job(request: Request, batch: CodeBatch, assignment: uuid.UUID) -> str:
 
 
 def _lines(stream: Any) -> Iterator[str]:
-    """The lines of a body as it arrives; of a line that is longer than any code, the beginning."""
+    """The lines of a body as it arrives; of a line that is longer than any code, the beginning.
+
+    Lines are parted here, because servers differ about what their bodies' own ``readline`` answers.
+    """
     if isinstance(stream, Mapping):  # what an empty body is taken for
         return
-    while line := stream.readline(LINE):
-        more = line
-        while more and not more.endswith(b"\n"):
-            more = stream.readline(LINE)
-        yield line.decode("utf-8", "replace")
+    rest = b""
+    while part := stream.read(PART):
+        *lines, rest = (rest + part).split(b"\n")
+        yield from (line[:LINE].decode("utf-8", "replace") for line in lines)
+        rest = rest[:LINE]
+    if rest:
+        yield rest.decode("utf-8", "replace")

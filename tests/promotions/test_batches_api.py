@@ -240,6 +240,18 @@ def test_nonsense_is_no_defect(csv: bytes, status: int, server: Client, promotio
     assert set(Code.objects.values_list("pk", flat=True)) <= {"OWN-1"}
 
 
+@pytest.mark.parametrize("part", [1, 2, 7, 1_000])
+def test_lines_are_found_wherever_the_body_is_cut(
+    part: int, server: Client, promotion: Promotion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("promotions.api.batches.PART", part)
+
+    answer = send(server, promotion, "code\nOWN-1\r\n\nOWN-2\n?\nOWN-3").json()
+
+    assert (answer["received"], answer["imported"]) == (4, 3)
+    assert [fault["line"] for fault in answer["errors"]] == [5]
+
+
 def test_an_import_takes_csv_alone_and_a_batch_of_its_own(
     server: Client, promotion: Promotion, batch: CodeBatch
 ) -> None:
