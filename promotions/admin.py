@@ -14,7 +14,8 @@ from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
 from promoplatform.kernel.errors import Refusal
 from promoplatform.kernel.rights import Rights
 from promotions import services
-from promotions.models import Promotion, Status
+from promotions.engine.profile import OPTIONS
+from promotions.models import PricingProfile, Promotion, Status
 
 STATES = {
     Status.DRAFT: "info",
@@ -141,3 +142,16 @@ def _list(parts: list[dict[str, Any]]) -> str:
         pages.phrase(part["kind"], {name: value for name, value in part.items() if name != "kind"}) for part in parts
     ]
     return format_html_join("", "<div>{}</div>", ((line,) for line in told))
+
+
+@admin.register(PricingProfile)
+class PricingProfileAdmin(BrandScopedAdmin):
+    """How a brand wants its prices worked out; a brand without a profile has the defaults."""
+
+    list_display = ("brand", "rounding", "round_on", "remainder", "percent_base", "free_units", "budget_overrun")
+    list_select_related = ("brand",)
+    ordering = ("brand",)
+    fields = ("brand", *OPTIONS)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return () if obj is None else ("brand",)

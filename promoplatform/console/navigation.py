@@ -18,7 +18,10 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Notices", "notifications", "discounts.UseNotice"),
         ),
     ),
-    ("Promotions", (("Promotions", "campaign", "promotions.Promotion"),)),
+    (
+        "Promotions",
+        (("Promotions", "campaign", "promotions.Promotion"), ("Pricing", "calculate", "promotions.PricingProfile")),
+    ),
     (
         "Checkout",
         (

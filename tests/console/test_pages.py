@@ -15,7 +15,7 @@ from promoplatform.kernel.admin import BrandScoped
 from promoplatform.kernel.ids import uuid7
 from promoplatform.kernel.models import OutboxMessage
 from promoplatform.kernel.outbox import later
-from promotions.models import Promotion
+from promotions.models import PricingProfile, Promotion
 from segments.models import Audience
 from tests.factories import (
     ApiKeyFactory,
@@ -207,6 +207,7 @@ def things(brand):
         "discountrule": code.rule,
         "usage": use,
         "promotion": PromotionFactory(brand=brand, name="secret-of-billo"),
+        "pricingprofile": PricingProfile.objects.create(brand=brand),
         "usagereturn": UsageReturn.objects.create(
             usage_id=uuid7(), code=code, customer=customer, used_at=now, returned_at=now
         ),
@@ -284,6 +285,7 @@ def _state():
             Brand.objects.values_list("memberships__role", "api_keys__revoked_at", "audiences__segment_type"),
             Brand.objects.values_list("discount_rules__name", "discount_rules__discount"),
             Promotion.objects.values_list("name", "status"),
+            PricingProfile.objects.values_list(),
             OutboxMessage.objects.values_list("task", "parked_at"),
         )
     ]

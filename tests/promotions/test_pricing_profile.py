@@ -1,0 +1,64 @@
+"""A brand says how its prices are worked out, and checkout keeps to it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Brand
+from promotions.models import PricingProfile
+from tests.factories import BrandFactory, DiscountCodeFactory, MembershipFactory
+
+pytestmark = pytest.mark.django_db
+PAGE = "/admin/promotions/pricingprofile/"
+PROFILE = {
+    "rounding": "down", "round_on": "discount", "remainder": "first", "percent_base": "running",
+    "free_units": "cheapest", "return_cancelled_uses": "on", "budget_overrun": "all_or_nothing",
+}  # fmt: skip
+
+
+@pytest.fixture
+def billo() -> Brand:
+    brand: Brand = BrandFactory(slug="billo")
+    return brand
+
+
+@pytest.fixture
+def owner(billo: Brand) -> Client:
+    client = Client()
+    client.force_login(MembershipFactory(brand=billo).user)
+    return client
+
+
+def discount(server: Client) -> str:
+    line = {"id": "1", "sku": "shoe", "quantity": 1, "unit_price": "9.99"}
+    cart = {"currency": "EUR", "lines": [line], "codes": ["HALF"], "customer_id": "c1"}
+    total: str = server.post("/api/v1/checkout/quote/", cart, content_type="application/json").json()["discount_total"]
+    return total
+
+
+def test_an_owner_rounds_down_and_the_next_quote_does(
+    owner: Client, billo: Brand, server_of: Callable[[Any], Client]
+) -> None:
+    DiscountCodeFactory(brand=billo, text="HALF", percent=50)
+    server = server_of(billo)
+    assert discount(server) == "5.00"  # 4.995, half up
+
+    made = owner.post(f"{PAGE}add/", PROFILE | {"brand": str(billo.pk)})
+
+    assert made.status_code == 302
+    assert discount(server) == "4.99"
+    owner.post(f"{PAGE}{billo.pk}/change/", PROFILE | {"rounding": "half_up"})
+    assert discount(server) == "5.00"
+
+
+def test_a_choice_that_is_none_and_another_brand_are_refused_by_field(owner: Client, billo: Brand) -> None:
+    other = BrandFactory()
+
+    for changes in ({"rounding": "up"}, {"brand": str(other.pk)}):
+        answer = owner.post(f"{PAGE}add/", PROFILE | {"brand": str(billo.pk)} | changes)
+        assert answer.status_code == 200
+        assert next(iter(changes)) in answer.context["adminform"].form.errors
+
+    assert not PricingProfile.objects.exists()
