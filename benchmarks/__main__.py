@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import shutil
+import signal
 import sys
 from importlib import import_module
 
@@ -25,6 +26,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="name", choices=[*NAMES, []], help=", ".join(NAMES))
     parser.add_argument("--quick", action="store_true", help="tiny sizes: it runs, its figures say nothing")
     asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and the servers that were started end too
     stand.prepare()
     django.setup()
     call_command("migrate", verbosity=0)
