@@ -1,15 +1,26 @@
-"""Redemptions made and confirmed, and what a hot promotion's budget costs: one counter row, or 16 that share it."""
+"""Redemptions made and confirmed, and what a hot promotion's budget costs: one counter row, or 16 that share it.
 
+Over HTTP, where Python's time hides the lock, and as the statements alone, where it shows.
+"""
+
+import uuid
 from collections.abc import Callable
+from functools import partial
+
+from django.db import connection
+from django.db.models import QuerySet
 
 from benchmarks import data
-from benchmarks.load import wrk
+from benchmarks.load import pgbench, wrk
 from benchmarks.plan import Plan, interleaved, tell
 from benchmarks.stand import served
+from promoplatform.kernel import db
 from promotions.models import PromotionCounter
+from promotions.rules import shares
 
 BUDGET = 10**13
 FREE = "no limit"
+ROW = "INSERT INTO bench_taking VALUES (:home, 100, now());\n"
 
 
 def measure(plan: Plan) -> None:
@@ -17,7 +28,7 @@ def measure(plan: Plan) -> None:
     shoppers = data.shoppers(plan.size(5_000, 200))
     offer = [data.percent_off_sku("sku-0")]
     data.promotions(data.brand("free"), offer)
-    data.promotions(data.brand("sharded"), offer, budget=BUDGET)
+    shared, *_ = data.promotions(data.brand("sharded"), offer, budget=BUDGET)
     single, *_ = data.promotions(data.brand("single"), offer, budget=BUDGET)
     PromotionCounter.objects.create(promotion=single, kind="budget", cap=BUDGET)  # where rows are, none are divided
     data.vacuum()
@@ -44,3 +55,30 @@ def measure(plan: Plan) -> None:
         }
         rounds = interleaved(plan, contenders)
     tell("Redemptions of one hot promotion, made and confirmed", rounds, unit="a second", against=FREE)
+    _statements(plan, PromotionCounter.objects.filter(promotion=shared, kind="budget"), single.pk)
+
+
+def _statements(plan: Plan, shards: QuerySet[PromotionCounter], single: uuid.UUID) -> None:
+    """A take and a row that says so, in one transaction, by pgbench."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE bench_taking (home int NOT NULL, amount bigint NOT NULL, at timestamptz NOT NULL)")
+    if shards.count() != len(shares(BUDGET)):
+        raise RuntimeError("the budget was not divided")
+    promotion = shards.values_list("promotion_id", flat=True)[0]
+    limit = "the limit: the row alone"
+    contenders = {
+        limit: _script(""),
+        "16 rows (take_counter.sql)": _script(_take("promotions/sql/take_counter.sql", promotion)),
+        "one row (wait_for_counter.sql)": _script(_take("promotions/sql/wait_for_counter.sql", single)),
+    }
+    rounds = {name: partial(pgbench, script, seconds=plan.seconds) for name, script in contenders.items()}
+    tell("Takings of one budget, 8 connections", interleaved(plan, rounds), unit="a second", against=limit)
+
+
+def _script(take: str) -> str:
+    return f"\\set home random(0, 15)\nBEGIN;\n{take}{ROW}COMMIT;\n"
+
+
+def _take(path: str, promotion: object) -> str:
+    words = {"promotion": f"'{promotion}'::uuid", "kind": "'budget'", "slot": "''", "amount": "100", "home": ":home"}
+    return db.statement(path) % words + ";\n"
