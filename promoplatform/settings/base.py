@@ -82,6 +82,8 @@ INSTALLED_APPS = [
     "segments",
     "promotions",
     "discounts",
+    "coupons",
+    "vouchers",
     "checkout",
 ]
 MIDDLEWARE = [
