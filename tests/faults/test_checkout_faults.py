@@ -1,8 +1,5 @@
 """Web dies between taking and answering, the broker goes away: no shopper loses a use, no announcement is lost."""
 
-import sys
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,59 +15,19 @@ from checkout.services import release_expired
 from discounts.models import Usage, UseNotice
 from promoplatform.kernel.models import OutboxMessage
 from tests.factories import ApiKeyFactory, BrandFactory, DiscountCodeFactory, ShopperFactory
+from tests.faults.clients import sent_until_answered
 from tests.running import Answer, Platform, platform, until
 from tests.standins.sendgrid import SendGrid
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
-ORDERS, CLIENTS, TRIES = 200, 8, 600
+ORDERS, CLIENTS = 200, 8
 REDEMPTIONS = "/api/v1/checkout/redemptions/"
-AGAIN = {"idempotency_in_progress", "busy"}  # the only refusals that a retry may meet
-
-
-@pytest.fixture
-def dying() -> Iterator[Platform]:
-    """Web whose processes die at random in the worst moments; granian, and this when it gives up, starts them again."""
-    options = (
-        "--workers 3 --blocking-threads 4 --respawn-failed-workers --respawn-interval 0.1 --workers-kill-timeout 5"
-    )
-    ended = threading.Event()
-    with platform(settings="tests.faults.dying") as parts, ThreadPoolExecutor(1) as watch:
-        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port"]
-        command += [str(parts.port), *options.split(), "--log-level", "critical", "promoplatform.wsgi:application"]
-
-        def keep_up() -> None:
-            while not ended.wait(0.1):
-                if parts.parts["web"].poll() is not None:
-                    parts.kill("web")
-                    parts.start_web(command)
-
-        parts.start_web(command)
-        watching = watch.submit(keep_up)
-        try:
-            yield parts
-        finally:
-            ended.set()
-            watching.result(60)
 
 
 @pytest.fixture
 def sendgrid() -> Iterator[SendGrid]:
     with SendGrid() as standin:
         yield standin
-
-
-def sent_until_answered(running: Platform, path: str, body: object, key: str, credentials: str) -> tuple[Answer, int]:
-    """What a careful client gets: the same request and key until there is an answer; and how often it was cut off."""
-    cut = 0
-    seen: Counter[str] = Counter()
-    for _ in range(TRIES):
-        answer = running.post(path, body, credentials, **{"Idempotency-Key": key})
-        if answer.status and not (answer.status == 409 and answer.json()["code"] in AGAIN):
-            return answer, cut
-        cut += not answer.status
-        seen[answer.json()["code"] if answer.status else "cut off"] += 1
-        time.sleep(0.1)
-    raise AssertionError(f"no answer to {path} after {seen}\n{running.log('web')}")
 
 
 @pytest.mark.timeout(900)
