@@ -14,6 +14,7 @@ urlpatterns = [
     path("metrics", ExportToDjangoView, name="metrics"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/internal/v1/", include("segments.api.urls")),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("discounts.api.urls")),
     path("api/v1/promotions/simulate/", SimulateView.as_view(), name="promotion-simulate"),
