@@ -1,4 +1,4 @@
-"""Audiences as the data platform sends them."""
+"""Audiences as the data platform sends them, the segments taken of them, and the slots that those take."""
 
 from typing import ClassVar
 
@@ -6,6 +6,9 @@ from django.db import models
 from django.db.models.functions import Now
 
 from accounts.models import Brand, Customer
+from promoplatform.kernel.ids import uuid7
+
+MOST_SLOTS = 100  # of a customer, whatever is configured
 
 
 class Audience(models.Model):
@@ -33,3 +36,133 @@ class AudienceMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} in {self.audience_id}"
+
+
+class State(models.TextChoices):
+    """The life of a segment; what callers are told of it is its status (see ``Segment.status``)."""
+
+    SCHEDULED = "scheduled"
+    FILLING = "filling"
+    SYNCING = "syncing"
+    ACTIVE = "active"
+    EMPTY = "empty"
+    RELEASING = "releasing"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+
+
+STATUSES = {State.FILLING: "scheduled", State.SYNCING: "scheduled", State.RELEASING: "expired"}  # others: as the state
+TO_FILL = [State.SCHEDULED, State.FILLING]
+HOLDING = [State.FILLING, State.SYNCING, State.ACTIVE, State.RELEASING]  # may have members, each in a slot
+
+
+class Segment(models.Model):
+    """The customers of an audience who had a free slot when the segment started; each is in one slot of theirs.
+
+    ``due_at`` is its place in the queue of those to be filled: its start, or its making if that is later. ``cursor`` is
+    the last customer that the filling, and then the releasing, has come to. ``epoch`` counts the times that earlier
+    work on it became void. ``audience_count`` is as of the making, and of the filling once that is done; ``skipped``
+    are those of them who had no free slot. ``deleted_at`` is set when it was ended before its time.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="segments", db_index=False)
+    segment_type = models.CharField(max_length=100)
+    promotion_id = models.UUIDField(null=True, blank=True, help_text="The promotion that it is for, by key")
+    start_date = models.DateTimeField()
+    end_date = models.DateTimeField()
+    due_at = models.DateTimeField(editable=False)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.SCHEDULED)
+    epoch = models.IntegerField(default=0, editable=False)
+    cursor = models.BigIntegerField(default=0, editable=False)
+    slot_limit = models.SmallIntegerField(
+        null=True, editable=False, help_text="Slots a customer had when it was filled"
+    )
+    audience_count = models.IntegerField(default=0, editable=False)
+    members_count = models.IntegerField("members", default=0, editable=False)
+    skipped = models.IntegerField("without a free slot", default=0, editable=False)
+    filled_at = models.DateTimeField(null=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    external_id = models.CharField(max_length=100, blank=True, default="", editable=False)
+    sync_cursor = models.BigIntegerField(default=0, editable=False, help_text="The last customer told outside")
+    sync_error = models.CharField(max_length=500, blank=True, default="", editable=False)
+    sync_failures = models.SmallIntegerField(default=0, editable=False, help_text="In a row")
+    next_sync_at = models.DateTimeField(null=True, editable=False)
+    synced_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(end_date__gt=models.F("start_date")), name="segments_segment_dates"
+            ),
+            models.CheckConstraint(condition=models.Q(state__in=State.values), name="segments_segment_state"),
+            models.UniqueConstraint(
+                "promotion_id",
+                name="segments_one_per_promotion",
+                condition=models.Q(promotion_id__isnull=False, deleted_at__isnull=True),
+            ),
+            models.UniqueConstraint(
+                "brand", "segment_type", "start_date", "end_date",
+                name="segments_once_per_request",
+                condition=models.Q(promotion_id__isnull=True, deleted_at__isnull=True),
+            ),
+        ]  # fmt: skip
+        indexes: ClassVar = [
+            models.Index(fields=["brand", "-id"], name="segments_of_brand"),
+            models.Index(fields=["due_at", "id"], name="segments_to_fill", condition=models.Q(state__in=TO_FILL)),
+            models.Index(
+                fields=["end_date"],
+                name="segments_to_end",
+                condition=~models.Q(state__in=[State.EXPIRED, State.DELETED]),
+            ),
+            models.Index(
+                fields=["next_sync_at"], name="segments_to_sync", condition=models.Q(next_sync_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.segment_type.replace("_", " ")
+
+    @property
+    def status(self) -> str:
+        """What callers are told: scheduled, active, empty, expired or deleted."""
+        return "deleted" if self.deleted_at else STATUSES.get(State(self.state), self.state)
+
+
+class SegmentMember(models.Model):
+    """A customer is in a segment, and in one slot for it.
+
+    Millions of rows come and go at once, so the keys that it names are no foreign keys of the database: those would
+    look up, and lock, every customer. ``audit_ledgers`` counts the rows again.
+    """
+
+    pk = models.CompositePrimaryKey("segment_id", "customer_id")
+    segment = models.ForeignKey(Segment, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    customer = models.ForeignKey(Customer, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} in {self.segment_id}"
+
+
+class CustomerSlots(models.Model):
+    """How many slots of a customer are used; a customer without a row uses none.
+
+    Changed only under the lock of the customer's stripe (see ``segments.services.stripes``).
+    """
+
+    customer = models.OneToOneField(
+        Customer, models.DO_NOTHING, primary_key=True, related_name="+", db_constraint=False
+    )
+    used = models.SmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(used__gte=0, used__lte=MOST_SLOTS), name="segments_slots_within_bounds"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.used} of {self.customer_id}"
