@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 from promoplatform.kernel.ids import uuid7
 
 ROOT = Path(__file__).resolve().parents[1]
-USE = (ROOT / "discounts/sql/use_code.sql").read_text()
+USE = (ROOT / "discounts/sql/use_codes.sql").read_text()
 QUOTE: list[str] = json.loads(os.environ.get("BENCH_STATEMENTS", "[]"))
 POOL = ConnectionPool(
     os.environ["DATABASE_URL"],
@@ -41,8 +41,8 @@ def application(environ: dict[str, Any], start_response: StartResponse) -> Itera
 
 def _use(body: dict[str, Any], customer: int) -> tuple[str, bytes]:
     params = {
-        "code": body["discount_code"], "customer": customer, "id": uuid7(), "at": datetime.now(UTC), "amount": None,
-        "currency": None,
+        "codes": [body["discount_code"]], "customers": [customer], "ids": [uuid7()], "ats": [datetime.now(UTC)],
+        "amounts": [None], "currencies": [None],
     }  # fmt: skip
     with POOL.connection() as connection:
         row = connection.execute(USE, params).fetchone()

@@ -78,12 +78,12 @@ def _run(plan: Plan, script: str, mode: str = "prepared") -> Callable[[], float]
 
 
 def _whole(first: int) -> str:
-    """``use_code.sql`` in pgbench's words; ``first`` is the key of the first code."""
+    """``use_codes.sql`` for one shopper in pgbench's words; ``first`` is the key of the first code."""
     words = {
-        "code": f"('BENCH' || (:code - {first} + 1))", "customer": ":customer", "id": "uuidv7()", "at": "now()",
-        "amount": "NULL", "currency": "NULL",
+        "codes": f"ARRAY['BENCH' || (:code - {first} + 1)]", "customers": "ARRAY[:customer]", "ids": "ARRAY[uuidv7()]",
+        "ats": "ARRAY[now()]", "amounts": "ARRAY[NULL]::bigint[]", "currencies": "ARRAY[NULL]::text[]",
     }  # fmt: skip
-    return db.statement("discounts/sql/use_code.sql") % words + ";\n"
+    return db.statement("discounts/sql/use_codes.sql") % words + ";\n"
 
 
 def _fill(codes: list[int], first: int, last: int) -> None:

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import Brand, User
 from accounts.services import tokens_for
 from promoplatform import celery_app
-from promoplatform.kernel import outbox, redis
+from promoplatform.kernel import batching, outbox, redis
 from tests.factories import ApiKeyFactory
 
 _connect = socket.socket.connect
@@ -39,6 +39,13 @@ def closed_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def empty_redis() -> None:
     """Each test starts without this worker's Redis keys; workers of a parallel run have a database each."""
     redis.client().flushdb()
+
+
+@pytest.fixture(autouse=True)
+def no_batch_left() -> Iterator[None]:
+    """No thread of a batch, and no connection of one, outlives its test."""
+    yield
+    batching.drain()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A shopper uses a code, once; a brand gives a use back."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from accounts.contracts import Shopper
 from accounts.models import Brand
 from discounts import rules, selectors
 from discounts.errors import CartNeeded
-from promoplatform.kernel import db
+from promoplatform.kernel import batching, db
 from promoplatform.kernel.errors import NotFound, Refusal, TokenInvalid
 from promoplatform.kernel.ids import uuid7
 from promotions.errors import CodeAlreadyUsed, CodeUnknown
@@ -28,15 +29,27 @@ class Used:
     discount_amount: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What one caller of ``use`` asks for."""
+
+    code: str
+    customer: int | None
+    id: uuid.UUID
+    at: datetime
+    amount: int | None
+    currency: str | None
+
+
 def use(*, code: str, shopper: Shopper, amount: int | None, currency: str | None, at: datetime) -> Used:
-    """Take the shopper's one use of a normalised code; one statement, whatever the answer.
+    """Take the shopper's one use of a normalised code; one statement, whatever the answer, shared with whoever asks at
+    the same moment.
 
     Raises CodeUnknown, CodeInactive, CodeExpired, AudienceNotMember, CartNeeded (the rule has terms that only checkout
     can judge), CodeAlreadyUsed, and TokenInvalid (the user was deactivated since signing in).
     """
-    params = {"code": code, "customer": shopper.id, "id": uuid7(), "at": at, "amount": amount, "currency": currency}
-    row = db.one("discounts/sql/use_code.sql", params)
-    if row is None:
+    row = _uses.submit(_Ask(code, shopper.id, uuid7(), at, amount, currency))
+    if row["text"] is None:
         raise CodeUnknown
     if row["id"] is None:
         raise _why_not(row, at)
@@ -50,6 +63,24 @@ def use(*, code: str, shopper: Shopper, amount: int | None, currency: str | None
         amount,
         row["discount_amount"],
     )
+
+
+def _take(asks: Sequence[_Ask]) -> list[db.Row]:
+    """A row for each ask, in their order; of several by one shopper for one code, the first has the use."""
+    return db.many(
+        "discounts/sql/use_codes.sql",
+        {
+            "codes": [ask.code for ask in asks],
+            "customers": [ask.customer for ask in asks],
+            "ids": [ask.id for ask in asks],
+            "ats": [ask.at for ask in asks],
+            "amounts": [ask.amount for ask in asks],
+            "currencies": [ask.currency for ask in asks],
+        },
+    )
+
+
+_uses = batching.Operation("discounts.use", _take, repeatable=True)
 
 
 def _why_not(row: db.Row, at: datetime) -> Refusal:

@@ -48,6 +48,9 @@ CACHES = {
         "KEY_PREFIX": "promo:cache",
     }
 }
+BATCHING = env.bool("BATCHING", True)
+BATCH_QUEUE = env.int("BATCH_QUEUE", 1000)
+BATCH_DEADLINE = env.float("BATCH_DEADLINE", 2.0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Django ----------------------------------------------------------------------------------------------------------
