@@ -19,7 +19,6 @@ from promoplatform.kernel.errors import NotFound, Refusal
 from promotions import rules
 from promotions.contracts import Ask, Candidate, Purchase, Redeemer, Rejection, Search
 from promotions.engine import Offer, Profile, parse_offer
-from promotions.engine.profile import OPTIONS
 from promotions.errors import (
     AudienceNotMember,
     BudgetExhausted,
@@ -32,7 +31,7 @@ from promotions.errors import (
     UsageLimitPerUser,
     UsageLimitReached,
 )
-from promotions.models import LIVE, Code, CodeAssignment, CodeBatch, PricingProfile, Promotion, PromotionUse
+from promotions.models import LIVE, Code, CodeAssignment, CodeBatch, Promotion, PromotionUse
 from segments.models import AudienceMember
 from segments.selectors import audience_count
 
@@ -41,7 +40,8 @@ LIMITS = ("budget", "limit_total", "limit_per_user", "limit_per_day", "limit_per
 
 def kinds(*, codes: Collection[str]) -> dict[str, str]:
     """What each of the normalised codes is, by kind; unknown ones are absent. One query, none without codes."""
-    return dict(Code.objects.filter(pk__in=codes).values_list("pk", "kind")) if codes else {}
+    rows = db.many("promotions/sql/find_kinds.sql", {"codes": list(codes)}) if codes else []
+    return {row["text"]: row["kind"] for row in rows}
 
 
 def opening(*, codes: Collection[str], brand_id: uuid.UUID) -> set[str]:
@@ -69,9 +69,8 @@ def profile_of(brand_ids: Collection[uuid.UUID]) -> Profile:
 
 def profiles_of(brand_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Profile]:
     """Each brand's pricing profile; the default for a brand that has none. One query."""
-    found = {
-        row.pop("pk"): Profile(**row) for row in PricingProfile.objects.filter(pk__in=brand_ids).values("pk", *OPTIONS)
-    }
+    rows = db.many("promotions/sql/find_profiles.sql", {"brands": list(brand_ids)})
+    found = {row.pop("brand_id"): Profile(**row) for row in rows}
     return {brand_id: found.get(brand_id, Profile()) for brand_id in brand_ids}
 
 
