@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection
 
-from segments.models import Audience, AudienceMember
+from segments.models import Audience, AudienceMember, SegmentMember
 
 
 def segment_types(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, frozenset[str]]:
@@ -27,3 +27,9 @@ def types_of(*, brand_id: uuid.UUID) -> list[str]:
 def audience_count(*, brand_id: uuid.UUID, segment_type: str) -> int:
     """How many customers are in a brand's audience; 0 for one that was never sent."""
     return AudienceMember.objects.filter(audience__brand_id=brand_id, audience__segment_type=segment_type).count()
+
+
+def members_after(*, segment_id: uuid.UUID, after: int, limit: int) -> list[tuple[int, str]]:
+    """The next members of a segment by key, each with the customer's id of the data platform."""
+    members = SegmentMember.objects.filter(segment_id=segment_id, customer_id__gt=after).order_by("customer_id")
+    return list(members.values_list("customer_id", "customer__customer_id")[:limit])

@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "promoplatform.kernel",
     "promoplatform.kernel.mail",
+    "promoplatform.kernel.outside",
     "promoplatform.demo",
     "promoplatform.console",
     "accounts",
@@ -266,8 +267,15 @@ CELERY_BEAT_SCHEDULE = {
     "start due promotions": {"task": "promotions.start_due", "schedule": 60.0, "options": {"expires": 60}},
     "end due promotions": {"task": "promotions.end_due", "schedule": 60.0, "options": {"expires": 60}},
     "release expired reservations": {"task": "checkout.release_expired", "schedule": 20.0, "options": {"expires": 60}},
+    "tell the segmentation service": {"task": "segments.tell_due", "schedule": 30.0, "options": {"expires": 30}},
 }
 OUTBOX_NUDGE = True
+
+# --- services outside; an empty address: there is none, and the platform does its work itself ------------------------
+SEGMENTATION_SERVICE_URL = env.str("SEGMENTATION_SERVICE_URL", "").rstrip("/")
+SEGMENTATION_SERVICE_KEY = env.str("SEGMENTATION_SERVICE_KEY", "")
+CAMPAIGN_ENGINE_URL = env.str("CAMPAIGN_ENGINE_URL", "").rstrip("/")
+CAMPAIGN_ENGINE_KEY = env.str("CAMPAIGN_ENGINE_KEY", "")
 
 # --- e-mail ----------------------------------------------------------------------------------------------------------
 SENDGRID_API_KEY = env.str("SENDGRID_API_KEY", "")

@@ -25,3 +25,4 @@ ALLOWED_HOSTS = ["*"]
 DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 64, "timeout": 120}
 # a stampede's hundred threads share one interpreter: whoever holds a lock holds it far longer than a server would
 DATABASES["default"]["OPTIONS"]["options"] += " -c lock_timeout=20000 -c statement_timeout=30000"
+SEGMENTATION_SERVICE_URL = CAMPAIGN_ENGINE_URL = ""  # whatever this machine has

@@ -1,0 +1,70 @@
+"""Questions about what services outside are still to be told; writes nothing."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Count, F, Min, Q
+
+from promoplatform.kernel.outside.contracts import Service
+from promoplatform.kernel.outside.models import Errand, Health
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something that a service does not know yet: why, since when, and when it is told next."""
+
+    reason: str
+    since: datetime
+    next_try_at: datetime
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a service does: whether there is one, what it is still to be told, and why it is left alone, if it is."""
+
+    service: Service
+    is_used: bool
+    waiting: int
+    failing: int
+    oldest: datetime | None
+    open_since: datetime | None
+    error: str
+
+
+def address(service: Service) -> str:
+    """Where the service is; empty when there is none, and the platform does its work itself."""
+    return {
+        Service.SEGMENTATION: settings.SEGMENTATION_SERVICE_URL,
+        Service.CAMPAIGN_ENGINE: settings.CAMPAIGN_ENGINE_URL,
+    }[service]
+
+
+def waiting(*, service: Service, subjects: Collection[uuid.UUID]) -> dict[uuid.UUID, Waiting]:
+    """Those of the subjects that the service does not know as they stand now, with the reason in words; one query."""
+    rows = Errand.objects.filter(service=service, subject__in=subjects, acknowledged__lt=F("version"))
+    return {
+        errand.subject: Waiting(
+            f"Waiting for {service.words}" + (f": {errand.error}." if errand.error else "."),
+            errand.wanted_at, errand.due_at, errand.failures,
+        )
+        for errand in rows
+    }  # fmt: skip
+
+
+def conditions() -> list[Condition]:
+    """How each service does, in two queries."""
+    rows = Errand.objects.filter(acknowledged__lt=F("version")).order_by().values_list("service")
+    counted = rows.annotate(Count("pk"), Count("pk", filter=Q(failures__gt=0)), Min("wanted_at"))
+    numbers = {service: (waiting, failing, oldest) for service, waiting, failing, oldest in counted}
+    health = Health.objects.in_bulk()
+    found = []
+    for service in Service:
+        waiting, failing, oldest = numbers.get(service.value, (0, 0, None))
+        its = health.get(service.value) or Health(service=service)
+        used = bool(address(service))
+        found.append(Condition(service, used, waiting, failing, oldest, its.open_since, its.error))
+    return found

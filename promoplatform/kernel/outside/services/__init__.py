@@ -1,0 +1,1 @@
+"""Verbs of errands and of the services that they are run to."""

@@ -1,0 +1,24 @@
+"""Doors of segments for worker and beat."""
+
+import uuid
+
+from celery import shared_task
+from django.utils import timezone
+
+from promoplatform.kernel.outside.contracts import Clock
+from segments.adapters import segmentation
+from segments.services import syncing
+
+
+@shared_task(name="segments.tell")
+def tell(segment_id: str) -> None:
+    """Tell the segmentation service of a segment, or go on telling."""
+    clock = Clock(timezone.now())
+    syncing.tell(segment_id=uuid.UUID(segment_id), outside=segmentation(clock), clock=clock)
+
+
+@shared_task(name="segments.tell_due")
+def tell_due() -> None:
+    """Tell the segmentation service what it does not know yet."""
+    clock = Clock(timezone.now())
+    syncing.tell_due(outside=segmentation(clock), clock=clock)
