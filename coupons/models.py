@@ -212,3 +212,52 @@ class CouponRedemption(models.Model):
 
     def __str__(self) -> str:
         return f"{self.coupon_id} by {self.customer_id}"
+
+
+class RedemptionBucket(models.Model):
+    """What became of a coupon's redemptions of one quarter of an hour (UTC) and currency, summed up from their rows.
+
+    ``redemptions`` were made, ``released`` places came back (refunds, and reservations that ended unused), ``refunded``
+    are the refunds alone, ``discount_total`` is what those that stand took off, in minor units of ``currency``.
+    ``archived`` sums stand for rows that were dropped since, and never change.
+    """
+
+    pk = models.CompositePrimaryKey("coupon_id", "starts_at", "currency", "archived")
+    coupon = models.ForeignKey(CouponDefinition, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    starts_at = models.DateTimeField()
+    currency = models.CharField(max_length=3, blank=True, default="")
+    archived = models.BooleanField(default=False)
+    redemptions = models.BigIntegerField()
+    released = models.BigIntegerField()
+    refunded = models.BigIntegerField()
+    discount_total = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    redemptions__gte=0,
+                    refunded__gte=0,
+                    refunded__lte=models.F("redemptions"),
+                    released__gte=models.F("refunded"),
+                    discount_total__gte=0,
+                ),
+                name="coupons_bucket_sums",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.coupon_id} from {self.starts_at}: {self.redemptions}"
+
+
+class TouchedBucket(models.Model):
+    """A note that redemptions of a bucket changed since it was summed up; written by triggers of their table.
+
+    As many notes as changes: nobody who redeems waits for another over a note.
+    """
+
+    coupon_id = models.UUIDField()
+    starts_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.coupon_id} from {self.starts_at}"

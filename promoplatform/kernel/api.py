@@ -1,4 +1,4 @@
-"""The HTTP habits that every app shares: problem+json, strict JSON, cursor pages."""
+"""The HTTP habits that every app shares: problem+json, strict JSON, CSV, cursor pages."""
 
 import math
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 from rest_framework.pagination import CursorPagination
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from promoplatform.kernel import errors
@@ -94,6 +95,15 @@ def _check(value: Any, depth: int) -> None:
             raise ParseError
         for inner in (*value, *value.values()) if isinstance(value, dict) else value:
             _check(inner, depth - 1)
+
+
+class CsvRenderer(BaseRenderer):
+    """For callers who ask for CSV by Accept; what they get is streamed past it."""
+
+    media_type, format, charset = "text/csv", "csv", "utf-8"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return b""
 
 
 class CursorPage(CursorPagination):

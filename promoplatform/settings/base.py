@@ -216,6 +216,7 @@ THROTTLES = {
     "register": env.str("THROTTLE_REGISTER", "20/hour closed"),
     "cart_code_miss": env.str("THROTTLE_CART_CODE_MISS", "30/minute"),
     "code_miss": env.str("THROTTLE_CODE_MISS", "10/minute closed"),
+    "report": env.str("THROTTLE_REPORT", "120/minute"),
     "webhook": env.str("THROTTLE_WEBHOOK", "6000/minute"),
 }
 SPECTACULAR_SETTINGS = {
@@ -238,6 +239,7 @@ LEDGERS = [
     "promotions.services.ledgers.audit",
     "promotions.services.batches.audit",
     "discounts.services.ledgers.audit",
+    "coupons.services.rollup.audit",
     "checkout.services.ledgers.audit",
 ]
 
@@ -266,6 +268,8 @@ CELERY_BEAT_SCHEDULE = {
     "make usage partitions": {"task": "discounts.make_partitions", "schedule": crontab(hour="3", minute="11")},
     "start due promotions": {"task": "promotions.start_due", "schedule": 60.0, "options": {"expires": 60}},
     "end due promotions": {"task": "promotions.end_due", "schedule": 60.0, "options": {"expires": 60}},
+    "roll up redemptions": {"task": "coupons.roll_up", "schedule": 60.0, "options": {"expires": 60}},
+    "audit reports": {"task": "coupons.audit_reports", "schedule": crontab(hour="4", minute="7")},
     "release expired reservations": {"task": "checkout.release_expired", "schedule": 20.0, "options": {"expires": 60}},
     "tell the segmentation service": {"task": "segments.tell_due", "schedule": 30.0, "options": {"expires": 30}},
 }

@@ -11,7 +11,7 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import BaseParser
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from accounts.contracts import as_caller
 from accounts.selectors import readable_brand_ids
 from promoplatform.kernel import pages
-from promoplatform.kernel.api import CursorPage
+from promoplatform.kernel.api import CsvRenderer, CursorPage
 from promoplatform.kernel.errors import PermissionDenied, TooLarge
 from promoplatform.kernel.idempotency import idempotent
 from promoplatform.kernel.schema import problems
@@ -49,15 +49,6 @@ class CsvParser(BaseParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         return stream
-
-
-class CsvRenderer(BaseRenderer):
-    """For callers who ask for CSV by Accept; what they get is streamed past it."""
-
-    media_type, format, charset = "text/csv", "csv", "utf-8"
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return b""
 
 
 class BatchesView(APIView):

@@ -17,6 +17,7 @@ from discounts.models import Usage
 from promotions import services
 from promotions.models import Promotion
 from segments.services import apply_audience
+from tests.coupons.rows import coupon_of
 from tests.factories import ApiKeyFactory, BrandFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
 
 
@@ -86,7 +87,7 @@ def world(bearer: Callable[[User], Client], server_of: Callable[[Brand], Client]
         "viewer": str(people[Role.VIEWER].uuid), "editor": str(people[Role.EDITOR].uuid), "spare key": str(key.pk),
     }  # fmt: skip
     named = ["redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code"]
-    named += ["coded promotion", "batch", "assignment"]
+    named += ["coded promotion", "batch", "assignment", "coupon"]
     secrets = [things[name] for name in named] + [
         "CODE-OF-BILLO",
         "ORDER-OF-BILLO",
@@ -129,5 +130,5 @@ def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, s
         "slug": "billo", "customer": customer, "user": str(user.uuid), "code": "SECRET", "open code": "OPEN",
         "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk),
         "coded promotion": coded["id"], "batch": str(batch.pk), "assignment": str(assignment.pk),
-        "promotion": promotion["id"], "usage": str(Usage.objects.get(code__code="TAKEN").id),
+        "promotion": promotion["id"], "coupon": str(coupon_of(billo).pk), "usage": str(Usage.objects.get(code__code="TAKEN").id),
     }  # fmt: skip

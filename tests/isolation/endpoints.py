@@ -86,6 +86,8 @@ def rows() -> list[Row]:
         Row(f"{batch}codes.csv", "GET", "owner", batched),
         Row(f"{batch}assign/", "POST", "owner", batched, {"customer_ids": ["<customer>"]}, writes=True),
         Row(f"{batch}assignments/<uuid:assignment>/", "GET", "owner", batched | {"assignment": "<assignment>"}),
+        Row("api/v1/coupons/report/", "GET", "owner", strangers="own"),
+        Row("api/v1/coupons/<uuid:pk>/report/", "GET", "owner", {"pk": "<coupon>"}),
         Row("api/v1/promotions/simulate/", "POST", "owner", body={"cart": cart, "promotions": []}, strangers="own"),
         Row(f"{checkout}/quote/", "POST", "server", body=cart | {"customer_id": "<customer>"}, strangers="own"),
         Row(f"{checkout}/offers/", "GET", "shopper", strangers="own"),

@@ -1,0 +1,214 @@
+"""Reports of coupons over HTTP: parse, ask one service, answer as JSON or CSV."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.http import HttpResponseBase
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.contracts import Caller, as_caller
+from accounts.selectors import acting_brand, readable_brand_ids, timezone_of
+from coupons.models import CouponDefinition
+from coupons.services import reporting
+from coupons.services.reporting import Report, Sums
+from promoplatform.kernel import money, pages
+from promoplatform.kernel.api import CsvRenderer
+from promoplatform.kernel.errors import NotFound, PermissionDenied
+from promoplatform.kernel.fields import InstantField, TextField
+from promoplatform.kernel.periods import Unit
+
+HEADER = ("start", "local", "redemptions", "released", "refunded", "discount_total", "currency", "discount_totals")
+
+
+@extend_schema_field({"type": "string", "example": "Europe/Madrid"})
+class ZoneField(TextField):
+    """The IANA name of a time zone."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        name = super().to_internal_value(data)
+        if name not in available_timezones():
+            raise serializers.ValidationError(
+                "Name a time zone of the IANA database, such as Europe/Madrid.", code="invalid"
+            )
+        return ZoneInfo(name)
+
+
+class ReportQuery(serializers.Serializer[Any]):
+    """What is reported; an end that is not named is the coupon's beginning (for a brand: 30 days ago), or now."""
+
+    unit = serializers.ChoiceField(choices=[str(unit) for unit in Unit], default=str(Unit.DAY))
+    tz = ZoneField(required=False, help_text="The brand's own where none is named")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """``from`` and ``to`` besides: no attribute of Python's can be named so."""
+        fields = super().get_fields()
+        fields["from"] = InstantField(required=False, help_text="The first instant that counts")
+        fields["to"] = InstantField(required=False, help_text="The first instant that does not count any more")
+        return fields
+
+
+class BrandReportQuery(ReportQuery):
+    """Of which brand, when the caller works for several."""
+
+    brand = TextField(required=False)
+
+
+class SumsAnswer(serializers.Serializer[Any]):
+    """`released`: places that came back, by refunds and by reservations that were let go of or expired. `refunded`:
+    refunds alone. `discount_total`: what the redemptions that stand took off, in the report's currency;
+    `discount_totals`: in each currency.
+    """
+
+    redemptions = serializers.IntegerField()
+    released = serializers.IntegerField()
+    refunded = serializers.IntegerField()
+    discount_total = serializers.CharField()
+    discount_totals = serializers.DictField(child=serializers.CharField())
+
+
+class BucketAnswer(SumsAnswer):
+    """A period by its first instant."""
+
+    start = serializers.DateTimeField()
+
+
+class ReportAnswer(serializers.Serializer[Any]):
+    """`total` counts redemptions. The first and the last bucket hold only what lies between `from` and `to`."""
+
+    total = serializers.IntegerField()
+    totals = SumsAnswer()
+    unit = serializers.ChoiceField(choices=[str(unit) for unit in Unit])
+    tz = serializers.CharField()
+    currency = serializers.CharField()
+    buckets = BucketAnswer(many=True)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """``from`` and ``to`` besides."""
+        return super().get_fields() | {"from": serializers.DateTimeField(), "to": serializers.DateTimeField()}
+
+
+class ReportView(APIView):
+    """An answer as JSON, or as CSV for who accepts that."""
+
+    throttle_scope = "report"
+    renderer_classes = (JSONRenderer, CsvRenderer)
+
+    def answer(self, request: Request, report: Report, name: str) -> HttpResponseBase:
+        if getattr(request.accepted_renderer, "format", "json") != CsvRenderer.format:
+            return Response(report_answer(report))
+        return pages.csv_response(f"{name}-{report.unit}.csv", HEADER, csv_rows(report), marked=False)
+
+
+class CouponReportView(ReportView):
+    """``/api/v1/coupons/<id>/report/``"""
+
+    @extend_schema(
+        parameters=[ReportQuery],
+        responses={200: ReportAnswer, (200, "text/csv"): OpenApiTypes.STR},
+        operation_id="coupon_report",
+    )
+    def get(self, request: Request, pk: uuid.UUID) -> HttpResponseBase:
+        """What became of a coupon's redemptions, by hour, day, week or month: exact to the second and to the moment.
+
+        A redemption counts when it was redeemed; a later refund changes that period's numbers. Exact to the quarter of
+        an hour for months whose single redemptions were dropped.
+        """
+        coupon = _readable(as_caller(request.auth), pk)
+        asked = _asked(ReportQuery, request)
+        report = reporting.of_coupon(
+            coupon=coupon, unit=asked["unit"], zone=asked.get("tz") or timezone_of(coupon.brand),
+            first=asked.get("from"), until=asked.get("to"), at=timezone.now(),
+        )  # fmt: skip
+        return self.answer(request, report, f"coupon-{coupon.pk}")
+
+
+class BrandReportView(ReportView):
+    """``/api/v1/coupons/report/``"""
+
+    @extend_schema(
+        parameters=[BrandReportQuery],
+        responses={200: ReportAnswer, (200, "text/csv"): OpenApiTypes.STR},
+        operation_id="coupons_report",
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        """What became of the redemptions of all of a brand's coupons."""
+        asked = _asked(BrandReportQuery, request)
+        brand = acting_brand(caller=as_caller(request.auth), slug=asked.get("brand"))
+        report = reporting.of_brand(
+            brand=brand, unit=asked["unit"], zone=asked.get("tz") or timezone_of(brand),
+            first=asked.get("from"), until=asked.get("to"), at=timezone.now(),
+        )  # fmt: skip
+        return self.answer(request, report, f"coupons-of-{brand.slug}")
+
+
+def _readable(caller: Caller, pk: uuid.UUID) -> CouponDefinition:
+    """A coupon of the caller's own brands; another's is not there. Raises NotFound, PermissionDenied (shoppers)."""
+    brand_ids = readable_brand_ids(caller)
+    if brand_ids == []:
+        raise PermissionDenied
+    coupons = CouponDefinition.objects.select_related("brand").filter(pk=pk)
+    coupon = (coupons if brand_ids is None else coupons.filter(brand__in=brand_ids)).first()
+    if coupon is None:
+        raise NotFound
+    return coupon
+
+
+def _asked(shape: type[ReportQuery], request: Request) -> dict[str, Any]:
+    query = shape(data=request.query_params.dict())
+    query.is_valid(raise_exception=True)
+    asked: dict[str, Any] = query.validated_data
+    return asked | {"unit": Unit(asked["unit"])}
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+def report_answer(report: Report) -> dict[str, Any]:
+    """A report as JSON says it."""
+    return {
+        "total": report.total.redemptions,
+        "totals": _sums(report.total, report.currency),
+        "unit": str(report.unit),
+        "tz": report.zone.key,
+        "currency": report.currency,
+        "from": _instant(report.first),
+        "to": _instant(report.until),
+        "buckets": [
+            {"start": _instant(period.start)} | _sums(period.sums, report.currency) for period in report.periods
+        ],
+    }
+
+
+def csv_rows(report: Report) -> Iterator[tuple[object, ...]]:
+    """A line a period."""
+    for period in report.periods:
+        sums = period.sums
+        others = ", ".join(
+            f"{currency} {money.render(given, currency)}" for currency, given in sorted(sums.given.items())
+        )
+        local = period.start.astimezone(report.zone).isoformat(timespec="minutes")
+        given = money.render(sums.given.get(report.currency, 0), report.currency)
+        counts = (sums.redemptions, sums.released, sums.refunded)
+        yield (_instant(period.start), local, *counts, given, report.currency, others)
+
+
+def _sums(sums: Sums, currency: str) -> dict[str, Any]:
+    return {
+        "redemptions": sums.redemptions,
+        "released": sums.released,
+        "refunded": sums.refunded,
+        "discount_total": money.render(sums.given.get(currency, 0), currency),
+        "discount_totals": {its: money.render(given, its) for its, given in sorted(sums.given.items())},
+    }
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

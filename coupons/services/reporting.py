@@ -1,0 +1,134 @@
+"""Reports of redemptions by hour, day, week or month in any time zone: exact at any moment, whatever is summed up yet.
+
+Each redemption belongs to one moment: when it was redeemed, or, when it never was, when its reservation ended. What
+becomes of it later, such as a refund, changes the period of that moment and no other.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from accounts.models import Brand
+from coupons.models import CouponDefinition, RedemptionBucket
+from promoplatform.kernel import db
+from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.periods import Unit, count_at_least, quarter, starts
+
+MAX_PERIODS = 9_000  # a year of hours
+BRAND_DAYS = 30
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Sums:
+    """``redemptions`` that were made; ``released``: how many places came back, by refunds and by reservations that were
+    let go of or expired; ``refunded``: refunds alone. ``given`` is what those that stand took off, in minor units by
+    currency.
+    """
+
+    redemptions: int = 0
+    released: int = 0
+    refunded: int = 0
+    given: dict[str, int] = field(default_factory=dict)
+
+    def add(self, row: db.Row) -> None:
+        """Add what a row of the report's statement says."""
+        self.redemptions += row["redemptions"]
+        self.released += row["released"]
+        self.refunded += row["refunded"]
+        if row["currency"]:
+            self.given[row["currency"]] = self.given.get(row["currency"], 0) + row["discount_total"]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """An hour, day, week or month, by its first instant."""
+
+    start: datetime
+    sums: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of redemptions in [first, until), period by period, those with nothing in them too.
+
+    The first and the last period hold only what lies between the two instants. ``currency`` is the coupon's or brand's
+    own.
+    """
+
+    unit: Unit
+    zone: ZoneInfo
+    first: datetime
+    until: datetime
+    currency: str
+    total: Sums
+    periods: Sequence[Period]
+
+
+def of_coupon(
+    *,
+    coupon: CouponDefinition,
+    unit: Unit,
+    zone: ZoneInfo,
+    first: datetime | None,
+    until: datetime | None,
+    at: datetime,
+) -> Report:
+    """A coupon's report: from its beginning and until now where nothing else is said. Raises Invalid."""
+    until = until or at
+    if first is None:
+        summed = RedemptionBucket.objects.filter(coupon_id=coupon.pk).order_by("starts_at")
+        oldest = summed.values_list("starts_at", flat=True).first()
+        first = min(coupon.start_date, oldest or until, until)
+    return _report([coupon.pk], coupon.currency, unit=unit, zone=zone, first=first, until=until)
+
+
+def of_brand(
+    *, brand: Brand, unit: Unit, zone: ZoneInfo, first: datetime | None, until: datetime | None, at: datetime
+) -> Report:
+    """The report of all of a brand's coupons: of the last ``BRAND_DAYS`` days where nothing else is said.
+
+    Raises Invalid.
+    """
+    until = until or at
+    coupons = CouponDefinition.objects.filter(brand=brand).values_list("pk", flat=True)
+    first = first or until - timedelta(days=BRAND_DAYS)
+    return _report(list(coupons), brand.currency, unit=unit, zone=zone, first=first, until=until)
+
+
+def _report(
+    coupons: Sequence[UUID], currency: str, *, unit: Unit, zone: ZoneInfo, first: datetime, until: datetime
+) -> Report:
+    begins = _starts(first, until, unit, zone)
+    periods = [Period(start, Sums()) for start in begins]
+    total = Sums()
+    for row in _sums(coupons, begins, first, until) if periods and coupons else ():
+        periods[row["period"] - 1].sums.add(row)
+        total.add(row)
+    return Report(unit, zone, first, until, currency, total, periods)
+
+
+def _starts(first: datetime, until: datetime, unit: Unit, zone: ZoneInfo) -> list[datetime]:
+    """The starts of the report's periods. Raises Invalid when there are too many, or none could be."""
+    for name, instant in (("from", first), ("to", until)):
+        if not EARLIEST <= instant <= LATEST:
+            raise Invalid.field(name, f"A report is of the years {EARLIEST.year} to {LATEST.year}.")
+    if until < first:
+        raise Invalid.field("to", "A report ends after it begins.")
+    found = list(starts(first, until, unit, zone)) if count_at_least(first, until, unit) <= MAX_PERIODS else []
+    if len(found) > MAX_PERIODS or (not found and first < until):
+        raise Invalid.field(
+            "unit", f"That is more than {MAX_PERIODS:,} periods: choose a longer unit or a shorter time."
+        )
+    return found
+
+
+def _sums(coupons: Sequence[UUID], begins: Sequence[datetime], first: datetime, until: datetime) -> Iterable[db.Row]:
+    """Rows of ``{"period", "currency", "redemptions", "released", "refunded", "discount_total"}``, numbered from 1."""
+    cuts = [quarter(edge) for edge in (first, until) if quarter(edge) != edge]
+    return db.many(
+        "coupons/sql/report_redemptions.sql",
+        {"coupons": list(coupons), "edges": list(begins), "cuts": cuts, "first": first, "until": until},
+    )

@@ -1,0 +1,35 @@
+-- Sums up anew every bucket that one of the oldest notes of a change speaks of, and takes these notes away.
+-- Upholds coupons_redemptionbucket_pkey; notes and rows are of one snapshot, so a change is summed or its note stays.
+WITH taken AS (
+    DELETE FROM coupons_touchedbucket
+    WHERE id = ANY (ARRAY(SELECT id FROM coupons_touchedbucket ORDER BY id LIMIT %(limit)s))
+    RETURNING coupon_id, starts_at
+), touched AS (
+    SELECT DISTINCT coupon_id, starts_at FROM taken
+), summed AS (
+    SELECT t.coupon_id, t.starts_at, s.currency, s.redemptions, s.released, s.refunded, s.discount_total
+    FROM touched t
+    CROSS JOIN LATERAL (
+        SELECT coalesce(r.currency, '') AS currency, count(r.redeemed_at) AS redemptions, count(r.ended_at) AS released,
+            count(*) FILTER (WHERE r.status = 'refunded') AS refunded,
+            coalesce(sum(r.amount) FILTER (WHERE r.status = 'confirmed'), 0)::bigint AS discount_total
+        FROM coupons_couponredemption r
+        WHERE r.coupon_id = t.coupon_id AND coalesce(r.redeemed_at, r.ended_at) >= t.starts_at
+            AND coalesce(r.redeemed_at, r.ended_at) < t.starts_at + interval '15 minutes'
+        GROUP BY 1
+    ) s
+), emptied AS (
+    DELETE FROM coupons_redemptionbucket b
+    USING touched t
+    WHERE b.coupon_id = t.coupon_id AND b.starts_at = t.starts_at AND NOT b.archived AND NOT EXISTS (
+        SELECT FROM summed s WHERE s.coupon_id = b.coupon_id AND s.starts_at = b.starts_at AND s.currency = b.currency
+    )
+), replaced AS (
+    INSERT INTO coupons_redemptionbucket AS b
+        (coupon_id, starts_at, currency, archived, redemptions, released, refunded, discount_total)
+    SELECT coupon_id, starts_at, currency, false, redemptions, released, refunded, discount_total FROM summed
+    ON CONFLICT (coupon_id, starts_at, currency, archived) DO UPDATE
+        SET redemptions = excluded.redemptions, released = excluded.released, refunded = excluded.refunded,
+            discount_total = excluded.discount_total
+)
+SELECT (SELECT count(*) FROM taken) AS notes, (SELECT count(*) FROM touched) AS buckets
