@@ -130,5 +130,6 @@ def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, s
         "slug": "billo", "customer": customer, "user": str(user.uuid), "code": "SECRET", "open code": "OPEN",
         "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk),
         "coded promotion": coded["id"], "batch": str(batch.pk), "assignment": str(assignment.pk),
-        "promotion": promotion["id"], "coupon": str(coupon_of(billo).pk), "usage": str(Usage.objects.get(code__code="TAKEN").id),
+        "coupon": str(coupon_of(billo).pk), "promotion": promotion["id"],
+        "usage": str(Usage.objects.get(code__code="TAKEN").id),
     }  # fmt: skip
