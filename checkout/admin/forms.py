@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from unfold.widgets import (
-    DATETIME_CLASSES,
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
@@ -19,7 +18,7 @@ from unfold.widgets import (
 
 from accounts.models import Brand
 from checkout.contracts import Draft, Request, Trial
-from promoplatform.kernel import money
+from promoplatform.kernel import money, pages
 from promotions.engine import Cart, Facts, Line, Shipping, parse_offer
 from promotions.engine.offer import OneOf
 from promotions.models import Promotion
@@ -28,14 +27,6 @@ from promotions.selectors import codes_of, of_brands
 NEWEST = 100
 MAX_ROWS = 50
 MAX_TOTAL = 10**14
-
-
-class Picker(forms.DateTimeInput):
-    """The browser's own picker; ``day`` for a day without a time."""
-
-    def __init__(self, *, day: bool = False) -> None:
-        super().__init__(format="%Y-%m-%d" if day else "%Y-%m-%dT%H:%M", attrs={"class": " ".join(DATETIME_CLASSES)})
-        self.input_type = "date" if day else "datetime-local"
 
 
 def choices(promotions: Iterable[Promotion]) -> list[tuple[str, str]]:
@@ -99,7 +90,7 @@ class CartForm(forms.Form):
         r"^[A-Z]{2}$", label="Country", required=False, widget=UnfoldAdminTextInputWidget(), help_text="Such as ES",
         error_messages={"invalid": "Two capital letters, such as ES."},
     )  # fmt: skip
-    at = forms.DateTimeField(label="When", required=False, widget=Picker(), help_text="Now, when empty")
+    at = forms.DateTimeField(label="When", required=False, widget=pages.Picker(), help_text="Now, when empty")
     customer_id = forms.CharField(
         label="Customer", required=False, max_length=100, widget=UnfoldAdminTextInputWidget(),
         help_text="With what is known of them; or leave it empty and say who shops",
@@ -222,8 +213,8 @@ class BacktestForm(forms.Form):
     """Which promotion, over which days of the brand's calendar."""
 
     promotion = forms.ChoiceField(label="Promotion", widget=UnfoldAdminSelectWidget())
-    first = forms.DateField(label="First day", widget=Picker(day=True))
-    last = forms.DateField(label="Last day", widget=Picker(day=True))
+    first = forms.DateField(label="First day", widget=pages.Picker(day=True))
+    last = forms.DateField(label="Last day", widget=pages.Picker(day=True))
 
     FIELDS: Mapping[str, str] = {"start": "first", "end": "last"}
 

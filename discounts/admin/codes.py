@@ -16,7 +16,6 @@ from unfold.decorators import display
 from discounts import selectors, services
 from discounts.admin import numbers
 from discounts.admin.forms import ChangeCodeForm, CodeForm
-from discounts.admin.making import MadeForOneBrand, rendered
 from discounts.emails import terms
 from discounts.models import DiscountCode
 from promoplatform.kernel import pages
@@ -24,6 +23,7 @@ from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
 from promoplatform.kernel.errors import Refusal
 from promoplatform.kernel.mail.models import Mailing
 from promoplatform.kernel.rights import Rights
+from promotions.admin.making import MadeForOneBrand, rendered
 
 STATES = {"active": "success", "expired": "warning", "switched off": "danger"}
 

@@ -8,10 +8,10 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from discounts.admin.forms import RuleForm
-from discounts.admin.making import MadeForOneBrand
 from discounts.models import DiscountCode, DiscountRule
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
+from promotions.admin.making import MadeForOneBrand
 
 WORDS = {
     "min_subtotal": "from {value}",

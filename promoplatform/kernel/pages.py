@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from unfold.views import ChangeList
+from unfold.widgets import DATETIME_CLASSES
 
 from promoplatform.kernel import money
 from promoplatform.kernel.admin import brands_with
@@ -120,6 +121,14 @@ def chart(values: Mapping[date, int], *, last: date, days: int, what: str) -> Ch
 
 
 # --- forms -----------------------------------------------------------------------------------------------------------
+class Picker(forms.DateTimeInput):
+    """The browser's own picker, in the active time zone; ``day`` for a day without a time."""
+
+    def __init__(self, *, day: bool = False) -> None:
+        super().__init__(format="%Y-%m-%d" if day else "%Y-%m-%dT%H:%M", attrs={"class": " ".join(DATETIME_CLASSES)})
+        self.input_type = "date" if day else "datetime-local"
+
+
 def blame(form: forms.BaseForm, refusal: Refusal, fields: Mapping[str, str], otherwise: str) -> None:
     """Show a refusal at the fields that it speaks of (``fields`` translates its names), else at ``otherwise``."""
     faults = refusal.errors or [{"field": "", "detail": refusal.detail}]

@@ -7,7 +7,7 @@ from typing import Any
 
 from promotions.engine.faults import OfferInvalid, ProfileInvalid
 from promotions.engine.fields import Reading
-from promotions.engine.offer import Offer
+from promotions.engine.offer import Offer, OneOf
 from promotions.engine.profile import Profile
 from promotions.engine.schema import OFFER, PROFILE
 
@@ -43,17 +43,33 @@ def iso_exponent(currency: str) -> int:
     return 3 if currency in THREE_DECIMALS else 4 if currency in FOUR_DECIMALS else 2
 
 
-def parse_offer(value: object, *, currency_exponent: Callable[[str], int] = iso_exponent) -> Offer:
+def parse_offer(
+    value: object, *, currency_exponent: Callable[[str], int] = iso_exponent, currency: str | None = None
+) -> Offer:
     """Reads an offer strictly: unknown keys, wrong types and values out of range are all refused.
 
     `currency_exponent` answers a currency's decimals and raises LookupError or ValueError for one it does not know.
+    With `currency`, amounts that name none must fit it, or one of those that a `currency` condition asks for.
     Raises OfferInvalid with every fault found.
     """
     reading = Reading(currency_exponent)
     offer: Offer = OFFER.read(value, "", reading)
+    if currency is not None and not reading.faults:
+        fit_unnamed(offer, currency, reading)
     if reading.faults:
         raise OfferInvalid(reading.faults)
     return offer
+
+
+def fit_unnamed(offer: Offer, currency: str, reading: Reading) -> None:
+    """Notes amounts that name no currency and have more decimals than any that the offer may meet."""
+    asked = [each for it in offer.conditions if isinstance(it, OneOf) and it.kind == "currency" for each in it.any]
+    known = [each for each in asked if reading.unit_of(each, "conditions") is not None]
+    widest = max(known or [currency], key=reading.exponent)
+    for section, parts in (("conditions", offer.conditions), ("benefits", [it.narrow for it in offer.benefits])):
+        for index, part in enumerate(parts):
+            if getattr(part, "currency", None) is None:
+                reading.fits(widest, f"{section}.{index}")
 
 
 def dump_offer(offer: Offer) -> dict[str, Any]:

@@ -3,10 +3,22 @@
 from promotions.services.assigning import assign, assign_audience, assign_codes
 from promotions.services.batches import Imported, import_codes, make_batch, make_chunk, make_codes
 from promotions.services.codes import claim_code
-from promotions.services.life import LIMITS, activate, change, checked_offer, create, deactivate, end_due, start_due
+from promotions.services.life import (
+    LIMITS,
+    MOST_PRIORITY,
+    activate,
+    change,
+    checked_offer,
+    create,
+    deactivate,
+    end_due,
+    fixed,
+    start_due,
+)
 
 __all__ = [
     "LIMITS",
+    "MOST_PRIORITY",
     "Imported",
     "activate",
     "assign",
@@ -18,6 +30,7 @@ __all__ = [
     "create",
     "deactivate",
     "end_due",
+    "fixed",
     "import_codes",
     "make_batch",
     "make_chunk",

@@ -41,7 +41,7 @@ def create(*, brand: Brand, fields: Mapping[str, Any], code: str | None, at: dat
     """
     promotion = Promotion(brand=brand, currency=brand.currency, created_at=at, **fields)
     text = _code(promotion.trigger, code)
-    offer = _check(promotion, at)
+    offer = _check(promotion, at, currency=brand.currency)
     if "priority" not in fields:
         promotion.priority = offer.priority
     if promotion.status == Status.SCHEDULED:
@@ -61,19 +61,28 @@ def change(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> 
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status in {Status.ENDED, Status.DEACTIVATED}:
         raise WrongState(status_now=locked.status)
-    allowed = BEFORE_START if locked.status == Status.DRAFT or locked.start_date > at else ALWAYS
-    if fixed := sorted(set(fields) - allowed):
+    allowed = _changeable(locked, at)
+    if refused := sorted(set(fields) - allowed):
         raise Invalid(
-            errors=[{"field": name, "code": "fixed", "detail": "This cannot change any more."} for name in fixed]
+            errors=[{"field": name, "code": "fixed", "detail": "This cannot change any more."} for name in refused]
         )
     for name, value in fields.items():
         setattr(locked, name, value)
-    _check(locked, at)
+    _check(locked, at, currency=locked.currency if "offer" in fields else None)
     for name in COUNTER_OF.keys() & fields.keys():
         if not limits.resize(promotion=locked.pk, kind=COUNTER_OF[name], cap=fields[name]):
             raise Invalid.field(name, "More than this was taken already; a limit that was counted can only be raised.")
     locked.save()
     return locked
+
+
+def fixed(*, promotion: Promotion, at: datetime) -> frozenset[str]:
+    """What could change before the start and cannot any more."""
+    return frozenset(BEFORE_START - _changeable(promotion, at))
+
+
+def _changeable(promotion: Promotion, at: datetime) -> set[str]:
+    return BEFORE_START if promotion.status == Status.DRAFT or promotion.start_date > at else ALWAYS
 
 
 @transaction.atomic
@@ -128,15 +137,18 @@ def _code(trigger: str, code: str | None) -> str | None:
     return text
 
 
-def _check(promotion: Promotion, at: datetime) -> Offer:
-    """Dates and offer make sense, and the target audience has somebody; fills what is derived from the offer."""
+def _check(promotion: Promotion, at: datetime, *, currency: str | None = None) -> Offer:
+    """Dates and offer make sense, and the target audience has somebody; fills what is derived from the offer.
+
+    An offer that is being written (``currency``) has no amount that its brand's money cannot pay.
+    """
     if promotion.end_date <= promotion.start_date:
         raise Invalid.field("end_date", "The end comes after the start.")
     if promotion.end_date <= at:
         raise Invalid.field("end_date", "The end is in the future.")
     if promotion.budget == 0:
         raise Invalid.field("budget", "A budget is more than nothing.")
-    offer = checked_offer(promotion.offer)
+    offer = checked_offer(promotion.offer, currency=currency)
     if abs(offer.priority) > MOST_PRIORITY:
         raise Invalid.field("offer.priority", f"A priority is a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}.")
     promotion.gates = rules.gates(offer, brand=promotion.brand.slug)
@@ -147,14 +159,17 @@ def _check(promotion: Promotion, at: datetime) -> Offer:
     return offer
 
 
-def checked_offer(value: object, *, field: str = "offer") -> Offer:
-    """An offer that makes sense. Raises Invalid with every fault, by its place."""
+def checked_offer(value: object, *, field: str = "offer", currency: str | None = None) -> Offer:
+    """An offer that makes sense; with ``currency``, the brand's, so do its amounts that name none of their own.
+
+    Raises Invalid with every fault, by its place below ``field``.
+    """
     try:
-        return parse_offer(value, currency_exponent=money.decimals)
+        return parse_offer(value, currency_exponent=money.decimals, currency=currency)
     except OfferInvalid as error:
         raise Invalid(
             errors=[
-                {"field": f"{field}.{path}" if path else field, "code": code, "detail": detail}
+                {"field": ".".join(filter(None, [field, path])), "code": code, "detail": detail}
                 for path, code, detail in error.errors
             ]
         ) from error

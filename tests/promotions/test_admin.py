@@ -1,51 +1,280 @@
+"""The admin's pages of promotions: written, changed, copied and switched by whoever may, and by nobody else."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
+from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.contracts import Role
-from tests.factories import BrandFactory, MembershipFactory, PromotionFactory
+from accounts.models import Brand
+from promotions.models import Code, Promotion, PromotionCounter
+from segments.models import Audience, AudienceMember
+from tests.factories import BrandFactory, CodeFactory, CustomerFactory, MembershipFactory, PromotionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/promotions/promotion/"
+ADD = f"{LIST}add/"
+OFFER = f"{LIST}offer/?brand=billo"
+FORM = {
+    "name": "Autumn", "description": "", "start_date": "2030-01-01T00:00", "end_date": "2030-02-01T00:00",
+    "trigger": "automatic", "target_audience": "", "priority": "3", "budget": "", "code": "",
+    "offer-benefits-0-kind": "percent", "offer-benefits-0-was": "percent", "offer-benefits-0-value": "10",
+    "offer-priority": "0",
+}  # fmt: skip
 
 
 @pytest.fixture
-def brand():
-    return BrandFactory(slug="billo", timezone="Europe/Madrid")
+def brand() -> Brand:
+    return BrandFactory(slug="billo", name="Billo", timezone="Europe/Madrid")
 
 
-def as_staff(brand, role=Role.OWNER):
+@pytest.fixture
+def owner(brand: Brand) -> Client:
+    return as_staff(brand)
+
+
+@pytest.fixture
+def stranger() -> Client:
+    return as_staff(BrandFactory(slug="cake"))
+
+
+def as_staff(brand: Brand, role: Role = Role.OWNER) -> Client:
     client = Client()
     client.force_login(MembershipFactory(brand=brand, role=role).user)
     return client
 
 
-def test_a_promotion_reads_as_words_not_as_data(brand):
+def page_of(promotion: Promotion) -> str:
+    return f"{LIST}{promotion.pk}/change/"
+
+
+def text(answer: HttpResponse) -> str:
+    assert answer.status_code == 200, answer.status_code
+    return answer.content.decode()
+
+
+def audience(brand: Brand, name: str = "vip", size: int = 1) -> None:
+    found = Audience.objects.create(brand=brand, segment_type=name)
+    for _ in range(size):
+        AudienceMember.objects.create(audience=found, customer=CustomerFactory())
+
+
+# --- read ------------------------------------------------------------------------------------------------------------
+def test_a_promotion_reads_as_words_not_as_data(brand: Brand) -> None:
     offer = {
         "conditions": [{"kind": "min_subtotal", "value": "50.00"}, {"kind": "weekdays", "any": ["mon", "tue"]}],
         "benefits": [{"kind": "percent", "value": "10", "on": "order"}],
     }
     promotion = PromotionFactory(brand=brand, offer=offer, budget=100_000, limit_per_user=2)
+    words = "10 % off the order, if the order comes to at least 50.00 EUR and it is Monday or Tuesday."
 
-    page = as_staff(brand).get(f"{LIST}{promotion.pk}/change/").content.decode()
-
-    for said in (
-        "min subtotal: value 50.00",
-        "weekdays: any mon, tue",
-        "percent: on order, value 10",
-        "2 a shopper",
-        "€1,000.00",
-    ):
-        assert said in page, said
-    assert "{&#x27;" not in page
+    for role in (Role.OWNER, Role.VIEWER):
+        client = as_staff(brand, role)
+        page = text(client.get(page_of(promotion)))
+        assert words in page
+        assert words in text(client.get(LIST))
+        assert "2 a shopper" in page
+        assert "€1,000.00" in page
+        assert "{&#x27;" not in page
 
 
-def test_promotions_are_switched_off_by_who_may(brand):
+def test_what_was_taken_of_budget_and_limits_is_told(owner: Client, brand: Brand) -> None:
+    promotion = PromotionFactory(brand=brand, budget=100_000, limit_total=500, limit_per_day=10)
+    today = timezone.now().astimezone(brand_zone(brand)).date()
+    counters = [
+        ("budget", "", 0, 20_000, 50_000), ("budget", "", 1, 5_000, 50_000), ("total", "", 0, 12, 500),
+        ("day", today.isoformat(), 0, 3, 10), ("day", (today - timedelta(days=1)).isoformat(), 0, 9, 10),
+    ]  # fmt: skip
+    for kind, slot, shard, taken, cap in counters:
+        PromotionCounter.objects.create(promotion=promotion, kind=kind, slot=slot, shard=shard, taken=taken, cap=cap)
+
+    cards = owner.get(page_of(promotion)).context["cards"]
+
+    assert cards == [
+        ("Spent", "€250.00", "of €1,000.00, 25 %"),
+        ("Uses", "12", "of 500, held ones among them"),
+        ("Uses today", "3", "of 10"),
+    ]
+
+
+def brand_zone(brand: Brand) -> ZoneInfo:
+    return ZoneInfo(brand.timezone)
+
+
+# --- made ------------------------------------------------------------------------------------------------------------
+def test_a_promotion_is_made_in_the_brands_own_time(owner: Client, brand: Brand) -> None:
+    audience(brand)
+    by_code = {"trigger": "code", "code": "autumn"}
+    made = owner.post(ADD, FORM | by_code | {"target_audience": "vip", "budget": "1000,50", "limit_per_user": "2"})
+
+    promotion = Promotion.objects.get()
+    assert made["Location"] == page_of(promotion)
+    assert (promotion.brand, promotion.status, promotion.priority) == (brand, "scheduled", 3)
+    assert promotion.start_date == datetime(2029, 12, 31, 23, tzinfo=UTC)
+    assert (promotion.budget, promotion.limit_per_user, promotion.limit_total) == (100_050, 2, None)
+    assert promotion.offer["benefits"] == [{"kind": "percent", "value": "10", "on": "order"}]
+    assert promotion.gates == ["billo|*"]
+    assert Code.objects.get().promotion == promotion
+
+
+def test_a_draft_is_made_and_activated(owner: Client) -> None:
+    owner.post(ADD, FORM | {"draft": "1"})
+    promotion = Promotion.objects.get()
+    assert promotion.status == "draft"
+
+    owner.post(f"{LIST}{promotion.pk}/activate/switch/")
+    promotion.refresh_from_db()
+    assert promotion.status == "scheduled"
+
+    owner.post(f"{LIST}{promotion.pk}/deactivate/switch/")
+    promotion.refresh_from_db()
+    assert promotion.status == "deactivated"
+    assert "<form method" not in text(owner.get(page_of(promotion))).split('id="content-main"')[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x\x00"}, "name"),
+        ({"start_date": "soon"}, "start_date"),
+        ({"start_date": "0001-01-01T00:00"}, "start_date"),
+        ({"start_date": "2030-03-31T02:30"}, "start_date"),  # the hour that summer time leaves out
+        ({"end_date": "2029-01-01T00:00"}, "end_date"),
+        ({"start_date": "2020-01-01T00:00", "end_date": "2020-02-01T00:00"}, "end_date"),
+        ({"budget": "10.005"}, "budget"),
+        ({"budget": "0"}, "budget"),
+        ({"budget": "-5"}, "budget"),
+        ({"limit_total": "0"}, "limit_total"),
+        ({"limit_total": "9" * 30}, "limit_total"),
+        ({"priority": "40000"}, "priority"),
+        ({"target_audience": "unheard_of"}, "target_audience"),
+        ({"target_audience": "nobody"}, "target_audience"),
+        ({"code": "AUTUMN"}, "code"),
+        ({"code": "no code!", "trigger": "code"}, "code"),
+        ({"code": "TAKEN", "trigger": "code"}, "code"),
+        ({"trigger": "magic"}, "trigger"),
+        ({"offer-benefits-0-value": "0"}, "offer"),
+        ({"offer-benefits-0-kind": "amount", "offer-benefits-0-value": "50.005"}, "offer"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_at_its_field(
+    changes: dict[str, str], field: str, owner: Client, brand: Brand
+) -> None:
+    audience(brand, "nobody", size=0)
+    CodeFactory(text="TAKEN")
+
+    form = owner.post(ADD, FORM | changes).context["form"]
+
+    assert set(form.errors) == {field}
+    assert not Promotion.objects.exists()
+
+
+def test_a_button_of_the_offer_saves_nothing_and_keeps_what_was_written(owner: Client) -> None:
+    page = text(owner.post(ADD, FORM | {"offer-do": "add conditions"}))
+
+    assert 'name="offer-conditions-0-value"' in page
+    assert 'value="10"' in page
+    assert 'value="Autumn"' in page
+    assert not Promotion.objects.exists()
+
+
+def test_the_offers_shape_changes_in_place(owner: Client, brand: Brand) -> None:
+    more = owner.post(OFFER, {"offer-benefits-0-kind": "tiers", "offer-do": "shape"})
+    words = owner.post(OFFER, {"offer-benefits-0-kind": "percent", "offer-benefits-0-value": "5", "offer-do": "words"})
+
+    assert 'name="offer-benefits-0-tiers-0-from"' in text(more)
+    assert "5 % off the order." in text(words)
+    assert "<input" not in text(words)
+    assert not Promotion.objects.exists()
+
+
+# --- changed ---------------------------------------------------------------------------------------------------------
+def untouched(client: Client, promotion: Promotion) -> dict[str, str]:
+    """What a browser sends of the page's form when nobody touches it."""
+    form = client.get(page_of(promotion)).context["form"]
+    sent = {bound.html_name: bound.value() for bound in form if bound.name != "offer"}
+    for name in ("start_date", "end_date"):
+        if name in sent:
+            sent[name] = sent[name].strftime("%Y-%m-%dT%H:%M")  # in the brand's time zone, as the field holds it
+    return {name: "" if value is None else str(value) for name, value in sent.items()}
+
+
+def test_before_its_start_everything_changes(owner: Client, brand: Brand) -> None:
+    start = datetime(2030, 1, 1, tzinfo=UTC)
+    end = datetime(2030, 2, 1, 12, 30, 59, 999, tzinfo=UTC)
+    promotion = PromotionFactory(brand=brand, status="scheduled", start_date=start, end_date=end)
+    sent = untouched(owner, promotion)
+    offer = {"offer-benefits-0-kind": "amount", "offer-benefits-0-value": "5", "offer-benefits-0-on": "order"}
+
+    answer = owner.post(page_of(promotion), sent | offer | {"name": "Better", "start_date": "2030-01-02T00:00"})
+
+    assert answer.status_code == 302
+    promotion.refresh_from_db()
+    assert (promotion.name, promotion.start_date) == ("Better", datetime(2030, 1, 1, 23, tzinfo=UTC))
+    assert promotion.end_date == end  # to the microsecond, though the page shows minutes
+    assert promotion.offer["benefits"][0]["kind"] == "amount"
+
+
+def test_while_it_runs_only_words_end_priority_and_limits_change(owner: Client, brand: Brand) -> None:
+    promotion = PromotionFactory(brand=brand)
+    before = promotion.offer
+    sent = untouched(owner, promotion)
+    assert not {"start_date", "target_audience", "trigger", "code"} & sent.keys()
+
+    stolen = {"offer-benefits-0-kind": "percent", "offer-benefits-0-value": "99", "start_date": "2030-01-01T00:00"}
+    owner.post(page_of(promotion), sent | stolen | {"name": "Still", "limit_total": "100", "budget": "50"})
+
+    promotion.refresh_from_db()
+    assert (promotion.name, promotion.limit_total, promotion.budget) == ("Still", 100, 5_000)
+    assert promotion.offer == before
+    assert promotion.start_date == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_limit_below_what_was_taken_is_refused_at_its_field(owner: Client, brand: Brand) -> None:
+    promotion = PromotionFactory(brand=brand, limit_total=500)
+    PromotionCounter.objects.create(promotion=promotion, kind="total", slot="", taken=40, cap=500)
+
+    form = owner.post(page_of(promotion), untouched(owner, promotion) | {"limit_total": "39"}).context["form"]
+
+    assert set(form.errors) == {"limit_total"}
+    promotion.refresh_from_db()
+    assert promotion.limit_total == 500
+
+
+def test_a_copy_begins_with_what_the_original_says(owner: Client, brand: Brand) -> None:
+    original = PromotionFactory(brand=brand, name="Summer", percent="35", budget=5_000, limit_per_user=1)
+
+    form = owner.get(f"{ADD}?from={original.pk}").context["form"]
+    made = owner.post(f"{ADD}?from={original.pk}", FORM | {"offer-benefits-0-value": "36"})
+
+    assert form["name"].value() == "Copy of Summer"
+    assert form["budget"].value() == "50.00"
+    assert 'value="35"' in str(form["offer"])
+    assert made.status_code == 302
+    original.refresh_from_db()
+    assert original.offer["benefits"][0]["value"] == "35"
+    assert Promotion.objects.count() == 2
+
+
+# --- whose -----------------------------------------------------------------------------------------------------------
+def test_promotions_are_switched_off_by_who_may(brand: Brand, stranger: Client) -> None:
     promotion = PromotionFactory(brand=brand)
     data = {"action": "deactivate", "_selected_action": [str(promotion.pk)]}
+    viewer, switch = as_staff(brand, Role.VIEWER), f"{LIST}{promotion.pk}/deactivate/switch/"
 
-    as_staff(brand, Role.VIEWER).post(LIST, data)
-    as_staff(BrandFactory(slug="cake")).post(LIST, data)
+    viewer.post(LIST, data)
+    stranger.post(LIST, data)
+    assert viewer.post(switch).status_code == 403
+    assert stranger.post(switch).status_code == 404
+    assert as_staff(brand).get(switch).status_code == 405
+    assert as_staff(brand).post(switch.replace("deactivate", "explode")).status_code == 404
     promotion.refresh_from_db()
     assert promotion.status == "active"
 
@@ -54,10 +283,66 @@ def test_promotions_are_switched_off_by_who_may(brand):
     assert promotion.status == "deactivated"
 
 
-def test_what_cannot_be_activated_is_told_not_an_error(brand):
+def test_nobody_writes_or_copies_another_brands_promotion(brand: Brand, stranger: Client) -> None:
+    promotion = PromotionFactory(brand=brand, name="Secret")
+    audience(brand, "secret_segment")
+    viewer = as_staff(brand, Role.VIEWER)
+
+    assert stranger.get(page_of(promotion)).status_code == 404
+    assert stranger.post(page_of(promotion), FORM).status_code == 404
+    assert stranger.get(f"{ADD}?from={promotion.pk}").status_code == 404
+    assert stranger.get(f"{ADD}?brand=billo").status_code == 404
+    assert stranger.post(OFFER, {"offer-do": "add conditions"}).status_code == 404
+    assert "secret" not in text(stranger.get(ADD)).lower()
+    assert stranger.post(ADD, FORM | {"target_audience": "secret_segment"}).context["form"].errors
+    assert viewer.get(ADD).status_code == 403
+    assert viewer.get(f"{ADD}?from={promotion.pk}").status_code == 403
+    assert viewer.post(page_of(promotion), FORM).status_code == 403
+    assert viewer.post(OFFER, {}).status_code == 404
+    assert "<form method" not in text(viewer.get(page_of(promotion))).split('id="content-main"')[1]
+    assert Promotion.objects.get().name == "Secret"
+
+
+@pytest.mark.parametrize("query", ["from=x", "brand=x", "from=" + "9" * 40])
+def test_nonsense_in_the_address_finds_nothing(query: str, owner: Client) -> None:
+    assert owner.get(f"{ADD}?{query}").status_code == 404
+
+
+@pytest.mark.parametrize("query", ["", "?brand=%00", "?brand=billo&name=<b>", "?brand=nobody"])
+def test_nonsense_asked_of_the_offers_shape_finds_nothing(query: str, owner: Client) -> None:
+    assert owner.post(f"{LIST}offer/{query}", {}).status_code == 404
+    assert owner.get(OFFER).status_code == 405
+
+
+def test_who_works_for_several_brands_says_for_which(brand: Brand) -> None:
+    user = UserFactory()
+    for each in (brand, BrandFactory(slug="cake", name="Cake")):
+        MembershipFactory(brand=each, user=user)
+    client = Client()
+    client.force_login(user)
+
+    assert "?brand=cake" in text(client.get(ADD))
+    assert client.post(f"{ADD}?brand=cake", FORM).status_code == 302
+    assert Promotion.objects.get().brand.slug == "cake"
+
+
+def test_what_cannot_be_activated_is_told_not_an_error(brand: Brand) -> None:
     ended = PromotionFactory(brand=brand, status="ended")
 
     answer = as_staff(brand).post(LIST, {"action": "activate", "_selected_action": [str(ended.pk)]}, follow=True)
 
     assert answer.status_code == 200
     assert [message.level_tag for message in answer.context["messages"]] == ["error"]
+
+
+def test_the_list_costs_as_many_queries_for_many_as_for_one(owner: Client, brand: Brand) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            text(owner.get(LIST))
+        return len(seen)
+
+    PromotionFactory(brand=brand)
+    first = queries()
+    PromotionFactory.create_batch(10, brand=brand)
+
+    assert queries() == first

@@ -21,10 +21,8 @@ def rendered(response: HttpResponse) -> HttpResponse:
     return response
 
 
-class MadeForOneBrand:
-    """For an admin whose add form (``made_with``) takes ``brand`` and ``by`` and calls a service to make its object."""
-
-    made_with: ClassVar["type[forms.ModelForm[Any]]"]
+class ChosenBrand:
+    """For an admin whose objects are made for one brand."""
 
     def brands_to_make_for(self, request: HttpRequest) -> QuerySet[Brand]:
         """Where the user may make something."""
@@ -32,14 +30,42 @@ class MadeForOneBrand:
         rows = Brand.objects.filter(is_active=True).order_by("name")
         return rows if brands is None else rows.filter(pk__in=brands)
 
+    def chosen_brand(self, request: HttpRequest) -> Brand | None:
+        """The brand that the address names, or the only one; None when the user has still to say. Raises Http404."""
+        brands = self.brands_to_make_for(request)
+        if slug := request.GET.get("brand"):
+            found = brands.filter(slug=slug.replace("\0", "")).first()
+            if found is None:
+                raise Http404
+            return found
+        some = list(brands[:2])
+        return some[0] if len(some) == 1 else None
+
+    def ask_brand(self, request: HttpRequest) -> HttpResponse:
+        """The page on which the brand is said."""
+        name = self.opts.verbose_name  # type: ignore[attr-defined]
+        context = {
+            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            "title": f"New {name}: for which brand?",
+            "brands": self.brands_to_make_for(request)[:500],
+            "opts": self.opts,  # type: ignore[attr-defined]
+        }
+        return TemplateResponse(request, "admin/choose_brand.html", context)
+
+
+class MadeForOneBrand(ChosenBrand):
+    """For an admin whose add form (``made_with``) takes ``brand`` and ``by`` and calls a service to make its object."""
+
+    made_with: ClassVar["type[forms.ModelForm[Any]]"]
+
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         if not self.has_add_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
-        brand = self._chosen(request)
+        brand = self.chosen_brand(request)
         if brand is None:
-            return self._ask(request)
+            return self.ask_brand(request)
         request.brand = brand  # type: ignore[attr-defined]
         with timezone.override(brand.timezone):
             context = {"title": f"New {self.opts.verbose_name} for {brand}", **(extra_context or {})}  # type: ignore[attr-defined]
@@ -56,23 +82,3 @@ class MadeForOneBrand:
                 super().__init__(*args, brand=brand, by=by, **more)
 
         return ForThisBrand
-
-    def _chosen(self, request: HttpRequest) -> Brand | None:
-        brands = self.brands_to_make_for(request)
-        if slug := request.GET.get("brand"):
-            found = brands.filter(slug=slug.replace("\0", "")).first()
-            if found is None:
-                raise Http404
-            return found
-        some = list(brands[:2])
-        return some[0] if len(some) == 1 else None
-
-    def _ask(self, request: HttpRequest) -> HttpResponse:
-        name = self.opts.verbose_name  # type: ignore[attr-defined]
-        context = {
-            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
-            "title": f"New {name}: for which brand?",
-            "brands": self.brands_to_make_for(request)[:500],
-            "opts": self.opts,  # type: ignore[attr-defined]
-        }
-        return TemplateResponse(request, "admin/choose_brand.html", context)

@@ -1,0 +1,41 @@
+"""Live numbers of a promotion: what its counters say was taken of its budget and its limits."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Sum
+
+from promoplatform.kernel import pages
+from promotions import rules
+from promotions.models import Promotion, PromotionCounter
+
+PERIODS = {"day": "today", "week": "this week", "month": "this month"}
+
+
+def taken(promotion: Promotion, at: datetime) -> dict[str, int]:
+    """What was taken of each limit that is counted, now; what nobody took yet is absent."""
+    days = rules.periods(at.astimezone(ZoneInfo(promotion.brand.timezone)))
+    slots = {"budget": "", "total": ""} | {kind: day.isoformat() for kind, day in days.items()}
+    rows = PromotionCounter.objects.filter(promotion=promotion, kind__in=slots, slot__in=slots.values()).order_by()
+    counted = rows.values_list("kind", "slot").annotate(taken=Sum("taken"))
+    return {kind: taken for kind, slot, taken in counted if slots[kind] == slot}
+
+
+def cards(promotion: Promotion, at: datetime) -> list[tuple[str, str, str]]:
+    """A number for each limit that the promotion keeps: what it is called, what was taken, and of how much."""
+    found, shown = taken(promotion, at), []
+    if promotion.budget is not None:
+        spent = found.get("budget", 0)
+        percent = 100 * spent // promotion.budget
+        shown.append(
+            (
+                "Spent", pages.amount(spent, promotion.currency),
+                f"of {pages.amount(promotion.budget, promotion.currency)}, {percent} %",
+            )
+        )  # fmt: skip
+    if promotion.limit_total is not None:
+        shown.append(("Uses", f"{found.get('total', 0):,}", f"of {promotion.limit_total:,}, held ones among them"))
+    for kind, word in PERIODS.items():
+        if (cap := getattr(promotion, f"limit_per_{kind}")) is not None:
+            shown.append((f"Uses {word}", f"{found.get(kind, 0):,}", f"of {cap:,}"))
+    return shown

@@ -1,0 +1,22 @@
+"""The admin's page of how a brand's prices are worked out."""
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from promoplatform.kernel.admin import BrandScopedAdmin
+from promotions.engine.profile import OPTIONS
+from promotions.models import PricingProfile
+
+
+@admin.register(PricingProfile)
+class PricingProfileAdmin(BrandScopedAdmin):
+    """How a brand wants its prices worked out; a brand without a profile has the defaults."""
+
+    list_display = ("brand", "rounding", "round_on", "remainder", "percent_base", "free_units", "budget_overrun")
+    list_select_related = ("brand",)
+    ordering = ("brand",)
+    fields = ("brand", *OPTIONS)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return () if obj is None else ("brand",)

@@ -1,0 +1,246 @@
+"""The admin's pages of promotions: what runs when and gives what; written, changed and switched here."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+from accounts.models import Brand
+from promoplatform.kernel import pages
+from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
+from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.rights import Rights
+from promotions import selectors, services
+from promotions.admin import numbers, offer_field
+from promotions.admin.making import ChosenBrand, rendered
+from promotions.admin.promotion_form import PromotionForm, copy_of
+from promotions.models import Promotion, Status
+
+STATES = {
+    Status.DRAFT: "info",
+    Status.SCHEDULED: "primary",
+    Status.ACTIVE: "success",
+    Status.ACTIVE_WITHOUT_AUDIENCE: "warning",
+    Status.ENDED: "info",
+    Status.DEACTIVATED: "danger",
+}
+OVER = (Status.ENDED, Status.DEACTIVATED)
+LIMITS = (
+    ("limit_total", "in all"),
+    ("limit_per_user", "a shopper"),
+    ("limit_per_day", "a day"),
+    ("limit_per_week", "a week"),
+    ("limit_per_month", "a month"),
+)
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """By status."""
+
+    title, parameter_name = "status", "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(status.value, str(status.label)) for status in Status]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Promotion]) -> QuerySet[Promotion]:
+        return queryset.filter(status=self.value()) if self.value() in Status.values else queryset
+
+
+@admin.register(Promotion)
+class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
+    """A brand's promotions, the newest first."""
+
+    list_filter = (StatusFilter, pages.BrandFilter)
+    list_select_related = ("brand",)
+    search_fields = ("name",)
+    ordering = ("-pk",)
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = EstimatingPaginator
+    actions = ("activate", "deactivate")
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        brand = ("brand",) if pages.works_for_several(request) else ()
+        return ("name", "state", *brand, "from_to", "whom", "trigger", "gives", "most")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_edit_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, Rights.EDIT)
+
+    # --- columns -----------------------------------------------------------------------------------------------------
+    @display(description="status", label=STATES, ordering="status")
+    def state(self, promotion: Promotion) -> tuple[str, str]:
+        return promotion.status, promotion.get_status_display()
+
+    @display(description="from and to", ordering="start_date")
+    def from_to(self, promotion: Promotion) -> str:
+        return period(promotion)
+
+    @display(description="for whom")
+    def whom(self, promotion: Promotion) -> str:
+        return promotion.target_audience.replace("_", " ") or "everyone"
+
+    @display(description="gives")
+    def gives(self, promotion: Promotion) -> str:
+        return offer_field.told(promotion.offer, promotion.brand)
+
+    @display(description="at most")
+    def most(self, promotion: Promotion) -> str:
+        return caps(promotion)
+
+    # --- the page of one promotion -----------------------------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("offer/", wrap(offer_field.shape), name="promotions_offer"),
+            path("<uuid:pk>/<str:verb>/switch/", wrap(require_POST(self.switch)), name="promotions_promotion_switch"),
+            *super().get_urls(),
+        ]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form of a new promotion, or of a copy of one (``?from=``)."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        original = self._original(request)
+        brand = original.brand if original else self.chosen_brand(request)
+        if brand is None:
+            return self.ask_brand(request)
+        with timezone.override(brand.timezone):
+            initial = copy_of(original, timezone.now()) if original else {"priority": 0}
+            form = PromotionForm(request.POST or None, brand=brand, initial=initial)
+            if form.is_valid() and (made := self._make(form, brand, draft="draft" in request.POST)):
+                messages.success(
+                    request, f"{made} is {'kept as a draft' if made.status == Status.DRAFT else 'on its way'}."
+                )
+                return redirect("admin:promotions_promotion_change", made.pk)
+            return self._page(request, f"New promotion for {brand}", brand, form=form)
+
+    def _original(self, request: HttpRequest) -> Promotion | None:
+        """The promotion to begin with. Raises Http404 for one that the user may not edit."""
+        if not (asked := request.GET.get("from")):
+            return None
+        found = self.get_object(request, asked)
+        if found is None or not self.may(request, Rights.EDIT, found):
+            raise Http404
+        return found  # type: ignore[no-any-return]
+
+    def _make(self, form: PromotionForm, brand: Brand, *, draft: bool) -> Promotion | None:
+        fields = form.values() | {"status": Status.DRAFT if draft else Status.SCHEDULED}
+        try:
+            return services.create(
+                brand=brand, fields=fields, code=form.cleaned_data["code"] or None, at=timezone.now()
+            )
+        except Refusal as refusal:
+            form.blame(refusal)
+            return None
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A promotion: its numbers, and the form of what may still change, for whoever may change it."""
+        found = self.get_object(request, object_id)
+        if found is None or not self.has_view_permission(request, found):
+            raise Http404
+        may_edit = self.may(request, Rights.EDIT, found)
+        if request.method == "POST" and not may_edit:
+            raise PermissionDenied
+        with timezone.override(found.brand.timezone):
+            form = None
+            if may_edit and found.status not in OVER:
+                fixed = services.fixed(promotion=found, at=timezone.now()) | {"trigger", "code"}
+                form = PromotionForm(request.POST or None, brand=found.brand, promotion=found, fixed=fixed)
+                if form.is_valid() and self._change(form, found):
+                    messages.success(request, "Saved.")
+                    return redirect("admin:promotions_promotion_change", found.pk)
+            return self._page(request, str(found), found.brand, form=form, may_edit=may_edit, **self._shown(found))
+
+    def _change(self, form: PromotionForm, promotion: Promotion) -> bool:
+        try:
+            services.change(promotion=promotion, fields=form.values(), at=timezone.now())
+        except Refusal as refusal:
+            form.blame(refusal)
+            return False
+        return True
+
+    def _shown(self, promotion: Promotion) -> dict[str, Any]:
+        """What the page says of a promotion above its form."""
+        code = selectors.codes_of(promotion_ids=[promotion.pk]).get(promotion.pk, "")
+        facts = [
+            ("When", f"{period(promotion)} ({promotion.brand.timezone})"),
+            ("For whom", promotion.target_audience.replace("_", " ") or "everyone"),
+            ("Comes into play", "by itself" if promotion.trigger == "automatic" else f"by code {code}".strip()),
+            ("At most", caps(promotion)),
+            ("Priority", str(promotion.priority)),
+        ]
+        return {
+            "promotion": promotion,
+            "state": (promotion.get_status_display(), STATES[Status(promotion.status)]),
+            "code": code,
+            "cards": numbers.cards(promotion, timezone.now()),
+            "facts": facts,
+            "words": offer_field.told(promotion.offer, promotion.brand),
+            "is_draft": promotion.status == Status.DRAFT,
+            "is_over": promotion.status in OVER,
+        }
+
+    def _page(self, request: HttpRequest, title: str, brand: Brand, **context: Any) -> HttpResponse:
+        """The page, written now: while the brand's time zone is the active one."""
+        shown = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "brand": brand} | context
+        return rendered(TemplateResponse(request, "admin/promotions/promotion.html", shown))
+
+    def switch(self, request: HttpRequest, pk: Any, verb: str) -> HttpResponse:
+        """The buttons that start and stop."""
+        found = self.get_object(request, str(pk))
+        if found is None or verb not in ("activate", "deactivate"):
+            raise Http404
+        if not self.may(request, Rights.EDIT, found):
+            raise PermissionDenied
+        self._switch(request, [found], verb)
+        return redirect("admin:promotions_promotion_change", found.pk)
+
+    # --- actions -----------------------------------------------------------------------------------------------------
+    @admin.action(description="Activate", permissions=["edit"])
+    def activate(self, request: HttpRequest, queryset: QuerySet[Promotion]) -> None:
+        self._switch(request, list(self.scoped(queryset, request, Rights.EDIT)), "activate")
+
+    @admin.action(description="Deactivate", permissions=["edit"])
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[Promotion]) -> None:
+        self._switch(request, list(self.scoped(queryset, request, Rights.EDIT)), "deactivate")
+
+    def _switch(self, request: HttpRequest, promotions: list[Promotion], verb: str) -> None:
+        for promotion in promotions:
+            try:
+                if verb == "activate":
+                    services.activate(promotion=promotion, at=timezone.now())
+                else:
+                    services.deactivate(promotion=promotion)
+            except Refusal as refusal:
+                messages.error(request, f"{promotion}: {refusal.detail}")
+            else:
+                messages.success(request, f"{promotion} is {verb}d.")
+
+
+def period(promotion: Promotion) -> str:
+    """From when to when, in the brand's time zone."""
+    zone = promotion.brand.timezone
+    return f"{pages.local(promotion.start_date, zone)} to {pages.local(promotion.end_date, zone)}"
+
+
+def caps(promotion: Promotion) -> str:
+    """A promotion's limits and budget."""
+    limits = [f"{limit:,} {word}" for name, word in LIMITS if (limit := getattr(promotion, name)) is not None]
+    if promotion.budget is not None:
+        limits.append(f"{pages.amount(promotion.budget, promotion.currency)} of discount")
+    return ", ".join(limits) or "no limit"

@@ -1,0 +1,107 @@
+"""A marketer writes promotions in a real browser: on a desk and a phone, in light and in dark."""
+
+import pytest
+
+from promotions.models import Promotion
+from segments.models import Audience, AudienceMember
+from tests.browser.test_admin import SCREENS, judged
+from tests.browser.test_trying import shoot
+from tests.checkout.shop import cart, line
+from tests.factories import BrandFactory, CustomerFactory, MembershipFactory, PromotionFactory, UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ADD = "/admin/promotions/promotion/add/"
+TIERS = {
+    "benefits": [
+        {
+            "kind": "tiers", "basis": "order_amount", "unit": "percent", "max_discount": "40.00",
+            "tiers": [{"from": "50.00", "value": "5"}, {"from": "100.00", "value": "10"}],
+            "select": {"categories": ["shoes", "hats"]},
+        }
+    ],
+    "conditions": [{"kind": "weekdays", "any": ["mon", "tue"]}, {"kind": "hours", "from": "17:00", "to": "19:00"}],
+}  # fmt: skip
+
+
+@pytest.fixture
+def brand():
+    brand = BrandFactory(slug="billo", name="Billo", timezone="Europe/Madrid")
+    MembershipFactory(brand=brand, user=UserFactory(username="olga"))
+    vips = Audience.objects.create(brand=brand, segment_type="vip_customers")
+    AudienceMember.objects.create(audience=vips, customer=CustomerFactory(customer_id="c1"))
+    return brand
+
+
+def test_a_marketer_creates_a_promotion_by_clicking_and_a_quote_gives_it(visit, brand, server_of):
+    olga = visit().sign_in("olga")
+    page = olga.goto("/admin/promotions/promotion/")
+    page.get_by_role("link", name="Add promotion").click()
+    page.get_by_label("Name").fill("Shoes for a fifth less")
+    page.get_by_label("Starts").fill("2026-01-01T00:00")
+    page.get_by_label("Ends").fill("2030-12-31T23:59")
+    page.get_by_label("Per cent").fill("20")
+    page.get_by_text("Which goods").first.click()
+    goods = page.locator("[name=offer-benefits-0-select-categories]")
+    goods.fill("shoes")
+    page.get_by_role("button", name="Add a condition").click()
+    page.locator("[name=offer-conditions-0-value]").fill("50")
+    page.get_by_label("Name").click()  # leaving a field is what tells the sentence
+
+    page.get_by_text("20 % off shoes, if the order comes to at least 50 EUR.").wait_for()
+    assert goods.input_value() == "shoes"
+    page.get_by_role("button", name="Save and schedule").click()
+    page.wait_for_url("**/change/")
+
+    assert page.get_by_text("is on its way").is_visible()
+    bought = cart(lines=[line(unit_price="60.00", categories=["shoes"])], codes=[], customer_id="c1")
+    quote = server_of(brand).post("/api/v1/checkout/quote/", bought, content_type="application/json").json()
+    assert quote["discount_total"] == "12.00"
+    assert olga.complaints == []
+
+
+def test_another_kind_shows_its_own_fields_and_enter_saves(visit, brand):
+    page = visit().sign_in("olga").goto(ADD)
+    page.get_by_label("Name").fill("Steps")
+    page.get_by_label("Starts").fill("2027-01-01T00:00")
+    page.get_by_label("Ends").fill("2027-02-01T00:00")
+
+    page.locator("[name=offer-benefits-0-kind]").select_option("tiers")
+    page.locator("[name=offer-benefits-0-tiers-0-from]").fill("50")
+    page.locator("[name=offer-benefits-0-tiers-0-value]").fill("5")
+    page.get_by_role("button", name="More steps").click()
+    page.locator("[name=offer-benefits-0-tiers-4-from]").wait_for()
+    assert page.locator("[name=offer-benefits-0-tiers-0-from]").input_value() == "50"
+    page.locator("[name=offer-benefits-0-tiers-0-value]").press("Enter")
+    page.wait_for_url("**/change/")
+
+    made = Promotion.objects.get()
+    assert made.offer["benefits"][0]["tiers"] == [{"from": "50", "value": "5"}]
+
+
+@pytest.mark.parametrize(("width", "height", "dark"), SCREENS)
+def test_pages_of_promotions_fit_the_screen_and_break_no_rule_of_access(visit, brand, width, height, dark):
+    running = PromotionFactory(
+        brand=brand,
+        name="Autumn sale",
+        budget=100_000,
+        limit_total=500,
+        limit_per_user=2,
+        text="AUTUMN",
+        trigger="code",
+    )
+    draft = PromotionFactory(brand=brand, name="Steps", status="draft", offer=TIERS, target_audience="vip_customers")
+    olga, faults = visit(width=width, height=height, dark=dark).sign_in("olga"), []
+    pages = {
+        "promotions": "/admin/promotions/promotion/",
+        "new promotion": ADD,
+        "draft": f"/admin/promotions/promotion/{draft.pk}/change/",
+        "running": f"/admin/promotions/promotion/{running.pk}/change/",
+    }
+
+    for name, path in pages.items():
+        olga.goto(path)
+        faults += judged(olga, name)
+        shoot(olga.page, f"{name}-{width}-{'dark' if dark else 'light'}")
+
+    assert not faults
+    assert not olga.complaints
