@@ -1,11 +1,11 @@
 """The admin's pages of promotions: written, changed, copied and switched by whoever may, and by nobody else."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -54,9 +54,9 @@ def page_of(promotion: Promotion) -> str:
     return f"{LIST}{promotion.pk}/change/"
 
 
-def text(answer: HttpResponse) -> str:
+def text(answer: Any) -> str:
     assert answer.status_code == 200, answer.status_code
-    return answer.content.decode()
+    return str(answer.content.decode())
 
 
 def audience(brand: Brand, name: str = "vip", size: int = 1) -> None:
@@ -199,10 +199,10 @@ def test_the_offers_shape_changes_in_place(owner: Client, brand: Brand) -> None:
 def untouched(client: Client, promotion: Promotion) -> dict[str, str]:
     """What a browser sends of the page's form when nobody touches it."""
     form = client.get(page_of(promotion)).context["form"]
-    sent = {bound.html_name: bound.value() for bound in form if bound.name != "offer"}
-    for name in ("start_date", "end_date"):
-        if name in sent:
-            sent[name] = sent[name].strftime("%Y-%m-%dT%H:%M")  # in the brand's time zone, as the field holds it
+    with timezone.override(promotion.brand.timezone):
+        sent = {bound.html_name: bound.value() for bound in form if bound.name != "offer"}
+    for name in {"start_date", "end_date"} & sent.keys():
+        sent[name] = sent[name].strftime("%Y-%m-%dT%H:%M")
     return {name: "" if value is None else str(value) for name, value in sent.items()}
 
 
