@@ -5,6 +5,13 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+CUSTOMER_ID_LENGTH = 100
+
+
+def is_customer_id(text: str) -> bool:
+    """Whether it may be the name of a customer: up to ``CUSTOMER_ID_LENGTH`` printable characters."""
+    return 1 <= len(text) <= CUSTOMER_ID_LENGTH and text.isprintable()
+
 
 class Role(enum.StrEnum):
     """What a member of a brand's staff may do."""

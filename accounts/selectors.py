@@ -1,5 +1,6 @@
 """Questions about who calls and what they may do."""
 
+import contextlib
 import uuid
 import zoneinfo
 from datetime import datetime
@@ -9,12 +10,10 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts import rules
-from accounts.contracts import Caller, Role, Scope, Shopper
+from accounts.contracts import CUSTOMER_ID_LENGTH, Caller, Role, Scope, Shopper, is_customer_id
 from accounts.models import ApiKey, Brand, Customer, Invitation, Membership, User
 from promoplatform.kernel.errors import Invalid, NotFound, PermissionDenied, TokenInvalid
 from promoplatform.kernel.rights import Rights
-
-CUSTOMER_ID_LENGTH = 100
 
 
 # --- brands ----------------------------------------------------------------------------------------------------------
@@ -113,6 +112,26 @@ def is_platform_admin(caller: Caller) -> bool:
     return User.objects.filter(pk=caller.user_key, is_superuser=True, is_active=True).exists()
 
 
+def merchant(*, caller: Caller, merchant_id: str) -> Brand:
+    """The brand that a service of the platform speaks of, by its id or its slug.
+
+    Raises PermissionDenied for callers without a key of the internal API, NotFound.
+    """
+    if caller.scope is not Scope.INTERNAL:
+        raise PermissionDenied
+    brand = brand_by_name(merchant_id)
+    if brand is None:
+        raise NotFound
+    return brand
+
+
+def brand_by_name(name: str) -> Brand | None:
+    """The brand of an id or a slug, active or not."""
+    with contextlib.suppress(ValueError):
+        return Brand.objects.filter(pk=uuid.UUID(name)).first()
+    return None if "\0" in name else Brand.objects.filter(slug=name).first()
+
+
 def timezone_of(brand: Brand) -> zoneinfo.ZoneInfo:
     """The brand's time zone."""
     return zoneinfo.ZoneInfo(brand.timezone)
@@ -136,7 +155,7 @@ def shopper_for(*, caller: Caller, customer_id: str | None) -> Shopper:
 def _named_customer(customer_id: str | None) -> Shopper:
     if customer_id is None:
         raise Invalid.field("customer_id", "Say which customer this is for.", "required")
-    if not (1 <= len(customer_id) <= CUSTOMER_ID_LENGTH and customer_id.isprintable()):
+    if not is_customer_id(customer_id):
         raise Invalid.field("customer_id", f"A customer id is 1 to {CUSTOMER_ID_LENGTH} printable characters.")
     return known_shopper(customer_id) or Shopper(None, customer_id)
 

@@ -6,3 +6,8 @@ from promoplatform.kernel.errors import Refusal
 class AudienceEmpty(Refusal):
     code, status = "audience_empty", 409
     message = "There is nobody in this audience."
+
+
+class AudienceComputed(Refusal):
+    code, status = "audience_computed", 409
+    message = "The brand has this audience worked out here; nobody else may say who is in it."

@@ -7,32 +7,47 @@ from django.db.models.functions import Now
 
 from accounts.models import Brand, Customer
 from promoplatform.kernel.ids import uuid7
+from segments.contracts import Source
 
 MOST_SLOTS = 100  # of a customer, whatever is configured
 
 
 class Audience(models.Model):
-    """The customers of one brand that belong to one segment type, such as ``purchased_more_than_twice``."""
+    """The customers of one brand that belong to one segment type, such as ``purchased_more_than_twice``.
+
+    ``size`` is how many there are, counted in the transaction of every change.
+    """
 
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="audiences")
     segment_type = models.CharField(max_length=100)
     version = models.BigIntegerField(null=True, blank=True)
+    size = models.BigIntegerField(db_default=0)
+    source = models.CharField(
+        max_length=10, choices=[(one.value, one.value) for one in Source], db_default=Source.SENT.value
+    )
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         ordering: ClassVar[list[str]] = ["segment_type"]
-        constraints = [models.UniqueConstraint("brand", "segment_type", name="segments_audience_once")]
+        constraints = [
+            models.UniqueConstraint("brand", "segment_type", name="segments_audience_once"),
+            models.CheckConstraint(condition=models.Q(size__gte=0), name="segments_audience_size"),
+        ]
 
     def __str__(self) -> str:
         return self.segment_type
 
 
 class AudienceMember(models.Model):
-    """A customer is in an audience."""
+    """A customer is in an audience.
+
+    Rows are made of customers' own rows, which are never deleted, and a million of them at once: no foreign key is
+    checked (ADR 15).
+    """
 
     pk = models.CompositePrimaryKey("audience_id", "customer_id")
-    audience = models.ForeignKey(Audience, models.CASCADE, related_name="members")
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="+", db_index=False)
+    audience = models.ForeignKey(Audience, models.CASCADE, related_name="members", db_constraint=False)
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
 
     def __str__(self) -> str:
         return f"{self.customer_id} in {self.audience_id}"

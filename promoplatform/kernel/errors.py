@@ -86,6 +86,11 @@ class NotAcceptable(Refusal):
     message = "None of the formats asked for can be given."
 
 
+class LengthRequired(Refusal):
+    code, status = "length_required", 411
+    message = "Say the body's length (Content-Length): of one in chunks nobody could tell whether it broke off."
+
+
 class TooLarge(Refusal):
     code, status = "too_large", 413
     message = "The request's body is too large."

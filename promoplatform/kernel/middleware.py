@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from pghistory.middleware import HistoryMiddleware
 
-from promoplatform.kernel.errors import Invalid, Refusal, TooLarge, UnsupportedMediaType
+from promoplatform.kernel.errors import Invalid, LengthRequired, Refusal, TooLarge, UnsupportedMediaType
 from promoplatform.kernel.problems import problem_of
 
 log = structlog.get_logger("promoplatform.request")
@@ -50,8 +50,8 @@ def _path(request: HttpRequest) -> str:
 
 
 def well_formed(get_response: GetResponse) -> GetResponse:
-    """Refuses below /api/, before anything reads it: a body over the limit (bulk ingest has one of its own), text that
-    is not UTF-8, and NUL, which the database cannot hold, in the query."""
+    """Refuses below /api/, before anything reads it: a body over the limit (bulk ingest has one of its own) or of no
+    stated length, text that is not UTF-8, and NUL, which the database cannot hold, in the query."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         refusal = _refusal(request) if request.path.startswith("/api/") else None
@@ -61,6 +61,8 @@ def well_formed(get_response: GetResponse) -> GetResponse:
 
 
 def _refusal(request: HttpRequest) -> Refusal | None:
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        return LengthRequired()  # servers end a body that was cut off as if it were whole
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not (length.isascii() and length.isdigit() and len(length) < 20):
         return Invalid()

@@ -189,6 +189,7 @@ BODY_LIMIT = 1024 * 1024
 BULK_PATHS = ("/api/internal/v1/audiences/",)
 BULK_ENDINGS = ("/batches/import/",)
 IMPORT_LIMIT = 256 * 1024 * 1024
+AUDIENCE_BODY_LIMIT = 16 * 1024 * 1024  # of a JSON document with an audience; streams may be of any length
 HOT_PATHS = ("/api/v1/checkout/", "/api/v1/discountcodeusage/")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024  # below /api/ the limit above comes first
 REST_FRAMEWORK = {
@@ -236,6 +237,7 @@ REDEEMERS = {
     "promotion": "promotions.redeemer.PromotionRedeemer",
 }
 LEDGERS = [
+    "segments.services.audiences.audit",
     "promotions.services.ledgers.audit",
     "promotions.services.batches.audit",
     "discounts.services.ledgers.audit",

@@ -1,5 +1,6 @@
 """What happens to audiences."""
 
-from segments.services.audiences import Operation, apply_audience
+from segments.contracts import Applied, Operation
+from segments.services.audiences import apply_audience, apply_file
 
-__all__ = ["Operation", "apply_audience"]
+__all__ = ["Applied", "Operation", "apply_audience", "apply_file"]

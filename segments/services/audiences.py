@@ -1,40 +1,134 @@
-"""Audiences change."""
+"""Audiences change: by the data platform's word, a brand's file, or what is computed here."""
 
-from collections.abc import Collection
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
 
 from accounts.models import Brand
 from promoplatform.kernel import db
+from promoplatform.kernel.errors import Invalid
+from segments import rules
+from segments.contracts import Applied, Operation, Source
+from segments.errors import AudienceComputed
 from segments.models import Audience
+from segments.services import staging
 
-Operation = Literal["replace", "add", "remove"]
+PATIENCE = "15min"  # that one statement over an audience of any size may take
 
 
 def apply_audience(
-    *, brand: Brand, segment_type: str, operation: Operation, customer_ids: Collection[str], version: int | None = None
-) -> dict[str, int | bool]:
-    """Replace, extend or reduce an audience; ``{"received", "added", "removed", "size"}``.
+    *,
+    brand: Brand,
+    segment_type: str,
+    operation: str,
+    customer_ids: Iterable[str],
+    version: int | None = None,
+    source: Source = Source.SENT,
+) -> Applied:
+    """Replace, extend or reduce an audience.
 
     Atomic: no reader sees half. Customers that the platform has never seen are created. A ``version`` older than the
-    stored one changes nothing and answers ``"stale": True``.
+    stored one changes nothing; the stored one again is applied again, which changes nothing if it is the same update.
+    Raises Invalid (field ``segment_type``), AudienceComputed.
     """
+    with staging.stage():
+        received = staging.send_ids(customer_ids)
+        return apply_staged(
+            brand=brand, segment_type=segment_type, operation=operation, received=received, version=version,
+            source=source,
+        )  # fmt: skip
+
+
+def apply_file(
+    *,
+    brand: Brand,
+    segment_type: str,
+    operation: str,
+    parts: Iterable[bytes],
+    media_type: str,
+    version: int | None = None,
+) -> Applied:
+    """The same, with ids from a file of any length as it arrives; of memory it takes what a few parts do.
+
+    Raises also Invalid with the numbers of bad lines; nothing was changed then.
+    """
+    check_segment_type(segment_type)
+    with staging.stage():
+        reader = rules.Reader(media_type)
+        staging.send(reader.read(parts))
+        reader.check()
+        return apply_staged(
+            brand=brand, segment_type=segment_type, operation=operation, received=reader.received, version=version
+        )
+
+
+def apply_staged(
+    *,
+    brand: Brand,
+    segment_type: str,
+    operation: str,
+    received: int,
+    version: int | None = None,
+    source: Source = Source.SENT,
+) -> Applied:
+    """The same, with the ids that stand in the stage."""
+    check_segment_type(segment_type)
+    if operation != Operation.REMOVE:
+        staging.make_customers()
     with transaction.atomic():
-        Audience.objects.bulk_create([Audience(brand=brand, segment_type=segment_type)], ignore_conflicts=True)
-        audience = Audience.objects.select_for_update().get(brand=brand, segment_type=segment_type)
+        audience = lock_audience(brand=brand, segment_type=segment_type)
+        if audience.source != source:
+            raise AudienceComputed
         if version is not None and audience.version is not None and version < audience.version:
-            return {"received": len(customer_ids), "added": 0, "removed": 0, "size": size(audience), "stale": True}
-        params = {"audience": audience.pk, "ids": sorted(set(customer_ids))}
-        removed = db.run(f"segments/sql/{operation}_leavers.sql", params) if operation != "add" else 0
-        added = db.run("segments/sql/add_members.sql", params) if operation != "remove" else 0
-        Audience.objects.filter(pk=audience.pk).update(updated_at=Now(), version=version or audience.version)
-        return {"received": len(customer_ids), "added": added, "removed": removed, "size": size(audience)}
+            return Applied(received, 0, 0, audience.size, stale=True)
+        with patience():
+            counts = db.one(
+                f"segments/sql/{Operation(operation)}_members.sql", {"audience": audience.pk, "version": version}
+            )
+    return Applied(received, **(counts or {}))
 
 
-def size(audience: Audience) -> int:
-    """How many customers are in the audience."""
+def lock_audience(*, brand: Brand, segment_type: str) -> Audience:
+    """The audience, made when there is none, and nobody else's to change until the transaction ends."""
+    audiences = Audience.objects.filter(brand=brand, segment_type=segment_type)
+    if not audiences.exists():
+        Audience.objects.bulk_create([Audience(brand=brand, segment_type=segment_type)], ignore_conflicts=True)
+    return audiences.select_for_update(no_key=True).get()
+
+
+def check_segment_type(segment_type: str) -> None:
+    """Raises Invalid (field ``segment_type``)."""
+    if not rules.is_segment_type(segment_type):
+        raise Invalid.field("segment_type", "A segment type is up to 100 letters, digits, _, . and -.")
+
+
+def audit(*, at: datetime, repair: bool) -> Iterator[str]:
+    """A line for each audience whose size is not what its members are; ``repair`` writes what was counted."""
+    for pk in Audience.objects.order_by("pk").values_list("pk", flat=True):
+        audience, counted = _recount(pk, repair=repair)
+        if counted != audience.size:
+            what = f"audience {audience.segment_type} of {audience.brand_id}"
+            yield f"{what}: says {audience.size}, has {counted}" + (": mended" if repair else "")
+
+
+@transaction.atomic
+def _recount(pk: int, *, repair: bool) -> tuple[Audience, int]:
+    """An audience as it says it is, and how many are in it, counted under its lock."""
+    audience = Audience.objects.select_for_update(no_key=True).get(pk=pk)
+    with patience():
+        counted = audience.members.count()
+    if repair and counted != audience.size:
+        Audience.objects.filter(pk=pk).update(size=counted)
+    return audience, counted
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Inside it, a statement of this transaction may take as long as a big audience needs."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM segments_audiencemember WHERE audience_id = %s", [audience.pk])
-        return int(cursor.fetchone()[0])
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [PATIENCE])
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout TO DEFAULT")

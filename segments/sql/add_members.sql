@@ -1,15 +1,19 @@
--- Adds customers to an audience, creating those that the platform has never seen; those already in stay.
--- Upholds segments_audiencemember_pkey.
-WITH known AS (
-    INSERT INTO accounts_customer (customer_id)
-    SELECT unnest(%(ids)s::text[])
-    ON CONFLICT (customer_id) DO NOTHING
-    RETURNING id
-), members AS (
-    SELECT id FROM known
-    UNION
-    SELECT id FROM accounts_customer WHERE customer_id = ANY(%(ids)s::text[])
+-- Adds the customers that were sent to an audience, and counts; the caller holds the audience's lock.
+-- Upholds segments_audiencemember_pkey, segments_audience_size.
+WITH added AS (
+    INSERT INTO segments_audiencemember (audience_id, customer_id)
+    SELECT DISTINCT %(audience)s::bigint, c.id
+    FROM segments_sent s JOIN accounts_customer c USING (customer_id)
+    WHERE NOT EXISTS (
+        SELECT FROM segments_audiencemember m WHERE m.audience_id = %(audience)s AND m.customer_id = c.id
+    )
+    ORDER BY c.id
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+), counted AS (
+    SELECT count(*) AS added FROM added
 )
-INSERT INTO segments_audiencemember (audience_id, customer_id)
-SELECT %(audience)s, id FROM members ORDER BY id
-ON CONFLICT DO NOTHING
+UPDATE segments_audience SET size = size + added, version = COALESCE(%(version)s, version), updated_at = now()
+FROM counted
+WHERE id = %(audience)s
+RETURNING size, added, 0 AS removed

@@ -6,6 +6,7 @@ import re
 import pytest
 from django.db import connection
 
+from segments.services import staging
 from tests.contracts.tree import APPS, ROOT, strings, trees
 
 FILES = sorted(
@@ -62,6 +63,8 @@ def test_the_database_understands_it(path: str) -> None:
     typed = PARAMETER.sub(lambda found: f"${numbers[found[1]]}" + (f"::{found[2]}" if found[2] else ""), statement)
 
     with connection.cursor() as cursor:
+        if "segments_sent" in statement:
+            cursor.execute(staging.OPEN)
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         cursor.cursor.execute(f"PREPARE its_plan AS {typed.replace('%%', '%')}".encode())
         arguments = f"({', '.join(['NULL'] * len(names))})" if names else ""

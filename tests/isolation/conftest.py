@@ -78,6 +78,7 @@ def world(bearer: Callable[[User], Client], server_of: Callable[[Brand], Client]
     expired = tokens_for(user=people[Role.OWNER], at=an_hour_ago).access
     clients = {
         "owner": bearer(people[Role.OWNER]), "viewer": bearer(people[Role.VIEWER]), "server": server_of(billo),
+        "internal": Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(internal=True).text}"}),
         "shopper": bearer(user), "anonymous": Client(), "other owner": bearer(MembershipFactory(brand=cake).user),
         "other server": server_of(cake), "other shopper": bearer(ShopperFactory()),
         "revoked key": Client(headers={"Authorization": f"Api-Key {revoked.text}"}),
@@ -130,6 +131,6 @@ def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, s
         "slug": "billo", "customer": customer, "user": str(user.uuid), "code": "SECRET", "open code": "OPEN",
         "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk),
         "coded promotion": coded["id"], "batch": str(batch.pk), "assignment": str(assignment.pk),
-        "coupon": str(coupon_of(billo).pk), "promotion": promotion["id"],
+        "audience": "friends", "coupon": str(coupon_of(billo).pk), "promotion": promotion["id"],
         "usage": str(Usage.objects.get(code__code="TAKEN").id),
     }  # fmt: skip

@@ -54,7 +54,10 @@ def rows() -> list[Row]:
         "name": "sale", "start_date": "2099-01-01", "end_date": "2099-02-01", "trigger": "automatic",
         "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
     }  # fmt: skip
+    audience = "api/internal/v1/audiences/<str:merchant_id>/<str:segment_type>/"
+    sent = {"merchant_id": "<slug>", "segment_type": "<audience>"}
     return [
+        Row(audience, "POST", "internal", sent, {"operation": "add", "customer_ids": ["<customer>"]}, writes=True),
         Row("api/v1/me/", "GET", "owner", strangers="own"),
         Row(f"{brand}/members/", "GET", "owner", slug, staff=True),
         Row(member, "PATCH", "owner", slug | {"user_id": "<viewer>"}, {"role": "viewer"}, writes=True),

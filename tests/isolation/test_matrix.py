@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from accounts.models import Membership
 from checkout.models import Redemption
 from discounts.models import DiscountCode
-from tests.factories import ApiKeyFactory, DiscountCodeFactory, DiscountRuleFactory
+from tests.factories import DiscountCodeFactory, DiscountRuleFactory
 from tests.isolation.conftest import World
 from tests.isolation.endpoints import OPEN, Row, resolved, rows
 
@@ -184,11 +183,9 @@ def test_the_same_order_of_two_brands_is_two_orders(world: World) -> None:
 
 
 def test_a_key_of_the_internal_api_opens_no_brand(world: World) -> None:
-    key = ApiKeyFactory(internal=True)
-    world.clients["internal"] = Client(headers={"Authorization": f"Api-Key {key.text}"})
     DiscountCodeFactory(text="ANOTHER")
 
-    for row in ROWS:
+    for row in (row for row in ROWS if row.by != "internal"):
         response = world.call("internal", row.method, world.path(row.route, row.ids), row.body)
         assert response.status_code in ({200} if row.strangers == "read" else {200, 403, 404}), name_of(row)
         assert set(world.leaks(response)) <= ({"SECRET"} if row.strangers == "read" else set()), name_of(row)

@@ -1,0 +1,125 @@
+"""Audiences as the data platform sends them: parse, call one service, answer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.contracts import as_caller, is_customer_id
+from accounts.models import Brand
+from accounts.selectors import merchant
+from promoplatform.kernel import streams
+from promoplatform.kernel.errors import TooLarge, UnsupportedMediaType
+from promoplatform.kernel.fields import WholeField
+from promoplatform.kernel.schema import problems
+from segments import errors, rules, services
+from segments.contracts import Applied, Operation
+
+MAX_IDS = 100_000  # of one JSON body; streams may be of any length
+MAX_FAULTS = 100
+BIGGEST = 2**63 - 1
+
+
+@extend_schema_field({"type": "array", "items": {"type": "string", "maxLength": 100}, "maxItems": MAX_IDS})
+class CustomerIds(serializers.Field[Any, Any, Any, Any]):
+    """A list of customer ids, judged in one go."""
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        if not isinstance(data, list):
+            raise serializers.ValidationError("Send a list of customer ids.")
+        if len(data) > MAX_IDS:
+            raise serializers.ValidationError(f"Send up to {MAX_IDS:,} ids at once, or stream them.", "max_length")
+        bad = [place for place, one in enumerate(data) if not (isinstance(one, str) and is_customer_id(one))]
+        if bad:
+            raise serializers.ValidationError({str(place): [rules.EXPECTED] for place in bad[:MAX_FAULTS]})
+        return data
+
+
+class AudienceQuery(serializers.Serializer[Any]):
+    """What stands beside the ids."""
+
+    operation = serializers.ChoiceField([one.value for one in Operation])
+    version = serializers.IntegerField(min_value=0, max_value=BIGGEST, required=False)
+
+
+class AudienceRequest(serializers.Serializer[Any]):
+    """Customer ids and what to do with them; an update older than the stored ``version`` is ignored."""
+
+    operation = serializers.ChoiceField([one.value for one in Operation])
+    customer_ids = CustomerIds()
+    version = WholeField(min_value=0, max_value=BIGGEST, required=False)
+
+
+class AudienceChange(serializers.Serializer[Any]):
+    """How many ids were received, how many customers came and went, and how many there are now."""
+
+    received = serializers.IntegerField()
+    added = serializers.IntegerField()
+    removed = serializers.IntegerField()
+    size = serializers.IntegerField()
+    stale = serializers.BooleanField(required=False, help_text="A newer version was there already")
+
+
+class AudienceView(APIView):
+    """``/api/internal/v1/audiences/<merchant_id>/<segment_type>/``"""
+
+    @extend_schema(
+        request={
+            "application/json": AudienceRequest,
+            rules.CSV: OpenApiTypes.STR,
+            rules.NDJSON: OpenApiTypes.STR,
+        },
+        parameters=[AudienceQuery],
+        responses={200: AudienceChange, **problems(errors.AudienceComputed)},
+        operation_id="audience_update",
+    )
+    def post(self, request: Request, merchant_id: str, segment_type: str) -> Response:
+        """Replace, extend or reduce an audience; all of it takes effect at one moment, or nothing does.
+
+        As JSON with up to 100,000 ids, or as a stream of any length, plain or gzip: CSV (the first cell of each line)
+        or one JSON a line (an id, or an object with `customer_id`), with `operation` and `version` as parameters.
+        """
+        brand = merchant(caller=as_caller(request.auth), merchant_id=merchant_id)
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        if media_type in (rules.CSV, rules.NDJSON):
+            applied = _stream(request, brand, segment_type, media_type)
+        else:
+            applied = _document(request, brand, segment_type)
+        counts = {name: getattr(applied, name) for name in ("received", "added", "removed", "size")}
+        return Response(counts | ({"stale": True} if applied.stale else {}))
+
+
+def _document(request: Request, brand: Brand, segment_type: str) -> Applied:
+    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.AUDIENCE_BODY_LIMIT:
+        raise TooLarge
+    if request.headers.get("Content-Encoding"):
+        raise UnsupportedMediaType
+    body = AudienceRequest(data=request.data)
+    body.is_valid(raise_exception=True)
+    return services.apply_audience(brand=brand, segment_type=segment_type, **body.validated_data)
+
+
+def _stream(request: Request, brand: Brand, segment_type: str, media_type: str) -> Applied:
+    query = AudienceQuery(data=request.query_params)
+    query.is_valid(raise_exception=True)
+    parts = _parts(request._request)  # noqa: SLF001  (the body as it arrives, which the framework would read whole)
+    return services.apply_file(
+        brand=brand, segment_type=segment_type, parts=parts, media_type=media_type, **query.validated_data
+    )
+
+
+def _parts(request: HttpRequest) -> Iterator[bytes]:
+    match request.headers.get("Content-Encoding", "identity").strip().lower():
+        case "identity":
+            return streams.parts(request)
+        case "gzip":
+            return rules.unzipped(streams.parts(request), limit=streams.PART)
+        case _:
+            raise UnsupportedMediaType

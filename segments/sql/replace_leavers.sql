@@ -1,5 +1,0 @@
--- Takes everyone out of an audience who is not named.
--- Upholds segments_audiencemember_pkey.
-DELETE FROM segments_audiencemember m
-USING accounts_customer c
-WHERE m.audience_id = %(audience)s AND c.id = m.customer_id AND NOT c.customer_id = ANY(%(ids)s::text[])

@@ -1,0 +1,26 @@
+-- Makes the customers that were sent the whole of an audience, and counts; who stays is not touched; the caller holds the audience's lock.
+-- Upholds segments_audiencemember_pkey, segments_audience_size.
+WITH named AS MATERIALIZED (
+    SELECT DISTINCT c.id FROM segments_sent s JOIN accounts_customer c USING (customer_id)
+), removed AS (
+    DELETE FROM segments_audiencemember m
+    WHERE m.audience_id = %(audience)s AND NOT EXISTS (SELECT FROM named WHERE named.id = m.customer_id)
+    RETURNING 1
+), added AS (
+    INSERT INTO segments_audiencemember (audience_id, customer_id)
+    SELECT %(audience)s::bigint, named.id
+    FROM named
+    WHERE NOT EXISTS (
+        SELECT FROM segments_audiencemember m WHERE m.audience_id = %(audience)s AND m.customer_id = named.id
+    )
+    ORDER BY named.id
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+), counted AS (
+    SELECT (SELECT count(*) FROM added) AS added, (SELECT count(*) FROM removed) AS removed
+)
+UPDATE segments_audience
+SET size = size + added - removed, version = COALESCE(%(version)s, version), updated_at = now()
+FROM counted
+WHERE id = %(audience)s
+RETURNING size, added, removed

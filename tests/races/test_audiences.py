@@ -1,0 +1,122 @@
+"""Updates of one audience at the same moment: its size is its members, and the newest version is what stays."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from accounts.models import Customer
+from segments import services
+from segments.contracts import Applied
+from segments.models import Audience, AudienceMember
+from tests.factories import BrandFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Stampede = Callable[..., list[Any]]
+
+
+def test_many_updates_of_one_audience_at_once_leave_the_size_right(stampede: Stampede) -> None:
+    brand = BrandFactory()
+
+    def change(number: int) -> Applied:
+        ids = [f"c{(number * 7 + step) % 60}" for step in range(25)]
+        operation = ("add", "remove", "replace")[number % 3]
+        return services.apply_audience(brand=brand, segment_type="vip", operation=operation, customer_ids=ids)
+
+    for _ in range(3):
+        results = stampede(change, range(24))
+
+        assert Counter(type(result) for result in results) == {Applied: 24}
+        assert Audience.objects.get().size == AudienceMember.objects.count()
+
+
+def test_without_the_lock_updates_at_once_lose_count(stampede: Stampede) -> None:
+    """The proof that the test above can fail: the members change, then the size is written as it was read."""
+    brand = BrandFactory()
+    audience = Audience.objects.create(brand=brand, segment_type="vip")
+    customers = Customer.objects.bulk_create(Customer(customer_id=f"c{number}") for number in range(24))
+
+    def add_and_count(customer: Customer) -> None:
+        AudienceMember.objects.create(audience=audience, customer=customer)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT size FROM segments_audience WHERE id = %s", [audience.pk])
+            size = cursor.fetchone()[0]
+            cursor.execute("UPDATE segments_audience SET size = %s WHERE id = %s", [size + 1, audience.pk])
+
+    stampede(add_and_count, customers)
+
+    assert Audience.objects.get().size < AudienceMember.objects.count() == 24
+
+
+def test_of_many_versions_at_once_the_newest_stays(stampede: Stampede) -> None:
+    brand = BrandFactory()
+
+    def replace(version: int) -> Applied:
+        ids = [f"v{version}-{number}" for number in range(10)]
+        return services.apply_audience(
+            brand=brand, segment_type="vip", operation="replace", customer_ids=ids, version=version
+        )
+
+    results = stampede(replace, range(20))
+
+    assert Counter(type(result) for result in results) == {Applied: 20}
+    names = AudienceMember.objects.values_list("customer__customer_id", flat=True)
+    assert set(names) == {f"v19-{number}" for number in range(10)}
+    assert Audience.objects.get().version == 19
+
+
+def test_without_the_lock_an_older_version_that_looked_first_stays(stampede: Stampede) -> None:
+    """The proof that the test above can fail: look at the version, then replace."""
+    brand = BrandFactory()
+    audience = Audience.objects.create(brand=brand, segment_type="vip", version=0)
+
+    def look_then_replace(version: int) -> None:
+        found = Audience.objects.get(pk=audience.pk)
+        if version >= (found.version or 0):
+            Audience.objects.filter(pk=audience.pk).update(version=version)
+
+    for _ in range(20):
+        Audience.objects.update(version=0)
+        stampede(look_then_replace, range(1, 25))
+        if Audience.objects.get().version != 24:
+            break
+
+    assert Audience.objects.get().version != 24
+
+
+def test_the_same_new_customers_in_two_orders_never_deadlock(stampede: Stampede) -> None:
+    brand, names = BrandFactory(), [f"c{number}" for number in range(2_000)]
+
+    def add(number: int) -> Applied:
+        ids = names if number % 2 else names[::-1]
+        return services.apply_audience(brand=brand, segment_type=f"type{number}", operation="add", customer_ids=ids)
+
+    results = stampede(add, range(8))
+
+    assert [getattr(result, "size", result) for result in results] == [2_000] * 8
+    assert Customer.objects.count() == 2_000
+
+
+def test_a_reader_sees_an_audience_as_it_was_until_it_is_replaced(stampede: Stampede) -> None:
+    brand = BrandFactory()
+    whole = [{f"{name}{number}" for number in range(300)} for name in "ab"]
+    services.apply_audience(brand=brand, segment_type="vip", operation="replace", customer_ids=whole[0])
+
+    def write_or_read(number: int) -> list[set[str]]:
+        if number < 4:
+            for turn in range(5):
+                services.apply_audience(
+                    brand=brand, segment_type="vip", operation="replace", customer_ids=whole[(number + turn) % 2]
+                )
+            return []
+        rows = AudienceMember.objects.values_list("customer__customer_id", flat=True)
+        return [set(rows.all()) for _ in range(30)]
+
+    results = stampede(write_or_read, range(8))
+
+    assert [result for result in results if isinstance(result, Exception)] == []
+    seen = [members for result in results for members in result]
+    assert len(seen) == 120
+    assert all(members in whole for members in seen)
