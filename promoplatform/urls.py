@@ -7,6 +7,7 @@ from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from checkout.api.simulate import SimulateView
+from coupons.admin import reports
 from promoplatform.console import audit, navigation
 from promoplatform.kernel import api
 
@@ -25,6 +26,8 @@ urlpatterns = [
     path("", include("promoplatform.kernel.mail.urls")),
     path("accounts/", include("accounts.urls")),
     path("admin/search/", admin.site.admin_view(navigation.search)),
+    path("admin/coupons/report/", admin.site.admin_view(reports.page), name="coupon-report-page"),
+    path("admin/coupons/report/csv/", admin.site.admin_view(reports.export), name="coupon-report-csv"),
     path("admin/log/", admin.site.admin_view(audit.page), name="audit"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -1,8 +1,6 @@
 """Reports of coupons over HTTP: parse, ask one service, answer as JSON or CSV."""
 
 import uuid
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -26,8 +24,6 @@ from promoplatform.kernel.api import CsvRenderer
 from promoplatform.kernel.errors import NotFound, PermissionDenied
 from promoplatform.kernel.fields import InstantField, TextField
 from promoplatform.kernel.periods import Unit
-
-HEADER = ("start", "local", "redemptions", "released", "refunded", "discount_total", "currency", "discount_totals")
 
 
 @extend_schema_field({"type": "string", "example": "Europe/Madrid"})
@@ -106,7 +102,7 @@ class ReportView(APIView):
     def answer(self, request: Request, report: Report, name: str) -> HttpResponseBase:
         if getattr(request.accepted_renderer, "format", "json") != CsvRenderer.format:
             return Response(report_answer(report))
-        return pages.csv_response(f"{name}-{report.unit}.csv", HEADER, csv_rows(report), marked=False)
+        return pages.csv_response(f"{name}-{report.unit}.csv", reporting.HEADER, reporting.lines(report), marked=False)
 
 
 class CouponReportView(ReportView):
@@ -179,25 +175,13 @@ def report_answer(report: Report) -> dict[str, Any]:
         "unit": str(report.unit),
         "tz": report.zone.key,
         "currency": report.currency,
-        "from": _instant(report.first),
-        "to": _instant(report.until),
+        "from": reporting.instant(report.first),
+        "to": reporting.instant(report.until),
         "buckets": [
-            {"start": _instant(period.start)} | _sums(period.sums, report.currency) for period in report.periods
+            {"start": reporting.instant(period.start)} | _sums(period.sums, report.currency)
+            for period in report.periods
         ],
     }
-
-
-def csv_rows(report: Report) -> Iterator[tuple[object, ...]]:
-    """A line a period."""
-    for period in report.periods:
-        sums = period.sums
-        others = ", ".join(
-            f"{currency} {money.render(given, currency)}" for currency, given in sorted(sums.given.items())
-        )
-        local = period.start.astimezone(report.zone).isoformat(timespec="minutes")
-        given = money.render(sums.given.get(report.currency, 0), report.currency)
-        counts = (sums.redemptions, sums.released, sums.refunded)
-        yield (_instant(period.start), local, *counts, given, report.currency, others)
 
 
 def _sums(sums: Sums, currency: str) -> dict[str, Any]:
@@ -208,7 +192,3 @@ def _sums(sums: Sums, currency: str) -> dict[str, Any]:
         "discount_total": money.render(sums.given.get(currency, 0), currency),
         "discount_totals": {its: money.render(given, its) for its, given in sorted(sums.given.items())},
     }
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -4,7 +4,7 @@ Each redemption belongs to one moment: when it was redeemed, or, when it never w
 becomes of it later, such as a refund, changes the period of that moment and no other.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import Brand
 from coupons.models import CouponDefinition, RedemptionBucket
-from promoplatform.kernel import db
+from promoplatform.kernel import db, money
 from promoplatform.kernel.errors import Invalid
 from promoplatform.kernel.periods import Unit, count_at_least, quarter, starts
 
@@ -132,3 +132,23 @@ def _sums(coupons: Sequence[UUID], begins: Sequence[datetime], first: datetime, 
         "coupons/sql/report_redemptions.sql",
         {"coupons": list(coupons), "edges": list(begins), "cuts": cuts, "first": first, "until": until},
     )
+
+
+# --- as a table ------------------------------------------------------------------------------------------------------
+HEADER = ("start", "local", "redemptions", "released", "refunded", "discount_total", "currency", "discount_totals")
+
+
+def lines(report: Report) -> Iterator[tuple[object, ...]]:
+    """A line a period, as ``HEADER`` says: its first instant in UTC and as the zone's clocks show it, and its sums."""
+    for period in report.periods:
+        sums = period.sums
+        local = period.start.astimezone(report.zone)
+        given = money.render(sums.given.get(report.currency, 0), report.currency)
+        every = ", ".join(f"{its} {money.render(minor, its)}" for its, minor in sorted(sums.given.items()))
+        counts = (sums.redemptions, sums.released, sums.refunded)
+        yield (instant(period.start), local.isoformat(timespec="minutes"), *counts, given, report.currency, every)
+
+
+def instant(at: datetime) -> str:
+    """An instant as the API writes it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -37,25 +37,14 @@ DIGESTS = 10
 HEADER = ("code", "customer", "used_at", "currency", "amount", "discount", "state", "use_id")
 
 
-class DayInput(forms.DateInput):
-    """The browser's own picker of a day."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(
-            format="%Y-%m-%d", attrs={"class": " ".join(UnfoldAdminTextInputWidget().attrs["class"].split())}
-        )
-
-
 class UsesFilter(forms.Form):
     """Which uses to show. What is wrong with a field stands beside it, and nothing is shown then."""
 
     brand = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
     code = forms.CharField(required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
     customer = forms.CharField(required=False, max_length=100, label="Customer id", widget=UnfoldAdminTextInputWidget())
-    since = forms.DateField(required=False, label="From", widget=DayInput())
-    until = forms.DateField(required=False, label="To", widget=DayInput())
+    since = forms.DateField(required=False, label="From", widget=pages.Picker(day=True))
+    until = forms.DateField(required=False, label="To", widget=pages.Picker(day=True))
     before = forms.UUIDField(required=False, widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, brands: list[Brand], **kwargs: Any) -> None:

@@ -73,7 +73,7 @@ def said(value: object) -> str:
 # --- charts ----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day of a chart, in the units of its drawing."""
+    """One day (or hour, week, month) of a chart, in the units of its drawing."""
 
     x: float
     y: float
@@ -87,6 +87,7 @@ class Chart:
     """Bars to be drawn by ``admin/chart.html``; ``summary`` says the same in words."""
 
     bars: Sequence[Bar]
+    thickness: float
     width: float
     top: int
     ticks: Sequence[tuple[float, str]]
@@ -94,30 +95,37 @@ class Chart:
 
     HEIGHT = 120
     SLOT = 20.0
-    BAR = 14.0
+    BAR = 0.7  # of its slot
+    WIDEST = 40 * SLOT
 
 
 def chart(values: Mapping[date, int], *, last: date, days: int, what: str) -> Chart:
     """A bar for each of the last ``days`` days to ``last``; ``what`` is counted."""
     span = [last - timedelta(days=back) for back in reversed(range(days))]
-    top = max([values.get(day, 0) for day in span] + [1])
-    bars = [
+    return bars([(f"{day:%-d %b}", values.get(day, 0)) for day in span], what=what, when=f"in the last {days} days")
+
+
+def bars(values: Sequence[tuple[str, int]], *, what: str, when: str) -> Chart:
+    """A bar for each label and number; ``what`` is counted, ``when`` says in which time. The more bars, the thinner."""
+    slot = min(Chart.SLOT, Chart.WIDEST / max(1, len(values)))
+    top = max([value for _, value in values] + [1])
+    drawn = [
         Bar(
-            x=round(slot * Chart.SLOT + (Chart.SLOT - Chart.BAR) / 2, 1),
-            y=round(Chart.HEIGHT * (1 - values.get(day, 0) / top), 1),
-            height=round(Chart.HEIGHT * values.get(day, 0) / top, 1),
-            label=f"{day:%-d %b}",
-            value=values.get(day, 0),
+            x=round(number * slot + slot * (1 - Chart.BAR) / 2, 2),
+            y=round(Chart.HEIGHT * (1 - value / top), 1),
+            height=round(Chart.HEIGHT * value / top, 1),
+            label=label,
+            value=value,
         )
-        for slot, day in enumerate(span)
+        for number, (label, value) in enumerate(values)
     ]
-    total = sum(bar.value for bar in bars)
-    busiest = max(bars, key=lambda bar: bar.value)
-    summary = f"{total:,} {what} in the last {days} days"
+    total = sum(bar.value for bar in drawn)
+    summary = f"{total:,} {what} {when}"
     if total:
+        busiest = max(drawn, key=lambda bar: bar.value)
         summary += f"; most on {busiest.label}: {busiest.value:,}"
-    ticks = [(bar.x + Chart.BAR / 2, bar.label) for bar in bars[:: max(1, days // 5)]]
-    return Chart(bars, days * Chart.SLOT, top, ticks, summary)
+    ticks = [(bar.x + slot * Chart.BAR / 2, bar.label) for bar in drawn[:: max(1, len(drawn) // 5)]]
+    return Chart(drawn, round(slot * Chart.BAR, 2), max(len(drawn) * slot, Chart.SLOT), top, ticks, summary)
 
 
 # --- forms -----------------------------------------------------------------------------------------------------------
