@@ -1,0 +1,57 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.contracts import Role
+from coupons.models import Status
+from coupons.services import rollup
+from tests.browser.test_admin import judged
+from tests.coupons.rows import add, coupon_of, row
+from tests.factories import BrandFactory, MembershipFactory, UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def coupon():
+    brand = BrandFactory(slug="billo", name="Billo", timezone="Europe/Madrid")
+    MembershipFactory(brand=brand, user=UserFactory(username="vera"), role=Role.VIEWER)
+    coupon, now = coupon_of(brand, title="Winter sale"), timezone.now()
+    times = [now - timedelta(days=day, hours=day * hour % 11) for day in range(28) for hour in range(1 + day * 7 % 12)]
+    add(*(row(coupon, at, amount=750) for at in times), row(coupon, now, Status.EXPIRED))
+    rollup.roll_up()
+    return coupon
+
+
+def test_a_report_is_asked_for_by_a_form_and_taken_home_as_a_file(visit, coupon, tmp_path):
+    vera = visit().sign_in("vera")
+    page = vera.goto("/admin/coupons/report/")
+    assert page.locator("#content-main tbody tr").count() == 30
+
+    page.get_by_label("Coupon").select_option("Winter sale")
+    page.get_by_label("By").select_option("Week")
+    page.get_by_label("Time zone").select_option("Asia/Kathmandu")
+    page.get_by_role("button", name="Show").click()
+
+    page.get_by_text("Redemptions per week").wait_for()
+    assert page.get_by_label("Coupon").input_value() == str(coupon.pk)
+    assert page.locator("#content-main tbody tr").count() in {5, 6}
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Export as CSV").click()
+    downloading.value.save_as(tmp_path / "report.csv")
+    assert "+05:45" in (tmp_path / "report.csv").read_text(encoding="utf-8-sig")
+    assert vera.complaints == []
+
+
+@pytest.mark.parametrize(("width", "height", "dark"), [(1400, 900, False), (390, 844, True)])
+def test_the_report_fits_the_screen_and_breaks_no_rule_of_access(visit, coupon, width, height, dark):
+    vera = visit(width=width, height=height, dark=dark).sign_in("vera")
+
+    faults = []
+    for path in ("/admin/coupons/report/?unit=hour", "/admin/coupons/report/?since=1999-01-01"):
+        vera.goto(path)
+        faults += judged(vera, path)
+
+    assert faults == []
+    assert vera.complaints == []
