@@ -78,12 +78,12 @@ def test_one_coupon_is_chosen_by_its_title(viewer: Client, brand: Brand, coupon:
     assert cards(viewer, coupon=str(other.pk))["Redemptions"] == "1"
     assert (
         f'<option value="{other.pk}" selected>Summer</option>'
-        in viewer.get(PAGE, {"coupon": other.pk}).content.decode()
+        in viewer.get(PAGE, {"coupon": str(other.pk)}).content.decode()
     )
 
 
 def test_the_table_is_a_file_too(viewer: Client, coupon: CouponDefinition) -> None:
-    page = viewer.get(PAGE, {"coupon": coupon.pk, "unit": "week", "zone": "Asia/Kathmandu"})
+    page = viewer.get(PAGE, {"coupon": str(coupon.pk), "unit": "week", "zone": "Asia/Kathmandu"})
     link = f"{PAGE}csv/?{page.context['link']}"
     assert link.replace("&", "&amp;") in page.content.decode()
 
@@ -137,7 +137,7 @@ def test_another_brands_coupon_is_not_there(viewer: Client, coupon: CouponDefini
     theirs = coupon_of(title="SECRET")
     add(row(theirs, timezone.now() - timedelta(seconds=1)))
 
-    page = viewer.get(PAGE, {"coupon": theirs.pk, "brand": theirs.brand.slug})
+    page = viewer.get(PAGE, {"coupon": str(theirs.pk), "brand": theirs.brand.slug})
 
     assert page.context["form"].errors.keys() == {"coupon"}
     assert "SECRET" not in page.content.decode()
