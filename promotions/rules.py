@@ -4,7 +4,7 @@ import hashlib
 import math
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -15,6 +15,8 @@ ANY = "*"
 REACH = 2  # a cart at half of a minimum still hears what is missing
 SHARDS = 16
 MANY = 10 * SHARDS  # below so many units a limit is one row: shards of a few units would only lend to one another
+LINE = 1_000  # bytes of a line of CSV that are looked at
+PART = 64 * 1024  # bytes of a file that are read at once
 WILD = "#"  # in a pattern: one character of the charset
 CHARSET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nobody mistakes one of these for another: no 0 O, no 1 I L
 PATTERN = "####-####-#####"  # 64 bits of this charset: no one guesses one of 5,000,000
@@ -162,6 +164,31 @@ def draw(pattern: str, charset: str, *, count: int) -> list[str]:
         for place in range(0, min(wanted, len(characters) - wild + 1), wild):
             found.add(whole % tuple(characters[place : place + wild]))
     return sorted(found)
+
+
+def beginning(text: str) -> str | None:
+    """What a code may begin with, as codes are stored; None for what none does."""
+    start = text.strip().upper()
+    return start if start.isascii() and re.fullmatch(r"[A-Z0-9_-]{0,64}", start) else None
+
+
+def just_before(text: str) -> str:
+    """A text that sorts before a code, or what begins with it, and after everything that comes before that."""
+    return f"{text[:-1]}{chr(ord(text[-1]) - 1)}\x7f"
+
+
+def lines(read: Callable[[int], bytes]) -> Iterator[str]:
+    """The lines of a file as it arrives; of a line that is longer than any code, the beginning.
+
+    Lines are parted here, because servers differ about what their bodies' own ``readline`` answers.
+    """
+    rest = b""
+    while part := read(PART):
+        *whole, rest = (rest + part).split(b"\n")
+        yield from (line[:LINE].decode("utf-8", "replace") for line in whole)
+        rest = rest[:LINE]
+    if rest:
+        yield rest.decode("utf-8", "replace")
 
 
 def first_cell(line: str) -> str:

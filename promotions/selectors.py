@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 from django.utils.module_loading import import_string
 
 from accounts.models import Customer
@@ -249,17 +249,48 @@ def assignment(*, pk: uuid.UUID, batch: CodeBatch) -> CodeAssignment:
     return found
 
 
-def batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[tuple[str, str | None, str]]:
-    """Each code of the batch, the customer whose it is, and ``used``, ``held`` or ``free``; a page at a time."""
+Shown = tuple[str, str | None, str]  # a code, the customer whose it is, and "used", "held" or "free"
+
+
+def batch_page(*, batch: CodeBatch, after: str, at: datetime, limit: int) -> list[Shown]:
+    """The codes of the batch after a text, in order."""
+    rows = db.many("promotions/sql/find_batch_codes.sql", {"batch": batch.pk, "after": after, "at": at, "limit": limit})
+    return [(row["text"], row["customer"], row["state"]) for row in rows]
+
+
+def batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[Shown]:
+    """Each code of the batch; a page at a time."""
     after = ""
-    while True:
-        rows = db.many(
-            "promotions/sql/find_batch_codes.sql", {"batch": batch.pk, "after": after, "at": at, "limit": PAGE}
-        )
-        yield from ((row["text"], row["customer"], row["state"]) for row in rows)
-        if len(rows) < PAGE:
+    while page := batch_page(batch=batch, after=after, at=at, limit=PAGE):
+        yield from page
+        if len(page) < PAGE:
             return
-        after = rows[-1]["text"]
+        after = page[-1][0]
+
+
+def batch_search(*, batch: CodeBatch, term: str, after: str, at: datetime, limit: int) -> list[Shown]:
+    """The codes of the batch that begin with a term, after a text; where none does, the code of the customer of that
+    name.
+    """
+    start = rules.beginning(term)
+    if start is not None:
+        last = rules.just_before(start) if start else ""
+        page = batch_page(batch=batch, after=max(after, last), at=at, limit=limit)
+        if found := [row for row in page if row[0].startswith(start)]:
+            return found
+    own = Code.objects.filter(batch=batch, customer__customer_id=term).values_list("pk", flat=True).first()
+    return [] if own is None else batch_page(batch=batch, after=rules.just_before(own), at=at, limit=1)
+
+
+def codes_of_pattern(*, brand_id: uuid.UUID, pattern: str) -> int:
+    """How many codes the brand's batches of a pattern have, or will."""
+    rows = CodeBatch.objects.filter(promotion__brand=brand_id, pattern=pattern)
+    return int(rows.aggregate(every=Sum("count"))["every"] or 0)
+
+
+def assignments_of(*, batch: CodeBatch) -> QuerySet[CodeAssignment]:
+    """The audiences that a batch's codes were given to, newest first."""
+    return CodeAssignment.objects.filter(batch=batch).order_by("-pk")
 
 
 def codes_had(*, batch_id: uuid.UUID, customer_keys: Collection[int]) -> dict[int, str]:

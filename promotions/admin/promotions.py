@@ -20,6 +20,7 @@ from promoplatform.kernel.errors import Refusal
 from promoplatform.kernel.rights import Rights
 from promotions import selectors, services
 from promotions.admin import numbers, offer_field
+from promotions.admin.batches import BatchPages
 from promotions.admin.making import ChosenBrand, rendered
 from promotions.admin.promotion_form import PromotionForm, copy_of
 from promotions.models import Promotion, Status
@@ -74,6 +75,10 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def is_over(self, promotion: Promotion) -> bool:
+        """Whether nothing about it can change any more."""
+        return promotion.status in OVER
+
     def has_edit_permission(self, request: HttpRequest) -> bool:
         return self.may(request, Rights.EDIT)
 
@@ -104,6 +109,7 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
         return [
             path("offer/", wrap(offer_field.shape), name="promotions_offer"),
             path("<uuid:pk>/<str:verb>/switch/", wrap(require_POST(self.switch)), name="promotions_promotion_switch"),
+            *BatchPages(self).urls(wrap),
             *super().get_urls(),
         ]
 
@@ -158,7 +164,7 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
             raise PermissionDenied
         with timezone.override(found.brand.timezone):
             form = None
-            if may_edit and found.status not in OVER:
+            if may_edit and not self.is_over(found):
                 fixed = services.fixed(promotion=found, at=timezone.now()) | {"trigger", "code"}
                 form = PromotionForm(request.POST or None, brand=found.brand, promotion=found, fixed=fixed)
                 if form.is_valid() and self._change(form, found):
@@ -192,7 +198,7 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
             "facts": facts,
             "words": offer_field.told(promotion.offer, promotion.brand),
             "is_draft": promotion.status == Status.DRAFT,
-            "is_over": promotion.status in OVER,
+            "is_over": self.is_over(promotion),
         }
 
     def _page(self, request: HttpRequest, title: str, brand: Brand, **context: Any) -> HttpResponse:

@@ -38,9 +38,6 @@ from promotions.api.batch_shapes import (
 from promotions.api.views import editable
 from promotions.models import CodeBatch, Promotion
 
-LINE = 1_000  # bytes of a line of CSV that are looked at
-PART = 64 * 1024  # bytes of a body that are read at once
-
 
 class CsvParser(BaseParser):
     """A body of CSV, not read yet."""
@@ -188,16 +185,5 @@ def _job(request: Request, batch: CodeBatch, assignment: uuid.UUID) -> str:
 
 
 def _lines(stream: Any) -> Iterator[str]:
-    """The lines of a body as it arrives; of a line that is longer than any code, the beginning.
-
-    Lines are parted here, because servers differ about what their bodies' own ``readline`` answers.
-    """
-    if isinstance(stream, Mapping):  # what an empty body is taken for
-        return
-    rest = b""
-    while part := stream.read(PART):
-        *lines, rest = (rest + part).split(b"\n")
-        yield from (line[:LINE].decode("utf-8", "replace") for line in lines)
-        rest = rest[:LINE]
-    if rest:
-        yield rest.decode("utf-8", "replace")
+    """The lines of a body; none of what an empty body is taken for."""
+    return iter(()) if isinstance(stream, Mapping) else rules.lines(stream.read)

@@ -1,7 +1,7 @@
 """Verbs of promotions and codes."""
 
 from promotions.services.assigning import assign, assign_audience, assign_codes
-from promotions.services.batches import Imported, import_codes, make_batch, make_chunk, make_codes
+from promotions.services.batches import MAX_COUNT, Imported, import_codes, make_batch, make_chunk, make_codes
 from promotions.services.codes import claim_code
 from promotions.services.life import (
     LIMITS,
@@ -18,6 +18,7 @@ from promotions.services.life import (
 
 __all__ = [
     "LIMITS",
+    "MAX_COUNT",
     "MOST_PRIORITY",
     "Imported",
     "activate",

@@ -12,13 +12,13 @@ from datetime import datetime
 from itertools import islice
 
 from django.db import connection, transaction
-from django.db.models import F, Sum
+from django.db.models import F
 from django.db.models.functions import Now
 
 from promoplatform.kernel import db
 from promoplatform.kernel.errors import Invalid
 from promoplatform.kernel.outbox import later
-from promotions import rules
+from promotions import rules, selectors
 from promotions.errors import PatternTooGuessable, WrongState
 from promotions.models import Code, CodeBatch, Promotion, Status, Trigger
 
@@ -81,8 +81,7 @@ def _check(promotion: Promotion, count: int, pattern: str, charset: str) -> None
         raise Invalid.field("pattern", "A pattern is 3 to 64 of A-Z, 0-9, _ and -, with # for each that is drawn.")
     if not rules.is_charset(charset):
         raise Invalid.field("charset", "A charset is 2 to 36 different letters and digits.")
-    siblings = CodeBatch.objects.filter(promotion__brand=promotion.brand_id, pattern=pattern)
-    every = count + (siblings.aggregate(every=Sum("count"))["every"] or 0)
+    every = count + selectors.codes_of_pattern(brand_id=promotion.brand_id, pattern=pattern)
     if rules.is_guessable(pattern, charset, count=every):
         raise PatternTooGuessable(
             bits=round(rules.guess_bits(pattern, charset), 1),

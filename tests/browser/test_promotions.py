@@ -2,7 +2,8 @@
 
 import pytest
 
-from promotions.models import Promotion
+from promotions import services
+from promotions.models import CodeBatch, Promotion
 from segments.models import Audience, AudienceMember
 from tests.browser.test_admin import SCREENS, judged
 from tests.browser.test_trying import shoot
@@ -78,6 +79,29 @@ def test_another_kind_shows_its_own_fields_and_enter_saves(visit, brand):
     assert made.offer["benefits"][0]["tiers"] == [{"from": "50", "value": "5"}]
 
 
+def test_codes_are_made_and_given_out_by_clicking(visit, brand, deliver):
+    promotion = PromotionFactory(brand=brand, name="Autumn", trigger="code")
+    olga = visit().sign_in("olga")
+    page = olga.goto(f"/admin/promotions/promotion/{promotion.pk}/change/")
+    page.locator("#content-main").get_by_role("link", name="Codes").click()
+    page.get_by_label("How many codes").fill("30")
+    page.get_by_label("Pattern").fill("AUTUMN-##")
+    page.get_by_text("Too few: AUTUMN-###### would do.").wait_for()  # told while it is written
+    page.get_by_label("Pattern").fill("AUTUMN-########")
+    page.get_by_role("button", name="Make them").click()
+    page.get_by_text("0 of 30 codes made").wait_for()
+
+    deliver()
+    page.get_by_text("30 of 30 codes made").wait_for()  # without a reload: the page asks again by itself
+    page.get_by_role("button", name="Give them out").click()
+    page.get_by_text("are being given out").wait_for()
+    deliver()
+    page.get_by_text("done", exact=True).wait_for()
+
+    assert CodeBatch.objects.get().codes.filter(customer__customer_id="c1").count() == 1
+    assert olga.complaints == []
+
+
 @pytest.mark.parametrize(("width", "height", "dark"), SCREENS)
 def test_pages_of_promotions_fit_the_screen_and_break_no_rule_of_access(visit, brand, width, height, dark):
     running = PromotionFactory(
@@ -89,6 +113,8 @@ def test_pages_of_promotions_fit_the_screen_and_break_no_rule_of_access(visit, b
         text="AUTUMN",
         trigger="code",
     )
+    batch = services.make_batch(promotion=running, count=40_000, pattern="AUTUMN-########")
+    services.make_chunk(batch_id=batch.pk)
     draft = PromotionFactory(brand=brand, name="Steps", status="draft", offer=TIERS, target_audience="vip_customers")
     olga, faults = visit(width=width, height=height, dark=dark).sign_in("olga"), []
     pages = {
@@ -96,6 +122,8 @@ def test_pages_of_promotions_fit_the_screen_and_break_no_rule_of_access(visit, b
         "new promotion": ADD,
         "draft": f"/admin/promotions/promotion/{draft.pk}/change/",
         "running": f"/admin/promotions/promotion/{running.pk}/change/",
+        "batches": f"/admin/promotions/promotion/{running.pk}/codes/",
+        "batch": f"/admin/promotions/promotion/{running.pk}/codes/{batch.pk}/",
     }
 
     for name, path in pages.items():

@@ -1,0 +1,118 @@
+"""Forms of batches of codes: made from a pattern, brought along, and given to an audience."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from promoplatform.kernel import pages
+from promoplatform.kernel.errors import Refusal
+from promotions import rules, selectors
+from promotions.admin.promotion_form import audiences
+from promotions.models import CodeBatch, Promotion
+from promotions.services import MAX_COUNT
+
+PLAIN = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+
+
+class MakeForm(forms.Form):
+    """A new batch from a pattern."""
+
+    count = forms.IntegerField(
+        label="How many codes", min_value=1, max_value=MAX_COUNT, initial=1_000,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1, "max": MAX_COUNT, "inputmode": "numeric"}),
+    )  # fmt: skip
+    pattern = forms.CharField(
+        label="Pattern", max_length=64, initial=rules.PATTERN, widget=UnfoldAdminTextInputWidget(attrs=PLAIN),
+        help_text="Each # is drawn at random; letters, digits, - and _ stay, as in SUMMER-########",
+    )  # fmt: skip
+    charset = forms.CharField(
+        label="Drawn from", max_length=64, initial=rules.CHARSET, widget=UnfoldAdminTextInputWidget(attrs=PLAIN),
+        help_text="Different letters and digits; these leave out what is easily mistaken",
+    )  # fmt: skip
+
+    def blame(self, refusal: Refusal) -> None:
+        """Show what the service refused at its field."""
+        for fault in refusal.errors or [{"field": "pattern", "detail": told(refusal)}]:
+            self.add_error(fault["field"] if fault["field"] in self.fields else None, fault["detail"])
+
+    def guess(self, promotion: Promotion) -> tuple[str, bool]:
+        """How hard a code is to guess, in words, and whether that is hard enough. Empty while nothing can be said."""
+        if not self.is_valid():
+            return "", True
+        pattern, charset = (self.cleaned_data[name].strip().upper() for name in ("pattern", "charset"))
+        if not (rules.is_pattern(pattern) and rules.is_charset(charset)):
+            return "", True
+        every = self.cleaned_data["count"] + selectors.codes_of_pattern(brand_id=promotion.brand_id, pattern=pattern)
+        space = len(charset) ** pattern.count(rules.WILD)
+        words = f"{rough(space)} possible codes: one guess in {rough(max(1, space // every))} hits."
+        if not rules.is_guessable(pattern, charset, count=every):
+            return words, True
+        least = rules.minimum_pattern(pattern, charset, count=every)
+        return f"{words} Too few: {least} would do." if least else f"{words} Too few.", False
+
+
+class ImportForm(forms.Form):
+    """Codes from another system, one in a line."""
+
+    file = forms.FileField(
+        label="File", widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
+        help_text="CSV or plain text: the first cell of each line is a code",
+    )  # fmt: skip
+    batch = forms.ChoiceField(
+        label="Add to", required=False, widget=UnfoldAdminSelectWidget(),
+        help_text="An import that broke off is sent again whole, with the batch that it had begun",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, batches: Iterable[CodeBatch], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.batches = {str(batch.pk): batch for batch in batches if not batch.pattern}
+        begun = [(key, f"{batch.count:,} codes, begun {begun_at(batch)}") for key, batch in self.batches.items()]
+        self.fields["batch"].choices = [("", "A new batch"), *begun]  # type: ignore[attr-defined]
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > settings.IMPORT_LIMIT:
+            raise forms.ValidationError(f"A file has up to {settings.IMPORT_LIMIT // 1024**2} MiB.")
+        return file
+
+
+class AssignForm(forms.Form):
+    """Everyone of an audience gets a code."""
+
+    audience = forms.ChoiceField(label="Audience", widget=UnfoldAdminSelectWidget())
+    notify = forms.BooleanField(
+        label="Mail it", required=False, initial=True, widget=UnfoldBooleanSwitchWidget(),
+        help_text="To each who agreed to get offers, once",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, promotion: Promotion, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["audience"].choices = audiences(promotion.brand, "")[1:]  # type: ignore[attr-defined]
+
+
+def told(refusal: Refusal) -> str:
+    """A refusal with what would do instead."""
+    least = refusal.members.get("minimum_pattern")
+    return f"{refusal.detail} The shortest that would do is {least}." if least else refusal.detail
+
+
+def begun_at(batch: CodeBatch) -> str:
+    """When a batch was begun, in its brand's time."""
+    return pages.local(batch.created_at, batch.promotion.brand.timezone)
+
+
+def rough(number: int) -> str:
+    """A large number in words that can be compared: 3.2 million, 4 trillion."""
+    for size, word in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")):
+        if number >= size:
+            return "more than 999 trillion" if number >= 10**15 else f"{number / size:,.1f} {word}".replace(".0 ", " ")
+    return f"{number:,}"
