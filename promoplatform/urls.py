@@ -3,18 +3,19 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from checkout.api.simulate import SimulateView
 from coupons.admin import reports
 from promoplatform.console import audit, navigation
-from promoplatform.kernel import api
+from promoplatform.kernel import api, catalogue, metrics
 
 urlpatterns = [
-    path("metrics", ExportToDjangoView, name="metrics"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/errors/", catalogue.refusals, name="refusals"),
+    path("api/errors/<str:code>", catalogue.refusal, name="refusal"),
     path("api/internal/v1/", include("segments.api.urls")),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("discounts.api.urls")),

@@ -58,7 +58,7 @@ def waiting(*, service: Service, subjects: Collection[uuid.UUID]) -> dict[uuid.U
 def conditions() -> list[Condition]:
     """How each service does, in two queries."""
     rows = Errand.objects.filter(acknowledged__lt=F("version")).order_by().values_list("service")
-    counted = rows.annotate(Count("pk"), Count("pk", filter=Q(failures__gt=0)), Min("wanted_at"))
+    counted = rows.annotate(all=Count("pk"), bad=Count("pk", filter=Q(failures__gt=0)), oldest=Min("wanted_at"))
     numbers = {service: (waiting, failing, oldest) for service, waiting, failing, oldest in counted}
     health = Health.objects.in_bulk()
     found = []

@@ -1,15 +1,12 @@
 """Writes the catalogue of refusals to docs/errors.md, or checks that it is fresh."""
 
 from argparse import ArgumentParser
-from importlib import import_module
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.module_loading import module_has_submodule
 
-from promoplatform.kernel.errors import CATALOGUE
+from promoplatform.kernel.catalogue import declared
 
 HEAD = """# Refusals
 
@@ -35,18 +32,15 @@ class Command(BaseCommand):
         if not options["check"]:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
-            self.stdout.write(f"{len(CATALOGUE)} refusals written to docs/errors.md")
+            self.stdout.write(f"{len(declared())} refusals written to docs/errors.md")
         elif not path.exists() or path.read_text() != text:
             raise CommandError("docs/errors.md is stale: run manage.py errorcodes")
 
 
 def render() -> str:
     """The page: every declared refusal, sorted by code."""
-    for config in apps.get_app_configs():
-        if module_has_submodule(config.module, "errors") and str(config.path).startswith(str(settings.BASE_DIR)):
-            import_module(f"{config.name}.errors")
     rows = [
         f"| `{code}` | {refusal.status} | {refusal.message} | `{refusal.__module__}` |"
-        for code, refusal in sorted(CATALOGUE.items())
+        for code, refusal in declared().items()
     ]
     return HEAD + "\n".join(rows) + "\n"
