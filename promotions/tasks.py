@@ -5,7 +5,10 @@ import uuid
 from celery import shared_task
 from django.utils import timezone
 
+from promoplatform.kernel.outside.contracts import Clock
 from promotions import services
+from promotions.adapters import campaign_engine
+from promotions.services import telling
 
 
 @shared_task(name="promotions.start_due")
@@ -30,3 +33,17 @@ def make_codes(batch_id: str) -> None:
 def assign_codes(assignment_id: str) -> None:
     """Give an audience its codes, or go on giving them."""
     services.assign_codes(assignment_id=uuid.UUID(assignment_id), at=timezone.now())
+
+
+@shared_task(name="promotions.tell")
+def tell(promotion_id: str) -> None:
+    """Tell the campaign engine of a promotion."""
+    clock = Clock(timezone.now())
+    telling.tell(promotion_id=uuid.UUID(promotion_id), engine=campaign_engine(clock), clock=clock)
+
+
+@shared_task(name="promotions.tell_due")
+def tell_due() -> None:
+    """Tell the campaign engine what it does not know yet."""
+    clock = Clock(timezone.now())
+    telling.tell_due(engine=campaign_engine(clock), clock=clock)

@@ -1,0 +1,24 @@
+"""A campaign engine over HTTP; docs/outside.md says what it has to offer."""
+
+from dataclasses import asdict
+
+from promoplatform.kernel.outside.client import Client
+from promoplatform.kernel.outside.contracts import Clock, Service
+from promotions.ports import Campaign
+
+
+class HttpCampaigns:
+    """Tells an engine (``promotions.ports.CampaignEngine``); the key of each call is promotion and version."""
+
+    def __init__(self, *, url: str, key: str, clock: Clock) -> None:
+        self._client = Client(Service.CAMPAIGN_ENGINE, url=url, key=key, clock=clock)
+
+    def tell(self, campaign: Campaign) -> None:
+        document = asdict(campaign) | {
+            "id": str(campaign.id),
+            "starts_at": campaign.starts_at.isoformat(),
+            "ends_at": campaign.ends_at.isoformat(),
+        }
+        if campaign.segment is not None:
+            document["segment"]["id"] = str(campaign.segment.id)
+        self._client.call("PUT", f"/campaigns/{campaign.id}", document, key=f"{campaign.id}:{campaign.version}")

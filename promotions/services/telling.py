@@ -1,0 +1,76 @@
+"""The campaign engine is told of promotions: made, changed, begun and ended, with their segments.
+
+It never holds a promotion up: checkout decides by dates and segment whether a promotion is live, and the engine is told
+until it knows (docs/adr/0015).
+"""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+
+from promoplatform.kernel.outbox import later
+from promoplatform.kernel.outside.contracts import Clock, Service
+from promoplatform.kernel.outside.models import Errand
+from promoplatform.kernel.outside.selectors import address
+from promoplatform.kernel.outside.services import errands
+from promotions.models import Promotion, Status
+from promotions.ports import Campaign, CampaignEngine, CampaignSegment
+from segments.models import Segment
+
+SERVICE = Service.CAMPAIGN_ENGINE
+
+
+def tell_later(*, promotion_ids: Collection[uuid.UUID], at: datetime) -> None:
+    """These were made, changed, begun or ended: the engine, where there is one, is told after the commit."""
+    if not address(SERVICE):
+        return
+    errands.want(service=SERVICE, subjects=promotion_ids, at=at)
+    for promotion_id in promotion_ids:
+        later("promotions.tell", promotion_id=str(promotion_id))
+
+
+def tell(*, promotion_id: uuid.UUID, engine: CampaignEngine, clock: Clock) -> bool:
+    """Tell the engine of one promotion, if that is due and nobody else does it; whether it knows it now."""
+    return errands.run(service=SERVICE, subject=promotion_id, tell=_teller(engine), settle=_nothing, clock=clock)
+
+
+def tell_due(*, engine: CampaignEngine, clock: Clock) -> int:
+    """Tell the engine of what is due and not done, the longest due first; how many it knows now."""
+    return errands.run_due(service=SERVICE, tell=_teller(engine), settle=_nothing, clock=clock)
+
+
+def retry_now(*, promotion_ids: Collection[uuid.UUID], at: datetime) -> int:
+    """A person does not want to wait for the next try; how many of these promotions were waiting."""
+    found = errands.retry_now(service=SERVICE, subjects=promotion_ids, at=at)
+    for promotion_id in promotion_ids if found else ():
+        later("promotions.tell", promotion_id=str(promotion_id))
+    return found
+
+
+def _teller(engine: CampaignEngine) -> errands.Tell:
+    def tell(errand: Errand) -> None:
+        promotion = Promotion.objects.select_related("brand").filter(pk=errand.subject).first()
+        if promotion is not None and promotion.status != Status.DRAFT:
+            engine.tell(_campaign(promotion, errand.version))
+
+    return tell
+
+
+def _nothing(errand: Errand) -> None:
+    """Nothing follows when the engine has taken a promotion."""
+
+
+def _campaign(promotion: Promotion, version: int) -> Campaign:
+    return Campaign(
+        id=promotion.pk, version=version, merchant_id=promotion.brand.slug, name=promotion.name,
+        description=promotion.description, status=promotion.status, trigger=promotion.trigger,
+        starts_at=promotion.start_date, ends_at=promotion.end_date, currency=promotion.currency,
+        priority=promotion.priority, offer=promotion.offer, segment=_segment(promotion),
+    )  # fmt: skip
+
+
+def _segment(promotion: Promotion) -> CampaignSegment | None:
+    segment = Segment.objects.filter(promotion_id=promotion.pk).order_by("pk").last()
+    if segment is None:
+        return None
+    return CampaignSegment(segment.pk, segment.external_id, segment.segment_type, segment.status)
