@@ -4,7 +4,8 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.exceptions import WorkerLostError
+from celery.signals import setup_logging, task_failure
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promoplatform.settings.base")
 
@@ -16,3 +17,10 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def keep_our_logging(**kwargs: Any) -> None:
     """Celery leaves the logging alone that Django's settings made."""
+
+
+@task_failure.connect
+def settle_for_the_dead(sender: Any, exception: BaseException, **kwargs: Any) -> None:
+    """A process that died while it ran a task cannot say so itself; its parent does."""
+    if isinstance(exception, WorkerLostError):
+        sender.on_worker_lost()

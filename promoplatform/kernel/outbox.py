@@ -10,8 +10,9 @@ from typing import Any
 
 import structlog
 from celery import Celery, Task, current_app
+from celery.exceptions import Ignore
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, Min, Q
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 MAX_ATTEMPTS = 12
+MAX_DEATHS = 4  # attempts after which a task is set aside that kills its worker
 HANDOVER = timedelta(seconds=60)  # between taking a row and having sent it
 LEASE = timedelta(minutes=15)  # between sending and coming due again; longer than any task may run
 HEADER = "outbox_id"
@@ -102,6 +104,15 @@ def failed(message_id: int, error: str) -> None:
     )
 
 
+def lost(message_id: int) -> None:
+    """The task's process died: it comes due again after a while, or is parked before it kills them all."""
+    error = "The worker process died while this ran (killed, or out of memory)."
+    if OutboxMessage.objects.filter(pk=message_id, attempts__gte=MAX_DEATHS).exists():
+        park(message_id, error)
+    else:
+        failed(message_id, error)
+
+
 def park(message_id: int, error: str) -> None:
     """Set a promise aside that cannot be kept; an operator sees it and may send it again."""
     log.error("outbox_parked", message_id=message_id, error=error)
@@ -128,6 +139,28 @@ def backlog() -> dict[str, Any]:
 
 class HouseTask(Task):  # type: ignore[type-arg]
     """The base of every task: settles the promise that it was sent for."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, unless the broker brings back an attempt whose promise is kept, parked, or at a later attempt."""
+        if self._is_void():
+            log.warning("outbox_void_delivery", task=self.name, task_id=self.request.id)
+            raise Ignore
+        return self.run(*args, **kwargs)
+
+    def _is_void(self) -> bool:
+        promise = self._promise()
+        if promise is None or not (self.request.delivery_info or {}).get("redelivered"):
+            return False
+        attempt = str(self.request.id).rpartition("-")[2]
+        return not OutboxMessage.objects.filter(pk=promise, parked_at=None, attempts=attempt).exists()
+
+    def on_worker_lost(self) -> None:
+        """Called in the parent of the process that died. Leaves no connection behind: children are forked from it."""
+        log.error("worker_lost", task=self.name, task_id=self.request.id)
+        if promise := self._promise():
+            lost(promise)
+            connection.close()
+            connection.close_pool()  # type: ignore[attr-defined]
 
     def _promise(self) -> int | None:
         return (self.request.headers or {}).get(HEADER) or getattr(self.request, HEADER, None)

@@ -248,7 +248,8 @@ LEDGERS = [
 # --- the broker and the schedule -------------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://"))
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# not REJECT_ON_WORKER_LOST: a task that kills its worker would come back at once, and for ever (see HouseTask)
+CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_TASK_TIME_LIMIT, CELERY_TASK_SOFT_TIME_LIMIT = 600, 540
@@ -259,21 +260,34 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "promoplatform.kernel.beat:OneBeat"
 CELERY_BEAT_SCHEDULE = {
     "relay outbox": {"task": "kernel.relay_outbox", "schedule": 5.0, "options": {"expires": 30}},
     "beat heart": {"task": "kernel.beat_heart", "schedule": 30.0, "options": {"expires": 60}},
-    "forget idempotency keys": {"task": "kernel.forget_idempotency_keys", "schedule": crontab(minute="17")},
+    "forget idempotency keys": {
+        "task": "kernel.forget_idempotency_keys",
+        "schedule": crontab(minute="17"),
+        "options": {"expires": 3600},
+    },
     "send due mails": {"task": "mail.send_due", "schedule": 60.0, "options": {"expires": 60}},
-    "forget mail events": {"task": "mail.forget_events", "schedule": crontab(hour="3", minute="23")},
+    "forget mail events": {
+        "task": "mail.forget_events",
+        "schedule": crontab(hour="3", minute="23"),
+        "options": {"expires": 3600},
+    },
     "tell brands of uses": {"task": "discounts.tell_brands", "schedule": 60.0, "options": {"expires": 60}},
-    "make usage partitions": {"task": "discounts.make_partitions", "schedule": crontab(hour="3", minute="11")},
+    "make usage partitions": {
+        "task": "discounts.make_partitions",
+        "schedule": crontab(hour="3", minute="11"),
+        "options": {"expires": 3600},
+    },
     "start due promotions": {"task": "promotions.start_due", "schedule": 60.0, "options": {"expires": 60}},
     "end due promotions": {"task": "promotions.end_due", "schedule": 60.0, "options": {"expires": 60}},
     "roll up redemptions": {"task": "coupons.roll_up", "schedule": 60.0, "options": {"expires": 60}},
     "audit reports": {"task": "coupons.audit_reports", "schedule": crontab(hour="4", minute="7")},
     "release expired reservations": {"task": "checkout.release_expired", "schedule": 20.0, "options": {"expires": 60}},
     "tell the segmentation service": {"task": "segments.tell_due", "schedule": 30.0, "options": {"expires": 30}},
+    "tell the campaign engine": {"task": "promotions.tell_due", "schedule": 30.0, "options": {"expires": 30}},
 }
 OUTBOX_NUDGE = True
 

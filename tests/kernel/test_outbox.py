@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from celery import Celery, current_app, shared_task
+from celery.app.trace import build_tracer
 from celery.exceptions import Retry
 from django.conf import settings
 from django.db import connection, transaction
@@ -278,6 +279,27 @@ def test_tasks_without_a_promise_run_as_they_do_elsewhere() -> None:
 
     assert len(seen) == 1
     assert OutboxMessage.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "runs"),
+    [({}, 1), ({"attempts": 2}, 0), ({"parked_at": timezone.now()}, 0)],
+    ids=["its attempt", "a later attempt", "parked"],
+)
+def test_a_message_that_the_broker_brings_back_runs_only_while_its_promise_stands(
+    change: dict[str, Any], runs: int
+) -> None:
+    later("tests.note")
+    message = OutboxMessage.objects.get()
+    OutboxMessage.objects.update(**({"attempts": 1} | change))
+    headers = {outbox.HEADER: message.pk}
+
+    run = build_tracer("tests.note", note, app=current_app, eager=True)
+    task_id = f"outbox-{message.pk}-1"
+    run(task_id, [], {}, {"id": task_id, "headers": headers, "delivery_info": {"redelivered": True}})
+
+    assert len(seen) == runs
+    assert OutboxMessage.objects.count() == 1 - runs
 
 
 def test_the_backlog_says_how_much_waits_and_since_when(at: datetime) -> None:

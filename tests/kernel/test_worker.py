@@ -52,6 +52,11 @@ def queue(worker_id: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
+@shared_task(name="tests.die_in_worker")
+def die() -> None:
+    """Stands for the worker's task of this name."""
+
+
 @pytest.fixture
 def worker(queue: str, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A Celery worker process on the test database and that queue."""
@@ -59,8 +64,10 @@ def worker(queue: str, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
         "from promoplatform.celery import app\n"
         "@app.task(name='tests.fail_in_worker')\n"
         "def fail(): raise ZeroDivisionError('by nobody')\n"
+        "@app.task(name='tests.die_in_worker')\n"
+        "def die(): import os; os.kill(os.getpid(), 9)\n"
         f"app.conf.update(task_default_queue={queue!r}, broker_transport_options={{'global_keyprefix': '{queue}:'}})\n"
-        f"app.worker_main(['worker', '-P', 'solo', '-Q', {queue!r}, '--without-gossip', '--without-mingle'])\n"
+        f"app.worker_main(['worker', '-c', '1', '-Q', {queue!r}, '--without-gossip', '--without-mingle'])\n"
     )
     environment = {
         **os.environ,
@@ -100,4 +107,27 @@ def test_a_worker_settles_what_it_was_sent(worker: "subprocess.Popen[bytes]") ->
     assert bad.last_error == "ZeroDivisionError: by nobody"
     assert bad.parked_at is None
     assert 0 < (bad.due_at - timezone.now()).total_seconds() <= 10
+    assert worker.poll() is None
+
+
+def test_a_task_that_kills_its_worker_is_tried_again_later_and_set_aside_at_last(
+    worker: "subprocess.Popen[bytes]",
+) -> None:
+    later("tests.die_in_worker")
+    message = OutboxMessage.objects.get()
+
+    for attempt in range(1, outbox.MAX_DEATHS + 1):
+        OutboxMessage.objects.update(due_at=timezone.now())
+        assert outbox.relay() == 1
+        until(lambda: OutboxMessage.objects.exclude(last_error="").exists())
+        message.refresh_from_db()
+        assert (message.attempts, message.parked_at is not None) == (attempt, attempt == outbox.MAX_DEATHS)
+        assert "died" in message.last_error
+        OutboxMessage.objects.update(last_error="")
+
+    later(tasks.beat_heart.name)
+    assert outbox.relay() == 1
+    until(lambda: OutboxMessage.objects.count() == 1)  # the worker goes on with others, and not with this one
+    message.refresh_from_db()
+    assert message.attempts == outbox.MAX_DEATHS
     assert worker.poll() is None
