@@ -24,6 +24,11 @@ def types_of(*, brand_id: uuid.UUID) -> list[str]:
     )
 
 
+def sizes_of(*, brand_id: uuid.UUID) -> dict[str, int]:
+    """How many customers are in each of the brand's audiences, in alphabetical order; one query."""
+    return dict(Audience.objects.filter(brand_id=brand_id).order_by("segment_type").values_list("segment_type", "size"))
+
+
 def audience_count(*, brand_id: uuid.UUID, segment_type: str) -> int:
     """How many customers are in a brand's audience; 0 for one that was never sent. Reads one row."""
     found = Audience.objects.filter(brand_id=brand_id, segment_type=segment_type).values_list("size", flat=True).first()

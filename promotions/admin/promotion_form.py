@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Count
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
@@ -21,7 +20,7 @@ from promotions.errors import CodeTaken
 from promotions.models import Promotion, Trigger
 from promotions.services import LIMITS, MOST_PRIORITY
 from segments.errors import AudienceEmpty
-from segments.models import Audience
+from segments.selectors import sizes_of
 
 MOST = 2_000_000_000
 LIMIT_LABELS = {
@@ -177,8 +176,7 @@ def copy_of(promotion: Promotion, at: datetime) -> dict[str, Any]:
 
 def audiences(brand: Brand, chosen: str) -> list[tuple[str, str]]:
     """The brand's audiences with their sizes, to choose from."""
-    rows = Audience.objects.filter(brand=brand).order_by("segment_type").values_list("segment_type")
-    sizes = dict(rows.annotate(size=Count("members")))
+    sizes = sizes_of(brand_id=brand.pk)
     if chosen:
         sizes.setdefault(chosen, 0)
     return [("", "Everyone"), *((name, f"{name.replace('_', ' ')} ({size:,})") for name, size in sizes.items())]

@@ -28,7 +28,7 @@ TIERS = {
 def brand():
     brand = BrandFactory(slug="billo", name="Billo", timezone="Europe/Madrid")
     MembershipFactory(brand=brand, user=UserFactory(username="olga"))
-    vips = Audience.objects.create(brand=brand, segment_type="vip_customers")
+    vips = Audience.objects.create(brand=brand, segment_type="vip_customers", size=1)
     AudienceMember.objects.create(audience=vips, customer=CustomerFactory(customer_id="c1"))
     return brand
 

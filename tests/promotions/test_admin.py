@@ -60,7 +60,7 @@ def text(answer: Any) -> str:
 
 
 def audience(brand: Brand, name: str = "vip", size: int = 1) -> None:
-    found = Audience.objects.create(brand=brand, segment_type=name)
+    found = Audience.objects.create(brand=brand, segment_type=name, size=size)
     for _ in range(size):
         AudienceMember.objects.create(audience=found, customer=CustomerFactory())
 

@@ -164,7 +164,7 @@ def test_what_has_stopped_gets_no_codes(owner: Client, promotion: Promotion) -> 
 
 # --- given out, looked through, exported -----------------------------------------------------------------------------
 def test_an_audience_gets_its_codes(owner: Client, promotion: Promotion, deliver: Callable[[], int]) -> None:
-    audience = Audience.objects.create(brand=promotion.brand, segment_type="vip_customers")
+    audience = Audience.objects.create(brand=promotion.brand, segment_type="vip_customers", size=3)
     for name in ("c1", "c2", "c3"):
         AudienceMember.objects.create(audience=audience, customer=CustomerFactory(customer_id=name))
     batch = brought(promotion, "OLD-1", "OLD-2")
