@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from promoplatform.demo import examples, people
+from promoplatform.demo.promotions import make_promotions
 
 
 class Command(BaseCommand):
@@ -26,7 +27,10 @@ class Command(BaseCommand):
         people.make_staff(brands)
         made = people.make_shoppers(options["shoppers"], report=self._progress)
         codes = examples.make_discount_codes(brands, at=timezone.now())
-        self.stdout.write(f"demo data: {len(brands)} brands, {made} new shoppers, {codes} new codes")
+        promotions = make_promotions(brands, at=timezone.now())
+        self.stdout.write(
+            f"demo data: {len(brands)} brands, {made} new shoppers, {codes} new codes, {promotions} new promotions"
+        )
 
     def _progress(self, done: int, total: int) -> None:
         if total > 10_000:

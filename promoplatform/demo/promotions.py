@@ -1,0 +1,75 @@
+"""Live, coming and drafted promotions."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from accounts.models import Brand
+from promotions import services
+from promotions.models import Promotion
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A promotion of a demo brand, from so many days from now on, for so many days."""
+
+    brand: str
+    name: str
+    starts: int
+    days: int
+    offer: dict[str, Any]
+    fields: dict[str, Any]
+    code: str | None = None
+
+
+PROMOTIONS = [
+    Example(
+        "billo", "Hats: buy two, get one free", 0, 60,
+        {"benefits": [{
+            "kind": "buy_get", "buy": {"select": {"categories": ["hats"]}, "quantity": 2},
+            "get": {"select": {"categories": ["hats"]}, "quantity": 1, "percent": "100"}, "repeat": True,
+        }]},
+        {"description": "The cheapest of three hats costs nothing.", "limit_per_user": 3},
+    ),
+    Example(
+        "billo", "Five off from thirty", 0, 30,
+        {"conditions": [{"kind": "min_subtotal", "value": "30.00"}],
+         "benefits": [{"kind": "amount", "value": "5.00", "currency": "EUR", "on": "order"}]},
+        {"budget": 100_000, "limit_per_user": 1}, code="BILLO5",
+    ),
+    Example(
+        "billo", "Winter coats: the more, the cheaper", 14, 45,
+        {"benefits": [{
+            "kind": "tiers", "basis": "eligible_quantity", "unit": "percent", "select": {"categories": ["coats"]},
+            "tiers": [{"from": 2, "value": "10"}, {"from": 3, "value": "20"}],
+        }]},
+        {"budget": 500_000},
+    ),
+    Example(
+        "billo", "Free shipping for friends", 7, 14,
+        {"benefits": [{"kind": "percent", "value": "100", "on": "shipping"}]},
+        {"status": "draft"},
+    ),
+    Example(
+        "cake", "Half price on the second cake", 0, 90,
+        {"benefits": [{
+            "kind": "buy_get", "buy": {"select": {"categories": ["cakes"]}, "quantity": 1},
+            "get": {"select": {"categories": ["cakes"]}, "quantity": 1, "percent": "50"}, "repeat": False,
+        }]},
+        {"limit_per_day": 200},
+    ),
+]  # fmt: skip
+
+
+def make_promotions(brands: dict[str, Brand], *, at: datetime) -> int:
+    """Promotions of both brands, one by a code, one that starts in two weeks, one drafted; how many were new."""
+    known = set(Promotion.objects.filter(name__in=[it.name for it in PROMOTIONS]).values_list("name", flat=True))
+    new = [it for it in PROMOTIONS if it.name not in known]
+    for it in new:
+        start = at + timedelta(days=it.starts)
+        fields = {
+            "name": it.name, "start_date": start, "end_date": start + timedelta(days=it.days), "offer": it.offer,
+            "trigger": "code" if it.code else "automatic", "status": "scheduled",
+        } | it.fields  # fmt: skip
+        services.create(brand=brands[it.brand], fields=fields, code=it.code, at=at)
+    return len(new)

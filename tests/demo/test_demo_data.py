@@ -1,0 +1,52 @@
+"""The examples that a first run shows: of every kind, alive, and made once."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import Brand, Membership, User
+from discounts.models import DiscountCode
+from promotions.models import Promotion
+
+pytestmark = pytest.mark.django_db
+
+
+def made(**options: object) -> str:
+    call_command("demo_data", force=True, stdout=(said := StringIO()), **options)
+    return said.getvalue()
+
+
+def test_a_first_run_has_brands_people_and_live_examples() -> None:
+    made(shoppers=3)
+
+    assert set(Brand.objects.values_list("slug", flat=True)) == {"billo", "cake"}
+    assert set(Membership.objects.values_list("user__username", "role")) >= {
+        ("billo-owner", "owner"),
+        ("billo-viewer", "viewer"),
+        ("cake-owner", "owner"),
+    }
+    assert User.objects.filter(username__startswith="shopper").count() == 3
+    assert User.objects.get(username="shopper1").check_password("demo-pass-1234")
+    assert DiscountCode.objects.filter(is_active=True).count() == 4
+    assert set(Promotion.objects.values_list("status", flat=True)) == {"active", "scheduled", "draft"}
+
+
+def test_a_second_run_changes_nothing() -> None:
+    made(shoppers=2)
+    before = {model: set(model.objects.values_list("pk", flat=True)) for model in (User, DiscountCode, Promotion)}
+
+    said = made(shoppers=2)
+
+    assert "0 new shoppers, 0 new codes, 0 new promotions" in said
+    assert before == {model: set(model.objects.values_list("pk", flat=True)) for model in before}
+
+
+def test_accounts_whose_password_everyone_knows_are_not_made_where_it_matters(settings: Any) -> None:
+    settings.DEBUG = False
+
+    with pytest.raises(CommandError, match="DEBUG"):
+        call_command("demo_data")
+
+    assert not User.objects.exists()
