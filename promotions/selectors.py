@@ -33,7 +33,7 @@ from promotions.errors import (
 )
 from promotions.models import LIVE, Code, CodeAssignment, CodeBatch, Promotion, PromotionUse
 from segments.models import AudienceMember
-from segments.selectors import audience_count
+from segments.selectors import Reach, reach
 
 LIMITS = ("budget", "limit_total", "limit_per_user", "limit_per_day", "limit_per_week", "limit_per_month")
 
@@ -202,16 +202,14 @@ def codes_of(*, promotion_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     return dict(rows)
 
 
-def audiences(*, promotions: Collection[Promotion], at: datetime) -> dict[uuid.UUID, dict[str, Any]]:
-    """For each promotion with a target audience, how many customers match now: ``{"count", "with_free_slot",
-    "as_of"}``.
-    """
-    found = {}
+def audiences(*, promotions: Collection[Promotion], at: datetime) -> dict[uuid.UUID, Reach]:
+    """For each promotion with a target audience, how many customers match now; a query for each brand."""
+    wanted: dict[uuid.UUID, set[str]] = {}
     for it in promotions:
         if it.target_audience:
-            count = audience_count(brand_id=it.brand_id, segment_type=it.target_audience)
-            found[it.pk] = {"count": count, "with_free_slot": count, "as_of": at}
-    return found
+            wanted.setdefault(it.brand_id, set()).add(it.target_audience)
+    found = {brand_id: reach(brand_id=brand_id, segment_types=types, at=at) for brand_id, types in wanted.items()}
+    return {it.pk: found[it.brand_id][it.target_audience] for it in promotions if it.target_audience}
 
 
 def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:

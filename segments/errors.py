@@ -11,3 +11,8 @@ class AudienceEmpty(Refusal):
 class AudienceComputed(Refusal):
     code, status = "audience_computed", 409
     message = "The brand has this audience worked out here; nobody else may say who is in it."
+
+
+class PromotionHasSegment(Refusal):
+    code, status = "promotion_has_segment", 409
+    message = "This promotion has a segment already, of another audience or with other dates."

@@ -99,10 +99,6 @@ class Segment(models.Model):
     filled_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
     external_id = models.CharField(max_length=100, blank=True, default="", editable=False)
-    sync_cursor = models.BigIntegerField(default=0, editable=False, help_text="The last customer told outside")
-    sync_error = models.CharField(max_length=500, blank=True, default="", editable=False)
-    sync_failures = models.SmallIntegerField(default=0, editable=False, help_text="In a row")
-    next_sync_at = models.DateTimeField(null=True, editable=False)
     synced_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -126,14 +122,16 @@ class Segment(models.Model):
         ]  # fmt: skip
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="segments_of_brand"),
+            models.Index(
+                fields=["promotion_id"],
+                name="segments_of_promotion",
+                condition=models.Q(promotion_id__isnull=False),
+            ),
             models.Index(fields=["due_at", "id"], name="segments_to_fill", condition=models.Q(state__in=TO_FILL)),
             models.Index(
                 fields=["end_date"],
                 name="segments_to_end",
                 condition=~models.Q(state__in=[State.EXPIRED, State.DELETED]),
-            ),
-            models.Index(
-                fields=["next_sync_at"], name="segments_to_sync", condition=models.Q(next_sync_at__isnull=False)
             ),
         ]
 

@@ -1,9 +1,20 @@
-"""Questions about audiences; writes nothing."""
+"""Questions about audiences and segments; writes nothing."""
 
 import uuid
 from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from segments.models import Audience, AudienceMember, SegmentMember
+from django.conf import settings
+from django.core.cache import cache
+
+from promoplatform.kernel import db, redis
+from promoplatform.kernel.errors import NotFound
+from promoplatform.kernel.outside.contracts import Service
+from promoplatform.kernel.outside.selectors import Waiting, waiting
+from segments.models import Audience, AudienceMember, Segment, SegmentMember, State
 
 
 def segment_types(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, frozenset[str]]:
@@ -39,3 +50,69 @@ def members_after(*, segment_id: uuid.UUID, after: int, limit: int) -> list[tupl
     """The next members of a segment by key, each with the customer's id of the data platform."""
     members = SegmentMember.objects.filter(segment_id=segment_id, customer_id__gt=after).order_by("customer_id")
     return list(members.values_list("customer_id", "customer__customer_id")[:limit])
+
+
+# --- segments --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How many customers an audience has, and how many of them could be put into a segment, as of an instant."""
+
+    count: int
+    with_free_slot: int
+    as_of: datetime
+
+
+LARGE = 50_000  # customers; the reach of larger audiences is remembered for a minute
+REMEMBERED = 60  # seconds
+
+
+def reach(*, brand_id: uuid.UUID, segment_types: Collection[str], at: datetime) -> dict[str, Reach]:
+    """The reach of the brand's audiences, nobody in one that was never sent; one query at most."""
+    keys = {f"segments:reach:{settings.SEGMENT_SLOTS_PER_CUSTOMER}:{brand_id}:{it}": it for it in segment_types}
+    known: dict[str, Reach] = {}
+    with suppress(redis.Error):  # only speed is lost
+        known = {keys[key]: found for key, found in cache.get_many(keys).items()}
+    if wanted := sorted(set(segment_types) - known.keys()):
+        params = {"brand": brand_id, "types": wanted, "slots": settings.SEGMENT_SLOTS_PER_CUSTOMER}
+        for row in db.many("segments/sql/measure_reach.sql", params):
+            known[row["segment_type"]] = Reach(row["size"], row["with_free_slot"], at)
+    fresh = {key: known[it] for key, it in keys.items() if it in wanted and it in known and known[it].count > LARGE}
+    with suppress(redis.Error):
+        cache.set_many(fresh, REMEMBERED)
+    return {it: known.get(it, Reach(0, 0, at)) for it in segment_types}
+
+
+def segments_of(*, promotion_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Segment]:
+    """The segment of each promotion that has one."""
+    found = Segment.objects.filter(promotion_id__in=promotion_ids).order_by("pk")
+    return {it.promotion_id: it for it in found if it.promotion_id is not None}  # of several, the one made last
+
+
+def told_by_promotion(*, promotion_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
+    """What callers are told of the segment of each promotion that has one."""
+    segments = segments_of(promotion_ids=promotion_ids)
+    known = told(segments.values())
+    return {promotion_id: known[it.pk] for promotion_id, it in segments.items()}
+
+
+def segment(*, pk: uuid.UUID) -> Segment:
+    """A segment. Raises NotFound."""
+    found = Segment.objects.select_related("brand").filter(pk=pk).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def told(segments: Collection[Segment]) -> dict[uuid.UUID, dict[str, Any]]:
+    """What callers are told of segments: how many are in each, or were when it was filled, and what it waits for."""
+    waits = waiting(service=Service.SEGMENTATION, subjects=[it.pk for it in segments if it.state == State.SYNCING])
+    return {it.pk: _told(it, waits.get(it.pk)) for it in segments}
+
+
+def _told(segment: Segment, wait: Waiting | None) -> dict[str, Any]:
+    return {
+        "id": segment.pk, "status": segment.status, "segment_type": segment.segment_type,
+        "start_date": segment.start_date, "expires_at": segment.end_date, "audience_count": segment.audience_count,
+        "members": segment.members_count, "skipped_no_slot": segment.skipped, "filled_at": segment.filled_at,
+        "synced_at": segment.synced_at, "waiting_for": None if wait is None else wait.reason,
+    }  # fmt: skip

@@ -6,8 +6,15 @@ from celery import shared_task
 from django.utils import timezone
 
 from promoplatform.kernel.outside.contracts import Clock
+from segments import services
 from segments.adapters import segmentation
 from segments.services import syncing
+
+
+@shared_task(name="segments.work")
+def work() -> None:
+    """Release segments that have ended and fill those that are due, or go on with it."""
+    services.work(at=timezone.now())
 
 
 @shared_task(name="segments.tell")

@@ -5,7 +5,7 @@ from pathlib import Path
 from celery.schedules import crontab
 from django.templatetags.static import static
 from django.urls import reverse_lazy
-from environs import Env
+from environs import Env, validate
 
 from promoplatform import embedded
 from promoplatform.kernel import logs
@@ -245,6 +245,8 @@ LEDGERS = [
     "checkout.services.ledgers.audit",
 ]
 
+SEGMENT_SLOTS_PER_CUSTOMER = env.int("SEGMENT_SLOTS_PER_CUSTOMER", 20, validate=validate.Range(1, 100))
+
 # --- the broker and the schedule -------------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://"))
 CELERY_TASK_IGNORE_RESULT = True
@@ -285,6 +287,7 @@ CELERY_BEAT_SCHEDULE = {
     "end due promotions": {"task": "promotions.end_due", "schedule": 60.0, "options": {"expires": 60}},
     "roll up redemptions": {"task": "coupons.roll_up", "schedule": 60.0, "options": {"expires": 60}},
     "audit reports": {"task": "coupons.audit_reports", "schedule": crontab(hour="4", minute="7")},
+    "work on due segments": {"task": "segments.work", "schedule": 60.0, "options": {"expires": 60}},
     "release expired reservations": {"task": "checkout.release_expired", "schedule": 20.0, "options": {"expires": 60}},
     "tell the segmentation service": {"task": "segments.tell_due", "schedule": 30.0, "options": {"expires": 30}},
     "tell the campaign engine": {"task": "promotions.tell_due", "schedule": 30.0, "options": {"expires": 30}},

@@ -231,7 +231,7 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
                 if verb == "activate":
                     services.activate(promotion=promotion, at=timezone.now())
                 else:
-                    services.deactivate(promotion=promotion)
+                    services.deactivate(promotion=promotion, at=timezone.now())
             except Refusal as refusal:
                 messages.error(request, f"{promotion}: {refusal.detail}")
             else:

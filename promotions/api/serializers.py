@@ -1,6 +1,7 @@
 """Shapes of promotions on the wire."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -10,6 +11,7 @@ from promoplatform.kernel import money
 from promoplatform.kernel.fields import AmountField, DayOrInstantField, SlugField, TextField, WholeField
 from promotions.models import Promotion, Trigger
 from promotions.services import LIMITS
+from segments.selectors import Reach
 
 
 @extend_schema_field({"type": "object", "description": "An offer, in the offer language", "additionalProperties": True})
@@ -75,6 +77,22 @@ class AudienceAnswer(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField()
 
 
+class SegmentAnswer(serializers.Serializer[Any]):
+    """The segment of a promotion with a target audience; counts as of its filling."""
+
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(["scheduled", "active", "empty", "expired", "deleted"])
+    segment_type = serializers.CharField()
+    start_date = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    audience_count = serializers.IntegerField()
+    members = serializers.IntegerField()
+    skipped_no_slot = serializers.IntegerField()
+    filled_at = serializers.DateTimeField(allow_null=True)
+    synced_at = serializers.DateTimeField(allow_null=True)
+    waiting_for = serializers.CharField(allow_null=True, help_text="Why it is not active yet")
+
+
 class PromotionAnswer(serializers.Serializer[Any]):
     """A promotion."""
 
@@ -93,12 +111,14 @@ class PromotionAnswer(serializers.Serializer[Any]):
     limits = LimitsSerializer()
     priority = serializers.IntegerField()
     status = serializers.CharField()
-    segment = serializers.DictField(allow_null=True)
+    segment = SegmentAnswer(allow_null=True)
     audience = AudienceAnswer(allow_null=True)
     created_at = serializers.DateTimeField()
 
 
-def promotion_answer(promotion: Promotion, *, code: str | None, audience: Mapping[str, Any] | None) -> dict[str, Any]:
+def promotion_answer(
+    promotion: Promotion, *, code: str | None, audience: Reach | None, segment: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """A promotion as ``PromotionAnswer`` describes it."""
     budget = promotion.budget
     return {
@@ -108,5 +128,6 @@ def promotion_answer(promotion: Promotion, *, code: str | None, audience: Mappin
         "offer": promotion.offer, "budget": None if budget is None else money.render(budget, promotion.currency),
         "currency": promotion.currency, "priority": promotion.priority, "status": promotion.status,
         "limits": {name: getattr(promotion, column) for name, column in LIMITS.items()},
-        "segment": None, "audience": audience, "created_at": promotion.created_at,
+        "segment": segment,
+        "audience": None if audience is None else asdict(audience), "created_at": promotion.created_at,
     }  # fmt: skip

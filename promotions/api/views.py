@@ -1,6 +1,7 @@
 """Promotions over HTTP: parse, call one service, answer."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -18,6 +19,7 @@ from promotions import selectors, services
 from promotions.api.reading import to_fields
 from promotions.api.serializers import PromotionAnswer, PromotionChange, PromotionRequest, promotion_answer
 from promotions.models import Promotion
+from segments.selectors import told_by_promotion
 
 
 class PromotionsView(APIView):
@@ -42,11 +44,7 @@ class PromotionsView(APIView):
         found = selectors.of_brands(brand_ids=_readable(request))
         page = CursorPage()
         rows = page.paginate_queryset(found, request, view=self) or []
-        codes = selectors.codes_of(promotion_ids=[row.pk for row in rows])
-        audiences = selectors.audiences(promotions=rows, at=timezone.now())
-        return page.get_paginated_response(
-            [promotion_answer(row, code=codes.get(row.pk), audience=audiences.get(row.pk)) for row in rows]
-        )
+        return page.get_paginated_response(_answers(rows))
 
 
 class PromotionView(APIView):
@@ -69,7 +67,7 @@ class PromotionView(APIView):
     @extend_schema(responses={204: None}, operation_id="promotion_delete")
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
         """Stop the promotion for good; what it gave stays given."""
-        services.deactivate(promotion=editable(request, pk))
+        services.deactivate(promotion=editable(request, pk), at=timezone.now())
         return Response(status=204)
 
 
@@ -90,7 +88,7 @@ class DeactivateView(APIView):
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Stop the promotion for good, at once."""
-        return Response(_answer(services.deactivate(promotion=editable(request, pk))))
+        return Response(_answer(services.deactivate(promotion=editable(request, pk), at=timezone.now())))
 
 
 def editable(request: Request, pk: uuid.UUID) -> Promotion:
@@ -108,6 +106,14 @@ def _readable(request: Request) -> list[uuid.UUID] | None:
 
 
 def _answer(promotion: Promotion) -> dict[str, Any]:
-    codes = selectors.codes_of(promotion_ids=[promotion.pk])
-    audiences = selectors.audiences(promotions=[promotion], at=timezone.now())
-    return promotion_answer(promotion, code=codes.get(promotion.pk), audience=audiences.get(promotion.pk))
+    return _answers([promotion])[0]
+
+
+def _answers(rows: Sequence[Promotion]) -> list[dict[str, Any]]:
+    keys = [row.pk for row in rows]
+    codes, segments = selectors.codes_of(promotion_ids=keys), told_by_promotion(promotion_ids=keys)
+    audiences = selectors.audiences(promotions=rows, at=timezone.now())
+    return [
+        promotion_answer(row, code=codes.get(row.pk), audience=audiences.get(row.pk), segment=segments.get(row.pk))
+        for row in rows
+    ]

@@ -1,6 +1,7 @@
 """A brand makes, changes, starts and stops its promotions."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -8,12 +9,12 @@ from django.db import transaction
 
 from accounts.models import Brand
 from promoplatform.kernel import money
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.errors import Invalid, Refusal
 from promotions import rules
 from promotions.engine import Offer, OfferInvalid, parse_offer
 from promotions.errors import WrongState
 from promotions.models import Promotion, Status, Trigger
-from promotions.services import limits
+from promotions.services import audience, limits
 from promotions.services.codes import claim_code
 from segments.errors import AudienceEmpty
 from segments.selectors import audience_count
@@ -45,7 +46,9 @@ def create(*, brand: Brand, fields: Mapping[str, Any], code: str | None, at: dat
     if "priority" not in fields:
         promotion.priority = offer.priority
     if promotion.status == Status.SCHEDULED:
-        promotion.status = _running(promotion, at)
+        _run(promotion, at)
+    else:
+        _check_audience(promotion)
     promotion.save(force_insert=True)
     if text is not None:
         claim_code(text=text, kind=KIND, brand=brand, promotion=promotion)
@@ -61,6 +64,8 @@ def change(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> 
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status in {Status.ENDED, Status.DEACTIVATED}:
         raise WrongState(status_now=locked.status)
+    if locked.status != Status.DRAFT and locked.end_date <= at:  # beat has not come by yet
+        raise WrongState(status_now=Status.ENDED)
     allowed = _changeable(locked, at)
     if refused := sorted(set(fields) - allowed):
         raise Invalid(
@@ -72,6 +77,10 @@ def change(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> 
     for name in COUNTER_OF.keys() & fields.keys():
         if not limits.resize(promotion=locked.pk, kind=COUNTER_OF[name], cap=fields[name]):
             raise Invalid.field(name, "More than this was taken already; a limit that was counted can only be raised.")
+    if locked.status != Status.DRAFT:
+        audience.follow(promotion=locked, at=at)
+    elif "target_audience" in fields:
+        _check_audience(locked)
     locked.save()
     return locked
 
@@ -91,7 +100,7 @@ def activate(*, promotion: Promotion, at: datetime) -> Promotion:
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status == Status.DRAFT:
         _check(locked, at)
-        locked.status = _running(locked, at)
+        _run(locked, at)
         locked.save(update_fields=["status"])
     elif locked.status in {Status.ENDED, Status.DEACTIVATED}:
         raise WrongState(status_now=locked.status)
@@ -99,25 +108,31 @@ def activate(*, promotion: Promotion, at: datetime) -> Promotion:
 
 
 @transaction.atomic
-def deactivate(*, promotion: Promotion) -> Promotion:
+def deactivate(*, promotion: Promotion, at: datetime) -> Promotion:
     """Stop a promotion for good, at once. Stopping twice is stopping once. Raises WrongState when it has ended."""
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status == Status.ENDED:
         raise WrongState(status_now=locked.status)
+    audience.leave(promotion=locked, at=at)
     locked.status = Status.DEACTIVATED
     locked.save(update_fields=["status"])
     return locked
 
 
-def _running(promotion: Promotion, at: datetime) -> Status:
-    """The status of a promotion that runs between its dates: on its way, or live."""
-    return Status.ACTIVE if promotion.start_date <= at else Status.SCHEDULED
+def _run(promotion: Promotion, at: datetime) -> None:
+    """Let the promotion run between its dates: it is on its way, or live; with an audience, once its segment is."""
+    promotion.status = Status.ACTIVE if promotion.start_date <= at else Status.SCHEDULED
+    if promotion.target_audience:
+        audience.follow(promotion=promotion, at=at)
 
 
 def start_due(*, at: datetime) -> int:
-    """Mark promotions as active whose start has come; how many."""
+    """Mark promotions as active whose start has come, those with an audience when their segment is; how many."""
+    for it in audience.without_segment(at=at).select_related("brand"):
+        with suppress(Refusal), transaction.atomic():  # nobody is in the audience: asked again next time
+            audience.follow(promotion=it, at=at)
     due = Promotion.objects.filter(status=Status.SCHEDULED, start_date__lte=at, end_date__gt=at)
-    return due.update(status=Status.ACTIVE)
+    return due.filter(target_audience="").update(status=Status.ACTIVE) + audience.settle(due=due)
 
 
 def end_due(*, at: datetime) -> int:
@@ -138,7 +153,7 @@ def _code(trigger: str, code: str | None) -> str | None:
 
 
 def _check(promotion: Promotion, at: datetime, *, currency: str | None = None) -> Offer:
-    """Dates and offer make sense, and the target audience has somebody; fills what is derived from the offer.
+    """Dates and offer make sense; fills what is derived from the offer.
 
     An offer that is being written (``currency``) has no amount that its brand's money cannot pay.
     """
@@ -153,10 +168,14 @@ def _check(promotion: Promotion, at: datetime, *, currency: str | None = None) -
         raise Invalid.field("offer.priority", f"A priority is a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}.")
     promotion.gates = rules.gates(offer, brand=promotion.brand.slug)
     promotion.min_subtotal = rules.least_subtotal(offer)
-    audience = promotion.target_audience
-    if audience and not audience_count(brand_id=promotion.brand_id, segment_type=audience):
-        raise AudienceEmpty
     return offer
+
+
+def _check_audience(promotion: Promotion) -> None:
+    """Raises AudienceEmpty."""
+    target = promotion.target_audience
+    if target and not audience_count(brand_id=promotion.brand_id, segment_type=target):
+        raise AudienceEmpty
 
 
 def checked_offer(value: object, *, field: str = "offer", currency: str | None = None) -> Offer:

@@ -9,6 +9,6 @@ WHERE p.trigger = 'automatic' AND p.status IN ('scheduled', 'active') AND p.gate
     AND p.start_date <= %(at)s AND p.end_date > %(at)s AND b.is_active
     AND (p.min_subtotal IS NULL OR p.min_subtotal <= %(reach)s)
     AND (p.target_audience = '' OR (b.slug = %(shop)s AND p.target_audience = ANY(%(segments)s::varchar[])) OR EXISTS (
-        SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
-        WHERE a.brand_id = p.brand_id AND a.segment_type = p.target_audience AND m.customer_id = %(customer)s
+        SELECT 1 FROM segments_segment s JOIN segments_segmentmember m ON m.segment_id = s.id
+        WHERE s.promotion_id = p.id AND s.deleted_at IS NULL AND s.state = 'active' AND m.customer_id = %(customer)s
     ))

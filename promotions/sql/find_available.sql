@@ -11,8 +11,8 @@ WHERE p.status IN ('scheduled', 'active') AND p.start_date <= %(at)s AND p.end_d
     AND (%(any_brand)s OR b.slug = ANY(%(brands)s::varchar[]))
     AND (p.trigger = 'automatic' OR c.text IS NOT NULL)
     AND (p.target_audience = '' OR EXISTS (
-        SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
-        WHERE a.brand_id = p.brand_id AND a.segment_type = p.target_audience AND m.customer_id = %(customer)s
+        SELECT 1 FROM segments_segment s JOIN segments_segmentmember m ON m.segment_id = s.id
+        WHERE s.promotion_id = p.id AND s.deleted_at IS NULL AND s.state = 'active' AND m.customer_id = %(customer)s
     ))
 ORDER BY p.id DESC
 LIMIT %(limit)s

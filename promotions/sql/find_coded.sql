@@ -7,8 +7,8 @@ SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.end_dat
     c.customer_id IS NULL OR c.customer_id = %(customer)s AS is_theirs,
     u.id IS NOT NULL AS is_used,
     p.target_audience = '' OR (b.slug = %(shop)s AND p.target_audience = ANY(%(segments)s::varchar[])) OR EXISTS (
-        SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
-        WHERE a.brand_id = p.brand_id AND a.segment_type = p.target_audience AND m.customer_id = %(customer)s
+        SELECT 1 FROM segments_segment s JOIN segments_segmentmember m ON m.segment_id = s.id
+        WHERE s.promotion_id = p.id AND s.deleted_at IS NULL AND s.state = 'active' AND m.customer_id = %(customer)s
     ) AS is_member
 FROM promotions_code c
 JOIN promotions_promotion p ON p.id = c.promotion_id

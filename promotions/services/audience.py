@@ -1,0 +1,47 @@
+"""The segment of a promotion with a target audience follows the promotion, whose status then follows the segment."""
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from promotions.models import LIVE, Promotion, Status
+from segments import services as segments
+from segments.models import Segment, State
+
+STATUS_BY = {State.ACTIVE: Status.ACTIVE, State.EMPTY: Status.ACTIVE_WITHOUT_AUDIENCE}  # else still on its way
+
+
+def follow(*, promotion: Promotion, at: datetime) -> None:
+    """Make, move or end the segment of a promotion that is on its way or live, as its audience and dates are now.
+
+    Sets the promotion's status for its caller to save. Raises as ``segments.services.follow`` does.
+    """
+    if not promotion.target_audience:
+        leave(promotion=promotion, at=at)
+        return
+    segment = segments.follow(
+        brand=promotion.brand, promotion_id=promotion.pk, segment_type=promotion.target_audience,
+        start_date=promotion.start_date, end_date=promotion.end_date, at=at,
+    )  # fmt: skip
+    if promotion.start_date <= at:
+        promotion.status = STATUS_BY.get(State(segment.state), Status.SCHEDULED)
+
+
+def leave(*, promotion: Promotion, at: datetime) -> None:
+    """End the promotion's segment, if it has one: nobody is in it from now on, and its slots are free."""
+    segments.delete(which=Q(promotion_id=promotion.pk), at=at)
+
+
+def settle(*, due: QuerySet[Promotion]) -> int:
+    """Mark those of these scheduled promotions that have an audience by what became of their segments; how many."""
+    return sum(due.filter(_has(state)).update(status=status) for state, status in STATUS_BY.items())
+
+
+def without_segment(*, at: datetime) -> QuerySet[Promotion]:
+    """Promotions with a target audience, on their way or live, that never had a segment."""
+    live = Promotion.objects.filter(status__in=LIVE, end_date__gt=at).exclude(target_audience="")
+    return live.filter(~Exists(Segment.objects.filter(promotion_id=OuterRef("pk"))))
+
+
+def _has(state: State) -> Exists:
+    return Exists(Segment.objects.filter(promotion_id=OuterRef("pk"), deleted_at=None, state=state))

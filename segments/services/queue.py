@@ -1,0 +1,155 @@
+"""The queue of segments: what has ended is released first, then what is due is filled, the longest due first.
+
+One worker at a time goes through it, a stripe of customers in each transaction, which also says how far the segment has
+come. So whatever dies in between, the next one goes on exactly there, and however often the work is delivered, nothing
+is done twice (see docs/algorithms/slots.md).
+"""
+
+import time
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+
+from promoplatform.kernel import db
+from promoplatform.kernel.outbox import later
+from segments.models import HOLDING, TO_FILL, Segment, SegmentMember, State
+from segments.services import stripes, syncing
+
+BUDGET = 60.0  # seconds that one task goes on; it promises the next
+SMALL = 10_000  # customers that are counted in or out with the request that asks for it
+FEW = 20  # stripes that such a request works through; the queue does the rest
+_OVER = [State.RELEASING, State.EXPIRED, State.DELETED]
+
+
+class _Fenced(Exception):
+    """The segment was ended, or somebody else went on with it, while a stripe of it was worked on."""
+
+
+def work(*, at: datetime, budget: float = BUDGET) -> None:
+    """Go through the queue until nothing is due; after ``budget`` seconds the rest is promised to another task.
+
+    Leaves at once when somebody else is at it.
+    """
+    ends = time.monotonic() + budget
+    while work_on_stripe(at=at):
+        if time.monotonic() >= ends:
+            later("segments.work")
+            return
+
+
+def end_due(*, at: datetime) -> int:
+    """End the segments whose time is over; how many."""
+    return end(Q(end_date__lte=at), at=at)
+
+
+@transaction.atomic
+def end(which: Q, *, at: datetime, last: State = State.EXPIRED) -> int:
+    """End these segments, if they have not ended: nobody is in them from now on. How many; ``last`` is what they become
+    once all of their slots are free.
+    """
+    live = Segment.objects.select_for_update().filter(which).exclude(state__in=_OVER).order_by("pk")
+    ending = list(live.values_list("pk", "state"))
+    known = [key for key, state in ending if state in syncing.KNOWN_OUTSIDE]
+    plain = [key for key, state in ending if state not in HOLDING]
+    over = {"epoch": F("epoch") + 1, "cursor": 0, "deleted_at": at if last == State.DELETED else None}
+    Segment.objects.filter(pk__in=plain).update(state=last, **over)
+    Segment.objects.filter(pk__in=[key for key, _ in ending]).exclude(pk__in=plain).update(
+        state=State.RELEASING, **over
+    )
+    syncing.tell_later(segment_ids=known, at=at)
+    return len(ending)
+
+
+def work_on_stripe(*, at: datetime) -> bool:
+    """Do the next piece of work; False when there is none, or somebody else is at it."""
+    try:
+        with transaction.atomic():
+            if not stripes.take_turn():
+                return False
+            end_due(at=at)
+            segment = _next(at)
+            return segment is not None and _go_on(segment, at, wait=True)
+    except _Fenced:
+        return True
+
+
+def _next(at: datetime) -> Segment | None:
+    return (
+        Segment.objects.filter(state=State.RELEASING).order_by("end_date", "pk").first()
+        or Segment.objects.filter(state__in=TO_FILL, due_at__lte=at).order_by("due_at", "pk").first()
+    )
+
+
+def fill_at_once(*, segment: Segment, at: datetime) -> None:
+    """Fill a small segment inside its caller's transaction, unless others are before it or at its customers.
+
+    Promises the work, so that whatever is left here is done soon.
+    """
+    later("segments.work")
+    if segment.audience_count <= SMALL and _is_next(segment, at):
+        _finish_at_once(segment, at)
+
+
+def release_at_once(*, segment: Segment, at: datetime) -> None:
+    """Release a small segment inside its caller's transaction, unless others are at its customers; see above."""
+    later("segments.work")
+    if segment.members_count <= SMALL:
+        _finish_at_once(segment, at)
+
+
+def _finish_at_once(segment: Segment, at: datetime) -> None:
+    for _ in range(FEW):
+        if segment.state not in {*TO_FILL, State.RELEASING} or not _go_on(segment, at, wait=False):
+            return
+        segment.refresh_from_db()
+
+
+def _is_next(segment: Segment, at: datetime) -> bool:
+    """Whether the queue would fill this one now, with nothing left to be released before."""
+    return not Segment.objects.filter(end_date__lte=at).exclude(state__in=_OVER).exists() and _next(at) == segment
+
+
+def _go_on(segment: Segment, at: datetime, *, wait: bool) -> bool:
+    """Work on the segment's next stripe, or finish the segment where none is left; False when others are at it."""
+    releasing = segment.state == State.RELEASING
+    customer = _first_member(segment) if releasing else _first_in_audience(segment)
+    if customer is None:
+        return _finish(segment, at)
+    stripe = stripes.of(customer)
+    if not stripes.hold(stripe, wait=wait):
+        return False
+    params = {"segment": segment.pk, "epoch": segment.epoch, "after": segment.cursor, "until": stripes.end(stripe)}
+    if releasing:
+        touched = db.run("segments/sql/release_stripe.sql", params)
+    else:
+        slots = segment.slot_limit or settings.SEGMENT_SLOTS_PER_CUSTOMER
+        touched = db.run("segments/sql/fill_stripe.sql", params | {"slots": slots})
+    if not touched:
+        raise _Fenced
+    return True
+
+
+def _first_in_audience(segment: Segment) -> int | None:
+    row = db.one("segments/sql/next_in_audience.sql", {"segment": segment.pk})
+    return None if row is None else row["customer"]
+
+
+def _first_member(segment: Segment) -> int | None:
+    left = SegmentMember.objects.filter(segment=segment, customer_id__gt=segment.cursor)
+    return left.order_by("customer_id").values_list("customer_id", flat=True).first()
+
+
+def _finish(segment: Segment, at: datetime) -> bool:
+    mine = Segment.objects.filter(pk=segment.pk, state=segment.state, epoch=segment.epoch)
+    if segment.state == State.RELEASING:
+        done = mine.update(state=State.DELETED if segment.deleted_at else State.EXPIRED)
+    else:
+        state = syncing.state_when_filled() if segment.members_count else State.EMPTY
+        done = mine.update(state=state, audience_count=F("members_count") + F("skipped"), filled_at=at)
+        if state == State.SYNCING:
+            syncing.tell_later(segment_ids=[segment.pk], at=at)
+    if not done:
+        raise _Fenced
+    return True
