@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Brand, User
 from promotions.models import Promotion
+from promotions.services import start_due
 from segments.services import apply_audience
 from tests.factories import BrandFactory, DiscountCodeFactory, MembershipFactory, PromotionFactory, ShopperFactory
 
@@ -45,6 +47,7 @@ def test_a_shopper_sees_what_is_live_for_them(bearer: ClientOf, billo: Brand, sh
     for audience in ("friends", "strangers"):
         PromotionFactory(brand=billo, name=f"For {audience}", target_audience=audience)
     apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[shopper.customer.customer_id])
+    start_due(at=timezone.now())
     PromotionFactory(brand=billo, name="Draft", status="draft")
     PromotionFactory(brand=billo, name="Used up", limit_total=1)
     Promotion.objects.get(name="Used up").counters.create(kind="total", taken=1, cap=1)

@@ -23,7 +23,7 @@ from promotions.errors import (
     UsageLimitReached,
 )
 from promotions.models import PricingProfile, Promotion, PromotionCounter, PromotionUse
-from promotions.services import change
+from promotions.services import change, start_due
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
@@ -102,13 +102,16 @@ def test_another_brands_promotion_stays_away(billo: Brand, at: datetime) -> None
     assert quoted(billo, at).decision.discount_total == 0
 
 
-def test_a_promotion_for_an_audience_is_for_its_members(billo: Brand, at: datetime) -> None:
+def test_a_promotion_for_an_audience_is_for_who_is_in_its_segment(billo: Brand, at: datetime) -> None:
     PromotionFactory(brand=billo, target_audience="friends")
-    friend, stranger = shopper(), shopper()
+    friend, stranger, latecomer = shopper(), shopper(), shopper()
     apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[friend.customer_id])
+    start_due(at=at)
+    apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[latecomer.customer_id])
 
     assert quoted(billo, at, who=friend).decision.discount_total == 1_000
     assert quoted(billo, at, who=stranger).decision.discount_total == 0
+    assert quoted(billo, at, who=latecomer).decision.discount_total == 0
 
 
 def test_only_promotions_that_the_cart_could_meet_are_looked_at(billo: Brand, at: datetime) -> None:

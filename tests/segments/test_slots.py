@@ -1,0 +1,365 @@
+"""Segments take slots of the customers of an audience when they start, and give them back when they end."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db.models import Q
+
+from accounts.models import Brand
+from promoplatform.kernel.errors import Invalid, NotFound
+from promoplatform.kernel.models import OutboxMessage
+from segments import selectors, services
+from segments.errors import AudienceEmpty, PromotionHasSegment
+from segments.models import CustomerSlots, Segment, SegmentMember, State
+from segments.services import queue, stripes
+from tests.factories import BrandFactory, PromotionFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def brand() -> Brand:
+    return BrandFactory(slug="billo")
+
+
+def audience(brand: Brand, *names: str, segment_type: str = "vip") -> None:
+    services.apply_audience(brand=brand, segment_type=segment_type, operation="add", customer_ids=names)
+
+
+def scheduled(brand: Brand, at: datetime, *, start: timedelta = DAY, **more: Any) -> Segment:
+    fields = {"segment_type": "vip", "start_date": at + start, "end_date": at + 7 * DAY} | more
+    return services.schedule(brand=brand, at=at, **fields)
+
+
+def members(segment: Segment) -> set[str]:
+    return set(SegmentMember.objects.filter(segment=segment).values_list("customer__customer_id", flat=True))
+
+
+def used() -> dict[str, int]:
+    rows = CustomerSlots.objects.filter(used__gt=0).values_list("customer__customer_id", "used")
+    return dict(rows)
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+def test_a_segment_takes_nothing_before_it_starts(brand: Brand, at: datetime) -> None:
+    audience(brand, "c1", "c2")
+
+    segment = scheduled(brand, at)
+    services.work(at=at + DAY - timedelta(seconds=1))
+
+    segment.refresh_from_db()
+    assert (segment.status, segment.audience_count, segment.members_count) == ("scheduled", 2, 0)
+    assert used() == {}
+
+
+def test_when_it_starts_everyone_of_the_audience_of_that_moment_is_in_it(brand: Brand, at: datetime) -> None:
+    audience(brand, "c1", "c2")
+    segment = scheduled(brand, at)
+    services.apply_audience(brand=brand, segment_type="vip", operation="replace", customer_ids=["c2", "c3", "c4"])
+
+    services.work(at=at + DAY)
+
+    segment.refresh_from_db()
+    assert (segment.status, segment.audience_count, segment.members_count, segment.skipped) == ("active", 3, 3, 0)
+    assert members(segment) == {"c2", "c3", "c4"}
+    assert used() == {"c2": 1, "c3": 1, "c4": 1}
+
+
+def test_a_small_segment_that_starts_now_is_filled_at_once(brand: Brand, at: datetime) -> None:
+    audience(brand, "c1", "c2")
+
+    segment = scheduled(brand, at, start=timedelta(0))
+
+    assert segment.status == "active"
+    assert members(segment) == {"c1", "c2"}
+
+
+def test_a_large_one_is_left_to_the_queue(brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "SMALL", 1)
+    audience(brand, "c1", "c2")
+
+    segment = scheduled(brand, at, start=timedelta(0))
+
+    assert (segment.status, used()) == ("scheduled", {})
+    assert OutboxMessage.objects.get().task == "segments.work"
+
+
+def test_an_audience_with_nobody_in_it_is_refused(brand: Brand, at: datetime) -> None:
+    audience(BrandFactory(), "c1")
+
+    with pytest.raises(AudienceEmpty):
+        scheduled(brand, at)
+
+    assert not Segment.objects.exists()
+
+
+def test_customers_without_a_free_slot_are_enough_to_ask(brand: Brand, at: datetime, settings: Any) -> None:
+    settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
+    audience(brand, "c1")
+    scheduled(brand, at, start=timedelta(0))
+
+    segment = scheduled(brand, at, end_date=at + 8 * DAY)
+
+    assert segment.status == "scheduled"
+
+
+@pytest.mark.parametrize(("start", "end"), [(DAY, DAY), (2 * DAY, DAY), (-2 * DAY, -DAY), (-DAY, timedelta(0))])
+def test_dates_that_make_no_sense_are_refused(brand: Brand, at: datetime, start: timedelta, end: timedelta) -> None:
+    audience(brand, "c1")
+
+    with pytest.raises(Invalid) as refused:
+        scheduled(brand, at, start=start, end_date=at + end)
+
+    assert [fault["field"] for fault in refused.value.errors or []] == ["end_date"]
+    assert not Segment.objects.exists()
+
+
+def test_the_same_request_again_is_the_same_segment(brand: Brand, at: datetime) -> None:
+    audience(brand, "c1")
+    first = scheduled(brand, at)
+    services.apply_audience(brand=brand, segment_type="vip", operation="replace", customer_ids=[])
+
+    again = scheduled(brand, at)
+
+    assert again.pk == first.pk
+    assert Segment.objects.count() == 1
+
+
+def test_a_promotion_has_one_segment(brand: Brand, at: datetime) -> None:
+    audience(brand, "c1")
+    key = PromotionFactory(brand=brand).pk
+    first = scheduled(brand, at, promotion_id=key)
+
+    assert scheduled(brand, at, promotion_id=key).pk == first.pk
+    with pytest.raises(PromotionHasSegment):
+        scheduled(brand, at, promotion_id=key, end_date=at + 8 * DAY)
+    assert Segment.objects.count() == 1
+
+
+# --- slots -----------------------------------------------------------------------------------------------------------
+def test_who_has_no_free_slot_is_passed_over(brand: Brand, at: datetime, settings: Any) -> None:
+    settings.SEGMENT_SLOTS_PER_CUSTOMER = 2
+    audience(brand, "c1", "c2")
+    audience(brand, "c2", "c3", segment_type="new")
+    for days in (7, 8):
+        scheduled(brand, at, start=timedelta(0), end_date=at + days * DAY)
+
+    segment = scheduled(brand, at, start=timedelta(0), segment_type="new")
+
+    assert (segment.status, segment.members_count, segment.skipped, segment.slot_limit) == ("active", 1, 1, 2)
+    assert members(segment) == {"c3"}
+    assert used() == {"c1": 2, "c2": 2, "c3": 1}
+
+
+def test_a_segment_for_which_nobody_had_a_slot_is_empty(brand: Brand, at: datetime, settings: Any) -> None:
+    settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
+    audience(brand, "c1", "c2")
+    scheduled(brand, at, start=timedelta(0))
+
+    segment = scheduled(brand, at, start=timedelta(0), end_date=at + 8 * DAY)
+
+    assert (segment.status, segment.audience_count, segment.skipped) == ("empty", 2, 2)
+    assert used() == {"c1": 1, "c2": 1}
+
+
+def test_fewer_slots_break_nothing_that_runs(brand: Brand, at: datetime, settings: Any) -> None:
+    audience(brand, "c1")
+    running = [scheduled(brand, at, start=timedelta(0), end_date=at + days * DAY) for days in (5, 6, 7)]
+    settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
+
+    late = scheduled(brand, at, start=timedelta(0), end_date=at + 8 * DAY)
+    services.work(at=at + DAY)
+
+    assert late.status == "empty"
+    assert {Segment.objects.get(pk=it.pk).status for it in running} == {"active"}
+    assert used() == {"c1": 3}
+    services.work(at=at + 9 * DAY)
+    assert used() == {}
+
+
+def test_the_earlier_start_takes_first_and_of_equals_the_older(brand: Brand, at: datetime, settings: Any) -> None:
+    settings.SEGMENT_SLOTS_PER_CUSTOMER = 2
+    audience(brand, "c1")
+    late, early, older, newer = (
+        scheduled(brand, at, start=hours * timedelta(hours=1), end_date=at + days * DAY)
+        for hours, days in ((3, 4), (1, 5), (2, 6), (2, 7))
+    )
+
+    services.work(at=at + DAY)
+
+    states = {it.pk: Segment.objects.get(pk=it.pk).status for it in (early, older, newer, late)}
+    assert list(states.values()) == ["active", "active", "empty", "empty"]
+
+
+def test_a_start_in_the_past_jumps_no_queue(brand: Brand, at: datetime, settings: Any) -> None:
+    settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
+    audience(brand, "c1")
+    waiting = scheduled(brand, at, start=timedelta(minutes=1))
+    later = at + timedelta(minutes=2)
+
+    backdated = scheduled(brand, later, start=-30 * DAY)
+    services.work(at=later)
+
+    assert Segment.objects.get(pk=waiting.pk).status == "active"
+    assert Segment.objects.get(pk=backdated.pk).status == "empty"
+
+
+def test_what_ends_at_midnight_is_free_for_what_starts_at_midnight(brand: Brand, at: datetime, settings: Any) -> None:
+    settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
+    audience(brand, "c1", "c2")
+    old = scheduled(brand, at, start=timedelta(0), end_date=at + DAY)
+    new = scheduled(brand, at, start=DAY)
+
+    at_once = scheduled(brand, at + DAY, start=timedelta(0), end_date=at + 9 * DAY)
+    services.work(at=at + DAY)
+
+    assert Segment.objects.get(pk=old.pk).status == "expired"
+    assert Segment.objects.get(pk=new.pk).status == "active"
+    assert Segment.objects.get(pk=at_once.pk).status == "empty"
+    assert members(new) == {"c1", "c2"}
+
+
+def test_a_free_slot_later_on_is_for_who_starts_later(brand: Brand, at: datetime, settings: Any) -> None:
+    settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
+    audience(brand, "c1")
+    audience(brand, "c1", "c2", segment_type="new")
+    first = scheduled(brand, at, start=timedelta(0))
+    second = scheduled(brand, at, start=timedelta(0), segment_type="new")
+
+    services.delete(which=Q(pk=first.pk), at=at)
+    services.work(at=at + DAY)
+
+    assert members(second) == {"c2"}
+    assert used() == {"c2": 1}
+
+
+# --- the end ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("small", [True, False])
+def test_a_deleted_segment_has_nobody_and_frees_every_slot(
+    brand: Brand, at: datetime, small: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audience(brand, "c1", "c2")
+    segment = scheduled(brand, at, start=timedelta(0))
+    monkeypatch.setattr(queue, "SMALL", 10 if small else 0)
+
+    for _ in range(2):
+        services.delete(which=Q(pk=segment.pk), at=at)
+    segment.refresh_from_db()
+    assert (segment.status, segment.state) == ("deleted", State.DELETED if small else State.RELEASING)
+
+    services.work(at=at)
+    segment.refresh_from_db()
+    assert (segment.status, segment.state) == ("deleted", State.DELETED)
+    assert (members(segment), used()) == (set(), {})
+    assert (segment.audience_count, segment.members_count) == (2, 2)  # as of its filling
+
+
+def test_one_that_never_started_is_deleted_too(brand: Brand, at: datetime) -> None:
+    audience(brand, "c1")
+    segment = scheduled(brand, at)
+
+    services.delete(which=Q(pk=segment.pk), at=at)
+    services.work(at=at + DAY)
+
+    segment.refresh_from_db()
+    assert (segment.status, used()) == ("deleted", {})
+    assert scheduled(brand, at).pk != segment.pk
+
+
+def test_after_an_outage_of_days_everything_is_caught_up(brand: Brand, at: datetime) -> None:
+    audience(brand, "c1")
+    over = scheduled(brand, at, end_date=at + 2 * DAY)
+    running = scheduled(brand, at, end_date=at + 9 * DAY)
+
+    services.work(at=at + 3 * DAY)
+
+    assert [Segment.objects.get(pk=it.pk).status for it in (over, running)] == ["expired", "active"]
+    assert used() == {"c1": 1}
+
+
+def test_whoever_dies_in_a_filling_leaves_it_to_the_next(
+    brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stripes, "STRIPE", 3)
+    names = [f"c{number}" for number in range(20)]
+    audience(brand, *names)
+    segment = scheduled(brand, at)
+    steps = Counter[str]()
+
+    while queue.work_on_stripe(at=at + DAY):  # each is a worker of its own, which does one stripe and dies
+        segment.refresh_from_db()
+        steps[segment.status] += 1
+        assert len(members(segment)) == segment.members_count == sum(used().values())
+
+    assert segment.status == "active"
+    assert members(segment) == set(names)
+    assert steps["scheduled"] > 5
+
+
+def test_an_end_in_the_middle_of_a_filling_wins(brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stripes, "STRIPE", 3)
+    audience(brand, *(f"c{number}" for number in range(20)))
+    segment = scheduled(brand, at)
+    for _ in range(3):
+        queue.work_on_stripe(at=at + DAY)
+    assert 0 < sum(used().values()) < 20
+
+    services.delete(which=Q(pk=segment.pk), at=at + DAY)
+    services.work(at=at + DAY)
+
+    assert Segment.objects.get(pk=segment.pk).status == "deleted"
+    assert (members(segment), used()) == (set(), {})
+
+
+def test_long_work_is_parted_among_tasks(
+    brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch, deliver: Callable[[], int]
+) -> None:
+    monkeypatch.setattr(stripes, "STRIPE", 3)
+    audience(brand, *(f"c{number}" for number in range(20)))
+    segment = scheduled(brand, at)
+
+    services.work(at=at + DAY, budget=0)
+    assert OutboxMessage.objects.filter(task="segments.work").count() == 1
+    assert Segment.objects.get(pk=segment.pk).members_count < 20
+
+    while OutboxMessage.objects.exists():
+        OutboxMessage.objects.all().delete()
+        services.work(at=at + DAY, budget=0)
+    assert len(members(segment)) == 20
+
+
+# --- questions -------------------------------------------------------------------------------------------------------
+def test_the_reach_of_an_audience_counts_who_has_a_free_slot(brand: Brand, at: datetime, settings: Any) -> None:
+    settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
+    audience(brand, "c1", "c2", "c3")
+    audience(brand, "c1", segment_type="new")
+    scheduled(brand, at, start=timedelta(0), segment_type="new")
+
+    reach = selectors.reach(brand_id=brand.pk, segment_types=["vip", "new", "never"], at=at)
+
+    assert {name: (it.count, it.with_free_slot) for name, it in reach.items()} == {
+        "vip": (3, 2), "new": (1, 0), "never": (0, 0),
+    }  # fmt: skip
+
+
+def test_the_reach_of_a_large_audience_is_remembered_for_a_while(
+    brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "LARGE", 1)
+    audience(brand, "c1", "c2")
+    first = selectors.reach(brand_id=brand.pk, segment_types=["vip"], at=at)
+    audience(brand, "c3")
+
+    again = selectors.reach(brand_id=brand.pk, segment_types=["vip"], at=at + DAY)
+
+    assert again == first
+    assert again["vip"].as_of == at
+
+
+def test_a_segment_that_is_not_there_is_not_found() -> None:
+    with pytest.raises(NotFound):
+        selectors.segment(pk=PromotionFactory(end_date=datetime(2031, 1, 1, tzinfo=UTC)).pk)
