@@ -31,7 +31,7 @@ def audience(brand: Brand, *names: str, segment_type: str = "vip") -> None:
 
 
 def scheduled(brand: Brand, at: datetime, *, start: timedelta = DAY, **more: Any) -> Segment:
-    fields = {"segment_type": "vip", "start_date": at + start, "end_date": at + 7 * DAY} | more
+    fields: dict[str, Any] = {"segment_type": "vip", "start_date": at + start, "end_date": at + 7 * DAY} | more
     return services.schedule(brand=brand, at=at, **fields)
 
 
