@@ -346,3 +346,16 @@ def test_a_use_costs_one_statement(bearer: ClientOf, django_assert_num_queries: 
         assert post(client, USES, {"discount_code": "TEN", "amount": "10.00", "currency": "EUR"}).status_code == 201
     with django_assert_num_queries(1):
         assert post(client, USES, {"discount_code": "TEN", "amount": "10.00", "currency": "EUR"}).status_code == 409
+
+@pytest.mark.django_db(transaction=True)
+def test_more_uses_at_once_than_may_wait_are_told_to_come_again(bearer: ClientOf, settings: Any) -> None:
+    DiscountCodeFactory(text="TEN")
+    client = bearer(ShopperFactory())
+    settings.BATCH_QUEUE = 0
+
+    refused = post(client, USES, {"discount_code": "TEN"})
+
+    assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (503, "unavailable", "2")
+    assert not Usage.objects.exists()
+    settings.BATCH_QUEUE = 1
+    assert post(client, USES, {"discount_code": "TEN"}).status_code == 201

@@ -1,6 +1,7 @@
 """A shopper uses a code, once."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,9 @@ from accounts.contracts import Shopper
 from discounts import services
 from discounts.errors import CartNeeded
 from discounts.models import Usage, UsageReturn, UseNotice
+from discounts.services import usages
 from promoplatform.kernel.errors import NotFound, TokenInvalid
+from promoplatform.kernel.ids import uuid7
 from promotions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, CodeInactive, CodeUnknown
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory, ShopperFactory
@@ -168,6 +171,58 @@ def test_another_brand_cannot_give_a_use_back(shopper: Shopper, at: datetime) ->
 
     assert Usage.objects.count() == 1
     assert not UsageReturn.objects.exists()
+
+
+def ask(code: str, shopper: Shopper, at: datetime, **more: Any) -> usages._Ask:
+    return usages._Ask(
+        **({"code": code, "customer": shopper.id, "id": uuid7(), "at": at, "amount": None, "currency": None} | more)
+    )
+
+
+def test_of_several_asks_by_one_shopper_in_one_statement_the_first_has_the_use(shopper: Shopper, at: datetime) -> None:
+    DiscountCodeFactory(text="TEN")
+    DiscountCodeFactory(text="TWENTY", percent=20)
+    DiscountCodeFactory(text="OFF", is_active=False)
+    other = ShopperFactory()
+    another = Shopper(other.customer.pk, other.customer.customer_id)
+    asks = [
+        ask("TEN", shopper, at),
+        ask("NOSUCH", shopper, at),
+        ask("TEN", shopper, at),
+        ask("TWENTY", shopper, at, amount=1_000, currency="EUR"),
+        ask("OFF", shopper, at),
+        ask("TEN", another, at),
+        ask("TWENTY", shopper, at),
+    ]
+
+    rows = usages._take(asks)
+
+    taken = [number for number, row in enumerate(rows) if row["id"]]
+    assert [row["text"] for row in rows] == ["TEN", None, "TEN", "TWENTY", "OFF", "TEN", "TWENTY"]
+    assert taken == [0, 3, 5]
+    assert [rows[number]["id"] for number in taken] == [asks[number].id for number in taken]
+    assert (rows[3]["discount_amount"], rows[0]["discount_amount"]) == (200, None)
+    assert Usage.objects.count() == UseNotice.objects.count() == 3
+
+
+def test_each_ask_of_a_statement_is_judged_for_itself(shopper: Shopper, at: datetime) -> None:
+    """An ask that comes too late takes nothing from the same shopper's later one that is in time."""
+    DiscountCodeFactory(text="TEN", validity=at)
+
+    late, in_time = usages._take([ask("TEN", shopper, at), ask("TEN", shopper, at - timedelta(seconds=1))])
+
+    assert late["id"] is None
+    assert in_time["id"] == Usage.objects.get().pk
+
+
+def test_an_ask_that_is_sent_again_has_what_it_had_and_the_brand_is_told_once(shopper: Shopper, at: datetime) -> None:
+    DiscountCodeFactory(text="TEN")
+    asks = [ask("TEN", shopper, at, amount=1_000, currency="EUR"), ask("TEN", shopper, at)]
+
+    before, after = usages._take(asks), usages._take(asks)
+
+    assert before == after
+    assert Usage.objects.count() == UseNotice.objects.count() == 1
 
 
 def test_a_customer_without_a_user_is_no_caller(at: datetime) -> None:

@@ -1,5 +1,6 @@
 """A shopper uses a discount code once, whatever happens at the same moment."""
 
+import random
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -11,6 +12,8 @@ from django.db import connection
 from accounts.contracts import Shopper
 from discounts import services
 from discounts.models import Usage, UseNotice
+from discounts.services import usages
+from promoplatform.kernel.ids import uuid7
 from promotions.errors import CodeAlreadyUsed
 from tests.factories import DiscountCodeFactory, ShopperFactory
 
@@ -31,7 +34,11 @@ def shopper() -> Shopper:
     return Shopper(user.customer.pk, user.customer.customer_id, user.uuid)
 
 
-def test_200_threads_of_one_shopper_make_one_use(stampede: Stampede, at: datetime) -> None:
+@pytest.mark.parametrize("batching", [True, False], ids=["in batches", "each for itself"])
+def test_200_threads_of_one_shopper_make_one_use(
+    stampede: Stampede, at: datetime, settings: Any, batching: bool
+) -> None:
+    settings.BATCHING, settings.BATCH_DEADLINE = batching, 60
     DiscountCodeFactory(text="TEN")
     one = shopper()
 
@@ -42,7 +49,9 @@ def test_200_threads_of_one_shopper_make_one_use(stampede: Stampede, at: datetim
     assert Usage.objects.count() == UseNotice.objects.count() == 1
 
 
-def test_20_shoppers_use_20_codes_all_at_once(stampede: Stampede, at: datetime) -> None:
+@pytest.mark.parametrize("batching", [True, False], ids=["in batches", "each for itself"])
+def test_20_shoppers_use_20_codes_all_at_once(stampede: Stampede, at: datetime, settings: Any, batching: bool) -> None:
+    settings.BATCHING, settings.BATCH_DEADLINE = batching, 60
     codes = [DiscountCodeFactory().code_id for _ in range(20)]
     shoppers = [shopper() for _ in range(20)]
 
@@ -53,6 +62,25 @@ def test_20_shoppers_use_20_codes_all_at_once(stampede: Stampede, at: datetime) 
 
     assert results == [codes] * 20
     assert Usage.objects.count() == 400
+
+
+def test_batches_of_several_processes_over_the_same_uses_never_deadlock(stampede: Stampede, at: datetime) -> None:
+    """Each statement takes its uses in one order, whatever the order in which they were asked for."""
+    codes = [DiscountCodeFactory().code_id for _ in range(10)]
+    shoppers = [shopper() for _ in range(10)]
+    asks = [(code, one.id) for code in codes for one in shoppers]
+
+    def process(number: int) -> list[object]:
+        shuffled = random.Random(number).sample(asks, len(asks))
+        return [
+            row["id"]
+            for row in usages._take([usages._Ask(code, one, uuid7(), at, None, None) for code, one in shuffled])
+        ]
+
+    results = stampede(process, range(12))
+
+    taken = [use for result in results for use in result if use is not None]
+    assert len(taken) == len(set(taken)) == Usage.objects.count() == UseNotice.objects.count() == 100
 
 
 def test_without_the_key_a_look_before_the_use_lets_the_race_happen(stampede: Stampede, at: datetime) -> None:
