@@ -1,8 +1,10 @@
 """Decisions about credentials: tokens, API keys, account names. Values in, values out; time comes as ``at``."""
 
+import base64
 import enum
 import hashlib
 import hmac
+import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -20,7 +22,6 @@ ISSUER = AUDIENCE = "promoplatform"
 ALGORITHM = "HS256"
 KEY_PREFIX_LENGTH = 12
 _LIKE_A_PHONE = re.compile(r"\+?[0-9() ./-]+")
-_REQUIRED = ["iss", "aud", "typ", "sub", "uid", "iat", "exp"]
 
 
 class TokenKind(enum.StrEnum):
@@ -37,10 +38,14 @@ class Keyring:
         keys = [hmac.digest(b"promoplatform.tokens", secret.encode(), "sha256") for secret in secrets]
         self._keys = {hashlib.sha256(key).hexdigest()[:8]: key for key in keys}
         self.kid, self.key = next(iter(self._keys.items()))
+        self._heads = {_head(kid, key): key for kid, key in self._keys.items()}
 
-    def find(self, kid: object) -> bytes:
-        """The key of this name. Raises TokenInvalid."""
-        key = self._keys.get(kid) if isinstance(kid, str) else None
+    def find(self, head: str) -> bytes:
+        """The key that signs tokens of this very head (the first part of the JWT), as ``sign`` writes it.
+
+        No other head is one of ours, so none can ask for another way of signing. Raises TokenInvalid.
+        """
+        key = self._heads.get(head)
         if key is None:
             raise TokenInvalid
         return key
@@ -72,20 +77,29 @@ def sign(
 
 def read(token: str, *, kind: TokenKind, keyring: Keyring, at: datetime) -> Claims:
     """The claims of a token of this kind. Raises TokenInvalid, or TokenExpired from the second of its end on."""
+    signed, _, signature = token.rpartition(".")
+    head, _, body = signed.partition(".")
+    ours = _base64url(hmac.digest(keyring.find(head), signed.encode(), "sha256"))
+    if not hmac.compare_digest(ours, signature.encode()):
+        raise TokenInvalid
     try:
-        key = keyring.find(jwt.get_unverified_header(token).get("kid"))
-        claims = jwt.decode(token, key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=_OPTIONS)
-        if claims["typ"] != kind.value:
+        claims = json.loads(base64.urlsafe_b64decode(body + "==="))
+        if (claims["iss"], claims["aud"], claims["typ"]) != (ISSUER, AUDIENCE, kind.value):
             raise TokenInvalid
         found = _claims(claims)
-    except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise TokenInvalid from error
     if found.expires_at <= at:
         raise TokenExpired
     return found
 
 
-_OPTIONS: Any = {"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
+def _head(kid: str, key: bytes) -> str:
+    return jwt.encode({}, key, ALGORITHM, headers={"kid": kid}).partition(".")[0]
+
+
+def _base64url(octets: bytes) -> bytes:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=")
 
 
 def _claims(claims: Mapping[str, Any]) -> Claims:

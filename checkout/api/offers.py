@@ -17,6 +17,7 @@ from checkout.api.serializers import CartRequest, ReasonAnswer
 from checkout.contracts import Available
 from promoplatform.kernel import money
 from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.fields import read
 
 CUSTOMER = OpenApiParameter("customer_id", str, description="Brand key only: for whom")
 BRAND = OpenApiParameter("brand", str, description="Only this brand's")
@@ -58,11 +59,10 @@ class OffersView(APIView):
     def post(self, request: Request) -> Response:
         """The same for a cart: each priced alone, best first; of the brands that the cart's lines name, or of any."""
         caller = as_caller(request.auth)
-        body = CartRequest(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = read(CartRequest, request.data)
         shop = acting_brand(caller=caller).slug if caller.scope is Scope.BRAND else None
-        asked = to_request(body.validated_data, brand=shop)
-        shopper = shopper_for(caller=caller, customer_id=body.validated_data.get("customer_id"))
+        asked = to_request(body, brand=shop)
+        shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))
         brands = {shop} if shop else {line.brand for line in asked.cart.lines if line.brand}
         found = services.offers(request=asked, brands=brands, shopper=shopper, at=timezone.now())
         return Response({"results": [_answer(it, asked.cart.currency) for it in found]})

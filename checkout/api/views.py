@@ -21,6 +21,7 @@ from checkout.models import Redemption
 from promoplatform.kernel import throttle
 from promoplatform.kernel.api import CursorPage
 from promoplatform.kernel.errors import Throttled
+from promoplatform.kernel.fields import read
 from promoplatform.kernel.idempotency import idempotent
 from promotions.errors import CodeUnknown
 
@@ -33,11 +34,10 @@ class QuoteView(APIView):
     @extend_schema(request=CartRequest, responses={200: QuoteAnswer}, operation_id="checkout_quote")
     def post(self, request: Request) -> Response:
         """Price a cart with the codes that were typed. Takes nothing."""
-        body = CartRequest(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = read(CartRequest, request.data)
         brand = _shop(request)
-        shopper = shopper_for(caller=as_caller(request.auth), customer_id=body.validated_data.get("customer_id"))
-        asked = to_request(body.validated_data, brand=brand.slug if brand else None)
+        shopper = shopper_for(caller=as_caller(request.auth), customer_id=body.get("customer_id"))
+        asked = to_request(body, brand=brand.slug if brand else None)
         who = f"{as_caller(request.auth).identity}/{shopper.customer_id}"
         throttle.check(MISS, who)
         answer = rules.answer(services.quote(request=asked, shopper=shopper, at=timezone.now()))
@@ -52,16 +52,15 @@ class RedemptionsView(APIView):
     @idempotent
     def post(self, request: Request) -> Response:
         """Reserve everything that the cart's codes give, for an order that is about to be paid."""
-        body = RedemptionRequest(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = read(RedemptionRequest, request.data)
         brand = _shop(request)
-        shopper = shopper_for(caller=as_caller(request.auth), customer_id=body.validated_data.get("customer_id"))
+        shopper = shopper_for(caller=as_caller(request.auth), customer_id=body.get("customer_id"))
         who = f"{as_caller(request.auth).identity}/{shopper.customer_id}"
         throttle.check(MISS, who)
         try:
             redemption = services.reserve(
-                request=to_request(body.validated_data, brand=brand.slug if brand else None),
-                order=to_order(body.validated_data, _wire(request), brand_id=brand.pk if brand else None),
+                request=to_request(body, brand=brand.slug if brand else None),
+                order=to_order(body, _wire(request), brand_id=brand.pk if brand else None),
                 shopper=shopper,
                 at=timezone.now(),
             )

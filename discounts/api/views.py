@@ -26,7 +26,7 @@ from discounts.models import DiscountCode
 from promoplatform.kernel import throttle
 from promoplatform.kernel.api import CursorPage
 from promoplatform.kernel.errors import NotFound, PermissionDenied
-from promoplatform.kernel.fields import minor
+from promoplatform.kernel.fields import minor, read
 from promoplatform.kernel.idempotency import idempotent
 from promotions.errors import CodeUnknown
 from promotions.rules import normalise
@@ -134,17 +134,16 @@ class CodeView(APIView):
 class UsagesView(APIView):
     """``/api/v1/discountcodeusage/``"""
 
+    throttle_misses = USE_MISS
+
     @extend_schema(request=UsageRequest, responses={201: UsageAnswer}, operation_id="discountcodeusage_create")
     @idempotent
     def post(self, request: Request) -> Response:
         """Use a code: once per shopper."""
-        body = UsageRequest(data=request.data)
-        body.is_valid(raise_exception=True)
-        asked: dict[str, Any] = body.validated_data
+        asked = read(UsageRequest, request.data)
         shopper = as_caller(request.auth).shopper
         if shopper is None or asked.get("user", shopper.user_id) != shopper.user_id:
             raise PermissionDenied("A use is the caller's own.")
-        throttle.check(USE_MISS, as_caller(request.auth).identity)
         try:
             used = services.use(
                 code=normalise(asked["discount_code"]) or "", shopper=shopper, at=timezone.now(), **_money(asked)

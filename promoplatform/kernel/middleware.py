@@ -1,22 +1,53 @@
-"""Request ids, what no request may be, the admin's content policy, and one log line a request."""
+"""Request ids, one log line a request, what is measured of it, what none may be, and what only browsers need."""
 
 import codecs
 import re
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any
 
 import structlog
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware, PolicyParts
+from csp.utils import build_policy
 from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 from pghistory.middleware import HistoryMiddleware
+from prometheus_client import Histogram
 
 from promoplatform.kernel.errors import Invalid, LengthRequired, Refusal, TooLarge, UnsupportedMediaType
 from promoplatform.kernel.problems import problem_of
 
 log = structlog.get_logger("promoplatform.request")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SECONDS = Histogram(
+    "http_request_seconds", "Requests and how long they took", ["view", "method", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)  # fmt: skip
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def measured(get_response: GetResponse) -> GetResponse:
+    """Counts and times each request by view, method and status."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        response = get_response(request)
+        view = request.resolver_match.view_name if request.resolver_match else ""
+        method = request.method if request.method in METHODS else "other"
+        SECONDS.labels(view, method, response.status_code).observe(time.perf_counter() - started)
+        return response
+
+    return middleware
 
 
 def request_id(get_response: GetResponse) -> GetResponse:
@@ -87,3 +118,41 @@ def history(get_response: GetResponse) -> GetResponse:
         return answer(request)
 
     return middleware
+
+
+class ContentPolicy(CSPMiddleware):
+    """The content security policy, put together once for all answers that do not ask for one of their own."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if settings.DEBUG or hasattr(request, "_csp_nonce") or any(name.startswith("_csp") for name in vars(response)):
+            return super().process_response(request, response)
+        response.headers.setdefault(HEADER, self._ordinary)
+        return response
+
+    @cached_property
+    def _ordinary(self) -> str:
+        return build_policy(**asdict(PolicyParts()))
+
+
+class _ForBrowsers(MiddlewareMixin):
+    """Middleware that programs pass by: who calls the API with a token or a key has no session and reads no pages."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.get_response(request) if _is_program(request) else super().__call__(request)
+
+
+def _is_program(request: HttpRequest) -> bool:
+    keyword = request.META.get("HTTP_AUTHORIZATION", "")[:8].lower()
+    return keyword.startswith(("bearer ", "api-key ")) and request.path.startswith("/api/")
+
+
+class Sessions(_ForBrowsers, SessionMiddleware):
+    """Django's sessions, for browsers."""
+
+
+class Users(_ForBrowsers, AuthenticationMiddleware):
+    """The session's user, for browsers."""
+
+
+class Messages(_ForBrowsers, MessageMiddleware):
+    """Django's messages, for browsers."""

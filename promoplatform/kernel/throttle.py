@@ -7,8 +7,10 @@ open).
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -37,40 +39,57 @@ class Limit:
     @classmethod
     def of(cls, scope: str) -> "Limit":
         """The limit that ``settings.THROTTLES[scope]`` declares, such as ``"10/minute closed"``."""
-        rate, _, closed = settings.THROTTLES[scope].partition(" ")
-        hits, _, period = rate.partition("/")
-        return cls(scope, int(hits), PERIODS[period], closed == "closed")
+        return _limit(scope, settings.THROTTLES[scope])
 
 
-def hit(scope: str, who: str) -> None:
-    """Count one hit of ``who``.
+@cache
+def _limit(scope: str, rate: str) -> Limit:
+    often, _, closed = rate.partition(" ")
+    hits, _, period = often.partition("/")
+    return Limit(scope, int(hits), PERIODS[period], closed == "closed")
 
-    Raises Throttled above the limit, Unavailable when Redis is away and the limit is closed.
+
+def hit(scope: str, who: str, *, misses: str = "") -> None:
+    """Count one hit of ``who``; with ``misses``, look in the same round trip whether they have used up that limit too.
+
+    Raises Throttled above the limit, Unavailable when Redis is away and a limit is closed.
     """
     limit = Limit.of(scope)
-    try:
-        hits, left = redis.script(COUNT)(keys=[_key(scope, who)], args=[limit.seconds * 1000])  # type: ignore[misc]
-    except redis.Error as error:
-        if limit.closed:
-            raise Unavailable from error
-        return
-    if hits > limit.hits:
-        raise Throttled(max(1, math.ceil(left / 1000)))
+    others = [Limit.of(misses)] if misses else []
+    looks = [command for other in others for command in _look(other, who)]
+    answers = _ask([limit, *others], redis.evaluate(COUNT, _key(scope, who), limit.seconds * 1000), *looks)
+    if answers:
+        (hits, left), *looked = answers
+        _refuse(hits > limit.hits, left)
+        for other, (count, rest) in zip(others, zip(looked[::2], looked[1::2], strict=True), strict=True):
+            _refuse(int(count or 0) >= other.hits, rest)
 
 
 def check(scope: str, who: str) -> None:
     """Raises as ``hit`` would for one who has used the limit up, and counts nothing: for limits on misses only."""
     limit = Limit.of(scope)
+    if answers := _ask([limit], *_look(limit, who)):
+        hits, left = answers
+        _refuse(int(hits or 0) >= limit.hits, left)
+
+
+def _look(limit: Limit, who: str) -> tuple[redis.Command, redis.Command]:
+    key = _key(limit.scope, who)
+    return ("GET", key), ("PTTL", key)
+
+
+def _ask(limits: Sequence[Limit], *commands: redis.Command) -> list[Any]:
+    """The answers; none when Redis is away. Raises Unavailable then, if one of the limits is closed."""
     try:
-        pipeline = redis.client().pipeline(transaction=False)
-        pipeline.get(_key(scope, who))
-        pipeline.pttl(_key(scope, who))
-        hits, left = pipeline.execute()
+        return redis.ask(*commands)
     except redis.Error as error:
-        if limit.closed:
+        if any(limit.closed for limit in limits):
             raise Unavailable from error
-        return
-    if int(hits or 0) >= limit.hits:
+        return []
+
+
+def _refuse(refused: bool, left: int) -> None:
+    if refused:
         raise Throttled(max(1, math.ceil(left / 1000)))
 
 
@@ -88,9 +107,13 @@ def address(request: HttpRequest | Request) -> str:
 
 
 class CallerThrottle(BaseThrottle):
-    """The view's ``throttle_scope`` (default ``api``), per caller, or per address for whoever is not signed in."""
+    """The view's ``throttle_scope`` (default ``api``), per caller, or per address for whoever is not signed in.
+
+    A POST to a view with ``throttle_misses`` is refused to a caller who has used that limit up, too.
+    """
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         caller = getattr(request.auth, "identity", None)
-        hit(getattr(view, "throttle_scope", "api"), caller or f"address:{address(request)}")
+        misses = getattr(view, "throttle_misses", "") if request.method == "POST" else ""
+        hit(getattr(view, "throttle_scope", "api"), caller or f"address:{address(request)}", misses=misses)
         return True

@@ -91,22 +91,21 @@ INSTALLED_APPS = [
     "checkout",
 ]
 MIDDLEWARE = [
-    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "promoplatform.kernel.middleware.measured",
     "promoplatform.kernel.middleware.request_id",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "promoplatform.kernel.middleware.ContentPolicy",
     "promoplatform.kernel.health.probes",
     "promoplatform.kernel.middleware.well_formed",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "promoplatform.kernel.middleware.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "promoplatform.kernel.middleware.Users",
     "promoplatform.kernel.middleware.history",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "promoplatform.kernel.middleware.Messages",
     "promoplatform.console.policy.admin_policy",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 ROOT_URLCONF = "promoplatform.urls"
 WSGI_APPLICATION = "promoplatform.wsgi.application"

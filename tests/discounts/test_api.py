@@ -347,6 +347,7 @@ def test_a_use_costs_one_statement(bearer: ClientOf, django_assert_num_queries: 
     with django_assert_num_queries(1):
         assert post(client, USES, {"discount_code": "TEN", "amount": "10.00", "currency": "EUR"}).status_code == 409
 
+
 @pytest.mark.django_db(transaction=True)
 def test_more_uses_at_once_than_may_wait_are_told_to_come_again(bearer: ClientOf, settings: Any) -> None:
     DiscountCodeFactory(text="TEN")

@@ -11,6 +11,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
+from discounts.models import DiscountCode
 from promoplatform.kernel import logs, middleware
 from tests.factories import PASSWORD, ApiKeyFactory, MembershipFactory, ShopperFactory, UserFactory
 
@@ -167,3 +168,33 @@ def test_bulk_ingest_has_a_limit_of_its_own(settings: Any) -> None:
     assert send("/api/internal/v1/audiences/billo/loyal/").status_code == 200
     assert send("/api/internal/v1/sync-segment/").status_code == 413
     assert send("/admin/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_program_has_no_session_and_a_browser_has_one(bearer: ClientOf) -> None:
+    program, browser = bearer(ShopperFactory()), Client()
+    browser.force_login(MembershipFactory(user=UserFactory()).user)
+
+    assert not hasattr(program.get("/api/v1/me/").wsgi_request, "session")
+    seen = browser.get("/api/v1/me/", headers={"Authorization": "Basic YTpi"})  # of a proxy in front
+
+    assert seen.status_code == 200
+    assert hasattr(seen.wsgi_request, "session")
+
+
+@pytest.mark.django_db
+def test_a_token_opens_no_page_and_changes_nothing_there(bearer: ClientOf) -> None:
+    assert bearer(MembershipFactory(user=UserFactory()).user).get("/admin/").status_code == 302
+
+
+@pytest.mark.django_db
+def test_what_a_program_changes_is_remembered_as_its_own(bearer: ClientOf) -> None:
+    member = MembershipFactory(user=UserFactory())
+    body = {"id": "SUMMER", "rule": {"discount": 10}, "validity": "2099-01-31T23:59:59Z"}
+
+    made = bearer(member.user).post("/api/v1/discountcode/", body, content_type="application/json")
+
+    assert made.status_code == 201
+    events: Any = DiscountCode.pgh_event_model  # type: ignore[attr-defined]
+    told = events.objects.get(id=DiscountCode.objects.get().pk).pgh_context.metadata
+    assert (told["user"], told["url"]) == (member.user.pk, "/api/v1/discountcode/")

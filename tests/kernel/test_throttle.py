@@ -28,10 +28,8 @@ def redis_away(settings: Settings) -> Iterator[None]:
     """The client talks to a port where nobody listens."""
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     redis.client.cache_clear()
-    redis.script.cache_clear()
     yield
     redis.client.cache_clear()
-    redis.script.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -111,6 +109,37 @@ def test_a_counter_that_lost_its_end_gets_one_again() -> None:
     throttle.hit("few", "someone")
 
     assert redis.client().pttl(key) > 0
+
+
+def test_a_redis_that_closed_the_connection_or_forgot_the_script_is_asked_again() -> None:
+    throttle.hit("few", "someone")
+    redis.client().script_flush()
+    throttle.hit("few", "someone")
+    redis.client().client_kill_filter(_type="normal", skipme=True)
+    throttle.hit("few", "someone")
+
+    (key,) = redis.client().keys("promo:throttle:*")
+    assert redis.client().get(key) == b"3"
+
+
+def test_a_refused_command_leaves_no_answer_behind_for_the_next() -> None:
+    redis.client().set("text", "x")
+
+    with pytest.raises(redis.Error):
+        redis.ask(("GET", "text"), ("INCR", "text"), ("GET", "text"))
+
+    assert redis.ask(("GET", "text"), ("PTTL", "text")) == [b"x", -1]
+
+
+def test_misses_that_were_used_up_refuse_the_next_hit_and_hits_are_no_misses() -> None:
+    for _ in range(9):
+        throttle.hit("few", "someone")
+    throttle.hit("strict", "someone", misses="few")
+    throttle.hit("few", "someone")
+
+    with pytest.raises(Throttled):
+        throttle.hit("strict", "someone", misses="few")
+    throttle.hit("strict", "someone else", misses="few")
 
 
 def test_a_look_counts_nothing() -> None:
