@@ -59,10 +59,12 @@ SILENT_SECONDS = 60.0  # nobody waits longer for a statement that runs: the stat
 TRIES = 3
 ROLLED_BACK = {"40001", "40P01"}  # serialization failure and deadlock: nothing happened, and it may be tried again
 
-WAITING = Gauge("batch_waiting", "Requests that wait for their batch", ["operation"], multiprocess_mode="livesum")
-SIZE = Histogram("batch_size", "Requests in a batch", ["operation"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 500))
+WAITING = Gauge("promo_batch_waiting", "Requests that wait for their batch", ["operation"], multiprocess_mode="livesum")
+SIZE = Histogram(
+    "promo_batch_size", "Requests in a batch", ["operation"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 500)
+)
 WAIT = Histogram(
-    "batch_wait_seconds", "How long the first of a batch had waited for its turn", ["operation"],
+    "promo_batch_wait_seconds", "How long the first of a batch had waited for its turn", ["operation"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2),
 )  # fmt: skip
 

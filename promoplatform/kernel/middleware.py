@@ -30,7 +30,7 @@ log = structlog.get_logger("promoplatform.request")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SECONDS = Histogram(
-    "http_request_seconds", "Requests and how long they took", ["view", "method", "status"],
+    "promo_request_seconds", "Requests and how long they took", ["view", "method", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )  # fmt: skip
 GetResponse = Callable[[HttpRequest], HttpResponse]

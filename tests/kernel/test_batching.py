@@ -510,14 +510,14 @@ def test_prometheus_sees_how_many_and_how_long(operation: Any, gate: Gate, calle
     def metric(name: str) -> float:
         return REGISTRY.get_sample_value(name, {"operation": "doubling"}) or 0.0
 
-    before = metric("batch_size_sum"), metric("batch_size_count"), metric("batch_wait_seconds_count")
+    before = metric("promo_batch_size_sum"), metric("promo_batch_size_count"), metric("promo_batch_wait_seconds_count")
     first = occupy(callers, operation, gate)
     others = queue(callers, operation, [1, 2])
 
-    assert metric("batch_waiting") == 2
+    assert metric("promo_batch_waiting") == 2
     gate.opened.set()
     for future in (first, *others):
         future.result(30)
-    assert metric("batch_waiting") == 0
-    after = metric("batch_size_sum"), metric("batch_size_count"), metric("batch_wait_seconds_count")
+    assert metric("promo_batch_waiting") == 0
+    after = metric("promo_batch_size_sum"), metric("promo_batch_size_count"), metric("promo_batch_wait_seconds_count")
     assert [now - then for now, then in zip(after, before, strict=True)] == [3, 2, 2]

@@ -107,9 +107,9 @@ def test_metrics_are_prometheus_text() -> None:
     assert response.status_code == 200
     assert response["Content-Type"].startswith("text/plain")
     assert re.search(
-        rb'http_request_seconds_count{method="GET",status="401",view="[a-zA-Z.]*MeView"}', response.content
+        rb'promo_request_seconds_count{method="GET",status="401",view="[a-zA-Z.]*MeView"}', response.content
     )
-    assert b"batch_size" in response.content
+    assert b"promo_batch_size" in response.content
 
 
 @pytest.mark.django_db

@@ -56,7 +56,7 @@ def test_without_the_database_the_processes_are_read_all_the_same(client: Client
 
     assert answer.status_code == 200
     assert b"promo_tasks" not in answer.content
-    assert b"django_http" in answer.content
+    assert b"promo_request_seconds" in answer.content
 
 
 def test_a_scrape_asks_little(client: Client, django_assert_max_num_queries: Any):
