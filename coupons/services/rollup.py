@@ -47,10 +47,10 @@ def roll_up_some(*, limit: int) -> tuple[int, int]:
 
 
 def alone() -> bool:
-    """Whether this transaction is now the only one that changes sums, to its end.
+    """Whether this transaction is now the only one that changes sums, to its end. Others need not wait: it does their
+    work too.
 
-    Two that summed one bucket up at a time could leave the older sum. The lock is a statement of its own, so that the
-    next one sees what its last holder wrote.
+    The lock is a statement of its own, so that the next one sees what its last holder wrote.
     """
     with connection.cursor() as cursor:
         cursor.execute(LONG)

@@ -28,6 +28,7 @@ WITH taken AS (
     INSERT INTO coupons_redemptionbucket AS b
         (coupon_id, starts_at, currency, archived, redemptions, released, refunded, discount_total)
     SELECT coupon_id, starts_at, currency, false, redemptions, released, refunded, discount_total FROM summed
+    ORDER BY coupon_id, starts_at, currency
     ON CONFLICT (coupon_id, starts_at, currency, archived) DO UPDATE
         SET redemptions = excluded.redemptions, released = excluded.released, refunded = excluded.refunded,
             discount_total = excluded.discount_total
