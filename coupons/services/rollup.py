@@ -61,27 +61,31 @@ def alone() -> bool:
 # --- what holds ------------------------------------------------------------------------------------------------------
 def audit(*, at: datetime, repair: bool) -> Iterator[str]:
     """A line for each bucket whose sums differ from its rows; ``repair`` has it summed up anew by the next roll-up."""
-    yield from _differences(None, repair=repair)
+    yield from differences(None, repair=repair)
 
 
 def audit_sample(*, coupons: int = SAMPLE) -> int:
     """Recount some coupons, other ones each time, and log what differs; how many differences."""
     some = CouponDefinition.objects.order_by("?").values_list("pk", flat=True)[:coupons]
-    found = list(_differences(list(some), repair=False))
+    found = differences(list(some), repair=False)
     for line in found:
         log.error("report_differs", difference=line)
     return len(found)
 
 
 @transaction.atomic
-def _differences(coupons: Sequence[UUID] | None, *, repair: bool) -> Iterator[str]:
+def differences(coupons: Sequence[UUID] | None, *, repair: bool) -> list[str]:
+    """A line for each bucket of these coupons (of all with None) whose sums differ from its rows; 1,000 at most."""
     with connection.cursor() as cursor:
         cursor.execute(LONG)
-    for row in db.many("coupons/sql/recount_buckets.sql", {"coupons": coupons}):
-        if repair:
-            TouchedBucket.objects.create(coupon_id=row["coupon_id"], starts_at=row["starts_at"])
-        yield (
-            f"coupon {row['coupon_id']}: from {row['starts_at']:%Y-%m-%dT%H:%MZ} its report says {row['said']}"
-            f" redemptions, released, refunded and {row['currency'] or 'no currency'}, its rows {row['counted']}"
-            + (": mended" if repair else "")
+    rows = db.many("coupons/sql/recount_buckets.sql", {"coupons": coupons})
+    if repair:
+        TouchedBucket.objects.bulk_create(
+            TouchedBucket(coupon_id=row["coupon_id"], starts_at=row["starts_at"]) for row in rows
         )
+    return [
+        f"coupon {row['coupon_id']}: from {row['starts_at']:%Y-%m-%dT%H:%MZ} its report says {row['said']}"
+        f" redemptions, released, refunded and {row['currency'] or 'no currency'}, its rows {row['counted']}"
+        + (": mended" if repair else "")
+        for row in rows
+    ]

@@ -235,6 +235,7 @@ REDEEMERS = {
     "discount_code": "discounts.redeemer.DiscountCodeRedeemer",
     "promotion": "promotions.redeemer.PromotionRedeemer",
 }
+COUPON_REDEMPTIONS_KEEP_MONTHS = env.int("COUPON_REDEMPTIONS_KEEP_MONTHS", 0)
 LEDGERS = [
     "segments.services.audiences.audit",
     "promotions.services.ledgers.audit",
@@ -285,6 +286,7 @@ CELERY_BEAT_SCHEDULE = {
     "start due promotions": {"task": "promotions.start_due", "schedule": 60.0, "options": {"expires": 60}},
     "end due promotions": {"task": "promotions.end_due", "schedule": 60.0, "options": {"expires": 60}},
     "roll up redemptions": {"task": "coupons.roll_up", "schedule": 60.0, "options": {"expires": 60}},
+    "drop old redemptions": {"task": "coupons.drop_old", "schedule": crontab(hour="4", minute="37")},
     "audit reports": {"task": "coupons.audit_reports", "schedule": crontab(hour="4", minute="7")},
     "work on due segments": {"task": "segments.work", "schedule": 60.0, "options": {"expires": 60}},
     "release expired reservations": {"task": "checkout.release_expired", "schedule": 20.0, "options": {"expires": 60}},
