@@ -104,7 +104,7 @@ def test_an_edge_within_an_archived_bucket_is_taken_at_its_start(
     retention.drop_old(at=AT)
 
     def redemptions(first: datetime) -> int:
-        asked = {"unit": Unit.DAY, "zone": ZoneInfo("UTC"), "until": MARCH, "at": AT}
+        asked: dict[str, Any] = {"unit": Unit.DAY, "zone": ZoneInfo("UTC"), "until": MARCH, "at": AT}
         return reporting.of_coupon(coupon=coupon, first=first, **asked).total.redemptions
 
     assert redemptions(FEBRUARY) == 2
