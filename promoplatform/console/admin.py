@@ -11,6 +11,7 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from promoplatform.console import outside  # noqa: F401  (its page registers on import)
 from promoplatform.kernel import outbox, pages
 from promoplatform.kernel.admin import EstimatingPaginator, SuperuserAdmin
 from promoplatform.kernel.models import OutboxMessage

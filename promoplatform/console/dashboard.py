@@ -14,6 +14,7 @@ from checkout.models import Redemption, Status
 from discounts.admin import numbers
 from discounts.admin.uses import shown
 from discounts.models import DiscountCode
+from promoplatform.console import outside
 from promoplatform.kernel import health, outbox, pages
 from promoplatform.kernel.admin import brands_with
 from promoplatform.kernel.mail.contracts import State
@@ -105,6 +106,7 @@ def _health() -> list[tuple[str, str, str, bool]]:
             "of the last 7 days: perhaps sent",
             bad.get(State.DOUBTFUL, 0) > 0,
         ),
+        *outside.health(timezone.now()),
         ("Failed mails", f"{bad.get(State.FAILED, 0):,}", "of the last 7 days", False),
     ]
 

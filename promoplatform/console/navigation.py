@@ -48,6 +48,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Mails", "drafts", "mail.Mail"),
             ("Suppressed addresses", "unsubscribe", "mail.Suppression"),
             ("Promised tasks", "outbox", "kernel.OutboxMessage"),
+            ("Outside services", "hub", "outside.Errand"),
             ("Schedule", "schedule", "django_celery_beat.PeriodicTask"),
         ),
     ),

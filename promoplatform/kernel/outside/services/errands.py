@@ -105,6 +105,15 @@ def retry_now(*, service: Service, subjects: Collection[uuid.UUID], at: datetime
     return found
 
 
+def tell_again(*, service: Service, subjects: Collection[uuid.UUID], at: datetime) -> None:
+    """The service lost what it knew: tell it all of these again from the beginning, as they stand now."""
+    with transaction.atomic():
+        want(service=service, subjects=subjects, at=at)
+        told = Errand.objects.filter(service=service, subject__in=subjects)
+        told.update(cursor=0, page=0, sent=0, due_at=at, failures=0)
+    breaker.try_again(service, at=at)
+
+
 def _open(service: Service) -> QuerySet[Errand]:
     return Errand.objects.filter(service=service, acknowledged__lt=F("version"))
 

@@ -1,0 +1,150 @@
+"""The page of what services outside are to know, for platform admins."""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import F, Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.decorators import display
+
+from promoplatform.kernel import pages
+from promoplatform.kernel.admin import EstimatingPaginator, SuperuserAdmin
+from promoplatform.kernel.outbox import later
+from promoplatform.kernel.outside.contracts import Service
+from promoplatform.kernel.outside.models import Errand
+from promoplatform.kernel.outside.selectors import Condition, conditions
+from promoplatform.kernel.outside.services import errands
+
+SHOWN = {Service.SEGMENTATION: "segments_segment", Service.CAMPAIGN_ENGINE: "promotions_promotion"}
+
+
+class KnownFilter(admin.SimpleListFilter):
+    """What the service knows, and what it does not."""
+
+    title, parameter_name = "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("waiting", "Waiting"), ("failing", "Failing"), ("known", "Known")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Errand]) -> QuerySet[Errand]:
+        if self.value() == "known":
+            return queryset.filter(acknowledged=F("version"))
+        if self.value() in ("waiting", "failing"):
+            waiting = queryset.filter(acknowledged__lt=F("version"))
+            return waiting.filter(failures__gt=0) if self.value() == "failing" else waiting
+        return queryset
+
+
+@admin.register(Errand)
+class ErrandAdmin(SuperuserAdmin):
+    """Each thing that a service outside is to know: whether it does, and why not."""
+
+    list_display = ("service", "about", "state", "told_so_far", "failures", "wanted", "next_try", "reason")
+    list_filter = (KnownFilter, "service")
+    search_fields = ("=subject",)
+    ordering = ("-pk",)
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = EstimatingPaginator
+    actions = ("tell_now", "tell_again")
+    fields = ("service", "about", "state", "told_so_far", "failures", "wanted", "told", "next_try", "error")
+
+    @display(description="about")
+    def about(self, errand: Errand) -> str:
+        place = SHOWN[Service(errand.service)]
+        words = f"{place.partition('_')[2]} {errand.subject}"
+        return format_html('<a href="{}">{}</a>', reverse(f"admin:{place}_change", args=[errand.subject]), words)
+
+    @display(description="state", label={"known": "success", "waiting": "info", "failing": "danger"})
+    def state(self, errand: Errand) -> str:
+        if not errand.is_open:
+            return "known"
+        return "failing" if errand.failures else "waiting"
+
+    @display(description="customers told")
+    def told_so_far(self, errand: Errand) -> str:
+        return f"{errand.sent:,}" if errand.service == Service.SEGMENTATION else pages.NOTHING
+
+    @display(description="wanted (UTC)", ordering="wanted_at")
+    def wanted(self, errand: Errand) -> str:
+        return pages.local(errand.wanted_at, "UTC")
+
+    @display(description="known (UTC)")
+    def told(self, errand: Errand) -> str:
+        return pages.local(errand.told_at, "UTC")
+
+    @display(description="next try (UTC)", ordering="due_at")
+    def next_try(self, errand: Errand) -> str:
+        return pages.local(errand.due_at, "UTC") if errand.is_open else pages.NOTHING
+
+    @display(description="reason")
+    def reason(self, errand: Errand) -> str:
+        return errand.error[:100] + ("…" if len(errand.error) > 100 else "")
+
+    @admin.action(description="Tell now", permissions=["tell"])
+    def tell_now(self, request: HttpRequest, queryset: QuerySet[Errand]) -> None:
+        found, now = 0, timezone.now()
+        for service, subjects in _by_service(queryset):
+            found += errands.retry_now(service=service, subjects=subjects, at=now)
+            _promise(service, subjects)
+        messages.success(request, f"{found} are told now." if found else "None of these waits.")
+
+    @admin.action(description="Tell everything again (the service lost it)", permissions=["tell"])
+    def tell_again(self, request: HttpRequest, queryset: QuerySet[Errand]) -> None:
+        found = 0
+        for service, subjects in _by_service(queryset):
+            errands.tell_again(service=service, subjects=subjects, at=timezone.now())
+            _promise(service, subjects)
+            found += len(subjects)
+        messages.success(request, f"{found} are told again.")
+
+    def has_tell_permission(self, request: HttpRequest) -> bool:
+        return self._superuser(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def _by_service(queryset: QuerySet[Errand]) -> list[tuple[Service, list[uuid.UUID]]]:
+    rows = list(queryset.order_by("pk").values_list("service", "subject"))
+    return [(service, [subject for its, subject in rows if its == service]) for service in Service]
+
+
+def _promise(service: Service, subjects: Collection[uuid.UUID]) -> None:
+    for subject in map(str, subjects):
+        if service is Service.SEGMENTATION:
+            later("segments.tell", segment_id=subject)
+        else:
+            later("promotions.tell", promotion_id=subject)
+
+
+def health(at: datetime) -> list[tuple[str, str, str, bool]]:
+    """Of each service that is used, or still waited for: name, value, what it means, whether someone should look."""
+    return [_health(it, at) for it in conditions() if it.is_used or it.waiting]
+
+
+def _health(it: Condition, at: datetime) -> tuple[str, str, str, bool]:
+    name = it.service.words.removeprefix("the ").capitalize()
+    if it.open_since is not None:
+        return (
+            name,
+            "left alone",
+            f"since {pages.local(it.open_since, 'UTC')} UTC: {it.error}; {it.waiting:,} wait",
+            True,
+        )
+    if not it.waiting:
+        return name, "ok", "knows everything", False
+    late = it.oldest is not None and (at - it.oldest).total_seconds() > 15 * 60
+    return name, f"{it.waiting:,}", f"to be told, {it.failing:,} failed before" if it.failing else "to be told", late
