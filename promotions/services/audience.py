@@ -32,9 +32,9 @@ def leave(*, promotion: Promotion, at: datetime) -> None:
     segments.delete(which=Q(promotion_id=promotion.pk), at=at)
 
 
-def settle(*, due: QuerySet[Promotion]) -> int:
-    """Mark those of these scheduled promotions that have an audience by what became of their segments; how many."""
-    return sum(due.filter(_has(state)).update(status=status) for state, status in STATUS_BY.items())
+def settled(*, due: QuerySet[Promotion]) -> list[tuple[Status, QuerySet[Promotion]]]:
+    """Those of these scheduled promotions whose segments are ready, by the status that they get for it."""
+    return [(status, due.filter(_has(state))) for state, status in STATUS_BY.items()]
 
 
 def without_segment(*, at: datetime) -> QuerySet[Promotion]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import Brand
 from promoplatform.kernel import money
@@ -14,7 +15,7 @@ from promotions import rules
 from promotions.engine import Offer, OfferInvalid, parse_offer
 from promotions.errors import WrongState
 from promotions.models import Promotion, Status, Trigger
-from promotions.services import audience, limits
+from promotions.services import audience, limits, telling
 from promotions.services.codes import claim_code
 from segments.errors import AudienceEmpty
 from segments.selectors import audience_count
@@ -52,6 +53,7 @@ def create(*, brand: Brand, fields: Mapping[str, Any], code: str | None, at: dat
     promotion.save(force_insert=True)
     if text is not None:
         claim_code(text=text, kind=KIND, brand=brand, promotion=promotion)
+    _tell(promotion, at)
     return promotion
 
 
@@ -82,6 +84,7 @@ def change(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> 
     elif "target_audience" in fields:
         _check_audience(locked)
     locked.save()
+    _tell(locked, at)
     return locked
 
 
@@ -102,6 +105,7 @@ def activate(*, promotion: Promotion, at: datetime) -> Promotion:
         _check(locked, at)
         _run(locked, at)
         locked.save(update_fields=["status"])
+        _tell(locked, at)
     elif locked.status in {Status.ENDED, Status.DEACTIVATED}:
         raise WrongState(status_now=locked.status)
     return locked
@@ -114,8 +118,11 @@ def deactivate(*, promotion: Promotion, at: datetime) -> Promotion:
     if locked.status == Status.ENDED:
         raise WrongState(status_now=locked.status)
     audience.leave(promotion=locked, at=at)
+    known = locked.status != Status.DRAFT
     locked.status = Status.DEACTIVATED
     locked.save(update_fields=["status"])
+    if known:
+        _tell(locked, at)
     return locked
 
 
@@ -126,19 +133,35 @@ def _run(promotion: Promotion, at: datetime) -> None:
         audience.follow(promotion=promotion, at=at)
 
 
+def _tell(promotion: Promotion, at: datetime) -> None:
+    """The campaign engine is to know, unless it is a draft."""
+    if promotion.status != Status.DRAFT:
+        telling.tell_later(promotion_ids=[promotion.pk], at=at)
+
+
+
 def start_due(*, at: datetime) -> int:
     """Mark promotions as active whose start has come, those with an audience when their segment is; how many."""
     for it in audience.without_segment(at=at).select_related("brand"):
         with suppress(Refusal), transaction.atomic():  # nobody is in the audience: asked again next time
             audience.follow(promotion=it, at=at)
     due = Promotion.objects.filter(status=Status.SCHEDULED, start_date__lte=at, end_date__gt=at)
-    return due.filter(target_audience="").update(status=Status.ACTIVE) + audience.settle(due=due)
+    started = _move(due.filter(target_audience=""), Status.ACTIVE, at)
+    return started + sum(_move(found, status, at) for status, found in audience.settled(due=due))
 
 
 def end_due(*, at: datetime) -> int:
     """Mark promotions as ended whose end has come; how many."""
     due = Promotion.objects.filter(status__in=[Status.SCHEDULED, Status.ACTIVE, Status.ACTIVE_WITHOUT_AUDIENCE])
-    return due.filter(end_date__lte=at).update(status=Status.ENDED)
+    return _move(due.filter(end_date__lte=at), Status.ENDED, at)
+
+
+@transaction.atomic
+def _move(due: QuerySet[Promotion], status: Status, at: datetime) -> int:
+    """Give these the status, and have the campaign engine told; how many."""
+    keys = list(due.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+    telling.tell_later(promotion_ids=keys, at=at)
+    return Promotion.objects.filter(pk__in=keys).update(status=status)
 
 
 def _code(trigger: str, code: str | None) -> str | None:

@@ -1,0 +1,175 @@
+"""A campaign engine knows each promotion as it is, in the end, and never holds one up."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from promoplatform.kernel.models import OutboxMessage
+from promoplatform.kernel.outside.contracts import Clock, Service
+from promoplatform.kernel.outside.models import Errand
+from promoplatform.kernel.outside.selectors import waiting
+from promotions import services
+from promotions.adapters import campaign_engine
+from promotions.models import Promotion, Status
+from promotions.services import telling
+from segments.models import Segment, State
+from tests.factories import BrandFactory, PromotionFactory
+from tests.standins.outside import KEY, Outside
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def outside(settings: Any) -> Iterator[Outside]:
+    with Outside() as standin:
+        settings.CAMPAIGN_ENGINE_URL, settings.CAMPAIGN_ENGINE_KEY = standin.url, KEY
+        yield standin
+
+
+def made(at: datetime, **fields: Any) -> Promotion:
+    said: dict[str, Any] = {
+        "name": "Spring", "start_date": at, "end_date": at + timedelta(days=7), "status": Status.SCHEDULED,
+        "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
+    }  # fmt: skip
+    return services.create(brand=BrandFactory(slug="billo"), fields=said | fields, code=None, at=at)
+
+
+def tell(promotion: Promotion, at: datetime) -> bool:
+    clock = Clock(at)
+    return telling.tell(promotion_id=promotion.pk, engine=campaign_engine(clock), clock=clock)
+
+
+def test_without_an_engine_nobody_is_told(at: datetime):
+    made(at)
+
+    assert not Errand.objects.exists()
+    assert not OutboxMessage.objects.exists()
+
+
+def test_a_new_promotion_is_told_whole(outside: Outside, at: datetime):
+    promotion = made(at, description="Ten off", priority=3)
+    assert outside.calls == []  # the request that made it waited for nobody
+
+    assert tell(promotion, at)
+
+    assert outside.campaigns == {
+        str(promotion.pk): {
+            "id": str(promotion.pk), "version": 1, "merchant_id": "billo", "name": "Spring", "description": "Ten off",
+            "status": "active", "trigger": "automatic", "starts_at": at.isoformat(),
+            "ends_at": (at + timedelta(days=7)).isoformat(), "currency": "EUR", "priority": 3,
+            "offer": promotion.offer, "segment": None,
+        }
+    }  # fmt: skip
+    assert not tell(promotion, at)
+    assert len(outside.calls) == 1
+
+
+def test_a_draft_is_nobodys_business_until_it_is_activated(outside: Outside, at: datetime):
+    promotion = made(at, status=Status.DRAFT)
+    assert not Errand.objects.exists()
+
+    services.activate(promotion=promotion, at=at)
+
+    assert tell(promotion, at)
+    assert outside.campaigns[str(promotion.pk)]["status"] == "active"
+
+
+def test_a_draft_that_is_given_up_was_never_known(outside: Outside, at: datetime):
+    services.deactivate(promotion=made(at, status=Status.DRAFT), at=at)
+
+    assert not Errand.objects.exists()
+
+
+def test_changes_and_the_end_are_told_with_ever_higher_versions(outside: Outside, at: datetime):
+    promotion = made(at)
+    tell(promotion, at)
+
+    services.change(promotion=promotion, fields={"name": "Summer"}, at=at)
+    assert tell(promotion, at)
+    assert [outside.campaigns[str(promotion.pk)][name] for name in ("version", "name")] == [2, "Summer"]
+
+    services.deactivate(promotion=promotion, at=at)
+    assert tell(promotion, at)
+    assert [outside.campaigns[str(promotion.pk)][name] for name in ("version", "status")] == [3, "deactivated"]
+
+
+def test_several_changes_before_it_is_told_are_told_once(outside: Outside, at: datetime):
+    promotion = made(at)
+    for name in ("May", "June", "July"):
+        services.change(promotion=promotion, fields={"name": name}, at=at)
+
+    assert tell(promotion, at)
+
+    assert outside.told[str(promotion.pk)] == 1
+    assert [outside.campaigns[str(promotion.pk)][name] for name in ("version", "name")] == [4, "July"]
+
+
+def test_its_segment_is_told_with_it(outside: Outside, at: datetime):
+    promotion = PromotionFactory(target_audience="regulars")
+    segment = Segment.objects.create(
+        brand=promotion.brand, segment_type="regulars", promotion_id=promotion.pk, start_date=at, due_at=at,
+        end_date=at + timedelta(days=7), state=State.ACTIVE, external_id="outside-7",
+    )  # fmt: skip
+    telling.tell_later(promotion_ids=[promotion.pk], at=at)
+
+    assert tell(promotion, at)
+
+    assert outside.campaigns[str(promotion.pk)]["segment"] == {
+        "id": str(segment.pk), "external_id": "outside-7", "segment_type": "regulars", "status": "active",
+    }  # fmt: skip
+
+
+def test_a_promotion_is_live_whatever_the_engine_says(outside: Outside, at: datetime):
+    outside.faults = {"fail": 1.0}
+    promotion = made(at)
+
+    assert not tell(promotion, at)
+
+    promotion.refresh_from_db()
+    assert promotion.status == Status.ACTIVE
+    (found,) = waiting(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk]).values()
+    assert found.reason == "Waiting for the campaign engine: it answered 503: told to refuse."
+    outside.faults = {}
+    assert tell(promotion, at + timedelta(seconds=6))
+    assert not waiting(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk])
+
+
+def test_an_answer_that_is_lost_is_asked_for_again(outside: Outside, at: datetime):
+    promotion = made(at)
+    outside.next("swallow")
+
+    assert not tell(promotion, at)
+    assert tell(promotion, at + timedelta(seconds=6))
+
+    assert outside.told[str(promotion.pk)] == 2
+    assert outside.campaigns[str(promotion.pk)]["version"] == 1
+
+
+def test_a_person_need_not_wait(outside: Outside, at: datetime):
+    promotion = made(at)
+    outside.next(400)
+    tell(promotion, at)
+
+    assert telling.retry_now(promotion_ids=[promotion.pk], at=at + timedelta(seconds=1)) == 1
+    assert tell(promotion, at + timedelta(seconds=1))
+
+
+def test_the_sweep_tells_what_is_due(outside: Outside, at: datetime):
+    promotions = [PromotionFactory() for _ in range(3)]
+    telling.tell_later(promotion_ids=[it.pk for it in promotions], at=at)
+    clock = Clock(at)
+
+    assert telling.tell_due(engine=campaign_engine(clock), clock=clock) == 3
+
+    assert outside.campaigns.keys() == {str(it.pk) for it in promotions}
+
+
+def test_the_promised_task_tells(outside: Outside, deliver: Callable[[], int]):
+    promotion = made(timezone.now())
+
+    deliver()
+
+    assert outside.campaigns.keys() == {str(promotion.pk)}
