@@ -139,7 +139,6 @@ def _tell(promotion: Promotion, at: datetime) -> None:
         telling.tell_later(promotion_ids=[promotion.pk], at=at)
 
 
-
 def start_due(*, at: datetime) -> int:
     """Mark promotions as active whose start has come, those with an audience when their segment is; how many."""
     for it in audience.without_segment(at=at).select_related("brand"):
