@@ -1,10 +1,10 @@
 """`make run`: the whole platform from one terminal.
 
 Starts the servers that the environment does not name, brings database, static files and demo data up to date, then runs
-web, worker and beat as the Procfile names them. A part that dies is started again. Ctrl-C or SIGTERM stops everything.
+the parts as the Procfile names them. A part that dies is started again. Ctrl-C or SIGTERM stops everything.
 
     python -m promoplatform.supervisor                      everything
-    python -m promoplatform.supervisor web|worker|beat      this part alone, in place of this process (containers)
+    python -m promoplatform.supervisor <part>               this part alone, in place of this process (containers)
 """
 
 import contextlib
@@ -33,7 +33,8 @@ from promoplatform.servers import EmbeddedError
 CHECKOUT = embedded.CHECKOUT
 HOST = "127.0.0.1"
 NOT_OURS = {"__pycache__", "staticfiles", "tests"}
-GRACE_SECONDS = {"beat": 5.0, "web": 15.0, "worker": 25.0}  # also the order in which they stop
+NEEDS = {"audiences": "KAFKA_BOOTSTRAP_SERVERS"}  # parts that run only where this variable says what they read
+GRACE_SECONDS = {"beat": 5.0, "audiences": 10.0, "web": 15.0, "worker": 25.0}  # also the order in which they stop
 LONGEST_PAUSE, HEALTHY_SECONDS, SLOW_SECONDS, PATIENCE = 30.0, 10.0, 60.0, 5
 DEMO_ACCOUNTS = "admin, billo-owner, billo-viewer, cake-owner, shopper1 ...   password demo-pass-1234"
 
@@ -119,6 +120,8 @@ class Supervisor:
 
     def _start_parts(self) -> None:
         for name, line in procfile().items():
+            if not self.env.get(NEEDS.get(name, "PATH")):
+                continue
             command = ["/bin/sh", "-c", f"exec {line}"]
             self.children.append(Child(name, command, self.env, cwd=CHECKOUT, grace=GRACE_SECONDS.get(name, 10.0)))
         for child in self.children:

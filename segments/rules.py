@@ -94,6 +94,14 @@ class Reader:
             self.faults.append({"field": f"line {self.lines}", "code": "invalid", "detail": EXPECTED})
 
 
+def check_ids(customer_ids: Iterable[object]) -> None:
+    """Raises Invalid with the places of what are no customer ids."""
+    bad = [place for place, one in enumerate(customer_ids) if not (isinstance(one, str) and is_customer_id(one))]
+    if bad:
+        names = [f"customer_ids.{place}" for place in bad[:MAX_FAULTS]]
+        raise Invalid(errors=[{"field": name, "code": "invalid", "detail": EXPECTED} for name in names])
+
+
 def first_cell(line: str) -> str:
     """The first cell of a line of CSV, whatever it is divided by; without quotes and a spreadsheet's marks."""
     return re.split(r"[,;\t]", line.lstrip("\N{ZERO WIDTH NO-BREAK SPACE}"), maxsplit=1)[0].strip().strip("\"'").strip()

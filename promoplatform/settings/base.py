@@ -294,6 +294,8 @@ CELERY_BEAT_SCHEDULE = {
     "tell the campaign engine": {"task": "promotions.tell_due", "schedule": 30.0, "options": {"expires": 30}},
 }
 OUTBOX_NUDGE = True
+KAFKA_BOOTSTRAP_SERVERS = env.str("KAFKA_BOOTSTRAP_SERVERS", "")
+KAFKA_OPTIONS: dict[str, str] = env.dict("KAFKA_OPTIONS", {})
 
 # --- services outside; an empty address: there is none, and the platform does its work itself ------------------------
 SEGMENTATION_SERVICE_URL = env.str("SEGMENTATION_SERVICE_URL", "").rstrip("/")

@@ -1,8 +1,20 @@
 """What happens to audiences and segments."""
 
 from segments.contracts import Applied, Operation
-from segments.services.audiences import apply_audience, apply_file
+from segments.services.audiences import BIGGEST, apply_audience, apply_file
 from segments.services.queue import work
 from segments.services.scheduling import delete, follow, schedule
+from segments.services.updates import take_update
 
-__all__ = ["Applied", "Operation", "apply_audience", "apply_file", "delete", "follow", "schedule", "work"]
+__all__ = [
+    "BIGGEST",
+    "Applied",
+    "Operation",
+    "apply_audience",
+    "apply_file",
+    "delete",
+    "follow",
+    "schedule",
+    "take_update",
+    "work",
+]

@@ -1,6 +1,6 @@
 """Audiences change: by the data platform's word, a brand's file, or what is computed here."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from segments.errors import AudienceComputed
 from segments.models import Audience
 from segments.services import staging
 
+BIGGEST = 2**63 - 1  # version
 PATIENCE = "15min"  # that one statement over an audience of any size may take
 
 
@@ -23,7 +24,7 @@ def apply_audience(
     brand: Brand,
     segment_type: str,
     operation: str,
-    customer_ids: Iterable[str],
+    customer_ids: Collection[str],
     version: int | None = None,
     source: Source = Source.SENT,
 ) -> Applied:
@@ -31,8 +32,9 @@ def apply_audience(
 
     Atomic: no reader sees half. Customers that the platform has never seen are created. A ``version`` older than the
     stored one changes nothing; the stored one again is applied again, which changes nothing if it is the same update.
-    Raises Invalid (field ``segment_type``), AudienceComputed.
+    Raises Invalid (fields ``segment_type``, ``version``, ``customer_ids.<place>``), AudienceComputed.
     """
+    rules.check_ids(customer_ids)
     with staging.stage():
         received = staging.send_ids(customer_ids)
         return apply_staged(
@@ -75,6 +77,8 @@ def apply_staged(
 ) -> Applied:
     """The same, with the ids that stand in the stage."""
     check_segment_type(segment_type)
+    if version is not None and not 0 <= version <= BIGGEST:
+        raise Invalid.field("version", "A version is a whole number from 0.")
     if operation != Operation.REMOVE:
         staging.make_customers()
     with transaction.atomic():

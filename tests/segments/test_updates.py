@@ -1,0 +1,84 @@
+"""What the data platform sends by Kafka has the same effect as over HTTP, and bad messages have none."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from promoplatform.kernel.errors import Invalid, NotFound
+from segments import services
+from segments.errors import AudienceComputed
+from segments.models import Audience, AudienceMember
+from segments.proto.audience_update_pb2 import AudienceUpdate
+from tests.factories import BrandFactory
+
+ROOT = Path(__file__).resolve().parents[2]
+PROTO = "segments/proto/audience_update.proto"
+
+
+def update(**fields: object) -> bytes:
+    """A good update of billo's audience, or one with other fields."""
+    usual = {"merchant_id": "billo", "segment_type": "vip", "operation": AudienceUpdate.ADD, "customer_ids": ["c1"]}
+    return AudienceUpdate(**{**usual, **fields}).SerializeToString()  # type: ignore[arg-type]
+
+
+@pytest.mark.django_db
+def test_updates_change_an_audience_and_the_same_again_changes_nothing() -> None:
+    brand = BrandFactory(slug="billo")
+    updates = [
+        update(operation=AudienceUpdate.REPLACE, customer_ids=["c1", "c2"], version=1),
+        update(operation=AudienceUpdate.ADD, customer_ids=["c3"], version=2, merchant_id=str(brand.pk)),
+        update(operation=AudienceUpdate.REMOVE, customer_ids=["c1"], version=3),
+    ]
+    for value in (*updates, *updates):
+        services.take_update(value)
+
+    audience = Audience.objects.get()
+    names = AudienceMember.objects.values_list("customer__customer_id", flat=True)
+    assert (audience.version, audience.size, set(names)) == (3, 2, {"c2", "c3"})
+
+
+@pytest.mark.django_db
+def test_an_update_without_a_version_is_applied() -> None:
+    BrandFactory(slug="billo")
+
+    services.take_update(update())
+
+    assert Audience.objects.get().version is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("value", "refusal"),
+    [
+        (b"\xff\xff\xff", Invalid), (b"", Invalid), (update(operation=0), Invalid), (update(operation=9), Invalid),
+        (update(merchant_id="nosuch"), NotFound), (update(merchant_id="a\x00b"), NotFound),
+        (update(merchant_id=""), NotFound), (update(segment_type=""), Invalid), (update(segment_type="a b"), Invalid),
+        (update(customer_ids=["c1", ""]), Invalid), (update(customer_ids=["x" * 101]), Invalid),
+        (update(customer_ids=["a\x00"]), Invalid), (update(version=-1), Invalid),
+        (update(segment_type="ours"), AudienceComputed),
+    ],
+)  # fmt: skip
+def test_a_bad_message_is_refused_and_changes_nothing(value: bytes, refusal: type[Exception]) -> None:
+    brand = BrandFactory(slug="billo")
+    Audience.objects.create(brand=brand, segment_type="ours", source="computed")
+
+    with pytest.raises(refusal):
+        services.take_update(value)
+
+    assert not AudienceMember.objects.exists()
+
+
+def test_the_generated_code_is_what_the_description_says(tmp_path: Path) -> None:
+    command = ["-m", "grpc_tools.protoc", "-I", str(ROOT), f"--python_out={tmp_path}", f"--pyi_out={tmp_path}", PROTO]
+    subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+
+    for name in ("audience_update_pb2.py", "audience_update_pb2.pyi"):
+        assert (tmp_path / "segments/proto" / name).read_text() == (ROOT / "segments/proto" / name).read_text(), name
+
+
+def test_the_command_says_what_it_needs() -> None:
+    with pytest.raises(CommandError, match="KAFKA_BOOTSTRAP_SERVERS"):
+        call_command("consume_audience_updates")
