@@ -16,6 +16,8 @@ from django.utils.module_loading import import_string
 from accounts.models import Customer
 from promoplatform.kernel import db
 from promoplatform.kernel.errors import NotFound, Refusal
+from promoplatform.kernel.outside.contracts import Service
+from promoplatform.kernel.outside.selectors import Waiting, waiting
 from promotions import rules
 from promotions.contracts import Ask, Candidate, Purchase, Redeemer, Rejection, Search
 from promotions.engine import Offer, Profile, parse_offer
@@ -33,7 +35,7 @@ from promotions.errors import (
 )
 from promotions.models import LIVE, Code, CodeAssignment, CodeBatch, Promotion, PromotionUse
 from segments.models import AudienceMember
-from segments.selectors import Reach, reach
+from segments.selectors import Reach, reach, segments_of
 
 LIMITS = ("budget", "limit_total", "limit_per_user", "limit_per_day", "limit_per_week", "limit_per_month")
 
@@ -210,6 +212,17 @@ def audiences(*, promotions: Collection[Promotion], at: datetime) -> dict[uuid.U
             wanted.setdefault(it.brand_id, set()).add(it.target_audience)
     found = {brand_id: reach(brand_id=brand_id, segment_types=types, at=at) for brand_id, types in wanted.items()}
     return {it.pk: found[it.brand_id][it.target_audience] for it in promotions if it.target_audience}
+
+
+def waits(*, promotion: Promotion) -> list[Waiting]:
+    """What services outside do not know of the promotion yet, and why: of its segment, which it waits for, and of
+    itself. Two queries.
+    """
+    found = list(waiting(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk]).values())
+    if promotion.target_audience:
+        keys = [it.pk for it in segments_of(promotion_ids=[promotion.pk]).values()]
+        found += waiting(service=Service.SEGMENTATION, subjects=keys).values()
+    return found
 
 
 def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:

@@ -199,6 +199,7 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
             "words": offer_field.told(promotion.offer, promotion.brand),
             "is_draft": promotion.status == Status.DRAFT,
             "is_over": self.is_over(promotion),
+            "waits": selectors.waits(promotion=promotion),
         }
 
     def _page(self, request: HttpRequest, title: str, brand: Brand, **context: Any) -> HttpResponse:
@@ -207,13 +208,17 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
         return rendered(TemplateResponse(request, "admin/promotions/promotion.html", shown))
 
     def switch(self, request: HttpRequest, pk: Any, verb: str) -> HttpResponse:
-        """The buttons that start and stop."""
+        """The buttons that start and stop, and that tell services outside now."""
         found = self.get_object(request, str(pk))
-        if found is None or verb not in ("activate", "deactivate"):
+        if found is None or verb not in ("activate", "deactivate", "tell"):
             raise Http404
         if not self.may(request, Rights.EDIT, found):
             raise PermissionDenied
-        self._switch(request, [found], verb)
+        if verb == "tell":
+            services.retry_now(promotion=found, at=timezone.now())
+            messages.success(request, f"{found} is told again now.")
+        else:
+            self._switch(request, [found], verb)
         return redirect("admin:promotions_promotion_change", found.pk)
 
     # --- actions -----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from promotions.services.life import (
     fixed,
     start_due,
 )
+from promotions.services.telling import retry_now
 
 __all__ = [
     "LIMITS",
@@ -36,5 +37,6 @@ __all__ = [
     "make_batch",
     "make_chunk",
     "make_codes",
+    "retry_now",
     "start_due",
 ]

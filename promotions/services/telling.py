@@ -15,7 +15,8 @@ from promoplatform.kernel.outside.selectors import address
 from promoplatform.kernel.outside.services import errands
 from promotions.models import Promotion, Status
 from promotions.ports import Campaign, CampaignEngine, CampaignSegment
-from segments.models import Segment
+from segments.selectors import segments_of
+from segments.services import syncing
 
 SERVICE = Service.CAMPAIGN_ENGINE
 
@@ -39,12 +40,13 @@ def tell_due(*, engine: CampaignEngine, clock: Clock) -> int:
     return errands.run_due(service=SERVICE, tell=_teller(engine), settle=_nothing, clock=clock)
 
 
-def retry_now(*, promotion_ids: Collection[uuid.UUID], at: datetime) -> int:
-    """A person does not want to wait for the next try; how many of these promotions were waiting."""
-    found = errands.retry_now(service=SERVICE, subjects=promotion_ids, at=at)
-    for promotion_id in promotion_ids if found else ():
-        later("promotions.tell", promotion_id=str(promotion_id))
-    return found
+def retry_now(*, promotion: Promotion, at: datetime) -> int:
+    """A person does not want to wait for the next try, with the promotion and its segment; how many were waiting."""
+    found = errands.retry_now(service=SERVICE, subjects=[promotion.pk], at=at)
+    if found:
+        later("promotions.tell", promotion_id=str(promotion.pk))
+    segments = [it.pk for it in segments_of(promotion_ids=[promotion.pk]).values()]
+    return found + syncing.retry_now(segment_ids=segments, at=at)
 
 
 def _teller(engine: CampaignEngine) -> errands.Tell:
@@ -70,7 +72,7 @@ def _campaign(promotion: Promotion, version: int) -> Campaign:
 
 
 def _segment(promotion: Promotion) -> CampaignSegment | None:
-    segment = Segment.objects.filter(promotion_id=promotion.pk).order_by("pk").last()
+    segment = segments_of(promotion_ids=[promotion.pk]).get(promotion.pk)
     if segment is None:
         return None
     return CampaignSegment(segment.pk, segment.external_id, segment.segment_type, segment.status)

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
+from accounts.contracts import Role
 from promoplatform.kernel.models import OutboxMessage
 from promoplatform.kernel.outside.contracts import Clock, Service
 from promoplatform.kernel.outside.models import Errand
@@ -14,9 +16,11 @@ from promoplatform.kernel.outside.selectors import waiting
 from promotions import services
 from promotions.adapters import campaign_engine
 from promotions.models import Promotion, Status
+from promotions.selectors import waits
 from promotions.services import telling
 from segments.models import Segment, State
-from tests.factories import BrandFactory, PromotionFactory
+from segments.services import apply_audience
+from tests.factories import BrandFactory, MembershipFactory, PromotionFactory
 from tests.standins.outside import KEY, Outside
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -153,7 +157,7 @@ def test_a_person_need_not_wait(outside: Outside, at: datetime):
     outside.next(400)
     tell(promotion, at)
 
-    assert telling.retry_now(promotion_ids=[promotion.pk], at=at + timedelta(seconds=1)) == 1
+    assert telling.retry_now(promotion=promotion, at=at + timedelta(seconds=1)) == 1
     assert tell(promotion, at + timedelta(seconds=1))
 
 
@@ -173,3 +177,64 @@ def test_the_promised_task_tells(outside: Outside, deliver: Callable[[], int]):
     deliver()
 
     assert outside.campaigns.keys() == {str(promotion.pk)}
+
+
+def test_a_promotion_becomes_live_when_the_segmentation_service_knows_its_segment(
+    outside: Outside, settings: Any, deliver: Callable[[], int]
+):
+    settings.SEGMENTATION_SERVICE_URL, settings.SEGMENTATION_SERVICE_KEY = outside.url, KEY
+    now, brand = timezone.now(), BrandFactory(slug="cake")
+    apply_audience(brand=brand, segment_type="regulars", operation="add", customer_ids=["c1", "c2"])
+    outside.faults = {"fail": 1.0}
+    offer = {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]}
+    promotion = services.create(
+        brand=brand, code=None, at=now,
+        fields={
+            "name": "Spring", "start_date": now, "end_date": now + timedelta(days=7), "status": Status.SCHEDULED,
+            "offer": offer, "target_audience": "regulars",
+        },
+    )  # fmt: skip
+    deliver()
+    services.start_due(at=timezone.now())
+
+    promotion.refresh_from_db()
+    assert promotion.status == Status.SCHEDULED
+    assert {wait.reason for wait in waits(promotion=promotion)} == {
+        "Waiting for the segmentation service: it answered 503: told to refuse.",
+        "Waiting for the campaign engine: it answered 503: told to refuse.",
+    }
+    client = Client()
+    client.force_login(MembershipFactory(brand=brand).user)
+    page = f"/admin/promotions/promotion/{promotion.pk}"
+    assert "Waiting for the segmentation service: it answered 503" in client.get(f"{page}/change/").content.decode()
+
+    outside.faults = {}
+    client.post(f"{page}/tell/switch/")
+    deliver()
+    services.start_due(at=timezone.now())
+    deliver()
+
+    promotion.refresh_from_db()
+    assert promotion.status == Status.ACTIVE
+    assert waits(promotion=promotion) == []
+    (segment,) = Segment.objects.all()
+    assert outside.segments[str(segment.pk)].members == ["c1", "c2"]
+    known = outside.campaigns[str(promotion.pk)]
+    assert (known["status"], known["segment"]["external_id"]) == ("active", segment.external_id)
+    assert "Waiting for" not in client.get(f"{page}/change/").content.decode()
+
+
+def test_another_brand_may_not_have_it_told(outside: Outside, at: datetime):
+    outside.next(503)
+    promotion = made(at)
+    tell(promotion, at)
+    before = Errand.objects.get()
+    client = Client()
+    client.force_login(MembershipFactory().user)
+
+    assert client.post(f"/admin/promotions/promotion/{promotion.pk}/tell/switch/").status_code == 404
+    viewer = Client()
+    viewer.force_login(MembershipFactory(brand=promotion.brand, role=Role.VIEWER).user)
+    assert viewer.post(f"/admin/promotions/promotion/{promotion.pk}/tell/switch/").status_code == 403
+
+    assert Errand.objects.get().due_at == before.due_at
