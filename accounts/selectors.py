@@ -112,13 +112,18 @@ def is_platform_admin(caller: Caller) -> bool:
     return User.objects.filter(pk=caller.user_key, is_superuser=True, is_active=True).exists()
 
 
+def check_internal(caller: Caller) -> None:
+    """Raises PermissionDenied for callers without a key of the internal API."""
+    if caller.scope is not Scope.INTERNAL:
+        raise PermissionDenied
+
+
 def merchant(*, caller: Caller, merchant_id: str) -> Brand:
     """The brand that a service of the platform speaks of, by its id or its slug.
 
     Raises PermissionDenied for callers without a key of the internal API, NotFound.
     """
-    if caller.scope is not Scope.INTERNAL:
-        raise PermissionDenied
+    check_internal(caller)
     brand = brand_by_name(merchant_id)
     if brand is None:
         raise NotFound

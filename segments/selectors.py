@@ -40,6 +40,16 @@ def sizes_of(*, brand_id: uuid.UUID) -> dict[str, int]:
     return dict(Audience.objects.filter(brand_id=brand_id).order_by("segment_type").values_list("segment_type", "size"))
 
 
+def audience(*, brand_id: uuid.UUID, segment_type: str) -> Audience:
+    """One of the brand's audiences. Raises NotFound."""
+    found = (
+        None if "\0" in segment_type else Audience.objects.filter(brand_id=brand_id, segment_type=segment_type).first()
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
 def audience_count(*, brand_id: uuid.UUID, segment_type: str) -> int:
     """How many customers are in a brand's audience; 0 for one that was never sent. Reads one row."""
     found = Audience.objects.filter(brand_id=brand_id, segment_type=segment_type).values_list("size", flat=True).first()

@@ -8,6 +8,7 @@ import uuid
 from datetime import UTC, datetime, time
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -142,6 +143,12 @@ def _instance(shape: type[serializers.Serializer[Any]]) -> serializers.Serialize
     made = shape()
     _ = made.fields  # made here, and by nobody else
     return made
+
+
+def placed(moment: datetime, zone: str) -> datetime:
+    """An instant in UTC; a naive midnight, as ``DayOrInstantField`` gives for a day, is that of the time zone."""
+    local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+    return local.astimezone(UTC)
 
 
 def minor(text: str, currency: str, field: str) -> int:

@@ -69,7 +69,7 @@ class PromotionChange(serializers.Serializer[Any]):
     priority = WholeField(required=False, min_value=-32767, max_value=32767)
 
 
-class AudienceAnswer(serializers.Serializer[Any]):
+class ReachAnswer(serializers.Serializer[Any]):
     """How many customers match now, and how many of them could still be put into a segment."""
 
     count = serializers.IntegerField()
@@ -77,11 +77,11 @@ class AudienceAnswer(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField()
 
 
-class SegmentAnswer(serializers.Serializer[Any]):
+class PromotionSegment(serializers.Serializer[Any]):
     """The segment of a promotion with a target audience; counts as of its filling."""
 
     id = serializers.UUIDField()
-    status = serializers.ChoiceField(["scheduled", "active", "empty", "expired", "deleted"])
+    status = serializers.CharField(help_text="scheduled, active, empty, expired or deleted")
     segment_type = serializers.CharField()
     start_date = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
@@ -111,8 +111,8 @@ class PromotionAnswer(serializers.Serializer[Any]):
     limits = LimitsSerializer()
     priority = serializers.IntegerField()
     status = serializers.CharField()
-    segment = SegmentAnswer(allow_null=True)
-    audience = AudienceAnswer(allow_null=True)
+    segment = PromotionSegment(allow_null=True)
+    audience = ReachAnswer(allow_null=True)
     created_at = serializers.DateTimeField()
 
 

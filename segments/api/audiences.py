@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -19,7 +20,7 @@ from promoplatform.kernel import streams
 from promoplatform.kernel.errors import TooLarge, UnsupportedMediaType
 from promoplatform.kernel.fields import WholeField
 from promoplatform.kernel.schema import problems
-from segments import errors, rules, services
+from segments import errors, rules, selectors, services
 from segments.contracts import Applied, Operation
 
 MAX_IDS = 100_000  # of one JSON body; streams may be of any length
@@ -62,8 +63,31 @@ class AudienceChange(serializers.Serializer[Any]):
     stale = serializers.BooleanField(required=False, help_text="A newer version was there already")
 
 
+class AudienceAnswer(serializers.Serializer[Any]):
+    """How many customers are in the audience, and how many of them could be put into a segment, as of an instant."""
+
+    size = serializers.IntegerField()
+    with_free_slot = serializers.IntegerField()
+    as_of = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    version = serializers.IntegerField(allow_null=True)
+
+
 class AudienceView(APIView):
     """``/api/internal/v1/audiences/<merchant_id>/<segment_type>/``"""
+
+    @extend_schema(responses={200: AudienceAnswer}, operation_id="audience_read")
+    def get(self, request: Request, merchant_id: str, segment_type: str) -> Response:
+        """The audience as it is now; for a large one, who has a free slot was counted up to a minute ago."""
+        brand = merchant(caller=as_caller(request.auth), merchant_id=merchant_id)
+        audience = selectors.audience(brand_id=brand.pk, segment_type=segment_type)
+        reach = selectors.reach(brand_id=brand.pk, segment_types=[segment_type], at=timezone.now())[segment_type]
+        return Response(
+            {
+                "size": audience.size, "with_free_slot": reach.with_free_slot, "as_of": reach.as_of,
+                "updated_at": audience.updated_at, "version": audience.version,
+            }
+        )  # fmt: skip
 
     @extend_schema(
         request={

@@ -147,7 +147,9 @@ def _finish(segment: Segment, at: datetime) -> bool:
         done = mine.update(state=State.DELETED if segment.deleted_at else State.EXPIRED)
     else:
         state = syncing.state_when_filled() if segment.members_count else State.EMPTY
-        done = mine.update(state=state, audience_count=F("members_count") + F("skipped"), filled_at=at)
+        synced_at = at if state == State.ACTIVE else None  # the platform's own knowledge is all there is to be told
+        counted = F("members_count") + F("skipped")
+        done = mine.update(state=state, audience_count=counted, filled_at=at, synced_at=synced_at)
         if state == State.SYNCING:
             syncing.tell_later(segment_ids=[segment.pk], at=at)
     if not done:

@@ -16,7 +16,7 @@ from accounts.services import tokens_for
 from discounts.models import Usage
 from promotions import services
 from promotions.models import Promotion
-from segments.services import apply_audience
+from segments.services import apply_audience, schedule
 from tests.coupons.rows import coupon_of
 from tests.factories import ApiKeyFactory, BrandFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
 
@@ -88,7 +88,7 @@ def world(bearer: Callable[[User], Client], server_of: Callable[[Brand], Client]
         "viewer": str(people[Role.VIEWER].uuid), "editor": str(people[Role.EDITOR].uuid), "spare key": str(key.pk),
     }  # fmt: skip
     named = ["redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code"]
-    named += ["coded promotion", "batch", "assignment", "coupon"]
+    named += ["coded promotion", "batch", "assignment", "coupon", "segment"]
     secrets = [things[name] for name in named] + [
         "CODE-OF-BILLO",
         "ORDER-OF-BILLO",
@@ -125,12 +125,13 @@ def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, s
     batch.refresh_from_db()
     apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[customer])
     assignment = services.assign_audience(batch=batch, segment_type="friends", notify=False)
-    later = timezone.now() + timedelta(days=1)
+    now, later = timezone.now(), timezone.now() + timedelta(days=1)
+    segment = schedule(brand=billo, segment_type="friends", start_date=now, end_date=later, at=now)
     invitation = Invitation.objects.create(brand=billo, email="invited@example.com", role=Role.VIEWER, expires_at=later)
     return {
         "slug": "billo", "customer": customer, "user": str(user.uuid), "code": "SECRET", "open code": "OPEN",
         "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk),
         "coded promotion": coded["id"], "batch": str(batch.pk), "assignment": str(assignment.pk),
-        "audience": "friends", "coupon": str(coupon_of(billo).pk), "promotion": promotion["id"],
-        "usage": str(Usage.objects.get(code__code="TAKEN").id),
+        "audience": "friends", "segment": str(segment.pk), "coupon": str(coupon_of(billo).pk),
+        "promotion": promotion["id"], "usage": str(Usage.objects.get(code__code="TAKEN").id),
     }  # fmt: skip

@@ -56,7 +56,12 @@ def rows() -> list[Row]:
     }  # fmt: skip
     audience = "api/internal/v1/audiences/<str:merchant_id>/<str:segment_type>/"
     sent = {"merchant_id": "<slug>", "segment_type": "<audience>"}
+    synced = sent | {"start_date": "2098-01-01", "end_date": "2098-03-01"}
     return [
+        Row(audience, "GET", "internal", sent),
+        Row("api/internal/v1/sync-segment/", "POST", "internal", body=synced, writes=True),
+        Row("api/internal/v1/segments/<uuid:pk>/", "GET", "internal", {"pk": "<segment>"}),
+        Row("api/internal/v1/segments/<uuid:pk>/", "DELETE", "internal", {"pk": "<segment>"}, writes=True),
         Row(audience, "POST", "internal", sent, {"operation": "add", "customer_ids": ["<customer>"]}, writes=True),
         Row("api/v1/me/", "GET", "owner", strangers="own"),
         Row(f"{brand}/members/", "GET", "owner", slug, staff=True),
