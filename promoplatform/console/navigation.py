@@ -20,7 +20,11 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ),
     (
         "Promotions",
-        (("Promotions", "campaign", "promotions.Promotion"), ("Pricing", "calculate", "promotions.PricingProfile")),
+        (
+            ("Promotions", "campaign", "promotions.Promotion"),
+            ("Calendar", "calendar_month", "promotions.Promotion:promotions_calendar"),
+            ("Pricing", "calculate", "promotions.PricingProfile"),
+        ),
     ),
     (
         "Checkout",

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand
@@ -19,7 +19,7 @@ from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
 from promoplatform.kernel.errors import Refusal
 from promoplatform.kernel.rights import Rights
 from promotions import selectors, services
-from promotions.admin import numbers, offer_field
+from promotions.admin import calendar, numbers, offer_field
 from promotions.admin.batches import BatchPages
 from promotions.admin.making import ChosenBrand, rendered
 from promotions.admin.promotion_form import PromotionForm, copy_of
@@ -107,6 +107,7 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
+            path("calendar/", wrap(require_safe(calendar.page)), name="promotions_calendar"),
             path("offer/", wrap(offer_field.shape), name="promotions_offer"),
             path("<uuid:pk>/<str:verb>/switch/", wrap(require_POST(self.switch)), name="promotions_promotion_switch"),
             *BatchPages(self).urls(wrap),

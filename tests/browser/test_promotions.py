@@ -122,6 +122,7 @@ def test_pages_of_promotions_fit_the_screen_and_break_no_rule_of_access(visit, b
         "new promotion": ADD,
         "draft": f"/admin/promotions/promotion/{draft.pk}/change/",
         "running": f"/admin/promotions/promotion/{running.pk}/change/",
+        "calendar": "/admin/promotions/promotion/calendar/",
         "batches": f"/admin/promotions/promotion/{running.pk}/codes/",
         "batch": f"/admin/promotions/promotion/{running.pk}/codes/{batch.pk}/",
     }

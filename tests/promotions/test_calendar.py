@@ -1,0 +1,114 @@
+"""The calendar: what runs when, in the brand's own days, of the user's brands alone."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.contracts import Role
+from accounts.models import Brand
+from promotions.admin import calendar
+from promotions.admin.calendar import asked_month
+from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+CALENDAR = "/admin/promotions/promotion/calendar/"
+
+
+@pytest.fixture
+def brand() -> Brand:
+    return BrandFactory(slug="billo", name="Billo", timezone="Europe/Madrid")
+
+
+@pytest.fixture
+def viewer(brand: Brand) -> Client:
+    return as_user(MembershipFactory(brand=brand, role=Role.VIEWER).user)
+
+
+def as_user(user: Any) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def runs(brand: Brand, name: str, start: datetime, end: datetime, **more: Any) -> None:
+    PromotionFactory(brand=brand, name=name, start_date=start, end_date=end, **more)
+
+
+def bars(client: Client, query: str = "?month=2026-11") -> dict[str, tuple[int, int]]:
+    answer = client.get(f"{CALENDAR}{query}")
+    assert answer.status_code == 200
+    return {bar.promotion.name: (bar.start, bar.stop) for bar in answer.context["bars"]}
+
+
+def test_a_promotion_lies_on_the_days_of_its_brand(viewer: Client, brand: Brand) -> None:
+    runs(brand, "whole", datetime(2026, 10, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+    runs(brand, "inside", datetime(2026, 11, 2, 23, 30, tzinfo=UTC), datetime(2026, 11, 5, 23, 0, tzinfo=UTC))
+    runs(brand, "eve", datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 31, 23, 0, tzinfo=UTC))  # to the midnight
+    runs(brand, "first hour", datetime(2026, 10, 31, 23, 0, tzinfo=UTC), datetime(2026, 10, 31, 23, 30, tzinfo=UTC))
+    runs(brand, "last", datetime(2026, 11, 30, 12, tzinfo=UTC), datetime(2026, 12, 24, tzinfo=UTC), status="draft")
+    runs(brand, "december", datetime(2026, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 24, tzinfo=UTC))
+
+    assert bars(viewer) == {"whole": (1, 31), "first hour": (1, 2), "inside": (3, 6), "last": (30, 31)}
+    assert set(bars(viewer, "?month=2026-12")) == {"whole", "last", "december"}
+
+
+def test_it_reads_without_colours(viewer: Client, brand: Brand) -> None:
+    runs(brand, "Autumn", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, 12, tzinfo=UTC), status="scheduled")
+
+    page = viewer.get(f"{CALENDAR}?month=2026-11").content.decode()
+
+    assert "3 Nov 2026 to 5 Nov 2026, scheduled" in page
+    assert "Nothing runs" in viewer.get(f"{CALENDAR}?month=2020-01").content.decode()
+    assert CALENDAR in viewer.get("/admin/").content.decode()
+
+
+def test_nobody_sees_another_brands_plans(viewer: Client, brand: Brand) -> None:
+    runs(BrandFactory(slug="cake"), "Secret", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))
+
+    assert bars(viewer) == {}
+    assert viewer.get(f"{CALENDAR}?brand=cake").status_code == 404
+    assert as_user(UserFactory()).get(CALENDAR).status_code in (302, 403)
+
+
+def test_who_works_for_several_sees_all_or_one(brand: Brand) -> None:
+    user = MembershipFactory(brand=brand).user
+    cake = MembershipFactory(user=user, brand=BrandFactory(slug="cake")).brand
+    for each in (brand, cake):
+        runs(each, f"of {each.slug}", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))
+
+    assert set(bars(as_user(user))) == {"of billo", "of cake"}
+    assert set(bars(as_user(user), "?month=2026-11&brand=cake")) == {"of cake"}
+
+
+def test_a_month_shows_so_many_and_says_when_there_are_more(
+    viewer: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        runs(brand, f"{number}", datetime(2026, 11, 3 + number, tzinfo=UTC), datetime(2026, 11, 25, tzinfo=UTC))
+    with CaptureQueriesContext(connection) as all_of_them:
+        bars(viewer)
+    monkeypatch.setattr(calendar, "MOST", 1)
+    with CaptureQueriesContext(connection) as one:
+        assert set(bars(viewer)) == {"0"}
+
+    assert "first 1 are shown" in viewer.get(f"{CALENDAR}?month=2026-11").content.decode()
+    assert len(one) == len(all_of_them)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "2026-13", "2026-00", "0001-01", "9999-12", "2026-1", "2026-11-01", "2026-1\N{SUPERSCRIPT TWO}"]
+)
+def test_what_is_no_month_is_this_month(text: str, viewer: Client) -> None:
+    assert asked_month(text) is None
+    assert viewer.get(CALENDAR, {"month": text}).status_code == 200
+
+
+def test_the_first_and_the_last_month_lead_no_further(viewer: Client) -> None:
+    assert asked_month("2026-11") == date(2026, 11, 1)
+    for month in ("1971-01", "8999-12"):
+        assert viewer.get(CALENDAR, {"month": month}).status_code == 200
