@@ -1,6 +1,6 @@
 """What a cart would cost with promotions that are only drafts. Stores nothing, takes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -44,8 +44,7 @@ def simulate(*, request: Request, trial: Trial, brand: Brand, shopper: Shopper |
     facts = facts_of(candidates.values(), shopper) if known is None else ShopperFacts({brand.slug: known})
     profile = trial.profile or profile_of({brand.pk})
     quote = priced(request, candidates, rejections, facts=facts, profile=profile, at=at, explain=True)
-    asleep = (draft for draft in trial.drafts if draft.id not in awake)
-    return Simulation(quote, trial, {draft.id: _asleep(draft, brand, quote) for draft in asleep})
+    return Simulation(quote, trial, _asleep([draft for draft in trial.drafts if draft.id not in awake], brand, quote))
 
 
 def candidate(draft: Draft, brand: Brand, order: int) -> Candidate:
@@ -74,11 +73,17 @@ def _live(ask: Ask, typed: Mapping[str, str], brand: Brand, *, wanted: bool) -> 
     return live, unknown + [it for it in found if isinstance(it, Rejection)]
 
 
-def _asleep(draft: Draft, brand: Brand, quote: Quote) -> Explanation:
-    """What a draft's conditions would have seen, though its code was not sent."""
-    alone = candidate(draft, brand, 0)
-    bare = Request(quote.request.cart, ())
-    again = priced(bare, {alone.ref: alone}, [], facts=quote.facts, profile=quote.profile, at=quote.at, explain=True)
-    named = f"Its code {draft.code} is not among the cart's codes."
-    detail = named if draft.code else "It has no code to be opened by."
-    return replace(again.decision.explanations[0], outcome=NOT_SENT, detail=detail, amount=0)
+def _asleep(drafts: Sequence[Draft], brand: Brand, quote: Quote) -> dict[str, Explanation]:
+    """What drafts' conditions would have seen, though their codes were not sent; one pricing, in which none is given
+    since nothing is left of its budget.
+    """
+    found = {draft.id: candidate(replace(draft, budget=0), brand, 0) for draft in drafts}
+    bare, given = Request(quote.request.cart, ()), {it.ref: it for it in found.values()}
+    again = priced(bare, given, [], facts=quote.facts, profile=quote.profile, at=quote.at, explain=True)
+    seen = {each.ref: each for each in again.decision.explanations}
+    told = {}
+    for draft in drafts:
+        named = f"Its code {draft.code} is not among the cart's codes."
+        detail = named if draft.code else "It has no code to be opened by."
+        told[draft.id] = replace(seen[found[draft.id].ref], outcome=NOT_SENT, detail=detail, amount=0)
+    return told

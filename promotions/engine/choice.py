@@ -8,7 +8,9 @@ A choice is a set of offers that may be given together:
 
 Every choice is played, and the one that takes most off wins; of equals the one with more gifts, then the earlier one
 in the order above (and by lane, priority and age within it). Only when groups make more choices than `EXACT` (or
-more than `EXACT_WORK` choices times lines) are the groups settled one after another, and the answer says "bounded".
+more than `EXACT_WORK` choices times lines, or more than `WORK` of those times offers) are the groups settled one after
+another, and the answer says "bounded". What that may take is counted too, so that however many offers there are, the
+work grows as offers times lines.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from promotions.engine.prices import Prices
 EXACT = 512
 EXACT_WORK = 20_000
 ROUNDS = 2
-"""How often the bounded rule goes over all groups."""
+"""How often the bounded rule goes over all groups, as far as `WORK` lets it."""
+WORK = 200_000
+"""Offers played times lines, beyond what playing each offer once takes; about half a second."""
 
 
 @dataclass(slots=True)
@@ -93,19 +97,19 @@ def together(fresh: Prices, joint: Sequence[Candidate]) -> tuple[Outcome, list[C
     plain += [members[0] for members in groups.values() if len(members) == 1]
     if not rivals:
         return play(fresh, plain), plain, "exact"
-    if is_small(rivals, len(fresh.lines)):
+    if is_small(rivals, len(fresh.lines), len(plain) + len(rivals)):
         outcome, plan = best_of(fresh, (plain + list(members) for members in product(*rivals)))
         return outcome, plan, "exact"
     outcome, plan = one_by_one(fresh, plain, rivals)
     return outcome, plan, "bounded"
 
 
-def is_small(rivals: Sequence[Sequence[Candidate]], lines: int) -> bool:
-    """Whether every choice can be played."""
+def is_small(rivals: Sequence[Sequence[Candidate]], lines: int, offers: int) -> bool:
+    """Whether every choice, of so many offers each, can be played."""
     number = 1
     for members in rivals:
         number *= len(members)
-        if number > EXACT or number * lines > EXACT_WORK:
+        if number > EXACT or number * lines > EXACT_WORK or number * lines * offers > WORK:
             return False
     return True
 
@@ -125,11 +129,15 @@ def one_by_one(
     fresh: Prices, plain: list[Candidate], rivals: Sequence[list[Candidate]]
 ) -> tuple[Outcome, list[Candidate]]:
     """The bounded rule: each group begins with the member that is best alone, then each in turn may change it while
-    the other groups stand. Never worse than that beginning."""
+    the other groups stand, until `WORK` is used up. Never worse than that beginning."""
+    left = WORK
     kept = [best_of(fresh, ([member] for member in members))[1][0] for members in rivals]
     best, plan = best_of(fresh, iter([plain + kept]))
     for _ in range(ROUNDS):
         for index, members in enumerate(rivals):
+            left -= len(members) * len(plan) * len(fresh.lines)
+            if left < 0:
+                return best, plan
             plans = ([*plain, *kept[:index], member, *kept[index + 1 :]] for member in members)
             outcome, found = best_of(fresh, plans)
             if outcome.worth > best.worth:

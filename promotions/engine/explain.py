@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from promotions.engine.candidates import Candidate, Reason
-from promotions.engine.choice import Chosen, beside
+from promotions.engine.choice import WORK, Chosen, beside
 from promotions.engine.conditions import Verdict
 from promotions.engine.play import NOTHING, play
 from promotions.engine.prices import Prices
@@ -42,16 +42,22 @@ def overruled(fresh: Prices, each: Candidate, chosen: Chosen) -> Reason:
 def next_best(fresh: Prices, candidates: Sequence[Candidate], chosen: Chosen) -> tuple[NextBest, ...]:
     """Offers that only more in the cart is needed for, and with which less would be paid; the largest first.
 
-    The amount is what the offer would take off the cart as it stands, beside what is given already.
+    The amount is what the offer would take off the cart as it stands, beside what is given already. Of very many only
+    the first, by lane, priority and age, are looked at: as many as `WORK` lets.
     """
     found: list[NextBest] = []
     final = any(each.origin.offer.exclusive for each in chosen.plan)
-    for each in candidates:
+    left = WORK
+    for each in sorted(candidates, key=lambda one: one.rank):
         missing = None if final else gaps(each)
         if missing is None:
             continue
         waived = Candidate(each.origin, each.rank, each.scene, [], each.profile, each.gives)
-        outcome = play(fresh, beside(chosen, waived))
+        plan = beside(chosen, waived)
+        left -= len(plan) * len(fresh.lines)
+        if left < 0:
+            break
+        outcome = play(fresh, plan)
         gained = outcome.gained.get(each.origin.ref)
         if gained is not None and outcome.worth > chosen.outcome.worth:
             found.append(NextBest(each.origin.ref, missing, gained.amount))
