@@ -12,6 +12,7 @@ from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
@@ -21,12 +22,14 @@ from checkout.contracts import Draft, Request, Trial
 from promoplatform.kernel import money, pages
 from promotions.engine import Cart, Facts, Line, Shipping, parse_offer
 from promotions.engine.offer import OneOf
+from promotions.engine.profile import OPTIONS
 from promotions.models import Promotion
-from promotions.selectors import codes_of, of_brands
+from promotions.selectors import codes_of, of_brands, profile_of
 
 NEWEST = 100
 MAX_ROWS = 50
 MAX_TOTAL = 10**14
+MAX_METHODS = 20
 
 
 def choices(promotions: Iterable[Promotion]) -> list[tuple[str, str]]:
@@ -50,6 +53,10 @@ class LineForm(forms.Form):
     )  # fmt: skip
     unit_price = forms.CharField(
         label="Unit price", required=False, max_length=20,
+        widget=UnfoldAdminDecimalFieldWidget(attrs={"inputmode": "decimal", "step": "any", "min": 0}),
+    )  # fmt: skip
+    min_unit_price = forms.CharField(
+        label="Never below", required=False, max_length=20, help_text="Of a unit; empty for no floor",
         widget=UnfoldAdminDecimalFieldWidget(attrs={"inputmode": "decimal", "step": "any", "min": 0}),
     )  # fmt: skip
     categories = forms.CharField(
@@ -79,8 +86,12 @@ class CartForm(forms.Form):
         label="Currency", min_length=3, max_length=3, widget=UnfoldAdminTextInputWidget(attrs={"size": 3})
     )
     shipping = forms.CharField(
-        label="Shipping", required=False, max_length=20,
-        widget=UnfoldAdminDecimalFieldWidget(attrs={"inputmode": "decimal", "step": "any", "min": 0}),
+        label="Shipping", required=False, max_length=2000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="A price such as 4.99; of several methods one in a line, such as express 9.99",
+    )  # fmt: skip
+    transaction_type = forms.CharField(
+        label="Transaction", required=False, max_length=100, widget=UnfoldAdminTextInputWidget(),
+        help_text="purchase, when empty",
     )  # fmt: skip
     codes = forms.CharField(
         label="Codes", required=False, max_length=500, widget=UnfoldAdminTextInputWidget(),
@@ -113,6 +124,24 @@ class CartForm(forms.Form):
     def __init__(self, *args: Any, promotions: list[Promotion], **more: Any) -> None:
         super().__init__(*args, **more)
         self.fields["promotions"].choices = choices(promotions)  # type: ignore[attr-defined]
+        for name, options in OPTIONS.items():
+            if name != "return_cancelled_uses":  # prices are the same either way
+                words = [("", "as the brand does"), *((str(each), str(each).replace("_", " ")) for each in options)]
+                self.fields[f"pricing_{name}"] = forms.ChoiceField(
+                    label=name.replace("_", " ").capitalize(), required=False, choices=words,
+                    widget=UnfoldAdminSelectWidget(),
+                )  # fmt: skip
+
+    @property
+    def pricing(self) -> list[forms.BoundField]:
+        """How prices are worked out."""
+        return [bound for bound in self if bound.name.startswith("pricing_")]
+
+    @property
+    def otherwise(self) -> dict[str, str]:
+        """What of the pricing was chosen otherwise than the brand has it."""
+        chosen = {name: self.data.get(name, "") for name in self.fields if name.startswith("pricing_")}
+        return {name.removeprefix("pricing_"): value for name, value in chosen.items() if value}
 
     def clean_currency(self) -> str:
         code = str(self.cleaned_data["currency"]).upper()
@@ -134,18 +163,19 @@ def cart_of(form: CartForm, lines: Any, brand: Brand) -> Request | None:
     """The cart of valid forms; None, with what is wrong at its field, when an amount is not one."""
     currency = form.cleaned_data["currency"]
     found = [_line(row, f"{number}", currency, brand) for number, row in enumerate(lines.forms, 1)]
-    shipping = _amount(form, "shipping", currency)
+    freight = _shipping(form, currency)
     if any(row.errors for row in lines.forms) or form.errors:
         return None
     kept = tuple(line for line in found if line)
-    if not kept and shipping is None:
+    if not kept and not freight:
         form.add_error(None, "A cart has lines or shipping.")
         return None
-    if sum(line.quantity * line.unit_price for line in kept) + (shipping or 0) > MAX_TOTAL:
+    if sum(line.quantity * line.unit_price for line in kept) + sum(it.price for it in freight) > MAX_TOTAL:
         form.add_error(None, "The cart is worth too much.")
         return None
-    freight = () if shipping is None else (Shipping("shipping", shipping),)
-    cart = Cart(currency, money.decimals(currency), kept, freight, country=form.cleaned_data["country"] or None)
+    asked = form.cleaned_data
+    kind, country = asked["transaction_type"] or "purchase", asked["country"] or None
+    cart = Cart(currency, money.decimals(currency), kept, freight, transaction_type=kind, country=country)
     return Request(cart, tuple(split(form.cleaned_data["codes"])), shop=brand.slug)
 
 
@@ -153,12 +183,13 @@ def _line(row: LineForm, name: str, currency: str, brand: Brand) -> Line | None:
     asked = row.cleaned_data
     if not asked.get("sku"):
         return None
-    price = _amount(row, "unit_price", currency)
+    price, floor = _amount(row, "unit_price", currency) or 0, _amount(row, "min_unit_price", currency) or 0
     return Line(
         id=name,
         sku=asked["sku"],
         quantity=asked.get("quantity") or 1,
-        unit_price=price or 0,
+        unit_price=price,
+        min_unit_price=min(floor, price),
         categories=frozenset(split(asked["categories"])),
         brand=asked["brand"] or brand.slug,
         discountable=asked["discountable"],
@@ -166,10 +197,28 @@ def _line(row: LineForm, name: str, currency: str, brand: Brand) -> Line | None:
     )
 
 
+def _shipping(form: CartForm, currency: str) -> tuple[Shipping, ...]:
+    """The shipping methods, a line of the field each: a price, after a name where there are several."""
+    found: dict[str, Shipping] = {}
+    for line in filter(None, map(str.strip, form.cleaned_data.get("shipping", "").splitlines())):
+        name, _, price = line.rpartition(" ")
+        name, minor = name.strip() or "shipping", _parsed(form, "shipping", price, currency)
+        if name in found:
+            form.add_error("shipping", f"Two methods are called {name}: write a name before each price.")
+        elif len(name) > 64 or len(found) == MAX_METHODS:
+            form.add_error("shipping", f"Up to {MAX_METHODS} methods, with names of up to 64 characters.")
+        elif minor is not None:
+            found[name] = Shipping(name, minor)
+    return tuple(found.values())
+
+
 def _amount(form: forms.Form, name: str, currency: str) -> int | None:
     text = form.cleaned_data.get(name)
-    if not text:
-        return None
+    return _parsed(form, name, text, currency) if text else None
+
+
+def _parsed(form: forms.Form, name: str, text: str, currency: str) -> int | None:
+    """Minor units; None, with what is wrong at its field, for what is no amount."""
     try:
         found = money.parse(text.strip(), currency)
     except ValueError as error:
@@ -185,7 +234,7 @@ def split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def trial_of(form: CartForm, promotions: Iterable[Promotion]) -> Trial:
+def trial_of(form: CartForm, promotions: Iterable[Promotion], brand: Brand) -> Trial:
     """The chosen promotions as if they ran, for the shopper that the form describes."""
     asked = form.cleaned_data
     chosen = [it for it in promotions if str(it.pk) in asked["promotions"]]
@@ -193,7 +242,8 @@ def trial_of(form: CartForm, promotions: Iterable[Promotion]) -> Trial:
     described = asked["segments"] or asked["placed_orders"] is not None or not asked["customer_id"]
     facts = Facts(frozenset(split(asked["segments"])), asked["placed_orders"] or 0) if described else None
     drafts = [_draft(it, codes.get(it.pk), asked["currency"]) for it in reversed(chosen)]
-    return Trial(drafts, facts, include_live=asked["include_live"])
+    profile = replace(profile_of({brand.pk}), **form.otherwise) if form.otherwise else None
+    return Trial(drafts, facts, profile, include_live=asked["include_live"])
 
 
 def _draft(promotion: Promotion, code: str | None, currency: str) -> Draft:

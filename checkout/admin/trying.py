@@ -97,7 +97,7 @@ def _simulated(form: CartForm, lines: Any, brand: Brand, promotions: list[Any]) 
     customer_id = form.cleaned_data["customer_id"]
     return services.simulate(
         request=request,
-        trial=trial_of(form, promotions),
+        trial=trial_of(form, promotions, brand),
         brand=brand,
         shopper=known_shopper(customer_id) if customer_id else None,
         at=form.cleaned_data["at"] or timezone.now(),

@@ -18,6 +18,7 @@ from checkout import rules, services
 from checkout.api.reading import to_request
 from checkout.api.serializers import CartRequest, QuoteAnswer, ReasonAnswer
 from checkout.contracts import Draft, Request, Trial
+from promoplatform.kernel import throttle
 from promoplatform.kernel.errors import Invalid
 from promoplatform.kernel.fields import (
     AmountField,
@@ -34,6 +35,7 @@ from promotions.rules import normalise
 from promotions.services import checked_offer
 
 MAX_PROMOTIONS = 1_000
+LARGE = 20_000  # promotions times lines; a simulation takes its time by these
 YEARS = range(1971, 9000)  # every time zone can tell the time of such an instant
 
 
@@ -136,6 +138,8 @@ class SimulateView(APIView):
         body = SimulationRequest(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
+        if len(asked["promotions"]) * len(asked["cart"]["lines"]) > LARGE:
+            throttle.hit("simulate_large", as_caller(request.auth).identity)
         customer_id = asked["cart"].get("customer_id")
         found = services.simulate(
             request=to_cart(asked["cart"], brand.slug),

@@ -202,6 +202,48 @@ def test_an_order_without_a_record_says_so(owner: Client, server: Client) -> Non
     assert "No record was kept" in text(owner.get(f"/admin/checkout/redemption/{pk}/why/"))
 
 
+def test_a_cart_has_several_methods_a_floor_a_transaction_and_a_pricing_of_its_own(owner: Client, billo: Brand) -> None:
+    half = PromotionFactory(brand=billo, name="Half", percent="50")
+    express = {"kind": "set_price", "value": "0", "on": "shipping", "select": {"shipping_ids": ["express post"]}}
+    topup = {"conditions": [{"kind": "transaction_type", "any": ["topup"]}]}
+    free = PromotionFactory(brand=billo, name="Free express", offer={"benefits": [express], **topup})
+    odd = PromotionFactory(
+        brand=billo, name="Odd", percent="33.33", offer={"benefits": [{"kind": "percent", "value": "12.5"}]}
+    )
+    shoe = {"sku": "shoe", "quantity": "1", "unit_price": "10.00", "min_unit_price": "8.00"}
+    methods = "standard 4.99\nexpress post 9.99\n"
+    hat = {"sku": "hat", "quantity": "1", "unit_price": "0.20"}
+
+    floored = text(owner.post(TRY, filled(shoe, promotions=[str(half.pk)])))
+    shipped = text(owner.post(TRY, filled(shoe, shipping=methods, transaction_type="topup", promotions=[str(free.pk)])))
+    bought = text(owner.post(TRY, filled(shoe, shipping=methods, promotions=[str(free.pk)])))
+    up, down = (
+        text(owner.post(TRY, filled(hat, promotions=[str(odd.pk)], pricing_rounding=name))) for name in ("", "down")
+    )
+
+    assert 'Taken off</p><p class="pp-number">€2.00' in floored
+    assert 'Taken off</p><p class="pp-number">€9.99' in shipped
+    assert 'Taken off</p><p class="pp-number">€0.00' in bought
+    assert 'Taken off</p><p class="pp-number">€0.03' in up  # 2.5 cents, half up
+    assert 'Taken off</p><p class="pp-number">€0.02' in down
+
+
+BAD = [
+    ("shipping", "4.99\n5.99"), ("shipping", "a 1\na 2"), ("shipping", "express"), ("shipping", "express 1.001"),
+    ("shipping", "x" * 65 + " 1.00"), ("shipping", "\n".join(f"m{n} 1" for n in range(21))), ("shipping", "a -1"),
+    ("line-0-min_unit_price", "x"), ("line-0-min_unit_price", "-1"), ("pricing_rounding", "sideways"),
+    ("transaction_type", "x" * 101),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_what_is_no_cart_is_refused_at_its_field(name: str, value: str, owner: Client) -> None:
+    page = text(owner.post(TRY, filled() | {name: value}))
+
+    assert "pp-bad" in page
+    assert 'id="answer"' not in page
+
+
 # --- backtests -------------------------------------------------------------------------------------------------------
 def asked(promotion: Promotion, /, **changes: str) -> dict[str, str]:
     today = timezone.now().date().isoformat()

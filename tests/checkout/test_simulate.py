@@ -420,3 +420,46 @@ def test_drafts_cost_what_the_engine_says_of_the_same_promotions(
 
     assert found.decision == price(basket, rules.in_play(found.candidates), found.facts, profile, AT, explain=True)
     assert [row["id"] for row in rules.explained(found)] == [each.id for each in drafts]
+
+
+def test_large_simulations_have_a_limit_of_their_own(
+    server: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.THROTTLES = settings.THROTTLES | {"simulate_large": "2/minute"}
+    monkeypatch.setattr("checkout.api.simulate.LARGE", 3)  # the cart has two lines
+    small, large = body(draft()), body(draft("a"), draft("b"))
+
+    answers = [post(server, SIMULATE, large) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert refused(answers[2]) == (429, "throttled")
+    assert int(answers[2]["Retry-After"]) <= 60
+    assert post(server, SIMULATE, small).status_code == 200
+
+
+def test_drafts_whose_codes_were_not_sent_are_explained_in_one_pricing(
+    server: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    priced = services.simulating.priced
+    calls: list[int] = []
+
+    def counted(request: Any, candidates: Any, *args: Any, **more: Any) -> Any:
+        calls.append(len(candidates))
+        return priced(request, candidates, *args, **more)
+
+    monkeypatch.setattr("checkout.services.simulating.priced", counted)
+    asleep = [
+        draft(
+            f"d{n}",
+            trigger="code",
+            code=f"CODE{n}",
+            offer=percent(conditions=[{"kind": "min_subtotal", "value": "100"}]),
+        )
+        for n in range(30)
+    ]
+
+    explained = simulated(server, *asleep)["explain"]
+
+    assert calls == [0, 30]
+    assert {row["outcome"] for row in explained} == {"code_not_sent"}
+    assert all(row["conditions"][0]["held"] for row in explained)

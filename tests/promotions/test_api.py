@@ -34,6 +34,42 @@ def owner(billo: Brand) -> User:
     return user
 
 
+@pytest.mark.parametrize(
+    ("offer", "field"),
+    [
+        ({"benefits": [{"kind": "amount", "value": "50.005"}]}, "offer.benefits.0.value"),
+        ({"benefits": [{"kind": "percent", "value": "5", "max_discount": "1.001"}]}, "offer.benefits.0.max_discount"),
+        (OFFER | {"conditions": [{"kind": "min_subtotal", "value": "9.999"}]}, "offer.conditions.0.value"),
+        (
+            {
+                "benefits": [{"kind": "amount", "value": "1.2505"}],
+                "conditions": [{"kind": "currency", "any": ["EUR", "KWD"]}],
+            },
+            "offer.benefits.0.value",
+        ),
+    ],
+)
+def test_an_amount_that_the_brands_money_cannot_pay_is_refused_when_it_is_written(
+    bearer: ClientOf, owner: User, billo: Brand, offer: dict[str, Any], field: str
+) -> None:
+    promotion = PromotionFactory(brand=billo, status="draft")
+    made = bearer(owner).post(PATH, new(offer=offer), content_type="application/json")
+    changed = bearer(owner).patch(f"{PATH}{promotion.pk}/", {"offer": offer}, content_type="application/json")
+
+    for answer in (made, changed):
+        assert answer.status_code == 400
+        assert [(fault["field"], fault["code"]) for fault in answer.json()["errors"]] == [(field, "too_many_decimals")]
+    assert list(Promotion.objects.values_list("offer", flat=True)) == [promotion.offer]
+
+
+def test_an_amount_fits_the_currency_that_it_or_its_condition_names(bearer: ClientOf, owner: User) -> None:
+    named = {"benefits": [{"kind": "amount", "value": "1.250", "currency": "KWD"}]}
+    asked = {"benefits": [{"kind": "amount", "value": "1.250"}], "conditions": [{"kind": "currency", "any": ["KWD"]}]}
+
+    for offer in (named, asked):
+        assert bearer(owner).post(PATH, new(offer=offer), content_type="application/json").status_code == 201
+
+
 def new(**changes: object) -> dict[str, object]:
     return {
         "name": "Spring", "start_date": "2099-03-01", "end_date": "2099-04-01", "trigger": "automatic", "offer": OFFER,
