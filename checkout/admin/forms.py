@@ -138,7 +138,7 @@ class CartForm(forms.Form):
         return [bound for bound in self if bound.name.startswith("pricing_")]
 
     @property
-    def otherwise(self) -> dict[str, str]:
+    def otherwise(self) -> dict[str, Any]:
         """What of the pricing was chosen otherwise than the brand has it."""
         chosen = {name: self.data.get(name, "") for name in self.fields if name.startswith("pricing_")}
         return {name.removeprefix("pricing_"): value for name, value in chosen.items() if value}

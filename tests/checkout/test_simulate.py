@@ -16,6 +16,7 @@ from accounts.models import Brand
 from checkout import rules, services
 from checkout.contracts import Draft, Request, Trial
 from checkout.models import Redemption
+from checkout.services import quoting
 from promotions.engine import parse_offer, price
 from promotions.models import PricingProfile, Promotion, PromotionCounter, PromotionUse
 from segments.services import apply_audience
@@ -440,7 +441,7 @@ def test_large_simulations_have_a_limit_of_their_own(
 def test_drafts_whose_codes_were_not_sent_are_explained_in_one_pricing(
     server: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    priced = services.simulating.priced
+    priced = quoting.priced
     calls: list[int] = []
 
     def counted(request: Any, candidates: Any, *args: Any, **more: Any) -> Any:
