@@ -14,7 +14,7 @@ from accounts.models import Brand
 from coupons.models import CouponDefinition, RedemptionBucket
 from promoplatform.kernel import db, money
 from promoplatform.kernel.errors import Invalid
-from promoplatform.kernel.periods import Unit, count_at_least, quarter, starts
+from promoplatform.kernel.periods import QUARTER, Unit, count_at_least, quarter, starts
 
 MAX_PERIODS = 9_000  # a year of hours
 BRAND_DAYS = 30
@@ -82,7 +82,7 @@ def of_coupon(
         summed = RedemptionBucket.objects.filter(coupon_id=coupon.pk).order_by("starts_at")
         oldest = summed.values_list("starts_at", flat=True).first()
         first = min(coupon.start_date, oldest or until, until)
-    return _report([coupon.pk], coupon.currency, unit=unit, zone=zone, first=first, until=until)
+    return _report([coupon.pk], coupon.currency, unit=unit, zone=zone, first=first, until=until, at=at)
 
 
 def of_brand(
@@ -95,16 +95,23 @@ def of_brand(
     until = until or at
     coupons = CouponDefinition.objects.filter(brand=brand).values_list("pk", flat=True)
     first = first or until - timedelta(days=BRAND_DAYS)
-    return _report(list(coupons), brand.currency, unit=unit, zone=zone, first=first, until=until)
+    return _report(list(coupons), brand.currency, unit=unit, zone=zone, first=first, until=until, at=at)
 
 
 def _report(
-    coupons: Sequence[UUID], currency: str, *, unit: Unit, zone: ZoneInfo, first: datetime, until: datetime
+    coupons: Sequence[UUID],
+    currency: str,
+    *,
+    unit: Unit,
+    zone: ZoneInfo,
+    first: datetime,
+    until: datetime,
+    at: datetime,
 ) -> Report:
     begins = _starts(first, until, unit, zone)
     periods = [Period(start, Sums()) for start in begins]
     total = Sums()
-    for row in _sums(coupons, begins, first, until) if periods and coupons else ():
+    for row in _sums(coupons, begins, first, _end(until, at)) if periods and coupons else ():
         periods[row["period"] - 1].sums.add(row)
         total.add(row)
     return Report(unit, zone, first, until, currency, total, periods)
@@ -123,6 +130,11 @@ def _starts(first: datetime, until: datetime, unit: Unit, zone: ZoneInfo) -> lis
             "unit", f"That is more than {MAX_PERIODS:,} periods: choose a longer unit or a shorter time."
         )
     return found
+
+
+def _end(until: datetime, at: datetime) -> datetime:
+    """Where to stop counting: nothing has happened after now, so the quarter of an hour that is under way is whole."""
+    return until if until < at or quarter(until) == until else quarter(until) + QUARTER
 
 
 def _sums(coupons: Sequence[UUID], begins: Sequence[datetime], first: datetime, until: datetime) -> Iterable[db.Row]:

@@ -16,6 +16,7 @@ from accounts.models import Brand
 from coupons.models import CouponDefinition, CouponRedemption, Status
 from coupons.services import reporting, rollup
 from coupons.services.reporting import Report
+from promoplatform.kernel import db
 from promoplatform.kernel.errors import Invalid
 from promoplatform.kernel.periods import Unit, starts
 from tests.coupons.rows import add, coupon_of, refund, row
@@ -86,6 +87,17 @@ def test_edges_cut_to_the_microsecond(coupon: CouponDefinition) -> None:
     assert report_of(coupon, first=first, until=first).total.redemptions == 0
     assert report_of(coupon, first=first, until=first).periods == []
     assert report_of(coupon, first=first + SECOND, until=first + SECOND * 2).total.redemptions == 0
+
+
+def test_the_quarter_that_is_under_way_is_taken_whole_and_one_that_is_over_is_cut(coupon: CouponDefinition) -> None:
+    now = NOON + SECOND * 100
+    add(row(coupon, now), row(coupon, now + SECOND))  # the second by a clock that is a little ahead
+    rollup.roll_up()
+
+    assert report_of(coupon, first=NOON, at=now).total.redemptions == 2
+    assert report_of(coupon, first=NOON, until=now, at=now + SECOND).total.redemptions == 0
+    assert report_of(coupon, first=NOON, until=now + SECOND, at=now + SECOND * 2).total.redemptions == 1
+    assert report_of(coupon, first=NOON - SECOND, until=NOON, at=NOON).total.redemptions == 0
 
 
 def test_days_are_those_of_the_zone_also_when_the_clocks_change(coupon: CouponDefinition) -> None:
@@ -207,6 +219,20 @@ def test_a_report_is_one_statement_and_one_for_its_beginning(coupon: CouponDefin
     assert len(captured) == 1
 
 
+def test_sums_are_found_by_their_key_and_rows_by_their_moment(coupon: CouponDefinition) -> None:
+    add(row(coupon, NOON))
+    params = {"coupons": [coupon.pk], "edges": [NOON], "cuts": [NOON], "first": NOON, "until": NOON + SECOND}
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # of a table with a row, all of it would be read
+        cursor.execute(f"EXPLAIN {db.statement('coupons/sql/report_redemptions.sql')}", params)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "coupons_redemptionbucket_pkey" in plan
+    assert "coupon_id_coalesce_idx" in plan
+    assert "Seq Scan on coupons_couponredemption" not in plan
+    assert "Seq Scan on coupons_redemptionbucket" not in plan
+
+
 # --- the whole table as the witness ----------------------------------------------------------------------------------
 BEGIN = datetime(2027, 3, 26, tzinfo=UTC)
 SPAN = int(timedelta(days=5).total_seconds())
@@ -271,10 +297,11 @@ def test_a_report_is_what_a_scan_of_all_rows_finds(
         for one in CouponRedemption.objects.filter(status=Status.CONFIRMED).order_by("pk")[:refunds]:
             refund(one.pk, BEGIN + timedelta(days=30))
 
-        told = report_of(coupon, unit, place, first=first, until=until)
+        asked = {"first": first, "until": until, "at": BEGIN + timedelta(days=31)}
+        told = report_of(coupon, unit, place, **asked)
         wanted = witnessed(unit, place, first, until)
         rollup.roll_up()
-        again = report_of(coupon, unit, place, first=first, until=until)
+        again = report_of(coupon, unit, place, **asked)
         transaction.set_rollback(True)
 
     assert told == again
