@@ -221,7 +221,13 @@ def test_a_report_is_one_statement_and_one_for_its_beginning(coupon: CouponDefin
 
 def test_sums_are_found_by_their_key_and_rows_by_their_moment(coupon: CouponDefinition) -> None:
     add(row(coupon, NOON))
-    params = {"coupons": [coupon.pk], "edges": [NOON], "cuts": [NOON], "first": NOON, "until": NOON + SECOND}
+    params: dict[str, Any] = {
+        "coupons": [coupon.pk],
+        "edges": [NOON],
+        "cuts": [NOON],
+        "first": NOON,
+        "until": NOON + SECOND,
+    }
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")  # of a table with a row, all of it would be read
         cursor.execute(f"EXPLAIN {db.statement('coupons/sql/report_redemptions.sql')}", params)
