@@ -1,8 +1,6 @@
 """Access to Redis (or Valkey): hints, limits and nudges, never facts. Every key may vanish at any time."""
 
 import hashlib
-import os
-import threading
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 Error = redis.RedisError
+CONNECTIONS = 1_000  # a process's, each made when a thread finds no other: more than it has threads
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -24,6 +23,7 @@ def client() -> redis.Redis:
         socket_timeout=0.5,
         socket_connect_timeout=0.5,
         health_check_interval=30,
+        max_connections=CONNECTIONS,
         retry=Retry(NoBackoff(), 1),
     )
 
@@ -37,33 +37,24 @@ def key(kind: str, tag: str, *rest: str) -> str:
 Command = tuple[str | int, ...]
 
 
-class _Line(threading.local):
-    """A thread's own connection, and whose: a forked process, or another client, has another."""
-
-    owner: object = None
-    connection: Any = None
-
-
-_line = _Line()
-
-
 def ask(*commands: Command) -> list[Any]:
-    """The answers to these commands, which travel together: one round trip, and a third of the client's work.
+    """The answers to these commands, which travel together: one round trip, and less of the client's work.
 
     Raises Error. A connection that was closed meanwhile is made anew and the commands sent again.
     """
-    owner = (os.getpid(), client())
-    if _line.owner != owner:
-        _line.connection, _line.owner = client().connection_pool.make_connection(), owner
+    pool = client().connection_pool
+    connection = pool.get_connection()
     try:
-        return _exchange(commands)
+        return _exchange(connection, commands)
     except redis.ConnectionError:
-        _line.connection.disconnect()
-        return _exchange(commands)
+        connection.disconnect()  # type: ignore[no-untyped-call]
+        return _exchange(connection, commands)
     except redis.exceptions.NoScriptError:
         for name in {str(command[1]) for command in commands if command[0] == "EVALSHA"}:
             client().script_load(_scripts[name])
-        return _exchange(commands)
+        return _exchange(connection, commands)
+    finally:
+        pool.release(connection)
 
 
 def evaluate(path: str, key: str, *arguments: str | int) -> Command:
@@ -82,8 +73,7 @@ def _digest(path: str) -> str:
     return digest
 
 
-def _exchange(commands: tuple[Command, ...]) -> list[Any]:
-    connection = _line.connection
+def _exchange(connection: Any, commands: tuple[Command, ...]) -> list[Any]:
     connection.send_packed_command(connection.pack_commands(commands))
     answers: list[Any] = []
     for _ in commands:  # all of them, or the next would read what is left

@@ -12,6 +12,7 @@ from promoplatform.kernel.errors import Busy, Invalid
 from promoplatform.kernel.kafka import Reader
 from tests.standins.kafka import OPTIONS, Kafka, headers_of
 
+pytestmark = pytest.mark.django_db  # between messages a reader lets go of connections that broke
 Until = Callable[[], bool]
 
 

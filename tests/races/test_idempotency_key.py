@@ -1,5 +1,6 @@
 """One key, one effect, one answer: whatever happens at the same moment."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -75,7 +76,14 @@ def test_without_the_lock_and_the_key_a_look_before_lets_the_race_happen(
     stampede: Stampede, use: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proof that the first test can fail: look for the key, then act, as one would without the guard."""
-    monkeypatch.setattr(idempotency, "_claim", lambda digest: IdempotencyKey.objects.filter(pk=digest).first())
+    looked = threading.Barrier(50)
+
+    def look(digest: bytes) -> IdempotencyKey | None:
+        known = IdempotencyKey.objects.filter(pk=digest).first()
+        looked.wait(30)
+        return known
+
+    monkeypatch.setattr(idempotency, "_claim", look)
 
     with connection.cursor() as cursor:
         cursor.execute(UNGUARDED)
