@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -76,17 +77,23 @@ def sign(
 
 def read(token: str, *, kind: TokenKind, keyring: Keyring, at: datetime) -> Claims:
     """The claims of a token of this kind. Raises TokenInvalid, or TokenExpired from the second of its end on."""
+    found = _verified(token, kind, keyring)
+    if found.expires_at <= at:
+        raise TokenExpired
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _verified(token: str, kind: TokenKind, keyring: Keyring) -> Claims:
+    """What the signature vouches for, whatever the time: it never changes, so the latest tokens are verified once."""
     try:
         key = keyring.find(token.partition(".")[0])
         claims = jwt.decode(token, key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=_OPTIONS)
         if claims["typ"] != kind.value:
             raise TokenInvalid
-        found = _claims(claims)
+        return _claims(claims)
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
         raise TokenInvalid from error
-    if found.expires_at <= at:
-        raise TokenExpired
-    return found
 
 
 def _head(kid: str, key: bytes) -> str:

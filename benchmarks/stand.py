@@ -51,13 +51,13 @@ def database_url(url: str, name: str) -> str:
 
 
 @contextlib.contextmanager
-def served(application: str, **environment: str) -> Iterator[str]:
-    """Granian with 2 workers of 4 threads, as the Procfile has it, on a free port of 127.0.0.1; its address."""
+def served(application: str, *, threads: int = THREADS, **environment: str) -> Iterator[str]:
+    """Granian with 2 workers, as the Procfile has it, on a free port of 127.0.0.1; its address."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--backlog", "4096", "--backpressure", "2048",
+        "--workers", str(WORKERS), "--blocking-threads", str(threads), "--backlog", "4096", "--backpressure", "2048",
         "--log-level", "warning", application,
     ]  # fmt: skip
     with tempfile.TemporaryFile() as log:

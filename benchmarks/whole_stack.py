@@ -1,7 +1,8 @@
 """A use and a quote through the whole platform, against a bare WSGI function with the same statements.
 
-Whole: granian with 2 workers of 4 threads, the real settings, a bearer token of another shopper each time, the
-throttle, logging to a file. Bare: see ``benchmarks/bare.py``. Both servers are up all the time and are loaded in turn.
+Whole: granian with 2 workers, the real settings, a bearer token of another shopper each time, the throttle, logging to
+a file; once with a statement for each use, once with those that wait in one. Bare: see ``benchmarks/bare.py``. All
+servers are up all the time and are loaded in turn, by 64 connections.
 """
 
 import json
@@ -17,6 +18,8 @@ from benchmarks.plan import Plan, interleaved, say, tell
 from benchmarks.stand import post, served
 
 ENDLESS = 10**12
+CONNECTIONS = 64
+BATCHED_THREADS = 16  # a batch is no larger than there are threads to wait for it
 OWNER, QUOTE = "whole", "/api/v1/checkout/quote/"
 
 
@@ -36,18 +39,21 @@ def measure(plan: Plan) -> None:
     statements = _statements(body, shoppers.token)
     say(f"A quote of this cart is {len(statements)} statements; a use is one.")
     with (
-        served("promoplatform.wsgi:application") as whole,
         served("benchmarks.bare:application", BENCH_STATEMENTS=json.dumps(statements)) as bare,
+        served("promoplatform.wsgi:application", BATCHING="false") as alone,
+        served("promoplatform.wsgi:application", threads=BATCHED_THREADS) as batched,
     ):
-        say(f"One quote: {post(f'{whole}{QUOTE}', json.dumps(body).encode(), shoppers.token)[:160]!r}…")
-        uses = _Uses(shoppers, plan)
+        say(f"One quote: {post(f'{batched}{QUOTE}', json.dumps(body).encode(), shoppers.token)[:160]!r}…")
+        uses, quotes = _Uses(shoppers, plan), _Quotes(shoppers, plan, body)
+        servers = {"bare": bare, "whole, a statement for each": alone, "whole, in batches": batched}
         for title, call in (
             ("Accepted uses of a discount code", uses.accepted),
             ("Refused uses (used before)", uses.refused),
-            ("Quotes: 5 lines, 100 live promotions, one code", _Quotes(shoppers, plan, body).answered),
         ):
-            rounds = interleaved(plan, {"bare": _bind(call, bare), "whole": _bind(call, whole)})
+            rounds = interleaved(plan, {name: _bind(call, address) for name, address in servers.items()})
             tell(title, rounds, unit="a second", against="bare")
+        rounds = interleaved(plan, {"bare": _bind(quotes.answered, bare), "whole": _bind(quotes.answered, batched)})
+        tell("Quotes: 5 lines, 100 live promotions, one code", rounds, unit="a second", against="bare")
 
 
 def _bind(call: Callable[[str], float], address: str) -> Callable[[], float]:
@@ -62,14 +68,18 @@ class _Uses:
         self.number = self.next = len(shoppers.customers)  # the first code was used by everybody
 
     def accepted(self, address: str) -> float:
-        seen = wrk(address, "uses", self.shoppers.file, self.next, ENDLESS, seconds=self.plan.seconds)
+        seen = wrk(
+            address, "uses", self.shoppers.file, self.next, ENDLESS, seconds=self.plan.seconds, connections=CONNECTIONS
+        )
         self.next += GENERATORS * seen.answers + 1_000  # one generator may have sent nearly all
         if seen.refused:
             raise RuntimeError(f"{seen.refused} of {seen.answers} uses were refused")
         return seen.rate
 
     def refused(self, address: str) -> float:
-        seen = wrk(address, "uses", self.shoppers.file, 0, self.number, seconds=self.plan.seconds)
+        seen = wrk(
+            address, "uses", self.shoppers.file, 0, self.number, seconds=self.plan.seconds, connections=CONNECTIONS
+        )
         if seen.refused < seen.answers:
             raise RuntimeError(f"{seen.answers - seen.refused} of {seen.answers} uses were accepted again")
         return seen.rate

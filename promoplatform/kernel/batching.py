@@ -237,9 +237,13 @@ def _one_item_may_be_to_blame(error: Exception) -> bool:
 
 
 def _own_connection() -> Any:
-    """A connection outside the pool, which request threads share: nobody can keep it from the batches."""
+    """A connection outside the pool, which request threads share: nobody can keep it from the batches.
+
+    Its few statements come over and over, so the server plans each once.
+    """
     at = connections.settings[DEFAULT_DB_ALIAS]
     options = {name: value for name, value in at["OPTIONS"].items() if name != "pool"}
+    options |= {"server_side_binding": True, "prepare_threshold": 5}
     return load_backend(at["ENGINE"]).DatabaseWrapper({**at, "OPTIONS": options}, DEFAULT_DB_ALIAS)
 
 

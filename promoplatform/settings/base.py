@@ -27,14 +27,13 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 _EMBEDDED = embedded.urls() if embedded.exists() else {}
 DATABASE_URL = env.str("DATABASE_URL", _EMBEDDED.get("DATABASE_URL", "postgresql://promo@127.0.0.1:5432/promo"))
 REDIS_URL = env.str("REDIS_URL", _EMBEDDED.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
-THREADS = env.int("WEB_THREADS", 4)
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", DATABASE_URL)}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
     "CONN_HEALTH_CHECKS": True,
     "DISABLE_SERVER_SIDE_CURSORS": True,
     "OPTIONS": {
-        "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", THREADS), "timeout": 5},
+        "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", 4), "timeout": 5},
         "options": (
             f"-c statement_timeout={env.int('STATEMENT_TIMEOUT_MS', 10_000)} -c lock_timeout=2000"
             " -c idle_in_transaction_session_timeout=30000"

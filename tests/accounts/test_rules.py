@@ -41,6 +41,19 @@ def test_a_token_is_good_until_the_second_of_its_end():
         rules.read(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT + HOUR)
 
 
+def test_a_token_that_was_read_before_ends_as_others_do_and_with_its_key():
+    token = signed(a_caller())
+    for _ in range(2):
+        rules.read(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
+
+    with pytest.raises(TokenExpired):
+        rules.read(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT + HOUR)
+    with pytest.raises(TokenInvalid):
+        rules.read(token, kind=TokenKind.REFRESH, keyring=KEYS, at=AT)
+    with pytest.raises(TokenInvalid):
+        rules.read(token, kind=TokenKind.ACCESS, keyring=Keyring(["another-secret"]), at=AT)
+
+
 def test_a_token_outlives_the_rotation_of_its_secret():
     token = signed(a_caller(), Keyring(["old-secret"]))
 
