@@ -237,6 +237,7 @@ REDEEMERS = {
 }
 COUPON_REDEMPTIONS_KEEP_MONTHS = env.int("COUPON_REDEMPTIONS_KEEP_MONTHS", 0)
 LEDGERS = [
+    "segments.services.ledgers.audit",
     "segments.services.audiences.audit",
     "promotions.services.ledgers.audit",
     "promotions.services.batches.audit",

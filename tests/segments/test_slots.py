@@ -1,5 +1,6 @@
 """Segments take slots of the customers of an audience when they start, and give them back when they end."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from promoplatform.kernel.models import OutboxMessage
 from segments import selectors, services
 from segments.errors import AudienceEmpty, PromotionHasSegment
 from segments.models import CustomerSlots, Segment, SegmentMember, State
-from segments.services import queue, stripes
+from segments.services import ledgers, queue, stripes
 from tests.factories import BrandFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -330,6 +331,34 @@ def test_long_work_is_parted_among_tasks(
         OutboxMessage.objects.all().delete()
         services.work(at=at + DAY, budget=0)
     assert len(members(segment)) == 20
+
+
+# --- counted again ---------------------------------------------------------------------------------------------------
+def test_slots_and_members_are_counted_again_and_mended(brand: Brand, at: datetime) -> None:
+    audience(brand, "c1", "c2", "c3")
+    running = scheduled(brand, at, start=timedelta(0))
+    over = scheduled(brand, at, start=timedelta(0), end_date=at + 8 * DAY)
+    assert list(ledgers.audit(at=at, repair=False)) == []
+    services.delete(which=Q(pk=over.pk), at=at)
+    left = SegmentMember.objects.filter(segment=running).order_by("customer_id").first()
+    assert left is not None
+    SegmentMember.objects.create(segment=over, customer_id=left.customer_id)
+    CustomerSlots.objects.filter(customer_id=left.customer_id).update(used=7)
+    CustomerSlots.objects.filter(customer__customer_id="c2").delete()
+    Segment.objects.filter(pk=running.pk).update(members_count=9)
+
+    seen = [re.sub(r"\d{3,}|[0-9a-f-]{36}", "…", line) for line in ledgers.audit(at=at, repair=False)]
+    assert seen == [
+        f"customer {left.customer_id}: says 7 slots, is in 2 segments",
+        f"customer {left.customer_id + 1}: says 0 slots, is in 1 segments",
+        "segment …: says 9 members, has 3",
+        "segment …: is deleted and has 1 members",
+    ]
+
+    assert len(list(ledgers.audit(at=at, repair=True))) == 4
+    services.work(at=at)
+    assert list(ledgers.audit(at=at, repair=False)) == []
+    assert used() == {"c1": 1, "c2": 1, "c3": 1}
 
 
 # --- questions -------------------------------------------------------------------------------------------------------
