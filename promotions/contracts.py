@@ -49,8 +49,9 @@ class Rejection:
 class Ask:
     """What checkout asks every kind: the cart, its codes of that kind (normalised), whose it is, and when.
 
-    ``shop`` is the slug of the brand whose server asks, if one does. ``segments`` are segment types of that brand that
-    the shopper is taken to be in beside those that are known, for a simulation.
+    ``vouchers`` are the ids of things that the shopper has and chose: the kind whose they are answers for each, with
+    the id as its code. ``shop`` is the slug of the brand whose server asks, if one does. ``segments`` are segment types
+    of that brand that the shopper is taken to be in beside those that are known, for a simulation.
     """
 
     cart: Cart
@@ -59,6 +60,7 @@ class Ask:
     shopper: Shopper | None
     at: datetime
     segments: Sequence[str] = ()
+    vouchers: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

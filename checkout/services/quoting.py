@@ -56,9 +56,10 @@ def _offers(request: Request, shopper: Shopper | None, at: datetime) -> tuple[li
     found: list[Candidate | Rejection] = []
     for kind, redeemer in redeemers().items():
         mine = sorted(code for code, its in kind_of.items() if its == kind)
-        found += redeemer.offers(ask=Ask(request.cart, request.shop, mine, shopper, at))
+        found += redeemer.offers(ask=Ask(request.cart, request.shop, mine, shopper, at, vouchers=request.vouchers))
     rejections = [Rejection(typed[code], CodeUnknown().reason()) for code in typed if code not in kind_of]
-    rejections += [Rejection(voucher, CodeUnknown(NO_VOUCHER).reason()) for voucher in request.vouchers]
+    answered = {item.code for item in found}
+    rejections += [Rejection(it, CodeUnknown(NO_VOUCHER).reason()) for it in request.vouchers if it not in answered]
     rejections += [item for item in found if isinstance(item, Rejection)]
     return [item for item in found if isinstance(item, Candidate)], rejections
 

@@ -234,6 +234,7 @@ SPECTACULAR_SETTINGS = {
 REDEEMERS = {
     "discount_code": "discounts.redeemer.DiscountCodeRedeemer",
     "promotion": "promotions.redeemer.PromotionRedeemer",
+    "voucher": "vouchers.redeemer.VoucherRedeemer",
 }
 COUPON_REDEMPTIONS_KEEP_MONTHS = env.int("COUPON_REDEMPTIONS_KEEP_MONTHS", 0)
 LEDGERS = [
@@ -243,6 +244,7 @@ LEDGERS = [
     "promotions.services.batches.audit",
     "discounts.services.ledgers.audit",
     "coupons.services.rollup.audit",
+    "vouchers.services.ledgers.audit",
     "checkout.services.ledgers.audit",
 ]
 
@@ -290,6 +292,7 @@ CELERY_BEAT_SCHEDULE = {
     "drop old redemptions": {"task": "coupons.drop_old", "schedule": crontab(hour="4", minute="37")},
     "audit reports": {"task": "coupons.audit_reports", "schedule": crontab(hour="4", minute="7")},
     "work on due segments": {"task": "segments.work", "schedule": 60.0, "options": {"expires": 60}},
+    "expire vouchers": {"task": "vouchers.expire", "schedule": 60.0, "options": {"expires": 60}},
     "release expired reservations": {"task": "checkout.release_expired", "schedule": 20.0, "options": {"expires": 60}},
     "tell the segmentation service": {"task": "segments.tell_due", "schedule": 30.0, "options": {"expires": 30}},
     "tell the campaign engine": {"task": "promotions.tell_due", "schedule": 30.0, "options": {"expires": 30}},

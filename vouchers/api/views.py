@@ -1,0 +1,152 @@
+"""Campaigns and vouchers over HTTP: parse, call one service, answer."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.contracts import Caller, as_caller
+from accounts.selectors import acting_brand, readable_brand_ids
+from promoplatform.kernel.api import CursorPage
+from promoplatform.kernel.errors import NotFound, PermissionDenied, TokenInvalid
+from promoplatform.kernel.idempotency import idempotent
+from promoplatform.kernel.schema import problems
+from vouchers import selectors, services
+from vouchers.api.serializers import (
+    CampaignAnswer,
+    CampaignChange,
+    CampaignRequest,
+    ClaimAnswer,
+    VoucherAnswer,
+    campaign_answer,
+    voucher_answer,
+)
+from vouchers.contracts import Result
+from vouchers.errors import CampaignNotOpen, SlugTaken
+from vouchers.models import Campaign
+
+FIELDS = ("name", "slug", "description", "starts_at", "ends_at", "offer", "voucher_type", "voucher_valid_days")
+
+
+class CampaignsView(APIView):
+    """``/api/v1/campaigns/``"""
+
+    @extend_schema(
+        request=CampaignRequest, responses={201: CampaignAnswer, **problems(SlugTaken)}, operation_id="campaign_create"
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Make a campaign of the caller's brand."""
+        body = CampaignRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked: dict[str, Any] = body.validated_data
+        campaign = services.create(
+            brand=acting_brand(caller=as_caller(request.auth), slug=asked.get("brand"), edit=True),
+            quota=asked["quota"],
+            fields={name: asked[name] for name in FIELDS if name in asked},
+            at=timezone.now(),
+        )
+        return Response(campaign_answer(campaign, own=True, logins=0), status=201)
+
+    @extend_schema(responses={200: CampaignAnswer(many=True)}, operation_id="campaign_list")
+    def get(self, request: Request) -> Response:
+        """The brand's campaigns, newest first."""
+        page = CursorPage()
+        found = selectors.campaigns(brand_ids=readable_brand_ids(as_caller(request.auth)))
+        rows = page.paginate_queryset(found, request, view=self) or []
+        return page.get_paginated_response([campaign_answer(row, own=True) for row in rows])
+
+
+class CampaignView(APIView):
+    """``/api/v1/campaigns/<slug>/``"""
+
+    @extend_schema(responses={200: CampaignAnswer}, operation_id="campaign_read")
+    def get(self, request: Request, slug: str) -> Response:
+        """A campaign: its brand's people also read what its vouchers give and how many signed in."""
+        caller = as_caller(request.auth)
+        brand_ids = readable_brand_ids(caller)
+        if brand_ids == [] and caller.shopper is not None:
+            return Response(campaign_answer(selectors.announced(slug=slug), own=False))
+        campaign = selectors.campaign(slug=slug, brand_ids=brand_ids)
+        return Response(campaign_answer(campaign, own=True, logins=selectors.logins(campaign=campaign)))
+
+    @extend_schema(request=CampaignChange, responses={200: CampaignAnswer}, operation_id="campaign_extend")
+    def patch(self, request: Request, slug: str) -> Response:
+        """Give more vouchers, or give them for longer. Who came too late for the old quota is served first."""
+        body = CampaignChange(data=request.data)
+        body.is_valid(raise_exception=True)
+        campaign = services.extend(campaign=_own(request, slug), at=timezone.now(), **body.validated_data)
+        return Response(campaign_answer(campaign, own=True, logins=selectors.logins(campaign=campaign)))
+
+
+class CloseView(APIView):
+    """``/api/v1/campaigns/<slug>/close/``"""
+
+    @extend_schema(request=None, responses={200: CampaignAnswer}, operation_id="campaign_close")
+    @idempotent
+    def post(self, request: Request, slug: str) -> Response:
+        """Give no more vouchers; those that were given stay good."""
+        campaign = services.close(campaign=_own(request, slug))
+        return Response(campaign_answer(campaign, own=True, logins=selectors.logins(campaign=campaign)))
+
+
+class FirstLoginView(APIView):
+    """``/api/v1/campaigns/<slug>/first-login/``"""
+
+    @extend_schema(
+        request=None, operation_id="campaign_first_login",
+        responses={201: ClaimAnswer, 200: ClaimAnswer, **problems(CampaignNotOpen)},
+    )  # fmt: skip
+    @idempotent
+    def post(self, request: Request, slug: str) -> Response:
+        """Tell a campaign that the shopper has signed in: the first so many get a voucher (201).
+
+        Asking again answers the same voucher again (200).
+        """
+        shopper = as_caller(request.auth).shopper
+        if shopper is None:
+            raise PermissionDenied("Only shoppers take part in campaigns.")
+        outcome = services.claim(campaign=slug, customer_key=shopper.key, at=timezone.now())
+        if outcome.result is Result.SHUT_OUT:
+            raise TokenInvalid
+        if outcome.result is Result.NOT_OPEN:
+            raise CampaignNotOpen
+        voucher = None if outcome.voucher is None else voucher_answer(outcome.voucher, user=shopper.user_id)
+        if outcome.result is Result.GRANTED and outcome.voucher is not None:
+            granted = {"result": outcome.result, "rank": outcome.voucher.rank, "voucher": voucher}
+            return Response(granted, status=201)
+        told = {"voucher": voucher} if outcome.result is Result.ALREADY else {}
+        return Response({"result": outcome.result} | told)
+
+
+class VouchersView(APIView):
+    """``/api/v1/vouchers/``"""
+
+    @extend_schema(responses={200: VoucherAnswer(many=True)}, operation_id="voucher_list")
+    def get(self, request: Request) -> Response:
+        """The shopper's own vouchers, newest first."""
+        shopper, at = as_caller(request.auth).shopper, timezone.now()
+        if shopper is None:
+            raise PermissionDenied("Only shoppers have vouchers.")
+        page = CursorPage()
+        rows = page.paginate_queryset(selectors.wallet(shopper=shopper), request, view=self) or []
+        mine = [selectors.given(row, at=at) for row in rows]
+        return page.get_paginated_response([voucher_answer(voucher, user=shopper.user_id) for voucher in mine])
+
+
+def _own(request: Request, slug: str) -> Campaign:
+    """The caller's own campaign, to be changed. Raises NotFound for another's, PermissionDenied for a viewer."""
+    caller = as_caller(request.auth)
+    campaign = selectors.campaign(slug=slug, brand_ids=_staffed(caller))
+    acting_brand(caller=caller, slug=campaign.brand.slug, edit=True)
+    return campaign
+
+
+def _staffed(caller: Caller) -> Any:
+    brand_ids = readable_brand_ids(caller)
+    if brand_ids == []:
+        raise NotFound
+    return brand_ids

@@ -1,0 +1,35 @@
+"""Vouchers at checkout."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from promotions.contracts import Ask, Candidate, Purchase, Rejection, Search
+from vouchers import selectors
+from vouchers.services import holds
+
+
+class VoucherRedeemer:
+    """Offers vouchers to checkout (see ``promotions.contracts.Redeemer``)."""
+
+    kind = selectors.KIND
+
+    def offers(self, *, ask: Ask) -> Sequence[Candidate | Rejection]:
+        return selectors.offers(ask=ask)
+
+    def available(self, *, search: Search) -> Sequence[Candidate]:
+        return selectors.available(search=search)
+
+    def reserve(self, *, purchase: Purchase) -> None:
+        holds.reserve(purchase=purchase)
+
+    def confirm(self, *, purchase: Purchase) -> None:
+        holds.confirm(purchase=purchase)
+
+    def release(self, *, purchase: Purchase) -> None:
+        holds.release(purchase=purchase)
+
+    def refund(self, *, purchase: Purchase) -> None:
+        holds.refund(purchase=purchase)
+
+    def standing(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+        return selectors.standing(purchases=purchases)

@@ -1,0 +1,133 @@
+"""Questions about campaigns and vouchers; writes nothing."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from accounts.contracts import Shopper
+from promoplatform.kernel.errors import NotFound
+from promotions.contracts import Ask, Candidate, Purchase, Rejection, Search
+from vouchers import rules
+from vouchers.contracts import Given
+from vouchers.models import Campaign, CampaignState, FirstLogin, Voucher, VoucherState
+
+KIND = "voucher"
+
+
+# --- campaigns -------------------------------------------------------------------------------------------------------
+def campaigns(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Campaign]:
+    """The campaigns of these brands, or of all with None, newest first."""
+    found = Campaign.objects.select_related("brand", "counter").order_by("-pk")
+    return found if brand_ids is None else found.filter(brand_id__in=brand_ids)
+
+
+def campaign(*, slug: str, brand_ids: Collection[uuid.UUID] | None) -> Campaign:
+    """One of these brands' campaigns. Raises NotFound."""
+    found = campaigns(brand_ids=brand_ids).filter(slug=slug).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def announced(*, slug: str) -> Campaign:
+    """A campaign as every shopper may see it: of an active brand. Raises NotFound."""
+    found = campaigns(brand_ids=None).filter(slug=slug, brand__is_active=True).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def open_slugs(*, at: datetime) -> list[str]:
+    """The campaigns that are open at an instant, the oldest first."""
+    running = Campaign.objects.filter(state=CampaignState.OPEN, starts_at__lte=at, ends_at__gt=at)
+    return list(running.filter(brand__is_active=True).order_by("pk").values_list("slug", flat=True))
+
+
+def logins(*, campaign: Campaign) -> int:
+    """How many signed in to the campaign, winners or not."""
+    return FirstLogin.objects.filter(campaign=campaign).count()
+
+
+def mailing_key(campaign_id: uuid.UUID) -> str:
+    """What the mails to a campaign's winners announce."""
+    return f"vouchers:{campaign_id}"
+
+
+# --- vouchers --------------------------------------------------------------------------------------------------------
+def wallet(*, shopper: Shopper) -> QuerySet[Voucher]:
+    """The shopper's vouchers, newest first; what was revoked is gone."""
+    mine = Voucher.objects.filter(customer_id=shopper.id or 0).exclude(state=VoucherState.REVOKED)
+    return mine.select_related("campaign")
+
+
+def had(*, campaign_id: uuid.UUID, customer_keys: Collection[int], at: datetime) -> dict[int, Given]:
+    """The voucher of the campaign that each of the customers has; who has none is absent."""
+    found = Voucher.objects.filter(campaign_id=campaign_id, customer_id__in=customer_keys).select_related("campaign")
+    return {voucher.customer_id: given(voucher, at=at) for voucher in found}
+
+
+def given(voucher: Voucher, *, at: datetime) -> Given:
+    """A voucher as its shopper sees it at an instant."""
+    return rules.given(
+        {
+            "id": voucher.pk, "campaign": voucher.campaign.slug, "rank": voucher.rank,
+            "discount": voucher.campaign.discount, "name": voucher.campaign.name,
+            "description": voucher.campaign.description, "voucher_type": voucher.campaign.voucher_type,
+            "created_at": voucher.created_at, "expires_at": voucher.expires_at, "state": _state(voucher, at),
+        }
+    )  # fmt: skip
+
+
+def _state(voucher: Voucher, at: datetime) -> str:
+    return rules.state_now(voucher.state, voucher.expires_at, voucher.reserved_until, at=at)
+
+
+# --- at checkout -----------------------------------------------------------------------------------------------------
+def offers(*, ask: Ask) -> list[Candidate | Rejection]:
+    """What each of the shopper's own vouchers offers in this cart, or why not; another's is as one that there is not.
+
+    One query, none without vouchers.
+    """
+    if not ask.vouchers or ask.shopper is None:
+        return []
+    mine = Voucher.objects.filter(pk__in=list(ask.vouchers), customer_id=ask.shopper.id or 0)
+    return [_offer(voucher, ask) for voucher in mine.select_related("campaign__brand")]
+
+
+def _offer(voucher: Voucher, ask: Ask) -> Candidate | Rejection:
+    campaign = voucher.campaign
+    refusal = rules.refusal(
+        _state(voucher, ask.at), voucher_type=campaign.voucher_type,
+        transaction_type=ask.cart.transaction_type, brand_is_active=campaign.brand.is_active,
+    )  # fmt: skip
+    return _candidate(voucher) if refusal is None else Rejection(str(voucher.pk), refusal.reason())
+
+
+def available(*, search: Search) -> list[Candidate]:
+    """The vouchers that the shopper could use now, newest first."""
+    free = Q(state=VoucherState.AVAILABLE) | Q(state=VoucherState.RESERVED, reserved_until__lte=search.at)
+    mine = Voucher.objects.filter(
+        free, customer_id=search.shopper.id or 0, expires_at__gt=search.at, campaign__brand__is_active=True
+    )
+    if search.brands:
+        mine = mine.filter(campaign__brand__slug__in=search.brands)
+    return [_candidate(voucher) for voucher in mine.select_related("campaign__brand").order_by("-pk")[: search.limit]]
+
+
+def _candidate(voucher: Voucher) -> Candidate:
+    campaign = voucher.campaign
+    return Candidate(
+        kind=KIND, id=str(voucher.pk), key=str(voucher.pk), code=str(voucher.pk), title=campaign.name,
+        brand_id=campaign.brand_id, brand=campaign.brand.slug, timezone=campaign.brand.timezone,
+        offer=rules.offer_of(campaign.offer, campaign.voucher_type), order=int(voucher.created_at.timestamp()),
+    )  # fmt: skip
+
+
+def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+    """Which takings' vouchers stand, and whether each is final (``promotions.contracts.Redeemer``)."""
+    keys = {taking.key for purchase in purchases for taking in purchase.takings}
+    taken = Voucher.objects.filter(pk__in=keys, state__in=[VoucherState.RESERVED, VoucherState.USED])
+    rows = taken.values_list("redemption_id", "pk", "state")
+    return {(redemption, str(voucher)): state == VoucherState.USED for redemption, voucher, state in rows}

@@ -1,0 +1,97 @@
+"""A brand opens, extends and closes its campaigns."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import Brand
+from promoplatform.kernel.db import refuse
+from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.mail.contracts import Phase
+from promoplatform.kernel.mail.models import Mailing
+from promoplatform.kernel.mail.services import planning
+from promoplatform.kernel.outbox import later
+from promotions.errors import WrongState
+from promotions.services import checked_offer
+from vouchers import emails, rules
+from vouchers.errors import SlugTaken
+from vouchers.models import Campaign, CampaignCounter, CampaignState
+from vouchers.selectors import mailing_key
+from vouchers.services import waiting
+
+
+@transaction.atomic
+def create(*, brand: Brand, quota: int, fields: Mapping[str, Any], at: datetime) -> Campaign:
+    """A new campaign of the brand for ``quota`` vouchers.
+
+    ``fields`` are those of the model that a brand may set. Raises Invalid with each fault, and SlugTaken.
+    """
+    campaign = Campaign(brand=brand, created_at=at, **fields)
+    _check_dates(campaign, at)
+    offer = checked_offer(campaign.offer)
+    checked_offer(rules.offer_for(campaign.offer, campaign.voucher_type))  # there is room for the one condition more
+    campaign.discount = rules.percentage(offer)
+    with refuse("vouchers_campaign_slug", SlugTaken):
+        campaign.save(force_insert=True)
+    campaign.counter = CampaignCounter.objects.create(campaign=campaign, quota=quota)
+    planning.plan(
+        key=mailing_key(campaign.pk), kind=emails.VOUCHER, sender=str(brand.pk), sender_name=brand.name,
+        data={"campaign": str(campaign.pk)},
+    )  # fmt: skip
+    return campaign
+
+
+@transaction.atomic
+def extend(*, campaign: Campaign, at: datetime, quota: int | None = None, ends_at: datetime | None = None) -> Campaign:
+    """Give more vouchers, or give them for longer; what is not given stays.
+
+    Who signed in too late for the old quota comes before whoever signs in from now on. Raises Invalid for less or
+    sooner than before, WrongState once the campaign is closed.
+    """
+    locked = _lock(campaign)
+    if locked.state == CampaignState.CLOSED:
+        raise WrongState(status_now=locked.state)
+    if ends_at is not None and ends_at != locked.ends_at:
+        if ends_at <= max(locked.ends_at, at):
+            raise Invalid.field("ends_at", "The end can only be moved to later, and to the future.")
+        locked.ends_at = ends_at
+        locked.save(update_fields=["ends_at"])
+        Mailing.objects.filter(key=mailing_key(locked.pk)).update(state=Phase.PLANNING)
+    if quota is not None:
+        _raise_quota(locked, quota, at)
+    return locked
+
+
+def _raise_quota(campaign: Campaign, quota: int, at: datetime) -> None:
+    """Take the counter's row, so that newcomers wait, and serve the line first."""
+    raised = CampaignCounter.objects.filter(campaign=campaign, quota__lt=quota).update(quota=quota)
+    if raised:
+        waiting.serve(campaign_id=campaign.pk, at=at)
+        later("vouchers.serve_line", campaign=str(campaign.pk))  # who lost at this very moment
+    elif CampaignCounter.objects.filter(campaign=campaign, quota__gt=quota).exists():
+        raise Invalid.field("quota", "A quota can only be raised.")
+    campaign.counter.refresh_from_db()
+
+
+@transaction.atomic
+def close(*, campaign: Campaign) -> Campaign:
+    """Give no more vouchers; those that were given stay good. Closing twice is closing once."""
+    locked = _lock(campaign)
+    if locked.state != CampaignState.CLOSED:
+        locked.state = CampaignState.CLOSED
+        locked.save(update_fields=["state"])
+    return locked
+
+
+def _lock(campaign: Campaign) -> Campaign:
+    rows = Campaign.objects.select_for_update(of=("self",), no_key=True).select_related("brand", "counter")
+    return rows.get(pk=campaign.pk)
+
+
+def _check_dates(campaign: Campaign, at: datetime) -> None:
+    if campaign.ends_at <= campaign.starts_at:
+        raise Invalid.field("ends_at", "The end comes after the start.")
+    if campaign.ends_at <= at:
+        raise Invalid.field("ends_at", "The end is in the future.")

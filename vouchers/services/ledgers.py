@@ -1,0 +1,75 @@
+"""What must hold among campaigns, counted again from their rows."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Value
+from django.db.models.fields import CharField
+from django.db.models.functions import Cast, Concat
+
+from promoplatform.kernel import db
+from promoplatform.kernel.mail.contracts import Phase
+from promoplatform.kernel.mail.models import Mail, Mailing
+from vouchers.models import CampaignCounter, Voucher, VoucherState
+from vouchers.services import sweeping, waiting
+
+GRACE = timedelta(minutes=10)  # what beat marks is marked within a minute when all is well
+
+
+def audit(*, at: datetime, repair: bool) -> Iterator[str]:
+    """A line a difference; ``repair`` recounts, serves who waits within the quota, tells whom nobody told, and marks
+    what has expired.
+    """
+    for row in db.many("vouchers/sql/count_campaigns.sql", {}):
+        yield from _campaign(row, at, repair)
+    yield from _untold(at, repair)
+    yield from _expired(at, repair)
+
+
+def _campaign(row: db.Row, at: datetime, repair: bool) -> Iterator[str]:
+    name = f"campaign {row['slug']}"
+    if row["issued"] != row["vouchers"]:
+        mended = repair and row["vouchers"] <= row["quota"] and _recount(row["id"])
+        yield f"{name}: counted {row['issued']}, given {row['vouchers']}" + (": recounted" if mended else "")
+    if row["highest"] != row["vouchers"]:
+        yield f"{name}: {row['vouchers']} vouchers, but the highest rank is {row['highest']}"
+    if row["widest"] > row["quota"]:
+        yield f"{name}: a voucher of {row['widest']}, but the quota is {row['quota']}"
+    due = min(row["quota"], row["logins"])
+    if row["vouchers"] < due:
+        served = waiting.serve(campaign_id=row["id"], at=at) if repair else 0
+        yield f"{name}: {row['vouchers']} vouchers for {due} who came in time" + (
+            f": {served} served" if served else ""
+        )
+
+
+@transaction.atomic
+def _recount(campaign_id: uuid.UUID) -> bool:
+    """Set the counter to what was given, under its lock."""
+    counter = CampaignCounter.objects.select_for_update().get(campaign=campaign_id)
+    counter.issued = Voucher.objects.filter(campaign=campaign_id).count()
+    counter.save(update_fields=["issued"])
+    return True
+
+
+def _untold(at: datetime, repair: bool) -> Iterator[str]:
+    """Winners with an address whom no mail tells of a voucher that they could still use."""
+    key = Concat(Value("vouchers:"), Cast(OuterRef("campaign_id"), CharField()))
+    open_mailing = Mailing.objects.filter(key=key).exclude(state=Phase.DONE)
+    mail = Mail.objects.filter(mailing__key=key, recipient=OuterRef("customer_id"))
+    winners = Voucher.objects.filter(state=VoucherState.AVAILABLE, expires_at__gt=at, customer__user__is_active=True)
+    found = winners.exclude(customer__user__email="").filter(Exists(open_mailing), ~Exists(mail))
+    for pk, rank, slug in list(found.order_by("pk").values_list("pk", "rank", "campaign__slug")):
+        told = repair and db.run("vouchers/sql/tell_untold.sql", {"vouchers": [pk], "at": at})
+        yield f"campaign {slug}: nobody told the winner of rank {rank}" + (": planned" if told else "")
+
+
+def _expired(at: datetime, repair: bool) -> Iterator[str]:
+    late = Voucher.objects.filter(state=VoucherState.AVAILABLE, expires_at__lte=at - GRACE)
+    found = list(late.order_by("pk").values_list("pk", flat=True))
+    if found and repair:
+        sweeping.expire(at=at)
+    for pk in found:
+        yield f"voucher {pk}: expired, and still available" + (": marked" if repair else "")

@@ -1,0 +1,12 @@
+-- What each campaign's counter says, beside what its rows say: vouchers, their highest rank and quota, first logins.
+-- Upholds no constraint: it writes nothing.
+SELECT c.id, c.slug, n.quota, n.issued, v.vouchers, v.highest, v.widest, f.logins
+FROM vouchers_campaign c
+JOIN vouchers_campaigncounter n ON n.campaign_id = c.id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS vouchers, coalesce(max(rank), 0) AS highest, coalesce(max(quota), 0) AS widest
+    FROM vouchers_voucher WHERE campaign_id = c.id
+) v
+CROSS JOIN LATERAL (SELECT count(*) AS logins FROM vouchers_firstlogin WHERE campaign_id = c.id) f
+WHERE n.issued <> v.vouchers OR v.highest <> v.vouchers OR v.widest > n.quota OR v.vouchers < least(n.quota, f.logins)
+ORDER BY c.id

@@ -1,0 +1,12 @@
+-- Plans the mail of each winner who has an address and no mail of their campaign; answers whom.
+-- Upholds mail_once_per_recipient.
+INSERT INTO mail_mail (mailing_id, recipient, address, name, word, due_at)
+SELECT m.id, v.customer_id, u.email, u.username, to_char(v.expires_at AT TIME ZONE b.timezone, 'FMDD FMMonth YYYY, HH24:MI'), %(at)s
+FROM vouchers_voucher v
+JOIN vouchers_campaign c ON c.id = v.campaign_id
+JOIN accounts_brand b ON b.id = c.brand_id
+JOIN mail_mailing m ON m.key = 'vouchers:' || c.id
+JOIN accounts_customer cu ON cu.id = v.customer_id
+JOIN accounts_user u ON u.id = cu.user_id
+WHERE v.id = ANY(%(vouchers)s::uuid[]) AND u.email <> ''
+ON CONFLICT (mailing_id, recipient) DO NOTHING

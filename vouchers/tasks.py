@@ -1,0 +1,21 @@
+"""Doors of campaigns and vouchers for worker and beat."""
+
+import uuid
+
+from celery import shared_task
+from django.utils import timezone
+
+from vouchers.services import sweeping, waiting
+
+
+@shared_task(name="vouchers.serve_line")
+def serve_line(campaign: str) -> None:
+    """Give what is left of a campaign's quota to those who wait."""
+    waiting.serve(campaign_id=uuid.UUID(campaign), at=timezone.now())
+
+
+@shared_task(name="vouchers.expire")
+def expire() -> None:
+    """Mark vouchers as expired whose time is up, and end the mailings of campaigns that are over."""
+    sweeping.expire(at=timezone.now())
+    sweeping.close_mailings(at=timezone.now())
