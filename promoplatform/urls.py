@@ -9,6 +9,7 @@ from checkout.api.simulate import SimulateView
 from coupons.admin import reports
 from promoplatform.console import audit, navigation
 from promoplatform.kernel import api, catalogue, metrics
+from vouchers.api.login import CampaignLoginView
 
 urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
@@ -19,6 +20,8 @@ urlpatterns = [
     path("api/internal/v1/", include("segments.api.urls")),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("discounts.api.urls")),
+    path("api/v1/", include("vouchers.api.urls")),
+    path("api/login-campaign", CampaignLoginView.as_view(), name="login-campaign"),
     path("api/v1/promotions/simulate/", SimulateView.as_view(), name="promotion-simulate"),
     path("api/v1/promotions/", include("promotions.api.urls")),
     path("api/v1/coupons/", include("coupons.api.urls")),

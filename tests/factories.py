@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime
+from typing import Any
 
 import factory
 from factory.django import DjangoModelFactory
@@ -12,6 +13,8 @@ from discounts.models import DiscountCode, DiscountRule
 from promotions.engine import parse_offer
 from promotions.models import Code, Promotion
 from promotions.rules import digest, gates, least_subtotal
+from vouchers import services as voucher_services
+from vouchers.models import Campaign
 
 PASSWORD = "demo-pass-1234"
 
@@ -159,3 +162,22 @@ class PromotionFactory(DjangoModelFactory[Promotion]):
             Code.objects.create(
                 text=text, digest=digest(text), kind="promotion", brand=self.brand, promotion=self, **kwargs
             )
+
+
+class CampaignFactory(DjangoModelFactory[Campaign]):
+    """An open campaign for two vouchers of 30 per cent off top-ups, to the end of 2030."""
+
+    class Meta:
+        model = Campaign
+
+    brand = factory.SubFactory(BrandFactory)
+    name = factory.Sequence(lambda n: f"Campaign {n}")
+    slug = factory.Sequence(lambda n: f"campaign-{n}")
+    quota = 2
+    starts_at = datetime(2026, 1, 1, tzinfo=UTC)
+    ends_at = datetime(2030, 12, 31, tzinfo=UTC)
+
+    @classmethod
+    def _create(cls, model_class: type[Campaign], *args: object, **kwargs: Any) -> Campaign:
+        asked = {name: kwargs.pop(name) for name in ("brand", "quota")}
+        return voucher_services.create(*args, **asked, fields=kwargs, at=model_class(**kwargs).starts_at)

@@ -2,9 +2,11 @@
 
 import enum
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+
+from promoplatform.kernel.ids import uuid7
 
 
 class Result(enum.StrEnum):
@@ -14,15 +16,21 @@ class Result(enum.StrEnum):
     ALREADY = "already_logged_in"
     FULL = "campaign_full"
     NOT_OPEN = "campaign_not_open"
-    SHUT_OUT = "shut_out"  # no customer, or one whose user may no longer sign in
+    UNKNOWN = "unknown"  # there is no such campaign
+    SHUT_OUT = "shut_out"  # there is no such customer, or their user may no longer sign in
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Somebody signs in: a customer's internal key, and when."""
+    """Somebody signs in: a customer's internal key, and when.
+
+    ``voucher_id`` is the id of the voucher that they would get, by which the very same arrival, sent again since its
+    answer was lost, is known from a later one.
+    """
 
     customer_key: int
     at: datetime
+    voucher_id: uuid.UUID = field(default_factory=uuid7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,6 @@ class Voucher(models.Model):
             models.CheckConstraint(
                 condition=models.Q(rank__gte=1, rank__lte=models.F("quota")), name="vouchers_rank_within_quota"
             ),
-            models.CheckConstraint(condition=models.Q(state__in=VoucherState.values), name="vouchers_voucher_state"),
             models.CheckConstraint(
                 condition=models.Q(state="reserved", reserved_until__isnull=False, redemption_id__isnull=False)
                 | models.Q(state="used", reserved_until__isnull=True, redemption_id__isnull=False)

@@ -52,11 +52,12 @@ def outcome(row: Mapping[str, Any]) -> Outcome:
 
 
 def given(row: Mapping[str, Any]) -> Given:
-    """A voucher with what its campaign says of it."""
+    """A voucher with what its campaign says of it, as it is ``at`` an instant."""
     return Given(
         id=row["id"], campaign=row["campaign"], rank=row["rank"], discount=row["discount"],
         description=describe(row["name"], row["description"], row["discount"]), voucher_type=row["voucher_type"],
-        created_at=row["created_at"], expires_at=row["expires_at"], state=row["state"],
+        created_at=row["created_at"], expires_at=row["expires_at"],
+        state=state_now(row["state"], row["expires_at"], row["reserved_until"], at=row["at"]),
     )  # fmt: skip
 
 

@@ -75,13 +75,10 @@ def given(voucher: Voucher, *, at: datetime) -> Given:
             "id": voucher.pk, "campaign": voucher.campaign.slug, "rank": voucher.rank,
             "discount": voucher.campaign.discount, "name": voucher.campaign.name,
             "description": voucher.campaign.description, "voucher_type": voucher.campaign.voucher_type,
-            "created_at": voucher.created_at, "expires_at": voucher.expires_at, "state": _state(voucher, at),
+            "created_at": voucher.created_at, "expires_at": voucher.expires_at, "state": voucher.state,
+            "reserved_until": voucher.reserved_until, "at": at,
         }
     )  # fmt: skip
-
-
-def _state(voucher: Voucher, at: datetime) -> str:
-    return rules.state_now(voucher.state, voucher.expires_at, voucher.reserved_until, at=at)
 
 
 # --- at checkout -----------------------------------------------------------------------------------------------------
@@ -99,9 +96,11 @@ def offers(*, ask: Ask) -> list[Candidate | Rejection]:
 def _offer(voucher: Voucher, ask: Ask) -> Candidate | Rejection:
     campaign = voucher.campaign
     refusal = rules.refusal(
-        _state(voucher, ask.at), voucher_type=campaign.voucher_type,
-        transaction_type=ask.cart.transaction_type, brand_is_active=campaign.brand.is_active,
-    )  # fmt: skip
+        rules.state_now(voucher.state, voucher.expires_at, voucher.reserved_until, at=ask.at),
+        voucher_type=campaign.voucher_type,
+        transaction_type=ask.cart.transaction_type,
+        brand_is_active=campaign.brand.is_active,
+    )
     return _candidate(voucher) if refusal is None else Rejection(str(voucher.pk), refusal.reason())
 
 
@@ -130,4 +129,4 @@ def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str],
     keys = {taking.key for purchase in purchases for taking in purchase.takings}
     taken = Voucher.objects.filter(pk__in=keys, state__in=[VoucherState.RESERVED, VoucherState.USED])
     rows = taken.values_list("redemption_id", "pk", "state")
-    return {(redemption, str(voucher)): state == VoucherState.USED for redemption, voucher, state in rows}
+    return {(redemption, str(pk)): state == VoucherState.USED for redemption, pk, state in rows if redemption}

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request as HttpRequest
 from rest_framework.response import Response
@@ -25,6 +25,7 @@ from promoplatform.kernel.fields import (
     FlagField,
     IdField,
     InstantField,
+    ObjectField,
     SlugField,
     TextField,
     WholeField,
@@ -37,16 +38,6 @@ from promotions.services import checked_offer
 MAX_PROMOTIONS = 1_000
 LARGE = 20_000  # promotions times lines; a simulation takes its time by these
 YEARS = range(1971, 9000)  # every time zone can tell the time of such an instant
-
-
-@extend_schema_field({"type": "object", "additionalProperties": True})
-class ObjectField(serializers.Field[Any, Any, Any, Any]):
-    """An object whose inside is judged by its own parser."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        if not isinstance(data, dict):
-            raise serializers.ValidationError("This is an object.", code="invalid")
-        return data
 
 
 class LimitsRequest(serializers.Serializer[Any]):

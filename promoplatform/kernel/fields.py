@@ -72,6 +72,16 @@ class UuidField(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class ObjectField(serializers.Field[Any, Any, Any, Any]):
+    """An object whose inside is judged by its own parser."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("This is an object.", code="invalid")
+        return data
+
+
 @extend_schema_field({"type": "string", "pattern": r"^\d{1,15}(\.\d{1,4})?$", "example": "12.50"})
 class AmountField(serializers.Field[Any, Any, str, Any]):
     """An amount of money that is not negative, as a decimal string; its currency is judged by whoever knows it."""

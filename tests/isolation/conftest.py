@@ -88,7 +88,7 @@ def world(bearer: Callable[[User], Client], server_of: Callable[[Brand], Client]
         "viewer": str(people[Role.VIEWER].uuid), "editor": str(people[Role.EDITOR].uuid), "spare key": str(key.pk),
     }  # fmt: skip
     named = ["redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code"]
-    named += ["coded promotion", "batch", "assignment", "coupon", "segment"]
+    named += ["coded promotion", "batch", "assignment", "coupon", "segment", "voucher"]
     secrets = [things[name] for name in named] + [
         "CODE-OF-BILLO",
         "ORDER-OF-BILLO",
@@ -127,11 +127,17 @@ def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, s
     assignment = services.assign_audience(batch=batch, segment_type="friends", notify=False)
     now, later = timezone.now(), timezone.now() + timedelta(days=1)
     segment = schedule(brand=billo, segment_type="friends", start_date=now, end_date=later, at=now)
+    campaign = {
+        "name": "Spring", "slug": "spring", "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2098-01-01T00:00:00Z",
+    }  # fmt: skip
+    _post(clients["server"], "/api/v1/campaigns/", campaign)
+    won = _post(clients["shopper"], "/api/v1/campaigns/spring/first-login/", {})
     invitation = Invitation.objects.create(brand=billo, email="invited@example.com", role=Role.VIEWER, expires_at=later)
     return {
         "slug": "billo", "customer": customer, "user": str(user.uuid), "code": "SECRET", "open code": "OPEN",
         "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk),
         "coded promotion": coded["id"], "batch": str(batch.pk), "assignment": str(assignment.pk),
         "audience": "friends", "segment": str(segment.pk), "coupon": str(coupon_of(billo).pk),
+        "campaign": "spring", "voucher": won["voucher"]["id"],
         "promotion": promotion["id"], "usage": str(Usage.objects.get(code__code="TAKEN").id),
     }  # fmt: skip

@@ -15,6 +15,7 @@ OPEN: dict[tuple[str, str], str] = {
     ("api/v1/auth/token/", "POST"): "looks at no credentials but those that it is sent",
     ("api/v1/auth/token/refresh/", "POST"): "looks at no credentials but those that it is sent",
     ("api/v1/auth/token/verify/", "POST"): "looks at no credentials but those that it is sent",
+    ("api/login-campaign", "POST"): "looks at no credentials but those that it is sent",
     ("api/v1/auth/register/", "POST"): "makes an account for whoever asks",
 }
 
@@ -24,8 +25,9 @@ class Row:
     """An endpoint as billo's people use it; ``by`` names who may.
 
     ``ids`` fill the route with what is billo's; ``strangers`` says what others get: ``refused`` (401, 403 or 404 with
-    the bytes of what does not exist), ``own`` (an answer, with nothing of billo's in it), or ``read`` (anyone who is
-    signed in may read it). ``writes``: a viewer of billo gets 403; ``staff``: also for reading, as only owners may.
+    the bytes of what does not exist), ``own`` (an answer, with nothing of billo's in it), ``read`` (anyone who is
+    signed in may read it), or ``facts`` (shoppers read what is public of it, others' staff nothing). ``writes``: a
+    viewer of billo gets 403; ``staff``: also for reading, as only owners may.
     """
 
     route: str
@@ -57,6 +59,10 @@ def rows() -> list[Row]:
     audience = "api/internal/v1/audiences/<str:merchant_id>/<str:segment_type>/"
     sent = {"merchant_id": "<slug>", "segment_type": "<audience>"}
     synced = sent | {"start_date": "2098-01-01", "end_date": "2098-03-01"}
+    campaigns = "api/v1/campaigns/<slug:slug>/"
+    campaign = {
+        "name": "new", "slug": "new", "starts_at": "2098-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z",
+    }  # fmt: skip
     return [
         Row(audience, "GET", "internal", sent),
         Row("api/internal/v1/sync-segment/", "POST", "internal", body=synced, writes=True),
@@ -96,6 +102,13 @@ def rows() -> list[Row]:
         Row(f"{batch}assignments/<uuid:assignment>/", "GET", "owner", batched | {"assignment": "<assignment>"}),
         Row("api/v1/coupons/report/", "GET", "owner", strangers="own"),
         Row("api/v1/coupons/<uuid:pk>/report/", "GET", "owner", {"pk": "<coupon>"}),
+        Row("api/v1/campaigns/", "GET", "owner", strangers="own"),
+        Row("api/v1/campaigns/", "POST", "owner", body=campaign | {"brand": "<slug>"}, writes=True),
+        Row(campaigns, "GET", "owner", {"slug": "<campaign>"}, strangers="facts"),
+        Row(campaigns, "PATCH", "owner", {"slug": "<campaign>"}, {"quota": 500}, writes=True),
+        Row(f"{campaigns}close/", "POST", "owner", {"slug": "<campaign>"}, writes=True),
+        Row(f"{campaigns}first-login/", "POST", "shopper", {"slug": "<campaign>"}, strangers="own"),
+        Row("api/v1/vouchers/", "GET", "shopper", strangers="own"),
         Row("api/v1/promotions/simulate/", "POST", "owner", body={"cart": cart, "promotions": []}, strangers="own"),
         Row(f"{checkout}/quote/", "POST", "server", body=cart | {"customer_id": "<customer>"}, strangers="own"),
         Row(f"{checkout}/offers/", "GET", "shopper", strangers="own"),

@@ -6,8 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from promoplatform.kernel.fields import InstantField, SlugField, TextField, WholeField
-from promotions.api.serializers import OfferField
+from promoplatform.kernel.fields import InstantField, ObjectField, SlugField, TextField, WholeField
 from vouchers.contracts import Given, Result
 from vouchers.models import MOST_DAYS, MOST_QUOTA, Campaign, CampaignState
 
@@ -25,7 +24,7 @@ class CampaignRequest(serializers.Serializer[Any]):
     starts_at = InstantField()
     ends_at = InstantField()
     quota = WholeField(default=100, **QUOTA)
-    offer = OfferField(required=False, help_text="30 per cent of the order, when absent")
+    offer = ObjectField(required=False, help_text="In the offer language; 30 per cent of the order, when absent")
     voucher_type = TextField(max_length=50, required=False)
     voucher_valid_days = WholeField(required=False, min_value=1, max_value=MOST_DAYS)
 
@@ -54,7 +53,7 @@ class CampaignAnswer(serializers.Serializer[Any]):
     quota = serializers.IntegerField()
     issued = serializers.IntegerField()
     logins = serializers.IntegerField(required=False)
-    offer = OfferField(required=False)
+    offer = ObjectField(required=False, help_text="In the offer language")
     created_at = serializers.DateTimeField(required=False)
 
 

@@ -405,13 +405,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="voucher",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["available", "reserved", "used", "expired", "revoked"])),
-                name="vouchers_voucher_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="voucher",
-            constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
                         ("redemption_id__isnull", False), ("reserved_until__isnull", False), ("state", "reserved")

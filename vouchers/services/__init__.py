@@ -2,5 +2,6 @@
 
 from vouchers.services.campaigns import close, create, extend
 from vouchers.services.claiming import claim, claim_many
+from vouchers.services.signing_in import SignedIn, arrive
 
-__all__ = ["claim", "claim_many", "close", "create", "extend"]
+__all__ = ["SignedIn", "arrive", "claim", "claim_many", "close", "create", "extend"]

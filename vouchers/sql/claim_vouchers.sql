@@ -34,8 +34,8 @@ WITH campaign AS (
     SELECT issued, quota FROM vouchers_campaigncounter
     WHERE campaign_id = (SELECT id FROM campaign) AND issued < quota AND EXISTS (SELECT FROM new)
     FOR NO KEY UPDATE
-), counted AS (
-    UPDATE vouchers_campaigncounter c SET issued = least(room.quota, room.issued + (SELECT count(*) FROM new))
+), counted AS ( -- from the row itself: the constraint looks at what would become of an older version of it, too
+    UPDATE vouchers_campaigncounter c SET issued = least(c.quota, c.issued + (SELECT count(*) FROM new))
     FROM room
     WHERE c.campaign_id = (SELECT id FROM campaign)
 ), won AS (
@@ -53,14 +53,15 @@ WITH campaign AS (
     ORDER BY won.customer_id
     ON CONFLICT (mailing_id, recipient) DO NOTHING
 )
-SELECT asked.place, asked.customer_id, asked.is_active, asked.is_open, campaign.id AS campaign_id, campaign.slug AS campaign, campaign.name,
+SELECT asked.place, asked.customer_id, asked.at, asked.is_active, asked.is_open, campaign.id AS campaign_id, campaign.slug AS campaign, campaign.name,
     campaign.description, campaign.discount, campaign.voucher_type,
-    new.customer_id IS NOT NULL AND coming.place = asked.place AS is_first,
+    (new.customer_id IS NOT NULL AND coming.place = asked.place) OR had.id IS NOT DISTINCT FROM asked.voucher_id AS is_first,
     new.customer_id IS NOT NULL OR EXISTS (
         SELECT FROM vouchers_firstlogin f WHERE f.campaign_id = campaign.id AND f.customer_id = asked.customer_id
     ) AS is_known,
     coalesce(won.id, had.id) AS id, coalesce(won.rank, had.rank) AS rank, coalesce(won.state, had.state) AS state,
-    coalesce(won.created_at, had.created_at) AS created_at, coalesce(won.expires_at, had.expires_at) AS expires_at
+    coalesce(won.created_at, had.created_at) AS created_at, coalesce(won.expires_at, had.expires_at) AS expires_at,
+    had.reserved_until
 FROM asked
 CROSS JOIN campaign
 LEFT JOIN coming USING (customer_id)

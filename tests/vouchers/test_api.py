@@ -1,0 +1,366 @@
+"""Campaigns and vouchers over HTTP."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.contracts import Role
+from accounts.models import Brand, User
+from tests.factories import PASSWORD, BrandFactory, CampaignFactory, MembershipFactory, ShopperFactory, UserFactory
+from vouchers.models import Campaign, FirstLogin, Voucher
+from vouchers.services import close
+
+pytestmark = pytest.mark.django_db
+ClientOf = Callable[[Any], Client]
+CAMPAIGNS, LOGIN, VOUCHERS = "/api/v1/campaigns/", "/api/login-campaign", "/api/v1/vouchers/"
+SPRING = {
+    "name": "Spring", "slug": "spring", "quota": 2,
+    "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2090-01-01T00:00:00+02:00",
+}  # fmt: skip
+
+
+def post(client: Client, path: str, body: object = None, **headers: str) -> Any:
+    return client.post(path, {} if body is None else body, content_type="application/json", headers=headers)
+
+
+def first_login(client: Client, slug: str, **headers: str) -> Any:
+    return post(client, f"{CAMPAIGNS}{slug}/first-login/", **headers)
+
+
+@pytest.fixture
+def brand() -> Brand:
+    made: Brand = BrandFactory(slug="cake")
+    return made
+
+
+@pytest.fixture
+def owner(brand: Brand, bearer: ClientOf) -> Client:
+    return bearer(MembershipFactory(brand=brand).user)
+
+
+@pytest.fixture
+def campaign(brand: Brand) -> Campaign:
+    made: Campaign = CampaignFactory(brand=brand, slug="spring", name="Spring", quota=2)
+    return made
+
+
+# --- staff -----------------------------------------------------------------------------------------------------------
+def test_staff_make_a_campaign_of_thirty_per_cent_for_a_hundred(owner: Client) -> None:
+    asked = {name: value for name, value in SPRING.items() if name != "quota"}
+
+    response = post(owner, CAMPAIGNS, asked)
+
+    assert response.status_code == 201
+    made = response.json()
+    assert (made["quota"], made["issued"], made["logins"], made["discount"]) == (100, 0, 0, 30)
+    assert (made["voucher_type"], made["voucher_valid_days"], made["state"]) == ("topup", 30, "open")
+    assert made["ends_at"] == "2089-12-31T22:00:00Z"
+    assert owner.get(f"{CAMPAIGNS}spring/").json() == made
+    assert [it["slug"] for it in owner.get(CAMPAIGNS).json()["results"]] == ["spring"]
+
+
+def test_a_brands_server_makes_one_with_an_offer_of_its_own(brand: Brand, server_of: ClientOf) -> None:
+    offer = {"benefits": [{"kind": "amount", "value": "5.00", "currency": "EUR", "on": "order"}]}
+
+    made = post(server_of(brand), CAMPAIGNS, SPRING | {"offer": offer, "description": "Five euros for you"}).json()
+
+    assert made["offer"] == offer
+    assert made["discount"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"quota": 0}, "quota"),
+        ({"quota": "5"}, "quota"),
+        ({"quota": 10**12}, "quota"),
+        ({"slug": "not a slug"}, "slug"),
+        ({"slug": ""}, "slug"),
+        ({"name": None}, "name"),
+        ({"starts_at": "2027-01-01"}, "starts_at"),
+        ({"ends_at": "2025-01-01T00:00:00Z"}, "ends_at"),
+        ({"starts_at": "2020-01-01T00:00:00Z", "ends_at": "2021-01-01T00:00:00Z"}, "ends_at"),
+        ({"voucher_valid_days": 0}, "voucher_valid_days"),
+        ({"offer": []}, "offer"),
+        ({"offer": {"benefits": []}}, "offer.benefits"),
+        ({"offer": {"benefits": [{"kind": "percent", "value": "0"}]}}, "offer.benefits.0.value"),
+        ({"voucher_type": ""}, "voucher_type"),
+    ],
+)
+def test_a_bad_field_is_named_and_nothing_is_made(owner: Client, change: dict[str, Any], field: str) -> None:
+    response = post(owner, CAMPAIGNS, SPRING | change)
+
+    assert response.status_code == 400
+    assert field in [fault["field"] for fault in response.json()["errors"]]
+    assert not Campaign.objects.exists()
+
+
+def test_a_slug_is_one_campaigns_whosever_it_is(owner: Client) -> None:
+    CampaignFactory(slug="spring")
+
+    response = post(owner, CAMPAIGNS, SPRING)
+
+    assert (response.status_code, response.json()["code"]) == (409, "slug_taken")
+
+
+def test_a_viewer_reads_and_changes_nothing(brand: Brand, campaign: Campaign, bearer: ClientOf) -> None:
+    viewer = bearer(MembershipFactory(brand=brand, role=Role.VIEWER).user)
+
+    assert viewer.get(f"{CAMPAIGNS}spring/").json()["logins"] == 0
+    for response in (
+        post(viewer, CAMPAIGNS, SPRING), post(viewer, f"{CAMPAIGNS}spring/close/"),
+        viewer.patch(f"{CAMPAIGNS}spring/", {"quota": 9}, content_type="application/json"),
+    ):  # fmt: skip
+        assert response.status_code == 403
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.counter.quota) == ("open", 2)
+
+
+def test_a_closed_campaign_stays_closed(owner: Client, campaign: Campaign, bearer: ClientOf) -> None:
+    assert post(owner, f"{CAMPAIGNS}spring/close/").json()["state"] == "closed"
+    assert post(owner, f"{CAMPAIGNS}spring/close/").status_code == 200
+
+    refused = owner.patch(f"{CAMPAIGNS}spring/", {"quota": 9}, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (409, "wrong_state")
+    answer = first_login(bearer(ShopperFactory()), "spring")
+    assert (answer.status_code, answer.json()["code"]) == (409, "campaign_not_open")
+    assert not FirstLogin.objects.exists()
+
+
+def test_a_larger_quota_goes_to_those_who_came_too_late_in_their_order(
+    owner: Client, campaign: Campaign, bearer: ClientOf
+) -> None:
+    people = [ShopperFactory() for _ in range(5)]
+    for user in people:
+        first_login(bearer(user), "spring")
+
+    answer = owner.patch(f"{CAMPAIGNS}spring/", {"quota": 4}, content_type="application/json").json()
+
+    assert (answer["quota"], answer["issued"], answer["logins"]) == (4, 4, 5)
+    ranks = Voucher.objects.order_by("rank").values_list("customer__user", "rank")
+    assert list(ranks) == [(user.pk, number) for number, user in enumerate(people[:4], 1)]
+    assert first_login(bearer(people[3]), "spring").json()["voucher"]["rank"] == 4
+    assert first_login(bearer(people[4]), "spring").json()["voucher"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"quota": 1}, "quota"), ({"ends_at": "2030-12-30T00:00:00Z"}, "ends_at"), ({"quota": None}, "quota"),
+        ({"ends_at": 5}, "ends_at"),
+    ],
+)  # fmt: skip
+def test_a_campaign_only_grows(owner: Client, campaign: Campaign, change: dict[str, Any], field: str) -> None:
+    response = owner.patch(f"{CAMPAIGNS}spring/", change, content_type="application/json")
+
+    assert response.status_code == 400
+    assert [fault["field"] for fault in response.json()["errors"]] == [field]
+    campaign.refresh_from_db()
+    assert (campaign.counter.quota, campaign.ends_at.year) == (2, 2030)
+
+
+def test_a_later_end_is_taken_and_the_same_again_is_nothing(owner: Client, campaign: Campaign) -> None:
+    for _ in range(2):
+        answer = owner.patch(
+            f"{CAMPAIGNS}spring/", {"quota": 2, "ends_at": "2031-06-01T00:00:00Z"}, content_type="application/json"
+        )
+        assert answer.json()["ends_at"] == "2031-06-01T00:00:00Z"
+
+
+# --- shoppers --------------------------------------------------------------------------------------------------------
+def test_the_first_get_a_voucher_and_the_third_hears_that_it_is_full(campaign: Campaign, bearer: ClientOf) -> None:
+    one, two, three = (bearer(ShopperFactory()) for _ in range(3))
+
+    first, second, third = (first_login(client, "spring") for client in (one, two, three))
+
+    assert (first.status_code, first.json()["result"], first.json()["rank"]) == (201, "voucher_granted", 1)
+    assert (second.status_code, second.json()["rank"]) == (201, 2)
+    assert (third.status_code, third.json()) == (200, {"result": "campaign_full"})
+    again = first_login(one, "spring")
+    assert (again.status_code, again.json()) == (
+        200, {"result": "already_logged_in", "voucher": first.json()["voucher"]},
+    )  # fmt: skip
+    assert first_login(three, "spring").json() == {"result": "already_logged_in", "voucher": None}
+
+
+def test_a_wallet_holds_the_shoppers_own_vouchers(campaign: Campaign, bearer: ClientOf) -> None:
+    user, other = ShopperFactory(), ShopperFactory()
+    won = first_login(bearer(user), "spring").json()["voucher"]
+    first_login(bearer(other), "spring")
+
+    (mine,) = bearer(user).get(VOUCHERS).json()["results"]
+
+    assert mine == won
+    assert mine["user"] == str(user.uuid)
+    assert (mine["discount"], mine["voucher_type"], mine["state"]) == (30, "topup", "available")
+    assert mine["description"] == "30% off: Spring"
+    assert {"id", "expire_date", "created_date"} <= set(mine)
+
+
+def test_an_expired_voucher_says_so_and_a_revoked_one_is_gone(campaign: Campaign, bearer: ClientOf) -> None:
+    client = bearer(ShopperFactory())
+    first_login(client, "spring")
+
+    Voucher.objects.update(created_at="2026-01-01T00:00:00Z", expires_at="2026-01-02T00:00:00Z")
+    assert [it["state"] for it in client.get(VOUCHERS).json()["results"]] == ["expired"]
+    Voucher.objects.update(state="revoked")
+    assert client.get(VOUCHERS).json()["results"] == []
+
+
+def test_the_same_idempotency_key_gets_the_same_answer(campaign: Campaign, bearer: ClientOf) -> None:
+    client = bearer(ShopperFactory())
+
+    first, again = (first_login(client, "spring", **{"Idempotency-Key": "1"}) for _ in range(2))
+
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again["Idempotency-Replayed"] == "true"
+
+
+def test_only_shoppers_take_part(campaign: Campaign, brand: Brand, server_of: ClientOf) -> None:
+    server = server_of(brand)
+
+    assert first_login(server, "spring").status_code == 403
+    assert server.get(VOUCHERS).status_code == 403
+    assert first_login(Client(), "spring").status_code == 401
+
+
+def test_a_shopper_who_was_shut_out_wins_nothing(campaign: Campaign, bearer: ClientOf) -> None:
+    user = ShopperFactory()
+    client = bearer(user)
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+    assert first_login(client, "spring").json()["code"] == "token_invalid"
+    assert not FirstLogin.objects.exists()
+
+
+def test_a_shopper_reads_the_public_facts_alone(campaign: Campaign, bearer: ClientOf) -> None:
+    answer = bearer(ShopperFactory()).get(f"{CAMPAIGNS}spring/").json()
+
+    assert (answer["slug"], answer["quota"], answer["issued"], answer["discount"]) == ("spring", 2, 0, 30)
+    assert not {"logins", "offer", "created_at"} & set(answer)
+
+
+def test_another_brands_staff_do_not_see_a_campaign(campaign: Campaign, bearer: ClientOf, server_of: ClientOf) -> None:
+    for stranger in (bearer(MembershipFactory().user), server_of(BrandFactory())):
+        assert stranger.get(f"{CAMPAIGNS}spring/").status_code == 404
+        assert post(stranger, f"{CAMPAIGNS}spring/close/").status_code == 404
+        assert stranger.get(CAMPAIGNS).json()["results"] == []
+
+
+def test_there_is_nothing_at_an_unknown_slug(bearer: ClientOf, owner: Client) -> None:
+    shopper = bearer(ShopperFactory())
+
+    assert shopper.get(f"{CAMPAIGNS}nosuch/").status_code == 404
+    assert owner.get(f"{CAMPAIGNS}nosuch/").status_code == 404
+    assert first_login(shopper, "nosuch").json()["code"] == "not_found"
+
+
+# --- signing in ------------------------------------------------------------------------------------------------------
+def login(**body: object) -> Any:
+    return post(Client(), LOGIN, body)
+
+
+def test_a_good_sign_in_takes_part_in_every_open_campaign(campaign: Campaign) -> None:
+    full = CampaignFactory(slug="full", quota=1)
+    close(campaign=CampaignFactory(slug="closed"))
+    early, user = ShopperFactory(), ShopperFactory()
+    login(account=early.username, password=PASSWORD, campaign=full.slug)
+
+    response = login(account=user.email, password=PASSWORD)
+
+    assert response.status_code == 200
+    answer = response.json()
+    assert (answer["status"], answer["errorCode"], answer["errorMessage"]) == (True, "", "")
+    assert answer["campaigns"] == [
+        {"slug": "spring", "result": "voucher_granted"}, {"slug": "full", "result": "campaign_full"},
+    ]  # fmt: skip
+    assert [it["campaign"] for it in answer["vouchers"]] == ["spring"]
+    client = Client(headers={"Authorization": f"Bearer {answer['access']}"})
+    assert client.get(VOUCHERS).json()["results"] == answer["vouchers"]
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_a_second_sign_in_reads_the_voucher_of_the_first(campaign: Campaign) -> None:
+    user = ShopperFactory()
+    first = login(account=user.username, password=PASSWORD, campaign="spring").json()
+
+    again = login(account=user.username, password=PASSWORD, campaign="spring").json()
+
+    assert again["campaigns"] == [{"slug": "spring", "result": "already_logged_in"}]
+    assert again["vouchers"] == first["vouchers"]
+    assert Voucher.objects.count() == 1
+
+
+@pytest.mark.parametrize("slug", ["nosuch", "closed", "../x"])
+def test_a_good_sign_in_is_good_where_no_campaign_is_open(slug: str) -> None:
+    close(campaign=CampaignFactory(slug="closed"))
+    user = ShopperFactory()
+
+    answer = login(account=user.username, password=PASSWORD, campaign=slug).json()
+
+    assert answer["status"] is True
+    assert answer["campaigns"] == [{"slug": slug, "result": "campaign_not_open"}]
+    assert answer["vouchers"] == []
+
+
+def test_a_user_who_is_no_shopper_signs_in_and_takes_part_in_nothing(campaign: Campaign) -> None:
+    answer = login(account=UserFactory().username, password=PASSWORD).json()
+
+    assert (answer["status"], answer["campaigns"], answer["vouchers"]) == (True, [], [])
+    assert not FirstLogin.objects.exists()
+
+
+@pytest.mark.parametrize("who", ["unknown", "wrong"])
+def test_a_refused_sign_in_has_the_same_shape(campaign: Campaign, who: str) -> None:
+    account = ShopperFactory().username if who == "wrong" else "nobody-at-all"
+
+    response = login(account=account, password="wrong")
+
+    assert response.status_code == 401
+    answer = response.json()
+    assert set(answer) == {"status", "errorCode", "errorMessage"}
+    assert (answer["status"], answer["errorCode"]) == (False, "login_refused")
+    assert answer["errorMessage"]
+    assert not FirstLogin.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ("{", 400, "invalid"),
+        ("[]", 400, "invalid"),
+        ('{"account": 5, "password": "x"}', 400, "invalid"),
+        ('{"account": "a"}', 400, "invalid"),
+        ('{"account": "a", "password": "b", "campaign": []}', 400, "invalid"),
+        ('{"account": "\\u0000", "password": "b"}', 400, "invalid"),
+    ],
+)
+def test_a_malformed_sign_in_is_told_in_the_same_shape(body: str, status: int, code: str) -> None:
+    response = Client().post(LOGIN, body, content_type="application/json")
+
+    assert response.status_code == status
+    answer = response.json()
+    assert (answer["status"], answer["errorCode"]) == (False, code)
+    assert answer["errorMessage"]
+
+
+def test_other_ways_of_asking_are_refused_in_the_same_shape() -> None:
+    wrong_method, wrong_type = Client().get(LOGIN), Client().post(LOGIN, "a=b", content_type="text/plain")
+
+    assert (wrong_method.status_code, wrong_method.json()["errorCode"]) == (405, "method_not_allowed")
+    assert wrong_method["Allow"] == "POST, OPTIONS"
+    assert (wrong_type.status_code, wrong_type.json()["errorCode"]) == (415, "unsupported_media_type")
+
+
+def test_guessing_passwords_is_throttled_as_at_the_token_endpoint(settings: Any) -> None:
+    settings.THROTTLES = settings.THROTTLES | {"login_account": "2/minute closed"}
+    user = ShopperFactory()
+    for _ in range(2):
+        login(account=user.username, password="wrong")
+
+    response = login(account=user.username, password=PASSWORD)
+
+    assert (response.status_code, response.json()["errorCode"]) == (429, "throttled")
+    assert int(response["Retry-After"]) > 0
