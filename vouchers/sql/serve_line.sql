@@ -17,7 +17,7 @@ WITH campaign AS (
 ), served AS (
     INSERT INTO vouchers_voucher (id, campaign_id, customer_id, rank, quota, state, created_at, expires_at)
     SELECT (%(ids)s::uuid[])[waiting.turn], campaign.id, waiting.customer_id, campaign.issued + waiting.turn, campaign.quota, 'available',
-        %(at)s, %(at)s + campaign.valid
+        %(at)s::timestamptz, %(at)s::timestamptz + campaign.valid
     FROM waiting, campaign
     WHERE campaign.issued + waiting.turn <= campaign.quota
     RETURNING customer_id, created_at, expires_at
