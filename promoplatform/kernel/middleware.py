@@ -114,7 +114,8 @@ def history(get_response: GetResponse) -> GetResponse:
     tracked = HistoryMiddleware(get_response)  # type: ignore[no-untyped-call]
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        answer: GetResponse = get_response if request.path.startswith(settings.HOT_PATHS) else tracked
+        hot = request.path.startswith(settings.HOT_PATHS) or request.path.endswith(settings.HOT_ENDINGS)
+        answer: GetResponse = get_response if hot else tracked
         return answer(request)
 
     return middleware

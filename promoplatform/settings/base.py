@@ -188,7 +188,8 @@ BULK_PATHS = ("/api/internal/v1/audiences/",)
 BULK_ENDINGS = ("/batches/import/",)
 IMPORT_LIMIT = 256 * 1024 * 1024
 AUDIENCE_BODY_LIMIT = 16 * 1024 * 1024  # of a JSON document with an audience; streams may be of any length
-HOT_PATHS = ("/api/v1/checkout/", "/api/v1/discountcodeusage/")
+HOT_PATHS = ("/api/v1/checkout/", "/api/v1/discountcodeusage/", "/api/login-campaign")
+HOT_ENDINGS = ("/first-login/",)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024  # below /api/ the limit above comes first
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

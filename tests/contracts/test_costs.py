@@ -9,11 +9,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Brand
-from tests.factories import BrandFactory, DiscountCodeFactory, ShopperFactory
+from tests.factories import BrandFactory, CampaignFactory, DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[Any], Client]
 USES, QUOTE, REDEMPTIONS = "/api/v1/discountcodeusage/", "/api/v1/checkout/quote/", "/api/v1/checkout/redemptions/"
+FIRST_LOGIN = "/api/v1/campaigns/{}/first-login/"
 CART = {
     "currency": "EUR",
     "lines": [{"id": str(number), "sku": f"sku-{number}", "quantity": 2, "unit_price": "9.99"} for number in range(10)],
@@ -63,6 +64,18 @@ def test_an_idempotency_key_adds_three_and_a_replay_is_two(
 
     assert cost(client, USES, {"discount_code": "TEN"}, **{"Idempotency-Key": "1"}) == 1 + 3  # lock, look, keep
     assert cost(client, USES, {"discount_code": "TEN"}, **{"Idempotency-Key": "1"}) == 2
+
+
+def test_a_first_login_is_one_statement_whatever_the_answer(bearer: ClientOf, cost: Callable[..., int]) -> None:
+    CampaignFactory(slug="spring", quota=1)
+    CampaignFactory(slug="over", state="closed")
+    winner, loser = bearer(ShopperFactory()), bearer(ShopperFactory())
+
+    assert cost(winner, FIRST_LOGIN.format("spring")) == 1
+    assert cost(winner, FIRST_LOGIN.format("spring"), status=200) == 1
+    assert cost(loser, FIRST_LOGIN.format("spring"), status=200) == 1
+    assert cost(loser, FIRST_LOGIN.format("over"), status=409) == 1
+    assert cost(loser, FIRST_LOGIN.format("none"), status=404) == 1
 
 
 def test_a_shoppers_quote_of_a_code_is_four_at_most(brand: Brand, bearer: ClientOf, cost: Callable[..., int]) -> None:

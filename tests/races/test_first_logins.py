@@ -3,31 +3,25 @@
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import Customer
-from promoplatform.kernel import batching, redis
+from promoplatform.kernel import redis
 from promoplatform.kernel.ids import uuid7
 from tests.factories import CampaignFactory
 from vouchers.contracts import Arrival, Outcome, Result
 from vouchers.models import Campaign, CampaignCounter, FirstLogin, Voucher
-from vouchers.services import claim, claim_many, extend
+from vouchers.services import claim, claim_many, claiming, extend
 from vouchers.services.ledgers import audit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Stampede = Callable[..., list[Any]]
 QUOTA = 100
-
-
-@pytest.fixture(autouse=True)
-def batches_end() -> Iterator[None]:
-    yield
-    batching.drain()
 
 
 def customers(count: int) -> list[int]:
@@ -66,6 +60,35 @@ def test_the_same_without_batches(stampede: Stampede, at: datetime, settings: An
 
     assert Counter(it.result for it in outcomes) == {Result.GRANTED: 20, Result.FULL: 60}
     holds(campaign, outcomes, 80, at)
+
+
+def found(campaign: Campaign, one: int, at: datetime) -> bool:
+    """Whether somebody who was told of a voucher finds it, on another connection."""
+    voucher = claim(campaign=campaign.slug, customer_key=one, at=at).voucher
+    return voucher is not None and Voucher.objects.filter(pk=voucher.id, customer_id=one).exists()
+
+
+def test_who_is_told_of_a_voucher_finds_it(stampede: Stampede, at: datetime) -> None:
+    campaign, people = CampaignFactory(quota=QUOTA), customers(QUOTA)
+
+    assert stampede(lambda one: found(campaign, one, at), people) == [True] * QUOTA
+
+
+def test_if_they_were_told_before_the_commit_somebody_would_find_nothing(
+    stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proof that the test above can fail: the answers are given inside of the transaction."""
+    campaign, people = CampaignFactory(quota=QUOTA), customers(50)
+    settle = claiming._claims._settle
+
+    def too_early(asks: Any) -> None:
+        with transaction.atomic():
+            settle(asks)
+            threading.Event().wait(0.2)
+
+    monkeypatch.setattr(claiming._claims, "_settle", too_early)
+
+    assert not all(stampede(lambda one: found(campaign, one, at), people))
 
 
 def test_one_shopper_who_signs_in_100_times_at_once_wins_once(stampede: Stampede, at: datetime) -> None:
