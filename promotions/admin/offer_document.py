@@ -125,6 +125,8 @@ class Written:
                 part["tiers"] = self._steps(base, path)
             else:
                 self._put(part, place.name, place.kind, f"{base}-{place.name}", f"{path}.{place.name}")
+        if kind == "contains":  # which goods must be said; nothing in the fields says any
+            part.setdefault("select", {})
         return part | PRESETS.get(kind, {})
 
     def _steps(self, base: str, path: str) -> list[dict[str, Any]]:

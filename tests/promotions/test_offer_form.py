@@ -75,6 +75,18 @@ def test_an_offer_that_nobody_touches_stays_to_the_letter(
     )
 
 
+def test_goods_that_nobody_narrows_are_any_goods(brand: Brand) -> None:
+    document = {
+        "benefits": [{"kind": "gift", "sku": "mug"}],
+        "conditions": [{"kind": "contains", "select": {}, "quantity": 2}],
+    }
+    form = OfferForm(as_posted(OfferForm(brand=brand, offer=document).untouched()), brand=brand)
+
+    assert form.is_valid(), form.errors
+    assert form.document is not None
+    assert parse_offer(form.document) == parse_offer(document)
+
+
 def test_an_untouched_offer_is_kept_as_its_author_spelt_it(brand: Brand) -> None:
     document = {"benefits": [{"kind": "percent", "value": 10.0}], "lane": 0}
     form = OfferForm(as_posted(OfferForm(brand=brand, offer=document).untouched()), brand=brand, offer=document)
@@ -130,7 +142,7 @@ REFUSED_CONDITIONS = [
     ("kind=country any=ES any=Spain", "any"),
     ("kind=hours from=9:00 to=10:00", "from"),
     ("kind=min_subtotal value=1 currency=XQX", "currency"),
-    ("kind=contains quantity=1", "select-skus"),
+    ("kind=contains quantity=0", "quantity"),
 ]
 
 
