@@ -62,6 +62,12 @@ def members_after(*, segment_id: uuid.UUID, after: int, limit: int) -> list[tupl
     return list(members.values_list("customer_id", "customer__customer_id")[:limit])
 
 
+def last_member(*, segment_id: uuid.UUID) -> int:
+    """The last of a segment's members by key; 0 when there is none. One probe of the index."""
+    members = SegmentMember.objects.filter(segment_id=segment_id).order_by("-customer_id")
+    return members.values_list("customer_id", flat=True).first() or 0
+
+
 # --- segments --------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Reach:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from promoplatform.kernel.outside.contracts import Clock
 from segments import services
 from segments.adapters import segmentation
-from segments.services import syncing
+from segments.services import pressure, syncing
 
 
 @shared_task(name="segments.work")
@@ -29,3 +29,9 @@ def tell_due() -> None:
     """Tell the segmentation service what it does not know yet."""
     clock = Clock(timezone.now())
     syncing.tell_due(outside=segmentation(clock), clock=clock)
+
+
+@shared_task(name="segments.count_slots")
+def count_slots(audience_id: int | None) -> None:
+    """Count how many slots the customers of an audience use, or all of the platform's."""
+    pressure.count(audience_id=audience_id, at=timezone.now())

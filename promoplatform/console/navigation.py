@@ -34,7 +34,15 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Backtests", "history_toggle_off", "checkout.Backtest"),
         ),
     ),
-    ("Customers", (("Audiences", "groups", "segments.Audience"), ("Customers", "person_search", "accounts.Customer"))),
+    (
+        "Customers",
+        (
+            ("Audiences", "groups", "segments.Audience"),
+            ("Segments", "group_work", "segments.Segment"),
+            ("Slots", "stacked_bar_chart", "segments.Segment:segments_slots"),
+            ("Customers", "person_search", "accounts.Customer"),
+        ),
+    ),
     (
         "Brand",
         (

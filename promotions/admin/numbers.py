@@ -1,4 +1,4 @@
-"""Live numbers of a promotion: what its counters say was taken of its budget and its limits."""
+"""Live numbers of a promotion: whom it reaches, and what its counters say was taken of its budget and its limits."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 from django.db.models import Sum
 
 from promoplatform.kernel import pages
-from promotions import rules
+from promotions import rules, selectors
 from promotions.models import Promotion, PromotionCounter
+from segments.models import Segment
 
 PERIODS = {"day": "today", "week": "this week", "month": "this month"}
 
@@ -19,6 +20,22 @@ def taken(promotion: Promotion, at: datetime) -> dict[str, int]:
     rows = PromotionCounter.objects.filter(promotion=promotion, kind__in=slots, slot__in=slots.values()).order_by()
     counted = rows.values_list("kind", "slot").annotate(taken=Sum("taken"))
     return {kind: taken for kind, slot, taken in counted if slots[kind] == slot}
+
+
+def audience(promotion: Promotion, segment: Segment | None, at: datetime) -> list[tuple[str, str, str]]:
+    """Whom a promotion with a target audience reaches: who is in its segment, and before it starts who would be."""
+    if segment is not None and segment.slot_limit is not None:
+        seen = segment.members_count + segment.skipped
+        return [
+            ("In its segment", f"{segment.members_count:,}", f"of {seen:,} in the audience when it started"),
+            ("Passed over", f"{segment.skipped:,}", "of them had no free slot"),
+        ]
+    reach = selectors.audiences(promotions=[promotion], at=at)[promotion.pk]
+    full = reach.count - reach.with_free_slot
+    return [
+        ("Match now", f"{reach.count:,}", "customers are in the audience; who is in it at the start counts"),
+        ("With a free slot", f"{reach.with_free_slot:,}", f"{full:,} of them have none"),
+    ]
 
 
 def cards(promotion: Promotion, at: datetime) -> list[tuple[str, str, str]]:

@@ -24,6 +24,7 @@ from promotions.admin.batches import BatchPages
 from promotions.admin.making import ChosenBrand, rendered
 from promotions.admin.promotion_form import PromotionForm, copy_of
 from promotions.models import Promotion, Status
+from segments.selectors import segments_of
 
 STATES = {
     Status.DRAFT: "info",
@@ -183,7 +184,10 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
 
     def _shown(self, promotion: Promotion) -> dict[str, Any]:
         """What the page says of a promotion above its form."""
-        code = selectors.codes_of(promotion_ids=[promotion.pk]).get(promotion.pk, "")
+        at, key = timezone.now(), promotion.pk
+        code = selectors.codes_of(promotion_ids=[key]).get(key, "")
+        segment = segments_of(promotion_ids=[key]).get(key) if promotion.target_audience else None
+        reached = numbers.audience(promotion, segment, at) if promotion.target_audience else []
         facts = [
             ("When", f"{period(promotion)} ({promotion.brand.timezone})"),
             ("For whom", promotion.target_audience.replace("_", " ") or "everyone"),
@@ -195,7 +199,8 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
             "promotion": promotion,
             "state": (promotion.get_status_display(), STATES[Status(promotion.status)]),
             "code": code,
-            "cards": numbers.cards(promotion, timezone.now()),
+            "segment": segment,
+            "cards": reached + numbers.cards(promotion, at),
             "facts": facts,
             "words": offer_field.told(promotion.offer, promotion.brand),
             "is_draft": promotion.status == Status.DRAFT,

@@ -1,5 +1,5 @@
 """The admin's pages of audiences and segments."""
 
-from segments.admin.audiences import AudienceAdmin
+from segments.admin import audiences, segments
 
-__all__ = ["AudienceAdmin"]
+__all__ = ["audiences", "segments"]

@@ -39,6 +39,11 @@ def work(*, at: datetime, budget: float = BUDGET) -> None:
             return
 
 
+def hurry() -> None:
+    """A person does not want to wait for the next sweep."""
+    later("segments.work")
+
+
 def end_due(*, at: datetime) -> int:
     """End the segments whose time is over; how many."""
     return end(Q(end_date__lte=at), at=at)

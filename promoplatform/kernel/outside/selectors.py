@@ -14,12 +14,15 @@ from promoplatform.kernel.outside.models import Errand, Health
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Something that a service does not know yet: why, since when, and when it is told next."""
+    """Something that a service does not know yet: why, since when, and when it is told next; of a long series, how many
+    items it has taken.
+    """
 
     reason: str
     since: datetime
     next_try_at: datetime
     failures: int
+    sent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def waiting(*, service: Service, subjects: Collection[uuid.UUID]) -> dict[uuid.U
     return {
         errand.subject: Waiting(
             f"Waiting for {service.words}" + (f": {errand.error}." if errand.error else "."),
-            errand.wanted_at, errand.due_at, errand.failures,
+            errand.wanted_at, errand.due_at, errand.failures, errand.sent,
         )
         for errand in rows
     }  # fmt: skip

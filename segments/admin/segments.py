@@ -1,0 +1,174 @@
+"""The admin's pages of segments: which there are, how far each is, and why one waits."""
+
+import uuid
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST, require_safe
+from unfold.decorators import display
+
+from promoplatform.kernel import pages
+from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
+from promoplatform.kernel.rights import Rights
+from segments import services
+from segments.admin import numbers, pressure
+from segments.models import HOLDING, Audience, Segment, State
+
+STATES = {
+    State.SCHEDULED: "primary",
+    State.FILLING: "info",
+    State.SYNCING: "info",
+    State.ACTIVE: "success",
+    State.EMPTY: "warning",
+    State.RELEASING: "info",
+    State.EXPIRED: "info",
+    State.DELETED: "danger",
+}
+
+
+class StateFilter(admin.SimpleListFilter):
+    """By state."""
+
+    title, parameter_name = "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state.value, str(state.label)) for state in State]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Segment]) -> QuerySet[Segment]:
+        return queryset.filter(state=self.value()) if self.value() in State.values else queryset
+
+
+@admin.register(Segment)
+class SegmentAdmin(BrandScopedAdmin):
+    """A brand's segments, the newest first. They follow promotions, or services of the platform: nobody writes them."""
+
+    list_filter = (StateFilter, pages.BrandFilter)
+    list_select_related = ("brand",)
+    search_fields = ("segment_type",)
+    ordering = ("-pk",)
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = EstimatingPaginator
+    actions = None
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        brand = ("brand",) if pages.works_for_several(request) else ()
+        return ("name", "condition", *brand, "from_to", "audience", "members", "without", "used_by")
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    # --- columns -----------------------------------------------------------------------------------------------------
+    @display(description="customers of", ordering="segment_type")
+    def name(self, segment: Segment) -> str:
+        return str(segment)
+
+    @display(description="state", label=STATES, ordering="state")
+    def condition(self, segment: Segment) -> tuple[str, str]:
+        return segment.state, segment.get_state_display()
+
+    @display(description="from and to", ordering="start_date")
+    def from_to(self, segment: Segment) -> str:
+        return period(segment)
+
+    @display(description="audience", ordering="audience_count")
+    def audience(self, segment: Segment) -> str:
+        return f"{segment.audience_count:,}"
+
+    @display(description="in it", ordering="members_count")
+    def members(self, segment: Segment) -> str:
+        return f"{segment.members_count:,}" if segment.slot_limit is not None else pages.NOTHING
+
+    @display(description="no free slot", ordering="skipped")
+    def without(self, segment: Segment) -> str:
+        return f"{segment.skipped:,}" if segment.slot_limit is not None else pages.NOTHING
+
+    @display(description="for")
+    def used_by(self, segment: Segment) -> str:
+        return promotion_link(segment) or pages.NOTHING
+
+    # --- the page of one segment -------------------------------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("slots/", wrap(require_safe(pressure.page)), name="segments_slots"),
+            path("<uuid:pk>/<str:verb>/now/", wrap(require_POST(self.now)), name="segments_segment_now"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A segment: its numbers, how far it is, what it waits for, and the button that tries again."""
+        found = self.get_object(request, object_id)
+        if found is None or not self.has_view_permission(request, found):
+            raise Http404
+        if request.method == "POST":
+            raise PermissionDenied  # there is nothing to be written
+        at = timezone.now()
+        shown = self.admin_site.each_context(request) | {
+            "title": f"Segment of {found}", "opts": self.opts, "segment": found, "brand": found.brand,
+            "state": (found.get_state_display(), STATES[State(found.state)]), "facts": facts(found),
+            "cards": numbers.cards(found, at), "may_edit": self.may(request, Rights.EDIT, found),
+            "promotion": promotion_link(found),
+            "audience": Audience.objects.filter(brand=found.brand, segment_type=found.segment_type).first(),
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/segments/segment.html", shown | numbers.progress(found, at))
+
+    def now(self, request: HttpRequest, pk: uuid.UUID, verb: str) -> HttpResponse:
+        """The buttons for whoever does not want to wait for the next sweep."""
+        found = self.get_object(request, str(pk))
+        if found is None or verb not in ("tell", "work"):
+            raise Http404
+        if not self.may(request, Rights.EDIT, found):
+            raise PermissionDenied
+        if verb == "tell":
+            services.retry_now(segment_ids=[found.pk], at=timezone.now())
+            messages.success(request, "It is told again now.")
+        else:
+            services.hurry()
+            messages.success(request, "The queue is worked on now.")
+        return redirect("admin:segments_segment_change", found.pk)
+
+
+def period(segment: Segment) -> str:
+    """From when to when, in the brand's time zone."""
+    zone = segment.brand.timezone
+    return f"{pages.local(segment.start_date, zone)} to {pages.local(segment.end_date, zone)}"
+
+
+def promotion_link(segment: Segment) -> str:
+    """A link to the promotion that it is for; empty for one that a service of the platform asked for."""
+    if segment.promotion_id is None:
+        return ""
+    page = reverse("admin:promotions_promotion_change", args=[segment.promotion_id])
+    return format_html('<a class="pp-link" href="{}">its promotion</a>', page)
+
+
+def facts(segment: Segment) -> list[tuple[str, str]]:
+    """What the page says of a segment below its numbers."""
+    zone = segment.brand.timezone
+    known = [
+        ("When", f"{period(segment)} ({zone})"),
+        ("Asked for", pages.local(segment.created_at, zone)),
+        ("Filled", pages.local(segment.filled_at, zone)),
+        ("Slots a customer had then", str(segment.slot_limit or pages.NOTHING)),
+    ]
+    if segment.external_id:
+        known.append(("Known outside as", segment.external_id))
+    if segment.deleted_at:
+        known.append(("Ended before its time", pages.local(segment.deleted_at, zone)))
+    if segment.state not in HOLDING and segment.slot_limit is not None:
+        known.append(("Slots", "all free again" if segment.state != State.EMPTY else "took none"))
+    return known
