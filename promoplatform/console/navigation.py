@@ -81,7 +81,17 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
         ]
         if items:
             found.append({"title": title, "separator": True, "items": items})
+    _mark(request.path, [item for group in found for item in group["items"]])
     return found
+
+
+def _mark(path: str, items: list[dict[str, Any]]) -> None:
+    """Mark the one entry whose page this is, or below whose page it is most closely."""
+    home = reverse("admin:index")
+    links = [item["link"] for item in items]
+    above = [link for link in links if path == link or (path.startswith(link) and link != home)]
+    for item in items:
+        item["active"] = item["link"] == max(above, key=len, default="")
 
 
 def _item(title: str, icon: str, link: str) -> dict[str, Any]:

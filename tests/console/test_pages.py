@@ -4,13 +4,14 @@ from datetime import timedelta
 import pytest
 from django.contrib import admin
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
 from discounts.models import DiscountCode, Usage, UsageReturn, UseNotice
+from promoplatform.console.navigation import groups
 from promoplatform.kernel.admin import BrandScoped
 from promoplatform.kernel.ids import uuid7
 from promoplatform.kernel.models import OutboxMessage
@@ -313,6 +314,25 @@ def test_nonsense_is_never_a_server_error(model, root, things):
     for key in ("x", "9" * 40, "%00", "1_5f"):
         for path in ("change/", "history/", "delete/"):
             assert root.get(f"{base}{key}/{path}").status_code in (302, 403, 404), (key, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/admin/", "Dashboard"),
+        ("/admin/promotions/promotion/", "Promotions"),
+        ("/admin/promotions/promotion/add/", "Promotions"),
+        ("/admin/promotions/promotion/calendar/", "Calendar"),
+        ("/admin/log/", "Audit log"),
+        ("/admin/password_change/", None),
+    ],
+)
+def test_the_sidebar_marks_the_page_one_is_on(path, name):
+    request = RequestFactory().get(path)
+    request.user = UserFactory(is_superuser=True)
+
+    marked = [item["title"] for group in groups(request) for item in group["items"] if item["active"]]
+    assert marked == ([name] if name else [])
 
 
 @pytest.mark.parametrize("query", ["s=a&page=x", "s=a&page=99", "s=%00", "page=1", "s=disc"])
