@@ -1,9 +1,41 @@
 """Doors of coupons for worker and beat."""
 
+import uuid
+
 from celery import shared_task
 from django.utils import timezone
 
-from coupons.services import retention, rollup
+from coupons.services import ending, ledgers, partitions, retention, rollup, units
+
+
+@shared_task(name="coupons.expire_due")
+def expire_due() -> None:
+    """Give the places of reservations back whose time is up."""
+    ending.expire_due(at=timezone.now())
+
+
+@shared_task(name="coupons.make_units")
+def make_units(coupon_id: str) -> None:
+    """Make the units of a pool, or go on making them."""
+    units.make_units(coupon_id=uuid.UUID(coupon_id), at=timezone.now())
+
+
+@shared_task(name="coupons.tend_pools")
+def tend_pools() -> None:
+    """Fill pools up, and clear those away that have ended."""
+    units.tend_pools(at=timezone.now())
+
+
+@shared_task(name="coupons.recount_approximate")
+def recount_approximate() -> None:
+    """Set the counters of approximate coupons to what stands."""
+    ledgers.recount_approximate(at=timezone.now())
+
+
+@shared_task(name="coupons.make_partitions")
+def make_partitions() -> None:
+    """Keep room ahead in the table of redemptions."""
+    partitions.make_partitions(at=timezone.now())
 
 
 @shared_task(name="coupons.roll_up")

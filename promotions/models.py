@@ -91,11 +91,14 @@ class Promotion(models.Model):
 class CodeBatch(models.Model):
     """Many codes of one promotion, made in the background from a pattern. ``made`` is how far the making has come.
 
-    A batch without a pattern was imported: its ``count`` grows with it.
+    A batch without a pattern was imported: its ``count`` grows with it. A batch of another kind has no promotion: the
+    kind knows what its codes open.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    promotion = models.ForeignKey(Promotion, models.CASCADE, related_name="batches")
+    kind = models.CharField(max_length=20, default="promotion", editable=False)
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", editable=False)
+    promotion = models.ForeignKey(Promotion, models.CASCADE, null=True, related_name="batches")
     pattern = models.CharField(max_length=64, blank=True, help_text="# stands for one character of the charset")
     charset = models.CharField(max_length=64, blank=True)
     count = models.PositiveIntegerField(help_text="How many codes there shall be")
@@ -106,6 +109,10 @@ class CodeBatch(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(made__lte=models.F("count")), name="promotions_batch_made"),
+            models.CheckConstraint(
+                condition=models.Q(promotion__isnull=False) | ~models.Q(kind="promotion"),
+                name="promotions_batch_promotion",
+            ),
         ]
 
     def __str__(self) -> str:

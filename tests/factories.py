@@ -5,10 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import factory
+from django.db import transaction
 from factory.django import DjangoModelFactory
 
 from accounts.contracts import Role, Scope
 from accounts.models import ApiKey, Brand, Customer, Membership, User
+from coupons.models import CouponDefinition
+from coupons.services.limits import LIMITS
 from discounts.models import DiscountCode, DiscountRule
 from promotions.engine import parse_offer
 from promotions.models import Code, Promotion
@@ -181,3 +184,35 @@ class CampaignFactory(DjangoModelFactory[Campaign]):
     def _create(cls, model_class: type[Campaign], *args: object, **kwargs: Any) -> Campaign:
         asked = {name: kwargs.pop(name) for name in ("brand", "quota")}
         return voucher_services.create(*args, **asked, fields=kwargs, at=model_class(**kwargs).starts_at)
+
+
+class CouponFactory(DjangoModelFactory[CouponDefinition]):
+    """A running coupon of ten per cent, to the end of 2030, without any maximum; its limit is opened as a brand would.
+
+    ``text="SUMMER"``: opened by a code.
+    """
+
+    class Meta:
+        model = CouponDefinition
+        skip_postgeneration_save = True
+
+    class Params:
+        percent = "10"
+        text = None
+
+    brand = factory.SubFactory(BrandFactory)
+    title = factory.LazyAttribute(lambda it: f"{it.percent} % off")
+    start_date = datetime(2026, 1, 1, tzinfo=UTC)
+    end_date = datetime(2030, 12, 31, tzinfo=UTC)
+    offer = factory.LazyAttribute(lambda it: {"benefits": [{"kind": "percent", "value": it.percent, "on": "order"}]})
+    currency = factory.LazyAttribute(lambda it: it.brand.currency)
+    created_at = datetime(2026, 1, 1, tzinfo=UTC)
+    code = factory.LazyAttribute(
+        lambda it: CodeFactory(text=it.text, brand=it.brand, kind="coupon") if it.text else None
+    )
+
+    @factory.post_generation
+    def limit(self, create: bool, extracted: object, **kwargs: object) -> None:
+        if self.maximum_number_of_coupons is not None:
+            with transaction.atomic():
+                LIMITS[self.limit_strategy].open(coupon=self.pk, cap=self.maximum_number_of_coupons)

@@ -50,6 +50,9 @@ CACHES = {
 BATCHING = env.bool("BATCHING", True)
 BATCH_QUEUE = env.int("BATCH_QUEUE", 1000)
 BATCH_DEADLINE = env.float("BATCH_DEADLINE", 2.0)
+COUPON_PROCESSES = env.int("COUPON_PROCESSES", env.int("WEB_WORKERS", 2))
+COUPON_THREADS = THREADS
+COUPON_POOL_HOURS = env.str("COUPON_POOL_HOURS", "")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Django ----------------------------------------------------------------------------------------------------------
@@ -233,6 +236,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/(v1|internal/v1)",
 }
 REDEEMERS = {
+    "coupon": "coupons.redeemer.CouponRedeemer",
     "discount_code": "discounts.redeemer.DiscountCodeRedeemer",
     "promotion": "promotions.redeemer.PromotionRedeemer",
     "voucher": "vouchers.redeemer.VoucherRedeemer",
@@ -244,6 +248,7 @@ LEDGERS = [
     "promotions.services.ledgers.audit",
     "promotions.services.batches.audit",
     "discounts.services.ledgers.audit",
+    "coupons.services.ledgers.audit",
     "coupons.services.rollup.audit",
     "vouchers.services.ledgers.audit",
     "checkout.services.ledgers.audit",
@@ -285,6 +290,18 @@ CELERY_BEAT_SCHEDULE = {
     "make usage partitions": {
         "task": "discounts.make_partitions",
         "schedule": crontab(hour="3", minute="11"),
+        "options": {"expires": 3600},
+    },
+    "expire coupon reservations": {"task": "coupons.expire_due", "schedule": 20.0, "options": {"expires": 60}},
+    "tend coupon pools": {"task": "coupons.tend_pools", "schedule": 60.0, "options": {"expires": 60}},
+    "recount approximate coupons": {
+        "task": "coupons.recount_approximate",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "make coupon partitions": {
+        "task": "coupons.make_partitions",
+        "schedule": crontab(hour="3", minute="13"),
         "options": {"expires": 3600},
     },
     "start due promotions": {"task": "promotions.start_due", "schedule": 60.0, "options": {"expires": 60}},

@@ -1,7 +1,15 @@
 """Verbs of promotions and codes."""
 
 from promotions.services.assigning import assign, assign_audience, assign_codes
-from promotions.services.batches import MAX_COUNT, Imported, import_codes, make_batch, make_chunk, make_codes
+from promotions.services.batches import (
+    MAX_COUNT,
+    Imported,
+    import_codes,
+    make_batch,
+    make_chunk,
+    make_codes,
+    order_batch,
+)
 from promotions.services.codes import claim_code
 from promotions.services.life import (
     LIMITS,
@@ -37,6 +45,7 @@ __all__ = [
     "make_batch",
     "make_chunk",
     "make_codes",
+    "order_batch",
     "retry_now",
     "start_due",
 ]

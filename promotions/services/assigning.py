@@ -17,7 +17,7 @@ from promoplatform.kernel.mail.contracts import Recipient
 from promoplatform.kernel.mail.services import planning
 from promoplatform.kernel.outbox import later
 from promotions import emails, selectors
-from promotions.errors import BatchUnfinished, CodesExhausted
+from promotions.errors import BatchUnfinished, CodesExhausted, WrongState
 from promotions.models import CodeAssignment, CodeBatch
 from promotions.services.batches import check_open
 from segments.errors import AudienceEmpty
@@ -66,7 +66,7 @@ def assign(*, batch: CodeBatch, customer_ids: Collection[str], notify: bool, at:
 def assign_audience(*, batch: CodeBatch, segment_type: str, notify: bool) -> CodeAssignment:
     """Give everyone of the brand's audience a code, in the background. Raises as ``assign`` does, and AudienceEmpty."""
     _check(batch)
-    if not audience_count(brand_id=batch.promotion.brand_id, segment_type=segment_type):
+    if not audience_count(brand_id=batch.brand_id, segment_type=segment_type):
         raise AudienceEmpty
     assignment = CodeAssignment.objects.create(batch=batch, segment_type=segment_type, notify=notify)
     later("promotions.assign_codes", assignment_id=str(assignment.pk))
@@ -85,13 +85,13 @@ def assign_codes(*, assignment_id: uuid.UUID, at: datetime, budget: float = BUDG
 @transaction.atomic
 def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
     """Give the next customers their codes; False when there is nobody left, no code, or another worker is at it."""
-    open_ones = CodeAssignment.objects.select_related("batch__promotion__brand").filter(finished_at=None)
+    open_ones = CodeAssignment.objects.select_related("batch__promotion", "batch__brand").filter(finished_at=None)
     mine = open_ones.select_for_update(of=("self",), skip_locked=True).filter(pk=assignment_id).first()
     if mine is None:
         return False
     batch = mine.batch
     chunk = selectors.members_after(
-        brand_id=batch.promotion.brand_id, segment_type=mine.segment_type, after=mine.cursor, limit=CHUNK
+        brand_id=batch.brand_id, segment_type=mine.segment_type, after=mine.cursor, limit=CHUNK
     )
     if chunk:
         new, had = _give(batch, chunk)
@@ -106,6 +106,8 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
 
 
 def _check(batch: CodeBatch) -> None:
+    if batch.promotion is None:
+        raise WrongState("Only codes of a promotion are given to customers.")
     check_open(batch.promotion)
     if not batch.is_made:
         raise BatchUnfinished(made=batch.made, count=batch.count)
@@ -132,7 +134,7 @@ def _give(batch: CodeBatch, keys: Sequence[int]) -> tuple[int, int]:
 
 def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:
     """Plan a mail with their code to each of the customers who agreed to get offers and has none of it planned yet."""
-    brand = batch.promotion.brand
+    brand = batch.brand
     mailing = planning.plan(
         key=f"code_batch:{batch.pk}", kind=emails.CODE, marketing=True, sender=str(brand.pk), sender_name=brand.name,
         data={"promotion": str(batch.promotion_id)},

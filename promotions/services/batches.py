@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from accounts.models import Brand
 from promoplatform.kernel import db
 from promoplatform.kernel.errors import Invalid
 from promoplatform.kernel.outbox import later
@@ -34,7 +35,7 @@ _CLOSE = "DROP TABLE promotions_drawn"
 _COPY = "COPY promotions_drawn (text) FROM STDIN"
 _ADD = (
     "INSERT INTO promotions_code (text, digest, kind, brand_id, promotion_id, batch_id, single_use)"
-    " SELECT text, sha256(convert_to(text, 'UTF8')), 'promotion', %(brand)s, %(promotion)s, %(batch)s, true"
+    " SELECT text, sha256(convert_to(text, 'UTF8')), %(kind)s, %(brand)s, %(promotion)s, %(batch)s, true"
     " FROM promotions_drawn ON CONFLICT DO NOTHING"
 )
 
@@ -57,31 +58,48 @@ class Imported:
 
 
 # --- made from a pattern ---------------------------------------------------------------------------------------------
-@transaction.atomic
 def make_batch(
     *, promotion: Promotion, count: int, pattern: str = rules.PATTERN, charset: str = rules.CHARSET
 ) -> CodeBatch:
-    """A batch of ``count`` codes, up to ``MAX_COUNT``, to be made in the background; each is good once.
+    """A batch of ``count`` codes of a promotion. Raises WrongState, and what ``order_batch`` raises."""
+    check_open(promotion)
+    return order_batch(
+        kind="promotion", brand=promotion.brand, promotion=promotion, count=count, pattern=pattern, charset=charset
+    )
 
-    Raises Invalid, PatternTooGuessable (which names the shortest pattern that would do, beside what the brand's other
-    batches of this pattern hold) and WrongState.
+
+@transaction.atomic
+def order_batch(
+    *,
+    kind: str,
+    brand: Brand,
+    promotion: Promotion | None = None,
+    count: int,
+    pattern: str = rules.PATTERN,
+    charset: str = rules.CHARSET,
+) -> CodeBatch:
+    """A batch of ``count`` codes of a kind, up to ``MAX_COUNT``, to be made in the background; each is good once.
+
+    Raises Invalid and PatternTooGuessable (which names the shortest pattern that would do, beside what the brand's
+    other batches of this pattern hold).
     """
     pattern, charset = pattern.strip().upper(), charset.strip().upper()
-    _check(promotion, count, pattern, charset)
-    batch = CodeBatch.objects.create(promotion=promotion, count=count, pattern=pattern, charset=charset)
+    _check(brand, count, pattern, charset)
+    batch = CodeBatch.objects.create(
+        kind=kind, brand=brand, promotion=promotion, count=count, pattern=pattern, charset=charset
+    )
     later("promotions.make_codes", batch_id=str(batch.pk))
     return batch
 
 
-def _check(promotion: Promotion, count: int, pattern: str, charset: str) -> None:
-    check_open(promotion)
+def _check(brand: Brand, count: int, pattern: str, charset: str) -> None:
     if not 1 <= count <= MAX_COUNT:
         raise Invalid.field("count", f"A batch has 1 to {MAX_COUNT:,} codes.")
     if not rules.is_pattern(pattern):
         raise Invalid.field("pattern", "A pattern is 3 to 64 of A-Z, 0-9, _ and -, with # for each that is drawn.")
     if not rules.is_charset(charset):
         raise Invalid.field("charset", "A charset is 2 to 36 different letters and digits.")
-    every = count + selectors.codes_of_pattern(brand_id=promotion.brand_id, pattern=pattern)
+    every = count + selectors.codes_of_pattern(brand_id=brand.pk, pattern=pattern)
     if rules.is_guessable(pattern, charset, count=every):
         raise PatternTooGuessable(
             bits=round(rules.guess_bits(pattern, charset), 1),
@@ -113,8 +131,8 @@ def make_codes(*, batch_id: uuid.UUID, budget: float = BUDGET) -> None:
 @transaction.atomic
 def make_chunk(*, batch_id: uuid.UUID) -> bool:
     """Make the next codes; False when none is left to make, or another maker is at it."""
-    batches = CodeBatch.objects.select_related("promotion").filter(made__lt=F("count"))
-    batch = batches.select_for_update(of=("self",), skip_locked=True).filter(pk=batch_id).first()
+    batches = CodeBatch.objects.filter(made__lt=F("count"))
+    batch = batches.select_for_update(skip_locked=True).filter(pk=batch_id).first()
     if batch is None:
         return False
     wanted = min(CHUNK, batch.count - batch.made)
@@ -129,7 +147,7 @@ def _add(batch: CodeBatch, texts: list[str]) -> int:
         cursor.execute(_OPEN)
         with cursor.copy(_COPY) as copy:
             copy.write("\n".join(texts) + "\n")
-        whose = {"brand": batch.promotion.brand_id, "promotion": batch.promotion_id, "batch": batch.pk}
+        whose = {"brand": batch.brand_id, "promotion": batch.promotion_id, "batch": batch.pk, "kind": batch.kind}
         cursor.execute(_ADD, whose)
         added = int(cursor.rowcount)
         cursor.execute(_CLOSE)
@@ -151,7 +169,7 @@ def import_codes(*, promotion: Promotion, lines: Iterable[str], batch: CodeBatch
     first = next(chunks, None)
     if first is None:
         raise Invalid.field("body", "There is no code in it.")
-    report = Imported(batch or CodeBatch.objects.create(promotion=promotion, count=0))
+    report = Imported(batch or CodeBatch.objects.create(brand=promotion.brand, promotion=promotion, count=0))
     _import(report, first)
     for chunk in chunks:
         _import(report, chunk)
@@ -185,7 +203,7 @@ def _import(report: Imported, chunk: list[tuple[int, str]]) -> None:
 
 def _keep(report: Imported, found: dict[str, int]) -> None:
     batch = report.batch
-    whose = {"brand": batch.promotion.brand_id, "promotion": batch.promotion_id, "batch": batch.pk}
+    whose = {"brand": batch.brand_id, "promotion": batch.promotion_id, "batch": batch.pk}
     rows = db.many("promotions/sql/import_batch.sql", whose | {"texts": sorted(found)})
     added = {row["text"] for row in rows}
     left = found.keys() - added

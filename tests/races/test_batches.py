@@ -84,7 +84,11 @@ def test_makers_of_batches_with_few_possible_codes_never_deadlock_and_share_none
     monkeypatch.setattr(batches, "CHUNK", 40)
     made = [
         CodeBatch.objects.create(
-            promotion=promotion, count=120, pattern="A-##", charset="23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+            brand=promotion.brand,
+            promotion=promotion,
+            count=120,
+            pattern="A-##",
+            charset="23456789ABCDEFGHJKMNPQRSTUVWXYZ",
         )
         for _ in range(6)
     ]  # 720 of 961 possible codes, which make_batch would refuse

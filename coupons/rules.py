@@ -1,0 +1,134 @@
+"""Decisions about coupons: values in, values out."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from coupons.contracts import Asked, Seen
+from coupons.errors import CouponEnded, CouponExhausted, CouponLimitPerUser, CouponNotStarted
+from promoplatform.kernel.errors import Invalid, Refusal, TokenInvalid
+from promotions.engine import Offer, parse_offer
+from promotions.errors import CodeExpired, CodeInactive, CodeNotStarted, CodeUnknown
+
+SETTLED = timedelta(seconds=5)  # so long before its start what limits a coupon is fixed
+TOLERANCE = 100  # an approximate limit may count behind by one in so many of its maximum
+MOST_BEHIND = 64
+
+GUARANTEES = {
+    "exact": "Never more than the maximum.",
+    "sharded": "Never more than the maximum; the last one can always be had.",
+    "pool": "Never more than the maximum; every unit is a row made ahead.",
+    "approximate": "May exceed the maximum by the stated bound.",
+}
+
+
+# --- whether a redemption can be had ----------------------------------------------------------------------------------
+def refusals(*, seen: Seen, asked: Asked, at: datetime) -> Iterator[Refusal]:
+    """What stands against a redemption, the most lasting reason first, apart from whether any are left."""
+    if asked.customer in seen.shut_out:
+        yield TokenInvalid()
+    if not seen.is_active or seen.end_date <= at:
+        yield CouponEnded()
+    elif at < seen.start_date:
+        yield CouponNotStarted()
+    yield from _of_code(seen, asked)
+    if seen.maximum_per_user is not None and seen.counts.get(asked.customer, 0) >= seen.maximum_per_user:
+        yield CouponLimitPerUser()
+
+
+def _of_code(seen: Seen, asked: Asked) -> Iterator[Refusal]:
+    """A code that was sent must open the coupon; codes that are good once must be sent."""
+    if asked.code:
+        opens = asked.code == seen.code or seen.codes.get(asked.code, 0) in (None, asked.customer)
+        if not opens:
+            yield CodeUnknown()
+    elif seen.has_batches and seen.code is None:
+        yield Invalid.field("code", "This coupon is redeemed with a code of its own.", "required")
+
+
+def with_counts(seen: Seen, counts: Mapping[int, int]) -> Seen:
+    """The same coupon, with other counts."""
+    return replace(seen, counts=counts)
+
+
+def at_checkout(refusal: Refusal) -> Refusal:
+    """The same refusal in the words of checkout, which speaks of codes."""
+    if isinstance(refusal, CouponNotStarted):
+        return CodeNotStarted()
+    return CodeExpired() if isinstance(refusal, CouponEnded) else refusal
+
+
+def offer_refusal(
+    *, is_active: bool, start: datetime, end: datetime, left: int | None, user_left: int | None, at: datetime
+) -> Refusal | None:
+    """Why a code that opens a coupon offers nothing at checkout, the most lasting reason first."""
+    if not is_active:
+        return CodeInactive()
+    if end <= at:
+        return CodeExpired()
+    if at < start:
+        return CodeNotStarted()
+    if left == 0:
+        return CouponExhausted()
+    return CouponLimitPerUser() if user_left == 0 else None
+
+
+@lru_cache(maxsize=4096)
+def parsed(offer: str) -> Offer:
+    """An offer from its JSON; the same text again costs a look-up."""
+    return parse_offer(json.loads(offer))
+
+
+def id_within(redemption: uuid.UUID, coupon: uuid.UUID) -> uuid.UUID:
+    """The id of a coupon's redemption within a checkout's: as old as that one, and the same whenever it is asked for.
+
+    So the table's key makes sure that a checkout takes a coupon once, and its redemption is found without an index.
+    """
+    drawn = int.from_bytes(hashlib.sha256(redemption.bytes + coupon.bytes).digest()[:10], "big")
+    value = (redemption.int >> 80) << 80 | drawn
+    value = value & ~(0xF << 76) | 7 << 76
+    return uuid.UUID(int=value & ~(0x3 << 62) | 2 << 62)
+
+
+# --- the approximate limit --------------------------------------------------------------------------------------------
+def counts_behind(*, cap: int, processes: int) -> int:
+    """After how many takings each process counts them together, so that what it has not counted is within tolerance."""
+    return max(1, min(MOST_BEHIND, cap // (TOLERANCE * processes)))
+
+
+def may_exceed_by(*, cap: int, processes: int, threads: int) -> int:
+    """By how much an approximate limit may be exceeded (``docs/algorithms/coupon-limits.md`` derives it)."""
+    return processes * (counts_behind(cap=cap, processes=processes) - 1 + threads)
+
+
+# --- the pool ---------------------------------------------------------------------------------------------------------
+def may_make_units(*, start: datetime, at: datetime, hours: str) -> bool:
+    """Whether units may be made now: in the quiet ``hours`` (``"1-5"``, UTC; ``"22-4"``; empty: always), or when the
+    coupon starts within a day.
+    """
+    if not hours or start - at <= timedelta(days=1):
+        return True
+    first, last = (int(hour) for hour in hours.split("-"))
+    return first <= at.hour < last if first <= last else at.hour >= first or at.hour < last
+
+
+# --- which strategy ---------------------------------------------------------------------------------------------------
+def advice(*, maximum: int | None, rush: int, within_orders: bool) -> tuple[str, str]:
+    """The strategy to choose when ``rush`` redemptions are expected in the first minute, and why, as a sentence.
+
+    The limits are those of the measurements in ``docs/algorithms/coupon-limits.md``.
+    """
+    if maximum is None:
+        return "exact", "Without a maximum nothing is counted: the strategy makes no difference."
+    a_second = rush / 60
+    if within_orders and a_second > 100:
+        return "sharded", f"{rush:,} in the first minute, within orders: sixteen counters do not wait for one another."
+    if a_second > 2_000 and maximum >= 100_000:
+        return "pool", f"{rush:,} in the first minute of {maximum:,}: units that are made ahead are taken side by side."
+    if a_second > 500:
+        return "sharded", f"{rush:,} in the first minute: sixteen counters do not wait for one another."
+    return "exact", f"{rush:,} in the first minute: one counter keeps up, and is the simplest."

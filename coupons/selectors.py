@@ -1,0 +1,298 @@
+"""Questions about coupons; writes nothing."""
+
+import json
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import (
+    Case,
+    CharField,
+    DateTimeField,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Concat
+
+from accounts.contracts import Shopper
+from coupons import rules
+from coupons.contracts import Asked, Seen
+from coupons.errors import CouponExhausted
+from coupons.models import (
+    STANDING,
+    CouponBatch,
+    CouponCounter,
+    CouponDefinition,
+    CouponRedemption,
+    CouponUnit,
+    SpentCode,
+    Status,
+    Strategy,
+)
+from promoplatform.kernel import db
+from promoplatform.kernel.errors import NotFound, Refusal
+from promotions.contracts import Ask, Candidate, Purchase, Rejection, Search
+from promotions.errors import CodeAlreadyUsed, CodeUnknown, NotCombinable
+from promotions.models import CodeBatch
+
+
+# --- coupons ----------------------------------------------------------------------------------------------------------
+def coupons() -> QuerySet[CouponDefinition]:
+    """Coupons with what their pages show."""
+    return CouponDefinition.objects.select_related("brand")
+
+
+def of_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[CouponDefinition]:
+    """The coupons of these brands, or of all with None."""
+    return coupons() if brand_ids is None else coupons().filter(brand_id__in=brand_ids)
+
+
+def on_offer() -> QuerySet[CouponDefinition]:
+    """What anyone who is signed in may see: coupons that their brand has not withdrawn."""
+    return coupons().filter(is_active=True, brand__is_active=True)
+
+
+def active(found: QuerySet[CouponDefinition], *, at: datetime) -> QuerySet[CouponDefinition]:
+    """Those that run, each with its ``place`` among them: exhausted ones last, otherwise what ends first."""
+    counter = CouponCounter.objects.filter(coupon_id=OuterRef("pk"))
+    lagging = counter.filter(taken__lt=OuterRef("maximum_number_of_coupons"))
+    free = CouponUnit.objects.filter(coupon_id=OuterRef("pk"), redemption_id=None)
+    has_some = (
+        Q(maximum_number_of_coupons=None)
+        | Q(Exists(lagging), limit_strategy=Strategy.APPROXIMATE)
+        | Q(Exists(counter.filter(taken__lt=F("cap"))), ~Q(limit_strategy=Strategy.APPROXIMATE))
+        | Q(Exists(free), limit_strategy=Strategy.POOL)
+    )
+    ends = Func(F("end_date"), Value("UTC"), function="timezone", output_field=DateTimeField())
+    sortable = Func(ends, Value("YYYYMMDDHH24MISS"), function="to_char", output_field=CharField())
+    place = Concat(
+        Case(When(has_some, then=Value("0")), default=Value("1")), sortable, Cast("pk", TextField()),
+        output_field=TextField(),
+    )  # fmt: skip
+    running = found.filter(is_active=True, brand__is_active=True, start_date__lte=at, end_date__gt=at)
+    return running.annotate(place=place)
+
+
+def coupon(*, pk: uuid.UUID, among: QuerySet[CouponDefinition]) -> CouponDefinition:
+    """One of these coupons. Raises NotFound."""
+    found = among.filter(pk=pk).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def left(*, coupons: Collection[uuid.UUID], at: datetime | None = None) -> dict[uuid.UUID, int]:
+    """How many could be had of each that has a maximum; with ``at`` places of reservations that are over by then count.
+
+    One query. Of a pool the free units are counted, which takes a moment when there are a million.
+    """
+    rows = db.many("coupons/sql/find_left.sql", {"coupons": list(coupons), "at": at}) if coupons else []
+    return {row["id"]: row["n"] for row in rows}
+
+
+def counts(*, coupons: Collection[uuid.UUID], customer: int | None, at: datetime) -> dict[uuid.UUID, int]:
+    """How often a customer has each of the coupons; one query."""
+    if customer is None or not coupons:
+        return {}
+    params = {"coupons": list(coupons), "customer": customer, "at": at}
+    return {row["coupon_id"]: row["n"] for row in db.many("coupons/sql/find_counts.sql", params)}
+
+
+def eligibility(
+    *, coupon: CouponDefinition, shopper: Shopper, at: datetime
+) -> tuple[list[Refusal], int | None, int | None]:
+    """What stands against the shopper's redeeming it now, how many are left, and how many of them for the shopper."""
+    mine = seen(coupon=coupon.pk, customers=[shopper.id] if shopper.id else [])
+    remaining = left(coupons=[coupon.pk], at=at).get(coupon.pk)
+    had = counts(coupons=[coupon.pk], customer=shopper.id, at=at).get(coupon.pk, 0)
+    cap = coupon.maximum_number_of_coupons_per_user
+    own = None if cap is None else max(0, cap - had)
+    if mine is None:
+        raise NotFound
+    current = rules.with_counts(mine, {shopper.id or 0: had})
+    asked = Asked(id=coupon.pk, customer=shopper.id or 0)
+    reasons = [it for it in rules.refusals(seen=current, asked=asked, at=at) if it.code != "invalid"]
+    return reasons + ([CouponExhausted()] if remaining == 0 else []), remaining, own
+
+
+def redemption(*, pk: uuid.UUID, among: QuerySet[CouponRedemption]) -> CouponRedemption:
+    """One of these redemptions. Raises NotFound."""
+    found = among.filter(pk=pk).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def redemptions() -> QuerySet[CouponRedemption]:
+    """Redemptions that were made of a coupon itself; those of a checkout end with it, and there."""
+    return CouponRedemption.objects.filter(redemption_id=None).select_related("coupon", "customer__user")
+
+
+def batches_of(*, coupon: CouponDefinition) -> QuerySet[CodeBatch]:
+    """The batches of codes that open the coupon, newest first."""
+    mine = CouponBatch.objects.filter(coupon=coupon).values("batch_id")
+    return CodeBatch.objects.filter(pk__in=mine).order_by("-pk")
+
+
+def batch(*, pk: uuid.UUID, coupon: CouponDefinition) -> CodeBatch:
+    """One of them. Raises NotFound."""
+    found = batches_of(coupon=coupon).filter(pk=pk).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+# --- for whoever takes ------------------------------------------------------------------------------------------------
+def seen(*, coupon: uuid.UUID, customers: Sequence[int] = (), codes: Sequence[str] = ()) -> Seen | None:
+    """A coupon, what these customers have of it, and which of the codes open it; one query."""
+    params = {"coupon": coupon, "customers": list(customers), "codes": [code for code in codes if code]}
+    row = db.one("coupons/sql/see_coupon.sql", params)
+    if row is None:
+        return None
+    counts = {int(customer): count for customer, count in (row["counts"] or {}).items()}
+    return Seen(**row | {"counts": counts, "codes": row["codes"] or {}, "shut_out": frozenset(row["shut_out"])})
+
+
+def lock(*, pk: uuid.UUID) -> CouponRedemption:
+    """A redemption with its coupon, locked until the transaction ends. Raises NotFound."""
+    known = CouponRedemption.objects.select_for_update(of=("self",)).select_related("coupon", "customer__user")
+    found = known.filter(pk=pk).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def expired(*, at: datetime) -> QuerySet[CouponRedemption]:
+    """Reservations that are past their time and still hold their place."""
+    return CouponRedemption.objects.filter(status=Status.RESERVED, reserved_until__lte=at)
+
+
+def has_expired(*, coupon: uuid.UUID, at: datetime) -> bool:
+    """Whether a reservation of the coupon is past its time."""
+    return expired(at=at).filter(coupon_id=coupon).exists()
+
+
+def with_expired(*, at: datetime) -> list[tuple[uuid.UUID, str]]:
+    """The coupons with such reservations, and their strategies, in order."""
+    found = CouponDefinition.objects.filter(pk__in=expired(at=at).values("coupon_id"))
+    return list(found.order_by("pk").values_list("pk", "limit_strategy"))
+
+
+def spent_by(*, codes: Collection[str], ids: Collection[uuid.UUID]) -> QuerySet[SpentCode]:
+    """Those of the codes that these redemptions have spent."""
+    return SpentCode.objects.filter(code__in=codes, redemption_id__in=ids)
+
+
+def standing_of(*, coupon: uuid.UUID, customer: int) -> int:
+    """How many redemptions of a coupon stand for a customer."""
+    return CouponRedemption.objects.filter(coupon_id=coupon, customer_id=customer, status__in=STANDING).count()
+
+
+# --- for the sweeps ---------------------------------------------------------------------------------------------------
+def unfilled_pools(*, at: datetime) -> list[uuid.UUID]:
+    """Pools of coupons that have not ended and whose units are not all made, the one that starts first first."""
+    found = CouponDefinition.objects.filter(
+        Exists(CouponCounter.objects.filter(coupon_id=OuterRef("pk"), taken__lt=F("cap"))),
+        limit_strategy=Strategy.POOL, is_active=True, end_date__gt=at,
+    )  # fmt: skip
+    return list(found.order_by("start_date").values_list("pk", flat=True))
+
+
+def left_over_pools(*, ended_before: datetime) -> list[uuid.UUID]:
+    """Pools of coupons that ended before an instant and still have free units."""
+    free = CouponUnit.objects.filter(coupon_id=OuterRef("pk"), redemption_id=None)
+    found = CouponDefinition.objects.filter(Exists(free), limit_strategy=Strategy.POOL, end_date__lt=ended_before)
+    return list(found.order_by("pk").values_list("pk", flat=True))
+
+
+def approximate(*, at: datetime) -> list[tuple[uuid.UUID, int]]:
+    """Coupons with an approximate limit that run, and their maxima."""
+    found = CouponDefinition.objects.filter(
+        limit_strategy=Strategy.APPROXIMATE, maximum_number_of_coupons__isnull=False, start_date__lte=at,
+        end_date__gt=at,
+    )  # fmt: skip
+    return [(pk, maximum or 0) for pk, maximum in found.values_list("pk", "maximum_number_of_coupons")]
+
+
+# --- at checkout ------------------------------------------------------------------------------------------------------
+def offers(*, ask: Ask) -> list[Candidate | Rejection]:
+    """What each of the codes offers this shopper at checkout, or why not; three queries, none without codes."""
+    if not ask.codes:
+        return []
+    customer = ask.shopper.id if ask.shopper else None
+    rows = db.many("coupons/sql/find_offers.sql", {"codes": list(ask.codes), "customer": customer})
+    ids = [row["id"] for row in rows]
+    remaining, had = left(coupons=ids, at=ask.at), counts(coupons=ids, customer=customer, at=ask.at)
+    found: list[Candidate | Rejection] = []
+    opened: dict[uuid.UUID, str] = {}
+    for row in rows:
+        refusal = _offer_refusal(row, remaining.get(row["id"]), had.get(row["id"], 0), ask.at)
+        if refusal is None and opened.setdefault(row["id"], row["code"]) != row["code"]:
+            rival: dict[str, Any] = {"with": [opened[row["id"]]]}  # another code of the same coupon
+            refusal = NotCombinable(**rival)
+        found.append(_candidate(row) if refusal is None else Rejection(row["code"], refusal.reason()))
+    return found
+
+
+def _offer_refusal(row: db.Row, remaining: int | None, had: int, at: datetime) -> Refusal | None:
+    if not row["is_theirs"]:
+        return CodeUnknown()
+    if row["is_spent"]:
+        return CodeAlreadyUsed()
+    cap = row["maximum_per_user"]
+    own = None if cap is None else max(0, cap - had)
+    return rules.offer_refusal(
+        is_active=row["is_active"], start=row["start_date"], end=row["end_date"], left=remaining, user_left=own, at=at
+    )
+
+
+def _candidate(row: db.Row) -> Candidate:
+    return Candidate(
+        kind="coupon", id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["title"],
+        brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"], offer=rules.parsed(row["offer"]),
+        order=row["age"],
+    )  # fmt: skip
+
+
+def available(*, search: Search) -> list[Candidate]:
+    """Coupons with a code for everyone that the shopper could redeem now, the newest first."""
+    found = on_offer().filter(start_date__lte=search.at, end_date__gt=search.at, code__isnull=False)
+    if search.brands:
+        found = found.filter(brand__slug__in=search.brands)
+    rows = list(found.order_by("-pk")[: search.limit])
+    ids = [row.pk for row in rows]
+    remaining, had = left(coupons=ids, at=search.at), counts(coupons=ids, customer=search.shopper.id, at=search.at)
+    return [_candidate_of(row) for row in rows if remaining.get(row.pk) != 0 and not _is_used_up(row, had)]
+
+
+def _is_used_up(coupon: CouponDefinition, had: Mapping[uuid.UUID, int]) -> bool:
+    cap = coupon.maximum_number_of_coupons_per_user
+    return cap is not None and had.get(coupon.pk, 0) >= cap
+
+
+def _candidate_of(coupon: CouponDefinition) -> Candidate:
+    brand = coupon.brand
+    return Candidate(
+        kind="coupon", id=str(coupon.pk), key=str(coupon.pk), code=coupon.code_id or "", title=coupon.title,
+        brand_id=brand.pk, brand=brand.slug, timezone=brand.timezone, offer=rules.parsed(json.dumps(coupon.offer)),
+        order=int(coupon.created_at.timestamp()),
+    )  # fmt: skip
+
+
+def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+    """Which of the purchases' redemptions stand, and whether each is final; one query."""
+    taken = {
+        rules.id_within(purchase.id, uuid.UUID(taking.key)): (purchase.id, taking.key)
+        for purchase in purchases
+        for taking in purchase.takings
+    }
+    rows = CouponRedemption.objects.filter(pk__in=taken, status__in=STANDING).values_list("pk", "status")
+    return {taken[pk]: status == Status.CONFIRMED for pk, status in rows}

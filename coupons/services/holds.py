@@ -1,0 +1,67 @@
+"""The coupons that a checkout holds: taken, made final, given back. Each runs inside the caller's transaction."""
+
+import uuid
+from collections.abc import Iterator
+
+from coupons import rules, selectors
+from coupons.contracts import Asked
+from coupons.models import CouponRedemption, Status
+from coupons.services import ending
+from coupons.services.taking import take
+from promoplatform.kernel.errors import Busy, Refusal
+from promotions.contracts import Lost, Purchase, Taking
+from promotions.errors import ReservationExpired
+
+
+def reserve(*, purchase: Purchase) -> None:
+    """Take one of each coupon until ``purchase.until``, in the order of their keys.
+
+    Raises Lost, with whatever came to stand against one since the quote, and Busy.
+    """
+    for taking in _sorted(purchase):
+        asked = Asked(
+            id=_id(purchase, taking), customer=purchase.shopper_key, code=taking.code, until=purchase.until,
+            redemption=purchase.id, amount=taking.amount, currency=purchase.currency,
+        )  # fmt: skip
+        try:
+            take(coupon=uuid.UUID(taking.key), asked=asked, at=purchase.at)
+        except Busy:
+            raise
+        except Refusal as refusal:
+            raise Lost(taking, rules.at_checkout(refusal)) from refusal
+
+
+def confirm(*, purchase: Purchase) -> None:
+    """Make the redemptions final. Raises ReservationExpired when one is no longer held."""
+    for held in _locked(purchase):
+        if held.status != Status.RESERVED:
+            raise ReservationExpired
+        ending.confirm(redemption=held.pk, at=purchase.at)
+
+
+def release(*, purchase: Purchase) -> None:
+    """Give back what is still reserved; nothing final is touched."""
+    for held in _locked(purchase):
+        if held.status == Status.RESERVED:
+            ending.release(redemption=held.pk, at=purchase.at)
+
+
+def refund(*, purchase: Purchase) -> None:
+    """Give the final redemptions back, so that somebody can have them again."""
+    for held in _locked(purchase):
+        if held.status == Status.CONFIRMED:
+            ending.refund(redemption=held.pk, at=purchase.at)
+
+
+def _sorted(purchase: Purchase) -> list[Taking]:
+    return sorted(purchase.takings, key=lambda taking: taking.key)
+
+
+def _id(purchase: Purchase, taking: Taking) -> uuid.UUID:
+    return rules.id_within(purchase.id, uuid.UUID(taking.key))
+
+
+def _locked(purchase: Purchase) -> Iterator[CouponRedemption]:
+    """The checkout's redemptions, one after the other in the order in which they were taken."""
+    for taking in _sorted(purchase):
+        yield selectors.lock(pk=_id(purchase, taking))

@@ -1,0 +1,39 @@
+"""Room ahead in the table of redemptions, which is partitioned by month of the id."""
+
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from promoplatform.kernel.ids import floor
+
+AHEAD = 2  # months
+TABLE = "coupons_couponredemption"
+
+
+def make_partitions(*, at: datetime) -> int:
+    """Make the partitions of this month and the next ones; how many were missing.
+
+    A partition is made apart and then attached, which locks no reader or writer out. Rows of its month that have landed
+    in the default partition, because nothing ran for months, move to it.
+    """
+    first = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    made = 0
+    for _ in range(AHEAD + 1):
+        after = (first + timedelta(days=31)).replace(day=1)
+        made += _make(first, after)
+        first = after
+    return made
+
+
+def _make(first: datetime, after: datetime) -> bool:
+    name, low, high = f"{TABLE}_{first:%Y_%m}", floor(first), floor(after)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s)), to_regclass(%s)", [f"{TABLE} partitions", name])
+        if cursor.fetchone()[1] is not None:
+            return False
+        cursor.execute(f"LOCK TABLE {TABLE}_rest IN SHARE ROW EXCLUSIVE MODE")  # nobody writes what is about to move
+        cursor.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+        cursor.execute(f"INSERT INTO {name} SELECT * FROM {TABLE}_rest WHERE id >= %s AND id < %s", [low, high])  # noqa: S608
+        cursor.execute(f"DELETE FROM {TABLE}_rest WHERE id >= %s AND id < %s", [low, high])  # noqa: S608
+        cursor.execute(f"ALTER TABLE {TABLE} ATTACH PARTITION {name} FOR VALUES FROM ('{low}') TO ('{high}')")
+        return True

@@ -1,0 +1,148 @@
+"""Taking coupons: reserved or redeemed at once, one or many in one go."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from coupons import rules, selectors
+from coupons.contracts import Asked, Seen
+from coupons.errors import CouponExhausted, CouponLimitPerUser
+from coupons.models import CouponRedemption, Status
+from coupons.services.ending import expire
+from coupons.services.limits import LIMITS
+from promoplatform.kernel import batching, db
+from promoplatform.kernel.errors import Busy, NotFound, Refusal
+from promotions.errors import CodeAlreadyUsed
+
+Outcome = CouponRedemption | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What one caller asks of a coupon."""
+
+    coupon: uuid.UUID
+    asked: Asked
+    at: datetime
+
+
+def take(*, coupon: uuid.UUID, asked: Asked, at: datetime) -> CouponRedemption:
+    """One redemption of a coupon: final, or reserved until ``asked.until``.
+
+    Those who ask for one coupon at the same moment are served together (``promoplatform.kernel.batching``); whoever is
+    inside a transaction is served within it. Raises NotFound, CouponNotStarted, CouponEnded, CouponExhausted,
+    CouponLimitPerUser, CodeUnknown, CodeAlreadyUsed, Invalid (a code is needed), TokenInvalid (the user was deactivated
+    since signing in) and Busy.
+    """
+    outcome = _takings.submit(_Ask(coupon, asked, at), key=coupon)
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
+
+
+def _together(asks: Sequence[_Ask]) -> list[Outcome]:
+    """Serve callers who ask for one coupon, at the instant of the last of them."""
+    return take_all(coupon=asks[0].coupon, asked=[ask.asked for ask in asks], at=max(ask.at for ask in asks))
+
+
+_takings = batching.Operation("coupons.take", _together)
+
+
+def take_all(*, coupon: uuid.UUID, asked: Sequence[Asked], at: datetime) -> list[Outcome]:
+    """What becomes of each redemption that is asked for, in their order; first come, first served.
+
+    Each round is a transaction, or part of the caller's: it takes what can be had in one go for different customers,
+    and leaves the others to the next.
+    """
+    outcomes: dict[uuid.UUID, Outcome] = {}
+    waiting = list(asked)
+    while waiting:
+        firsts = list({it.customer: it for it in reversed(waiting)}.values())[::-1]
+        try:
+            with transaction.atomic():
+                outcomes |= _round(coupon, firsts, at)
+        except Busy as busy:
+            outcomes |= dict.fromkeys((it.id for it in firsts), busy)
+        waiting = [it for it in waiting if it.id not in outcomes]
+    return [outcomes[it.id] for it in asked]
+
+
+def _round(coupon: uuid.UUID, asked: Sequence[Asked], at: datetime) -> dict[uuid.UUID, Outcome]:
+    """Take for customers who each ask once; those that are absent from the answer are to ask again."""
+    seen, refused = _look(coupon, asked, at)
+    if seen is None:
+        return refused
+    mine = {it.id for it in asked if isinstance(refused.get(it.id), CouponLimitPerUser)}
+    if mine and expire(coupon=coupon, strategy=seen.strategy, at=at):
+        _, refused = _look(coupon, asked, at)
+    welcome = [it for it in asked if it.id not in refused]
+    units = _units(seen, [it.id for it in welcome], at) if welcome else []
+    if not units:
+        refused |= {it.id: CouponExhausted() for it in welcome}
+    return refused | _written(seen, list(zip(welcome, units, strict=False)), at)
+
+
+def _look(coupon: uuid.UUID, asked: Sequence[Asked], at: datetime) -> tuple[Seen | None, dict[uuid.UUID, Outcome]]:
+    """The coupon, and what stands against each that asks, apart from whether any are left."""
+    seen = selectors.seen(coupon=coupon, customers=[it.customer for it in asked], codes=[it.code for it in asked])
+    if seen is None:
+        return None, {it.id: NotFound() for it in asked}
+    found = {it.id: next(rules.refusals(seen=seen, asked=it, at=at), None) for it in asked}
+    return seen, {key: refusal for key, refusal in found.items() if refusal is not None}
+
+
+def _units(seen: Seen, ids: Sequence[uuid.UUID], at: datetime) -> Sequence[int | None]:
+    """Units of the coupon's maximum for the first so many of the ids; reservations whose time is up give way."""
+    if seen.maximum is None:
+        return [None] * len(ids)
+    limit = LIMITS[seen.strategy]
+    units = limit.take(coupon=seen.id, cap=seen.maximum, ids=ids)
+    if not units and expire(coupon=seen.id, strategy=seen.strategy, at=at):
+        units = limit.take(coupon=seen.id, cap=seen.maximum, ids=ids)
+    return units
+
+
+def _written(seen: Seen, taken: Sequence[tuple[Asked, int | None]], at: datetime) -> dict[uuid.UUID, Outcome]:
+    """Count and write what was taken; what the customer's own limit or a spent code refuses gives its unit back."""
+    if not taken:
+        return {}
+    asked = [it for it, _ in taken]
+    rows = db.many(
+        "coupons/sql/write_redemptions.sql",
+        {
+            "coupon": seen.id, "cap": seen.maximum_per_user, "at": at,
+            "ids": [it.id for it in asked], "customers": [it.customer for it in asked],
+            "codes": [it.code for it in asked], "singles": [it.code in seen.codes for it in asked],
+            "untils": [it.until for it in asked], "units": [unit for _, unit in taken],
+            "redemptions": [it.redemption for it in asked], "amounts": [it.amount for it in asked],
+            "currencies": [it.currency for it in asked],
+        },
+    )  # fmt: skip
+    refused = {row["id"]: _why_not(row) for row in rows if not row["is_written"]}
+    _undo(seen, [(it, unit) for it, unit in taken if it.id in refused])
+    written = {it.id: _redemption(seen, it, unit, at) for it, unit in taken if it.id not in refused}
+    return {**refused, **written}
+
+
+def _why_not(row: db.Row) -> Refusal:
+    return CodeAlreadyUsed() if row["is_spent"] else CouponLimitPerUser()
+
+
+def _undo(seen: Seen, refused: Sequence[tuple[Asked, int | None]]) -> None:
+    if units := [(unit, it.id) for it, unit in refused if unit is not None]:
+        LIMITS[seen.strategy].give_back(coupon=seen.id, taken=units)
+    if codes := [it.code for it, _ in refused if it.code]:
+        selectors.spent_by(codes=codes, ids=[it.id for it, _ in refused]).delete()
+
+
+def _redemption(seen: Seen, asked: Asked, unit: int | None, at: datetime) -> CouponRedemption:
+    """The row as it was just written."""
+    return CouponRedemption(
+        id=asked.id, coupon_id=seen.id, customer_id=asked.customer, code=asked.code, unit=unit, changed_at=at,
+        status=Status.RESERVED if asked.until else Status.CONFIRMED, reserved_until=asked.until,
+        redeemed_at=None if asked.until else at, redemption_id=asked.redemption, amount=asked.amount,
+        currency=asked.currency,
+    )  # fmt: skip

@@ -1,0 +1,15 @@
+-- The coupons that codes open, by the one code of everyone or by one that is good once.
+-- Upholds no constraint: it writes nothing, the statements that take decide.
+SELECT c.text AS code, d.id, d.title, d.offer::text AS offer, d.start_date, d.end_date, d.limit_strategy AS strategy,
+    d.maximum_number_of_coupons AS maximum, d.maximum_number_of_coupons_per_user AS maximum_per_user,
+    d.is_active AND b.is_active AS is_active, extract(epoch FROM d.created_at)::bigint AS age,
+    b.id AS brand_id, b.slug AS brand, b.timezone,
+    c.customer_id IS NULL OR c.customer_id = %(customer)s AS is_theirs, s.code IS NOT NULL AS is_spent
+FROM promotions_code c
+LEFT JOIN coupons_couponbatch cb ON cb.batch_id = c.batch_id
+JOIN coupons_coupondefinition d
+    ON d.id = coalesce(cb.coupon_id, (SELECT id FROM coupons_coupondefinition WHERE code = c.text))
+JOIN accounts_brand b ON b.id = d.brand_id
+LEFT JOIN coupons_spentcode s ON s.code = c.text
+WHERE c.text = ANY(%(codes)s::varchar[])
+ORDER BY c.text

@@ -1,0 +1,6 @@
+-- The counter of a pool, if it does not say how many units there are.
+-- Upholds coupons_counter_within_cap, by finding where a counter lost its meaning.
+SELECT k.shard, k.taken, k.cap, u.n AS counted
+FROM coupons_couponcounter k
+CROSS JOIN LATERAL (SELECT count(*) AS n FROM coupons_couponunit u WHERE u.coupon_id = k.coupon_id) u
+WHERE k.coupon_id = %(coupon)s AND k.taken <> u.n

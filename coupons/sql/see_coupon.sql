@@ -1,0 +1,21 @@
+-- A coupon with what concerns some customers and codes: how often each has it, and which of the codes open it.
+-- Upholds no constraint: it writes nothing, the statements that take decide.
+SELECT d.id, d.is_active AND b.is_active AS is_active, d.start_date, d.end_date, d.limit_strategy AS strategy,
+    d.maximum_number_of_coupons AS maximum, d.maximum_number_of_coupons_per_user AS maximum_per_user, d.code,
+    EXISTS (SELECT 1 FROM coupons_couponbatch cb WHERE cb.coupon_id = d.id) AS has_batches,
+    (
+        SELECT jsonb_object_agg(u.customer_id, u.redemption_count) FROM coupons_usercouponredemption u
+        WHERE u.coupon_id = d.id AND u.customer_id = ANY(%(customers)s::bigint[])
+    ) AS counts,
+    (
+        SELECT jsonb_object_agg(c.text, c.customer_id)
+        FROM promotions_code c JOIN coupons_couponbatch cb ON cb.batch_id = c.batch_id
+        WHERE c.text = ANY(%(codes)s::varchar[]) AND cb.coupon_id = d.id
+    ) AS codes,
+    ARRAY(
+        SELECT cu.id FROM accounts_customer cu JOIN accounts_user u ON u.id = cu.user_id
+        WHERE cu.id = ANY(%(customers)s::bigint[]) AND NOT u.is_active
+    ) AS shut_out
+FROM coupons_coupondefinition d
+JOIN accounts_brand b ON b.id = d.brand_id
+WHERE d.id = %(coupon)s

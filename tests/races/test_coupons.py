@@ -1,0 +1,220 @@
+"""A coupon is redeemed no more often than its maximum, in all and by one shopper, however many come at once."""
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import F
+
+from coupons import rules, services
+from coupons.contracts import Asked
+from coupons.errors import CouponExhausted, CouponLimitPerUser
+from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, SpentCode, UserCouponRedemption
+from coupons.services import ending, ledgers
+from promoplatform.kernel.errors import Busy
+from promoplatform.kernel.ids import uuid7
+from promotions import rules as promotion_rules
+from promotions.errors import CodeAlreadyUsed
+from tests.factories import CouponFactory, CustomerFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Stampede = Callable[..., list[Any]]
+STRICT = ["exact", "sharded", "pool"]
+
+
+def customers(number: int) -> list[int]:
+    return [customer.pk for customer in CustomerFactory.create_batch(number)]
+
+
+def take(coupon: CouponDefinition, customer: int, at: datetime, *, until: datetime | None = None) -> CouponRedemption:
+    """Redeem in a transaction of one's own, trying again while it is busy, as a client would."""
+    while True:
+        try:
+            with transaction.atomic():
+                return services.take(coupon=coupon.pk, asked=Asked(uuid7(), customer, until=until), at=at)
+        except Busy:
+            continue
+
+
+def standing(coupon: CouponDefinition) -> int:
+    return CouponRedemption.objects.filter(coupon=coupon, status__in=["reserved", "confirmed"]).count()
+
+
+def differences(at: datetime) -> list[str]:
+    return list(ledgers.audit(at=at, repair=False))
+
+
+@pytest.fixture(autouse=True)
+def sixteen_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also small maxima are divided."""
+    monkeypatch.setattr(promotion_rules, "MANY", 16)
+
+
+@pytest.mark.parametrize("strategy", STRICT)
+def test_60_shoppers_at_a_coupon_for_25_redeem_it_exactly_25_times(
+    strategy: str, stampede: Stampede, at: datetime
+) -> None:
+    coupon = CouponFactory(maximum_number_of_coupons=25, limit_strategy=strategy)
+
+    results = stampede(lambda one: take(coupon, one, at), customers(60))
+
+    assert Counter(map(type, results)) == {CouponRedemption: 25, CouponExhausted: 35}
+    assert standing(coupon) == 25
+    assert differences(at) == []
+
+
+@pytest.mark.parametrize("strategy", STRICT)
+def test_60_shoppers_who_are_served_together_redeem_it_exactly_25_times_too(
+    strategy: str, stampede: Stampede, at: datetime
+) -> None:
+    coupon = CouponFactory(maximum_number_of_coupons=25, limit_strategy=strategy)
+
+    results = stampede(lambda one: services.take(coupon=coupon.pk, asked=Asked(uuid7(), one), at=at), customers(60))
+
+    assert Counter(map(type, results)) == {CouponRedemption: 25, CouponExhausted: 35}
+    assert standing(coupon) == 25
+    assert differences(at) == []
+
+
+def test_without_the_conditional_update_a_look_before_redeems_too_often(stampede: Stampede, at: datetime) -> None:
+    coupon = CouponFactory(maximum_number_of_coupons=5)
+    counter = CouponCounter.objects.filter(coupon_id=coupon.pk)
+    everyone_has_looked = threading.Barrier(20)
+
+    def look_then_take(customer: int) -> None:
+        (row,) = counter.values_list("taken", "cap")
+        everyone_has_looked.wait(30)
+        if row[0] < row[1]:
+            CouponRedemption.objects.create(
+                id=uuid7(),
+                coupon=coupon,
+                customer_id=customer,
+                status="confirmed",
+                redeemed_at=at,
+                changed_at=at,
+                unit=0,
+            )
+            counter.update(taken=row[0] + 1)
+
+    stampede(look_then_take, customers(20))
+
+    assert standing(coupon) == 20, "the race that the conditional update prevents"
+    assert len(differences(at)) > 0
+
+
+def test_an_approximate_coupon_stays_within_its_bound(stampede: Stampede, at: datetime, settings: Any) -> None:
+    settings.COUPON_PROCESSES, settings.COUPON_THREADS = 1, 60
+    coupon = CouponFactory(maximum_number_of_coupons=25, limit_strategy="approximate")
+
+    results = stampede(lambda one: take(coupon, one, at), customers(60))
+    bound = rules.may_exceed_by(cap=25, processes=1, threads=60)
+
+    assert set(map(type, results)) <= {CouponRedemption, CouponExhausted}
+    assert 25 <= standing(coupon) <= 25 + bound
+    with pytest.raises(CouponExhausted):
+        take(coupon, customers(1)[0], at)
+
+
+@pytest.mark.parametrize("strategy", [*STRICT, "approximate"])
+def test_50_requests_of_one_shopper_pass_a_limit_of_two_twice(strategy: str, stampede: Stampede, at: datetime) -> None:
+    coupon = CouponFactory(maximum_number_of_coupons=100, maximum_number_of_coupons_per_user=2, limit_strategy=strategy)
+    (one,) = customers(1)
+
+    results = stampede(lambda _: take(coupon, one, at), range(50))
+
+    assert Counter(map(type, results)) == {CouponRedemption: 2, CouponLimitPerUser: 48}
+    assert UserCouponRedemption.objects.get(coupon=coupon).redemption_count == standing(coupon) == 2
+    assert differences(at) == []
+
+
+def test_without_the_conditional_upsert_a_look_before_lets_one_shopper_have_more(
+    stampede: Stampede, at: datetime
+) -> None:
+    coupon = CouponFactory(maximum_number_of_coupons_per_user=1)
+    (one,) = customers(1)
+    mine = UserCouponRedemption.objects.filter(coupon=coupon)
+    UserCouponRedemption.objects.create(coupon=coupon, customer_id=one, redemption_count=0, cap=None)
+    everyone_has_looked = threading.Barrier(10)
+
+    def look_then_take(_: int) -> None:
+        had = mine.get().redemption_count
+        everyone_has_looked.wait(30)
+        if had < 1:
+            CouponRedemption.objects.create(
+                id=uuid7(), coupon=coupon, customer_id=one, status="confirmed", redeemed_at=at, changed_at=at
+            )
+            mine.update(redemption_count=F("redemption_count") + 1)
+
+    stampede(look_then_take, range(10))
+
+    assert standing(coupon) == mine.get().redemption_count == 10, "the race that the conditional upsert prevents"
+
+
+def test_40_shoppers_with_one_code_that_is_good_once_redeem_it_once(stampede: Stampede, at: datetime) -> None:
+    coupon = CouponFactory()
+    batch = services.add_codes(coupon=coupon, codes=services.Codes(count=1))
+    (code,) = batch.codes.values_list("text", flat=True)
+
+    results = stampede(
+        lambda one: services.take(coupon=coupon.pk, asked=Asked(uuid7(), one, code), at=at), customers(40)
+    )
+
+    assert Counter(map(type, results)) == {CouponRedemption: 1, CodeAlreadyUsed: 39}
+    assert SpentCode.objects.count() == standing(coupon) == 1
+    assert differences(at) == []
+
+
+def test_without_the_key_a_look_before_spends_a_code_twice(stampede: Stampede) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE coupons_spentcode DROP CONSTRAINT coupons_spentcode_pkey")
+    everyone_has_looked = threading.Barrier(10)
+
+    def look_then_spend(_: int) -> None:
+        free = not SpentCode.objects.filter(code="ONCE").exists()
+        everyone_has_looked.wait(30)
+        if free:
+            SpentCode.objects.bulk_create([SpentCode(code="ONCE", redemption_id=uuid7())])
+
+    try:
+        stampede(look_then_spend, range(10))
+        assert SpentCode.objects.count() == 10, "the race that the key prevents"
+    finally:
+        SpentCode.objects.all().delete()
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE coupons_spentcode ADD CONSTRAINT coupons_spentcode_pkey PRIMARY KEY (code)")
+
+
+@pytest.mark.parametrize("strategy", STRICT)
+def test_places_of_reservations_whose_time_is_up_go_at_once_to_those_who_need_them(
+    strategy: str, stampede: Stampede, at: datetime
+) -> None:
+    coupon = CouponFactory(maximum_number_of_coupons=20, limit_strategy=strategy)
+    for one in customers(20):
+        take(coupon, one, at - timedelta(hours=1), until=at)
+
+    results = stampede(lambda one: take(coupon, one, at), customers(40))
+
+    assert Counter(map(type, results)) == {CouponRedemption: 20, CouponExhausted: 20}
+    assert standing(coupon) == 20
+    assert differences(at) == []
+
+
+def test_a_reservation_ends_once_however_many_confirm_release_and_sweep_it(stampede: Stampede, at: datetime) -> None:
+    coupon = CouponFactory(maximum_number_of_coupons=30)
+    soon = at + timedelta(minutes=1)
+    held = [take(coupon, one, at, until=soon) for one in customers(20)]
+    calls = [partial(ending.confirm, redemption=one.pk, at=at) for one in held]
+    calls += [partial(ending.release, redemption=one.pk, at=at) for one in held]
+    calls += [partial(ending.expire_due, at=soon) for _ in range(4)]
+
+    stampede(lambda call: call(), random.sample(calls, len(calls)))
+
+    confirmed = CouponRedemption.objects.filter(coupon=coupon, status="confirmed").count()
+    assert standing(coupon) == confirmed == CouponCounter.objects.get(coupon_id=coupon.pk).taken
+    assert differences(soon) == []
