@@ -2,14 +2,13 @@
 
 import json
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db.models import (
     Case,
     CharField,
-    DateTimeField,
     Exists,
     F,
     Func,
@@ -43,6 +42,8 @@ from promotions.contracts import Ask, Candidate, Purchase, Rejection, Search
 from promotions.errors import CodeAlreadyUsed, CodeUnknown, NotCombinable
 from promotions.models import CodeBatch
 
+PAGE = 5_000  # codes that one statement of an export reads
+
 
 # --- coupons ----------------------------------------------------------------------------------------------------------
 def coupons() -> QuerySet[CouponDefinition]:
@@ -71,8 +72,7 @@ def active(found: QuerySet[CouponDefinition], *, at: datetime) -> QuerySet[Coupo
         | Q(Exists(counter.filter(taken__lt=F("cap"))), ~Q(limit_strategy=Strategy.APPROXIMATE))
         | Q(Exists(free), limit_strategy=Strategy.POOL)
     )
-    ends = Func(F("end_date"), Value("UTC"), function="timezone", output_field=DateTimeField())
-    sortable = Func(ends, Value("YYYYMMDDHH24MISS"), function="to_char", output_field=CharField())
+    sortable = Func(F("end_date"), Value("YYYYMMDDHH24MISS"), function="to_char", output_field=CharField())
     place = Concat(
         Case(When(has_some, then=Value("0")), default=Value("1")), sortable, Cast("pk", TextField()),
         output_field=TextField(),
@@ -123,17 +123,13 @@ def eligibility(
     return reasons + ([CouponExhausted()] if remaining == 0 else []), remaining, own
 
 
-def redemption(*, pk: uuid.UUID, among: QuerySet[CouponRedemption]) -> CouponRedemption:
-    """One of these redemptions. Raises NotFound."""
-    found = among.filter(pk=pk).first()
+def redemption(*, pk: uuid.UUID) -> CouponRedemption:
+    """A redemption that was made of a coupon itself; those of a checkout end with it, and there. Raises NotFound."""
+    made_here = CouponRedemption.objects.filter(redemption_id=None).select_related("coupon__brand", "customer__user")
+    found = made_here.filter(pk=pk).first()
     if found is None:
         raise NotFound
     return found
-
-
-def redemptions() -> QuerySet[CouponRedemption]:
-    """Redemptions that were made of a coupon itself; those of a checkout end with it, and there."""
-    return CouponRedemption.objects.filter(redemption_id=None).select_related("coupon", "customer__user")
 
 
 def batches_of(*, coupon: CouponDefinition) -> QuerySet[CodeBatch]:
@@ -148,6 +144,18 @@ def batch(*, pk: uuid.UUID, coupon: CouponDefinition) -> CodeBatch:
     if found is None:
         raise NotFound
     return found
+
+
+def batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[tuple[str, str]]:
+    """Each code of the batch, and ``used``, ``held`` or ``free``; a page at a time."""
+    after = ""
+    while True:
+        params = {"batch": batch.pk, "after": after, "at": at, "limit": PAGE}
+        rows = db.many("coupons/sql/find_batch_codes.sql", params)
+        yield from ((row["text"], row["state"]) for row in rows)
+        if len(rows) < PAGE:
+            return
+        after = rows[-1]["text"]
 
 
 # --- for whoever takes ------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ["accounts", "checkout", "discounts", "promoplatform", "promotions", "segments", "vouchers"]
+APPS = ["accounts", "checkout", "coupons", "discounts", "promoplatform", "promotions", "segments", "vouchers"]
 
 
 @cache

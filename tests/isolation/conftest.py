@@ -13,12 +13,19 @@ from django.utils import timezone
 from accounts.contracts import Role
 from accounts.models import Brand, Invitation, User
 from accounts.services import tokens_for
+from coupons.services import Codes, add_codes
 from discounts.models import Usage
 from promotions import services
 from promotions.models import Promotion
 from segments.services import apply_audience, schedule
-from tests.coupons.rows import coupon_of
-from tests.factories import ApiKeyFactory, BrandFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
+from tests.factories import (
+    ApiKeyFactory,
+    BrandFactory,
+    CouponFactory,
+    DiscountCodeFactory,
+    MembershipFactory,
+    ShopperFactory,
+)
 
 
 @dataclass(frozen=True)
@@ -88,11 +95,13 @@ def world(bearer: Callable[[User], Client], server_of: Callable[[Brand], Client]
         "viewer": str(people[Role.VIEWER].uuid), "editor": str(people[Role.EDITOR].uuid), "spare key": str(key.pk),
     }  # fmt: skip
     named = ["redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code"]
-    named += ["coded promotion", "batch", "assignment", "coupon", "segment", "voucher"]
+    named += ["coded promotion", "batch", "assignment", "segment", "voucher"]
+    named += ["coupon", "coupon batch", "held", "redeemed"]
     secrets = [things[name] for name in named] + [
         "CODE-OF-BILLO",
         "ORDER-OF-BILLO",
         "SALE-OF-BILLO",
+        "COUPON-OF-BILLO",
         "invited@example.com",
         key.prefix,
     ]
@@ -137,7 +146,19 @@ def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, s
         "slug": "billo", "customer": customer, "user": str(user.uuid), "code": "SECRET", "open code": "OPEN",
         "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk),
         "coded promotion": coded["id"], "batch": str(batch.pk), "assignment": str(assignment.pk),
-        "audience": "friends", "segment": str(segment.pk), "coupon": str(coupon_of(billo).pk),
+        "audience": "friends", "segment": str(segment.pk), "promotion": promotion["id"],
         "campaign": "spring", "voucher": won["voucher"]["id"],
-        "promotion": promotion["id"], "usage": str(Usage.objects.get(code__code="TAKEN").id),
+        "usage": str(Usage.objects.get(code__code="TAKEN").id),
+    } | _coupons(billo, clients["shopper"])  # fmt: skip
+
+
+def _coupons(billo: Brand, shopper: Client) -> dict[str, str]:
+    """A coupon that anyone may redeem, though they may not read its code, and one with codes that are good once."""
+    public, coupon = CouponFactory(brand=billo, text="COUPON-OF-BILLO"), CouponFactory(brand=billo, is_active=False)
+    held = _post(shopper, f"/api/v1/coupons/{public.pk}/reservations/", {})
+    redeemed = _post(shopper, f"/api/v1/coupons/{public.pk}/redemptions/", {})
+    batch = add_codes(coupon=coupon, codes=Codes(count=3))
+    return {
+        "open coupon": str(public.pk), "coupon": str(coupon.pk), "coupon batch": str(batch.pk),
+        "held": held["coupon_redemption_id"], "redeemed": redeemed["coupon_redemption_id"],
     }  # fmt: skip

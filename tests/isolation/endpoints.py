@@ -56,6 +56,8 @@ def rows() -> list[Row]:
         "name": "sale", "start_date": "2099-01-01", "end_date": "2099-02-01", "trigger": "automatic",
         "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
     }  # fmt: skip
+    coupons, couponed, public = "api/v1/coupons/", {"pk": "<coupon>"}, {"pk": "<open coupon>"}
+    coupon = {"title": "ten", "start_date": "2026-01-01", "end_date": "2099-01-01", "offer": sale["offer"]}
     audience = "api/internal/v1/audiences/<str:merchant_id>/<str:segment_type>/"
     sent = {"merchant_id": "<slug>", "segment_type": "<audience>"}
     synced = sent | {"start_date": "2098-01-01", "end_date": "2098-03-01"}
@@ -100,6 +102,21 @@ def rows() -> list[Row]:
         Row(f"{batch}codes.csv", "GET", "owner", batched),
         Row(f"{batch}assign/", "POST", "owner", batched, {"customer_ids": ["<customer>"]}, writes=True),
         Row(f"{batch}assignments/<uuid:assignment>/", "GET", "owner", batched | {"assignment": "<assignment>"}),
+        Row(coupons, "GET", "owner", strangers="own"),
+        Row(coupons, "POST", "owner", body=coupon | {"brand": "<slug>"}, writes=True),
+        Row(f"{coupons}<uuid:pk>/", "GET", "owner", public, strangers="read"),
+        Row(f"{coupons}<uuid:pk>/", "PATCH", "owner", couponed, {"title": "another"}, writes=True),
+        Row(f"{coupons}<uuid:pk>/", "DELETE", "owner", couponed, writes=True),
+        Row(f"{coupons}<uuid:pk>/codes/", "GET", "owner", couponed),
+        Row(f"{coupons}<uuid:pk>/codes/", "POST", "owner", couponed, {"count": 5}, writes=True),
+        Row(f"{coupons}<uuid:pk>/codes/<uuid:batch>/", "GET", "owner", couponed | {"batch": "<coupon batch>"}),
+        Row(f"{coupons}<uuid:pk>/codes/<uuid:batch>/codes.csv", "GET", "owner", couponed | {"batch": "<coupon batch>"}),
+        Row(f"{coupons}<uuid:pk>/eligibility/", "GET", "shopper", public, strangers="own"),
+        Row(f"{coupons}<uuid:pk>/redemptions/", "POST", "shopper", public, strangers="own"),
+        Row(f"{coupons}<uuid:pk>/reservations/", "POST", "shopper", public, strangers="own"),
+        Row(f"{coupons}redemptions/<uuid:pk>/confirm/", "POST", "server", {"pk": "<held>"}, writes=True),
+        Row(f"{coupons}redemptions/<uuid:pk>/release/", "POST", "server", {"pk": "<held>"}, writes=True),
+        Row(f"{coupons}redemptions/<uuid:pk>/refund/", "POST", "server", {"pk": "<redeemed>"}, writes=True),
         Row("api/v1/coupons/report/", "GET", "owner", strangers="own"),
         Row("api/v1/coupons/<uuid:pk>/report/", "GET", "owner", {"pk": "<coupon>"}),
         Row("api/v1/campaigns/", "GET", "owner", strangers="own"),

@@ -209,7 +209,7 @@ def test_a_reservation_ends_once_however_many_confirm_release_and_sweep_it(stamp
     coupon = CouponFactory(maximum_number_of_coupons=30)
     soon = at + timedelta(minutes=1)
     held = [take(coupon, one, at, until=soon) for one in customers(20)]
-    calls = [partial(ending.confirm, redemption=one.pk, at=at) for one in held]
+    calls: list[Any] = [partial(ending.confirm, redemption=one.pk, at=at) for one in held]
     calls += [partial(ending.release, redemption=one.pk, at=at) for one in held]
     calls += [partial(ending.expire_due, at=soon) for _ in range(4)]
 

@@ -1,0 +1,183 @@
+"""Redemptions and reservations of coupons over HTTP: parse, call one service, answer."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.contracts import Scope, Shopper, as_caller
+from accounts.selectors import readable_brand_ids, shopper_for
+from accounts.services import ensure_customer
+from coupons import errors, selectors, services
+from coupons.api.definitions import editable
+from coupons.api.serializers import (
+    CouponRedeemRequest,
+    CouponRedemptionAnswer,
+    CouponReserveRequest,
+    EligibilityAnswer,
+    redemption_answer,
+)
+from coupons.contracts import Asked
+from coupons.models import CouponRedemption
+from promoplatform.kernel import throttle
+from promoplatform.kernel.errors import Busy, NotFound
+from promoplatform.kernel.idempotency import idempotent
+from promoplatform.kernel.ids import uuid7
+from promoplatform.kernel.schema import problems
+from promotions.errors import CodeAlreadyUsed, CodeUnknown, ReservationExpired, WrongState
+from promotions.rules import normalise
+
+MISS = "cart_code_miss"
+REFUSALS = problems(
+    errors.CouponNotStarted,
+    errors.CouponEnded,
+    errors.CouponExhausted,
+    errors.CouponLimitPerUser,
+    CodeAlreadyUsed,
+    CodeUnknown,
+    Busy,
+)
+
+
+class EligibilityView(APIView):
+    """``/api/v1/coupons/<id>/eligibility/``"""
+
+    @extend_schema(responses={200: EligibilityAnswer}, operation_id="coupon_eligibility")
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """Whether the caller, or the customer whom a brand's server names (`customer_id`), could redeem it now.
+
+        Takes nothing.
+        """
+        _, shopper = _asked_for(request, pk, request.query_params.get("customer_id"))
+        coupon = selectors.coupon(pk=pk, among=selectors.coupons())
+        reasons, left, own = selectors.eligibility(coupon=coupon, shopper=shopper, at=timezone.now())
+        return Response(
+            {
+                "eligible": not reasons,
+                "reasons": [it.code for it in reasons],
+                "remaining": left,
+                "remaining_for_user": own,
+            }
+        )
+
+
+class RedemptionsView(APIView):
+    """``/api/v1/coupons/<id>/redemptions/``"""
+
+    @extend_schema(
+        request=CouponRedeemRequest, responses={201: CouponRedemptionAnswer, **REFUSALS}, operation_id="coupon_redeem"
+    )
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Redeem the coupon, for good."""
+        body = CouponRedeemRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        return _take(request, pk, body.validated_data, at=timezone.now())
+
+
+class ReservationsView(APIView):
+    """``/api/v1/coupons/<id>/reservations/``"""
+
+    @extend_schema(
+        request=CouponReserveRequest, responses={201: CouponRedemptionAnswer, **REFUSALS}, operation_id="coupon_reserve"
+    )
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Hold the coupon for a while; then it is confirmed, released, or gives its place back by itself."""
+        body = CouponReserveRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked, at = body.validated_data, timezone.now()
+        return _take(request, pk, asked, at=at, until=at + timedelta(seconds=asked["ttl_seconds"]))
+
+
+class ConfirmView(APIView):
+    """``/api/v1/coupons/redemptions/<id>/confirm/``"""
+
+    @extend_schema(
+        request=None,
+        responses={200: CouponRedemptionAnswer, **problems(ReservationExpired, WrongState)},
+        operation_id="coupon_confirm",
+    )
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """The reservation becomes final; twice is once."""
+        return _answer(services.confirm(redemption=_own(request, pk).pk, at=timezone.now()))
+
+
+class ReleaseView(APIView):
+    """``/api/v1/coupons/redemptions/<id>/release/``"""
+
+    @extend_schema(
+        request=None, responses={200: CouponRedemptionAnswer, **problems(WrongState)}, operation_id="coupon_release"
+    )
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """The reservation gives its place back; twice is once."""
+        return _answer(services.release(redemption=_own(request, pk).pk, at=timezone.now()))
+
+
+class RefundView(APIView):
+    """``/api/v1/coupons/redemptions/<id>/refund/``"""
+
+    @extend_schema(
+        request=None, responses={200: CouponRedemptionAnswer, **problems(WrongState)}, operation_id="coupon_refund"
+    )
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """The brand takes a redemption back, and its place can be had again; twice is once."""
+        redemption = _own(request, pk)
+        editable(request, redemption.coupon_id)
+        return _answer(services.refund(redemption=redemption.pk, at=timezone.now()))
+
+
+def _take(
+    request: Request, pk: uuid.UUID, asked: dict[str, Any], *, at: datetime, until: datetime | None = None
+) -> Response:
+    coupon, shopper = _asked_for(request, pk, asked.get("customer_id"))
+    who = as_caller(request.auth).identity
+    throttle.check(MISS, who)
+    known = ensure_customer(shopper=shopper)
+    code = normalise(asked["code"]) or "?" if "code" in asked else ""  # what can be no code opens nothing
+    try:
+        redemption = services.take(coupon=coupon, asked=Asked(uuid7(), known.key, code, until), at=at)
+    except CodeUnknown:
+        throttle.hit(MISS, who)
+        raise
+    return Response(redemption_answer(redemption, user_id=known.user_id, customer_id=known.customer_id), status=201)
+
+
+def _asked_for(request: Request, coupon: uuid.UUID, customer_id: str | None) -> tuple[uuid.UUID, Shopper]:
+    """Which coupon, and who would redeem it: the caller, or a customer of a brand's server, which asks for its own
+    coupons alone. Raises NotFound for another's.
+    """
+    caller = as_caller(request.auth)
+    shopper = shopper_for(caller=caller, customer_id=customer_id)
+    if caller.scope is Scope.BRAND:
+        selectors.coupon(pk=coupon, among=selectors.of_brands(brand_ids=readable_brand_ids(caller)))
+    return coupon, shopper
+
+
+def _own(request: Request, pk: uuid.UUID) -> CouponRedemption:
+    """A redemption of the caller's own, or of a coupon of their brand. Raises NotFound, PermissionDenied (viewers)."""
+    caller = as_caller(request.auth)
+    redemption = selectors.redemption(pk=pk)
+    if caller.customer_key is not None and redemption.customer_id == caller.customer_key:
+        return redemption
+    brand_ids = readable_brand_ids(caller)
+    if brand_ids is not None and redemption.coupon.brand_id not in brand_ids:
+        raise NotFound
+    editable(request, redemption.coupon_id)
+    return redemption
+
+
+def _answer(redemption: CouponRedemption) -> Response:
+    user = redemption.customer.user
+    answer = redemption_answer(
+        redemption, user_id=user.uuid if user else None, customer_id=redemption.customer.customer_id
+    )
+    return Response(answer)

@@ -1,0 +1,12 @@
+-- The next codes of a batch, and whether each was spent.
+-- Upholds no constraint: it writes nothing.
+SELECT c.text, CASE
+    WHEN r.id IS NULL OR r.status = 'reserved' AND r.reserved_until <= %(at)s THEN 'free'
+    WHEN r.status = 'reserved' THEN 'held' ELSE 'used'
+END AS state
+FROM promotions_code c
+LEFT JOIN coupons_spentcode s ON s.code = c.text
+LEFT JOIN coupons_couponredemption r ON r.id = s.redemption_id
+WHERE c.batch_id = %(batch)s AND c.text > %(after)s
+ORDER BY c.text
+LIMIT %(limit)s
