@@ -32,6 +32,7 @@ from coupons.models import (
     CouponDefinition,
     CouponRedemption,
     CouponUnit,
+    RedemptionBucket,
     SpentCode,
     Status,
     Strategy,
@@ -202,6 +203,12 @@ def spent_by(*, codes: Collection[str], ids: Collection[uuid.UUID]) -> QuerySet[
 def standing_of(*, coupon: uuid.UUID, customer: int) -> int:
     """How many redemptions of a coupon stand for a customer."""
     return CouponRedemption.objects.filter(coupon_id=coupon, customer_id=customer, status__in=STANDING).count()
+
+
+def recountable() -> QuerySet[CouponDefinition]:
+    """Coupons all of whose redemptions are still rows: those of ended ones are let go of after a time."""
+    archived = RedemptionBucket.objects.filter(coupon_id=OuterRef("pk"), archived=True)
+    return CouponDefinition.objects.exclude(Exists(archived))
 
 
 # --- for the sweeps ---------------------------------------------------------------------------------------------------

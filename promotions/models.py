@@ -123,6 +123,13 @@ class CodeBatch(models.Model):
         """Whether all of its codes are there."""
         return self.made == self.count
 
+    @property
+    def opens(self) -> Promotion:
+        """The promotion that its codes open. Raises ValueError for a batch of another kind."""
+        if self.promotion is None:
+            raise ValueError(f"batch {self.pk} is of the kind {self.kind}")
+        return self.promotion
+
 
 class Code(models.Model):
     """One typed string and the one thing it means.

@@ -295,7 +295,7 @@ def batch_search(*, batch: CodeBatch, term: str, after: str, at: datetime, limit
 
 def codes_of_pattern(*, brand_id: uuid.UUID, pattern: str) -> int:
     """How many codes the brand's batches of a pattern have, or will."""
-    rows = CodeBatch.objects.filter(promotion__brand=brand_id, pattern=pattern)
+    rows = CodeBatch.objects.filter(brand_id=brand_id, pattern=pattern)
     return int(rows.aggregate(every=Sum("count"))["every"] or 0)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from coupons import selectors
-from coupons.models import CouponCounter, CouponDefinition, CouponUnit, Strategy, UserCouponRedemption
+from coupons.models import CouponCounter, CouponUnit, Strategy, UserCouponRedemption
 from coupons.services.limits import approximate, counters
 from promoplatform.kernel import db
 
@@ -16,7 +16,7 @@ GRACE = timedelta(minutes=10)  # expired reservations give their place back with
 
 def audit(*, at: datetime, repair: bool) -> Iterator[str]:
     """A line a difference; ``repair`` writes into counters, counts and units what the redemptions took of them."""
-    for coupon, strategy in CouponDefinition.objects.order_by("pk").values_list("pk", "limit_strategy").iterator():
+    for coupon, strategy in selectors.recountable().order_by("pk").values_list("pk", "limit_strategy").iterator():
         yield from _counters(coupon, strategy, repair)
         yield from _users(coupon, repair)
         if strategy == Strategy.POOL:

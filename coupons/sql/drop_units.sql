@@ -9,4 +9,4 @@ WITH free AS MATERIALIZED (
     DELETE FROM coupons_couponunit t USING free WHERE t.coupon_id = %(coupon)s AND t.n = free.n RETURNING 1
 )
 UPDATE coupons_couponcounter SET taken = taken - (SELECT count(*) FROM gone) WHERE coupon_id = %(coupon)s AND shard = 0
-RETURNING old.taken - new.taken AS dropped
+RETURNING (SELECT count(*) FROM gone) AS dropped

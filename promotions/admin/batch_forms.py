@@ -107,7 +107,7 @@ def told(refusal: Refusal) -> str:
 
 def begun_at(batch: CodeBatch) -> str:
     """When a batch was begun, in its brand's time."""
-    return pages.local(batch.created_at, batch.promotion.brand.timezone)
+    return pages.local(batch.created_at, batch.opens.brand.timezone)
 
 
 def rough(number: int) -> str:

@@ -118,7 +118,7 @@ class BatchPages:
         return self._one(request, self._batch(request, pk, batch))
 
     def _one(self, request: HttpRequest, batch: CodeBatch, **context: Any) -> HttpResponse:
-        promotion, term = batch.promotion, request.GET.get("q", "").strip()[:100]
+        promotion, term = batch.opens, request.GET.get("q", "").strip()[:100]
         after = request.GET.get("after", "")[:64]
         codes = selectors.batch_search(batch=batch, term=term, after=after, at=timezone.now(), limit=SHOWN)
         shown = {
@@ -139,7 +139,7 @@ class BatchPages:
     def assign(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
         """Give everyone of an audience a code, in the background."""
         found = self._batch(request, pk, batch, edit=True)
-        form = AssignForm(request.POST, promotion=found.promotion)
+        form = AssignForm(request.POST, promotion=found.opens)
         if form.is_valid():
             asked = form.cleaned_data
             try:
@@ -168,14 +168,14 @@ def row(batch: CodeBatch) -> dict[str, Any]:
         "name": batch.pattern or "imported",
         "count": f"{batch.count:,}",
         "state": ("made", "success") if batch.is_made else (f"{percent(batch)} % made", "info"),
-        "created": pages.local(batch.created_at, batch.promotion.brand.timezone),
+        "created": pages.local(batch.created_at, batch.opens.brand.timezone),
     }
 
 
 def state(batch: CodeBatch) -> dict[str, Any]:
     """How far the making of a batch and the giving out of its codes have come."""
     assignments = list(selectors.assignments_of(batch=batch)[:SHOWN])
-    zone = batch.promotion.brand.timezone
+    zone = batch.opens.brand.timezone
     return {
         "batch": batch,
         "name": batch.pattern or "imported codes",

@@ -153,8 +153,9 @@ def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, s
 
 
 def _coupons(billo: Brand, shopper: Client) -> dict[str, str]:
-    """A coupon that anyone may redeem, though they may not read its code, and one with codes that are good once."""
-    public, coupon = CouponFactory(brand=billo, text="COUPON-OF-BILLO"), CouponFactory(brand=billo, is_active=False)
+    """A coupon that anyone may redeem, and one that is withdrawn, with a code of everyone and codes that are good once."""
+    public = CouponFactory(brand=billo)
+    coupon = CouponFactory(brand=billo, text="COUPON-OF-BILLO", is_active=False)
     held = _post(shopper, f"/api/v1/coupons/{public.pk}/reservations/", {})
     redeemed = _post(shopper, f"/api/v1/coupons/{public.pk}/redemptions/", {})
     batch = add_codes(coupon=coupon, codes=Codes(count=3))
