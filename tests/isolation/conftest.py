@@ -153,7 +153,7 @@ def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, s
 
 
 def _coupons(billo: Brand, shopper: Client) -> dict[str, str]:
-    """A coupon that anyone may redeem, and one that is withdrawn, with a code of everyone and codes that are good once."""
+    """A coupon that anyone may redeem, and one that is withdrawn, with a code of everyone and codes good once."""
     public = CouponFactory(brand=billo)
     coupon = CouponFactory(brand=billo, text="COUPON-OF-BILLO", is_active=False)
     held = _post(shopper, f"/api/v1/coupons/{public.pk}/reservations/", {})
