@@ -1,4 +1,4 @@
-"""Live, coming and drafted promotions."""
+"""Live, coming and drafted promotions, for everyone and for audiences."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,6 +7,7 @@ from typing import Any
 from accounts.models import Brand
 from promotions import services
 from promotions.models import Promotion
+from segments.services import apply_audience
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,21 @@ PROMOTIONS = [
         {"status": "draft"},
     ),
     Example(
+        "billo", "For regulars: scarves a quarter off", 0, 45,
+        {"benefits": [{"kind": "percent", "value": "25", "select": {"categories": ["scarves"]}}]},
+        {"description": "Whoever bought more than twice.", "target_audience": "purchased_more_than_twice"},
+    ),
+    Example(
+        "billo", "Welcome: ten off gloves", 7, 30,
+        {"benefits": [{"kind": "percent", "value": "10", "select": {"categories": ["gloves"]}}]},
+        {"target_audience": "new_users"},
+    ),
+    Example(
+        "cake", "For our best guests: a tart for less", 0, 30,
+        {"benefits": [{"kind": "percent", "value": "20", "select": {"categories": ["tarts"]}}]},
+        {"target_audience": "vip_customers"},
+    ),
+    Example(
         "cake", "Half price on the second cake", 0, 90,
         {"benefits": [{
             "kind": "buy_get", "buy": {"select": {"categories": ["cakes"]}, "quantity": 1},
@@ -61,8 +77,18 @@ PROMOTIONS = [
 ]  # fmt: skip
 
 
+AUDIENCES = {  # a customer in two of them is in a segment of each brand
+    ("billo", "new_users"): ["c3", "c4", "c5"],
+    ("cake", "vip_customers"): ["c1", "c3"],
+}
+
+
 def make_promotions(brands: dict[str, Brand], *, at: datetime) -> int:
-    """Promotions of both brands, one by a code, one that starts in two weeks, one drafted; how many were new."""
+    """Promotions of both brands, some for audiences, one by a code, two that start later, one drafted; how many were
+    new.
+    """
+    for (brand, segment_type), customer_ids in AUDIENCES.items():
+        apply_audience(brand=brands[brand], segment_type=segment_type, operation="add", customer_ids=customer_ids)
     known = set(Promotion.objects.filter(name__in=[it.name for it in PROMOTIONS]).values_list("name", flat=True))
     new = [it for it in PROMOTIONS if it.name not in known]
     for it in new:

@@ -93,6 +93,14 @@ class Chart:
     ticks: Sequence[tuple[float, str]]
     summary: str
 
+    @property
+    def highest(self) -> str:
+        """``top``, short enough to stand beside the chart."""
+        for unit, letter in ((1_000_000, "M"), (1_000, "k")):
+            if self.top >= 10 * unit:
+                return f"{self.top // unit:,} {letter}"
+        return str(self.top)
+
     HEIGHT = 120
     SLOT = 20.0
     BAR = 0.7  # of its slot

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import brands_with
+from promoplatform.kernel.pages import Chart
 from promoplatform.kernel.rights import Rights
 from segments.models import Audience, Segment
 from segments.services import pressure
@@ -74,7 +75,9 @@ def _drawn(found: Pressure, zone: str) -> dict[str, Any]:
     chart = pages.bars([(str(used), many) for used, many in enumerate(by_used)], what="customers", when="")
     in_words = f"{whole:,} customers; {by_used[0]:,} use no slot, {full:,} have none free"
     return {
-        "slots": slots, "as_of": pages.local(found.as_of, zone), "chart": replace(chart, summary=in_words),
+        "slots": slots,
+        "as_of": pages.local(found.as_of, zone),
+        "chart": replace(chart, summary=in_words, width=max(chart.width, Chart.WIDEST / 2)),
         "cards": [
             ("Customers", f"{whole:,}", "in it now"),
             ("With a free slot", f"{whole - full:,}", f"{_percent(whole - full, whole)} would be in a segment today"),

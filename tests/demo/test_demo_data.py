@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from accounts.models import Brand, Membership, User
 from discounts.models import DiscountCode
 from promotions.models import Promotion
+from segments.models import Segment
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +32,7 @@ def test_a_first_run_has_brands_people_and_live_examples() -> None:
     assert User.objects.get(username="shopper1").check_password("demo-pass-1234")
     assert DiscountCode.objects.filter(is_active=True).count() == 4
     assert set(Promotion.objects.values_list("status", flat=True)) == {"active", "scheduled", "draft"}
+    assert {it.status: it.members_count for it in Segment.objects.all()} == {"active": 2, "scheduled": 0}
 
 
 def test_a_second_run_changes_nothing() -> None:

@@ -1,0 +1,77 @@
+"""A brand follows its segment in a real browser: it waits, fills, is told outside, and ends; on a desk and a phone."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import Q
+from django.utils import timezone
+
+from promoplatform.kernel.outside.models import Errand
+from segments import services
+from segments.services import stripes
+from segments.services.queue import work_on_stripe
+from tests.browser.test_admin import SCREENS, judged
+from tests.browser.test_trying import shoot
+from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BASE = "/admin/segments/segment/"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def brand():
+    brand = BrandFactory(slug="billo", name="Billo", timezone="Europe/Madrid")
+    MembershipFactory(brand=brand, user=UserFactory(username="olga"))
+    return brand
+
+
+def scheduled(brand, *names, segment_type="vip_customers", days=7, **more):
+    services.apply_audience(brand=brand, segment_type=segment_type, operation="add", customer_ids=names)
+    now = timezone.now()
+    dates = {"start_date": now - timedelta(minutes=5), "end_date": now + days * DAY} | more
+    return services.schedule(brand=brand, segment_type=segment_type, at=now, **dates)
+
+
+def test_a_filling_is_followed_without_a_reload(visit, brand, monkeypatch):
+    monkeypatch.setattr(stripes, "STRIPE", 4)
+    monkeypatch.setattr("segments.services.queue.SMALL", 0)
+    segment = scheduled(brand, *(f"c{number}" for number in range(20)))
+    olga = visit().sign_in("olga")
+    page = olga.goto(BASE)
+    page.locator("#result_list").get_by_role("link", name="vip customers").click()
+    page.get_by_text("It is due, and waits for its turn.").wait_for()
+
+    work_on_stripe(at=timezone.now())
+    page.get_by_text("of 20 customers gone through.").wait_for()  # the page asks again by itself
+    services.work(at=timezone.now())
+    page.get_by_text("of them have a slot taken").wait_for()
+    services.delete(which=Q(pk=segment.pk), at=timezone.now())
+    services.work(at=timezone.now())
+    page.reload()
+
+    page.get_by_text("all free again").wait_for()
+    assert olga.complaints == []
+
+
+@pytest.mark.parametrize(("width", "height", "dark"), SCREENS)
+def test_pages_of_segments_fit_the_screen_and_break_no_rule_of_access(visit, brand, settings, width, height, dark):
+    settings.SEGMENT_SLOTS_PER_CUSTOMER = 3
+    for days in (5, 6):
+        scheduled(brand, "c1", "c2", "c3", segment_type="new_users", days=days)
+    empty = scheduled(brand, "c1", "c2", "c3", segment_type="new_users", days=8)
+    settings.SEGMENTATION_SERVICE_URL = "http://127.0.0.1:9"
+    names = [f"c{number}" for number in range(1, 30)]
+    waiting = scheduled(brand, *names, promotion_id=PromotionFactory(brand=brand).pk)
+    Errand.objects.filter(subject=waiting.pk).update(failures=4, error="it answered 503")
+    olga, faults = visit(width=width, height=height, dark=dark).sign_in("olga"), []
+    pages = {"segments": BASE, "slots": f"{BASE}slots/"}
+    pages |= {f"{it.state} segment": f"{BASE}{it.pk}/change/" for it in (empty, waiting)}
+
+    for name, path in pages.items():
+        olga.goto(path)
+        faults += judged(olga, name)
+        shoot(olga.page, f"{name}-{width}-{'dark' if dark else 'light'}")
+
+    assert not faults
+    assert not olga.complaints
