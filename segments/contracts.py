@@ -19,6 +19,15 @@ class Source(enum.StrEnum):
     COMPUTED = "computed"
 
 
+class UploadState(enum.StrEnum):
+    """The life of a file that a brand's staff brought: looked at, on its way, done, or refused when its turn came."""
+
+    PREVIEW = "preview"
+    WAITING = "waiting"
+    APPLIED = "applied"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What came of an update: how many ids were ``received`` (twice the same is two), how many customers came and went,

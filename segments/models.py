@@ -2,12 +2,13 @@
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
 from accounts.models import Brand, Customer
 from promoplatform.kernel.ids import uuid7
-from segments.contracts import Source
+from segments.contracts import Operation, Source, UploadState
 
 MOST_SLOTS = 100  # of a customer, whatever is configured
 
@@ -51,6 +52,54 @@ class AudienceMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} in {self.audience_id}"
+
+
+class AudienceUpload(models.Model):
+    """A file of customer ids that a brand's staff brought: first what it would change is shown, then it is applied.
+
+    What it was found to be is of the moment when it was brought, and once it is applied of that moment. ``percent``
+    says how far the applying is.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+")
+    segment_type = models.CharField("audience", max_length=100)
+    operation = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Operation])
+    state = models.CharField(
+        max_length=10, choices=[(one.value, one.value) for one in UploadState], default=UploadState.PREVIEW.value
+    )
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    file_name = models.CharField(max_length=200)
+    media_type = models.CharField(max_length=50)
+    received = models.BigIntegerField(default=0)
+    unknown = models.BigIntegerField(default=0)
+    added = models.BigIntegerField(default=0)
+    removed = models.BigIntegerField(default=0)
+    size = models.BigIntegerField(default=0)
+    refused = models.BigIntegerField(default=0)
+    faults = models.JSONField(default=list)
+    percent = models.PositiveSmallIntegerField(default=0)
+    reason = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now())
+    applied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} for {self.segment_type}"
+
+
+class UploadPart(models.Model):
+    """A piece of a brought file, packed; all of them in order are the file as gzip. Gone when it was applied."""
+
+    pk = models.CompositePrimaryKey("upload_id", "place")
+    upload = models.ForeignKey(AudienceUpload, models.CASCADE, related_name="parts", db_index=False)
+    place = models.IntegerField()
+    packed = models.BinaryField(editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.place} of {self.upload_id}"
 
 
 class State(models.TextChoices):

@@ -35,3 +35,15 @@ def tell_due() -> None:
 def count_slots(audience_id: int | None) -> None:
     """Count how many slots the customers of an audience use, or all of the platform's."""
     pressure.count(audience_id=audience_id, at=timezone.now())
+
+
+@shared_task(name="segments.apply_upload")
+def apply_upload(upload_id: str) -> None:
+    """Let a file that a brand's staff brought take effect."""
+    services.apply_upload(upload_id=uuid.UUID(upload_id), at=timezone.now())
+
+
+@shared_task(name="segments.forget_uploads")
+def forget_uploads() -> None:
+    """Forget files that nobody applied."""
+    services.forget_uploads(at=timezone.now())

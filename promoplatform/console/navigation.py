@@ -38,6 +38,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "Customers",
         (
             ("Audiences", "groups", "segments.Audience"),
+            ("Uploads", "upload_file", "segments.AudienceUpload"),
             ("Segments", "group_work", "segments.Segment"),
             ("Slots", "stacked_bar_chart", "segments.Segment:segments_slots"),
             ("Customers", "person_search", "accounts.Customer"),

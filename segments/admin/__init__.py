@@ -1,5 +1,5 @@
 """The admin's pages of audiences and segments."""
 
-from segments.admin import audiences, segments
+from segments.admin import audiences, segments, uploads
 
-__all__ = ["audiences", "segments"]
+__all__ = ["audiences", "segments", "uploads"]

@@ -1,13 +1,19 @@
 """The admin's page of audiences: which the data platform sent, how large they are now."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.decorators import display
 
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
+from promoplatform.kernel.rights import Rights
+from segments.contracts import Source
 from segments.models import Audience
+
+WORDS = {Source.SENT: "data platform and files", Source.COMPUTED: "computed from purchases"}
 
 
 @admin.register(Audience)
@@ -22,11 +28,12 @@ class AudienceAdmin(BrandScopedAdmin):
     show_full_result_count = False
     paginator = EstimatingPaginator
     actions = None
-    fields = ("name", "brand", "updated")
+    fields = ("name", "brand", "members", "said_by", "updated")
+    change_form_outer_before_template = "admin/segments/audience.html"
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.works_for_several(request) else ()
-        return ("name", *brand, "members", "updated")
+        return ("name", *brand, "members", "said_by", "updated")
 
     @display(description="audience", ordering="segment_type")
     def name(self, audience: Audience) -> str:
@@ -36,9 +43,21 @@ class AudienceAdmin(BrandScopedAdmin):
     def members(self, audience: Audience) -> str:
         return f"{audience.size:,}"
 
+    @display(description="kept by", label={WORDS[Source.SENT]: "info", WORDS[Source.COMPUTED]: "success"})
+    def said_by(self, audience: Audience) -> str:
+        return WORDS[Source(audience.source)]
+
     @display(description="updated")
     def updated(self, audience: Audience) -> str:
         return pages.local(audience.updated_at, audience.brand.timezone)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        audience = self.get_object(request, object_id)
+        shown = {"may_bring": audience and audience.source == Source.SENT and self.may(request, Rights.EDIT, audience)}
+        page: HttpResponse = super().change_view(request, object_id, form_url, shown | (extra_context or {}))
+        return page
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

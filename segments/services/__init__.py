@@ -6,6 +6,14 @@ from segments.services.queue import hurry, work
 from segments.services.scheduling import delete, follow, schedule
 from segments.services.syncing import retry_now
 from segments.services.updates import take_update
+from segments.services.uploads import (
+    apply_upload,
+    bring,
+    discard_upload,
+    forget_uploads,
+    queue_upload,
+    stop_upload,
+)
 
 __all__ = [
     "BIGGEST",
@@ -13,11 +21,17 @@ __all__ = [
     "Operation",
     "apply_audience",
     "apply_file",
+    "apply_upload",
+    "bring",
     "delete",
+    "discard_upload",
     "follow",
+    "forget_uploads",
     "hurry",
+    "queue_upload",
     "retry_now",
     "schedule",
+    "stop_upload",
     "take_update",
     "work",
 ]

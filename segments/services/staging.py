@@ -4,7 +4,7 @@ What was sent goes there by COPY, a block at a time, with no transaction open wh
 takes effect before all of it was read and found right.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from django.db import DatabaseError, connection
@@ -55,9 +55,9 @@ def send_ids(customer_ids: Iterable[str]) -> int:
     return len(lines)
 
 
-def make_customers() -> None:
+def make_customers(shown: Callable[[int], object] = int) -> None:
     """Make every customer known who was sent, each stretch in a transaction of its own unless one is open already:
-    harmless if nothing follows, and no shopper who is new waits for long.
+    harmless if nothing follows, and no shopper who is new waits for long. ``shown`` is told how far it is, per cent.
     """
     with connection.cursor() as cursor:
         cursor.execute(_ANALYZE)
@@ -66,6 +66,7 @@ def make_customers() -> None:
     for first in range(0, pages, STRETCH):
         stretch = {"first": f"({first},0)", "end": f"({first + STRETCH},0)"}
         db.run("segments/sql/make_customers.sql", stretch)
+        shown(min(100, 100 * (first + STRETCH) // pages))
 
 
 def _copy(blocks: list[bytes]) -> None:

@@ -1,0 +1,105 @@
+"""A brand's staff bring an audience as a file in a real browser: on a desk and a phone, in light and in dark."""
+
+from pathlib import Path
+
+import pytest
+
+from accounts.contracts import Role
+from segments import services
+from segments.models import Audience, AudienceUpload
+from tests.browser.test_admin import judged
+from tests.browser.test_trying import shoot
+from tests.factories import BrandFactory, MembershipFactory, UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def brand():
+    brand = BrandFactory(slug="billo", name="Billo", timezone="Europe/Madrid")
+    MembershipFactory(brand=brand, user=UserFactory(username="olga"))
+    MembershipFactory(brand=brand, user=UserFactory(username="vera"), role=Role.VIEWER)
+    known = [f"customer-{number}" for number in range(1, 1_201)]
+    services.apply_audience(brand=brand, segment_type="vip_customers", operation="add", customer_ids=known)
+    return brand
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """1,000 customers, 700 of them in the audience and 300 whom nobody knows, and two bad lines."""
+    lines = ["customer_id", *(f"customer-{number}" for number in range(501, 1_501)), "\x07", "x" * 101]
+    made = tmp_path / "vip.csv"
+    made.write_text("\n".join(lines))
+    return made
+
+
+def test_a_file_is_brought_looked_at_and_applied_by_clicking(visit, brand, file, deliver):
+    olga = visit().sign_in("olga")
+    page = olga.goto("/admin/segments/audience/")
+    page.get_by_role("link", name="vip customers").click()
+    page.get_by_role("link", name="Bring a file").click()
+    assert page.get_by_label("Audience").input_value() == "vip_customers"
+    page.locator("input[type=file]").set_input_files(file)
+    shoot(page, "upload-form")
+    page.get_by_role("button", name="Show what it would change").click()
+
+    page.get_by_text("Would come in").wait_for()
+    figures = page.locator(".pp-number").all_inner_texts()
+    assert figures == ["300", "500", "1,000", "1,000", "2"]
+    assert page.get_by_text("line 1002").is_visible()
+    shoot(page, "upload-preview")
+    assert Audience.objects.get().size == 1_200
+
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped; the audience is as it was.").wait_for()
+    deliver()
+    assert Audience.objects.get().size == 1_200
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_label("How far it is").wait_for()
+    shoot(page, "upload-on-its-way")
+    deliver()
+
+    page.get_by_text("Came in").wait_for()  # by itself
+    assert Audience.objects.get().size == 1_000
+    assert olga.complaints == []
+
+
+@pytest.mark.parametrize(("width", "height", "dark"), [(1400, 900, False), (390, 844, True)])
+def test_its_pages_fit_the_screen_and_break_no_rule_of_access(visit, brand, file, width, height, dark):
+    with file.open("rb") as opened:
+        upload = services.bring(
+            brand=brand, segment_type="vip_customers", operation="replace", file_name="vip.csv", parts=opened,
+            media_type="text/csv", by=None,
+        )  # fmt: skip
+    olga = visit(width=width, height=height, dark=dark).sign_in("olga")
+    uploads = "/admin/segments/audienceupload/"
+    pages = {
+        "audiences": "/admin/segments/audience/",
+        "audience": f"/admin/segments/audience/{Audience.objects.get().pk}/change/",
+        "uploads": uploads,
+        "new-upload": f"{uploads}add/",
+        "upload": f"{uploads}{upload.pk}/change/",
+    }
+
+    faults = []
+    for name, path in pages.items():
+        olga.goto(path)
+        shoot(olga.page, f"{name}-{width}{'-dark' if dark else ''}")
+        faults += judged(olga, path)
+    AudienceUpload.objects.update(state="waiting", percent=40)
+    olga.goto(pages["upload"])
+    shoot(olga.page, f"moving-{width}{'-dark' if dark else ''}")
+    faults += judged(olga, "moving")
+
+    assert faults == []
+    assert olga.complaints == []
+
+
+def test_a_viewer_finds_no_button(visit, brand):
+    vera = visit().sign_in("vera")
+
+    page = vera.goto(f"/admin/segments/audience/{Audience.objects.get().pk}/change/")
+    assert page.get_by_role("link", name="Bring a file").count() == 0
+    page = vera.goto("/admin/segments/audienceupload/")
+    assert page.get_by_role("link", name="Add audience upload").count() == 0

@@ -1,0 +1,284 @@
+"""A brand's staff bring a file: what it would change is shown, nothing changes until they say so, and then once."""
+
+import gzip
+import zlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from accounts.contracts import Role
+from accounts.models import Brand, Customer
+from segments import services
+from segments.contracts import Source, UploadState
+from segments.models import Audience, AudienceMember, AudienceUpload, UploadPart
+from segments.services import staging, uploads
+from tests.factories import BrandFactory, MembershipFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/segments/audienceupload/"
+ADD = f"{LIST}add/"
+
+
+def client_of(brand: Brand, role: Role) -> Client:
+    client = Client()
+    client.force_login(MembershipFactory(brand=brand, role=role).user)
+    return client
+
+
+@pytest.fixture
+def brand() -> Brand:
+    made: Brand = BrandFactory(slug="billo")
+    return made
+
+
+@pytest.fixture
+def editor(brand: Brand) -> Client:
+    return client_of(brand, Role.EDITOR)
+
+
+def post(client: Client, of: Brand, text: bytes, name: str = "vip.csv", **fields: Any) -> Any:
+    file = SimpleUploadedFile(name, text)
+    usual = {"brand": of.pk, "segment_type": "vip", "operation": "replace", "file": file}
+    return client.post(ADD, usual | fields)
+
+
+def page_of(upload: AudienceUpload) -> str:
+    return f"{LIST}{upload.pk}/change/"
+
+
+def packed(upload: AudienceUpload) -> bytes:
+    return b"".join(bytes(part.packed) for part in upload.parts.order_by("place"))
+
+
+def members() -> set[str]:
+    return set(AudienceMember.objects.values_list("customer__customer_id", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("operation", "figures"), [("replace", (3, 2, 1, 5)), ("add", (3, 0, 1, 7)), ("remove", (0, 2, 1, 2))]
+)
+def test_what_it_would_change_is_shown_first_and_is_what_it_changes(
+    brand: Brand, editor: Client, deliver: Callable[[], int], operation: str, figures: tuple[int, ...]
+) -> None:
+    services.apply_audience(brand=brand, segment_type="vip", operation="add", customer_ids=["a", "b", "c", "d"])
+    Customer.objects.bulk_create(Customer(customer_id=name) for name in ("e", "f"))
+    before = members()
+
+    response = post(editor, brand, b"customer_id\nc\nd\ne\nf\nnew\nnew\n\x07\n", operation=operation)
+
+    upload = AudienceUpload.objects.get()
+    assert response["Location"] == page_of(upload)
+    assert (upload.added, upload.removed, upload.unknown, upload.size) == figures
+    assert (upload.received, upload.refused) == (6, 1)
+    assert members() == before
+    page = editor.get(page_of(upload)).content.decode()
+    assert "Would come in" in page
+    assert "line 8" in page
+
+    editor.post(f"{LIST}{upload.pk}/apply/")
+    assert 'hx-trigger="every 2s"' in editor.get(page_of(upload)).content.decode()
+    deliver()
+
+    upload.refresh_from_db()
+    assert (upload.state, upload.percent, upload.parts.count()) == (UploadState.APPLIED, 100, 0)
+    assert (upload.added, upload.removed, upload.size) == (figures[0], figures[1], figures[3])
+    assert Audience.objects.get().size == len(members()) == figures[3]
+    assert editor.get(f"{LIST}{upload.pk}/progress/")["HX-Refresh"] == "true"
+    assert "Came in" in editor.get(page_of(upload)).content.decode()
+
+
+def test_it_takes_effect_once_however_often_it_is_asked(
+    brand: Brand, editor: Client, deliver: Callable[[], int], at: datetime
+) -> None:
+    post(editor, brand, b"c1\n", operation="add")
+    upload = AudienceUpload.objects.get()
+    for _ in range(3):
+        editor.post(f"{LIST}{upload.pk}/apply/")
+    assert deliver() == 1
+    services.apply_audience(brand=brand, segment_type="vip", operation="remove", customer_ids=["c1"])
+
+    services.apply_upload(upload_id=upload.pk, at=at)
+    editor.post(f"{LIST}{upload.pk}/apply/")
+    deliver()
+
+    assert members() == set()
+
+
+def test_a_file_of_json_lines_is_read_as_such(brand: Brand, editor: Client) -> None:
+    post(editor, brand, b'"c1"\n{"customer_id": "c2"}\n', "vip.ndjson")
+
+    upload = AudienceUpload.objects.get()
+    assert upload.received == 2
+    assert gzip.decompress(packed(upload)) == b'"c1"\n{"customer_id": "c2"}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "field"),
+    [
+        (b"\x07\n", {}, "file"),
+        (b"customer_id\n", {}, "file"),
+        (b"c1\n", {"segment_type": "a/b"}, "segment_type"),
+        (b"c1\n", {"segment_type": "a\x00b"}, "segment_type"),
+        (b"c1\n", {"operation": "destroy"}, "operation"),
+        (b"c1\n", {"brand": "nosuch"}, "brand"),
+        (b"c1\n", {"segment_type": "ours"}, "segment_type"),
+    ],
+)
+def test_what_cannot_be_is_said_at_its_field(
+    brand: Brand, editor: Client, text: bytes, fields: dict[str, Any], field: str
+) -> None:
+    Audience.objects.create(brand=brand, segment_type="ours", source=Source.COMPUTED)
+
+    response = post(editor, brand, text, **fields)
+
+    assert response.status_code == 200
+    assert field in response.context["form"].errors
+    assert not AudienceUpload.objects.exists()
+
+
+def test_a_file_that_is_too_large_is_refused(brand: Brand, editor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segments.admin.uploads.LARGEST", 10)
+
+    assert "file" in post(editor, brand, b"customer-1\ncustomer-2\n").context["form"].errors
+
+
+def test_an_audience_that_is_computed_meanwhile_refuses_it_in_words(
+    brand: Brand, editor: Client, deliver: Callable[[], int]
+) -> None:
+    post(editor, brand, b"c1\n")
+    upload = AudienceUpload.objects.get()
+    Audience.objects.create(brand=brand, segment_type="vip", source=Source.COMPUTED)
+
+    editor.post(f"{LIST}{upload.pk}/apply/")
+    deliver()
+
+    upload.refresh_from_db()
+    assert upload.state == UploadState.REFUSED
+    assert "worked out here" in editor.get(page_of(upload)).content.decode()
+    assert members() == set()
+
+
+def test_a_viewer_sees_and_changes_nothing(brand: Brand, editor: Client, deliver: Callable[[], int]) -> None:
+    viewer = client_of(brand, Role.VIEWER)
+    post(editor, brand, b"c1\n")
+    upload = AudienceUpload.objects.get()
+
+    assert viewer.get(ADD).status_code == post(viewer, brand, b"c2\n").status_code == 403
+    for what in ("apply", "stop", "discard"):
+        assert viewer.post(f"{LIST}{upload.pk}/{what}/").status_code == 403
+    page = viewer.get(page_of(upload)).content.decode()
+
+    assert "Would come in" in page
+    assert ">Apply<" not in page
+    assert deliver() == 0
+    assert AudienceUpload.objects.get().state == UploadState.PREVIEW
+
+
+def test_another_brands_staff_see_none_of_it(brand: Brand, editor: Client) -> None:
+    other = BrandFactory(slug="cake")
+    stranger = client_of(other, Role.OWNER)
+    post(editor, brand, b"c1\n", name="secret-of-billo.csv")
+    upload = AudienceUpload.objects.get()
+
+    for path in (page_of(upload), f"{LIST}{upload.pk}/progress/"):
+        assert stranger.get(path).status_code == 404
+    for what in ("apply", "stop", "discard"):
+        assert stranger.post(f"{LIST}{upload.pk}/{what}/").status_code == 404
+    assert "secret-of-billo" not in stranger.get(LIST).content.decode()
+    assert "brand" in post(stranger, brand, b"c1\n").context["form"].errors
+    assert AudienceUpload.objects.count() == 1
+
+
+def test_a_file_of_many_pieces_comes_out_as_it_went_in(
+    brand: Brand, editor: Client, deliver: Callable[[], int], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 0  # read from a file, part by part
+    monkeypatch.setattr(uploads, "PIECE", 1)
+    text = "".join(f"{zlib.crc32(bytes([place % 256, place // 256]))}\n" for place in range(60_000)).encode()
+
+    post(editor, brand, text)
+
+    upload = AudienceUpload.objects.get()
+    assert upload.parts.count() > 2
+    assert gzip.decompress(packed(upload)) == text
+    editor.post(f"{LIST}{upload.pk}/apply/")
+    deliver()
+    assert members() == set(text.decode().split())
+
+
+def test_one_that_is_stopped_changes_nothing_and_is_applied_when_it_is_asked_for_again(
+    brand: Brand, editor: Client, deliver: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(editor, brand, b"c1\n")
+    upload = AudienceUpload.objects.get()
+    editor.post(f"{LIST}{upload.pk}/apply/")
+
+    def stopped_meanwhile(shown: Callable[[int], None]) -> None:
+        assert "Stopped" in editor.post(f"{LIST}{upload.pk}/stop/", follow=True).content.decode()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(staging, "make_customers", stopped_meanwhile)
+        deliver()
+
+    assert members() == set()
+    assert AudienceUpload.objects.get().state == UploadState.PREVIEW
+    editor.post(f"{LIST}{upload.pk}/apply/")
+    deliver()
+    assert members() == {"c1"}
+    assert "Too late" in editor.post(f"{LIST}{upload.pk}/stop/", follow=True).content.decode()
+    assert members() == {"c1"}
+
+
+def test_a_worker_that_dies_over_it_leaves_nothing_half_and_the_next_begins_again(
+    brand: Brand, editor: Client, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.apply_audience(brand=brand, segment_type="vip", operation="add", customer_ids=["old"])
+    post(editor, brand, b"c1\nc2\n")
+    upload = AudienceUpload.objects.get()
+    editor.post(f"{LIST}{upload.pk}/apply/")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(uploads, "UploadPart", None)  # it dies between the effect and the note that it is done
+        with pytest.raises(AttributeError):
+            services.apply_upload(upload_id=upload.pk, at=at)
+    assert members() == {"old"}
+    assert AudienceUpload.objects.get().state == UploadState.WAITING
+
+    services.apply_upload(upload_id=upload.pk, at=at)
+
+    assert members() == {"c1", "c2"}
+
+
+def test_files_that_nobody_applies_are_forgotten(brand: Brand, editor: Client, at: datetime) -> None:
+    for _ in range(3):
+        post(editor, brand, b"c1\n")
+    discarded, old, applied = AudienceUpload.objects.all()
+    editor.post(f"{LIST}{applied.pk}/apply/")
+    services.apply_upload(upload_id=applied.pk, at=at)
+    AudienceUpload.objects.update(created_at=at - uploads.KEPT - timedelta(seconds=1))
+
+    editor.post(f"{LIST}{discarded.pk}/discard/")
+    editor.post(f"{LIST}{applied.pk}/discard/")
+    assert set(AudienceUpload.objects.all()) == {old, applied}
+    services.forget_uploads(at=at)
+
+    assert list(AudienceUpload.objects.all()) == [applied]
+    assert not UploadPart.objects.exists()
+
+
+def test_the_list_asks_no_more_for_many_and_reads_no_file(
+    brand: Brand, editor: Client, django_assert_max_num_queries: Any
+) -> None:
+    root = Client()
+    root.force_login(UserFactory(is_superuser=True))
+    for _ in range(12):
+        post(editor, brand, b"c1\n")
+
+    with django_assert_max_num_queries(12) as asked:
+        assert root.get(LIST).status_code == 200
+
+    assert not any('"packed"' in query["sql"] for query in asked.captured_queries)
