@@ -178,6 +178,9 @@ class Segment(models.Model):
             ),
             models.Index(fields=["due_at", "id"], name="segments_to_fill", condition=models.Q(state__in=TO_FILL)),
             models.Index(
+                fields=["brand", "due_at", "id"], name="segments_turns", condition=models.Q(deleted_at__isnull=True)
+            ),
+            models.Index(
                 fields=["end_date"],
                 name="segments_to_end",
                 condition=~models.Q(state__in=[State.EXPIRED, State.DELETED]),

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from promoplatform.kernel import db
 from promoplatform.kernel.outbox import later
@@ -81,10 +82,21 @@ def work_on_stripe(*, at: datetime) -> bool:
 
 
 def _next(at: datetime) -> Segment | None:
+    """What is to be worked on now: the ended before the due, of these the longest due. Brands whose segments are due
+    from one instant on take turns.
+    """
+    due = Segment.objects.filter(state__in=TO_FILL, due_at__lte=at)
     return (
         Segment.objects.filter(state=State.RELEASING).order_by("end_date", "pk").first()
-        or Segment.objects.filter(state__in=TO_FILL, due_at__lte=at).order_by("due_at", "pk").first()
+        or due.order_by("due_at", _turn(), "pk").first()
     )
+
+
+def _turn() -> Coalesce:
+    """How many segments its brand has had before it from the same instant on."""
+    same = Segment.objects.filter(brand=OuterRef("brand"), due_at=OuterRef("due_at"), deleted_at=None)
+    before = same.filter(pk__lt=OuterRef("pk")).order_by().values("brand").annotate(many=Count("pk"))
+    return Coalesce(Subquery(before.values("many")), 0)
 
 
 def fill_at_once(*, segment: Segment, at: datetime) -> None:

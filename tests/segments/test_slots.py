@@ -196,6 +196,36 @@ def test_the_earlier_start_takes_first_and_of_equals_the_older(brand: Brand, at:
     assert list(states.values()) == ["active", "active", "empty", "empty"]
 
 
+@pytest.mark.parametrize("first", ["many", "one"])
+def test_brands_that_start_at_the_same_moment_take_turns(brand: Brand, at: datetime, settings: Any, first: str) -> None:
+    settings.SEGMENT_SLOTS_PER_CUSTOMER = 2
+    other = BrandFactory(slug="cake")
+    for each in (brand, other):
+        audience(each, "c1", "c2")
+    makers = {"many": lambda: [scheduled(brand, at, end_date=at + days * DAY) for days in (4, 5, 6)]}
+    makers["one"] = lambda: [scheduled(other, at)]
+    made = {which: makers[which]() for which in sorted(makers, reverse=first == "one")}
+
+    services.work(at=at + DAY)
+
+    statuses = {which: [Segment.objects.get(pk=it.pk).status for it in its] for which, its in made.items()}
+    assert statuses == {"many": ["active", "empty", "empty"], "one": ["active"]}
+
+
+def test_a_turn_that_was_given_up_is_nobodys(brand: Brand, at: datetime, settings: Any) -> None:
+    settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
+    other = BrandFactory(slug="cake")
+    for each in (brand, other):
+        audience(each, "c1")
+    given_up, mine = (scheduled(brand, at, end_date=at + days * DAY) for days in (4, 5))
+    theirs = scheduled(other, at)
+
+    services.delete(which=Q(pk=given_up.pk), at=at)
+    services.work(at=at + DAY)
+
+    assert [Segment.objects.get(pk=it.pk).status for it in (mine, theirs)] == ["active", "empty"]
+
+
 def test_a_start_in_the_past_jumps_no_queue(brand: Brand, at: datetime, settings: Any) -> None:
     settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
     audience(brand, "c1")
