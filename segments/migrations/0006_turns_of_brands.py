@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
-        ("segments", "0004_segments_of_promotion"),
+        ("segments", "0005_audience_uploads"),
     ]
 
     operations = [
