@@ -33,8 +33,16 @@ from promoplatform.servers import EmbeddedError
 CHECKOUT = embedded.CHECKOUT
 HOST = "127.0.0.1"
 NOT_OURS = {"__pycache__", "staticfiles", "tests"}
-NEEDS = {"audiences": "KAFKA_BOOTSTRAP_SERVERS"}  # parts that run only where this variable says what they read
-GRACE_SECONDS = {"beat": 5.0, "audiences": 10.0, "web": 15.0, "worker": 25.0}  # also the order in which they stop
+NEEDS = dict.fromkeys(
+    ("audiences", "logins"), "KAFKA_BOOTSTRAP_SERVERS"
+)  # what runs only where this says what it reads
+GRACE_SECONDS = {
+    "beat": 5.0,
+    "audiences": 10.0,
+    "logins": 10.0,
+    "web": 15.0,
+    "worker": 25.0,
+}  # also the order in which they stop
 LONGEST_PAUSE, HEALTHY_SECONDS, SLOW_SECONDS, PATIENCE = 30.0, 10.0, 60.0, 5
 DEMO_ACCOUNTS = "admin, billo-owner, billo-viewer, cake-owner, shopper1 ...   password demo-pass-1234"
 

@@ -9,6 +9,7 @@ from checkout.api.simulate import SimulateView
 from coupons.admin import reports
 from promoplatform.console import audit, navigation
 from promoplatform.kernel import api, catalogue, metrics
+from vouchers.api.events import LoginEventsView
 from vouchers.api.login import CampaignLoginView
 
 urlpatterns = [
@@ -18,6 +19,7 @@ urlpatterns = [
     path("api/errors/", catalogue.refusals, name="refusals"),
     path("api/errors/<str:code>", catalogue.refusal, name="refusal"),
     path("api/internal/v1/", include("segments.api.urls")),
+    path("api/internal/v1/login-events/", LoginEventsView.as_view(), name="login-events"),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("discounts.api.urls")),
     path("api/v1/", include("vouchers.api.urls")),

@@ -8,6 +8,8 @@ from decimal import Decimal
 
 from promoplatform.kernel.ids import uuid7
 
+EVENT_ID_LENGTH = 100
+
 
 class Result(enum.StrEnum):
     """What a campaign has for someone who signs in."""
@@ -22,7 +24,7 @@ class Result(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Somebody signs in: a customer's internal key, and when.
+    """Somebody signs in: a customer's internal key, and when; ``event`` is the id of the event that told of it.
 
     ``voucher_id`` is the id of the voucher that they would get, by which the very same arrival, sent again since its
     answer was lost, is known from a later one.
@@ -30,6 +32,7 @@ class Arrival:
 
     customer_key: int
     at: datetime
+    event: str | None = None
     voucher_id: uuid.UUID = field(default_factory=uuid7)
 
 
@@ -54,3 +57,13 @@ class Outcome:
 
     result: Result
     voucher: Given | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginEvent:
+    """The identity provider says that a customer signed in: in a campaign, or with None in every one open then."""
+
+    id: str
+    customer_id: str
+    at: datetime
+    campaign: str | None = None

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Brand, Customer
 from promoplatform.kernel.ids import uuid7
+from vouchers.contracts import EVENT_ID_LENGTH
 
 MOST_DAYS = 3650
 MOST_QUOTA = 100_000_000
@@ -116,6 +117,7 @@ class CampaignCounter(models.Model):
 class FirstLogin(models.Model):
     """A customer signed in to a campaign for the first time: the table's key. ``arrived`` is the order of all.
 
+    ``event`` is the identity provider's id of the login, where the login was told by it.
     Half of a burst's rows come within seconds, so nothing but its own key stands between a row and its commit.
     """
 
@@ -126,9 +128,15 @@ class FirstLogin(models.Model):
     customer = models.ForeignKey(Customer, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     at = models.DateTimeField()
     arrived = models.BigIntegerField()
+    event = models.CharField(max_length=EVENT_ID_LENGTH, null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint("campaign", "arrived", name="vouchers_arrived_once")]
+        constraints = [
+            models.UniqueConstraint("campaign", "arrived", name="vouchers_arrived_once"),
+            models.UniqueConstraint(
+                "campaign", "event", name="vouchers_event_once", condition=models.Q(event__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.customer_id} in {self.campaign_id}"

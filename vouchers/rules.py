@@ -1,20 +1,25 @@
 """Decisions about campaigns and vouchers: values in, values out."""
 
 import json
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from promoplatform.kernel.errors import Refusal
+from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
+from promoplatform.kernel.errors import Invalid, Refusal
 from promotions.engine import Offer, parse_offer
 from promotions.engine.offer import Percent
 from promotions.errors import CodeInactive
-from vouchers.contracts import Given, Outcome, Result
+from vouchers.contracts import EVENT_ID_LENGTH, Given, LoginEvent, Outcome, Result
 from vouchers.errors import VoucherExpired, VoucherUsed, VoucherWrongType
 
 AVAILABLE, RESERVED, EXPIRED, REVOKED = "available", "reserved", "expired", "revoked"
+AHEAD = timedelta(minutes=5)  # that the clock of whoever tells of a login may be ahead of ours
+SLUG = re.compile(r"[-a-zA-Z0-9_]{1,64}", re.ASCII)
+OFFSET = re.compile(r"[0-9T:.+-]+(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def percentage(offer: Offer) -> Decimal | None:
@@ -90,3 +95,47 @@ def refusal(state: str, *, voucher_type: str, transaction_type: str, brand_is_ac
     if state != AVAILABLE:
         return VoucherUsed()
     return None if voucher_type == transaction_type else VoucherWrongType(voucher_type=voucher_type)
+
+
+# --- login events ----------------------------------------------------------------------------------------------------
+def login_event(sent: object, *, now: datetime) -> LoginEvent:
+    """A login event as it stands in JSON. Raises Invalid with each field that is missing or wrong."""
+    if not isinstance(sent, Mapping):
+        raise Invalid.field("", "An event is an object.")
+    at = instant(sent.get("at"))
+    campaign = None if sent.get("campaign") is None else _text(sent["campaign"])
+    event = LoginEvent(_text(sent.get("event_id")), _text(sent.get("customer_id")), at or now, campaign)
+    check_event(event, now=now, timed=at is not None)
+    return event
+
+
+def check_event(event: LoginEvent, *, now: datetime, timed: bool = True) -> None:
+    """Raises Invalid with each field of an event that cannot be one; ``timed``: its time could be read."""
+    faults = []
+    if not (1 <= len(event.id) <= EVENT_ID_LENGTH and event.id.isprintable()):
+        faults.append(("event_id", f"The id of an event is 1 to {EVENT_ID_LENGTH} printable characters."))
+    if not is_customer_id(event.customer_id):
+        faults.append(("customer_id", f"A customer id is 1 to {CUSTOMER_ID_LENGTH} printable characters."))
+    if not timed:
+        faults.append(("at", "Write an instant with an offset, such as 2027-01-31T23:59:59+01:00."))
+    elif event.at > now + AHEAD:
+        faults.append(("at", "This is yet to come."))
+    if event.campaign is not None and not SLUG.fullmatch(event.campaign):
+        faults.append(("campaign", "This is not the slug of a campaign."))
+    if faults:
+        raise Invalid(errors=[{"field": field, "code": "invalid", "detail": detail} for field, detail in faults])
+
+
+def _text(sent: object) -> str:
+    """A text; what is none becomes the empty one, which nothing is called."""
+    return sent if isinstance(sent, str) else ""
+
+
+def instant(text: object) -> datetime | None:
+    """The instant of an ISO 8601 text with an offset, or None where it is none."""
+    if not isinstance(text, str) or not OFFSET.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

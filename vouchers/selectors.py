@@ -45,6 +45,12 @@ def open_slugs(*, at: datetime) -> list[str]:
     return list(running.filter(brand__is_active=True).order_by("pk").values_list("slug", flat=True))
 
 
+def open_between(*, first: datetime, last: datetime) -> list[Campaign]:
+    """The campaigns that were open at some time between two instants and are not closed, the oldest first."""
+    running = Campaign.objects.filter(state=CampaignState.OPEN, starts_at__lte=last, ends_at__gt=first)
+    return list(running.filter(brand__is_active=True).order_by("pk"))
+
+
 def logins(*, campaign: Campaign) -> int:
     """How many signed in to the campaign, winners or not."""
     return FirstLogin.objects.filter(campaign=campaign).count()

@@ -1,6 +1,6 @@
 """The verbs of accounts, as other apps and doors call them."""
 
-from accounts.services.customers import ensure_customer
+from accounts.services.customers import ensure_customer, known_customers
 from accounts.services.keys import issue_key, revoke_key, use_key
 from accounts.services.registering import add_customer, register
 from accounts.services.signing_in import check_credentials, refresh, sign_in, tokens_for
@@ -25,6 +25,7 @@ __all__ = [
     "invitation_of",
     "invite",
     "issue_key",
+    "known_customers",
     "refresh",
     "register",
     "remove_member",

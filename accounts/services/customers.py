@@ -1,5 +1,7 @@
 """Customers: who the data platform and the brands' servers speak of."""
 
+from collections.abc import Collection
+
 from accounts import selectors
 from accounts.contracts import Shopper
 from accounts.models import Customer
@@ -12,3 +14,16 @@ def ensure_customer(*, shopper: Shopper) -> Shopper:
     Customer.objects.bulk_create([Customer(customer_id=shopper.customer_id)], ignore_conflicts=True)
     customer = Customer.objects.select_related("user").get(customer_id=shopper.customer_id)
     return selectors.shopper_of(customer)
+
+
+def known_customers(*, customer_ids: Collection[str]) -> dict[str, int]:
+    """The internal keys of customers by their names; those that the platform has never seen are made.
+
+    In order, so that two who name the same never deadlock.
+    """
+    names = sorted(set(customer_ids))
+    found = dict(Customer.objects.filter(customer_id__in=names).values_list("customer_id", "pk"))
+    if missing := [name for name in names if name not in found]:
+        Customer.objects.bulk_create([Customer(customer_id=name) for name in missing], ignore_conflicts=True)
+        found |= Customer.objects.filter(customer_id__in=missing).values_list("customer_id", "pk")
+    return found

@@ -7,7 +7,7 @@ that may work later, the partitions rest and the same message is tried again: no
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -33,17 +33,19 @@ LAG = Gauge(
 TAKEN = Counter("promo_kafka_messages", "Messages by what became of them", ["topic", "outcome"])
 
 Take = Callable[[bytes], None]
+TakeMany = Callable[[Sequence[bytes]], Sequence[Refusal | None]]
 
 
 class Reader:
-    """Reads one topic as a member of a group, and gives each message's value to ``take``.
+    """Reads one topic as a member of a group, and gives the messages' values to ``take``: up to ``most`` together, of
+    those that arrive within ``poll`` seconds.
 
-    A ``Refusal`` that ``take`` raises says that the message is bad, unless it is one of ``LATER``. Any number of
-    readers of a group, in any number of processes, share the partitions.
+    ``take`` answers for each value None, or the ``Refusal`` that says why it is bad. What it was given when it raised
+    something is given to it again. Any number of readers of a group, in any number of processes, share the partitions.
     """
 
-    def __init__(self, *, topic: str, group: str, take: Take, poll: float = POLL) -> None:
-        self.topic, self.take, self.poll = topic, take, poll
+    def __init__(self, *, topic: str, group: str, take: TakeMany, most: int = 1, poll: float = POLL) -> None:
+        self.topic, self.take, self.most, self.poll = topic, take, most, poll
         self.failures, self.strange, self.rests_until = 0, 0, 0.0
         servers = {"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS, **settings.KAFKA_OPTIONS}
         self.consumer = Consumer(
@@ -64,49 +66,51 @@ class Reader:
         try:
             while not until():
                 self._wake()
-                message = self.consumer.poll(self.poll)
-                if message is None:
-                    continue
-                if (error := message.error()) is not None:
-                    _told(error)
-                else:
-                    self._take(message)
+                arrived = self.consumer.consume(self.most, self.poll)
+                for message in arrived:
+                    if (error := message.error()) is not None:
+                        _told(error)
+                if good := [message for message in arrived if message.error() is None]:
+                    self._take(good)
         finally:
             self.consumer.close()
             self.producer.flush(DELIVERY)
 
-    # --- one message -------------------------------------------------------------------------------------------------
-    def _take(self, message: Message) -> None:
+    # --- what is taken together --------------------------------------------------------------------------------------
+    def _take(self, messages: Sequence[Message]) -> None:
         try:
-            outcome = self._outcome(message)
-        except Exception as error:  # noqa: BLE001  (whatever it is, the message must not be lost)
-            self._rest(message, error)
+            outcomes = self._outcomes(messages)
+        except Exception as error:  # noqa: BLE001  (whatever it is, no message must be lost)
+            self._rest(messages, error)
             return
         finally:
             close_old_connections()
         self.failures = self.strange = 0
-        TAKEN.labels(self.topic, outcome).inc()
-        with contextlib.suppress(KafkaException):  # the partition is another reader's now, who reads this again
-            self.consumer.store_offsets(message)
-        self._measure(message)
+        for outcome in outcomes:
+            TAKEN.labels(self.topic, outcome).inc()
+        for message in {message.partition(): message for message in messages}.values():  # the last of each partition
+            with contextlib.suppress(KafkaException):  # the partition is another reader's now, who reads this again
+                self.consumer.store_offsets(message)
+            self._measure(message)
 
-    def _outcome(self, message: Message) -> str:
-        """Give the message to ``take`` or to the dead letters; raises what calls for another try."""
+    def _outcomes(self, messages: Sequence[Message]) -> list[str]:
+        """Let the messages have their effect, or give them to the dead letters; raises what calls for another try."""
         try:
-            self.take(message.value() or b"")
+            refusals = self.take([message.value() or b"" for message in messages])
         except LATER:
             raise
-        except Refusal as refusal:
-            self._bury(message, refusal)
         except Exception:
             self.strange += 1
             if self.strange < PATIENCE:
                 raise
+            if len(messages) > 1:  # one of them is to blame
+                return [outcome for message in messages for outcome in self._outcomes([message])]
             log.exception("kafka_message_failed", topic=self.topic)
-            self._bury(message, ServerError())
-        else:
-            return "taken"
-        return "dead"
+            refusals = [ServerError()]
+        for message, refusal in zip(messages, refusals, strict=True):
+            if refusal is not None:
+                self._bury(message, refusal)
+        return ["taken" if refusal is None else "dead" for refusal in refusals]
 
     def _bury(self, message: Message, refusal: Refusal) -> None:
         """Keep the message with the dead letters; raises Unavailable when it cannot be kept."""
@@ -131,15 +135,17 @@ class Reader:
             raise Unavailable
 
     # --- rests -------------------------------------------------------------------------------------------------------
-    def _rest(self, message: Message, error: Exception) -> None:
-        """Go back to the message and let all partitions rest a while; the group still hears from us."""
+    def _rest(self, messages: Sequence[Message], error: Exception) -> None:
+        """Go back to the messages and let all partitions rest a while; the group still hears from us."""
         self.failures += 1
         pause = min(LONGEST_REST, 0.1 * 2 ** min(self.failures, 12))
         log.warning("kafka_rests", topic=self.topic, seconds=pause, failures=self.failures, error=repr(error))
         self.rests_until = time.monotonic() + pause
         self.consumer.pause(self.consumer.assignment())
-        with contextlib.suppress(KafkaException):  # the partition is another reader's now
-            self.consumer.seek(TopicPartition(str(message.topic()), message.partition() or 0, message.offset() or 0))
+        for message in {message.partition(): message for message in reversed(messages)}.values():  # each one's first
+            with contextlib.suppress(KafkaException):  # the partition is another reader's now
+                place = TopicPartition(str(message.topic()), message.partition() or 0, message.offset() or 0)
+                self.consumer.seek(place)
 
     def _wake(self) -> None:
         if self.rests_until and time.monotonic() >= self.rests_until:
@@ -156,6 +162,23 @@ class Reader:
         place = TopicPartition(self.topic, message.partition() or 0)
         _, end = self.consumer.get_watermark_offsets(place, cached=True)
         LAG.labels(self.topic, str(place.partition)).set(max(0, end - 1 - (message.offset() or 0)))
+
+
+def each(take: Take) -> TakeMany:
+    """``take`` for one value after the other; a ``Refusal`` that it raises says that the value is bad, unless it is one
+    of ``LATER``.
+    """
+
+    def refusal_of(value: bytes) -> Refusal | None:
+        try:
+            take(value)
+        except LATER:
+            raise
+        except Refusal as refusal:
+            return refusal
+        return None
+
+    return lambda values: [refusal_of(value) for value in values]
 
 
 def _told(error: KafkaError) -> None:

@@ -187,10 +187,11 @@ ADMIN_CSP = {"script-src": ["'self'", "'unsafe-eval'"], "style-src": ["'self'", 
 
 # --- the API ---------------------------------------------------------------------------------------------------------
 BODY_LIMIT = 1024 * 1024
-BULK_PATHS = ("/api/internal/v1/audiences/",)
+BULK_PATHS = ("/api/internal/v1/audiences/", "/api/internal/v1/login-events/")
 BULK_ENDINGS = ("/batches/import/",)
 IMPORT_LIMIT = 256 * 1024 * 1024
 AUDIENCE_BODY_LIMIT = 16 * 1024 * 1024  # of a JSON document with an audience; streams may be of any length
+LOGIN_EVENTS_LIMIT = 4 * 1024 * 1024  # of a body with login events
 HOT_PATHS = ("/api/v1/checkout/", "/api/v1/discountcodeusage/", "/api/login-campaign")
 HOT_ENDINGS = ("/first-login/",)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024  # below /api/ the limit above comes first

@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 
 METHODS = ("get", "post", "put", "patch", "delete")
-Body = dict[str, Any] | str | None  # a text is CSV
+Body = dict[str, Any] | list[dict[str, Any]] | str | None  # a text is CSV
 
 OPEN: dict[tuple[str, str], str] = {
     ("api/schema/", "GET"): "the description of the API",
@@ -65,12 +65,16 @@ def rows() -> list[Row]:
     campaign = {
         "name": "new", "slug": "new", "starts_at": "2098-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z",
     }  # fmt: skip
+    event = {
+        "event_id": "1", "customer_id": "<customer>", "at": "2026-06-01T00:00:00Z", "campaign": "<campaign>",
+    }  # fmt: skip
     return [
         Row(audience, "GET", "internal", sent),
         Row("api/internal/v1/sync-segment/", "POST", "internal", body=synced, writes=True),
         Row("api/internal/v1/segments/<uuid:pk>/", "GET", "internal", {"pk": "<segment>"}),
         Row("api/internal/v1/segments/<uuid:pk>/", "DELETE", "internal", {"pk": "<segment>"}, writes=True),
         Row(audience, "POST", "internal", sent, {"operation": "add", "customer_ids": ["<customer>"]}, writes=True),
+        Row("api/internal/v1/login-events/", "POST", "internal", body=[event], writes=True),
         Row("api/v1/me/", "GET", "owner", strangers="own"),
         Row(f"{brand}/members/", "GET", "owner", slug, staff=True),
         Row(member, "PATCH", "owner", slug | {"user_id": "<viewer>"}, {"role": "viewer"}, writes=True),

@@ -1,15 +1,15 @@
 """Messages are taken at least once and in order, bad ones are set aside with the reason, and nothing is skipped."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 from prometheus_client import REGISTRY
 
-from promoplatform.kernel.errors import Busy, Invalid
-from promoplatform.kernel.kafka import Reader
+from promoplatform.kernel.errors import Busy, Invalid, Refusal
+from promoplatform.kernel.kafka import Reader, each
 from tests.standins.kafka import OPTIONS, Kafka, headers_of
 
 pytestmark = pytest.mark.django_db  # between messages a reader lets go of connections that broke
@@ -33,14 +33,14 @@ def read(kafka: Kafka, topic: str, settings: Any, monkeypatch: pytest.MonkeyPatc
     settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_OPTIONS = kafka.address, OPTIONS
     monkeypatch.setattr("promoplatform.kernel.kafka.LONGEST_REST", 0.3)
 
-    def run(take: Callable[[bytes], None], until: Until, seconds: float = 30) -> None:
+    def run(take: Any, until: Until, seconds: float = 30, most: int = 1, poll: float = 0.1) -> None:
         ends = time.monotonic() + seconds
 
         def over() -> bool:
             assert time.monotonic() < ends, "it never came to this"
             return until()
 
-        Reader(topic=topic, group=topic, take=take, poll=0.1).run(until=over)
+        Reader(topic=topic, group=topic, take=each(take) if most == 1 else take, most=most, poll=poll).run(until=over)
 
     return run
 
@@ -126,6 +126,30 @@ def test_a_message_that_breaks_its_taker_is_set_aside_after_some_tries(
     assert tries == [b"good", *[b"breaks"] * 5, b"better"]
     (dead,) = kafka.read(f"{topic}-dead-letter", 1)
     assert headers_of(dead)["reason"] == b"server_error"
+
+
+def test_what_arrives_together_is_taken_together_and_the_one_that_breaks_it_is_set_aside_alone(
+    kafka: Kafka, topic: str, read: Callable[..., None]
+) -> None:
+    for number in range(20):
+        kafka.send(topic, b"bad" if number == 9 else b"breaks" if number == 5 else str(number).encode(), key="k")
+    tries: list[int] = []
+    seen: list[bytes] = []
+
+    def take(values: Sequence[bytes]) -> list[Refusal | None]:
+        tries.append(len(values))
+        if b"breaks" in values:
+            raise ZeroDivisionError
+        seen.extend(value for value in values if value != b"bad")
+        return [Invalid() if value == b"bad" else None for value in values]
+
+    read(take, lambda: len(seen) == 18, most=20, poll=2.0)
+
+    assert tries == [20] * 5 + [1] * 20
+    assert seen == [str(number).encode() for number in range(20) if number not in {5, 9}]
+    reasons = {one.value(): headers_of(one)["reason"] for one in kafka.read(f"{topic}-dead-letter", 2)}
+    assert reasons == {b"breaks": b"server_error", b"bad": b"invalid"}
+    assert kafka.committed(topic, topic) == 20
 
 
 @pytest.mark.fault

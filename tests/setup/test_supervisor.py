@@ -62,7 +62,7 @@ def test_a_second_run_in_the_same_folder_is_refused(
 def test_the_procfile_names_the_parts() -> None:
     parts = supervisor.procfile()
 
-    assert list(parts) == ["web", "worker", "beat", "audiences"]
+    assert list(parts) == ["web", "worker", "beat", "audiences", "logins"]
     assert set(parts) == set(supervisor.GRACE_SECONDS)
 
 

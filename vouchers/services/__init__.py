@@ -2,6 +2,7 @@
 
 from vouchers.services.campaigns import close, create, extend
 from vouchers.services.claiming import claim, claim_many
+from vouchers.services.intake import take_in, take_messages
 from vouchers.services.signing_in import SignedIn, arrive
 
-__all__ = ["SignedIn", "arrive", "claim", "claim_many", "close", "create", "extend"]
+__all__ = ["SignedIn", "arrive", "claim", "claim_many", "close", "create", "extend", "take_in", "take_messages"]

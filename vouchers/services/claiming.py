@@ -41,6 +41,7 @@ def claim_many(*, campaign: str, arrivals: Sequence[Arrival]) -> list[Outcome]:
             "campaign": campaign,
             "customers": [arrival.customer_key for arrival in arrivals],
             "instants": [arrival.at for arrival in arrivals],
+            "events": [arrival.event for arrival in arrivals],
             "ids": [arrival.voucher_id for arrival in arrivals],
         },
     )

@@ -1,5 +1,5 @@
 -- Decides who of those who arrive at a campaign gets a voucher: first logins, counter, vouchers and their mails, in one statement.
--- Upholds vouchers_firstlogin_pkey, vouchers_counter_within_quota, vouchers_rank_once, vouchers_rank_within_quota, vouchers_one_per_customer and mail_once_per_recipient.
+-- Upholds vouchers_firstlogin_pkey, vouchers_event_once, vouchers_counter_within_quota, vouchers_rank_once, vouchers_rank_within_quota, vouchers_one_per_customer and mail_once_per_recipient.
 WITH campaign AS (
     SELECT c.id, c.slug, c.name, c.description, c.discount, c.voucher_type, c.starts_at, c.ends_at,
         c.state = 'open' AND b.is_active AS is_open, make_interval(days => c.voucher_valid_days) AS valid,
@@ -9,10 +9,10 @@ WITH campaign AS (
     LEFT JOIN mail_mailing m ON m.key = 'vouchers:' || c.id
     WHERE c.slug = %(campaign)s
 ), asked AS (
-    SELECT a.place, a.customer_id, a.at, a.voucher_id, u.email, u.username, cu.id IS NOT NULL AND coalesce(u.is_active, true) AS is_active,
+    SELECT a.place, a.customer_id, a.at, a.event, a.voucher_id, u.email, u.username, cu.id IS NOT NULL AND coalesce(u.is_active, true) AS is_active,
         campaign.is_open AND campaign.starts_at <= a.at AND a.at < campaign.ends_at AS is_open
-    FROM unnest(%(customers)s::bigint[], %(instants)s::timestamptz[], %(ids)s::uuid[]) WITH ORDINALITY
-        AS a (customer_id, at, voucher_id, place)
+    FROM unnest(%(customers)s::bigint[], %(instants)s::timestamptz[], %(events)s::text[], %(ids)s::uuid[]) WITH ORDINALITY
+        AS a (customer_id, at, event, voucher_id, place)
     CROSS JOIN campaign
     LEFT JOIN accounts_customer cu ON cu.id = a.customer_id
     LEFT JOIN accounts_user u ON u.id = cu.user_id
@@ -25,10 +25,10 @@ WITH campaign AS (
         ORDER BY place
     ) once
 ), new AS (
-    INSERT INTO vouchers_firstlogin (campaign_id, customer_id, at, arrived)
-    SELECT campaign.id, coming.customer_id, coming.at, coming.arrived FROM coming, campaign
+    INSERT INTO vouchers_firstlogin (campaign_id, customer_id, at, arrived, event)
+    SELECT campaign.id, coming.customer_id, coming.at, coming.arrived, coming.event FROM coming, campaign
     ORDER BY coming.customer_id -- the same in every process: who waits for another's row never makes a circle
-    ON CONFLICT (campaign_id, customer_id) DO NOTHING
+    ON CONFLICT DO NOTHING -- this customer, or this event, was here before
     RETURNING customer_id
 ), room AS MATERIALIZED ( -- the counter is locked last, and only while something is left
     SELECT issued, quota FROM vouchers_campaigncounter

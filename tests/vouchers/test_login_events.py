@@ -1,0 +1,309 @@
+"""First logins that the identity provider tells of, over HTTP and Kafka: first come first served by event time."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from accounts.models import Customer
+from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.kafka import Reader
+from promoplatform.kernel.mail.models import Mail
+from tests.factories import ApiKeyFactory, CampaignFactory, CustomerFactory, ShopperFactory
+from tests.standins.kafka import OPTIONS, Kafka
+from vouchers.contracts import LoginEvent, Result
+from vouchers.management.commands.consume_login_events import Command
+from vouchers.models import FirstLogin, Voucher
+from vouchers.proto.login_event_pb2 import LoginEvent as Message
+from vouchers.services import claim, take_in, take_messages
+
+pytestmark = pytest.mark.django_db
+PATH = "/api/internal/v1/login-events/"
+ROOT = Path(__file__).resolve().parents[2]
+PROTO = "vouchers/proto/login_event.proto"
+THEN = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def provider() -> Client:
+    """The identity provider."""
+    return Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(internal=True).text}"})
+
+
+def event(number: int, *, late: float = 0, campaign: str | None = "spring", **fields: Any) -> LoginEvent:
+    usual = {
+        "id": f"e{number}",
+        "customer_id": f"c{number}",
+        "at": THEN + timedelta(seconds=late),
+        "campaign": campaign,
+    }
+    return LoginEvent(**{**usual, **fields})
+
+
+def sent(number: int, **fields: Any) -> dict[str, Any]:
+    return {"event_id": f"e{number}", "customer_id": f"c{number}", "at": "2026-06-01T12:00:00Z", **fields}
+
+
+def send(client: Client, body: Any, **headers: str) -> Any:
+    return client.post(PATH, body, content_type="application/json", headers=headers)
+
+
+def winners() -> list[str]:
+    return list(Voucher.objects.order_by("campaign", "rank").values_list("customer__customer_id", flat=True))
+
+
+# --- what comes of them -----------------------------------------------------------------------------------------------
+def test_who_signed_in_first_wins_whatever_the_order_of_the_events() -> None:
+    CampaignFactory(slug="spring", quota=2)
+
+    came = take_in(events=[event(1, late=3), event(2, late=1), event(3, late=2), event(4, late=1)])
+
+    assert (came[Result.GRANTED], came[Result.FULL]) == (2, 2)
+    assert winners() == ["c2", "c4"], "at the same moment, who was named first"
+    line = FirstLogin.objects.order_by("arrived").values_list("customer__customer_id", "event")
+    assert list(line) == [("c2", "e2"), ("c4", "e4"), ("c3", "e3"), ("c1", "e1")]
+
+
+def test_what_arrives_later_comes_later_whenever_it_happened() -> None:
+    CampaignFactory(slug="spring", quota=1)
+    take_in(events=[event(1, late=60)])
+
+    came = take_in(events=[event(2, late=0)])
+
+    assert came[Result.FULL] == 1
+    assert winners() == ["c1"]
+
+
+def test_the_order_holds_across_the_statements_of_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vouchers.services.intake.TOGETHER", 7)
+    CampaignFactory(slug="spring", quota=40)
+
+    take_in(events=[event(number, late=-number) for number in range(60)])
+
+    assert winners() == [f"c{number}" for number in range(59, 19, -1)]
+
+
+def test_the_same_events_again_change_nothing() -> None:
+    CampaignFactory(slug="spring", quota=2)
+    events = [event(number, late=number) for number in range(4)]
+    take_in(events=events)
+    before = list(Voucher.objects.order_by("pk").values())
+
+    came = take_in(events=events[::-1])
+
+    assert came[Result.ALREADY] == 4
+    assert list(Voucher.objects.order_by("pk").values()) == before
+    assert FirstLogin.objects.count() == 4
+
+
+def test_an_event_counts_once_even_with_another_name_in_it() -> None:
+    CampaignFactory(slug="spring", quota=9)
+
+    came = take_in(events=[event(1), event(1, customer_id="c2"), event(1, customer_id="c3", late=1)])
+    take_in(events=[event(1, customer_id="c4")])
+
+    assert (came[Result.GRANTED], came[Result.ALREADY]) == (1, 2)
+    assert winners() == ["c1"]
+    assert FirstLogin.objects.count() == 1
+
+
+def test_who_was_seen_here_already_is_told_no_second_time(at: datetime) -> None:
+    campaign, user = CampaignFactory(slug="spring", quota=9), ShopperFactory()
+    claim(campaign=campaign.slug, customer_key=user.customer.pk, at=THEN)
+
+    came = take_in(events=[event(1, customer_id=user.customer.customer_id)])
+
+    assert came[Result.ALREADY] == 1
+    assert (Voucher.objects.count(), Mail.objects.count()) == (1, 1)
+
+
+def test_without_a_campaign_a_login_counts_in_each_that_was_open_then() -> None:
+    for slug in ("spring", "summer"):
+        CampaignFactory(slug=slug)
+    CampaignFactory(slug="closed", state="closed")
+    CampaignFactory(slug="later", starts_at=THEN + timedelta(seconds=1))
+
+    came = take_in(events=[event(1, campaign=None)])
+
+    assert came == {Result.GRANTED: 2, Result.NOT_OPEN: 0}
+    assert set(Voucher.objects.values_list("campaign__slug", flat=True)) == {"spring", "summer"}
+
+
+def test_the_time_of_the_event_decides_whether_the_campaign_was_open() -> None:
+    CampaignFactory(slug="spring", starts_at=THEN, ends_at=THEN + timedelta(hours=1))
+
+    came = take_in(events=[event(1, late=-1), event(2), event(3, late=3600), event(4, campaign="nosuch")])
+
+    assert (came[Result.GRANTED], came[Result.NOT_OPEN]) == (1, 3)
+    assert winners() == ["c2"]
+
+
+def test_customers_that_were_never_seen_are_made_and_who_may_not_sign_in_wins_nothing() -> None:
+    CampaignFactory(slug="spring")
+    user = ShopperFactory(is_active=False)
+
+    came = take_in(events=[event(1), event(2, customer_id=user.customer.customer_id)])
+
+    assert (came[Result.GRANTED], came[Result.SHUT_OUT]) == (1, 1)
+    assert Customer.objects.get(customer_id="c1").user is None
+    assert not Mail.objects.exists(), "nobody knows an address of theirs"
+
+
+# --- over HTTP --------------------------------------------------------------------------------------------------------
+def test_a_batch_is_answered_with_what_came_of_it(provider: Client) -> None:
+    CampaignFactory(slug="spring", quota=1)
+    body = [sent(1, campaign="spring"), sent(2), sent(1), sent(3, campaign="nosuch"), sent(4, campaign=None)]
+
+    response = send(provider, body)
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "received": 5,
+        "results": {
+            "voucher_granted": 1, "already_logged_in": 1, "campaign_full": 2, "campaign_not_open": 1,
+            "login_refused": 0,
+        },
+    }  # fmt: skip
+
+
+def test_a_line_an_event(provider: Client) -> None:
+    CampaignFactory(slug="spring", quota=9)
+    lines = "\n".join(json.dumps(sent(number)) for number in range(3))
+
+    response = provider.generic("POST", PATH, f"{lines}\n\n", "application/x-ndjson")
+
+    assert (response.status_code, response.json()["results"]["voucher_granted"]) == (200, 3)
+
+
+def test_10000_events_are_one_request_and_one_more_is_too_many(provider: Client) -> None:
+    CampaignFactory(slug="spring", quota=100)
+
+    full = send(provider, [sent(number) for number in range(10_000)])
+    more = send(provider, [sent(number) for number in range(10_001)])
+
+    assert full.json()["results"] == {
+        "voucher_granted": 100, "already_logged_in": 0, "campaign_full": 9_900, "campaign_not_open": 0,
+        "login_refused": 0,
+    }  # fmt: skip
+    assert (more.status_code, more.json()["code"]) == (400, "invalid")
+    assert (Voucher.objects.count(), FirstLogin.objects.count()) == (100, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("bad", "field"),
+    [
+        ({"event_id": ""}, "event_id"), ({"event_id": "x" * 101}, "event_id"), ({"event_id": 7}, "event_id"),
+        ({"customer_id": None}, "customer_id"), ({"customer_id": "a\nb"}, "customer_id"), ({"at": None}, "at"),
+        ({"customer_id": ["c1"]}, "customer_id"), ({"at": "2026-06-01T12:00:00"}, "at"), ({"at": "2026-06-01"}, "at"),
+        ({"at": "2026-13-01T12:00:00Z"}, "at"), ({"at": 1}, "at"), ({"at": "0001-01-01T00:00:00+23:00"}, "at"),
+        ({"at": "2999-01-01T00:00:00Z"}, "at"), ({"campaign": ""}, "campaign"), ({"campaign": "a b"}, "campaign"),
+        ({"campaign": 7}, "campaign"), ({"campaign": "x" * 65}, "campaign"),
+        ({"at": "2026-06-01T12:00:00+99:00"}, "at"),
+    ],
+)  # fmt: skip
+def test_one_bad_event_is_named_and_none_has_an_effect(provider: Client, bad: dict[str, Any], field: str) -> None:
+    CampaignFactory(slug="spring")
+
+    response = send(provider, [sent(1), sent(2, **bad)])
+
+    assert (response.status_code, response.json()["code"]) == (400, "invalid")
+    assert [fault["field"] for fault in response.json()["errors"]] == [f"1.{field}"]
+    assert not FirstLogin.objects.exists()
+
+
+@pytest.mark.parametrize("body", [{}, "e", 7, None, [7], [None], [[]]])
+def test_what_is_no_list_of_events_is_refused(provider: Client, body: Any) -> None:
+    assert send(provider, json.dumps(body)).status_code == 400
+
+
+def test_a_body_that_is_too_long_is_not_read(provider: Client) -> None:
+    assert provider.generic("POST", PATH, b" " * (4 * 1024 * 1024 + 1), "application/json").status_code == 413
+
+
+def test_only_services_of_the_platform_tell_of_logins(bearer: Any, server_of: Any) -> None:
+    campaign = CampaignFactory(slug="spring")
+
+    for client in (Client(), bearer(ShopperFactory()), server_of(campaign.brand)):
+        assert send(client, [sent(1)]).status_code in {401, 403}
+    assert not FirstLogin.objects.exists()
+
+
+def test_the_same_request_again_gets_the_same_answer(provider: Client) -> None:
+    CampaignFactory(slug="spring")
+
+    first = send(provider, [sent(1)], **{"Idempotency-Key": "1"})
+    again = send(provider, [sent(1)], **{"Idempotency-Key": "1"})
+
+    assert first.json()["results"]["voucher_granted"] == 1
+    assert again.content == first.content
+
+
+# --- over Kafka -------------------------------------------------------------------------------------------------------
+def message(number: int, *, late: float = 0, **fields: Any) -> bytes:
+    """A good event, or one with other fields."""
+    made = Message(**{"event_id": f"e{number}", "customer_id": f"c{number}", "campaign": "spring", **fields})
+    made.at.FromDatetime(THEN + timedelta(seconds=late))
+    return made.SerializeToString()
+
+
+BAD = [
+    b"\xff\xff\xff", b"", Message(event_id="e", customer_id="c").SerializeToString(), message(1, event_id=""),
+    message(1, customer_id=""), message(1, customer_id="a\x00"), message(1, campaign="a b"), message(1, late=10**9),
+    Message(event_id="e", customer_id="c", at={"seconds": 2**60}).SerializeToString(),
+]  # fmt: skip
+
+
+def test_bad_messages_are_refused_and_the_others_among_them_have_their_effect() -> None:
+    CampaignFactory(slug="spring", quota=1)
+    values = [message(2, late=2), *BAD, message(1, late=1)]
+
+    refusals = take_messages(values, now=THEN + timedelta(hours=1))
+
+    assert [type(one) for one in refusals] == [type(None), *[Invalid] * len(BAD), type(None)]
+    assert winners() == ["c1"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_messages_that_arrive_together_are_taken_in_the_order_of_their_time(settings: Any) -> None:
+    CampaignFactory(slug="spring", quota=100)
+    kafka = Kafka()
+    settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_OPTIONS = kafka.address, OPTIONS
+    for number in range(300):
+        kafka.send(Command.topic, message(number, late=-number), key="spring")
+    kafka.send(Command.topic, b"\xff", key="spring")
+
+    reader = Reader(topic=Command.topic, group="test", take=Command().take(), most=Command.most, poll=1)
+    reader.run(until=lambda: FirstLogin.objects.count() == 300)
+
+    assert kafka.committed(Command.topic, "test") == 301
+    assert winners() == [f"c{number}" for number in range(299, 199, -1)]
+    (dead,) = kafka.read(f"{Command.topic}-dead-letter", 1)
+    assert dead.value() == b"\xff"
+
+
+def test_the_generated_code_is_what_the_description_says(tmp_path: Path) -> None:
+    command = ["-m", "grpc_tools.protoc", "-I", str(ROOT), f"--python_out={tmp_path}", f"--pyi_out={tmp_path}", PROTO]
+    subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+
+    for name in ("login_event_pb2.py", "login_event_pb2.pyi"):
+        assert (tmp_path / "vouchers/proto" / name).read_text() == (ROOT / "vouchers/proto" / name).read_text(), name
+
+
+def test_the_command_says_what_it_needs() -> None:
+    with pytest.raises(CommandError, match="KAFKA_BOOTSTRAP_SERVERS"):
+        call_command("consume_login_events")
+
+
+def test_a_customer_who_is_known_is_not_made_again() -> None:
+    CampaignFactory(slug="spring")
+    known = CustomerFactory(customer_id="c1")
+
+    take_in(events=[event(1)])
+
+    assert list(Customer.objects.values_list("pk", flat=True)) == [known.pk]
