@@ -22,7 +22,8 @@ def post(path: str, body: dict[str, Any], token: str) -> bytes:
     }  # fmt: skip
     answer = application(environ, start_response)
     content = b"".join(answer)
-    answer.close()
+    if hasattr(answer, "close"):
+        answer.close()
     if status[:1] != "2":
         raise RuntimeError(f"{status}: {content.decode()}")
     return content

@@ -26,4 +26,15 @@ class Application(WSGIHandler):
 
 
 django.setup(set_prefix=False)
-application = Application()
+
+from discounts.api.views import UsagesView  # noqa: E402  (views can be imported once the settings are there)
+from promoplatform.express import Lane  # noqa: E402
+from vouchers.api.views import FirstLoginView  # noqa: E402
+
+application = Lane(
+    Application(),
+    {
+        "discountcodeusage-list": (r"/api/v1/discountcodeusage/", UsagesView),
+        "campaign-first-login": (r"/api/v1/campaigns/(?P<slug>[-a-zA-Z0-9_]+)/first-login/", FirstLoginView),
+    },
+)

@@ -51,9 +51,12 @@ class _HeaderAuthentication(authentication.BaseAuthentication):
     keyword: ClassVar[str]
 
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
-        keyword, _, credentials = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
-        if keyword.lower() != self.keyword.lower():
-            return None
+        header = request.META.get("HTTP_AUTHORIZATION", "").strip()
+        return self.recognise(header) if header.partition(" ")[0].lower() == self.keyword.lower() else None
+
+    def recognise(self, header: str) -> tuple[Any, Caller]:
+        """Who the credentials after the keyword stand for. Raises TokenInvalid, and as ``admit``."""
+        credentials = header.strip().partition(" ")[2]
         if not credentials or not credentials.isascii():
             raise TokenInvalid
         return self.admit(credentials.strip())

@@ -27,6 +27,7 @@ from promoplatform.kernel import throttle
 from promoplatform.kernel.api import CursorPage
 from promoplatform.kernel.errors import NotFound, PermissionDenied
 from promoplatform.kernel.fields import minor, read
+from promoplatform.kernel.hot import Answer, Call, HotView
 from promoplatform.kernel.idempotency import idempotent
 from promotions.errors import CodeUnknown
 from promotions.rules import normalise
@@ -131,7 +132,7 @@ class CodeView(APIView):
         return code
 
 
-class UsagesView(APIView):
+class UsagesView(HotView):
     """``/api/v1/discountcodeusage/``"""
 
     throttle_misses = USE_MISS
@@ -140,18 +141,23 @@ class UsagesView(APIView):
     @idempotent
     def post(self, request: Request) -> Response:
         """Use a code: once per shopper."""
-        asked = read(UsageRequest, request.data)
-        shopper = as_caller(request.auth).shopper
+        return self.answer(request)
+
+    @staticmethod
+    def serve(call: Call) -> Answer:
+        """The use."""
+        asked = read(UsageRequest, call.body())
+        shopper = as_caller(call.auth).shopper
         if shopper is None or asked.get("user", shopper.user_id) != shopper.user_id:
             raise PermissionDenied("A use is the caller's own.")
         try:
             used = services.use(
-                code=normalise(asked["discount_code"]) or "", shopper=shopper, at=timezone.now(), **_money(asked)
+                code=normalise(asked["discount_code"]) or "", shopper=shopper, at=call.at, **_money(asked)
             )
         except CodeUnknown:
-            throttle.hit(USE_MISS, as_caller(request.auth).identity)
+            throttle.hit(USE_MISS, as_caller(call.auth).identity)
             raise
-        return Response(usage_answer(used), status=201)
+        return usage_answer(used), 201
 
 
 class UsageView(APIView):

@@ -54,24 +54,29 @@ def request_id(get_response: GetResponse) -> GetResponse:
     """Takes or makes the X-Request-ID, binds it to every log line of the request and answers it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
-        name = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=name)
+        name = begin(request.headers.get("X-Request-ID", ""))
         started = time.perf_counter()
         response = get_response(request)
         response["X-Request-ID"] = name
-        if settings.LOG_REQUESTS:
-            log.info(
-                "request",
-                method=request.method,
-                path=_path(request),
-                status=response.status_code,
-                ms=round((time.perf_counter() - started) * 1000, 1),
-            )
+        log_request(request.method, _path(request), response.status_code, started)
         return response
 
     return middleware
+
+
+def begin(given: str) -> str:
+    """The id of a request that begins: the one that its caller gave, if it is one, bound to what is logged."""
+    name = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=name)
+    return name
+
+
+def log_request(method: str | None, path: str, status: int, started: float) -> None:
+    """One line for a request that was answered; ``started`` by ``time.perf_counter``."""
+    if settings.LOG_REQUESTS:
+        ms = round((time.perf_counter() - started) * 1000, 1)
+        log.info("request", method=method, path=path, status=status, ms=ms)
 
 
 def _path(request: HttpRequest) -> str:

@@ -106,6 +106,11 @@ def address(request: HttpRequest | Request) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
+def scope_of(view: object) -> str:
+    """The limit that a view's calls count on."""
+    return str(getattr(view, "throttle_scope", "api"))
+
+
 class CallerThrottle(BaseThrottle):
     """The view's ``throttle_scope`` (default ``api``), per caller, or per address for whoever is not signed in.
 
@@ -115,5 +120,5 @@ class CallerThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: "APIView") -> bool:
         caller = getattr(request.auth, "identity", None)
         misses = getattr(view, "throttle_misses", "") if request.method == "POST" else ""
-        hit(getattr(view, "throttle_scope", "api"), caller or f"address:{address(request)}", misses=misses)
+        hit(scope_of(view), caller or f"address:{address(request)}", misses=misses)
         return True

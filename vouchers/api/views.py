@@ -12,6 +12,7 @@ from accounts.contracts import Caller, as_caller
 from accounts.selectors import acting_brand, readable_brand_ids
 from promoplatform.kernel.api import CursorPage
 from promoplatform.kernel.errors import NotFound, PermissionDenied, TokenInvalid
+from promoplatform.kernel.hot import Answer, Call, HotView
 from promoplatform.kernel.idempotency import idempotent
 from promoplatform.kernel.schema import problems
 from vouchers import selectors, services
@@ -93,7 +94,7 @@ class CloseView(APIView):
         return Response(campaign_answer(campaign, own=True, logins=selectors.logins(campaign=campaign)))
 
 
-class FirstLoginView(APIView):
+class FirstLoginView(HotView):
     """``/api/v1/campaigns/<slug>/first-login/``"""
 
     @extend_schema(
@@ -106,20 +107,24 @@ class FirstLoginView(APIView):
 
         Asking again answers the same voucher again (200).
         """
-        shopper = as_caller(request.auth).shopper
+        return self.answer(request, slug=slug)
+
+    @staticmethod
+    def serve(call: Call, slug: str) -> Answer:
+        """The voucher with 201, or the result without one with 200."""
+        shopper = as_caller(call.auth).shopper
         if shopper is None:
             raise PermissionDenied("Only shoppers take part in campaigns.")
-        outcome = services.claim(campaign=slug, customer_key=shopper.key, at=timezone.now())
+        outcome = services.claim(campaign=slug, customer_key=shopper.key, at=call.at)
         if outcome.result is Result.SHUT_OUT:
             raise TokenInvalid
         if outcome.result is Result.NOT_OPEN:
             raise CampaignNotOpen
         voucher = None if outcome.voucher is None else voucher_answer(outcome.voucher, user=shopper.user_id)
         if outcome.result is Result.GRANTED and outcome.voucher is not None:
-            granted = {"result": outcome.result, "rank": outcome.voucher.rank, "voucher": voucher}
-            return Response(granted, status=201)
+            return {"result": outcome.result, "rank": outcome.voucher.rank, "voucher": voucher}, 201
         told = {"voucher": voucher} if outcome.result is Result.ALREADY else {}
-        return Response({"result": outcome.result} | told)
+        return {"result": outcome.result} | told, 200
 
 
 class VouchersView(APIView):
