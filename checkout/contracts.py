@@ -24,6 +24,18 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Purchases:
+    """A customer's confirmed orders with a brand: how many, the largest total of those in the brand's currency (minor
+    units, None when there is none), and when the first and the last were confirmed (None without any).
+    """
+
+    orders: int
+    largest: int | None = None
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """A priced cart: the engine's decision over the candidates, and the codes that never came into play.
 

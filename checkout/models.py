@@ -117,6 +117,44 @@ class RefundedLine(models.Model):
         return self.line
 
 
+class PurchaseNote(models.Model):
+    """A note that a customer's confirmed orders with a brand changed since they were summed up; written by triggers.
+
+    As many notes as changes: nobody who buys waits for another over a note.
+    """
+
+    brand_id = models.UUIDField()
+    customer_id = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} at {self.brand_id}"
+
+
+class PurchaseSum(models.Model):
+    """A customer's confirmed orders with a brand, summed up (``checkout.contracts.Purchases``).
+
+    ``due_at`` is when the computed audiences have to look at it next: at once after a change, else at the next instant
+    at which time alone moves the customer in or out; empty when it never will.
+    """
+
+    pk = models.CompositePrimaryKey("brand_id", "customer_id")
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_index=False)
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="+", db_index=False)
+    orders = models.IntegerField()
+    largest = models.BigIntegerField(null=True)
+    first_at = models.DateTimeField(null=True)
+    last_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], name="checkout_sums_due", condition=models.Q(due_at__isnull=False))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.orders} orders of {self.customer_id}"
+
+
 class BacktestState(models.TextChoices):
     """The life of a backtest: waiting → running → done; cancelled from either of the first two."""
 

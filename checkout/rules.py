@@ -1,12 +1,12 @@
-"""How a quote is answered: values in, plain JSON values out."""
+"""How a quote is answered, and of which audiences a buyer is: values in, plain values out."""
 
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from checkout.contracts import Quote, Request, Simulation
+from checkout.contracts import Purchases, Quote, Request, Simulation
 from promoplatform.kernel import money
 from promotions.contracts import Candidate, Rejection
 from promotions.engine import (
@@ -27,6 +27,9 @@ from promotions.engine import (
     price,
 )
 
+OFTEN = 3  # purchases
+MUCH = "100"  # more than this, in the brand's currency
+NEW, LAPSED = timedelta(days=30), timedelta(days=90)
 DRAFT = "draft/"  # before the key of what is only tried, so that it is never taken for what runs
 
 
@@ -232,3 +235,24 @@ def load_record(cart: Mapping[str, Any], record: Mapping[str, Any], at: datetime
     decision = price(request.cart, in_play(candidates), facts, profile, at, explain=explain)
     rejections = [Rejection(**each) for each in record["rejected"]]
     return Quote(request, decision, facts, profile, candidates, rejections, at)
+
+
+# --- audiences of those who bought -----------------------------------------------------------------------------------
+def segment_types(purchases: Purchases, *, currency: str, at: datetime) -> frozenset[str]:
+    """The computed segment types (docs/algorithms/segment-types.md) of a brand that these purchases put a customer
+    into.
+    """
+    bought = purchases.first_at is not None and purchases.last_at is not None
+    holds = {
+        "purchased_more_than_twice": purchases.orders >= OFTEN,
+        "purchase_above_100": purchases.largest is not None and purchases.largest > money.parse(MUCH, currency),
+        "new_users": bought and at < purchases.first_at + NEW,  # type: ignore[operator]
+        "lapsed_users": bought and at >= purchases.last_at + LAPSED,  # type: ignore[operator]
+    }
+    return frozenset(name for name, is_so in holds.items() if is_so)
+
+
+def next_change(purchases: Purchases, *, at: datetime) -> datetime | None:
+    """The next instant at which time alone changes ``segment_types``; None when it never will."""
+    ends = [purchases.first_at and purchases.first_at + NEW, purchases.last_at and purchases.last_at + LAPSED]
+    return min((end for end in ends if end is not None and end > at), default=None)

@@ -18,3 +18,9 @@ def release_expired() -> None:
 def replay(backtest: str) -> None:
     """Replay the next carts of a backtest."""
     services.replay(pk=uuid.UUID(backtest), at=timezone.now())
+
+
+@shared_task(name="checkout.refresh_audiences")
+def refresh_audiences() -> None:
+    """Bring audiences up to date that are computed from purchases."""
+    services.refresh_audiences(at=timezone.now())

@@ -19,6 +19,14 @@ class Source(enum.StrEnum):
     COMPUTED = "computed"
 
 
+COMPUTED = {
+    "purchased_more_than_twice": "Customers with three purchases or more",
+    "purchase_above_100": "Customers with a purchase of more than 100 in the brand's currency",
+    "new_users": "Customers whose first purchase is less than 30 days ago",
+    "lapsed_users": "Customers whose last purchase is 90 days ago or longer",
+}  # the segment types that a brand may have computed from purchases, in words; checkout does it
+
+
 class UploadState(enum.StrEnum):
     """The life of a file that a brand's staff brought: looked at, on its way, done, or refused when its turn came."""
 

@@ -16,7 +16,8 @@ MOST_SLOTS = 100  # of a customer, whatever is configured
 class Audience(models.Model):
     """The customers of one brand that belong to one segment type, such as ``purchased_more_than_twice``.
 
-    ``size`` is how many there are, counted in the transaction of every change.
+    ``size`` is how many there are, counted in the transaction of every change. One that is computed here has been
+    counted from the beginning at ``counted_at``; empty until then.
     """
 
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="audiences")
@@ -26,6 +27,7 @@ class Audience(models.Model):
     source = models.CharField(
         max_length=10, choices=[(one.value, one.value) for one in Source], db_default=Source.SENT.value
     )
+    counted_at = models.DateTimeField(null=True, editable=False)
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:

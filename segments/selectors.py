@@ -14,6 +14,7 @@ from promoplatform.kernel import db, redis
 from promoplatform.kernel.errors import NotFound
 from promoplatform.kernel.outside.contracts import Service
 from promoplatform.kernel.outside.selectors import Waiting, waiting
+from segments.contracts import Source
 from segments.models import Audience, AudienceMember, Segment, SegmentMember, State
 
 
@@ -48,6 +49,18 @@ def audience(*, brand_id: uuid.UUID, segment_type: str) -> Audience:
     if found is None:
         raise NotFound
     return found
+
+
+def computed(*, brand_ids: Collection[uuid.UUID]) -> list[Audience]:
+    """The audiences of these brands that are computed here, counted or not."""
+    rows = Audience.objects.filter(source=Source.COMPUTED, brand_id__in=brand_ids)
+    return list(rows.select_related("brand").order_by("pk"))
+
+
+def uncounted() -> list[Audience]:
+    """The audiences that brands want computed and that were not counted yet, the oldest first."""
+    rows = Audience.objects.filter(source=Source.COMPUTED, counted_at=None)
+    return list(rows.select_related("brand").order_by("pk"))
 
 
 def audience_count(*, brand_id: uuid.UUID, segment_type: str) -> int:

@@ -4,6 +4,7 @@ from checkout.contracts import Quote
 from checkout.services.backtesting import backtest, cancel_backtest, replay
 from checkout.services.closing import cancel, confirm, refund, release_expired
 from checkout.services.offering import offers
+from checkout.services.purchasing import refresh_audiences
 from checkout.services.quoting import quote
 from checkout.services.reserving import reserve
 from checkout.services.simulating import simulate
@@ -16,6 +17,7 @@ __all__ = [
     "confirm",
     "offers",
     "quote",
+    "refresh_audiences",
     "refund",
     "release_expired",
     "replay",

@@ -253,6 +253,7 @@ LEDGERS = [
     "coupons.services.rollup.audit",
     "vouchers.services.ledgers.audit",
     "checkout.services.ledgers.audit",
+    "checkout.services.purchasing.audit",
 ]
 
 SEGMENT_SLOTS_PER_CUSTOMER = env.int("SEGMENT_SLOTS_PER_CUSTOMER", 20, validate=validate.Range(1, 100))
@@ -313,6 +314,7 @@ CELERY_BEAT_SCHEDULE = {
     "work on due segments": {"task": "segments.work", "schedule": 60.0, "options": {"expires": 60}},
     "expire vouchers": {"task": "vouchers.expire", "schedule": 60.0, "options": {"expires": 60}},
     "release expired reservations": {"task": "checkout.release_expired", "schedule": 20.0, "options": {"expires": 60}},
+    "refresh audiences": {"task": "checkout.refresh_audiences", "schedule": 60.0, "options": {"expires": 60}},
     "forget uploads": {"task": "segments.forget_uploads", "schedule": crontab(hour="4", minute="47")},
     "tell the segmentation service": {"task": "segments.tell_due", "schedule": 30.0, "options": {"expires": 30}},
     "tell the campaign engine": {"task": "promotions.tell_due", "schedule": 30.0, "options": {"expires": 30}},

@@ -2,6 +2,7 @@
 
 from segments.contracts import Applied, Operation
 from segments.services.audiences import BIGGEST, apply_audience, apply_file
+from segments.services.computing import compute, count_anew, move, stop_computing
 from segments.services.queue import hurry, work
 from segments.services.scheduling import delete, follow, schedule
 from segments.services.syncing import retry_now
@@ -23,14 +24,18 @@ __all__ = [
     "apply_file",
     "apply_upload",
     "bring",
+    "compute",
+    "count_anew",
     "delete",
     "discard_upload",
     "follow",
     "forget_uploads",
     "hurry",
+    "move",
     "queue_upload",
     "retry_now",
     "schedule",
+    "stop_computing",
     "stop_upload",
     "take_update",
     "work",

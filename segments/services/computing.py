@@ -1,0 +1,56 @@
+"""Audiences that a brand has computed here from what its customers bought; checkout works out who is in them."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.models import Brand
+from promoplatform.kernel.errors import Invalid
+from segments.contracts import COMPUTED, Operation, Source
+from segments.models import Audience
+from segments.services import staging
+from segments.services.audiences import apply_audience, apply_staged, lock_audience
+
+
+@transaction.atomic
+def compute(*, brand: Brand, segment_type: str) -> None:
+    """Have an audience computed here from now on; nobody else may say who is in it until ``stop_computing``.
+
+    Its members stay who they were until all is counted. Raises Invalid for a type that cannot be computed.
+    """
+    if segment_type not in COMPUTED:
+        raise Invalid.field("segment_type", f"Computed are {', '.join(COMPUTED)}.")
+    audience = lock_audience(brand=brand, segment_type=segment_type)
+    if audience.source != Source.COMPUTED:
+        Audience.objects.filter(pk=audience.pk).update(source=Source.COMPUTED, counted_at=None)
+
+
+@transaction.atomic
+def stop_computing(*, brand: Brand, segment_type: str) -> None:
+    """Leave an audience to the data platform and to files again; its members stay until these say otherwise."""
+    mine = Audience.objects.filter(brand=brand, segment_type=segment_type, source=Source.COMPUTED)
+    mine.update(source=Source.SENT, counted_at=None)
+
+
+@transaction.atomic
+def count_anew(*, audience: Audience, batches: Iterable[Collection[str]], at: datetime) -> None:
+    """Replace a computed audience by these customer ids, at one moment. Raises AudienceComputed when it is none now."""
+    with staging.stage():
+        received = sum(staging.send_ids(batch) for batch in batches)
+        apply_staged(
+            brand=audience.brand, segment_type=audience.segment_type, operation=Operation.REPLACE, received=received,
+            source=Source.COMPUTED,
+        )  # fmt: skip
+    Audience.objects.filter(pk=audience.pk).update(counted_at=at)
+
+
+@transaction.atomic
+def move(*, audience: Audience, come: Collection[str], go: Collection[str]) -> None:
+    """Put customers into a computed audience and take others out, by id. Raises AudienceComputed if it is none now."""
+    for operation, ids in ((Operation.ADD, come), (Operation.REMOVE, go)):
+        if ids:
+            apply_audience(
+                brand=audience.brand, segment_type=audience.segment_type, operation=operation, customer_ids=ids,
+                source=Source.COMPUTED,
+            )  # fmt: skip
