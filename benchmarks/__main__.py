@@ -17,7 +17,18 @@ from benchmarks import stand
 from benchmarks.load import ToolMissing
 from benchmarks.plan import FULL, QUICK, say
 
-NAMES = ["engine", "quotes", "whole_stack", "latency", "redemptions", "usage_at_size", "reports", "profiles", "peers"]
+NAMES = [
+    "engine",
+    "quotes",
+    "whole_stack",
+    "latency",
+    "redemptions",
+    "usage_at_size",
+    "first_logins",
+    "reports",
+    "profiles",
+    "peers",
+]
 
 
 def main(arguments: list[str]) -> int:

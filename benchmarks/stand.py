@@ -51,14 +51,17 @@ def database_url(url: str, name: str) -> str:
 
 
 @contextlib.contextmanager
-def served(application: str, *, threads: int = THREADS, **environment: str) -> Iterator[str]:
-    """Granian with 2 workers, as the Procfile has it, on a free port of 127.0.0.1; its address."""
+def served(application: str, *, threads: int = THREADS, open_at_once: int = 4096, **environment: str) -> Iterator[str]:
+    """Granian with 2 workers, as the Procfile has it, on a free port of 127.0.0.1; its address.
+
+    ``open_at_once``: so many connections may be open; a worker leaves those above its half unanswered until others end.
+    """
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", str(WORKERS), "--blocking-threads", str(threads), "--backlog", "4096", "--backpressure", "2048",
-        "--log-level", "warning", application,
+        "--workers", str(WORKERS), "--blocking-threads", str(threads), "--backlog", "4096",
+        "--backpressure", str(open_at_once // WORKERS), "--log-level", "warning", application,
     ]  # fmt: skip
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
@@ -71,7 +74,8 @@ def served(application: str, *, threads: int = THREADS, **environment: str) -> I
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
-                process.wait(15)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(15)
                 os.killpg(process.pid, signal.SIGKILL)
 
 
