@@ -146,7 +146,7 @@ class Voucher(models.Model):
     """What one of the first got: good for one redemption until ``expires_at``.
 
     ``quota`` is the campaign's when it was given: "the 17th of 100". ``reserved_until`` is set while a checkout holds
-    it.
+    it. ``passed_on_to`` is the voucher that took the rank over from this one, once it was revoked or had expired.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -161,10 +161,24 @@ class Voucher(models.Model):
     expires_at = models.DateTimeField()
     redemption_id = models.UUIDField(null=True)
     reserved_until = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    passed_on_to = models.UUIDField(null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("campaign", "rank", name="vouchers_rank_once"),
+            models.UniqueConstraint(
+                "campaign", "rank", name="vouchers_rank_once", condition=models.Q(passed_on_to__isnull=True)
+            ),
+            models.UniqueConstraint("passed_on_to", name="vouchers_passed_on_once"),
+            models.CheckConstraint(
+                condition=models.Q(passed_on_to__isnull=True) | models.Q(state__in=["expired", "revoked"]),
+                name="vouchers_passed_on_is_over",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="revoked", revoked_at__isnull=False)
+                | (~models.Q(state="revoked") & models.Q(revoked_at__isnull=True)),
+                name="vouchers_revoked_at",
+            ),
             models.UniqueConstraint("campaign", "customer", name="vouchers_one_per_customer"),
             models.CheckConstraint(
                 condition=models.Q(rank__gte=1, rank__lte=models.F("quota")), name="vouchers_rank_within_quota"
@@ -183,6 +197,11 @@ class Voucher(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["customer", "-id"], name="vouchers_of_customer"),
             models.Index(fields=["expires_at"], name="vouchers_expiring", condition=models.Q(state="available")),
+            models.Index(
+                fields=["campaign"],
+                name="vouchers_lost",
+                condition=models.Q(state__in=["expired", "revoked"], passed_on_to__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

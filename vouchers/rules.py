@@ -48,7 +48,7 @@ def outcome(row: Mapping[str, Any]) -> Outcome:
     """What the claiming statement decided about one arrival."""
     if not row["is_active"]:
         return Outcome(Result.SHUT_OUT)
-    voucher = given(row) if row["id"] is not None else None
+    voucher = given(row) if row["id"] is not None and row["state"] != REVOKED else None
     if row["is_first"]:
         return Outcome(Result.FULL) if voucher is None else Outcome(Result.GRANTED, voucher)
     if row["is_known"] or row["is_open"]:

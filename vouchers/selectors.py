@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.contracts import Shopper
 from promoplatform.kernel.errors import NotFound
@@ -56,6 +56,18 @@ def logins(*, campaign: Campaign) -> int:
     return FirstLogin.objects.filter(campaign=campaign).count()
 
 
+def passing_on() -> QuerySet[Campaign]:
+    """The open campaigns that have lost vouchers and pass them on."""
+    found = Campaign.objects.filter(pass_on=True, state=CampaignState.OPEN, brand__is_active=True)
+    return found.filter(Exists(lost().filter(campaign=OuterRef("pk")))).order_by("pk")
+
+
+def line(*, campaign: Campaign) -> QuerySet[FirstLogin]:
+    """Who signed in and has had no voucher, in the order of their coming."""
+    had = Voucher.objects.filter(campaign=OuterRef("campaign"), customer=OuterRef("customer"))
+    return FirstLogin.objects.filter(~Exists(had), campaign=campaign).order_by("arrived")
+
+
 def mailing_key(campaign_id: uuid.UUID) -> str:
     """What the mails to a campaign's winners announce."""
     return f"vouchers:{campaign_id}"
@@ -68,9 +80,16 @@ def wallet(*, shopper: Shopper) -> QuerySet[Voucher]:
     return mine.select_related("campaign")
 
 
+def lost() -> QuerySet[Voucher]:
+    """Vouchers that were revoked or expired unused, and whose rank nobody took over."""
+    over = [VoucherState.EXPIRED, VoucherState.REVOKED]
+    return Voucher.objects.filter(state__in=over, passed_on_to__isnull=True)
+
+
 def had(*, campaign_id: uuid.UUID, customer_keys: Collection[int], at: datetime) -> dict[int, Given]:
     """The voucher of the campaign that each of the customers has; who has none is absent."""
-    found = Voucher.objects.filter(campaign_id=campaign_id, customer_id__in=customer_keys).select_related("campaign")
+    found = Voucher.objects.filter(campaign_id=campaign_id, customer_id__in=customer_keys)
+    found = found.exclude(state=VoucherState.REVOKED).select_related("campaign")
     return {voucher.customer_id: given(voucher, at=at) for voucher in found}
 
 

@@ -14,8 +14,17 @@ def serve_line(campaign: str) -> None:
     waiting.serve(campaign_id=uuid.UUID(campaign), at=timezone.now())
 
 
+@shared_task(name="vouchers.pass_on")
+def pass_on(campaign: str) -> None:
+    """Give what others lost to those who wait."""
+    waiting.pass_on(campaign_id=uuid.UUID(campaign), at=timezone.now())
+
+
 @shared_task(name="vouchers.expire")
 def expire() -> None:
-    """Mark vouchers as expired whose time is up, and end the mailings of campaigns that are over."""
+    """Mark vouchers as expired whose time is up, pass on what was lost, and end the mailings of campaigns that are
+    over.
+    """
     sweeping.expire(at=timezone.now())
+    waiting.pass_on_due(at=timezone.now())
     sweeping.close_mailings(at=timezone.now())

@@ -175,7 +175,7 @@ def test_an_expired_voucher_is_refused_before_anyone_has_written_it_down(user: U
 def test_what_its_brand_took_back_is_not_active(user: User, shopper: Client, why: str) -> None:
     voucher = won(user)
     if why == "revoked":
-        Voucher.objects.update(state="revoked")
+        Voucher.objects.update(state="revoked", revoked_at=timezone.now())
     else:
         Brand.objects.update(is_active=False)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from promoplatform.kernel.fields import InstantField, ObjectField, SlugField, TextField, WholeField
+from promoplatform.kernel.fields import FlagField, InstantField, ObjectField, SlugField, TextField, WholeField
 from vouchers.contracts import Given, Result
 from vouchers.models import MOST_DAYS, MOST_QUOTA, Campaign, CampaignState
 
@@ -27,6 +27,9 @@ class CampaignRequest(serializers.Serializer[Any]):
     offer = ObjectField(required=False, help_text="In the offer language; 30 per cent of the order, when absent")
     voucher_type = TextField(max_length=50, required=False)
     voucher_valid_days = WholeField(required=False, min_value=1, max_value=MOST_DAYS)
+    pass_on = FlagField(
+        required=False, help_text="A voucher that is revoked, or expires unused, goes to the next in line"
+    )
 
 
 class CampaignChange(serializers.Serializer[Any]):
@@ -54,6 +57,7 @@ class CampaignAnswer(serializers.Serializer[Any]):
     issued = serializers.IntegerField()
     logins = serializers.IntegerField(required=False)
     offer = ObjectField(required=False, help_text="In the offer language")
+    pass_on = serializers.BooleanField(required=False)
     created_at = serializers.DateTimeField(required=False)
 
 
@@ -116,7 +120,7 @@ def campaign_answer(campaign: Campaign, *, own: bool, logins: int | None = None)
         "issued": campaign.counter.issued,
     }  # fmt: skip
     if own:
-        answer |= {"offer": campaign.offer, "created_at": campaign.created_at}
+        answer |= {"offer": campaign.offer, "pass_on": campaign.pass_on, "created_at": campaign.created_at}
     return answer if logins is None else answer | {"logins": logins}
 
 

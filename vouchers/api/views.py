@@ -29,7 +29,9 @@ from vouchers.contracts import Result
 from vouchers.errors import CampaignNotOpen, SlugTaken
 from vouchers.models import Campaign
 
-FIELDS = ("name", "slug", "description", "starts_at", "ends_at", "offer", "voucher_type", "voucher_valid_days")
+FIELDS = (
+    "name", "slug", "description", "starts_at", "ends_at", "offer", "voucher_type", "voucher_valid_days", "pass_on",
+)  # fmt: skip
 
 
 class CampaignsView(APIView):

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Value
+from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.fields import CharField
 from django.db.models.functions import Cast, Concat
 
 from promoplatform.kernel import db
 from promoplatform.kernel.mail.contracts import Phase
 from promoplatform.kernel.mail.models import Mail, Mailing
+from vouchers import selectors
 from vouchers.models import CampaignCounter, Voucher, VoucherState
 from vouchers.services import sweeping, waiting
 
@@ -26,6 +27,7 @@ def audit(*, at: datetime, repair: bool) -> Iterator[str]:
         yield from _campaign(row, at, repair)
     yield from _untold(at, repair)
     yield from _expired(at, repair)
+    yield from _passed_on(at, repair)
 
 
 def _campaign(row: db.Row, at: datetime, repair: bool) -> Iterator[str]:
@@ -49,7 +51,7 @@ def _campaign(row: db.Row, at: datetime, repair: bool) -> Iterator[str]:
 def _recount(campaign_id: uuid.UUID) -> bool:
     """Set the counter to what was given, under its lock."""
     counter = CampaignCounter.objects.select_for_update().get(campaign=campaign_id)
-    counter.issued = Voucher.objects.filter(campaign=campaign_id).count()
+    counter.issued = Voucher.objects.filter(campaign=campaign_id, passed_on_to__isnull=True).count()
     counter.save(update_fields=["issued"])
     return True
 
@@ -73,3 +75,18 @@ def _expired(at: datetime, repair: bool) -> Iterator[str]:
         sweeping.expire(at=at)
     for pk in found:
         yield f"voucher {pk}: expired, and still available" + (": marked" if repair else "")
+
+
+def _passed_on(at: datetime, repair: bool) -> Iterator[str]:
+    """Ranks that were taken over by no voucher, or by one of another rank; and lost ones that somebody waits for."""
+    heir = Voucher.objects.filter(pk=OuterRef("passed_on_to"), campaign=OuterRef("campaign"), rank=OuterRef("rank"))
+    astray = Voucher.objects.filter(~Exists(heir), passed_on_to__isnull=False).order_by("pk")
+    for pk in astray.values_list("pk", flat=True):
+        yield f"voucher {pk}: passed on to one that is not there, or has another rank"
+    for campaign in selectors.passing_on():
+        since = Q(revoked_at__lte=at - GRACE) | Q(state=VoucherState.EXPIRED, expires_at__lte=at - GRACE)
+        over = selectors.lost().filter(since, campaign=campaign).count()
+        due = min(over, selectors.line(campaign=campaign)[:over].count()) if over else 0
+        if due:
+            passed = repair and waiting.pass_on(campaign_id=campaign.pk, at=at)
+            yield f"campaign {campaign.slug}: {due} ranks are to be passed on" + (f": {passed} were" if passed else "")

@@ -7,7 +7,13 @@ from django.db import transaction
 
 from promoplatform.kernel import db
 from promoplatform.kernel.ids import uuid7
-from vouchers.models import CampaignCounter, CampaignState
+from promoplatform.kernel.mail.contracts import Phase
+from promoplatform.kernel.mail.models import Mailing
+from promoplatform.kernel.outbox import later
+from vouchers import rules
+from vouchers.errors import VoucherExpired, VoucherUsed
+from vouchers.models import CampaignCounter, CampaignState, Voucher, VoucherState
+from vouchers.selectors import lost, mailing_key, passing_on
 
 CHUNK = 5_000  # vouchers that one statement gives
 
@@ -25,11 +31,66 @@ def serve(*, campaign_id: uuid.UUID, at: datetime) -> int:
 
 @transaction.atomic
 def _serve_some(campaign_id: uuid.UUID, at: datetime) -> int:
-    """One statement's worth, under the counter's lock: taken before, so that the statement sees all that was given."""
-    locked = CampaignCounter.objects.select_for_update(of=("self",), no_key=True)
-    counter = locked.filter(campaign=campaign_id, campaign__state=CampaignState.OPEN).first()
+    counter = _lock(campaign_id)
     if counter is None or counter.issued == counter.quota:
         return 0
-    ids = [uuid7() for _ in range(min(CHUNK, counter.quota - counter.issued))]
-    row = db.one("vouchers/sql/serve_line.sql", {"campaign": campaign_id, "ids": ids, "at": at})
+    return _give("vouchers/sql/serve_line.sql", campaign_id, counter.quota - counter.issued, at)
+
+
+# --- what others lost ------------------------------------------------------------------------------------------------
+@transaction.atomic
+def revoke(*, voucher: Voucher, at: datetime) -> Voucher:
+    """Take a voucher back that nobody has used; where its campaign says so, the first in line gets its rank.
+
+    Twice is once. Raises VoucherUsed, also while an order has it reserved, and VoucherExpired.
+    """
+    locked = Voucher.objects.select_for_update(of=("self",), no_key=True).select_related("campaign").get(pk=voucher.pk)
+    if locked.state == VoucherState.REVOKED:
+        return locked
+    state = rules.state_now(locked.state, locked.expires_at, locked.reserved_until, at=at)
+    if state != VoucherState.AVAILABLE:
+        raise VoucherExpired if state == VoucherState.EXPIRED else VoucherUsed
+    locked.state, locked.revoked_at, locked.redemption_id, locked.reserved_until = VoucherState.REVOKED, at, None, None
+    locked.save(update_fields=["state", "revoked_at", "redemption_id", "reserved_until"])
+    if locked.campaign.pass_on:
+        later("vouchers.pass_on", campaign=str(locked.campaign_id))
+    return locked
+
+
+def pass_on(*, campaign_id: uuid.UUID, at: datetime) -> int:
+    """Give the ranks of an open campaign's vouchers that were revoked, or expired unused, to the first in line; how
+    many changed hands. Where the campaign does not say so, or nobody waits, nothing happens.
+    """
+    total = 0
+    while passed := _pass_on_some(campaign_id, at):
+        total += passed
+    return total
+
+
+@transaction.atomic
+def _pass_on_some(campaign_id: uuid.UUID, at: datetime) -> int:
+    if _lock(campaign_id, pass_on=True) is None:
+        return 0
+    passed = _give("vouchers/sql/pass_on.sql", campaign_id, lost().filter(campaign=campaign_id)[:CHUNK].count(), at)
+    if passed:  # the campaign may have ended long ago, and its mails with it
+        Mailing.objects.filter(key=mailing_key(campaign_id)).update(state=Phase.PLANNING)
+    return passed
+
+
+def pass_on_due(*, at: datetime) -> int:
+    """The same for every campaign that has lost vouchers; how many changed hands."""
+    return sum(pass_on(campaign_id=pk, at=at) for pk in passing_on().values_list("pk", flat=True))
+
+
+def _lock(campaign_id: uuid.UUID, **conditions: bool) -> CampaignCounter | None:
+    """An open campaign's counter, locked: before the statement that gives, so that it sees all that was given."""
+    rows = CampaignCounter.objects.select_for_update(of=("self",), no_key=True).filter(campaign=campaign_id)
+    wanted = {f"campaign__{name}": value for name, value in conditions.items()}
+    return rows.filter(campaign__state=CampaignState.OPEN, campaign__brand__is_active=True, **wanted).first()
+
+
+def _give(statement: str, campaign_id: uuid.UUID, most: int, at: datetime) -> int:
+    """Run a statement that gives up to so many vouchers to the first in line; how many it gave."""
+    ids = [uuid7() for _ in range(min(CHUNK, most))]
+    row = db.one(statement, {"campaign": campaign_id, "ids": ids, "at": at}) if ids else None
     return row["served"] if row else 0

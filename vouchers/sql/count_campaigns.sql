@@ -4,7 +4,7 @@ SELECT c.id, c.slug, n.quota, n.issued, v.vouchers, v.highest, v.widest, f.login
 FROM vouchers_campaign c
 JOIN vouchers_campaigncounter n ON n.campaign_id = c.id
 CROSS JOIN LATERAL (
-    SELECT count(*) AS vouchers, coalesce(max(rank), 0) AS highest, coalesce(max(quota), 0) AS widest
+    SELECT count(*) FILTER (WHERE passed_on_to IS NULL) AS vouchers, coalesce(max(rank), 0) AS highest, coalesce(max(quota), 0) AS widest
     FROM vouchers_voucher WHERE campaign_id = c.id
 ) v
 CROSS JOIN LATERAL (SELECT count(*) AS logins FROM vouchers_firstlogin WHERE campaign_id = c.id) f
