@@ -26,6 +26,7 @@ NAMES = [
     "usage_at_size",
     "first_logins",
     "reports",
+    "segments",
     "profiles",
     "peers",
 ]

@@ -89,6 +89,7 @@ def used() -> int:
     return CustomerSlots.objects.aggregate(sum=Sum("used"))["sum"] or 0
 
 
+@pytest.mark.timeout(3600)
 def test_workers_killed_20_times_in_a_million_slots_leave_every_count_exact(
     worker: Callable[[], subprocess.Popen[bytes]],
 ) -> None:

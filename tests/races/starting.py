@@ -5,6 +5,7 @@ and answers with a line: ``ok``, or what went wrong.
 """
 
 import sys
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,6 +39,7 @@ def work(at: datetime) -> None:
     """Go through the queue as a worker does, until nobody has anything to do."""
     while Segment.objects.filter(Q(state__in=TO_FILL, due_at__lte=at) | Q(state=State.RELEASING)).exists():
         services.work(at=at)
+        time.sleep(0.05)
 
 
 def main() -> None:

@@ -162,6 +162,7 @@ def told(processes: list[subprocess.Popen[str]], lines: list[str]) -> set[str]:
 
 
 @pytest.mark.race_long
+@pytest.mark.timeout(3600)
 def test_12_processes_that_start_promotions_at_once_20_times(
     processes: list[subprocess.Popen[str]], settings: Any
 ) -> None:
