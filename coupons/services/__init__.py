@@ -1,6 +1,6 @@
 """Verbs of coupons."""
 
-from coupons.services.definitions import Codes, add_codes, change, create, deactivate
+from coupons.services.definitions import Codes, add_codes, change, create, deactivate, fixed
 from coupons.services.ending import confirm, expire_due, refund, release
 from coupons.services.taking import take
 
@@ -12,6 +12,7 @@ __all__ = [
     "create",
     "deactivate",
     "expire_due",
+    "fixed",
     "refund",
     "release",
     "take",

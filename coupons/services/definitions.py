@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts.models import Brand
 from coupons import rules
 from coupons.models import CouponBatch, CouponCounter, CouponDefinition, CouponUnit, Strategy
-from coupons.services.limits import LIMITS
+from coupons.services.limits import LIMITS, counters
 from promoplatform.kernel.errors import Invalid
 from promotions.models import CodeBatch
 from promotions.rules import CHARSET, PATTERN, normalise
@@ -91,14 +91,19 @@ def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime)
     for name, value in changed.items():
         setattr(locked, name, value)
     _check(locked, at, before_end=changed.keys() & {"start_date", "end_date"} != set())
+    locked.save()
     if before != (locked.limit_strategy, locked.maximum_number_of_coupons):
         _limit_anew(locked, *before)
-    locked.save()
     return locked
 
 
+def fixed(*, coupon: CouponDefinition, at: datetime) -> set[str]:
+    """What cannot change any more, whatever it would become."""
+    return set() if at < coupon.start_date - rules.SETTLED else set(UNTIL_START)
+
+
 def _fixed(coupon: CouponDefinition, changed: Mapping[str, Any], at: datetime) -> set[str]:
-    if at < coupon.start_date - rules.SETTLED:
+    if not fixed(coupon=coupon, at=at):
         return set()
     maximum = changed.get(MAXIMUM, coupon.maximum_number_of_coupons)
     had, has = coupon.maximum_number_of_coupons is not None, maximum is not None
@@ -112,6 +117,7 @@ def _limit_anew(coupon: CouponDefinition, strategy: str, maximum: int | None) ->
         if not LIMITS[strategy].resize(coupon=coupon.pk, cap=now):
             raise Invalid.field(MAXIMUM, "More than this is taken already.")
         return
+    counters.lock(coupon=coupon.pk)  # whoever makes units has it, so that none come after these are gone
     CouponUnit.objects.filter(coupon_id=coupon.pk).delete()
     CouponCounter.objects.filter(coupon_id=coupon.pk).delete()
     if now is not None:

@@ -1,7 +1,8 @@
 """A counter that lags behind: each process counts its own redemptions and adds them up a few at a time.
 
-Redemptions look at the counter without waiting for it. By how much they may exceed the maximum follows from how far the
-counter can lag behind: ``rules.may_exceed_by``, derived in ``docs/algorithms/coupon-limits.md``.
+Redemptions look at the counter without waiting for it; what gives its place back is counted off at once, so that the
+counter lags behind in one direction only. By how much the maximum may be exceeded follows from how far it can lag:
+``rules.may_exceed_by``, derived in ``docs/algorithms/coupon-limits.md``.
 """
 
 import threading
@@ -13,10 +14,12 @@ from functools import partial
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Greatest, Least
 
 from coupons import rules
 from coupons.models import STANDING, CouponCounter, CouponRedemption
 from coupons.services.limits import counters
+from promoplatform.kernel import db
 
 
 class Approximate:
@@ -28,12 +31,12 @@ class Approximate:
     def take(self, *, coupon: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]:
         got = min(len(ids), max(0, cap - _counted(coupon)))
         if got:
-            self._later(coupon, cap, got)
+            behind = rules.counts_behind(cap=cap, processes=settings.COUPON_PROCESSES)
+            transaction.on_commit(partial(_uncounted.add, coupon, got, behind), robust=True)
         return [0] * got
 
     def give_back(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None:
-        for cap in CouponCounter.objects.filter(coupon_id=coupon).values_list("cap", flat=True):
-            self._later(coupon, cap, -len(taken))
+        _count(coupon, -len(taken))
 
     def resize(self, *, coupon: uuid.UUID, cap: int) -> bool:
         counters.lock(coupon=coupon)
@@ -42,10 +45,6 @@ class Approximate:
             return False
         CouponCounter.objects.filter(coupon_id=coupon).update(cap=ceiling(cap), taken=standing)
         return True
-
-    def _later(self, coupon: uuid.UUID, cap: int, n: int) -> None:
-        behind = rules.counts_behind(cap=cap, processes=settings.COUPON_PROCESSES)
-        transaction.on_commit(partial(_uncounted.add, coupon, n, behind), robust=True)
 
 
 def _counted(coupon: uuid.UUID) -> int:
@@ -65,12 +64,17 @@ def count(coupon: uuid.UUID) -> int:
 
 def recount(*, coupon: uuid.UUID, cap: int) -> None:
     """Set the counter to what stands: what died uncounted with a process is counted, and the ceiling is today's."""
-    top = ceiling(cap)
-    CouponCounter.objects.filter(coupon_id=coupon).update(cap=top, taken=min(top, count(coupon)))
+    db.run("coupons/sql/recount_approximate.sql", {"coupon": coupon, "ceiling": ceiling(cap)})
+
+
+def _count(coupon: uuid.UUID, n: int) -> None:
+    """Count so many on, or off, between nothing and the ceiling."""
+    counted = Greatest(0, Least(F("cap"), F("taken") + n))
+    CouponCounter.objects.filter(coupon_id=coupon).update(taken=counted)
 
 
 class _Uncounted:
-    """What this process has redeemed and given back since it last added it to the counters.
+    """What this process has redeemed since it last added it to the counters.
 
     Called after commit, so it holds facts alone. Whoever adds waits while another one writes: what is uncounted beyond
     ``behind`` is never more than the threads that wait.
@@ -83,8 +87,8 @@ class _Uncounted:
     def add(self, coupon: uuid.UUID, n: int, behind: int) -> None:
         with self._lock:
             self._of[coupon] += n
-            if abs(self._of[coupon]) >= behind:
-                CouponCounter.objects.filter(coupon_id=coupon).update(taken=F("taken") + self._of[coupon])
+            if self._of[coupon] >= behind:
+                _count(coupon, self._of[coupon])
                 del self._of[coupon]
 
 

@@ -48,10 +48,11 @@ class Pool:
 def make(*, coupon: uuid.UUID, chunk: int = CHUNK) -> int:
     """Make the next units of a pool, in the caller's transaction; how many are still missing then.
 
-    Another maker at the same pool leaves it to the one who came first, and answers 0.
+    Another maker at the same pool leaves it to the one who came first, and answers 0; so does one that finds, once it
+    has the counter, that the coupon's limit is kept in another way by now.
     """
     locked = CouponCounter.objects.select_for_update(skip_locked=True).filter(coupon_id=coupon).first()
-    if locked is None or locked.taken == locked.cap:
+    if locked is None or locked.taken == locked.cap or not selectors.is_pool(coupon=coupon):
         return 0
     wanted = min(chunk, locked.cap - locked.taken)
     db.run("coupons/sql/make_units.sql", {"coupon": coupon, "wanted": wanted})
