@@ -43,3 +43,16 @@ class Seen:
     counts: Mapping[int, int]
     codes: Mapping[str, int | None]
     shut_out: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """How much of a coupon is redeemed for good, how much is only reserved, and how much of its maximum is left.
+
+    ``made`` is how many units a pool has so far; None for the other strategies.
+    """
+
+    used: int
+    reserved: int
+    left: int | None
+    made: int | None

@@ -23,7 +23,7 @@ from django.db.models.functions import Cast, Concat
 
 from accounts.contracts import Shopper
 from coupons import rules
-from coupons.contracts import Asked, Seen
+from coupons.contracts import Asked, Numbers, Seen
 from coupons.errors import CouponExhausted
 from coupons.models import (
     STANDING,
@@ -99,6 +99,22 @@ def left(*, coupons: Collection[uuid.UUID], at: datetime | None = None) -> dict[
     return {row["id"]: row["n"] for row in rows}
 
 
+def numbers(*, coupons: Collection[CouponDefinition]) -> dict[uuid.UUID, Numbers]:
+    """What is used, reserved and left of each now, by its counters; one query."""
+    by_key = {coupon.pk: coupon for coupon in coupons}
+    rows = db.many("coupons/sql/find_numbers.sql", {"coupons": list(by_key)}) if by_key else []
+    return {row["id"]: _numbers(by_key[row["id"]], row) for row in rows}
+
+
+def _numbers(coupon: CouponDefinition, row: db.Row) -> Numbers:
+    maximum, is_pool = coupon.maximum_number_of_coupons, coupon.limit_strategy == Strategy.POOL
+    return Numbers(
+        used=max(0, row["standing"] - row["reserved"]), reserved=row["reserved"],
+        left=None if maximum is None else max(0, maximum - row["standing"]),
+        made=row["made"] if is_pool and maximum is not None else None,
+    )  # fmt: skip
+
+
 def counts(*, coupons: Collection[uuid.UUID], customer: int | None, at: datetime) -> dict[uuid.UUID, int]:
     """How often a customer has each of the coupons; one query."""
     if customer is None or not coupons:
@@ -147,16 +163,18 @@ def batch(*, pk: uuid.UUID, coupon: CouponDefinition) -> CodeBatch:
     return found
 
 
+def next_codes(*, batch: CodeBatch, after: str, at: datetime, limit: int) -> list[tuple[str, str]]:
+    """The next codes of the batch, in their order, each ``used``, ``held`` or ``free``."""
+    params = {"batch": batch.pk, "after": after, "at": at, "limit": limit}
+    return [(row["text"], row["state"]) for row in db.many("coupons/sql/find_batch_codes.sql", params)]
+
+
 def batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[tuple[str, str]]:
     """Each code of the batch, and ``used``, ``held`` or ``free``; a page at a time."""
     after = ""
-    while True:
-        params = {"batch": batch.pk, "after": after, "at": at, "limit": PAGE}
-        rows = db.many("coupons/sql/find_batch_codes.sql", params)
-        yield from ((row["text"], row["state"]) for row in rows)
-        if len(rows) < PAGE:
-            return
-        after = rows[-1]["text"]
+    while page := next_codes(batch=batch, after=after, at=at, limit=PAGE):
+        yield from page
+        after = page[-1][0]
 
 
 # --- for whoever takes ------------------------------------------------------------------------------------------------
@@ -219,6 +237,11 @@ def unfilled_pools(*, at: datetime) -> list[uuid.UUID]:
         limit_strategy=Strategy.POOL, is_active=True, end_date__gt=at,
     )  # fmt: skip
     return list(found.order_by("start_date").values_list("pk", flat=True))
+
+
+def is_pool(*, coupon: uuid.UUID) -> bool:
+    """Whether the coupon's limit is kept by a pool."""
+    return CouponDefinition.objects.filter(pk=coupon, limit_strategy=Strategy.POOL).exists()
 
 
 def left_over_pools(*, ended_before: datetime) -> list[uuid.UUID]:

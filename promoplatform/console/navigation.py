@@ -19,10 +19,17 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Coupons",
+        (
+            ("Coupons", "confirmation_number", "coupons.CouponDefinition"),
+            ("Report", "monitoring", "coupons.CouponDefinition:coupon-report-page"),
+        ),
+    ),
+    (
         "Promotions",
         (
             ("Promotions", "campaign", "promotions.Promotion"),
-            ("Calendar", "calendar_month", "promotions.Promotion:promotions_calendar"),
+            ("Calendar", "calendar_month", "promotions.Promotion:admin:promotions_calendar"),
             ("Pricing", "calculate", "promotions.PricingProfile"),
         ),
     ),
@@ -30,7 +37,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "Checkout",
         (
             ("Redemptions", "shopping_cart_checkout", "checkout.Redemption"),
-            ("Test a cart", "science", "checkout.Redemption:checkout_try"),
+            ("Test a cart", "science", "checkout.Redemption:admin:checkout_try"),
             ("Backtests", "history_toggle_off", "checkout.Backtest"),
         ),
     ),
@@ -40,7 +47,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Audiences", "groups", "segments.Audience"),
             ("Uploads", "upload_file", "segments.AudienceUpload"),
             ("Segments", "group_work", "segments.Segment"),
-            ("Slots", "stacked_bar_chart", "segments.Segment:segments_slots"),
+            ("Slots", "stacked_bar_chart", "segments.Segment:admin:segments_slots"),
             ("Customers", "person_search", "accounts.Customer"),
         ),
     ),
@@ -75,7 +82,7 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{"title": "", "items": first}]
     for title, entries in GROUPS:
         items = [
-            _item(name, icon, reverse(f"admin:{view or label.lower().replace('.', '_') + '_changelist'}"))
+            _item(name, icon, reverse(view or f"admin:{label.lower().replace('.', '_')}_changelist"))
             for name, icon, place in entries
             for label, _, view in [place.partition(":")]  # a page of a model's own, or the list of its objects
             if label in pages and pages[label].has_module_permission(request)

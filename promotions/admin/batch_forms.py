@@ -1,5 +1,6 @@
 """Forms of batches of codes: made from a pattern, brought along, and given to an audience."""
 
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -44,14 +45,14 @@ class MakeForm(forms.Form):
         for fault in refusal.errors or [{"field": "pattern", "detail": told(refusal)}]:
             self.add_error(fault["field"] if fault["field"] in self.fields else None, fault["detail"])
 
-    def guess(self, promotion: Promotion) -> tuple[str, bool]:
+    def guess(self, brand_id: uuid.UUID) -> tuple[str, bool]:
         """How hard a code is to guess, in words, and whether that is hard enough. Empty while nothing can be said."""
         if not self.is_valid():
             return "", True
         pattern, charset = (self.cleaned_data[name].strip().upper() for name in ("pattern", "charset"))
         if not (rules.is_pattern(pattern) and rules.is_charset(charset)):
             return "", True
-        every = self.cleaned_data["count"] + selectors.codes_of_pattern(brand_id=promotion.brand_id, pattern=pattern)
+        every = self.cleaned_data["count"] + selectors.codes_of_pattern(brand_id=brand_id, pattern=pattern)
         space = len(charset) ** pattern.count(rules.WILD)
         words = f"{rough(space)} possible codes: one guess in {rough(max(1, space // every))} hits."
         if not rules.is_guessable(pattern, charset, count=every):

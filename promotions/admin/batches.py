@@ -76,13 +76,13 @@ class BatchPages:
             shown = {
                 "title": f"Codes of {promotion}", "promotion": promotion, "may_edit": may_edit, "make": make,
                 "bring": ImportForm(batches=batches), "rows": [row(batch) for batch in batches],
-                "guess": make.guess(promotion) if make.is_bound else MakeForm(_first(make)).guess(promotion),
+                "guess": (make if make.is_bound else MakeForm(_first(make))).guess(promotion.brand_id),
             }  # fmt: skip
             return self._page(request, "admin/promotions/batches.html", shown | context)
 
     def guess(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """How hard codes of the pattern are to guess, while it is being written."""
-        guess = MakeForm(request.POST).guess(self._promotion(request, pk, edit=True))
+        guess = MakeForm(request.POST).guess(self._promotion(request, pk, edit=True).brand_id)
         return TemplateResponse(request, "admin/promotions/guess.html", {"guess": guess})
 
     def make(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:

@@ -38,6 +38,15 @@ def number(label: str, low: int, high: int, hint: str = "") -> forms.IntegerFiel
     )  # fmt: skip
 
 
+def moment(wanted: datetime, before: datetime | None) -> datetime:
+    """A picked instant; what was not touched stays as it is, to the microsecond, though the picker shows minutes."""
+    if before and wanted == before.replace(second=0, microsecond=0):
+        return before
+    if not 1971 <= wanted.year < 9000:
+        raise forms.ValidationError("This date is out of range.")
+    return wanted
+
+
 class PromotionForm(forms.Form):
     """A new promotion of a brand, or what may still change of one (``promotion``; ``fixed`` fields are left out)."""
 
@@ -95,14 +104,7 @@ class PromotionForm(forms.Form):
         return self._moment("end_date")
 
     def _moment(self, name: str) -> datetime:
-        """What was not touched stays as it is, to the microsecond, though the picker shows minutes."""
-        wanted: datetime = self.cleaned_data[name]
-        before: datetime | None = getattr(self.promotion, name, None)
-        if before and wanted == before.replace(second=0, microsecond=0):
-            return before
-        if not 1971 <= wanted.year < 9000:
-            raise forms.ValidationError("This date is out of range.")
-        return wanted
+        return moment(self.cleaned_data[name], getattr(self.promotion, name, None))
 
     def clean_budget(self) -> int | None:
         text = self.cleaned_data["budget"].strip()

@@ -1,0 +1,126 @@
+"""The admin's pages of a coupon's codes that are good once each: made, watched and exported."""
+
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from coupons import selectors, services
+from coupons.models import CouponDefinition
+from promoplatform.kernel import pages
+from promoplatform.kernel.errors import NotFound, Refusal
+from promoplatform.kernel.rights import Rights
+from promotions.admin.batch_forms import MakeForm
+from promotions.models import CodeBatch
+
+if TYPE_CHECKING:
+    from coupons.admin.coupons import CouponAdmin
+
+SHOWN = 100  # batches or codes on one page
+
+
+class CodePages:
+    """The pages below ``…/<coupon>/codes/``; ``admin`` says who may see and change the coupon."""
+
+    def __init__(self, admin: "CouponAdmin") -> None:
+        self.admin = admin
+
+    def urls(self, wrap: Callable[..., Any]) -> list[URLPattern]:
+        base, name = "<uuid:pk>/codes/", "coupons_codes"
+        return [
+            path(base, wrap(self.all), name=name),
+            path(f"{base}guess/", wrap(require_POST(self.guess)), name=f"{name}_guess"),
+            path(f"{base}<uuid:batch>/", wrap(require_safe(self.one)), name=f"{name}_batch"),
+            path(f"{base}<uuid:batch>/progress/", wrap(require_safe(self.progress)), name=f"{name}_progress"),
+            path(f"{base}<uuid:batch>/codes.csv", wrap(require_safe(self.export)), name=f"{name}_export"),
+        ]
+
+    def _batch(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> tuple[CouponDefinition, CodeBatch]:
+        coupon = self.admin.named(request, pk)
+        try:
+            return coupon, selectors.batch(pk=batch, coupon=coupon)
+        except NotFound as error:
+            raise Http404 from error
+
+    def all(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """The coupon's batches, and the form that orders one."""
+        coupon = self.admin.named(request, pk)
+        may_edit, make = self.admin.may(request, Rights.EDIT, coupon), MakeForm(request.POST or None)
+        if request.method == "POST":
+            if not may_edit:
+                raise PermissionDenied
+            if make.is_valid() and (made := self._make(coupon, make)):
+                return redirect("admin:coupons_codes_batch", coupon.pk, made.pk)
+        first = make if make.is_bound else MakeForm({name: field.initial for name, field in make.fields.items()})
+        shown = {
+            "title": f"Codes of {coupon}", "coupon": coupon, "may_edit": may_edit, "make": make,
+            "rows": [_row(coupon, batch) for batch in selectors.batches_of(coupon=coupon)[:SHOWN]],
+            "guess": first.guess(coupon.brand_id),
+        }  # fmt: skip
+        return self._page(request, "admin/coupons/codes.html", shown)
+
+    def _make(self, coupon: CouponDefinition, form: MakeForm) -> CodeBatch | None:
+        try:
+            return services.add_codes(coupon=coupon, codes=services.Codes(**form.cleaned_data))
+        except Refusal as refusal:
+            form.blame(refusal)
+            return None
+
+    def guess(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """How hard codes of the pattern are to guess, while it is being written."""
+        guess = MakeForm(request.POST).guess(self.admin.named(request, pk, edit=True).brand_id)
+        return TemplateResponse(request, "admin/promotions/guess.html", {"guess": guess})
+
+    def one(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
+        """A batch: how far it is, and its codes."""
+        coupon, found = self._batch(request, pk, batch)
+        after = request.GET.get("after", "").replace("\0", "")[:64]
+        codes = selectors.next_codes(batch=found, after=after, at=timezone.now(), limit=SHOWN)
+        shown = {
+            "title": f"Codes of {coupon}", "codes": codes, "after": after,
+            "more": codes[-1][0] if len(codes) == SHOWN else "",
+        }  # fmt: skip
+        return self._page(request, "admin/coupons/codes_batch.html", shown | _progress(coupon, found))
+
+    def progress(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
+        """The bar alone, as the page asks for it every other second; the whole page once all are made."""
+        coupon, found = self._batch(request, pk, batch)
+        response = TemplateResponse(request, "admin/coupons/codes_progress.html", _progress(coupon, found))
+        if found.is_made:
+            response["HX-Refresh"] = "true"
+        return response
+
+    def export(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
+        """Every code of the batch so far, and whether it is used."""
+        _, found = self._batch(request, pk, batch)
+        rows = selectors.batch_codes(batch=found, at=timezone.now())
+        return pages.csv_response(f"codes-{found.pk}.csv", ("code", "state"), rows, marked=False)
+
+    def _page(self, request: HttpRequest, template: str, shown: dict[str, Any]) -> HttpResponse:
+        context = self.admin.admin_site.each_context(request) | {"opts": self.admin.opts} | shown
+        return TemplateResponse(request, template, context)
+
+
+def _row(coupon: CouponDefinition, batch: CodeBatch) -> dict[str, Any]:
+    return {
+        "url": reverse("admin:coupons_codes_batch", args=[coupon.pk, batch.pk]),
+        "name": batch.pattern,
+        "count": f"{batch.count:,}",
+        "state": ("made", "success") if batch.is_made else (f"{_percent(batch)} % made", "info"),
+        "created": pages.local(batch.created_at, coupon.brand.timezone),
+    }
+
+
+def _progress(coupon: CouponDefinition, batch: CodeBatch) -> dict[str, Any]:
+    return {"coupon": coupon, "batch": batch, "percent": _percent(batch)}
+
+
+def _percent(batch: CodeBatch) -> int:
+    return 100 * batch.made // batch.count

@@ -1,0 +1,80 @@
+"""What the admin says of a coupon: its state, its numbers, how its limit is kept, and which strategy it advises."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.conf import settings
+
+from coupons import rules
+from coupons.contracts import Numbers
+from coupons.models import CouponDefinition, Strategy
+from promoplatform.kernel import pages
+
+MOST = 2_000_000_000
+Card = tuple[str, str, str]
+
+
+def state(coupon: CouponDefinition, at: datetime) -> tuple[str, str]:
+    """Its state in a word, and the colour of that."""
+    if not coupon.is_active:
+        return "withdrawn", "danger"
+    if coupon.end_date <= at:
+        return "ended", "info"
+    return ("scheduled", "primary") if at < coupon.start_date else ("running", "success")
+
+
+def period(coupon: CouponDefinition) -> str:
+    """From when to when, in the brand's time zone."""
+    zone = coupon.brand.timezone
+    return f"{pages.local(coupon.start_date, zone)} to {pages.local(coupon.end_date, zone)}"
+
+
+def used(coupon: CouponDefinition, numbers: Numbers) -> str:
+    """Used, reserved and left, for a list."""
+    words = [f"{numbers.used:,} used"]
+    if numbers.reserved:
+        words.append(f"{numbers.reserved:,} reserved")
+    words.append("no limit" if numbers.left is None else f"{numbers.left:,} left")
+    return ", ".join(words)
+
+
+def cards(coupon: CouponDefinition, numbers: Numbers) -> list[Card]:
+    """The live numbers: what they are called, how many, and of what."""
+    maximum = coupon.maximum_number_of_coupons
+    share = f"of {maximum:,}, {100 * numbers.used // maximum} %" if maximum else "no limit in all"
+    found = [
+        ("Used", f"{numbers.used:,}", share),
+        ("Reserved", f"{numbers.reserved:,}", "held for shoppers who have not paid yet"),
+    ]
+    if numbers.left is not None:
+        found.append(("Left", f"{numbers.left:,}", "can be had now"))
+    if numbers.made is not None and maximum and numbers.made < maximum:
+        found.append(("Units made", f"{numbers.made:,}", f"of {maximum:,}, in the background"))
+    return found
+
+
+def guarantee(strategy: str, maximum: int | None) -> str:
+    """What a strategy promises."""
+    if maximum is None:
+        return "Without a number in all there is nothing to keep."
+    if strategy != Strategy.APPROXIMATE:
+        return rules.GUARANTEES.get(strategy, "")
+    bound = rules.may_exceed_by(cap=maximum, processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS)
+    return f"May exceed {maximum:,} by up to {bound:,}, never by more."
+
+
+def advice(asked: Mapping[str, str]) -> dict[str, str]:
+    """What to choose, by what stands in the form so far, and what the chosen strategy promises."""
+    maximum, chosen = _whole(asked.get("maximum_number_of_coupons", "")), asked.get("limit_strategy", "")
+    told = {"guarantee": guarantee(chosen, maximum) if chosen in Strategy.values else "", "advised": "", "why": ""}
+    rush = _whole(asked.get("rush", ""))
+    if rush is not None:
+        told["advised"], told["why"] = rules.advice(
+            maximum=maximum, rush=rush, within_orders="within_orders" in asked
+        )  # fmt: skip
+    return told | {"differs": "yes" if told["advised"] not in ("", chosen) else ""}
+
+
+def _whole(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= MOST else None
