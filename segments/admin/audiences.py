@@ -5,11 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from unfold.decorators import display
 
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
 from promoplatform.kernel.rights import Rights
+from segments.admin import computed
 from segments.contracts import Source
 from segments.models import Audience
 
@@ -50,6 +52,10 @@ class AudienceAdmin(BrandScopedAdmin):
     @display(description="updated")
     def updated(self, audience: Audience) -> str:
         return pages.local(audience.updated_at, audience.brand.timezone)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [path("computed/", wrap(computed.page), name="segments_computed"), *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

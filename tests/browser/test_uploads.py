@@ -1,4 +1,4 @@
-"""A brand's staff bring an audience as a file in a real browser: on a desk and a phone, in light and in dark."""
+"""A brand's staff see audiences, and bring one as a file, in a real browser: on a desk and a phone, in light and in dark."""
 
 from pathlib import Path
 
@@ -72,11 +72,13 @@ def test_its_pages_fit_the_screen_and_break_no_rule_of_access(visit, brand, file
             brand=brand, segment_type="vip_customers", operation="replace", file_name="vip.csv", parts=opened,
             media_type="text/csv", by=None,
         )  # fmt: skip
+    services.compute(brand=brand, segment_type="new_users")
     olga = visit(width=width, height=height, dark=dark).sign_in("olga")
     uploads = "/admin/segments/audienceupload/"
     pages = {
         "audiences": "/admin/segments/audience/",
-        "audience": f"/admin/segments/audience/{Audience.objects.get().pk}/change/",
+        "audience": f"/admin/segments/audience/{Audience.objects.get(segment_type='vip_customers').pk}/change/",
+        "computed": "/admin/segments/audience/computed/",
         "uploads": uploads,
         "new-upload": f"{uploads}add/",
         "upload": f"{uploads}{upload.pk}/change/",
