@@ -27,6 +27,7 @@ NAMES = [
     "first_logins",
     "reports",
     "segments",
+    "audiences",
     "profiles",
     "peers",
 ]
