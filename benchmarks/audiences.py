@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -49,7 +49,7 @@ def measure(plan: Plan) -> None:
         _post(url, key, file, number)  # everybody is known from now on
         with _consumer(brokers):
             _by_kafka(producer, owner.slug, names[:10])  # it is there from now on
-            contenders = {
+            contenders: dict[str, Callable[[], float]] = {
                 LIMIT: lambda: _copied(number),
                 "HTTP, CSV, customers who are known": post,
                 "HTTP, CSV, customers who are new": lambda: post(forget=True),

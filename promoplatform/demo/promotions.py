@@ -7,7 +7,6 @@ from typing import Any
 from accounts.models import Brand
 from promotions import services
 from promotions.models import Promotion
-from segments.services import apply_audience
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +76,10 @@ PROMOTIONS = [
 ]  # fmt: skip
 
 
-AUDIENCES = {  # a customer in two of them is in a segment of each brand
-    ("billo", "new_users"): ["c3", "c4", "c5"],
-    ("cake", "vip_customers"): ["c1", "c3"],
-}
-
-
 def make_promotions(brands: dict[str, Brand], *, at: datetime) -> int:
     """Promotions of both brands, some for audiences, one by a code, two that start later, one drafted; how many were
     new.
     """
-    for (brand, segment_type), customer_ids in AUDIENCES.items():
-        apply_audience(brand=brands[brand], segment_type=segment_type, operation="add", customer_ids=customer_ids)
     known = set(Promotion.objects.filter(name__in=[it.name for it in PROMOTIONS]).values_list("name", flat=True))
     new = [it for it in PROMOTIONS if it.name not in known]
     for it in new:

@@ -1,4 +1,4 @@
-"""A brand's staff see audiences, and bring one as a file, in a real browser: on a desk and a phone, in light and in dark."""
+"""A brand's staff see audiences, and bring one as a file, in a browser: on a desk and a phone, light and dark."""
 
 from pathlib import Path
 

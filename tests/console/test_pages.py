@@ -323,6 +323,7 @@ def test_nonsense_is_never_a_server_error(model, root, things):
         ("/admin/promotions/promotion/", "Promotions"),
         ("/admin/promotions/promotion/add/", "Promotions"),
         ("/admin/promotions/promotion/calendar/", "Calendar"),
+        ("/admin/segments/audience/computed/", "Computed audiences"),
         ("/admin/log/", "Audit log"),
         ("/admin/password_change/", None),
     ],

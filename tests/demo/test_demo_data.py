@@ -9,7 +9,8 @@ from django.core.management import CommandError, call_command
 from accounts.models import Brand, Membership, User
 from discounts.models import DiscountCode
 from promotions.models import Promotion
-from segments.models import Segment
+from segments.models import Audience, Segment
+from segments.services import stop_computing
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +33,8 @@ def test_a_first_run_has_brands_people_and_live_examples() -> None:
     assert User.objects.get(username="shopper1").check_password("demo-pass-1234")
     assert DiscountCode.objects.filter(is_active=True).count() == 4
     assert set(Promotion.objects.values_list("status", flat=True)) == {"active", "scheduled", "draft"}
+    computed = Audience.objects.filter(source="computed").values_list("segment_type", flat=True)
+    assert set(computed) == {"lapsed_users", "purchase_above_100"}
     assert {it.status: it.members_count for it in Segment.objects.all()} == {"active": 2, "scheduled": 0}
 
 
@@ -39,8 +42,10 @@ def test_a_second_run_changes_nothing() -> None:
     made(shoppers=2)
     before = {model: set(model.objects.values_list("pk", flat=True)) for model in (User, DiscountCode, Promotion)}
 
+    stop_computing(brand=Brand.objects.get(slug="billo"), segment_type="lapsed_users")
     said = made(shoppers=2)
 
+    assert Audience.objects.get(segment_type="lapsed_users").source == "sent"
     assert "0 new shoppers, 0 new codes, 0 new promotions" in said
     assert before == {model: set(model.objects.values_list("pk", flat=True)) for model in before}
 

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from promoplatform.demo import examples, people
+from promoplatform.demo.audiences import make_audiences
 from promoplatform.demo.promotions import make_promotions
 
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         brands = people.make_brands()
         people.make_staff(brands)
         made = people.make_shoppers(options["shoppers"], report=self._progress)
+        make_audiences(brands)
         codes = examples.make_discount_codes(brands, at=timezone.now())
         promotions = make_promotions(brands, at=timezone.now())
         self.stdout.write(
