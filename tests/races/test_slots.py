@@ -17,8 +17,10 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
 from accounts.models import Brand, Customer
+from promoplatform.kernel.ids import uuid7
 from promotions.models import Promotion
 from segments import services
+from segments.errors import PromotionHasSegment
 from segments.models import AudienceMember, CustomerSlots, Segment, SegmentMember
 from segments.services import ledgers, queue, stripes
 from tests.factories import BrandFactory, CustomerFactory
@@ -128,6 +130,52 @@ def test_without_the_lock_two_audiences_in_their_own_orders_deadlock(stampede: S
     (died,) = [result for result in results if result is not None]
     assert isinstance(died, OperationalError)
     assert "deadlock detected" in str(died)
+
+
+# --- one for each promotion ------------------------------------------------------------------------------------------
+def test_20_requests_for_one_promotion_make_one_segment(stampede: Stampede, at: datetime) -> None:
+    brand, key = BrandFactory(), uuid7()
+    services.apply_audience(brand=brand, segment_type="vip", operation="add", customer_ids=["c1", "c2"])
+
+    def ask(number: int) -> Segment:
+        days = 7 + number % 2
+        return services.schedule(
+            brand=brand, segment_type="vip", start_date=at, end_date=at + timedelta(days=days), at=at, promotion_id=key
+        )
+
+    results = stampede(ask, range(20))
+
+    assert Counter(type(result) for result in results) == {Segment: 10, PromotionHasSegment: 10}
+    assert len({result.pk for result in results if isinstance(result, Segment)}) == Segment.objects.count() == 1
+    assert set(CustomerSlots.objects.values_list("used", flat=True)) == {1}
+
+
+def test_without_the_constraint_a_look_before_makes_two_segments(stampede: Stampede, at: datetime) -> None:
+    """The proof that the test above can fail: look for the promotion's segment, then make it."""
+    brand, key, both_looked = BrandFactory(), uuid7(), threading.Barrier(2)
+    name = "segments_one_per_promotion"
+
+    def look_then_make(number: int) -> None:
+        known = Segment.objects.filter(promotion_id=key, deleted_at=None).exists()
+        both_looked.wait(30)
+        if not known:
+            Segment.objects.create(
+                brand=brand, segment_type="vip", promotion_id=key, start_date=at, end_date=at + timedelta(days=7),
+                due_at=at,
+            )  # fmt: skip
+
+    (constraint,) = [it for it in Segment._meta.constraints if it.name == name]
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(Segment, constraint)
+    try:
+        stampede(look_then_make, range(2))
+        made = Segment.objects.count()
+    finally:
+        Segment.objects.all().delete()
+        with connection.schema_editor() as editor:
+            editor.add_constraint(Segment, constraint)
+
+    assert made == 2
 
 
 # --- processes -------------------------------------------------------------------------------------------------------
