@@ -45,7 +45,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "Customers",
         (
             ("Audiences", "groups", "segments.Audience"),
-            ("Computed audiences", "functions", "segments.Audience:segments_computed"),
+            ("Computed audiences", "functions", "segments.Audience:admin:segments_computed"),
             ("Uploads", "upload_file", "segments.AudienceUpload"),
             ("Segments", "group_work", "segments.Segment"),
             ("Slots", "stacked_bar_chart", "segments.Segment:admin:segments_slots"),
