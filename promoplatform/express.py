@@ -8,7 +8,6 @@ refuses nothing that Django would take, and the two answer alike to the byte.
 """
 
 import io
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
 from django.middleware.security import SecurityMiddleware
+from django.urls.resolvers import RoutePattern
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 
@@ -46,7 +46,7 @@ class Way:
     """An address of the lane: its name, and the view that answers."""
 
     name: str
-    pattern: re.Pattern[str]
+    pattern: RoutePattern
     view: type[HotView]
 
 
@@ -54,9 +54,9 @@ class Lane:
     """Answers ordinary calls of these views; everything else is the application's."""
 
     def __init__(self, application: Application, ways: Mapping[str, tuple[str, type[HotView]]]) -> None:
-        """``ways``: by the name of the address, its pattern and its view."""
+        """``ways``: by the name of the address, its route as Django has it, and its view."""
         self.application = application
-        self.ways = [Way(name, re.compile(pattern), view) for name, (pattern, view) in ways.items()]
+        self.ways = [Way(name, RoutePattern(route, is_endpoint=True), view) for name, (route, view) in ways.items()]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         found = self._way(environ)
@@ -86,12 +86,13 @@ class Lane:
         )
         return [body]
 
-    def _way(self, environ: Environ) -> tuple[Way, dict[str, str]] | None:
+    def _way(self, environ: Environ) -> tuple[Way, dict[str, Any]] | None:
         if environ["REQUEST_METHOD"] != "POST" or not settings.BATCHING or not _is_ordinary(environ):
             return None
+        path = environ["PATH_INFO"].removeprefix("/")
         for way in self.ways:
-            if match := way.pattern.fullmatch(environ["PATH_INFO"]):
-                return way, match.groupdict()
+            if match := way.pattern.match(path):
+                return way, match[2]
         return None
 
 
@@ -109,7 +110,7 @@ def _is_ordinary(environ: Environ) -> bool:
     )
 
 
-def _respond(way: Way, environ: Environ, arguments: dict[str, str]) -> HttpResponse:
+def _respond(way: Way, environ: Environ, arguments: dict[str, Any]) -> HttpResponse:
     """What a view of Django's would do around ``serve``: let in, count, render, refuse."""
     try:
         auth = BearerAuthentication().recognise(environ["HTTP_AUTHORIZATION"])[1]

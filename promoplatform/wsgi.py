@@ -27,14 +27,17 @@ class Application(WSGIHandler):
 
 django.setup(set_prefix=False)
 
-from discounts.api.views import UsagesView  # noqa: E402  (views can be imported once the settings are there)
+from coupons.api.redemptions import RedemptionsView, ReservationsView  # noqa: E402  (once the settings are there)
+from discounts.api.views import UsagesView  # noqa: E402
 from promoplatform.express import Lane  # noqa: E402
 from vouchers.api.views import FirstLoginView  # noqa: E402
 
 application = Lane(
     Application(),
     {
-        "discountcodeusage-list": (r"/api/v1/discountcodeusage/", UsagesView),
-        "campaign-first-login": (r"/api/v1/campaigns/(?P<slug>[-a-zA-Z0-9_]+)/first-login/", FirstLoginView),
+        "discountcodeusage-list": ("api/v1/discountcodeusage/", UsagesView),
+        "campaign-first-login": ("api/v1/campaigns/<slug:slug>/first-login/", FirstLoginView),
+        "coupon-redemption-list": ("api/v1/coupons/<uuid:pk>/redemptions/", RedemptionsView),
+        "coupon-reservation-list": ("api/v1/coupons/<uuid:pk>/reservations/", ReservationsView),
     },
 )

@@ -26,6 +26,8 @@ from coupons.contracts import Asked
 from coupons.models import CouponRedemption
 from promoplatform.kernel import throttle
 from promoplatform.kernel.errors import Busy, NotFound
+from promoplatform.kernel.fields import read
+from promoplatform.kernel.hot import Answer, Call, HotView
 from promoplatform.kernel.idempotency import idempotent
 from promoplatform.kernel.ids import uuid7
 from promoplatform.kernel.schema import problems
@@ -53,7 +55,7 @@ class EligibilityView(APIView):
 
         Takes nothing.
         """
-        _, shopper = _asked_for(request, pk, request.query_params.get("customer_id"))
+        _, shopper = _asked_for(request.auth, pk, request.query_params.get("customer_id"))
         coupon = selectors.coupon(pk=pk, among=selectors.coupons())
         reasons, left, own = selectors.eligibility(coupon=coupon, shopper=shopper, at=timezone.now())
         return Response(
@@ -66,8 +68,10 @@ class EligibilityView(APIView):
         )
 
 
-class RedemptionsView(APIView):
+class RedemptionsView(HotView):
     """``/api/v1/coupons/<id>/redemptions/``"""
+
+    throttle_misses = MISS
 
     @extend_schema(
         request=CouponRedeemRequest, responses={201: CouponRedemptionAnswer, **REFUSALS}, operation_id="coupon_redeem"
@@ -75,13 +79,18 @@ class RedemptionsView(APIView):
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Redeem the coupon, for good."""
-        body = CouponRedeemRequest(data=request.data)
-        body.is_valid(raise_exception=True)
-        return _take(request, pk, body.validated_data, at=timezone.now())
+        return self.answer(request, pk=pk)
+
+    @staticmethod
+    def serve(call: Call, pk: uuid.UUID) -> Answer:
+        """The redemption."""
+        return _taken(call.auth, pk, read(CouponRedeemRequest, call.body()), at=call.at)
 
 
-class ReservationsView(APIView):
+class ReservationsView(HotView):
     """``/api/v1/coupons/<id>/reservations/``"""
+
+    throttle_misses = MISS
 
     @extend_schema(
         request=CouponReserveRequest, responses={201: CouponRedemptionAnswer, **REFUSALS}, operation_id="coupon_reserve"
@@ -89,10 +98,13 @@ class ReservationsView(APIView):
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Hold the coupon for a while; then it is confirmed, released, or gives its place back by itself."""
-        body = CouponReserveRequest(data=request.data)
-        body.is_valid(raise_exception=True)
-        asked, at = body.validated_data, timezone.now()
-        return _take(request, pk, asked, at=at, until=at + timedelta(seconds=asked["ttl_seconds"]))
+        return self.answer(request, pk=pk)
+
+    @staticmethod
+    def serve(call: Call, pk: uuid.UUID) -> Answer:
+        """The reservation."""
+        asked = read(CouponReserveRequest, call.body())
+        return _taken(call.auth, pk, asked, at=call.at, until=call.at + timedelta(seconds=asked["ttl_seconds"]))
 
 
 class ConfirmView(APIView):
@@ -135,27 +147,23 @@ class RefundView(APIView):
         return _answer(services.refund(redemption=redemption.pk, at=timezone.now()))
 
 
-def _take(
-    request: Request, pk: uuid.UUID, asked: dict[str, Any], *, at: datetime, until: datetime | None = None
-) -> Response:
-    coupon, shopper = _asked_for(request, pk, asked.get("customer_id"))
-    who = as_caller(request.auth).identity
-    throttle.check(MISS, who)
+def _taken(auth: Any, pk: uuid.UUID, asked: dict[str, Any], *, at: datetime, until: datetime | None = None) -> Answer:
+    coupon, shopper = _asked_for(auth, pk, asked.get("customer_id"))
     known = ensure_customer(shopper=shopper)
     code = normalise(asked["code"]) or "?" if "code" in asked else ""  # what can be no code opens nothing
     try:
         redemption = services.take(coupon=coupon, asked=Asked(uuid7(), known.key, code, until), at=at)
     except CodeUnknown:
-        throttle.hit(MISS, who)
+        throttle.hit(MISS, as_caller(auth).identity)
         raise
-    return Response(redemption_answer(redemption, user_id=known.user_id, customer_id=known.customer_id), status=201)
+    return redemption_answer(redemption, user_id=known.user_id, customer_id=known.customer_id), 201
 
 
-def _asked_for(request: Request, coupon: uuid.UUID, customer_id: str | None) -> tuple[uuid.UUID, Shopper]:
+def _asked_for(auth: Any, coupon: uuid.UUID, customer_id: str | None) -> tuple[uuid.UUID, Shopper]:
     """Which coupon, and who would redeem it: the caller, or a customer of a brand's server, which asks for its own
     coupons alone. Raises NotFound for another's.
     """
-    caller = as_caller(request.auth)
+    caller = as_caller(auth)
     shopper = shopper_for(caller=caller, customer_id=customer_id)
     if caller.scope is Scope.BRAND:
         selectors.coupon(pk=coupon, among=selectors.of_brands(brand_ids=readable_brand_ids(caller)))

@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -19,13 +20,15 @@ from accounts.services import tokens_for
 from promoplatform import wsgi
 from promoplatform.express import Lane, _outer
 from promoplatform.kernel.hot import HotView
-from tests.factories import BrandFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
+from tests.factories import BrandFactory, CouponFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
 from vouchers import services as campaigns
 
 pytestmark = pytest.mark.django_db
 USE = "/api/v1/discountcodeusage/"
 CLAIM = "/api/v1/campaigns/first/first-login/"
-CHANGING = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[0-9:.]+Z|"rank":\d+')
+CHANGING = re.compile(
+    r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[0-9:.]+Z|"rank":\d+|"customer_id":"[^"]+"'
+)
 Headers = dict[str, str]
 Answered = tuple[str, Headers, str]
 Door = Callable[..., Any]
@@ -93,7 +96,7 @@ def both() -> Callable[..., Answered]:
             went_long.append(environ["PATH_INFO"])
             return django(environ, start_response)
 
-        lane = Lane(long, {way.name: (way.pattern.pattern, way.view) for way in wsgi.application.ways})
+        lane = Lane(long, {way.name: (str(way.pattern), way.view) for way in wsgi.application.ways})
         answers = []
         for door in (django, lane):
             caller = {"HTTP_AUTHORIZATION": bearer()} | environ
@@ -111,12 +114,12 @@ def document(**members: Any) -> bytes:
 
 @pytest.mark.parametrize("way", wsgi.application.ways, ids=lambda way: way.name)
 def test_each_way_is_the_address_that_django_knows_by_this_name(way: Any) -> None:
-    path = way.pattern.pattern.replace(r"(?P<slug>[-a-zA-Z0-9_]+)", "first")
-    match = resolve(path)
+    path = str(way.pattern).replace("<slug:slug>", "first").replace("<uuid:pk>", str(uuid.UUID(int=7)))
+    match = resolve(f"/{path}")
 
     assert match.view_name == way.name
     assert match.func.view_class is way.view  # type: ignore[attr-defined]
-    assert way.pattern.fullmatch(path).groupdict() == match.kwargs
+    assert way.pattern.match(path)[2] == match.kwargs
     assert issubclass(way.view, HotView)
 
 
@@ -128,6 +131,19 @@ def test_a_voucher_and_the_same_voucher_again(both: Callable[..., Answered]) -> 
 def test_a_use_and_its_refusal(both: Callable[..., Answered]) -> None:
     assert both(USE, document(discount_code="ten", amount="100.00"))[0] == "201 Created"
     assert both(USE, *[document(discount_code="ten")] * 2)[0] == "409 Conflict"
+
+
+def test_a_coupon_and_its_refusals(both: Callable[..., Answered]) -> None:
+    """Redeemed, reserved, and asked for once more than one may."""
+    coupon = CouponFactory(maximum_number_of_coupons_per_user=1)
+    redemptions, reservations = (f"/api/v1/coupons/{coupon.pk}/{what}/" for what in ("redemptions", "reservations"))
+
+    assert both(redemptions)[0] == "201 Created"
+    assert '"expires_at"' in both(reservations, document(ttl_seconds=60))[2]
+    assert '"coupon_limit_per_user"' in both(redemptions, b"", document())[2]
+    assert both(reservations, document(ttl_seconds=0))[0] == "400 Bad Request"
+    assert both(redemptions, document(code="NOBODYS"))[0][:1] == "4"
+    assert both(redemptions.replace(str(coupon.pk), str(uuid.UUID(int=7))))[0] == "404 Not Found"
 
 
 @pytest.mark.parametrize(
