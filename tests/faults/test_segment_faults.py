@@ -90,7 +90,7 @@ def used() -> int:
 
 
 @pytest.mark.timeout(3600)
-def test_workers_killed_20_times_in_a_million_slots_leave_every_count_exact(
+def test_workers_killed_20_times_in_fillings_of_a_million_leave_every_count_exact(
     worker: Callable[[], subprocess.Popen[bytes]],
 ) -> None:
     brand, dice, deaths = BrandFactory(), random.Random(11), Counter[State]()
@@ -102,14 +102,14 @@ def test_workers_killed_20_times_in_a_million_slots_leave_every_count_exact(
         while is_moving(segment):
             before = segment.cursor
             time.sleep(dice.uniform(0.1, 3))
-            if is_moving(segment) and segment.cursor > before and deaths.total() < DEATHS:
+            if is_moving(segment) and segment.cursor > before and deaths[last] < DEATHS:
                 end(workers)
                 workers, deaths[last] = [worker(), worker()], deaths[last] + 1
         end(workers)
         assert segment.state == last
         assert (segment.audience_count, segment.members_count, segment.skipped) == (MILLION, MILLION, 0)
 
-    while deaths.total() < DEATHS:
+    while deaths[State.ACTIVE] < DEATHS:
         now = timezone.now()
         segment = services.schedule(
             brand=brand, segment_type="everybody", start_date=now, end_date=now + timedelta(days=7), at=now
@@ -122,7 +122,7 @@ def test_workers_killed_20_times_in_a_million_slots_leave_every_count_exact(
         assert SegmentMember.objects.count() == used() == 0
 
     print(f"deaths in fillings: {deaths[State.ACTIVE]}, in releases: {deaths[State.DELETED]}")
-    assert deaths[State.ACTIVE] >= DEATHS / 3
+    assert deaths[State.DELETED] > 0
     assert list(ledgers.audit(at=timezone.now(), repair=False)) == []
 
 
