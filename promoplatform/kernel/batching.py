@@ -257,8 +257,9 @@ def _connect(until: float) -> None:
         connection.close()
     while connection.connection is None:
         try:
-            connection.connect()
+            connection.ensure_connection()  # unlike connect(), it raises Django's errors
         except OperationalError:
+            connection.close()  # it may have broken half-way
             if time.monotonic() > until:
                 raise
             time.sleep(random.uniform(0.05, 0.15))  # noqa: S311  (so that not all processes knock at once)

@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import (
     DataError,
@@ -341,7 +341,7 @@ def test_a_server_that_restarts_is_waited_for_within_the_deadline(monkeypatch: A
 
     def refuse(self: Any) -> None:
         if threading.current_thread().name == "batch pids" and next(tries, 0):
-            raise OperationalError("the database system is starting up")
+            raise psycopg.OperationalError("the database system is starting up")
         connect(self)
 
     monkeypatch.setattr(wrapper, "connect", refuse)
@@ -349,20 +349,35 @@ def test_a_server_that_restarts_is_waited_for_within_the_deadline(monkeypatch: A
     assert operation.submit(1)
 
 
+def test_a_connection_that_is_lost_while_it_is_made_is_made_anew(monkeypatch: Any) -> None:
+    operation, tries = batching.Operation("pids", Pids()), iter([1, 1, 0])
+    wrapper = type(connections["default"])
+    init = wrapper.init_connection_state
+
+    def lose(self: Any) -> None:
+        if threading.current_thread().name == "batch pids" and next(tries, 0):
+            self.connection.close()
+        init(self)
+
+    monkeypatch.setattr(wrapper, "init_connection_state", lose)
+
+    assert operation.submit(1)
+
+
 def test_a_server_that_stays_away_is_told_after_the_deadline(monkeypatch: Any, settings: Any) -> None:
     settings.BATCH_DEADLINE = 0.05
     operation = batching.Operation("pids", Pids())
-    monkeypatch.setattr(batching, "_own_connection", lambda: SimpleNamespace(**AWAY))
+    own = batching._own_connection
 
-    with pytest.raises(OperationalError, match="connection refused"):
+    def nowhere() -> Any:
+        wrapper = own()
+        wrapper.settings_dict |= {"HOST": "127.0.0.1", "PORT": "1"}
+        return wrapper
+
+    monkeypatch.setattr(batching, "_own_connection", nowhere)
+
+    with pytest.raises(OperationalError, match="Connection refused"):
         operation.submit(1)
-
-
-def _away() -> None:
-    raise OperationalError("connection refused")
-
-
-AWAY: dict[str, Any] = {"connection": None, "connect": _away, "close": bool, "queries_log": []}
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
