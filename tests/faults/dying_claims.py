@@ -1,21 +1,18 @@
-"""Settings of web processes that die at a step of a claim when a trial asks one of them to.
+"""The platform's WSGI application in processes that die at a step of a claim when a trial asks one of them to.
 
 Each gives its number to its database connections, so that a trial can see who waits for a lock.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db.backends.signals import connection_created
-from django.http import HttpRequest, HttpResponse
 
-from promoplatform.settings.base import *  # noqa: F403
-from promoplatform.settings.base import DATABASES, MIDDLEWARE
+from promoplatform.wsgi import application as platform
 from tests.faults.doom import die_if_asked
 
-MIDDLEWARE = ["tests.faults.dying_claims.perhaps_die", *MIDDLEWARE]
-DATABASES["default"]["OPTIONS"]["application_name"] = f"web {os.getpid()}"
+os.environ["PGAPPNAME"] = f"web {os.getpid()}"
 CLAIM = "FROM vouchers_campaign c"  # early enough in the text for PostgreSQL to show it
 
 
@@ -35,14 +32,12 @@ def watch(connection: Any, **_: object) -> None:
         connection.execute_wrappers.append(around_statements)
 
 
-def perhaps_die(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Dies when the answer is made and not yet sent."""
-    connection_created.connect(watch)
+    answer = platform(environ, start_response)
+    if environ["REQUEST_METHOD"] == "POST":
+        die_if_asked("before the answer")
+    return answer
 
-    def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
-        if request.method == "POST":
-            die_if_asked("before the answer")
-        return response
 
-    return middleware
+connection_created.connect(watch)

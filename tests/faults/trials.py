@@ -46,11 +46,12 @@ def web(*, batching: bool = True, die_at: str = "") -> Iterator[Platform]:
 
     Granian gives up when one dies that it has just begun, so a trial kills the oldest.
     """
-    with platform(settings="tests.faults.dying_claims") as parts:
+    with platform() as parts:
         parts.environment |= {
             "BATCHING": str(batching).lower(), "DIE_AT": die_at, "DOOMED": str(parts.home), "WEB_WORKERS": "4",
         }  # fmt: skip
-        with kept_up(parts, ["/bin/sh", "-c", f"exec {procfile()['web']}"]):
+        command = procfile()["web"].replace("promoplatform.wsgi", "tests.faults.dying_claims")
+        with kept_up(parts, ["/bin/sh", "-c", f"exec {command}"]):
             yield parts
 
 
