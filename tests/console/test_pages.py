@@ -17,7 +17,7 @@ from promoplatform.kernel.ids import uuid7
 from promoplatform.kernel.models import OutboxMessage
 from promoplatform.kernel.outbox import later
 from promotions.models import PricingProfile, Promotion
-from segments.models import Audience, Segment
+from segments.models import Audience, AudienceUpload, Segment
 from tests.factories import (
     ApiKeyFactory,
     BrandFactory,
@@ -213,6 +213,9 @@ def things(brand):
             usage_id=uuid7(), code=code, customer=customer, used_at=now, returned_at=now
         ),
         "usenotice": UseNotice.objects.create(brand=brand, code=SECRET, used_at=now - timedelta(minutes=1)),
+        "audienceupload": AudienceUpload.objects.create(
+            brand=brand, segment_type="secret-of-billo", operation="add", file_name="secret-of-billo.csv"
+        ),
         "audience": Audience.objects.create(brand=brand, segment_type="secret-of-billo"),
         "segment": Segment.objects.create(
             brand=brand, segment_type="secret-of-billo", start_date=now, end_date=now + timedelta(days=1), due_at=now
