@@ -38,6 +38,16 @@ def audience(promotion: Promotion, segment: Segment | None, at: datetime) -> lis
     ]
 
 
+def whom(promotion: Promotion, segment: Segment | None) -> str:
+    """Whom a promotion is for, in a few words: with how many are in its segment, once it is filled."""
+    name = promotion.target_audience.replace("_", " ")
+    if segment is None or not name or segment.slot_limit is None:
+        return name or "everyone"
+    if segment.filled_at is None:
+        return f"{name}, being filled"
+    return f"{name}: {segment.members_count:,} of {segment.audience_count:,}"
+
+
 def cards(promotion: Promotion, at: datetime) -> list[tuple[str, str, str]]:
     """A number for each limit that the promotion keeps: what it is called, what was taken, and of how much."""
     found, shown = taken(promotion, at), []

@@ -56,6 +56,15 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset.filter(status=self.value()) if self.value() in Status.values else queryset
 
 
+class PromotionList(pages.CountedList):
+    """A page of promotions with their segments."""
+
+    def count(self, rows: list[Promotion]) -> None:
+        found = segments_of(promotion_ids=[it.pk for it in rows if it.target_audience])
+        for row in rows:
+            row.segment = found.get(row.pk)  # type: ignore[attr-defined]
+
+
 @admin.register(Promotion)
 class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
     """A brand's promotions, the newest first."""
@@ -72,6 +81,9 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.works_for_several(request) else ()
         return ("name", "state", *brand, "from_to", "whom", "trigger", "gives", "most")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.CountedList]:
+        return PromotionList
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -94,7 +106,7 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
 
     @display(description="for whom")
     def whom(self, promotion: Promotion) -> str:
-        return promotion.target_audience.replace("_", " ") or "everyone"
+        return numbers.whom(promotion, promotion.segment)  # type: ignore[attr-defined]  # as the list has it
 
     @display(description="gives")
     def gives(self, promotion: Promotion) -> str:
