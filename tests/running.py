@@ -132,13 +132,13 @@ class Platform:
         return self.call("GET", path, None, credentials)
 
     def post(self, path: str, body: object = None, credentials: str = "", **headers: str) -> Answer:
-        """POST a JSON body; status 0 when there was no answer."""
+        """POST a JSON body, or bytes as they are; status 0 when there was no answer."""
         return self.call("POST", path, {} if body is None else body, credentials, **headers)
 
     def call(self, method: str, path: str, body: object, credentials: str, **headers: str) -> Answer:
         sent = {"Content-Type": "application/json"} if body is not None else {}
         sent |= ({"Authorization": credentials} if credentials else {}) | headers
-        data = None if body is None else json.dumps(body).encode()
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, sent, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
