@@ -197,6 +197,7 @@ class Voucher(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["customer", "-id"], name="vouchers_of_customer"),
             models.Index(fields=["expires_at"], name="vouchers_expiring", condition=models.Q(state="available")),
+            models.Index(fields=["-campaign", "rank"], name="vouchers_by_rank"),
             models.Index(
                 fields=["campaign"],
                 name="vouchers_lost",

@@ -34,6 +34,13 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Vouchers",
+        (
+            ("Campaigns", "how_to_vote", "vouchers.Campaign"),
+            ("Winners", "emoji_events", "vouchers.Voucher"),
+        ),
+    ),
+    (
         "Checkout",
         (
             ("Redemptions", "shopping_cart_checkout", "checkout.Redemption"),

@@ -21,12 +21,15 @@ from segments.models import Audience, AudienceUpload, Segment
 from tests.factories import (
     ApiKeyFactory,
     BrandFactory,
+    CampaignFactory,
     CustomerFactory,
     DiscountCodeFactory,
     MembershipFactory,
     PromotionFactory,
     UserFactory,
 )
+from vouchers.models import Campaign, Voucher
+from vouchers.services import claim
 
 pytestmark = pytest.mark.django_db
 
@@ -201,6 +204,8 @@ def things(brand):
     code = DiscountCodeFactory(brand=brand, text=SECRET)
     customer = CustomerFactory(customer_id="secret-of-billo")
     now = timezone.now()
+    campaign = CampaignFactory(brand=brand, name="secret-of-billo")
+    claim(campaign=campaign.slug, customer_key=customer.pk, at=now)
     use = Usage.objects.create(id=uuid7(), code=code, customer=customer, used_at=now)
     OutboxMessage.objects.create(task="secret-of-billo")
     return {
@@ -208,6 +213,8 @@ def things(brand):
         "discountrule": code.rule,
         "usage": use,
         "promotion": PromotionFactory(brand=brand, name="secret-of-billo"),
+        "campaign": campaign,
+        "voucher": Voucher.objects.get(),
         "pricingprofile": PricingProfile.objects.create(brand=brand),
         "usagereturn": UsageReturn.objects.create(
             usage_id=uuid7(), code=code, customer=customer, used_at=now, returned_at=now
@@ -293,6 +300,8 @@ def _state():
             Brand.objects.values_list("discount_rules__name", "discount_rules__discount"),
             Promotion.objects.values_list("name", "status"),
             PricingProfile.objects.values_list(),
+            Campaign.objects.values_list("name", "state", "ends_at", "counter__quota"),
+            Voucher.objects.values_list("state", "revoked_at"),
             OutboxMessage.objects.values_list("task", "parked_at"),
         )
     ]

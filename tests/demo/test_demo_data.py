@@ -11,6 +11,7 @@ from discounts.models import DiscountCode
 from promotions.models import Promotion
 from segments.models import Audience, Segment
 from segments.services import stop_computing
+from vouchers.models import CampaignCounter, Voucher
 
 pytestmark = pytest.mark.django_db
 
@@ -35,18 +36,22 @@ def test_a_first_run_has_brands_people_and_live_examples() -> None:
     assert set(Promotion.objects.values_list("status", flat=True)) == {"active", "scheduled", "draft"}
     computed = Audience.objects.filter(source="computed").values_list("segment_type", flat=True)
     assert set(computed) == {"lapsed_users", "purchase_above_100"}
+    issued = {it.campaign.slug: (it.issued, it.quota) for it in CampaignCounter.objects.select_related("campaign")}
+    assert issued == {"first-top-up": (0, 100), "early-birds": (40, 40)}
     assert {it.status: it.members_count for it in Segment.objects.all()} == {"active": 2, "scheduled": 0}
 
 
 def test_a_second_run_changes_nothing() -> None:
     made(shoppers=2)
-    before = {model: set(model.objects.values_list("pk", flat=True)) for model in (User, DiscountCode, Promotion)}
+    before = {
+        model: set(model.objects.values_list("pk", flat=True)) for model in (User, DiscountCode, Promotion, Voucher)
+    }
 
     stop_computing(brand=Brand.objects.get(slug="billo"), segment_type="lapsed_users")
     said = made(shoppers=2)
 
     assert Audience.objects.get(segment_type="lapsed_users").source == "sent"
-    assert "0 new shoppers, 0 new codes, 0 new promotions" in said
+    assert "0 new shoppers, 0 new codes, 0 new promotions, 0 new campaigns" in said
     assert before == {model: set(model.objects.values_list("pk", flat=True)) for model in before}
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from promoplatform.demo import examples, people
 from promoplatform.demo.audiences import make_audiences
+from promoplatform.demo.campaigns import make_campaigns
 from promoplatform.demo.promotions import make_promotions
 
 
@@ -30,8 +31,10 @@ class Command(BaseCommand):
         make_audiences(brands)
         codes = examples.make_discount_codes(brands, at=timezone.now())
         promotions = make_promotions(brands, at=timezone.now())
+        campaigns = make_campaigns(brands, at=timezone.now())
         self.stdout.write(
-            f"demo data: {len(brands)} brands, {made} new shoppers, {codes} new codes, {promotions} new promotions"
+            f"demo data: {len(brands)} brands, {made} new shoppers, {codes} new codes, {promotions} new promotions, "
+            f"{campaigns} new campaigns"
         )
 
     def _progress(self, done: int, total: int) -> None:

@@ -1,0 +1,78 @@
+"""A brand makes a campaign in a real browser and watches who comes; on a desk and on a phone."""
+
+import csv
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.browser.test_admin import SCREENS, judged
+from tests.browser.test_trying import shoot
+from tests.factories import BrandFactory, CampaignFactory, CustomerFactory, MembershipFactory, UserFactory
+from vouchers.contracts import Arrival
+from vouchers.models import Campaign
+from vouchers.services import claim_many
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LIST = "/admin/vouchers/campaign/"
+
+
+@pytest.fixture
+def brand():
+    brand = BrandFactory(slug="billo", name="Billo", timezone="Europe/Madrid")
+    MembershipFactory(brand=brand, user=UserFactory(username="olga"))
+    return brand
+
+
+def come(campaign, count, minutes_ago=0):
+    people = [CustomerFactory() for _ in range(count)]
+    at = timezone.now() - timedelta(minutes=minutes_ago)
+    claim_many(campaign=campaign.slug, arrivals=[Arrival(one.pk, at) for one in people])
+
+
+def test_a_campaign_is_made_watched_without_a_reload_exported_and_closed(visit, brand, tmp_path):
+    olga = visit().sign_in("olga")
+    page = olga.goto(f"{LIST}add/")
+    page.get_by_label("Name").fill("First top-up")
+    page.get_by_label("Slug").fill("first-top-up")
+    page.get_by_label("Starts").fill("2026-01-01T00:00")
+    page.get_by_label("Ends").fill("2090-01-01T00:00")
+    page.get_by_label("Vouchers", exact=True).fill("3")
+    page.get_by_label("Per cent", exact=True).fill("15")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**/change/")
+    page.get_by_text("15 % off the order.").wait_for()
+    campaign = Campaign.objects.get()
+    page.get_by_text("of 3, 0 %").wait_for()
+
+    come(campaign, 4)
+    page.get_by_text("of 3, 100 %").wait_for()  # the page asks again by itself
+    page.get_by_label("Vouchers", exact=True).fill("4")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("of 4, 100 %").wait_for()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="As CSV").click()
+    downloading.value.save_as(tmp_path / "winners.csv")
+    rows = list(csv.DictReader((tmp_path / "winners.csv").read_text(encoding="utf-8-sig").splitlines()))
+    page.get_by_role("button", name="Close for good").click()
+    page.get_by_text("the vouchers that were given stay good").wait_for()
+
+    assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
+    assert olga.complaints == []
+
+
+@pytest.mark.parametrize(("width", "height", "dark"), SCREENS)
+def test_pages_of_campaigns_fit_the_screen_and_break_no_rule_of_access(visit, brand, width, height, dark):
+    campaign = CampaignFactory(brand=brand, name="First top-up", quota=12, pass_on=True)
+    for minutes in (30, 20, 3, 0):
+        come(campaign, 6, minutes_ago=minutes)
+    olga, faults = visit(width=width, height=height, dark=dark).sign_in("olga"), []
+    pages = {"campaigns": LIST, "new campaign": f"{LIST}add/", "campaign": f"{LIST}{campaign.pk}/change/"}
+
+    for name, path in (pages | {"winners": "/admin/vouchers/voucher/"}).items():
+        olga.goto(path)
+        faults += judged(olga, name)
+        shoot(olga.page, f"{name}-{width}-{'dark' if dark else 'light'}")
+
+    assert not faults
+    assert not olga.complaints

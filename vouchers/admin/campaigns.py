@@ -1,0 +1,213 @@
+"""The admin's pages of campaigns: who comes and who wins, as it happens; made, extended and closed here."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+from unfold.decorators import display
+
+from accounts.models import Brand
+from promoplatform.kernel import pages
+from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
+from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.rights import Rights
+from promotions.admin.making import ChosenBrand, rendered
+from promotions.admin.offer_field import told
+from vouchers import services
+from vouchers.admin import numbers
+from vouchers.admin.forms import CampaignForm, ExtendForm
+from vouchers.models import Campaign, CampaignState
+
+STATES = {"open": "success", "full": "warning", "yet to start": "primary", "over": "info", "closed": "danger"}
+LAST = 5  # ranks on a campaign's page
+
+
+def state_of(campaign: Campaign) -> str:
+    """In a word, what whoever signs in now would find."""
+    now = timezone.now()
+    if campaign.state == CampaignState.CLOSED:
+        return "closed"
+    if campaign.starts_at > now:
+        return "yet to start"
+    if campaign.ends_at <= now:
+        return "over"
+    return "full" if campaign.counter.issued >= campaign.counter.quota else "open"
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Does it give vouchers now, and if not, why."""
+
+    title, parameter_name = "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "Open"), ("later", "Yet to start"), ("over", "Over"), ("closed", "Closed")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> QuerySet[Campaign]:
+        now = timezone.now()
+        wanted = {
+            "open": Q(state=CampaignState.OPEN, starts_at__lte=now, ends_at__gt=now),
+            "later": Q(state=CampaignState.OPEN, starts_at__gt=now),
+            "over": Q(state=CampaignState.OPEN, ends_at__lte=now),
+            "closed": Q(state=CampaignState.CLOSED),
+        }.get(self.value() or "")
+        return queryset if wanted is None else queryset.filter(wanted)
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ChosenBrand, BrandScopedAdmin):
+    """A brand's campaigns, the newest first."""
+
+    list_filter = (StateFilter, pages.BrandFilter)
+    list_select_related = ("brand", "counter")
+    search_fields = ("name", "slug")
+    ordering = ("-pk",)
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = EstimatingPaginator
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        brand = ("brand",) if pages.works_for_several(request) else ()
+        return ("name", "its_state", *brand, "from_to", "given", "gives")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    # --- columns -----------------------------------------------------------------------------------------------------
+    @display(description="state", label=STATES)
+    def its_state(self, campaign: Campaign) -> str:
+        return state_of(campaign)
+
+    @display(description="from and to", ordering="starts_at")
+    def from_to(self, campaign: Campaign) -> str:
+        return period(campaign)
+
+    @display(description="vouchers given")
+    def given(self, campaign: Campaign) -> str:
+        return f"{campaign.counter.issued:,} of {campaign.counter.quota:,}"
+
+    @display(description="gives")
+    def gives(self, campaign: Campaign) -> str:
+        return told(campaign.offer, campaign.brand)
+
+    # --- the page of one campaign ------------------------------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<uuid:pk>/close/", wrap(require_POST(self.close_view)), name="vouchers_campaign_close"),
+            path("<uuid:pk>/winners.csv", wrap(require_safe(self.export_view)), name="vouchers_campaign_csv"),
+            *super().get_urls(),
+        ]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        brand = self.chosen_brand(request)
+        if brand is None:
+            return self.ask_brand(request)
+        with timezone.override(brand.timezone):
+            form = CampaignForm(request.POST or None, brand=brand)
+            if form.is_valid() and (made := _made(form, brand)):
+                messages.success(request, f"{made} is made.")
+                return redirect("admin:vouchers_campaign_change", made.pk)
+            return self._page(request, f"New campaign for {brand}", brand, form=form)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A campaign as it runs, and the form that extends it, for whoever may."""
+        campaign = self._campaign(request, object_id)
+        may_edit = self.may(request, Rights.EDIT, campaign)
+        if request.method == "POST" and not may_edit:
+            raise PermissionDenied
+        with timezone.override(campaign.brand.timezone):
+            extend = None
+            if may_edit and campaign.state == CampaignState.OPEN:
+                extend = ExtendForm(request.POST or None, campaign=campaign)
+                if extend.is_valid() and _extended(extend):
+                    messages.success(request, "Saved.")
+                    return redirect("admin:vouchers_campaign_change", campaign.pk)
+            shown = _shown(campaign) | {"extend": extend, "may_edit": may_edit}
+            return self._page(request, str(campaign), campaign.brand, **shown)
+
+    def _page(self, request: HttpRequest, title: str, brand: Brand, **context: Any) -> HttpResponse:
+        """The page, written now: while the brand's time zone is the active one."""
+        shown = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "brand": brand} | context
+        return rendered(TemplateResponse(request, "admin/vouchers/campaign.html", shown))
+
+    def _campaign(self, request: HttpRequest, object_id: str) -> Campaign:
+        found = self.get_object(request, object_id)
+        if found is None or not self.has_view_permission(request, found):
+            raise Http404
+        return found  # type: ignore[no-any-return]
+
+    def close_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """The button that ends it."""
+        campaign = self._campaign(request, str(pk))
+        if not self.may(request, Rights.EDIT, campaign):
+            raise PermissionDenied
+        services.close(campaign=campaign)
+        messages.success(request, f"{campaign} is closed; the vouchers that were given stay good.")
+        return redirect("admin:vouchers_campaign_change", campaign.pk)
+
+    def export_view(self, request: HttpRequest, pk: Any) -> StreamingHttpResponse:
+        """Who won, as a file."""
+        campaign = self._campaign(request, str(pk))
+        return pages.csv_response(f"winners-{campaign.slug}.csv", numbers.HEADER, numbers.file_of(campaign))
+
+
+def _made(form: CampaignForm, brand: Brand) -> Campaign | None:
+    fields = dict(form.cleaned_data)
+    try:
+        return services.create(brand=brand, quota=fields.pop("quota"), fields=fields, at=timezone.now())
+    except Refusal as refusal:
+        form.blame(refusal)
+        return None
+
+
+def _extended(form: ExtendForm) -> bool:
+    try:
+        services.extend(campaign=form.campaign, at=timezone.now(), **form.cleaned_data)
+    except Refusal as refusal:
+        form.blame(refusal)
+        return False
+    return True
+
+
+def _shown(campaign: Campaign) -> dict[str, Any]:
+    """What the page says of a campaign above its form."""
+    state = state_of(campaign)
+    facts = [
+        ("When", f"{period(campaign)} ({campaign.brand.timezone})"),
+        ("A voucher is for", f"one transaction of type {campaign.voucher_type}"),
+        ("Good for", f"{campaign.voucher_valid_days} days after it was won"),
+        ("Revoked or expired", "goes to the next in line" if campaign.pass_on else "goes to nobody"),
+        ("Slug", campaign.slug),
+    ]
+    return {
+        "campaign": campaign,
+        "state": (state, STATES[state]),
+        "moving": state in ("open", "full"),
+        "percent": 100 * campaign.counter.issued // campaign.counter.quota,
+        "cards": numbers.cards(campaign),
+        "chart": numbers.arrivals(campaign),
+        "winners": numbers.last_ranks(campaign, LAST),
+        "winners_url": f"{reverse('admin:vouchers_voucher_changelist')}?{urlencode({'campaign': campaign.slug})}",
+        "facts": facts,
+        "words": told(campaign.offer, campaign.brand),
+    }
+
+
+def period(campaign: Campaign) -> str:
+    """From when to when, in the brand's time zone."""
+    zone = campaign.brand.timezone
+    return f"{pages.local(campaign.starts_at, zone)} to {pages.local(campaign.ends_at, zone)}"
