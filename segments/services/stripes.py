@@ -12,7 +12,7 @@ from django.db import connection
 
 STRIPE = 100_000  # customers; half a second's work
 _STRIPES, _TURN = 5_107, 5_108  # spaces of advisory locks
-_PATIENCE = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '120s'"
+_PATIENCE = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '120s'; SET LOCAL work_mem = '32MB'"
 
 
 def of(customer: int) -> int:

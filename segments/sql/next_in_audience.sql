@@ -1,7 +1,11 @@
 -- The first customer of a segment's audience behind the one that its filling has come to.
 -- Upholds no constraint: it writes nothing.
-SELECT min(m.customer_id) AS customer
+SELECT next.customer
 FROM segments_segment s
 JOIN segments_audience a ON a.brand_id = s.brand_id AND a.segment_type = s.segment_type
-JOIN segments_audiencemember m ON m.audience_id = a.id AND m.customer_id > s.cursor
+CROSS JOIN LATERAL (
+    SELECT m.customer_id AS customer FROM segments_audiencemember m
+    WHERE m.audience_id = a.id AND m.customer_id > s.cursor
+    ORDER BY m.customer_id LIMIT 1
+) AS next
 WHERE s.id = %(segment)s

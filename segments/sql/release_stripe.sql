@@ -2,9 +2,10 @@
 -- Upholds segments_slots_within_bounds and segments_segmentmember_pkey; the caller holds the lock of the stripe.
 WITH gone AS (
     DELETE FROM segments_segmentmember m
-    USING segments_segment s
-    WHERE s.id = %(segment)s AND s.state = 'releasing' AND s.epoch = %(epoch)s AND s.cursor = %(after)s
-        AND m.segment_id = %(segment)s AND m.customer_id > %(after)s AND m.customer_id <= %(until)s
+    WHERE m.segment_id = %(segment)s AND m.customer_id > %(after)s AND m.customer_id <= %(until)s AND EXISTS (
+        SELECT FROM segments_segment
+        WHERE id = %(segment)s AND state = 'releasing' AND epoch = %(epoch)s AND cursor = %(after)s
+    )
     RETURNING m.customer_id
 ), freed AS (
     UPDATE segments_customerslots c SET used = c.used - 1
