@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @cache
 def client() -> redis.Redis:
     """The process's client: connects at first use, gives up after half a second."""
-    return redis.Redis.from_url(
+    pool = redis.ConnectionPool.from_url(
         settings.REDIS_URL,
         socket_timeout=0.5,
         socket_connect_timeout=0.5,
@@ -26,6 +26,9 @@ def client() -> redis.Redis:
         max_connections=CONNECTIONS,
         retry=Retry(NoBackoff(), 1),
     )
+    # a client with a pool of its own closes it when it is let go: of two that a process's first threads make at the
+    # same moment, one is, while its connections are in use
+    return redis.Redis(connection_pool=pool)
 
 
 def key(kind: str, tag: str, *rest: str) -> str:

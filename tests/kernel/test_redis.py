@@ -1,5 +1,6 @@
 """Commands travel together, and threads that end leave no connection behind."""
 
+import gc
 import threading
 
 import pytest
@@ -21,6 +22,23 @@ def test_a_connection_that_was_closed_meanwhile_is_made_anew() -> None:
     redis.ask(("SET", "a", 1))
     redis.client().execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no")
     assert redis.ask(("GET", "a")) == [b"1"]
+
+
+def test_a_client_that_is_let_go_closes_no_connection_that_is_in_use() -> None:
+    """Of two that threads make at the same moment, one is let go."""
+    redis.client.cache_clear()
+    connection = redis.client().connection_pool.get_connection()
+
+    def number() -> object:
+        connection.send_command("CLIENT", "ID")
+        return connection.read_response()
+
+    before = number()
+    redis.client.cache_clear()
+    gc.collect()
+
+    assert number() == before, "it is another connection"
+    connection.disconnect()
 
 
 def test_threads_that_end_leave_no_connection_behind() -> None:
