@@ -7,7 +7,7 @@ import pytest
 
 from tests.contracts.tree import ROOT, sources
 
-READ = re.compile(r"""(?:\benv\.\w+\(|\bos\.environ(?:\.get)?[(\[]|\bos\.environ\.setdefault\()\s*f?["']([A-Z][A-Z0-9_]+)["']""")
+READ = re.compile(r"""\b(?:env\.\w+|os\.environ(?:\.\w+)?)[(\[]\s*f?["']([A-Z][A-Z0-9_]+)["']""")
 OURS_ALONE = {"DJANGO_SETTINGS_MODULE", "PYTEST_XDIST_WORKER", "PATH"}  # of Django, the tests and the operating system
 
 
