@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from checkout.contracts import Purchases, Quote, Request, Simulation
@@ -245,11 +246,16 @@ def segment_types(purchases: Purchases, *, currency: str, at: datetime) -> froze
     bought = purchases.first_at is not None and purchases.last_at is not None
     holds = {
         "purchased_more_than_twice": purchases.orders >= OFTEN,
-        "purchase_above_100": purchases.largest is not None and purchases.largest > money.parse(MUCH, currency),
+        "purchase_above_100": purchases.largest is not None and purchases.largest > _much(currency),
         "new_users": bought and at < purchases.first_at + NEW,  # type: ignore[operator]
         "lapsed_users": bought and at >= purchases.last_at + LAPSED,  # type: ignore[operator]
     }
     return frozenset(name for name, is_so in holds.items() if is_so)
+
+
+@cache
+def _much(currency: str) -> int:
+    return money.parse(MUCH, currency)
 
 
 def next_change(purchases: Purchases, *, at: datetime) -> datetime | None:

@@ -1,7 +1,7 @@
 """Questions about audiences and segments; writes nothing."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +61,17 @@ def uncounted() -> list[Audience]:
     """The audiences that brands want computed and that were not counted yet, the oldest first."""
     rows = Audience.objects.filter(source=Source.COMPUTED, counted_at=None)
     return list(rows.select_related("brand").order_by("pk"))
+
+
+def counted() -> list[Audience]:
+    """The audiences that are computed here and were counted."""
+    rows = Audience.objects.filter(source=Source.COMPUTED, counted_at__isnull=False)
+    return list(rows.select_related("brand").order_by("pk"))
+
+
+def member_keys(audience: Audience) -> Iterator[int]:
+    """The keys of an audience's customers, in order."""
+    return audience.members.order_by("customer_id").values_list("customer_id", flat=True).iterator(10_000)
 
 
 def audience_count(*, brand_id: uuid.UUID, segment_type: str) -> int:

@@ -7,12 +7,14 @@ of its own: done twice, late or not to the end it does no harm.
 """
 
 import time
-from collections import defaultdict
+import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from checkout import rules
 from checkout.contracts import Purchases
@@ -23,10 +25,26 @@ from segments import services as segments
 from segments.errors import AudienceComputed
 from segments.models import Audience
 
+_BUYER = (
+    "brand_id", "customer_id", "customer__customer_id", "brand__currency", "orders", "largest", "first_at", "last_at"
+)  # fmt: skip
 CHUNK = 5_000  # notes or customers in a transaction
 BUDGET = 45.0  # seconds that one run goes on; the next comes after a minute
 LONG = "SET LOCAL statement_timeout = '5min'"
 LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('checkout_purchasesum'))"
+
+
+class _Buyer:
+    """A customer of a brand, by key and by id, and what they bought of it."""
+
+    __slots__ = ("brand_id", "currency", "customer_id", "key", "purchases")
+
+    def __init__(self, brand_id: uuid.UUID, key: int, customer_id: str, currency: str, *purchases: Any) -> None:
+        self.brand_id, self.key, self.customer_id, self.currency = brand_id, key, customer_id, currency
+        self.purchases = Purchases(*purchases)
+
+    def types(self, at: datetime) -> frozenset[str]:
+        return rules.segment_types(self.purchases, currency=self.currency, at=at)
 
 
 def refresh_audiences(*, at: datetime, budget: float = BUDGET) -> None:
@@ -52,10 +70,10 @@ def judge_some(*, at: datetime, limit: int = CHUNK) -> int:
     """Move the customers who have been due the longest into and out of computed audiences; how many were due."""
     if not _alone():
         return 0
-    due = list(_sums().filter(due_at__lte=at).order_by("due_at")[:limit])
-    computed = audiences.computed(brand_ids={row.brand_id for row in due})
-    for audience in computed:
-        _move(audience, [row for row in due if row.brand_id == audience.brand_id], at)
+    due = _buyers(PurchaseSum.objects.filter(due_at__lte=at).order_by("due_at"), limit)
+    judged = [(buyer, buyer.types(at)) for buyer in due]
+    for audience in audiences.computed(brand_ids={buyer.brand_id for buyer in due}):
+        _move(audience, judged)
     _settle(due, at)
     return len(due)
 
@@ -65,14 +83,17 @@ def count_audience(*, audience: Audience, at: datetime) -> None:
     """Count a computed audience from the beginning, for a brand that has just asked for it."""
     if not _alone():
         return
+    ids = ([buyer.customer_id for buyer in some] for some in _all_in(audience, at))
     try:
-        segments.count_anew(audience=audience, batches=_all_in(audience, at), at=at)
+        segments.count_anew(audience=audience, batches=ids, at=at)
     except AudienceComputed:  # the brand has changed its mind meanwhile
         return
 
 
 def audit(*, at: datetime, repair: bool) -> Iterator[str]:
-    """A line for each customer whose purchases are not summed up right; ``repair`` has it done anew by the next run."""
+    """A line for each customer whose purchases are not summed up right, and for each computed audience that holds
+    others than these say; ``repair`` has both done anew by the next run.
+    """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(LONG)
@@ -81,9 +102,24 @@ def audit(*, at: datetime, repair: bool) -> Iterator[str]:
         PurchaseNote.objects.bulk_create(
             PurchaseNote(brand_id=row["brand_id"], customer_id=row["customer_id"]) for row in rows
         )
+    mended = ": mended" if repair else ""
     for row in rows:
         what = f"customer {row['customer_id']} of {row['brand_id']}"
-        yield f"{what}: summed up as {row['said']} orders, has {row['counted']}" + (": mended" if repair else "")
+        yield f"{what}: summed up as {row['said']} orders, has {row['counted']}{mended}"
+    for audience in audiences.counted():
+        if _differs(audience, at):
+            if repair:
+                segments.count_again(audience=audience)
+            yield f"audience {audience.segment_type} of {audience.brand_id}: not who its purchases say{mended}"
+
+
+@transaction.atomic
+def _differs(audience: Audience, at: datetime) -> bool:
+    """Whether an audience holds others than it should; one that a refresh has still to look at does not count."""
+    if not _alone() or PurchaseSum.objects.filter(brand=audience.brand_id, due_at__lte=at).exists():
+        return False
+    wanted = (buyer.key for some in _all_in(audience, at) for buyer in some)
+    return any(one != other for one, other in zip_longest(wanted, audiences.member_keys(audience)))
 
 
 def _alone() -> bool:
@@ -97,49 +133,42 @@ def _alone() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _sums() -> Any:
-    return PurchaseSum.objects.select_related("brand", "customer")
+def _buyers(rows: QuerySet[PurchaseSum], limit: int) -> list[_Buyer]:
+    return [_Buyer(*row) for row in rows.values_list(*_BUYER)[:limit]]
 
 
-def _types(row: PurchaseSum, at: datetime) -> frozenset[str]:
-    return rules.segment_types(_purchases(row), currency=row.brand.currency, at=at)
-
-
-def _purchases(row: PurchaseSum) -> Purchases:
-    return Purchases(row.orders, row.largest, row.first_at, row.last_at)
-
-
-def _move(audience: Audience, due: Sequence[PurchaseSum], at: datetime) -> None:
+def _move(audience: Audience, judged: Sequence[tuple[_Buyer, frozenset[str]]]) -> None:
     """Those of the due who belong to the audience come in, the others go out."""
-    moves: dict[str, list[str]] = defaultdict(list)
-    for row in due:
-        belongs = audience.segment_type in _types(row, at)
-        moves["add" if belongs else "remove"].append(row.customer.customer_id)
+    come: list[str] = []
+    go: list[str] = []
+    for buyer, types in judged:
+        if buyer.brand_id == audience.brand_id:
+            (come if audience.segment_type in types else go).append(buyer.customer_id)
     try:
-        segments.move(audience=audience, come=moves["add"], go=moves["remove"])
+        segments.move(audience=audience, come=come, go=go)
     except AudienceComputed:  # the brand has just had it stopped
         return
 
 
-def _settle(due: Sequence[PurchaseSum], at: datetime) -> None:
+def _settle(due: Sequence[_Buyer], at: datetime) -> None:
     """Note when time will move them next; a customer who has nothing left is forgotten."""
-    gone = [row.pk for row in due if not row.orders]
     db.run(
         "checkout/sql/settle_sums.sql",
         {
-            "brands": [row.brand_id for row in due],
-            "customers": [row.customer_id for row in due],
-            "due": [rules.next_change(_purchases(row), at=at) for row in due],
+            "brands": [buyer.brand_id for buyer in due],
+            "customers": [buyer.key for buyer in due],
+            "due": [rules.next_change(buyer.purchases, at=at) for buyer in due],
         },
     )
-    if gone:
+    if gone := [(buyer.brand_id, buyer.key) for buyer in due if not buyer.purchases.orders]:
         PurchaseSum.objects.filter(pk__in=gone).delete()
 
 
-def _all_in(audience: Audience, at: datetime) -> Iterator[list[str]]:
-    """Everyone who belongs to the audience, some thousands at a time."""
+def _all_in(audience: Audience, at: datetime) -> Iterator[list[_Buyer]]:
+    """Everyone who belongs to the audience by key, some thousands at a time."""
     after: int | None = 0
     while after is not None:
-        rows = list(_sums().filter(brand=audience.brand_id, customer__gt=after).order_by("customer")[:CHUNK])
-        yield [row.customer.customer_id for row in rows if audience.segment_type in _types(row, at)]
-        after = rows[-1].customer_id if rows else None
+        rows = PurchaseSum.objects.filter(brand=audience.brand_id, customer__gt=after).order_by("customer")
+        some = _buyers(rows, CHUNK)
+        yield [buyer for buyer in some if audience.segment_type in buyer.types(at)]
+        after = some[-1].key if some else None

@@ -2,7 +2,7 @@
 
 from segments.contracts import Applied, Operation
 from segments.services.audiences import BIGGEST, apply_audience, apply_file
-from segments.services.computing import compute, count_anew, move, stop_computing
+from segments.services.computing import compute, count_again, count_anew, move, stop_computing
 from segments.services.queue import hurry, work
 from segments.services.scheduling import delete, follow, schedule
 from segments.services.syncing import retry_now
@@ -25,6 +25,7 @@ __all__ = [
     "apply_upload",
     "bring",
     "compute",
+    "count_again",
     "count_anew",
     "delete",
     "discard_upload",

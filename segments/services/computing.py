@@ -45,6 +45,11 @@ def count_anew(*, audience: Audience, batches: Iterable[Collection[str]], at: da
     Audience.objects.filter(pk=audience.pk).update(counted_at=at)
 
 
+def count_again(*, audience: Audience) -> None:
+    """Have a computed audience counted from the beginning once more; its members stay until then."""
+    Audience.objects.filter(pk=audience.pk, source=Source.COMPUTED).update(counted_at=None)
+
+
 @transaction.atomic
 def move(*, audience: Audience, come: Collection[str], go: Collection[str]) -> None:
     """Put customers into a computed audience and take others out, by id. Raises AudienceComputed if it is none now."""

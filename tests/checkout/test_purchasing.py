@@ -325,10 +325,25 @@ def test_many_are_gone_through_some_at_a_time(brand: Brand, monkeypatch: pytest.
 def test_sums_that_are_wrong_are_found_and_mended(brand: Brand) -> None:
     buy(brand, CustomerFactory(customer_id="ann"), NOON)
     refresh_audiences(at=NOON)
-    PurchaseSum.objects.update(orders=7)
+    PurchaseSum.objects.update(orders=2)
 
     assert len(list(purchasing.audit(at=NOON, repair=True))) == 1
     refresh_audiences(at=NOON)
 
     assert list(purchasing.audit(at=NOON, repair=False)) == []
     assert PurchaseSum.objects.get().orders == 1
+
+
+def test_an_audience_that_holds_others_is_found_and_mended(brand: Brand) -> None:
+    buy(brand, CustomerFactory(customer_id="ann"), NOON)
+    refresh_audiences(at=NOON)
+    stray = CustomerFactory(customer_id="stray")
+    AudienceMember.objects.create(audience=Audience.objects.get(segment_type=NEW), customer=stray)
+    Audience.objects.filter(segment_type=NEW).update(size=2)
+
+    (line,) = purchasing.audit(at=NOON, repair=True)
+    assert NEW in line
+    refresh_audiences(at=NOON)
+
+    assert members(brand) == {NEW: {"ann"}}
+    assert list(purchasing.audit(at=NOON, repair=False)) == []
