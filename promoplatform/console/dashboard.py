@@ -1,16 +1,17 @@
 """The first page: how the user's brands do today, and for platform admins how the platform does."""
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, Model, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Brand
 from checkout.models import Redemption, Status
+from coupons.models import CouponDefinition
 from discounts.admin import numbers
 from discounts.admin.uses import shown
 from discounts.models import DiscountCode
@@ -20,8 +21,15 @@ from promoplatform.kernel.admin import brands_with
 from promoplatform.kernel.mail.contracts import State
 from promoplatform.kernel.mail.models import Mail
 from promoplatform.kernel.rights import Rights
+from promotions.models import Promotion
+from promotions.models import Status as PromotionStatus
+from segments.models import Segment
+from segments.models import State as SegmentState
+from vouchers.models import Campaign, CampaignState
 
 LATEST = 8
+SOON = timedelta(days=7)
+Row = TypeVar("Row", bound=Model)
 CAP = 10_000
 BRANDS_SHOWN = 50  # whose latest uses are looked for, on a platform admin's page
 
@@ -56,12 +64,56 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             ),
             ("Reserved now", f"{_reservations(keys):,}", "not paid yet"),
         ],
+        "running": _running(keys, now),
         "chart": pages.chart(days.uses, last=day, days=numbers.DAYS, what="uses"),
         "rows": [shown(row, zone=zone) for row in latest],
         "uses_url": reverse("admin:discounts_usage_changelist"),
         "make_url": reverse("admin:discounts_discountcode_add") if _may_make(request) else None,
         "health": _health() if request.user.is_superuser else None,
     }
+
+
+def _running(brands: list[Any] | None, at: datetime) -> list[tuple[str, str, str, str]]:
+    """What runs now: name, how many, what comes next or what it holds, and where to look."""
+    live = {"start_date__lte": at, "end_date__gt": at}
+    soon = {"start_date__gt": at, "start_date__lte": at + SOON}
+    promotions, segments = _of(brands, Promotion), _of(brands, Segment)
+    coupons, campaigns = _of(brands, CouponDefinition).filter(is_active=True), _of(brands, Campaign)
+    is_open = campaigns.filter(state=CampaignState.OPEN, starts_at__lte=at, ends_at__gt=at)
+    given = is_open.aggregate(given=Sum("counter__issued"), of=Sum("counter__quota"))
+    held = segments.filter(state=SegmentState.ACTIVE)
+    return [
+        (
+            "Promotions",
+            f"{promotions.filter(status=PromotionStatus.ACTIVE).count():,}",
+            f"{promotions.filter(status=PromotionStatus.SCHEDULED, **soon).count():,} start within 7 days",
+            reverse("admin:promotions_promotion_changelist"),
+        ),
+        (
+            "Segments",
+            f"{held.count():,}",
+            f"{held.aggregate(members=Sum('members_count'))['members'] or 0:,} customers in them",
+            reverse("admin:segments_segment_changelist"),
+        ),
+        (
+            "Coupons",
+            f"{coupons.filter(**live).count():,}",
+            f"{coupons.filter(**soon).count():,} start within 7 days",
+            reverse("admin:coupons_coupondefinition_changelist"),
+        ),
+        (
+            "First-login campaigns",
+            f"{is_open.count():,}",
+            f"{given['given'] or 0:,} of {given['of'] or 0:,} vouchers given",
+            reverse("admin:vouchers_campaign_changelist"),
+        ),
+    ]
+
+
+def _of(brands: list[Any] | None, model: type[Row]) -> QuerySet[Row]:
+    """The rows of these brands; all, when none are named."""
+    rows = model._default_manager.all()  # noqa: SLF001  (the one that a model without a name for it has)
+    return rows if brands is None else rows.filter(brand__in=brands)
 
 
 def _may_make(request: HttpRequest) -> bool:

@@ -28,6 +28,7 @@ from tests.factories import (
     PromotionFactory,
     UserFactory,
 )
+from vouchers import services as campaigns
 from vouchers.models import Campaign, Voucher
 from vouchers.services import claim
 
@@ -84,6 +85,26 @@ def test_the_dashboard_shows_the_users_own_brands_and_not_the_platform(owner, br
     assert [row["code"] for row in answer.context["rows"]] == ["MINE"]
     assert answer.context["health"] is None
     assert "THEIRS" not in answer.content.decode()
+
+
+def test_the_dashboard_counts_what_runs_now_for_the_users_own_brands(owner, root, brand):
+    at = timezone.now()
+    span = {"starts_at": at - timedelta(hours=1), "ends_at": at + timedelta(days=1)}
+    for number, whose in enumerate((brand, BrandFactory())):
+        PromotionFactory(brand=whose)
+        campaigns.create(brand=whose, quota=7, fields={"name": "First", "slug": f"first-{number}", **span}, at=at)
+    PromotionFactory(
+        brand=brand, status="scheduled", start_date=at + timedelta(days=2), end_date=at + timedelta(days=3)
+    )
+
+    def running(client):
+        return {name: (value, note) for name, value, note, _ in client.get("/admin/").context["running"]}
+
+    assert running(owner)["Promotions"] == ("1", "1 start within 7 days")
+    assert running(owner)["First-login campaigns"] == ("1", "0 of 7 vouchers given")
+    assert running(root)["First-login campaigns"] == ("2", "0 of 14 vouchers given")
+    assert running(owner)["Segments"] == ("0", "0 customers in them")
+    assert running(owner)["Coupons"] == ("0", "0 start within 7 days")
 
 
 def test_platform_admins_see_how_the_platform_does(root):
