@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Customer
 from promoplatform.kernel.errors import Invalid
@@ -87,6 +89,19 @@ def test_the_order_holds_across_the_statements_of_many_events(monkeypatch: pytes
     take_in(events=[event(number, late=-number) for number in range(60)])
 
     assert winners() == [f"c{number}" for number in range(59, 19, -1)]
+
+
+def test_500_events_are_a_statement() -> None:
+    CampaignFactory(slug="spring", quota=100)
+    events = [event(number) for number in range(1_000)]
+
+    with CaptureQueriesContext(connection) as new:
+        take_in(events=events)
+    with CaptureQueriesContext(connection) as again:
+        take_in(events=events)
+
+    assert len(new) == 3 + 2  # who is known, who is made, their keys
+    assert len(again) == 1 + 2
 
 
 def test_the_same_events_again_change_nothing() -> None:

@@ -68,6 +68,7 @@ class CampaignAdmin(ChosenBrand, BrandScopedAdmin):
     list_filter = (StateFilter, pages.BrandFilter)
     list_select_related = ("brand", "counter")
     search_fields = ("name", "slug")
+    search_help_text = "Name or slug"
     ordering = ("-pk",)
     list_per_page = 50
     show_full_result_count = False
