@@ -23,6 +23,7 @@ NAMES = [
     "whole_stack",
     "latency",
     "redemptions",
+    "coupons",
     "usage_at_size",
     "first_logins",
     "reports",

@@ -166,17 +166,11 @@ class CouponAdmin(ChosenBrand, BrandScopedAdmin):
 
     def _shown(self, coupon: CouponDefinition) -> dict[str, Any]:
         """What the page says of a coupon above its form."""
-        batches = selectors.batches_of(coupon=coupon).count()
-        opened = f"by code {coupon.code_id}" if coupon.code_id else "by everyone, without a code"
-        if batches:
-            opened = f"by codes that are good once each, in {batches} batch{'es' if batches > 1 else ''}" + (
-                f", and by {coupon.code_id}" if coupon.code_id else ""
-            )
         own = coupon.maximum_number_of_coupons_per_user
         maximum = coupon.maximum_number_of_coupons
         facts = [
             ("When", f"{words.period(coupon)} ({coupon.brand.timezone})"),
-            ("Redeemed", opened),
+            ("Opened", words.opened(coupon, batches=selectors.batches_of(coupon=coupon).count())),
             ("One shopper", "no limit" if own is None else f"at most {own:,}; exact, whatever the strategy"),
             ("In all", "no limit" if maximum is None else f"at most {maximum:,}"),
         ]

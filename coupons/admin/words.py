@@ -38,10 +38,18 @@ def used(coupon: CouponDefinition, numbers: Numbers) -> str:
     return ", ".join(words)
 
 
+def opened(coupon: CouponDefinition, *, batches: int) -> str:
+    """What opens it."""
+    if batches:
+        single = f"by codes that are good once each, in {batches} batch{'es' if batches > 1 else ''}"
+        return f"{single}, and by {coupon.code_id}" if coupon.code_id else single
+    return f"to everyone; at checkout by code {coupon.code_id}" if coupon.code_id else "to everyone, without a code"
+
+
 def cards(coupon: CouponDefinition, numbers: Numbers) -> list[Card]:
     """The live numbers: what they are called, how many, and of what."""
     maximum = coupon.maximum_number_of_coupons
-    share = f"of {maximum:,}, {100 * numbers.used // maximum} %" if maximum else "no limit in all"
+    share = f"of {maximum:,}, {100 * numbers.used / maximum:.1f} %" if maximum else "no limit in all"
     found = [
         ("Used", f"{numbers.used:,}", share),
         ("Reserved", f"{numbers.reserved:,}", "held for shoppers who have not paid yet"),

@@ -97,7 +97,7 @@ def test_an_owner_makes_a_coupon(owner: Client, brand: Brand) -> None:
     shown = text(owner.get(page(made)))
     assert "20 % off" in shown
     assert "at most 50,000" in shown
-    assert "by code SUMMER" in shown
+    assert "at checkout by code SUMMER" in shown
 
 
 def test_a_coupon_with_codes_that_are_good_once_has_them_at_once(owner: Client) -> None:

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.models import Brand, Membership, User
+from coupons.models import CouponDefinition, CouponRedemption, Strategy
+from coupons.services import ledgers
 from discounts.models import DiscountCode
 from promotions.models import Promotion
 from segments.models import Audience, Segment
@@ -14,6 +17,7 @@ from segments.services import stop_computing
 from vouchers.models import CampaignCounter, Voucher
 
 pytestmark = pytest.mark.django_db
+MODELS = (User, DiscountCode, Promotion, CouponDefinition, CouponRedemption, Voucher)
 
 
 def made(**options: object) -> str:
@@ -23,6 +27,7 @@ def made(**options: object) -> str:
 
 def test_a_first_run_has_brands_people_and_live_examples() -> None:
     made(shoppers=3)
+    at = timezone.now()
 
     assert set(Brand.objects.values_list("slug", flat=True)) == {"billo", "cake"}
     assert set(Membership.objects.values_list("user__username", "role")) >= {
@@ -39,19 +44,21 @@ def test_a_first_run_has_brands_people_and_live_examples() -> None:
     issued = {it.campaign.slug: (it.issued, it.quota) for it in CampaignCounter.objects.select_related("campaign")}
     assert issued == {"first-top-up": (0, 100), "early-birds": (40, 40)}
     assert {it.status: it.members_count for it in Segment.objects.all()} == {"active": 2, "scheduled": 0}
+    running = CouponDefinition.objects.filter(start_date__lte=at, end_date__gt=at, is_active=True)
+    assert set(running.values_list("limit_strategy", flat=True)) == set(Strategy.values)
+    assert CouponRedemption.objects.filter(status="confirmed").count() == 9
+    assert list(ledgers.audit(at=at, repair=False)) == []
 
 
 def test_a_second_run_changes_nothing() -> None:
     made(shoppers=2)
-    before = {
-        model: set(model.objects.values_list("pk", flat=True)) for model in (User, DiscountCode, Promotion, Voucher)
-    }
+    before = {model: set(model.objects.values_list("pk", flat=True)) for model in MODELS}
 
     stop_computing(brand=Brand.objects.get(slug="billo"), segment_type="lapsed_users")
     said = made(shoppers=2)
 
     assert Audience.objects.get(segment_type="lapsed_users").source == "sent"
-    assert "0 new shoppers, 0 new codes, 0 new promotions, 0 new campaigns" in said
+    assert "0 new shoppers, 0 new codes, 0 new promotions, 0 new campaigns, 0 new coupons" in said
     assert before == {model: set(model.objects.values_list("pk", flat=True)) for model in before}
 
 

@@ -27,7 +27,7 @@ django.setup()
 
 from coupons import services  # noqa: E402  (after Django)
 from coupons.contracts import Asked  # noqa: E402
-from coupons.models import CouponDefinition  # noqa: E402
+from coupons.models import STANDING, CouponDefinition, CouponRedemption, Status  # noqa: E402
 
 THREADS, CUSTOMERS = 4, 200
 TTL = timedelta(seconds=2)  # so short that many reservations expire beside what confirms and releases them
@@ -62,10 +62,18 @@ class Shoppers:
             services.release(redemption=self._any(self.held), at=timezone.now())
 
     def refund(self) -> None:
+        if not self.had or random.random() < 0.05:
+            self._find()
         if self.had:
             made = self._any(self.had)
             self.told.write(b"refund %b\n" % str(made).encode())
             services.refund(redemption=made, at=timezone.now())
+
+    def _find(self) -> None:
+        """What one shopper has, from processes that died with it too."""
+        theirs = CouponRedemption.objects.filter(customer_id=random.choice(self.customers), coupon_id__in=self.coupons)
+        for made, status in theirs.filter(status__in=STANDING).values_list("pk", "status")[:20]:
+            (self.had if status == Status.CONFIRMED else self.held).append(made)
 
     def _any(self, known: deque[uuid.UUID]) -> uuid.UUID:
         """Often taken away, at times kept, so that things are also confirmed, released and refunded twice."""

@@ -10,6 +10,7 @@ from django.utils import timezone
 from promoplatform.demo import examples, people
 from promoplatform.demo.audiences import make_audiences
 from promoplatform.demo.campaigns import make_campaigns
+from promoplatform.demo.coupons import make_coupons
 from promoplatform.demo.promotions import make_promotions
 
 
@@ -32,9 +33,10 @@ class Command(BaseCommand):
         codes = examples.make_discount_codes(brands, at=timezone.now())
         promotions = make_promotions(brands, at=timezone.now())
         campaigns = make_campaigns(brands, at=timezone.now())
+        coupons = make_coupons(brands, at=timezone.now())
         self.stdout.write(
             f"demo data: {len(brands)} brands, {made} new shoppers, {codes} new codes, {promotions} new promotions, "
-            f"{campaigns} new campaigns"
+            f"{campaigns} new campaigns, {coupons} new coupons"
         )
 
     def _progress(self, done: int, total: int) -> None:
