@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class Operation(enum.StrEnum):
@@ -47,3 +48,20 @@ class Applied:
     removed: int
     size: int
     stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """How full customers are, as of an instant: ``by_used[k]`` of them use ``k`` slots."""
+
+    by_used: tuple[int, ...]
+    as_of: datetime
+
+    @property
+    def customers(self) -> int:
+        """How many there are."""
+        return sum(self.by_used)
+
+    def full(self, *, slots: int) -> int:
+        """How many have no free slot, if a customer has ``slots`` in all."""
+        return sum(self.by_used[slots:])

@@ -4,17 +4,18 @@ import uuid
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db import transaction
 
 from promoplatform.kernel import db, redis
 from promoplatform.kernel.errors import NotFound
 from promoplatform.kernel.outside.contracts import Service
 from promoplatform.kernel.outside.selectors import Waiting, waiting
-from segments.contracts import Source
+from segments.contracts import Pressure, Source
 from segments.models import Audience, AudienceMember, Segment, SegmentMember, State
 
 
@@ -102,24 +103,54 @@ class Reach:
     as_of: datetime
 
 
-LARGE = 50_000  # customers; the reach of larger audiences is remembered for a minute
-REMEMBERED = 60  # seconds
+LARGE = 50_000  # customers; larger audiences are counted anew when what is known of them is no longer FRESH
+FRESH = timedelta(minutes=5)
+_KEPT = 86_400  # seconds
 
 
 def reach(*, brand_id: uuid.UUID, segment_types: Collection[str], at: datetime) -> dict[str, Reach]:
-    """The reach of the brand's audiences, nobody in one that was never sent; one query at most."""
-    keys = {f"segments:reach:{settings.SEGMENT_SLOTS_PER_CUSTOMER}:{brand_id}:{it}": it for it in segment_types}
-    known: dict[str, Reach] = {}
+    """The reach of the brand's audiences, nobody in one that was never sent; one query, and one for each large audience
+    that was not counted lately.
+    """
+    slots = settings.SEGMENT_SLOTS_PER_CUSTOMER
+    params = {"brand": brand_id, "types": sorted(segment_types), "slots": slots, "large": LARGE}
+    found: dict[str, Reach] = {}
+    for row in db.many("segments/sql/measure_reach.sql", params):
+        free, as_of, size = row["with_free_slot"], at, row["size"]
+        if free is None:
+            known = remembered(audience_id=row["id"])
+            if known is None or at - known.as_of > FRESH:
+                known = count_slots(audience_id=row["id"], at=at)
+                remember(known, audience_id=row["id"])
+            size, free, as_of = known.customers, known.customers - known.full(slots=slots), known.as_of
+        found[row["segment_type"]] = Reach(size, free, as_of)
+    return {it: found.get(it, Reach(0, 0, at)) for it in segment_types}
+
+
+def count_slots(*, audience_id: int, at: datetime) -> Pressure:
+    """How full the customers of an audience are; of a million it takes a second."""
+    with transaction.atomic(), db.patience():
+        rows = db.many("segments/sql/count_slots.sql", {"audience": audience_id})
+    found = {row["used"]: row["customers"] for row in rows}
+    return Pressure(tuple(found.get(used, 0) for used in range(max(found, default=0) + 1)), at)
+
+
+def remembered(*, audience_id: int | None) -> Pressure | None:
+    """What was counted last of an audience, or of all customers; None when that is forgotten."""
+    found: Pressure | None = None
     with suppress(redis.Error):  # only speed is lost
-        known = {keys[key]: found for key, found in cache.get_many(keys).items()}
-    if wanted := sorted(set(segment_types) - known.keys()):
-        params = {"brand": brand_id, "types": wanted, "slots": settings.SEGMENT_SLOTS_PER_CUSTOMER}
-        for row in db.many("segments/sql/measure_reach.sql", params):
-            known[row["segment_type"]] = Reach(row["size"], row["with_free_slot"], at)
-    fresh = {key: known[it] for key, it in keys.items() if it in wanted and it in known and known[it].count > LARGE}
+        found = cache.get(_key(audience_id))
+    return found
+
+
+def remember(pressure: Pressure, *, audience_id: int | None) -> None:
+    """Keep what was counted, for whoever asks next."""
     with suppress(redis.Error):
-        cache.set_many(fresh, REMEMBERED)
-    return {it: known.get(it, Reach(0, 0, at)) for it in segment_types}
+        cache.set(_key(audience_id), pressure, _KEPT)
+
+
+def _key(audience_id: int | None) -> str:
+    return f"segments:pressure:{audience_id or 'all'}"
 
 
 def segments_of(*, promotion_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Segment]:

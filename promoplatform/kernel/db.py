@@ -52,6 +52,16 @@ def run(path: str, params: Mapping[str, Any]) -> int:
         return touched
 
 
+@contextmanager
+def patience(limit: str = "15min") -> Iterator[None]:
+    """Inside it, a statement of this transaction may take as long as very many rows need."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [limit])
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+
+
 def violated(error: IntegrityError) -> str:
     """The name of the constraint that the driver reports, or an empty string."""
     diag = getattr(error.__cause__, "diag", None)

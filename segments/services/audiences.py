@@ -1,10 +1,9 @@
 """Audiences change: by the data platform's word, a brand's file, or what is computed here."""
 
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import Brand
 from promoplatform.kernel import db
@@ -16,7 +15,6 @@ from segments.models import Audience
 from segments.services import staging
 
 BIGGEST = 2**63 - 1  # version
-PATIENCE = "15min"  # that one statement over an audience of any size may take
 
 
 def apply_audience(
@@ -87,7 +85,7 @@ def apply_staged(
             raise AudienceComputed
         if version is not None and audience.version is not None and version < audience.version:
             return Applied(received, 0, 0, audience.size, stale=True)
-        with patience():
+        with db.patience():
             counts = db.one(
                 f"segments/sql/{Operation(operation)}_members.sql", {"audience": audience.pk, "version": version}
             )
@@ -121,18 +119,8 @@ def audit(*, at: datetime, repair: bool) -> Iterator[str]:
 def _recount(pk: int, *, repair: bool) -> tuple[Audience, int]:
     """An audience as it says it is, and how many are in it, counted under its lock."""
     audience = Audience.objects.select_for_update(no_key=True).get(pk=pk)
-    with patience():
+    with db.patience():
         counted = audience.members.count()
     if repair and counted != audience.size:
         Audience.objects.filter(pk=pk).update(size=counted)
     return audience, counted
-
-
-@contextmanager
-def patience() -> Iterator[None]:
-    """Inside it, a statement of this transaction may take as long as a big audience needs."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [PATIENCE])
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout TO DEFAULT")

@@ -21,7 +21,7 @@ from segments.contracts import Operation, Source, UploadState
 from segments.errors import AudienceComputed
 from segments.models import Audience, AudienceUpload, UploadPart
 from segments.services import staging
-from segments.services.audiences import apply_staged, check_segment_type, patience
+from segments.services.audiences import apply_staged, check_segment_type
 
 READ, KNOWN = 30, 80  # per cent of the way when all of a file was read, and when its customers are known
 PIECE = 256 * 1024  # bytes, at least, of a packed piece but for the last
@@ -61,7 +61,7 @@ def bring(
         staging.send(reader.read(_kept(parts, upload)))
         if not reader.received:
             raise Invalid.field("file", "There is no customer id in it.")
-        with patience():
+        with db.patience():
             found = db.many("segments/sql/preview_upload.sql", {"audience": audience.pk if audience else None})[0]
     _foretell(upload, size=audience.size if audience else 0, **found)
     upload.received, upload.refused, upload.faults = reader.received, reader.refused, reader.faults

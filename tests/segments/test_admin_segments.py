@@ -16,9 +16,8 @@ from promoplatform.kernel.models import OutboxMessage
 from promoplatform.kernel.outside.contracts import Service
 from promoplatform.kernel.outside.models import Errand
 from promotions import services as promotions
-from segments import services
+from segments import selectors, services
 from segments.models import Audience, Segment, State
-from segments.services import pressure
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -223,7 +222,7 @@ def test_slots_are_those_of_the_brands_own_customers_whoever_takes_them(
 def test_a_large_audience_is_counted_in_the_background_and_then_again(
     owner: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch, deliver: Callable[[], int]
 ) -> None:
-    monkeypatch.setattr(pressure, "LARGE", 1)
+    monkeypatch.setattr(selectors, "LARGE", 1)
     audience(brand, "c1", "c2")
 
     first = owner.get(f"{BASE}slots/").context
@@ -231,8 +230,8 @@ def test_a_large_audience_is_counted_in_the_background_and_then_again(
     assert OutboxMessage.objects.filter(task="segments.count_slots").count() == 1
     deliver()
     second = owner.get(f"{BASE}slots/")
-    monkeypatch.setattr(pressure, "FRESH", timedelta(0))
-    cache.delete(f"segments:pressure:{Audience.objects.get().pk}:promised")
+    monkeypatch.setattr(selectors, "FRESH", timedelta(0))
+    cache.delete(f"segments:counting:{Audience.objects.get().pk}")
     third = owner.get(f"{BASE}slots/")
 
     assert "cards" not in first

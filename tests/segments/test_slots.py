@@ -405,18 +405,23 @@ def test_the_reach_of_an_audience_counts_who_has_a_free_slot(brand: Brand, at: d
     }  # fmt: skip
 
 
-def test_the_reach_of_a_large_audience_is_remembered_for_a_while(
-    brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch
+def test_the_reach_of_a_large_audience_is_counted_once_in_five_minutes(
+    brand: Brand, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
     monkeypatch.setattr(selectors, "LARGE", 1)
+    audience(brand, "c1", segment_type="new")
+    scheduled(brand, at, start=timedelta(0), segment_type="new")
     audience(brand, "c1", "c2")
-    first = selectors.reach(brand_id=brand.pk, segment_types=["vip"], at=at)
+
+    def asked(minutes: int) -> selectors.Reach:
+        when = at + timedelta(minutes=minutes)
+        return selectors.reach(brand_id=brand.pk, segment_types=["vip"], at=when)["vip"]
+
+    assert asked(0) == selectors.Reach(2, 1, at)
     audience(brand, "c3")
-
-    again = selectors.reach(brand_id=brand.pk, segment_types=["vip"], at=at + DAY)
-
-    assert again == first
-    assert again["vip"].as_of == at
+    assert asked(4) == selectors.Reach(2, 1, at)
+    assert asked(6) == selectors.Reach(3, 2, at + timedelta(minutes=6))
 
 
 def test_a_segment_that_is_not_there_is_not_found() -> None:
