@@ -377,7 +377,7 @@ def test_slots_and_members_are_counted_again_and_mended(brand: Brand, at: dateti
     CustomerSlots.objects.filter(customer__customer_id="c2").delete()
     Segment.objects.filter(pk=running.pk).update(members_count=9)
 
-    seen = [re.sub(r"\d{3,}|[0-9a-f-]{36}", "…", line) for line in ledgers.audit(at=at, repair=False)]
+    seen = [re.sub(r"[0-9a-f-]{36}", "…", line) for line in ledgers.audit(at=at, repair=False)]
     assert seen == [
         f"customer {left.customer_id}: says 7 slots, is in 2 segments",
         f"customer {left.customer_id + 1}: says 0 slots, is in 1 segments",
