@@ -1,24 +1,30 @@
-"""The process that reads Kafka is killed and stopped: every update has its effect, in order, and none is lost."""
+"""Processes that read Kafka are killed and stopped: every message has its effect, in order, once, and none is lost."""
 
 import os
 import signal
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from segments.models import Audience, AudienceMember
 from segments.proto.audience_update_pb2 import AudienceUpdate
-from tests.factories import BrandFactory
+from tests.factories import BrandFactory, CampaignFactory
 from tests.running import ROOT, database_url
 from tests.standins.kafka import OPTIONS, Kafka, until
+from vouchers.models import FirstLogin, Voucher
+from vouchers.proto.login_event_pb2 import LoginEvent
+from vouchers.services.ledgers import audit
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 TOPIC, GROUP = "audience-updates", "promoplatform-audiences"
 COUNT = 300
+LOGINS = 300
 
 
 @pytest.fixture
@@ -26,13 +32,13 @@ def kafka() -> Kafka:
     return Kafka()
 
 
-def consumer(kafka: Kafka, log: Path) -> subprocess.Popen[bytes]:
+def consumer(kafka: Kafka, log: Path, name: str = "consume_audience_updates") -> subprocess.Popen[bytes]:
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "promoplatform.settings.base", "PYTHONPATH": str(ROOT),
         "DATABASE_URL": database_url(), "REDIS_URL": settings.REDIS_URL, "KAFKA_BOOTSTRAP_SERVERS": kafka.address,
         "KAFKA_OPTIONS": ",".join(f"{name}={value}" for name, value in OPTIONS.items()),
     }  # fmt: skip
-    command = [sys.executable, "manage.py", "consume_audience_updates"]
+    command = [sys.executable, "manage.py", name]
     with log.open("ab") as said:
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
 
@@ -79,6 +85,39 @@ def test_consumers_that_are_killed_lose_nothing_and_one_that_is_stopped_leaves_n
     assert AudienceMember.objects.count() == COUNT * 4
     (dead,) = kafka.read(f"{TOPIC}-dead-letter", 1)
     assert dead.value() == b"\xff\xff"
+
+
+def test_logins_that_are_taken_again_after_a_death_count_once(kafka: Kafka, tmp_path: Path) -> None:
+    CampaignFactory(slug="spring", quota=100)
+    log, now = tmp_path / "consumer.log", timezone.now()
+    for number in range(3):
+        tell(kafka, number, now)
+        process = consumer(kafka, log, "consume_login_events")
+        until(partial(more_logins_than, number * LOGINS), "some are taken", 60)
+        process.send_signal(signal.SIGKILL)  # as soon as they had their effect: mostly before their offset is kept
+        process.wait(10)
+    tell(kafka, 3, now)
+
+    last = consumer(kafka, log, "consume_login_events")
+    until(lambda: kafka.committed("login-events", "promoplatform-logins") == 4 * LOGINS, "all is committed", 120)
+    last.send_signal(signal.SIGTERM)
+
+    assert last.wait(20) == 0
+    assert FirstLogin.objects.count() == 4 * LOGINS
+    assert list(Voucher.objects.order_by("rank").values_list("rank", flat=True)) == list(range(1, 101))
+    assert list(audit(at=now, repair=False)) == []
+
+
+def tell(kafka: Kafka, number: int, now: datetime) -> None:
+    """The next of the logins, the latest first."""
+    for place in range(number * LOGINS, (number + 1) * LOGINS):
+        event = LoginEvent(event_id=f"e{place}", customer_id=f"c{place}", campaign="spring")
+        event.at.FromDatetime(now - timedelta(seconds=place))
+        kafka.send("login-events", event.SerializeToString(), key="spring")
+
+
+def more_logins_than(number: int) -> bool:
+    return FirstLogin.objects.count() > number
 
 
 def sum_of_versions() -> int:
