@@ -1,7 +1,9 @@
--- How many customers of an audience use how many slots.
+-- How many customers of an audience use how many slots; each is looked up, however many others have slots.
 -- Upholds no constraint: it writes nothing.
-SELECT coalesce(c.used, 0) AS used, count(*) AS customers
-FROM segments_audiencemember m
-LEFT JOIN segments_customerslots c ON c.customer_id = m.customer_id
-WHERE m.audience_id = %(audience)s
+SELECT looked_up.used, count(*) AS customers
+FROM (
+    SELECT coalesce((SELECT c.used FROM segments_customerslots c WHERE c.customer_id = m.customer_id), 0) AS used
+    FROM segments_audiencemember m
+    WHERE m.audience_id = %(audience)s
+) AS looked_up
 GROUP BY 1

@@ -2,8 +2,8 @@
 -- Upholds no constraint: it writes nothing; the filling of a segment decides.
 SELECT a.id, a.segment_type, a.size, CASE WHEN a.size <= %(large)s THEN (
     SELECT count(*) FROM segments_audiencemember m
-    LEFT JOIN segments_customerslots c ON c.customer_id = m.customer_id
-    WHERE m.audience_id = a.id AND (c.used IS NULL OR c.used < %(slots)s)
+    WHERE m.audience_id = a.id
+        AND coalesce((SELECT c.used FROM segments_customerslots c WHERE c.customer_id = m.customer_id), 0) < %(slots)s
 ) END AS with_free_slot
 FROM segments_audience a
 WHERE a.brand_id = %(brand)s AND a.segment_type = ANY(%(types)s::varchar[])
