@@ -15,7 +15,14 @@ from django.db.models import F
 from coupons import rules, services
 from coupons.contracts import Asked
 from coupons.errors import CouponExhausted, CouponLimitPerUser
-from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, SpentCode, UserCouponRedemption
+from coupons.models import (
+    CouponCounter,
+    CouponDefinition,
+    CouponRedemption,
+    CouponUnit,
+    SpentCode,
+    UserCouponRedemption,
+)
 from coupons.services import ending, ledgers
 from promoplatform.kernel.errors import Busy
 from promoplatform.kernel.ids import uuid7
@@ -190,6 +197,25 @@ def test_without_the_key_a_look_before_spends_a_code_twice(stampede: Stampede) -
             cursor.execute("ALTER TABLE coupons_spentcode ADD CONSTRAINT coupons_spentcode_pkey PRIMARY KEY (code)")
 
 
+def test_without_locked_rows_a_look_before_gives_one_unit_to_many(stampede: Stampede, at: datetime) -> None:
+    coupon = CouponFactory(maximum_number_of_coupons=10, limit_strategy="pool")
+    units = CouponUnit.objects.filter(coupon_id=coupon.pk)
+    everyone_has_looked = threading.Barrier(10)
+
+    def look_then_take(customer: int) -> None:
+        unit, made = units.filter(redemption_id=None).order_by("n")[0].n, uuid7()
+        everyone_has_looked.wait(30)
+        units.filter(n=unit).update(redemption_id=made)
+        CouponRedemption.objects.create(
+            id=made, coupon=coupon, customer_id=customer, status="confirmed", redeemed_at=at, changed_at=at, unit=unit
+        )
+
+    stampede(look_then_take, customers(10))
+
+    assert CouponRedemption.objects.filter(coupon=coupon, unit=1).count() == 10, "the race that locked rows prevent"
+    assert len(differences(at)) > 0
+
+
 @pytest.mark.parametrize("strategy", STRICT)
 def test_places_of_reservations_whose_time_is_up_go_at_once_to_those_who_need_them(
     strategy: str, stampede: Stampede, at: datetime
@@ -218,3 +244,24 @@ def test_a_reservation_ends_once_however_many_confirm_release_and_sweep_it(stamp
     confirmed = CouponRedemption.objects.filter(coupon=coupon, status="confirmed").count()
     assert standing(coupon) == confirmed == CouponCounter.objects.get(coupon_id=coupon.pk).taken
     assert differences(soon) == []
+
+
+def test_without_the_lock_a_look_before_gives_one_place_back_twice(stampede: Stampede, at: datetime) -> None:
+    coupon = CouponFactory(maximum_number_of_coupons=5)
+    held = [take(coupon, one, at, until=at + timedelta(minutes=1)) for one in customers(1) * 3]
+    mine = CouponRedemption.objects.filter(pk=held[0].pk)
+    both_have_looked = threading.Barrier(2)
+
+    def look_then_release(_: int) -> None:
+        found = mine.get()
+        both_have_looked.wait(30)
+        if found.status == "reserved":
+            with transaction.atomic():
+                ending.give_back(coupon=coupon.pk, strategy="exact", redemptions=[found])
+                mine.update(status="released", ended_at=at, changed_at=at)
+
+    stampede(look_then_release, range(2))
+
+    taken = CouponCounter.objects.get(coupon_id=coupon.pk).taken
+    assert (standing(coupon), taken) == (2, 1), "the race that the lock of the redemption prevents"
+    assert len(differences(at)) > 0
