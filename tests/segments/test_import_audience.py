@@ -32,7 +32,7 @@ def run(file: Path, operation: str = "add", **options: Any) -> None:
         ("a.csv", b"customer_id\nc1\nc2\n"),
         ("a.ndjson", b'"c1"\n"c2"\n'),
         ("a.csv.gz", gzip.compress(b"c1\nc2\n", mtime=0)),
-        ("a.ndjson.gz", gzip.compress(b'"c1"\n"c2"\n')),
+        ("a.ndjson.gz", gzip.compress(b'"c1"\n"c2"\n', mtime=0)),
     ],
 )
 def test_a_file_changes_an_audience(
