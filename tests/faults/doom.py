@@ -8,6 +8,8 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+CLAIM = "FROM vouchers_campaign c"  # early enough in the text for PostgreSQL to show it
+
 
 def die_if_asked(step: str) -> None:
     """End this process as SIGKILL does."""

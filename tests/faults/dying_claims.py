@@ -1,6 +1,7 @@
 """The platform's WSGI application in processes that die at a step of a claim when a trial asks one of them to.
 
-Each gives its number to its database connections, so that a trial can see who waits for a lock.
+Each gives its number to its database connections, so that a trial can see who waits for a lock. Only for such
+processes: a test that imported this would name its own connections so.
 """
 
 import os
@@ -10,10 +11,9 @@ from typing import Any
 from django.db.backends.signals import connection_created
 
 from promoplatform.wsgi import application as platform
-from tests.faults.doom import die_if_asked
+from tests.faults.doom import CLAIM, die_if_asked
 
 os.environ["PGAPPNAME"] = f"web {os.getpid()}"
-CLAIM = "FROM vouchers_campaign c"  # early enough in the text for PostgreSQL to show it
 
 
 def around_statements(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
