@@ -12,4 +12,5 @@ WITH free AS MATERIALIZED (
 UPDATE coupons_couponunit t SET redemption_id = (%(ids)s::uuid[])[numbered.place]
 FROM numbered
 WHERE t.coupon_id = %(coupon)s AND t.n = numbered.n
+    AND t.n = ANY(ARRAY(SELECT n FROM free)) -- by the key, however many rows the plan expects: never the whole pool
 RETURNING t.n, numbered.place
