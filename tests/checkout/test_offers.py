@@ -96,5 +96,5 @@ def test_the_questions_do_not_grow_with_the_offers(
     DiscountCodeFactory.create_batch(5, brand=billo)
     client = bearer(shopper)
 
-    with django_assert_num_queries(4):  # promotions, codes, vouchers, the brand's pricing profile
+    with django_assert_num_queries(5):  # promotions, codes, coupons, vouchers, the brand's pricing profile
         client.post(PATH, cart("10.00"), content_type="application/json")

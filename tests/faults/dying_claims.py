@@ -29,7 +29,7 @@ def around_statements(execute: Callable[..., Any], sql: str, params: Any, many: 
 def watch(connection: Any, **_: object) -> None:
     """Wrap what a new connection sends."""
     if around_statements not in connection.execute_wrappers:
-        connection.execute_wrappers.append(around_statements)
+        connection.execute_wrappers.insert(0, around_statements)  # what comes later is taken off the end
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
