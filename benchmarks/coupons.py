@@ -109,7 +109,7 @@ def _taking(strategy: Strategy, coupon: CouponDefinition, pool: int) -> str:
 def _sharded(names: dict[str, str]) -> str:
     """A shard that nobody is at, or else the nearest after a wait."""
     took = f"WITH took AS ({_sql('take_shard', names).rstrip()[:-1]}) SELECT count(*) AS got FROM took \\gset\n"
-    return f"{took}\\set missed :got = 0\n\\if :missed\n{_sql('wait_for_shard', names)}\\endif\n"
+    return f"SAVEPOINT look;\n{took}\\set missed :got = 0\n\\if :missed\n{_sql('wait_for_shard', names)}\\endif\n"
 
 
 def _counted(names: dict[str, str]) -> str:

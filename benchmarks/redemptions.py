@@ -68,7 +68,9 @@ def _statements(plan: Plan, shards: QuerySet[PromotionCounter], single: uuid.UUI
     limit = "the limit: the row alone"
     contenders = {
         limit: _script(""),
-        "16 rows (take_counter.sql)": _script(_take("promotions/sql/take_counter.sql", promotion)),
+        "16 rows (take_counter.sql)": _script(
+            "SAVEPOINT look;\n" + _take("promotions/sql/take_counter.sql", promotion)
+        ),
         "one row (wait_for_counter.sql)": _script(_take("promotions/sql/wait_for_counter.sql", single)),
     }
     rounds = {name: partial(pgbench, script, seconds=plan.seconds) for name, script in contenders.items()}

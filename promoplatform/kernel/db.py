@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 
 from promoplatform.kernel.errors import Refusal
 
@@ -42,6 +42,21 @@ def one(path: str, params: Mapping[str, Any]) -> Row | None:
     """The first row of the statement in ``path``, or None."""
     rows = many(path, params)
     return rows[0] if rows else None
+
+
+def attempt(path: str, params: Mapping[str, Any]) -> Row | None:
+    """Like ``one``, but without a row nothing stays locked.
+
+    PostgreSQL keeps a row locked until the transaction ends, even where the row, once it was locked, no longer met the
+    condition. Whoever then waits for another row may be waited for in turn: a deadlock. So the statement gets a
+    savepoint of its own, which ends at once where no row came, and else with the transaction.
+    """
+    before = transaction.savepoint()
+    row = one(path, params)
+    if row is None:
+        transaction.savepoint_rollback(before)
+        transaction.savepoint_commit(before)
+    return row
 
 
 def run(path: str, params: Mapping[str, Any]) -> int:

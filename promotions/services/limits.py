@@ -5,12 +5,10 @@ shard has room, all are locked in order and what is left is gathered in one: the
 more.
 """
 
-import contextlib
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 
 from promoplatform.kernel import db
@@ -35,8 +33,9 @@ def _wait(params: Mapping[str, Any]) -> int | None:
     """Wait for a shard that has room while others are at it; gather only what no single shard can give any more."""
     mine = PromotionCounter.objects.filter(promotion_id=params["promotion"], kind=params["kind"], slot=params["slot"])
     while True:
-        with contextlib.suppress(_Missed), transaction.atomic():  # a miss lets go of the row that it waited for
-            return _shard("promotions/sql/wait_for_counter.sql", params, or_raise=_Missed)
+        shard = _shard("promotions/sql/wait_for_counter.sql", params)
+        if shard is not None:
+            return shard
         left = [cap - taken for taken, cap in mine.values_list("taken", "cap")]  # an unlocked look: refusals stay cheap
         if sum(left) < params["amount"]:
             return None
@@ -44,15 +43,9 @@ def _wait(params: Mapping[str, Any]) -> int | None:
             return _gather(mine, params["amount"], params["home"])
 
 
-def _shard(path: str, params: Mapping[str, Any], or_raise: type[Exception] | None = None) -> int | None:
-    row = db.one(path, params)
-    if row is None and or_raise is not None:
-        raise or_raise
+def _shard(path: str, params: Mapping[str, Any]) -> int | None:
+    row = db.attempt(path, params)
     return None if row is None else int(row["shard"])
-
-
-class _Missed(Exception):
-    """Others took the last of a shard while we waited for it."""
 
 
 def _gather(mine: QuerySet[PromotionCounter], amount: int, home: int) -> int | None:

@@ -1,14 +1,15 @@
 """A budget is never overspent and a limit never passed, however many carts come at the same moment."""
 
 import hashlib
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
 from accounts.contracts import Shopper
@@ -16,9 +17,11 @@ from accounts.models import Brand
 from checkout import services
 from checkout.contracts import Order, Request
 from checkout.models import Redemption, Status
+from promoplatform.kernel import db
 from promotions.engine import Cart, Line
 from promotions.errors import BudgetExhausted, CodeAlreadyUsed, UsageLimitPerUser
-from promotions.models import PromotionCounter, PromotionUse
+from promotions.models import Promotion, PromotionCounter, PromotionUse
+from promotions.services import limits
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,6 +50,54 @@ def test_100_carts_on_a_budget_for_40_make_exactly_40(budget: int, stampede: Sta
     assert Counter(type(result) for result in results) == {Redemption: 40, BudgetExhausted: 60}
     assert sum(counter.taken for counter in PromotionCounter.objects.all()) == budget // 40 * 40
     assert sum(use.amount for use in PromotionUse.objects.all()) <= budget
+
+
+def take_beside_a_locked_shard(
+    promotion: Promotion, stampede: Stampede, monkeypatch: pytest.MonkeyPatch
+) -> Counter[type]:
+    """Two whose look found nothing, and left each another shard locked: rows used up between the look and the lock."""
+    both, look = threading.Barrier(2), db.one
+
+    def look_and_leave_a_lock(path: str, params: Mapping[str, Any]) -> db.Row | None:
+        if not path.endswith("take_counter.sql"):
+            return look(path, params)
+        mine = PromotionCounter.objects.filter(promotion=promotion, shard=params["home"])
+        assert mine.select_for_update().first()
+        both.wait(5)
+        return None
+
+    def take(home: int) -> Any:
+        with transaction.atomic():
+            return limits.take(promotion=promotion.pk, kind="budget", slot="", amount=150, cap=1600, home=home)
+
+    monkeypatch.setattr(db, "one", look_and_leave_a_lock)
+    return Counter(map(type, stampede(take, [3, 5])))
+
+
+@pytest.fixture
+def divided() -> Promotion:
+    """A promotion whose budget of 1600 lies in shards of 100 each."""
+    promotion = PromotionFactory(budget=1600)
+    PromotionCounter.objects.bulk_create(
+        PromotionCounter(promotion=promotion, kind="budget", shard=shard, cap=100) for shard in range(16)
+    )
+    return promotion
+
+
+def test_who_gathers_what_is_left_holds_no_shard_that_another_gatherer_waits_for(
+    divided: Promotion, stampede: Stampede, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert take_beside_a_locked_shard(divided, stampede, monkeypatch) == {tuple: 2}
+    assert sum(counter.taken for counter in PromotionCounter.objects.all()) == 300
+
+
+def test_without_the_savepoint_around_the_look_two_gatherers_deadlock(
+    divided: Promotion, stampede: Stampede, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proof that the test above can fail."""
+    monkeypatch.setattr(transaction, "savepoint_rollback", lambda _: None)
+
+    assert take_beside_a_locked_shard(divided, stampede, monkeypatch) == {tuple: 1, OperationalError: 1}
 
 
 def test_an_automatic_promotion_goes_to_as_many_as_its_budget_covers_and_the_rest_pay_full(

@@ -3,13 +3,13 @@
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
 from coupons import rules, services
@@ -24,11 +24,14 @@ from coupons.models import (
     UserCouponRedemption,
 )
 from coupons.services import ending, ledgers
+from coupons.services.limits import LIMITS
+from promoplatform.kernel import db
 from promoplatform.kernel.errors import Busy
 from promoplatform.kernel.ids import uuid7
 from promotions import rules as promotion_rules
 from promotions.errors import CodeAlreadyUsed
 from tests.factories import CouponFactory, CustomerFactory
+from tests.running import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Stampede = Callable[..., list[Any]]
@@ -214,6 +217,56 @@ def test_without_locked_rows_a_look_before_gives_one_unit_to_many(stampede: Stam
 
     assert CouponRedemption.objects.filter(coupon=coupon, unit=1).count() == 10, "the race that locked rows prevent"
     assert len(differences(at)) > 0
+
+
+def take_and_give_back(stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch) -> Counter[type]:
+    """One whose look found nothing, and left a shard locked that was used up between the look and the lock; and one
+    who gives back to the shard that the first will wait for, and then to that which it left locked."""
+    coupon, look = CouponFactory(maximum_number_of_coupons=32, limit_strategy="sharded"), db.one
+    shards = CouponCounter.objects.filter(coupon_id=coupon.pk)
+    shards.update(taken=2)
+    shards.filter(shard=0).update(taken=1)
+    locked = threading.Event()
+
+    def look_and_leave_a_lock(path: str, params: Mapping[str, Any]) -> db.Row | None:
+        if not path.endswith("take_shard.sql"):
+            return look(path, params)
+        assert shards.filter(shard=1).select_for_update().first()
+        locked.set()
+        until(someone_waits, "the giver waits for a lock", 10)
+        return None
+
+    def someone_waits() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks WHERE database ="
+                " (SELECT oid FROM pg_database WHERE datname = current_database()))"
+            )
+            return cursor.fetchone() is not None
+
+    def give_back() -> int:
+        locked.wait(10)
+        LIMITS["sharded"].give_back(coupon=coupon.pk, taken=[(0, uuid7()), (1, uuid7())])
+        return 2
+
+    monkeypatch.setattr(db, "one", look_and_leave_a_lock)
+    with_a_place = partial(take, coupon, customers(1)[0], at)
+    return Counter(map(type, stampede(lambda call: call(), [with_a_place, give_back])))
+
+
+def test_who_waits_for_a_shard_holds_none_that_a_giver_waits_for(
+    stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert take_and_give_back(stampede, at, monkeypatch) == {CouponRedemption: 1, int: 1}
+
+
+def test_without_the_savepoint_around_the_look_a_taker_and_a_giver_deadlock(
+    stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proof that the test above can fail."""
+    monkeypatch.setattr(transaction, "savepoint_rollback", lambda _: None)
+
+    assert take_and_give_back(stampede, at, monkeypatch)[OperationalError] == 1
 
 
 @pytest.mark.parametrize("strategy", STRICT)

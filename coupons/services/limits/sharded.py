@@ -1,11 +1,8 @@
 """Sixteen counters: who finds one taken goes on to the next, so that the last unit can be had, and never more."""
 
-import contextlib
 import uuid
 from collections.abc import Sequence
 from typing import Any
-
-from django.db import transaction
 
 from coupons import selectors
 from coupons.models import CouponCounter
@@ -24,29 +21,20 @@ class Sharded:
 
     def take(self, *, coupon: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]:
         params = {"coupon": coupon, "home": ids[0].int % SHARDS, "wanted": len(ids)}
-        row = db.one("coupons/sql/take_shard.sql", params) or self._wait(params)
+        row = db.attempt("coupons/sql/take_shard.sql", params) or self._wait(params)
         return [row["shard"]] * int(row["got"]) if row else []
 
     def _wait(self, params: dict[str, Any]) -> db.Row | None:
         """Wait for a shard that has room while others are at it; None when no shard has any."""
         while True:
-            with contextlib.suppress(_Missed), transaction.atomic():  # a miss lets go of the row that it waited for
-                return self._waited(params)
+            row = db.attempt("coupons/sql/wait_for_shard.sql", params)
+            if row is not None:
+                return row
             if not any(selectors.left(coupons=[params["coupon"]]).values()):  # an unlocked look: refusals stay cheap
                 return None
-
-    def _waited(self, params: dict[str, Any]) -> db.Row:
-        row = db.one("coupons/sql/wait_for_shard.sql", params)
-        if row is None:
-            raise _Missed
-        return row
 
     def give_back(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None:
         counters.give_back(coupon=coupon, shards=[shard for shard, _ in taken])
 
     def resize(self, *, coupon: uuid.UUID, cap: int) -> bool:
         return counters.resize(coupon=coupon, cap=cap, shards=len(shares(cap)))
-
-
-class _Missed(Exception):
-    """Others took the last of a shard while we waited for it."""
