@@ -1,6 +1,6 @@
 """Processes that redeem coupons are killed at random: no maximum is passed, nothing is lost, every ledger is right.
 
-``STORM_ATTEMPTS=1000000 make faults ARGS=tests/faults/test_coupon_storm.py`` goes on for longer.
+``STORM_ATTEMPTS=1000000 STORM_LIFE=30 make faults ARGS=tests/faults/test_coupon_storm.py`` goes on for longer.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ from tests.running import ROOT, database_url
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(7_200), pytest.mark.django_db(transaction=True)]
 ATTEMPTS = int(os.environ.get("STORM_ATTEMPTS", "6000"))
 PROCESSES, MAXIMUM, PER_USER = 4, 100, 5
-LIFE = (2.0, 8.0)  # seconds until a process is killed
+LIFE = (2.0, float(os.environ.get("STORM_LIFE", "8")))  # seconds until a process is killed
 
 
 class Storm:
