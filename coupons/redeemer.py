@@ -1,35 +1,8 @@
-"""Coupons at checkout."""
+"""Coupons at checkout. This module is the kind's ``promotions.contracts.Redeemer``."""
 
-import uuid
-from collections.abc import Mapping, Sequence
+from coupons.selectors import available, offers, standing
+from coupons.services.holds import confirm, refund, release, reserve
 
-from coupons import selectors
-from coupons.services import holds
-from promotions.contracts import Ask, Candidate, Purchase, Rejection, Search
+__all__ = ["available", "confirm", "kind", "offers", "refund", "release", "reserve", "standing"]
 
-
-class CouponRedeemer:
-    """Offers coupons to checkout (see ``promotions.contracts.Redeemer``)."""
-
-    kind = "coupon"
-
-    def offers(self, *, ask: Ask) -> Sequence[Candidate | Rejection]:
-        return selectors.offers(ask=ask)
-
-    def available(self, *, search: Search) -> Sequence[Candidate]:
-        return selectors.available(search=search)
-
-    def reserve(self, *, purchase: Purchase) -> None:
-        holds.reserve(purchase=purchase)
-
-    def confirm(self, *, purchase: Purchase) -> None:
-        holds.confirm(purchase=purchase)
-
-    def release(self, *, purchase: Purchase) -> None:
-        holds.release(purchase=purchase)
-
-    def refund(self, *, purchase: Purchase) -> None:
-        holds.refund(purchase=purchase)
-
-    def standing(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
-        return selectors.standing(purchases=purchases)
+kind = "coupon"

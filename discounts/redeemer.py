@@ -1,35 +1,8 @@
-"""Discount codes at checkout."""
+"""Discount codes at checkout. This module is the kind's ``promotions.contracts.Redeemer``."""
 
-import uuid
-from collections.abc import Mapping, Sequence
+from discounts.selectors import available, offers, standing
+from discounts.services.holds import confirm, refund, release, reserve
 
-from discounts import selectors
-from discounts.services import holds
-from promotions.contracts import Ask, Candidate, Purchase, Rejection, Search
+__all__ = ["available", "confirm", "kind", "offers", "refund", "release", "reserve", "standing"]
 
-
-class DiscountCodeRedeemer:
-    """Offers discount codes to checkout (see ``promotions.contracts.Redeemer``)."""
-
-    kind = "discount_code"
-
-    def offers(self, *, ask: Ask) -> Sequence[Candidate | Rejection]:
-        return selectors.offers(ask=ask)
-
-    def available(self, *, search: Search) -> Sequence[Candidate]:
-        return selectors.available(search=search)
-
-    def reserve(self, *, purchase: Purchase) -> None:
-        holds.reserve(purchase=purchase)
-
-    def confirm(self, *, purchase: Purchase) -> None:
-        holds.confirm(purchase=purchase)
-
-    def release(self, *, purchase: Purchase) -> None:
-        holds.release(purchase=purchase)
-
-    def refund(self, *, purchase: Purchase) -> None:
-        holds.refund(purchase=purchase)
-
-    def standing(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
-        return selectors.standing(purchases=purchases)
+kind = "discount_code"

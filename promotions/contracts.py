@@ -108,7 +108,9 @@ class Lost(Exception):
 
 
 class Redeemer(Protocol):
-    """A kind of offer at checkout. Each verb runs inside its caller's transaction; none sends anything outside.
+    """A kind of offer at checkout; ``settings.REDEEMERS`` names the module that keeps it.
+
+    Each verb runs inside its caller's transaction; none sends anything outside.
 
     ``offers`` asks and writes nothing: what the codes offer or why not, and what comes into play by itself.
     ``available`` asks what the shopper could have without typing anything, newest first. ``reserve`` takes one use of

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import QuerySet, Sum
-from django.utils.module_loading import import_string
 
 from accounts.models import Customer
 from promoplatform.kernel import db
@@ -61,7 +61,7 @@ def text_of(*, digest: bytes) -> str | None:
 @cache
 def redeemers() -> dict[str, Redeemer]:
     """The kinds of offer that are installed, in the one order in which every transaction takes them."""
-    return {kind: import_string(path)() for kind, path in sorted(settings.REDEEMERS.items())}
+    return {kind: cast("Redeemer", import_module(path)) for kind, path in sorted(settings.REDEEMERS.items())}
 
 
 def profile_of(brand_ids: Collection[uuid.UUID]) -> Profile:

@@ -238,10 +238,10 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/(v1|internal/v1)",
 }
 REDEEMERS = {
-    "coupon": "coupons.redeemer.CouponRedeemer",
-    "discount_code": "discounts.redeemer.DiscountCodeRedeemer",
-    "promotion": "promotions.redeemer.PromotionRedeemer",
-    "voucher": "vouchers.redeemer.VoucherRedeemer",
+    "coupon": "coupons.redeemer",
+    "discount_code": "discounts.redeemer",
+    "promotion": "promotions.redeemer",
+    "voucher": "vouchers.redeemer",
 }
 COUPON_REDEMPTIONS_KEEP_MONTHS = env.int("COUPON_REDEMPTIONS_KEEP_MONTHS", 0)
 LEDGERS = [

@@ -15,8 +15,9 @@ from checkout.services import release_expired
 from checkout.services.ledgers import audit
 from promotions.contracts import Purchase
 from tests.factories import BrandFactory, CampaignFactory, ShopperFactory
+from vouchers import redeemer
 from vouchers.models import Campaign, Voucher
-from vouchers.services import claim, holds, sweeping
+from vouchers.services import claim, sweeping
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[Any], Client]
@@ -233,13 +234,13 @@ def test_a_voucher_that_is_lost_between_price_and_purchase_refuses_the_order(
 ) -> None:
     voucher = won(user)
 
-    real = holds.reserve
+    real = redeemer.reserve
 
     def late(*, purchase: Purchase) -> None:
         Voucher.objects.update(expires_at=purchase.at)
         real(purchase=purchase)
 
-    monkeypatch.setattr(holds, "reserve", late)
+    monkeypatch.setattr(redeemer, "reserve", late)
     refused = post(shopper, REDEMPTIONS, order(voucher))
 
     assert (refused.status_code, refused.json()["code"]) == (409, "voucher_expired")
