@@ -1,13 +1,15 @@
 """One hot coupon, kept in each of the four ways: redemptions a second beside bare inserts of the same run.
 
-The statements alone, a transaction for each redemption, by pgbench; and the whole platform over HTTP, where those who
-ask at the same moment share a transaction.
+The database alone, by pgbench: the whole transaction of a redemption (look, take, write), and one transaction that
+takes for many customers at once, as each web process runs it for those who wait; and the platform over HTTP, which
+does so. The coupon has a maximum in all and one for each customer, and neither is ever reached.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
+from itertools import product
 
 from django.db import connection
 from django.utils import timezone
@@ -22,16 +24,20 @@ from promoplatform.kernel import db
 
 LIMIT = "the limit: bare inserts"
 CONNECTIONS = (16, 64)
+TOGETHER = (16, 64)  # redemptions in one transaction
+PROCESSES = 2  # that run such transactions: each web process has one connection for them
 LEAST_SECONDS = 3  # under many connections a single lock takes its time
 THREADS = 16  # as the Procfile has it; a batch is no larger than there are threads to wait for it
 MAXIMUM = 1_000_000_000
 CUSTOMERS = 1_000_000
+STRIDE = 7_919  # between the customers of one transaction
 BEHIND = 64  # redemptions that an approximate coupon counts at once
+Ways = dict[str, Callable[[], float]]
 BARE = "INSERT INTO bench_redemption VALUES (uuidv7(), :customer, now());\n"
 
 
 def measure(plan: Plan) -> None:
-    """Prints redemptions a second for 16 and 64 connections, and how they stand to bare inserts."""
+    """Prints redemptions a second, one by one and together, and how they stand to bare inserts."""
     shoppers = data.shoppers(plan.size(5_000, 200))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -41,19 +47,12 @@ def measure(plan: Plan) -> None:
     alone = {strategy: _coupon(strategy, pool) for strategy in Strategy}
     served_ones = {strategy: _coupon(strategy, pool) for strategy in Strategy}
     data.vacuum()
-    seconds = max(plan.seconds, LEAST_SECONDS)
-    for clients in CONNECTIONS:
-        limit = partial(pgbench, _script(BARE), seconds=seconds, clients=clients)
-        scripts = {f"{strategy}": _script(_taking(strategy, coupon, pool)) for strategy, coupon in alone.items()}
-        ways: dict[str, Callable[[], float]] = {
-            name: partial(pgbench, script, seconds=seconds, clients=clients) for name, script in scripts.items()
-        }
-        rounds = interleaved(plan, {LIMIT: limit} | ways)
-        tell(f"Statements alone, {clients} connections", rounds, unit="a second", against=LIMIT)
+    _one_by_one(plan, alone, pool)
+    _together(plan, alone)
     with served("promoplatform.wsgi:application", threads=THREADS) as address:
         for connections in CONNECTIONS:
             limit = partial(pgbench, _script(BARE), seconds=plan.seconds, clients=connections)
-            ways = {
+            ways: Ways = {
                 f"{strategy}": partial(_redeemed, plan, address, shoppers, coupon, connections)
                 for strategy, coupon in served_ones.items()
             }
@@ -61,12 +60,42 @@ def measure(plan: Plan) -> None:
             tell(f"Over HTTP, {connections} connections", rounds, unit="a second", against=LIMIT)
 
 
+def _one_by_one(plan: Plan, coupons: Mapping[Strategy, CouponDefinition], pool: int) -> None:
+    """A transaction for each redemption."""
+    seconds = max(plan.seconds, LEAST_SECONDS)
+    scripts = {LIMIT: _script(BARE)}
+    scripts |= {f"{strategy}": _script(redeeming(strategy, it.pk, pool=pool)) for strategy, it in coupons.items()}
+    for clients in CONNECTIONS:
+        ways: Ways = {
+            name: partial(pgbench, script, seconds=seconds, clients=clients) for name, script in scripts.items()
+        }
+        rounds = interleaved(plan, ways)
+        tell(f"The database alone, one by one, {clients} connections", rounds, unit="a second", against=LIMIT)
+
+
+def _together(plan: Plan, coupons: Mapping[Strategy, CouponDefinition]) -> None:
+    """A transaction for many, run by as many connections as there are web processes."""
+    bare = partial(pgbench, _script(BARE), seconds=plan.seconds)
+    ways: Ways = {LIMIT: partial(bare, clients=CONNECTIONS[0])}
+    ways |= {f"{LIMIT}, {clients} connections": partial(bare, clients=clients) for clients in CONNECTIONS[1:]}
+    for strategy, many in product((Strategy.EXACT, Strategy.SHARDED), TOGETHER):
+        script = _script(redeeming(strategy, coupons[strategy].pk, many=many))
+        ways[f"{strategy}, {many} in a transaction"] = partial(_of_many, plan, script, many)
+    title = f"The database alone, many in one transaction, {PROCESSES} connections"
+    tell(title, interleaved(plan, ways), unit="redemptions a second", against=LIMIT)
+
+
+def _of_many(plan: Plan, script: str, many: int) -> float:
+    return many * pgbench(script, seconds=plan.seconds, clients=PROCESSES)
+
+
 def _coupon(strategy: str, pool: int) -> CouponDefinition:
     """A running coupon with more places than the run can take; of a pool, all its units are made."""
     at = timezone.now()
     fields = {
         "title": f"Hot, {strategy}", "start_date": at - timedelta(hours=1), "end_date": at + timedelta(days=1),
-        "maximum_number_of_coupons": pool if strategy == Strategy.POOL else MAXIMUM, "limit_strategy": strategy,
+        "maximum_number_of_coupons": pool if strategy == Strategy.POOL else MAXIMUM,
+        "maximum_number_of_coupons_per_user": MAXIMUM, "limit_strategy": strategy,
         "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
     }  # fmt: skip
     owner = data.brand(f"hot-{strategy}-{uuid.uuid4().hex[:6]}")
@@ -93,17 +122,24 @@ def _script(transaction: str) -> str:
     return f"\\set customer random(1, {CUSTOMERS})\n\\set home random(0, 15)\n{transaction}"
 
 
-def _taking(strategy: Strategy, coupon: CouponDefinition, pool: int) -> str:
-    """One redemption in one transaction: what the strategy takes, then the rows."""
-    names = {"coupon": f"'{coupon.pk}'::uuid", "wanted": "1", "home": ":home"}
+def redeeming(strategy: Strategy, coupon: uuid.UUID, *, many: int = 1, pool: int = 0) -> str:
+    """Redemptions by so many customers in one transaction: the look, what the strategy takes, then the rows.
+
+    Expects ``:customer``, whoever comes first, and ``:home``, where a take of shards begins. A ``pool`` has so many.
+    """
+    customers = ", ".join(f":customer + {STRIDE * n}" for n in range(many))
+    names = {
+        "coupon": f"'{coupon}'::uuid", "wanted": f"{many}", "home": ":home", "customers": f"ARRAY[{customers}]",
+        "ids": _times(many, "uuidv7()"), "codes": _times(many, "''"),
+    }  # fmt: skip
     take = {
         Strategy.EXACT: _sql("take_exact", names),
         Strategy.SHARDED: _sharded(names),
-        Strategy.POOL: f"\\set start random(1, {pool})\n"
-        + _sql("take_units", names | {"ids": "ARRAY[uuidv7()]", "start": ":start"}),
+        Strategy.POOL: f"\\set start random(1, {pool or 1})\n" + _sql("take_units", names | {"start": ":start"}),
         Strategy.APPROXIMATE: f"SELECT taken FROM coupons_couponcounter WHERE coupon_id = {names['coupon']};\n",
     }[strategy]
-    return f"BEGIN;\n{take}{_rows(names)}COMMIT;\n" + (_counted(names) if strategy == Strategy.APPROXIMATE else "")
+    after = _counted(names) if strategy == Strategy.APPROXIMATE else ""
+    return f"BEGIN;\n{_sql('see_coupon', names)}{take}{_rows(names, many)}COMMIT;\n{after}"
 
 
 def _sharded(names: dict[str, str]) -> str:
@@ -118,13 +154,14 @@ def _counted(names: dict[str, str]) -> str:
     return f"\\set turn random(1, {BEHIND})\n\\if :turn = 1\n{add}\\endif\n"
 
 
-def _rows(names: dict[str, str]) -> str:
-    one = {
-        "cap": "NULL", "at": "now()", "ids": "ARRAY[uuidv7()]", "customers": "ARRAY[:customer]", "codes": "ARRAY['']",
-        "singles": "ARRAY[false]", "untils": "ARRAY[NULL]", "units": "ARRAY[0]", "redemptions": "ARRAY[NULL]",
-        "amounts": "ARRAY[NULL]", "currencies": "ARRAY[NULL]",
-    }  # fmt: skip
-    return _sql("write_redemptions", names | one)
+def _rows(names: dict[str, str], many: int) -> str:
+    unsaid = {name: _times(many, "NULL") for name in ("untils", "redemptions", "amounts", "currencies")}
+    of_all = {"cap": f"{MAXIMUM}", "at": "now()", "singles": _times(many, "false"), "units": _times(many, "0")}
+    return _sql("write_redemptions", names | of_all | unsaid)
+
+
+def _times(many: int, value: str) -> str:
+    return f"ARRAY[{', '.join([value] * many)}]"
 
 
 def _sql(name: str, words: dict[str, str]) -> str:
