@@ -1,7 +1,11 @@
-"""``main(["setup"])``, then ``main(["measure", SECONDS])``: prints the median milliseconds of a voucher on a basket.
+"""``main(["setup"])``, then ``main(["measure", SECONDS])``: prints median milliseconds as JSON.
 
-Two ways: "verb" is what oscar's VoucherAddView does between form and answer; "view" is the whole POST, through its
-middleware, as a signed-in shopper, in this process. Taking the voucher off again is not counted.
+A voucher on a basket, two ways: "verb" is what oscar's VoucherAddView does between form and answer; "view" is the whole
+POST, through its middleware, as a signed-in shopper, in this process. Taking the voucher off again is not counted.
+
+An order with the voucher, whose use is recorded ("order"), and the same without ("plain"): the basket is loaded and
+priced, ``OrderCreator.place_order`` writes the order, and the basket is closed, as oscar's checkout does it without its
+pages, its payment and its mail. Filling the basket is not counted.
 """
 
 import json
@@ -20,14 +24,18 @@ from oscar.core.loading import get_class, get_model  # type: ignore[import-not-f
 from oscar.test.factories import create_product  # type: ignore[import-not-found]
 
 CODE, LINES = "TEN", 5
+Step = Callable[[], object]
 Basket, Voucher = get_model("basket", "Basket"), get_model("voucher", "Voucher")
 Applicator, Selector = get_class("offer.applicator", "Applicator"), get_class("partner.strategy", "Selector")
+Creator, Totals = get_class("order.utils", "OrderCreator"), get_class("checkout.calculators", "OrderTotalCalculator")
+Free = get_class("shipping.methods", "Free")
 
 
 def setup() -> None:
-    """A shopper, five products in their basket, 100 vouchers of ten per cent of which one is theirs to type."""
+    """Two shoppers, five products, all in the basket of one, 100 vouchers of ten per cent of which one is typed."""
     call_command("migrate", verbosity=0)
     shopper = get_user_model().objects.create_user("peer", "peer@example.com", "peer-pass-1234")
+    get_user_model().objects.create_user("buyer", "buyer@example.com", "buyer-pass-1234")
     everything = get_model("offer", "Range").objects.create(name="all", includes_all_products=True)
     condition = get_model("offer", "Condition").objects.create(type="Count", value=1, range=everything)
     benefit = get_model("offer", "Benefit").objects.create(type="Percentage", value=10, range=everything)
@@ -41,11 +49,9 @@ def setup() -> None:
             start_datetime=now - day, end_datetime=now + 365 * day,
         )  # fmt: skip
         voucher.offers.add(offer)
-    basket = Basket.objects.create(owner=shopper)
-    basket.strategy = Selector().strategy()
     for number in range(LINES):
-        product = create_product(title=f"Product {number}", price=Decimal("10.99") + number, num_in_stock=10**6)
-        basket.add_product(product, quantity=2)
+        create_product(title=f"Product {number}", price=Decimal("10.99") + number, num_in_stock=10**6)
+    fill(shopper)
 
 
 def verb() -> None:
@@ -76,17 +82,65 @@ def view() -> Callable[[], None]:
     return once
 
 
-def median(call: Callable[[], Any], seconds: float) -> float:
-    """Milliseconds of a call, with the voucher taken off again after each."""
-    basket, taken = Basket.objects.get(owner__username="peer", status="Open"), []
-    ends = time.perf_counter() + seconds
-    while time.perf_counter() < ends:
-        started = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - started)
+def on_basket(call: Callable[[], Any], seconds: float) -> float:
+    """Milliseconds of a call that puts the voucher on the basket, from which it is taken again after each."""
+    basket = Basket.objects.get(owner__username="peer", status="Open")
+
+    def after() -> None:
         if basket.vouchers.count() != 1:
             raise RuntimeError("the voucher was not taken")
         basket.vouchers.clear()
+
+    return median(call, seconds, after=after)
+
+
+def placed(seconds: float, *, voucher: Any = None) -> float:
+    """Milliseconds of an order of five lines. Raises RuntimeError where a use of the voucher was not recorded."""
+    buyer = get_user_model().objects.get(username="buyer")
+    orders, uses = (get_model(*name).objects for name in (("order", "Order"), ("voucher", "VoucherApplication")))
+    before = orders.count(), uses.count()
+    taken = median(lambda: place(buyer), seconds, before=lambda: fill(buyer, voucher))
+    made, used = orders.count() - before[0], uses.count() - before[1]
+    if not made or used != (made if voucher else 0):
+        raise RuntimeError(f"{used} uses of a voucher in {made} orders")
+    return taken
+
+
+def fill(owner: Any, voucher: Any = None) -> None:
+    """A new basket of all products, two of each, with the voucher if there is one."""
+    basket = Basket.objects.create(owner=owner)
+    basket.strategy = Selector().strategy()
+    for product in get_model("catalogue", "Product").objects.order_by("pk"):
+        basket.add_product(product, quantity=2)
+    if voucher:
+        basket.vouchers.add(voucher)
+
+
+def place(buyer: Any) -> None:
+    """Load the open basket, apply what it earns, total, write the order and what it used, close the basket."""
+    request = RequestFactory().get("/")
+    request.user = buyer
+    basket = Basket.objects.get(owner=buyer, status="Open")
+    basket.strategy = Selector().strategy(request=request, user=buyer)
+    Applicator().apply(basket, buyer, request)
+    method = Free()
+    charge = method.calculate(basket)
+    Creator().place_order(
+        basket, Totals().calculate(basket, charge), method, charge, user=buyer, request=request
+    )  # fmt: skip
+    basket.submit()
+
+
+def median(call: Step, seconds: float, *, before: Step = bool, after: Step = bool) -> float:
+    """Milliseconds of a call; what comes before and after each is not counted."""
+    taken = []
+    ends = time.perf_counter() + seconds
+    while time.perf_counter() < ends:
+        before()
+        started = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - started)
+        after()
     return statistics.median(taken[1:]) * 1000
 
 
@@ -96,4 +150,6 @@ def main(arguments: list[str]) -> None:
         case ["setup"]:
             setup()
         case ["measure", seconds]:
-            print(json.dumps({"verb": median(verb, float(seconds)), "view": median(view(), float(seconds))}))
+            each, voucher = float(seconds), Voucher.objects.get(code=CODE)
+            found = {"verb": on_basket(verb, each), "view": on_basket(view(), each)}
+            print(json.dumps(found | {"order": placed(each, voucher=voucher), "plain": placed(each)}))
