@@ -110,6 +110,10 @@ class CouponForm(forms.Form):
         return [self[name] for name in names if name in self.fields]
 
     @property
+    def words(self) -> list[forms.BoundField]:
+        return self.group("title")
+
+    @property
     def when(self) -> list[forms.BoundField]:
         return self.group("start_date", "end_date")
 

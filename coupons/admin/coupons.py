@@ -179,6 +179,7 @@ class CouponAdmin(ChosenBrand, BrandScopedAdmin):
             facts.append(("Promised", words.guarantee(coupon.limit_strategy, maximum)))
         return {
             "coupon": coupon,
+            "code": coupon.code_id,
             "state": words.state(coupon, timezone.now()),
             "facts": facts,
             "words": offer_field.told(coupon.offer, coupon.brand),

@@ -211,6 +211,7 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
             "promotion": promotion,
             "state": (promotion.get_status_display(), STATES[Status(promotion.status)]),
             "code": code,
+            "description": promotion.description,
             "segment": segment,
             "cards": reached + numbers.cards(promotion, at),
             "facts": facts,
