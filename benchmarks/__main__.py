@@ -24,6 +24,7 @@ NAMES = [
     "latency",
     "redemptions",
     "coupons",
+    "coupons_at_size",
     "usage_at_size",
     "first_logins",
     "reports",

@@ -64,7 +64,7 @@ def _one_by_one(plan: Plan, coupons: Mapping[Strategy, CouponDefinition], pool: 
     """A transaction for each redemption."""
     seconds = max(plan.seconds, LEAST_SECONDS)
     scripts = {LIMIT: _script(BARE)}
-    scripts |= {f"{strategy}": _script(redeeming(strategy, it.pk, pool=pool)) for strategy, it in coupons.items()}
+    scripts |= {f"{strategy}": _script(redeeming(strategy, key(it.pk), pool=pool)) for strategy, it in coupons.items()}
     for clients in CONNECTIONS:
         ways: Ways = {
             name: partial(pgbench, script, seconds=seconds, clients=clients) for name, script in scripts.items()
@@ -79,7 +79,7 @@ def _together(plan: Plan, coupons: Mapping[Strategy, CouponDefinition]) -> None:
     ways: Ways = {LIMIT: partial(bare, clients=CONNECTIONS[0])}
     ways |= {f"{LIMIT}, {clients} connections": partial(bare, clients=clients) for clients in CONNECTIONS[1:]}
     for strategy, many in product((Strategy.EXACT, Strategy.SHARDED), TOGETHER):
-        script = _script(redeeming(strategy, coupons[strategy].pk, many=many))
+        script = _script(redeeming(strategy, key(coupons[strategy].pk), many=many))
         ways[f"{strategy}, {many} in a transaction"] = partial(_of_many, plan, script, many)
     title = f"The database alone, many in one transaction, {PROCESSES} connections"
     tell(title, interleaved(plan, ways), unit="redemptions a second", against=LIMIT)
@@ -122,17 +122,24 @@ def _script(transaction: str) -> str:
     return f"\\set customer random(1, {CUSTOMERS})\n\\set home random(0, 15)\n{transaction}"
 
 
-def redeeming(strategy: Strategy, coupon: uuid.UUID, *, many: int = 1, pool: int = 0) -> str:
+def key(coupon: uuid.UUID) -> str:
+    """An id in SQL."""
+    return f"'{coupon}'::uuid"
+
+
+def redeeming(strategy: Strategy | None, coupon: str, *, many: int = 1, pool: int = 0) -> str:
     """Redemptions by so many customers in one transaction: the look, what the strategy takes, then the rows.
 
-    Expects ``:customer``, whoever comes first, and ``:home``, where a take of shards begins. A ``pool`` has so many.
+    ``coupon`` is SQL for its id; without a strategy it has no maximum. Expects ``:customer``, whoever comes first, and
+    ``:home``, where a take of shards begins. A ``pool`` has so many units.
     """
     customers = ", ".join(f":customer + {STRIDE * n}" for n in range(many))
     names = {
-        "coupon": f"'{coupon}'::uuid", "wanted": f"{many}", "home": ":home", "customers": f"ARRAY[{customers}]",
+        "coupon": coupon, "wanted": f"{many}", "home": ":home", "customers": f"ARRAY[{customers}]",
         "ids": _times(many, "uuidv7()"), "codes": _times(many, "''"),
     }  # fmt: skip
     take = {
+        None: "",
         Strategy.EXACT: _sql("take_exact", names),
         Strategy.SHARDED: _sharded(names),
         Strategy.POOL: f"\\set start random(1, {pool or 1})\n" + _sql("take_units", names | {"start": ":start"}),
