@@ -1,5 +1,7 @@
 """The examples that a first run shows: of every kind, alive, and made once."""
 
+from collections import Counter
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -8,16 +10,17 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import Brand, Membership, User
+from checkout.models import Redemption
 from coupons.models import CouponDefinition, CouponRedemption, Strategy
 from coupons.services import ledgers
-from discounts.models import DiscountCode
+from discounts.models import DiscountCode, Usage
 from promotions.models import Promotion
 from segments.models import Audience, Segment
 from segments.services import stop_computing
 from vouchers.models import CampaignCounter, Voucher
 
 pytestmark = pytest.mark.django_db
-MODELS = (User, DiscountCode, Promotion, CouponDefinition, CouponRedemption, Voucher)
+MODELS = (User, DiscountCode, Promotion, CouponDefinition, CouponRedemption, Redemption, Voucher)
 
 
 def made(**options: object) -> str:
@@ -37,7 +40,7 @@ def test_a_first_run_has_brands_people_and_live_examples() -> None:
     }
     assert User.objects.filter(username__startswith="shopper").count() == 3
     assert User.objects.get(username="shopper1").check_password("demo-pass-1234")
-    assert DiscountCode.objects.filter(is_active=True).count() == 4
+    assert DiscountCode.objects.filter(is_active=True).count() == 5
     assert set(Promotion.objects.values_list("status", flat=True)) == {"active", "scheduled", "draft"}
     computed = Audience.objects.filter(source="computed").values_list("segment_type", flat=True)
     assert set(computed) == {"lapsed_users", "purchase_above_100"}
@@ -46,7 +49,12 @@ def test_a_first_run_has_brands_people_and_live_examples() -> None:
     assert {it.status: it.members_count for it in Segment.objects.all()} == {"active": 2, "scheduled": 0}
     running = CouponDefinition.objects.filter(start_date__lte=at, end_date__gt=at, is_active=True)
     assert set(running.values_list("limit_strategy", flat=True)) == set(Strategy.values)
-    assert CouponRedemption.objects.filter(status="confirmed").count() == 9
+    orders = Redemption.objects.filter(brand__slug="billo")
+    assert Counter(orders.values_list("status", flat=True)) == {"confirmed": 76, "refunded": 4}
+    assert orders.filter(created_at__lt=at - timedelta(days=29)).exists()
+    assert Usage.objects.filter(code__code="THANKYOU10", used_at__lt=at - timedelta(days=20)).exists()
+    alone = CouponRedemption.objects.filter(redemption_id=None, status="confirmed").count()
+    assert (alone, CouponRedemption.objects.exclude(redemption_id=None).exists()) == (9, True)
     assert list(ledgers.audit(at=at, repair=False)) == []
 
 
@@ -58,7 +66,7 @@ def test_a_second_run_changes_nothing() -> None:
     said = made(shoppers=2)
 
     assert Audience.objects.get(segment_type="lapsed_users").source == "sent"
-    assert "0 new shoppers, 0 new codes, 0 new promotions, 0 new campaigns, 0 new coupons" in said
+    assert "0 new shoppers, 0 new codes, 0 new promotions, 0 new campaigns, 0 new coupons, 0 new orders" in said
     assert before == {model: set(model.objects.values_list("pk", flat=True)) for model in before}
 
 

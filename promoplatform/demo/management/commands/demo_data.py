@@ -11,6 +11,7 @@ from promoplatform.demo import examples, people
 from promoplatform.demo.audiences import make_audiences
 from promoplatform.demo.campaigns import make_campaigns
 from promoplatform.demo.coupons import make_coupons
+from promoplatform.demo.orders import make_orders
 from promoplatform.demo.promotions import make_promotions
 
 
@@ -34,9 +35,10 @@ class Command(BaseCommand):
         promotions = make_promotions(brands, at=timezone.now())
         campaigns = make_campaigns(brands, at=timezone.now())
         coupons = make_coupons(brands, at=timezone.now())
+        orders = make_orders(brands, at=timezone.now())
         self.stdout.write(
             f"demo data: {len(brands)} brands, {made} new shoppers, {codes} new codes, {promotions} new promotions, "
-            f"{campaigns} new campaigns, {coupons} new coupons"
+            f"{campaigns} new campaigns, {coupons} new coupons, {orders} new orders"
         )
 
     def _progress(self, done: int, total: int) -> None:
