@@ -54,7 +54,7 @@ class MakeForm(forms.Form):
             return "", True
         every = self.cleaned_data["count"] + selectors.codes_of_pattern(brand_id=brand_id, pattern=pattern)
         space = len(charset) ** pattern.count(rules.WILD)
-        words = f"{rough(space)} possible codes: one guess in {rough(max(1, space // every))} hits."
+        words = f"Possible codes: {rough(space)}; one guess in {rough(max(1, space // every))} hits."
         if not rules.is_guessable(pattern, charset, count=every):
             return words, True
         least = rules.minimum_pattern(pattern, charset, count=every)

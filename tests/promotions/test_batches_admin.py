@@ -101,7 +101,7 @@ def test_how_hard_codes_are_to_guess_is_told_while_they_are_described(owner: Cli
     def told(**changes: str) -> str:
         return text(owner.post(codes(promotion, "guess/"), ORDER | changes))
 
-    assert "852.9 billion possible codes: one guess in 42.6 billion hits." in told()
+    assert "Possible codes: 852.9 billion; one guess in 42.6 billion hits." in told()
     assert "Too few: AUTUMN-###### would do." in told(pattern="AUTUMN-##", count="100")
     assert "pp-bad" in told(pattern="AUTUMN-##")
     assert "possible" not in told(pattern="!")
