@@ -247,7 +247,7 @@ def test_codes_are_made_watched_and_exported(owner: Client, brand: Brand, delive
     assert (lines[0], len(lines)) == ("code,state", 2_001)
     assert all(line.startswith("FEST-") and line.endswith(",free") for line in lines[1:])
     assert "FEST-########" in text(owner.get(page(coupon, "codes/")))
-    assert "possible codes" in text(owner.post(page(coupon, "codes/guess/"), order))
+    assert "Possible codes" in text(owner.post(page(coupon, "codes/guess/"), order))
 
 
 def test_a_batch_that_makes_no_sense_is_refused_at_its_field(owner: Client, brand: Brand) -> None:
