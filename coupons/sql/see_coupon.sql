@@ -13,8 +13,10 @@ SELECT d.id, d.is_active AND b.is_active AS is_active, d.start_date, d.end_date,
         WHERE c.text = ANY(%(codes)s::varchar[]) AND cb.coupon_id = d.id
     ) AS codes,
     ARRAY(
-        SELECT cu.id FROM accounts_customer cu JOIN accounts_user u ON u.id = cu.user_id
-        WHERE cu.id = ANY(%(customers)s::bigint[]) AND NOT u.is_active
+        SELECT w.id FROM unnest(%(customers)s::bigint[]) AS w (id)
+        WHERE ( -- for each by the keys: a join could read all users to find those who are not active
+            SELECT NOT u.is_active FROM accounts_customer cu JOIN accounts_user u ON u.id = cu.user_id WHERE cu.id = w.id
+        )
     ) AS shut_out
 FROM coupons_coupondefinition d
 JOIN accounts_brand b ON b.id = d.brand_id

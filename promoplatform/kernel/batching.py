@@ -239,11 +239,13 @@ def _one_item_may_be_to_blame(error: Exception) -> bool:
 def _own_connection() -> Any:
     """A connection outside the pool, which request threads share: nobody can keep it from the batches.
 
-    Its few statements come over and over, so the server plans each once.
+    Its few statements come over and over, so the server plans each once: told to, as left to itself it takes a plan for
+    so many items as cheaper than one for any number, and plans the longest statements anew for every batch.
     """
     at = connections.settings[DEFAULT_DB_ALIAS]
     options = {name: value for name, value in at["OPTIONS"].items() if name != "pool"}
     options |= {"server_side_binding": True, "prepare_threshold": 5}
+    options["options"] = f"{options.get('options', '')} -c plan_cache_mode=force_generic_plan"
     return load_backend(at["ENGINE"]).DatabaseWrapper({**at, "OPTIONS": options}, DEFAULT_DB_ALIAS)
 
 

@@ -26,9 +26,10 @@ def many(path: str, params: Mapping[str, Any]) -> list[Row]:
     """Run the statement in ``path`` and return its rows as dictionaries, JSON columns as the values they hold."""
     with connection.cursor() as cursor:
         cursor.execute(statement(path), params)
-        if cursor.description is None:
+        described = cursor.description  # made anew each time it is asked for
+        if described is None:
             return []
-        columns = [(column.name, column.type_code in JSON_TYPES) for column in cursor.description]
+        columns = [(column.name, column.type_code in JSON_TYPES) for column in described]
         return [
             {
                 name: json.loads(value) if is_json and value is not None else value

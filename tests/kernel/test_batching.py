@@ -426,6 +426,43 @@ def test_its_connection_is_none_of_the_pool_and_closes_when_nobody_asks(monkeypa
 
 
 # --- whose transaction ------------------------------------------------------------------------------------------------
+COUNT = "SELECT count(*) FROM batched WHERE id = ANY(%s::int[])"
+
+
+def planned_anew(*first: str) -> int:
+    """How many of 20 runs of one statement for one item were planned for just that item."""
+
+    def count(items: Sequence[int]) -> list[int]:
+        for statement in first:
+            run(statement)
+        for _ in range(20):
+            run(COUNT, [list(items)])
+        found = run(
+            "SELECT custom_plans FROM pg_prepared_statements WHERE position('count(*) FROM batched' IN statement) > 0"
+        )
+        return [plans for (plans,) in found]
+
+    operation = batching.Operation("counting", count)
+    try:
+        return operation.submit(1)
+    finally:
+        operation.drain()
+
+
+def test_a_statement_is_planned_once(table: None) -> None:
+    run("INSERT INTO batched SELECT n FROM generate_series(100, 100000) n RETURNING id")
+    run("ANALYZE batched")
+
+    assert planned_anew() == 0
+
+
+def test_left_to_itself_the_server_would_plan_it_each_time(table: None) -> None:
+    run("INSERT INTO batched SELECT n FROM generate_series(100, 100000) n RETURNING id")
+    run("ANALYZE batched")
+
+    assert planned_anew("SET plan_cache_mode = auto") > 5
+
+
 def test_inside_a_transaction_it_is_part_of_that_transaction(table: None) -> None:
     operation = batching.Operation("inserting", insert)
 
