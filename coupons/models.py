@@ -180,13 +180,20 @@ class SpentCode(models.Model):
         return self.code
 
 
+@pghistory.track(
+    pghistory.ManualEvent(Status.RELEASED.value),  # type: ignore[no-untyped-call]
+    pghistory.ManualEvent(Status.REFUNDED.value),  # type: ignore[no-untyped-call]
+    fields=["coupon", "customer", "code", "status"],
+    model_name="CouponRedemptionEvent",
+)
 class CouponRedemption(models.Model):
     """A customer redeems a coupon. The table is partitioned by month of the id (see the migration).
 
     ``unit`` says what it took of the limit: the shard of a counter, or the number of a unit; empty when there was no
     maximum. ``redemption_id`` is the checkout's redemption, if it was made there; ``amount``, in minor units of
     ``currency``, is what it took off there. ``redeemed_at`` is empty until it is confirmed, ``ended_at`` until it gives
-    its place back; ``changed_at`` moves with each change of status.
+    its place back; ``changed_at`` moves with each change of status. The audit log keeps what the brand's people end;
+    nothing is written there for what shoppers do.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -211,7 +218,7 @@ class CouponRedemption(models.Model):
         verbose_name_plural = "redemptions of coupons"
 
     def __str__(self) -> str:
-        return f"{self.coupon_id} by {self.customer_id}"
+        return self.code or str(self.pk)
 
 
 class RedemptionBucket(models.Model):

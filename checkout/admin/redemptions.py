@@ -20,7 +20,7 @@ from checkout import rules, selectors
 from checkout.admin import explaining, trying
 from checkout.models import Redemption, RedemptionItem, Status
 from promoplatform.kernel import ids, money, pages
-from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator, brands_with
+from promoplatform.kernel.admin import ReadOnly, brands_with
 from promoplatform.kernel.rights import Rights
 
 LABELS = {
@@ -61,7 +61,7 @@ class AskedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Redemption)
-class RedemptionAdmin(BrandScopedAdmin):
+class RedemptionAdmin(ReadOnly):
     """Orders and what they took; confirmed, cancelled and refunded through the API, by whoever knows the order."""
 
     list_filter = (StatusFilter, AskedFilter, pages.BrandFilter)
@@ -69,10 +69,6 @@ class RedemptionAdmin(BrandScopedAdmin):
     search_fields = ("order",)
     search_help_text = "The whole order reference, or the whole customer id"
     ordering = ("-pk",)
-    list_per_page = 50
-    show_full_result_count = False
-    paginator = EstimatingPaginator
-    actions = None
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.works_for_several(request) else ()
@@ -112,15 +108,6 @@ class RedemptionAdmin(BrandScopedAdmin):
         return queryset.filter(
             Q(order=term, brand__in=brands) | Q(order=term, brand=None) | Q(customer=customer)
         ), False
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.may(request, Rights.READ)  # which ones, the queryset says

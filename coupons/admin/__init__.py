@@ -1,5 +1,5 @@
 """The admin's pages of coupons and their reports."""
 
-from coupons.admin import coupons
+from coupons.admin import coupons, redemptions
 
-__all__ = ["coupons"]
+__all__ = ["coupons", "redemptions"]

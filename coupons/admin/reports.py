@@ -1,15 +1,13 @@
 """The report's page: what became of a coupon's redemptions, or of all of a brand's, by hour, day, week or month."""
 
-import uuid
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -17,17 +15,14 @@ from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.models import Brand
-from coupons.models import CouponDefinition
+from coupons.admin.asking import AskingForm, readable
 from coupons.services import reporting
 from coupons.services.reporting import Report
 from promoplatform.kernel import pages
-from promoplatform.kernel.admin import brands_with
 from promoplatform.kernel.errors import Invalid
 from promoplatform.kernel.periods import Unit
-from promoplatform.kernel.rights import Rights
 
 DAYS = 30  # that are shown where nothing else is asked for
-COUPONS = 200  # the newest, to choose from
 MOST = 800  # periods on one page; the API gives more
 FIELDS = {"from": "since", "to": "until", "unit": "unit"}
 TITLES = {Unit.HOUR: "hour", Unit.DAY: "day", Unit.WEEK: "week (its Monday)", Unit.MONTH: "month"}
@@ -35,46 +30,33 @@ LABELS = {Unit.HOUR: "%-d %b %Y, %H:%M", Unit.DAY: "%a, %-d %b %Y", Unit.WEEK: "
 SHORT = {Unit.HOUR: "%-d %b %H:%M", Unit.DAY: "%-d %b", Unit.WEEK: "%-d %b", Unit.MONTH: "%b %Y"}
 
 
-class ReportForm(forms.Form):
-    """What to report. What is wrong with a field stands beside it, and nothing is shown then."""
+class ReportForm(AskingForm):
+    """What to report."""
 
-    brand = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
-    coupon = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
     unit = forms.ChoiceField(
         label="By", choices=[(str(unit), str(unit).capitalize()) for unit in Unit], widget=UnfoldAdminSelectWidget()
     )
-    since = forms.DateField(label="From", widget=pages.Picker(day=True))
-    until = forms.DateField(label="To", widget=pages.Picker(day=True))
     zone = forms.ChoiceField(
         label="Time zone",
         choices=[(name, name) for name in sorted(available_timezones())],
         widget=UnfoldAdminSelectWidget(),
     )
+    field_order = ("brand", "coupon", "unit", "since", "until", "zone")
 
     def __init__(self, asked: Mapping[str, str], *, brands: list[Brand], at: datetime) -> None:
-        self.chosen = _coupon(asked.get("coupon", ""), brands)
-        self.whose = self.chosen.brand if self.chosen else _named(asked.get("brand", ""), brands)
-        today = pages.today(at, asked["zone"] if asked.get("zone") in available_timezones() else self.whose.timezone)
-        usual = {"unit": str(Unit.DAY), "zone": self.whose.timezone, "until": f"{today}"}
-        usual |= {"since": f"{today - timedelta(days=DAYS - 1)}"}
-        super().__init__(usual | dict(asked) | {"brand": self.whose.slug})
-        self.fields["brand"].choices = [(brand.slug, brand.name) for brand in brands]  # type: ignore[attr-defined]
-        if len(brands) < 2:
-            self.fields["brand"].widget = forms.HiddenInput()
-        newest = list(CouponDefinition.objects.filter(brand=self.whose).order_by("-pk")[:COUPONS])
-        shown = newest if self.chosen is None or self.chosen in newest else [self.chosen, *newest]
-        every = [("", "All coupons"), *((str(coupon.pk), coupon.title) for coupon in shown)]
-        self.fields["coupon"].choices = every  # type: ignore[attr-defined]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        self.at = at
+        super().__init__(asked, brands=brands)
         for name in ("since", "until"):
-            day: date | None = cleaned.get(name)
-            if day and not reporting.EARLIEST.year < day.year < reporting.LATEST.year:
-                self.add_error(name, f"Choose a day between {reporting.EARLIEST.year} and {reporting.LATEST.year}.")
-        if cleaned.get("since") and cleaned.get("until") and cleaned["until"] < cleaned["since"]:
-            self.add_error("until", "The last day comes before the first.")
-        return cleaned
+            self.fields[name].required = True
+
+    def usual(self, asked: Mapping[str, str]) -> dict[str, str]:
+        """The last days by day, in the brand's time zone."""
+        zone = asked["zone"] if asked.get("zone") in available_timezones() else self.whose.timezone
+        today = pages.today(self.at, zone)
+        return {
+            "unit": str(Unit.DAY), "zone": self.whose.timezone, "since": f"{today - timedelta(days=DAYS - 1)}",
+            "until": f"{today}",
+        }  # fmt: skip
 
     def report(self, at: datetime) -> Report | None:
         """The report that is asked for, without the future; None when there is none, and the form says why."""
@@ -100,19 +82,6 @@ class ReportForm(forms.Form):
         asked = {"brand": self.whose.slug, "coupon": str(self.chosen.pk) if self.chosen else ""}
         names = ("unit", "since", "until", "zone")
         return urlencode(asked | {name: self.data[name] for name in names})
-
-
-def _coupon(text: str, brands: list[Brand]) -> CouponDefinition | None:
-    """The coupon of this id, if it is one of the brands'."""
-    try:
-        key = uuid.UUID(text)
-    except ValueError:
-        return None
-    return CouponDefinition.objects.select_related("brand").filter(pk=key, brand__in=brands).first()
-
-
-def _named(slug: str, brands: list[Brand]) -> Brand:
-    return next((brand for brand in brands if brand.slug == slug), brands[0])
 
 
 @require_safe
@@ -143,10 +112,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
 
 def _form(request: HttpRequest) -> ReportForm | None:
     """What is asked for; None while there is no brand. Raises PermissionDenied."""
-    keys, rows = brands_with(request, Rights.READ), Brand.objects.order_by("name")
-    if keys == []:
-        raise PermissionDenied
-    brands = list(rows if keys is None else rows.filter(pk__in=keys))
+    brands = readable(request)
     return ReportForm(request.GET.dict(), brands=brands, at=timezone.now()) if brands else None
 
 

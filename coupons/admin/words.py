@@ -7,11 +7,18 @@ from django.conf import settings
 
 from coupons import rules
 from coupons.contracts import Numbers
-from coupons.models import CouponDefinition, Strategy
-from promoplatform.kernel import pages
+from coupons.models import CouponDefinition, CouponRedemption, Status, Strategy
+from promoplatform.kernel import ids, pages
 
 MOST = 2_000_000_000
 Card = tuple[str, str, str]
+COLOURS = {
+    Status.RESERVED: "info",
+    Status.CONFIRMED: "success",
+    Status.RELEASED: "warning",
+    Status.EXPIRED: "warning",
+    Status.REFUNDED: "danger",
+}
 
 
 def state(coupon: CouponDefinition, at: datetime) -> tuple[str, str]:
@@ -59,6 +66,40 @@ def cards(coupon: CouponDefinition, numbers: Numbers) -> list[Card]:
     if numbers.made is not None and maximum and numbers.made < maximum:
         found.append(("Units made", f"{numbers.made:,}", f"of {maximum:,}, in the background"))
     return found
+
+
+def facts(redemption: CouponRedemption) -> list[tuple[str, str]]:
+    """What a redemption took, and what it gave."""
+    coupon = redemption.coupon
+    within = "within an order" if redemption.redemption_id else "by itself, outside of any order"
+    return [
+        ("Customer", redemption.customer.customer_id),
+        ("Code", redemption.code or "none: redeemed by the coupon's id"),
+        ("Made", within),
+        ("Taken off", pages.amount(redemption.amount, redemption.currency)),
+        ("Place", place(coupon.limit_strategy, redemption.unit)),
+    ]
+
+
+def place(strategy: str, unit: int | None) -> str:
+    """Which part of the coupon's number in all a redemption took."""
+    if unit is None:
+        return "none to take: no number in all was set"
+    if strategy == Strategy.POOL:
+        return f"unit {unit:,} of the pool"
+    return f"counter {unit + 1} of the sharded number" if strategy == Strategy.SHARDED else "one of the number in all"
+
+
+def times(redemption: CouponRedemption) -> list[tuple[str, str]]:
+    """What happened when, in the brand's time zone, as far as it has happened."""
+    zone, status = redemption.coupon.brand.timezone, Status(redemption.status)
+    life = [
+        ("Asked for", ids.born(redemption.pk)),
+        ("Held until", redemption.reserved_until),
+        ("Confirmed", redemption.redeemed_at),
+        (status.label, redemption.ended_at),
+    ]
+    return [(name, pages.local(instant, zone)) for name, instant in life if instant]
 
 
 def guarantee(strategy: str, maximum: int | None) -> str:

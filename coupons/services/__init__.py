@@ -1,7 +1,7 @@
 """Verbs of coupons."""
 
 from coupons.services.definitions import Codes, add_codes, change, create, deactivate, fixed
-from coupons.services.ending import confirm, expire_due, refund, release
+from coupons.services.ending import confirm, end, expire_due, refund, release
 from coupons.services.taking import take
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "confirm",
     "create",
     "deactivate",
+    "end",
     "expire_due",
     "fixed",
     "refund",

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
+import pghistory
 from django.db import connection, transaction
 
 from coupons import selectors
@@ -58,6 +59,17 @@ def refund(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
         raise WrongState(status_now=locked.status)
     give_back(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
     return _become(locked, Status.REFUNDED, at, ended_at=at)
+
+
+@transaction.atomic
+def end(*, redemption: uuid.UUID, become: Status, at: datetime) -> CouponRedemption:
+    """The brand's people end a redemption that was made of a coupon itself: a reservation is to become released,
+    what was confirmed refunded. The audit log keeps it, once. Raises NotFound, WrongState.
+    """
+    ended = (release if become == Status.RELEASED else refund)(redemption=selectors.redemption(pk=redemption).pk, at=at)
+    if ended.ended_at == at:
+        pghistory.create_event(ended, label=become)
+    return ended
 
 
 def _is_over(redemption: CouponRedemption, at: datetime) -> bool:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -26,7 +26,7 @@ from discounts.admin import numbers
 from discounts.emails import USES
 from discounts.models import DiscountCode, Usage, UsageReturn, UseNotice
 from promoplatform.kernel import db, money, pages
-from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator, brands_with
+from promoplatform.kernel.admin import ReadOnly, brands_with
 from promoplatform.kernel.errors import NotFound
 from promoplatform.kernel.mail.models import Mailing
 from promoplatform.kernel.rights import Rights
@@ -93,24 +93,6 @@ class UsesFilter(forms.Form):
 
 def _next(day: date) -> date:
     return day + timedelta(days=1)
-
-
-class ReadOnly(BrandScopedAdmin):
-    """Rows that the platform makes, not people."""
-
-    show_full_result_count = False
-    paginator = EstimatingPaginator
-    list_per_page = 50
-    actions = None
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(Usage)

@@ -22,6 +22,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "Coupons",
         (
             ("Coupons", "confirmation_number", "coupons.CouponDefinition"),
+            ("Redemptions", "receipt_long", "coupons.CouponRedemption"),
             ("Report", "monitoring", "coupons.CouponDefinition:coupon-report-page"),
         ),
     ),

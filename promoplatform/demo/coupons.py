@@ -85,6 +85,6 @@ def _redeem(coupon: CouponDefinition, example: Example, at: datetime) -> None:
     shoppers = dict(Customer.objects.filter(customer_id__in=dict(example.redeemed)).values_list("customer_id", "pk"))
     for customer, days in example.redeemed:
         if customer in shoppers:
-            until = None if days else at + timedelta(hours=1)
-            asked = Asked(uuid7(), shoppers[customer], code=coupon.code_id or "", until=until)
-            services.take(coupon=coupon.pk, asked=asked, at=at - timedelta(days=days))
+            when, until = at - timedelta(days=days), None if days else at + timedelta(hours=1)
+            asked = Asked(uuid7(when), shoppers[customer], code=coupon.code_id or "", until=until)
+            services.take(coupon=coupon.pk, asked=asked, at=when)

@@ -212,3 +212,21 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def num_pages(self) -> int:
         return max(1, min(self.DEEPEST, math.ceil(self.count / self.per_page)))
+
+
+class ReadOnly(BrandScopedAdmin):
+    """Rows that the platform makes, not people."""
+
+    show_full_result_count = False
+    paginator = EstimatingPaginator
+    list_per_page = 50
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

@@ -3,12 +3,15 @@
 import os
 import time
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 
-def uuid7() -> uuid.UUID:
-    """A new UUID version 7: 48 bits of Unix milliseconds, 74 random bits; sorts by its time of birth."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+def uuid7(at: datetime | None = None) -> uuid.UUID:
+    """A new UUID version 7, of now or of an instant: 48 bits of Unix milliseconds, 74 random bits; sorts by its time of
+    birth.
+    """
+    milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
+    value = milliseconds << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 7 << 76
     value = value & ~(0x3 << 62) | 2 << 62
     return uuid.UUID(int=value)
@@ -17,3 +20,8 @@ def uuid7() -> uuid.UUID:
 def floor(at: datetime) -> uuid.UUID:
     """The smallest UUID version 7 of an instant: ids born later are greater."""
     return uuid.UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76 | 2 << 62)
+
+
+def born(key: uuid.UUID) -> datetime:
+    """The instant of a UUID version 7, to the millisecond."""
+    return datetime.fromtimestamp((key.int >> 80) / 1000, UTC)

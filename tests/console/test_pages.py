@@ -10,6 +10,9 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
+from coupons.contracts import Asked
+from coupons.models import CouponDefinition, CouponRedemption
+from coupons.services import take
 from discounts.models import DiscountCode, Usage, UsageReturn, UseNotice
 from promoplatform.console.navigation import groups
 from promoplatform.kernel.admin import BrandScoped
@@ -22,6 +25,7 @@ from tests.factories import (
     ApiKeyFactory,
     BrandFactory,
     CampaignFactory,
+    CouponFactory,
     CustomerFactory,
     DiscountCodeFactory,
     MembershipFactory,
@@ -227,6 +231,7 @@ def things(brand):
     now = timezone.now()
     campaign = CampaignFactory(brand=brand, name="secret-of-billo")
     claim(campaign=campaign.slug, customer_key=customer.pk, at=now)
+    coupon = CouponFactory(brand=brand, title="secret-of-billo")
     use = Usage.objects.create(id=uuid7(), code=code, customer=customer, used_at=now)
     OutboxMessage.objects.create(task="secret-of-billo")
     return {
@@ -235,6 +240,8 @@ def things(brand):
         "usage": use,
         "promotion": PromotionFactory(brand=brand, name="secret-of-billo"),
         "campaign": campaign,
+        "coupondefinition": coupon,
+        "couponredemption": take(coupon=coupon.pk, asked=Asked(uuid7(), customer.pk), at=now),
         "voucher": Voucher.objects.get(),
         "pricingprofile": PricingProfile.objects.create(brand=brand),
         "usagereturn": UsageReturn.objects.create(
@@ -323,6 +330,8 @@ def _state():
             PricingProfile.objects.values_list(),
             Campaign.objects.values_list("name", "state", "ends_at", "counter__quota"),
             Voucher.objects.values_list("state", "revoked_at"),
+            CouponDefinition.objects.values_list("title", "is_active"),
+            CouponRedemption.objects.values_list("status"),
             OutboxMessage.objects.values_list("task", "parked_at"),
         )
     ]

@@ -1,0 +1,102 @@
+"""Single redemptions as the admin looks for them: by an index, a page at a time, never counted."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from accounts.models import Customer
+from coupons.models import STANDING, CouponDefinition, CouponRedemption, SpentCode
+from promoplatform.kernel import db, ids
+
+FIRST, LAST = uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)
+WINDOW = timedelta(days=90)  # in which all coupons of a brand are looked through, where no first day is named
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which redemptions: of a brand's coupons, perhaps of one, by one customer, with one code (normalised), in one
+    status, made from an instant on and before another.
+    """
+
+    brand: uuid.UUID
+    coupon: uuid.UUID | None = None
+    customer: str = ""
+    code: str = ""
+    status: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether all coupons of the brand would be looked through, in all of time."""
+        return not (self.coupon or self.customer or self.code or self.since)
+
+
+def recent(question: Question, *, at: datetime) -> Question:
+    """The same in the last ``WINDOW``."""
+    return replace(question, since=at - WINDOW)
+
+
+def newest(question: Question, *, before: uuid.UUID | None = None, limit: int) -> list[CouponRedemption]:
+    """The newest of them (older than the one ``before``), the newest first, with what lists show.
+
+    A code for everyone stands for its coupon: all redemptions of that are found, also those made without typing it.
+    """
+    if question.code and (shared := _coupon_of(question)):
+        if question.coupon not in (None, shared):
+            return []
+        question = replace(question, coupon=shared, code="")
+    first = ids.floor(question.since) if question.since else FIRST
+    until = min(before or LAST, ids.floor(question.until) if question.until else LAST)
+    if question.customer:
+        rows = _narrowed(question, first, until).filter(customer_id=_customer_key(question.customer))
+        found: Collection[uuid.UUID] = rows.values_list("pk", flat=True)[:limit]
+    elif question.code:
+        found = _of_code(question, first, until, limit)
+    else:
+        found = _of_coupons(question, first, until, limit)
+    mine = CouponRedemption.objects.filter(pk__in=list(found)).select_related("coupon__brand", "customer")
+    return list(mine.order_by("-pk"))
+
+
+def _coupon_of(question: Question) -> uuid.UUID | None:
+    """The brand's coupon that the code opens for everyone."""
+    shared = CouponDefinition.objects.filter(brand_id=question.brand, code_id=question.code)
+    return shared.values_list("pk", flat=True).first()
+
+
+def _customer_key(customer_id: str) -> int:
+    """The key of a customer in the hot tables; one that nobody has for an unknown one."""
+    return Customer.objects.filter(customer_id=customer_id).values_list("pk", flat=True).first() or -1
+
+
+def _narrowed(question: Question, first: uuid.UUID, until: uuid.UUID) -> QuerySet[CouponRedemption]:
+    rows = CouponRedemption.objects.filter(coupon__brand_id=question.brand, pk__gte=first, pk__lt=until).order_by("-pk")
+    if question.coupon:
+        rows = rows.filter(coupon_id=question.coupon)
+    if question.code:
+        rows = rows.filter(code=question.code)
+    if question.status:
+        rows = rows.filter(status=question.status)
+    return rows
+
+
+def _of_code(question: Question, first: uuid.UUID, until: uuid.UUID, limit: int) -> list[uuid.UUID]:
+    """Of a code that is good once: the one that has it now, and those that gave it back; each by its own index."""
+    rows = _narrowed(question, first, until)
+    has_it = SpentCode.objects.filter(pk=question.code).values_list("redemption_id", flat=True).first()
+    stands = list(rows.filter(pk=has_it).values_list("pk", flat=True)) if has_it else []
+    ended = rows.filter(ended_at__isnull=False).exclude(code="").values_list("pk", flat=True)
+    return sorted({*stands, *ended[:limit]}, reverse=True)[:limit]
+
+
+def _of_coupons(question: Question, first: uuid.UUID, until: uuid.UUID, limit: int) -> list[uuid.UUID]:
+    params = {
+        "brand": question.brand, "coupon": question.coupon, "status": question.status or None,
+        "ended": bool(question.status) and question.status not in STANDING, "first": first, "until": until,
+        "limit": limit,
+    }  # fmt: skip
+    return [row["id"] for row in db.many("coupons/sql/newest_redemptions.sql", params)]

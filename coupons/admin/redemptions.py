@@ -1,0 +1,158 @@
+"""The admin's pages of single redemptions: who redeemed a coupon, when, with which code, and what became of it."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from coupons import services
+from coupons.admin import finding, words
+from coupons.admin.asking import AskingForm, readable
+from coupons.models import CouponRedemption, Status
+from promoplatform.kernel import ids, pages
+from promoplatform.kernel.admin import ReadOnly
+from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.rights import Rights
+from promotions.rules import normalise
+
+PAGE = 50
+ENDS = {Status.RESERVED: Status.RELEASED, Status.CONFIRMED: Status.REFUNDED}  # what the brand may make of what stands
+
+
+class RedemptionsFilter(AskingForm):
+    """Which redemptions to show."""
+
+    customer = forms.CharField(required=False, max_length=100, label="Customer id", widget=UnfoldAdminTextInputWidget())
+    code = forms.CharField(required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
+    state = forms.ChoiceField(
+        required=False, choices=[("", "Any"), *Status.choices], widget=UnfoldAdminSelectWidget()
+    )  # fmt: skip
+    before = forms.UUIDField(required=False, widget=forms.HiddenInput())
+    field_order = ("brand", "customer", "code", "coupon", "state", "since", "until", "before")
+
+    def clean_code(self) -> str:
+        text = self.cleaned_data["code"]
+        normal = normalise(text) if text else ""
+        if normal is None:
+            raise forms.ValidationError("A code is 3 to 64 of A-Z, 0-9, _ and -.")
+        return normal
+
+    def question(self) -> finding.Question:
+        """What is looked for; days are the brand's."""
+        data, zone = self.cleaned_data, self.whose.timezone
+        return finding.Question(
+            brand=self.whose.pk,
+            coupon=self.chosen.pk if self.chosen else None,
+            customer=data["customer"],
+            code=data["code"],
+            status=data["state"],
+            since=pages.midnight(data["since"], zone) if data["since"] else None,
+            until=pages.midnight(data["until"] + timedelta(days=1), zone) if data["until"] else None,
+        )
+
+    def asked(self) -> dict[str, str]:
+        """What was chosen, apart from the brand and the page."""
+        names = ("coupon", "customer", "code", "state", "since", "until")
+        return {name: self.data[name] for name in names if self.data.get(name)}
+
+
+@admin.register(CouponRedemption)
+class CouponRedemptionAdmin(ReadOnly):
+    """Redemptions of a brand's coupons, the newest first."""
+
+    brand_path = "coupon__brand"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CouponRedemption]:
+        rows: QuerySet[CouponRedemption] = super().get_queryset(request)
+        return rows.select_related("coupon__brand", "customer")
+
+    # --- many --------------------------------------------------------------------------------------------------------
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A page of redemptions by its own filter, going back in time by key."""
+        brands = readable(request)
+        form = RedemptionsFilter(request.GET.dict(), brands=brands) if brands else None
+        context: dict[str, Any] = {"title": "Redemptions of coupons", "opts": self.opts, "form": form, "rows": []}
+        if form is not None and form.is_valid():
+            context |= self._page(form)
+        context |= self.admin_site.each_context(request)
+        return TemplateResponse(request, "admin/coupons/redemptions.html", context)
+
+    def _page(self, form: RedemptionsFilter) -> dict[str, Any]:
+        question, asked, zone = form.question(), form.asked(), form.whose.timezone
+        wide = question.is_wide
+        found = finding.newest(
+            finding.recent(question, at=timezone.now()) if wide else question,
+            before=form.cleaned_data["before"], limit=PAGE + 1,
+        )  # fmt: skip
+        link = urlencode({"brand": form.whose.slug} | asked)
+        return {
+            "rows": [_row(redemption, zone) for redemption in found[:PAGE]],
+            "zone": zone,
+            "window": finding.WINDOW.days if wide else None,
+            "filtered": bool(asked),
+            "older": f"?{link}&before={found[PAGE - 1].pk}" if len(found) > PAGE else None,
+            "newest": f"?{link}" if form.cleaned_data["before"] else None,
+        }
+
+    # --- one ---------------------------------------------------------------------------------------------------------
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One redemption: its life, and the button that ends what the brand may end."""
+        found = self.get_object(request, object_id)
+        if found is None:
+            raise Http404
+        if request.method == "POST":
+            return self._end(request, found)
+        status = Status(found.status)
+        ending = ENDS.get(status) if found.redemption_id is None and self.may(request, Rights.EDIT, found) else None
+        context = self.admin_site.each_context(request) | {
+            "title": f"Redemption of {found.coupon}",
+            "opts": self.opts,
+            "redemption": found,
+            "state": (status.label, words.COLOURS[status]),
+            "zone": found.coupon.brand.timezone,
+            "facts": words.facts(found),
+            "times": words.times(found),
+            "ending": ending,
+        }
+        return TemplateResponse(request, "admin/coupons/redemption.html", context)
+
+    def _end(self, request: HttpRequest, found: CouponRedemption) -> HttpResponse:
+        """What was shown is what is done: a reservation that was confirmed meanwhile is not refunded instead."""
+        if not self.may(request, Rights.EDIT, found):
+            raise PermissionDenied
+        wanted = request.POST.get("become", "")
+        if wanted not in ENDS.values() or found.redemption_id is not None:
+            raise Http404
+        try:
+            ended = services.end(redemption=found.pk, become=Status(wanted), at=timezone.now())
+        except Refusal as refusal:
+            messages.error(request, refusal.detail)
+        else:
+            messages.success(request, f"It is {ended.status}: its place can be had again.")
+        return redirect("admin:coupons_couponredemption_change", found.pk)
+
+
+def _row(redemption: CouponRedemption, zone: str) -> dict[str, Any]:
+    status = Status(redemption.status)
+    return {
+        "url": reverse("admin:coupons_couponredemption_change", args=[redemption.pk]),
+        "customer": redemption.customer.customer_id,
+        "coupon": redemption.coupon,
+        "code": redemption.code,
+        "when": pages.local(ids.born(redemption.pk), zone),
+        "state": (status.label, words.COLOURS[status]),
+        "amount": pages.amount(redemption.amount, redemption.currency),
+        "order": redemption.redemption_id,
+    }
