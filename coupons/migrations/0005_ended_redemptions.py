@@ -14,7 +14,7 @@ CREATE INDEX coupons_redemption_ended_code ON coupons_couponredemption (code, id
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
-        ("coupons", "0003_reports"),
+        ("coupons", "0004_no_brin"),
         ("pghistory", "0007_auto_20250421_0444"),
     ]
 
