@@ -16,6 +16,7 @@ from checkout.services.quoting import quote
 from promoplatform.kernel import money
 from promoplatform.kernel.db import refuse
 from promoplatform.kernel.errors import Busy
+from promoplatform.kernel.ids import uuid7
 from promotions.contracts import Lost, Rejection
 from promotions.errors import PriceChanged, WrongState
 
@@ -69,6 +70,7 @@ def _check(priced: Quote, order: Order) -> None:
 def _take(priced: Quote, order: Order, shopper: Shopper, at: datetime) -> Redemption:
     decision = priced.decision
     redemption = Redemption(
+        id=uuid7(at),
         brand_id=order.brand_id,
         customer_id=shopper.key,
         order=order.reference,

@@ -3,9 +3,10 @@
 import pytest
 from django.utils import timezone
 
+from accounts.models import Customer
 from coupons import services
 from coupons.contracts import Asked
-from coupons.models import CouponDefinition
+from coupons.models import CouponDefinition, CouponRedemption
 from promoplatform.kernel.ids import uuid7
 from tests.browser.test_admin import judged
 from tests.factories import BrandFactory, CouponFactory, CustomerFactory, MembershipFactory, UserFactory
@@ -22,7 +23,7 @@ def brand():
 
 
 def redeem(coupon):
-    services.take(coupon=coupon.pk, asked=Asked(uuid7(), CustomerFactory().pk), at=timezone.now())
+    return services.take(coupon=coupon.pk, asked=Asked(uuid7(), CustomerFactory().pk), at=timezone.now())
 
 
 def test_a_marketer_makes_a_coupon_as_advised_and_sees_it_being_redeemed(visit, brand):
@@ -53,12 +54,35 @@ def test_a_marketer_makes_a_coupon_as_advised_and_sees_it_being_redeemed(visit, 
 def test_the_pages_of_coupons_fit_the_screen_and_break_no_rule_of_access(visit, brand, width, height, dark):
     coupon = CouponFactory(brand=brand, title="Golden tickets", maximum_number_of_coupons=100)
     services.add_codes(coupon=coupon, codes=services.Codes(count=3))
+    own = CouponFactory(brand=brand, text="OWN")
     olga = visit(width=width, height=height, dark=dark).sign_in("olga")
 
     faults = []
     for path in ("", "add/", f"{coupon.pk}/change/", f"{coupon.pk}/codes/"):
         olga.goto(f"/admin/coupons/coupondefinition/{path}")
         faults += judged(olga, path or "list")
+    for path in ("", f"{redeem(own).pk}/change/"):
+        olga.goto(f"/admin/coupons/couponredemption/{path}")
+        faults += judged(olga, path or "redemptions")
 
     assert faults == []
+    assert olga.complaints == []
+
+
+def test_support_finds_a_redemption_and_refunds_it_after_being_asked_whether_it_is_sure(visit, brand):
+    coupon = CouponFactory(brand=brand, title="Summer", text="SUMMER")
+    whose = Customer.objects.get(pk=redeem(coupon).customer_id).customer_id
+    olga = visit().sign_in("olga")
+    page = olga.goto(f"/admin/coupons/coupondefinition/{coupon.pk}/change/")
+    page.get_by_role("link", name="All redemptions").click()
+    page.get_by_label("Customer id").fill(whose)
+    page.get_by_role("button", name="Show").click()
+    page.get_by_role("link", name=whose).click()
+
+    assert not page.get_by_role("button", name="Yes, refund it").is_visible()
+    page.get_by_text("Refund…").click()
+    page.get_by_role("button", name="Yes, refund it").click()
+    page.get_by_text("It is refunded: its place can be had again.").wait_for()
+
+    assert CouponRedemption.objects.get().status == "refunded"
     assert olga.complaints == []
