@@ -88,7 +88,8 @@ def expire(*, coupon: uuid.UUID, strategy: str, at: datetime) -> bool:
     """End reservations of the coupon whose time is up, in the caller's transaction; whether there were any.
 
     Those who do so for one coupon take turns: each locks the counts of customers who are not its own, and who comes
-    second finds the places that the first has freed. It holds nothing of the coupon yet, so that nobody waits for it.
+    second finds the places that the first has freed. Whoever calls this holds none of the coupon's counters, not even
+    one that it found full: those who take turns here wait for the counters.
     """
     if not selectors.has_expired(coupon=coupon, at=at):
         return False

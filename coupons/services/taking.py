@@ -58,12 +58,16 @@ def take_all(*, coupon: uuid.UUID, asked: Sequence[Asked], at: datetime) -> list
     and leaves the others to the next.
     """
     outcomes: dict[uuid.UUID, Outcome] = {}
-    waiting = list(asked)
+    waiting, again = list(asked), False
     while waiting:
         firsts = list({it.customer: it for it in reversed(waiting)}.values())[::-1]
         try:
             with transaction.atomic():
                 outcomes |= _round(coupon, firsts, at)
+        except _NoneLeft as none:  # its transaction is over, and with it the locks of counters that had no room
+            if again or not _may_have_more(coupon, none.strategy, at):
+                outcomes |= none.outcomes
+            again = True
         except Busy as busy:
             outcomes |= dict.fromkeys((it.id for it in firsts), busy)
         waiting = [it for it in waiting if it.id not in outcomes]
@@ -79,10 +83,28 @@ def _round(coupon: uuid.UUID, asked: Sequence[Asked], at: datetime) -> dict[uuid
     if mine and expire(coupon=coupon, strategy=seen.strategy, at=at):
         _, refused = _look(coupon, asked, at)
     welcome = [it for it in asked if it.id not in refused]
-    units = _units(seen, [it.id for it in welcome], at) if welcome else []
-    if not units:
-        refused |= {it.id: CouponExhausted() for it in welcome}
+    units = _units(seen, [it.id for it in welcome]) if welcome else []
+    if welcome and not units:
+        raise _NoneLeft(seen.strategy, refused | {it.id: CouponExhausted() for it in welcome})
     return refused | _written(seen, list(zip(welcome, units, strict=False)), at)
+
+
+class _NoneLeft(Exception):
+    """Nothing of the coupon's maximum could be taken; what becomes of each, unless reservations give way."""
+
+    def __init__(self, strategy: str, outcomes: dict[uuid.UUID, Outcome]) -> None:
+        self.strategy, self.outcomes = strategy, outcomes
+
+
+def _may_have_more(coupon: uuid.UUID, strategy: str, at: datetime) -> bool:
+    """End reservations whose time is up, in a transaction of its own; whether that, or somebody else, may have freed
+    some.
+    """
+    if selectors.has_expired(coupon=coupon, at=at):
+        with transaction.atomic():
+            expire(coupon=coupon, strategy=strategy, at=at)
+        return True
+    return any(selectors.left(coupons=[coupon]).values())
 
 
 def _look(coupon: uuid.UUID, asked: Sequence[Asked], at: datetime) -> tuple[Seen | None, dict[uuid.UUID, Outcome]]:
@@ -94,15 +116,11 @@ def _look(coupon: uuid.UUID, asked: Sequence[Asked], at: datetime) -> tuple[Seen
     return seen, {key: refusal for key, refusal in found.items() if refusal is not None}
 
 
-def _units(seen: Seen, ids: Sequence[uuid.UUID], at: datetime) -> Sequence[int | None]:
-    """Units of the coupon's maximum for the first so many of the ids; reservations whose time is up give way."""
+def _units(seen: Seen, ids: Sequence[uuid.UUID]) -> Sequence[int | None]:
+    """Units of the coupon's maximum for the first so many of the ids."""
     if seen.maximum is None:
         return [None] * len(ids)
-    limit = LIMITS[seen.strategy]
-    units = limit.take(coupon=seen.id, cap=seen.maximum, ids=ids)
-    if not units and expire(coupon=seen.id, strategy=seen.strategy, at=at):
-        units = limit.take(coupon=seen.id, cap=seen.maximum, ids=ids)
-    return units
+    return LIMITS[seen.strategy].take(coupon=seen.id, cap=seen.maximum, ids=ids)
 
 
 def _written(seen: Seen, taken: Sequence[tuple[Asked, int | None]], at: datetime) -> dict[uuid.UUID, Outcome]:

@@ -60,6 +60,15 @@ def differences(at: datetime) -> list[str]:
     return list(ledgers.audit(at=at, repair=False))
 
 
+def someone_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks WHERE database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        )
+        return cursor.fetchone() is not None
+
+
 @pytest.fixture(autouse=True)
 def sixteen_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also small maxima are divided."""
@@ -236,14 +245,6 @@ def take_and_give_back(stampede: Stampede, at: datetime, monkeypatch: pytest.Mon
         until(someone_waits, "the giver waits for a lock", 10)
         return None
 
-    def someone_waits() -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks WHERE database ="
-                " (SELECT oid FROM pg_database WHERE datname = current_database()))"
-            )
-            return cursor.fetchone() is not None
-
     def give_back() -> int:
         locked.wait(10)
         LIMITS["sharded"].give_back(coupon=coupon.pk, taken=[(0, uuid7()), (1, uuid7())])
@@ -267,6 +268,55 @@ def test_without_the_savepoint_around_the_look_a_taker_and_a_giver_deadlock(
     monkeypatch.setattr(transaction, "savepoint_rollback", lambda _: None)
 
     assert take_and_give_back(stampede, at, monkeypatch)[OperationalError] == 1
+
+
+def end_beside_one_who_finds_none(
+    taker: Callable[[CouponDefinition], Any], stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> Counter[type]:
+    """One who takes and finds the counter full, which PostgreSQL keeps locked then, and one who ends a reservation."""
+    coupon, look = CouponFactory(maximum_number_of_coupons=1), db.one
+    take(coupon, customers(1)[0], at - timedelta(hours=1), until=at)
+    locked = threading.Event()
+
+    def look_and_leave_a_lock(path: str, params: Mapping[str, Any]) -> db.Row | None:
+        if locked.is_set() or not path.endswith("take_exact.sql"):
+            return look(path, params)
+        assert CouponCounter.objects.filter(coupon_id=coupon.pk).select_for_update().first()
+        locked.set()
+        until(someone_waits, "who ends reservations waits for the counter", 10)
+        return None
+
+    def end() -> bool:
+        locked.wait(10)
+        with transaction.atomic():
+            return ending.expire(coupon=coupon.pk, strategy="exact", at=at)
+
+    monkeypatch.setattr(db, "one", look_and_leave_a_lock)
+    return Counter(map(type, stampede(lambda call: call(), [partial(taker, coupon), end])))
+
+
+def test_who_found_none_left_lets_go_of_the_counter_before_ending_reservations(
+    stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = customers(1)
+
+    def taker(coupon: CouponDefinition) -> CouponRedemption:
+        return take(coupon, one, at)
+
+    assert end_beside_one_who_finds_none(taker, stampede, at, monkeypatch) == {CouponRedemption: 1, bool: 1}
+
+
+def test_within_one_transaction_taking_none_and_ending_reservations_deadlock(
+    stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proof that the test above can fail."""
+
+    def taker(coupon: CouponDefinition) -> None:
+        with transaction.atomic():
+            assert LIMITS["exact"].take(coupon=coupon.pk, cap=1, ids=[uuid7()]) == []
+            ending.expire(coupon=coupon.pk, strategy="exact", at=at)
+
+    assert end_beside_one_who_finds_none(taker, stampede, at, monkeypatch)[OperationalError] == 1
 
 
 @pytest.mark.parametrize("strategy", STRICT)
