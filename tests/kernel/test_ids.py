@@ -1,11 +1,11 @@
 """Identifiers in the order of their birth."""
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import time_machine
 
-from promoplatform.kernel.ids import uuid7
+from promoplatform.kernel.ids import born, floor, uuid7
 
 
 def test_ids_are_version_7_of_rfc_9562() -> None:
@@ -34,3 +34,14 @@ def test_ids_sort_by_the_time_of_their_birth() -> None:
 def test_ids_of_the_same_millisecond_differ() -> None:
     with time_machine.travel("2027-03-17T15:30:00Z", tick=False):
         assert len({uuid7() for _ in range(10_000)}) == 10_000
+
+
+def test_an_id_of_an_instant_is_born_then_and_as_unguessable_as_another() -> None:
+    at = datetime(2024, 2, 29, 23, 59, 59, 999_000, tzinfo=UTC)
+
+    made = {uuid7(at) for _ in range(100)}
+
+    assert len(made) == 100
+    assert {born(key) for key in made} == {at}
+    assert all(floor(at) <= key < floor(at + timedelta(milliseconds=1)) for key in made)
+    assert {key.version for key in made} == {7}
