@@ -3,14 +3,16 @@
 import os
 import time
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+EPOCH, MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
 
 def uuid7(at: datetime | None = None) -> uuid.UUID:
     """A new UUID version 7, of now or of an instant: 48 bits of Unix milliseconds, 74 random bits; sorts by its time of
     birth.
     """
-    milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
+    milliseconds = time.time_ns() // 1_000_000 if at is None else (at - EPOCH) // MILLISECOND
     value = milliseconds << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 7 << 76
     value = value & ~(0x3 << 62) | 2 << 62
@@ -19,9 +21,9 @@ def uuid7(at: datetime | None = None) -> uuid.UUID:
 
 def floor(at: datetime) -> uuid.UUID:
     """The smallest UUID version 7 of an instant: ids born later are greater."""
-    return uuid.UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76 | 2 << 62)
+    return uuid.UUID(int=((at - EPOCH) // MILLISECOND) << 80 | 7 << 76 | 2 << 62)
 
 
 def born(key: uuid.UUID) -> datetime:
     """The instant of a UUID version 7, to the millisecond."""
-    return datetime.fromtimestamp((key.int >> 80) / 1000, UTC)
+    return EPOCH + (key.int >> 80) * MILLISECOND

@@ -4,6 +4,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
 
 from promoplatform.kernel.ids import born, floor, uuid7
 
@@ -45,3 +47,11 @@ def test_an_id_of_an_instant_is_born_then_and_as_unguessable_as_another() -> Non
     assert {born(key) for key in made} == {at}
     assert all(floor(at) <= key < floor(at + timedelta(milliseconds=1)) for key in made)
     assert {key.version for key in made} == {7}
+
+
+@given(st.integers(0, 4 * 10**12))
+def test_an_instant_of_whole_milliseconds_is_kept_as_it_is(milliseconds: int) -> None:
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+
+    assert uuid7(at).int >> 80 == floor(at).int >> 80 == milliseconds
+    assert born(uuid7(at)) == at
