@@ -14,13 +14,18 @@ from promoplatform.kernel.errors import NotFound, PermissionDenied
 
 def lock(*, pk: uuid.UUID) -> Redemption:
     """The redemption, locked until the transaction ends."""
-    return Redemption.objects.select_for_update(of=("self",)).get(pk=pk)
+    return _locking().get(pk=pk)
 
 
 def lock_live(*, brand_id: uuid.UUID | None, customer_key: int, order: str) -> Redemption | None:
     """The one live redemption of an order, locked: of a brand when its server asked, else of the shopper."""
     whose = {"brand_id": brand_id} if brand_id else {"brand": None, "customer_id": customer_key}
-    return Redemption.objects.select_for_update(of=("self",)).filter(order=order, status__in=LIVE, **whose).first()
+    return _locking().filter(order=order, status__in=LIVE, **whose).first()
+
+
+def _locking() -> QuerySet[Redemption]:
+    """Redemptions that are locked as they are read, with the customers that answers name."""
+    return Redemption.objects.select_for_update(of=("self",)).select_related("customer")
 
 
 def lock_expired(*, at: datetime) -> Redemption | None:

@@ -105,12 +105,10 @@ class _ClosingView(APIView):
     find: Callable[..., Redemption] = staticmethod(selectors.for_caller)
 
     def found(self, request: Request, pk: uuid.UUID) -> Redemption:
-        return type(self).find(
-            pk=pk,
-            caller=as_caller(request.auth),
-            readable=readable_brand_ids(as_caller(request.auth)),
-            editable=readable_brand_ids(as_caller(request.auth), edit=True),
-        )
+        caller = as_caller(request.auth)
+        readable = readable_brand_ids(caller)
+        editable = readable_brand_ids(caller, edit=True) if readable else readable  # nothing more than may be read
+        return type(self).find(pk=pk, caller=caller, readable=readable, editable=editable)
 
 
 class ConfirmView(_ClosingView):

@@ -24,7 +24,11 @@ MOST_BATCHES = 1_000  # of a coupon in one sweep; the next goes on
 @transaction.atomic
 def confirm(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
     """The reservation becomes final. Confirming twice is confirming once. Raises ReservationExpired, WrongState."""
-    locked = selectors.lock(pk=redemption)
+    return confirm_locked(selectors.lock(pk=redemption), at=at)
+
+
+def confirm_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
+    """``confirm`` for whoever has locked the redemption."""
     if locked.status == Status.CONFIRMED:
         return locked
     if locked.status == Status.EXPIRED or (locked.status == Status.RESERVED and _is_over(locked, at)):
@@ -40,7 +44,11 @@ def release(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
 
     Raises WrongState for what was confirmed.
     """
-    locked = selectors.lock(pk=redemption)
+    return release_locked(selectors.lock(pk=redemption), at=at)
+
+
+def release_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
+    """``release`` for whoever has locked the redemption."""
     if locked.status in (Status.RELEASED, Status.EXPIRED):
         return locked
     if locked.status != Status.RESERVED:
@@ -52,7 +60,11 @@ def release(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
 @transaction.atomic
 def refund(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
     """What was confirmed gives its place back. Refunding twice is refunding once. Raises WrongState."""
-    locked = selectors.lock(pk=redemption)
+    return refund_locked(selectors.lock(pk=redemption), at=at)
+
+
+def refund_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
+    """``refund`` for whoever has locked the redemption."""
     if locked.status == Status.REFUNDED:
         return locked
     if locked.status != Status.CONFIRMED:

@@ -36,21 +36,21 @@ def confirm(*, purchase: Purchase) -> None:
     for held in _locked(purchase):
         if held.status != Status.RESERVED:
             raise ReservationExpired
-        ending.confirm(redemption=held.pk, at=purchase.at)
+        ending.confirm_locked(held, at=purchase.at)
 
 
 def release(*, purchase: Purchase) -> None:
     """Give back what is still reserved; nothing final is touched."""
     for held in _locked(purchase):
         if held.status == Status.RESERVED:
-            ending.release(redemption=held.pk, at=purchase.at)
+            ending.release_locked(held, at=purchase.at)
 
 
 def refund(*, purchase: Purchase) -> None:
     """Give the final redemptions back, so that somebody can have them again."""
     for held in _locked(purchase):
         if held.status == Status.CONFIRMED:
-            ending.refund(redemption=held.pk, at=purchase.at)
+            ending.refund_locked(held, at=purchase.at)
 
 
 def _sorted(purchase: Purchase) -> list[Taking]:

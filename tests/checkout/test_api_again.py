@@ -112,7 +112,7 @@ def test_a_bad_list_is_refused(query: str, server: Client) -> None:
 
 
 # --- what it costs ---------------------------------------------------------------------------------------------------
-QUERIES = {"shopper": (12, 11), "server": (16, 12)}  # to reserve, to confirm
+QUERIES = {"shopper": (12, 9), "server": (16, 11)}  # to reserve, to confirm
 
 
 def test_ten_codes_cost_the_queries_of_one(shopper: Client, server: Client, billo: Brand, user: User) -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Brand
-from tests.factories import BrandFactory, CampaignFactory, DiscountCodeFactory, ShopperFactory
+from tests.factories import BrandFactory, CampaignFactory, CouponFactory, DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[Any], Client]
@@ -92,3 +92,12 @@ def test_a_redemption_and_its_end(brand: Brand, server_of: ClientOf, cost: Calla
     assert cost(client, f"{REDEMPTIONS}{made['id']}/confirm/", status=200) <= 10
     assert cost(client, f"{REDEMPTIONS}{made['id']}/confirm/", status=200) <= 7
     assert cost(client, f"{REDEMPTIONS}{made['id']}/refund/", status=200) <= 14
+
+
+def test_an_order_with_a_coupon_and_its_end(bearer: ClientOf, cost: Callable[..., int]) -> None:
+    CouponFactory(text="TEN", maximum_number_of_coupons=500, maximum_number_of_coupons_per_user=1)
+    client = bearer(ShopperFactory())
+
+    assert cost(client, REDEMPTIONS, CART | {"order": "1"}) <= 12
+    (made,) = client.get(REDEMPTIONS).json()["results"]
+    assert cost(client, f"{REDEMPTIONS}{made['id']}/confirm/", status=200) <= 8
