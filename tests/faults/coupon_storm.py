@@ -43,8 +43,8 @@ class Shoppers:
         self.had: deque[uuid.UUID] = deque(maxlen=200)
 
     def act(self) -> None:
-        """One thing that shoppers do."""
-        acts = [self.redeem, self.reserve, self.reserve, self.confirm, self.release, self.refund, self.refund]
+        """One thing that shoppers do; they take more than they give back, so that every maximum is reached."""
+        acts = [self.redeem, self.redeem, self.reserve, self.reserve, self.confirm, self.release, self.refund]
         random.choice(acts)()
 
     def redeem(self) -> None:
