@@ -171,6 +171,11 @@ def known_shopper(customer_id: str) -> Shopper | None:
     return shopper_of(customer) if customer else None
 
 
+def customer_key(customer_id: str) -> int:
+    """The internal key of a customer id; one that no customer has for an unknown one."""
+    return Customer.objects.filter(customer_id=customer_id).values_list("pk", flat=True).first() or -1
+
+
 def shopper_of(customer: Customer) -> Shopper:
     """A customer as a shopper."""
     return Shopper(customer.pk, customer.customer_id, customer.user.uuid if customer.user else None)

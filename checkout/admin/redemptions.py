@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from unfold.decorators import display
 
-from accounts.models import Brand, Customer
+from accounts.models import Brand
+from accounts.selectors import customer_key
 from checkout import rules, selectors
 from checkout.admin import explaining, trying
 from checkout.models import Redemption, RedemptionItem, Status
@@ -99,7 +100,7 @@ class RedemptionAdmin(ReadOnly):
         term = search_term.strip().replace("\0", "")
         if not term:
             return queryset, False
-        customer = Customer.objects.filter(customer_id=term).values_list("pk", flat=True).first() or -1
+        customer = customer_key(term)
         brands = (
             list(Brand.objects.values_list("pk", flat=True))
             if request.user.is_superuser

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
-from accounts.models import Customer
+from accounts.selectors import customer_key
 from coupons.models import STANDING, CouponDefinition, CouponRedemption, SpentCode
 from promoplatform.kernel import db, ids
 
@@ -52,7 +52,7 @@ def newest(question: Question, *, before: uuid.UUID | None = None, limit: int) -
     first = ids.floor(question.since) if question.since else FIRST
     until = min(before or LAST, ids.floor(question.until) if question.until else LAST)
     if question.customer:
-        rows = _narrowed(question, first, until).filter(customer_id=_customer_key(question.customer))
+        rows = _narrowed(question, first, until).filter(customer_id=customer_key(question.customer))
         found: Collection[uuid.UUID] = rows.values_list("pk", flat=True)[:limit]
     elif question.code:
         found = _of_code(question, first, until, limit)
@@ -66,11 +66,6 @@ def _coupon_of(question: Question) -> uuid.UUID | None:
     """The brand's coupon that the code opens for everyone."""
     shared = CouponDefinition.objects.filter(brand_id=question.brand, code_id=question.code)
     return shared.values_list("pk", flat=True).first()
-
-
-def _customer_key(customer_id: str) -> int:
-    """The key of a customer in the hot tables; one that nobody has for an unknown one."""
-    return Customer.objects.filter(customer_id=customer_id).values_list("pk", flat=True).first() or -1
 
 
 def _narrowed(question: Question, first: uuid.UUID, until: uuid.UUID) -> QuerySet[CouponRedemption]:

@@ -12,7 +12,6 @@ from django.core.cache import cache
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from accounts.models import Customer
 from discounts.models import DiscountCode, Usage, UsageReturn
 from promoplatform.kernel import db, ids, pages
 
@@ -110,11 +109,6 @@ def held(code: DiscountCode, at: datetime) -> int:
 def returned(code: DiscountCode) -> int:
     """How many uses were given back, up to ``LIST_CAP`` + 1."""
     return len(UsageReturn.objects.filter(code_id=code.pk).values_list("pk")[: LIST_CAP + 1])
-
-
-def customer_key(customer_id: str) -> int:
-    """The internal key of a customer id; one that no customer has for an unknown one."""
-    return Customer.objects.filter(customer_id=customer_id).values_list("pk", flat=True).first() or -1
 
 
 def recent(question: Question, *, before: uuid.UUID | None = None, limit: int) -> list[db.Row]:

@@ -21,6 +21,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
+from accounts.selectors import customer_key
 from discounts import services
 from discounts.admin import numbers
 from discounts.emails import USES
@@ -78,7 +79,7 @@ class UsesFilter(forms.Form):
         return numbers.Question(
             brands=[brand.pk],
             code=code,
-            customer=numbers.customer_key(data["customer"]) if data["customer"] else None,
+            customer=customer_key(data["customer"]) if data["customer"] else None,
             since=pages.midnight(data["since"], brand.timezone) if data["since"] else None,
             until=pages.midnight(_next(data["until"]), brand.timezone) if data["until"] else None,
         )

@@ -4,6 +4,8 @@ import hashlib
 import random
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from accounts.contracts import Shopper
 from accounts.models import Brand, Customer
 from checkout import services
@@ -22,6 +24,7 @@ CATALOGUE = (
 )  # fmt: skip
 
 
+@transaction.atomic
 def make_orders(brands: dict[str, Brand], *, at: datetime) -> int:
     """Orders of the last month in Billo's shop, by guests, most with a code; how many were new."""
     billo = brands["billo"]
