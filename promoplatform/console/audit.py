@@ -86,7 +86,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """The log's page."""
     kinds = kinds_for(request)
     form = LogFilter(request.GET, kinds=kinds)
-    context: dict[str, Any] = {**admin.site.each_context(request), "title": "Audit log", "form": form, "changes": []}
+    context: dict[str, Any] = {**admin.site.each_context(request), "title": "Audit log", "form": form, "rows": []}
     if form.is_valid():
         context |= _found(request, kinds, form.cleaned_data)
     return TemplateResponse(request, "admin/audit.html", context)
@@ -106,7 +106,7 @@ def _found(request: HttpRequest, kinds: list[Kind], wanted: Mapping[str, str]) -
     zone = _zone(request)
     link = urlencode({name: wanted[name] for name in ("kind", "how", "who", "object") if wanted[name]})
     return {
-        "changes": list(_described(kinds, shown, zone, request)),
+        "rows": list(_described(kinds, shown, zone, request)),
         "zone": zone,
         "older": f"?{link}&before={_bounds(kinds, bounds, shown)}" if len(merged) > PAGE else None,
         "newest": f"?{link}" if bounds else None,

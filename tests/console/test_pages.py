@@ -139,7 +139,7 @@ def test_the_log_says_who_changed_what_from_which_value_to_which(owner, brand):
     local = code.validity.strftime("%Y-%m-%dT%H:%M:%S")
 
     owner.post(f"/admin/discounts/discountcode/{code.pk}/change/", {"validity": local})
-    changes = owner.get("/admin/log/?kind=discounts.discountcode&how=update").context["changes"]
+    changes = owner.get("/admin/log/?kind=discounts.discountcode&how=update").context["rows"]
 
     assert [(change["who"], change["what"], change["name"]) for change in changes] == [
         ("olga", "Discount code", "SUMMER")
@@ -151,7 +151,7 @@ def test_an_objects_history_is_its_part_of_the_log(owner, brand):
     code, other = DiscountCodeFactory(brand=brand, text="SUMMER"), DiscountCodeFactory(brand=brand)
 
     answer = owner.get(f"/admin/discounts/discountcode/{code.pk}/history/")
-    changes = owner.get(answer.url).context["changes"]
+    changes = owner.get(answer.url).context["rows"]
 
     assert [change["name"] for change in changes] == ["SUMMER"]
     assert other.code_id not in str(changes)
@@ -164,11 +164,11 @@ def test_a_brand_reads_its_own_changes_only(owner, brand):
     page = owner.get("/admin/log/")
     theirs = owner.get(f"/admin/log/?kind=discounts.discountcode&object={stranger.pk}")
 
-    names = {change["name"] for change in page.context["changes"]}
+    names = {change["name"] for change in page.context["rows"]}
     assert "MINE" in names
     assert "THEIRS" not in page.content.decode()
-    assert theirs.context["changes"] == []
-    assert not {"User", "Customer"} & {change["what"] for change in page.context["changes"]}
+    assert theirs.context["rows"] == []
+    assert not {"User", "Customer"} & {change["what"] for change in page.context["rows"]}
 
 
 def test_an_editor_does_not_read_what_only_owners_see(brand):
@@ -185,7 +185,7 @@ def test_the_log_pages_by_key_through_all_kinds(owner, brand):
     seen, path = [], "/admin/log/"
     while path:
         context = owner.get(path).context
-        seen += [(change["what"], change["url"]) for change in context["changes"]]
+        seen += [(change["what"], change["url"]) for change in context["rows"]]
         path = context["older"] and "/admin/log/" + context["older"]
 
     codes = [entry for entry in seen if entry[0] == "Discount code"]
