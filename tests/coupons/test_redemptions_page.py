@@ -314,7 +314,7 @@ def test_the_audit_log_says_who_ended_it_once(brand: Brand) -> None:
         owner.post(page(redemption), {"become": "refunded"})
 
     history = owner.get(f"{LIST}{redemption.pk}/history/")
-    changes = owner.get(history["Location"]).context["changes"]
+    changes = owner.get(history["Location"]).context["rows"]
 
     assert [(it["who"], it["name"], it["how"]) for it in changes] == [("olga", "WINTER", "refunded")]
     assert "WINTER" not in text(as_staff(BrandFactory()).get("/admin/log/"))
@@ -326,7 +326,7 @@ def test_what_a_shopper_lets_go_of_is_no_matter_of_the_audit_log(owner: Client, 
     services.release(redemption=redemption.pk, at=timezone.now())
 
     history = owner.get(f"{LIST}{redemption.pk}/history/")
-    assert owner.get(history["Location"]).context["changes"] == []
+    assert owner.get(history["Location"]).context["rows"] == []
 
 
 def test_a_reservation_that_was_confirmed_meanwhile_is_not_refunded_instead(owner: Client, brand: Brand) -> None:
