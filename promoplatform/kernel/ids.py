@@ -5,22 +5,25 @@ import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
-EPOCH, MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND, MICROSECOND = timedelta(milliseconds=1), timedelta(microseconds=1)
 
 
 def uuid7(at: datetime | None = None) -> uuid.UUID:
-    """A new UUID version 7, of now or of an instant: 48 bits of Unix milliseconds, 74 random bits; sorts by its time of
-    birth.
+    """A new UUID version 7, of now or of an instant; sorts by its time of birth.
+
+    48 bits of Unix milliseconds, 12 of 1/4096 of a millisecond (RFC 9562, section 6.2, method 3, as PostgreSQL's own
+    ``uuidv7``), 62 random bits.
     """
-    milliseconds = time.time_ns() // 1_000_000 if at is None else (at - EPOCH) // MILLISECOND
-    value = milliseconds << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF << 76) | 7 << 76
-    value = value & ~(0x3 << 62) | 2 << 62
-    return uuid.UUID(int=value)
+    since = time.time_ns() if at is None else (at - EPOCH) // MICROSECOND * 1000
+    milliseconds, rest = divmod(since, 1_000_000)
+    fraction = rest * 4096 // 1_000_000
+    random = int.from_bytes(os.urandom(8), "big") >> 2
+    return uuid.UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | random)
 
 
 def floor(at: datetime) -> uuid.UUID:
-    """The smallest UUID version 7 of an instant: ids born later are greater."""
+    """The smallest UUID version 7 of an instant's millisecond: ids born in a later one are greater."""
     return uuid.UUID(int=((at - EPOCH) // MILLISECOND) << 80 | 7 << 76 | 2 << 62)
 
 

@@ -33,7 +33,18 @@ def test_ids_sort_by_the_time_of_their_birth() -> None:
     assert [str(one) for one in made] == sorted(str(one) for one in made)
 
 
-def test_ids_of_the_same_millisecond_differ() -> None:
+def test_ids_made_one_after_another_sort_in_that_order_within_a_millisecond() -> None:
+    with time_machine.travel("2027-03-17T15:30:00Z", tick=False) as clock:
+        made = []
+        for _ in range(999):
+            made.append(uuid7())
+            clock.shift(timedelta(microseconds=1))
+
+    assert made == sorted(made)
+    assert len({key.int >> 80 for key in made}) == 1
+
+
+def test_ids_of_the_same_instant_differ() -> None:
     with time_machine.travel("2027-03-17T15:30:00Z", tick=False):
         assert len({uuid7() for _ in range(10_000)}) == 10_000
 
@@ -47,6 +58,17 @@ def test_an_id_of_an_instant_is_born_then_and_as_unguessable_as_another() -> Non
     assert {born(key) for key in made} == {at}
     assert all(floor(at) <= key < floor(at + timedelta(milliseconds=1)) for key in made)
     assert {key.version for key in made} == {7}
+
+
+def test_ids_of_instants_sort_as_the_instants_do() -> None:
+    at = datetime(2024, 2, 29, 23, 59, 59, 999_000, tzinfo=UTC)
+    instants = [at + timedelta(microseconds=place) for place in range(1000)]
+
+    made = [uuid7(instant) for instant in instants]
+
+    assert made == sorted(made)
+    assert made[0].int >> 64 & 0xFFF == 0
+    assert made[-1].int >> 64 & 0xFFF == 4091  # 999 * 4.096
 
 
 @given(st.integers(0, 4 * 10**12))
