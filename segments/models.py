@@ -120,6 +120,7 @@ class State(models.TextChoices):
 STATUSES = {State.FILLING: "scheduled", State.SYNCING: "scheduled", State.RELEASING: "expired"}  # others: as the state
 TO_FILL = [State.SCHEDULED, State.FILLING]
 HOLDING = [State.FILLING, State.SYNCING, State.ACTIVE, State.RELEASING]  # may have members, each in a slot
+OVER = [State.RELEASING, State.EXPIRED, State.DELETED]  # nobody is in it any more
 
 
 class Segment(models.Model):

@@ -8,7 +8,7 @@ from django.db.models import Sum
 from promoplatform.kernel import pages
 from promotions import rules, selectors
 from promotions.models import Promotion, PromotionCounter
-from segments.models import Segment
+from segments.models import OVER, Segment
 
 PERIODS = {"day": "today", "week": "this week", "month": "this month"}
 
@@ -26,8 +26,9 @@ def audience(promotion: Promotion, segment: Segment | None, at: datetime) -> lis
     """Whom a promotion with a target audience reaches: who is in its segment, and before it starts who would be."""
     if segment is not None and segment.slot_limit is not None:
         seen = segment.members_count + segment.skipped
+        members = "Were in its segment" if segment.state in OVER else "In its segment"
         return [
-            ("In its segment", f"{segment.members_count:,}", f"of {seen:,} in the audience when it started"),
+            (members, f"{segment.members_count:,}", f"of {seen:,} in the audience when it started"),
             ("Passed over", f"{segment.skipped:,}", "of them had no free slot"),
         ]
     reach = selectors.audiences(promotions=[promotion], at=at)[promotion.pk]

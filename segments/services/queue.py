@@ -5,7 +5,6 @@ come. So whatever dies in between, the next one goes on exactly there, and howev
 is done twice (see docs/algorithms/slots.md).
 """
 
-import time
 from datetime import datetime
 
 from django.conf import settings
@@ -15,13 +14,13 @@ from django.db.models.functions import Coalesce
 
 from promoplatform.kernel import db
 from promoplatform.kernel.outbox import later
-from segments.models import HOLDING, TO_FILL, Segment, SegmentMember, State
+from promoplatform.kernel.outside.contracts import Clock
+from segments.models import HOLDING, OVER, TO_FILL, Segment, SegmentMember, State
 from segments.services import stripes, syncing
 
 BUDGET = 60.0  # seconds that one task goes on; it promises the next
 SMALL = 10_000  # customers that are counted in or out with the request that asks for it
 FEW = 20  # stripes that such a request works through; the queue does the rest
-_OVER = [State.RELEASING, State.EXPIRED, State.DELETED]
 
 
 class _Fenced(Exception):
@@ -31,11 +30,12 @@ class _Fenced(Exception):
 def work(*, at: datetime, budget: float = BUDGET) -> None:
     """Go through the queue until nothing is due; after ``budget`` seconds the rest is promised to another task.
 
-    Leaves at once when somebody else is at it.
+    ``at`` is when the work begins; what comes due while it goes on is done, too. Leaves at once when somebody else is
+    at it.
     """
-    ends = time.monotonic() + budget
-    while work_on_stripe(at=at):
-        if time.monotonic() >= ends:
+    clock = Clock(at)
+    while work_on_stripe(at=clock.now()):
+        if clock.spent >= budget:
             later("segments.work")
             return
 
@@ -55,7 +55,7 @@ def end(which: Q, *, at: datetime, last: State = State.EXPIRED) -> int:
     """End these segments, if they have not ended: nobody is in them from now on. How many; ``last`` is what they become
     once all of their slots are free.
     """
-    live = Segment.objects.select_for_update().filter(which).exclude(state__in=_OVER).order_by("pk")
+    live = Segment.objects.select_for_update().filter(which).exclude(state__in=OVER).order_by("pk")
     ending = list(live.values_list("pk", "state"))
     known = [key for key, state in ending if state in syncing.KNOWN_OUTSIDE]
     plain = [key for key, state in ending if state not in HOLDING]
@@ -125,7 +125,7 @@ def _finish_at_once(segment: Segment, at: datetime) -> None:
 
 def _is_next(segment: Segment, at: datetime) -> bool:
     """Whether the queue would fill this one now, with nothing left to be released before."""
-    return not Segment.objects.filter(end_date__lte=at).exclude(state__in=_OVER).exists() and _next(at) == segment
+    return not Segment.objects.filter(end_date__lte=at).exclude(state__in=OVER).exists() and _next(at) == segment
 
 
 def _go_on(segment: Segment, at: datetime, *, wait: bool) -> bool:

@@ -195,6 +195,8 @@ def test_a_promotions_page_leads_to_its_segment(owner: Client, brand: Brand, set
     assert shown(before) == {"Match now": "3", "With a free slot": "2"}
     assert shown(after) == {"In its segment": "3", "Passed over": "0"}
     assert "vip customers: 3 of 3" in owner.get("/admin/promotions/promotion/").content.decode()
+    promotions.deactivate(promotion=promotion, at=now + DAY)
+    assert shown(owner.get(page)) == {"Were in its segment": "3", "Passed over": "0"}
 
 
 # --- slots -----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from django.db.models import Q
 from accounts.models import Brand
 from promoplatform.kernel.errors import Invalid, NotFound
 from promoplatform.kernel.models import OutboxMessage
+from promoplatform.kernel.outside.contracts import Clock
 from segments import selectors, services
 from segments.errors import AudienceEmpty, PromotionHasSegment
 from segments.models import CustomerSlots, Segment, SegmentMember, State
@@ -361,6 +362,18 @@ def test_long_work_is_parted_among_tasks(
         OutboxMessage.objects.all().delete()
         services.work(at=at + DAY, budget=0)
     assert len(members(segment)) == 20
+
+
+def test_a_segment_says_when_it_was_filled_not_when_the_work_began(
+    brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audience(brand, "c1", "c2")
+    segment = scheduled(brand, at)
+    monkeypatch.setattr(Clock, "now", lambda self: at + DAY + timedelta(seconds=40))
+
+    services.work(at=at + DAY)
+
+    assert Segment.objects.get(pk=segment.pk).filled_at == at + DAY + timedelta(seconds=40)
 
 
 # --- counted again ---------------------------------------------------------------------------------------------------
