@@ -80,11 +80,7 @@ def _money(minor: int | None, currency: str | None) -> str:
 
 
 def _day(instant: datetime, brand: Brand) -> str:
-    try:
-        local = instant.astimezone(zoneinfo.ZoneInfo(brand.timezone))
-    except OverflowError:  # the last day of the calendar, which is over a day later somewhere
-        local = instant
-    return f"{local:%-d %B %Y, %H:%M}"
+    return f"{instant.astimezone(zoneinfo.ZoneInfo(brand.timezone)):%-d %B %Y, %H:%M}"
 
 
 announcement = Kind(build_announcement, wanted=selectors.still_consenting)

@@ -32,11 +32,7 @@ def build_code(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | 
 
 
 def _day(instant: datetime, timezone: str) -> str:
-    try:
-        local = instant.astimezone(zoneinfo.ZoneInfo(timezone))
-    except OverflowError:  # the last day of the calendar, which is over a day later somewhere
-        local = instant
-    return f"{local:%-d %B %Y, %H:%M}"
+    return f"{instant.astimezone(zoneinfo.ZoneInfo(timezone)):%-d %B %Y, %H:%M}"
 
 
 code = Kind(build_code, wanted=selectors.still_consenting)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
+from promoplatform.kernel import instants
 from promoplatform.kernel.errors import Invalid, Refusal
 from promotions.engine import Offer, parse_offer
 from promotions.engine.offer import Percent
@@ -136,6 +137,7 @@ def instant(text: object) -> datetime | None:
     if not isinstance(text, str) or not OFFSET.fullmatch(text):
         return None
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        found = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return found if instants.taken(found) else None

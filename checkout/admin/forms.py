@@ -101,7 +101,7 @@ class CartForm(forms.Form):
         r"^[A-Z]{2}$", label="Country", required=False, widget=UnfoldAdminTextInputWidget(), help_text="Such as ES",
         error_messages={"invalid": "Two capital letters, such as ES."},
     )  # fmt: skip
-    at = forms.DateTimeField(label="When", required=False, widget=pages.Picker(), help_text="Now, when empty")
+    at = pages.Moment(label="When", required=False, help_text="Now, when empty")
     customer_id = forms.CharField(
         label="Customer", required=False, max_length=100, widget=UnfoldAdminTextInputWidget(),
         help_text="With what is known of them; or leave it empty and say who shops",
@@ -148,12 +148,6 @@ class CartForm(forms.Form):
         if code not in money.currencies():
             raise forms.ValidationError("This is not an ISO 4217 currency.")
         return code
-
-    def clean_at(self) -> datetime | None:
-        at: datetime | None = self.cleaned_data["at"]
-        if at is not None and not 1971 <= at.year < 9000:
-            raise forms.ValidationError("This date is out of range.")
-        return at
 
 
 LineFormSet = forms.formset_factory(LineForm, extra=0, max_num=MAX_ROWS, validate_max=True, absolute_max=MAX_ROWS)
@@ -263,8 +257,8 @@ class BacktestForm(forms.Form):
     """Which promotion, over which days of the brand's calendar."""
 
     promotion = forms.ChoiceField(label="Promotion", widget=UnfoldAdminSelectWidget())
-    first = forms.DateField(label="First day", widget=pages.Picker(day=True))
-    last = forms.DateField(label="Last day", widget=pages.Picker(day=True))
+    first = pages.Day(label="First day")
+    last = pages.Day(label="Last day")
 
     FIELDS: Mapping[str, str] = {"start": "first", "end": "last"}
 

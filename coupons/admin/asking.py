@@ -25,8 +25,8 @@ class AskingForm(forms.Form):
 
     brand = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
     coupon = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
-    since = forms.DateField(required=False, label="From", widget=pages.Picker(day=True))
-    until = forms.DateField(required=False, label="To", widget=pages.Picker(day=True))
+    since = pages.Day(required=False, label="From")
+    until = pages.Day(required=False, label="To")
 
     def __init__(self, asked: Mapping[str, str], *, brands: list[Brand]) -> None:
         self.chosen = _coupon(asked.get("coupon", ""), brands)

@@ -37,8 +37,8 @@ class CouponForm(forms.Form):
     title = forms.CharField(
         label="Title", max_length=100, help_text="Shoppers read it", widget=UnfoldAdminTextInputWidget()
     )  # fmt: skip
-    start_date = forms.DateTimeField(label="Starts", widget=pages.Picker())
-    end_date = forms.DateTimeField(label="Ends", widget=pages.Picker())
+    start_date = pages.Moment(label="Starts")
+    end_date = pages.Moment(label="Ends")
     maximum_number_of_coupons = number("Redemptions in all", 1, MOST, "Empty for no limit")
     maximum_number_of_coupons_per_user = number("Redemptions of one shopper", 1, MOST, "Empty for no limit")
     limit_strategy = forms.ChoiceField(

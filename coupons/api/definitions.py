@@ -2,9 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
@@ -35,6 +33,7 @@ from coupons.models import CouponDefinition
 from promoplatform.kernel import pages, redis
 from promoplatform.kernel.api import CsvRenderer, CursorPage
 from promoplatform.kernel.errors import PermissionDenied
+from promoplatform.kernel.fields import placed
 from promoplatform.kernel.idempotency import idempotent
 from promoplatform.kernel.schema import problems
 from promotions.errors import CodeTaken, PatternTooGuessable
@@ -207,13 +206,8 @@ def editable(request: Request, pk: uuid.UUID) -> CouponDefinition:
 def _fields(asked: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     """What was asked as fields of the model, days at the brand's midnight."""
     fields = {name: asked[name] for name in PLAIN if name in asked}
-    fields |= {name: _placed(asked[name], brand) for name in ("start_date", "end_date") if name in asked}
+    fields |= {name: placed(asked[name], brand.timezone) for name in ("start_date", "end_date") if name in asked}
     return fields | ({"is_active": asked["active"]} if "active" in asked else {})
-
-
-def _placed(moment: datetime, brand: Brand) -> datetime:
-    local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(brand.timezone))
-    return local.astimezone(UTC)
 
 
 def _codes(asked: Mapping[str, Any] | None) -> services.Codes | None:

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.contracts import Caller, as_caller
+from accounts.models import Brand
 from accounts.selectors import acting_brand, readable_brand_ids, timezone_of
 from coupons.models import CouponDefinition
 from coupons.services import reporting
@@ -22,7 +23,7 @@ from coupons.services.reporting import Report, Sums
 from promoplatform.kernel import money, pages
 from promoplatform.kernel.api import CsvRenderer
 from promoplatform.kernel.errors import NotFound, PermissionDenied
-from promoplatform.kernel.fields import InstantField, TextField
+from promoplatform.kernel.fields import DayOrInstantField, TextField, placed
 from promoplatform.kernel.periods import Unit
 
 
@@ -48,8 +49,8 @@ class ReportQuery(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """``from`` and ``to`` besides: no attribute of Python's can be named so."""
         fields = super().get_fields()
-        fields["from"] = InstantField(required=False, help_text="The first instant that counts")
-        fields["to"] = InstantField(required=False, help_text="The first instant that does not count any more")
+        fields["from"] = DayOrInstantField(required=False, help_text="The first instant that counts; a day: of `tz`")
+        fields["to"] = DayOrInstantField(required=False, help_text="The first that does not count; a day: of `tz`")
         return fields
 
 
@@ -121,10 +122,7 @@ class CouponReportView(ReportView):
         """
         coupon = _readable(as_caller(request.auth), pk)
         asked = _asked(ReportQuery, request)
-        report = reporting.of_coupon(
-            coupon=coupon, unit=asked["unit"], zone=asked.get("tz") or timezone_of(coupon.brand),
-            first=asked.get("from"), until=asked.get("to"), at=timezone.now(),
-        )  # fmt: skip
+        report = reporting.of_coupon(coupon=coupon, at=timezone.now(), **_period(asked, coupon.brand))
         return self.answer(request, report, f"coupon-{coupon.pk}")
 
 
@@ -140,10 +138,7 @@ class BrandReportView(ReportView):
         """What became of the redemptions of all of a brand's coupons."""
         asked = _asked(BrandReportQuery, request)
         brand = acting_brand(caller=as_caller(request.auth), slug=asked.get("brand"))
-        report = reporting.of_brand(
-            brand=brand, unit=asked["unit"], zone=asked.get("tz") or timezone_of(brand),
-            first=asked.get("from"), until=asked.get("to"), at=timezone.now(),
-        )  # fmt: skip
+        report = reporting.of_brand(brand=brand, at=timezone.now(), **_period(asked, brand))
         return self.answer(request, report, f"coupons-of-{brand.slug}")
 
 
@@ -162,8 +157,14 @@ def _readable(caller: Caller, pk: uuid.UUID) -> CouponDefinition:
 def _asked(shape: type[ReportQuery], request: Request) -> dict[str, Any]:
     query = shape(data=request.query_params.dict())
     query.is_valid(raise_exception=True)
-    asked: dict[str, Any] = query.validated_data
-    return asked | {"unit": Unit(asked["unit"])}
+    return query.validated_data  # type: ignore[no-any-return]
+
+
+def _period(asked: dict[str, Any], brand: Brand) -> dict[str, Any]:
+    """Which periods are reported, in which time zone, between which instants."""
+    zone = asked.get("tz") or timezone_of(brand)
+    first, until = (placed(asked[end], zone.key) if end in asked else None for end in ("from", "to"))
+    return {"unit": Unit(asked["unit"]), "zone": zone, "first": first, "until": until}
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------

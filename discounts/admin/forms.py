@@ -47,9 +47,9 @@ class LocalDateTimeInput(forms.DateTimeInput):
         )
 
 
-def validity_field(brand: Brand) -> forms.DateTimeField:
+def validity_field(brand: Brand) -> pages.Moment:
     """An instant in the brand's time zone (which is active while the page is made and read)."""
-    return forms.DateTimeField(
+    return pages.Moment(
         label="Valid until",
         widget=LocalDateTimeInput(),
         help_text=f"The brand's own time: {brand.timezone}, now {pages.local(timezone.now(), brand.timezone)}",

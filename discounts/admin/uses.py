@@ -44,8 +44,8 @@ class UsesFilter(forms.Form):
     brand = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
     code = forms.CharField(required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
     customer = forms.CharField(required=False, max_length=100, label="Customer id", widget=UnfoldAdminTextInputWidget())
-    since = forms.DateField(required=False, label="From", widget=pages.Picker(day=True))
-    until = forms.DateField(required=False, label="To", widget=pages.Picker(day=True))
+    since = pages.Day(required=False, label="From")
+    until = pages.Day(required=False, label="To")
     before = forms.UUIDField(required=False, widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, brands: list[Brand], **kwargs: Any) -> None:

@@ -15,7 +15,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from promoplatform.kernel import money
+from promoplatform.kernel import instants, money
 
 _OFFSET = re.compile(r".*([zZ]|[+-]\d\d:?\d\d)\Z", re.DOTALL)
 
@@ -114,15 +114,17 @@ class CurrencyField(serializers.CharField):
 class InstantField(serializers.DateTimeField):
     """An ISO 8601 instant with an offset; answered in UTC."""
 
+    default_error_messages = {"overflow": instants.REFUSAL}
+
     def to_internal_value(self, value: Any) -> datetime:
         if not isinstance(value, str) or not _OFFSET.fullmatch(value):
             raise serializers.ValidationError(
                 "Write an instant with an offset, such as 2027-01-31T23:59:59+01:00.", code="invalid"
             )
-        try:
-            return super().to_internal_value(value)
-        except OverflowError as error:
-            raise serializers.ValidationError("This instant is out of range.", code="invalid") from error
+        instant: datetime = super().to_internal_value(value)
+        if not instants.taken(instant):
+            self.fail("overflow")
+        return instant
 
 
 @extend_schema_field({"type": "string", "description": "An instant with an offset, or a day: the brand's own midnight"})
@@ -131,7 +133,10 @@ class DayOrInstantField(serializers.Field[Any, Any, Any, Any]):
 
     def to_internal_value(self, data: Any) -> datetime:
         if isinstance(data, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", data, re.ASCII):
-            return datetime.combine(serializers.DateField().run_validation(data), time.min)
+            day = serializers.DateField().run_validation(data)
+            if not instants.day_taken(day):
+                raise serializers.ValidationError(instants.REFUSAL, code="invalid")
+            return datetime.combine(day, time.min)
         return InstantField().run_validation(data)  # type: ignore[no-any-return]
 
     def to_representation(self, value: datetime) -> str:

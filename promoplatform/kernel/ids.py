@@ -24,7 +24,7 @@ def uuid7(at: datetime | None = None) -> uuid.UUID:
 
 def floor(at: datetime) -> uuid.UUID:
     """The smallest UUID version 7 of an instant's millisecond: ids born in a later one are greater."""
-    return uuid.UUID(int=((at - EPOCH) // MILLISECOND) << 80 | 7 << 76 | 2 << 62)
+    return uuid.UUID(int=max(0, (at - EPOCH) // MILLISECOND) << 80 | 7 << 76 | 2 << 62)
 
 
 def born(key: uuid.UUID) -> datetime:

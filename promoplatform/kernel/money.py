@@ -16,13 +16,14 @@ _AMOUNT = re.compile(r"-?\d{1,16}(\.\d{1,4})?", re.ASCII)
 
 _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
+_NO_DECIMALS = "XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX"  # metals and the like, by ISO 4217
 _DECIMALS = dict.fromkeys(_NONE.split(), 0) | dict.fromkeys(_THREE.split(), 3) | {"CLF": 4, "UYW": 4}
 
 
 @cache
 def currencies() -> frozenset[str]:
-    """Every ISO 4217 code that Babel knows."""
-    return frozenset(list_currencies())
+    """Every ISO 4217 code that Babel knows and that something can be paid in: no metals, no tests."""
+    return frozenset(list_currencies()) - frozenset(_NO_DECIMALS.split())
 
 
 @cache

@@ -14,7 +14,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from unfold.views import ChangeList
 from unfold.widgets import DATETIME_CLASSES
 
-from promoplatform.kernel import money
+from promoplatform.kernel import instants, money
 from promoplatform.kernel.admin import brands_with
 from promoplatform.kernel.errors import Refusal
 from promoplatform.kernel.rights import Rights
@@ -143,6 +143,32 @@ class Picker(forms.DateTimeInput):
     def __init__(self, *, day: bool = False) -> None:
         super().__init__(format="%Y-%m-%d" if day else "%Y-%m-%dT%H:%M", attrs={"class": " ".join(DATETIME_CLASSES)})
         self.input_type = "date" if day else "datetime-local"
+
+
+class Moment(forms.DateTimeField):
+    """An instant that is chosen in the active time zone."""
+
+    def __init__(self, *, widget: forms.Widget | None = None, **options: Any) -> None:
+        super().__init__(widget=widget or Picker(), **options)
+
+    def to_python(self, value: Any) -> datetime | None:
+        moment = super().to_python(value)
+        if moment is not None and not instants.taken(moment):
+            raise forms.ValidationError(instants.REFUSAL, code="invalid")
+        return moment
+
+
+class Day(forms.DateField):
+    """A day of the calendar."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=Picker(day=True), **options)
+
+    def to_python(self, value: Any) -> date | None:
+        day = super().to_python(value)
+        if day is not None and not instants.day_taken(day):
+            raise forms.ValidationError(instants.REFUSAL, code="invalid")
+        return day
 
 
 def blame(form: forms.BaseForm, refusal: Refusal, fields: Mapping[str, str], otherwise: str) -> None:

@@ -40,11 +40,7 @@ def number(label: str, low: int, high: int, hint: str = "") -> forms.IntegerFiel
 
 def moment(wanted: datetime, before: datetime | None) -> datetime:
     """A picked instant; what was not touched stays as it is, to the microsecond, though the picker shows minutes."""
-    if before and wanted == before.replace(second=0, microsecond=0):
-        return before
-    if not 1971 <= wanted.year < 9000:
-        raise forms.ValidationError("This date is out of range.")
-    return wanted
+    return before if before and wanted == before.replace(second=0, microsecond=0) else wanted
 
 
 class PromotionForm(forms.Form):
@@ -56,8 +52,8 @@ class PromotionForm(forms.Form):
     description = forms.CharField(
         label="Description", required=False, max_length=2000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
     )
-    start_date = forms.DateTimeField(label="Starts", widget=pages.Picker())
-    end_date = forms.DateTimeField(label="Ends", widget=pages.Picker())
+    start_date = pages.Moment(label="Starts")
+    end_date = pages.Moment(label="Ends")
     target_audience = forms.ChoiceField(label="For whom", required=False, widget=UnfoldAdminSelectWidget())
     trigger = forms.ChoiceField(
         label="Comes into play", choices=[("automatic", "by itself"), ("code", "by a code")],

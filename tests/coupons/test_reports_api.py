@@ -102,6 +102,17 @@ def test_a_report_is_a_table_for_who_accepts_csv(server: Client, coupon: CouponD
     ]  # fmt: skip
 
 
+def test_a_day_is_that_of_the_reports_time_zone(server: Client, coupon: CouponDefinition) -> None:
+    asked = {"from": "2027-03-28", "to": "2027-03-29"}
+
+    madrid = server.get(path(coupon), {"tz": "Europe/Madrid", **asked}).json()
+    tokyo = server.get(path(coupon), {"tz": "Asia/Tokyo", **asked}).json()
+
+    assert (madrid["from"], madrid["to"]) == ("2027-03-27T23:00:00Z", "2027-03-28T22:00:00Z")  # of 23 hours
+    assert (tokyo["from"], tokyo["to"]) == ("2027-03-27T15:00:00Z", "2027-03-28T15:00:00Z")
+    assert [len(report["buckets"]) for report in (madrid, tokyo)] == [1, 1]
+
+
 def test_what_is_refused_is_a_problem_for_who_accepts_csv_too(server: Client, coupon: CouponDefinition) -> None:
     response = server.get(path(coupon), {"unit": "year"}, headers={"Accept": "text/csv"})
 
@@ -117,7 +128,9 @@ def test_what_is_refused_is_a_problem_for_who_accepts_csv_too(server: Client, co
         ("tz", {"tz": "../../etc/passwd"}),
         ("tz", {"tz": ""}),
         ("from", {"from": "yesterday"}),
-        ("from", {"from": "2027-03-17"}),
+        ("from", {"from": "2027-02-29"}),
+        ("from", {"from": "0001-01-01", "tz": "Pacific/Kiritimati"}),
+        ("to", {"to": "9999-12-31", "tz": "Pacific/Pago_Pago"}),
         ("from", {"from": "2027-03-17T12:00:00"}),
         ("from", {"from": "0001-01-01T00:00:00+14:00"}),
         ("from", {"from": "1999-01-01T00:00:00Z"}),

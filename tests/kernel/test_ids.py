@@ -77,3 +77,7 @@ def test_an_instant_of_whole_milliseconds_is_kept_as_it_is(milliseconds: int) ->
 
     assert uuid7(at).int >> 80 == floor(at).int >> 80 == milliseconds
     assert born(uuid7(at)) == at
+
+
+def test_before_the_first_id_there_is_none() -> None:
+    assert floor(datetime(1900, 1, 1, tzinfo=UTC)) == floor(datetime(1970, 1, 1, tzinfo=UTC)) <= uuid7()

@@ -56,7 +56,7 @@ def test_what_no_order_can_cost_is_refused() -> None:
         money.parse("10000000000000.01", "EUR")
 
 
-@pytest.mark.parametrize("currency", ["", "eur", "EURO", "QQQ", "ab"])
+@pytest.mark.parametrize("currency", ["", "XXX", "XAU", "eur", "EURO", "QQQ", "ab"])
 def test_what_is_no_currency_is_refused(currency: str) -> None:
     with pytest.raises(ValueError, match="not an ISO 4217 currency"):
         money.parse("1", currency)

@@ -66,7 +66,7 @@ def test_a_campaign_is_made_in_the_brands_own_time_with_the_offer_of_the_form(br
     ("change", "words"),
     [
         ({"ends_at": "2097-01-01T00:00"}, "The end comes after the start."), ({"slug": "a b"}, "valid “slug”"),
-        ({"starts_at": "0001-01-01T00:00"}, "out of range"), ({"quota": "0"}, "greater than or equal to 1"),
+        ({"starts_at": "0001-01-01T00:00"}, "Choose one of the years"), ({"quota": "0"}, "greater than or equal to 1"),
         ({"quota": "9" * 30}, "less than or equal to"), ({"slug": "taken"}, "Another campaign has this slug."),
         ({"name": "a\x00b"}, "Null characters"), ({"offer-benefits-0-value": "200"}, "not complete"),
         ({"voucher_valid_days": "x"}, "whole number"),

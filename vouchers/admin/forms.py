@@ -39,8 +39,8 @@ class CampaignForm(forms.Form):
         help_text="What apps call it by, such as spring-top-up; it never changes",
     )  # fmt: skip
     description = text("On the voucher", 200, "What shoppers read there; what it gives, when empty", required=False)
-    starts_at = forms.DateTimeField(label="Starts", widget=pages.Picker())
-    ends_at = forms.DateTimeField(label="Ends", widget=pages.Picker())
+    starts_at = pages.Moment(label="Starts")
+    ends_at = pages.Moment(label="Ends")
     quota = number("Vouchers", MOST_QUOTA, 100, "For the first so many who sign in")
     voucher_type = text("For transactions of type", 50, "Such as topup", initial="topup")
     voucher_valid_days = number("Good for days", MOST_DAYS, 30, "After it was won")
@@ -52,12 +52,6 @@ class CampaignForm(forms.Form):
     def __init__(self, data: Any = None, *, brand: Brand) -> None:
         super().__init__(data, use_required_attribute=False)
         self.fields["offer"] = OfferField(brand=brand, initial=thirty_percent(), label="Offer")
-
-    def clean_starts_at(self) -> datetime:
-        return _in_range(self.cleaned_data["starts_at"])
-
-    def clean_ends_at(self) -> datetime:
-        return _in_range(self.cleaned_data["ends_at"])
 
     def blame(self, refusal: Refusal) -> None:
         """Show what a service refused at its field."""
@@ -83,7 +77,7 @@ class ExtendForm(forms.Form):
     """More vouchers, or a later end."""
 
     quota = number("Vouchers", MOST_QUOTA, 100, "Who came too late before is served first")
-    ends_at = forms.DateTimeField(label="Ends", widget=pages.Picker())
+    ends_at = pages.Moment(label="Ends")
 
     def __init__(self, data: Any = None, *, campaign: Campaign) -> None:
         initial = {"quota": campaign.counter.quota, "ends_at": campaign.ends_at}
@@ -94,14 +88,8 @@ class ExtendForm(forms.Form):
         """What was not touched stays as it is, to the microsecond, though the picker shows minutes."""
         wanted: datetime = self.cleaned_data["ends_at"]
         before = self.campaign.ends_at
-        return before if wanted == before.replace(second=0, microsecond=0) else _in_range(wanted)
+        return before if wanted == before.replace(second=0, microsecond=0) else wanted
 
     def blame(self, refusal: Refusal) -> None:
         """Show what the service refused at its field."""
         pages.blame(self, refusal, {name: name for name in self.fields}, "")
-
-
-def _in_range(moment: datetime) -> datetime:
-    if not 1971 <= moment.year < 9000:
-        raise forms.ValidationError("This date is out of range.")
-    return moment
