@@ -35,7 +35,7 @@ from promotions.errors import (
 )
 from promotions.models import LIVE, Code, CodeAssignment, CodeBatch, Promotion, PromotionUse
 from segments.models import AudienceMember
-from segments.selectors import Reach, reach, segments_of
+from segments.selectors import segments_of
 
 LIMITS = ("budget", "limit_total", "limit_per_user", "limit_per_day", "limit_per_week", "limit_per_month")
 
@@ -202,16 +202,6 @@ def codes_of(*, promotion_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     """The one code that opens each promotion, where it has one; batches apart."""
     rows = Code.objects.filter(promotion_id__in=promotion_ids, batch=None).values_list("promotion_id", "pk")
     return dict(rows)
-
-
-def audiences(*, promotions: Collection[Promotion], at: datetime) -> dict[uuid.UUID, Reach]:
-    """For each promotion with a target audience, how many customers match now; a query for each brand."""
-    wanted: dict[uuid.UUID, set[str]] = {}
-    for it in promotions:
-        if it.target_audience:
-            wanted.setdefault(it.brand_id, set()).add(it.target_audience)
-    found = {brand_id: reach(brand_id=brand_id, segment_types=types, at=at) for brand_id, types in wanted.items()}
-    return {it.pk: found[it.brand_id][it.target_audience] for it in promotions if it.target_audience}
 
 
 def waits(*, promotion: Promotion) -> list[Waiting]:

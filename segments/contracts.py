@@ -51,6 +51,15 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How many customers an audience has, and how many of them could be put into a segment, as of an instant."""
+
+    count: int
+    with_free_slot: int
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Pressure:
     """How full customers are, as of an instant: ``by_used[k]`` of them use ``k`` slots."""
 

@@ -94,37 +94,8 @@ def last_member(*, segment_id: uuid.UUID) -> int:
 
 
 # --- segments --------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How many customers an audience has, and how many of them could be put into a segment, as of an instant."""
-
-    count: int
-    with_free_slot: int
-    as_of: datetime
-
-
-LARGE = 50_000  # customers; larger audiences are counted anew when what is known of them is no longer FRESH
-FRESH = timedelta(minutes=5)
+LARGE = 50_000  # customers; larger audiences are counted in the background
 _KEPT = 86_400  # seconds
-
-
-def reach(*, brand_id: uuid.UUID, segment_types: Collection[str], at: datetime) -> dict[str, Reach]:
-    """The reach of the brand's audiences, nobody in one that was never sent; one query, and one for each large audience
-    that was not counted lately.
-    """
-    slots = settings.SEGMENT_SLOTS_PER_CUSTOMER
-    params = {"brand": brand_id, "types": sorted(segment_types), "slots": slots, "large": LARGE}
-    found: dict[str, Reach] = {}
-    for row in db.many("segments/sql/measure_reach.sql", params):
-        free, as_of, size = row["with_free_slot"], at, row["size"]
-        if free is None:
-            known = remembered(audience_id=row["id"])
-            if known is None or at - known.as_of > FRESH:
-                known = count_slots(audience_id=row["id"], at=at)
-                remember(known, audience_id=row["id"])
-            size, free, as_of = known.customers, known.customers - known.full(slots=slots), known.as_of
-        found[row["segment_type"]] = Reach(size, free, as_of)
-    return {it: found.get(it, Reach(0, 0, at)) for it in segment_types}
 
 
 def count_slots(*, audience_id: int, at: datetime) -> Pressure:

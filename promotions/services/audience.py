@@ -32,6 +32,16 @@ def leave(*, promotion: Promotion, at: datetime) -> None:
     segments.delete(which=Q(promotion_id=promotion.pk), at=at)
 
 
+def reached(*, promotions: Collection[Promotion], at: datetime) -> dict[uuid.UUID, Reach]:
+    """For each promotion with a target audience, how many customers match now; a query for each brand."""
+    wanted: dict[uuid.UUID, set[str]] = {}
+    for it in promotions:
+        if it.target_audience:
+            wanted.setdefault(it.brand_id, set()).add(it.target_audience)
+    found = {brand_id: pressure.reach(brand_id=brand_id, segment_types=types, at=at) for brand_id, types in wanted.items()}
+    return {it.pk: found[it.brand_id][it.target_audience] for it in promotions if it.target_audience}
+
+
 def settled(*, due: QuerySet[Promotion]) -> list[tuple[Status, QuerySet[Promotion]]]:
     """Those of these scheduled promotions whose segments are ready, by the status that they get for it."""
     return [(status, due.filter(_has(state))) for state, status in STATUS_BY.items()]

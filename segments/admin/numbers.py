@@ -14,7 +14,7 @@ def cards(segment: Segment, at: datetime) -> list[tuple[str, str, str]]:
     """What a segment is about in numbers: what it is called, the number, and what it means."""
     if segment.state == State.SCHEDULED:
         types = [segment.segment_type]
-        reach = selectors.reach(brand_id=segment.brand_id, segment_types=types, at=at)[segment.segment_type]
+        reach = pressure.reach(brand_id=segment.brand_id, segment_types=types, at=at)[segment.segment_type]
         full = reach.count - reach.with_free_slot
         return [
             ("Match now", f"{reach.count:,}", f"{segment.audience_count:,} when it was asked for"),

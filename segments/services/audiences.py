@@ -8,11 +8,11 @@ from django.db import transaction
 from accounts.models import Brand
 from promoplatform.kernel import db
 from promoplatform.kernel.errors import Invalid
-from segments import rules
+from segments import rules, selectors
 from segments.contracts import Applied, Operation, Source
 from segments.errors import AudienceComputed
 from segments.models import Audience
-from segments.services import staging
+from segments.services import pressure, staging
 
 BIGGEST = 2**63 - 1  # version
 
@@ -89,7 +89,10 @@ def apply_staged(
             counts = db.one(
                 f"segments/sql/{Operation(operation)}_members.sql", {"audience": audience.pk, "version": version}
             )
-    return Applied(received, **(counts or {}))
+        applied = Applied(received, **(counts or {}))
+        if applied.size > selectors.LARGE and (applied.added or applied.removed):
+            pressure.expect(audience_id=audience.pk)
+    return applied
 
 
 def lock_audience(*, brand: Brand, segment_type: str) -> Audience:

@@ -3,9 +3,12 @@
 What was counted is kept in Redis: it is a hint, which is counted anew when it is gone.
 """
 
+import uuid
+from collections.abc import Collection
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Count
@@ -14,10 +17,33 @@ from accounts.models import Customer
 from promoplatform.kernel import db, redis
 from promoplatform.kernel.outbox import later
 from segments import selectors
-from segments.contracts import Pressure
+from segments.contracts import Pressure, Reach
 from segments.models import Audience, CustomerSlots
 
+FRESH = timedelta(minutes=5)
 PROMISED = 60  # seconds that a count which was promised is waited for
+
+
+def reach(*, brand_id: uuid.UUID, segment_types: Collection[str], at: datetime) -> dict[str, Reach]:
+    """The reach of the brand's audiences, nobody in one that was never sent; one query.
+
+    A large audience is answered as it was counted last; what is no longer ``FRESH`` is promised to be counted again.
+    Only one that was never counted is counted now.
+    """
+    slots = settings.SEGMENT_SLOTS_PER_CUSTOMER
+    params = {"brand": brand_id, "types": sorted(segment_types), "slots": slots, "large": selectors.LARGE}
+    found: dict[str, Reach] = {}
+    for row in db.many("segments/sql/measure_reach.sql", params):
+        free, as_of, size = row["with_free_slot"], at, row["size"]
+        if free is None:
+            known = selectors.remembered(audience_id=row["id"])
+            if known is None:
+                known = count(audience_id=row["id"], at=at)
+            elif at - known.as_of > FRESH:
+                expect(audience_id=row["id"])
+            size, free, as_of = known.customers, known.customers - known.full(slots=slots), known.as_of
+        found[row["segment_type"]] = Reach(size, free, as_of)
+    return {it: found.get(it, Reach(0, 0, at)) for it in segment_types}
 
 
 def ask(*, audience: Audience | None, at: datetime) -> Pressure | None:
@@ -30,17 +56,23 @@ def ask(*, audience: Audience | None, at: datetime) -> Pressure | None:
         return selectors.count_slots(audience_id=audience.pk, at=at)
     audience_id = None if audience is None else audience.pk
     known = selectors.remembered(audience_id=audience_id)
-    if known is None or at - known.as_of > selectors.FRESH:
-        with suppress(redis.Error):  # without Redis nothing is kept, and nothing promised again and again
-            if cache.add(f"segments:counting:{audience_id}", 1, PROMISED):
-                later("segments.count_slots", audience_id=audience_id)
+    if known is None or at - known.as_of > FRESH:
+        expect(audience_id=audience_id)
     return known
 
 
-def count(*, audience_id: int | None, at: datetime) -> None:
+def expect(*, audience_id: int | None) -> None:
+    """Somebody will ask for this count: promise it, unless it is promised already."""
+    with suppress(redis.Error):  # without Redis nothing is kept, and nothing promised again and again
+        if cache.add(f"segments:counting:{audience_id}", 1, PROMISED):
+            later("segments.count_slots", audience_id=audience_id)
+
+
+def count(*, audience_id: int | None, at: datetime) -> Pressure:
     """Count an audience, or all customers of the platform, and keep it for whoever asks."""
     found = _everybody(at) if audience_id is None else selectors.count_slots(audience_id=audience_id, at=at)
     selectors.remember(found, audience_id=audience_id)
+    return found
 
 
 def _everybody(at: datetime) -> Pressure:

@@ -411,7 +411,7 @@ def test_the_reach_of_an_audience_counts_who_has_a_free_slot(brand: Brand, at: d
     audience(brand, "c1", segment_type="new")
     scheduled(brand, at, start=timedelta(0), segment_type="new")
 
-    reach = selectors.reach(brand_id=brand.pk, segment_types=["vip", "new", "never"], at=at)
+    reach = pressure.reach(brand_id=brand.pk, segment_types=["vip", "new", "never"], at=at)
 
     assert {name: (it.count, it.with_free_slot) for name, it in reach.items()} == {
         "vip": (3, 2), "new": (1, 0), "never": (0, 0),
@@ -429,7 +429,7 @@ def test_the_reach_of_a_large_audience_is_counted_once_in_five_minutes(
 
     def asked(minutes: int) -> selectors.Reach:
         when = at + timedelta(minutes=minutes)
-        return selectors.reach(brand_id=brand.pk, segment_types=["vip"], at=when)["vip"]
+        return pressure.reach(brand_id=brand.pk, segment_types=["vip"], at=when)["vip"]
 
     assert asked(0) == selectors.Reach(2, 1, at)
     audience(brand, "c3")
