@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Sum
 
 from promoplatform.kernel import pages
-from promotions import rules, selectors
+from promotions import rules, services
 from promotions.models import Promotion, PromotionCounter
 from segments.models import OVER, Segment
 
@@ -31,7 +31,7 @@ def audience(promotion: Promotion, segment: Segment | None, at: datetime) -> lis
             (members, f"{segment.members_count:,}", f"of {seen:,} in the audience when it started"),
             ("Passed over", f"{segment.skipped:,}", "of them had no free slot"),
         ]
-    reach = selectors.audiences(promotions=[promotion], at=at)[promotion.pk]
+    reach = services.reached(promotions=[promotion], at=at)[promotion.pk]
     full = reach.count - reach.with_free_slot
     return [
         ("Match now", f"{reach.count:,}", "customers are in the audience; who is in it at the start counts"),

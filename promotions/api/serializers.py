@@ -11,7 +11,7 @@ from promoplatform.kernel import money
 from promoplatform.kernel.fields import AmountField, DayOrInstantField, SlugField, TextField, WholeField
 from promotions.models import Promotion, Trigger
 from promotions.services import LIMITS
-from segments.selectors import Reach
+from segments.contracts import Reach
 
 
 @extend_schema_field({"type": "object", "description": "An offer, in the offer language", "additionalProperties": True})

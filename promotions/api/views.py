@@ -112,7 +112,7 @@ def _answer(promotion: Promotion) -> dict[str, Any]:
 def _answers(rows: Sequence[Promotion]) -> list[dict[str, Any]]:
     keys = [row.pk for row in rows]
     codes, segments = selectors.codes_of(promotion_ids=keys), told_by_promotion(promotion_ids=keys)
-    audiences = selectors.audiences(promotions=rows, at=timezone.now())
+    audiences = services.reached(promotions=rows, at=timezone.now())
     return [
         promotion_answer(row, code=codes.get(row.pk), audience=audiences.get(row.pk), segment=segments.get(row.pk))
         for row in rows

@@ -1,6 +1,7 @@
 """Verbs of promotions and codes."""
 
 from promotions.services.assigning import assign, assign_audience, assign_codes
+from promotions.services.audience import reached
 from promotions.services.batches import (
     MAX_COUNT,
     Imported,
@@ -46,6 +47,7 @@ __all__ = [
     "make_chunk",
     "make_codes",
     "order_batch",
+    "reached",
     "retry_now",
     "start_due",
 ]

@@ -1,11 +1,14 @@
 """The segment of a promotion with a target audience follows the promotion, whose status then follows the segment."""
 
+import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from promotions.models import LIVE, Promotion, Status
 from segments import services as segments
+from segments.contracts import Reach
 from segments.models import Segment, State
 
 STATUS_BY = {State.ACTIVE: Status.ACTIVE, State.EMPTY: Status.ACTIVE_WITHOUT_AUDIENCE}  # else still on its way
@@ -38,7 +41,7 @@ def reached(*, promotions: Collection[Promotion], at: datetime) -> dict[uuid.UUI
     for it in promotions:
         if it.target_audience:
             wanted.setdefault(it.brand_id, set()).add(it.target_audience)
-    found = {brand_id: pressure.reach(brand_id=brand_id, segment_types=types, at=at) for brand_id, types in wanted.items()}
+    found = {brand: segments.reach(brand_id=brand, segment_types=types, at=at) for brand, types in wanted.items()}
     return {it.pk: found[it.brand_id][it.target_audience] for it in promotions if it.target_audience}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from promoplatform.kernel import pages
 from promoplatform.kernel.outside.contracts import Service
 from promoplatform.kernel.outside.selectors import Waiting, waiting
-from segments import selectors
+from segments import selectors, services
 from segments.models import TO_FILL, Segment, State
 
 
@@ -14,7 +14,7 @@ def cards(segment: Segment, at: datetime) -> list[tuple[str, str, str]]:
     """What a segment is about in numbers: what it is called, the number, and what it means."""
     if segment.state == State.SCHEDULED:
         types = [segment.segment_type]
-        reach = pressure.reach(brand_id=segment.brand_id, segment_types=types, at=at)[segment.segment_type]
+        reach = services.reach(brand_id=segment.brand_id, segment_types=types, at=at)[segment.segment_type]
         full = reach.count - reach.with_free_slot
         return [
             ("Match now", f"{reach.count:,}", f"{segment.audience_count:,} when it was asked for"),

@@ -18,7 +18,6 @@ from promoplatform.kernel import pages
 from promoplatform.kernel.admin import brands_with
 from promoplatform.kernel.pages import Chart
 from promoplatform.kernel.rights import Rights
-from segments import selectors
 from segments.contracts import Pressure
 from segments.models import Audience, Segment
 from segments.services import pressure
@@ -42,7 +41,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "title": "Slots", "opts": Segment._meta, "everybody": everybody, "may_see_all": brands is None,  # noqa: SLF001
         "choices": [(it.pk, _name(it, several)) for it in audiences.order_by("brand__name", "segment_type")[:MOST]],
         "chosen": chosen, "name": _name(chosen, several) if chosen else "All customers of the platform",
-        "counting": (chosen or everybody) and (found is None or at - found.as_of > selectors.FRESH),
+        "counting": (chosen or everybody) and (found is None or at - found.as_of > pressure.FRESH),
     }  # fmt: skip
     zone = chosen.brand.timezone if chosen else "UTC"
     return TemplateResponse(request, "admin/segments/slots.html", shown | (_drawn(found, zone) if found else {}))

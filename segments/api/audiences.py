@@ -81,7 +81,7 @@ class AudienceView(APIView):
         """The audience as it is now; for a large one, who has a free slot was counted up to a minute ago."""
         brand = merchant(caller=as_caller(request.auth), merchant_id=merchant_id)
         audience = selectors.audience(brand_id=brand.pk, segment_type=segment_type)
-        reach = pressure.reach(brand_id=brand.pk, segment_types=[segment_type], at=timezone.now())[segment_type]
+        reach = services.reach(brand_id=brand.pk, segment_types=[segment_type], at=timezone.now())[segment_type]
         return Response(
             {
                 "size": audience.size, "with_free_slot": reach.with_free_slot, "as_of": reach.as_of,

@@ -3,6 +3,7 @@
 from segments.contracts import Applied, Operation
 from segments.services.audiences import BIGGEST, apply_audience, apply_file
 from segments.services.computing import compute, count_again, count_anew, move, stop_computing
+from segments.services.pressure import reach
 from segments.services.queue import hurry, work
 from segments.services.scheduling import delete, follow, schedule
 from segments.services.syncing import retry_now
@@ -34,6 +35,7 @@ __all__ = [
     "hurry",
     "move",
     "queue_upload",
+    "reach",
     "retry_now",
     "schedule",
     "stop_computing",

@@ -18,6 +18,7 @@ from promoplatform.kernel.outside.models import Errand
 from promotions import services as promotions
 from segments import selectors, services
 from segments.models import Audience, Segment, State
+from segments.services import pressure
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -232,7 +233,7 @@ def test_a_large_audience_is_counted_in_the_background_and_then_again(
     assert OutboxMessage.objects.filter(task="segments.count_slots").count() == 1
     deliver()
     second = owner.get(f"{BASE}slots/")
-    monkeypatch.setattr(selectors, "FRESH", timedelta(0))
+    monkeypatch.setattr(pressure, "FRESH", timedelta(0))
     cache.delete(f"segments:counting:{Audience.objects.get().pk}")
     third = owner.get(f"{BASE}slots/")
 

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import Brand
+from promoplatform.kernel import redis
 from promoplatform.kernel.errors import Invalid, NotFound
 from promoplatform.kernel.models import OutboxMessage
 from promoplatform.kernel.outside.contracts import Clock
 from segments import selectors, services
+from segments.contracts import Reach
 from segments.errors import AudienceEmpty, PromotionHasSegment
 from segments.models import CustomerSlots, Segment, SegmentMember, State
 from segments.services import ledgers, queue, stripes
@@ -411,15 +414,15 @@ def test_the_reach_of_an_audience_counts_who_has_a_free_slot(brand: Brand, at: d
     audience(brand, "c1", segment_type="new")
     scheduled(brand, at, start=timedelta(0), segment_type="new")
 
-    reach = pressure.reach(brand_id=brand.pk, segment_types=["vip", "new", "never"], at=at)
+    reach = services.reach(brand_id=brand.pk, segment_types=["vip", "new", "never"], at=at)
 
     assert {name: (it.count, it.with_free_slot) for name, it in reach.items()} == {
         "vip": (3, 2), "new": (1, 0), "never": (0, 0),
     }  # fmt: skip
 
 
-def test_the_reach_of_a_large_audience_is_counted_once_in_five_minutes(
-    brand: Brand, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
+def test_the_reach_of_a_large_audience_is_counted_again_in_the_background(
+    brand: Brand, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch, deliver: Callable[[], int]
 ) -> None:
     settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
     monkeypatch.setattr(selectors, "LARGE", 1)
@@ -427,14 +430,40 @@ def test_the_reach_of_a_large_audience_is_counted_once_in_five_minutes(
     scheduled(brand, at, start=timedelta(0), segment_type="new")
     audience(brand, "c1", "c2")
 
-    def asked(minutes: int) -> selectors.Reach:
+    def asked(minutes: int) -> Reach:
         when = at + timedelta(minutes=minutes)
-        return pressure.reach(brand_id=brand.pk, segment_types=["vip"], at=when)["vip"]
+        return services.reach(brand_id=brand.pk, segment_types=["vip"], at=when)["vip"]
 
-    assert asked(0) == selectors.Reach(2, 1, at)
+    assert asked(0) == Reach(2, 1, at)
     audience(brand, "c3")
-    assert asked(4) == selectors.Reach(2, 1, at)
-    assert asked(6) == selectors.Reach(3, 2, at + timedelta(minutes=6))
+    assert asked(4) == Reach(2, 1, at)
+    OutboxMessage.objects.all().delete()
+    redis.client().flushdb()
+    assert asked(0) == Reach(3, 2, at)  # never counted, as far as is known: counted now
+
+    CustomerSlots.objects.update(used=0)
+    assert asked(5) == Reach(3, 2, at)
+    assert not OutboxMessage.objects.exists()
+    assert asked(6) == asked(7) == Reach(3, 2, at)  # nobody waits
+    assert OutboxMessage.objects.count() == 1
+    deliver()
+    assert (asked(8).count, asked(8).with_free_slot) == (3, 3)
+
+
+def test_a_large_audience_that_was_sent_is_counted_before_anybody_asks(
+    brand: Brand, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch, deliver: Callable[[], int]
+) -> None:
+    monkeypatch.setattr(selectors, "LARGE", 1)
+    audience(brand, "c1")
+    assert not OutboxMessage.objects.exists()
+    audience(brand, "c1", "c2")
+    audience(brand, "c1", "c2")
+    assert OutboxMessage.objects.count() == 1
+
+    deliver()
+    monkeypatch.setattr(selectors, "count_slots", None)  # nobody counts in a request
+
+    assert services.reach(brand_id=brand.pk, segment_types=["vip"], at=timezone.now())["vip"].count == 2
 
 
 def test_a_segment_that_is_not_there_is_not_found() -> None:
