@@ -162,11 +162,17 @@ class MembershipAdmin(OwnersAdmin):
     """Who is staff of which brand; others join by invitation."""
 
     list_display = ("user", "brand", "role", "created_at")
-    fields = ("brand", "user", "role", "created_at")
     autocomplete_fields = ("user", "brand")
 
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return ("brand", "member" if obj else "user", "role", "created_at")
+
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return ("brand", "user", "created_at") if obj else ("created_at",)
+        return ("brand", "member", "created_at") if obj else ("created_at",)
+
+    @display(description="user")
+    def member(self, membership: Membership) -> str:
+        return str(membership.user)  # no link: a user's page is for platform admins
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)

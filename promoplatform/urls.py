@@ -12,10 +12,12 @@ from promoplatform.kernel import api, catalogue, metrics
 from vouchers.api.events import LoginEventsView
 from vouchers.api.login import CampaignLoginView
 
+DOCUMENTATION = SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"])
+
 urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/docs/", DOCUMENTATION, name="docs"),
     path("api/errors/", catalogue.refusals, name="refusals"),
     path("api/errors/<str:code>", catalogue.refusal, name="refusal"),
     path("api/internal/v1/", include("segments.api.urls")),

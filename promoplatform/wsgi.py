@@ -15,7 +15,8 @@ class Request(WSGIRequest):
     """A request that can always be made, so that whatever is wrong with it is refused where the others are."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        with suppress(LookupError, SuspiciousOperation):  # Django reads the query as soon as it sees a charset
+        self.content_type, self.content_params = "", {}  # of a header that says nothing that can be read
+        with suppress(LookupError, ValueError, SuspiciousOperation):  # the query is read as soon as there is a charset
             super()._set_content_type_params(meta)  # type: ignore[misc]
 
 

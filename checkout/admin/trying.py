@@ -29,7 +29,7 @@ def chosen_brand(request: HttpRequest, rights: Rights) -> Brand | None:
     rows = Brand.objects.filter(is_active=True).order_by("name")
     rows = rows if mine is None else rows.filter(pk__in=mine)
     if slug := request.GET.get("brand"):
-        found = rows.filter(slug=slug.replace("\0", "")).first()
+        found = rows.filter(slug=slug).first()
         if found is None:
             raise Http404
         return found
@@ -81,8 +81,9 @@ def _context(request: HttpRequest, brand: Brand) -> dict[str, Any]:
 def _with_more(request: HttpRequest) -> dict[str, Any]:
     """What was posted, with room for more lines when that was asked for."""
     posted = request.POST.dict()
-    if "more" in posted and posted.get("line-TOTAL_FORMS", "").isdecimal():
-        total = min(int(posted["line-TOTAL_FORMS"]), LineFormSet.max_num)
+    rows = posted.get("line-TOTAL_FORMS", "")
+    if "more" in posted and rows.isdecimal() and len(rows) <= len(str(LineFormSet.max_num)):
+        total = min(int(rows), LineFormSet.max_num)
         after = min(total + MORE, LineFormSet.max_num)
         posted["line-TOTAL_FORMS"] = str(after)
         for number in range(total, after):

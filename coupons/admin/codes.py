@@ -81,7 +81,7 @@ class CodePages:
     def one(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
         """A batch: how far it is, and its codes."""
         coupon, found = self._batch(request, pk, batch)
-        after = request.GET.get("after", "").replace("\0", "")[:64]
+        after = request.GET.get("after", "")[:64]
         codes = selectors.next_codes(batch=found, after=after, at=timezone.now(), limit=SHOWN)
         shown = {
             "title": f"Codes of {coupon}", "codes": codes, "after": after,

@@ -95,7 +95,7 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[DiscountCode], search_term: str
     ) -> tuple[QuerySet[DiscountCode], bool]:
-        term = search_term.strip().upper().replace("\0", "")
+        term = search_term.strip().upper()
         return queryset.filter(code__text__startswith=term) if term else queryset, False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Model
 from django.http import HttpRequest
 from unfold.decorators import display
 
@@ -67,14 +67,6 @@ class DiscountRuleAdmin(MadeForOneBrand, BrandScopedAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.CountedList]:
         return RuleList
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[DiscountRule], search_term: str
-    ) -> tuple[QuerySet[DiscountRule], bool]:
-        found: tuple[QuerySet[DiscountRule], bool] = super().get_search_results(
-            request, queryset, search_term.replace("\0", "")
-        )
-        return found
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         if not super().has_delete_permission(request, obj):

@@ -251,7 +251,7 @@ class UsageReturnAdmin(ReadOnly):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[UsageReturn], search_term: str
     ) -> tuple[QuerySet[UsageReturn], bool]:
-        term = search_term.strip().replace("\0", "")
+        term = search_term.strip()
         return queryset.filter(customer__customer_id=term) if term else queryset, False
 
     @display(description="code")

@@ -25,7 +25,7 @@ def admin_policy(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith(_admin()):
             return get_response(request)
-        if "%00" in request.META["QUERY_STRING"]:  # no text has one, and PostgreSQL takes none
+        while "%00" in request.META["QUERY_STRING"]:  # no text has one, PostgreSQL takes none, and %0%000 hides one
             request.META["QUERY_STRING"] = request.META["QUERY_STRING"].replace("%00", "")
         return loosened(request)
 

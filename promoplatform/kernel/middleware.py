@@ -17,6 +17,7 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
@@ -86,14 +87,22 @@ def _path(request: HttpRequest) -> str:
 
 
 def well_formed(get_response: GetResponse) -> GetResponse:
-    """Refuses below /api/, before anything reads it: a body over the limit (bulk ingest has one of its own) or of no
-    stated length, text that is not UTF-8, and NUL, which the database cannot hold, in the query."""
+    """Refuses, before anything reads it, text that is said not to be UTF-8; below /api/ also a body over the limit
+    (bulk ingest has one of its own) or of no stated length, and NUL, which the database cannot hold, in the query."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        refusal = _refusal(request) if request.path.startswith("/api/") else None
+        if not request.path.startswith("/api/"):
+            if _is_foreign(request):
+                raise BadRequest  # some codecs make text that can neither be kept nor shown
+            return get_response(request)
+        refusal = _refusal(request)
         return problem_of(refusal).response() if refusal else get_response(request)
 
     return middleware
+
+
+def _is_foreign(request: HttpRequest) -> bool:
+    return request.encoding is not None and codecs.lookup(request.encoding).name != "utf-8"
 
 
 def _refusal(request: HttpRequest) -> Refusal | None:
@@ -105,7 +114,7 @@ def _refusal(request: HttpRequest) -> Refusal | None:
     bulk = request.path.startswith(settings.BULK_PATHS) or request.path.endswith(settings.BULK_ENDINGS)
     if int(length) > settings.BODY_LIMIT and not bulk:
         return TooLarge()
-    if request.encoding and codecs.lookup(request.encoding).name != "utf-8":
+    if _is_foreign(request):
         return UnsupportedMediaType()
     if any("\0" in name or "\0" in value for name, values in request.GET.lists() for value in values):
         return Invalid()

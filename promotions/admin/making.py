@@ -34,7 +34,7 @@ class ChosenBrand:
         """The brand that the address names, or the only one; None when the user has still to say. Raises Http404."""
         brands = self.brands_to_make_for(request)
         if slug := request.GET.get("brand"):
-            found = brands.filter(slug=slug.replace("\0", "")).first()
+            found = brands.filter(slug=slug).first()
             if found is None:
                 raise Http404
             return found

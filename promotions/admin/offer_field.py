@@ -89,7 +89,7 @@ def told(offer: object, brand: Brand) -> str:
 @require_POST
 def shape(request: HttpRequest) -> HttpResponse:
     """The offer form again with what was sent, in the shape that a button asked for; or the sentence alone."""
-    brands, slug = brands_with(request, Rights.EDIT), request.GET.get("brand", "").replace("\0", "")
+    brands, slug = brands_with(request, Rights.EDIT), request.GET.get("brand", "")
     found = Brand.objects.filter(slug=slug, is_active=True)
     brand = (found if brands is None else found.filter(pk__in=brands)).first()
     name = request.GET.get("name", "offer")

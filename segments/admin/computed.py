@@ -27,7 +27,7 @@ def page(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     rows = Brand.objects.filter(is_active=True).order_by("name")
     rows = rows if mine is None else rows.filter(pk__in=mine)
-    slug = request.GET.get("brand", "").replace("\0", "")
+    slug = request.GET.get("brand", "")
     brands = list((rows.filter(slug=slug) if slug else rows)[:MOST])
     if not brands:
         raise Http404

@@ -225,6 +225,13 @@ def test_an_owner_changes_roles_and_removes_members(owner):
     assert list(Membership.objects.all()) == [owner]
 
 
+def test_a_members_page_links_to_no_page_that_owners_cannot_see(owner):
+    page = as_user(owner.user).get(f"/admin/accounts/membership/{owner.pk}/change/").content.decode()
+
+    assert owner.user.username in page
+    assert "/admin/accounts/user/" not in page
+
+
 def test_the_last_owner_is_kept_with_a_word(owner):
     client = as_user(owner.user)
     page = f"/admin/accounts/membership/{owner.pk}"

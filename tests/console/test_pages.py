@@ -340,7 +340,7 @@ def _state():
 # --- nonsense --------------------------------------------------------------------------------------------------------
 NONSENSE = (
     *("p=x", "p=-1", "p=9999999999", "o=zz", "o=1.-2.99", "q=%00", "q=" + "a" * 3000, "all=1", "by=x"),
-    *("brand=%00", "state=%00", "status=%00", "nope=1", "_popup=1", "brand__id__exact=x"),
+    *("brand=%00", "state=%00", "status=%00", "nope=1", "_popup=1", "brand__id__exact=x", "brand=%0%000"),
 )
 NO_KEYS = ("x", "9" * 40, "\0", "", "1_5f")
 
@@ -356,6 +356,16 @@ def test_nonsense_is_never_a_server_error(model, root, things):
     for key in ("x", "9" * 40, "%00", "1_5f"):
         for path in ("change/", "history/", "delete/"):
             assert root.get(f"{base}{key}/{path}").status_code in (302, 403, 404), (key, path)
+
+
+@pytest.mark.parametrize("query", ["brand=%00", "brand=%0%000", "brand=%0%00%000&month=%0%000", "brand=x&month=9"])
+@pytest.mark.parametrize(
+    "page",
+    ["promotions/promotion/calendar/", "promotions/promotion/add/", "checkout/redemption/try/",
+     "checkout/backtest/add/", "segments/audience/computed/", "segments/segment/slots/", "coupons/report/"],
+)  # fmt: skip
+def test_a_page_of_a_brand_is_not_one_of_no_brand(owner, page, query):
+    assert owner.get(f"/admin/{page}?{query}").status_code in (200, 404)
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,36 @@ def test_a_query_of_any_kind_is_read_where_refusals_are_answered(charset: str, q
     assert json.loads(b"".join(body))["status"] == int(status)
 
 
+@pytest.mark.parametrize("path", ["/admin/login/", "/accounts/", "/unsubscribe/x/"])
+@pytest.mark.parametrize("charset", ["utf-7", "utf-16", "unicode_escape", "latin-1"])
+@pytest.mark.parametrize("form", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_a_page_reads_no_other_charset(path: str, charset: str, form: str) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\n+2AA-\\ud800\r\n--x--\r\n'
+
+    for method in ("GET", "POST"):
+        answer = Client().generic(
+            method, path, body, content_type=f"{form}; charset={charset}", QUERY_STRING="q=%2B2AA-"
+        )
+        assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("content_type", ["multipart/form-data; boundary*=nosuch''x", "text/x; charset*=nosuch''x"])
+def test_a_content_type_that_cannot_be_read_is_as_if_there_were_none(content_type: str) -> None:
+    answered: list[Any] = []
+    environ = RequestFactory()._base_environ(  # type: ignore[attr-defined]
+        PATH_INFO="/api/nothing/", REQUEST_METHOD="POST", CONTENT_TYPE=content_type
+    )
+
+    application(environ, lambda *answer: answered.extend(answer))
+
+    assert answered[0].startswith("404")
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "DELETE"])
+def test_the_documentation_is_only_read(method: str) -> None:
+    assert Client().generic(method, "/api/docs/").status_code == 405
+
+
 @pytest.mark.parametrize("charset", ["utf-8", "UTF8", '"utf-8"', "nonsense"])
 def test_utf_8_by_any_of_its_names_is_taken(client: Client, charset: str) -> None:
     body = json.dumps(CART | {"transaction_type": "Käufe"}, ensure_ascii=False).encode()

@@ -82,7 +82,7 @@ class VoucherAdmin(BrandScopedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Voucher], search_term: str
     ) -> tuple[QuerySet[Voucher], bool]:
-        term = search_term.strip().replace("\0", "")
+        term = search_term.strip()
         return queryset.filter(customer__customer_id=term) if term else queryset, False
 
     # --- columns -----------------------------------------------------------------------------------------------------
