@@ -136,7 +136,11 @@ class BrandAdmin(BrandScopedAdmin):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return ("created_at",) if self._superuser(request) else ("created_at", "slug", "currency", "is_active")
+        if not self._superuser(request):
+            return "created_at", "slug", "currency", "is_active"
+        return (
+            ("created_at", "currency") if isinstance(obj, Brand) and selectors.is_used(brand=obj) else ("created_at",)
+        )
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self._superuser(request)

@@ -137,6 +137,12 @@ def brand_by_name(name: str) -> Brand | None:
     return None if "\0" in name else Brand.objects.filter(slug=name).first()
 
 
+def is_used(*, brand: Brand) -> bool:
+    """Whether any of the apps above has something of the brand, of which amounts may be meant in its currency."""
+    above = [it for it in Brand._meta.related_objects if it.related_model._meta.app_label != Brand._meta.app_label]  # noqa: SLF001
+    return any(it.related_model._base_manager.filter(**{it.field.name: brand}).exists() for it in above)  # noqa: SLF001
+
+
 def timezone_of(brand: Brand) -> zoneinfo.ZoneInfo:
     """The brand's time zone."""
     return zoneinfo.ZoneInfo(brand.timezone)

@@ -19,6 +19,7 @@ from tests.factories import (
     BrandFactory,
     CustomerFactory,
     MembershipFactory,
+    PromotionFactory,
     ShopperFactory,
     UserFactory,
 )
@@ -201,6 +202,21 @@ def test_brands_are_made_by_platform_admins(root):
 
     assert answer.status_code == 302
     assert Brand.objects.get().slug == "billo"
+
+
+def test_a_brands_currency_stays_once_amounts_are_meant_in_it(root):
+    brand = BrandFactory(currency="EUR")
+
+    def change(currency):
+        address = f"/admin/accounts/brand/{brand.pk}/change/"
+        asked = FACE | {"slug": "billo", "currency": currency, "is_active": "on"}
+        assert root.post(address, asked).status_code == 302
+        brand.refresh_from_db()
+        return brand.currency
+
+    assert change("KWD") == "KWD"
+    PromotionFactory(brand=brand, budget=1000)
+    assert change("JPY") == "KWD"
 
 
 def test_what_is_no_time_zone_colour_or_currency_is_refused(root):
