@@ -1,7 +1,6 @@
 """Audiences of the demo: some as the data platform sends them, some computed from purchases."""
 
 from accounts.models import Brand
-from segments.selectors import types_of
 from segments.services import apply_audience, compute
 
 SENT = {  # a customer in two of them is in a segment of each brand
@@ -13,12 +12,9 @@ COMPUTED = {"billo": ["lapsed_users", "purchase_above_100"]}
 
 
 def make_audiences(brands: dict[str, Brand]) -> None:
-    """The audiences of both brands; those that are there already stay as somebody may have made them."""
-    known = {slug: types_of(brand_id=brand.pk) for slug, brand in brands.items()}
+    """The audiences of both brands."""
     for (slug, segment_type), customer_ids in SENT.items():
-        if segment_type not in known[slug]:
-            apply_audience(brand=brands[slug], segment_type=segment_type, operation="add", customer_ids=customer_ids)
+        apply_audience(brand=brands[slug], segment_type=segment_type, operation="add", customer_ids=customer_ids)
     for slug, segment_types in COMPUTED.items():
         for segment_type in segment_types:
-            if segment_type not in known[slug]:
-                compute(brand=brands[slug], segment_type=segment_type)
+            compute(brand=brands[slug], segment_type=segment_type)

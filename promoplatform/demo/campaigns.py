@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from accounts.models import Brand
 from vouchers.contracts import LoginEvent
-from vouchers.models import Campaign
 from vouchers.services import create, take_in
 
 LIVE, OVER = "first-top-up", "early-birds"
@@ -12,18 +11,15 @@ VISITORS, QUOTA = 90, 40
 
 
 def make_campaigns(brands: dict[str, Brand], *, at: datetime) -> int:
-    """Two campaigns of cake: 100 vouchers for whoever signs in from now on, and one of yesterday; how many were new."""
-    known = set(Campaign.objects.filter(slug__in=[LIVE, OVER]).values_list("slug", flat=True))
+    """Two campaigns of cake: 100 vouchers for whoever signs in from now on, and one of yesterday; how many."""
     cake = brands["cake"]
-    if OVER not in known:
-        _make_over(cake, at - timedelta(days=1))
-    if LIVE not in known:
-        fields = {
-            "name": "First top-up", "slug": LIVE, "description": "30 % off your first top-up", "starts_at": at,
-            "ends_at": at + timedelta(days=365), "pass_on": True,
-        }  # fmt: skip
-        create(brand=cake, quota=100, fields=fields, at=at)
-    return 2 - len(known)
+    _make_over(cake, at - timedelta(days=1))
+    fields = {
+        "name": "First top-up", "slug": LIVE, "description": "30 % off your first top-up", "starts_at": at,
+        "ends_at": at + timedelta(days=365), "pass_on": True,
+    }  # fmt: skip
+    create(brand=cake, quota=100, fields=fields, at=at)
+    return 2
 
 
 def _make_over(brand: Brand, start: datetime) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 from accounts.models import Brand
 from promotions import services
-from promotions.models import Promotion
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +76,12 @@ PROMOTIONS = [
 
 
 def make_promotions(brands: dict[str, Brand], *, at: datetime) -> int:
-    """Promotions of both brands, some for audiences, one by a code, two that start later, one drafted; how many were
-    new.
-    """
-    known = set(Promotion.objects.filter(name__in=[it.name for it in PROMOTIONS]).values_list("name", flat=True))
-    new = [it for it in PROMOTIONS if it.name not in known]
-    for it in new:
+    """Promotions of both brands, some for audiences, one by a code, two that start later, one drafted; how many."""
+    for it in PROMOTIONS:
         start = at + timedelta(days=it.starts)
         fields = {
             "name": it.name, "start_date": start, "end_date": start + timedelta(days=it.days), "offer": it.offer,
             "trigger": "code" if it.code else "automatic", "status": "scheduled",
         } | it.fields  # fmt: skip
         services.create(brand=brands[it.brand], fields=fields, code=it.code, at=at)
-    return len(new)
+    return len(PROMOTIONS)

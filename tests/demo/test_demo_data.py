@@ -66,8 +66,33 @@ def test_a_second_run_changes_nothing() -> None:
     said = made(shoppers=2)
 
     assert Audience.objects.get(segment_type="lapsed_users").source == "sent"
-    assert "0 new shoppers, 0 new codes, 0 new promotions, 0 new campaigns, 0 new coupons, 0 new orders" in said
+    assert "0 new shoppers, the brands and their offers stay as they are" in said
     assert before == {model: set(model.objects.values_list("pk", flat=True)) for model in before}
+
+
+def test_what_people_did_with_the_examples_does_not_keep_a_second_run_from_starting() -> None:
+    made(shoppers=5)
+    Promotion.objects.update(name="renamed")
+    CouponDefinition.objects.update(title="renamed")
+    Brand.objects.filter(slug="billo").update(slug="renamed")
+    for name in ("admin", "billo-owner", "shopper1"):
+        User.objects.filter(username=name).update(username=f"renamed-{name}")
+    before = {model: set(model.objects.values_list("pk", flat=True)) for model in (Brand, *MODELS)}
+
+    assert "1 new shoppers" in made(shoppers=6)
+
+    (newcomer,) = set(User.objects.values_list("pk", flat=True)) - before.pop(User)
+    assert User.objects.get(pk=newcomer).username == "shopper6"
+    assert before == {model: set(model.objects.values_list("pk", flat=True)) for model in before}
+
+
+def test_examples_are_made_all_or_none(monkeypatch: Any) -> None:
+    monkeypatch.setattr("promoplatform.demo.management.commands.demo_data.make_orders", lambda *_, **__: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        made(shoppers=1)
+
+    assert not any(model.objects.exists() for model in (Brand, Membership, DiscountCode, Promotion, Voucher))
 
 
 def test_accounts_whose_password_everyone_knows_are_not_made_where_it_matters(settings: Any) -> None:

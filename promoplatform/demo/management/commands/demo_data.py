@@ -1,10 +1,12 @@
 """Fills the platform with brands, people and live examples of every kind. Safe to run again."""
 
 from argparse import ArgumentParser
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 
 from promoplatform.demo import examples, people
@@ -27,20 +29,26 @@ class Command(BaseCommand):
             raise CommandError("Demo accounts have a password that everyone knows. Set DEBUG=1, or say --force.")
         if options["shoppers"] < 1:
             raise CommandError("--shoppers takes a number of at least 1.")
-        brands = people.make_brands()
-        people.make_staff(brands)
         made = people.make_shoppers(options["shoppers"], report=self._progress)
-        make_audiences(brands)
-        codes = examples.make_discount_codes(brands, at=timezone.now())
-        promotions = make_promotions(brands, at=timezone.now())
-        campaigns = make_campaigns(brands, at=timezone.now())
-        coupons = make_coupons(brands, at=timezone.now())
-        orders = make_orders(brands, at=timezone.now())
-        self.stdout.write(
-            f"demo data: {len(brands)} brands, {made} new shoppers, {codes} new codes, {promotions} new promotions, "
-            f"{campaigns} new campaigns, {coupons} new coupons, {orders} new orders"
-        )
+        self.stdout.write(f"demo data: {made} new shoppers, {_make_examples(at=timezone.now())}")
 
     def _progress(self, done: int, total: int) -> None:
         if total > 10_000:
             self.stderr.write(f"\rshoppers {done:,} of {total:,}", ending="" if done < total else "\n")
+
+
+@transaction.atomic
+def _make_examples(*, at: datetime) -> str:
+    """All of them, or none where they were made before: whatever became of those since is somebody's work."""
+    if people.has_brands():
+        return "the brands and their offers stay as they are"
+    brands = people.make_brands()
+    people.make_staff(brands)
+    make_audiences(brands)
+    codes, promotions = examples.make_discount_codes(brands, at=at), make_promotions(brands, at=at)
+    campaigns, coupons = make_campaigns(brands, at=at), make_coupons(brands, at=at)
+    orders = make_orders(brands, at=at)
+    return (
+        f"{len(brands)} brands, {codes} codes, {promotions} promotions, {campaigns} campaigns, {coupons} coupons, "
+        f"{orders} orders"
+    )
