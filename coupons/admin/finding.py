@@ -1,7 +1,7 @@
 """Single redemptions as the admin looks for them: by an index, a page at a time, never counted."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ from coupons.models import STANDING, CouponDefinition, CouponRedemption, SpentCo
 from promoplatform.kernel import db, ids
 
 FIRST, LAST = uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)
+CHUNK = 2_000
 WINDOW = timedelta(days=90)  # in which all coupons of a brand are looked through, where no first day is named
 
 
@@ -35,9 +36,9 @@ class Question:
         return not (self.coupon or self.customer or self.code or self.since)
 
 
-def recent(question: Question, *, at: datetime) -> Question:
-    """The same in the last ``WINDOW``."""
-    return replace(question, since=at - WINDOW)
+def bounded(question: Question, *, at: datetime) -> Question:
+    """The same; where all coupons of the brand would be looked through, in the last ``WINDOW``."""
+    return replace(question, since=at - WINDOW) if question.is_wide else question
 
 
 def newest(question: Question, *, before: uuid.UUID | None = None, limit: int) -> list[CouponRedemption]:
@@ -60,6 +61,16 @@ def newest(question: Question, *, before: uuid.UUID | None = None, limit: int) -
         found = _of_coupons(question, first, until, limit)
     mine = CouponRedemption.objects.filter(pk__in=list(found)).select_related("coupon__brand", "customer")
     return list(mine.order_by("-pk"))
+
+
+def all_of(question: Question) -> Iterator[CouponRedemption]:
+    """All of them, the newest first, some thousands at a time."""
+    before = None
+    while found := newest(question, before=before, limit=CHUNK):
+        yield from found
+        if len(found) < CHUNK:
+            return
+        before = found[-1].pk
 
 
 def _coupon_of(question: Question) -> uuid.UUID | None:

@@ -1,31 +1,39 @@
 """The admin's pages of single redemptions: who redeemed a coupon, when, with which code, and what became of it."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from accounts.models import Brand
 from coupons import services
 from coupons.admin import finding, words
 from coupons.admin.asking import AskingForm, readable
 from coupons.models import CouponRedemption, Status
-from promoplatform.kernel import ids, pages
+from promoplatform.kernel import ids, money, pages
 from promoplatform.kernel.admin import ReadOnly
 from promoplatform.kernel.errors import Refusal
 from promoplatform.kernel.rights import Rights
 from promotions.rules import normalise
 
 PAGE = 50
+HEADER = (
+    "customer", "coupon", "code", "status", "asked_at", "held_until", "redeemed_at", "ended_at", "currency",
+    "taken_off", "coupon_id", "order_id", "redemption_id",
+)  # fmt: skip
 ENDS = {Status.RESERVED: Status.RELEASED, Status.CONFIRMED: Status.REFUNDED}  # what the brand may make of what stands
 
 
@@ -87,18 +95,30 @@ class CouponRedemptionAdmin(ReadOnly):
         context |= self.admin_site.each_context(request)
         return TemplateResponse(request, "admin/coupons/redemptions.html", context)
 
+    def get_urls(self) -> list[URLPattern]:
+        export = self.admin_site.admin_view(require_safe(self.export_view))
+        return [path("export/", export, name="coupons_couponredemption_export"), *super().get_urls()]
+
+    def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
+        """All redemptions that the filter takes, as a file."""
+        brands = readable(request)
+        form = RedemptionsFilter(request.GET.dict(), brands=brands) if brands else None
+        if form is None or not form.is_valid():
+            raise Http404
+        at, brand = timezone.now(), form.whose
+        name = f"coupon-redemptions-{brand.slug}-{pages.today(at, brand.timezone):%Y-%m-%d}.csv"
+        return pages.csv_response(name, HEADER, _lines(finding.bounded(form.question(), at=at), brand))
+
     def _page(self, form: RedemptionsFilter) -> dict[str, Any]:
         question, asked, zone = form.question(), form.asked(), form.whose.timezone
-        wide = question.is_wide
-        found = finding.newest(
-            finding.recent(question, at=timezone.now()) if wide else question,
-            before=form.cleaned_data["before"], limit=PAGE + 1,
-        )  # fmt: skip
+        bounded = finding.bounded(question, at=timezone.now())
+        found = finding.newest(bounded, before=form.cleaned_data["before"], limit=PAGE + 1)
         link = urlencode({"brand": form.whose.slug} | asked)
         return {
             "rows": [_row(redemption, zone) for redemption in found[:PAGE]],
             "zone": zone,
-            "window": finding.WINDOW.days if wide else None,
+            "window": finding.WINDOW.days if question.is_wide else None,
+            "export": f"{reverse('admin:coupons_couponredemption_export')}?{link}",
             "filtered": bool(asked),
             "older": f"?{link}&before={found[PAGE - 1].pk}" if len(found) > PAGE else None,
             "newest": f"?{link}" if form.cleaned_data["before"] else None,
@@ -142,6 +162,18 @@ class CouponRedemptionAdmin(ReadOnly):
         else:
             messages.success(request, f"It is {ended.status}: its place can be had again.")
         return redirect("admin:coupons_couponredemption_change", found.pk)
+
+
+def _lines(question: finding.Question, brand: Brand) -> Iterator[list[object]]:
+    zone = ZoneInfo(brand.timezone)
+    for it in finding.all_of(question):
+        instants = (ids.born(it.pk), it.reserved_until, it.redeemed_at, it.ended_at)
+        times = [instant and instant.astimezone(zone).isoformat(timespec="seconds") for instant in instants]
+        off = None if it.amount is None or not it.currency else money.render(it.amount, it.currency)
+        yield [
+            it.customer.customer_id, it.coupon.title, it.code, it.status, *times, it.currency, off, it.coupon_id,
+            it.redemption_id, it.pk,
+        ]  # fmt: skip
 
 
 def _row(redemption: CouponRedemption, zone: str) -> dict[str, Any]:

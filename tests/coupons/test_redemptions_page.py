@@ -1,8 +1,11 @@
 """The admin's pages of single redemptions: who redeemed a coupon, when, with which code, and what became of it."""
 
+import csv
+import io
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from itertools import pairwise
 from typing import Any
 
@@ -429,3 +432,69 @@ def plans(question: finding.Question) -> list[str]:
             cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {statement}")
             found.append("\n".join(line for (line,) in cursor.fetchall()))
     return found
+
+
+# --- as a file -------------------------------------------------------------------------------------------------------
+def exported(client: Client, query: str = "") -> list[dict[str, str]]:
+    answer = client.get(f"{LIST}export/?{query}")
+    assert answer["Content-Type"].startswith("text/csv")
+    written = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    return list(csv.DictReader(io.StringIO(written.removeprefix("\ufeff"))))
+
+
+def test_what_the_filter_takes_is_exported_whole_the_newest_first(
+    owner: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "CHUNK", 2)
+    monkeypatch.setattr(redemptions, "PAGE", 2)
+    coupon, other = CouponFactory(brand=brand, percent="7"), CouponFactory(brand=brand)
+    for name in ("a", "=1+1", "c", "d"):
+        taken(coupon, name)
+    taken(other, "e", held=True)
+    taken(CouponFactory(), "f")
+
+    rows = exported(owner)
+
+    assert [row["customer"] for row in rows] == ["e", "d", "c", "'=1+1", "a"]
+    assert [row["status"] for row in rows] == ["reserved", *["confirmed"] * 4]
+    assert rows[0]["held_until"].endswith(("+01:00", "+02:00"))
+    assert rows[0]["redeemed_at"] == ""
+    assert (rows[1]["coupon"], rows[1]["coupon_id"]) == ("7 % off", str(coupon.pk))
+    assert [row["customer"] for row in exported(owner, f"coupon={coupon.pk}&customer=c")] == ["c"]
+    assert f"{LIST}export/?brand=billo&coupon={coupon.pk}" in unescape(text(owner.get(f"{LIST}?coupon={coupon.pk}")))
+
+
+def test_what_was_taken_off_is_exported_with_its_currency_and_order(owner: Client, brand: Brand) -> None:
+    order = uuid7()
+    made = born(CouponFactory(brand=brand), NOW, amount=1_234, currency="KWD", redemption_id=order, code="WINTER")
+
+    (row,) = exported(owner, "customer=c1&since=2020-01-01")
+
+    assert (row["taken_off"], row["currency"], row["code"]) == ("1.234", "KWD", "WINTER")
+    assert (row["order_id"], row["redemption_id"]) == (str(order), str(made.pk))
+
+
+def test_without_a_first_day_the_export_goes_as_far_back_as_the_list(owner: Client, brand: Brand) -> None:
+    old = born(CouponFactory(brand=brand), NOW - finding.WINDOW - timedelta(days=1))
+
+    assert not exported(owner)
+    assert not listed(owner)
+    assert [row["redemption_id"] for row in exported(owner, f"coupon={old.coupon_id}")] == keys(old)
+
+
+@pytest.mark.parametrize("query", ["since=x", "code=!", "before=1"])
+def test_a_filter_that_makes_no_sense_exports_nothing(owner: Client, query: str) -> None:
+    assert owner.get(f"{LIST}export/?{query}").status_code == 404
+
+
+def test_strangers_export_nothing_of_the_brand(brand: Brand) -> None:
+    coupon = CouponFactory(brand=brand)
+    taken(coupon, "secret")
+    stranger, nobody = as_staff(BrandFactory()), Client()
+    nobody.force_login(UserFactory())
+
+    assert exported(stranger) == []
+    for query in ("brand=billo", f"coupon={coupon.pk}"):
+        assert "secret" not in str(stranger.get(f"{LIST}export/?{query}").getvalue())
+    assert nobody.get(f"{LIST}export/").status_code in {302, 403, 404}
+    assert Client().post(f"{LIST}export/").status_code in {302, 403, 405}
