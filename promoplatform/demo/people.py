@@ -25,8 +25,7 @@ STAFF = {
 
 def has_brands() -> bool:
     """Whether the demo was made, also if a brand or an account of it is called otherwise by now."""
-    people = User.objects.filter(username__in=["admin", *STAFF])
-    return Brand.objects.filter(slug__in=BRANDS).exists() or people.exists()
+    return Brand.objects.filter(slug__in=BRANDS).exists() or User.objects.filter(username__in=STAFF).exists()
 
 
 def make_brands() -> dict[str, Brand]:
@@ -35,8 +34,9 @@ def make_brands() -> dict[str, Brand]:
 
 
 def make_staff(brands: dict[str, Brand]) -> None:
-    """``admin`` of the platform, and the brands' owners and viewers."""
-    User.objects.create_superuser("admin", "admin@demo.example", PASSWORD)
+    """``admin`` of the platform, if nobody is called so, and the brands' owners and viewers."""
+    if not User.objects.with_username("admin").exists():
+        User.objects.create_superuser("admin", "admin@demo.example", PASSWORD)
     for username, (slug, role) in STAFF.items():
         user = User.objects.create_user(username, f"{username}@demo.example", PASSWORD)
         Membership.objects.create(user=user, brand=brands[slug], role=role)

@@ -86,6 +86,15 @@ def test_what_people_did_with_the_examples_does_not_keep_a_second_run_from_start
     assert before == {model: set(model.objects.values_list("pk", flat=True)) for model in before}
 
 
+def test_an_admin_who_is_there_keeps_their_password() -> None:
+    User.objects.create_superuser("Admin", password="of-their-own")
+
+    made(shoppers=1)
+
+    assert User.objects.get(is_superuser=True).check_password("of-their-own")
+    assert Brand.objects.count() == 2
+
+
 def test_examples_are_made_all_or_none(monkeypatch: Any) -> None:
     monkeypatch.setattr("promoplatform.demo.management.commands.demo_data.make_orders", lambda *_, **__: 1 / 0)
 
