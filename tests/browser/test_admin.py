@@ -6,7 +6,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 
 from accounts.contracts import Role
-from discounts.models import DiscountCode, Usage
+from accounts.models import User
+from discounts.models import DiscountCode, DiscountRule, Usage
 from promoplatform.kernel.ids import uuid7
 from promoplatform.kernel.mail.models import Mail
 from promoplatform.kernel.mail.services import sending
@@ -15,6 +16,7 @@ from tests.factories import (
     CustomerFactory,
     DiscountCodeFactory,
     MembershipFactory,
+    PromotionFactory,
     ShopperFactory,
     UserFactory,
 )
@@ -197,3 +199,22 @@ def judged(visit, name):
             nodes = [node["html"][:160] for node in fault["nodes"][:4]]
             found.append(f"{name}: {fault['id']} ({fault['impact']}, {len(fault['nodes'])}): {nodes}")
     return found
+
+
+def test_a_name_of_one_long_word_makes_no_page_wider_than_a_telephone(visit, brand):
+    word = "W" * 100
+    brand.name = word
+    brand.save()
+    MembershipFactory(brand=BrandFactory(name=word), user=User.objects.get(username="olga"))
+    promotion = PromotionFactory(brand=brand, name=word, description=word)
+    code = DiscountCodeFactory(brand=brand)
+    DiscountRule.objects.update(name=word)
+    phone = visit(width=390, height=844).sign_in("olga")
+
+    for path in (
+        "promotions/promotion/calendar/", f"promotions/promotion/{promotion.pk}/change/",
+        f"discounts/discountcode/{code.pk}/change/", f"discounts/discountrule/{code.rule_id}/change/",
+        "coupons/report/",
+    ):  # fmt: skip
+        phone.goto(f"/admin/{path}")
+        assert phone.page.evaluate("document.documentElement.scrollWidth") == 390, path
