@@ -13,7 +13,7 @@ from promoplatform.kernel import pages
 from promoplatform.kernel.errors import Refusal
 from promotions.admin.batch_forms import PLAIN
 from promotions.admin.offer_field import OfferField
-from promotions.admin.promotion_form import moment, number
+from promotions.admin.promotion_form import number
 from promotions.errors import CodeTaken, PatternTooGuessable
 from promotions.rules import PATTERN
 from promotions.services import MAX_COUNT
@@ -72,10 +72,10 @@ class CouponForm(forms.Form):
             del self.fields[name]
 
     def clean_start_date(self) -> datetime:
-        return moment(self.cleaned_data["start_date"], getattr(self.coupon, "start_date", None))
+        return pages.kept(self.cleaned_data["start_date"], getattr(self.coupon, "start_date", None))
 
     def clean_end_date(self) -> datetime:
-        return moment(self.cleaned_data["end_date"], getattr(self.coupon, "end_date", None))
+        return pages.kept(self.cleaned_data["end_date"], getattr(self.coupon, "end_date", None))
 
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or self.cleaned_data

@@ -227,9 +227,7 @@ class ChangeCodeForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields["is_active"].help_text = "Switched off, it can no longer be used; its uses stay"
 
     def clean_validity(self) -> datetime:
-        """What was not touched stays as it is, to the microsecond, even when it has passed."""
-        wanted: datetime = self.cleaned_data["validity"]
-        return self.before if wanted == self.before.replace(microsecond=0) else wanted
+        return pages.kept(self.cleaned_data["validity"], self.before, seconds=True)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

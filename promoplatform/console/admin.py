@@ -1,7 +1,9 @@
 """Pages of the platform's machinery, for platform admins: promised tasks and the schedule."""
 
-from typing import Any
+from typing import Any, ClassVar
 
+from celery.schedules import ParseException, crontab_parser
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -99,6 +101,24 @@ class ThemedTaskForm(beat.PeriodicTaskForm):
         self.fields["regtask"].widget = ThemedTaskSelect()
 
 
+class CrontabForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Says of each part which beat could not read that it cannot; the model's own check fails over some."""
+
+    PARTS: ClassVar[dict[str, crontab_parser]] = {
+        "minute": crontab_parser(60), "hour": crontab_parser(24), "day_of_month": crontab_parser(31, 1),
+        "month_of_year": crontab_parser(12, 1), "day_of_week": crontab_parser(7),
+    }  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in self.PARTS.keys() & found.keys():
+            try:
+                self.PARTS[name].parse(found[name])
+            except (ParseException, ValueError) as error:
+                self.add_error(name, f"Beat cannot read this: {error}")
+        return found
+
+
 for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
     admin.site.unregister(model)
 
@@ -114,6 +134,8 @@ class PeriodicTaskAdmin(SuperuserAdmin, beat.PeriodicTaskAdmin):
 @admin.register(CrontabSchedule)
 class CrontabScheduleAdmin(SuperuserAdmin, beat.CrontabScheduleAdmin):
     """Times of the day."""
+
+    form = CrontabForm
 
 
 @admin.register(IntervalSchedule)

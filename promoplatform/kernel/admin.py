@@ -98,6 +98,8 @@ class PoliteAdmin(ModelAdmin):
     """Tells a refusal as a message on the page, after everything was undone, where Django would answer an error."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST":
+            self._drop_nonsense(request)
         return self._told(request, request.get_full_path(), super().changeform_view, *args, **kwargs)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -109,17 +111,15 @@ class PoliteAdmin(ModelAdmin):
         return self._told(request, request.get_full_path(), super().changelist_view, *args, **kwargs)
 
     def _drop_nonsense(self, request: HttpRequest) -> None:
-        """Leave out of an action what can be the key of no row; Django would answer it as a server error."""
+        """Leave out what can be the key of no row, of an action or a field with a search, and a button that no page
+        has; Django would answer them as a server error.
+        """
         data: Any = request.POST.copy()
-        data.setlist(ACTION_CHECKBOX_NAME, [key for key in data.getlist(ACTION_CHECKBOX_NAME) if self._is_key(key)])
+        data.pop("_saveasnew", None)
+        keys = {name: self.opts.get_field(name).target_field for name in self.autocomplete_fields}
+        for name, key in (keys | {ACTION_CHECKBOX_NAME: self.opts.pk}).items():
+            data.setlist(name, [text for text in data.getlist(name) if _is_key(key, text)])
         request.POST = data
-
-    def _is_key(self, text: str) -> bool:
-        try:
-            self.opts.pk.to_python(text)
-        except ValidationError:
-            return False
-        return "\0" not in text
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -148,6 +148,14 @@ class PoliteAdmin(ModelAdmin):
             for text in [fault["detail"] for fault in refusal.errors or []] or [refusal.detail]:
                 messages.error(request, text)
             return redirect(back)
+
+
+def _is_key(field: Any, text: str) -> bool:
+    try:
+        field.to_python(text)
+    except ValidationError:
+        return False
+    return "\0" not in text
 
 
 class BrandScopedAdmin(BrandScoped, PoliteAdmin):

@@ -4,13 +4,14 @@ import csv
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
 from unfold.views import ChangeList
 from unfold.widgets import DATETIME_CLASSES
 
@@ -146,16 +147,36 @@ class Picker(forms.DateTimeInput):
 
 
 class Moment(forms.DateTimeField):
-    """An instant that is chosen in the active time zone."""
+    """An instant that is chosen in the active time zone: where clocks go back the first of two, as the API takes days;
+    none that they leave out.
+    """
 
     def __init__(self, *, widget: forms.Widget | None = None, **options: Any) -> None:
         super().__init__(widget=widget or Picker(), **options)
 
     def to_python(self, value: Any) -> datetime | None:
-        moment = super().to_python(value)
+        try:
+            moment = super().to_python(value)
+        except forms.ValidationError as error:
+            if error.code != "ambiguous_timezone" or not error.params:
+                raise
+            picked: datetime = error.params["datetime"]
+            moment = picked.replace(tzinfo=timezone.get_current_timezone()).astimezone(UTC)
+            if timezone.make_naive(moment) != picked:
+                raise
         if moment is not None and not instants.taken(moment):
             raise forms.ValidationError(instants.REFUSAL, code="invalid")
         return moment
+
+
+def kept(wanted: datetime, before: datetime | None, *, seconds: bool = False) -> datetime:
+    """A picked instant; what was not touched stays as it is, though pickers show less: no microseconds, some no
+    ``seconds``, and none which of two hours is meant when clocks go back.
+    """
+    if before is None:
+        return wanted
+    shown = timezone.make_naive(before).replace(microsecond=0)
+    return before if timezone.make_naive(wanted) == (shown if seconds else shown.replace(second=0)) else wanted
 
 
 class Day(forms.DateField):

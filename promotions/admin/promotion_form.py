@@ -38,11 +38,6 @@ def number(label: str, low: int, high: int, hint: str = "") -> forms.IntegerFiel
     )  # fmt: skip
 
 
-def moment(wanted: datetime, before: datetime | None) -> datetime:
-    """A picked instant; what was not touched stays as it is, to the microsecond, though the picker shows minutes."""
-    return before if before and wanted == before.replace(second=0, microsecond=0) else wanted
-
-
 class PromotionForm(forms.Form):
     """A new promotion of a brand, or what may still change of one (``promotion``; ``fixed`` fields are left out)."""
 
@@ -100,7 +95,7 @@ class PromotionForm(forms.Form):
         return self._moment("end_date")
 
     def _moment(self, name: str) -> datetime:
-        return moment(self.cleaned_data[name], getattr(self.promotion, name, None))
+        return pages.kept(self.cleaned_data[name], getattr(self.promotion, name, None))
 
     def clean_budget(self) -> int | None:
         text = self.cleaned_data["budget"].strip()

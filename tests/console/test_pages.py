@@ -358,6 +358,39 @@ def test_nonsense_is_never_a_server_error(model, root, things):
             assert root.get(f"{base}{key}/{path}").status_code in (302, 403, 404), (key, path)
 
 
+@pytest.mark.parametrize("part", ["minute", "hour", "day_of_week", "day_of_month", "month_of_year"])
+@pytest.mark.parametrize("text", ["-5", "-0", "noon", "9" * 30])
+def test_a_time_that_beat_cannot_read_is_refused_at_its_field(root, part, text):
+    page = "/admin/django_celery_beat/crontabschedule/add/"
+    good = {"minute": "*", "hour": "*", "day_of_week": "*", "day_of_month": "*", "month_of_year": "*"}
+
+    answer = root.post(page, good | {"timezone": "UTC", part: text})
+
+    assert list(answer.context["adminform"].form.errors) == [part]
+
+
+@pytest.mark.parametrize("name", ["user", "brand"])
+@pytest.mark.parametrize("key", ["x", "\0", "9" * 40, "٣", "1_5f", "🎟"])
+def test_a_key_of_nothing_is_refused_where_it_is_searched_for(root, brand, name, key):
+    good = {"user": UserFactory().pk, "brand": brand.pk, "role": "owner"}
+
+    answer = root.post("/admin/accounts/membership/add/", good | {name: key})
+
+    assert list(answer.context["adminform"].form.errors) == [name]
+
+
+@pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label_lower)
+def test_nothing_is_saved_as_something_new(model, root, things):
+    thing = things.get(model._meta.model_name)
+    base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+    before = model.objects.count()
+
+    answer = root.post(f"{base}{uuid.uuid4() if thing is None else thing.pk}/change/", {"name": "x", "_saveasnew": "1"})
+
+    assert answer.status_code in (200, 302, 403, 404)
+    assert model.objects.count() == before
+
+
 @pytest.mark.parametrize("query", ["brand=%00", "brand=%0%000", "brand=%0%00%000&month=%0%000", "brand=x&month=9"])
 @pytest.mark.parametrize(
     "page",

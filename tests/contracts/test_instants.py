@@ -1,12 +1,15 @@
 """Whatever instant is sent or chosen, it is refused or every page can show it, in whatever time zone."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Brand
+from promoplatform.kernel import pages
 from tests.factories import ApiKeyFactory, BrandFactory, MembershipFactory
 
 pytestmark = pytest.mark.django_db
@@ -126,3 +129,29 @@ def test_a_form_says_so_at_its_field(moment: str) -> None:
     for page, field in (("promotions/promotion", "end_date"), ("coupons/coupondefinition", "end_date")):
         answer = owner.post(f"/admin/{page}/add/", {"brand": brand.pk, field: moment})
         assert "Choose one of the years 1900 to 9998." in answer.context["form"].errors[field]
+
+
+@pytest.mark.parametrize("page", ["promotions/promotion", "coupons/coupondefinition"])
+def test_a_midnight_that_is_there_twice_is_taken_as_the_api_takes_the_day(server_of: ClientOf, page: str) -> None:
+    picked, meant = "2027-11-07T00:00", "2027-11-07T04:00:00Z"
+    brand = BrandFactory(timezone="America/Havana")  # where the clocks go back from one to midnight
+    path, body = (promotion if page.startswith("promotions") else coupon)(GOOD["start"], picked[:10])
+    made = server_of(brand).post(path, body, content_type="application/json").json()
+    owner = Client()
+    owner.force_login(MembershipFactory(brand=brand).user)
+
+    form = owner.post(f"/admin/{page}/add/", {"brand": brand.pk, "end_date": picked}).context["form"]
+
+    assert "end_date" not in form.errors
+    assert made["end_date"] == meant
+    assert form.cleaned_data["end_date"] == datetime.fromisoformat(meant)
+
+
+@pytest.mark.parametrize("hour", [4, 5])  # the first midnight in Havana, and the second
+def test_what_was_not_touched_stays_when_clocks_go_back(hour: int) -> None:
+    before = datetime(2027, 11, 7, hour, 0, 30, 999, tzinfo=UTC)
+
+    with timezone.override("America/Havana"):
+        picked = pages.Moment().clean(timezone.localtime(before).strftime("%Y-%m-%dT%H:%M"))
+        assert pages.kept(picked, before) == before
+        assert pages.kept(picked + timedelta(minutes=1), before) == picked + timedelta(minutes=1)

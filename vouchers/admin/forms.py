@@ -85,10 +85,7 @@ class ExtendForm(forms.Form):
         self.campaign = campaign
 
     def clean_ends_at(self) -> datetime:
-        """What was not touched stays as it is, to the microsecond, though the picker shows minutes."""
-        wanted: datetime = self.cleaned_data["ends_at"]
-        before = self.campaign.ends_at
-        return before if wanted == before.replace(second=0, microsecond=0) else wanted
+        return pages.kept(self.cleaned_data["ends_at"], self.campaign.ends_at)
 
     def blame(self, refusal: Refusal) -> None:
         """Show what the service refused at its field."""
