@@ -41,7 +41,7 @@ from promoplatform.kernel import db
 from promoplatform.kernel.errors import NotFound, Refusal
 from promotions.contracts import Ask, Candidate, Purchase, Rejection, Search
 from promotions.errors import CodeAlreadyUsed, CodeUnknown, NotCombinable
-from promotions.models import CodeBatch
+from promotions.models import Code, CodeBatch
 
 PAGE = 5_000  # codes that one statement of an export reads
 
@@ -55,6 +55,19 @@ def coupons() -> QuerySet[CouponDefinition]:
 def of_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[CouponDefinition]:
     """The coupons of these brands, or of all with None."""
     return coupons() if brand_ids is None else coupons().filter(brand_id__in=brand_ids)
+
+
+def is_code(*, brand_id: uuid.UUID, code: str) -> bool:
+    """Whether a code (normalised) opens a coupon of the brand."""
+    return Code.objects.filter(text=code, kind="coupon", brand_id=brand_id).exists()
+
+
+def redemptions_of_code(*, brand_id: uuid.UUID, code: str) -> list[CouponRedemption]:
+    """Of a code that is good once: the redemption that has it, and those that gave it back; each by its own index."""
+    rows = CouponRedemption.objects.filter(coupon__brand_id=brand_id, code=code)
+    has_it = SpentCode.objects.filter(pk=code).values_list("redemption_id", flat=True).first()
+    stands = rows.filter(pk=has_it, ended_at=None) if has_it else rows.none()
+    return [*stands, *rows.filter(ended_at__isnull=False).exclude(code="")]
 
 
 def on_offer() -> QuerySet[CouponDefinition]:

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
 from coupons.models import CouponDefinition
@@ -16,6 +16,7 @@ from coupons.services import reporting
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import brands_with
 from promoplatform.kernel.rights import Rights
+from promotions.rules import normalise
 
 COUPONS = 200  # the newest, to choose from
 
@@ -25,6 +26,7 @@ class AskingForm(forms.Form):
 
     brand = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
     coupon = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
+    code = forms.CharField(required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
     since = pages.Day(required=False, label="From")
     until = pages.Day(required=False, label="To")
 
@@ -43,6 +45,13 @@ class AskingForm(forms.Form):
     def usual(self, asked: Mapping[str, str]) -> dict[str, str]:
         """What is meant where nothing is said."""
         return {}
+
+    def clean_code(self) -> str:
+        text = self.cleaned_data["code"]
+        normal = normalise(text) if text else ""
+        if normal is None:
+            raise forms.ValidationError("A code is 3 to 64 of A-Z, 0-9, _ and -.")
+        return normal
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -27,7 +27,6 @@ from promoplatform.kernel import ids, money, pages
 from promoplatform.kernel.admin import ReadOnly
 from promoplatform.kernel.errors import Refusal
 from promoplatform.kernel.rights import Rights
-from promotions.rules import normalise
 
 PAGE = 50
 HEADER = (
@@ -41,19 +40,11 @@ class RedemptionsFilter(AskingForm):
     """Which redemptions to show."""
 
     customer = forms.CharField(required=False, max_length=100, label="Customer id", widget=UnfoldAdminTextInputWidget())
-    code = forms.CharField(required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
     state = forms.ChoiceField(
         required=False, choices=[("", "Any"), *Status.choices], widget=UnfoldAdminSelectWidget()
     )  # fmt: skip
     before = forms.UUIDField(required=False, widget=forms.HiddenInput())
     field_order = ("brand", "customer", "code", "coupon", "state", "since", "until", "before")
-
-    def clean_code(self) -> str:
-        text = self.cleaned_data["code"]
-        normal = normalise(text) if text else ""
-        if normal is None:
-            raise forms.ValidationError("A code is 3 to 64 of A-Z, 0-9, _ and -.")
-        return normal
 
     def question(self) -> finding.Question:
         """What is looked for; days are the brand's."""

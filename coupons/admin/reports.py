@@ -24,7 +24,7 @@ from promoplatform.kernel.periods import Unit
 
 DAYS = 30  # that are shown where nothing else is asked for
 MOST = 800  # periods on one page; the API gives more
-FIELDS = {"from": "since", "to": "until", "unit": "unit"}
+FIELDS = {"from": "since", "to": "until", "unit": "unit", "code": "code"}
 TITLES = {Unit.HOUR: "hour", Unit.DAY: "day", Unit.WEEK: "week (its Monday)", Unit.MONTH: "month"}
 LABELS = {Unit.HOUR: "%-d %b %Y, %H:%M", Unit.DAY: "%a, %-d %b %Y", Unit.WEEK: "%-d %b %Y", Unit.MONTH: "%B %Y"}
 SHORT = {Unit.HOUR: "%-d %b %H:%M", Unit.DAY: "%-d %b", Unit.WEEK: "%-d %b", Unit.MONTH: "%b %Y"}
@@ -41,7 +41,7 @@ class ReportForm(AskingForm):
         choices=[(name, name) for name in sorted(available_timezones())],
         widget=UnfoldAdminSelectWidget(),
     )
-    field_order = ("brand", "coupon", "unit", "since", "until", "zone")
+    field_order = ("brand", "coupon", "code", "unit", "since", "until", "zone")
 
     def __init__(self, asked: Mapping[str, str], *, brands: list[Brand], at: datetime) -> None:
         self.at = at
@@ -70,6 +70,8 @@ class ReportForm(AskingForm):
             "until": max(first, min(until, at)), "at": at,
         }  # fmt: skip
         try:
+            if data["code"]:
+                return reporting.of_code(brand=self.whose, code=data["code"], **asked)
             if self.chosen:
                 return reporting.of_coupon(coupon=self.chosen, **asked)
             return reporting.of_brand(brand=self.whose, **asked)
@@ -77,11 +79,17 @@ class ReportForm(AskingForm):
             pages.blame(self, refusal, FIELDS, "unit")
             return None
 
+    def title(self) -> str:
+        """What is reported."""
+        if self.is_valid() and self.cleaned_data["code"]:
+            return f"Code {self.cleaned_data['code']}"
+        return str(self.chosen or f"All coupons of {self.whose}")
+
     def link(self) -> str:
         """The same report as a query."""
         asked = {"brand": self.whose.slug, "coupon": str(self.chosen.pk) if self.chosen else ""}
-        names = ("unit", "since", "until", "zone")
-        return urlencode(asked | {name: self.data[name] for name in names})
+        names = ("code", "unit", "since", "until", "zone")
+        return urlencode(asked | {name: self.data[name] for name in names if self.data.get(name)})
 
 
 @require_safe
@@ -90,7 +98,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
     context = admin.site.each_context(request) | {"title": "Report", "form": None, "report": None}
     form = _form(request)
     if form is not None:
-        context |= {"form": form, "of": form.chosen or f"All coupons of {form.whose}"}
+        context |= {"form": form, "of": form.title()}
         report = form.report(timezone.now())
         if report is not None and len(report.periods) > MOST:
             form.add_error("unit", f"That is more than {MOST} lines: choose a longer unit or a shorter time.")

@@ -22,9 +22,10 @@ from coupons.services import reporting
 from coupons.services.reporting import Report, Sums
 from promoplatform.kernel import money, pages
 from promoplatform.kernel.api import CsvRenderer
-from promoplatform.kernel.errors import NotFound, PermissionDenied
+from promoplatform.kernel.errors import Invalid, NotFound, PermissionDenied
 from promoplatform.kernel.fields import DayOrInstantField, TextField, placed
 from promoplatform.kernel.periods import Unit
+from promotions.rules import normalise
 
 
 @extend_schema_field({"type": "string", "example": "Europe/Madrid"})
@@ -55,9 +56,10 @@ class ReportQuery(serializers.Serializer[Any]):
 
 
 class BrandReportQuery(ReportQuery):
-    """Of which brand, when the caller works for several."""
+    """Of which brand, when the caller works for several; of all of its coupons, or of one code."""
 
     brand = TextField(required=False)
+    code = TextField(required=False, help_text="Of a code alone; one for everyone stands for its coupon")
 
 
 class SumsAnswer(serializers.Serializer[Any]):
@@ -135,11 +137,16 @@ class BrandReportView(ReportView):
         operation_id="coupons_report",
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """What became of the redemptions of all of a brand's coupons."""
+        """What became of the redemptions of all of a brand's coupons, or of those of one code."""
         asked = _asked(BrandReportQuery, request)
         brand = acting_brand(caller=as_caller(request.auth), slug=asked.get("brand"))
-        report = reporting.of_brand(brand=brand, at=timezone.now(), **_period(asked, brand))
-        return self.answer(request, report, f"coupons-of-{brand.slug}")
+        period = _period(asked, brand) | {"brand": brand, "at": timezone.now()}
+        if "code" not in asked:
+            return self.answer(request, reporting.of_brand(**period), f"coupons-of-{brand.slug}")
+        code = normalise(asked["code"])
+        if code is None:
+            raise Invalid.field("code", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
+        return self.answer(request, reporting.of_code(code=code, **period), f"code-{code}")
 
 
 def _readable(caller: Caller, pk: uuid.UUID) -> CouponDefinition:

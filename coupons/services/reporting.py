@@ -4,6 +4,7 @@ Each redemption belongs to one moment: when it was redeemed, or, when it never w
 becomes of it later, such as a refund, changes the period of that moment and no other.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from accounts.models import Brand
-from coupons.models import CouponDefinition, RedemptionBucket
+from coupons import selectors
+from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket, Status
 from promoplatform.kernel import db, money
 from promoplatform.kernel.errors import Invalid
 from promoplatform.kernel.periods import QUARTER, Unit, count_at_least, quarter, starts
@@ -98,6 +100,54 @@ def of_brand(
     return _report(list(coupons), brand.currency, unit=unit, zone=zone, first=first, until=until, at=at)
 
 
+def of_code(
+    *,
+    brand: Brand,
+    code: str,
+    unit: Unit,
+    zone: ZoneInfo,
+    first: datetime | None,
+    until: datetime | None,
+    at: datetime,
+) -> Report:
+    """The report of a code (normalised) of the brand's coupons: of one for everyone, that of its coupon, redeemed by
+    the code or without; of one that is good once, what became of its own redemptions, from the first of them where
+    nothing else is said.
+
+    Raises Invalid.
+    """
+    shared = CouponDefinition.objects.filter(brand=brand, code_id=code).first()
+    if shared is not None:
+        return of_coupon(coupon=shared, unit=unit, zone=zone, first=first, until=until, at=at)
+    if not selectors.is_code(brand_id=brand.pk, code=code):
+        raise Invalid.field("code", "No coupon of the brand has this code.")
+    until = until or at
+    rows = [_row(it) for it in selectors.redemptions_of_code(brand_id=brand.pk, code=code) if _moment(it)]
+    first = first or min((*(row["moment"] for row in rows), until))
+    begins, end = _starts(first, until, unit, zone), _end(until, at)
+    within = [row for row in rows if first <= row["moment"] < end]
+    return _filled(
+        Report(unit, zone, first, until, brand.currency, Sums(), [Period(start, Sums()) for start in begins]),
+        [row | {"period": bisect_right(begins, row["moment"])} for row in within],
+    )
+
+
+def _moment(redemption: CouponRedemption) -> datetime | None:
+    return redemption.redeemed_at or redemption.ended_at
+
+
+def _row(redemption: CouponRedemption) -> db.Row:
+    """What a redemption adds to its period, as the report's statement says it of many."""
+    return {
+        "moment": _moment(redemption),
+        "currency": redemption.currency or "",
+        "redemptions": int(redemption.redeemed_at is not None),
+        "released": int(redemption.ended_at is not None),
+        "refunded": int(redemption.status == Status.REFUNDED),
+        "discount_total": (redemption.amount or 0) if redemption.status == Status.CONFIRMED else 0,
+    }
+
+
 def _report(
     coupons: Sequence[UUID],
     currency: str,
@@ -109,12 +159,15 @@ def _report(
     at: datetime,
 ) -> Report:
     begins = _starts(first, until, unit, zone)
-    periods = [Period(start, Sums()) for start in begins]
-    total = Sums()
-    for row in _sums(coupons, begins, first, _end(until, at)) if periods and coupons else ():
-        periods[row["period"] - 1].sums.add(row)
-        total.add(row)
-    return Report(unit, zone, first, until, currency, total, periods)
+    empty = Report(unit, zone, first, until, currency, Sums(), [Period(start, Sums()) for start in begins])
+    return _filled(empty, _sums(coupons, begins, first, _end(until, at)) if begins and coupons else ())
+
+
+def _filled(report: Report, rows: Iterable[db.Row]) -> Report:
+    for row in rows:
+        report.periods[row["period"] - 1].sums.add(row)
+        report.total.add(row)
+    return report
 
 
 def _starts(first: datetime, until: datetime, unit: Unit, zone: ZoneInfo) -> list[datetime]:

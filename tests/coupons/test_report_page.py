@@ -16,8 +16,9 @@ from accounts.models import Brand
 from coupons.models import CouponDefinition, Status
 from coupons.services import rollup
 from promoplatform.kernel import pages
+from promotions.models import CodeBatch
 from tests.coupons.rows import add, coupon_of, row
-from tests.factories import BrandFactory, MembershipFactory, UserFactory
+from tests.factories import BrandFactory, CodeFactory, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/coupons/report/"
@@ -179,3 +180,24 @@ def test_bars_fit_their_chart_however_many(number: int) -> None:
     assert chart.bars[-1].x + chart.thickness <= chart.width
     assert all(one.x + chart.thickness <= other.x for one, other in zip(chart.bars, chart.bars[1:], strict=False))
     assert len(chart.ticks) <= 9
+
+
+def test_a_code_is_reported_alone(viewer: Client, brand: Brand, coupon: CouponDefinition) -> None:
+    batch = CodeBatch.objects.create(kind="coupon", brand=brand, count=1)
+    CodeFactory(text="ONCE-1", brand=brand, kind="coupon", batch=batch, single_use=True)
+    add(row(coupon, timezone.now() - timedelta(seconds=1), Status.REFUNDED, code="ONCE-1"))
+
+    page = viewer.get(PAGE, {"code": "once-1"})
+
+    assert {name: value for name, value, _ in page.context["cards"]}["Redemptions"] == "1"
+    assert "Code ONCE-1" in page.content.decode()
+    written = b"".join(viewer.get(f"{PAGE}csv/?{page.context['link']}").streaming_content)  # type: ignore[attr-defined]
+    assert sum(int(it["redemptions"]) for it in csv.DictReader(written.decode("utf-8-sig").splitlines())) == 1
+
+
+def test_a_code_that_is_not_the_brands_is_said_to_be_none(viewer: Client, coupon: CouponDefinition) -> None:
+    CodeFactory(text="THEIRS", kind="coupon")
+    for code, said in (("THEIRS", "No coupon of the brand has this code."), ("!", "A code is 3 to 64")):
+        page = viewer.get(PAGE, {"code": code})
+        assert said in page.context["form"].errors["code"][0]
+        assert page.context["report"] is None

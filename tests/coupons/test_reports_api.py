@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,10 +15,11 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
-from coupons.models import CouponDefinition, Status
+from coupons.models import CouponDefinition, SpentCode, Status
 from coupons.services import rollup
+from promotions.models import CodeBatch
 from tests.coupons.rows import add, coupon_of, row
-from tests.factories import BrandFactory, MembershipFactory, ShopperFactory
+from tests.factories import BrandFactory, CodeFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[Any], Client]
@@ -192,3 +194,89 @@ def test_a_report_asks_for_the_same_few_things_however_much_there_is(
     with CaptureQueriesContext(connection) as captured:
         assert server.get("/api/v1/coupons/report/", BOTH_DAYS).status_code == 200
     assert len(captured) <= 4
+
+
+# --- of a code -------------------------------------------------------------------------------------------------------
+BRANDS = "/api/v1/coupons/report/"
+
+
+def good_once(coupon: CouponDefinition, text: str) -> str:
+    """A code of the coupon that was refunded the day before ``NOON``, was let go of, and stands since ``NOON``."""
+    batch = CodeBatch.objects.create(kind="coupon", brand=coupon.brand, count=1)
+    CodeFactory(text=text, brand=coupon.brand, kind="coupon", batch=batch, single_use=True)
+    day = timedelta(days=1)
+    *_, stands = add(
+        row(coupon, NOON - day, Status.REFUNDED, code=text),
+        row(coupon, NOON - day, Status.RELEASED, code=text),
+        row(coupon, NOON, code=text, amount=250),
+    )
+    SpentCode.objects.create(code=text, redemption_id=stands.pk)
+    return text
+
+
+def test_a_code_that_is_good_once_has_a_report_of_its_own(server: Client, coupon: CouponDefinition) -> None:
+    first = good_once(coupon, "ONCE-1")
+    good_once(coupon, "ONCE-2")
+    add(row(coupon, NOON))
+    rollup.roll_up()
+
+    report = server.get(BRANDS, {"code": first.lower(), **BOTH_DAYS, "tz": "UTC"}).json()
+
+    found = [(it["redemptions"], it["released"], it["refunded"], it["discount_total"]) for it in report["buckets"]]
+    assert found == [(1, 2, 1, "0.00"), (1, 0, 0, "2.50")]
+    assert (report["total"], report["totals"]["discount_totals"]) == (2, {"EUR": "2.50"})
+
+
+def test_the_edges_of_a_codes_report_are_exact(server: Client, coupon: CouponDefinition) -> None:
+    code = good_once(coupon, "ONCE-1")
+
+    def total(first: datetime, until: datetime) -> int:
+        asked = {"code": code, "from": first.isoformat(), "to": until.isoformat()}
+        return int(server.get(BRANDS, asked).json()["total"])
+
+    second = timedelta(seconds=1)
+    assert total(NOON, NOON + second) == total(NOON - second, NOON + second) == 1
+    assert total(NOON - second, NOON) == total(NOON + second, NOON + 2 * second) == total(NOON, NOON) == 0
+
+
+def test_a_codes_report_begins_with_its_first_redemption(server: Client, coupon: CouponDefinition) -> None:
+    code = good_once(coupon, "ONCE-1")
+
+    with time_machine.travel(NOON + timedelta(days=2)):
+        report = server.get(BRANDS, {"code": code}).json()
+
+    assert (report["from"], report["total"]) == ("2027-03-16T12:00:00Z", 2)
+
+
+def test_a_code_for_everyone_stands_for_its_coupon(server: Client, brand: Brand) -> None:
+    coupon = coupon_of(brand, code=CodeFactory(text="SUMMER", brand=brand, kind="coupon"))
+    add(row(coupon, NOON), row(coupon, NOON, code="SUMMER"), row(coupon_of(brand), NOON))
+
+    asked = server.get(BRANDS, {"code": "summer", **BOTH_DAYS})
+
+    assert asked.json() == server.get(path(coupon), BOTH_DAYS).json()
+    assert asked.json()["total"] == 2
+
+
+def test_a_code_of_nobody_and_one_of_another_brand_are_refused_alike(server: Client, coupon: CouponDefinition) -> None:
+    theirs = coupon_of()
+    good_once(theirs, "THEIRS-1")
+    DiscountCodeFactory(text="NO-COUPON", brand=coupon.brand)
+    for code in ("", "!", "x" * 65):
+        assert server.get(BRANDS, {"code": code}).json()["errors"][0]["field"] == "code"
+
+    answers = [server.get(BRANDS, {"code": code}) for code in ("THEIRS-1", "NOBODYS", "NO-COUPON")]
+
+    assert {answer.status_code for answer in answers} == {400}
+    assert len({answer.content for answer in answers}) == 1
+    assert answers[0].json()["errors"][0]["detail"] == "No coupon of the brand has this code."
+
+
+def test_a_codes_report_is_a_table_too(server: Client, coupon: CouponDefinition) -> None:
+    code = good_once(coupon, "ONCE-1")
+
+    answer = server.get(BRANDS, {"code": code, **BOTH_DAYS}, headers={"Accept": "text/csv"})
+
+    assert "code-ONCE-1-day.csv" in answer["Content-Disposition"]
+    written = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    assert sum(int(line["redemptions"]) for line in csv.DictReader(io.StringIO(written))) == 2
