@@ -238,8 +238,8 @@ def _wait_until_someone_waits() -> None:
     with connection.cursor() as cursor:
         for _ in range(10_000):
             cursor.execute(
-                "SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid)"
-                " WHERE NOT granted AND locktype = 'transactionid' AND datname = current_database()"
+                "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid' AND pid IN (SELECT pid FROM"
+                " pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
             )
             if cursor.fetchone():
                 return
