@@ -9,7 +9,9 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 WORKERS ?= 2
 ARGS ?=
 PY := .venv/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
+# A lock is installed as it stands: nothing is resolved again, so what is published later cannot change or break it.
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
+VERIFY := $(PY) -m pip check --disable-pip-version-check
 SERVED := $(PY) -m promoplatform.embedded run --
 LOCK := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
@@ -50,10 +52,12 @@ clean: ## Remove .venv, caches and collected files; the data in .data stays
 
 .venv/.runtime: .venv/.made requirements.txt
 	@echo "Installing requirements.txt"
-	@$(PIP) -r requirements.txt
+	@$(INSTALL) -r requirements.txt
+	@$(VERIFY) >/dev/null || $(VERIFY)
 	@touch $@
 
 .venv/.development: .venv/.made requirements.txt requirements-dev.txt
 	@echo "Installing requirements-dev.txt"
-	@$(PIP) -r requirements-dev.txt
+	@$(INSTALL) -r requirements-dev.txt
+	@$(VERIFY) >/dev/null || $(VERIFY)
 	@touch .venv/.runtime $@
