@@ -95,4 +95,4 @@ class InvitationPage(View):
         )
 
     def _gone(self, request: HttpRequest) -> HttpResponse:
-        return render(request, "accounts/invitation_gone.html", status=404)
+        return render(request, "accounts/invitation_invalid.html", status=404)

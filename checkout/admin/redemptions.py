@@ -152,7 +152,7 @@ class RedemptionAdmin(ReadOnly):
             "opts": self.opts,
             **why(found, brands_with(request, Rights.READ)),
         }
-        return TemplateResponse(request, "admin/checkout/why.html", context)
+        return TemplateResponse(request, "admin/checkout/price_explanation.html", context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -53,7 +53,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if brand is None:
         return ask_brand(request, Rights.READ, "Test a cart: of which brand?")
     with timezone.override(brand.timezone):
-        response = TemplateResponse(request, "admin/checkout/try.html", _context(request, brand))
+        response = TemplateResponse(request, "admin/checkout/cart_simulator.html", _context(request, brand))
         return response.render()
 
 

@@ -76,7 +76,7 @@ class CodePages:
     def guess(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """How hard codes of the pattern are to guess, while it is being written."""
         guess = MakeForm(request.POST).guess(self.admin.named(request, pk, edit=True).brand_id)
-        return TemplateResponse(request, "admin/promotions/guess.html", {"guess": guess})
+        return TemplateResponse(request, "admin/codes/strength.html", {"guess": guess})
 
     def one(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
         """A batch: how far it is, and its codes."""

@@ -200,11 +200,11 @@ class CouponAdmin(ChosenBrand, BrandScopedAdmin):
         """Which strategy to choose, while the form is being written."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        return TemplateResponse(request, "admin/coupons/advice.html", {"advice": words.advice(request.POST.dict())})
+        return TemplateResponse(request, "admin/coupons/recommendation.html", {"advice": words.advice(request.POST.dict())})
 
     def numbers(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """The live numbers alone."""
-        return TemplateResponse(request, "admin/coupons/numbers.html", _live(self.named(request, pk)))
+        return TemplateResponse(request, "admin/coupons/metrics.html", _live(self.named(request, pk)))
 
     def switch(self, request: HttpRequest, pk: uuid.UUID, verb: str) -> HttpResponse:
         """The buttons that withdraw a coupon and offer it again."""

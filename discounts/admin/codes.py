@@ -76,7 +76,7 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
     show_full_result_count = False
     paginator = EstimatingPaginator
     actions = ("announce", "activate", "deactivate")
-    change_form_outer_before_template = "admin/discounts/code_numbers.html"
+    change_form_outer_before_template = "admin/discounts/code_metrics.html"
     add_fieldsets = (
         (None, {"fields": ("text", "existing")}),
         ("A new discount", {"fields": ("discount", "name", "audience", "minimum")}),

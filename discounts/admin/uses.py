@@ -125,7 +125,7 @@ class UsageAdmin(ReadOnly):
             context |= self._page(form)
             context["title"] = f"Uses of {form.chosen}'s codes" if len(form.brands) > 1 else "Uses"
         return TemplateResponse(
-            request, "admin/discounts/uses.html", {**self.admin_site.each_context(request), **context}
+            request, "admin/discounts/redemptions.html", {**self.admin_site.each_context(request), **context}
         )
 
     def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
@@ -171,7 +171,7 @@ class UsageAdmin(ReadOnly):
             else None,
             "may_edit": self.may(request, Rights.EDIT, found),
         }
-        return TemplateResponse(request, "admin/discounts/use.html", context)
+        return TemplateResponse(request, "admin/discounts/redemption.html", context)
 
     def _give_back(self, request: HttpRequest, use: Usage) -> HttpResponse:
         if not self.may(request, Rights.EDIT, use):

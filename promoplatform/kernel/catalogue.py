@@ -73,7 +73,7 @@ def _told(refusal: type[Refusal]) -> dict[str, Any]:
 
 def _answer(request: HttpRequest, document: Mapping[str, Any], page: Mapping[str, Any]) -> HttpResponse:
     wants_page = request.get_preferred_type(["application/json", "text/html"]) == "text/html"
-    answer = render(request, "kernel/refusals.html", dict(page)) if wants_page else JsonResponse(document)
+    answer = render(request, "core/errors.html", dict(page)) if wants_page else JsonResponse(document)
     answer["Cache-Control"] = "public, max-age=3600"
     patch_vary_headers(answer, ["Accept"])
     return answer

@@ -83,7 +83,7 @@ class BatchPages:
     def guess(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """How hard codes of the pattern are to guess, while it is being written."""
         guess = MakeForm(request.POST).guess(self._promotion(request, pk, edit=True).brand_id)
-        return TemplateResponse(request, "admin/promotions/guess.html", {"guess": guess})
+        return TemplateResponse(request, "admin/codes/strength.html", {"guess": guess})
 
     def make(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Order a batch; its codes are made in the background."""

@@ -45,7 +45,7 @@ class OfferWidget(forms.Widget):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         if self.is_kept:
-            return render_to_string("admin/promotions/kept.html", {"words": told(self.offer, self.brand)})
+            return render_to_string("admin/promotions/offer_read_only.html", {"words": told(self.offer, self.brand)})
         form = (
             value if isinstance(value, OfferForm) else OfferForm(brand=self.brand, offer=value, prefix=name, **self.how)
         )
@@ -98,5 +98,5 @@ def shape(request: HttpRequest) -> HttpResponse:
     kinds = [kind for kind in request.GET.get("kinds", "").split(",") if kind in GIVES]
     kept = request.GET.get("kept", "").split(",")
     form = OfferForm(request.POST, brand=brand, kinds=kinds or tuple(GIVES), kept=kept, prefix=name)
-    template = "admin/promotions/offer_words.html" if form.action == "words" else TEMPLATE
+    template = "admin/promotions/offer_description.html" if form.action == "words" else TEMPLATE
     return TemplateResponse(request, template, {"offer": form})

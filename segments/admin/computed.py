@@ -47,7 +47,7 @@ def _of_brand(request: HttpRequest, brand: Brand, context: dict[str, Any]) -> Ht
         return _change(request, brand)
     known = {it.segment_type: it for it in Audience.objects.filter(brand=brand, segment_type__in=COMPUTED)}
     return TemplateResponse(
-        request, "admin/segments/computed.html",
+        request, "admin/segments/automatic_audiences.html",
         context | {
             "title": f"Computed audiences of {brand}", "brand": brand, "may_edit": may_edit,
             "types": [_described(name, known.get(name), brand) for name in COMPUTED],
