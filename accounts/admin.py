@@ -13,19 +13,19 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
+from unfold import forms as unfold_forms
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm, AuthenticationForm, UserCreationForm
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminSelectWidget
 
 from accounts import rules, selectors, services
 from accounts.contracts import Role
 from accounts.models import ApiKey, Brand, Customer, Invitation, Membership, User
 from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator, SuperuserAdmin
-from promoplatform.kernel.errors import Invalid, Throttled, Unavailable
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.errors import InvalidRequest, Throttled, Unavailable
+from promoplatform.kernel.rights import BrandPermissions
 
 
-class SignInForm(AuthenticationForm):
+class LoginForm(unfold_forms.AuthenticationForm):
     """Signs staff in by e-mail, phone or username; too many tries are told, not answered as an error."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -47,11 +47,11 @@ class PhoneForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_phone(self) -> str | None:
         try:
             return rules.phone_number(self.cleaned_data["phone"]) if self.cleaned_data.get("phone") else None
-        except Invalid as refusal:
+        except InvalidRequest as refusal:
             raise ValidationError((refusal.errors or [{}])[0].get("detail", "")) from refusal
 
 
-class NewUserForm(PhoneForm, UserCreationForm):
+class UserCreationForm(PhoneForm, unfold_forms.UserCreationForm):
     """A user whom a platform admin makes; brand staff come by invitation."""
 
     class Meta:
@@ -62,7 +62,7 @@ class NewUserForm(PhoneForm, UserCreationForm):
         return str(self.cleaned_data["username"])  # that it is free, the constraint says
 
 
-admin.site.login_form = SignInForm
+admin.site.login_form = LoginForm
 admin.site.unregister(Group)
 
 
@@ -70,7 +70,7 @@ admin.site.unregister(Group)
 class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg]
     """Everybody who signs in. Shut out rather than deleted: what they did stays theirs."""
 
-    form, add_form, change_password_form = PhoneForm, NewUserForm, AdminPasswordChangeForm
+    form, add_form, change_password_form = PhoneForm, UserCreationForm, unfold_forms.AdminPasswordChangeForm
     list_display = ("username", "email", "phone", "staff_of", "is_active", "date_joined")
     list_filter = ("is_active", "is_superuser")
     search_fields = ("username",)
@@ -121,7 +121,7 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg]
 class BrandAdmin(BrandScopedAdmin):
     """A brand's own face. Its address and currency are the platform's to give."""
 
-    brand_path, needs_to_change = "pk", Rights.OWN
+    brand_path, needs_to_change = "pk", BrandPermissions.OWN
     list_display = ("name", "slug", "currency", "timezone", "is_active")
     search_fields = ("name", "slug")
     fields = ("name", "slug", "colour", "timezone", "currency", "notify_email", "is_active", "created_at")
@@ -139,7 +139,9 @@ class BrandAdmin(BrandScopedAdmin):
         if not self._superuser(request):
             return "created_at", "slug", "currency", "is_active"
         return (
-            ("created_at", "currency") if isinstance(obj, Brand) and selectors.is_used(brand=obj) else ("created_at",)
+            ("created_at", "currency")
+            if isinstance(obj, Brand) and selectors.has_priced_objects(brand=obj)
+            else ("created_at",)
         )
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -152,17 +154,17 @@ class BrandAdmin(BrandScopedAdmin):
         return bool(request.user.is_active and request.user.is_superuser)
 
 
-class OwnersAdmin(BrandScopedAdmin):
+class BrandOwnerAdmin(BrandScopedAdmin):
     """What only owners see and do."""
 
-    needs_to_view = needs_to_change = Rights.OWN
+    needs_to_view = needs_to_change = BrandPermissions.OWN
     list_filter = (("brand", admin.RelatedOnlyFieldListFilter),)
     list_select_related = True
     ordering = ("-pk",)
 
 
 @admin.register(Membership)
-class MembershipAdmin(OwnersAdmin):
+class MembershipAdmin(BrandOwnerAdmin):
     """Who is staff of which brand; others join by invitation."""
 
     list_display = ("user", "brand", "role", "created_at")
@@ -196,7 +198,7 @@ class MembershipAdmin(OwnersAdmin):
 
 
 @admin.register(Invitation)
-class InvitationAdmin(OwnersAdmin):
+class InvitationAdmin(BrandOwnerAdmin):
     """Who was asked to join. Deleting an open invitation cancels it: its link is dead at once."""
 
     list_display = ("email", "brand", "role", "state", "invited_by", "created_at", "expires_at")
@@ -222,7 +224,7 @@ class InvitationAdmin(OwnersAdmin):
         return not (isinstance(obj, Invitation) and obj.accepted_at) and super().has_delete_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        if not self.may(request, Rights.OWN, obj):
+        if not self.has_brand_permission(request, BrandPermissions.OWN, obj):
             raise PermissionDenied
         made = services.invite(
             brand=obj.brand,
@@ -235,7 +237,7 @@ class InvitationAdmin(OwnersAdmin):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(OwnersAdmin):
+class ApiKeyAdmin(BrandOwnerAdmin):
     """Keys of servers: shown once when made, revoked rather than deleted."""
 
     list_display = ("name", "prefix", "brand", "scope", "created_at", "last_used_at", "revoked_at")
@@ -264,7 +266,7 @@ class ApiKeyAdmin(OwnersAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        if not self.may(request, Rights.OWN, obj):
+        if not self.has_brand_permission(request, BrandPermissions.OWN, obj):
             raise PermissionDenied
         key = services.issue_key(brand=obj.brand, name=obj.name, at=timezone.now())
         obj.pk, request.new_key = key.id, key  # type: ignore[attr-defined]

@@ -9,6 +9,6 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import selectors  # noqa: PLC0415  (models are ready only now)
-        from promoplatform.kernel.rights import authority  # noqa: PLC0415
+        from promoplatform.kernel.rights import permission_provider  # noqa: PLC0415
 
-        authority.give(selectors.admin_rights)
+        permission_provider.register(selectors.admin_permissions)

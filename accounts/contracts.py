@@ -93,7 +93,7 @@ class NewKey:
     created_at: datetime
 
 
-def as_caller(auth: object) -> Caller:
+def get_caller(auth: object) -> Caller:
     """What authentication left on a request (``request.auth``), as the caller it is. Raises TypeError for all else."""
     if not isinstance(auth, Caller):
         raise TypeError(f"no caller: {type(auth).__name__}")

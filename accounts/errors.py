@@ -2,20 +2,20 @@
 
 from typing import ClassVar
 
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 
 
-class LoginRefused(Refusal):
+class LoginRefused(DomainError):
     code, status = "login_refused", 401
     message = "The account or the password is not right."
     headers: ClassVar[dict[str, str]] = {}
 
 
-class AccountTaken(Refusal):
+class AccountTaken(DomainError):
     code, status = "account_taken", 409
     message = "There is already an account with this username, e-mail or phone number."
 
 
-class LastOwner(Refusal):
+class LastOwner(DomainError):
     code, status = "last_owner", 409
     message = "A brand keeps at least one owner."

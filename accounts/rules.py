@@ -15,12 +15,12 @@ import jwt
 import phonenumbers
 
 from accounts.contracts import Caller
-from promoplatform.kernel.errors import Invalid, TokenExpired, TokenInvalid
+from promoplatform.kernel.errors import InvalidRequest, TokenExpired, TokenInvalid
 
 ISSUER = AUDIENCE = "promoplatform"
 ALGORITHM = "HS256"
 KEY_PREFIX_LENGTH = 12
-_LIKE_A_PHONE = re.compile(r"\+?[0-9() ./-]+")
+_PHONE_PATTERN = re.compile(r"\+?[0-9() ./-]+")
 _REQUIRED = ["iss", "aud", "typ", "sub", "uid", "iat", "exp"]
 
 
@@ -40,7 +40,7 @@ class Keyring:
         self.kid, self.key = next(iter(self._keys.items()))
         self._heads = {_head(kid, key): key for kid, key in self._keys.items()}
 
-    def find(self, head: str) -> bytes:
+    def key_for_header(self, head: str) -> bytes:
         """The key that signs tokens of this very head (the first part of the JWT), as ``sign`` writes it.
 
         No other head is one of ours, so none can ask for another way of signing. Raises TokenInvalid.
@@ -60,7 +60,7 @@ class Claims:
     password: str = ""
 
 
-def sign(
+def encode_token(
     *, kind: TokenKind, caller: Caller, keyring: Keyring, at: datetime, lifetime: timedelta, password: str = ""
 ) -> str:
     """A signed token (JWT, RFC 7519) for a user; ``password`` is the digest that binds a refresh token to theirs."""
@@ -75,7 +75,7 @@ def sign(
     return jwt.encode(claims, keyring.key, ALGORITHM, headers={"kid": keyring.kid})
 
 
-def read(token: str, *, kind: TokenKind, keyring: Keyring, at: datetime) -> Claims:
+def decode_token(token: str, *, kind: TokenKind, keyring: Keyring, at: datetime) -> Claims:
     """The claims of a token of this kind. Raises TokenInvalid, or TokenExpired from the second of its end on."""
     found = _verified(token, kind, keyring)
     if found.expires_at <= at:
@@ -87,7 +87,7 @@ def read(token: str, *, kind: TokenKind, keyring: Keyring, at: datetime) -> Clai
 def _verified(token: str, kind: TokenKind, keyring: Keyring) -> Claims:
     """What the signature vouches for, whatever the time: it never changes, so the latest tokens are verified once."""
     try:
-        key = keyring.find(token.partition(".")[0])
+        key = keyring.key_for_header(token.partition(".")[0])
         claims = jwt.decode(token, key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=_OPTIONS)
         if claims["typ"] != kind.value:
             raise TokenInvalid
@@ -117,7 +117,7 @@ def password_digest(password_hash: str, keyring: Keyring) -> str:
     return hmac.new(keyring.key, b"password:" + password_hash.encode(), "sha256").hexdigest()[:32]
 
 
-def same_password(password_hash: str, digest: str, secrets: Sequence[str]) -> bool:
+def is_password_unchanged(password_hash: str, digest: str, secrets: Sequence[str]) -> bool:
     """Whether ``digest`` was made of this password hash under one of the secrets."""
     made = [password_digest(password_hash, Keyring([secret])) for secret in secrets]
     return any(hmac.compare_digest(one, digest) for one in made)
@@ -141,7 +141,7 @@ def key_digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def same_digest(one: bytes, other: bytes) -> bool:
+def digests_equal(one: bytes, other: bytes) -> bool:
     """Compared in constant time."""
     return hmac.compare_digest(one, other)
 
@@ -151,17 +151,17 @@ def phone_number(text: str) -> str:
     try:
         number = phonenumbers.parse(re.sub(r"^00", "+", text.strip()))
     except phonenumbers.NumberParseException as error:
-        raise _not_a_phone() from error
+        raise _invalid_phone() from error
     if not phonenumbers.is_valid_number(number) or number.extension:
-        raise _not_a_phone()
+        raise _invalid_phone()
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _not_a_phone() -> Invalid:
-    return Invalid.field("phone", "Write the number with its country, such as +34600000000.")
+def _invalid_phone() -> InvalidRequest:
+    return InvalidRequest.field("phone", "Write the number with its country, such as +34600000000.")
 
 
-class AccountKind(enum.StrEnum):
+class IdentifierType(enum.StrEnum):
     """What someone signs in with."""
 
     EMAIL = "email"
@@ -169,7 +169,7 @@ class AccountKind(enum.StrEnum):
     USERNAME = "username"
 
 
-def account_name(account: str) -> tuple[AccountKind, str]:
+def parse_identifier(account: str) -> tuple[IdentifierType, str]:
     """How an account name is looked up, and in which spelling.
 
     What has an @ is an e-mail address, what is all digits a phone number, the rest a username. A username is neither,
@@ -177,10 +177,10 @@ def account_name(account: str) -> tuple[AccountKind, str]:
     """
     text = account.strip()
     if "@" in text:
-        return AccountKind.EMAIL, text.lower()
-    if _LIKE_A_PHONE.fullmatch(text):
+        return IdentifierType.EMAIL, text.lower()
+    if _PHONE_PATTERN.fullmatch(text):
         try:
-            return AccountKind.PHONE, phone_number(text)
-        except Invalid:
-            return AccountKind.PHONE, text
-    return AccountKind.USERNAME, text.lower()
+            return IdentifierType.PHONE, phone_number(text)
+        except InvalidRequest:
+            return IdentifierType.PHONE, text
+    return IdentifierType.USERNAME, text.lower()

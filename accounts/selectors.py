@@ -12,53 +12,53 @@ from django.db.models import QuerySet
 from accounts import rules
 from accounts.contracts import CUSTOMER_ID_LENGTH, Caller, Role, Scope, Shopper, is_customer_id
 from accounts.models import ApiKey, Brand, Customer, Invitation, Membership, User
-from promoplatform.kernel.errors import Invalid, NotFound, PermissionDenied, TokenInvalid
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.errors import InvalidRequest, NotFound, PermissionDenied, TokenInvalid
+from promoplatform.kernel.rights import BrandPermissions
 
 
 # --- brands ----------------------------------------------------------------------------------------------------------
-def acting_brand(*, caller: Caller, slug: str | None = None, edit: bool = False) -> Brand:
+def get_brand_for_caller(*, caller: Caller, slug: str | None = None, edit: bool = False) -> Brand:
     """The brand that the caller acts for; ``edit`` when something is to be written.
 
     Raises PermissionDenied (not theirs, inactive, or a viewer who would write) and Invalid (field ``brand``: several to
     choose from).
     """
     if caller.api_key_id is not None:
-        return _brand_of_key(caller, slug)
+        return _brand_for_api_key(caller, slug)
     if is_platform_admin(caller):
-        return _brand_named(slug)
-    return _brand_of_staff(caller, slug, edit)
+        return _get_brand_by_slug(slug)
+    return _get_staff_brand(caller, slug, edit)
 
 
-def _brand_of_key(caller: Caller, slug: str | None) -> Brand:
-    brand = _keyed(caller).first()
+def _brand_for_api_key(caller: Caller, slug: str | None) -> Brand:
+    brand = _api_key_brand(caller).first()
     if brand is None or slug not in (None, brand.slug):
         raise PermissionDenied
     return brand
 
 
-def _keyed(caller: Caller) -> QuerySet[Brand]:
+def _api_key_brand(caller: Caller) -> QuerySet[Brand]:
     """The active brand of an API key, if it has one."""
     return Brand.objects.none() if caller.brand_id is None else Brand.objects.filter(pk=caller.brand_id, is_active=True)
 
 
-def _brand_named(slug: str | None) -> Brand:
+def _get_brand_by_slug(slug: str | None) -> Brand:
     if slug is None:
-        raise Invalid.field("brand", "Say which brand this is for.", "required")
+        raise InvalidRequest.field("brand", "Say which brand this is for.", "required")
     brand = Brand.objects.filter(slug=slug).first()
     if brand is None:
-        raise Invalid.field("brand", "There is no such brand.")
+        raise InvalidRequest.field("brand", "There is no such brand.")
     if not brand.is_active:
         raise PermissionDenied
     return brand
 
 
-def _brand_of_staff(caller: Caller, slug: str | None, edit: bool) -> Brand:
+def _get_staff_brand(caller: Caller, slug: str | None, edit: bool) -> Brand:
     found = [member for member in memberships_of(caller) if slug in (None, member.brand.slug)]
     if not found:
         raise PermissionDenied
     if len(found) > 1:
-        raise Invalid.field("brand", "You work for several brands: say which one this is for.", "required")
+        raise InvalidRequest.field("brand", "You work for several brands: say which one this is for.", "required")
     if edit and not Role(found[0].role).may_edit:
         raise PermissionDenied
     return found[0].brand
@@ -78,7 +78,7 @@ def readable_brand_ids(caller: Caller, *, edit: bool = False) -> list[uuid.UUID]
     None for all (platform admins), an empty list for shoppers.
     """
     if caller.api_key_id is not None:
-        return list(_keyed(caller).values_list("pk", flat=True))
+        return list(_api_key_brand(caller).values_list("pk", flat=True))
     if is_platform_admin(caller):
         return None
     roles = [role.value for role in Role if role.may_edit or not edit]
@@ -96,7 +96,7 @@ def owned_brand(*, caller: Caller, slug: str) -> Brand:
             raise NotFound
         return brand
     if caller.api_key_id is not None:
-        raise PermissionDenied if _keyed(caller).filter(slug=slug).exists() else NotFound
+        raise PermissionDenied if _api_key_brand(caller).filter(slug=slug).exists() else NotFound
     member = memberships_of(caller).filter(brand__slug=slug).first()
     if member is None:
         raise NotFound
@@ -118,7 +118,7 @@ def check_internal(caller: Caller) -> None:
         raise PermissionDenied
 
 
-def merchant(*, caller: Caller, merchant_id: str) -> Brand:
+def get_merchant_brand(*, caller: Caller, merchant_id: str) -> Brand:
     """The brand that a service of the platform speaks of, by its id or its slug.
 
     Raises PermissionDenied for callers without a key of the internal API, NotFound.
@@ -137,7 +137,7 @@ def brand_by_name(name: str) -> Brand | None:
     return None if "\0" in name else Brand.objects.filter(slug=name).first()
 
 
-def is_used(*, brand: Brand) -> bool:
+def has_priced_objects(*, brand: Brand) -> bool:
     """Whether any of the apps above has something of the brand, of which amounts may be meant in its currency."""
     above = [it for it in Brand._meta.related_objects if it.related_model._meta.app_label != Brand._meta.app_label]  # noqa: SLF001
     return any(it.related_model._base_manager.filter(**{it.field.name: brand}).exists() for it in above)  # noqa: SLF001
@@ -165,13 +165,13 @@ def shopper_for(*, caller: Caller, customer_id: str | None) -> Shopper:
 
 def _named_customer(customer_id: str | None) -> Shopper:
     if customer_id is None:
-        raise Invalid.field("customer_id", "Say which customer this is for.", "required")
+        raise InvalidRequest.field("customer_id", "Say which customer this is for.", "required")
     if not is_customer_id(customer_id):
-        raise Invalid.field("customer_id", f"A customer id is 1 to {CUSTOMER_ID_LENGTH} printable characters.")
-    return known_shopper(customer_id) or Shopper(None, customer_id)
+        raise InvalidRequest.field("customer_id", f"A customer id is 1 to {CUSTOMER_ID_LENGTH} printable characters.")
+    return get_shopper(customer_id) or Shopper(None, customer_id)
 
 
-def known_shopper(customer_id: str) -> Shopper | None:
+def get_shopper(customer_id: str) -> Shopper | None:
     """The shopper of a customer id that the platform has seen, else None."""
     customer = Customer.objects.select_related("user").filter(customer_id=customer_id).first()
     return shopper_of(customer) if customer else None
@@ -187,7 +187,7 @@ def shopper_of(customer: Customer) -> Shopper:
     return Shopper(customer.pk, customer.customer_id, customer.user.uuid if customer.user else None)
 
 
-def first_shoppers(*, count: int) -> list[Caller]:
+def list_shoppers(*, count: int) -> list[Caller]:
     """The first active users with a customer who are nobody's staff, in the order of their birth."""
     shoppers = Customer.objects.filter(user__is_active=True, user__is_superuser=False, user__memberships=None)
     rows = shoppers.order_by("user").values_list("user__uuid", "user", "pk", "customer_id")[: max(0, count)]
@@ -213,14 +213,14 @@ def keyring() -> rules.Keyring:
     return _keyring(secrets())
 
 
-def bearer(*, token: str, at: datetime) -> Caller:
+def get_token_caller(*, token: str, at: datetime) -> Caller:
     """The caller whom an access token names; no query. Raises TokenInvalid, TokenExpired."""
-    return rules.read(token, kind=rules.TokenKind.ACCESS, keyring=keyring(), at=at).caller
+    return rules.decode_token(token, kind=rules.TokenKind.ACCESS, keyring=keyring(), at=at).caller
 
 
-def holder(*, token: str, at: datetime) -> tuple[User, datetime]:
+def get_token_user(*, token: str, at: datetime) -> tuple[User, datetime]:
     """The active user whom an access token names, and its end. Raises TokenInvalid, TokenExpired."""
-    claims = rules.read(token, kind=rules.TokenKind.ACCESS, keyring=keyring(), at=at)
+    claims = rules.decode_token(token, kind=rules.TokenKind.ACCESS, keyring=keyring(), at=at)
     return active_user(claims.caller), claims.expires_at
 
 
@@ -245,23 +245,27 @@ def active_user(caller: Caller) -> User:
 
 def user_of_account(account: str) -> User | None:
     """The user of an e-mail address, phone number or username, active or not."""
-    kind, name = rules.account_name(account)
+    kind, name = rules.parse_identifier(account)
     if "\0" in name:
         return None
-    if kind is rules.AccountKind.EMAIL:
+    if kind is rules.IdentifierType.EMAIL:
         return User.objects.with_email(name).first()
-    if kind is rules.AccountKind.PHONE:
+    if kind is rules.IdentifierType.PHONE:
         return User.objects.filter(phone=name).first()
     return User.objects.with_username(name).first()
 
 
 # --- staff -----------------------------------------------------------------------------------------------------------
-_RIGHTS = {Role.OWNER: Rights.OWN, Role.EDITOR: Rights.EDIT, Role.VIEWER: Rights.READ}
+_PERMISSIONS = {
+    Role.OWNER: BrandPermissions.OWN,
+    Role.EDITOR: BrandPermissions.EDIT,
+    Role.VIEWER: BrandPermissions.READ,
+}
 
 
-def admin_rights(user: User) -> dict[uuid.UUID, Rights]:
+def admin_permissions(user: User) -> dict[uuid.UUID, BrandPermissions]:
     """What the user may do to each brand's objects in the admin."""
-    return {brand.pk: _RIGHTS[role] for brand, role in user.roles.items()}
+    return {brand.pk: _PERMISSIONS[role] for brand, role in user.roles.items()}
 
 
 def members_of(brand: Brand) -> QuerySet[Membership]:

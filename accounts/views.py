@@ -15,10 +15,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from accounts import services
 from accounts.models import Invitation, User
 from promoplatform.kernel import throttle
-from promoplatform.kernel.errors import NotFound, Refusal
+from promoplatform.kernel.errors import DomainError, NotFound
 
 
-class SignInForm(forms.Form):
+class LoginForm(forms.Form):
     """The account that someone has."""
 
     account = forms.CharField(
@@ -47,7 +47,7 @@ class InvitationPage(View):
         try:
             invitation = services.invitation_of(token=token, at=timezone.now())
         except NotFound:
-            return self._gone(request)
+            return self._invalid_link_page(request)
         return self._page(request, invitation)
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
@@ -56,7 +56,7 @@ class InvitationPage(View):
         try:
             invitation = services.invitation_of(token=token, at=at)
         except NotFound:
-            return self._gone(request)
+            return self._invalid_link_page(request)
         kind = request.POST.get("as", "")
         form = self._form(kind, request)
         if form is not None and not form.is_valid():
@@ -65,8 +65,8 @@ class InvitationPage(View):
             user = self._user(request, invitation, kind, form)
             services.accept_invitation(invitation=invitation, user=user, at=at)
         except NotFound:
-            return self._gone(request)
-        except Refusal as refusal:
+            return self._invalid_link_page(request)
+        except DomainError as refusal:
             return self._page(
                 request, invitation, status=refusal.status, refusal=refusal, **({kind: form} if form else {})
             )
@@ -75,7 +75,7 @@ class InvitationPage(View):
         return redirect("admin:index")
 
     def _form(self, kind: str, request: HttpRequest) -> forms.Form | None:
-        shape = {"known": SignInForm, "new": NewAccountForm}.get(kind)
+        shape = {"known": LoginForm, "new": NewAccountForm}.get(kind)
         return shape(request.POST, prefix=kind) if shape else None
 
     def _user(self, request: HttpRequest, invitation: Invitation, kind: str, form: forms.Form | None) -> User:
@@ -83,16 +83,16 @@ class InvitationPage(View):
         if kind == "new":
             return services.register(**asked, email=invitation.email, at=timezone.now())
         if kind == "known":
-            return services.sign_in(**asked, address=throttle.address(request), at=timezone.now())[0]
+            return services.sign_in(**asked, address=throttle.client_ip(request), at=timezone.now())[0]
         if not isinstance(request.user, User):
             raise NotFound
         return request.user
 
     def _page(self, request: HttpRequest, invitation: Invitation, *, status: int = 200, **context: Any) -> HttpResponse:
-        forms_shown = {"known": SignInForm(prefix="known"), "new": NewAccountForm(prefix="new")}
+        forms_shown = {"known": LoginForm(prefix="known"), "new": NewAccountForm(prefix="new")}
         return render(
             request, "accounts/invitation.html", {"invitation": invitation, **forms_shown, **context}, status=status
         )
 
-    def _gone(self, request: HttpRequest) -> HttpResponse:
+    def _invalid_link_page(self, request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/invitation_invalid.html", status=404)

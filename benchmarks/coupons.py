@@ -100,7 +100,7 @@ def _coupon(strategy: str, pool: int) -> CouponDefinition:
     }  # fmt: skip
     owner = data.brand(f"hot-{strategy}-{uuid.uuid4().hex[:6]}")
     coupon, _ = create(brand=owner, fields=fields, codes=None, by=None, at=at)
-    units.make_units(coupon_id=coupon.pk, at=at, budget=600)
+    units.create_units(coupon_id=coupon.pk, at=at, budget=600)
     made = CouponUnit.objects.filter(coupon_id=coupon.pk).count()
     if made != (pool if strategy == Strategy.POOL else 0):
         raise RuntimeError(f"{made} units were made of {pool}")
@@ -173,5 +173,5 @@ def _times(many: int, value: str) -> str:
 
 def _sql(name: str, words: dict[str, str]) -> str:
     """The product's statement as one line, without its comments."""
-    lines = (db.statement(f"coupons/sql/{name}.sql") % words).splitlines()
+    lines = (db.load_sql(f"coupons/sql/{name}.sql") % words).splitlines()
     return " ".join(line.partition("--")[0].strip() for line in lines) + ";\n"

@@ -20,7 +20,7 @@ from benchmarks.coupons import CUSTOMERS, MAXIMUM, PROCESSES, key, redeeming
 from benchmarks.load import pgbench
 from benchmarks.plan import Plan, interleaved, say, tell
 from coupons.models import CouponCounter, CouponDefinition, Strategy
-from coupons.services.partitions import make_partitions
+from coupons.services.partitions import create_partitions
 from promotions.rules import SHARDS
 
 LIMIT = "the limit: one row, commit"
@@ -107,7 +107,7 @@ def _fill(coupons: list[CouponDefinition], low: int, high: int) -> None:
     now = datetime.now(UTC)
     first = now - timedelta(days=30 * MONTHS)
     for month in range(MONTHS + 1):
-        make_partitions(at=first + timedelta(days=30 * month))
+        create_partitions(at=first + timedelta(days=30 * month))
     words: dict[str, Any] = {
         "coupons": [coupon.pk for coupon in coupons],
         "first": first,

@@ -19,7 +19,7 @@ from accounts.models import Brand, Customer, User
 from discounts.models import DiscountCode, DiscountRule
 from promotions.engine import parse_offer
 from promotions.models import Code, Promotion
-from promotions.rules import digest, gates, least_subtotal
+from promotions.rules import code_digest, match_keys, required_subtotal
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 FOLDER = Path(tempfile.mkdtemp(prefix="promo-bench-"))
@@ -42,7 +42,7 @@ def shoppers(number: int) -> Shoppers:
         batch_size=5_000,
     )
     made = Customer.objects.bulk_create([Customer(customer_id=user.username, user=user) for user in users], 5_000)
-    made.sort(key=lambda customer: digest(customer.customer_id))
+    made.sort(key=lambda customer: code_digest(customer.customer_id))
     by_key = {user.pk: user for user in users}
     keyring, at = selectors.keyring(), timezone.now()
     lines = []
@@ -51,7 +51,7 @@ def shoppers(number: int) -> Shoppers:
         caller = Caller(
             f"user:{user.uuid}", user.pk, user.uuid, customer_key=customer.pk, customer_id=customer.customer_id
         )
-        token = account_rules.sign(
+        token = account_rules.encode_token(
             kind=account_rules.TokenKind.ACCESS, caller=caller, keyring=keyring, at=at, lifetime=timedelta(hours=12)
         )
         lines.append(f"{customer.pk} {token}")
@@ -69,7 +69,7 @@ def discount_codes(owner: Brand, number: int) -> list[int]:
     """Codes BENCH1 … of ten per cent; their keys in that order."""
     rule = DiscountRule.objects.create(brand=owner, discount=10)
     names = [f"BENCH{n}" for n in range(1, number + 1)]
-    codes = [Code(text=name, digest=digest(name), kind="discount_code", brand=owner) for name in names]
+    codes = [Code(text=name, digest=code_digest(name), kind="discount_code", brand=owner) for name in names]
     Code.objects.bulk_create(codes, 5_000)
     made = DiscountCode.objects.bulk_create(
         [DiscountCode(code=code, brand=owner, rule=rule, validity=END, notify=False) for code in codes], 5_000
@@ -82,7 +82,7 @@ def promotions(owner: Brand, offers: Iterable[dict[str, Any]], **fields: Any) ->
     made = []
     for number, value in enumerate(offers):
         offer = parse_offer(value)
-        derived = {"gates": gates(offer, brand=owner.slug), "min_subtotal": least_subtotal(offer)}
+        derived = {"gates": match_keys(offer, brand=owner.slug), "min_subtotal": required_subtotal(offer)}
         made.append(
             Promotion(
                 brand=owner, name=f"Promotion {number}", start_date=START, end_date=END, offer=value, status="active",

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks.plan import Plan, interleaved, milliseconds, tell
-from promotions.engine import Cart, InPlay, Line, Profile, ShopperFacts, parse_offer, price
+from promotions.engine import Cart, EligibleOffer, Line, Profile, ShopperFacts, parse_offer, price
 
 AT = datetime(2027, 3, 17, 15, 30, tzinfo=UTC)
 SMALL = "5 lines, 1 offer"
@@ -31,7 +31,7 @@ def measure(plan: Plan) -> None:
         "500 lines of 12, every third unit free": (large, _offers([THIRD_FREE])),
     }
 
-    def carts_a_second(cart: Cart, offers: list[InPlay]) -> float:
+    def carts_a_second(cart: Cart, offers: list[EligibleOffer]) -> float:
         def once() -> object:
             return price(cart, offers, ShopperFacts(), Profile(), AT)
 
@@ -45,8 +45,10 @@ def _cart(lines: int, quantity: int) -> Cart:
     return Cart("EUR", 2, tuple(Line(f"l{n}", f"sku-{n}", quantity, 1_000 + n % 90 * 100 + 99) for n in range(lines)))
 
 
-def _offers(benefits: list[dict[str, Any]], **more: Any) -> list[InPlay]:
+def _offers(benefits: list[dict[str, Any]], **more: Any) -> list[EligibleOffer]:
     return [
-        InPlay(ref=f"o{n}", kind="promotion", title=f"Offer {n}", offer=parse_offer({"benefits": [it]} | more), order=n)
+        EligibleOffer(
+            ref=f"o{n}", kind="promotion", title=f"Offer {n}", offer=parse_offer({"benefits": [it]} | more), order=n
+        )
         for n, it in enumerate(benefits)
     ]

@@ -34,7 +34,7 @@ from benchmarks.load import ToolMissing
 from benchmarks.plan import Plan, Rounds, milliseconds, tell
 from benchmarks.stand import database_url
 from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, Status
-from coupons.services import Codes, create
+from coupons.services import CodesSpec, create
 
 DATABASE = "promo_benchmarks_oscar"
 FOLDER = Path(__file__).parent / "oscar"
@@ -131,7 +131,7 @@ def _coupon(owner: Brand) -> CouponDefinition:
         "maximum_number_of_coupons_per_user": PLENTY,
         "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
     }  # fmt: skip
-    coupon, _ = create(brand=owner, fields=fields, codes=Codes(shared=CODE), by=None, at=at)
+    coupon, _ = create(brand=owner, fields=fields, codes=CodesSpec(shared=CODE), by=None, at=at)
     return coupon
 
 

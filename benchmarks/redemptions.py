@@ -16,7 +16,7 @@ from benchmarks.plan import Plan, interleaved, tell
 from benchmarks.stand import served
 from promoplatform.kernel import db
 from promotions.models import PromotionCounter
-from promotions.rules import shares
+from promotions.rules import split_cap
 
 BUDGET = 10**13
 FREE = "no limit"
@@ -62,7 +62,7 @@ def _statements(plan: Plan, shards: QuerySet[PromotionCounter], single: uuid.UUI
     """A take and a row that says so, in one transaction, by pgbench."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE bench_taking (home int NOT NULL, amount bigint NOT NULL, at timestamptz NOT NULL)")
-    if shards.count() != len(shares(BUDGET)):
+    if shards.count() != len(split_cap(BUDGET)):
         raise RuntimeError("the budget was not divided")
     promotion = shards.values_list("promotion_id", flat=True)[0]
     limit = "the limit: the row alone"
@@ -83,4 +83,4 @@ def _script(take: str) -> str:
 
 def _take(path: str, promotion: object) -> str:
     words = {"promotion": f"'{promotion}'::uuid", "kind": "'budget'", "slot": "''", "amount": "100", "home": ":home"}
-    return db.statement(path) % words + ";\n"
+    return db.load_sql(path) % words + ";\n"

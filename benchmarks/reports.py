@@ -21,7 +21,7 @@ from benchmarks.plan import Plan, interleaved, say, tell
 from coupons.models import CouponDefinition, RedemptionBucket
 from coupons.services import reporting, rollup
 from promoplatform.kernel import ids
-from promoplatform.kernel.periods import Unit
+from promoplatform.kernel.periods import Interval
 
 Call = Callable[[], object]
 LIMIT = "the limit: one row, commit"
@@ -101,7 +101,7 @@ def _fill(coupons: list[UUID], done: int, size: int, rows: int) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"CREATE TABLE IF NOT EXISTS {table} PARTITION OF coupons_couponredemption"
-                f" FOR VALUES FROM ('{ids.floor(first)}') TO ('{ids.floor(until)}')"
+                f" FOR VALUES FROM ('{ids.min_uuid7_at(first)}') TO ('{ids.min_uuid7_at(until)}')"
             )
             if share := (size - done) // MONTHS:
                 cursor.execute(
@@ -156,7 +156,7 @@ def _increments(plan: Plan, rows: int) -> None:
     """What a minute's changes cost: new redemptions of a few coupons, and refunds all over the year."""
     print("\n### A roll-up after changes\n\n| changed | buckets | milliseconds, median of rounds |\n|---|---|---|")
     changes = {
-        "the newest quarter of an hour": f"id > '{ids.floor(datetime.now(UTC) - timedelta(minutes=15))}'",
+        "the newest quarter of an hour": f"id > '{ids.min_uuid7_at(datetime.now(UTC) - timedelta(minutes=15))}'",
         "1,000 redemptions all over the year": f"random() < {min(1.0, 1_000 / rows)}",
     }
     for name, where in changes.items():
@@ -175,12 +175,12 @@ def _reports(plan: Plan, coupon_id: UUID) -> None:
     at = datetime.now(UTC)
     begins = {"a year": _first(), "from an odd second": _first() + timedelta(days=9, minutes=7, seconds=13)}
     print("\n### Reports\n\n| what | milliseconds, median | 95 of 100 within |\n|---|---|---|")
-    for unit in (Unit.DAY, Unit.WEEK, Unit.MONTH):
+    for unit in (Interval.DAY, Interval.WEEK, Interval.MONTH):
         for name, first in begins.items():
             one, every = _asked(coupon, unit, first, at)
             _told(plan, f"one coupon, {name} by {unit}", one)
             _told(plan, f"all coupons, {name} by {unit}", every)
-    one, every = _asked(coupon, Unit.HOUR, at - timedelta(days=30), at)
+    one, every = _asked(coupon, Interval.HOUR, at - timedelta(days=30), at)
     _told(plan, "one coupon, 30 days by hour", one)
     _told(plan, "all coupons, 30 days by hour", every)
     zone: list[Any] = ["day", ZONE.key]
@@ -188,11 +188,11 @@ def _reports(plan: Plan, coupon_id: UUID) -> None:
     _told(plan, "all coupons, by day, scanning the rows", _scan(SCANS["all coupons"], zone), most=3)
 
 
-def _asked(coupon: CouponDefinition, unit: Unit, first: datetime, at: datetime) -> tuple[Call, Call]:
+def _asked(coupon: CouponDefinition, unit: Interval, first: datetime, at: datetime) -> tuple[Call, Call]:
     """A coupon's report and its brand's."""
     return (
-        lambda: reporting.of_coupon(coupon=coupon, unit=unit, zone=ZONE, first=first, until=None, at=at),
-        lambda: reporting.of_brand(brand=coupon.brand, unit=unit, zone=ZONE, first=first, until=None, at=at),
+        lambda: reporting.coupon_report(coupon=coupon, unit=unit, timezone=ZONE, start=first, end=None, at=at),
+        lambda: reporting.brand_report(brand=coupon.brand, unit=unit, timezone=ZONE, start=first, end=None, at=at),
     )
 
 

@@ -19,7 +19,7 @@ from accounts.models import Brand
 from benchmarks import data
 from benchmarks.plan import Plan, interleaved, milliseconds, say, tell
 from promotions import selectors
-from promotions.contracts import Ask
+from promotions.contracts import CandidateQuery
 from promotions.engine import Cart, Line
 from segments import services
 from segments.models import Audience, CustomerSlots, Segment, State
@@ -108,7 +108,7 @@ def _filled(owner: Brand, size: int, *, times: int = 1) -> float:
         )
         for number in range(times)
     )  # fmt: skip
-    took = _checkpointed(lambda: services.work(at=now, budget=ENDLESS))
+    took = _checkpointed(lambda: services.process_queue(at=now, budget=ENDLESS))
     counted = Segment.objects.filter(pk__in=[it.pk for it in made]).values_list("state", "members_count")
     if set(counted) != {(State.ACTIVE, size)}:
         raise RuntimeError(f"a segment of {size:,} is not filled: {list(counted)}")
@@ -118,7 +118,7 @@ def _filled(owner: Brand, size: int, *, times: int = 1) -> float:
 def _released(owner: Brand, size: int) -> float:
     now, live = timezone.now(), Segment.objects.filter(brand=owner, deleted_at=None).count()
     services.delete(which=Q(brand=owner), at=now)
-    took = _checkpointed(lambda: services.work(at=now, budget=ENDLESS))
+    took = _checkpointed(lambda: services.process_queue(at=now, budget=ENDLESS))
     if CustomerSlots.objects.exclude(used=0).exists():
         raise RuntimeError("slots are left")
     data.vacuum()  # as autovacuum does in service
@@ -139,7 +139,7 @@ def _filled_and_released(owner: Brand, size: int) -> float:
 def _questions(plan: Plan, sizes: list[int]) -> None:
     """What the promotions of a cart are, by how many customers are in the segment of the one that there is."""
     now = timezone.now()
-    asks: dict[str, Ask] = {}
+    asks: dict[str, CandidateQuery] = {}
     for size in [plan.size(100, 10), *sizes]:
         owner = data.brand(f"asked-{size}")
         promotion, *_ = data.promotions(owner, [data.percent_off_sku("sku-0")], target_audience="kind")
@@ -157,7 +157,7 @@ def _questions(plan: Plan, sizes: list[int]) -> None:
             shopper = Shopper(*cursor.fetchone())
         line = Line(id="a", sku="sku-0", quantity=1, unit_price=1_000, brand=owner.slug)
         cart = Cart(currency="EUR", exponent=2, lines=(line,))
-        asks[f"{size:,} in the segment"] = Ask(cart, owner.slug, [], shopper, now)
+        asks[f"{size:,} in the segment"] = CandidateQuery(cart, owner.slug, [], shopper, now)
     data.vacuum()
     contenders = {name: _asked(plan, ask) for name, ask in asks.items()}
     tell(
@@ -168,10 +168,10 @@ def _questions(plan: Plan, sizes: list[int]) -> None:
     )
 
 
-def _asked(plan: Plan, ask: Ask) -> Callable[[], float]:
+def _asked(plan: Plan, ask: CandidateQuery) -> Callable[[], float]:
     def run() -> float:
-        if len(selectors.offers(ask=ask)) != 1:
+        if len(selectors.candidates(ask=ask)) != 1:
             raise RuntimeError("the member does not get the promotion")
-        return milliseconds(lambda: selectors.offers(ask=ask), seconds=plan.seconds)
+        return milliseconds(lambda: selectors.candidates(ask=ask), seconds=plan.seconds)
 
     return run

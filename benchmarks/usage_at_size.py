@@ -83,7 +83,7 @@ def _whole(first: int) -> str:
         "codes": f"ARRAY['BENCH' || (:code - {first} + 1)]", "customers": "ARRAY[:customer]", "ids": "ARRAY[uuidv7()]",
         "ats": "ARRAY[now()]", "amounts": "ARRAY[NULL]::bigint[]", "currencies": "ARRAY[NULL]::text[]",
     }  # fmt: skip
-    return db.statement("discounts/sql/use_codes.sql") % words + ";\n"
+    return db.load_sql("discounts/sql/use_codes.sql") % words + ";\n"
 
 
 def _fill(codes: list[int], first: int, last: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from promotions.contracts import Candidate, Rejection, Taking
+from promotions.contracts import Candidate, Rejection, SelectedOffer
 from promotions.engine import Cart, Decision, Explanation, Facts, Offer, Profile, ShopperFacts
 
 DEFAULT_TTL = 900
@@ -14,7 +14,7 @@ MAX_TTL = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class QuoteRequest:
     """A cart, the codes typed for it and the ids of vouchers; ``shop`` is the slug of the brand whose server asks."""
 
     cart: Cart
@@ -24,7 +24,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Purchases:
+class PurchaseTotals:
     """A customer's confirmed orders with a brand: how many, the largest total of those in the brand's currency (minor
     units, None when there is none), and when the first and the last were confirmed (None without any).
     """
@@ -42,7 +42,7 @@ class Quote:
     ``facts`` and ``profile`` are what the engine was told beside them, so that the decision can be made again.
     """
 
-    request: Request
+    request: QuoteRequest
     decision: Decision
     facts: ShopperFacts
     profile: Profile
@@ -50,7 +50,7 @@ class Quote:
     rejections: Sequence[Rejection]
     at: datetime
 
-    def ref_of(self, taking: Taking) -> str:
+    def ref_of(self, taking: SelectedOffer) -> str:
         """The reference of the candidate that a taking takes."""
         return next(ref for ref, it in self.candidates.items() if (it.key, it.code) == (taking.key, taking.code))
 
@@ -65,7 +65,7 @@ class Available:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RedemptionOptions:
     """What a redemption is for. ``expect_total`` is in minor units; ``skip`` takes what can be had of the codes."""
 
     reference: str
@@ -77,7 +77,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DraftPromotion:
     """A promotion that is only tried. ``id`` is the caller's own; ``budget`` in minor units of the cart's currency.
 
     ``by_code``: it comes into play only when ``code`` (normalised) is among the cart's codes.
@@ -92,14 +92,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class SimulationOptions:
     """What is simulated beside the cart.
 
     ``facts`` are those of the shopper with the brand; None asks what is known of whoever shops. ``profile`` None is the
     brand's own. ``include_live`` adds the brand's running promotions.
     """
 
-    drafts: Sequence[Draft]
+    drafts: Sequence[DraftPromotion]
     facts: Facts | None = None
     profile: Profile | None = None
     include_live: bool = False
@@ -110,5 +110,5 @@ class Simulation:
     """A quote that explains itself, and of the drafts that never came into play (by id) what stood against them."""
 
     quote: Quote
-    trial: Trial
-    dormant: Mapping[str, Explanation]
+    trial: SimulationOptions
+    not_evaluated: Mapping[str, Explanation]

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from promoplatform.kernel.errors import CATALOGUE, Refusal
+from promoplatform.kernel.errors import ERROR_CATALOG, DomainError
 from promotions.errors import NoEligibleLines
 
 
-def at_checkout(reason: Mapping[str, Any], code_text: str) -> Refusal:
+def as_conflict(reason: Mapping[str, Any], code_text: str) -> DomainError:
     """The refusal of a whole redemption for one code's reason; at checkout every reason is a conflict (409)."""
     members = {name: value for name, value in reason.items() if name not in ("code", "detail")}
-    refusal = CATALOGUE.get(str(reason["code"]), NoEligibleLines)(str(reason["detail"]), code_text=code_text, **members)
+    refusal = ERROR_CATALOG.get(str(reason["code"]), NoEligibleLines)(
+        str(reason["detail"]), code_text=code_text, **members
+    )
     refusal.status = 409  # type: ignore[misc]  # a code among others is not an address that is not there
     return refusal

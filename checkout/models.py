@@ -14,7 +14,7 @@ class Status(models.TextChoices):
 
     RESERVED = "reserved"
     CONFIRMED = "confirmed"
-    CANCELLED = "cancelled"
+    CANCELED = "cancelled"
     EXPIRED = "expired"
     REFUNDED = "refunded"
 
@@ -117,7 +117,7 @@ class RefundedLine(models.Model):
         return self.line
 
 
-class PurchaseNote(models.Model):
+class DirtyPurchaseTotal(models.Model):
     """A note that a customer's confirmed orders with a brand changed since they were summed up; written by triggers.
 
     As many notes as changes: nobody who buys waits for another over a note.
@@ -130,7 +130,7 @@ class PurchaseNote(models.Model):
         return f"{self.customer_id} at {self.brand_id}"
 
 
-class PurchaseSum(models.Model):
+class PurchaseTotal(models.Model):
     """A customer's confirmed orders with a brand, summed up (``checkout.contracts.Purchases``).
 
     ``due_at`` is when the computed audiences have to look at it next: at once after a change, else at the next instant
@@ -158,13 +158,13 @@ class PurchaseSum(models.Model):
 class BacktestState(models.TextChoices):
     """The life of a backtest: waiting → running → done; cancelled from either of the first two."""
 
-    WAITING = "waiting"
+    PENDING = "waiting"
     RUNNING = "running"
-    DONE = "done"
-    CANCELLED = "cancelled"
+    COMPLETED = "done"
+    CANCELED = "cancelled"
 
 
-UNFINISHED = [BacktestState.WAITING, BacktestState.RUNNING]
+UNFINISHED = [BacktestState.PENDING, BacktestState.RUNNING]
 
 
 class Backtest(models.Model):
@@ -184,7 +184,7 @@ class Backtest(models.Model):
     limit_total = models.PositiveIntegerField(null=True)
     start = models.DateTimeField()
     end = models.DateTimeField()
-    state = models.CharField(max_length=10, choices=BacktestState.choices, default=BacktestState.WAITING)
+    state = models.CharField(max_length=10, choices=BacktestState.choices, default=BacktestState.PENDING)
     seen = models.PositiveIntegerField(default=0)
     touched = models.PositiveIntegerField(default=0)
     cursor = models.UUIDField(null=True)

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from checkout.contracts import Purchases, Quote, Request, Simulation
+from checkout.contracts import PurchaseTotals, Quote, QuoteRequest, Simulation
 from promoplatform.kernel import money
 from promotions.contracts import Candidate, Rejection
 from promotions.engine import (
     Applied,
     Cart,
+    EligibleOffer,
     Explanation,
     Facts,
-    InPlay,
     Line,
     Profile,
     Rejected,
@@ -28,16 +28,16 @@ from promotions.engine import (
     price,
 )
 
-OFTEN = 3  # purchases
-MUCH = "100"  # more than this, in the brand's currency
+FREQUENT_ORDERS = 3  # purchases
+HIGH_SPEND = "100"  # more than this, in the brand's currency
 NEW, LAPSED = timedelta(days=30), timedelta(days=90)
 DRAFT = "draft/"  # before the key of what is only tried, so that it is never taken for what runs
 
 
-def in_play(candidates: Mapping[str, Candidate]) -> list[InPlay]:
+def to_engine_offers(candidates: Mapping[str, Candidate]) -> list[EligibleOffer]:
     """The candidates as the engine takes them."""
     return [
-        InPlay(
+        EligibleOffer(
             ref=name,
             kind=candidate.kind,
             title=candidate.title,
@@ -52,12 +52,12 @@ def in_play(candidates: Mapping[str, Candidate]) -> list[InPlay]:
     ]
 
 
-def answer(quote: Quote) -> dict[str, Any]:
+def serialize_quote(quote: Quote) -> dict[str, Any]:
     """The quote as the contract writes it (section 8), amounts as decimal strings of the cart's currency."""
     currency, decision = quote.request.cart.currency, quote.decision
 
     def amount(minor: int) -> str:
-        return money.render(minor, currency)
+        return money.format_decimal(minor, currency)
 
     result: dict[str, Any] = {
         "currency": currency,
@@ -76,7 +76,7 @@ def answer(quote: Quote) -> dict[str, Any]:
         ],
         "applied": [_applied(applied, quote.candidates[applied.ref], currency) for applied in decision.applied],
         "gifts": [{"sku": gift.sku, "quantity": gift.quantity} for gift in decision.gifts],
-        "rejected": list(rejected(quote)),
+        "rejected": list(serialize_rejections(quote)),
         "next_best": [
             _named(quote.candidates[best.ref]) | {"missing": dict(best.missing), "amount": amount(best.amount)}
             for best in decision.next_best
@@ -90,7 +90,7 @@ def answer(quote: Quote) -> dict[str, Any]:
     return result
 
 
-def rejected(quote: Quote) -> Iterable[dict[str, Any]]:
+def serialize_rejections(quote: Quote) -> Iterable[dict[str, Any]]:
     """Every code that was sent and is not given, with its one reason."""
     for rejection in quote.rejections:
         yield {"code": rejection.code, "reason": rejection.reason}
@@ -108,40 +108,42 @@ def _reason(refusal: Rejected, candidates: Mapping[str, Candidate]) -> dict[str,
     return {"code": refusal.code, "detail": refusal.detail, **members}
 
 
-def explained(quote: Quote) -> list[dict[str, Any]]:
+def serialize_explanations(quote: Quote) -> list[dict[str, Any]]:
     """For each offer in play each condition, what it needed and saw, and whether it was given or why not.
 
     The quote must have been priced with explanations.
     """
     reasons = {refusal.ref: _reason(refusal, quote.candidates) for refusal in quote.decision.rejected}
     return [
-        _told(each, quote.candidates[each.ref], quote.request.cart.currency)
+        _to_condition_row(each, quote.candidates[each.ref], quote.request.cart.currency)
         | ({"reason": reasons[each.ref]} if each.ref in reasons else {})
         for each in quote.decision.explanations
     ]
 
 
-def simulated(simulation: Simulation) -> dict[str, Any]:
+def serialize_simulation(simulation: Simulation) -> dict[str, Any]:
     """The answer of a simulation: a quote, and what became of every draft in the caller's order, then of live ones."""
     quote, drafts = simulation.quote, [draft.id for draft in simulation.trial.drafts]
     told = {(row["live"], row["id"]): row for row in _with_live(quote)}
-    rows = [_dormant(simulation, name) if name in simulation.dormant else told[False, name] for name in drafts]
-    return answer(quote) | {"explain": rows + [row for row in told.values() if row["live"]]}
+    rows = [
+        _not_evaluated(simulation, name) if name in simulation.not_evaluated else told[False, name] for name in drafts
+    ]
+    return serialize_quote(quote) | {"explain": rows + [row for row in told.values() if row["live"]]}
 
 
 def _with_live(quote: Quote) -> Iterable[dict[str, Any]]:
-    for each, row in zip(quote.decision.explanations, explained(quote), strict=True):
+    for each, row in zip(quote.decision.explanations, serialize_explanations(quote), strict=True):
         yield row | {"live": not quote.candidates[each.ref].key.startswith(DRAFT)}
 
 
-def _dormant(simulation: Simulation, name: str) -> dict[str, Any]:
+def _not_evaluated(simulation: Simulation, name: str) -> dict[str, Any]:
     draft = next(draft for draft in simulation.trial.drafts if draft.id == name)
     named = {"kind": "promotion", "id": name, "title": draft.title} | ({"code": draft.code} if draft.code else {})
-    seen, currency = simulation.dormant[name], simulation.quote.request.cart.currency
+    seen, currency = simulation.not_evaluated[name], simulation.quote.request.cart.currency
     return named | _outcome(seen, currency) | {"reason": {"code": seen.outcome, "detail": seen.detail}, "live": False}
 
 
-def _told(seen: Explanation, candidate: Candidate, currency: str) -> dict[str, Any]:
+def _to_condition_row(seen: Explanation, candidate: Candidate, currency: str) -> dict[str, Any]:
     return _named(candidate) | ({"code": candidate.code} if candidate.code else {}) | _outcome(seen, currency)
 
 
@@ -149,7 +151,7 @@ def _outcome(seen: Explanation, currency: str) -> dict[str, Any]:
     return {
         "outcome": seen.outcome,
         "detail": seen.detail,
-        "amount": money.render(seen.amount, currency),
+        "amount": money.format_decimal(seen.amount, currency),
         "conditions": [asdict(checked) for checked in seen.conditions],
     }
 
@@ -161,9 +163,9 @@ def _named(candidate: Candidate) -> dict[str, Any]:
 def _applied(applied: Applied, candidate: Candidate, currency: str) -> dict[str, Any]:
     named = _named(candidate) | ({"code": candidate.code} if candidate.code else {})
     return named | {
-        "amount": money.render(applied.amount, currency),
-        "lines": [{"id": line, "amount": money.render(share, currency)} for line, share in applied.lines],
-        "shipping": money.render(sum(share for _, share in applied.shipping), currency),
+        "amount": money.format_decimal(applied.amount, currency),
+        "lines": [{"id": line, "amount": money.format_decimal(share, currency)} for line, share in applied.lines],
+        "shipping": money.format_decimal(sum(share for _, share in applied.shipping), currency),
     }
 
 
@@ -232,21 +234,21 @@ def load_record(cart: Mapping[str, Any], record: Mapping[str, Any], at: datetime
         {brand: Facts(frozenset(known["segments"]), known["placed_orders"]) for brand, known in record["facts"].items()}
     )
     profile = load_profile(record)
-    request = Request(load_cart(cart), ())
-    decision = price(request.cart, in_play(candidates), facts, profile, at, explain=explain)
+    request = QuoteRequest(load_cart(cart), ())
+    decision = price(request.cart, to_engine_offers(candidates), facts, profile, at, explain=explain)
     rejections = [Rejection(**each) for each in record["rejected"]]
     return Quote(request, decision, facts, profile, candidates, rejections, at)
 
 
 # --- audiences of those who bought -----------------------------------------------------------------------------------
-def segment_types(purchases: Purchases, *, currency: str, at: datetime) -> frozenset[str]:
+def segment_types(purchases: PurchaseTotals, *, currency: str, at: datetime) -> frozenset[str]:
     """The computed segment types (docs/algorithms/segment-types.md) of a brand that these purchases put a customer
     into.
     """
     bought = purchases.first_at is not None and purchases.last_at is not None
     holds = {
-        "purchased_more_than_twice": purchases.orders >= OFTEN,
-        "purchase_above_100": purchases.largest is not None and purchases.largest > _much(currency),
+        "purchased_more_than_twice": purchases.orders >= FREQUENT_ORDERS,
+        "purchase_above_100": purchases.largest is not None and purchases.largest > high_spend_threshold(currency),
         "new_users": bought and at < purchases.first_at + NEW,  # type: ignore[operator]
         "lapsed_users": bought and at >= purchases.last_at + LAPSED,  # type: ignore[operator]
     }
@@ -254,11 +256,11 @@ def segment_types(purchases: Purchases, *, currency: str, at: datetime) -> froze
 
 
 @cache
-def _much(currency: str) -> int:
-    return money.parse(MUCH, currency)
+def high_spend_threshold(currency: str) -> int:
+    return money.parse(HIGH_SPEND, currency)
 
 
-def next_change(purchases: Purchases, *, at: datetime) -> datetime | None:
+def next_change(purchases: PurchaseTotals, *, at: datetime) -> datetime | None:
     """The next instant at which time alone changes ``segment_types``; None when it never will."""
     ends = [purchases.first_at and purchases.first_at + NEW, purchases.last_at and purchases.last_at + LAPSED]
     return min((end for end in ends if end is not None and end > at), default=None)

@@ -50,19 +50,19 @@ def placed_orders(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dic
     return {brand_id: counts[brand_id.hex] for brand_id in brand_ids}
 
 
-def visible(*, caller: Caller, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Redemption]:
+def list_visible(*, caller: Caller, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Redemption]:
     """The redemptions that a caller may read: a shopper's own, a brand's own, all with ``brand_ids`` None."""
-    return Redemption.objects.all() if brand_ids is None else Redemption.objects.filter(_own(caller, brand_ids))
+    return Redemption.objects.all() if brand_ids is None else Redemption.objects.filter(_owned_by(caller, brand_ids))
 
 
-def _own(caller: Caller, brand_ids: Collection[uuid.UUID]) -> Q:
+def _owned_by(caller: Caller, brand_ids: Collection[uuid.UUID]) -> Q:
     theirs = Q(brand_id__in=brand_ids)
     return theirs if caller.customer_key is None else theirs | Q(customer_id=caller.customer_key)
 
 
-def visible_one(*, pk: uuid.UUID, caller: Caller, brand_ids: Collection[uuid.UUID] | None) -> Redemption:
+def get_visible(*, pk: uuid.UUID, caller: Caller, brand_ids: Collection[uuid.UUID] | None) -> Redemption:
     """A redemption that the caller may read. Raises NotFound."""
-    found = visible(caller=caller, brand_ids=brand_ids).select_related("customer").filter(pk=pk).first()
+    found = list_visible(caller=caller, brand_ids=brand_ids).select_related("customer").filter(pk=pk).first()
     if found is None:
         raise NotFound
     return found
@@ -75,7 +75,7 @@ def for_caller(
 
     Raises NotFound for what they may not even read, PermissionDenied for what they may only read.
     """
-    found = visible_one(pk=pk, caller=caller, brand_ids=readable)
+    found = get_visible(pk=pk, caller=caller, brand_ids=readable)
     theirs = editable is None or found.brand_id in editable
     if theirs or (found.brand_id is None and found.customer_id == caller.customer_key):
         return found
@@ -93,7 +93,7 @@ def for_refund(
         found = Redemption.objects.filter(pk=pk).first()
     else:
         shopper_made = Q(brand=None, items__brand_id__in=readable)
-        found = Redemption.objects.filter(_own(caller, readable) | shopper_made, pk=pk).distinct().first()
+        found = Redemption.objects.filter(_owned_by(caller, readable) | shopper_made, pk=pk).distinct().first()
     if found is None:
         raise NotFound
     brands = {found.brand_id} if found.brand_id else set(found.items.values_list("brand_id", flat=True))
@@ -113,7 +113,7 @@ def refunded_lines(redemption: Redemption) -> dict[str, int]:
 
 
 # --- carts of the past -----------------------------------------------------------------------------------------------
-def paid(*, brand_id: uuid.UUID, start: uuid.UUID, end: uuid.UUID, limit: int) -> list[Redemption]:
+def list_confirmed(*, brand_id: uuid.UUID, start: uuid.UUID, end: uuid.UUID, limit: int) -> list[Redemption]:
     """The brand's first confirmed redemptions with ids from ``start`` to before ``end``, oldest first.
 
     Those of its server, and those that shoppers brought themselves with offers of this brand alone. Two queries, each

@@ -15,7 +15,7 @@ def release_expired() -> None:
 
 
 @shared_task(name="checkout.replay")
-def replay(backtest: str) -> None:
+def run_backtest(backtest: str) -> None:
     """Replay the next carts of a backtest."""
     services.replay(pk=uuid.UUID(backtest), at=timezone.now())
 

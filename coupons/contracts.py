@@ -7,7 +7,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RedemptionRequest:
     """One redemption that is asked for. ``until`` reserves it, without it the redemption is final at once.
 
     ``id`` is the redemption's own id-to-be; ``redemption`` the checkout's, with what it takes off: ``amount`` in minor
@@ -17,14 +17,14 @@ class Asked:
     id: uuid.UUID
     customer: int
     code: str = ""
-    until: datetime | None = None
+    reserved_until: datetime | None = None
     redemption: uuid.UUID | None = None
     amount: int | None = None
     currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CouponSnapshot:
     """A coupon as one statement saw it, with what concerns the customers and codes that were asked for.
 
     ``counts`` is how often each customer has it; ``codes`` are those of the asked codes that open it and are good once,
@@ -42,11 +42,11 @@ class Seen:
     has_batches: bool
     counts: Mapping[int, int]
     codes: Mapping[str, int | None]
-    shut_out: frozenset[int]
+    inactive_users: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class CouponUsage:
     """How much of a coupon is redeemed for good, how much is only reserved, and how much of its maximum is left.
 
     ``made`` is how many units a pool has so far; None for the other strategies.
@@ -54,5 +54,5 @@ class Numbers:
 
     used: int
     reserved: int
-    left: int | None
-    made: int | None
+    remaining: int | None
+    prepared: int | None

@@ -31,7 +31,7 @@ class Status(models.TextChoices):
     REFUNDED = "refunded"
 
 
-STANDING = [Status.RESERVED, Status.CONFIRMED]
+ACTIVE_STATUSES = [Status.RESERVED, Status.CONFIRMED]
 
 
 @pghistory.track()
@@ -170,7 +170,7 @@ class CouponUnit(models.Model):
         return f"{self.coupon_id} unit {self.n}"
 
 
-class SpentCode(models.Model):
+class RedeemedCode(models.Model):
     """A code that is good once, and the redemption that has it."""
 
     code = models.CharField(max_length=64, primary_key=True, db_collation="C")
@@ -257,7 +257,7 @@ class RedemptionBucket(models.Model):
         return f"{self.coupon_id} from {self.starts_at}: {self.redemptions}"
 
 
-class TouchedBucket(models.Model):
+class DirtyBucket(models.Model):
     """A note that redemptions of a bucket changed since it was summed up; written by triggers of their table.
 
     As many notes as changes: nobody who redeems waits for another over a note.

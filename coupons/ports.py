@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 
-class Limit(Protocol):
+class LimitStrategy(Protocol):
     """Keeps the maximum of a coupon while many take at once.
 
     Never more than ``cap`` stand at a time, except with *approximate*, whose bound is stated; and while units are left
@@ -21,6 +21,6 @@ class Limit(Protocol):
 
     def take(self, *, coupon: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]: ...
 
-    def give_back(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None: ...
+    def release(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None: ...
 
     def resize(self, *, coupon: uuid.UUID, cap: int) -> bool: ...

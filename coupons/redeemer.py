@@ -1,8 +1,8 @@
 """Coupons at checkout. This module is the kind's ``promotions.contracts.Redeemer``."""
 
-from coupons.selectors import available, offers, standing
-from coupons.services.holds import confirm, refund, release, reserve
+from coupons.selectors import active_items, available, candidates
+from coupons.services.holds import confirm, release, reserve, return_items
 
-__all__ = ["available", "confirm", "kind", "offers", "refund", "release", "reserve", "standing"]
+__all__ = ["active_items", "available", "candidates", "confirm", "kind", "release", "reserve", "return_items"]
 
 kind = "coupon"

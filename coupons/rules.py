@@ -8,15 +8,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from coupons.contracts import Asked, Seen
+from coupons.contracts import CouponSnapshot, RedemptionRequest
 from coupons.errors import CouponEnded, CouponExhausted, CouponLimitPerUser, CouponNotStarted
-from promoplatform.kernel.errors import Invalid, Refusal, TokenInvalid
+from promoplatform.kernel.errors import DomainError, InvalidRequest, TokenInvalid
 from promotions.engine import Offer, parse_offer
 from promotions.errors import CodeExpired, CodeInactive, CodeNotStarted, CodeUnknown
 
-SETTLED = timedelta(seconds=5)  # so long before its start what limits a coupon is fixed
+LIMITS_LOCKED_BEFORE_START = timedelta(seconds=5)  # so long before its start what limits a coupon is fixed
 TOLERANCE = 100  # an approximate limit may count behind by one in so many of its maximum
-MOST_BEHIND = 64
+MAX_UNCOUNTED = 64
 
 GUARANTEES = {
     "exact": "Never more than the maximum.",
@@ -27,9 +27,9 @@ GUARANTEES = {
 
 
 # --- whether a redemption can be had ----------------------------------------------------------------------------------
-def refusals(*, seen: Seen, asked: Asked, at: datetime) -> Iterator[Refusal]:
+def list_errors(*, seen: CouponSnapshot, asked: RedemptionRequest, at: datetime) -> Iterator[DomainError]:
     """What stands against a redemption, the most lasting reason first, apart from whether any are left."""
-    if asked.customer in seen.shut_out:
+    if asked.customer in seen.inactive_users:
         yield TokenInvalid()
     if not seen.is_active or seen.end_date <= at:
         yield CouponEnded()
@@ -40,31 +40,31 @@ def refusals(*, seen: Seen, asked: Asked, at: datetime) -> Iterator[Refusal]:
         yield CouponLimitPerUser()
 
 
-def _of_code(seen: Seen, asked: Asked) -> Iterator[Refusal]:
+def _of_code(seen: CouponSnapshot, asked: RedemptionRequest) -> Iterator[DomainError]:
     """A code that was sent must open the coupon; codes that are good once must be sent."""
     if asked.code:
         opens = asked.code == seen.code or seen.codes.get(asked.code, 0) in (None, asked.customer)
         if not opens:
             yield CodeUnknown()
     elif seen.has_batches and seen.code is None:
-        yield Invalid.field("code", "This coupon is redeemed with a code of its own.", "required")
+        yield InvalidRequest.field("code", "This coupon is redeemed with a code of its own.", "required")
 
 
-def with_counts(seen: Seen, counts: Mapping[int, int]) -> Seen:
+def with_counts(seen: CouponSnapshot, counts: Mapping[int, int]) -> CouponSnapshot:
     """The same coupon, with other counts."""
     return replace(seen, counts=counts)
 
 
-def at_checkout(refusal: Refusal) -> Refusal:
+def as_conflict(refusal: DomainError) -> DomainError:
     """The same refusal in the words of checkout, which speaks of codes."""
     if isinstance(refusal, CouponNotStarted):
         return CodeNotStarted()
     return CodeExpired() if isinstance(refusal, CouponEnded) else refusal
 
 
-def offer_refusal(
+def offer_error(
     *, is_active: bool, start: datetime, end: datetime, left: int | None, user_left: int | None, at: datetime
-) -> Refusal | None:
+) -> DomainError | None:
     """Why a code that opens a coupon offers nothing at checkout, the most lasting reason first."""
     if not is_active:
         return CodeInactive()
@@ -78,12 +78,12 @@ def offer_refusal(
 
 
 @lru_cache(maxsize=4096)
-def parsed(offer: str) -> Offer:
+def parse_offer_cached(offer: str) -> Offer:
     """An offer from its JSON; the same text again costs a look-up."""
     return parse_offer(json.loads(offer))
 
 
-def id_within(redemption: uuid.UUID, coupon: uuid.UUID) -> uuid.UUID:
+def derive_redemption_id(redemption: uuid.UUID, coupon: uuid.UUID) -> uuid.UUID:
     """The id of a coupon's redemption within a checkout's: as old as that one, and the same whenever it is asked for.
 
     So the table's key makes sure that a checkout takes a coupon once, and its redemption is found without an index.
@@ -95,18 +95,18 @@ def id_within(redemption: uuid.UUID, coupon: uuid.UUID) -> uuid.UUID:
 
 
 # --- the approximate limit --------------------------------------------------------------------------------------------
-def counts_behind(*, cap: int, processes: int) -> int:
+def flush_size(*, cap: int, processes: int) -> int:
     """After how many takings each process counts them together, so that what it has not counted is within tolerance."""
-    return max(1, min(MOST_BEHIND, cap // (TOLERANCE * processes)))
+    return max(1, min(MAX_UNCOUNTED, cap // (TOLERANCE * processes)))
 
 
-def may_exceed_by(*, cap: int, processes: int, threads: int) -> int:
+def max_overshoot(*, cap: int, processes: int, threads: int) -> int:
     """By how much an approximate limit may be exceeded (``docs/algorithms/coupon-limits.md`` derives it)."""
-    return processes * (counts_behind(cap=cap, processes=processes) - 1 + threads)
+    return processes * (flush_size(cap=cap, processes=processes) - 1 + threads)
 
 
 # --- the pool ---------------------------------------------------------------------------------------------------------
-def may_make_units(*, start: datetime, at: datetime, hours: str) -> bool:
+def is_pool_build_time(*, start: datetime, at: datetime, hours: str) -> bool:
     """Whether units may be made now: in the quiet ``hours`` (``"1-5"``, UTC; ``"22-4"``; empty: always), or when the
     coupon starts within a day.
     """

@@ -23,23 +23,23 @@ from django.db.models.functions import Cast, Concat
 
 from accounts.contracts import Shopper
 from coupons import rules
-from coupons.contracts import Asked, Numbers, Seen
+from coupons.contracts import CouponSnapshot, CouponUsage, RedemptionRequest
 from coupons.errors import CouponExhausted
 from coupons.models import (
-    STANDING,
+    ACTIVE_STATUSES,
     CouponBatch,
     CouponCounter,
     CouponDefinition,
     CouponRedemption,
     CouponUnit,
+    RedeemedCode,
     RedemptionBucket,
-    SpentCode,
     Status,
     Strategy,
 )
 from promoplatform.kernel import db
-from promoplatform.kernel.errors import NotFound, Refusal
-from promotions.contracts import Ask, Candidate, Purchase, Rejection, Search
+from promoplatform.kernel.errors import DomainError, NotFound
+from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from promotions.errors import CodeAlreadyUsed, CodeUnknown, NotCombinable
 from promotions.models import Code, CodeBatch
 
@@ -52,7 +52,7 @@ def coupons() -> QuerySet[CouponDefinition]:
     return CouponDefinition.objects.select_related("brand")
 
 
-def of_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[CouponDefinition]:
+def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[CouponDefinition]:
     """The coupons of these brands, or of all with None."""
     return coupons() if brand_ids is None else coupons().filter(brand_id__in=brand_ids)
 
@@ -65,12 +65,12 @@ def is_code(*, brand_id: uuid.UUID, code: str) -> bool:
 def redemptions_of_code(*, brand_id: uuid.UUID, code: str) -> list[CouponRedemption]:
     """Of a code that is good once: the redemption that has it, and those that gave it back; each by its own index."""
     rows = CouponRedemption.objects.filter(coupon__brand_id=brand_id, code=code)
-    has_it = SpentCode.objects.filter(pk=code).values_list("redemption_id", flat=True).first()
+    has_it = RedeemedCode.objects.filter(pk=code).values_list("redemption_id", flat=True).first()
     stands = rows.filter(pk=has_it, ended_at=None) if has_it else rows.none()
     return [*stands, *rows.filter(ended_at__isnull=False).exclude(code="")]
 
 
-def on_offer() -> QuerySet[CouponDefinition]:
+def list_public() -> QuerySet[CouponDefinition]:
     """What anyone who is signed in may see: coupons that their brand has not withdrawn."""
     return coupons().filter(is_active=True, brand__is_active=True)
 
@@ -103,28 +103,28 @@ def coupon(*, pk: uuid.UUID, among: QuerySet[CouponDefinition]) -> CouponDefinit
     return found
 
 
-def left(*, coupons: Collection[uuid.UUID], at: datetime | None = None) -> dict[uuid.UUID, int]:
+def remaining(*, coupons: Collection[uuid.UUID], at: datetime | None = None) -> dict[uuid.UUID, int]:
     """How many could be had of each that has a maximum; with ``at`` places of reservations that are over by then count.
 
     One query. Of a pool the free units are counted, which takes a moment when there are a million.
     """
-    rows = db.many("coupons/sql/find_left.sql", {"coupons": list(coupons), "at": at}) if coupons else []
+    rows = db.fetch_all("coupons/sql/find_left.sql", {"coupons": list(coupons), "at": at}) if coupons else []
     return {row["id"]: row["n"] for row in rows}
 
 
-def numbers(*, coupons: Collection[CouponDefinition]) -> dict[uuid.UUID, Numbers]:
+def usage(*, coupons: Collection[CouponDefinition]) -> dict[uuid.UUID, CouponUsage]:
     """What is used, reserved and left of each now, by its counters; one query."""
     by_key = {coupon.pk: coupon for coupon in coupons}
-    rows = db.many("coupons/sql/find_numbers.sql", {"coupons": list(by_key)}) if by_key else []
+    rows = db.fetch_all("coupons/sql/find_numbers.sql", {"coupons": list(by_key)}) if by_key else []
     return {row["id"]: _numbers(by_key[row["id"]], row) for row in rows}
 
 
-def _numbers(coupon: CouponDefinition, row: db.Row) -> Numbers:
+def _numbers(coupon: CouponDefinition, row: db.Row) -> CouponUsage:
     maximum, is_pool = coupon.maximum_number_of_coupons, coupon.limit_strategy == Strategy.POOL
-    return Numbers(
+    return CouponUsage(
         used=max(0, row["standing"] - row["reserved"]), reserved=row["reserved"],
-        left=None if maximum is None else max(0, maximum - row["standing"]),
-        made=row["made"] if is_pool and maximum is not None else None,
+        remaining=None if maximum is None else max(0, maximum - row["standing"]),
+        prepared=row["made"] if is_pool and maximum is not None else None,
     )  # fmt: skip
 
 
@@ -133,24 +133,24 @@ def counts(*, coupons: Collection[uuid.UUID], customer: int | None, at: datetime
     if customer is None or not coupons:
         return {}
     params = {"coupons": list(coupons), "customer": customer, "at": at}
-    return {row["coupon_id"]: row["n"] for row in db.many("coupons/sql/find_counts.sql", params)}
+    return {row["coupon_id"]: row["n"] for row in db.fetch_all("coupons/sql/find_counts.sql", params)}
 
 
 def eligibility(
     *, coupon: CouponDefinition, shopper: Shopper, at: datetime
-) -> tuple[list[Refusal], int | None, int | None]:
+) -> tuple[list[DomainError], int | None, int | None]:
     """What stands against the shopper's redeeming it now, how many are left, and how many of them for the shopper."""
-    mine = seen(coupon=coupon.pk, customers=[shopper.id] if shopper.id else [])
-    remaining = left(coupons=[coupon.pk], at=at).get(coupon.pk)
+    mine = get_snapshot(coupon=coupon.pk, customers=[shopper.id] if shopper.id else [])
+    units_left = remaining(coupons=[coupon.pk], at=at).get(coupon.pk)
     had = counts(coupons=[coupon.pk], customer=shopper.id, at=at).get(coupon.pk, 0)
     cap = coupon.maximum_number_of_coupons_per_user
     own = None if cap is None else max(0, cap - had)
     if mine is None:
         raise NotFound
     current = rules.with_counts(mine, {shopper.id or 0: had})
-    asked = Asked(id=coupon.pk, customer=shopper.id or 0)
-    reasons = [it for it in rules.refusals(seen=current, asked=asked, at=at) if it.code != "invalid"]
-    return reasons + ([CouponExhausted()] if remaining == 0 else []), remaining, own
+    asked = RedemptionRequest(id=coupon.pk, customer=shopper.id or 0)
+    reasons = [it for it in rules.list_errors(seen=current, asked=asked, at=at) if it.code != "invalid"]
+    return reasons + ([CouponExhausted()] if units_left == 0 else []), units_left, own
 
 
 def redemption(*, pk: uuid.UUID) -> CouponRedemption:
@@ -179,7 +179,7 @@ def batch(*, pk: uuid.UUID, coupon: CouponDefinition) -> CodeBatch:
 def next_codes(*, batch: CodeBatch, after: str, at: datetime, limit: int) -> list[tuple[str, str]]:
     """The next codes of the batch, in their order, each ``used``, ``held`` or ``free``."""
     params = {"batch": batch.pk, "after": after, "at": at, "limit": limit}
-    return [(row["text"], row["state"]) for row in db.many("coupons/sql/find_batch_codes.sql", params)]
+    return [(row["text"], row["state"]) for row in db.fetch_all("coupons/sql/find_batch_codes.sql", params)]
 
 
 def batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[tuple[str, str]]:
@@ -191,14 +191,18 @@ def batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[tuple[str, str]]:
 
 
 # --- for whoever takes ------------------------------------------------------------------------------------------------
-def seen(*, coupon: uuid.UUID, customers: Sequence[int] = (), codes: Sequence[str] = ()) -> Seen | None:
+def get_snapshot(
+    *, coupon: uuid.UUID, customers: Sequence[int] = (), codes: Sequence[str] = ()
+) -> CouponSnapshot | None:
     """A coupon, what these customers have of it, and which of the codes open it; one query."""
     params = {"coupon": coupon, "customers": list(customers), "codes": [code for code in codes if code]}
-    row = db.one("coupons/sql/see_coupon.sql", params)
+    row = db.fetch_one("coupons/sql/see_coupon.sql", params)
     if row is None:
         return None
     counts = {int(customer): count for customer, count in (row["counts"] or {}).items()}
-    return Seen(**row | {"counts": counts, "codes": row["codes"] or {}, "shut_out": frozenset(row["shut_out"])})
+    return CouponSnapshot(
+        **row | {"counts": counts, "codes": row["codes"] or {}, "shut_out": frozenset(row["shut_out"])}
+    )
 
 
 def lock(*, pk: uuid.UUID) -> CouponRedemption:
@@ -226,17 +230,17 @@ def with_expired(*, at: datetime) -> list[tuple[uuid.UUID, str]]:
     return list(found.order_by("pk").values_list("pk", "limit_strategy"))
 
 
-def spent_by(*, codes: Collection[str], ids: Collection[uuid.UUID]) -> QuerySet[SpentCode]:
+def redeemed_codes_of(*, codes: Collection[str], ids: Collection[uuid.UUID]) -> QuerySet[RedeemedCode]:
     """Those of the codes that these redemptions have spent."""
-    return SpentCode.objects.filter(code__in=codes, redemption_id__in=ids)
+    return RedeemedCode.objects.filter(code__in=codes, redemption_id__in=ids)
 
 
-def standing_of(*, coupon: uuid.UUID, customer: int) -> int:
+def count_active(*, coupon: uuid.UUID, customer: int) -> int:
     """How many redemptions of a coupon stand for a customer."""
-    return CouponRedemption.objects.filter(coupon_id=coupon, customer_id=customer, status__in=STANDING).count()
+    return CouponRedemption.objects.filter(coupon_id=coupon, customer_id=customer, status__in=ACTIVE_STATUSES).count()
 
 
-def recountable() -> QuerySet[CouponDefinition]:
+def list_recountable() -> QuerySet[CouponDefinition]:
     """Coupons all of whose redemptions are still rows: those of ended ones are let go of after a time."""
     archived = RedemptionBucket.objects.filter(coupon_id=OuterRef("pk"), archived=True)
     return CouponDefinition.objects.exclude(Exists(archived))
@@ -257,7 +261,7 @@ def is_pool(*, coupon: uuid.UUID) -> bool:
     return CouponDefinition.objects.filter(pk=coupon, limit_strategy=Strategy.POOL).exists()
 
 
-def left_over_pools(*, ended_before: datetime) -> list[uuid.UUID]:
+def list_finished_pools(*, ended_before: datetime) -> list[uuid.UUID]:
     """Pools of coupons that ended before an instant and still have free units."""
     free = CouponUnit.objects.filter(coupon_id=OuterRef("pk"), redemption_id=None)
     found = CouponDefinition.objects.filter(Exists(free), limit_strategy=Strategy.POOL, end_date__lt=ended_before)
@@ -274,57 +278,60 @@ def approximate(*, at: datetime) -> list[tuple[uuid.UUID, int]]:
 
 
 # --- at checkout ------------------------------------------------------------------------------------------------------
-def offers(*, ask: Ask) -> list[Candidate | Rejection]:
+def candidates(*, ask: CandidateQuery) -> list[Candidate | Rejection]:
     """What each of the codes offers this shopper at checkout, or why not; three queries, none without codes."""
     if not ask.codes:
         return []
     customer = ask.shopper.id if ask.shopper else None
-    rows = db.many("coupons/sql/find_offers.sql", {"codes": list(ask.codes), "customer": customer})
+    rows = db.fetch_all("coupons/sql/find_offers.sql", {"codes": list(ask.codes), "customer": customer})
     ids = [row["id"] for row in rows]
-    remaining, had = left(coupons=ids, at=ask.at), counts(coupons=ids, customer=customer, at=ask.at)
+    units_left, had = remaining(coupons=ids, at=ask.at), counts(coupons=ids, customer=customer, at=ask.at)
     found: list[Candidate | Rejection] = []
     opened: dict[uuid.UUID, str] = {}
     for row in rows:
-        refusal = _offer_refusal(row, remaining.get(row["id"]), had.get(row["id"], 0), ask.at)
+        refusal = _offer_error(row, units_left.get(row["id"]), had.get(row["id"], 0), ask.at)
         if refusal is None and opened.setdefault(row["id"], row["code"]) != row["code"]:
             rival: dict[str, Any] = {"with": [opened[row["id"]]]}  # another code of the same coupon
             refusal = NotCombinable(**rival)
-        found.append(_candidate(row) if refusal is None else Rejection(row["code"], refusal.reason()))
+        found.append(_candidate(row) if refusal is None else Rejection(row["code"], refusal.as_dict()))
     return found
 
 
-def _offer_refusal(row: db.Row, remaining: int | None, had: int, at: datetime) -> Refusal | None:
+def _offer_error(row: db.Row, units_left: int | None, had: int, at: datetime) -> DomainError | None:
     if not row["is_theirs"]:
         return CodeUnknown()
     if row["is_spent"]:
         return CodeAlreadyUsed()
     cap = row["maximum_per_user"]
     own = None if cap is None else max(0, cap - had)
-    return rules.offer_refusal(
-        is_active=row["is_active"], start=row["start_date"], end=row["end_date"], left=remaining, user_left=own, at=at
+    return rules.offer_error(
+        is_active=row["is_active"], start=row["start_date"], end=row["end_date"], left=units_left, user_left=own, at=at
     )
 
 
 def _candidate(row: db.Row) -> Candidate:
     return Candidate(
         kind="coupon", id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["title"],
-        brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"], offer=rules.parsed(row["offer"]),
+        brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"], offer=rules.parse_offer_cached(row["offer"]),
         order=row["age"],
     )  # fmt: skip
 
 
-def available(*, search: Search) -> list[Candidate]:
+def available(*, search: AvailabilityQuery) -> list[Candidate]:
     """Coupons with a code for everyone that the shopper could redeem now, the newest first."""
-    found = on_offer().filter(start_date__lte=search.at, end_date__gt=search.at, code__isnull=False)
+    found = list_public().filter(start_date__lte=search.at, end_date__gt=search.at, code__isnull=False)
     if search.brands:
         found = found.filter(brand__slug__in=search.brands)
     rows = list(found.order_by("-pk")[: search.limit])
     ids = [row.pk for row in rows]
-    remaining, had = left(coupons=ids, at=search.at), counts(coupons=ids, customer=search.shopper.id, at=search.at)
-    return [_candidate_of(row) for row in rows if remaining.get(row.pk) != 0 and not _is_used_up(row, had)]
+    units_left, had = (
+        remaining(coupons=ids, at=search.at),
+        counts(coupons=ids, customer=search.shopper.id, at=search.at),
+    )
+    return [_candidate_of(row) for row in rows if units_left.get(row.pk) != 0 and not _is_exhausted(row, had)]
 
 
-def _is_used_up(coupon: CouponDefinition, had: Mapping[uuid.UUID, int]) -> bool:
+def _is_exhausted(coupon: CouponDefinition, had: Mapping[uuid.UUID, int]) -> bool:
     cap = coupon.maximum_number_of_coupons_per_user
     return cap is not None and had.get(coupon.pk, 0) >= cap
 
@@ -333,17 +340,17 @@ def _candidate_of(coupon: CouponDefinition) -> Candidate:
     brand = coupon.brand
     return Candidate(
         kind="coupon", id=str(coupon.pk), key=str(coupon.pk), code=coupon.code_id or "", title=coupon.title,
-        brand_id=brand.pk, brand=brand.slug, timezone=brand.timezone, offer=rules.parsed(json.dumps(coupon.offer)),
+        brand_id=brand.pk, brand=brand.slug, timezone=brand.timezone, offer=rules.parse_offer_cached(json.dumps(coupon.offer)),
         order=int(coupon.created_at.timestamp()),
     )  # fmt: skip
 
 
-def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
     """Which of the purchases' redemptions stand, and whether each is final; one query."""
     taken = {
-        rules.id_within(purchase.id, uuid.UUID(taking.key)): (purchase.id, taking.key)
+        rules.derive_redemption_id(purchase.id, uuid.UUID(taking.key)): (purchase.id, taking.key)
         for purchase in purchases
-        for taking in purchase.takings
+        for taking in purchase.items
     }
-    rows = CouponRedemption.objects.filter(pk__in=taken, status__in=STANDING).values_list("pk", "status")
+    rows = CouponRedemption.objects.filter(pk__in=taken, status__in=ACTIVE_STATUSES).values_list("pk", "status")
     return {taken[pk]: status == Status.CONFIRMED for pk, status in rows}

@@ -15,15 +15,15 @@ def expire_due() -> None:
 
 
 @shared_task(name="coupons.make_units")
-def make_units(coupon_id: str) -> None:
+def build_pool(coupon_id: str) -> None:
     """Make the units of a pool, or go on making them."""
-    units.make_units(coupon_id=uuid.UUID(coupon_id), at=timezone.now())
+    units.create_units(coupon_id=uuid.UUID(coupon_id), at=timezone.now())
 
 
 @shared_task(name="coupons.tend_pools")
-def tend_pools() -> None:
+def maintain_pools() -> None:
     """Fill pools up, and clear those away that have ended."""
-    units.tend_pools(at=timezone.now())
+    units.maintain_pools(at=timezone.now())
 
 
 @shared_task(name="coupons.recount_approximate")
@@ -35,7 +35,7 @@ def recount_approximate() -> None:
 @shared_task(name="coupons.make_partitions")
 def make_partitions() -> None:
     """Keep room ahead in the table of redemptions."""
-    partitions.make_partitions(at=timezone.now())
+    partitions.create_partitions(at=timezone.now())
 
 
 @shared_task(name="coupons.roll_up")
@@ -45,12 +45,12 @@ def roll_up() -> None:
 
 
 @shared_task(name="coupons.audit_reports")
-def audit_reports() -> None:
+def check_reports() -> None:
     """Recount some coupons' reports and log what differs."""
-    rollup.audit_sample()
+    rollup.check_sample()
 
 
 @shared_task(name="coupons.drop_old")
-def drop_old() -> None:
+def purge_old_months() -> None:
     """Let go of redemptions that are older than is kept."""
-    retention.drop_old(at=timezone.now())
+    retention.purge_old_months(at=timezone.now())

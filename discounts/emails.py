@@ -10,11 +10,11 @@ from accounts.models import Brand
 from discounts import selectors
 from discounts.models import DiscountCode
 from promoplatform.kernel import money
-from promoplatform.kernel.mail.contracts import Content, Kind
+from promoplatform.kernel.mail.contracts import Content, MailType
 from promoplatform.kernel.mail.emails import content
 
 ANNOUNCEMENT = "discounts.emails.announcement"
-USES = "discounts.emails.uses"
+USAGE_DIGEST = "discounts.emails.uses"
 
 
 def build_announcement(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
@@ -33,7 +33,7 @@ def build_announcement(*, key: str, data: Mapping[str, Any], at: datetime) -> Co
     )  # fmt: skip
 
 
-def build_uses(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
+def build_usage_digest(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
     """The digest of uses that ``data`` holds; None when the brand is gone."""
     brand = Brand.objects.filter(pk=uuid.UUID(data["brand"])).first()
     if brand is None:
@@ -76,12 +76,12 @@ def _span(first: str, last: str, brand: Brand) -> str:
 
 
 def _money(minor: int | None, currency: str | None) -> str:
-    return "\N{EN DASH}" if minor is None or currency is None else money.display(minor, currency)
+    return "\N{EN DASH}" if minor is None or currency is None else money.format_currency(minor, currency)
 
 
 def _day(instant: datetime, brand: Brand) -> str:
     return f"{instant.astimezone(zoneinfo.ZoneInfo(brand.timezone)):%-d %B %Y, %H:%M}"
 
 
-announcement = Kind(build_announcement, wanted=selectors.still_consenting)
-uses = Kind(build_uses)
+announcement = MailType(build_announcement, wanted=selectors.still_consenting)
+usage_digest = MailType(build_usage_digest)

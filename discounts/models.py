@@ -112,7 +112,7 @@ class UsageReturn(models.Model):
         return f"{self.code_id} by {self.customer_id}"
 
 
-class UseNotice(models.Model):
+class UsageNotification(models.Model):
     """A use that the brand is still to be told about; written with the use, gone with the digest that tells it."""
 
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_constraint=False, db_index=False)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from discounts.errors import DiscountOutOfRange, ValidityInPast
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 from promotions.engine import Offer, parse_offer
 from promotions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, CodeInactive
 
@@ -35,7 +35,7 @@ def check_validity(validity: datetime, *, at: datetime) -> datetime:
     return validity
 
 
-def offer_value(discount: int, terms: Mapping[str, Any]) -> dict[str, Any]:
+def build_offer_document(discount: int, terms: Mapping[str, Any]) -> dict[str, Any]:
     """The offer that a rule stands for, in the offer language: one percentage benefit, narrowed and conditioned."""
     benefit = {"kind": "percent", "value": str(discount), "on": "order"} | {
         k: v for k, v in terms.items() if k in NARROWING
@@ -43,17 +43,17 @@ def offer_value(discount: int, terms: Mapping[str, Any]) -> dict[str, Any]:
     return {"benefits": [benefit]} | {k: v for k, v in terms.items() if k in OFFER_FIELDS}
 
 
-def offer_of(discount: int, terms: Mapping[str, Any]) -> Offer:
+def build_offer(discount: int, terms: Mapping[str, Any]) -> Offer:
     """The rule's offer, parsed; the same value again costs a look-up."""
     return _parsed(discount, json.dumps(terms, sort_keys=True))
 
 
 @lru_cache(maxsize=4096)
 def _parsed(discount: int, terms: str) -> Offer:
-    return parse_offer(offer_value(discount, json.loads(terms)))
+    return parse_offer(build_offer_document(discount, json.loads(terms)))
 
 
-def refusal(*, is_active: bool, validity: datetime, is_member: bool, used: bool, at: datetime) -> Refusal | None:
+def find_error(*, is_active: bool, validity: datetime, is_member: bool, used: bool, at: datetime) -> DomainError | None:
     """Why a shopper cannot have a code, the most lasting reason first, or None when they can."""
     if not is_active:
         return CodeInactive()

@@ -12,9 +12,9 @@ from discounts import rules
 from discounts.models import DiscountCode, Usage, UsageReturn
 from promoplatform.kernel import db
 from promoplatform.kernel.mail import selectors as mail_selectors
-from promotions.contracts import Ask, Candidate, Purchase, Rejection, Search
+from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from promotions.errors import CodeUnknown
-from promotions.rules import is_digest, normalise
+from promotions.rules import is_digest, normalize_code
 from promotions.selectors import text_of
 from segments.models import AudienceMember
 
@@ -24,16 +24,16 @@ def codes() -> QuerySet[DiscountCode]:
     return DiscountCode.objects.select_related("rule", "brand")
 
 
-def named(name: str) -> DiscountCode:
+def get_by_code_or_digest(name: str) -> DiscountCode:
     """The code by its string, in any case, or by the lower-case hex SHA-256 of it. Raises CodeUnknown."""
     text = text_of(digest=bytes.fromhex(name)) if is_digest(name) else None
-    found = codes().filter(code=text or normalise(name) or "").first()
+    found = codes().filter(code=text or normalize_code(name) or "").first()
     if found is None:
         raise CodeUnknown
     return found
 
 
-def of_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[DiscountCode]:
+def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[DiscountCode]:
     """The codes of these brands, or of all with None."""
     return codes() if brand_ids is None else codes().filter(brand_id__in=brand_ids)
 
@@ -65,7 +65,7 @@ def was_returned(*, usage_id: uuid.UUID, brand: Brand) -> bool:
     return UsageReturn.objects.filter(pk=usage_id, code__brand=brand).exists()
 
 
-def addressees(*, brand_id: uuid.UUID, audience: str, after: int, limit: int) -> list[tuple[int, int, str, str]]:
+def iter_recipients(*, brand_id: uuid.UUID, audience: str, after: int, limit: int) -> list[tuple[int, int, str, str]]:
     """The next shoppers who agreed to get offers, of the audience where one is named, in a stable order.
 
     Each is ``(cursor, customer key, e-mail, name)``; the last cursor is the next ``after``.
@@ -90,16 +90,16 @@ def still_consenting(customer_keys: Sequence[int]) -> set[int]:
     return set(agreed.values_list("pk", flat=True))
 
 
-def offers(*, ask: Ask) -> list[Candidate | Rejection]:
+def candidates(*, ask: CandidateQuery) -> list[Candidate | Rejection]:
     """What each of the codes offers this shopper at checkout, or why not; one query, none without codes."""
     if not ask.codes:
         return []
     params = {"codes": list(ask.codes), "customer": ask.shopper.id if ask.shopper else None, "at": ask.at}
-    return [_offer(row, ask.at) for row in db.many("discounts/sql/find_offers.sql", params)]
+    return [_offer(row, ask.at) for row in db.fetch_all("discounts/sql/find_offers.sql", params)]
 
 
 def _offer(row: db.Row, at: datetime) -> Candidate | Rejection:
-    refusal = rules.refusal(
+    refusal = rules.find_error(
         is_active=row["is_active"] and row["brand_is_active"],
         validity=row["validity"],
         is_member=row["is_member"],
@@ -107,7 +107,7 @@ def _offer(row: db.Row, at: datetime) -> Candidate | Rejection:
         at=at,
     )
     if refusal is not None:
-        return Rejection(row["code"], refusal.reason())
+        return Rejection(row["code"], refusal.as_dict())
     return Candidate(
         kind="discount_code",
         id=row["code"],
@@ -117,14 +117,14 @@ def _offer(row: db.Row, at: datetime) -> Candidate | Rejection:
         brand_id=row["brand_id"],
         brand=row["brand"],
         timezone=row["timezone"],
-        offer=rules.offer_of(row["discount"], row["terms"]),
+        offer=rules.build_offer(row["discount"], row["terms"]),
         order=int(row["created_at"].timestamp()),
     )
 
 
 def currency_of(name: str) -> str:
     """The currency of the brand whose code this is. Raises CodeUnknown."""
-    return named(name).brand.currency
+    return get_by_code_or_digest(name).brand.currency
 
 
 def mailing_key(code: DiscountCode) -> str:
@@ -132,15 +132,15 @@ def mailing_key(code: DiscountCode) -> str:
     return f"discount_code:{code.code_id}"
 
 
-def notified(code: DiscountCode) -> dict[str, int]:
+def announcement_progress(code: DiscountCode) -> dict[str, int]:
     """Mails that announce the code: ``{"planned", "sent", "failed"}``."""
     return mail_selectors.progress(key=mailing_key(code))
 
 
-def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
     """Which of the purchases' uses stand, and whether each is final (``promotions.contracts.Redeemer``); one query."""
-    taken = [(purchase, taking) for purchase in purchases for taking in purchase.takings]
-    rows = db.many(
+    taken = [(purchase, taking) for purchase in purchases for taking in purchase.items]
+    rows = db.fetch_all(
         "discounts/sql/find_standing.sql",
         {
             "redemptions": [purchase.id for purchase, _ in taken],
@@ -151,7 +151,7 @@ def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str],
     return {(row["redemption_id"], str(row["code_id"])): row["is_final"] for row in rows}
 
 
-def available(*, search: Search) -> list[Candidate]:
+def available(*, search: AvailabilityQuery) -> list[Candidate]:
     """Announced codes that the shopper could use now, the newest first."""
     found = _usable(shopper=search.shopper, at=search.at)
     if search.brands:
@@ -169,6 +169,6 @@ def _candidate_of(code: DiscountCode) -> Candidate:
         brand_id=code.brand_id,
         brand=code.brand.slug,
         timezone=code.brand.timezone,
-        offer=rules.offer_of(code.rule.discount, code.rule.terms),
+        offer=rules.build_offer(code.rule.discount, code.rule.terms),
         order=int(code.created_at.timestamp()),
     )

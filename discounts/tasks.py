@@ -13,12 +13,12 @@ def announce(code: str) -> None:
 
 
 @shared_task(name="discounts.tell_brands")
-def tell_brands() -> None:
+def send_usage_digests() -> None:
     """Tell brands about new uses of their codes, a digest each."""
-    notices.tell_brands(at=timezone.now())
+    notices.send_usage_digests(at=timezone.now())
 
 
 @shared_task(name="discounts.make_partitions")
-def make_partitions() -> None:
+def create_partitions() -> None:
     """Keep room ahead in the table of uses."""
-    partitions.make_partitions()
+    partitions.create_partitions()

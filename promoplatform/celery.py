@@ -15,12 +15,12 @@ app.autodiscover_tasks()
 
 
 @setup_logging.connect
-def keep_our_logging(**kwargs: Any) -> None:
+def disable_celery_logging(**kwargs: Any) -> None:
     """Celery leaves the logging alone that Django's settings made."""
 
 
 @task_failure.connect
-def settle_for_the_dead(sender: Any, exception: BaseException, **kwargs: Any) -> None:
+def mark_failed_on_worker_loss(sender: Any, exception: BaseException, **kwargs: Any) -> None:
     """A process that died while it ran a task cannot say so itself; its parent does."""
     if isinstance(exception, WorkerLostError):
         sender.on_worker_lost()

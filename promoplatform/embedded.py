@@ -28,13 +28,13 @@ from environs import Env
 from promoplatform import ordinary_user
 from promoplatform.servers import SERVERS, EmbeddedError, Server, write_private
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-LONGEST_SOCKET_FOLDER = 85  # the whole path of a unix socket may have 104 bytes on macOS, 108 on Linux
+CHECKOUT_DIR = Path(__file__).resolve().parents[1]
+MAX_SOCKET_DIR_LENGTH = 85  # the whole path of a unix socket may have 104 bytes on macOS, 108 on Linux
 
 
-def home() -> Path:
+def data_dir() -> Path:
     """The folder that holds everything; `PROMO_HOME` names another."""
-    return Path(os.environ.get("PROMO_HOME") or CHECKOUT / ".data").resolve()
+    return Path(os.environ.get("PROMO_HOME") or CHECKOUT_DIR / ".data").resolve()
 
 
 def exists() -> bool:
@@ -53,10 +53,10 @@ def urls() -> dict[str, str]:
     }
 
 
-def up() -> None:
+def start() -> None:
     """Start what is not running and keep it until `stop`."""
     with _locked():
-        _kept_file().touch()
+        _keep_running_file().touch()
         for server in _servers():
             server.start()
 
@@ -66,13 +66,13 @@ def stop() -> None:
     if not exists():
         return
     with _locked():
-        _kept_file().unlink(missing_ok=True)
+        _keep_running_file().unlink(missing_ok=True)
         for server in _servers():
             server.stop()
 
 
 @contextlib.contextmanager
-def borrowed() -> Iterator[dict[str, str]]:
+def temporary_servers() -> Iterator[dict[str, str]]:
     """Run the servers that the environment does not name, and yield the variables that name them.
 
     The broker has none among them: it follows REDIS_URL where CELERY_BROKER_URL does not say otherwise.
@@ -84,34 +84,34 @@ def borrowed() -> Iterator[dict[str, str]]:
         yield {}
         return
     guard = None
-    with _open_private(home() / "borrowers") as borrowers:
+    with _open_private(data_dir() / "borrowers") as borrowers:
         try:
             with _locked():
                 fcntl.flock(borrowers, fcntl.LOCK_SH)
                 if not any(server.processes() for server in _servers()):
-                    _kept_file().unlink(missing_ok=True)
-                    guard = _spawn_guard()
+                    _keep_running_file().unlink(missing_ok=True)
+                    guard = _spawn_reaper()
                 for server in _servers():
                     if server.variable in names:
                         server.start()
             yield {name: url for name, url in urls().items() if name in names}
         finally:
-            was_last = _stop_unless_needed(borrowers)
+            was_last = _stop_if_unused(borrowers)
     if guard and was_last:
         guard.wait()
 
 
-def _stop_unless_needed(borrowers: IO[str]) -> bool:
+def _stop_if_unused(borrowers: IO[str]) -> bool:
     """Whether we were the last who needed them."""
     with _locked():
-        last = _is_last(borrowers)
-        if last and not _kept_file().exists():
+        last = _has_no_other_users(borrowers)
+        if last and not _keep_running_file().exists():
             for server in _servers():
                 server.stop()
     return last
 
 
-def _is_last(borrowers: IO[str]) -> bool:
+def _has_no_other_users(borrowers: IO[str]) -> bool:
     """Whether nobody else borrows. The guard holds the lock for a moment when it wakes, and may pass for a borrower."""
     for _ in range(2):
         try:
@@ -123,56 +123,56 @@ def _is_last(borrowers: IO[str]) -> bool:
     return False
 
 
-def _spawn_guard() -> "subprocess.Popen[bytes]":
+def _spawn_reaper() -> "subprocess.Popen[bytes]":
     """A process that outlives the borrowers, to stop the servers when the last one is gone."""
     command = [sys.executable, "-m", "promoplatform.embedded", "guard"]
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, cwd=CHECKOUT, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+    return subprocess.Popen(command, cwd=CHECKOUT_DIR, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
 
 
-def _guard() -> None:
+def _reap() -> None:
     for name in (signal.SIGINT, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
-    with _open_private(home() / "borrowers") as borrowers:
+    with _open_private(data_dir() / "borrowers") as borrowers:
         fcntl.flock(borrowers, fcntl.LOCK_EX)  # waits for the last borrower
         fcntl.flock(borrowers, fcntl.LOCK_UN)  # the other lock comes first
-        _stop_unless_needed(borrowers)
+        _stop_if_unused(borrowers)
 
 
 def _servers() -> list[Server]:
     passwords = _passwords()
-    return [kind(home(), _socket_folder(), passwords[kind.name]) for kind in SERVERS]
+    return [kind(data_dir(), _socket_folder(), passwords[kind.name]) for kind in SERVERS]
 
 
 def _socket_folder() -> Path:
     """Inside the home, or a private folder with a short name when that path would be too long for a socket."""
-    folder = home() / "run"
-    if len(os.fsencode(folder)) <= LONGEST_SOCKET_FOLDER:
+    folder = data_dir() / "run"
+    if len(os.fsencode(folder)) <= MAX_SOCKET_DIR_LENGTH:
         return folder
-    digest = hashlib.sha256(os.fsencode(home())).hexdigest()
+    digest = hashlib.sha256(os.fsencode(data_dir())).hexdigest()
     return Path(f"/tmp/promo-{os.geteuid()}-{digest[:10]}")  # noqa: S108  checked below
 
 
 def _make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid not in {os.geteuid(), ordinary_user.owner()}:
+    if folder.is_symlink() or folder.stat().st_uid not in {os.geteuid(), ordinary_user.file_owner()}:
         raise EmbeddedError(f"{folder} belongs to somebody else: set PROMO_HOME to a folder of your own.")
     folder.chmod(ordinary_user.folder_mode())
 
 
 def _state_file() -> Path:
-    return home() / "embedded.json"
+    return data_dir() / "embedded.json"
 
 
-def _kept_file() -> Path:
-    return home() / "kept"
+def _keep_running_file() -> Path:
+    return data_dir() / "kept"
 
 
 def _passwords() -> dict[str, str]:
     """Both passwords, made on first use. Two first uses at the same moment agree: only one link can be made."""
     if not exists():
-        _make_private(home())
-        draft = home() / f"embedded-{secrets.token_hex(8)}.json"
+        _make_private(data_dir())
+        draft = data_dir() / f"embedded-{secrets.token_hex(8)}.json"
         write_private(draft, json.dumps({kind.name: secrets.token_urlsafe(24) for kind in SERVERS}))
         with contextlib.suppress(FileExistsError):
             os.link(draft, _state_file())
@@ -189,23 +189,23 @@ def _open_private(path: Path) -> IO[str]:
 @contextlib.contextmanager
 def _locked() -> Iterator[None]:
     """One at a time; the kernel gives the lock back when its holder dies."""
-    with _open_private(home() / "lock") as file:
+    with _open_private(data_dir() / "lock") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         _make_private(_socket_folder())
         yield
 
 
 def _status() -> int:
-    answering = {server.title: server.answers() for server in _servers()} if exists() else {}
+    answering = {server.title: server.is_ready() for server in _servers()} if exists() else {}
     for title, answers in answering.items():
         print(f"{title}: {'up' if answers else 'down'}")
-    print(f"folder: {home()}")
+    print(f"folder: {data_dir()}")
     return 0 if answering and all(answering.values()) else 1
 
 
 def _run(command: list[str]) -> int:
     """Run a command with the servers it lacks; its exit code is ours. Ctrl-C and SIGTERM go to the command."""
-    with borrowed() as variables:
+    with temporary_servers() as variables:
         child = subprocess.Popen(command, env={**os.environ, **variables})
 
         def pass_on(number: int, frame: FrameType | None) -> None:
@@ -219,10 +219,10 @@ def _run(command: list[str]) -> int:
 
 def main(arguments: list[str]) -> int:
     """The command line. Exit code 0, or what is wrong on the last line."""
-    Env().read_env(str(CHECKOUT / ".env"), recurse=False)
+    Env().read_env(str(CHECKOUT_DIR / ".env"), recurse=False)
     match arguments:
         case ["up"]:
-            up()
+            start()
         case ["stop"]:
             stop()
         case ["status"]:
@@ -230,7 +230,7 @@ def main(arguments: list[str]) -> int:
         case ["env"]:
             print("\n".join(f"export {name}={shlex.quote(url)}" for name, url in urls().items()))
         case ["guard"]:
-            _guard()
+            _reap()
         case ["run", "--", _, *_]:
             return _run(arguments[2:])
         case _:

@@ -65,14 +65,14 @@ class Lane:
             return self.application(environ, start_response)
         way, arguments = found
         started = time.perf_counter()
-        request_id = middleware.begin(environ.get("HTTP_X_REQUEST_ID", ""))
+        request_id = middleware.bind_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
         request_started.send(sender=type(self), environ=environ)
         try:
             response = _respond(way, environ, arguments)
         finally:
             request_finished.send(sender=type(self))
         body, status = response.content, response.status_code
-        middleware.SECONDS.labels(way.name, "POST", status).observe(time.perf_counter() - started)
+        middleware.REQUEST_DURATION.labels(way.name, "POST", status).observe(time.perf_counter() - started)
         middleware.log_request("POST", environ["PATH_INFO"], status, started)
         start_response(
             f"{status} {responses[status]}",
@@ -113,8 +113,8 @@ def _is_ordinary(environ: Environ) -> bool:
 def _respond(way: Way, environ: Environ, arguments: dict[str, Any]) -> HttpResponse:
     """What a view of Django's would do around ``serve``: let in, count, render, refuse."""
     try:
-        auth = BearerAuthentication().recognise(environ["HTTP_AUTHORIZATION"])[1]
-        throttle.hit(throttle.scope_of(way.view), auth.identity, misses=way.view.throttle_misses)
+        auth = BearerAuthentication().authenticate_header_value(environ["HTTP_AUTHORIZATION"])[1]
+        throttle.consume(throttle.scope_of(way.view), auth.identity, failure_scope=way.view.throttle_misses)
         document, status = way.view.serve(Call(auth, timezone.now(), lambda: _body(environ)), **arguments)
     except Exception as error:  # noqa: BLE001  (as in a view: every one has its answer)
         return exception_handler(error, {})
@@ -143,7 +143,12 @@ def _outer(*whence: tuple[str, str]) -> tuple[tuple[str, str], ...] | None:
         return HttpResponse(status=PROBE)
 
     layers: middleware.GetResponse = inside
-    for layer in (CommonMiddleware, middleware.ContentPolicy, XFrameOptionsMiddleware, SecurityMiddleware):
+    for layer in (
+        CommonMiddleware,
+        middleware.ContentSecurityPolicyMiddleware,
+        XFrameOptionsMiddleware,
+        SecurityMiddleware,
+    ):
         layers = layer(layers)  # type: ignore[assignment]  # stubs allow for async ones
     request = WSGIRequest({"REQUEST_METHOD": "POST", "PATH_INFO": "/", "wsgi.input": io.BytesIO(), **dict(whence)})
     try:

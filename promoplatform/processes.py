@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
-MARK = "PROMO_SUPERVISED_BY"  # every process of ours carries this variable; its value is the home folder
+OWNER_ENV_VAR = "PROMO_SUPERVISED_BY"  # every process of ours carries this variable; its value is the home folder
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 _output = threading.Lock()
@@ -41,17 +41,17 @@ class Child:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_dies_with(os.getpid()),  # noqa: PLW1509  it takes no lock
+            preexec_fn=_set_parent_death_signal(os.getpid()),  # noqa: PLW1509  it takes no lock
         )
         self.started_at = time.monotonic()
         assert self.process.stdout  # noqa: S101  asked for above
         threading.Thread(target=_relay, args=(self.name, self.process.stdout), daemon=True).start()
 
-    def ended(self) -> int | None:
+    def exit_code(self) -> int | None:
         """The exit code, or None while it runs."""
         return self.process.poll() if self.process else None
 
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
     def age(self) -> float:
@@ -65,22 +65,22 @@ class Child:
         deadline = time.monotonic() + self.grace
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
-        while self.runs() and time.monotonic() < deadline and not hurry():
+        while self.is_running() and time.monotonic() < deadline and not hurry():
             time.sleep(0.05)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
-def say(name: str, line: str) -> None:
+def print_prefixed(name: str, line: str) -> None:
     """Print one line under a name; lines of different processes never mix."""
     with _output, contextlib.suppress(BrokenPipeError, ValueError):
         print(f"{name:<8}| {line}", flush=True)
 
 
-def survivors(mark: str) -> list[int]:
+def find_orphans(mark: str) -> list[int]:
     """Processes, children of children too, that carry our mark (Linux; elsewhere none are found)."""
-    wanted = f"{MARK}={mark}".encode()
+    wanted = f"{OWNER_ENV_VAR}={mark}".encode()
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -89,15 +89,15 @@ def survivors(mark: str) -> list[int]:
     return found
 
 
-def end_survivors(mark: str, *, grace: float) -> bool:
+def stop_orphans(mark: str, *, grace: float) -> bool:
     """End what carries the mark: asked first, killed after the grace time. Returns whether there was anything."""
-    found = bool(survivors(mark))
+    found = bool(find_orphans(mark))
     for name, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
-        for pid in survivors(mark):
+        for pid in find_orphans(mark):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, name)
         deadline = time.monotonic() + patience
-        while survivors(mark) and time.monotonic() < deadline:
+        while find_orphans(mark) and time.monotonic() < deadline:
             time.sleep(0.05)
     return found
 
@@ -105,10 +105,10 @@ def end_survivors(mark: str, *, grace: float) -> bool:
 def _relay(name: str, lines: IO[str]) -> None:
     with lines:
         for line in lines:
-            say(name, line.rstrip())
+            print_prefixed(name, line.rstrip())
 
 
-def _dies_with(parent: int) -> Callable[[], None] | None:
+def _set_parent_death_signal(parent: int) -> Callable[[], None] | None:
     if not sys.platform.startswith("linux"):
         return None
 

@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from promoplatform import ordinary_user
 
-START_SECONDS, STOP_SECONDS, DEAF_SECONDS = 120.0, 30.0, 5.0
+START_SECONDS, STOP_SECONDS, HEALTH_TIMEOUT_SECONDS = 120.0, 30.0, 5.0
 
 
 class EmbeddedError(Exception):
@@ -51,7 +51,7 @@ class Server(ABC):
     def pid_file(self) -> Path: ...
 
     @abstractmethod
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether a real query is answered, by the server of this very folder."""
 
     @abstractmethod
@@ -60,10 +60,10 @@ class Server(ABC):
 
     def start(self) -> None:
         """Return once the server answers. Raises EmbeddedError when it does not come up."""
-        if self.answers():
+        if self.is_ready():
             return
         began = deaf_since = time.monotonic()
-        while not self.answers():
+        while not self.is_ready():
             now = time.monotonic()
             if now - began > START_SECONDS:
                 raise EmbeddedError(f"{self.title} did not come up within {START_SECONDS:.0f} s.\n{self.log_tail()}")
@@ -71,7 +71,9 @@ class Server(ABC):
                 self.launch()
             elif self._listens():
                 deaf_since = now
-            elif now - deaf_since > DEAF_SECONDS:  # it never will: its socket is gone, or orphans of a killed server
+            elif (
+                now - deaf_since > HEALTH_TIMEOUT_SECONDS
+            ):  # it never will: its socket is gone, or orphans of a killed server
                 self._signal(self.processes(), signal.SIGKILL)
             time.sleep(0.05)
         say(f"{self.title} up ({time.monotonic() - began:.1f} s)")
@@ -82,9 +84,9 @@ class Server(ABC):
         if not living:
             return
         self._signal([pid for pid in living if pid == self._main_pid()] or living, signal.SIGINT)
-        if not self._ends_within(STOP_SECONDS):
+        if not self._wait_for_exit(STOP_SECONDS):
             self._signal(self.processes(), signal.SIGKILL)
-            if not self._ends_within(STOP_SECONDS):
+            if not self._wait_for_exit(STOP_SECONDS):
                 raise EmbeddedError(f"{self.title} does not end: processes {self.processes()}")
         say(f"{self.title} stopped")
 
@@ -92,7 +94,7 @@ class Server(ABC):
         """The server's processes that live; one that is dead and not yet reaped does not count."""
         if not Path("/proc/self/cwd").exists():
             return [pid for pid in [self._main_pid()] if pid and _is_alive(pid)]
-        return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if self._owns(entry)]
+        return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if self._is_ours(entry)]
 
     def log_tail(self) -> str:
         """The end of the server's log, for the person who has to understand why it did not start."""
@@ -100,7 +102,7 @@ class Server(ABC):
             return self.log.read_text(errors="replace")[-1500:]
         return ""
 
-    def _owns(self, entry: Path) -> bool:
+    def _is_ours(self, entry: Path) -> bool:
         try:
             if (entry / "comm").read_text().strip() not in self.binaries or _is_zombie(entry):
                 return False
@@ -121,7 +123,7 @@ class Server(ABC):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, name)
 
-    def _ends_within(self, seconds: float) -> bool:
+    def _wait_for_exit(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         while self.processes():
             if time.monotonic() > deadline:
@@ -158,7 +160,7 @@ class PostgreSQL(Server):
     def pid_file(self) -> Path:
         return self.data / "postmaster.pid"
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         answer = self._psql("show data_directory")
         return answer.returncode == 0 and answer.stdout.strip() == str(self.data) and self._has_database()
 
@@ -169,7 +171,7 @@ class PostgreSQL(Server):
             stale.unlink(missing_ok=True)  # names a dead process, or a stranger that was given its number
         self.log.touch(0o600)
         for path in (self.data, self.sockets, self.log):
-            ordinary_user.hand_over(path)
+            ordinary_user.chown_tree(path)
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.sockets),
@@ -194,7 +196,7 @@ class PostgreSQL(Server):
         draft.mkdir(mode=0o700)
         write_private(password_file, self.password)
         for path in (draft, password_file):
-            ordinary_user.hand_over(path)
+            ordinary_user.chown_tree(path)
         command: list[object] = [self.bin / "initdb", "-D", draft, "-U", "promo", "--pwfile", password_file]
         command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--data-checksums"]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if self.major >= 17 else []
@@ -234,7 +236,7 @@ class Valkey(Server):
     def pid_file(self) -> Path:
         return self.home / "valkey.pid"
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         client = redis.Redis(
             unix_socket_path=str(self.socket),
             password=self.password,

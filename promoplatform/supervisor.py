@@ -27,31 +27,31 @@ from types import FrameType
 from environs import Env
 
 from promoplatform import embedded
-from promoplatform.processes import MARK, Child, end_survivors, say
+from promoplatform.processes import OWNER_ENV_VAR, Child, print_prefixed, stop_orphans
 from promoplatform.servers import EmbeddedError
 
-CHECKOUT = embedded.CHECKOUT
+CHECKOUT = embedded.CHECKOUT_DIR
 HOST = "127.0.0.1"
-NOT_OURS = {"__pycache__", "staticfiles", "tests"}
-NEEDS = dict.fromkeys(
+EXTERNAL_ENV_VARS = {"__pycache__", "staticfiles", "tests"}
+DEPENDENCIES = dict.fromkeys(
     ("audiences", "logins"), "KAFKA_BOOTSTRAP_SERVERS"
 )  # what runs only where this says what it reads
-GRACE_SECONDS = {
+STOP_TIMEOUT_SECONDS = {
     "beat": 5.0,
     "audiences": 10.0,
     "logins": 10.0,
     "web": 15.0,
     "worker": 25.0,
 }  # also the order in which they stop
-LONGEST_PAUSE, HEALTHY_SECONDS, SLOW_SECONDS, PATIENCE = 30.0, 10.0, 60.0, 5
+MAX_BACKOFF_SECONDS, HEALTHY_SECONDS, SLOW_SECONDS, PATIENCE = 30.0, 10.0, 60.0, 5
 DEMO_ACCOUNTS = "admin, billo-owner, billo-viewer, cake-owner, shopper1 ...   password demo-pass-1234"
 
 
-class CannotRun(Exception):
+class StartupError(Exception):
     """Why the platform does not start; the message is for the person at the terminal."""
 
 
-class Stopped(Exception):
+class StartupInterrupted(Exception):
     """Somebody asked to stop before everything was up."""
 
 
@@ -60,7 +60,7 @@ class Supervisor:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.mark = str(embedded.home())
+        self.mark = str(embedded.data_dir())
         self.stopping, self.hurry = threading.Event(), threading.Event()
         self.env: dict[str, str] = {}
         self.children: list[Child] = []
@@ -71,12 +71,12 @@ class Supervisor:
         """Start, watch, stop. Raises CannotRun with what stands in the way; returns when it was asked to stop."""
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:
-                signal.signal(name, self._asked_to_stop)
-        with only_one(self.port):
-            if end_survivors(self.mark, grace=10.0):
-                say("run", "ended what a killed run had left")
+                signal.signal(name, self._handle_signal)
+        with acquire_single_instance_lock(self.port):
+            if stop_orphans(self.mark, grace=10.0):
+                print_prefixed("run", "ended what a killed run had left")
             check_port(self.port)
-            with embedded.borrowed() as variables:
+            with embedded.temporary_servers() as variables:
                 self.env = self._environment(variables)
                 try:
                     self._prepare(own_database="DATABASE_URL" not in variables)
@@ -85,18 +85,18 @@ class Supervisor:
                 finally:
                     self._stop_parts()
 
-    def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
+    def _handle_signal(self, number: int, frame: FrameType | None) -> None:
         if self.stopping.is_set():
             self.hurry.set()
         self.stopping.set()
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        metrics = embedded.home() / "metrics"  # shared by the web processes, so that a scrape sees them all
+        metrics = embedded.data_dir() / "metrics"  # shared by the web processes, so that a scrape sees them all
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True)
-        fixed = {"PORT": str(self.port), "WEB_HOST": HOST, "PYTHONUNBUFFERED": "1", MARK: self.mark}
+        fixed = {"PORT": str(self.port), "WEB_HOST": HOST, "PYTHONUNBUFFERED": "1", OWNER_ENV_VAR: self.mark}
         fixed["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
-        return {**os.environ, **variables, **fixed, "PATH": path_with_our_python()}
+        return {**os.environ, **variables, **fixed, "PATH": path_with_venv()}
 
     def _prepare(self, *, own_database: bool) -> None:
         self._step("migrate", "--verbosity", "0", title="database")
@@ -104,82 +104,88 @@ class Supervisor:
             self._step("collectstatic", "--noinput", "--clear", "--verbosity", "0", title="static files")
             fingerprint_file().write_text(fingerprint)
         if own_database and not Env().bool("DEBUG", False):
-            say("run", "no demo data, for DATABASE_URL is yours; `python manage.py demo_data --force` makes it")
+            print_prefixed(
+                "run", "no demo data, for DATABASE_URL is yours; `python manage.py demo_data --force` makes it"
+            )
         else:
             self._step("demo_data", "--force", title="demo data")
 
     def _step(self, *command: str, title: str) -> None:
         """One management command, to its end. Raises CannotRun when it fails, Stopped when it is interrupted."""
         if self.stopping.is_set():
-            raise Stopped
-        say("run", title)
+            raise StartupInterrupted
+        print_prefixed("run", title)
         step = Child("setup", [sys.executable, "manage.py", *command], self.env, cwd=CHECKOUT, grace=5.0)
         step.start()
         try:
-            while step.runs() and not self.stopping.wait(0.05):
+            while step.is_running() and not self.stopping.wait(0.05):
                 pass
         finally:
-            code = step.ended()
+            code = step.exit_code()
             step.stop()
         if code is None:
-            raise Stopped
+            raise StartupInterrupted
         if code:
-            raise CannotRun(f"`manage.py {shlex.join(command)}` failed (exit code {code}); its words are above.")
+            raise StartupError(f"`manage.py {shlex.join(command)}` failed (exit code {code}); its words are above.")
 
     def _start_parts(self) -> None:
         for name, line in procfile().items():
-            if not self.env.get(NEEDS.get(name, "PATH")):
+            if not self.env.get(DEPENDENCIES.get(name, "PATH")):
                 continue
             command = ["/bin/sh", "-c", f"exec {line}"]
-            self.children.append(Child(name, command, self.env, cwd=CHECKOUT, grace=GRACE_SECONDS.get(name, 10.0)))
+            self.children.append(
+                Child(name, command, self.env, cwd=CHECKOUT, grace=STOP_TIMEOUT_SECONDS.get(name, 10.0))
+            )
         for child in self.children:
-            say("run", f"starting {child.name}")
+            print_prefixed("run", f"starting {child.name}")
             child.start()
 
     def _watch(self) -> None:
         while not self.stopping.wait(0.25):
             for child in self.children:
-                if not self.stopping.is_set() and (code := child.ended()) is not None:
-                    self._start_again(child, code)
-            if not self.ready and answers_ready(self.port):
+                if not self.stopping.is_set() and (code := child.exit_code()) is not None:
+                    self._restart(child, code)
+            if not self.ready and is_ready(self.port):
                 self.ready = True
-                print(welcome(self.port), flush=True)
+                print(print_welcome(self.port), flush=True)
             if not self.ready and time.monotonic() > self.impatient_at:
                 self.impatient_at += SLOW_SECONDS
-                say("run", f"still not ready: http://{HOST}:{self.port}/readyz says why, or web's words above")
+                print_prefixed(
+                    "run", f"still not ready: http://{HOST}:{self.port}/readyz says why, or web's words above"
+                )
 
-    def _start_again(self, child: Child, code: int) -> None:
+    def _restart(self, child: Child, code: int) -> None:
         healthy = child.age() > HEALTHY_SECONDS
         failures = self.failures[child.name] = 1 if healthy else self.failures.get(child.name, 0) + 1
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         if failures >= PATIENCE:
-            raise CannotRun(f"{child.name} ended {failures} times in a row ({how}); its words are above.")
-        pause = min(LONGEST_PAUSE, 2.0 ** (failures - 1))
-        say("run", f"{child.name} ended unasked ({how}); starting it again in {pause:.0f} s")
+            raise StartupError(f"{child.name} ended {failures} times in a row ({how}); its words are above.")
+        pause = min(MAX_BACKOFF_SECONDS, 2.0 ** (failures - 1))
+        print_prefixed("run", f"{child.name} ended unasked ({how}); starting it again in {pause:.0f} s")
         child.stop()
         if not self.stopping.wait(pause):
             child.start()
 
     def _stop_parts(self) -> None:
-        order = list(GRACE_SECONDS)
+        order = list(STOP_TIMEOUT_SECONDS)
         for child in sorted(self.children, key=lambda child: order.index(child.name) if child.name in order else -1):
-            if child.runs():
-                say("run", f"stopping {child.name}")
+            if child.is_running():
+                print_prefixed("run", f"stopping {child.name}")
             child.stop(self.hurry.is_set)
-        end_survivors(self.mark, grace=0.0)
+        stop_orphans(self.mark, grace=0.0)
 
 
 @contextlib.contextmanager
-def only_one(port: int) -> Iterator[None]:
+def acquire_single_instance_lock(port: int) -> Iterator[None]:
     """Hold the folder for this run. Raises CannotRun when another run has it; a killed run's hold is gone with it."""
-    home = embedded.home()
+    home = embedded.data_dir()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "supervisor").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise CannotRun(f"It already runs from this folder: {file.read().strip()}.") from None
+            raise StartupError(f"It already runs from this folder: {file.read().strip()}.") from None
         file.truncate(0)
         file.write(f"process {os.getpid()}, http://{HOST}:{port}")
         file.flush()
@@ -193,7 +199,7 @@ def check_port(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise CannotRun(
+            raise StartupError(
                 f"Port {port} on {HOST} cannot be used ({os.strerror(error.errno or 0).lower()}): "
                 f"stop what listens there, or choose another, as in `make run PORT={port + 1}`."
             ) from None
@@ -205,12 +211,12 @@ def procfile() -> dict[str, str]:
     return {name: command.strip() for name, command in (line.split(":", 1) for line in lines if line.strip())}
 
 
-def path_with_our_python() -> str:
+def path_with_venv() -> str:
     """The PATH on which `python` is the one that runs us."""
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
-def answers_ready(port: int) -> bool:
+def is_ready(port: int) -> bool:
     """Whether web says that it, the servers and the migrations are ready."""
     try:
         with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=2) as answer:
@@ -233,20 +239,20 @@ def stored_fingerprint() -> str:
 def static_fingerprint() -> str:
     """Changes when the pinned packages or one of our own static files change."""
     digest = hashlib.sha256((CHECKOUT / "requirements.txt").read_bytes())
-    for path in sorted(own_static_files()):
+    for path in sorted(collect_static_if_changed()):
         digest.update(f"{path.relative_to(CHECKOUT)} {path.stat().st_mtime_ns} {path.stat().st_size}\n".encode())
     return digest.hexdigest()
 
 
-def own_static_files() -> Iterator[Path]:
+def collect_static_if_changed() -> Iterator[Path]:
     """The files below every ``static`` folder of our own packages, however deep."""
     for folder, inner, names in os.walk(CHECKOUT):
-        inner[:] = [name for name in inner if not name.startswith(".") and name not in NOT_OURS]
+        inner[:] = [name for name in inner if not name.startswith(".") and name not in EXTERNAL_ENV_VARS]
         if "static" in Path(folder).relative_to(CHECKOUT).parts:
             yield from (Path(folder, name) for name in names)
 
 
-def welcome(port: int) -> str:
+def print_welcome(port: int) -> str:
     """What to open, and as whom."""
     base = f"http://{HOST}:{port}"
     rows = {
@@ -259,11 +265,11 @@ def welcome(port: int) -> str:
     return "\n" + "\n".join(f"  {title:<10}{text}" for title, text in rows.items()) + "\n"
 
 
-def become(part: str) -> None:
+def exec_process(part: str) -> None:
     """Replace this process with one part of the platform."""
     os.chdir(CHECKOUT)
     command = ["/bin/sh", "-c", f"exec {procfile()[part]}"]
-    os.execve(command[0], command, {**os.environ, "PATH": path_with_our_python()})  # noqa: S606  the shell is the program
+    os.execve(command[0], command, {**os.environ, "PATH": path_with_venv()})  # noqa: S606  the shell is the program
 
 
 def main(arguments: list[str]) -> int:
@@ -273,7 +279,7 @@ def main(arguments: list[str]) -> int:
         case []:
             return run()
         case [part] if part in procfile():
-            become(part)
+            exec_process(part)
     print(__doc__, file=sys.stderr)
     return 2
 
@@ -282,9 +288,9 @@ def run() -> int:
     """Everything, until it is told to stop."""
     try:
         Supervisor(Env().int("PORT", 8000)).run()
-    except Stopped:
+    except StartupInterrupted:
         pass
-    except (CannotRun, EmbeddedError) as error:
+    except (StartupError, EmbeddedError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     print("stopped")

@@ -5,17 +5,20 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from promotions.contracts import Redeemer
-from promotions.selectors import redeemers
+from promotions.contracts import RedemptionBackend
+from promotions.selectors import get_backends
 
-VERBS = [name for name in vars(Redeemer) if not name.startswith("_")]
+BACKEND_METHODS = [name for name in vars(RedemptionBackend) if not name.startswith("_")]
 
 
 @register()
-def check_redeemers(**kwargs: Any) -> list[CheckMessage]:
-    """Each entry of ``settings.REDEEMERS`` keeps the Redeemer protocol and answers for its own kind."""
+def check_backends(**kwargs: Any) -> list[CheckMessage]:
+    """Each entry of ``settings.REDEMPTION_BACKENDS`` keeps the Redeemer protocol and answers for its own kind."""
     return [
-        Error(f"REDEEMERS[{kind!r}] is no redeemer of {kind}: {settings.REDEEMERS[kind]}", id="promotions.E001")
-        for kind, redeemer in redeemers().items()
-        if redeemer.kind != kind or not all(callable(getattr(redeemer, verb, None)) for verb in VERBS)
+        Error(
+            f"REDEMPTION_BACKENDS[{kind!r}] is no redeemer of {kind}: {settings.REDEMPTION_BACKENDS[kind]}",
+            id="promotions.E001",
+        )
+        for kind, redeemer in get_backends().items()
+        if redeemer.kind != kind or not all(callable(getattr(redeemer, verb, None)) for verb in BACKEND_METHODS)
     ]

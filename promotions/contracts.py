@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from accounts.contracts import Shopper
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 from promotions.engine import Cart, Offer
 
 
@@ -46,7 +46,7 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class CandidateQuery:
     """What checkout asks every kind: the cart, its codes of that kind (normalised), whose it is, and when.
 
     ``vouchers`` are the ids of things that the shopper has and chose: the kind whose they are answers for each, with
@@ -64,7 +64,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class AvailabilityQuery:
     """What a shopper looks for: offers of these brands (of any, when none is named), at most ``limit`` of a kind."""
 
     shopper: Shopper
@@ -74,7 +74,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
+class SelectedOffer:
     """What the engine chose of one kind for one redemption: the candidate's ``key`` and the minor units taken off.
 
     ``code`` is empty for what came into play by itself.
@@ -93,22 +93,22 @@ class Purchase:
     id: uuid.UUID
     shopper_key: int
     currency: str
-    before: int
+    subtotal: int
     at: datetime
     until: datetime
-    takings: Sequence[Taking] = field(default_factory=tuple)
+    items: Sequence[SelectedOffer] = field(default_factory=tuple)
 
 
-class Lost(Exception):
+class OfferUnavailable(Exception):
     """What the engine chose is no longer to be had, since others took the last of it meanwhile."""
 
-    def __init__(self, taking: Taking, refusal: Refusal) -> None:
+    def __init__(self, taking: SelectedOffer, refusal: DomainError) -> None:
         super().__init__(taking.key)
         self.taking, self.refusal = taking, refusal
 
 
-class Redeemer(Protocol):
-    """A kind of offer at checkout; ``settings.REDEEMERS`` names the module that keeps it.
+class RedemptionBackend(Protocol):
+    """A kind of offer at checkout; ``settings.REDEMPTION_BACKENDS`` names the module that keeps it.
 
     Each verb runs inside its caller's transaction; none sends anything outside.
 
@@ -123,9 +123,9 @@ class Redeemer(Protocol):
 
     kind: str
 
-    def offers(self, *, ask: Ask) -> Sequence[Candidate | Rejection]: ...
+    def candidates(self, *, ask: CandidateQuery) -> Sequence[Candidate | Rejection]: ...
 
-    def available(self, *, search: Search) -> Sequence[Candidate]: ...
+    def available(self, *, search: AvailabilityQuery) -> Sequence[Candidate]: ...
 
     def reserve(self, *, purchase: Purchase) -> None: ...
 
@@ -133,6 +133,6 @@ class Redeemer(Protocol):
 
     def release(self, *, purchase: Purchase) -> None: ...
 
-    def refund(self, *, purchase: Purchase) -> None: ...
+    def return_items(self, *, purchase: Purchase) -> None: ...
 
-    def standing(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]: ...
+    def active_items(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]: ...

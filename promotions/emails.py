@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from promoplatform.kernel.mail.contracts import Content, Kind
+from promoplatform.kernel.mail.contracts import Content, MailType
 from promoplatform.kernel.mail.emails import content
 from promotions import selectors
 from promotions.models import LIVE, Promotion
@@ -35,4 +35,4 @@ def _day(instant: datetime, timezone: str) -> str:
     return f"{instant.astimezone(zoneinfo.ZoneInfo(timezone)):%-d %B %Y, %H:%M}"
 
 
-code = Kind(build_code, wanted=selectors.still_consenting)
+code_mail = MailType(build_code, wanted=selectors.still_consenting)

@@ -119,12 +119,12 @@ class CodeBatch(models.Model):
         return f"{self.count} of {self.pattern or 'another system'}"
 
     @property
-    def is_made(self) -> bool:
+    def is_generated(self) -> bool:
         """Whether all of its codes are there."""
         return self.made == self.count
 
     @property
-    def opens(self) -> Promotion:
+    def required_promotion(self) -> Promotion:
         """The promotion that its codes open. Raises ValueError for a batch of another kind."""
         if self.promotion is None:
             raise ValueError(f"batch {self.pk} is of the kind {self.kind}")
@@ -212,7 +212,7 @@ class CodeAssignment(models.Model):
         return f"{self.batch_id} to {self.segment_type}"
 
 
-class PromotionUse(models.Model):
+class PromotionRedemption(models.Model):
     """A redemption took a promotion that counts its uses, or a code that is good once.
 
     ``held_until`` is set while the redemption is reserved and empty once it is final. ``counters`` names what was

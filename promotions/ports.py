@@ -43,7 +43,7 @@ class CampaignEngine(Protocol):
     version that is older than what it knows changes nothing.
     """
 
-    def tell(self, campaign: Campaign) -> None:
+    def upsert(self, campaign: Campaign) -> None:
         """The promotion is like this now; ``status`` says whether it is still to come, live, or over.
 
         Raises NotTaken or LeftAlone (``promoplatform.kernel.outside``) when the engine did not take it.

@@ -3,9 +3,9 @@
 This module is the kind's ``promotions.contracts.Redeemer``.
 """
 
-from promotions.selectors import available, offers, standing
-from promotions.services.holds import confirm, refund, release, reserve
+from promotions.selectors import active_items, available, candidates
+from promotions.services.holds import confirm, release, reserve, return_items
 
-__all__ = ["available", "confirm", "kind", "offers", "refund", "release", "reserve", "standing"]
+__all__ = ["active_items", "available", "candidates", "confirm", "kind", "release", "reserve", "return_items"]
 
 kind = "promotion"

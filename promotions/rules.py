@@ -11,13 +11,15 @@ from decimal import Decimal
 from promotions.engine import Cart, Offer, Select
 from promotions.engine.offer import BuyGet, Contains, GiftOf, Subtotal
 
-ANY = "*"
-REACH = 2  # a cart at half of a minimum still hears what is missing
+MATCH_ALL = "*"
+UPSELL_FACTOR = 2  # a cart at half of a minimum still hears what is missing
 SHARDS = 16
-MANY = 10 * SHARDS  # below so many units a limit is one row: shards of a few units would only lend to one another
+SHARDING_THRESHOLD = (
+    10 * SHARDS
+)  # below so many units a limit is one row: shards of a few units would only lend to one another
 LINE = 1_000  # bytes of a line of CSV that are looked at
 PART = 64 * 1024  # bytes of a file that are read at once
-WILD = "#"  # in a pattern: one character of the charset
+WILDCARD = "#"  # in a pattern: one character of the charset
 CHARSET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nobody mistakes one of these for another: no 0 O, no 1 I L
 PATTERN = "####-####-#####"  # 64 bits of this charset: no one guesses one of 5,000,000
 MIN_ODDS = 100_000  # possible codes for each that there is: a guess a minute hits once in ten weeks
@@ -27,13 +29,13 @@ _CHARSET = re.compile(r"[A-Z0-9]{2,36}")
 _TEXT = re.compile(r"[A-Z0-9_-]{3,64}")
 
 
-def normalise(text: str) -> str | None:
+def normalize_code(text: str) -> str | None:
     """The code as it is stored (upper case, no surrounding space), or None for what can be no code."""
     candidate = text.strip().upper()
     return candidate if candidate.isascii() and _TEXT.fullmatch(candidate) else None
 
 
-def digest(text: str) -> bytes:
+def code_digest(text: str) -> bytes:
     """The SHA-256 of a normalised code: its name where codes should not stand, such as addresses and logs."""
     return hashlib.sha256(text.encode()).digest()
 
@@ -43,17 +45,17 @@ def is_digest(name: str) -> bool:
     return len(name) == 64 and not set(name) - set("0123456789abcdef")
 
 
-def gates(offer: Offer, *, brand: str) -> list[str]:
+def match_keys(offer: Offer, *, brand: str) -> list[str]:
     """What a cart must hold, one of these at least, for the offer of a brand to have a chance.
 
     The narrowest necessary set: what a ``contains`` condition asks for, else what the benefits can touch. An offer that
     may touch anything has the one gate ``<brand>|*``.
     """
     wanted = [_tokens(it.select) for it in offer.conditions if isinstance(it, Contains)]
-    benefits = [{ANY} if isinstance(it, GiftOf | BuyGet) else _tokens(it.narrow.select) for it in offer.benefits]
+    benefits = [{MATCH_ALL} if isinstance(it, GiftOf | BuyGet) else _tokens(it.narrow.select) for it in offer.benefits]
     wanted.append(set().union(*benefits))
-    narrowest = min(wanted, key=lambda tokens: (ANY in tokens, len(tokens)))
-    return sorted(f"{brand}|{token}" for token in narrowest) if ANY not in narrowest else [f"{brand}|{ANY}"]
+    narrowest = min(wanted, key=lambda tokens: (MATCH_ALL in tokens, len(tokens)))
+    return sorted(f"{brand}|{token}" for token in narrowest) if MATCH_ALL not in narrowest else [f"{brand}|{MATCH_ALL}"]
 
 
 def _tokens(select: Select) -> set[str]:
@@ -61,20 +63,20 @@ def _tokens(select: Select) -> set[str]:
         return {f"sku:{sku}" for sku in select.skus}
     if select.categories:
         return {f"cat:{category}" for category in select.categories}
-    return {ANY}
+    return {MATCH_ALL}
 
 
-def cart_gates(cart: Cart, *, shop: str | None) -> list[str]:
+def cart_match_keys(cart: Cart, *, shop: str | None) -> list[str]:
     """Every gate that a cart opens, of the brands that its lines name and of the shop that asks."""
-    found = {f"{shop}|{ANY}"} if shop else set()
+    found = {f"{shop}|{MATCH_ALL}"} if shop else set()
     for line in cart.lines:
         if line.brand:
-            found |= {f"{line.brand}|{ANY}", f"{line.brand}|sku:{line.sku}"}
+            found |= {f"{line.brand}|{MATCH_ALL}", f"{line.brand}|sku:{line.sku}"}
             found |= {f"{line.brand}|cat:{category}" for category in line.categories}
     return sorted(found)
 
 
-def least_subtotal(offer: Offer) -> Decimal | None:
+def required_subtotal(offer: Offer) -> Decimal | None:
     """The highest minimum that the offer asks of a whole cart before discounts, or None when it asks none."""
     asked = [
         it.value
@@ -84,10 +86,10 @@ def least_subtotal(offer: Offer) -> Decimal | None:
     return max(asked, default=None)
 
 
-def reach(cart: Cart) -> Decimal:
+def upsell_subtotal(cart: Cart) -> Decimal:
     """The highest minimum of which the cart still hears: what it is worth, times REACH."""
     worth = sum(line.quantity * line.unit_price for line in cart.lines)
-    return Decimal(worth).scaleb(-cart.exponent) * REACH
+    return Decimal(worth).scaleb(-cart.exponent) * UPSELL_FACTOR
 
 
 def periods(at: datetime) -> dict[str, date]:
@@ -96,14 +98,16 @@ def periods(at: datetime) -> dict[str, date]:
     return {"day": day, "week": day - timedelta(days=day.weekday()), "month": day.replace(day=1)}
 
 
-def shares(cap: int) -> list[int]:
+def split_cap(cap: int) -> list[int]:
     """A cap divided over shards, or left whole when it is small; the shares add up to the cap."""
-    if cap < MANY:
+    if cap < SHARDING_THRESHOLD:
         return [cap]
     return [cap // SHARDS + (1 if shard < cap % SHARDS else 0) for shard in range(SHARDS)]
 
 
-def gathered(rows: Iterable[tuple[int, int, int]], *, wanted: int, home: int) -> dict[int, tuple[int, int]] | None:
+def consolidate_shards(
+    rows: Iterable[tuple[int, int, int]], *, wanted: int, home: int
+) -> dict[int, tuple[int, int]] | None:
     """What shards ``(shard, taken, cap)`` become when all that is left moves to ``home`` and ``wanted`` is taken there.
 
     ``{shard: (taken, cap)}``, or None when too little is left. The sum of the caps never changes.
@@ -129,34 +133,34 @@ def is_charset(text: str) -> bool:
     return _CHARSET.fullmatch(text) is not None and len(set(text)) == len(text)
 
 
-def guess_bits(pattern: str, charset: str) -> float:
+def entropy_bits(pattern: str, charset: str) -> float:
     """The binary logarithm of how many codes the pattern allows."""
-    return pattern.count(WILD) * math.log2(len(charset))
+    return pattern.count(WILDCARD) * math.log2(len(charset))
 
 
-def is_guessable(pattern: str, charset: str, *, count: int) -> bool:
+def is_too_weak(pattern: str, charset: str, *, count: int) -> bool:
     """Whether so many codes would be too many of those that the pattern allows, or too short in themselves."""
-    space: int = len(charset) ** pattern.count(WILD)
+    space: int = len(charset) ** pattern.count(WILDCARD)
     return space < max(count * MIN_ODDS, 1 << MIN_BITS)
 
 
 def minimum_pattern(pattern: str, charset: str, *, count: int) -> str | None:
     """The pattern with as many more wild characters as so many codes need; None where no code is that long."""
-    while is_guessable(pattern, charset, count=count):
-        pattern += WILD
+    while is_too_weak(pattern, charset, count=count):
+        pattern += WILDCARD
     return pattern if is_pattern(pattern) else None
 
 
-def draw(pattern: str, charset: str, *, count: int) -> list[str]:
+def generate_codes(pattern: str, charset: str, *, count: int) -> list[str]:
     """So many different codes of the pattern, in order, each as likely as any other. Never more than it allows.
 
     The bytes that would make some characters likelier than others are thrown away.
     """
-    wild = pattern.count(WILD)
+    wild = pattern.count(WILDCARD)
     fair = 256 - 256 % len(charset)
     table = (charset * (256 // len(charset) + 1))[:256].encode()
     unfair = bytes(range(fair, 256))
-    whole = pattern.replace(WILD, "%s")
+    whole = pattern.replace(WILDCARD, "%s")
     found: set[str] = set()
     while len(found) < count:
         wanted = (count - len(found)) * wild
@@ -166,18 +170,18 @@ def draw(pattern: str, charset: str, *, count: int) -> list[str]:
     return sorted(found)
 
 
-def beginning(text: str) -> str | None:
+def normalize_prefix(text: str) -> str | None:
     """What a code may begin with, as codes are stored; None for what none does."""
     start = text.strip().upper()
     return start if start.isascii() and re.fullmatch(r"[A-Z0-9_-]{0,64}", start) else None
 
 
-def just_before(text: str) -> str:
+def previous_key(text: str) -> str:
     """A text that sorts before a code, or what begins with it, and after everything that comes before that."""
     return f"{text[:-1]}{chr(ord(text[-1]) - 1)}\x7f"
 
 
-def lines(read: Callable[[int], bytes]) -> Iterator[str]:
+def iter_lines(read: Callable[[int], bytes]) -> Iterator[str]:
     """The lines of a file as it arrives; of a line that is longer than any code, the beginning.
 
     Lines are parted here, because servers differ about what their bodies' own ``readline`` answers.

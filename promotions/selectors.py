@@ -15,11 +15,11 @@ from django.db.models import QuerySet, Sum
 
 from accounts.models import Customer
 from promoplatform.kernel import db
-from promoplatform.kernel.errors import NotFound, Refusal
+from promoplatform.kernel.errors import DomainError, NotFound
 from promoplatform.kernel.outside.contracts import Service
-from promoplatform.kernel.outside.selectors import Waiting, waiting
+from promoplatform.kernel.outside.selectors import PendingSync, list_pending_syncs
 from promotions import rules
-from promotions.contracts import Ask, Candidate, Purchase, Redeemer, Rejection, Search
+from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, RedemptionBackend, Rejection
 from promotions.engine import Offer, Profile, parse_offer
 from promotions.errors import (
     AudienceNotMember,
@@ -30,23 +30,23 @@ from promotions.errors import (
     CodeUnknown,
     NotCombinable,
     PromotionNotActive,
-    UsageLimitPerUser,
+    UsageLimitPerCustomer,
     UsageLimitReached,
 )
-from promotions.models import LIVE, Code, CodeAssignment, CodeBatch, Promotion, PromotionUse
+from promotions.models import LIVE, Code, CodeAssignment, CodeBatch, Promotion, PromotionRedemption
 from segments.models import AudienceMember
 from segments.selectors import segments_of
 
 LIMITS = ("budget", "limit_total", "limit_per_user", "limit_per_day", "limit_per_week", "limit_per_month")
 
 
-def kinds(*, codes: Collection[str]) -> dict[str, str]:
+def get_code_kinds(*, codes: Collection[str]) -> dict[str, str]:
     """What each of the normalised codes is, by kind; unknown ones are absent. One query, none without codes."""
-    rows = db.many("promotions/sql/find_kinds.sql", {"codes": list(codes)}) if codes else []
+    rows = db.fetch_all("promotions/sql/find_kinds.sql", {"codes": list(codes)}) if codes else []
     return {row["text"]: row["kind"] for row in rows}
 
 
-def opening(*, codes: Collection[str], brand_id: uuid.UUID) -> set[str]:
+def codes_of_promotions(*, codes: Collection[str], brand_id: uuid.UUID) -> set[str]:
     """Those of the normalised codes that open a promotion of the brand. One query, none without codes."""
     if not codes:
         return set()
@@ -59,55 +59,58 @@ def text_of(*, digest: bytes) -> str | None:
 
 
 @cache
-def redeemers() -> dict[str, Redeemer]:
+def get_backends() -> dict[str, RedemptionBackend]:
     """The kinds of offer that are installed, in the one order in which every transaction takes them."""
-    return {kind: cast("Redeemer", import_module(path)) for kind, path in sorted(settings.REDEEMERS.items())}
+    return {
+        kind: cast("RedemptionBackend", import_module(path))
+        for kind, path in sorted(settings.REDEMPTION_BACKENDS.items())
+    }
 
 
-def profile_of(brand_ids: Collection[uuid.UUID]) -> Profile:
+def get_pricing_profile(brand_ids: Collection[uuid.UUID]) -> Profile:
     """The pricing profile of the one brand whose offers are in play; the default where none or several are."""
-    return next(iter(profiles_of(brand_ids).values())) if len(brand_ids) == 1 else Profile()
+    return next(iter(get_pricing_profiles(brand_ids).values())) if len(brand_ids) == 1 else Profile()
 
 
-def profiles_of(brand_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Profile]:
+def get_pricing_profiles(brand_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Profile]:
     """Each brand's pricing profile; the default for a brand that has none. One query."""
-    rows = db.many("promotions/sql/find_profiles.sql", {"brands": list(brand_ids)})
+    rows = db.fetch_all("promotions/sql/find_profiles.sql", {"brands": list(brand_ids)})
     found = {row.pop("brand_id"): Profile(**row) for row in rows}
     return {brand_id: found.get(brand_id, Profile()) for brand_id in brand_ids}
 
 
-def offers(*, ask: Ask) -> list[Candidate | Rejection]:
+def candidates(*, ask: CandidateQuery) -> list[Candidate | Rejection]:
     """Live automatic promotions that the cart could meet, and what each of the codes opens, or why not."""
     customer = ask.shopper.id if ask.shopper else None
     found: list[Candidate | Rejection] = []
     rows: list[db.Row] = []
     who = {"customer": customer, "shop": ask.shop, "segments": list(ask.segments)}
-    if gates := rules.cart_gates(ask.cart, shop=ask.shop):
-        params = who | {"gates": gates, "at": ask.at, "reach": rules.reach(ask.cart)}
-        rows += db.many("promotions/sql/find_automatic.sql", params)
+    if gates := rules.cart_match_keys(ask.cart, shop=ask.shop):
+        params = who | {"gates": gates, "at": ask.at, "reach": rules.upsell_subtotal(ask.cart)}
+        rows += db.fetch_all("promotions/sql/find_automatic.sql", params)
     if ask.codes:
         opened: dict[uuid.UUID, str] = {}
-        coded = db.many("promotions/sql/find_coded.sql", who | {"codes": list(ask.codes)})
+        coded = db.fetch_all("promotions/sql/find_coded.sql", who | {"codes": list(ask.codes)})
         for row in sorted(coded, key=lambda row: str(row["code"])):
-            refusal = _code_refusal(row, ask)
+            refusal = _code_error(row, ask)
             if refusal is None and opened.setdefault(row["id"], row["code"]) != row["code"]:
                 rival: dict[str, Any] = {"with": [opened[row["id"]]]}  # another code of the same promotion
                 refusal = NotCombinable(**rival)
             if refusal is None:
                 rows.append(row)
             else:
-                found.append(Rejection(row["code"], refusal.reason()))
-    left = _left(rows, ask.at, customer)
+                found.append(Rejection(row["code"], refusal.as_dict()))
+    left = _remaining(rows, ask.at, customer)
     for row in rows:
-        spent = _spent(row, left)
+        spent = _reached_limit(row, left)
         if spent is None:
             found.append(_candidate(row, left.get((row["id"], "budget"), row["budget"])))
         elif row["code"]:
-            found.append(Rejection(row["code"], spent.reason()))
+            found.append(Rejection(row["code"], spent.as_dict()))
     return found
 
 
-def _code_refusal(row: db.Row, ask: Ask) -> Refusal | None:
+def _code_error(row: db.Row, ask: CandidateQuery) -> DomainError | None:
     """Why a code does not open its promotion, the most lasting reason first."""
     if not row["is_theirs"]:
         return CodeUnknown()
@@ -122,10 +125,10 @@ def _code_refusal(row: db.Row, ask: Ask) -> Refusal | None:
     return None if row["is_member"] else AudienceNotMember()
 
 
-def available(*, search: Search) -> list[Candidate]:
+def available(*, search: AvailabilityQuery) -> list[Candidate]:
     """Live promotions that the shopper could have and whose limits leave something, the newest first."""
     customer = search.shopper.id
-    rows = db.many(
+    rows = db.fetch_all(
         "promotions/sql/find_available.sql",
         {
             "customer": customer,
@@ -135,13 +138,15 @@ def available(*, search: Search) -> list[Candidate]:
             "limit": search.limit,
         },
     )
-    left = _left(rows, search.at, customer)
+    left = _remaining(rows, search.at, customer)
     return [
-        _candidate(row, left.get((row["id"], "budget"), row["budget"])) for row in rows if _spent(row, left) is None
+        _candidate(row, left.get((row["id"], "budget"), row["budget"]))
+        for row in rows
+        if _reached_limit(row, left) is None
     ]
 
 
-def _left(rows: Sequence[db.Row], at: datetime, customer: int | None) -> dict[tuple[uuid.UUID, str], int]:
+def _remaining(rows: Sequence[db.Row], at: datetime, customer: int | None) -> dict[tuple[uuid.UUID, str], int]:
     """What is left of the limits that these promotions keep; one query for each time zone, none without limits."""
     found: dict[tuple[uuid.UUID, str], int] = {}
     limited = [row for row in rows if any(row[limit] is not None for limit in LIMITS)]
@@ -154,18 +159,18 @@ def _left(rows: Sequence[db.Row], at: datetime, customer: int | None) -> dict[tu
             "promotions": [row["id"] for row in limited if row["timezone"] == zone],
             "kinds": list(slots), "slots": list(slots.values()),
         }  # fmt: skip
-        for row in db.many("promotions/sql/read_counters.sql", params):
+        for row in db.fetch_all("promotions/sql/read_counters.sql", params):
             found[row["promotion_id"], row["kind"]] = row["remaining"]
     return found
 
 
-def _spent(row: db.Row, left: dict[tuple[uuid.UUID, str], int]) -> Refusal | None:
+def _reached_limit(row: db.Row, left: dict[tuple[uuid.UUID, str], int]) -> DomainError | None:
     """The limit that leaves nothing, if one does; a limit that was never counted is whole."""
     gone = {kind for (promotion, kind), remaining in left.items() if promotion == row["id"] and remaining <= 0}
     if "budget" in gone:
         return BudgetExhausted()
     if "user" in gone:
-        return UsageLimitPerUser()
+        return UsageLimitPerCustomer()
     return UsageLimitReached() if gone else None
 
 
@@ -173,18 +178,18 @@ def _candidate(row: db.Row, budget_left: int | None) -> Candidate:
     return Candidate(
         kind="promotion", id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["name"],
         brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"],
-        offer=parsed(row["offer"], row["priority"]), order=row["age"], budget_left=budget_left,
+        offer=parse_offer_cached(row["offer"], row["priority"]), order=row["age"], budget_left=budget_left,
     )  # fmt: skip
 
 
 @lru_cache(maxsize=20_000)
-def parsed(offer: str, priority: int) -> Offer:
+def parse_offer_cached(offer: str, priority: int) -> Offer:
     """A stored offer with its promotion's priority; the same text again costs a look-up."""
     return replace(parse_offer(json.loads(offer)), priority=priority)
 
 
 # --- promotions as their brand sees them -----------------------------------------------------------------------------
-def of_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Promotion]:
+def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Promotion]:
     """The promotions of these brands, or of all with None, newest first."""
     found = Promotion.objects.select_related("brand").order_by("-pk")
     return found if brand_ids is None else found.filter(brand_id__in=brand_ids)
@@ -192,7 +197,7 @@ def of_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Promotion]
 
 def promotion(*, pk: uuid.UUID, brand_ids: Collection[uuid.UUID] | None) -> Promotion:
     """One of these brands' promotions. Raises NotFound."""
-    found = of_brands(brand_ids=brand_ids).filter(pk=pk).first()
+    found = list_for_brands(brand_ids=brand_ids).filter(pk=pk).first()
     if found is None:
         raise NotFound
     return found
@@ -204,21 +209,21 @@ def codes_of(*, promotion_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     return dict(rows)
 
 
-def waits(*, promotion: Promotion) -> list[Waiting]:
+def list_promotion_syncs(*, promotion: Promotion) -> list[PendingSync]:
     """What services outside do not know of the promotion yet, and why: of its segment, which it waits for, and of
     itself. Two queries.
     """
-    found = list(waiting(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk]).values())
+    found = list(list_pending_syncs(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk]).values())
     if promotion.target_audience:
         keys = [it.pk for it in segments_of(promotion_ids=[promotion.pk]).values()]
-        found += waiting(service=Service.SEGMENTATION, subjects=keys).values()
+        found += list_pending_syncs(service=Service.SEGMENTATION, subjects=keys).values()
     return found
 
 
-def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
     """What is kept of the takings (``promotions.contracts.Redeemer``); nothing for promotions without limits."""
-    taken = {(purchase.id, taking.key) for purchase in purchases for taking in purchase.takings}
-    uses = PromotionUse.objects.filter(
+    taken = {(purchase.id, taking.key) for purchase in purchases for taking in purchase.items}
+    uses = PromotionRedemption.objects.filter(
         promotion_id__in={uuid.UUID(key) for _, key in taken}, redemption_id__in={redemption for redemption, _ in taken}
     ).values_list("redemption_id", "promotion_id", "held_until")
     kept = {(redemption, str(promotion)): until is None for redemption, promotion, until in uses}
@@ -255,7 +260,9 @@ Shown = tuple[str, str | None, str]  # a code, the customer whose it is, and "us
 
 def batch_page(*, batch: CodeBatch, after: str, at: datetime, limit: int) -> list[Shown]:
     """The codes of the batch after a text, in order."""
-    rows = db.many("promotions/sql/find_batch_codes.sql", {"batch": batch.pk, "after": after, "at": at, "limit": limit})
+    rows = db.fetch_all(
+        "promotions/sql/find_batch_codes.sql", {"batch": batch.pk, "after": after, "at": at, "limit": limit}
+    )
     return [(row["text"], row["customer"], row["state"]) for row in rows]
 
 
@@ -273,14 +280,14 @@ def batch_search(*, batch: CodeBatch, term: str, after: str, at: datetime, limit
     """The codes of the batch that begin with a term, after a text; where none does, the code of the customer of that
     name.
     """
-    start = rules.beginning(term)
+    start = rules.normalize_prefix(term)
     if start is not None:
-        last = rules.just_before(start) if start else ""
+        last = rules.previous_key(start) if start else ""
         page = batch_page(batch=batch, after=max(after, last), at=at, limit=limit)
         if found := [row for row in page if row[0].startswith(start)]:
             return found
     own = Code.objects.filter(batch=batch, customer__customer_id=term).values_list("pk", flat=True).first()
-    return [] if own is None else batch_page(batch=batch, after=rules.just_before(own), at=at, limit=1)
+    return [] if own is None else batch_page(batch=batch, after=rules.previous_key(own), at=at, limit=1)
 
 
 def codes_of_pattern(*, brand_id: uuid.UUID, pattern: str) -> int:
@@ -294,7 +301,7 @@ def assignments_of(*, batch: CodeBatch) -> QuerySet[CodeAssignment]:
     return CodeAssignment.objects.filter(batch=batch).order_by("-pk")
 
 
-def codes_had(*, batch_id: uuid.UUID, customer_keys: Collection[int]) -> dict[int, str]:
+def codes_of_customers(*, batch_id: uuid.UUID, customer_keys: Collection[int]) -> dict[int, str]:
     """The code of the batch that each of the customers has; who has none is absent."""
     rows = Code.objects.filter(batch_id=batch_id, customer_id__in=customer_keys)
     return dict(rows.values_list("customer_id", "pk"))

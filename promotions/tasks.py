@@ -5,7 +5,7 @@ import uuid
 from celery import shared_task
 from django.utils import timezone
 
-from promoplatform.kernel.outside.contracts import Clock
+from promoplatform.kernel.outside.contracts import RunClock
 from promotions import services
 from promotions.adapters import campaign_engine
 from promotions.services import telling
@@ -24,9 +24,9 @@ def end_due() -> None:
 
 
 @shared_task(name="promotions.make_codes")
-def make_codes(batch_id: str) -> None:
+def generate_codes(batch_id: str) -> None:
     """Make the codes of a batch, or go on making them."""
-    services.make_codes(batch_id=uuid.UUID(batch_id))
+    services.generate_codes(batch_id=uuid.UUID(batch_id))
 
 
 @shared_task(name="promotions.assign_codes")
@@ -36,14 +36,14 @@ def assign_codes(assignment_id: str) -> None:
 
 
 @shared_task(name="promotions.tell")
-def tell(promotion_id: str) -> None:
+def sync_promotion(promotion_id: str) -> None:
     """Tell the campaign engine of a promotion."""
-    clock = Clock(timezone.now())
-    telling.tell(promotion_id=uuid.UUID(promotion_id), engine=campaign_engine(clock), clock=clock)
+    clock = RunClock(timezone.now())
+    telling.sync_promotion(promotion_id=uuid.UUID(promotion_id), engine=campaign_engine(clock), clock=clock)
 
 
 @shared_task(name="promotions.tell_due")
-def tell_due() -> None:
+def sync_due() -> None:
     """Tell the campaign engine what it does not know yet."""
-    clock = Clock(timezone.now())
-    telling.tell_due(engine=campaign_engine(clock), clock=clock)
+    clock = RunClock(timezone.now())
+    telling.sync_due(engine=campaign_engine(clock), clock=clock)

@@ -16,11 +16,11 @@ class Operation(enum.StrEnum):
 class Source(enum.StrEnum):
     """Who says who is in an audience."""
 
-    SENT = "sent"
-    COMPUTED = "computed"
+    IMPORTED = "sent"
+    AUTOMATIC_SEGMENT_TYPES = "computed"
 
 
-COMPUTED = {
+AUTOMATIC_SEGMENT_TYPES = {
     "purchased_more_than_twice": "Customers with three purchases or more",
     "purchase_above_100": "Customers with a purchase of more than 100 in the brand's currency",
     "new_users": "Customers whose first purchase is less than 30 days ago",
@@ -32,13 +32,13 @@ class UploadState(enum.StrEnum):
     """The life of a file that a brand's staff brought: looked at, on its way, done, or refused when its turn came."""
 
     PREVIEW = "preview"
-    WAITING = "waiting"
+    PENDING = "waiting"
     APPLIED = "applied"
-    REFUSED = "refused"
+    FAILED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class AudienceUpdateResult:
     """What came of an update: how many ids were ``received`` (twice the same is two), how many customers came and went,
     how many there are now; ``stale`` when a newer version was there already and nothing was done.
     """
@@ -51,7 +51,7 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class AudienceReach:
     """How many customers an audience has, and how many of them could be put into a segment, as of an instant."""
 
     count: int
@@ -60,7 +60,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class Pressure:
+class SlotUsage:
     """How full customers are, as of an instant: ``by_used[k]`` of them use ``k`` slots."""
 
     by_used: tuple[int, ...]

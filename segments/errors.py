@@ -1,18 +1,18 @@
 """What can be refused about audiences and segments."""
 
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 
 
-class AudienceEmpty(Refusal):
+class AudienceEmpty(DomainError):
     code, status = "audience_empty", 409
     message = "There is nobody in this audience."
 
 
-class AudienceComputed(Refusal):
+class AudienceReadOnly(DomainError):
     code, status = "audience_computed", 409
     message = "The brand has this audience worked out here; nobody else may say who is in it."
 
 
-class PromotionHasSegment(Refusal):
+class SegmentAlreadyExists(DomainError):
     code, status = "promotion_has_segment", 409
     message = "This promotion has a segment already, of another audience or with other dates."

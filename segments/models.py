@@ -10,7 +10,7 @@ from accounts.models import Brand, Customer
 from promoplatform.kernel.ids import uuid7
 from segments.contracts import Operation, Source, UploadState
 
-MOST_SLOTS = 100  # of a customer, whatever is configured
+MAX_SLOTS = 100  # of a customer, whatever is configured
 
 
 class Audience(models.Model):
@@ -25,7 +25,7 @@ class Audience(models.Model):
     version = models.BigIntegerField(null=True, blank=True)
     size = models.BigIntegerField(db_default=0)
     source = models.CharField(
-        max_length=10, choices=[(one.value, one.value) for one in Source], db_default=Source.SENT.value
+        max_length=10, choices=[(one.value, one.value) for one in Source], db_default=Source.IMPORTED.value
     )
     counted_at = models.DateTimeField(null=True, editable=False)
     updated_at = models.DateTimeField(db_default=Now())
@@ -118,9 +118,9 @@ class State(models.TextChoices):
 
 
 STATUSES = {State.FILLING: "scheduled", State.SYNCING: "scheduled", State.RELEASING: "expired"}  # others: as the state
-TO_FILL = [State.SCHEDULED, State.FILLING]
-HOLDING = [State.FILLING, State.SYNCING, State.ACTIVE, State.RELEASING]  # may have members, each in a slot
-OVER = [State.RELEASING, State.EXPIRED, State.DELETED]  # nobody is in it any more
+FILLABLE_STATES = [State.SCHEDULED, State.FILLING]
+SLOT_HOLDING_STATES = [State.FILLING, State.SYNCING, State.ACTIVE, State.RELEASING]  # may have members, each in a slot
+TERMINAL_STATES = [State.RELEASING, State.EXPIRED, State.DELETED]  # nobody is in it any more
 
 
 class Segment(models.Model):
@@ -179,7 +179,9 @@ class Segment(models.Model):
                 name="segments_of_promotion",
                 condition=models.Q(promotion_id__isnull=False),
             ),
-            models.Index(fields=["due_at", "id"], name="segments_to_fill", condition=models.Q(state__in=TO_FILL)),
+            models.Index(
+                fields=["due_at", "id"], name="segments_to_fill", condition=models.Q(state__in=FILLABLE_STATES)
+            ),
             models.Index(
                 fields=["brand", "due_at", "id"], name="segments_turns", condition=models.Q(deleted_at__isnull=True)
             ),
@@ -228,7 +230,7 @@ class CustomerSlots(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(used__gte=0, used__lte=MOST_SLOTS), name="segments_slots_within_bounds"
+                condition=models.Q(used__gte=0, used__lte=MAX_SLOTS), name="segments_slots_within_bounds"
             ),
         ]
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentFacts:
+class SegmentPayload:
     """A segment as the service is to know it; ``epoch`` is of its members, and goes up when those become void."""
 
     id: uuid.UUID
@@ -31,15 +31,15 @@ class SegmentationService(Protocol):
 
     page_size: int  # members in a page; 0 for a service that needs none, because it reads the platform's own
 
-    def put(self, facts: SegmentFacts) -> str:
+    def put(self, facts: SegmentPayload) -> str:
         """Make the segment, or change it: what the service calls it, if it has a name of its own."""
         ...
 
-    def add(self, facts: SegmentFacts, *, page: int, customer_ids: Sequence[str]) -> None:
+    def add(self, facts: SegmentPayload, *, page: int, customer_ids: Sequence[str]) -> None:
         """Add one page of members, counted from 0."""
         ...
 
-    def complete(self, facts: SegmentFacts, *, pages: int, size: int) -> bool:
+    def complete(self, facts: SegmentPayload, *, pages: int, size: int) -> bool:
         """All pages were added: whether the service has as many members as we have; if so, it may use them now."""
         ...
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.errors import InvalidRequest
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 LINE = 10_000  # bytes of a line that are looked at
-MAX_FAULTS = 100  # bad lines that are named
+MAX_ERRORS = 100  # bad lines that are named
 EXPECTED = f"A customer id is 1 to {CUSTOMER_ID_LENGTH} printable characters."
 SEGMENT_TYPE = re.compile(r"[a-zA-Z0-9][\w.-]{0,99}", re.ASCII)
 _HEADINGS = {"customer_id", "customer id", "customer_ids", "customer"}
@@ -25,14 +25,14 @@ _VALUES = re.compile(rb'"(' + _PLAIN + rb')"\}')
 
 
 @dataclass(slots=True)
-class Reader:
+class CustomerIdReader:
     """Reads customer ids from a file as it arrives; remembers how many there were, and the lines that were none."""
 
     media_type: str
     lines: int = 0
     received: int = 0
     refused: int = 0
-    faults: list[dict[str, str]] = field(default_factory=list)
+    errors: list[dict[str, str]] = field(default_factory=list)
 
     def read(self, parts: Iterable[bytes]) -> Iterator[bytes]:
         """The ids as text for COPY, some at a time. Of memory it takes what a part or two do."""
@@ -50,18 +50,20 @@ class Reader:
     def check(self) -> None:
         """Raises Invalid with the numbers of the bad lines."""
         if self.refused:
-            raise Invalid(f"{self.refused:,} lines hold no customer id; nothing was changed.", errors=self.faults)
+            raise InvalidRequest(
+                f"{self.refused:,} lines hold no customer id; nothing was changed.", errors=self.errors
+            )
 
     def _block(self, block: bytes) -> bytes:
-        plain = self._plain(block) if self.lines else None  # the first line may be a heading
+        plain = self._parse_block(block) if self.lines else None  # the first line may be a heading
         if plain is None:
-            return b"".join(self._slow(block))
+            return b"".join(self._parse_line(block))
         found = block.count(b"\n")
         self.lines += found
         self.received += found
         return plain
 
-    def _plain(self, block: bytes) -> bytes | None:
+    def _parse_block(self, block: bytes) -> bytes | None:
         """A block that is plain all through, as text for COPY."""
         if self.media_type == CSV:
             return block.replace(b"\r\n", b"\n") if _PLAIN_CSV.fullmatch(block) else None
@@ -69,7 +71,7 @@ class Reader:
             return b"\n".join(_VALUES.findall(block)) + b"\n"
         return block.replace(b'"', b"").replace(b"\r\n", b"\n") if _PLAIN_STRINGS.fullmatch(block) else None
 
-    def _slow(self, block: bytes) -> Iterator[bytes]:
+    def _parse_line(self, block: bytes) -> Iterator[bytes]:
         for line in block[:-1].split(b"\n"):
             self.lines += 1
             text = self._cell(line) if self.media_type == CSV else _value(line)
@@ -77,9 +79,9 @@ class Reader:
                 continue
             if text is not None and is_customer_id(text):
                 self.received += 1
-                yield copied(text)
+                yield to_copy_line(text)
             else:
-                self._refuse()
+                self._add_error()
 
     def _cell(self, line: bytes) -> str | None:
         try:
@@ -88,18 +90,18 @@ class Reader:
             return None
         return "" if self.lines == 1 and text.lower() in _HEADINGS else text
 
-    def _refuse(self) -> None:
+    def _add_error(self) -> None:
         self.refused += 1
-        if len(self.faults) < MAX_FAULTS:
-            self.faults.append({"field": f"line {self.lines}", "code": "invalid", "detail": EXPECTED})
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append({"field": f"line {self.lines}", "code": "invalid", "detail": EXPECTED})
 
 
 def check_ids(customer_ids: Iterable[object]) -> None:
     """Raises Invalid with the places of what are no customer ids."""
     bad = [place for place, one in enumerate(customer_ids) if not (isinstance(one, str) and is_customer_id(one))]
     if bad:
-        names = [f"customer_ids.{place}" for place in bad[:MAX_FAULTS]]
-        raise Invalid(errors=[{"field": name, "code": "invalid", "detail": EXPECTED} for name in names])
+        names = [f"customer_ids.{place}" for place in bad[:MAX_ERRORS]]
+        raise InvalidRequest(errors=[{"field": name, "code": "invalid", "detail": EXPECTED} for name in names])
 
 
 def first_cell(line: str) -> str:
@@ -107,7 +109,7 @@ def first_cell(line: str) -> str:
     return re.split(r"[,;\t]", line.lstrip("\N{ZERO WIDTH NO-BREAK SPACE}"), maxsplit=1)[0].strip().strip("\"'").strip()
 
 
-def copied(customer_id: str) -> bytes:
+def to_copy_line(customer_id: str) -> bytes:
     """A line of COPY's text format; printable characters need no escape but for the one that escapes."""
     return customer_id.replace("\\", "\\\\").encode() + b"\n"
 
@@ -117,7 +119,7 @@ def is_segment_type(text: str) -> bool:
     return SEGMENT_TYPE.fullmatch(text) is not None
 
 
-def unzipped(parts: Iterable[bytes], *, limit: int) -> Iterator[bytes]:
+def gunzip_stream(parts: Iterable[bytes], *, limit: int) -> Iterator[bytes]:
     """A gzip stream, unpacked ``limit`` bytes at a time whatever it grows to. Raises Invalid for one that is broken."""
     unzip = zlib.decompressobj(wbits=31)
     try:
@@ -129,9 +131,9 @@ def unzipped(parts: Iterable[bytes], *, limit: int) -> Iterator[bytes]:
                 yield unzip.decompress(packed, limit)
                 packed = unzip.unused_data or unzip.unconsumed_tail
     except zlib.error as error:
-        raise Invalid("The body is not gzip, or broke on the way; nothing was changed.") from error
+        raise InvalidRequest("The body is not gzip, or broke on the way; nothing was changed.") from error
     if not unzip.eof:
-        raise Invalid("The body is not gzip, or broke off; nothing was changed.")
+        raise InvalidRequest("The body is not gzip, or broke off; nothing was changed.")
 
 
 def _value(line: bytes) -> str | None:

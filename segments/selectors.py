@@ -12,8 +12,8 @@ from django.db import transaction
 from promoplatform.kernel import db, redis
 from promoplatform.kernel.errors import NotFound
 from promoplatform.kernel.outside.contracts import Service
-from promoplatform.kernel.outside.selectors import Waiting, waiting
-from segments.contracts import Pressure, Source
+from promoplatform.kernel.outside.selectors import PendingSync, list_pending_syncs
+from segments.contracts import SlotUsage, Source
 from segments.models import Audience, AudienceMember, Segment, SegmentMember, State
 
 
@@ -52,19 +52,19 @@ def audience(*, brand_id: uuid.UUID, segment_type: str) -> Audience:
 
 def computed(*, brand_ids: Collection[uuid.UUID]) -> list[Audience]:
     """The audiences of these brands that are computed here, counted or not."""
-    rows = Audience.objects.filter(source=Source.COMPUTED, brand_id__in=brand_ids)
+    rows = Audience.objects.filter(source=Source.AUTOMATIC_SEGMENT_TYPES, brand_id__in=brand_ids)
     return list(rows.select_related("brand").order_by("pk"))
 
 
-def uncounted() -> list[Audience]:
+def list_pending_automatic() -> list[Audience]:
     """The audiences that brands want computed and that were not counted yet, the oldest first."""
-    rows = Audience.objects.filter(source=Source.COMPUTED, counted_at=None)
+    rows = Audience.objects.filter(source=Source.AUTOMATIC_SEGMENT_TYPES, counted_at=None)
     return list(rows.select_related("brand").order_by("pk"))
 
 
-def counted() -> list[Audience]:
+def list_ready_automatic() -> list[Audience]:
     """The audiences that are computed here and were counted."""
-    rows = Audience.objects.filter(source=Source.COMPUTED, counted_at__isnull=False)
+    rows = Audience.objects.filter(source=Source.AUTOMATIC_SEGMENT_TYPES, counted_at__isnull=False)
     return list(rows.select_related("brand").order_by("pk"))
 
 
@@ -93,29 +93,29 @@ def last_member(*, segment_id: uuid.UUID) -> int:
 
 # --- segments --------------------------------------------------------------------------------------------------------
 LARGE = 50_000  # customers; larger audiences are counted in the background
-_KEPT = 86_400  # seconds
+_CACHE_SECONDS = 86_400  # seconds
 
 
-def count_slots(*, audience_id: int, at: datetime) -> Pressure:
+def count_slots(*, audience_id: int, at: datetime) -> SlotUsage:
     """How full the customers of an audience are; of a million it takes a second."""
-    with transaction.atomic(), db.patience():
-        rows = db.many("segments/sql/count_slots.sql", {"audience": audience_id})
+    with transaction.atomic(), db.extended_timeouts():
+        rows = db.fetch_all("segments/sql/count_slots.sql", {"audience": audience_id})
     found = {row["used"]: row["customers"] for row in rows}
-    return Pressure(tuple(found.get(used, 0) for used in range(max(found, default=0) + 1)), at)
+    return SlotUsage(tuple(found.get(used, 0) for used in range(max(found, default=0) + 1)), at)
 
 
-def remembered(*, audience_id: int | None) -> Pressure | None:
+def get_cached_usage(*, audience_id: int | None) -> SlotUsage | None:
     """What was counted last of an audience, or of all customers; None when that is forgotten."""
-    found: Pressure | None = None
+    found: SlotUsage | None = None
     with suppress(redis.Error):  # only speed is lost
         found = cache.get(_key(audience_id))
     return found
 
 
-def remember(pressure: Pressure, *, audience_id: int | None) -> None:
+def cache_usage(pressure: SlotUsage, *, audience_id: int | None) -> None:
     """Keep what was counted, for whoever asks next."""
     with suppress(redis.Error):
-        cache.set(_key(audience_id), pressure, _KEPT)
+        cache.set(_key(audience_id), pressure, _CACHE_SECONDS)
 
 
 def _key(audience_id: int | None) -> str:
@@ -128,10 +128,10 @@ def segments_of(*, promotion_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Segm
     return {it.promotion_id: it for it in found if it.promotion_id is not None}  # of several, the one made last
 
 
-def told_by_promotion(*, promotion_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
+def segment_summaries_by_promotion(*, promotion_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
     """What callers are told of the segment of each promotion that has one."""
     segments = segments_of(promotion_ids=promotion_ids)
-    known = told(segments.values())
+    known = segment_summaries(segments.values())
     return {promotion_id: known[it.pk] for promotion_id, it in segments.items()}
 
 
@@ -143,13 +143,15 @@ def segment(*, pk: uuid.UUID) -> Segment:
     return found
 
 
-def told(segments: Collection[Segment]) -> dict[uuid.UUID, dict[str, Any]]:
+def segment_summaries(segments: Collection[Segment]) -> dict[uuid.UUID, dict[str, Any]]:
     """What callers are told of segments: how many are in each, or were when it was filled, and what it waits for."""
-    waits = waiting(service=Service.SEGMENTATION, subjects=[it.pk for it in segments if it.state == State.SYNCING])
-    return {it.pk: _told(it, waits.get(it.pk)) for it in segments}
+    waits = list_pending_syncs(
+        service=Service.SEGMENTATION, subjects=[it.pk for it in segments if it.state == State.SYNCING]
+    )
+    return {it.pk: _summary(it, waits.get(it.pk)) for it in segments}
 
 
-def _told(segment: Segment, wait: Waiting | None) -> dict[str, Any]:
+def _summary(segment: Segment, wait: PendingSync | None) -> dict[str, Any]:
     return {
         "id": segment.pk, "status": segment.status, "segment_type": segment.segment_type,
         "start_date": segment.start_date, "expires_at": segment.end_date, "audience_count": segment.audience_count,

@@ -5,36 +5,36 @@ import uuid
 from celery import shared_task
 from django.utils import timezone
 
-from promoplatform.kernel.outside.contracts import Clock
+from promoplatform.kernel.outside.contracts import RunClock
 from segments import services
 from segments.adapters import segmentation
 from segments.services import pressure, syncing
 
 
 @shared_task(name="segments.work")
-def work() -> None:
+def process_queue() -> None:
     """Release segments that have ended and fill those that are due, or go on with it."""
-    services.work(at=timezone.now())
+    services.process_queue(at=timezone.now())
 
 
 @shared_task(name="segments.tell")
-def tell(segment_id: str) -> None:
+def sync_segment(segment_id: str) -> None:
     """Tell the segmentation service of a segment, or go on telling."""
-    clock = Clock(timezone.now())
-    syncing.tell(segment_id=uuid.UUID(segment_id), outside=segmentation(clock), clock=clock)
+    clock = RunClock(timezone.now())
+    syncing.sync_segment(segment_id=uuid.UUID(segment_id), outside=segmentation(clock), clock=clock)
 
 
 @shared_task(name="segments.tell_due")
-def tell_due() -> None:
+def sync_due() -> None:
     """Tell the segmentation service what it does not know yet."""
-    clock = Clock(timezone.now())
-    syncing.tell_due(outside=segmentation(clock), clock=clock)
+    clock = RunClock(timezone.now())
+    syncing.sync_due(outside=segmentation(clock), clock=clock)
 
 
 @shared_task(name="segments.count_slots")
 def count_slots(audience_id: int | None) -> None:
     """Count how many slots the customers of an audience use, or all of the platform's."""
-    pressure.count(audience_id=audience_id, at=timezone.now())
+    pressure.count_slot_usage(audience_id=audience_id, at=timezone.now())
 
 
 @shared_task(name="segments.apply_upload")
@@ -44,6 +44,6 @@ def apply_upload(upload_id: str) -> None:
 
 
 @shared_task(name="segments.forget_uploads")
-def forget_uploads() -> None:
+def purge_uploads() -> None:
     """Forget files that nobody applied."""
-    services.forget_uploads(at=timezone.now())
+    services.purge_uploads(at=timezone.now())

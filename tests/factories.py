@@ -15,7 +15,7 @@ from coupons.services.limits import LIMITS
 from discounts.models import DiscountCode, DiscountRule
 from promotions.engine import parse_offer
 from promotions.models import Code, Promotion
-from promotions.rules import digest, gates, least_subtotal
+from promotions.rules import code_digest, match_keys, required_subtotal
 from vouchers import services as voucher_services
 from vouchers.models import Campaign
 
@@ -100,7 +100,7 @@ class CodeFactory(DjangoModelFactory[Code]):
         model = Code
 
     text = factory.Sequence(lambda n: f"CODE{n}")
-    digest = factory.LazyAttribute(lambda code: digest(code.text))
+    digest = factory.LazyAttribute(lambda code: code_digest(code.text))
     kind = "discount_code"
     brand = factory.SubFactory(BrandFactory)
 
@@ -156,14 +156,14 @@ class PromotionFactory(DjangoModelFactory[Promotion]):
     )
     currency = factory.LazyAttribute(lambda it: it.brand.currency)
     status = "active"
-    gates = factory.LazyAttribute(lambda it: gates(parse_offer(it.offer), brand=it.brand.slug))
-    min_subtotal = factory.LazyAttribute(lambda it: least_subtotal(parse_offer(it.offer)))
+    gates = factory.LazyAttribute(lambda it: match_keys(parse_offer(it.offer), brand=it.brand.slug))
+    min_subtotal = factory.LazyAttribute(lambda it: required_subtotal(parse_offer(it.offer)))
 
     @factory.post_generation
     def text(self, create: bool, text: str | None, **kwargs: object) -> None:
         if text:
             Code.objects.create(
-                text=text, digest=digest(text), kind="promotion", brand=self.brand, promotion=self, **kwargs
+                text=text, digest=code_digest(text), kind="promotion", brand=self.brand, promotion=self, **kwargs
             )
 
 

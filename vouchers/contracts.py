@@ -15,15 +15,15 @@ class Result(enum.StrEnum):
     """What a campaign has for someone who signs in."""
 
     GRANTED = "voucher_granted"
-    ALREADY = "already_logged_in"
+    ALREADY_CLAIMED = "already_logged_in"
     FULL = "campaign_full"
     NOT_OPEN = "campaign_not_open"
     UNKNOWN = "unknown"  # there is no such campaign
-    SHUT_OUT = "shut_out"  # there is no such customer, or their user may no longer sign in
+    INACTIVE_USER = "shut_out"  # there is no such customer, or their user may no longer sign in
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class ClaimRequest:
     """Somebody signs in: a customer's internal key, and when; ``event`` is the id of the event that told of it.
 
     ``voucher_id`` is the id of the voucher that they would get, by which the very same arrival, sent again since its
@@ -37,7 +37,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class VoucherView:
     """A voucher as its shopper sees it. ``discount`` is a percentage, None where the offer is none."""
 
     id: uuid.UUID
@@ -52,11 +52,11 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ClaimResult:
     """What became of an arrival. A repeated one comes with the voucher that the first brought, if it did."""
 
     result: Result
-    voucher: Given | None = None
+    voucher: VoucherView | None = None
 
 
 @dataclass(frozen=True, slots=True)

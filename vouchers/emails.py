@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from promoplatform.kernel.mail.contracts import Content, Kind
+from promoplatform.kernel.mail.contracts import Content, MailType
 from promoplatform.kernel.mail.emails import content
 from vouchers import rules
 from vouchers.models import Campaign
@@ -22,7 +22,7 @@ def build_voucher(*, key: str, data: Mapping[str, Any], at: datetime) -> Content
     if campaign is None or not campaign.brand.is_active:
         return None
     brand, discount = campaign.brand, campaign.discount
-    figure = "" if discount is None else f"{rules.plain(discount)}% off"
+    figure = "" if discount is None else f"{rules.format_number(discount)}% off"
     context = {
         "title": campaign.name, "figure": figure, "timezone": brand.timezone,
         "description": rules.describe(campaign.name, campaign.description, discount),
@@ -34,4 +34,4 @@ def build_voucher(*, key: str, data: Mapping[str, Any], at: datetime) -> Content
     )  # fmt: skip
 
 
-voucher = Kind(build_voucher)
+voucher = MailType(build_voucher)

@@ -12,11 +12,11 @@ from accounts.models import Brand, Customer
 from promoplatform.kernel.ids import uuid7
 from vouchers.contracts import EVENT_ID_LENGTH
 
-MOST_DAYS = 3650
-MOST_QUOTA = 100_000_000
+MAX_VALID_DAYS = 3650
+MAX_QUOTA = 100_000_000
 
 
-def thirty_percent() -> dict[str, object]:
+def default_offer() -> dict[str, object]:
     """The offer of a campaign that names none."""
     return {"benefits": [{"kind": "percent", "value": "30", "on": "order"}]}
 
@@ -53,13 +53,13 @@ class Campaign(models.Model):
     description = models.CharField(max_length=200, blank=True, default="", help_text="What shoppers read on a voucher")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
-    offer = models.JSONField(default=thirty_percent, help_text="In the offer language")
+    offer = models.JSONField(default=default_offer, help_text="In the offer language")
     discount = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True, editable=False)
     voucher_type = models.CharField(
         max_length=50, default="topup", help_text="The type of transaction that its vouchers are for"
     )
     voucher_valid_days = models.PositiveSmallIntegerField(
-        default=30, validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS)]
+        default=30, validators=[MinValueValidator(1), MaxValueValidator(MAX_VALID_DAYS)]
     )
     pass_on = models.BooleanField(
         default=False, help_text="A voucher that is revoked, or expires unused, goes to the next in line"
@@ -75,7 +75,7 @@ class Campaign(models.Model):
                 condition=models.Q(ends_at__gt=models.F("starts_at")), name="vouchers_campaign_dates"
             ),
             models.CheckConstraint(
-                condition=models.Q(voucher_valid_days__gte=1, voucher_valid_days__lte=MOST_DAYS),
+                condition=models.Q(voucher_valid_days__gte=1, voucher_valid_days__lte=MAX_VALID_DAYS),
                 name="vouchers_campaign_valid_days",
             ),
             models.CheckConstraint(condition=models.Q(state__in=CampaignState.values), name="vouchers_campaign_state"),

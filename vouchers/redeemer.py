@@ -1,8 +1,8 @@
 """Vouchers at checkout. This module is the kind's ``promotions.contracts.Redeemer``."""
 
-from vouchers.selectors import KIND, available, offers, standing
-from vouchers.services.holds import confirm, refund, release, reserve
+from vouchers.selectors import KIND, active_items, available, candidates
+from vouchers.services.holds import confirm, release, reserve, return_items
 
-__all__ = ["available", "confirm", "kind", "offers", "refund", "release", "reserve", "standing"]
+__all__ = ["active_items", "available", "candidates", "confirm", "kind", "release", "reserve", "return_items"]
 
 kind = KIND

@@ -10,15 +10,15 @@ from typing import Any
 
 from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
 from promoplatform.kernel import instants
-from promoplatform.kernel.errors import Invalid, Refusal
+from promoplatform.kernel.errors import DomainError, InvalidRequest
 from promotions.engine import Offer, parse_offer
 from promotions.engine.offer import Percent
 from promotions.errors import CodeInactive
-from vouchers.contracts import EVENT_ID_LENGTH, Given, LoginEvent, Outcome, Result
+from vouchers.contracts import EVENT_ID_LENGTH, ClaimResult, LoginEvent, Result, VoucherView
 from vouchers.errors import VoucherExpired, VoucherUsed, VoucherWrongType
 
 AVAILABLE, RESERVED, EXPIRED, REVOKED = "available", "reserved", "expired", "revoked"
-AHEAD = timedelta(minutes=5)  # that the clock of whoever tells of a login may be ahead of ours
+MAX_CLOCK_SKEW = timedelta(minutes=5)  # that the clock of whoever tells of a login may be ahead of ours
 SLUG = re.compile(r"[-a-zA-Z0-9_]{1,64}", re.ASCII)
 OFFSET = re.compile(r"[0-9T:.+-]+(Z|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -45,25 +45,25 @@ def _parsed(offer: str, voucher_type: str) -> Offer:
     return parse_offer(offer_for(json.loads(offer), voucher_type))
 
 
-def outcome(row: Mapping[str, Any]) -> Outcome:
+def to_claim_result(row: Mapping[str, Any]) -> ClaimResult:
     """What the claiming statement decided about one arrival."""
     if not row["is_active"]:
-        return Outcome(Result.SHUT_OUT)
-    voucher = given(row) if row["id"] is not None and row["state"] != REVOKED else None
+        return ClaimResult(Result.INACTIVE_USER)
+    voucher = to_voucher_view(row) if row["id"] is not None and row["state"] != REVOKED else None
     if row["is_first"]:
-        return Outcome(Result.FULL) if voucher is None else Outcome(Result.GRANTED, voucher)
+        return ClaimResult(Result.FULL) if voucher is None else ClaimResult(Result.GRANTED, voucher)
     if row["is_known"] or row["is_open"]:
-        return Outcome(Result.ALREADY, voucher)
-    return Outcome(Result.NOT_OPEN)
+        return ClaimResult(Result.ALREADY_CLAIMED, voucher)
+    return ClaimResult(Result.NOT_OPEN)
 
 
-def given(row: Mapping[str, Any]) -> Given:
+def to_voucher_view(row: Mapping[str, Any]) -> VoucherView:
     """A voucher with what its campaign says of it, as it is ``at`` an instant."""
-    return Given(
+    return VoucherView(
         id=row["id"], campaign=row["campaign"], rank=row["rank"], discount=row["discount"],
         description=describe(row["name"], row["description"], row["discount"]), voucher_type=row["voucher_type"],
         created_at=row["created_at"], expires_at=row["expires_at"],
-        state=state_now(row["state"], row["expires_at"], row["reserved_until"], at=row["at"]),
+        state=current_status(row["state"], row["expires_at"], row["reserved_until"], at=row["at"]),
     )  # fmt: skip
 
 
@@ -71,15 +71,15 @@ def describe(name: str, description: str, discount: Decimal | None) -> str:
     """What a shopper reads on a voucher: the brand's own words, or what it is."""
     if description:
         return description
-    return name if discount is None else f"{plain(discount)}% off: {name}"
+    return name if discount is None else f"{format_number(discount)}% off: {name}"
 
 
-def plain(number: Decimal) -> str:
+def format_number(number: Decimal) -> str:
     """A number without needless zeros: 30, 12.5."""
     return f"{number.normalize():f}"
 
 
-def state_now(state: str, expires_at: datetime, reserved_until: datetime | None, *, at: datetime) -> str:
+def current_status(state: str, expires_at: datetime, reserved_until: datetime | None, *, at: datetime) -> str:
     """A voucher is free again, or expired, from its instant on, before anyone has written it down."""
     held = reserved_until is not None and reserved_until > at
     if state not in (AVAILABLE, RESERVED) or held:
@@ -87,7 +87,7 @@ def state_now(state: str, expires_at: datetime, reserved_until: datetime | None,
     return AVAILABLE if expires_at > at else EXPIRED
 
 
-def refusal(state: str, *, voucher_type: str, transaction_type: str, brand_is_active: bool) -> Refusal | None:
+def find_error(state: str, *, voucher_type: str, transaction_type: str, brand_is_active: bool) -> DomainError | None:
     """Why a voucher of this state cannot be had for a transaction, or None when it can."""
     if state == EXPIRED:
         return VoucherExpired()
@@ -102,8 +102,8 @@ def refusal(state: str, *, voucher_type: str, transaction_type: str, brand_is_ac
 def login_event(sent: object, *, now: datetime) -> LoginEvent:
     """A login event as it stands in JSON. Raises Invalid with each field that is missing or wrong."""
     if not isinstance(sent, Mapping):
-        raise Invalid.field("", "An event is an object.")
-    at = instant(sent.get("at"))
+        raise InvalidRequest.field("", "An event is an object.")
+    at = parse_datetime(sent.get("at"))
     campaign = None if sent.get("campaign") is None else _text(sent["campaign"])
     event = LoginEvent(_text(sent.get("event_id")), _text(sent.get("customer_id")), at or now, campaign)
     check_event(event, now=now, timed=at is not None)
@@ -119,12 +119,12 @@ def check_event(event: LoginEvent, *, now: datetime, timed: bool = True) -> None
         faults.append(("customer_id", f"A customer id is 1 to {CUSTOMER_ID_LENGTH} printable characters."))
     if not timed:
         faults.append(("at", "Write an instant with an offset, such as 2027-01-31T23:59:59+01:00."))
-    elif event.at > now + AHEAD:
+    elif event.at > now + MAX_CLOCK_SKEW:
         faults.append(("at", "This is yet to come."))
     if event.campaign is not None and not SLUG.fullmatch(event.campaign):
         faults.append(("campaign", "This is not the slug of a campaign."))
     if faults:
-        raise Invalid(errors=[{"field": field, "code": "invalid", "detail": detail} for field, detail in faults])
+        raise InvalidRequest(errors=[{"field": field, "code": "invalid", "detail": detail} for field, detail in faults])
 
 
 def _text(sent: object) -> str:
@@ -132,7 +132,7 @@ def _text(sent: object) -> str:
     return sent if isinstance(sent, str) else ""
 
 
-def instant(text: object) -> datetime | None:
+def parse_datetime(text: object) -> datetime | None:
     """The instant of an ISO 8601 text with an offset, or None where it is none."""
     if not isinstance(text, str) or not OFFSET.fullmatch(text):
         return None
@@ -140,4 +140,4 @@ def instant(text: object) -> datetime | None:
         found = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return found if instants.taken(found) else None
+    return found if instants.is_supported_datetime(found) else None

@@ -8,9 +8,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.contracts import Shopper
 from promoplatform.kernel.errors import NotFound
-from promotions.contracts import Ask, Candidate, Purchase, Rejection, Search
+from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from vouchers import rules
-from vouchers.contracts import Given
+from vouchers.contracts import VoucherView
 from vouchers.models import Campaign, CampaignState, FirstLogin, Voucher, VoucherState
 
 KIND = "voucher"
@@ -56,16 +56,16 @@ def logins(*, campaign: Campaign) -> int:
     return FirstLogin.objects.filter(campaign=campaign).count()
 
 
-def passing_on() -> QuerySet[Campaign]:
+def list_reassigning_campaigns() -> QuerySet[Campaign]:
     """The open campaigns that have lost vouchers and pass them on."""
     found = Campaign.objects.filter(pass_on=True, state=CampaignState.OPEN, brand__is_active=True)
-    return found.filter(Exists(lost().filter(campaign=OuterRef("pk")))).order_by("pk")
+    return found.filter(Exists(reassignable_vouchers().filter(campaign=OuterRef("pk")))).order_by("pk")
 
 
-def line(*, campaign: Campaign) -> QuerySet[FirstLogin]:
+def waiting_list(*, campaign: Campaign) -> QuerySet[FirstLogin]:
     """Who signed in and has had no voucher, in the order of their coming."""
-    had = Voucher.objects.filter(campaign=OuterRef("campaign"), customer=OuterRef("customer"))
-    return FirstLogin.objects.filter(~Exists(had), campaign=campaign).order_by("arrived")
+    vouchers_of_customers = Voucher.objects.filter(campaign=OuterRef("campaign"), customer=OuterRef("customer"))
+    return FirstLogin.objects.filter(~Exists(vouchers_of_customers), campaign=campaign).order_by("arrived")
 
 
 def mailing_key(campaign_id: uuid.UUID) -> str:
@@ -80,22 +80,24 @@ def wallet(*, shopper: Shopper) -> QuerySet[Voucher]:
     return mine.select_related("campaign")
 
 
-def lost() -> QuerySet[Voucher]:
+def reassignable_vouchers() -> QuerySet[Voucher]:
     """Vouchers that were revoked or expired unused, and whose rank nobody took over."""
     over = [VoucherState.EXPIRED, VoucherState.REVOKED]
     return Voucher.objects.filter(state__in=over, passed_on_to__isnull=True)
 
 
-def had(*, campaign_id: uuid.UUID, customer_keys: Collection[int], at: datetime) -> dict[int, Given]:
+def vouchers_of_customers(
+    *, campaign_id: uuid.UUID, customer_keys: Collection[int], at: datetime
+) -> dict[int, VoucherView]:
     """The voucher of the campaign that each of the customers has; who has none is absent."""
     found = Voucher.objects.filter(campaign_id=campaign_id, customer_id__in=customer_keys)
     found = found.exclude(state=VoucherState.REVOKED).select_related("campaign")
-    return {voucher.customer_id: given(voucher, at=at) for voucher in found}
+    return {voucher.customer_id: issued_vouchers(voucher, at=at) for voucher in found}
 
 
-def given(voucher: Voucher, *, at: datetime) -> Given:
+def issued_vouchers(voucher: Voucher, *, at: datetime) -> VoucherView:
     """A voucher as its shopper sees it at an instant."""
-    return rules.given(
+    return rules.to_voucher_view(
         {
             "id": voucher.pk, "campaign": voucher.campaign.slug, "rank": voucher.rank,
             "discount": voucher.campaign.discount, "name": voucher.campaign.name,
@@ -107,7 +109,7 @@ def given(voucher: Voucher, *, at: datetime) -> Given:
 
 
 # --- at checkout -----------------------------------------------------------------------------------------------------
-def offers(*, ask: Ask) -> list[Candidate | Rejection]:
+def candidates(*, ask: CandidateQuery) -> list[Candidate | Rejection]:
     """What each of the shopper's own vouchers offers in this cart, or why not; another's is as one that there is not.
 
     One query, none without vouchers.
@@ -118,18 +120,18 @@ def offers(*, ask: Ask) -> list[Candidate | Rejection]:
     return [_offer(voucher, ask) for voucher in mine.select_related("campaign__brand")]
 
 
-def _offer(voucher: Voucher, ask: Ask) -> Candidate | Rejection:
+def _offer(voucher: Voucher, ask: CandidateQuery) -> Candidate | Rejection:
     campaign = voucher.campaign
-    refusal = rules.refusal(
-        rules.state_now(voucher.state, voucher.expires_at, voucher.reserved_until, at=ask.at),
+    refusal = rules.find_error(
+        rules.current_status(voucher.state, voucher.expires_at, voucher.reserved_until, at=ask.at),
         voucher_type=campaign.voucher_type,
         transaction_type=ask.cart.transaction_type,
         brand_is_active=campaign.brand.is_active,
     )
-    return _candidate(voucher) if refusal is None else Rejection(str(voucher.pk), refusal.reason())
+    return _candidate(voucher) if refusal is None else Rejection(str(voucher.pk), refusal.as_dict())
 
 
-def available(*, search: Search) -> list[Candidate]:
+def available(*, search: AvailabilityQuery) -> list[Candidate]:
     """The vouchers that the shopper could use now, newest first."""
     free = Q(state=VoucherState.AVAILABLE) | Q(state=VoucherState.RESERVED, reserved_until__lte=search.at)
     mine = Voucher.objects.filter(
@@ -149,9 +151,9 @@ def _candidate(voucher: Voucher) -> Candidate:
     )  # fmt: skip
 
 
-def standing(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
     """Which takings' vouchers stand, and whether each is final (``promotions.contracts.Redeemer``)."""
-    keys = {taking.key for purchase in purchases for taking in purchase.takings}
+    keys = {taking.key for purchase in purchases for taking in purchase.items}
     taken = Voucher.objects.filter(pk__in=keys, state__in=[VoucherState.RESERVED, VoucherState.USED])
     rows = taken.values_list("redemption_id", "pk", "state")
     return {(redemption, str(pk)): state == VoucherState.USED for redemption, pk, state in rows if redemption}

@@ -9,22 +9,22 @@ from vouchers.services import sweeping, waiting
 
 
 @shared_task(name="vouchers.serve_line")
-def serve_line(campaign: str) -> None:
+def serve_waiting_list(campaign: str) -> None:
     """Give what is left of a campaign's quota to those who wait."""
-    waiting.serve(campaign_id=uuid.UUID(campaign), at=timezone.now())
+    waiting.serve_waiting_list(campaign_id=uuid.UUID(campaign), at=timezone.now())
 
 
 @shared_task(name="vouchers.pass_on")
-def pass_on(campaign: str) -> None:
+def reassign_vouchers(campaign: str) -> None:
     """Give what others lost to those who wait."""
-    waiting.pass_on(campaign_id=uuid.UUID(campaign), at=timezone.now())
+    waiting.reassign_vouchers(campaign_id=uuid.UUID(campaign), at=timezone.now())
 
 
 @shared_task(name="vouchers.expire")
-def expire() -> None:
+def expire_vouchers() -> None:
     """Mark vouchers as expired whose time is up, pass on what was lost, and end the mailings of campaigns that are
     over.
     """
     sweeping.expire(at=timezone.now())
-    waiting.pass_on_due(at=timezone.now())
+    waiting.enqueue_reassignments(at=timezone.now())
     sweeping.close_mailings(at=timezone.now())

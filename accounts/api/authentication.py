@@ -14,7 +14,7 @@ from accounts.models import User
 from promoplatform.kernel.errors import TokenInvalid
 
 
-class BearerUser:
+class TokenUser:
     """The user whom a token names, as ``request.user``; their row is read when more is asked than the token says."""
 
     is_authenticated = is_active = True
@@ -37,7 +37,7 @@ class BearerUser:
         return getattr(self.record, name)
 
 
-class KeyUser:
+class ApiKeyUser:
     """A server with an API key, as ``request.user``: signed in, but nobody."""
 
     is_authenticated = is_active = True
@@ -52,16 +52,18 @@ class _HeaderAuthentication(authentication.BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
         header = request.META.get("HTTP_AUTHORIZATION", "").strip()
-        return self.recognise(header) if header.partition(" ")[0].lower() == self.keyword.lower() else None
+        return (
+            self.authenticate_header_value(header) if header.partition(" ")[0].lower() == self.keyword.lower() else None
+        )
 
-    def recognise(self, header: str) -> tuple[Any, Caller]:
+    def authenticate_header_value(self, header: str) -> tuple[Any, Caller]:
         """Who the credentials after the keyword stand for. Raises TokenInvalid, and as ``admit``."""
         credentials = header.strip().partition(" ")[2]
         if not credentials or not credentials.isascii():
             raise TokenInvalid
-        return self.admit(credentials.strip())
+        return self.authenticate_credentials(credentials.strip())
 
-    def admit(self, credentials: str) -> tuple[Any, Caller]:
+    def authenticate_credentials(self, credentials: str) -> tuple[Any, Caller]:
         """Who holds these credentials. Raises TokenInvalid, TokenExpired."""
         raise NotImplementedError
 
@@ -74,9 +76,9 @@ class BearerAuthentication(_HeaderAuthentication):
 
     keyword = "Bearer"
 
-    def admit(self, credentials: str) -> tuple[BearerUser, Caller]:
-        caller = selectors.bearer(token=credentials, at=timezone.now())
-        return BearerUser(caller), caller
+    def authenticate_credentials(self, credentials: str) -> tuple[TokenUser, Caller]:
+        caller = selectors.get_token_caller(token=credentials, at=timezone.now())
+        return TokenUser(caller), caller
 
 
 class ApiKeyAuthentication(_HeaderAuthentication):
@@ -84,8 +86,8 @@ class ApiKeyAuthentication(_HeaderAuthentication):
 
     keyword = "Api-Key"
 
-    def admit(self, credentials: str) -> tuple[KeyUser, Caller]:
-        return KeyUser(), services.use_key(text=credentials, at=timezone.now())
+    def authenticate_credentials(self, credentials: str) -> tuple[ApiKeyUser, Caller]:
+        return ApiKeyUser(), services.authenticate_api_key(text=credentials, at=timezone.now())
 
 
 class SessionAuthentication(authentication.SessionAuthentication):

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from accounts.contracts import Role
 from accounts.models import ApiKey, Invitation, Membership, User
-from promoplatform.kernel.fields import FlagField, TextField
+from promoplatform.kernel.fields import StrictBooleanField, StrictCharField
 
 ROLES = [role.value for role in Role]
 PLAIN_NAME = r"^[\w.-]*[^\W\d][\w.-]*$"  # with a letter, so that it is no number
@@ -17,8 +17,8 @@ PLAIN_NAME = r"^[\w.-]*[^\W\d][\w.-]*$"  # with a letter, so that it is no numbe
 class LoginSerializer(serializers.Serializer[Any]):
     """A sign-in."""
 
-    account = TextField(max_length=254, help_text="E-mail address, phone number or username")
-    password = TextField(max_length=1024, trim_whitespace=False, write_only=True)
+    account = StrictCharField(max_length=254, help_text="E-mail address, phone number or username")
+    password = StrictCharField(max_length=1024, trim_whitespace=False, write_only=True)
 
 
 class TokensSerializer(serializers.Serializer[Any]):
@@ -32,13 +32,13 @@ class TokensSerializer(serializers.Serializer[Any]):
 class RefreshSerializer(serializers.Serializer[Any]):
     """A refresh token."""
 
-    refresh = TextField(max_length=4096)
+    refresh = StrictCharField(max_length=4096)
 
 
 class TokenSerializer(serializers.Serializer[Any]):
     """An access token to look at."""
 
-    token = TextField(max_length=4096)
+    token = StrictCharField(max_length=4096)
 
 
 class BrandRoleSerializer(serializers.Serializer[Any]):
@@ -75,13 +75,15 @@ class TokenStateSerializer(serializers.Serializer[Any]):
 class RegisterSerializer(serializers.Serializer[Any]):
     """A new shopper."""
 
-    username = TextField(
+    username = StrictCharField(
         max_length=150, validators=[RegexValidator(PLAIN_NAME, "Letters, digits, dot, hyphen, underscore.")]
     )
     email = serializers.EmailField(max_length=254)
-    phone = TextField(max_length=40, required=False, allow_null=True, allow_blank=True, help_text="With its country")
-    password = TextField(min_length=8, max_length=1024, trim_whitespace=False, write_only=True)
-    marketing_consent = FlagField(help_text="May be sent codes and offers by e-mail")
+    phone = StrictCharField(
+        max_length=40, required=False, allow_null=True, allow_blank=True, help_text="With its country"
+    )
+    password = StrictCharField(min_length=8, max_length=1024, trim_whitespace=False, write_only=True)
+    marketing_consent = StrictBooleanField(help_text="May be sent codes and offers by e-mail")
 
 
 class MeSerializer(TokenUserSerializer):
@@ -129,7 +131,7 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
 class KeyNameSerializer(serializers.Serializer[Any]):
     """What to call a new key."""
 
-    name = TextField(max_length=100)
+    name = StrictCharField(max_length=100)
 
 
 class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):

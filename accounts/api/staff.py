@@ -12,79 +12,79 @@ from rest_framework.views import APIView
 
 from accounts import selectors, services
 from accounts.api import serializers as shapes
-from accounts.api.views import parsed
-from accounts.contracts import Role, as_caller
+from accounts.api.views import validate_body
+from accounts.contracts import Role, get_caller
 from accounts.errors import LastOwner
 from accounts.models import Brand
-from promoplatform.kernel.api import CursorPage
-from promoplatform.kernel.schema import problems
+from promoplatform.kernel.api import CursorPagination
+from promoplatform.kernel.schema import problem_responses
 
 
-class OwnerView(APIView):
+class BrandOwnerView(APIView):
     """What only a brand's owners may see and do."""
 
     def brand(self, request: Request, slug: str) -> Brand:
         """The owner's brand. Raises NotFound for outsiders, PermissionDenied for other staff."""
-        return selectors.owned_brand(caller=as_caller(request.auth), slug=slug)
+        return selectors.owned_brand(caller=get_caller(request.auth), slug=slug)
 
-    def page(self, rows: QuerySet[Any], shape: Any, request: Request) -> Response:
+    def paginate(self, rows: QuerySet[Any], shape: Any, request: Request) -> Response:
         """One page of the rows, newest first."""
-        pages = CursorPage()
+        pages = CursorPagination()
         return pages.get_paginated_response(shape(pages.paginate_queryset(rows, request, view=self), many=True).data)
 
 
-class MembersView(OwnerView):
+class MembersView(BrandOwnerView):
     """``/api/v1/brands/<slug>/members/``"""
 
     @extend_schema(responses=shapes.MemberSerializer(many=True), operation_id="members_list")
     def get(self, request: Request, slug: str) -> Response:
         """The brand's staff."""
-        return self.page(selectors.members_of(self.brand(request, slug)), shapes.MemberSerializer, request)
+        return self.paginate(selectors.members_of(self.brand(request, slug)), shapes.MemberSerializer, request)
 
 
-class MemberView(OwnerView):
+class MemberView(BrandOwnerView):
     """``/api/v1/brands/<slug>/members/<user>/``"""
 
     @extend_schema(
         request=shapes.RoleSerializer, operation_id="members_change",
-        responses={200: shapes.MemberSerializer, **problems(LastOwner)},
+        responses={200: shapes.MemberSerializer, **problem_responses(LastOwner)},
     )  # fmt: skip
     def patch(self, request: Request, slug: str, user_id: uuid.UUID) -> Response:
         """Give a member another role; the last owner stays one."""
         brand = self.brand(request, slug)
         member = selectors.member_of(brand=brand, user_id=user_id)
-        role = Role(parsed(shapes.RoleSerializer, request).get("role", member.role))
+        role = Role(validate_body(shapes.RoleSerializer, request).get("role", member.role))
         return Response(shapes.MemberSerializer(services.change_role(brand=brand, user_id=user_id, role=role)).data)
 
-    @extend_schema(responses={204: None, **problems(LastOwner)}, operation_id="members_remove")
+    @extend_schema(responses={204: None, **problem_responses(LastOwner)}, operation_id="members_remove")
     def delete(self, request: Request, slug: str, user_id: uuid.UUID) -> Response:
         """Take a member off the brand's staff; the last owner stays."""
         services.remove_member(brand=self.brand(request, slug), user_id=user_id)
         return Response(status=204)
 
 
-class InvitationsView(OwnerView):
+class InvitationsView(BrandOwnerView):
     """``/api/v1/brands/<slug>/invitations/``"""
 
     @extend_schema(responses=shapes.InvitationSerializer(many=True), operation_id="invitations_list")
     def get(self, request: Request, slug: str) -> Response:
         """Who was invited, accepted or not."""
-        return self.page(self.brand(request, slug).invitations.all(), shapes.InvitationSerializer, request)
+        return self.paginate(self.brand(request, slug).invitations.all(), shapes.InvitationSerializer, request)
 
     @extend_schema(
         request=shapes.InviteSerializer, responses={201: shapes.InvitationSerializer}, operation_id="invitations_create"
     )
     def post(self, request: Request, slug: str) -> Response:
         """Invite someone by e-mail; inviting the same address again renews its invitation."""
-        brand, asked = self.brand(request, slug), parsed(shapes.InviteSerializer, request)
-        inviter = selectors.active_user(as_caller(request.auth))
+        brand, asked = self.brand(request, slug), validate_body(shapes.InviteSerializer, request)
+        inviter = selectors.active_user(get_caller(request.auth))
         invitation = services.invite(
             brand=brand, email=asked["email"], role=Role(asked["role"]), invited_by=inviter, at=timezone.now()
         )
         return Response(shapes.InvitationSerializer(invitation).data, status=201)
 
 
-class InvitationView(OwnerView):
+class InvitationView(BrandOwnerView):
     """``/api/v1/brands/<slug>/invitations/<id>/``"""
 
     @extend_schema(responses={204: None}, operation_id="invitations_cancel")
@@ -94,25 +94,25 @@ class InvitationView(OwnerView):
         return Response(status=204)
 
 
-class ApiKeysView(OwnerView):
+class ApiKeysView(BrandOwnerView):
     """``/api/v1/brands/<slug>/api-keys/``"""
 
     @extend_schema(responses=shapes.ApiKeySerializer(many=True), operation_id="api_keys_list")
     def get(self, request: Request, slug: str) -> Response:
         """The brand's keys, also revoked ones, without their secrets."""
-        return self.page(self.brand(request, slug).api_keys.all(), shapes.ApiKeySerializer, request)
+        return self.paginate(self.brand(request, slug).api_keys.all(), shapes.ApiKeySerializer, request)
 
     @extend_schema(
         request=shapes.KeyNameSerializer, responses={201: shapes.NewKeySerializer}, operation_id="api_keys_create"
     )
     def post(self, request: Request, slug: str) -> Response:
         """A new key for the brand's server. The answer shows it this once."""
-        brand, asked = self.brand(request, slug), parsed(shapes.KeyNameSerializer, request)
+        brand, asked = self.brand(request, slug), validate_body(shapes.KeyNameSerializer, request)
         key = services.issue_key(brand=brand, name=asked["name"], at=timezone.now())
         return Response(shapes.NewKeySerializer(key).data, status=201, headers={"Cache-Control": "no-store"})
 
 
-class ApiKeyView(OwnerView):
+class ApiKeyView(BrandOwnerView):
     """``/api/v1/brands/<slug>/api-keys/<id>/``"""
 
     @extend_schema(responses={204: None}, operation_id="api_keys_revoke")

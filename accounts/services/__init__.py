@@ -1,7 +1,7 @@
 """The verbs of accounts, as other apps and doors call them."""
 
-from accounts.services.customers import ensure_customer, known_customers
-from accounts.services.keys import issue_key, revoke_key, use_key
+from accounts.services.customers import get_or_create_customer, get_or_create_customers
+from accounts.services.keys import authenticate_api_key, issue_key, revoke_key
 from accounts.services.registering import add_customer, register
 from accounts.services.signing_in import check_credentials, refresh, sign_in, tokens_for
 from accounts.services.staff import (
@@ -18,14 +18,15 @@ from accounts.services.staff import (
 __all__ = [
     "accept_invitation",
     "add_customer",
+    "authenticate_api_key",
     "cancel_invitation",
     "change_role",
     "check_credentials",
-    "ensure_customer",
+    "get_or_create_customer",
+    "get_or_create_customers",
     "invitation_of",
     "invite",
     "issue_key",
-    "known_customers",
     "refresh",
     "register",
     "remove_member",
@@ -34,5 +35,4 @@ __all__ = [
     "send_invitation",
     "sign_in",
     "tokens_for",
-    "use_key",
 ]

@@ -7,7 +7,7 @@ from accounts.contracts import Shopper
 from accounts.models import Customer
 
 
-def ensure_customer(*, shopper: Shopper) -> Shopper:
+def get_or_create_customer(*, shopper: Shopper) -> Shopper:
     """The shopper with a customer row to point at, made when there is none; any number of callers get the same one."""
     if shopper.id is not None:
         return shopper
@@ -16,7 +16,7 @@ def ensure_customer(*, shopper: Shopper) -> Shopper:
     return selectors.shopper_of(customer)
 
 
-def known_customers(*, customer_ids: Collection[str]) -> dict[str, int]:
+def get_or_create_customers(*, customer_ids: Collection[str]) -> dict[str, int]:
     """The internal keys of customers by their names; those that the platform has never seen are made.
 
     In order, so that two who name the same never deadlock.

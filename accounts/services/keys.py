@@ -12,7 +12,7 @@ from accounts.models import ApiKey, Brand
 from promoplatform.kernel.errors import TokenInvalid
 
 _ALPHABET = string.ascii_lowercase + string.digits
-USE_NOTED_EVERY = timedelta(minutes=1)
+LAST_USED_UPDATE_INTERVAL = timedelta(minutes=1)
 
 
 def issue_key(*, brand: Brand | None, name: str, at: datetime) -> NewKey:
@@ -31,12 +31,12 @@ def revoke_key(*, key: ApiKey, at: datetime) -> None:
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=at)
 
 
-def use_key(*, text: str, at: datetime) -> Caller:
+def authenticate_api_key(*, text: str, at: datetime) -> Caller:
     """The caller who holds this key; notes the use at most once a minute. Raises TokenInvalid."""
     key = ApiKey.objects.filter(prefix=rules.key_prefix(text), revoked_at=None).first()
-    if not rules.same_digest(rules.key_digest(text), bytes(key.digest) if key else b"") or key is None:
+    if not rules.digests_equal(rules.key_digest(text), bytes(key.digest) if key else b"") or key is None:
         raise TokenInvalid
-    if key.last_used_at is None or key.last_used_at <= at - USE_NOTED_EVERY:
-        unnoted = Q(last_used_at=None) | Q(last_used_at__lte=at - USE_NOTED_EVERY)
+    if key.last_used_at is None or key.last_used_at <= at - LAST_USED_UPDATE_INTERVAL:
+        unnoted = Q(last_used_at=None) | Q(last_used_at__lte=at - LAST_USED_UPDATE_INTERVAL)
         ApiKey.objects.filter(unnoted, pk=key.pk).update(last_used_at=at)
     return Caller(identity=f"key:{key.pk}", api_key_id=key.pk, scope=Scope(key.scope), brand_id=key.brand_id)

@@ -9,8 +9,8 @@ from django.db import transaction
 from accounts import rules
 from accounts.errors import AccountTaken
 from accounts.models import Customer, User
-from promoplatform.kernel.db import refuse
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.db import translate_constraint
+from promoplatform.kernel.errors import InvalidRequest
 
 
 def register(
@@ -25,9 +25,9 @@ def register(
     _check_password(password, user)
     user.set_password(password)
     with (
-        refuse("accounts_user_username", AccountTaken),
-        refuse("accounts_user_email", AccountTaken),
-        refuse("accounts_user_phone", AccountTaken),
+        translate_constraint("accounts_user_username", AccountTaken),
+        translate_constraint("accounts_user_email", AccountTaken),
+        translate_constraint("accounts_user_phone", AccountTaken),
         transaction.atomic(),
     ):
         user.save()
@@ -43,22 +43,22 @@ def add_customer(*, user: User) -> Customer:
 
 def _check_fields(user: User) -> None:
     faults = []
-    if rules.account_name(user.username)[0] is not rules.AccountKind.USERNAME:
-        faults.append(_fault("username", "A username has no @ and is not a number."))
+    if rules.parse_identifier(user.username)[0] is not rules.IdentifierType.USERNAME:
+        faults.append(_field_error("username", "A username has no @ and is not a number."))
     try:
         user.clean_fields(exclude=["password"])
     except ValidationError as error:
-        faults += [_fault(name, text) for name, texts in error.message_dict.items() for text in texts]
+        faults += [_field_error(name, text) for name, texts in error.message_dict.items() for text in texts]
     if faults:
-        raise Invalid(errors=faults)
+        raise InvalidRequest(errors=faults)
 
 
 def _check_password(password: str, user: User) -> None:
     try:
         validate_password(password, user)
     except ValidationError as error:
-        raise Invalid(errors=[_fault("password", text) for text in error.messages]) from error
+        raise InvalidRequest(errors=[_field_error("password", text) for text in error.messages]) from error
 
 
-def _fault(field: str, detail: str) -> dict[str, str]:
+def _field_error(field: str, detail: str) -> dict[str, str]:
     return {"field": field, "code": "invalid", "detail": detail}

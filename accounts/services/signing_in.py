@@ -10,12 +10,12 @@ from accounts.errors import LoginRefused
 from accounts.models import User
 from promoplatform.kernel import throttle
 from promoplatform.kernel.errors import TokenInvalid
-from promoplatform.kernel.room import Room
+from promoplatform.kernel.room import ConcurrencyLimiter
 
 # A password costs a fifth of a second of a processor and 100 MB: two at once keep two processors busy, and with those
 # who wait they never take more than half of a process's threads from requests that need none.
-_PASSWORDS = Room(inside=2, waiting=max(0, settings.WEB_THREADS // 2 - 2))
-PATIENCE = 5.0  # seconds
+_password_limiter = ConcurrencyLimiter(max_concurrent=2, max_waiting=max(0, settings.WEB_THREADS // 2 - 2))
+PASSWORD_QUEUE_TIMEOUT = 5.0  # seconds
 
 
 def check_credentials(*, account: str, password: str, address: str) -> User | None:
@@ -25,10 +25,10 @@ def check_credentials(*, account: str, password: str, address: str) -> User | No
     or too many passwords are being checked.
     """
     if address:
-        throttle.hit("login_address", address)
-    throttle.hit("login_account", rules.account_name(account)[1])
+        throttle.consume("login_address", address)
+    throttle.consume("login_account", rules.parse_identifier(account)[1])
     user = selectors.user_of_account(account)
-    with _PASSWORDS.entered(patience=PATIENCE):
+    with _password_limiter.acquire(timeout=PASSWORD_QUEUE_TIMEOUT):
         if user is None:
             User().set_password(password)
             return None
@@ -48,7 +48,7 @@ def tokens_for(*, user: User, at: datetime) -> Tokens:
     caller, keyring = selectors.caller_of(user), selectors.keyring()
     lifetime = timedelta(days=settings.REFRESH_TOKEN_DAYS)
     password = rules.password_digest(user.password, keyring)
-    refresh_token = rules.sign(
+    refresh_token = rules.encode_token(
         kind=rules.TokenKind.REFRESH, caller=caller, keyring=keyring, at=at, lifetime=lifetime, password=password
     )
     return _with_access(caller, refresh_token, at)
@@ -59,16 +59,16 @@ def refresh(*, token: str, at: datetime) -> Tokens:
 
     Raises TokenExpired, and TokenInvalid also when the user is gone or inactive or has another password since.
     """
-    claims = rules.read(token, kind=rules.TokenKind.REFRESH, keyring=selectors.keyring(), at=at)
+    claims = rules.decode_token(token, kind=rules.TokenKind.REFRESH, keyring=selectors.keyring(), at=at)
     user = selectors.active_user(claims.caller)
-    if not rules.same_password(user.password, claims.password, selectors.secrets()):
+    if not rules.is_password_unchanged(user.password, claims.password, selectors.secrets()):
         raise TokenInvalid
     return _with_access(selectors.caller_of(user), token, at)
 
 
 def _with_access(caller: Caller, refresh_token: str, at: datetime) -> Tokens:
     lifetime = timedelta(minutes=settings.ACCESS_TOKEN_MINUTES)
-    access = rules.sign(
+    access = rules.encode_token(
         kind=rules.TokenKind.ACCESS, caller=caller, keyring=selectors.keyring(), at=at, lifetime=lifetime
     )
     return Tokens(access, refresh_token, at.replace(microsecond=0) + lifetime)

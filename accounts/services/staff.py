@@ -13,7 +13,7 @@ from accounts.models import Brand, Invitation, Membership, User
 from promoplatform.kernel import db
 from promoplatform.kernel.errors import NotFound
 from promoplatform.kernel.ids import uuid7
-from promoplatform.kernel.outbox import later
+from promoplatform.kernel.outbox import enqueue_on_commit
 
 INVITATION_LIFETIME = timedelta(days=7)
 _SALT = "accounts.invitation"
@@ -59,8 +59,8 @@ def invite(*, brand: Brand, email: str, role: Role, invited_by: User, at: dateti
         "id": uuid7(), "brand_id": brand.pk, "email": email, "role": role.value, "invited_by_id": invited_by.pk,
         "created_at": at, "expires_at": at + INVITATION_LIFETIME,
     }  # fmt: skip
-    row = db.one("accounts/sql/invite.sql", values) or {}
-    later("accounts.send_invitation", invitation_id=str(row["id"]))
+    row = db.fetch_one("accounts/sql/invite.sql", values) or {}
+    enqueue_on_commit("accounts.send_invitation", invitation_id=str(row["id"]))
     return Invitation.objects.select_related("brand", "invited_by").get(pk=row["id"])
 
 
@@ -69,7 +69,7 @@ def resend_invitation(*, invitation: Invitation, at: datetime) -> None:
     """Renew an invitation that nobody has accepted, and mail it again. Raises NotFound."""
     if not Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(expires_at=at + INVITATION_LIFETIME):
         raise NotFound
-    later("accounts.send_invitation", invitation_id=str(invitation.pk))
+    enqueue_on_commit("accounts.send_invitation", invitation_id=str(invitation.pk))
 
 
 def cancel_invitation(*, brand: Brand, invitation_id: uuid.UUID) -> None:

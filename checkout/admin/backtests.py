@@ -16,21 +16,21 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from checkout import services
-from checkout.admin.forms import BacktestForm, newest
+from checkout.admin.forms import BacktestForm, recent_promotions
 from checkout.admin.trying import ask_brand, chosen_brand
 from checkout.models import UNFINISHED, Backtest, BacktestState
 from promoplatform.kernel import ids, money, pages
 from promoplatform.kernel.admin import BrandScopedAdmin
-from promoplatform.kernel.errors import Refusal
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.errors import DomainError
+from promoplatform.kernel.rights import BrandPermissions
 
 LABELS = {
-    BacktestState.WAITING: "info",
+    BacktestState.PENDING: "info",
     BacktestState.RUNNING: "info",
-    BacktestState.DONE: "success",
-    BacktestState.CANCELLED: "warning",
+    BacktestState.COMPLETED: "success",
+    BacktestState.CANCELED: "warning",
 }
-LONGEST_CHART = 92
+MAX_CHART_DAYS = 92
 
 
 @admin.register(Backtest)
@@ -44,7 +44,7 @@ class BacktestAdmin(BrandScopedAdmin):
     actions = None
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.works_for_several(request) else ()
+        brand = ("brand",) if pages.has_multiple_brands(request) else ()
         return ("title", "shown_state", *brand, "period", "seen", "touched", "cost")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -54,7 +54,7 @@ class BacktestAdmin(BrandScopedAdmin):
         return False
 
     @display(description="state", label=LABELS)
-    def shown_state(self, test: Backtest) -> str:
+    def status_label(self, test: Backtest) -> str:
         return test.state
 
     @display(description="period")
@@ -63,7 +63,7 @@ class BacktestAdmin(BrandScopedAdmin):
 
     @display(description="would have cost")
     def cost(self, test: Backtest) -> str:
-        return sums(test, "cost")
+        return format_totals(test, "cost")
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -77,10 +77,10 @@ class BacktestAdmin(BrandScopedAdmin):
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The form that asks for a backtest."""
-        brand = chosen_brand(request, Rights.EDIT)
+        brand = chosen_brand(request, BrandPermissions.EDIT)
         if brand is None:
-            return ask_brand(request, Rights.EDIT, "New backtest: of which brand?")
-        promotions, today = newest(brand), pages.today(timezone.now(), brand.timezone)
+            return ask_brand(request, BrandPermissions.EDIT, "New backtest: of which brand?")
+        promotions, today = recent_promotions(brand), pages.local_date(timezone.now(), brand.timezone)
         posted = request.POST if request.method == "POST" else None
         initial = {"first": today - timedelta(days=28), "last": today, "promotion": request.GET.get("promotion")}
         form = BacktestForm(posted, promotions=promotions, initial=initial)
@@ -90,8 +90,8 @@ class BacktestAdmin(BrandScopedAdmin):
             try:
                 made = services.backtest(promotion=promotion, start=start, end=end, at=timezone.now())
                 return redirect("admin:checkout_backtest_change", made.pk)
-            except Refusal as refusal:
-                pages.blame(form, refusal, form.FIELDS, "promotion")
+            except DomainError as refusal:
+                pages.add_service_errors(form, refusal, form.FIELDS, "promotion")
         context = self.admin_site.each_context(request) | {
             "title": f"New backtest for {brand}", "opts": self.opts, "form": form, "has_promotions": bool(promotions),
         }  # fmt: skip
@@ -103,14 +103,14 @@ class BacktestAdmin(BrandScopedAdmin):
         """What a backtest found, or has found so far."""
         test = self._found(request, object_id)
         context = self.admin_site.each_context(request) | {
-            "title": str(test), "opts": self.opts, "may_edit": self.may(request, Rights.EDIT, test), **described(test),
+            "title": str(test), "opts": self.opts, "may_edit": self.has_brand_permission(request, BrandPermissions.EDIT, test), **build_context(test),
         }  # fmt: skip
         return TemplateResponse(request, "admin/checkout/backtest.html", context)
 
     def progress(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """The part of the page that moves; once it is through the whole page is loaded again."""
         test = self._found(request, str(pk))
-        response = TemplateResponse(request, "admin/checkout/progress.html", described(test))
+        response = TemplateResponse(request, "admin/checkout/progress.html", build_context(test))
         if test.state not in UNFINISHED:
             response["HX-Refresh"] = "true"
         return response
@@ -118,7 +118,7 @@ class BacktestAdmin(BrandScopedAdmin):
     def cancel(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """The button that stops a backtest."""
         test = self._found(request, str(pk))
-        if not self.may(request, Rights.EDIT, test):
+        if not self.has_brand_permission(request, BrandPermissions.EDIT, test):
             raise PermissionDenied
         services.cancel_backtest(pk=test.pk, at=timezone.now())
         messages.success(request, "The backtest was stopped where it was.")
@@ -140,15 +140,15 @@ def shown_period(test: Backtest) -> str:
 def days(test: Backtest) -> tuple[date, date]:
     """The first and the last day of a backtest, on the brand's calendar."""
     zone = test.brand.timezone
-    return pages.today(test.start, zone), pages.today(test.end - timedelta(microseconds=1), zone)
+    return pages.local_date(test.start, zone), pages.local_date(test.end - timedelta(microseconds=1), zone)
 
 
-def sums(test: Backtest, name: str) -> str:
+def format_totals(test: Backtest, name: str) -> str:
     """The ``cost`` or the ``extra`` of a backtest in every currency."""
-    return pages.amounts({currency: each[name] for currency, each in test.results["currencies"].items()})
+    return pages.format_totals({currency: each[name] for currency, each in test.results["currencies"].items()})
 
 
-def described(test: Backtest) -> dict[str, Any]:
+def build_context(test: Backtest) -> dict[str, Any]:
     """What the page of a backtest shows: values ready to read."""
     found = test.results
     return {
@@ -159,13 +159,13 @@ def described(test: Backtest) -> dict[str, Any]:
         "period": shown_period(test),
         "cards": [
             ("Carts seen", f"{test.seen:,}", "That were paid in these days"),
-            ("Carts touched", f"{test.touched:,}", _share(test.touched, test.seen)),
-            ("Would have cost", sums(test, "cost"), "What the promotion itself takes off"),
-            ("More than was given", sums(test, "extra"), "After what other offers would have given less"),
+            ("Carts touched", f"{test.touched:,}", _percent_of(test.touched, test.seen)),
+            ("Would have cost", format_totals(test, "cost"), "What the promotion itself takes off"),
+            ("More than was given", format_totals(test, "extra"), "After what other offers would have given less"),
         ],
         "charts": charts(test),
         "overlap": [
-            row | {"kind": row["kind"].replace("_", " "), "less": pages.amounts(row["less"])}
+            row | {"kind": row["kind"].replace("_", " "), "less": pages.format_totals(row["less"])}
             for row in sorted(found["overlap"].values(), key=lambda row: -(row["lost"] + row["changed"]))
         ],
         "drifted": found["drifted"],
@@ -177,18 +177,20 @@ def percent(test: Backtest) -> int:
     """How far through its period a backtest has come, by the time of birth in the last cart's id."""
     if test.cursor is None:
         return 0
-    reached, first, last = (each.int >> 80 for each in (test.cursor, ids.floor(test.start), ids.floor(test.end)))
+    reached, first, last = (
+        each.int >> 80 for each in (test.cursor, ids.min_uuid7_at(test.start), ids.min_uuid7_at(test.end))
+    )
     return max(0, min(100, 100 * (reached - first) // max(1, last - first)))
 
 
-def _share(part: int, whole: int) -> str:
+def _percent_of(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} % of those seen" if whole else ""
 
 
 def charts(test: Backtest) -> list[tuple[str, pages.Chart]]:
     """Carts touched a day, and for each currency what they would have cost more, in whole units of it."""
     first, last = days(test)
-    span = min((last - first).days + 1, LONGEST_CHART)
+    span = min((last - first).days + 1, MAX_CHART_DAYS)
     found = {date.fromisoformat(day): each for day, each in test.results["days"].items()}
     drawn = [("Carts touched", {day: each["touched"] for day, each in found.items()}, "carts")]
     for currency in sorted(test.results["currencies"]):

@@ -10,9 +10,9 @@ from promoplatform.kernel import money, pages
 HIDDEN = frozenset({"code", "detail"})
 
 
-def read(text: str, currency: str) -> str:
+def format_amount(text: str, currency: str) -> str:
     """An amount of an answer as a person reads it."""
-    return pages.amount(money.parse(text, currency), currency)
+    return pages.format_amount(money.parse(text, currency), currency)
 
 
 def rows(explained: Collection[Mapping[str, Any]], currency: str) -> list[dict[str, Any]]:
@@ -23,14 +23,14 @@ def rows(explained: Collection[Mapping[str, Any]], currency: str) -> list[dict[s
             "code": row.get("code", ""),
             "given": row["outcome"] == "applied",
             "outcome": "given" if row["outcome"] == "applied" else row["outcome"].replace("_", " "),
-            "amount": read(row["amount"], currency) if row["outcome"] == "applied" else "",
+            "amount": format_amount(row["amount"], currency) if row["outcome"] == "applied" else "",
             "detail": row["detail"],
             "more": _more(row.get("reason", {})),
             "conditions": [
                 {
                     "kind": seen["kind"].replace("_", " "),
-                    "needed": words(seen["needed"]),
-                    "saw": words(seen["saw"]),
+                    "needed": humanize(seen["needed"]),
+                    "saw": humanize(seen["saw"]),
                     "held": seen["held"],
                 }
                 for seen in row["conditions"]
@@ -40,17 +40,17 @@ def rows(explained: Collection[Mapping[str, Any]], currency: str) -> list[dict[s
     ]
 
 
-def visible(quote: Quote, brands: Collection[Any] | None) -> list[dict[str, Any]]:
+def filter_by_brand(quote: Quote, brands: Collection[Any] | None) -> list[dict[str, Any]]:
     """The explanations of these brands' offers, or of all with None; others' are neither told nor named."""
-    told = rules.explained(quote)
+    told = rules.serialize_explanations(quote)
     if brands is None:
         return told
     seen = [quote.candidates[each.ref] for each in quote.decision.explanations]
     others = {name for it in quote.candidates.values() if it.brand_id not in brands for name in (it.code, it.title)}
-    return [_unnamed(row, others) for row, it in zip(told, seen, strict=True) if it.brand_id in brands]
+    return [_anonymize(row, others) for row, it in zip(told, seen, strict=True) if it.brand_id in brands]
 
 
-def _unnamed(row: dict[str, Any], others: Collection[str]) -> dict[str, Any]:
+def _anonymize(row: dict[str, Any], others: Collection[str]) -> dict[str, Any]:
     rivals = row.get("reason", {}).get("with")
     if not isinstance(rivals, list):
         return row
@@ -58,7 +58,7 @@ def _unnamed(row: dict[str, Any], others: Collection[str]) -> dict[str, Any]:
     return row | {"reason": row["reason"] | {"with": named}}
 
 
-def words(value: object) -> str:
+def humanize(value: object) -> str:
     """What a condition needed or saw, without punctuation of data."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {each}" for name, each in value.items() if each is not None)
@@ -68,4 +68,6 @@ def words(value: object) -> str:
 
 
 def _more(reason: Mapping[str, Any]) -> str:
-    return "; ".join(f"{name.replace('_', ' ')}: {words(each)}" for name, each in reason.items() if name not in HIDDEN)
+    return "; ".join(
+        f"{name.replace('_', ' ')}: {humanize(each)}" for name, each in reason.items() if name not in HIDDEN
+    )

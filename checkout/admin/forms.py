@@ -18,13 +18,13 @@ from unfold.widgets import (
 )
 
 from accounts.models import Brand
-from checkout.contracts import Draft, Request, Trial
+from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
 from promoplatform.kernel import money, pages
 from promotions.engine import Cart, Facts, Line, Shipping, parse_offer
 from promotions.engine.offer import OneOf
 from promotions.engine.profile import OPTIONS
 from promotions.models import Promotion
-from promotions.selectors import codes_of, of_brands, profile_of
+from promotions.selectors import codes_of, get_pricing_profile, list_for_brands
 
 NEWEST = 100
 MAX_ROWS = 50
@@ -37,9 +37,9 @@ def choices(promotions: Iterable[Promotion]) -> list[tuple[str, str]]:
     return [(str(it.pk), f"{it.name} ({it.get_status_display().lower()})") for it in promotions]
 
 
-def newest(brand: Brand) -> list[Promotion]:
+def recent_promotions(brand: Brand) -> list[Promotion]:
     """The brand's newest promotions that are not over."""
-    rows = of_brands(brand_ids=[brand.pk]).filter(status__in=["draft", "scheduled", "active"])
+    rows = list_for_brands(brand_ids=[brand.pk]).filter(status__in=["draft", "scheduled", "active"])
     return list(rows[:NEWEST])
 
 
@@ -101,7 +101,7 @@ class CartForm(forms.Form):
         r"^[A-Z]{2}$", label="Country", required=False, widget=UnfoldAdminTextInputWidget(), help_text="Such as ES",
         error_messages={"invalid": "Two capital letters, such as ES."},
     )  # fmt: skip
-    at = pages.Moment(label="When", required=False, help_text="Now, when empty")
+    at = pages.AwareDateTimeFormField(label="When", required=False, help_text="Now, when empty")
     customer_id = forms.CharField(
         label="Customer", required=False, max_length=100, widget=UnfoldAdminTextInputWidget(),
         help_text="With what is known of them; or leave it empty and say who shops",
@@ -138,7 +138,7 @@ class CartForm(forms.Form):
         return [bound for bound in self if bound.name.startswith("pricing_")]
 
     @property
-    def otherwise(self) -> dict[str, Any]:
+    def has_pricing_overrides(self) -> dict[str, Any]:
         """What of the pricing was chosen otherwise than the brand has it."""
         chosen = {name: self.data.get(name, "") for name in self.fields if name.startswith("pricing_")}
         return {name.removeprefix("pricing_"): value for name, value in chosen.items() if value}
@@ -153,7 +153,7 @@ class CartForm(forms.Form):
 LineFormSet = forms.formset_factory(LineForm, extra=0, max_num=MAX_ROWS, validate_max=True, absolute_max=MAX_ROWS)
 
 
-def cart_of(form: CartForm, lines: Any, brand: Brand) -> Request | None:
+def to_cart(form: CartForm, lines: Any, brand: Brand) -> QuoteRequest | None:
     """The cart of valid forms; None, with what is wrong at its field, when an amount is not one."""
     currency = form.cleaned_data["currency"]
     found = [_line(row, f"{number}", currency, brand) for number, row in enumerate(lines.forms, 1)]
@@ -170,7 +170,7 @@ def cart_of(form: CartForm, lines: Any, brand: Brand) -> Request | None:
     asked = form.cleaned_data
     kind, country = asked["transaction_type"] or "purchase", asked["country"] or None
     cart = Cart(currency, money.decimals(currency), kept, freight, transaction_type=kind, country=country)
-    return Request(cart, tuple(split(form.cleaned_data["codes"])), shop=brand.slug)
+    return QuoteRequest(cart, tuple(split(form.cleaned_data["codes"])), shop=brand.slug)
 
 
 def _line(row: LineForm, name: str, currency: str, brand: Brand) -> Line | None:
@@ -228,7 +228,7 @@ def split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def trial_of(form: CartForm, promotions: Iterable[Promotion], brand: Brand) -> Trial:
+def to_simulation(form: CartForm, promotions: Iterable[Promotion], brand: Brand) -> SimulationOptions:
     """The chosen promotions as if they ran, for the shopper that the form describes."""
     asked = form.cleaned_data
     chosen = [it for it in promotions if str(it.pk) in asked["promotions"]]
@@ -236,14 +236,16 @@ def trial_of(form: CartForm, promotions: Iterable[Promotion], brand: Brand) -> T
     described = asked["segments"] or asked["placed_orders"] is not None or not asked["customer_id"]
     facts = Facts(frozenset(split(asked["segments"])), asked["placed_orders"] or 0) if described else None
     drafts = [_draft(it, codes.get(it.pk), asked["currency"]) for it in reversed(chosen)]
-    profile = replace(profile_of({brand.pk}), **form.otherwise) if form.otherwise else None
-    return Trial(drafts, facts, profile, include_live=asked["include_live"])
+    profile = (
+        replace(get_pricing_profile({brand.pk}), **form.has_pricing_overrides) if form.has_pricing_overrides else None
+    )
+    return SimulationOptions(drafts, facts, profile, include_live=asked["include_live"])
 
 
-def _draft(promotion: Promotion, code: str | None, currency: str) -> Draft:
+def _draft(promotion: Promotion, code: str | None, currency: str) -> DraftPromotion:
     offer = parse_offer(promotion.offer)
     target = (OneOf("audience", (promotion.target_audience,)),) if promotion.target_audience else ()
-    return Draft(
+    return DraftPromotion(
         id=str(promotion.pk),
         title=promotion.name,
         offer=replace(offer, priority=promotion.priority, conditions=(*offer.conditions, *target)),
@@ -257,8 +259,8 @@ class BacktestForm(forms.Form):
     """Which promotion, over which days of the brand's calendar."""
 
     promotion = forms.ChoiceField(label="Promotion", widget=UnfoldAdminSelectWidget())
-    first = pages.Day(label="First day")
-    last = pages.Day(label="Last day")
+    first = pages.DateFormField(label="First day")
+    last = pages.DateFormField(label="Last day")
 
     FIELDS: Mapping[str, str] = {"start": "first", "end": "last"}
 

@@ -21,13 +21,13 @@ from checkout import rules, selectors
 from checkout.admin import explaining, trying
 from checkout.models import Redemption, RedemptionItem, Status
 from promoplatform.kernel import ids, money, pages
-from promoplatform.kernel.admin import ReadOnly, brands_with
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.admin import ReadOnlyAdminMixin, list_brand_ids
+from promoplatform.kernel.rights import BrandPermissions
 
 LABELS = {
     Status.RESERVED: "info",
     Status.CONFIRMED: "success",
-    Status.CANCELLED: "warning",
+    Status.CANCELED: "warning",
     Status.EXPIRED: "warning",
     Status.REFUNDED: "danger",
 }
@@ -46,10 +46,10 @@ class StatusFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Redemption]) -> QuerySet[Redemption]:
         if self.value() not in Status.values:
             return queryset
-        return queryset.filter(status=self.value(), pk__gte=ids.floor(timezone.now() - WINDOW))
+        return queryset.filter(status=self.value(), pk__gte=ids.min_uuid7_at(timezone.now() - WINDOW))
 
 
-class AskedFilter(admin.SimpleListFilter):
+class SourceFilter(admin.SimpleListFilter):
     """Who asked for it: the brand's own server, or a shopper with the brand's offers alone."""
 
     title, parameter_name = "asked for by", "by"
@@ -62,36 +62,36 @@ class AskedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Redemption)
-class RedemptionAdmin(ReadOnly):
+class RedemptionAdmin(ReadOnlyAdminMixin):
     """Orders and what they took; confirmed, cancelled and refunded through the API, by whoever knows the order."""
 
-    list_filter = (StatusFilter, AskedFilter, pages.BrandFilter)
+    list_filter = (StatusFilter, SourceFilter, pages.BrandFilter)
     list_select_related = ("brand", "customer")
     search_fields = ("order",)
     search_help_text = "The whole order reference, or the whole customer id"
     ordering = ("-pk",)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.works_for_several(request) else ()
+        brand = ("brand",) if pages.has_multiple_brands(request) else ()
         return ("order", "state", *brand, "customer", "subtotal_shown", "discount_shown", "total_shown", "asked_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Redemption]:
-        brands = brands_with(request, Rights.READ)
+        brands = list_brand_ids(request, BrandPermissions.READ)
         rows = Redemption.objects.order_by("-pk")
         if request.GET.get("by") == "shopper":
-            return rows.filter(of_shoppers(brands))
+            return rows.filter(redemptions_of_shoppers(brands))
         return rows if brands is None else rows.filter(brand__in=brands)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Redemption | None:
         """The redemption when it is the brand's, whoever asked for it."""
-        brands = brands_with(request, Rights.READ)
+        brands = list_brand_ids(request, BrandPermissions.READ)
         try:
             pk = uuid.UUID(object_id)
         except ValueError:
             return None
         rows = Redemption.objects.select_related("brand", "customer")
         if brands is not None:
-            rows = rows.filter(Q(brand__in=brands) | of_shoppers(brands))
+            rows = rows.filter(Q(brand__in=brands) | redemptions_of_shoppers(brands))
         return rows.filter(pk=pk).first()
 
     def get_search_results(
@@ -104,14 +104,14 @@ class RedemptionAdmin(ReadOnly):
         brands = (
             list(Brand.objects.values_list("pk", flat=True))
             if request.user.is_superuser
-            else brands_with(request, Rights.READ)
+            else list_brand_ids(request, BrandPermissions.READ)
         )
         return queryset.filter(
             Q(order=term, brand__in=brands) | Q(order=term, brand=None) | Q(customer=customer)
         ), False
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.may(request, Rights.READ)  # which ones, the queryset says
+        return self.has_brand_permission(request, BrandPermissions.READ)  # which ones, the queryset says
 
     @display(description="state", label=LABELS, ordering="status")
     def state(self, redemption: Redemption) -> str:
@@ -119,29 +119,29 @@ class RedemptionAdmin(ReadOnly):
 
     @display(description="before discounts")
     def subtotal_shown(self, redemption: Redemption) -> str:
-        return pages.amount(redemption.subtotal, redemption.currency)
+        return pages.format_amount(redemption.subtotal, redemption.currency)
 
     @display(description="taken off")
     def discount_shown(self, redemption: Redemption) -> str:
-        return pages.amount(redemption.discount_total, redemption.currency)
+        return pages.format_amount(redemption.discount_total, redemption.currency)
 
     @display(description="total")
     def total_shown(self, redemption: Redemption) -> str:
-        return pages.amount(redemption.total, redemption.currency)
+        return pages.format_amount(redemption.total, redemption.currency)
 
     @display(description="asked", ordering="-pk")
-    def asked_at(self, redemption: Redemption) -> str:
-        return pages.local(redemption.created_at, zone_of(redemption))
+    def created(self, redemption: Redemption) -> str:
+        return pages.format_datetime(redemption.created_at, timezone_of(redemption))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
             path("try/", wrap(trying.page), name="checkout_try"),
-            path("<uuid:pk>/why/", wrap(require_safe(self.why_view)), name="checkout_redemption_why"),
+            path("<uuid:pk>/why/", wrap(require_safe(self.explanation_view)), name="checkout_redemption_why"),
             *super().get_urls(),
         ]
 
-    def why_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def explanation_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Why an order cost what it cost, by the record that was kept of it."""
         found = self.get_object(request, str(pk))
         if found is None:
@@ -150,7 +150,7 @@ class RedemptionAdmin(ReadOnly):
             **self.admin_site.each_context(request),
             "title": f"Why order {found.order} cost what it cost",
             "opts": self.opts,
-            **why(found, brands_with(request, Rights.READ)),
+            **explanation_link(found, list_brand_ids(request, BrandPermissions.READ)),
         }
         return TemplateResponse(request, "admin/checkout/price_explanation.html", context)
 
@@ -173,21 +173,21 @@ class RedemptionAdmin(ReadOnly):
         return TemplateResponse(request, "admin/checkout/redemption.html", context)
 
 
-def why(found: Redemption, brands: list[Any] | None) -> dict[str, Any]:
+def explanation_link(found: Redemption, brands: list[Any] | None) -> dict[str, Any]:
     """The decision of a redemption made again from its record: what these brands' offers needed and saw."""
-    shown = {"redemption": found, "decided": pages.local(found.created_at, zone_of(found))}
+    shown = {"redemption": found, "decided": pages.format_datetime(found.created_at, timezone_of(found))}
     try:
         quote = rules.load_record(found.cart, found.record, found.created_at)
     except (KeyError, TypeError, ValueError):
         return shown | {"unreadable": True}
     total = quote.decision.total
     return shown | {
-        "explained": explaining.rows(explaining.visible(quote, brands), found.currency),
-        "drifted": "" if total == found.total else pages.amount(total, found.currency),
+        "explained": explaining.rows(explaining.filter_by_brand(quote, brands), found.currency),
+        "drifted": "" if total == found.total else pages.format_amount(total, found.currency),
     }
 
 
-def of_shoppers(brands: list[Any] | None) -> Q:
+def redemptions_of_shoppers(brands: list[Any] | None) -> Q:
     """Redemptions that shoppers brought themselves and that took these brands' offers and nobody else's."""
     items = RedemptionItem.objects.filter(redemption=OuterRef("pk"))
     if brands is None:
@@ -195,7 +195,7 @@ def of_shoppers(brands: list[Any] | None) -> Q:
     return Q(Exists(items.filter(brand__in=brands)), ~Exists(items.exclude(brand__in=brands)), brand=None)
 
 
-def zone_of(redemption: Redemption) -> str:
+def timezone_of(redemption: Redemption) -> str:
     """The time zone in which the redemption is read: its brand's."""
     return redemption.brand.timezone if redemption.brand else "UTC"
 
@@ -204,7 +204,7 @@ def described(redemption: Redemption) -> dict[str, Any]:
     """What the page of a redemption shows: values ready to read."""
     quote, currency = redemption.quote, redemption.currency
     item = redemption.items.select_related("brand").order_by("position").first() if redemption.brand is None else None
-    zone = item.brand.timezone if item else zone_of(redemption)
+    zone = item.brand.timezone if item else timezone_of(redemption)
     times = [
         ("Asked", redemption.created_at),
         ("Held until", redemption.expires_at),
@@ -214,12 +214,12 @@ def described(redemption: Redemption) -> dict[str, Any]:
     return {
         "redemption": redemption,
         "zone": zone,
-        "times": [(name, pages.local(instant, zone)) for name, instant in times if instant],
+        "times": [(name, pages.format_datetime(instant, zone)) for name, instant in times if instant],
         "sums": [
-            ("Before discounts", pages.amount(redemption.subtotal, currency)),
-            ("Taken off", pages.amount(redemption.discount_total, currency)),
+            ("Before discounts", pages.format_amount(redemption.subtotal, currency)),
+            ("Taken off", pages.format_amount(redemption.discount_total, currency)),
             ("Shipping", _read(quote.get("shipping"), currency)),
-            ("Total", pages.amount(redemption.total, currency)),
+            ("Total", pages.format_amount(redemption.total, currency)),
         ],
         "lines": _lines(redemption),
         "applied": [
@@ -257,7 +257,7 @@ def _lines(redemption: Redemption) -> list[dict[str, Any]]:
 
 
 def _read(text: str | None, currency: str) -> str:
-    return pages.amount(money.parse(text, currency) if text is not None else None, currency)
+    return pages.format_amount(money.parse(text, currency) if text is not None else None, currency)
 
 
 def _reason(reason: Mapping[str, Any]) -> str:

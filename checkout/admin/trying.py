@@ -9,21 +9,21 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.models import Brand
-from accounts.selectors import known_shopper
+from accounts.selectors import get_shopper
 from checkout import rules, services
 from checkout.admin import explaining
-from checkout.admin.forms import CartForm, LineFormSet, cart_of, newest, trial_of
+from checkout.admin.forms import CartForm, LineFormSet, recent_promotions, to_cart, to_simulation
 from checkout.contracts import Simulation
-from promoplatform.kernel.admin import brands_with
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.admin import list_brand_ids
+from promoplatform.kernel.rights import BrandPermissions
 
 ROWS, MORE = 3, 3
 EMPTY = {"quantity": 1, "discountable": True}
 
 
-def chosen_brand(request: HttpRequest, rights: Rights) -> Brand | None:
+def chosen_brand(request: HttpRequest, rights: BrandPermissions) -> Brand | None:
     """The brand that a page is for; None when the user has still to choose. Raises PermissionDenied and Http404."""
-    mine = brands_with(request, rights)
+    mine = list_brand_ids(request, rights)
     if mine == []:
         raise PermissionDenied
     rows = Brand.objects.filter(is_active=True).order_by("name")
@@ -37,9 +37,9 @@ def chosen_brand(request: HttpRequest, rights: Rights) -> Brand | None:
     return some[0] if len(some) == 1 else None
 
 
-def ask_brand(request: HttpRequest, rights: Rights, title: str) -> HttpResponse:
+def ask_brand(request: HttpRequest, rights: BrandPermissions, title: str) -> HttpResponse:
     """The page on which a brand is chosen."""
-    mine = brands_with(request, rights)
+    mine = list_brand_ids(request, rights)
     rows = Brand.objects.filter(is_active=True).order_by("name")
     context = admin.site.each_context(request) | {
         "title": title, "brands": (rows if mine is None else rows.filter(pk__in=mine))[:500],
@@ -49,19 +49,19 @@ def ask_brand(request: HttpRequest, rights: Rights, title: str) -> HttpResponse:
 
 def page(request: HttpRequest) -> HttpResponse:
     """``/admin/checkout/redemption/try/``: whoever reads the brand's promotions may try them. Stores nothing."""
-    brand = chosen_brand(request, Rights.READ)
+    brand = chosen_brand(request, BrandPermissions.READ)
     if brand is None:
-        return ask_brand(request, Rights.READ, "Test a cart: of which brand?")
+        return ask_brand(request, BrandPermissions.READ, "Test a cart: of which brand?")
     with timezone.override(brand.timezone):
         response = TemplateResponse(request, "admin/checkout/cart_simulator.html", _context(request, brand))
         return response.render()
 
 
 def _context(request: HttpRequest, brand: Brand) -> dict[str, Any]:
-    promotions, found = newest(brand), None
+    promotions, found = recent_promotions(brand), None
     if request.method == "POST":
         form = CartForm(request.POST, promotions=promotions)
-        lines = LineFormSet(_with_more(request), prefix="line")
+        lines = LineFormSet(_add_rows(request), prefix="line")
         if "more" not in request.POST and all([form.is_valid(), lines.is_valid()]):
             found = _simulated(form, lines, brand, promotions)
     else:
@@ -73,12 +73,12 @@ def _context(request: HttpRequest, brand: Brand) -> dict[str, Any]:
         "form": form,
         "lines": lines,
         "has_promotions": bool(promotions),
-        "told": None if found is None else told(found),
+        "told": None if found is None else build_context(found),
         "asking_for_rows": "more" in request.POST,
     }
 
 
-def _with_more(request: HttpRequest) -> dict[str, Any]:
+def _add_rows(request: HttpRequest) -> dict[str, Any]:
     """What was posted, with room for more lines when that was asked for."""
     posted = request.POST.dict()
     rows = posted.get("line-TOTAL_FORMS", "")
@@ -92,26 +92,26 @@ def _with_more(request: HttpRequest) -> dict[str, Any]:
 
 
 def _simulated(form: CartForm, lines: Any, brand: Brand, promotions: list[Any]) -> Simulation | None:
-    request = cart_of(form, lines, brand)
+    request = to_cart(form, lines, brand)
     if request is None:
         return None
     customer_id = form.cleaned_data["customer_id"]
     return services.simulate(
         request=request,
-        trial=trial_of(form, promotions, brand),
+        trial=to_simulation(form, promotions, brand),
         brand=brand,
-        shopper=known_shopper(customer_id) if customer_id else None,
+        shopper=get_shopper(customer_id) if customer_id else None,
         at=form.cleaned_data["at"] or timezone.now(),
     )
 
 
-def told(found: Simulation) -> dict[str, Any]:
+def build_context(found: Simulation) -> dict[str, Any]:
     """A simulation, ready to be shown."""
-    answer, currency = rules.simulated(found), found.quote.request.cart.currency
+    answer, currency = rules.serialize_simulation(found), found.quote.request.cart.currency
     skus = {line.id: line for line in found.quote.request.cart.lines}
 
     def read(text: str) -> str:
-        return explaining.read(text, currency)
+        return explaining.format_amount(text, currency)
 
     return {
         "sums": [
@@ -138,7 +138,7 @@ def told(found: Simulation) -> dict[str, Any]:
         "gifts": [f"{gift['quantity']} of {gift['sku']}" for gift in answer["gifts"]],
         "rejected": [(refused["code"], refused["reason"]["detail"]) for refused in answer["rejected"]],
         "next": [
-            (best["title"], explaining.words(best["missing"]), read(best["amount"])) for best in answer["next_best"]
+            (best["title"], explaining.humanize(best["missing"]), read(best["amount"])) for best in answer["next_best"]
         ],
         "explained": explaining.rows(answer["explain"], currency),
     }

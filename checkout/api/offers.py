@@ -9,15 +9,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import Scope, as_caller
-from accounts.selectors import acting_brand, shopper_for
+from accounts.contracts import Scope, get_caller
+from accounts.selectors import get_brand_for_caller, shopper_for
 from checkout import services
 from checkout.api.reading import to_request
 from checkout.api.serializers import CartRequest, ReasonAnswer
 from checkout.contracts import Available
 from promoplatform.kernel import money
-from promoplatform.kernel.errors import Invalid
-from promoplatform.kernel.fields import read
+from promoplatform.kernel.errors import InvalidRequest
+from promoplatform.kernel.fields import validate
 
 CUSTOMER = OpenApiParameter("customer_id", str, description="Brand key only: for whom")
 BRAND = OpenApiParameter("brand", str, description="Only this brand's")
@@ -49,29 +49,29 @@ class OffersView(APIView):
     @extend_schema(parameters=[BRAND, CUSTOMER], responses={200: OffersAnswer}, operation_id="checkout_offers")
     def get(self, request: Request) -> Response:
         """What the shopper could have now, newest first of each kind; at most 100 of a kind."""
-        caller = as_caller(request.auth)
+        caller = get_caller(request.auth)
         shopper = shopper_for(caller=caller, customer_id=_text(request, "customer_id"))
-        shop = acting_brand(caller=caller).slug if caller.scope is Scope.BRAND else _text(request, "brand")
-        found = services.offers(request=None, brands=[shop] if shop else [], shopper=shopper, at=timezone.now())
+        shop = get_brand_for_caller(caller=caller).slug if caller.scope is Scope.BRAND else _text(request, "brand")
+        found = services.list_offers(request=None, brands=[shop] if shop else [], shopper=shopper, at=timezone.now())
         return Response({"results": [_answer(it, "") for it in found]})
 
     @extend_schema(request=CartRequest, responses={200: OffersAnswer}, operation_id="checkout_offers_for_cart")
     def post(self, request: Request) -> Response:
         """The same for a cart: each priced alone, best first; of the brands that the cart's lines name, or of any."""
-        caller = as_caller(request.auth)
-        body = read(CartRequest, request.data)
-        shop = acting_brand(caller=caller).slug if caller.scope is Scope.BRAND else None
+        caller = get_caller(request.auth)
+        body = validate(CartRequest, request.data)
+        shop = get_brand_for_caller(caller=caller).slug if caller.scope is Scope.BRAND else None
         asked = to_request(body, brand=shop)
         shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))
         brands = {shop} if shop else {line.brand for line in asked.cart.lines if line.brand}
-        found = services.offers(request=asked, brands=brands, shopper=shopper, at=timezone.now())
+        found = services.list_offers(request=asked, brands=brands, shopper=shopper, at=timezone.now())
         return Response({"results": [_answer(it, asked.cart.currency) for it in found]})
 
 
 def _text(request: Request, name: str) -> str | None:
     value = request.query_params.get(name)
     if value is not None and "\0" in value:
-        raise Invalid.field(name, "Null characters are not allowed.")
+        raise InvalidRequest.field(name, "Null characters are not allowed.")
     return value
 
 
@@ -86,7 +86,7 @@ def _answer(found: Available, currency: str) -> dict[str, Any]:
     if candidate.code:
         answer["code"] = candidate.code
     if found.amount is not None:
-        answer["amount"] = money.render(found.amount, currency)
+        answer["amount"] = money.format_decimal(found.amount, currency)
     if found.reason is not None:
         answer["reason"] = found.reason
     return answer

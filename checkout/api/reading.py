@@ -8,16 +8,16 @@ from typing import Any
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from checkout import selectors
-from checkout.contracts import Order, Request
+from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from promoplatform.kernel import money
-from promoplatform.kernel.fields import minor
+from promoplatform.kernel.fields import parse_minor_units
 from promotions.engine import Cart, Line, Shipping
 
 MAX_TOTAL = 10**14  # minor units; far above any order, far below what the database holds
 
 
-def to_request(asked: Mapping[str, Any], *, brand: str | None) -> Request:
+def to_request(asked: Mapping[str, Any], *, brand: str | None) -> QuoteRequest:
     """The validated cart in minor units; lines that name no brand belong to the shop that asks.
 
     Raises ValidationError.
@@ -25,7 +25,7 @@ def to_request(asked: Mapping[str, Any], *, brand: str | None) -> Request:
     currency = asked["currency"]
     lines = tuple(_line(line, index, currency, brand) for index, line in enumerate(asked["lines"]))
     shipping = tuple(
-        Shipping(id=method["id"], price=minor(method["price"], currency, "shipping"))
+        Shipping(id=method["id"], price=parse_minor_units(method["price"], currency, "shipping"))
         for method in asked.get("shipping", ())
     )
     if sum(line.quantity * line.unit_price for line in lines) + sum(method.price for method in shipping) > MAX_TOTAL:
@@ -39,12 +39,12 @@ def to_request(asked: Mapping[str, Any], *, brand: str | None) -> Request:
         country=asked.get("country"),
     )
     vouchers = tuple(str(voucher) for voucher in asked.get("vouchers", ()))
-    return Request(cart, tuple(asked.get("codes", ())), vouchers, brand)
+    return QuoteRequest(cart, tuple(asked.get("codes", ())), vouchers, brand)
 
 
 def _line(line: Mapping[str, Any], index: int, currency: str, brand: str | None) -> Line:
-    unit_price = minor(line["unit_price"], currency, f"lines.{index}.unit_price")
-    floor = minor(line.get("min_unit_price", "0"), currency, f"lines.{index}.min_unit_price")
+    unit_price = parse_minor_units(line["unit_price"], currency, f"lines.{index}.unit_price")
+    floor = parse_minor_units(line.get("min_unit_price", "0"), currency, f"lines.{index}.min_unit_price")
     return Line(
         id=line["id"],
         sku=line["sku"],
@@ -58,20 +58,20 @@ def _line(line: Mapping[str, Any], index: int, currency: str, brand: str | None)
     )
 
 
-def to_order(asked: Mapping[str, Any], wire: Mapping[str, Any], *, brand_id: Any) -> Order:
+def to_order(asked: Mapping[str, Any], wire: Mapping[str, Any], *, brand_id: Any) -> RedemptionOptions:
     """What the redemption is for."""
     expected = asked.get("expect_total")
-    return Order(
+    return RedemptionOptions(
         reference=asked["order"],
         brand_id=brand_id,
         ttl_seconds=asked["ttl_seconds"],
         skip=asked["on_reject"] == "skip",
-        expect_total=None if expected is None else minor(expected, asked["currency"], "expect_total"),
+        expect_total=None if expected is None else parse_minor_units(expected, asked["currency"], "expect_total"),
         fingerprint=hashlib.sha256(json.dumps(wire, sort_keys=True).encode()).digest(),
     )
 
 
-def redemption_answer(redemption: Redemption) -> dict[str, Any]:
+def serialize_redemption(redemption: Redemption) -> dict[str, Any]:
     """A redemption as ``RedemptionAnswer`` describes it."""
     refunded = selectors.refunded_lines(redemption) if redemption.confirmed_at else {}
     return {
@@ -85,6 +85,7 @@ def redemption_answer(redemption: Redemption) -> dict[str, Any]:
         "closed_at": redemption.closed_at,
         "quote": redemption.quote,
         "refunded": [
-            {"id": line, "discount": money.render(share, redemption.currency)} for line, share in refunded.items()
+            {"id": line, "discount": money.format_decimal(share, redemption.currency)}
+            for line, share in refunded.items()
         ],
     }

@@ -9,12 +9,12 @@ from checkout.contracts import DEFAULT_TTL, MAX_TTL
 from promoplatform.kernel.fields import (
     AmountField,
     CurrencyField,
-    FlagField,
-    IdField,
+    ExternalIdField,
     SlugField,
-    TextField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictIntegerField,
     UuidField,
-    WholeField,
 )
 
 MAX_LINES = 500
@@ -24,21 +24,21 @@ MAX_CODES = 20
 class LineRequest(serializers.Serializer[Any]):
     """One line of a cart; prices are of one unit."""
 
-    id = IdField()
-    sku = TextField(max_length=200)
-    quantity = WholeField(min_value=1, max_value=1_000_000)
+    id = ExternalIdField()
+    sku = StrictCharField(max_length=200)
+    quantity = StrictIntegerField(min_value=1, max_value=1_000_000)
     unit_price = AmountField()
-    categories = serializers.ListField(child=TextField(max_length=200), required=False, max_length=100)
+    categories = serializers.ListField(child=StrictCharField(max_length=200), required=False, max_length=100)
     brand = SlugField(required=False)
     min_unit_price = AmountField(required=False)
-    discountable = FlagField(default=True)
-    already_discounted = FlagField(default=False)
+    discountable = StrictBooleanField(default=True)
+    already_discounted = StrictBooleanField(default=False)
 
 
 class ShippingRequest(serializers.Serializer[Any]):
     """One shipping method of a cart."""
 
-    id = IdField()
+    id = ExternalIdField()
     price = AmountField()
 
 
@@ -78,11 +78,11 @@ class CartRequest(serializers.Serializer[Any]):
     currency = CurrencyField()
     lines: serializers.ListSerializer[Any] = serializers.ListSerializer(child=LineRequest(), max_length=MAX_LINES)
     shipping = ShippingField(required=False)
-    transaction_type = TextField(max_length=50, default="purchase")
+    transaction_type = StrictCharField(max_length=50, default="purchase")
     country = serializers.RegexField(r"^[A-Z]{2}\Z", required=False)
-    codes = serializers.ListField(child=TextField(max_length=200), max_length=MAX_CODES, required=False)
+    codes = serializers.ListField(child=StrictCharField(max_length=200), max_length=MAX_CODES, required=False)
     vouchers = serializers.ListField(child=UuidField(), max_length=MAX_CODES, required=False)
-    customer_id = TextField(max_length=100, required=False, help_text="Brand key only: for whom")
+    customer_id = StrictCharField(max_length=100, required=False, help_text="Brand key only: for whom")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs["lines"] and not attrs.get("shipping"):
@@ -97,16 +97,16 @@ class CartRequest(serializers.Serializer[Any]):
 class RedemptionRequest(CartRequest):
     """A cart to be redeemed for an order."""
 
-    order = TextField(max_length=100)
+    order = StrictCharField(max_length=100)
     expect_total = AmountField(required=False)
-    ttl_seconds = WholeField(min_value=1, max_value=MAX_TTL, default=DEFAULT_TTL)
+    ttl_seconds = StrictIntegerField(min_value=1, max_value=MAX_TTL, default=DEFAULT_TTL)
     on_reject = serializers.ChoiceField(["refuse", "skip"], default="refuse")
 
 
 class RefundRequest(serializers.Serializer[Any]):
     """The lines to refund; all when absent."""
 
-    lines = serializers.ListField(child=IdField(), required=False, min_length=1, max_length=MAX_LINES)
+    lines = serializers.ListField(child=ExternalIdField(), required=False, min_length=1, max_length=MAX_LINES)
 
 
 class LineAnswer(serializers.Serializer[Any]):

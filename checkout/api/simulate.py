@@ -11,28 +11,28 @@ from rest_framework.request import Request as HttpRequest
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import as_caller
-from accounts.selectors import acting_brand, known_shopper
+from accounts.contracts import get_caller
+from accounts.selectors import get_brand_for_caller, get_shopper
 from checkout import rules, services
 from checkout.api.reading import to_request
 from checkout.api.serializers import CartRequest, QuoteAnswer, ReasonAnswer
-from checkout.contracts import Draft, Request, Trial
+from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
 from promoplatform.kernel import throttle
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.errors import InvalidRequest
 from promoplatform.kernel.fields import (
     AmountField,
-    FlagField,
-    IdField,
-    InstantField,
+    AwareDateTimeField,
+    ExternalIdField,
     ObjectField,
     SlugField,
-    TextField,
-    WholeField,
-    minor,
+    StrictBooleanField,
+    StrictCharField,
+    StrictIntegerField,
+    parse_minor_units,
 )
 from promotions.engine import Facts, Offer, Profile, ProfileInvalid, parse_profile
-from promotions.rules import normalise
-from promotions.services import checked_offer
+from promotions.rules import normalize_code
+from promotions.services import validate_offer
 
 MAX_PROMOTIONS = 1_000
 LARGE = 20_000  # promotions times lines; a simulation takes its time by these
@@ -41,21 +41,21 @@ LARGE = 20_000  # promotions times lines; a simulation takes its time by these
 class LimitsRequest(serializers.Serializer[Any]):
     """How often the promotion may be used; a draft that nobody used has everything left."""
 
-    total = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_user = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_day = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_week = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_month = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    total = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    per_user = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    per_day = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    per_week = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    per_month = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
 
 
 class DraftRequest(serializers.Serializer[Any]):
     """A promotion to be tried."""
 
-    id = IdField(help_text="The caller's own name of it")
+    id = ExternalIdField(help_text="The caller's own name of it")
     trigger = serializers.ChoiceField(["automatic", "code"])
-    code = TextField(max_length=200, required=False, allow_null=True)
+    code = StrictCharField(max_length=200, required=False, allow_null=True)
     offer = ObjectField(help_text="An offer, in the offer language")
-    priority = WholeField(required=False, min_value=-32768, max_value=32767)
+    priority = StrictIntegerField(required=False, min_value=-32768, max_value=32767)
     limits = LimitsRequest(required=False)
     budget = AmountField(required=False, allow_null=True)
 
@@ -63,8 +63,8 @@ class DraftRequest(serializers.Serializer[Any]):
 class CustomerRequest(serializers.Serializer[Any]):
     """Who is taken to be shopping."""
 
-    segments = serializers.ListField(child=TextField(max_length=100), max_length=1_000, required=False)
-    placed_orders = WholeField(min_value=0, max_value=1_000_000, default=0)
+    segments = serializers.ListField(child=StrictCharField(max_length=100), max_length=1_000, required=False)
+    placed_orders = StrictIntegerField(min_value=0, max_value=1_000_000, default=0)
 
 
 class SimulationRequest(serializers.Serializer[Any]):
@@ -76,8 +76,8 @@ class SimulationRequest(serializers.Serializer[Any]):
     )
     profile = ObjectField(required=False, help_text="A pricing profile; the brand's own when absent")
     customer = CustomerRequest(required=False)
-    at = InstantField(required=False)
-    include_live = FlagField(default=False)
+    at = AwareDateTimeField(required=False)
+    include_live = StrictBooleanField(default=False)
     brand = SlugField(required=False, help_text="When the caller is staff of several brands")
 
 
@@ -118,24 +118,24 @@ class SimulateView(APIView):
     def post(self, request: HttpRequest) -> Response:
         """Price a cart with promotions that are only drafts, and explain. Stores and takes nothing."""
         slug = request.data.get("brand") if isinstance(request.data, dict) else None
-        brand = acting_brand(caller=as_caller(request.auth), slug=slug if isinstance(slug, str) else None)
+        brand = get_brand_for_caller(caller=get_caller(request.auth), slug=slug if isinstance(slug, str) else None)
         body = SimulationRequest(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
         if len(asked["promotions"]) * len(asked["cart"]["lines"]) > LARGE:
-            throttle.hit("simulate_large", as_caller(request.auth).identity)
+            throttle.consume("simulate_large", get_caller(request.auth).identity)
         customer_id = asked["cart"].get("customer_id")
         found = services.simulate(
             request=to_cart(asked["cart"], brand.slug),
             trial=to_trial(asked),
             brand=brand,
-            shopper=known_shopper(customer_id) if customer_id else None,
+            shopper=get_shopper(customer_id) if customer_id else None,
             at=asked.get("at") or timezone.now(),
         )
-        return Response(rules.simulated(found))
+        return Response(rules.serialize_simulation(found))
 
 
-def to_cart(asked: Mapping[str, Any], brand: str) -> Request:
+def to_cart(asked: Mapping[str, Any], brand: str) -> QuoteRequest:
     """The cart in minor units. Raises ValidationError, below ``cart``."""
     try:
         return to_request(asked, brand=brand)
@@ -144,7 +144,7 @@ def to_cart(asked: Mapping[str, Any], brand: str) -> Request:
         raise serializers.ValidationError({f"cart.{name}": found for name, found in faults.items()}) from error
 
 
-def to_trial(asked: Mapping[str, Any]) -> Trial:
+def to_trial(asked: Mapping[str, Any]) -> SimulationOptions:
     """The drafts and what is assumed beside them. Raises Invalid with every fault."""
     faults: list[dict[str, str]] = []
     drafts, seen = [], {"id": set[str](), "code": set[str]()}
@@ -153,20 +153,20 @@ def to_trial(asked: Mapping[str, Any]) -> Trial:
         faults += _repeated(each, place, seen)
         try:
             drafts.append(_draft(each, place, asked["cart"]["currency"]))
-        except Invalid as refusal:
+        except InvalidRequest as refusal:
             faults += refusal.errors or []
     profile = _profile(asked.get("profile"), faults)
     if faults:
-        raise Invalid(errors=faults)
+        raise InvalidRequest(errors=faults)
     who = asked.get("customer")
     facts = None if who is None else Facts(frozenset(who.get("segments", ())), who["placed_orders"])
-    return Trial(drafts, facts, profile, asked["include_live"])
+    return SimulationOptions(drafts, facts, profile, asked["include_live"])
 
 
 def _repeated(each: Mapping[str, Any], place: str, seen: Mapping[str, set[str]]) -> list[dict[str, str]]:
     """Ids and codes that stand twice; notes the new ones."""
     faults = []
-    values = {"id": each["id"], "code": normalise(each.get("code") or "")}
+    values = {"id": each["id"], "code": normalize_code(each.get("code") or "")}
     for name, value in values.items():
         if value in seen[name]:
             faults.append({"field": f"{place}.{name}", "code": "invalid", "detail": f"Each {name} stands once."})
@@ -175,16 +175,16 @@ def _repeated(each: Mapping[str, Any], place: str, seen: Mapping[str, set[str]])
     return faults
 
 
-def _draft(each: Mapping[str, Any], place: str, currency: str) -> Draft:
+def _draft(each: Mapping[str, Any], place: str, currency: str) -> DraftPromotion:
     """One draft; its ``priority`` goes before the offer's own. Raises Invalid."""
     by_code, text = each["trigger"] == "code", each.get("code")
-    code = normalise(text) if text else None
+    code = normalize_code(text) if text else None
     if text and not by_code:
-        raise Invalid.field(f"{place}.code", "A promotion that starts by itself has no code.")
+        raise InvalidRequest.field(f"{place}.code", "A promotion that starts by itself has no code.")
     if text and code is None:
-        raise Invalid.field(f"{place}.code", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
-    offer: Offer = checked_offer(each["offer"], field=f"{place}.offer")
-    return Draft(
+        raise InvalidRequest.field(f"{place}.code", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
+    offer: Offer = validate_offer(each["offer"], field=f"{place}.offer")
+    return DraftPromotion(
         id=each["id"],
         title=each["id"],
         offer=replace(offer, priority=each.get("priority", offer.priority)),
@@ -198,11 +198,11 @@ def _budget(text: str | None, currency: str, field: str) -> int | None:
     if text is None:
         return None
     try:
-        found = minor(text, currency, field)
+        found = parse_minor_units(text, currency, field)
     except serializers.ValidationError as error:
-        raise Invalid.field(field, f"This has more decimals than {currency} has.") from error
+        raise InvalidRequest.field(field, f"This has more decimals than {currency} has.") from error
     if not found:
-        raise Invalid.field(field, "A budget is more than nothing.")
+        raise InvalidRequest.field(field, "A budget is more than nothing.")
     return found
 
 

@@ -11,21 +11,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import Scope, as_caller
+from accounts.contracts import Scope, get_caller
 from accounts.models import Brand
-from accounts.selectors import acting_brand, readable_brand_ids, shopper_for
+from accounts.selectors import get_brand_for_caller, readable_brand_ids, shopper_for
 from checkout import rules, selectors, services
-from checkout.api.reading import redemption_answer, to_order, to_request
+from checkout.api.reading import serialize_redemption, to_order, to_request
 from checkout.api.serializers import CartRequest, QuoteAnswer, RedemptionAnswer, RedemptionRequest, RefundRequest
 from checkout.models import Redemption
 from promoplatform.kernel import throttle
-from promoplatform.kernel.api import CursorPage
+from promoplatform.kernel.api import CursorPagination
 from promoplatform.kernel.errors import Throttled
-from promoplatform.kernel.fields import read
+from promoplatform.kernel.fields import validate
 from promoplatform.kernel.idempotency import idempotent
 from promotions.errors import CodeUnknown
 
-MISS = "cart_code_miss"
+UNKNOWN_CODE_SCOPE = "cart_code_miss"
 
 
 class QuoteView(APIView):
@@ -34,14 +34,14 @@ class QuoteView(APIView):
     @extend_schema(request=CartRequest, responses={200: QuoteAnswer}, operation_id="checkout_quote")
     def post(self, request: Request) -> Response:
         """Price a cart with the codes that were typed. Takes nothing."""
-        body = read(CartRequest, request.data)
-        brand = _shop(request)
-        shopper = shopper_for(caller=as_caller(request.auth), customer_id=body.get("customer_id"))
+        body = validate(CartRequest, request.data)
+        brand = _brand_of_caller(request)
+        shopper = shopper_for(caller=get_caller(request.auth), customer_id=body.get("customer_id"))
         asked = to_request(body, brand=brand.slug if brand else None)
-        who = f"{as_caller(request.auth).identity}/{shopper.customer_id}"
-        throttle.check(MISS, who)
-        answer = rules.answer(services.quote(request=asked, shopper=shopper, at=timezone.now()))
-        _count_guesses(answer, who)
+        who = f"{get_caller(request.auth).identity}/{shopper.customer_id}"
+        throttle.peek(UNKNOWN_CODE_SCOPE, who)
+        answer = rules.serialize_quote(services.quote(request=asked, shopper=shopper, at=timezone.now()))
+        _throttle_unknown_codes(answer, who)
         return Response(answer)
 
 
@@ -52,24 +52,24 @@ class RedemptionsView(APIView):
     @idempotent
     def post(self, request: Request) -> Response:
         """Reserve everything that the cart's codes give, for an order that is about to be paid."""
-        body = read(RedemptionRequest, request.data)
-        brand = _shop(request)
-        shopper = shopper_for(caller=as_caller(request.auth), customer_id=body.get("customer_id"))
-        who = f"{as_caller(request.auth).identity}/{shopper.customer_id}"
-        throttle.check(MISS, who)
+        body = validate(RedemptionRequest, request.data)
+        brand = _brand_of_caller(request)
+        shopper = shopper_for(caller=get_caller(request.auth), customer_id=body.get("customer_id"))
+        who = f"{get_caller(request.auth).identity}/{shopper.customer_id}"
+        throttle.peek(UNKNOWN_CODE_SCOPE, who)
         try:
             redemption = services.reserve(
                 request=to_request(body, brand=brand.slug if brand else None),
-                order=to_order(body, _wire(request), brand_id=brand.pk if brand else None),
+                order=to_order(body, _raw_body(request), brand_id=brand.pk if brand else None),
                 shopper=shopper,
                 at=timezone.now(),
             )
         except CodeUnknown:
-            throttle.hit(MISS, who)
+            throttle.consume(UNKNOWN_CODE_SCOPE, who)
             raise
         with contextlib.suppress(Throttled):  # what was taken is answered; the next guess is refused
-            _count_guesses(redemption.quote, who)
-        return Response(redemption_answer(redemption), status=201)
+            _throttle_unknown_codes(redemption.quote, who)
+        return Response(serialize_redemption(redemption), status=201)
 
     @extend_schema(
         parameters=[OpenApiParameter("order", str, description="The merchant's order reference")],
@@ -78,13 +78,15 @@ class RedemptionsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """The caller's redemptions, newest first: a shopper's own, a brand's own."""
-        found = selectors.visible(caller=as_caller(request.auth), brand_ids=readable_brand_ids(as_caller(request.auth)))
+        found = selectors.list_visible(
+            caller=get_caller(request.auth), brand_ids=readable_brand_ids(get_caller(request.auth))
+        )
         found = found.select_related("customer").prefetch_related("refunded_lines")
         if order := request.query_params.get("order"):
             found = found.filter(order=order)
-        page = CursorPage()
+        page = CursorPagination()
         rows = page.paginate_queryset(found, request, view=self) or []
-        return page.get_paginated_response([redemption_answer(row) for row in rows])
+        return page.get_paginated_response([serialize_redemption(row) for row in rows])
 
 
 class RedemptionView(APIView):
@@ -93,45 +95,45 @@ class RedemptionView(APIView):
     @extend_schema(responses={200: RedemptionAnswer}, operation_id="redemption_read")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """One redemption."""
-        found = selectors.visible_one(
-            pk=pk, caller=as_caller(request.auth), brand_ids=readable_brand_ids(as_caller(request.auth))
+        found = selectors.get_visible(
+            pk=pk, caller=get_caller(request.auth), brand_ids=readable_brand_ids(get_caller(request.auth))
         )
-        return Response(redemption_answer(found))
+        return Response(serialize_redemption(found))
 
 
-class _ClosingView(APIView):
+class RedemptionActionView(APIView):
     """A verb on one redemption."""
 
     find: Callable[..., Redemption] = staticmethod(selectors.for_caller)
 
     def found(self, request: Request, pk: uuid.UUID) -> Redemption:
-        caller = as_caller(request.auth)
+        caller = get_caller(request.auth)
         readable = readable_brand_ids(caller)
         editable = readable_brand_ids(caller, edit=True) if readable else readable  # nothing more than may be read
         return type(self).find(pk=pk, caller=caller, readable=readable, editable=editable)
 
 
-class ConfirmView(_ClosingView):
+class ConfirmView(RedemptionActionView):
     """``…/confirm/``"""
 
     @extend_schema(request=None, responses={200: RedemptionAnswer}, operation_id="redemption_confirm")
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """The order was paid."""
-        return Response(redemption_answer(services.confirm(redemption=self.found(request, pk), at=timezone.now())))
+        return Response(serialize_redemption(services.confirm(redemption=self.found(request, pk), at=timezone.now())))
 
 
-class CancelView(_ClosingView):
+class CancelView(RedemptionActionView):
     """``…/cancel/``"""
 
     @extend_schema(request=None, responses={200: RedemptionAnswer}, operation_id="redemption_cancel")
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """The order will not be paid: everything is given back."""
-        return Response(redemption_answer(services.cancel(redemption=self.found(request, pk), at=timezone.now())))
+        return Response(serialize_redemption(services.cancel(redemption=self.found(request, pk), at=timezone.now())))
 
 
-class RefundView(_ClosingView):
+class RefundView(RedemptionActionView):
     """``…/refund/``"""
 
     find = staticmethod(selectors.for_refund)
@@ -144,22 +146,26 @@ class RefundView(_ClosingView):
         body.is_valid(raise_exception=True)
         lines: Any = body.validated_data.get("lines")
         return Response(
-            redemption_answer(services.refund(redemption=self.found(request, pk), lines=lines, at=timezone.now()))
+            serialize_redemption(
+                services.return_redemption(redemption=self.found(request, pk), lines=lines, at=timezone.now())
+            )
         )
 
 
-def _count_guesses(quote: Mapping[str, Any], who: str) -> None:
+def _throttle_unknown_codes(quote: Mapping[str, Any], who: str) -> None:
     """Count each code that there is not; many in one cart are as many guesses. Raises Throttled."""
     for rejected in quote["rejected"]:
         if rejected["reason"]["code"] == CodeUnknown.code:
-            throttle.hit(MISS, who)
+            throttle.consume(UNKNOWN_CODE_SCOPE, who)
 
 
-def _wire(request: Request) -> dict[str, Any]:
+def _raw_body(request: Request) -> dict[str, Any]:
     """The body as it was sent: an object, once its serializer has found it valid."""
     return dict(request.data)
 
 
-def _shop(request: Request) -> Brand | None:
+def _brand_of_caller(request: Request) -> Brand | None:
     """The brand whose server asks, or None for a shopper who asks for themselves."""
-    return acting_brand(caller=as_caller(request.auth)) if as_caller(request.auth).scope is Scope.BRAND else None
+    return (
+        get_brand_for_caller(caller=get_caller(request.auth)) if get_caller(request.auth).scope is Scope.BRAND else None
+    )

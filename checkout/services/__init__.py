@@ -2,8 +2,8 @@
 
 from checkout.contracts import Quote
 from checkout.services.backtesting import backtest, cancel_backtest, replay
-from checkout.services.closing import cancel, confirm, refund, release_expired
-from checkout.services.offering import offers
+from checkout.services.closing import cancel, confirm, release_expired, return_redemption
+from checkout.services.offering import list_offers
 from checkout.services.purchasing import refresh_audiences
 from checkout.services.quoting import quote
 from checkout.services.reserving import reserve
@@ -15,12 +15,12 @@ __all__ = [
     "cancel",
     "cancel_backtest",
     "confirm",
-    "offers",
+    "list_offers",
     "quote",
     "refresh_audiences",
-    "refund",
     "release_expired",
     "replay",
     "reserve",
+    "return_redemption",
     "simulate",
 ]

@@ -9,21 +9,21 @@ from django.db import transaction
 
 from accounts.models import Brand
 from checkout import rules, selectors
-from checkout.contracts import Draft, Quote
+from checkout.contracts import DraftPromotion, Quote
 from checkout.models import UNFINISHED, Backtest, BacktestState, Redemption
 from checkout.services import replaying
-from checkout.services.simulating import YOUNGEST, candidate
+from checkout.services.simulating import MAX_CREATED_AT, candidate
 from promoplatform.kernel import ids
-from promoplatform.kernel.db import refuse
-from promoplatform.kernel.errors import Busy, Invalid
-from promoplatform.kernel.outbox import later
+from promoplatform.kernel.db import translate_constraint
+from promoplatform.kernel.errors import Busy, InvalidRequest
+from promoplatform.kernel.outbox import enqueue_on_commit
 from promotions.contracts import Candidate
 from promotions.engine import Facts, Offer, parse_offer
 from promotions.models import Promotion
 from segments.selectors import segment_types
 
 CHUNK = 50  # a second or so: a step holds its row no longer, so that it can be stopped
-LONGEST = timedelta(days=366)
+MAX_PERIOD = timedelta(days=366)
 
 
 @transaction.atomic
@@ -35,31 +35,31 @@ def backtest(*, promotion: Promotion, start: datetime, end: datetime, at: dateti
     backtest of the brand is on its way.
     """
     if end <= start:
-        raise Invalid.field("end", "The end comes after the start.")
+        raise InvalidRequest.field("end", "The end comes after the start.")
     if start >= at:
-        raise Invalid.field("start", "The period lies in the past.")
-    if end - start > LONGEST:
-        raise Invalid.field("end", f"A period is {LONGEST.days} days at most.")
+        raise InvalidRequest.field("start", "The period lies in the past.")
+    if end - start > MAX_PERIOD:
+        raise InvalidRequest.field("end", f"A period is {MAX_PERIOD.days} days at most.")
     made = Backtest(
         brand=promotion.brand,
         promotion=promotion,
         title=promotion.name,
-        offer=_asked(promotion),
+        offer=_validate_period(promotion),
         currency=promotion.currency,
         budget=promotion.budget,
         limit_total=promotion.limit_total,
         start=start,
         end=min(end, at),
-        results=replaying.nothing(),
+        results=replaying.empty_totals(),
         created_at=at,
     )
-    with refuse("checkout_one_backtest_per_brand", Busy):
+    with translate_constraint("checkout_one_backtest_per_brand", Busy):
         made.save(force_insert=True)
-    later("checkout.replay", backtest=str(made.pk))
+    enqueue_on_commit("checkout.replay", backtest=str(made.pk))
     return made
 
 
-def _asked(promotion: Promotion) -> dict[str, Any]:
+def _validate_period(promotion: Promotion) -> dict[str, Any]:
     """The promotion's offer with its own priority, for its target audience."""
     target, offer = promotion.target_audience, dict(promotion.offer)
     audience = [{"kind": "audience", "any": [target]}] if target else []
@@ -69,7 +69,7 @@ def _asked(promotion: Promotion) -> dict[str, Any]:
 @transaction.atomic
 def cancel_backtest(*, pk: uuid.UUID, at: datetime) -> None:
     """Stop a backtest where it is; what it found so far stays. Stopping what is over changes nothing."""
-    Backtest.objects.filter(pk=pk, state__in=UNFINISHED).update(state=BacktestState.CANCELLED, finished_at=at)
+    Backtest.objects.filter(pk=pk, state__in=UNFINISHED).update(state=BacktestState.CANCELED, finished_at=at)
 
 
 @transaction.atomic
@@ -78,17 +78,17 @@ def replay(*, pk: uuid.UUID, at: datetime) -> None:
     test = selectors.lock_backtest(pk=pk)
     if test is None or test.state not in UNFINISHED:
         return
-    first = uuid.UUID(int=test.cursor.int + 1) if test.cursor else ids.floor(test.start)
-    chunk = selectors.paid(brand_id=test.brand_id, start=first, end=ids.floor(test.end), limit=CHUNK)
+    first = uuid.UUID(int=test.cursor.int + 1) if test.cursor else ids.min_uuid7_at(test.start)
+    chunk = selectors.list_confirmed(brand_id=test.brand_id, start=first, end=ids.min_uuid7_at(test.end), limit=CHUNK)
     offer = parse_offer(test.offer)
     for redemption in chunk:
         _count(test, offer, redemption)
     test.cursor = chunk[-1].pk if chunk else test.cursor
     test.state = BacktestState.RUNNING
     if len(chunk) < CHUNK:
-        test.state, test.finished_at = BacktestState.DONE, at
+        test.state, test.finished_at = BacktestState.COMPLETED, at
     else:
-        later("checkout.replay", backtest=str(test.pk))
+        enqueue_on_commit("checkout.replay", backtest=str(test.pk))
     test.save()
 
 
@@ -104,11 +104,11 @@ def _count(test: Backtest, offer: Offer, redemption: Redemption) -> None:
     if test.limit_total is not None and test.results["uses"] >= test.limit_total:
         found = replaying.Replay(quote.request.cart.currency, False, 0, 0, quote.decision.total)
     else:
-        found = replaying.replayed(quote, draft, _facts(test.brand, offer, quote, redemption))
+        found = replaying.replay_cart(quote, draft, _facts(test.brand, offer, quote, redemption))
     day = redemption.created_at.astimezone(ZoneInfo(test.brand.timezone)).date()
     replaying.add(test.results, found, day, currency=test.currency)
     test.results["drifted"] += found.without != redemption.total
-    test.touched += found.touched
+    test.touched += found.affected
 
 
 def _draft(test: Backtest, offer: Offer, currency: str) -> Candidate:
@@ -117,15 +117,19 @@ def _draft(test: Backtest, offer: Offer, currency: str) -> Candidate:
     if left is not None:
         left = left - test.results["spent"] if currency == test.currency else None
     name = str(test.promotion_id)
-    return candidate(Draft(name, test.title, offer, budget=left), test.brand, YOUNGEST)
+    return candidate(DraftPromotion(name, test.title, offer, budget=left), test.brand, MAX_CREATED_AT)
 
 
 def _facts(brand: Brand, offer: Offer, quote: Quote, redemption: Redemption) -> Facts | None:
     """What the promotion asks of the shopper: as recorded, else the orders of then and the segments of today."""
     told = quote.facts.by_brand.get(brand.slug, Facts())
     segments, orders = told.segments, told.placed_orders
-    if replaying.asks(offer, "audience") and not replaying.known(quote, brand.slug, "audience"):
+    if replaying.list_segment_types(offer, "audience") and not replaying.has_recorded_facts(
+        quote, brand.slug, "audience"
+    ):
         segments = segment_types(customer_key=redemption.customer_id, brand_ids=[brand.pk])[brand.pk]
-    if replaying.asks(offer, "nth_order") and not replaying.known(quote, brand.slug, "nth_order"):
+    if replaying.list_segment_types(offer, "nth_order") and not replaying.has_recorded_facts(
+        quote, brand.slug, "nth_order"
+    ):
         orders = selectors.earlier_orders(redemption=redemption, brand_id=brand.pk)
     return Facts(segments, orders)

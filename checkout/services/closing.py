@@ -8,11 +8,11 @@ from django.db import transaction
 from checkout import selectors
 from checkout.models import Redemption, RedemptionItem, RefundedLine, Status
 from checkout.rules import load_profile
-from promoplatform.kernel.db import refuse
-from promoplatform.kernel.errors import Busy, Invalid
-from promotions.contracts import Purchase, Redeemer, Taking
+from promoplatform.kernel.db import translate_constraint
+from promoplatform.kernel.errors import Busy, InvalidRequest
+from promotions.contracts import Purchase, RedemptionBackend, SelectedOffer
 from promotions.errors import ReservationExpired, WrongState
-from promotions.selectors import redeemers
+from promotions.selectors import get_backends
 
 
 @transaction.atomic
@@ -28,9 +28,9 @@ def confirm(*, redemption: Redemption, at: datetime) -> Redemption:
         raise ReservationExpired
     if locked.status != Status.RESERVED:
         raise WrongState(status_now=locked.status)
-    for redeemer, purchase in _held(locked, at):
+    for redeemer, purchase in _reserved_items(locked, at):
         redeemer.confirm(purchase=purchase)
-    return _become(locked, Status.CONFIRMED, confirmed_at=at)
+    return _set_status(locked, Status.CONFIRMED, confirmed_at=at)
 
 
 @transaction.atomic
@@ -40,7 +40,7 @@ def cancel(*, redemption: Redemption, at: datetime) -> Redemption:
     What has expired was given back before and stays expired. Raises WrongState for what was confirmed or refunded.
     """
     locked = selectors.lock(pk=redemption.pk)
-    if locked.status in (Status.CANCELLED, Status.EXPIRED):
+    if locked.status in (Status.CANCELED, Status.EXPIRED):
         return locked
     if locked.status != Status.RESERVED:
         raise WrongState(status_now=locked.status)
@@ -49,13 +49,13 @@ def cancel(*, redemption: Redemption, at: datetime) -> Redemption:
 
 def release(*, redemption: Redemption, at: datetime) -> Redemption:
     """Give back what a locked reservation holds; it ends as cancelled, or as expired when its time was up."""
-    for redeemer, purchase in _held(redemption, at):
+    for redeemer, purchase in _reserved_items(redemption, at):
         redeemer.release(purchase=purchase)
-    return _become(redemption, Status.EXPIRED if redemption.expires_at <= at else Status.CANCELLED, closed_at=at)
+    return _set_status(redemption, Status.EXPIRED if redemption.expires_at <= at else Status.CANCELED, closed_at=at)
 
 
 @transaction.atomic
-def refund(*, redemption: Redemption, lines: Collection[str] | None, at: datetime) -> Redemption:
+def return_redemption(*, redemption: Redemption, lines: Collection[str] | None, at: datetime) -> Redemption:
     """Give up the discount of some lines of a confirmed redemption, or of all; the uses go back once all are refunded,
     unless the brand's pricing profile of then keeps them.
 
@@ -69,19 +69,19 @@ def refund(*, redemption: Redemption, lines: Collection[str] | None, at: datetim
         raise WrongState(status_now=locked.status)
     shares = selectors.line_discounts(locked)
     if unknown := sorted(set(lines or ()) - set(shares)):
-        raise Invalid.field("lines", f"The order has no line {unknown[0]}.")
+        raise InvalidRequest.field("lines", f"The order has no line {unknown[0]}.")
     done = selectors.refunded_lines(locked)
     wanted = [line for line in shares if line not in done and (lines is None or line in lines)]
-    with refuse("checkout_line_refunded_once", Busy):
+    with translate_constraint("checkout_line_refunded_once", Busy):
         RefundedLine.objects.bulk_create(
             [RefundedLine(redemption=locked, line=line, discount=shares[line], refunded_at=at) for line in wanted]
         )
     if lines is not None and len(done) + len(wanted) < len(shares):
         return locked
     if load_profile(locked.record).return_cancelled_uses:
-        for redeemer, purchase in _held(locked, at):
-            redeemer.refund(purchase=purchase)
-    return _become(locked, Status.REFUNDED, closed_at=at)
+        for redeemer, purchase in _reserved_items(locked, at):
+            redeemer.return_items(purchase=purchase)
+    return _set_status(locked, Status.REFUNDED, closed_at=at)
 
 
 def release_expired(*, at: datetime) -> int:
@@ -103,31 +103,31 @@ def _release_one(at: datetime) -> bool:
     return redemption is not None
 
 
-def purchases(
+def purchases_by_kind(
     redemption: Redemption, items: Iterable[RedemptionItem], at: datetime
-) -> Iterator[tuple[Redeemer, Purchase]]:
+) -> Iterator[tuple[RedemptionBackend, Purchase]]:
     """The redemption as each of its kinds' redeemers sees it, in the one order in which kinds are taken."""
-    for kind, redeemer in redeemers().items():
-        if takings := [Taking(item.key, item.code, item.amount) for item in items if item.kind == kind]:
+    for kind, redeemer in get_backends().items():
+        if takings := [SelectedOffer(item.key, item.code, item.amount) for item in items if item.kind == kind]:
             yield (
                 redeemer,
                 Purchase(
                     id=redemption.pk,
                     shopper_key=redemption.customer_id,
                     currency=redemption.currency,
-                    before=redemption.total + redemption.discount_total,
+                    subtotal=redemption.total + redemption.discount_total,
                     at=at,
                     until=redemption.expires_at,
-                    takings=takings,
+                    items=takings,
                 ),
             )
 
 
-def _held(redemption: Redemption, at: datetime) -> Iterator[tuple[Redeemer, Purchase]]:
-    return purchases(redemption, list(redemption.items.order_by("position")), at)
+def _reserved_items(redemption: Redemption, at: datetime) -> Iterator[tuple[RedemptionBackend, Purchase]]:
+    return purchases_by_kind(redemption, list(redemption.items.order_by("position")), at)
 
 
-def _become(redemption: Redemption, status: Status, **times: datetime) -> Redemption:
+def _set_status(redemption: Redemption, status: Status, **times: datetime) -> Redemption:
     redemption.status = status
     for name, value in times.items():
         setattr(redemption, name, value)

@@ -10,8 +10,8 @@ from django.db.models.functions import Coalesce
 
 from checkout import selectors
 from checkout.models import LIVE, Redemption, RefundedLine, Status
-from checkout.services.closing import purchases, release_expired
-from promotions.contracts import Purchase, Redeemer, Taking
+from checkout.services.closing import purchases_by_kind, release_expired
+from promotions.contracts import Purchase, RedemptionBackend, SelectedOffer
 
 GRACE = timedelta(minutes=10)
 CHUNK = 500
@@ -20,19 +20,19 @@ ABSENT = "absent"
 EXPECTED: dict[str, set[object]] = {
     Status.RESERVED: {None, False},
     Status.CONFIRMED: {None, True},
-    Status.CANCELLED: {None, ABSENT},
+    Status.CANCELED: {None, ABSENT},
     Status.EXPIRED: {None, ABSENT},
     Status.REFUNDED: {None, ABSENT, True},  # a brand may keep the uses of refunded orders
 }
-WORDS = {ABSENT: "does not stand", True: "is final", False: "is held"}
+STATUS_TEXTS = {ABSENT: "does not stand", True: "is final", False: "is held"}
 
 
-def audit(*, at: datetime, repair: bool) -> Iterator[str]:
+def check(*, at: datetime, repair: bool) -> Iterator[str]:
     """A line a difference; ``repair`` gives back what the closed ones still hold and finishes what was confirmed."""
     yield from _sums()
     yield from _refunds()
     yield from _overdue(at, repair)
-    yield from _takings(at, repair)
+    yield from _items(at, repair)
 
 
 def _sums() -> Iterator[str]:
@@ -65,7 +65,7 @@ def _overdue(at: datetime, repair: bool) -> Iterator[str]:
         yield f"redemption {pk}: reserved until {expired:%Y-%m-%dT%H:%MZ}" + (": released" if repair else "")
 
 
-def _takings(at: datetime, repair: bool) -> Iterator[str]:
+def _items(at: datetime, repair: bool) -> Iterator[str]:
     """Compare a chunk at a time without locks, then look again under the redemption's lock before calling it wrong."""
     last = None
     while True:
@@ -82,26 +82,26 @@ def _certain(redemption: Redemption, at: datetime, repair: bool) -> Iterator[str
     with transaction.atomic():
         locked = selectors.lock(pk=redemption.pk)
         for redeemer, purchase, taking, state in _differences([locked], at):
-            mended = repair and _mend(locked, redeemer, purchase, state)
+            mended = repair and _repair(locked, redeemer, purchase, state)
             yield (
                 f"redemption {locked.pk}: {locked.status}, but {redeemer.kind} {taking.code or taking.key}"
-                f" {WORDS[state]}" + (": mended" if mended else "")
+                f" {STATUS_TEXTS[state]}" + (": mended" if mended else "")
             )
 
 
 def _differences(
     redemptions: Sequence[Redemption], at: datetime
-) -> list[tuple[Redeemer, Purchase, Taking, "str | bool"]]:
+) -> list[tuple[RedemptionBackend, Purchase, SelectedOffer, "str | bool"]]:
     """Takings that do not stand as their redemption's status says, each with how it stands."""
-    by_kind: dict[str, tuple[Redeemer, list[tuple[Redemption, Purchase]]]] = {}
+    by_kind: dict[str, tuple[RedemptionBackend, list[tuple[Redemption, Purchase]]]] = {}
     for redemption in redemptions:
-        for redeemer, purchase in purchases(redemption, redemption.items.all(), at):
+        for redeemer, purchase in purchases_by_kind(redemption, redemption.items.all(), at):
             by_kind.setdefault(redeemer.kind, (redeemer, []))[1].append((redemption, purchase))
     found = []
     for redeemer, pairs in by_kind.values():
-        standing = redeemer.standing(purchases=[purchase for _, purchase in pairs])
+        standing = redeemer.active_items(purchases=[purchase for _, purchase in pairs])
         for redemption, purchase in pairs:
-            for taking in purchase.takings:
+            for taking in purchase.items:
                 state = standing.get((redemption.pk, taking.key), ABSENT)
                 if state is not None and state not in _expected(redemption, at):
                     found.append((redeemer, purchase, taking, state))
@@ -113,7 +113,7 @@ def _expected(redemption: Redemption, at: datetime) -> set[object]:
     return EXPECTED[redemption.status] | ({ABSENT} if overdue else set())
 
 
-def _mend(redemption: Redemption, redeemer: Redeemer, purchase: Purchase, state: "str | bool") -> bool:
+def _repair(redemption: Redemption, redeemer: RedemptionBackend, purchase: Purchase, state: "str | bool") -> bool:
     """Bring what is kept into line with the redemption; False where only a person can decide."""
     if redemption.status in LIVE:
         if redemption.confirmed_at is None or state is not False:
@@ -122,5 +122,5 @@ def _mend(redemption: Redemption, redeemer: Redeemer, purchase: Purchase, state:
         return True
     redeemer.release(purchase=purchase)
     if redemption.status != Status.REFUNDED:
-        redeemer.refund(purchase=purchase)
+        redeemer.return_items(purchase=purchase)
     return True

@@ -6,36 +6,36 @@ from datetime import datetime
 
 from accounts.contracts import Shopper
 from checkout import rules, selectors
-from checkout.contracts import Quote, Request
-from promotions.contracts import Ask, Candidate, Rejection
+from checkout.contracts import Quote, QuoteRequest
+from promotions.contracts import Candidate, CandidateQuery, Rejection
 from promotions.engine import Facts, Profile, ShopperFacts, price
 from promotions.errors import CodeUnknown
-from promotions.rules import normalise
-from promotions.selectors import kinds, profile_of, redeemers
+from promotions.rules import normalize_code
+from promotions.selectors import get_backends, get_code_kinds, get_pricing_profile
 from segments.selectors import segment_types
 
 NO_VOUCHER = "There is no such voucher."
 
 
 def quote(
-    *, request: Request, shopper: Shopper | None, at: datetime, lost: Mapping[str, Rejection] | None = None
+    *, request: QuoteRequest, shopper: Shopper | None, at: datetime, lost: Mapping[str, Rejection] | None = None
 ) -> Quote:
     """Price the cart with what its codes give and what comes into play by itself; takes nothing.
 
     The order in which codes were typed never matters. ``lost`` are candidates, by reference, that are left out as
     others took the last of them, each with its reason.
     """
-    offered, rejections = _offers(request, shopper, at)
+    offered, rejections = _collect_candidates(request, shopper, at)
     gone = lost or {}
     candidates = {it.ref: it for it in offered if it.ref not in gone}
     rejections += [rejection for rejection in gone.values() if rejection.code]
-    facts = facts_of(candidates.values(), shopper)
-    profile = profile_of({it.brand_id for it in candidates.values()})
-    return priced(request, candidates, rejections, facts=facts, profile=profile, at=at)
+    facts = load_customer_facts(candidates.values(), shopper)
+    profile = get_pricing_profile({it.brand_id for it in candidates.values()})
+    return price_cart(request, candidates, rejections, facts=facts, profile=profile, at=at)
 
 
-def priced(
-    request: Request,
+def price_cart(
+    request: QuoteRequest,
     candidates: Mapping[str, Candidate],
     rejections: Sequence[Rejection],
     *,
@@ -45,32 +45,36 @@ def priced(
     explain: bool = False,
 ) -> Quote:
     """The one pricing of carts: quotes, redemptions and simulations all come through here."""
-    decision = price(request.cart, rules.in_play(candidates), facts, profile, at, explain=explain)
+    decision = price(request.cart, rules.to_engine_offers(candidates), facts, profile, at, explain=explain)
     return Quote(request, decision, facts, profile, candidates, rejections, at)
 
 
-def _offers(request: Request, shopper: Shopper | None, at: datetime) -> tuple[list[Candidate], list[Rejection]]:
+def _collect_candidates(
+    request: QuoteRequest, shopper: Shopper | None, at: datetime
+) -> tuple[list[Candidate], list[Rejection]]:
     """What every kind offers, by itself or by the codes that are of it, and the codes that offer nothing."""
-    typed = {normalise(code) or code: code for code in request.codes}
-    kind_of = kinds(codes=list(typed))
+    typed = {normalize_code(code) or code: code for code in request.codes}
+    kind_of = get_code_kinds(codes=list(typed))
     found: list[Candidate | Rejection] = []
-    for kind, redeemer in redeemers().items():
+    for kind, redeemer in get_backends().items():
         mine = sorted(code for code, its in kind_of.items() if its == kind)
-        found += redeemer.offers(ask=Ask(request.cart, request.shop, mine, shopper, at, vouchers=request.vouchers))
-    rejections = [Rejection(typed[code], CodeUnknown().reason()) for code in typed if code not in kind_of]
+        found += redeemer.candidates(
+            ask=CandidateQuery(request.cart, request.shop, mine, shopper, at, vouchers=request.vouchers)
+        )
+    rejections = [Rejection(typed[code], CodeUnknown().as_dict()) for code in typed if code not in kind_of]
     answered = {item.code for item in found}
-    rejections += [Rejection(it, CodeUnknown(NO_VOUCHER).reason()) for it in request.vouchers if it not in answered]
+    rejections += [Rejection(it, CodeUnknown(NO_VOUCHER).as_dict()) for it in request.vouchers if it not in answered]
     rejections += [item for item in found if isinstance(item, Rejection)]
     return [item for item in found if isinstance(item, Candidate)], rejections
 
 
-def facts_of(offered: Iterable[Candidate], shopper: Shopper | None) -> ShopperFacts:
+def load_customer_facts(offered: Iterable[Candidate], shopper: Shopper | None) -> ShopperFacts:
     """What the offers' conditions ask about the shopper, and only that: a query each where one of them asks."""
     if shopper is None or shopper.id is None:
         return ShopperFacts()
     known = list(offered)
-    by_audience = _brands_asking(known, "audience")
-    by_orders = _brands_asking(known, "nth_order")
+    by_audience = _brands_of_candidates(known, "audience")
+    by_orders = _brands_of_candidates(known, "nth_order")
     types = segment_types(customer_key=shopper.id, brand_ids=by_audience) if by_audience else {}
     orders = selectors.placed_orders(customer_key=shopper.id, brand_ids=by_orders) if by_orders else {}
     return ShopperFacts(
@@ -81,7 +85,7 @@ def facts_of(offered: Iterable[Candidate], shopper: Shopper | None) -> ShopperFa
     )
 
 
-def _brands_asking(offered: Iterable[Candidate], kind: str) -> dict[uuid.UUID, str]:
+def _brands_of_candidates(offered: Iterable[Candidate], kind: str) -> dict[uuid.UUID, str]:
     return {
         candidate.brand_id: candidate.brand
         for candidate in offered

@@ -16,7 +16,7 @@ from checkout.contracts import Quote
 from promotions.contracts import Candidate
 from promotions.engine import Applied, Facts, Offer, ShopperFacts, price
 
-MOST_RIVALS = 200  # of what overlaps, so many are named; all others stand together
+MAX_RIVALS = 200  # of what overlaps, so many are named; all others stand together
 OTHERS = "others"
 
 
@@ -28,24 +28,24 @@ class Replay:
     """
 
     currency: str
-    touched: bool
+    affected: bool
     cost: int
     extra: int
     without: int
     rivals: Mapping[str, tuple[str, str, int, int | None]] = field(default_factory=dict)
 
 
-def asks(offer: Offer, kind: str) -> bool:
+def list_segment_types(offer: Offer, kind: str) -> bool:
     """Whether a condition of this kind is among the offer's."""
     return any(condition.kind == kind for condition in offer.conditions)
 
 
-def known(quote: Quote, brand: str, kind: str) -> bool:
+def has_recorded_facts(quote: Quote, brand: str, kind: str) -> bool:
     """Whether the record holds what conditions of this kind ask of the shopper: some offer of the brand asked then."""
-    return any(it.brand == brand and asks(it.offer, kind) for it in quote.candidates.values())
+    return any(it.brand == brand and list_segment_types(it.offer, kind) for it in quote.candidates.values())
 
 
-def replayed(quote: Quote, draft: Candidate, facts: Facts | None) -> Replay:
+def replay_cart(quote: Quote, draft: Candidate, facts: Facts | None) -> Replay:
     """The recorded decision beside the one with the draft in play; a record of the same promotion gives way to it.
 
     ``facts`` are the shopper's with the draft's brand where the record does not hold them.
@@ -53,13 +53,13 @@ def replayed(quote: Quote, draft: Candidate, facts: Facts | None) -> Replay:
     own = {ref: it for ref, it in quote.candidates.items() if (it.kind, it.id) != (draft.kind, draft.id)}
     everyone = quote.facts if facts is None else ShopperFacts({**quote.facts.by_brand, draft.brand: facts})
     candidates = {**own, draft.ref: draft}
-    after = price(quote.request.cart, rules.in_play(candidates), everyone, quote.profile, quote.at)
+    after = price(quote.request.cart, rules.to_engine_offers(candidates), everyone, quote.profile, quote.at)
     given = {applied.ref: applied for applied in after.applied}
     mine = given.get(draft.ref)
     gift = any(each.ref == draft.ref for each in after.gifts)
     return Replay(
         currency=quote.request.cart.currency,
-        touched=mine is not None or gift,
+        affected=mine is not None or gift,
         cost=mine.amount if mine else 0,
         extra=after.discount_total - quote.decision.discount_total,
         without=quote.decision.total,
@@ -78,7 +78,7 @@ def _rivals(
     return found
 
 
-def nothing() -> dict[str, Any]:
+def empty_totals() -> dict[str, Any]:
     """Totals before the first cart."""
     return {
         "currencies": {}, "uses": 0, "spent": 0, "drifted": 0, "unreadable": 0, "overlap": {}, "days": {},
@@ -90,11 +90,11 @@ def add(totals: dict[str, Any], found: Replay, day: date, *, currency: str) -> N
     sums = totals["currencies"].setdefault(found.currency, {"cost": 0, "extra": 0})
     sums["cost"] += found.cost
     sums["extra"] += found.extra
-    totals["uses"] += found.touched
+    totals["uses"] += found.affected
     totals["spent"] += found.cost if found.currency == currency else 0
     today = totals["days"].setdefault(day.isoformat(), {"seen": 0, "touched": 0, "extra": {}})
     today["seen"] += 1
-    today["touched"] += found.touched
+    today["touched"] += found.affected
     today["extra"][found.currency] = today["extra"].get(found.currency, 0) + found.extra
     for ref, (kind, title, before, after) in sorted(found.rivals.items()):
         _add_rival(totals["overlap"], ref, (kind, title), before - (after or 0), found.currency, lost=after is None)
@@ -103,7 +103,7 @@ def add(totals: dict[str, Any], found: Replay, day: date, *, currency: str) -> N
 def _add_rival(
     overlap: dict[str, Any], ref: str, named: tuple[str, str], less: int, currency: str, *, lost: bool
 ) -> None:
-    if ref not in overlap and len(overlap) >= MOST_RIVALS:
+    if ref not in overlap and len(overlap) >= MAX_RIVALS:
         ref, named = OTHERS, ("", "others")
     row = overlap.setdefault(ref, {"kind": named[0], "title": named[1], "lost": 0, "changed": 0, "less": {}})
     row["lost" if lost else "changed"] += 1

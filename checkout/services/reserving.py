@@ -6,30 +6,30 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accounts.contracts import Shopper
-from accounts.services import ensure_customer
+from accounts.services import get_or_create_customer
 from checkout import rules, selectors
-from checkout.contracts import Order, Quote, Request
-from checkout.errors import at_checkout
+from checkout.contracts import Quote, QuoteRequest, RedemptionOptions
+from checkout.errors import as_conflict
 from checkout.models import Redemption, RedemptionItem, Status
-from checkout.services.closing import purchases, release
+from checkout.services.closing import purchases_by_kind, release
 from checkout.services.quoting import quote
 from promoplatform.kernel import money
-from promoplatform.kernel.db import refuse
+from promoplatform.kernel.db import translate_constraint
 from promoplatform.kernel.errors import Busy
 from promoplatform.kernel.ids import uuid7
-from promotions.contracts import Lost, Rejection
+from promotions.contracts import OfferUnavailable, Rejection
 from promotions.errors import PriceChanged, WrongState
 
 
 @transaction.atomic
-def reserve(*, request: Request, order: Order, shopper: Shopper, at: datetime) -> Redemption:
+def reserve(*, request: QuoteRequest, order: RedemptionOptions, shopper: Shopper, at: datetime) -> Redemption:
     """Reserve one use of everything that the cart's codes give, until the order is paid.
 
     All or nothing, unless ``order.skip``: the first code that cannot be had refuses the whole with its reason (409),
     and nothing is taken. The same request for the same order answers the same redemption; another one replaces it.
     Raises PriceChanged, WrongState (the order is confirmed) and Busy (the same order at the same moment).
     """
-    known = ensure_customer(shopper=shopper)
+    known = get_or_create_customer(shopper=shopper)
     live = selectors.lock_live(brand_id=order.brand_id, customer_key=known.key, order=order.reference)
     if live is not None:
         if bytes(live.fingerprint) == order.fingerprint and (live.status == Status.CONFIRMED or live.expires_at > at):
@@ -37,37 +37,38 @@ def reserve(*, request: Request, order: Order, shopper: Shopper, at: datetime) -
         if live.status == Status.CONFIRMED:
             raise WrongState(status_now=live.status)
         release(redemption=live, at=at)
-    return _first_that_holds(request, order, known, at)
+    return _price_until_stable(request, order, known, at)
 
 
-def _first_that_holds(request: Request, order: Order, shopper: Shopper, at: datetime) -> Redemption:
+def _price_until_stable(request: QuoteRequest, order: RedemptionOptions, shopper: Shopper, at: datetime) -> Redemption:
     """Price and take; what others took the last of meanwhile is priced again without it, or refuses the whole."""
     lost: dict[str, Rejection] = {}
     while True:
         priced = quote(request=request, shopper=shopper, at=at, lost=lost)
-        _check(priced, order)
+        _check_expected_total(priced, order)
         try:
             with transaction.atomic():
-                return _take(priced, order, shopper, at)
-        except Lost as loss:
-            reason = loss.refusal.reason()
+                return _persist_and_reserve(priced, order, shopper, at)
+        except OfferUnavailable as loss:
+            reason = loss.refusal.as_dict()
             if loss.taking.code and not order.skip:
-                raise at_checkout(reason, loss.taking.code) from loss
+                raise as_conflict(reason, loss.taking.code) from loss
             lost[priced.ref_of(loss.taking)] = Rejection(loss.taking.code, reason)
 
 
-def _check(priced: Quote, order: Order) -> None:
-    refused = next(iter(rules.rejected(priced)), None)
+def _check_expected_total(priced: Quote, order: RedemptionOptions) -> None:
+    refused = next(iter(rules.serialize_rejections(priced)), None)
     if refused is not None and not order.skip:
-        raise at_checkout(refused["reason"], refused["code"])
+        raise as_conflict(refused["reason"], refused["code"])
     if order.expect_total is not None and order.expect_total != priced.decision.total:
         currency = priced.request.cart.currency
         raise PriceChanged(
-            expected=money.render(order.expect_total, currency), total=money.render(priced.decision.total, currency)
+            expected=money.format_decimal(order.expect_total, currency),
+            total=money.format_decimal(priced.decision.total, currency),
         )
 
 
-def _take(priced: Quote, order: Order, shopper: Shopper, at: datetime) -> Redemption:
+def _persist_and_reserve(priced: Quote, order: RedemptionOptions, shopper: Shopper, at: datetime) -> Redemption:
     decision = priced.decision
     redemption = Redemption(
         id=uuid7(at),
@@ -80,16 +81,19 @@ def _take(priced: Quote, order: Order, shopper: Shopper, at: datetime) -> Redemp
         discount_total=decision.discount_total,
         total=decision.total,
         cart=rules.dump_cart(priced.request.cart),
-        quote=rules.answer(priced),
+        quote=rules.serialize_quote(priced),
         record=rules.dump_record(priced),
         created_at=at,
         expires_at=at + timedelta(seconds=order.ttl_seconds),
     )
-    with refuse("checkout_one_live_per_brand_order", Busy), refuse("checkout_one_live_per_customer_order", Busy):
+    with (
+        translate_constraint("checkout_one_live_per_brand_order", Busy),
+        translate_constraint("checkout_one_live_per_customer_order", Busy),
+    ):
         redemption.save(force_insert=True)
     items = list(_items(redemption, priced))
     RedemptionItem.objects.bulk_create(items)
-    for redeemer, purchase in purchases(redemption, items, at):
+    for redeemer, purchase in purchases_by_kind(redemption, items, at):
         redeemer.reserve(purchase=purchase)
     return redemption
 

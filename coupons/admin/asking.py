@@ -14,26 +14,26 @@ from accounts.models import Brand
 from coupons.models import CouponDefinition
 from coupons.services import reporting
 from promoplatform.kernel import pages
-from promoplatform.kernel.admin import brands_with
-from promoplatform.kernel.rights import Rights
-from promotions.rules import normalise
+from promoplatform.kernel.admin import list_brand_ids
+from promoplatform.kernel.rights import BrandPermissions
+from promotions.rules import normalize_code
 
 COUPONS = 200  # the newest, to choose from
 
 
-class AskingForm(forms.Form):
+class CouponFilterForm(forms.Form):
     """A question to one of ``brands``. What is wrong with a field stands beside it, and nothing is shown then."""
 
     brand = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
     coupon = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
     code = forms.CharField(required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
-    since = pages.Day(required=False, label="From")
-    until = pages.Day(required=False, label="To")
+    since = pages.DateFormField(required=False, label="From")
+    until = pages.DateFormField(required=False, label="To")
 
     def __init__(self, asked: Mapping[str, str], *, brands: list[Brand]) -> None:
         self.chosen = _coupon(asked.get("coupon", ""), brands)
-        self.whose = self.chosen.brand if self.chosen else _named(asked.get("brand", ""), brands)
-        super().__init__(self.usual(asked) | dict(asked) | {"brand": self.whose.slug})
+        self.whose = self.chosen.brand if self.chosen else _brand_by_slug(asked.get("brand", ""), brands)
+        super().__init__(self.get_defaults(asked) | dict(asked) | {"brand": self.whose.slug})
         self.fields["brand"].choices = [(brand.slug, brand.name) for brand in brands]  # type: ignore[attr-defined]
         if len(brands) < 2:
             self.fields["brand"].widget = forms.HiddenInput()
@@ -42,13 +42,13 @@ class AskingForm(forms.Form):
         every = [("", "All coupons"), *((str(coupon.pk), coupon.title) for coupon in shown)]
         self.fields["coupon"].choices = every  # type: ignore[attr-defined]
 
-    def usual(self, asked: Mapping[str, str]) -> dict[str, str]:
+    def get_defaults(self, asked: Mapping[str, str]) -> dict[str, str]:
         """What is meant where nothing is said."""
         return {}
 
     def clean_code(self) -> str:
         text = self.cleaned_data["code"]
-        normal = normalise(text) if text else ""
+        normal = normalize_code(text) if text else ""
         if normal is None:
             raise forms.ValidationError("A code is 3 to 64 of A-Z, 0-9, _ and -.")
         return normal
@@ -73,13 +73,13 @@ def _coupon(text: str, brands: list[Brand]) -> CouponDefinition | None:
     return CouponDefinition.objects.select_related("brand").filter(pk=key, brand__in=brands).first()
 
 
-def _named(slug: str, brands: list[Brand]) -> Brand:
+def _brand_by_slug(slug: str, brands: list[Brand]) -> Brand:
     return next((brand for brand in brands if brand.slug == slug), brands[0])
 
 
-def readable(request: HttpRequest) -> list[Brand]:
+def readable_brands(request: HttpRequest) -> list[Brand]:
     """The brands whose objects the user may read, by name. Raises PermissionDenied when they may read none's."""
-    keys, rows = brands_with(request, Rights.READ), Brand.objects.order_by("name")
+    keys, rows = list_brand_ids(request, BrandPermissions.READ), Brand.objects.order_by("name")
     if keys == []:
         raise PermissionDenied
     return list(rows if keys is None else rows.filter(pk__in=keys))

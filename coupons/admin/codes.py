@@ -15,9 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 from coupons import selectors, services
 from coupons.models import CouponDefinition
 from promoplatform.kernel import pages
-from promoplatform.kernel.errors import NotFound, Refusal
-from promoplatform.kernel.rights import Rights
-from promotions.admin.batch_forms import MakeForm
+from promoplatform.kernel.errors import DomainError, NotFound
+from promoplatform.kernel.rights import BrandPermissions
+from promotions.admin.batch_forms import GenerateCodesForm
 from promotions.models import CodeBatch
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SHOWN = 100  # batches or codes on one page
 
 
-class CodePages:
+class CodeViews:
     """The pages below ``…/<coupon>/codes/``; ``admin`` says who may see and change the coupon."""
 
     def __init__(self, admin: "CouponAdmin") -> None:
@@ -35,50 +35,57 @@ class CodePages:
     def urls(self, wrap: Callable[..., Any]) -> list[URLPattern]:
         base, name = "<uuid:pk>/codes/", "coupons_codes"
         return [
-            path(base, wrap(self.all), name=name),
-            path(f"{base}guess/", wrap(require_POST(self.guess)), name=f"{name}_guess"),
-            path(f"{base}<uuid:batch>/", wrap(require_safe(self.one)), name=f"{name}_batch"),
+            path(base, wrap(self.list_batches), name=name),
+            path(f"{base}guess/", wrap(require_POST(self.strength)), name=f"{name}_guess"),
+            path(f"{base}<uuid:batch>/", wrap(require_safe(self.detail)), name=f"{name}_batch"),
             path(f"{base}<uuid:batch>/progress/", wrap(require_safe(self.progress)), name=f"{name}_progress"),
             path(f"{base}<uuid:batch>/codes.csv", wrap(require_safe(self.export)), name=f"{name}_export"),
         ]
 
     def _batch(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> tuple[CouponDefinition, CodeBatch]:
-        coupon = self.admin.named(request, pk)
+        coupon = self.admin.get_coupon_or_404(request, pk)
         try:
             return coupon, selectors.batch(pk=batch, coupon=coupon)
         except NotFound as error:
             raise Http404 from error
 
-    def all(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def list_batches(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """The coupon's batches, and the form that orders one."""
-        coupon = self.admin.named(request, pk)
-        may_edit, make = self.admin.may(request, Rights.EDIT, coupon), MakeForm(request.POST or None)
+        coupon = self.admin.get_coupon_or_404(request, pk)
+        may_edit, make = (
+            self.admin.has_brand_permission(request, BrandPermissions.EDIT, coupon),
+            GenerateCodesForm(request.POST or None),
+        )
         if request.method == "POST":
             if not may_edit:
                 raise PermissionDenied
-            if make.is_valid() and (made := self._make(coupon, make)):
+            if make.is_valid() and (made := self._generate(coupon, make)):
                 return redirect("admin:coupons_codes_batch", coupon.pk, made.pk)
-        first = make if make.is_bound else MakeForm({name: field.initial for name, field in make.fields.items()})
+        first = (
+            make if make.is_bound else GenerateCodesForm({name: field.initial for name, field in make.fields.items()})
+        )
         shown = {
             "title": f"Codes of {coupon}", "coupon": coupon, "may_edit": may_edit, "make": make,
             "rows": [_row(coupon, batch) for batch in selectors.batches_of(coupon=coupon)[:SHOWN]],
-            "guess": first.guess(coupon.brand_id),
+            "guess": first.describe_strength(coupon.brand_id),
         }  # fmt: skip
         return self._page(request, "admin/coupons/codes.html", shown)
 
-    def _make(self, coupon: CouponDefinition, form: MakeForm) -> CodeBatch | None:
+    def _generate(self, coupon: CouponDefinition, form: GenerateCodesForm) -> CodeBatch | None:
         try:
-            return services.add_codes(coupon=coupon, codes=services.Codes(**form.cleaned_data))
-        except Refusal as refusal:
+            return services.add_codes(coupon=coupon, codes=services.CodesSpec(**form.cleaned_data))
+        except DomainError as refusal:
             form.blame(refusal)
             return None
 
-    def guess(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def strength(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """How hard codes of the pattern are to guess, while it is being written."""
-        guess = MakeForm(request.POST).guess(self.admin.named(request, pk, edit=True).brand_id)
-        return TemplateResponse(request, "admin/codes/strength.html", {"guess": guess})
+        strength = GenerateCodesForm(request.POST).describe_strength(
+            self.admin.get_coupon_or_404(request, pk, edit=True).brand_id
+        )
+        return TemplateResponse(request, "admin/codes/strength.html", {"guess": strength})
 
-    def one(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
+    def detail(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
         """A batch: how far it is, and its codes."""
         coupon, found = self._batch(request, pk, batch)
         after = request.GET.get("after", "")[:64]
@@ -93,7 +100,7 @@ class CodePages:
         """The bar alone, as the page asks for it every other second; the whole page once all are made."""
         coupon, found = self._batch(request, pk, batch)
         response = TemplateResponse(request, "admin/coupons/codes_progress.html", _progress(coupon, found))
-        if found.is_made:
+        if found.is_generated:
             response["HX-Refresh"] = "true"
         return response
 
@@ -113,8 +120,8 @@ def _row(coupon: CouponDefinition, batch: CodeBatch) -> dict[str, Any]:
         "url": reverse("admin:coupons_codes_batch", args=[coupon.pk, batch.pk]),
         "name": batch.pattern,
         "count": f"{batch.count:,}",
-        "state": ("made", "success") if batch.is_made else (f"{_percent(batch)} % made", "info"),
-        "created": pages.local(batch.created_at, coupon.brand.timezone),
+        "state": ("made", "success") if batch.is_generated else (f"{_percent(batch)} % made", "info"),
+        "created": pages.format_datetime(batch.created_at, coupon.brand.timezone),
     }
 
 

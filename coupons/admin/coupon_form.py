@@ -10,20 +10,20 @@ from accounts.models import Brand
 from coupons import services
 from coupons.models import CouponDefinition, Strategy
 from promoplatform.kernel import pages
-from promoplatform.kernel.errors import Refusal
-from promotions.admin.batch_forms import PLAIN
+from promoplatform.kernel.errors import DomainError
+from promotions.admin.batch_forms import DEFAULT_CHARSET
 from promotions.admin.offer_field import OfferField
 from promotions.admin.promotion_form import number
-from promotions.errors import CodeTaken, PatternTooGuessable
+from promotions.errors import CodeTaken, PatternTooWeak
 from promotions.rules import PATTERN
 from promotions.services import MAX_COUNT
 
-MOST = 2_000_000_000
+MAX_LIMIT = 2_000_000_000
 MAXIMUM, PER_USER, STRATEGY = "maximum_number_of_coupons", "maximum_number_of_coupons_per_user", "limit_strategy"
-OWN = ("title", "start_date", "end_date", "offer", MAXIMUM, PER_USER, STRATEGY)  # fields of the model
-OPENING = ("code", "count", "pattern")  # what opens a new coupon
-FIELDS = {name: name for name in OWN} | {"codes.shared": "code", "count": "count", "pattern": "pattern"}
-WAYS = {
+MODEL_FIELDS = ("title", "start_date", "end_date", "offer", MAXIMUM, PER_USER, STRATEGY)  # fields of the model
+CODE_FIELDS = ("code", "count", "pattern")  # what opens a new coupon
+FIELDS = {name: name for name in MODEL_FIELDS} | {"codes.shared": "code", "count": "count", "pattern": "pattern"}
+STRATEGY_LABELS = {
     Strategy.EXACT: "Exact: one counter",
     Strategy.SHARDED: "Sharded: sixteen counters",
     Strategy.POOL: "Pool: units made ahead",
@@ -37,45 +37,47 @@ class CouponForm(forms.Form):
     title = forms.CharField(
         label="Title", max_length=100, help_text="Shoppers read it", widget=UnfoldAdminTextInputWidget()
     )  # fmt: skip
-    start_date = pages.Moment(label="Starts")
-    end_date = pages.Moment(label="Ends")
-    maximum_number_of_coupons = number("Redemptions in all", 1, MOST, "Empty for no limit")
-    maximum_number_of_coupons_per_user = number("Redemptions of one shopper", 1, MOST, "Empty for no limit")
+    start_date = pages.AwareDateTimeFormField(label="Starts")
+    end_date = pages.AwareDateTimeFormField(label="Ends")
+    maximum_number_of_coupons = number("Redemptions in all", 1, MAX_LIMIT, "Empty for no limit")
+    maximum_number_of_coupons_per_user = number("Redemptions of one shopper", 1, MAX_LIMIT, "Empty for no limit")
     limit_strategy = forms.ChoiceField(
-        label="How the number in all is kept", choices=list(WAYS.items()), initial=Strategy.EXACT,
+        label="How the number in all is kept", choices=list(STRATEGY_LABELS.items()), initial=Strategy.EXACT,
         widget=UnfoldAdminSelectWidget(),
     )  # fmt: skip
-    rush = number("Expected in the first minute", 0, MOST, "Redemptions; only to advise you")
-    within_orders = forms.BooleanField(
+    expected_redemptions_first_minute = number(
+        "Expected in the first minute", 0, MAX_LIMIT, "Redemptions; only to advise you"
+    )
+    redeemed_at_checkout = forms.BooleanField(
         label="Redeemed at checkout, within orders", required=False, widget=UnfoldBooleanSwitchWidget()
     )
     code = forms.CharField(
-        label="One code for everyone", required=False, max_length=64, widget=UnfoldAdminTextInputWidget(attrs=PLAIN),
+        label="One code for everyone", required=False, max_length=64, widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),
         help_text="Needed at checkout; empty for none",
     )  # fmt: skip
     count = number("Codes that are good once each", 1, MAX_COUNT, "How many; empty for none")
     pattern = forms.CharField(
         label="Their pattern", required=False, max_length=64, initial=PATTERN,
-        widget=UnfoldAdminTextInputWidget(attrs=PLAIN),
+        widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),
         help_text="Each # is drawn at random; letters, digits, - and _ stay, as in SUMMER-########",
     )  # fmt: skip
 
     def __init__(self, data: Any = None, *, brand: Brand, at: datetime, coupon: CouponDefinition | None = None) -> None:
-        found = {name: getattr(coupon, name) for name in OWN} if coupon else {}
+        found = {name: getattr(coupon, name) for name in MODEL_FIELDS} if coupon else {}
         super().__init__(data, initial=found, use_required_attribute=False)
         self.brand, self.coupon = brand, coupon
         self.fields["offer"] = OfferField(brand=brand, initial=found.get("offer"), label="Offer")
-        fixed = services.fixed(coupon=coupon, at=at) | set(OPENING) if coupon else set()
+        fixed = services.locked_fields(coupon=coupon, at=at) | set(CODE_FIELDS) if coupon else set()
         if STRATEGY in fixed:
             fixed |= {"rush", "within_orders"}
         for name in fixed:
             del self.fields[name]
 
     def clean_start_date(self) -> datetime:
-        return pages.kept(self.cleaned_data["start_date"], getattr(self.coupon, "start_date", None))
+        return pages.keep_untouched(self.cleaned_data["start_date"], getattr(self.coupon, "start_date", None))
 
     def clean_end_date(self) -> datetime:
-        return pages.kept(self.cleaned_data["end_date"], getattr(self.coupon, "end_date", None))
+        return pages.keep_untouched(self.cleaned_data["end_date"], getattr(self.coupon, "end_date", None))
 
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or self.cleaned_data
@@ -85,36 +87,36 @@ class CouponForm(forms.Form):
 
     def values(self) -> dict[str, Any]:
         """The fields of the model, as the services take them; of a coupon that is there, those that differ."""
-        found = {name: self.cleaned_data[name] for name in OWN if name in self.fields}
+        found = {name: self.cleaned_data[name] for name in MODEL_FIELDS if name in self.fields}
         if self.coupon is None:
             return found
         return {name: value for name, value in found.items() if value != getattr(self.coupon, name)}
 
-    def codes(self) -> services.Codes | None:
+    def codes(self) -> services.CodesSpec | None:
         """What opens a new coupon; None: nothing is needed."""
         asked = self.cleaned_data
         if asked["code"]:
-            return services.Codes(shared=asked["code"])
-        return services.Codes(count=asked["count"], pattern=asked["pattern"] or PATTERN) if asked["count"] else None
+            return services.CodesSpec(shared=asked["code"])
+        return services.CodesSpec(count=asked["count"], pattern=asked["pattern"] or PATTERN) if asked["count"] else None
 
-    def blame(self, refusal: Refusal) -> None:
+    def add_service_errors(self, refusal: DomainError) -> None:
         """Show what a service refused at its field."""
-        at = {CodeTaken: "code", PatternTooGuessable: "pattern"}.get(type(refusal))
+        at = {CodeTaken: "code", PatternTooWeak: "pattern"}.get(type(refusal))
         if at in self.fields:
             self.add_error(at, refusal.detail)
         else:
-            pages.blame(self, refusal, FIELDS | dict.fromkeys(_of_offer(refusal), "offer"), "title")
+            pages.add_service_errors(self, refusal, FIELDS | dict.fromkeys(_of_offer(refusal), "offer"), "title")
 
     # --- what the page shows -----------------------------------------------------------------------------------------
     def group(self, *names: str) -> list[forms.BoundField]:
         return [self[name] for name in names if name in self.fields]
 
     @property
-    def words(self) -> list[forms.BoundField]:
+    def text_fields(self) -> list[forms.BoundField]:
         return self.group("title")
 
     @property
-    def when(self) -> list[forms.BoundField]:
+    def date_fields(self) -> list[forms.BoundField]:
         return self.group("start_date", "end_date")
 
     @property
@@ -122,13 +124,13 @@ class CouponForm(forms.Form):
         return self.group(MAXIMUM, PER_USER)
 
     @property
-    def keeping(self) -> list[forms.BoundField]:
+    def strategy_fields(self) -> list[forms.BoundField]:
         return self.group(STRATEGY, "rush", "within_orders")
 
     @property
-    def opening(self) -> list[forms.BoundField]:
-        return self.group(*OPENING)
+    def code_fields(self) -> list[forms.BoundField]:
+        return self.group(*CODE_FIELDS)
 
 
-def _of_offer(refusal: Refusal) -> list[str]:
+def _of_offer(refusal: DomainError) -> list[str]:
     return [fault["field"] for fault in refusal.errors or [] if fault["field"].startswith("offer")]

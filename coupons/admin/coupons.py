@@ -18,16 +18,16 @@ from unfold.decorators import display
 from accounts.models import Brand
 from coupons import selectors, services
 from coupons.admin import words
-from coupons.admin.codes import CodePages
-from coupons.admin.coupon_form import WAYS, CouponForm
-from coupons.contracts import Numbers
+from coupons.admin.codes import CodeViews
+from coupons.admin.coupon_form import STRATEGY_LABELS, CouponForm
+from coupons.contracts import CouponUsage
 from coupons.models import CouponDefinition, Strategy
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promoplatform.kernel.errors import Refusal
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.errors import DomainError
+from promoplatform.kernel.rights import BrandPermissions
 from promotions.admin import offer_field
-from promotions.admin.making import ChosenBrand, rendered
+from promotions.admin.making import BrandSelectionMixin, force_render
 
 COLOURS = {"withdrawn": "danger", "ended": "info", "scheduled": "primary", "running": "success"}
 
@@ -55,7 +55,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(CouponDefinition)
-class CouponAdmin(ChosenBrand, BrandScopedAdmin):
+class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
     """A brand's coupons, the newest first."""
 
     list_filter = (StateFilter, pages.BrandFilter)
@@ -67,7 +67,7 @@ class CouponAdmin(ChosenBrand, BrandScopedAdmin):
     paginator = EstimatingPaginator
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.works_for_several(request) else ()
+        brand = ("brand",) if pages.has_multiple_brands(request) else ()
         return ("title", "state", *brand, "from_to", "gives", "live", "kept")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -76,7 +76,7 @@ class CouponAdmin(ChosenBrand, BrandScopedAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With the numbers of the page's coupons, in one query."""
         found = super().get_changelist_instance(request)
-        numbers = selectors.numbers(coupons=list(found.result_list))
+        numbers = selectors.usage(coupons=list(found.result_list))
         for coupon in found.result_list:
             coupon.numbers = numbers[coupon.pk]
         return found
@@ -87,20 +87,20 @@ class CouponAdmin(ChosenBrand, BrandScopedAdmin):
         return words.state(coupon, timezone.now())[0]
 
     @display(description="from and to", ordering="start_date")
-    def from_to(self, coupon: CouponDefinition) -> str:
+    def dates(self, coupon: CouponDefinition) -> str:
         return words.period(coupon)
 
     @display(description="gives")
-    def gives(self, coupon: CouponDefinition) -> str:
-        return offer_field.told(coupon.offer, coupon.brand)
+    def offer_summary(self, coupon: CouponDefinition) -> str:
+        return offer_field.describe(coupon.offer, coupon.brand)
 
     @display(description="now")
-    def live(self, coupon: CouponDefinition) -> str:
-        numbers: Numbers = coupon.numbers  # type: ignore[attr-defined]  # set by the list
-        return words.used(coupon, numbers)
+    def usage_label(self, coupon: CouponDefinition) -> str:
+        numbers: CouponUsage = coupon.numbers  # type: ignore[attr-defined]  # set by the list
+        return words.usage_summary(coupon, numbers)
 
     @display(description="limit", ordering="limit_strategy")
-    def kept(self, coupon: CouponDefinition) -> str:
+    def limit_strategy_label(self, coupon: CouponDefinition) -> str:
         return coupon.get_limit_strategy_display() if coupon.maximum_number_of_coupons else "none"
 
     # --- the page of one coupon --------------------------------------------------------------------------------------
@@ -109,8 +109,8 @@ class CouponAdmin(ChosenBrand, BrandScopedAdmin):
         return [
             path("advice/", wrap(require_POST(self.advice)), name=f"{name}_advice"),
             path("<uuid:pk>/numbers/", wrap(require_safe(self.numbers)), name=f"{name}_numbers"),
-            path("<uuid:pk>/<str:verb>/switch/", wrap(require_POST(self.switch)), name=f"{name}_switch"),
-            *CodePages(self).urls(wrap),
+            path("<uuid:pk>/<str:verb>/switch/", wrap(require_POST(self.change_status)), name=f"{name}_switch"),
+            *CodeViews(self).urls(wrap),
             *super().get_urls(),
         ]
 
@@ -120,23 +120,23 @@ class CouponAdmin(ChosenBrand, BrandScopedAdmin):
         """The form of a new coupon."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        brand = self.chosen_brand(request)
+        brand = self.selected_brand(request)
         if brand is None:
-            return self.ask_brand(request)
+            return self.brand_selection_page(request)
         with timezone.override(brand.timezone):
             form = CouponForm(request.POST or None, brand=brand, at=timezone.now())
-            if form.is_valid() and (made := self._make(request, form, brand)):
+            if form.is_valid() and (made := self._create(request, form, brand)):
                 messages.success(request, f"{made} is made.")
                 return redirect("admin:coupons_coupondefinition_change", made.pk)
             return self._page(request, f"New coupon for {brand}", brand, form=form)
 
-    def _make(self, request: HttpRequest, form: CouponForm, brand: Brand) -> CouponDefinition | None:
+    def _create(self, request: HttpRequest, form: CouponForm, brand: Brand) -> CouponDefinition | None:
         try:
             return services.create(
                 brand=brand, fields=form.values(), codes=form.codes(), by=request.user.pk, at=timezone.now()
             )[0]
-        except Refusal as refusal:
-            form.blame(refusal)
+        except DomainError as refusal:
+            form.add_service_errors(refusal)
             return None
 
     def change_view(
@@ -146,7 +146,7 @@ class CouponAdmin(ChosenBrand, BrandScopedAdmin):
         found = self.get_object(request, object_id)
         if found is None or not self.has_view_permission(request, found):
             raise Http404
-        may_edit, at = self.may(request, Rights.EDIT, found), timezone.now()
+        may_edit, at = self.has_brand_permission(request, BrandPermissions.EDIT, found), timezone.now()
         if request.method == "POST" and not may_edit:
             raise PermissionDenied
         with timezone.override(found.brand.timezone):
@@ -159,8 +159,8 @@ class CouponAdmin(ChosenBrand, BrandScopedAdmin):
     def _change(self, form: CouponForm, coupon: CouponDefinition) -> bool:
         try:
             services.change(coupon=coupon, fields=form.values(), at=timezone.now())
-        except Refusal as refusal:
-            form.blame(refusal)
+        except DomainError as refusal:
+            form.add_service_errors(refusal)
             return False
         return True
 
@@ -170,19 +170,19 @@ class CouponAdmin(ChosenBrand, BrandScopedAdmin):
         maximum = coupon.maximum_number_of_coupons
         facts = [
             ("When", f"{words.period(coupon)} ({coupon.brand.timezone})"),
-            ("Opened", words.opened(coupon, batches=selectors.batches_of(coupon=coupon).count())),
+            ("Opened", words.access_summary(coupon, batches=selectors.batches_of(coupon=coupon).count())),
             ("One shopper", "no limit" if own is None else f"at most {own:,}; exact, whatever the strategy"),
             ("In all", "no limit" if maximum is None else f"at most {maximum:,}"),
         ]
         if maximum is not None:
-            facts.append(("Kept", WAYS[Strategy(coupon.limit_strategy)]))
+            facts.append(("Kept", STRATEGY_LABELS[Strategy(coupon.limit_strategy)]))
             facts.append(("Promised", words.guarantee(coupon.limit_strategy, maximum)))
         return {
             "coupon": coupon,
             "code": coupon.code_id,
             "state": words.state(coupon, timezone.now()),
             "facts": facts,
-            "words": offer_field.told(coupon.offer, coupon.brand),
+            "words": offer_field.describe(coupon.offer, coupon.brand),
             **_live(coupon),
         }
 
@@ -193,24 +193,26 @@ class CouponAdmin(ChosenBrand, BrandScopedAdmin):
         asked = {name: str(value) for name, value in known.items() if value is not None}
         shown = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "brand": brand}
         shown |= {"advice": words.advice({"limit_strategy": Strategy.EXACT} | asked)} | context
-        return rendered(TemplateResponse(request, "admin/coupons/coupon.html", shown))
+        return force_render(TemplateResponse(request, "admin/coupons/coupon.html", shown))
 
     # --- what the page asks for while it is open ---------------------------------------------------------------------
     def advice(self, request: HttpRequest) -> HttpResponse:
         """Which strategy to choose, while the form is being written."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        return TemplateResponse(request, "admin/coupons/recommendation.html", {"advice": words.advice(request.POST.dict())})
+        return TemplateResponse(
+            request, "admin/coupons/recommendation.html", {"advice": words.advice(request.POST.dict())}
+        )
 
     def numbers(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """The live numbers alone."""
-        return TemplateResponse(request, "admin/coupons/metrics.html", _live(self.named(request, pk)))
+        return TemplateResponse(request, "admin/coupons/metrics.html", _live(self.get_coupon_or_404(request, pk)))
 
-    def switch(self, request: HttpRequest, pk: uuid.UUID, verb: str) -> HttpResponse:
+    def change_status(self, request: HttpRequest, pk: uuid.UUID, verb: str) -> HttpResponse:
         """The buttons that withdraw a coupon and offer it again."""
         if verb not in ("withdraw", "offer"):
             raise Http404
-        found = self.named(request, pk, edit=True)
+        found = self.get_coupon_or_404(request, pk, edit=True)
         if verb == "withdraw":
             services.deactivate(coupon=found)
         else:
@@ -218,16 +220,16 @@ class CouponAdmin(ChosenBrand, BrandScopedAdmin):
         messages.success(request, f"{found} is {'withdrawn' if verb == 'withdraw' else 'on offer again'}.")
         return redirect("admin:coupons_coupondefinition_change", found.pk)
 
-    def named(self, request: HttpRequest, pk: uuid.UUID, *, edit: bool = False) -> CouponDefinition:
+    def get_coupon_or_404(self, request: HttpRequest, pk: uuid.UUID, *, edit: bool = False) -> CouponDefinition:
         """The coupon that an address names. Raises Http404, PermissionDenied."""
         found = self.get_object(request, str(pk))
         if found is None:
             raise Http404
-        if edit and not self.may(request, Rights.EDIT, found):
+        if edit and not self.has_brand_permission(request, BrandPermissions.EDIT, found):
             raise PermissionDenied
         return found  # type: ignore[no-any-return]
 
 
 def _live(coupon: CouponDefinition) -> dict[str, Any]:
-    numbers = selectors.numbers(coupons=[coupon])[coupon.pk]
-    return {"coupon": coupon, "cards": words.cards(coupon, numbers)}
+    numbers = selectors.usage(coupons=[coupon])[coupon.pk]
+    return {"coupon": coupon, "cards": words.metric_cards(coupon, numbers)}

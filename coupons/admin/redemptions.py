@@ -21,22 +21,25 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from accounts.models import Brand
 from coupons import services
 from coupons.admin import finding, words
-from coupons.admin.asking import AskingForm, readable
+from coupons.admin.asking import CouponFilterForm, readable_brands
 from coupons.models import CouponRedemption, Status
 from promoplatform.kernel import ids, money, pages
-from promoplatform.kernel.admin import ReadOnly
-from promoplatform.kernel.errors import Refusal
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.admin import ReadOnlyAdminMixin
+from promoplatform.kernel.errors import DomainError
+from promoplatform.kernel.rights import BrandPermissions
 
 PAGE = 50
 HEADER = (
     "customer", "coupon", "code", "status", "asked_at", "held_until", "redeemed_at", "ended_at", "currency",
     "taken_off", "coupon_id", "order_id", "redemption_id",
 )  # fmt: skip
-ENDS = {Status.RESERVED: Status.RELEASED, Status.CONFIRMED: Status.REFUNDED}  # what the brand may make of what stands
+TERMINAL_ACTIONS = {
+    Status.RESERVED: Status.RELEASED,
+    Status.CONFIRMED: Status.REFUNDED,
+}  # what the brand may make of what stands
 
 
-class RedemptionsFilter(AskingForm):
+class RedemptionsFilter(CouponFilterForm):
     """Which redemptions to show."""
 
     customer = forms.CharField(required=False, max_length=100, label="Customer id", widget=UnfoldAdminTextInputWidget())
@@ -46,27 +49,27 @@ class RedemptionsFilter(AskingForm):
     before = forms.UUIDField(required=False, widget=forms.HiddenInput())
     field_order = ("brand", "customer", "code", "coupon", "state", "since", "until", "before")
 
-    def question(self) -> finding.Question:
+    def to_query(self) -> finding.RedemptionQuery:
         """What is looked for; days are the brand's."""
         data, zone = self.cleaned_data, self.whose.timezone
-        return finding.Question(
+        return finding.RedemptionQuery(
             brand=self.whose.pk,
             coupon=self.chosen.pk if self.chosen else None,
             customer=data["customer"],
             code=data["code"],
             status=data["state"],
-            since=pages.midnight(data["since"], zone) if data["since"] else None,
-            until=pages.midnight(data["until"] + timedelta(days=1), zone) if data["until"] else None,
+            since=pages.local_midnight(data["since"], zone) if data["since"] else None,
+            until=pages.local_midnight(data["until"] + timedelta(days=1), zone) if data["until"] else None,
         )
 
-    def asked(self) -> dict[str, str]:
+    def query_parameters(self) -> dict[str, str]:
         """What was chosen, apart from the brand and the page."""
         names = ("coupon", "customer", "code", "state", "since", "until")
         return {name: self.data[name] for name in names if self.data.get(name)}
 
 
 @admin.register(CouponRedemption)
-class CouponRedemptionAdmin(ReadOnly):
+class CouponRedemptionAdmin(ReadOnlyAdminMixin):
     """Redemptions of a brand's coupons, the newest first."""
 
     brand_path = "coupon__brand"
@@ -78,7 +81,7 @@ class CouponRedemptionAdmin(ReadOnly):
     # --- many --------------------------------------------------------------------------------------------------------
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """A page of redemptions by its own filter, going back in time by key."""
-        brands = readable(request)
+        brands = readable_brands(request)
         form = RedemptionsFilter(request.GET.dict(), brands=brands) if brands else None
         context: dict[str, Any] = {"title": "Redemptions of coupons", "opts": self.opts, "form": form, "rows": []}
         if form is not None and form.is_valid():
@@ -92,25 +95,25 @@ class CouponRedemptionAdmin(ReadOnly):
 
     def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
         """All redemptions that the filter takes, as a file."""
-        brands = readable(request)
+        brands = readable_brands(request)
         form = RedemptionsFilter(request.GET.dict(), brands=brands) if brands else None
         if form is None or not form.is_valid():
             raise Http404
         at, brand = timezone.now(), form.whose
-        name = f"coupon-redemptions-{brand.slug}-{pages.today(at, brand.timezone):%Y-%m-%d}.csv"
-        return pages.csv_response(name, HEADER, _lines(finding.bounded(form.question(), at=at), brand))
+        name = f"coupon-redemptions-{brand.slug}-{pages.local_date(at, brand.timezone):%Y-%m-%d}.csv"
+        return pages.csv_response(name, HEADER, _lines(finding.with_default_window(form.to_query(), at=at), brand))
 
     def _page(self, form: RedemptionsFilter) -> dict[str, Any]:
-        question, asked, zone = form.question(), form.asked(), form.whose.timezone
-        bounded = finding.bounded(question, at=timezone.now())
-        found = finding.newest(bounded, before=form.cleaned_data["before"], limit=PAGE + 1)
-        link = urlencode({"brand": form.whose.slug} | asked)
+        to_query, query_parameters, zone = form.to_query(), form.query_parameters(), form.whose.timezone
+        bounded = finding.with_default_window(to_query, at=timezone.now())
+        found = finding.list_recent(bounded, before=form.cleaned_data["before"], limit=PAGE + 1)
+        link = urlencode({"brand": form.whose.slug} | query_parameters)
         return {
             "rows": [_row(redemption, zone) for redemption in found[:PAGE]],
             "zone": zone,
-            "window": finding.WINDOW.days if question.is_wide else None,
+            "window": finding.WINDOW.days if to_query.is_unbounded else None,
             "export": f"{reverse('admin:coupons_couponredemption_export')}?{link}",
-            "filtered": bool(asked),
+            "filtered": bool(query_parameters),
             "older": f"?{link}&before={found[PAGE - 1].pk}" if len(found) > PAGE else None,
             "newest": f"?{link}" if form.cleaned_data["before"] else None,
         }
@@ -124,43 +127,47 @@ class CouponRedemptionAdmin(ReadOnly):
         if found is None:
             raise Http404
         if request.method == "POST":
-            return self._end(request, found)
+            return self._terminate(request, found)
         status = Status(found.status)
-        ending = ENDS.get(status) if found.redemption_id is None and self.may(request, Rights.EDIT, found) else None
+        ending = (
+            TERMINAL_ACTIONS.get(status)
+            if found.redemption_id is None and self.has_brand_permission(request, BrandPermissions.EDIT, found)
+            else None
+        )
         context = self.admin_site.each_context(request) | {
             "title": f"Redemption of {found.coupon}",
             "opts": self.opts,
             "redemption": found,
             "state": (status.label, words.COLOURS[status]),
             "zone": found.coupon.brand.timezone,
-            "facts": words.facts(found),
-            "times": words.times(found),
+            "facts": words.redemption_details(found),
+            "times": words.timeline(found),
             "ending": ending,
         }
         return TemplateResponse(request, "admin/coupons/redemption.html", context)
 
-    def _end(self, request: HttpRequest, found: CouponRedemption) -> HttpResponse:
+    def _terminate(self, request: HttpRequest, found: CouponRedemption) -> HttpResponse:
         """What was shown is what is done: a reservation that was confirmed meanwhile is not refunded instead."""
-        if not self.may(request, Rights.EDIT, found):
+        if not self.has_brand_permission(request, BrandPermissions.EDIT, found):
             raise PermissionDenied
         wanted = request.POST.get("become", "")
-        if wanted not in ENDS.values() or found.redemption_id is not None:
+        if wanted not in TERMINAL_ACTIONS.values() or found.redemption_id is not None:
             raise Http404
         try:
-            ended = services.end(redemption=found.pk, become=Status(wanted), at=timezone.now())
-        except Refusal as refusal:
+            ended = services.terminate(redemption=found.pk, become=Status(wanted), at=timezone.now())
+        except DomainError as refusal:
             messages.error(request, refusal.detail)
         else:
             messages.success(request, f"It is {ended.status}: its place can be had again.")
         return redirect("admin:coupons_couponredemption_change", found.pk)
 
 
-def _lines(question: finding.Question, brand: Brand) -> Iterator[list[object]]:
+def _lines(to_query: finding.RedemptionQuery, brand: Brand) -> Iterator[list[object]]:
     zone = ZoneInfo(brand.timezone)
-    for it in finding.all_of(question):
-        instants = (ids.born(it.pk), it.reserved_until, it.redeemed_at, it.ended_at)
+    for it in finding.iter_all(to_query):
+        instants = (ids.uuid7_datetime(it.pk), it.reserved_until, it.redeemed_at, it.ended_at)
         times = [instant and instant.astimezone(zone).isoformat(timespec="seconds") for instant in instants]
-        off = None if it.amount is None or not it.currency else money.render(it.amount, it.currency)
+        off = None if it.amount is None or not it.currency else money.format_decimal(it.amount, it.currency)
         yield [
             it.customer.customer_id, it.coupon.title, it.code, it.status, *times, it.currency, off, it.coupon_id,
             it.redemption_id, it.pk,
@@ -174,8 +181,8 @@ def _row(redemption: CouponRedemption, zone: str) -> dict[str, Any]:
         "customer": redemption.customer.customer_id,
         "coupon": redemption.coupon,
         "code": redemption.code,
-        "when": pages.local(ids.born(redemption.pk), zone),
+        "when": pages.format_datetime(ids.uuid7_datetime(redemption.pk), zone),
         "state": (status.label, words.COLOURS[status]),
-        "amount": pages.amount(redemption.amount, redemption.currency),
+        "amount": pages.format_amount(redemption.amount, redemption.currency),
         "order": redemption.redemption_id,
     }

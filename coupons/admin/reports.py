@@ -15,26 +15,36 @@ from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.models import Brand
-from coupons.admin.asking import AskingForm, readable
+from coupons.admin.asking import CouponFilterForm, readable_brands
 from coupons.services import reporting
 from coupons.services.reporting import Report
 from promoplatform.kernel import pages
-from promoplatform.kernel.errors import Invalid
-from promoplatform.kernel.periods import Unit
+from promoplatform.kernel.errors import InvalidRequest
+from promoplatform.kernel.periods import Interval
 
 DAYS = 30  # that are shown where nothing else is asked for
-MOST = 800  # periods on one page; the API gives more
+MAX_ROWS = 800  # periods on one page; the API gives more
 FIELDS = {"from": "since", "to": "until", "unit": "unit", "code": "code"}
-TITLES = {Unit.HOUR: "hour", Unit.DAY: "day", Unit.WEEK: "week (its Monday)", Unit.MONTH: "month"}
-LABELS = {Unit.HOUR: "%-d %b %Y, %H:%M", Unit.DAY: "%a, %-d %b %Y", Unit.WEEK: "%-d %b %Y", Unit.MONTH: "%B %Y"}
-SHORT = {Unit.HOUR: "%-d %b %H:%M", Unit.DAY: "%-d %b", Unit.WEEK: "%-d %b", Unit.MONTH: "%b %Y"}
+TITLES = {Interval.HOUR: "hour", Interval.DAY: "day", Interval.WEEK: "week (its Monday)", Interval.MONTH: "month"}
+LABELS = {
+    Interval.HOUR: "%-d %b %Y, %H:%M",
+    Interval.DAY: "%a, %-d %b %Y",
+    Interval.WEEK: "%-d %b %Y",
+    Interval.MONTH: "%B %Y",
+}
+SHORT_FORMATS = {
+    Interval.HOUR: "%-d %b %H:%M",
+    Interval.DAY: "%-d %b",
+    Interval.WEEK: "%-d %b",
+    Interval.MONTH: "%b %Y",
+}
 
 
-class ReportForm(AskingForm):
+class ReportForm(CouponFilterForm):
     """What to report."""
 
     unit = forms.ChoiceField(
-        label="By", choices=[(str(unit), str(unit).capitalize()) for unit in Unit], widget=UnfoldAdminSelectWidget()
+        label="By", choices=[(str(unit), str(unit).capitalize()) for unit in Interval], widget=UnfoldAdminSelectWidget()
     )
     zone = forms.ChoiceField(
         label="Time zone",
@@ -49,12 +59,12 @@ class ReportForm(AskingForm):
         for name in ("since", "until"):
             self.fields[name].required = True
 
-    def usual(self, asked: Mapping[str, str]) -> dict[str, str]:
+    def get_defaults(self, asked: Mapping[str, str]) -> dict[str, str]:
         """The last days by day, in the brand's time zone."""
         zone = asked["zone"] if asked.get("zone") in available_timezones() else self.whose.timezone
-        today = pages.today(self.at, zone)
+        today = pages.local_date(self.at, zone)
         return {
-            "unit": str(Unit.DAY), "zone": self.whose.timezone, "since": f"{today - timedelta(days=DAYS - 1)}",
+            "unit": str(Interval.DAY), "zone": self.whose.timezone, "since": f"{today - timedelta(days=DAYS - 1)}",
             "until": f"{today}",
         }  # fmt: skip
 
@@ -63,20 +73,20 @@ class ReportForm(AskingForm):
         if not self.is_valid():
             return None
         data = self.cleaned_data
-        until = pages.midnight(data["until"] + timedelta(days=1), data["zone"])
-        first = pages.midnight(data["since"], data["zone"])
+        until = pages.local_midnight(data["until"] + timedelta(days=1), data["zone"])
+        first = pages.local_midnight(data["since"], data["zone"])
         asked: dict[str, Any] = {
-            "unit": Unit(data["unit"]), "zone": ZoneInfo(data["zone"]), "first": first,
+            "unit": Interval(data["unit"]), "zone": ZoneInfo(data["zone"]), "first": first,
             "until": max(first, min(until, at)), "at": at,
         }  # fmt: skip
         try:
             if data["code"]:
-                return reporting.of_code(brand=self.whose, code=data["code"], **asked)
+                return reporting.code_report(brand=self.whose, code=data["code"], **asked)
             if self.chosen:
-                return reporting.of_coupon(coupon=self.chosen, **asked)
-            return reporting.of_brand(brand=self.whose, **asked)
-        except Invalid as refusal:
-            pages.blame(self, refusal, FIELDS, "unit")
+                return reporting.coupon_report(coupon=self.chosen, **asked)
+            return reporting.brand_report(brand=self.whose, **asked)
+        except InvalidRequest as refusal:
+            pages.add_service_errors(self, refusal, FIELDS, "unit")
             return None
 
     def title(self) -> str:
@@ -100,10 +110,10 @@ def page(request: HttpRequest) -> HttpResponseBase:
     if form is not None:
         context |= {"form": form, "of": form.title()}
         report = form.report(timezone.now())
-        if report is not None and len(report.periods) > MOST:
-            form.add_error("unit", f"That is more than {MOST} lines: choose a longer unit or a shorter time.")
+        if report is not None and len(report.periods) > MAX_ROWS:
+            form.add_error("unit", f"That is more than {MAX_ROWS} lines: choose a longer unit or a shorter time.")
         elif report is not None:
-            context |= _shown(report) | {"link": form.link()}
+            context |= _context(report) | {"link": form.link()}
     return TemplateResponse(request, "admin/coupons/report.html", context)
 
 
@@ -120,33 +130,33 @@ def export(request: HttpRequest) -> HttpResponseBase:
 
 def _form(request: HttpRequest) -> ReportForm | None:
     """What is asked for; None while there is no brand. Raises PermissionDenied."""
-    brands = readable(request)
+    brands = readable_brands(request)
     return ReportForm(request.GET.dict(), brands=brands, at=timezone.now()) if brands else None
 
 
-def _shown(report: Report) -> dict[str, Any]:
+def _context(report: Report) -> dict[str, Any]:
     total, unit = report.total, report.unit
-    starts = [(period.sums, period.start.astimezone(report.zone)) for period in report.periods]
-    zone = report.zone.key
+    starts = [(period.sums, period.start.astimezone(report.timezone)) for period in report.periods]
+    zone = report.timezone.key
     return {
         "report": report,
         "heading": TITLES[unit],
-        "between": f"from {pages.local(report.first, zone)} to {pages.local(report.until, zone)}, {zone} time",
+        "between": f"from {pages.format_datetime(report.start, zone)} to {pages.format_datetime(report.end, zone)}, {zone} time",
         "cards": [
             ("Redemptions", f"{total.redemptions:,}", "made in this time"),
-            ("Taken off", pages.amounts(total.given), "by redemptions that stand"),
+            ("Taken off", pages.format_totals(total.discount), "by redemptions that stand"),
             ("Refunded", f"{total.refunded:,}", "of these, by now"),
             ("Unused", f"{total.released - total.refunded:,}", "reservations let go of or expired"),
         ],
         "chart": pages.bars(
-            [(f"{start:{SHORT[unit]}}", sums.redemptions) for sums, start in starts],
+            [(f"{start:{SHORT_FORMATS[unit]}}", sums.redemptions) for sums, start in starts],
             what="redemptions", when="in this time",
         ),
         "rows": [
             {
                 "start": f"{start:{LABELS[unit]}}",
                 "redemptions": f"{sums.redemptions:,}",
-                "given": pages.amounts(sums.given),
+                "given": pages.format_totals(sums.discount),
                 "refunded": f"{sums.refunded:,}",
                 "unused": f"{sums.released - sums.refunded:,}",
             }

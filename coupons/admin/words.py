@@ -6,11 +6,11 @@ from datetime import datetime
 from django.conf import settings
 
 from coupons import rules
-from coupons.contracts import Numbers
+from coupons.contracts import CouponUsage
 from coupons.models import CouponDefinition, CouponRedemption, Status, Strategy
 from promoplatform.kernel import ids, pages
 
-MOST = 2_000_000_000
+MAX_CODES_SHOWN = 2_000_000_000
 Card = tuple[str, str, str]
 COLOURS = {
     Status.RESERVED: "info",
@@ -33,19 +33,19 @@ def state(coupon: CouponDefinition, at: datetime) -> tuple[str, str]:
 def period(coupon: CouponDefinition) -> str:
     """From when to when, in the brand's time zone."""
     zone = coupon.brand.timezone
-    return f"{pages.local(coupon.start_date, zone)} to {pages.local(coupon.end_date, zone)}"
+    return f"{pages.format_datetime(coupon.start_date, zone)} to {pages.format_datetime(coupon.end_date, zone)}"
 
 
-def used(coupon: CouponDefinition, numbers: Numbers) -> str:
+def usage_summary(coupon: CouponDefinition, numbers: CouponUsage) -> str:
     """Used, reserved and left, for a list."""
     words = [f"{numbers.used:,} used"]
     if numbers.reserved:
         words.append(f"{numbers.reserved:,} reserved")
-    words.append("no limit" if numbers.left is None else f"{numbers.left:,} left")
+    words.append("no limit" if numbers.remaining is None else f"{numbers.remaining:,} left")
     return ", ".join(words)
 
 
-def opened(coupon: CouponDefinition, *, batches: int) -> str:
+def access_summary(coupon: CouponDefinition, *, batches: int) -> str:
     """What opens it."""
     if batches:
         single = f"by codes that are good once each, in {batches} batch{'es' if batches > 1 else ''}"
@@ -53,7 +53,7 @@ def opened(coupon: CouponDefinition, *, batches: int) -> str:
     return f"to everyone; at checkout by code {coupon.code_id}" if coupon.code_id else "to everyone, without a code"
 
 
-def cards(coupon: CouponDefinition, numbers: Numbers) -> list[Card]:
+def metric_cards(coupon: CouponDefinition, numbers: CouponUsage) -> list[Card]:
     """The live numbers: what they are called, how many, and of what."""
     maximum = coupon.maximum_number_of_coupons
     share = f"of {maximum:,}, {100 * numbers.used / maximum:.1f} %" if maximum else "no limit in all"
@@ -61,14 +61,14 @@ def cards(coupon: CouponDefinition, numbers: Numbers) -> list[Card]:
         ("Used", f"{numbers.used:,}", share),
         ("Reserved", f"{numbers.reserved:,}", "held for shoppers who have not paid yet"),
     ]
-    if numbers.left is not None:
-        found.append(("Left", f"{numbers.left:,}", "can be had now"))
-    if numbers.made is not None and maximum and numbers.made < maximum:
-        found.append(("Units made", f"{numbers.made:,}", f"of {maximum:,}, in the background"))
+    if numbers.remaining is not None:
+        found.append(("Left", f"{numbers.remaining:,}", "can be had now"))
+    if numbers.prepared is not None and maximum and numbers.prepared < maximum:
+        found.append(("Units made", f"{numbers.prepared:,}", f"of {maximum:,}, in the background"))
     return found
 
 
-def facts(redemption: CouponRedemption) -> list[tuple[str, str]]:
+def redemption_details(redemption: CouponRedemption) -> list[tuple[str, str]]:
     """What a redemption took, and what it gave."""
     coupon = redemption.coupon
     within = "within an order" if redemption.redemption_id else "by itself, outside of any order"
@@ -76,12 +76,12 @@ def facts(redemption: CouponRedemption) -> list[tuple[str, str]]:
         ("Customer", redemption.customer.customer_id),
         ("Code", redemption.code or "none: redeemed by the coupon's id"),
         ("Made", within),
-        ("Taken off", pages.amount(redemption.amount, redemption.currency)),
-        ("Place", place(coupon.limit_strategy, redemption.unit)),
+        ("Taken off", pages.format_amount(redemption.amount, redemption.currency)),
+        ("Place", limit_unit_label(coupon.limit_strategy, redemption.unit)),
     ]
 
 
-def place(strategy: str, unit: int | None) -> str:
+def limit_unit_label(strategy: str, unit: int | None) -> str:
     """Which part of the coupon's number in all a redemption took."""
     if unit is None:
         return "none to take: no number in all was set"
@@ -90,16 +90,16 @@ def place(strategy: str, unit: int | None) -> str:
     return f"counter {unit + 1} of the sharded number" if strategy == Strategy.SHARDED else "one of the number in all"
 
 
-def times(redemption: CouponRedemption) -> list[tuple[str, str]]:
+def timeline(redemption: CouponRedemption) -> list[tuple[str, str]]:
     """What happened when, in the brand's time zone, as far as it has happened."""
     zone, status = redemption.coupon.brand.timezone, Status(redemption.status)
     life = [
-        ("Asked for", ids.born(redemption.pk)),
+        ("Asked for", ids.uuid7_datetime(redemption.pk)),
         ("Held until", redemption.reserved_until),
         ("Confirmed", redemption.redeemed_at),
         (status.label, redemption.ended_at),
     ]
-    return [(name, pages.local(instant, zone)) for name, instant in life if instant]
+    return [(name, pages.format_datetime(instant, zone)) for name, instant in life if instant]
 
 
 def guarantee(strategy: str, maximum: int | None) -> str:
@@ -108,15 +108,15 @@ def guarantee(strategy: str, maximum: int | None) -> str:
         return "Without a number in all there is nothing to keep."
     if strategy != Strategy.APPROXIMATE:
         return rules.GUARANTEES.get(strategy, "")
-    bound = rules.may_exceed_by(cap=maximum, processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS)
+    bound = rules.max_overshoot(cap=maximum, processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS)
     return f"May exceed {maximum:,} by up to {bound:,}, never by more."
 
 
 def advice(asked: Mapping[str, str]) -> dict[str, str]:
     """What to choose, by what stands in the form so far, and what the chosen strategy promises."""
-    maximum, chosen = _whole(asked.get("maximum_number_of_coupons", "")), asked.get("limit_strategy", "")
+    maximum, chosen = _parse_int(asked.get("maximum_number_of_coupons", "")), asked.get("limit_strategy", "")
     told = {"guarantee": guarantee(chosen, maximum) if chosen in Strategy.values else "", "advised": "", "why": ""}
-    rush = _whole(asked.get("rush", ""))
+    rush = _parse_int(asked.get("rush", ""))
     if rush is not None:
         told["advised"], told["why"] = rules.advice(
             maximum=maximum, rush=rush, within_orders="within_orders" in asked
@@ -124,6 +124,6 @@ def advice(asked: Mapping[str, str]) -> dict[str, str]:
     return told | {"differs": "yes" if told["advised"] not in ("", chosen) else ""}
 
 
-def _whole(text: str) -> int | None:
+def _parse_int(text: str) -> int | None:
     text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= MOST else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= MAX_CODES_SHOWN else None

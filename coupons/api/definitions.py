@@ -15,9 +15,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import as_caller
+from accounts.contracts import get_caller
 from accounts.models import Brand
-from accounts.selectors import acting_brand, readable_brand_ids
+from accounts.selectors import get_brand_for_caller, readable_brand_ids
 from coupons import selectors, services
 from coupons.api.serializers import (
     CouponAnswer,
@@ -31,21 +31,21 @@ from coupons.api.serializers import (
 )
 from coupons.models import CouponDefinition
 from promoplatform.kernel import pages, redis
-from promoplatform.kernel.api import CsvRenderer, CursorPage
+from promoplatform.kernel.api import CsvRenderer, CursorPagination
 from promoplatform.kernel.errors import PermissionDenied
-from promoplatform.kernel.fields import placed
+from promoplatform.kernel.fields import localize_date
 from promoplatform.kernel.idempotency import idempotent
-from promoplatform.kernel.schema import problems
-from promotions.errors import CodeTaken, PatternTooGuessable
+from promoplatform.kernel.schema import problem_responses
+from promotions.errors import CodeTaken, PatternTooWeak
 from promotions.models import CodeBatch
 
-FRESH_MS = 5_000  # how old the list of active coupons may be
-PLAIN = (
+LIST_CACHE_MS = 5_000  # how old the list of active coupons may be
+SIMPLE_FIELDS = (
     "title", "maximum_number_of_coupons", "maximum_number_of_coupons_per_user", "limit_strategy", "offer",
 )  # fmt: skip
 
 
-class PlacePage(CursorPage):
+class CouponListPagination(CursorPagination):
     """Pages of coupons that run, in their order."""
 
     ordering = "place"
@@ -56,7 +56,7 @@ class CouponsView(APIView):
 
     @extend_schema(
         request=CouponRequest,
-        responses={201: CreatedAnswer, 202: CreatedAnswer, **problems(CodeTaken, PatternTooGuessable)},
+        responses={201: CreatedAnswer, 202: CreatedAnswer, **problem_responses(CodeTaken, PatternTooWeak)},
         operation_id="coupon_create",
     )
     @idempotent
@@ -64,8 +64,8 @@ class CouponsView(APIView):
         """Make a coupon of the caller's brand. Many codes are made in the background: 202 with a `job`."""
         body = CouponRequest(data=request.data)
         body.is_valid(raise_exception=True)
-        asked, caller = body.validated_data, as_caller(request.auth)
-        brand = acting_brand(caller=caller, slug=asked.get("brand"), edit=True)
+        asked, caller = body.validated_data, get_caller(request.auth)
+        brand = get_brand_for_caller(caller=caller, slug=asked.get("brand"), edit=True)
         coupon, batch = services.create(
             brand=brand, fields=_fields(asked, brand), codes=_codes(asked.get("codes")), by=caller.user_key,
             at=timezone.now(),
@@ -73,7 +73,9 @@ class CouponsView(APIView):
         answer = _own_answer(request, coupon)
         if batch is None:
             return Response(answer, status=201)
-        return Response(answer | {"job": _job(request, coupon, batch)}, status=201 if batch.is_made else 202)
+        return Response(
+            answer | {"job": _status_url(request, coupon, batch)}, status=201 if batch.is_generated else 202
+        )
 
     @extend_schema(
         parameters=[
@@ -88,24 +90,24 @@ class CouponsView(APIView):
 
         At most five seconds old.
         """
-        brand_ids, slug = readable_brand_ids(as_caller(request.auth)), request.query_params.get("brand")
+        brand_ids, slug = readable_brand_ids(get_caller(request.auth)), request.query_params.get("brand")
         if brand_ids != []:
-            return self._page(request, selectors.of_brands(brand_ids=brand_ids), slug, own=True)
+            return self._page(request, selectors.list_for_brands(brand_ids=brand_ids), slug, own=True)
         key = redis.key("coupons", f"{request.get_host()}{request.get_full_path()}")
-        if (known := _known(key)) is not None:
+        if (known := _cache_get(key)) is not None:
             return HttpResponse(known, content_type="application/json")
-        response = self._page(request, selectors.on_offer(), slug, own=False)
-        _keep(key, JSONRenderer().render(response.data))
+        response = self._page(request, selectors.list_public(), slug, own=False)
+        _cache_set(key, JSONRenderer().render(response.data))
         return response
 
     def _page(self, request: Request, found: Any, slug: str | None, *, own: bool) -> Response:
         found = found.filter(brand__slug=slug) if slug else found
         every = own and request.query_params.get("state") == "all"
-        page: CursorPage = CursorPage() if every else PlacePage()
+        page: CursorPagination = CursorPagination() if every else CouponListPagination()
         if not every:
             found = selectors.active(found, at=timezone.now())
         rows = page.paginate_queryset(found, request, view=self) or []
-        left = selectors.left(coupons=[row.pk for row in rows], at=timezone.now())
+        left = selectors.remaining(coupons=[row.pk for row in rows], at=timezone.now())
         return page.get_paginated_response([_answer(row, left) for row in rows])
 
 
@@ -115,12 +117,12 @@ class CouponView(APIView):
     @extend_schema(responses={200: CouponAnswer}, operation_id="coupon_read")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """One coupon; its brand also sees its codes."""
-        brand_ids = readable_brand_ids(as_caller(request.auth))
-        mine = selectors.of_brands(brand_ids=brand_ids).filter(pk=pk).first()
+        brand_ids = readable_brand_ids(get_caller(request.auth))
+        mine = selectors.list_for_brands(brand_ids=brand_ids).filter(pk=pk).first()
         if mine is not None:
             return Response(_own_answer(request, mine))
-        coupon = selectors.coupon(pk=pk, among=selectors.on_offer())
-        return Response(_answer(coupon, selectors.left(coupons=[pk], at=timezone.now())))
+        coupon = selectors.coupon(pk=pk, among=selectors.list_public())
+        return Response(_answer(coupon, selectors.remaining(coupons=[pk], at=timezone.now())))
 
     @extend_schema(request=CouponChange, responses={200: CouponAnswer}, operation_id="coupon_change")
     def patch(self, request: Request, pk: uuid.UUID) -> Response:
@@ -143,7 +145,7 @@ class BatchesView(APIView):
 
     @extend_schema(
         request=CouponCodesRequest,
-        responses={201: CouponCodesAnswer, 202: CouponCodesAnswer, **problems(PatternTooGuessable)},
+        responses={201: CouponCodesAnswer, 202: CouponCodesAnswer, **problem_responses(PatternTooWeak)},
         operation_id="coupon_codes_create",
     )
     @idempotent
@@ -152,14 +154,14 @@ class BatchesView(APIView):
         coupon = editable(request, pk)
         body = CouponCodesRequest(data=request.data)
         body.is_valid(raise_exception=True)
-        batch = services.add_codes(coupon=coupon, codes=services.Codes(**body.validated_data))
-        return Response(_batch(request, coupon, batch), status=201 if batch.is_made else 202)
+        batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(**body.validated_data))
+        return Response(_batch(request, coupon, batch), status=201 if batch.is_generated else 202)
 
     @extend_schema(responses={200: CouponCodesAnswer(many=True)}, operation_id="coupon_codes_list")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """The batches of the coupon's codes, newest first."""
         coupon = readable(request, pk)
-        page = CursorPage()
+        page = CursorPagination()
         rows = page.paginate_queryset(selectors.batches_of(coupon=coupon), request, view=self) or []
         return page.get_paginated_response([_batch(request, coupon, row) for row in rows])
 
@@ -189,31 +191,31 @@ class BatchCodesView(APIView):
 
 def readable(request: Request, pk: uuid.UUID) -> CouponDefinition:
     """A coupon of the caller's own brands. Raises NotFound for another's, PermissionDenied for shoppers."""
-    brand_ids = readable_brand_ids(as_caller(request.auth))
+    brand_ids = readable_brand_ids(get_caller(request.auth))
     if brand_ids == []:
         raise PermissionDenied
-    return selectors.coupon(pk=pk, among=selectors.of_brands(brand_ids=brand_ids))
+    return selectors.coupon(pk=pk, among=selectors.list_for_brands(brand_ids=brand_ids))
 
 
 def editable(request: Request, pk: uuid.UUID) -> CouponDefinition:
     """A coupon that the caller may change. Raises as ``readable`` does, and PermissionDenied for viewers."""
     coupon = readable(request, pk)
-    acting_brand(caller=as_caller(request.auth), slug=coupon.brand.slug, edit=True)
+    get_brand_for_caller(caller=get_caller(request.auth), slug=coupon.brand.slug, edit=True)
     return coupon
 
 
 # --- from the wire ----------------------------------------------------------------------------------------------------
 def _fields(asked: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     """What was asked as fields of the model, days at the brand's midnight."""
-    fields = {name: asked[name] for name in PLAIN if name in asked}
-    fields |= {name: placed(asked[name], brand.timezone) for name in ("start_date", "end_date") if name in asked}
+    fields = {name: asked[name] for name in SIMPLE_FIELDS if name in asked}
+    fields |= {name: localize_date(asked[name], brand.timezone) for name in ("start_date", "end_date") if name in asked}
     return fields | ({"is_active": asked["active"]} if "active" in asked else {})
 
 
-def _codes(asked: Mapping[str, Any] | None) -> services.Codes | None:
+def _codes(asked: Mapping[str, Any] | None) -> services.CodesSpec | None:
     if asked is None:
         return None
-    return services.Codes(shared=asked["shared"]) if "shared" in asked else services.Codes(**asked["generate"])
+    return services.CodesSpec(shared=asked["shared"]) if "shared" in asked else services.CodesSpec(**asked["generate"])
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -226,21 +228,21 @@ def _answer(coupon: CouponDefinition, left: Mapping[uuid.UUID, int]) -> dict[str
 def _own_answer(request: Request, coupon: CouponDefinition) -> dict[str, Any]:
     """With what is for the brand alone."""
     newest: Iterable[CodeBatch] = selectors.batches_of(coupon=coupon)[:20]
-    return _answer(coupon, selectors.left(coupons=[coupon.pk], at=timezone.now())) | {
+    return _answer(coupon, selectors.remaining(coupons=[coupon.pk], at=timezone.now())) | {
         "code": coupon.code_id,
         "codes": [_batch(request, coupon, batch) for batch in newest],
     }
 
 
 def _batch(request: Request, coupon: CouponDefinition, batch: CodeBatch) -> dict[str, Any]:
-    return batch_answer(batch, coupon=coupon, job=_job(request, coupon, batch))
+    return batch_answer(batch, coupon=coupon, job=_status_url(request, coupon, batch))
 
 
-def _job(request: Request, coupon: CouponDefinition, batch: CodeBatch) -> str:
+def _status_url(request: Request, coupon: CouponDefinition, batch: CodeBatch) -> str:
     return request.build_absolute_uri(reverse("coupon-codes", args=[coupon.pk, batch.pk]))
 
 
-def _known(key: str) -> bytes | None:
+def _cache_get(key: str) -> bytes | None:
     """The list as it was answered a moment ago, if Redis has it."""
     try:
         return redis.client().get(key)  # type: ignore[return-value]  # bytes, as the client decodes nothing
@@ -248,8 +250,8 @@ def _known(key: str) -> bytes | None:
         return None
 
 
-def _keep(key: str, body: bytes) -> None:
+def _cache_set(key: str, body: bytes) -> None:
     try:
-        redis.client().set(key, body, px=FRESH_MS)
+        redis.client().set(key, body, px=LIST_CACHE_MS)
     except redis.Error:
         return

@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import Scope, Shopper, as_caller
+from accounts.contracts import Scope, Shopper, get_caller
 from accounts.selectors import readable_brand_ids, shopper_for
-from accounts.services import ensure_customer
+from accounts.services import get_or_create_customer
 from coupons import errors, selectors, services
 from coupons.api.definitions import editable
 from coupons.api.serializers import (
@@ -22,20 +22,20 @@ from coupons.api.serializers import (
     EligibilityAnswer,
     redemption_answer,
 )
-from coupons.contracts import Asked
+from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
 from promoplatform.kernel import throttle
 from promoplatform.kernel.errors import Busy, NotFound
-from promoplatform.kernel.fields import read
+from promoplatform.kernel.fields import validate
 from promoplatform.kernel.hot import Answer, Call, HotView
 from promoplatform.kernel.idempotency import idempotent
 from promoplatform.kernel.ids import uuid7
-from promoplatform.kernel.schema import problems
+from promoplatform.kernel.schema import problem_responses
 from promotions.errors import CodeAlreadyUsed, CodeUnknown, ReservationExpired, WrongState
-from promotions.rules import normalise
+from promotions.rules import normalize_code
 
-MISS = "cart_code_miss"
-REFUSALS = problems(
+UNKNOWN_CODE_SCOPE = "cart_code_miss"
+ELIGIBILITY_ERRORS = problem_responses(
     errors.CouponNotStarted,
     errors.CouponEnded,
     errors.CouponExhausted,
@@ -55,7 +55,7 @@ class EligibilityView(APIView):
 
         Takes nothing.
         """
-        _, shopper = _asked_for(request.auth, pk, request.query_params.get("customer_id"))
+        _, shopper = _resolve_coupon_and_shopper(request.auth, pk, request.query_params.get("customer_id"))
         coupon = selectors.coupon(pk=pk, among=selectors.coupons())
         reasons, left, own = selectors.eligibility(coupon=coupon, shopper=shopper, at=timezone.now())
         return Response(
@@ -71,10 +71,12 @@ class EligibilityView(APIView):
 class RedemptionsView(HotView):
     """``/api/v1/coupons/<id>/redemptions/``"""
 
-    throttle_misses = MISS
+    throttle_misses = UNKNOWN_CODE_SCOPE
 
     @extend_schema(
-        request=CouponRedeemRequest, responses={201: CouponRedemptionAnswer, **REFUSALS}, operation_id="coupon_redeem"
+        request=CouponRedeemRequest,
+        responses={201: CouponRedemptionAnswer, **ELIGIBILITY_ERRORS},
+        operation_id="coupon_redeem",
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
@@ -82,18 +84,20 @@ class RedemptionsView(HotView):
         return self.answer(request, pk=pk)
 
     @staticmethod
-    def serve(call: Call, pk: uuid.UUID) -> Answer:
+    def handle(call: Call, pk: uuid.UUID) -> Answer:
         """The redemption."""
-        return _taken(call.auth, pk, read(CouponRedeemRequest, call.body()), at=call.at)
+        return _redeem(call.auth, pk, validate(CouponRedeemRequest, call.body()), at=call.at)
 
 
 class ReservationsView(HotView):
     """``/api/v1/coupons/<id>/reservations/``"""
 
-    throttle_misses = MISS
+    throttle_misses = UNKNOWN_CODE_SCOPE
 
     @extend_schema(
-        request=CouponReserveRequest, responses={201: CouponRedemptionAnswer, **REFUSALS}, operation_id="coupon_reserve"
+        request=CouponReserveRequest,
+        responses={201: CouponRedemptionAnswer, **ELIGIBILITY_ERRORS},
+        operation_id="coupon_reserve",
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
@@ -101,10 +105,10 @@ class ReservationsView(HotView):
         return self.answer(request, pk=pk)
 
     @staticmethod
-    def serve(call: Call, pk: uuid.UUID) -> Answer:
+    def handle(call: Call, pk: uuid.UUID) -> Answer:
         """The reservation."""
-        asked = read(CouponReserveRequest, call.body())
-        return _taken(call.auth, pk, asked, at=call.at, until=call.at + timedelta(seconds=asked["ttl_seconds"]))
+        asked = validate(CouponReserveRequest, call.body())
+        return _redeem(call.auth, pk, asked, at=call.at, until=call.at + timedelta(seconds=asked["ttl_seconds"]))
 
 
 class ConfirmView(APIView):
@@ -112,7 +116,7 @@ class ConfirmView(APIView):
 
     @extend_schema(
         request=None,
-        responses={200: CouponRedemptionAnswer, **problems(ReservationExpired, WrongState)},
+        responses={200: CouponRedemptionAnswer, **problem_responses(ReservationExpired, WrongState)},
         operation_id="coupon_confirm",
     )
     @idempotent
@@ -125,7 +129,9 @@ class ReleaseView(APIView):
     """``/api/v1/coupons/redemptions/<id>/release/``"""
 
     @extend_schema(
-        request=None, responses={200: CouponRedemptionAnswer, **problems(WrongState)}, operation_id="coupon_release"
+        request=None,
+        responses={200: CouponRedemptionAnswer, **problem_responses(WrongState)},
+        operation_id="coupon_release",
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
@@ -137,42 +143,44 @@ class RefundView(APIView):
     """``/api/v1/coupons/redemptions/<id>/refund/``"""
 
     @extend_schema(
-        request=None, responses={200: CouponRedemptionAnswer, **problems(WrongState)}, operation_id="coupon_refund"
+        request=None,
+        responses={200: CouponRedemptionAnswer, **problem_responses(WrongState)},
+        operation_id="coupon_refund",
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """The brand takes a redemption back, and its place can be had again; twice is once."""
         redemption = _own(request, pk)
         editable(request, redemption.coupon_id)
-        return _answer(services.refund(redemption=redemption.pk, at=timezone.now()))
+        return _answer(services.return_redemption(redemption=redemption.pk, at=timezone.now()))
 
 
-def _taken(auth: Any, pk: uuid.UUID, asked: dict[str, Any], *, at: datetime, until: datetime | None = None) -> Answer:
-    coupon, shopper = _asked_for(auth, pk, asked.get("customer_id"))
-    known = ensure_customer(shopper=shopper)
-    code = normalise(asked["code"]) or "?" if "code" in asked else ""  # what can be no code opens nothing
+def _redeem(auth: Any, pk: uuid.UUID, asked: dict[str, Any], *, at: datetime, until: datetime | None = None) -> Answer:
+    coupon, shopper = _resolve_coupon_and_shopper(auth, pk, asked.get("customer_id"))
+    known = get_or_create_customer(shopper=shopper)
+    code = normalize_code(asked["code"]) or "?" if "code" in asked else ""  # what can be no code opens nothing
     try:
-        redemption = services.take(coupon=coupon, asked=Asked(uuid7(), known.key, code, until), at=at)
+        redemption = services.redeem(coupon=coupon, asked=RedemptionRequest(uuid7(), known.key, code, until), at=at)
     except CodeUnknown:
-        throttle.hit(MISS, as_caller(auth).identity)
+        throttle.consume(UNKNOWN_CODE_SCOPE, get_caller(auth).identity)
         raise
     return redemption_answer(redemption, user_id=known.user_id, customer_id=known.customer_id), 201
 
 
-def _asked_for(auth: Any, coupon: uuid.UUID, customer_id: str | None) -> tuple[uuid.UUID, Shopper]:
+def _resolve_coupon_and_shopper(auth: Any, coupon: uuid.UUID, customer_id: str | None) -> tuple[uuid.UUID, Shopper]:
     """Which coupon, and who would redeem it: the caller, or a customer of a brand's server, which asks for its own
     coupons alone. Raises NotFound for another's.
     """
-    caller = as_caller(auth)
+    caller = get_caller(auth)
     shopper = shopper_for(caller=caller, customer_id=customer_id)
     if caller.scope is Scope.BRAND:
-        selectors.coupon(pk=coupon, among=selectors.of_brands(brand_ids=readable_brand_ids(caller)))
+        selectors.coupon(pk=coupon, among=selectors.list_for_brands(brand_ids=readable_brand_ids(caller)))
     return coupon, shopper
 
 
 def _own(request: Request, pk: uuid.UUID) -> CouponRedemption:
     """A redemption of the caller's own, or of a coupon of their brand. Raises NotFound, PermissionDenied (viewers)."""
-    caller = as_caller(request.auth)
+    caller = get_caller(request.auth)
     redemption = selectors.redemption(pk=pk)
     if caller.customer_key is not None and redemption.customer_id == caller.customer_key:
         return redemption

@@ -14,22 +14,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import Caller, as_caller
+from accounts.contracts import Caller, get_caller
 from accounts.models import Brand
-from accounts.selectors import acting_brand, readable_brand_ids, timezone_of
+from accounts.selectors import get_brand_for_caller, readable_brand_ids, timezone_of
 from coupons.models import CouponDefinition
 from coupons.services import reporting
 from coupons.services.reporting import Report, Sums
 from promoplatform.kernel import money, pages
 from promoplatform.kernel.api import CsvRenderer
-from promoplatform.kernel.errors import Invalid, NotFound, PermissionDenied
-from promoplatform.kernel.fields import DayOrInstantField, TextField, placed
-from promoplatform.kernel.periods import Unit
-from promotions.rules import normalise
+from promoplatform.kernel.errors import InvalidRequest, NotFound, PermissionDenied
+from promoplatform.kernel.fields import DateOrDateTimeField, StrictCharField, localize_date
+from promoplatform.kernel.periods import Interval
+from promotions.rules import normalize_code
 
 
 @extend_schema_field({"type": "string", "example": "Europe/Madrid"})
-class ZoneField(TextField):
+class TimeZoneField(StrictCharField):
     """The IANA name of a time zone."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -44,22 +44,22 @@ class ZoneField(TextField):
 class ReportQuery(serializers.Serializer[Any]):
     """What is reported; an end that is not named is the coupon's beginning (for a brand: 30 days ago), or now."""
 
-    unit = serializers.ChoiceField(choices=[str(unit) for unit in Unit], default=str(Unit.DAY))
-    tz = ZoneField(required=False, help_text="The brand's own where none is named")
+    unit = serializers.ChoiceField(choices=[str(unit) for unit in Interval], default=str(Interval.DAY))
+    tz = TimeZoneField(required=False, help_text="The brand's own where none is named")
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """``from`` and ``to`` besides: no attribute of Python's can be named so."""
         fields = super().get_fields()
-        fields["from"] = DayOrInstantField(required=False, help_text="The first instant that counts; a day: of `tz`")
-        fields["to"] = DayOrInstantField(required=False, help_text="The first that does not count; a day: of `tz`")
+        fields["from"] = DateOrDateTimeField(required=False, help_text="The first instant that counts; a day: of `tz`")
+        fields["to"] = DateOrDateTimeField(required=False, help_text="The first that does not count; a day: of `tz`")
         return fields
 
 
 class BrandReportQuery(ReportQuery):
     """Of which brand, when the caller works for several; of all of its coupons, or of one code."""
 
-    brand = TextField(required=False)
-    code = TextField(required=False, help_text="Of a code alone; one for everyone stands for its coupon")
+    brand = StrictCharField(required=False)
+    code = StrictCharField(required=False, help_text="Of a code alone; one for everyone stands for its coupon")
 
 
 class SumsAnswer(serializers.Serializer[Any]):
@@ -86,7 +86,7 @@ class ReportAnswer(serializers.Serializer[Any]):
 
     total = serializers.IntegerField()
     totals = SumsAnswer()
-    unit = serializers.ChoiceField(choices=[str(unit) for unit in Unit])
+    unit = serializers.ChoiceField(choices=[str(unit) for unit in Interval])
     tz = serializers.CharField()
     currency = serializers.CharField()
     buckets = BucketAnswer(many=True)
@@ -122,9 +122,9 @@ class CouponReportView(ReportView):
         A redemption counts when it was redeemed; a later refund changes that period's numbers. Exact to the quarter of
         an hour for months whose single redemptions were dropped.
         """
-        coupon = _readable(as_caller(request.auth), pk)
-        asked = _asked(ReportQuery, request)
-        report = reporting.of_coupon(coupon=coupon, at=timezone.now(), **_period(asked, coupon.brand))
+        coupon = _readable_brands(get_caller(request.auth), pk)
+        asked = _validated_query(ReportQuery, request)
+        report = reporting.coupon_report(coupon=coupon, at=timezone.now(), **_period(asked, coupon.brand))
         return self.answer(request, report, f"coupon-{coupon.pk}")
 
 
@@ -138,18 +138,18 @@ class BrandReportView(ReportView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """What became of the redemptions of all of a brand's coupons, or of those of one code."""
-        asked = _asked(BrandReportQuery, request)
-        brand = acting_brand(caller=as_caller(request.auth), slug=asked.get("brand"))
+        asked = _validated_query(BrandReportQuery, request)
+        brand = get_brand_for_caller(caller=get_caller(request.auth), slug=asked.get("brand"))
         period = _period(asked, brand) | {"brand": brand, "at": timezone.now()}
         if "code" not in asked:
-            return self.answer(request, reporting.of_brand(**period), f"coupons-of-{brand.slug}")
-        code = normalise(asked["code"])
+            return self.answer(request, reporting.brand_report(**period), f"coupons-of-{brand.slug}")
+        code = normalize_code(asked["code"])
         if code is None:
-            raise Invalid.field("code", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
-        return self.answer(request, reporting.of_code(code=code, **period), f"code-{code}")
+            raise InvalidRequest.field("code", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
+        return self.answer(request, reporting.code_report(code=code, **period), f"code-{code}")
 
 
-def _readable(caller: Caller, pk: uuid.UUID) -> CouponDefinition:
+def _readable_brands(caller: Caller, pk: uuid.UUID) -> CouponDefinition:
     """A coupon of the caller's own brands; another's is not there. Raises NotFound, PermissionDenied (shoppers)."""
     brand_ids = readable_brand_ids(caller)
     if brand_ids == []:
@@ -161,7 +161,7 @@ def _readable(caller: Caller, pk: uuid.UUID) -> CouponDefinition:
     return coupon
 
 
-def _asked(shape: type[ReportQuery], request: Request) -> dict[str, Any]:
+def _validated_query(shape: type[ReportQuery], request: Request) -> dict[str, Any]:
     query = shape(data=request.query_params.dict())
     query.is_valid(raise_exception=True)
     return query.validated_data  # type: ignore[no-any-return]
@@ -170,8 +170,8 @@ def _asked(shape: type[ReportQuery], request: Request) -> dict[str, Any]:
 def _period(asked: dict[str, Any], brand: Brand) -> dict[str, Any]:
     """Which periods are reported, in which time zone, between which instants."""
     zone = asked.get("tz") or timezone_of(brand)
-    first, until = (placed(asked[end], zone.key) if end in asked else None for end in ("from", "to"))
-    return {"unit": Unit(asked["unit"]), "zone": zone, "first": first, "until": until}
+    first, until = (localize_date(asked[end], zone.key) if end in asked else None for end in ("from", "to"))
+    return {"unit": Interval(asked["unit"]), "zone": zone, "first": first, "until": until}
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -181,10 +181,10 @@ def report_answer(report: Report) -> dict[str, Any]:
         "total": report.total.redemptions,
         "totals": _sums(report.total, report.currency),
         "unit": str(report.unit),
-        "tz": report.zone.key,
+        "tz": report.timezone.key,
         "currency": report.currency,
-        "from": reporting.instant(report.first),
-        "to": reporting.instant(report.until),
+        "from": reporting.instant(report.start),
+        "to": reporting.instant(report.end),
         "buckets": [
             {"start": reporting.instant(period.start)} | _sums(period.sums, report.currency)
             for period in report.periods
@@ -197,6 +197,6 @@ def _sums(sums: Sums, currency: str) -> dict[str, Any]:
         "redemptions": sums.redemptions,
         "released": sums.released,
         "refunded": sums.refunded,
-        "discount_total": money.render(sums.given.get(currency, 0), currency),
-        "discount_totals": {its: money.render(given, its) for its, given in sorted(sums.given.items())},
+        "discount_total": money.format_decimal(sums.discount.get(currency, 0), currency),
+        "discount_totals": {its: money.format_decimal(given, its) for its, given in sorted(sums.discount.items())},
     }

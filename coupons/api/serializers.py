@@ -6,7 +6,13 @@ from rest_framework import serializers
 
 from coupons import rules
 from coupons.models import CouponDefinition, CouponRedemption, Status, Strategy
-from promoplatform.kernel.fields import DayOrInstantField, FlagField, SlugField, TextField, WholeField
+from promoplatform.kernel.fields import (
+    DateOrDateTimeField,
+    SlugField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictIntegerField,
+)
 from promotions.models import CodeBatch
 from promotions.rules import CHARSET, PATTERN
 from promotions.services.batches import MAX_COUNT
@@ -18,15 +24,15 @@ MOST = 2_000_000_000
 class CouponCodesRequest(serializers.Serializer[Any]):
     """Codes that are good once each. In the pattern `#` stands for a character that is drawn from the charset."""
 
-    count = WholeField(min_value=1, max_value=MAX_COUNT)
-    pattern = TextField(max_length=64, default=PATTERN)
-    charset = TextField(max_length=64, default=CHARSET, help_text="Different letters and digits")
+    count = StrictIntegerField(min_value=1, max_value=MAX_COUNT)
+    pattern = StrictCharField(max_length=64, default=PATTERN)
+    charset = StrictCharField(max_length=64, default=CHARSET, help_text="Different letters and digits")
 
 
 class CodesRequest(serializers.Serializer[Any]):
     """Either one code that everyone types, or codes that are good once each."""
 
-    shared = TextField(max_length=200, required=False)
+    shared = StrictCharField(max_length=200, required=False)
     generate = CouponCodesRequest(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -38,13 +44,13 @@ class CodesRequest(serializers.Serializer[Any]):
 class CouponFields(serializers.Serializer[Any]):
     """What a brand says of a coupon. Dates without a time mean the brand's own midnight."""
 
-    title = TextField(max_length=100)
-    start_date = DayOrInstantField()
-    end_date = DayOrInstantField()
-    maximum_number_of_coupons = WholeField(
+    title = StrictCharField(max_length=100)
+    start_date = DateOrDateTimeField()
+    end_date = DateOrDateTimeField()
+    maximum_number_of_coupons = StrictIntegerField(
         required=False, allow_null=True, min_value=1, max_value=MOST, help_text="In all; null for no limit"
     )
-    maximum_number_of_coupons_per_user = WholeField(
+    maximum_number_of_coupons_per_user = StrictIntegerField(
         required=False, allow_null=True, min_value=1, max_value=MOST, help_text="For one shopper; null for no limit"
     )
     limit_strategy = serializers.ChoiceField(
@@ -63,7 +69,7 @@ class CouponRequest(CouponFields):
 class CouponChange(CouponFields):
     """What may change of a coupon; after its start only title, end, maxima and whether it is active."""
 
-    active = FlagField(required=False)
+    active = StrictBooleanField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, partial=True, **kwargs)
@@ -122,14 +128,14 @@ class EligibilityAnswer(serializers.Serializer[Any]):
 class CouponRedeemRequest(serializers.Serializer[Any]):
     """A redemption, with the code where the coupon is opened by codes."""
 
-    code = TextField(max_length=200, required=False)
-    customer_id = TextField(max_length=100, required=False, help_text="For whom a brand's server asks")
+    code = StrictCharField(max_length=200, required=False)
+    customer_id = StrictCharField(max_length=100, required=False, help_text="For whom a brand's server asks")
 
 
 class CouponReserveRequest(CouponRedeemRequest):
     """A reservation."""
 
-    ttl_seconds = WholeField(min_value=1, max_value=MAX_TTL, default=DEFAULT_TTL)
+    ttl_seconds = StrictIntegerField(min_value=1, max_value=MAX_TTL, default=DEFAULT_TTL)
 
 
 class CouponRedemptionAnswer(serializers.Serializer[Any]):
@@ -149,7 +155,7 @@ def coupon_answer(coupon: CouponDefinition, *, left: int | None, processes: int,
     maximum = coupon.maximum_number_of_coupons
     exceeds = 0
     if maximum is not None and coupon.limit_strategy == Strategy.APPROXIMATE:
-        exceeds = rules.may_exceed_by(cap=maximum, processes=processes, threads=threads)
+        exceeds = rules.max_overshoot(cap=maximum, processes=processes, threads=threads)
     return {
         "id": coupon.pk, "brand": coupon.brand.slug, "title": coupon.title, "start_date": coupon.start_date,
         "end_date": coupon.end_date, "maximum_number_of_coupons": maximum,
@@ -163,7 +169,7 @@ def batch_answer(batch: CodeBatch, *, coupon: CouponDefinition, job: str) -> dic
     """A batch as ``CouponCodesAnswer`` describes it."""
     return {
         "job": job, "id": batch.pk, "coupon": coupon.pk, "pattern": batch.pattern, "charset": batch.charset,
-        "count": batch.count, "made": batch.made, "status": "done" if batch.is_made else "making",
+        "count": batch.count, "made": batch.made, "status": "done" if batch.is_generated else "making",
         "created_at": batch.created_at, "finished_at": batch.finished_at,
     }  # fmt: skip
 

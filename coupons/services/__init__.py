@@ -1,20 +1,20 @@
 """Verbs of coupons."""
 
-from coupons.services.definitions import Codes, add_codes, change, create, deactivate, fixed
-from coupons.services.ending import confirm, end, expire_due, refund, release
-from coupons.services.taking import take
+from coupons.services.definitions import CodesSpec, add_codes, change, create, deactivate, locked_fields
+from coupons.services.ending import confirm, expire_due, release, return_redemption, terminate
+from coupons.services.taking import redeem
 
 __all__ = [
-    "Codes",
+    "CodesSpec",
     "add_codes",
     "change",
     "confirm",
     "create",
     "deactivate",
-    "end",
     "expire_due",
-    "fixed",
-    "refund",
+    "locked_fields",
+    "redeem",
     "release",
-    "take",
+    "return_redemption",
+    "terminate",
 ]

@@ -11,20 +11,20 @@ from accounts.models import Brand
 from coupons import rules
 from coupons.models import CouponBatch, CouponCounter, CouponDefinition, CouponUnit, Strategy
 from coupons.services.limits import LIMITS, counters
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.errors import InvalidRequest
 from promotions.models import CodeBatch
-from promotions.rules import CHARSET, PATTERN, normalise
-from promotions.services import checked_offer, claim_code, make_chunk, order_batch
+from promotions.rules import CHARSET, PATTERN, normalize_code
+from promotions.services import generate_chunk, register_code, request_batch, validate_offer
 
 KIND = "coupon"
 MAXIMUM, STRATEGY = "maximum_number_of_coupons", "limit_strategy"
-UNTIL_START = {"start_date", "offer", STRATEGY}  # what is fixed once shoppers can have it
-MOST_UNITS = 10_000_000  # rows of a pool
-AT_ONCE = 1_000  # codes that are made while the caller waits
+EDITABLE_BEFORE_START = {"start_date", "offer", STRATEGY}  # what is fixed once shoppers can have it
+MAX_POOL_UNITS = 10_000_000  # rows of a pool
+INLINE_MAX_CODES = 1_000  # codes that are made while the caller waits
 
 
 @dataclass(frozen=True, slots=True)
-class Codes:
+class CodesSpec:
     """Codes that open a coupon: one ``shared`` by all, or ``count`` from a pattern, good once each."""
 
     shared: str | None = None
@@ -35,7 +35,7 @@ class Codes:
 
 @transaction.atomic
 def create(
-    *, brand: Brand, fields: Mapping[str, Any], codes: Codes | None, by: int | None, at: datetime
+    *, brand: Brand, fields: Mapping[str, Any], codes: CodesSpec | None, by: int | None, at: datetime
 ) -> tuple[CouponDefinition, CodeBatch | None]:
     """A new coupon of the brand, and the batch of its codes if it has one.
 
@@ -45,30 +45,32 @@ def create(
     coupon = CouponDefinition(brand=brand, currency=brand.currency, created_by_id=by, created_at=at, **fields)
     _check(coupon, at)
     if codes and codes.shared is not None:
-        coupon.code = claim_code(text=_normal(codes.shared), kind=KIND, brand=brand)
+        coupon.code = register_code(text=_normalize(codes.shared), kind=KIND, brand=brand)
     coupon.save(force_insert=True)
     if coupon.maximum_number_of_coupons is not None:
         LIMITS[coupon.limit_strategy].open(coupon=coupon.pk, cap=coupon.maximum_number_of_coupons)
     return coupon, add_codes(coupon=coupon, codes=codes) if codes and codes.shared is None else None
 
 
-def _normal(text: str) -> str:
-    normal = normalise(text)
+def _normalize(text: str) -> str:
+    normal = normalize_code(text)
     if normal is None:
-        raise Invalid.field("codes.shared", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
+        raise InvalidRequest.field("codes.shared", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
     return normal
 
 
 @transaction.atomic
-def add_codes(*, coupon: CouponDefinition, codes: Codes) -> CodeBatch:
+def add_codes(*, coupon: CouponDefinition, codes: CodesSpec) -> CodeBatch:
     """A batch of codes that open the coupon and are good once each; a small one is made at once.
 
     Raises Invalid and PatternTooGuessable.
     """
-    batch = order_batch(kind=KIND, brand=coupon.brand, count=codes.count, pattern=codes.pattern, charset=codes.charset)
+    batch = request_batch(
+        kind=KIND, brand=coupon.brand, count=codes.count, pattern=codes.pattern, charset=codes.charset
+    )
     CouponBatch.objects.create(batch=batch, coupon=coupon)
-    if codes.count <= AT_ONCE:
-        while make_chunk(batch_id=batch.pk):  # codes that were taken are drawn again
+    if codes.count <= INLINE_MAX_CODES:
+        while generate_chunk(batch_id=batch.pk):  # codes that were taken are drawn again
             pass
         batch.refresh_from_db()
     return batch
@@ -84,38 +86,40 @@ def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime)
     locked = CouponDefinition.objects.select_for_update(of=("self",)).select_related("brand").get(pk=coupon.pk)
     before = (locked.limit_strategy, locked.maximum_number_of_coupons)
     changed = {name: value for name, value in fields.items() if getattr(locked, name) != value}
-    if fixed := sorted(changed.keys() & _fixed(locked, changed, at)):
-        raise Invalid(
-            errors=[{"field": name, "code": "fixed", "detail": "This cannot change any more."} for name in fixed]
+    if locked_fields := sorted(changed.keys() & _fixed(locked, changed, at)):
+        raise InvalidRequest(
+            errors=[
+                {"field": name, "code": "fixed", "detail": "This cannot change any more."} for name in locked_fields
+            ]
         )
     for name, value in changed.items():
         setattr(locked, name, value)
     _check(locked, at, before_end=changed.keys() & {"start_date", "end_date"} != set())
     locked.save()
     if before != (locked.limit_strategy, locked.maximum_number_of_coupons):
-        _limit_anew(locked, *before)
+        _change_limit(locked, *before)
     return locked
 
 
-def fixed(*, coupon: CouponDefinition, at: datetime) -> set[str]:
+def locked_fields(*, coupon: CouponDefinition, at: datetime) -> set[str]:
     """What cannot change any more, whatever it would become."""
-    return set() if at < coupon.start_date - rules.SETTLED else set(UNTIL_START)
+    return set() if at < coupon.start_date - rules.LIMITS_LOCKED_BEFORE_START else set(EDITABLE_BEFORE_START)
 
 
 def _fixed(coupon: CouponDefinition, changed: Mapping[str, Any], at: datetime) -> set[str]:
-    if not fixed(coupon=coupon, at=at):
+    if not locked_fields(coupon=coupon, at=at):
         return set()
     maximum = changed.get(MAXIMUM, coupon.maximum_number_of_coupons)
     had, has = coupon.maximum_number_of_coupons is not None, maximum is not None
-    return UNTIL_START if had == has else UNTIL_START | {MAXIMUM}
+    return EDITABLE_BEFORE_START if had == has else EDITABLE_BEFORE_START | {MAXIMUM}
 
 
-def _limit_anew(coupon: CouponDefinition, strategy: str, maximum: int | None) -> None:
+def _change_limit(coupon: CouponDefinition, strategy: str, maximum: int | None) -> None:
     """Keep another maximum, or keep it in another way, which happens only before anything was taken."""
     now = coupon.maximum_number_of_coupons
     if now is not None and maximum is not None and strategy == coupon.limit_strategy:
         if not LIMITS[strategy].resize(coupon=coupon.pk, cap=now):
-            raise Invalid.field(MAXIMUM, "More than this is taken already.")
+            raise InvalidRequest.field(MAXIMUM, "More than this is taken already.")
         return
     counters.lock(coupon=coupon.pk)  # whoever makes units has it, so that none come after these are gone
     CouponUnit.objects.filter(coupon_id=coupon.pk).delete()
@@ -131,15 +135,15 @@ def deactivate(*, coupon: CouponDefinition) -> None:
 
 def _check(coupon: CouponDefinition, at: datetime, *, before_end: bool = True) -> None:
     if not coupon.title.strip():
-        raise Invalid.field("title", "A coupon has a title.", "blank")
+        raise InvalidRequest.field("title", "A coupon has a title.", "blank")
     if coupon.end_date <= coupon.start_date:
-        raise Invalid.field("end_date", "The end comes after the start.")
+        raise InvalidRequest.field("end_date", "The end comes after the start.")
     if before_end and coupon.end_date <= at:
-        raise Invalid.field("end_date", "The end is in the future.")
+        raise InvalidRequest.field("end_date", "The end is in the future.")
     for name in (MAXIMUM, f"{MAXIMUM}_per_user"):
         if (value := getattr(coupon, name)) is not None and value < 1:
-            raise Invalid.field(name, "At least 1, or nothing for no limit.")
+            raise InvalidRequest.field(name, "At least 1, or nothing for no limit.")
     units = coupon.maximum_number_of_coupons
-    if coupon.limit_strategy == Strategy.POOL and units is not None and units > MOST_UNITS:
-        raise Invalid.field(MAXIMUM, f"A pool has {MOST_UNITS:,} units at most: choose another strategy.")
-    checked_offer(coupon.offer)
+    if coupon.limit_strategy == Strategy.POOL and units is not None and units > MAX_POOL_UNITS:
+        raise InvalidRequest.field(MAXIMUM, f"A pool has {MAX_POOL_UNITS:,} units at most: choose another strategy.")
+    validate_offer(coupon.offer)

@@ -18,7 +18,7 @@ from promoplatform.kernel import db
 from promotions.errors import ReservationExpired, WrongState
 
 BATCH = 1_000  # reservations that end in one transaction
-MOST_BATCHES = 1_000  # of a coupon in one sweep; the next goes on
+MAX_BATCHES = 1_000  # of a coupon in one sweep; the next goes on
 
 
 @transaction.atomic
@@ -31,11 +31,11 @@ def confirm_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemptio
     """``confirm`` for whoever has locked the redemption."""
     if locked.status == Status.CONFIRMED:
         return locked
-    if locked.status == Status.EXPIRED or (locked.status == Status.RESERVED and _is_over(locked, at)):
+    if locked.status == Status.EXPIRED or (locked.status == Status.RESERVED and _is_terminal(locked, at)):
         raise ReservationExpired
     if locked.status != Status.RESERVED:
         raise WrongState(status_now=locked.status)
-    return _become(locked, Status.CONFIRMED, at, redeemed_at=at)
+    return _set_status(locked, Status.CONFIRMED, at, redeemed_at=at)
 
 
 @transaction.atomic
@@ -53,42 +53,44 @@ def release_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemptio
         return locked
     if locked.status != Status.RESERVED:
         raise WrongState(status_now=locked.status)
-    give_back(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
-    return _become(locked, Status.EXPIRED if _is_over(locked, at) else Status.RELEASED, at, ended_at=at)
+    release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
+    return _set_status(locked, Status.EXPIRED if _is_terminal(locked, at) else Status.RELEASED, at, ended_at=at)
 
 
 @transaction.atomic
-def refund(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
+def return_redemption(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
     """What was confirmed gives its place back. Refunding twice is refunding once. Raises WrongState."""
-    return refund_locked(selectors.lock(pk=redemption), at=at)
+    return return_locked(selectors.lock(pk=redemption), at=at)
 
 
-def refund_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
+def return_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
     """``refund`` for whoever has locked the redemption."""
     if locked.status == Status.REFUNDED:
         return locked
     if locked.status != Status.CONFIRMED:
         raise WrongState(status_now=locked.status)
-    give_back(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
-    return _become(locked, Status.REFUNDED, at, ended_at=at)
+    release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
+    return _set_status(locked, Status.REFUNDED, at, ended_at=at)
 
 
 @transaction.atomic
-def end(*, redemption: uuid.UUID, become: Status, at: datetime) -> CouponRedemption:
+def terminate(*, redemption: uuid.UUID, become: Status, at: datetime) -> CouponRedemption:
     """The brand's people end a redemption that was made of a coupon itself: a reservation is to become released,
     what was confirmed refunded. The audit log keeps it, once. Raises NotFound, WrongState.
     """
-    ended = (release if become == Status.RELEASED else refund)(redemption=selectors.redemption(pk=redemption).pk, at=at)
+    ended = (release if become == Status.RELEASED else return_redemption)(
+        redemption=selectors.redemption(pk=redemption).pk, at=at
+    )
     if ended.ended_at == at:
         pghistory.create_event(ended, label=become)
     return ended
 
 
-def _is_over(redemption: CouponRedemption, at: datetime) -> bool:
+def _is_terminal(redemption: CouponRedemption, at: datetime) -> bool:
     return redemption.reserved_until is not None and redemption.reserved_until <= at
 
 
-def _become(redemption: CouponRedemption, status: Status, at: datetime, **times: datetime) -> CouponRedemption:
+def _set_status(redemption: CouponRedemption, status: Status, at: datetime, **times: datetime) -> CouponRedemption:
     redemption.status, redemption.changed_at = status, at
     for name, value in times.items():
         setattr(redemption, name, value)
@@ -107,9 +109,9 @@ def expire(*, coupon: uuid.UUID, strategy: str, at: datetime) -> bool:
         return False
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"coupons.expire {coupon}"])
-    rows = db.many("coupons/sql/expire_reservations.sql", {"coupon": coupon, "at": at, "limit": BATCH})
+    rows = db.fetch_all("coupons/sql/expire_reservations.sql", {"coupon": coupon, "at": at, "limit": BATCH})
     if rows:
-        give_back(coupon=coupon, strategy=strategy, redemptions=[CouponRedemption(**row) for row in rows])
+        release_limit(coupon=coupon, strategy=strategy, redemptions=[CouponRedemption(**row) for row in rows])
     return True
 
 
@@ -122,7 +124,7 @@ def expire_due(*, at: datetime) -> int:
 
 def _expire(coupon: uuid.UUID, strategy: str, at: datetime) -> int:
     batches = 0
-    while batches < MOST_BATCHES:
+    while batches < MAX_BATCHES:
         with transaction.atomic():
             if not expire(coupon=coupon, strategy=strategy, at=at):
                 break
@@ -130,10 +132,10 @@ def _expire(coupon: uuid.UUID, strategy: str, at: datetime) -> int:
     return batches
 
 
-def give_back(*, coupon: uuid.UUID, strategy: str, redemptions: Sequence[CouponRedemption]) -> None:
+def release_limit(*, coupon: uuid.UUID, strategy: str, redemptions: Sequence[CouponRedemption]) -> None:
     """Free what locked redemptions of one coupon took: its maximum, then their customers' counts, then codes."""
     if units := [(it.unit, it.pk) for it in redemptions if it.unit is not None]:
-        LIMITS[strategy].give_back(coupon=coupon, taken=units)
-    db.run("coupons/sql/uncount_users.sql", {"coupon": coupon, "customers": [it.customer_id for it in redemptions]})
+        LIMITS[strategy].release(coupon=coupon, taken=units)
+    db.execute("coupons/sql/uncount_users.sql", {"coupon": coupon, "customers": [it.customer_id for it in redemptions]})
     if codes := [it.code for it in redemptions if it.code]:
-        selectors.spent_by(codes=codes, ids=[it.pk for it in redemptions]).delete()
+        selectors.redeemed_codes_of(codes=codes, ids=[it.pk for it in redemptions]).delete()

@@ -4,12 +4,12 @@ import uuid
 from collections.abc import Iterator
 
 from coupons import rules, selectors
-from coupons.contracts import Asked
+from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption, Status
 from coupons.services import ending
-from coupons.services.taking import take
-from promoplatform.kernel.errors import Busy, Refusal
-from promotions.contracts import Lost, Purchase, Taking
+from coupons.services.taking import redeem
+from promoplatform.kernel.errors import Busy, DomainError
+from promotions.contracts import OfferUnavailable, Purchase, SelectedOffer
 from promotions.errors import ReservationExpired
 
 
@@ -18,17 +18,17 @@ def reserve(*, purchase: Purchase) -> None:
 
     Raises Lost, with whatever came to stand against one since the quote, and Busy.
     """
-    for taking in _sorted(purchase):
-        asked = Asked(
-            id=_id(purchase, taking), customer=purchase.shopper_key, code=taking.code, until=purchase.until,
+    for taking in _in_lock_order(purchase):
+        asked = RedemptionRequest(
+            id=_id(purchase, taking), customer=purchase.shopper_key, code=taking.code, reserved_until=purchase.until,
             redemption=purchase.id, amount=taking.amount, currency=purchase.currency,
         )  # fmt: skip
         try:
-            take(coupon=uuid.UUID(taking.key), asked=asked, at=purchase.at)
+            redeem(coupon=uuid.UUID(taking.key), asked=asked, at=purchase.at)
         except Busy:
             raise
-        except Refusal as refusal:
-            raise Lost(taking, rules.at_checkout(refusal)) from refusal
+        except DomainError as refusal:
+            raise OfferUnavailable(taking, rules.as_conflict(refusal)) from refusal
 
 
 def confirm(*, purchase: Purchase) -> None:
@@ -46,22 +46,22 @@ def release(*, purchase: Purchase) -> None:
             ending.release_locked(held, at=purchase.at)
 
 
-def refund(*, purchase: Purchase) -> None:
+def return_items(*, purchase: Purchase) -> None:
     """Give the final redemptions back, so that somebody can have them again."""
     for held in _locked(purchase):
         if held.status == Status.CONFIRMED:
-            ending.refund_locked(held, at=purchase.at)
+            ending.return_locked(held, at=purchase.at)
 
 
-def _sorted(purchase: Purchase) -> list[Taking]:
-    return sorted(purchase.takings, key=lambda taking: taking.key)
+def _in_lock_order(purchase: Purchase) -> list[SelectedOffer]:
+    return sorted(purchase.items, key=lambda taking: taking.key)
 
 
-def _id(purchase: Purchase, taking: Taking) -> uuid.UUID:
-    return rules.id_within(purchase.id, uuid.UUID(taking.key))
+def _id(purchase: Purchase, taking: SelectedOffer) -> uuid.UUID:
+    return rules.derive_redemption_id(purchase.id, uuid.UUID(taking.key))
 
 
 def _locked(purchase: Purchase) -> Iterator[CouponRedemption]:
     """The checkout's redemptions, one after the other in the order in which they were taken."""
-    for taking in _sorted(purchase):
+    for taking in _in_lock_order(purchase):
         yield selectors.lock(pk=_id(purchase, taking))

@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from promoplatform.kernel.ids import floor
+from promoplatform.kernel.ids import min_uuid7_at
 
-AHEAD = 2  # months
+MONTHS_AHEAD = 2  # months
 TABLE = "coupons_couponredemption"
 
 
-def make_partitions(*, at: datetime) -> int:
+def create_partitions(*, at: datetime) -> int:
     """Make the partitions of this month and the next ones; how many were missing.
 
     A partition is made apart and then attached, which locks no reader or writer out. Rows of its month that have landed
@@ -18,15 +18,15 @@ def make_partitions(*, at: datetime) -> int:
     """
     first = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     made = 0
-    for _ in range(AHEAD + 1):
+    for _ in range(MONTHS_AHEAD + 1):
         after = (first + timedelta(days=31)).replace(day=1)
-        made += _make(first, after)
+        made += _create(first, after)
         first = after
     return made
 
 
-def _make(first: datetime, after: datetime) -> bool:
-    name, low, high = f"{TABLE}_{first:%Y_%m}", floor(first), floor(after)
+def _create(first: datetime, after: datetime) -> bool:
+    name, low, high = f"{TABLE}_{first:%Y_%m}", min_uuid7_at(first), min_uuid7_at(after)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s)), to_regclass(%s)", [f"{TABLE} partitions", name])
         if cursor.fetchone()[1] is not None:

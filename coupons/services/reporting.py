@@ -15,8 +15,8 @@ from accounts.models import Brand
 from coupons import selectors
 from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket, Status
 from promoplatform.kernel import db, money
-from promoplatform.kernel.errors import Invalid
-from promoplatform.kernel.periods import QUARTER, Unit, count_at_least, quarter, starts
+from promoplatform.kernel.errors import InvalidRequest
+from promoplatform.kernel.periods import QUARTER_HOUR, Interval, iter_starts, min_period_count, quarter_hour_start
 
 MAX_PERIODS = 9_000  # a year of hours
 BRAND_DAYS = 30
@@ -33,7 +33,7 @@ class Sums:
     redemptions: int = 0
     released: int = 0
     refunded: int = 0
-    given: dict[str, int] = field(default_factory=dict)
+    discount: dict[str, int] = field(default_factory=dict)
 
     def add(self, row: db.Row) -> None:
         """Add what a row of the report's statement says."""
@@ -41,7 +41,7 @@ class Sums:
         self.released += row["released"]
         self.refunded += row["refunded"]
         if row["currency"]:
-            self.given[row["currency"]] = self.given.get(row["currency"], 0) + row["discount_total"]
+            self.discount[row["currency"]] = self.discount.get(row["currency"], 0) + row["discount_total"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,54 +60,54 @@ class Report:
     own.
     """
 
-    unit: Unit
-    zone: ZoneInfo
-    first: datetime
-    until: datetime
+    unit: Interval
+    timezone: ZoneInfo
+    start: datetime
+    end: datetime
     currency: str
     total: Sums
     periods: Sequence[Period]
 
 
-def of_coupon(
+def coupon_report(
     *,
     coupon: CouponDefinition,
-    unit: Unit,
-    zone: ZoneInfo,
-    first: datetime | None,
-    until: datetime | None,
+    unit: Interval,
+    timezone: ZoneInfo,
+    start: datetime | None,
+    end: datetime | None,
     at: datetime,
 ) -> Report:
     """A coupon's report: from its beginning and until now where nothing else is said. Raises Invalid."""
-    until = until or at
-    if first is None:
+    end = end or at
+    if start is None:
         summed = RedemptionBucket.objects.filter(coupon_id=coupon.pk).order_by("starts_at")
         oldest = summed.values_list("starts_at", flat=True).first()
-        first = min(coupon.start_date, oldest or until, until)
-    return _report([coupon.pk], coupon.currency, unit=unit, zone=zone, first=first, until=until, at=at)
+        start = min(coupon.start_date, oldest or end, end)
+    return _report([coupon.pk], coupon.currency, unit=unit, timezone=timezone, start=start, end=end, at=at)
 
 
-def of_brand(
-    *, brand: Brand, unit: Unit, zone: ZoneInfo, first: datetime | None, until: datetime | None, at: datetime
+def brand_report(
+    *, brand: Brand, unit: Interval, timezone: ZoneInfo, start: datetime | None, end: datetime | None, at: datetime
 ) -> Report:
     """The report of all of a brand's coupons: of the last ``BRAND_DAYS`` days where nothing else is said.
 
     Raises Invalid.
     """
-    until = until or at
+    end = end or at
     coupons = CouponDefinition.objects.filter(brand=brand).values_list("pk", flat=True)
-    first = first or until - timedelta(days=BRAND_DAYS)
-    return _report(list(coupons), brand.currency, unit=unit, zone=zone, first=first, until=until, at=at)
+    start = start or end - timedelta(days=BRAND_DAYS)
+    return _report(list(coupons), brand.currency, unit=unit, timezone=timezone, start=start, end=end, at=at)
 
 
-def of_code(
+def code_report(
     *,
     brand: Brand,
     code: str,
-    unit: Unit,
-    zone: ZoneInfo,
-    first: datetime | None,
-    until: datetime | None,
+    unit: Interval,
+    timezone: ZoneInfo,
+    start: datetime | None,
+    end: datetime | None,
     at: datetime,
 ) -> Report:
     """The report of a code (normalised) of the brand's coupons: of one for everyone, that of its coupon, redeemed by
@@ -118,28 +118,28 @@ def of_code(
     """
     shared = CouponDefinition.objects.filter(brand=brand, code_id=code).first()
     if shared is not None:
-        return of_coupon(coupon=shared, unit=unit, zone=zone, first=first, until=until, at=at)
+        return coupon_report(coupon=shared, unit=unit, timezone=timezone, start=start, end=end, at=at)
     if not selectors.is_code(brand_id=brand.pk, code=code):
-        raise Invalid.field("code", "No coupon of the brand has this code.")
-    until = until or at
-    rows = [_row(it) for it in selectors.redemptions_of_code(brand_id=brand.pk, code=code) if _moment(it)]
-    first = first or min((*(row["moment"] for row in rows), until))
-    begins, end = _starts(first, until, unit, zone), _end(until, at)
-    within = [row for row in rows if first <= row["moment"] < end]
-    return _filled(
-        Report(unit, zone, first, until, brand.currency, Sums(), [Period(start, Sums()) for start in begins]),
+        raise InvalidRequest.field("code", "No coupon of the brand has this code.")
+    end = end or at
+    rows = [_row(it) for it in selectors.redemptions_of_code(brand_id=brand.pk, code=code) if _to_datetime(it)]
+    start = start or min((*(row["moment"] for row in rows), end))
+    begins, end = _starts(start, end, unit, timezone), _end(end, at)
+    within = [row for row in rows if start <= row["moment"] < end]
+    return _fill_gaps(
+        Report(unit, timezone, start, end, brand.currency, Sums(), [Period(start, Sums()) for start in begins]),
         [row | {"period": bisect_right(begins, row["moment"])} for row in within],
     )
 
 
-def _moment(redemption: CouponRedemption) -> datetime | None:
+def _to_datetime(redemption: CouponRedemption) -> datetime | None:
     return redemption.redeemed_at or redemption.ended_at
 
 
 def _row(redemption: CouponRedemption) -> db.Row:
     """What a redemption adds to its period, as the report's statement says it of many."""
     return {
-        "moment": _moment(redemption),
+        "moment": _to_datetime(redemption),
         "currency": redemption.currency or "",
         "redemptions": int(redemption.redeemed_at is not None),
         "released": int(redemption.ended_at is not None),
@@ -152,50 +152,50 @@ def _report(
     coupons: Sequence[UUID],
     currency: str,
     *,
-    unit: Unit,
-    zone: ZoneInfo,
-    first: datetime,
-    until: datetime,
+    unit: Interval,
+    timezone: ZoneInfo,
+    start: datetime,
+    end: datetime,
     at: datetime,
 ) -> Report:
-    begins = _starts(first, until, unit, zone)
-    empty = Report(unit, zone, first, until, currency, Sums(), [Period(start, Sums()) for start in begins])
-    return _filled(empty, _sums(coupons, begins, first, _end(until, at)) if begins and coupons else ())
+    begins = _starts(start, end, unit, timezone)
+    empty = Report(unit, timezone, start, end, currency, Sums(), [Period(start, Sums()) for start in begins])
+    return _fill_gaps(empty, _sums(coupons, begins, start, _end(end, at)) if begins and coupons else ())
 
 
-def _filled(report: Report, rows: Iterable[db.Row]) -> Report:
+def _fill_gaps(report: Report, rows: Iterable[db.Row]) -> Report:
     for row in rows:
         report.periods[row["period"] - 1].sums.add(row)
         report.total.add(row)
     return report
 
 
-def _starts(first: datetime, until: datetime, unit: Unit, zone: ZoneInfo) -> list[datetime]:
+def _starts(start: datetime, end: datetime, unit: Interval, timezone: ZoneInfo) -> list[datetime]:
     """The starts of the report's periods. Raises Invalid when there are too many, or none could be."""
-    for name, instant in (("from", first), ("to", until)):
+    for name, instant in (("from", start), ("to", end)):
         if not EARLIEST <= instant <= LATEST:
-            raise Invalid.field(name, f"A report is of the years {EARLIEST.year} to {LATEST.year}.")
-    if until < first:
-        raise Invalid.field("to", "A report ends after it begins.")
-    found = list(starts(first, until, unit, zone)) if count_at_least(first, until, unit) <= MAX_PERIODS else []
-    if len(found) > MAX_PERIODS or (not found and first < until):
-        raise Invalid.field(
+            raise InvalidRequest.field(name, f"A report is of the years {EARLIEST.year} to {LATEST.year}.")
+    if end < start:
+        raise InvalidRequest.field("to", "A report ends after it begins.")
+    found = list(iter_starts(start, end, unit, timezone)) if min_period_count(start, end, unit) <= MAX_PERIODS else []
+    if len(found) > MAX_PERIODS or (not found and start < end):
+        raise InvalidRequest.field(
             "unit", f"That is more than {MAX_PERIODS:,} periods: choose a longer unit or a shorter time."
         )
     return found
 
 
-def _end(until: datetime, at: datetime) -> datetime:
+def _end(end: datetime, at: datetime) -> datetime:
     """Where to stop counting: nothing has happened after now, so the quarter of an hour that is under way is whole."""
-    return until if until < at or quarter(until) == until else quarter(until) + QUARTER
+    return end if end < at or quarter_hour_start(end) == end else quarter_hour_start(end) + QUARTER_HOUR
 
 
-def _sums(coupons: Sequence[UUID], begins: Sequence[datetime], first: datetime, until: datetime) -> Iterable[db.Row]:
+def _sums(coupons: Sequence[UUID], begins: Sequence[datetime], start: datetime, end: datetime) -> Iterable[db.Row]:
     """Rows of ``{"period", "currency", "redemptions", "released", "refunded", "discount_total"}``, numbered from 1."""
-    cuts = [quarter(edge) for edge in (first, until) if quarter(edge) != edge]
-    return db.many(
+    cuts = [quarter_hour_start(edge) for edge in (start, end) if quarter_hour_start(edge) != edge]
+    return db.fetch_all(
         "coupons/sql/report_redemptions.sql",
-        {"coupons": list(coupons), "edges": list(begins), "cuts": cuts, "first": first, "until": until},
+        {"coupons": list(coupons), "edges": list(begins), "cuts": cuts, "first": start, "until": end},
     )
 
 
@@ -207,11 +207,11 @@ def lines(report: Report) -> Iterator[tuple[object, ...]]:
     """A line a period, as ``HEADER`` says: its first instant in UTC and as the zone's clocks show it, and its sums."""
     for period in report.periods:
         sums = period.sums
-        local = period.start.astimezone(report.zone)
-        given = money.render(sums.given.get(report.currency, 0), report.currency)
-        every = ", ".join(f"{its} {money.render(minor, its)}" for its, minor in sorted(sums.given.items()))
+        local = period.start.astimezone(report.timezone)
+        discount = money.format_decimal(sums.discount.get(report.currency, 0), report.currency)
+        every = ", ".join(f"{its} {money.format_decimal(minor, its)}" for its, minor in sorted(sums.discount.items()))
         counts = (sums.redemptions, sums.released, sums.refunded)
-        yield (instant(period.start), local.isoformat(timespec="minutes"), *counts, given, report.currency, every)
+        yield (instant(period.start), local.isoformat(timespec="minutes"), *counts, discount, report.currency, every)
 
 
 def instant(at: datetime) -> str:

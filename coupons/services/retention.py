@@ -26,10 +26,14 @@ MONTH = re.compile(TABLE + r"_(\d{4})_(\d\d)")
 PARTITIONS = "SELECT relid::text FROM pg_partition_tree(%s) WHERE isleaf ORDER BY 1"
 
 
-def drop_old(*, at: datetime) -> list[str]:
+def purge_old_months(*, at: datetime) -> list[str]:
     """Let go of the months that may go, the oldest first; their tables' names. None where all is kept."""
-    keep = settings.COUPON_REDEMPTIONS_KEEP_MONTHS
-    return [name for name, first in _months() if keep and _ago(at, keep) >= _next(first) and _drop(name, first, at)]
+    keep = settings.REDEMPTION_RETENTION_MONTHS
+    return [
+        name
+        for name, first in _months()
+        if keep and _months_before(at, keep) >= _next(first) and _drop_partition(name, first, at)
+    ]
 
 
 def _months() -> Iterator[tuple[str, datetime]]:
@@ -46,26 +50,26 @@ def _next(first: datetime) -> datetime:
     return (first + timedelta(days=31)).replace(day=1)
 
 
-def _ago(at: datetime, months: int) -> datetime:
+def _months_before(at: datetime, months: int) -> datetime:
     """The first instant of the month so many months before this one."""
     month = at.astimezone(UTC).year * 12 + at.astimezone(UTC).month - 1 - months
     return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
 
 
 @transaction.atomic
-def _drop(name: str, first: datetime, at: datetime) -> bool:
+def _drop_partition(name: str, first: datetime, at: datetime) -> bool:
     """Sum a month up for good and let go of its rows, at once or not at all. Whoever would refund one of them waits
     meanwhile; others wait for the last moment only, when the table is taken out.
     """
-    if not rollup.alone():
+    if not rollup.try_exclusive_lock():
         return False
     with connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {name} IN SHARE MODE")
-    low, high = ids.floor(first), ids.floor(_next(first))
+    low, high = ids.min_uuid7_at(first), ids.min_uuid7_at(_next(first))
     rows = CouponRedemption.objects.filter(pk__gte=low, pk__lt=high)
-    if not _may_go(rows, name, at):
+    if not _is_purgeable(rows, name, at):
         return False
-    db.run("coupons/sql/archive_month.sql", {"low": low, "high": high})
+    db.execute("coupons/sql/archive_month.sql", {"low": low, "high": high})
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {TABLE} DETACH PARTITION {name}")
         cursor.execute(f"DROP TABLE {name}")
@@ -73,7 +77,7 @@ def _drop(name: str, first: datetime, at: datetime) -> bool:
     return True
 
 
-def _may_go(rows: QuerySet[CouponRedemption], name: str, at: datetime) -> bool:
+def _is_purgeable(rows: QuerySet[CouponRedemption], name: str, at: datetime) -> bool:
     if rows.filter(Q(status=Status.RESERVED) | Q(coupon__end_date__gt=at)).exists():
         return False
     coupons: list[UUID] = list(rows.order_by().values_list("coupon", flat=True).distinct())

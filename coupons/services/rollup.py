@@ -13,15 +13,15 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 
-from coupons.models import CouponDefinition, TouchedBucket
+from coupons.models import CouponDefinition, DirtyBucket
 from promoplatform.kernel import db
 
 log = structlog.get_logger(__name__)
 
-NOTES = 20_000  # taken at a time
+MARKERS_PER_RUN = 20_000  # taken at a time
 BUDGET = 45.0  # seconds that one run goes on; the next comes after a minute
 SAMPLE = 50  # coupons that are recounted each night
-LONG = "SET LOCAL statement_timeout = '5min'"
+EXTENDED_TIMEOUT = "SET LOCAL statement_timeout = '5min'"
 LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('coupons_redemptionbucket'))"
 
 
@@ -29,9 +29,9 @@ def roll_up(*, budget: float = BUDGET) -> int:
     """Sum up what changed, until nothing is left or the time is over; how many buckets."""
     ends, buckets = time.monotonic() + budget, 0
     while True:
-        notes, some = roll_up_some(limit=NOTES)
+        notes, some = roll_up_some(limit=MARKERS_PER_RUN)
         buckets += some
-        if notes < NOTES or time.monotonic() >= ends:
+        if notes < MARKERS_PER_RUN or time.monotonic() >= ends:
             return buckets
 
 
@@ -40,31 +40,31 @@ def roll_up_some(*, limit: int) -> tuple[int, int]:
     """Sum up what so many of the oldest notes speak of: how many notes, and how many buckets. Nothing while another
     is at it.
     """
-    if not alone():
+    if not try_exclusive_lock():
         return 0, 0
-    row = db.one("coupons/sql/roll_up.sql", {"limit": limit}) or {"notes": 0, "buckets": 0}
+    row = db.fetch_one("coupons/sql/roll_up.sql", {"limit": limit}) or {"notes": 0, "buckets": 0}
     return row["notes"], row["buckets"]
 
 
-def alone() -> bool:
+def try_exclusive_lock() -> bool:
     """Whether this transaction is now the only one that changes sums, to its end. Others need not wait: it does their
     work too.
 
     The lock is a statement of its own, so that the next one sees what its last holder wrote.
     """
     with connection.cursor() as cursor:
-        cursor.execute(LONG)
+        cursor.execute(EXTENDED_TIMEOUT)
         cursor.execute(LOCK)
         return bool(cursor.fetchone()[0])
 
 
 # --- what holds ------------------------------------------------------------------------------------------------------
-def audit(*, at: datetime, repair: bool) -> Iterator[str]:
+def check(*, at: datetime, repair: bool) -> Iterator[str]:
     """A line for each bucket whose sums differ from its rows; ``repair`` has it summed up anew by the next roll-up."""
     yield from differences(None, repair=repair)
 
 
-def audit_sample(*, coupons: int = SAMPLE) -> int:
+def check_sample(*, coupons: int = SAMPLE) -> int:
     """Recount some coupons, other ones each time, and log what differs; how many differences."""
     some = CouponDefinition.objects.order_by("?").values_list("pk", flat=True)[:coupons]
     found = differences(list(some), repair=False)
@@ -77,11 +77,11 @@ def audit_sample(*, coupons: int = SAMPLE) -> int:
 def differences(coupons: Sequence[UUID] | None, *, repair: bool) -> list[str]:
     """A line for each bucket of these coupons (of all with None) whose sums differ from its rows; 1,000 at most."""
     with connection.cursor() as cursor:
-        cursor.execute(LONG)
-    rows = db.many("coupons/sql/recount_buckets.sql", {"coupons": coupons})
+        cursor.execute(EXTENDED_TIMEOUT)
+    rows = db.fetch_all("coupons/sql/recount_buckets.sql", {"coupons": coupons})
     if repair:
-        TouchedBucket.objects.bulk_create(
-            TouchedBucket(coupon_id=row["coupon_id"], starts_at=row["starts_at"]) for row in rows
+        DirtyBucket.objects.bulk_create(
+            DirtyBucket(coupon_id=row["coupon_id"], starts_at=row["starts_at"]) for row in rows
         )
     return [
         f"coupon {row['coupon_id']}: from {row['starts_at']:%Y-%m-%dT%H:%MZ} its report says {row['said']}"

@@ -20,10 +20,10 @@ from discounts.emails import terms
 from discounts.models import DiscountCode
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 from promoplatform.kernel.mail.models import Mailing
-from promoplatform.kernel.rights import Rights
-from promotions.admin.making import MadeForOneBrand, rendered
+from promoplatform.kernel.rights import BrandPermissions
+from promotions.admin.making import BrandCreateMixin, force_render
 
 STATES = {"active": "success", "expired": "warning", "switched off": "danger"}
 
@@ -53,20 +53,20 @@ class StateFilter(admin.SimpleListFilter):
         return queryset if wanted is None else queryset.filter(wanted)
 
 
-class CodeList(pages.CountedList):
+class CodeList(pages.AnnotatedChangeList):
     """A page of codes with their uses and mails."""
 
     def count(self, rows: list[Any]) -> None:
-        counted = numbers.of_codes([code.pk for code in rows])
+        counted = numbers.count_by_code([code.pk for code in rows])
         for code in rows:
             code.numbers = counted[code.pk]
 
 
 @admin.register(DiscountCode)
-class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
+class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
     """A brand's codes."""
 
-    made_with = CodeForm
+    creation_form = CodeForm
     list_filter = (StateFilter, pages.BrandFilter, "notify")
     list_select_related = ("brand", "rule")
     search_fields = ("code",)
@@ -86,10 +86,10 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
     readonly_fields = ("gives", "announced_by_mail", "made")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.works_for_several(request) else ()
+        brand = ("brand",) if pages.has_multiple_brands(request) else ()
         return ("text", "percentage", *brand, "state", "until", "uses", "announced")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.CountedList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.AnnotatedChangeList]:
         return CodeList
 
     def get_search_results(
@@ -103,7 +103,7 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
 
     # --- columns and fields ------------------------------------------------------------------------------------------
     @display(description="code", ordering="code_id")
-    def text(self, code: DiscountCode) -> str:
+    def code_text(self, code: DiscountCode) -> str:
         return code.code_id
 
     @display(description="discount", label=True, ordering="rule__discount")
@@ -115,22 +115,24 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
         return state_of(code)
 
     @display(description="valid until", ordering="validity")
-    def until(self, code: DiscountCode) -> str:
-        return pages.local(code.validity, code.brand.timezone)
+    def valid_until(self, code: DiscountCode) -> str:
+        return pages.format_datetime(code.validity, code.brand.timezone)
 
     @display(description="uses")
     def uses(self, code: Any) -> str:
-        return pages.capped(code.numbers["uses"], numbers.LIST_CAP)
+        return pages.format_capped_count(code.numbers["uses"], numbers.LIST_CAP)
 
     @display(description="mails sent of planned")
-    def announced(self, code: Any) -> str:
+    def announcement_progress(self, code: Any) -> str:
         if not code.numbers["planned"]:
-            return pages.NOTHING
-        sent, planned = (pages.capped(code.numbers[name], numbers.LIST_CAP) for name in ("sent", "planned"))
+            return pages.EMPTY_VALUE
+        sent, planned = (
+            pages.format_capped_count(code.numbers[name], numbers.LIST_CAP) for name in ("sent", "planned")
+        )
         return f"{sent} of {planned}"
 
     @display(description="gives")
-    def gives(self, code: DiscountCode) -> str:
+    def offer_summary(self, code: DiscountCode) -> str:
         told = " ".join(terms(code))
         whom = f" For {code.rule.audience.replace('_', ' ')} only." if code.rule.audience else ""
         return f"{told}{whom}"
@@ -140,9 +142,9 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
         return code.notify
 
     @display(description="made")
-    def made(self, code: DiscountCode) -> str:
+    def created(self, code: DiscountCode) -> str:
         by = f" by {code.created_by}" if code.created_by else ""
-        return f"{pages.local(code.created_at, code.brand.timezone)}{by}"
+        return f"{pages.format_datetime(code.created_at, code.brand.timezone)}{by}"
 
     # --- the page of one code ----------------------------------------------------------------------------------------
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -158,12 +160,12 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
             response = super().change_view(
                 request, object_id, form_url, {**(extra_context or {}), **self._numbers(request, code)}
             )
-            return rendered(response)
+            return force_render(response)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
             return  # the form's service has made it
-        if not self.may(request, self.needs_to_change, obj):
+        if not self.has_brand_permission(request, self.needs_to_change, obj):
             raise PermissionDenied
         validity = obj.validity if "validity" in form.changed_data and obj.validity != form.before else None
         services.change_code(code=obj, at=timezone.now(), validity=validity, is_active=obj.is_active)
@@ -183,15 +185,15 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
     def _numbers(self, request: HttpRequest, code: DiscountCode) -> dict[str, Any]:
         """What the page shows above the form."""
         now, zone = timezone.now(), code.brand.timezone
-        day = pages.today(now, zone)
+        day = pages.local_date(now, zone)
         days = numbers.by_day(code=code.pk, zone=zone, at=now)
         uses, given = numbers.totals(code)
         cards = [
-            ("Uses", pages.capped(uses, numbers.PAGE_CAP - 1), "in all"),
+            ("Uses", pages.format_capped_count(uses, numbers.PAGE_CAP - 1), "in all"),
             ("Today", f"{days.uses[day]:,}", "since midnight"),
-            ("Discount given", pages.amounts(given), f"{pages.amounts(days.given_since(day))} today"),
-            ("Held at checkout", f"{numbers.held(code, now):,}", "now"),
-            ("Given back", pages.capped(numbers.returned(code), numbers.LIST_CAP), "in all"),
+            ("Discount given", pages.format_totals(given), f"{pages.format_totals(days.discount_since(day))} today"),
+            ("Held at checkout", f"{numbers.reserved(code, now):,}", "now"),
+            ("Given back", pages.format_capped_count(numbers.returned(code), numbers.LIST_CAP), "in all"),
         ]
         return {
             "show_save_and_add_another": False,
@@ -200,14 +202,14 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
             "state": (state_of(code), STATES[state_of(code)]),
             "chart": pages.chart(days.uses, last=day, days=numbers.DAYS, what="uses"),
             "chart_title": "Uses per day",
-            "may_edit": self.may(request, Rights.EDIT, code),
+            "may_edit": self.has_brand_permission(request, BrandPermissions.EDIT, code),
             "uses_url": f"{reverse('admin:discounts_usage_changelist')}?brand={code.brand.slug}&code={code.code_id}",
             **self._announcement(code),
         }
 
     def _announcement(self, code: DiscountCode) -> dict[str, Any]:
         """How far the announcement is, for its bar."""
-        told = selectors.notified(code)
+        told = selectors.announcement_progress(code)
         mailing = Mailing.objects.filter(key=f"discount_code:{code.code_id}").only("state").first()
         settled = told["sent"] + told["failed"]
         return {
@@ -230,7 +232,7 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
     def announce_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The button on a code's page."""
         code = self._code(request, str(pk))
-        if not self.may(request, Rights.EDIT, code):
+        if not self.has_brand_permission(request, BrandPermissions.EDIT, code):
             raise PermissionDenied
         self._announce(request, [code])
         return redirect("admin:discounts_discountcode_change", pk)
@@ -241,7 +243,7 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
         return TemplateResponse(request, "admin/discounts/progress.html", {"code": code, **self._announcement(code)})
 
     def has_edit_permission(self, request: HttpRequest) -> bool:
-        return self.may(request, Rights.EDIT)
+        return self.has_brand_permission(request, BrandPermissions.EDIT)
 
     @admin.action(description="Announce by e-mail", permissions=["edit"])
     def announce(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> None:
@@ -249,25 +251,25 @@ class DiscountCodeAdmin(MadeForOneBrand, BrandScopedAdmin):
 
     @admin.action(description="Switch on", permissions=["edit"])
     def activate(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> None:
-        self._switch(request, queryset, on=True)
+        self._set_active(request, queryset, on=True)
 
     @admin.action(description="Switch off", permissions=["edit"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> None:
-        self._switch(request, queryset, on=False)
+        self._set_active(request, queryset, on=False)
 
     def _editable(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> list[DiscountCode]:
-        return list(self.scoped(queryset, request, Rights.EDIT))
+        return list(self.filter_queryset(queryset, request, BrandPermissions.EDIT))
 
     def _announce(self, request: HttpRequest, codes: list[DiscountCode]) -> None:
         for code in codes:
             try:
                 services.announce_code(code=code, at=timezone.now())
-            except Refusal as refusal:
+            except DomainError as refusal:
                 messages.error(request, f"{code}: {refusal.detail}")
             else:
                 messages.success(request, f"{code} is being announced; nobody gets a second mail about it.")
 
-    def _switch(self, request: HttpRequest, queryset: QuerySet[DiscountCode], *, on: bool) -> None:
+    def _set_active(self, request: HttpRequest, queryset: QuerySet[DiscountCode], *, on: bool) -> None:
         codes = self._editable(request, queryset)
         for code in codes:
             services.change_code(code=code, at=timezone.now(), is_active=on)

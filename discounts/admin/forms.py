@@ -19,10 +19,10 @@ from accounts.models import Brand
 from discounts import services
 from discounts.models import DiscountCode, DiscountRule
 from promoplatform.kernel import money, pages
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 from segments.selectors import types_of
 
-NEW = ""
+NEW_RULE_CHOICE = ""
 NEWEST_RULES = 200  # offered in the select; older ones are reached through the API
 FIELDS = {
     "id": "text",
@@ -47,12 +47,12 @@ class LocalDateTimeInput(forms.DateTimeInput):
         )
 
 
-def validity_field(brand: Brand) -> pages.Moment:
+def validity_field(brand: Brand) -> pages.AwareDateTimeFormField:
     """An instant in the brand's time zone (which is active while the page is made and read)."""
-    return pages.Moment(
+    return pages.AwareDateTimeFormField(
         label="Valid until",
         widget=LocalDateTimeInput(),
-        help_text=f"The brand's own time: {brand.timezone}, now {pages.local(timezone.now(), brand.timezone)}",
+        help_text=f"The brand's own time: {brand.timezone}, now {pages.format_datetime(timezone.now(), brand.timezone)}",
     )
 
 
@@ -81,12 +81,12 @@ class NewRuleFields(forms.Form):
 
     brand: Brand
 
-    def offer_choices(self) -> None:
+    def populate_choices(self) -> None:
         """Fill in what depends on the brand."""
         types = [(name, name.replace("_", " ")) for name in types_of(brand_id=self.brand.pk)]
         self.fields["audience"].choices = [("", "Everyone"), *types]  # type: ignore[attr-defined]
         self.fields["audience"].help_text = "Customers in this segment only, as the data platform sends it"
-        such = money.render(50 * 10 ** money.decimals(self.brand.currency), self.brand.currency)
+        such = money.format_decimal(50 * 10 ** money.decimals(self.brand.currency), self.brand.currency)
         self.fields["minimum"].help_text = f"In {self.brand.currency}, such as {such}; empty for none"
 
     def clean_minimum(self) -> str:
@@ -99,7 +99,7 @@ class NewRuleFields(forms.Form):
             raise forms.ValidationError(str(error)) from error
         if minor <= 0:
             raise forms.ValidationError("Write an amount above zero, or leave it empty.")
-        return money.render(minor, self.brand.currency)
+        return money.format_decimal(minor, self.brand.currency)
 
     def rule_fields(self) -> dict[str, Any]:
         """The fields of the rule that the form describes, as the service takes them."""
@@ -121,15 +121,15 @@ class RuleForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.brand = brand
         self.fields["discount"].required = True
-        self.offer_choices()
+        self.populate_choices()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if not self.errors:
             try:
                 self.instance = services.create_rule(brand=self.brand, fields=self.rule_fields())
-            except Refusal as refusal:
-                pages.blame(self, refusal, FIELDS, "discount")
+            except DomainError as refusal:
+                pages.add_service_errors(self, refusal, FIELDS, "discount")
         return cleaned
 
     def _post_clean(self) -> None:
@@ -174,19 +174,19 @@ class CodeForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
         self.fields["validity"] = validity_field(brand)
         rules = DiscountRule.objects.filter(brand=brand).order_by("-created_at")[:NEWEST_RULES]
         self.rules = {str(rule.pk): rule for rule in rules}
-        named = [(key, _described(rule)) for key, rule in self.rules.items()]
-        self.fields["existing"].choices = [(NEW, "A new discount"), *named]  # type: ignore[attr-defined]
-        self.offer_choices()
+        named = [(key, rule_label(rule)) for key, rule in self.rules.items()]
+        self.fields["existing"].choices = [(NEW_RULE_CHOICE, "A new discount"), *named]  # type: ignore[attr-defined]
+        self.populate_choices()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if not cleaned.get("existing") and cleaned.get("discount") is None and "discount" not in self.errors:
             self.add_error("discount", "Write a percentage, or choose a discount that is there already.")
         if not self.errors:
-            self._make(cleaned)
+            self._create(cleaned)
         return cleaned
 
-    def _make(self, cleaned: Mapping[str, Any]) -> None:
+    def _create(self, cleaned: Mapping[str, Any]) -> None:
         rule = self.rules[cleaned["existing"]].pk if cleaned["existing"] else self.rule_fields()
         try:
             self.instance = services.create_code(
@@ -198,8 +198,8 @@ class CodeForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
                 by=self.by,
                 at=timezone.now(),
             )
-        except Refusal as refusal:
-            pages.blame(self, refusal, FIELDS, "text")
+        except DomainError as refusal:
+            pages.add_service_errors(self, refusal, FIELDS, "text")
 
     def _post_clean(self) -> None:
         """The service has made the object."""
@@ -222,22 +222,22 @@ class ChangeCodeForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if "validity" in self.fields:
             self.fields["validity"] = validity_field(self.instance.brand)
-            self.before: datetime = self.instance.validity
+            self.initial_validity: datetime = self.instance.validity
         if "is_active" in self.fields:
             self.fields["is_active"].help_text = "Switched off, it can no longer be used; its uses stay"
 
     def clean_validity(self) -> datetime:
-        return pages.kept(self.cleaned_data["validity"], self.before, seconds=True)
+        return pages.keep_untouched(self.cleaned_data["validity"], self.initial_validity, seconds=True)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         validity = cleaned.get("validity")
-        if validity and validity != self.before and validity <= timezone.now():
+        if validity and validity != self.initial_validity and validity <= timezone.now():
             self.add_error("validity", "The validity must end in the future; to end it now, switch the code off.")
         return cleaned
 
 
-def _described(rule: DiscountRule) -> str:
+def rule_label(rule: DiscountRule) -> str:
     parts = [f"{rule.discount} %"]
     if rule.name:
         parts.append(rule.name)

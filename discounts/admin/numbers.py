@@ -18,13 +18,13 @@ from promoplatform.kernel import db, ids, pages
 LIST_CAP = 10_000
 PAGE_CAP = 1_000_000
 CHUNK = 2_000
-LONGEST_HOLD = timedelta(hours=2)  # a use's id is as old as its hold, which lasts an hour at most
+MAX_RESERVATION = timedelta(hours=2)  # a use's id is as old as its hold, which lasts an hour at most
 DAYS = 30
-KEPT = 300  # seconds that the counts of finished days are kept
+CACHE_SECONDS = 300  # seconds that the counts of finished days are kept
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class RedemptionQuery:
     """Which uses: of these brands (all with None), perhaps of one code, of one customer, between two instants."""
 
     brands: Sequence[uuid.UUID] | None
@@ -36,52 +36,54 @@ class Question:
     @property
     def floor(self) -> uuid.UUID | None:
         """No use that is wanted has a smaller id."""
-        return ids.floor(self.since - LONGEST_HOLD) if self.since else None
+        return ids.min_uuid7_at(self.since - MAX_RESERVATION) if self.since else None
 
 
-def of_codes(codes: Collection[int]) -> dict[int, dict[str, Any]]:
+def count_by_code(codes: Collection[int]) -> dict[int, dict[str, Any]]:
     """For each code ``{"uses", "planned", "sent"}``, each up to ``LIST_CAP`` + 1; one query."""
     params = {"codes": list(codes), "cap": LIST_CAP}
-    return {row["id"]: row for row in db.many("discounts/sql/count_of_codes.sql", params)}
+    return {row["id"]: row for row in db.fetch_all("discounts/sql/count_of_codes.sql", params)}
 
 
 @dataclass(slots=True)
-class Days:
+class DailyStatistics:
     """Uses by day, and by day and currency what they took off."""
 
     uses: Counter[date] = field(default_factory=Counter)
-    given: dict[date, Counter[str]] = field(default_factory=dict)
+    discount: dict[date, Counter[str]] = field(default_factory=dict)
 
-    def given_since(self, day: date) -> Counter[str]:
+    def discount_since(self, day: date) -> Counter[str]:
         """What was taken off from this day on, by currency."""
-        return sum((sums for its, sums in self.given.items() if its >= day), Counter())
+        return sum((sums for its, sums in self.discount.items() if its >= day), Counter())
 
 
-def by_day(*, brands: Sequence[uuid.UUID] | None = None, code: int | None = None, zone: str, at: datetime) -> Days:
+def by_day(
+    *, brands: Sequence[uuid.UUID] | None = None, code: int | None = None, zone: str, at: datetime
+) -> DailyStatistics:
     """The final uses of the last ``DAYS`` days in a time zone: today as it is, finished days as of some minutes ago."""
-    day = pages.today(at, zone)
+    day = pages.local_date(at, zone)
     name = f"uses:{code or '.'.join(sorted(str(brand) for brand in brands or ())) or 'all'}:{zone}:{day}"
-    days = Days()
-    start = pages.midnight(day, zone)
-    first = pages.midnight(day - timedelta(days=DAYS - 1), zone)
+    days = DailyStatistics()
+    start = pages.local_midnight(day, zone)
+    first = pages.local_midnight(day - timedelta(days=DAYS - 1), zone)
     past = cache.get(name)
     if past is None:
-        past = _grouped(Question(brands, code, None, first, start), zone)
-        cache.set(name, past, KEPT)
-    for its, currency, uses, given in [*past, *_grouped(Question(brands, code, None, start), zone)]:
+        past = _grouped(RedemptionQuery(brands, code, None, first, start), zone)
+        cache.set(name, past, CACHE_SECONDS)
+    for its, currency, uses, discount in [*past, *_grouped(RedemptionQuery(brands, code, None, start), zone)]:
         days.uses[its] += uses
         if currency:
-            days.given.setdefault(its, Counter())[currency] += given or 0
+            days.discount.setdefault(its, Counter())[currency] += discount or 0
     return days
 
 
-def _grouped(question: Question, zone: str) -> list[tuple[date, str | None, int, int | None]]:
+def _grouped(question: RedemptionQuery, zone: str) -> list[tuple[date, str | None, int, int | None]]:
     rows = _final(question).annotate(day=TruncDate("used_at", tzinfo=ZoneInfo(zone)))
     grouped = rows.values_list("day", "currency").annotate(uses=Count("pk"), given=Sum("discount_amount"))
     return list(grouped.order_by("day"))
 
 
-def _final(question: Question) -> QuerySet[Usage]:
+def _final(question: RedemptionQuery) -> QuerySet[Usage]:
     wanted = Q(reserved_until=None)
     if question.code is not None:
         wanted &= Q(code_id=question.code)
@@ -96,14 +98,16 @@ def _final(question: Question) -> QuerySet[Usage]:
 
 def totals(code: DiscountCode) -> tuple[int, Counter[str]]:
     """A code's final uses, up to ``PAGE_CAP``, and what they took off by currency."""
-    rows = db.many("discounts/sql/sum_of_uses.sql", {"code": code.pk, "cap": PAGE_CAP})
-    given = Counter({row["currency"]: row["given"] for row in rows if row["currency"]})
-    return sum(row["uses"] for row in rows), given
+    rows = db.fetch_all("discounts/sql/sum_of_uses.sql", {"code": code.pk, "cap": PAGE_CAP})
+    discount = Counter({row["currency"]: row["given"] for row in rows if row["currency"]})
+    return sum(row["uses"] for row in rows), discount
 
 
-def held(code: DiscountCode, at: datetime) -> int:
+def reserved(code: DiscountCode, at: datetime) -> int:
     """How many uses checkouts hold now."""
-    return Usage.objects.filter(code_id=code.pk, reserved_until__gt=at, pk__gte=ids.floor(at - LONGEST_HOLD)).count()
+    return Usage.objects.filter(
+        code_id=code.pk, reserved_until__gt=at, pk__gte=ids.min_uuid7_at(at - MAX_RESERVATION)
+    ).count()
 
 
 def returned(code: DiscountCode) -> int:
@@ -111,9 +115,9 @@ def returned(code: DiscountCode) -> int:
     return len(UsageReturn.objects.filter(code_id=code.pk).values_list("pk")[: LIST_CAP + 1])
 
 
-def recent(question: Question, *, before: uuid.UUID | None = None, limit: int) -> list[db.Row]:
+def recent(question: RedemptionQuery, *, before: uuid.UUID | None = None, limit: int) -> list[db.Row]:
     """The newest uses (older than the one ``before``), the newest first."""
-    return db.many(
+    return db.fetch_all(
         "discounts/sql/recent_uses.sql",
         {
             "brands": list(question.brands or ()), "code": question.code, "customer": question.customer,
@@ -123,14 +127,14 @@ def recent(question: Question, *, before: uuid.UUID | None = None, limit: int) -
     )  # fmt: skip
 
 
-def all_of(question: Question) -> Iterator[Usage]:
+def iter_all(question: RedemptionQuery) -> Iterator[Usage]:
     """Every use, code by code and the older first, read in chunks by key: memory does not grow with their number."""
     codes = DiscountCode.objects.filter(brand_id__in=question.brands or ()).select_related("brand").order_by("pk")
     for code in codes.filter(pk=question.code) if question.code is not None else codes.iterator(CHUNK):
         yield from _of_code(code, question)
 
 
-def _of_code(code: DiscountCode, question: Question) -> Iterator[Usage]:
+def _of_code(code: DiscountCode, question: RedemptionQuery) -> Iterator[Usage]:
     wanted = Q(code_id=code.pk)
     if question.customer is not None:
         wanted &= Q(customer_id=question.customer)

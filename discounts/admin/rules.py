@@ -11,9 +11,9 @@ from discounts.admin.forms import RuleForm
 from discounts.models import DiscountCode, DiscountRule
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promotions.admin.making import MadeForOneBrand
+from promotions.admin.making import BrandCreateMixin
 
-WORDS = {
+TERM_LABELS = {
     "min_subtotal": "from {value}",
     "max_subtotal": "up to {value}",
     "subtotal_equals": "for exactly {value}",
@@ -23,19 +23,19 @@ WORDS = {
 }
 
 
-def in_words(terms: dict[str, Any]) -> str:
+def describe_terms(terms: dict[str, Any]) -> str:
     """A rule's terms, a phrase each."""
     phrases = []
     for condition in terms.get("conditions", []):
-        if words := WORDS.get(condition["kind"]):
+        if words := TERM_LABELS.get(condition["kind"]):
             phrases.append(words.format(value=condition.get("value")))
         else:
-            phrases.append(pages.phrase(condition["kind"], {k: v for k, v in condition.items() if k != "kind"}))
-    phrases += [pages.phrase(name, value) for name, value in terms.items() if name != "conditions"]
+            phrases.append(pages.humanize_pair(condition["kind"], {k: v for k, v in condition.items() if k != "kind"}))
+    phrases += [pages.humanize_pair(name, value) for name, value in terms.items() if name != "conditions"]
     return "; ".join(phrases) or "none"
 
 
-class RuleList(pages.CountedList):
+class RuleList(pages.AnnotatedChangeList):
     """A page of rules, each with how many codes it has."""
 
     def count(self, rows: list[Any]) -> None:
@@ -46,7 +46,7 @@ class RuleList(pages.CountedList):
 
 
 @admin.register(DiscountRule)
-class DiscountRuleAdmin(MadeForOneBrand, BrandScopedAdmin):
+class DiscountRuleAdmin(BrandCreateMixin, BrandScopedAdmin):
     """A brand's rules: once a code has one, only its name can change."""
 
     made_with = RuleForm
@@ -62,10 +62,10 @@ class DiscountRuleAdmin(MadeForOneBrand, BrandScopedAdmin):
     readonly_fields = ("brand", "percentage", "whom", "conditions", "made")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.works_for_several(request) else ()
+        brand = ("brand",) if pages.has_multiple_brands(request) else ()
         return ("title", "percentage", *brand, "whom", "conditions", "codes")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.CountedList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.AnnotatedChangeList]:
         return RuleList
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -89,17 +89,17 @@ class DiscountRuleAdmin(MadeForOneBrand, BrandScopedAdmin):
         return f"{rule.discount} %"
 
     @display(description="for whom")
-    def whom(self, rule: DiscountRule) -> str:
+    def audience_label(self, rule: DiscountRule) -> str:
         return rule.audience.replace("_", " ") or "everyone"
 
     @display(description="conditions")
     def conditions(self, rule: DiscountRule) -> str:
-        return in_words(rule.terms)
+        return describe_terms(rule.terms)
 
     @display(description="codes")
     def codes(self, rule: Any) -> str:
         return f"{rule.code_count:,}"
 
     @display(description="made")
-    def made(self, rule: DiscountRule) -> str:
-        return pages.local(rule.created_at, rule.brand.timezone)
+    def created(self, rule: DiscountRule) -> str:
+        return pages.format_datetime(rule.created_at, rule.brand.timezone)

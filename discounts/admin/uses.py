@@ -24,28 +24,28 @@ from accounts.models import Brand
 from accounts.selectors import customer_key
 from discounts import services
 from discounts.admin import numbers
-from discounts.emails import USES
-from discounts.models import DiscountCode, Usage, UsageReturn, UseNotice
+from discounts.emails import USAGE_DIGEST
+from discounts.models import DiscountCode, Usage, UsageNotification, UsageReturn
 from promoplatform.kernel import db, money, pages
-from promoplatform.kernel.admin import ReadOnly, brands_with
+from promoplatform.kernel.admin import ReadOnlyAdminMixin, list_brand_ids
 from promoplatform.kernel.errors import NotFound
 from promoplatform.kernel.mail.models import Mailing
-from promoplatform.kernel.rights import Rights
-from promotions.rules import normalise
+from promoplatform.kernel.rights import BrandPermissions
+from promotions.rules import normalize_code
 
 PAGE = 50
 DIGESTS = 10
 HEADER = ("code", "customer", "used_at", "currency", "amount", "discount", "state", "use_id")
 
 
-class UsesFilter(forms.Form):
+class RedemptionFilterForm(forms.Form):
     """Which uses to show. What is wrong with a field stands beside it, and nothing is shown then."""
 
     brand = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
     code = forms.CharField(required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
     customer = forms.CharField(required=False, max_length=100, label="Customer id", widget=UnfoldAdminTextInputWidget())
-    since = pages.Day(required=False, label="From")
-    until = pages.Day(required=False, label="To")
+    since = pages.DateFormField(required=False, label="From")
+    until = pages.DateFormField(required=False, label="To")
     before = forms.UUIDField(required=False, widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, brands: list[Brand], **kwargs: Any) -> None:
@@ -56,32 +56,32 @@ class UsesFilter(forms.Form):
             self.fields["brand"].widget = forms.HiddenInput()
 
     @property
-    def chosen(self) -> Brand:
+    def selected_brand(self) -> Brand:
         """The brand whose uses are meant: the first where none was chosen."""
         slug = self.cleaned_data.get("brand") or next(iter(self.brands))
         return self.brands[slug]
 
     def clean_code(self) -> str:
         text = self.cleaned_data["code"]
-        normal = normalise(text) if text else ""
+        normal = normalize_code(text) if text else ""
         if normal is None:
             raise forms.ValidationError("A code is 3 to 64 of A-Z, 0-9, _ and -.")
         return normal
 
-    def question(self) -> numbers.Question:
+    def to_query(self) -> numbers.RedemptionQuery:
         """The filter as the numbers take it; a code that is not the brand's matches nothing."""
-        data, brand = self.cleaned_data, self.chosen
+        data, brand = self.cleaned_data, self.selected_brand
         code = None
         if data["code"]:
             code = (
                 DiscountCode.objects.filter(brand=brand, code=data["code"]).values_list("pk", flat=True).first() or -1
             )
-        return numbers.Question(
+        return numbers.RedemptionQuery(
             brands=[brand.pk],
             code=code,
             customer=customer_key(data["customer"]) if data["customer"] else None,
-            since=pages.midnight(data["since"], brand.timezone) if data["since"] else None,
-            until=pages.midnight(_next(data["until"]), brand.timezone) if data["until"] else None,
+            since=pages.local_midnight(data["since"], brand.timezone) if data["since"] else None,
+            until=pages.local_midnight(_next(data["until"]), brand.timezone) if data["until"] else None,
         )
 
     def clean(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _next(day: date) -> date:
 
 
 @admin.register(Usage)
-class UsageAdmin(ReadOnly):
+class UsageAdmin(ReadOnlyAdminMixin):
     """Uses of a brand's codes, the newest first."""
 
     brand_path = "code__brand"
@@ -111,7 +111,7 @@ class UsageAdmin(ReadOnly):
             path("export/", wrap(require_safe(self.export_view)), name="discounts_usage_export"),
             path(
                 "<int:code>/<uuid:usage>/",
-                wrap(require_http_methods(["GET", "HEAD", "POST"])(self.use_view)),
+                wrap(require_http_methods(["GET", "HEAD", "POST"])(self.detail_view)),
                 name="discounts_usage_use",
             ),
             *super().get_urls(),
@@ -123,7 +123,7 @@ class UsageAdmin(ReadOnly):
         context: dict[str, Any] = {"title": "Uses", "opts": self.opts, "form": form, "rows": [], "filtered": False}
         if form is not None and form.is_valid():
             context |= self._page(form)
-            context["title"] = f"Uses of {form.chosen}'s codes" if len(form.brands) > 1 else "Uses"
+            context["title"] = f"Uses of {form.selected_brand}'s codes" if len(form.brands) > 1 else "Uses"
         return TemplateResponse(
             request, "admin/discounts/redemptions.html", {**self.admin_site.each_context(request), **context}
         )
@@ -133,29 +133,33 @@ class UsageAdmin(ReadOnly):
         form = self._filter(request)
         if form is None or not form.is_valid():
             raise Http404
-        brand = form.chosen
-        name = f"uses-{brand.slug}-{pages.today(timezone.now(), brand.timezone):%Y-%m-%d}.csv"
-        return pages.csv_response(name, HEADER, _lines(form.question(), brand))
+        brand = form.selected_brand
+        name = f"uses-{brand.slug}-{pages.local_date(timezone.now(), brand.timezone):%Y-%m-%d}.csv"
+        return pages.csv_response(name, HEADER, _lines(form.to_query(), brand))
 
-    def use_view(self, request: HttpRequest, code: int, usage: uuid.UUID) -> HttpResponse:
+    def detail_view(self, request: HttpRequest, code: int, usage: uuid.UUID) -> HttpResponse:
         """One use, and the button that gives it back."""
         rows = Usage.objects.select_related("code__rule", "code__brand", "customer")
-        found = self.scoped(rows, request, Rights.READ).filter(code_id=code, pk=usage).first() if code < 2**63 else None
+        found = (
+            self.filter_queryset(rows, request, BrandPermissions.READ).filter(code_id=code, pk=usage).first()
+            if code < 2**63
+            else None
+        )
         if found is None:
             raise Http404
         if request.method == "POST":
-            return self._give_back(request, found)
+            return self._return(request, found)
         brand = found.code.brand
         facts = [
             ("Code", found.code.code_id),
             ("Discount", f"{found.code.rule.discount} %"),
             ("Customer", found.customer.customer_id),
-            ("Used", f"{pages.local(found.used_at, brand.timezone)} ({brand.timezone})"),
-            ("Amount", pages.amount(found.amount, found.currency)),
-            ("Taken off", pages.amount(found.discount_amount, found.currency)),
+            ("Used", f"{pages.format_datetime(found.used_at, brand.timezone)} ({brand.timezone})"),
+            ("Amount", pages.format_amount(found.amount, found.currency)),
+            ("Taken off", pages.format_amount(found.discount_amount, found.currency)),
             (
                 "State",
-                f"held by a checkout until {pages.local(found.reserved_until, brand.timezone)}"
+                f"held by a checkout until {pages.format_datetime(found.reserved_until, brand.timezone)}"
                 if found.reserved_until
                 else "final",
             ),
@@ -169,63 +173,63 @@ class UsageAdmin(ReadOnly):
             "redemption": reverse("admin:checkout_redemption_change", args=[found.redemption_id])
             if found.redemption_id
             else None,
-            "may_edit": self.may(request, Rights.EDIT, found),
+            "may_edit": self.has_brand_permission(request, BrandPermissions.EDIT, found),
         }
         return TemplateResponse(request, "admin/discounts/redemption.html", context)
 
-    def _give_back(self, request: HttpRequest, use: Usage) -> HttpResponse:
-        if not self.may(request, Rights.EDIT, use):
+    def _return(self, request: HttpRequest, use: Usage) -> HttpResponse:
+        if not self.has_brand_permission(request, BrandPermissions.EDIT, use):
             raise PermissionDenied
         try:
-            services.give_back(usage_id=use.pk, brand=use.code.brand, at=timezone.now())
+            services.return_redemption(usage_id=use.pk, brand=use.code.brand, at=timezone.now())
         except NotFound:
             messages.error(request, "An order's use is given back by refunding or cancelling the order.")
             return redirect("admin:discounts_usage_use", use.code_id, use.pk)
         messages.success(request, f"{use.customer.customer_id} can use {use.code.code_id} again.")
         return redirect(f"{reverse('admin:discounts_usage_changelist')}?{urlencode({'brand': use.code.brand.slug})}")
 
-    def _filter(self, request: HttpRequest) -> UsesFilter | None:
+    def _filter(self, request: HttpRequest) -> RedemptionFilterForm | None:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        brands, rows = brands_with(request, Rights.READ), Brand.objects.order_by("name")
+        brands, rows = list_brand_ids(request, BrandPermissions.READ), Brand.objects.order_by("name")
         found = list(rows if brands is None else rows.filter(pk__in=brands))
-        return UsesFilter(request.GET, brands=found) if found else None
+        return RedemptionFilterForm(request.GET, brands=found) if found else None
 
-    def _page(self, form: UsesFilter) -> dict[str, Any]:
-        found = numbers.recent(form.question(), before=form.cleaned_data["before"], limit=PAGE + 1)
-        chosen = {
+    def _page(self, form: RedemptionFilterForm) -> dict[str, Any]:
+        found = numbers.recent(form.to_query(), before=form.cleaned_data["before"], limit=PAGE + 1)
+        selected_brand = {
             name: form.data[name] for name in ("brand", "code", "customer", "since", "until") if form.data.get(name)
         }
-        link = urlencode({**chosen, "brand": form.chosen.slug})
+        link = urlencode({**selected_brand, "brand": form.selected_brand.slug})
         return {
-            "rows": [shown(row) for row in found[:PAGE]],
-            "zone": form.chosen.timezone,
+            "rows": [to_row(row) for row in found[:PAGE]],
+            "zone": form.selected_brand.timezone,
             "older": f"?{link}&before={found[PAGE - 1]['id']}" if len(found) > PAGE else None,
             "newest": f"?{link}" if form.cleaned_data["before"] else None,
             "export": f"{reverse('admin:discounts_usage_export')}?{link}",
-            "filtered": bool(set(chosen) - {"brand"}),
+            "filtered": bool(set(selected_brand) - {"brand"}),
         }
 
 
-def shown(row: db.Row, *, zone: str | None = None) -> dict[str, Any]:
+def to_row(row: db.Row, *, zone: str | None = None) -> dict[str, Any]:
     """A use as lists show it, in its brand's time zone or in ``zone``."""
     return {
         "code": row["text"],
         "customer": row["customer"],
         "brand": row["brand"],
-        "when": pages.local(row["used_at"], zone or row["timezone"]),
-        "amount": pages.amount(row["amount"], row["currency"]),
-        "discount": pages.amount(row["discount_amount"], row["currency"]),
+        "when": pages.format_datetime(row["used_at"], zone or row["timezone"]),
+        "amount": pages.format_amount(row["amount"], row["currency"]),
+        "discount": pages.format_amount(row["discount_amount"], row["currency"]),
         "held": row["reserved_until"] is not None,
         "url": reverse("admin:discounts_usage_use", args=[row["code_id"], row["id"]]),
         "code_url": reverse("admin:discounts_discountcode_change", args=[row["code_id"]]),
     }
 
 
-def _lines(question: numbers.Question, brand: Brand) -> Iterator[list[object]]:
-    for use in numbers.all_of(question):
+def _lines(to_query: numbers.RedemptionQuery, brand: Brand) -> Iterator[list[object]]:
+    for use in numbers.iter_all(to_query):
         plain = [
-            None if minor is None or not use.currency else money.render(minor, use.currency)
+            None if minor is None or not use.currency else money.format_decimal(minor, use.currency)
             for minor in (use.amount, use.discount_amount)
         ]
         when = use.used_at.astimezone(ZoneInfo(brand.timezone)).isoformat(timespec="seconds")
@@ -234,7 +238,7 @@ def _lines(question: numbers.Question, brand: Brand) -> Iterator[list[object]]:
 
 
 @admin.register(UsageReturn)
-class UsageReturnAdmin(ReadOnly):
+class UsageReturnAdmin(ReadOnlyAdminMixin):
     """Uses that were given back, as they were."""
 
     brand_path = "code__brand"
@@ -259,24 +263,24 @@ class UsageReturnAdmin(ReadOnly):
         return row.code.code_id
 
     @display(description="used")
-    def when_used(self, row: UsageReturn) -> str:
-        return pages.local(row.used_at, row.code.brand.timezone)
+    def redeemed_at(self, row: UsageReturn) -> str:
+        return pages.format_datetime(row.used_at, row.code.brand.timezone)
 
     @display(description="given back")
     def when_returned(self, row: UsageReturn) -> str:
-        return pages.local(row.returned_at, row.code.brand.timezone)
+        return pages.format_datetime(row.returned_at, row.code.brand.timezone)
 
     @display(description="taken off")
-    def worth(self, row: UsageReturn) -> str:
-        return pages.amount(row.discount_amount, row.currency)
+    def discount_shown(self, row: UsageReturn) -> str:
+        return pages.format_amount(row.discount_amount, row.currency)
 
     @display(description="through", label={"an order's refund": "info", "the brand": "primary"})
-    def through(self, row: UsageReturn) -> str:
+    def returned_by(self, row: UsageReturn) -> str:
         return "an order's refund" if row.redemption_id else "the brand"
 
 
-@admin.register(UseNotice)
-class UseNoticeAdmin(ReadOnly):
+@admin.register(UsageNotification)
+class UseNoticeAdmin(ReadOnlyAdminMixin):
     """Uses that the brand is told about with the next digest, and the digests that went out last."""
 
     list_display = ("code", "when", "amount_shown", "discount_shown")
@@ -288,9 +292,9 @@ class UseNoticeAdmin(ReadOnly):
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        brands = brands_with(request, Rights.READ)
+        brands = list_brand_ids(request, BrandPermissions.READ)
         if brands is None:
-            mailings = list(Mailing.objects.filter(kind=USES).order_by("-pk")[:DIGESTS])
+            mailings = list(Mailing.objects.filter(kind=USAGE_DIGEST).order_by("-pk")[:DIGESTS])
         else:  # by key, which has an index and ends with the time
             named = (Mailing.objects.filter(key__startswith=f"discount_uses:{brand}:") for brand in brands)
             found = (mailing for rows in named for mailing in rows.order_by("-key")[:DIGESTS])
@@ -307,13 +311,13 @@ class UseNoticeAdmin(ReadOnly):
         return super().changelist_view(request, {"digests": digests})
 
     @display(description="used")
-    def when(self, row: UseNotice) -> str:
-        return pages.local(row.used_at, row.brand.timezone)
+    def when(self, row: UsageNotification) -> str:
+        return pages.format_datetime(row.used_at, row.brand.timezone)
 
     @display(description="amount")
-    def amount_shown(self, row: UseNotice) -> str:
-        return pages.amount(row.amount, row.currency)
+    def amount_shown(self, row: UsageNotification) -> str:
+        return pages.format_amount(row.amount, row.currency)
 
     @display(description="taken off")
-    def discount_shown(self, row: UseNotice) -> str:
-        return pages.amount(row.discount_amount, row.currency)
+    def discount_shown(self, row: UsageNotification) -> str:
+        return pages.format_amount(row.discount_amount, row.currency)

@@ -8,15 +8,15 @@ from rest_framework import serializers
 
 from discounts import rules
 from discounts.models import DiscountCode
-from discounts.services import Used
+from discounts.services import RedemptionResult
 from promoplatform.kernel import money
 from promoplatform.kernel.fields import (
     AmountField,
+    AwareDateTimeField,
     CurrencyField,
-    FlagField,
-    InstantField,
     SlugField,
-    TextField,
+    StrictBooleanField,
+    StrictCharField,
     UuidField,
 )
 
@@ -88,24 +88,24 @@ class CodeAnswer(serializers.Serializer[Any]):
 class CodeRequest(serializers.Serializer[Any]):
     """A new discount code."""
 
-    id = TextField(max_length=200)
+    id = StrictCharField(max_length=200)
     rule = RuleField()
-    validity = InstantField()
+    validity = AwareDateTimeField()
     brand = SlugField(required=False, help_text="When the caller is staff of several brands")
-    notify = FlagField(default=True)
+    notify = StrictBooleanField(default=True)
 
 
 class CodeChange(serializers.Serializer[Any]):
     """What may change of a code."""
 
-    validity = InstantField(required=False)
-    active = FlagField(required=False)
+    validity = AwareDateTimeField(required=False)
+    active = StrictBooleanField(required=False)
 
 
 class UsageRequest(serializers.Serializer[Any]):
     """A shopper uses a code, perhaps on an amount."""
 
-    discount_code = TextField(max_length=200)
+    discount_code = StrictCharField(max_length=200)
     user = UuidField(required=False, help_text="The caller's own id")
     amount = AmountField(required=False)
     currency = CurrencyField(required=False, help_text="The brand's, when absent")
@@ -145,11 +145,11 @@ def code_answer(code: DiscountCode, notified: dict[str, int] | None = None) -> d
     return answer if notified is None else answer | {"notified": notified}
 
 
-def usage_answer(used: Used) -> dict[str, Any]:
+def usage_answer(used: RedemptionResult) -> dict[str, Any]:
     """A use as ``UsageAnswer`` describes it."""
 
     def amount(value: int | None) -> str | None:
-        return None if value is None or used.currency is None else money.render(value, used.currency)
+        return None if value is None or used.currency is None else money.format_decimal(value, used.currency)
 
     to_pay = None if used.amount is None or used.discount_amount is None else used.amount - used.discount_amount
     return {

@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import Caller, as_caller
+from accounts.contracts import Caller, get_caller
 from accounts.models import Brand
-from accounts.selectors import acting_brand, readable_brand_ids, shopper_for
+from accounts.selectors import get_brand_for_caller, readable_brand_ids, shopper_for
 from discounts import selectors, services
 from discounts.api.serializers import (
     CodeAnswer,
@@ -24,16 +24,16 @@ from discounts.api.serializers import (
 )
 from discounts.models import DiscountCode
 from promoplatform.kernel import throttle
-from promoplatform.kernel.api import CursorPage
+from promoplatform.kernel.api import CursorPagination
 from promoplatform.kernel.errors import NotFound, PermissionDenied
-from promoplatform.kernel.fields import minor, read
+from promoplatform.kernel.fields import parse_minor_units, validate
 from promoplatform.kernel.hot import Answer, Call, HotView
 from promoplatform.kernel.idempotency import idempotent
 from promotions.errors import CodeUnknown
-from promotions.rules import normalise
+from promotions.rules import normalize_code
 
-LOOK_MISS = "code_miss"  # closed when Redis is away: looking is what who guesses would want
-USE_MISS = "cart_code_miss"  # open: a shopper goes on shopping
+UNKNOWN_CODE_SCOPE = "code_miss"  # closed when Redis is away: looking is what who guesses would want
+UNKNOWN_REDEMPTION_SCOPE = "cart_code_miss"  # open: a shopper goes on shopping
 
 
 class CodesView(APIView):
@@ -47,15 +47,15 @@ class CodesView(APIView):
         body.is_valid(raise_exception=True)
         asked = body.validated_data
         code = services.create_code(
-            brand=acting_brand(caller=as_caller(request.auth), slug=asked.get("brand"), edit=True),
+            brand=get_brand_for_caller(caller=get_caller(request.auth), slug=asked.get("brand"), edit=True),
             text=asked["id"],
             rule=asked["rule"],
             validity=asked["validity"],
             notify=asked["notify"],
-            by=as_caller(request.auth).user_key,
+            by=get_caller(request.auth).user_key,
             at=timezone.now(),
         )
-        return Response(code_answer(code, selectors.notified(code)), status=201)
+        return Response(code_answer(code, selectors.announcement_progress(code)), status=201)
 
     @extend_schema(
         parameters=[
@@ -69,17 +69,17 @@ class CodesView(APIView):
 
         A shopper, with ``brand``: announced codes that they could use now.
         """
-        caller, slug = as_caller(request.auth), request.query_params.get("brand")
+        caller, slug = get_caller(request.auth), request.query_params.get("brand")
         brand_ids = readable_brand_ids(caller)
-        if brand_ids is None or (brand_ids and not _shops_elsewhere(caller, slug, brand_ids)):
-            codes = selectors.of_brands(brand_ids=brand_ids)
+        if brand_ids is None or (brand_ids and not _is_other_brands_shopper(caller, slug, brand_ids)):
+            codes = selectors.list_for_brands(brand_ids=brand_ids)
             codes = codes.filter(brand__slug=slug) if slug else codes
         elif slug:
             shopper = shopper_for(caller=caller, customer_id=None)
             codes = selectors.usable(brand_slug=slug, shopper=shopper, at=timezone.now())
         else:
             raise PermissionDenied("Name the brand whose codes you would like: ?brand=…")
-        page = CursorPage()
+        page = CursorPagination()
         found = page.paginate_queryset(codes, request, view=self) or []
         return page.get_paginated_response([code_answer(code) for code in found])
 
@@ -90,15 +90,15 @@ class CodeView(APIView):
     @extend_schema(responses={200: CodeAnswer}, operation_id="discountcode_read")
     def get(self, request: Request, name: str) -> Response:
         """The code, its rule and validity, also when it has expired."""
-        throttle.check(LOOK_MISS, as_caller(request.auth).identity)
+        throttle.peek(UNKNOWN_CODE_SCOPE, get_caller(request.auth).identity)
         try:
-            code = selectors.named(name)
+            code = selectors.get_by_code_or_digest(name)
         except CodeUnknown:
-            throttle.hit(LOOK_MISS, as_caller(request.auth).identity)
+            throttle.consume(UNKNOWN_CODE_SCOPE, get_caller(request.auth).identity)
             raise
-        brand_ids = readable_brand_ids(as_caller(request.auth))
+        brand_ids = readable_brand_ids(get_caller(request.auth))
         own = brand_ids is None or code.brand_id in brand_ids
-        return Response(code_answer(code, selectors.notified(code) if own else None))
+        return Response(code_answer(code, selectors.announcement_progress(code) if own else None))
 
     @extend_schema(request=CodeChange, responses={200: CodeAnswer}, operation_id="discountcode_change")
     def patch(self, request: Request, name: str) -> Response:
@@ -111,7 +111,7 @@ class CodeView(APIView):
             validity=body.validated_data.get("validity"),
             is_active=body.validated_data.get("active"),
         )
-        return Response(code_answer(code, selectors.notified(code)))
+        return Response(code_answer(code, selectors.announcement_progress(code)))
 
     @extend_schema(responses={204: None}, operation_id="discountcode_deactivate")
     def delete(self, request: Request, name: str) -> Response:
@@ -121,21 +121,21 @@ class CodeView(APIView):
 
     def _own(self, request: Request, name: str) -> DiscountCode:
         """The caller's own code; another brand's is not there."""
-        brand_ids = readable_brand_ids(as_caller(request.auth))
+        brand_ids = readable_brand_ids(get_caller(request.auth))
         try:
-            code = selectors.named(name)
+            code = selectors.get_by_code_or_digest(name)
         except CodeUnknown as error:
             raise NotFound from error
         if brand_ids is not None and code.brand_id not in brand_ids:
             raise NotFound
-        acting_brand(caller=as_caller(request.auth), slug=code.brand.slug, edit=True)
+        get_brand_for_caller(caller=get_caller(request.auth), slug=code.brand.slug, edit=True)
         return code
 
 
 class UsagesView(HotView):
     """``/api/v1/discountcodeusage/``"""
 
-    throttle_misses = USE_MISS
+    throttle_misses = UNKNOWN_REDEMPTION_SCOPE
 
     @extend_schema(request=UsageRequest, responses={201: UsageAnswer}, operation_id="discountcodeusage_create")
     @idempotent
@@ -146,16 +146,16 @@ class UsagesView(HotView):
     @staticmethod
     def serve(call: Call) -> Answer:
         """The use."""
-        asked = read(UsageRequest, call.body())
-        shopper = as_caller(call.auth).shopper
+        asked = validate(UsageRequest, call.body())
+        shopper = get_caller(call.auth).shopper
         if shopper is None or asked.get("user", shopper.user_id) != shopper.user_id:
             raise PermissionDenied("A use is the caller's own.")
         try:
-            used = services.use(
-                code=normalise(asked["discount_code"]) or "", shopper=shopper, at=call.at, **_money(asked)
+            used = services.redeem_code(
+                code=normalize_code(asked["discount_code"]) or "", shopper=shopper, at=call.at, **_money(asked)
             )
         except CodeUnknown:
-            throttle.hit(USE_MISS, as_caller(call.auth).identity)
+            throttle.consume(UNKNOWN_REDEMPTION_SCOPE, get_caller(call.auth).identity)
             raise
         return usage_answer(used), 201
 
@@ -171,12 +171,12 @@ class UsageView(APIView):
     def delete(self, request: Request, usage_id: uuid.UUID) -> Response:
         """Give a use of the brand's code back."""
         slug = request.query_params.get("brand")
-        brand = acting_brand(caller=as_caller(request.auth), slug=slug, edit=True)
-        services.give_back(usage_id=usage_id, brand=brand, at=timezone.now())
+        brand = get_brand_for_caller(caller=get_caller(request.auth), slug=slug, edit=True)
+        services.return_redemption(usage_id=usage_id, brand=brand, at=timezone.now())
         return Response(status=204)
 
 
-def _shops_elsewhere(caller: Caller, slug: str | None, brand_ids: list[uuid.UUID]) -> bool:
+def _is_other_brands_shopper(caller: Caller, slug: str | None, brand_ids: list[uuid.UUID]) -> bool:
     """Whether somebody's staff asks as a shopper: for the codes of a brand that is not theirs."""
     return bool(slug and caller.shopper) and not Brand.objects.filter(pk__in=brand_ids, slug=slug).exists()
 
@@ -186,4 +186,4 @@ def _money(asked: dict[str, Any]) -> dict[str, Any]:
     if "amount" not in asked:
         return {"amount": None, "currency": asked.get("currency")}
     currency = asked.get("currency") or selectors.currency_of(asked["discount_code"])
-    return {"amount": minor(asked["amount"], currency, "amount"), "currency": currency}
+    return {"amount": parse_minor_units(asked["amount"], currency, "amount"), "currency": currency}

@@ -1,6 +1,15 @@
 """Verbs of discount codes."""
 
 from discounts.services.codes import announce_code, change_code, create_code, create_rule, deactivate
-from discounts.services.usages import Used, give_back, use
+from discounts.services.usages import RedemptionResult, redeem_code, return_redemption
 
-__all__ = ["Used", "announce_code", "change_code", "create_code", "create_rule", "deactivate", "give_back", "use"]
+__all__ = [
+    "RedemptionResult",
+    "announce_code",
+    "change_code",
+    "create_code",
+    "create_rule",
+    "deactivate",
+    "redeem_code",
+    "return_redemption",
+]

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from discounts import emails, selectors
 from discounts.models import DiscountCode
-from promoplatform.kernel.mail.contracts import Phase, Recipient
+from promoplatform.kernel.mail.contracts import MailingStatus, Recipient
 from promoplatform.kernel.mail.models import Mailing
 from promoplatform.kernel.mail.services import planning
 
@@ -21,7 +21,7 @@ def announce(*, code: str, at: datetime) -> None:
     if found is None:
         return
     mailing = _mailing(found)
-    while mailing.state == Phase.PLANNING and _plan_chunk(mailing, found, at):
+    while mailing.state == MailingStatus.PLANNING and _plan_chunk(mailing, found, at):
         pass
 
 
@@ -39,11 +39,11 @@ def _plan_chunk(mailing: Mailing, code: DiscountCode, at: datetime) -> bool:
     locked = planning.lock_planning(mailing_id=mailing.pk)
     if locked is None:
         return False
-    addressees = selectors.addressees(
+    addressees = selectors.iter_recipients(
         brand_id=code.brand_id, audience=locked.data["audience"], after=locked.plan_cursor, limit=planning.CHUNK
     )
     if not addressees:
-        planning.close(mailing=locked)
+        planning.finish_planning(mailing=locked)
         return False
     recipients = [Recipient(customer, email, name) for _, customer, email, name in addressees]
     planning.add_recipients(mailing=locked, recipients=recipients, at=at, cursor=addressees[-1][0])

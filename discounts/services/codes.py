@@ -10,11 +10,11 @@ from django.db import transaction
 from accounts.models import Brand
 from discounts import rules
 from discounts.models import DiscountCode, DiscountRule
-from promoplatform.kernel.errors import Invalid
-from promoplatform.kernel.outbox import later
+from promoplatform.kernel.errors import InvalidRequest
+from promoplatform.kernel.outbox import enqueue_on_commit
 from promotions.engine import OfferInvalid, parse_offer
-from promotions.rules import normalise
-from promotions.services import claim_code
+from promotions.rules import normalize_code
+from promotions.services import register_code
 
 KIND = "discount_code"
 RULE_FIELDS = frozenset({"discount", "audience", "name"}) | rules.TERMS
@@ -37,14 +37,16 @@ def create_code(
     ValidityInPast and CodeTaken; nothing is made then.
     """
     rules.check_validity(validity, at=at)
-    normal = normalise(text)
+    normal = normalize_code(text)
     if normal is None:
-        raise Invalid.field("id", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
+        raise InvalidRequest.field("id", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
     chosen = (
-        own_rule(brand=brand, rule_id=rule) if isinstance(rule, uuid.UUID) else create_rule(brand=brand, fields=rule)
+        get_brand_rule(brand=brand, rule_id=rule)
+        if isinstance(rule, uuid.UUID)
+        else create_rule(brand=brand, fields=rule)
     )
     code = DiscountCode.objects.create(
-        code=claim_code(text=normal, kind=KIND, brand=brand),
+        code=register_code(text=normal, kind=KIND, brand=brand),
         brand=brand,
         rule=chosen,
         validity=validity,
@@ -53,15 +55,15 @@ def create_code(
         created_at=at,
     )
     if notify:
-        later("discounts.announce", code=normal)
+        enqueue_on_commit("discounts.announce", code=normal)
     return code
 
 
-def own_rule(*, brand: Brand, rule_id: uuid.UUID) -> DiscountRule:
+def get_brand_rule(*, brand: Brand, rule_id: uuid.UUID) -> DiscountRule:
     """One of the brand's rules. Raises Invalid for any other, whether it exists or not."""
     rule = DiscountRule.objects.filter(brand=brand, pk=rule_id).first()
     if rule is None:
-        raise Invalid.field("rule", "The brand has no such rule.")
+        raise InvalidRequest.field("rule", "The brand has no such rule.")
     return rule
 
 
@@ -69,7 +71,7 @@ def create_rule(*, brand: Brand, fields: Mapping[str, Any]) -> DiscountRule:
     """A new rule from its fields: ``discount``, ``audience``, ``name`` and terms of the offer language."""
     unknown = sorted(set(fields) - RULE_FIELDS)
     if unknown:
-        raise Invalid(
+        raise InvalidRequest(
             errors=[
                 {"field": f"rule.{name}", "code": "unknown", "detail": "There is no such field."} for name in unknown
             ]
@@ -80,17 +82,17 @@ def create_rule(*, brand: Brand, fields: Mapping[str, Any]) -> DiscountRule:
         brand=brand,
         discount=discount,
         terms=terms,
-        name=_text(fields, "name"),
-        audience=_text(fields, "audience"),
+        name=_clean_text(fields, "name"),
+        audience=_clean_text(fields, "audience"),
     )
 
 
 def check_terms(discount: int, terms: dict[str, Any]) -> dict[str, Any]:
     """Terms that make an offer. Raises Invalid with every fault."""
     try:
-        parse_offer(rules.offer_value(discount, terms))
+        parse_offer(rules.build_offer_document(discount, terms))
     except OfferInvalid as error:
-        raise Invalid(
+        raise InvalidRequest(
             errors=[
                 {"field": f"rule.{path.removeprefix('benefits.0.')}", "code": code, "detail": detail}
                 for path, code, detail in error.errors
@@ -99,12 +101,12 @@ def check_terms(discount: int, terms: dict[str, Any]) -> dict[str, Any]:
     return terms
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str:
+def _clean_text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if value is None:
         return ""
     if not isinstance(value, str) or len(value) > 100:
-        raise Invalid.field(f"rule.{name}", "A text of up to 100 characters.")
+        raise InvalidRequest.field(f"rule.{name}", "A text of up to 100 characters.")
     return value
 
 
@@ -132,8 +134,8 @@ def announce_code(*, code: DiscountCode, at: datetime) -> None:
 
     Raises CodeInactive and CodeExpired for what they could not use.
     """
-    refused = rules.refusal(is_active=code.is_active, validity=code.validity, is_member=True, used=False, at=at)
+    refused = rules.find_error(is_active=code.is_active, validity=code.validity, is_member=True, used=False, at=at)
     if refused is not None:
         raise refused
     DiscountCode.objects.filter(pk=code.pk, notify=False).update(notify=True)
-    later("discounts.announce", code=code.code_id)
+    enqueue_on_commit("discounts.announce", code=code.code_id)

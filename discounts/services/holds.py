@@ -2,7 +2,7 @@
 
 from promoplatform.kernel import db
 from promoplatform.kernel.ids import uuid7
-from promotions.contracts import Lost, Purchase
+from promotions.contracts import OfferUnavailable, Purchase
 from promotions.errors import CodeAlreadyUsed, CodeExpired, CodeInactive, ReservationExpired
 
 
@@ -11,8 +11,8 @@ def reserve(*, purchase: Purchase) -> None:
 
     Raises Lost, with CodeAlreadyUsed, or CodeInactive or CodeExpired when that came to pass since the quote.
     """
-    takings = sorted(purchase.takings, key=lambda taking: int(taking.key))
-    rows = db.many(
+    takings = sorted(purchase.items, key=lambda taking: int(taking.key))
+    rows = db.fetch_all(
         "discounts/sql/hold_uses.sql",
         {
             "codes": [int(taking.key) for taking in takings],
@@ -21,7 +21,7 @@ def reserve(*, purchase: Purchase) -> None:
             "customer": purchase.shopper_key,
             "redemption": purchase.id,
             "currency": purchase.currency,
-            "amount": purchase.before,
+            "amount": purchase.subtotal,
             "at": purchase.at,
             "until": purchase.until,
         },
@@ -29,32 +29,32 @@ def reserve(*, purchase: Purchase) -> None:
     for taking in takings:
         row = next((row for row in rows if row["id"] == int(taking.key)), None)
         if row is None or not row["is_active"]:
-            raise Lost(taking, CodeInactive())
+            raise OfferUnavailable(taking, CodeInactive())
         if row["validity"] <= purchase.at:
-            raise Lost(taking, CodeExpired())
+            raise OfferUnavailable(taking, CodeExpired())
         if not row["held"]:
-            raise Lost(taking, CodeAlreadyUsed())
+            raise OfferUnavailable(taking, CodeAlreadyUsed())
 
 
 def confirm(*, purchase: Purchase) -> None:
     """Make the held uses final and queue the brands' notices. Raises ReservationExpired when one is no longer held."""
-    if db.one("discounts/sql/confirm_uses.sql", _of(purchase)) != {"confirmed": len(purchase.takings)}:
+    if db.fetch_one("discounts/sql/confirm_uses.sql", _redemptions_of(purchase)) != {"confirmed": len(purchase.items)}:
         raise ReservationExpired
 
 
 def release(*, purchase: Purchase) -> None:
     """Let go of what is still held; nothing final is touched."""
-    db.run("discounts/sql/release_uses.sql", _of(purchase))
+    db.execute("discounts/sql/release_uses.sql", _redemptions_of(purchase))
 
 
-def refund(*, purchase: Purchase) -> None:
+def return_items(*, purchase: Purchase) -> None:
     """Give the final uses back, so that the shopper can use the codes again."""
-    db.run("discounts/sql/refund_uses.sql", _of(purchase))
+    db.execute("discounts/sql/refund_uses.sql", _redemptions_of(purchase))
 
 
-def _of(purchase: Purchase) -> dict[str, object]:
+def _redemptions_of(purchase: Purchase) -> dict[str, object]:
     return {
-        "codes": sorted(int(taking.key) for taking in purchase.takings),
+        "codes": sorted(int(taking.key) for taking in purchase.items),
         "customer": purchase.shopper_key,
         "redemption": purchase.id,
         "at": purchase.at,

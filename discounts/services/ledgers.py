@@ -11,7 +11,7 @@ KIND = "discount_code"
 GRACE = timedelta(minutes=10)  # expired holds are let go of within a minute when all is well
 
 
-def audit(*, at: datetime, repair: bool) -> Iterator[str]:
+def check(*, at: datetime, repair: bool) -> Iterator[str]:
     """A line a difference; ``repair`` lets go of holds whose time is long up, which every taker does anyway."""
     stale = Usage.objects.filter(reserved_until__lt=at - GRACE)
     for usage in stale.order_by("code_id", "customer_id").iterator():

@@ -11,7 +11,7 @@ from accounts.contracts import Role
 from accounts.models import Brand
 from accounts.selectors import members_of
 from discounts import emails
-from discounts.models import UseNotice
+from discounts.models import UsageNotification
 from promoplatform.kernel import db
 from promoplatform.kernel.mail.contracts import Recipient
 from promoplatform.kernel.mail.services import planning
@@ -19,27 +19,27 @@ from promoplatform.kernel.mail.services import planning
 log = structlog.get_logger(__name__)
 
 LINES = 50  # codes that a digest lists; it counts the others
-TAKEN = 50_000  # uses that one digest sums up; the next minute's takes more
+MAX_NOTIFICATIONS = 50_000  # uses that one digest sums up; the next minute's takes more
 
 
-def tell_brands(*, at: datetime) -> int:
+def send_usage_digests(*, at: datetime) -> int:
     """Plan a digest for each brand with untold uses that was not told within this minute; how many brands."""
-    waiting = Brand.objects.filter(Exists(UseNotice.objects.filter(brand=OuterRef("pk"))))
-    return sum(_tell(brand, at) for brand in waiting.order_by("pk"))
+    waiting = Brand.objects.filter(Exists(UsageNotification.objects.filter(brand=OuterRef("pk"))))
+    return sum(_send_digest(brand, at) for brand in waiting.order_by("pk"))
 
 
 @transaction.atomic
-def _tell(brand: Brand, at: datetime) -> bool:
+def _send_digest(brand: Brand, at: datetime) -> bool:
     """Take the brand's notices and plan their digest, both or neither."""
-    rows = db.many("discounts/sql/take_notices.sql", {"brand": brand.pk, "limit": TAKEN})
+    rows = db.fetch_all("discounts/sql/take_notices.sql", {"brand": brand.pk, "limit": MAX_NOTIFICATIONS})
     if not rows:
         return False
     recipients = _recipients(brand)
     if not recipients:
         log.warning("nobody_to_tell", brand=brand.slug, uses=sum(row["uses"] for row in rows))
         return False
-    planned = planning.post(
-        key=f"discount_uses:{brand.pk}:{at:%Y-%m-%dT%H:%M}", kind=emails.USES, recipients=recipients, at=at,
+    planned = planning.create_transactional_mailing(
+        key=f"discount_uses:{brand.pk}:{at:%Y-%m-%dT%H:%M}", kind=emails.USAGE_DIGEST, recipients=recipients, at=at,
         sender=str(brand.pk), sender_name=brand.name, data=_digest(brand, rows),
     )  # fmt: skip
     if not planned:  # told within this minute: the notices stay for the next

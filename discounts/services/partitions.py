@@ -5,10 +5,10 @@ from django.db import connection, transaction
 from discounts.models import DiscountCode
 
 CODES_PER_PARTITION = 5_000
-AHEAD = 2
+PARTITIONS_AHEAD = 2
 
 
-def make_partitions() -> int:
+def create_partitions() -> int:
     """Make the partitions for the newest code and the next ones; how many were missing.
 
     A partition is made apart and then attached, which locks no reader or writer out. Codes beyond the last partition
@@ -16,7 +16,7 @@ def make_partitions() -> int:
     holds.
     """
     newest = DiscountCode.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    last = newest // CODES_PER_PARTITION + AHEAD
+    last = newest // CODES_PER_PARTITION + PARTITIONS_AHEAD
     return sum(_make(number) for number in range(last + 1))
 
 

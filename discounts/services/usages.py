@@ -8,15 +8,15 @@ from datetime import datetime
 from accounts.contracts import Shopper
 from accounts.models import Brand
 from discounts import rules, selectors
-from discounts.errors import CartNeeded
+from discounts.errors import CartRequired
 from promoplatform.kernel import batching, db
-from promoplatform.kernel.errors import NotFound, Refusal, TokenInvalid
+from promoplatform.kernel.errors import DomainError, NotFound, TokenInvalid
 from promoplatform.kernel.ids import uuid7
 from promotions.errors import CodeAlreadyUsed, CodeUnknown
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class RedemptionResult:
     """A use as it stands. Amounts are minor units of ``currency``, None when no amount was given."""
 
     id: uuid.UUID
@@ -30,7 +30,7 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
+class _BatchItem:
     """What one caller of ``use`` asks for."""
 
     code: str
@@ -41,19 +41,21 @@ class _Ask:
     currency: str | None
 
 
-def use(*, code: str, shopper: Shopper, amount: int | None, currency: str | None, at: datetime) -> Used:
+def redeem_code(
+    *, code: str, shopper: Shopper, amount: int | None, currency: str | None, at: datetime
+) -> RedemptionResult:
     """Take the shopper's one use of a normalised code; one statement, whatever the answer, shared with whoever asks at
     the same moment.
 
     Raises CodeUnknown, CodeInactive, CodeExpired, AudienceNotMember, CartNeeded (the rule has terms that only checkout
     can judge), CodeAlreadyUsed, and TokenInvalid (the user was deactivated since signing in).
     """
-    row = _uses.submit(_Ask(code, shopper.id, uuid7(), at, amount, currency))
+    row = _executor.submit(_BatchItem(code, shopper.id, uuid7(), at, amount, currency))
     if row["text"] is None:
         raise CodeUnknown
     if row["id"] is None:
-        raise _why_not(row, at)
-    return Used(
+        raise _error_for(row, at)
+    return RedemptionResult(
         row["id"],
         row["text"],
         shopper.user_id,
@@ -65,9 +67,9 @@ def use(*, code: str, shopper: Shopper, amount: int | None, currency: str | None
     )
 
 
-def _take(asks: Sequence[_Ask]) -> list[db.Row]:
+def _redeem_batch(asks: Sequence[_BatchItem]) -> list[db.Row]:
     """A row for each ask, in their order; of several by one shopper for one code, the first has the use."""
-    return db.many(
+    return db.fetch_all(
         "discounts/sql/use_codes.sql",
         {
             "codes": [ask.code for ask in asks],
@@ -80,24 +82,24 @@ def _take(asks: Sequence[_Ask]) -> list[db.Row]:
     )
 
 
-_uses = batching.Operation("discounts.use", _take, repeatable=True)
+_executor = batching.BatchExecutor("discounts.use", _redeem_batch, is_idempotent=True)
 
 
-def _why_not(row: db.Row, at: datetime) -> Refusal:
+def _error_for(row: db.Row, at: datetime) -> DomainError:
     if not row["caller_active"]:
         return TokenInvalid()
-    reason = rules.refusal(
+    reason = rules.find_error(
         is_active=row["is_active"], validity=row["validity"], is_member=row["is_member"], used=False, at=at
     )
-    return reason or (CartNeeded() if row["has_terms"] else CodeAlreadyUsed())
+    return reason or (CartRequired() if row["has_terms"] else CodeAlreadyUsed())
 
 
-def give_back(*, usage_id: uuid.UUID, brand: Brand, at: datetime) -> None:
+def return_redemption(*, usage_id: uuid.UUID, brand: Brand, at: datetime) -> None:
     """Give a use of one of the brand's codes back, so that the shopper can use the code again; twice is once.
 
     Raises NotFound for what is no use of the brand's codes, and for one that a checkout holds (it is refunded there).
     """
-    if db.run("discounts/sql/return_use.sql", {"id": usage_id, "brand": brand.pk, "at": at}):
+    if db.execute("discounts/sql/return_use.sql", {"id": usage_id, "brand": brand.pk, "at": at}):
         return
     if not selectors.was_returned(usage_id=usage_id, brand=brand):
         raise NotFound

@@ -19,7 +19,7 @@ from promoplatform.kernel.admin import EstimatingPaginator, SuperuserAdmin
 from promoplatform.kernel.models import OutboxMessage
 
 
-class ParkedFilter(admin.SimpleListFilter):
+class FailedFilter(admin.SimpleListFilter):
     """Waiting for their turn, or set aside."""
 
     title, parameter_name = "state", "state"
@@ -38,7 +38,7 @@ class OutboxMessageAdmin(SuperuserAdmin):
     """Tasks that were promised and are not done yet. A parked one failed too often and waits for a person."""
 
     list_display = ("task", "state", "about", "attempts", "created", "due", "error")
-    list_filter = (ParkedFilter,)
+    list_filter = (FailedFilter,)
     search_fields = ("task",)
     ordering = ("-pk",)
     list_per_page = 50
@@ -54,16 +54,19 @@ class OutboxMessageAdmin(SuperuserAdmin):
         return "due" if message.due_at <= timezone.now() else "waiting"
 
     @display(description="about")
-    def about(self, message: OutboxMessage) -> str:
-        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in message.kwargs.items()) or pages.NOTHING
+    def subject(self, message: OutboxMessage) -> str:
+        return (
+            ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in message.kwargs.items())
+            or pages.EMPTY_VALUE
+        )
 
     @display(description="promised (UTC)", ordering="created_at")
     def created(self, message: OutboxMessage) -> str:
-        return pages.local(message.created_at, "UTC")
+        return pages.format_datetime(message.created_at, "UTC")
 
     @display(description="due (UTC)", ordering="due_at")
-    def due(self, message: OutboxMessage) -> str:
-        return pages.local(message.due_at, "UTC")
+    def due_at(self, message: OutboxMessage) -> str:
+        return pages.format_datetime(message.due_at, "UTC")
 
     @display(description="last error")
     def error(self, message: OutboxMessage) -> str:
@@ -71,11 +74,11 @@ class OutboxMessageAdmin(SuperuserAdmin):
         return text[:80] + ("…" if len(text) > 80 else "")
 
     @admin.action(description="Send parked tasks again", permissions=["send"])
-    def send_again(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
-        found = outbox.unpark(message_ids=list(queryset.values_list("pk", flat=True)))
+    def requeue(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
+        found = outbox.requeue(message_ids=list(queryset.values_list("pk", flat=True)))
         messages.success(request, f"{found} parked tasks are sent again." if found else "None of these is parked.")
 
-    def has_send_permission(self, request: HttpRequest) -> bool:
+    def has_requeue_permission(self, request: HttpRequest) -> bool:
         return self._superuser(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -20,16 +20,16 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand, User
-from discounts.admin.rules import in_words
+from discounts.admin.rules import describe_terms
 from promoplatform.kernel import pages
-from promoplatform.kernel.admin import BrandScoped, brands_with
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.admin import BrandScopedMixin, list_brand_ids
+from promoplatform.kernel.rights import BrandPermissions
 
 PAGE = 25
-DEPTH = 200_000
-WORDS = {"insert": "made", "update": "changed", "delete": "removed"}
+SCAN_LIMIT = 200_000
+EVENT_LABELS = {"insert": "made", "update": "changed", "delete": "removed"}
 COLOURS = {"insert": "success", "update": "info", "delete": "danger"}
-UNSAID = {"id", "pgh_id", "pgh_obj", "pgh_label", "pgh_context", "pgh_created_at", "created_at", "uuid"}
+HIDDEN_FIELDS = {"id", "pgh_id", "pgh_obj", "pgh_label", "pgh_context", "pgh_created_at", "created_at", "uuid"}
 Event = Any
 
 
@@ -59,7 +59,7 @@ class LogFilter(forms.Form):
         self.fields["kind"].choices = [("", "Everything"), *((kind.name, kind.label) for kind in kinds)]  # type: ignore[attr-defined]
 
 
-def kinds_for(request: HttpRequest) -> list[Kind]:
+def list_tracked_models(request: HttpRequest) -> list[Kind]:
     """The tracked models whose pages the user may see, with the events of their own brands."""
     found: list[Kind] = []
     for model in apps.get_models():
@@ -75,24 +75,24 @@ def _visible(request: HttpRequest, model: type[Model], event: Any, page: Any) ->
     rows: QuerySet[Event] = event.objects.all()
     if request.user.is_superuser:
         return rows
-    if not isinstance(page, BrandScoped) or not page.has_module_permission(request):
+    if not isinstance(page, BrandScopedMixin) or not page.has_module_permission(request):
         return None
-    brands = brands_with(request, page.needs_to_view) or []
+    brands = list_brand_ids(request, page.needs_to_view) or []
     path = "id" if page.brand_path == "pk" else page.brand_path
     return rows.filter(**{f"{path}__in": brands})
 
 
 def page(request: HttpRequest) -> HttpResponse:
     """The log's page."""
-    kinds = kinds_for(request)
+    kinds = list_tracked_models(request)
     form = LogFilter(request.GET, kinds=kinds)
     context: dict[str, Any] = {**admin.site.each_context(request), "title": "Audit log", "form": form, "rows": []}
     if form.is_valid():
-        context |= _found(request, kinds, form.cleaned_data)
+        context |= _merge_events(request, kinds, form.cleaned_data)
     return TemplateResponse(request, "admin/audit.html", context)
 
 
-def _found(request: HttpRequest, kinds: list[Kind], wanted: Mapping[str, str]) -> dict[str, Any]:
+def _merge_events(request: HttpRequest, kinds: list[Kind], wanted: Mapping[str, str]) -> dict[str, Any]:
     bounds = [int(part) for part in wanted["before"].split("-")] if wanted["before"] else []
     if len(bounds) != len(kinds):
         bounds = []
@@ -106,12 +106,12 @@ def _found(request: HttpRequest, kinds: list[Kind], wanted: Mapping[str, str]) -
     zone = _zone(request)
     link = urlencode({name: wanted[name] for name in ("kind", "how", "who", "object") if wanted[name]})
     return {
-        "rows": list(_described(kinds, shown, zone, request)),
+        "rows": list(_to_row(kinds, shown, zone, request)),
         "zone": zone,
         "older": f"?{link}&before={_bounds(kinds, bounds, shown)}" if len(merged) > PAGE else None,
         "newest": f"?{link}" if bounds else None,
         "filtered": bool(link),
-        "depth": f"{DEPTH:,}" if wanted["how"] or wanted["who"] else None,
+        "depth": f"{SCAN_LIMIT:,}" if wanted["how"] or wanted["who"] else None,
     }
 
 
@@ -121,7 +121,7 @@ def _newest(kind: Kind, wanted: Mapping[str, str], bound: int | None, number: in
         rows = rows.filter(pgh_id__lt=bound)
     if wanted["how"] or wanted["who"]:  # what has no index is looked for among the newest only
         newest = rows.model.objects.order_by("-pgh_id").values_list("pgh_id", flat=True).first() or 0
-        rows = rows.filter(pgh_id__gt=newest - DEPTH)
+        rows = rows.filter(pgh_id__gt=newest - SCAN_LIMIT)
     if wanted["how"]:
         rows = rows.filter(pgh_label=wanted["how"])
     if wanted["object"]:
@@ -152,33 +152,33 @@ def _bounds(kinds: list[Kind], bounds: list[int], shown: list[tuple[int, Event]]
 
 def _zone(request: HttpRequest) -> str:
     """The time zone that the user's brands share, else UTC."""
-    keys = brands_with(request, Rights.READ)
+    keys = list_brand_ids(request, BrandPermissions.READ)
     zones = set(Brand.objects.filter(pk__in=keys).values_list("timezone", flat=True)) if keys else set()
     return zones.pop() if len(zones) == 1 else "UTC"
 
 
 # --- words -----------------------------------------------------------------------------------------------------------
-def _described(
+def _to_row(
     kinds: list[Kind], shown: list[tuple[int, Event]], zone: str, request: HttpRequest
 ) -> Iterator[dict[str, Any]]:
-    before = _before(shown)
+    before = _previous_events(shown)
     actors = [(event.pgh_context.metadata if event.pgh_context else {}).get("user") for _, event in shown]
     users = dict(User.objects.filter(pk__in=[actor for actor in actors if actor]).values_list("pk", "username"))
     names = _names(shown)
     for (number, event), actor in zip(shown, actors, strict=True):
         yield {
-            "when": pages.local(event.pgh_created_at, zone),
+            "when": pages.format_datetime(event.pgh_created_at, zone),
             "who": users.get(cast("int", actor), "the platform" if actor is None else "a user who is gone"),
             "what": kinds[number].label,
             "name": names.get((type(event), event.pgh_obj_id)) or _title(event),
             "url": _url(event, request),
-            "how": WORDS.get(event.pgh_label, event.pgh_label),
+            "how": EVENT_LABELS.get(event.pgh_label, event.pgh_label),
             "colour": COLOURS.get(event.pgh_label, ""),
             "fields": list(_changes(event, before.get((type(event), event.pgh_id)), zone)),
         }
 
 
-def _before(shown: list[tuple[int, Event]]) -> dict[tuple[type[Model], int], Event]:
+def _previous_events(shown: list[tuple[int, Event]]) -> dict[tuple[type[Model], int], Event]:
     """The event before each of these, of the same object: two queries a kind."""
     found = {}
     for model in {type(event) for _, event in shown}:
@@ -222,7 +222,7 @@ def _url(event: Event, request: HttpRequest) -> str | None:
 def _changes(event: Event, before: Event | None, zone: str) -> Iterator[tuple[str, str | None, str]]:
     """Field, old value (None where there was none) and new value, of what differs."""
     for field in event._meta.fields:  # noqa: SLF001
-        if field.name in UNSAID:
+        if field.name in HIDDEN_FIELDS:
             continue
         new = getattr(event, field.attname)
         if event.pgh_label == "update" and before is not None:
@@ -239,13 +239,13 @@ def _label(field: Any) -> str:
 
 def _value(field: Any, value: Any, zone: str) -> str:
     if value is None or value == "":
-        return pages.NOTHING
+        return pages.EMPTY_VALUE
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(field, DateTimeField) and isinstance(value, datetime):
-        return pages.local(value, zone)
+        return pages.format_datetime(value, zone)
     if field.name == "terms":
-        return in_words(value)
+        return describe_terms(value)
     if isinstance(value, dict | list):
-        return pages.said(value)
+        return pages.humanize_value(value)
     return str(value)

@@ -13,22 +13,22 @@ from accounts.models import Brand
 from checkout.models import Redemption, Status
 from coupons.models import CouponDefinition
 from discounts.admin import numbers
-from discounts.admin.uses import shown
+from discounts.admin.uses import to_row
 from discounts.models import DiscountCode
 from promoplatform.console import outside
 from promoplatform.kernel import health, outbox, pages
-from promoplatform.kernel.admin import brands_with
-from promoplatform.kernel.mail.contracts import State
+from promoplatform.kernel.admin import list_brand_ids
+from promoplatform.kernel.mail.contracts import MailStatus
 from promoplatform.kernel.mail.models import Mail
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.rights import BrandPermissions
 from promotions.models import Promotion
 from promotions.models import Status as PromotionStatus
 from segments.models import Segment
 from segments.models import State as SegmentState
 from vouchers.models import Campaign, CampaignState
 
-LATEST = 8
-SOON = timedelta(days=7)
+RECENT_LIMIT = 8
+UPCOMING_WINDOW = timedelta(days=7)
 Row = TypeVar("Row", bound=Model)
 CAP = 10_000
 BRANDS_SHOWN = 50  # whose latest uses are looked for, on a platform admin's page
@@ -36,39 +36,41 @@ BRANDS_SHOWN = 50  # whose latest uses are looked for, on a platform admin's pag
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What ``admin/index.html`` shows (``UNFOLD["DASHBOARD_CALLBACK"]``)."""
-    keys = brands_with(request, Rights.READ)
+    keys = list_brand_ids(request, BrandPermissions.READ)
     brands = list(Brand.objects.filter(pk__in=keys)) if keys is not None else None
     zone = brands[0].timezone if brands and len({brand.timezone for brand in brands}) == 1 else "UTC"
     now = timezone.now()
-    day = pages.today(now, zone)
+    day = pages.local_date(now, zone)
     days = numbers.by_day(brands=keys, zone=zone, at=now)
     newest = (
         keys
         if keys is not None
         else list(Brand.objects.filter(is_active=True).values_list("pk", flat=True)[:BRANDS_SHOWN])
     )
-    latest = numbers.recent(numbers.Question(newest, since=now - timedelta(days=numbers.DAYS)), limit=LATEST)
+    latest = numbers.recent(
+        numbers.RedemptionQuery(newest, since=now - timedelta(days=numbers.DAYS)), limit=RECENT_LIMIT
+    )
     return context | {
         "title": "Dashboard",
         "whose": ", ".join(brand.name for brand in brands) if brands is not None else "All brands",
         "zone": zone,
         "several": brands is None or len(brands) > 1,
         "cards": [
-            ("Active codes", pages.capped(_active_codes(keys), CAP), "can be used now"),
+            ("Active codes", pages.format_capped_count(_active_codes(keys), CAP), "can be used now"),
             ("Uses today", f"{days.uses[day]:,}", f"{days.uses[day - timedelta(days=1)]:,} yesterday"),
-            ("Given today", pages.amounts(days.given_since(day)), "discount, by final uses"),
+            ("Given today", pages.format_totals(days.discount_since(day)), "discount, by final uses"),
             (
                 "Given in 7 days",
-                pages.amounts(days.given_since(day - timedelta(days=6))),
+                pages.format_totals(days.discount_since(day - timedelta(days=6))),
                 "with today",
             ),
             ("Reserved now", f"{_reservations(keys):,}", "not paid yet"),
         ],
         "running": _running(keys, now),
         "chart": pages.chart(days.uses, last=day, days=numbers.DAYS, what="uses"),
-        "rows": [shown(row, zone=zone) for row in latest],
+        "rows": [to_row(row, zone=zone) for row in latest],
         "uses_url": reverse("admin:discounts_usage_changelist"),
-        "make_url": reverse("admin:discounts_discountcode_add") if _may_make(request) else None,
+        "make_url": reverse("admin:discounts_discountcode_add") if _can_create_code(request) else None,
         "health": _health() if request.user.is_superuser else None,
     }
 
@@ -76,9 +78,9 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def _running(brands: list[Any] | None, at: datetime) -> list[tuple[str, str, str, str]]:
     """What runs now: name, how many, what comes next or what it holds, and where to look."""
     live = {"start_date__lte": at, "end_date__gt": at}
-    soon = {"start_date__gt": at, "start_date__lte": at + SOON}
-    promotions, segments = _of(brands, Promotion), _of(brands, Segment)
-    coupons, campaigns = _of(brands, CouponDefinition).filter(is_active=True), _of(brands, Campaign)
+    soon = {"start_date__gt": at, "start_date__lte": at + UPCOMING_WINDOW}
+    promotions, segments = _for_brands(brands, Promotion), _for_brands(brands, Segment)
+    coupons, campaigns = _for_brands(brands, CouponDefinition).filter(is_active=True), _for_brands(brands, Campaign)
     is_open = campaigns.filter(state=CampaignState.OPEN, starts_at__lte=at, ends_at__gt=at)
     given = is_open.aggregate(given=Sum("counter__issued"), of=Sum("counter__quota"))
     held = segments.filter(state=SegmentState.ACTIVE)
@@ -110,14 +112,14 @@ def _running(brands: list[Any] | None, at: datetime) -> list[tuple[str, str, str
     ]
 
 
-def _of(brands: list[Any] | None, model: type[Row]) -> QuerySet[Row]:
+def _for_brands(brands: list[Any] | None, model: type[Row]) -> QuerySet[Row]:
     """The rows of these brands; all, when none are named."""
     rows = model._default_manager.all()  # noqa: SLF001  (the one that a model without a name for it has)
     return rows if brands is None else rows.filter(brand__in=brands)
 
 
-def _may_make(request: HttpRequest) -> bool:
-    brands = brands_with(request, Rights.EDIT)
+def _can_create_code(request: HttpRequest) -> bool:
+    brands = list_brand_ids(request, BrandPermissions.EDIT)
     return brands is None or bool(brands)
 
 
@@ -139,7 +141,7 @@ def _health() -> list[tuple[str, str, str, bool]]:
     """Of the machinery: name, value, what it means, whether someone should look."""
     backlog = outbox.backlog()
     beat = health.seconds_since_heartbeat()
-    states = (State.DOUBTFUL, State.FAILED)
+    states = (MailStatus.UNKNOWN, MailStatus.FAILED)
     mails = Mail.objects.filter(state__in=states, mailing__created_at__gt=timezone.now() - timedelta(days=7))
     bad = dict(mails.values_list("state").annotate(mails=Count("pk")).order_by())
     late = backlog["oldest"] is not None and timezone.now() - backlog["oldest"] > timedelta(minutes=5)
@@ -154,12 +156,12 @@ def _health() -> list[tuple[str, str, str, bool]]:
         ),
         (
             "Doubtful mails",
-            f"{bad.get(State.DOUBTFUL, 0):,}",
+            f"{bad.get(MailStatus.UNKNOWN, 0):,}",
             "of the last 7 days: perhaps sent",
-            bad.get(State.DOUBTFUL, 0) > 0,
+            bad.get(MailStatus.UNKNOWN, 0) > 0,
         ),
         *outside.health(timezone.now()),
-        ("Failed mails", f"{bad.get(State.FAILED, 0):,}", "of the last 7 days", False),
+        ("Failed mails", f"{bad.get(MailStatus.FAILED, 0):,}", "of the last 7 days", False),
     ]
 
 

@@ -98,11 +98,11 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
         ]
         if items:
             found.append({"title": title, "separator": True, "items": items})
-    _mark(request.path, [item for group in found for item in group["items"]])
+    _highlight_current(request.path, [item for group in found for item in group["items"]])
     return found
 
 
-def _mark(path: str, items: list[dict[str, Any]]) -> None:
+def _highlight_current(path: str, items: list[dict[str, Any]]) -> None:
     """Mark the one entry whose page this is, or below whose page it is most closely."""
     home = reverse("admin:index")
     links = [item["link"] for item in items]

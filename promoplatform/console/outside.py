@@ -15,16 +15,16 @@ from unfold.decorators import display
 
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import EstimatingPaginator, SuperuserAdmin
-from promoplatform.kernel.outbox import later
+from promoplatform.kernel.outbox import enqueue_on_commit
 from promoplatform.kernel.outside.contracts import Service
-from promoplatform.kernel.outside.models import Errand
-from promoplatform.kernel.outside.selectors import Condition, conditions
+from promoplatform.kernel.outside.models import SyncJob
+from promoplatform.kernel.outside.selectors import ServiceStatus, list_service_statuses
 from promoplatform.kernel.outside.services import errands
 
 SHOWN = {Service.SEGMENTATION: "segments_segment", Service.CAMPAIGN_ENGINE: "promotions_promotion"}
 
 
-class KnownFilter(admin.SimpleListFilter):
+class SyncStatusFilter(admin.SimpleListFilter):
     """What the service knows, and what it does not."""
 
     title, parameter_name = "state", "state"
@@ -32,7 +32,7 @@ class KnownFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("waiting", "Waiting"), ("failing", "Failing"), ("known", "Known")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Errand]) -> QuerySet[Errand]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[SyncJob]) -> QuerySet[SyncJob]:
         if self.value() == "known":
             return queryset.filter(acknowledged=F("version"))
         if self.value() in ("waiting", "failing"):
@@ -41,12 +41,12 @@ class KnownFilter(admin.SimpleListFilter):
         return queryset
 
 
-@admin.register(Errand)
-class ErrandAdmin(SuperuserAdmin):
+@admin.register(SyncJob)
+class SyncJobAdmin(SuperuserAdmin):
     """Each thing that a service outside is to know: whether it does, and why not."""
 
     list_display = ("service", "about", "state", "told_so_far", "failures", "wanted", "next_try", "reason")
-    list_filter = (KnownFilter, "service")
+    list_filter = (SyncStatusFilter, "service")
     search_fields = ("=subject",)
     ordering = ("-pk",)
     list_per_page = 50
@@ -56,55 +56,55 @@ class ErrandAdmin(SuperuserAdmin):
     fields = ("service", "about", "state", "told_so_far", "failures", "wanted", "told", "next_try", "error")
 
     @display(description="about")
-    def about(self, errand: Errand) -> str:
+    def about(self, errand: SyncJob) -> str:
         place = SHOWN[Service(errand.service)]
         words = f"{place.partition('_')[2]} {errand.subject}"
         return format_html('<a href="{}">{}</a>', reverse(f"admin:{place}_change", args=[errand.subject]), words)
 
     @display(description="state", label={"known": "success", "waiting": "info", "failing": "danger"})
-    def state(self, errand: Errand) -> str:
+    def state(self, errand: SyncJob) -> str:
         if not errand.is_open:
             return "known"
         return "failing" if errand.failures else "waiting"
 
     @display(description="customers told")
-    def told_so_far(self, errand: Errand) -> str:
-        return f"{errand.sent:,}" if errand.service == Service.SEGMENTATION else pages.NOTHING
+    def progress(self, errand: SyncJob) -> str:
+        return f"{errand.sent:,}" if errand.service == Service.SEGMENTATION else pages.EMPTY_VALUE
 
     @display(description="wanted (UTC)", ordering="wanted_at")
-    def wanted(self, errand: Errand) -> str:
-        return pages.local(errand.wanted_at, "UTC")
+    def requested_at(self, errand: SyncJob) -> str:
+        return pages.format_datetime(errand.wanted_at, "UTC")
 
     @display(description="known (UTC)")
-    def told(self, errand: Errand) -> str:
-        return pages.local(errand.told_at, "UTC")
+    def synced_at(self, errand: SyncJob) -> str:
+        return pages.format_datetime(errand.told_at, "UTC")
 
     @display(description="next try (UTC)", ordering="due_at")
-    def next_try(self, errand: Errand) -> str:
-        return pages.local(errand.due_at, "UTC") if errand.is_open else pages.NOTHING
+    def next_try(self, errand: SyncJob) -> str:
+        return pages.format_datetime(errand.due_at, "UTC") if errand.is_open else pages.EMPTY_VALUE
 
     @display(description="reason")
-    def reason(self, errand: Errand) -> str:
+    def reason(self, errand: SyncJob) -> str:
         return errand.error[:100] + ("…" if len(errand.error) > 100 else "")
 
     @admin.action(description="Tell now", permissions=["tell"])
-    def tell_now(self, request: HttpRequest, queryset: QuerySet[Errand]) -> None:
+    def sync_now(self, request: HttpRequest, queryset: QuerySet[SyncJob]) -> None:
         found, now = 0, timezone.now()
         for service, subjects in _by_service(queryset):
             found += errands.retry_now(service=service, subjects=subjects, at=now)
-            _promise(service, subjects)
+            _enqueue(service, subjects)
         messages.success(request, f"{found} are told now." if found else "None of these waits.")
 
     @admin.action(description="Tell everything again (the service lost it)", permissions=["tell"])
-    def tell_again(self, request: HttpRequest, queryset: QuerySet[Errand]) -> None:
+    def resync_all(self, request: HttpRequest, queryset: QuerySet[SyncJob]) -> None:
         found = 0
         for service, subjects in _by_service(queryset):
-            errands.tell_again(service=service, subjects=subjects, at=timezone.now())
-            _promise(service, subjects)
+            errands.resync_all(service=service, subjects=subjects, at=timezone.now())
+            _enqueue(service, subjects)
             found += len(subjects)
         messages.success(request, f"{found} are told again.")
 
-    def has_tell_permission(self, request: HttpRequest) -> bool:
+    def has_sync_permission(self, request: HttpRequest) -> bool:
         return self._superuser(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -117,34 +117,39 @@ class ErrandAdmin(SuperuserAdmin):
         return False
 
 
-def _by_service(queryset: QuerySet[Errand]) -> list[tuple[Service, list[uuid.UUID]]]:
+def _by_service(queryset: QuerySet[SyncJob]) -> list[tuple[Service, list[uuid.UUID]]]:
     rows = list(queryset.order_by("pk").values_list("service", "subject"))
     return [(service, [subject for its, subject in rows if its == service]) for service in Service]
 
 
-def _promise(service: Service, subjects: Collection[uuid.UUID]) -> None:
+def _enqueue(service: Service, subjects: Collection[uuid.UUID]) -> None:
     for subject in map(str, subjects):
         if service is Service.SEGMENTATION:
-            later("segments.tell", segment_id=subject)
+            enqueue_on_commit("segments.tell", segment_id=subject)
         else:
-            later("promotions.tell", promotion_id=subject)
+            enqueue_on_commit("promotions.tell", promotion_id=subject)
 
 
 def health(at: datetime) -> list[tuple[str, str, str, bool]]:
     """Of each service that is used, or still waited for: name, value, what it means, whether someone should look."""
-    return [_health(it, at) for it in conditions() if it.is_used or it.waiting]
+    return [_health(it, at) for it in list_service_statuses() if it.is_used or it.list_pending_syncs]
 
 
-def _health(it: Condition, at: datetime) -> tuple[str, str, str, bool]:
-    name = it.service.words.removeprefix("the ").capitalize()
+def _health(it: ServiceStatus, at: datetime) -> tuple[str, str, str, bool]:
+    name = it.service.label.removeprefix("the ").capitalize()
     if it.open_since is not None:
         return (
             name,
             "left alone",
-            f"since {pages.local(it.open_since, 'UTC')} UTC: {it.error}; {it.waiting:,} wait",
+            f"since {pages.format_datetime(it.open_since, 'UTC')} UTC: {it.error}; {it.list_pending_syncs:,} wait",
             True,
         )
-    if not it.waiting:
+    if not it.list_pending_syncs:
         return name, "ok", "knows everything", False
     late = it.oldest is not None and (at - it.oldest).total_seconds() > 15 * 60
-    return name, f"{it.waiting:,}", f"to be told, {it.failing:,} failed before" if it.failing else "to be told", late
+    return (
+        name,
+        f"{it.list_pending_syncs:,}",
+        f"to be told, {it.failing:,} failed before" if it.failing else "to be told",
+        late,
+    )

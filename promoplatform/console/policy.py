@@ -17,16 +17,16 @@ def _admin() -> str:
     return reverse("admin:index")
 
 
-def admin_policy(get_response: GetResponse) -> GetResponse:
-    """Adds ``settings.ADMIN_CSP``, which the theme cannot do without, to the answers below the admin's address."""
+class AdminCSPMiddleware:
+    """Add ``settings.ADMIN_CSP``, which the admin theme needs, to responses below the admin's URL."""
 
-    loosened = csp_update(settings.ADMIN_CSP)(get_response)
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.get_loosened_response = csp_update(settings.ADMIN_CSP)(get_response)
 
-    def middleware(request: HttpRequest) -> HttpResponseBase:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith(_admin()):
-            return get_response(request)
+            return self.get_response(request)
         while "%00" in request.META["QUERY_STRING"]:  # no text has one, PostgreSQL takes none, and %0%000 hides one
             request.META["QUERY_STRING"] = request.META["QUERY_STRING"].replace("%00", "")
-        return loosened(request)
-
-    return middleware
+        return self.get_loosened_response(request)

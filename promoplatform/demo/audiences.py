@@ -1,9 +1,9 @@
 """Audiences of the demo: some as the data platform sends them, some computed from purchases."""
 
 from accounts.models import Brand
-from segments.services import apply_audience, compute
+from segments.services import apply_audience, enable
 
-SENT = {  # a customer in two of them is in a segment of each brand
+IMPORTED = {  # a customer in two of them is in a segment of each brand
     ("billo", "purchased_more_than_twice"): ["c1", "c2"],
     ("billo", "new_users"): ["c3", "c4", "c5"],
     ("cake", "vip_customers"): ["c1", "c3"],
@@ -11,10 +11,10 @@ SENT = {  # a customer in two of them is in a segment of each brand
 COMPUTED = {"billo": ["lapsed_users", "purchase_above_100"]}
 
 
-def make_audiences(brands: dict[str, Brand]) -> None:
+def create_audiences(brands: dict[str, Brand]) -> None:
     """The audiences of both brands."""
-    for (slug, segment_type), customer_ids in SENT.items():
+    for (slug, segment_type), customer_ids in IMPORTED.items():
         apply_audience(brand=brands[slug], segment_type=segment_type, operation="add", customer_ids=customer_ids)
     for slug, segment_types in COMPUTED.items():
         for segment_type in segment_types:
-            compute(brand=brands[slug], segment_type=segment_type)
+            enable(brand=brands[slug], segment_type=segment_type)

@@ -4,16 +4,16 @@ from datetime import datetime, timedelta
 
 from accounts.models import Brand
 from vouchers.contracts import LoginEvent
-from vouchers.services import create, take_in
+from vouchers.services import create, process_events
 
 LIVE, OVER = "first-top-up", "early-birds"
 VISITORS, QUOTA = 90, 40
 
 
-def make_campaigns(brands: dict[str, Brand], *, at: datetime) -> int:
+def create_campaigns(brands: dict[str, Brand], *, at: datetime) -> int:
     """Two campaigns of cake: 100 vouchers for whoever signs in from now on, and one of yesterday; how many."""
     cake = brands["cake"]
-    _make_over(cake, at - timedelta(days=1))
+    _create_ended_campaign(cake, at - timedelta(days=1))
     fields = {
         "name": "First top-up", "slug": LIVE, "description": "30 % off your first top-up", "starts_at": at,
         "ends_at": at + timedelta(days=365), "pass_on": True,
@@ -22,7 +22,7 @@ def make_campaigns(brands: dict[str, Brand], *, at: datetime) -> int:
     return 2
 
 
-def _make_over(brand: Brand, start: datetime) -> None:
+def _create_ended_campaign(brand: Brand, start: datetime) -> None:
     """Most came in the first minutes, as they do."""
     fields = {
         "name": "Early birds", "slug": OVER, "starts_at": start, "ends_at": start + timedelta(hours=1),
@@ -30,7 +30,7 @@ def _make_over(brand: Brand, start: datetime) -> None:
     }  # fmt: skip
     create(brand=brand, quota=QUOTA, fields=fields, at=start)
     took = [timedelta(minutes=59 * (number / VISITORS) ** 3) for number in range(VISITORS)]
-    take_in(
+    process_events(
         events=[
             LoginEvent(f"early-{number}", f"visitor{number + 1}", start + after, OVER)
             for number, after in enumerate(took)

@@ -6,9 +6,9 @@ from typing import Any
 
 from accounts.models import Brand, Customer
 from coupons import services
-from coupons.contracts import Asked
+from coupons.contracts import RedemptionRequest
 from coupons.models import CouponDefinition
-from coupons.services import Codes
+from coupons.services import CodesSpec
 from promoplatform.kernel.ids import uuid7
 
 
@@ -27,7 +27,7 @@ class Example:
     strategy: str
     maximum: int | None
     per_user: int | None
-    codes: Codes | None
+    codes: CodesSpec | None
     conditions: list[dict[str, Any]] = field(default_factory=list)
     redeemed: tuple[tuple[str, int], ...] = ()
 
@@ -35,41 +35,41 @@ class Example:
 COUPONS = [
     Example(
         "billo", "Summer: 15 % for the first 500", -10, 90, {"kind": "percent", "value": "15", "on": "order"},
-        "exact", 500, 1, Codes(shared="SUMMER15"),
+        "exact", 500, 1, CodesSpec(shared="SUMMER15"),
         redeemed=(("c1", 8), ("c2", 5), ("c3", 5), ("c4", 1), ("c5", 0)),
     ),
     Example(
         "billo", "Flash sale: a fifth off", -3, 30, {"kind": "percent", "value": "20", "on": "order"},
-        "sharded", 50_000, 2, Codes(shared="FLASH20"), redeemed=(("c1", 1), ("c2", 1)),
+        "sharded", 50_000, 2, CodesSpec(shared="FLASH20"), redeemed=(("c1", 1), ("c2", 1)),
     ),
     Example(
         "billo", "Golden tickets: 5 off from 20", -3, 60,
         {"kind": "amount", "value": "5.00", "currency": "EUR", "on": "order"}, "pool", 1_000, None,
-        Codes(count=100, pattern="GOLD-##########"), [{"kind": "min_subtotal", "value": "20.00"}],
+        CodesSpec(count=100, pattern="GOLD-##########"), [{"kind": "min_subtotal", "value": "20.00"}],
     ),
     Example(
         "billo", "About a thousand free deliveries", -3, 60, {"kind": "percent", "value": "100", "on": "shipping"},
-        "approximate", 1_000, 3, Codes(shared="FREESHIP"), redeemed=(("c2", 2), ("c4", 2)),
+        "approximate", 1_000, 3, CodesSpec(shared="FREESHIP"), redeemed=(("c2", 2), ("c4", 2)),
     ),
     Example(
         "billo", "Winter rush: 30 % off", 21, 3, {"kind": "percent", "value": "30", "on": "order"},
-        "sharded", 10_000, 1, Codes(shared="WINTERRUSH"),
+        "sharded", 10_000, 1, CodesSpec(shared="WINTERRUSH"),
     ),
     Example(
         "cake", "Birthday cake: a tenth off for everyone", -3, 300, {"kind": "percent", "value": "10", "on": "order"},
-        "exact", None, 1, Codes(shared="CAKEDAY"), redeemed=(("c1", 2),),
+        "exact", None, 1, CodesSpec(shared="CAKEDAY"), redeemed=(("c1", 2),),
     ),
 ]  # fmt: skip
 
 
-def make_coupons(brands: dict[str, Brand], *, at: datetime) -> int:
+def create_coupons(brands: dict[str, Brand], *, at: datetime) -> int:
     """Coupons of both brands; how many."""
     for it in COUPONS:
-        _redeem(_make(it, brands[it.brand], at), it, at)
+        _redeem(_create(it, brands[it.brand], at), it, at)
     return len(COUPONS)
 
 
-def _make(example: Example, brand: Brand, at: datetime) -> CouponDefinition:
+def _create(example: Example, brand: Brand, at: datetime) -> CouponDefinition:
     start = at + timedelta(days=example.starts)
     fields = {
         "title": example.title, "start_date": start, "end_date": start + timedelta(days=example.days),
@@ -84,5 +84,5 @@ def _redeem(coupon: CouponDefinition, example: Example, at: datetime) -> None:
     for customer, days in example.redeemed:
         if customer in shoppers:
             when, until = at - timedelta(days=days), None if days else at + timedelta(hours=1)
-            asked = Asked(uuid7(when), shoppers[customer], code=coupon.code_id or "", until=until)
-            services.take(coupon=coupon.pk, asked=asked, at=when)
+            asked = RedemptionRequest(uuid7(when), shoppers[customer], code=coupon.code_id or "", reserved_until=until)
+            services.redeem(coupon=coupon.pk, asked=asked, at=when)

@@ -17,7 +17,7 @@ CODES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def make_discount_codes(brands: dict[str, Brand], *, at: datetime) -> int:
+def create_discount_codes(brands: dict[str, Brand], *, at: datetime) -> int:
     """Discount codes of both brands, one for an audience, one with a condition; how many."""
     for text, (slug, rule) in CODES.items():
         services.create_code(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from accounts.contracts import Shopper
 from accounts.models import Brand, Customer
 from checkout import services
-from checkout.contracts import Order, Request
+from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from discounts.services import create_code
 from promotions.engine import Cart, Line
@@ -21,7 +21,7 @@ CATALOGUE = (
 )  # fmt: skip
 
 
-def make_orders(brands: dict[str, Brand], *, at: datetime) -> int:
+def create_orders(brands: dict[str, Brand], *, at: datetime) -> int:
     """Orders of the last month in Billo's shop, by guests, most with a code; how many."""
     billo = brands["billo"]
     create_code(
@@ -32,22 +32,22 @@ def make_orders(brands: dict[str, Brand], *, at: datetime) -> int:
     guests = dict(
         Customer.objects.filter(customer_id__in=[f"g{n}" for n in range(ORDERS)]).values_list("customer_id", "pk")
     )
-    chance = random.Random(26)  # noqa: S311  (the same month in every demo)
+    rng = random.Random(26)  # noqa: S311  (the same month in every demo)
     for n in range(ORDERS):
         days = DAYS * (1 - (n + 1) / (ORDERS + 1)) ** 1.4  # a shop that grows
         codes = [(), (CODE,), (CODE,), (COUPON if days < COUPON_DAYS else CODE,)]
-        asked = Request(_cart(billo, chance), chance.choice(codes), shop=billo.slug)
-        paid = _paid(asked, billo, Shopper(guests[f"g{n}"], f"g{n}"), at - timedelta(days=days))
+        asked = QuoteRequest(_cart(billo, rng), rng.choice(codes), shop=billo.slug)
+        paid = _place_order(asked, billo, Shopper(guests[f"g{n}"], f"g{n}"), at - timedelta(days=days))
         if n % REFUNDED == REFUNDED - 1:
-            services.refund(redemption=paid, lines=None, at=at - timedelta(days=days / 2))
+            services.return_redemption(redemption=paid, lines=None, at=at - timedelta(days=days / 2))
     return ORDERS
 
 
-def _cart(brand: Brand, chance: random.Random) -> Cart:
-    some = enumerate(chance.sample(CATALOGUE, k=chance.choice((1, 1, 2, 3))))
+def _cart(brand: Brand, rng: random.Random) -> Cart:
+    some = enumerate(rng.sample(CATALOGUE, k=rng.choice((1, 1, 2, 3))))
     lines = tuple(
         Line(
-            id=str(place), sku=sku, quantity=chance.choice((1, 1, 1, 2, 3)), unit_price=price,
+            id=str(place), sku=sku, quantity=rng.choice((1, 1, 1, 2, 3)), unit_price=price,
             categories=frozenset({category}), brand=brand.slug,
         )
         for place, (sku, category, price) in some
@@ -55,8 +55,10 @@ def _cart(brand: Brand, chance: random.Random) -> Cart:
     return Cart(currency="EUR", exponent=2, lines=lines)
 
 
-def _paid(asked: Request, brand: Brand, guest: Shopper, at: datetime) -> Redemption:
+def _place_order(asked: QuoteRequest, brand: Brand, guest: Shopper, at: datetime) -> Redemption:
     """The order of a guest, reserved and paid at once."""
-    order = Order(f"D-{guest.customer_id}", brand.pk, hashlib.sha256(repr(asked).encode()).digest(), skip=True)
+    order = RedemptionOptions(
+        f"D-{guest.customer_id}", brand.pk, hashlib.sha256(repr(asked).encode()).digest(), skip=True
+    )
     held = services.reserve(request=asked, order=order, shopper=guest, at=at)
     return services.confirm(redemption=held, at=at)

@@ -28,12 +28,12 @@ def has_brands() -> bool:
     return Brand.objects.filter(slug__in=BRANDS).exists() or User.objects.filter(username__in=STAFF).exists()
 
 
-def make_brands() -> dict[str, Brand]:
+def create_brands() -> dict[str, Brand]:
     """The demo's brands by slug."""
     return {slug: Brand.objects.create(slug=slug, **fields) for slug, fields in BRANDS.items()}
 
 
-def make_staff(brands: dict[str, Brand]) -> None:
+def create_staff(brands: dict[str, Brand]) -> None:
     """``admin`` of the platform, if nobody is called so, and the brands' owners and viewers."""
     if not User.objects.with_username("admin").exists():
         User.objects.create_superuser("admin", "admin@demo.example", PASSWORD)
@@ -42,7 +42,7 @@ def make_staff(brands: dict[str, Brand]) -> None:
         Membership.objects.create(user=user, brand=brands[slug], role=role)
 
 
-def make_shoppers(total: int, *, report: Callable[[int, int], None]) -> int:
+def create_shoppers(total: int, *, report: Callable[[int, int], None]) -> int:
     """``shopper1`` … with customers ``c1`` …, a chunk a transaction; how many were new."""
     password, made = make_password(PASSWORD), 0
     for start in range(1, total + 1, CHUNK):

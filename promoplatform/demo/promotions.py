@@ -75,7 +75,7 @@ PROMOTIONS = [
 ]  # fmt: skip
 
 
-def make_promotions(brands: dict[str, Brand], *, at: datetime) -> int:
+def create_promotions(brands: dict[str, Brand], *, at: datetime) -> int:
     """Promotions of both brands, some for audiences, one by a code, two that start later, one drafted; how many."""
     for it in PROMOTIONS:
         start = at + timedelta(days=it.starts)

@@ -16,38 +16,38 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
 
-from promoplatform.kernel.errors import Refusal
-from promoplatform.kernel.rights import Rights, authority
+from promoplatform.kernel.errors import DomainError
+from promoplatform.kernel.rights import BrandPermissions, permission_provider
 
 
-def brands_with(request: HttpRequest, rights: Rights) -> list[Any] | None:
+def list_brand_ids(request: HttpRequest, rights: BrandPermissions) -> list[Any] | None:
     """The primary keys of the brands in which the user has these rights; None for all (superusers)."""
     user: Any = request.user
     if not user.is_active:
         return []
     if user.is_superuser:
         return None
-    return [brand for brand, has in authority(user).items() if has >= rights]
+    return [brand for brand, has in permission_provider(user).items() if has >= rights]
 
 
-class BrandScoped:
+class BrandScopedMixin:
     """Rows, choices and permissions by rights in brands. Superusers may all; viewers read.
 
     ``brand_path`` leads from the row to its brand (``rule__brand``; ``pk`` when the row is the brand).
     """
 
     brand_path: ClassVar[str] = "brand"
-    needs_to_view: ClassVar[Rights] = Rights.READ
-    needs_to_change: ClassVar[Rights] = Rights.EDIT
+    needs_to_view: ClassVar[BrandPermissions] = BrandPermissions.READ
+    needs_to_change: ClassVar[BrandPermissions] = BrandPermissions.EDIT
 
-    def scoped(self, rows: QuerySet[Any], request: HttpRequest, rights: Rights) -> QuerySet[Any]:
+    def filter_queryset(self, rows: QuerySet[Any], request: HttpRequest, rights: BrandPermissions) -> QuerySet[Any]:
         """The rows of brands in which the user has these rights."""
-        brands = brands_with(request, rights)
+        brands = list_brand_ids(request, rights)
         return rows if brands is None else rows.filter(**{f"{self.brand_path}__in": brands})
 
-    def may(self, request: HttpRequest, rights: Rights, obj: Model | None = None) -> bool:
+    def has_brand_permission(self, request: HttpRequest, rights: BrandPermissions, obj: Model | None = None) -> bool:
         """Whether the user has these rights in the object's brand, or in any when there is no object."""
-        brands = brands_with(request, rights)
+        brands = list_brand_ids(request, rights)
         if brands is None:
             return True
         return bool(brands) if obj is None else self.brand_of(obj) in brands
@@ -61,22 +61,22 @@ class BrandScoped:
         return getattr(value, last if last == "pk" else f"{last}_id", None)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return self.scoped(super().get_queryset(request), request, self.needs_to_view)  # type: ignore[misc]
+        return self.filter_queryset(super().get_queryset(request), request, self.needs_to_view)  # type: ignore[misc]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.may(request, self.needs_to_view)
+        return self.has_brand_permission(request, self.needs_to_view)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.may(request, self.needs_to_view, obj)
+        return self.has_brand_permission(request, self.needs_to_view, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.may(request, self.needs_to_change)
+        return self.has_brand_permission(request, self.needs_to_change)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.may(request, self.needs_to_change, obj)
+        return self.has_brand_permission(request, self.needs_to_change, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.may(request, self.needs_to_change, obj)
+        return self.has_brand_permission(request, self.needs_to_change, obj)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_foreignkey(db_field, request, **self._choices(db_field, request), **kwargs)  # type: ignore[misc]
@@ -89,28 +89,28 @@ class BrandScoped:
         related: Any = db_field.remote_field.model  # type: ignore[union-attr]
         other = self.admin_site._registry.get(related)  # type: ignore[attr-defined]  # noqa: SLF001
         rows = related._default_manager.all()  # noqa: SLF001
-        if not isinstance(other, BrandScoped):
+        if not isinstance(other, BrandScopedMixin):
             return {}
-        return {"queryset": other.scoped(rows, request, self.needs_to_change)}
+        return {"queryset": other.filter_queryset(rows, request, self.needs_to_change)}
 
 
-class PoliteAdmin(ModelAdmin):
+class ServiceErrorAdmin(ModelAdmin):
     """Tells a refusal as a message on the page, after everything was undone, where Django would answer an error."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method == "POST":
-            self._drop_nonsense(request)
-        return self._told(request, request.get_full_path(), super().changeform_view, *args, **kwargs)
+            self._drop_invalid_parameters(request)
+        return self._add_error_message(request, request.get_full_path(), super().changeform_view, *args, **kwargs)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._told(request, request.get_full_path(), super().delete_view, *args, **kwargs)
+        return self._add_error_message(request, request.get_full_path(), super().delete_view, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method == "POST":
-            self._drop_nonsense(request)
-        return self._told(request, request.get_full_path(), super().changelist_view, *args, **kwargs)
+            self._drop_invalid_parameters(request)
+        return self._add_error_message(request, request.get_full_path(), super().changelist_view, *args, **kwargs)
 
-    def _drop_nonsense(self, request: HttpRequest) -> None:
+    def _drop_invalid_parameters(self, request: HttpRequest) -> None:
         """Leave out what can be the key of no row, of an action or a field with a search, and a button that no page
         has; Django would answer them as a server error.
         """
@@ -136,7 +136,7 @@ class PoliteAdmin(ModelAdmin):
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
         raise Http404  # another brand's object is not there
 
-    def _told(
+    def _add_error_message(
         self, request: HttpRequest, back: str, view: Callable[..., HttpResponse], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         if request.method != "POST":
@@ -144,7 +144,7 @@ class PoliteAdmin(ModelAdmin):
         try:
             with transaction.atomic():
                 return view(request, *args, **kwargs)
-        except Refusal as refusal:
+        except DomainError as refusal:
             for text in [fault["detail"] for fault in refusal.errors or []] or [refusal.detail]:
                 messages.error(request, text)
             return redirect(back)
@@ -158,16 +158,18 @@ def _is_key(field: Any, text: str) -> bool:
     return "\0" not in text
 
 
-class BrandScopedAdmin(BrandScoped, PoliteAdmin):
+class BrandScopedAdmin(BrandScopedMixin, ServiceErrorAdmin):
     """The base of every admin page of a brand's objects."""
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        if not self.may(request, self.needs_to_change, obj if change or self.brand_path != "pk" else None):
+        if not self.has_brand_permission(
+            request, self.needs_to_change, obj if change or self.brand_path != "pk" else None
+        ):
             raise PermissionDenied
         super().save_model(request, obj, form, change)
 
 
-class BrandScopedInline(BrandScoped, TabularInline):
+class BrandScopedInline(BrandScopedMixin, TabularInline):
     """Rows inside their parent's page; ``brand_path`` leads from the parent, of whom Django asks inlines."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -175,7 +177,7 @@ class BrandScopedInline(BrandScoped, TabularInline):
         return rows
 
 
-class SuperuserAdmin(PoliteAdmin):
+class SuperuserAdmin(ServiceErrorAdmin):
     """A page for platform admins alone."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -203,26 +205,30 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
     The whole table is counted by the planner's estimate, a search up to ``CAP``; no page lies deeper than ``DEEPEST``.
     """
 
-    CAP = 10_000
-    DEEPEST = 1_000
+    EXACT_COUNT_LIMIT = 10_000
+    MAX_PAGES = 1_000
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
         if rows.query.where:
-            return len(rows.order_by().values_list("pk")[: self.CAP])
+            return len(rows.order_by().values_list("pk")[: self.EXACT_COUNT_LIMIT])
         table = rows.model._meta.db_table  # noqa: SLF001
         with connection.cursor() as cursor:
             cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [table])
             estimate = cursor.fetchone()[0]
-        return int(estimate) if estimate > self.CAP else len(rows.order_by().values_list("pk")[: self.CAP])
+        return (
+            int(estimate)
+            if estimate > self.EXACT_COUNT_LIMIT
+            else len(rows.order_by().values_list("pk")[: self.EXACT_COUNT_LIMIT])
+        )
 
     @cached_property
     def num_pages(self) -> int:
-        return max(1, min(self.DEEPEST, math.ceil(self.count / self.per_page)))
+        return max(1, min(self.MAX_PAGES, math.ceil(self.count / self.per_page)))
 
 
-class ReadOnly(BrandScopedAdmin):
+class ReadOnlyAdminMixin(BrandScopedAdmin):
     """Rows that the platform makes, not people."""
 
     show_full_result_count = False

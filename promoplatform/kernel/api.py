@@ -10,26 +10,25 @@ from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework import parsers
+from rest_framework import pagination, parsers
 from rest_framework.exceptions import ParseError
-from rest_framework.pagination import CursorPagination
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from promoplatform.kernel import errors
-from promoplatform.kernel.problems import problem_of
+from promoplatform.kernel.problems import problem_from_exception
 
 log = structlog.get_logger(__name__)
 
 MAX_DEPTH = 64  # of nested lists and objects in a body
-RETRY_STATES = {"40001", "40P01", "55P03", "57014"}  # serialization, deadlock, lock and statement time-outs
+RETRYABLE_SQLSTATES = {"40001", "40P01", "55P03", "57014"}  # serialization, deadlock, lock and statement time-outs
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """Every exception of a view as problem+json; a defect is logged and answered without details."""
     if isinstance(error, OperationalError | InterfaceError):
-        error = _database_refusal(error)
-    problem = problem_of(error)
+        error = _database_error(error)
+    problem = problem_from_exception(error)
     if problem.status == 500:
         log.error("server_error", exc_info=error)
     if "view" in context and problem.status == 405:
@@ -37,36 +36,36 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     return problem.response()
 
 
-def _database_refusal(error: Exception) -> errors.Refusal:
+def _database_error(error: Exception) -> errors.DomainError:
     state = getattr(error.__cause__, "sqlstate", None)
     log.warning("database_refused", sqlstate=state, error=str(error))
-    return errors.Busy() if state in RETRY_STATES else errors.Unavailable()
+    return errors.Busy() if state in RETRYABLE_SQLSTATES else errors.Unavailable()
 
 
 @csrf_exempt  # nothing is here, whatever the method
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """handler404: a problem document below /api/, Django's page elsewhere."""
-    return _answer(request, errors.NotFound(), defaults.page_not_found, exception or Http404())
+    return _problem_response(request, errors.NotFound(), defaults.page_not_found, exception or Http404())
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400: what Django itself finds malformed."""
-    return _answer(request, errors.Invalid(), defaults.bad_request, exception)
+    return _problem_response(request, errors.InvalidRequest(), defaults.bad_request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500: a defect outside the API's own handler."""
     return (
-        problem_of(errors.ServerError()).response()
+        problem_from_exception(errors.ServerError()).response()
         if request.path.startswith("/api/")
         else defaults.server_error(request)
     )
 
 
-def _answer(
-    request: HttpRequest, refusal: errors.Refusal, page: Callable[..., HttpResponse], error: Exception
+def _problem_response(
+    request: HttpRequest, refusal: errors.DomainError, page: Callable[..., HttpResponse], error: Exception
 ) -> HttpResponse:
-    return problem_of(refusal).response() if request.path.startswith("/api/") else page(request, error)
+    return problem_from_exception(refusal).response() if request.path.startswith("/api/") else page(request, error)
 
 
 class JSONParser(parsers.JSONParser):
@@ -106,7 +105,7 @@ class CsvRenderer(BaseRenderer):
         return b""
 
 
-class CursorPage(CursorPagination):
+class CursorPagination(pagination.CursorPagination):
     """``{"next", "previous", "results"}``, newest first; ``limit`` up to 200."""
 
     page_size = 50
@@ -117,22 +116,22 @@ class CursorPage(CursorPagination):
     def get_page_size(self, request: Request) -> int:
         raw = request.query_params.get("limit", str(self.page_size))
         if not (raw.isascii() and raw.isdigit() and len(raw) <= 3 and 1 <= int(raw) <= self.max_page_size):
-            raise errors.Invalid.field("limit", f"A whole number from 1 to {self.max_page_size}.")
+            raise errors.InvalidRequest.field("limit", f"A whole number from 1 to {self.max_page_size}.")
         return int(raw)
 
     def decode_cursor(self, request: Request) -> Any:
         try:
             return super().decode_cursor(request)
         except Exception as error:
-            raise self._no_cursor() from error
+            raise self._raise_invalid_cursor() from error
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
         try:
             return super().paginate_queryset(queryset, request, view)
         except (ValueError, TypeError, ValidationError, DataError) as error:
             if self.cursor_query_param in request.query_params:  # a position that no row can have
-                raise self._no_cursor() from error
+                raise self._raise_invalid_cursor() from error
             raise
 
-    def _no_cursor(self) -> errors.Refusal:
-        return errors.Invalid.field(self.cursor_query_param, "This is not a cursor of this list.")
+    def _raise_invalid_cursor(self) -> errors.DomainError:
+        return errors.InvalidRequest.field(self.cursor_query_param, "This is not a cursor of this list.")

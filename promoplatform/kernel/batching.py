@@ -53,10 +53,14 @@ from promoplatform.kernel.errors import Unavailable
 log = structlog.get_logger(__name__)
 
 LIMIT = 500  # items in one batch
-IDLE_SECONDS = 60.0  # after so long without work the thread ends and its connection closes
-QUIET_SECONDS = 1.0  # after so long a connection is looked at before it is used: the server may have restarted
-SILENT_SECONDS = 60.0  # nobody waits longer for a statement that runs: the statement's own time limit comes first
-TRIES = 3
+THREAD_IDLE_SECONDS = 60.0  # after so long without work the thread ends and its connection closes
+CONNECTION_CHECK_SECONDS = (
+    1.0  # after so long a connection is looked at before it is used: the server may have restarted
+)
+RESULT_TIMEOUT_SECONDS = (
+    60.0  # nobody waits longer for a statement that runs: the statement's own time limit comes first
+)
+MAX_TRIES = 3
 ROLLED_BACK = {"40001", "40P01"}  # serialization failure and deadlock: nothing happened, and it may be tried again
 
 WAITING = Gauge("promo_batch_waiting", "Requests that wait for their batch", ["operation"], multiprocess_mode="livesum")
@@ -72,20 +76,20 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class _Ask(Generic[Item, Result]):
+class _PendingItem(Generic[Item, Result]):
     """One caller's item, and what became of it."""
 
-    __slots__ = ("came", "error", "item", "key", "result", "settled")
+    __slots__ = ("enqueued_at", "error", "item", "key", "result", "settled")
 
     def __init__(self, item: Item, key: Hashable) -> None:
         self.item, self.key = item, key
-        self.came = time.monotonic()
+        self.enqueued_at = time.monotonic()
         self.settled = threading.Event()
         self.result: Result | None = None
         self.error: Exception | None = None
 
 
-class Operation(Generic[Item, Result]):
+class BatchExecutor(Generic[Item, Result]):
     """``work`` for many callers at once: items in, as many results out, in the same order.
 
     ``work`` runs one statement, or opens a transaction of its own; when it returns, its effects are committed. The
@@ -94,26 +98,26 @@ class Operation(Generic[Item, Result]):
     """
 
     def __init__(
-        self, name: str, work: Callable[[Sequence[Item]], Sequence[Result]], *, repeatable: bool = False
+        self, name: str, work: Callable[[Sequence[Item]], Sequence[Result]], *, is_idempotent: bool = False
     ) -> None:
-        self.name, self._work, self._repeatable = name, work, repeatable
-        self._begin_anew()
+        self.name, self._work, self._repeatable = name, work, is_idempotent
+        self._reset()
         _operations.add(self)
 
     def submit(self, item: Item, *, key: Hashable = None) -> Result:
         """The result of this item, after its commit.
 
         Items of different ``key`` never share a batch, for work that takes one campaign at a time. Raises what ``work``
-        raises for this item, and Unavailable when too many wait, when its turn did not come in ``BATCH_DEADLINE``
+        raises for this item, and Unavailable when too many wait, when its turn did not come in ``BATCH_TIMEOUT_SECONDS``
         seconds (nothing was done then), or when the database stays silent (then nobody knows).
         """
         if not settings.BATCHING or connection.in_atomic_block:
             return self._work([item])[0]
-        ask: _Ask[Item, Result] = _Ask(item, key)
+        ask: _PendingItem[Item, Result] = _PendingItem(item, key)
         self._queue(ask)
-        if not ask.settled.wait(settings.BATCH_DEADLINE) and self._withdraw(ask):
+        if not ask.settled.wait(settings.BATCH_TIMEOUT_SECONDS) and self._cancel(ask):
             raise Unavailable("Too many ask for this at this moment; try again.")
-        if not ask.settled.wait(SILENT_SECONDS):
+        if not ask.settled.wait(RESULT_TIMEOUT_SECONDS):
             raise Unavailable
         if ask.error is not None:  # each caller raises a copy of their own: a traceback belongs to one thread
             raise copy.copy(ask.error) from ask.error.__cause__
@@ -125,18 +129,18 @@ class Operation(Generic[Item, Result]):
             thread, self._draining = self._thread, True
             self._changed.notify()
         if thread is not None:
-            thread.join(settings.BATCH_DEADLINE + SILENT_SECONDS)
+            thread.join(settings.BATCH_TIMEOUT_SECONDS + RESULT_TIMEOUT_SECONDS)
 
-    def _begin_anew(self) -> None:
+    def _reset(self) -> None:
         """Nobody waits and nothing runs; also in a process that was just forked, whose other threads are gone."""
         self._changed = threading.Condition()
-        self._waiting: deque[_Ask[Item, Result]] = deque()
+        self._waiting: deque[_PendingItem[Item, Result]] = deque()
         self._thread: threading.Thread | None = None
         self._draining = False
 
-    def _queue(self, ask: _Ask[Item, Result]) -> None:
+    def _queue(self, ask: _PendingItem[Item, Result]) -> None:
         with self._changed:
-            if len(self._waiting) >= settings.BATCH_QUEUE:
+            if len(self._waiting) >= settings.BATCH_MAX_QUEUE:
                 raise Unavailable("Too many ask for this at this moment; try again.")
             self._waiting.append(ask)
             WAITING.labels(self.name).set(len(self._waiting))
@@ -146,7 +150,7 @@ class Operation(Generic[Item, Result]):
                 self._thread.start()
             self._changed.notify()
 
-    def _withdraw(self, ask: _Ask[Item, Result]) -> bool:
+    def _cancel(self, ask: _PendingItem[Item, Result]) -> bool:
         """Take an item back; False when it is being worked on already."""
         with self._changed:
             if ask not in self._waiting:
@@ -160,7 +164,7 @@ class Operation(Generic[Item, Result]):
         connections[DEFAULT_DB_ALIAS] = _own_connection()
         try:
             while batch := self._next():
-                self._settle(batch)
+                self._process(batch)
                 connection.queries_log.clear()  # kept with DEBUG only, and nobody looks here
         finally:
             connection.close()
@@ -168,11 +172,11 @@ class Operation(Generic[Item, Result]):
                 if self._thread is threading.current_thread():  # it died; whoever comes next starts another
                     self._thread = None
 
-    def _next(self) -> list[_Ask[Item, Result]]:
+    def _next(self) -> list[_PendingItem[Item, Result]]:
         """Those who have waited longest and can be served together; empty when the thread shall end."""
         with self._changed:
             while not self._waiting:
-                if self._draining or not self._changed.wait(IDLE_SECONDS):
+                if self._draining or not self._changed.wait(THREAD_IDLE_SECONDS):
                     if self._waiting:  # one came at the last moment
                         break
                     self._thread = None
@@ -183,17 +187,19 @@ class Operation(Generic[Item, Result]):
             self._waiting = deque(ask for ask in self._waiting if id(ask) not in taken)
             WAITING.labels(self.name).set(len(self._waiting))
         SIZE.labels(self.name).observe(len(batch))
-        WAIT.labels(self.name).observe(time.monotonic() - batch[0].came)
+        WAIT.labels(self.name).observe(time.monotonic() - batch[0].enqueued_at)
         return batch
 
-    def _settle(self, asks: Sequence[_Ask[Item, Result]]) -> None:
+    def _process(self, asks: Sequence[_PendingItem[Item, Result]]) -> None:
         """Serve these together; when one of them spoils it, halves, down to the one that is to blame."""
         try:
-            results = self._results([ask.item for ask in asks], until=asks[0].came + settings.BATCH_DEADLINE)
+            results = self._results(
+                [ask.item for ask in asks], until=asks[0].enqueued_at + settings.BATCH_TIMEOUT_SECONDS
+            )
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the callers' to raise)
-            if len(asks) > 1 and _one_item_may_be_to_blame(error):
-                self._settle(asks[: len(asks) // 2])
-                self._settle(asks[len(asks) // 2 :])
+            if len(asks) > 1 and _is_item_error(error):
+                self._process(asks[: len(asks) // 2])
+                self._process(asks[len(asks) // 2 :])
                 return
             for ask in asks:
                 ask.error = error
@@ -205,7 +211,7 @@ class Operation(Generic[Item, Result]):
 
     def _results(self, items: Sequence[Item], *, until: float) -> Sequence[Result]:
         """What ``work`` answers. Connects anew until then, and tries again what surely, or harmlessly, may be."""
-        for tries_left in reversed(range(TRIES)):
+        for tries_left in reversed(range(MAX_TRIES)):
             _connect(until)
             try:
                 results = self._work(items)
@@ -231,7 +237,7 @@ def drain() -> None:
         operation.drain()
 
 
-def _one_item_may_be_to_blame(error: Exception) -> bool:
+def _is_item_error(error: Exception) -> bool:
     """Whether others may succeed without it: its data is bad, or Python stumbled over it; not a fault of them all."""
     return isinstance(error, DataError | IntegrityError) or not isinstance(error, DatabaseFault | Unavailable)
 
@@ -254,7 +260,7 @@ _used = threading.local()
 
 def _connect(until: float) -> None:
     """Have a connection that works, trying until then: a server that restarts is waited for."""
-    quiet = time.monotonic() - getattr(_used, "at", 0.0) > QUIET_SECONDS
+    quiet = time.monotonic() - getattr(_used, "at", 0.0) > CONNECTION_CHECK_SECONDS
     if quiet and connection.connection is not None and not connection.is_usable():
         connection.close()
     while connection.connection is None:
@@ -268,11 +274,11 @@ def _connect(until: float) -> None:
     _used.at = time.monotonic()
 
 
-def _forked() -> None:
+def _reset_after_fork() -> None:
     for operation in list(_operations):
-        operation._begin_anew()  # noqa: SLF001  (the module's own)
+        operation._reset()  # noqa: SLF001  (the module's own)
 
 
-_operations: "weakref.WeakSet[Operation[Any, Any]]" = weakref.WeakSet()
-os.register_at_fork(after_in_child=_forked)
+_operations: "weakref.WeakSet[BatchExecutor[Any, Any]]" = weakref.WeakSet()
+os.register_at_fork(after_in_child=_reset_after_fork)
 atexit.register(drain)

@@ -10,7 +10,7 @@ from django_celery_beat.schedulers import DatabaseScheduler
 
 log = structlog.get_logger(__name__)
 LOCK = 0x70726F6D6F  # "promo": an advisory lock of the whole database
-STANDBY = 5.0  # seconds between looks whether the other has gone
+STANDBY_SECONDS = 5.0  # seconds between looks whether the other has gone
 KEEPALIVE = (
     "SET LOCAL idle_in_transaction_session_timeout = 0",
     "SET LOCAL tcp_keepalives_idle = 10",  # a machine that is gone does not hold the lock for hours
@@ -19,7 +19,7 @@ KEEPALIVE = (
 )
 
 
-class OneBeat(DatabaseScheduler):  # type: ignore[misc]
+class SingletonScheduler(DatabaseScheduler):  # type: ignore[misc]
     """The schedule in the database, which one beat alone works through.
 
     The lock is of a transaction that stays open on a connection of its own and does nothing else, so that it also holds
@@ -32,8 +32,8 @@ class OneBeat(DatabaseScheduler):  # type: ignore[misc]
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Start what is due, if it is ours to do; how many seconds to sleep."""
-        if not self._leads():
-            return STANDBY
+        if not self._is_leader():
+            return STANDBY_SECONDS
         pause: float = super().tick(*args, **kwargs)
         return pause
 
@@ -44,31 +44,31 @@ class OneBeat(DatabaseScheduler):  # type: ignore[misc]
 
     def close(self) -> None:
         super().close()
-        self._let_go()
+        self._release_lock()
 
-    def _leads(self) -> bool:
+    def _is_leader(self) -> bool:
         if self._holder is not None:
             try:
                 self._holder.execute("SELECT 1")
             except psycopg.Error as error:
                 log.warning("beat_lost_its_lock", error=str(error))
-                self._let_go()
+                self._release_lock()
             else:
                 return True
-        self._holder = take_lock()
+        self._holder = acquire_leader_lock()
         if self._holder is not None:
             log.info("beat_leads")
             self._initial_read, self._heap = True, None  # what others started meanwhile is not due for us
         return self._holder is not None
 
-    def _let_go(self) -> None:
+    def _release_lock(self) -> None:
         if self._holder is not None:
             with contextlib.suppress(psycopg.Error):
                 self._holder.close()
             self._holder = None
 
 
-def take_lock() -> "psycopg.Connection[Any] | None":
+def acquire_leader_lock() -> "psycopg.Connection[Any] | None":
     """A connection that holds the lock until it is closed; None when another has it, or the database is away."""
     holder: psycopg.Connection[Any] | None = None
     try:

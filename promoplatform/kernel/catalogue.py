@@ -13,8 +13,8 @@ from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import module_has_submodule
 from django.views.decorators.http import require_safe
 
-from promoplatform.kernel.errors import CATALOGUE, NotFound, Refusal
-from promoplatform.kernel.problems import problem_of
+from promoplatform.kernel.errors import ERROR_CATALOG, DomainError, NotFound
+from promoplatform.kernel.problems import problem_from_exception
 
 ADVICE: Mapping[int, str] = {
     400: "Change what the fields say, and send it again.",
@@ -35,39 +35,39 @@ ADVICE: Mapping[int, str] = {
 TRY_AGAIN = "Wait as long as the header Retry-After says, then send the same again."
 
 
-def declared() -> dict[str, type[Refusal]]:
+def list_errors() -> dict[str, type[DomainError]]:
     """Every refusal of every installed app, sorted by code."""
     for config in apps.get_app_configs():
         if module_has_submodule(config.module, "errors") and str(config.path).startswith(str(settings.BASE_DIR)):
             import_module(f"{config.name}.errors")
-    return dict(sorted(CATALOGUE.items()))
+    return dict(sorted(ERROR_CATALOG.items()))
 
 
 @require_safe
-def refusals(request: HttpRequest) -> HttpResponse:
+def error_list(request: HttpRequest) -> HttpResponse:
     """Every refusal: a page for people, JSON for whoever prefers that."""
-    found = [_told(refusal) for refusal in declared().values()]
+    found = [_to_context(error_detail) for error_detail in list_errors().values()]
     return _answer(request, {"refusals": found}, {"all": found})
 
 
 @require_safe
-def refusal(request: HttpRequest, code: str) -> HttpResponse:
+def error_detail(request: HttpRequest, code: str) -> HttpResponse:
     """One refusal: what it means, and what to do about it."""
-    found = declared().get(code)
+    found = list_errors().get(code)
     if found is None:
-        return problem_of(NotFound()).response()
-    return _answer(request, _told(found), {"one": _told(found)})
+        return problem_from_exception(NotFound()).response()
+    return _answer(request, _to_context(found), {"one": _to_context(found)})
 
 
-def _told(refusal: type[Refusal]) -> dict[str, Any]:
-    status = HTTPStatus(refusal.status)
+def _to_context(error_detail: type[DomainError]) -> dict[str, Any]:
+    status = HTTPStatus(error_detail.status)
     return {
-        "type": f"/api/errors/{refusal.code}",
-        "code": refusal.code,
-        "status": refusal.status,
+        "type": f"/api/errors/{error_detail.code}",
+        "code": error_detail.code,
+        "status": error_detail.status,
         "phrase": status.phrase,
-        "title": refusal.message,
-        "advice": TRY_AGAIN if "Retry-After" in refusal.headers else ADVICE.get(refusal.status, ""),
+        "title": error_detail.message,
+        "advice": TRY_AGAIN if "Retry-After" in error_detail.headers else ADVICE.get(error_detail.status, ""),
     }
 
 

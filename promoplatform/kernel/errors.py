@@ -6,10 +6,10 @@ not a ``Refusal`` is a defect and is answered as one.
 
 from typing import Any, ClassVar
 
-CATALOGUE: dict[str, type["Refusal"]] = {}
+ERROR_CATALOG: dict[str, type["DomainError"]] = {}
 
 
-class Refusal(Exception):
+class DomainError(Exception):
     """Something asked for that is refused, with a reason.
 
     ``members`` are added to the problem document beside the standard ones (``missing="4.10"``); ``errors`` lists
@@ -25,100 +25,100 @@ class Refusal(Exception):
         super().__init_subclass__(**kwargs)
         if "code" not in cls.__dict__:
             return
-        known = CATALOGUE.get(cls.code)
+        known = ERROR_CATALOG.get(cls.code)
         if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(f"refusal code {cls.code!r} is declared twice: {known.__qualname__} and {cls.__qualname__}")
-        CATALOGUE[cls.code] = cls
+        ERROR_CATALOG[cls.code] = cls
 
-    def __init__(self, detail: str = "", *, errors: list[dict[str, str]] | None = None, **members: Any) -> None:
+    def __init__(self, detail: str = "", *, errors: list[dict[str, str]] | None = None, **extensions: Any) -> None:
         self.detail = detail or self.message
         self.errors = errors
-        self.members = members
+        self.extensions = extensions
         super().__init__(self.detail)
 
-    def reason(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The refusal as it stands inside another answer: ``{"code", "detail", ...members}``."""
-        return {"code": self.code, "detail": self.detail, **self.members}
+        return {"code": self.code, "detail": self.detail, **self.extensions}
 
 
-class Invalid(Refusal):
+class InvalidRequest(DomainError):
     code, status = "invalid", 400
     message = "The request has fields that are missing or wrong."
 
     @classmethod
-    def field(cls, name: str, detail: str, code: str = "invalid") -> "Invalid":
+    def field(cls, name: str, detail: str, code: str = "invalid") -> "InvalidRequest":
         """A refusal of one field."""
         return cls(errors=[{"field": name, "code": code, "detail": detail}])
 
 
-class NotAuthenticated(Refusal):
+class NotAuthenticated(DomainError):
     code, status = "not_authenticated", 401
     message = "Sign in, or send an API key."
 
 
-class TokenInvalid(Refusal):
+class TokenInvalid(DomainError):
     code, status = "token_invalid", 401
     message = "The token or key is not valid."
 
 
-class TokenExpired(Refusal):
+class TokenExpired(DomainError):
     code, status = "token_expired", 401
     message = "The token has expired."
 
 
-class PermissionDenied(Refusal):
+class PermissionDenied(DomainError):
     code, status = "permission_denied", 403
     message = "You may not do this."
 
 
-class NotFound(Refusal):
+class NotFound(DomainError):
     code, status = "not_found", 404
     message = "There is nothing here, or nothing for you."
 
 
-class MethodNotAllowed(Refusal):
+class MethodNotAllowed(DomainError):
     code, status = "method_not_allowed", 405
     message = "This address does not take this method."
 
 
-class NotAcceptable(Refusal):
+class NotAcceptable(DomainError):
     code, status = "not_acceptable", 406
     message = "None of the formats asked for can be given."
 
 
-class LengthRequired(Refusal):
+class LengthRequired(DomainError):
     code, status = "length_required", 411
     message = "Say the body's length (Content-Length): of one in chunks nobody could tell whether it broke off."
 
 
-class TooLarge(Refusal):
+class PayloadTooLarge(DomainError):
     code, status = "too_large", 413
     message = "The request's body is too large."
 
 
-class UnsupportedMediaType(Refusal):
+class UnsupportedMediaType(DomainError):
     code, status = "unsupported_media_type", 415
     message = "The body's content type is not understood here."
 
 
-class IdempotencyKeyReused(Refusal):
+class IdempotencyKeyReused(DomainError):
     code, status = "idempotency_key_reused", 422
     message = "This Idempotency-Key was used before with another request."
 
 
-class IdempotencyInProgress(Refusal):
+class IdempotencyInProgress(DomainError):
     code, status = "idempotency_in_progress", 409
     message = "The first request with this Idempotency-Key is still running."
     headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
 
 
-class Busy(Refusal):
+class Busy(DomainError):
     code, status = "busy", 409
     message = "Too much happens here at this moment; try again."
     headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
 
 
-class Throttled(Refusal):
+class Throttled(DomainError):
     """Too many requests; ``retry_after`` is in seconds."""
 
     code, status = "throttled", 429
@@ -129,12 +129,12 @@ class Throttled(Refusal):
         self.retry_after = retry_after
 
 
-class ServerError(Refusal):
+class ServerError(DomainError):
     code, status = "server_error", 500
     message = "Something went wrong here. It was recorded; the request can be sent again."
 
 
-class Unavailable(Refusal):
+class Unavailable(DomainError):
     code, status = "unavailable", 503
     message = "Something this needs is away at the moment; try again."
     headers: ClassVar[dict[str, str]] = {"Retry-After": "2"}

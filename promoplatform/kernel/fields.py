@@ -17,10 +17,10 @@ from rest_framework.exceptions import ErrorDetail
 
 from promoplatform.kernel import instants, money
 
-_OFFSET = re.compile(r".*([zZ]|[+-]\d\d:?\d\d)\Z", re.DOTALL)
+_HAS_UTC_OFFSET = re.compile(r".*([zZ]|[+-]\d\d:?\d\d)\Z", re.DOTALL)
 
 
-class TextField(serializers.CharField):
+class StrictCharField(serializers.CharField):
     """A text; no number."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -29,7 +29,7 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
-class IdField(TextField):
+class ExternalIdField(StrictCharField):
     """The caller's own name of a line or a method, kept to the letter."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -45,7 +45,7 @@ class SlugField(serializers.SlugField):
         return super().to_internal_value(data)
 
 
-class WholeField(serializers.IntegerField):
+class StrictIntegerField(serializers.IntegerField):
     """A whole number; no text and no flag."""
 
     def to_internal_value(self, data: Any) -> int:
@@ -54,7 +54,7 @@ class WholeField(serializers.IntegerField):
         return data
 
 
-class FlagField(serializers.BooleanField):
+class StrictBooleanField(serializers.BooleanField):
     """True or false; no word and no number for it."""
 
     def to_internal_value(self, data: Any) -> bool:
@@ -111,62 +111,62 @@ class CurrencyField(serializers.CharField):
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
-class InstantField(serializers.DateTimeField):
+class AwareDateTimeField(serializers.DateTimeField):
     """An ISO 8601 instant with an offset; answered in UTC."""
 
-    default_error_messages = {"overflow": instants.REFUSAL}
+    default_error_messages = {"overflow": instants.UNSUPPORTED_MESSAGE}
 
     def to_internal_value(self, value: Any) -> datetime:
-        if not isinstance(value, str) or not _OFFSET.fullmatch(value):
+        if not isinstance(value, str) or not _HAS_UTC_OFFSET.fullmatch(value):
             raise serializers.ValidationError(
                 "Write an instant with an offset, such as 2027-01-31T23:59:59+01:00.", code="invalid"
             )
         instant: datetime = super().to_internal_value(value)
-        if not instants.taken(instant):
+        if not instants.is_supported_datetime(instant):
             self.fail("overflow")
         return instant
 
 
 @extend_schema_field({"type": "string", "description": "An instant with an offset, or a day: the brand's own midnight"})
-class DayOrInstantField(serializers.Field[Any, Any, Any, Any]):
+class DateOrDateTimeField(serializers.Field[Any, Any, Any, Any]):
     """An instant with an offset, or a day as a naive midnight, for whoever knows the brand to place in its zone."""
 
     def to_internal_value(self, data: Any) -> datetime:
         if isinstance(data, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", data, re.ASCII):
             day = serializers.DateField().run_validation(data)
-            if not instants.day_taken(day):
-                raise serializers.ValidationError(instants.REFUSAL, code="invalid")
+            if not instants.is_supported_date(day):
+                raise serializers.ValidationError(instants.UNSUPPORTED_MESSAGE, code="invalid")
             return datetime.combine(day, time.min)
-        return InstantField().run_validation(data)  # type: ignore[no-any-return]
+        return AwareDateTimeField().run_validation(data)  # type: ignore[no-any-return]
 
     def to_representation(self, value: datetime) -> str:
         return value.astimezone(UTC).isoformat()
 
 
-def read(shape: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
+def validate(shape: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
     """What ``data`` says, as ``shape`` describes it; for hot requests.
 
     One instance of a shape serves them all, since making one copies each of its fields. So it must keep nothing of a
     request, as ours do not. Raises ValidationError.
     """
-    found: dict[str, Any] = _instance(shape).run_validation(data)
+    found: dict[str, Any] = _cached_serializer(shape).run_validation(data)
     return found
 
 
 @cache
-def _instance(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+def _cached_serializer(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
     made = shape()
     _ = made.fields  # made here, and by nobody else
     return made
 
 
-def placed(moment: datetime, zone: str) -> datetime:
+def localize_date(moment: datetime, zone: str) -> datetime:
     """An instant in UTC; a naive midnight, as ``DayOrInstantField`` gives for a day, is that of the time zone."""
     local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
     return local.astimezone(UTC)
 
 
-def minor(text: str, currency: str, field: str) -> int:
+def parse_minor_units(text: str, currency: str, field: str) -> int:
     """Minor units of an amount in its currency, a refused field where it has too many decimals."""
     try:
         return money.parse(text, currency)

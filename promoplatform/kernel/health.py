@@ -40,7 +40,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks: dict[str, bool] = {}
     for name, check in _CHECKS.items():
         without_database = name == "migrations" and not checks["database"]  # and no second time-out
-        checks[name] = not without_database and _works(name, check)
+        checks[name] = not without_database and _check(name, check)
     ready = all(checks.values())
     answer = {
         "status": "ok" if ready else "unavailable",
@@ -50,17 +50,18 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse(answer, status=200 if ready else 503, headers={} if ready else {"Retry-After": "2"})
 
 
-def probes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Answers /healthz and /readyz before anything else, whatever host name a probe calls the process by."""
+class HealthCheckMiddleware:
+    """Answer /healthz and /readyz before the host name is checked, since probes use any name."""
 
-    def middleware(request: HttpRequest) -> HttpResponse:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         probe = _PROBES.get(request.path) if request.method in ("GET", "HEAD") else None
-        return get_response(request) if probe is None else probe(request)
-
-    return middleware
+        return self.get_response(request) if probe is None else probe(request)
 
 
-def _works(name: str, check: Callable[[], None]) -> bool:
+def _check(name: str, check: Callable[[], None]) -> bool:
     try:
         check()
     except Exception as error:  # noqa: BLE001  (whatever it is, this part is not ready)
@@ -84,14 +85,14 @@ def _broker() -> None:
 
 
 @cache
-def _expected() -> frozenset[tuple[str, str]]:
+def _leaf_migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
 
 def _migrations() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT app, name FROM django_migrations")
-        missing = _expected() - set(cursor.fetchall())
+        missing = _leaf_migrations() - set(cursor.fetchall())
     if missing:
         raise RuntimeError(f"not migrated: {sorted(missing)}")
 

@@ -23,9 +23,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from promoplatform.kernel import db
-from promoplatform.kernel.errors import Busy, IdempotencyInProgress, IdempotencyKeyReused, Invalid, Refusal
+from promoplatform.kernel.errors import Busy, DomainError, IdempotencyInProgress, IdempotencyKeyReused, InvalidRequest
 from promoplatform.kernel.models import IdempotencyKey
-from promoplatform.kernel.problems import problem_of
+from promoplatform.kernel.problems import problem_from_exception
 
 RETENTION = timedelta(hours=48)
 BATCH = 5_000
@@ -38,21 +38,21 @@ def idempotent(method: Method) -> Callable[..., HttpResponseBase]:
     """A view's POST method that honours the Idempotency-Key header; without the header nothing changes."""
 
     @functools.wraps(method)
-    def door(view: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def wrapper(view: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return method(view, request, *args, **kwargs)
         if not _KEY.fullmatch(key):
-            raise Invalid.field("Idempotency-Key", "An Idempotency-Key is 1 to 255 printable ASCII characters.")
-        digest = _digest(_owner(request), request.path, key)
+            raise InvalidRequest.field("Idempotency-Key", "An Idempotency-Key is 1 to 255 printable ASCII characters.")
+        digest = _digest(_caller_identity(request), request.path, key)
         fingerprint = hashlib.sha256(json.dumps(request.data, sort_keys=True).encode()).digest()
-        return _once(digest, fingerprint, lambda: method(view, request, *args, **kwargs))
+        return _run_once(digest, fingerprint, lambda: method(view, request, *args, **kwargs))
 
-    door.idempotent = True  # type: ignore[attr-defined]  # the API's description reads it
-    return door
+    wrapper.idempotent = True  # type: ignore[attr-defined]  # the API's description reads it
+    return wrapper
 
 
-def forget() -> int:
+def purge_expired() -> int:
     """Delete answers past their retention, in small batches; how many."""
     total = 0
     while True:
@@ -63,7 +63,7 @@ def forget() -> int:
             return total
 
 
-def _owner(request: Request) -> str:
+def _caller_identity(request: Request) -> str:
     identity = getattr(request.auth, "identity", None)
     return identity or "anonymous"
 
@@ -72,13 +72,13 @@ def _digest(owner: str, endpoint: str, key: str) -> bytes:
     return hashlib.sha256(f"{owner}\x00{endpoint}\x00{key}".encode()).digest()
 
 
-def _once(digest: bytes, fingerprint: bytes, effect: Callable[[], Response]) -> HttpResponseBase:
+def _run_once(digest: bytes, fingerprint: bytes, effect: Callable[[], Response]) -> HttpResponseBase:
     try:
         with transaction.atomic():
-            if known := _claim(digest):
+            if known := _lock_or_get(digest):
                 return _replay(known, fingerprint)
-            response = _bytes_of(effect)
-            if _remembered(response):
+            response = _render(effect)
+            if _is_cacheable(response):
                 IdempotencyKey.objects.bulk_create(
                     [
                         IdempotencyKey(
@@ -92,12 +92,12 @@ def _once(digest: bytes, fingerprint: bytes, effect: Callable[[], Response]) -> 
                 )
             return response
     except IntegrityError as error:  # the first one committed between our look and our lock
-        if db.violated(error) != UNIQUE:
+        if db.violated_constraint(error) != UNIQUE:
             raise
         raise IdempotencyInProgress from error
 
 
-def _claim(digest: bytes) -> IdempotencyKey | None:
+def _lock_or_get(digest: bytes) -> IdempotencyKey | None:
     """The remembered answer, or None with this key locked until the transaction ends. Raises IdempotencyInProgress."""
     with connection.cursor() as cursor:
         lock = int.from_bytes(digest[:8], "big", signed=True)
@@ -115,20 +115,20 @@ def _replay(known: IdempotencyKey, fingerprint: bytes) -> HttpResponse:
     return response
 
 
-def _bytes_of(effect: Callable[[], Response]) -> HttpResponse:
+def _render(effect: Callable[[], Response]) -> HttpResponse:
     """The effect's answer as bytes; a refusal's effects are undone, its answer kept."""
     try:
         with transaction.atomic():
             answer = effect()
-    except (Refusal, APIException) as error:
-        problem = problem_of(error)
+    except (DomainError, APIException) as error:
+        problem = problem_from_exception(error)
         return HttpResponse(
             problem.body(), status=problem.status, content_type="application/problem+json", headers=problem.headers
         )
     return HttpResponse(JSONRenderer().render(answer.data), status=answer.status_code, content_type="application/json")
 
 
-def _remembered(response: HttpResponse) -> bool:
+def _is_cacheable(response: HttpResponse) -> bool:
     if response.status_code == 409:
         return json.loads(response.content).get("code") not in {Busy.code, IdempotencyInProgress.code}
     return response.status_code != 429 and response.status_code < 500

@@ -22,11 +22,11 @@ def uuid7(at: datetime | None = None) -> uuid.UUID:
     return uuid.UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | random)
 
 
-def floor(at: datetime) -> uuid.UUID:
+def min_uuid7_at(at: datetime) -> uuid.UUID:
     """The smallest UUID version 7 of an instant's millisecond: ids born in a later one are greater."""
     return uuid.UUID(int=max(0, (at - EPOCH) // MILLISECOND) << 80 | 7 << 76 | 2 << 62)
 
 
-def born(key: uuid.UUID) -> datetime:
+def uuid7_datetime(key: uuid.UUID) -> datetime:
     """The instant of a UUID version 7, to the millisecond."""
     return EPOCH + (key.int >> 80) * MILLISECOND

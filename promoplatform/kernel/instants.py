@@ -2,16 +2,16 @@
 
 from datetime import UTC, date, datetime
 
-YEARS = range(1900, 9999)
-REFUSAL = f"Choose one of the years {YEARS[0]} to {YEARS[-1]}."
-_FIRST, _END = datetime(YEARS.start, 1, 1, tzinfo=UTC), datetime(YEARS.stop, 1, 1, tzinfo=UTC)
+SUPPORTED_YEARS = range(1900, 9999)
+UNSUPPORTED_MESSAGE = f"Choose one of the years {SUPPORTED_YEARS[0]} to {SUPPORTED_YEARS[-1]}."
+_FIRST, _END = datetime(SUPPORTED_YEARS.start, 1, 1, tzinfo=UTC), datetime(SUPPORTED_YEARS.stop, 1, 1, tzinfo=UTC)
 
 
-def taken(at: datetime) -> bool:
+def is_supported_datetime(at: datetime) -> bool:
     """Whether the instant is one that the platform takes."""
     return _FIRST <= at < _END
 
 
-def day_taken(day: date) -> bool:
+def is_supported_date(day: date) -> bool:
     """Whether a day's midnight is one, wherever the day is."""
-    return day.year in YEARS
+    return day.year in SUPPORTED_YEARS

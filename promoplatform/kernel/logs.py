@@ -11,41 +11,45 @@ _CREDENTIAL = re.compile(r"\b(Bearer|Api-Key|Basic)\s+[^\s'\",]+", re.IGNORECASE
 _URL_PASSWORD = re.compile(r"(\w://[^\s/:@]*:)[^\s/@]+@")
 
 
-def censor(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+def redact_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """Blank what is named like a secret, and credentials inside text, however deep."""
     for name, value in event.items():
         if not name.startswith("_"):  # the logging library's own
-            event[name] = _censored(name, value)
+            event[name] = _redact(name, value)
     return event
 
 
-def _censored(name: str, value: Any) -> Any:
+def _redact(name: str, value: Any) -> Any:
     if _SECRET.search(name):
         return "[hidden]"
     if isinstance(value, str):
         return _URL_PASSWORD.sub(r"\1[hidden]@", _CREDENTIAL.sub(r"\1 [hidden]", value))
     if isinstance(value, dict):
-        return {inner: _censored(str(inner), it) for inner, it in value.items()}
+        return {inner: _redact(str(inner), it) for inner, it in value.items()}
     if isinstance(value, list | tuple):
-        return [_censored("", it) for it in value]
+        return [_redact("", it) for it in value]
     return value
 
 
-SHARED: list[Processor] = [
+SHARED_PROCESSORS: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
     structlog.processors.format_exc_info,
-    censor,
+    redact_secrets,
 ]
 
 
 def configure() -> None:
     """Send structlog through the standard library, so that every line has one shape."""
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *SHARED_PROCESSORS,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -62,7 +66,7 @@ def logging_config(level: str, *, pretty: bool) -> dict[str, Any]:
             "house": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-                "foreign_pre_chain": SHARED,
+                "foreign_pre_chain": SHARED_PROCESSORS,
             }
         },
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "house"}},

@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from promoplatform.kernel import outbox
-from promoplatform.kernel.outside.selectors import conditions
+from promoplatform.kernel.outside.selectors import list_service_statuses
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +21,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """All of it; without the database, the counts of the web processes alone."""
     answer: HttpResponse = ExportToDjangoView(request)
     registry = CollectorRegistry()
-    registry.register(Machinery())
+    registry.register(OutboxCollector())
     try:
         answer.content += generate_latest(registry)
     except Error as error:
@@ -29,7 +29,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-class Machinery(Collector):
+class OutboxCollector(Collector):
     """Promised tasks, and what services outside do not know yet; read anew at each scrape, in three small queries."""
 
     def describe(self) -> list[Metric]:
@@ -46,9 +46,9 @@ class Machinery(Collector):
         failing = GaugeMetricFamily("promo_outside_failing", "Of that, what it refused or missed", labels=["service"])
         oldest = GaugeMetricFamily("promo_outside_waiting_seconds", "Since when the oldest waits", labels=["service"])
         ill = GaugeMetricFamily("promo_outside_left_alone", "1 while the breaker is open", labels=["service"])
-        for it in conditions():
+        for it in list_service_statuses():
             labels = [it.service.value]
-            waiting.add_metric(labels, it.waiting)
+            waiting.add_metric(labels, it.list_pending_syncs)
             failing.add_metric(labels, it.failing)
             oldest.add_metric(labels, max(0.0, (now - it.oldest).total_seconds()) if it.oldest else 0.0)
             ill.add_metric(labels, 0.0 if it.open_since is None else 1.0)

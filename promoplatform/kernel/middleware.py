@@ -24,48 +24,57 @@ from django.utils.deprecation import MiddlewareMixin
 from pghistory.middleware import HistoryMiddleware
 from prometheus_client import Histogram
 
-from promoplatform.kernel.errors import Invalid, LengthRequired, Refusal, TooLarge, UnsupportedMediaType
-from promoplatform.kernel.problems import problem_of
+from promoplatform.kernel.errors import (
+    DomainError,
+    InvalidRequest,
+    LengthRequired,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+)
+from promoplatform.kernel.problems import problem_from_exception
 
 log = structlog.get_logger("promoplatform.request")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-SECONDS = Histogram(
+REQUEST_DURATION = Histogram(
     "promo_request_seconds", "Requests and how long they took", ["view", "method", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )  # fmt: skip
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
-def measured(get_response: GetResponse) -> GetResponse:
-    """Counts and times each request by view, method and status."""
+class _Middleware:
+    """A middleware that keeps the next handler of the chain."""
 
-    def middleware(request: HttpRequest) -> HttpResponse:
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+
+class MetricsMiddleware(_Middleware):
+    """Count and time each request by view, method and status."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        response = get_response(request)
+        response = self.get_response(request)
         view = request.resolver_match.view_name if request.resolver_match else ""
         method = request.method if request.method in METHODS else "other"
-        SECONDS.labels(view, method, response.status_code).observe(time.perf_counter() - started)
+        REQUEST_DURATION.labels(view, method, response.status_code).observe(time.perf_counter() - started)
         return response
 
-    return middleware
 
+class RequestIdMiddleware(_Middleware):
+    """Read or generate the X-Request-ID, bind it to every log line of the request, and return it in the response."""
 
-def request_id(get_response: GetResponse) -> GetResponse:
-    """Takes or makes the X-Request-ID, binds it to every log line of the request and answers it."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        name = begin(request.headers.get("X-Request-ID", ""))
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        name = bind_request_id(request.headers.get("X-Request-ID", ""))
         started = time.perf_counter()
-        response = get_response(request)
+        response = self.get_response(request)
         response["X-Request-ID"] = name
         log_request(request.method, _path(request), response.status_code, started)
         return response
 
-    return middleware
 
-
-def begin(given: str) -> str:
+def bind_request_id(given: str) -> str:
     """The id of a request that begins: the one that its caller gave, if it is one, bound to what is logged."""
     name = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     structlog.contextvars.clear_contextvars()
@@ -86,88 +95,91 @@ def _path(request: HttpRequest) -> str:
     return request.path.replace(token, "[hidden]") if token else request.path
 
 
-def well_formed(get_response: GetResponse) -> GetResponse:
-    """Refuses, before anything reads it, text that is said not to be UTF-8; below /api/ also a body over the limit
-    (bulk ingest has one of its own) or of no stated length, and NUL, which the database cannot hold, in the query."""
+class RequestValidationMiddleware(_Middleware):
+    """Reject requests that no view can handle, before their body is read.
 
-    def middleware(request: HttpRequest) -> HttpResponse:
+    Text must be UTF-8. Below /api/, a body needs a Content-Length within the limit (bulk endpoints have their own), and
+    the query string must not contain NUL, which PostgreSQL cannot store.
+    """
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path.startswith("/api/"):
-            if _is_foreign(request):
-                raise BadRequest  # some codecs make text that can neither be kept nor shown
-            return get_response(request)
-        refusal = _refusal(request)
-        return problem_of(refusal).response() if refusal else get_response(request)
-
-    return middleware
+            if _has_foreign_charset(request):
+                raise BadRequest  # some codecs decode to text that can be neither stored nor rendered
+            return self.get_response(request)
+        error = _request_error(request)
+        return problem_from_exception(error).response() if error else self.get_response(request)
 
 
-def _is_foreign(request: HttpRequest) -> bool:
+def _has_foreign_charset(request: HttpRequest) -> bool:
     return request.encoding is not None and codecs.lookup(request.encoding).name != "utf-8"
 
 
-def _refusal(request: HttpRequest) -> Refusal | None:
+def _request_error(request: HttpRequest) -> DomainError | None:
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         return LengthRequired()  # servers end a body that was cut off as if it were whole
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not (length.isascii() and length.isdigit() and len(length) < 20):
-        return Invalid()
-    bulk = request.path.startswith(settings.BULK_PATHS) or request.path.endswith(settings.BULK_ENDINGS)
+        return InvalidRequest()
+    bulk = request.path.startswith(settings.BULK_PATHS) or request.path.endswith(settings.BULK_SUFFIXES)
     if int(length) > settings.BODY_LIMIT and not bulk:
-        return TooLarge()
-    if _is_foreign(request):
+        return PayloadTooLarge()
+    if _has_foreign_charset(request):
         return UnsupportedMediaType()
     if any("\0" in name or "\0" in value for name, values in request.GET.lists() for value in values):
-        return Invalid()
+        return InvalidRequest()
     return None
 
 
-def history(get_response: GetResponse) -> GetResponse:
-    """Says who changed what (pghistory) on all but the hot paths, which change nothing that is tracked: it sends a
-    statement with every statement.
+class AuditContextMiddleware(_Middleware):
+    """Record the user of each change (pghistory), except on the hot paths.
+
+    Hot paths change no tracked model, and pghistory adds a statement to every statement.
     """
-    tracked = HistoryMiddleware(get_response)  # type: ignore[no-untyped-call]
 
-    def middleware(request: HttpRequest) -> HttpResponse:
-        hot = request.path.startswith(settings.HOT_PATHS) or request.path.endswith(settings.HOT_ENDINGS)
-        answer: GetResponse = get_response if hot else tracked
-        return answer(request)
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        self.tracked = HistoryMiddleware(get_response)  # type: ignore[no-untyped-call]
 
-    return middleware
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        hot = request.path.startswith(settings.HOT_PATHS) or request.path.endswith(settings.HOT_SUFFIXES)
+        handler: GetResponse = self.get_response if hot else self.tracked
+        return handler(request)
 
 
-class ContentPolicy(CSPMiddleware):
+class ContentSecurityPolicyMiddleware(CSPMiddleware):
     """The content security policy, put together once for all answers that do not ask for one of their own."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if settings.DEBUG or hasattr(request, "_csp_nonce") or any(name.startswith("_csp") for name in vars(response)):
             return super().process_response(request, response)
-        response.headers.setdefault(HEADER, self._ordinary)
+        response.headers.setdefault(HEADER, self._default_policy)
         return response
 
     @cached_property
-    def _ordinary(self) -> str:
+    def _default_policy(self) -> str:
         return build_policy(**asdict(PolicyParts()))
 
 
-class _ForBrowsers(MiddlewareMixin):
+class _BrowserOnlyMiddleware(MiddlewareMixin):
     """Middleware that programs pass by: who calls the API with a token or a key has no session and reads no pages."""
 
     def __call__(self, request: HttpRequest) -> Any:
-        return self.get_response(request) if _is_program(request) else super().__call__(request)
+        return self.get_response(request) if _is_api_client(request) else super().__call__(request)
 
 
-def _is_program(request: HttpRequest) -> bool:
+def _is_api_client(request: HttpRequest) -> bool:
     keyword = request.META.get("HTTP_AUTHORIZATION", "")[:8].lower()
     return keyword.startswith(("bearer ", "api-key ")) and request.path.startswith("/api/")
 
 
-class Sessions(_ForBrowsers, SessionMiddleware):
+class BrowserSessionMiddleware(_BrowserOnlyMiddleware, SessionMiddleware):
     """Django's sessions, for browsers."""
 
 
-class Users(_ForBrowsers, AuthenticationMiddleware):
+class BrowserAuthMiddleware(_BrowserOnlyMiddleware, AuthenticationMiddleware):
     """The session's user, for browsers."""
 
 
-class Messages(_ForBrowsers, MessageMiddleware):
+class BrowserMessagesMiddleware(_BrowserOnlyMiddleware, MessageMiddleware):
     """Django's messages, for browsers."""

@@ -14,16 +14,16 @@ from babel.numbers import list_currencies
 MAX_MINOR = 10**15  # far above any order, far below bigint
 _AMOUNT = re.compile(r"-?\d{1,16}(\.\d{1,4})?", re.ASCII)
 
-_NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-_THREE = "BHD IQD JOD KWD LYD OMR TND"
-_NO_DECIMALS = "XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX"  # metals and the like, by ISO 4217
-_DECIMALS = dict.fromkeys(_NONE.split(), 0) | dict.fromkeys(_THREE.split(), 3) | {"CLF": 4, "UYW": 4}
+_ZERO_DECIMAL = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE_DECIMAL = "BHD IQD JOD KWD LYD OMR TND"
+_NOT_PAYABLE = "XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX"  # metals and the like, by ISO 4217
+_DECIMALS = dict.fromkeys(_ZERO_DECIMAL.split(), 0) | dict.fromkeys(_THREE_DECIMAL.split(), 3) | {"CLF": 4, "UYW": 4}
 
 
 @cache
 def currencies() -> frozenset[str]:
     """Every ISO 4217 code that Babel knows and that something can be paid in: no metals, no tests."""
-    return frozenset(list_currencies()) - frozenset(_NO_DECIMALS.split())
+    return frozenset(list_currencies()) - frozenset(_NOT_PAYABLE.split())
 
 
 @cache
@@ -48,18 +48,18 @@ def parse(text: object, currency: str) -> int:
     return minor
 
 
-def render(minor: int, currency: str) -> str:
+def format_decimal(minor: int, currency: str) -> str:
     """The decimal string of minor units, with exactly the currency's decimals."""
     places = decimals(currency)
     return f"{Decimal(minor).scaleb(-places):.{places}f}"
 
 
-def display(minor: int, currency: str, locale: str = "en") -> str:
+def format_currency(minor: int, currency: str, locale: str = "en") -> str:
     """The amount as a person reads it (``€12.50``)."""
     try:
         pattern = copy(Locale.parse(locale).currency_formats["standard"])
     except (UnknownLocaleError, ValueError):
-        return f"{render(minor, currency)} {currency}"
+        return f"{format_decimal(minor, currency)} {currency}"
     places = decimals(currency)
     pattern.frac_prec = (places, places)
     return str(pattern.apply(Decimal(minor).scaleb(-places), locale, currency=currency, currency_digits=False))

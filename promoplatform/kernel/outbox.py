@@ -24,18 +24,18 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 MAX_ATTEMPTS = 12
-MAX_DEATHS = 4  # attempts after which a task is set aside that kills its worker
-HANDOVER = timedelta(seconds=60)  # between taking a row and having sent it
+MAX_WORKER_LOSSES = 4  # attempts after which a task is set aside that kills its worker
+PUBLISH_TIMEOUT = timedelta(seconds=60)  # between taking a row and having sent it
 LEASE = timedelta(minutes=15)  # between sending and coming due again; longer than any task may run
 HEADER = "outbox_id"
 
 
-def later(task: str, **kwargs: Any) -> None:
+def enqueue_on_commit(task: str, **kwargs: Any) -> None:
     """Promise to run the Celery task named ``task`` with JSON ``kwargs`` once the surrounding transaction has
     committed.
     """
     OutboxMessage.objects.create(task=task, kwargs=kwargs)
-    transaction.on_commit(_nudger.nudge, robust=True)
+    transaction.on_commit(_notifier.notify, robust=True)
 
 
 def back_off(attempts: int) -> timedelta:
@@ -45,7 +45,7 @@ def back_off(attempts: int) -> timedelta:
 
 def relay(*, limit: int = BATCH) -> int:
     """Send due promises to the broker, oldest first; how many were sent. Safe to run anywhere, any number at once."""
-    rows = db.many("promoplatform/kernel/sql/take_due_messages.sql", {"limit": limit, "handover": HANDOVER})
+    rows = db.fetch_all("promoplatform/kernel/sql/take_due_messages.sql", {"limit": limit, "handover": PUBLISH_TIMEOUT})
     sent = []
     for row in sorted(rows, key=lambda row: row["id"]):
         try:
@@ -54,14 +54,14 @@ def relay(*, limit: int = BATCH) -> int:
             log.warning("broker_away", error=str(error))
             break
         except Exception as error:  # noqa: BLE001  (this one cannot be sent, such as for its arguments; the others go on)
-            failed(row["id"], f"{type(error).__name__}: {error}")
+            mark_failed(row["id"], f"{type(error).__name__}: {error}")
         sent.append(row["id"])
     if rows:
-        _hand_over(rows, sent)
+        _publish(rows, sent)
     return len(sent)
 
 
-def _hand_over(rows: list[db.Row], sent: list[int]) -> None:
+def _publish(rows: list[db.Row], sent: list[int]) -> None:
     """Sent rows are leased to their tasks, the others come due again; what a quick worker has settled already stays
     as it is.
     """
@@ -76,50 +76,50 @@ def _send(app: Celery, row: db.Row) -> None:
         app.loader.import_default_modules()  # no worker here, which would have done so when it started
     task = app.tasks.get(row["task"])
     if task is None:
-        park(row["id"], f"there is no task {row['task']}")
+        dead_letter(row["id"], f"there is no task {row['task']}")
         return
     if row["attempts"] > MAX_ATTEMPTS:
-        park(row["id"], f"sent {MAX_ATTEMPTS} times and never settled")
+        dead_letter(row["id"], f"sent {MAX_ATTEMPTS} times and never settled")
         return
     task.apply_async(
         kwargs=row["kwargs"], task_id=f"outbox-{row['id']}-{row['attempts']}", headers={HEADER: row["id"]}, retry=False
     )
 
 
-def succeeded(message_id: int) -> None:
+def mark_succeeded(message_id: int) -> None:
     """The promise is kept: its row goes."""
     OutboxMessage.objects.filter(pk=message_id).delete()
 
 
-def failed(message_id: int, error: str) -> None:
+def mark_failed(message_id: int, error: str) -> None:
     """The task failed: it comes due again after a while, or is parked after too many attempts."""
     message = OutboxMessage.objects.filter(pk=message_id).first()
     if message is None:
         return
     if message.attempts >= MAX_ATTEMPTS:
-        park(message_id, error)
+        dead_letter(message_id, error)
         return
     OutboxMessage.objects.filter(pk=message_id).update(
         due_at=Now() + back_off(message.attempts), last_error=error[:2000]
     )
 
 
-def lost(message_id: int) -> None:
+def mark_lost(message_id: int) -> None:
     """The task's process died: it comes due again after a while, or is parked before it kills them all."""
     error = "The worker process died while this ran (killed, or out of memory)."
-    if OutboxMessage.objects.filter(pk=message_id, attempts__gte=MAX_DEATHS).exists():
-        park(message_id, error)
+    if OutboxMessage.objects.filter(pk=message_id, attempts__gte=MAX_WORKER_LOSSES).exists():
+        dead_letter(message_id, error)
     else:
-        failed(message_id, error)
+        mark_failed(message_id, error)
 
 
-def park(message_id: int, error: str) -> None:
+def dead_letter(message_id: int, error: str) -> None:
     """Set a promise aside that cannot be kept; an operator sees it and may send it again."""
     log.error("outbox_parked", message_id=message_id, error=error)
     OutboxMessage.objects.filter(pk=message_id).update(parked_at=Now(), last_error=error[:2000])
 
 
-def unpark(*, message_ids: list[int]) -> int:
+def requeue(*, message_ids: list[int]) -> int:
     """Send parked promises again, as if new; how many."""
     return OutboxMessage.objects.filter(pk__in=message_ids, parked_at__isnull=False).update(
         parked_at=None, attempts=0, due_at=Now()
@@ -137,18 +137,18 @@ def backlog() -> dict[str, Any]:
     )
 
 
-class HouseTask(Task):  # type: ignore[type-arg]
+class OutboxTask(Task):  # type: ignore[type-arg]
     """The base of every task: settles the promise that it was sent for."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run, unless the broker brings back an attempt whose promise is kept, parked, or at a later attempt."""
-        if self._is_void():
+        if self._is_stale():
             log.warning("outbox_void_delivery", task=self.name, task_id=self.request.id)
             raise Ignore
         return self.run(*args, **kwargs)
 
-    def _is_void(self) -> bool:
-        promise = self._promise()
+    def _is_stale(self) -> bool:
+        promise = self._message_id()
         if promise is None or not (self.request.delivery_info or {}).get("redelivered"):
             return False
         attempt = str(self.request.id).rpartition("-")[2]
@@ -157,24 +157,24 @@ class HouseTask(Task):  # type: ignore[type-arg]
     def on_worker_lost(self) -> None:
         """Called in the parent of the process that died. Leaves no connection behind: children are forked from it."""
         log.error("worker_lost", task=self.name, task_id=self.request.id)
-        if promise := self._promise():
-            lost(promise)
+        if promise := self._message_id():
+            mark_lost(promise)
             connection.close()
             connection.close_pool()  # type: ignore[attr-defined]
 
-    def _promise(self) -> int | None:
+    def _message_id(self) -> int | None:
         return (self.request.headers or {}).get(HEADER) or getattr(self.request, HEADER, None)
 
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
-        if promise := self._promise():
-            succeeded(promise)
+        if promise := self._message_id():
+            mark_succeeded(promise)
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        if promise := self._promise():
-            failed(promise, f"{type(exc).__name__}: {exc}")
+        if promise := self._message_id():
+            mark_failed(promise, f"{type(exc).__name__}: {exc}")
 
 
-class _Nudger:
+class _RelayNotifier:
     """Wakes the relay soon after a commit, from a thread of its own, so that no request ever waits for the broker."""
 
     def __init__(self) -> None:
@@ -182,8 +182,8 @@ class _Nudger:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def nudge(self) -> None:
-        if not settings.OUTBOX_NUDGE:
+    def notify(self) -> None:
+        if not settings.OUTBOX_NOTIFY:
             return
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
@@ -202,4 +202,4 @@ class _Nudger:
             threading.Event().wait(0.2)
 
 
-_nudger = _Nudger()
+_notifier = _RelayNotifier()

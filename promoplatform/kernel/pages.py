@@ -16,56 +16,56 @@ from unfold.views import ChangeList
 from unfold.widgets import DATETIME_CLASSES
 
 from promoplatform.kernel import instants, money
-from promoplatform.kernel.admin import brands_with
-from promoplatform.kernel.errors import Refusal
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.admin import list_brand_ids
+from promoplatform.kernel.errors import DomainError
+from promoplatform.kernel.rights import BrandPermissions
 
-NOTHING = "\N{EN DASH}"
+EMPTY_VALUE = "\N{EN DASH}"
 
 
 # --- time and money as people read them ------------------------------------------------------------------------------
-def local(instant: datetime | None, zone: str) -> str:
+def format_datetime(instant: datetime | None, zone: str) -> str:
     """An instant in a time zone (``21 Nov 2026, 14:05``); a dash for none."""
-    return f"{instant.astimezone(zoneinfo.ZoneInfo(zone)):%-d %b %Y, %H:%M}" if instant else NOTHING
+    return f"{instant.astimezone(zoneinfo.ZoneInfo(zone)):%-d %b %Y, %H:%M}" if instant else EMPTY_VALUE
 
 
-def today(at: datetime, zone: str) -> date:
+def local_date(at: datetime, zone: str) -> date:
     """The calendar day of an instant in a time zone."""
     return at.astimezone(zoneinfo.ZoneInfo(zone)).date()
 
 
-def midnight(day: date, zone: str) -> datetime:
+def local_midnight(day: date, zone: str) -> datetime:
     """The first instant of a day in a time zone."""
     return datetime(day.year, day.month, day.day, tzinfo=zoneinfo.ZoneInfo(zone))
 
 
-def amount(minor: int | None, currency: str | None) -> str:
+def format_amount(minor: int | None, currency: str | None) -> str:
     """Minor units as a person reads them; a dash for none."""
-    return NOTHING if minor is None or not currency else money.display(minor, currency)
+    return EMPTY_VALUE if minor is None or not currency else money.format_currency(minor, currency)
 
 
-def amounts(by_currency: Mapping[str, int]) -> str:
+def format_totals(by_currency: Mapping[str, int]) -> str:
     """Several currencies' sums beside each other."""
-    shown = [money.display(minor, currency) for currency, minor in sorted(by_currency.items()) if minor]
-    return " + ".join(shown) or NOTHING
+    shown = [money.format_currency(minor, currency) for currency, minor in sorted(by_currency.items()) if minor]
+    return " + ".join(shown) or EMPTY_VALUE
 
 
-def capped(number: int, cap: int) -> str:
+def format_capped_count(number: int, cap: int) -> str:
     """A number that was counted no further than ``cap``."""
     return f"{cap:,}+" if number > cap else f"{number:,}"
 
 
-def phrase(name: str, value: object) -> str:
+def humanize_pair(name: str, value: object) -> str:
     """A name and a plain value (lists and mappings too) as words instead of as data."""
-    return f"{name.replace('_', ' ')}: {said(value)}"
+    return f"{name.replace('_', ' ')}: {humanize_value(value)}"
 
 
-def said(value: object) -> str:
+def humanize_value(value: object) -> str:
     """A plain value in words."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name.replace('_', ' ')} {said(part)}" for name, part in value.items())
+        return ", ".join(f"{name.replace('_', ' ')} {humanize_value(part)}" for name, part in value.items())
     if isinstance(value, list):
-        return ", ".join(said(part) for part in value) or "none"
+        return ", ".join(humanize_value(part) for part in value) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else str(value)
@@ -138,7 +138,7 @@ def bars(values: Sequence[tuple[str, int]], *, what: str, when: str) -> Chart:
 
 
 # --- forms -----------------------------------------------------------------------------------------------------------
-class Picker(forms.DateTimeInput):
+class DateTimePicker(forms.DateTimeInput):
     """The browser's own picker, in the active time zone; ``day`` for a day without a time."""
 
     def __init__(self, *, day: bool = False) -> None:
@@ -146,13 +146,13 @@ class Picker(forms.DateTimeInput):
         self.input_type = "date" if day else "datetime-local"
 
 
-class Moment(forms.DateTimeField):
+class AwareDateTimeFormField(forms.DateTimeField):
     """An instant that is chosen in the active time zone: where clocks go back the first of two, as the API takes days;
     none that they leave out.
     """
 
     def __init__(self, *, widget: forms.Widget | None = None, **options: Any) -> None:
-        super().__init__(widget=widget or Picker(), **options)
+        super().__init__(widget=widget or DateTimePicker(), **options)
 
     def to_python(self, value: Any) -> datetime | None:
         try:
@@ -164,12 +164,12 @@ class Moment(forms.DateTimeField):
             moment = picked.replace(tzinfo=timezone.get_current_timezone()).astimezone(UTC)
             if timezone.make_naive(moment) != picked:
                 raise
-        if moment is not None and not instants.taken(moment):
-            raise forms.ValidationError(instants.REFUSAL, code="invalid")
+        if moment is not None and not instants.is_supported_datetime(moment):
+            raise forms.ValidationError(instants.UNSUPPORTED_MESSAGE, code="invalid")
         return moment
 
 
-def kept(wanted: datetime, before: datetime | None, *, seconds: bool = False) -> datetime:
+def keep_untouched(wanted: datetime, before: datetime | None, *, seconds: bool = False) -> datetime:
     """A picked instant; what was not touched stays as it is, though pickers show less: no microseconds, some no
     ``seconds``, and none which of two hours is meant when clocks go back.
     """
@@ -179,20 +179,20 @@ def kept(wanted: datetime, before: datetime | None, *, seconds: bool = False) ->
     return before if timezone.make_naive(wanted) == (shown if seconds else shown.replace(second=0)) else wanted
 
 
-class Day(forms.DateField):
+class DateFormField(forms.DateField):
     """A day of the calendar."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(widget=Picker(day=True), **options)
+        super().__init__(widget=DateTimePicker(day=True), **options)
 
     def to_python(self, value: Any) -> date | None:
         day = super().to_python(value)
-        if day is not None and not instants.day_taken(day):
-            raise forms.ValidationError(instants.REFUSAL, code="invalid")
+        if day is not None and not instants.is_supported_date(day):
+            raise forms.ValidationError(instants.UNSUPPORTED_MESSAGE, code="invalid")
         return day
 
 
-def blame(form: forms.BaseForm, refusal: Refusal, fields: Mapping[str, str], otherwise: str) -> None:
+def add_service_errors(form: forms.BaseForm, refusal: DomainError, fields: Mapping[str, str], otherwise: str) -> None:
     """Show a refusal at the fields that it speaks of (``fields`` translates its names), else at ``otherwise``."""
     faults = refusal.errors or [{"field": "", "detail": refusal.detail}]
     for fault in faults:
@@ -208,7 +208,7 @@ class BrandFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         related: Any = model_admin.model._meta.get_field("brand").related_model  # noqa: SLF001
-        brands, rows = brands_with(request, Rights.READ), related.objects.order_by("name")
+        brands, rows = list_brand_ids(request, BrandPermissions.READ), related.objects.order_by("name")
         found = list(rows if brands is None else rows.filter(pk__in=brands))
         return [(brand.slug, brand.name) for brand in found] if len(found) > 1 else []
 
@@ -216,7 +216,7 @@ class BrandFilter(admin.SimpleListFilter):
         return queryset.filter(brand__slug=self.value()) if self.value() else queryset
 
 
-class CountedList(ChangeList):  # type: ignore[misc]
+class AnnotatedChangeList(ChangeList):  # type: ignore[misc]
     """A page of rows that asks for its numbers once for all of them, whatever the page's length."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -229,9 +229,9 @@ class CountedList(ChangeList):  # type: ignore[misc]
         raise NotImplementedError
 
 
-def works_for_several(request: HttpRequest) -> bool:
+def has_multiple_brands(request: HttpRequest) -> bool:
     """Whether lists should say of which brand each row is."""
-    brands = brands_with(request, Rights.READ)
+    brands = list_brand_ids(request, BrandPermissions.READ)
     return brands is None or len(brands) > 1
 
 

@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as drf
 
 from promoplatform.kernel import errors
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -24,7 +24,7 @@ class Problem:
     detail: str
     title: str
     errors: list[dict[str, str]] | None = None
-    members: dict[str, Any] = field(default_factory=dict)
+    extensions: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class Problem:
         }
         if self.errors is not None:
             document["errors"] = self.errors
-        return document | self.members
+        return document | self.extensions
 
     def body(self) -> bytes:
         return json.dumps(self.document(), ensure_ascii=False, separators=(",", ":"), default=str).encode()
@@ -47,25 +47,25 @@ class Problem:
         return HttpResponse(self.body(), status=self.status, content_type=CONTENT_TYPE, headers=self.headers)
 
 
-def problem_of(error: BaseException) -> Problem:
+def problem_from_exception(error: BaseException) -> Problem:
     """The problem that answers an exception; what is nobody's refusal becomes a server error without details."""
-    refusal = _as_refusal(error)
+    refusal = _to_domain_error(error)
     headers = dict(refusal.headers)
     if isinstance(refusal, errors.Throttled):
         headers["Retry-After"] = str(refusal.retry_after)
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Problem(
-        refusal.status, refusal.code, refusal.detail, refusal.message, refusal.errors, refusal.members, headers
+        refusal.status, refusal.code, refusal.detail, refusal.message, refusal.errors, refusal.extensions, headers
     )
 
 
-def _as_refusal(error: BaseException) -> Refusal:
-    if isinstance(error, Refusal):
+def _to_domain_error(error: BaseException) -> DomainError:
+    if isinstance(error, DomainError):
         return error
     if isinstance(error, drf.ValidationError):
-        return errors.Invalid(errors=_flatten(error.detail))
-    for kind, refusal in _TRANSLATED:
+        return errors.InvalidRequest(errors=_flatten(error.detail))
+    for kind, refusal in _EXCEPTION_MAP:
         if isinstance(error, kind):
             return refusal()
     return errors.ServerError()
@@ -86,8 +86,8 @@ def _join(path: str, name: object) -> str:
     return path if name == "non_field_errors" else f"{path}.{name}" if path else str(name)
 
 
-_TRANSLATED: list[tuple[type[BaseException], type[Refusal]]] = [
-    (drf.ParseError, errors.Invalid),
+_EXCEPTION_MAP: list[tuple[type[BaseException], type[DomainError]]] = [
+    (drf.ParseError, errors.InvalidRequest),
     (drf.NotAuthenticated, errors.NotAuthenticated),
     (drf.AuthenticationFailed, errors.TokenInvalid),
     (drf.PermissionDenied, errors.PermissionDenied),
@@ -97,7 +97,7 @@ _TRANSLATED: list[tuple[type[BaseException], type[Refusal]]] = [
     (drf.MethodNotAllowed, errors.MethodNotAllowed),
     (drf.NotAcceptable, errors.NotAcceptable),
     (drf.UnsupportedMediaType, errors.UnsupportedMediaType),
-    (RequestDataTooBig, errors.TooLarge),
-    (SuspiciousOperation, errors.Invalid),
-    (UnreadablePostError, errors.Invalid),
+    (RequestDataTooBig, errors.PayloadTooLarge),
+    (SuspiciousOperation, errors.InvalidRequest),
+    (UnreadablePostError, errors.InvalidRequest),
 ]

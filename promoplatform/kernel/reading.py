@@ -9,18 +9,18 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from prometheus_client import start_http_server
 
-from promoplatform.kernel.kafka import POLL, Reader, TakeMany
+from promoplatform.kernel.kafka import POLL, BatchHandler, KafkaConsumer
 
 
-class ReadingCommand(BaseCommand):
+class KafkaConsumerCommand(BaseCommand):
     """Gives the topic's messages to ``take``, up to ``most`` together of those that arrive within ``poll`` seconds."""
 
     topic: ClassVar[str]
     group: ClassVar[str]
-    most: ClassVar[int] = 1
+    max_batch: ClassVar[int] = 1
     poll: ClassVar[float] = POLL
 
-    def take(self) -> TakeMany:
+    def handle_message(self) -> BatchHandler:
         raise NotImplementedError
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -35,6 +35,8 @@ class ReadingCommand(BaseCommand):
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
         self.stderr.write(f"reading {self.topic} from {settings.KAFKA_BOOTSTRAP_SERVERS}")
-        reader = Reader(topic=self.topic, group=self.group, take=self.take(), most=self.most, poll=self.poll)
+        reader = KafkaConsumer(
+            topic=self.topic, group=self.group, take=self.handle_message(), max_batch=self.max_batch, poll=self.poll
+        )
         reader.run(until=stop.is_set)
         self.stderr.write("stopped")

@@ -40,7 +40,7 @@ def key(kind: str, tag: str, *rest: str) -> str:
 Command = tuple[str | int, ...]
 
 
-def ask(*commands: Command) -> list[Any]:
+def execute_pipeline(*commands: Command) -> list[Any]:
     """The answers to these commands, which travel together: one round trip, and less of the client's work.
 
     Raises Error. A connection that was closed meanwhile is made anew and the commands sent again.
@@ -48,19 +48,19 @@ def ask(*commands: Command) -> list[Any]:
     pool = client().connection_pool
     connection = pool.get_connection()
     try:
-        return _exchange(connection, commands)
+        return _roundtrip(connection, commands)
     except redis.ConnectionError:
         connection.disconnect()  # type: ignore[no-untyped-call]
-        return _exchange(connection, commands)
+        return _roundtrip(connection, commands)
     except redis.exceptions.NoScriptError:
         for name in {str(command[1]) for command in commands if command[0] == "EVALSHA"}:
             client().script_load(_scripts[name])
-        return _exchange(connection, commands)
+        return _roundtrip(connection, commands)
     finally:
         pool.release(connection)
 
 
-def evaluate(path: str, key: str, *arguments: str | int) -> Command:
+def evalsha_command(path: str, key: str, *arguments: str | int) -> Command:
     """The command that runs the Lua script in ``<app>/lua/<verb>.lua`` on one key."""
     return ("EVALSHA", _digest(path), 1, key, *arguments)
 
@@ -76,7 +76,7 @@ def _digest(path: str) -> str:
     return digest
 
 
-def _exchange(connection: Any, commands: tuple[Command, ...]) -> list[Any]:
+def _roundtrip(connection: Any, commands: tuple[Command, ...]) -> list[Any]:
     connection.send_packed_command(connection.pack_commands(commands))
     answers: list[Any] = []
     for _ in commands:  # all of them, or the next would read what is left

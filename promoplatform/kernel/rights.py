@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-class Rights(enum.IntEnum):
+class BrandPermissions(enum.IntEnum):
     """What someone may do to a brand's objects; each includes those before it."""
 
     READ = 1
@@ -16,25 +16,25 @@ class Rights(enum.IntEnum):
     OWN = 3
 
 
-Authority = Callable[[Any], Mapping[Any, Rights]]
+Authority = Callable[[Any], Mapping[Any, BrandPermissions]]
 
 
-def _nobody(user: Any) -> Mapping[Any, Rights]:
+def _no_permissions(user: Any) -> Mapping[Any, BrandPermissions]:
     return {}
 
 
-class _Authority:
+class _PermissionProvider:
     """Answers a user's rights, by the brand's primary key."""
 
     def __init__(self) -> None:
-        self._ask: Authority = _nobody
+        self._ask: Authority = _no_permissions
 
-    def give(self, ask: Authority) -> None:
+    def register(self, ask: Authority) -> None:
         """Let ``ask`` decide from now on."""
         self._ask = ask
 
-    def __call__(self, user: Any) -> Mapping[Any, Rights]:
+    def __call__(self, user: Any) -> Mapping[Any, BrandPermissions]:
         return self._ask(user)
 
 
-authority = _Authority()
+permission_provider = _PermissionProvider()

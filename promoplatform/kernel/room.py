@@ -7,24 +7,24 @@ from contextlib import contextmanager
 from promoplatform.kernel.errors import Unavailable
 
 
-class Room:
+class ConcurrencyLimiter:
     """Where in this process no more than ``inside`` threads work at once and ``waiting`` wait; others are refused."""
 
-    def __init__(self, *, inside: int, waiting: int) -> None:
-        self._inside = threading.BoundedSemaphore(inside)
-        self._door = threading.BoundedSemaphore(inside + waiting)
+    def __init__(self, *, max_concurrent: int, max_waiting: int) -> None:
+        self._slots = threading.BoundedSemaphore(max_concurrent)
+        self._queue_slots = threading.BoundedSemaphore(max_concurrent + max_waiting)
 
     @contextmanager
-    def entered(self, *, patience: float) -> Iterator[None]:
+    def acquire(self, *, timeout: float) -> Iterator[None]:
         """Work in it, after a wait of up to ``patience`` seconds. Raises Unavailable, at once when too many wait."""
-        if not self._door.acquire(blocking=False):
+        if not self._queue_slots.acquire(blocking=False):
             raise Unavailable("Too many ask for this at this moment; try again.")
         try:
-            if not self._inside.acquire(timeout=patience):
+            if not self._slots.acquire(timeout=timeout):
                 raise Unavailable("Too many ask for this at this moment; try again.")
             try:
                 yield
             finally:
-                self._inside.release()
+                self._slots.release()
         finally:
-            self._door.release()
+            self._queue_slots.release()

@@ -9,8 +9,8 @@ from rest_framework.pagination import BasePagination
 from rest_framework.permissions import AllowAny
 
 from promoplatform.kernel import errors
-from promoplatform.kernel.api import CursorPage
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.api import CursorPagination
+from promoplatform.kernel.errors import DomainError
 from promoplatform.kernel.problems import CONTENT_TYPE
 
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -19,7 +19,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )  # fmt: skip
 
 
-class FaultSerializer(serializers.Serializer[Any]):
+class FieldErrorSerializer(serializers.Serializer[Any]):
     """One field that was refused."""
 
     field = serializers.CharField()
@@ -35,12 +35,12 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    errors = FaultSerializer(many=True, required=False)  # type: ignore[assignment]
+    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
 
 
-def problems(*refusals: type[Refusal]) -> dict[int, OpenApiResponse]:
+def problem_responses(*refusals: type[DomainError]) -> dict[int, OpenApiResponse]:
     """These refusals as an operation's ``responses``: ``responses={201: Answer, **problems(CodeTaken)}``."""
-    by_status: dict[int, list[type[Refusal]]] = {}
+    by_status: dict[int, list[type[DomainError]]] = {}
     for refusal in refusals:
         by_status.setdefault(refusal.status, []).append(refusal)
     return {
@@ -49,16 +49,16 @@ def problems(*refusals: type[Refusal]) -> dict[int, OpenApiResponse]:
     }
 
 
-class HouseSchema(AutoSchema):
+class ProblemAutoSchema(AutoSchema):
     """Adds the refusals that any operation may answer, the Idempotency-Key header and the parameters of lists."""
 
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
-        return [*parameters, IDEMPOTENCY_KEY] if self._idempotent() else parameters
+        return [*parameters, IDEMPOTENCY_KEY] if self._is_idempotent() else parameters
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         answers: dict[str, Any] = super()._get_response_bodies(direction)
-        for status, response in problems(*self._usual_refusals()).items():
+        for status, response in problem_responses(*self._common_errors()).items():
             known = answers.get(str(status))
             if known is None:
                 answers[str(status)] = self._get_response_for_code(response, str(status), direction=direction)
@@ -75,9 +75,9 @@ class HouseSchema(AutoSchema):
             media_types = [CONTENT_TYPE]
         return super()._get_response_for_code(serializer, status_code, media_types, direction)
 
-    def _usual_refusals(self) -> list[type[Refusal]]:
-        found: list[type[Refusal]] = [
-            errors.Invalid,
+    def _common_errors(self) -> list[type[DomainError]]:
+        found: list[type[DomainError]] = [
+            errors.InvalidRequest,
             errors.NotAcceptable,
             errors.Throttled,
             errors.Unavailable,
@@ -88,23 +88,23 @@ class HouseSchema(AutoSchema):
         if "{" in self.path:
             found.append(errors.NotFound)
         if self.method in ("POST", "PUT", "PATCH"):
-            found += [errors.TooLarge, errors.UnsupportedMediaType]
-        if self._idempotent():
+            found += [errors.PayloadTooLarge, errors.UnsupportedMediaType]
+        if self._is_idempotent():
             found += [errors.IdempotencyInProgress, errors.IdempotencyKeyReused]
         return found
 
-    def _idempotent(self) -> bool:
+    def _is_idempotent(self) -> bool:
         method = getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
         return bool(getattr(method, "idempotent", False))
 
     def _get_pagination_parameters(self) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = super()._get_pagination_parameters()
         for parameter in parameters:
-            if parameter["name"] == CursorPage.page_size_query_param:
+            if parameter["name"] == CursorPagination.page_size_query_param:
                 parameter["schema"] |= {
                     "minimum": 1,
-                    "maximum": CursorPage.max_page_size,
-                    "default": CursorPage.page_size,
+                    "maximum": CursorPagination.max_page_size,
+                    "default": CursorPagination.page_size,
                 }
         return parameters
 
@@ -113,4 +113,4 @@ class HouseSchema(AutoSchema):
         if hasattr(self.view, "pagination_class"):
             found: BasePagination | None = super()._get_paginator()
             return found
-        return CursorPage()
+        return CursorPagination()

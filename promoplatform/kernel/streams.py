@@ -4,20 +4,20 @@ from collections.abc import Iterator
 
 from django.http import HttpRequest
 
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.errors import InvalidRequest
 
-PART = 64 * 1024  # bytes that are read at once
+CHUNK_SIZE = 64 * 1024  # bytes that are read at once
 
 
-def parts(request: HttpRequest) -> Iterator[bytes]:
+def iter_body(request: HttpRequest) -> Iterator[bytes]:
     """The body, some at a time. Raises Invalid for one that is shorter than was said: it broke off.
 
     ``read`` alone is used: what servers' bodies answer to ``readline`` differs.
     """
     left = int(request.META.get("CONTENT_LENGTH") or 0)
     while left:
-        part = request.read(min(PART, left))
+        part = request.read(min(CHUNK_SIZE, left))
         if not part:
-            raise Invalid("The body broke off; nothing was changed.")
+            raise InvalidRequest("The body broke off; nothing was changed.")
         left -= len(part)
         yield part

@@ -13,12 +13,12 @@ def relay_outbox() -> None:
 
 
 @shared_task(name="kernel.forget_idempotency_keys")
-def forget_idempotency_keys() -> None:
+def purge_idempotency_keys() -> None:
     """Forget answers older than the published retention."""
-    idempotency.forget()
+    idempotency.purge_expired()
 
 
 @shared_task(name="kernel.beat_heart")
-def beat_heart() -> None:
+def record_heartbeat() -> None:
     """Show that beat and a worker are alive."""
     health.record_heartbeat()

@@ -28,67 +28,67 @@ PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class RateLimit:
     """``hits`` within ``seconds``; ``closed`` says what to do when Redis is away."""
 
     scope: str
     hits: int
     seconds: int
-    closed: bool = False
+    fail_closed: bool = False
 
     @classmethod
-    def of(cls, scope: str) -> "Limit":
+    def of(cls, scope: str) -> "RateLimit":
         """The limit that ``settings.THROTTLES[scope]`` declares, such as ``"10/minute closed"``."""
         return _limit(scope, settings.THROTTLES[scope])
 
 
 @cache
-def _limit(scope: str, rate: str) -> Limit:
-    often, _, closed = rate.partition(" ")
+def _limit(scope: str, rate: str) -> RateLimit:
+    often, _, fail_closed = rate.partition(" ")
     hits, _, period = often.partition("/")
-    return Limit(scope, int(hits), PERIODS[period], closed == "closed")
+    return RateLimit(scope, int(hits), PERIODS[period], fail_closed == "closed")
 
 
-def hit(scope: str, who: str, *, misses: str = "") -> None:
+def consume(scope: str, who: str, *, failure_scope: str = "") -> None:
     """Count one hit of ``who``; with ``misses``, look in the same round trip whether they have used up that limit too.
 
     Raises Throttled above the limit, Unavailable when Redis is away and a limit is closed.
     """
-    limit = Limit.of(scope)
-    others = [Limit.of(misses)] if misses else []
-    looks = [command for other in others for command in _look(other, who)]
-    answers = _ask([limit, *others], redis.evaluate(COUNT, _key(scope, who), limit.seconds * 1000), *looks)
+    limit = RateLimit.of(scope)
+    others = [RateLimit.of(failure_scope)] if failure_scope else []
+    looks = [command for other in others for command in _read(other, who)]
+    answers = _execute([limit, *others], redis.evalsha_command(COUNT, _key(scope, who), limit.seconds * 1000), *looks)
     if answers:
         (hits, left), *looked = answers
-        _refuse(hits > limit.hits, left)
+        _raise_if_throttled(hits > limit.hits, left)
         for other, (count, rest) in zip(others, zip(looked[::2], looked[1::2], strict=True), strict=True):
-            _refuse(int(count or 0) >= other.hits, rest)
+            _raise_if_throttled(int(count or 0) >= other.hits, rest)
 
 
-def check(scope: str, who: str) -> None:
+def peek(scope: str, who: str) -> None:
     """Raises as ``hit`` would for one who has used the limit up, and counts nothing: for limits on misses only."""
-    limit = Limit.of(scope)
-    if answers := _ask([limit], *_look(limit, who)):
+    limit = RateLimit.of(scope)
+    if answers := _execute([limit], *_read(limit, who)):
         hits, left = answers
-        _refuse(int(hits or 0) >= limit.hits, left)
+        _raise_if_throttled(int(hits or 0) >= limit.hits, left)
 
 
-def _look(limit: Limit, who: str) -> tuple[redis.Command, redis.Command]:
+def _read(limit: RateLimit, who: str) -> tuple[redis.Command, redis.Command]:
     key = _key(limit.scope, who)
     return ("GET", key), ("PTTL", key)
 
 
-def _ask(limits: Sequence[Limit], *commands: redis.Command) -> list[Any]:
+def _execute(limits: Sequence[RateLimit], *commands: redis.Command) -> list[Any]:
     """The answers; none when Redis is away. Raises Unavailable then, if one of the limits is closed."""
     try:
-        return redis.ask(*commands)
+        return redis.execute_pipeline(*commands)
     except redis.Error as error:
-        if any(limit.closed for limit in limits):
+        if any(limit.fail_closed for limit in limits):
             raise Unavailable from error
         return []
 
 
-def _refuse(refused: bool, left: int) -> None:
+def _raise_if_throttled(refused: bool, left: int) -> None:
     if refused:
         raise Throttled(max(1, math.ceil(left / 1000)))
 
@@ -97,7 +97,7 @@ def _key(scope: str, who: str) -> str:
     return redis.key("throttle", hashlib.sha256(f"{scope}\0{who}".encode()).hexdigest()[:32])
 
 
-def address(request: HttpRequest | Request) -> str:
+def client_ip(request: HttpRequest | Request) -> str:
     """The caller's network address: the socket's, or the entry that the outermost trusted proxy added."""
     hops = settings.TRUSTED_PROXIES
     forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
@@ -119,6 +119,6 @@ class CallerThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         caller = getattr(request.auth, "identity", None)
-        misses = getattr(view, "throttle_misses", "") if request.method == "POST" else ""
-        hit(scope_of(view), caller or f"address:{address(request)}", misses=misses)
+        failure_scope = getattr(view, "throttle_misses", "") if request.method == "POST" else ""
+        consume(scope_of(view), caller or f"address:{client_ip(request)}", failure_scope=failure_scope)
         return True

@@ -48,12 +48,12 @@ CACHES = {
     }
 }
 BATCHING = env.bool("BATCHING", True)
-BATCH_QUEUE = env.int("BATCH_QUEUE", 1000)
-BATCH_DEADLINE = env.float("BATCH_DEADLINE", 2.0)
+BATCH_MAX_QUEUE = env.int("BATCH_MAX_QUEUE", 1000)
+BATCH_TIMEOUT_SECONDS = env.float("BATCH_TIMEOUT_SECONDS", 2.0)
 COUPON_PROCESSES = env.int("COUPON_PROCESSES", env.int("WEB_WORKERS", 2))
 WEB_THREADS = env.int("WEB_THREADS", 16)
 COUPON_THREADS = WEB_THREADS
-COUPON_POOL_HOURS = env.str("COUPON_POOL_HOURS", "")
+POOL_BUILD_HOURS = env.str("POOL_BUILD_HOURS", "")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Django ----------------------------------------------------------------------------------------------------------
@@ -94,21 +94,21 @@ INSTALLED_APPS = [
     "checkout",
 ]
 MIDDLEWARE = [
-    "promoplatform.kernel.middleware.measured",
-    "promoplatform.kernel.middleware.request_id",
+    "promoplatform.kernel.middleware.MetricsMiddleware",
+    "promoplatform.kernel.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "promoplatform.kernel.middleware.ContentPolicy",
-    "promoplatform.kernel.health.probes",
-    "promoplatform.kernel.middleware.well_formed",
-    "promoplatform.kernel.middleware.Sessions",
+    "promoplatform.kernel.middleware.ContentSecurityPolicyMiddleware",
+    "promoplatform.kernel.health.HealthCheckMiddleware",
+    "promoplatform.kernel.middleware.RequestValidationMiddleware",
+    "promoplatform.kernel.middleware.BrowserSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "promoplatform.kernel.middleware.Users",
-    "promoplatform.kernel.middleware.history",
-    "promoplatform.kernel.middleware.Messages",
-    "promoplatform.console.policy.admin_policy",
+    "promoplatform.kernel.middleware.BrowserAuthMiddleware",
+    "promoplatform.kernel.middleware.AuditContextMiddleware",
+    "promoplatform.kernel.middleware.BrowserMessagesMiddleware",
+    "promoplatform.console.policy.AdminCSPMiddleware",
 ]
 ROOT_URLCONF = "promoplatform.urls"
 WSGI_APPLICATION = "promoplatform.wsgi.application"
@@ -189,12 +189,12 @@ ADMIN_CSP = {"script-src": ["'self'", "'unsafe-eval'"], "style-src": ["'self'", 
 # --- the API ---------------------------------------------------------------------------------------------------------
 BODY_LIMIT = 1024 * 1024
 BULK_PATHS = ("/api/internal/v1/audiences/", "/api/internal/v1/login-events/")
-BULK_ENDINGS = ("/batches/import/",)
+BULK_SUFFIXES = ("/batches/import/",)
 IMPORT_LIMIT = 256 * 1024 * 1024
 AUDIENCE_BODY_LIMIT = 16 * 1024 * 1024  # of a JSON document with an audience; streams may be of any length
 LOGIN_EVENTS_LIMIT = 4 * 1024 * 1024  # of a body with login events
 HOT_PATHS = ("/api/v1/checkout/", "/api/v1/discountcodeusage/", "/api/login-campaign")
-HOT_ENDINGS = ("/first-login/",)
+HOT_SUFFIXES = ("/first-login/",)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024  # below /api/ the limit above comes first
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -206,9 +206,9 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["promoplatform.kernel.api.JSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["promoplatform.kernel.throttle.CallerThrottle"],
-    "DEFAULT_PAGINATION_CLASS": "promoplatform.kernel.api.CursorPage",
+    "DEFAULT_PAGINATION_CLASS": "promoplatform.kernel.api.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "promoplatform.kernel.schema.HouseSchema",
+    "DEFAULT_SCHEMA_CLASS": "promoplatform.kernel.schema.ProblemAutoSchema",
     "EXCEPTION_HANDLER": "promoplatform.kernel.api.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -237,14 +237,14 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/(v1|internal/v1)",
 }
-REDEEMERS = {
+REDEMPTION_BACKENDS = {
     "coupon": "coupons.redeemer",
     "discount_code": "discounts.redeemer",
     "promotion": "promotions.redeemer",
     "voucher": "vouchers.redeemer",
 }
-COUPON_REDEMPTIONS_KEEP_MONTHS = env.int("COUPON_REDEMPTIONS_KEEP_MONTHS", 0)
-LEDGERS = [
+REDEMPTION_RETENTION_MONTHS = env.int("REDEMPTION_RETENTION_MONTHS", 0)
+CONSISTENCY_CHECKS = [
     "segments.services.ledgers.audit",
     "segments.services.audiences.audit",
     "promotions.services.ledgers.audit",
@@ -274,7 +274,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "promoplatform.kernel.beat:OneBeat"
+CELERY_BEAT_SCHEDULER = "promoplatform.kernel.beat:SingletonScheduler"
 CELERY_BEAT_SCHEDULE = {
     "relay outbox": {"task": "kernel.relay_outbox", "schedule": 5.0, "options": {"expires": 30}},
     "beat heart": {"task": "kernel.beat_heart", "schedule": 30.0, "options": {"expires": 60}},
@@ -320,7 +320,7 @@ CELERY_BEAT_SCHEDULE = {
     "tell the segmentation service": {"task": "segments.tell_due", "schedule": 30.0, "options": {"expires": 30}},
     "tell the campaign engine": {"task": "promotions.tell_due", "schedule": 30.0, "options": {"expires": 30}},
 }
-OUTBOX_NUDGE = True
+OUTBOX_NOTIFY = True
 KAFKA_BOOTSTRAP_SERVERS = env.str("KAFKA_BOOTSTRAP_SERVERS", "")
 KAFKA_OPTIONS: dict[str, str] = env.dict("KAFKA_OPTIONS", {})
 
@@ -341,7 +341,7 @@ EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", bool(EMAIL_HOST))
 EMAIL_TIMEOUT = 10
-EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", str(embedded.home() / "mail"))
+EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", str(embedded.data_dir() / "mail"))
 EMAIL_BACKEND = (
     "promoplatform.kernel.mail.sendgrid.SendGridBackend"
     if SENDGRID_API_KEY

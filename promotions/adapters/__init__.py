@@ -2,14 +2,14 @@
 
 from django.conf import settings
 
-from promoplatform.kernel.outside.contracts import Clock, Service
-from promoplatform.kernel.outside.selectors import address
-from promotions.adapters.http import HttpCampaigns
-from promotions.adapters.ours import OurCampaigns
+from promoplatform.kernel.outside.contracts import RunClock, Service
+from promoplatform.kernel.outside.selectors import service_url
+from promotions.adapters.http import HttpCampaignEngine
+from promotions.adapters.ours import LocalCampaignEngine
 from promotions.ports import CampaignEngine
 
 
-def campaign_engine(clock: Clock) -> CampaignEngine:
+def campaign_engine(clock: RunClock) -> CampaignEngine:
     """The engine at ``CAMPAIGN_ENGINE_URL``; the platform itself without one."""
-    url = address(Service.CAMPAIGN_ENGINE)
-    return HttpCampaigns(url=url, key=settings.CAMPAIGN_ENGINE_KEY, clock=clock) if url else OurCampaigns()
+    url = service_url(Service.CAMPAIGN_ENGINE)
+    return HttpCampaignEngine(url=url, key=settings.CAMPAIGN_ENGINE_KEY, clock=clock) if url else LocalCampaignEngine()

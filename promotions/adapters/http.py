@@ -3,17 +3,17 @@
 from dataclasses import asdict
 
 from promoplatform.kernel.outside.client import Client
-from promoplatform.kernel.outside.contracts import Clock, Service
+from promoplatform.kernel.outside.contracts import RunClock, Service
 from promotions.ports import Campaign
 
 
-class HttpCampaigns:
+class HttpCampaignEngine:
     """Tells an engine (``promotions.ports.CampaignEngine``); the key of each call is promotion and version."""
 
-    def __init__(self, *, url: str, key: str, clock: Clock) -> None:
+    def __init__(self, *, url: str, key: str, clock: RunClock) -> None:
         self._client = Client(Service.CAMPAIGN_ENGINE, url=url, key=key, clock=clock)
 
-    def tell(self, campaign: Campaign) -> None:
+    def upsert(self, campaign: Campaign) -> None:
         document = asdict(campaign) | {
             "id": str(campaign.id),
             "starts_at": campaign.starts_at.isoformat(),

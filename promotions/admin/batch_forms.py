@@ -15,16 +15,16 @@ from unfold.widgets import (
 )
 
 from promoplatform.kernel import pages
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 from promotions import rules, selectors
 from promotions.admin.promotion_form import audiences
 from promotions.models import CodeBatch, Promotion
 from promotions.services import MAX_COUNT
 
-PLAIN = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+DEFAULT_CHARSET = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 
 
-class MakeForm(forms.Form):
+class GenerateCodesForm(forms.Form):
     """A new batch from a pattern."""
 
     count = forms.IntegerField(
@@ -32,20 +32,20 @@ class MakeForm(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1, "max": MAX_COUNT, "inputmode": "numeric"}),
     )  # fmt: skip
     pattern = forms.CharField(
-        label="Pattern", max_length=64, initial=rules.PATTERN, widget=UnfoldAdminTextInputWidget(attrs=PLAIN),
+        label="Pattern", max_length=64, initial=rules.PATTERN, widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),
         help_text="Each # is drawn at random; letters, digits, - and _ stay, as in SUMMER-########",
     )  # fmt: skip
     charset = forms.CharField(
-        label="Drawn from", max_length=64, initial=rules.CHARSET, widget=UnfoldAdminTextInputWidget(attrs=PLAIN),
+        label="Drawn from", max_length=64, initial=rules.CHARSET, widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),
         help_text="Different letters and digits; these leave out what is easily mistaken",
     )  # fmt: skip
 
-    def blame(self, refusal: Refusal) -> None:
+    def blame(self, refusal: DomainError) -> None:
         """Show what the service refused at its field."""
-        for fault in refusal.errors or [{"field": "pattern", "detail": told(refusal)}]:
+        for fault in refusal.errors or [{"field": "pattern", "detail": error_text(refusal)}]:
             self.add_error(fault["field"] if fault["field"] in self.fields else None, fault["detail"])
 
-    def guess(self, brand_id: uuid.UUID) -> tuple[str, bool]:
+    def describe_strength(self, brand_id: uuid.UUID) -> tuple[str, bool]:
         """How hard a code is to guess, in words, and whether that is hard enough. Empty while nothing can be said."""
         if not self.is_valid():
             return "", True
@@ -53,9 +53,9 @@ class MakeForm(forms.Form):
         if not (rules.is_pattern(pattern) and rules.is_charset(charset)):
             return "", True
         every = self.cleaned_data["count"] + selectors.codes_of_pattern(brand_id=brand_id, pattern=pattern)
-        space = len(charset) ** pattern.count(rules.WILD)
-        words = f"Possible codes: {rough(space)}; one guess in {rough(max(1, space // every))} hits."
-        if not rules.is_guessable(pattern, charset, count=every):
+        space = len(charset) ** pattern.count(rules.WILDCARD)
+        words = f"Possible codes: {format_large_number(space)}; one guess in {format_large_number(max(1, space // every))} hits."
+        if not rules.is_too_weak(pattern, charset, count=every):
             return words, True
         least = rules.minimum_pattern(pattern, charset, count=every)
         return f"{words} Too few: {least} would do." if least else f"{words} Too few.", False
@@ -76,7 +76,9 @@ class ImportForm(forms.Form):
     def __init__(self, *args: Any, batches: Iterable[CodeBatch], **more: Any) -> None:
         super().__init__(*args, **more)
         self.batches = {str(batch.pk): batch for batch in batches if not batch.pattern}
-        begun = [(key, f"{batch.count:,} codes, begun {begun_at(batch)}") for key, batch in self.batches.items()]
+        begun = [
+            (key, f"{batch.count:,} codes, begun {format_started_at(batch)}") for key, batch in self.batches.items()
+        ]
         self.fields["batch"].choices = [("", "A new batch"), *begun]  # type: ignore[attr-defined]
 
     def clean_file(self) -> Any:
@@ -100,18 +102,18 @@ class AssignForm(forms.Form):
         self.fields["audience"].choices = audiences(promotion.brand, "")[1:]  # type: ignore[attr-defined]
 
 
-def told(refusal: Refusal) -> str:
+def error_text(refusal: DomainError) -> str:
     """A refusal with what would do instead."""
-    least = refusal.members.get("minimum_pattern")
+    least = refusal.extensions.get("minimum_pattern")
     return f"{refusal.detail} The shortest that would do is {least}." if least else refusal.detail
 
 
-def begun_at(batch: CodeBatch) -> str:
+def format_started_at(batch: CodeBatch) -> str:
     """When a batch was begun, in its brand's time."""
-    return pages.local(batch.created_at, batch.opens.brand.timezone)
+    return pages.format_datetime(batch.created_at, batch.required_promotion.brand.timezone)
 
 
-def rough(number: int) -> str:
+def format_large_number(number: int) -> str:
     """A large number in words that can be compared: 3.2 million, 4 trillion."""
     for size, word in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")):
         if number >= size:

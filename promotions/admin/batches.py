@@ -14,21 +14,21 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from promoplatform.kernel import pages
-from promoplatform.kernel.errors import NotFound, Refusal
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.errors import DomainError, NotFound
+from promoplatform.kernel.rights import BrandPermissions
 from promotions import rules, selectors, services
-from promotions.admin.batch_forms import AssignForm, ImportForm, MakeForm, told
-from promotions.admin.making import rendered
+from promotions.admin.batch_forms import AssignForm, GenerateCodesForm, ImportForm, error_text
+from promotions.admin.making import force_render
 from promotions.models import CodeAssignment, CodeBatch, Promotion
 
 if TYPE_CHECKING:
     from promotions.admin.promotions import PromotionAdmin
 
 SHOWN = 100  # batches, codes or assignments on one page
-FAULTS = 50  # refused lines of an import that the page names
+MAX_ERRORS_SHOWN = 50  # refused lines of an import that the page names
 
 
-class BatchPages:
+class BatchViews:
     """The pages below ``…/<promotion>/codes/``; ``admin`` says who may see and change the promotion."""
 
     def __init__(self, admin: "PromotionAdmin") -> None:
@@ -37,11 +37,11 @@ class BatchPages:
     def urls(self, wrap: Callable[..., Any]) -> list[URLPattern]:
         base, name = "<uuid:pk>/codes/", "promotions_batch"
         return [
-            path(base, wrap(self.all), name=f"{name}es"),
-            path(f"{base}guess/", wrap(require_POST(self.guess)), name=f"{name}_guess"),
-            path(f"{base}make/", wrap(require_POST(self.make)), name=f"{name}_make"),
-            path(f"{base}import/", wrap(require_POST(self.bring)), name=f"{name}_import"),
-            path(f"{base}<uuid:batch>/", wrap(require_safe(self.one)), name=name),
+            path(base, wrap(self.list_batches), name=f"{name}es"),
+            path(f"{base}guess/", wrap(require_POST(self.strength)), name=f"{name}_guess"),
+            path(f"{base}make/", wrap(require_POST(self.generate)), name=f"{name}_make"),
+            path(f"{base}import/", wrap(require_POST(self.import_codes)), name=f"{name}_import"),
+            path(f"{base}<uuid:batch>/", wrap(require_safe(self.detail)), name=name),
             path(f"{base}<uuid:batch>/progress/", wrap(require_safe(self.progress)), name=f"{name}_progress"),
             path(f"{base}<uuid:batch>/assign/", wrap(require_POST(self.assign)), name=f"{name}_assign"),
             path(f"{base}<uuid:batch>/codes.csv", wrap(require_safe(self.export)), name=f"{name}_export"),
@@ -53,7 +53,7 @@ class BatchPages:
         found = self.admin.get_object(request, str(pk))
         if found is None or found.trigger != "code":
             raise Http404
-        if edit and not self.admin.may(request, Rights.EDIT, found):
+        if edit and not self.admin.has_brand_permission(request, BrandPermissions.EDIT, found):
             raise PermissionDenied
         return found  # type: ignore[no-any-return]
 
@@ -64,39 +64,41 @@ class BatchPages:
             raise Http404 from error
 
     # --- all batches of a promotion ----------------------------------------------------------------------------------
-    def all(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def list_batches(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """The promotion's batches, and the forms that make and import one."""
         return self._all(request, self._promotion(request, pk))
 
     def _all(self, request: HttpRequest, promotion: Promotion, **context: Any) -> HttpResponse:
         batches = list(selectors.batches_of(promotion=promotion)[:SHOWN])
-        may_edit = self.admin.may(request, Rights.EDIT, promotion) and not self.admin.is_over(promotion)
-        make = context.pop("make", None) or MakeForm()
+        may_edit = self.admin.has_brand_permission(
+            request, BrandPermissions.EDIT, promotion
+        ) and not self.admin.is_ended(promotion)
+        generate = context.pop("make", None) or GenerateCodesForm()
         with timezone.override(promotion.brand.timezone):
             shown = {
-                "title": f"Codes of {promotion}", "promotion": promotion, "may_edit": may_edit, "make": make,
+                "title": f"Codes of {promotion}", "promotion": promotion, "may_edit": may_edit, "make": generate,
                 "bring": ImportForm(batches=batches), "rows": [row(batch) for batch in batches],
-                "guess": (make if make.is_bound else MakeForm(_first(make))).guess(promotion.brand_id),
+                "guess": (generate if generate.is_bound else GenerateCodesForm(_first(generate))).describe_strength(promotion.brand_id),
             }  # fmt: skip
             return self._page(request, "admin/promotions/batches.html", shown | context)
 
-    def guess(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def strength(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """How hard codes of the pattern are to guess, while it is being written."""
-        guess = MakeForm(request.POST).guess(self._promotion(request, pk, edit=True).brand_id)
-        return TemplateResponse(request, "admin/codes/strength.html", {"guess": guess})
+        strength = GenerateCodesForm(request.POST).describe_strength(self._promotion(request, pk, edit=True).brand_id)
+        return TemplateResponse(request, "admin/codes/strength.html", {"guess": strength})
 
-    def make(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def generate(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Order a batch; its codes are made in the background."""
-        promotion, form = self._promotion(request, pk, edit=True), MakeForm(request.POST)
+        promotion, form = self._promotion(request, pk, edit=True), GenerateCodesForm(request.POST)
         if form.is_valid():
             try:
-                made = services.make_batch(promotion=promotion, **form.cleaned_data)
+                made = services.create_batch(promotion=promotion, **form.cleaned_data)
                 return redirect("admin:promotions_batch", promotion.pk, made.pk)
-            except Refusal as refusal:
+            except DomainError as refusal:
                 form.blame(refusal)
         return self._all(request, promotion, make=form)
 
-    def bring(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def import_codes(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Import codes from a file, and say what became of its lines."""
         promotion = self._promotion(request, pk, edit=True)
         form = ImportForm(request.POST, request.FILES, batches=selectors.batches_of(promotion=promotion)[:SHOWN])
@@ -104,27 +106,27 @@ class BatchPages:
             batch = form.batches.get(form.cleaned_data["batch"])
             try:
                 report = services.import_codes(
-                    promotion=promotion, lines=rules.lines(form.cleaned_data["file"].read), batch=batch
+                    promotion=promotion, lines=rules.iter_lines(form.cleaned_data["file"].read), batch=batch
                 )
-                return self._all(request, promotion, report=report, faults=report.faults[:FAULTS])
-            except Refusal as refusal:
+                return self._all(request, promotion, report=report, faults=report.errors[:MAX_ERRORS_SHOWN])
+            except DomainError as refusal:
                 for fault in refusal.errors or [{"detail": refusal.detail}]:
                     form.add_error("file", fault["detail"])
         return self._all(request, promotion, bring=form)
 
     # --- one batch ---------------------------------------------------------------------------------------------------
-    def one(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
+    def detail(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
         """A batch: how far it is, whom it was given to, and its codes."""
         return self._one(request, self._batch(request, pk, batch))
 
     def _one(self, request: HttpRequest, batch: CodeBatch, **context: Any) -> HttpResponse:
-        promotion, term = batch.opens, request.GET.get("q", "").strip()[:100]
+        promotion, term = batch.required_promotion, request.GET.get("q", "").strip()[:100]
         after = request.GET.get("after", "")[:64]
         codes = selectors.batch_search(batch=batch, term=term, after=after, at=timezone.now(), limit=SHOWN)
         shown = {
             "title": f"Codes of {promotion}", "promotion": promotion, "codes": codes, "term": term, "after": after,
             "more": codes[-1][0] if len(codes) == SHOWN else "", "assign": AssignForm(promotion=promotion),
-            "may_edit": self.admin.may(request, Rights.EDIT, promotion) and not self.admin.is_over(promotion),
+            "may_edit": self.admin.has_brand_permission(request, BrandPermissions.EDIT, promotion) and not self.admin.is_ended(promotion),
         }  # fmt: skip
         return self._page(request, "admin/promotions/batch.html", shown | state(batch) | context)
 
@@ -139,15 +141,15 @@ class BatchPages:
     def assign(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
         """Give everyone of an audience a code, in the background."""
         found = self._batch(request, pk, batch, edit=True)
-        form = AssignForm(request.POST, promotion=found.opens)
+        form = AssignForm(request.POST, promotion=found.required_promotion)
         if form.is_valid():
             asked = form.cleaned_data
             try:
                 services.assign_audience(batch=found, segment_type=asked["audience"], notify=asked["notify"])
                 messages.success(request, "The codes are being given out; nobody gets a second one of this batch.")
                 return redirect("admin:promotions_batch", found.promotion_id, found.pk)
-            except Refusal as refusal:
-                form.add_error("audience", told(refusal))
+            except DomainError as refusal:
+                form.add_error("audience", error_text(refusal))
         return self._one(request, found, assign=form)
 
     def export(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
@@ -158,7 +160,7 @@ class BatchPages:
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         shown = self.admin.admin_site.each_context(request) | {"opts": self.admin.opts} | context
-        return rendered(TemplateResponse(request, template, shown))
+        return force_render(TemplateResponse(request, template, shown))
 
 
 def row(batch: CodeBatch) -> dict[str, Any]:
@@ -167,25 +169,25 @@ def row(batch: CodeBatch) -> dict[str, Any]:
         "url": reverse("admin:promotions_batch", args=[batch.promotion_id, batch.pk]),
         "name": batch.pattern or "imported",
         "count": f"{batch.count:,}",
-        "state": ("made", "success") if batch.is_made else (f"{percent(batch)} % made", "info"),
-        "created": pages.local(batch.created_at, batch.opens.brand.timezone),
+        "state": ("made", "success") if batch.is_generated else (f"{percent(batch)} % made", "info"),
+        "created": pages.format_datetime(batch.created_at, batch.required_promotion.brand.timezone),
     }
 
 
 def state(batch: CodeBatch) -> dict[str, Any]:
     """How far the making of a batch and the giving out of its codes have come."""
     assignments = list(selectors.assignments_of(batch=batch)[:SHOWN])
-    zone = batch.opens.brand.timezone
+    zone = batch.required_promotion.brand.timezone
     return {
         "batch": batch,
         "name": batch.pattern or "imported codes",
         "percent": percent(batch),
-        "moving": not batch.is_made or any(it.finished_at is None for it in assignments),
-        "assignments": [_given(it, zone) for it in assignments],
+        "moving": not batch.is_generated or any(it.finished_at is None for it in assignments),
+        "assignments": [_assignment_rows(it, zone) for it in assignments],
     }
 
 
-def _given(it: CodeAssignment, zone: str) -> dict[str, Any]:
+def _assignment_rows(it: CodeAssignment, zone: str) -> dict[str, Any]:
     """An audience that codes were given to."""
     done = ("too few codes", "danger") if it.exhausted else ("done", "success")
     return {
@@ -193,7 +195,7 @@ def _given(it: CodeAssignment, zone: str) -> dict[str, Any]:
         "assigned": f"{it.assigned:,}",
         "already": f"{it.already:,}",
         "notify": it.notify,
-        "begun": pages.local(it.created_at, zone),
+        "begun": pages.format_datetime(it.created_at, zone),
         "state": done if it.finished_at else ("giving", "info"),
     }
 
@@ -203,5 +205,5 @@ def percent(batch: CodeBatch) -> int:
     return 100 * batch.made // batch.count if batch.count else 100
 
 
-def _first(form: MakeForm) -> dict[str, Any]:
+def _first(form: GenerateCodesForm) -> dict[str, Any]:
     return {name: field.initial for name, field in form.fields.items()}

@@ -17,11 +17,11 @@ from django.utils import timezone
 
 from accounts.models import Brand
 from promoplatform.kernel import instants
-from promoplatform.kernel.admin import brands_with
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.admin import list_brand_ids
+from promoplatform.kernel.rights import BrandPermissions
 from promotions.models import Promotion, Status
 
-MOST = 200  # rows of a month
+MAX_ROWS = 200  # rows of a month
 COLOURS = {
     Status.DRAFT: "draft",
     Status.SCHEDULED: "scheduled",
@@ -46,7 +46,7 @@ class Bar:
 
 def page(request: HttpRequest) -> HttpResponse:
     """``/admin/promotions/promotion/calendar/?month=2026-11&brand=billo``: what runs when, of the user's brands."""
-    mine = brands_with(request, Rights.READ)
+    mine = list_brand_ids(request, BrandPermissions.READ)
     if mine == []:
         raise PermissionDenied
     brands = Brand.objects.filter(is_active=True).order_by("name")
@@ -54,15 +54,15 @@ def page(request: HttpRequest) -> HttpResponse:
     chosen = _chosen(request, brands)
     zone = chosen.timezone if chosen else "UTC"
     today = timezone.now().astimezone(ZoneInfo(zone)).date()
-    first = asked_month(request.GET.get("month", "")) or today.replace(day=1)
+    first = parse_month(request.GET.get("month", "")) or today.replace(day=1)
     days = calendar.monthrange(first.year, first.month)[1]
-    bars, more = bars_of([chosen.pk] if chosen else mine, first, days)
+    bars, more = build_bars([chosen.pk] if chosen else mine, first, days)
     choices = list(brands[:50])
     context = admin.site.each_context(request) | {
         "title": "Calendar", "opts": Promotion._meta, "month": first, "bars": bars, "more": more,  # noqa: SLF001
         "days": [(first + timedelta(days=day), first + timedelta(days=day) == today) for day in range(days)],
-        "before": first - timedelta(days=1) if first.year > instants.YEARS[0] else None,
-        "after": first + timedelta(days=days) if first.year < instants.YEARS[-1] else None,
+        "before": first - timedelta(days=1) if first.year > instants.SUPPORTED_YEARS[0] else None,
+        "after": first + timedelta(days=days) if first.year < instants.SUPPORTED_YEARS[-1] else None,
         "brands": choices if len(choices) > 1 else [], "brand": chosen, "several": chosen is None and len(choices) > 1,
     }  # fmt: skip
     return TemplateResponse(request, "admin/promotions/calendar.html", context)
@@ -79,15 +79,15 @@ def _chosen(request: HttpRequest, brands: QuerySet[Brand]) -> Brand | None:
     return some[0] if len(some) == 1 else None
 
 
-def asked_month(text: str) -> date | None:
+def parse_month(text: str) -> date | None:
     """The first day of ``2026-11``; None for what is no month."""
     found = re.fullmatch(r"(\d{4})-(\d\d)", text, re.ASCII)
-    if found is None or int(found[1]) not in instants.YEARS or not 1 <= int(found[2]) <= 12:
+    if found is None or int(found[1]) not in instants.SUPPORTED_YEARS or not 1 <= int(found[2]) <= 12:
         return None
     return date(int(found[1]), int(found[2]), 1)
 
 
-def bars_of(brands: Collection[Any] | None, first: date, days: int) -> tuple[list[Bar], bool]:
+def build_bars(brands: Collection[Any] | None, first: date, days: int) -> tuple[list[Bar], bool]:
     """The bars of these brands' promotions (of all brands with None), the earliest first; and whether there are more
     than are shown.
     """
@@ -96,8 +96,8 @@ def bars_of(brands: Collection[Any] | None, first: date, days: int) -> tuple[lis
     rows = rows if brands is None else rows.filter(brand__in=brands)
     around = timedelta(days=1)  # wherever on earth the brand is
     rows = rows.filter(start_date__lt=start + timedelta(days=days) + around, end_date__gt=start - around)
-    found = [bar for it in rows[: MOST + 1] if (bar := _bar(it, first, days))]
-    return found[:MOST], len(found) > MOST
+    found = [bar for it in rows[: MAX_ROWS + 1] if (bar := _bar(it, first, days))]
+    return found[:MAX_ROWS], len(found) > MAX_ROWS
 
 
 def _bar(promotion: Promotion, first: date, days: int) -> Bar | None:

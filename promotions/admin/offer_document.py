@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from promotions.admin.offer_fields import PRESETS, TOP, WHICH, kind_of, places_of, said
-from promotions.admin.offer_labels import ASKS, GIVES
+from promotions.admin.offer_fields import PRESETS, TOP, WHICH, kind_of, paths_of_kind, to_initial
+from promotions.admin.offer_labels import BENEFIT_LABELS, CONDITION_LABELS
 from promotions.engine import dump_offer, parse_offer
 from promotions.engine import fields as kinds
 
-MOST = {"benefits": 5, "conditions": 20}
+MAX_PARTS = {"benefits": 5, "conditions": 20}
 FIRST = {"benefits": "percent", "conditions": "min_subtotal"}
-KNOWN = {"benefits": GIVES, "conditions": ASKS}
-MOST_ROWS = 50
+KNOWN = {"benefits": BENEFIT_LABELS, "conditions": CONDITION_LABELS}
+MAX_ROWS = 50
 NEW = {"benefits-0-kind": "percent"}
 _ROW = re.compile(r"(\d{1,2})-(?:from|value)")
 
@@ -20,11 +20,11 @@ Values = dict[str, Any]
 
 
 # --- the document as values ------------------------------------------------------------------------------------------
-def flat(document: object) -> Values:
+def flatten(document: object) -> Values:
     """The values of a form that says what the document does. Raises OfferInvalid for what is no offer."""
     canonical = dump_offer(parse_offer(document))
-    values = {place.name: said(canonical.get(place.name)) for place in TOP}
-    for section in MOST:
+    values = {place.name: to_initial(canonical.get(place.name)) for place in TOP}
+    for section in MAX_PARTS:
         for index, part in enumerate(canonical[section]):
             base = f"{section}-{index}"
             kind = kind_of(section, part)
@@ -42,10 +42,10 @@ def _named(base: str, value: Any) -> Iterator[tuple[str, Any]]:
         for index, inner in enumerate(value):
             yield from _named(f"{base}-{index}", inner)
     else:
-        yield base, said(value)
+        yield base, to_initial(value)
 
 
-def sent(data: Any, prefix: str) -> Values:
+def extract_prefixed(data: Any, prefix: str) -> Values:
     """What was sent below a prefix; of several values of one name the list."""
     found: Values = {}
     for name in data:
@@ -58,7 +58,7 @@ def sent(data: Any, prefix: str) -> Values:
 def parts_of(values: Values, section: str) -> list[str]:
     """The kinds of a section's parts, in order."""
     found = []
-    for index in range(MOST[section]):
+    for index in range(MAX_PARTS[section]):
         kind = values.get(f"{section}-{index}-kind")
         if kind is None:
             break
@@ -69,23 +69,23 @@ def parts_of(values: Values, section: str) -> list[str]:
 def rows_of(values: Values, base: str) -> int:
     """How many steps a part has, written or empty."""
     numbers = (_ROW.fullmatch(name.removeprefix(f"{base}-tiers-")) for name in values if name.startswith(base))
-    return min(MOST_ROWS, max((int(found[1]) + 1 for found in numbers if found), default=0))
+    return min(MAX_ROWS, max((int(found[1]) + 1 for found in numbers if found), default=0))
 
 
 # --- buttons ---------------------------------------------------------------------------------------------------------
-def acted(values: Values, action: str) -> Values:
+def apply_action(values: Values, action: str) -> Values:
     """The values after a button of the form: a part or steps more, a part less, or another kind of one."""
     verb, _, what = action.partition(" ")
     section, _, index = what.partition("-")
-    if section in MOST:
+    if section in MAX_PARTS:
         kinds_ = parts_of(values, section)
-        if verb == "add" and len(kinds_) < MOST[section]:
+        if verb == "add" and len(kinds_) < MAX_PARTS[section]:
             values = values | {f"{section}-{len(kinds_)}-kind": FIRST[section]}
         elif verb == "drop" and index.isdecimal() and len(index) < 3:
             values = _dropped(values, section, int(index))
         elif verb == "rows":
             rows = rows_of(values, what)
-            values = values | {f"{what}-tiers-{row}-from": "" for row in (rows, rows + 1) if row < MOST_ROWS}
+            values = values | {f"{what}-tiers-{row}-from": "" for row in (rows, rows + 1) if row < MAX_ROWS}
     return values
 
 
@@ -102,7 +102,7 @@ def _dropped(values: Values, section: str, gone: int) -> Values:
 
 
 # --- the values as a document ----------------------------------------------------------------------------------------
-class Written:
+class FormDocument:
     """The document that values stand for, and which field fills each place of it."""
 
     def __init__(self, values: Values) -> None:
@@ -111,7 +111,7 @@ class Written:
         self.document: dict[str, Any] = {}
         for place in TOP:
             self._put(self.document, place.name, place.kind, place.name, place.name)
-        for section in MOST:
+        for section in MAX_PARTS:
             self.document[section] = [
                 self._part(section, index, kind) for index, kind in enumerate(parts_of(values, section))
             ]
@@ -120,7 +120,7 @@ class Written:
         base, path = f"{section}-{index}", f"{section}.{index}"
         part: dict[str, Any] = {"kind": WHICH.get(kind, kind)} if section == "benefits" else {"kind": kind}
         self.fields[path] = f"{base}-kind"
-        for place in places_of(section, kind):
+        for place in paths_of_kind(section, kind):
             if place.name == "tiers":
                 part["tiers"] = self._steps(base, path)
             else:
@@ -132,7 +132,7 @@ class Written:
     def _steps(self, base: str, path: str) -> list[dict[str, Any]]:
         """The steps that say something; empty rows are none."""
         counts = self.values.get(f"{base}-basis") == "eligible_quantity"
-        start: kinds.Kind = kinds.Whole(0, 0) if counts else kinds.Money()
+        start: kinds.Kind = kinds.Integer(0, 0) if counts else kinds.Money()
         found: list[dict[str, Any]] = []
         self.fields[f"{path}.tiers"] = f"{base}-tiers-0-from"
         for row in range(rows_of(self.values, base)):
@@ -167,9 +167,9 @@ def read(kind: kinds.Kind, value: Any) -> Any:
     """A field's value as the document holds it. What cannot be read stays as it is, for the engine to refuse."""
     if not isinstance(value, str):
         return value
-    if isinstance(kind, kinds.Flag):
+    if isinstance(kind, kinds.Boolean):
         return {"true": True, "false": False}.get(value, value)
-    if isinstance(kind, kinds.Whole):
+    if isinstance(kind, kinds.Integer):
         return int(value) if re.fullmatch(r"-?\d{1,12}", value, re.ASCII) else value
     if isinstance(kind, kinds.Percentage):
         value = value.removesuffix("%").strip()

@@ -11,12 +11,12 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from accounts.models import Brand
-from promoplatform.kernel.admin import brands_with
-from promoplatform.kernel.rights import Rights
-from promotions.admin.offer_form import OfferForm, can_tell
-from promotions.admin.offer_labels import GIVES
+from promoplatform.kernel.admin import list_brand_ids
+from promoplatform.kernel.rights import BrandPermissions
+from promotions.admin.offer_form import OfferForm, is_representable
+from promotions.admin.offer_labels import BENEFIT_LABELS
 from promotions.engine import OfferInvalid, parse_offer
-from promotions.engine.words import in_words
+from promotions.engine.words import describe_offer
 
 TEMPLATE = "admin/promotions/offer.html"
 
@@ -29,7 +29,7 @@ class OfferWidget(forms.Widget):
     def __init__(self, *, brand: Brand, offer: object = None, **how: Any) -> None:
         super().__init__()
         self.brand, self.offer, self.how = brand, offer, how
-        self.is_kept = offer is not None and not can_tell(offer, brand, **how)
+        self.is_kept = offer is not None and not is_representable(offer, brand, **how)
         self._form: tuple[Any, OfferForm] | None = None
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
@@ -45,7 +45,9 @@ class OfferWidget(forms.Widget):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         if self.is_kept:
-            return render_to_string("admin/promotions/offer_read_only.html", {"words": told(self.offer, self.brand)})
+            return render_to_string(
+                "admin/promotions/offer_read_only.html", {"words": describe(self.offer, self.brand)}
+            )
         form = (
             value if isinstance(value, OfferForm) else OfferForm(brand=self.brand, offer=value, prefix=name, **self.how)
         )
@@ -78,25 +80,25 @@ class OfferField(forms.Field):
         return data is not None and data.document != initial
 
 
-def told(offer: object, brand: Brand) -> str:
+def describe(offer: object, brand: Brand) -> str:
     """A stored offer as a sentence; empty for what is none."""
     try:
-        return in_words(parse_offer(offer), brand.currency)
+        return describe_offer(parse_offer(offer), brand.currency)
     except OfferInvalid:
         return ""
 
 
 @require_POST
-def shape(request: HttpRequest) -> HttpResponse:
+def form_fragment_view(request: HttpRequest) -> HttpResponse:
     """The offer form again with what was sent, in the shape that a button asked for; or the sentence alone."""
-    brands, slug = brands_with(request, Rights.EDIT), request.GET.get("brand", "")
+    brands, slug = list_brand_ids(request, BrandPermissions.EDIT), request.GET.get("brand", "")
     found = Brand.objects.filter(slug=slug, is_active=True)
     brand = (found if brands is None else found.filter(pk__in=brands)).first()
     name = request.GET.get("name", "offer")
     if brand is None or not re.fullmatch(r"[a-z_]{1,40}", name):
         raise Http404
-    kinds = [kind for kind in request.GET.get("kinds", "").split(",") if kind in GIVES]
+    kinds = [kind for kind in request.GET.get("kinds", "").split(",") if kind in BENEFIT_LABELS]
     kept = request.GET.get("kept", "").split(",")
-    form = OfferForm(request.POST, brand=brand, kinds=kinds or tuple(GIVES), kept=kept, prefix=name)
+    form = OfferForm(request.POST, brand=brand, kinds=kinds or tuple(BENEFIT_LABELS), kept=kept, prefix=name)
     template = "admin/promotions/offer_description.html" if form.action == "words" else TEMPLATE
     return TemplateResponse(request, template, {"offer": form})

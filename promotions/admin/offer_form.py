@@ -21,28 +21,36 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.errors import InvalidRequest
 from promotions.admin.offer_document import (
     KNOWN,
-    MOST,
+    MAX_PARTS,
     NEW,
+    FormDocument,
     Values,
-    Written,
-    acted,
-    flat,
+    apply_action,
+    extract_prefixed,
+    flatten,
     parts_of,
     rows_of,
-    sent,
 )
-from promotions.admin.offer_fields import OWN_CURRENCY, PRESETS, TOP, AnyOfField, Control, NamesField, places_of
-from promotions.admin.offer_labels import GIVES, SECTIONS, label
+from promotions.admin.offer_fields import (
+    OWN_CURRENCY,
+    PRESETS,
+    TOP,
+    AnyOfField,
+    FieldFactory,
+    NamesField,
+    paths_of_kind,
+)
+from promotions.admin.offer_labels import BENEFIT_LABELS, SECTIONS, label
 from promotions.engine import OfferInvalid, dump_offer, parse_offer
-from promotions.engine.words import in_words
-from promotions.services import checked_offer
+from promotions.engine.words import describe_offer
+from promotions.services import validate_offer
 from segments.selectors import types_of
 
 LIMITS = frozenset({"max_units", "per", "pick", "only_complete_groups_of", "split", "each"})
-FEWEST_ROWS = 3
+MIN_ROWS = 3
 
 
 @dataclass(slots=True)
@@ -68,21 +76,21 @@ class OfferForm(forms.Form):
         *,
         brand: Brand,
         offer: object = None,
-        kinds: Sequence[str] = tuple(GIVES),
+        kinds: Sequence[str] = tuple(BENEFIT_LABELS),
         kept: Sequence[str] = (),
         prefix: str = "offer",
     ) -> None:
         self.brand, self.offer, self.gives, self.kept = brand, offer, tuple(kinds), tuple(kept)
         if data is None:
-            values, self.action = (flat(offer) if offer else dict(NEW) | {"benefits-0-kind": self.gives[0]}), ""
+            values, self.action = (flatten(offer) if offer else dict(NEW) | {"benefits-0-kind": self.gives[0]}), ""
         else:
-            values, self.action = sent(data, prefix), str(data.get(f"{prefix}-do", ""))
+            values, self.action = extract_prefixed(data, prefix), str(data.get(f"{prefix}-do", ""))
         if self.action and self.action != "words":
-            values, data = acted(values, self.action), None
+            values, data = apply_action(values, self.action), None
         super().__init__(data, prefix=prefix, use_required_attribute=False)
         self.document: dict[str, Any] = {}
-        self.shape = {section: parts_of(values, section) for section in MOST}
-        self._control = Control(currency=brand.currency, types=types_of(brand_id=brand.pk))
+        self.shape = {section: parts_of(values, section) for section in MAX_PARTS}
+        self._control = FieldFactory(currency=brand.currency, types=types_of(brand_id=brand.pk))
         self.rows: dict[str, int] = {}
         for place in TOP:
             self.fields[place.name] = self._control.field("", place, values.get(place.name))
@@ -103,7 +111,7 @@ class OfferForm(forms.Form):
         self.fields[f"{base}-was"] = forms.CharField(initial=kind, required=False, widget=forms.HiddenInput())
         if kind in PRESETS:
             return
-        for place in places_of(section, kind):
+        for place in paths_of_kind(section, kind):
             name = f"{base}-{place.name}"
             if place.name == "tiers":
                 self._add_rows(base, values)
@@ -116,7 +124,7 @@ class OfferForm(forms.Form):
     def _add_rows(self, base: str, values: Values) -> None:
         """The steps of tiers, and some to be filled."""
         rows = rows_of(values, base)
-        self.rows[base] = rows = max(rows if self.is_bound else min(rows + 1, 50), FEWEST_ROWS)
+        self.rows[base] = rows = max(rows if self.is_bound else min(rows + 1, 50), MIN_ROWS)
         for row in range(rows):
             for key in ("from", "value"):
                 name = f"{base}-tiers-{row}-{key}"
@@ -127,10 +135,10 @@ class OfferForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """The document, judged."""
-        written = Written(self.cleaned_data)
+        written = FormDocument(self.cleaned_data)
         try:
-            offer = checked_offer(written.document, field="", currency=self.brand.currency)
-        except Invalid as refusal:
+            offer = validate_offer(written.document, field="", currency=self.brand.currency)
+        except InvalidRequest as refusal:
             for fault in refusal.errors or []:
                 name = written.field_at(fault["field"])
                 if name is None or name not in self.errors:
@@ -138,10 +146,10 @@ class OfferForm(forms.Form):
             return self.cleaned_data
         foreign = [kind for kind in self.shape["benefits"] if kind not in self.gives]
         if foreign:
-            self.add_error(None, f"{GIVES[foreign[0]]} cannot be given here.")
+            self.add_error(None, f"{BENEFIT_LABELS[foreign[0]]} cannot be given here.")
             return self.cleaned_data
         self.document = dump_offer(offer)
-        if same(self.document, self.offer):
+        if documents_equal(self.document, self.offer):
             self.document = dict(self.offer)  # type: ignore[call-overload]
         return self.cleaned_data
 
@@ -167,7 +175,7 @@ class OfferForm(forms.Form):
             for row in range(self.rows.get(base, 0))
         ]
         part.more = [
-            (SECTIONS[group], found, kind == "contains" or any(bound.errors or says(bound) for bound in found))
+            (SECTIONS[group], found, kind == "contains" or any(bound.errors or has_value(bound) for bound in found))
             for group, found in more.items()
         ]
         return part
@@ -180,15 +188,15 @@ class OfferForm(forms.Form):
     @property
     def combines(self) -> bool:
         """Whether anything is said about that."""
-        return any(bound.errors or says(bound) for bound in self.combining)
+        return any(bound.errors or has_value(bound) for bound in self.combining)
 
     @property
-    def room(self) -> list[str]:
+    def can_add(self) -> list[str]:
         """The sections that take one part more."""
-        return [section for section, kinds in self.shape.items() if len(kinds) < MOST[section]]
+        return [section for section, kinds in self.shape.items() if len(kinds) < MAX_PARTS[section]]
 
     @property
-    def address(self) -> str:
+    def fragment_url(self) -> str:
         """Where the page asks for the form with another shape."""
         asked = {
             "brand": self.brand.slug,
@@ -198,15 +206,17 @@ class OfferForm(forms.Form):
         }
         return f"{reverse('admin:promotions_offer')}?{urlencode(asked)}"
 
-    def words(self) -> str:
+    def description(self) -> str:
         """The offer as a sentence, or what is still missing."""
         if not self.is_bound:
-            return in_words(parse_offer(self.offer), self.brand.currency) if self.offer and not self.action else ""
+            return (
+                describe_offer(parse_offer(self.offer), self.brand.currency) if self.offer and not self.action else ""
+            )
         if self.is_valid():
-            return in_words(parse_offer(self.document), self.brand.currency)
+            return describe_offer(parse_offer(self.document), self.brand.currency)
         return ""
 
-    def untouched(self) -> dict[str, Any]:
+    def initial_data(self) -> dict[str, Any]:
         """What a browser sends of this form when nobody touches it."""
         return {f"{self.prefix}-{name}": as_sent(field, field.initial) for name, field in self.fields.items()}
 
@@ -219,7 +229,7 @@ def group_of(kind: str, name: str) -> str:
     return "limits" if name in LIMITS or (name == "currency" and kind not in OWN_CURRENCY) else ""
 
 
-def says(bound: BoundField) -> bool:
+def has_value(bound: BoundField) -> bool:
     """Whether a field holds something else than what it holds at first."""
     value = bound.value()
     if isinstance(bound.field.widget, forms.Select) and isinstance(value, str):
@@ -236,7 +246,7 @@ def as_sent(field_: forms.Field, value: Any) -> Any:
     return str(value or "").replace("\r", "").replace("\n", "")
 
 
-def same(document: object, other: object) -> bool:
+def documents_equal(document: object, other: object) -> bool:
     """Whether two documents are one offer."""
     try:
         return parse_offer(document) == parse_offer(other)
@@ -244,14 +254,14 @@ def same(document: object, other: object) -> bool:
         return False
 
 
-def can_tell(offer: object, brand: Brand, **how: Any) -> bool:
+def is_representable(offer: object, brand: Brand, **how: Any) -> bool:
     """Whether the form says just what the document does."""
     try:
         shown = OfferForm(brand=brand, offer=offer, **how)
     except OfferInvalid:
         return False
-    written = Written(_cleaned(OfferForm(shown.untouched(), brand=brand, **how)))
-    return same(written.document, offer)
+    written = FormDocument(_cleaned(OfferForm(shown.initial_data(), brand=brand, **how)))
+    return documents_equal(written.document, offer)
 
 
 def _cleaned(form: OfferForm) -> Values:

@@ -1,6 +1,6 @@
 """What the offer form calls the keys of the offer language, and the words of their choices."""
 
-GIVES = {
+BENEFIT_LABELS = {
     "percent": "A percentage off",
     "amount": "An amount off",
     "free_shipping": "Free shipping",
@@ -12,7 +12,7 @@ GIVES = {
     "unit_ladder": "So much off the first unit, so much off the others",
     "gift": "A gift",
 }
-ASKS = {
+CONDITION_LABELS = {
     "min_subtotal": "Goods for at least",
     "max_subtotal": "Goods for at most",
     "subtotal_equals": "Goods for exactly",

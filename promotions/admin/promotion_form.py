@@ -14,21 +14,21 @@ from unfold.widgets import (
 
 from accounts.models import Brand
 from promoplatform.kernel import money, pages
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 from promotions.admin.offer_field import OfferField
 from promotions.errors import CodeTaken
 from promotions.models import Promotion, Trigger
-from promotions.services import LIMITS, MOST_PRIORITY
+from promotions.services import LIMITS, MAX_PRIORITY
 from segments.errors import AudienceEmpty
 from segments.selectors import sizes_of
 
-MOST = 2_000_000_000
+MAX_LIMIT = 2_000_000_000
 LIMIT_LABELS = {
     "limit_total": "Uses in all", "limit_per_user": "Uses of one shopper", "limit_per_day": "Uses a day",
     "limit_per_week": "Uses a week", "limit_per_month": "Uses a month",
 }  # fmt: skip
 WORDS, WHEN = ("name", "description"), ("start_date", "end_date")
-CAPS = ("budget", *LIMITS.values(), "priority")
+LIMIT_FIELDS = ("budget", *LIMITS.values(), "priority")
 
 
 def number(label: str, low: int, high: int, hint: str = "") -> forms.IntegerField:
@@ -47,8 +47,8 @@ class PromotionForm(forms.Form):
     description = forms.CharField(
         label="Description", required=False, max_length=2000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
     )
-    start_date = pages.Moment(label="Starts")
-    end_date = pages.Moment(label="Ends")
+    start_date = pages.AwareDateTimeFormField(label="Starts")
+    end_date = pages.AwareDateTimeFormField(label="Ends")
     target_audience = forms.ChoiceField(label="For whom", required=False, widget=UnfoldAdminSelectWidget())
     trigger = forms.ChoiceField(
         label="Comes into play", choices=[("automatic", "by itself"), ("code", "by a code")],
@@ -62,12 +62,12 @@ class PromotionForm(forms.Form):
         label="Budget", required=False, max_length=20,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )  # fmt: skip
-    limit_total = number(LIMIT_LABELS["limit_total"], 1, MOST)
-    limit_per_user = number(LIMIT_LABELS["limit_per_user"], 1, MOST)
-    limit_per_day = number(LIMIT_LABELS["limit_per_day"], 1, MOST)
-    limit_per_week = number(LIMIT_LABELS["limit_per_week"], 1, MOST)
-    limit_per_month = number(LIMIT_LABELS["limit_per_month"], 1, MOST)
-    priority = number("Priority", -MOST_PRIORITY, MOST_PRIORITY, "The higher one is given first; 0 when empty")
+    limit_total = number(LIMIT_LABELS["limit_total"], 1, MAX_LIMIT)
+    limit_per_user = number(LIMIT_LABELS["limit_per_user"], 1, MAX_LIMIT)
+    limit_per_day = number(LIMIT_LABELS["limit_per_day"], 1, MAX_LIMIT)
+    limit_per_week = number(LIMIT_LABELS["limit_per_week"], 1, MAX_LIMIT)
+    limit_per_month = number(LIMIT_LABELS["limit_per_month"], 1, MAX_LIMIT)
+    priority = number("Priority", -MAX_PRIORITY, MAX_PRIORITY, "The higher one is given first; 0 when empty")
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class PromotionForm(forms.Form):
         self.fields["target_audience"].choices = audiences(brand, found.get("target_audience", ""))  # type: ignore[attr-defined]
         for name in fixed:
             del self.fields[name]
-        such = money.render(1000 * 10 ** money.decimals(brand.currency), brand.currency)
+        such = money.format_decimal(1000 * 10 ** money.decimals(brand.currency), brand.currency)
         self.fields["budget"].help_text = f"Of discount, in {brand.currency}, such as {such}; empty for none"
 
     def clean_start_date(self) -> datetime:
@@ -95,7 +95,7 @@ class PromotionForm(forms.Form):
         return self._moment("end_date")
 
     def _moment(self, name: str) -> datetime:
-        return pages.kept(self.cleaned_data[name], getattr(self.promotion, name, None))
+        return pages.keep_untouched(self.cleaned_data[name], getattr(self.promotion, name, None))
 
     def clean_budget(self) -> int | None:
         text = self.cleaned_data["budget"].strip()
@@ -124,7 +124,7 @@ class PromotionForm(forms.Form):
             return found | {"trigger": self.cleaned_data["trigger"]}
         return {name: value for name, value in found.items() if value != getattr(self.promotion, name)}
 
-    def blame(self, refusal: Refusal) -> None:
+    def add_service_errors(self, refusal: DomainError) -> None:
         """Show what a service refused at its field."""
         at = {CodeTaken: "code", AudienceEmpty: "target_audience"}.get(type(refusal), "")
         faults = refusal.errors or [{"field": at, "detail": refusal.detail}]
@@ -133,24 +133,24 @@ class PromotionForm(forms.Form):
             self.add_error(name if name in self.fields else None, fault["detail"])
 
     # --- what the page shows -----------------------------------------------------------------------------------------
-    def group(self, *names: str) -> list[forms.BoundField]:
+    def bound_fields(self, *names: str) -> list[forms.BoundField]:
         return [self[name] for name in names if name in self.fields]
 
     @property
-    def words(self) -> list[forms.BoundField]:
-        return self.group(*WORDS)
+    def text_fields(self) -> list[forms.BoundField]:
+        return self.bound_fields(*WORDS)
 
     @property
-    def when(self) -> list[forms.BoundField]:
-        return self.group(*WHEN)
+    def date_fields(self) -> list[forms.BoundField]:
+        return self.bound_fields(*WHEN)
 
     @property
-    def opening(self) -> list[forms.BoundField]:
-        return self.group("trigger", "code")
+    def trigger_fields(self) -> list[forms.BoundField]:
+        return self.bound_fields("trigger", "code")
 
     @property
-    def caps(self) -> list[forms.BoundField]:
-        return self.group(*CAPS)
+    def limit_fields(self) -> list[forms.BoundField]:
+        return self.bound_fields(*LIMIT_FIELDS)
 
 
 def values_of(promotion: Promotion) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def values_of(promotion: Promotion) -> dict[str, Any]:
     plain = (*WORDS, *WHEN, "target_audience", "trigger", "offer", "priority", *LIMITS.values())
     found = {name: getattr(promotion, name) for name in plain}
     budget = promotion.budget
-    return found | {"budget": "" if budget is None else money.render(budget, promotion.currency)}
+    return found | {"budget": "" if budget is None else money.format_decimal(budget, promotion.currency)}
 
 
 def copy_of(promotion: Promotion, at: datetime) -> dict[str, Any]:

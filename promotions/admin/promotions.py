@@ -16,12 +16,12 @@ from unfold.decorators import display
 from accounts.models import Brand
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promoplatform.kernel.errors import Refusal
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.errors import DomainError
+from promoplatform.kernel.rights import BrandPermissions
 from promotions import selectors, services
 from promotions.admin import calendar, numbers, offer_field
-from promotions.admin.batches import BatchPages
-from promotions.admin.making import ChosenBrand, rendered
+from promotions.admin.batches import BatchViews
+from promotions.admin.making import BrandSelectionMixin, force_render
 from promotions.admin.promotion_form import PromotionForm, copy_of
 from promotions.models import Promotion, Status
 from segments.selectors import segments_of
@@ -34,7 +34,7 @@ STATES = {
     Status.ENDED: "info",
     Status.DEACTIVATED: "danger",
 }
-OVER = (Status.ENDED, Status.DEACTIVATED)
+ENDED_STATUSES = (Status.ENDED, Status.DEACTIVATED)
 LIMITS = (
     ("limit_total", "in all"),
     ("limit_per_user", "a shopper"),
@@ -56,7 +56,7 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset.filter(status=self.value()) if self.value() in Status.values else queryset
 
 
-class PromotionList(pages.CountedList):
+class PromotionList(pages.AnnotatedChangeList):
     """A page of promotions with their segments."""
 
     def count(self, rows: list[Promotion]) -> None:
@@ -66,7 +66,7 @@ class PromotionList(pages.CountedList):
 
 
 @admin.register(Promotion)
-class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
+class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
     """A brand's promotions, the newest first."""
 
     list_filter = (StatusFilter, pages.BrandFilter)
@@ -79,21 +79,21 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
     actions = ("activate", "deactivate")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.works_for_several(request) else ()
+        brand = ("brand",) if pages.has_multiple_brands(request) else ()
         return ("name", "state", *brand, "from_to", "whom", "trigger", "gives", "most")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.CountedList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.AnnotatedChangeList]:
         return PromotionList
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def is_over(self, promotion: Promotion) -> bool:
+    def is_ended(self, promotion: Promotion) -> bool:
         """Whether nothing about it can change any more."""
-        return promotion.status in OVER
+        return promotion.status in ENDED_STATUSES
 
     def has_edit_permission(self, request: HttpRequest) -> bool:
-        return self.may(request, Rights.EDIT)
+        return self.has_brand_permission(request, BrandPermissions.EDIT)
 
     # --- columns -----------------------------------------------------------------------------------------------------
     @display(description="status", label=STATES, ordering="status")
@@ -101,29 +101,33 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
         return promotion.status, promotion.get_status_display()
 
     @display(description="from and to", ordering="start_date")
-    def from_to(self, promotion: Promotion) -> str:
+    def dates(self, promotion: Promotion) -> str:
         return period(promotion)
 
     @display(description="for whom")
-    def whom(self, promotion: Promotion) -> str:
-        return numbers.whom(promotion, promotion.segment)  # type: ignore[attr-defined]  # as the list has it
+    def audience(self, promotion: Promotion) -> str:
+        return numbers.audience_label(promotion, promotion.segment)  # type: ignore[attr-defined]  # as the list has it
 
     @display(description="gives")
-    def gives(self, promotion: Promotion) -> str:
-        return offer_field.told(promotion.offer, promotion.brand)
+    def offer_summary(self, promotion: Promotion) -> str:
+        return offer_field.describe(promotion.offer, promotion.brand)
 
     @display(description="at most")
-    def most(self, promotion: Promotion) -> str:
-        return caps(promotion)
+    def limits_summary(self, promotion: Promotion) -> str:
+        return limits(promotion)
 
     # --- the page of one promotion -----------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
             path("calendar/", wrap(require_safe(calendar.page)), name="promotions_calendar"),
-            path("offer/", wrap(offer_field.shape), name="promotions_offer"),
-            path("<uuid:pk>/<str:verb>/switch/", wrap(require_POST(self.switch)), name="promotions_promotion_switch"),
-            *BatchPages(self).urls(wrap),
+            path("offer/", wrap(offer_field.form_fragment_view), name="promotions_offer"),
+            path(
+                "<uuid:pk>/<str:verb>/switch/",
+                wrap(require_POST(self.change_status)),
+                name="promotions_promotion_switch",
+            ),
+            *BatchViews(self).urls(wrap),
             *super().get_urls(),
         ]
 
@@ -134,13 +138,13 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         original = self._original(request)
-        brand = original.brand if original else self.chosen_brand(request)
+        brand = original.brand if original else self.selected_brand(request)
         if brand is None:
-            return self.ask_brand(request)
+            return self.brand_selection_page(request)
         with timezone.override(brand.timezone):
             initial = copy_of(original, timezone.now()) if original else {"priority": 0}
             form = PromotionForm(request.POST or None, brand=brand, initial=initial)
-            if form.is_valid() and (made := self._make(form, brand, draft="draft" in request.POST)):
+            if form.is_valid() and (made := self._create(form, brand, draft="draft" in request.POST)):
                 messages.success(
                     request, f"{made} is {'kept as a draft' if made.status == Status.DRAFT else 'on its way'}."
                 )
@@ -152,18 +156,18 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
         if not (asked := request.GET.get("from")):
             return None
         found = self.get_object(request, asked)
-        if found is None or not self.may(request, Rights.EDIT, found):
+        if found is None or not self.has_brand_permission(request, BrandPermissions.EDIT, found):
             raise Http404
         return found  # type: ignore[no-any-return]
 
-    def _make(self, form: PromotionForm, brand: Brand, *, draft: bool) -> Promotion | None:
+    def _create(self, form: PromotionForm, brand: Brand, *, draft: bool) -> Promotion | None:
         fields = form.values() | {"status": Status.DRAFT if draft else Status.SCHEDULED}
         try:
             return services.create(
                 brand=brand, fields=fields, code=form.cleaned_data["code"] or None, at=timezone.now()
             )
-        except Refusal as refusal:
-            form.blame(refusal)
+        except DomainError as refusal:
+            form.add_service_errors(refusal)
             return None
 
     def change_view(
@@ -173,13 +177,13 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
         found = self.get_object(request, object_id)
         if found is None or not self.has_view_permission(request, found):
             raise Http404
-        may_edit = self.may(request, Rights.EDIT, found)
+        may_edit = self.has_brand_permission(request, BrandPermissions.EDIT, found)
         if request.method == "POST" and not may_edit:
             raise PermissionDenied
         with timezone.override(found.brand.timezone):
             form = None
-            if may_edit and not self.is_over(found):
-                fixed = services.fixed(promotion=found, at=timezone.now()) | {"trigger", "code"}
+            if may_edit and not self.is_ended(found):
+                fixed = services.locked_fields(promotion=found, at=timezone.now()) | {"trigger", "code"}
                 form = PromotionForm(request.POST or None, brand=found.brand, promotion=found, fixed=fixed)
                 if form.is_valid() and self._change(form, found):
                     messages.success(request, "Saved.")
@@ -189,8 +193,8 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
     def _change(self, form: PromotionForm, promotion: Promotion) -> bool:
         try:
             services.change(promotion=promotion, fields=form.values(), at=timezone.now())
-        except Refusal as refusal:
-            form.blame(refusal)
+        except DomainError as refusal:
+            form.add_service_errors(refusal)
             return False
         return True
 
@@ -204,7 +208,7 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
             ("When", f"{period(promotion)} ({promotion.brand.timezone})"),
             ("For whom", promotion.target_audience.replace("_", " ") or "everyone"),
             ("Comes into play", "by itself" if promotion.trigger == "automatic" else f"by code {code}".strip()),
-            ("At most", caps(promotion)),
+            ("At most", limits(promotion)),
             ("Priority", str(promotion.priority)),
         ]
         return {
@@ -213,25 +217,25 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
             "code": code,
             "description": promotion.description,
             "segment": segment,
-            "cards": reached + numbers.cards(promotion, at),
+            "cards": reached + numbers.metric_cards(promotion, at),
             "facts": facts,
-            "words": offer_field.told(promotion.offer, promotion.brand),
+            "words": offer_field.describe(promotion.offer, promotion.brand),
             "is_draft": promotion.status == Status.DRAFT,
-            "is_over": self.is_over(promotion),
-            "waits": selectors.waits(promotion=promotion),
+            "is_over": self.is_ended(promotion),
+            "waits": selectors.list_promotion_syncs(promotion=promotion),
         }
 
     def _page(self, request: HttpRequest, title: str, brand: Brand, **context: Any) -> HttpResponse:
         """The page, written now: while the brand's time zone is the active one."""
         shown = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "brand": brand} | context
-        return rendered(TemplateResponse(request, "admin/promotions/promotion.html", shown))
+        return force_render(TemplateResponse(request, "admin/promotions/promotion.html", shown))
 
-    def switch(self, request: HttpRequest, pk: Any, verb: str) -> HttpResponse:
+    def change_status(self, request: HttpRequest, pk: Any, verb: str) -> HttpResponse:
         """The buttons that start and stop, and that tell services outside now."""
         found = self.get_object(request, str(pk))
         if found is None or verb not in ("activate", "deactivate", "tell"):
             raise Http404
-        if not self.may(request, Rights.EDIT, found):
+        if not self.has_brand_permission(request, BrandPermissions.EDIT, found):
             raise PermissionDenied
         if verb == "tell":
             services.retry_now(promotion=found, at=timezone.now())
@@ -243,11 +247,11 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
     # --- actions -----------------------------------------------------------------------------------------------------
     @admin.action(description="Activate", permissions=["edit"])
     def activate(self, request: HttpRequest, queryset: QuerySet[Promotion]) -> None:
-        self._switch(request, list(self.scoped(queryset, request, Rights.EDIT)), "activate")
+        self._switch(request, list(self.filter_queryset(queryset, request, BrandPermissions.EDIT)), "activate")
 
     @admin.action(description="Deactivate", permissions=["edit"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[Promotion]) -> None:
-        self._switch(request, list(self.scoped(queryset, request, Rights.EDIT)), "deactivate")
+        self._switch(request, list(self.filter_queryset(queryset, request, BrandPermissions.EDIT)), "deactivate")
 
     def _switch(self, request: HttpRequest, promotions: list[Promotion], verb: str) -> None:
         for promotion in promotions:
@@ -256,7 +260,7 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
                     services.activate(promotion=promotion, at=timezone.now())
                 else:
                     services.deactivate(promotion=promotion, at=timezone.now())
-            except Refusal as refusal:
+            except DomainError as refusal:
                 messages.error(request, f"{promotion}: {refusal.detail}")
             else:
                 messages.success(request, f"{promotion} is {verb}d.")
@@ -265,12 +269,12 @@ class PromotionAdmin(ChosenBrand, BrandScopedAdmin):
 def period(promotion: Promotion) -> str:
     """From when to when, in the brand's time zone."""
     zone = promotion.brand.timezone
-    return f"{pages.local(promotion.start_date, zone)} to {pages.local(promotion.end_date, zone)}"
+    return f"{pages.format_datetime(promotion.start_date, zone)} to {pages.format_datetime(promotion.end_date, zone)}"
 
 
-def caps(promotion: Promotion) -> str:
+def limits(promotion: Promotion) -> str:
     """A promotion's limits and budget."""
     limits = [f"{limit:,} {word}" for name, word in LIMITS if (limit := getattr(promotion, name)) is not None]
     if promotion.budget is not None:
-        limits.append(f"{pages.amount(promotion.budget, promotion.currency)} of discount")
+        limits.append(f"{pages.format_amount(promotion.budget, promotion.currency)} of discount")
     return ", ".join(limits) or "no limit"

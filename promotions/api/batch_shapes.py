@@ -4,22 +4,22 @@ from typing import Any
 
 from rest_framework import serializers
 
-from promoplatform.kernel.fields import FlagField, TextField, UuidField, WholeField
+from promoplatform.kernel.fields import StrictBooleanField, StrictCharField, StrictIntegerField, UuidField
 from promotions import rules
 from promotions.models import CodeAssignment, CodeBatch
 from promotions.services.assigning import MAX_CUSTOMERS
 from promotions.services.batches import MAX_COUNT
 
 
-class BatchRequest(serializers.Serializer[Any]):
+class BatchInputSerializer(serializers.Serializer[Any]):
     """A new batch. In the pattern `#` stands for a character that is drawn from the charset."""
 
-    count = WholeField(min_value=1, max_value=MAX_COUNT)
-    pattern = TextField(max_length=64, default=rules.PATTERN)
-    charset = TextField(max_length=64, default=rules.CHARSET, help_text="Different letters and digits")
+    count = StrictIntegerField(min_value=1, max_value=MAX_COUNT)
+    pattern = StrictCharField(max_length=64, default=rules.PATTERN)
+    charset = StrictCharField(max_length=64, default=rules.CHARSET, help_text="Different letters and digits")
 
 
-class BatchAnswer(serializers.Serializer[Any]):
+class BatchSerializer(serializers.Serializer[Any]):
     """A batch; `made` of `count` codes are there. `guess_bits` is the size of what a code is drawn from."""
 
     job = serializers.URLField(help_text="Where to ask how far it has come")
@@ -41,7 +41,7 @@ class ImportQuery(serializers.Serializer[Any]):
     batch = UuidField(required=False, help_text="The imported batch to go on with; a new one without it")
 
 
-class LineFault(serializers.Serializer[Any]):
+class ImportErrorSerializer(serializers.Serializer[Any]):
     """A line that was not imported."""
 
     line = serializers.IntegerField()
@@ -50,17 +50,17 @@ class LineFault(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class ImportAnswer(BatchAnswer):
+class ImportResultSerializer(BatchSerializer):
     """What became of the lines. `known` ones were in the batch before; the first 1,000 refused ones are listed."""
 
     received = serializers.IntegerField()
     imported = serializers.IntegerField()
     known = serializers.IntegerField()
     refused = serializers.IntegerField()
-    errors = LineFault(many=True)  # type: ignore[assignment]
+    errors = ImportErrorSerializer(many=True)  # type: ignore[assignment]
 
 
-class CustomerIdField(TextField):
+class CustomerIdField(StrictCharField):
     """A customer id of the data platform."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -70,14 +70,14 @@ class CustomerIdField(TextField):
         return text
 
 
-class AssignRequest(serializers.Serializer[Any]):
+class AssignInputSerializer(serializers.Serializer[Any]):
     """Who gets a code each: either customers by name, or an audience."""
 
     customer_ids = serializers.ListField(
         child=CustomerIdField(max_length=100), min_length=1, max_length=MAX_CUSTOMERS, required=False
     )
-    segment_type = TextField(max_length=100, required=False)
-    notify = FlagField(default=False, help_text="Mail the code to each who agreed to get offers")
+    segment_type = StrictCharField(max_length=100, required=False)
+    notify = StrictBooleanField(default=False, help_text="Mail the code to each who agreed to get offers")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("customer_ids" in attrs) == ("segment_type" in attrs):
@@ -85,7 +85,7 @@ class AssignRequest(serializers.Serializer[Any]):
         return attrs
 
 
-class AssignedAnswer(serializers.Serializer[Any]):
+class AssignResultSerializer(serializers.Serializer[Any]):
     """How many customers got a code now, had one already, and are mailed theirs."""
 
     assigned = serializers.IntegerField()
@@ -93,7 +93,7 @@ class AssignedAnswer(serializers.Serializer[Any]):
     mailed = serializers.IntegerField()
 
 
-class AssignmentAnswer(serializers.Serializer[Any]):
+class AssignmentSerializer(serializers.Serializer[Any]):
     """How far giving an audience its codes has come; `exhausted` when they did not suffice."""
 
     job = serializers.URLField()
@@ -112,7 +112,7 @@ def batch_answer(batch: CodeBatch, *, job: str, bits: float | None) -> dict[str,
     return {
         "job": job, "id": batch.pk, "promotion": batch.promotion_id, "pattern": batch.pattern or None,
         "charset": batch.charset or None, "guess_bits": None if bits is None else round(bits, 1),
-        "count": batch.count, "made": batch.made, "status": "done" if batch.is_made else "making",
+        "count": batch.count, "made": batch.made, "status": "done" if batch.is_generated else "making",
         "created_at": batch.created_at, "finished_at": batch.finished_at,
     }  # fmt: skip
 

@@ -16,22 +16,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import as_caller
+from accounts.contracts import get_caller
 from accounts.selectors import readable_brand_ids
 from promoplatform.kernel import pages
-from promoplatform.kernel.api import CsvRenderer, CursorPage
-from promoplatform.kernel.errors import PermissionDenied, TooLarge
+from promoplatform.kernel.api import CsvRenderer, CursorPagination
+from promoplatform.kernel.errors import PayloadTooLarge, PermissionDenied
 from promoplatform.kernel.idempotency import idempotent
-from promoplatform.kernel.schema import problems
+from promoplatform.kernel.schema import problem_responses
 from promotions import errors, rules, selectors, services
 from promotions.api.batch_shapes import (
-    AssignedAnswer,
-    AssignmentAnswer,
-    AssignRequest,
-    BatchAnswer,
-    BatchRequest,
-    ImportAnswer,
+    AssignInputSerializer,
+    AssignmentSerializer,
+    AssignResultSerializer,
+    BatchInputSerializer,
+    BatchSerializer,
     ImportQuery,
+    ImportResultSerializer,
     assignment_answer,
     batch_answer,
 )
@@ -52,34 +52,34 @@ class BatchesView(APIView):
     """``/api/v1/promotions/<id>/batches/``"""
 
     @extend_schema(
-        request=BatchRequest,
-        responses={202: BatchAnswer, **problems(errors.PatternTooGuessable, errors.WrongState)},
+        request=BatchInputSerializer,
+        responses={202: BatchSerializer, **problem_responses(errors.PatternTooWeak, errors.WrongState)},
         operation_id="batch_create",
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Order a batch of unique codes; they are made in the background."""
         promotion = editable(request, pk)
-        body = BatchRequest(data=request.data)
+        body = BatchInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        batch = services.make_batch(promotion=promotion, **body.validated_data)
-        return Response(_answer(request, batch), status=202)
+        batch = services.create_batch(promotion=promotion, **body.validated_data)
+        return Response(_response(request, batch), status=202)
 
-    @extend_schema(responses={200: BatchAnswer(many=True)}, operation_id="batch_list")
+    @extend_schema(responses={200: BatchSerializer(many=True)}, operation_id="batch_list")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """The promotion's batches, newest first."""
-        page = CursorPage()
+        page = CursorPagination()
         rows = page.paginate_queryset(selectors.batches_of(promotion=_readable(request, pk)), request, view=self) or []
-        return page.get_paginated_response([_answer(request, row) for row in rows])
+        return page.get_paginated_response([_response(request, row) for row in rows])
 
 
 class BatchView(APIView):
     """``/api/v1/promotions/<id>/batches/<batch>/``"""
 
-    @extend_schema(responses={200: BatchAnswer}, operation_id="batch_read")
+    @extend_schema(responses={200: BatchSerializer}, operation_id="batch_read")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
         """One batch and how far the making has come."""
-        return Response(_answer(request, selectors.batch(pk=batch, promotion=_readable(request, pk))))
+        return Response(_response(request, selectors.batch(pk=batch, promotion=_readable(request, pk))))
 
 
 class BatchCodesView(APIView):
@@ -103,7 +103,7 @@ class ImportView(APIView):
     @extend_schema(
         request={"text/csv": OpenApiTypes.STR},
         parameters=[ImportQuery],
-        responses={201: ImportAnswer, **problems(errors.WrongState)},
+        responses={201: ImportResultSerializer, **problem_responses(errors.WrongState)},
         operation_id="batch_import",
     )
     def post(self, request: Request, pk: uuid.UUID) -> Response:
@@ -116,7 +116,7 @@ class ImportView(APIView):
         query = ImportQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.IMPORT_LIMIT:
-            raise TooLarge
+            raise PayloadTooLarge
         begun = query.validated_data.get("batch")
         report = services.import_codes(
             promotion=promotion,
@@ -124,18 +124,18 @@ class ImportView(APIView):
             batch=selectors.batch(pk=begun, promotion=promotion) if begun else None,
         )
         counts = {name: getattr(report, name) for name in ("received", "imported", "known", "refused")}
-        return Response(_answer(request, report.batch) | counts | {"errors": report.faults}, status=201)
+        return Response(_response(request, report.batch) | counts | {"errors": report.errors}, status=201)
 
 
 class AssignView(APIView):
     """``…/assign/``"""
 
     @extend_schema(
-        request=AssignRequest,
+        request=AssignInputSerializer,
         responses={
-            200: AssignedAnswer,
-            202: AssignmentAnswer,
-            **problems(errors.BatchUnfinished, errors.CodesExhausted, errors.WrongState),
+            200: AssignResultSerializer,
+            202: AssignmentSerializer,
+            **problem_responses(errors.BatchNotReady, errors.CodesExhausted, errors.WrongState),
         },
         operation_id="batch_assign",
     )
@@ -143,47 +143,47 @@ class AssignView(APIView):
     def post(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
         """Give customers, or in the background everyone of an audience, a code each; mail it to them if asked to."""
         found = selectors.batch(pk=batch, promotion=editable(request, pk))
-        body = AssignRequest(data=request.data)
+        body = AssignInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
         if "segment_type" in asked:
             begun = services.assign_audience(batch=found, segment_type=asked["segment_type"], notify=asked["notify"])
-            return Response(assignment_answer(begun, job=_job(request, found, begun.pk)), status=202)
+            return Response(assignment_answer(begun, job=_status_url(request, found, begun.pk)), status=202)
         given = services.assign(
             batch=found, customer_ids=asked["customer_ids"], notify=asked["notify"], at=timezone.now()
         )
-        return Response({"assigned": given.assigned, "already": given.already, "mailed": given.mailed})
+        return Response({"assigned": given.assigned, "already": given.already_assigned, "mailed": given.mailed})
 
 
 class AssignmentView(APIView):
     """``…/assignments/<assignment>/``"""
 
-    @extend_schema(responses={200: AssignmentAnswer}, operation_id="batch_assignment_read")
+    @extend_schema(responses={200: AssignmentSerializer}, operation_id="batch_assignment_read")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID, assignment: uuid.UUID) -> Response:
         """How far giving an audience its codes has come."""
         found = selectors.batch(pk=batch, promotion=_readable(request, pk))
         row = selectors.assignment(pk=assignment, batch=found)
-        return Response(assignment_answer(row, job=_job(request, found, row.pk)))
+        return Response(assignment_answer(row, job=_status_url(request, found, row.pk)))
 
 
 def _readable(request: Request, pk: uuid.UUID) -> Promotion:
-    brand_ids = readable_brand_ids(as_caller(request.auth))
+    brand_ids = readable_brand_ids(get_caller(request.auth))
     if brand_ids == []:
         raise PermissionDenied
     return selectors.promotion(pk=pk, brand_ids=brand_ids)
 
 
-def _answer(request: Request, batch: CodeBatch) -> dict[str, Any]:
+def _response(request: Request, batch: CodeBatch) -> dict[str, Any]:
     place = reverse("promotion-batch", args=[batch.promotion_id, batch.pk])
-    bits = rules.guess_bits(batch.pattern, batch.charset) if batch.pattern else None
+    bits = rules.entropy_bits(batch.pattern, batch.charset) if batch.pattern else None
     return batch_answer(batch, job=request.build_absolute_uri(place), bits=bits)
 
 
-def _job(request: Request, batch: CodeBatch, assignment: uuid.UUID) -> str:
+def _status_url(request: Request, batch: CodeBatch, assignment: uuid.UUID) -> str:
     place = reverse("promotion-batch-assignment", args=[batch.promotion_id, batch.pk, assignment])
     return request.build_absolute_uri(place)
 
 
 def _lines(stream: Any) -> Iterator[str]:
     """The lines of a body; none of what an empty body is taken for."""
-    return iter(()) if isinstance(stream, Mapping) else rules.lines(stream.read)
+    return iter(()) if isinstance(stream, Mapping) else rules.iter_lines(stream.read)

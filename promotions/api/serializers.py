@@ -8,10 +8,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from promoplatform.kernel import money
-from promoplatform.kernel.fields import AmountField, DayOrInstantField, SlugField, TextField, WholeField
+from promoplatform.kernel.fields import AmountField, DateOrDateTimeField, SlugField, StrictCharField, StrictIntegerField
 from promotions.models import Promotion, Trigger
 from promotions.services import LIMITS
-from segments.contracts import Reach
+from segments.contracts import AudienceReach
 
 
 @extend_schema_field({"type": "object", "description": "An offer, in the offer language", "additionalProperties": True})
@@ -30,43 +30,43 @@ class OfferField(serializers.Field[Any, Any, Any, Any]):
 class LimitsSerializer(serializers.Serializer[Any]):
     """How often a promotion may be used; what is absent or null is not limited."""
 
-    total = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_user = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_day = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_week = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_month = WholeField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    total = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    per_user = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    per_day = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    per_week = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+    per_month = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
 
 
 class PromotionRequest(serializers.Serializer[Any]):
     """A new promotion. Dates without a time mean the brand's own midnight."""
 
-    name = TextField(max_length=100)
-    description = TextField(max_length=2000, required=False, allow_blank=True)
+    name = StrictCharField(max_length=100)
+    description = StrictCharField(max_length=2000, required=False, allow_blank=True)
     brand = SlugField(required=False, help_text="When the caller is staff of several brands")
-    start_date = DayOrInstantField()
-    end_date = DayOrInstantField()
-    target_audience = TextField(max_length=100, required=False)
+    start_date = DateOrDateTimeField()
+    end_date = DateOrDateTimeField()
+    target_audience = StrictCharField(max_length=100, required=False)
     trigger = serializers.ChoiceField(Trigger.values)
-    code = TextField(max_length=200, required=False)
+    code = StrictCharField(max_length=200, required=False)
     offer = OfferField()
     budget = AmountField(required=False)
     limits = LimitsSerializer(required=False)
-    priority = WholeField(required=False, min_value=-32767, max_value=32767)
+    priority = StrictIntegerField(required=False, min_value=-32767, max_value=32767)
     status = serializers.ChoiceField(["draft", "scheduled"], default="scheduled")
 
 
 class PromotionChange(serializers.Serializer[Any]):
     """What may change of a promotion; after its start only name, description, end, budget, limits and priority."""
 
-    name = TextField(max_length=100, required=False)
-    description = TextField(max_length=2000, required=False, allow_blank=True)
-    start_date = DayOrInstantField(required=False)
-    end_date = DayOrInstantField(required=False)
-    target_audience = TextField(max_length=100, required=False, allow_blank=True)
+    name = StrictCharField(max_length=100, required=False)
+    description = StrictCharField(max_length=2000, required=False, allow_blank=True)
+    start_date = DateOrDateTimeField(required=False)
+    end_date = DateOrDateTimeField(required=False)
+    target_audience = StrictCharField(max_length=100, required=False, allow_blank=True)
     offer = OfferField(required=False)
     budget = AmountField(required=False, allow_null=True)
     limits = LimitsSerializer(required=False)
-    priority = WholeField(required=False, min_value=-32767, max_value=32767)
+    priority = StrictIntegerField(required=False, min_value=-32767, max_value=32767)
 
 
 class ReachAnswer(serializers.Serializer[Any]):
@@ -117,7 +117,7 @@ class PromotionAnswer(serializers.Serializer[Any]):
 
 
 def promotion_answer(
-    promotion: Promotion, *, code: str | None, audience: Reach | None, segment: Mapping[str, Any] | None
+    promotion: Promotion, *, code: str | None, audience: AudienceReach | None, segment: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """A promotion as ``PromotionAnswer`` describes it."""
     budget = promotion.budget
@@ -125,7 +125,7 @@ def promotion_answer(
         "id": promotion.pk, "brand": promotion.brand.slug, "name": promotion.name, "description": promotion.description,
         "start_date": promotion.start_date, "end_date": promotion.end_date,
         "target_audience": promotion.target_audience or None, "trigger": promotion.trigger, "code": code,
-        "offer": promotion.offer, "budget": None if budget is None else money.render(budget, promotion.currency),
+        "offer": promotion.offer, "budget": None if budget is None else money.format_decimal(budget, promotion.currency),
         "currency": promotion.currency, "priority": promotion.priority, "status": promotion.status,
         "limits": {name: getattr(promotion, column) for name, column in LIMITS.items()},
         "segment": segment,

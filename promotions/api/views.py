@@ -10,16 +10,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import as_caller
-from accounts.selectors import acting_brand, readable_brand_ids
-from promoplatform.kernel.api import CursorPage
+from accounts.contracts import get_caller
+from accounts.selectors import get_brand_for_caller, readable_brand_ids
+from promoplatform.kernel.api import CursorPagination
 from promoplatform.kernel.errors import PermissionDenied
 from promoplatform.kernel.idempotency import idempotent
 from promotions import selectors, services
-from promotions.api.reading import to_fields
+from promotions.api.reading import to_model_fields
 from promotions.api.serializers import PromotionAnswer, PromotionChange, PromotionRequest, promotion_answer
 from promotions.models import Promotion
-from segments.selectors import told_by_promotion
+from segments.selectors import segment_summaries_by_promotion
 
 
 class PromotionsView(APIView):
@@ -32,17 +32,17 @@ class PromotionsView(APIView):
         body = PromotionRequest(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
-        brand = acting_brand(caller=as_caller(request.auth), slug=asked.get("brand"), edit=True)
+        brand = get_brand_for_caller(caller=get_caller(request.auth), slug=asked.get("brand"), edit=True)
         promotion = services.create(
-            brand=brand, fields=to_fields(asked, brand), code=asked.get("code"), at=timezone.now()
+            brand=brand, fields=to_model_fields(asked, brand), code=asked.get("code"), at=timezone.now()
         )
         return Response(_answer(promotion), status=201)
 
     @extend_schema(responses={200: PromotionAnswer(many=True)}, operation_id="promotion_list")
     def get(self, request: Request) -> Response:
         """The brand's promotions, newest first."""
-        found = selectors.of_brands(brand_ids=_readable(request))
-        page = CursorPage()
+        found = selectors.list_for_brands(brand_ids=_readable(request))
+        page = CursorPagination()
         rows = page.paginate_queryset(found, request, view=self) or []
         return page.get_paginated_response(_answers(rows))
 
@@ -61,7 +61,7 @@ class PromotionView(APIView):
         promotion = editable(request, pk)
         body = PromotionChange(data=request.data)
         body.is_valid(raise_exception=True)
-        fields = to_fields(body.validated_data, promotion.brand)
+        fields = to_model_fields(body.validated_data, promotion.brand)
         return Response(_answer(services.change(promotion=promotion, fields=fields, at=timezone.now())))
 
     @extend_schema(responses={204: None}, operation_id="promotion_delete")
@@ -94,12 +94,12 @@ class DeactivateView(APIView):
 def editable(request: Request, pk: uuid.UUID) -> Promotion:
     """A promotion that the caller may change. Raises NotFound for another brand's, PermissionDenied for viewers."""
     promotion = selectors.promotion(pk=pk, brand_ids=_readable(request))
-    acting_brand(caller=as_caller(request.auth), slug=promotion.brand.slug, edit=True)
+    get_brand_for_caller(caller=get_caller(request.auth), slug=promotion.brand.slug, edit=True)
     return promotion
 
 
 def _readable(request: Request) -> list[uuid.UUID] | None:
-    brand_ids = readable_brand_ids(as_caller(request.auth))
+    brand_ids = readable_brand_ids(get_caller(request.auth))
     if brand_ids == []:
         raise PermissionDenied
     return brand_ids
@@ -111,8 +111,8 @@ def _answer(promotion: Promotion) -> dict[str, Any]:
 
 def _answers(rows: Sequence[Promotion]) -> list[dict[str, Any]]:
     keys = [row.pk for row in rows]
-    codes, segments = selectors.codes_of(promotion_ids=keys), told_by_promotion(promotion_ids=keys)
-    audiences = services.reached(promotions=rows, at=timezone.now())
+    codes, segments = selectors.codes_of(promotion_ids=keys), segment_summaries_by_promotion(promotion_ids=keys)
+    audiences = services.audience_counts(promotions=rows, at=timezone.now())
     return [
         promotion_answer(row, code=codes.get(row.pk), audience=audiences.get(row.pk), segment=segments.get(row.pk))
         for row in rows

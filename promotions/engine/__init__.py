@@ -3,7 +3,7 @@
 It reads no clock, no database and no network; the same question has the same answer for ever.
 """
 
-from promotions.engine.faults import Fault, OfferInvalid, ProfileInvalid
+from promotions.engine.faults import FieldError, OfferInvalid, ProfileInvalid
 from promotions.engine.offer import Offer, Select
 from promotions.engine.parse import dump_offer, dump_profile, parse_offer, parse_profile
 from promotions.engine.pricing import price
@@ -13,10 +13,10 @@ from promotions.engine.values import (
     Cart,
     Checked,
     Decision,
+    EligibleOffer,
     Explanation,
     Facts,
     Gift,
-    InPlay,
     Line,
     LinePrice,
     NextBest,
@@ -31,11 +31,11 @@ __all__ = [
     "Cart",
     "Checked",
     "Decision",
+    "EligibleOffer",
     "Explanation",
     "Facts",
-    "Fault",
+    "FieldError",
     "Gift",
-    "InPlay",
     "Line",
     "LinePrice",
     "NextBest",

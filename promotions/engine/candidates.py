@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from promotions.engine.benefits import Give, Ground, ready
-from promotions.engine.conditions import Scene, Verdict, is_running, judge, wall_clock
+from promotions.engine.benefits import BenefitContext, BenefitFunction, compile_benefit
+from promotions.engine.conditions import ConditionContext, Verdict, evaluate, is_running, wall_clock
 from promotions.engine.offer import Condition, Contains, Subtotal
 from promotions.engine.prices import Prices
 from promotions.engine.profile import Profile
-from promotions.engine.rounding import DoesNotFit
+from promotions.engine.rounding import TooManyDecimals
 from promotions.engine.units import Limits
-from promotions.engine.values import Cart, Checked, InPlay, Line, Shipping, ShopperFacts
+from promotions.engine.values import Cart, Checked, EligibleOffer, Line, Shipping, ShopperFacts
 
 Rank = tuple[int, int, int, str]
 
@@ -28,16 +28,16 @@ class Reason:
 
 
 @dataclass(slots=True)
-class Candidate:
+class PreparedOffer:
     """An offer in play. `stop` is set when something that no other offer can change stands against it."""
 
-    origin: InPlay
+    origin: EligibleOffer
     rank: Rank
-    scene: Scene
+    scene: ConditionContext
     verdicts: list[Verdict | Condition]
     profile: Profile
-    gives: Sequence[Give] = ()
-    stop: Reason | None = None
+    benefits: Sequence[BenefitFunction] = ()
+    rejection: Reason | None = None
 
     @property
     def running(self) -> list[Condition]:
@@ -46,20 +46,20 @@ class Candidate:
 
     def judged(self, prices: Prices | None) -> list[Checked]:
         """Every condition as it stands at these prices, for an explanation."""
-        settled = (each if isinstance(each, Verdict) else judge(each, self.scene, prices) for each in self.verdicts)
+        settled = (each if isinstance(each, Verdict) else evaluate(each, self.scene, prices) for each in self.verdicts)
         return [verdict.checked for verdict in settled]
 
-    def refused(self, prices: Prices) -> Reason | None:
+    def reject(self, prices: Prices) -> Reason | None:
         """The first running condition that does not hold."""
         for condition in self.running:
-            verdict = judge(condition, self.scene, prices)
+            verdict = evaluate(condition, self.scene, prices)
             if verdict.code is not None:
                 return Reason(verdict.code, verdict.detail, verdict.members)
         return None
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class CartContext:
     """The cart as the engine plays on it: lines and shipping in the engine's order, and all that every offer shares."""
 
     cart: Cart
@@ -70,40 +70,44 @@ class Table:
     at: datetime
 
 
-def candidate(origin: InPlay, table: Table) -> Candidate:
+def candidate(origin: EligibleOffer, table: CartContext) -> PreparedOffer:
     """Settles what can be settled about an offer before play."""
     offer = origin.offer
     local = wall_clock(table.at, origin.timezone)
-    scene = Scene(table.cart, table.lines, table.facts.of(origin.brand), origin.brand, local)
+    scene = ConditionContext(table.cart, table.lines, table.facts.of(origin.brand), origin.brand, local)
     rank = (offer.lane, -offer.priority, origin.order, origin.ref)
-    made = Candidate(origin, rank, scene, [], table.profile)
-    made.stop = currency_stop(origin, table.cart)
+    made = PreparedOffer(origin, rank, scene, [], table.profile)
+    made.rejection = currency_stop(origin, table.cart)
     try:
         for each in offer.conditions:
-            verdict = judge(each, scene)
+            verdict = evaluate(each, scene)
             made.verdicts.append(each if is_running(each) else verdict)
-        made.gives = [] if made.stop else [ready(benefit, ground(origin, table, scene)) for benefit in offer.benefits]
-    except DoesNotFit:
-        made.stop = made.stop or mismatch(table.cart.currency)
-    made.stop = made.stop or budget_stop(origin) or condition_stop(made.verdicts)
+        made.benefits = (
+            []
+            if made.rejection
+            else [compile_benefit(benefit, benefit_context(origin, table, scene)) for benefit in offer.benefits]
+        )
+    except TooManyDecimals:
+        made.rejection = made.rejection or mismatch(table.cart.currency)
+    made.rejection = made.rejection or budget_stop(origin) or condition_stop(made.verdicts)
     return made
 
 
-def ground(origin: InPlay, table: Table, scene: Scene) -> Ground:
+def benefit_context(origin: EligibleOffer, table: CartContext, scene: ConditionContext) -> BenefitContext:
     """What the offer's benefits stand on."""
     most = origin.offer.max_applications
     limits = () if most is None else fulfilments(origin.offer.conditions, scene, most)
-    return Ground(
+    return BenefitContext(
         origin.ref, table.lines, table.shipping, origin.brand, table.cart.exponent, table.profile, most, limits
     )
 
 
-def fulfilments(conditions: Sequence[Condition], scene: Scene, most: int) -> Limits:
+def fulfilments(conditions: Sequence[Condition], scene: ConditionContext, most: int) -> Limits:
     """Of the units that a `contains` asks for, those of `most` fulfilments."""
     return [(frozenset(scene.select(each)), each.quantity * most) for each in conditions if isinstance(each, Contains)]
 
 
-def currency_stop(origin: InPlay, cart: Cart) -> Reason | None:
+def currency_stop(origin: EligibleOffer, cart: Cart) -> Reason | None:
     """Some amount of the offer is in another currency than the cart."""
     offer = origin.offer
     named = [each.narrow.currency for each in offer.benefits]
@@ -127,11 +131,11 @@ def condition_stop(verdicts: Sequence[Verdict | Condition]) -> Reason | None:
     return None
 
 
-def budget_stop(origin: InPlay) -> Reason | None:
+def budget_stop(origin: EligibleOffer) -> Reason | None:
     """Nothing is left of the budget."""
     if origin.budget_left is not None and origin.budget_left <= 0:
-        return EXHAUSTED
+        return BUDGET_EXHAUSTED
     return None
 
 
-EXHAUSTED = Reason("budget_exhausted", "The budget of this offer is spent.")
+BUDGET_EXHAUSTED = Reason("budget_exhausted", "The budget of this offer is spent.")

@@ -19,8 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
-from promotions.engine.candidates import Candidate
-from promotions.engine.play import Outcome, play, refs
+from promotions.engine.candidates import PreparedOffer
+from promotions.engine.play import Outcome, evaluate, refs
 from promotions.engine.prices import Prices
 
 EXACT = 512
@@ -32,35 +32,35 @@ WORK = 200_000
 
 
 @dataclass(slots=True)
-class Chosen:
+class Combination:
     """The choice that was made, its outcome, and for each offer passed over the refs that stand in its way."""
 
     outcome: Outcome
-    plan: list[Candidate]
+    plan: list[PreparedOffer]
     method: str = "exact"
     passed_over: dict[str, list[str]] = field(default_factory=dict)
 
 
-def choose(fresh: Prices, candidates: Sequence[Candidate]) -> Chosen:
+def choose(fresh: Prices, candidates: Sequence[PreparedOffer]) -> Combination:
     """The best allowed choice among candidates that nothing stands against."""
     ordered = sorted(candidates, key=lambda each: each.rank)
     exclusive = [each for each in ordered if each.origin.offer.exclusive]
     for each in sorted(exclusive, key=lambda one: one.rank[1:]):
-        alone = play(fresh, [each])
+        alone = evaluate(fresh, [each])
         if alone.gained:
-            return passed(Chosen(alone, [each]), ordered)
+            return passed_over(Combination(alone, [each]), ordered)
     rest = [each for each in ordered if not each.origin.offer.exclusive]
     joint = [each for each in rest if each.origin.offer.combinable]
-    best, plan, method = together(fresh, joint)
+    best, plan, method = best_together(fresh, joint)
     for each in rest:
         if not each.origin.offer.combinable:
-            alone = play(fresh, [each])
-            if alone.worth > best.worth:
+            alone = evaluate(fresh, [each])
+            if alone.sort_key > best.sort_key:
                 best, plan = alone, [each]
-    return passed(Chosen(best, plan, method), ordered)
+    return passed_over(Combination(best, plan, method), ordered)
 
 
-def passed(chosen: Chosen, ordered: Sequence[Candidate]) -> Chosen:
+def passed_over(chosen: Combination, ordered: Sequence[PreparedOffer]) -> Combination:
     """Notes for every offer outside the plan what was given instead: its group's member, or all that was given."""
     inside = set(refs(chosen.plan))
     given = list(chosen.outcome.gained)
@@ -72,39 +72,39 @@ def passed(chosen: Chosen, ordered: Sequence[Candidate]) -> Chosen:
     return chosen
 
 
-def beside(chosen: Chosen, each: Candidate) -> list[Candidate]:
+def with_offer(chosen: Combination, each: PreparedOffer) -> list[PreparedOffer]:
     """What would be played if `each` came into the choice that was made: in place of its group's member, alone if it
     stands alone or if what was chosen does."""
-    if stands_alone(each) or any(stands_alone(other) for other in chosen.plan):
+    if is_standalone(each) or any(is_standalone(other) for other in chosen.plan):
         return [each]
     group = each.origin.offer.group
     return [other for other in chosen.plan if group is None or other.origin.offer.group != group] + [each]
 
 
-def stands_alone(each: Candidate) -> bool:
+def is_standalone(each: PreparedOffer) -> bool:
     """Whether the offer is never given beside another."""
     return each.origin.offer.exclusive or not each.origin.offer.combinable
 
 
-def together(fresh: Prices, joint: Sequence[Candidate]) -> tuple[Outcome, list[Candidate], str]:
+def best_together(fresh: Prices, joint: Sequence[PreparedOffer]) -> tuple[Outcome, list[PreparedOffer], str]:
     """The best way to give combinable offers together: which member of each group."""
     plain = [each for each in joint if each.origin.offer.group is None]
-    groups: dict[str, list[Candidate]] = {}
+    groups: dict[str, list[PreparedOffer]] = {}
     for each in joint:
         if each.origin.offer.group is not None:
             groups.setdefault(each.origin.offer.group, []).append(each)
     rivals = [members for members in groups.values() if len(members) > 1]
     plain += [members[0] for members in groups.values() if len(members) == 1]
     if not rivals:
-        return play(fresh, plain), plain, "exact"
+        return evaluate(fresh, plain), plain, "exact"
     if is_small(rivals, len(fresh.lines), len(plain) + len(rivals)):
         outcome, plan = best_of(fresh, (plain + list(members) for members in product(*rivals)))
         return outcome, plan, "exact"
-    outcome, plan = one_by_one(fresh, plain, rivals)
+    outcome, plan = improve_stepwise(fresh, plain, rivals)
     return outcome, plan, "bounded"
 
 
-def is_small(rivals: Sequence[Sequence[Candidate]], lines: int, offers: int) -> bool:
+def is_small(rivals: Sequence[Sequence[PreparedOffer]], lines: int, offers: int) -> bool:
     """Whether every choice, of so many offers each, can be played."""
     number = 1
     for members in rivals:
@@ -114,20 +114,20 @@ def is_small(rivals: Sequence[Sequence[Candidate]], lines: int, offers: int) -> 
     return True
 
 
-def best_of(fresh: Prices, plans: Iterator[list[Candidate]]) -> tuple[Outcome, list[Candidate]]:
+def best_of(fresh: Prices, plans: Iterator[list[PreparedOffer]]) -> tuple[Outcome, list[PreparedOffer]]:
     """The best of some plans, the earlier of equals. There is at least one."""
     plan = next(plans)
-    best = play(fresh, plan)
+    best = evaluate(fresh, plan)
     for each in plans:
-        outcome = play(fresh, each)
-        if outcome.worth > best.worth:
+        outcome = evaluate(fresh, each)
+        if outcome.sort_key > best.sort_key:
             best, plan = outcome, each
     return best, plan
 
 
-def one_by_one(
-    fresh: Prices, plain: list[Candidate], rivals: Sequence[list[Candidate]]
-) -> tuple[Outcome, list[Candidate]]:
+def improve_stepwise(
+    fresh: Prices, plain: list[PreparedOffer], rivals: Sequence[list[PreparedOffer]]
+) -> tuple[Outcome, list[PreparedOffer]]:
     """The bounded rule: each group begins with the member that is best alone, then each in turn may change it while
     the other groups stand, until `WORK` is used up. Never worse than that beginning."""
     left = WORK
@@ -140,7 +140,7 @@ def one_by_one(
                 return best, plan
             plans = ([*plain, *kept[:index], member, *kept[index + 1 :]] for member in members)
             outcome, found = best_of(fresh, plans)
-            if outcome.worth > best.worth:
+            if outcome.sort_key > best.sort_key:
                 best, plan = outcome, found
                 kept = found[len(plain) :]
     return best, plan

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from promotions.engine.fields import DAYS, instant
+from promotions.engine.fields import DAYS, parse_datetime
 from promotions.engine.offer import Condition, Contains, DateRange, Hours, NthOrder, OneOf, Quantity, Subtotal
 from promotions.engine.prices import Prices
 from promotions.engine.rounding import from_minor, to_minor
@@ -30,7 +30,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ConditionContext:
     """What conditions look at: the cart (lines in the engine's order), the shopper, the brand's wall clock."""
 
     cart: Cart
@@ -62,12 +62,12 @@ def is_running(condition: Condition) -> bool:
     return isinstance(condition, Subtotal) and condition.basis == "running"
 
 
-def judge(condition: Condition, scene: Scene, prices: Prices | None = None) -> Verdict:
+def evaluate(condition: Condition, scene: ConditionContext, prices: Prices | None = None) -> Verdict:
     """Looks at one condition; `prices` are for a running one. Raises DoesNotFit."""
-    return JUDGES[type(condition)](condition, scene, prices)
+    return EVALUATORS[type(condition)](condition, scene, prices)
 
 
-def subtotal(condition: Subtotal, scene: Scene, prices: Prices | None) -> Verdict:
+def subtotal(condition: Subtotal, scene: ConditionContext, prices: Prices | None) -> Verdict:
     """The value of the selected lines before discounts, or when the present lane began."""
     if condition.currency not in (None, scene.cart.currency):
         return other_currency(condition.kind, condition.currency, scene)
@@ -92,20 +92,20 @@ def subtotal(condition: Subtotal, scene: Scene, prices: Prices | None) -> Verdic
     return Verdict(checked)
 
 
-def quantity(condition: Quantity, scene: Scene, _: Prices | None) -> Verdict:
+def quantity(condition: Quantity, scene: ConditionContext, _: Prices | None) -> Verdict:
     """The units of all selected lines together, or of the fullest of them."""
     lines = scene.select(condition)
     whole = condition.kind == "min_quantity"
     saw = scene.units(lines) if whole else max((scene.lines[line].quantity for line in lines), default=0)
-    return enough(condition.kind, condition.value, saw)
+    return meets_minimum(condition.kind, condition.value, saw)
 
 
-def contains(condition: Contains, scene: Scene, _: Prices | None) -> Verdict:
+def contains(condition: Contains, scene: ConditionContext, _: Prices | None) -> Verdict:
     """At least so many units of what is selected."""
-    return enough(condition.kind, condition.quantity, scene.units(scene.select(condition)))
+    return meets_minimum(condition.kind, condition.quantity, scene.units(scene.select(condition)))
 
 
-def enough(kind: str, needed: int, saw: int) -> Verdict:
+def meets_minimum(kind: str, needed: int, saw: int) -> Verdict:
     """A number of units against the one needed."""
     checked = Checked(kind, needed, saw, saw >= needed)
     if saw >= needed:
@@ -114,15 +114,15 @@ def enough(kind: str, needed: int, saw: int) -> Verdict:
     return Verdict(checked, "minimum_not_met", f"{missing} more are needed.", {"missing_quantity": missing})
 
 
-def other_currency(kind: str, currency: str | None, scene: Scene) -> Verdict:
+def other_currency(kind: str, currency: str | None, scene: ConditionContext) -> Verdict:
     """An amount of another currency than the cart's."""
     checked = Checked(kind, currency, scene.cart.currency, False)
     return Verdict(checked, "currency_mismatch", f"This offer is in {currency}.", {"currency": currency})
 
 
-def one_of(condition: OneOf, scene: Scene, _: Prices | None) -> Verdict:
+def one_of(condition: OneOf, scene: ConditionContext, _: Prices | None) -> Verdict:
     """A fact, or one of several, is among those that the condition names."""
-    saw = SEEN[condition.kind](scene)
+    saw = ACTUAL_VALUES[condition.kind](scene)
     among = not set(saw).isdisjoint(condition.any)
     checked = Checked(condition.kind, list(condition.any), saw, among)
     if among:
@@ -133,7 +133,7 @@ def one_of(condition: OneOf, scene: Scene, _: Prices | None) -> Verdict:
     return Verdict(checked, "condition_not_met", ONE_OF_DETAILS[condition.kind], {"condition": condition.kind})
 
 
-SEEN: Mapping[str, Callable[[Scene], list[str]]] = {
+ACTUAL_VALUES: Mapping[str, Callable[[ConditionContext], list[str]]] = {
     "audience": lambda scene: sorted(scene.facts.segments),
     "transaction_type": lambda scene: [scene.cart.transaction_type],
     "currency": lambda scene: [scene.cart.currency],
@@ -153,7 +153,7 @@ ONE_OF_DETAILS = {
 }
 
 
-def nth_order(condition: NthOrder, scene: Scene, _: Prices | None) -> Verdict:
+def nth_order(condition: NthOrder, scene: ConditionContext, _: Prices | None) -> Verdict:
     """Which order of the shopper with this brand it would be."""
     saw = scene.facts.placed_orders + 1
     checked = Checked(condition.kind, condition.value, saw, saw == condition.value)
@@ -165,7 +165,7 @@ def nth_order(condition: NthOrder, scene: Scene, _: Prices | None) -> Verdict:
     return Verdict(checked, "condition_not_met", detail, {"condition": condition.kind})
 
 
-def hours(condition: Hours, scene: Scene, _: Prices | None) -> Verdict:
+def hours(condition: Hours, scene: ConditionContext, _: Prices | None) -> Verdict:
     """From (included) to (not included), over midnight when it ends before it begins."""
     now, start, end = (minutes(text) for text in (scene.local.strftime("%H:%M"), condition.start, condition.end))
     held = start <= now < end if start < end else now >= start or now < end
@@ -178,14 +178,16 @@ def minutes(text: str) -> int:
     return int(text[:2]) * 60 + int(text[3:])
 
 
-def date_range(condition: DateRange, scene: Scene, _: Prices | None) -> Verdict:
+def date_range(condition: DateRange, scene: ConditionContext, _: Prices | None) -> Verdict:
     """Days of the brand, both included, or instants, the end not included."""
     start, end = condition.start, condition.end
     if len(start or end or "") == 10:
         today = scene.local.date().isoformat()
         held = (start is None or start <= today) and (end is None or today <= end)
         return timed(condition.kind, {"from": start, "to": end}, today, held)
-    held = (start is None or instant(start) <= scene.local) and (end is None or scene.local < instant(end))
+    held = (start is None or parse_datetime(start) <= scene.local) and (
+        end is None or scene.local < parse_datetime(end)
+    )
     return timed(condition.kind, {"from": start, "to": end}, scene.local.isoformat(), held)
 
 
@@ -195,7 +197,7 @@ def timed(kind: str, needed: object, saw: str, held: bool) -> Verdict:
     return Verdict(checked) if held else Verdict(checked, "outside_hours", "This offer is not open at this time.")
 
 
-JUDGES: Mapping[type[Any], Callable[[Any, Scene, Prices | None], Verdict]] = {
+EVALUATORS: Mapping[type[Any], Callable[[Any, ConditionContext, Prices | None], Verdict]] = {
     Subtotal: subtotal,
     Quantity: quantity,
     Contains: contains,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from promotions.engine.prices import Piece, Prices, Take
+from promotions.engine.prices import Discount, Piece, Prices
 from promotions.engine.profile import Profile
 from promotions.engine.rounding import BASIS_POINTS, divide, share
 from promotions.engine.units import Pot, multiplied
@@ -47,19 +47,19 @@ def base_of(prices: Prices, piece: Piece, profile: Profile) -> int:
     return prices.initial(piece) if profile.percent_base == "initial" else prices.value(piece)
 
 
-def together(prices: Prices, pots: Iterable[tuple[Pot, Effect]], terms: Terms) -> list[Take]:
+def apply_together(prices: Prices, pots: Iterable[tuple[Pot, Effect]], terms: Terms) -> list[Discount]:
     """Each pot gets its effect once, shared over its lines; `round_on` may ask for a finer or coarser rounding."""
     round_on = terms.profile.round_on
     given = list(pots)
     if given and given[0][1].kind == "percent":
         if round_on == "unit":
-            return singly(prices, given, terms)
+            return apply_per_unit(prices, given, terms)
         if round_on in ("line", "order_discount"):
-            return coarsely(prices, given, terms, per_line=round_on == "line")
-    return [take for pot, effect in given for take in lump(prices, pot, effect, terms)]
+            return round_per_group(prices, given, terms, per_line=round_on == "line")
+    return [take for pot, effect in given for take in apply_to_total(prices, pot, effect, terms)]
 
 
-def lump(prices: Prices, pot: Pot, effect: Effect, terms: Terms) -> list[Take]:
+def apply_to_total(prices: Prices, pot: Pot, effect: Effect, terms: Terms) -> list[Discount]:
     """One effect on one pot."""
     values = [prices.value(piece) for piece in pot.pieces]
     initial = terms.profile.percent_base == "initial" and effect.kind == "percent"
@@ -67,19 +67,21 @@ def lump(prices: Prices, pot: Pot, effect: Effect, terms: Terms) -> list[Take]:
     return shared(prices, pot, discount(effect, sum(values), sum(bases), terms.profile), bases, terms)
 
 
-def shared(prices: Prices, pot: Pot, off: int, values: Sequence[int], terms: Terms) -> list[Take]:
+def shared(prices: Prices, pot: Pot, off: int, values: Sequence[int], terms: Terms) -> list[Discount]:
     """`off` split over the pieces of a pot, each within its room; what one refuses is offered to the others."""
-    rooms = [prices.room(piece) for piece in pot.pieces]
+    rooms = [prices.discountable_amount(piece) for piece in pot.pieces]
     weights = values if terms.split == "value" else [prices.count(piece) for piece in pot.pieces]
     shares = [min(off, rooms[0])] if len(rooms) == 1 else share(off, weights, rooms, terms.profile.remainder)
     return [
-        Take(piece.line, None if piece.parts is None else multiplied(piece.parts, pot.times), amount * pot.times)
+        Discount(piece.line, None if piece.parts is None else multiplied(piece.parts, pot.times), amount * pot.times)
         for piece, amount in zip(pot.pieces, shares, strict=True)
         if amount
     ]
 
 
-def coarsely(prices: Prices, pots: Sequence[tuple[Pot, Effect]], terms: Terms, *, per_line: bool) -> list[Take]:
+def round_per_group(
+    prices: Prices, pots: Sequence[tuple[Pot, Effect]], terms: Terms, *, per_line: bool
+) -> list[Discount]:
     """Percentages rounded once for each line, or once for all of them together."""
     joined = joined_by_line(pots)
     pot = Pot([piece for piece, _ in joined])
@@ -88,12 +90,12 @@ def coarsely(prices: Prices, pots: Sequence[tuple[Pot, Effect]], terms: Terms, *
         off = divide(sum(exact), BASIS_POINTS, terms.profile.rounding)
         return shared(prices, pot, off, exact, terms)
     wanted = [divide(each, BASIS_POINTS, terms.profile.rounding) for each in exact]
-    rooms = [prices.room(piece) for piece in pot.pieces]
+    rooms = [prices.discountable_amount(piece) for piece in pot.pieces]
     given = [min(want, room) for want, room in zip(wanted, rooms, strict=True)]
     spare = [room - got for room, got in zip(rooms, given, strict=True)]
     more = share(sum(wanted) - sum(given), exact, spare, terms.profile.remainder)
     return [
-        Take(piece.line, piece.parts, got + extra)
+        Discount(piece.line, piece.parts, got + extra)
         for piece, got, extra in zip(pot.pieces, given, more, strict=True)
         if got + extra
     ]
@@ -114,9 +116,9 @@ def joined_by_line(pots: Sequence[tuple[Pot, Effect]]) -> list[tuple[Piece, int]
     return whole + [(Piece(line, sorted(runs.items())), points) for (line, points), runs in sorted(some.items())]
 
 
-def singly(prices: Prices, pots: Iterable[tuple[Pot, Effect]], terms: Terms) -> list[Take]:
+def apply_per_unit(prices: Prices, pots: Iterable[tuple[Pot, Effect]], terms: Terms) -> list[Discount]:
     """Each unit gets the effect for itself: rounded per unit, floored per unit."""
-    takes: list[Take] = []
+    takes: list[Discount] = []
     for pot, effect in pots:
         for piece in pot.pieces:
             floor = prices.floor(piece.line)
@@ -128,7 +130,7 @@ def singly(prices: Prices, pots: Iterable[tuple[Pot, Effect]], terms: Terms) -> 
                 base = initial if terms.profile.percent_base == "initial" else now
                 off = min(discount(effect, now, base, terms.profile), now - floor)
                 if off:
-                    takes.append(Take(piece.line, [(run, count)], off * count))
+                    takes.append(Discount(piece.line, [(run, count)], off * count))
     return takes
 
 

@@ -4,42 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from promotions.engine.candidates import Candidate, Reason
-from promotions.engine.choice import WORK, Chosen, beside
+from promotions.engine.candidates import PreparedOffer, Reason
+from promotions.engine.choice import WORK, Combination, with_offer
 from promotions.engine.conditions import Verdict
-from promotions.engine.play import NOTHING, play
+from promotions.engine.play import NOTHING, evaluate
 from promotions.engine.prices import Prices
 from promotions.engine.shortfall import shortfall
 from promotions.engine.values import Explanation, NextBest, Rejected
 
-ADDED_UP = frozenset({"min_subtotal", "min_quantity", "min_line_quantity", "contains"})
+CUMULATIVE_CONDITIONS = frozenset({"min_subtotal", "min_quantity", "min_line_quantity", "contains"})
 """The conditions that putting more into the cart can meet."""
 
 
-def rejections(fresh: Prices, candidates: Sequence[Candidate], chosen: Chosen) -> dict[str, Rejected]:
+def rejections(fresh: Prices, candidates: Sequence[PreparedOffer], chosen: Combination) -> dict[str, Rejected]:
     """For every offer that is not given, the one reason."""
     found: dict[str, Rejected] = {}
     for each in candidates:
         ref = each.origin.ref
         if ref not in chosen.outcome.gained:
-            reason = each.stop or chosen.outcome.refused.get(ref) or overruled(fresh, each, chosen)
+            reason = each.rejection or chosen.outcome.rejected.get(ref) or outranked(fresh, each, chosen)
             if reason is NOTHING:
                 reason = shortfall(each.origin.offer, each.scene) or NOTHING
             found[ref] = Rejected(ref, reason.code, reason.detail, dict(reason.members))
     return found
 
 
-def overruled(fresh: Prices, each: Candidate, chosen: Chosen) -> Reason:
+def outranked(fresh: Prices, each: PreparedOffer, chosen: Combination) -> Reason:
     """Why an offer outside the choice is not given: it would have given nothing, or others stand in its way."""
     ref = each.origin.ref
-    alone = play(fresh, [each])
-    if ref in alone.refused:
-        return alone.refused[ref]
+    alone = evaluate(fresh, [each])
+    if ref in alone.rejected:
+        return alone.rejected[ref]
     rivals = chosen.passed_over.get(ref, [])
     return Reason("not_combinable", "This offer cannot be combined with what is given.", {"with": rivals})
 
 
-def next_best(fresh: Prices, candidates: Sequence[Candidate], chosen: Chosen) -> tuple[NextBest, ...]:
+def next_best(fresh: Prices, candidates: Sequence[PreparedOffer], chosen: Combination) -> tuple[NextBest, ...]:
     """Offers that only more in the cart is needed for, and with which less would be paid; the largest first.
 
     The amount is what the offer would take off the cart as it stands, beside what is given already. Of very many only
@@ -52,26 +52,26 @@ def next_best(fresh: Prices, candidates: Sequence[Candidate], chosen: Chosen) ->
         missing = None if final else gaps(each)
         if missing is None:
             continue
-        waived = Candidate(each.origin, each.rank, each.scene, [], each.profile, each.gives)
-        plan = beside(chosen, waived)
+        waived = PreparedOffer(each.origin, each.rank, each.scene, [], each.profile, each.benefits)
+        plan = with_offer(chosen, waived)
         left -= len(plan) * len(fresh.lines)
         if left < 0:
             break
-        outcome = play(fresh, plan)
+        outcome = evaluate(fresh, plan)
         gained = outcome.gained.get(each.origin.ref)
-        if gained is not None and outcome.worth > chosen.outcome.worth:
+        if gained is not None and outcome.sort_key > chosen.outcome.sort_key:
             found.append(NextBest(each.origin.ref, missing, gained.amount))
     return tuple(sorted(found, key=lambda one: (-one.amount, one.ref)))
 
 
-def gaps(each: Candidate) -> dict[str, object] | None:
+def gaps(each: PreparedOffer) -> dict[str, object] | None:
     """What is missing, when that is all that stands against an offer: the largest gap of each sort."""
-    if each.stop is None or each.stop.code != "minimum_not_met":
+    if each.rejection is None or each.rejection.code != "minimum_not_met":
         return None
     missing: dict[str, object] = {}
     for verdict in each.verdicts:
         if isinstance(verdict, Verdict) and verdict.code is not None:
-            if verdict.checked.kind not in ADDED_UP:
+            if verdict.checked.kind not in CUMULATIVE_CONDITIONS:
                 return None
             keep_larger(missing, verdict.members)
     return missing
@@ -89,11 +89,11 @@ def keep_larger(missing: dict[str, object], members: Mapping[str, object]) -> No
 
 
 def explanations(
-    fresh: Prices, candidates: Sequence[Candidate], rejected: Mapping[str, Rejected], chosen: Chosen
+    fresh: Prices, candidates: Sequence[PreparedOffer], rejected: Mapping[str, Rejected], chosen: Combination
 ) -> tuple[Explanation, ...]:
     """For every offer each condition, what it needed, what it saw, and what became of the offer."""
-    played = [each for each in candidates if each.origin.ref in chosen.outcome.gained | chosen.outcome.refused]
-    checked = play(fresh, played, explain=True).checked
+    played = [each for each in candidates if each.origin.ref in chosen.outcome.gained | chosen.outcome.rejected]
+    checked = evaluate(fresh, played, explain=True).checked
     told: list[Explanation] = []
     for each in candidates:
         ref = each.origin.ref

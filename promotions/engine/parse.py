@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from promotions.engine.faults import OfferInvalid, ProfileInvalid
-from promotions.engine.fields import Reading
+from promotions.engine.fields import ParseContext
 from promotions.engine.offer import Offer, OneOf
 from promotions.engine.profile import Profile
 from promotions.engine.schema import OFFER, PROFILE
 
-NO_DECIMALS = frozenset(
+ZERO_DECIMAL = frozenset(
     {
         "BIF",
         "CLP",
@@ -32,15 +32,15 @@ NO_DECIMALS = frozenset(
         "XPF",
     }
 )
-THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+THREE_DECIMAL = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 FOUR_DECIMALS = frozenset({"CLF", "UYW"})
 
 
 def iso_exponent(currency: str) -> int:
     """The decimals of a currency after ISO 4217; two for every code that the standard gives no other number."""
-    if currency in NO_DECIMALS:
+    if currency in ZERO_DECIMAL:
         return 0
-    return 3 if currency in THREE_DECIMALS else 4 if currency in FOUR_DECIMALS else 2
+    return 3 if currency in THREE_DECIMAL else 4 if currency in FOUR_DECIMALS else 2
 
 
 def parse_offer(
@@ -52,16 +52,16 @@ def parse_offer(
     With `currency`, amounts that name none must fit it, or one of those that a `currency` condition asks for.
     Raises OfferInvalid with every fault found.
     """
-    reading = Reading(currency_exponent)
+    reading = ParseContext(currency_exponent)
     offer: Offer = OFFER.read(value, "", reading)
-    if currency is not None and not reading.faults:
-        fit_unnamed(offer, currency, reading)
-    if reading.faults:
-        raise OfferInvalid(reading.faults)
+    if currency is not None and not reading.errors:
+        apply_default_currency(offer, currency, reading)
+    if reading.errors:
+        raise OfferInvalid(reading.errors)
     return offer
 
 
-def fit_unnamed(offer: Offer, currency: str, reading: Reading) -> None:
+def apply_default_currency(offer: Offer, currency: str, reading: ParseContext) -> None:
     """Notes amounts that name no currency and have more decimals than any that the offer may meet."""
     asked = [each for it in offer.conditions if isinstance(it, OneOf) and it.kind == "currency" for each in it.any]
     known = [each for each in asked if reading.unit_of(each, "conditions") is not None]
@@ -79,10 +79,10 @@ def dump_offer(offer: Offer) -> dict[str, Any]:
 
 def parse_profile(value: object) -> Profile:
     """Reads a pricing profile; what is absent is as the default says. Raises ProfileInvalid."""
-    reading = Reading(iso_exponent)
+    reading = ParseContext(iso_exponent)
     profile: Profile = PROFILE.read(value, "", reading)
-    if reading.faults:
-        raise ProfileInvalid(reading.faults)
+    if reading.errors:
+        raise ProfileInvalid(reading.errors)
     return profile
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from promotions.engine.benefits import Gain
-from promotions.engine.candidates import EXHAUSTED, Candidate, Reason
+from promotions.engine.benefits import BenefitResult
+from promotions.engine.candidates import BUDGET_EXHAUSTED, PreparedOffer, Reason
 from promotions.engine.prices import Prices
 from promotions.engine.values import Checked, Gift
 
@@ -14,7 +14,7 @@ NOTHING = Reason("no_eligible_lines", "Nothing in the cart qualifies for this of
 
 
 @dataclass(slots=True)
-class Gained:
+class AppliedDiscount:
     """What one offer took off, by index of line and shipping method."""
 
     lines: dict[int, int] = field(default_factory=dict)
@@ -22,9 +22,9 @@ class Gained:
     gifts: list[Gift] = field(default_factory=list)
     amount: int = 0
 
-    def add(self, gain: Gain) -> None:
+    def add(self, gain: BenefitResult) -> None:
         """Counts one benefit in."""
-        for take in gain.takes:
+        for take in gain.discounts:
             self.lines[take.line] = self.lines.get(take.line, 0) + take.amount
             self.amount += take.amount
         for method, amount in gain.shipping:
@@ -38,18 +38,18 @@ class Outcome:
     """The end of a play: prices, what each offer gained, and why others gained nothing (both by ref)."""
 
     prices: Prices
-    gained: dict[str, Gained] = field(default_factory=dict)
-    refused: dict[str, Reason] = field(default_factory=dict)
+    gained: dict[str, AppliedDiscount] = field(default_factory=dict)
+    rejected: dict[str, Reason] = field(default_factory=dict)
     checked: dict[str, list[Checked]] = field(default_factory=dict)
 
     @property
-    def worth(self) -> tuple[int, int]:
+    def sort_key(self) -> tuple[int, int]:
         """How good it is for the shopper: minor units off first, number of gifts second."""
         amount = sum(each.amount for each in self.gained.values())
         return amount, sum(gift.quantity for each in self.gained.values() for gift in each.gifts)
 
 
-def play(fresh: Prices, candidates: Iterable[Candidate], *, explain: bool = False) -> Outcome:
+def evaluate(fresh: Prices, candidates: Iterable[PreparedOffer], *, explain: bool = False) -> Outcome:
     """Plays the candidates on a copy of `fresh`. Conditions on running amounts see what the earlier lanes left."""
     outcome = Outcome(fresh.copy())
     lane = None
@@ -59,44 +59,44 @@ def play(fresh: Prices, candidates: Iterable[Candidate], *, explain: bool = Fals
         lane = each.rank[0]
         if explain:
             outcome.checked[each.origin.ref] = each.judged(outcome.prices)
-        settle(outcome, each)
+        apply_or_reject(outcome, each)
     return outcome
 
 
-def settle(outcome: Outcome, each: Candidate) -> None:
+def apply_or_reject(outcome: Outcome, each: PreparedOffer) -> None:
     """Gives one offer, or notes why not."""
     ref = each.origin.ref
-    reason = each.refused(outcome.prices)
+    reason = each.reject(outcome.prices)
     if reason is not None:
-        outcome.refused[ref] = reason
+        outcome.rejected[ref] = reason
         return
     before = outcome.prices.copy() if each.origin.budget_left is not None else outcome.prices
-    gained = give(outcome.prices, each)
+    gained = apply_benefit(outcome.prices, each)
     if not gained.amount and not gained.gifts:
-        outcome.refused[ref] = NOTHING
+        outcome.rejected[ref] = NOTHING
     elif each.origin.budget_left is not None and gained.amount > each.origin.budget_left:
         outcome.prices = before
-        outcome.refused[ref] = EXHAUSTED
+        outcome.rejected[ref] = BUDGET_EXHAUSTED
     else:
         outcome.gained[ref] = gained
 
 
-def give(prices: Prices, each: Candidate) -> Gained:
+def apply_benefit(prices: Prices, each: PreparedOffer) -> AppliedDiscount:
     """The benefits in order, each on what the one before left. A partial budget caps their sum."""
-    gained = Gained()
+    gained = AppliedDiscount()
     profile = each.profile
     budget = each.origin.budget_left if profile.budget_overrun == "partial" else None
-    for benefit in each.gives:
+    for benefit in each.benefits:
         gain = benefit(prices)
         if budget is not None:
             gain = gain.capped(budget - gained.amount, profile.remainder)
-        prices.take(gain.takes)
+        prices.apply_discount(gain.discounts)
         for method, amount in gain.shipping:
             prices.freight[method] -= amount
         gained.add(gain)
     return gained
 
 
-def refs(candidates: Sequence[Candidate]) -> list[str]:
+def refs(candidates: Sequence[PreparedOffer]) -> list[str]:
     """The refs of some candidates."""
     return [each.origin.ref for each in candidates]

@@ -36,7 +36,7 @@ class Piece(NamedTuple):
     parts: Parts | None = None
 
 
-class Take(NamedTuple):
+class Discount(NamedTuple):
     """An amount to be taken off units of one line."""
 
     line: int
@@ -77,7 +77,9 @@ class Prices:
     def runs(self, line: int) -> list[Run]:
         """The units of a line, those of one price together."""
         if self.pending[line]:
-            whole = Take(line, [(index, run.units) for index, run in enumerate(self._runs[line])], self.pending[line])
+            whole = Discount(
+                line, [(index, run.units) for index, run in enumerate(self._runs[line])], self.pending[line]
+            )
             self.pending[line] = 0
             self._runs[line] = self._after(line, [whole])
         return self._runs[line]
@@ -106,7 +108,7 @@ class Prices:
         runs = self._runs[piece.line]
         return sum(count * runs[run].now for run, count in piece.parts)
 
-    def room(self, piece: Piece) -> int:
+    def discountable_amount(self, piece: Piece) -> int:
         """What can still be taken off the units."""
         if piece.parts is None:
             return self.left[piece.line] - self.floors[piece.line]
@@ -116,9 +118,9 @@ class Prices:
         """What the units cost before any discount."""
         return self.count(piece) * self.lines[piece.line].unit_price
 
-    def take(self, takes: Sequence[Take]) -> None:
+    def apply_discount(self, takes: Sequence[Discount]) -> None:
         """Takes the amounts off. The takes reach different units, each no more than its units have room for."""
-        by_line: dict[int, list[Take]] = {}
+        by_line: dict[int, list[Discount]] = {}
         for each in takes:
             self.left[each.line] -= each.amount
             if each.parts is None:
@@ -128,7 +130,7 @@ class Prices:
         for line, its in by_line.items():
             self._runs[line] = self._after(line, its)
 
-    def _after(self, line: int, takes: Sequence[Take]) -> list[Run]:
+    def _after(self, line: int, takes: Sequence[Discount]) -> list[Run]:
         """The runs of a line once some units' takes are taken off."""
         runs = self._runs[line]
         untouched = [run.units for run in runs]

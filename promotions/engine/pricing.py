@@ -6,19 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from promotions.engine.candidates import Table, candidate
-from promotions.engine.choice import Chosen, choose
+from promotions.engine.candidates import CartContext, candidate
+from promotions.engine.choice import Combination, choose
 from promotions.engine.explain import explanations, next_best, rejections
-from promotions.engine.play import Gained
+from promotions.engine.play import AppliedDiscount
 from promotions.engine.prices import Prices
 from promotions.engine.profile import Profile
 from promotions.engine.selection import in_order
-from promotions.engine.values import Applied, Cart, Decision, InPlay, LinePrice, ShippingPrice, ShopperFacts
+from promotions.engine.values import Applied, Cart, Decision, EligibleOffer, LinePrice, ShippingPrice, ShopperFacts
 
 
 def price(
     cart: Cart,
-    in_play: Sequence[InPlay],
+    in_play: Sequence[EligibleOffer],
     facts: ShopperFacts,
     profile: Profile,
     at: datetime,
@@ -38,10 +38,10 @@ def price(
     freight = sorted(range(len(cart.shipping)), key=lambda index: cart.shipping[index].id)
     lines = [cart.lines[index] for index in order]
     shipping = [cart.shipping[index] for index in freight]
-    table = Table(cart, lines, shipping, facts, profile, at)
+    table = CartContext(cart, lines, shipping, facts, profile, at)
     fresh = Prices(lines, shipping, profile.remainder)
     candidates = [candidate(each, table) for each in in_play]
-    chosen = choose(fresh, [each for each in candidates if each.stop is None])
+    chosen = choose(fresh, [each for each in candidates if each.rejection is None])
     rejected = rejections(fresh, candidates, chosen)
     return replace(
         priced(cart, order, freight, chosen),
@@ -51,7 +51,7 @@ def price(
     )
 
 
-def priced(cart: Cart, order: Sequence[int], freight: Sequence[int], chosen: Chosen) -> Decision:
+def priced(cart: Cart, order: Sequence[int], freight: Sequence[int], chosen: Combination) -> Decision:
     """What the choice comes to, by the caller's ids. `order`, `freight`: the cart's index of each of the engine's."""
     gained = chosen.outcome.gained
     lines = line_prices(cart, order, gained.values())
@@ -71,7 +71,7 @@ def priced(cart: Cart, order: Sequence[int], freight: Sequence[int], chosen: Cho
     )
 
 
-def line_prices(cart: Cart, order: Sequence[int], gained: Iterable[Gained]) -> tuple[LinePrice, ...]:
+def line_prices(cart: Cart, order: Sequence[int], gained: Iterable[AppliedDiscount]) -> tuple[LinePrice, ...]:
     """Every line as the caller gave it, in the caller's order."""
     off = [0] * len(cart.lines)
     for each in gained:
@@ -84,7 +84,7 @@ def line_prices(cart: Cart, order: Sequence[int], gained: Iterable[Gained]) -> t
     )
 
 
-def shipping_prices(cart: Cart, order: Sequence[int], gained: Iterable[Gained]) -> tuple[ShippingPrice, ...]:
+def shipping_prices(cart: Cart, order: Sequence[int], gained: Iterable[AppliedDiscount]) -> tuple[ShippingPrice, ...]:
     """Every shipping method in the caller's order."""
     off = [0] * len(cart.shipping)
     for each in gained:
@@ -93,7 +93,7 @@ def shipping_prices(cart: Cart, order: Sequence[int], gained: Iterable[Gained]) 
     return tuple(ShippingPrice(each.id, each.price, less) for each, less in zip(cart.shipping, off, strict=True))
 
 
-def applied(ref: str, gained: Gained, cart: Cart, order: Sequence[int], freight: Sequence[int]) -> Applied:
+def applied(ref: str, gained: AppliedDiscount, cart: Cart, order: Sequence[int], freight: Sequence[int]) -> Applied:
     """What one offer took off, by the caller's ids."""
     lines = sorted((order[index], amount) for index, amount in gained.lines.items() if amount)
     shipping = sorted((freight[index], amount) for index, amount in gained.shipping.items() if amount)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-from promotions.engine.fields import Kind, Reading
+from promotions.engine.fields import Kind, ParseContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Key:
         object.__setattr__(self, "target", self.attribute or self.name)
 
 
-Check = Callable[[dict[str, Any], str, Reading], None]
+Check = Callable[[dict[str, Any], str, ParseContext], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +49,21 @@ class Record:
         own |= {"kind"} & self.defaults.keys()
         object.__setattr__(self, "names", frozenset(own | self.inline[1].names if self.inline else own))
 
-    def read(self, value: object, path: str, reading: Reading) -> Any:
+    def read(self, value: object, path: str, reading: ParseContext) -> Any:
         if not isinstance(value, Mapping):
-            return reading.fault(path, "wrong_type", "This must be an object.")
-        before = len(reading.faults)
+            return reading.add_error(path, "wrong_type", "This must be an object.")
+        before = len(reading.errors)
         for name in value:
             if name not in self.names:
-                reading.fault(join(path, str(name)), "unknown_field", "There is no such field.")
+                reading.add_error(join(path, str(name)), "unknown_field", "There is no such field.")
         attributes = self.attributes(value, path, reading)
-        if len(reading.faults) > before:
+        if len(reading.errors) > before:
             return None
         if self.check is not None:
             self.check(attributes, path, reading)
-        return self.build(attributes) if len(reading.faults) == before else None
+        return self.build(attributes) if len(reading.errors) == before else None
 
-    def attributes(self, value: Mapping[str, object], path: str, reading: Reading) -> dict[str, Any]:
+    def attributes(self, value: Mapping[str, object], path: str, reading: ParseContext) -> dict[str, Any]:
         """What the object says, as arguments of the dataclass (the inline record's among them)."""
         found: dict[str, Any] = {"kind": value["kind"]} if "kind" in value and "kind" in self.defaults else {}
         for key in self.keys:
@@ -73,7 +73,7 @@ class Record:
             if given is not None:
                 found[key.target] = key.kind.read(given, join(path, key.name), reading)
             elif self.defaults[key.target] is MISSING:
-                reading.fault(join(path, key.name), "required", "This field is required.")
+                reading.add_error(join(path, key.name), "required", "This field is required.")
         if self.inline:
             found.update(self.inline[1].attributes(value, path, reading))
             if self.inline[1].check is not None:
@@ -109,14 +109,14 @@ class ByKind:
 
     records: Mapping[str, Record]
 
-    def read(self, value: object, path: str, reading: Reading) -> Any:
+    def read(self, value: object, path: str, reading: ParseContext) -> Any:
         if not isinstance(value, Mapping):
-            return reading.fault(path, "wrong_type", "This must be an object.")
+            return reading.add_error(path, "wrong_type", "This must be an object.")
         kind = value.get("kind")
         if kind is None:
-            return reading.fault(join(path, "kind"), "required", "This field is required.")
+            return reading.add_error(join(path, "kind"), "required", "This field is required.")
         if not isinstance(kind, str) or kind not in self.records:
-            return reading.fault(join(path, "kind"), "not_a_choice", f"Known kinds: {', '.join(self.records)}.")
+            return reading.add_error(join(path, "kind"), "not_a_choice", f"Known kinds: {', '.join(self.records)}.")
         return self.records[kind].read(value, path, reading)
 
     def dump(self, value: Any) -> object:

@@ -12,7 +12,7 @@ BASIS_POINTS = 10_000
 """A percentage is held as hundredths of a per cent: 12.5 % is 1,250 of these."""
 
 
-class DoesNotFit(ValueError):
+class TooManyDecimals(ValueError):
     """An amount has more decimals than the currency of the cart."""
 
 
@@ -32,7 +32,7 @@ def to_minor(amount: Decimal, exponent: int) -> int:
     scaled = amount.scaleb(exponent)
     minor = int(scaled)
     if minor != scaled:
-        raise DoesNotFit(f"{amount} has more than {exponent} decimals")
+        raise TooManyDecimals(f"{amount} has more than {exponent} decimals")
     return minor
 
 
@@ -66,7 +66,7 @@ def share(total: int, weights: Sequence[int], rooms: Sequence[int], remainder: s
             continue
         full = [index for index in open_ if left * weights[index] >= rooms[index] * weight]
         if not full:
-            hand_out(left, open_, weights, shares, rooms=rooms, remainder=remainder)
+            distribute_remainder(left, open_, weights, shares, rooms=rooms, remainder=remainder)
             break
         for index in full:
             shares[index] = rooms[index]
@@ -76,7 +76,7 @@ def share(total: int, weights: Sequence[int], rooms: Sequence[int], remainder: s
     return shares
 
 
-def hand_out(
+def distribute_remainder(
     total: int, open_: list[int], weights: Sequence[int], shares: list[int], *, rooms: Sequence[int], remainder: str
 ) -> None:
     """The last round of a split, in which nobody gets full: whole shares first, then the leftover units."""

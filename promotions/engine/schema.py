@@ -8,38 +8,38 @@ from typing import Any
 
 from promotions.engine import offer as o
 from promotions.engine.fields import (
+    Boolean,
     Choice,
     Clock,
-    Flag,
+    DateOrDateTime,
+    Integer,
     Kind,
-    Many,
-    Moment,
+    ListOf,
     Money,
     MoneyOrCount,
     MoneyOrPercentage,
+    ParseContext,
     Percentage,
-    Reading,
     Text,
     Weekday,
-    Whole,
-    instant,
+    parse_datetime,
     places,
 )
 from promotions.engine.profile import OPTIONS, Profile
 from promotions.engine.records import ByKind, Key, Record, join
 
-UNITS = Whole(1, 1_000_000)
-NAMES = Many(Text())
-CURRENCY = Text(longest=3, upper=True, shape="[A-Z]{3}")
-ENDS = Choice(("cheapest", "dearest"))
+UNITS = Integer(1, 1_000_000)
+NAMES = ListOf(Text())
+CURRENCY = Text(max_length=3, upper=True, shape="[A-Z]{3}")
+PICK_CHOICES = Choice(("cheapest", "dearest"))
 ORDER_TO_SHIPPING = ("order", "line", "unit", "cheapest_line", "shipping")
 
 
-def check_select(found: dict[str, Any], path: str, reading: Reading) -> None:
+def check_select(found: dict[str, Any], path: str, context: ParseContext) -> None:
     """A price range must not be upside down."""
     low, high = found.get("unit_price_from"), found.get("unit_price_to")
     if low is not None and high is not None and low > high:
-        reading.fault(join(path, "unit_price_to"), "out_of_range", "This must not be below unit_price_from.")
+        context.add_error(join(path, "unit_price_to"), "out_of_range", "This must not be below unit_price_from.")
 
 
 SELECT = Record(
@@ -48,7 +48,7 @@ SELECT = Record(
         *(Key(name, NAMES) for name in ("skus", "categories", "brands", "exclude_skus", "exclude_categories")),
         Key("unit_price_from", Money()),
         Key("unit_price_to", Money()),
-        Key("skip_already_discounted", Flag()),
+        Key("skip_already_discounted", Boolean()),
         Key("shipping_ids", NAMES),
     ),
     check=check_select,
@@ -59,32 +59,32 @@ SELECTED = Key("select", SELECT)
 # --- conditions ---------------------------------------------------------------------------------------------------
 
 
-def check_subtotal(found: dict[str, Any], path: str, reading: Reading) -> None:
+def check_subtotal(found: dict[str, Any], path: str, context: ParseContext) -> None:
     """The amount fits its currency."""
-    reading.fits(found.get("currency"), path)
+    context.fits(found.get("currency"), path)
 
 
-def check_hours(found: dict[str, Any], path: str, reading: Reading) -> None:
+def check_hours(found: dict[str, Any], path: str, context: ParseContext) -> None:
     """A window of no length would never be open."""
     if found["start"] == found["end"]:
-        reading.fault(join(path, "to"), "out_of_range", "from and to must differ.")
+        context.add_error(join(path, "to"), "out_of_range", "from and to must differ.")
 
 
-def check_dates(found: dict[str, Any], path: str, reading: Reading) -> None:
+def check_dates(found: dict[str, Any], path: str, context: ParseContext) -> None:
     """One end at least, both of one sort, in order."""
     start, end = found.get("start"), found.get("end")
     if start is None and end is None:
-        reading.fault(join(path, "from"), "required", "from or to is required.")
+        context.add_error(join(path, "from"), "required", "from or to is required.")
     elif start is not None and end is not None:
         if (len(start) == 10) != (len(end) == 10):
-            reading.fault(join(path, "to"), "invalid", "from and to must both be dates or both be instants.")
-        elif start > end if len(start) == 10 else instant(start) >= instant(end):
-            reading.fault(join(path, "to"), "out_of_range", "to must be after from.")
+            context.add_error(join(path, "to"), "invalid", "from and to must both be dates or both be instants.")
+        elif start > end if len(start) == 10 else parse_datetime(start) >= parse_datetime(end):
+            context.add_error(join(path, "to"), "out_of_range", "to must be after from.")
 
 
 def one_of(kind: Kind) -> Record:
     """A condition that a fact is among `any`."""
-    return Record(o.OneOf, (Key("any", Many(kind, 1)),))
+    return Record(o.OneOf, (Key("any", ListOf(kind, 1)),))
 
 
 SUBTOTAL = Record(
@@ -105,11 +105,13 @@ CONDITIONS: Mapping[str, Record] = {
     "nth_order": Record(o.NthOrder, (Key("value", UNITS),)),
     "transaction_type": one_of(Text()),
     "currency": one_of(CURRENCY),
-    "country": one_of(Text(longest=2, upper=True, shape="[A-Z]{2}")),
+    "country": one_of(Text(max_length=2, upper=True, shape="[A-Z]{2}")),
     "shipping_method": one_of(Text()),
     "weekdays": one_of(Weekday()),
     "hours": Record(o.Hours, (Key("from", Clock(), "start"), Key("to", Clock(), "end")), check=check_hours),
-    "date_range": Record(o.DateRange, (Key("from", Moment(), "start"), Key("to", Moment(), "end")), check=check_dates),
+    "date_range": Record(
+        o.DateRange, (Key("from", DateOrDateTime(), "start"), Key("to", DateOrDateTime(), "end")), check=check_dates
+    ),
 }
 
 
@@ -121,7 +123,7 @@ NARROWING = Record(
         SELECTED,
         Key("max_units", UNITS),
         Key("per", Choice(("order", "line"))),
-        Key("pick", ENDS),
+        Key("pick", PICK_CHOICES),
         Key("only_complete_groups_of", UNITS),
         Key("max_discount", Money(positive=True)),
         Key("split", Choice(("value", "quantity"))),
@@ -130,60 +132,60 @@ NARROWING = Record(
 )
 
 
-def exactly_one(found: dict[str, Any], names: tuple[str, ...], path: str, reading: Reading) -> None:
+def exactly_one(found: dict[str, Any], names: tuple[str, ...], path: str, context: ParseContext) -> None:
     """Exactly one of `names` is given."""
     given = [name for name in names if found.get(name) is not None]
     if len(given) != 1:
         where, code = (join(path, given[-1]), "invalid") if given else (path, "required")
-        reading.fault(where, code, f"Exactly one of {', '.join(names)} is required.")
+        context.add_error(where, code, f"Exactly one of {', '.join(names)} is required.")
 
 
-def check_benefit(found: dict[str, Any], path: str, reading: Reading) -> None:
+def check_benefit(found: dict[str, Any], path: str, context: ParseContext) -> None:
     """What holds for every benefit: amounts fit the currency, `each` is for shipping."""
-    reading.fits(found.get("currency"), path)
+    context.fits(found.get("currency"), path)
     if found.get("each") and found.get("on", "order") != "shipping":
-        reading.fault(join(path, "each"), "not_allowed", "each goes with on: shipping.")
+        context.add_error(join(path, "each"), "not_allowed", "each goes with on: shipping.")
 
 
-def check_set_price(found: dict[str, Any], path: str, reading: Reading) -> None:
+def check_set_price(found: dict[str, Any], path: str, context: ParseContext) -> None:
     """A bundle has a size, and only a bundle has one."""
-    check_benefit(found, path, reading)
+    check_benefit(found, path, context)
     if (found.get("on") == "bundle") != ("bundle_size" in found):
-        reading.fault(join(path, "bundle_size"), "invalid", "bundle_size goes with on: bundle.")
+        context.add_error(join(path, "bundle_size"), "invalid", "bundle_size goes with on: bundle.")
 
 
-def check_then(found: dict[str, Any], path: str, reading: Reading) -> None:
+def check_then(found: dict[str, Any], path: str, context: ParseContext) -> None:
     """The picked unit is priced in one way."""
-    exactly_one(found, ("percent", "amount", "unit_price"), path, reading)
+    exactly_one(found, ("percent", "amount", "unit_price"), path, context)
 
 
-def check_groups(found: dict[str, Any], path: str, reading: Reading) -> None:
+def check_groups(found: dict[str, Any], path: str, context: ParseContext) -> None:
     """A group is priced in one way; the nth of a group exists."""
-    check_benefit(found, path, reading)
-    exactly_one(found, ("percent", "amount", "unit_price", "group_price", "then"), path, reading)
+    check_benefit(found, path, context)
+    exactly_one(found, ("percent", "amount", "unit_price", "group_price", "then"), path, context)
     if found.get("then") is not None and found["then"].nth > found["size"]:
-        reading.fault(join(path, "then.nth"), "out_of_range", "A group has no such unit.")
+        context.add_error(join(path, "then.nth"), "out_of_range", "A group has no such unit.")
 
 
-def check_tiers(found: dict[str, Any], path: str, reading: Reading) -> None:
+def check_tiers(found: dict[str, Any], path: str, context: ParseContext) -> None:
     """Tiers rise, begin as their basis counts, and give what their unit says."""
     given = {f"{path}.tiers.{index}.value": tier.value for index, tier in enumerate(found["tiers"])}
     if "base" in found:
         given[f"{path}.base"] = found["base"]
     if found["unit"] == "percent":
-        reading.amounts = [each for each in reading.amounts if each[0] not in given]
-    check_benefit(found, path, reading)
+        context.amounts = [each for each in context.amounts if each[0] not in given]
+    check_benefit(found, path, context)
     for where, value in given.items():
         if found["unit"] == "percent":
-            check_percent(value, where, reading)
-        elif where in reading.numbers:
-            reading.fault(where, "wrong_type", 'With unit: amount this must be a decimal string such as "5.00".')
-    check_rising(found, path, reading)
+            check_percent(value, where, context)
+        elif where in context.numbers:
+            context.add_error(where, "wrong_type", 'With unit: amount this must be a decimal string such as "5.00".')
+    check_rising(found, path, context)
     if found["basis"] == "line_amount" and found.get("on", "line") != "line":
-        reading.fault(join(path, "on"), "not_allowed", "Tiers by line amount are given on lines.")
+        context.add_error(join(path, "on"), "not_allowed", "Tiers by line amount are given on lines.")
 
 
-def check_rising(found: dict[str, Any], path: str, reading: Reading) -> None:
+def check_rising(found: dict[str, Any], path: str, context: ParseContext) -> None:
     """Every tier begins above the one before, in units or in money as the basis counts."""
     counts = found["basis"] == "eligible_quantity"
     previous: Decimal | int | None = None
@@ -191,19 +193,19 @@ def check_rising(found: dict[str, Any], path: str, reading: Reading) -> None:
         where = f"{path}.tiers.{index}.from"
         if isinstance(tier.start, int) != counts:
             needed = "a number of units" if counts else 'an amount such as "50.00"'
-            reading.fault(where, "wrong_type", f"With this basis it must be {needed}.")
+            context.add_error(where, "wrong_type", f"With this basis it must be {needed}.")
         elif previous is not None and tier.start <= previous:
-            reading.fault(where, "out_of_range", "Tiers must rise.")
+            context.add_error(where, "out_of_range", "Tiers must rise.")
         else:
             previous = tier.start
 
 
-def check_percent(value: Decimal, path: str, reading: Reading) -> None:
+def check_percent(value: Decimal, path: str, context: ParseContext) -> None:
     """From 0 to 100 with at most two decimals."""
     if value > 100:
-        reading.fault(path, "out_of_range", "This must be up to 100.")
+        context.add_error(path, "out_of_range", "This must be up to 100.")
     elif places(value.normalize()) > 2:
-        reading.fault(path, "too_many_decimals", "A percentage has at most two decimals.")
+        context.add_error(path, "too_many_decimals", "A percentage has at most two decimals.")
 
 
 def benefit(cls: type[Any], *keys: Key, check: Any = check_benefit) -> Record:
@@ -216,11 +218,11 @@ def on(*places_: str) -> Key:
     return Key("on", Choice(places_), always=True)
 
 
-EACH = Key("each", Flag())
+EACH = Key("each", Boolean())
 THEN = Record(
     o.Then,
     (
-        Key("pick", ENDS, always=True),
+        Key("pick", PICK_CHOICES, always=True),
         Key("nth", UNITS, always=True),
         Key("scope", Choice(("within_group", "across_groups")), always=True),
         Key("percent", Percentage()),
@@ -245,11 +247,11 @@ BENEFITS: Mapping[str, Record] = {
         EACH,
         check=check_set_price,
     ),
-    "buy_get": benefit(o.BuyGet, Key("buy", BUY), Key("get", GET), Key("repeat", Flag(), always=True)),
+    "buy_get": benefit(o.BuyGet, Key("buy", BUY), Key("get", GET), Key("repeat", Boolean(), always=True)),
     "groups": benefit(
         o.Groups,
         Key("size", UNITS),
-        Key("fill", ENDS, always=True),
+        Key("fill", PICK_CHOICES, always=True),
         Key("count", UNITS),
         Key("percent", Percentage()),
         Key("amount", Money(positive=True)),
@@ -262,7 +264,7 @@ BENEFITS: Mapping[str, Record] = {
         o.Tiers,
         Key("basis", Choice(("order_amount", "line_amount", "eligible_quantity"))),
         Key("base", MoneyOrPercentage()),
-        Key("tiers", Many(TIER, 1, 50)),
+        Key("tiers", ListOf(TIER, 1, 50)),
         Key("unit", Choice(("percent", "amount"))),
         Key("on", Choice(("order", "line", "unit", "shipping"))),
         check=check_tiers,
@@ -274,13 +276,13 @@ BENEFITS: Mapping[str, Record] = {
 OFFER = Record(
     o.Offer,
     (
-        Key("conditions", Many(ByKind(CONDITIONS), 0, 20), always=True),
-        Key("benefits", Many(ByKind(BENEFITS), 1, 5)),
-        Key("combinable", Flag(), always=True),
-        Key("lane", Whole(0, 9), always=True),
-        Key("priority", Whole(-1_000_000, 1_000_000), always=True),
-        Key("group", Text(longest=64), always=True),
-        Key("exclusive", Flag(), always=True),
+        Key("conditions", ListOf(ByKind(CONDITIONS), 0, 20), always=True),
+        Key("benefits", ListOf(ByKind(BENEFITS), 1, 5)),
+        Key("combinable", Boolean(), always=True),
+        Key("lane", Integer(0, 9), always=True),
+        Key("priority", Integer(-1_000_000, 1_000_000), always=True),
+        Key("group", Text(max_length=64), always=True),
+        Key("exclusive", Boolean(), always=True),
         Key("max_applications", UNITS, always=True),
     ),
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from promotions.engine.candidates import Reason
-from promotions.engine.conditions import Scene
+from promotions.engine.conditions import ConditionContext
 from promotions.engine.offer import Benefit, BuyGet, Groups, Offer, Select, SetPrice, Tiers
 from promotions.engine.rounding import to_minor
 from promotions.engine.selection import selected
 
 
-def shortfall(offer: Offer, scene: Scene) -> Reason | None:
+def shortfall(offer: Offer, scene: ConditionContext) -> Reason | None:
     """Why the offer gave nothing, when more in the cart would help; None when nothing there qualifies at all."""
     for benefit in offer.benefits:
         reason = short(benefit, scene)
@@ -18,7 +18,7 @@ def shortfall(offer: Offer, scene: Scene) -> Reason | None:
     return None
 
 
-def short(benefit: Benefit, scene: Scene) -> Reason | None:
+def short(benefit: Benefit, scene: ConditionContext) -> Reason | None:
     """The shortfall of one benefit."""
     if isinstance(benefit, Tiers):
         return below_first_tier(benefit, scene)
@@ -31,7 +31,7 @@ def short(benefit: Benefit, scene: Scene) -> Reason | None:
     return None
 
 
-def units(select: Select, scene: Scene) -> int:
+def units(select: Select, scene: ConditionContext) -> int:
     """How many discountable units a select takes."""
     lines = selected(select, scene.lines, scene.brand, scene.cart.exponent)
     return sum(scene.lines[line].quantity for line in lines if scene.lines[line].discountable)
@@ -45,7 +45,7 @@ def units_missing(have: int, needed: int) -> Reason | None:
     return Reason("minimum_not_met", f"{missing} more are needed.", {"missing_quantity": missing})
 
 
-def short_of_purchase(benefit: BuyGet, scene: Scene) -> Reason | None:
+def short_of_purchase(benefit: BuyGet, scene: ConditionContext) -> Reason | None:
     """Not enough is bought, or nothing is left over to be given."""
     among = set(selected(benefit.narrow.select, scene.lines, scene.brand, scene.cart.exponent))
     buying = selected(benefit.buy.select, scene.lines, scene.brand, scene.cart.exponent)
@@ -53,7 +53,7 @@ def short_of_purchase(benefit: BuyGet, scene: Scene) -> Reason | None:
     return units_missing(bought, max(benefit.buy.quantity, bought + 1))
 
 
-def below_first_tier(benefit: Tiers, scene: Scene) -> Reason | None:
+def below_first_tier(benefit: Tiers, scene: ConditionContext) -> Reason | None:
     """The first tier is not reached."""
     lines = selected(benefit.narrow.select, scene.lines, scene.brand, scene.cart.exponent)
     open_ = [scene.lines[line] for line in lines if scene.lines[line].discountable]

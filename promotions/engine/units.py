@@ -71,11 +71,11 @@ def chosen(prices: Prices, lines: Sequence[int], narrow: Narrowing, limits: Limi
     for among, number in limits:
         slots = limited(slots, among, number)
     if per == "order":
-        return trimmed(slots, narrow)
+        return apply_unit_limits(slots, narrow)
     by_line: dict[int, list[Slot]] = {}
     for slot in slots:
         by_line.setdefault(slot.line, []).append(slot)
-    return [slot for its in by_line.values() for slot in trimmed(its, narrow)]
+    return [slot for its in by_line.values() for slot in apply_unit_limits(its, narrow)]
 
 
 def limited(slots: Iterable[Slot], among: frozenset[int], number: int) -> list[Slot]:
@@ -89,7 +89,7 @@ def limited(slots: Iterable[Slot], among: frozenset[int], number: int) -> list[S
     return kept
 
 
-def trimmed(slots: list[Slot], narrow: Narrowing) -> list[Slot]:
+def apply_unit_limits(slots: list[Slot], narrow: Narrowing) -> list[Slot]:
     """No more than `max_units`, and of those only complete groups."""
     if narrow.max_units is not None:
         slots = first(slots, narrow.max_units)
@@ -108,7 +108,7 @@ def pieces(slots: Iterable[Slot]) -> list[Piece]:
     return [Piece(line, sorted(runs.items())) for line, runs in sorted(by_line.items())]
 
 
-def reached(prices: Prices, lines: Sequence[int], narrow: Narrowing, limits: Limits) -> list[Piece]:
+def affected_units(prices: Prices, lines: Sequence[int], narrow: Narrowing, limits: Limits) -> list[Piece]:
     """The units that a benefit reaches, by line: whole lines, even full ones, unless the narrowing leaves some out."""
     if not is_narrowed(narrow, limits):
         return [Piece(line) for line in lines]
@@ -130,7 +130,7 @@ def cheapest_line(prices: Prices, lines: Iterable[int]) -> list[int]:
     return [best]
 
 
-def packed(slots: Sequence[Slot], size: int, most: int | None) -> Iterator[list[Slot]]:
+def pack_groups(slots: Sequence[Slot], size: int, most: int | None) -> Iterator[list[Slot]]:
     """Whole groups of `size` units in the order of the slots, `most` at most; each is a list of slots.
 
     Groups that lie in one run come as one list with a single slot whose count is a multiple of `size`.

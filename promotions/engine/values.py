@@ -67,14 +67,14 @@ class ShopperFacts:
 
     def of(self, brand: str | None) -> Facts:
         """The facts that an offer of `brand` looks at; a brand that knows nothing sees a newcomer."""
-        return self.by_brand.get(brand or "") or NOBODY
+        return self.by_brand.get(brand or "") or ANONYMOUS
 
 
-NOBODY = Facts()
+ANONYMOUS = Facts()
 
 
 @dataclass(frozen=True, slots=True)
-class InPlay:
+class EligibleOffer:
     """An offer that this shopper could have now, with what the engine must know about its origin.
 
     `ref` is unique among the offers of one call. `brand`: it touches only lines of that brand and lines that name
@@ -159,9 +159,9 @@ class Checked:
     """One condition as it was looked at: what it needed and saw (plain JSON values), and whether it held."""
 
     kind: str
-    needed: object
-    saw: object
-    held: bool
+    required: object
+    actual: object
+    passed: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ DAYS = {
 }  # fmt: skip
 
 
-def in_words(offer: o.Offer, currency: str) -> str:
+def describe_offer(offer: o.Offer, currency: str) -> str:
     """What the offer gives, and when. Amounts that name no currency are told in ``currency``, the brand's."""
     given = "; and ".join(benefit(each, currency) for each in offer.benefits)
     asked = " and ".join(condition(each, currency) for each in offer.conditions)
@@ -31,7 +31,7 @@ def combining(offer: o.Offer) -> str:
         "It stands alone." if offer.exclusive else "",
         "" if offer.combinable or offer.exclusive else "It is given alone, where that is better for the shopper.",
         f"Of the group {offer.group} only the best is given." if offer.group else "",
-        f"It counts {times(offer.max_applications)} an order." if offer.max_applications else "",
+        f"It counts {format_times(offer.max_applications)} an order." if offer.max_applications else "",
         f"It is worked out in lane {offer.lane}." if offer.lane else "",
     ]  # fmt: skip
     return " ".join(filter(None, told))
@@ -41,7 +41,7 @@ def combining(offer: o.Offer) -> str:
 def benefit(it: o.Benefit, currency: str) -> str:
     """What one benefit gives, and how it is narrowed."""
     unit = it.narrow.currency or currency
-    return ", ".join([GIVES[type(it)](it, unit), *narrowed(it, unit)])
+    return ", ".join([BENEFIT_TEXTS[type(it)](it, unit), *narrowed(it, unit)])
 
 
 def percent(it: o.Percent, unit: str) -> str:
@@ -55,29 +55,29 @@ def amount(it: o.Amount, unit: str) -> str:
 def set_price(it: o.SetPrice, unit: str) -> str:
     if it.on == "shipping" and not it.value:
         methods = it.narrow.select.shipping_ids
-        return f"free shipping by {either(methods)}" if methods else "free shipping"
+        return f"free shipping by {join_or(methods)}" if methods else "free shipping"
     if it.on == "bundle":
-        return f"any {it.bundle_size} of {goods(it.narrow.select, unit)} for {money(it.value, unit)}"
+        return f"any {it.bundle_size} of {describe_selection(it.narrow.select, unit)} for {money(it.value, unit)}"
     return f"{place(it, unit)} for {money(it.value, unit)}"
 
 
 def buy_get(it: o.BuyGet, unit: str) -> str:
     bought, given = it.buy.select, it.get.select
     less = "free" if it.get.percent == 100 else f"{number(it.get.percent)} % off"
-    what = f"buy {it.buy.quantity}{of(bought, unit)} and get {it.get.quantity}"
-    what += f"{of(given, unit)} {less}" if given != bought else f" more {less}"
+    what = f"buy {it.buy.quantity}{of_selection(bought, unit)} and get {it.get.quantity}"
+    what += f"{of_selection(given, unit)} {less}" if given != bought else f" more {less}"
     return what + ("" if it.repeat else ", once")
 
 
 def groups(it: o.Groups, unit: str) -> str:
-    each = f"every {it.size} of {goods(it.narrow.select, unit)}"
+    each = f"every {it.size} of {describe_selection(it.narrow.select, unit)}"
     if it.then is not None:
         which = f"the {it.then.pick}" if it.then.nth == 1 else f"the {ordinal(it.then.nth)} {it.then.pick}"
         whole = " (over all of them)" if it.then.scope == "across_groups" else ""
         return f"of {each} {which}{whole} {priced(it.then, unit)}" + (
-            f", {times(it.then.max_uses)}" if it.then.max_uses else ""
+            f", {format_times(it.then.max_uses)}" if it.then.max_uses else ""
         )
-    return f"{each} {priced(it, unit)}" + (f", {times(it.count)}" if it.count else "")
+    return f"{each} {priced(it, unit)}" + (f", {format_times(it.count)}" if it.count else "")
 
 
 def priced(it: o.Groups | o.Then, unit: str) -> str:
@@ -102,12 +102,12 @@ def tiers(it: o.Tiers, unit: str) -> str:
     steps = [f"{worth(tier.value)} {where} from {start(tier.start)}" for tier in it.tiers]
     base = [f"{worth(it.base)} {where} below that"] if it.base else []
     by_line = ", line by line" if it.basis == "line_amount" else ""
-    return ", ".join(steps + base) + of(it.narrow.select, unit) + by_line
+    return ", ".join(steps + base) + of_selection(it.narrow.select, unit) + by_line
 
 
 def unit_ladder(it: o.UnitLadder, unit: str) -> str:
     first, further = money(it.first, unit), money(it.next, unit)
-    return f"{first} off the first unit of each line of {goods(it.narrow.select, unit)}, {further} off each further one"
+    return f"{first} off the first unit of each line of {describe_selection(it.narrow.select, unit)}, {further} off each further one"
 
 
 def gift(it: o.GiftOf, unit: str) -> str:
@@ -115,7 +115,7 @@ def gift(it: o.GiftOf, unit: str) -> str:
     return f"{it.quantity} of {it.sku}{price}"
 
 
-GIVES: dict[type[Any], Callable[[Any, str], str]] = {
+BENEFIT_TEXTS: dict[type[Any], Callable[[Any, str], str]] = {
     o.Percent: percent, o.Amount: amount, o.SetPrice: set_price, o.BuyGet: buy_get, o.Groups: groups, o.Tiers: tiers,
     o.UnitLadder: unit_ladder, o.GiftOf: gift,
 }  # fmt: skip
@@ -124,9 +124,9 @@ GIVES: dict[type[Any], Callable[[Any, str], str]] = {
 def place(it: o.Percent | o.Amount | o.SetPrice, unit: str) -> str:
     """What it is taken on."""
     select = it.narrow.select
-    what = goods(select, unit)
+    what = describe_selection(select, unit)
     every = "every shipping method" if it.each else "shipping"
-    by = f" by {either(select.shipping_ids)}" if select.shipping_ids else ""
+    by = f" by {join_or(select.shipping_ids)}" if select.shipping_ids else ""
     whole = what if select != o.EVERYTHING else "the order"
     return {
         "order": whole, "line": f"each line of {what}", "unit": f"each unit of {what}", "shipping": every + by,
@@ -140,7 +140,7 @@ def narrowed(it: o.Benefit, unit: str) -> list[str]:
     where = " of each line" if narrow.per == "line" else ""
     first = f", the {narrow.pick} first" if narrow.pick else ""
     told = [
-        f"on at most {counted(narrow.max_units, 'unit')}{where}{first}" if narrow.max_units else "",
+        f"on at most {pluralize(narrow.max_units, 'unit')}{where}{first}" if narrow.max_units else "",
         f"in whole groups of {narrow.only_complete_groups_of}{where} only" if narrow.only_complete_groups_of else "",
         f"at most {money(narrow.max_discount, unit)}" if narrow.max_discount is not None else "",
         "shared by quantity" if narrow.split == "quantity" else "",
@@ -151,23 +151,25 @@ def narrowed(it: o.Benefit, unit: str) -> list[str]:
 # --- conditions ---------------------------------------------------------------------------------------------------
 def condition(it: o.Condition, currency: str) -> str:
     """What one condition asks."""
-    return ASKS[type(it)](it, currency)
+    return CONDITION_TEXTS[type(it)](it, currency)
 
 
 def subtotal(it: o.Subtotal, currency: str) -> str:
     unit = it.currency or currency
-    what = "the order comes" if it.select == o.EVERYTHING else f"{goods(it.select, unit)} come"
+    what = "the order comes" if it.select == o.EVERYTHING else f"{describe_selection(it.select, unit)} come"
     how = {"min_subtotal": "at least", "max_subtotal": "at most", "subtotal_equals": "exactly"}[it.kind]
     return f"{what} to {how} {money(it.value, unit)}" + (" after discounts" if it.basis == "running" else "")
 
 
 def quantity(it: o.Quantity, currency: str) -> str:
-    units = f"at least {counted(it.value, 'unit')}{of(it.select, currency)}"
+    units = f"at least {pluralize(it.value, 'unit')}{of_selection(it.select, currency)}"
     return f"one line has {units}" if it.kind == "min_line_quantity" else f"there are {units}"
 
 
 def contains(it: o.Contains, currency: str) -> str:
-    return f"{it.quantity} of {goods(it.select, currency)} {'is' if it.quantity == 1 else 'are'} in the cart"
+    return (
+        f"{it.quantity} of {describe_selection(it.select, currency)} {'is' if it.quantity == 1 else 'are'} in the cart"
+    )
 
 
 def one_of(it: o.OneOf, currency: str) -> str:
@@ -177,7 +179,7 @@ def one_of(it: o.OneOf, currency: str) -> str:
     return {
         "audience": "the customer is in", "transaction_type": "the transaction is", "currency": "the cart is in",
         "country": "the order goes to", "shipping_method": "it is shipped by", "weekdays": "it is",
-    }[it.kind] + f" {either(names)}"  # fmt: skip
+    }[it.kind] + f" {join_or(names)}"  # fmt: skip
 
 
 def nth_order(it: o.NthOrder, currency: str) -> str:
@@ -192,31 +194,31 @@ def dates(it: o.DateRange, currency: str) -> str:
     return "it is " + " ".join(filter(None, [it.start and f"from {it.start} on", it.end and f"up to {it.end}"]))
 
 
-ASKS: dict[type[Any], Callable[[Any, str], str]] = {
+CONDITION_TEXTS: dict[type[Any], Callable[[Any, str], str]] = {
     o.Subtotal: subtotal, o.Quantity: quantity, o.Contains: contains, o.OneOf: one_of, o.NthOrder: nth_order,
     o.Hours: hours, o.DateRange: dates,
 }  # fmt: skip
 
 
 # --- words --------------------------------------------------------------------------------------------------------
-def goods(select: o.Select, unit: str) -> str:
+def describe_selection(select: o.Select, unit: str) -> str:
     """Which goods a select takes."""
-    some = [either(names) for names in (select.categories, select.skus, select.brands) if names]
+    some = [join_or(names) for names in (select.categories, select.skus, select.brands) if names]
     told = " of ".join(some) if some else "anything"
     excluded = [*select.exclude_categories, *select.exclude_skus]
-    but = [f"but not {either(excluded)}"] if excluded else []
+    but = [f"but not {join_or(excluded)}"] if excluded else []
     but += [f"from {money(select.unit_price_from, unit)}"] if select.unit_price_from is not None else []
     but += [f"up to {money(select.unit_price_to, unit)}"] if select.unit_price_to is not None else []
     but += ["not on sale already"] if select.skip_already_discounted else []
     return f"{told} ({', '.join(but)})" if but else told
 
 
-def of(select: o.Select, unit: str) -> str:
+def of_selection(select: o.Select, unit: str) -> str:
     """The same after a number; nothing where all goods are meant."""
-    return "" if select == o.EVERYTHING else f" of {goods(select, unit)}"
+    return "" if select == o.EVERYTHING else f" of {describe_selection(select, unit)}"
 
 
-def either(names: Sequence[str]) -> str:
+def join_or(names: Sequence[str]) -> str:
     """Some names, any of which will do."""
     shown = list(names[:SHOWN])
     if len(names) > SHOWN:
@@ -234,11 +236,11 @@ def number(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
-def counted(number_: int, noun: str) -> str:
+def pluralize(number_: int, noun: str) -> str:
     return f"{number_} {noun}{'' if number_ == 1 else 's'}"
 
 
-def times(most: int | None) -> str:
+def format_times(most: int | None) -> str:
     return "at most once" if most == 1 else f"at most {most} times"
 
 

@@ -1,53 +1,53 @@
 """Verbs of promotions and codes."""
 
 from promotions.services.assigning import assign, assign_audience, assign_codes
-from promotions.services.audience import reached
+from promotions.services.audience import audience_counts
 from promotions.services.batches import (
     MAX_COUNT,
     Imported,
+    create_batch,
+    generate_chunk,
+    generate_codes,
     import_codes,
-    make_batch,
-    make_chunk,
-    make_codes,
-    order_batch,
+    request_batch,
 )
-from promotions.services.codes import claim_code
+from promotions.services.codes import register_code
 from promotions.services.life import (
     LIMITS,
-    MOST_PRIORITY,
+    MAX_PRIORITY,
     activate,
     change,
-    checked_offer,
     create,
     deactivate,
     end_due,
-    fixed,
+    locked_fields,
     start_due,
+    validate_offer,
 )
 from promotions.services.telling import retry_now
 
 __all__ = [
     "LIMITS",
     "MAX_COUNT",
-    "MOST_PRIORITY",
+    "MAX_PRIORITY",
     "Imported",
     "activate",
     "assign",
     "assign_audience",
     "assign_codes",
+    "audience_counts",
     "change",
-    "checked_offer",
-    "claim_code",
     "create",
+    "create_batch",
     "deactivate",
     "end_due",
-    "fixed",
+    "generate_chunk",
+    "generate_codes",
     "import_codes",
-    "make_batch",
-    "make_chunk",
-    "make_codes",
-    "order_batch",
-    "reached",
+    "locked_fields",
+    "register_code",
+    "request_batch",
     "retry_now",
     "start_due",
+    "validate_offer",
 ]

@@ -12,14 +12,14 @@ from django.db import transaction
 
 from accounts.models import Customer
 from promoplatform.kernel import db
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.errors import InvalidRequest
 from promoplatform.kernel.mail.contracts import Recipient
 from promoplatform.kernel.mail.services import planning
-from promoplatform.kernel.outbox import later
+from promoplatform.kernel.outbox import enqueue_on_commit
 from promotions import emails, selectors
-from promotions.errors import BatchUnfinished, CodesExhausted, WrongState
+from promotions.errors import BatchNotReady, CodesExhausted, WrongState
 from promotions.models import CodeAssignment, CodeBatch
-from promotions.services.batches import check_open
+from promotions.services.batches import check_promotion_takes_codes
 from segments.errors import AudienceEmpty
 from segments.selectors import audience_count
 
@@ -34,7 +34,7 @@ class Assigned:
     """How many customers got a code, had one already, and are mailed theirs."""
 
     assigned: int
-    already: int
+    already_assigned: int
     mailed: int
 
 
@@ -48,18 +48,18 @@ def assign(*, batch: CodeBatch, customer_ids: Collection[str], notify: bool, at:
     _check(batch)
     wanted = sorted(set(customer_ids))
     if not 1 <= len(wanted) <= MAX_CUSTOMERS:
-        raise Invalid.field("customer_ids", f"Name 1 to {MAX_CUSTOMERS:,} customers.")
-    for names in _slices(wanted):
+        raise InvalidRequest.field("customer_ids", f"Name 1 to {MAX_CUSTOMERS:,} customers.")
+    for names in _batched(wanted):
         Customer.objects.bulk_create([Customer(customer_id=name) for name in names], ignore_conflicts=True)
     keys = list(Customer.objects.filter(customer_id__in=wanted).order_by("pk").values_list("pk", flat=True))
-    given = already = mailed = 0
-    for chunk in _slices(keys):
-        new, had = _give(batch, chunk)
+    given = already_assigned = mailed = 0
+    for chunk in _batched(keys):
+        new, had = _assign(batch, chunk)
         if new + had < len(chunk):
             raise CodesExhausted
-        given, already = given + new, already + had
+        given, already_assigned = given + new, already_assigned + had
         mailed += _mail(batch, chunk, at) if notify else 0
-    return Assigned(given, already, mailed)
+    return Assigned(given, already_assigned, mailed)
 
 
 @transaction.atomic
@@ -69,7 +69,7 @@ def assign_audience(*, batch: CodeBatch, segment_type: str, notify: bool) -> Cod
     if not audience_count(brand_id=batch.brand_id, segment_type=segment_type):
         raise AudienceEmpty
     assignment = CodeAssignment.objects.create(batch=batch, segment_type=segment_type, notify=notify)
-    later("promotions.assign_codes", assignment_id=str(assignment.pk))
+    enqueue_on_commit("promotions.assign_codes", assignment_id=str(assignment.pk))
     return assignment
 
 
@@ -78,7 +78,7 @@ def assign_codes(*, assignment_id: uuid.UUID, at: datetime, budget: float = BUDG
     ends = time.monotonic() + budget
     while _assign_chunk(assignment_id, at):
         if time.monotonic() >= ends:
-            later("promotions.assign_codes", assignment_id=str(assignment_id))
+            enqueue_on_commit("promotions.assign_codes", assignment_id=str(assignment_id))
             return
 
 
@@ -94,7 +94,7 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
         brand_id=batch.brand_id, segment_type=mine.segment_type, after=mine.cursor, limit=CHUNK
     )
     if chunk:
-        new, had = _give(batch, chunk)
+        new, had = _assign(batch, chunk)
         mine.assigned, mine.already, mine.cursor = mine.assigned + new, mine.already + had, chunk[-1]
         mine.exhausted = new + had < len(chunk)
         if mine.notify:
@@ -108,28 +108,28 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
 def _check(batch: CodeBatch) -> None:
     if batch.promotion is None:
         raise WrongState("Only codes of a promotion are given to customers.")
-    check_open(batch.promotion)
-    if not batch.is_made:
-        raise BatchUnfinished(made=batch.made, count=batch.count)
+    check_promotion_takes_codes(batch.promotion)
+    if not batch.is_generated:
+        raise BatchNotReady(made=batch.made, count=batch.count)
 
 
-def _slices(values: Sequence[T]) -> Iterator[list[T]]:
+def _batched(values: Sequence[T]) -> Iterator[list[T]]:
     rest = iter(values)
     while chunk := list(islice(rest, CHUNK)):
         yield chunk
 
 
-def _give(batch: CodeBatch, keys: Sequence[int]) -> tuple[int, int]:
+def _assign(batch: CodeBatch, keys: Sequence[int]) -> tuple[int, int]:
     """Give customers codes; how many got one, and how many had one.
 
     The customers are locked in order, so that of two who give the same customer a code at once the second sees the
     first one's.
     """
     list(Customer.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk").values_list("pk"))
-    had = selectors.codes_had(batch_id=batch.pk, customer_keys=keys)
+    had = selectors.codes_of_customers(batch_id=batch.pk, customer_keys=keys)
     wanting = [key for key in keys if key not in had]
     params = {"batch": batch.pk, "customers": wanting, "limit": len(wanting)}
-    return db.run("promotions/sql/assign_codes.sql", params) if wanting else 0, len(had)
+    return db.execute("promotions/sql/assign_codes.sql", params) if wanting else 0, len(had)
 
 
 def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:
@@ -139,11 +139,11 @@ def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:
         key=f"code_batch:{batch.pk}", kind=emails.CODE, marketing=True, sender=str(brand.pk), sender_name=brand.name,
         data={"promotion": str(batch.promotion_id)},
     )  # fmt: skip
-    codes = selectors.codes_had(batch_id=batch.pk, customer_keys=keys)
+    codes = selectors.codes_of_customers(batch_id=batch.pk, customer_keys=keys)
     recipients = [
         Recipient(key, email, name, codes[key]) for key, email, name in selectors.consenting(customer_keys=list(codes))
     ]
     added = planning.add_recipients(mailing=mailing, recipients=recipients, at=at)
     if added:
-        later("mail.send_due")
+        enqueue_on_commit("mail.send_due")
     return added

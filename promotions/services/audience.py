@@ -8,21 +8,21 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from promotions.models import LIVE, Promotion, Status
 from segments import services as segments
-from segments.contracts import Reach
+from segments.contracts import AudienceReach
 from segments.models import Segment, State
 
 STATUS_BY = {State.ACTIVE: Status.ACTIVE, State.EMPTY: Status.ACTIVE_WITHOUT_AUDIENCE}  # else still on its way
 
 
-def follow(*, promotion: Promotion, at: datetime) -> None:
+def sync_segment(*, promotion: Promotion, at: datetime) -> None:
     """Make, move or end the segment of a promotion that is on its way or live, as its audience and dates are now.
 
     Sets the promotion's status for its caller to save. Raises as ``segments.services.follow`` does.
     """
     if not promotion.target_audience:
-        leave(promotion=promotion, at=at)
+        end_segment(promotion=promotion, at=at)
         return
-    segment = segments.follow(
+    segment = segments.sync_promotion_segment(
         brand=promotion.brand, promotion_id=promotion.pk, segment_type=promotion.target_audience,
         start_date=promotion.start_date, end_date=promotion.end_date, at=at,
     )  # fmt: skip
@@ -30,12 +30,12 @@ def follow(*, promotion: Promotion, at: datetime) -> None:
         promotion.status = STATUS_BY.get(State(segment.state), Status.SCHEDULED)
 
 
-def leave(*, promotion: Promotion, at: datetime) -> None:
+def end_segment(*, promotion: Promotion, at: datetime) -> None:
     """End the promotion's segment, if it has one: nobody is in it from now on, and its slots are free."""
     segments.delete(which=Q(promotion_id=promotion.pk), at=at)
 
 
-def reached(*, promotions: Collection[Promotion], at: datetime) -> dict[uuid.UUID, Reach]:
+def audience_counts(*, promotions: Collection[Promotion], at: datetime) -> dict[uuid.UUID, AudienceReach]:
     """For each promotion with a target audience, how many customers match now; a query for each brand."""
     wanted: dict[uuid.UUID, set[str]] = {}
     for it in promotions:
@@ -45,9 +45,9 @@ def reached(*, promotions: Collection[Promotion], at: datetime) -> dict[uuid.UUI
     return {it.pk: found[it.brand_id][it.target_audience] for it in promotions if it.target_audience}
 
 
-def settled(*, due: QuerySet[Promotion]) -> list[tuple[Status, QuerySet[Promotion]]]:
+def promotions_by_segment_status(*, due: QuerySet[Promotion]) -> list[tuple[Status, QuerySet[Promotion]]]:
     """Those of these scheduled promotions whose segments are ready, by the status that they get for it."""
-    return [(status, due.filter(_has(state))) for state, status in STATUS_BY.items()]
+    return [(status, due.filter(_has_segment(state))) for state, status in STATUS_BY.items()]
 
 
 def without_segment(*, at: datetime) -> QuerySet[Promotion]:
@@ -56,5 +56,5 @@ def without_segment(*, at: datetime) -> QuerySet[Promotion]:
     return live.filter(~Exists(Segment.objects.filter(promotion_id=OuterRef("pk"))))
 
 
-def _has(state: State) -> Exists:
+def _has_segment(state: State) -> Exists:
     return Exists(Segment.objects.filter(promotion_id=OuterRef("pk"), deleted_at=None, state=state))

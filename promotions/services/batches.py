@@ -17,10 +17,10 @@ from django.db.models.functions import Now
 
 from accounts.models import Brand
 from promoplatform.kernel import db
-from promoplatform.kernel.errors import Invalid
-from promoplatform.kernel.outbox import later
+from promoplatform.kernel.errors import InvalidRequest
+from promoplatform.kernel.outbox import enqueue_on_commit
 from promotions import rules, selectors
-from promotions.errors import PatternTooGuessable, WrongState
+from promotions.errors import PatternTooWeak, WrongState
 from promotions.models import Code, CodeBatch, Promotion, Status, Trigger
 
 MAX_COUNT = 5_000_000
@@ -47,29 +47,29 @@ class Imported:
     batch: CodeBatch
     received: int = 0
     imported: int = 0
-    known: int = 0
-    refused: int = 0
-    faults: list[dict[str, str | int]] = field(default_factory=list)
+    existing: int = 0
+    rejected: int = 0
+    errors: list[dict[str, str | int]] = field(default_factory=list)
 
-    def refuse(self, line: int, text: str, code: str, detail: str) -> None:
-        self.refused += 1
-        if len(self.faults) < MAX_FAULTS:
-            self.faults.append({"line": line, "text": text[:64], "code": code, "detail": detail})
+    def add_error(self, line: int, text: str, code: str, detail: str) -> None:
+        self.rejected += 1
+        if len(self.errors) < MAX_FAULTS:
+            self.errors.append({"line": line, "text": text[:64], "code": code, "detail": detail})
 
 
 # --- made from a pattern ---------------------------------------------------------------------------------------------
-def make_batch(
+def create_batch(
     *, promotion: Promotion, count: int, pattern: str = rules.PATTERN, charset: str = rules.CHARSET
 ) -> CodeBatch:
     """A batch of ``count`` codes of a promotion. Raises WrongState, and what ``order_batch`` raises."""
-    check_open(promotion)
-    return order_batch(
+    check_promotion_takes_codes(promotion)
+    return request_batch(
         kind="promotion", brand=promotion.brand, promotion=promotion, count=count, pattern=pattern, charset=charset
     )
 
 
 @transaction.atomic
-def order_batch(
+def request_batch(
     *,
     kind: str,
     brand: Brand,
@@ -88,57 +88,59 @@ def order_batch(
     batch = CodeBatch.objects.create(
         kind=kind, brand=brand, promotion=promotion, count=count, pattern=pattern, charset=charset
     )
-    later("promotions.make_codes", batch_id=str(batch.pk))
+    enqueue_on_commit("promotions.make_codes", batch_id=str(batch.pk))
     return batch
 
 
 def _check(brand: Brand, count: int, pattern: str, charset: str) -> None:
     if not 1 <= count <= MAX_COUNT:
-        raise Invalid.field("count", f"A batch has 1 to {MAX_COUNT:,} codes.")
+        raise InvalidRequest.field("count", f"A batch has 1 to {MAX_COUNT:,} codes.")
     if not rules.is_pattern(pattern):
-        raise Invalid.field("pattern", "A pattern is 3 to 64 of A-Z, 0-9, _ and -, with # for each that is drawn.")
+        raise InvalidRequest.field(
+            "pattern", "A pattern is 3 to 64 of A-Z, 0-9, _ and -, with # for each that is drawn."
+        )
     if not rules.is_charset(charset):
-        raise Invalid.field("charset", "A charset is 2 to 36 different letters and digits.")
+        raise InvalidRequest.field("charset", "A charset is 2 to 36 different letters and digits.")
     every = count + selectors.codes_of_pattern(brand_id=brand.pk, pattern=pattern)
-    if rules.is_guessable(pattern, charset, count=every):
-        raise PatternTooGuessable(
-            bits=round(rules.guess_bits(pattern, charset), 1),
+    if rules.is_too_weak(pattern, charset, count=every):
+        raise PatternTooWeak(
+            bits=round(rules.entropy_bits(pattern, charset), 1),
             minimum_pattern=rules.minimum_pattern(pattern, charset, count=every),
             recommended_pattern=rules.PATTERN,
         )
 
 
-def check_open(promotion: Promotion) -> None:
+def check_promotion_takes_codes(promotion: Promotion) -> None:
     """Codes can be made and given out for it. Raises Invalid, WrongState."""
     if promotion.trigger != Trigger.CODE:
-        raise Invalid.field("trigger", "Only a promotion that codes open has batches of codes.")
+        raise InvalidRequest.field("trigger", "Only a promotion that codes open has batches of codes.")
     if promotion.status in {Status.ENDED, Status.DEACTIVATED}:
         raise WrongState(status_now=promotion.status)
 
 
-def make_codes(*, batch_id: uuid.UUID, budget: float = BUDGET) -> None:
+def generate_codes(*, batch_id: uuid.UUID, budget: float = BUDGET) -> None:
     """Make codes until all are there; after ``budget`` seconds the rest is promised to another task.
 
     Any number of makers may be at one batch: one of them makes the next chunk, the others leave it to that one.
     """
     ends = time.monotonic() + budget
-    while make_chunk(batch_id=batch_id):
+    while generate_chunk(batch_id=batch_id):
         if time.monotonic() >= ends:
-            later("promotions.make_codes", batch_id=str(batch_id))
+            enqueue_on_commit("promotions.make_codes", batch_id=str(batch_id))
             return
 
 
 @transaction.atomic
-def make_chunk(*, batch_id: uuid.UUID) -> bool:
+def generate_chunk(*, batch_id: uuid.UUID) -> bool:
     """Make the next codes; False when none is left to make, or another maker is at it."""
     batches = CodeBatch.objects.filter(made__lt=F("count"))
     batch = batches.select_for_update(skip_locked=True).filter(pk=batch_id).first()
     if batch is None:
         return False
     wanted = min(CHUNK, batch.count - batch.made)
-    batch.made += _add(batch, rules.draw(batch.pattern, batch.charset, count=wanted))
-    CodeBatch.objects.filter(pk=batch.pk).update(made=batch.made, finished_at=Now() if batch.is_made else None)
-    return not batch.is_made
+    batch.made += _add(batch, rules.generate_codes(batch.pattern, batch.charset, count=wanted))
+    CodeBatch.objects.filter(pk=batch.pk).update(made=batch.made, finished_at=Now() if batch.is_generated else None)
+    return not batch.is_generated
 
 
 def _add(batch: CodeBatch, texts: list[str]) -> int:
@@ -162,13 +164,13 @@ def import_codes(*, promotion: Promotion, lines: Iterable[str], batch: CodeBatch
     codes that the batch has already are known, so that an import that broke off is sent again whole. Raises Invalid,
     WrongState.
     """
-    check_open(promotion)
+    check_promotion_takes_codes(promotion)
     if batch is not None and batch.pattern:
-        raise Invalid.field("batch", "This batch is made from a pattern.")
+        raise InvalidRequest.field("batch", "This batch is made from a pattern.")
     chunks = _chunks(lines)
     first = next(chunks, None)
     if first is None:
-        raise Invalid.field("body", "There is no code in it.")
+        raise InvalidRequest.field("body", "There is no code in it.")
     report = Imported(batch or CodeBatch.objects.create(brand=promotion.brand, promotion=promotion, count=0))
     _import(report, first)
     for chunk in chunks:
@@ -191,11 +193,11 @@ def _import(report: Imported, chunk: list[tuple[int, str]]) -> None:
     found: dict[str, int] = {}
     report.received += len(chunk)
     for number, cell in chunk:
-        text = rules.normalise(cell)
+        text = rules.normalize_code(cell)
         if text is None:
-            report.refuse(number, cell, "invalid", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
+            report.add_error(number, cell, "invalid", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
         elif text in found:
-            report.refuse(number, text, "duplicate", f"The same code stands in line {found[text]}.")
+            report.add_error(number, text, "duplicate", f"The same code stands in line {found[text]}.")
         else:
             found[text] = number
     _keep(report, found)
@@ -204,20 +206,20 @@ def _import(report: Imported, chunk: list[tuple[int, str]]) -> None:
 def _keep(report: Imported, found: dict[str, int]) -> None:
     batch = report.batch
     whose = {"brand": batch.brand_id, "promotion": batch.promotion_id, "batch": batch.pk}
-    rows = db.many("promotions/sql/import_batch.sql", whose | {"texts": sorted(found)})
+    rows = db.fetch_all("promotions/sql/import_batch.sql", whose | {"texts": sorted(found)})
     added = {row["text"] for row in rows}
     left = found.keys() - added
     ours = set(Code.objects.filter(pk__in=left, batch=batch).values_list("pk", flat=True)) if left else set()
     for text in sorted(left - ours, key=found.__getitem__):
-        report.refuse(found[text], text, "code_taken", "This code is already taken.")
+        report.add_error(found[text], text, "code_taken", "This code is already taken.")
     report.imported += len(added)
-    report.known += len(ours)
+    report.existing += len(ours)
     CodeBatch.objects.filter(pk=batch.pk).update(count=F("count") + len(added), made=F("made") + len(added))
 
 
-def audit(*, at: datetime, repair: bool) -> Iterator[str]:
+def check_consistency(*, at: datetime, repair: bool) -> Iterator[str]:
     """A line for each batch that counts other codes than it has; ``repair`` changes nothing."""
     for batch in CodeBatch.objects.order_by("pk").values_list("pk", flat=True):
-        row = db.one("promotions/sql/recount_batches.sql", {"batch": batch})
+        row = db.fetch_one("promotions/sql/recount_batches.sql", {"batch": batch})
         if row is not None:
             yield f"batch {batch}: says {row['made']} codes, has {row['counted']}"

@@ -1,13 +1,13 @@
 """Codes are claimed for what they mean."""
 
 from accounts.models import Brand
-from promoplatform.kernel.db import refuse
+from promoplatform.kernel.db import translate_constraint
 from promotions.errors import CodeTaken
 from promotions.models import Code, Promotion
-from promotions.rules import digest
+from promotions.rules import code_digest
 
 
-def claim_code(*, text: str, kind: str, brand: Brand, promotion: Promotion | None = None) -> Code:
+def register_code(*, text: str, kind: str, brand: Brand, promotion: Promotion | None = None) -> Code:
     """Give a normalised string its one meaning. Raises CodeTaken, whoever has it."""
-    with refuse("promotions_code_pkey", CodeTaken):
-        return Code.objects.create(text=text, digest=digest(text), kind=kind, brand=brand, promotion=promotion)
+    with translate_constraint("promotions_code_pkey", CodeTaken):
+        return Code.objects.create(text=text, digest=code_digest(text), kind=kind, brand=brand, promotion=promotion)

@@ -8,21 +8,21 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 
 from promoplatform.kernel import db
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 from promotions import rules
-from promotions.contracts import Lost, Purchase, Taking
+from promotions.contracts import OfferUnavailable, Purchase, SelectedOffer
 from promotions.errors import (
     BudgetExhausted,
     CodeAlreadyUsed,
     PromotionNotActive,
     ReservationExpired,
-    UsageLimitPerUser,
+    UsageLimitPerCustomer,
     UsageLimitReached,
 )
-from promotions.models import LIVE, Code, Promotion, PromotionUse
+from promotions.models import LIVE, Code, Promotion, PromotionRedemption
 from promotions.services import limits
 
-REFUSALS: dict[str, type[Refusal]] = {"budget": BudgetExhausted, "user": UsageLimitPerUser}
+LIMIT_ERRORS: dict[str, type[DomainError]] = {"budget": BudgetExhausted, "user": UsageLimitPerCustomer}
 
 
 def reserve(*, purchase: Purchase) -> None:
@@ -31,7 +31,7 @@ def reserve(*, purchase: Purchase) -> None:
     A promotion that keeps no limit, opened by itself or by a code that anyone may use again, writes nothing. Raises
     Lost.
     """
-    takings = sorted(purchase.takings, key=lambda taking: taking.key)
+    takings = sorted(purchase.items, key=lambda taking: taking.key)
     found = Promotion.objects.select_related("brand").in_bulk([uuid.UUID(taking.key) for taking in takings])
     single = set(
         Code.objects.filter(pk__in=[taking.code for taking in takings if taking.code], single_use=True).values_list(
@@ -41,13 +41,13 @@ def reserve(*, purchase: Purchase) -> None:
     for taking in takings:
         promotion = found[uuid.UUID(taking.key)]
         if promotion.status not in LIVE or not promotion.start_date <= purchase.at < promotion.end_date:
-            raise Lost(taking, PromotionNotActive())
+            raise OfferUnavailable(taking, PromotionNotActive())
         _reserve(promotion, taking, purchase, code=taking.code if taking.code in single else "")
 
 
-def _reserve(promotion: Promotion, taking: Taking, purchase: Purchase, code: str) -> None:
+def _reserve(promotion: Promotion, taking: SelectedOffer, purchase: Purchase, code: str) -> None:
     counters = []
-    for kind, slot, amount, cap in kept(promotion, taking, purchase):
+    for kind, slot, amount, cap in iter_limits(promotion, taking, purchase):
         taken = limits.take(
             promotion=promotion.pk,
             kind=kind,
@@ -57,11 +57,11 @@ def _reserve(promotion: Promotion, taking: Taking, purchase: Purchase, code: str
             home=purchase.shopper_key % rules.SHARDS,
         )
         if taken is None:
-            raise Lost(taking, REFUSALS.get(kind, UsageLimitReached)())
+            raise OfferUnavailable(taking, LIMIT_ERRORS.get(kind, UsageLimitReached)())
         counters.append(taken)
     if not counters and not code:
         return
-    row = db.one(
+    row = db.fetch_one(
         "promotions/sql/write_use.sql",
         {
             "promotion": promotion.pk, "redemption": purchase.id, "customer": purchase.shopper_key, "code": code,
@@ -69,10 +69,10 @@ def _reserve(promotion: Promotion, taking: Taking, purchase: Purchase, code: str
         },
     )  # fmt: skip
     if row is None:
-        raise Lost(taking, CodeAlreadyUsed())
+        raise OfferUnavailable(taking, CodeAlreadyUsed())
 
 
-def kept(promotion: Promotion, taking: Taking, purchase: Purchase) -> Iterator[tuple[str, str, int, int]]:
+def iter_limits(promotion: Promotion, taking: SelectedOffer, purchase: Purchase) -> Iterator[tuple[str, str, int, int]]:
     """The counters that a promotion keeps, as (kind, slot, amount, cap), in the one order in which they are taken."""
     first_days = rules.periods(purchase.at.astimezone(ZoneInfo(promotion.brand.timezone)))
     if promotion.budget is not None and taking.amount:
@@ -91,29 +91,29 @@ def kept(promotion: Promotion, taking: Taking, purchase: Purchase) -> Iterator[t
 
 def confirm(*, purchase: Purchase) -> None:
     """Make the uses final. Raises ReservationExpired when one is no longer held."""
-    held = _uses(purchase).select_for_update().order_by("promotion_id")
+    held = _redemptions(purchase).select_for_update().order_by("promotion_id")
     if any(use.held_until is not None and use.held_until <= purchase.at for use in held):
         raise ReservationExpired
-    _uses(purchase).update(held_until=None)
+    _redemptions(purchase).update(held_until=None)
 
 
 def release(*, purchase: Purchase) -> None:
     """Give back what is still held; nothing final is touched."""
-    _give_back(_uses(purchase).filter(held_until__isnull=False))
+    _release_counters(_redemptions(purchase).filter(held_until__isnull=False))
 
 
-def refund(*, purchase: Purchase) -> None:
+def return_items(*, purchase: Purchase) -> None:
     """Give the final uses back, and what they had taken of limits and budgets."""
-    _give_back(_uses(purchase).filter(held_until__isnull=True))
+    _release_counters(_redemptions(purchase).filter(held_until__isnull=True))
 
 
-def _uses(purchase: Purchase) -> QuerySet[PromotionUse]:
-    return PromotionUse.objects.filter(
-        redemption_id=purchase.id, promotion_id__in=[uuid.UUID(taking.key) for taking in purchase.takings]
+def _redemptions(purchase: Purchase) -> QuerySet[PromotionRedemption]:
+    return PromotionRedemption.objects.filter(
+        redemption_id=purchase.id, promotion_id__in=[uuid.UUID(taking.key) for taking in purchase.items]
     )
 
 
-def _give_back(uses: QuerySet[PromotionUse]) -> None:
+def _release_counters(uses: QuerySet[PromotionRedemption]) -> None:
     for use in uses.select_for_update().order_by("promotion_id"):
-        limits.give_back(promotion=use.promotion_id, taken=use.counters)
+        limits.release(promotion=use.promotion_id, taken=use.counters)
         use.delete()

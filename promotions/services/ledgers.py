@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from promoplatform.kernel import db
-from promotions.models import Promotion, PromotionCounter, PromotionUse
+from promotions.models import Promotion, PromotionCounter, PromotionRedemption
 
 GRACE = timedelta(minutes=10)  # expired holds are let go of within a minute when all is well
 RECOUNT = "promotions/sql/recount_counters.sql"
@@ -18,9 +18,9 @@ CAPS = {
 }  # fmt: skip
 
 
-def audit(*, at: datetime, repair: bool) -> Iterator[str]:
+def check(*, at: datetime, repair: bool) -> Iterator[str]:
     """A line a difference; ``repair`` writes into counters what the uses took of them."""
-    for row in db.many(RECOUNT, {"promotion": None}):
+    for row in db.fetch_all(RECOUNT, {"promotion": None}):
         mended = repair and _recount(row["promotion_id"])
         place = " ".join(filter(None, [row["kind"], row["slot"], f"shard {row['shard']}"]))
         yield (
@@ -28,7 +28,7 @@ def audit(*, at: datetime, repair: bool) -> Iterator[str]:
             f" its uses took {row['counted']}" + (": mended" if mended else "")
         )
     yield from _caps()
-    for use in PromotionUse.objects.filter(held_until__lt=at - GRACE).iterator():
+    for use in PromotionRedemption.objects.filter(held_until__lt=at - GRACE).iterator():
         yield f"promotion {use.promotion_id}: held by {use.redemption_id} until {use.held_until:%Y-%m-%dT%H:%MZ}"
 
 
@@ -37,7 +37,7 @@ def _recount(promotion: uuid.UUID) -> bool:
     """Recount under the locks of all of the promotion's counters; False where the uses took more than the cap."""
     counters = PromotionCounter.objects.filter(promotion_id=promotion)
     list(counters.select_for_update().order_by("kind", "slot", "shard"))
-    wrong = db.many(RECOUNT, {"promotion": promotion})
+    wrong = db.fetch_all(RECOUNT, {"promotion": promotion})
     for row in wrong:
         if row["counted"] <= row["cap"]:
             counters.filter(kind=row["kind"], slot=row["slot"], shard=row["shard"]).update(taken=row["counted"])

@@ -10,18 +10,18 @@ from django.db.models import QuerySet
 
 from accounts.models import Brand
 from promoplatform.kernel import money
-from promoplatform.kernel.errors import Invalid, Refusal
+from promoplatform.kernel.errors import DomainError, InvalidRequest
 from promotions import rules
 from promotions.engine import Offer, OfferInvalid, parse_offer
 from promotions.errors import WrongState
 from promotions.models import Promotion, Status, Trigger
 from promotions.services import audience, limits, telling
-from promotions.services.codes import claim_code
+from promotions.services.codes import register_code
 from segments.errors import AudienceEmpty
 from segments.selectors import audience_count
 
 KIND = "promotion"
-MOST_PRIORITY = 32_767
+MAX_PRIORITY = 32_767
 LIMITS = {
     "total": "limit_total", "per_user": "limit_per_user", "per_day": "limit_per_day",
     "per_week": "limit_per_week", "per_month": "limit_per_month",
@@ -30,8 +30,8 @@ COUNTER_OF = {
     "budget": "budget", "limit_total": "total", "limit_per_user": "user",
     "limit_per_day": "day", "limit_per_week": "week", "limit_per_month": "month",
 }  # fmt: skip
-ALWAYS = {"name", "description", "end_date", "priority", *COUNTER_OF}
-BEFORE_START = ALWAYS | {"start_date", "target_audience", "offer"}
+EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", *COUNTER_OF}
+EDITABLE_BEFORE_START = EDITABLE_ALWAYS | {"start_date", "target_audience", "offer"}
 
 
 @transaction.atomic
@@ -47,13 +47,13 @@ def create(*, brand: Brand, fields: Mapping[str, Any], code: str | None, at: dat
     if "priority" not in fields:
         promotion.priority = offer.priority
     if promotion.status == Status.SCHEDULED:
-        _run(promotion, at)
+        _schedule(promotion, at)
     else:
         _check_audience(promotion)
     promotion.save(force_insert=True)
     if text is not None:
-        claim_code(text=text, kind=KIND, brand=brand, promotion=promotion)
-    _tell(promotion, at)
+        register_code(text=text, kind=KIND, brand=brand, promotion=promotion)
+    _request_sync(promotion, at)
     return promotion
 
 
@@ -70,7 +70,7 @@ def change(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> 
         raise WrongState(status_now=Status.ENDED)
     allowed = _changeable(locked, at)
     if refused := sorted(set(fields) - allowed):
-        raise Invalid(
+        raise InvalidRequest(
             errors=[{"field": name, "code": "fixed", "detail": "This cannot change any more."} for name in refused]
         )
     for name, value in fields.items():
@@ -78,23 +78,25 @@ def change(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> 
     _check(locked, at, currency=locked.currency if "offer" in fields else None)
     for name in COUNTER_OF.keys() & fields.keys():
         if not limits.resize(promotion=locked.pk, kind=COUNTER_OF[name], cap=fields[name]):
-            raise Invalid.field(name, "More than this was taken already; a limit that was counted can only be raised.")
+            raise InvalidRequest.field(
+                name, "More than this was taken already; a limit that was counted can only be raised."
+            )
     if locked.status != Status.DRAFT:
-        audience.follow(promotion=locked, at=at)
+        audience.sync_segment(promotion=locked, at=at)
     elif "target_audience" in fields:
         _check_audience(locked)
     locked.save()
-    _tell(locked, at)
+    _request_sync(locked, at)
     return locked
 
 
-def fixed(*, promotion: Promotion, at: datetime) -> frozenset[str]:
+def locked_fields(*, promotion: Promotion, at: datetime) -> frozenset[str]:
     """What could change before the start and cannot any more."""
-    return frozenset(BEFORE_START - _changeable(promotion, at))
+    return frozenset(EDITABLE_BEFORE_START - _changeable(promotion, at))
 
 
 def _changeable(promotion: Promotion, at: datetime) -> set[str]:
-    return BEFORE_START if promotion.status == Status.DRAFT or promotion.start_date > at else ALWAYS
+    return EDITABLE_BEFORE_START if promotion.status == Status.DRAFT or promotion.start_date > at else EDITABLE_ALWAYS
 
 
 @transaction.atomic
@@ -103,9 +105,9 @@ def activate(*, promotion: Promotion, at: datetime) -> Promotion:
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status == Status.DRAFT:
         _check(locked, at)
-        _run(locked, at)
+        _schedule(locked, at)
         locked.save(update_fields=["status"])
-        _tell(locked, at)
+        _request_sync(locked, at)
     elif locked.status in {Status.ENDED, Status.DEACTIVATED}:
         raise WrongState(status_now=locked.status)
     return locked
@@ -117,49 +119,51 @@ def deactivate(*, promotion: Promotion, at: datetime) -> Promotion:
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status == Status.ENDED:
         raise WrongState(status_now=locked.status)
-    audience.leave(promotion=locked, at=at)
+    audience.end_segment(promotion=locked, at=at)
     known = locked.status != Status.DRAFT
     locked.status = Status.DEACTIVATED
     locked.save(update_fields=["status"])
     if known:
-        _tell(locked, at)
+        _request_sync(locked, at)
     return locked
 
 
-def _run(promotion: Promotion, at: datetime) -> None:
+def _schedule(promotion: Promotion, at: datetime) -> None:
     """Let the promotion run between its dates: it is on its way, or live; with an audience, once its segment is."""
     promotion.status = Status.ACTIVE if promotion.start_date <= at else Status.SCHEDULED
     if promotion.target_audience:
-        audience.follow(promotion=promotion, at=at)
+        audience.sync_segment(promotion=promotion, at=at)
 
 
-def _tell(promotion: Promotion, at: datetime) -> None:
+def _request_sync(promotion: Promotion, at: datetime) -> None:
     """The campaign engine is to know, unless it is a draft."""
     if promotion.status != Status.DRAFT:
-        telling.tell_later(promotion_ids=[promotion.pk], at=at)
+        telling.request_sync(promotion_ids=[promotion.pk], at=at)
 
 
 def start_due(*, at: datetime) -> int:
     """Mark promotions as active whose start has come, those with an audience when their segment is; how many."""
     for it in audience.without_segment(at=at).select_related("brand"):
-        with suppress(Refusal), transaction.atomic():  # nobody is in the audience: asked again next time
-            audience.follow(promotion=it, at=at)
+        with suppress(DomainError), transaction.atomic():  # nobody is in the audience: asked again next time
+            audience.sync_segment(promotion=it, at=at)
     due = Promotion.objects.filter(status=Status.SCHEDULED, start_date__lte=at, end_date__gt=at)
-    started = _move(due.filter(target_audience=""), Status.ACTIVE, at)
-    return started + sum(_move(found, status, at) for status, found in audience.settled(due=due))
+    started = _set_status(due.filter(target_audience=""), Status.ACTIVE, at)
+    return started + sum(
+        _set_status(found, status, at) for status, found in audience.promotions_by_segment_status(due=due)
+    )
 
 
 def end_due(*, at: datetime) -> int:
     """Mark promotions as ended whose end has come; how many."""
     due = Promotion.objects.filter(status__in=[Status.SCHEDULED, Status.ACTIVE, Status.ACTIVE_WITHOUT_AUDIENCE])
-    return _move(due.filter(end_date__lte=at), Status.ENDED, at)
+    return _set_status(due.filter(end_date__lte=at), Status.ENDED, at)
 
 
 @transaction.atomic
-def _move(due: QuerySet[Promotion], status: Status, at: datetime) -> int:
+def _set_status(due: QuerySet[Promotion], status: Status, at: datetime) -> int:
     """Give these the status, and have the campaign engine told; how many."""
     keys = list(due.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
-    telling.tell_later(promotion_ids=keys, at=at)
+    telling.request_sync(promotion_ids=keys, at=at)
     return Promotion.objects.filter(pk__in=keys).update(status=status)
 
 
@@ -167,10 +171,10 @@ def _code(trigger: str, code: str | None) -> str | None:
     if code is None:
         return None
     if trigger != Trigger.CODE:
-        raise Invalid.field("code", "A promotion that starts by itself has no code.")
-    text = rules.normalise(code)
+        raise InvalidRequest.field("code", "A promotion that starts by itself has no code.")
+    text = rules.normalize_code(code)
     if text is None:
-        raise Invalid.field("code", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
+        raise InvalidRequest.field("code", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
     return text
 
 
@@ -180,16 +184,18 @@ def _check(promotion: Promotion, at: datetime, *, currency: str | None = None) -
     An offer that is being written (``currency``) has no amount that its brand's money cannot pay.
     """
     if promotion.end_date <= promotion.start_date:
-        raise Invalid.field("end_date", "The end comes after the start.")
+        raise InvalidRequest.field("end_date", "The end comes after the start.")
     if promotion.end_date <= at:
-        raise Invalid.field("end_date", "The end is in the future.")
+        raise InvalidRequest.field("end_date", "The end is in the future.")
     if promotion.budget == 0:
-        raise Invalid.field("budget", "A budget is more than nothing.")
-    offer = checked_offer(promotion.offer, currency=currency)
-    if abs(offer.priority) > MOST_PRIORITY:
-        raise Invalid.field("offer.priority", f"A priority is a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}.")
-    promotion.gates = rules.gates(offer, brand=promotion.brand.slug)
-    promotion.min_subtotal = rules.least_subtotal(offer)
+        raise InvalidRequest.field("budget", "A budget is more than nothing.")
+    offer = validate_offer(promotion.offer, currency=currency)
+    if abs(offer.priority) > MAX_PRIORITY:
+        raise InvalidRequest.field(
+            "offer.priority", f"A priority is a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}."
+        )
+    promotion.gates = rules.match_keys(offer, brand=promotion.brand.slug)
+    promotion.min_subtotal = rules.required_subtotal(offer)
     return offer
 
 
@@ -200,7 +206,7 @@ def _check_audience(promotion: Promotion) -> None:
         raise AudienceEmpty
 
 
-def checked_offer(value: object, *, field: str = "offer", currency: str | None = None) -> Offer:
+def validate_offer(value: object, *, field: str = "offer", currency: str | None = None) -> Offer:
     """An offer that makes sense; with ``currency``, the brand's, so do its amounts that name none of their own.
 
     Raises Invalid with every fault, by its place below ``field``.
@@ -208,7 +214,7 @@ def checked_offer(value: object, *, field: str = "offer", currency: str | None =
     try:
         return parse_offer(value, currency_exponent=money.decimals, currency=currency)
     except OfferInvalid as error:
-        raise Invalid(
+        raise InvalidRequest(
             errors=[
                 {"field": ".".join(filter(None, [field, path])), "code": code, "detail": detail}
                 for path, code, detail in error.errors

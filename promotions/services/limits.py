@@ -23,13 +23,13 @@ def take(*, promotion: uuid.UUID, kind: str, slot: str, amount: int, cap: int, h
     params = {"promotion": promotion, "kind": kind, "slot": slot, "amount": amount, "home": home}
     shard = _shard("promotions/sql/take_counter.sql", params)
     if shard is None:
-        shares = [cap] if kind == "user" else rules.shares(cap)
-        db.run("promotions/sql/open_counter.sql", params | {"shares": shares})
-        shard = _wait(params)
+        shares = [cap] if kind == "user" else rules.split_cap(cap)
+        db.execute("promotions/sql/open_counter.sql", params | {"shares": shares})
+        shard = _take_blocking(params)
     return None if shard is None else (kind, slot, shard, amount)
 
 
-def _wait(params: Mapping[str, Any]) -> int | None:
+def _take_blocking(params: Mapping[str, Any]) -> int | None:
     """Wait for a shard that has room while others are at it; gather only what no single shard can give any more."""
     mine = PromotionCounter.objects.filter(promotion_id=params["promotion"], kind=params["kind"], slot=params["slot"])
     while True:
@@ -40,18 +40,18 @@ def _wait(params: Mapping[str, Any]) -> int | None:
         if sum(left) < params["amount"]:
             return None
         if max(left) < params["amount"]:
-            return _gather(mine, params["amount"], params["home"])
+            return _consolidate(mine, params["amount"], params["home"])
 
 
 def _shard(path: str, params: Mapping[str, Any]) -> int | None:
-    row = db.attempt(path, params)
+    row = db.try_fetch_one(path, params)
     return None if row is None else int(row["shard"])
 
 
-def _gather(mine: QuerySet[PromotionCounter], amount: int, home: int) -> int | None:
+def _consolidate(mine: QuerySet[PromotionCounter], amount: int, home: int) -> int | None:
     """Move all that is left to one shard and take from it; that shard, or None."""
     rows = list(mine.select_for_update().order_by("shard").values_list("shard", "taken", "cap"))
-    after = rules.gathered(rows, wanted=amount, home=home)
+    after = rules.consolidate_shards(rows, wanted=amount, home=home)
     if after is None:
         return None
     for shard, taken, cap in rows:
@@ -60,10 +60,10 @@ def _gather(mine: QuerySet[PromotionCounter], amount: int, home: int) -> int | N
     return next(shard for shard, taken, _ in rows if after[shard][0] != taken)
 
 
-def give_back(*, promotion: uuid.UUID, taken: Sequence[Sequence[object]]) -> None:
+def release(*, promotion: uuid.UUID, taken: Sequence[Sequence[object]]) -> None:
     """Undo takings, each where it was taken, in the order in which counters are taken."""
     for kind, slot, shard, amount in sorted(taken, key=lambda each: (str(each[0]), str(each[1]))):
-        db.run(
+        db.execute(
             "promotions/sql/give_back_counter.sql",
             {"promotion": promotion, "kind": kind, "slot": slot, "shard": shard, "amount": amount},
         )

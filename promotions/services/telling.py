@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from promoplatform.kernel.outbox import later
-from promoplatform.kernel.outside.contracts import Clock, Service
-from promoplatform.kernel.outside.models import Errand
-from promoplatform.kernel.outside.selectors import address
+from promoplatform.kernel.outbox import enqueue_on_commit
+from promoplatform.kernel.outside.contracts import RunClock, Service
+from promoplatform.kernel.outside.models import SyncJob
+from promoplatform.kernel.outside.selectors import service_url
 from promoplatform.kernel.outside.services import errands
 from promotions.models import Promotion, Status
 from promotions.ports import Campaign, CampaignEngine, CampaignSegment
@@ -21,44 +21,44 @@ from segments.services import syncing
 SERVICE = Service.CAMPAIGN_ENGINE
 
 
-def tell_later(*, promotion_ids: Collection[uuid.UUID], at: datetime) -> None:
+def request_sync(*, promotion_ids: Collection[uuid.UUID], at: datetime) -> None:
     """These were made, changed, begun or ended: the engine, where there is one, is told after the commit."""
-    if not address(SERVICE):
+    if not service_url(SERVICE):
         return
-    errands.want(service=SERVICE, subjects=promotion_ids, at=at)
+    errands.request_sync(service=SERVICE, subjects=promotion_ids, at=at)
     for promotion_id in promotion_ids:
-        later("promotions.tell", promotion_id=str(promotion_id))
+        enqueue_on_commit("promotions.tell", promotion_id=str(promotion_id))
 
 
-def tell(*, promotion_id: uuid.UUID, engine: CampaignEngine, clock: Clock) -> bool:
+def sync_promotion(*, promotion_id: uuid.UUID, engine: CampaignEngine, clock: RunClock) -> bool:
     """Tell the engine of one promotion, if that is due and nobody else does it; whether it knows it now."""
-    return errands.run(service=SERVICE, subject=promotion_id, tell=_teller(engine), settle=_nothing, clock=clock)
+    return errands.run(service=SERVICE, subject=promotion_id, tell=_sync_function(engine), settle=_no_op, clock=clock)
 
 
-def tell_due(*, engine: CampaignEngine, clock: Clock) -> int:
+def sync_due(*, engine: CampaignEngine, clock: RunClock) -> int:
     """Tell the engine of what is due and not done, the longest due first; how many it knows now."""
-    return errands.run_due(service=SERVICE, tell=_teller(engine), settle=_nothing, clock=clock)
+    return errands.run_due(service=SERVICE, tell=_sync_function(engine), settle=_no_op, clock=clock)
 
 
 def retry_now(*, promotion: Promotion, at: datetime) -> int:
     """A person does not want to wait for the next try, with the promotion and its segment; how many were waiting."""
     found = errands.retry_now(service=SERVICE, subjects=[promotion.pk], at=at)
     if found:
-        later("promotions.tell", promotion_id=str(promotion.pk))
+        enqueue_on_commit("promotions.tell", promotion_id=str(promotion.pk))
     segments = [it.pk for it in segments_of(promotion_ids=[promotion.pk]).values()]
     return found + syncing.retry_now(segment_ids=segments, at=at)
 
 
-def _teller(engine: CampaignEngine) -> errands.Tell:
-    def tell(errand: Errand) -> None:
+def _sync_function(engine: CampaignEngine) -> errands.SyncFunction:
+    def sync_promotion(errand: SyncJob) -> None:
         promotion = Promotion.objects.select_related("brand").filter(pk=errand.subject).first()
         if promotion is not None and promotion.status != Status.DRAFT:
-            engine.tell(_campaign(promotion, errand.version))
+            engine.upsert(_campaign(promotion, errand.version))
 
-    return tell
+    return sync_promotion
 
 
-def _nothing(errand: Errand) -> None:
+def _no_op(errand: SyncJob) -> None:
     """Nothing follows when the engine has taken a promotion."""
 
 

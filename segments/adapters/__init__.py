@@ -2,16 +2,16 @@
 
 from django.conf import settings
 
-from promoplatform.kernel.outside.contracts import Clock, Service
-from promoplatform.kernel.outside.selectors import address
+from promoplatform.kernel.outside.contracts import RunClock, Service
+from promoplatform.kernel.outside.selectors import service_url
 from segments.adapters.http import HttpSegmentation
-from segments.adapters.ours import OurSegmentation
+from segments.adapters.ours import LocalSegmentation
 from segments.ports import SegmentationService
 
 
-def segmentation(clock: Clock) -> SegmentationService:
+def segmentation(clock: RunClock) -> SegmentationService:
     """The service at ``SEGMENTATION_SERVICE_URL``; the platform itself without one."""
-    url = address(Service.SEGMENTATION)
+    url = service_url(Service.SEGMENTATION)
     if not url:
-        return OurSegmentation()
+        return LocalSegmentation()
     return HttpSegmentation(url=url, key=settings.SEGMENTATION_SERVICE_KEY, clock=clock)

@@ -4,8 +4,8 @@ import uuid
 from collections.abc import Sequence
 
 from promoplatform.kernel.outside.client import Client
-from promoplatform.kernel.outside.contracts import Clock, NotTaken, Service
-from segments.ports import SegmentFacts
+from promoplatform.kernel.outside.contracts import DeliveryFailed, RunClock, Service
+from segments.ports import SegmentPayload
 
 LONGEST_NAME = 100
 
@@ -15,10 +15,10 @@ class HttpSegmentation:
 
     page_size = 10_000
 
-    def __init__(self, *, url: str, key: str, clock: Clock) -> None:
+    def __init__(self, *, url: str, key: str, clock: RunClock) -> None:
         self._client = Client(Service.SEGMENTATION, url=url, key=key, clock=clock)
 
-    def put(self, facts: SegmentFacts) -> str:
+    def put(self, facts: SegmentPayload) -> str:
         document = {
             "epoch": facts.epoch, "merchant_id": facts.merchant_id, "segment_type": facts.segment_type,
             "promotion_id": str(facts.promotion_id) if facts.promotion_id else None,
@@ -28,16 +28,16 @@ class HttpSegmentation:
         name = self._client.call("PUT", f"/segments/{facts.id}", document, key=key).get("id", "")
         return name[:LONGEST_NAME] if isinstance(name, str) and "\0" not in name else ""
 
-    def add(self, facts: SegmentFacts, *, page: int, customer_ids: Sequence[str]) -> None:
+    def add(self, facts: SegmentPayload, *, page: int, customer_ids: Sequence[str]) -> None:
         answer = self._client.call(
             "PUT", f"/segments/{facts.id}/epochs/{facts.epoch}/pages/{page}", {"customer_ids": list(customer_ids)},
             key=f"{facts.id}:{facts.epoch}:{page}",
         )  # fmt: skip
         received = answer.get("received")
         if received != len(customer_ids):
-            raise NotTaken(f"it took {received} of {len(customer_ids):,} customers of a page")
+            raise DeliveryFailed(f"it took {received} of {len(customer_ids):,} customers of a page")
 
-    def complete(self, facts: SegmentFacts, *, pages: int, size: int) -> bool:
+    def complete(self, facts: SegmentPayload, *, pages: int, size: int) -> bool:
         answer = self._client.call(
             "POST", f"/segments/{facts.id}/epochs/{facts.epoch}/complete", {"pages": pages, "size": size},
             key=f"{facts.id}:{facts.epoch}:complete:{pages}",
@@ -47,6 +47,6 @@ class HttpSegmentation:
     def delete(self, segment_id: uuid.UUID) -> None:
         try:
             self._client.call("DELETE", f"/segments/{segment_id}", key=f"{segment_id}:delete")
-        except NotTaken as fault:
+        except DeliveryFailed as fault:
             if fault.status not in (404, 410):  # there it is no more
                 raise

@@ -3,21 +3,21 @@
 import uuid
 from collections.abc import Sequence
 
-from segments.ports import SegmentFacts
+from segments.ports import SegmentPayload
 
 
-class OurSegmentation:
+class LocalSegmentation:
     """Knows everything already (``segments.ports.SegmentationService``)."""
 
     page_size = 0
 
-    def put(self, facts: SegmentFacts) -> str:
+    def put(self, facts: SegmentPayload) -> str:
         return ""
 
-    def add(self, facts: SegmentFacts, *, page: int, customer_ids: Sequence[str]) -> None:
+    def add(self, facts: SegmentPayload, *, page: int, customer_ids: Sequence[str]) -> None:
         return None
 
-    def complete(self, facts: SegmentFacts, *, pages: int, size: int) -> bool:
+    def complete(self, facts: SegmentPayload, *, pages: int, size: int) -> bool:
         return True
 
     def delete(self, segment_id: uuid.UUID) -> None:

@@ -10,12 +10,12 @@ from unfold.decorators import display
 
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.rights import BrandPermissions
 from segments.admin import computed
 from segments.contracts import Source
 from segments.models import Audience
 
-WORDS = {Source.SENT: "data platform and files", Source.COMPUTED: "computed from purchases"}
+SOURCE_LABELS = {Source.IMPORTED: "data platform and files", Source.AUTOMATIC_SEGMENT_TYPES: "computed from purchases"}
 
 
 @admin.register(Audience)
@@ -34,7 +34,7 @@ class AudienceAdmin(BrandScopedAdmin):
     change_form_outer_before_template = "admin/segments/audience.html"
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.works_for_several(request) else ()
+        brand = ("brand",) if pages.has_multiple_brands(request) else ()
         return ("name", *brand, "members", "said_by", "updated")
 
     @display(description="audience", ordering="segment_type")
@@ -45,13 +45,16 @@ class AudienceAdmin(BrandScopedAdmin):
     def members(self, audience: Audience) -> str:
         return f"{audience.size:,}"
 
-    @display(description="kept by", label={WORDS[Source.SENT]: "info", WORDS[Source.COMPUTED]: "success"})
-    def said_by(self, audience: Audience) -> str:
-        return WORDS[Source(audience.source)]
+    @display(
+        description="kept by",
+        label={SOURCE_LABELS[Source.IMPORTED]: "info", SOURCE_LABELS[Source.AUTOMATIC_SEGMENT_TYPES]: "success"},
+    )
+    def source_label(self, audience: Audience) -> str:
+        return SOURCE_LABELS[Source(audience.source)]
 
     @display(description="updated")
     def updated(self, audience: Audience) -> str:
-        return pages.local(audience.updated_at, audience.brand.timezone)
+        return pages.format_datetime(audience.updated_at, audience.brand.timezone)
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -61,7 +64,11 @@ class AudienceAdmin(BrandScopedAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         audience = self.get_object(request, object_id)
-        shown = {"may_bring": audience and audience.source == Source.SENT and self.may(request, Rights.EDIT, audience)}
+        shown = {
+            "may_bring": audience
+            and audience.source == Source.IMPORTED
+            and self.has_brand_permission(request, BrandPermissions.EDIT, audience)
+        }
         page: HttpResponse = super().change_view(request, object_id, form_url, shown | (extra_context or {}))
         return page
 

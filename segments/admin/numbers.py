@@ -5,12 +5,12 @@ from typing import Any
 
 from promoplatform.kernel import pages
 from promoplatform.kernel.outside.contracts import Service
-from promoplatform.kernel.outside.selectors import Waiting, waiting
+from promoplatform.kernel.outside.selectors import PendingSync, list_pending_syncs
 from segments import selectors, services
-from segments.models import TO_FILL, Segment, State
+from segments.models import FILLABLE_STATES, Segment, State
 
 
-def cards(segment: Segment, at: datetime) -> list[tuple[str, str, str]]:
+def metric_cards(segment: Segment, at: datetime) -> list[tuple[str, str, str]]:
     """What a segment is about in numbers: what it is called, the number, and what it means."""
     if segment.state == State.SCHEDULED:
         types = [segment.segment_type]
@@ -34,11 +34,11 @@ def progress(segment: Segment, at: datetime) -> dict[str, Any]:
     """What moves on the page: how far it is, what it waits for, and whether that could be hurried."""
     wait = None
     if segment.state != State.SCHEDULED:
-        wait = waiting(service=Service.SEGMENTATION, subjects=[segment.pk]).get(segment.pk)
-    due = segment.state in TO_FILL and segment.due_at <= at
-    told, percent = _far(segment, wait.sent if wait else 0)
+        wait = list_pending_syncs(service=Service.SEGMENTATION, subjects=[segment.pk]).get(segment.pk)
+    due = segment.state in FILLABLE_STATES and segment.due_at <= at
+    told, percent = _progress(segment, wait.sent if wait else 0)
     return {
-        "wait": _why(wait, segment.brand.timezone) if wait else "",
+        "wait": _waiting_reason(wait, segment.brand.timezone) if wait else "",
         "may_hurry": due or segment.state == State.RELEASING,
         "told": told,
         "percent": percent,
@@ -46,14 +46,12 @@ def progress(segment: Segment, at: datetime) -> dict[str, Any]:
     }
 
 
-def _why(wait: Waiting, zone: str) -> str:
+def _waiting_reason(wait: PendingSync, zone: str) -> str:
     failed = f", after it failed {wait.failures:,} times" if wait.failures > 1 else ""
-    return (
-        f"{wait.reason} Since {pages.local(wait.since, zone)}, next try {pages.local(wait.next_try_at, zone)}{failed}."
-    )
+    return f"{wait.reason} Since {pages.format_datetime(wait.since, zone)}, next try {pages.format_datetime(wait.next_try_at, zone)}{failed}."
 
 
-def _far(segment: Segment, sent: int) -> tuple[str, int | None]:
+def _progress(segment: Segment, sent: int) -> tuple[str, int | None]:
     """How far it is, in words and as a percentage."""
     seen, all_of_them = segment.members_count + segment.skipped, segment.audience_count
     if segment.state == State.FILLING:

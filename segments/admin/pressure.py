@@ -15,36 +15,36 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from promoplatform.kernel import pages
-from promoplatform.kernel.admin import brands_with
+from promoplatform.kernel.admin import list_brand_ids
 from promoplatform.kernel.pages import Chart
-from promoplatform.kernel.rights import Rights
-from segments.contracts import Pressure
+from promoplatform.kernel.rights import BrandPermissions
+from segments.contracts import SlotUsage
 from segments.models import Audience, Segment
 from segments.services import pressure
 
-MOST = 200  # audiences to choose from
-EVERYBODY = "all"
+MAX_CHOICES = 200  # audiences to choose from
+ALL_CUSTOMERS = "all"
 
 
 def page(request: HttpRequest) -> HttpResponse:
     """``/admin/segments/segment/slots/?audience=17``: of one of the user's audiences, or ``all`` customers."""
-    brands = brands_with(request, Rights.READ)
+    brands = list_brand_ids(request, BrandPermissions.READ)
     if brands == []:
         raise PermissionDenied
     audiences = Audience.objects.select_related("brand")
     audiences = audiences if brands is None else audiences.filter(brand__in=brands)
     chosen, everybody = _chosen(request, audiences, may_see_all=brands is None)
     at = timezone.now()
-    found = pressure.ask(audience=chosen, at=at) if chosen or everybody else None
-    several = pages.works_for_several(request)
+    found = pressure.get_slot_usage(audience=chosen, at=at) if chosen or everybody else None
+    several = pages.has_multiple_brands(request)
     shown = admin.site.each_context(request) | {
         "title": "Slots", "opts": Segment._meta, "everybody": everybody, "may_see_all": brands is None,  # noqa: SLF001
-        "choices": [(it.pk, _name(it, several)) for it in audiences.order_by("brand__name", "segment_type")[:MOST]],
+        "choices": [(it.pk, _name(it, several)) for it in audiences.order_by("brand__name", "segment_type")[:MAX_CHOICES]],
         "chosen": chosen, "name": _name(chosen, several) if chosen else "All customers of the platform",
-        "counting": (chosen or everybody) and (found is None or at - found.as_of > pressure.FRESH),
+        "counting": (chosen or everybody) and (found is None or at - found.as_of > pressure.MAX_AGE),
     }  # fmt: skip
     zone = chosen.brand.timezone if chosen else "UTC"
-    return TemplateResponse(request, "admin/segments/slots.html", shown | (_drawn(found, zone) if found else {}))
+    return TemplateResponse(request, "admin/segments/slots.html", shown | (_build_chart(found, zone) if found else {}))
 
 
 def _chosen(request: HttpRequest, audiences: QuerySet[Audience], *, may_see_all: bool) -> tuple[Audience | None, bool]:
@@ -52,7 +52,7 @@ def _chosen(request: HttpRequest, audiences: QuerySet[Audience], *, may_see_all:
     asked = request.GET.get("audience", "")
     if not asked and not may_see_all:
         return audiences.order_by("-size", "pk").first(), False
-    if may_see_all and asked in ("", EVERYBODY):
+    if may_see_all and asked in ("", ALL_CUSTOMERS):
         return None, True
     found = audiences.filter(pk=int(asked)).first() if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
     if found is None:
@@ -66,7 +66,7 @@ def _name(audience: Audience, several: bool) -> str:
     )
 
 
-def _drawn(found: Pressure, zone: str) -> dict[str, Any]:
+def _build_chart(found: SlotUsage, zone: str) -> dict[str, Any]:
     """The numbers, the chart and the table."""
     slots = settings.SEGMENT_SLOTS_PER_CUSTOMER
     by_used = found.by_used + (0,) * (slots + 1 - len(found.by_used))
@@ -76,7 +76,7 @@ def _drawn(found: Pressure, zone: str) -> dict[str, Any]:
     in_words = f"{whole:,} customers; {by_used[0]:,} use no slot, {full:,} have none free"
     return {
         "slots": slots,
-        "as_of": pages.local(found.as_of, zone),
+        "as_of": pages.format_datetime(found.as_of, zone),
         "chart": replace(chart, summary=in_words, width=max(chart.width, Chart.WIDEST / 2)),
         "cards": [
             ("Customers", f"{whole:,}", "in it now"),

@@ -17,10 +17,10 @@ from unfold.decorators import display
 
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.rights import BrandPermissions
 from segments import services
 from segments.admin import numbers, pressure
-from segments.models import HOLDING, Audience, Segment, State
+from segments.models import SLOT_HOLDING_STATES, Audience, Segment, State
 
 STATES = {
     State.SCHEDULED: "primary",
@@ -60,7 +60,7 @@ class SegmentAdmin(BrandScopedAdmin):
     actions = None
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.works_for_several(request) else ()
+        brand = ("brand",) if pages.has_multiple_brands(request) else ()
         return ("name", "condition", *brand, "from_to", "audience", "members", "without", "used_by")
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -88,22 +88,22 @@ class SegmentAdmin(BrandScopedAdmin):
 
     @display(description="in it", ordering="members_count")
     def members(self, segment: Segment) -> str:
-        return f"{segment.members_count:,}" if segment.slot_limit is not None else pages.NOTHING
+        return f"{segment.members_count:,}" if segment.slot_limit is not None else pages.EMPTY_VALUE
 
     @display(description="no free slot", ordering="skipped")
-    def without(self, segment: Segment) -> str:
-        return f"{segment.skipped:,}" if segment.slot_limit is not None else pages.NOTHING
+    def skipped(self, segment: Segment) -> str:
+        return f"{segment.skipped:,}" if segment.slot_limit is not None else pages.EMPTY_VALUE
 
     @display(description="for")
-    def used_by(self, segment: Segment) -> str:
-        return promotion_link(segment) or pages.NOTHING
+    def promotion(self, segment: Segment) -> str:
+        return promotion_link(segment) or pages.EMPTY_VALUE
 
     # --- the page of one segment -------------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
             path("slots/", wrap(require_safe(pressure.page)), name="segments_slots"),
-            path("<uuid:pk>/<str:verb>/now/", wrap(require_POST(self.now)), name="segments_segment_now"),
+            path("<uuid:pk>/<str:verb>/now/", wrap(require_POST(self.run_now)), name="segments_segment_now"),
             *super().get_urls(),
         ]
 
@@ -119,25 +119,25 @@ class SegmentAdmin(BrandScopedAdmin):
         at = timezone.now()
         shown = self.admin_site.each_context(request) | {
             "title": f"Segment of {found}", "opts": self.opts, "segment": found, "brand": found.brand,
-            "state": (found.get_state_display(), STATES[State(found.state)]), "facts": facts(found),
-            "cards": numbers.cards(found, at), "may_edit": self.may(request, Rights.EDIT, found),
+            "state": (found.get_state_display(), STATES[State(found.state)]), "facts": details(found),
+            "cards": numbers.metric_cards(found, at), "may_edit": self.has_brand_permission(request, BrandPermissions.EDIT, found),
             "promotion": promotion_link(found),
             "audience": Audience.objects.filter(brand=found.brand, segment_type=found.segment_type).first(),
         }  # fmt: skip
         return TemplateResponse(request, "admin/segments/segment.html", shown | numbers.progress(found, at))
 
-    def now(self, request: HttpRequest, pk: uuid.UUID, verb: str) -> HttpResponse:
+    def run_now(self, request: HttpRequest, pk: uuid.UUID, verb: str) -> HttpResponse:
         """The buttons for whoever does not want to wait for the next sweep."""
         found = self.get_object(request, str(pk))
         if found is None or verb not in ("tell", "work"):
             raise Http404
-        if not self.may(request, Rights.EDIT, found):
+        if not self.has_brand_permission(request, BrandPermissions.EDIT, found):
             raise PermissionDenied
         if verb == "tell":
             services.retry_now(segment_ids=[found.pk], at=timezone.now())
             messages.success(request, "It is told again now.")
         else:
-            services.hurry()
+            services.enqueue_processing()
             messages.success(request, "The queue is worked on now.")
         return redirect("admin:segments_segment_change", found.pk)
 
@@ -145,7 +145,7 @@ class SegmentAdmin(BrandScopedAdmin):
 def period(segment: Segment) -> str:
     """From when to when, in the brand's time zone."""
     zone = segment.brand.timezone
-    return f"{pages.local(segment.start_date, zone)} to {pages.local(segment.end_date, zone)}"
+    return f"{pages.format_datetime(segment.start_date, zone)} to {pages.format_datetime(segment.end_date, zone)}"
 
 
 def promotion_link(segment: Segment) -> str:
@@ -156,19 +156,19 @@ def promotion_link(segment: Segment) -> str:
     return format_html('<a class="pp-link" href="{}">its promotion</a>', page)
 
 
-def facts(segment: Segment) -> list[tuple[str, str]]:
+def details(segment: Segment) -> list[tuple[str, str]]:
     """What the page says of a segment below its numbers."""
     zone = segment.brand.timezone
     known = [
         ("When", f"{period(segment)} ({zone})"),
-        ("Asked for", pages.local(segment.created_at, zone)),
-        ("Filled", pages.local(segment.filled_at, zone)),
-        ("Slots a customer had then", str(segment.slot_limit or pages.NOTHING)),
+        ("Asked for", pages.format_datetime(segment.created_at, zone)),
+        ("Filled", pages.format_datetime(segment.filled_at, zone)),
+        ("Slots a customer had then", str(segment.slot_limit or pages.EMPTY_VALUE)),
     ]
     if segment.external_id:
         known.append(("Known outside as", segment.external_id))
     if segment.deleted_at:
-        known.append(("Ended before its time", pages.local(segment.deleted_at, zone)))
-    if segment.state not in HOLDING and segment.slot_limit is not None:
+        known.append(("Ended before its time", pages.format_datetime(segment.deleted_at, zone)))
+    if segment.state not in SLOT_HOLDING_STATES and segment.slot_limit is not None:
         known.append(("Slots", "all free again" if segment.state != State.EMPTY else "took none"))
     return known

@@ -16,26 +16,26 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, 
 
 from accounts.models import Brand
 from promoplatform.kernel import pages
-from promoplatform.kernel.admin import BrandScopedAdmin, brands_with
-from promoplatform.kernel.errors import Refusal
-from promoplatform.kernel.rights import Rights
-from promoplatform.kernel.streams import PART
+from promoplatform.kernel.admin import BrandScopedAdmin, list_brand_ids
+from promoplatform.kernel.errors import DomainError
+from promoplatform.kernel.rights import BrandPermissions
+from promoplatform.kernel.streams import CHUNK_SIZE
 from segments import rules, services
 from segments.contracts import Operation, UploadState
 from segments.models import AudienceUpload
 
-LARGEST = 64 * 1024 * 1024  # bytes of a file; what is larger goes through the API or the command line
+MAX_FILE_SIZE = 64 * 1024 * 1024  # bytes of a file; what is larger goes through the API or the command line
 LABELS = {
     UploadState.PREVIEW: "warning",
-    UploadState.WAITING: "info",
+    UploadState.PENDING: "info",
     UploadState.APPLIED: "success",
-    UploadState.REFUSED: "danger",
+    UploadState.FAILED: "danger",
 }
-WORDS = {
+LABELS_BY_STATE = {
     UploadState.PREVIEW: "not applied yet",
-    UploadState.WAITING: "on its way",
+    UploadState.PENDING: "on its way",
     UploadState.APPLIED: "applied",
-    UploadState.REFUSED: "refused",
+    UploadState.FAILED: "refused",
 }
 OPERATIONS = [
     (Operation.REPLACE.value, "Replace the whole audience"),
@@ -74,7 +74,7 @@ class UploadForm(forms.Form):
 
     def clean_file(self) -> Any:
         file: Any = self.cleaned_data["file"]
-        if (file.size or 0) > LARGEST:
+        if (file.size or 0) > MAX_FILE_SIZE:
             raise forms.ValidationError("The file is larger than 64 MB: send it through the API, or in parts.")
         return file
 
@@ -90,7 +90,7 @@ class AudienceUploadAdmin(BrandScopedAdmin):
     actions = None
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.works_for_several(request) else ()
+        brand = ("brand",) if pages.has_multiple_brands(request) else ()
         return ("file_name", "name", *brand, "what", "shown_state", "came", "went", "brought")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -104,24 +104,24 @@ class AudienceUploadAdmin(BrandScopedAdmin):
         return upload.segment_type.replace("_", " ")
 
     @display(description="what to do")
-    def what(self, upload: AudienceUpload) -> str:
+    def operation_label(self, upload: AudienceUpload) -> str:
         return dict(OPERATIONS)[upload.operation]
 
-    @display(description="state", label={WORDS[state]: label for state, label in LABELS.items()})
+    @display(description="state", label={LABELS_BY_STATE[state]: label for state, label in LABELS.items()})
     def shown_state(self, upload: AudienceUpload) -> str:
-        return WORDS[UploadState(upload.state)]
+        return LABELS_BY_STATE[UploadState(upload.state)]
 
     @display(description="come in")
-    def came(self, upload: AudienceUpload) -> str:
+    def added(self, upload: AudienceUpload) -> str:
         return f"{upload.added:,}"
 
     @display(description="go out")
-    def went(self, upload: AudienceUpload) -> str:
+    def removed(self, upload: AudienceUpload) -> str:
         return f"{upload.removed:,}"
 
     @display(description="brought")
-    def brought(self, upload: AudienceUpload) -> str:
-        return pages.local(upload.created_at, upload.brand.timezone)
+    def uploaded(self, upload: AudienceUpload) -> str:
+        return pages.format_datetime(upload.created_at, upload.brand.timezone)
 
     def get_urls(self) -> list[URLPattern]:
         wrap, name = self.admin_site.admin_view, "segments_audienceupload"
@@ -144,10 +144,12 @@ class AudienceUploadAdmin(BrandScopedAdmin):
         form = UploadForm(*posted, brands=_brands(request), initial=wanted)
         if form.is_valid():
             try:
-                made = _bring(form.cleaned_data, by=request.user.pk)
+                made = _create(form.cleaned_data, by=request.user.pk)
                 return redirect("admin:segments_audienceupload_change", made.pk)
-            except Refusal as refusal:
-                pages.blame(form, refusal, {"segment_type": "segment_type", "file": "file"}, "segment_type")
+            except DomainError as refusal:
+                pages.add_service_errors(
+                    form, refusal, {"segment_type": "segment_type", "file": "file"}, "segment_type"
+                )
         context = self.admin_site.each_context(request) | {
             "title": "Bring an audience as a file", "opts": self.opts, "form": form,
         }  # fmt: skip
@@ -167,19 +169,19 @@ class AudienceUploadAdmin(BrandScopedAdmin):
         """The part of the page that moves; once it is through the whole page is loaded again."""
         upload = self._found(request, str(pk))
         response = TemplateResponse(request, "admin/segments/upload_progress.html", self._described(request, upload))
-        if upload.state != UploadState.WAITING:
+        if upload.state != UploadState.PENDING:
             response["HX-Refresh"] = "true"
         return response
 
     def apply(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """The button that lets a file take effect."""
-        upload = self._found(request, str(pk), Rights.EDIT)
+        upload = self._found(request, str(pk), BrandPermissions.EDIT)
         services.queue_upload(upload=upload)
         return redirect("admin:segments_audienceupload_change", upload.pk)
 
     def stop(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """The button that holds a file back while it is read."""
-        upload = self._found(request, str(pk), Rights.EDIT)
+        upload = self._found(request, str(pk), BrandPermissions.EDIT)
         if services.stop_upload(upload=upload):
             messages.success(request, "Stopped; the audience is as it was.")
         else:
@@ -188,18 +190,20 @@ class AudienceUploadAdmin(BrandScopedAdmin):
 
     def discard(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """The button that forgets a file which was not applied."""
-        services.discard_upload(upload=self._found(request, str(pk), Rights.EDIT))
+        services.discard_upload(upload=self._found(request, str(pk), BrandPermissions.EDIT))
         return redirect("admin:segments_audienceupload_changelist")
 
     def _described(self, request: HttpRequest, upload: AudienceUpload) -> dict[str, Any]:
-        return described(upload) | {"may_edit": self.may(request, Rights.EDIT, upload)}
+        return described(upload) | {"may_edit": self.has_brand_permission(request, BrandPermissions.EDIT, upload)}
 
-    def _found(self, request: HttpRequest, object_id: str, rights: Rights = Rights.READ) -> AudienceUpload:
+    def _found(
+        self, request: HttpRequest, object_id: str, rights: BrandPermissions = BrandPermissions.READ
+    ) -> AudienceUpload:
         """The upload that the address names. Raises Http404, PermissionDenied."""
         found = self.get_object(request, object_id)
         if not isinstance(found, AudienceUpload):
             raise Http404
-        if not self.may(request, rights, found):
+        if not self.has_brand_permission(request, rights, found):
             raise PermissionDenied
         return found
 
@@ -210,10 +214,10 @@ def described(upload: AudienceUpload) -> dict[str, Any]:
     done = state == UploadState.APPLIED
     return {
         "upload": upload,
-        "brought": pages.local(upload.created_at, upload.brand.timezone),
-        "applied": pages.local(upload.applied_at, upload.brand.timezone) if upload.applied_at else "",
-        "state": (WORDS[state], LABELS[state]),
-        "moving": state == UploadState.WAITING,
+        "brought": pages.format_datetime(upload.created_at, upload.brand.timezone),
+        "applied": pages.format_datetime(upload.applied_at, upload.brand.timezone) if upload.applied_at else "",
+        "state": (LABELS_BY_STATE[state], LABELS[state]),
+        "moving": state == UploadState.PENDING,
         "waits": state == UploadState.PREVIEW,
         "what": dict(OPERATIONS)[upload.operation],
         "audience": upload.segment_type.replace("_", " "),
@@ -237,14 +241,14 @@ def _unknown(upload: AudienceUpload) -> str:
 
 def _brands(request: HttpRequest) -> QuerySet[Brand]:
     """Where the user may bring something."""
-    mine, rows = brands_with(request, Rights.EDIT), Brand.objects.filter(is_active=True).order_by("name")
+    mine, rows = list_brand_ids(request, BrandPermissions.EDIT), Brand.objects.filter(is_active=True).order_by("name")
     return rows if mine is None else rows.filter(pk__in=mine)
 
 
-def _bring(fields: dict[str, Any], *, by: int | None) -> AudienceUpload:
+def _create(fields: dict[str, Any], *, by: int | None) -> AudienceUpload:
     file: Any = fields["file"]
     name = file.name or "file"
-    return services.bring(
+    return services.create_upload(
         brand=fields["brand"], segment_type=fields["segment_type"], operation=fields["operation"], file_name=name,
-        parts=file.chunks(PART), media_type=rules.NDJSON if name.endswith(".ndjson") else rules.CSV, by=by,
+        parts=file.chunks(CHUNK_SIZE), media_type=rules.NDJSON if name.endswith(".ndjson") else rules.CSV, by=by,
     )  # fmt: skip

@@ -13,15 +13,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import as_caller
+from accounts.contracts import get_caller
 from accounts.models import Brand
-from accounts.selectors import merchant
+from accounts.selectors import get_merchant_brand
 from promoplatform.kernel import streams
-from promoplatform.kernel.errors import TooLarge, UnsupportedMediaType
-from promoplatform.kernel.fields import WholeField
-from promoplatform.kernel.schema import problems
+from promoplatform.kernel.errors import PayloadTooLarge, UnsupportedMediaType
+from promoplatform.kernel.fields import StrictIntegerField
+from promoplatform.kernel.schema import problem_responses
 from segments import errors, rules, selectors, services
-from segments.contracts import Applied, Operation
+from segments.contracts import AudienceUpdateResult, Operation
 
 MAX_IDS = 100_000  # of one JSON body; streams may be of any length
 
@@ -42,7 +42,7 @@ class AudienceQuery(serializers.Serializer[Any]):
     """What stands beside the ids."""
 
     operation = serializers.ChoiceField([one.value for one in Operation])
-    version = serializers.IntegerField(min_value=0, max_value=services.BIGGEST, required=False)
+    version = serializers.IntegerField(min_value=0, max_value=services.MAX_VERSION, required=False)
 
 
 class AudienceRequest(serializers.Serializer[Any]):
@@ -50,7 +50,7 @@ class AudienceRequest(serializers.Serializer[Any]):
 
     operation = serializers.ChoiceField([one.value for one in Operation])
     customer_ids = CustomerIds()
-    version = WholeField(min_value=0, max_value=services.BIGGEST, required=False)
+    version = StrictIntegerField(min_value=0, max_value=services.MAX_VERSION, required=False)
 
 
 class AudienceChange(serializers.Serializer[Any]):
@@ -79,7 +79,7 @@ class AudienceView(APIView):
     @extend_schema(responses={200: AudienceAnswer}, operation_id="audience_read")
     def get(self, request: Request, merchant_id: str, segment_type: str) -> Response:
         """The audience as it is now; for a large one, who has a free slot was counted up to a minute ago."""
-        brand = merchant(caller=as_caller(request.auth), merchant_id=merchant_id)
+        brand = get_merchant_brand(caller=get_caller(request.auth), merchant_id=merchant_id)
         audience = selectors.audience(brand_id=brand.pk, segment_type=segment_type)
         reach = services.reach(brand_id=brand.pk, segment_types=[segment_type], at=timezone.now())[segment_type]
         return Response(
@@ -96,7 +96,7 @@ class AudienceView(APIView):
             rules.NDJSON: OpenApiTypes.STR,
         },
         parameters=[AudienceQuery],
-        responses={200: AudienceChange, **problems(errors.AudienceComputed)},
+        responses={200: AudienceChange, **problem_responses(errors.AudienceReadOnly)},
         operation_id="audience_update",
     )
     def post(self, request: Request, merchant_id: str, segment_type: str) -> Response:
@@ -105,7 +105,7 @@ class AudienceView(APIView):
         As JSON with up to 100,000 ids, or as a stream of any length, plain or gzip: CSV (the first cell of each line)
         or one JSON a line (an id, or an object with `customer_id`), with `operation` and `version` as parameters.
         """
-        brand = merchant(caller=as_caller(request.auth), merchant_id=merchant_id)
+        brand = get_merchant_brand(caller=get_caller(request.auth), merchant_id=merchant_id)
         media_type = (request.content_type or "").partition(";")[0].strip().lower()
         if media_type in (rules.CSV, rules.NDJSON):
             applied = _stream(request, brand, segment_type, media_type)
@@ -115,9 +115,9 @@ class AudienceView(APIView):
         return Response(counts | ({"stale": True} if applied.stale else {}))
 
 
-def _document(request: Request, brand: Brand, segment_type: str) -> Applied:
+def _document(request: Request, brand: Brand, segment_type: str) -> AudienceUpdateResult:
     if int(request.META.get("CONTENT_LENGTH") or 0) > settings.AUDIENCE_BODY_LIMIT:
-        raise TooLarge
+        raise PayloadTooLarge
     if request.headers.get("Content-Encoding"):
         raise UnsupportedMediaType
     body = AudienceRequest(data=request.data)
@@ -125,7 +125,7 @@ def _document(request: Request, brand: Brand, segment_type: str) -> Applied:
     return services.apply_audience(brand=brand, segment_type=segment_type, **body.validated_data)
 
 
-def _stream(request: Request, brand: Brand, segment_type: str, media_type: str) -> Applied:
+def _stream(request: Request, brand: Brand, segment_type: str, media_type: str) -> AudienceUpdateResult:
     query = AudienceQuery(data=request.query_params)
     query.is_valid(raise_exception=True)
     parts = _parts(request._request)  # noqa: SLF001  (the body as it arrives, which the framework would read whole)
@@ -137,8 +137,8 @@ def _stream(request: Request, brand: Brand, segment_type: str, media_type: str) 
 def _parts(request: HttpRequest) -> Iterator[bytes]:
     match request.headers.get("Content-Encoding", "identity").strip().lower():
         case "identity":
-            return streams.parts(request)
+            return streams.iter_body(request)
         case "gzip":
-            return rules.unzipped(streams.parts(request), limit=streams.PART)
+            return rules.gunzip_stream(streams.iter_body(request), limit=streams.CHUNK_SIZE)
         case _:
             raise UnsupportedMediaType

@@ -11,11 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import as_caller
-from accounts.selectors import check_internal, merchant
-from promoplatform.kernel.fields import DayOrInstantField, TextField, UuidField, placed
+from accounts.contracts import get_caller
+from accounts.selectors import check_internal, get_merchant_brand
+from promoplatform.kernel.fields import DateOrDateTimeField, StrictCharField, UuidField, localize_date
 from promoplatform.kernel.idempotency import idempotent
-from promoplatform.kernel.schema import problems
+from promoplatform.kernel.schema import problem_responses
 from segments import errors, selectors, services
 
 STATUSES = "scheduled, active, empty, expired or deleted"
@@ -24,10 +24,10 @@ STATUSES = "scheduled, active, empty, expired or deleted"
 class SyncRequest(serializers.Serializer[Any]):
     """Whom to have in a segment, from when to when. Dates without a time mean the brand's own midnight."""
 
-    merchant_id = TextField(max_length=100, help_text="The brand's id or slug")
-    segment_type = TextField(max_length=100)
-    start_date = DayOrInstantField()
-    end_date = DayOrInstantField()
+    merchant_id = StrictCharField(max_length=100, help_text="The brand's id or slug")
+    segment_type = StrictCharField(max_length=100)
+    start_date = DateOrDateTimeField()
+    end_date = DateOrDateTimeField()
     promotion = UuidField(required=False, help_text="The promotion that it is for; a promotion has one segment")
 
 
@@ -62,20 +62,20 @@ class SyncSegmentView(APIView):
 
     @extend_schema(
         request=SyncRequest,
-        responses={202: SyncAnswer, **problems(errors.AudienceEmpty, errors.PromotionHasSegment)},
+        responses={202: SyncAnswer, **problem_responses(errors.AudienceEmpty, errors.SegmentAlreadyExists)},
         operation_id="segment_sync",
     )
     @idempotent
     def post(self, request: Request) -> Response:
         """Have a segment of a brand's audience between two dates; the same request again answers the same segment."""
-        check_internal(as_caller(request.auth))
+        check_internal(get_caller(request.auth))
         body = SyncRequest(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
-        brand = merchant(caller=as_caller(request.auth), merchant_id=asked["merchant_id"])
+        brand = get_merchant_brand(caller=get_caller(request.auth), merchant_id=asked["merchant_id"])
         segment = services.schedule(
-            brand=brand, segment_type=asked["segment_type"], start_date=placed(asked["start_date"], brand.timezone),
-            end_date=placed(asked["end_date"], brand.timezone), promotion_id=asked.get("promotion"), at=timezone.now(),
+            brand=brand, segment_type=asked["segment_type"], start_date=localize_date(asked["start_date"], brand.timezone),
+            end_date=localize_date(asked["end_date"], brand.timezone), promotion_id=asked.get("promotion"), at=timezone.now(),
         )  # fmt: skip
         answer = {"segment_id": segment.pk, "status": segment.status, "audience_count": segment.audience_count}
         return Response(answer, status=202)
@@ -87,9 +87,9 @@ class SegmentView(APIView):
     @extend_schema(responses={200: SegmentAnswer}, operation_id="segment_read")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """How a segment is: whether it is active yet, how many are in it, how many had no free slot."""
-        check_internal(as_caller(request.auth))
+        check_internal(get_caller(request.auth))
         segment = selectors.segment(pk=pk)
-        told = selectors.told([segment])[pk]
+        told = selectors.segment_summaries([segment])[pk]
         told |= {
             "segment_id": told.pop("id"), "merchant_id": segment.brand.slug, "promotion": segment.promotion_id,
         }  # fmt: skip
@@ -98,6 +98,6 @@ class SegmentView(APIView):
     @extend_schema(responses={204: None}, operation_id="segment_delete")
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
         """End a segment before its time: nobody is in it from now on, and its slots are free."""
-        check_internal(as_caller(request.auth))
+        check_internal(get_caller(request.auth))
         services.delete(which=Q(pk=selectors.segment(pk=pk).pk), at=timezone.now())
         return Response(status=204)

@@ -1,45 +1,45 @@
 """What happens to audiences and segments."""
 
-from segments.contracts import Applied, Operation
-from segments.services.audiences import BIGGEST, apply_audience, apply_file
-from segments.services.computing import compute, count_again, count_anew, move, stop_computing
+from segments.contracts import AudienceUpdateResult, Operation
+from segments.services.audiences import MAX_VERSION, apply_audience, apply_file
+from segments.services.computing import disable, enable, replace_members, request_recount, update_members
 from segments.services.pressure import reach
-from segments.services.queue import hurry, work
-from segments.services.scheduling import delete, follow, schedule
+from segments.services.queue import enqueue_processing, process_queue
+from segments.services.scheduling import delete, schedule, sync_promotion_segment
 from segments.services.syncing import retry_now
-from segments.services.updates import take_update
+from segments.services.updates import handle_audience_update
 from segments.services.uploads import (
     apply_upload,
-    bring,
+    create_upload,
     discard_upload,
-    forget_uploads,
+    purge_uploads,
     queue_upload,
     stop_upload,
 )
 
 __all__ = [
-    "BIGGEST",
-    "Applied",
+    "MAX_VERSION",
+    "AudienceUpdateResult",
     "Operation",
     "apply_audience",
     "apply_file",
     "apply_upload",
-    "bring",
-    "compute",
-    "count_again",
-    "count_anew",
+    "create_upload",
     "delete",
+    "disable",
     "discard_upload",
-    "follow",
-    "forget_uploads",
-    "hurry",
-    "move",
+    "enable",
+    "enqueue_processing",
+    "handle_audience_update",
+    "process_queue",
+    "purge_uploads",
     "queue_upload",
     "reach",
+    "replace_members",
+    "request_recount",
     "retry_now",
     "schedule",
-    "stop_computing",
     "stop_upload",
-    "take_update",
-    "work",
+    "sync_promotion_segment",
+    "update_members",
 ]

@@ -7,14 +7,14 @@ from django.db import transaction
 
 from accounts.models import Brand
 from promoplatform.kernel import db
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.errors import InvalidRequest
 from segments import rules, selectors
-from segments.contracts import Applied, Operation, Source
-from segments.errors import AudienceComputed
+from segments.contracts import AudienceUpdateResult, Operation, Source
+from segments.errors import AudienceReadOnly
 from segments.models import Audience
 from segments.services import pressure, staging
 
-BIGGEST = 2**63 - 1  # version
+MAX_VERSION = 2**63 - 1  # version
 
 
 def apply_audience(
@@ -24,8 +24,8 @@ def apply_audience(
     operation: str,
     customer_ids: Collection[str],
     version: int | None = None,
-    source: Source = Source.SENT,
-) -> Applied:
+    source: Source = Source.IMPORTED,
+) -> AudienceUpdateResult:
     """Replace, extend or reduce an audience.
 
     Atomic: no reader sees half. Customers that the platform has never seen are created. A ``version`` older than the
@@ -33,8 +33,8 @@ def apply_audience(
     Raises Invalid (fields ``segment_type``, ``version``, ``customer_ids.<place>``), AudienceComputed.
     """
     rules.check_ids(customer_ids)
-    with staging.stage():
-        received = staging.send_ids(customer_ids)
+    with staging.staging_table():
+        received = staging.copy_ids(customer_ids)
         return apply_staged(
             brand=brand, segment_type=segment_type, operation=operation, received=received, version=version,
             source=source,
@@ -49,15 +49,15 @@ def apply_file(
     parts: Iterable[bytes],
     media_type: str,
     version: int | None = None,
-) -> Applied:
+) -> AudienceUpdateResult:
     """The same, with ids from a file of any length as it arrives; of memory it takes what a few parts do.
 
     Raises also Invalid with the numbers of bad lines; nothing was changed then.
     """
     check_segment_type(segment_type)
-    with staging.stage():
-        reader = rules.Reader(media_type)
-        staging.send(reader.read(parts))
+    with staging.staging_table():
+        reader = rules.CustomerIdReader(media_type)
+        staging.copy_lines(reader.read(parts))
         reader.check()
         return apply_staged(
             brand=brand, segment_type=segment_type, operation=operation, received=reader.received, version=version
@@ -71,27 +71,27 @@ def apply_staged(
     operation: str,
     received: int,
     version: int | None = None,
-    source: Source = Source.SENT,
-) -> Applied:
+    source: Source = Source.IMPORTED,
+) -> AudienceUpdateResult:
     """The same, with the ids that stand in the stage."""
     check_segment_type(segment_type)
-    if version is not None and not 0 <= version <= BIGGEST:
-        raise Invalid.field("version", "A version is a whole number from 0.")
+    if version is not None and not 0 <= version <= MAX_VERSION:
+        raise InvalidRequest.field("version", "A version is a whole number from 0.")
     if operation != Operation.REMOVE:
-        staging.make_customers()
+        staging.create_missing_customers()
     with transaction.atomic():
         audience = lock_audience(brand=brand, segment_type=segment_type)
         if audience.source != source:
-            raise AudienceComputed
+            raise AudienceReadOnly
         if version is not None and audience.version is not None and version < audience.version:
-            return Applied(received, 0, 0, audience.size, stale=True)
-        with db.patience():
-            counts = db.one(
+            return AudienceUpdateResult(received, 0, 0, audience.size, stale=True)
+        with db.extended_timeouts():
+            counts = db.fetch_one(
                 f"segments/sql/{Operation(operation)}_members.sql", {"audience": audience.pk, "version": version}
             )
-        applied = Applied(received, **(counts or {}))
+        applied = AudienceUpdateResult(received, **(counts or {}))
         if applied.size > selectors.LARGE and (applied.added or applied.removed):
-            pressure.expect(audience_id=audience.pk)
+            pressure.enqueue_count(audience_id=audience.pk)
     return applied
 
 
@@ -106,7 +106,7 @@ def lock_audience(*, brand: Brand, segment_type: str) -> Audience:
 def check_segment_type(segment_type: str) -> None:
     """Raises Invalid (field ``segment_type``)."""
     if not rules.is_segment_type(segment_type):
-        raise Invalid.field("segment_type", "A segment type is up to 100 letters, digits, _, . and -.")
+        raise InvalidRequest.field("segment_type", "A segment type is up to 100 letters, digits, _, . and -.")
 
 
 def audit(*, at: datetime, repair: bool) -> Iterator[str]:
@@ -122,7 +122,7 @@ def audit(*, at: datetime, repair: bool) -> Iterator[str]:
 def _recount(pk: int, *, repair: bool) -> tuple[Audience, int]:
     """An audience as it says it is, and how many are in it, counted under its lock."""
     audience = Audience.objects.select_for_update(no_key=True).get(pk=pk)
-    with db.patience():
+    with db.extended_timeouts():
         counted = audience.members.count()
     if repair and counted != audience.size:
         Audience.objects.filter(pk=pk).update(size=counted)

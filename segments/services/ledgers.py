@@ -11,9 +11,9 @@ from segments.models import CustomerSlots, Segment, SegmentMember, State
 from segments.services import stripes
 
 
-def audit(*, at: datetime, repair: bool) -> Iterator[str]:
+def check(*, at: datetime, repair: bool) -> Iterator[str]:
     """A line a difference; ``repair`` writes what was counted, and releases again what has ended and has members."""
-    for stripe in range(stripes.of(_last()) + 1):
+    for stripe in range(stripes.range_of(_last()) + 1):
         yield from _slots(stripe, repair)
     yield from _segments(repair)
 
@@ -26,12 +26,12 @@ def _last() -> int:
 
 @transaction.atomic
 def _slots(stripe: int, repair: bool) -> list[str]:
-    stripes.hold(stripe, wait=True)
-    bounds = {"after": stripes.end(stripe - 1), "until": stripes.end(stripe)}
-    wrong = db.many("segments/sql/recount_slots.sql", bounds)
+    stripes.lock_range(stripe, wait=True)
+    bounds = {"after": stripes.range_end(stripe - 1), "until": stripes.range_end(stripe)}
+    wrong = db.fetch_all("segments/sql/recount_slots.sql", bounds)
     if wrong and repair:
         columns = {"customers": [row["customer_id"] for row in wrong], "counted": [row["counted"] for row in wrong]}
-        db.run("segments/sql/mend_slots.sql", columns)
+        db.execute("segments/sql/mend_slots.sql", columns)
     mended = ": mended" if repair else ""
     return [
         f"customer {row['customer_id']}: says {row['says']} slots, is in {row['counted']} segments{mended}"
@@ -40,7 +40,7 @@ def _slots(stripe: int, repair: bool) -> list[str]:
 
 
 def _segments(repair: bool) -> Iterator[str]:
-    for row in db.many("segments/sql/recount_segments.sql", {}):
+    for row in db.fetch_all("segments/sql/recount_segments.sql", {}):
         mine = Segment.objects.filter(pk=row["id"], state=row["state"], cursor=row["cursor"])
         if row["state"] in {State.SCHEDULED, State.EXPIRED, State.DELETED}:
             mended = repair and mine.update(state=State.RELEASING, cursor=0, epoch=F("epoch") + 1)

@@ -7,8 +7,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Brand
-from promoplatform.kernel.errors import Invalid
-from segments.errors import AudienceEmpty, PromotionHasSegment
+from promoplatform.kernel.errors import InvalidRequest
+from segments.errors import AudienceEmpty, SegmentAlreadyExists
 from segments.models import Segment, State
 from segments.selectors import audience_count
 from segments.services import queue, syncing
@@ -35,19 +35,19 @@ def schedule(
         brand=brand, segment_type=segment_type, promotion_id=promotion_id, start_date=start_date, end_date=end_date,
         due_at=max(start_date, at), created_at=at,
     )  # fmt: skip
-    if (known := _live(asked)) is not None:
+    if (known := _current_segment(asked)) is not None:
         return known
     asked.audience_count = _size(brand, segment_type)
     Segment.objects.bulk_create([asked], ignore_conflicts=True)
-    segment = _live(asked)
+    segment = _current_segment(asked)
     if segment is None:
-        raise PromotionHasSegment
+        raise SegmentAlreadyExists
     if segment.pk == asked.pk and asked.due_at <= at:
-        queue.fill_at_once(segment=segment, at=at)
+        queue.fill_inline(segment=segment, at=at)
     return segment
 
 
-def _live(asked: Segment) -> Segment | None:
+def _current_segment(asked: Segment) -> Segment | None:
     """The segment that stands for this request, whoever made it."""
     live = Segment.objects.select_related("brand").filter(deleted_at=None, promotion_id=asked.promotion_id)
     same = {name: getattr(asked, name) for name in ("brand_id", "segment_type", "start_date", "end_date")}
@@ -63,13 +63,13 @@ def _size(brand: Brand, segment_type: str) -> int:
 
 def _check_dates(start_date: datetime, end_date: datetime, at: datetime) -> None:
     if end_date <= start_date:
-        raise Invalid.field("end_date", "The end comes after the start.")
+        raise InvalidRequest.field("end_date", "The end comes after the start.")
     if end_date <= at:
-        raise Invalid.field("end_date", "The end is in the future.")
+        raise InvalidRequest.field("end_date", "The end is in the future.")
 
 
 @transaction.atomic
-def follow(
+def sync_promotion_segment(
     *, brand: Brand, promotion_id: uuid.UUID, segment_type: str, start_date: datetime, end_date: datetime, at: datetime
 ) -> Segment:
     """The segment of a promotion, as the promotion is now: made, or moved; audience and start only until it is filled.
@@ -83,8 +83,8 @@ def follow(
             brand=brand, segment_type=segment_type, start_date=start_date, end_date=end_date, at=at,
             promotion_id=promotion_id,
         )  # fmt: skip
-    if segment.end_date != end_date and segment.state in syncing.KNOWN_OUTSIDE:
-        syncing.tell_later(segment_ids=[segment.pk], at=at)
+    if segment.end_date != end_date and segment.state in syncing.SYNCED_STATES:
+        syncing.request_sync(segment_ids=[segment.pk], at=at)
     segment.end_date = end_date
     if segment.state == State.SCHEDULED:
         if segment.segment_type != segment_type:
@@ -94,7 +94,7 @@ def follow(
     _check_dates(segment.start_date, segment.end_date, at)
     segment.save(update_fields=["segment_type", "audience_count", "start_date", "end_date", "due_at"])
     if segment.state == State.SCHEDULED and segment.due_at <= at:
-        queue.fill_at_once(segment=segment, at=at)
+        queue.fill_inline(segment=segment, at=at)
     return segment
 
 
@@ -108,4 +108,4 @@ def delete(*, which: Q, at: datetime) -> None:
         queue.end(Q(pk=segment.pk), at=at, last=State.DELETED)
         segment.refresh_from_db()
         if segment.state == State.RELEASING:
-            queue.release_at_once(segment=segment, at=at)
+            queue.release_inline(segment=segment, at=at)

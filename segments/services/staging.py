@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from django.db import DatabaseError, connection
 
 from promoplatform.kernel import db
-from segments.rules import copied
+from segments.rules import to_copy_line
 
 OPEN = "CREATE TEMPORARY TABLE segments_sent (customer_id varchar(100) NOT NULL)"
 _CLOSE = "DROP TABLE IF EXISTS pg_temp.segments_sent"
@@ -18,11 +18,11 @@ _COPY = "COPY segments_sent (customer_id) FROM STDIN"
 _ANALYZE = "ANALYZE segments_sent"
 _PAGES = "SELECT pg_relation_size('pg_temp.segments_sent') / current_setting('block_size')::int"
 BLOCK = 1024 * 1024  # bytes that one COPY sends
-STRETCH = 400  # pages whose customers are made known in one transaction: some 50,000
+CUSTOMERS_PER_TRANSACTION = 400  # pages whose customers are made known in one transaction: some 50,000
 
 
 @contextmanager
-def stage() -> Iterator[None]:
+def staging_table() -> Iterator[None]:
     """The table is there, and empty; afterwards it is gone."""
     with connection.cursor() as cursor:
         cursor.execute(_CLOSE)  # what a connection was left with whose thread died in the middle
@@ -34,7 +34,7 @@ def stage() -> Iterator[None]:
             cursor.execute(_CLOSE)
 
 
-def send(blocks: Iterable[bytes]) -> None:
+def copy_lines(blocks: Iterable[bytes]) -> None:
     """Copy ids into the table, lines of COPY's text format."""
     waiting: list[bytes] = []
     size = 0
@@ -48,14 +48,14 @@ def send(blocks: Iterable[bytes]) -> None:
         _copy(waiting)
 
 
-def send_ids(customer_ids: Iterable[str]) -> int:
+def copy_ids(customer_ids: Iterable[str]) -> int:
     """Copy ids into the table; how many."""
-    lines = [copied(one) for one in customer_ids]
-    send([b"".join(lines)])
+    lines = [to_copy_line(one) for one in customer_ids]
+    copy_lines([b"".join(lines)])
     return len(lines)
 
 
-def make_customers(shown: Callable[[int], object] = int) -> None:
+def create_missing_customers(shown: Callable[[int], object] = int) -> None:
     """Make every customer known who was sent, each stretch in a transaction of its own unless one is open already:
     harmless if nothing follows, and no shopper who is new waits for long. ``shown`` is told how far it is, per cent.
     """
@@ -63,10 +63,10 @@ def make_customers(shown: Callable[[int], object] = int) -> None:
         cursor.execute(_ANALYZE)
         cursor.execute(_PAGES)
         pages = cursor.fetchone()[0]
-    for first in range(0, pages, STRETCH):
-        stretch = {"first": f"({first},0)", "end": f"({first + STRETCH},0)"}
-        db.run("segments/sql/make_customers.sql", stretch)
-        shown(min(100, 100 * (first + STRETCH) // pages))
+    for first in range(0, pages, CUSTOMERS_PER_TRANSACTION):
+        stretch = {"first": f"({first},0)", "end": f"({first + CUSTOMERS_PER_TRANSACTION},0)"}
+        db.execute("segments/sql/make_customers.sql", stretch)
+        shown(min(100, 100 * (first + CUSTOMERS_PER_TRANSACTION) // pages))
 
 
 def _copy(blocks: list[bytes]) -> None:

@@ -10,40 +10,40 @@ deadlock is possible.
 
 from django.db import connection
 
-STRIPE = 100_000  # customers; half a second's work
+RANGE_SIZE = 100_000  # customers; half a second's work
 _STRIPES, _TURN = 5_107, 5_108  # spaces of advisory locks
-_PATIENCE = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '120s'; SET LOCAL work_mem = '32MB'"
+_EXTENDED_TIMEOUTS = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '120s'; SET LOCAL work_mem = '32MB'"
 
 
-def of(customer: int) -> int:
+def range_of(customer: int) -> int:
     """The stripe that a customer's key lies in."""
-    return customer // STRIPE
+    return customer // RANGE_SIZE
 
 
-def end(stripe: int) -> int:
+def range_end(stripe: int) -> int:
     """The last key of a stripe."""
-    return (stripe + 1) * STRIPE - 1
+    return (stripe + 1) * RANGE_SIZE - 1
 
 
-def hold(stripe: int, *, wait: bool) -> bool:
+def lock_range(stripe: int, *, wait: bool) -> bool:
     """Hold a stripe until the transaction ends; without ``wait`` only if nobody has it. Whether it is held now.
 
     Raises OperationalError when the one who has it keeps it for a minute.
     """
     if not wait:
-        return _try(_STRIPES, stripe)
+        return _try_lock(_STRIPES, stripe)
     with connection.cursor() as cursor:
-        cursor.execute(_PATIENCE)
+        cursor.execute(_EXTENDED_TIMEOUTS)
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_STRIPES, stripe])
     return True
 
 
-def take_turn() -> bool:
+def try_lock_queue() -> bool:
     """Be the one who works through the queue until the transaction ends, unless somebody is."""
-    return _try(_TURN, 0)
+    return _try_lock(_TURN, 0)
 
 
-def _try(space: int, key: int) -> bool:
+def _try_lock(space: int, key: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [space, key])
         return bool(cursor.fetchone()[0])

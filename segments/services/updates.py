@@ -3,7 +3,7 @@
 from google.protobuf.message import DecodeError
 
 from accounts.selectors import brand_by_name
-from promoplatform.kernel.errors import Invalid, NotFound
+from promoplatform.kernel.errors import InvalidRequest, NotFound
 from segments.contracts import Operation
 from segments.proto.audience_update_pb2 import AudienceUpdate
 from segments.services.audiences import apply_audience
@@ -15,7 +15,7 @@ OPERATIONS = {
 }
 
 
-def take_update(value: bytes) -> None:
+def handle_audience_update(value: bytes) -> None:
     """Apply an ``AudienceUpdate``; the same again changes nothing.
 
     Raises Invalid for what is none, NotFound for a brand that is not there, and what ``apply_audience`` raises.
@@ -23,9 +23,9 @@ def take_update(value: bytes) -> None:
     try:
         update = AudienceUpdate.FromString(value)
     except DecodeError as error:
-        raise Invalid("This is not an AudienceUpdate.") from error
+        raise InvalidRequest("This is not an AudienceUpdate.") from error
     if update.operation not in OPERATIONS:
-        raise Invalid.field("operation", "An operation is REPLACE, ADD or REMOVE.")
+        raise InvalidRequest.field("operation", "An operation is REPLACE, ADD or REMOVE.")
     brand = brand_by_name(update.merchant_id)
     if brand is None:
         raise NotFound(f"There is no merchant {update.merchant_id[:100]!r}.")

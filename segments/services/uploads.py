@@ -13,19 +13,19 @@ from django.db import transaction
 
 from accounts.models import Brand
 from promoplatform.kernel import db
-from promoplatform.kernel.errors import Invalid, Refusal
-from promoplatform.kernel.outbox import later
-from promoplatform.kernel.streams import PART
+from promoplatform.kernel.errors import DomainError, InvalidRequest
+from promoplatform.kernel.outbox import enqueue_on_commit
+from promoplatform.kernel.streams import CHUNK_SIZE
 from segments import rules
 from segments.contracts import Operation, Source, UploadState
-from segments.errors import AudienceComputed
+from segments.errors import AudienceReadOnly
 from segments.models import Audience, AudienceUpload, UploadPart
 from segments.services import staging
 from segments.services.audiences import apply_staged, check_segment_type
 
 READ, KNOWN = 30, 80  # per cent of the way when all of a file was read, and when its customers are known
-PIECE = 256 * 1024  # bytes, at least, of a packed piece but for the last
-KEPT = timedelta(days=7)  # that a file waits for somebody to apply it
+PART_SIZE = 256 * 1024  # bytes, at least, of a packed piece but for the last
+RETENTION = timedelta(days=7)  # that a file waits for somebody to apply it
 
 
 class _Stopped(Exception):
@@ -33,7 +33,7 @@ class _Stopped(Exception):
 
 
 @transaction.atomic
-def bring(
+def create_upload(
     *,
     brand: Brand,
     segment_type: str,
@@ -50,26 +50,26 @@ def bring(
     """
     check_segment_type(segment_type)
     audience = Audience.objects.filter(brand=brand, segment_type=segment_type).first()
-    if audience is not None and audience.source != Source.SENT:
-        raise AudienceComputed
+    if audience is not None and audience.source != Source.IMPORTED:
+        raise AudienceReadOnly
     upload = AudienceUpload.objects.create(
         brand=brand, segment_type=segment_type, operation=operation, file_name=file_name[:200], media_type=media_type,
         by_id=by,
     )  # fmt: skip
-    reader = rules.Reader(media_type)
-    with staging.stage():
-        staging.send(reader.read(_kept(parts, upload)))
+    reader = rules.CustomerIdReader(media_type)
+    with staging.staging_table():
+        staging.copy_lines(reader.read(_stored_file(parts, upload)))
         if not reader.received:
-            raise Invalid.field("file", "There is no customer id in it.")
-        with db.patience():
-            found = db.many("segments/sql/preview_upload.sql", {"audience": audience.pk if audience else None})[0]
-    _foretell(upload, size=audience.size if audience else 0, **found)
-    upload.received, upload.refused, upload.faults = reader.received, reader.refused, reader.faults
+            raise InvalidRequest.field("file", "There is no customer id in it.")
+        with db.extended_timeouts():
+            found = db.fetch_all("segments/sql/preview_upload.sql", {"audience": audience.pk if audience else None})[0]
+    _build_preview(upload, size=audience.size if audience else 0, **found)
+    upload.received, upload.refused, upload.faults = reader.received, reader.refused, reader.errors
     upload.save()
     return upload
 
 
-def _foretell(upload: AudienceUpload, *, size: int, named: int, unknown: int, members: int) -> None:
+def _build_preview(upload: AudienceUpload, *, size: int, named: int, unknown: int, members: int) -> None:
     """What will come of it, as far as can be seen now."""
     upload.unknown = unknown
     upload.added = 0 if upload.operation == Operation.REMOVE else named - members
@@ -82,14 +82,14 @@ def _foretell(upload: AudienceUpload, *, size: int, named: int, unknown: int, me
 def queue_upload(*, upload: AudienceUpload) -> None:
     """Let it take effect in the background; asked again, nothing more happens."""
     mine = AudienceUpload.objects.filter(pk=upload.pk, state=UploadState.PREVIEW)
-    if mine.update(state=UploadState.WAITING, percent=0):
-        later("segments.apply_upload", upload_id=str(upload.pk))
+    if mine.update(state=UploadState.PENDING, percent=0):
+        enqueue_on_commit("segments.apply_upload", upload_id=str(upload.pk))
 
 
 @transaction.atomic
 def stop_upload(*, upload: AudienceUpload) -> bool:
     """Let it not take effect for now; False when it is too late. What was read of it is read again next time."""
-    mine = AudienceUpload.objects.filter(pk=upload.pk, state=UploadState.WAITING)
+    mine = AudienceUpload.objects.filter(pk=upload.pk, state=UploadState.PENDING)
     if not mine.select_for_update(skip_locked=True).exists():  # a locked one is taking effect
         return False
     return bool(mine.update(state=UploadState.PREVIEW, percent=0))
@@ -101,33 +101,35 @@ def discard_upload(*, upload: AudienceUpload) -> None:
     AudienceUpload.objects.filter(pk=upload.pk, state=UploadState.PREVIEW).delete()
 
 
-def forget_uploads(*, at: datetime) -> None:
+def purge_uploads(*, at: datetime) -> None:
     """Forget files that nobody applied in ``KEPT``; what became of the others stays to be read."""
-    AudienceUpload.objects.filter(state=UploadState.PREVIEW, created_at__lt=at - KEPT).delete()
+    AudienceUpload.objects.filter(state=UploadState.PREVIEW, created_at__lt=at - RETENTION).delete()
 
 
 def apply_upload(*, upload_id: uuid.UUID, at: datetime) -> None:
     """Apply a file that waits for it, once whatever is asked again; an audience computed meanwhile refuses it."""
-    upload = AudienceUpload.objects.select_related("brand").filter(pk=upload_id, state=UploadState.WAITING).first()
+    upload = AudienceUpload.objects.select_related("brand").filter(pk=upload_id, state=UploadState.PENDING).first()
     if upload is None:
         return
-    reader = rules.Reader(upload.media_type)
+    reader = rules.CustomerIdReader(upload.media_type)
     try:
-        with staging.stage():
-            staging.send(reader.read(rules.unzipped(_pieces(upload), limit=PART)))
+        with staging.staging_table():
+            staging.copy_lines(reader.read(rules.gunzip_stream(_iter_chunks(upload), limit=CHUNK_SIZE)))
             if upload.operation != Operation.REMOVE:
-                staging.make_customers(lambda done: _say(upload, READ + (KNOWN - READ) * done // 100))
+                staging.create_missing_customers(
+                    lambda done: _save_progress(upload, READ + (KNOWN - READ) * done // 100)
+                )
             _finish(upload, reader.received, at)
     except _Stopped:
         return
-    except AudienceComputed as refusal:
-        _refuse(upload, refusal)
+    except AudienceReadOnly as refusal:
+        _fail(upload, refusal)
 
 
 @transaction.atomic
 def _finish(upload: AudienceUpload, received: int, at: datetime) -> None:
     """The effect, and that it is done: both or neither."""
-    waiting = AudienceUpload.objects.select_for_update().filter(pk=upload.pk, state=UploadState.WAITING)
+    waiting = AudienceUpload.objects.select_for_update().filter(pk=upload.pk, state=UploadState.PENDING)
     if not waiting.exists():
         raise _Stopped
     done = apply_staged(
@@ -140,33 +142,33 @@ def _finish(upload: AudienceUpload, received: int, at: datetime) -> None:
 
 
 @transaction.atomic
-def _refuse(upload: AudienceUpload, refusal: Refusal) -> None:
-    mine = AudienceUpload.objects.filter(pk=upload.pk, state=UploadState.WAITING)
-    if mine.update(state=UploadState.REFUSED, reason=refusal.detail):
+def _fail(upload: AudienceUpload, refusal: DomainError) -> None:
+    mine = AudienceUpload.objects.filter(pk=upload.pk, state=UploadState.PENDING)
+    if mine.update(state=UploadState.FAILED, reason=refusal.detail):
         UploadPart.objects.filter(upload=upload).delete()
 
 
-def _pieces(upload: AudienceUpload) -> Iterator[bytes]:
+def _iter_chunks(upload: AudienceUpload) -> Iterator[bytes]:
     """The packed file, a piece at a time, saying how far it is. Raises _Stopped."""
     count = upload.parts.count()
     for place in range(count):
-        _say(upload, READ * place // count)
+        _save_progress(upload, READ * place // count)
         yield bytes(upload.parts.values_list("packed", flat=True).get(place=place))
 
 
-def _say(upload: AudienceUpload, percent: int) -> None:
+def _save_progress(upload: AudienceUpload, percent: int) -> None:
     """Note how far it is. Raises _Stopped when it was stopped, or another has done it."""
-    mine = AudienceUpload.objects.filter(pk=upload.pk, state=UploadState.WAITING)
+    mine = AudienceUpload.objects.filter(pk=upload.pk, state=UploadState.PENDING)
     if not mine.update(percent=percent):
         raise _Stopped
 
 
-def _kept(parts: Iterable[bytes], upload: AudienceUpload) -> Iterator[bytes]:
+def _stored_file(parts: Iterable[bytes], upload: AudienceUpload) -> Iterator[bytes]:
     """The parts as they are, each packed and kept too."""
     pack, waiting, place = zlib.compressobj(wbits=31), b"", 0
     for part in parts:
         waiting += pack.compress(part)
-        if len(waiting) >= PIECE:
+        if len(waiting) >= PART_SIZE:
             UploadPart.objects.create(upload=upload, place=place, packed=waiting)
             waiting, place = b"", place + 1
         yield part

@@ -323,7 +323,7 @@ def test_a_new_key_is_shown_once(owner):
     assert (answer.status_code, "no-store" in answer.headers["Cache-Control"]) == (200, True)
     text = answer.context["key"].text
     assert text in answer.text
-    assert services.use_key(text=text, at=timezone.now()).brand_id == owner.brand.pk
+    assert services.authenticate_api_key(text=text, at=timezone.now()).brand_id == owner.brand.pk
     secret = text.partition(".")[2]
     for page in ("", f"{ApiKey.objects.get().pk}/change/", f"{ApiKey.objects.get().pk}/history/"):
         assert secret not in client.get(f"/admin/accounts/apikey/{page}").text

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
 
 from accounts import services
-from accounts.contracts import Role, as_caller
+from accounts.contracts import Role, get_caller
 from accounts.models import ApiKey, User
 from tests.accounts.test_api import ME, problem
 from tests.factories import PASSWORD, ApiKeyFactory, MembershipFactory, ShopperFactory, UserFactory
@@ -23,7 +23,7 @@ class WhoView(APIView):
     """Answers who calls, as the hot views see it."""
 
     def get(self, request: Request) -> Response:
-        caller = as_caller(request.auth)
+        caller = get_caller(request.auth)
         shopper = caller.shopper and caller.shopper.id
         return Response({"caller": caller.identity, "shopper": shopper, "pk": request.user.pk})
 

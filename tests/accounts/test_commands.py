@@ -24,14 +24,14 @@ def test_a_brands_key_is_printed_once():
 
     (text,) = said("issue_api_key", "--brand", brand.slug, "--name", "shop")
 
-    found = services.use_key(text=text, at=timezone.now())
+    found = services.authenticate_api_key(text=text, at=timezone.now())
     assert (found.scope, found.brand_id, ApiKey.objects.get().name) == (Scope.BRAND, brand.pk, "shop")
 
 
 def test_an_internal_key_is_printed_once():
     (text,) = said("issue_api_key", "--scope", "internal")
 
-    found = services.use_key(text=text, at=timezone.now())
+    found = services.authenticate_api_key(text=text, at=timezone.now())
     assert (found.scope, found.brand_id) == (Scope.INTERNAL, None)
 
 
@@ -53,7 +53,7 @@ def test_tokens_are_those_of_the_first_shoppers():
     tokens = said("issue_tokens", "--shoppers", "2", "--hours", "5", "--force")
 
     in_time = timezone.now() + timedelta(hours=4, minutes=59)
-    assert [selectors.bearer(token=token, at=in_time) for token in tokens] == [
+    assert [selectors.get_token_caller(token=token, at=in_time) for token in tokens] == [
         selectors.caller_of(user) for user in shoppers[:2]
     ]
 

@@ -5,8 +5,8 @@ import pytest
 
 from accounts import rules
 from accounts.contracts import Caller
-from accounts.rules import AccountKind, Keyring, TokenKind
-from promoplatform.kernel.errors import Invalid, TokenExpired, TokenInvalid
+from accounts.rules import IdentifierType, Keyring, TokenKind
+from promoplatform.kernel.errors import InvalidRequest, TokenExpired, TokenInvalid
 from promoplatform.kernel.ids import uuid7
 
 AT = datetime(2027, 3, 17, 15, 30, tzinfo=UTC)
@@ -20,13 +20,13 @@ def a_caller() -> Caller:
 
 
 def signed(caller: Caller, keyring: Keyring = KEYS, kind: TokenKind = TokenKind.ACCESS) -> str:
-    return rules.sign(kind=kind, caller=caller, keyring=keyring, at=AT, lifetime=HOUR)
+    return rules.encode_token(kind=kind, caller=caller, keyring=keyring, at=AT, lifetime=HOUR)
 
 
 def test_a_token_says_who_was_signed_in():
     caller = a_caller()
 
-    claims = rules.read(signed(caller), kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
+    claims = rules.decode_token(signed(caller), kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
 
     assert claims.caller == caller
     assert claims.expires_at == AT + HOUR
@@ -35,37 +35,37 @@ def test_a_token_says_who_was_signed_in():
 def test_a_token_is_good_until_the_second_of_its_end():
     token = signed(a_caller())
 
-    rules.read(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT + HOUR - timedelta(seconds=1))
+    rules.decode_token(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT + HOUR - timedelta(seconds=1))
 
     with pytest.raises(TokenExpired):
-        rules.read(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT + HOUR)
+        rules.decode_token(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT + HOUR)
 
 
 def test_a_token_that_was_read_before_ends_as_others_do_and_with_its_key():
     token = signed(a_caller())
     for _ in range(2):
-        rules.read(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
+        rules.decode_token(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
 
     with pytest.raises(TokenExpired):
-        rules.read(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT + HOUR)
+        rules.decode_token(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT + HOUR)
     with pytest.raises(TokenInvalid):
-        rules.read(token, kind=TokenKind.REFRESH, keyring=KEYS, at=AT)
+        rules.decode_token(token, kind=TokenKind.REFRESH, keyring=KEYS, at=AT)
     with pytest.raises(TokenInvalid):
-        rules.read(token, kind=TokenKind.ACCESS, keyring=Keyring(["another-secret"]), at=AT)
+        rules.decode_token(token, kind=TokenKind.ACCESS, keyring=Keyring(["another-secret"]), at=AT)
 
 
 def test_a_token_outlives_the_rotation_of_its_secret():
     token = signed(a_caller(), Keyring(["old-secret"]))
 
-    assert rules.read(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT).expires_at == AT + HOUR
+    assert rules.decode_token(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT).expires_at == AT + HOUR
     with pytest.raises(TokenInvalid):
-        rules.read(token, kind=TokenKind.ACCESS, keyring=Keyring(["new-secret"]), at=AT)
+        rules.decode_token(token, kind=TokenKind.ACCESS, keyring=Keyring(["new-secret"]), at=AT)
 
 
 def test_a_refresh_token_is_no_access_token_and_the_other_way_round():
     for made, asked in [(TokenKind.REFRESH, TokenKind.ACCESS), (TokenKind.ACCESS, TokenKind.REFRESH)]:
         with pytest.raises(TokenInvalid):
-            rules.read(signed(a_caller(), kind=made), kind=asked, keyring=KEYS, at=AT)
+            rules.decode_token(signed(a_caller(), kind=made), kind=asked, keyring=KEYS, at=AT)
 
 
 def forged(**changes: object) -> str:
@@ -93,7 +93,7 @@ def forged(**changes: object) -> str:
 )  # fmt: skip
 def test_what_the_platform_did_not_sign_is_invalid(token):
     with pytest.raises(TokenInvalid):
-        rules.read(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
+        rules.decode_token(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
 
 
 def test_a_changed_character_makes_a_token_invalid():
@@ -101,37 +101,37 @@ def test_a_changed_character_makes_a_token_invalid():
     other = ("A" if claims[5] != "A" else "B").join([claims[:5], claims[6:]])
 
     with pytest.raises(TokenInvalid):
-        rules.read(f"{header}.{other}.{signature}", kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
+        rules.decode_token(f"{header}.{other}.{signature}", kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
 
 
 def test_the_digest_of_a_password_changes_with_it_and_survives_rotation():
     digest = rules.password_digest("argon2$one", Keyring(["old-secret"]))
 
-    assert rules.same_password("argon2$one", digest, ["new-secret", "old-secret"])
-    assert not rules.same_password("argon2$two", digest, ["new-secret", "old-secret"])
-    assert not rules.same_password("argon2$one", "", ["new-secret"])
+    assert rules.is_password_unchanged("argon2$one", digest, ["new-secret", "old-secret"])
+    assert not rules.is_password_unchanged("argon2$two", digest, ["new-secret", "old-secret"])
+    assert not rules.is_password_unchanged("argon2$one", "", ["new-secret"])
 
 
 @pytest.mark.parametrize(
     ("account", "kind", "name"),
     [
-        (" Ann@Example.com ", AccountKind.EMAIL, "ann@example.com"),
-        ("+34 600 000 000", AccountKind.PHONE, "+34600000000"),
-        ("0034 600-000-000", AccountKind.PHONE, "+34600000000"),
-        ("12345", AccountKind.PHONE, "12345"),
-        ("Ann.Smith", AccountKind.USERNAME, "ann.smith"),
-        ("ann2", AccountKind.USERNAME, "ann2"),
-        ("@", AccountKind.EMAIL, "@"),
-        ("", AccountKind.USERNAME, ""),
+        (" Ann@Example.com ", IdentifierType.EMAIL, "ann@example.com"),
+        ("+34 600 000 000", IdentifierType.PHONE, "+34600000000"),
+        ("0034 600-000-000", IdentifierType.PHONE, "+34600000000"),
+        ("12345", IdentifierType.PHONE, "12345"),
+        ("Ann.Smith", IdentifierType.USERNAME, "ann.smith"),
+        ("ann2", IdentifierType.USERNAME, "ann2"),
+        ("@", IdentifierType.EMAIL, "@"),
+        ("", IdentifierType.USERNAME, ""),
     ],
 )
 def test_an_account_name_is_looked_up_in_one_way(account, kind, name):
-    assert rules.account_name(account) == (kind, name)
+    assert rules.parse_identifier(account) == (kind, name)
 
 
 @pytest.mark.parametrize("text", ["600000000", "+1", "abc", "+34 600 000 000 ext. 5", "", "+999999999999999"])
 def test_a_phone_number_names_its_country(text):
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         rules.phone_number(text)
 
     assert [fault["field"] for fault in refused.value.errors or []] == ["phone"]

@@ -5,7 +5,7 @@ import pytest
 from accounts import selectors, services
 from accounts.contracts import Role, Scope, Shopper
 from accounts.models import Customer
-from promoplatform.kernel.errors import Invalid, PermissionDenied
+from promoplatform.kernel.errors import InvalidRequest, PermissionDenied
 from tests.factories import ApiKeyFactory, BrandFactory, CustomerFactory, MembershipFactory, ShopperFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -13,33 +13,33 @@ pytestmark = pytest.mark.django_db
 
 def of_key(**fields):
     key = ApiKeyFactory(**fields)
-    return services.use_key(text=key.text, at=key.created_at)
+    return services.authenticate_api_key(text=key.text, at=key.created_at)
 
 
 # --- acting_brand ----------------------------------------------------------------------------------------------------
 def test_a_member_of_one_brand_acts_for_it_without_naming_it(caller):
     member = MembershipFactory(role=Role.EDITOR)
 
-    assert selectors.acting_brand(caller=caller(member.user), edit=True) == member.brand
+    assert selectors.get_brand_for_caller(caller=caller(member.user), edit=True) == member.brand
 
 
 def test_a_viewer_reads_but_does_not_write(caller):
     member = MembershipFactory(role=Role.VIEWER)
 
-    assert selectors.acting_brand(caller=caller(member.user)) == member.brand
+    assert selectors.get_brand_for_caller(caller=caller(member.user)) == member.brand
     with pytest.raises(PermissionDenied):
-        selectors.acting_brand(caller=caller(member.user), edit=True)
+        selectors.get_brand_for_caller(caller=caller(member.user), edit=True)
 
 
 def test_who_works_for_several_brands_names_one(caller):
     first = MembershipFactory()
     second = MembershipFactory(user=first.user)
 
-    with pytest.raises(Invalid) as refused:
-        selectors.acting_brand(caller=caller(first.user))
+    with pytest.raises(InvalidRequest) as refused:
+        selectors.get_brand_for_caller(caller=caller(first.user))
 
     assert [fault["field"] for fault in refused.value.errors or []] == ["brand"]
-    assert selectors.acting_brand(caller=caller(first.user), slug=second.brand.slug) == second.brand
+    assert selectors.get_brand_for_caller(caller=caller(first.user), slug=second.brand.slug) == second.brand
 
 
 def test_nobody_acts_for_a_brand_that_is_not_theirs(caller):
@@ -49,20 +49,20 @@ def test_nobody_acts_for_a_brand_that_is_not_theirs(caller):
     for who in (caller(MembershipFactory().user), caller(ShopperFactory()), key):
         for slug in (other.slug, "no-such-brand"):
             with pytest.raises(PermissionDenied):
-                selectors.acting_brand(caller=who, slug=slug)
+                selectors.get_brand_for_caller(caller=who, slug=slug)
 
 
 def test_a_shopper_acts_for_no_brand(caller):
     with pytest.raises(PermissionDenied):
-        selectors.acting_brand(caller=caller(ShopperFactory()))
+        selectors.get_brand_for_caller(caller=caller(ShopperFactory()))
 
 
 def test_a_brands_key_may_what_an_editor_may():
     brand = BrandFactory()
     key = of_key(brand=brand)
 
-    assert selectors.acting_brand(caller=key, edit=True) == brand
-    assert selectors.acting_brand(caller=key, slug=brand.slug, edit=True) == brand
+    assert selectors.get_brand_for_caller(caller=key, edit=True) == brand
+    assert selectors.get_brand_for_caller(caller=key, slug=brand.slug, edit=True) == brand
 
 
 def test_an_internal_key_acts_for_no_brand():
@@ -70,17 +70,17 @@ def test_an_internal_key_acts_for_no_brand():
 
     assert key.scope is Scope.INTERNAL
     with pytest.raises(PermissionDenied):
-        selectors.acting_brand(caller=key, slug=BrandFactory().slug)
+        selectors.get_brand_for_caller(caller=key, slug=BrandFactory().slug)
     assert selectors.readable_brand_ids(key) == []
 
 
 def test_a_platform_admin_names_the_brand(caller):
     admin, brand = UserFactory(is_superuser=True), BrandFactory()
 
-    assert selectors.acting_brand(caller=caller(admin), slug=brand.slug, edit=True) == brand
+    assert selectors.get_brand_for_caller(caller=caller(admin), slug=brand.slug, edit=True) == brand
     for slug in (None, "no-such-brand"):
-        with pytest.raises(Invalid):
-            selectors.acting_brand(caller=caller(admin), slug=slug)
+        with pytest.raises(InvalidRequest):
+            selectors.get_brand_for_caller(caller=caller(admin), slug=slug)
 
 
 def test_nobody_acts_for_an_inactive_brand(caller):
@@ -89,7 +89,7 @@ def test_nobody_acts_for_an_inactive_brand(caller):
 
     for who in callers:
         with pytest.raises(PermissionDenied):
-            selectors.acting_brand(caller=who, slug=brand.slug)
+            selectors.get_brand_for_caller(caller=who, slug=brand.slug)
 
 
 def test_a_token_that_outlived_its_users_rights_gives_none(caller):
@@ -101,7 +101,7 @@ def test_a_token_that_outlived_its_users_rights_gives_none(caller):
 
     for who in callers:
         with pytest.raises(PermissionDenied):
-            selectors.acting_brand(caller=who, slug=member.brand.slug)
+            selectors.get_brand_for_caller(caller=who, slug=member.brand.slug)
         assert selectors.readable_brand_ids(who) == []
 
 
@@ -138,7 +138,7 @@ def test_a_brands_server_names_the_customer():
     )
     assert selectors.shopper_for(caller=key, customer_id=user.customer.customer_id).user_id == user.uuid
     for customer_id in (None, "", "x" * 101, "a\0b"):
-        with pytest.raises(Invalid) as refused:
+        with pytest.raises(InvalidRequest) as refused:
             selectors.shopper_for(caller=key, customer_id=customer_id)
         assert [fault["field"] for fault in refused.value.errors or []] == ["customer_id"]
 
@@ -149,9 +149,9 @@ def test_a_customer_never_seen_has_no_row_until_one_is_needed():
     assert shopper == Shopper(None, "never-seen")
     assert not Customer.objects.filter(customer_id="never-seen").exists()
 
-    known = services.ensure_customer(shopper=shopper)
+    known = services.get_or_create_customer(shopper=shopper)
     assert known == Shopper(Customer.objects.get(customer_id="never-seen").pk, "never-seen")
-    assert services.ensure_customer(shopper=known) == known
+    assert services.get_or_create_customer(shopper=known) == known
 
 
 def test_who_neither_shops_nor_sells_has_no_shopper(caller):
@@ -162,7 +162,7 @@ def test_who_neither_shops_nor_sells_has_no_shopper(caller):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_customer_seen_by_many_at_once_is_one(stampede):
-    found = stampede(lambda name: services.ensure_customer(shopper=Shopper(None, name)), ["crowded"] * 12)
+    found = stampede(lambda name: services.get_or_create_customer(shopper=Shopper(None, name)), ["crowded"] * 12)
 
     assert len(set(found)) == 1
     assert Customer.objects.filter(customer_id="crowded").count() == 1

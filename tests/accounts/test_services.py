@@ -12,7 +12,7 @@ from accounts import rules, selectors, services
 from accounts.contracts import Role
 from accounts.errors import AccountTaken, LastOwner, LoginRefused
 from accounts.models import ApiKey, Customer, Invitation, Membership, User
-from promoplatform.kernel.errors import Invalid, NotFound, Throttled, TokenExpired, TokenInvalid, Unavailable
+from promoplatform.kernel.errors import InvalidRequest, NotFound, Throttled, TokenExpired, TokenInvalid, Unavailable
 from promoplatform.kernel.models import OutboxMessage
 from tests.factories import PASSWORD, ApiKeyFactory, BrandFactory, MembershipFactory, ShopperFactory, UserFactory
 
@@ -30,7 +30,7 @@ def test_a_user_signs_in_by_username_email_or_phone(at):
     for account in ("Ann", "ANN@example.com", "+34 600 000 000"):
         found, tokens = sign_in(account, at=at)
         assert found == user
-        assert selectors.bearer(token=tokens.access, at=at) == selectors.caller_of(user)
+        assert selectors.get_token_caller(token=tokens.access, at=at) == selectors.caller_of(user)
         assert tokens.expires_at == at + timedelta(minutes=15)
 
 
@@ -93,7 +93,7 @@ def test_a_refresh_token_gives_access_tokens_until_its_end(at):
     with pytest.raises(TokenExpired):
         services.refresh(token=tokens.refresh, at=at + timedelta(days=14))
     with pytest.raises(TokenExpired):
-        selectors.bearer(token=tokens.access, at=at + timedelta(minutes=15))
+        selectors.get_token_caller(token=tokens.access, at=at + timedelta(minutes=15))
 
 
 def test_an_access_token_does_not_refresh(at):
@@ -102,7 +102,7 @@ def test_an_access_token_does_not_refresh(at):
     with pytest.raises(TokenInvalid):
         services.refresh(token=tokens.access, at=at)
     with pytest.raises(TokenInvalid):
-        selectors.bearer(token=tokens.refresh, at=at)
+        selectors.get_token_caller(token=tokens.refresh, at=at)
 
 
 def test_a_refresh_token_dies_with_its_password_its_user_and_their_access(at):
@@ -127,7 +127,7 @@ def test_a_refresh_token_survives_the_rotation_of_the_secret(at, settings):
     again = services.refresh(token=tokens.refresh, at=at)
 
     settings.SECRET_KEY_FALLBACKS = []
-    assert selectors.bearer(token=again.access, at=at).user_key == user.pk
+    assert selectors.get_token_caller(token=again.access, at=at).user_key == user.pk
     with pytest.raises(TokenInvalid):
         services.refresh(token=tokens.refresh, at=at)
 
@@ -139,7 +139,7 @@ def test_a_refreshed_token_says_what_is_true_now(at):
 
     again = services.refresh(token=tokens.refresh, at=at)
 
-    assert selectors.bearer(token=again.access, at=at).is_superuser
+    assert selectors.get_token_caller(token=again.access, at=at).is_superuser
 
 
 # --- registering -----------------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def test_a_taken_name_is_refused_without_telling_which(taken):
         registered(**fresh | taken)
 
     assert refused.value.detail == AccountTaken.message
-    assert (refused.value.errors, refused.value.members) == (None, {})
+    assert (refused.value.errors, refused.value.extensions) == (None, {})
     assert User.objects.count() == 1
     assert not Customer.objects.exists()
 
@@ -191,7 +191,7 @@ def test_a_taken_name_is_refused_without_telling_which(taken):
     ],
 )  # fmt: skip
 def test_a_field_that_cannot_be_is_named(field, value):
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         registered(**{field: value})
 
     assert {fault["field"] for fault in refused.value.errors or []} == {field}
@@ -227,7 +227,7 @@ def test_a_key_opens_for_whom_it_was_made(at):
     brand = BrandFactory()
     key = services.issue_key(brand=brand, name="shop", at=at)
 
-    found = services.use_key(text=key.text, at=at)
+    found = services.authenticate_api_key(text=key.text, at=at)
 
     assert (found.brand_id, found.api_key_id, found.identity, found.user_key) == (
         brand.pk,
@@ -243,7 +243,7 @@ def test_a_wrong_or_revoked_key_opens_nothing(at):
 
     for text in (key.text + "x", key.text[:-1], f"pk0000000000.{key.text.partition('.')[2]}", revoked.text):
         with pytest.raises(TokenInvalid):
-            services.use_key(text=text, at=at)
+            services.authenticate_api_key(text=text, at=at)
     assert ApiKey.objects.get(pk=key.id).last_used_at is None
 
 
@@ -261,11 +261,11 @@ def test_the_use_of_a_key_is_noted_once_a_minute(at, django_assert_num_queries):
     key = ApiKeyFactory()
 
     for seconds, noted in [(0, 0), (30, 0), (59, 0), (60, 60)]:
-        services.use_key(text=key.text, at=at + timedelta(seconds=seconds))
+        services.authenticate_api_key(text=key.text, at=at + timedelta(seconds=seconds))
         key.refresh_from_db()
         assert key.last_used_at == at + timedelta(seconds=noted)
     with django_assert_num_queries(1):
-        services.use_key(text=key.text, at=at + timedelta(seconds=61))
+        services.authenticate_api_key(text=key.text, at=at + timedelta(seconds=61))
 
 
 # --- staff -----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from accounts.models import Customer
 from coupons import services
-from coupons.contracts import Asked
+from coupons.contracts import RedemptionRequest
 from coupons.models import CouponDefinition, CouponRedemption
 from promoplatform.kernel.ids import uuid7
 from tests.browser.test_admin import judged
@@ -23,7 +23,7 @@ def brand():
 
 
 def redeem(coupon):
-    return services.take(coupon=coupon.pk, asked=Asked(uuid7(), CustomerFactory().pk), at=timezone.now())
+    return services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
 
 
 def test_a_marketer_makes_a_coupon_as_advised_and_sees_it_being_redeemed(visit, brand):
@@ -53,7 +53,7 @@ def test_a_marketer_makes_a_coupon_as_advised_and_sees_it_being_redeemed(visit, 
 @pytest.mark.parametrize(("width", "height", "dark"), [(1400, 900, True), (390, 844, False)])
 def test_the_pages_of_coupons_fit_the_screen_and_break_no_rule_of_access(visit, brand, width, height, dark):
     coupon = CouponFactory(brand=brand, title="Golden tickets", maximum_number_of_coupons=100)
-    services.add_codes(coupon=coupon, codes=services.Codes(count=3))
+    services.add_codes(coupon=coupon, codes=services.CodesSpec(count=3))
     own = CouponFactory(brand=brand, text="OWN")
     olga = visit(width=width, height=height, dark=dark).sign_in("olga")
 

@@ -113,8 +113,8 @@ def test_pages_of_promotions_fit_the_screen_and_break_no_rule_of_access(visit, b
         text="AUTUMN",
         trigger="code",
     )
-    batch = services.make_batch(promotion=running, count=40_000, pattern="AUTUMN-########")
-    services.make_chunk(batch_id=batch.pk)
+    batch = services.create_batch(promotion=running, count=40_000, pattern="AUTUMN-########")
+    services.generate_chunk(batch_id=batch.pk)
     draft = PromotionFactory(brand=brand, name="Steps", status="draft", offer=TIERS, target_audience="vip_customers")
     olga, faults = visit(width=width, height=height, dark=dark).sign_in("olga"), []
     pages = {

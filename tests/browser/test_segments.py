@@ -6,10 +6,10 @@ import pytest
 from django.db.models import Q
 from django.utils import timezone
 
-from promoplatform.kernel.outside.models import Errand
+from promoplatform.kernel.outside.models import SyncJob
 from segments import services
 from segments.services import stripes
-from segments.services.queue import work_on_stripe
+from segments.services.queue import process_next_range
 from tests.browser.test_admin import SCREENS, judged
 from tests.browser.test_trying import shoot
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, UserFactory
@@ -42,12 +42,12 @@ def test_a_filling_is_followed_without_a_reload(visit, brand, monkeypatch):
     page.locator("#result_list").get_by_role("link", name="vip customers").click()
     page.get_by_text("It is due, and waits for its turn.").wait_for()
 
-    work_on_stripe(at=timezone.now())
+    process_next_range(at=timezone.now())
     page.get_by_text("of 20 customers gone through.").wait_for()  # the page asks again by itself
-    services.work(at=timezone.now())
+    services.process_queue(at=timezone.now())
     page.get_by_text("of them have a slot taken").wait_for()
     services.delete(which=Q(pk=segment.pk), at=timezone.now())
-    services.work(at=timezone.now())
+    services.process_queue(at=timezone.now())
     page.reload()
 
     page.get_by_text("all free again").wait_for()
@@ -63,7 +63,7 @@ def test_pages_of_segments_fit_the_screen_and_break_no_rule_of_access(visit, bra
     settings.SEGMENTATION_SERVICE_URL = "http://127.0.0.1:9"
     names = [f"c{number}" for number in range(1, 30)]
     waiting = scheduled(brand, *names, promotion_id=PromotionFactory(brand=brand).pk)
-    Errand.objects.filter(subject=waiting.pk).update(failures=4, error="it answered 503")
+    SyncJob.objects.filter(subject=waiting.pk).update(failures=4, error="it answered 503")
     olga, faults = visit(width=width, height=height, dark=dark).sign_in("olga"), []
     pages = {"segments": BASE, "slots": f"{BASE}slots/"}
     pages |= {f"{it.state} segment": f"{BASE}{it.pk}/change/" for it in (empty, waiting)}

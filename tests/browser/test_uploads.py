@@ -68,11 +68,11 @@ def test_a_file_is_brought_looked_at_and_applied_by_clicking(visit, brand, file,
 @pytest.mark.parametrize(("width", "height", "dark"), [(1400, 900, False), (390, 844, True)])
 def test_its_pages_fit_the_screen_and_break_no_rule_of_access(visit, brand, file, width, height, dark):
     with file.open("rb") as opened:
-        upload = services.bring(
+        upload = services.create_upload(
             brand=brand, segment_type="vip_customers", operation="replace", file_name="vip.csv", parts=opened,
             media_type="text/csv", by=None,
         )  # fmt: skip
-    services.compute(brand=brand, segment_type="new_users")
+    services.enable(brand=brand, segment_type="new_users")
     olga = visit(width=width, height=height, dark=dark).sign_in("olga")
     uploads = "/admin/segments/audienceupload/"
     pages = {

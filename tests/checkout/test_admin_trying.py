@@ -16,7 +16,7 @@ from accounts.models import Brand
 from checkout.admin.backtests import percent
 from checkout.models import Backtest, Redemption
 from promoplatform.kernel import ids
-from promotions.models import Promotion, PromotionUse
+from promotions.models import Promotion, PromotionRedemption
 from tests.checkout.shop import cart, line, reserved, verb
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, UserFactory
 
@@ -86,7 +86,7 @@ def test_a_draft_is_tried_and_explained_and_nothing_is_stored(owner: Client, bil
     assert "audience not member" in missed
     assert "€90.00" not in missed
     assert not Redemption.objects.exists()
-    assert not PromotionUse.objects.exists()
+    assert not PromotionRedemption.objects.exists()
 
 
 def test_a_code_and_what_runs_are_tried_too(owner: Client, billo: Brand) -> None:
@@ -342,7 +342,7 @@ def test_progress_is_how_far_through_the_period_it_has_come(billo: Brand, at: da
     test = Backtest(start=at, end=at + timedelta(days=10))
     told = [percent(test)]
     for days in (0, 5, 10):
-        test.cursor = ids.floor(at + timedelta(days=days))
+        test.cursor = ids.min_uuid7_at(at + timedelta(days=days))
         told.append(percent(test))
 
     assert told == [0, 0, 50, 100]

@@ -12,7 +12,7 @@ from accounts.contracts import Role
 from accounts.models import Brand, User
 from checkout.models import Redemption, RefundedLine, Status
 from checkout.services import release_expired
-from discounts.models import Usage, UsageReturn, UseNotice
+from discounts.models import Usage, UsageNotification, UsageReturn
 from tests.checkout.shop import REDEMPTIONS, ClientOf, fields, pass_time, refused, reserved, verb
 from tests.factories import BrandFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
 
@@ -29,7 +29,7 @@ def test_confirming_is_idempotent_and_tells_the_brand_once(shopper: Client) -> N
     assert first.json()["confirmed_at"].endswith("Z")
     assert second.json() == first.json()
     assert Usage.objects.get().reserved_until is None
-    assert UseNotice.objects.count() == 1
+    assert UsageNotification.objects.count() == 1
 
 
 def test_cancelling_is_idempotent_and_gives_the_use_back(shopper: Client) -> None:
@@ -40,7 +40,7 @@ def test_cancelling_is_idempotent_and_gives_the_use_back(shopper: Client) -> Non
     assert (first.status_code, first.json()["status"]) == (200, "cancelled")
     assert second.json() == first.json()
     assert not Usage.objects.exists()
-    assert not UseNotice.objects.exists()
+    assert not UsageNotification.objects.exists()
     assert reserved(shopper)["status"] == "reserved"
 
 

@@ -14,9 +14,9 @@ from accounts.models import Brand
 from checkout import services
 from checkout.models import Backtest, BacktestState, Redemption
 from checkout.services import backtesting
-from promoplatform.kernel.errors import Busy, Invalid
+from promoplatform.kernel.errors import Busy, InvalidRequest
 from promoplatform.kernel.models import OutboxMessage
-from promotions.models import Promotion, PromotionUse
+from promotions.models import Promotion, PromotionRedemption
 from segments.services import apply_audience
 from tests.checkout.shop import REDEMPTIONS, line, order, post, reserved, verb
 from tests.factories import BrandFactory, PromotionFactory
@@ -231,7 +231,7 @@ def test_a_cancelled_backtest_stops_and_keeps_what_it_found(
     deliver()
 
     made.refresh_from_db()
-    assert (made.state, made.seen, made.touched) == (BacktestState.CANCELLED, 2, 2)
+    assert (made.state, made.seen, made.touched) == (BacktestState.CANCELED, 2, 2)
 
 
 def test_nothing_of_the_promotion_or_the_carts_is_touched(pay: Pay, billo: Brand, deliver: Callable[[], int]) -> None:
@@ -242,7 +242,7 @@ def test_nothing_of_the_promotion_or_the_carts_is_touched(pay: Pay, billo: Brand
     back(draft, deliver)
 
     assert (Redemption.objects.values().get(), Promotion.objects.values().get()) == before
-    assert not PromotionUse.objects.exists()
+    assert not PromotionRedemption.objects.exists()
 
 
 def test_a_step_asks_as_often_for_many_carts_as_for_one(pay: Pay, billo: Brand) -> None:
@@ -266,7 +266,7 @@ def test_a_step_asks_as_often_for_many_carts_as_for_one(pay: Pay, billo: Brand) 
 def test_a_period_that_makes_no_sense_is_refused(start: int, end: int, field: str, billo: Brand, at: datetime) -> None:
     period = {"start": at + timedelta(days=start), "end": at + timedelta(days=end)}
 
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(InvalidRequest) as refusal:
         services.backtest(promotion=drafted(billo), at=at, **period)
 
     assert [fault["field"] for fault in refusal.value.errors or []] == [field]

@@ -10,26 +10,26 @@ from hypothesis import strategies as st
 
 from accounts.models import Brand, Customer
 from checkout import rules
-from checkout.contracts import Purchases
-from checkout.models import PurchaseNote, PurchaseSum, Redemption, RedemptionItem, Status
+from checkout.contracts import PurchaseTotals
+from checkout.models import DirtyPurchaseTotal, PurchaseTotal, Redemption, RedemptionItem, Status
 from checkout.services import purchasing, refresh_audiences
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.errors import InvalidRequest
 from segments import services as segments
-from segments.contracts import COMPUTED, Source
-from segments.errors import AudienceComputed
+from segments.contracts import AUTOMATIC_SEGMENT_TYPES, Source
+from segments.errors import AudienceReadOnly
 from segments.models import Audience, AudienceMember
 from tests.factories import BrandFactory, CustomerFactory
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
 NOON = datetime(2027, 3, 17, 12, tzinfo=UTC)
-THIRD, HUNDRED, NEW, LAPSED = COMPUTED
+THIRD, HUNDRED, NEW, LAPSED = AUTOMATIC_SEGMENT_TYPES
 
 
 # --- the rules -------------------------------------------------------------------------------------------------------
 def types(*, at: datetime = NOON, currency: str = "EUR", **purchases: Any) -> set[str]:
     usual: dict[str, Any] = {"orders": 1, "largest": 100, "first_at": NOON - 60 * DAY, "last_at": NOON - 60 * DAY}
-    return set(rules.segment_types(Purchases(**(usual | purchases)), currency=currency, at=at))
+    return set(rules.segment_types(PurchaseTotals(**(usual | purchases)), currency=currency, at=at))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_every_type_that_a_brand_may_have_computed_has_a_rule() -> None:
     found = types(orders=3, largest=101_00) | types(first_at=NOON, last_at=NOON)
     found |= types(first_at=NOON - 99 * DAY, last_at=NOON - 99 * DAY)
 
-    assert found == set(COMPUTED)
+    assert found == set(AUTOMATIC_SEGMENT_TYPES)
 
 
 moments = st.integers(0, 200 * 24).map(lambda hours: NOON - timedelta(hours=hours))
@@ -69,7 +69,7 @@ moments = st.integers(0, 200 * 24).map(lambda hours: NOON - timedelta(hours=hour
 
 @given(first=moments, length=st.integers(0, 100), later=st.integers(1, 300 * 24))
 def test_until_the_next_change_nothing_changes_and_then_something_does(first: Any, length: int, later: int) -> None:
-    purchases = Purchases(1, 100, first, min(first + length * DAY, NOON))
+    purchases = PurchaseTotals(1, 100, first, min(first + length * DAY, NOON))
 
     change = rules.next_change(purchases, at=NOON)
 
@@ -85,8 +85,8 @@ def test_until_the_next_change_nothing_changes_and_then_something_does(first: An
 @pytest.fixture
 def brand(db: None) -> Brand:
     made: Brand = BrandFactory(slug="billo", currency="EUR")
-    for segment_type in COMPUTED:
-        segments.compute(brand=made, segment_type=segment_type)
+    for segment_type in AUTOMATIC_SEGMENT_TYPES:
+        segments.enable(brand=made, segment_type=segment_type)
     return made
 
 
@@ -149,7 +149,7 @@ def test_a_purchase_brings_in_and_a_refund_moves_out(brand: Brand) -> None:
     become(orders[1], Status.REFUNDED)
     refresh_audiences(at=NOON)
     assert members(brand) == {}
-    assert not PurchaseNote.objects.exists()
+    assert not DirtyPurchaseTotal.objects.exists()
 
 
 def test_time_alone_moves_in_and_out(brand: Brand) -> None:
@@ -182,7 +182,7 @@ def test_who_bought_for_the_first_time_and_was_refunded_is_forgotten(brand: Bran
     refresh_audiences(at=NOON)
 
     assert members(brand) == {}
-    assert not PurchaseSum.objects.exists()
+    assert not PurchaseTotal.objects.exists()
 
 
 def test_an_order_that_a_shopper_brought_counts_for_the_brands_whose_offers_it_took(brand: Brand) -> None:
@@ -200,7 +200,7 @@ def test_an_order_that_a_shopper_brought_counts_for_the_brands_whose_offers_it_t
 
 
 def test_nothing_else_may_say_who_is_in_it(brand: Brand) -> None:
-    with pytest.raises(AudienceComputed):
+    with pytest.raises(AudienceReadOnly):
         segments.apply_audience(brand=brand, segment_type=NEW, operation="add", customer_ids=["ann"])
 
     assert members(brand) == {}
@@ -217,26 +217,26 @@ def test_a_brand_that_asks_for_it_late_finds_everybody_counted(db: None) -> None
     refresh_audiences(at=NOON)
     assert members(brand) == {THIRD: {"sent", "ann"}}
 
-    segments.compute(brand=brand, segment_type=THIRD)
+    segments.enable(brand=brand, segment_type=THIRD)
     assert members(brand) == {THIRD: {"sent", "ann"}}
     refresh_audiences(at=NOON)
 
     assert members(brand) == {THIRD: {"ann", "ben"}}
     audience = Audience.objects.get()
-    assert (audience.source, audience.counted_at) == (Source.COMPUTED, NOON)
+    assert (audience.source, audience.counted_at) == (Source.AUTOMATIC_SEGMENT_TYPES, NOON)
 
 
 def test_a_brand_that_stops_keeps_its_members_and_may_send_others(brand: Brand) -> None:
     buy(brand, CustomerFactory(customer_id="ann"), NOON)
     refresh_audiences(at=NOON)
 
-    segments.stop_computing(brand=brand, segment_type=NEW)
+    segments.disable(brand=brand, segment_type=NEW)
     refresh_audiences(at=NOON + 50 * DAY)
     assert members(brand) == {NEW: {"ann"}}
     segments.apply_audience(brand=brand, segment_type=NEW, operation="replace", customer_ids=["sent"])
     assert members(brand) == {NEW: {"sent"}}
 
-    segments.compute(brand=brand, segment_type=NEW)
+    segments.enable(brand=brand, segment_type=NEW)
     refresh_audiences(at=NOON + 50 * DAY)
     assert members(brand) == {}
 
@@ -249,8 +249,8 @@ def test_a_brand_that_stops_while_it_is_counted_is_left_alone(
     real = getattr(purchasing, step)
 
     def stopped_first(*args: Any, **kwargs: Any) -> None:
-        for segment_type in COMPUTED:
-            segments.stop_computing(brand=brand, segment_type=segment_type)
+        for segment_type in AUTOMATIC_SEGMENT_TYPES:
+            segments.disable(brand=brand, segment_type=segment_type)
         real(*args, **kwargs)
 
     with monkeypatch.context() as patched:
@@ -261,8 +261,8 @@ def test_a_brand_that_stops_while_it_is_counted_is_left_alone(
 
 
 def test_what_cannot_be_computed_is_refused(brand: Brand) -> None:
-    with pytest.raises(Invalid):
-        segments.compute(brand=brand, segment_type="vip")
+    with pytest.raises(InvalidRequest):
+        segments.enable(brand=brand, segment_type="vip")
 
 
 # --- the same as a full count ----------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ step = st.one_of(
     st.tuples(st.just("refund"), st.integers(0, 8)),
     st.tuples(st.just("wait"), st.integers(0, 95)),
     st.tuples(st.just("refresh")),
-    st.tuples(st.just("again"), st.sampled_from(list(COMPUTED))),
+    st.tuples(st.just("again"), st.sampled_from(list(AUTOMATIC_SEGMENT_TYPES))),
 )
 
 
@@ -283,8 +283,8 @@ def test_refreshing_now_and_then_comes_to_what_a_full_count_says(steps: list[Any
     Audience.objects.all().delete()
     brand: Brand = Brand.objects.filter(slug="billo").first() or BrandFactory(slug="billo", currency="EUR")
     people = [Customer.objects.get_or_create(customer_id=name)[0] for name in ("ann", "ben", "cid")]
-    for segment_type in COMPUTED:
-        segments.compute(brand=brand, segment_type=segment_type)
+    for segment_type in AUTOMATIC_SEGMENT_TYPES:
+        segments.enable(brand=brand, segment_type=segment_type)
     now = NOON
 
     for verb, *rest in steps:
@@ -296,14 +296,14 @@ def test_refreshing_now_and_then_comes_to_what_a_full_count_says(steps: list[Any
         elif verb == "wait":
             now += rest[0] * DAY
         elif verb == "again":
-            segments.stop_computing(brand=brand, segment_type=rest[0])
-            segments.compute(brand=brand, segment_type=rest[0])
+            segments.disable(brand=brand, segment_type=rest[0])
+            segments.enable(brand=brand, segment_type=rest[0])
         else:
             refresh_audiences(at=now)
     refresh_audiences(at=now)
 
     assert members(brand) == counted(brand, now)
-    assert list(purchasing.audit(at=now, repair=False)) == []
+    assert list(purchasing.check(at=now, repair=False)) == []
 
 
 # --- many ------------------------------------------------------------------------------------------------------------
@@ -312,12 +312,12 @@ def test_many_are_gone_through_some_at_a_time(brand: Brand, monkeypatch: pytest.
     for number in range(10):
         buy(brand, CustomerFactory(customer_id=f"c{number}"), NOON)
 
-    while purchasing.sum_some(at=NOON, limit=3) + purchasing.judge_some(at=NOON, limit=3):
+    while purchasing.refresh_totals(at=NOON, limit=3) + purchasing.update_memberships(at=NOON, limit=3):
         pass
     assert len(members(brand)[NEW]) == 10
 
-    segments.stop_computing(brand=brand, segment_type=NEW)
-    segments.compute(brand=brand, segment_type=NEW)
+    segments.disable(brand=brand, segment_type=NEW)
+    segments.enable(brand=brand, segment_type=NEW)
     refresh_audiences(at=NOON)
     assert len(members(brand)[NEW]) == 10
 
@@ -325,13 +325,13 @@ def test_many_are_gone_through_some_at_a_time(brand: Brand, monkeypatch: pytest.
 def test_sums_that_are_wrong_are_found_and_mended(brand: Brand) -> None:
     buy(brand, CustomerFactory(customer_id="ann"), NOON)
     refresh_audiences(at=NOON)
-    PurchaseSum.objects.update(orders=2)
+    PurchaseTotal.objects.update(orders=2)
 
-    assert len(list(purchasing.audit(at=NOON, repair=True))) == 1
+    assert len(list(purchasing.check(at=NOON, repair=True))) == 1
     refresh_audiences(at=NOON)
 
-    assert list(purchasing.audit(at=NOON, repair=False)) == []
-    assert PurchaseSum.objects.get().orders == 1
+    assert list(purchasing.check(at=NOON, repair=False)) == []
+    assert PurchaseTotal.objects.get().orders == 1
 
 
 def test_an_audience_that_holds_others_is_found_and_mended(brand: Brand) -> None:
@@ -341,9 +341,9 @@ def test_an_audience_that_holds_others_is_found_and_mended(brand: Brand) -> None
     AudienceMember.objects.create(audience=Audience.objects.get(segment_type=NEW), customer=stray)
     Audience.objects.filter(segment_type=NEW).update(size=2)
 
-    (line,) = purchasing.audit(at=NOON, repair=True)
+    (line,) = purchasing.check(at=NOON, repair=True)
     assert NEW in line
     refresh_audiences(at=NOON)
 
     assert members(brand) == {NEW: {"ann"}}
-    assert list(purchasing.audit(at=NOON, repair=False)) == []
+    assert list(purchasing.check(at=NOON, repair=False)) == []

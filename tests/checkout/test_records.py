@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Brand
 from checkout import rules
-from checkout.contracts import Quote, Request
+from checkout.contracts import Quote, QuoteRequest
 from checkout.models import Redemption
 from promotions.contracts import Candidate, Rejection
 from promotions.engine import Facts, Offer, ShopperFacts, price
@@ -42,9 +42,9 @@ def quotes(draw: st.DrawFn) -> Quote:
     cart, profile = draw(strategies.carts()), draw(strategies.PROFILES)
     facts = ShopperFacts(draw(st.sampled_from([{}, {"billo": Facts(frozenset({"vip", "new"}), 1)}])))
     candidates = {it.ref: it for it in found}
-    decision = price(cart, rules.in_play(candidates), facts, profile, AT, explain=True)
+    decision = price(cart, rules.to_engine_offers(candidates), facts, profile, AT, explain=True)
     unknown = [Rejection("NOPE", {"code": "code_unknown", "detail": "There is no such code."})]
-    return Quote(Request(cart, ()), decision, facts, profile, candidates, unknown, AT)
+    return Quote(QuoteRequest(cart, ()), decision, facts, profile, candidates, unknown, AT)
 
 
 @settings(max_examples=150, deadline=None)
@@ -58,8 +58,8 @@ def test_a_record_gives_the_same_decision_again(quote: Quote) -> None:
     assert again.request.cart == quote.request.cart
     assert (again.facts, again.profile, again.candidates) == (quote.facts, quote.profile, quote.candidates)
     assert again.decision == quote.decision
-    assert rules.answer(again) == rules.answer(quote)
-    assert rules.explained(again) == rules.explained(quote)
+    assert rules.serialize_quote(again) == rules.serialize_quote(quote)
+    assert rules.serialize_explanations(again) == rules.serialize_explanations(quote)
 
 
 @pytest.mark.django_db
@@ -70,7 +70,9 @@ def test_why_is_answered_after_the_promotion_changed(server: Client, billo: Bran
 
     Promotion.objects.filter(pk=applied.pk).update(offer={"benefits": []}, name="Changed", status="ended")
     kept = Redemption.objects.get(pk=pk)
-    told: list[dict[str, Any]] = rules.explained(rules.load_record(kept.cart, kept.record, kept.created_at))
+    told: list[dict[str, Any]] = rules.serialize_explanations(
+        rules.load_record(kept.cart, kept.record, kept.created_at)
+    )
 
     assert [(row["title"], row["outcome"], row["amount"]) for row in told] == [("20 % off", "applied", "24.00")]
     assert told[0]["conditions"] == [{"kind": "min_subtotal", "needed": "100.00", "saw": "120.00", "held": True}]

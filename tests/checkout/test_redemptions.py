@@ -9,10 +9,10 @@ import pytest
 from accounts.contracts import Shopper
 from accounts.models import Brand
 from checkout import services
-from checkout.contracts import Order, Request
+from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, RefundedLine, Status
-from discounts.models import Usage, UsageReturn, UseNotice
-from promoplatform.kernel.errors import Invalid
+from discounts.models import Usage, UsageNotification, UsageReturn
+from promoplatform.kernel.errors import InvalidRequest
 from promotions.engine import Cart, Line
 from promotions.errors import CodeAlreadyUsed, CodeExpired, PriceChanged, ReservationExpired, WrongState
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
@@ -37,12 +37,12 @@ def ten(brand: Brand) -> None:
     DiscountCodeFactory(text="TEN", brand=brand)
 
 
-def request(*codes: str, price: int = 10_000) -> Request:
+def request(*codes: str, price: int = 10_000) -> QuoteRequest:
     lines = (
         Line(id="a", sku="shoe", quantity=1, unit_price=price),
         Line(id="b", sku="hat", quantity=2, unit_price=1_000),
     )
-    return Request(Cart(currency="EUR", exponent=2, lines=lines), codes)
+    return QuoteRequest(Cart(currency="EUR", exponent=2, lines=lines), codes)
 
 
 def reserve(
@@ -50,7 +50,9 @@ def reserve(
 ) -> Redemption:
     asked = request(*codes, price=price)
     fingerprint = hashlib.sha256(repr(asked).encode()).digest()
-    return services.reserve(request=asked, order=Order(order, brand.pk, fingerprint, **more), shopper=shopper, at=at)
+    return services.reserve(
+        request=asked, order=RedemptionOptions(order, brand.pk, fingerprint, **more), shopper=shopper, at=at
+    )
 
 
 def test_a_reservation_holds_the_use_and_tells_nobody(brand: Brand, shopper: Shopper, at: datetime) -> None:
@@ -65,7 +67,7 @@ def test_a_reservation_holds_the_use_and_tells_nobody(brand: Brand, shopper: Sho
         redemption.pk,
         1_200,
     )
-    assert not UseNotice.objects.exists()
+    assert not UsageNotification.objects.exists()
 
 
 def test_confirming_makes_the_use_final_and_tells_the_brand_once(brand: Brand, shopper: Shopper, at: datetime) -> None:
@@ -76,7 +78,7 @@ def test_confirming_makes_the_use_final_and_tells_the_brand_once(brand: Brand, s
 
     assert confirmed.status == again.status == Status.CONFIRMED
     assert Usage.objects.get().reserved_until is None
-    assert UseNotice.objects.count() == 1
+    assert UsageNotification.objects.count() == 1
 
 
 def test_a_held_code_is_used_for_everyone_else_of_the_same_shopper(
@@ -97,7 +99,7 @@ def test_all_or_nothing(brand: Brand, shopper: Shopper, at: datetime) -> None:
         reserve(brand, shopper, at, "TEN", "OLD")
 
     assert refused.value.status == 409
-    assert refused.value.members["code_text"] == "OLD"
+    assert refused.value.extensions["code_text"] == "OLD"
     assert not Usage.objects.exists()
     assert not Redemption.objects.exists()
 
@@ -124,7 +126,7 @@ def test_another_request_for_the_order_replaces_the_reservation(brand: Brand, sh
     second = reserve(brand, shopper, at, "TEN", price=20_000)
 
     first.refresh_from_db()
-    assert first.status == Status.CANCELLED
+    assert first.status == Status.CANCELED
     assert Usage.objects.get().redemption_id == second.pk
 
 
@@ -148,14 +150,14 @@ def test_an_unexpected_total_is_refused_with_the_new_one(brand: Brand, shopper: 
     with pytest.raises(PriceChanged) as refused:
         reserve(brand, shopper, at, "TEN", expect_total=12_000)
 
-    assert refused.value.members == {"expected": "120.00", "total": "108.00"}
+    assert refused.value.extensions == {"expected": "120.00", "total": "108.00"}
     assert not Usage.objects.exists()
 
 
 def test_cancelling_gives_everything_back_once(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = reserve(brand, shopper, at, "TEN")
 
-    assert services.cancel(redemption=redemption, at=at).status == Status.CANCELLED
+    assert services.cancel(redemption=redemption, at=at).status == Status.CANCELED
     assert not Usage.objects.exists()
 
     reserve(brand, shopper, at, "TEN", order="1002")
@@ -232,8 +234,8 @@ def test_an_expired_reservation_of_the_same_order_is_made_anew(brand: Brand, sho
 def test_a_full_refund_gives_the_use_back(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
 
-    refunded = services.refund(redemption=redemption, lines=None, at=at)
-    services.refund(redemption=redemption, lines=None, at=at)
+    refunded = services.return_redemption(redemption=redemption, lines=None, at=at)
+    services.return_redemption(redemption=redemption, lines=None, at=at)
 
     assert refunded.status == Status.REFUNDED
     assert not Usage.objects.exists()
@@ -244,20 +246,20 @@ def test_a_full_refund_gives_the_use_back(brand: Brand, shopper: Shopper, at: da
 def test_refunding_line_by_line_gives_the_use_back_with_the_last(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
 
-    assert services.refund(redemption=redemption, lines=["b"], at=at).status == Status.CONFIRMED
-    assert services.refund(redemption=redemption, lines=["b"], at=at).status == Status.CONFIRMED
+    assert services.return_redemption(redemption=redemption, lines=["b"], at=at).status == Status.CONFIRMED
+    assert services.return_redemption(redemption=redemption, lines=["b"], at=at).status == Status.CONFIRMED
     assert Usage.objects.count() == 1
     assert RefundedLine.objects.count() == 1
 
-    assert services.refund(redemption=redemption, lines=["a"], at=at).status == Status.REFUNDED
+    assert services.return_redemption(redemption=redemption, lines=["a"], at=at).status == Status.REFUNDED
     assert not Usage.objects.exists()
 
 
 def test_a_line_that_the_order_does_not_have_is_refused(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
 
-    with pytest.raises(Invalid):
-        services.refund(redemption=redemption, lines=["a", "zzz"], at=at)
+    with pytest.raises(InvalidRequest):
+        services.return_redemption(redemption=redemption, lines=["a", "zzz"], at=at)
 
     assert not RefundedLine.objects.exists()
 
@@ -266,7 +268,7 @@ def test_a_reservation_is_not_refunded(brand: Brand, shopper: Shopper, at: datet
     redemption = reserve(brand, shopper, at, "TEN")
 
     with pytest.raises(WrongState):
-        services.refund(redemption=redemption, lines=None, at=at)
+        services.return_redemption(redemption=redemption, lines=None, at=at)
 
 
 def test_a_customer_never_seen_becomes_known_with_the_redemption(brand: Brand, at: datetime) -> None:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from accounts.contracts import Role
 from accounts.models import Brand
 from checkout import rules, services
-from checkout.contracts import Draft, Request, Trial
+from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
 from checkout.models import Redemption
 from checkout.services import quoting
 from promotions.engine import parse_offer, price
-from promotions.models import PricingProfile, Promotion, PromotionCounter, PromotionUse
+from promotions.models import PricingProfile, Promotion, PromotionCounter, PromotionRedemption
 from segments.services import apply_audience
 from tests.checkout.shop import QUOTE, cart, fields, line, post, refused
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory, MembershipFactory, PromotionFactory
@@ -288,7 +288,7 @@ def test_nothing_is_stored_or_taken(server: Client, billo: Brand) -> None:
 
     assert not [each["sql"] for each in queries if each["sql"].split()[0] in {"INSERT", "DELETE"}]
     assert not Redemption.objects.exists()
-    assert not PromotionUse.objects.exists()
+    assert not PromotionRedemption.objects.exists()
     assert Promotion.objects.count() == 1
 
 
@@ -414,13 +414,15 @@ def test_a_simulation_of_what_runs_costs_what_a_quote_says(server: Client, billo
 def test_drafts_cost_what_the_engine_says_of_the_same_promotions(
     basket: Any, documents: list[dict[str, Any]], profile: Any, billo: Brand
 ) -> None:
-    drafts = [Draft(id=f"d{n}", title="", offer=parse_offer(each)) for n, each in enumerate(documents)]
-    trial, request = Trial(drafts, profile=profile), Request(basket, ())
+    drafts = [DraftPromotion(id=f"d{n}", title="", offer=parse_offer(each)) for n, each in enumerate(documents)]
+    trial, request = SimulationOptions(drafts, profile=profile), QuoteRequest(basket, ())
 
     found = services.simulate(request=request, trial=trial, brand=billo, shopper=None, at=AT).quote
 
-    assert found.decision == price(basket, rules.in_play(found.candidates), found.facts, profile, AT, explain=True)
-    assert [row["id"] for row in rules.explained(found)] == [each.id for each in drafts]
+    assert found.decision == price(
+        basket, rules.to_engine_offers(found.candidates), found.facts, profile, AT, explain=True
+    )
+    assert [row["id"] for row in rules.serialize_explanations(found)] == [each.id for each in drafts]
 
 
 def test_large_simulations_have_a_limit_of_their_own(
@@ -441,7 +443,7 @@ def test_large_simulations_have_a_limit_of_their_own(
 def test_drafts_whose_codes_were_not_sent_are_explained_in_one_pricing(
     server: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    priced = quoting.priced
+    priced = quoting.price_cart
     calls: list[int] = []
 
     def counted(request: Any, candidates: Any, *args: Any, **more: Any) -> Any:

@@ -7,8 +7,8 @@ from django.test import Client
 from django.utils import timezone
 
 from promoplatform.kernel.models import OutboxMessage
-from promoplatform.kernel.outside.contracts import NotTaken, Service
-from promoplatform.kernel.outside.models import Errand
+from promoplatform.kernel.outside.contracts import DeliveryFailed, Service
+from promoplatform.kernel.outside.models import SyncJob
 from promoplatform.kernel.outside.services import breaker, errands
 from tests.factories import MembershipFactory, PromotionFactory, UserFactory
 
@@ -24,11 +24,11 @@ def root() -> Client:
     return client
 
 
-def waiting(*, error: str = "", failures: int = 0) -> Errand:
+def waiting(*, error: str = "", failures: int = 0) -> SyncJob:
     now = timezone.now()
-    errands.want(service=ENGINE, subjects=[PromotionFactory().pk], at=now)
-    found = Errand.objects.latest("pk")
-    Errand.objects.filter(pk=found.pk).update(error=error, failures=failures, due_at=now + timedelta(minutes=10))
+    errands.request_sync(service=ENGINE, subjects=[PromotionFactory().pk], at=now)
+    found = SyncJob.objects.latest("pk")
+    SyncJob.objects.filter(pk=found.pk).update(error=error, failures=failures, due_at=now + timedelta(minutes=10))
     found.refresh_from_db()
     return found
 
@@ -36,7 +36,7 @@ def waiting(*, error: str = "", failures: int = 0) -> Errand:
 def test_the_list_says_what_waits_and_why(root: Client, django_assert_max_num_queries):
     for _ in range(5):
         waiting(error="it answered 503", failures=2)
-    Errand.objects.filter(pk=waiting().pk).update(acknowledged=1)
+    SyncJob.objects.filter(pk=waiting().pk).update(acknowledged=1)
 
     with django_assert_max_num_queries(8):
         page = root.get(PAGE).content.decode()
@@ -68,7 +68,7 @@ def test_what_waits_is_told_now(root: Client):
 
 def test_what_the_service_lost_is_told_again_from_the_beginning(root: Client):
     errand = waiting()
-    Errand.objects.filter(pk=errand.pk).update(acknowledged=1, cursor=70, page=7, sent=70)
+    SyncJob.objects.filter(pk=errand.pk).update(acknowledged=1, cursor=70, page=7, sent=70)
 
     root.post(PAGE, {"action": "tell_again", "_selected_action": [errand.pk]})
 
@@ -102,7 +102,7 @@ def test_the_dashboard_says_how_each_service_does(root: Client, settings):
     assert told()["Campaign engine"] == ("1", "to be told, 1 failed before")
 
     for _ in range(5):
-        breaker.not_taken(ENGINE, NotTaken("it cannot be reached", ill=True), at=timezone.now())
+        breaker.on_failure(ENGINE, DeliveryFailed("it cannot be reached", ill=True), at=timezone.now())
     value, meaning = told()["Campaign engine"]
     assert value == "left alone"
     assert meaning.startswith("since ")

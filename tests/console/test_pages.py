@@ -10,15 +10,15 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
-from coupons.contracts import Asked
+from coupons.contracts import RedemptionRequest
 from coupons.models import CouponDefinition, CouponRedemption
-from coupons.services import take
-from discounts.models import DiscountCode, Usage, UsageReturn, UseNotice
+from coupons.services import redeem
+from discounts.models import DiscountCode, Usage, UsageNotification, UsageReturn
 from promoplatform.console.navigation import groups
-from promoplatform.kernel.admin import BrandScoped
+from promoplatform.kernel.admin import BrandScopedMixin
 from promoplatform.kernel.ids import uuid7
 from promoplatform.kernel.models import OutboxMessage
-from promoplatform.kernel.outbox import later
+from promoplatform.kernel.outbox import enqueue_on_commit
 from promotions.models import PricingProfile, Promotion
 from segments.models import Audience, AudienceUpload, Segment
 from tests.factories import (
@@ -112,7 +112,7 @@ def test_the_dashboard_counts_what_runs_now_for_the_users_own_brands(owner, root
 
 
 def test_platform_admins_see_how_the_platform_does(root):
-    later("discounts.announce", code="X")
+    enqueue_on_commit("discounts.announce", code="X")
     OutboxMessage.objects.create(task="gone", parked_at=timezone.now())
 
     health = {name: value for name, value, *_ in root.get("/admin/").context["health"]}
@@ -241,13 +241,13 @@ def things(brand):
         "promotion": PromotionFactory(brand=brand, name="secret-of-billo"),
         "campaign": campaign,
         "coupondefinition": coupon,
-        "couponredemption": take(coupon=coupon.pk, asked=Asked(uuid7(), customer.pk), at=now),
+        "couponredemption": redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), customer.pk), at=now),
         "voucher": Voucher.objects.get(),
         "pricingprofile": PricingProfile.objects.create(brand=brand),
         "usagereturn": UsageReturn.objects.create(
             usage_id=uuid7(), code=code, customer=customer, used_at=now, returned_at=now
         ),
-        "usenotice": UseNotice.objects.create(brand=brand, code=SECRET, used_at=now - timedelta(minutes=1)),
+        "usenotice": UsageNotification.objects.create(brand=brand, code=SECRET, used_at=now - timedelta(minutes=1)),
         "audienceupload": AudienceUpload.objects.create(
             brand=brand, segment_type="secret-of-billo", operation="add", file_name="secret-of-billo.csv"
         ),
@@ -308,7 +308,7 @@ def test_a_viewer_changes_nothing_of_their_own_brand(model, things, brand):
         assert client.post(base + path, data).status_code in (200, 302, 403, 404), path
 
     assert _state() == before
-    if not isinstance(admin.site._registry[model], BrandScoped):
+    if not isinstance(admin.site._registry[model], BrandScopedMixin):
         assert client.get(base).status_code == 403
 
 
@@ -322,7 +322,7 @@ def _state():
         for rows in (
             DiscountCode.objects.values_list(),
             Usage.objects.values_list(),
-            UseNotice.objects.values_list(),
+            UsageNotification.objects.values_list(),
             Brand.objects.values_list("name", "slug", "is_active"),
             Brand.objects.values_list("memberships__role", "api_keys__revoked_at", "audiences__segment_type"),
             Brand.objects.values_list("discount_rules__name", "discount_rules__discount"),

@@ -120,7 +120,9 @@ def test_every_example_of_an_offer_is_one(text: str) -> None:
     value: dict[str, Any] = json.loads(text)
 
     if "discount" in value:
-        value = rules.offer_value(value["discount"], {key: it for key, it in value.items() if key in rules.TERMS})
+        value = rules.build_offer_document(
+            value["discount"], {key: it for key, it in value.items() if key in rules.TERMS}
+        )
 
     assert parse_offer(value, currency_exponent=money.decimals).benefits
 

@@ -5,7 +5,7 @@ import ast
 import pytest
 from django.core.management import CommandError, call_command
 
-from promoplatform.kernel.errors import CATALOGUE
+from promoplatform.kernel.errors import ERROR_CATALOG
 from promoplatform.kernel.management.commands.errorcodes import render
 from tests.contracts.tree import sources, trees
 
@@ -35,9 +35,9 @@ def proven() -> set[str]:
     return asserted()
 
 
-@pytest.mark.parametrize("code", sorted(CATALOGUE))
+@pytest.mark.parametrize("code", sorted(ERROR_CATALOG))
 def test_every_refusal_is_provoked_by_a_test(code: str, proven: set[str]) -> None:
-    assert {code, CATALOGUE[code].__name__} & proven, f"no test asserts that {code} is refused"
+    assert {code, ERROR_CATALOG[code].__name__} & proven, f"no test asserts that {code} is refused"
 
 
 def test_the_documented_catalogue_is_fresh() -> None:

@@ -12,7 +12,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
-from promoplatform.kernel.errors import CATALOGUE
+from promoplatform.kernel.errors import ERROR_CATALOG
 from tests.contracts.tree import ROOT
 from tests.factories import BrandFactory
 
@@ -95,7 +95,7 @@ def test_every_refusal_that_is_described_is_a_problem_document(
             (content_type,) = answer["content"]
             assert content_type == refusals_of(path), (status, answer)
             for code in re.findall(r"`([a-z_]+)`:", answer.get("description", "")):
-                assert status == str(CATALOGUE[code].status)
+                assert status == str(ERROR_CATALOG[code].status)
     assert operation.get("description") or operation.get("summary")
     assert "400" in answers
 

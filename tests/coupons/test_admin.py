@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.contracts import Role
 from accounts.models import Brand, User
 from coupons import services
-from coupons.contracts import Asked
+from coupons.contracts import RedemptionRequest
 from coupons.models import CouponBatch, CouponDefinition
 from promoplatform.kernel.ids import uuid7
 from tests.factories import BrandFactory, CouponFactory, CustomerFactory, MembershipFactory, UserFactory
@@ -80,7 +80,9 @@ def fresh(client: Client, **changes: str) -> dict[str, str]:
 def taken(coupon: CouponDefinition, *, minutes: int = 0) -> None:
     at = timezone.now()
     until = at + timedelta(minutes=minutes) if minutes else None
-    services.take(coupon=coupon.pk, asked=Asked(uuid7(), CustomerFactory().pk, until=until), at=at)
+    services.redeem(
+        coupon=coupon.pk, asked=RedemptionRequest(uuid7(), CustomerFactory().pk, reserved_until=until), at=at
+    )
 
 
 def test_an_owner_makes_a_coupon(owner: Client, brand: Brand) -> None:
@@ -273,7 +275,7 @@ def test_a_viewer_reads_and_changes_nothing(brand: Brand) -> None:
 
 def test_another_brands_coupons_are_not_there(owner: Client) -> None:
     theirs = CouponFactory(title="Theirs")
-    batch = services.add_codes(coupon=theirs, codes=services.Codes(count=1))
+    batch = services.add_codes(coupon=theirs, codes=services.CodesSpec(count=1))
 
     assert "Theirs" not in text(owner.get(LIST))
     for path in ("change/", "numbers/", "codes/", f"codes/{batch.pk}/", f"codes/{batch.pk}/codes.csv"):

@@ -13,7 +13,7 @@ from accounts.models import Brand, User
 from checkout.models import Redemption
 from checkout.services import release_expired
 from coupons import selectors, services
-from coupons.models import CouponDefinition, CouponRedemption, SpentCode
+from coupons.models import CouponDefinition, CouponRedemption, RedeemedCode
 from coupons.models import UserCouponRedemption as UserCount
 from tests.factories import BrandFactory, CouponFactory, ShopperFactory
 
@@ -62,7 +62,7 @@ def reasons(response: Any) -> list[tuple[str, str]]:
 
 
 def left(coupon: CouponDefinition) -> int | None:
-    return selectors.left(coupons=[coupon.pk], at=timezone.now()).get(coupon.pk)
+    return selectors.remaining(coupons=[coupon.pk], at=timezone.now()).get(coupon.pk)
 
 
 def test_a_coupon_is_quoted_by_its_code_and_nothing_is_taken(brand: Brand, shopper: Client) -> None:
@@ -146,7 +146,7 @@ def test_codes_that_are_good_once_are_spent_with_the_order_and_free_again_withou
     brand: Brand, shopper: Client
 ) -> None:
     coupon = CouponFactory(brand=brand)
-    batch = services.add_codes(coupon=coupon, codes=services.Codes(count=2))
+    batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(count=2))
     one, two = sorted(batch.codes.values_list("text", flat=True))
 
     first = reserved(shopper, one)
@@ -154,13 +154,13 @@ def test_codes_that_are_good_once_are_spent_with_the_order_and_free_again_withou
     assert reasons(post(shopper, QUOTE, order(two, two))) == []
     end(shopper, first, "cancel")
 
-    assert not SpentCode.objects.exists()
+    assert not RedeemedCode.objects.exists()
     reserved(shopper, one, order="2")
 
 
 def test_two_codes_of_one_coupon_are_one_too_many(brand: Brand, shopper: Client) -> None:
     coupon = CouponFactory(brand=brand)
-    batch = services.add_codes(coupon=coupon, codes=services.Codes(count=2))
+    batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(count=2))
     one, two = sorted(batch.codes.values_list("text", flat=True))
 
     rejected = post(shopper, QUOTE, order(one, two)).json()["rejected"]

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from coupons import services
-from coupons.contracts import Asked
-from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, CouponUnit, SpentCode
+from coupons.contracts import RedemptionRequest
+from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, CouponUnit, RedeemedCode
 from coupons.models import UserCouponRedemption as UserCount
 from coupons.services import ledgers
 from promoplatform.kernel.ids import uuid7
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.django_db
 
 
 def audit(at: datetime, *, repair: bool = False) -> list[str]:
-    return list(ledgers.audit(at=at, repair=repair))
+    return list(ledgers.check(at=at, repair=repair))
 
 
 def taken(strategy: str, at: datetime) -> tuple[CouponDefinition, CouponRedemption]:
     coupon = CouponFactory(maximum_number_of_coupons=9, maximum_number_of_coupons_per_user=2, limit_strategy=strategy)
-    asked = Asked(uuid7(), CustomerFactory().pk)
-    return coupon, services.take(coupon=coupon.pk, asked=asked, at=at)
+    asked = RedemptionRequest(uuid7(), CustomerFactory().pk)
+    return coupon, services.redeem(coupon=coupon.pk, asked=asked, at=at)
 
 
 @pytest.mark.parametrize("strategy", ["exact", "sharded"])
@@ -76,7 +76,7 @@ def test_a_unit_that_nothing_has_and_one_that_is_not_had_are_told_and_mended(at:
 
 
 def test_a_spent_code_whose_redemption_does_not_stand_is_told_and_mended(at: datetime) -> None:
-    SpentCode.objects.create(code="LOST", redemption_id=uuid7())
+    RedeemedCode.objects.create(code="LOST", redemption_id=uuid7())
 
     (line,) = audit(at, repair=True)
 
@@ -86,8 +86,8 @@ def test_a_spent_code_whose_redemption_does_not_stand_is_told_and_mended(at: dat
 
 def test_a_reservation_that_nobody_swept_is_told(at: datetime) -> None:
     coupon = CouponFactory()
-    asked = Asked(uuid7(), CustomerFactory().pk, until=at)
-    made = services.take(coupon=coupon.pk, asked=asked, at=at - timedelta(minutes=1))
+    asked = RedemptionRequest(uuid7(), CustomerFactory().pk, reserved_until=at)
+    made = services.redeem(coupon=coupon.pk, asked=asked, at=at - timedelta(minutes=1))
 
     assert audit(at + timedelta(minutes=5)) == []
     (line,) = audit(at + timedelta(minutes=11))

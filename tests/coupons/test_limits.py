@@ -9,12 +9,12 @@ import pytest
 from django.db import connection, transaction
 
 from coupons import rules, selectors, services
-from coupons.contracts import Asked
+from coupons.contracts import RedemptionRequest
 from coupons.errors import CouponExhausted
 from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, CouponUnit
 from coupons.services import ledgers, units
 from coupons.services.limits import approximate, pool
-from promoplatform.kernel.errors import Busy, Invalid
+from promoplatform.kernel.errors import Busy, InvalidRequest
 from promoplatform.kernel.ids import uuid7
 from tests.factories import CouponFactory, CustomerFactory
 
@@ -23,12 +23,12 @@ STRICT = ["exact", "sharded", "pool"]
 
 
 def take(coupon: CouponDefinition, at: datetime, *, until: datetime | None = None) -> CouponRedemption:
-    asked = Asked(uuid7(), CustomerFactory().pk, until=until)
-    return services.take(coupon=coupon.pk, asked=asked, at=at)
+    asked = RedemptionRequest(uuid7(), CustomerFactory().pk, reserved_until=until)
+    return services.redeem(coupon=coupon.pk, asked=asked, at=at)
 
 
 def left(coupon: CouponDefinition) -> int | None:
-    return selectors.left(coupons=[coupon.pk]).get(coupon.pk)
+    return selectors.remaining(coupons=[coupon.pk]).get(coupon.pk)
 
 
 def counter(coupon: CouponDefinition) -> CouponCounter:
@@ -61,7 +61,7 @@ def test_what_is_given_back_can_be_had_again(strategy: str, at: datetime, settin
 
     assert left(coupon) == 1
     take(coupon, at)
-    assert list(ledgers.audit(at=at, repair=False)) == []
+    assert list(ledgers.check(at=at, repair=False)) == []
 
 
 def test_a_coupon_without_a_maximum_has_no_counter(at: datetime) -> None:
@@ -80,12 +80,12 @@ def test_a_maximum_can_be_raised_and_lowered_down_to_what_is_taken(strategy: str
         take(coupon, at)
 
     services.change(coupon=coupon, fields={"maximum_number_of_coupons": 50}, at=at)
-    units.make_units(coupon_id=coupon.pk, at=at)
+    units.create_units(coupon_id=coupon.pk, at=at)
     assert left(coupon) == 45
     services.change(coupon=coupon, fields={"maximum_number_of_coupons": 5}, at=at)
     assert left(coupon) == 0
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         services.change(coupon=coupon, fields={"maximum_number_of_coupons": 4}, at=at)
     assert (refused.value.errors or [])[0]["field"] == "maximum_number_of_coupons"
     assert left(coupon) == 0
@@ -102,7 +102,7 @@ def test_another_strategy_can_be_chosen_until_the_coupon_starts(before: str, now
 
     assert left(coupon) == 20
     take(coupon, at + timedelta(days=2))
-    assert list(ledgers.audit(at=at, repair=False)) == []
+    assert list(ledgers.check(at=at, repair=False)) == []
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_another_strategy_can_be_chosen_until_the_coupon_starts(before: str, now
 def test_once_it_runs_how_its_limit_is_kept_is_fixed(fields: dict[str, Any], at: datetime) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=20)
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         services.change(coupon=coupon, fields=fields, at=at)
 
     assert [row["code"] for row in (refused.value.errors or [])] == ["fixed"]
@@ -123,17 +123,17 @@ def test_a_large_pool_is_made_in_the_background_a_chunk_at_a_time(
     deliver: Callable[[], int], monkeypatch: pytest.MonkeyPatch, at: datetime
 ) -> None:
     monkeypatch.setattr(pool, "AT_ONCE", 10)
-    monkeypatch.setattr(pool.make, "__kwdefaults__", {"chunk": 15})
+    monkeypatch.setattr(pool.create_units, "__kwdefaults__", {"chunk": 15})
     coupon = CouponFactory(maximum_number_of_coupons=50, limit_strategy="pool", start_date=at)
     assert CouponUnit.objects.filter(coupon_id=coupon.pk).count() == counter(coupon).taken == 10
     assert left(coupon) == 50
 
-    units.make_units(coupon_id=coupon.pk, at=at, budget=0)  # dies after one chunk, and has promised the next
+    units.create_units(coupon_id=coupon.pk, at=at, budget=0)  # dies after one chunk, and has promised the next
     assert counter(coupon).taken == 25
     deliver()
 
     assert CouponUnit.objects.filter(coupon_id=coupon.pk).count() == counter(coupon).taken == 50
-    assert list(ledgers.audit(at=at, repair=False)) == []
+    assert list(ledgers.check(at=at, repair=False)) == []
 
 
 def test_units_that_are_not_made_yet_are_busy_and_not_exhausted(at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_units_that_are_not_made_yet_are_busy_and_not_exhausted(at: datetime, mo
     with pytest.raises(Busy):
         take(coupon, at)
 
-    units.tend_pools(at=at)
+    units.maintain_pools(at=at)
     take(coupon, at)
     with pytest.raises(CouponExhausted):
         take(coupon, at)
@@ -153,15 +153,15 @@ def test_units_that_are_not_made_yet_are_busy_and_not_exhausted(at: datetime, mo
 def test_outside_the_quiet_hours_only_what_starts_soon_is_made(
     at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.COUPON_POOL_HOURS = "1-5"
+    settings.POOL_BUILD_HOURS = "1-5"
     monkeypatch.setattr(pool, "AT_ONCE", 1)
     later = CouponFactory(maximum_number_of_coupons=9, limit_strategy="pool", start_date=at + timedelta(days=3))
     soon = CouponFactory(maximum_number_of_coupons=9, limit_strategy="pool", start_date=at + timedelta(hours=3))
 
-    units.tend_pools(at=at)
+    units.maintain_pools(at=at)
     assert (counter(soon).taken, counter(later).taken) == (9, 1)
 
-    units.tend_pools(at=at.replace(hour=3))
+    units.maintain_pools(at=at.replace(hour=3))
     assert counter(later).taken == 9
 
 
@@ -169,12 +169,12 @@ def test_free_units_are_cleared_away_a_day_after_the_end_and_taken_ones_stay(at:
     coupon = CouponFactory(maximum_number_of_coupons=9, limit_strategy="pool", end_date=at + timedelta(hours=1))
     take(coupon, at)
 
-    units.tend_pools(at=at + timedelta(hours=2))
+    units.maintain_pools(at=at + timedelta(hours=2))
     assert CouponUnit.objects.filter(coupon_id=coupon.pk).count() == 9
-    units.tend_pools(at=at + timedelta(days=2))
+    units.maintain_pools(at=at + timedelta(days=2))
 
     assert CouponUnit.objects.filter(coupon_id=coupon.pk).count() == counter(coupon).taken == 1
-    assert list(ledgers.audit(at=at, repair=False)) == []
+    assert list(ledgers.check(at=at, repair=False)) == []
 
 
 def test_units_that_were_promised_to_a_pool_are_not_made_for_what_became_another(
@@ -187,7 +187,7 @@ def test_units_that_were_promised_to_a_pool_are_not_made_for_what_became_another
 
     services.change(coupon=coupon, fields={"limit_strategy": "exact"}, at=at)
     assert deliver() > 0
-    units.make_units(coupon_id=coupon.pk, at=at)
+    units.create_units(coupon_id=coupon.pk, at=at)
 
     assert not CouponUnit.objects.filter(coupon_id=coupon.pk).exists()
     assert (counter(coupon).taken, left(coupon)) == (0, 50)
@@ -199,7 +199,7 @@ def test_the_counter_of_an_approximate_coupon_lags_by_less_than_it_counts_at_onc
 ) -> None:
     settings.COUPON_PROCESSES, settings.COUPON_THREADS = 1, 1
     coupon = CouponFactory(maximum_number_of_coupons=300, limit_strategy="approximate")
-    assert rules.counts_behind(cap=300, processes=1) == 3
+    assert rules.flush_size(cap=300, processes=1) == 3
 
     counts = []
     for _ in range(7):
@@ -221,7 +221,7 @@ def test_what_is_counted_while_it_is_recounted_stays_counted(at: datetime) -> No
     recounting = threading.Thread(target=_recount, args=[coupon])
 
     with transaction.atomic():
-        approximate._count(coupon.pk, 100)
+        approximate._adjust_counter(coupon.pk, 100)
         recounting.start()
         _wait_until_someone_waits()
     recounting.join(30)

@@ -19,10 +19,10 @@ from accounts.contracts import Role
 from accounts.models import Brand, Customer
 from coupons import services
 from coupons.admin import finding, redemptions
-from coupons.contracts import Asked
-from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, SpentCode, Status
+from coupons.contracts import RedemptionRequest
+from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, RedeemedCode, Status
 from promoplatform.kernel import pages
-from promoplatform.kernel.ids import floor, uuid7
+from promoplatform.kernel.ids import min_uuid7_at, uuid7
 from promotions.models import Code
 from tests.coupons.rows import add, coupon_of, row
 from tests.factories import BrandFactory, CouponFactory, CustomerFactory, MembershipFactory, UserFactory
@@ -56,8 +56,10 @@ def customer(name: str = "c1") -> Customer:
 
 def taken(coupon: CouponDefinition, name: str = "c1", *, code: str = "", held: bool = False) -> CouponRedemption:
     at = timezone.now()
-    asked = Asked(uuid7(), customer(name).pk, code=code, until=at + timedelta(minutes=9) if held else None)
-    return services.take(coupon=coupon.pk, asked=asked, at=at)
+    asked = RedemptionRequest(
+        uuid7(), customer(name).pk, code=code, reserved_until=at + timedelta(minutes=9) if held else None
+    )
+    return services.redeem(coupon=coupon.pk, asked=asked, at=at)
 
 
 def born(coupon: CouponDefinition, at: datetime, status: Status = Status.CONFIRMED, **fields: Any) -> CouponRedemption:
@@ -113,10 +115,10 @@ def test_a_customer_is_found_whatever_they_redeemed_and_when(owner: Client, bran
 
 def test_a_code_that_is_good_once_is_found_with_all_who_ever_had_it(owner: Client, brand: Brand) -> None:
     coupon = CouponFactory(brand=brand)
-    services.add_codes(coupon=coupon, codes=services.Codes(count=2))
+    services.add_codes(coupon=coupon, codes=services.CodesSpec(count=2))
     code, another = Code.objects.filter(kind="coupon").values_list("pk", flat=True)
     gone = taken(coupon, "c1", code=code)
-    services.refund(redemption=gone.pk, at=timezone.now())
+    services.return_redemption(redemption=gone.pk, at=timezone.now())
     has_it, elses = taken(coupon, "c2", code=code), taken(coupon, "c1", code=another)
 
     assert listed(owner, f"code={code.lower()}") == keys(has_it, gone)
@@ -201,7 +203,7 @@ def test_a_filter_that_makes_no_sense_is_told_and_shows_nothing(owner: Client, b
 # --- whose is what ---------------------------------------------------------------------------------------------------
 def test_another_brand_sees_finds_and_ends_nothing(brand: Brand) -> None:
     coupon = CouponFactory(brand=brand, title="Secret", text="SECRET")
-    services.add_codes(coupon=coupon, codes=services.Codes(count=1))
+    services.add_codes(coupon=coupon, codes=services.CodesSpec(count=1))
     single = Code.objects.get(batch__isnull=False).pk
     mine, once = taken(coupon, code="SECRET"), taken(coupon, "c2", code=single)
     cake = BrandFactory(slug="cake")
@@ -251,7 +253,7 @@ def test_a_redemption_tells_its_life(owner: Client, brand: Brand) -> None:
 
     assert [name for name, _ in shown.context["times"]] == ["Asked for", "Held until", "Confirmed"]
     assert dict(shown.context["facts"]) == {
-        "Customer": "c1", "Code": "WINTER", "Made": "by itself, outside of any order", "Taken off": pages.NOTHING,
+        "Customer": "c1", "Code": "WINTER", "Made": "by itself, outside of any order", "Taken off": pages.EMPTY_VALUE,
         "Place": "one of the number in all",
     }  # fmt: skip
     assert "Europe/Madrid" in text(shown)
@@ -293,7 +295,7 @@ def test_an_editor_ends_what_stands_and_its_place_and_code_can_be_had_again(
 ) -> None:
     editor = as_staff(brand, Role.EDITOR)
     coupon = CouponFactory(brand=brand, maximum_number_of_coupons=1)
-    services.add_codes(coupon=coupon, codes=services.Codes(count=1))
+    services.add_codes(coupon=coupon, codes=services.CodesSpec(count=1))
     code = Code.objects.get(batch__isnull=False).pk
     redemption = taken(coupon, code=code, held=held)
     assert f'value="{become}"' in text(editor.get(page(redemption)))
@@ -302,7 +304,7 @@ def test_an_editor_ends_what_stands_and_its_place_and_code_can_be_had_again(
 
     assert f"It is {become}: its place can be had again." in text(answer)
     assert CouponRedemption.objects.get().status == become
-    assert not SpentCode.objects.exists()
+    assert not RedeemedCode.objects.exists()
     assert CouponCounter.objects.get().taken == 0
     assert 'name="become"' not in text(answer), "there is nothing more to end"
     taken(coupon, "c2", code=code)
@@ -390,7 +392,7 @@ def years(brand: Brand) -> tuple[CouponDefinition, CouponDefinition]:
     full, empty = coupon_of(brand), coupon_of(brand, title="Nobody's")
     with connection.cursor() as cursor:
         for first, after in pairwise(MONTHS):
-            low, high = floor(first), floor(after)
+            low, high = min_uuid7_at(first), min_uuid7_at(after)
             cursor.execute(
                 f"CREATE TABLE coupons_couponredemption_{first:%Y_%m} PARTITION OF coupons_couponredemption"
                 f" FOR VALUES FROM ('{low}') TO ('{high}')"
@@ -415,15 +417,15 @@ def test_a_search_reads_by_indexes_what_it_shows_however_many_months_there_are(
 
     for asked in ASKED:
         named = asked | {"coupon": years[asked["coupon"]].pk} if "coupon" in asked else asked
-        for plan in plans(finding.Question(brand=brand.pk, **named)):
+        for plan in plans(finding.RedemptionQuery(brand=brand.pk, **named)):
             assert not re.search(r"Seq Scan on coupons_couponredemption_202[45]", plan), (asked, plan)
             assert sum(int(n) for n in re.findall(r"Rows Removed by \w+: (\d+)", plan)) < 100, (asked, plan)
 
 
-def plans(question: finding.Question) -> list[str]:
+def plans(question: finding.RedemptionQuery) -> list[str]:
     """How the statements that a question asks of redemptions were carried out."""
     with CaptureQueriesContext(connection) as captured:
-        finding.newest(question, limit=51)
+        finding.list_recent(question, limit=51)
     asked = [query["sql"] for query in captured.captured_queries if "coupons_couponredemption" in query["sql"]]
     assert asked
     found = []

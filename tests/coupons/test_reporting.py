@@ -17,8 +17,8 @@ from coupons.models import CouponDefinition, CouponRedemption, Status
 from coupons.services import reporting, rollup
 from coupons.services.reporting import Report
 from promoplatform.kernel import db
-from promoplatform.kernel.errors import Invalid
-from promoplatform.kernel.periods import Unit, starts
+from promoplatform.kernel.errors import InvalidRequest
+from promoplatform.kernel.periods import Interval, iter_starts
 from tests.coupons.rows import add, coupon_of, refund, row
 from tests.factories import BrandFactory
 
@@ -33,15 +33,17 @@ def coupon() -> CouponDefinition:
     return coupon_of()
 
 
-def report_of(coupon: CouponDefinition, unit: Unit = Unit.DAY, zone: ZoneInfo = UTC_ZONE, **asked: Any) -> Report:
+def report_of(
+    coupon: CouponDefinition, unit: Interval = Interval.DAY, zone: ZoneInfo = UTC_ZONE, **asked: Any
+) -> Report:
     known: dict[str, Any] = {"first": None, "until": None, "at": NOON + timedelta(days=1)}
-    return reporting.of_coupon(coupon=coupon, unit=unit, zone=zone, **known | asked)
+    return reporting.coupon_report(coupon=coupon, unit=unit, timezone=zone, **known | asked)
 
 
 def counts(report: Report) -> dict[str, int]:
     """Redemptions of each period that has some, by its start in the report's zone."""
     return {
-        period.start.astimezone(report.zone).isoformat(timespec="minutes"): period.sums.redemptions
+        period.start.astimezone(report.timezone).isoformat(timespec="minutes"): period.sums.redemptions
         for period in report.periods
         if period.sums.redemptions
     }
@@ -53,7 +55,7 @@ def test_a_report_is_the_same_before_and_after_summing_up(coupon: CouponDefiniti
     assert rollup.roll_up() == 2
 
     assert report_of(coupon) == before
-    assert (before.total.redemptions, before.total.released, before.total.given) == (2, 1, {"EUR": 200})
+    assert (before.total.redemptions, before.total.released, before.total.discount) == (2, 1, {"EUR": 200})
     assert counts(before) == {"2027-03-14T00:00+00:00": 1, "2027-03-17T00:00+00:00": 1}
 
 
@@ -64,12 +66,12 @@ def test_a_late_refund_is_seen_at_once_in_the_period_of_the_redemption(coupon: C
 
     told = []
     for _ in range(2):
-        report = report_of(coupon, Unit.MONTH, first=NOON - timedelta(days=45), until=NOON + SECOND)
+        report = report_of(coupon, Interval.MONTH, first=NOON - timedelta(days=45), until=NOON + SECOND)
         told.append([(period.start.month, period.sums) for period in report.periods])
         rollup.roll_up()
 
     assert told[0] == told[1]
-    assert [(month, sums.redemptions, sums.released, sums.refunded, sums.given) for month, sums in told[0]] == [
+    assert [(month, sums.redemptions, sums.released, sums.refunded, sums.discount) for month, sums in told[0]] == [
         (1, 0, 0, 0, {}),
         (2, 1, 1, 1, {"EUR": 0}),
         (3, 1, 0, 0, {"EUR": 100}),
@@ -111,12 +113,12 @@ def test_days_are_those_of_the_zone_also_when_the_clocks_change(coupon: CouponDe
     rollup.roll_up()
     between = {"first": NOON, "until": NOON + timedelta(days=20)}
 
-    assert counts(report_of(coupon, Unit.DAY, MADRID, **between)) == {
+    assert counts(report_of(coupon, Interval.DAY, MADRID, **between)) == {
         "2027-03-27T00:00+01:00": 1,
         "2027-03-28T00:00+01:00": 2,
         "2027-03-29T00:00+02:00": 1,
     }
-    assert counts(report_of(coupon, Unit.WEEK, MADRID, **between)) == {
+    assert counts(report_of(coupon, Interval.WEEK, MADRID, **between)) == {
         "2027-03-22T00:00+01:00": 3,
         "2027-03-29T00:00+02:00": 1,
     }
@@ -127,14 +129,14 @@ def test_kathmandus_day_starts_at_a_quarter_past(coupon: CouponDefinition) -> No
     add(row(coupon, midnight - SECOND), row(coupon, midnight))
     rollup.roll_up()
 
-    assert counts(report_of(coupon, Unit.DAY, KATHMANDU, first=NOON)) == {
+    assert counts(report_of(coupon, Interval.DAY, KATHMANDU, first=NOON)) == {
         "2027-03-17T00:00+05:45": 1,
         "2027-03-18T00:00+05:45": 1,
     }
 
 
 def test_empty_periods_are_there(coupon: CouponDefinition) -> None:
-    report = report_of(coupon, Unit.DAY, first=NOON, until=NOON + timedelta(days=7))
+    report = report_of(coupon, Interval.DAY, first=NOON, until=NOON + timedelta(days=7))
 
     assert len(report.periods) == 8
     assert {period.sums.redemptions for period in report.periods} == {0}
@@ -145,7 +147,7 @@ def test_without_an_end_a_report_is_of_the_coupons_life_until_now(coupon: Coupon
     rollup.roll_up()
 
     report = report_of(coupon)
-    assert (report.first, report.until) == (coupon.start_date, NOON + timedelta(days=1))
+    assert (report.start, report.end) == (coupon.start_date, NOON + timedelta(days=1))
     assert report.total.redemptions == 1
 
     CouponDefinition.objects.filter(pk=coupon.pk).update(start_date=NOON + timedelta(days=365))
@@ -160,7 +162,7 @@ def test_currencies_are_kept_apart(coupon: CouponDefinition) -> None:
 
     report = report_of(coupon)
 
-    assert (report.currency, report.total.redemptions, report.total.given) == ("EUR", 3, {"EUR": 100, "JPY": 500})
+    assert (report.currency, report.total.redemptions, report.total.discount) == ("EUR", 3, {"EUR": 100, "JPY": 500})
 
 
 def test_a_coupon_and_a_brand_see_nothing_of_others(coupon: CouponDefinition) -> None:
@@ -169,25 +171,34 @@ def test_a_coupon_and_a_brand_see_nothing_of_others(coupon: CouponDefinition) ->
     add(row(mine, NOON), row(also, NOON), row(also, NOON), *(row(coupon, NOON) for _ in range(5)))
 
     def told() -> tuple[int, int]:
-        asked: dict[str, Any] = {"unit": Unit.DAY, "zone": UTC_ZONE, "until": None, "at": NOON + timedelta(minutes=5)}
-        whole = reporting.of_brand(brand=brand, first=None, **asked)
+        asked: dict[str, Any] = {
+            "unit": Interval.DAY,
+            "zone": UTC_ZONE,
+            "until": None,
+            "at": NOON + timedelta(minutes=5),
+        }
+        whole = reporting.brand_report(brand=brand, start=None, **asked)
         return report_of(mine).total.redemptions, whole.total.redemptions
 
     assert told() == (1, 3)
     rollup.roll_up()
     assert told() == (1, 3)
-    assert reporting.of_brand(
-        brand=BrandFactory(), unit=Unit.DAY, zone=UTC_ZONE, first=None, until=None, at=NOON
+    assert reporting.brand_report(
+        brand=BrandFactory(), unit=Interval.DAY, timezone=UTC_ZONE, start=None, end=None, at=NOON
     ).total.redemptions == 0  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("field", "asked"),
     [
-        ("unit", {"unit": Unit.HOUR, "first": NOON - timedelta(hours=9_001), "until": NOON}),
+        ("unit", {"unit": Interval.HOUR, "first": NOON - timedelta(hours=9_001), "until": NOON}),
         (
             "unit",
-            {"unit": Unit.DAY, "first": datetime(2000, 1, 1, tzinfo=UTC), "until": datetime(2200, 1, 1, tzinfo=UTC)},
+            {
+                "unit": Interval.DAY,
+                "first": datetime(2000, 1, 1, tzinfo=UTC),
+                "until": datetime(2200, 1, 1, tzinfo=UTC),
+            },
         ),
         ("from", {"first": datetime(1999, 12, 31, tzinfo=UTC), "until": NOON}),
         ("to", {"first": NOON, "until": datetime(9999, 12, 31, tzinfo=UTC)}),
@@ -197,14 +208,14 @@ def test_a_coupon_and_a_brand_see_nothing_of_others(coupon: CouponDefinition) ->
 def test_what_no_report_can_be_is_refused_at_its_field(
     coupon: CouponDefinition, field: str, asked: dict[str, Any]
 ) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         report_of(coupon, **asked)
 
     assert [fault["field"] for fault in refused.value.errors or []] == [field]
 
 
 def test_as_many_periods_as_may_be_are_given(coupon: CouponDefinition) -> None:
-    assert len(report_of(coupon, Unit.HOUR, first=NOON - timedelta(hours=9_000), until=NOON).periods) == 9_000
+    assert len(report_of(coupon, Interval.HOUR, first=NOON - timedelta(hours=9_000), until=NOON).periods) == 9_000
 
 
 def test_a_report_is_one_statement_and_one_for_its_beginning(coupon: CouponDefinition) -> None:
@@ -215,7 +226,7 @@ def test_a_report_is_one_statement_and_one_for_its_beginning(coupon: CouponDefin
     assert len(captured) == 2
 
     with CaptureQueriesContext(connection) as captured:
-        report_of(coupon, Unit.HOUR, first=NOON)
+        report_of(coupon, Interval.HOUR, first=NOON)
     assert len(captured) == 1
 
 
@@ -231,7 +242,7 @@ def test_sums_are_found_by_their_key_and_rows_by_their_moment(coupon: CouponDefi
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE coupons_couponredemption")  # so that the plan does not depend on what was there before
         cursor.execute("SET LOCAL enable_seqscan = off")  # of a small table, all of it would be read
-        cursor.execute(f"EXPLAIN {db.statement('coupons/sql/report_redemptions.sql')}", params)
+        cursor.execute(f"EXPLAIN {db.load_sql('coupons/sql/report_redemptions.sql')}", params)
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
     assert "coupons_redemptionbucket_pkey" in plan
@@ -252,9 +263,9 @@ ROWS = st.lists(
 )
 
 
-def witnessed(unit: Unit, zone: ZoneInfo, first: datetime, until: datetime) -> list[tuple[Any, ...]]:
+def witnessed(unit: Interval, zone: ZoneInfo, first: datetime, until: datetime) -> list[tuple[Any, ...]]:
     """The report of every row there is, one by one."""
-    edges = [*starts(first, until, unit, zone), datetime.max.replace(tzinfo=UTC)]
+    edges = [*iter_starts(first, until, unit, zone), datetime.max.replace(tzinfo=UTC)]
     rows = list(CouponRedemption.objects.exclude(status=Status.RESERVED))
     return [
         _period(start, [one for one in rows if max(start, first) <= _moment(one) < min(end, until)])
@@ -280,16 +291,18 @@ def _period(start: datetime, rows: list[CouponRedemption]) -> tuple[Any, ...]:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    rows=ROWS, late=ROWS, refunds=st.integers(0, 5), unit=st.sampled_from(Unit),
+    rows=ROWS, late=ROWS, refunds=st.integers(0, 5), unit=st.sampled_from(Interval),
     zone=st.sampled_from(sorted(available_timezones())), edges=st.tuples(st.integers(0, SPAN), st.integers(0, SPAN)),
 )  # fmt: skip
-@example([(0, Status.CONFIRMED, "EUR", 1)], [(1, Status.CONFIRMED, "EUR", 1)], 1, Unit.DAY, "Asia/Kathmandu", (0, 900))
+@example(
+    [(0, Status.CONFIRMED, "EUR", 1)], [(1, Status.CONFIRMED, "EUR", 1)], 1, Interval.DAY, "Asia/Kathmandu", (0, 900)
+)
 def test_a_report_is_what_a_scan_of_all_rows_finds(
     coupon: CouponDefinition,
     rows: list[Any],
     late: list[Any],
     refunds: int,
-    unit: Unit,
+    unit: Interval,
     zone: str,
     edges: tuple[int, int],
 ) -> None:
@@ -313,5 +326,5 @@ def test_a_report_is_what_a_scan_of_all_rows_finds(
 
     assert told == again
     assert [
-        (p.start, p.sums.redemptions, p.sums.released, p.sums.refunded, +Counter(p.sums.given)) for p in told.periods
+        (p.start, p.sums.redemptions, p.sums.released, p.sums.refunded, +Counter(p.sums.discount)) for p in told.periods
     ] == wanted

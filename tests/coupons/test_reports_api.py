@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
-from coupons.models import CouponDefinition, SpentCode, Status
+from coupons.models import CouponDefinition, RedeemedCode, Status
 from coupons.services import rollup
 from promotions.models import CodeBatch
 from tests.coupons.rows import add, coupon_of, row
@@ -210,7 +210,7 @@ def good_once(coupon: CouponDefinition, text: str) -> str:
         row(coupon, NOON - day, Status.RELEASED, code=text),
         row(coupon, NOON, code=text, amount=250),
     )
-    SpentCode.objects.create(code=text, redemption_id=stands.pk)
+    RedeemedCode.objects.create(code=text, redemption_id=stands.pk)
     return text
 
 

@@ -11,7 +11,7 @@ from django.db import connection
 from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket, Status
 from coupons.services import reporting, retention, rollup
 from promoplatform.kernel import ids
-from promoplatform.kernel.periods import Unit
+from promoplatform.kernel.periods import Interval
 from tests.coupons.rows import add, coupon_of, refund, row
 
 pytestmark = pytest.mark.django_db
@@ -23,12 +23,12 @@ TABLES = ["coupons_couponredemption_2024_01", "coupons_couponredemption_2024_02"
 @pytest.fixture(autouse=True)
 def months(settings: Any) -> None:
     """Tables of the first two months of 2024; a year is kept."""
-    settings.COUPON_REDEMPTIONS_KEEP_MONTHS = 12
+    settings.REDEMPTION_RETENTION_MONTHS = 12
     with connection.cursor() as cursor:
         for name, low, high in zip(TABLES, (JANUARY, FEBRUARY), (FEBRUARY, MARCH), strict=True):
             cursor.execute(
                 f"CREATE TABLE {name} PARTITION OF coupons_couponredemption"
-                f" FOR VALUES FROM ('{ids.floor(low)}') TO ('{ids.floor(high)}')"
+                f" FOR VALUES FROM ('{ids.min_uuid7_at(low)}') TO ('{ids.min_uuid7_at(high)}')"
             )
 
 
@@ -39,12 +39,12 @@ def coupon() -> CouponDefinition:
 
 def born(coupon: CouponDefinition, at: datetime, status: Status = Status.CONFIRMED, **fields: Any) -> CouponRedemption:
     """A redemption whose id is as old as itself."""
-    return row(coupon, at, status, id=uuid.UUID(int=ids.floor(at).int + uuid.uuid4().int % 2**60), **fields)
+    return row(coupon, at, status, id=uuid.UUID(int=ids.min_uuid7_at(at).int + uuid.uuid4().int % 2**60), **fields)
 
 
 def told(coupon: CouponDefinition) -> list[tuple[Any, ...]]:
-    report = reporting.of_coupon(
-        coupon=coupon, unit=Unit.DAY, zone=ZoneInfo("Asia/Kathmandu"), first=JANUARY, until=AT, at=AT
+    report = reporting.coupon_report(
+        coupon=coupon, unit=Interval.DAY, timezone=ZoneInfo("Asia/Kathmandu"), start=JANUARY, end=AT, at=AT
     )
     return [(period.start, period.sums) for period in report.periods]
 
@@ -69,15 +69,15 @@ def rows(coupon: CouponDefinition) -> list[CouponRedemption]:
 def test_a_report_is_the_same_without_the_rows(coupon: CouponDefinition, rows: list[CouponRedemption]) -> None:
     before = told(coupon)
 
-    assert retention.drop_old(at=AT) == TABLES
+    assert retention.purge_old_months(at=AT) == TABLES
 
     assert CouponRedemption.objects.count() == 0
     assert told(coupon) == before
     rollup.roll_up()
     assert told(coupon) == before
     assert set(RedemptionBucket.objects.values_list("archived", flat=True)) == {True}
-    assert list(rollup.audit(at=AT, repair=False)) == []
-    assert retention.drop_old(at=AT) == []
+    assert list(rollup.check(at=AT, repair=False)) == []
+    assert retention.purge_old_months(at=AT) == []
 
 
 def test_a_month_whose_neighbour_stays_shares_its_buckets_with_it(
@@ -85,36 +85,36 @@ def test_a_month_whose_neighbour_stays_shares_its_buckets_with_it(
 ) -> None:
     before = told(coupon)
 
-    assert retention.drop_old(at=datetime(2025, 2, 28, tzinfo=UTC)) == TABLES[:1]
+    assert retention.purge_old_months(at=datetime(2025, 2, 28, tzinfo=UTC)) == TABLES[:1]
     assert told(coupon) == before
 
     refund(rows[3].pk, AT)  # of a bucket that has archived redemptions too
     for _ in range(2):
-        report = reporting.of_coupon(
-            coupon=coupon, unit=Unit.MONTH, zone=ZoneInfo("UTC"), first=JANUARY, until=MARCH, at=AT
+        report = reporting.coupon_report(
+            coupon=coupon, unit=Interval.MONTH, timezone=ZoneInfo("UTC"), start=JANUARY, end=MARCH, at=AT
         )
         assert [(period.sums.redemptions, period.sums.refunded) for period in report.periods] == [(2, 1), (2, 1)]
         rollup.roll_up()
-    assert list(rollup.audit(at=AT, repair=False)) == []
+    assert list(rollup.check(at=AT, repair=False)) == []
 
 
 def test_an_edge_within_an_archived_bucket_is_taken_at_its_start(
     coupon: CouponDefinition, rows: list[CouponRedemption]
 ) -> None:
-    retention.drop_old(at=AT)
+    retention.purge_old_months(at=AT)
 
     def redemptions(first: datetime) -> int:
-        asked: dict[str, Any] = {"unit": Unit.DAY, "zone": ZoneInfo("UTC"), "until": MARCH, "at": AT}
-        return reporting.of_coupon(coupon=coupon, first=first, **asked).total.redemptions
+        asked: dict[str, Any] = {"unit": Interval.DAY, "zone": ZoneInfo("UTC"), "until": MARCH, "at": AT}
+        return reporting.coupon_report(coupon=coupon, start=first, **asked).total.redemptions
 
     assert redemptions(FEBRUARY) == 2
     assert redemptions(FEBRUARY + timedelta(seconds=1)) == 0
 
 
 def test_nothing_goes_where_all_is_kept(coupon: CouponDefinition, rows: list[CouponRedemption], settings: Any) -> None:
-    settings.COUPON_REDEMPTIONS_KEEP_MONTHS = 0
+    settings.REDEMPTION_RETENTION_MONTHS = 0
 
-    assert retention.drop_old(at=AT) == []
+    assert retention.purge_old_months(at=AT) == []
     assert CouponRedemption.objects.count() == 5
 
 
@@ -128,31 +128,31 @@ def test_nothing_goes_where_all_is_kept(coupon: CouponDefinition, rows: list[Cou
     ],
 )
 def test_so_many_whole_months_are_kept(at: datetime, gone: int) -> None:
-    assert retention.drop_old(at=at) == TABLES[:gone]
+    assert retention.purge_old_months(at=at) == TABLES[:gone]
 
 
 def test_a_month_stays_while_one_of_its_coupons_runs(rows: list[CouponRedemption], coupon: CouponDefinition) -> None:
     add(born(coupon_of(start_date=JANUARY, end_date=AT + timedelta(seconds=1)), JANUARY))
     rollup.roll_up()
 
-    assert retention.drop_old(at=AT) == TABLES[1:]
+    assert retention.purge_old_months(at=AT) == TABLES[1:]
     assert CouponRedemption.objects.count() == 5
-    assert retention.drop_old(at=AT + timedelta(seconds=1)) == TABLES[:1]
+    assert retention.purge_old_months(at=AT + timedelta(seconds=1)) == TABLES[:1]
 
 
 def test_a_month_stays_while_something_in_it_is_reserved(coupon: CouponDefinition) -> None:
     add(born(coupon, JANUARY, Status.RESERVED))
 
-    assert retention.drop_old(at=AT) == TABLES[1:]
+    assert retention.purge_old_months(at=AT) == TABLES[1:]
     assert CouponRedemption.objects.count() == 1
 
 
 def test_a_month_stays_when_its_sums_are_wrong(coupon: CouponDefinition, rows: list[CouponRedemption]) -> None:
     RedemptionBucket.objects.filter(currency="JPY").update(redemptions=7)
 
-    assert retention.drop_old(at=AT) == []
+    assert retention.purge_old_months(at=AT) == []
     assert CouponRedemption.objects.count() == 5
 
-    assert len(list(rollup.audit(at=AT, repair=True))) == 1
+    assert len(list(rollup.check(at=AT, repair=True))) == 1
     rollup.roll_up()
-    assert retention.drop_old(at=AT) == TABLES
+    assert retention.purge_old_months(at=AT) == TABLES

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket, Status, TouchedBucket
+from coupons.models import CouponDefinition, CouponRedemption, DirtyBucket, RedemptionBucket, Status
 from coupons.services import rollup
 from tests.coupons.rows import add, coupon_of, refund, row
 
@@ -42,7 +42,7 @@ def test_redemptions_are_summed_by_quarters_of_an_hour_and_currency(coupon: Coup
 
 def test_a_reservation_counts_when_it_is_confirmed_or_ends_unused(coupon: CouponDefinition) -> None:
     add(row(coupon, NOON, Status.RESERVED), row(coupon, NOON, Status.EXPIRED), row(coupon, NOON, Status.RELEASED))
-    assert TouchedBucket.objects.count() == 1
+    assert DirtyBucket.objects.count() == 1
 
     rollup.roll_up()
 
@@ -106,7 +106,7 @@ def test_what_is_rolled_back_leaves_no_note(coupon: CouponDefinition) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         add(row(coupon, NOON), row(coupon, NOON, amount=-1))
 
-    assert not TouchedBucket.objects.exists()
+    assert not DirtyBucket.objects.exists()
 
 
 def test_summing_up_costs_a_lock_and_a_statement_however_much_changed(coupon: CouponDefinition) -> None:
@@ -138,36 +138,36 @@ def test_no_bucket_says_what_cannot_be(coupon: CouponDefinition, constraint: str
 def test_sums_that_differ_from_their_rows_are_found_and_made_anew(coupon: CouponDefinition) -> None:
     add(row(coupon, NOON), row(coupon, NOON + timedelta(hours=1)))
     rollup.roll_up()
-    assert list(rollup.audit(at=NOON, repair=False)) == []
+    assert list(rollup.check(at=NOON, repair=False)) == []
 
     RedemptionBucket.objects.filter(starts_at=NOON).update(redemptions=5)
     RedemptionBucket.objects.filter(starts_at__gt=NOON).delete()
-    lines = list(rollup.audit(at=NOON, repair=False))
+    lines = list(rollup.check(at=NOON, repair=False))
 
     assert [line.partition("report says ")[2] for line in lines] == [
         "[5, 0, 0, 100] redemptions, released, refunded and EUR, its rows [1, 0, 0, 100]",
         "[0, 0, 0, 0] redemptions, released, refunded and EUR, its rows [1, 0, 0, 100]",
     ]
-    assert not TouchedBucket.objects.exists()
+    assert not DirtyBucket.objects.exists()
 
-    assert all(line.endswith(": mended") for line in rollup.audit(at=NOON, repair=True))
+    assert all(line.endswith(": mended") for line in rollup.check(at=NOON, repair=True))
     assert rollup.roll_up() == 2
-    assert list(rollup.audit(at=NOON, repair=False)) == []
+    assert list(rollup.check(at=NOON, repair=False)) == []
     assert [redemptions for _, _, redemptions, *_ in sums()] == [1, 1]
 
 
 def test_what_is_still_to_be_summed_up_is_no_difference(coupon: CouponDefinition) -> None:
     add(row(coupon, NOON))
 
-    assert list(rollup.audit(at=NOON, repair=False)) == []
+    assert list(rollup.check(at=NOON, repair=False)) == []
 
 
 def test_each_night_some_coupons_are_recounted(coupon: CouponDefinition) -> None:
     add(row(coupon, NOON))
     rollup.roll_up()
-    assert rollup.audit_sample() == 0
+    assert rollup.check_sample() == 0
 
     RedemptionBucket.objects.update(redemptions=5)
 
-    assert rollup.audit_sample(coupons=0) == 0
-    assert rollup.audit_sample() == 1
+    assert rollup.check_sample(coupons=0) == 0
+    assert rollup.check_sample() == 1

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coupons import rules
-from coupons.contracts import Asked, Seen
+from coupons.contracts import CouponSnapshot, RedemptionRequest
 from coupons.errors import CouponEnded, CouponExhausted, CouponLimitPerUser, CouponNotStarted
-from promoplatform.kernel.errors import Invalid, TokenInvalid
+from promoplatform.kernel.errors import InvalidRequest, TokenInvalid
 from promotions.errors import CodeExpired, CodeInactive, CodeNotStarted, CodeUnknown
 
 START = datetime(2027, 3, 1, tzinfo=UTC)
@@ -18,17 +18,17 @@ END = datetime(2027, 4, 1, tzinfo=UTC)
 COUPON = uuid.UUID("00000000-0000-7000-8000-000000000001")
 
 
-def seen(**changes: object) -> Seen:
+def seen(**changes: object) -> CouponSnapshot:
     fields = {
         "id": COUPON, "is_active": True, "start_date": START, "end_date": END, "strategy": "exact", "maximum": None,
         "maximum_per_user": None, "code": None, "has_batches": False, "counts": {}, "codes": {},
         "shut_out": frozenset(),
     }  # fmt: skip
-    return Seen(**(fields | changes))  # type: ignore[arg-type]
+    return CouponSnapshot(**(fields | changes))  # type: ignore[arg-type]
 
 
-def refused(it: Seen, at: datetime = START, code: str = "") -> list[type]:
-    return [type(refusal) for refusal in rules.refusals(seen=it, asked=Asked(COUPON, 7, code), at=at)]
+def refused(it: CouponSnapshot, at: datetime = START, code: str = "") -> list[type]:
+    return [type(refusal) for refusal in rules.list_errors(seen=it, asked=RedemptionRequest(COUPON, 7, code), at=at)]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_coupon_runs_from_its_start_to_just_before_its_end(at: datetime, expec
 def test_every_reason_is_told_and_the_most_lasting_first() -> None:
     everything = seen(is_active=False, maximum_per_user=2, counts={7: 2}, shut_out=frozenset({7}), has_batches=True)
 
-    assert refused(everything) == [TokenInvalid, CouponEnded, Invalid, CouponLimitPerUser]
+    assert refused(everything) == [TokenInvalid, CouponEnded, InvalidRequest, CouponLimitPerUser]
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,16 @@ def test_every_reason_is_told_and_the_most_lasting_first() -> None:
         (seen(code="SUMMER"), "SUMMER", []),
         (seen(code="SUMMER"), "", []),
         (seen(code="SUMMER"), "WINTER", [CodeUnknown]),
-        (seen(has_batches=True), "", [Invalid]),
+        (seen(has_batches=True), "", [InvalidRequest]),
         (seen(has_batches=True, code="SUMMER"), "", []),
         (seen(has_batches=True, codes={"ONE": None}), "ONE", []),
         (seen(has_batches=True, codes={"MINE": 7}), "MINE", []),
         (seen(has_batches=True, codes={"YOURS": 8}), "YOURS", [CodeUnknown]),
     ],
 )
-def test_a_code_that_is_sent_opens_it_and_codes_good_once_are_sent(it: Seen, code: str, expected: list[type]) -> None:
+def test_a_code_that_is_sent_opens_it_and_codes_good_once_are_sent(
+    it: CouponSnapshot, code: str, expected: list[type]
+) -> None:
     assert refused(it, code=code) == expected
 
 
@@ -84,32 +86,32 @@ def test_a_code_that_is_sent_opens_it_and_codes_good_once_are_sent(it: Seen, cod
 def test_why_a_code_offers_nothing_at_checkout(changes: dict[str, object], expected: type) -> None:
     asked = {"is_active": True, "start": START, "end": END, "left": None, "user_left": None, "at": START}
 
-    assert type(rules.offer_refusal(**(asked | changes))) is expected  # type: ignore[arg-type]
+    assert type(rules.offer_error(**(asked | changes))) is expected  # type: ignore[arg-type]
 
 
 @given(st.uuids(), st.uuids())
 def test_the_id_within_a_checkout_is_as_old_as_it_and_a_uuid_of_version_7(redemption: uuid.UUID, of: uuid.UUID) -> None:
-    made = rules.id_within(redemption, of)
+    made = rules.derive_redemption_id(redemption, of)
 
     assert made.version == 7
     assert made.int >> 80 == redemption.int >> 80
-    assert made == rules.id_within(redemption, of)
-    assert made != rules.id_within(redemption, uuid.UUID(int=of.int ^ 1))
+    assert made == rules.derive_redemption_id(redemption, of)
+    assert made != rules.derive_redemption_id(redemption, uuid.UUID(int=of.int ^ 1))
 
 
 @given(st.integers(1, 2_000_000_000), st.integers(1, 200), st.integers(1, 64))
 def test_the_bound_is_what_all_processes_can_have_uncounted(cap: int, processes: int, threads: int) -> None:
-    behind = rules.counts_behind(cap=cap, processes=processes)
+    behind = rules.flush_size(cap=cap, processes=processes)
 
     assert 1 <= behind <= 64
     assert behind == 1 or behind * processes * 100 <= cap, "within a hundredth of the maximum"
-    assert rules.may_exceed_by(cap=cap, processes=processes, threads=threads) == processes * (behind - 1 + threads)
+    assert rules.max_overshoot(cap=cap, processes=processes, threads=threads) == processes * (behind - 1 + threads)
 
 
 def test_the_worked_example_of_the_docs() -> None:
-    assert rules.counts_behind(cap=1_000, processes=2) == 5
-    assert rules.may_exceed_by(cap=1_000, processes=2, threads=16) == 40
-    assert rules.may_exceed_by(cap=100_000, processes=2, threads=16) == 158
+    assert rules.flush_size(cap=1_000, processes=2) == 5
+    assert rules.max_overshoot(cap=1_000, processes=2, threads=16) == 40
+    assert rules.max_overshoot(cap=100_000, processes=2, threads=16) == 158
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_units_are_made_in_quiet_hours_unless_the_start_is_near(
 ) -> None:
     at = datetime(2027, 1, 1, hour, tzinfo=UTC)
 
-    assert rules.may_make_units(start=at + timedelta(days=days_before), at=at, hours=hours) is may
+    assert rules.is_pool_build_time(start=at + timedelta(days=days_before), at=at, hours=hours) is may
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from coupons.services import ledgers
 from discounts.models import DiscountCode, Usage
 from promotions.models import Promotion
 from segments.models import Audience, Segment
-from segments.services import stop_computing
+from segments.services import disable
 from vouchers.models import CampaignCounter, Voucher
 
 pytestmark = pytest.mark.django_db
@@ -55,14 +55,14 @@ def test_a_first_run_has_brands_people_and_live_examples() -> None:
     assert Usage.objects.filter(code__code="THANKYOU10", used_at__lt=at - timedelta(days=20)).exists()
     alone = CouponRedemption.objects.filter(redemption_id=None, status="confirmed").count()
     assert (alone, CouponRedemption.objects.exclude(redemption_id=None).exists()) == (9, True)
-    assert list(ledgers.audit(at=at, repair=False)) == []
+    assert list(ledgers.check(at=at, repair=False)) == []
 
 
 def test_a_second_run_changes_nothing() -> None:
     made(shoppers=2)
     before = {model: set(model.objects.values_list("pk", flat=True)) for model in MODELS}
 
-    stop_computing(brand=Brand.objects.get(slug="billo"), segment_type="lapsed_users")
+    disable(brand=Brand.objects.get(slug="billo"), segment_type="lapsed_users")
     said = made(shoppers=2)
 
     assert Audience.objects.get(segment_type="lapsed_users").source == "sent"

@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts.contracts import Role
 from discounts import services
 from discounts.admin import numbers
-from discounts.models import DiscountCode, DiscountRule, Usage, UsageReturn, UseNotice
-from promoplatform.kernel.ids import floor, uuid7
+from discounts.models import DiscountCode, DiscountRule, Usage, UsageNotification, UsageReturn
+from promoplatform.kernel.ids import min_uuid7_at, uuid7
 from promoplatform.kernel.mail.models import Mail, Mailing
 from promoplatform.kernel.models import OutboxMessage
 from segments.services import apply_audience
@@ -76,7 +76,7 @@ def used(code, at=None, **fields):
     """A final use, with an id as old as it is."""
     at = at or timezone.now()
     row = {"currency": "EUR", "amount": 10_000, "discount_amount": 1_000, "customer": CustomerFactory()} | fields
-    key = uuid.UUID(int=floor(at).int | uuid7().int & (1 << 62) - 1)
+    key = uuid.UUID(int=min_uuid7_at(at).int | uuid7().int & (1 << 62) - 1)
     return Usage.objects.create(id=key, code=code, used_at=at, **row)
 
 
@@ -295,7 +295,7 @@ def test_a_viewer_reads_and_changes_nothing(viewer, brand):
 def test_another_brands_objects_are_not_there(stranger, brand):
     code = DiscountCodeFactory(brand=brand, text="SECRETCODE", notify=False)
     use = used(code, customer=CustomerFactory(customer_id="secret-customer"))
-    UseNotice.objects.create(brand=brand, code="SECRETCODE", used_at=timezone.now())
+    UsageNotification.objects.create(brand=brand, code="SECRETCODE", used_at=timezone.now())
 
     for path in ("change/", "history/", "progress/", "delete/"):
         assert stranger.get(f"{CODES}{code.pk}/{path}").status_code in (403, 404), path
@@ -482,9 +482,9 @@ def test_lists_cost_as_many_queries_for_many_rows_as_for_few(owner, brand, path)
         for _ in range(times):
             code = DiscountCodeFactory(brand=brand)
             use = used(code)
-            UseNotice.objects.create(brand=brand, code=code.code_id, used_at=timezone.now())
+            UsageNotification.objects.create(brand=brand, code=code.code_id, used_at=timezone.now())
             spare = used(code)
-            services.give_back(usage_id=spare.pk, brand=brand, at=timezone.now())
+            services.return_redemption(usage_id=spare.pk, brand=brand, at=timezone.now())
             apply_audience(
                 brand=brand, segment_type=f"type{code.pk}", operation="add", customer_ids=[use.customer.customer_id]
             )

@@ -155,7 +155,7 @@ def test_the_mail_says_what_the_code_gives_and_until_when(code: DiscountCode, at
         assert message.extra_headers["List-Unsubscribe"].strip("<>") in text
     assert "#7c3aed" in html
     assert message.from_email.startswith("Billo <")
-    assert selectors.notified(code) == {"planned": 1, "sent": 1, "failed": 0}
+    assert selectors.announcement_progress(code) == {"planned": 1, "sent": 1, "failed": 0}
 
 
 def test_who_withdraws_their_consent_before_it_is_sent_gets_nothing(code: DiscountCode, at: datetime) -> None:

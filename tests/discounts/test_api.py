@@ -352,11 +352,11 @@ def test_a_use_costs_one_statement(bearer: ClientOf, django_assert_num_queries: 
 def test_more_uses_at_once_than_may_wait_are_told_to_come_again(bearer: ClientOf, settings: Any) -> None:
     DiscountCodeFactory(text="TEN")
     client = bearer(ShopperFactory())
-    settings.BATCH_QUEUE = 0
+    settings.BATCH_MAX_QUEUE = 0
 
     refused = post(client, USES, {"discount_code": "TEN"})
 
     assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (503, "unavailable", "2")
     assert not Usage.objects.exists()
-    settings.BATCH_QUEUE = 1
+    settings.BATCH_MAX_QUEUE = 1
     assert post(client, USES, {"discount_code": "TEN"}).status_code == 201

@@ -9,8 +9,8 @@ from django.db import IntegrityError, transaction
 from discounts import services
 from discounts.errors import DiscountOutOfRange, ValidityInPast
 from discounts.models import DiscountCode, DiscountRule
-from discounts.services.partitions import make_partitions
-from promoplatform.kernel.errors import Invalid
+from discounts.services.partitions import create_partitions
+from promoplatform.kernel.errors import InvalidRequest
 from promoplatform.kernel.models import OutboxMessage
 from promotions.errors import CodeTaken
 from promotions.models import Code
@@ -41,7 +41,7 @@ def test_a_code_that_is_to_be_announced_promises_it(at: datetime) -> None:
 
 @pytest.mark.parametrize("text", ["AB", "A" * 65, "SÜSS", "A B", "", "A\nB", "\uff21\uff22\uff23"])
 def test_a_string_that_can_be_no_code_is_refused(text: str, at: datetime) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         make(at, text=text)
 
     assert refused.value.errors
@@ -88,7 +88,7 @@ def test_codes_of_one_brand_share_a_rule(at: datetime) -> None:
 
 
 def test_another_brands_rule_is_not_there(at: datetime) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         make(at, rule=DiscountRuleFactory().pk)
 
     assert not DiscountCode.objects.exists()
@@ -102,14 +102,14 @@ def test_the_database_itself_refuses_another_brands_rule() -> None:
 
 
 def test_terms_that_make_no_offer_are_refused_with_their_place(at: datetime) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         make(at, rule={"discount": 10, "conditions": [{"kind": "min_subtotal", "value": "a lot"}]})
 
     assert [error["field"] for error in refused.value.errors or []] == ["rule.conditions.0.value"]
 
 
 def test_a_field_that_no_rule_has_is_refused(at: datetime) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         make(at, rule={"discount": 10, "benefits": []})
 
     assert [error["field"] for error in refused.value.errors or []] == ["rule.benefits"]
@@ -139,5 +139,5 @@ def test_a_code_cannot_be_made_to_have_ended(at: datetime) -> None:
 def test_room_in_the_table_of_uses_is_made_ahead() -> None:
     DiscountCodeFactory(id=21_000)
 
-    assert make_partitions() == 4  # 15,000 to 35,000: this one's partition, the one before it and two ahead
-    assert make_partitions() == 0
+    assert create_partitions() == 4  # 15,000 to 35,000: this one's partition, the one before it and two ahead
+    assert create_partitions() == 0

@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 
 from accounts.models import Brand
-from discounts.models import UseNotice
+from discounts.models import UsageNotification
 from discounts.services import notices
 from promoplatform.kernel.mail.models import Mail, Mailing
 from promoplatform.kernel.mail.services import planning, sending
@@ -24,7 +24,7 @@ def brand() -> Brand:
 
 def use(brand: Brand, at: datetime, code: str = "AHMED2022BILLO", amount: int | None = 10_000) -> None:
     """A use that the brand was not told of."""
-    UseNotice.objects.create(
+    UsageNotification.objects.create(
         brand=brand,
         code=code,
         used_at=at,
@@ -39,7 +39,7 @@ def test_uses_are_summed_up_in_one_mail(brand: Brand, at: datetime) -> None:
     use(brand, at + timedelta(seconds=20), amount=2_550)
     use(brand, at, code="OTHER", amount=None)
 
-    assert notices.tell_brands(at=at) == 1
+    assert notices.send_usage_digests(at=at) == 1
     sending.send_due(at=at)
 
     (message,) = mail.outbox
@@ -50,24 +50,24 @@ def test_uses_are_summed_up_in_one_mail(brand: Brand, at: datetime) -> None:
         for said in ("AHMED2022BILLO", "€125.50", "€12.55", "OTHER", "17 March 2027, 16:30"):  # Madrid is an hour ahead
             assert said in text
     assert "List-Unsubscribe" not in message.extra_headers
-    assert not UseNotice.objects.exists()
+    assert not UsageNotification.objects.exists()
 
 
 def test_nothing_used_is_nothing_told(brand: Brand, at: datetime) -> None:
-    assert notices.tell_brands(at=at) == 0
+    assert notices.send_usage_digests(at=at) == 0
     assert not Mailing.objects.exists()
 
 
 def test_a_brand_is_told_once_a_minute_and_loses_nothing(brand: Brand, at: datetime) -> None:
     use(brand, at)
-    notices.tell_brands(at=at)
+    notices.send_usage_digests(at=at)
     use(brand, at)
 
-    assert notices.tell_brands(at=at + timedelta(seconds=59)) == 0
-    assert UseNotice.objects.count() == 1
-    assert notices.tell_brands(at=at + timedelta(seconds=60)) == 1
+    assert notices.send_usage_digests(at=at + timedelta(seconds=59)) == 0
+    assert UsageNotification.objects.count() == 1
+    assert notices.send_usage_digests(at=at + timedelta(seconds=60)) == 1
 
-    assert not UseNotice.objects.exists()
+    assert not UsageNotification.objects.exists()
     assert Mail.objects.count() == 2
 
 
@@ -76,7 +76,7 @@ def test_each_brand_reads_its_own_uses(brand: Brand, at: datetime) -> None:
     use(brand, at, code="BILLO1")
     use(cake, at, code="CAKE1")
 
-    assert notices.tell_brands(at=at) == 2
+    assert notices.send_usage_digests(at=at) == 2
     sending.send_due(at=at)
 
     bodies = {message.to[0]: str(message.body) for message in mail.outbox}
@@ -90,7 +90,7 @@ def test_owners_are_told_where_the_brand_names_no_address(at: datetime) -> None:
     MembershipFactory(brand=brand, role="editor")
     use(brand, at)
 
-    notices.tell_brands(at=at)
+    notices.send_usage_digests(at=at)
 
     assert list(Mail.objects.values_list("recipient", "address")) == [(owner.pk, owner.email)]
 
@@ -98,8 +98,8 @@ def test_owners_are_told_where_the_brand_names_no_address(at: datetime) -> None:
 def test_a_brand_without_any_address_holds_nothing_up(at: datetime) -> None:
     use(BrandFactory(notify_email=""), at)
 
-    assert notices.tell_brands(at=at) == 0
-    assert not UseNotice.objects.exists()
+    assert notices.send_usage_digests(at=at) == 0
+    assert not UsageNotification.objects.exists()
 
 
 def test_a_failure_while_planning_keeps_the_notices(
@@ -112,8 +112,8 @@ def test_a_failure_while_planning_keeps_the_notices(
 
     monkeypatch.setattr(planning, "post", die)
     with pytest.raises(KeyboardInterrupt):
-        notices.tell_brands(at=at)
-    assert UseNotice.objects.count() == 1
+        notices.send_usage_digests(at=at)
+    assert UsageNotification.objects.count() == 1
     assert not Mailing.objects.exists()
 
 
@@ -122,10 +122,10 @@ def test_tellers_at_once_tell_each_use_once(brand: Brand, at: datetime, stampede
     for _ in range(50):
         use(brand, at)
 
-    stampede(lambda _: notices.tell_brands(at=at), range(4))
+    stampede(lambda _: notices.send_usage_digests(at=at), range(4))
     minutes = 1
-    while UseNotice.objects.exists():
-        notices.tell_brands(at=at + timedelta(minutes=minutes))
+    while UsageNotification.objects.exists():
+        notices.send_usage_digests(at=at + timedelta(minutes=minutes))
         minutes += 1
 
     assert sum(mailing.data["total"] for mailing in Mailing.objects.all()) == 50
@@ -133,9 +133,11 @@ def test_tellers_at_once_tell_each_use_once(brand: Brand, at: datetime, stampede
 
 
 def test_many_codes_are_listed_up_to_a_length_and_counted(brand: Brand, at: datetime) -> None:
-    UseNotice.objects.bulk_create(UseNotice(brand=brand, code=f"CODE{n:03}", used_at=at) for n in range(60))
+    UsageNotification.objects.bulk_create(
+        UsageNotification(brand=brand, code=f"CODE{n:03}", used_at=at) for n in range(60)
+    )
 
-    notices.tell_brands(at=at)
+    notices.send_usage_digests(at=at)
     sending.send_due(at=at)
 
     assert "And 10 more codes." in str(mail.outbox[0].body)

@@ -7,8 +7,8 @@ import pytest
 
 from accounts.contracts import Shopper
 from discounts import services
-from discounts.errors import CartNeeded
-from discounts.models import Usage, UsageReturn, UseNotice
+from discounts.errors import CartRequired
+from discounts.models import Usage, UsageNotification, UsageReturn
 from discounts.services import usages
 from promoplatform.kernel.errors import NotFound, TokenInvalid
 from promoplatform.kernel.ids import uuid7
@@ -25,8 +25,8 @@ def shopper() -> Shopper:
     return Shopper(user.customer.pk, user.customer.customer_id, user.uuid)
 
 
-def use(code: str, shopper: Shopper, at: datetime, amount: int | None = None) -> services.Used:
-    return services.use(
+def use(code: str, shopper: Shopper, at: datetime, amount: int | None = None) -> services.RedemptionResult:
+    return services.redeem_code(
         code=code, shopper=shopper, amount=amount, currency="EUR" if amount is not None else None, at=at
     )
 
@@ -63,7 +63,7 @@ def test_a_second_use_is_refused_and_leaves_the_first(shopper: Shopper, at: date
         use("TEN", shopper, at + timedelta(days=1))
 
     assert Usage.objects.get().pk == first.id
-    assert UseNotice.objects.count() == 1
+    assert UsageNotification.objects.count() == 1
 
 
 def test_another_shopper_uses_the_same_code(shopper: Shopper, at: datetime) -> None:
@@ -88,7 +88,7 @@ def test_an_inactive_code_is_refused(shopper: Shopper, at: datetime) -> None:
         use("OFF", shopper, at)
 
     assert not Usage.objects.exists()
-    assert not UseNotice.objects.exists()
+    assert not UsageNotification.objects.exists()
 
 
 def test_validity_ends_at_its_very_instant(shopper: Shopper, at: datetime) -> None:
@@ -122,7 +122,7 @@ def test_another_brands_audience_of_the_same_name_does_not_count(shopper: Shoppe
 def test_a_rule_with_terms_is_for_checkout(shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="BIG", terms={"conditions": [{"kind": "min_subtotal", "value": "50.00"}]})
 
-    with pytest.raises(CartNeeded):
+    with pytest.raises(CartRequired):
         use("BIG", shopper, at, amount=10_000)
 
     assert not Usage.objects.exists()
@@ -142,7 +142,7 @@ def test_a_use_given_back_can_be_had_again(shopper: Shopper, at: datetime) -> No
     code = DiscountCodeFactory(text="TEN")
     first = use("TEN", shopper, at, amount=1_000)
 
-    services.give_back(usage_id=first.id, brand=code.brand, at=at)
+    services.return_redemption(usage_id=first.id, brand=code.brand, at=at)
     second = use("TEN", shopper, at)
 
     assert second.id != first.id
@@ -153,10 +153,10 @@ def test_a_use_given_back_can_be_had_again(shopper: Shopper, at: datetime) -> No
 def test_giving_back_twice_is_giving_back_once(shopper: Shopper, at: datetime) -> None:
     code = DiscountCodeFactory(text="TEN")
     first = use("TEN", shopper, at)
-    services.give_back(usage_id=first.id, brand=code.brand, at=at)
+    services.return_redemption(usage_id=first.id, brand=code.brand, at=at)
     second = use("TEN", shopper, at)
 
-    services.give_back(usage_id=first.id, brand=code.brand, at=at)
+    services.return_redemption(usage_id=first.id, brand=code.brand, at=at)
 
     assert Usage.objects.get().pk == second.id
     assert UsageReturn.objects.count() == 1
@@ -167,14 +167,14 @@ def test_another_brand_cannot_give_a_use_back(shopper: Shopper, at: datetime) ->
     used = use("TEN", shopper, at)
 
     with pytest.raises(NotFound):
-        services.give_back(usage_id=used.id, brand=BrandFactory(), at=at)
+        services.return_redemption(usage_id=used.id, brand=BrandFactory(), at=at)
 
     assert Usage.objects.count() == 1
     assert not UsageReturn.objects.exists()
 
 
-def ask(code: str, shopper: Shopper, at: datetime, **more: Any) -> usages._Ask:
-    return usages._Ask(
+def ask(code: str, shopper: Shopper, at: datetime, **more: Any) -> usages._BatchItem:
+    return usages._BatchItem(
         **({"code": code, "customer": shopper.id, "id": uuid7(), "at": at, "amount": None, "currency": None} | more)
     )
 
@@ -195,21 +195,21 @@ def test_of_several_asks_by_one_shopper_in_one_statement_the_first_has_the_use(s
         ask("TWENTY", shopper, at),
     ]
 
-    rows = usages._take(asks)
+    rows = usages._redeem_batch(asks)
 
     taken = [number for number, row in enumerate(rows) if row["id"]]
     assert [row["text"] for row in rows] == ["TEN", None, "TEN", "TWENTY", "OFF", "TEN", "TWENTY"]
     assert taken == [0, 3, 5]
     assert [rows[number]["id"] for number in taken] == [asks[number].id for number in taken]
     assert (rows[3]["discount_amount"], rows[0]["discount_amount"]) == (200, None)
-    assert Usage.objects.count() == UseNotice.objects.count() == 3
+    assert Usage.objects.count() == UsageNotification.objects.count() == 3
 
 
 def test_each_ask_of_a_statement_is_judged_for_itself(shopper: Shopper, at: datetime) -> None:
     """An ask that comes too late takes nothing from the same shopper's later one that is in time."""
     DiscountCodeFactory(text="TEN", validity=at)
 
-    late, in_time = usages._take([ask("TEN", shopper, at), ask("TEN", shopper, at - timedelta(seconds=1))])
+    late, in_time = usages._redeem_batch([ask("TEN", shopper, at), ask("TEN", shopper, at - timedelta(seconds=1))])
 
     assert late["id"] is None
     assert in_time["id"] == Usage.objects.get().pk
@@ -219,10 +219,10 @@ def test_an_ask_that_is_sent_again_has_what_it_had_and_the_brand_is_told_once(sh
     DiscountCodeFactory(text="TEN")
     asks = [ask("TEN", shopper, at, amount=1_000, currency="EUR"), ask("TEN", shopper, at)]
 
-    before, after = usages._take(asks), usages._take(asks)
+    before, after = usages._redeem_batch(asks), usages._redeem_batch(asks)
 
     assert before == after
-    assert Usage.objects.count() == UseNotice.objects.count() == 1
+    assert Usage.objects.count() == UsageNotification.objects.count() == 1
 
 
 def test_a_customer_without_a_user_is_no_caller(at: datetime) -> None:

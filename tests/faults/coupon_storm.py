@@ -20,14 +20,14 @@ import django
 from django.db import OperationalError
 from django.utils import timezone
 
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 from promoplatform.kernel.ids import uuid7
 
 django.setup()
 
 from coupons import services  # noqa: E402  (after Django)
-from coupons.contracts import Asked  # noqa: E402
-from coupons.models import STANDING, CouponDefinition, CouponRedemption, Status  # noqa: E402
+from coupons.contracts import RedemptionRequest  # noqa: E402
+from coupons.models import ACTIVE_STATUSES, CouponDefinition, CouponRedemption, Status  # noqa: E402
 
 THREADS, CUSTOMERS = 4, 200
 TTL = timedelta(seconds=2)  # so short that many reservations expire beside what confirms and releases them
@@ -67,12 +67,12 @@ class Shoppers:
         if self.had:
             made = self._any(self.had)
             self.told.write(b"refund %b\n" % str(made).encode())
-            services.refund(redemption=made, at=timezone.now())
+            services.return_redemption(redemption=made, at=timezone.now())
 
     def _find(self) -> None:
         """What one shopper has, from processes that died with it too."""
         theirs = CouponRedemption.objects.filter(customer_id=random.choice(self.customers), coupon_id__in=self.coupons)
-        for made, status in theirs.filter(status__in=STANDING).values_list("pk", "status")[:20]:
+        for made, status in theirs.filter(status__in=ACTIVE_STATUSES).values_list("pk", "status")[:20]:
             (self.had if status == Status.CONFIRMED else self.held).append(made)
 
     def _any(self, known: deque[uuid.UUID]) -> uuid.UUID:
@@ -84,8 +84,8 @@ class Shoppers:
 
     def _take(self, ttl: timedelta | None) -> uuid.UUID:
         at = timezone.now()
-        asked = Asked(uuid7(), random.choice(self.customers), until=at + ttl if ttl else None)
-        return services.take(coupon=random.choice(self.coupons), asked=asked, at=at).pk
+        asked = RedemptionRequest(uuid7(), random.choice(self.customers), reserved_until=at + ttl if ttl else None)
+        return services.redeem(coupon=random.choice(self.coupons), asked=asked, at=at).pk
 
     def _confirmed(self, made: uuid.UUID) -> None:
         self.told.write(b"confirmed %b\n" % str(made).encode())
@@ -96,7 +96,7 @@ def storm(shoppers: Shoppers, attempts: Told) -> None:
     """Without end, and through every refusal."""
     while True:
         with contextlib.suppress(
-            Refusal, OperationalError
+            DomainError, OperationalError
         ):  # who waited too long for a lock does not know, and goes on
             shoppers.act()
             if random.random() < 0.002:

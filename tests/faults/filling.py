@@ -11,5 +11,5 @@ from django.utils import timezone  # noqa: E402
 from segments import services  # noqa: E402
 
 while True:
-    services.work(at=timezone.now())
+    services.process_queue(at=timezone.now())
     time.sleep(0.05)

@@ -62,7 +62,7 @@ def wait_for_more(batch: CodeBatch) -> None:
 
 
 def test_makers_that_are_killed_leave_a_batch_that_is_made_to_the_last_code() -> None:
-    batch = services.make_batch(
+    batch = services.create_batch(
         promotion=PromotionFactory(brand=BrandFactory(), trigger="code"), count=COUNT, pattern="SUMMER-########"
     )
     dice = random.Random(5)
@@ -86,6 +86,6 @@ def test_makers_that_are_killed_leave_a_batch_that_is_made_to_the_last_code() ->
     go(last)
     assert last.wait(120) == 0
     batch.refresh_from_db()
-    assert batch.is_made
+    assert batch.is_generated
     assert batch.finished_at is not None
     assert Code.objects.filter(batch=batch).count() == COUNT

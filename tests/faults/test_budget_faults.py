@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from checkout.models import Redemption, Status
 from checkout.services import release_expired
-from promotions.models import Promotion, PromotionCounter, PromotionUse
+from promotions.models import Promotion, PromotionCounter, PromotionRedemption
 from tests.factories import ApiKeyFactory, BrandFactory, PromotionFactory
 from tests.faults.clients import sent_until_answered
 from tests.running import Platform
@@ -67,12 +67,12 @@ def test_a_budget_for_40_of_100_carts_is_never_passed_while_web_dies(dying: Plat
 
     # and what was not paid goes back, so that the next 100 carts get just that, and nothing differs in the end
     release_expired(at=timezone.now() + timedelta(hours=1))
-    kept = PromotionUse.objects.filter(promotion=promotion, held_until=None).count()
+    kept = PromotionRedemption.objects.filter(promotion=promotion, held_until=None).count()
     assert 0 < kept < COVERED
     assert spent(promotion) == kept * OFF
     call_command("audit_ledgers")
     again = wave(dying, "second", credentials, confirms=False)
     assert again["10.00"] == COVERED - kept
     assert spent(promotion) == COVERED * OFF
-    assert not Redemption.objects.filter(status=Status.CANCELLED).exists()
+    assert not Redemption.objects.filter(status=Status.CANCELED).exists()
     call_command("audit_ledgers")

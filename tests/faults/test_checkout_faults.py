@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from checkout.models import LIVE, Redemption, Status
 from checkout.services import release_expired
-from discounts.models import Usage, UseNotice
+from discounts.models import Usage, UsageNotification
 from promoplatform.kernel.models import OutboxMessage
 from tests.factories import ApiKeyFactory, BrandFactory, DiscountCodeFactory, ShopperFactory
 from tests.faults.clients import sent_until_answered
@@ -77,7 +77,7 @@ def test_web_killed_between_taking_and_answering_loses_nothing_and_takes_nothing
         Status.EXPIRED: ORDERS // 2,
     }
     assert Usage.objects.count() == Usage.objects.filter(reserved_until=None).count() == ORDERS // 2 * 4
-    assert UseNotice.objects.count() == ORDERS // 2 * 4
+    assert UsageNotification.objects.count() == ORDERS // 2 * 4
     if "audit_ledgers" in get_commands():
         call_command("audit_ledgers")
 

@@ -85,7 +85,7 @@ def one_trial(trials: Trials, sendgrid: SendGrid, fate: str, *, after: int) -> N
         ended.set()
         asking.join()
     until(lambda: not mails.filter(state="sending", claimed_at__gte=began[0]).exists(), "all is written down")
-    sending.doubt_abandoned(at=timezone.now() + sending.LEASE + timedelta(minutes=1))
+    sending.mark_abandoned_unknown(at=timezone.now() + sending.LEASE + timedelta(minutes=1))
 
     of = {state: set(mails.filter(state=state).values_list("pk", flat=True)) for state in ("sent", "doubtful")}
     taken = Counter(int(one.custom_args["mail_id"]) for one in sendgrid.taken)

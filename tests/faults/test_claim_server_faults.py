@@ -75,16 +75,16 @@ def data() -> Path:
     with connection.cursor() as cursor:
         cursor.execute("SHOW data_directory")
         folder = Path(cursor.fetchone()[0])
-    if not folder.is_relative_to(embedded.home()):
+    if not folder.is_relative_to(embedded.data_dir()):
         pytest.skip("PostgreSQL is somebody else's: unset DATABASE_URL")
     return folder
 
 
 def restart(data: Path, mode: str) -> None:
     """``immediate`` is a crash, ``fast`` what an update does."""
-    log = embedded.home() / "postgresql.log"
+    log = embedded.data_dir() / "postgresql.log"
     command = [postgres_binaries() / "pg_ctl", "-D", data, "-w", "-t", 60, "-m", mode, "-l", log, "restart"]
-    done = ordinary_user.run(*command, cwd=embedded.home())
+    done = ordinary_user.run(*command, cwd=embedded.data_dir())
     assert done.returncode == 0, done.stderr + done.stdout
     connection.close()
 

@@ -23,9 +23,9 @@ from django.db.models import Count, Max
 from django.utils import timezone
 
 from coupons import rules, selectors, services
-from coupons.contracts import Asked
+from coupons.contracts import RedemptionRequest
 from coupons.errors import CouponExhausted
-from coupons.models import STANDING, CouponDefinition, CouponRedemption
+from coupons.models import ACTIVE_STATUSES, CouponDefinition, CouponRedemption
 from coupons.services import ledgers
 from promoplatform.kernel.ids import uuid7
 from tests.factories import CouponFactory, CustomerFactory
@@ -111,12 +111,12 @@ def storm(tmp_path: Path, coupons: list[CouponDefinition]) -> Iterator[Storm]:
 
 
 def standing() -> dict[uuid.UUID, int]:
-    found = CouponRedemption.objects.filter(status__in=STANDING).values("coupon_id").annotate(n=Count("pk"))
+    found = CouponRedemption.objects.filter(status__in=ACTIVE_STATUSES).values("coupon_id").annotate(n=Count("pk"))
     return {row["coupon_id"]: row["n"] for row in found}
 
 
 def most_of_one_shopper() -> int:
-    found = CouponRedemption.objects.filter(status__in=STANDING).values("coupon_id", "customer_id")
+    found = CouponRedemption.objects.filter(status__in=ACTIVE_STATUSES).values("coupon_id", "customer_id")
     return found.annotate(n=Count("pk")).aggregate(most=Max("n"))["most"] or 0
 
 
@@ -124,8 +124,8 @@ def test_a_storm_of_shoppers_whose_processes_are_killed_passes_no_limit_and_lose
     storm: Storm, coupons: list[CouponDefinition]
 ) -> None:
     most: dict[str, int] = {}
-    bound = rules.may_exceed_by(cap=MAXIMUM, processes=PROCESSES, threads=THREADS)
-    uncounted = rules.counts_behind(cap=MAXIMUM, processes=PROCESSES) - 1
+    bound = rules.max_overshoot(cap=MAXIMUM, processes=PROCESSES, threads=THREADS)
+    uncounted = rules.flush_size(cap=MAXIMUM, processes=PROCESSES) - 1
 
     # given processes that redeem, reserve, confirm, release, refund and sweep, and are killed every few seconds
     recounted = 0.0
@@ -158,12 +158,12 @@ def test_a_storm_of_shoppers_whose_processes_are_killed_passes_no_limit_and_lose
 
     # and every place that is left can still be had, one at a time
     for coupon in coupons:
-        left = selectors.left(coupons=[coupon.pk])[coupon.pk]
+        left = selectors.remaining(coupons=[coupon.pk])[coupon.pk]
         assert left == max(0, MAXIMUM - standing().get(coupon.pk, 0))
         for _ in range(left):
-            services.take(coupon=coupon.pk, asked=Asked(uuid7(), CustomerFactory().pk), at=timezone.now())
+            services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
         if coupon.limit_strategy == "approximate":
             ledgers.recount_approximate(at=timezone.now())
         with pytest.raises(CouponExhausted):
-            services.take(coupon=coupon.pk, asked=Asked(uuid7(), CustomerFactory().pk), at=timezone.now())
+            services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
     call_command("audit_ledgers")

@@ -19,7 +19,7 @@ from tests.running import ROOT, database_url
 from tests.standins.kafka import OPTIONS, Kafka, until
 from vouchers.models import FirstLogin, Voucher
 from vouchers.proto.login_event_pb2 import LoginEvent
-from vouchers.services.ledgers import audit
+from vouchers.services.ledgers import check
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 TOPIC, GROUP = "audience-updates", "promoplatform-audiences"
@@ -105,7 +105,7 @@ def test_logins_that_are_taken_again_after_a_death_count_once(kafka: Kafka, tmp_
     assert last.wait(20) == 0
     assert FirstLogin.objects.count() == 4 * LOGINS
     assert list(Voucher.objects.order_by("rank").values_list("rank", flat=True)) == list(range(1, 101))
-    assert list(audit(at=now, repair=False)) == []
+    assert list(check(at=now, repair=False)) == []
 
 
 def tell(kafka: Kafka, number: int, now: datetime) -> None:

@@ -97,7 +97,7 @@ def plan() -> Mailing:
     )
     recipients = [Recipient(number, f"shopper{number}@example.com", f"Shopper {number}") for number in range(MAILS)]
     planning.add_recipients(mailing=mailing, recipients=recipients, at=now)
-    planning.close(mailing=mailing)
+    planning.finish_planning(mailing=mailing)
     return mailing
 
 
@@ -156,7 +156,7 @@ def test_a_million_planned_mails_are_claimed_a_batch_at_a_time(settings: Any) ->
             [mailing.pk, now],
         )
         cursor.execute("VACUUM ANALYZE mail_mail")
-    planning.close(mailing=mailing)
+    planning.finish_planning(mailing=mailing)
 
     started = time.perf_counter()
     batches = [sending._claim(mailing, now) for _ in range(20)]

@@ -16,7 +16,7 @@ from django.conf import settings as configured
 from django.db import connection
 from django.utils import timezone
 
-from promoplatform.kernel.outside.models import Errand
+from promoplatform.kernel.outside.models import SyncJob
 from segments.models import Segment, SegmentMember, State
 from segments.services import syncing
 from tests.factories import BrandFactory
@@ -90,7 +90,7 @@ def filled(brand: Any, number: int) -> Segment:
             "INSERT INTO segments_segmentmember (segment_id, customer_id) SELECT %s, id FROM accounts_customer",
             [segment.pk],
         )
-    syncing.tell_later(segment_ids=[segment.pk], at=now)
+    syncing.request_sync(segment_ids=[segment.pk], at=now)
     return segment
 
 
@@ -107,8 +107,8 @@ def test_workers_killed_at_random_and_a_failing_service_end_in_the_same_members(
     deaths, began = 0, time.monotonic()
 
     def done() -> bool:
-        return not Errand.objects.exclude(acknowledged=1).exclude(acknowledged=2).exists() and not any(
-            errand.is_open for errand in Errand.objects.all()
+        return not SyncJob.objects.exclude(acknowledged=1).exclude(acknowledged=2).exists() and not any(
+            errand.is_open for errand in SyncJob.objects.all()
         )
 
     workers = [worker(), worker()]
@@ -124,7 +124,7 @@ def test_workers_killed_at_random_and_a_failing_service_end_in_the_same_members(
         if deaths == 8:
             ended = [it.pk for it in segments[:ENDED]]
             Segment.objects.filter(pk__in=ended).update(state=State.RELEASING, epoch=1)
-            syncing.tell_later(segment_ids=ended, at=timezone.now())
+            syncing.request_sync(segment_ids=ended, at=timezone.now())
 
     print(f"{deaths} workers died, {len(outside.calls)} calls, {time.monotonic() - began:.0f} s")
     assert deaths >= 8

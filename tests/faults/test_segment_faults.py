@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts.models import Brand, Customer
 from segments import services
-from segments.models import TO_FILL, Audience, AudienceMember, CustomerSlots, Segment, SegmentMember, State
+from segments.models import FILLABLE_STATES, Audience, AudienceMember, CustomerSlots, Segment, SegmentMember, State
 from segments.services import ledgers
 from tests.factories import BrandFactory
 from tests.running import ROOT, Platform, database_url, platform, until
@@ -82,7 +82,7 @@ def beside(parts: Platform, home: Path) -> Iterator[Platform]:
 def is_moving(segment: Segment) -> bool:
     """Whether there is still something to be done for it; reads it anew."""
     segment.refresh_from_db()
-    return segment.state in {*TO_FILL, State.RELEASING}
+    return segment.state in {*FILLABLE_STATES, State.RELEASING}
 
 
 def used() -> int:
@@ -123,7 +123,7 @@ def test_workers_killed_20_times_in_fillings_of_a_million_leave_every_count_exac
 
     print(f"deaths in fillings: {deaths[State.ACTIVE]}, in releases: {deaths[State.DELETED]}")
     assert deaths[State.DELETED] > 0
-    assert list(ledgers.audit(at=timezone.now(), repair=False)) == []
+    assert list(ledgers.check(at=timezone.now(), repair=False)) == []
 
 
 def test_after_beat_was_away_two_of_them_catch_up_and_do_nothing_twice(tmp_path: Path) -> None:
@@ -154,4 +154,4 @@ def test_after_beat_was_away_two_of_them_catch_up_and_do_nothing_twice(tmp_path:
     assert SegmentMember.objects.count() == used() == 90_000
     assert set(CustomerSlots.objects.values_list("used", flat=True)) == {3}
     assert Customer.objects.count() == AudienceMember.objects.count() == 30_000
-    assert list(ledgers.audit(at=timezone.now(), repair=False)) == []
+    assert list(ledgers.check(at=timezone.now(), repair=False)) == []

@@ -25,7 +25,7 @@ from tests.running import Platform, platform, until
 from vouchers.models import Campaign, FirstLogin
 from vouchers.models import Voucher as Row
 from vouchers.selectors import mailing_key
-from vouchers.services.ledgers import audit
+from vouchers.services.ledgers import check
 
 QUOTA, SHOPPERS = 100, 400
 
@@ -126,7 +126,7 @@ class Trials:
 
 def wrong_rows(campaign: Campaign, vouchers: list[Voucher]) -> list[str]:
     """What is wrong beside the vouchers: everybody's first login is written down, and a mail is planned per winner."""
-    wrong = list(audit(at=timezone.now(), repair=False))
+    wrong = list(check(at=timezone.now(), repair=False))
     came = FirstLogin.objects.filter(campaign=campaign).count()
     if came != SHOPPERS:
         wrong.append(f"{came} first logins of {SHOPPERS}")

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.contracts import Role
 from accounts.models import Brand, Invitation, User
 from accounts.services import tokens_for
-from coupons.services import Codes, add_codes
+from coupons.services import CodesSpec, add_codes
 from discounts.models import Usage
 from promotions import services
 from promotions.models import Promotion
@@ -127,10 +127,10 @@ def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, s
     }  # fmt: skip
     promotion = _post(clients["server"], "/api/v1/promotions/", sale)
     coded = _post(clients["server"], "/api/v1/promotions/", sale | {"trigger": "code"})
-    batch = services.make_batch(
+    batch = services.create_batch(
         promotion=Promotion.objects.get(pk=coded["id"]), count=20, pattern="CODE-OF-BILLO-########"
     )
-    services.make_codes(batch_id=batch.pk)
+    services.generate_codes(batch_id=batch.pk)
     batch.refresh_from_db()
     apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[customer])
     assignment = services.assign_audience(batch=batch, segment_type="friends", notify=False)
@@ -158,7 +158,7 @@ def _coupons(billo: Brand, shopper: Client) -> dict[str, str]:
     coupon = CouponFactory(brand=billo, text="COUPON-OF-BILLO", is_active=False)
     held = _post(shopper, f"/api/v1/coupons/{public.pk}/reservations/", {})
     redeemed = _post(shopper, f"/api/v1/coupons/{public.pk}/redemptions/", {})
-    batch = add_codes(coupon=coupon, codes=Codes(count=3))
+    batch = add_codes(coupon=coupon, codes=CodesSpec(count=3))
     return {
         "open coupon": str(public.pk), "coupon": str(coupon.pk), "coupon batch": str(batch.pk),
         "held": held["coupon_redemption_id"], "redeemed": redeemed["coupon_redemption_id"],

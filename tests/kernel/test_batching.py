@@ -50,7 +50,7 @@ def gate() -> Gate:
 
 @pytest.fixture
 def operation(gate: Gate) -> Iterator[Any]:
-    made = batching.Operation("doubling", gate)
+    made = batching.BatchExecutor("doubling", gate)
     yield made
     gate.opened.set()
     made.drain()
@@ -163,7 +163,7 @@ def test_one_item_that_python_stumbles_over_fails_alone(callers: ThreadPoolExecu
             raise ValueError("thirteen")
         return answers
 
-    operation: Any = batching.Operation("stumbling", stumble)
+    operation: Any = batching.BatchExecutor("stumbling", stumble)
     first = occupy(callers, operation, gate)
     others = queue(callers, operation, [10, 11, 12, 13, 14])
     gate.opened.set()
@@ -178,7 +178,7 @@ def test_one_item_that_python_stumbles_over_fails_alone(callers: ThreadPoolExecu
 def test_one_item_that_the_database_refuses_fails_alone_and_the_others_are_committed(
     table: None, callers: ThreadPoolExecutor, gate: Gate, bad: int, refused: type[Exception]
 ) -> None:
-    operation: Any = batching.Operation("inserting", lambda items: (gate(items), insert(items))[1])
+    operation: Any = batching.BatchExecutor("inserting", lambda items: (gate(items), insert(items))[1])
     first = occupy(callers, operation, gate)
     others = queue(callers, operation, [5, bad, 7, 8])
     gate.opened.set()
@@ -192,7 +192,7 @@ def test_one_item_that_the_database_refuses_fails_alone_and_the_others_are_commi
 
 
 def test_a_fault_of_the_statement_itself_is_not_tried_item_by_item(callers: ThreadPoolExecutor, gate: Gate) -> None:
-    operation: Any = batching.Operation("nowhere", lambda items: (gate(items), run("SELECT * FROM nowhere"))[1])
+    operation: Any = batching.BatchExecutor("nowhere", lambda items: (gate(items), run("SELECT * FROM nowhere"))[1])
     first = occupy(callers, operation, gate)
     others = queue(callers, operation, [1, 2, 3])
     gate.opened.set()
@@ -205,7 +205,7 @@ def test_a_fault_of_the_statement_itself_is_not_tried_item_by_item(callers: Thre
 
 
 def test_work_that_answers_too_few_is_a_defect_and_is_told_to_each() -> None:
-    operation: Any = batching.Operation("forgetful", lambda items: [])
+    operation: Any = batching.BatchExecutor("forgetful", lambda items: [])
 
     with pytest.raises(RuntimeError, match="0 results of 1 items"):
         operation.submit(1)
@@ -215,7 +215,7 @@ def test_work_that_answers_too_few_is_a_defect_and_is_told_to_each() -> None:
 def test_one_more_than_may_wait_is_refused_and_nothing_is_done(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any
 ) -> None:
-    settings.BATCH_QUEUE = 2
+    settings.BATCH_MAX_QUEUE = 2
     first = occupy(callers, operation, gate)
     others = queue(callers, operation, [1, 2])
 
@@ -231,7 +231,7 @@ def test_who_waits_too_long_is_refused_and_nothing_is_done(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any
 ) -> None:
     first = occupy(callers, operation, gate)
-    settings.BATCH_DEADLINE = 0.01
+    settings.BATCH_TIMEOUT_SECONDS = 0.01
 
     with pytest.raises(Unavailable):
         operation.submit(1)
@@ -245,7 +245,7 @@ def test_who_waits_too_long_is_refused_and_nothing_is_done(
 def test_what_is_being_done_is_waited_for_beyond_the_deadline(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any
 ) -> None:
-    settings.BATCH_DEADLINE = 0.01
+    settings.BATCH_TIMEOUT_SECONDS = 0.01
     first = occupy(callers, operation, gate, item=4)
     with pytest.raises(Unavailable):
         operation.submit(1)  # so late is it
@@ -258,7 +258,7 @@ def test_what_is_being_done_is_waited_for_beyond_the_deadline(
 def test_a_database_that_stays_silent_is_not_waited_for_for_ever(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any, monkeypatch: Any
 ) -> None:
-    settings.BATCH_DEADLINE = 0.01
+    settings.BATCH_TIMEOUT_SECONDS = 0.01
     monkeypatch.setattr(batching, "SILENT_SECONDS", 0.01)
     first = occupy(callers, operation, gate)
 
@@ -295,7 +295,7 @@ def _kill(pid: int) -> None:
 
 def test_a_connection_that_is_lost_in_the_middle_is_replaced_and_the_batch_sent_again_where_that_is_harmless() -> None:
     work = Pids("", "kill", "kill")
-    operation = batching.Operation("pids", work, repeatable=True)
+    operation = batching.BatchExecutor("pids", work, is_idempotent=True)
 
     before, after = operation.submit(1), operation.submit(2)
 
@@ -304,18 +304,18 @@ def test_a_connection_that_is_lost_in_the_middle_is_replaced_and_the_batch_sent_
 
 
 def test_a_connection_that_is_lost_over_and_over_is_told_to_the_callers() -> None:
-    work = Pids(*["kill"] * batching.TRIES)
-    operation = batching.Operation("pids", work, repeatable=True)
+    work = Pids(*["kill"] * batching.MAX_TRIES)
+    operation = batching.BatchExecutor("pids", work, is_idempotent=True)
 
     with pytest.raises(OperationalError):
         operation.submit(1)
     assert operation.submit(2), "and the next have a new one"
-    assert work.calls == batching.TRIES + 1
+    assert work.calls == batching.MAX_TRIES + 1
 
 
 def test_what_may_not_be_sent_twice_is_not_and_the_next_have_a_new_connection() -> None:
     work = Pids("kill")
-    operation = batching.Operation("pids", work)
+    operation = batching.BatchExecutor("pids", work)
 
     with pytest.raises(OperationalError):
         operation.submit(1)
@@ -326,7 +326,7 @@ def test_what_may_not_be_sent_twice_is_not_and_the_next_have_a_new_connection() 
 
 def test_a_connection_that_was_lost_while_nobody_asked_is_nobodys_error(monkeypatch: Any) -> None:
     monkeypatch.setattr(batching, "QUIET_SECONDS", 0.0)
-    operation = batching.Operation("pids", Pids())
+    operation = batching.BatchExecutor("pids", Pids())
     before = operation.submit(1)
     run(KILL, [before])
     until(lambda: not run("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [before]), "it is gone")
@@ -335,7 +335,7 @@ def test_a_connection_that_was_lost_while_nobody_asked_is_nobodys_error(monkeypa
 
 
 def test_a_server_that_restarts_is_waited_for_within_the_deadline(monkeypatch: Any) -> None:
-    operation, tries = batching.Operation("pids", Pids()), iter([1, 1, 0])
+    operation, tries = batching.BatchExecutor("pids", Pids()), iter([1, 1, 0])
     wrapper = type(connections["default"])  # what every thread's connection is
     connect = wrapper.connect
 
@@ -350,7 +350,7 @@ def test_a_server_that_restarts_is_waited_for_within_the_deadline(monkeypatch: A
 
 
 def test_a_connection_that_is_lost_while_it_is_made_is_made_anew(monkeypatch: Any) -> None:
-    operation, tries = batching.Operation("pids", Pids()), iter([1, 1, 0])
+    operation, tries = batching.BatchExecutor("pids", Pids()), iter([1, 1, 0])
     wrapper = type(connections["default"])
     init = wrapper.init_connection_state
 
@@ -365,8 +365,8 @@ def test_a_connection_that_is_lost_while_it_is_made_is_made_anew(monkeypatch: An
 
 
 def test_a_server_that_stays_away_is_told_after_the_deadline(monkeypatch: Any, settings: Any) -> None:
-    settings.BATCH_DEADLINE = 0.05
-    operation = batching.Operation("pids", Pids())
+    settings.BATCH_TIMEOUT_SECONDS = 0.05
+    operation = batching.BatchExecutor("pids", Pids())
     own = batching._own_connection
 
     def nowhere() -> Any:
@@ -387,12 +387,12 @@ def test_a_thread_that_died_is_replaced(operation: Any, gate: Gate, monkeypatch:
 
     monkeypatch.setattr(operation, "_settle", die)
     monkeypatch.setattr(batching, "SILENT_SECONDS", 0.01)
-    settings.BATCH_DEADLINE = 0.05
+    settings.BATCH_TIMEOUT_SECONDS = 0.05
     with pytest.raises(Unavailable):
         operation.submit(1)
     until(lambda: operation._thread is None, "it is dead")
     monkeypatch.undo()
-    settings.BATCH_DEADLINE = 2.0
+    settings.BATCH_TIMEOUT_SECONDS = 2.0
 
     assert operation.submit(2) == 4
 
@@ -408,12 +408,12 @@ def test_what_the_database_rolled_back_is_tried_again(state: str) -> None:
             raise OperationalError("rolled back") from cause
         return list(items)
 
-    assert batching.Operation("unlucky", work).submit(7) == 7
+    assert batching.BatchExecutor("unlucky", work).submit(7) == 7
 
 
 def test_its_connection_is_none_of_the_pool_and_closes_when_nobody_asks(monkeypatch: Any) -> None:
     monkeypatch.setattr(batching, "IDLE_SECONDS", 0.05)
-    operation = batching.Operation("pids", Pids())
+    operation = batching.BatchExecutor("pids", Pids())
 
     pid = operation.submit(1)
 
@@ -442,7 +442,7 @@ def planned_anew(*first: str) -> int:
         )
         return [plans for (plans,) in found]
 
-    operation = batching.Operation("counting", count)
+    operation = batching.BatchExecutor("counting", count)
     try:
         return operation.submit(1)
     finally:
@@ -464,7 +464,7 @@ def test_left_to_itself_the_server_would_plan_it_each_time(table: None) -> None:
 
 
 def test_inside_a_transaction_it_is_part_of_that_transaction(table: None) -> None:
-    operation = batching.Operation("inserting", insert)
+    operation = batching.BatchExecutor("inserting", insert)
 
     with transaction.atomic():
         assert operation.submit(1) == 1
@@ -476,7 +476,7 @@ def test_inside_a_transaction_it_is_part_of_that_transaction(table: None) -> Non
 
 def test_switched_off_it_runs_on_the_callers_connection(settings: Any) -> None:
     settings.BATCHING = False
-    operation = batching.Operation("pids", Pids())
+    operation = batching.BatchExecutor("pids", Pids())
 
     assert operation.submit(1) == run("SELECT pg_backend_pid()")[0][0]
     assert operation._thread is None
@@ -492,7 +492,7 @@ def seen(operation: Any, number: int) -> bool:
 
 
 def test_who_is_answered_finds_what_was_done(table: None, stampede: Stampede) -> None:
-    operation = batching.Operation("inserting", insert)
+    operation = batching.BatchExecutor("inserting", insert)
 
     found = stampede(lambda number: seen(operation, number), range(100, 200))
 
@@ -501,15 +501,15 @@ def test_who_is_answered_finds_what_was_done(table: None, stampede: Stampede) ->
 
 def test_if_they_were_answered_before_the_commit_somebody_would_find_nothing(table: None, stampede: Stampede) -> None:
     """The proof that the test above can fail: the answers are given inside of the transaction."""
-    operation = batching.Operation("inserting", insert)
-    settle = operation._settle
+    operation = batching.BatchExecutor("inserting", insert)
+    settle = operation._process
 
     def too_early(asks: Any) -> None:
         with transaction.atomic():
             settle(asks)
             threading.Event().wait(0.2)
 
-    operation._settle = too_early  # type: ignore[method-assign]
+    operation._process = too_early  # type: ignore[method-assign]
 
     found = stampede(lambda number: seen(operation, number), range(100, 150))
 
@@ -518,7 +518,7 @@ def test_if_they_were_answered_before_the_commit_somebody_would_find_nothing(tab
 
 # --- beginnings and ends ----------------------------------------------------------------------------------------------
 def test_nothing_runs_before_somebody_asks() -> None:
-    assert batching.Operation("pids", Pids())._thread is None
+    assert batching.BatchExecutor("pids", Pids())._thread is None
 
 
 def test_a_drain_answers_everybody_who_waits_and_who_comes_later_starts_anew(
@@ -539,7 +539,7 @@ def test_a_drain_answers_everybody_who_waits_and_who_comes_later_starts_anew(
 
 
 def test_a_forked_process_starts_a_thread_and_a_connection_of_its_own() -> None:
-    operation = batching.Operation("pids", Pids())
+    operation = batching.BatchExecutor("pids", Pids())
     ours = operation.submit(1)
     reader, writer = os.pipe()
 

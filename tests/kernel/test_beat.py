@@ -13,7 +13,7 @@ from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from promoplatform.kernel import beat
-from promoplatform.kernel.beat import OneBeat
+from promoplatform.kernel.beat import SingletonScheduler
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WHO_LEADS = (  # in this database alone: others test on the same server
@@ -62,13 +62,13 @@ def tick(*beats: Any) -> None:
 
 
 def test_of_two_beats_one_starts_the_sweeps(make: Callable[..., Any], sent: list[str]) -> None:
-    first, second = make(OneBeat), make(OneBeat)
+    first, second = make(SingletonScheduler), make(SingletonScheduler)
     make_due()
 
     tick(first, second)
 
     assert sent == ["sweep"]
-    assert second.tick() == beat.STANDBY
+    assert second.tick() == beat.STANDBY_SECONDS
     assert (first._leads(), second._leads()) == (True, False)
 
 
@@ -85,7 +85,7 @@ def test_two_ordinary_beats_start_every_sweep_twice(make: Callable[..., Any], se
 def test_when_the_first_has_gone_the_second_takes_over_and_repeats_nothing(
     make: Callable[..., Any], sent: list[str]
 ) -> None:
-    first, second = make(OneBeat), make(OneBeat)
+    first, second = make(SingletonScheduler), make(SingletonScheduler)
     make_due()
     tick(first, second)
     first.close()  # which writes down what it started
@@ -100,7 +100,7 @@ def test_when_the_first_has_gone_the_second_takes_over_and_repeats_nothing(
 
 
 def test_a_beat_whose_connection_breaks_asks_again_before_it_goes_on(make: Callable[..., Any], sent: list[str]) -> None:
-    first, second = make(OneBeat), make(OneBeat)
+    first, second = make(SingletonScheduler), make(SingletonScheduler)
     first.tick()
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT pg_terminate_backend(pid) FROM {WHO_LEADS}")
@@ -111,15 +111,15 @@ def test_a_beat_whose_connection_breaks_asks_again_before_it_goes_on(make: Calla
 
 
 def test_without_a_database_nobody_leads(make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    lonely = make(OneBeat)
+    lonely = make(SingletonScheduler)
     nowhere = {"host": "127.0.0.1", "port": 1, "connect_timeout": 1}
     monkeypatch.setattr(DatabaseWrapper, "get_connection_params", lambda self: nowhere)
 
-    assert lonely.tick() == beat.STANDBY
+    assert lonely.tick() == beat.STANDBY_SECONDS
 
 
 def test_holding_the_lock_keeps_no_old_rows_alive(make: Callable[..., Any]) -> None:
-    make(OneBeat).tick()
+    make(SingletonScheduler).tick()
 
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT state, backend_xmin, backend_xid FROM pg_stat_activity JOIN {WHO_LEADS} USING (pid)")

@@ -3,11 +3,11 @@
 import pytest
 from django.test import Client
 
-from promoplatform.kernel.catalogue import ADVICE, declared
-from promoplatform.kernel.errors import CATALOGUE
+from promoplatform.kernel.catalogue import ADVICE, list_errors
+from promoplatform.kernel.errors import ERROR_CATALOG
 
 
-@pytest.mark.parametrize("code", sorted(declared()))
+@pytest.mark.parametrize("code", sorted(list_errors()))
 def test_every_refusal_has_a_page_that_says_what_to_do(code: str, client: Client):
     answer = client.get(f"/api/errors/{code}", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
 
@@ -15,7 +15,7 @@ def test_every_refusal_has_a_page_that_says_what_to_do(code: str, client: Client
     assert answer["Content-Type"] == "text/html; charset=utf-8"
     text = answer.content.decode()
     assert f"<code>{code}</code>" in text
-    assert CATALOGUE[code].status in ADVICE
+    assert ERROR_CATALOG[code].status in ADVICE
 
 
 def test_programs_get_the_same_as_json(client: Client):
@@ -40,8 +40,8 @@ def test_the_type_of_a_problem_leads_to_its_page(client: Client):
 def test_the_list_has_all_of_them_and_each_its_link(client: Client):
     page = client.get("/api/errors/", headers={"Accept": "text/html"}).content.decode()
 
-    assert all(f'href="/api/errors/{code}"' in page for code in declared())
-    assert [one["code"] for one in client.get("/api/errors/").json()["refusals"]] == sorted(declared())
+    assert all(f'href="/api/errors/{code}"' in page for code in list_errors())
+    assert [one["code"] for one in client.get("/api/errors/").json()["refusals"]] == sorted(list_errors())
 
 
 @pytest.mark.parametrize("code", ["no_such_code", "%00", "BUSY", "busy%2F", "%F0%9F%92%A9"])

@@ -14,12 +14,12 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from accounts.models import User
-from discounts.models import Usage, UseNotice
+from discounts.models import Usage, UsageNotification
 from promoplatform.kernel import idempotency
-from promoplatform.kernel.errors import Busy, NotFound, Refusal, Throttled, Unavailable
+from promoplatform.kernel.errors import Busy, DomainError, NotFound, Throttled, Unavailable
 from promoplatform.kernel.idempotency import idempotent
 from promoplatform.kernel.models import IdempotencyKey, OutboxMessage
-from promoplatform.kernel.outbox import later
+from promoplatform.kernel.outbox import enqueue_on_commit
 from tests.factories import DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def test_the_same_request_again_gets_the_first_answer_again_byte_for_byte(bearer
     assert again.content == first.content
     assert again["Content-Type"] == first["Content-Type"]
     assert (first.headers.get("Idempotency-Replayed"), again["Idempotency-Replayed"]) == (None, "true")
-    assert Usage.objects.count() == UseNotice.objects.count() == 1
+    assert Usage.objects.count() == UsageNotification.objects.count() == 1
 
 
 def test_members_of_the_body_may_come_in_another_order(bearer: ClientOf, shopper: User) -> None:
@@ -156,7 +156,7 @@ class Door(APIView):
 
     @idempotent
     def post(self, request: Request) -> Response:
-        later("kernel.beat_heart")
+        enqueue_on_commit("kernel.beat_heart")
         type(self).then()
         return Response({"done": True}, status=201)
 
@@ -167,7 +167,7 @@ def knock(then: Callable[[], object], key: str = "k") -> Any:
     return door.as_view()(request)
 
 
-def refuse(refusal: Refusal) -> Callable[[], object]:
+def refuse(refusal: DomainError) -> Callable[[], object]:
     def then() -> object:
         raise refusal
 
@@ -175,7 +175,7 @@ def refuse(refusal: Refusal) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("refusal", [Busy(), Throttled(3), Unavailable()], ids=lambda refusal: refusal.code)
-def test_what_may_pass_is_not_remembered(refusal: Refusal) -> None:
+def test_what_may_pass_is_not_remembered(refusal: DomainError) -> None:
     response = knock(refuse(refusal))
 
     assert response.status_code == refusal.status
@@ -246,7 +246,7 @@ def test_when_the_key_cannot_be_kept_the_use_is_not_made(
         assert use(client, "order-1").status_code == 503
 
     assert not Usage.objects.exists()
-    assert not UseNotice.objects.exists()
+    assert not UsageNotification.objects.exists()
     assert use(client, "order-1").status_code == 201
 
 
@@ -273,9 +273,9 @@ def test_keys_are_forgotten_in_batches_after_their_retention(monkeypatch: pytest
     keep(25, created_at=old)
     keep(5, created_at=young, start=25)
 
-    assert idempotency.forget() == 25
+    assert idempotency.purge_expired() == 25
     assert IdempotencyKey.objects.count() == 5
-    assert idempotency.forget() == 0
+    assert idempotency.purge_expired() == 0
 
 
 def test_keys_live_for_24_hours_at_least() -> None:

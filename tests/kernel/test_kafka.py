@@ -8,8 +8,8 @@ import pytest
 from django.db import OperationalError
 from prometheus_client import REGISTRY
 
-from promoplatform.kernel.errors import Busy, Invalid, Refusal
-from promoplatform.kernel.kafka import Reader, each
+from promoplatform.kernel.errors import Busy, DomainError, InvalidRequest
+from promoplatform.kernel.kafka import KafkaConsumer, per_message
 from tests.standins.kafka import OPTIONS, Kafka, headers_of
 
 pytestmark = pytest.mark.django_db  # between messages a reader lets go of connections that broke
@@ -40,7 +40,9 @@ def read(kafka: Kafka, topic: str, settings: Any, monkeypatch: pytest.MonkeyPatc
             assert time.monotonic() < ends, "it never came to this"
             return until()
 
-        Reader(topic=topic, group=topic, take=each(take) if most == 1 else take, most=most, poll=poll).run(until=over)
+        KafkaConsumer(
+            topic=topic, group=topic, take=per_message(take) if most == 1 else take, max_batch=most, poll=poll
+        ).run(until=over)
 
     return run
 
@@ -72,7 +74,7 @@ def test_a_bad_message_is_set_aside_with_the_reason_and_the_next_are_taken(
 
     def take(value: bytes) -> None:
         if value == b"bad":
-            raise Invalid.field("size", "It is odd.")
+            raise InvalidRequest.field("size", "It is odd.")
         seen.append(value)
 
     read(take, lambda: len(seen) == 2)
@@ -136,12 +138,12 @@ def test_what_arrives_together_is_taken_together_and_the_one_that_breaks_it_is_s
     tries: list[int] = []
     seen: list[bytes] = []
 
-    def take(values: Sequence[bytes]) -> list[Refusal | None]:
+    def take(values: Sequence[bytes]) -> list[DomainError | None]:
         tries.append(len(values))
         if b"breaks" in values:
             raise ZeroDivisionError
         seen.extend(value for value in values if value != b"bad")
-        return [Invalid() if value == b"bad" else None for value in values]
+        return [InvalidRequest() if value == b"bad" else None for value in values]
 
     read(take, lambda: len(seen) == 18, most=20, poll=2.0)
 

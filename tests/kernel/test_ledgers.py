@@ -16,7 +16,7 @@ from accounts.models import Brand
 from checkout.models import Redemption, RedemptionItem, RefundedLine, Status
 from discounts.models import Usage, UsageReturn
 from promotions import services as promotions
-from promotions.models import PromotionCounter, PromotionUse, Trigger
+from promotions.models import PromotionCounter, PromotionRedemption, Trigger
 from promotions.models import Status as Life
 from tests.factories import BrandFactory, DiscountCodeFactory, ShopperFactory
 
@@ -128,7 +128,7 @@ def test_a_confirmed_redemption_whose_use_is_only_held_is_finished(history: list
 
 @pytest.mark.parametrize("final", [True, False])
 def test_what_a_cancelled_redemption_still_holds_is_given_back(history: list[Redemption], final: bool) -> None:
-    Redemption.objects.filter(pk=history[1].pk).update(status=Status.CANCELLED)
+    Redemption.objects.filter(pk=history[1].pk).update(status=Status.CANCELED)
     if not final:
         Usage.objects.filter(redemption_id=history[1].pk).update(reserved_until=timezone.now() + timedelta(minutes=5))
 
@@ -144,12 +144,12 @@ def test_what_a_cancelled_redemption_still_holds_is_given_back(history: list[Red
 def test_a_promotion_use_that_a_cancelled_redemption_left_is_given_back_with_its_counters(
     history: list[Redemption],
 ) -> None:
-    Redemption.objects.filter(pk=history[0].pk).update(status=Status.CANCELLED)
-    before = PromotionUse.objects.count()
+    Redemption.objects.filter(pk=history[0].pk).update(status=Status.CANCELED)
+    before = PromotionRedemption.objects.count()
 
     assert len(audit("--repair")[1]) == 2
 
-    assert PromotionUse.objects.count() == before - 1
+    assert PromotionRedemption.objects.count() == before - 1
     assert audit() == (0, [])
 
 
@@ -157,7 +157,7 @@ def test_reservations_that_nobody_released_are_released(history: list[Redemption
     past = timezone.now() - timedelta(hours=1)
     Redemption.objects.filter(pk=history[0].pk).update(expires_at=past)
     Usage.objects.filter(redemption_id=history[0].pk).update(reserved_until=past)
-    PromotionUse.objects.filter(redemption_id=history[0].pk).update(held_until=past)
+    PromotionRedemption.objects.filter(redemption_id=history[0].pk).update(held_until=past)
 
     status, lines = audit()
     assert status == 1

@@ -11,9 +11,9 @@ from django.utils import timezone
 from promoplatform.kernel import outbox
 from promoplatform.kernel.ids import uuid7
 from promoplatform.kernel.models import OutboxMessage
-from promoplatform.kernel.outbox import later
-from promoplatform.kernel.outside.contracts import NotTaken, Service
-from promoplatform.kernel.outside.models import Errand
+from promoplatform.kernel.outbox import enqueue_on_commit
+from promoplatform.kernel.outside.contracts import DeliveryFailed, Service
+from promoplatform.kernel.outside.models import SyncJob
 from promoplatform.kernel.outside.services import breaker, errands
 
 pytestmark = pytest.mark.django_db
@@ -26,13 +26,13 @@ def read(client: Client) -> dict[str, float]:
 
 def test_what_waits_is_counted(client: Client):
     now = timezone.now()
-    later("tests.note")
+    enqueue_on_commit("tests.note")
     OutboxMessage.objects.update(due_at=now - timedelta(minutes=5))
     OutboxMessage.objects.create(task="gone", parked_at=now)
-    errands.want(service=Service.SEGMENTATION, subjects=[uuid7(), uuid7()], at=now - timedelta(hours=1))
-    Errand.objects.filter(pk=Errand.objects.first().pk).update(failures=3)  # type: ignore[union-attr]
+    errands.request_sync(service=Service.SEGMENTATION, subjects=[uuid7(), uuid7()], at=now - timedelta(hours=1))
+    SyncJob.objects.filter(pk=SyncJob.objects.first().pk).update(failures=3)  # type: ignore[union-attr]
     for _ in range(5):
-        breaker.not_taken(Service.SEGMENTATION, NotTaken("it cannot be reached", ill=True), at=now)
+        breaker.on_failure(Service.SEGMENTATION, DeliveryFailed("it cannot be reached", ill=True), at=now)
 
     found = read(client)
 

@@ -103,7 +103,7 @@ def test_credentials_stand_in_no_line(lines: Lines, bearer: ClientOf) -> None:
     ids=lambda value: next(iter(value)),
 )  # fmt: skip
 def test_what_is_named_or_looks_like_a_secret_is_hidden(event: dict[str, Any], written: dict[str, Any]) -> None:
-    assert logs.censor(None, "info", dict(event)) == written
+    assert logs.redact_secrets(None, "info", dict(event)) == written
 
 
 def test_lines_of_libraries_are_censored_too(lines: Lines) -> None:
@@ -158,7 +158,7 @@ def test_the_admin_opens_for_staff_with_its_own_policy() -> None:
 
 
 def test_bulk_ingest_has_a_limit_of_its_own(settings: Any) -> None:
-    through = middleware.well_formed(lambda _: HttpResponse("read"))
+    through = middleware.RequestValidationMiddleware(lambda _: HttpResponse("read"))
 
     def send(path: str) -> HttpResponse:
         request: HttpRequest = RequestFactory().post(path, b"", content_type="text/csv")

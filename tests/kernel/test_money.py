@@ -64,7 +64,7 @@ def test_what_is_no_currency_is_refused(currency: str) -> None:
 
 @given(st.integers(-money.MAX_MINOR, money.MAX_MINOR), st.sampled_from(sorted(BY_DECIMALS)))
 def test_what_is_rendered_is_read_back_the_same(minor: int, currency: str) -> None:
-    text = money.render(minor, currency)
+    text = money.format_decimal(minor, currency)
 
     assert money.parse(text, currency) == minor
     assert len(text.partition(".")[2]) == BY_DECIMALS[currency]
@@ -72,11 +72,11 @@ def test_what_is_rendered_is_read_back_the_same(minor: int, currency: str) -> No
 
 @given(st.from_regex(r"(0|[1-9][0-9]{0,9})\.[0-9]{2}", fullmatch=True))
 def test_what_is_read_is_rendered_back_the_same(text: str) -> None:
-    assert money.render(money.parse(text, "EUR"), "EUR") == text
+    assert money.format_decimal(money.parse(text, "EUR"), "EUR") == text
 
 
 def test_people_read_amounts_in_their_way() -> None:
-    assert money.display(1250, "EUR") == "€12.50"
-    assert money.display(1250, "JPY") == "¥1,250"
-    assert money.display(1250, "RSD") == "RSD12.50"
-    assert money.display(1250, "EUR", "nowhere") == "12.50 EUR"
+    assert money.format_currency(1250, "EUR") == "€12.50"
+    assert money.format_currency(1250, "JPY") == "¥1,250"
+    assert money.format_currency(1250, "RSD") == "RSD12.50"
+    assert money.format_currency(1250, "EUR", "nowhere") == "12.50 EUR"

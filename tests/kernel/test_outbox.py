@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from promoplatform.kernel import outbox
 from promoplatform.kernel.models import OutboxMessage
-from promoplatform.kernel.outbox import later
+from promoplatform.kernel.outbox import enqueue_on_commit
 
 pytestmark = pytest.mark.django_db
 Stampede = Callable[..., list[Any]]
@@ -59,7 +59,7 @@ def lost_tasks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.fixture
 def broker_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tasks go to a broker where nobody listens."""
-    app = Celery("away", broker="redis://127.0.0.1:1/0", task_cls=outbox.HouseTask, set_as_current=False)
+    app = Celery("away", broker="redis://127.0.0.1:1/0", task_cls=outbox.OutboxTask, set_as_current=False)
     monkeypatch.setattr(outbox, "current_app", app)
 
 
@@ -73,7 +73,7 @@ def make_due() -> None:
 
 
 def test_a_promise_stands_with_its_fact() -> None:
-    later("tests.note", code="TEN", amounts=[1, 2])
+    enqueue_on_commit("tests.note", code="TEN", amounts=[1, 2])
 
     message = OutboxMessage.objects.get()
     assert (message.task, message.kwargs, message.attempts) == ("tests.note", {"code": "TEN", "amounts": [1, 2]}, 0)
@@ -83,7 +83,7 @@ def test_a_promise_stands_with_its_fact() -> None:
 def test_nothing_is_promised_for_a_rolled_back_fact() -> None:
     def stumble_after_promising() -> None:
         with transaction.atomic():
-            later("tests.note")
+            enqueue_on_commit("tests.note")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -94,7 +94,7 @@ def test_nothing_is_promised_for_a_rolled_back_fact() -> None:
 
 
 def test_the_relay_sends_and_a_task_that_succeeded_takes_its_row_along() -> None:
-    later("tests.note", code="TEN")
+    enqueue_on_commit("tests.note", code="TEN")
     pk = OutboxMessage.objects.get().pk
 
     assert outbox.relay() == 1
@@ -105,7 +105,7 @@ def test_the_relay_sends_and_a_task_that_succeeded_takes_its_row_along() -> None
 
 def test_the_oldest_go_first_and_a_batch_has_an_end() -> None:
     for number in range(5):
-        later("tests.note", number=number)
+        enqueue_on_commit("tests.note", number=number)
 
     assert outbox.relay(limit=3) == 3
     assert [one["number"] for one in seen] == [0, 1, 2]
@@ -113,7 +113,7 @@ def test_the_oldest_go_first_and_a_batch_has_an_end() -> None:
 
 
 def test_what_is_not_due_stays() -> None:
-    later("tests.note")
+    enqueue_on_commit("tests.note")
     OutboxMessage.objects.update(due_at=timezone.now() + timedelta(seconds=30))
 
     assert outbox.relay() == 0
@@ -121,7 +121,7 @@ def test_what_is_not_due_stays() -> None:
 
 
 def test_a_sent_promise_is_leased_to_its_task_and_comes_due_again_when_it_is_lost(lost_tasks: list[Any]) -> None:
-    later("tests.note")
+    enqueue_on_commit("tests.note")
     message = OutboxMessage.objects.get()
 
     assert outbox.relay() == 1
@@ -147,7 +147,7 @@ def test_failures_are_tried_again_after_ever_longer_pauses_up_to_an_hour(attempt
 
 
 def test_a_failing_task_comes_due_again_after_a_while_with_its_error() -> None:
-    later("tests.stumble")
+    enqueue_on_commit("tests.stumble")
     message = OutboxMessage.objects.get()
 
     outbox.relay()
@@ -158,7 +158,7 @@ def test_a_failing_task_comes_due_again_after_a_while_with_its_error() -> None:
 
 
 def test_a_task_that_failed_too_often_is_parked_and_can_be_sent_again() -> None:
-    later("tests.stumble")
+    enqueue_on_commit("tests.stumble")
     message = OutboxMessage.objects.get()
     for _ in range(outbox.MAX_ATTEMPTS):
         make_due()
@@ -171,15 +171,15 @@ def test_a_task_that_failed_too_often_is_parked_and_can_be_sent_again() -> None:
     make_due()
     assert outbox.relay() == 0
 
-    assert outbox.unpark(message_ids=[message.pk]) == 1
+    assert outbox.requeue(message_ids=[message.pk]) == 1
     message.refresh_from_db()
     assert OutboxMessage.objects.filter(pk=message.pk, parked_at=None, attempts=0).exists()
     assert outbox.relay() == 1
-    assert outbox.unpark(message_ids=[message.pk]) == 0
+    assert outbox.requeue(message_ids=[message.pk]) == 0
 
 
 def test_a_task_that_is_lost_too_often_is_parked() -> None:
-    later("tests.note")
+    enqueue_on_commit("tests.note")
     OutboxMessage.objects.update(attempts=outbox.MAX_ATTEMPTS)
 
     outbox.relay()
@@ -209,8 +209,8 @@ def test_the_relay_knows_the_tasks_of_every_app_also_outside_a_worker() -> None:
 
 
 def test_a_task_that_nobody_knows_is_parked_and_the_others_go_on() -> None:
-    later("tests.nobody")
-    later("tests.note")
+    enqueue_on_commit("tests.nobody")
+    enqueue_on_commit("tests.note")
 
     outbox.relay()
 
@@ -221,9 +221,9 @@ def test_a_task_that_nobody_knows_is_parked_and_the_others_go_on() -> None:
 
 
 def test_a_promise_that_cannot_be_sent_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    later("tests.stumble", nonsense=1)
+    enqueue_on_commit("tests.stumble", nonsense=1)
     monkeypatch.setattr(outbox, "current_app", Celery("memory", broker="memory://", set_as_current=False))
-    later("tests.note")
+    enqueue_on_commit("tests.note")
     bad, _ = OutboxMessage.objects.order_by("pk")
 
     assert outbox.relay() == 2
@@ -235,7 +235,7 @@ def test_a_promise_that_cannot_be_sent_fails_alone(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_task_that_asks_for_another_try_keeps_its_promise() -> None:
-    later("tests.put_off")
+    enqueue_on_commit("tests.put_off")
 
     outbox.relay()
 
@@ -244,7 +244,7 @@ def test_a_task_that_asks_for_another_try_keeps_its_promise() -> None:
 
 def test_while_the_broker_is_away_promises_stay_due(broker_away: None) -> None:
     for _ in range(3):
-        later("tests.note")
+        enqueue_on_commit("tests.note")
 
     assert outbox.relay() == 0
 
@@ -255,9 +255,9 @@ def test_while_the_broker_is_away_promises_stay_due(broker_away: None) -> None:
 
 
 def test_a_promise_that_a_quick_worker_settled_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    later("tests.note")
+    enqueue_on_commit("tests.note")
     message = OutboxMessage.objects.get()
-    monkeypatch.setattr(outbox, "_send", lambda _, row: outbox.failed(row["id"], "quick"))
+    monkeypatch.setattr(outbox, "_send", lambda _, row: outbox.mark_failed(row["id"], "quick"))
 
     outbox.relay()
 
@@ -265,14 +265,14 @@ def test_a_promise_that_a_quick_worker_settled_is_left_as_it_is(monkeypatch: pyt
 
 
 def test_the_outcome_of_a_promise_that_is_gone_changes_nothing() -> None:
-    outbox.failed(4711, "too late")
-    outbox.succeeded(4711)
+    outbox.mark_failed(4711, "too late")
+    outbox.mark_succeeded(4711)
 
     assert not OutboxMessage.objects.exists()
 
 
 def test_tasks_without_a_promise_run_as_they_do_elsewhere() -> None:
-    later("tests.note")
+    enqueue_on_commit("tests.note")
 
     note.apply(kwargs={"code": "TEN"})
     stumble.apply()
@@ -289,7 +289,7 @@ def test_tasks_without_a_promise_run_as_they_do_elsewhere() -> None:
 def test_a_message_that_the_broker_brings_back_runs_only_while_its_promise_stands(
     change: dict[str, Any], runs: int
 ) -> None:
-    later("tests.note")
+    enqueue_on_commit("tests.note")
     message = OutboxMessage.objects.get()
     OutboxMessage.objects.update(**({"attempts": 1} | change))
     headers = {outbox.HEADER: message.pk}
@@ -304,8 +304,8 @@ def test_a_message_that_the_broker_brings_back_runs_only_while_its_promise_stand
 
 def test_the_backlog_says_how_much_waits_and_since_when(at: datetime) -> None:
     assert outbox.backlog() == {"waiting": 0, "oldest": None, "parked": 0}
-    later("tests.note")
-    later("tests.note")
+    enqueue_on_commit("tests.note")
+    enqueue_on_commit("tests.note")
     OutboxMessage.objects.update(due_at=at)
 
     assert outbox.backlog() == {"waiting": 2, "oldest": at, "parked": 0}
@@ -315,7 +315,7 @@ def test_the_backlog_says_how_much_waits_and_since_when(at: datetime) -> None:
 def test_relays_at_the_same_time_never_take_the_same_row(stampede: Stampede, lost_tasks: list[Any]) -> None:
     with transaction.atomic():
         for number in range(400):
-            later("tests.note", number=number)
+            enqueue_on_commit("tests.note", number=number)
 
     sent = stampede(lambda _: outbox.relay(limit=50), range(12))
 
@@ -334,13 +334,15 @@ def test_relays_that_look_and_then_take_send_the_same_row_twice(
     def look_then_take(path: str, params: dict[str, Any]) -> list[dict[str, Any]]:
         due = OutboxMessage.objects.filter(due_at__lte=timezone.now())[: params["limit"]]
         rows: list[Any] = list(due.values("id", "task", "kwargs", "attempts", "due_at"))
-        OutboxMessage.objects.filter(pk__in=[row["id"] for row in rows]).update(due_at=timezone.now() + outbox.HANDOVER)
+        OutboxMessage.objects.filter(pk__in=[row["id"] for row in rows]).update(
+            due_at=timezone.now() + outbox.PUBLISH_TIMEOUT
+        )
         return rows
 
     monkeypatch.setattr("promoplatform.kernel.db.many", look_then_take)
     with transaction.atomic():
         for number in range(400):
-            later("tests.note", number=number)
+            enqueue_on_commit("tests.note", number=number)
 
     def crowd() -> bool:
         make_due()
@@ -355,7 +357,7 @@ def test_relays_that_look_and_then_take_send_the_same_row_twice(
 @pytest.mark.django_db(transaction=True)
 def test_a_promise_is_not_seen_before_its_fact_is_committed(stampede: Stampede) -> None:
     with transaction.atomic():
-        later("tests.note")
+        enqueue_on_commit("tests.note")
         assert stampede(lambda _: outbox.relay(), [1]) == [0]
     connection.close()
 

@@ -9,7 +9,7 @@ from rest_framework import exceptions as drf
 from rest_framework import serializers
 
 from promoplatform.kernel import errors
-from promoplatform.kernel.problems import problem_of
+from promoplatform.kernel.problems import problem_from_exception
 
 
 class Line(serializers.Serializer):
@@ -49,15 +49,15 @@ class Cart(serializers.Serializer):
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
 )
 def test_each_exception_is_one_refusal(raised: Exception, status: int, code: str) -> None:
-    problem = problem_of(raised)
+    problem = problem_from_exception(raised)
 
     assert (problem.status, problem.code) == (status, code)
     assert problem.document() == {
         "type": f"/api/errors/{code}",
-        "title": errors.CATALOGUE[code].message,
+        "title": errors.ERROR_CATALOG[code].message,
         "status": status,
         "code": code,
-        "detail": errors.CATALOGUE[code].message,
+        "detail": errors.ERROR_CATALOG[code].message,
     }
 
 
@@ -66,7 +66,7 @@ def test_nested_faults_are_listed_by_path() -> None:
 
     with pytest.raises(drf.ValidationError) as raised:
         cart.is_valid(raise_exception=True)
-    problem = problem_of(raised.value)
+    problem = problem_from_exception(raised.value)
 
     assert problem.status == 400
     assert [(fault["field"], fault["code"]) for fault in problem.errors or []] == [
@@ -92,13 +92,13 @@ def test_a_fault_of_the_whole_names_the_whole(data: object, field: str, code: st
 
     with pytest.raises(drf.ValidationError) as raised:
         cart.is_valid(raise_exception=True)
-    problem = problem_of(raised.value)
+    problem = problem_from_exception(raised.value)
 
     assert [(fault["field"], fault["code"]) for fault in problem.errors or []] == [(field, code)]
 
 
 def test_members_and_headers_go_with_the_refusal() -> None:
-    response = problem_of(errors.Throttled(9)).response()
+    response = problem_from_exception(errors.Throttled(9)).response()
 
     assert response["Content-Type"] == "application/problem+json"
     assert response["Retry-After"] == "9"
@@ -106,15 +106,15 @@ def test_members_and_headers_go_with_the_refusal() -> None:
 
 
 def test_headers_of_one_answer_do_not_leak_into_the_next() -> None:
-    problem_of(errors.MethodNotAllowed()).headers["Allow"] = "GET"
+    problem_from_exception(errors.MethodNotAllowed()).headers["Allow"] = "GET"
 
-    assert problem_of(errors.MethodNotAllowed()).headers == {}
+    assert problem_from_exception(errors.MethodNotAllowed()).headers == {}
 
 
 def test_401_says_how_to_sign_in() -> None:
-    assert problem_of(errors.TokenExpired()).response()["WWW-Authenticate"] == "Bearer"
+    assert problem_from_exception(errors.TokenExpired()).response()["WWW-Authenticate"] == "Bearer"
 
 
 def test_busy_and_unavailable_say_when_to_come_back() -> None:
-    assert problem_of(errors.Busy()).headers == {"Retry-After": "1"}
-    assert problem_of(errors.Unavailable()).headers == {"Retry-After": "2"}
+    assert problem_from_exception(errors.Busy()).headers == {"Retry-After": "1"}
+    assert problem_from_exception(errors.Unavailable()).headers == {"Retry-After": "2"}

@@ -9,19 +9,19 @@ from promoplatform.kernel import redis
 
 
 def test_answers_come_in_the_order_of_the_commands() -> None:
-    assert redis.ask(("SET", "a", 1), ("GET", "a"), ("GET", "b")) == [b"OK", b"1", None]
+    assert redis.execute_pipeline(("SET", "a", 1), ("GET", "a"), ("GET", "b")) == [b"OK", b"1", None]
 
 
 def test_one_refused_command_does_not_leave_its_answer_to_the_next() -> None:
     with pytest.raises(redis.Error):
-        redis.ask(("SET", "a", "text"), ("INCR", "a"), ("GET", "a"))
-    assert redis.ask(("GET", "a")) == [b"text"]
+        redis.execute_pipeline(("SET", "a", "text"), ("INCR", "a"), ("GET", "a"))
+    assert redis.execute_pipeline(("GET", "a")) == [b"text"]
 
 
 def test_a_connection_that_was_closed_meanwhile_is_made_anew() -> None:
-    redis.ask(("SET", "a", 1))
+    redis.execute_pipeline(("SET", "a", 1))
     redis.client().execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no")
-    assert redis.ask(("GET", "a")) == [b"1"]
+    assert redis.execute_pipeline(("GET", "a")) == [b"1"]
 
 
 def test_a_client_that_is_let_go_closes_no_connection_that_is_in_use() -> None:
@@ -45,10 +45,10 @@ def test_threads_that_end_leave_no_connection_behind() -> None:
     def connections() -> int:
         return len(redis.client().client_list())
 
-    redis.ask(("GET", "a"))
+    redis.execute_pipeline(("GET", "a"))
     before = connections()
     for _ in range(120):
-        thread = threading.Thread(target=redis.ask, args=(("GET", "a"),))
+        thread = threading.Thread(target=redis.execute_pipeline, args=(("GET", "a"),))
         thread.start()
         thread.join()
     assert connections() <= before + 1

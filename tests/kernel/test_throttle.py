@@ -12,7 +12,7 @@ from rest_framework.test import APIRequestFactory
 
 from promoplatform.kernel import redis, throttle
 from promoplatform.kernel.errors import Throttled, Unavailable
-from promoplatform.kernel.throttle import Limit
+from promoplatform.kernel.throttle import RateLimit
 from tests.factories import DiscountCodeFactory, ShopperFactory
 
 Stampede = Callable[..., list[Any]]
@@ -35,41 +35,41 @@ def redis_away(settings: Settings) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("rate", "limit"),
     [
-        ("10/minute closed", Limit("few", 10, 60, closed=True)),
-        ("6000/second", Limit("few", 6000, 1)),
-        ("1/day", Limit("few", 1, 86_400)),
+        ("10/minute closed", RateLimit("few", 10, 60, fail_closed=True)),
+        ("6000/second", RateLimit("few", 6000, 1)),
+        ("1/day", RateLimit("few", 1, 86_400)),
     ],
 )
-def test_rates_are_read_from_settings(settings: Settings, rate: str, limit: Limit) -> None:
+def test_rates_are_read_from_settings(settings: Settings, rate: str, limit: RateLimit) -> None:
     settings.THROTTLES = {"few": rate}
 
-    assert Limit.of("few") == limit
+    assert RateLimit.of("few") == limit
 
 
 def test_every_declared_rate_is_one(settings: Settings) -> None:
-    assert all(Limit.of(scope).hits > 0 for scope in settings.THROTTLES)
+    assert all(RateLimit.of(scope).hits > 0 for scope in settings.THROTTLES)
 
 
 def test_the_limit_is_given_and_one_more_is_refused() -> None:
     for _ in range(10):
-        throttle.hit("few", "someone")
+        throttle.consume("few", "someone")
 
     with pytest.raises(Throttled) as raised:
-        throttle.hit("few", "someone")
+        throttle.consume("few", "someone")
 
     assert 0 < raised.value.retry_after <= 60
 
 
 def test_callers_and_scopes_have_limits_of_their_own() -> None:
     for _ in range(10):
-        throttle.hit("few", "someone")
+        throttle.consume("few", "someone")
 
-    throttle.hit("few", "someone else")
-    throttle.hit("strict", "someone")
+    throttle.consume("few", "someone else")
+    throttle.consume("strict", "someone")
 
 
 def test_64_threads_get_exactly_the_limit(stampede: Stampede) -> None:
-    results = stampede(lambda _: throttle.hit("few", "someone"), range(64))
+    results = stampede(lambda _: throttle.consume("few", "someone"), range(64))
 
     assert Counter(type(result) for result in results) == {type(None): 10, Throttled: 54}
 
@@ -92,31 +92,31 @@ def test_64_threads_that_read_and_then_write_get_more_than_the_limit(stampede: S
 
 def test_a_window_ends_and_the_count_begins_anew() -> None:
     for _ in range(10):
-        throttle.hit("few", "someone")
+        throttle.consume("few", "someone")
     (key,) = redis.client().keys("promo:throttle:*")
     assert 0 < redis.client().pttl(key) <= 60_000
 
     redis.client().delete(key)
 
-    throttle.hit("few", "someone")
+    throttle.consume("few", "someone")
 
 
 def test_a_counter_that_lost_its_end_gets_one_again() -> None:
-    throttle.hit("few", "someone")
+    throttle.consume("few", "someone")
     (key,) = redis.client().keys("promo:throttle:*")
     redis.client().persist(key)
 
-    throttle.hit("few", "someone")
+    throttle.consume("few", "someone")
 
     assert redis.client().pttl(key) > 0
 
 
 def test_a_redis_that_closed_the_connection_or_forgot_the_script_is_asked_again() -> None:
-    throttle.hit("few", "someone")
+    throttle.consume("few", "someone")
     redis.client().script_flush()
-    throttle.hit("few", "someone")
+    throttle.consume("few", "someone")
     redis.client().client_kill_filter(_type="normal", skipme=True)
-    throttle.hit("few", "someone")
+    throttle.consume("few", "someone")
 
     (key,) = redis.client().keys("promo:throttle:*")
     assert redis.client().get(key) == b"3"
@@ -126,38 +126,38 @@ def test_a_refused_command_leaves_no_answer_behind_for_the_next() -> None:
     redis.client().set("text", "x")
 
     with pytest.raises(redis.Error):
-        redis.ask(("GET", "text"), ("INCR", "text"), ("GET", "text"))
+        redis.execute_pipeline(("GET", "text"), ("INCR", "text"), ("GET", "text"))
 
-    assert redis.ask(("GET", "text"), ("PTTL", "text")) == [b"x", -1]
+    assert redis.execute_pipeline(("GET", "text"), ("PTTL", "text")) == [b"x", -1]
 
 
 def test_misses_that_were_used_up_refuse_the_next_hit_and_hits_are_no_misses() -> None:
     for _ in range(9):
-        throttle.hit("few", "someone")
-    throttle.hit("strict", "someone", misses="few")
-    throttle.hit("few", "someone")
+        throttle.consume("few", "someone")
+    throttle.consume("strict", "someone", failure_scope="few")
+    throttle.consume("few", "someone")
 
     with pytest.raises(Throttled):
-        throttle.hit("strict", "someone", misses="few")
-    throttle.hit("strict", "someone else", misses="few")
+        throttle.consume("strict", "someone", failure_scope="few")
+    throttle.consume("strict", "someone else", failure_scope="few")
 
 
 def test_a_look_counts_nothing() -> None:
     for _ in range(30):
-        throttle.check("few", "someone")
+        throttle.peek("few", "someone")
     assert not redis.client().keys("promo:throttle:*")
 
     for _ in range(9):
-        throttle.hit("few", "someone")
-    throttle.check("few", "someone")
-    throttle.hit("few", "someone")
+        throttle.consume("few", "someone")
+    throttle.peek("few", "someone")
+    throttle.consume("few", "someone")
 
     with pytest.raises(Throttled):
-        throttle.check("few", "someone")
+        throttle.peek("few", "someone")
 
 
 def test_keys_say_nothing_about_who() -> None:
-    throttle.hit("few", "address:192.0.2.7")
+    throttle.consume("few", "address:192.0.2.7")
 
     (key,) = redis.client().keys("*")
     assert b"192.0.2.7" not in key
@@ -165,13 +165,13 @@ def test_keys_say_nothing_about_who() -> None:
     assert b"}" in key
 
 
-@pytest.mark.parametrize("ask", [throttle.hit, throttle.check])
+@pytest.mark.parametrize("ask", [throttle.consume, throttle.peek])
 def test_without_redis_an_open_limit_lets_everyone_through(redis_away: None, ask: Callable[..., None]) -> None:
     for _ in range(15):
         ask("few", "someone")
 
 
-@pytest.mark.parametrize("ask", [throttle.hit, throttle.check])
+@pytest.mark.parametrize("ask", [throttle.consume, throttle.peek])
 def test_without_redis_a_closed_limit_lets_nobody_through(redis_away: None, ask: Callable[..., None]) -> None:
     with pytest.raises(Unavailable):
         ask("strict", "someone")
@@ -230,4 +230,4 @@ def test_the_callers_address_is_what_trusted_proxies_saw(
     settings.TRUSTED_PROXIES = proxies
     request: Any = APIRequestFactory().get("/", headers={"X-Forwarded-For": forwarded} if forwarded else {})
 
-    assert throttle.address(request) == address
+    assert throttle.client_ip(request) == address

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from promoplatform.kernel import health, outbox, redis, tasks
 from promoplatform.kernel.models import OutboxMessage
-from promoplatform.kernel.outbox import later
+from promoplatform.kernel.outbox import enqueue_on_commit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,7 +45,7 @@ def fail() -> None:
 def queue(worker_id: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A queue of its own, which the relay sends to."""
     name = f"test-{worker_id}"
-    app = Celery("promoplatform", broker=settings.CELERY_BROKER_URL, task_cls=outbox.HouseTask, set_as_current=False)
+    app = Celery("promoplatform", broker=settings.CELERY_BROKER_URL, task_cls=outbox.OutboxTask, set_as_current=False)
     app.conf.task_default_queue = name
     app.conf.broker_transport_options = {"global_keyprefix": f"{name}:"}
     monkeypatch.setattr(outbox, "current_app", app)
@@ -93,8 +93,8 @@ def worker(queue: str, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def test_a_worker_settles_what_it_was_sent(worker: "subprocess.Popen[bytes]") -> None:
-    later(tasks.beat_heart.name)
-    later("tests.fail_in_worker")
+    enqueue_on_commit(tasks.record_heartbeat.name)
+    enqueue_on_commit("tests.fail_in_worker")
     good, bad = OutboxMessage.objects.order_by("pk")
 
     assert outbox.relay() == 2
@@ -113,21 +113,21 @@ def test_a_worker_settles_what_it_was_sent(worker: "subprocess.Popen[bytes]") ->
 def test_a_task_that_kills_its_worker_is_tried_again_later_and_set_aside_at_last(
     worker: "subprocess.Popen[bytes]",
 ) -> None:
-    later("tests.die_in_worker")
+    enqueue_on_commit("tests.die_in_worker")
     message = OutboxMessage.objects.get()
 
-    for attempt in range(1, outbox.MAX_DEATHS + 1):
+    for attempt in range(1, outbox.MAX_WORKER_LOSSES + 1):
         OutboxMessage.objects.update(due_at=timezone.now())
         assert outbox.relay() == 1
         until(lambda: OutboxMessage.objects.exclude(last_error="").exists())
         message.refresh_from_db()
-        assert (message.attempts, message.parked_at is not None) == (attempt, attempt == outbox.MAX_DEATHS)
+        assert (message.attempts, message.parked_at is not None) == (attempt, attempt == outbox.MAX_WORKER_LOSSES)
         assert "died" in message.last_error
         OutboxMessage.objects.update(last_error="")
 
-    later(tasks.beat_heart.name)
+    enqueue_on_commit(tasks.record_heartbeat.name)
     assert outbox.relay() == 1
     until(lambda: OutboxMessage.objects.count() == 1)  # the worker goes on with others, and not with this one
     message.refresh_from_db()
-    assert message.attempts == outbox.MAX_DEATHS
+    assert message.attempts == outbox.MAX_WORKER_LOSSES
     assert worker.poll() is None

@@ -14,12 +14,12 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import Brand, Customer
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.errors import InvalidRequest
 from promoplatform.kernel.mail.models import Mail
 from promoplatform.kernel.mail.services import sending
 from promoplatform.kernel.models import OutboxMessage
 from promotions import emails, rules, services
-from promotions.errors import BatchUnfinished, CodesExhausted, PatternTooGuessable, WrongState
+from promotions.errors import BatchNotReady, CodesExhausted, PatternTooWeak, WrongState
 from promotions.models import Code, CodeAssignment, CodeBatch, Promotion
 from promotions.services import batches
 from segments.errors import AudienceEmpty
@@ -50,8 +50,8 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def batch_of(promotion: Promotion, count: int, pattern: str = SUMMER) -> CodeBatch:
     """A batch that is made."""
-    batch = services.make_batch(promotion=promotion, count=count, pattern=pattern)
-    services.make_codes(batch_id=batch.pk)
+    batch = services.create_batch(promotion=promotion, count=count, pattern=pattern)
+    services.generate_codes(batch_id=batch.pk)
     batch.refresh_from_db()
     return batch
 
@@ -65,8 +65,8 @@ def owners(batch: CodeBatch) -> dict[str, str]:
 def test_the_default_charset_has_no_look_alikes_and_the_default_pattern_64_bits() -> None:
     assert not set(rules.CHARSET) & set("01OIL")
     assert rules.is_charset(rules.CHARSET)
-    assert rules.guess_bits(rules.PATTERN, rules.CHARSET) > 64
-    assert not rules.is_guessable(rules.PATTERN, rules.CHARSET, count=batches.MAX_COUNT)
+    assert rules.entropy_bits(rules.PATTERN, rules.CHARSET) > 64
+    assert not rules.is_too_weak(rules.PATTERN, rules.CHARSET, count=batches.MAX_COUNT)
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,14 @@ def test_the_default_charset_has_no_look_alikes_and_the_default_pattern_64_bits(
 def test_a_pattern_leaves_100_000_possible_codes_for_each_and_28_bits(
     pattern: str, charset: str, count: int, least: str | None, promotion: Promotion
 ) -> None:
-    assert rules.is_guessable(pattern, charset, count=count) == (least is not None)
+    assert rules.is_too_weak(pattern, charset, count=count) == (least is not None)
     if least is None:
-        assert services.make_batch(promotion=promotion, count=count, pattern=pattern, charset=charset).count == count
+        assert services.create_batch(promotion=promotion, count=count, pattern=pattern, charset=charset).count == count
         return
-    with pytest.raises(PatternTooGuessable) as refused:
-        services.make_batch(promotion=promotion, count=count, pattern=pattern, charset=charset)
+    with pytest.raises(PatternTooWeak) as refused:
+        services.create_batch(promotion=promotion, count=count, pattern=pattern, charset=charset)
 
-    assert refused.value.members["minimum_pattern"] == least
+    assert refused.value.extensions["minimum_pattern"] == least
     assert not CodeBatch.objects.exists()
     assert not OutboxMessage.objects.exists()
 
@@ -102,10 +102,10 @@ def test_what_no_code_is_long_enough_for_has_no_minimum() -> None:
 
 
 def test_batches_of_one_pattern_share_its_guess_space(promotion: Promotion) -> None:
-    services.make_batch(promotion=promotion, count=8_000, pattern="SUMMER-######")
+    services.create_batch(promotion=promotion, count=8_000, pattern="SUMMER-######")
 
-    with pytest.raises(PatternTooGuessable):
-        services.make_batch(promotion=promotion, count=1_000, pattern=" summer-######")
+    with pytest.raises(PatternTooWeak):
+        services.create_batch(promotion=promotion, count=1_000, pattern=" summer-######")
 
 
 @pytest.mark.parametrize(
@@ -124,17 +124,17 @@ def test_batches_of_one_pattern_share_its_guess_space(promotion: Promotion) -> N
 def test_a_batch_that_makes_no_sense_is_refused_by_field(
     fields: dict[str, Any], field: str, promotion: Promotion
 ) -> None:
-    with pytest.raises(Invalid) as refused:
-        services.make_batch(promotion=promotion, **fields)
+    with pytest.raises(InvalidRequest) as refused:
+        services.create_batch(promotion=promotion, **fields)
 
     assert [error["field"] for error in refused.value.errors or []] == [field]
 
 
 def test_only_a_promotion_that_codes_open_and_that_is_not_over_has_batches(billo: Brand) -> None:
-    with pytest.raises(Invalid):
-        services.make_batch(promotion=PromotionFactory(brand=billo), count=1)
+    with pytest.raises(InvalidRequest):
+        services.create_batch(promotion=PromotionFactory(brand=billo), count=1)
     with pytest.raises(WrongState):
-        services.make_batch(promotion=PromotionFactory(brand=billo, trigger="code", status="ended"), count=1)
+        services.create_batch(promotion=PromotionFactory(brand=billo, trigger="code", status="ended"), count=1)
 
     assert not CodeBatch.objects.exists()
 
@@ -142,7 +142,7 @@ def test_only_a_promotion_that_codes_open_and_that_is_not_over_has_batches(billo
 # --- drawing ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("pattern", ["AB-##-CD-####", "########", "#-#-#"])
 def test_drawn_codes_are_different_in_order_and_of_the_pattern(pattern: str) -> None:
-    drawn = rules.draw(pattern, "ABC234", count=200)
+    drawn = rules.generate_codes(pattern, "ABC234", count=200)
 
     assert len(set(drawn)) == 200
     assert drawn == sorted(drawn)
@@ -150,12 +150,12 @@ def test_drawn_codes_are_different_in_order_and_of_the_pattern(pattern: str) -> 
 
 
 def test_a_draw_of_all_that_there_are_ends() -> None:
-    assert rules.draw("A##", "12", count=4) == ["A11", "A12", "A21", "A22"]
+    assert rules.generate_codes("A##", "12", count=4) == ["A11", "A12", "A21", "A22"]
 
 
 @pytest.mark.parametrize("charset", [rules.CHARSET, "AB", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"])
 def test_no_character_is_likelier_than_another(charset: str) -> None:
-    counts = Counter("".join(rules.draw("#" * 20, charset, count=20_000)))
+    counts = Counter("".join(rules.generate_codes("#" * 20, charset, count=20_000)))
 
     expected = 400_000 / len(charset)
     chi_squared = sum((counts[each] - expected) ** 2 / expected for each in charset)
@@ -167,35 +167,35 @@ def test_no_character_is_likelier_than_another(charset: str) -> None:
 def test_a_batch_is_made_in_the_background_to_the_last_code(
     promotion: Promotion, deliver: Deliver, small_chunks: None
 ) -> None:
-    batch = services.make_batch(promotion=promotion, count=250, pattern="summer-########")
-    assert (batch.made, batch.is_made) == (0, False)
+    batch = services.create_batch(promotion=promotion, count=250, pattern="summer-########")
+    assert (batch.made, batch.is_generated) == (0, False)
 
     assert deliver() == 1
 
     batch.refresh_from_db()
-    assert (batch.made, batch.is_made) == (250, True)
+    assert (batch.made, batch.is_generated) == (250, True)
     assert batch.finished_at is not None
     codes = list(Code.objects.filter(batch=batch))
     assert len(codes) == 250
     assert {(code.kind, code.brand_id, code.promotion_id, code.single_use, code.customer_id) for code in codes} == {
         ("promotion", promotion.brand_id, promotion.pk, True, None)
     }
-    assert all(bytes(code.digest) == rules.digest(code.text) for code in codes)
+    assert all(bytes(code.digest) == rules.code_digest(code.text) for code in codes)
     assert all(re.fullmatch(rf"SUMMER-[{rules.CHARSET}]{{8}}", code.text) for code in codes)
-    assert list(batches.audit(at=timezone.now(), repair=False)) == []
+    assert list(batches.check_consistency(at=timezone.now(), repair=False)) == []
 
 
 def test_a_maker_whose_time_is_up_promises_the_rest(promotion: Promotion, small_chunks: None) -> None:
-    batch = services.make_batch(promotion=promotion, count=250, pattern=SUMMER)
+    batch = services.create_batch(promotion=promotion, count=250, pattern=SUMMER)
     OutboxMessage.objects.all().delete()
 
-    services.make_codes(batch_id=batch.pk, budget=0.0)
+    services.generate_codes(batch_id=batch.pk, budget=0.0)
 
     batch.refresh_from_db()
     assert batch.made == 100
     assert OutboxMessage.objects.get().kwargs == {"batch_id": str(batch.pk)}
-    services.make_codes(batch_id=batch.pk)
-    services.make_codes(batch_id=batch.pk)
+    services.generate_codes(batch_id=batch.pk)
+    services.generate_codes(batch_id=batch.pk)
     assert Code.objects.filter(batch=batch).count() == 250
 
 
@@ -214,8 +214,8 @@ def test_codes_that_are_taken_already_are_drawn_again(promotion: Promotion, monk
 def test_a_maker_that_dies_within_a_chunk_leaves_nothing_of_it(
     promotion: Promotion, monkeypatch: pytest.MonkeyPatch, small_chunks: None
 ) -> None:
-    batch = services.make_batch(promotion=promotion, count=250, pattern=SUMMER)
-    services.make_codes(batch_id=batch.pk, budget=0.0)
+    batch = services.create_batch(promotion=promotion, count=250, pattern=SUMMER)
+    services.generate_codes(batch_id=batch.pk, budget=0.0)
     add = batches._add
 
     def die(*args: Any) -> int:
@@ -224,12 +224,12 @@ def test_a_maker_that_dies_within_a_chunk_leaves_nothing_of_it(
 
     monkeypatch.setattr(batches, "_add", die)
     with pytest.raises(KeyboardInterrupt):
-        services.make_codes(batch_id=batch.pk)
+        services.generate_codes(batch_id=batch.pk)
 
     batch.refresh_from_db()
     assert batch.made == Code.objects.filter(batch=batch).count() == 100
     monkeypatch.undo()
-    services.make_codes(batch_id=batch.pk)
+    services.generate_codes(batch_id=batch.pk)
     assert Code.objects.filter(batch=batch).count() == 250
 
 
@@ -242,8 +242,8 @@ def test_the_command_makes_a_batch_and_goes_on_with_one(
     assert said.out.strip() == str(batch.pk)
     assert "250 of 250" in said.err
 
-    begun = services.make_batch(promotion=promotion, count=150, pattern=SUMMER)
-    services.make_codes(batch_id=begun.pk, budget=0.0)
+    begun = services.create_batch(promotion=promotion, count=150, pattern=SUMMER)
+    services.generate_codes(batch_id=begun.pk, budget=0.0)
     call_command("make_codes", promotion=promotion.pk, resume=begun.pk)
     assert Code.objects.filter(batch=begun).count() == 150
     with pytest.raises(CommandError, match="shortest that would do is SUMMER-######"):
@@ -279,14 +279,14 @@ def test_a_brands_own_codes_are_imported_and_each_bad_line_is_reported(promotion
 
     report = services.import_codes(promotion=promotion, lines=lines)
 
-    assert (report.received, report.imported, report.known, report.refused) == (6, 3, 0, 3)
-    assert [(fault["line"], fault["code"]) for fault in report.faults] == [
+    assert (report.received, report.imported, report.existing, report.rejected) == (6, 3, 0, 3)
+    assert [(fault["line"], fault["code"]) for fault in report.errors] == [
         (5, "invalid"), (6, "duplicate"), (7, "code_taken"),
     ]  # fmt: skip
     assert set(Code.objects.filter(batch=report.batch, single_use=True).values_list("pk", flat=True)) == {
         "OWN-1", "OWN-2", "-OWN-3",
     }  # fmt: skip
-    assert (report.batch.made, report.batch.count, report.batch.is_made) == (3, 3, True)
+    assert (report.batch.made, report.batch.count, report.batch.is_generated) == (3, 3, True)
 
 
 def test_an_import_that_broke_off_is_sent_again_whole(promotion: Promotion, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,15 +303,15 @@ def test_an_import_that_broke_off_is_sent_again_whole(promotion: Promotion, monk
 
     report = services.import_codes(promotion=promotion, lines=(f"OWN-{n}" for n in range(30)), batch=batch)
 
-    assert (report.imported, report.known, report.refused) == (10, 20, 0)
+    assert (report.imported, report.existing, report.rejected) == (10, 20, 0)
     assert CodeBatch.objects.get().made == 30
 
 
 def test_an_import_of_nothing_or_into_a_batch_with_a_pattern_is_refused(promotion: Promotion) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         services.import_codes(promotion=promotion, lines=["code\n", "\n"])
     assert not CodeBatch.objects.exists()
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         services.import_codes(promotion=promotion, lines=["OWN-1"], batch=batch_of(promotion, 1))
 
     assert not Code.objects.filter(pk="OWN-1").exists()
@@ -320,7 +320,7 @@ def test_an_import_of_nothing_or_into_a_batch_with_a_pattern_is_refused(promotio
 def test_a_thousand_faults_are_named_and_all_are_counted(promotion: Promotion) -> None:
     report = services.import_codes(promotion=promotion, lines=["!"] * 1_500)
 
-    assert (report.refused, len(report.faults)) == (1_500, 1_000)
+    assert (report.rejected, len(report.errors)) == (1_500, 1_000)
 
 
 # --- giving them to shoppers ------------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def test_each_customer_gets_one_code_and_keeps_it(promotion: Promotion, at: date
     had = owners(batch)
     second = services.assign(batch=batch, customer_ids=["c2", "c3"], notify=False, at=at)
 
-    assert (first.assigned, first.already, second.assigned, second.already) == (2, 0, 1, 1)
+    assert (first.assigned, first.already_assigned, second.assigned, second.already_assigned) == (2, 0, 1, 1)
     assert sorted(had.values()) == ["c1", "c2"]
     assert had.items() <= owners(batch).items()
     assert sorted(owners(batch).values()) == ["c1", "c2", "c3"]
@@ -349,13 +349,13 @@ def test_named_customers_all_get_a_code_or_nobody_does(promotion: Promotion, at:
 
 
 def test_codes_of_a_batch_that_is_not_made_yet_are_not_given(promotion: Promotion, at: datetime) -> None:
-    batch = services.make_batch(promotion=promotion, count=10, pattern=SUMMER)
+    batch = services.create_batch(promotion=promotion, count=10, pattern=SUMMER)
 
-    with pytest.raises(BatchUnfinished) as refused:
+    with pytest.raises(BatchNotReady) as refused:
         services.assign(batch=batch, customer_ids=["c1"], notify=False, at=at)
 
-    assert refused.value.members == {"made": 0, "count": 10}
-    with pytest.raises(BatchUnfinished):
+    assert refused.value.extensions == {"made": 0, "count": 10}
+    with pytest.raises(BatchNotReady):
         services.assign_audience(batch=batch, segment_type="vip", notify=False)
 
 
@@ -411,7 +411,7 @@ def test_each_shopper_who_agreed_is_mailed_their_own_code_once(promotion: Promot
     again = services.assign(batch=batch, customer_ids=everyone, notify=True, at=at)
     sending.send_due(at=at)
 
-    assert (first.assigned, first.mailed, again.already, again.mailed) == (4, 2, 3, 0)
+    assert (first.assigned, first.mailed, again.already_assigned, again.mailed) == (4, 2, 3, 0)
     assert {message.to[0].split("<")[-1].strip(">") for message in mail.outbox} == {ann.email, bob.email}
     codes = {customer: code for code, customer in owners(batch).items()}
     for message in mail.outbox:
@@ -433,7 +433,7 @@ def test_who_was_given_a_code_without_a_mail_is_mailed_it_when_asked(promotion: 
 
     told = services.assign(batch=batch, customer_ids=[name], notify=True, at=at)
 
-    assert (told.assigned, told.already, told.mailed) == (0, 1, 1)
+    assert (told.assigned, told.already_assigned, told.mailed) == (0, 1, 1)
     assert Mail.objects.get().word == Code.objects.get(batch=batch).text
 
 

@@ -48,8 +48,8 @@ def server(server_of: ClientOf, billo: Brand) -> Client:
 @pytest.fixture
 def batch(promotion: Promotion) -> CodeBatch:
     """A batch of five codes, made."""
-    made = services.make_batch(promotion=promotion, count=5, pattern=PATTERN)
-    services.make_codes(batch_id=made.pk)
+    made = services.create_batch(promotion=promotion, count=5, pattern=PATTERN)
+    services.generate_codes(batch_id=made.pk)
     made.refresh_from_db()
     return made
 
@@ -323,7 +323,7 @@ def test_assigning_more_than_there_are_or_too_early_is_refused(
     server: Client, promotion: Promotion, batch: CodeBatch
 ) -> None:
     body = {"customer_ids": [f"c{number}" for number in range(6)]}
-    begun = services.make_batch(promotion=promotion, count=10, pattern=PATTERN)
+    begun = services.create_batch(promotion=promotion, count=10, pattern=PATTERN)
 
     exhausted = post(server, f"{root(promotion)}{batch.pk}/assign/", body)
     unfinished = post(server, f"{root(promotion)}{begun.pk}/assign/", body)

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.contracts import Role
 from accounts.models import Brand
 from promotions.admin import calendar
-from promotions.admin.calendar import asked_month
+from promotions.admin.calendar import parse_month
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -104,12 +104,12 @@ def test_a_month_shows_so_many_and_says_when_there_are_more(
     "text", ["", "x", "2026-13", "2026-00", "0001-01", "9999-12", "2026-1", "2026-11-01", "2026-1\N{SUPERSCRIPT TWO}"]
 )
 def test_what_is_no_month_is_this_month(text: str, viewer: Client) -> None:
-    assert asked_month(text) is None
+    assert parse_month(text) is None
     assert viewer.get(CALENDAR, {"month": text}).status_code == 200
 
 
 def test_the_first_and_the_last_month_lead_no_further(viewer: Client) -> None:
-    assert asked_month("2026-11") == date(2026, 11, 1)
+    assert parse_month("2026-11") == date(2026, 11, 1)
     first, last = (viewer.get(CALENDAR, {"month": month}).context for month in ("1900-01", "9998-12"))
     assert (first["before"], first["after"]) == (None, date(1900, 2, 1))
     assert (last["before"], last["after"]) == (date(9998, 11, 30), None)

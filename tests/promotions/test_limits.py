@@ -10,19 +10,19 @@ import pytest
 from accounts.contracts import Shopper
 from accounts.models import Brand
 from checkout import services
-from checkout.contracts import Order, Request
+from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, Status
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 from promotions.engine import Cart, Line
 from promotions.errors import (
     BudgetExhausted,
     CodeAlreadyUsed,
     ConditionNotMet,
     PromotionNotActive,
-    UsageLimitPerUser,
+    UsageLimitPerCustomer,
     UsageLimitReached,
 )
-from promotions.models import PricingProfile, Promotion, PromotionCounter, PromotionUse
+from promotions.models import PricingProfile, Promotion, PromotionCounter, PromotionRedemption
 from promotions.services import change, start_due
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
@@ -42,9 +42,9 @@ def shopper() -> Shopper:
     return Shopper(customer.pk, customer.customer_id)
 
 
-def request(brand: Brand, *codes: str, price: int = 10_000, sku: str = "shoe") -> Request:
+def request(brand: Brand, *codes: str, price: int = 10_000, sku: str = "shoe") -> QuoteRequest:
     line = Line(id="a", sku=sku, quantity=1, unit_price=price, brand=brand.slug)
-    return Request(Cart(currency="EUR", exponent=2, lines=(line,)), codes, shop=brand.slug)
+    return QuoteRequest(Cart(currency="EUR", exponent=2, lines=(line,)), codes, shop=brand.slug)
 
 
 def reserve(brand: Brand, at: datetime, *codes: str, who: Shopper | None = None, **more: Any) -> Redemption:
@@ -52,7 +52,7 @@ def reserve(brand: Brand, at: datetime, *codes: str, who: Shopper | None = None,
     asked = request(brand, *codes, **{name: more.pop(name) for name in ("price", "sku") if name in more})
     fingerprint = hashlib.sha256(repr(asked).encode()).digest()
     return services.reserve(
-        request=asked, order=Order(order, brand.pk, fingerprint, **more), shopper=who or shopper(), at=at
+        request=asked, order=RedemptionOptions(order, brand.pk, fingerprint, **more), shopper=who or shopper(), at=at
     )
 
 
@@ -71,7 +71,7 @@ def test_an_automatic_promotion_needs_no_code_and_writes_nothing_without_limits(
     redemption = reserve(billo, at)
 
     assert redemption.discount_total == 1_000
-    assert not PromotionUse.objects.exists()
+    assert not PromotionRedemption.objects.exists()
     assert not PromotionCounter.objects.exists()
 
 
@@ -163,7 +163,7 @@ def test_a_code_that_is_someone_elses_is_unknown(billo: Brand, at: datetime) -> 
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------
-LIMITED: list[tuple[dict[str, int], type[Refusal]]] = [
+LIMITED: list[tuple[dict[str, int], type[DomainError]]] = [
     ({"limit_total": 2}, UsageLimitReached),
     ({"limit_per_day": 2}, UsageLimitReached),
     ({"limit_per_week": 2}, UsageLimitReached),
@@ -174,7 +174,7 @@ LIMITED: list[tuple[dict[str, int], type[Refusal]]] = [
 
 @pytest.mark.parametrize(("limit", "refusal"), LIMITED)
 def test_one_past_the_limit_is_refused_and_released_units_come_back(
-    limit: dict[str, int], refusal: type[Refusal], billo: Brand, at: datetime
+    limit: dict[str, int], refusal: type[DomainError], billo: Brand, at: datetime
 ) -> None:
     PromotionFactory(brand=billo, trigger="code", text="SPRING", **limit)
     first, _ = reserve(billo, at, "SPRING"), reserve(billo, at, "SPRING")
@@ -185,7 +185,7 @@ def test_one_past_the_limit_is_refused_and_released_units_come_back(
 
     services.cancel(redemption=first, at=at)
     assert reserve(billo, at, "SPRING").status == Status.RESERVED
-    assert PromotionUse.objects.count() == 2
+    assert PromotionRedemption.objects.count() == 2
 
 
 def test_a_limit_per_user_counts_each_user_alone(billo: Brand, at: datetime) -> None:
@@ -193,7 +193,7 @@ def test_a_limit_per_user_counts_each_user_alone(billo: Brand, at: datetime) -> 
     one = shopper()
     reserve(billo, at, "SPRING", who=one)
 
-    with pytest.raises(UsageLimitPerUser):
+    with pytest.raises(UsageLimitPerCustomer):
         reserve(billo, at, "SPRING", who=one, order="another")
 
     assert reserve(billo, at, "SPRING").discount_total == 1_000
@@ -257,7 +257,7 @@ def test_a_refund_gives_the_unit_back_if_the_brands_profile_says_so(
     PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=1)
     redemption = services.confirm(redemption=reserve(billo, at, "SPRING"), at=at)
 
-    refunded = services.refund(redemption=redemption, lines=None, at=at)
+    refunded = services.return_redemption(redemption=redemption, lines=None, at=at)
 
     assert refunded.status == Status.REFUNDED
     assert sum(counter.cap - counter.taken for counter in PromotionCounter.objects.all()) == left
@@ -306,7 +306,7 @@ def test_a_limit_is_raised_and_lowered_down_to_what_was_taken(billo: Brand, at: 
     change(promotion=promotion, fields={"limit_total": 3}, at=at)
     reserve(billo, at, "SPRING")
 
-    with pytest.raises(Refusal, match="missing or wrong"):
+    with pytest.raises(DomainError, match="missing or wrong"):
         change(promotion=promotion, fields={"limit_total": 2}, at=at)
     promotion.refresh_from_db()
     assert promotion.limit_total == 3
@@ -316,7 +316,7 @@ def test_a_limit_that_was_counted_is_raised_but_never_dropped(billo: Brand, at: 
     promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=2)
     redemption = reserve(billo, at, "SPRING")
 
-    with pytest.raises(Refusal):
+    with pytest.raises(DomainError):
         change(promotion=promotion, fields={"limit_total": None}, at=at)
     change(promotion=promotion, fields={"limit_total": 2_000_000_000, "limit_per_day": 5}, at=at)
     services.cancel(redemption=redemption, at=at)

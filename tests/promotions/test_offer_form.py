@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from accounts.models import Brand
 from promotions.admin.offer_field import OfferField
-from promotions.admin.offer_form import OfferForm, can_tell
+from promotions.admin.offer_form import OfferForm, is_representable
 from promotions.engine import parse_offer
-from promotions.engine.words import in_words
+from promotions.engine.words import describe_offer
 from tests.factories import BrandFactory
 from tests.promotions.engine.strategies import documents
 
@@ -65,12 +65,12 @@ def test_an_offer_that_nobody_touches_stays_to_the_letter(
 ) -> None:
     document = document | {"conditions": document["conditions"] + more}
     shown = OfferForm(brand=brand, offer=document)
-    again = OfferForm(as_posted(shown.untouched()), brand=brand)
+    again = OfferForm(as_posted(shown.initial_data()), brand=brand)
 
-    assert can_tell(document, brand)
+    assert is_representable(document, brand)
     assert again.is_valid(), again.errors
     assert parse_offer(again.document) == parse_offer(document)
-    assert OfferForm(as_posted(shown.untouched()), brand=brand, offer=document).words() == in_words(
+    assert OfferForm(as_posted(shown.initial_data()), brand=brand, offer=document).description() == describe_offer(
         parse_offer(document), "KWD"
     )
 
@@ -80,7 +80,7 @@ def test_goods_that_nobody_narrows_are_any_goods(brand: Brand) -> None:
         "benefits": [{"kind": "gift", "sku": "mug"}],
         "conditions": [{"kind": "contains", "select": {}, "quantity": 2}],
     }
-    form = OfferForm(as_posted(OfferForm(brand=brand, offer=document).untouched()), brand=brand)
+    form = OfferForm(as_posted(OfferForm(brand=brand, offer=document).initial_data()), brand=brand)
 
     assert form.is_valid(), form.errors
     assert form.document is not None
@@ -89,7 +89,7 @@ def test_goods_that_nobody_narrows_are_any_goods(brand: Brand) -> None:
 
 def test_an_untouched_offer_is_kept_as_its_author_spelt_it(brand: Brand) -> None:
     document = {"benefits": [{"kind": "percent", "value": 10.0}], "lane": 0}
-    form = OfferForm(as_posted(OfferForm(brand=brand, offer=document).untouched()), brand=brand, offer=document)
+    form = OfferForm(as_posted(OfferForm(brand=brand, offer=document).initial_data()), brand=brand, offer=document)
 
     assert form.is_valid()
     assert form.document == document
@@ -117,7 +117,9 @@ def test_a_marketer_writes_an_offer(brand: Brand) -> None:
             "conditions": [{"kind": "min_subtotal", "value": "100", "currency": "KWD"}],
         }
     )  # fmt: skip
-    assert form.words() == "20 % off shoes or boots, high, at most 50.5 KWD, if the order comes to at least 100 KWD."
+    assert (
+        form.description() == "20 % off shoes or boots, high, at most 50.5 KWD, if the order comes to at least 100 KWD."
+    )
 
 
 REFUSED = [
@@ -180,10 +182,10 @@ def test_an_offer_gives_something(brand: Brand) -> None:
 
 
 def test_buttons_change_the_shape_and_lose_nothing(brand: Brand) -> None:
-    data = as_posted(OfferForm(brand=brand, offer={"benefits": [{"kind": "percent", "value": "10"}]}).untouched())
+    data = as_posted(OfferForm(brand=brand, offer={"benefits": [{"kind": "percent", "value": "10"}]}).initial_data())
 
     def press(form: OfferForm, button: str) -> OfferForm:
-        return OfferForm(as_posted(form.untouched() | {"offer-do": button}), brand=brand)
+        return OfferForm(as_posted(form.initial_data() | {"offer-do": button}), brand=brand)
 
     form = press(OfferForm(brand=brand, offer={"benefits": [{"kind": "percent", "value": "10"}]}), "add conditions")
     assert form.shape == {"conditions": ["min_subtotal"], "benefits": ["percent"]}
@@ -192,7 +194,7 @@ def test_buttons_change_the_shape_and_lose_nothing(brand: Brand) -> None:
     form = press(press(form, "add conditions"), "add benefits")
     form = press(form, "drop benefits-0")
     assert form.shape == {"conditions": ["min_subtotal", "min_subtotal"], "benefits": ["percent"]}
-    data = as_posted(form.untouched() | {"offer-do": "shape", "offer-benefits-0-kind": "tiers"})
+    data = as_posted(form.initial_data() | {"offer-do": "shape", "offer-benefits-0-kind": "tiers"})
     form = OfferForm(data, brand=brand)
     assert form.rows == {"benefits-0": 3}
     form = press(form, "rows benefits-0")
@@ -225,7 +227,7 @@ def test_free_shipping_is_one_choice(brand: Brand) -> None:
     form = OfferForm(posted(benefits__0__kind="free_shipping"), brand=brand)
 
     assert form.is_valid(), form.errors
-    assert form.words() == "Free shipping."
+    assert form.description() == "Free shipping."
     assert OfferForm(brand=brand, offer=form.document).shape["benefits"] == ["free_shipping"]
 
 
@@ -258,7 +260,7 @@ def test_only_what_may_be_given_here_is_given(brand: Brand) -> None:
 def test_a_key_that_is_not_shown_stays(brand: Brand) -> None:
     document = {"benefits": [{"kind": "percent", "value": "5"}], "priority": 7}
     shown = OfferForm(brand=brand, offer=document, kept=("priority",))
-    form = OfferForm(as_posted(shown.untouched() | {"offer-benefits-0-value": "6"}), brand=brand, kept=("priority",))
+    form = OfferForm(as_posted(shown.initial_data() | {"offer-benefits-0-value": "6"}), brand=brand, kept=("priority",))
 
     assert form.is_valid()
     assert form.document["priority"] == 7

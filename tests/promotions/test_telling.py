@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from promoplatform.kernel.models import OutboxMessage
-from promoplatform.kernel.outside.contracts import Clock, Service
-from promoplatform.kernel.outside.models import Errand
-from promoplatform.kernel.outside.selectors import waiting
+from promoplatform.kernel.outside.contracts import RunClock, Service
+from promoplatform.kernel.outside.models import SyncJob
+from promoplatform.kernel.outside.selectors import list_pending_syncs
 from promotions import services
 from promotions.adapters import campaign_engine
 from promotions.models import Promotion, Status
-from promotions.selectors import waits
+from promotions.selectors import list_promotion_syncs
 from promotions.services import telling
 from segments.models import Segment, State
 from segments.services import apply_audience
@@ -42,14 +42,14 @@ def made(at: datetime, **fields: Any) -> Promotion:
 
 
 def tell(promotion: Promotion, at: datetime) -> bool:
-    clock = Clock(at)
-    return telling.tell(promotion_id=promotion.pk, engine=campaign_engine(clock), clock=clock)
+    clock = RunClock(at)
+    return telling.sync_promotion(promotion_id=promotion.pk, engine=campaign_engine(clock), clock=clock)
 
 
 def test_without_an_engine_nobody_is_told(at: datetime):
     made(at)
 
-    assert not Errand.objects.exists()
+    assert not SyncJob.objects.exists()
     assert not OutboxMessage.objects.exists()
 
 
@@ -73,7 +73,7 @@ def test_a_new_promotion_is_told_whole(outside: Outside, at: datetime):
 
 def test_a_draft_is_nobodys_business_until_it_is_activated(outside: Outside, at: datetime):
     promotion = made(at, status=Status.DRAFT)
-    assert not Errand.objects.exists()
+    assert not SyncJob.objects.exists()
 
     services.activate(promotion=promotion, at=at)
 
@@ -84,7 +84,7 @@ def test_a_draft_is_nobodys_business_until_it_is_activated(outside: Outside, at:
 def test_a_draft_that_is_given_up_was_never_known(outside: Outside, at: datetime):
     services.deactivate(promotion=made(at, status=Status.DRAFT), at=at)
 
-    assert not Errand.objects.exists()
+    assert not SyncJob.objects.exists()
 
 
 def test_changes_and_the_end_are_told_with_ever_higher_versions(outside: Outside, at: datetime):
@@ -117,7 +117,7 @@ def test_its_segment_is_told_with_it(outside: Outside, at: datetime):
         brand=promotion.brand, segment_type="regulars", promotion_id=promotion.pk, start_date=at, due_at=at,
         end_date=at + timedelta(days=7), state=State.ACTIVE, external_id="outside-7",
     )  # fmt: skip
-    telling.tell_later(promotion_ids=[promotion.pk], at=at)
+    telling.request_sync(promotion_ids=[promotion.pk], at=at)
 
     assert tell(promotion, at)
 
@@ -134,11 +134,11 @@ def test_a_promotion_is_live_whatever_the_engine_says(outside: Outside, at: date
 
     promotion.refresh_from_db()
     assert promotion.status == Status.ACTIVE
-    (found,) = waiting(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk]).values()
+    (found,) = list_pending_syncs(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk]).values()
     assert found.reason == "Waiting for the campaign engine: it answered 503: told to refuse."
     outside.faults = {}
     assert tell(promotion, at + timedelta(seconds=6))
-    assert not waiting(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk])
+    assert not list_pending_syncs(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk])
 
 
 def test_an_answer_that_is_lost_is_asked_for_again(outside: Outside, at: datetime):
@@ -163,10 +163,10 @@ def test_a_person_need_not_wait(outside: Outside, at: datetime):
 
 def test_the_sweep_tells_what_is_due(outside: Outside, at: datetime):
     promotions = [PromotionFactory() for _ in range(3)]
-    telling.tell_later(promotion_ids=[it.pk for it in promotions], at=at)
-    clock = Clock(at)
+    telling.request_sync(promotion_ids=[it.pk for it in promotions], at=at)
+    clock = RunClock(at)
 
-    assert telling.tell_due(engine=campaign_engine(clock), clock=clock) == 3
+    assert telling.sync_due(engine=campaign_engine(clock), clock=clock) == 3
 
     assert outside.campaigns.keys() == {str(it.pk) for it in promotions}
 
@@ -199,7 +199,7 @@ def test_a_promotion_becomes_live_when_the_segmentation_service_knows_its_segmen
 
     promotion.refresh_from_db()
     assert promotion.status == Status.SCHEDULED
-    assert {wait.reason for wait in waits(promotion=promotion)} == {
+    assert {wait.reason for wait in list_promotion_syncs(promotion=promotion)} == {
         "Waiting for the segmentation service: it answered 503: told to refuse.",
         "Waiting for the campaign engine: it answered 503: told to refuse.",
     }
@@ -216,7 +216,7 @@ def test_a_promotion_becomes_live_when_the_segmentation_service_knows_its_segmen
 
     promotion.refresh_from_db()
     assert promotion.status == Status.ACTIVE
-    assert waits(promotion=promotion) == []
+    assert list_promotion_syncs(promotion=promotion) == []
     (segment,) = Segment.objects.all()
     assert outside.segments[str(segment.pk)].members == ["c1", "c2"]
     known = outside.campaigns[str(promotion.pk)]
@@ -228,7 +228,7 @@ def test_another_brand_may_not_have_it_told(outside: Outside, at: datetime):
     outside.next(503)
     promotion = made(at)
     tell(promotion, at)
-    before = Errand.objects.get()
+    before = SyncJob.objects.get()
     client = Client()
     client.force_login(MembershipFactory().user)
 
@@ -237,4 +237,4 @@ def test_another_brand_may_not_have_it_told(outside: Outside, at: datetime):
     viewer.force_login(MembershipFactory(brand=promotion.brand, role=Role.VIEWER).user)
     assert viewer.post(f"/admin/promotions/promotion/{promotion.pk}/tell/switch/").status_code == 403
 
-    assert Errand.objects.get().due_at == before.due_at
+    assert SyncJob.objects.get().due_at == before.due_at

@@ -20,7 +20,7 @@ from accounts.models import Brand  # noqa: E402
 from promotions import services as promotions  # noqa: E402
 from promotions.models import Promotion, Status  # noqa: E402
 from segments import services  # noqa: E402
-from segments.models import TO_FILL, Segment, State  # noqa: E402
+from segments.models import FILLABLE_STATES, Segment, State  # noqa: E402
 from segments.services import stripes  # noqa: E402
 
 OFFER = {"benefits": [{"kind": "percent", "value": "10"}]}
@@ -37,8 +37,8 @@ def begin(slug: str, segment_type: str, at: datetime) -> Promotion:
 
 def work(at: datetime) -> None:
     """Go through the queue as a worker does, until nobody has anything to do."""
-    while Segment.objects.filter(Q(state__in=TO_FILL, due_at__lte=at) | Q(state=State.RELEASING)).exists():
-        services.work(at=at)
+    while Segment.objects.filter(Q(state__in=FILLABLE_STATES, due_at__lte=at) | Q(state=State.RELEASING)).exists():
+        services.process_queue(at=at)
         time.sleep(0.05)
 
 
@@ -59,5 +59,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    stripes.STRIPE = int(sys.argv[1])
+    stripes.RANGE_SIZE = int(sys.argv[1])
     main()

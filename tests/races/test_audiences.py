@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts.models import Customer
 from segments import services
-from segments.contracts import Applied
+from segments.contracts import AudienceUpdateResult
 from segments.models import Audience, AudienceMember
 from tests.factories import BrandFactory
 
@@ -20,7 +20,7 @@ Stampede = Callable[..., list[Any]]
 def test_many_updates_of_one_audience_at_once_leave_the_size_right(stampede: Stampede) -> None:
     brand = BrandFactory()
 
-    def change(number: int) -> Applied:
+    def change(number: int) -> AudienceUpdateResult:
         ids = [f"c{(number * 7 + step) % 60}" for step in range(25)]
         operation = ("add", "remove", "replace")[number % 3]
         return services.apply_audience(brand=brand, segment_type="vip", operation=operation, customer_ids=ids)
@@ -28,7 +28,7 @@ def test_many_updates_of_one_audience_at_once_leave_the_size_right(stampede: Sta
     for _ in range(3):
         results = stampede(change, range(24))
 
-        assert Counter(type(result) for result in results) == {Applied: 24}
+        assert Counter(type(result) for result in results) == {AudienceUpdateResult: 24}
         assert Audience.objects.get().size == AudienceMember.objects.count()
 
 
@@ -53,7 +53,7 @@ def test_without_the_lock_updates_at_once_lose_count(stampede: Stampede) -> None
 def test_of_many_versions_at_once_the_newest_stays(stampede: Stampede) -> None:
     brand = BrandFactory()
 
-    def replace(version: int) -> Applied:
+    def replace(version: int) -> AudienceUpdateResult:
         ids = [f"v{version}-{number}" for number in range(10)]
         return services.apply_audience(
             brand=brand, segment_type="vip", operation="replace", customer_ids=ids, version=version
@@ -61,7 +61,7 @@ def test_of_many_versions_at_once_the_newest_stays(stampede: Stampede) -> None:
 
     results = stampede(replace, range(20))
 
-    assert Counter(type(result) for result in results) == {Applied: 20}
+    assert Counter(type(result) for result in results) == {AudienceUpdateResult: 20}
     names = AudienceMember.objects.values_list("customer__customer_id", flat=True)
     assert set(names) == {f"v19-{number}" for number in range(10)}
     assert Audience.objects.get().version == 19
@@ -89,7 +89,7 @@ def test_without_the_lock_an_older_version_that_looked_first_stays(stampede: Sta
 def test_the_same_new_customers_in_two_orders_never_deadlock(stampede: Stampede) -> None:
     brand, names = BrandFactory(), [f"c{number}" for number in range(2_000)]
 
-    def add(number: int) -> Applied:
+    def add(number: int) -> AudienceUpdateResult:
         ids = names if number % 2 else names[::-1]
         return services.apply_audience(brand=brand, segment_type=f"type{number}", operation="add", customer_ids=ids)
 

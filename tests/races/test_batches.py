@@ -14,7 +14,7 @@ from django.test import Client
 from accounts.models import Customer
 from promotions import rules, services
 from promotions.errors import CodesExhausted
-from promotions.models import Code, CodeBatch, Promotion, PromotionUse
+from promotions.models import Code, CodeBatch, Promotion, PromotionRedemption
 from promotions.services import batches
 from promotions.services.assigning import Assigned
 from segments.services import apply_audience
@@ -33,8 +33,8 @@ def promotion() -> Promotion:
 
 
 def batch_of(promotion: Promotion, count: int) -> CodeBatch:
-    batch = services.make_batch(promotion=promotion, count=count, pattern=PATTERN)
-    services.make_codes(batch_id=batch.pk)
+    batch = services.create_batch(promotion=promotion, count=count, pattern=PATTERN)
+    services.generate_codes(batch_id=batch.pk)
     batch.refresh_from_db()
     return batch
 
@@ -48,10 +48,10 @@ def test_12_makers_of_one_batch_make_exactly_its_number(
     stampede: Stampede, promotion: Promotion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "CHUNK", 50)
-    batch = services.make_batch(promotion=promotion, count=2_025, pattern=PATTERN)
+    batch = services.create_batch(promotion=promotion, count=2_025, pattern=PATTERN)
 
-    results = stampede(lambda _: services.make_codes(batch_id=batch.pk), range(12))
-    services.make_codes(batch_id=batch.pk)
+    results = stampede(lambda _: services.generate_codes(batch_id=batch.pk), range(12))
+    services.generate_codes(batch_id=batch.pk)
 
     assert results == [None] * 12
     batch.refresh_from_db()
@@ -60,13 +60,13 @@ def test_12_makers_of_one_batch_make_exactly_its_number(
 
 def test_without_the_lock_makers_make_more_than_they_count(stampede: Stampede, promotion: Promotion) -> None:
     """The proof that the test above can fail: read how far it is, make a chunk, write how far it is now."""
-    batch = services.make_batch(promotion=promotion, count=200, pattern=PATTERN)
+    batch = services.create_batch(promotion=promotion, count=200, pattern=PATTERN)
 
     @transaction.atomic
     def look_then_make(_: int) -> None:
         mine = CodeBatch.objects.select_related("promotion").get(pk=batch.pk)
         if wanted := min(50, mine.count - mine.made):
-            mine.made += batches._add(mine, rules.draw(mine.pattern, mine.charset, count=wanted))
+            mine.made += batches._add(mine, rules.generate_codes(mine.pattern, mine.charset, count=wanted))
             mine.save(update_fields=["made"])
 
     for _ in range(10):
@@ -93,7 +93,7 @@ def test_makers_of_batches_with_few_possible_codes_never_deadlock_and_share_none
         for _ in range(6)
     ]  # 720 of 961 possible codes, which make_batch would refuse
 
-    results = stampede(lambda batch: services.make_codes(batch_id=batch.pk), made)
+    results = stampede(lambda batch: services.generate_codes(batch_id=batch.pk), made)
 
     assert results == [None] * 6
     assert [Code.objects.filter(batch=batch).count() for batch in made] == [120] * 6
@@ -198,7 +198,7 @@ def test_100_carts_spend_a_code_of_a_batch_once_over_http(
     results = stampede(lambda number: spend(client, code, number), range(100))
 
     assert Counter(results) == {(201, ""): 1, (409, "code_already_used"): 99}
-    assert PromotionUse.objects.get().code == code
+    assert PromotionRedemption.objects.get().code == code
 
 
 def test_without_the_unique_index_a_look_before_spends_a_code_twice(
@@ -209,8 +209,8 @@ def test_without_the_unique_index_a_look_before_spends_a_code_twice(
     customer = CustomerFactory()
 
     def look_then_write(_: int) -> None:
-        if not PromotionUse.objects.filter(code=code).exists():
-            PromotionUse.objects.create(
+        if not PromotionRedemption.objects.filter(code=code).exists():
+            PromotionRedemption.objects.create(
                 promotion=promotion, redemption_id=uuid.uuid4(), customer=customer, code=code, amount=1,
                 taken_at=at,
             )  # fmt: skip
@@ -221,12 +221,12 @@ def test_without_the_unique_index_a_look_before_spends_a_code_twice(
         try:
             for _ in range(10):
                 stampede(look_then_write, range(50))
-                uses = PromotionUse.objects.filter(code=code).count()
+                uses = PromotionRedemption.objects.filter(code=code).count()
                 if uses > 1:
                     break
-                PromotionUse.objects.all().delete()
+                PromotionRedemption.objects.all().delete()
         finally:
-            PromotionUse.objects.all().delete()
+            PromotionRedemption.objects.all().delete()
             cursor.execute(
                 "CREATE UNIQUE INDEX promotions_code_used_once ON promotions_promotionuse (code) WHERE NOT code = ''"
             )

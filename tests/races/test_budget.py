@@ -15,12 +15,12 @@ from django.db.models import F
 from accounts.contracts import Shopper
 from accounts.models import Brand
 from checkout import services
-from checkout.contracts import Order, Request
+from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, Status
 from promoplatform.kernel import db
 from promotions.engine import Cart, Line
-from promotions.errors import BudgetExhausted, CodeAlreadyUsed, UsageLimitPerUser
-from promotions.models import Promotion, PromotionCounter, PromotionUse
+from promotions.errors import BudgetExhausted, CodeAlreadyUsed, UsageLimitPerCustomer
+from promotions.models import Promotion, PromotionCounter, PromotionRedemption
 from promotions.services import limits
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
@@ -34,9 +34,9 @@ def shoppers(number: int) -> list[Shopper]:
 
 def reserve(brand: Brand, who: Shopper, at: datetime, *codes: str, order: str, price: int = 10_000) -> Redemption:
     line = Line(id="a", sku="shoe", quantity=1, unit_price=price, brand=brand.slug)
-    asked = Request(Cart(currency="EUR", exponent=2, lines=(line,)), codes, shop=brand.slug)
+    asked = QuoteRequest(Cart(currency="EUR", exponent=2, lines=(line,)), codes, shop=brand.slug)
     fingerprint = hashlib.sha256(repr(asked).encode()).digest()
-    return services.reserve(request=asked, order=Order(order, brand.pk, fingerprint), shopper=who, at=at)
+    return services.reserve(request=asked, order=RedemptionOptions(order, brand.pk, fingerprint), shopper=who, at=at)
 
 
 @pytest.mark.parametrize("budget", [1_250, 40_000])  # one row; 16 shards of 25.00
@@ -49,14 +49,14 @@ def test_100_carts_on_a_budget_for_40_make_exactly_40(budget: int, stampede: Sta
 
     assert Counter(type(result) for result in results) == {Redemption: 40, BudgetExhausted: 60}
     assert sum(counter.taken for counter in PromotionCounter.objects.all()) == budget // 40 * 40
-    assert sum(use.amount for use in PromotionUse.objects.all()) <= budget
+    assert sum(use.amount for use in PromotionRedemption.objects.all()) <= budget
 
 
 def take_beside_a_locked_shard(
     promotion: Promotion, stampede: Stampede, monkeypatch: pytest.MonkeyPatch
 ) -> Counter[type]:
     """Two whose look found nothing, and left each another shard locked: rows used up between the look and the lock."""
-    both, look = threading.Barrier(2), db.one
+    both, look = threading.Barrier(2), db.fetch_one
 
     def look_and_leave_a_lock(path: str, params: Mapping[str, Any]) -> db.Row | None:
         if not path.endswith("take_counter.sql"):
@@ -148,7 +148,7 @@ def test_50_carts_of_one_shopper_pass_a_limit_of_two_twice(stampede: Stampede, a
 
     results = stampede(lambda number: reserve(brand, one, at, "SPRING", order=str(number)), range(50))
 
-    assert Counter(type(result) for result in results) == {Redemption: 2, UsageLimitPerUser: 48}
+    assert Counter(type(result) for result in results) == {Redemption: 2, UsageLimitPerCustomer: 48}
 
 
 def test_100_carts_take_a_single_use_code_once(stampede: Stampede, at: datetime) -> None:
@@ -158,7 +158,7 @@ def test_100_carts_take_a_single_use_code_once(stampede: Stampede, at: datetime)
     results = stampede(lambda one: reserve(brand, one, at, "UNIQUE", order=one.customer_id), shoppers(100))
 
     assert Counter(type(result) for result in results) == {Redemption: 1, CodeAlreadyUsed: 99}
-    assert PromotionUse.objects.count() == 1
+    assert PromotionRedemption.objects.count() == 1
 
 
 def test_many_carts_over_the_same_limited_promotions_never_deadlock_and_give_everything_back(
@@ -178,9 +178,9 @@ def test_many_carts_over_the_same_limited_promotions_never_deadlock_and_give_eve
     results = stampede(cart, shoppers(40))
 
     assert {type(result) for result in results} == {Redemption}, results
-    assert {result.status for result in results} == {Status.CANCELLED}
+    assert {result.status for result in results} == {Status.CANCELED}
     assert sum(counter.taken for counter in PromotionCounter.objects.all()) == 0
-    assert not PromotionUse.objects.exists()
+    assert not PromotionRedemption.objects.exists()
 
 
 def test_sweeping_and_selling_at_once_never_deadlock(stampede: Stampede, at: datetime) -> None:

@@ -9,8 +9,8 @@ from django.db import connection
 
 from promotions.errors import CodeTaken
 from promotions.models import Code
-from promotions.rules import digest
-from promotions.services import claim_code
+from promotions.rules import code_digest
+from promotions.services import register_code
 from tests.factories import BrandFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,7 +21,7 @@ def test_100_brands_claim_one_string_and_one_has_it(stampede: Stampede) -> None:
     brands = BrandFactory.create_batch(20)
 
     results = stampede(
-        lambda number: claim_code(text="SUMMER", kind="discount_code", brand=brands[number % 20]), range(100)
+        lambda number: register_code(text="SUMMER", kind="discount_code", brand=brands[number % 20]), range(100)
     )
 
     assert Counter(type(result) for result in results) == {Code: 1, CodeTaken: 99}
@@ -41,7 +41,7 @@ def test_without_the_key_a_look_before_lets_one_string_mean_two_things(stampede:
                 cursor.execute(
                     "INSERT INTO unguarded_code (text, digest, kind, brand_id, single_use)"
                     " VALUES ('SUMMER', %s, 'x', %s, false)",
-                    [digest("SUMMER"), brand.pk],
+                    [code_digest("SUMMER"), brand.pk],
                 )
 
     with connection.cursor() as cursor:

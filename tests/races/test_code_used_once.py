@@ -11,7 +11,7 @@ from django.db import connection
 
 from accounts.contracts import Shopper
 from discounts import services
-from discounts.models import Usage, UseNotice
+from discounts.models import Usage, UsageNotification
 from discounts.services import usages
 from promoplatform.kernel.ids import uuid7
 from promotions.errors import CodeAlreadyUsed
@@ -38,25 +38,29 @@ def shopper() -> Shopper:
 def test_200_threads_of_one_shopper_make_one_use(
     stampede: Stampede, at: datetime, settings: Any, batching: bool
 ) -> None:
-    settings.BATCHING, settings.BATCH_DEADLINE = batching, 60
+    settings.BATCHING, settings.BATCH_TIMEOUT_SECONDS = batching, 60
     DiscountCodeFactory(text="TEN")
     one = shopper()
 
-    results = stampede(lambda _: services.use(code="TEN", shopper=one, amount=None, currency=None, at=at), range(200))
+    results = stampede(
+        lambda _: services.redeem_code(code="TEN", shopper=one, amount=None, currency=None, at=at), range(200)
+    )
 
     outcomes = Counter(type(result) for result in results)
-    assert outcomes == {services.Used: 1, CodeAlreadyUsed: 199}
-    assert Usage.objects.count() == UseNotice.objects.count() == 1
+    assert outcomes == {services.RedemptionResult: 1, CodeAlreadyUsed: 199}
+    assert Usage.objects.count() == UsageNotification.objects.count() == 1
 
 
 @pytest.mark.parametrize("batching", [True, False], ids=["in batches", "each for itself"])
 def test_20_shoppers_use_20_codes_all_at_once(stampede: Stampede, at: datetime, settings: Any, batching: bool) -> None:
-    settings.BATCHING, settings.BATCH_DEADLINE = batching, 60
+    settings.BATCHING, settings.BATCH_TIMEOUT_SECONDS = batching, 60
     codes = [DiscountCodeFactory().code_id for _ in range(20)]
     shoppers = [shopper() for _ in range(20)]
 
     results = stampede(
-        lambda one: [services.use(code=code, shopper=one, amount=None, currency=None, at=at).code for code in codes],
+        lambda one: [
+            services.redeem_code(code=code, shopper=one, amount=None, currency=None, at=at).code for code in codes
+        ],
         shoppers,
     )
 
@@ -74,13 +78,15 @@ def test_batches_of_several_processes_over_the_same_uses_never_deadlock(stampede
         shuffled = random.Random(number).sample(asks, len(asks))
         return [
             row["id"]
-            for row in usages._take([usages._Ask(code, one, uuid7(), at, None, None) for code, one in shuffled])
+            for row in usages._redeem_batch(
+                [usages._BatchItem(code, one, uuid7(), at, None, None) for code, one in shuffled]
+            )
         ]
 
     results = stampede(process, range(12))
 
     taken = [use for result in results for use in result if use is not None]
-    assert len(taken) == len(set(taken)) == Usage.objects.count() == UseNotice.objects.count() == 100
+    assert len(taken) == len(set(taken)) == Usage.objects.count() == UsageNotification.objects.count() == 100
 
 
 def test_without_the_key_a_look_before_the_use_lets_the_race_happen(stampede: Stampede, at: datetime) -> None:

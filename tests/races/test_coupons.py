@@ -13,14 +13,14 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
 from coupons import rules, services
-from coupons.contracts import Asked
+from coupons.contracts import RedemptionRequest
 from coupons.errors import CouponExhausted, CouponLimitPerUser
 from coupons.models import (
     CouponCounter,
     CouponDefinition,
     CouponRedemption,
     CouponUnit,
-    SpentCode,
+    RedeemedCode,
     UserCouponRedemption,
 )
 from coupons.services import ending, ledgers
@@ -47,7 +47,9 @@ def take(coupon: CouponDefinition, customer: int, at: datetime, *, until: dateti
     while True:
         try:
             with transaction.atomic():
-                return services.take(coupon=coupon.pk, asked=Asked(uuid7(), customer, until=until), at=at)
+                return services.redeem(
+                    coupon=coupon.pk, asked=RedemptionRequest(uuid7(), customer, reserved_until=until), at=at
+                )
         except Busy:
             continue
 
@@ -57,7 +59,7 @@ def standing(coupon: CouponDefinition) -> int:
 
 
 def differences(at: datetime) -> list[str]:
-    return list(ledgers.audit(at=at, repair=False))
+    return list(ledgers.check(at=at, repair=False))
 
 
 def someone_waits() -> bool:
@@ -94,7 +96,9 @@ def test_60_shoppers_who_are_served_together_redeem_it_exactly_25_times_too(
 ) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=25, limit_strategy=strategy)
 
-    results = stampede(lambda one: services.take(coupon=coupon.pk, asked=Asked(uuid7(), one), at=at), customers(60))
+    results = stampede(
+        lambda one: services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), one), at=at), customers(60)
+    )
 
     assert Counter(map(type, results)) == {CouponRedemption: 25, CouponExhausted: 35}
     assert standing(coupon) == 25
@@ -132,7 +136,7 @@ def test_an_approximate_coupon_stays_within_its_bound(stampede: Stampede, at: da
     coupon = CouponFactory(maximum_number_of_coupons=25, limit_strategy="approximate")
 
     results = stampede(lambda one: take(coupon, one, at), customers(60))
-    bound = rules.may_exceed_by(cap=25, processes=1, threads=60)
+    bound = rules.max_overshoot(cap=25, processes=1, threads=60)
 
     assert set(map(type, results)) <= {CouponRedemption, CouponExhausted}
     assert 25 <= standing(coupon) <= 25 + bound
@@ -177,15 +181,15 @@ def test_without_the_conditional_upsert_a_look_before_lets_one_shopper_have_more
 
 def test_40_shoppers_with_one_code_that_is_good_once_redeem_it_once(stampede: Stampede, at: datetime) -> None:
     coupon = CouponFactory()
-    batch = services.add_codes(coupon=coupon, codes=services.Codes(count=1))
+    batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(count=1))
     (code,) = batch.codes.values_list("text", flat=True)
 
     results = stampede(
-        lambda one: services.take(coupon=coupon.pk, asked=Asked(uuid7(), one, code), at=at), customers(40)
+        lambda one: services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), one, code), at=at), customers(40)
     )
 
     assert Counter(map(type, results)) == {CouponRedemption: 1, CodeAlreadyUsed: 39}
-    assert SpentCode.objects.count() == standing(coupon) == 1
+    assert RedeemedCode.objects.count() == standing(coupon) == 1
     assert differences(at) == []
 
 
@@ -195,16 +199,16 @@ def test_without_the_key_a_look_before_spends_a_code_twice(stampede: Stampede) -
     everyone_has_looked = threading.Barrier(10)
 
     def look_then_spend(_: int) -> None:
-        free = not SpentCode.objects.filter(code="ONCE").exists()
+        free = not RedeemedCode.objects.filter(code="ONCE").exists()
         everyone_has_looked.wait(30)
         if free:
-            SpentCode.objects.bulk_create([SpentCode(code="ONCE", redemption_id=uuid7())])
+            RedeemedCode.objects.bulk_create([RedeemedCode(code="ONCE", redemption_id=uuid7())])
 
     try:
         stampede(look_then_spend, range(10))
-        assert SpentCode.objects.count() == 10, "the race that the key prevents"
+        assert RedeemedCode.objects.count() == 10, "the race that the key prevents"
     finally:
-        SpentCode.objects.all().delete()
+        RedeemedCode.objects.all().delete()
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE coupons_spentcode ADD CONSTRAINT coupons_spentcode_pkey PRIMARY KEY (code)")
 
@@ -231,7 +235,7 @@ def test_without_locked_rows_a_look_before_gives_one_unit_to_many(stampede: Stam
 def take_and_give_back(stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch) -> Counter[type]:
     """One whose look found nothing, and left a shard locked that was used up between the look and the lock; and one
     who gives back to the shard that the first will wait for, and then to that which it left locked."""
-    coupon, look = CouponFactory(maximum_number_of_coupons=32, limit_strategy="sharded"), db.one
+    coupon, look = CouponFactory(maximum_number_of_coupons=32, limit_strategy="sharded"), db.fetch_one
     shards = CouponCounter.objects.filter(coupon_id=coupon.pk)
     shards.update(taken=2)
     shards.filter(shard=0).update(taken=1)
@@ -247,7 +251,7 @@ def take_and_give_back(stampede: Stampede, at: datetime, monkeypatch: pytest.Mon
 
     def give_back() -> int:
         locked.wait(10)
-        LIMITS["sharded"].give_back(coupon=coupon.pk, taken=[(0, uuid7()), (1, uuid7())])
+        LIMITS["sharded"].release(coupon=coupon.pk, taken=[(0, uuid7()), (1, uuid7())])
         return 2
 
     monkeypatch.setattr(db, "one", look_and_leave_a_lock)
@@ -274,7 +278,7 @@ def end_beside_one_who_finds_none(
     taker: Callable[[CouponDefinition], Any], stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> Counter[type]:
     """One who takes and finds the counter full, which PostgreSQL keeps locked then, and one who ends a reservation."""
-    coupon, look = CouponFactory(maximum_number_of_coupons=1), db.one
+    coupon, look = CouponFactory(maximum_number_of_coupons=1), db.fetch_one
     take(coupon, customers(1)[0], at - timedelta(hours=1), until=at)
     locked = threading.Event()
 
@@ -360,7 +364,7 @@ def test_without_the_lock_a_look_before_gives_one_place_back_twice(stampede: Sta
         both_have_looked.wait(30)
         if found.status == "reserved":
             with transaction.atomic():
-                ending.give_back(coupon=coupon.pk, strategy="exact", redemptions=[found])
+                ending.release_limit(coupon=coupon.pk, strategy="exact", redemptions=[found])
                 mine.update(status="released", ended_at=at, changed_at=at)
 
     stampede(look_then_release, range(2))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from coupons import rules, services
-from coupons.contracts import Asked
+from coupons.contracts import RedemptionRequest
 from coupons.errors import CouponExhausted, CouponLimitPerUser
 from coupons.models import CouponDefinition, CouponRedemption
 from coupons.services import ledgers
@@ -27,7 +27,7 @@ def tries(coupon: CouponDefinition, customer: int, at: datetime, number: int = T
     outcomes: Counter[type] = Counter()
     while outcomes.total() < number:
         try:
-            outcomes[type(services.take(coupon=coupon.pk, asked=Asked(uuid7(), customer), at=at))] += 1
+            outcomes[type(services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), customer), at=at))] += 1
         except (Busy, Unavailable):
             continue
         except (CouponExhausted, CouponLimitPerUser) as refusal:
@@ -58,7 +58,7 @@ def test_200_shoppers_trying_20_times_redeem_500_exactly_500_times(
 
     assert outcomes == {CouponRedemption: MAXIMUM, CouponExhausted: SHOPPERS * TRIES - MAXIMUM}
     assert standing(coupon) == MAXIMUM
-    assert list(ledgers.audit(at=at, repair=False)) == []
+    assert list(ledgers.check(at=at, repair=False)) == []
 
 
 @pytest.mark.parametrize("batching", [True, False], ids=["together", "each alone"])
@@ -73,7 +73,7 @@ def test_200_shoppers_trying_20_times_exceed_an_approximate_500_within_its_bound
     print(f"approximate, {'together' if batching else 'each alone'}: exceeded by {over}")
 
     assert outcomes[CouponRedemption] == standing(coupon)
-    assert 0 <= over <= rules.may_exceed_by(cap=MAXIMUM, processes=1, threads=SHOPPERS)
+    assert 0 <= over <= rules.max_overshoot(cap=MAXIMUM, processes=1, threads=SHOPPERS)
 
 
 @pytest.mark.parametrize("strategy", [*STRICT, "approximate"])
@@ -89,4 +89,4 @@ def test_50_requests_of_one_shopper_trying_20_times_redeem_a_limit_of_two_twice(
 
     assert outcomes == {CouponRedemption: 2, CouponLimitPerUser: 50 * TRIES - 2}
     assert standing(coupon) == 2
-    assert list(ledgers.audit(at=at, repair=False)) == []
+    assert list(ledgers.check(at=at, repair=False)) == []

@@ -14,10 +14,10 @@ from accounts.models import Customer
 from promoplatform.kernel import redis
 from promoplatform.kernel.ids import uuid7
 from tests.factories import CampaignFactory
-from vouchers.contracts import Arrival, Outcome, Result
+from vouchers.contracts import ClaimRequest, ClaimResult, Result
 from vouchers.models import Campaign, CampaignCounter, FirstLogin, Voucher
 from vouchers.services import claim, claim_many, claiming, extend
-from vouchers.services.ledgers import audit
+from vouchers.services.ledgers import check
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Stampede = Callable[..., list[Any]]
@@ -33,14 +33,14 @@ def ranks() -> list[int]:
     return list(Voucher.objects.order_by("rank").values_list("rank", flat=True))
 
 
-def holds(campaign: Campaign, outcomes: list[Outcome], logins: int, at: datetime) -> None:
+def holds(campaign: Campaign, outcomes: list[ClaimResult], logins: int, at: datetime) -> None:
     """What was answered is what is there, and every rank to the quota is given once."""
     due = min(campaign.counter.quota, logins)
     assert ranks() == list(range(1, due + 1))
     assert FirstLogin.objects.count() == logins
     granted = {it.voucher.id for it in outcomes if it.voucher and it.result is Result.GRANTED}
     assert granted == set(Voucher.objects.values_list("pk", flat=True))
-    assert list(audit(at=at, repair=False)) == []
+    assert list(check(at=at, repair=False)) == []
 
 
 def test_400_shoppers_at_once_share_100_vouchers(stampede: Stampede, at: datetime) -> None:
@@ -79,14 +79,14 @@ def test_if_they_were_told_before_the_commit_somebody_would_find_nothing(
 ) -> None:
     """The proof that the test above can fail: the answers are given inside of the transaction."""
     campaign, people = CampaignFactory(quota=QUOTA), customers(50)
-    settle = claiming._claims._settle
+    settle = claiming._executor._process
 
     def too_early(asks: Any) -> None:
         with transaction.atomic():
             settle(asks)
             threading.Event().wait(0.2)
 
-    monkeypatch.setattr(claiming._claims, "_settle", too_early)
+    monkeypatch.setattr(claiming._executor, "_settle", too_early)
 
     assert not all(stampede(lambda one: found(campaign, one, at), people))
 
@@ -96,7 +96,7 @@ def test_one_shopper_who_signs_in_100_times_at_once_wins_once(stampede: Stampede
 
     outcomes = stampede(lambda _: claim(campaign=campaign.slug, customer_key=one, at=at), range(100))
 
-    assert Counter(it.result for it in outcomes) == {Result.GRANTED: 1, Result.ALREADY: 99}
+    assert Counter(it.result for it in outcomes) == {Result.GRANTED: 1, Result.ALREADY_CLAIMED: 99}
     assert len({it.voucher for it in outcomes}) == 1
     assert ranks() == [1]
 
@@ -109,10 +109,10 @@ def test_processes_with_the_same_people_in_other_orders_never_deadlock_and_all_h
     """
     campaign, people = CampaignFactory(quota=50), customers(120)
 
-    def process(number: int) -> list[Outcome]:
+    def process(number: int) -> list[ClaimResult]:
         order = random.Random(number).sample(people, len(people))
         parts = [order[start : start + 30] for start in range(0, len(order), 30)]
-        found = [claim_many(campaign=campaign.slug, arrivals=[Arrival(one, at) for one in part]) for part in parts]
+        found = [claim_many(campaign=campaign.slug, arrivals=[ClaimRequest(one, at) for one in part]) for part in parts]
         return [it for part in found for it in part]
 
     answers = stampede(process, range(8))
@@ -130,7 +130,7 @@ def test_processes_with_the_same_people_in_other_orders_never_deadlock_and_all_h
 def test_a_quota_that_is_raised_in_the_middle_leaves_nobody_within_it_out(stampede: Stampede, at: datetime) -> None:
     campaign, people = CampaignFactory(quota=20), customers(80)
     verbs: list[Callable[[], Any]] = [
-        lambda one=one: claim_many(campaign=campaign.slug, arrivals=[Arrival(one, at)])  # type: ignore[misc]
+        lambda one=one: claim_many(campaign=campaign.slug, arrivals=[ClaimRequest(one, at)])  # type: ignore[misc]
         for one in people
     ]
     verbs[40:40] = [
@@ -146,10 +146,10 @@ def test_a_quota_that_is_raised_in_the_middle_leaves_nobody_within_it_out(stampe
     ]
     assert not strange
     list(
-        audit(at=at, repair=True)
+        check(at=at, repair=True)
     )  # who lost at the very moment is served by the promised task; the audit does the same
     assert ranks() == list(range(1, 61))
-    assert list(audit(at=at, repair=False)) == []
+    assert list(check(at=at, repair=False)) == []
 
 
 def test_without_the_counter_a_count_before_gives_more_than_the_quota(stampede: Stampede, at: datetime) -> None:
@@ -228,7 +228,7 @@ def test_the_one_statement_gives_exactly_100_through_both(stampede: Stampede, at
     campaign, people = CampaignFactory(quota=QUOTA), customers(300)
     unlucky = set(people[10:QUOTA:20])
 
-    def arrive(one: int) -> Outcome:
+    def arrive(one: int) -> ClaimResult:
         outcome = claim(campaign=campaign.slug, customer_key=one, at=at)
         if one in unlucky:
             raise Died  # after the commit: the answer is lost, and asked for again
@@ -241,5 +241,5 @@ def test_the_one_statement_gives_exactly_100_through_both(stampede: Stampede, at
 
     assert ranks() == list(range(1, QUOTA + 1))
     again = [claim(campaign=campaign.slug, customer_key=one, at=at) for one in sorted(unlucky)]
-    assert [it.result for it in again] == [Result.ALREADY] * 5
+    assert [it.result for it in again] == [Result.ALREADY_CLAIMED] * 5
     assert all(it.voucher for it in again)

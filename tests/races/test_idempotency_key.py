@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from discounts.models import Usage, UseNotice
+from discounts.models import Usage, UsageNotification
 from promoplatform.kernel import idempotency
 from promoplatform.kernel.models import IdempotencyKey
 from tests.factories import DiscountCodeFactory, ShopperFactory
@@ -50,7 +50,7 @@ def test_50_threads_with_one_key_make_one_use_and_get_one_answer(stampede: Stamp
     assert set(outcomes) <= {(201, None), (409, "idempotency_in_progress")}
     assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
     assert sum("Idempotency-Replayed" not in answer for answer in answers if answer.status_code == 201) == 1
-    assert Usage.objects.count() == UseNotice.objects.count() == IdempotencyKey.objects.count() == 1
+    assert Usage.objects.count() == UsageNotification.objects.count() == IdempotencyKey.objects.count() == 1
     assert use(None)["Idempotency-Replayed"] == "true"
 
 

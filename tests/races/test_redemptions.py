@@ -12,9 +12,9 @@ from django.db import connection
 from accounts.contracts import Shopper
 from accounts.models import Brand
 from checkout import services
-from checkout.contracts import Order, Request
+from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import LIVE, Redemption, Status
-from discounts.models import Usage, UseNotice
+from discounts.models import Usage, UsageNotification
 from promoplatform.kernel.errors import Busy
 from promotions.engine import Cart, Line
 from promotions.errors import CodeAlreadyUsed, ReservationExpired
@@ -28,9 +28,11 @@ def reserve(
     brand: Brand, shopper: Shopper, at: datetime, *codes: str, order: str, price: int = 1_000, ttl: int = 900
 ) -> Redemption:
     cart = Cart(currency="EUR", exponent=2, lines=(Line(id="a", sku="shoe", quantity=1, unit_price=price),))
-    asked = Request(cart, codes)
+    asked = QuoteRequest(cart, codes)
     fingerprint = hashlib.sha256(repr(asked).encode()).digest()
-    return services.reserve(request=asked, order=Order(order, brand.pk, fingerprint, ttl), shopper=shopper, at=at)
+    return services.reserve(
+        request=asked, order=RedemptionOptions(order, brand.pk, fingerprint, ttl), shopper=shopper, at=at
+    )
 
 
 def customer() -> Shopper:
@@ -97,7 +99,7 @@ def test_confirm_and_expiry_at_one_moment_have_one_end(stampede: Stampede, at: d
             assert redemption.status == Status.EXPIRED
             assert isinstance(results[0], ReservationExpired)
             assert not used.exists()
-    assert UseNotice.objects.count() == Redemption.objects.filter(status=Status.CONFIRMED).count()
+    assert UsageNotification.objects.count() == Redemption.objects.filter(status=Status.CONFIRMED).count()
 
 
 def test_many_carts_over_the_same_codes_in_shuffled_order_never_deadlock(stampede: Stampede, at: datetime) -> None:

@@ -13,9 +13,9 @@ import pytest
 from django.db import connection, connections, transaction
 from django.db.models import Count, Max
 
-from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket, Status, TouchedBucket
+from coupons.models import CouponDefinition, CouponRedemption, DirtyBucket, RedemptionBucket, Status
 from coupons.services import reporting, rollup
-from promoplatform.kernel.periods import Unit
+from promoplatform.kernel.periods import Interval
 from tests.coupons.rows import add, coupon_of, refund, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,8 +26,8 @@ UNTIL = NOON + timedelta(days=1)
 
 def told(coupon: CouponDefinition) -> reporting.Sums:
     """What the coupon's report says of the day."""
-    return reporting.of_coupon(
-        coupon=coupon, unit=Unit.DAY, zone=ZoneInfo("UTC"), first=NOON, until=UNTIL, at=UNTIL
+    return reporting.coupon_report(
+        coupon=coupon, unit=Interval.DAY, timezone=ZoneInfo("UTC"), start=NOON, end=UNTIL, at=UNTIL
     ).total  # fmt: skip
 
 
@@ -68,9 +68,9 @@ def test_writers_summers_and_readers_at_once_lose_nothing_and_never_disagree(sta
 
     assert results[:24] == [None] * 24, results
     assert results[30:] == [[True] * 8] * 6, results
-    while TouchedBucket.objects.exists():
+    while DirtyBucket.objects.exists():
         rollup.roll_up()
-    assert list(rollup.audit(at=NOON, repair=False)) == []
+    assert list(rollup.check(at=NOON, repair=False)) == []
     assert (told(coupon).redemptions, told(coupon).released, summed()) == (48, 48, 48)
 
 

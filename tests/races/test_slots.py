@@ -20,7 +20,7 @@ from accounts.models import Brand, Customer
 from promoplatform.kernel.ids import uuid7
 from promotions.models import Promotion
 from segments import services
-from segments.errors import PromotionHasSegment
+from segments.errors import SegmentAlreadyExists
 from segments.models import AudienceMember, CustomerSlots, Segment, SegmentMember
 from segments.services import ledgers, queue, stripes
 from tests.factories import BrandFactory, CustomerFactory
@@ -44,7 +44,7 @@ def audiences(customers: int, sizes: range, seed: int) -> list[tuple[Brand, str]
 
 def what_is_wrong() -> list[str]:
     """What a person with nothing but the rows would hold against them."""
-    found = [f"slots: {line}" for line in ledgers.audit(at=datetime.now().astimezone(), repair=False)]
+    found = [f"slots: {line}" for line in ledgers.check(at=datetime.now().astimezone(), repair=False)]
     used: dict[int, int] = dict(CustomerSlots.objects.values_list("customer_id", "used"))
     found += [f"{one} uses {many} slots" for one, many in used.items() if many > SLOTS]
     taken = Counter(SegmentMember.objects.values_list("customer_id", flat=True))
@@ -83,7 +83,7 @@ def test_12_segments_that_start_at_once_give_nobody_a_slot_too_many_and_waste_no
             brand=brand, segment_type=segment_type, start_date=at, end_date=at + timedelta(days=7), at=at
         )
         while segment.state in ("scheduled", "filling"):
-            services.work(at=at)
+            services.process_queue(at=at)
             segment.refresh_from_db()
         return str(segment.state)
 
@@ -145,7 +145,7 @@ def test_20_requests_for_one_promotion_make_one_segment(stampede: Stampede, at: 
 
     results = stampede(ask, range(20))
 
-    assert Counter(type(result) for result in results) == {Segment: 10, PromotionHasSegment: 10}
+    assert Counter(type(result) for result in results) == {Segment: 10, SegmentAlreadyExists: 10}
     assert len({result.pk for result in results if isinstance(result, Segment)}) == Segment.objects.count() == 1
     assert set(CustomerSlots.objects.values_list("used", flat=True)) == {1}
 

@@ -12,7 +12,7 @@ from django.db import connection
 from accounts.contracts import Shopper
 from accounts.models import Brand
 from checkout import services
-from checkout.contracts import Order, Request
+from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from promotions.engine import Cart, Line
 from tests.factories import BrandFactory, CampaignFactory, CustomerFactory
@@ -39,9 +39,11 @@ def won(brand: Brand, shopper: Shopper, at: datetime) -> str:
 def reserve(brand: Brand, shopper: Shopper, at: datetime, *vouchers: str, order: str) -> Redemption:
     line = Line(id="a", sku="mobile", quantity=1, unit_price=2_000)
     cart = Cart(currency="EUR", exponent=2, lines=(line,), transaction_type="topup")
-    asked = Request(cart, (), vouchers)
+    asked = QuoteRequest(cart, (), vouchers)
     fingerprint = hashlib.sha256(repr(asked).encode()).digest()
-    return services.reserve(request=asked, order=Order(order, brand.pk, fingerprint), shopper=shopper, at=at)
+    return services.reserve(
+        request=asked, order=RedemptionOptions(order, brand.pk, fingerprint), shopper=shopper, at=at
+    )
 
 
 def test_one_voucher_in_many_orders_is_held_once(stampede: Stampede, at: datetime) -> None:

@@ -13,10 +13,10 @@ from accounts.models import Customer
 from promoplatform.kernel.ids import uuid7
 from tests.factories import CampaignFactory
 from vouchers import selectors
-from vouchers.contracts import Arrival
+from vouchers.contracts import ClaimRequest
 from vouchers.models import Campaign, CampaignCounter, Voucher
 from vouchers.services import claim, claim_many, revoke, waiting
-from vouchers.services.ledgers import audit
+from vouchers.services.ledgers import check
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Stampede = Callable[..., list[Any]]
@@ -25,7 +25,7 @@ QUOTA = 20
 
 def arrived(campaign: Campaign, count: int, at: datetime) -> list[int]:
     made = Customer.objects.bulk_create([Customer(customer_id=f"c{n}") for n in range(count)])
-    claim_many(campaign=campaign.slug, arrivals=[Arrival(one.pk, at) for one in made])
+    claim_many(campaign=campaign.slug, arrivals=[ClaimRequest(one.pk, at) for one in made])
     return [one.pk for one in made]
 
 
@@ -38,13 +38,13 @@ def test_ranks_that_are_lost_and_passed_on_at_once_go_to_the_first_in_line_each_
 
     def lose(one: int) -> None:
         revoke(voucher=Voucher.objects.get(customer=one), at=at)
-        waiting.pass_on(campaign_id=campaign.pk, at=at)
+        waiting.reassign_vouchers(campaign_id=campaign.pk, at=at)
 
     def come(one: int) -> None:
         claim(campaign=campaign.slug, customer_key=one, at=at)
 
     verbs: list[Callable[[], Any]] = [partial(lose, one) for one in people[:QUOTA]]
-    verbs += [partial(come, one) for one in newcomers] + [lambda: waiting.pass_on_due(at=at)] * 4
+    verbs += [partial(come, one) for one in newcomers] + [lambda: waiting.enqueue_reassignments(at=at)] * 4
     results = stampede(lambda verb: verb(), verbs)
 
     assert not [it for it in results if isinstance(it, Exception)]
@@ -52,7 +52,7 @@ def test_ranks_that_are_lost_and_passed_on_at_once_go_to_the_first_in_line_each_
     assert [rank for rank, _ in found] == list(range(1, QUOTA + 1))
     assert {one for _, one in found} == set(people[QUOTA : 2 * QUOTA]), "the first in line, and nobody else"
     assert CampaignCounter.objects.get().issued == QUOTA
-    assert list(audit(at=at, repair=False)) == []
+    assert list(check(at=at, repair=False)) == []
 
 
 def test_without_the_lock_a_rank_is_passed_on_twice(stampede: Stampede, at: datetime) -> None:
@@ -63,7 +63,7 @@ def test_without_the_lock_a_rank_is_passed_on_twice(stampede: Stampede, at: date
     barrier = threading.Barrier(2)
 
     def look_then_give(_: int) -> None:
-        lost, heir = selectors.lost().get(), selectors.line(campaign=campaign)[0]
+        lost, heir = selectors.reassignable_vouchers().get(), selectors.waiting_list(campaign=campaign)[0]
         barrier.wait(30)
         Voucher.objects.create(
             id=uuid7(), campaign=campaign, customer_id=heir.customer_id, rank=lost.rank, quota=1, created_at=at,

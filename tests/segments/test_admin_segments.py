@@ -14,7 +14,7 @@ from accounts.contracts import Role
 from accounts.models import Brand
 from promoplatform.kernel.models import OutboxMessage
 from promoplatform.kernel.outside.contracts import Service
-from promoplatform.kernel.outside.models import Errand
+from promoplatform.kernel.outside.models import SyncJob
 from promotions import services as promotions
 from segments import selectors, services
 from segments.models import Audience, Segment, State
@@ -119,7 +119,7 @@ def test_why_it_waits_is_said_and_it_is_told_again_by_a_click(owner: Client, bra
     settings.SEGMENTATION_SERVICE_URL = "http://127.0.0.1:9"
     audience(brand, "c1")
     segment = running(brand)
-    Errand.objects.update(failures=3, error="it answered 500", due_at=timezone.now() + DAY)
+    SyncJob.objects.update(failures=3, error="it answered 500", due_at=timezone.now() + DAY)
     OutboxMessage.objects.all().delete()
 
     page = owner.get(f"{BASE}{segment.pk}/change/")
@@ -128,7 +128,7 @@ def test_why_it_waits_is_said_and_it_is_told_again_by_a_click(owner: Client, bra
     assert "Waiting for the segmentation service: it answered 500." in page.content.decode()
     assert "after it failed 3 times" in page.context["wait"]
     assert answer.status_code == 302
-    assert Errand.objects.get(service=Service.SEGMENTATION).due_at <= timezone.now()
+    assert SyncJob.objects.get(service=Service.SEGMENTATION).due_at <= timezone.now()
     assert [it.kwargs for it in OutboxMessage.objects.filter(task="segments.tell")] == [{"segment_id": str(segment.pk)}]
 
 
@@ -188,7 +188,7 @@ def test_a_promotions_page_leads_to_its_segment(owner: Client, brand: Brand, set
 
     before = owner.get(page)
     services.delete(which=Q(segment_type="new_users"), at=now)
-    services.work(at=now + DAY)
+    services.process_queue(at=now + DAY)
     after = owner.get(page)
 
     segment = Segment.objects.get(promotion_id=promotion.pk)

@@ -8,10 +8,10 @@ import pytest
 from django.db import connection
 
 from accounts.models import Brand, Customer
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.errors import InvalidRequest
 from segments import selectors, services
-from segments.contracts import Applied, Source
-from segments.errors import AudienceComputed
+from segments.contracts import AudienceUpdateResult, Source
+from segments.errors import AudienceReadOnly
 from segments.models import Audience, AudienceMember
 from segments.services import audiences, staging
 from tests.factories import BrandFactory
@@ -30,20 +30,20 @@ def members(brand: Brand, segment_type: str = "vip") -> set[str]:
     return set(rows.values_list("customer__customer_id", flat=True))
 
 
-def change(brand: Brand, operation: str, *ids: str, version: int | None = None) -> Applied:
+def change(brand: Brand, operation: str, *ids: str, version: int | None = None) -> AudienceUpdateResult:
     return services.apply_audience(
         brand=brand, segment_type="vip", operation=operation, customer_ids=ids, version=version
     )
 
 
 def test_adding_removing_and_replacing_say_what_came_of_them(brand: Brand) -> None:
-    assert change(brand, "add", "c1", "c2", "c2") == Applied(received=3, added=2, removed=0, size=2)
-    assert change(brand, "add", "c2", "c3") == Applied(received=2, added=1, removed=0, size=3)
-    assert change(brand, "remove", "c1", "c9") == Applied(received=2, added=0, removed=1, size=2)
-    assert change(brand, "replace", "c3", "c4", "c5") == Applied(received=3, added=2, removed=1, size=3)
+    assert change(brand, "add", "c1", "c2", "c2") == AudienceUpdateResult(received=3, added=2, removed=0, size=2)
+    assert change(brand, "add", "c2", "c3") == AudienceUpdateResult(received=2, added=1, removed=0, size=3)
+    assert change(brand, "remove", "c1", "c9") == AudienceUpdateResult(received=2, added=0, removed=1, size=2)
+    assert change(brand, "replace", "c3", "c4", "c5") == AudienceUpdateResult(received=3, added=2, removed=1, size=3)
     assert members(brand) == {"c3", "c4", "c5"}
 
-    assert change(brand, "replace") == Applied(received=0, added=0, removed=3, size=0)
+    assert change(brand, "replace") == AudienceUpdateResult(received=0, added=0, removed=3, size=0)
 
     assert members(brand) == set()
     assert Audience.objects.get().size == 0
@@ -63,7 +63,7 @@ def test_an_older_version_changes_nothing(brand: Brand) -> None:
 
     answer = change(brand, "replace", "c2", "c3", version=4)
 
-    assert answer == Applied(received=2, added=0, removed=0, size=1, stale=True)
+    assert answer == AudienceUpdateResult(received=2, added=0, removed=0, size=1, stale=True)
     assert members(brand) == {"c1"}
     assert Audience.objects.get().version == 5
 
@@ -71,8 +71,8 @@ def test_an_older_version_changes_nothing(brand: Brand) -> None:
 def test_the_same_version_again_changes_nothing_and_a_newer_one_does(brand: Brand) -> None:
     change(brand, "replace", "c1", "c2", version=0)
 
-    assert change(brand, "replace", "c1", "c2", version=0) == Applied(2, 0, 0, 2)
-    assert change(brand, "replace", "c3", version=1) == Applied(1, 1, 2, 1)
+    assert change(brand, "replace", "c1", "c2", version=0) == AudienceUpdateResult(2, 0, 0, 2)
+    assert change(brand, "replace", "c3", version=1) == AudienceUpdateResult(1, 1, 2, 1)
     assert Audience.objects.get().version == 1
 
 
@@ -95,9 +95,9 @@ def test_another_brands_audience_of_the_type_stays_as_it_is(brand: Brand) -> Non
 
 
 def test_an_audience_that_is_worked_out_here_takes_nobody_elses_word(brand: Brand) -> None:
-    Audience.objects.create(brand=brand, segment_type="vip", source=Source.COMPUTED)
+    Audience.objects.create(brand=brand, segment_type="vip", source=Source.AUTOMATIC_SEGMENT_TYPES)
 
-    with pytest.raises(AudienceComputed):
+    with pytest.raises(AudienceReadOnly):
         change(brand, "add", "c1")
 
     assert members(brand) == set()
@@ -105,7 +105,7 @@ def test_an_audience_that_is_worked_out_here_takes_nobody_elses_word(brand: Bran
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 101])
 def test_a_strange_segment_type_is_refused(brand: Brand, name: str) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         services.apply_audience(brand=brand, segment_type=name, operation="add", customer_ids=["c1"])
 
     assert not Audience.objects.exists()
@@ -114,7 +114,7 @@ def test_a_strange_segment_type_is_refused(brand: Brand, name: str) -> None:
 def test_a_file_takes_effect_as_a_whole_or_not_at_all(brand: Brand) -> None:
     change(brand, "replace", "c1")
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         services.apply_file(
             brand=brand, segment_type="vip", operation="replace", parts=[b"c2\nc3\n", b"\x07\n"], media_type="text/csv"
         )
@@ -136,7 +136,7 @@ def test_a_file_of_several_stretches_is_applied_whole(brand: Brand, monkeypatch:
         brand=brand, segment_type="vip", operation="replace", parts=parts(), media_type="text/csv"
     )
 
-    assert answer == Applied(received=6_000, added=6_000, removed=0, size=6_000)
+    assert answer == AudienceUpdateResult(received=6_000, added=6_000, removed=0, size=6_000)
     assert Customer.objects.count() == len(members(brand)) == 6_000
 
 

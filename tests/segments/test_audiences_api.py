@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 
 from accounts.models import Brand, Customer
 from promoplatform.kernel import streams
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.errors import InvalidRequest
 from segments.models import Audience
 from tests.factories import ApiKeyFactory, BrandFactory, MembershipFactory
 
@@ -186,8 +186,8 @@ def test_a_body_that_broke_off_is_refused() -> None:
     request: HttpRequest = RequestFactory().generic("POST", "/", b"c1\nc2\n", "text/csv")
     request.META["CONTENT_LENGTH"] = "600"
 
-    with pytest.raises(Invalid, match="broke off"):
-        list(streams.parts(request))
+    with pytest.raises(InvalidRequest, match="broke off"):
+        list(streams.iter_body(request))
 
 
 @pytest.mark.parametrize("path", [PATH.format("billo"), "/api/v1/checkout/quote/"])

@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.contracts import Role
 from accounts.models import Brand
 from segments import services
-from segments.contracts import COMPUTED, Source
+from segments.contracts import AUTOMATIC_SEGMENT_TYPES, Source
 from segments.models import Audience
 from tests.factories import BrandFactory, UserFactory
 from tests.segments.test_uploads import client_of
@@ -29,16 +29,16 @@ def ask(client: Client, segment_type: str, do: str, brand: str = "billo") -> Any
 
 def test_an_editor_has_an_audience_computed_and_stops_it(brand: Brand) -> None:
     editor = client_of(brand, Role.EDITOR)
-    assert editor.get(PAGE).content.decode().count(">Compute<") == len(COMPUTED)
+    assert editor.get(PAGE).content.decode().count(">Compute<") == len(AUTOMATIC_SEGMENT_TYPES)
 
     page = ask(editor, "new_users", "compute").content.decode()
     audience = Audience.objects.get()
-    assert (audience.segment_type, audience.source) == ("new_users", Source.COMPUTED)
+    assert (audience.segment_type, audience.source) == ("new_users", Source.AUTOMATIC_SEGMENT_TYPES)
     assert page.count(">Stop<") == 1
     assert "being counted" in page
 
     assert "no longer computed" in ask(editor, "new_users", "stop").content.decode()
-    assert Audience.objects.get().source == Source.SENT
+    assert Audience.objects.get().source == Source.IMPORTED
 
 
 def test_another_type_is_not_found(brand: Brand) -> None:
@@ -49,7 +49,7 @@ def test_another_type_is_not_found(brand: Brand) -> None:
 
 
 def test_a_viewer_sees_and_changes_nothing(brand: Brand) -> None:
-    services.compute(brand=brand, segment_type="new_users")
+    services.enable(brand=brand, segment_type="new_users")
     viewer = client_of(brand, Role.VIEWER)
 
     page = viewer.get(PAGE).content.decode()
@@ -57,17 +57,17 @@ def test_a_viewer_sees_and_changes_nothing(brand: Brand) -> None:
     assert "being counted" in page
     assert ">Stop<" not in page
     assert ask(viewer, "new_users", "stop").status_code == 403
-    assert Audience.objects.get().source == Source.COMPUTED
+    assert Audience.objects.get().source == Source.AUTOMATIC_SEGMENT_TYPES
 
 
 def test_another_brands_staff_see_their_own(brand: Brand) -> None:
-    services.compute(brand=brand, segment_type="new_users")
+    services.enable(brand=brand, segment_type="new_users")
     stranger = client_of(BrandFactory(slug="cake"), Role.OWNER)
 
     assert "being counted" not in stranger.get(PAGE).content.decode()
     assert stranger.get(f"{PAGE}?brand=billo").status_code == 404
     assert ask(stranger, "new_users", "stop").status_code == 404
-    assert Audience.objects.get().source == Source.COMPUTED
+    assert Audience.objects.get().source == Source.AUTOMATIC_SEGMENT_TYPES
 
 
 def test_who_works_for_several_brands_chooses_one_first(brand: Brand) -> None:

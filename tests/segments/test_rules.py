@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from promoplatform.kernel.errors import Invalid
+from promoplatform.kernel.errors import InvalidRequest
 from segments import rules
-from segments.rules import CSV, NDJSON, Reader, unzipped
+from segments.rules import CSV, NDJSON, CustomerIdReader, gunzip_stream
 
 
-def read(text: bytes, media_type: str = CSV, part: int = 7) -> tuple[list[str], Reader]:
+def read(text: bytes, media_type: str = CSV, part: int = 7) -> tuple[list[str], CustomerIdReader]:
     """The ids of a file that arrives ``part`` bytes at a time, and its reader."""
-    reader = Reader(media_type)
+    reader = CustomerIdReader(media_type)
     copied = b"".join(reader.read(cut(text, part)))
     return [line.replace("\\\\", "\\") for line in copied.decode().splitlines()], reader
 
@@ -88,7 +88,7 @@ def test_a_line_that_names_nobody_is_told_by_its_number(
 ) -> None:
     _, reader = read(text, media_type, part)
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         reader.check()
 
     assert [fault["field"] for fault in refused.value.errors or []] == lines
@@ -98,10 +98,10 @@ def test_a_line_that_names_nobody_is_told_by_its_number(
 def test_of_many_bad_lines_the_first_are_named_and_all_are_counted() -> None:
     _, reader = read(b"\x07\n" * 5_000, part=1000)
 
-    with pytest.raises(Invalid, match="5,000 lines"):
+    with pytest.raises(InvalidRequest, match="5,000 lines"):
         reader.check()
 
-    assert len(reader.faults) == rules.MAX_FAULTS
+    assert len(reader.errors) == rules.MAX_ERRORS
 
 
 def test_quick_and_slow_ways_read_the_same() -> None:
@@ -120,7 +120,7 @@ def test_a_packed_file_is_unpacked_a_little_at_a_time(part: int) -> None:
     text = b"c1\n" * 20_000
     packed = gzip.compress(text[:30_000]) + gzip.compress(text[30_000:])
 
-    pieces = list(unzipped(cut(packed, part), limit=500))
+    pieces = list(gunzip_stream(cut(packed, part), limit=500))
 
     assert b"".join(pieces) == text
     assert max(map(len, pieces)) <= 500
@@ -130,8 +130,8 @@ def test_a_packed_file_is_unpacked_a_little_at_a_time(part: int) -> None:
     "packed", [b"", b"c1\n", gzip.compress(b"c1", mtime=0)[:-5], gzip.compress(b"c1", mtime=0) + b"x"]
 )
 def test_a_packed_file_that_is_broken_is_refused(packed: bytes) -> None:
-    with pytest.raises(Invalid):
-        list(unzipped(iter([packed] if packed else []), limit=500))
+    with pytest.raises(InvalidRequest):
+        list(gunzip_stream(iter([packed] if packed else []), limit=500))
 
 
 @pytest.mark.parametrize("name", ["new_users", "a", "purchase-above.100", "x" * 100])

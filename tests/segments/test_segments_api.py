@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Brand
 from segments.models import CustomerSlots, Segment
-from segments.services import apply_audience, work
+from segments.services import apply_audience, process_queue
 from tests.factories import ApiKeyFactory, BrandFactory
 
 pytestmark = pytest.mark.django_db
@@ -126,7 +126,7 @@ def test_a_segment_is_deleted_once_and_for_all(brand: Brand, engine: Client) -> 
 def test_it_expires(brand: Brand, engine: Client) -> None:
     segment_id = ask(engine, ASKED | {"start_date": "2020-01-01"}).json()["segment_id"]
 
-    work(at=datetime(2098, 2, 1, tzinfo=UTC))
+    process_queue(at=datetime(2098, 2, 1, tzinfo=UTC))
 
     assert look(engine, segment_id).json()["status"] == "expired"
 

@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from accounts.models import Brand
 from promoplatform.kernel import redis
-from promoplatform.kernel.errors import Invalid, NotFound
+from promoplatform.kernel.errors import InvalidRequest, NotFound
 from promoplatform.kernel.models import OutboxMessage
-from promoplatform.kernel.outside.contracts import Clock
+from promoplatform.kernel.outside.contracts import RunClock
 from segments import selectors, services
-from segments.contracts import Reach
-from segments.errors import AudienceEmpty, PromotionHasSegment
+from segments.contracts import AudienceReach
+from segments.errors import AudienceEmpty, SegmentAlreadyExists
 from segments.models import CustomerSlots, Segment, SegmentMember, State
 from segments.services import ledgers, queue, stripes
 from tests.factories import BrandFactory, PromotionFactory
@@ -54,7 +54,7 @@ def test_a_segment_takes_nothing_before_it_starts(brand: Brand, at: datetime) ->
     audience(brand, "c1", "c2")
 
     segment = scheduled(brand, at)
-    services.work(at=at + DAY - timedelta(seconds=1))
+    services.process_queue(at=at + DAY - timedelta(seconds=1))
 
     segment.refresh_from_db()
     assert (segment.status, segment.audience_count, segment.members_count) == ("scheduled", 2, 0)
@@ -66,7 +66,7 @@ def test_when_it_starts_everyone_of_the_audience_of_that_moment_is_in_it(brand: 
     segment = scheduled(brand, at)
     services.apply_audience(brand=brand, segment_type="vip", operation="replace", customer_ids=["c2", "c3", "c4"])
 
-    services.work(at=at + DAY)
+    services.process_queue(at=at + DAY)
 
     segment.refresh_from_db()
     assert (segment.status, segment.audience_count, segment.members_count, segment.skipped) == ("active", 3, 3, 0)
@@ -116,7 +116,7 @@ def test_customers_without_a_free_slot_are_enough_to_ask(brand: Brand, at: datet
 def test_dates_that_make_no_sense_are_refused(brand: Brand, at: datetime, start: timedelta, end: timedelta) -> None:
     audience(brand, "c1")
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         scheduled(brand, at, start=start, end_date=at + end)
 
     assert [fault["field"] for fault in refused.value.errors or []] == ["end_date"]
@@ -140,7 +140,7 @@ def test_a_promotion_has_one_segment(brand: Brand, at: datetime) -> None:
     first = scheduled(brand, at, promotion_id=key)
 
     assert scheduled(brand, at, promotion_id=key).pk == first.pk
-    with pytest.raises(PromotionHasSegment):
+    with pytest.raises(SegmentAlreadyExists):
         scheduled(brand, at, promotion_id=key, end_date=at + 8 * DAY)
     assert Segment.objects.count() == 1
 
@@ -177,12 +177,12 @@ def test_fewer_slots_break_nothing_that_runs(brand: Brand, at: datetime, setting
     settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
 
     late = scheduled(brand, at, start=timedelta(0), end_date=at + 8 * DAY)
-    services.work(at=at + DAY)
+    services.process_queue(at=at + DAY)
 
     assert late.status == "empty"
     assert {Segment.objects.get(pk=it.pk).status for it in running} == {"active"}
     assert used() == {"c1": 3}
-    services.work(at=at + 9 * DAY)
+    services.process_queue(at=at + 9 * DAY)
     assert used() == {}
 
 
@@ -194,7 +194,7 @@ def test_the_earlier_start_takes_first_and_of_equals_the_older(brand: Brand, at:
         for hours, days in ((3, 4), (1, 5), (2, 6), (2, 7))
     )
 
-    services.work(at=at + DAY)
+    services.process_queue(at=at + DAY)
 
     states = {it.pk: Segment.objects.get(pk=it.pk).status for it in (early, older, newer, late)}
     assert list(states.values()) == ["active", "active", "empty", "empty"]
@@ -210,7 +210,7 @@ def test_brands_that_start_at_the_same_moment_take_turns(brand: Brand, at: datet
     makers["one"] = lambda: [scheduled(other, at)]
     made = {which: makers[which]() for which in sorted(makers, reverse=first == "one")}
 
-    services.work(at=at + DAY)
+    services.process_queue(at=at + DAY)
 
     statuses = {which: [Segment.objects.get(pk=it.pk).status for it in its] for which, its in made.items()}
     assert statuses == {"many": ["active", "empty", "empty"], "one": ["active"]}
@@ -225,7 +225,7 @@ def test_a_turn_that_was_given_up_is_nobodys(brand: Brand, at: datetime, setting
     theirs = scheduled(other, at)
 
     services.delete(which=Q(pk=given_up.pk), at=at)
-    services.work(at=at + DAY)
+    services.process_queue(at=at + DAY)
 
     assert [Segment.objects.get(pk=it.pk).status for it in (mine, theirs)] == ["active", "empty"]
 
@@ -237,7 +237,7 @@ def test_a_start_in_the_past_jumps_no_queue(brand: Brand, at: datetime, settings
     later = at + timedelta(minutes=2)
 
     backdated = scheduled(brand, later, start=-30 * DAY)
-    services.work(at=later)
+    services.process_queue(at=later)
 
     assert Segment.objects.get(pk=waiting.pk).status == "active"
     assert Segment.objects.get(pk=backdated.pk).status == "empty"
@@ -250,7 +250,7 @@ def test_what_ends_at_midnight_is_free_for_what_starts_at_midnight(brand: Brand,
     new = scheduled(brand, at, start=DAY)
 
     at_once = scheduled(brand, at + DAY, start=timedelta(0), end_date=at + 9 * DAY)
-    services.work(at=at + DAY)
+    services.process_queue(at=at + DAY)
 
     assert Segment.objects.get(pk=old.pk).status == "expired"
     assert Segment.objects.get(pk=new.pk).status == "active"
@@ -266,7 +266,7 @@ def test_a_free_slot_later_on_is_for_who_starts_later(brand: Brand, at: datetime
     second = scheduled(brand, at, start=timedelta(0), segment_type="new")
 
     services.delete(which=Q(pk=first.pk), at=at)
-    services.work(at=at + DAY)
+    services.process_queue(at=at + DAY)
 
     assert members(second) == {"c2"}
     assert used() == {"c2": 1}
@@ -286,7 +286,7 @@ def test_a_deleted_segment_has_nobody_and_frees_every_slot(
     segment.refresh_from_db()
     assert (segment.status, segment.state) == ("deleted", State.DELETED if small else State.RELEASING)
 
-    services.work(at=at)
+    services.process_queue(at=at)
     segment.refresh_from_db()
     assert (segment.status, segment.state) == ("deleted", State.DELETED)
     assert (members(segment), used()) == (set(), {})
@@ -298,7 +298,7 @@ def test_one_that_never_started_is_deleted_too(brand: Brand, at: datetime) -> No
     segment = scheduled(brand, at)
 
     services.delete(which=Q(pk=segment.pk), at=at)
-    services.work(at=at + DAY)
+    services.process_queue(at=at + DAY)
 
     segment.refresh_from_db()
     assert (segment.status, used()) == ("deleted", {})
@@ -310,7 +310,7 @@ def test_after_an_outage_of_days_everything_is_caught_up(brand: Brand, at: datet
     over = scheduled(brand, at, end_date=at + 2 * DAY)
     running = scheduled(brand, at, end_date=at + 9 * DAY)
 
-    services.work(at=at + 3 * DAY)
+    services.process_queue(at=at + 3 * DAY)
 
     assert [Segment.objects.get(pk=it.pk).status for it in (over, running)] == ["expired", "active"]
     assert used() == {"c1": 1}
@@ -325,7 +325,7 @@ def test_whoever_dies_in_a_filling_leaves_it_to_the_next(
     segment = scheduled(brand, at)
     steps = Counter[str]()
 
-    while queue.work_on_stripe(at=at + DAY):  # each is a worker of its own, which does one stripe and dies
+    while queue.process_next_range(at=at + DAY):  # each is a worker of its own, which does one stripe and dies
         segment.refresh_from_db()
         steps[segment.status] += 1
         assert len(members(segment)) == segment.members_count == sum(used().values())
@@ -340,11 +340,11 @@ def test_an_end_in_the_middle_of_a_filling_wins(brand: Brand, at: datetime, monk
     audience(brand, *(f"c{number}" for number in range(20)))
     segment = scheduled(brand, at)
     for _ in range(3):
-        queue.work_on_stripe(at=at + DAY)
+        queue.process_next_range(at=at + DAY)
     assert 0 < sum(used().values()) < 20
 
     services.delete(which=Q(pk=segment.pk), at=at + DAY)
-    services.work(at=at + DAY)
+    services.process_queue(at=at + DAY)
 
     assert Segment.objects.get(pk=segment.pk).status == "deleted"
     assert (members(segment), used()) == (set(), {})
@@ -357,13 +357,13 @@ def test_long_work_is_parted_among_tasks(
     audience(brand, *(f"c{number}" for number in range(20)))
     segment = scheduled(brand, at)
 
-    services.work(at=at + DAY, budget=0)
+    services.process_queue(at=at + DAY, budget=0)
     assert OutboxMessage.objects.filter(task="segments.work").count() == 1
     assert Segment.objects.get(pk=segment.pk).members_count < 20
 
     while OutboxMessage.objects.exists():
         OutboxMessage.objects.all().delete()
-        services.work(at=at + DAY, budget=0)
+        services.process_queue(at=at + DAY, budget=0)
     assert len(members(segment)) == 20
 
 
@@ -372,9 +372,9 @@ def test_a_segment_says_when_it_was_filled_not_when_the_work_began(
 ) -> None:
     audience(brand, "c1", "c2")
     segment = scheduled(brand, at)
-    monkeypatch.setattr(Clock, "now", lambda self: at + DAY + timedelta(seconds=40))
+    monkeypatch.setattr(RunClock, "now", lambda self: at + DAY + timedelta(seconds=40))
 
-    services.work(at=at + DAY)
+    services.process_queue(at=at + DAY)
 
     assert Segment.objects.get(pk=segment.pk).filled_at == at + DAY + timedelta(seconds=40)
 
@@ -384,7 +384,7 @@ def test_slots_and_members_are_counted_again_and_mended(brand: Brand, at: dateti
     audience(brand, "c1", "c2", "c3")
     running = scheduled(brand, at, start=timedelta(0))
     over = scheduled(brand, at, start=timedelta(0), end_date=at + 8 * DAY)
-    assert list(ledgers.audit(at=at, repair=False)) == []
+    assert list(ledgers.check(at=at, repair=False)) == []
     services.delete(which=Q(pk=over.pk), at=at)
     left = SegmentMember.objects.filter(segment=running).order_by("customer_id").first()
     assert left is not None
@@ -393,7 +393,7 @@ def test_slots_and_members_are_counted_again_and_mended(brand: Brand, at: dateti
     CustomerSlots.objects.filter(customer__customer_id="c2").delete()
     Segment.objects.filter(pk=running.pk).update(members_count=9)
 
-    seen = [re.sub(r"[0-9a-f-]{36}", "…", line) for line in ledgers.audit(at=at, repair=False)]
+    seen = [re.sub(r"[0-9a-f-]{36}", "…", line) for line in ledgers.check(at=at, repair=False)]
     assert seen == [
         f"customer {left.customer_id}: says 7 slots, is in 2 segments",
         f"customer {left.customer_id + 1}: says 0 slots, is in 1 segments",
@@ -401,9 +401,9 @@ def test_slots_and_members_are_counted_again_and_mended(brand: Brand, at: dateti
         "segment …: is deleted and has 1 members",
     ]
 
-    assert len(list(ledgers.audit(at=at, repair=True))) == 4
-    services.work(at=at)
-    assert list(ledgers.audit(at=at, repair=False)) == []
+    assert len(list(ledgers.check(at=at, repair=True))) == 4
+    services.process_queue(at=at)
+    assert list(ledgers.check(at=at, repair=False)) == []
     assert used() == {"c1": 1, "c2": 1, "c3": 1}
 
 
@@ -430,21 +430,21 @@ def test_the_reach_of_a_large_audience_is_counted_again_in_the_background(
     scheduled(brand, at, start=timedelta(0), segment_type="new")
     audience(brand, "c1", "c2")
 
-    def asked(minutes: int) -> Reach:
+    def asked(minutes: int) -> AudienceReach:
         when = at + timedelta(minutes=minutes)
         return services.reach(brand_id=brand.pk, segment_types=["vip"], at=when)["vip"]
 
-    assert asked(0) == Reach(2, 1, at)
+    assert asked(0) == AudienceReach(2, 1, at)
     audience(brand, "c3")
-    assert asked(4) == Reach(2, 1, at)
+    assert asked(4) == AudienceReach(2, 1, at)
     OutboxMessage.objects.all().delete()
     redis.client().flushdb()
-    assert asked(0) == Reach(3, 2, at)  # never counted, as far as is known: counted now
+    assert asked(0) == AudienceReach(3, 2, at)  # never counted, as far as is known: counted now
 
     CustomerSlots.objects.update(used=0)
-    assert asked(5) == Reach(3, 2, at)
+    assert asked(5) == AudienceReach(3, 2, at)
     assert not OutboxMessage.objects.exists()
-    assert asked(6) == asked(7) == Reach(3, 2, at)  # nobody waits
+    assert asked(6) == asked(7) == AudienceReach(3, 2, at)  # nobody waits
     assert OutboxMessage.objects.count() == 1
     deliver()
     assert (asked(8).count, asked(8).with_free_slot) == (3, 3)

@@ -9,9 +9,9 @@ from django.db import connection
 from django.utils import timezone
 
 from promoplatform.kernel.models import OutboxMessage
-from promoplatform.kernel.outside.contracts import Clock, Service
-from promoplatform.kernel.outside.models import Errand
-from promoplatform.kernel.outside.selectors import waiting
+from promoplatform.kernel.outside.contracts import RunClock, Service
+from promoplatform.kernel.outside.models import SyncJob
+from promoplatform.kernel.outside.selectors import list_pending_syncs
 from promoplatform.kernel.outside.services import errands
 from segments.adapters import segmentation
 from segments.adapters.http import HttpSegmentation
@@ -42,7 +42,7 @@ def filled(at: datetime, members: int = MEMBERS) -> Segment:
     )  # fmt: skip
     customers = CustomerFactory.create_batch(members)
     SegmentMember.objects.bulk_create(SegmentMember(segment=segment, customer=customer) for customer in customers)
-    syncing.tell_later(segment_ids=[segment.pk], at=at)
+    syncing.request_sync(segment_ids=[segment.pk], at=at)
     return segment
 
 
@@ -53,13 +53,13 @@ def ids(segment: Segment) -> list[str]:
 
 
 def tell(segment: Segment, at: datetime) -> bool:
-    clock = Clock(at)
-    return syncing.tell(segment_id=segment.pk, outside=segmentation(clock), clock=clock)
+    clock = RunClock(at)
+    return syncing.sync_segment(segment_id=segment.pk, outside=segmentation(clock), clock=clock)
 
 
 def why(segment: Segment) -> str:
     """What the brand reads."""
-    found = waiting(service=Service.SEGMENTATION, subjects=[segment.pk]).get(segment.pk)
+    found = list_pending_syncs(service=Service.SEGMENTATION, subjects=[segment.pk]).get(segment.pk)
     return found.reason if found else ""
 
 
@@ -72,7 +72,7 @@ def test_without_a_service_a_filled_segment_is_active_and_nobody_is_told(at: dat
     segment = filled(at)
 
     assert state(segment) == State.ACTIVE
-    assert not Errand.objects.exists()
+    assert not SyncJob.objects.exists()
     assert not OutboxMessage.objects.exists()
 
 
@@ -151,7 +151,7 @@ def test_an_ended_segment_is_deleted_outside_however_long_that_takes(outside: Ou
     segment = filled(at)
     tell(segment, at)
     Segment.objects.filter(pk=segment.pk).update(state=State.RELEASING, epoch=1)
-    syncing.tell_later(segment_ids=[segment.pk], at=at)
+    syncing.request_sync(segment_ids=[segment.pk], at=at)
     outside.next(500, 500)
 
     assert [tell(segment, at + timedelta(minutes=minutes)) for minutes in (0, 20, 40)] == [False, False, True]
@@ -179,7 +179,7 @@ def test_a_segment_that_ends_while_it_is_told_is_told_no_further(
         add(self, *args, page=page, **kwargs)
         if page == 1:
             Segment.objects.filter(pk=segment.pk).update(state=State.RELEASING, epoch=1)
-            syncing.tell_later(segment_ids=[segment.pk], at=at)
+            syncing.request_sync(segment_ids=[segment.pk], at=at)
 
     monkeypatch.setattr(HttpSegmentation, "add", add_and_end)
 
@@ -195,7 +195,7 @@ def test_a_new_end_is_told_without_the_members(outside: Outside, at: datetime):
     tell(segment, at)
     outside.calls.clear()
     Segment.objects.filter(pk=segment.pk).update(end_date=at + timedelta(days=9))
-    syncing.tell_later(segment_ids=[segment.pk], at=at)
+    syncing.request_sync(segment_ids=[segment.pk], at=at)
 
     assert tell(segment, at)
 
@@ -245,10 +245,10 @@ def test_workers_who_only_look_whether_it_is_free_tell_it_many_times(
 ):
     """The proof that the test above can fail: the same without the taking."""
 
-    def look(service: Service, subject: Any, now: datetime) -> Errand | None:
+    def look(service: Service, subject: Any, now: datetime) -> SyncJob | None:
         found = errands._open(service).filter(subject=subject, due_at__lte=now).exclude(leased_until__gt=now).first()
         if found is not None:
-            Errand.objects.filter(pk=found.pk).update(lease=subject, leased_until=now + errands.LEASE)
+            SyncJob.objects.filter(pk=found.pk).update(lease=subject, leased_until=now + errands.LEASE)
             found.lease = subject
         return found
 
@@ -288,8 +288,8 @@ def test_what_is_due_is_told_by_the_sweep_and_a_service_that_is_ill_is_left_alon
     outside.faults = {"fail": 1.0}
 
     def sweep(at: datetime) -> int:
-        clock = Clock(at)
-        return syncing.tell_due(outside=segmentation(clock), clock=clock)
+        clock = RunClock(at)
+        return syncing.sync_due(outside=segmentation(clock), clock=clock)
 
     assert sweep(at) == 0
     assert len(outside.calls) == 5  # then the breaker is open, and the others need not try
@@ -342,13 +342,13 @@ def test_many_faults_at_random_end_in_the_same_members(outside: Outside, at: dat
 
     for minute in range(0, 2400, 20):
         now = at + timedelta(minutes=minute)
-        clock = Clock(now)
-        syncing.tell_due(outside=segmentation(clock), clock=clock)
+        clock = RunClock(now)
+        syncing.sync_due(outside=segmentation(clock), clock=clock)
         if minute == 200:
             Segment.objects.filter(pk__in=[it.pk for it in ended]).update(state=State.DELETED)
-            syncing.tell_later(segment_ids=[it.pk for it in ended], at=now)
+            syncing.request_sync(segment_ids=[it.pk for it in ended], at=now)
 
-    assert not Errand.objects.exclude(failures=0).exists()
+    assert not SyncJob.objects.exclude(failures=0).exists()
     assert all(outside.segments[str(it.pk)].deleted for it in ended)
     for segment in segments[2:]:
         assert state(segment) == State.ACTIVE

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from promoplatform.kernel.errors import Invalid, NotFound
+from promoplatform.kernel.errors import InvalidRequest, NotFound
 from segments import services
-from segments.errors import AudienceComputed
+from segments.errors import AudienceReadOnly
 from segments.models import Audience, AudienceMember
 from segments.proto.audience_update_pb2 import AudienceUpdate
 from tests.factories import BrandFactory
@@ -33,7 +33,7 @@ def test_updates_change_an_audience_and_the_same_again_changes_nothing() -> None
         update(operation=AudienceUpdate.REMOVE, customer_ids=["c1"], version=3),
     ]
     for value in (*updates, *updates):
-        services.take_update(value)
+        services.handle_audience_update(value)
 
     audience = Audience.objects.get()
     names = AudienceMember.objects.values_list("customer__customer_id", flat=True)
@@ -44,7 +44,7 @@ def test_updates_change_an_audience_and_the_same_again_changes_nothing() -> None
 def test_an_update_without_a_version_is_applied() -> None:
     BrandFactory(slug="billo")
 
-    services.take_update(update())
+    services.handle_audience_update(update())
 
     assert Audience.objects.get().version is None
 
@@ -53,12 +53,12 @@ def test_an_update_without_a_version_is_applied() -> None:
 @pytest.mark.parametrize(
     ("value", "refusal"),
     [
-        (b"\xff\xff\xff", Invalid), (b"", Invalid), (update(operation=0), Invalid), (update(operation=9), Invalid),
+        (b"\xff\xff\xff", InvalidRequest), (b"", InvalidRequest), (update(operation=0), InvalidRequest), (update(operation=9), InvalidRequest),
         (update(merchant_id="nosuch"), NotFound), (update(merchant_id="a\x00b"), NotFound),
-        (update(merchant_id=""), NotFound), (update(segment_type=""), Invalid), (update(segment_type="a b"), Invalid),
-        (update(customer_ids=["c1", ""]), Invalid), (update(customer_ids=["x" * 101]), Invalid),
-        (update(customer_ids=["a\x00"]), Invalid), (update(version=-1), Invalid),
-        (update(segment_type="ours"), AudienceComputed),
+        (update(merchant_id=""), NotFound), (update(segment_type=""), InvalidRequest), (update(segment_type="a b"), InvalidRequest),
+        (update(customer_ids=["c1", ""]), InvalidRequest), (update(customer_ids=["x" * 101]), InvalidRequest),
+        (update(customer_ids=["a\x00"]), InvalidRequest), (update(version=-1), InvalidRequest),
+        (update(segment_type="ours"), AudienceReadOnly),
     ],
 )  # fmt: skip
 def test_a_bad_message_is_refused_and_changes_nothing(value: bytes, refusal: type[Exception]) -> None:
@@ -66,7 +66,7 @@ def test_a_bad_message_is_refused_and_changes_nothing(value: bytes, refusal: typ
     Audience.objects.create(brand=brand, segment_type="ours", source="computed")
 
     with pytest.raises(refusal):
-        services.take_update(value)
+        services.handle_audience_update(value)
 
     assert not AudienceMember.objects.exists()
 

@@ -131,7 +131,7 @@ def test_a_file_of_json_lines_is_read_as_such(brand: Brand, editor: Client) -> N
 def test_what_cannot_be_is_said_at_its_field(
     brand: Brand, editor: Client, text: bytes, fields: dict[str, Any], field: str
 ) -> None:
-    Audience.objects.create(brand=brand, segment_type="ours", source=Source.COMPUTED)
+    Audience.objects.create(brand=brand, segment_type="ours", source=Source.AUTOMATIC_SEGMENT_TYPES)
 
     response = post(editor, brand, text, **fields)
 
@@ -151,13 +151,13 @@ def test_an_audience_that_is_computed_meanwhile_refuses_it_in_words(
 ) -> None:
     post(editor, brand, b"c1\n")
     upload = AudienceUpload.objects.get()
-    Audience.objects.create(brand=brand, segment_type="vip", source=Source.COMPUTED)
+    Audience.objects.create(brand=brand, segment_type="vip", source=Source.AUTOMATIC_SEGMENT_TYPES)
 
     editor.post(f"{LIST}{upload.pk}/apply/")
     deliver()
 
     upload.refresh_from_db()
-    assert upload.state == UploadState.REFUSED
+    assert upload.state == UploadState.FAILED
     assert "worked out here" in editor.get(page_of(upload)).content.decode()
     assert members() == set()
 
@@ -247,7 +247,7 @@ def test_a_worker_that_dies_over_it_leaves_nothing_half_and_the_next_begins_agai
         with pytest.raises(AttributeError):
             services.apply_upload(upload_id=upload.pk, at=at)
     assert members() == {"old"}
-    assert AudienceUpload.objects.get().state == UploadState.WAITING
+    assert AudienceUpload.objects.get().state == UploadState.PENDING
 
     services.apply_upload(upload_id=upload.pk, at=at)
 
@@ -260,12 +260,12 @@ def test_files_that_nobody_applies_are_forgotten(brand: Brand, editor: Client, a
     discarded, old, applied = AudienceUpload.objects.all()
     editor.post(f"{LIST}{applied.pk}/apply/")
     services.apply_upload(upload_id=applied.pk, at=at)
-    AudienceUpload.objects.update(created_at=at - uploads.KEPT - timedelta(seconds=1))
+    AudienceUpload.objects.update(created_at=at - uploads.RETENTION - timedelta(seconds=1))
 
     editor.post(f"{LIST}{discarded.pk}/discard/")
     editor.post(f"{LIST}{applied.pk}/discard/")
     assert set(AudienceUpload.objects.all()) == {old, applied}
-    services.forget_uploads(at=at)
+    services.purge_uploads(at=at)
 
     assert list(AudienceUpload.objects.all()) == [applied]
     assert not UploadPart.objects.exists()

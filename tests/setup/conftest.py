@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from promoplatform.embedded import CHECKOUT
-from promoplatform.processes import MARK, end_survivors
+from promoplatform.embedded import CHECKOUT_DIR
+from promoplatform.processes import OWNER_ENV_VAR, stop_orphans
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def home() -> Iterator[Path]:
 @pytest.fixture
 def environment(home: Path) -> dict[str, str]:
     """The variables of somebody who was given no servers."""
-    unwanted = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "DJANGO_SETTINGS_MODULE", "PROMO_HOME", MARK}
+    unwanted = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "DJANGO_SETTINGS_MODULE", "PROMO_HOME", OWNER_ENV_VAR}
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
     return {**kept, "PROMO_HOME": str(home)}
 
@@ -38,7 +38,7 @@ def embedded(environment: dict[str, str], home: Path) -> Iterator[Callable[..., 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "promoplatform.embedded", *arguments]
         return subprocess.run(
-            command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=120, check=False
+            command, cwd=CHECKOUT_DIR, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
 
     yield run
@@ -54,7 +54,7 @@ def spawn(environment: dict[str, str], home: Path) -> Iterator[Callable[..., "su
     def run(*command: str, **variables: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
             [sys.executable, "-m", *command],
-            cwd=CHECKOUT,
+            cwd=CHECKOUT_DIR,
             env={**environment, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -71,7 +71,7 @@ def spawn(environment: dict[str, str], home: Path) -> Iterator[Callable[..., "su
         process.wait()
         assert process.stdout
         process.stdout.close()
-    end_survivors(str(home), grace=0.0)
+    stop_orphans(str(home), grace=0.0)
 
 
 @pytest.fixture

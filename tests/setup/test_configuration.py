@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from promoplatform.embedded import CHECKOUT
+from promoplatform.embedded import CHECKOUT_DIR
 
 READERS = re.compile(
     r"""\b(?:env|Env\(\))\.\w+\(\s*["']([A-Z][A-Z0-9_]+)["']|os\.environ\.get\(\s*"(PROMO_[A-Z0-9_]+)"|\$\{([A-Z_]+)"""
@@ -11,7 +11,7 @@ READERS = re.compile(
 
 
 def listed() -> list[str]:
-    lines = (CHECKOUT / ".env.example").read_text().splitlines()
+    lines = (CHECKOUT_DIR / ".env.example").read_text().splitlines()
     return [found[1] for line in lines if (found := re.match(r"# ?([A-Z][A-Z0-9_]+)=", line))]
 
 
@@ -20,15 +20,15 @@ def read_by(*paths: Path) -> set[str]:
 
 
 def test_every_variable_that_is_read_is_listed_and_the_other_way_round() -> None:
-    sources = [path for path in (CHECKOUT / "promoplatform").rglob("*.py") if "migrations" not in path.parts]
+    sources = [path for path in (CHECKOUT_DIR / "promoplatform").rglob("*.py") if "migrations" not in path.parts]
 
-    assert set(listed()) == read_by(*sources, CHECKOUT / "Procfile")
+    assert set(listed()) == read_by(*sources, CHECKOUT_DIR / "Procfile")
     assert len(listed()) == len(set(listed()))
 
 
 def test_compose_sets_only_variables_that_exist() -> None:
-    service = (CHECKOUT / "compose.yaml").read_text().split("environment: &environment\n")[1].split("depends_on")[0]
+    service = (CHECKOUT_DIR / "compose.yaml").read_text().split("environment: &environment\n")[1].split("depends_on")[0]
     neighbours = {"POSTGRES_PASSWORD"}
 
     assert set(re.findall(r"^    ([A-Z_]+):", service, re.MULTILINE)) <= set(listed())
-    assert read_by(CHECKOUT / "compose.yaml") <= set(listed()) | neighbours
+    assert read_by(CHECKOUT_DIR / "compose.yaml") <= set(listed()) | neighbours

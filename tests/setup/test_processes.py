@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from promoplatform.processes import MARK, Child, end_survivors, survivors
+from promoplatform.processes import OWNER_ENV_VAR, Child, find_orphans, stop_orphans
 from tests.setup.conftest import until, wait_for
 
 Spawn = Callable[..., "subprocess.Popen[str]"]
@@ -17,14 +17,16 @@ DEAF = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print
 
 
 def child(program: str, mark: str = "nobody", grace: float = 5.0) -> Child:
-    return Child("part", [sys.executable, "-c", program], {**os.environ, MARK: mark}, cwd=Path.cwd(), grace=grace)
+    return Child(
+        "part", [sys.executable, "-c", program], {**os.environ, OWNER_ENV_VAR: mark}, cwd=Path.cwd(), grace=grace
+    )
 
 
 def test_each_line_comes_under_the_name(capfd: pytest.CaptureFixture[str]) -> None:
     speaker = child("import sys; print('first'); print('second', file=sys.stderr)")
 
     speaker.start()
-    until(lambda: not speaker.runs())
+    until(lambda: not speaker.is_running())
 
     printed = ""
 
@@ -35,7 +37,7 @@ def test_each_line_comes_under_the_name(capfd: pytest.CaptureFixture[str]) -> No
 
     until(said_both)
     assert sorted(printed.splitlines()) == ["part    | first", "part    | second"]
-    assert speaker.ended() == 0
+    assert speaker.exit_code() == 0
 
 
 def test_one_that_does_not_end_when_asked_is_killed(capfd: pytest.CaptureFixture[str]) -> None:
@@ -45,7 +47,7 @@ def test_one_that_does_not_end_when_asked_is_killed(capfd: pytest.CaptureFixture
 
     stubborn.stop()
 
-    assert stubborn.ended() == -signal.SIGKILL
+    assert stubborn.exit_code() == -signal.SIGKILL
 
 
 def test_a_hurry_cuts_the_grace_time(capfd: pytest.CaptureFixture[str]) -> None:
@@ -55,7 +57,7 @@ def test_a_hurry_cuts_the_grace_time(capfd: pytest.CaptureFixture[str]) -> None:
 
     stubborn.stop(hurry=lambda: True)
 
-    assert stubborn.ended() == -signal.SIGKILL
+    assert stubborn.exit_code() == -signal.SIGKILL
 
 
 def test_children_of_children_end_with_their_group(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -65,11 +67,11 @@ def test_children_of_children_end_with_their_group(home: Path, capfd: pytest.Cap
     family = child(program, mark=str(home))
     family.start()
     until(lambda: "deaf" in capfd.readouterr().out)
-    assert len(survivors(str(home))) == 2
+    assert len(find_orphans(str(home))) == 2
 
     family.stop()
 
-    until(lambda: not survivors(str(home)))
+    until(lambda: not find_orphans(str(home)))
 
 
 def test_survivors_of_a_killed_run_are_found_and_ended(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -77,19 +79,19 @@ def test_survivors_of_a_killed_run_are_found_and_ended(home: Path, capfd: pytest
     left.start()
     until(lambda: "deaf" in capfd.readouterr().out)
 
-    assert end_survivors(str(home), grace=0.2)
+    assert stop_orphans(str(home), grace=0.2)
 
-    assert not survivors(str(home))
-    assert not end_survivors(str(home), grace=0.2)
+    assert not find_orphans(str(home))
+    assert not stop_orphans(str(home), grace=0.2)
     left.stop()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's help is Linux's")
 def test_a_child_ends_when_its_parent_is_killed(spawn: Spawn, home: Path) -> None:
-    parent = spawn("tests.setup.parent", **{MARK: str(home)})
+    parent = spawn("tests.setup.parent", **{OWNER_ENV_VAR: str(home)})
     wait_for("waiting", parent)
-    assert len(survivors(str(home))) == 2
+    assert len(find_orphans(str(home))) == 2
 
     os.kill(parent.pid, signal.SIGKILL)
 
-    until(lambda: not survivors(str(home)))
+    until(lambda: not find_orphans(str(home)))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from promoplatform import supervisor
-from promoplatform.processes import survivors
+from promoplatform.processes import find_orphans
 from tests.setup.conftest import processes_in, until, wait_for
 
 Spawn = Callable[..., "subprocess.Popen[str]"]
@@ -51,7 +51,7 @@ def test_a_second_run_in_the_same_folder_is_refused(
     spawn: Spawn, free_port: int, monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     monkeypatch.setenv("PROMO_HOME", str(home))
-    with supervisor.only_one(free_port):
+    with supervisor.acquire_single_instance_lock(free_port):
         refused = run(spawn, free_port + 1)
         words = finish(refused)
 
@@ -63,7 +63,7 @@ def test_the_procfile_names_the_parts() -> None:
     parts = supervisor.procfile()
 
     assert list(parts) == ["web", "worker", "beat", "audiences", "logins"]
-    assert set(parts) == set(supervisor.GRACE_SECONDS)
+    assert set(parts) == set(supervisor.STOP_TIMEOUT_SECONDS)
 
 
 @pytest.mark.fault
@@ -98,7 +98,7 @@ def test_a_part_that_dies_is_started_again(spawn: Spawn, home: Path, free_port: 
     words += wait_for("starting it again", platform)
 
     assert set(re.findall(r"(\w+) ended unasked", words)) == {"web", "worker", "beat"}
-    until(lambda: supervisor.answers_ready(free_port), 60)
+    until(lambda: supervisor.is_ready(free_port), 60)
     platform.terminate()
     finish(platform)
     assert not processes_in(home)
@@ -121,7 +121,7 @@ def test_a_killed_run_leaves_nothing_and_the_next_one_works(spawn: Spawn, home: 
 
 def leaders(home: Path) -> list[int]:
     """Processes of the run that lead a group: the parts themselves, not their children."""
-    return [pid for pid in survivors(str(home)) if os.getpgid(pid) == pid]
+    return [pid for pid in find_orphans(str(home)) if os.getpgid(pid) == pid]
 
 
 def command_of(pid: int) -> str:

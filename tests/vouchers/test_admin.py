@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.contracts import Role
 from accounts.models import Brand
 from tests.factories import BrandFactory, CampaignFactory, CustomerFactory, MembershipFactory
-from vouchers.contracts import Arrival
+from vouchers.contracts import ClaimRequest
 from vouchers.models import Campaign, Voucher
 from vouchers.services import claim_many, close
 
@@ -47,7 +47,7 @@ def page_of(campaign: Campaign, end: str = "change/") -> str:
 def come(campaign: Campaign, count: int, minutes_ago: int = 0) -> None:
     at = timezone.now() - timedelta(minutes=minutes_ago)
     people = [CustomerFactory(customer_id=f"c{minutes_ago}-{number}") for number in range(count)]
-    claim_many(campaign=campaign.slug, arrivals=[Arrival(one.pk, at) for one in people])
+    claim_many(campaign=campaign.slug, arrivals=[ClaimRequest(one.pk, at) for one in people])
 
 
 # --- making -----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.test import Client
 from accounts.contracts import Role
 from accounts.models import Brand, User
 from accounts.services import signing_in
-from promoplatform.kernel.room import Room
+from promoplatform.kernel.room import ConcurrencyLimiter
 from tests.factories import PASSWORD, BrandFactory, CampaignFactory, MembershipFactory, ShopperFactory, UserFactory
 from vouchers.models import Campaign, FirstLogin, Voucher
 from vouchers.services import close
@@ -317,10 +317,10 @@ def test_a_user_who_is_no_shopper_signs_in_and_takes_part_in_nothing(campaign: C
 def test_a_crowd_with_passwords_is_put_off_and_whoever_has_a_token_wins(
     campaign: Campaign, bearer: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    user, room = ShopperFactory(), Room(inside=1, waiting=0)
+    user, room = ShopperFactory(), ConcurrencyLimiter(max_concurrent=1, max_waiting=0)
     monkeypatch.setattr(signing_in, "_PASSWORDS", room)
 
-    with room.entered(patience=1):  # somebody's password is being checked
+    with room.acquire(timeout=1):  # somebody's password is being checked
         put_off = login(account=user.username, password=PASSWORD)
         won = bearer(user).post(f"/api/v1/campaigns/{campaign.slug}/first-login/")
     later = login(account=user.username, password=PASSWORD)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Brand, User
 from checkout.models import Redemption
 from checkout.services import release_expired
-from checkout.services.ledgers import audit
+from checkout.services.ledgers import check
 from promotions.contracts import Purchase
 from tests.factories import BrandFactory, CampaignFactory, ShopperFactory
 from vouchers import redeemer
@@ -95,7 +95,7 @@ def test_a_voucher_is_reserved_and_used(user: User, shopper: Client) -> None:
         409, "voucher_used", str(voucher.pk),
     )  # fmt: skip
     assert Redemption.objects.count() == 1
-    assert list(audit(at=timezone.now(), repair=False)) == []
+    assert list(check(at=timezone.now(), repair=False)) == []
 
 
 def test_what_another_order_holds_cannot_be_had(user: User, shopper: Client) -> None:

@@ -12,7 +12,7 @@ from accounts.models import Customer, User
 from promoplatform.kernel.errors import NotFound
 from promoplatform.kernel.mail.models import Mail
 from tests.factories import CampaignFactory, CustomerFactory, ShopperFactory
-from vouchers.contracts import Arrival, Outcome, Result
+from vouchers.contracts import ClaimRequest, ClaimResult, Result
 from vouchers.models import Campaign, CampaignCounter, FirstLogin, Voucher
 from vouchers.services import claim, claim_many, close
 
@@ -23,11 +23,11 @@ def customers(count: int) -> list[Customer]:
     return [ShopperFactory().customer for _ in range(count)]
 
 
-def arrive(campaign: Campaign, people: list[Customer], at: datetime) -> list[Outcome]:
-    return claim_many(campaign=campaign.slug, arrivals=[Arrival(one.pk, at) for one in people])
+def arrive(campaign: Campaign, people: list[Customer], at: datetime) -> list[ClaimResult]:
+    return claim_many(campaign=campaign.slug, arrivals=[ClaimRequest(one.pk, at) for one in people])
 
 
-def results(outcomes: list[Outcome]) -> list[tuple[str, int | None]]:
+def results(outcomes: list[ClaimResult]) -> list[tuple[str, int | None]]:
     return [(str(it.result), it.voucher.rank if it.voucher else None) for it in outcomes]
 
 
@@ -63,7 +63,7 @@ def test_one_after_the_other_is_the_same_as_all_at_once(at: datetime) -> None:
 
 def test_the_very_same_arrival_sent_again_gets_the_very_same_answer(at: datetime) -> None:
     campaign, (one,) = CampaignFactory(), customers(1)
-    arrival = Arrival(one.pk, at)
+    arrival = ClaimRequest(one.pk, at)
 
     (first,) = claim_many(campaign=campaign.slug, arrivals=[arrival])
     (again,) = claim_many(campaign=campaign.slug, arrivals=[arrival])
@@ -97,7 +97,7 @@ def test_nobody_is_even_written_down_while_the_campaign_is_not_open(moment: str,
 
     outcome = claim(campaign=campaign.slug, customer_key=one.pk, at=at)
 
-    assert outcome == Outcome(Result.NOT_OPEN)
+    assert outcome == ClaimResult(Result.NOT_OPEN)
     assert not FirstLogin.objects.exists()
     assert not Voucher.objects.exists()
 
@@ -109,7 +109,7 @@ def test_a_winner_who_asks_after_the_end_still_reads_their_voucher(at: datetime)
 
     again = claim(campaign=campaign.slug, customer_key=one.pk, at=at)
 
-    assert again == Outcome(Result.ALREADY, won.voucher)
+    assert again == ClaimResult(Result.ALREADY_CLAIMED, won.voucher)
 
 
 def test_the_window_is_half_open(at: datetime) -> None:
@@ -117,7 +117,7 @@ def test_the_window_is_half_open(at: datetime) -> None:
     first, last, late = customers(3)
     instants = [at, at + timedelta(microseconds=999_999), at + timedelta(seconds=1)]
 
-    arrivals = [Arrival(one.pk, instant) for one, instant in zip((first, last, late), instants, strict=True)]
+    arrivals = [ClaimRequest(one.pk, instant) for one, instant in zip((first, last, late), instants, strict=True)]
     outcomes = claim_many(campaign=campaign.slug, arrivals=arrivals)
 
     assert [it.result for it in outcomes] == [Result.GRANTED, Result.GRANTED, Result.NOT_OPEN]
@@ -127,10 +127,10 @@ def test_who_is_shut_out_or_nobody_gets_nothing_and_harms_nobody(at: datetime) -
     campaign, (out, good) = CampaignFactory(quota=1), customers(2)
     User.objects.filter(customer=out).update(is_active=False)
 
-    arrivals = [Arrival(out.pk, at), Arrival(2**62, at), Arrival(good.pk, at)]
+    arrivals = [ClaimRequest(out.pk, at), ClaimRequest(2**62, at), ClaimRequest(good.pk, at)]
     outcomes = claim_many(campaign=campaign.slug, arrivals=arrivals)
 
-    assert [it.result for it in outcomes] == [Result.SHUT_OUT, Result.SHUT_OUT, Result.GRANTED]
+    assert [it.result for it in outcomes] == [Result.INACTIVE_USER, Result.INACTIVE_USER, Result.GRANTED]
     assert FirstLogin.objects.get().customer_id == good.pk
 
 
@@ -146,7 +146,7 @@ def test_there_is_no_campaign_of_an_unknown_slug(at: datetime) -> None:
 
     with pytest.raises(NotFound):
         claim(campaign="nosuch", customer_key=one.pk, at=at)
-    assert claim_many(campaign="nosuch", arrivals=[Arrival(one.pk, at)]) == [Outcome(Result.UNKNOWN)]
+    assert claim_many(campaign="nosuch", arrivals=[ClaimRequest(one.pk, at)]) == [ClaimResult(Result.UNKNOWN)]
     assert claim_many(campaign="nosuch", arrivals=[]) == []
 
 

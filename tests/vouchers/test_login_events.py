@@ -14,8 +14,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Customer
-from promoplatform.kernel.errors import Invalid
-from promoplatform.kernel.kafka import Reader
+from promoplatform.kernel.errors import InvalidRequest
+from promoplatform.kernel.kafka import KafkaConsumer
 from promoplatform.kernel.mail.models import Mail
 from tests.factories import ApiKeyFactory, CampaignFactory, CustomerFactory, ShopperFactory
 from tests.standins.kafka import OPTIONS, Kafka
@@ -23,7 +23,7 @@ from vouchers.contracts import LoginEvent, Result
 from vouchers.management.commands.consume_login_events import Command
 from vouchers.models import FirstLogin, Voucher
 from vouchers.proto.login_event_pb2 import LoginEvent as Message
-from vouchers.services import claim, take_in, take_messages
+from vouchers.services import claim, process_events, process_messages
 
 pytestmark = pytest.mark.django_db
 PATH = "/api/internal/v1/login-events/"
@@ -64,7 +64,7 @@ def winners() -> list[str]:
 def test_who_signed_in_first_wins_whatever_the_order_of_the_events() -> None:
     CampaignFactory(slug="spring", quota=2)
 
-    came = take_in(events=[event(1, late=3), event(2, late=1), event(3, late=2), event(4, late=1)])
+    came = process_events(events=[event(1, late=3), event(2, late=1), event(3, late=2), event(4, late=1)])
 
     assert (came[Result.GRANTED], came[Result.FULL]) == (2, 2)
     assert winners() == ["c2", "c4"], "at the same moment, who was named first"
@@ -74,9 +74,9 @@ def test_who_signed_in_first_wins_whatever_the_order_of_the_events() -> None:
 
 def test_what_arrives_later_comes_later_whenever_it_happened() -> None:
     CampaignFactory(slug="spring", quota=1)
-    take_in(events=[event(1, late=60)])
+    process_events(events=[event(1, late=60)])
 
-    came = take_in(events=[event(2, late=0)])
+    came = process_events(events=[event(2, late=0)])
 
     assert came[Result.FULL] == 1
     assert winners() == ["c1"]
@@ -86,7 +86,7 @@ def test_the_order_holds_across_the_statements_of_many_events(monkeypatch: pytes
     monkeypatch.setattr("vouchers.services.intake.TOGETHER", 7)
     CampaignFactory(slug="spring", quota=40)
 
-    take_in(events=[event(number, late=-number) for number in range(60)])
+    process_events(events=[event(number, late=-number) for number in range(60)])
 
     assert winners() == [f"c{number}" for number in range(59, 19, -1)]
 
@@ -96,9 +96,9 @@ def test_500_events_are_a_statement() -> None:
     events = [event(number) for number in range(1_000)]
 
     with CaptureQueriesContext(connection) as new:
-        take_in(events=events)
+        process_events(events=events)
     with CaptureQueriesContext(connection) as again:
-        take_in(events=events)
+        process_events(events=events)
 
     assert len(new) == 3 + 2  # who is known, who is made, their keys
     assert len(again) == 1 + 2
@@ -107,12 +107,12 @@ def test_500_events_are_a_statement() -> None:
 def test_the_same_events_again_change_nothing() -> None:
     CampaignFactory(slug="spring", quota=2)
     events = [event(number, late=number) for number in range(4)]
-    take_in(events=events)
+    process_events(events=events)
     before = list(Voucher.objects.order_by("pk").values())
 
-    came = take_in(events=events[::-1])
+    came = process_events(events=events[::-1])
 
-    assert came[Result.ALREADY] == 4
+    assert came[Result.ALREADY_CLAIMED] == 4
     assert list(Voucher.objects.order_by("pk").values()) == before
     assert FirstLogin.objects.count() == 4
 
@@ -120,10 +120,10 @@ def test_the_same_events_again_change_nothing() -> None:
 def test_an_event_counts_once_even_with_another_name_in_it() -> None:
     CampaignFactory(slug="spring", quota=9)
 
-    came = take_in(events=[event(1), event(1, customer_id="c2"), event(1, customer_id="c3", late=1)])
-    take_in(events=[event(1, customer_id="c4")])
+    came = process_events(events=[event(1), event(1, customer_id="c2"), event(1, customer_id="c3", late=1)])
+    process_events(events=[event(1, customer_id="c4")])
 
-    assert (came[Result.GRANTED], came[Result.ALREADY]) == (1, 2)
+    assert (came[Result.GRANTED], came[Result.ALREADY_CLAIMED]) == (1, 2)
     assert winners() == ["c1"]
     assert FirstLogin.objects.count() == 1
 
@@ -132,9 +132,9 @@ def test_who_was_seen_here_already_is_told_no_second_time(at: datetime) -> None:
     campaign, user = CampaignFactory(slug="spring", quota=9), ShopperFactory()
     claim(campaign=campaign.slug, customer_key=user.customer.pk, at=THEN)
 
-    came = take_in(events=[event(1, customer_id=user.customer.customer_id)])
+    came = process_events(events=[event(1, customer_id=user.customer.customer_id)])
 
-    assert came[Result.ALREADY] == 1
+    assert came[Result.ALREADY_CLAIMED] == 1
     assert (Voucher.objects.count(), Mail.objects.count()) == (1, 1)
 
 
@@ -144,7 +144,7 @@ def test_without_a_campaign_a_login_counts_in_each_that_was_open_then() -> None:
     CampaignFactory(slug="closed", state="closed")
     CampaignFactory(slug="later", starts_at=THEN + timedelta(seconds=1))
 
-    came = take_in(events=[event(1, campaign=None)])
+    came = process_events(events=[event(1, campaign=None)])
 
     assert came == {Result.GRANTED: 2, Result.NOT_OPEN: 0}
     assert set(Voucher.objects.values_list("campaign__slug", flat=True)) == {"spring", "summer"}
@@ -153,7 +153,7 @@ def test_without_a_campaign_a_login_counts_in_each_that_was_open_then() -> None:
 def test_the_time_of_the_event_decides_whether_the_campaign_was_open() -> None:
     CampaignFactory(slug="spring", starts_at=THEN, ends_at=THEN + timedelta(hours=1))
 
-    came = take_in(events=[event(1, late=-1), event(2), event(3, late=3600), event(4, campaign="nosuch")])
+    came = process_events(events=[event(1, late=-1), event(2), event(3, late=3600), event(4, campaign="nosuch")])
 
     assert (came[Result.GRANTED], came[Result.NOT_OPEN]) == (1, 3)
     assert winners() == ["c2"]
@@ -163,9 +163,9 @@ def test_customers_that_were_never_seen_are_made_and_who_may_not_sign_in_wins_no
     CampaignFactory(slug="spring")
     user = ShopperFactory(is_active=False)
 
-    came = take_in(events=[event(1), event(2, customer_id=user.customer.customer_id)])
+    came = process_events(events=[event(1), event(2, customer_id=user.customer.customer_id)])
 
-    assert (came[Result.GRANTED], came[Result.SHUT_OUT]) == (1, 1)
+    assert (came[Result.GRANTED], came[Result.INACTIVE_USER]) == (1, 1)
     assert Customer.objects.get(customer_id="c1").user is None
     assert not Mail.objects.exists(), "nobody knows an address of theirs"
 
@@ -278,9 +278,9 @@ def test_bad_messages_are_refused_and_the_others_among_them_have_their_effect() 
     CampaignFactory(slug="spring", quota=1)
     values = [message(2, late=2), *BAD, message(1, late=1)]
 
-    refusals = take_messages(values, now=THEN + timedelta(hours=1))
+    refusals = process_messages(values, now=THEN + timedelta(hours=1))
 
-    assert [type(one) for one in refusals] == [type(None), *[Invalid] * len(BAD), type(None)]
+    assert [type(one) for one in refusals] == [type(None), *[InvalidRequest] * len(BAD), type(None)]
     assert winners() == ["c1"]
 
 
@@ -293,7 +293,9 @@ def test_messages_that_arrive_together_are_taken_in_the_order_of_their_time(sett
         kafka.send(Command.topic, message(number, late=-number), key="spring")
     kafka.send(Command.topic, b"\xff", key="spring")
 
-    reader = Reader(topic=Command.topic, group="test", take=Command().take(), most=Command.most, poll=1)
+    reader = KafkaConsumer(
+        topic=Command.topic, group="test", take=Command().take(), max_batch=Command.max_batch, poll=1
+    )
     reader.run(until=lambda: FirstLogin.objects.count() == 300)
 
     assert kafka.committed(Command.topic, "test") == 301
@@ -319,6 +321,6 @@ def test_a_customer_who_is_known_is_not_made_again() -> None:
     CampaignFactory(slug="spring")
     known = CustomerFactory(customer_id="c1")
 
-    take_in(events=[event(1)])
+    process_events(events=[event(1)])
 
     assert list(Customer.objects.values_list("pk", flat=True)) == [known.pk]

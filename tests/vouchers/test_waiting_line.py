@@ -9,14 +9,14 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.models import Customer
-from promoplatform.kernel.mail.contracts import Phase
+from promoplatform.kernel.mail.contracts import MailingStatus
 from promoplatform.kernel.mail.models import Mail, Mailing
 from tests.factories import CampaignFactory, CustomerFactory, ShopperFactory
-from vouchers.contracts import Arrival, Result
+from vouchers.contracts import ClaimRequest, Result
 from vouchers.errors import VoucherExpired, VoucherUsed
 from vouchers.models import Campaign, CampaignCounter, FirstLogin, Voucher
 from vouchers.services import claim, claim_many, close, revoke, sweeping, waiting
-from vouchers.services.ledgers import audit
+from vouchers.services.ledgers import check
 
 pytestmark = pytest.mark.django_db
 Deliver = Callable[[], int]
@@ -26,7 +26,7 @@ MONTH = timedelta(days=30)
 def come(campaign: Campaign, count: int, at: datetime) -> list[Customer]:
     """So many people sign in, one after the other."""
     people = [ShopperFactory().customer for _ in range(count)]
-    claim_many(campaign=campaign.slug, arrivals=[Arrival(one.pk, at) for one in people])
+    claim_many(campaign=campaign.slug, arrivals=[ClaimRequest(one.pk, at) for one in people])
     return people
 
 
@@ -53,7 +53,7 @@ def test_a_revoked_voucher_goes_to_the_next_in_line_with_its_rank(at: datetime, 
     assert heir.expires_at - heir.created_at == MONTH
     assert set(Mail.objects.values_list("recipient", flat=True)) == {people[n].pk for n in (0, 1, 2, 3, 4)}
     assert CampaignCounter.objects.get().issued == 3
-    assert list(audit(at=heir.created_at, repair=False)) == []
+    assert list(check(at=heir.created_at, repair=False)) == []
 
 
 def test_who_lost_a_voucher_gets_no_other(at: datetime) -> None:
@@ -61,11 +61,11 @@ def test_who_lost_a_voucher_gets_no_other(at: datetime) -> None:
     loser, heir = come(campaign, 2, at)
     for one in (loser, heir):
         revoke(voucher=of(one), at=at)
-        waiting.pass_on(campaign_id=campaign.pk, at=at)
+        waiting.reassign_vouchers(campaign_id=campaign.pk, at=at)
 
     outcome = claim(campaign=campaign.slug, customer_key=loser.pk, at=at)
 
-    assert (outcome.result, outcome.voucher) == (Result.ALREADY, None)
+    assert (outcome.result, outcome.voucher) == (Result.ALREADY_CLAIMED, None)
     assert holders() == [(1, heir.pk)], "nobody is left in the line"
 
 
@@ -76,8 +76,8 @@ def test_vouchers_that_expire_unused_are_passed_on_and_used_ones_are_not(at: dat
     later = at + MONTH
 
     sweeping.expire(at=later)
-    assert waiting.pass_on_due(at=later) == 1
-    assert waiting.pass_on_due(at=later) == 0
+    assert waiting.enqueue_reassignments(at=later) == 1
+    assert waiting.enqueue_reassignments(at=later) == 0
 
     assert holders() == [(1, people[0].pk), (2, people[2].pk)]
     assert of(people[1]).state == "expired"
@@ -88,11 +88,11 @@ def test_who_comes_later_gets_what_was_lost_before(at: datetime) -> None:
     campaign = CampaignFactory(quota=1, pass_on=True)
     (first,) = come(campaign, 1, at)
     revoke(voucher=of(first), at=at)
-    assert waiting.pass_on_due(at=at) == 0
+    assert waiting.enqueue_reassignments(at=at) == 0
 
     (later,) = come(campaign, 1, at)
 
-    assert waiting.pass_on_due(at=at) == 1
+    assert waiting.enqueue_reassignments(at=at) == 1
     assert holders() == [(1, later.pk)]
 
 
@@ -102,7 +102,7 @@ def test_many_ranks_change_hands_in_the_order_of_the_line(at: datetime, monkeypa
     people = come(campaign, 18, at)
     sweeping.expire(at=at + MONTH)
 
-    assert waiting.pass_on(campaign_id=campaign.pk, at=at + MONTH) == 8
+    assert waiting.reassign_vouchers(campaign_id=campaign.pk, at=at + MONTH) == 8
 
     heirs = [(rank, one.pk) for rank, one in enumerate(people[10:], 1)]
     assert holders() == [*heirs, (9, people[8].pk), (10, people[9].pk)]
@@ -120,23 +120,23 @@ def test_nothing_is_passed_on_where_it_must_not(why: str, at: datetime) -> None:
 
     revoke(voucher=of(first), at=at)
 
-    assert waiting.pass_on(campaign_id=campaign.pk, at=at) == waiting.pass_on_due(at=at) == 0
+    assert waiting.reassign_vouchers(campaign_id=campaign.pk, at=at) == waiting.enqueue_reassignments(at=at) == 0
     assert holders() == [(1, first.pk)]
-    assert list(audit(at=at + timedelta(hours=1), repair=False)) == []
+    assert list(check(at=at + timedelta(hours=1), repair=False)) == []
 
 
 def test_heirs_are_told_even_when_the_campaign_and_its_mails_are_over(at: datetime) -> None:
     campaign = CampaignFactory(quota=1, pass_on=True, starts_at=at, ends_at=at + timedelta(hours=1))
     _, heir = come(campaign, 2, at)
-    Mailing.objects.update(state=Phase.DONE)
+    Mailing.objects.update(state=MailingStatus.DONE)
     sweeping.expire(at=at + MONTH)
 
-    waiting.pass_on_due(at=at + MONTH)
-    assert Mailing.objects.get().state == Phase.PLANNING
+    waiting.enqueue_reassignments(at=at + MONTH)
+    assert Mailing.objects.get().state == MailingStatus.PLANNING
     assert Mail.objects.filter(recipient=heir.pk).count() == 1
 
     sweeping.close_mailings(at=at + MONTH)
-    assert Mailing.objects.get().state != Phase.PLANNING
+    assert Mailing.objects.get().state != MailingStatus.PLANNING
 
 
 def test_a_customer_without_an_address_takes_over_without_a_mail(at: datetime) -> None:
@@ -146,7 +146,7 @@ def test_a_customer_without_an_address_takes_over_without_a_mail(at: datetime) -
     claim(campaign=campaign.slug, customer_key=nobody.pk, at=at)
     revoke(voucher=of(first), at=at)
 
-    assert waiting.pass_on(campaign_id=campaign.pk, at=at) == 1
+    assert waiting.reassign_vouchers(campaign_id=campaign.pk, at=at) == 1
     assert holders() == [(1, nobody.pk)]
     assert not Mail.objects.filter(recipient=nobody.pk).exists()
     assert FirstLogin.objects.count() == 2
@@ -215,11 +215,11 @@ def test_the_audit_passes_on_what_was_forgotten(at: datetime) -> None:
     Voucher.objects.filter(customer=first).update(state="revoked", revoked_at=at)
     now = at + timedelta(hours=1)
 
-    assert list(audit(at=at, repair=False)) == [], "it is being done"
-    assert list(audit(at=now, repair=False)) == [f"campaign {campaign.slug}: 1 ranks are to be passed on"]
-    assert list(audit(at=now, repair=True)) == [f"campaign {campaign.slug}: 1 ranks are to be passed on: 1 were"]
+    assert list(check(at=at, repair=False)) == [], "it is being done"
+    assert list(check(at=now, repair=False)) == [f"campaign {campaign.slug}: 1 ranks are to be passed on"]
+    assert list(check(at=now, repair=True)) == [f"campaign {campaign.slug}: 1 ranks are to be passed on: 1 were"]
 
-    assert list(audit(at=now, repair=False)) == []
+    assert list(check(at=now, repair=False)) == []
     assert holders() == [(1, second.pk)]
 
 
@@ -227,6 +227,6 @@ def test_the_audit_finds_ranks_that_nobody_has(at: datetime) -> None:
     (one,) = come(CampaignFactory(quota=1), 1, at)
     Voucher.objects.update(state="expired", passed_on_to=uuid.UUID(int=1))
 
-    told = list(audit(at=at, repair=False))
+    told = list(check(at=at, repair=False))
 
     assert f"voucher {of(one).pk}: passed on to one that is not there, or has another rank" in told

@@ -17,17 +17,17 @@ from unfold.decorators import display
 from accounts.models import Brand
 from promoplatform.kernel import pages
 from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promoplatform.kernel.errors import Refusal
-from promoplatform.kernel.rights import Rights
-from promotions.admin.making import ChosenBrand, rendered
-from promotions.admin.offer_field import told
+from promoplatform.kernel.errors import DomainError
+from promoplatform.kernel.rights import BrandPermissions
+from promotions.admin.making import BrandSelectionMixin, force_render
+from promotions.admin.offer_field import describe
 from vouchers import services
 from vouchers.admin import numbers
 from vouchers.admin.forms import CampaignForm, ExtendForm
 from vouchers.models import Campaign, CampaignState
 
 STATES = {"open": "success", "full": "warning", "yet to start": "primary", "over": "info", "closed": "danger"}
-LAST = 5  # ranks on a campaign's page
+RECENT_LIMIT = 5  # ranks on a campaign's page
 
 
 def state_of(campaign: Campaign) -> str:
@@ -62,7 +62,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Campaign)
-class CampaignAdmin(ChosenBrand, BrandScopedAdmin):
+class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
     """A brand's campaigns, the newest first."""
 
     list_filter = (StateFilter, pages.BrandFilter)
@@ -75,7 +75,7 @@ class CampaignAdmin(ChosenBrand, BrandScopedAdmin):
     paginator = EstimatingPaginator
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.works_for_several(request) else ()
+        brand = ("brand",) if pages.has_multiple_brands(request) else ()
         return ("name", "its_state", *brand, "from_to", "given", "gives")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -83,20 +83,20 @@ class CampaignAdmin(ChosenBrand, BrandScopedAdmin):
 
     # --- columns -----------------------------------------------------------------------------------------------------
     @display(description="state", label=STATES)
-    def its_state(self, campaign: Campaign) -> str:
+    def status_label(self, campaign: Campaign) -> str:
         return state_of(campaign)
 
     @display(description="from and to", ordering="starts_at")
-    def from_to(self, campaign: Campaign) -> str:
+    def dates(self, campaign: Campaign) -> str:
         return period(campaign)
 
     @display(description="vouchers given")
-    def given(self, campaign: Campaign) -> str:
+    def issued_count(self, campaign: Campaign) -> str:
         return f"{campaign.counter.issued:,} of {campaign.counter.quota:,}"
 
     @display(description="gives")
-    def gives(self, campaign: Campaign) -> str:
-        return told(campaign.offer, campaign.brand)
+    def offer_summary(self, campaign: Campaign) -> str:
+        return describe(campaign.offer, campaign.brand)
 
     # --- the page of one campaign ------------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
@@ -112,12 +112,12 @@ class CampaignAdmin(ChosenBrand, BrandScopedAdmin):
     ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        brand = self.chosen_brand(request)
+        brand = self.selected_brand(request)
         if brand is None:
-            return self.ask_brand(request)
+            return self.brand_selection_page(request)
         with timezone.override(brand.timezone):
             form = CampaignForm(request.POST or None, brand=brand)
-            if form.is_valid() and (made := _made(form, brand)):
+            if form.is_valid() and (made := _create(form, brand)):
                 messages.success(request, f"{made} is made.")
                 return redirect("admin:vouchers_campaign_change", made.pk)
             return self._page(request, f"New campaign for {brand}", brand, form=form)
@@ -127,14 +127,14 @@ class CampaignAdmin(ChosenBrand, BrandScopedAdmin):
     ) -> HttpResponse:
         """A campaign as it runs, and the form that extends it, for whoever may."""
         campaign = self._campaign(request, object_id)
-        may_edit = self.may(request, Rights.EDIT, campaign)
+        may_edit = self.has_brand_permission(request, BrandPermissions.EDIT, campaign)
         if request.method == "POST" and not may_edit:
             raise PermissionDenied
         with timezone.override(campaign.brand.timezone):
             extend = None
             if may_edit and campaign.state == CampaignState.OPEN:
                 extend = ExtendForm(request.POST or None, campaign=campaign)
-                if extend.is_valid() and _extended(extend):
+                if extend.is_valid() and _extend(extend):
                     messages.success(request, "Saved.")
                     return redirect("admin:vouchers_campaign_change", campaign.pk)
             shown = _shown(campaign) | {"extend": extend, "may_edit": may_edit}
@@ -143,7 +143,7 @@ class CampaignAdmin(ChosenBrand, BrandScopedAdmin):
     def _page(self, request: HttpRequest, title: str, brand: Brand, **context: Any) -> HttpResponse:
         """The page, written now: while the brand's time zone is the active one."""
         shown = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "brand": brand} | context
-        return rendered(TemplateResponse(request, "admin/vouchers/campaign.html", shown))
+        return force_render(TemplateResponse(request, "admin/vouchers/campaign.html", shown))
 
     def _campaign(self, request: HttpRequest, object_id: str) -> Campaign:
         found = self.get_object(request, object_id)
@@ -154,7 +154,7 @@ class CampaignAdmin(ChosenBrand, BrandScopedAdmin):
     def close_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """The button that ends it."""
         campaign = self._campaign(request, str(pk))
-        if not self.may(request, Rights.EDIT, campaign):
+        if not self.has_brand_permission(request, BrandPermissions.EDIT, campaign):
             raise PermissionDenied
         services.close(campaign=campaign)
         messages.success(request, f"{campaign} is closed; the vouchers that were given stay good.")
@@ -163,23 +163,23 @@ class CampaignAdmin(ChosenBrand, BrandScopedAdmin):
     def export_view(self, request: HttpRequest, pk: Any) -> StreamingHttpResponse:
         """Who won, as a file."""
         campaign = self._campaign(request, str(pk))
-        return pages.csv_response(f"winners-{campaign.slug}.csv", numbers.HEADER, numbers.file_of(campaign))
+        return pages.csv_response(f"winners-{campaign.slug}.csv", numbers.HEADER, numbers.iter_csv_rows(campaign))
 
 
-def _made(form: CampaignForm, brand: Brand) -> Campaign | None:
+def _create(form: CampaignForm, brand: Brand) -> Campaign | None:
     fields = dict(form.cleaned_data)
     try:
         return services.create(brand=brand, quota=fields.pop("quota"), fields=fields, at=timezone.now())
-    except Refusal as refusal:
-        form.blame(refusal)
+    except DomainError as refusal:
+        form.add_service_errors(refusal)
         return None
 
 
-def _extended(form: ExtendForm) -> bool:
+def _extend(form: ExtendForm) -> bool:
     try:
         services.extend(campaign=form.campaign, at=timezone.now(), **form.cleaned_data)
-    except Refusal as refusal:
-        form.blame(refusal)
+    except DomainError as refusal:
+        form.add_service_errors(refusal)
         return False
     return True
 
@@ -199,16 +199,16 @@ def _shown(campaign: Campaign) -> dict[str, Any]:
         "state": (state, STATES[state]),
         "moving": state in ("open", "full"),
         "percent": 100 * campaign.counter.issued // campaign.counter.quota,
-        "cards": numbers.cards(campaign),
-        "chart": numbers.arrivals(campaign),
-        "winners": numbers.last_ranks(campaign, LAST),
+        "cards": numbers.metric_cards(campaign),
+        "chart": numbers.participants_per_minute(campaign),
+        "winners": numbers.latest_vouchers(campaign, RECENT_LIMIT),
         "winners_url": f"{reverse('admin:vouchers_voucher_changelist')}?{urlencode({'campaign': campaign.slug})}",
         "facts": facts,
-        "words": told(campaign.offer, campaign.brand),
+        "words": describe(campaign.offer, campaign.brand),
     }
 
 
 def period(campaign: Campaign) -> str:
     """From when to when, in the brand's time zone."""
     zone = campaign.brand.timezone
-    return f"{pages.local(campaign.starts_at, zone)} to {pages.local(campaign.ends_at, zone)}"
+    return f"{pages.format_datetime(campaign.starts_at, zone)} to {pages.format_datetime(campaign.ends_at, zone)}"

@@ -8,10 +8,10 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from accounts.models import Brand
 from promoplatform.kernel import pages
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 from promotions.admin.offer_field import OfferField
 from vouchers.errors import SlugTaken
-from vouchers.models import MOST_DAYS, MOST_QUOTA, Campaign, thirty_percent
+from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign, default_offer
 
 WORDS, WHEN = ("name", "slug", "description"), ("starts_at", "ends_at")
 VOUCHERS = ("quota", "voucher_type", "voucher_valid_days", "pass_on")
@@ -39,11 +39,11 @@ class CampaignForm(forms.Form):
         help_text="What apps call it by, such as spring-top-up; it never changes",
     )  # fmt: skip
     description = text("On the voucher", 200, "What shoppers read there; what it gives, when empty", required=False)
-    starts_at = pages.Moment(label="Starts")
-    ends_at = pages.Moment(label="Ends")
-    quota = number("Vouchers", MOST_QUOTA, 100, "For the first so many who sign in")
+    starts_at = pages.AwareDateTimeFormField(label="Starts")
+    ends_at = pages.AwareDateTimeFormField(label="Ends")
+    quota = number("Vouchers", MAX_QUOTA, 100, "For the first so many who sign in")
     voucher_type = text("For transactions of type", 50, "Such as topup", initial="topup")
-    voucher_valid_days = number("Good for days", MOST_DAYS, 30, "After it was won")
+    voucher_valid_days = number("Good for days", MAX_VALID_DAYS, 30, "After it was won")
     pass_on = forms.BooleanField(
         label="What is revoked, or expires unused, goes to the next in line", required=False,
         widget=UnfoldBooleanSwitchWidget(),
@@ -51,9 +51,9 @@ class CampaignForm(forms.Form):
 
     def __init__(self, data: Any = None, *, brand: Brand) -> None:
         super().__init__(data, use_required_attribute=False)
-        self.fields["offer"] = OfferField(brand=brand, initial=thirty_percent(), label="Offer")
+        self.fields["offer"] = OfferField(brand=brand, initial=default_offer(), label="Offer")
 
-    def blame(self, refusal: Refusal) -> None:
+    def add_service_errors(self, refusal: DomainError) -> None:
         """Show what a service refused at its field."""
         at = "slug" if isinstance(refusal, SlugTaken) else ""
         for fault in refusal.errors or [{"field": at, "detail": refusal.detail}]:
@@ -61,23 +61,23 @@ class CampaignForm(forms.Form):
             self.add_error(name if name in self.fields else None, fault["detail"])
 
     @property
-    def words(self) -> list[forms.BoundField]:
+    def text_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in WORDS]
 
     @property
-    def when(self) -> list[forms.BoundField]:
+    def date_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in WHEN]
 
     @property
-    def vouchers(self) -> list[forms.BoundField]:
+    def voucher_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in VOUCHERS]
 
 
 class ExtendForm(forms.Form):
     """More vouchers, or a later end."""
 
-    quota = number("Vouchers", MOST_QUOTA, 100, "Who came too late before is served first")
-    ends_at = pages.Moment(label="Ends")
+    quota = number("Vouchers", MAX_QUOTA, 100, "Who came too late before is served first")
+    ends_at = pages.AwareDateTimeFormField(label="Ends")
 
     def __init__(self, data: Any = None, *, campaign: Campaign) -> None:
         initial = {"quota": campaign.counter.quota, "ends_at": campaign.ends_at}
@@ -85,8 +85,8 @@ class ExtendForm(forms.Form):
         self.campaign = campaign
 
     def clean_ends_at(self) -> datetime:
-        return pages.kept(self.cleaned_data["ends_at"], self.campaign.ends_at)
+        return pages.keep_untouched(self.cleaned_data["ends_at"], self.campaign.ends_at)
 
-    def blame(self, refusal: Refusal) -> None:
+    def add_service_errors(self, refusal: DomainError) -> None:
         """Show what the service refused at its field."""
-        pages.blame(self, refusal, {name: name for name in self.fields}, "")
+        pages.add_service_errors(self, refusal, {name: name for name in self.fields}, "")

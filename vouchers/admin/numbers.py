@@ -32,7 +32,7 @@ def states(campaigns: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
     return found
 
 
-def cards(campaign: Campaign) -> list[tuple[str, str, str]]:
+def metric_cards(campaign: Campaign) -> list[tuple[str, str, str]]:
     """What is given of what there is, who came, and what became of the vouchers."""
     counter, its, came = campaign.counter, states([campaign.pk])[campaign.pk], logins(campaign)
     passed = Voucher.objects.filter(campaign=campaign, passed_on_to__isnull=False).count()
@@ -40,17 +40,17 @@ def cards(campaign: Campaign) -> list[tuple[str, str, str]]:
     over = its.get(VoucherState.EXPIRED, 0) + its.get(VoucherState.REVOKED, 0)
     return [
         ("Given", f"{counter.issued:,}", f"of {counter.quota:,}, {100 * counter.issued // counter.quota} %"),
-        ("First logins", pages.capped(came, CAP), "in all"),
+        ("First logins", pages.format_capped_count(came, CAP), "in all"),
         ("In line", f"{waiting:,}", "came too late, or wait for what others lose"),
         ("Used", f"{its.get(VoucherState.USED, 0):,}", f"{its.get(VoucherState.RESERVED, 0):,} held at checkout"),
         ("Lost", f"{over:,}", f"expired or revoked; {passed:,} of them passed on"),
     ]
 
 
-def arrivals(campaign: Campaign) -> pages.Chart:
+def participants_per_minute(campaign: Campaign) -> pages.Chart:
     """First logins by minute, in the hour to the last."""
     params = {"campaign": campaign.pk, "newest": NEWEST, "minutes": MINUTES}
-    counted = {row["minute"]: row["logins"] for row in db.many("vouchers/sql/count_arrivals.sql", params)}
+    counted = {row["minute"]: row["logins"] for row in db.fetch_all("vouchers/sql/count_arrivals.sql", params)}
     zone = ZoneInfo(campaign.brand.timezone)
     last = max(counted, default=campaign.starts_at.replace(second=0, microsecond=0))
     span = [last - timedelta(minutes=back) for back in reversed(range(MINUTES))]
@@ -58,26 +58,27 @@ def arrivals(campaign: Campaign) -> pages.Chart:
     return pages.bars(values, what="first logins", when=f"in the hour to {last.astimezone(zone):%-d %b, %H:%M}")
 
 
-def last_ranks(campaign: Campaign, count: int) -> list[dict[str, Any]]:
+def latest_vouchers(campaign: Campaign, count: int) -> list[dict[str, Any]]:
     """Who has the last ranks that were given."""
     held = Voucher.objects.filter(campaign=campaign, passed_on_to__isnull=True)
     rows = held.select_related("customer").order_by("-rank")[:count]
     zone = campaign.brand.timezone
     return [
-        {"voucher": row, "customer": row.customer.customer_id, "won": pages.local(row.created_at, zone)} for row in rows
+        {"voucher": row, "customer": row.customer.customer_id, "won": pages.format_datetime(row.created_at, zone)}
+        for row in rows
     ]
 
 
-def file_of(campaign: Campaign) -> Iterator[tuple[object, ...]]:
+def iter_csv_rows(campaign: Campaign) -> Iterator[tuple[object, ...]]:
     """Every voucher of the campaign as a line of a file, by rank and time, read in chunks."""
     zone = ZoneInfo(campaign.brand.timezone)
     rows = Voucher.objects.filter(campaign=campaign).select_related("customer").order_by("rank", "pk")
     for row in rows.iterator(CHUNK):
         yield (
-            row.rank, row.customer.customer_id, _instant(row.created_at, zone), _instant(row.expires_at, zone),
+            row.rank, row.customer.customer_id, _format_datetime(row.created_at, zone), _format_datetime(row.expires_at, zone),
             row.state, row.pk, row.passed_on_to,
         )  # fmt: skip
 
 
-def _instant(moment: datetime, zone: ZoneInfo) -> str:
+def _format_datetime(moment: datetime, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).isoformat(timespec="seconds")

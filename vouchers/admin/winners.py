@@ -9,9 +9,9 @@ from django.utils import timezone
 from unfold.decorators import display
 
 from promoplatform.kernel import pages
-from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator, brands_with
-from promoplatform.kernel.errors import Refusal
-from promoplatform.kernel.rights import Rights
+from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator, list_brand_ids
+from promoplatform.kernel.errors import DomainError
+from promoplatform.kernel.rights import BrandPermissions
 from vouchers import services
 from vouchers.models import Campaign, Voucher, VoucherState
 
@@ -31,7 +31,7 @@ class CampaignFilter(admin.SimpleListFilter):
     title, parameter_name = "campaign", "campaign"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        brands, rows = brands_with(request, Rights.READ), Campaign.objects.order_by("-pk")
+        brands, rows = list_brand_ids(request, BrandPermissions.READ), Campaign.objects.order_by("-pk")
         return list((rows if brands is None else rows.filter(brand__in=brands)).values_list("slug", "name")[:NEWEST])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Voucher]) -> QuerySet[Voucher]:
@@ -77,7 +77,7 @@ class VoucherAdmin(BrandScopedAdmin):
         return False
 
     def has_edit_permission(self, request: HttpRequest) -> bool:
-        return self.may(request, Rights.EDIT)
+        return self.has_brand_permission(request, BrandPermissions.EDIT)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Voucher], search_term: str
@@ -87,37 +87,37 @@ class VoucherAdmin(BrandScopedAdmin):
 
     # --- columns -----------------------------------------------------------------------------------------------------
     @display(description="rank", ordering="rank")
-    def ranked(self, voucher: Voucher) -> str:
+    def rank(self, voucher: Voucher) -> str:
         return str(voucher)
 
     @display(description="customer")
-    def customer_id_(self, voucher: Voucher) -> str:
+    def customer(self, voucher: Voucher) -> str:
         return voucher.customer.customer_id
 
     @display(description="state", label=STATES, ordering="state")
-    def its_state(self, voucher: Voucher) -> tuple[str, str]:
+    def status_label(self, voucher: Voucher) -> tuple[str, str]:
         return voucher.state, voucher.get_state_display()
 
     @display(description="won", ordering="created_at")
-    def won(self, voucher: Voucher) -> str:
-        return pages.local(voucher.created_at, voucher.campaign.brand.timezone)
+    def issued_at(self, voucher: Voucher) -> str:
+        return pages.format_datetime(voucher.created_at, voucher.campaign.brand.timezone)
 
     @display(description="good until", ordering="expires_at")
-    def until(self, voucher: Voucher) -> str:
-        return pages.local(voucher.expires_at, voucher.campaign.brand.timezone)
+    def expires_at(self, voucher: Voucher) -> str:
+        return pages.format_datetime(voucher.expires_at, voucher.campaign.brand.timezone)
 
     @display(description="its rank")
-    def passed_on(self, voucher: Voucher) -> str:
-        return pages.NOTHING if voucher.passed_on_to is None else "passed on"
+    def reassigned_to(self, voucher: Voucher) -> str:
+        return pages.EMPTY_VALUE if voucher.passed_on_to is None else "passed on"
 
     # --- actions -----------------------------------------------------------------------------------------------------
     @admin.action(description="Revoke", permissions=["edit"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Voucher]) -> None:
         revoked = 0
-        for voucher in self.scoped(queryset, request, Rights.EDIT).order_by("pk"):
+        for voucher in self.filter_queryset(queryset, request, BrandPermissions.EDIT).order_by("pk"):
             try:
                 services.revoke(voucher=voucher, at=timezone.now())
-            except Refusal as refusal:
+            except DomainError as refusal:
                 messages.error(request, f"{voucher}, {voucher.campaign}: {refusal.detail}")
             else:
                 revoked += 1

@@ -11,20 +11,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import CUSTOMER_ID_LENGTH, as_caller
+from accounts.contracts import CUSTOMER_ID_LENGTH, get_caller
 from accounts.selectors import check_internal
 from promoplatform.kernel.api import JSONParser
-from promoplatform.kernel.errors import Invalid, TooLarge
-from promoplatform.kernel.fields import InstantField, SlugField, TextField
+from promoplatform.kernel.errors import InvalidRequest, PayloadTooLarge
+from promoplatform.kernel.fields import AwareDateTimeField, SlugField, StrictCharField
 from promoplatform.kernel.idempotency import idempotent
 from vouchers import rules, services
 from vouchers.contracts import EVENT_ID_LENGTH, LoginEvent, Result
 
-MOST = 10_000  # events of one request
-MAX_FAULTS = 100  # that are named
-COUNTED = {
-    Result.GRANTED: "voucher_granted", Result.ALREADY: "already_logged_in", Result.FULL: "campaign_full",
-    Result.NOT_OPEN: "campaign_not_open", Result.SHUT_OUT: "login_refused",
+MAX_EVENTS = 10_000  # events of one request
+MAX_ERRORS = 100  # that are named
+COUNTED_RESULTS = {
+    Result.GRANTED: "voucher_granted", Result.ALREADY_CLAIMED: "already_logged_in", Result.FULL: "campaign_full",
+    Result.NOT_OPEN: "campaign_not_open", Result.INACTIVE_USER: "login_refused",
 }  # fmt: skip
 
 
@@ -41,13 +41,13 @@ class NdjsonParser(JSONParser):
 class LoginEventRequest(serializers.Serializer[Any]):
     """A customer signed in: in a campaign, or without one in every campaign that was open then."""
 
-    event_id = TextField(max_length=EVENT_ID_LENGTH, help_text="Counts once in a campaign")
-    customer_id = TextField(max_length=CUSTOMER_ID_LENGTH)
-    at = InstantField()
+    event_id = StrictCharField(max_length=EVENT_ID_LENGTH, help_text="Counts once in a campaign")
+    customer_id = StrictCharField(max_length=CUSTOMER_ID_LENGTH)
+    at = AwareDateTimeField()
     campaign = SlugField(max_length=64, required=False, allow_null=True)
 
 
-class CameAnswer(serializers.Serializer[Any]):
+class LoginEventCountsSerializer(serializers.Serializer[Any]):
     """How often what came of the events; one without a campaign counts once in each that was open."""
 
     voucher_granted = serializers.IntegerField()
@@ -57,11 +57,11 @@ class CameAnswer(serializers.Serializer[Any]):
     login_refused = serializers.IntegerField()
 
 
-class TakenAnswer(serializers.Serializer[Any]):
+class LoginEventsResultSerializer(serializers.Serializer[Any]):
     """How many events were received, and what came of them."""
 
     received = serializers.IntegerField()
-    results = CameAnswer()
+    results = LoginEventCountsSerializer()
 
 
 class LoginEventsView(APIView):
@@ -70,7 +70,7 @@ class LoginEventsView(APIView):
     parser_classes = (JSONParser, NdjsonParser)
 
     @extend_schema(
-        request=serializers.ListSerializer(child=LoginEventRequest(), max_length=MOST), responses={200: TakenAnswer},
+        request=serializers.ListSerializer(child=LoginEventRequest(), max_length=MAX_EVENTS), responses={200: LoginEventsResultSerializer},
         operation_id="login_events",
     )  # fmt: skip
     @idempotent
@@ -80,27 +80,27 @@ class LoginEventsView(APIView):
         As a JSON list, or as one JSON object a line. All are looked at before any has an effect. The same events
         again change nothing.
         """
-        check_internal(as_caller(request.auth))
+        check_internal(get_caller(request.auth))
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.LOGIN_EVENTS_LIMIT:
-            raise TooLarge
+            raise PayloadTooLarge
         events = _events(request.data)
-        came = services.take_in(events=events)
-        results = {name: came.get(result, 0) for result, name in COUNTED.items()}
+        came = services.process_events(events=events)
+        results = {name: came.get(result, 0) for result, name in COUNTED_RESULTS.items()}
         return Response({"received": len(events), "results": results})
 
 
 def _events(sent: Any) -> list[LoginEvent]:
     """The events of a body. Raises Invalid with the places of those that are none."""
-    if not isinstance(sent, list) or len(sent) > MOST:
-        raise Invalid(f"Send a list of up to {MOST:,} events.")
+    if not isinstance(sent, list) or len(sent) > MAX_EVENTS:
+        raise InvalidRequest(f"Send a list of up to {MAX_EVENTS:,} events.")
     now = timezone.now()
     events: list[LoginEvent] = []
     faults: list[dict[str, str]] = []
     for place, one in enumerate(sent):
         try:
             events.append(rules.login_event(one, now=now))
-        except Invalid as refusal:
+        except InvalidRequest as refusal:
             faults += [fault | {"field": f"{place}.{fault['field']}".rstrip(".")} for fault in refusal.errors or []]
     if faults:
-        raise Invalid(errors=faults[:MAX_FAULTS])
+        raise InvalidRequest(errors=faults[:MAX_ERRORS])
     return events

@@ -15,12 +15,12 @@ from rest_framework.views import APIView
 from accounts.errors import LoginRefused
 from promoplatform.kernel import throttle
 from promoplatform.kernel.api import exception_handler
-from promoplatform.kernel.schema import HouseSchema, problems
+from promoplatform.kernel.schema import ProblemAutoSchema, problem_responses
 from vouchers import services
 from vouchers.api.serializers import LoginAnswer, LoginRequest, voucher_answer
 
 
-class LoginSchema(HouseSchema):
+class LoginSchema(ProblemAutoSchema):
     """Describes every refusal in the one shape of this address."""
 
     def _get_response_for_code(
@@ -40,7 +40,9 @@ class CampaignLoginView(APIView):
     permission_classes = (AllowAny,)
 
     @extend_schema(
-        request=LoginRequest, responses={200: LoginAnswer, **problems(LoginRefused)}, operation_id="login_campaign"
+        request=LoginRequest,
+        responses={200: LoginAnswer, **problem_responses(LoginRefused)},
+        operation_id="login_campaign",
     )
     def post(self, request: Request) -> Response:
         """Sign in, and take part in one campaign or in all that are open.
@@ -50,7 +52,7 @@ class CampaignLoginView(APIView):
         body = LoginRequest(data=request.data)
         body.is_valid(raise_exception=True)
         asked: dict[str, Any] = {"campaign": None} | body.validated_data
-        signed_in = services.arrive(**asked, address=throttle.address(request), at=timezone.now())
+        signed_in = services.login_and_claim(**asked, address=throttle.client_ip(request), at=timezone.now())
         vouchers = [outcome.voucher for _, outcome in signed_in.outcomes if outcome.voucher]
         answer = {
             "status": True, "errorCode": "", "errorMessage": "", "access": signed_in.access,

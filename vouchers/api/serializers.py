@@ -6,28 +6,35 @@ from typing import Any
 
 from rest_framework import serializers
 
-from promoplatform.kernel.fields import FlagField, InstantField, ObjectField, SlugField, TextField, WholeField
-from vouchers.contracts import Given, Result
-from vouchers.models import MOST_DAYS, MOST_QUOTA, Campaign, CampaignState
+from promoplatform.kernel.fields import (
+    AwareDateTimeField,
+    ObjectField,
+    SlugField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictIntegerField,
+)
+from vouchers.contracts import Result, VoucherView
+from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign, CampaignState
 
-QUOTA: dict[str, Any] = {"min_value": 1, "max_value": MOST_QUOTA}
-RESULTS = [Result.GRANTED, Result.ALREADY, Result.FULL, Result.NOT_OPEN]
+QUOTA: dict[str, Any] = {"min_value": 1, "max_value": MAX_QUOTA}
+RESULTS = [Result.GRANTED, Result.ALREADY_CLAIMED, Result.FULL, Result.NOT_OPEN]
 
 
 class CampaignRequest(serializers.Serializer[Any]):
     """A new campaign."""
 
-    name = TextField(max_length=100)
+    name = StrictCharField(max_length=100)
     slug = SlugField(max_length=64)
     brand = SlugField(required=False, help_text="When the caller is staff of several brands")
-    description = TextField(max_length=200, required=False, allow_blank=True)
-    starts_at = InstantField()
-    ends_at = InstantField()
-    quota = WholeField(default=100, **QUOTA)
+    description = StrictCharField(max_length=200, required=False, allow_blank=True)
+    starts_at = AwareDateTimeField()
+    ends_at = AwareDateTimeField()
+    quota = StrictIntegerField(default=100, **QUOTA)
     offer = ObjectField(required=False, help_text="In the offer language; 30 per cent of the order, when absent")
-    voucher_type = TextField(max_length=50, required=False)
-    voucher_valid_days = WholeField(required=False, min_value=1, max_value=MOST_DAYS)
-    pass_on = FlagField(
+    voucher_type = StrictCharField(max_length=50, required=False)
+    voucher_valid_days = StrictIntegerField(required=False, min_value=1, max_value=MAX_VALID_DAYS)
+    pass_on = StrictBooleanField(
         required=False, help_text="A voucher that is revoked, or expires unused, goes to the next in line"
     )
 
@@ -35,8 +42,8 @@ class CampaignRequest(serializers.Serializer[Any]):
 class CampaignChange(serializers.Serializer[Any]):
     """What may change of a campaign: more vouchers, or a later end."""
 
-    quota = WholeField(required=False, **QUOTA)
-    ends_at = InstantField(required=False)
+    quota = StrictIntegerField(required=False, **QUOTA)
+    ends_at = AwareDateTimeField(required=False)
 
 
 class CampaignAnswer(serializers.Serializer[Any]):
@@ -79,7 +86,7 @@ class VoucherAnswer(serializers.Serializer[Any]):
 class ClaimAnswer(serializers.Serializer[Any]):
     """What a campaign has for whoever signs in."""
 
-    result = serializers.ChoiceField([Result.GRANTED, Result.ALREADY, Result.FULL])
+    result = serializers.ChoiceField([Result.GRANTED, Result.ALREADY_CLAIMED, Result.FULL])
     rank = serializers.IntegerField(min_value=1, required=False)
     voucher = VoucherAnswer(allow_null=True, required=False)
 
@@ -87,9 +94,11 @@ class ClaimAnswer(serializers.Serializer[Any]):
 class LoginRequest(serializers.Serializer[Any]):
     """A sign-in, for one campaign or for all that are open."""
 
-    account = TextField(max_length=254, help_text="E-mail address, phone number or username")
-    password = TextField(max_length=1024, trim_whitespace=False, write_only=True)
-    campaign = TextField(max_length=64, required=False, help_text="A campaign's slug; every open one, when absent")
+    account = StrictCharField(max_length=254, help_text="E-mail address, phone number or username")
+    password = StrictCharField(max_length=1024, trim_whitespace=False, write_only=True)
+    campaign = StrictCharField(
+        max_length=64, required=False, help_text="A campaign's slug; every open one, when absent"
+    )
 
 
 class CampaignResult(serializers.Serializer[Any]):
@@ -124,7 +133,7 @@ def campaign_answer(campaign: Campaign, *, own: bool, logins: int | None = None)
     return answer if logins is None else answer | {"logins": logins}
 
 
-def voucher_answer(voucher: Given, *, user: uuid.UUID | None) -> dict[str, Any]:
+def voucher_answer(voucher: VoucherView, *, user: uuid.UUID | None) -> dict[str, Any]:
     """A voucher as ``VoucherAnswer`` describes it."""
     return {
         "id": voucher.id, "user": user, "campaign": voucher.campaign, "rank": voucher.rank,

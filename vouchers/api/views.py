@@ -8,13 +8,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import Caller, as_caller
-from accounts.selectors import acting_brand, readable_brand_ids
-from promoplatform.kernel.api import CursorPage
+from accounts.contracts import Caller, get_caller
+from accounts.selectors import get_brand_for_caller, readable_brand_ids
+from promoplatform.kernel.api import CursorPagination
 from promoplatform.kernel.errors import NotFound, PermissionDenied, TokenInvalid
 from promoplatform.kernel.hot import Answer, Call, HotView
 from promoplatform.kernel.idempotency import idempotent
-from promoplatform.kernel.schema import problems
+from promoplatform.kernel.schema import problem_responses
 from vouchers import selectors, services
 from vouchers.api.serializers import (
     CampaignAnswer,
@@ -38,7 +38,9 @@ class CampaignsView(APIView):
     """``/api/v1/campaigns/``"""
 
     @extend_schema(
-        request=CampaignRequest, responses={201: CampaignAnswer, **problems(SlugTaken)}, operation_id="campaign_create"
+        request=CampaignRequest,
+        responses={201: CampaignAnswer, **problem_responses(SlugTaken)},
+        operation_id="campaign_create",
     )
     @idempotent
     def post(self, request: Request) -> Response:
@@ -47,7 +49,7 @@ class CampaignsView(APIView):
         body.is_valid(raise_exception=True)
         asked: dict[str, Any] = body.validated_data
         campaign = services.create(
-            brand=acting_brand(caller=as_caller(request.auth), slug=asked.get("brand"), edit=True),
+            brand=get_brand_for_caller(caller=get_caller(request.auth), slug=asked.get("brand"), edit=True),
             quota=asked["quota"],
             fields={name: asked[name] for name in FIELDS if name in asked},
             at=timezone.now(),
@@ -57,8 +59,8 @@ class CampaignsView(APIView):
     @extend_schema(responses={200: CampaignAnswer(many=True)}, operation_id="campaign_list")
     def get(self, request: Request) -> Response:
         """The brand's campaigns, newest first."""
-        page = CursorPage()
-        found = selectors.campaigns(brand_ids=readable_brand_ids(as_caller(request.auth)))
+        page = CursorPagination()
+        found = selectors.campaigns(brand_ids=readable_brand_ids(get_caller(request.auth)))
         rows = page.paginate_queryset(found, request, view=self) or []
         return page.get_paginated_response([campaign_answer(row, own=True) for row in rows])
 
@@ -69,7 +71,7 @@ class CampaignView(APIView):
     @extend_schema(responses={200: CampaignAnswer}, operation_id="campaign_read")
     def get(self, request: Request, slug: str) -> Response:
         """A campaign: its brand's people also read what its vouchers give and how many signed in."""
-        caller = as_caller(request.auth)
+        caller = get_caller(request.auth)
         brand_ids = readable_brand_ids(caller)
         if brand_ids == [] and caller.shopper is not None:
             return Response(campaign_answer(selectors.announced(slug=slug), own=False))
@@ -101,7 +103,7 @@ class FirstLoginView(HotView):
 
     @extend_schema(
         request=None, operation_id="campaign_first_login",
-        responses={201: ClaimAnswer, 200: ClaimAnswer, **problems(CampaignNotOpen)},
+        responses={201: ClaimAnswer, 200: ClaimAnswer, **problem_responses(CampaignNotOpen)},
     )  # fmt: skip
     @idempotent
     def post(self, request: Request, slug: str) -> Response:
@@ -114,18 +116,18 @@ class FirstLoginView(HotView):
     @staticmethod
     def serve(call: Call, slug: str) -> Answer:
         """The voucher with 201, or the result without one with 200."""
-        shopper = as_caller(call.auth).shopper
+        shopper = get_caller(call.auth).shopper
         if shopper is None:
             raise PermissionDenied("Only shoppers take part in campaigns.")
         outcome = services.claim(campaign=slug, customer_key=shopper.key, at=call.at)
-        if outcome.result is Result.SHUT_OUT:
+        if outcome.result is Result.INACTIVE_USER:
             raise TokenInvalid
         if outcome.result is Result.NOT_OPEN:
             raise CampaignNotOpen
         voucher = None if outcome.voucher is None else voucher_answer(outcome.voucher, user=shopper.user_id)
         if outcome.result is Result.GRANTED and outcome.voucher is not None:
             return {"result": outcome.result, "rank": outcome.voucher.rank, "voucher": voucher}, 201
-        told = {"voucher": voucher} if outcome.result is Result.ALREADY else {}
+        told = {"voucher": voucher} if outcome.result is Result.ALREADY_CLAIMED else {}
         return {"result": outcome.result} | told, 200
 
 
@@ -135,20 +137,20 @@ class VouchersView(APIView):
     @extend_schema(responses={200: VoucherAnswer(many=True)}, operation_id="voucher_list")
     def get(self, request: Request) -> Response:
         """The shopper's own vouchers, newest first."""
-        shopper, at = as_caller(request.auth).shopper, timezone.now()
+        shopper, at = get_caller(request.auth).shopper, timezone.now()
         if shopper is None:
             raise PermissionDenied("Only shoppers have vouchers.")
-        page = CursorPage()
+        page = CursorPagination()
         rows = page.paginate_queryset(selectors.wallet(shopper=shopper), request, view=self) or []
-        mine = [selectors.given(row, at=at) for row in rows]
+        mine = [selectors.issued_vouchers(row, at=at) for row in rows]
         return page.get_paginated_response([voucher_answer(voucher, user=shopper.user_id) for voucher in mine])
 
 
 def _own(request: Request, slug: str) -> Campaign:
     """The caller's own campaign, to be changed. Raises NotFound for another's, PermissionDenied for a viewer."""
-    caller = as_caller(request.auth)
+    caller = get_caller(request.auth)
     campaign = selectors.campaign(slug=slug, brand_ids=_staffed(caller))
-    acting_brand(caller=caller, slug=campaign.brand.slug, edit=True)
+    get_brand_for_caller(caller=caller, slug=campaign.brand.slug, edit=True)
     return campaign
 
 

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ),
                 ("starts_at", models.DateTimeField()),
                 ("ends_at", models.DateTimeField()),
-                ("offer", models.JSONField(default=vouchers.models.thirty_percent, help_text="In the offer language")),
+                ("offer", models.JSONField(default=vouchers.models.default_offer, help_text="In the offer language")),
                 (
                     "discount",
                     models.DecimalField(blank=True, decimal_places=2, editable=False, max_digits=5, null=True),
@@ -117,7 +117,7 @@ class Migration(migrations.Migration):
                 ),
                 ("starts_at", models.DateTimeField()),
                 ("ends_at", models.DateTimeField()),
-                ("offer", models.JSONField(default=vouchers.models.thirty_percent, help_text="In the offer language")),
+                ("offer", models.JSONField(default=vouchers.models.default_offer, help_text="In the offer language")),
                 (
                     "discount",
                     models.DecimalField(blank=True, decimal_places=2, editable=False, max_digits=5, null=True),

@@ -2,19 +2,19 @@
 
 from vouchers.services.campaigns import close, create, extend
 from vouchers.services.claiming import claim, claim_many
-from vouchers.services.intake import take_in, take_messages
-from vouchers.services.signing_in import SignedIn, arrive
+from vouchers.services.intake import process_events, process_messages
+from vouchers.services.signing_in import LoginResult, login_and_claim
 from vouchers.services.waiting import revoke
 
 __all__ = [
-    "SignedIn",
-    "arrive",
+    "LoginResult",
     "claim",
     "claim_many",
     "close",
     "create",
     "extend",
+    "login_and_claim",
+    "process_events",
+    "process_messages",
     "revoke",
-    "take_in",
-    "take_messages",
 ]

@@ -7,14 +7,14 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import Brand
-from promoplatform.kernel.db import refuse
-from promoplatform.kernel.errors import Invalid
-from promoplatform.kernel.mail.contracts import Phase
+from promoplatform.kernel.db import translate_constraint
+from promoplatform.kernel.errors import InvalidRequest
+from promoplatform.kernel.mail.contracts import MailingStatus
 from promoplatform.kernel.mail.models import Mailing
 from promoplatform.kernel.mail.services import planning
-from promoplatform.kernel.outbox import later
+from promoplatform.kernel.outbox import enqueue_on_commit
 from promotions.errors import WrongState
-from promotions.services import checked_offer
+from promotions.services import validate_offer
 from vouchers import emails, rules
 from vouchers.errors import SlugTaken
 from vouchers.models import Campaign, CampaignCounter, CampaignState
@@ -30,10 +30,10 @@ def create(*, brand: Brand, quota: int, fields: Mapping[str, Any], at: datetime)
     """
     campaign = Campaign(brand=brand, created_at=at, **fields)
     _check_dates(campaign, at)
-    offer = checked_offer(campaign.offer)
-    checked_offer(rules.offer_for(campaign.offer, campaign.voucher_type))  # there is room for the one condition more
+    offer = validate_offer(campaign.offer)
+    validate_offer(rules.offer_for(campaign.offer, campaign.voucher_type))  # there is room for the one condition more
     campaign.discount = rules.percentage(offer)
-    with refuse("vouchers_campaign_slug", SlugTaken):
+    with translate_constraint("vouchers_campaign_slug", SlugTaken):
         campaign.save(force_insert=True)
     campaign.counter = CampaignCounter.objects.create(campaign=campaign, quota=quota)
     planning.plan(
@@ -55,10 +55,10 @@ def extend(*, campaign: Campaign, at: datetime, quota: int | None = None, ends_a
         raise WrongState(status_now=locked.state)
     if ends_at is not None and ends_at != locked.ends_at:
         if ends_at <= max(locked.ends_at, at):
-            raise Invalid.field("ends_at", "The end can only be moved to later, and to the future.")
+            raise InvalidRequest.field("ends_at", "The end can only be moved to later, and to the future.")
         locked.ends_at = ends_at
         locked.save(update_fields=["ends_at"])
-        Mailing.objects.filter(key=mailing_key(locked.pk)).update(state=Phase.PLANNING)
+        Mailing.objects.filter(key=mailing_key(locked.pk)).update(state=MailingStatus.PLANNING)
     if quota is not None:
         _raise_quota(locked, quota, at)
     return locked
@@ -68,10 +68,10 @@ def _raise_quota(campaign: Campaign, quota: int, at: datetime) -> None:
     """Take the counter's row, so that newcomers wait, and serve the line first."""
     raised = CampaignCounter.objects.filter(campaign=campaign, quota__lt=quota).update(quota=quota)
     if raised:
-        waiting.serve(campaign_id=campaign.pk, at=at)
-        later("vouchers.serve_line", campaign=str(campaign.pk))  # who lost at this very moment
+        waiting.serve_waiting_list(campaign_id=campaign.pk, at=at)
+        enqueue_on_commit("vouchers.serve_line", campaign=str(campaign.pk))  # who lost at this very moment
     elif CampaignCounter.objects.filter(campaign=campaign, quota__gt=quota).exists():
-        raise Invalid.field("quota", "A quota can only be raised.")
+        raise InvalidRequest.field("quota", "A quota can only be raised.")
     campaign.counter.refresh_from_db()
 
 
@@ -92,6 +92,6 @@ def _lock(campaign: Campaign) -> Campaign:
 
 def _check_dates(campaign: Campaign, at: datetime) -> None:
     if campaign.ends_at <= campaign.starts_at:
-        raise Invalid.field("ends_at", "The end comes after the start.")
+        raise InvalidRequest.field("ends_at", "The end comes after the start.")
     if campaign.ends_at <= at:
-        raise Invalid.field("ends_at", "The end is in the future.")
+        raise InvalidRequest.field("ends_at", "The end is in the future.")

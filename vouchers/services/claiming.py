@@ -7,35 +7,35 @@ from datetime import datetime
 from promoplatform.kernel import batching, db
 from promoplatform.kernel.errors import NotFound
 from vouchers import rules, selectors
-from vouchers.contracts import Arrival, Outcome, Result
+from vouchers.contracts import ClaimRequest, ClaimResult, Result
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
+class _BatchItem:
     """An arrival at the campaign of a slug."""
 
     campaign: str
-    arrival: Arrival
+    arrival: ClaimRequest
 
 
-def claim(*, campaign: str, customer_key: int, at: datetime) -> Outcome:
+def claim(*, campaign: str, customer_key: int, at: datetime) -> ClaimResult:
     """What the campaign of this slug has for a customer who signs in; many at once share a statement.
 
     Raises NotFound for a slug that there is not, and Unavailable when too many wait.
     """
-    outcome = _claims.submit(_Ask(campaign, Arrival(customer_key, at)), key=campaign)
+    outcome = _executor.submit(_BatchItem(campaign, ClaimRequest(customer_key, at)), key=campaign)
     if outcome.result is Result.UNKNOWN:
         raise NotFound
     return outcome
 
 
-def claim_many(*, campaign: str, arrivals: Sequence[Arrival]) -> list[Outcome]:
+def claim_many(*, campaign: str, arrivals: Sequence[ClaimRequest]) -> list[ClaimResult]:
     """What the campaign has for each of those who arrive, first come first served, in their order.
 
     First logins, counter, vouchers and the mails that tell of them are one statement: all of it stands once this
     returns, and nothing of it if anything dies before. Asking again answers the same voucher again.
     """
-    rows = db.many(
+    rows = db.fetch_all(
         "vouchers/sql/claim_vouchers.sql",
         {
             "campaign": campaign,
@@ -46,24 +46,26 @@ def claim_many(*, campaign: str, arrivals: Sequence[Arrival]) -> list[Outcome]:
         },
     )
     if not rows:
-        return [Outcome(Result.UNKNOWN) for _ in arrivals]
-    return _seen_again(rows, arrivals)
+        return [ClaimResult(Result.UNKNOWN) for _ in arrivals]
+    return _resolve_repeated(rows, arrivals)
 
 
-def _seen_again(rows: list[db.Row], arrivals: Sequence[Arrival]) -> list[Outcome]:
+def _resolve_repeated(rows: list[db.Row], arrivals: Sequence[ClaimRequest]) -> list[ClaimResult]:
     """The outcomes. Whose first login another statement wrote meanwhile has a voucher that is seen only now."""
-    outcomes = [rules.outcome(row) for row in rows]
-    late = [n for n, row in enumerate(rows) if outcomes[n].result is Result.ALREADY and not row["is_known"]]
+    outcomes = [rules.to_claim_result(row) for row in rows]
+    late = [n for n, row in enumerate(rows) if outcomes[n].result is Result.ALREADY_CLAIMED and not row["is_known"]]
     if late:
         keys = [arrivals[n].customer_key for n in late]
-        had = selectors.had(campaign_id=rows[0]["campaign_id"], customer_keys=keys, at=arrivals[late[0]].at)
+        had = selectors.vouchers_of_customers(
+            campaign_id=rows[0]["campaign_id"], customer_keys=keys, at=arrivals[late[0]].at
+        )
         for n in late:
             outcomes[n] = replace(outcomes[n], voucher=had.get(arrivals[n].customer_key))
     return outcomes
 
 
-def _claim(asks: Sequence[_Ask]) -> list[Outcome]:
+def _claim(asks: Sequence[_BatchItem]) -> list[ClaimResult]:
     return claim_many(campaign=asks[0].campaign, arrivals=[ask.arrival for ask in asks])
 
 
-_claims = batching.Operation("vouchers.claim", _claim, repeatable=True)
+_executor = batching.BatchExecutor("vouchers.claim", _claim, is_idempotent=True)

@@ -3,7 +3,7 @@
 from django.db.models import Case, QuerySet, Value, When
 
 from promoplatform.kernel import db
-from promotions.contracts import Lost, Purchase
+from promotions.contracts import OfferUnavailable, Purchase
 from promotions.errors import CodeUnknown, ReservationExpired
 from vouchers.errors import VoucherExpired, VoucherUsed
 from vouchers.models import Voucher, VoucherState
@@ -11,8 +11,8 @@ from vouchers.models import Voucher, VoucherState
 
 def reserve(*, purchase: Purchase) -> None:
     """Hold each voucher until ``purchase.until``. Raises Lost, with VoucherUsed or VoucherExpired."""
-    takings = sorted(purchase.takings, key=lambda taking: taking.key)
-    rows = db.many(
+    takings = sorted(purchase.items, key=lambda taking: taking.key)
+    rows = db.fetch_all(
         "vouchers/sql/hold_vouchers.sql",
         {
             "ids": [taking.key for taking in takings],
@@ -26,33 +26,33 @@ def reserve(*, purchase: Purchase) -> None:
     for taking in takings:
         row = found.get(taking.key)
         if row is None:
-            raise Lost(taking, CodeUnknown())
+            raise OfferUnavailable(taking, CodeUnknown())
         if not row["held"]:
             late = row["expires_at"] <= purchase.at or row["state"] == VoucherState.EXPIRED
-            raise Lost(taking, VoucherExpired() if late else VoucherUsed())
+            raise OfferUnavailable(taking, VoucherExpired() if late else VoucherUsed())
 
 
 def confirm(*, purchase: Purchase) -> None:
     """Make the held vouchers used. Raises ReservationExpired when one is no longer held."""
     held = _locked(purchase, state=VoucherState.RESERVED, reserved_until__gt=purchase.at)
-    if held.update(state=VoucherState.USED, reserved_until=None) != len(purchase.takings):
+    if held.update(state=VoucherState.USED, reserved_until=None) != len(purchase.items):
         raise ReservationExpired
 
 
 def release(*, purchase: Purchase) -> None:
     """Let go of what is still held; what is used stays."""
-    _give_back(_locked(purchase, state=VoucherState.RESERVED), purchase)
+    _release(_locked(purchase, state=VoucherState.RESERVED), purchase)
 
 
-def refund(*, purchase: Purchase) -> None:
+def return_items(*, purchase: Purchase) -> None:
     """Give the used vouchers back, as far as their time is not up."""
-    _give_back(_locked(purchase, state=VoucherState.USED), purchase)
+    _release(_locked(purchase, state=VoucherState.USED), purchase)
 
 
 def _locked(purchase: Purchase, **conditions: object) -> QuerySet[Voucher]:
     """The purchase's vouchers that meet the conditions, locked in the order in which everyone locks them."""
     mine = Voucher.objects.filter(
-        pk__in=[taking.key for taking in purchase.takings],
+        pk__in=[taking.key for taking in purchase.items],
         customer_id=purchase.shopper_key,
         redemption_id=purchase.id,
         **conditions,
@@ -61,6 +61,6 @@ def _locked(purchase: Purchase, **conditions: object) -> QuerySet[Voucher]:
     return Voucher.objects.filter(pk__in=list(locked))
 
 
-def _give_back(vouchers: QuerySet[Voucher], purchase: Purchase) -> None:
+def _release(vouchers: QuerySet[Voucher], purchase: Purchase) -> None:
     late = When(expires_at__lte=purchase.at, then=Value(VoucherState.EXPIRED))
     vouchers.update(state=Case(late, default=Value(VoucherState.AVAILABLE)), redemption_id=None, reserved_until=None)

@@ -10,29 +10,29 @@ from datetime import UTC, datetime
 
 from google.protobuf.message import DecodeError
 
-from accounts.services import known_customers
-from promoplatform.kernel.errors import Invalid, Refusal
+from accounts.services import get_or_create_customers
+from promoplatform.kernel.errors import DomainError, InvalidRequest
 from vouchers import rules, selectors
-from vouchers.contracts import Arrival, LoginEvent, Result
+from vouchers.contracts import ClaimRequest, LoginEvent, Result
 from vouchers.proto.login_event_pb2 import LoginEvent as Message
 from vouchers.services.claiming import claim_many
 
-TOGETHER = 500  # arrivals that one statement decides
+MAX_BATCH = 500  # arrivals that one statement decides
 
 
-def take_in(*, events: Sequence[LoginEvent]) -> Mapping[Result, int]:
+def process_events(*, events: Sequence[LoginEvent]) -> Mapping[Result, int]:
     """Let everyone arrive who signed in, first come first served by event time; how often what came of it.
 
     An event without a campaign counts in each that was open at its time. The same event again, or another of the same
     customer, changes nothing. A campaign that there is not is not open. Customers that were never seen before are made.
     """
-    keys = known_customers(customer_ids={event.customer_id for event in events})
+    keys = get_or_create_customers(customer_ids={event.customer_id for event in events})
     came: Counter[Result] = Counter()
     for slug, mine in _by_campaign(events).items():
         line = sorted(mine, key=lambda event: event.at)
-        arrivals = [Arrival(keys[event.customer_id], event.at, event.id) for event in line]
-        for start in range(0, len(arrivals), TOGETHER):
-            outcomes = claim_many(campaign=slug, arrivals=arrivals[start : start + TOGETHER])
+        arrivals = [ClaimRequest(keys[event.customer_id], event.at, event.id) for event in line]
+        for start in range(0, len(arrivals), MAX_BATCH):
+            outcomes = claim_many(campaign=slug, arrivals=arrivals[start : start + MAX_BATCH])
             came.update(outcome.result for outcome in outcomes)
     came[Result.NOT_OPEN] += came.pop(Result.UNKNOWN, 0)
     return came
@@ -53,18 +53,18 @@ def _by_campaign(events: Sequence[LoginEvent]) -> Mapping[str, list[LoginEvent]]
     return found
 
 
-def take_messages(values: Sequence[bytes], *, now: datetime) -> list[Refusal | None]:
+def process_messages(values: Sequence[bytes], *, now: datetime) -> list[DomainError | None]:
     """The same for ``LoginEvent`` messages; for each the refusal of one that is bad, or None."""
     events: list[LoginEvent] = []
-    refusals: list[Refusal | None] = []
+    refusals: list[DomainError | None] = []
     for value in values:
         try:
             events.append(_event(value, now))
-        except Refusal as refusal:
+        except DomainError as refusal:
             refusals.append(refusal)
         else:
             refusals.append(None)
-    take_in(events=events)
+    process_events(events=events)
     return refusals
 
 
@@ -73,7 +73,7 @@ def _event(value: bytes, now: datetime) -> LoginEvent:
         message = Message.FromString(value)
         at = message.at.ToDatetime(UTC) if message.HasField("at") else None
     except (DecodeError, ValueError, OverflowError) as error:
-        raise Invalid("This is not a LoginEvent.") from error
+        raise InvalidRequest("This is not a LoginEvent.") from error
     event = LoginEvent(message.event_id, message.customer_id, at or now, message.campaign or None)
     rules.check_event(event, now=now, timed=at is not None)
     return event

@@ -10,20 +10,20 @@ from accounts.selectors import caller_of
 from accounts.services import sign_in
 from promoplatform.kernel.errors import NotFound
 from vouchers import selectors
-from vouchers.contracts import Outcome, Result
+from vouchers.contracts import ClaimResult, Result
 from vouchers.services.claiming import claim
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class LoginResult:
     """A good sign-in: its access token, and what each campaign had."""
 
     access: str
     user_id: uuid.UUID
-    outcomes: Sequence[tuple[str, Outcome]]
+    outcomes: Sequence[tuple[str, ClaimResult]]
 
 
-def arrive(*, account: str, password: str, address: str, campaign: str | None, at: datetime) -> SignedIn:
+def login_and_claim(*, account: str, password: str, address: str, campaign: str | None, at: datetime) -> LoginResult:
     """Sign in, and take part in the campaign of this slug, or in every open one with None.
 
     A campaign that there is not is not open. Whoever is no shopper signs in and takes part in nothing. Raises
@@ -33,14 +33,14 @@ def arrive(*, account: str, password: str, address: str, campaign: str | None, a
     shopper = caller_of(user).shopper
     slugs = selectors.open_slugs(at=at) if campaign is None else [campaign]
     outcomes = [(slug, _claim(slug, shopper.key, at)) for slug in slugs] if shopper else []
-    return SignedIn(tokens.access, user.uuid, outcomes)
+    return LoginResult(tokens.access, user.uuid, outcomes)
 
 
-def _claim(slug: str, customer_key: int, at: datetime) -> Outcome:
+def _claim(slug: str, customer_key: int, at: datetime) -> ClaimResult:
     try:
         outcome = claim(campaign=slug, customer_key=customer_key, at=at)
     except NotFound:
-        return Outcome(Result.NOT_OPEN)
-    if outcome.result is Result.SHUT_OUT:  # at this very moment
+        return ClaimResult(Result.NOT_OPEN)
+    if outcome.result is Result.INACTIVE_USER:  # at this very moment
         raise LoginRefused
     return outcome

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
-from promoplatform.kernel.mail.contracts import Phase
+from promoplatform.kernel.mail.contracts import MailingStatus
 from promoplatform.kernel.mail.models import Mailing
 from promoplatform.kernel.mail.services import planning
 from vouchers import emails
@@ -13,19 +13,19 @@ from vouchers.models import Campaign, Voucher, VoucherState
 from vouchers.selectors import mailing_key
 
 BATCH = 5_000
-AFTERMATH = timedelta(days=1)
+MAILING_CLOSE_DELAY = timedelta(days=1)
 
 
 def expire(*, at: datetime) -> int:
     """Mark available vouchers as expired whose time is up; how many. Any number may run at once."""
     total = 0
-    while expired := _expire_some(at):
+    while expired := _expire_chunk(at):
         total += expired
     return total
 
 
 @transaction.atomic
-def _expire_some(at: datetime) -> int:
+def _expire_chunk(at: datetime) -> int:
     due = Voucher.objects.filter(state=VoucherState.AVAILABLE, expires_at__lte=at).order_by("expires_at")
     locked = due.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:BATCH]
     return Voucher.objects.filter(pk__in=list(locked)).update(state=VoucherState.EXPIRED)
@@ -33,12 +33,12 @@ def _expire_some(at: datetime) -> int:
 
 def close_mailings(*, at: datetime) -> int:
     """End the mailings of campaigns that ended a day ago, so that nobody who won at the last moment is left out."""
-    open_ones = Mailing.objects.filter(kind=emails.VOUCHER, state=Phase.PLANNING)
-    ended = Campaign.objects.filter(ends_at__lte=at - AFTERMATH).values_list("pk", flat=True)
+    open_ones = Mailing.objects.filter(kind=emails.VOUCHER, state=MailingStatus.PLANNING)
+    ended = Campaign.objects.filter(ends_at__lte=at - MAILING_CLOSE_DELAY).values_list("pk", flat=True)
     mailings = list(open_ones.filter(key__in=[mailing_key(pk) for pk in ended.filter(pk__in=_campaigns(open_ones))]))
     for mailing in mailings:
         with transaction.atomic():
-            planning.close(mailing=mailing)
+            planning.finish_planning(mailing=mailing)
     return len(mailings)
 
 

@@ -22,12 +22,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not (settings.DEBUG or options["force"]):
             raise CommandError("Tokens without passwords are for load tests: set DEBUG, or say --force.")
-        callers = selectors.first_shoppers(count=options["shoppers"])
+        callers = selectors.list_shoppers(count=options["shoppers"])
         if len(callers) < options["shoppers"]:
             raise CommandError(
                 f"There are only {len(callers)} shoppers; make more with demo_data --shoppers {options['shoppers']}."
             )
         keyring, at, lifetime = selectors.keyring(), timezone.now(), timedelta(hours=options["hours"])
         for caller in callers:
-            token = rules.sign(kind=rules.TokenKind.ACCESS, caller=caller, keyring=keyring, at=at, lifetime=lifetime)
+            token = rules.encode_token(
+                kind=rules.TokenKind.ACCESS, caller=caller, keyring=keyring, at=at, lifetime=lifetime
+            )
             self.stdout.write(token)

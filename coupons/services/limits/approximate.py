@@ -17,7 +17,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest, Least
 
 from coupons import rules
-from coupons.models import STANDING, CouponCounter, CouponRedemption
+from coupons.models import ACTIVE_STATUSES, CouponCounter, CouponRedemption
 from coupons.services.limits import counters
 from promoplatform.kernel import db
 
@@ -26,54 +26,54 @@ class Approximate:
     """The counter's ``cap`` is the ceiling, the maximum and the bound together."""
 
     def open(self, *, coupon: uuid.UUID, cap: int) -> None:
-        CouponCounter.objects.create(coupon_id=coupon, shard=0, cap=ceiling(cap))
+        CouponCounter.objects.create(coupon_id=coupon, shard=0, cap=hard_cap(cap))
 
     def take(self, *, coupon: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]:
-        got = min(len(ids), max(0, cap - _counted(coupon)))
+        got = min(len(ids), max(0, cap - _is_counted(coupon)))
         if got:
-            behind = rules.counts_behind(cap=cap, processes=settings.COUPON_PROCESSES)
-            transaction.on_commit(partial(_uncounted.add, coupon, got, behind), robust=True)
+            behind = rules.flush_size(cap=cap, processes=settings.COUPON_PROCESSES)
+            transaction.on_commit(partial(_pending.add, coupon, got, behind), robust=True)
         return [0] * got
 
-    def give_back(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None:
-        _count(coupon, -len(taken))
+    def release(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None:
+        _adjust_counter(coupon, -len(taken))
 
     def resize(self, *, coupon: uuid.UUID, cap: int) -> bool:
         counters.lock(coupon=coupon)
-        standing = count(coupon)
+        standing = active_count(coupon)
         if standing > cap:
             return False
-        CouponCounter.objects.filter(coupon_id=coupon).update(cap=ceiling(cap), taken=standing)
+        CouponCounter.objects.filter(coupon_id=coupon).update(cap=hard_cap(cap), taken=standing)
         return True
 
 
-def _counted(coupon: uuid.UUID) -> int:
+def _is_counted(coupon: uuid.UUID) -> int:
     """What the counter says, without waiting for it."""
     return int(CouponCounter.objects.values_list("taken", flat=True).get(coupon_id=coupon))
 
 
-def ceiling(cap: int) -> int:
+def hard_cap(cap: int) -> int:
     """The maximum and the bound by which it may be exceeded."""
-    return cap + rules.may_exceed_by(cap=cap, processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS)
+    return cap + rules.max_overshoot(cap=cap, processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS)
 
 
-def count(coupon: uuid.UUID) -> int:
+def active_count(coupon: uuid.UUID) -> int:
     """How many redemptions stand."""
-    return CouponRedemption.objects.filter(coupon_id=coupon, status__in=STANDING, unit__isnull=False).count()
+    return CouponRedemption.objects.filter(coupon_id=coupon, status__in=ACTIVE_STATUSES, unit__isnull=False).count()
 
 
 def recount(*, coupon: uuid.UUID, cap: int) -> None:
     """Set the counter to what stands: what died uncounted with a process is counted, and the ceiling is today's."""
-    db.run("coupons/sql/recount_approximate.sql", {"coupon": coupon, "ceiling": ceiling(cap)})
+    db.execute("coupons/sql/recount_approximate.sql", {"coupon": coupon, "ceiling": hard_cap(cap)})
 
 
-def _count(coupon: uuid.UUID, n: int) -> None:
+def _adjust_counter(coupon: uuid.UUID, n: int) -> None:
     """Count so many on, or off, between nothing and the ceiling."""
     counted = Greatest(0, Least(F("cap"), F("taken") + n))
     CouponCounter.objects.filter(coupon_id=coupon).update(taken=counted)
 
 
-class _Uncounted:
+class _PendingCounts:
     """What this process has redeemed since it last added it to the counters.
 
     Called after commit, so it holds facts alone. Whoever adds waits while another one writes: what is uncounted beyond
@@ -88,8 +88,8 @@ class _Uncounted:
         with self._lock:
             self._of[coupon] += n
             if self._of[coupon] >= behind:
-                _count(coupon, self._of[coupon])
+                _adjust_counter(coupon, self._of[coupon])
                 del self._of[coupon]
 
 
-_uncounted = _Uncounted()
+_pending = _PendingCounts()

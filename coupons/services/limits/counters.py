@@ -7,9 +7,9 @@ from coupons.models import CouponCounter
 from promoplatform.kernel import db
 
 
-def give_back(*, coupon: uuid.UUID, shards: Sequence[int]) -> None:
+def release(*, coupon: uuid.UUID, shards: Sequence[int]) -> None:
     """Give one unit back to each of the shards, as often as it is named."""
-    db.run("coupons/sql/give_back_shards.sql", {"coupon": coupon, "shards": list(shards)})
+    db.execute("coupons/sql/give_back_shards.sql", {"coupon": coupon, "shards": list(shards)})
 
 
 def lock(*, coupon: uuid.UUID) -> list[CouponCounter]:
@@ -27,12 +27,12 @@ def resize(*, coupon: uuid.UUID, cap: int, shards: int) -> bool:
     CouponCounter.objects.bulk_create(
         [
             CouponCounter(coupon_id=coupon, shard=shard, taken=taken.get(shard, 0), cap=taken.get(shard, 0) + share)
-            for shard, share in zip(places, _shares(spare, len(places)), strict=True)
+            for shard, share in zip(places, _split(spare, len(places)), strict=True)
         ],
         update_conflicts=True, unique_fields=["coupon_id", "shard"], update_fields=["cap"],
     )  # fmt: skip
     return True
 
 
-def _shares(spare: int, shards: int) -> list[int]:
+def _split(spare: int, shards: int) -> list[int]:
     return [spare // shards + (shard < spare % shards) for shard in range(shards)]

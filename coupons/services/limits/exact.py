@@ -15,11 +15,11 @@ class Exact:
         CouponCounter.objects.create(coupon_id=coupon, shard=0, cap=cap)
 
     def take(self, *, coupon: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]:
-        row = db.one("coupons/sql/take_exact.sql", {"coupon": coupon, "wanted": len(ids)})
+        row = db.fetch_one("coupons/sql/take_exact.sql", {"coupon": coupon, "wanted": len(ids)})
         return [0] * int(row["got"]) if row else []
 
-    def give_back(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None:
-        counters.give_back(coupon=coupon, shards=[shard for shard, _ in taken])
+    def release(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None:
+        counters.release(coupon=coupon, shards=[shard for shard, _ in taken])
 
     def resize(self, *, coupon: uuid.UUID, cap: int) -> bool:
         return counters.resize(coupon=coupon, cap=cap, shards=1)

@@ -8,9 +8,9 @@ from coupons.models import CouponCounter
 from coupons.services.limits import counters
 from promoplatform.kernel import db
 from promoplatform.kernel.errors import Busy
-from promoplatform.kernel.outbox import later
+from promoplatform.kernel.outbox import enqueue_on_commit
 
-AT_ONCE = 1_000  # units that are made with the coupon; the others follow in the background
+INLINE_MAX_UNITS = 1_000  # units that are made with the coupon; the others follow in the background
 CHUNK = 25_000  # units a transaction
 
 
@@ -19,33 +19,33 @@ class Pool:
 
     def open(self, *, coupon: uuid.UUID, cap: int) -> None:
         CouponCounter.objects.create(coupon_id=coupon, shard=0, cap=cap)
-        if make(coupon=coupon, chunk=AT_ONCE):
-            later("coupons.make_units", coupon_id=str(coupon))
+        if create_units(coupon=coupon, chunk=INLINE_MAX_UNITS):
+            enqueue_on_commit("coupons.make_units", coupon_id=str(coupon))
 
     def take(self, *, coupon: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]:
         for start in (ids[0].int % cap, 0):
             params = {"coupon": coupon, "ids": list(ids), "start": start}
-            if rows := db.many("coupons/sql/take_units.sql", params):
+            if rows := db.fetch_all("coupons/sql/take_units.sql", params):
                 return [row["n"] for row in sorted(rows, key=lambda row: int(row["place"]))]
-        if any(selectors.left(coupons=[coupon]).values()):  # others are at the rest, or it is still to be made
+        if any(selectors.remaining(coupons=[coupon]).values()):  # others are at the rest, or it is still to be made
             raise Busy
         return []
 
-    def give_back(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None:
+    def release(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None:
         units, ids = [unit for unit, _ in taken], [redemption for _, redemption in taken]
-        db.run("coupons/sql/give_back_units.sql", {"coupon": coupon, "units": units, "ids": ids})
+        db.execute("coupons/sql/give_back_units.sql", {"coupon": coupon, "units": units, "ids": ids})
 
     def resize(self, *, coupon: uuid.UUID, cap: int) -> bool:
         (counter,) = counters.lock(coupon=coupon)
         surplus = counter.taken - cap
-        if surplus > 0 and drop(coupon=coupon, wanted=surplus) < surplus:
+        if surplus > 0 and delete_units(coupon=coupon, wanted=surplus) < surplus:
             return False
         CouponCounter.objects.filter(coupon_id=coupon).update(cap=cap)
-        later("coupons.make_units", coupon_id=str(coupon))
+        enqueue_on_commit("coupons.make_units", coupon_id=str(coupon))
         return True
 
 
-def make(*, coupon: uuid.UUID, chunk: int = CHUNK) -> int:
+def create_units(*, coupon: uuid.UUID, chunk: int = CHUNK) -> int:
     """Make the next units of a pool, in the caller's transaction; how many are still missing then.
 
     Another maker at the same pool leaves it to the one who came first, and answers 0; so does one that finds, once it
@@ -55,11 +55,11 @@ def make(*, coupon: uuid.UUID, chunk: int = CHUNK) -> int:
     if locked is None or locked.taken == locked.cap or not selectors.is_pool(coupon=coupon):
         return 0
     wanted = min(chunk, locked.cap - locked.taken)
-    db.run("coupons/sql/make_units.sql", {"coupon": coupon, "wanted": wanted})
+    db.execute("coupons/sql/make_units.sql", {"coupon": coupon, "wanted": wanted})
     return int(locked.cap - locked.taken - wanted)
 
 
-def drop(*, coupon: uuid.UUID, wanted: int) -> int:
+def delete_units(*, coupon: uuid.UUID, wanted: int) -> int:
     """Take free units out of a pool whose counter is locked; how many there were to take."""
-    row = db.one("coupons/sql/drop_units.sql", {"coupon": coupon, "wanted": wanted})
+    row = db.fetch_one("coupons/sql/drop_units.sql", {"coupon": coupon, "wanted": wanted})
     return int(row["dropped"]) if row else 0

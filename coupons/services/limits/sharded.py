@@ -8,7 +8,7 @@ from coupons import selectors
 from coupons.models import CouponCounter
 from coupons.services.limits import counters
 from promoplatform.kernel import db
-from promotions.rules import SHARDS, shares
+from promotions.rules import SHARDS, split_cap
 
 
 class Sharded:
@@ -16,25 +16,27 @@ class Sharded:
 
     def open(self, *, coupon: uuid.UUID, cap: int) -> None:
         CouponCounter.objects.bulk_create(
-            [CouponCounter(coupon_id=coupon, shard=shard, cap=share) for shard, share in enumerate(shares(cap))]
+            [CouponCounter(coupon_id=coupon, shard=shard, cap=share) for shard, share in enumerate(split_cap(cap))]
         )
 
     def take(self, *, coupon: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]:
         params = {"coupon": coupon, "home": ids[0].int % SHARDS, "wanted": len(ids)}
-        row = db.attempt("coupons/sql/take_shard.sql", params) or self._wait(params)
+        row = db.try_fetch_one("coupons/sql/take_shard.sql", params) or self._take_blocking(params)
         return [row["shard"]] * int(row["got"]) if row else []
 
-    def _wait(self, params: dict[str, Any]) -> db.Row | None:
+    def _take_blocking(self, params: dict[str, Any]) -> db.Row | None:
         """Wait for a shard that has room while others are at it; None when no shard has any."""
         while True:
-            row = db.attempt("coupons/sql/wait_for_shard.sql", params)
+            row = db.try_fetch_one("coupons/sql/wait_for_shard.sql", params)
             if row is not None:
                 return row
-            if not any(selectors.left(coupons=[params["coupon"]]).values()):  # an unlocked look: refusals stay cheap
+            if not any(
+                selectors.remaining(coupons=[params["coupon"]]).values()
+            ):  # an unlocked look: refusals stay cheap
                 return None
 
-    def give_back(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None:
-        counters.give_back(coupon=coupon, shards=[shard for shard, _ in taken])
+    def release(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None:
+        counters.release(coupon=coupon, shards=[shard for shard, _ in taken])
 
     def resize(self, *, coupon: uuid.UUID, cap: int) -> bool:
-        return counters.resize(coupon=coupon, cap=cap, shards=len(shares(cap)))
+        return counters.resize(coupon=coupon, cap=cap, shards=len(split_cap(cap)))

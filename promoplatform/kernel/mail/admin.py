@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import action, display
 
-from promoplatform.kernel.admin import EstimatingPaginator, PoliteAdmin
+from promoplatform.kernel.admin import EstimatingPaginator, ServiceErrorAdmin
 from promoplatform.kernel.mail import selectors
 from promoplatform.kernel.mail.models import Mail, Mailing, Suppression
 from promoplatform.kernel.mail.services import sending
@@ -24,20 +24,20 @@ STATES = {
 }
 
 
-class SuperuserAdmin(PoliteAdmin):
+class SuperuserAdmin(ServiceErrorAdmin):
     """For platform admins alone; rows are made by the platform, not by hand."""
 
     show_full_result_count = False
     paginator = EstimatingPaginator
 
-    def _allowed(self, request: HttpRequest) -> bool:
+    def _is_superuser(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return self._allowed(request)
+        return self._is_superuser(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._allowed(request)
+        return self._is_superuser(request)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -59,7 +59,7 @@ class MailingAdmin(SuperuserAdmin):
     readonly_fields = ("progress",)
 
     @display(description="State", label=STATES)
-    def state_label(self, mailing: Mailing) -> str:
+    def status_label(self, mailing: Mailing) -> str:
         return mailing.state
 
     @display(description="Mails by state")
@@ -82,7 +82,7 @@ class MailAdmin(SuperuserAdmin):
     actions = ("resend",)
 
     @display(description="State", label=STATES)
-    def state_label(self, mail: Mail) -> str:
+    def status_label(self, mail: Mail) -> str:
         return mail.state
 
     @action(description="Send again (a doubtful mail may then arrive twice)", permissions=["resend"])
@@ -91,7 +91,7 @@ class MailAdmin(SuperuserAdmin):
         messages.success(request, f"To be sent again: {found}.")
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
-        return self._allowed(request)
+        return self._is_superuser(request)
 
 
 class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -115,7 +115,7 @@ class SuppressionAdmin(SuperuserAdmin):
     form = SuppressionForm
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._allowed(request)
+        return self._is_superuser(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._allowed(request)
+        return self._is_superuser(request)

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 # part of another, since the provider replaces them in an order of its own.
 NAME_TAG = "-mail-name-"
 NAME_HTML_TAG = "-mail-html-name-"  # the same, escaped for HTML
-WORD_TAG = "-mail-word-"  # a word that is this recipient's alone, such as a code
+PERSONAL_TAG = "-mail-word-"  # a word that is this recipient's alone, such as a code
 UNSUBSCRIBE_TAG = "-mail-unsubscribe-"  # the address of this recipient's unsubscribe page
 
 MAX_BATCH = 1000  # personalisations in one request to the provider
 
 
-class State(enum.StrEnum):
+class MailStatus(enum.StrEnum):
     """What became of one mail."""
 
     PLANNED = "planned"
@@ -25,10 +25,10 @@ class State(enum.StrEnum):
     SENT = "sent"  # the provider has taken it over
     FAILED = "failed"  # refused for good, or bounced
     SUPPRESSED = "suppressed"  # the recipient does not want it, or it is no longer wanted at all
-    DOUBTFUL = "doubtful"  # handed over without an answer: perhaps sent; only a person sends it again
+    UNKNOWN = "doubtful"  # handed over without an answer: perhaps sent; only a person sends it again
 
 
-class Phase(enum.StrEnum):
+class MailingStatus(enum.StrEnum):
     """How far a mailing is."""
 
     PLANNING = "planning"
@@ -50,7 +50,7 @@ class Recipient(NamedTuple):
     key: int
     address: str
     name: str = ""
-    word: str = ""
+    personal_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class RenderedMail:
     """One recipient's copy. ``id`` comes back with the provider's events; ``unsubscribe_url`` is empty where none is
     offered.
     """
@@ -74,26 +74,26 @@ class Letter:
     address: str
     name: str = ""
     unsubscribe_url: str = ""
-    word: str = ""
+    personal_text: str = ""
 
 
 class Outcome(enum.Enum):
     """What an attempt to hand mails over came to."""
 
     ACCEPTED = "accepted"
-    AGAIN = "again"  # certainly not taken over; may be sent again later
-    REFUSED = "refused"  # certainly not taken over, and would be refused again
-    DOUBTFUL = "doubtful"  # perhaps taken over
+    RETRY = "again"  # certainly not taken over; may be sent again later
+    REJECTED = "refused"  # certainly not taken over, and would be refused again
+    UNKNOWN = "doubtful"  # perhaps taken over
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SendResult:
     """What one request came to. ``culprits`` are positions in the batch that a refusal names; ``wait`` is seconds."""
 
     outcome: Outcome
     error: str = ""
     message_id: str = ""
-    culprits: frozenset[int] = frozenset()
+    failed_indexes: frozenset[int] = frozenset()
     wait: int = 0
 
 
@@ -101,20 +101,20 @@ class Answer:
 class BatchBackend(Protocol):
     """A mail backend that takes up to ``MAX_BATCH`` letters of one content in one request, all or none of them."""
 
-    def send_batch(self, *, content: Content, letters: Sequence[Letter]) -> Answer: ...
+    def send_batch(self, *, content: Content, letters: Sequence[RenderedMail]) -> SendResult: ...
 
 
-class Build(Protocol):
+class ContentBuilder(Protocol):
     """Makes a mailing's content from its opaque key and data; None when it should no longer be sent."""
 
     def __call__(self, *, key: str, data: Mapping[str, Any], at: datetime) -> Content | None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class MailType:
     """A kind of mailing, named by its dotted path. ``wanted`` says right before sending who of the recipients still
     agrees.
     """
 
-    build: Build
+    build: ContentBuilder
     wanted: Callable[[Sequence[int]], set[int]] | None = None

@@ -7,12 +7,12 @@ import css_inline
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from promoplatform.kernel.mail.contracts import NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG, WORD_TAG, Content
+from promoplatform.kernel.mail.contracts import NAME_HTML_TAG, NAME_TAG, PERSONAL_TAG, UNSUBSCRIBE_TAG, Content
 
 _inliner = css_inline.CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
 
 _WHITE, _BLACK = "#ffffff", "#111827"
-READABLE = 3.0  # contrast that large text needs (WCAG 2, AA)
+MIN_CONTRAST = 3.0  # contrast that large text needs (WCAG 2, AA)
 
 
 def content(
@@ -36,10 +36,10 @@ def content(
         "subject": subject,
         "sender_name": sender_name or "promoplatform",
         "colour": colour,
-        "on_colour": readable_on(colour),
-        "ink": colour if _contrast(colour, _WHITE) >= READABLE else _BLACK,
+        "on_colour": contrast_text_color(colour),
+        "ink": colour if _contrast(colour, _WHITE) >= MIN_CONTRAST else _BLACK,
         "unsubscribe_url": UNSUBSCRIBE_TAG if marketing else "",
-        "word": WORD_TAG,
+        "word": PERSONAL_TAG,
         "base_url": settings.BASE_URL,
     }
     text = render_to_string(f"{template}.txt", {**context, **shared, "recipient": NAME_TAG})
@@ -53,7 +53,7 @@ def content(
     )
 
 
-def readable_on(colour: str) -> str:
+def contrast_text_color(colour: str) -> str:
     """White or near-black, whichever contrasts more with the colour."""
     return max(_WHITE, _BLACK, key=lambda ink: _contrast(colour, ink))
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 
 from promoplatform.kernel.ids import uuid7
-from promoplatform.kernel.mail.contracts import Phase, Reason, State
+from promoplatform.kernel.mail.contracts import MailingStatus, MailStatus, Reason
 
 
 class Mailing(models.Model):
@@ -20,16 +20,20 @@ class Mailing(models.Model):
     sender_name = models.CharField(max_length=100, blank=True, default="")
     marketing = models.BooleanField(default=False, help_text="May be unsubscribed from")
     state = models.CharField(
-        max_length=10, choices=[(phase.value, phase.value) for phase in Phase], default=Phase.PLANNING
+        max_length=10, choices=[(phase.value, phase.value) for phase in MailingStatus], default=MailingStatus.PLANNING
     )
     plan_cursor = models.BigIntegerField(default=0, help_text="The last recipient that was looked at")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-id"]
-        constraints = [models.CheckConstraint(condition=models.Q(state__in=list(Phase)), name="mail_mailing_state")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(state__in=list(MailingStatus)), name="mail_mailing_state")
+        ]
         indexes: ClassVar = [
-            models.Index(fields=["marketing", "id"], name="mail_mailing_open", condition=~models.Q(state=Phase.DONE)),
+            models.Index(
+                fields=["marketing", "id"], name="mail_mailing_open", condition=~models.Q(state=MailingStatus.DONE)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -46,7 +50,7 @@ class Mail(models.Model):
     name = models.CharField(max_length=150, blank=True, db_default="")
     word = models.CharField(max_length=64, blank=True, db_default="", help_text="The recipient's alone, such as a code")
     state = models.CharField(
-        max_length=10, choices=[(state.value, state.value) for state in State], db_default=State.PLANNED
+        max_length=10, choices=[(status.value, status.value) for status in MailStatus], db_default=MailStatus.PLANNED
     )
     attempts = models.PositiveSmallIntegerField(db_default=0)
     due_at = models.DateTimeField(db_default=Now())
@@ -59,21 +63,23 @@ class Mail(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["mailing", "recipient"], name="mail_once_per_recipient"),
-            models.CheckConstraint(condition=models.Q(state__in=list(State)), name="mail_mail_state"),
+            models.CheckConstraint(condition=models.Q(state__in=list(MailStatus)), name="mail_mail_state"),
             models.CheckConstraint(
-                condition=~models.Q(state=State.SENDING) | models.Q(batch__isnull=False, claimed_at__isnull=False),
+                condition=~models.Q(state=MailStatus.SENDING) | models.Q(batch__isnull=False, claimed_at__isnull=False),
                 name="mail_claim",
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["mailing", "due_at"], name="mail_due", condition=models.Q(state=State.PLANNED)),
-            models.Index(fields=["claimed_at"], name="mail_claimed", condition=models.Q(state=State.SENDING)),
+            models.Index(fields=["mailing", "due_at"], name="mail_due", condition=models.Q(state=MailStatus.PLANNED)),
+            models.Index(fields=["claimed_at"], name="mail_claimed", condition=models.Q(state=MailStatus.SENDING)),
             # not over planned mails: claiming must never be planned over this index, whatever the statistics say
-            models.Index(fields=["mailing", "state"], name="mail_progress", condition=~models.Q(state=State.PLANNED)),
+            models.Index(
+                fields=["mailing", "state"], name="mail_progress", condition=~models.Q(state=MailStatus.PLANNED)
+            ),
             models.Index(
                 fields=["state", "id"],
                 name="mail_trouble",
-                condition=models.Q(state__in=[State.FAILED, State.DOUBTFUL]),
+                condition=models.Q(state__in=[MailStatus.FAILED, MailStatus.UNKNOWN]),
             ),
         ]
 
@@ -101,7 +107,7 @@ class Suppression(models.Model):
         return f"{self.address}: {self.reason}"
 
 
-class SeenEvent(models.Model):
+class ProcessedEvent(models.Model):
     """A provider's event that was acted on, so that the same event again does nothing."""
 
     id = models.CharField(primary_key=True, max_length=200)

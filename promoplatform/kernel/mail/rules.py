@@ -9,18 +9,18 @@ from typing import Any
 from promoplatform.kernel.mail.contracts import (
     NAME_HTML_TAG,
     NAME_TAG,
+    PERSONAL_TAG,
     UNSUBSCRIBE_TAG,
-    WORD_TAG,
-    Answer,
-    Letter,
+    MailStatus,
     Outcome,
     Reason,
-    State,
+    RenderedMail,
+    SendResult,
 )
 
 MAX_ATTEMPTS = 24  # with the waits below: most of a day
-_CULPRIT = re.compile(r"personalizations\.(\d+)(\.|$)")
-_TAG = re.compile("|".join(map(re.escape, (NAME_HTML_TAG, NAME_TAG, WORD_TAG, UNSUBSCRIBE_TAG))))
+_FAILED_INDEX = re.compile(r"personalizations\.(\d+)(\.|$)")
+_TAG = re.compile("|".join(map(re.escape, (NAME_HTML_TAG, NAME_TAG, PERSONAL_TAG, UNSUBSCRIBE_TAG))))
 _GATEWAY_TIMEOUT = 504
 
 
@@ -29,7 +29,7 @@ def back_off(attempts: int) -> timedelta:
     return timedelta(seconds=min(3600, 30 * 2 ** max(0, attempts - 1)))
 
 
-def answer_of(status: int, body: Any, headers: Mapping[str, str]) -> Answer:
+def parse_response(status: int, body: Any, headers: Mapping[str, str]) -> SendResult:
     """What a reply of the provider means for the mails of the request.
 
     429 and 5xx are refusals to be tried again. So are 401, 403 and faults that the provider finds in what all mails
@@ -38,25 +38,25 @@ def answer_of(status: int, body: Any, headers: Mapping[str, str]) -> Answer:
     not document.
     """
     if status == 202:
-        return Answer(Outcome.ACCEPTED, message_id=headers.get("X-Message-Id", "")[:100])
-    faults = _faults(body)
-    error = f"{status}: {_words(faults, body)}"[:500]
+        return SendResult(Outcome.ACCEPTED, message_id=headers.get("X-Message-Id", "")[:100])
+    faults = _field_errors(body)
+    error = f"{status}: {_error_text(faults, body)}"[:500]
     if status in (401, 403, 429) or (status >= 500 and status != _GATEWAY_TIMEOUT):
-        return Answer(Outcome.AGAIN, error, wait=_wait(headers))
+        return SendResult(Outcome.RETRY, error, wait=_wait(headers))
     if not 400 <= status < 500:
-        return Answer(Outcome.DOUBTFUL, error)
+        return SendResult(Outcome.UNKNOWN, error)
     named = [str(fault["field"]) for fault in faults if fault.get("field")]
-    culprits = frozenset(int(match[1]) for field in named if (match := _CULPRIT.match(field)))
+    culprits = frozenset(int(match[1]) for field in named if (match := _FAILED_INDEX.match(field)))
     ours = bool(named) and not culprits
-    return Answer(Outcome.AGAIN, error) if ours else Answer(Outcome.REFUSED, error, culprits=culprits)
+    return SendResult(Outcome.RETRY, error) if ours else SendResult(Outcome.REJECTED, error, failed_indexes=culprits)
 
 
-def _faults(body: Any) -> list[dict[str, Any]]:
+def _field_errors(body: Any) -> list[dict[str, Any]]:
     faults = body.get("errors") if isinstance(body, dict) else None
     return [fault for fault in faults if isinstance(fault, dict)] if isinstance(faults, list) else []
 
 
-def _words(faults: list[dict[str, Any]], body: Any) -> str:
+def _error_text(faults: list[dict[str, Any]], body: Any) -> str:
     told = "; ".join(f"{fault.get('message')} ({fault.get('field')})" for fault in faults[:5])
     return told or str(body or "no reason given")
 
@@ -66,23 +66,23 @@ def _wait(headers: Mapping[str, str]) -> int:
     return min(3600, int(value)) if value.isascii() and value.isdigit() else 0
 
 
-def fill(text: str, letter: Letter) -> str:
+def render_tags(text: str, letter: RenderedMail) -> str:
     """The text with the recipient's own words in place of the tags."""
     own = substitutions(letter)
     return _TAG.sub(lambda match: own[match[0]], text)
 
 
-def substitutions(letter: Letter) -> dict[str, str]:
+def substitutions(letter: RenderedMail) -> dict[str, str]:
     """Each tag and what stands there for this recipient."""
     return {
         NAME_TAG: letter.name,
         NAME_HTML_TAG: html.escape(letter.name),
-        WORD_TAG: html.escape(letter.word),
+        PERSONAL_TAG: html.escape(letter.personal_text),
         UNSUBSCRIBE_TAG: letter.unsubscribe_url,
     }
 
 
-def list_headers(letter: Letter) -> dict[str, str]:
+def list_headers(letter: RenderedMail) -> dict[str, str]:
     """The headers of one-click unsubscribe (RFC 8058), where the mail offers it."""
     if not letter.unsubscribe_url:
         return {}
@@ -90,7 +90,7 @@ def list_headers(letter: Letter) -> dict[str, str]:
 
 
 # the provider's events that end a mail or silence an address: the reason, and whether it speaks of every sender
-_DROPS = {
+_DROP_REASONS = {
     "bounced address": Reason.BOUNCE,
     "spam reporting address": Reason.COMPLAINT,
     "unsubscribed address": Reason.UNSUBSCRIBE,
@@ -99,7 +99,7 @@ DELIVERING = frozenset({"processed", "delivered"})
 FAILING = frozenset({"bounce", "dropped"})
 
 
-def silences(event: Mapping[str, Any]) -> tuple[Reason, bool] | None:
+def suppression_for(event: Mapping[str, Any]) -> tuple[Reason, bool] | None:
     """Why the address is left alone from now on, and whether by everybody; None for an event that silences nobody.
 
     A bounce of type ``blocked`` is a passing refusal. A drop repeats what the provider holds against the address.
@@ -108,7 +108,7 @@ def silences(event: Mapping[str, Any]) -> tuple[Reason, bool] | None:
     if kind == "bounce":
         return None if event.get("type") == "blocked" else (Reason.BOUNCE, True)
     if kind == "dropped":
-        reason = _DROPS.get(str(event.get("reason", "")).lower())
+        reason = _DROP_REASONS.get(str(event.get("reason", "")).lower())
         return None if reason is None else (reason, reason is not Reason.UNSUBSCRIBE)
     if kind == "spamreport":
         return Reason.COMPLAINT, True
@@ -121,6 +121,6 @@ def progress(counts: Mapping[str, int]) -> dict[str, int]:
     """
     return {
         "planned": sum(counts.values()),
-        "sent": counts.get(State.SENT, 0),
-        "failed": counts.get(State.FAILED, 0) + counts.get(State.DOUBTFUL, 0),
+        "sent": counts.get(MailStatus.SENT, 0),
+        "failed": counts.get(MailStatus.FAILED, 0) + counts.get(MailStatus.UNKNOWN, 0),
     }

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import Count, OuterRef, Subquery
 
 from promoplatform.kernel.mail import rules
-from promoplatform.kernel.mail.contracts import Phase, State
+from promoplatform.kernel.mail.contracts import MailingStatus, MailStatus
 from promoplatform.kernel.mail.models import Mail, Mailing
 
 
@@ -15,9 +15,9 @@ def counts(*, key: str) -> dict[str, int]:
     Two index-only counts: about 0.1 s for a million mails.
     """
     mails = Mail.objects.filter(mailing__key=key)
-    rows = mails.exclude(state=State.PLANNED).values_list("state").annotate(mails=Count("pk"))
-    planned = mails.filter(state=State.PLANNED).count()
-    return {State(state).value: found for state, found in [*rows, (State.PLANNED, planned)] if found}
+    rows = mails.exclude(state=MailStatus.PLANNED).values_list("state").annotate(mails=Count("pk"))
+    planned = mails.filter(state=MailStatus.PLANNED).count()
+    return {MailStatus(state).value: found for state, found in [*rows, (MailStatus.PLANNED, planned)] if found}
 
 
 def progress(*, key: str) -> dict[str, int]:
@@ -27,7 +27,9 @@ def progress(*, key: str) -> dict[str, int]:
 
 def next_mailing(*, at: datetime) -> Mailing | None:
     """The mailing whose due mails go first: what people wait for before what is advertised, then the older one."""
-    planned = Mail.objects.filter(mailing=OuterRef("pk"), state=State.PLANNED)
+    planned = Mail.objects.filter(mailing=OuterRef("pk"), state=MailStatus.PLANNED)
     first_due = planned.order_by("due_at").values("due_at")[:1]  # the head of an index, where EXISTS may read the table
-    waiting = Mailing.objects.exclude(state=Phase.DONE).alias(first_due=Subquery(first_due)).filter(first_due__lte=at)
+    waiting = (
+        Mailing.objects.exclude(state=MailingStatus.DONE).alias(first_due=Subquery(first_due)).filter(first_due__lte=at)
+    )
     return waiting.order_by("marketing", "id").first()

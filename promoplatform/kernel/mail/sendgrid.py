@@ -23,7 +23,7 @@ from python_http_client.exceptions import HTTPError
 from sendgrid import SendGridAPIClient
 
 from promoplatform.kernel.mail import rules
-from promoplatform.kernel.mail.contracts import Answer, Content, Letter, Outcome
+from promoplatform.kernel.mail.contracts import Content, Outcome, RenderedMail, SendResult
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ _NO_TRACKING = {
 class SendGridError(Exception):
     """SendGrid did not take a message; ``answer`` says whether it may be sent again."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: SendResult) -> None:
         super().__init__(answer.error)
         self.answer = answer
 
@@ -80,26 +80,26 @@ class SendGridBackend(BaseEmailBackend):
                 raise SendGridError(answer)
         return accepted
 
-    def send_batch(self, *, content: Content, letters: Sequence[Letter]) -> Answer:
+    def send_batch(self, *, content: Content, letters: Sequence[RenderedMail]) -> SendResult:
         """Send the content to up to 1,000 recipients in one request, all or none; what came of it. Raises nothing."""
         return post(batch_payload(content, letters))
 
 
-def post(payload: Payload) -> Answer:
+def post(payload: Payload) -> SendResult:
     """One request to the API. Raises nothing: every way in which it can go wrong is an answer."""
     client = SendGridAPIClient(settings.SENDGRID_API_KEY, host=settings.SENDGRID_URL.rstrip("/"))
     client.client.timeout = settings.SENDGRID_TIMEOUT
     try:
         response = client.send(payload)
-        return rules.answer_of(response.status_code, _json(response.body), dict(response.headers.items()))
+        return rules.parse_response(response.status_code, _json(response.body), dict(response.headers.items()))
     except HTTPError as error:
-        return rules.answer_of(error.status_code, _json(error.body), dict(error.headers.items()))
+        return rules.parse_response(error.status_code, _json(error.body), dict(error.headers.items()))
     except urllib.error.URLError as error:
         # raised before the request was out in full: the provider cannot have taken it
-        return Answer(Outcome.AGAIN, f"not reached: {error.reason}"[:500])
+        return SendResult(Outcome.RETRY, f"not reached: {error.reason}"[:500])
     except (OSError, http.client.HTTPException) as error:
         # the request was out, the answer did not come: the provider may have taken it
-        return Answer(Outcome.DOUBTFUL, f"no answer: {type(error).__name__} {error}"[:500])
+        return SendResult(Outcome.UNKNOWN, f"no answer: {type(error).__name__} {error}"[:500])
 
 
 def _json(body: bytes) -> Any:
@@ -109,7 +109,7 @@ def _json(body: bytes) -> Any:
         return body[:200].decode(errors="replace")
 
 
-def batch_payload(content: Content, letters: Sequence[Letter]) -> Payload:
+def batch_payload(content: Content, letters: Sequence[RenderedMail]) -> Payload:
     """One content and a personalisation for each letter, which carries the mail's id back in every event."""
     address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     payload: Payload = {
@@ -124,7 +124,7 @@ def batch_payload(content: Content, letters: Sequence[Letter]) -> Payload:
     return payload
 
 
-def _personalization(letter: Letter) -> Payload:
+def _personalization(letter: RenderedMail) -> Payload:
     personalization: Payload = {
         "to": [_named(letter.name, letter.address)],
         "substitutions": rules.substitutions(letter),

@@ -13,6 +13,6 @@ def send_due() -> None:
 
 
 @shared_task(name="mail.forget_events")
-def forget_events() -> None:
+def purge_events() -> None:
     """Forget the provider's events that it can no longer repeat."""
-    events.forget(at=timezone.now())
+    events.purge(at=timezone.now())

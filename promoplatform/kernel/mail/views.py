@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from promoplatform.kernel import throttle
-from promoplatform.kernel.errors import Invalid, TooLarge
+from promoplatform.kernel.errors import InvalidRequest, PayloadTooLarge
 from promoplatform.kernel.mail.errors import UnsubscribeLinkInvalid
 from promoplatform.kernel.mail.models import Mail
 from promoplatform.kernel.mail.services import events, unsubscribing
@@ -31,7 +31,7 @@ class UnsubscribePage(View):
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         try:
-            return self._page(request, unsubscribing.mail_of(token=token), done=False)
+            return self._page(request, unsubscribing.get_mail_by_token(token=token), done=False)
         except UnsubscribeLinkInvalid as refusal:
             return self._refused(request, refusal)
 
@@ -76,10 +76,10 @@ class SendGridEvents(APIView):
     throttle_classes = ()
 
     def post(self, request: Request) -> Response:
-        throttle.hit("webhook", throttle.address(request))
+        throttle.consume("webhook", throttle.client_ip(request))
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > MAX_EVENTS_BODY:
-            raise TooLarge
+            raise PayloadTooLarge
         body = request._request.body  # noqa: SLF001  (the bytes that were signed; DRF has no public name for them)
         events.check_signature(
             body=body,
@@ -94,7 +94,7 @@ def _events(body: bytes) -> list[dict[str, Any]]:
     try:
         sent = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Invalid from error
+        raise InvalidRequest from error
     if not isinstance(sent, list):
-        raise Invalid("A list of events.")
+        raise InvalidRequest("A list of events.")
     return [event for event in sent if isinstance(event, dict) and isinstance(event.get("event"), str)]

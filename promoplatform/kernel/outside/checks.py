@@ -20,7 +20,7 @@ def check_addresses(**kwargs: Any) -> list[CheckMessage]:
             id="outside.E001",
         )
         for name in NAMES
-        if (fault := _fault(getattr(settings, f"{name}_URL")))
+        if (fault := _error(getattr(settings, f"{name}_URL")))
     ]
 
 
@@ -35,7 +35,7 @@ def check_secrets(**kwargs: Any) -> list[CheckMessage]:
     return found
 
 
-def _fault(text: str) -> str:
+def _error(text: str) -> str:
     """What is wrong with an address; nothing when it can be called, or is empty."""
     if not text:
         return ""

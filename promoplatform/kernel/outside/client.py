@@ -15,17 +15,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from promoplatform.kernel.outside import rules
-from promoplatform.kernel.outside.contracts import Clock, NotTaken, Service
+from promoplatform.kernel.outside.contracts import DeliveryFailed, RunClock, Service
 from promoplatform.kernel.outside.services import breaker
 
 SECONDS = 5.0
-LONGEST_ANSWER = 1024 * 1024
+MAX_RESPONSE_BYTES = 1024 * 1024
 
 
 class Client:
     """Calls a service below ``url``, with ``key`` as the bearer's; asks the breaker before and tells it after."""
 
-    def __init__(self, service: Service, *, url: str, key: str, clock: Clock, seconds: float = SECONDS) -> None:
+    def __init__(self, service: Service, *, url: str, key: str, clock: RunClock, seconds: float = SECONDS) -> None:
         self.service, self.clock, self.seconds, self._key = service, clock, seconds, key
         self._at = urlsplit(url.rstrip("/"))
 
@@ -34,13 +34,13 @@ class Client:
 
         Raises NotTaken and LeftAlone.
         """
-        breaker.ask(self.service, at=self.clock.now())
+        breaker.before_call(self.service, at=self.clock.now())
         try:
             answer = self._call(method, path, document, key)
-        except NotTaken as fault:
-            breaker.not_taken(self.service, fault, at=self.clock.now())
+        except DeliveryFailed as fault:
+            breaker.on_failure(self.service, fault, at=self.clock.now())
             raise
-        breaker.answered(self.service, at=self.clock.now())
+        breaker.on_success(self.service, at=self.clock.now())
         return answer
 
     def _call(self, method: str, path: str, document: object, key: str) -> dict[str, Any]:
@@ -51,42 +51,42 @@ class Client:
         connection = self._connection()
         try:
             connection.connect()
-            with _cut_after(connection.sock, self.seconds):
+            with _enforce_deadline(connection.sock, self.seconds):
                 connection.request(method, self._at.path + path, body, headers)
                 with connection.getresponse() as response:
-                    text = response.read(LONGEST_ANSWER)
+                    text = response.read(MAX_RESPONSE_BYTES)
         except ssl.SSLError as error:
-            raise NotTaken(f"it could not prove who it is ({error.reason})", ill=True) from error
+            raise DeliveryFailed(f"it could not prove who it is ({error.reason})", ill=True) from error
         except TimeoutError as error:
-            raise self._late() from error
+            raise self._timeout_error() from error
         except (OSError, http.client.HTTPException) as error:
-            raise self._cut(error) from error
+            raise self._translate_error(error) from error
         finally:
             connection.close()
-        return rules.answer(response.status, dict(response.headers), text, self.clock.now())
+        return rules.parse_response(response.status, dict(response.headers), text, self.clock.now())
 
     def _connection(self) -> http.client.HTTPConnection:
         host, port = self._at.hostname or "", self._at.port
         if self._at.scheme == "https":
-            return http.client.HTTPSConnection(host, port, timeout=self.seconds, context=_trust())
+            return http.client.HTTPSConnection(host, port, timeout=self.seconds, context=_ssl_context())
         return http.client.HTTPConnection(host, port, timeout=self.seconds)
 
-    def _late(self) -> NotTaken:
-        return NotTaken(f"it did not answer within {self.seconds:g} seconds", ill=True)
+    def _timeout_error(self) -> DeliveryFailed:
+        return DeliveryFailed(f"it did not answer within {self.seconds:g} seconds", ill=True)
 
-    def _cut(self, error: Exception) -> NotTaken:
+    def _translate_error(self, error: Exception) -> DeliveryFailed:
         if isinstance(error, ConnectionRefusedError | socket.gaierror):
-            return NotTaken("it cannot be reached", ill=True)
-        return NotTaken("it broke the connection off", ill=True)
+            return DeliveryFailed("it cannot be reached", ill=True)
+        return DeliveryFailed("it broke the connection off", ill=True)
 
 
 @cache
-def _trust() -> ssl.SSLContext:
+def _ssl_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
 @contextlib.contextmanager
-def _cut_after(sock: socket.socket, seconds: float) -> Iterator[None]:
+def _enforce_deadline(sock: socket.socket, seconds: float) -> Iterator[None]:
     """Cut a connection after so many seconds, also when it drips: a socket's own limit begins anew with each byte.
 
     Raises TimeoutError then.

@@ -12,12 +12,12 @@ class Service(StrEnum):
     CAMPAIGN_ENGINE = "campaign_engine"
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """As people call it."""
         return f"the {self.value.replace('_', ' ')}" + (" service" if self is Service.SEGMENTATION else "")
 
 
-class Clock:
+class RunClock:
     """The instant at which a run began, and what has passed since: a long run does not keep its first instant."""
 
     def __init__(self, at: datetime) -> None:
@@ -27,12 +27,12 @@ class Clock:
         return self._at + timedelta(seconds=time.monotonic() - self._began)
 
     @property
-    def spent(self) -> float:
+    def is_out_of_time(self) -> float:
         """Seconds since the run began."""
         return time.monotonic() - self._began
 
 
-class NotTaken(Exception):
+class DeliveryFailed(Exception):
     """A service did not take what it was told; the text says why, in words for people ("it answered 503").
 
     ``wait`` is how many seconds the service asked us to leave it alone, 0 if it did not. ``ill`` says that the service
@@ -45,7 +45,7 @@ class NotTaken(Exception):
         self.reason, self.wait, self.ill, self.status = reason, wait, ill, status
 
 
-class LeftAlone(Exception):
+class CircuitOpen(Exception):
     """The service is not called before ``until``: it failed too often, or asked for it. The text says why."""
 
     def __init__(self, reason: str, until: datetime) -> None:
@@ -53,5 +53,5 @@ class LeftAlone(Exception):
         self.reason, self.until = reason, until
 
 
-class Overtaken(Exception):
+class Superseded(Exception):
     """Whatever is being told is no longer what is to be told, or somebody else tells it now."""

@@ -7,10 +7,10 @@ from django.db.models.functions import Now
 
 from promoplatform.kernel.outside.contracts import Service
 
-SERVICES = [(service.value, service.value.replace("_", " ")) for service in Service]
+SERVICE_CHOICES = [(service.value, service.value.replace("_", " ")) for service in Service]
 
 
-class Errand(models.Model):
+class SyncJob(models.Model):
     """One thing of ours that a service outside is to know: told until it has acknowledged the newest version.
 
     There is one row for each thing, however often it changes. Whoever works on it holds ``lease``. Of a long series the
@@ -18,7 +18,7 @@ class Errand(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    service = models.CharField(max_length=20, choices=SERVICES)
+    service = models.CharField(max_length=20, choices=SERVICE_CHOICES)
     subject = models.UUIDField(help_text="The id of what is told of")
     version = models.PositiveIntegerField(default=1, help_text="One more with each change that is to be told")
     acknowledged = models.PositiveIntegerField(default=0, help_text="The newest version that the service has taken")
@@ -63,10 +63,10 @@ class Errand(models.Model):
         return self.acknowledged < self.version
 
 
-class Health(models.Model):
+class CircuitState(models.Model):
     """How a service does, as all processes see it. ``open_until`` set: nobody calls it before then."""
 
-    service = models.CharField(max_length=20, primary_key=True, choices=SERVICES)
+    service = models.CharField(max_length=20, primary_key=True, choices=SERVICE_CHOICES)
     failures = models.PositiveIntegerField(default=0, help_text="In a row, whoever called")
     open_until = models.DateTimeField(null=True, blank=True)
     open_since = models.DateTimeField(null=True, blank=True)

@@ -6,44 +6,44 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from promoplatform.kernel.outside.contracts import NotTaken
+from promoplatform.kernel.outside.contracts import DeliveryFailed
 
-LONGEST_WAIT = 900.0  # seconds
+MAX_BACKOFF = 900.0  # seconds
 FAILURES_TO_OPEN = 5
-_ILL = (408, 425, 500, 501, 502, 503, 504)
+_FAILING_STATUSES = (408, 425, 500, 501, 502, 503, 504)
 
 
 def back_off(failures: int, chance: float) -> timedelta:
     """How long to wait after so many failures in a row: 5 s doubling up to a quarter of an hour, of which ``chance``
     (0 to 1) takes off up to the half, so that those who failed together do not come back together.
     """
-    whole = min(LONGEST_WAIT, 5.0 * 2 ** min(16, max(0, failures - 1)))
+    whole = min(MAX_BACKOFF, 5.0 * 2 ** min(16, max(0, failures - 1)))
     return timedelta(seconds=whole * (1 - chance / 2))
 
 
-def pause(failures: int) -> timedelta | None:
+def open_duration(failures: int) -> timedelta | None:
     """How long a service is left alone after so many failures in a row, whoever called it: not at all before
     ``FAILURES_TO_OPEN``, then 30 s doubling up to a quarter of an hour.
     """
     beyond = failures - FAILURES_TO_OPEN
-    return None if beyond < 0 else timedelta(seconds=min(LONGEST_WAIT, 30.0 * 2 ** min(16, beyond)))
+    return None if beyond < 0 else timedelta(seconds=min(MAX_BACKOFF, 30.0 * 2 ** min(16, beyond)))
 
 
-def answer(status: int, headers: Mapping[str, str], body: bytes, at: datetime) -> dict[str, Any]:
+def parse_response(status: int, headers: Mapping[str, str], body: bytes, at: datetime) -> dict[str, Any]:
     """The document that a service answered with 2xx; an empty one where it answered none. Raises NotTaken."""
     if 300 <= status < 400:
-        raise NotTaken("it redirects elsewhere, which is not followed")
+        raise DeliveryFailed("it redirects elsewhere, which is not followed")
     if status >= 400:
-        wait = waited(headers.get("Retry-After", ""), at) if status in (429, 503) else 0
-        reason = f"it answered {status}{_words(body)}"
-        raise NotTaken(reason, wait=wait, ill=status in _ILL, status=status)
+        wait = parse_retry_after(headers.get("Retry-After", ""), at) if status in (429, 503) else 0
+        reason = f"it answered {status}{_error_text(body)}"
+        raise DeliveryFailed(reason, wait=wait, ill=status in _FAILING_STATUSES, status=status)
     document = _document(body)
     if not isinstance(document, dict):
-        raise NotTaken("it answered what is not JSON", ill=True)
+        raise DeliveryFailed("it answered what is not JSON", ill=True)
     return document
 
 
-def waited(text: str, at: datetime) -> int:
+def parse_retry_after(text: str, at: datetime) -> int:
     """How many seconds a Retry-After header (seconds, or a date) asks for: at most an hour, 0 for nonsense."""
     text = text.strip()
     if text.isascii() and text.isdigit():
@@ -63,7 +63,7 @@ def _document(body: bytes) -> Any:
         return None
 
 
-def _words(body: bytes) -> str:
+def _error_text(body: bytes) -> str:
     """The service's own reason, where it gives one (``detail`` or ``title``, as in RFC 9457)."""
     document = _document(body)
     told = (document.get("detail") or document.get("title")) if isinstance(document, dict) else None

@@ -9,11 +9,11 @@ from django.conf import settings
 from django.db.models import Count, F, Min, Q
 
 from promoplatform.kernel.outside.contracts import Service
-from promoplatform.kernel.outside.models import Errand, Health
+from promoplatform.kernel.outside.models import CircuitState, SyncJob
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingSync:
     """Something that a service does not know yet: why, since when, and when it is told next; of a long series, how many
     items it has taken.
     """
@@ -26,19 +26,19 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class ServiceStatus:
     """How a service does: whether there is one, what it is still to be told, and why it is left alone, if it is."""
 
     service: Service
     is_used: bool
-    waiting: int
+    list_pending_syncs: int
     failing: int
     oldest: datetime | None
     open_since: datetime | None
     error: str
 
 
-def address(service: Service) -> str:
+def service_url(service: Service) -> str:
     """Where the service is; empty when there is none, and the platform does its work itself."""
     return {
         Service.SEGMENTATION: settings.SEGMENTATION_SERVICE_URL,
@@ -46,28 +46,30 @@ def address(service: Service) -> str:
     }[service]
 
 
-def waiting(*, service: Service, subjects: Collection[uuid.UUID]) -> dict[uuid.UUID, Waiting]:
+def list_pending_syncs(*, service: Service, subjects: Collection[uuid.UUID]) -> dict[uuid.UUID, PendingSync]:
     """Those of the subjects that the service does not know as they stand now, with the reason in words; one query."""
-    rows = Errand.objects.filter(service=service, subject__in=subjects, acknowledged__lt=F("version"))
+    rows = SyncJob.objects.filter(service=service, subject__in=subjects, acknowledged__lt=F("version"))
     return {
-        errand.subject: Waiting(
-            f"Waiting for {service.words}" + (f": {errand.error}." if errand.error else "."),
+        errand.subject: PendingSync(
+            f"Waiting for {service.label}" + (f": {errand.error}." if errand.error else "."),
             errand.wanted_at, errand.due_at, errand.failures, errand.sent,
         )
         for errand in rows
     }  # fmt: skip
 
 
-def conditions() -> list[Condition]:
+def list_service_statuses() -> list[ServiceStatus]:
     """How each service does, in two queries."""
-    rows = Errand.objects.filter(acknowledged__lt=F("version")).order_by().values_list("service")
+    rows = SyncJob.objects.filter(acknowledged__lt=F("version")).order_by().values_list("service")
     counted = rows.annotate(all=Count("pk"), bad=Count("pk", filter=Q(failures__gt=0)), oldest=Min("wanted_at"))
-    numbers = {service: (waiting, failing, oldest) for service, waiting, failing, oldest in counted}
-    health = Health.objects.in_bulk()
+    numbers = {
+        service: (list_pending_syncs, failing, oldest) for service, list_pending_syncs, failing, oldest in counted
+    }
+    health = CircuitState.objects.in_bulk()
     found = []
     for service in Service:
-        waiting, failing, oldest = numbers.get(service.value, (0, 0, None))
-        its = health.get(service.value) or Health(service=service)
-        used = bool(address(service))
-        found.append(Condition(service, used, waiting, failing, oldest, its.open_since, its.error))
+        list_pending_syncs, failing, oldest = numbers.get(service.value, (0, 0, None))
+        its = health.get(service.value) or CircuitState(service=service)
+        used = bool(service_url(service))
+        found.append(ServiceStatus(service, used, list_pending_syncs, failing, oldest, its.open_since, its.error))
     return found

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from promotions.engine.benefits.family import Gain, Give, Ground
-from promotions.engine.effects import Effect, together
+from promotions.engine.benefits.family import BenefitContext, BenefitFunction, BenefitResult
+from promotions.engine.effects import Effect, apply_together
 from promotions.engine.offer import BuyGet
 from promotions.engine.prices import Prices
 from promotions.engine.rounding import to_basis_points
@@ -21,11 +21,11 @@ class Supply(NamedTuple):
     """How many units there are: that count as bought, that can be given, and that are both."""
 
     bought: int
-    givable: int
+    discountable: int
     both: int
 
 
-def buy_get(benefit: BuyGet, ground: Ground) -> Give:
+def buy_get(benefit: BuyGet, ground: BenefitContext) -> BenefitFunction:
     """Takes `get.percent` off the given units, worked out per line."""
     narrow = benefit.narrow
     terms = ground.terms(narrow)
@@ -37,18 +37,18 @@ def buy_get(benefit: BuyGet, ground: Ground) -> Give:
     bought = sum(ground.lines[line].quantity for line in buying)
     most = 1 if not benefit.repeat else ground.most
 
-    def give(prices: Prices) -> Gain:
+    def give(prices: Prices) -> BenefitResult:
         slots = chosen(prices, getting, replace(narrow, pick=pick), (), narrow.per or "order")
-        givable = sum(slot.units for slot in slots)
+        discountable = sum(slot.units for slot in slots)
         both = sum(slot.units for slot in slots if slot.line in buying)
-        number, shared = settle(Supply(bought, givable, both), benefit, most)
-        given = pieces(give_away(slots, number, shared, buying))
-        return Gain(together(prices, [(Pot([piece]), effect) for piece in given], terms))
+        number, shared = allocate(Supply(bought, discountable, both), benefit, most)
+        given = pieces(discount_free_units(slots, number, shared, buying))
+        return BenefitResult(apply_together(prices, [(Pot([piece]), effect) for piece in given], terms))
 
     return give
 
 
-def settle(supply: Supply, benefit: BuyGet, most: int | None) -> tuple[int, int]:
+def allocate(supply: Supply, benefit: BuyGet, most: int | None) -> tuple[int, int]:
     """How many units are given, and how many of them may be such as could also be bought.
 
     With k fulfilments k x buy.quantity units must remain bought, so at most `bought` less those may be given from
@@ -59,7 +59,7 @@ def settle(supply: Supply, benefit: BuyGet, most: int | None) -> tuple[int, int]
     largest = supply.bought // buy
     if most is not None:
         largest = min(largest, most)
-    only_given = supply.givable - supply.both
+    only_given = supply.discountable - supply.both
 
     def allowed(times: int) -> int:
         return only_given + min(supply.bought - times * buy, supply.both)
@@ -77,7 +77,7 @@ def settle(supply: Supply, benefit: BuyGet, most: int | None) -> tuple[int, int]
     return number, supply.bought - needed * buy
 
 
-def give_away(slots: Iterable[Slot], number: int, shared: int, buying: frozenset[int]) -> list[Slot]:
+def discount_free_units(slots: Iterable[Slot], number: int, shared: int, buying: frozenset[int]) -> list[Slot]:
     """The first `number` units in the order of `slots`, no more than `shared` of them from lines that are bought."""
     given: list[Slot] = []
     for slot in slots:

@@ -11,44 +11,44 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from promotions.engine.effects import Effect, Terms, singly, together
+from promotions.engine.effects import Effect, Terms, apply_per_unit, apply_together
 from promotions.engine.offer import Narrowing, Select
-from promotions.engine.prices import Piece, Prices, Take
+from promotions.engine.prices import Discount, Piece, Prices
 from promotions.engine.profile import Profile
 from promotions.engine.rounding import share, to_minor
 from promotions.engine.selection import selected
-from promotions.engine.units import Limits, Pot, cheapest_line, reached
+from promotions.engine.units import Limits, Pot, affected_units, cheapest_line
 from promotions.engine.values import Gift, Line, Shipping
 
 
-class Gain(NamedTuple):
+class BenefitResult(NamedTuple):
     """What one benefit gives: amounts off units, amounts off shipping methods by index, gifts."""
 
-    takes: Sequence[Take] = ()
+    discounts: Sequence[Discount] = ()
     shipping: Sequence[tuple[int, int]] = ()
     gifts: Sequence[Gift] = ()
 
     @property
     def amount(self) -> int:
         """Minor units off in all."""
-        return sum(take.amount for take in self.takes) + sum(amount for _, amount in self.shipping)
+        return sum(take.amount for take in self.discounts) + sum(amount for _, amount in self.shipping)
 
-    def capped(self, most: int, remainder: str) -> Gain:
+    def capped(self, most: int, remainder: str) -> BenefitResult:
         """The same, `most` in all; what is left out is left out everywhere in proportion."""
-        amounts = [take.amount for take in self.takes] + [amount for _, amount in self.shipping]
+        amounts = [take.amount for take in self.discounts] + [amount for _, amount in self.shipping]
         if sum(amounts) <= most:
             return self
         less = share(most, amounts, amounts, remainder)
-        takes = [take._replace(amount=amount) for take, amount in zip(self.takes, less, strict=False)]
-        freight = [(method, amount) for (method, _), amount in zip(self.shipping, less[len(takes) :], strict=True)]
-        return Gain(takes, freight, self.gifts)
+        discounts = [take._replace(amount=amount) for take, amount in zip(self.discounts, less, strict=False)]
+        freight = [(method, amount) for (method, _), amount in zip(self.shipping, less[len(discounts) :], strict=True)]
+        return BenefitResult(discounts, freight, self.gifts)
 
 
-Give = Callable[[Prices], Gain]
+BenefitFunction = Callable[[Prices], BenefitResult]
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class BenefitContext:
     """What a benefit stands on: the cart in the engine's order, and the terms of its offer."""
 
     ref: str
@@ -81,22 +81,24 @@ class Ground:
         return Terms(self.profile, narrow.split)
 
 
-def on_lines(prices: Prices, on: str, found: Sequence[Piece], effect: Effect, terms: Terms) -> list[Take]:
+def on_lines(prices: Prices, on: str, found: Sequence[Piece], effect: Effect, terms: Terms) -> list[Discount]:
     """An effect on what a benefit reaches: on all of it together, on each line, or on each unit."""
     if not found:
         return []
     if on == "order":
-        return together(prices, [(Pot(list(found)), effect)], terms)
+        return apply_together(prices, [(Pot(list(found)), effect)], terms)
     if on == "unit" and (effect.kind != "percent" or terms.profile.round_on not in ("line", "order_discount")):
-        return singly(prices, [(Pot(list(found)), effect)], terms)
-    return together(prices, [(Pot([piece]), effect) for piece in found], terms)
+        return apply_per_unit(prices, [(Pot(list(found)), effect)], terms)
+    return apply_together(prices, [(Pot([piece]), effect) for piece in found], terms)
 
 
-def reach(prices: Prices, on: str, lines: Sequence[int], narrow: Narrowing, ground: Ground) -> list[Piece]:
+def affected_pieces(
+    prices: Prices, on: str, lines: Sequence[int], narrow: Narrowing, ground: BenefitContext
+) -> list[Piece]:
     """The units that a benefit on `on` reaches among its eligible lines.
 
     The limits of `max_applications` are for what is given line by line or unit by unit: an order has one discount.
     """
     if on == "cheapest_line":
-        return reached(prices, cheapest_line(prices, lines), narrow, ())
-    return reached(prices, lines, narrow, ground.limits if on in ("line", "unit") else ())
+        return affected_units(prices, cheapest_line(prices, lines), narrow, ())
+    return affected_units(prices, lines, narrow, ground.limits if on in ("line", "unit") else ())

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from promotions.engine.benefits.family import Gain, Give, Ground
+from promotions.engine.benefits.family import BenefitContext, BenefitFunction, BenefitResult
 from promotions.engine.offer import EVERYTHING, GiftOf
 from promotions.engine.prices import Prices
 from promotions.engine.values import Gift
 
 
-def gift(benefit: GiftOf, ground: Ground) -> Give:
+def gift(benefit: GiftOf, ground: BenefitContext) -> BenefitFunction:
     """The gift, once; with a `select`, only when the cart has a line that it takes."""
     wanted = benefit.narrow.select == EVERYTHING or bool(ground.all_lines(benefit.narrow.select))
     given = Gift(ground.ref, benefit.sku, benefit.quantity, ground.minor(benefit.price))
-    gain = Gain(gifts=(given,)) if wanted else Gain()
+    gain = BenefitResult(gifts=(given,)) if wanted else BenefitResult()
 
-    def give(prices: Prices) -> Gain:
+    def give(prices: Prices) -> BenefitResult:
         return gain
 
     return give

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from promotions.engine.benefits.family import Gain, Give, Ground
-from promotions.engine.effects import Effect, Terms, singly, together
+from promotions.engine.benefits.family import BenefitContext, BenefitFunction, BenefitResult
+from promotions.engine.effects import Effect, Terms, apply_per_unit, apply_together
 from promotions.engine.offer import Groups, Then
-from promotions.engine.prices import Prices, Take
+from promotions.engine.prices import Discount, Prices
 from promotions.engine.rounding import to_basis_points
-from promotions.engine.units import Pot, Slot, chosen, first, packed, pieces, pot_of
+from promotions.engine.units import Pot, Slot, chosen, first, pack_groups, pieces, pot_of
 
 
-def groups(benefit: Groups, ground: Ground) -> Give:
+def groups(benefit: Groups, ground: BenefitContext) -> BenefitFunction:
     """Fills groups cheapest or dearest first and prices them; units that fill no whole group stay as they are."""
     narrow = benefit.narrow
     lines = ground.eligible(narrow.select)
     numbers = [number for number in (benefit.count, ground.most) if number is not None]
     most = min(numbers) if numbers else None
-    filling = Fill(benefit.size, benefit.fill, most)
+    filling = GroupFill(benefit.size, benefit.fill, most)
     priced = pricing(benefit, ground)
 
-    def give(prices: Prices) -> Gain:
+    def give(prices: Prices) -> BenefitResult:
         slots = chosen(prices, lines, narrow, (), narrow.per or "order")
         slots.sort(key=lambda slot: (slot.price if filling.order == "cheapest" else -slot.price, slot.line, slot.run))
-        return Gain(priced(prices, list(packed(slots, filling.size, filling.most))))
+        return BenefitResult(priced(prices, list(pack_groups(slots, filling.size, filling.most))))
 
     return give
 
 
-class Fill:
+class GroupFill:
     """How groups are made."""
 
     __slots__ = ("most", "order", "size")
@@ -39,25 +39,25 @@ class Fill:
         self.size, self.order, self.most = size, order, most
 
 
-Priced = Callable[[Prices, list[list[Slot]]], Sequence[Take]]
+Priced = Callable[[Prices, list[list[Slot]]], Sequence[Discount]]
 
 
-def pricing(benefit: Groups, ground: Ground) -> Priced:
+def pricing(benefit: Groups, ground: BenefitContext) -> Priced:
     """What is done to the groups once they are made."""
     terms, size = ground.terms(benefit.narrow), benefit.size
     if benefit.then is not None:
-        return picking(benefit, benefit.then, ground)
+        return pick_units(benefit, benefit.then, ground)
     effect = effect_of(benefit, ground)
     alone = benefit.unit_price is not None
 
-    def priced(prices: Prices, made: list[list[Slot]]) -> Sequence[Take]:
+    def priced(prices: Prices, made: list[list[Slot]]) -> Sequence[Discount]:
         pots = [(pot_of(group, size), effect) for group in made]
-        return singly(prices, pots, terms) if alone else together(prices, pots, terms)
+        return apply_per_unit(prices, pots, terms) if alone else apply_together(prices, pots, terms)
 
     return priced
 
 
-def effect_of(way: Groups | Then, ground: Ground) -> Effect:
+def effect_of(way: Groups | Then, ground: BenefitContext) -> Effect:
     """The effect that a group or a picked unit gets."""
     if way.percent is not None:
         return Effect("percent", to_basis_points(way.percent))
@@ -69,25 +69,25 @@ def effect_of(way: Groups | Then, ground: Ground) -> Effect:
     return Effect("price", ground.minor(left))
 
 
-def picking(benefit: Groups, then: Then, ground: Ground) -> Priced:
+def pick_units(benefit: Groups, then: Then, ground: BenefitContext) -> Priced:
     """The nth unit of each group, or the nth share (as many units as there are groups) of all grouped units."""
     effect, terms = effect_of(then, ground), ground.terms(benefit.narrow)
     size = benefit.size
     pick = nth_of_each if then.scope == "within_group" else nth_share
 
-    def priced(prices: Prices, made: list[list[Slot]]) -> Sequence[Take]:
+    def priced(prices: Prices, made: list[list[Slot]]) -> Sequence[Discount]:
         picked = pick(made, size, then)
-        return on_picked(prices, picked if then.max_uses is None else first(picked, then.max_uses), effect, terms)
+        return price_picked(prices, picked if then.max_uses is None else first(picked, then.max_uses), effect, terms)
 
     return priced
 
 
-def on_picked(prices: Prices, picked: Sequence[Slot], effect: Effect, terms: Terms) -> Sequence[Take]:
+def price_picked(prices: Prices, picked: Sequence[Slot], effect: Effect, terms: Terms) -> Sequence[Discount]:
     """The effect on each picked unit for itself, unless the profile rounds more coarsely."""
     pots = [(Pot(pieces(picked)), effect)] if picked else []
     if effect.kind == "percent" and terms.profile.round_on in ("line", "order_discount"):
-        return together(prices, pots, terms)
-    return singly(prices, pots, terms)
+        return apply_together(prices, pots, terms)
+    return apply_per_unit(prices, pots, terms)
 
 
 def nth_of_each(made: list[list[Slot]], size: int, then: Then) -> list[Slot]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from promotions.engine.benefits.buy_get import buy_get
-from promotions.engine.benefits.family import Gain, Give, Ground
+from promotions.engine.benefits.family import BenefitContext, BenefitFunction, BenefitResult
 from promotions.engine.benefits.gift import gift
 from promotions.engine.benefits.groups import groups
 from promotions.engine.benefits.simple import amount, percent, set_price
@@ -13,7 +13,7 @@ from promotions.engine.benefits.steps import tiers, unit_ladder
 from promotions.engine.offer import Benefit
 from promotions.engine.prices import Prices
 
-FAMILIES: dict[str, Any] = {
+BUILDERS: dict[str, Any] = {
     "percent": percent,
     "amount": amount,
     "set_price": set_price,
@@ -25,15 +25,15 @@ FAMILIES: dict[str, Any] = {
 }
 
 
-def ready(benefit: Benefit, ground: Ground) -> Give:
+def compile_benefit(benefit: Benefit, ground: BenefitContext) -> BenefitFunction:
     """Works out all that does not depend on running prices. Raises DoesNotFit for an amount that the cart's
     currency cannot express."""
-    give: Give = FAMILIES[benefit.kind](benefit, ground)
+    give: BenefitFunction = BUILDERS[benefit.kind](benefit, ground)
     if benefit.narrow.max_discount is None:
         return give
     most, remainder = ground.minor(benefit.narrow.max_discount), ground.profile.remainder
 
-    def capped(prices: Prices) -> Gain:
+    def capped(prices: Prices) -> BenefitResult:
         return give(prices).capped(most, remainder)
 
     return capped

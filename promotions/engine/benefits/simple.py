@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from promotions.engine.benefits.family import Gain, Give, Ground, on_lines, reach
-from promotions.engine.effects import Effect, on_shipping, together
+from promotions.engine.benefits.family import BenefitContext, BenefitFunction, BenefitResult, affected_pieces, on_lines
+from promotions.engine.effects import Effect, apply_together, on_shipping
 from promotions.engine.offer import Amount, Percent, SetPrice
 from promotions.engine.prices import Prices
 from promotions.engine.rounding import to_basis_points
 from promotions.engine.selection import selected_shipping
-from promotions.engine.units import Pot, chosen, packed, pot_of
+from promotions.engine.units import Pot, chosen, pack_groups, pot_of
 
 
-def percent(benefit: Percent, ground: Ground) -> Give:
+def percent(benefit: Percent, ground: BenefitContext) -> BenefitFunction:
     """A percentage of `on`."""
     return simple(benefit, Effect("percent", to_basis_points(benefit.value)), ground)
 
 
-def amount(benefit: Amount, ground: Ground) -> Give:
+def amount(benefit: Amount, ground: BenefitContext) -> BenefitFunction:
     """An amount off `on`."""
     return simple(benefit, Effect("amount", ground.minor(benefit.value)), ground)
 
 
-def set_price(benefit: SetPrice, ground: Ground) -> Give:
+def set_price(benefit: SetPrice, ground: BenefitContext) -> BenefitFunction:
     """`on` costs an amount, where that is cheaper."""
     effect = Effect("price", ground.minor(benefit.value))
     if benefit.on == "bundle":
@@ -31,42 +31,44 @@ def set_price(benefit: SetPrice, ground: Ground) -> Give:
     return simple(benefit, effect, ground)
 
 
-def simple(benefit: Percent | Amount | SetPrice, effect: Effect, ground: Ground) -> Give:
+def simple(benefit: Percent | Amount | SetPrice, effect: Effect, ground: BenefitContext) -> BenefitFunction:
     """Any effect on anything but bundles."""
     if benefit.on == "shipping":
         return freight(benefit, effect, ground)
     terms, narrow, on = ground.terms(benefit.narrow), benefit.narrow, benefit.on
     lines = ground.eligible(narrow.select)
 
-    def give(prices: Prices) -> Gain:
-        return Gain(on_lines(prices, on, reach(prices, on, lines, narrow, ground), effect, terms))
+    def give(prices: Prices) -> BenefitResult:
+        return BenefitResult(on_lines(prices, on, affected_pieces(prices, on, lines, narrow, ground), effect, terms))
 
     return give
 
 
-def freight(benefit: Percent | Amount | SetPrice, effect: Effect, ground: Ground) -> Give:
+def freight(benefit: Percent | Amount | SetPrice, effect: Effect, ground: BenefitContext) -> BenefitFunction:
     """An effect on shipping."""
     methods = selected_shipping(benefit.narrow.select, [method.id for method in ground.shipping])
     before = [ground.shipping[index].price for index in methods]
     terms, each = ground.terms(benefit.narrow), benefit.each
 
-    def give(prices: Prices) -> Gain:
+    def give(prices: Prices) -> BenefitResult:
         amounts = on_shipping([prices.freight[index] for index in methods], before, effect, terms, each=each)
-        return Gain(shipping=[(index, off) for index, off in zip(methods, amounts, strict=True) if off])
+        return BenefitResult(shipping=[(index, off) for index, off in zip(methods, amounts, strict=True) if off])
 
     return give
 
 
-def bundles(benefit: SetPrice, effect: Effect, ground: Ground) -> Give:
+def bundles(benefit: SetPrice, effect: Effect, ground: BenefitContext) -> BenefitFunction:
     """Each whole bundle of units costs an amount; a bundle that would become dearer stays as it is."""
     terms, narrow = ground.terms(benefit.narrow), benefit.narrow
     size = benefit.bundle_size or 1
     lines = ground.eligible(narrow.select)
 
-    def give(prices: Prices) -> Gain:
+    def give(prices: Prices) -> BenefitResult:
         slots = chosen(prices, lines, narrow, (), narrow.per or "order")
-        pots = (pot_of(group, size) for group in packed(slots, size, None))
-        return Gain(together(prices, [(pot, effect) for pot in cheaper(prices, pots, effect, ground.most)], terms))
+        pots = (pot_of(group, size) for group in pack_groups(slots, size, None))
+        return BenefitResult(
+            apply_together(prices, [(pot, effect) for pot in cheaper(prices, pots, effect, ground.most)], terms)
+        )
 
     return give
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from promotions.engine.benefits.family import Gain, Give, Ground, on_lines, reach
-from promotions.engine.effects import Effect, on_shipping, together
+from promotions.engine.benefits.family import BenefitContext, BenefitFunction, BenefitResult, affected_pieces, on_lines
+from promotions.engine.effects import Effect, apply_together, on_shipping
 from promotions.engine.offer import Tiers, UnitLadder
-from promotions.engine.prices import Prices, Take
+from promotions.engine.prices import Discount, Prices
 from promotions.engine.rounding import to_basis_points
 from promotions.engine.selection import selected_shipping
 from promotions.engine.units import Pot, chosen
 
 
-class Steps:
+class TierTable:
     """Tiers as whole numbers: where each begins, and the effect from there on."""
 
     __slots__ = ("base", "steps")
 
-    def __init__(self, benefit: Tiers, ground: Ground) -> None:
+    def __init__(self, benefit: Tiers, ground: BenefitContext) -> None:
         def effect(value: Decimal) -> Effect:
             percent = benefit.unit == "percent"
             return Effect(benefit.unit, to_basis_points(value) if percent else ground.minor(value))
@@ -40,9 +40,9 @@ class Steps:
         return found
 
 
-def tiers(benefit: Tiers, ground: Ground) -> Give:
+def tiers(benefit: Tiers, ground: BenefitContext) -> BenefitFunction:
     """The tier is settled by what the eligible lines came to when the lane began; the discount is on what is left."""
-    steps, narrow = Steps(benefit, ground), benefit.narrow
+    steps, narrow = TierTable(benefit, ground), benefit.narrow
     lines, terms = ground.eligible(narrow.select), ground.terms(narrow)
     units = sum(ground.lines[line].quantity for line in lines)
     on = benefit.on or "order"
@@ -51,15 +51,17 @@ def tiers(benefit: Tiers, ground: Ground) -> Give:
         by_count = benefit.basis == "eligible_quantity"
         return steps.at(units if by_count else sum(prices.start[line] for line in lines))
 
-    def by_line(prices: Prices) -> Gain:
-        found = reach(prices, "line", lines, narrow, ground)
+    def by_line(prices: Prices) -> BenefitResult:
+        found = affected_pieces(prices, "line", lines, narrow, ground)
         pots = [(Pot([piece]), steps.at(prices.start[piece.line])) for piece in found]
-        return Gain(together(prices, [(pot, step) for pot, step in pots if step.value], terms))
+        return BenefitResult(apply_together(prices, [(pot, step) for pot, step in pots if step.value], terms))
 
-    def by_order(prices: Prices) -> Gain:
+    def by_order(prices: Prices) -> BenefitResult:
         step = effect(prices)
         return (
-            Gain(on_lines(prices, on, reach(prices, on, lines, narrow, ground), step, terms)) if step.value else Gain()
+            BenefitResult(on_lines(prices, on, affected_pieces(prices, on, lines, narrow, ground), step, terms))
+            if step.value
+            else BenefitResult()
         )
 
     if benefit.basis == "line_amount":
@@ -67,28 +69,28 @@ def tiers(benefit: Tiers, ground: Ground) -> Give:
     return by_order if on != "shipping" else shipping_tiers(benefit, ground, effect)
 
 
-def shipping_tiers(benefit: Tiers, ground: Ground, effect: Callable[[Prices], Effect]) -> Give:
+def shipping_tiers(benefit: Tiers, ground: BenefitContext, effect: Callable[[Prices], Effect]) -> BenefitFunction:
     """The tier's value off shipping."""
     methods = selected_shipping(benefit.narrow.select, [method.id for method in ground.shipping])
     before = [ground.shipping[index].price for index in methods]
     terms = ground.terms(benefit.narrow)
 
-    def give(prices: Prices) -> Gain:
+    def give(prices: Prices) -> BenefitResult:
         freight = [prices.freight[index] for index in methods]
         amounts = on_shipping(freight, before, effect(prices), terms, each=False)
-        return Gain(shipping=[(index, off) for index, off in zip(methods, amounts, strict=True) if off])
+        return BenefitResult(shipping=[(index, off) for index, off in zip(methods, amounts, strict=True) if off])
 
     return give
 
 
-def unit_ladder(benefit: UnitLadder, ground: Ground) -> Give:
+def unit_ladder(benefit: UnitLadder, ground: BenefitContext) -> BenefitFunction:
     """`first` off the first unit of each line, `next` off the further ones (of `max_units` of the line)."""
     first_off, next_off = ground.minor(benefit.first), ground.minor(benefit.next)
     narrow = benefit.narrow
     lines = ground.eligible(narrow.select)
 
-    def give(prices: Prices) -> Gain:
-        takes: list[Take] = []
+    def give(prices: Prices) -> BenefitResult:
+        takes: list[Discount] = []
         seen: set[int] = set()
         for slot in chosen(prices, lines, narrow, ground.limits, narrow.per or "line"):
             room = prices.runs(slot.line)[slot.run].now - prices.floor(slot.line)
@@ -96,7 +98,9 @@ def unit_ladder(benefit: UnitLadder, ground: Ground) -> Give:
             if slot.line not in seen:
                 seen.add(slot.line)
                 counts = [(1, first_off), (slot.units - 1, next_off)]
-            takes += [Take(slot.line, [(slot.run, n)], min(off, room) * n) for n, off in counts if n and off and room]
-        return Gain(takes)
+            takes += [
+                Discount(slot.line, [(slot.run, n)], min(off, room) * n) for n, off in counts if n and off and room
+            ]
+        return BenefitResult(takes)
 
     return give

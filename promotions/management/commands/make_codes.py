@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from promoplatform.kernel.errors import Refusal
+from promoplatform.kernel.errors import DomainError
 from promotions import rules, selectors, services
 from promotions.models import CodeBatch
 
@@ -30,11 +30,11 @@ class Command(BaseCommand):
             raise CommandError("Say either --count or --resume.")
         try:
             batch = self._batch(options)
-        except Refusal as refusal:
-            raise CommandError(_words(refusal)) from refusal
+        except DomainError as refusal:
+            raise CommandError(_error_text(refusal)) from refusal
         self.stderr.write(f"batch {batch.pk}")
         try:
-            self._make(batch)
+            self._generate(batch)
         except KeyboardInterrupt as interrupt:
             raise CommandError("Interrupted. A worker goes on; so does --resume.") from interrupt
         self.stdout.write(str(batch.pk))
@@ -44,15 +44,15 @@ class Command(BaseCommand):
         if options["resume"]:
             return selectors.batch(pk=options["resume"], promotion=promotion)
         wanted = {name: options[name] for name in ("count", "pattern", "charset")}
-        return services.make_batch(promotion=promotion, **wanted)
+        return services.create_batch(promotion=promotion, **wanted)
 
-    def _make(self, batch: CodeBatch) -> None:
+    def _generate(self, batch: CodeBatch) -> None:
         """Make chunk after chunk; where a worker is at it too, wait and show how far that one is."""
         begun, before = timezone.now(), batch.made
-        while not batch.is_made:
-            more = services.make_chunk(batch_id=batch.pk)
+        while not batch.is_generated:
+            more = services.generate_chunk(batch_id=batch.pk)
             batch.refresh_from_db()
-            if not more and not batch.is_made:
+            if not more and not batch.is_generated:
                 time.sleep(0.2)
             seconds = max((timezone.now() - begun).total_seconds(), 0.001)
             self._show(batch, (batch.made - before) / seconds)
@@ -65,8 +65,8 @@ class Command(BaseCommand):
         self.stderr.flush()
 
 
-def _words(refusal: Refusal) -> str:
+def _error_text(refusal: DomainError) -> str:
     """A refusal in a terminal's words."""
     faults = " ".join(fault["detail"] for fault in refusal.errors or [])
-    least = refusal.members.get("minimum_pattern")
+    least = refusal.extensions.get("minimum_pattern")
     return " ".join(filter(None, [faults or refusal.detail, least and f"The shortest that would do is {least}."]))

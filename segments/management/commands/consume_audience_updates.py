@@ -1,13 +1,13 @@
 """``manage.py consume_audience_updates``: what the data platform says by Kafka takes effect, until told to stop."""
 
-from promoplatform.kernel.kafka import TakeMany, each
-from promoplatform.kernel.reading import ReadingCommand
+from promoplatform.kernel.kafka import BatchHandler, per_message
+from promoplatform.kernel.reading import KafkaConsumerCommand
 from segments import services
 
 
-class Command(ReadingCommand):
+class Command(KafkaConsumerCommand):
     help = "Take updates of audiences from Kafka; SIGTERM and Ctrl-C end it between two messages."
     topic, group = "audience-updates", "promoplatform-audiences"
 
-    def take(self) -> TakeMany:
-        return each(services.take_update)
+    def take(self) -> BatchHandler:
+        return per_message(services.handle_audience_update)

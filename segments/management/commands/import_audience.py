@@ -9,8 +9,8 @@ from typing import IO, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.selectors import brand_by_name
-from promoplatform.kernel.errors import Refusal
-from promoplatform.kernel.streams import PART
+from promoplatform.kernel.errors import DomainError
+from promoplatform.kernel.streams import CHUNK_SIZE
 from segments import rules, services
 from segments.contracts import Operation
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
                 )
         except OSError as error:
             raise CommandError(f"The file cannot be read: {error.strerror}.") from error
-        except Refusal as refusal:
+        except DomainError as refusal:
             raise CommandError(_words(refusal)) from refusal
         except KeyboardInterrupt as interrupt:
             raise CommandError("Interrupted; nothing was changed. Run it again.") from interrupt
@@ -56,12 +56,12 @@ class Command(BaseCommand):
 
     def _parts(self, path: Path, file: IO[bytes]) -> Iterator[bytes]:
         parts = self._shown(path.stat().st_size, file)
-        return rules.unzipped(parts, limit=PART) if path.suffix == ".gz" else parts
+        return rules.gunzip_stream(parts, limit=CHUNK_SIZE) if path.suffix == ".gz" else parts
 
     def _shown(self, size: int, file: IO[bytes]) -> Iterator[bytes]:
         """The file, and a bar of how much of it was read; what follows takes effect at one moment."""
         read = 0
-        while part := file.read(PART):
+        while part := file.read(CHUNK_SIZE):
             read += len(part)
             done = WIDTH * read // max(size, read)
             if sys.stderr.isatty() or read >= size:
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         self.stderr.write("\ntaking effect")
 
 
-def _words(refusal: Refusal) -> str:
+def _words(refusal: DomainError) -> str:
     """A refusal in a terminal's words."""
     faults = [f"{fault['field']}: {fault['detail']}" for fault in (refusal.errors or [])[:NAMED]]
     return "\n".join([refusal.detail, *faults])

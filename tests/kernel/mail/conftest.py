@@ -37,7 +37,7 @@ def mailing(transactional_db: None, at: datetime) -> Callable[..., Mailing]:
         addresses = addresses or [f"shopper{n}@example.com" for n in range(1, count + 1)]
         recipients = [Recipient(n, address, f"Shopper {n}") for n, address in enumerate(addresses, 1)]
         planning.add_recipients(mailing=made, recipients=recipients, at=at)
-        planning.close(mailing=made)
+        planning.finish_planning(mailing=made)
         return made
 
     return plan

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from promoplatform.kernel.mail.contracts import NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG, Content, Kind
+from promoplatform.kernel.mail.contracts import NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG, Content, MailType
 
 
 def build(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
@@ -28,7 +28,7 @@ def even_ones(recipients: Sequence[int]) -> set[int]:
     return {recipient for recipient in recipients if recipient % 2 == 0}
 
 
-news = Kind(build)
-nothing = Kind(build_nothing)
-broken = Kind(build_badly)
-for_even_ones = Kind(build, even_ones)
+news = MailType(build)
+nothing = MailType(build_nothing)
+broken = MailType(build_badly)
+for_even_ones = MailType(build, even_ones)

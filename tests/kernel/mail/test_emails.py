@@ -5,8 +5,8 @@ import re
 import pytest
 
 from promoplatform.kernel.mail import emails
-from promoplatform.kernel.mail.contracts import NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG, Content, Letter
-from promoplatform.kernel.mail.rules import fill, substitutions
+from promoplatform.kernel.mail.contracts import NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG, Content, RenderedMail
+from promoplatform.kernel.mail.rules import render_tags, substitutions
 
 ACTION = {
     "heading": "Join <Billo>",
@@ -57,7 +57,7 @@ def test_styles_stand_at_the_elements_and_dark_mode_stays() -> None:
     ],
 )
 def test_what_stands_on_a_brands_colour_can_be_read(colour: str, ink: str) -> None:
-    assert emails.readable_on(colour) == ink
+    assert emails.contrast_text_color(colour) == ink
 
 
 def test_only_offers_carry_an_unsubscribe_link() -> None:
@@ -75,7 +75,7 @@ def test_no_tag_is_part_of_another() -> None:
 
 
 def test_a_name_that_is_a_tag_stays_a_name() -> None:
-    letter = Letter(1, "a@example.com", NAME_HTML_TAG, "https://x")
+    letter = RenderedMail(1, "a@example.com", NAME_HTML_TAG, "https://x")
 
-    assert fill(f"{NAME_TAG} {UNSUBSCRIBE_TAG}", letter) == f"{NAME_HTML_TAG} https://x"
+    assert render_tags(f"{NAME_TAG} {UNSUBSCRIBE_TAG}", letter) == f"{NAME_HTML_TAG} https://x"
     assert substitutions(letter)[NAME_HTML_TAG] == NAME_HTML_TAG

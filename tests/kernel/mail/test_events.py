@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from promoplatform.kernel.mail.contracts import Recipient
-from promoplatform.kernel.mail.models import Mail, Mailing, SeenEvent, Suppression
+from promoplatform.kernel.mail.models import Mail, Mailing, ProcessedEvent, Suppression
 from promoplatform.kernel.mail.services import events, planning, unsubscribing
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -186,10 +186,10 @@ def test_a_body_that_is_no_list_of_events_is_refused(post: Post, body: bytes) ->
 
 
 def test_events_are_forgotten_after_a_while(mail: Mail) -> None:
-    SeenEvent.objects.create(id="old")
+    ProcessedEvent.objects.create(id="old")
 
-    assert events.forget(at=timezone.now() + timedelta(days=29)) == 0
-    assert events.forget(at=timezone.now() + timedelta(days=31)) == 1
+    assert events.purge(at=timezone.now() + timedelta(days=29)) == 0
+    assert events.purge(at=timezone.now() + timedelta(days=31)) == 1
 
 
 def path(mail: Mail) -> str:

@@ -110,16 +110,16 @@ def test_a_line_break_in_a_header_is_refused_here(sendgrid: SendGrid) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "outcome"),
     [
-        (429, Outcome.AGAIN),
-        (500, Outcome.AGAIN),
-        (401, Outcome.AGAIN),
-        (400, Outcome.REFUSED),
-        (413, Outcome.REFUSED),
-        (504, Outcome.DOUBTFUL),
-        (200, Outcome.DOUBTFUL),
-        ("reset", Outcome.DOUBTFUL),
-        ("hang", Outcome.DOUBTFUL),
-        ("swallow", Outcome.DOUBTFUL),
+        (429, Outcome.RETRY),
+        (500, Outcome.RETRY),
+        (401, Outcome.RETRY),
+        (400, Outcome.REJECTED),
+        (413, Outcome.REJECTED),
+        (504, Outcome.UNKNOWN),
+        (200, Outcome.UNKNOWN),
+        ("reset", Outcome.UNKNOWN),
+        ("hang", Outcome.UNKNOWN),
+        ("swallow", Outcome.UNKNOWN),
     ],
 )
 def test_each_failure_says_whether_the_mail_may_go_again(

@@ -242,7 +242,7 @@ def test_a_worker_that_was_only_slow_settles_its_doubtful_mails(
     news = mailing(2)
     batch = sending._claim(news, at)
     assert batch is not None
-    sending.doubt_abandoned(at=at + timedelta(hours=1))
+    sending.mark_abandoned_unknown(at=at + timedelta(hours=1))
 
     sending._send(batch, at)
 
@@ -406,7 +406,7 @@ def test_sending_from_a_large_mailing_reads_only_what_it_claims(mailing: Plan, a
     with CaptureQueriesContext(connection) as queries:
         assert selectors.next_mailing(at=at) == news
         assert sending._claim(news, at) is not None
-        db.run("promoplatform/kernel/mail/sql/finish_mailings.sql", {})
+        db.execute("promoplatform/kernel/mail/sql/finish_mailings.sql", {})
     statements = [query["sql"] for query in queries if "mail_mail" in query["sql"]]
 
     plans = [explained(statement) for statement in statements]

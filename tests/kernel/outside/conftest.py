@@ -4,7 +4,7 @@ from datetime import datetime
 import pytest
 
 from promoplatform.kernel.outside.client import Client
-from promoplatform.kernel.outside.contracts import Clock, Service
+from promoplatform.kernel.outside.contracts import RunClock, Service
 from tests.standins.outside import KEY, Outside
 
 
@@ -19,7 +19,7 @@ def client_at(outside: Outside) -> Callable[..., Client]:
     """A client of the stand-in, as of an instant."""
 
     def make(at: datetime, **changes: object) -> Client:
-        said: dict = {"url": outside.url, "key": KEY, "clock": Clock(at), "seconds": 0.5} | changes
+        said: dict = {"url": outside.url, "key": KEY, "clock": RunClock(at), "seconds": 0.5} | changes
         return Client(Service.CAMPAIGN_ENGINE, **said)
 
     return make

@@ -9,8 +9,8 @@ import pytest
 
 from promoplatform.kernel.outside import checks, rules
 from promoplatform.kernel.outside.client import Client
-from promoplatform.kernel.outside.contracts import LeftAlone, NotTaken, Service
-from promoplatform.kernel.outside.models import Health
+from promoplatform.kernel.outside.contracts import CircuitOpen, DeliveryFailed, Service
+from promoplatform.kernel.outside.models import CircuitState
 from promoplatform.kernel.outside.services import breaker
 from tests.standins.outside import Outside
 
@@ -53,7 +53,7 @@ def test_every_way_to_fail_is_a_reason_in_words(
         outside.take_campaign = lambda pk, campaign: (200, {"long": "x" * 100})  # type: ignore[method-assign]
 
     began = time.monotonic()
-    with pytest.raises(NotTaken) as caught:
+    with pytest.raises(DeliveryFailed) as caught:
         tell(client_at(at))
 
     assert caught.value.reason == reason
@@ -62,12 +62,12 @@ def test_every_way_to_fail_is_a_reason_in_words(
 
 
 def test_nobody_there_is_a_reason_too(client_at: ClientAt, at: datetime):
-    with pytest.raises(NotTaken, match="it cannot be reached"):
+    with pytest.raises(DeliveryFailed, match="it cannot be reached"):
         tell(client_at(at, url="http://127.0.0.1:1"))
 
 
 def test_a_service_without_a_certificate_is_not_believed(client_at: ClientAt, outside: Outside, at: datetime):
-    with pytest.raises(NotTaken, match="could not prove who it is"):
+    with pytest.raises(DeliveryFailed, match="could not prove who it is"):
         tell(client_at(at, url=outside.url.replace("http://", "https://")))
 
     assert outside.calls == []
@@ -75,8 +75,8 @@ def test_a_service_without_a_certificate_is_not_believed(client_at: ClientAt, ou
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'"text"', b"[" * 5_000, b"\xff"])
 def test_an_answer_that_is_no_document_is_not_taken_for_one(body: bytes, at: datetime):
-    with pytest.raises(NotTaken, match="what is not JSON"):
-        rules.answer(200, {}, body, at)
+    with pytest.raises(DeliveryFailed, match="what is not JSON"):
+        rules.parse_response(200, {}, body, at)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_an_answer_that_is_no_document_is_not_taken_for_one(body: bytes, at: dat
     ],
 )  # fmt: skip
 def test_how_long_a_service_asks_to_be_left_alone(text: str, seconds: int, at: datetime):
-    assert rules.waited(text, at) == seconds
+    assert rules.parse_retry_after(text, at) == seconds
 
 
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 5), (2, 10), (3, 20), (8, 640), (9, 900), (30_000, 900)])
@@ -102,27 +102,27 @@ def test_a_service_that_is_ill_is_left_alone_then_tried_by_one_then_called_again
 ):
     outside.next(*[503] * 6)
     for _ in range(5):
-        with pytest.raises(NotTaken):
+        with pytest.raises(DeliveryFailed):
             tell(client_at(at))
 
-    with pytest.raises(LeftAlone, match="answered 503"):
+    with pytest.raises(CircuitOpen, match="answered 503"):
         tell(client_at(at + timedelta(seconds=28)))
     assert len(outside.calls) == 5
 
-    with pytest.raises(NotTaken):  # its time is up: one tries, in vain
+    with pytest.raises(DeliveryFailed):  # its time is up: one tries, in vain
         tell(client_at(at + timedelta(seconds=31)))
     assert len(outside.calls) == 6
-    with pytest.raises(LeftAlone) as caught:  # so it is left alone twice as long
+    with pytest.raises(CircuitOpen) as caught:  # so it is left alone twice as long
         tell(client_at(at + timedelta(seconds=62)))
     assert caught.value.until - at > timedelta(seconds=90)
 
-    breaker.ask(ENGINE, at=at + timedelta(seconds=95))  # one tries
-    with pytest.raises(LeftAlone):  # nobody else meanwhile
+    breaker.before_call(ENGINE, at=at + timedelta(seconds=95))  # one tries
+    with pytest.raises(CircuitOpen):  # nobody else meanwhile
         tell(client_at(at + timedelta(seconds=95)))
-    breaker.answered(ENGINE, at=at + timedelta(seconds=96))
+    breaker.on_success(ENGINE, at=at + timedelta(seconds=96))
 
     assert tell(client_at(at + timedelta(seconds=97))) == {}
-    health = Health.objects.get()
+    health = CircuitState.objects.get()
     assert (health.failures, health.open_until, health.open_since, health.error) == (0, None, None, "")
 
 
@@ -131,22 +131,22 @@ def test_what_one_errand_alone_does_wrong_leaves_the_service_to_the_others(
 ):
     outside.next(*[422] * 8)
     for _ in range(8):
-        with pytest.raises(NotTaken):
+        with pytest.raises(DeliveryFailed):
             tell(client_at(at))
 
     assert tell(client_at(at)) == {}
-    assert not Health.objects.exclude(failures=0).exists()
+    assert not CircuitState.objects.exclude(failures=0).exists()
 
 
 def test_a_service_that_asks_for_patience_gets_it(client_at: ClientAt, outside: Outside, at: datetime):
     outside.next(429)
     outside.retry_after = "120"
 
-    with pytest.raises(NotTaken) as caught:
+    with pytest.raises(DeliveryFailed) as caught:
         tell(client_at(at))
 
     assert caught.value.wait == 120
-    with pytest.raises(LeftAlone) as left:
+    with pytest.raises(CircuitOpen) as left:
         tell(client_at(at + timedelta(seconds=100)))
     assert timedelta(seconds=119) < left.value.until - at < timedelta(seconds=125)
     assert len(outside.calls) == 1
@@ -156,10 +156,10 @@ def test_a_service_that_asks_for_patience_gets_it(client_at: ClientAt, outside: 
 def test_a_person_who_asks_lets_it_be_tried_at_once(client_at: ClientAt, outside: Outside, at: datetime):
     outside.next(429)
     outside.retry_after = "600"
-    with pytest.raises(NotTaken):
+    with pytest.raises(DeliveryFailed):
         tell(client_at(at))
 
-    breaker.try_again(ENGINE, at=at + timedelta(seconds=5))
+    breaker.half_open(ENGINE, at=at + timedelta(seconds=5))
 
     assert tell(client_at(at + timedelta(seconds=5))) == {}
 
@@ -189,4 +189,4 @@ def test_a_key_does_not_travel_in_the_clear(url: str, faults: int, settings: Any
 
 
 def test_dates_without_a_zone_are_universal():
-    assert rules.waited("Wed, 17 Mar 2027 15:31:00", datetime(2027, 3, 17, 15, 30, tzinfo=UTC)) == 60
+    assert rules.parse_retry_after("Wed, 17 Mar 2027 15:31:00", datetime(2027, 3, 17, 15, 30, tzinfo=UTC)) == 60

@@ -9,8 +9,8 @@ from typing import Any
 from promotions.engine import (
     Cart,
     Decision,
+    EligibleOffer,
     Facts,
-    InPlay,
     Line,
     Offer,
     Shipping,
@@ -64,7 +64,7 @@ def set_price(value: str, on: str = "order", **more: Any) -> dict[str, Any]:
 
 def quote(
     bag: Cart,
-    *offers: Offer | InPlay,
+    *offers: Offer | EligibleOffer,
     profile: dict[str, Any] | None = None,
     facts: Facts | None = None,
     at: datetime = NOON,
@@ -72,7 +72,7 @@ def quote(
 ) -> Decision:
     """Prices a cart; offers are called o1, o2, ... in the order given, which is also their age."""
     in_play = [
-        each if isinstance(each, InPlay) else InPlay(f"o{n}", "promotion", f"Offer {n}", each, order=n)
+        each if isinstance(each, EligibleOffer) else EligibleOffer(f"o{n}", "promotion", f"Offer {n}", each, order=n)
         for n, each in enumerate(offers, 1)
     ]
     known = ShopperFacts({"": facts} if facts else {})

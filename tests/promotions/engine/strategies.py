@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from promotions.engine import Cart, Facts, InPlay, Line, Offer, Profile, Shipping, ShopperFacts, parse_offer
+from promotions.engine import Cart, EligibleOffer, Facts, Line, Offer, Profile, Shipping, ShopperFacts, parse_offer
 from promotions.engine.profile import OPTIONS
 
 SKUS = ["mug", "tea", "pan", "card"]
@@ -168,15 +168,15 @@ FACTS = st.sampled_from(
 )
 
 
-def in_play(number: int, offer: Offer, *, brand: str | None = None, budget_left: int | None = None) -> InPlay:
+def in_play(number: int, offer: Offer, *, brand: str | None = None, budget_left: int | None = None) -> EligibleOffer:
     """An offer called o<number>, and as old as that."""
-    return InPlay(f"o{number}", "promotion", "", offer, brand=brand, order=number, budget_left=budget_left)
+    return EligibleOffer(f"o{number}", "promotion", "", offer, brand=brand, order=number, budget_left=budget_left)
 
 
 @st.composite
 def plays(
     draw: st.DrawFn, offers: st.SearchStrategy[Offer] = OFFERS, most: int = 4, *, budgets: bool = True
-) -> list[InPlay]:
+) -> list[EligibleOffer]:
     """Some offers in play, some of a brand, some with a budget."""
     return [
         in_play(

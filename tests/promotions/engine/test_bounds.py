@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from promotions.engine import Cart, InPlay, Line, Profile, ShopperFacts, choice, explain, parse_offer, price
-from promotions.engine.candidates import Candidate
-from promotions.engine.play import Outcome, play
+from promotions.engine import Cart, EligibleOffer, Line, Profile, ShopperFacts, choice, explain, parse_offer, price
+from promotions.engine.candidates import PreparedOffer
+from promotions.engine.play import Outcome, evaluate
 from promotions.engine.prices import Prices
 
 LINES, OFFERS = 40, 300
@@ -38,14 +38,14 @@ FIELDS: dict[str, Callable[[int], dict[str, Any]]] = {
 @pytest.mark.parametrize("name", FIELDS)
 def test_the_work_grows_as_offers_times_lines(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     cart = Cart("EUR", 2, tuple(Line(f"l{n}", f"s{n}", 1, 1000 + n) for n in range(LINES)))
-    offers = [InPlay(f"o{n}", "promotion", "", parse_offer(FIELDS[name](n)), order=n) for n in range(OFFERS)]
+    offers = [EligibleOffer(f"o{n}", "promotion", "", parse_offer(FIELDS[name](n)), order=n) for n in range(OFFERS)]
     work = 0
 
-    def counted(fresh: Prices, candidates: Iterable[Candidate], **more: Any) -> Outcome:
+    def counted(fresh: Prices, candidates: Iterable[PreparedOffer], **more: Any) -> Outcome:
         nonlocal work
         plan = list(candidates)
         work += len(plan) * len(fresh.lines)
-        return play(fresh, plan, **more)
+        return evaluate(fresh, plan, **more)
 
     for module in (choice, explain):
         monkeypatch.setattr(module, "play", counted)
@@ -58,11 +58,13 @@ def test_the_work_grows_as_offers_times_lines(name: str, monkeypatch: pytest.Mon
 def test_what_is_cut_short_does_not_depend_on_the_order_of_the_offers() -> None:
     cart = Cart("EUR", 2, tuple(Line(f"l{n}", f"s{n}", 1, 1000 + n) for n in range(LINES)))
     offers = [
-        InPlay(f"o{n}", "promotion", "", parse_offer(waiting(n) if n % 3 else every(n, group=f"g{n // 6}")), order=n)
+        EligibleOffer(
+            f"o{n}", "promotion", "", parse_offer(waiting(n) if n % 3 else every(n, group=f"g{n // 6}")), order=n
+        )
         for n in range(OFFERS)
     ]
 
-    def told(some: list[InPlay]) -> tuple[object, ...]:
+    def told(some: list[EligibleOffer]) -> tuple[object, ...]:
         decision = price(cart, some, ShopperFacts({}), Profile(), AT)
         return decision.total, decision.next_best, sorted(each.ref for each in decision.applied)
 

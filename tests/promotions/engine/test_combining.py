@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from promotions.engine import InPlay
+from promotions.engine import EligibleOffer
 from tests.promotions.engine.shop import amount, cart, line, off, offer, percent, quote
 
 HUNDRED = cart(line("a", "100.00"))
@@ -15,7 +15,7 @@ GIFT = {"kind": "gift", "sku": "sticker"}
 
 
 def play(ref, benefit, *, order=0, **more):
-    return InPlay(ref, "promotion", ref, offer(benefit, **more), order=order)
+    return EligibleOffer(ref, "promotion", ref, offer(benefit, **more), order=order)
 
 
 def given(decision):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from promotions.engine import Facts, InPlay, ShopperFacts, parse_profile, price
+from promotions.engine import EligibleOffer, Facts, ShopperFacts, parse_profile, price
 from tests.promotions.engine.shop import NOON, amount, cart, line, offer, percent, quote
 
 LINES = [
@@ -115,7 +115,7 @@ def test_the_wall_clock_is_the_brands():
     )
 
     def priced(timezone_):
-        in_play = InPlay("p", "promotion", "Thursday", thursday, timezone=timezone_)
+        in_play = EligibleOffer("p", "promotion", "Thursday", thursday, timezone=timezone_)
         return price(BAG, [in_play], ShopperFacts({}), parse_profile({}), late)
 
     assert [each.ref for each in priced("Europe/Madrid").applied] == ["p"]
@@ -136,7 +136,10 @@ def test_facts_are_the_brands_own():
 
     decision = price(
         BAG,
-        [InPlay("cake", "promotion", "", first, brand="cake"), InPlay("billo", "promotion", "", first, brand="billo")],
+        [
+            EligibleOffer("cake", "promotion", "", first, brand="cake"),
+            EligibleOffer("billo", "promotion", "", first, brand="billo"),
+        ],
         facts,
         parse_profile({}),
         NOON,
@@ -170,7 +173,7 @@ def test_a_brands_offer_sees_and_touches_only_its_own_lines_and_those_of_no_bran
 
     def priced(each):
         return price(
-            bag, [InPlay("p", "promotion", "", each, brand="billo")], ShopperFacts({}), parse_profile({}), NOON
+            bag, [EligibleOffer("p", "promotion", "", each, brand="billo")], ShopperFacts({}), parse_profile({}), NOON
         )
 
     assert [each.code for each in priced(ten).rejected] == ["minimum_not_met"]

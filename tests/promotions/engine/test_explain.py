@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from promotions.engine import Checked, Explanation, Facts, InPlay
+from promotions.engine import Checked, EligibleOffer, Explanation, Facts
 from tests.promotions.engine.shop import NOON, amount, cart, line, offer, percent, quote, set_price
 
 BAG = cart(line("a", "10.00", 2), line("b", "5.90"))  # 25.90
@@ -83,7 +83,7 @@ def test_nothing_is_next_best_where_an_exclusive_offer_is_given():
 
 
 def test_a_spent_budget_is_not_next_best():
-    spent = InPlay("p", "promotion", "", offer(percent(10), conditions=[minimum("30.00")]), budget_left=0)
+    spent = EligibleOffer("p", "promotion", "", offer(percent(10), conditions=[minimum("30.00")]), budget_left=0)
 
     decision = quote(BAG, spent)
 
@@ -187,6 +187,6 @@ def test_explaining_changes_no_price():
 
 
 def test_offers_of_any_kind_keep_their_refs():
-    coupon = InPlay("coupon:7", "coupon", "Ten off", offer(percent(10)), code="TEN")
+    coupon = EligibleOffer("coupon:7", "coupon", "Ten off", offer(percent(10)), code="TEN")
 
     assert [each.ref for each in quote(BAG, coupon).applied] == ["coupon:7"]

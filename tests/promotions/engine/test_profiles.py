@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from promotions.engine import InPlay
+from promotions.engine import EligibleOffer
 from tests.promotions.engine.shop import amount, cart, line, off, offer, percent, quote, set_price
 
 NICKEL = [line("a", "0.05")]  # 10% = 0.005; 30% = 0.015; 50% = 0.025
@@ -119,8 +119,8 @@ def test_percent_base_initial_on_units_and_shipping():
 
 
 def test_budget_overrun_all_or_nothing_gives_the_whole_or_nothing():
-    ten = InPlay("p", "promotion", "", offer(percent(10)), budget_left=999)
-    enough = InPlay("p", "promotion", "", offer(percent(10)), budget_left=1000)
+    ten = EligibleOffer("p", "promotion", "", offer(percent(10)), budget_left=999)
+    enough = EligibleOffer("p", "promotion", "", offer(percent(10)), budget_left=1000)
     bag = cart(line("a", "100.00"))
 
     assert [each.code for each in quote(bag, ten).rejected] == ["budget_exhausted"]
@@ -131,7 +131,7 @@ def test_budget_overrun_all_or_nothing_gives_the_whole_or_nothing():
 def test_budget_overrun_partial_gives_what_is_left_of_it():
     # 20.00 wanted of two lines 30:70, 5.00 left
     partial = {"budget_overrun": "partial"}
-    twenty = InPlay("p", "promotion", "", offer(percent(20)), budget_left=500)
+    twenty = EligibleOffer("p", "promotion", "", offer(percent(20)), budget_left=500)
 
     assert off(quote(cart(line("a", "30.00"), line("b", "70.00")), twenty, profile=partial)) == {
         "a": "1.50",
@@ -145,7 +145,7 @@ def test_a_partial_budget_counts_all_benefits_of_an_offer():
     both = offer(amount("3.00"), set_price("0.00", "shipping"))
     bag = cart(line("a", "30.00"), shipping="4.00")
 
-    assert off(quote(bag, InPlay("p", "promotion", "", both, budget_left=400), profile=partial)) == {
+    assert off(quote(bag, EligibleOffer("p", "promotion", "", both, budget_left=400), profile=partial)) == {
         "a": "3.00",
         "ship": "1.00",
     }
@@ -153,7 +153,7 @@ def test_a_partial_budget_counts_all_benefits_of_an_offer():
 
 @pytest.mark.parametrize("overrun", ["all_or_nothing", "partial"])
 def test_a_budget_of_nothing_gives_nothing(overrun):
-    spent = InPlay("p", "promotion", "", offer(percent(20)), budget_left=0)
+    spent = EligibleOffer("p", "promotion", "", offer(percent(20)), budget_left=0)
 
     decision = quote(cart(line("a", "30.00")), spent, profile={"budget_overrun": overrun})
 

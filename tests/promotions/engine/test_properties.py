@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from promotions.engine import (
     Cart,
     Decision,
-    InPlay,
+    EligibleOffer,
     Offer,
     OfferInvalid,
     Profile,
@@ -110,7 +110,7 @@ def test_a_quote_is_a_pure_function(cart, offers, facts, profile):
 PLAYS_TOGETHER = plays(TOGETHER, most=3, budgets=False)
 
 
-def with_further(offers: list[InPlay], further: Offer, *, order: int) -> list[InPlay]:
+def with_further(offers: list[EligibleOffer], further: Offer, *, order: int) -> list[EligibleOffer]:
     """The offers and one more in the last lane."""
     last = max((each.offer.lane for each in offers), default=0)
     return [*offers, replace(in_play(99, replace(further, lane=last, priority=0)), order=order)]
@@ -188,7 +188,7 @@ def test_splitting_a_line_changes_a_percentage_on_lines_by_a_minor_unit_at_most(
     assert abs(one.total - two.total) <= 1
 
 
-def allowed_choices(offers: list[InPlay]) -> list[list[InPlay]]:
+def allowed_choices(offers: list[EligibleOffer]) -> list[list[EligibleOffer]]:
     """Every set of offers that the rules allow, exclusive ones apart."""
     alone = [[each] for each in offers if not each.offer.combinable]
     joint = [each for each in offers if each.offer.combinable]
@@ -198,7 +198,7 @@ def allowed_choices(offers: list[InPlay]) -> list[list[InPlay]]:
     return alone + [plain + list(members) for members in product(*rows)]
 
 
-def standing(each: InPlay) -> InPlay:
+def standing(each: EligibleOffer) -> EligibleOffer:
     """The offer as one of a set in which everything may stand together."""
     return replace(each, offer=replace(each.offer, combinable=True, exclusive=False, group=None))
 

@@ -2,17 +2,17 @@
 
 from django.utils import timezone
 
-from promoplatform.kernel.kafka import TakeMany
-from promoplatform.kernel.reading import ReadingCommand
+from promoplatform.kernel.kafka import BatchHandler
+from promoplatform.kernel.reading import KafkaConsumerCommand
 from vouchers import services
 
 
-class Command(ReadingCommand):
+class Command(KafkaConsumerCommand):
     help = (
         "Take login events from Kafka, a fifth of a second's together; SIGTERM and Ctrl-C end it between two takings."
     )
     topic, group = "login-events", "promoplatform-logins"
     most, poll = 5_000, 0.2
 
-    def take(self) -> TakeMany:
-        return lambda values: services.take_messages(values, now=timezone.now())
+    def take(self) -> BatchHandler:
+        return lambda values: services.process_messages(values, now=timezone.now())

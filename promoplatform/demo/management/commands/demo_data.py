@@ -10,11 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from promoplatform.demo import examples, people
-from promoplatform.demo.audiences import make_audiences
-from promoplatform.demo.campaigns import make_campaigns
-from promoplatform.demo.coupons import make_coupons
-from promoplatform.demo.orders import make_orders
-from promoplatform.demo.promotions import make_promotions
+from promoplatform.demo.audiences import create_audiences
+from promoplatform.demo.campaigns import create_campaigns
+from promoplatform.demo.coupons import create_coupons
+from promoplatform.demo.orders import create_orders
+from promoplatform.demo.promotions import create_promotions
 
 
 class Command(BaseCommand):
@@ -29,8 +29,8 @@ class Command(BaseCommand):
             raise CommandError("Demo accounts have a password that everyone knows. Set DEBUG=1, or say --force.")
         if options["shoppers"] < 1:
             raise CommandError("--shoppers takes a number of at least 1.")
-        made = people.make_shoppers(options["shoppers"], report=self._progress)
-        self.stdout.write(f"demo data: {made} new shoppers, {_make_examples(at=timezone.now())}")
+        made = people.create_shoppers(options["shoppers"], report=self._progress)
+        self.stdout.write(f"demo data: {made} new shoppers, {_create_examples(at=timezone.now())}")
 
     def _progress(self, done: int, total: int) -> None:
         if total > 10_000:
@@ -38,16 +38,16 @@ class Command(BaseCommand):
 
 
 @transaction.atomic
-def _make_examples(*, at: datetime) -> str:
+def _create_examples(*, at: datetime) -> str:
     """All of them, or none where they were made before: whatever became of those since is somebody's work."""
     if people.has_brands():
         return "the brands and their offers stay as they are"
-    brands = people.make_brands()
-    people.make_staff(brands)
-    make_audiences(brands)
-    codes, promotions = examples.make_discount_codes(brands, at=at), make_promotions(brands, at=at)
-    campaigns, coupons = make_campaigns(brands, at=at), make_coupons(brands, at=at)
-    orders = make_orders(brands, at=at)
+    brands = people.create_brands()
+    people.create_staff(brands)
+    create_audiences(brands)
+    codes, promotions = examples.create_discount_codes(brands, at=at), create_promotions(brands, at=at)
+    campaigns, coupons = create_campaigns(brands, at=at), create_coupons(brands, at=at)
+    orders = create_orders(brands, at=at)
     return (
         f"{len(brands)} brands, {codes} codes, {promotions} promotions, {campaigns} campaigns, {coupons} coupons, "
         f"{orders} orders"

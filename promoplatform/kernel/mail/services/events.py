@@ -17,14 +17,14 @@ from django.db.models.functions import Coalesce, Now
 
 from promoplatform.kernel import db
 from promoplatform.kernel.mail import rules
-from promoplatform.kernel.mail.contracts import State
+from promoplatform.kernel.mail.contracts import MailStatus
 from promoplatform.kernel.mail.errors import WebhookSignatureInvalid
-from promoplatform.kernel.mail.models import Mail, SeenEvent
+from promoplatform.kernel.mail.models import Mail, ProcessedEvent
 from promoplatform.kernel.mail.services.unsubscribing import suppress
 
 Event = dict[str, Any]
 TOLERANCE = timedelta(hours=25)  # the provider repeats a delivery for a day; what it repeats is known by its ids
-MEMORY = timedelta(days=30)
+RETENTION = timedelta(days=30)
 
 
 def check_signature(*, body: bytes, signature: str, timestamp: str, at: datetime) -> None:
@@ -50,37 +50,44 @@ def receive(*, events: Sequence[Event]) -> int:
     nothing.
     """
     arrived = [event for event in events if event.get("event") in rules.DELIVERING]
-    _of(arrived).filter(state=State.DOUBTFUL).update(state=State.SENT, sent_at=Coalesce("sent_at", Now()), error="")
-    telling = {_id(event): event for event in events if event.get("event") in rules.FAILING or rules.silences(event)}
+    _mails_of_events(arrived).filter(state=MailStatus.UNKNOWN).update(
+        state=MailStatus.SENT, sent_at=Coalesce("sent_at", Now()), error=""
+    )
+    telling = {
+        _id(event): event for event in events if event.get("event") in rules.FAILING or rules.suppression_for(event)
+    }
     telling.pop("", None)
     fresh = [
-        telling[row["id"]] for row in db.many("promoplatform/kernel/mail/sql/see_events.sql", {"ids": sorted(telling)})
+        telling[row["id"]]
+        for row in db.fetch_all("promoplatform/kernel/mail/sql/see_events.sql", {"ids": sorted(telling)})
     ]
     for event in fresh:
         if event["event"] in rules.FAILING:
-            _of([event]).exclude(state=State.PLANNED).update(state=State.FAILED, error=_words(event))
-    _silence(fresh)
+            _mails_of_events([event]).exclude(state=MailStatus.PLANNED).update(
+                state=MailStatus.FAILED, error=_error_text(event)
+            )
+    _suppress(fresh)
     return len(fresh)
 
 
-def forget(*, at: datetime) -> int:
+def purge(*, at: datetime) -> int:
     """Forget events that the provider can no longer repeat; how many."""
-    return SeenEvent.objects.filter(seen_at__lt=at - MEMORY).delete()[0]
+    return ProcessedEvent.objects.filter(seen_at__lt=at - RETENTION).delete()[0]
 
 
-def _silence(events: Sequence[Event]) -> None:
-    senders = dict(_of(events).values_list("pk", "mailing__sender"))
+def _suppress(events: Sequence[Event]) -> None:
+    senders = dict(_mails_of_events(events).values_list("pk", "mailing__sender"))
     wishes = []
     for event in events:
-        address, silenced = event.get("email"), rules.silences(event)
-        if silenced and _storable(address, 254):
+        address, silenced = event.get("email"), rules.suppression_for(event)
+        if silenced and _strip_nul(address, 254):
             reason, by_everyone = silenced
             sender = "" if by_everyone else senders.get(_mail_id(event) or 0, "")
-            wishes.append((address, sender, reason, _words(event)))
+            wishes.append((address, sender, reason, _error_text(event)))
     suppress(wishes=sorted(wishes))
 
 
-def _of(events: Sequence[Event]) -> QuerySet[Mail]:
+def _mails_of_events(events: Sequence[Event]) -> QuerySet[Mail]:
     """The mails that the events speak of, by the id that each was sent with."""
     return Mail.objects.filter(pk__in=[mail_id for event in events if (mail_id := _mail_id(event))])
 
@@ -92,17 +99,17 @@ def _mail_id(event: Event) -> int | None:
 
 def _id(event: Event) -> str:
     value = event.get("sg_event_id")
-    return value if _storable(value, 200) else ""
+    return value if _strip_nul(value, 200) else ""
 
 
-def _storable(value: Any, length: int) -> TypeGuard[str]:
-    return isinstance(value, str) and 0 < len(value) <= length and value == _clean(value)
+def _strip_nul(value: Any, length: int) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= length and value == _truncate(value)
 
 
-def _words(event: Event) -> str:
-    return _clean(f"{event['event']}: {event.get('reason') or event.get('response') or ''}")[:500]
+def _error_text(event: Event) -> str:
+    return _truncate(f"{event['event']}: {event.get('reason') or event.get('response') or ''}")[:500]
 
 
-def _clean(text: str) -> str:
+def _truncate(text: str) -> str:
     """What PostgreSQL can hold of a text: no NUL, no half characters."""
     return text.encode(errors="replace").decode().replace("\0", "")

@@ -9,12 +9,14 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 
 from promoplatform.kernel.mail import rules
-from promoplatform.kernel.mail.contracts import Answer, Content, Letter, Outcome
+from promoplatform.kernel.mail.contracts import Content, Outcome, RenderedMail, SendResult
 
-Settle = Callable[[Sequence[int], Answer], None]
+RecordResult = Callable[[Sequence[int], SendResult], None]
 
 
-def send(connection: BaseEmailBackend, content: Content, letters: Sequence[Letter], settle: Settle) -> tuple[int, bool]:
+def send(
+    connection: BaseEmailBackend, content: Content, letters: Sequence[RenderedMail], settle: RecordResult
+) -> tuple[int, bool]:
     """Send each letter over one connection and settle it at once; how many were accepted, and whether to go on with
     others.
     """
@@ -22,52 +24,58 @@ def send(connection: BaseEmailBackend, content: Content, letters: Sequence[Lette
     try:
         connection.open()
     except OSError as error:
-        settle(ids, Answer(Outcome.AGAIN, _words(error)))
+        settle(ids, SendResult(Outcome.RETRY, _error_text(error)))
         return 0, False
     accepted = 0
     try:
         for place, letter in enumerate(letters):
-            answer = _hand_over(connection, content, letter)
+            answer = _send_one(connection, content, letter)
             settle([letter.id], answer)
             accepted += answer.outcome is Outcome.ACCEPTED
-            if answer.outcome is Outcome.DOUBTFUL:
-                settle(ids[place + 1 :], Answer(Outcome.AGAIN, "The connection broke before this one."))
+            if answer.outcome is Outcome.UNKNOWN:
+                settle(ids[place + 1 :], SendResult(Outcome.RETRY, "The connection broke before this one."))
                 return accepted, False
     finally:
         connection.close()
     return accepted, True
 
 
-def message(content: Content, letter: Letter, connection: BaseEmailBackend | None = None) -> EmailMultiAlternatives:
+def message(
+    content: Content, letter: RenderedMail, connection: BaseEmailBackend | None = None
+) -> EmailMultiAlternatives:
     """The letter as a message of Django's own."""
     address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     mail = EmailMultiAlternatives(
-        subject=rules.fill(content.subject, letter),
-        body=rules.fill(content.text, letter),
+        subject=rules.render_tags(content.subject, letter),
+        body=rules.render_tags(content.text, letter),
         from_email=formataddr((content.from_name, address)) if content.from_name else settings.DEFAULT_FROM_EMAIL,
         to=[formataddr((letter.name, letter.address))],
         reply_to=[content.reply_to] if content.reply_to else None,
         headers=rules.list_headers(letter),
         connection=connection,
     )
-    mail.attach_alternative(rules.fill(content.html, letter), "text/html")
+    mail.attach_alternative(rules.render_tags(content.html, letter), "text/html")
     return mail
 
 
-def _hand_over(connection: BaseEmailBackend, content: Content, letter: Letter) -> Answer:
+def _send_one(connection: BaseEmailBackend, content: Content, letter: RenderedMail) -> SendResult:
     try:
         sent = message(content, letter, connection).send()
     except smtplib.SMTPRecipientsRefused as error:
         code = max((code for code, _ in error.recipients.values()), default=550)
-        return Answer(Outcome.AGAIN if code < 500 else Outcome.REFUSED, _words(error))
+        return SendResult(Outcome.RETRY if code < 500 else Outcome.REJECTED, _error_text(error))
     except smtplib.SMTPResponseException as error:  # the server answered, and did not take it
-        return Answer(Outcome.AGAIN if error.smtp_code < 500 else Outcome.REFUSED, _words(error))
+        return SendResult(Outcome.RETRY if error.smtp_code < 500 else Outcome.REJECTED, _error_text(error))
     except (OSError, EOFError) as error:  # no answer: it may have been taken
-        return Answer(Outcome.DOUBTFUL, _words(error))
+        return SendResult(Outcome.UNKNOWN, _error_text(error))
     except ValueError as error:  # not a message at all, such as a header with a line break
-        return Answer(Outcome.REFUSED, _words(error))
-    return Answer(Outcome.ACCEPTED) if sent else Answer(Outcome.DOUBTFUL, "The backend did not say that it sent this.")
+        return SendResult(Outcome.REJECTED, _error_text(error))
+    return (
+        SendResult(Outcome.ACCEPTED)
+        if sent
+        else SendResult(Outcome.UNKNOWN, "The backend did not say that it sent this.")
+    )
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:500]

@@ -8,9 +8,9 @@ from typing import Any
 from django.db import transaction
 
 from promoplatform.kernel import db
-from promoplatform.kernel.mail.contracts import Phase, Recipient
+from promoplatform.kernel.mail.contracts import MailingStatus, Recipient
 from promoplatform.kernel.mail.models import Mailing
-from promoplatform.kernel.outbox import later
+from promoplatform.kernel.outbox import enqueue_on_commit
 
 CHUNK = 10_000  # recipients that one statement plans
 
@@ -37,7 +37,7 @@ def plan(
 
 def lock_planning(*, mailing_id: uuid.UUID) -> Mailing | None:
     """The mailing, locked against other planners until the transaction ends; None once it is planned to the end."""
-    return Mailing.objects.select_for_update().filter(pk=mailing_id, state=Phase.PLANNING).first()
+    return Mailing.objects.select_for_update().filter(pk=mailing_id, state=MailingStatus.PLANNING).first()
 
 
 def add_recipients(
@@ -55,21 +55,21 @@ def add_recipients(
         "names": list(columns[2]),
         "words": list(columns[3]),
     }
-    added = db.run("promoplatform/kernel/mail/sql/add_recipients.sql", params)
+    added = db.execute("promoplatform/kernel/mail/sql/add_recipients.sql", params)
     if cursor is not None:
         mailing.plan_cursor = cursor
         mailing.save(update_fields=["plan_cursor"])
     return added
 
 
-def close(*, mailing: Mailing) -> None:
+def finish_planning(*, mailing: Mailing) -> None:
     """Nobody else will be planned: the mailing is done as soon as its mails are."""
-    Mailing.objects.filter(pk=mailing.pk, state=Phase.PLANNING).update(state=Phase.SENDING)
-    later("mail.send_due")
+    Mailing.objects.filter(pk=mailing.pk, state=MailingStatus.PLANNING).update(state=MailingStatus.SENDING)
+    enqueue_on_commit("mail.send_due")
 
 
 @transaction.atomic
-def post(
+def create_transactional_mailing(
     *,
     key: str,
     kind: str,
@@ -84,5 +84,5 @@ def post(
     mailing, made = Mailing.objects.get_or_create(key=key, defaults=fields)
     if made:
         add_recipients(mailing=mailing, recipients=recipients, at=at)
-        close(mailing=mailing)
+        finish_planning(mailing=mailing)
     return made

@@ -21,7 +21,7 @@ def unsubscribe_url(*, mail_id: int) -> str:
     return settings.BASE_URL + reverse("mail:unsubscribe", args=[_signer.sign(str(mail_id))])
 
 
-def mail_of(*, token: str) -> Mail:
+def get_mail_by_token(*, token: str) -> Mail:
     """The mail that an unsubscribe link stands in. Raises UnsubscribeLinkInvalid."""
     try:
         mail_id = int(_signer.unsign(token))
@@ -37,7 +37,7 @@ def unsubscribe(*, token: str, everyone: bool = False) -> Mail:
     """Leave the mail's recipient alone from now on, by its sender or by everyone. Answers the same when repeated.
     Raises UnsubscribeLinkInvalid.
     """
-    mail = mail_of(token=token)
+    mail = get_mail_by_token(token=token)
     suppress(
         wishes=[(mail.address, "" if everyone else mail.mailing.sender, Reason.UNSUBSCRIBE, f"link of mail {mail.pk}")]
     )
@@ -55,4 +55,4 @@ def suppress(*, wishes: Sequence[tuple[str, str, Reason, str]]) -> int:
         "reasons": [str(reason) for reason in reasons],
         "notes": notes,
     }
-    return db.run("promoplatform/kernel/mail/sql/suppress.sql", params)
+    return db.execute("promoplatform/kernel/mail/sql/suppress.sql", params)

@@ -1,6 +1,6 @@
 """Recounts every counter from the rows it stands for and every promise from its outcome: a line a difference, exit 1.
 
-``settings.LEDGERS`` names what is audited: functions ``audit(*, at, repair) -> Iterator[str]`` in the apps' services,
+``settings.CONSISTENCY_CHECKS`` names what is audited: functions ``audit(*, at, repair) -> Iterator[str]`` in the apps' services,
 each of which describes a difference a line, and with ``repair`` mends those that can be mended safely.
 """
 
@@ -22,10 +22,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = 0
-        for path in settings.LEDGERS:
+        for path in settings.CONSISTENCY_CHECKS:
             for line in import_string(path)(at=timezone.now(), repair=options["repair"]):
                 self.stdout.write(line)
                 found += 1
-        self.stderr.write(f"{found} differences in {len(settings.LEDGERS)} ledgers")
+        self.stderr.write(f"{found} differences in {len(settings.CONSISTENCY_CHECKS)} ledgers")
         if found:
             sys.exit(1)

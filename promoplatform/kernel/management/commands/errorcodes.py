@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from promoplatform.kernel.catalogue import declared
+from promoplatform.kernel.catalogue import list_errors
 
 HEAD = """# Refusals
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         if not options["check"]:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
-            self.stdout.write(f"{len(declared())} refusals written to docs/errors.md")
+            self.stdout.write(f"{len(list_errors())} refusals written to docs/errors.md")
         elif not path.exists() or path.read_text() != text:
             raise CommandError("docs/errors.md is stale: run manage.py errorcodes")
 
@@ -41,6 +41,6 @@ def render() -> str:
     """The page: every declared refusal, sorted by code."""
     rows = [
         f"| `{code}` | {refusal.status} | {refusal.message} | `{refusal.__module__}` |"
-        for code, refusal in declared().items()
+        for code, refusal in list_errors().items()
     ]
     return HEAD + "\n".join(rows) + "\n"

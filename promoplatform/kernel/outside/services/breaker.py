@@ -11,54 +11,54 @@ from django.db.models import Q
 
 from promoplatform.kernel import db
 from promoplatform.kernel.outside import rules
-from promoplatform.kernel.outside.contracts import LeftAlone, NotTaken, Service
-from promoplatform.kernel.outside.models import Health
+from promoplatform.kernel.outside.contracts import CircuitOpen, DeliveryFailed, Service
+from promoplatform.kernel.outside.models import CircuitState
 
 log = structlog.get_logger(__name__)
-TRIAL = timedelta(seconds=15)  # longer than a call may take
+TRIAL_TIMEOUT = timedelta(seconds=15)  # longer than a call may take
 
 
-def look(service: Service, *, at: datetime) -> Health | None:
+def get_state(service: Service, *, at: datetime) -> CircuitState | None:
     """How the service does, if it is ill; None if it is well. Raises LeftAlone before its time is up."""
-    health = Health.objects.filter(pk=service).exclude(open_until=None).first()
+    health = CircuitState.objects.filter(pk=service).exclude(open_until=None).first()
     if health is not None and health.open_until and health.open_until > at:
-        raise LeftAlone(health.error, health.open_until)
+        raise CircuitOpen(health.error, health.open_until)
     return health
 
 
-def ask(service: Service, *, at: datetime) -> None:
+def before_call(service: Service, *, at: datetime) -> None:
     """Before each call: one statement, which only reads as long as the service is well. Raises LeftAlone."""
-    health = look(service, at=at)
+    health = get_state(service, at=at)
     if health is None:
         return
-    mine = Health.objects.filter(pk=service, open_until=health.open_until).update(open_until=at + TRIAL)
+    mine = CircuitState.objects.filter(pk=service, open_until=health.open_until).update(open_until=at + TRIAL_TIMEOUT)
     if not mine:  # somebody else tries it at this moment
-        raise LeftAlone(health.error, at + TRIAL)
+        raise CircuitOpen(health.error, at + TRIAL_TIMEOUT)
 
 
-def answered(service: Service, *, at: datetime) -> None:
+def on_success(service: Service, *, at: datetime) -> None:
     """It is well: whoever waited for it may call."""
-    ill = Health.objects.filter(pk=service).exclude(Q(failures=0) & Q(open_until=None))
+    ill = CircuitState.objects.filter(pk=service).exclude(Q(failures=0) & Q(open_until=None))
     if ill.update(failures=0, open_until=None, open_since=None, error="", changed_at=at):
         log.info("outside_service_answers", service=service.value)
 
 
-def not_taken(service: Service, fault: NotTaken, *, at: datetime) -> None:
+def on_failure(service: Service, fault: DeliveryFailed, *, at: datetime) -> None:
     """A call came to nothing: count it if the service is ill, leave it alone if it asked for that."""
     if not (fault.ill or fault.wait):
-        answered(service, at=at)  # it does answer; what it refused is this errand's fault alone
+        on_success(service, at=at)  # it does answer; what it refused is this errand's fault alone
         return
     params = {"service": service.value, "error": fault.reason, "failed": int(fault.ill and not fault.wait), "at": at}
-    row = db.one("promoplatform/kernel/outside/sql/count_failure.sql", params)
+    row = db.fetch_one("promoplatform/kernel/outside/sql/count_failure.sql", params)
     failures = row["failures"] if row else 0
-    wait = timedelta(seconds=fault.wait) if fault.wait else rules.pause(failures)
+    wait = timedelta(seconds=fault.wait) if fault.wait else rules.open_duration(failures)
     if wait is not None:
         log.warning("outside_service_left_alone", service=service.value, error=fault.reason, seconds=wait.seconds)
-        later = Health.objects.filter(pk=service).filter(Q(open_until=None) | Q(open_until__lt=at + wait))
+        later = CircuitState.objects.filter(pk=service).filter(Q(open_until=None) | Q(open_until__lt=at + wait))
         later.filter(open_since=None).update(open_since=at, open_until=at + wait, changed_at=at)
         later.update(open_until=at + wait, changed_at=at)
 
 
-def try_again(service: Service, *, at: datetime) -> None:
+def half_open(service: Service, *, at: datetime) -> None:
     """A person asks to try now: the next caller does."""
-    Health.objects.filter(pk=service, open_until__gt=at).update(open_until=at)
+    CircuitState.objects.filter(pk=service, open_until__gt=at).update(open_until=at)
