@@ -1,4 +1,4 @@
-# One image for web, worker and beat: `python -m promoplatform.supervisor web|worker|beat` runs the Procfile's line.
+# One image for web, worker and beat: `python -m promoplatform.devserver.supervisor web|worker|beat` runs the Procfile's line.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
@@ -24,4 +24,4 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ.get('PORT', '8000') + '/healthz', timeout=4)"]
-CMD ["python", "-m", "promoplatform.supervisor", "web"]
+CMD ["python", "-m", "promoplatform.devserver.supervisor", "web"]

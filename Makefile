@@ -12,14 +12,14 @@ PY := .venv/bin/python
 # A lock is installed as it stands: nothing is resolved again, so what is published later cannot change or break it.
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 VERIFY := $(PY) -m pip check --disable-pip-version-check
-SERVED := $(PY) -m promoplatform.embedded run --
+SERVED := $(PY) -m promoplatform.devserver.embedded run --
 LOCK := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-8s %s\n' "$$name" "$$what"; done
 
 run: .venv/.runtime ## Start everything on http://127.0.0.1:8000 (PORT=... for another); Ctrl-C stops it
-	@$(PY) -m promoplatform.supervisor
+	@$(PY) -m promoplatform.devserver.supervisor
 
 test: .venv/.development ## The test suite (WORKERS=2, ARGS="tests/kernel -x")
 	@$(SERVED) $(PY) -m pytest -n $(WORKERS) $(ARGS)

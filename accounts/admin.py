@@ -20,9 +20,9 @@ from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminSelectWidget
 from accounts import rules, selectors, services
 from accounts.contracts import Role
 from accounts.models import ApiKey, Brand, Customer, Invitation, Membership, User
-from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator, SuperuserAdmin
-from promoplatform.kernel.errors import InvalidRequest, Throttled, Unavailable
-from promoplatform.kernel.rights import BrandPermissions
+from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, SuperuserAdmin
+from core.errors import InvalidRequest, Throttled, Unavailable
+from core.permissions import BrandPermissions
 
 
 class LoginForm(unfold_forms.AuthenticationForm):

@@ -9,6 +9,6 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import selectors  # noqa: PLC0415  (models are ready only now)
-        from promoplatform.kernel.rights import permission_provider  # noqa: PLC0415
+        from core.permissions import permission_provider  # noqa: PLC0415
 
         permission_provider.register(selectors.admin_permissions)

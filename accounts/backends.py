@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from accounts import services
 from accounts.models import User
-from promoplatform.kernel import throttle
+from core import throttle
 
 
 class AccountBackend(BaseBackend):

@@ -7,7 +7,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.urls import reverse
 
 from accounts.models import Invitation
-from promoplatform.kernel.mail.emails import content
+from mailings.emails import content
 
 
 def invitation(*, invitation: Invitation, token: str) -> EmailMultiAlternatives:

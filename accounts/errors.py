@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from promoplatform.kernel.errors import DomainError
+from core.errors import DomainError
 
 
 class LoginRefused(DomainError):

@@ -12,8 +12,8 @@ from django.db.models.functions import Lower, Now
 from django.utils.functional import cached_property
 
 from accounts.contracts import Role, Scope
-from promoplatform.kernel.ids import uuid7
-from promoplatform.kernel.money import currencies
+from core.ids import uuid7
+from core.money import currencies
 
 
 def validate_timezone(name: str) -> None:

@@ -15,7 +15,7 @@ import jwt
 import phonenumbers
 
 from accounts.contracts import Caller
-from promoplatform.kernel.errors import InvalidRequest, TokenExpired, TokenInvalid
+from core.errors import InvalidRequest, TokenExpired, TokenInvalid
 
 ISSUER = AUDIENCE = "promoplatform"
 ALGORITHM = "HS256"

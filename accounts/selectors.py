@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 from accounts import rules
 from accounts.contracts import CUSTOMER_ID_LENGTH, Caller, Role, Scope, Shopper, is_customer_id
 from accounts.models import ApiKey, Brand, Customer, Invitation, Membership, User
-from promoplatform.kernel.errors import InvalidRequest, NotFound, PermissionDenied, TokenInvalid
-from promoplatform.kernel.rights import BrandPermissions
+from core.errors import InvalidRequest, NotFound, PermissionDenied, TokenInvalid
+from core.permissions import BrandPermissions
 
 
 # --- brands ----------------------------------------------------------------------------------------------------------

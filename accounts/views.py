@@ -14,8 +14,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import services
 from accounts.models import Invitation, User
-from promoplatform.kernel import throttle
-from promoplatform.kernel.errors import DomainError, NotFound
+from core import throttle
+from core.errors import DomainError, NotFound
 
 
 class LoginForm(forms.Form):

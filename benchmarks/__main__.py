@@ -13,9 +13,9 @@ import django
 from django.core.management import call_command
 from django.db import connection
 
-from benchmarks import stand
+from benchmarks import environment
 from benchmarks.load import ToolMissing
-from benchmarks.plan import FULL, QUICK, say
+from benchmarks.scenarios import FULL, QUICK, say
 
 NAMES = [
     "engine",
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="tiny sizes: it runs, its figures say nothing")
     asked = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and the servers that were started end too
-    stand.prepare()
+    environment.prepare()
     django.setup()
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
         except ToolMissing as missing:
             say(f"skipped: {missing}")
     connection.close()
-    shutil.rmtree(import_module("benchmarks.data").FOLDER, ignore_errors=True)
+    shutil.rmtree(import_module("benchmarks.seed_data").FOLDER, ignore_errors=True)
     return 0
 
 

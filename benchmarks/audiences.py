@@ -20,8 +20,8 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.services import issue_key
-from benchmarks import data, stand
-from benchmarks.plan import Plan, interleaved, say, tell
+from benchmarks import environment, seed_data
+from benchmarks.scenarios import Plan, interleaved, say, tell
 from segments.models import Audience
 from segments.proto.audience_update_pb2 import AudienceUpdate
 
@@ -36,14 +36,14 @@ def measure(plan: Plan) -> None:
     """Prints customers a second."""
     number = plan.size(int(os.environ.get("BENCH_CUSTOMERS", "1000000")), 30_000)
     names = [f"customer-{n:09d}" for n in range(number)]
-    owner, key = data.brand("audiences"), issue_key(brand=None, name="bench", at=timezone.now()).text
-    file = data.FOLDER / "customers.csv"
+    owner, key = seed_data.brand("audiences"), issue_key(brand=None, name="bench", at=timezone.now()).text
+    file = seed_data.FOLDER / "customers.csv"
     file.write_text("\n".join(names) + "\n")
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("CREATE TABLE bench_member (audience bigint, customer bigint, PRIMARY KEY (audience, customer))")
     say(f"{number:,} customers, {file.stat().st_size / number:.0f} bytes each")
-    with stand.served("promoplatform.wsgi:application") as address, _broker() as (producer, brokers):
+    with environment.served("promoplatform.wsgi:application") as address, _broker() as (producer, brokers):
         url = f"{address}/api/internal/v1/audiences/{owner.slug}"
         post = partial(_post, url, key, file, number)
         _post(url, key, file, number)  # everybody is known from now on
@@ -78,7 +78,7 @@ def _post(url: str, key: str, file: Path, number: int, *, forget: bool = False, 
             cursor.execute("TRUNCATE accounts_customer CASCADE")
     if again:
         _send(f"{url}/{segment_type}/?operation=replace", key, file)
-    data.vacuum()
+    seed_data.vacuum()
     started = time.perf_counter()
     _send(f"{url}/{segment_type}/?operation=replace", key, file)
     took = time.perf_counter() - started
@@ -100,7 +100,7 @@ def _send(url: str, key: str, file: Path) -> None:
 def _by_kafka(producer: Producer, merchant: str, names: list[str]) -> float:
     """Produce the audience in messages, the first replaces and the others add; until the last has taken effect."""
     segment_type = _fresh()
-    data.vacuum()
+    seed_data.vacuum()
     started = time.perf_counter()
     for first in range(0, len(names), MESSAGE):
         update = AudienceUpdate(
@@ -143,7 +143,7 @@ def _broker() -> Iterator[tuple[Producer, str]]:
 def _consumer(brokers: str) -> Iterator[None]:
     """The consumer, as the Procfile has it."""
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "consume_audience_updates"], cwd=stand.ROOT, stdin=subprocess.DEVNULL,
+        [sys.executable, "manage.py", "consume_audience_updates"], cwd=environment.ROOT, stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"KAFKA_BOOTSTRAP_SERVERS": brokers},
     )  # fmt: skip
     try:

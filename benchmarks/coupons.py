@@ -14,13 +14,13 @@ from itertools import product
 from django.db import connection
 from django.utils import timezone
 
-from benchmarks import data
+from benchmarks import seed_data
+from benchmarks.environment import served
 from benchmarks.load import pgbench, wrk
-from benchmarks.plan import Plan, interleaved, tell
-from benchmarks.stand import served
+from benchmarks.scenarios import Plan, interleaved, tell
+from core import db
 from coupons.models import CouponCounter, CouponDefinition, CouponUnit, Strategy
-from coupons.services import create, units
-from promoplatform.kernel import db
+from coupons.services import create, pool_units
 
 LIMIT = "the limit: bare inserts"
 CONNECTIONS = (16, 64)
@@ -38,7 +38,7 @@ BARE = "INSERT INTO bench_redemption VALUES (uuidv7(), :customer, now());\n"
 
 def measure(plan: Plan) -> None:
     """Prints redemptions a second, one by one and together, and how they stand to bare inserts."""
-    shoppers = data.shoppers(plan.size(5_000, 200))
+    shoppers = seed_data.shoppers(plan.size(5_000, 200))
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TABLE bench_redemption (id uuid PRIMARY KEY, customer_id bigint NOT NULL, at timestamptz NOT NULL)"
@@ -46,7 +46,7 @@ def measure(plan: Plan) -> None:
     pool = plan.size(1_000_000, 30_000)
     alone = {strategy: _coupon(strategy, pool) for strategy in Strategy}
     served_ones = {strategy: _coupon(strategy, pool) for strategy in Strategy}
-    data.vacuum()
+    seed_data.vacuum()
     _one_by_one(plan, alone, pool)
     _together(plan, alone)
     with served("promoplatform.wsgi:application", threads=THREADS) as address:
@@ -98,16 +98,18 @@ def _coupon(strategy: str, pool: int) -> CouponDefinition:
         "maximum_number_of_coupons_per_user": MAXIMUM, "limit_strategy": strategy,
         "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
     }  # fmt: skip
-    owner = data.brand(f"hot-{strategy}-{uuid.uuid4().hex[:6]}")
+    owner = seed_data.brand(f"hot-{strategy}-{uuid.uuid4().hex[:6]}")
     coupon, _ = create(brand=owner, fields=fields, codes=None, by=None, at=at)
-    units.create_units(coupon_id=coupon.pk, at=at, budget=600)
+    pool_units.create_units(coupon_id=coupon.pk, at=at, budget=600)
     made = CouponUnit.objects.filter(coupon_id=coupon.pk).count()
     if made != (pool if strategy == Strategy.POOL else 0):
         raise RuntimeError(f"{made} units were made of {pool}")
     return coupon
 
 
-def _redeemed(plan: Plan, address: str, shoppers: data.Shoppers, coupon: CouponDefinition, connections: int) -> float:
+def _redeemed(
+    plan: Plan, address: str, shoppers: seed_data.Shoppers, coupon: CouponDefinition, connections: int
+) -> float:
     """Redemptions a second over HTTP. Raises RuntimeError when one was refused, or none was counted."""
     seen = wrk(address, "coupon", shoppers.file, coupon.pk, seconds=plan.seconds, connections=connections)
     if seen.refused:

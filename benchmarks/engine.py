@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from benchmarks.plan import Plan, interleaved, milliseconds, tell
-from promotions.engine import Cart, EligibleOffer, Line, Profile, ShopperFacts, parse_offer, price
+from benchmarks.scenarios import Plan, interleaved, milliseconds, tell
+from pricing import Cart, EligibleOffer, Line, Profile, ShopperFacts, parse_offer, price
 
 AT = datetime(2027, 3, 17, 15, 30, tzinfo=UTC)
 SMALL = "5 lines, 1 offer"

@@ -17,10 +17,10 @@ from functools import partial
 
 from django.utils import timezone
 
-from benchmarks import data
+from benchmarks import seed_data
 from benchmarks.burst import Crowd, Reply, burst
-from benchmarks.plan import Plan, interleaved, say, tell
-from benchmarks.stand import served
+from benchmarks.environment import served
+from benchmarks.scenarios import Plan, interleaved, say, tell
 from vouchers import services
 from vouchers.models import Campaign, FirstLogin, Voucher
 
@@ -46,17 +46,17 @@ class Hall:
             "name": "First", "slug": f"first-{self.campaigns}", "starts_at": at - timedelta(hours=1),
             "ends_at": at + timedelta(days=1),
         }  # fmt: skip
-        brand = data.brand(f"crowd-{self.campaigns}")
+        brand = seed_data.brand(f"crowd-{self.campaigns}")
         return services.create(brand=brand, quota=quota, fields=fields, at=at)
 
 
 def measure(plan: Plan) -> None:
     """Prints how fast each way answers a crowd, a big crowd's whole story, and latencies at steady rates."""
-    shoppers = data.shoppers(plan.size(100_000, 2_000))
+    shoppers = seed_data.shoppers(plan.size(100_000, 2_000))
     hall = Hall([line.split()[1] for line in shoppers.file.read_text().splitlines()])
-    data.vacuum()
+    seed_data.vacuum()
     with (
-        served("benchmarks.bare:application") as bare,
+        served("benchmarks.baseline:application") as bare,
         served(PRODUCT, BATCHING="false") as alone,
         served(PRODUCT, threads=THREADS, open_at_once=2 * CONNECTIONS) as merged,
     ):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from benchmarks import data
-from benchmarks.plan import Plan
-from benchmarks.stand import served
+from benchmarks import seed_data
+from benchmarks.environment import served
+from benchmarks.scenarios import Plan
 
 CONNECTIONS = 32
 RATES = (50, 100, 200, 400)
@@ -28,14 +28,14 @@ class Open:
 
 def measure(plan: Plan) -> None:
     """Prints the latency of uses and quotes at rising rates; where the rate is not kept, the server was too slow."""
-    owner = data.brand("latency")
-    shoppers = data.shoppers(plan.size(5_000, 200))
-    codes = data.discount_codes(owner, plan.size(50, 20))
-    data.promotions(owner, [data.percent_off_sku(f"sku-{n}") for n in range(100)])
-    data.vacuum()
+    owner = seed_data.brand("latency")
+    shoppers = seed_data.shoppers(plan.size(5_000, 200))
+    codes = seed_data.discount_codes(owner, plan.size(50, 20))
+    seed_data.promotions(owner, [seed_data.percent_off_sku(f"sku-{n}") for n in range(100)])
+    seed_data.vacuum()
     tokens = [line.split()[1] for line in shoppers.file.read_text().splitlines()]
     pairs = ((token, f"BENCH{code}") for code in range(1, len(codes)) for token in tokens)
-    cart = json.dumps(data.cart("latency", codes=[f"BENCH{len(codes)}"]))
+    cart = json.dumps(seed_data.cart("latency", codes=[f"BENCH{len(codes)}"]))
     uses = (_request("/api/v1/discountcodeusage/", token, f'{{"discount_code":"{code}"}}') for token, code in pairs)
     quotes = (_request("/api/v1/checkout/quote/", token, cart) for token in itertools.cycle(tokens))
     with served("promoplatform.wsgi:application") as address:

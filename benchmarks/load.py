@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from promoplatform.servers import postgres_binaries
+from promoplatform.devserver.servers import postgres_binaries
 
 SCRIPTS = Path(__file__).parent / "wrk"
 CONNECTIONS = 16

@@ -7,24 +7,24 @@ import pstats
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import data, inside
-from benchmarks.plan import Plan, milliseconds, say
+from benchmarks import in_process, seed_data
+from benchmarks.scenarios import Plan, milliseconds, say
 
 PATH = "/api/v1/checkout/quote/"
 PARTS = {
     "what the cart's codes and promotions offer, with its three statements": [
-        ("checkout/services/quoting.py", "_offers")
+        ("checkout/services/quotes.py", "_offers")
     ],
     "the pricing profile, with its statement": [("promotions/selectors.py", "profile_of")],
     "of these, inside psycopg, waiting for four statements": [("psycopg/cursor.py", "execute")],
     "a connection from the pool, with its health check": [("psycopg_pool/pool.py", "getconn")],
     "the throttle: two round trips to Redis": [
-        ("promoplatform/kernel/throttle.py", "hit"),
-        ("promoplatform/kernel/throttle.py", "check"),
+        ("core/throttle.py", "hit"),
+        ("core/throttle.py", "check"),
     ],
     "the cart's serializer": [("rest_framework/serializers.py", "is_valid")],
     "the token": [("accounts/selectors.py", "bearer")],
-    "the engine": [("promotions/engine/pricing.py", "price")],
+    "the engine": [("pricing/pricing.py", "price")],
     "the answer's values": [("checkout/rules.py", "answer")],
     "the answer's bytes": [("rest_framework/response.py", "rendered_content")],
 }
@@ -32,16 +32,16 @@ PARTS = {
 
 def measure(plan: Plan) -> None:
     """Prints the functions of a quote by the time within them and below them."""
-    shoppers = data.shoppers(plan.size(1_000, 50))
-    owner = data.brand("profile")
-    data.promotions(owner, [data.percent_off_sku(f"sku-{n}") for n in range(100)])
-    data.discount_codes(owner, 2)
-    data.vacuum()
-    cart = data.cart("profile", codes=["BENCH2"])
+    shoppers = seed_data.shoppers(plan.size(1_000, 50))
+    owner = seed_data.brand("profile")
+    seed_data.promotions(owner, [seed_data.percent_off_sku(f"sku-{n}") for n in range(100)])
+    seed_data.discount_codes(owner, 2)
+    seed_data.vacuum()
+    cart = seed_data.cart("profile", codes=["BENCH2"])
     tokens = itertools.cycle(line.split()[1] for line in shoppers.file.read_text().splitlines())
 
     def once() -> None:
-        inside.post(PATH, cart, next(tokens))
+        in_process.post(PATH, cart, next(tokens))
 
     say(f"One quote, one after the other: {milliseconds(once, seconds=plan.seconds):.2f} ms (without the profiler).")
     number = plan.size(500, 50)
@@ -68,7 +68,7 @@ def _tell_parts(stats: pstats.Stats, number: int) -> None:
             took for (file, name), took in taken.items() if any(file.endswith(a) and name == b for a, b in places)
         )
 
-    whole = of([("benchmarks/inside.py", "post")])
+    whole = of([("benchmarks/in_process.py", "post")])
     print("\n| part | share | ms |\n|---|---|---|")
     for title, places in PARTS.items():
         print(f"| {title} | {of(places) / whole:.0%} | {of(places) / number * 1000:.2f} |")

@@ -10,11 +10,11 @@ from functools import partial
 from django.db import connection
 from django.db.models import QuerySet
 
-from benchmarks import data
+from benchmarks import seed_data
+from benchmarks.environment import served
 from benchmarks.load import pgbench, wrk
-from benchmarks.plan import Plan, interleaved, tell
-from benchmarks.stand import served
-from promoplatform.kernel import db
+from benchmarks.scenarios import Plan, interleaved, tell
+from core import db
 from promotions.models import PromotionCounter
 from promotions.rules import split_cap
 
@@ -25,18 +25,18 @@ ROW = "INSERT INTO bench_taking VALUES (:home, 100, now());\n"
 
 def measure(plan: Plan) -> None:
     """Prints redemptions a second, each a request that reserves and one that confirms."""
-    shoppers = data.shoppers(plan.size(5_000, 200))
-    offer = [data.percent_off_sku("sku-0")]
-    data.promotions(data.brand("free"), offer)
-    shared, *_ = data.promotions(data.brand("sharded"), offer, budget=BUDGET)
-    single, *_ = data.promotions(data.brand("single"), offer, budget=BUDGET)
+    shoppers = seed_data.shoppers(plan.size(5_000, 200))
+    offer = [seed_data.percent_off_sku("sku-0")]
+    seed_data.promotions(seed_data.brand("free"), offer)
+    shared, *_ = seed_data.promotions(seed_data.brand("sharded"), offer, budget=BUDGET)
+    single, *_ = seed_data.promotions(seed_data.brand("single"), offer, budget=BUDGET)
     PromotionCounter.objects.create(promotion=single, kind="budget", cap=BUDGET)  # where rows are, none are divided
-    data.vacuum()
+    seed_data.vacuum()
     run = 0
     with served("promoplatform.wsgi:application") as address:
 
         def redeemed(slug: str) -> Callable[[], float]:
-            file = data.written(data.cart(slug, order="%ORDER%"))
+            file = seed_data.written(seed_data.cart(slug, order="%ORDER%"))
 
             def once() -> float:
                 nonlocal run
@@ -68,10 +68,8 @@ def _statements(plan: Plan, shards: QuerySet[PromotionCounter], single: uuid.UUI
     limit = "the limit: the row alone"
     contenders = {
         limit: _script(""),
-        "16 rows (take_counter.sql)": _script(
-            "SAVEPOINT look;\n" + _take("promotions/sql/take_counter.sql", promotion)
-        ),
-        "one row (wait_for_counter.sql)": _script(_take("promotions/sql/wait_for_counter.sql", single)),
+        "16 rows (take_counter.sql)": _script("SAVEPOINT look;\n" + _take("promotions/sql/take_limit.sql", promotion)),
+        "one row (wait_for_counter.sql)": _script(_take("promotions/sql/take_limit_blocking.sql", single)),
     }
     rounds = {name: partial(pgbench, script, seconds=plan.seconds) for name, script in contenders.items()}
     tell("Takings of one budget, 8 connections", interleaved(plan, rounds), unit="a second", against=limit)

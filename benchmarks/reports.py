@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from benchmarks import data
+from benchmarks import seed_data
 from benchmarks.load import pgbench
-from benchmarks.plan import Plan, interleaved, say, tell
+from benchmarks.scenarios import Plan, interleaved, say, tell
+from core import ids
+from core.periods import Interval
 from coupons.models import CouponDefinition, RedemptionBucket
-from coupons.services import reporting, rollup
-from promoplatform.kernel import ids
-from promoplatform.kernel.periods import Interval
+from coupons.services import reports, rollup
 
 Call = Callable[[], object]
 LIMIT = "the limit: one row, commit"
@@ -64,7 +64,7 @@ def measure(plan: Plan) -> None:
         started = time.perf_counter()
         _fill(coupons, done, size, rows)
         done = size
-        data.vacuum()
+        seed_data.vacuum()
         say(f"{size:,} redemptions, filled in {time.perf_counter() - started:,.0f} s")
         _write_cost(plan, coupons[0], size)
     _from_scratch()
@@ -74,8 +74,8 @@ def measure(plan: Plan) -> None:
 
 def _coupons() -> list[UUID]:
     """The coupon that runs all year, and the others."""
-    owner = data.brand("reports")
-    dates = {"start_date": _first(), "end_date": data.END}
+    owner = seed_data.brand("reports")
+    dates = {"start_date": _first(), "end_date": seed_data.END}
     offer = {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]}
     made = CouponDefinition.objects.bulk_create(
         CouponDefinition(brand=owner, title=f"Coupon {n}", offer=offer, currency="EUR", **dates)
@@ -148,7 +148,7 @@ def _from_scratch() -> None:
     started = time.perf_counter()
     rollup.roll_up(budget=3600)
     took = time.perf_counter() - started
-    data.vacuum()
+    seed_data.vacuum()
     say(f"All summed up from scratch: {RedemptionBucket.objects.count():,} buckets in {took:,.1f} s")
 
 
@@ -191,8 +191,8 @@ def _reports(plan: Plan, coupon_id: UUID) -> None:
 def _asked(coupon: CouponDefinition, unit: Interval, first: datetime, at: datetime) -> tuple[Call, Call]:
     """A coupon's report and its brand's."""
     return (
-        lambda: reporting.coupon_report(coupon=coupon, unit=unit, timezone=ZONE, start=first, end=None, at=at),
-        lambda: reporting.brand_report(brand=coupon.brand, unit=unit, timezone=ZONE, start=first, end=None, at=at),
+        lambda: reports.coupon_report(coupon=coupon, unit=unit, timezone=ZONE, start=first, end=None, at=at),
+        lambda: reports.brand_report(brand=coupon.brand, unit=unit, timezone=ZONE, start=first, end=None, at=at),
     )
 
 

@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from accounts.contracts import Shopper
 from accounts.models import Brand
-from benchmarks import data
-from benchmarks.plan import Plan, interleaved, milliseconds, say, tell
+from benchmarks import seed_data
+from benchmarks.scenarios import Plan, interleaved, milliseconds, say, tell
+from pricing import Cart, Line
 from promotions import selectors
 from promotions.contracts import CandidateQuery
-from promotions.engine import Cart, Line
 from segments import services
 from segments.models import Audience, CustomerSlots, Segment, State
 
@@ -32,7 +32,7 @@ ENDLESS = 86_400.0
 def measure(plan: Plan) -> None:
     """Prints rows a second at each size, microseconds a row, and milliseconds of a quote's question."""
     sizes = [plan.size(full, full // 1_000) for full in (100_000, 1_000_000, 5_000_000)]
-    owner = data.brand("large")
+    owner = seed_data.brand("large")
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(TABLE)
@@ -42,7 +42,7 @@ def measure(plan: Plan) -> None:
     costs = []
     for size in sizes:
         _audience(owner, size)
-        data.vacuum()
+        seed_data.vacuum()
         first = _filled(owner, size)  # the customers' first segment: their rows of slots are made, too
         _released(owner, size)
         contenders: dict[str, Callable[[], float]] = {
@@ -121,7 +121,7 @@ def _released(owner: Brand, size: int) -> float:
     took = _checkpointed(lambda: services.process_queue(at=now, budget=ENDLESS))
     if CustomerSlots.objects.exclude(used=0).exists():
         raise RuntimeError("slots are left")
-    data.vacuum()  # as autovacuum does in service
+    seed_data.vacuum()  # as autovacuum does in service
     return size * live / took
 
 
@@ -141,8 +141,8 @@ def _questions(plan: Plan, sizes: list[int]) -> None:
     now = timezone.now()
     asks: dict[str, CandidateQuery] = {}
     for size in [plan.size(100, 10), *sizes]:
-        owner = data.brand(f"asked-{size}")
-        promotion, *_ = data.promotions(owner, [data.percent_off_sku("sku-0")], target_audience="kind")
+        owner = seed_data.brand(f"asked-{size}")
+        promotion, *_ = seed_data.promotions(owner, [seed_data.percent_off_sku("sku-0")], target_audience="kind")
         segment = Segment.objects.create(
             brand=owner, segment_type="kind", promotion_id=promotion.pk, start_date=now, due_at=now,
             end_date=now + timedelta(days=1), state=State.ACTIVE, members_count=size,
@@ -158,7 +158,7 @@ def _questions(plan: Plan, sizes: list[int]) -> None:
         line = Line(id="a", sku="sku-0", quantity=1, unit_price=1_000, brand=owner.slug)
         cart = Cart(currency="EUR", exponent=2, lines=(line,))
         asks[f"{size:,} in the segment"] = CandidateQuery(cart, owner.slug, [], shopper, now)
-    data.vacuum()
+    seed_data.vacuum()
     contenders = {name: _asked(plan, ask) for name, ask in asks.items()}
     tell(
         "A quote's question for promotions",

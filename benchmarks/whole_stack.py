@@ -1,7 +1,7 @@
 """A use and a quote through the whole platform, against a bare WSGI function with the same statements.
 
 Whole: granian with 2 workers, the real settings, a bearer token of another shopper each time, the throttle, logging to
-a file; once with a statement for each use, once with those that wait in one. Bare: see ``benchmarks/bare.py``. All
+a file; once with a statement for each use, once with those that wait in one. Bare: see ``benchmarks/baseline.py``. All
 servers are up all the time and are loaded in turn, by 64 connections.
 """
 
@@ -12,10 +12,10 @@ from typing import Any
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from benchmarks import data, inside
+from benchmarks import in_process, seed_data
+from benchmarks.environment import post, served
 from benchmarks.load import GENERATORS, wrk
-from benchmarks.plan import Plan, interleaved, say, tell
-from benchmarks.stand import post, served
+from benchmarks.scenarios import Plan, interleaved, say, tell
 
 ENDLESS = 10**12
 CONNECTIONS = 64
@@ -25,21 +25,21 @@ OWNER, QUOTE = "whole", "/api/v1/checkout/quote/"
 
 def measure(plan: Plan) -> None:
     """Prints accepted uses, refused uses and quotes a second, whole and bare."""
-    owner, shoppers = data.brand(OWNER), data.shoppers(plan.size(5_000, 200))
-    codes = data.discount_codes(owner, plan.size(2_000, 300))
-    data.promotions(owner, [data.percent_off_sku(f"sku-{n}") for n in range(100)])
+    owner, shoppers = seed_data.brand(OWNER), seed_data.shoppers(plan.size(5_000, 200))
+    codes = seed_data.discount_codes(owner, plan.size(2_000, 300))
+    seed_data.promotions(owner, [seed_data.percent_off_sku(f"sku-{n}") for n in range(100)])
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO discounts_usage (code_id, customer_id, id, used_at)"
             " SELECT %s, c, gen_random_uuid(), now() FROM unnest(%s::bigint[]) c",
             [codes[0], list(shoppers.customers)],
         )
-    data.vacuum()
-    body = data.cart(OWNER, codes=[f"BENCH{len(codes)}"])
+    seed_data.vacuum()
+    body = seed_data.cart(OWNER, codes=[f"BENCH{len(codes)}"])
     statements = _statements(body, shoppers.token)
     say(f"A quote of this cart is {len(statements)} statements; a use is one.")
     with (
-        served("benchmarks.bare:application", BENCH_STATEMENTS=json.dumps(statements)) as bare,
+        served("benchmarks.baseline:application", BENCH_STATEMENTS=json.dumps(statements)) as bare,
         served("promoplatform.wsgi:application", BATCHING="false") as alone,
         served("promoplatform.wsgi:application", threads=BATCHED_THREADS) as batched,
     ):
@@ -63,7 +63,7 @@ def _bind(call: Callable[[str], float], address: str) -> Callable[[], float]:
 class _Uses:
     """Uses of codes, of which none is asked for twice unless it shall be refused."""
 
-    def __init__(self, shoppers: data.Shoppers, plan: Plan) -> None:
+    def __init__(self, shoppers: seed_data.Shoppers, plan: Plan) -> None:
         self.shoppers, self.plan = shoppers, plan
         self.number = self.next = len(shoppers.customers)  # the first code was used by everybody
 
@@ -86,8 +86,8 @@ class _Uses:
 
 
 class _Quotes:
-    def __init__(self, shoppers: data.Shoppers, plan: Plan, body: dict[str, Any]) -> None:
-        self.shoppers, self.plan, self.file = shoppers, plan, data.written(body)
+    def __init__(self, shoppers: seed_data.Shoppers, plan: Plan, body: dict[str, Any]) -> None:
+        self.shoppers, self.plan, self.file = shoppers, plan, seed_data.written(body)
 
     def answered(self, address: str) -> float:
         seen = wrk(address, "quote", self.shoppers.file, self.file, seconds=self.plan.seconds)
@@ -98,7 +98,7 @@ class _Quotes:
 
 def _statements(body: dict[str, Any], token: str) -> list[str]:
     """The statements of this quote, as the database sees them."""
-    inside.post(QUOTE, body, token)
+    in_process.post(QUOTE, body, token)
     with CaptureQueriesContext(connection) as captured:
-        inside.post(QUOTE, body, token)
+        in_process.post(QUOTE, body, token)
     return [query["sql"] for query in captured.captured_queries]

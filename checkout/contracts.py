@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pricing import Cart, Decision, Explanation, Facts, Offer, Profile, ShopperFacts
 from promotions.contracts import Candidate, Rejection, SelectedOffer
-from promotions.engine import Cart, Decision, Explanation, Facts, Offer, Profile, ShopperFacts
 
 DEFAULT_TTL = 900
 MAX_TTL = 3600

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from promoplatform.kernel.errors import ERROR_CATALOG, DomainError
+from core.errors import ERROR_CATALOG, DomainError
 from promotions.errors import NoEligibleLines
 
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from accounts.models import Brand, Customer
-from promoplatform.kernel.ids import uuid7
+from core.ids import uuid7
 
 
 class Status(models.TextChoices):
@@ -171,7 +171,7 @@ class Backtest(models.Model):
     """A promotion replayed on the carts that a brand's shoppers paid in a period, as it was when this was asked.
 
     ``cursor`` is the last redemption that was replayed. ``results`` holds sums in minor units (see
-    ``checkout.services.replaying``).
+    ``checkout.services.replay``).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

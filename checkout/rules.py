@@ -8,9 +8,8 @@ from functools import cache
 from typing import Any
 
 from checkout.contracts import PurchaseTotals, Quote, QuoteRequest, Simulation
-from promoplatform.kernel import money
-from promotions.contracts import Candidate, Rejection
-from promotions.engine import (
+from core import money
+from pricing import (
     Applied,
     Cart,
     EligibleOffer,
@@ -27,6 +26,7 @@ from promotions.engine import (
     parse_profile,
     price,
 )
+from promotions.contracts import Candidate, Rejection
 
 FREQUENT_ORDERS = 3  # purchases
 HIGH_SPEND = "100"  # more than this, in the brand's currency

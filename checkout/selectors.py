@@ -8,8 +8,8 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accounts.contracts import Caller
 from checkout.models import LIVE, Backtest, Redemption, RedemptionItem, Status
-from promoplatform.kernel import money
-from promoplatform.kernel.errors import NotFound, PermissionDenied
+from core import money
+from core.errors import NotFound, PermissionDenied
 
 
 def lock(*, pk: uuid.UUID) -> Redemption:

@@ -1,6 +1,6 @@
 """What can be refused about coupons beyond what every kind of code shares."""
 
-from promoplatform.kernel.errors import DomainError
+from core.errors import DomainError
 
 
 class CouponNotStarted(DomainError):

@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from core.errors import DomainError, InvalidRequest, TokenInvalid
 from coupons.contracts import CouponSnapshot, RedemptionRequest
 from coupons.errors import CouponEnded, CouponExhausted, CouponLimitPerUser, CouponNotStarted
-from promoplatform.kernel.errors import DomainError, InvalidRequest, TokenInvalid
-from promotions.engine import Offer, parse_offer
+from pricing import Offer, parse_offer
 from promotions.errors import CodeExpired, CodeInactive, CodeNotStarted, CodeUnknown
 
 LIMITS_LOCKED_BEFORE_START = timedelta(seconds=5)  # so long before its start what limits a coupon is fixed

@@ -22,6 +22,8 @@ from django.db.models import (
 from django.db.models.functions import Cast, Concat
 
 from accounts.contracts import Shopper
+from core import db
+from core.errors import DomainError, NotFound
 from coupons import rules
 from coupons.contracts import CouponSnapshot, CouponUsage, RedemptionRequest
 from coupons.errors import CouponExhausted
@@ -37,8 +39,6 @@ from coupons.models import (
     Status,
     Strategy,
 )
-from promoplatform.kernel import db
-from promoplatform.kernel.errors import DomainError, NotFound
 from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from promotions.errors import CodeAlreadyUsed, CodeUnknown, NotCombinable
 from promotions.models import Code, CodeBatch
@@ -108,14 +108,14 @@ def remaining(*, coupons: Collection[uuid.UUID], at: datetime | None = None) -> 
 
     One query. Of a pool the free units are counted, which takes a moment when there are a million.
     """
-    rows = db.fetch_all("coupons/sql/find_left.sql", {"coupons": list(coupons), "at": at}) if coupons else []
+    rows = db.fetch_all("coupons/sql/select_remaining.sql", {"coupons": list(coupons), "at": at}) if coupons else []
     return {row["id"]: row["n"] for row in rows}
 
 
 def usage(*, coupons: Collection[CouponDefinition]) -> dict[uuid.UUID, CouponUsage]:
     """What is used, reserved and left of each now, by its counters; one query."""
     by_key = {coupon.pk: coupon for coupon in coupons}
-    rows = db.fetch_all("coupons/sql/find_numbers.sql", {"coupons": list(by_key)}) if by_key else []
+    rows = db.fetch_all("coupons/sql/select_usage.sql", {"coupons": list(by_key)}) if by_key else []
     return {row["id"]: _numbers(by_key[row["id"]], row) for row in rows}
 
 
@@ -196,7 +196,7 @@ def get_snapshot(
 ) -> CouponSnapshot | None:
     """A coupon, what these customers have of it, and which of the codes open it; one query."""
     params = {"coupon": coupon, "customers": list(customers), "codes": [code for code in codes if code]}
-    row = db.fetch_one("coupons/sql/see_coupon.sql", params)
+    row = db.fetch_one("coupons/sql/select_snapshot.sql", params)
     if row is None:
         return None
     counts = {int(customer): count for customer, count in (row["counts"] or {}).items()}
@@ -283,7 +283,7 @@ def candidates(*, ask: CandidateQuery) -> list[Candidate | Rejection]:
     if not ask.codes:
         return []
     customer = ask.shopper.id if ask.shopper else None
-    rows = db.fetch_all("coupons/sql/find_offers.sql", {"codes": list(ask.codes), "customer": customer})
+    rows = db.fetch_all("coupons/sql/select_candidates.sql", {"codes": list(ask.codes), "customer": customer})
     ids = [row["id"] for row in rows]
     units_left, had = remaining(coupons=ids, at=ask.at), counts(coupons=ids, customer=customer, at=ask.at)
     found: list[Candidate | Rejection] = []

@@ -5,31 +5,32 @@ import uuid
 from celery import shared_task
 from django.utils import timezone
 
-from coupons.services import ending, ledgers, partitions, retention, rollup, units
+from coupons import consistency
+from coupons.services import partitions, pool_units, retention, rollup, transitions
 
 
 @shared_task(name="coupons.expire_due")
 def expire_due() -> None:
     """Give the places of reservations back whose time is up."""
-    ending.expire_due(at=timezone.now())
+    transitions.expire_due(at=timezone.now())
 
 
 @shared_task(name="coupons.make_units")
 def build_pool(coupon_id: str) -> None:
     """Make the units of a pool, or go on making them."""
-    units.create_units(coupon_id=uuid.UUID(coupon_id), at=timezone.now())
+    pool_units.create_units(coupon_id=uuid.UUID(coupon_id), at=timezone.now())
 
 
 @shared_task(name="coupons.tend_pools")
 def maintain_pools() -> None:
     """Fill pools up, and clear those away that have ended."""
-    units.maintain_pools(at=timezone.now())
+    pool_units.maintain_pools(at=timezone.now())
 
 
 @shared_task(name="coupons.recount_approximate")
 def recount_approximate() -> None:
     """Set the counters of approximate coupons to what stands."""
-    ledgers.recount_approximate(at=timezone.now())
+    consistency.recount_approximate(at=timezone.now())
 
 
 @shared_task(name="coupons.make_partitions")

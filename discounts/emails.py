@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import Brand
+from core import money
 from discounts import selectors
 from discounts.models import DiscountCode
-from promoplatform.kernel import money
-from promoplatform.kernel.mail.contracts import Content, MailType
-from promoplatform.kernel.mail.emails import content
+from mailings.contracts import Content, MailType
+from mailings.emails import content
 
 ANNOUNCEMENT = "discounts.emails.announcement"
 USAGE_DIGEST = "discounts.emails.uses"

@@ -1,6 +1,6 @@
 """What can be refused about discount codes beyond what every kind of code shares."""
 
-from promoplatform.kernel.errors import DomainError
+from core.errors import DomainError
 
 
 class ValidityInPast(DomainError):

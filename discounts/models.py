@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from accounts.models import Brand, Customer, User
-from promoplatform.kernel.ids import uuid7
+from core.ids import uuid7
 from promotions.models import Code
 
 

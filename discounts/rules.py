@@ -6,9 +6,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from core.errors import DomainError
 from discounts.errors import DiscountOutOfRange, ValidityInPast
-from promoplatform.kernel.errors import DomainError
-from promotions.engine import Offer, parse_offer
+from pricing import Offer, parse_offer
 from promotions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, CodeInactive
 
 # what a rule may say beside its percentage: fields of the offer, and narrowing of the one benefit (the offer language)

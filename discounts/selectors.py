@@ -8,10 +8,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.contracts import Shopper
 from accounts.models import Brand, Customer
+from core import db
 from discounts import rules
 from discounts.models import DiscountCode, Usage, UsageReturn
-from promoplatform.kernel import db
-from promoplatform.kernel.mail import selectors as mail_selectors
+from mailings import selectors as mail_selectors
 from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from promotions.errors import CodeUnknown
 from promotions.rules import is_digest, normalize_code
@@ -95,7 +95,7 @@ def candidates(*, ask: CandidateQuery) -> list[Candidate | Rejection]:
     if not ask.codes:
         return []
     params = {"codes": list(ask.codes), "customer": ask.shopper.id if ask.shopper else None, "at": ask.at}
-    return [_offer(row, ask.at) for row in db.fetch_all("discounts/sql/find_offers.sql", params)]
+    return [_offer(row, ask.at) for row in db.fetch_all("discounts/sql/select_candidates.sql", params)]
 
 
 def _offer(row: db.Row, at: datetime) -> Candidate | Rejection:
@@ -141,7 +141,7 @@ def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, s
     """Which of the purchases' uses stand, and whether each is final (``promotions.contracts.Redeemer``); one query."""
     taken = [(purchase, taking) for purchase in purchases for taking in purchase.items]
     rows = db.fetch_all(
-        "discounts/sql/find_standing.sql",
+        "discounts/sql/select_statuses.sql",
         {
             "redemptions": [purchase.id for purchase, _ in taken],
             "codes": [int(taking.key) for _, taking in taken],

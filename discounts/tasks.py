@@ -3,19 +3,19 @@
 from celery import shared_task
 from django.utils import timezone
 
-from discounts.services import announcing, notices, partitions
+from discounts.services import announcements, partitions, usage_digests
 
 
 @shared_task(name="discounts.announce")
 def announce(code: str) -> None:
     """Plan the mails that announce a code."""
-    announcing.announce(code=code, at=timezone.now())
+    announcements.announce(code=code, at=timezone.now())
 
 
 @shared_task(name="discounts.tell_brands")
 def send_usage_digests() -> None:
     """Tell brands about new uses of their codes, a digest each."""
-    notices.send_usage_digests(at=timezone.now())
+    usage_digests.send_usage_digests(at=timezone.now())
 
 
 @shared_task(name="discounts.make_partitions")

@@ -9,7 +9,7 @@ from celery.signals import setup_logging, task_failure
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promoplatform.settings.base")
 
-app = Celery("promoplatform", task_cls="promoplatform.kernel.outbox:HouseTask")
+app = Celery("promoplatform", task_cls="core.outbox:OutboxTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

@@ -27,9 +27,9 @@ from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 
 from accounts.api.authentication import BearerAuthentication
-from promoplatform.kernel import middleware, throttle
-from promoplatform.kernel.api import JSONParser, exception_handler
-from promoplatform.kernel.hot import Call, HotView
+from core import middleware, throttle
+from core.api import JSONParser, exception_handler
+from core.hot import Call, HotView
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

@@ -5,10 +5,11 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from backoffice.pages import audit_log, navigation
 from checkout.api.simulate import SimulateView
+from core import api, error_catalog
 from coupons.admin import reports
-from promoplatform.console import audit, navigation
-from promoplatform.kernel import api, catalogue, metrics
+from promoplatform import metrics
 from vouchers.api.events import LoginEventsView
 from vouchers.api.login import CampaignLoginView
 
@@ -18,8 +19,8 @@ urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", DOCUMENTATION, name="docs"),
-    path("api/errors/", catalogue.error_list, name="refusals"),
-    path("api/errors/<str:code>", catalogue.error_detail, name="refusal"),
+    path("api/errors/", error_catalog.error_list, name="refusals"),
+    path("api/errors/<str:code>", error_catalog.error_detail, name="refusal"),
     path("api/internal/v1/", include("segments.api.urls")),
     path("api/internal/v1/login-events/", LoginEventsView.as_view(), name="login-events"),
     path("api/v1/", include("accounts.api.urls")),
@@ -31,17 +32,17 @@ urlpatterns = [
     path("api/v1/coupons/", include("coupons.api.urls")),
     path("api/v1/checkout/", include("checkout.api.urls")),
     re_path(r"^api/", api.not_found),
-    path("", include("promoplatform.kernel.mail.urls")),
+    path("", include("mailings.urls")),
     path("accounts/", include("accounts.urls")),
     path("admin/search/", admin.site.admin_view(navigation.search)),
     path("admin/coupons/report/", admin.site.admin_view(reports.page), name="coupon-report-page"),
     path("admin/coupons/report/csv/", admin.site.admin_view(reports.export), name="coupon-report-csv"),
-    path("admin/log/", admin.site.admin_view(audit.page), name="audit"),
+    path("admin/log/", admin.site.admin_view(audit_log.page), name="audit"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]
 
 
-handler500 = "promoplatform.kernel.api.server_error"
-handler404 = "promoplatform.kernel.api.not_found"
-handler400 = "promoplatform.kernel.api.bad_request"
+handler500 = "core.api.server_error"
+handler404 = "core.api.not_found"
+handler400 = "core.api.bad_request"

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from accounts.contracts import Shopper
-from promoplatform.kernel.errors import DomainError
-from promotions.engine import Cart, Offer
+from core.errors import DomainError
+from pricing import Cart, Offer
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What can be refused about codes and promotions, at any door (contract: refusal codes at checkout)."""
 
-from promoplatform.kernel.errors import DomainError
+from core.errors import DomainError
 
 
 class CodeUnknown(DomainError):

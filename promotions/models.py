@@ -10,8 +10,8 @@ from django.db import models
 from django.db.models.functions import Now
 
 from accounts.models import Brand, Customer
-from promoplatform.kernel.ids import uuid7
-from promotions.engine.profile import OPTIONS
+from core.ids import uuid7
+from pricing.profile import OPTIONS
 
 CODE = RegexValidator(r"^[A-Z0-9_-]{3,64}\Z", "3 to 64 of A-Z, 0-9, _ and -.")
 

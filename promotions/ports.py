@@ -46,6 +46,6 @@ class CampaignEngine(Protocol):
     def upsert(self, campaign: Campaign) -> None:
         """The promotion is like this now; ``status`` says whether it is still to come, live, or over.
 
-        Raises NotTaken or LeftAlone (``promoplatform.kernel.outside``) when the engine did not take it.
+        Raises NotTaken or LeftAlone (``integrations``) when the engine did not take it.
         """
         ...

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from promotions.engine import Cart, Offer, Select
-from promotions.engine.offer import BuyGet, Contains, GiftOf, Subtotal
+from pricing import Cart, Offer, Select
+from pricing.offer import BuyGet, Contains, GiftOf, Subtotal
 
 MATCH_ALL = "*"
 UPSELL_FACTOR = 2  # a cart at half of a minimum still hears what is missing

@@ -14,13 +14,13 @@ from django.conf import settings
 from django.db.models import QuerySet, Sum
 
 from accounts.models import Customer
-from promoplatform.kernel import db
-from promoplatform.kernel.errors import DomainError, NotFound
-from promoplatform.kernel.outside.contracts import Service
-from promoplatform.kernel.outside.selectors import PendingSync, list_pending_syncs
+from core import db
+from core.errors import DomainError, NotFound
+from integrations.contracts import Service
+from integrations.selectors import PendingSync, list_pending_syncs
+from pricing import Offer, Profile, parse_offer
 from promotions import rules
 from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, RedemptionBackend, Rejection
-from promotions.engine import Offer, Profile, parse_offer
 from promotions.errors import (
     AudienceNotMember,
     BudgetExhausted,
@@ -87,10 +87,10 @@ def candidates(*, ask: CandidateQuery) -> list[Candidate | Rejection]:
     who = {"customer": customer, "shop": ask.shop, "segments": list(ask.segments)}
     if gates := rules.cart_match_keys(ask.cart, shop=ask.shop):
         params = who | {"gates": gates, "at": ask.at, "reach": rules.upsell_subtotal(ask.cart)}
-        rows += db.fetch_all("promotions/sql/find_automatic.sql", params)
+        rows += db.fetch_all("promotions/sql/select_automatic.sql", params)
     if ask.codes:
         opened: dict[uuid.UUID, str] = {}
-        coded = db.fetch_all("promotions/sql/find_coded.sql", who | {"codes": list(ask.codes)})
+        coded = db.fetch_all("promotions/sql/select_by_code.sql", who | {"codes": list(ask.codes)})
         for row in sorted(coded, key=lambda row: str(row["code"])):
             refusal = _code_error(row, ask)
             if refusal is None and opened.setdefault(row["id"], row["code"]) != row["code"]:
@@ -129,7 +129,7 @@ def available(*, search: AvailabilityQuery) -> list[Candidate]:
     """Live promotions that the shopper could have and whose limits leave something, the newest first."""
     customer = search.shopper.id
     rows = db.fetch_all(
-        "promotions/sql/find_available.sql",
+        "promotions/sql/select_available.sql",
         {
             "customer": customer,
             "at": search.at,

@@ -5,10 +5,10 @@ import uuid
 from celery import shared_task
 from django.utils import timezone
 
-from promoplatform.kernel.outside.contracts import RunClock
+from integrations.contracts import RunClock
 from promotions import services
 from promotions.adapters import campaign_engine
-from promotions.services import telling
+from promotions.services import campaign_sync
 
 
 @shared_task(name="promotions.start_due")
@@ -39,11 +39,11 @@ def assign_codes(assignment_id: str) -> None:
 def sync_promotion(promotion_id: str) -> None:
     """Tell the campaign engine of a promotion."""
     clock = RunClock(timezone.now())
-    telling.sync_promotion(promotion_id=uuid.UUID(promotion_id), engine=campaign_engine(clock), clock=clock)
+    campaign_sync.sync_promotion(promotion_id=uuid.UUID(promotion_id), engine=campaign_engine(clock), clock=clock)
 
 
 @shared_task(name="promotions.tell_due")
 def sync_due() -> None:
     """Tell the campaign engine what it does not know yet."""
     clock = RunClock(timezone.now())
-    telling.sync_due(engine=campaign_engine(clock), clock=clock)
+    campaign_sync.sync_due(engine=campaign_engine(clock), clock=clock)

@@ -1,6 +1,6 @@
 """What can be refused about audiences and segments."""
 
-from promoplatform.kernel.errors import DomainError
+from core.errors import DomainError
 
 
 class AudienceEmpty(DomainError):

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from accounts.models import Brand, Customer
-from promoplatform.kernel.ids import uuid7
+from core.ids import uuid7
 from segments.contracts import Operation, Source, UploadState
 
 MAX_SLOTS = 100  # of a customer, whatever is configured
@@ -219,7 +219,7 @@ class SegmentMember(models.Model):
 class CustomerSlots(models.Model):
     """How many slots of a customer are used; a customer without a row uses none.
 
-    Changed only under the lock of the customer's stripe (see ``segments.services.stripes``).
+    Changed only under the lock of the customer's stripe (see ``segments.services.customer_ranges``).
     """
 
     customer = models.OneToOneField(

@@ -26,7 +26,7 @@ class SegmentationService(Protocol):
     Its safety promise: whatever is told again, late or twice leaves the service as if it had been told once; a page
     replaces the same page, an older epoch changes nothing, and a deleted segment stays deleted.
 
-    Each verb raises NotTaken or LeftAlone (``promoplatform.kernel.outside``) when the service did not take it.
+    Each verb raises NotTaken or LeftAlone (``integrations``) when the service did not take it.
     """
 
     page_size: int  # members in a page; 0 for a service that needs none, because it reads the platform's own

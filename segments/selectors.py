@@ -9,10 +9,10 @@ from typing import Any
 from django.core.cache import cache
 from django.db import transaction
 
-from promoplatform.kernel import db, redis
-from promoplatform.kernel.errors import NotFound
-from promoplatform.kernel.outside.contracts import Service
-from promoplatform.kernel.outside.selectors import PendingSync, list_pending_syncs
+from core import db, redis
+from core.errors import NotFound
+from integrations.contracts import Service
+from integrations.selectors import PendingSync, list_pending_syncs
 from segments.contracts import SlotUsage, Source
 from segments.models import Audience, AudienceMember, Segment, SegmentMember, State
 

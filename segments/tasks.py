@@ -5,10 +5,10 @@ import uuid
 from celery import shared_task
 from django.utils import timezone
 
-from promoplatform.kernel.outside.contracts import RunClock
+from integrations.contracts import RunClock
 from segments import services
 from segments.adapters import segmentation
-from segments.services import pressure, syncing
+from segments.services import slot_usage, sync
 
 
 @shared_task(name="segments.work")
@@ -21,20 +21,20 @@ def process_queue() -> None:
 def sync_segment(segment_id: str) -> None:
     """Tell the segmentation service of a segment, or go on telling."""
     clock = RunClock(timezone.now())
-    syncing.sync_segment(segment_id=uuid.UUID(segment_id), outside=segmentation(clock), clock=clock)
+    sync.sync_segment(segment_id=uuid.UUID(segment_id), outside=segmentation(clock), clock=clock)
 
 
 @shared_task(name="segments.tell_due")
 def sync_due() -> None:
     """Tell the segmentation service what it does not know yet."""
     clock = RunClock(timezone.now())
-    syncing.sync_due(outside=segmentation(clock), clock=clock)
+    sync.sync_due(outside=segmentation(clock), clock=clock)
 
 
 @shared_task(name="segments.count_slots")
 def count_slots(audience_id: int | None) -> None:
     """Count how many slots the customers of an audience use, or all of the platform's."""
-    pressure.count_slot_usage(audience_id=audience_id, at=timezone.now())
+    slot_usage.count_slot_usage(audience_id=audience_id, at=timezone.now())
 
 
 @shared_task(name="segments.apply_upload")

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from accounts.models import Brand, User
 from accounts.services import tokens_for
+from core import batching, outbox, redis
 from promoplatform import celery_app
-from promoplatform.kernel import batching, outbox, redis
 from tests.factories import ApiKeyFactory
 
 MIGRATED = {"django_content_type", "auth_permission"}  # whose rows come with the migrations, and stay

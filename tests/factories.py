@@ -13,7 +13,7 @@ from accounts.models import ApiKey, Brand, Customer, Membership, User
 from coupons.models import CouponDefinition
 from coupons.services.limits import LIMITS
 from discounts.models import DiscountCode, DiscountRule
-from promotions.engine import parse_offer
+from pricing import parse_offer
 from promotions.models import Code, Promotion
 from promotions.rules import code_digest, match_keys, required_subtotal
 from vouchers import services as voucher_services

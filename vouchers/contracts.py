@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from promoplatform.kernel.ids import uuid7
+from core.ids import uuid7
 
 EVENT_ID_LENGTH = 100
 

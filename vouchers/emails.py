@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from promoplatform.kernel.mail.contracts import Content, MailType
-from promoplatform.kernel.mail.emails import content
+from mailings.contracts import Content, MailType
+from mailings.emails import content
 from vouchers import rules
 from vouchers.models import Campaign
 

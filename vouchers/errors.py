@@ -1,6 +1,6 @@
 """What can be refused about campaigns and vouchers beyond what every kind of offer shares."""
 
-from promoplatform.kernel.errors import DomainError
+from core.errors import DomainError
 
 
 class CampaignNotOpen(DomainError):

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from accounts.models import Brand, Customer
-from promoplatform.kernel.ids import uuid7
+from core.ids import uuid7
 from vouchers.contracts import EVENT_ID_LENGTH
 
 MAX_VALID_DAYS = 3650

@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
-from promoplatform.kernel import instants
-from promoplatform.kernel.errors import DomainError, InvalidRequest
-from promotions.engine import Offer, parse_offer
-from promotions.engine.offer import Percent
+from core import datetimes
+from core.errors import DomainError, InvalidRequest
+from pricing import Offer, parse_offer
+from pricing.offer import Percent
 from promotions.errors import CodeInactive
 from vouchers.contracts import EVENT_ID_LENGTH, ClaimResult, LoginEvent, Result, VoucherView
 from vouchers.errors import VoucherExpired, VoucherUsed, VoucherWrongType
@@ -140,4 +140,4 @@ def parse_datetime(text: object) -> datetime | None:
         found = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return found if instants.is_supported_datetime(found) else None
+    return found if datetimes.is_supported_datetime(found) else None

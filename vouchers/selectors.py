@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.contracts import Shopper
-from promoplatform.kernel.errors import NotFound
+from core.errors import NotFound
 from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from vouchers import rules
 from vouchers.contracts import VoucherView

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from accounts import selectors, services
 from accounts.contracts import Caller
 from accounts.models import User
-from promoplatform.kernel.errors import TokenInvalid
+from core.errors import TokenInvalid
 
 
 class TokenUser:

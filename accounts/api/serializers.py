@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from accounts.contracts import Role
 from accounts.models import ApiKey, Invitation, Membership, User
-from promoplatform.kernel.fields import StrictBooleanField, StrictCharField
+from core.serializer_fields import StrictBooleanField, StrictCharField
 
 ROLES = [role.value for role in Role]
 PLAIN_NAME = r"^[\w.-]*[^\W\d][\w.-]*$"  # with a letter, so that it is no number

@@ -16,8 +16,8 @@ from accounts.api.views import validate_body
 from accounts.contracts import Role, get_caller
 from accounts.errors import LastOwner
 from accounts.models import Brand
-from promoplatform.kernel.api import CursorPagination
-from promoplatform.kernel.schema import problem_responses
+from core.api import CursorPagination
+from core.openapi import problem_responses
 
 
 class BrandOwnerView(APIView):

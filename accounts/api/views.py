@@ -14,9 +14,9 @@ from accounts import selectors, services
 from accounts.api import serializers as shapes
 from accounts.contracts import Tokens, get_caller
 from accounts.errors import AccountTaken, LoginRefused
-from promoplatform.kernel import throttle
-from promoplatform.kernel.errors import TokenExpired, TokenInvalid
-from promoplatform.kernel.schema import problem_responses
+from core import throttle
+from core.errors import TokenExpired, TokenInvalid
+from core.openapi import problem_responses
 
 
 def validate_body(shape: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:

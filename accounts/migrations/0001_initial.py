@@ -11,7 +11,7 @@ from django.db import migrations, models
 
 import accounts.contracts
 import accounts.models
-import promoplatform.kernel.ids
+import core.ids
 
 
 class Migration(migrations.Migration):
@@ -27,9 +27,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("scope", models.CharField(choices=[("brand", "brand"), ("internal", "internal")], max_length=10)),
                 ("name", models.CharField(max_length=100)),
@@ -52,7 +50,7 @@ class Migration(migrations.Migration):
                 ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
                 ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
                 ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False, serialize=False)),
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, serialize=False)),
                 ("scope", models.CharField(choices=[("brand", "brand"), ("internal", "internal")], max_length=10)),
                 ("name", models.CharField(max_length=100)),
                 ("prefix", models.CharField(editable=False, max_length=12)),
@@ -71,9 +69,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("slug", models.SlugField(unique=True)),
                 ("name", models.CharField(max_length=100)),
@@ -120,7 +116,7 @@ class Migration(migrations.Migration):
                 ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
                 ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
                 ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False, serialize=False)),
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, serialize=False)),
                 ("slug", models.SlugField(db_index=False)),
                 ("name", models.CharField(max_length=100)),
                 (
@@ -176,9 +172,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("email", models.EmailField(max_length=254)),
                 (
@@ -201,7 +195,7 @@ class Migration(migrations.Migration):
                 ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
                 ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
                 ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False, serialize=False)),
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, serialize=False)),
                 ("email", models.EmailField(max_length=254)),
                 (
                     "role",
@@ -265,7 +259,7 @@ class Migration(migrations.Migration):
                 ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
                 ("pgh_label", models.TextField(help_text="The event label.")),
                 ("id", models.BigIntegerField()),
-                ("uuid", models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False)),
+                ("uuid", models.UUIDField(default=core.ids.uuid7, editable=False)),
                 (
                     "username",
                     models.CharField(
@@ -307,7 +301,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("password", models.CharField(max_length=128, verbose_name="password")),
                 ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
-                ("uuid", models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False, unique=True)),
+                ("uuid", models.UUIDField(default=core.ids.uuid7, editable=False, unique=True)),
                 (
                     "username",
                     models.CharField(

@@ -1,9 +1,9 @@
 """The verbs of accounts, as other apps and doors call them."""
 
+from accounts.services.api_keys import authenticate_api_key, issue_key, revoke_key
+from accounts.services.authentication import check_credentials, refresh, sign_in, tokens_for
 from accounts.services.customers import get_or_create_customer, get_or_create_customers
-from accounts.services.keys import authenticate_api_key, issue_key, revoke_key
-from accounts.services.registering import add_customer, register
-from accounts.services.signing_in import check_credentials, refresh, sign_in, tokens_for
+from accounts.services.registration import add_customer, register
 from accounts.services.staff import (
     accept_invitation,
     cancel_invitation,

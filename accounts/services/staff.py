@@ -10,10 +10,10 @@ from accounts import emails, selectors
 from accounts.contracts import Role
 from accounts.errors import LastOwner
 from accounts.models import Brand, Invitation, Membership, User
-from promoplatform.kernel import db
-from promoplatform.kernel.errors import NotFound
-from promoplatform.kernel.ids import uuid7
-from promoplatform.kernel.outbox import enqueue_on_commit
+from core import db
+from core.errors import NotFound
+from core.ids import uuid7
+from core.outbox import enqueue_on_commit
 
 INVITATION_LIFETIME = timedelta(days=7)
 _SALT = "accounts.invitation"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks.data import FOLDER
 from benchmarks.load import ToolMissing
+from benchmarks.seed_data import FOLDER
 
 SOURCE = Path(__file__).with_name("burst.c")
 

@@ -15,14 +15,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
+from backoffice.base import pages
+from backoffice.base.admin import BrandScopedAdmin
 from checkout import services
+from checkout.admin.cart_simulator import ask_brand, chosen_brand
 from checkout.admin.forms import BacktestForm, recent_promotions
-from checkout.admin.trying import ask_brand, chosen_brand
 from checkout.models import UNFINISHED, Backtest, BacktestState
-from promoplatform.kernel import ids, money, pages
-from promoplatform.kernel.admin import BrandScopedAdmin
-from promoplatform.kernel.errors import DomainError
-from promoplatform.kernel.rights import BrandPermissions
+from core import ids, money
+from core.errors import DomainError
+from core.permissions import BrandPermissions
 
 LABELS = {
     BacktestState.PENDING: "info",

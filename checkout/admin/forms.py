@@ -18,11 +18,12 @@ from unfold.widgets import (
 )
 
 from accounts.models import Brand
+from backoffice.base import pages
 from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
-from promoplatform.kernel import money, pages
-from promotions.engine import Cart, Facts, Line, Shipping, parse_offer
-from promotions.engine.offer import OneOf
-from promotions.engine.profile import OPTIONS
+from core import money
+from pricing import Cart, Facts, Line, Shipping, parse_offer
+from pricing.offer import OneOf
+from pricing.profile import OPTIONS
 from promotions.models import Promotion
 from promotions.selectors import codes_of, get_pricing_profile, list_for_brands
 

@@ -17,12 +17,13 @@ from unfold.decorators import display
 
 from accounts.models import Brand
 from accounts.selectors import customer_key
+from backoffice.base import pages
+from backoffice.base.admin import ReadOnlyAdminMixin, list_brand_ids
 from checkout import rules, selectors
-from checkout.admin import explaining, trying
+from checkout.admin import cart_simulator, explanations
 from checkout.models import Redemption, RedemptionItem, Status
-from promoplatform.kernel import ids, money, pages
-from promoplatform.kernel.admin import ReadOnlyAdminMixin, list_brand_ids
-from promoplatform.kernel.rights import BrandPermissions
+from core import ids, money
+from core.permissions import BrandPermissions
 
 LABELS = {
     Status.RESERVED: "info",
@@ -136,7 +137,7 @@ class RedemptionAdmin(ReadOnlyAdminMixin):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
-            path("try/", wrap(trying.page), name="checkout_try"),
+            path("try/", wrap(cart_simulator.page), name="checkout_try"),
             path("<uuid:pk>/why/", wrap(require_safe(self.explanation_view)), name="checkout_redemption_why"),
             *super().get_urls(),
         ]
@@ -182,7 +183,7 @@ def explanation_link(found: Redemption, brands: list[Any] | None) -> dict[str, A
         return shown | {"unreadable": True}
     total = quote.decision.total
     return shown | {
-        "explained": explaining.rows(explaining.filter_by_brand(quote, brands), found.currency),
+        "explained": explanations.rows(explanations.filter_by_brand(quote, brands), found.currency),
         "drifted": "" if total == found.total else pages.format_amount(total, found.currency),
     }
 

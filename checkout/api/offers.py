@@ -12,12 +12,12 @@ from rest_framework.views import APIView
 from accounts.contracts import Scope, get_caller
 from accounts.selectors import get_brand_for_caller, shopper_for
 from checkout import services
-from checkout.api.reading import to_request
+from checkout.api.parsers import to_request
 from checkout.api.serializers import CartRequest, ReasonAnswer
 from checkout.contracts import Available
-from promoplatform.kernel import money
-from promoplatform.kernel.errors import InvalidRequest
-from promoplatform.kernel.fields import validate
+from core import money
+from core.errors import InvalidRequest
+from core.serializer_fields import validate
 
 CUSTOMER = OpenApiParameter("customer_id", str, description="Brand key only: for whom")
 BRAND = OpenApiParameter("brand", str, description="Only this brand's")

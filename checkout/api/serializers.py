@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from checkout.contracts import DEFAULT_TTL, MAX_TTL
-from promoplatform.kernel.fields import (
+from core.serializer_fields import (
     AmountField,
     CurrencyField,
     ExternalIdField,

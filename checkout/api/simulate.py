@@ -14,12 +14,12 @@ from rest_framework.views import APIView
 from accounts.contracts import get_caller
 from accounts.selectors import get_brand_for_caller, get_shopper
 from checkout import rules, services
-from checkout.api.reading import to_request
+from checkout.api.parsers import to_request
 from checkout.api.serializers import CartRequest, QuoteAnswer, ReasonAnswer
 from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
-from promoplatform.kernel import throttle
-from promoplatform.kernel.errors import InvalidRequest
-from promoplatform.kernel.fields import (
+from core import throttle
+from core.errors import InvalidRequest
+from core.serializer_fields import (
     AmountField,
     AwareDateTimeField,
     ExternalIdField,
@@ -30,7 +30,7 @@ from promoplatform.kernel.fields import (
     StrictIntegerField,
     parse_minor_units,
 )
-from promotions.engine import Facts, Offer, Profile, ProfileInvalid, parse_profile
+from pricing import Facts, Offer, Profile, ProfileInvalid, parse_profile
 from promotions.rules import normalize_code
 from promotions.services import validate_offer
 

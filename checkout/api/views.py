@@ -15,14 +15,14 @@ from accounts.contracts import Scope, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids, shopper_for
 from checkout import rules, selectors, services
-from checkout.api.reading import serialize_redemption, to_order, to_request
+from checkout.api.parsers import serialize_redemption, to_order, to_request
 from checkout.api.serializers import CartRequest, QuoteAnswer, RedemptionAnswer, RedemptionRequest, RefundRequest
 from checkout.models import Redemption
-from promoplatform.kernel import throttle
-from promoplatform.kernel.api import CursorPagination
-from promoplatform.kernel.errors import Throttled
-from promoplatform.kernel.fields import validate
-from promoplatform.kernel.idempotency import idempotent
+from core import throttle
+from core.api import CursorPagination
+from core.errors import Throttled
+from core.idempotency import idempotent
+from core.serializer_fields import validate
 from promotions.errors import CodeUnknown
 
 UNKNOWN_CODE_SCOPE = "cart_code_miss"

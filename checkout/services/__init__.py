@@ -1,13 +1,13 @@
 """Verbs of checkout."""
 
 from checkout.contracts import Quote
-from checkout.services.backtesting import backtest, cancel_backtest, replay
-from checkout.services.closing import cancel, confirm, release_expired, return_redemption
-from checkout.services.offering import list_offers
-from checkout.services.purchasing import refresh_audiences
-from checkout.services.quoting import quote
-from checkout.services.reserving import reserve
-from checkout.services.simulating import simulate
+from checkout.services.available_offers import list_offers
+from checkout.services.backtests import backtest, cancel_backtest, replay
+from checkout.services.purchase_totals import refresh_audiences
+from checkout.services.quotes import quote
+from checkout.services.reservations import reserve
+from checkout.services.simulation import simulate
+from checkout.services.transitions import cancel, confirm, release_expired, return_redemption
 
 __all__ = [
     "Quote",

@@ -12,11 +12,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from backoffice.base import pages
+from core.errors import DomainError, NotFound
+from core.permissions import BrandPermissions
 from coupons import selectors, services
 from coupons.models import CouponDefinition
-from promoplatform.kernel import pages
-from promoplatform.kernel.errors import DomainError, NotFound
-from promoplatform.kernel.rights import BrandPermissions
 from promotions.admin.batch_forms import GenerateCodesForm
 from promotions.models import CodeBatch
 

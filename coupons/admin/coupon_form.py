@@ -7,10 +7,10 @@ from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from accounts.models import Brand
+from backoffice.base import pages
+from core.errors import DomainError
 from coupons import services
 from coupons.models import CouponDefinition, Strategy
-from promoplatform.kernel import pages
-from promoplatform.kernel.errors import DomainError
 from promotions.admin.batch_forms import DEFAULT_CHARSET
 from promotions.admin.offer_field import OfferField
 from promotions.admin.promotion_form import number

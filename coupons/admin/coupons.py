@@ -16,18 +16,18 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand
+from backoffice.base import pages
+from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from backoffice.brand_selection import BrandSelectionMixin, force_render
+from core.errors import DomainError
+from core.permissions import BrandPermissions
 from coupons import selectors, services
-from coupons.admin import words
+from coupons.admin import presenters
 from coupons.admin.codes import CodeViews
 from coupons.admin.coupon_form import STRATEGY_LABELS, CouponForm
 from coupons.contracts import CouponUsage
 from coupons.models import CouponDefinition, Strategy
-from promoplatform.kernel import pages
-from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promoplatform.kernel.errors import DomainError
-from promoplatform.kernel.rights import BrandPermissions
 from promotions.admin import offer_field
-from promotions.admin.making import BrandSelectionMixin, force_render
 
 COLOURS = {"withdrawn": "danger", "ended": "info", "scheduled": "primary", "running": "success"}
 
@@ -84,11 +84,11 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
     # --- columns -----------------------------------------------------------------------------------------------------
     @display(description="state", label=COLOURS)
     def state(self, coupon: CouponDefinition) -> str:
-        return words.state(coupon, timezone.now())[0]
+        return presenters.state(coupon, timezone.now())[0]
 
     @display(description="from and to", ordering="start_date")
     def dates(self, coupon: CouponDefinition) -> str:
-        return words.period(coupon)
+        return presenters.period(coupon)
 
     @display(description="gives")
     def offer_summary(self, coupon: CouponDefinition) -> str:
@@ -97,7 +97,7 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
     @display(description="now")
     def usage_label(self, coupon: CouponDefinition) -> str:
         numbers: CouponUsage = coupon.numbers  # type: ignore[attr-defined]  # set by the list
-        return words.usage_summary(coupon, numbers)
+        return presenters.usage_summary(coupon, numbers)
 
     @display(description="limit", ordering="limit_strategy")
     def limit_strategy_label(self, coupon: CouponDefinition) -> str:
@@ -169,18 +169,18 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
         own = coupon.maximum_number_of_coupons_per_user
         maximum = coupon.maximum_number_of_coupons
         facts = [
-            ("When", f"{words.period(coupon)} ({coupon.brand.timezone})"),
-            ("Opened", words.access_summary(coupon, batches=selectors.batches_of(coupon=coupon).count())),
+            ("When", f"{presenters.period(coupon)} ({coupon.brand.timezone})"),
+            ("Opened", presenters.access_summary(coupon, batches=selectors.batches_of(coupon=coupon).count())),
             ("One shopper", "no limit" if own is None else f"at most {own:,}; exact, whatever the strategy"),
             ("In all", "no limit" if maximum is None else f"at most {maximum:,}"),
         ]
         if maximum is not None:
             facts.append(("Kept", STRATEGY_LABELS[Strategy(coupon.limit_strategy)]))
-            facts.append(("Promised", words.guarantee(coupon.limit_strategy, maximum)))
+            facts.append(("Promised", presenters.guarantee(coupon.limit_strategy, maximum)))
         return {
             "coupon": coupon,
             "code": coupon.code_id,
-            "state": words.state(coupon, timezone.now()),
+            "state": presenters.state(coupon, timezone.now()),
             "facts": facts,
             "words": offer_field.describe(coupon.offer, coupon.brand),
             **_live(coupon),
@@ -192,7 +192,7 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
         known: Mapping[str, Any] = form.data if form and form.is_bound else form.initial if form else {}
         asked = {name: str(value) for name, value in known.items() if value is not None}
         shown = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "brand": brand}
-        shown |= {"advice": words.advice({"limit_strategy": Strategy.EXACT} | asked)} | context
+        shown |= {"advice": presenters.advice({"limit_strategy": Strategy.EXACT} | asked)} | context
         return force_render(TemplateResponse(request, "admin/coupons/coupon.html", shown))
 
     # --- what the page asks for while it is open ---------------------------------------------------------------------
@@ -201,7 +201,7 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         return TemplateResponse(
-            request, "admin/coupons/recommendation.html", {"advice": words.advice(request.POST.dict())}
+            request, "admin/coupons/recommendation.html", {"advice": presenters.advice(request.POST.dict())}
         )
 
     def numbers(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -232,4 +232,4 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
 
 def _live(coupon: CouponDefinition) -> dict[str, Any]:
     numbers = selectors.usage(coupons=[coupon])[coupon.pk]
-    return {"coupon": coupon, "cards": words.metric_cards(coupon, numbers)}
+    return {"coupon": coupon, "cards": presenters.metric_cards(coupon, numbers)}

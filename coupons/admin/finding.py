@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from accounts.selectors import customer_key
+from core import db, ids
 from coupons.models import ACTIVE_STATUSES, CouponDefinition, CouponRedemption, RedeemedCode
-from promoplatform.kernel import db, ids
 
 FIRST, LAST = uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)
 CHUNK = 2_000

@@ -19,14 +19,15 @@ from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
+from backoffice.base import pages
+from backoffice.base.admin import ReadOnlyAdminMixin
+from core import ids, money
+from core.errors import DomainError
+from core.permissions import BrandPermissions
 from coupons import services
-from coupons.admin import finding, words
-from coupons.admin.asking import CouponFilterForm, readable_brands
+from coupons.admin import finding, presenters
+from coupons.admin.filters import CouponFilterForm, readable_brands
 from coupons.models import CouponRedemption, Status
-from promoplatform.kernel import ids, money, pages
-from promoplatform.kernel.admin import ReadOnlyAdminMixin
-from promoplatform.kernel.errors import DomainError
-from promoplatform.kernel.rights import BrandPermissions
 
 PAGE = 50
 HEADER = (
@@ -138,10 +139,10 @@ class CouponRedemptionAdmin(ReadOnlyAdminMixin):
             "title": f"Redemption of {found.coupon}",
             "opts": self.opts,
             "redemption": found,
-            "state": (status.label, words.COLOURS[status]),
+            "state": (status.label, presenters.COLOURS[status]),
             "zone": found.coupon.brand.timezone,
-            "facts": words.redemption_details(found),
-            "times": words.timeline(found),
+            "facts": presenters.redemption_details(found),
+            "times": presenters.timeline(found),
             "ending": ending,
         }
         return TemplateResponse(request, "admin/coupons/redemption.html", context)
@@ -182,7 +183,7 @@ def _row(redemption: CouponRedemption, zone: str) -> dict[str, Any]:
         "coupon": redemption.coupon,
         "code": redemption.code,
         "when": pages.format_datetime(ids.uuid7_datetime(redemption.pk), zone),
-        "state": (status.label, words.COLOURS[status]),
+        "state": (status.label, presenters.COLOURS[status]),
         "amount": pages.format_amount(redemption.amount, redemption.currency),
         "order": redemption.redemption_id,
     }

@@ -15,12 +15,12 @@ from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.models import Brand
-from coupons.admin.asking import CouponFilterForm, readable_brands
-from coupons.services import reporting
-from coupons.services.reporting import Report
-from promoplatform.kernel import pages
-from promoplatform.kernel.errors import InvalidRequest
-from promoplatform.kernel.periods import Interval
+from backoffice.base import pages
+from core.errors import InvalidRequest
+from core.periods import Interval
+from coupons.admin.filters import CouponFilterForm, readable_brands
+from coupons.services import reports
+from coupons.services.reports import Report
 
 DAYS = 30  # that are shown where nothing else is asked for
 MAX_ROWS = 800  # periods on one page; the API gives more
@@ -81,10 +81,10 @@ class ReportForm(CouponFilterForm):
         }  # fmt: skip
         try:
             if data["code"]:
-                return reporting.code_report(brand=self.whose, code=data["code"], **asked)
+                return reports.code_report(brand=self.whose, code=data["code"], **asked)
             if self.chosen:
-                return reporting.coupon_report(coupon=self.chosen, **asked)
-            return reporting.brand_report(brand=self.whose, **asked)
+                return reports.coupon_report(coupon=self.chosen, **asked)
+            return reports.brand_report(brand=self.whose, **asked)
         except InvalidRequest as refusal:
             pages.add_service_errors(self, refusal, FIELDS, "unit")
             return None
@@ -125,7 +125,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     if form is None or report is None:
         return page(request)
     name = f"coupons-{form.whose.slug}-{report.unit}-{form.cleaned_data['since']}-{form.cleaned_data['until']}.csv"
-    return pages.csv_response(name, reporting.HEADER, reporting.lines(report))
+    return pages.csv_response(name, reports.HEADER, reports.lines(report))
 
 
 def _form(request: HttpRequest) -> ReportForm | None:

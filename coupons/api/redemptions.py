@@ -13,8 +13,15 @@ from rest_framework.views import APIView
 from accounts.contracts import Scope, Shopper, get_caller
 from accounts.selectors import readable_brand_ids, shopper_for
 from accounts.services import get_or_create_customer
+from core import throttle
+from core.errors import Busy, NotFound
+from core.hot import Answer, Call, HotView
+from core.idempotency import idempotent
+from core.ids import uuid7
+from core.openapi import problem_responses
+from core.serializer_fields import validate
 from coupons import errors, selectors, services
-from coupons.api.definitions import editable
+from coupons.api.coupons import editable
 from coupons.api.serializers import (
     CouponRedeemRequest,
     CouponRedemptionAnswer,
@@ -24,13 +31,6 @@ from coupons.api.serializers import (
 )
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
-from promoplatform.kernel import throttle
-from promoplatform.kernel.errors import Busy, NotFound
-from promoplatform.kernel.fields import validate
-from promoplatform.kernel.hot import Answer, Call, HotView
-from promoplatform.kernel.idempotency import idempotent
-from promoplatform.kernel.ids import uuid7
-from promoplatform.kernel.schema import problem_responses
 from promotions.errors import CodeAlreadyUsed, CodeUnknown, ReservationExpired, WrongState
 from promotions.rules import normalize_code
 

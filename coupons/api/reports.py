@@ -17,14 +17,15 @@ from rest_framework.views import APIView
 from accounts.contracts import Caller, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids, timezone_of
+from backoffice.base import pages
+from core import money
+from core.api import CsvRenderer
+from core.errors import InvalidRequest, NotFound, PermissionDenied
+from core.periods import Interval
+from core.serializer_fields import DateOrDateTimeField, StrictCharField, localize_date
 from coupons.models import CouponDefinition
-from coupons.services import reporting
-from coupons.services.reporting import Report, Sums
-from promoplatform.kernel import money, pages
-from promoplatform.kernel.api import CsvRenderer
-from promoplatform.kernel.errors import InvalidRequest, NotFound, PermissionDenied
-from promoplatform.kernel.fields import DateOrDateTimeField, StrictCharField, localize_date
-from promoplatform.kernel.periods import Interval
+from coupons.services import reports
+from coupons.services.reports import Report, Sums
 from promotions.rules import normalize_code
 
 
@@ -105,7 +106,7 @@ class ReportView(APIView):
     def answer(self, request: Request, report: Report, name: str) -> HttpResponseBase:
         if getattr(request.accepted_renderer, "format", "json") != CsvRenderer.format:
             return Response(report_answer(report))
-        return pages.csv_response(f"{name}-{report.unit}.csv", reporting.HEADER, reporting.lines(report), marked=False)
+        return pages.csv_response(f"{name}-{report.unit}.csv", reports.HEADER, reports.lines(report), marked=False)
 
 
 class CouponReportView(ReportView):
@@ -124,7 +125,7 @@ class CouponReportView(ReportView):
         """
         coupon = _readable_brands(get_caller(request.auth), pk)
         asked = _validated_query(ReportQuery, request)
-        report = reporting.coupon_report(coupon=coupon, at=timezone.now(), **_period(asked, coupon.brand))
+        report = reports.coupon_report(coupon=coupon, at=timezone.now(), **_period(asked, coupon.brand))
         return self.answer(request, report, f"coupon-{coupon.pk}")
 
 
@@ -142,11 +143,11 @@ class BrandReportView(ReportView):
         brand = get_brand_for_caller(caller=get_caller(request.auth), slug=asked.get("brand"))
         period = _period(asked, brand) | {"brand": brand, "at": timezone.now()}
         if "code" not in asked:
-            return self.answer(request, reporting.brand_report(**period), f"coupons-of-{brand.slug}")
+            return self.answer(request, reports.brand_report(**period), f"coupons-of-{brand.slug}")
         code = normalize_code(asked["code"])
         if code is None:
             raise InvalidRequest.field("code", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
-        return self.answer(request, reporting.code_report(code=code, **period), f"code-{code}")
+        return self.answer(request, reports.code_report(code=code, **period), f"code-{code}")
 
 
 def _readable_brands(caller: Caller, pk: uuid.UUID) -> CouponDefinition:
@@ -183,11 +184,10 @@ def report_answer(report: Report) -> dict[str, Any]:
         "unit": str(report.unit),
         "tz": report.timezone.key,
         "currency": report.currency,
-        "from": reporting.instant(report.start),
-        "to": reporting.instant(report.end),
+        "from": reports.instant(report.start),
+        "to": reports.instant(report.end),
         "buckets": [
-            {"start": reporting.instant(period.start)} | _sums(period.sums, report.currency)
-            for period in report.periods
+            {"start": reports.instant(period.start)} | _sums(period.sums, report.currency) for period in report.periods
         ],
     }
 

@@ -4,15 +4,15 @@ from typing import Any
 
 from rest_framework import serializers
 
-from coupons import rules
-from coupons.models import CouponDefinition, CouponRedemption, Status, Strategy
-from promoplatform.kernel.fields import (
+from core.serializer_fields import (
     DateOrDateTimeField,
     SlugField,
     StrictBooleanField,
     StrictCharField,
     StrictIntegerField,
 )
+from coupons import rules
+from coupons.models import CouponDefinition, CouponRedemption, Status, Strategy
 from promotions.models import CodeBatch
 from promotions.rules import CHARSET, PATTERN
 from promotions.services.batches import MAX_COUNT

@@ -2,23 +2,23 @@
 
 from django.urls import path
 
-from coupons.api import definitions, redemptions, reports
+from coupons.api import coupons, redemptions, reports
 
 REDEMPTION = "redemptions/<uuid:pk>/"
 CODES = "<uuid:pk>/codes/"
 
 urlpatterns = [
-    path("", definitions.CouponsView.as_view(), name="coupon-list"),
+    path("", coupons.CouponsView.as_view(), name="coupon-list"),
     path("report/", reports.BrandReportView.as_view(), name="coupon-brand-report"),
-    path("<uuid:pk>/", definitions.CouponView.as_view(), name="coupon"),
+    path("<uuid:pk>/", coupons.CouponView.as_view(), name="coupon"),
     path("<uuid:pk>/eligibility/", redemptions.EligibilityView.as_view(), name="coupon-eligibility"),
     path("<uuid:pk>/redemptions/", redemptions.RedemptionsView.as_view(), name="coupon-redemption-list"),
     path("<uuid:pk>/reservations/", redemptions.ReservationsView.as_view(), name="coupon-reservation-list"),
     path(f"{REDEMPTION}confirm/", redemptions.ConfirmView.as_view(), name="coupon-confirm"),
     path(f"{REDEMPTION}release/", redemptions.ReleaseView.as_view(), name="coupon-release"),
     path(f"{REDEMPTION}refund/", redemptions.RefundView.as_view(), name="coupon-refund"),
-    path(CODES, definitions.BatchesView.as_view(), name="coupon-codes-list"),
-    path(f"{CODES}<uuid:batch>/", definitions.BatchView.as_view(), name="coupon-codes"),
-    path(f"{CODES}<uuid:batch>/codes.csv", definitions.BatchCodesView.as_view(), name="coupon-codes-export"),
+    path(CODES, coupons.BatchesView.as_view(), name="coupon-codes-list"),
+    path(f"{CODES}<uuid:batch>/", coupons.BatchView.as_view(), name="coupon-codes"),
+    path(f"{CODES}<uuid:batch>/codes.csv", coupons.BatchCodesView.as_view(), name="coupon-codes-export"),
     path("<uuid:pk>/report/", reports.CouponReportView.as_view(), name="coupon-report"),
 ]

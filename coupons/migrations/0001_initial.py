@@ -5,7 +5,7 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 import pgtrigger.compiler
 import pgtrigger.migrations
-import promoplatform.kernel.ids
+import core.ids
 from django.conf import settings
 from django.db import migrations, models
 
@@ -33,9 +33,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("title", models.CharField(max_length=100)),
                 ("start_date", models.DateTimeField()),
@@ -165,7 +163,7 @@ class Migration(migrations.Migration):
                 ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
                 ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
                 ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False, serialize=False)),
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, serialize=False)),
                 ("title", models.CharField(max_length=100)),
                 ("start_date", models.DateTimeField()),
                 ("end_date", models.DateTimeField()),

@@ -1,8 +1,8 @@
 """Verbs of coupons."""
 
-from coupons.services.definitions import CodesSpec, add_codes, change, create, deactivate, locked_fields
-from coupons.services.ending import confirm, expire_due, release, return_redemption, terminate
-from coupons.services.taking import redeem
+from coupons.services.coupons import CodesSpec, add_codes, change, create, deactivate, locked_fields
+from coupons.services.redemptions import redeem
+from coupons.services.transitions import confirm, expire_due, release, return_redemption, terminate
 
 __all__ = [
     "CodesSpec",

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from promoplatform.kernel.ids import min_uuid7_at
+from core.ids import min_uuid7_at
 
 MONTHS_AHEAD = 2  # months
 TABLE = "coupons_couponredemption"

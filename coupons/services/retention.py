@@ -15,9 +15,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
+from core import db, ids
 from coupons.models import CouponRedemption, Status
 from coupons.services import rollup
-from promoplatform.kernel import db, ids
 
 log = structlog.get_logger(__name__)
 

@@ -13,8 +13,8 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 
+from core import db
 from coupons.models import CouponDefinition, DirtyBucket
-from promoplatform.kernel import db
 
 log = structlog.get_logger(__name__)
 

@@ -1,5 +1,5 @@
 """The admin's pages of discount codes: rules, codes, their uses and notices."""
 
-from discounts.admin import codes, rules, uses
+from discounts.admin import codes, redemptions, rules
 
-__all__ = ["codes", "rules", "uses"]
+__all__ = ["codes", "redemptions", "rules"]

@@ -13,17 +13,17 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
+from backoffice.base import pages
+from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from backoffice.brand_selection import BrandCreateMixin, force_render
+from core.errors import DomainError
+from core.permissions import BrandPermissions
 from discounts import selectors, services
 from discounts.admin import numbers
 from discounts.admin.forms import ChangeCodeForm, CodeForm
 from discounts.emails import terms
 from discounts.models import DiscountCode
-from promoplatform.kernel import pages
-from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promoplatform.kernel.errors import DomainError
-from promoplatform.kernel.mail.models import Mailing
-from promoplatform.kernel.rights import BrandPermissions
-from promotions.admin.making import BrandCreateMixin, force_render
+from mailings.models import Mailing
 
 STATES = {"active": "success", "expired": "warning", "switched off": "danger"}
 

@@ -16,10 +16,11 @@ from unfold.widgets import (
 )
 
 from accounts.models import Brand
+from backoffice.base import pages
+from core import money
+from core.errors import DomainError
 from discounts import services
 from discounts.models import DiscountCode, DiscountRule
-from promoplatform.kernel import money, pages
-from promoplatform.kernel.errors import DomainError
 from segments.selectors import types_of
 
 NEW_RULE_CHOICE = ""

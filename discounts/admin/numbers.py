@@ -12,8 +12,9 @@ from django.core.cache import cache
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
+from backoffice.base import pages
+from core import db, ids
 from discounts.models import DiscountCode, Usage, UsageReturn
-from promoplatform.kernel import db, ids, pages
 
 LIST_CAP = 10_000
 PAGE_CAP = 1_000_000
@@ -42,7 +43,7 @@ class RedemptionQuery:
 def count_by_code(codes: Collection[int]) -> dict[int, dict[str, Any]]:
     """For each code ``{"uses", "planned", "sent"}``, each up to ``LIST_CAP`` + 1; one query."""
     params = {"codes": list(codes), "cap": LIST_CAP}
-    return {row["id"]: row for row in db.fetch_all("discounts/sql/count_of_codes.sql", params)}
+    return {row["id"]: row for row in db.fetch_all("discounts/sql/select_code_counts.sql", params)}
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ def _final(question: RedemptionQuery) -> QuerySet[Usage]:
 
 def totals(code: DiscountCode) -> tuple[int, Counter[str]]:
     """A code's final uses, up to ``PAGE_CAP``, and what they took off by currency."""
-    rows = db.fetch_all("discounts/sql/sum_of_uses.sql", {"code": code.pk, "cap": PAGE_CAP})
+    rows = db.fetch_all("discounts/sql/select_code_totals.sql", {"code": code.pk, "cap": PAGE_CAP})
     discount = Counter({row["currency"]: row["given"] for row in rows if row["currency"]})
     return sum(row["uses"] for row in rows), discount
 
@@ -118,7 +119,7 @@ def returned(code: DiscountCode) -> int:
 def recent(question: RedemptionQuery, *, before: uuid.UUID | None = None, limit: int) -> list[db.Row]:
     """The newest uses (older than the one ``before``), the newest first."""
     return db.fetch_all(
-        "discounts/sql/recent_uses.sql",
+        "discounts/sql/select_recent_redemptions.sql",
         {
             "brands": list(question.brands or ()), "code": question.code, "customer": question.customer,
             "since": question.since, "until": question.until, "floor": question.floor,

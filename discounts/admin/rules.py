@@ -7,11 +7,11 @@ from django.db.models import Count, Model
 from django.http import HttpRequest
 from unfold.decorators import display
 
+from backoffice.base import pages
+from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from backoffice.brand_selection import BrandCreateMixin
 from discounts.admin.forms import RuleForm
 from discounts.models import DiscountCode, DiscountRule
-from promoplatform.kernel import pages
-from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promotions.admin.making import BrandCreateMixin
 
 TERM_LABELS = {
     "min_subtotal": "from {value}",

@@ -6,11 +6,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from discounts import rules
-from discounts.models import DiscountCode
-from discounts.services import RedemptionResult
-from promoplatform.kernel import money
-from promoplatform.kernel.fields import (
+from core import money
+from core.serializer_fields import (
     AmountField,
     AwareDateTimeField,
     CurrencyField,
@@ -19,6 +16,9 @@ from promoplatform.kernel.fields import (
     StrictCharField,
     UuidField,
 )
+from discounts import rules
+from discounts.models import DiscountCode
+from discounts.services import RedemptionResult
 
 _RULE_SCHEMA = {
     "oneOf": [

@@ -12,6 +12,12 @@ from rest_framework.views import APIView
 from accounts.contracts import Caller, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids, shopper_for
+from core import throttle
+from core.api import CursorPagination
+from core.errors import NotFound, PermissionDenied
+from core.hot import Answer, Call, HotView
+from core.idempotency import idempotent
+from core.serializer_fields import parse_minor_units, validate
 from discounts import selectors, services
 from discounts.api.serializers import (
     CodeAnswer,
@@ -23,12 +29,6 @@ from discounts.api.serializers import (
     usage_answer,
 )
 from discounts.models import DiscountCode
-from promoplatform.kernel import throttle
-from promoplatform.kernel.api import CursorPagination
-from promoplatform.kernel.errors import NotFound, PermissionDenied
-from promoplatform.kernel.fields import parse_minor_units, validate
-from promoplatform.kernel.hot import Answer, Call, HotView
-from promoplatform.kernel.idempotency import idempotent
 from promotions.errors import CodeUnknown
 from promotions.rules import normalize_code
 

@@ -5,7 +5,7 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
-import promoplatform.kernel.ids
+import core.ids
 
 
 class Migration(migrations.Migration):
@@ -40,9 +40,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("name", models.CharField(blank=True, default="", max_length=100)),
                 (
@@ -82,7 +80,7 @@ class Migration(migrations.Migration):
                 ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
                 ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
                 ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False, serialize=False)),
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, serialize=False)),
                 ("name", models.CharField(blank=True, default="", max_length=100)),
                 (
                     "discount",

@@ -1,7 +1,7 @@
 """Verbs of discount codes."""
 
 from discounts.services.codes import announce_code, change_code, create_code, create_rule, deactivate
-from discounts.services.usages import RedemptionResult, redeem_code, return_redemption
+from discounts.services.redemptions import RedemptionResult, redeem_code, return_redemption
 
 __all__ = [
     "RedemptionResult",

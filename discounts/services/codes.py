@@ -8,11 +8,11 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import Brand
+from core.errors import InvalidRequest
+from core.outbox import enqueue_on_commit
 from discounts import rules
 from discounts.models import DiscountCode, DiscountRule
-from promoplatform.kernel.errors import InvalidRequest
-from promoplatform.kernel.outbox import enqueue_on_commit
-from promotions.engine import OfferInvalid, parse_offer
+from pricing import OfferInvalid, parse_offer
 from promotions.rules import normalize_code
 from promotions.services import register_code
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.models import Brand, Customer
+from core.ids import uuid7
 from coupons import services
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponDefinition
 from coupons.services import CodesSpec
-from promoplatform.kernel.ids import uuid7
 
 
 @dataclass(frozen=True, slots=True)

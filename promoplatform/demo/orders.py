@@ -10,7 +10,7 @@ from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from discounts.services import create_code
-from promotions.engine import Cart, Line
+from pricing import Cart, Line
 
 CODE = "THANKYOU10"
 COUPON, COUPON_DAYS = "SUMMER15", 9  # it began ten days ago

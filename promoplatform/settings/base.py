@@ -7,8 +7,8 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from environs import Env, validate
 
-from promoplatform import embedded
-from promoplatform.kernel import logs
+from core import logs
+from promoplatform.devserver import embedded
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 env = Env()
@@ -80,11 +80,11 @@ INSTALLED_APPS = [
     "pghistory",
     "pgtrigger",
     "django_celery_beat",
-    "promoplatform.kernel",
-    "promoplatform.kernel.mail",
-    "promoplatform.kernel.outside",
+    "core",
+    "mailings",
+    "integrations",
     "promoplatform.demo",
-    "promoplatform.console",
+    "backoffice",
     "accounts",
     "segments",
     "promotions",
@@ -94,21 +94,21 @@ INSTALLED_APPS = [
     "checkout",
 ]
 MIDDLEWARE = [
-    "promoplatform.kernel.middleware.MetricsMiddleware",
-    "promoplatform.kernel.middleware.RequestIdMiddleware",
+    "core.middleware.MetricsMiddleware",
+    "core.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "promoplatform.kernel.middleware.ContentSecurityPolicyMiddleware",
-    "promoplatform.kernel.health.HealthCheckMiddleware",
-    "promoplatform.kernel.middleware.RequestValidationMiddleware",
-    "promoplatform.kernel.middleware.BrowserSessionMiddleware",
+    "core.middleware.ContentSecurityPolicyMiddleware",
+    "core.health.HealthCheckMiddleware",
+    "core.middleware.RequestValidationMiddleware",
+    "core.middleware.BrowserSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "promoplatform.kernel.middleware.BrowserAuthMiddleware",
-    "promoplatform.kernel.middleware.AuditContextMiddleware",
-    "promoplatform.kernel.middleware.BrowserMessagesMiddleware",
-    "promoplatform.console.policy.AdminCSPMiddleware",
+    "core.middleware.BrowserAuthMiddleware",
+    "core.middleware.AuditContextMiddleware",
+    "core.middleware.BrowserMessagesMiddleware",
+    "backoffice.base.csp.AdminCSPMiddleware",
 ]
 ROOT_URLCONF = "promoplatform.urls"
 WSGI_APPLICATION = "promoplatform.wsgi.application"
@@ -204,12 +204,12 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["promoplatform.kernel.api.JSONParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["promoplatform.kernel.throttle.CallerThrottle"],
-    "DEFAULT_PAGINATION_CLASS": "promoplatform.kernel.api.CursorPagination",
+    "DEFAULT_PARSER_CLASSES": ["core.api.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["core.throttle.CallerThrottle"],
+    "DEFAULT_PAGINATION_CLASS": "core.api.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "promoplatform.kernel.schema.ProblemAutoSchema",
-    "EXCEPTION_HANDLER": "promoplatform.kernel.api.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "core.openapi.ProblemAutoSchema",
+    "EXCEPTION_HANDLER": "core.api.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "DATETIME_FORMAT": "iso-8601",
@@ -238,23 +238,23 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/(v1|internal/v1)",
 }
 REDEMPTION_BACKENDS = {
-    "coupon": "coupons.redeemer",
-    "discount_code": "discounts.redeemer",
-    "promotion": "promotions.redeemer",
-    "voucher": "vouchers.redeemer",
+    "coupon": "coupons.backend",
+    "discount_code": "discounts.backend",
+    "promotion": "promotions.backend",
+    "voucher": "vouchers.backend",
 }
 REDEMPTION_RETENTION_MONTHS = env.int("REDEMPTION_RETENTION_MONTHS", 0)
 CONSISTENCY_CHECKS = [
-    "segments.services.ledgers.audit",
+    "segments.consistency.audit",
     "segments.services.audiences.audit",
-    "promotions.services.ledgers.audit",
+    "promotions.consistency.audit",
     "promotions.services.batches.audit",
-    "discounts.services.ledgers.audit",
-    "coupons.services.ledgers.audit",
+    "discounts.consistency.audit",
+    "coupons.consistency.audit",
     "coupons.services.rollup.audit",
-    "vouchers.services.ledgers.audit",
-    "checkout.services.ledgers.audit",
-    "checkout.services.purchasing.audit",
+    "vouchers.consistency.audit",
+    "checkout.consistency.audit",
+    "checkout.services.purchase_totals.audit",
 ]
 
 SEGMENT_SLOTS_PER_CUSTOMER = env.int("SEGMENT_SLOTS_PER_CUSTOMER", 20, validate=validate.Range(1, 100))
@@ -274,7 +274,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "promoplatform.kernel.beat:SingletonScheduler"
+CELERY_BEAT_SCHEDULER = "core.beat:SingletonScheduler"
 CELERY_BEAT_SCHEDULE = {
     "relay outbox": {"task": "kernel.relay_outbox", "schedule": 5.0, "options": {"expires": 30}},
     "beat heart": {"task": "kernel.beat_heart", "schedule": 30.0, "options": {"expires": 60}},
@@ -343,7 +343,7 @@ EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", bool(EMAIL_HOST))
 EMAIL_TIMEOUT = 10
 EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", str(embedded.data_dir() / "mail"))
 EMAIL_BACKEND = (
-    "promoplatform.kernel.mail.sendgrid.SendGridBackend"
+    "mailings.sendgrid.SendGridBackend"
     if SENDGRID_API_KEY
     else "django.core.mail.backends.smtp.EmailBackend"
     if EMAIL_HOST
@@ -381,10 +381,12 @@ UNFOLD = {
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,
-        "navigation": "promoplatform.console.navigation.groups",
+        "navigation": "backoffice.pages.navigation.groups",
     },
-    "DASHBOARD_CALLBACK": "promoplatform.console.dashboard.context",
-    "STYLES": [lambda _request: static("console/console.css")],
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("console/favicon.svg")}],
+    "DASHBOARD_CALLBACK": "backoffice.pages.dashboard.context",
+    "STYLES": [lambda _request: static("backoffice/backoffice.css")],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("backoffice/favicon.svg")}
+    ],
 }
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True

@@ -2,10 +2,10 @@
 
 from django.conf import settings
 
-from promoplatform.kernel.outside.contracts import RunClock, Service
-from promoplatform.kernel.outside.selectors import service_url
+from integrations.contracts import RunClock, Service
+from integrations.selectors import service_url
 from promotions.adapters.http import HttpCampaignEngine
-from promotions.adapters.ours import LocalCampaignEngine
+from promotions.adapters.local import LocalCampaignEngine
 from promotions.ports import CampaignEngine
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import asdict
 
-from promoplatform.kernel.outside.client import Client
-from promoplatform.kernel.outside.contracts import RunClock, Service
+from integrations.client import Client
+from integrations.contracts import RunClock, Service
 from promotions.ports import Campaign
 
 

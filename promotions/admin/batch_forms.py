@@ -14,8 +14,8 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from promoplatform.kernel import pages
-from promoplatform.kernel.errors import DomainError
+from backoffice.base import pages
+from core.errors import DomainError
 from promotions import rules, selectors
 from promotions.admin.promotion_form import audiences
 from promotions.models import CodeBatch, Promotion

@@ -13,12 +13,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from promoplatform.kernel import pages
-from promoplatform.kernel.errors import DomainError, NotFound
-from promoplatform.kernel.rights import BrandPermissions
+from backoffice.base import pages
+from backoffice.brand_selection import force_render
+from core.errors import DomainError, NotFound
+from core.permissions import BrandPermissions
 from promotions import rules, selectors, services
 from promotions.admin.batch_forms import AssignForm, GenerateCodesForm, ImportForm, error_text
-from promotions.admin.making import force_render
 from promotions.models import CodeAssignment, CodeBatch, Promotion
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.models import Brand
-from promoplatform.kernel import instants
-from promoplatform.kernel.admin import list_brand_ids
-from promoplatform.kernel.rights import BrandPermissions
+from backoffice.base.admin import list_brand_ids
+from core import datetimes
+from core.permissions import BrandPermissions
 from promotions.models import Promotion, Status
 
 MAX_ROWS = 200  # rows of a month
@@ -61,8 +61,8 @@ def page(request: HttpRequest) -> HttpResponse:
     context = admin.site.each_context(request) | {
         "title": "Calendar", "opts": Promotion._meta, "month": first, "bars": bars, "more": more,  # noqa: SLF001
         "days": [(first + timedelta(days=day), first + timedelta(days=day) == today) for day in range(days)],
-        "before": first - timedelta(days=1) if first.year > instants.SUPPORTED_YEARS[0] else None,
-        "after": first + timedelta(days=days) if first.year < instants.SUPPORTED_YEARS[-1] else None,
+        "before": first - timedelta(days=1) if first.year > datetimes.SUPPORTED_YEARS[0] else None,
+        "after": first + timedelta(days=days) if first.year < datetimes.SUPPORTED_YEARS[-1] else None,
         "brands": choices if len(choices) > 1 else [], "brand": chosen, "several": chosen is None and len(choices) > 1,
     }  # fmt: skip
     return TemplateResponse(request, "admin/promotions/calendar.html", context)
@@ -82,7 +82,7 @@ def _chosen(request: HttpRequest, brands: QuerySet[Brand]) -> Brand | None:
 def parse_month(text: str) -> date | None:
     """The first day of ``2026-11``; None for what is no month."""
     found = re.fullmatch(r"(\d{4})-(\d\d)", text, re.ASCII)
-    if found is None or int(found[1]) not in instants.SUPPORTED_YEARS or not 1 <= int(found[2]) <= 12:
+    if found is None or int(found[1]) not in datetimes.SUPPORTED_YEARS or not 1 <= int(found[2]) <= 12:
         return None
     return date(int(found[1]), int(found[2]), 1)
 

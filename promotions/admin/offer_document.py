@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pricing import dump_offer, parse_offer
+from pricing import fields as kinds
 from promotions.admin.offer_fields import PRESETS, TOP, WHICH, kind_of, paths_of_kind, to_initial
 from promotions.admin.offer_labels import BENEFIT_LABELS, CONDITION_LABELS
-from promotions.engine import dump_offer, parse_offer
-from promotions.engine import fields as kinds
 
 MAX_PARTS = {"benefits": 5, "conditions": 20}
 FIRST = {"benefits": "percent", "conditions": "min_subtotal"}

@@ -11,12 +11,12 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from accounts.models import Brand
-from promoplatform.kernel.admin import list_brand_ids
-from promoplatform.kernel.rights import BrandPermissions
+from backoffice.base.admin import list_brand_ids
+from core.permissions import BrandPermissions
+from pricing import OfferInvalid, parse_offer
+from pricing.description import describe_offer
 from promotions.admin.offer_form import OfferForm, is_representable
 from promotions.admin.offer_labels import BENEFIT_LABELS
-from promotions.engine import OfferInvalid, parse_offer
-from promotions.engine.words import describe_offer
 
 TEMPLATE = "admin/promotions/offer.html"
 

@@ -12,11 +12,11 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from pricing import fields as kinds
+from pricing.description import DAYS
+from pricing.records import Record
+from pricing.schema import BENEFITS, CONDITIONS, OFFER
 from promotions.admin.offer_labels import CHOICES, label
-from promotions.engine import fields as kinds
-from promotions.engine.records import Record
-from promotions.engine.schema import BENEFITS, CONDITIONS, OFFER
-from promotions.engine.words import DAYS
 
 MAX_LENGTH = 400  # characters of one text; the engine says how many it takes
 MAX_LIST_LENGTH = 300_000

@@ -21,7 +21,9 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
-from promoplatform.kernel.errors import InvalidRequest
+from core.errors import InvalidRequest
+from pricing import OfferInvalid, dump_offer, parse_offer
+from pricing.description import describe_offer
 from promotions.admin.offer_document import (
     KNOWN,
     MAX_PARTS,
@@ -44,8 +46,6 @@ from promotions.admin.offer_fields import (
     paths_of_kind,
 )
 from promotions.admin.offer_labels import BENEFIT_LABELS, SECTIONS, label
-from promotions.engine import OfferInvalid, dump_offer, parse_offer
-from promotions.engine.words import describe_offer
 from promotions.services import validate_offer
 from segments.selectors import types_of
 

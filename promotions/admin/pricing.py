@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from promoplatform.kernel.admin import BrandScopedAdmin
-from promotions.engine.profile import OPTIONS
+from backoffice.base.admin import BrandScopedAdmin
+from pricing.profile import OPTIONS
 from promotions.models import PricingProfile
 
 

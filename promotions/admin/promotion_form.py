@@ -13,8 +13,9 @@ from unfold.widgets import (
 )
 
 from accounts.models import Brand
-from promoplatform.kernel import money, pages
-from promoplatform.kernel.errors import DomainError
+from backoffice.base import pages
+from core import money
+from core.errors import DomainError
 from promotions.admin.offer_field import OfferField
 from promotions.errors import CodeTaken
 from promotions.models import Promotion, Trigger

@@ -14,14 +14,14 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand
-from promoplatform.kernel import pages
-from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promoplatform.kernel.errors import DomainError
-from promoplatform.kernel.rights import BrandPermissions
+from backoffice.base import pages
+from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from backoffice.brand_selection import BrandSelectionMixin, force_render
+from core.errors import DomainError
+from core.permissions import BrandPermissions
 from promotions import selectors, services
-from promotions.admin import calendar, numbers, offer_field
+from promotions.admin import calendar, metrics, offer_field
 from promotions.admin.batches import BatchViews
-from promotions.admin.making import BrandSelectionMixin, force_render
 from promotions.admin.promotion_form import PromotionForm, copy_of
 from promotions.models import Promotion, Status
 from segments.selectors import segments_of
@@ -106,7 +106,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
 
     @display(description="for whom")
     def audience(self, promotion: Promotion) -> str:
-        return numbers.audience_label(promotion, promotion.segment)  # type: ignore[attr-defined]  # as the list has it
+        return metrics.audience_label(promotion, promotion.segment)  # type: ignore[attr-defined]  # as the list has it
 
     @display(description="gives")
     def offer_summary(self, promotion: Promotion) -> str:
@@ -203,7 +203,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
         at, key = timezone.now(), promotion.pk
         code = selectors.codes_of(promotion_ids=[key]).get(key, "")
         segment = segments_of(promotion_ids=[key]).get(key) if promotion.target_audience else None
-        reached = numbers.audience(promotion, segment, at) if promotion.target_audience else []
+        reached = metrics.audience(promotion, segment, at) if promotion.target_audience else []
         facts = [
             ("When", f"{period(promotion)} ({promotion.brand.timezone})"),
             ("For whom", promotion.target_audience.replace("_", " ") or "everyone"),
@@ -217,7 +217,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
             "code": code,
             "description": promotion.description,
             "segment": segment,
-            "cards": reached + numbers.metric_cards(promotion, at),
+            "cards": reached + metrics.metric_cards(promotion, at),
             "facts": facts,
             "words": offer_field.describe(promotion.offer, promotion.brand),
             "is_draft": promotion.status == Status.DRAFT,

@@ -18,13 +18,13 @@ from rest_framework.views import APIView
 
 from accounts.contracts import get_caller
 from accounts.selectors import readable_brand_ids
-from promoplatform.kernel import pages
-from promoplatform.kernel.api import CsvRenderer, CursorPagination
-from promoplatform.kernel.errors import PayloadTooLarge, PermissionDenied
-from promoplatform.kernel.idempotency import idempotent
-from promoplatform.kernel.schema import problem_responses
+from backoffice.base import pages
+from core.api import CsvRenderer, CursorPagination
+from core.errors import PayloadTooLarge, PermissionDenied
+from core.idempotency import idempotent
+from core.openapi import problem_responses
 from promotions import errors, rules, selectors, services
-from promotions.api.batch_shapes import (
+from promotions.api.batch_serializers import (
     AssignInputSerializer,
     AssignmentSerializer,
     AssignResultSerializer,

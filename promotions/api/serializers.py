@@ -7,8 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from promoplatform.kernel import money
-from promoplatform.kernel.fields import AmountField, DateOrDateTimeField, SlugField, StrictCharField, StrictIntegerField
+from core import money
+from core.serializer_fields import AmountField, DateOrDateTimeField, SlugField, StrictCharField, StrictIntegerField
 from promotions.models import Promotion, Trigger
 from promotions.services import LIMITS
 from segments.contracts import AudienceReach

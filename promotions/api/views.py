@@ -12,11 +12,11 @@ from rest_framework.views import APIView
 
 from accounts.contracts import get_caller
 from accounts.selectors import get_brand_for_caller, readable_brand_ids
-from promoplatform.kernel.api import CursorPagination
-from promoplatform.kernel.errors import PermissionDenied
-from promoplatform.kernel.idempotency import idempotent
+from core.api import CursorPagination
+from core.errors import PermissionDenied
+from core.idempotency import idempotent
 from promotions import selectors, services
-from promotions.api.reading import to_model_fields
+from promotions.api.parsers import to_model_fields
 from promotions.api.serializers import PromotionAnswer, PromotionChange, PromotionRequest, promotion_answer
 from promotions.models import Promotion
 from segments.selectors import segment_summaries_by_promotion

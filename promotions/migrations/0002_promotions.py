@@ -7,7 +7,7 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 import pgtrigger.compiler
 import pgtrigger.migrations
-import promoplatform.kernel.ids
+import core.ids
 from django.db import migrations, models
 
 
@@ -24,9 +24,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("pattern", models.CharField(help_text="# stands for one character of the charset", max_length=64)),
                 ("charset", models.CharField(max_length=64)),
@@ -188,9 +186,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("name", models.CharField(max_length=100)),
                 ("description", models.TextField(blank=True, default="", max_length=2000)),
@@ -279,7 +275,7 @@ class Migration(migrations.Migration):
                 ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
                 ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
                 ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False, serialize=False)),
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, serialize=False)),
                 ("name", models.CharField(max_length=100)),
                 ("description", models.TextField(blank=True, default="", max_length=2000)),
                 ("start_date", models.DateTimeField()),

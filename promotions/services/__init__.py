@@ -1,7 +1,6 @@
 """Verbs of promotions and codes."""
 
-from promotions.services.assigning import assign, assign_audience, assign_codes
-from promotions.services.audience import audience_counts
+from promotions.services.assignments import assign, assign_audience, assign_codes
 from promotions.services.batches import (
     MAX_COUNT,
     Imported,
@@ -11,8 +10,9 @@ from promotions.services.batches import (
     import_codes,
     request_batch,
 )
+from promotions.services.campaign_sync import retry_now
 from promotions.services.codes import register_code
-from promotions.services.life import (
+from promotions.services.promotions import (
     LIMITS,
     MAX_PRIORITY,
     activate,
@@ -24,7 +24,7 @@ from promotions.services.life import (
     start_due,
     validate_offer,
 )
-from promotions.services.telling import retry_now
+from promotions.services.segments import audience_counts
 
 __all__ = [
     "LIMITS",

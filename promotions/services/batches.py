@@ -16,9 +16,9 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.models import Brand
-from promoplatform.kernel import db
-from promoplatform.kernel.errors import InvalidRequest
-from promoplatform.kernel.outbox import enqueue_on_commit
+from core import db
+from core.errors import InvalidRequest
+from core.outbox import enqueue_on_commit
 from promotions import rules, selectors
 from promotions.errors import PatternTooWeak, WrongState
 from promotions.models import Code, CodeBatch, Promotion, Status, Trigger

@@ -1,7 +1,7 @@
 """Codes are claimed for what they mean."""
 
 from accounts.models import Brand
-from promoplatform.kernel.db import translate_constraint
+from core.db import translate_constraint
 from promotions.errors import CodeTaken
 from promotions.models import Code, Promotion
 from promotions.rules import code_digest

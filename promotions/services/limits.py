@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from promoplatform.kernel import db
+from core import db
 from promotions import rules
 from promotions.models import PromotionCounter
 
@@ -21,10 +21,10 @@ Taken = tuple[str, str, int, int]  # kind, slot, shard, amount
 def take(*, promotion: uuid.UUID, kind: str, slot: str, amount: int, cap: int, home: int) -> Taken | None:
     """Take ``amount`` of a limit of ``cap``, beginning at shard ``home``; None when too little is left."""
     params = {"promotion": promotion, "kind": kind, "slot": slot, "amount": amount, "home": home}
-    shard = _shard("promotions/sql/take_counter.sql", params)
+    shard = _shard("promotions/sql/take_limit.sql", params)
     if shard is None:
         shares = [cap] if kind == "user" else rules.split_cap(cap)
-        db.execute("promotions/sql/open_counter.sql", params | {"shares": shares})
+        db.execute("promotions/sql/insert_limit.sql", params | {"shares": shares})
         shard = _take_blocking(params)
     return None if shard is None else (kind, slot, shard, amount)
 
@@ -33,7 +33,7 @@ def _take_blocking(params: Mapping[str, Any]) -> int | None:
     """Wait for a shard that has room while others are at it; gather only what no single shard can give any more."""
     mine = PromotionCounter.objects.filter(promotion_id=params["promotion"], kind=params["kind"], slot=params["slot"])
     while True:
-        shard = _shard("promotions/sql/wait_for_counter.sql", params)
+        shard = _shard("promotions/sql/take_limit_blocking.sql", params)
         if shard is not None:
             return shard
         left = [cap - taken for taken, cap in mine.values_list("taken", "cap")]  # an unlocked look: refusals stay cheap
@@ -64,7 +64,7 @@ def release(*, promotion: uuid.UUID, taken: Sequence[Sequence[object]]) -> None:
     """Undo takings, each where it was taken, in the order in which counters are taken."""
     for kind, slot, shard, amount in sorted(taken, key=lambda each: (str(each[0]), str(each[1]))):
         db.execute(
-            "promotions/sql/give_back_counter.sql",
+            "promotions/sql/release_limit.sql",
             {"promotion": promotion, "kind": kind, "slot": slot, "shard": shard, "amount": amount},
         )
 

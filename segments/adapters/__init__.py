@@ -2,10 +2,10 @@
 
 from django.conf import settings
 
-from promoplatform.kernel.outside.contracts import RunClock, Service
-from promoplatform.kernel.outside.selectors import service_url
+from integrations.contracts import RunClock, Service
+from integrations.selectors import service_url
 from segments.adapters.http import HttpSegmentation
-from segments.adapters.ours import LocalSegmentation
+from segments.adapters.local import LocalSegmentation
 from segments.ports import SegmentationService
 
 

@@ -3,8 +3,8 @@
 import uuid
 from collections.abc import Sequence
 
-from promoplatform.kernel.outside.client import Client
-from promoplatform.kernel.outside.contracts import DeliveryFailed, RunClock, Service
+from integrations.client import Client
+from integrations.contracts import DeliveryFailed, RunClock, Service
 from segments.ports import SegmentPayload
 
 LONGEST_NAME = 100

@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from unfold.decorators import display
 
-from promoplatform.kernel import pages
-from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promoplatform.kernel.rights import BrandPermissions
-from segments.admin import computed
+from backoffice.base import pages
+from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from core.permissions import BrandPermissions
+from segments.admin import automatic_audiences
 from segments.contracts import Source
 from segments.models import Audience
 
@@ -58,7 +58,7 @@ class AudienceAdmin(BrandScopedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
-        return [path("computed/", wrap(computed.page), name="segments_computed"), *super().get_urls()]
+        return [path("computed/", wrap(automatic_audiences.page), name="segments_computed"), *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

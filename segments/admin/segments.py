@@ -15,11 +15,11 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
-from promoplatform.kernel import pages
-from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promoplatform.kernel.rights import BrandPermissions
+from backoffice.base import pages
+from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from core.permissions import BrandPermissions
 from segments import services
-from segments.admin import numbers, pressure
+from segments.admin import metrics, slot_usage
 from segments.models import SLOT_HOLDING_STATES, Audience, Segment, State
 
 STATES = {
@@ -102,7 +102,7 @@ class SegmentAdmin(BrandScopedAdmin):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
-            path("slots/", wrap(require_safe(pressure.page)), name="segments_slots"),
+            path("slots/", wrap(require_safe(slot_usage.page)), name="segments_slots"),
             path("<uuid:pk>/<str:verb>/now/", wrap(require_POST(self.run_now)), name="segments_segment_now"),
             *super().get_urls(),
         ]
@@ -120,11 +120,11 @@ class SegmentAdmin(BrandScopedAdmin):
         shown = self.admin_site.each_context(request) | {
             "title": f"Segment of {found}", "opts": self.opts, "segment": found, "brand": found.brand,
             "state": (found.get_state_display(), STATES[State(found.state)]), "facts": details(found),
-            "cards": numbers.metric_cards(found, at), "may_edit": self.has_brand_permission(request, BrandPermissions.EDIT, found),
+            "cards": metrics.metric_cards(found, at), "may_edit": self.has_brand_permission(request, BrandPermissions.EDIT, found),
             "promotion": promotion_link(found),
             "audience": Audience.objects.filter(brand=found.brand, segment_type=found.segment_type).first(),
         }  # fmt: skip
-        return TemplateResponse(request, "admin/segments/segment.html", shown | numbers.progress(found, at))
+        return TemplateResponse(request, "admin/segments/segment.html", shown | metrics.progress(found, at))
 
     def run_now(self, request: HttpRequest, pk: uuid.UUID, verb: str) -> HttpResponse:
         """The buttons for whoever does not want to wait for the next sweep."""

@@ -15,12 +15,12 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
-from promoplatform.kernel import pages
-from promoplatform.kernel.admin import BrandScopedAdmin, list_brand_ids
-from promoplatform.kernel.errors import DomainError
-from promoplatform.kernel.rights import BrandPermissions
-from promoplatform.kernel.streams import CHUNK_SIZE
-from segments import rules, services
+from backoffice.base import pages
+from backoffice.base.admin import BrandScopedAdmin, list_brand_ids
+from core.errors import DomainError
+from core.permissions import BrandPermissions
+from core.streams import CHUNK_SIZE
+from segments import customer_id_files, services
 from segments.contracts import Operation, UploadState
 from segments.models import AudienceUpload
 
@@ -68,7 +68,7 @@ class UploadForm(forms.Form):
 
     def clean_segment_type(self) -> str:
         name: str = self.cleaned_data["segment_type"].strip().replace(" ", "_")
-        if not rules.is_segment_type(name):
+        if not customer_id_files.is_segment_type(name):
             raise forms.ValidationError("Letters, digits, _, . and - only.")
         return name
 
@@ -250,5 +250,5 @@ def _create(fields: dict[str, Any], *, by: int | None) -> AudienceUpload:
     name = file.name or "file"
     return services.create_upload(
         brand=fields["brand"], segment_type=fields["segment_type"], operation=fields["operation"], file_name=name,
-        parts=file.chunks(CHUNK_SIZE), media_type=rules.NDJSON if name.endswith(".ndjson") else rules.CSV, by=by,
+        parts=file.chunks(CHUNK_SIZE), media_type=customer_id_files.NDJSON if name.endswith(".ndjson") else customer_id_files.CSV, by=by,
     )  # fmt: skip

@@ -16,11 +16,11 @@ from rest_framework.views import APIView
 from accounts.contracts import get_caller
 from accounts.models import Brand
 from accounts.selectors import get_merchant_brand
-from promoplatform.kernel import streams
-from promoplatform.kernel.errors import PayloadTooLarge, UnsupportedMediaType
-from promoplatform.kernel.fields import StrictIntegerField
-from promoplatform.kernel.schema import problem_responses
-from segments import errors, rules, selectors, services
+from core import streams
+from core.errors import PayloadTooLarge, UnsupportedMediaType
+from core.openapi import problem_responses
+from core.serializer_fields import StrictIntegerField
+from segments import customer_id_files, errors, selectors, services
 from segments.contracts import AudienceUpdateResult, Operation
 
 MAX_IDS = 100_000  # of one JSON body; streams may be of any length
@@ -92,8 +92,8 @@ class AudienceView(APIView):
     @extend_schema(
         request={
             "application/json": AudienceRequest,
-            rules.CSV: OpenApiTypes.STR,
-            rules.NDJSON: OpenApiTypes.STR,
+            customer_id_files.CSV: OpenApiTypes.STR,
+            customer_id_files.NDJSON: OpenApiTypes.STR,
         },
         parameters=[AudienceQuery],
         responses={200: AudienceChange, **problem_responses(errors.AudienceReadOnly)},
@@ -107,7 +107,7 @@ class AudienceView(APIView):
         """
         brand = get_merchant_brand(caller=get_caller(request.auth), merchant_id=merchant_id)
         media_type = (request.content_type or "").partition(";")[0].strip().lower()
-        if media_type in (rules.CSV, rules.NDJSON):
+        if media_type in (customer_id_files.CSV, customer_id_files.NDJSON):
             applied = _stream(request, brand, segment_type, media_type)
         else:
             applied = _document(request, brand, segment_type)
@@ -139,6 +139,6 @@ def _parts(request: HttpRequest) -> Iterator[bytes]:
         case "identity":
             return streams.iter_body(request)
         case "gzip":
-            return rules.gunzip_stream(streams.iter_body(request), limit=streams.CHUNK_SIZE)
+            return customer_id_files.gunzip_stream(streams.iter_body(request), limit=streams.CHUNK_SIZE)
         case _:
             raise UnsupportedMediaType

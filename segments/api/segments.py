@@ -13,9 +13,9 @@ from rest_framework.views import APIView
 
 from accounts.contracts import get_caller
 from accounts.selectors import check_internal, get_merchant_brand
-from promoplatform.kernel.fields import DateOrDateTimeField, StrictCharField, UuidField, localize_date
-from promoplatform.kernel.idempotency import idempotent
-from promoplatform.kernel.schema import problem_responses
+from core.idempotency import idempotent
+from core.openapi import problem_responses
+from core.serializer_fields import DateOrDateTimeField, StrictCharField, UuidField, localize_date
 from segments import errors, selectors, services
 
 STATUSES = "scheduled, active, empty, expired or deleted"

@@ -2,11 +2,11 @@
 
 from segments.contracts import AudienceUpdateResult, Operation
 from segments.services.audiences import MAX_VERSION, apply_audience, apply_file
-from segments.services.computing import disable, enable, replace_members, request_recount, update_members
-from segments.services.pressure import reach
-from segments.services.queue import enqueue_processing, process_queue
+from segments.services.automatic_audiences import disable, enable, replace_members, request_recount, update_members
+from segments.services.lifecycle import enqueue_processing, process_queue
 from segments.services.scheduling import delete, schedule, sync_promotion_segment
-from segments.services.syncing import retry_now
+from segments.services.slot_usage import reach
+from segments.services.sync import retry_now
 from segments.services.updates import handle_audience_update
 from segments.services.uploads import (
     apply_upload,

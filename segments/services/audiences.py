@@ -6,13 +6,13 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import Brand
-from promoplatform.kernel import db
-from promoplatform.kernel.errors import InvalidRequest
-from segments import rules, selectors
+from core import db
+from core.errors import InvalidRequest
+from segments import customer_id_files, selectors
 from segments.contracts import AudienceUpdateResult, Operation, Source
 from segments.errors import AudienceReadOnly
 from segments.models import Audience
-from segments.services import pressure, staging
+from segments.services import slot_usage, staging
 
 MAX_VERSION = 2**63 - 1  # version
 
@@ -32,7 +32,7 @@ def apply_audience(
     stored one changes nothing; the stored one again is applied again, which changes nothing if it is the same update.
     Raises Invalid (fields ``segment_type``, ``version``, ``customer_ids.<place>``), AudienceComputed.
     """
-    rules.check_ids(customer_ids)
+    customer_id_files.check_ids(customer_ids)
     with staging.staging_table():
         received = staging.copy_ids(customer_ids)
         return apply_staged(
@@ -56,7 +56,7 @@ def apply_file(
     """
     check_segment_type(segment_type)
     with staging.staging_table():
-        reader = rules.CustomerIdReader(media_type)
+        reader = customer_id_files.CustomerIdReader(media_type)
         staging.copy_lines(reader.read(parts))
         reader.check()
         return apply_staged(
@@ -91,7 +91,7 @@ def apply_staged(
             )
         applied = AudienceUpdateResult(received, **(counts or {}))
         if applied.size > selectors.LARGE and (applied.added or applied.removed):
-            pressure.enqueue_count(audience_id=audience.pk)
+            slot_usage.enqueue_count(audience_id=audience.pk)
     return applied
 
 
@@ -105,7 +105,7 @@ def lock_audience(*, brand: Brand, segment_type: str) -> Audience:
 
 def check_segment_type(segment_type: str) -> None:
     """Raises Invalid (field ``segment_type``)."""
-    if not rules.is_segment_type(segment_type):
+    if not customer_id_files.is_segment_type(segment_type):
         raise InvalidRequest.field("segment_type", "A segment type is up to 100 letters, digits, _, . and -.")
 
 

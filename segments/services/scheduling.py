@@ -7,11 +7,11 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Brand
-from promoplatform.kernel.errors import InvalidRequest
+from core.errors import InvalidRequest
 from segments.errors import AudienceEmpty, SegmentAlreadyExists
 from segments.models import Segment, State
 from segments.selectors import audience_count
-from segments.services import queue, syncing
+from segments.services import lifecycle, sync
 
 
 @transaction.atomic
@@ -43,7 +43,7 @@ def schedule(
     if segment is None:
         raise SegmentAlreadyExists
     if segment.pk == asked.pk and asked.due_at <= at:
-        queue.fill_inline(segment=segment, at=at)
+        lifecycle.fill_inline(segment=segment, at=at)
     return segment
 
 
@@ -83,8 +83,8 @@ def sync_promotion_segment(
             brand=brand, segment_type=segment_type, start_date=start_date, end_date=end_date, at=at,
             promotion_id=promotion_id,
         )  # fmt: skip
-    if segment.end_date != end_date and segment.state in syncing.SYNCED_STATES:
-        syncing.request_sync(segment_ids=[segment.pk], at=at)
+    if segment.end_date != end_date and segment.state in sync.SYNCED_STATES:
+        sync.request_sync(segment_ids=[segment.pk], at=at)
     segment.end_date = end_date
     if segment.state == State.SCHEDULED:
         if segment.segment_type != segment_type:
@@ -94,7 +94,7 @@ def sync_promotion_segment(
     _check_dates(segment.start_date, segment.end_date, at)
     segment.save(update_fields=["segment_type", "audience_count", "start_date", "end_date", "due_at"])
     if segment.state == State.SCHEDULED and segment.due_at <= at:
-        queue.fill_inline(segment=segment, at=at)
+        lifecycle.fill_inline(segment=segment, at=at)
     return segment
 
 
@@ -105,7 +105,7 @@ def delete(*, which: Q, at: datetime) -> None:
     """
     live = Segment.objects.filter(which, deleted_at=None).exclude(state__in=[State.EXPIRED, State.DELETED])
     for segment in live.select_for_update().order_by("pk"):
-        queue.end(Q(pk=segment.pk), at=at, last=State.DELETED)
+        lifecycle.end(Q(pk=segment.pk), at=at, last=State.DELETED)
         segment.refresh_from_db()
         if segment.state == State.RELEASING:
-            queue.release_inline(segment=segment, at=at)
+            lifecycle.release_inline(segment=segment, at=at)

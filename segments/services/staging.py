@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 
 from django.db import DatabaseError, connection
 
-from promoplatform.kernel import db
-from segments.rules import to_copy_line
+from core import db
+from segments.customer_id_files import to_copy_line
 
 OPEN = "CREATE TEMPORARY TABLE segments_sent (customer_id varchar(100) NOT NULL)"
 _CLOSE = "DROP TABLE IF EXISTS pg_temp.segments_sent"
@@ -65,7 +65,7 @@ def create_missing_customers(shown: Callable[[int], object] = int) -> None:
         pages = cursor.fetchone()[0]
     for first in range(0, pages, CUSTOMERS_PER_TRANSACTION):
         stretch = {"first": f"({first},0)", "end": f"({first + CUSTOMERS_PER_TRANSACTION},0)"}
-        db.execute("segments/sql/make_customers.sql", stretch)
+        db.execute("segments/sql/insert_customers.sql", stretch)
         shown(min(100, 100 * (first + CUSTOMERS_PER_TRANSACTION) // pages))
 
 

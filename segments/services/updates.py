@@ -3,7 +3,7 @@
 from google.protobuf.message import DecodeError
 
 from accounts.selectors import brand_by_name
-from promoplatform.kernel.errors import InvalidRequest, NotFound
+from core.errors import InvalidRequest, NotFound
 from segments.contracts import Operation
 from segments.proto.audience_update_pb2 import AudienceUpdate
 from segments.services.audiences import apply_audience

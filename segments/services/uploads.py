@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accounts.models import Brand
-from promoplatform.kernel import db
-from promoplatform.kernel.errors import DomainError, InvalidRequest
-from promoplatform.kernel.outbox import enqueue_on_commit
-from promoplatform.kernel.streams import CHUNK_SIZE
-from segments import rules
+from core import db
+from core.errors import DomainError, InvalidRequest
+from core.outbox import enqueue_on_commit
+from core.streams import CHUNK_SIZE
+from segments import customer_id_files
 from segments.contracts import Operation, Source, UploadState
 from segments.errors import AudienceReadOnly
 from segments.models import Audience, AudienceUpload, UploadPart
@@ -56,7 +56,7 @@ def create_upload(
         brand=brand, segment_type=segment_type, operation=operation, file_name=file_name[:200], media_type=media_type,
         by_id=by,
     )  # fmt: skip
-    reader = rules.CustomerIdReader(media_type)
+    reader = customer_id_files.CustomerIdReader(media_type)
     with staging.staging_table():
         staging.copy_lines(reader.read(_stored_file(parts, upload)))
         if not reader.received:
@@ -111,10 +111,10 @@ def apply_upload(*, upload_id: uuid.UUID, at: datetime) -> None:
     upload = AudienceUpload.objects.select_related("brand").filter(pk=upload_id, state=UploadState.PENDING).first()
     if upload is None:
         return
-    reader = rules.CustomerIdReader(upload.media_type)
+    reader = customer_id_files.CustomerIdReader(upload.media_type)
     try:
         with staging.staging_table():
-            staging.copy_lines(reader.read(rules.gunzip_stream(_iter_chunks(upload), limit=CHUNK_SIZE)))
+            staging.copy_lines(reader.read(customer_id_files.gunzip_stream(_iter_chunks(upload), limit=CHUNK_SIZE)))
             if upload.operation != Operation.REMOVE:
                 staging.create_missing_customers(
                     lambda done: _save_progress(upload, READ + (KNOWN - READ) * done // 100)

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from accounts import selectors, services
 from accounts.contracts import Caller
 from accounts.models import User
-from promoplatform.kernel import redis
+from core import redis
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from django.utils import timezone
 from accounts import selectors, services
 from accounts.contracts import Role, Scope
 from accounts.models import ApiKey, Brand, Customer, Invitation, Membership, User
-from promoplatform.kernel.admin import EstimatingPaginator
-from promoplatform.kernel.errors import TokenInvalid
-from promoplatform.kernel.models import OutboxMessage
+from backoffice.base.admin import EstimatingPaginator
+from core.errors import TokenInvalid
+from core.models import OutboxMessage
 from tests.factories import (
     PASSWORD,
     ApiKeyFactory,

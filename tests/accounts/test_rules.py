@@ -6,8 +6,8 @@ import pytest
 from accounts import rules
 from accounts.contracts import Caller
 from accounts.rules import IdentifierType, Keyring, TokenKind
-from promoplatform.kernel.errors import InvalidRequest, TokenExpired, TokenInvalid
-from promoplatform.kernel.ids import uuid7
+from core.errors import InvalidRequest, TokenExpired, TokenInvalid
+from core.ids import uuid7
 
 AT = datetime(2027, 3, 17, 15, 30, tzinfo=UTC)
 KEYS = Keyring(["new-secret", "old-secret"])

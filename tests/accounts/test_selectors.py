@@ -5,7 +5,7 @@ import pytest
 from accounts import selectors, services
 from accounts.contracts import Role, Scope, Shopper
 from accounts.models import Customer
-from promoplatform.kernel.errors import InvalidRequest, PermissionDenied
+from core.errors import InvalidRequest, PermissionDenied
 from tests.factories import ApiKeyFactory, BrandFactory, CustomerFactory, MembershipFactory, ShopperFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

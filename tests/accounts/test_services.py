@@ -12,8 +12,8 @@ from accounts import rules, selectors, services
 from accounts.contracts import Role
 from accounts.errors import AccountTaken, LastOwner, LoginRefused
 from accounts.models import ApiKey, Customer, Invitation, Membership, User
-from promoplatform.kernel.errors import InvalidRequest, NotFound, Throttled, TokenExpired, TokenInvalid, Unavailable
-from promoplatform.kernel.models import OutboxMessage
+from core.errors import InvalidRequest, NotFound, Throttled, TokenExpired, TokenInvalid, Unavailable
+from core.models import OutboxMessage
 from tests.factories import PASSWORD, ApiKeyFactory, BrandFactory, MembershipFactory, ShopperFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

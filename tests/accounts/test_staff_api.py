@@ -5,7 +5,7 @@ from rest_framework.test import APIClient
 from accounts import services
 from accounts.contracts import Role
 from accounts.models import ApiKey, Invitation, Membership
-from promoplatform.kernel.models import OutboxMessage
+from core.models import OutboxMessage
 from tests.accounts.test_api import problem
 from tests.factories import ApiKeyFactory, MembershipFactory, ShopperFactory, UserFactory
 

@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import User
+from core.ids import uuid7
 from discounts.models import DiscountCode, DiscountRule, Usage
-from promoplatform.kernel.ids import uuid7
-from promoplatform.kernel.mail.models import Mail
-from promoplatform.kernel.mail.services import sending
+from mailings.models import Mail
+from mailings.services import sending
 from tests.factories import (
     BrandFactory,
     CustomerFactory,

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from tests.browser.test_admin import SCREENS, judged
-from tests.browser.test_trying import shoot
+from tests.browser.test_cart_simulator import shoot
 from tests.factories import BrandFactory, CampaignFactory, CustomerFactory, MembershipFactory, UserFactory
 from vouchers.contracts import ClaimRequest
 from vouchers.models import Campaign

@@ -7,7 +7,7 @@ from accounts.contracts import Role
 from coupons.models import Status
 from coupons.services import rollup
 from tests.browser.test_admin import judged
-from tests.coupons.rows import add, coupon_of, row
+from tests.coupons.builders import add, coupon_of, row
 from tests.factories import BrandFactory, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -4,10 +4,10 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Customer
+from core.ids import uuid7
 from coupons import services
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponDefinition, CouponRedemption
-from promoplatform.kernel.ids import uuid7
 from tests.browser.test_admin import judged
 from tests.factories import BrandFactory, CouponFactory, CustomerFactory, MembershipFactory, UserFactory
 

@@ -6,8 +6,8 @@ from promotions import services
 from promotions.models import CodeBatch, Promotion
 from segments.models import Audience, AudienceMember
 from tests.browser.test_admin import SCREENS, judged
-from tests.browser.test_trying import shoot
-from tests.checkout.shop import cart, line
+from tests.browser.test_cart_simulator import shoot
+from tests.checkout.builders import cart, line
 from tests.factories import BrandFactory, CustomerFactory, MembershipFactory, PromotionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

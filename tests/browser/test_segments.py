@@ -6,12 +6,12 @@ import pytest
 from django.db.models import Q
 from django.utils import timezone
 
-from promoplatform.kernel.outside.models import SyncJob
+from integrations.models import SyncJob
 from segments import services
-from segments.services import stripes
-from segments.services.queue import process_next_range
+from segments.services import customer_ranges
+from segments.services.lifecycle import process_next_range
 from tests.browser.test_admin import SCREENS, judged
-from tests.browser.test_trying import shoot
+from tests.browser.test_cart_simulator import shoot
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,8 +34,8 @@ def scheduled(brand, *names, segment_type="vip_customers", days=7, **more):
 
 
 def test_a_filling_is_followed_without_a_reload(visit, brand, monkeypatch):
-    monkeypatch.setattr(stripes, "STRIPE", 4)
-    monkeypatch.setattr("segments.services.queue.SMALL", 0)
+    monkeypatch.setattr(customer_ranges, "STRIPE", 4)
+    monkeypatch.setattr("segments.services.lifecycle.SMALL", 0)
     segment = scheduled(brand, *(f"c{number}" for number in range(20)))
     olga = visit().sign_in("olga")
     page = olga.goto(BASE)

@@ -8,7 +8,7 @@ from accounts.contracts import Role
 from segments import services
 from segments.models import Audience, AudienceUpload
 from tests.browser.test_admin import judged
-from tests.browser.test_trying import shoot
+from tests.browser.test_cart_simulator import shoot
 from tests.factories import BrandFactory, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Brand, Customer, User
 from checkout.models import Redemption, Status
 from discounts.models import DiscountCode, Usage
-from tests.checkout.shop import (
+from tests.checkout.builders import (
     QUOTE,
     REDEMPTIONS,
     ClientOf,

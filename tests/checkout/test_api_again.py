@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Brand, User
 from checkout.models import Redemption
 from discounts.models import Usage
-from tests.checkout.shop import QUOTE, REDEMPTIONS, ClientOf, cart, fields, order, post, refused, reserved, verb
+from tests.checkout.builders import QUOTE, REDEMPTIONS, ClientOf, cart, fields, order, post, refused, reserved, verb
 from tests.factories import BrandFactory, DiscountCodeFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ten")]

@@ -13,7 +13,7 @@ from accounts.models import Brand, User
 from checkout.models import Redemption, RefundedLine, Status
 from checkout.services import release_expired
 from discounts.models import Usage, UsageNotification, UsageReturn
-from tests.checkout.shop import REDEMPTIONS, ClientOf, fields, pass_time, refused, reserved, verb
+from tests.checkout.builders import REDEMPTIONS, ClientOf, fields, pass_time, refused, reserved, verb
 from tests.factories import BrandFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ten")]

@@ -13,12 +13,12 @@ from django.utils import timezone
 from accounts.models import Brand
 from checkout import services
 from checkout.models import Backtest, BacktestState, Redemption
-from checkout.services import backtesting
-from promoplatform.kernel.errors import Busy, InvalidRequest
-from promoplatform.kernel.models import OutboxMessage
+from checkout.services import backtests
+from core.errors import Busy, InvalidRequest
+from core.models import OutboxMessage
 from promotions.models import Promotion, PromotionRedemption
 from segments.services import apply_audience
-from tests.checkout.shop import REDEMPTIONS, line, order, post, reserved, verb
+from tests.checkout.builders import REDEMPTIONS, line, order, post, reserved, verb
 from tests.factories import BrandFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db
@@ -190,7 +190,7 @@ def test_it_goes_in_steps_and_finds_the_same(
     draft = drafted(billo)
     whole = back(draft, deliver)
 
-    monkeypatch.setattr(backtesting, "CHUNK", 2)
+    monkeypatch.setattr(backtests, "CHUNK", 2)
     stepped = back(draft, deliver)
 
     assert stepped.results == whole.results
@@ -202,7 +202,7 @@ def test_a_step_delivered_twice_counts_once_more_only_what_is_left(
 ) -> None:
     for _ in range(5):
         pay()
-    monkeypatch.setattr(backtesting, "CHUNK", 2)
+    monkeypatch.setattr(backtests, "CHUNK", 2)
     at = timezone.now() + timedelta(seconds=1)
     made = services.backtest(promotion=drafted(billo), start=at - timedelta(days=1), end=at, at=at)
 
@@ -221,7 +221,7 @@ def test_a_cancelled_backtest_stops_and_keeps_what_it_found(
 ) -> None:
     for _ in range(3):
         pay()
-    monkeypatch.setattr(backtesting, "CHUNK", 2)
+    monkeypatch.setattr(backtests, "CHUNK", 2)
     at = timezone.now() + timedelta(seconds=1)
     made = services.backtest(promotion=drafted(billo), start=at - timedelta(days=1), end=at, at=at)
     services.replay(pk=made.pk, at=at)

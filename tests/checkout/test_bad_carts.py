@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Brand
-from tests.checkout.shop import QUOTE, REDEMPTIONS, cart, fields, line, post
+from tests.checkout.builders import QUOTE, REDEMPTIONS, cart, fields, line, post
 from tests.factories import DiscountCodeFactory
 
 pytestmark = pytest.mark.django_db

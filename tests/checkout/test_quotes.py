@@ -14,7 +14,7 @@ from accounts.models import Brand, Customer, User
 from checkout.models import Redemption
 from discounts.models import Usage
 from segments.services import apply_audience
-from tests.checkout.shop import QUOTE, ClientOf, cart, fields, line, order, post
+from tests.checkout.builders import QUOTE, ClientOf, cart, fields, line, order, post
 from tests.factories import ApiKeyFactory, BrandFactory, CustomerFactory, DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db

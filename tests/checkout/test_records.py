@@ -14,12 +14,12 @@ from accounts.models import Brand
 from checkout import rules
 from checkout.contracts import Quote, QuoteRequest
 from checkout.models import Redemption
+from pricing import Facts, Offer, ShopperFacts, price
 from promotions.contracts import Candidate, Rejection
-from promotions.engine import Facts, Offer, ShopperFacts, price
 from promotions.models import Promotion
-from tests.checkout.shop import reserved
+from tests.checkout.builders import reserved
 from tests.factories import PromotionFactory
-from tests.promotions.engine import strategies
+from tests.pricing import strategies
 
 AT = datetime(2027, 3, 17, 15, 30, tzinfo=UTC)
 

@@ -11,9 +11,9 @@ from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, RefundedLine, Status
+from core.errors import InvalidRequest
 from discounts.models import Usage, UsageNotification, UsageReturn
-from promoplatform.kernel.errors import InvalidRequest
-from promotions.engine import Cart, Line
+from pricing import Cart, Line
 from promotions.errors import CodeAlreadyUsed, CodeExpired, PriceChanged, ReservationExpired, WrongState
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
 

@@ -16,13 +16,13 @@ from accounts.models import Brand
 from checkout import rules, services
 from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
 from checkout.models import Redemption
-from checkout.services import quoting
-from promotions.engine import parse_offer, price
+from checkout.services import quotes
+from pricing import parse_offer, price
 from promotions.models import PricingProfile, Promotion, PromotionCounter, PromotionRedemption
 from segments.services import apply_audience
-from tests.checkout.shop import QUOTE, cart, fields, line, post, refused
+from tests.checkout.builders import QUOTE, cart, fields, line, post, refused
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory, MembershipFactory, PromotionFactory
-from tests.promotions.engine import strategies
+from tests.pricing import strategies
 
 pytestmark = pytest.mark.django_db
 SIMULATE = "/api/v1/promotions/simulate/"
@@ -443,14 +443,14 @@ def test_large_simulations_have_a_limit_of_their_own(
 def test_drafts_whose_codes_were_not_sent_are_explained_in_one_pricing(
     server: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    priced = quoting.price_cart
+    priced = quotes.price_cart
     calls: list[int] = []
 
     def counted(request: Any, candidates: Any, *args: Any, **more: Any) -> Any:
         calls.append(len(candidates))
         return priced(request, candidates, *args, **more)
 
-    monkeypatch.setattr("checkout.services.simulating.priced", counted)
+    monkeypatch.setattr("checkout.services.simulation.priced", counted)
     asleep = [
         draft(
             f"d{n}",

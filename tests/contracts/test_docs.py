@@ -11,9 +11,9 @@ import pytest
 from django.core.management import get_commands
 from django.urls import resolve
 
+from core import api, money
 from discounts import rules
-from promoplatform.kernel import api, money
-from promotions.engine import parse_offer
+from pricing import parse_offer
 from tests.contracts.tree import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -5,8 +5,8 @@ import ast
 import pytest
 from django.core.management import CommandError, call_command
 
-from promoplatform.kernel.errors import ERROR_CATALOG
-from promoplatform.kernel.management.commands.errorcodes import render
+from core.errors import ERROR_CATALOG
+from core.management.commands.generate_error_docs import render
 from tests.contracts.tree import sources, trees
 
 render()  # imports the errors of every app

@@ -17,9 +17,9 @@ from django.urls import resolve
 from django.utils import timezone
 
 from accounts.services import tokens_for
+from core.hot import HotView
 from promoplatform import wsgi
 from promoplatform.express import Lane, _outer
-from promoplatform.kernel.hot import HotView
 from tests.factories import BrandFactory, CouponFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
 from vouchers import services as campaigns
 

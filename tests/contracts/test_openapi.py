@@ -12,7 +12,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
-from promoplatform.kernel.errors import ERROR_CATALOG
+from core.errors import ERROR_CATALOG
 from tests.contracts.tree import ROOT
 from tests.factories import BrandFactory
 

@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand, User
+from core.ids import uuid7
 from coupons import services
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponBatch, CouponDefinition
-from promoplatform.kernel.ids import uuid7
 from tests.factories import BrandFactory, CouponFactory, CustomerFactory, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

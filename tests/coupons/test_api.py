@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand, User
+from core import redis
 from coupons.models import CouponDefinition, CouponRedemption, UserCouponRedemption
 from coupons.services import expire_due
-from promoplatform.kernel import redis
 from tests.factories import BrandFactory, CouponFactory, CustomerFactory, MembershipFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from coupons import rules, selectors, services
+from core.errors import Busy, InvalidRequest
+from core.ids import uuid7
+from coupons import consistency, rules, selectors, services
 from coupons.contracts import RedemptionRequest
 from coupons.errors import CouponExhausted
 from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, CouponUnit
-from coupons.services import ledgers, units
+from coupons.services import pool_units
 from coupons.services.limits import approximate, pool
-from promoplatform.kernel.errors import Busy, InvalidRequest
-from promoplatform.kernel.ids import uuid7
 from tests.factories import CouponFactory, CustomerFactory
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def test_what_is_given_back_can_be_had_again(strategy: str, at: datetime, settin
 
     assert left(coupon) == 1
     take(coupon, at)
-    assert list(ledgers.check(at=at, repair=False)) == []
+    assert list(consistency.check(at=at, repair=False)) == []
 
 
 def test_a_coupon_without_a_maximum_has_no_counter(at: datetime) -> None:
@@ -80,7 +80,7 @@ def test_a_maximum_can_be_raised_and_lowered_down_to_what_is_taken(strategy: str
         take(coupon, at)
 
     services.change(coupon=coupon, fields={"maximum_number_of_coupons": 50}, at=at)
-    units.create_units(coupon_id=coupon.pk, at=at)
+    pool_units.create_units(coupon_id=coupon.pk, at=at)
     assert left(coupon) == 45
     services.change(coupon=coupon, fields={"maximum_number_of_coupons": 5}, at=at)
     assert left(coupon) == 0
@@ -102,7 +102,7 @@ def test_another_strategy_can_be_chosen_until_the_coupon_starts(before: str, now
 
     assert left(coupon) == 20
     take(coupon, at + timedelta(days=2))
-    assert list(ledgers.check(at=at, repair=False)) == []
+    assert list(consistency.check(at=at, repair=False)) == []
 
 
 @pytest.mark.parametrize(
@@ -128,12 +128,12 @@ def test_a_large_pool_is_made_in_the_background_a_chunk_at_a_time(
     assert CouponUnit.objects.filter(coupon_id=coupon.pk).count() == counter(coupon).taken == 10
     assert left(coupon) == 50
 
-    units.create_units(coupon_id=coupon.pk, at=at, budget=0)  # dies after one chunk, and has promised the next
+    pool_units.create_units(coupon_id=coupon.pk, at=at, budget=0)  # dies after one chunk, and has promised the next
     assert counter(coupon).taken == 25
     deliver()
 
     assert CouponUnit.objects.filter(coupon_id=coupon.pk).count() == counter(coupon).taken == 50
-    assert list(ledgers.check(at=at, repair=False)) == []
+    assert list(consistency.check(at=at, repair=False)) == []
 
 
 def test_units_that_are_not_made_yet_are_busy_and_not_exhausted(at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_units_that_are_not_made_yet_are_busy_and_not_exhausted(at: datetime, mo
     with pytest.raises(Busy):
         take(coupon, at)
 
-    units.maintain_pools(at=at)
+    pool_units.maintain_pools(at=at)
     take(coupon, at)
     with pytest.raises(CouponExhausted):
         take(coupon, at)
@@ -158,10 +158,10 @@ def test_outside_the_quiet_hours_only_what_starts_soon_is_made(
     later = CouponFactory(maximum_number_of_coupons=9, limit_strategy="pool", start_date=at + timedelta(days=3))
     soon = CouponFactory(maximum_number_of_coupons=9, limit_strategy="pool", start_date=at + timedelta(hours=3))
 
-    units.maintain_pools(at=at)
+    pool_units.maintain_pools(at=at)
     assert (counter(soon).taken, counter(later).taken) == (9, 1)
 
-    units.maintain_pools(at=at.replace(hour=3))
+    pool_units.maintain_pools(at=at.replace(hour=3))
     assert counter(later).taken == 9
 
 
@@ -169,12 +169,12 @@ def test_free_units_are_cleared_away_a_day_after_the_end_and_taken_ones_stay(at:
     coupon = CouponFactory(maximum_number_of_coupons=9, limit_strategy="pool", end_date=at + timedelta(hours=1))
     take(coupon, at)
 
-    units.maintain_pools(at=at + timedelta(hours=2))
+    pool_units.maintain_pools(at=at + timedelta(hours=2))
     assert CouponUnit.objects.filter(coupon_id=coupon.pk).count() == 9
-    units.maintain_pools(at=at + timedelta(days=2))
+    pool_units.maintain_pools(at=at + timedelta(days=2))
 
     assert CouponUnit.objects.filter(coupon_id=coupon.pk).count() == counter(coupon).taken == 1
-    assert list(ledgers.check(at=at, repair=False)) == []
+    assert list(consistency.check(at=at, repair=False)) == []
 
 
 def test_units_that_were_promised_to_a_pool_are_not_made_for_what_became_another(
@@ -187,7 +187,7 @@ def test_units_that_were_promised_to_a_pool_are_not_made_for_what_became_another
 
     services.change(coupon=coupon, fields={"limit_strategy": "exact"}, at=at)
     assert deliver() > 0
-    units.create_units(coupon_id=coupon.pk, at=at)
+    pool_units.create_units(coupon_id=coupon.pk, at=at)
 
     assert not CouponUnit.objects.filter(coupon_id=coupon.pk).exists()
     assert (counter(coupon).taken, left(coupon)) == (0, 50)

@@ -17,14 +17,14 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand, Customer
+from backoffice.base import pages
+from core.ids import min_uuid7_at, uuid7
 from coupons import services
 from coupons.admin import finding, redemptions
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, RedeemedCode, Status
-from promoplatform.kernel import pages
-from promoplatform.kernel.ids import min_uuid7_at, uuid7
 from promotions.models import Code
-from tests.coupons.rows import add, coupon_of, row
+from tests.coupons.builders import add, coupon_of, row
 from tests.factories import BrandFactory, CouponFactory, CustomerFactory, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

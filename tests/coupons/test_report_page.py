@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
+from backoffice.base import pages
 from coupons.models import CouponDefinition, Status
 from coupons.services import rollup
-from promoplatform.kernel import pages
 from promotions.models import CodeBatch
-from tests.coupons.rows import add, coupon_of, row
+from tests.coupons.builders import add, coupon_of, row
 from tests.factories import BrandFactory, CodeFactory, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

@@ -18,7 +18,7 @@ from accounts.models import Brand
 from coupons.models import CouponDefinition, RedeemedCode, Status
 from coupons.services import rollup
 from promotions.models import CodeBatch
-from tests.coupons.rows import add, coupon_of, row
+from tests.coupons.builders import add, coupon_of, row
 from tests.factories import BrandFactory, CodeFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db

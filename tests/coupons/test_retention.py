@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connection
 
+from core import ids
+from core.periods import Interval
 from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket, Status
-from coupons.services import reporting, retention, rollup
-from promoplatform.kernel import ids
-from promoplatform.kernel.periods import Interval
-from tests.coupons.rows import add, coupon_of, refund, row
+from coupons.services import reports, retention, rollup
+from tests.coupons.builders import add, coupon_of, refund, row
 
 pytestmark = pytest.mark.django_db
 JANUARY, FEBRUARY, MARCH = (datetime(2024, month, 1, tzinfo=UTC) for month in (1, 2, 3))
@@ -43,7 +43,7 @@ def born(coupon: CouponDefinition, at: datetime, status: Status = Status.CONFIRM
 
 
 def told(coupon: CouponDefinition) -> list[tuple[Any, ...]]:
-    report = reporting.coupon_report(
+    report = reports.coupon_report(
         coupon=coupon, unit=Interval.DAY, timezone=ZoneInfo("Asia/Kathmandu"), start=JANUARY, end=AT, at=AT
     )
     return [(period.start, period.sums) for period in report.periods]
@@ -90,7 +90,7 @@ def test_a_month_whose_neighbour_stays_shares_its_buckets_with_it(
 
     refund(rows[3].pk, AT)  # of a bucket that has archived redemptions too
     for _ in range(2):
-        report = reporting.coupon_report(
+        report = reports.coupon_report(
             coupon=coupon, unit=Interval.MONTH, timezone=ZoneInfo("UTC"), start=JANUARY, end=MARCH, at=AT
         )
         assert [(period.sums.redemptions, period.sums.refunded) for period in report.periods] == [(2, 1), (2, 1)]
@@ -105,7 +105,7 @@ def test_an_edge_within_an_archived_bucket_is_taken_at_its_start(
 
     def redemptions(first: datetime) -> int:
         asked: dict[str, Any] = {"unit": Interval.DAY, "zone": ZoneInfo("UTC"), "until": MARCH, "at": AT}
-        return reporting.coupon_report(coupon=coupon, start=first, **asked).total.redemptions
+        return reports.coupon_report(coupon=coupon, start=first, **asked).total.redemptions
 
     assert redemptions(FEBRUARY) == 2
     assert redemptions(FEBRUARY + timedelta(seconds=1)) == 0

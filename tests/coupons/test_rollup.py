@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from coupons.models import CouponDefinition, CouponRedemption, DirtyBucket, RedemptionBucket, Status
 from coupons.services import rollup
-from tests.coupons.rows import add, coupon_of, refund, row
+from tests.coupons.builders import add, coupon_of, refund, row
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2027, 3, 17, 12, tzinfo=UTC)

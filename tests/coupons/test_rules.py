@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.errors import InvalidRequest, TokenInvalid
 from coupons import rules
 from coupons.contracts import CouponSnapshot, RedemptionRequest
 from coupons.errors import CouponEnded, CouponExhausted, CouponLimitPerUser, CouponNotStarted
-from promoplatform.kernel.errors import InvalidRequest, TokenInvalid
 from promotions.errors import CodeExpired, CodeInactive, CodeNotStarted, CodeUnknown
 
 START = datetime(2027, 3, 1, tzinfo=UTC)

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from accounts.models import Brand, Membership, User
 from checkout.models import Redemption
+from coupons import consistency
 from coupons.models import CouponDefinition, CouponRedemption, Strategy
-from coupons.services import ledgers
 from discounts.models import DiscountCode, Usage
 from promotions.models import Promotion
 from segments.models import Audience, Segment
@@ -55,7 +55,7 @@ def test_a_first_run_has_brands_people_and_live_examples() -> None:
     assert Usage.objects.filter(code__code="THANKYOU10", used_at__lt=at - timedelta(days=20)).exists()
     alone = CouponRedemption.objects.filter(redemption_id=None, status="confirmed").count()
     assert (alone, CouponRedemption.objects.exclude(redemption_id=None).exists()) == (9, True)
-    assert list(ledgers.check(at=at, repair=False)) == []
+    assert list(consistency.check(at=at, repair=False)) == []
 
 
 def test_a_second_run_changes_nothing() -> None:

@@ -11,12 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.contracts import Role
+from core.ids import min_uuid7_at, uuid7
+from core.models import OutboxMessage
 from discounts import services
 from discounts.admin import numbers
 from discounts.models import DiscountCode, DiscountRule, Usage, UsageNotification, UsageReturn
-from promoplatform.kernel.ids import min_uuid7_at, uuid7
-from promoplatform.kernel.mail.models import Mail, Mailing
-from promoplatform.kernel.models import OutboxMessage
+from mailings.models import Mail, Mailing
 from segments.services import apply_audience
 from tests.factories import (
     BrandFactory,
@@ -346,7 +346,7 @@ def test_a_rule_that_a_code_has_is_not_deleted(owner, brand):
 
 # --- uses ------------------------------------------------------------------------------------------------------------
 def test_uses_are_shown_newest_first_and_page_by_key(owner, brand, monkeypatch):
-    monkeypatch.setattr("discounts.admin.uses.PAGE", 2)
+    monkeypatch.setattr("discounts.admin.redemptions.PAGE", 2)
     now = timezone.now()
     codes = [DiscountCodeFactory(brand=brand) for _ in range(2)]
     for number in range(5):

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from core.errors import InvalidRequest
+from core.models import OutboxMessage
 from discounts import services
 from discounts.errors import DiscountOutOfRange, ValidityInPast
 from discounts.models import DiscountCode, DiscountRule
 from discounts.services.partitions import create_partitions
-from promoplatform.kernel.errors import InvalidRequest
-from promoplatform.kernel.models import OutboxMessage
 from promotions.errors import CodeTaken
 from promotions.models import Code
 from tests.factories import BrandFactory, DiscountCodeFactory, DiscountRuleFactory

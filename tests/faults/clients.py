@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 
-from tests.running import Answer, Platform
+from tests.platform import Answer, Platform
 
 TRIES = 600
 AGAIN = {"idempotency_in_progress", "busy"}  # the only refusals that a retry may meet

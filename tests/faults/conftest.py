@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults import scores
-from tests.running import Platform, platform
+from tests.faults import results
+from tests.platform import Platform, platform
 
 
 @contextlib.contextmanager
@@ -40,7 +40,7 @@ def dying() -> Iterator[Platform]:
     options = (
         "--workers 3 --blocking-threads 4 --respawn-failed-workers --respawn-interval 0.1 --workers-kill-timeout 5"
     )
-    with platform(settings="tests.faults.dying") as parts:
+    with platform(settings="tests.faults.crashing_worker") as parts:
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port"]
         command += [str(parts.port), *options.split(), "--log-level", "critical", "promoplatform.wsgi:application"]
         with kept_up(parts, command):
@@ -49,7 +49,7 @@ def dying() -> Iterator[Platform]:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """What was killed, and what was left."""
-    if scores.SCORES:
+    if results.SCORES:
         terminalreporter.section("first logins: what was killed, and what was left")
-        for line in scores.table():
+        for line in results.table():
             terminalreporter.line(line)

@@ -20,8 +20,8 @@ import django
 from django.db import OperationalError
 from django.utils import timezone
 
-from promoplatform.kernel.errors import DomainError
-from promoplatform.kernel.ids import uuid7
+from core.errors import DomainError
+from core.ids import uuid7
 
 django.setup()
 

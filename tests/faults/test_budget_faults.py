@@ -14,7 +14,7 @@ from checkout.services import release_expired
 from promotions.models import Promotion, PromotionCounter, PromotionRedemption
 from tests.factories import ApiKeyFactory, BrandFactory, PromotionFactory
 from tests.faults.clients import sent_until_answered
-from tests.running import Platform
+from tests.platform import Platform
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 CARTS, CLIENTS, COVERED, OFF = 100, 8, 40, 1_000

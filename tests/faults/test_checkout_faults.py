@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from checkout.models import LIVE, Redemption, Status
 from checkout.services import release_expired
+from core.models import OutboxMessage
 from discounts.models import Usage, UsageNotification
-from promoplatform.kernel.models import OutboxMessage
 from tests.factories import ApiKeyFactory, BrandFactory, DiscountCodeFactory, ShopperFactory
+from tests.fakes.sendgrid import SendGrid
 from tests.faults.clients import sent_until_answered
-from tests.running import Answer, Platform, platform, until
-from tests.standins.sendgrid import SendGrid
+from tests.platform import Answer, Platform, platform, until
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 ORDERS, CLIENTS = 200, 8

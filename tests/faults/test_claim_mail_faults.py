@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from mailings.models import Mail
+from mailings.services import sending
 from promoplatform.celery import app
-from promoplatform.kernel.mail.models import Mail
-from promoplatform.kernel.mail.services import sending
-from tests.faults.trials import QUOTA, Trials, web
-from tests.running import Platform, until
-from tests.standins.sendgrid import API_KEY, SendGrid
+from tests.fakes.sendgrid import API_KEY, SendGrid
+from tests.faults.runner import QUOTA, Trials, web
+from tests.platform import Platform, until
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 

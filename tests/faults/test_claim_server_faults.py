@@ -12,10 +12,10 @@ import pytest
 import redis
 from django.db import connection
 
-from promoplatform import embedded, ordinary_user
-from promoplatform.servers import postgres_binaries
-from tests.faults.trials import SHOPPERS, Trials, web
-from tests.running import Platform
+from promoplatform.devserver import embedded, unprivileged
+from promoplatform.devserver.servers import postgres_binaries
+from tests.faults.runner import SHOPPERS, Trials, web
+from tests.platform import Platform
 from vouchers.models import FirstLogin
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
@@ -84,7 +84,7 @@ def restart(data: Path, mode: str) -> None:
     """``immediate`` is a crash, ``fast`` what an update does."""
     log = embedded.data_dir() / "postgresql.log"
     command = [postgres_binaries() / "pg_ctl", "-D", data, "-w", "-t", 60, "-m", mode, "-l", log, "restart"]
-    done = ordinary_user.run(*command, cwd=embedded.data_dir())
+    done = unprivileged.run(*command, cwd=embedded.data_dir())
     assert done.returncode == 0, done.stderr + done.stdout
     connection.close()
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.crowd import Crowd
-from tests.faults.trials import QUOTA, SHOPPERS, Trials, oldest, web
+from tests.faults.load_clients import Crowd
+from tests.faults.runner import QUOTA, SHOPPERS, Trials, oldest, web
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from tests.faults.doom import CLAIM
-from tests.faults.trials import QUOTA, Trials, kill_web, oldest, web
-from tests.running import Platform, until
+from tests.faults.kill_points import CLAIM
+from tests.faults.runner import QUOTA, Trials, kill_web, oldest, web
+from tests.platform import Platform, until
 from vouchers.models import Campaign, CampaignCounter
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]

@@ -22,15 +22,14 @@ from django.core.management import call_command
 from django.db.models import Count, Max
 from django.utils import timezone
 
-from coupons import rules, selectors, services
+from core.ids import uuid7
+from coupons import consistency, rules, selectors, services
 from coupons.contracts import RedemptionRequest
 from coupons.errors import CouponExhausted
 from coupons.models import ACTIVE_STATUSES, CouponDefinition, CouponRedemption
-from coupons.services import ledgers
-from promoplatform.kernel.ids import uuid7
 from tests.factories import CouponFactory, CustomerFactory
 from tests.faults.coupon_storm import CUSTOMERS, THREADS
-from tests.running import ROOT, database_url
+from tests.platform import ROOT, database_url
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(7_200), pytest.mark.django_db(transaction=True)]
 ATTEMPTS = int(os.environ.get("STORM_ATTEMPTS", "6000"))
@@ -132,7 +131,7 @@ def test_a_storm_of_shoppers_whose_processes_are_killed_passes_no_limit_and_lose
     while storm.attempts() < ATTEMPTS:
         storm.keep_up()
         if time.monotonic() - recounted > 60:
-            ledgers.recount_approximate(at=timezone.now())
+            consistency.recount_approximate(at=timezone.now())
             recounted = time.monotonic()
         now = standing()
         most = {coupon.title: max(most.get(coupon.title, 0), now.get(coupon.pk, 0)) for coupon in coupons}
@@ -150,7 +149,7 @@ def test_a_storm_of_shoppers_whose_processes_are_killed_passes_no_limit_and_lose
 
     # and what was reserved goes back, what was confirmed and not refunded is there, and nothing differs
     services.expire_due(at=timezone.now() + timedelta(hours=2))
-    ledgers.recount_approximate(at=timezone.now())
+    consistency.recount_approximate(at=timezone.now())
     assert not CouponRedemption.objects.filter(status="reserved").exists()
     confirmed = set(CouponRedemption.objects.filter(status="confirmed").values_list("pk", flat=True))
     assert storm.told("confirmed") - storm.told("refund") <= confirmed
@@ -163,7 +162,7 @@ def test_a_storm_of_shoppers_whose_processes_are_killed_passes_no_limit_and_lose
         for _ in range(left):
             services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
         if coupon.limit_strategy == "approximate":
-            ledgers.recount_approximate(at=timezone.now())
+            consistency.recount_approximate(at=timezone.now())
         with pytest.raises(CouponExhausted):
             services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
     call_command("audit_ledgers")

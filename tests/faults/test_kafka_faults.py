@@ -15,11 +15,11 @@ from django.utils import timezone
 from segments.models import Audience, AudienceMember
 from segments.proto.audience_update_pb2 import AudienceUpdate
 from tests.factories import BrandFactory, CampaignFactory
-from tests.running import ROOT, database_url
-from tests.standins.kafka import OPTIONS, Kafka, until
+from tests.fakes.kafka import OPTIONS, Kafka, until
+from tests.platform import ROOT, database_url
+from vouchers.consistency import check
 from vouchers.models import FirstLogin, Voucher
 from vouchers.proto.login_event_pb2 import LoginEvent
-from vouchers.services.ledgers import check
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 TOPIC, GROUP = "audience-updates", "promoplatform-audiences"

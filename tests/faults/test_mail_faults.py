@@ -17,11 +17,11 @@ from django.conf import settings as configured
 from django.db import connection
 from django.utils import timezone
 
+from mailings.contracts import Recipient
+from mailings.models import Mail, Mailing
+from mailings.services import planning, sending
 from promoplatform.celery import app
-from promoplatform.kernel.mail.contracts import Recipient
-from promoplatform.kernel.mail.models import Mail, Mailing
-from promoplatform.kernel.mail.services import planning, sending
-from tests.standins.sendgrid import API_KEY, SendGrid
+from tests.fakes.sendgrid import API_KEY, SendGrid
 
 ROOT = Path(__file__).resolve().parents[2]
 MAILS = 5000
@@ -93,7 +93,7 @@ def plan() -> Mailing:
     """Five thousand planned mails, due now."""
     now = timezone.now()
     mailing = planning.plan(
-        key="news", kind="tests.kernel.mail.kinds.news", sender="b1", sender_name="Billo", marketing=True
+        key="news", kind="tests.mailings.kinds.news", sender="b1", sender_name="Billo", marketing=True
     )
     recipients = [Recipient(number, f"shopper{number}@example.com", f"Shopper {number}") for number in range(MAILS)]
     planning.add_recipients(mailing=mailing, recipients=recipients, at=now)
@@ -145,8 +145,8 @@ def test_a_worker_killed_in_the_middle_leaves_one_doubtful_batch_and_sends_the_r
 
 def test_a_million_planned_mails_are_claimed_a_batch_at_a_time(settings: Any) -> None:
     """Neither one transaction nor memory holds them all: the first and the last claim read as little as each other."""
-    settings.EMAIL_BACKEND = "promoplatform.kernel.mail.sendgrid.SendGridBackend"
-    mailing = planning.plan(key="all", kind="tests.kernel.mail.kinds.news", marketing=True)
+    settings.EMAIL_BACKEND = "mailings.sendgrid.SendGridBackend"
+    mailing = planning.plan(key="all", kind="tests.mailings.kinds.news", marketing=True)
     now = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")

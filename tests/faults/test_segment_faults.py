@@ -17,11 +17,10 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from accounts.models import Brand, Customer
-from segments import services
+from segments import consistency, services
 from segments.models import FILLABLE_STATES, Audience, AudienceMember, CustomerSlots, Segment, SegmentMember, State
-from segments.services import ledgers
 from tests.factories import BrandFactory
-from tests.running import ROOT, Platform, database_url, platform, until
+from tests.platform import ROOT, Platform, database_url, platform, until
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 MILLION, DEATHS = 1_000_000, 20
@@ -54,7 +53,9 @@ def worker() -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     started: list[subprocess.Popen[bytes]] = []
 
     def start() -> subprocess.Popen[bytes]:
-        started.append(subprocess.Popen([sys.executable, "-m", "tests.faults.filling"], cwd=ROOT, env=environment))
+        started.append(
+            subprocess.Popen([sys.executable, "-m", "tests.faults.segment_filling"], cwd=ROOT, env=environment)
+        )
         return started[-1]
 
     yield start
@@ -123,7 +124,7 @@ def test_workers_killed_20_times_in_fillings_of_a_million_leave_every_count_exac
 
     print(f"deaths in fillings: {deaths[State.ACTIVE]}, in releases: {deaths[State.DELETED]}")
     assert deaths[State.DELETED] > 0
-    assert list(ledgers.check(at=timezone.now(), repair=False)) == []
+    assert list(consistency.check(at=timezone.now(), repair=False)) == []
 
 
 def test_after_beat_was_away_two_of_them_catch_up_and_do_nothing_twice(tmp_path: Path) -> None:
@@ -154,4 +155,4 @@ def test_after_beat_was_away_two_of_them_catch_up_and_do_nothing_twice(tmp_path:
     assert SegmentMember.objects.count() == used() == 90_000
     assert set(CustomerSlots.objects.values_list("used", flat=True)) == {3}
     assert Customer.objects.count() == AudienceMember.objects.count() == 30_000
-    assert list(ledgers.check(at=timezone.now(), repair=False)) == []
+    assert list(consistency.check(at=timezone.now(), repair=False)) == []

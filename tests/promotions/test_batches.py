@@ -14,10 +14,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import Brand, Customer
-from promoplatform.kernel.errors import InvalidRequest
-from promoplatform.kernel.mail.models import Mail
-from promoplatform.kernel.mail.services import sending
-from promoplatform.kernel.models import OutboxMessage
+from core.errors import InvalidRequest
+from core.models import OutboxMessage
+from mailings.models import Mail
+from mailings.services import sending
 from promotions import emails, rules, services
 from promotions.errors import BatchNotReady, CodesExhausted, PatternTooWeak, WrongState
 from promotions.models import Code, CodeAssignment, CodeBatch, Promotion
@@ -362,7 +362,7 @@ def test_codes_of_a_batch_that_is_not_made_yet_are_not_given(promotion: Promotio
 def test_an_audience_is_given_codes_in_the_background(
     promotion: Promotion, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("promotions.services.assigning.CHUNK", 10)
+    monkeypatch.setattr("promotions.services.assignments.CHUNK", 10)
     batch = batch_of(promotion, 40)
     with pytest.raises(AudienceEmpty):
         services.assign_audience(batch=batch, segment_type="vip", notify=False)

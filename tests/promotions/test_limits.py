@@ -12,8 +12,8 @@ from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, Status
-from promoplatform.kernel.errors import DomainError
-from promotions.engine import Cart, Line
+from core.errors import DomainError
+from pricing import Cart, Line
 from promotions.errors import (
     BudgetExhausted,
     CodeAlreadyUsed,

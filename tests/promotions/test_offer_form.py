@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Brand
+from pricing import parse_offer
+from pricing.description import describe_offer
 from promotions.admin.offer_field import OfferField
 from promotions.admin.offer_form import OfferForm, is_representable
-from promotions.engine import parse_offer
-from promotions.engine.words import describe_offer
 from tests.factories import BrandFactory
-from tests.promotions.engine.strategies import documents
+from tests.pricing.strategies import documents
 
 pytestmark = pytest.mark.django_db
 MORE_CONDITIONS = st.lists(

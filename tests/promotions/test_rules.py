@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pricing import Cart, EligibleOffer, Line, Profile, ShopperFacts, parse_offer, price
 from promotions import rules
-from promotions.engine import Cart, EligibleOffer, Line, Profile, ShopperFacts, parse_offer, price
 
 AT = datetime(2027, 3, 17, tzinfo=UTC)
 SKUS, CATEGORIES = ["shoe", "hat", "sock"], ["summer", "sale"]

@@ -16,7 +16,7 @@ from promotions import rules, services
 from promotions.errors import CodesExhausted
 from promotions.models import Code, CodeBatch, Promotion, PromotionRedemption
 from promotions.services import batches
-from promotions.services.assigning import Assigned
+from promotions.services.assignments import Assigned
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 

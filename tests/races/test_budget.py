@@ -17,8 +17,8 @@ from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, Status
-from promoplatform.kernel import db
-from promotions.engine import Cart, Line
+from core import db
+from pricing import Cart, Line
 from promotions.errors import BudgetExhausted, CodeAlreadyUsed, UsageLimitPerCustomer
 from promotions.models import Promotion, PromotionCounter, PromotionRedemption
 from promotions.services import limits

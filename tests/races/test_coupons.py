@@ -12,7 +12,10 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
-from coupons import rules, services
+from core import db
+from core.errors import Busy
+from core.ids import uuid7
+from coupons import consistency, rules, services
 from coupons.contracts import RedemptionRequest
 from coupons.errors import CouponExhausted, CouponLimitPerUser
 from coupons.models import (
@@ -23,15 +26,12 @@ from coupons.models import (
     RedeemedCode,
     UserCouponRedemption,
 )
-from coupons.services import ending, ledgers
+from coupons.services import transitions
 from coupons.services.limits import LIMITS
-from promoplatform.kernel import db
-from promoplatform.kernel.errors import Busy
-from promoplatform.kernel.ids import uuid7
 from promotions import rules as promotion_rules
 from promotions.errors import CodeAlreadyUsed
 from tests.factories import CouponFactory, CustomerFactory
-from tests.running import until
+from tests.platform import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Stampede = Callable[..., list[Any]]
@@ -59,7 +59,7 @@ def standing(coupon: CouponDefinition) -> int:
 
 
 def differences(at: datetime) -> list[str]:
-    return list(ledgers.check(at=at, repair=False))
+    return list(consistency.check(at=at, repair=False))
 
 
 def someone_waits() -> bool:
@@ -293,7 +293,7 @@ def end_beside_one_who_finds_none(
     def end() -> bool:
         locked.wait(10)
         with transaction.atomic():
-            return ending.expire(coupon=coupon.pk, strategy="exact", at=at)
+            return transitions.expire(coupon=coupon.pk, strategy="exact", at=at)
 
     monkeypatch.setattr(db, "one", look_and_leave_a_lock)
     return Counter(map(type, stampede(lambda call: call(), [partial(taker, coupon), end])))
@@ -318,7 +318,7 @@ def test_within_one_transaction_taking_none_and_ending_reservations_deadlock(
     def taker(coupon: CouponDefinition) -> None:
         with transaction.atomic():
             assert LIMITS["exact"].take(coupon=coupon.pk, cap=1, ids=[uuid7()]) == []
-            ending.expire(coupon=coupon.pk, strategy="exact", at=at)
+            transitions.expire(coupon=coupon.pk, strategy="exact", at=at)
 
     assert end_beside_one_who_finds_none(taker, stampede, at, monkeypatch)[OperationalError] == 1
 
@@ -342,9 +342,9 @@ def test_a_reservation_ends_once_however_many_confirm_release_and_sweep_it(stamp
     coupon = CouponFactory(maximum_number_of_coupons=30)
     soon = at + timedelta(minutes=1)
     held = [take(coupon, one, at, until=soon) for one in customers(20)]
-    calls: list[Any] = [partial(ending.confirm, redemption=one.pk, at=at) for one in held]
-    calls += [partial(ending.release, redemption=one.pk, at=at) for one in held]
-    calls += [partial(ending.expire_due, at=soon) for _ in range(4)]
+    calls: list[Any] = [partial(transitions.confirm, redemption=one.pk, at=at) for one in held]
+    calls += [partial(transitions.release, redemption=one.pk, at=at) for one in held]
+    calls += [partial(transitions.expire_due, at=soon) for _ in range(4)]
 
     stampede(lambda call: call(), random.sample(calls, len(calls)))
 
@@ -364,7 +364,7 @@ def test_without_the_lock_a_look_before_gives_one_place_back_twice(stampede: Sta
         both_have_looked.wait(30)
         if found.status == "reserved":
             with transaction.atomic():
-                ending.release_limit(coupon=coupon.pk, strategy="exact", redemptions=[found])
+                transitions.release_limit(coupon=coupon.pk, strategy="exact", redemptions=[found])
                 mine.update(status="released", ended_at=at, changed_at=at)
 
     stampede(look_then_release, range(2))

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from coupons import rules, services
+from core.errors import Busy, Unavailable
+from core.ids import uuid7
+from coupons import consistency, rules, services
 from coupons.contracts import RedemptionRequest
 from coupons.errors import CouponExhausted, CouponLimitPerUser
 from coupons.models import CouponDefinition, CouponRedemption
-from coupons.services import ledgers
-from promoplatform.kernel.errors import Busy, Unavailable
-from promoplatform.kernel.ids import uuid7
 from tests.factories import CouponFactory, CustomerFactory
 
 pytestmark = [pytest.mark.race_long, pytest.mark.timeout(900), pytest.mark.django_db(transaction=True)]
@@ -58,7 +57,7 @@ def test_200_shoppers_trying_20_times_redeem_500_exactly_500_times(
 
     assert outcomes == {CouponRedemption: MAXIMUM, CouponExhausted: SHOPPERS * TRIES - MAXIMUM}
     assert standing(coupon) == MAXIMUM
-    assert list(ledgers.check(at=at, repair=False)) == []
+    assert list(consistency.check(at=at, repair=False)) == []
 
 
 @pytest.mark.parametrize("batching", [True, False], ids=["together", "each alone"])
@@ -89,4 +88,4 @@ def test_50_requests_of_one_shopper_trying_20_times_redeem_a_limit_of_two_twice(
 
     assert outcomes == {CouponRedemption: 2, CouponLimitPerUser: 50 * TRIES - 2}
     assert standing(coupon) == 2
-    assert list(ledgers.check(at=at, repair=False)) == []
+    assert list(consistency.check(at=at, repair=False)) == []

@@ -11,13 +11,13 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.models import Customer
-from promoplatform.kernel import redis
-from promoplatform.kernel.ids import uuid7
+from core import redis
+from core.ids import uuid7
 from tests.factories import CampaignFactory
+from vouchers.consistency import check
 from vouchers.contracts import ClaimRequest, ClaimResult, Result
 from vouchers.models import Campaign, CampaignCounter, FirstLogin, Voucher
-from vouchers.services import claim, claim_many, claiming, extend
-from vouchers.services.ledgers import check
+from vouchers.services import claim, claim_many, claims, extend
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Stampede = Callable[..., list[Any]]
@@ -79,14 +79,14 @@ def test_if_they_were_told_before_the_commit_somebody_would_find_nothing(
 ) -> None:
     """The proof that the test above can fail: the answers are given inside of the transaction."""
     campaign, people = CampaignFactory(quota=QUOTA), customers(50)
-    settle = claiming._executor._process
+    settle = claims._executor._process
 
     def too_early(asks: Any) -> None:
         with transaction.atomic():
             settle(asks)
             threading.Event().wait(0.2)
 
-    monkeypatch.setattr(claiming._executor, "_settle", too_early)
+    monkeypatch.setattr(claims._executor, "_settle", too_early)
 
     assert not all(stampede(lambda one: found(campaign, one, at), people))
 

@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from core import idempotency
+from core.models import IdempotencyKey
 from discounts.models import Usage, UsageNotification
-from promoplatform.kernel import idempotency
-from promoplatform.kernel.models import IdempotencyKey
 from tests.factories import DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

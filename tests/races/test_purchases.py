@@ -10,10 +10,10 @@ from django.db.models import Max
 
 from accounts.models import Brand, Customer
 from checkout.models import DirtyPurchaseTotal, Redemption, Status
-from checkout.services import purchasing, refresh_audiences
+from checkout.services import purchase_totals, refresh_audiences
 from segments import services as segments
 from segments.contracts import AUTOMATIC_SEGMENT_TYPES
-from tests.checkout.test_purchasing import NEW, NOON, THIRD, become, buy, counted, members
+from tests.checkout.test_purchase_totals import NEW, NOON, THIRD, become, buy, counted, members
 from tests.factories import BrandFactory, CustomerFactory
 from tests.races.test_reports import long_transaction
 
@@ -39,8 +39,8 @@ def test_buyers_refunds_and_refreshes_at_once_lose_nothing(brand: Brand, stamped
 
     def refresh() -> None:
         for _ in range(6):
-            purchasing.refresh_totals(at=NOON, limit=2)
-            purchasing.update_memberships(at=NOON, limit=2)
+            purchase_totals.refresh_totals(at=NOON, limit=2)
+            purchase_totals.update_memberships(at=NOON, limit=2)
 
     verbs: list[Callable[[], Any]] = [partial(life, customer, number) for customer in people for number in range(3)]
     results = stampede(lambda verb: verb(), [*verbs, *[refresh] * 4])
@@ -50,7 +50,7 @@ def test_buyers_refunds_and_refreshes_at_once_lose_nothing(brand: Brand, stamped
     names = {customer.customer_id for customer in people}
     assert members(brand) == counted(brand, NOON) == {THIRD: names, NEW: names}
     assert not DirtyPurchaseTotal.objects.exists()
-    assert list(purchasing.check(at=NOON, repair=False)) == []
+    assert list(purchase_totals.check(at=NOON, repair=False)) == []
 
 
 def test_a_purchase_that_outlasts_a_refresh_is_counted_by_the_next(brand: Brand) -> None:
@@ -68,8 +68,8 @@ def test_a_purchase_that_outlasts_a_refresh_is_counted_by_the_next(brand: Brand)
 
 def test_one_that_refreshes_alone_leaves_others_nothing_to_wait_for(brand: Brand) -> None:
     buy(brand, CustomerFactory(customer_id="ann"), NOON)
-    with long_transaction(lambda: purchasing.refresh_totals(at=NOON)) as commit:
-        assert purchasing.refresh_totals(at=NOON) == purchasing.update_memberships(at=NOON) == 0
+    with long_transaction(lambda: purchase_totals.refresh_totals(at=NOON)) as commit:
+        assert purchase_totals.refresh_totals(at=NOON) == purchase_totals.update_memberships(at=NOON) == 0
         buy(brand, CustomerFactory(customer_id="ben"), NOON)
         commit()
 

@@ -14,9 +14,9 @@ from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import LIVE, Redemption, Status
+from core.errors import Busy
 from discounts.models import Usage, UsageNotification
-from promoplatform.kernel.errors import Busy
-from promotions.engine import Cart, Line
+from pricing import Cart, Line
 from promotions.errors import CodeAlreadyUsed, ReservationExpired
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
 

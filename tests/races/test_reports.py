@@ -13,10 +13,10 @@ import pytest
 from django.db import connection, connections, transaction
 from django.db.models import Count, Max
 
+from core.periods import Interval
 from coupons.models import CouponDefinition, CouponRedemption, DirtyBucket, RedemptionBucket, Status
-from coupons.services import reporting, rollup
-from promoplatform.kernel.periods import Interval
-from tests.coupons.rows import add, coupon_of, refund, row
+from coupons.services import reports, rollup
+from tests.coupons.builders import add, coupon_of, refund, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Stampede = Callable[..., list[Any]]
@@ -24,9 +24,9 @@ NOON = datetime(2027, 3, 17, 12, tzinfo=UTC)
 UNTIL = NOON + timedelta(days=1)
 
 
-def told(coupon: CouponDefinition) -> reporting.Sums:
+def told(coupon: CouponDefinition) -> reports.Sums:
     """What the coupon's report says of the day."""
-    return reporting.coupon_report(
+    return reports.coupon_report(
         coupon=coupon, unit=Interval.DAY, timezone=ZoneInfo("UTC"), start=NOON, end=UNTIL, at=UNTIL
     ).total  # fmt: skip
 

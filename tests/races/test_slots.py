@@ -17,14 +17,14 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
 from accounts.models import Brand, Customer
-from promoplatform.kernel.ids import uuid7
+from core.ids import uuid7
 from promotions.models import Promotion
-from segments import services
+from segments import consistency, services
 from segments.errors import SegmentAlreadyExists
 from segments.models import AudienceMember, CustomerSlots, Segment, SegmentMember
-from segments.services import ledgers, queue, stripes
+from segments.services import customer_ranges, lifecycle
 from tests.factories import BrandFactory, CustomerFactory
-from tests.running import ROOT, database_url
+from tests.platform import ROOT, database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Stampede = Callable[..., list[Any]]
@@ -44,7 +44,7 @@ def audiences(customers: int, sizes: range, seed: int) -> list[tuple[Brand, str]
 
 def what_is_wrong() -> list[str]:
     """What a person with nothing but the rows would hold against them."""
-    found = [f"slots: {line}" for line in ledgers.check(at=datetime.now().astimezone(), repair=False)]
+    found = [f"slots: {line}" for line in consistency.check(at=datetime.now().astimezone(), repair=False)]
     used: dict[int, int] = dict(CustomerSlots.objects.values_list("customer_id", "used"))
     found += [f"{one} uses {many} slots" for one, many in used.items() if many > SLOTS]
     taken = Counter(SegmentMember.objects.values_list("customer_id", flat=True))
@@ -73,8 +73,8 @@ def test_12_segments_that_start_at_once_give_nobody_a_slot_too_many_and_waste_no
     small: bool, stampede: Stampede, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SEGMENT_SLOTS_PER_CUSTOMER = SLOTS
-    monkeypatch.setattr(stripes, "STRIPE", 60)
-    monkeypatch.setattr(queue, "SMALL", 10_000 if small else 0)
+    monkeypatch.setattr(customer_ranges, "STRIPE", 60)
+    monkeypatch.setattr(lifecycle, "SMALL", 10_000 if small else 0)
     asked, before = audiences(300, range(80, 200), seed=small), deadlocks()
 
     def begin(one: tuple[Brand, str]) -> str:
@@ -189,7 +189,7 @@ def processes() -> Iterator[list[subprocess.Popen[str]]]:
         "DJANGO_SETTINGS_MODULE": "promoplatform.settings.test", "PYTHONPATH": str(ROOT),
         "DATABASE_URL": database_url(), "SEGMENT_SLOTS_PER_CUSTOMER": str(SLOTS),
     }  # fmt: skip
-    command = [sys.executable, "-m", "tests.races.starting", str(STRIPE)]
+    command = [sys.executable, "-m", "tests.races.processes", str(STRIPE)]
     started = [
         subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for _ in range(STARTS)

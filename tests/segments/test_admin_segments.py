@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
-from promoplatform.kernel.models import OutboxMessage
-from promoplatform.kernel.outside.contracts import Service
-from promoplatform.kernel.outside.models import SyncJob
+from core.models import OutboxMessage
+from integrations.contracts import Service
+from integrations.models import SyncJob
 from promotions import services as promotions
 from segments import selectors, services
 from segments.models import Audience, Segment, State
-from segments.services import pressure
+from segments.services import slot_usage
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -233,7 +233,7 @@ def test_a_large_audience_is_counted_in_the_background_and_then_again(
     assert OutboxMessage.objects.filter(task="segments.count_slots").count() == 1
     deliver()
     second = owner.get(f"{BASE}slots/")
-    monkeypatch.setattr(pressure, "FRESH", timedelta(0))
+    monkeypatch.setattr(slot_usage, "FRESH", timedelta(0))
     cache.delete(f"segments:counting:{Audience.objects.get().pk}")
     third = owner.get(f"{BASE}slots/")
 

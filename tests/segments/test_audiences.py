@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import Brand, Customer
-from promoplatform.kernel.errors import InvalidRequest
+from core.errors import InvalidRequest
 from segments import selectors, services
 from segments.contracts import AudienceUpdateResult, Source
 from segments.errors import AudienceReadOnly

@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
 from accounts.models import Brand, Customer
-from promoplatform.kernel import streams
-from promoplatform.kernel.errors import InvalidRequest
+from core import streams
+from core.errors import InvalidRequest
 from segments.models import Audience
 from tests.factories import ApiKeyFactory, BrandFactory, MembershipFactory
 

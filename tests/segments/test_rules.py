@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from promoplatform.kernel.errors import InvalidRequest
-from segments import rules
-from segments.rules import CSV, NDJSON, CustomerIdReader, gunzip_stream
+from core.errors import InvalidRequest
+from segments import customer_id_files
+from segments.customer_id_files import CSV, NDJSON, CustomerIdReader, gunzip_stream
 
 
 def read(text: bytes, media_type: str = CSV, part: int = 7) -> tuple[list[str], CustomerIdReader]:
@@ -101,7 +101,7 @@ def test_of_many_bad_lines_the_first_are_named_and_all_are_counted() -> None:
     with pytest.raises(InvalidRequest, match="5,000 lines"):
         reader.check()
 
-    assert len(reader.errors) == rules.MAX_ERRORS
+    assert len(reader.errors) == customer_id_files.MAX_ERRORS
 
 
 def test_quick_and_slow_ways_read_the_same() -> None:
@@ -136,9 +136,9 @@ def test_a_packed_file_that_is_broken_is_refused(packed: bytes) -> None:
 
 @pytest.mark.parametrize("name", ["new_users", "a", "purchase-above.100", "x" * 100])
 def test_a_segment_type_is_a_word(name: str) -> None:
-    assert rules.is_segment_type(name)
+    assert customer_id_files.is_segment_type(name)
 
 
 @pytest.mark.parametrize("name", ["", " ", "_x", "a b", "a/b", "a\n", "a\x00", "é", "x" * 101])
 def test_what_is_no_word_is_no_segment_type(name: str) -> None:
-    assert not rules.is_segment_type(name)
+    assert not customer_id_files.is_segment_type(name)

@@ -11,15 +11,15 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Brand
-from promoplatform.kernel import redis
-from promoplatform.kernel.errors import InvalidRequest, NotFound
-from promoplatform.kernel.models import OutboxMessage
-from promoplatform.kernel.outside.contracts import RunClock
-from segments import selectors, services
+from core import redis
+from core.errors import InvalidRequest, NotFound
+from core.models import OutboxMessage
+from integrations.contracts import RunClock
+from segments import consistency, selectors, services
 from segments.contracts import AudienceReach
 from segments.errors import AudienceEmpty, SegmentAlreadyExists
 from segments.models import CustomerSlots, Segment, SegmentMember, State
-from segments.services import ledgers, queue, stripes
+from segments.services import customer_ranges, lifecycle
 from tests.factories import BrandFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,7 +84,7 @@ def test_a_small_segment_that_starts_now_is_filled_at_once(brand: Brand, at: dat
 
 
 def test_a_large_one_is_left_to_the_queue(brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "SMALL", 1)
+    monkeypatch.setattr(lifecycle, "SMALL", 1)
     audience(brand, "c1", "c2")
 
     segment = scheduled(brand, at, start=timedelta(0))
@@ -279,7 +279,7 @@ def test_a_deleted_segment_has_nobody_and_frees_every_slot(
 ) -> None:
     audience(brand, "c1", "c2")
     segment = scheduled(brand, at, start=timedelta(0))
-    monkeypatch.setattr(queue, "SMALL", 10 if small else 0)
+    monkeypatch.setattr(lifecycle, "SMALL", 10 if small else 0)
 
     for _ in range(2):
         services.delete(which=Q(pk=segment.pk), at=at)
@@ -319,13 +319,13 @@ def test_after_an_outage_of_days_everything_is_caught_up(brand: Brand, at: datet
 def test_whoever_dies_in_a_filling_leaves_it_to_the_next(
     brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stripes, "STRIPE", 3)
+    monkeypatch.setattr(customer_ranges, "STRIPE", 3)
     names = [f"c{number}" for number in range(20)]
     audience(brand, *names)
     segment = scheduled(brand, at)
     steps = Counter[str]()
 
-    while queue.process_next_range(at=at + DAY):  # each is a worker of its own, which does one stripe and dies
+    while lifecycle.process_next_range(at=at + DAY):  # each is a worker of its own, which does one stripe and dies
         segment.refresh_from_db()
         steps[segment.status] += 1
         assert len(members(segment)) == segment.members_count == sum(used().values())
@@ -336,11 +336,11 @@ def test_whoever_dies_in_a_filling_leaves_it_to_the_next(
 
 
 def test_an_end_in_the_middle_of_a_filling_wins(brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stripes, "STRIPE", 3)
+    monkeypatch.setattr(customer_ranges, "STRIPE", 3)
     audience(brand, *(f"c{number}" for number in range(20)))
     segment = scheduled(brand, at)
     for _ in range(3):
-        queue.process_next_range(at=at + DAY)
+        lifecycle.process_next_range(at=at + DAY)
     assert 0 < sum(used().values()) < 20
 
     services.delete(which=Q(pk=segment.pk), at=at + DAY)
@@ -353,7 +353,7 @@ def test_an_end_in_the_middle_of_a_filling_wins(brand: Brand, at: datetime, monk
 def test_long_work_is_parted_among_tasks(
     brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch, deliver: Callable[[], int]
 ) -> None:
-    monkeypatch.setattr(stripes, "STRIPE", 3)
+    monkeypatch.setattr(customer_ranges, "STRIPE", 3)
     audience(brand, *(f"c{number}" for number in range(20)))
     segment = scheduled(brand, at)
 
@@ -384,7 +384,7 @@ def test_slots_and_members_are_counted_again_and_mended(brand: Brand, at: dateti
     audience(brand, "c1", "c2", "c3")
     running = scheduled(brand, at, start=timedelta(0))
     over = scheduled(brand, at, start=timedelta(0), end_date=at + 8 * DAY)
-    assert list(ledgers.check(at=at, repair=False)) == []
+    assert list(consistency.check(at=at, repair=False)) == []
     services.delete(which=Q(pk=over.pk), at=at)
     left = SegmentMember.objects.filter(segment=running).order_by("customer_id").first()
     assert left is not None
@@ -393,7 +393,7 @@ def test_slots_and_members_are_counted_again_and_mended(brand: Brand, at: dateti
     CustomerSlots.objects.filter(customer__customer_id="c2").delete()
     Segment.objects.filter(pk=running.pk).update(members_count=9)
 
-    seen = [re.sub(r"[0-9a-f-]{36}", "…", line) for line in ledgers.check(at=at, repair=False)]
+    seen = [re.sub(r"[0-9a-f-]{36}", "…", line) for line in consistency.check(at=at, repair=False)]
     assert seen == [
         f"customer {left.customer_id}: says 7 slots, is in 2 segments",
         f"customer {left.customer_id + 1}: says 0 slots, is in 1 segments",
@@ -401,9 +401,9 @@ def test_slots_and_members_are_counted_again_and_mended(brand: Brand, at: dateti
         "segment …: is deleted and has 1 members",
     ]
 
-    assert len(list(ledgers.check(at=at, repair=True))) == 4
+    assert len(list(consistency.check(at=at, repair=True))) == 4
     services.process_queue(at=at)
-    assert list(ledgers.check(at=at, repair=False)) == []
+    assert list(consistency.check(at=at, repair=False)) == []
     assert used() == {"c1": 1, "c2": 1, "c3": 1}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from promoplatform.kernel.errors import InvalidRequest, NotFound
+from core.errors import InvalidRequest, NotFound
 from segments import services
 from segments.errors import AudienceReadOnly
 from segments.models import Audience, AudienceMember

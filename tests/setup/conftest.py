@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from promoplatform.embedded import CHECKOUT_DIR
-from promoplatform.processes import OWNER_ENV_VAR, stop_orphans
+from promoplatform.devserver.embedded import CHECKOUT_DIR
+from promoplatform.devserver.processes import OWNER_ENV_VAR, stop_orphans
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def embedded(environment: dict[str, str], home: Path) -> Iterator[Callable[..., 
     """The command line of the embedded servers; whatever it left running is stopped afterwards."""
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "promoplatform.embedded", *arguments]
+        command = [sys.executable, "-m", "promoplatform.devserver.embedded", *arguments]
         return subprocess.run(
             command, cwd=CHECKOUT_DIR, env=environment, capture_output=True, text=True, timeout=120, check=False
         )

@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from promoplatform.processes import Child
+from promoplatform.devserver.processes import Child
 
 if __name__ == "__main__":
     program = "import signal; print('waiting', flush=True); signal.pause()"

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from promoplatform.embedded import CHECKOUT_DIR
+from promoplatform.devserver.embedded import CHECKOUT_DIR
 
 READERS = re.compile(
     r"""\b(?:env|Env\(\))\.\w+\(\s*["']([A-Z][A-Z0-9_]+)["']|os\.environ\.get\(\s*"(PROMO_[A-Z0-9_]+)"|\$\{([A-Z_]+)"""

@@ -125,7 +125,7 @@ def test_run_leaves_servers_that_were_up_before(embedded: Embedded) -> None:
 
 
 def test_the_last_of_two_borrowers_stops_the_servers(embedded: Embedded, spawn: Spawn, home: Path) -> None:
-    first = spawn("promoplatform.embedded", "run", "--", sys.executable, "-c", WAITS)
+    first = spawn("promoplatform.devserver.embedded", "run", "--", sys.executable, "-c", WAITS)
     wait_for("borrowed", first)
 
     second = embedded("run", "--", sys.executable, "-c", "")
@@ -138,7 +138,7 @@ def test_the_last_of_two_borrowers_stops_the_servers(embedded: Embedded, spawn: 
 
 
 def test_a_killed_borrower_leaves_no_servers(spawn: Spawn, home: Path) -> None:
-    borrower = spawn("promoplatform.embedded", "run", "--", sys.executable, "-c", WAITS)
+    borrower = spawn("promoplatform.devserver.embedded", "run", "--", sys.executable, "-c", WAITS)
     wait_for("borrowed", borrower)
 
     os.killpg(borrower.pid, signal.SIGKILL)
@@ -162,7 +162,7 @@ def test_a_home_with_a_path_too_long_for_sockets_works(
     long_home = home / ("a folder with a long name " * 5)
     environment["PROMO_HOME"] = str(long_home)
 
-    ran = embedded("run", "--", sys.executable, "-m", "promoplatform.embedded", "status")
+    ran = embedded("run", "--", sys.executable, "-m", "promoplatform.devserver.embedded", "status")
 
     assert ran.returncode == 0, ran.stderr
     assert "PostgreSQL: up" in ran.stdout

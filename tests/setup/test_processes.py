@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from promoplatform.processes import OWNER_ENV_VAR, Child, find_orphans, stop_orphans
+from promoplatform.devserver.processes import OWNER_ENV_VAR, Child, find_orphans, stop_orphans
 from tests.setup.conftest import until, wait_for
 
 Spawn = Callable[..., "subprocess.Popen[str]"]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from promoplatform import supervisor
-from promoplatform.processes import find_orphans
+from promoplatform.devserver import supervisor
+from promoplatform.devserver.processes import find_orphans
 from tests.setup.conftest import processes_in, until, wait_for
 
 Spawn = Callable[..., "subprocess.Popen[str]"]
@@ -21,7 +21,7 @@ READY = "Ctrl-C"
 
 
 def run(spawn: Spawn, port: int) -> "subprocess.Popen[str]":
-    return spawn("promoplatform.supervisor", PORT=str(port))
+    return spawn("promoplatform.devserver.supervisor", PORT=str(port))
 
 
 def fetch(port: int, path: str) -> dict[str, object]:

@@ -8,8 +8,8 @@ from django.test import Client
 
 from accounts.contracts import Role
 from accounts.models import Brand, User
-from accounts.services import signing_in
-from promoplatform.kernel.room import ConcurrencyLimiter
+from accounts.services import authentication
+from core.concurrency import ConcurrencyLimiter
 from tests.factories import PASSWORD, BrandFactory, CampaignFactory, MembershipFactory, ShopperFactory, UserFactory
 from vouchers.models import Campaign, FirstLogin, Voucher
 from vouchers.services import close
@@ -318,7 +318,7 @@ def test_a_crowd_with_passwords_is_put_off_and_whoever_has_a_token_wins(
     campaign: Campaign, bearer: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user, room = ShopperFactory(), ConcurrencyLimiter(max_concurrent=1, max_waiting=0)
-    monkeypatch.setattr(signing_in, "_PASSWORDS", room)
+    monkeypatch.setattr(authentication, "_PASSWORDS", room)
 
     with room.acquire(timeout=1):  # somebody's password is being checked
         put_off = login(account=user.username, password=PASSWORD)

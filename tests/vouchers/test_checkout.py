@@ -10,14 +10,14 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Brand, User
+from checkout.consistency import check
 from checkout.models import Redemption
 from checkout.services import release_expired
-from checkout.services.ledgers import check
 from promotions.contracts import Purchase
 from tests.factories import BrandFactory, CampaignFactory, ShopperFactory
-from vouchers import redeemer
+from vouchers import backend
 from vouchers.models import Campaign, Voucher
-from vouchers.services import claim, sweeping
+from vouchers.services import claim, expiry
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[Any], Client]
@@ -234,13 +234,13 @@ def test_a_voucher_that_is_lost_between_price_and_purchase_refuses_the_order(
 ) -> None:
     voucher = won(user)
 
-    real = redeemer.reserve
+    real = backend.reserve
 
     def late(*, purchase: Purchase) -> None:
         Voucher.objects.update(expires_at=purchase.at)
         real(purchase=purchase)
 
-    monkeypatch.setattr(redeemer, "reserve", late)
+    monkeypatch.setattr(backend, "reserve", late)
     refused = post(shopper, REDEMPTIONS, order(voucher))
 
     assert (refused.status_code, refused.json()["code"]) == (409, "voucher_expired")
@@ -259,7 +259,7 @@ def test_a_campaign_may_take_an_amount_off(user: User, shopper: Client) -> None:
 def test_time_marks_what_nobody_used(user: User) -> None:
     late, good = won(user, voucher_valid_days=1), won(user, voucher_valid_days=30)
 
-    assert sweeping.expire(at=timezone.now() + timedelta(days=2)) == 1
-    assert sweeping.expire(at=timezone.now() + timedelta(days=2)) == 0
+    assert expiry.expire(at=timezone.now() + timedelta(days=2)) == 1
+    assert expiry.expire(at=timezone.now() + timedelta(days=2)) == 0
 
     assert (state(late), state(good)) == ("expired", "available")

@@ -9,8 +9,8 @@ from django.db import IntegrityError, transaction
 from django.db.utils import ProgrammingError
 
 from accounts.models import Customer, User
-from promoplatform.kernel.errors import NotFound
-from promoplatform.kernel.mail.models import Mail
+from core.errors import NotFound
+from mailings.models import Mail
 from tests.factories import CampaignFactory, CustomerFactory, ShopperFactory
 from vouchers.contracts import ClaimRequest, ClaimResult, Result
 from vouchers.models import Campaign, CampaignCounter, FirstLogin, Voucher

@@ -14,11 +14,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Customer
-from promoplatform.kernel.errors import InvalidRequest
-from promoplatform.kernel.kafka import KafkaConsumer
-from promoplatform.kernel.mail.models import Mail
+from core.errors import InvalidRequest
+from core.kafka import KafkaConsumer
+from mailings.models import Mail
 from tests.factories import ApiKeyFactory, CampaignFactory, CustomerFactory, ShopperFactory
-from tests.standins.kafka import OPTIONS, Kafka
+from tests.fakes.kafka import OPTIONS, Kafka
 from vouchers.contracts import LoginEvent, Result
 from vouchers.management.commands.consume_login_events import Command
 from vouchers.models import FirstLogin, Voucher
@@ -83,7 +83,7 @@ def test_what_arrives_later_comes_later_whenever_it_happened() -> None:
 
 
 def test_the_order_holds_across_the_statements_of_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vouchers.services.intake.TOGETHER", 7)
+    monkeypatch.setattr("vouchers.services.login_events.TOGETHER", 7)
     CampaignFactory(slug="spring", quota=40)
 
     process_events(events=[event(number, late=-number) for number in range(60)])

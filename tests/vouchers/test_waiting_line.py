@@ -9,14 +9,14 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.models import Customer
-from promoplatform.kernel.mail.contracts import MailingStatus
-from promoplatform.kernel.mail.models import Mail, Mailing
+from mailings.contracts import MailingStatus
+from mailings.models import Mail, Mailing
 from tests.factories import CampaignFactory, CustomerFactory, ShopperFactory
+from vouchers.consistency import check
 from vouchers.contracts import ClaimRequest, Result
 from vouchers.errors import VoucherExpired, VoucherUsed
 from vouchers.models import Campaign, CampaignCounter, FirstLogin, Voucher
-from vouchers.services import claim, claim_many, close, revoke, sweeping, waiting
-from vouchers.services.ledgers import check
+from vouchers.services import claim, claim_many, close, expiry, revoke, waiting_list
 
 pytestmark = pytest.mark.django_db
 Deliver = Callable[[], int]
@@ -61,7 +61,7 @@ def test_who_lost_a_voucher_gets_no_other(at: datetime) -> None:
     loser, heir = come(campaign, 2, at)
     for one in (loser, heir):
         revoke(voucher=of(one), at=at)
-        waiting.reassign_vouchers(campaign_id=campaign.pk, at=at)
+        waiting_list.reassign_vouchers(campaign_id=campaign.pk, at=at)
 
     outcome = claim(campaign=campaign.slug, customer_key=loser.pk, at=at)
 
@@ -75,9 +75,9 @@ def test_vouchers_that_expire_unused_are_passed_on_and_used_ones_are_not(at: dat
     Voucher.objects.filter(customer=people[0]).update(state="used", redemption_id=uuid.uuid4())
     later = at + MONTH
 
-    sweeping.expire(at=later)
-    assert waiting.enqueue_reassignments(at=later) == 1
-    assert waiting.enqueue_reassignments(at=later) == 0
+    expiry.expire(at=later)
+    assert waiting_list.enqueue_reassignments(at=later) == 1
+    assert waiting_list.enqueue_reassignments(at=later) == 0
 
     assert holders() == [(1, people[0].pk), (2, people[2].pk)]
     assert of(people[1]).state == "expired"
@@ -88,21 +88,21 @@ def test_who_comes_later_gets_what_was_lost_before(at: datetime) -> None:
     campaign = CampaignFactory(quota=1, pass_on=True)
     (first,) = come(campaign, 1, at)
     revoke(voucher=of(first), at=at)
-    assert waiting.enqueue_reassignments(at=at) == 0
+    assert waiting_list.enqueue_reassignments(at=at) == 0
 
     (later,) = come(campaign, 1, at)
 
-    assert waiting.enqueue_reassignments(at=at) == 1
+    assert waiting_list.enqueue_reassignments(at=at) == 1
     assert holders() == [(1, later.pk)]
 
 
 def test_many_ranks_change_hands_in_the_order_of_the_line(at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "CHUNK", 3)
+    monkeypatch.setattr(waiting_list, "CHUNK", 3)
     campaign = CampaignFactory(quota=10, pass_on=True)
     people = come(campaign, 18, at)
-    sweeping.expire(at=at + MONTH)
+    expiry.expire(at=at + MONTH)
 
-    assert waiting.reassign_vouchers(campaign_id=campaign.pk, at=at + MONTH) == 8
+    assert waiting_list.reassign_vouchers(campaign_id=campaign.pk, at=at + MONTH) == 8
 
     heirs = [(rank, one.pk) for rank, one in enumerate(people[10:], 1)]
     assert holders() == [*heirs, (9, people[8].pk), (10, people[9].pk)]
@@ -120,7 +120,9 @@ def test_nothing_is_passed_on_where_it_must_not(why: str, at: datetime) -> None:
 
     revoke(voucher=of(first), at=at)
 
-    assert waiting.reassign_vouchers(campaign_id=campaign.pk, at=at) == waiting.enqueue_reassignments(at=at) == 0
+    assert (
+        waiting_list.reassign_vouchers(campaign_id=campaign.pk, at=at) == waiting_list.enqueue_reassignments(at=at) == 0
+    )
     assert holders() == [(1, first.pk)]
     assert list(check(at=at + timedelta(hours=1), repair=False)) == []
 
@@ -129,13 +131,13 @@ def test_heirs_are_told_even_when_the_campaign_and_its_mails_are_over(at: dateti
     campaign = CampaignFactory(quota=1, pass_on=True, starts_at=at, ends_at=at + timedelta(hours=1))
     _, heir = come(campaign, 2, at)
     Mailing.objects.update(state=MailingStatus.DONE)
-    sweeping.expire(at=at + MONTH)
+    expiry.expire(at=at + MONTH)
 
-    waiting.enqueue_reassignments(at=at + MONTH)
+    waiting_list.enqueue_reassignments(at=at + MONTH)
     assert Mailing.objects.get().state == MailingStatus.PLANNING
     assert Mail.objects.filter(recipient=heir.pk).count() == 1
 
-    sweeping.close_mailings(at=at + MONTH)
+    expiry.close_mailings(at=at + MONTH)
     assert Mailing.objects.get().state != MailingStatus.PLANNING
 
 
@@ -146,7 +148,7 @@ def test_a_customer_without_an_address_takes_over_without_a_mail(at: datetime) -
     claim(campaign=campaign.slug, customer_key=nobody.pk, at=at)
     revoke(voucher=of(first), at=at)
 
-    assert waiting.reassign_vouchers(campaign_id=campaign.pk, at=at) == 1
+    assert waiting_list.reassign_vouchers(campaign_id=campaign.pk, at=at) == 1
     assert holders() == [(1, nobody.pk)]
     assert not Mail.objects.filter(recipient=nobody.pk).exists()
     assert FirstLogin.objects.count() == 2

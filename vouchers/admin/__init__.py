@@ -1,5 +1,5 @@
 """The admin's pages of campaigns and of those who won."""
 
-from vouchers.admin import campaigns, winners
+from vouchers.admin import campaigns, vouchers
 
-__all__ = ["campaigns", "winners"]
+__all__ = ["campaigns", "vouchers"]

@@ -15,14 +15,14 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand
-from promoplatform.kernel import pages
-from promoplatform.kernel.admin import BrandScopedAdmin, EstimatingPaginator
-from promoplatform.kernel.errors import DomainError
-from promoplatform.kernel.rights import BrandPermissions
-from promotions.admin.making import BrandSelectionMixin, force_render
+from backoffice.base import pages
+from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from backoffice.brand_selection import BrandSelectionMixin, force_render
+from core.errors import DomainError
+from core.permissions import BrandPermissions
 from promotions.admin.offer_field import describe
 from vouchers import services
-from vouchers.admin import numbers
+from vouchers.admin import metrics
 from vouchers.admin.forms import CampaignForm, ExtendForm
 from vouchers.models import Campaign, CampaignState
 
@@ -163,7 +163,7 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
     def export_view(self, request: HttpRequest, pk: Any) -> StreamingHttpResponse:
         """Who won, as a file."""
         campaign = self._campaign(request, str(pk))
-        return pages.csv_response(f"winners-{campaign.slug}.csv", numbers.HEADER, numbers.iter_csv_rows(campaign))
+        return pages.csv_response(f"winners-{campaign.slug}.csv", metrics.HEADER, metrics.iter_csv_rows(campaign))
 
 
 def _create(form: CampaignForm, brand: Brand) -> Campaign | None:
@@ -199,9 +199,9 @@ def _shown(campaign: Campaign) -> dict[str, Any]:
         "state": (state, STATES[state]),
         "moving": state in ("open", "full"),
         "percent": 100 * campaign.counter.issued // campaign.counter.quota,
-        "cards": numbers.metric_cards(campaign),
-        "chart": numbers.participants_per_minute(campaign),
-        "winners": numbers.latest_vouchers(campaign, RECENT_LIMIT),
+        "cards": metrics.metric_cards(campaign),
+        "chart": metrics.participants_per_minute(campaign),
+        "winners": metrics.latest_vouchers(campaign, RECENT_LIMIT),
         "winners_url": f"{reverse('admin:vouchers_voucher_changelist')}?{urlencode({'campaign': campaign.slug})}",
         "facts": facts,
         "words": describe(campaign.offer, campaign.brand),

@@ -7,8 +7,8 @@ from django import forms
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from accounts.models import Brand
-from promoplatform.kernel import pages
-from promoplatform.kernel.errors import DomainError
+from backoffice.base import pages
+from core.errors import DomainError
 from promotions.admin.offer_field import OfferField
 from vouchers.errors import SlugTaken
 from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign, default_offer

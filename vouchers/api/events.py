@@ -13,10 +13,10 @@ from rest_framework.views import APIView
 
 from accounts.contracts import CUSTOMER_ID_LENGTH, get_caller
 from accounts.selectors import check_internal
-from promoplatform.kernel.api import JSONParser
-from promoplatform.kernel.errors import InvalidRequest, PayloadTooLarge
-from promoplatform.kernel.fields import AwareDateTimeField, SlugField, StrictCharField
-from promoplatform.kernel.idempotency import idempotent
+from core.api import JSONParser
+from core.errors import InvalidRequest, PayloadTooLarge
+from core.idempotency import idempotent
+from core.serializer_fields import AwareDateTimeField, SlugField, StrictCharField
 from vouchers import rules, services
 from vouchers.contracts import EVENT_ID_LENGTH, LoginEvent, Result
 

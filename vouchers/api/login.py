@@ -13,9 +13,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.errors import LoginRefused
-from promoplatform.kernel import throttle
-from promoplatform.kernel.api import exception_handler
-from promoplatform.kernel.schema import ProblemAutoSchema, problem_responses
+from core import throttle
+from core.api import exception_handler
+from core.openapi import ProblemAutoSchema, problem_responses
 from vouchers import services
 from vouchers.api.serializers import LoginAnswer, LoginRequest, voucher_answer
 

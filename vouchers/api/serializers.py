@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from promoplatform.kernel.fields import (
+from core.serializer_fields import (
     AwareDateTimeField,
     ObjectField,
     SlugField,

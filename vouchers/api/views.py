@@ -10,11 +10,11 @@ from rest_framework.views import APIView
 
 from accounts.contracts import Caller, get_caller
 from accounts.selectors import get_brand_for_caller, readable_brand_ids
-from promoplatform.kernel.api import CursorPagination
-from promoplatform.kernel.errors import NotFound, PermissionDenied, TokenInvalid
-from promoplatform.kernel.hot import Answer, Call, HotView
-from promoplatform.kernel.idempotency import idempotent
-from promoplatform.kernel.schema import problem_responses
+from core.api import CursorPagination
+from core.errors import NotFound, PermissionDenied, TokenInvalid
+from core.hot import Answer, Call, HotView
+from core.idempotency import idempotent
+from core.openapi import problem_responses
 from vouchers import selectors, services
 from vouchers.api.serializers import (
     CampaignAnswer,

@@ -5,7 +5,7 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 import pgtrigger.compiler
 import pgtrigger.migrations
-import promoplatform.kernel.ids
+import core.ids
 import vouchers.models
 from django.db import migrations, models
 
@@ -37,9 +37,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("name", models.CharField(max_length=100)),
                 ("slug", models.SlugField(db_index=False, max_length=64)),
@@ -106,7 +104,7 @@ class Migration(migrations.Migration):
                 ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
                 ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
                 ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.UUIDField(default=promoplatform.kernel.ids.uuid7, editable=False, serialize=False)),
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, serialize=False)),
                 ("name", models.CharField(max_length=100)),
                 ("slug", models.SlugField(db_index=False, max_length=64)),
                 (
@@ -225,9 +223,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=promoplatform.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("rank", models.PositiveIntegerField()),
                 ("quota", models.PositiveIntegerField()),

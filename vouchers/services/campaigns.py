@@ -7,19 +7,19 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import Brand
-from promoplatform.kernel.db import translate_constraint
-from promoplatform.kernel.errors import InvalidRequest
-from promoplatform.kernel.mail.contracts import MailingStatus
-from promoplatform.kernel.mail.models import Mailing
-from promoplatform.kernel.mail.services import planning
-from promoplatform.kernel.outbox import enqueue_on_commit
+from core.db import translate_constraint
+from core.errors import InvalidRequest
+from core.outbox import enqueue_on_commit
+from mailings.contracts import MailingStatus
+from mailings.models import Mailing
+from mailings.services import planning
 from promotions.errors import WrongState
 from promotions.services import validate_offer
 from vouchers import emails, rules
 from vouchers.errors import SlugTaken
 from vouchers.models import Campaign, CampaignCounter, CampaignState
 from vouchers.selectors import mailing_key
-from vouchers.services import waiting
+from vouchers.services import waiting_list
 
 
 @transaction.atomic
@@ -68,7 +68,7 @@ def _raise_quota(campaign: Campaign, quota: int, at: datetime) -> None:
     """Take the counter's row, so that newcomers wait, and serve the line first."""
     raised = CampaignCounter.objects.filter(campaign=campaign, quota__lt=quota).update(quota=quota)
     if raised:
-        waiting.serve_waiting_list(campaign_id=campaign.pk, at=at)
+        waiting_list.serve_waiting_list(campaign_id=campaign.pk, at=at)
         enqueue_on_commit("vouchers.serve_line", campaign=str(campaign.pk))  # who lost at this very moment
     elif CampaignCounter.objects.filter(campaign=campaign, quota__gt=quota).exists():
         raise InvalidRequest.field("quota", "A quota can only be raised.")

@@ -16,10 +16,10 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest, Least
 
+from core import db
 from coupons import rules
 from coupons.models import ACTIVE_STATUSES, CouponCounter, CouponRedemption
 from coupons.services.limits import counters
-from promoplatform.kernel import db
 
 
 class Approximate:

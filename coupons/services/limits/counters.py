@@ -3,13 +3,13 @@
 import uuid
 from collections.abc import Sequence
 
+from core import db
 from coupons.models import CouponCounter
-from promoplatform.kernel import db
 
 
 def release(*, coupon: uuid.UUID, shards: Sequence[int]) -> None:
     """Give one unit back to each of the shards, as often as it is named."""
-    db.execute("coupons/sql/give_back_shards.sql", {"coupon": coupon, "shards": list(shards)})
+    db.execute("coupons/sql/release_shards.sql", {"coupon": coupon, "shards": list(shards)})
 
 
 def lock(*, coupon: uuid.UUID) -> list[CouponCounter]:

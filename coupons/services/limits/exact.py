@@ -3,9 +3,9 @@
 import uuid
 from collections.abc import Sequence
 
+from core import db
 from coupons.models import CouponCounter
 from coupons.services.limits import counters
-from promoplatform.kernel import db
 
 
 class Exact:

@@ -3,12 +3,12 @@
 import uuid
 from collections.abc import Sequence
 
+from core import db
+from core.errors import Busy
+from core.outbox import enqueue_on_commit
 from coupons import selectors
 from coupons.models import CouponCounter
 from coupons.services.limits import counters
-from promoplatform.kernel import db
-from promoplatform.kernel.errors import Busy
-from promoplatform.kernel.outbox import enqueue_on_commit
 
 INLINE_MAX_UNITS = 1_000  # units that are made with the coupon; the others follow in the background
 CHUNK = 25_000  # units a transaction
@@ -33,7 +33,7 @@ class Pool:
 
     def release(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None:
         units, ids = [unit for unit, _ in taken], [redemption for _, redemption in taken]
-        db.execute("coupons/sql/give_back_units.sql", {"coupon": coupon, "units": units, "ids": ids})
+        db.execute("coupons/sql/release_units.sql", {"coupon": coupon, "units": units, "ids": ids})
 
     def resize(self, *, coupon: uuid.UUID, cap: int) -> bool:
         (counter,) = counters.lock(coupon=coupon)
@@ -55,11 +55,11 @@ def create_units(*, coupon: uuid.UUID, chunk: int = CHUNK) -> int:
     if locked is None or locked.taken == locked.cap or not selectors.is_pool(coupon=coupon):
         return 0
     wanted = min(chunk, locked.cap - locked.taken)
-    db.execute("coupons/sql/make_units.sql", {"coupon": coupon, "wanted": wanted})
+    db.execute("coupons/sql/insert_units.sql", {"coupon": coupon, "wanted": wanted})
     return int(locked.cap - locked.taken - wanted)
 
 
 def delete_units(*, coupon: uuid.UUID, wanted: int) -> int:
     """Take free units out of a pool whose counter is locked; how many there were to take."""
-    row = db.fetch_one("coupons/sql/drop_units.sql", {"coupon": coupon, "wanted": wanted})
+    row = db.fetch_one("coupons/sql/delete_units.sql", {"coupon": coupon, "wanted": wanted})
     return int(row["dropped"]) if row else 0

@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from core import db
 from coupons import selectors
 from coupons.models import CouponCounter
 from coupons.services.limits import counters
-from promoplatform.kernel import db
 from promotions.rules import SHARDS, split_cap
 
 
@@ -27,7 +27,7 @@ class Sharded:
     def _take_blocking(self, params: dict[str, Any]) -> db.Row | None:
         """Wait for a shard that has room while others are at it; None when no shard has any."""
         while True:
-            row = db.try_fetch_one("coupons/sql/wait_for_shard.sql", params)
+            row = db.try_fetch_one("coupons/sql/take_shard_blocking.sql", params)
             if row is not None:
                 return row
             if not any(

@@ -1,7 +1,7 @@
 """``manage.py consume_audience_updates``: what the data platform says by Kafka takes effect, until told to stop."""
 
-from promoplatform.kernel.kafka import BatchHandler, per_message
-from promoplatform.kernel.reading import KafkaConsumerCommand
+from core.kafka import BatchHandler, per_message
+from core.kafka_command import KafkaConsumerCommand
 from segments import services
 
 

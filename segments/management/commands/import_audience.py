@@ -9,9 +9,9 @@ from typing import IO, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.selectors import brand_by_name
-from promoplatform.kernel.errors import DomainError
-from promoplatform.kernel.streams import CHUNK_SIZE
-from segments import rules, services
+from core.errors import DomainError
+from core.streams import CHUNK_SIZE
+from segments import customer_id_files, services
 from segments.contracts import Operation
 
 WIDTH = 40  # characters of the bar
@@ -39,7 +39,9 @@ class Command(BaseCommand):
                     segment_type=options["segment_type"],
                     operation=options["operation"],
                     parts=self._parts(options["file"], file),
-                    media_type=rules.NDJSON if ".ndjson" in options["file"].suffixes else rules.CSV,
+                    media_type=customer_id_files.NDJSON
+                    if ".ndjson" in options["file"].suffixes
+                    else customer_id_files.CSV,
                     version=options["data_version"],
                 )
         except OSError as error:
@@ -56,7 +58,7 @@ class Command(BaseCommand):
 
     def _parts(self, path: Path, file: IO[bytes]) -> Iterator[bytes]:
         parts = self._shown(path.stat().st_size, file)
-        return rules.gunzip_stream(parts, limit=CHUNK_SIZE) if path.suffix == ".gz" else parts
+        return customer_id_files.gunzip_stream(parts, limit=CHUNK_SIZE) if path.suffix == ".gz" else parts
 
     def _shown(self, size: int, file: IO[bytes]) -> Iterator[bytes]:
         """The file, and a bar of how much of it was read; what follows takes effect at one moment."""

@@ -2,8 +2,8 @@
 
 from django.utils import timezone
 
-from promoplatform.kernel.kafka import BatchHandler
-from promoplatform.kernel.reading import KafkaConsumerCommand
+from core.kafka import BatchHandler
+from core.kafka_command import KafkaConsumerCommand
 from vouchers import services
 
 

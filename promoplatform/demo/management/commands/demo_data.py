@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from promoplatform.demo import examples, people
+from promoplatform.demo import accounts, discount_codes
 from promoplatform.demo.audiences import create_audiences
 from promoplatform.demo.campaigns import create_campaigns
 from promoplatform.demo.coupons import create_coupons
@@ -29,7 +29,7 @@ class Command(BaseCommand):
             raise CommandError("Demo accounts have a password that everyone knows. Set DEBUG=1, or say --force.")
         if options["shoppers"] < 1:
             raise CommandError("--shoppers takes a number of at least 1.")
-        made = people.create_shoppers(options["shoppers"], report=self._progress)
+        made = accounts.create_shoppers(options["shoppers"], report=self._progress)
         self.stdout.write(f"demo data: {made} new shoppers, {_create_examples(at=timezone.now())}")
 
     def _progress(self, done: int, total: int) -> None:
@@ -40,12 +40,12 @@ class Command(BaseCommand):
 @transaction.atomic
 def _create_examples(*, at: datetime) -> str:
     """All of them, or none where they were made before: whatever became of those since is somebody's work."""
-    if people.has_brands():
+    if accounts.has_brands():
         return "the brands and their offers stay as they are"
-    brands = people.create_brands()
-    people.create_staff(brands)
+    brands = accounts.create_brands()
+    accounts.create_staff(brands)
     create_audiences(brands)
-    codes, promotions = examples.create_discount_codes(brands, at=at), create_promotions(brands, at=at)
+    codes, promotions = discount_codes.create_discount_codes(brands, at=at), create_promotions(brands, at=at)
     campaigns, coupons = create_campaigns(brands, at=at), create_coupons(brands, at=at)
     orders = create_orders(brands, at=at)
     return (

@@ -1,0 +1,64 @@
+"""New users."""
+
+from datetime import datetime
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts import rules
+from accounts.errors import AccountTaken
+from accounts.models import Customer, User
+from core.db import translate_constraint
+from core.errors import InvalidRequest
+
+
+def register(
+    *, username: str, email: str, password: str, phone: str | None = None, marketing_consent: bool = False, at: datetime
+) -> User:
+    """A new shopper: a user with a customer. Raises Invalid (each field) and AccountTaken (without telling what is)."""
+    user = User(username=User.normalize_username(username), email=User.objects.normalize_email(email), date_joined=at)
+    user.phone = rules.phone_number(phone) if phone else None
+    user.marketing_consent = marketing_consent
+    user.marketing_consent_at = at if marketing_consent else None
+    _check_fields(user)
+    _check_password(password, user)
+    user.set_password(password)
+    with (
+        translate_constraint("accounts_user_username", AccountTaken),
+        translate_constraint("accounts_user_email", AccountTaken),
+        translate_constraint("accounts_user_phone", AccountTaken),
+        transaction.atomic(),
+    ):
+        user.save()
+        add_customer(user=user)
+    return user
+
+
+def add_customer(*, user: User) -> Customer:
+    """The customer as which this user shops; made when there is none."""
+    Customer.objects.bulk_create([Customer(customer_id=f"u-{user.uuid}", user=user)], ignore_conflicts=True)
+    return Customer.objects.get(user=user)
+
+
+def _check_fields(user: User) -> None:
+    faults = []
+    if rules.parse_identifier(user.username)[0] is not rules.IdentifierType.USERNAME:
+        faults.append(_field_error("username", "A username has no @ and is not a number."))
+    try:
+        user.clean_fields(exclude=["password"])
+    except ValidationError as error:
+        faults += [_field_error(name, text) for name, texts in error.message_dict.items() for text in texts]
+    if faults:
+        raise InvalidRequest(errors=faults)
+
+
+def _check_password(password: str, user: User) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise InvalidRequest(errors=[_field_error("password", text) for text in error.messages]) from error
+
+
+def _field_error(field: str, detail: str) -> dict[str, str]:
+    return {"field": field, "code": "invalid", "detail": detail}

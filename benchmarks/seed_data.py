@@ -1,0 +1,135 @@
+"""Rows for the benchmarks, made in bulk; what a row means is read from the platform's own models and rules."""
+
+import json
+import tempfile
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from accounts import rules as account_rules
+from accounts import selectors
+from accounts.contracts import Caller
+from accounts.models import Brand, Customer, User
+from discounts.models import DiscountCode, DiscountRule
+from pricing import parse_offer
+from promotions.models import Code, Promotion
+from promotions.rules import code_digest, match_keys, required_subtotal
+
+START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
+FOLDER = Path(tempfile.mkdtemp(prefix="promo-bench-"))
+
+
+@dataclass(frozen=True, slots=True)
+class Shoppers:
+    """Shoppers with tokens: ``file`` has a line "<customer> <token>" for each."""
+
+    file: Path
+    customers: Sequence[int]
+    token: str
+
+
+def shoppers(number: int) -> Shoppers:
+    """So many new shoppers, in an order that is not that of their keys."""
+    name = f"s{uuid.uuid4().hex[:8]}"  # never all digits, which a username may not be
+    users = User.objects.bulk_create(
+        [User(username=f"{name}-{n}", email=f"{name}-{n}@example.com", password="!") for n in range(number)],
+        batch_size=5_000,
+    )
+    made = Customer.objects.bulk_create([Customer(customer_id=user.username, user=user) for user in users], 5_000)
+    made.sort(key=lambda customer: code_digest(customer.customer_id))
+    by_key = {user.pk: user for user in users}
+    keyring, at = selectors.keyring(), timezone.now()
+    lines = []
+    for customer in made:
+        user = by_key[customer.user_id or 0]
+        caller = Caller(
+            f"user:{user.uuid}", user.pk, user.uuid, customer_key=customer.pk, customer_id=customer.customer_id
+        )
+        token = account_rules.encode_token(
+            kind=account_rules.TokenKind.ACCESS, caller=caller, keyring=keyring, at=at, lifetime=timedelta(hours=12)
+        )
+        lines.append(f"{customer.pk} {token}")
+    file = FOLDER / f"shoppers-{name}"
+    file.write_text("\n".join(lines) + "\n")
+    return Shoppers(file, [customer.pk for customer in made], lines[0].split()[1])
+
+
+def brand(slug: str) -> Brand:
+    """A brand in UTC and EUR."""
+    return Brand.objects.create(slug=slug, name=slug.title())
+
+
+def discount_codes(owner: Brand, number: int) -> list[int]:
+    """Codes BENCH1 … of ten per cent; their keys in that order."""
+    rule = DiscountRule.objects.create(brand=owner, discount=10)
+    names = [f"BENCH{n}" for n in range(1, number + 1)]
+    codes = [Code(text=name, digest=code_digest(name), kind="discount_code", brand=owner) for name in names]
+    Code.objects.bulk_create(codes, 5_000)
+    made = DiscountCode.objects.bulk_create(
+        [DiscountCode(code=code, brand=owner, rule=rule, validity=END, notify=False) for code in codes], 5_000
+    )
+    return [code.pk for code in made]
+
+
+def promotions(owner: Brand, offers: Iterable[dict[str, Any]], **fields: Any) -> list[Promotion]:
+    """A running promotion for each offer."""
+    made = []
+    for number, value in enumerate(offers):
+        offer = parse_offer(value)
+        derived = {"gates": match_keys(offer, brand=owner.slug), "min_subtotal": required_subtotal(offer)}
+        made.append(
+            Promotion(
+                brand=owner, name=f"Promotion {number}", start_date=START, end_date=END, offer=value, status="active",
+                currency=owner.currency, **derived | fields,
+            )
+        )  # fmt: skip
+    return Promotion.objects.bulk_create(made, 2_000)
+
+
+def single_use_codes(promotion: Promotion, first: int, last: int) -> None:
+    """Codes BULK<first> … BULK<last> that open the promotion, each good once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0" if connection.in_atomic_block else "SET statement_timeout = 0")
+        cursor.execute(
+            "INSERT INTO promotions_code (text, digest, kind, brand_id, promotion_id, single_use)"
+            " SELECT 'BULK' || n, sha256(convert_to('BULK' || n, 'UTF8')), 'promotion', %s, %s, true"
+            " FROM generate_series(%s::int, %s::int) n",
+            [promotion.brand_id, promotion.pk, first, last],
+        )
+
+
+def vacuum() -> None:
+    """What autovacuum would have done by and by: statistics and visibility, before anything is measured."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute("VACUUM ANALYZE")
+
+
+def percent_off_sku(sku: str, value: str = "10") -> dict[str, Any]:
+    """An offer on one SKU."""
+    return {"benefits": [{"kind": "percent", "value": value, "on": "line", "select": {"skus": [sku]}}]}
+
+
+def cart(owner: str, lines: int = 5, quantity: int = 2, *, codes: Sequence[str] = (), **more: Any) -> dict[str, Any]:
+    """A cart on the wire: lines of SKUs sku-0, sku-1 … of a brand."""
+    return {
+        "currency": "EUR",
+        "lines": [
+            {"id": f"l{n}", "sku": f"sku-{n}", "quantity": quantity, "unit_price": f"{10 + n % 90}.99", "brand": owner}
+            for n in range(lines)
+        ],
+        "codes": list(codes),
+    } | more
+
+
+def written(body: dict[str, Any]) -> Path:
+    """A body in a file, for wrk."""
+    file = FOLDER / f"body-{uuid.uuid4().hex}.json"
+    file.write_text(json.dumps(body))
+    return file

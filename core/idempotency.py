@@ -1,0 +1,134 @@
+"""Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the same request again gets the first answer again.
+
+The answer is remembered in the transaction of what it did: a crash leaves both or neither. A refusal did nothing; its
+answer is remembered too, after its effects were rolled back to a savepoint. 409 ``busy``, 429 and 5xx are never
+remembered.
+"""
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
+from django.http import HttpResponse, HttpResponseBase
+from rest_framework.exceptions import APIException
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core import db
+from core.errors import Busy, DomainError, IdempotencyInProgress, IdempotencyKeyReused, InvalidRequest
+from core.models import IdempotencyKey
+from core.problems import problem_from_exception
+
+RETENTION = timedelta(hours=48)
+BATCH = 5_000
+UNIQUE = "kernel_idempotencykey_pkey"
+_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
+Method = Callable[..., Response]
+
+
+def idempotent(method: Method) -> Callable[..., HttpResponseBase]:
+    """A view's POST method that honours the Idempotency-Key header; without the header nothing changes."""
+
+    @functools.wraps(method)
+    def wrapper(view: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return method(view, request, *args, **kwargs)
+        if not _KEY.fullmatch(key):
+            raise InvalidRequest.field("Idempotency-Key", "An Idempotency-Key is 1 to 255 printable ASCII characters.")
+        digest = _digest(_caller_identity(request), request.path, key)
+        fingerprint = hashlib.sha256(json.dumps(request.data, sort_keys=True).encode()).digest()
+        return _run_once(digest, fingerprint, lambda: method(view, request, *args, **kwargs))
+
+    wrapper.idempotent = True  # type: ignore[attr-defined]  # the API's description reads it
+    return wrapper
+
+
+def purge_expired() -> int:
+    """Delete answers past their retention, in small batches; how many."""
+    total = 0
+    while True:
+        old = IdempotencyKey.objects.filter(created_at__lt=Now() - RETENTION).values("pk")[:BATCH]
+        deleted = IdempotencyKey.objects.filter(pk__in=old)._raw_delete("default") or 0  # noqa: SLF001  (no signals, no cascade to look for)
+        total += deleted
+        if deleted < BATCH:
+            return total
+
+
+def _caller_identity(request: Request) -> str:
+    identity = getattr(request.auth, "identity", None)
+    return identity or "anonymous"
+
+
+def _digest(owner: str, endpoint: str, key: str) -> bytes:
+    return hashlib.sha256(f"{owner}\x00{endpoint}\x00{key}".encode()).digest()
+
+
+def _run_once(digest: bytes, fingerprint: bytes, effect: Callable[[], Response]) -> HttpResponseBase:
+    try:
+        with transaction.atomic():
+            if known := _lock_or_get(digest):
+                return _replay(known, fingerprint)
+            response = _render(effect)
+            if _is_cacheable(response):
+                IdempotencyKey.objects.bulk_create(
+                    [
+                        IdempotencyKey(
+                            digest=digest,
+                            fingerprint=fingerprint,
+                            status=response.status_code,
+                            content_type=response["Content-Type"],
+                            body=response.content,
+                        )
+                    ]
+                )
+            return response
+    except IntegrityError as error:  # the first one committed between our look and our lock
+        if db.violated_constraint(error) != UNIQUE:
+            raise
+        raise IdempotencyInProgress from error
+
+
+def _lock_or_get(digest: bytes) -> IdempotencyKey | None:
+    """The remembered answer, or None with this key locked until the transaction ends. Raises IdempotencyInProgress."""
+    with connection.cursor() as cursor:
+        lock = int.from_bytes(digest[:8], "big", signed=True)
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock])
+        if not cursor.fetchone()[0]:
+            raise IdempotencyInProgress
+    return IdempotencyKey.objects.filter(pk=digest).first()
+
+
+def _replay(known: IdempotencyKey, fingerprint: bytes) -> HttpResponse:
+    if bytes(known.fingerprint) != fingerprint:
+        raise IdempotencyKeyReused
+    response = HttpResponse(bytes(known.body), status=known.status, content_type=known.content_type)
+    response["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _render(effect: Callable[[], Response]) -> HttpResponse:
+    """The effect's answer as bytes; a refusal's effects are undone, its answer kept."""
+    try:
+        with transaction.atomic():
+            answer = effect()
+    except (DomainError, APIException) as error:
+        problem = problem_from_exception(error)
+        return HttpResponse(
+            problem.body(), status=problem.status, content_type="application/problem+json", headers=problem.headers
+        )
+    return HttpResponse(JSONRenderer().render(answer.data), status=answer.status_code, content_type="application/json")
+
+
+def _is_cacheable(response: HttpResponse) -> bool:
+    if response.status_code == 409:
+        return json.loads(response.content).get("code") not in {Busy.code, IdempotencyInProgress.code}
+    return response.status_code != 429 and response.status_code < 500

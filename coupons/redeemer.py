@@ -1,8 +1,0 @@
-"""Coupons at checkout. This module is the kind's ``promotions.contracts.Redeemer``."""
-
-from coupons.selectors import active_items, available, candidates
-from coupons.services.holds import confirm, release, reserve, return_items
-
-__all__ = ["active_items", "available", "candidates", "confirm", "kind", "release", "reserve", "return_items"]
-
-kind = "coupon"

@@ -1,0 +1,112 @@
+"""What the provider tells afterwards: bounces, complaints, unsubscribes, and that a doubtful mail did arrive."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeGuard
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce, Now
+
+from core import db
+from mailings import rules
+from mailings.contracts import MailStatus
+from mailings.errors import WebhookSignatureInvalid
+from mailings.models import Mail, ProcessedEvent
+from mailings.services.unsubscriptions import suppress
+
+Event = dict[str, Any]
+TOLERANCE = timedelta(hours=25)  # the provider repeats a delivery for a day; what it repeats is known by its ids
+RETENTION = timedelta(days=30)
+
+
+def check_signature(*, body: bytes, signature: str, timestamp: str, at: datetime) -> None:
+    """Whether the provider signed this body (ECDSA over timestamp and raw body). Raises WebhookSignatureInvalid."""
+    if not (
+        settings.SENDGRID_WEBHOOK_PUBLIC_KEY and timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12
+    ):
+        raise WebhookSignatureInvalid
+    if abs(at.timestamp() - int(timestamp)) > TOLERANCE.total_seconds():
+        raise WebhookSignatureInvalid
+    try:
+        key = load_der_public_key(base64.b64decode(settings.SENDGRID_WEBHOOK_PUBLIC_KEY))
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            raise WebhookSignatureInvalid
+        key.verify(base64.b64decode(signature, validate=True), timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+    except (InvalidSignature, UnsupportedAlgorithm, binascii.Error, ValueError) as error:
+        raise WebhookSignatureInvalid from error
+
+
+@transaction.atomic
+def receive(*, events: Sequence[Event]) -> int:
+    """Act on the events that are new; how many those were. Order does not matter, and the same event again does
+    nothing.
+    """
+    arrived = [event for event in events if event.get("event") in rules.DELIVERING]
+    _mails_of_events(arrived).filter(state=MailStatus.UNKNOWN).update(
+        state=MailStatus.SENT, sent_at=Coalesce("sent_at", Now()), error=""
+    )
+    telling = {
+        _id(event): event for event in events if event.get("event") in rules.FAILING or rules.suppression_for(event)
+    }
+    telling.pop("", None)
+    fresh = [telling[row["id"]] for row in db.fetch_all("mailings/sql/insert_new_events.sql", {"ids": sorted(telling)})]
+    for event in fresh:
+        if event["event"] in rules.FAILING:
+            _mails_of_events([event]).exclude(state=MailStatus.PLANNED).update(
+                state=MailStatus.FAILED, error=_error_text(event)
+            )
+    _suppress(fresh)
+    return len(fresh)
+
+
+def purge(*, at: datetime) -> int:
+    """Forget events that the provider can no longer repeat; how many."""
+    return ProcessedEvent.objects.filter(seen_at__lt=at - RETENTION).delete()[0]
+
+
+def _suppress(events: Sequence[Event]) -> None:
+    senders = dict(_mails_of_events(events).values_list("pk", "mailing__sender"))
+    wishes = []
+    for event in events:
+        address, silenced = event.get("email"), rules.suppression_for(event)
+        if silenced and _strip_nul(address, 254):
+            reason, by_everyone = silenced
+            sender = "" if by_everyone else senders.get(_mail_id(event) or 0, "")
+            wishes.append((address, sender, reason, _error_text(event)))
+    suppress(wishes=sorted(wishes))
+
+
+def _mails_of_events(events: Sequence[Event]) -> QuerySet[Mail]:
+    """The mails that the events speak of, by the id that each was sent with."""
+    return Mail.objects.filter(pk__in=[mail_id for event in events if (mail_id := _mail_id(event))])
+
+
+def _mail_id(event: Event) -> int | None:
+    value = event.get("mail_id")
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18 else None
+
+
+def _id(event: Event) -> str:
+    value = event.get("sg_event_id")
+    return value if _strip_nul(value, 200) else ""
+
+
+def _strip_nul(value: Any, length: int) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= length and value == _truncate(value)
+
+
+def _error_text(event: Event) -> str:
+    return _truncate(f"{event['event']}: {event.get('reason') or event.get('response') or ''}")[:500]
+
+
+def _truncate(text: str) -> str:
+    """What PostgreSQL can hold of a text: no NUL, no half characters."""
+    return text.encode(errors="replace").decode().replace("\0", "")

@@ -1,0 +1,56 @@
+"""The pricing engine: a cart, the offers in play and a profile go in, amounts come out.
+
+It reads no clock, no database and no network; the same question has the same answer for ever.
+"""
+
+from pricing.errors import FieldError, OfferInvalid, ProfileInvalid
+from pricing.offer import Offer, Select
+from pricing.parse import dump_offer, dump_profile, parse_offer, parse_profile
+from pricing.pricing import price
+from pricing.profile import Profile
+from pricing.values import (
+    Applied,
+    Cart,
+    Checked,
+    Decision,
+    EligibleOffer,
+    Explanation,
+    Facts,
+    Gift,
+    Line,
+    LinePrice,
+    NextBest,
+    Rejected,
+    Shipping,
+    ShippingPrice,
+    ShopperFacts,
+)
+
+__all__ = [
+    "Applied",
+    "Cart",
+    "Checked",
+    "Decision",
+    "EligibleOffer",
+    "Explanation",
+    "Facts",
+    "FieldError",
+    "Gift",
+    "Line",
+    "LinePrice",
+    "NextBest",
+    "Offer",
+    "OfferInvalid",
+    "Profile",
+    "ProfileInvalid",
+    "Rejected",
+    "Select",
+    "Shipping",
+    "ShippingPrice",
+    "ShopperFacts",
+    "dump_offer",
+    "dump_profile",
+    "parse_offer",
+    "parse_profile",
+    "price",
+]

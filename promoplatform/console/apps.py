@@ -1,8 +1,0 @@
-from django.apps import AppConfig
-
-
-class ConsoleConfig(AppConfig):
-    """The admin as a whole: dashboard, navigation, audit log, the platform's own machinery."""
-
-    name = "promoplatform.console"
-    label = "console"

@@ -1,0 +1,88 @@
+"""Brands and accounts of the demo; every account has the same password."""
+
+from collections.abc import Callable
+
+from django.contrib.auth.hashers import make_password
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.contracts import Role
+from accounts.models import Brand, Customer, Membership, User
+from core.ids import uuid7
+
+PASSWORD = "demo-pass-1234"  # noqa: S105  (of a demo; the command is refused on a server)
+CHUNK = 5_000
+BRANDS = {
+    "billo": {"name": "Billo", "timezone": "Europe/Madrid", "currency": "EUR", "colour": "#0f766e"},
+    "cake": {"name": "Cake", "timezone": "Asia/Ho_Chi_Minh", "currency": "EUR", "colour": "#9d174d"},
+}
+STAFF = {
+    "billo-owner": ("billo", Role.OWNER),
+    "billo-viewer": ("billo", Role.VIEWER),
+    "cake-owner": ("cake", Role.OWNER),
+}
+
+
+def has_brands() -> bool:
+    """Whether the demo was made, also if a brand or an account of it is called otherwise by now."""
+    return Brand.objects.filter(slug__in=BRANDS).exists() or User.objects.filter(username__in=STAFF).exists()
+
+
+def create_brands() -> dict[str, Brand]:
+    """The demo's brands by slug."""
+    return {slug: Brand.objects.create(slug=slug, **fields) for slug, fields in BRANDS.items()}
+
+
+def create_staff(brands: dict[str, Brand]) -> None:
+    """``admin`` of the platform, if nobody is called so, and the brands' owners and viewers."""
+    if not User.objects.with_username("admin").exists():
+        User.objects.create_superuser("admin", "admin@demo.example", PASSWORD)
+    for username, (slug, role) in STAFF.items():
+        user = User.objects.create_user(username, f"{username}@demo.example", PASSWORD)
+        Membership.objects.create(user=user, brand=brands[slug], role=role)
+
+
+def create_shoppers(total: int, *, report: Callable[[int, int], None]) -> int:
+    """``shopper1`` … with customers ``c1`` …, a chunk a transaction; how many were new."""
+    password, made = make_password(PASSWORD), 0
+    for start in range(1, total + 1, CHUNK):
+        numbers = range(start, min(start + CHUNK, total + 1))
+        made += _chunk(numbers, password)
+        report(numbers[-1], total)
+    return made
+
+
+@transaction.atomic
+def _chunk(numbers: range, password: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM accounts_customer WHERE customer_id = ANY(%s)", [[f"c{number}" for number in numbers]]
+        )
+        before: int = cursor.fetchone()[0]
+    now = timezone.now()
+    User.objects.bulk_create(
+        [
+            User(
+                uuid=uuid7(),
+                username=f"shopper{number}",
+                email=f"shopper{number}@demo.example",
+                password=password,
+                marketing_consent=True,
+                marketing_consent_at=now,
+            )
+            for number in numbers
+        ],
+        ignore_conflicts=True,
+    )
+    ids = dict(
+        User.objects.filter(username__in=[f"shopper{number}" for number in numbers]).values_list("username", "pk")
+    )
+    Customer.objects.bulk_create(
+        [
+            Customer(customer_id=f"c{number}", user_id=ids[f"shopper{number}"])
+            for number in numbers
+            if f"shopper{number}" in ids  # who was not given another name since
+        ],
+        ignore_conflicts=True,
+    )
+    return len(numbers) - before

@@ -1,0 +1,426 @@
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.contracts import Role
+from accounts.models import Brand
+from backoffice.base.admin import BrandScopedMixin
+from backoffice.pages.navigation import groups
+from core.ids import uuid7
+from core.models import OutboxMessage
+from core.outbox import enqueue_on_commit
+from coupons.contracts import RedemptionRequest
+from coupons.models import CouponDefinition, CouponRedemption
+from coupons.services import redeem
+from discounts.models import DiscountCode, Usage, UsageNotification, UsageReturn
+from promotions.models import PricingProfile, Promotion
+from segments.models import Audience, AudienceUpload, Segment
+from tests.factories import (
+    ApiKeyFactory,
+    BrandFactory,
+    CampaignFactory,
+    CouponFactory,
+    CustomerFactory,
+    DiscountCodeFactory,
+    MembershipFactory,
+    PromotionFactory,
+    UserFactory,
+)
+from vouchers import services as campaigns
+from vouchers.models import Campaign, Voucher
+from vouchers.services import claim
+
+pytestmark = pytest.mark.django_db
+
+
+def as_user(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def brand():
+    return BrandFactory(slug="billo", name="Billo")
+
+
+@pytest.fixture
+def owner(brand):
+    return as_user(MembershipFactory(brand=brand, user=UserFactory(username="olga")).user)
+
+
+@pytest.fixture
+def root():
+    return as_user(UserFactory(is_superuser=True, username="root"))
+
+
+# --- policy ----------------------------------------------------------------------------------------------------------
+def test_the_admin_has_a_looser_policy_and_nothing_else_has(client, owner):
+    loose = [owner.get(path)["Content-Security-Policy"] for path in ("/admin/", "/admin/log/", "/admin/login/")]
+    strict = [
+        client.get(path)["Content-Security-Policy"]
+        for path in ("/api/v1/me/", "/api/nothing/", "/healthz", "/accounts/")
+    ]
+
+    assert all("script-src 'self' 'unsafe-eval'" in policy for policy in loose)
+    assert not any("script-src 'self' 'unsafe-eval' 'unsafe-inline'" in policy for policy in loose)
+    assert not any("unsafe" in policy for policy in strict)
+
+
+# --- dashboard -------------------------------------------------------------------------------------------------------
+def test_the_dashboard_shows_the_users_own_brands_and_not_the_platform(owner, brand):
+    mine, theirs = DiscountCodeFactory(brand=brand, text="MINE"), DiscountCodeFactory(text="THEIRS")
+    for code in (mine, theirs):
+        Usage.objects.create(
+            id=uuid7(), code=code, customer=CustomerFactory(), used_at=timezone.now(), currency="EUR", amount=1000,
+            discount_amount=100,
+        )  # fmt: skip
+
+    answer = owner.get("/admin/")
+    cards = {name: value for name, value, _ in answer.context["cards"]}
+
+    assert (cards["Active codes"], cards["Uses today"], cards["Given today"]) == ("1", "1", "€1.00")
+    assert [row["code"] for row in answer.context["rows"]] == ["MINE"]
+    assert answer.context["health"] is None
+    assert "THEIRS" not in answer.content.decode()
+
+
+def test_the_dashboard_counts_what_runs_now_for_the_users_own_brands(owner, root, brand):
+    at = timezone.now()
+    span = {"starts_at": at - timedelta(hours=1), "ends_at": at + timedelta(days=1)}
+    for number, whose in enumerate((brand, BrandFactory())):
+        PromotionFactory(brand=whose)
+        campaigns.create(brand=whose, quota=7, fields={"name": "First", "slug": f"first-{number}", **span}, at=at)
+    PromotionFactory(
+        brand=brand, status="scheduled", start_date=at + timedelta(days=2), end_date=at + timedelta(days=3)
+    )
+
+    def running(client):
+        return {name: (value, note) for name, value, note, _ in client.get("/admin/").context["running"]}
+
+    assert running(owner)["Promotions"] == ("1", "1 start within 7 days")
+    assert running(owner)["First-login campaigns"] == ("1", "0 of 7 vouchers given")
+    assert running(root)["First-login campaigns"] == ("2", "0 of 14 vouchers given")
+    assert running(owner)["Segments"] == ("0", "0 customers in them")
+    assert running(owner)["Coupons"] == ("0", "0 start within 7 days")
+
+
+def test_platform_admins_see_how_the_platform_does(root):
+    enqueue_on_commit("discounts.announce", code="X")
+    OutboxMessage.objects.create(task="gone", parked_at=timezone.now())
+
+    health = {name: value for name, value, *_ in root.get("/admin/").context["health"]}
+
+    assert (health["Promised tasks"], health["Parked tasks"], health["Beat"]) == ("1", "1", "silent")
+
+
+def test_parked_tasks_are_sent_again(root, owner):
+    parked = OutboxMessage.objects.create(
+        task="discounts.announce", kwargs={"code": "X"}, parked_at=timezone.now(), attempts=12
+    )
+
+    refused = owner.post("/admin/kernel/outboxmessage/", {"action": "send_again", "_selected_action": [parked.pk]})
+    assert refused.status_code == 403
+    root.post("/admin/kernel/outboxmessage/", {"action": "send_again", "_selected_action": [parked.pk]})
+
+    parked.refresh_from_db()
+    assert (parked.parked_at, parked.attempts) == (None, 0)
+
+
+# --- audit log -------------------------------------------------------------------------------------------------------
+def test_the_log_says_who_changed_what_from_which_value_to_which(owner, brand):
+    code = DiscountCodeFactory(brand=brand, text="SUMMER")
+    local = code.validity.strftime("%Y-%m-%dT%H:%M:%S")
+
+    owner.post(f"/admin/discounts/discountcode/{code.pk}/change/", {"validity": local})
+    changes = owner.get("/admin/log/?kind=discounts.discountcode&how=update").context["rows"]
+
+    assert [(change["who"], change["what"], change["name"]) for change in changes] == [
+        ("olga", "Discount code", "SUMMER")
+    ]
+    assert changes[0]["fields"] == [("active", "yes", "no")]
+
+
+def test_an_objects_history_is_its_part_of_the_log(owner, brand):
+    code, other = DiscountCodeFactory(brand=brand, text="SUMMER"), DiscountCodeFactory(brand=brand)
+
+    answer = owner.get(f"/admin/discounts/discountcode/{code.pk}/history/")
+    changes = owner.get(answer.url).context["rows"]
+
+    assert [change["name"] for change in changes] == ["SUMMER"]
+    assert other.code_id not in str(changes)
+
+
+def test_a_brand_reads_its_own_changes_only(owner, brand):
+    stranger = DiscountCodeFactory(text="THEIRS")
+    DiscountCodeFactory(brand=brand, text="MINE")
+
+    page = owner.get("/admin/log/")
+    theirs = owner.get(f"/admin/log/?kind=discounts.discountcode&object={stranger.pk}")
+
+    names = {change["name"] for change in page.context["rows"]}
+    assert "MINE" in names
+    assert "THEIRS" not in page.content.decode()
+    assert theirs.context["rows"] == []
+    assert not {"User", "Customer"} & {change["what"] for change in page.context["rows"]}
+
+
+def test_an_editor_does_not_read_what_only_owners_see(brand):
+    ApiKeyFactory(brand=brand, name="secret key")
+    editor = as_user(MembershipFactory(brand=brand, role=Role.EDITOR).user)
+
+    assert "secret key" not in editor.get("/admin/log/").content.decode()
+
+
+def test_the_log_pages_by_key_through_all_kinds(owner, brand):
+    for _ in range(40):
+        DiscountCodeFactory(brand=brand)
+
+    seen, path = [], "/admin/log/"
+    while path:
+        context = owner.get(path).context
+        seen += [(change["what"], change["url"]) for change in context["rows"]]
+        path = context["older"] and "/admin/log/" + context["older"]
+
+    codes = [entry for entry in seen if entry[0] == "Discount code"]
+    assert len(codes) == len(set(codes)) == 40
+    assert sum(what == "Discount rule" for what, _ in seen) == 40
+
+
+ODD_FILTERS = [
+    "kind=no", "how=no", "who=%00", "object=%00", "kind=discounts.discountcode&object=x", "object=" + "9" * 60,
+    "before=x", "before=1-2", "before=" + "9" * 30, "kind=discounts.discountrule&object=1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", ODD_FILTERS)
+def test_a_log_filter_that_makes_no_sense_shows_nothing_or_everything_but_no_error(owner, brand, query):
+    assert owner.get(f"/admin/log/?{query}").status_code == 200
+
+
+def test_the_log_costs_as_many_queries_for_a_long_page_as_for_a_short_one(owner, brand):
+    def queries():
+        with CaptureQueriesContext(connection) as seen:
+            owner.get("/admin/log/")
+        return len(seen)
+
+    DiscountCodeFactory(brand=brand)
+    few = queries()
+    for _ in range(20):
+        DiscountCodeFactory(brand=brand)
+
+    assert queries() <= few <= 45
+
+
+# --- whose is what: every page of the admin --------------------------------------------------------------------------
+SECRET = "SECRET-OF-BILLO"
+
+
+@pytest.fixture
+def things(brand):
+    """One of each of billo's objects, by model."""
+    member = MembershipFactory(brand=brand, user=UserFactory(username="secret-of-billo"))
+    code = DiscountCodeFactory(brand=brand, text=SECRET)
+    customer = CustomerFactory(customer_id="secret-of-billo")
+    now = timezone.now()
+    campaign = CampaignFactory(brand=brand, name="secret-of-billo")
+    claim(campaign=campaign.slug, customer_key=customer.pk, at=now)
+    coupon = CouponFactory(brand=brand, title="secret-of-billo")
+    use = Usage.objects.create(id=uuid7(), code=code, customer=customer, used_at=now)
+    OutboxMessage.objects.create(task="secret-of-billo")
+    return {
+        "discountcode": code,
+        "discountrule": code.rule,
+        "usage": use,
+        "promotion": PromotionFactory(brand=brand, name="secret-of-billo"),
+        "campaign": campaign,
+        "coupondefinition": coupon,
+        "couponredemption": redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), customer.pk), at=now),
+        "voucher": Voucher.objects.get(),
+        "pricingprofile": PricingProfile.objects.create(brand=brand),
+        "usagereturn": UsageReturn.objects.create(
+            usage_id=uuid7(), code=code, customer=customer, used_at=now, returned_at=now
+        ),
+        "usenotice": UsageNotification.objects.create(brand=brand, code=SECRET, used_at=now - timedelta(minutes=1)),
+        "audienceupload": AudienceUpload.objects.create(
+            brand=brand, segment_type="secret-of-billo", operation="add", file_name="secret-of-billo.csv"
+        ),
+        "audience": Audience.objects.create(brand=brand, segment_type="secret-of-billo"),
+        "segment": Segment.objects.create(
+            brand=brand, segment_type="secret-of-billo", start_date=now, end_date=now + timedelta(days=1), due_at=now
+        ),
+        "brand": brand,
+        "membership": member,
+        "apikey": ApiKeyFactory(brand=brand, name="secret-of-billo"),
+        "customer": customer,
+        "user": member.user,
+    }
+
+
+PAGES = sorted(admin.site._registry, key=lambda model: model._meta.label)
+
+
+@pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label_lower)
+@pytest.mark.parametrize("role", [Role.OWNER, Role.VIEWER, None])
+def test_no_page_of_the_admin_shows_or_changes_another_brands_objects(model, role, things):
+    user = MembershipFactory(brand=BrandFactory(slug="cake"), role=role).user if role else UserFactory()
+    client = as_user(user)
+    base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+    thing = things.get(model._meta.model_name)
+    key = thing.pk if thing is not None else uuid.uuid4()
+    before = _state()
+
+    for path in ("", "?q=secret", f"{key}/change/", f"{key}/history/", f"{key}/delete/", f"{key}/", "add/", "export/"):
+        answer = client.get(base + path)
+        assert answer.status_code in (200, 302, 403, 404), path
+        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        assert b"secret-of-billo" not in body.lower(), path
+    for path, data in (
+        (f"{key}/change/", {"name": "stolen", "validity": "2031-01-01T00:00:00", "role": "owner"}),
+        (f"{key}/delete/", {"post": "yes"}),
+        *(("", {"action": action, "_selected_action": [key], "post": "yes"}) for action in ACTIONS),
+    ):
+        assert client.post(base + path, data).status_code in (200, 302, 403, 404), path
+
+    assert _state() == before
+
+
+@pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label_lower)
+def test_a_viewer_changes_nothing_of_their_own_brand(model, things, brand):
+    client = as_user(MembershipFactory(brand=brand, role=Role.VIEWER, user=UserFactory(username="vera")).user)
+    base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+    thing = things.get(model._meta.model_name)
+    key = thing.pk if thing is not None else uuid.uuid4()
+    before = _state()
+
+    for path, data in (
+        (f"{key}/change/", {"name": "changed", "validity": "2031-01-01T00:00:00", "role": "owner"}),
+        (f"{key}/delete/", {"post": "yes"}),
+        ("add/", {"name": "new", "discount": "10", "text": "NEWCODE", "validity": "2031-01-01T00:00:00"}),
+        *(("", {"action": action, "_selected_action": [key], "post": "yes"}) for action in ACTIONS),
+    ):
+        assert client.post(base + path, data).status_code in (200, 302, 403, 404), path
+
+    assert _state() == before
+    if not isinstance(admin.site._registry[model], BrandScopedMixin):
+        assert client.get(base).status_code == 403
+
+
+ACTIONS = ("announce", "activate", "deactivate", "delete_selected", "revoke", "resend", "send_again")
+
+
+def _state():
+    """All that the requests above could have changed."""
+    return [
+        sorted(map(str, rows))
+        for rows in (
+            DiscountCode.objects.values_list(),
+            Usage.objects.values_list(),
+            UsageNotification.objects.values_list(),
+            Brand.objects.values_list("name", "slug", "is_active"),
+            Brand.objects.values_list("memberships__role", "api_keys__revoked_at", "audiences__segment_type"),
+            Brand.objects.values_list("discount_rules__name", "discount_rules__discount"),
+            Promotion.objects.values_list("name", "status"),
+            PricingProfile.objects.values_list(),
+            Campaign.objects.values_list("name", "state", "ends_at", "counter__quota"),
+            Voucher.objects.values_list("state", "revoked_at"),
+            CouponDefinition.objects.values_list("title", "is_active"),
+            CouponRedemption.objects.values_list("status"),
+            OutboxMessage.objects.values_list("task", "parked_at"),
+        )
+    ]
+
+
+# --- nonsense --------------------------------------------------------------------------------------------------------
+NONSENSE = (
+    *("p=x", "p=-1", "p=9999999999", "o=zz", "o=1.-2.99", "q=%00", "q=" + "a" * 3000, "all=1", "by=x"),
+    *("brand=%00", "state=%00", "status=%00", "nope=1", "_popup=1", "brand__id__exact=x", "brand=%0%000"),
+)
+NO_KEYS = ("x", "9" * 40, "\0", "", "1_5f")
+
+
+@pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label_lower)
+def test_nonsense_is_never_a_server_error(model, root, things):
+    base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+
+    for query in NONSENSE:
+        assert root.get(f"{base}?{query}").status_code < 500, query
+    for action in ACTIONS:
+        assert root.post(base, {"action": action, "_selected_action": NO_KEYS}).status_code < 500, action
+    for key in ("x", "9" * 40, "%00", "1_5f"):
+        for path in ("change/", "history/", "delete/"):
+            assert root.get(f"{base}{key}/{path}").status_code in (302, 403, 404), (key, path)
+
+
+@pytest.mark.parametrize("part", ["minute", "hour", "day_of_week", "day_of_month", "month_of_year"])
+@pytest.mark.parametrize("text", ["-5", "-0", "noon", "9" * 30])
+def test_a_time_that_beat_cannot_read_is_refused_at_its_field(root, part, text):
+    page = "/admin/django_celery_beat/crontabschedule/add/"
+    good = {"minute": "*", "hour": "*", "day_of_week": "*", "day_of_month": "*", "month_of_year": "*"}
+
+    answer = root.post(page, good | {"timezone": "UTC", part: text})
+
+    assert list(answer.context["adminform"].form.errors) == [part]
+
+
+@pytest.mark.parametrize("name", ["user", "brand"])
+@pytest.mark.parametrize("key", ["x", "\0", "9" * 40, "٣", "1_5f", "🎟"])
+def test_a_key_of_nothing_is_refused_where_it_is_searched_for(root, brand, name, key):
+    good = {"user": UserFactory().pk, "brand": brand.pk, "role": "owner"}
+
+    answer = root.post("/admin/accounts/membership/add/", good | {name: key})
+
+    assert list(answer.context["adminform"].form.errors) == [name]
+
+
+@pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label_lower)
+def test_nothing_is_saved_as_something_new(model, root, things):
+    thing = things.get(model._meta.model_name)
+    base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+    before = model.objects.count()
+
+    answer = root.post(f"{base}{uuid.uuid4() if thing is None else thing.pk}/change/", {"name": "x", "_saveasnew": "1"})
+
+    assert answer.status_code in (200, 302, 403, 404)
+    assert model.objects.count() == before
+
+
+@pytest.mark.parametrize("query", ["brand=%00", "brand=%0%000", "brand=%0%00%000&month=%0%000", "brand=x&month=9"])
+@pytest.mark.parametrize(
+    "page",
+    ["promotions/promotion/calendar/", "promotions/promotion/add/", "checkout/redemption/try/",
+     "checkout/backtest/add/", "segments/audience/computed/", "segments/segment/slots/", "coupons/report/"],
+)  # fmt: skip
+def test_a_page_of_a_brand_is_not_one_of_no_brand(owner, page, query):
+    assert owner.get(f"/admin/{page}?{query}").status_code in (200, 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/admin/", "Dashboard"),
+        ("/admin/promotions/promotion/", "Promotions"),
+        ("/admin/promotions/promotion/add/", "Promotions"),
+        ("/admin/promotions/promotion/calendar/", "Calendar"),
+        ("/admin/segments/audience/computed/", "Computed audiences"),
+        ("/admin/log/", "Audit log"),
+        ("/admin/password_change/", None),
+    ],
+)
+def test_the_sidebar_marks_the_page_one_is_on(path, name):
+    request = RequestFactory().get(path)
+    request.user = UserFactory(is_superuser=True)
+
+    marked = [item["title"] for group in groups(request) for item in group["items"] if item["active"]]
+    assert marked == ([name] if name else [])
+
+
+@pytest.mark.parametrize("query", ["s=a&page=x", "s=a&page=99", "s=%00", "page=1", "s=disc"])
+def test_the_sidebars_search_finds_or_finds_nothing(owner, query):
+    assert owner.get(f"/admin/search/?{query}").status_code == 200

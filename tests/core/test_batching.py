@@ -1,0 +1,575 @@
+"""Requests that wait together are one statement, and each has its own answer, whatever happens to the others."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import (
+    DataError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
+from prometheus_client import REGISTRY
+
+from core import batching
+from core.errors import Unavailable
+from tests.platform import until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+TABLE = "CREATE TABLE batched (id int PRIMARY KEY CHECK (id <> 13))"
+INSERT = "INSERT INTO batched SELECT * FROM unnest(%s::int[]) RETURNING id"
+
+
+class Gate:
+    """Work that doubles numbers, tells which batches it saw, and waits for a word before each while it is shut."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.opened = threading.Event()
+        self.opened.set()
+
+    def __call__(self, items: Sequence[int]) -> list[int]:
+        self.batches.append(list(items))
+        assert self.opened.wait(30)
+        return [2 * item for item in items]
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def operation(gate: Gate) -> Iterator[Any]:
+    made = batching.BatchExecutor("doubling", gate)
+    yield made
+    gate.opened.set()
+    made.drain()
+
+
+@pytest.fixture
+def callers() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(64) as pool:
+        yield pool
+
+
+@pytest.fixture
+def table() -> Iterator[None]:
+    run(TABLE)
+    yield
+    batching.drain()
+    run("DROP TABLE batched")
+
+
+def run(sql: str, params: Any = ()) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall() if cursor.description else []
+
+
+def insert(items: Sequence[int]) -> list[int]:
+    return [row[0] for row in run(INSERT, [list(items)])]
+
+
+def queue(callers: ThreadPoolExecutor, operation: Any, items: Sequence[int], **how: Any) -> list["Future[int]"]:
+    """Let one caller after the other join the queue, in this order, while the gate is shut."""
+    futures = []
+    for item in items:
+        more = len(operation._waiting) + 1
+        futures.append(callers.submit(operation.submit, item, **how))
+        until(partial(_wait, operation, more), f"{item} waits")
+    return futures
+
+
+def _wait(operation: Any, count: int) -> bool:
+    return len(operation._waiting) >= count
+
+
+def occupy(callers: ThreadPoolExecutor, operation: Any, gate: Gate, item: int = 0) -> "Future[int]":
+    """Let one caller's item be worked on until the gate is opened."""
+    gate.opened.clear()
+    future = callers.submit(operation.submit, item)
+    until(lambda: gate.batches and gate.batches[-1] == [item], f"{item} is worked on")
+    return future
+
+
+def test_who_is_alone_waits_for_nobody(operation: Any, gate: Gate) -> None:
+    assert operation.submit(21) == 42
+
+    assert gate.batches == [[21]]
+
+
+def test_who_waits_together_is_served_together_in_the_order_of_arrival(
+    operation: Any, gate: Gate, callers: ThreadPoolExecutor
+) -> None:
+    first = occupy(callers, operation, gate)
+    others = queue(callers, operation, [5, 3, 9, 3, 1])
+
+    gate.opened.set()
+
+    assert [future.result(30) for future in (first, *others)] == [0, 10, 6, 18, 6, 2]
+    assert gate.batches == [[0], [5, 3, 9, 3, 1]]
+
+
+def test_500_callers_each_get_their_own_result(operation: Any, gate: Gate) -> None:
+    with ThreadPoolExecutor(100) as pool:
+        assert list(pool.map(operation.submit, range(500))) == [2 * number for number in range(500)]
+
+    assert sorted(item for batch in gate.batches for item in batch) == list(range(500))
+    assert len(gate.batches) < 500, "some of them shared one"
+
+
+def test_a_batch_has_a_limit_and_the_rest_comes_next(
+    operation: Any, gate: Gate, callers: ThreadPoolExecutor, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(batching, "LIMIT", 2)
+    first = occupy(callers, operation, gate)
+    others = queue(callers, operation, [1, 2, 3, 4, 5])
+
+    gate.opened.set()
+
+    assert [future.result(30) for future in (first, *others)] == [0, 2, 4, 6, 8, 10]
+    assert gate.batches == [[0], [1, 2], [3, 4], [5]]
+
+
+def test_items_of_different_keys_share_no_batch_and_the_longest_waiting_goes_first(
+    operation: Any, gate: Gate, callers: ThreadPoolExecutor
+) -> None:
+    first = occupy(callers, operation, gate)
+    for item, key in ((1, "spring"), (2, "summer"), (3, "spring")):
+        queue(callers, operation, [item], key=key)
+
+    gate.opened.set()
+    first.result(30)
+    operation.drain()
+
+    assert gate.batches == [[0], [1, 3], [2]]
+
+
+# --- one bad item, one bad batch --------------------------------------------------------------------------------------
+def test_one_item_that_python_stumbles_over_fails_alone(callers: ThreadPoolExecutor, gate: Gate) -> None:
+    def stumble(items: Sequence[int]) -> list[int]:
+        answers = gate(items)
+        if 13 in items:
+            raise ValueError("thirteen")
+        return answers
+
+    operation: Any = batching.BatchExecutor("stumbling", stumble)
+    first = occupy(callers, operation, gate)
+    others = queue(callers, operation, [10, 11, 12, 13, 14])
+    gate.opened.set()
+    first.result(30)
+
+    assert [future.result(30) for future in others[:3] + others[4:]] == [20, 22, 24, 28]
+    with pytest.raises(ValueError, match="thirteen"):
+        others[3].result(30)
+
+
+@pytest.mark.parametrize(("bad", "refused"), [(13, IntegrityError), (2**40, DataError)])
+def test_one_item_that_the_database_refuses_fails_alone_and_the_others_are_committed(
+    table: None, callers: ThreadPoolExecutor, gate: Gate, bad: int, refused: type[Exception]
+) -> None:
+    operation: Any = batching.BatchExecutor("inserting", lambda items: (gate(items), insert(items))[1])
+    first = occupy(callers, operation, gate)
+    others = queue(callers, operation, [5, bad, 7, 8])
+    gate.opened.set()
+    first.result(30)
+
+    assert [others[at].result(30) for at in (0, 2, 3)] == [5, 7, 8]
+    with pytest.raises(refused) as caught:
+        others[1].result(30)
+    assert caught.value.__cause__ is not None, "the driver's words are there"
+    assert run("SELECT id FROM batched ORDER BY id") == [(0,), (5,), (7,), (8,)]
+
+
+def test_a_fault_of_the_statement_itself_is_not_tried_item_by_item(callers: ThreadPoolExecutor, gate: Gate) -> None:
+    operation: Any = batching.BatchExecutor("nowhere", lambda items: (gate(items), run("SELECT * FROM nowhere"))[1])
+    first = occupy(callers, operation, gate)
+    others = queue(callers, operation, [1, 2, 3])
+    gate.opened.set()
+
+    raised = [future.exception(30) for future in (first, *others)]
+
+    assert [type(error) for error in raised] == [ProgrammingError] * 4
+    assert len({id(error) for error in raised}) == 4, "a traceback belongs to one thread"
+    assert gate.batches == [[0], [1, 2, 3]]
+
+
+def test_work_that_answers_too_few_is_a_defect_and_is_told_to_each() -> None:
+    operation: Any = batching.BatchExecutor("forgetful", lambda items: [])
+
+    with pytest.raises(RuntimeError, match="0 results of 1 items"):
+        operation.submit(1)
+
+
+# --- too many, too late -----------------------------------------------------------------------------------------------
+def test_one_more_than_may_wait_is_refused_and_nothing_is_done(
+    operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any
+) -> None:
+    settings.BATCH_MAX_QUEUE = 2
+    first = occupy(callers, operation, gate)
+    others = queue(callers, operation, [1, 2])
+
+    with pytest.raises(Unavailable):
+        operation.submit(3)
+
+    gate.opened.set()
+    assert [future.result(30) for future in (first, *others)] == [0, 2, 4]
+    assert gate.batches == [[0], [1, 2]]
+
+
+def test_who_waits_too_long_is_refused_and_nothing_is_done(
+    operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any
+) -> None:
+    first = occupy(callers, operation, gate)
+    settings.BATCH_TIMEOUT_SECONDS = 0.01
+
+    with pytest.raises(Unavailable):
+        operation.submit(1)
+
+    gate.opened.set()
+    first.result(30)
+    operation.drain()
+    assert gate.batches == [[0]]
+
+
+def test_what_is_being_done_is_waited_for_beyond_the_deadline(
+    operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any
+) -> None:
+    settings.BATCH_TIMEOUT_SECONDS = 0.01
+    first = occupy(callers, operation, gate, item=4)
+    with pytest.raises(Unavailable):
+        operation.submit(1)  # so late is it
+
+    gate.opened.set()
+
+    assert first.result(30) == 8
+
+
+def test_a_database_that_stays_silent_is_not_waited_for_for_ever(
+    operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any, monkeypatch: Any
+) -> None:
+    settings.BATCH_TIMEOUT_SECONDS = 0.01
+    monkeypatch.setattr(batching, "SILENT_SECONDS", 0.01)
+    first = occupy(callers, operation, gate)
+
+    assert isinstance(first.exception(30), Unavailable)
+
+
+# --- its connection -----------------------------------------------------------------------------------------------
+KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s"
+
+
+class Pids:
+    """Work that answers the pid of its connection's server process; ``killed`` may end that process before or after."""
+
+    def __init__(self, *moments: str) -> None:
+        self.moments = list(moments)
+        self.calls = 0
+
+    def __call__(self, items: Sequence[int]) -> list[int]:
+        self.calls += 1
+        pid = run("SELECT pg_backend_pid()")[0][0]
+        if self.moments and self.moments.pop(0) == "kill":
+            with ThreadPoolExecutor(1) as other:
+                other.submit(_kill, pid).result(30)
+            run("SELECT 1")
+        return [pid] * len(items)
+
+
+def _kill(pid: int) -> None:
+    try:
+        run(KILL, [pid])
+    finally:
+        connections.close_all()
+
+
+def test_a_connection_that_is_lost_in_the_middle_is_replaced_and_the_batch_sent_again_where_that_is_harmless() -> None:
+    work = Pids("", "kill", "kill")
+    operation = batching.BatchExecutor("pids", work, is_idempotent=True)
+
+    before, after = operation.submit(1), operation.submit(2)
+
+    assert before != after
+    assert work.calls == 4
+
+
+def test_a_connection_that_is_lost_over_and_over_is_told_to_the_callers() -> None:
+    work = Pids(*["kill"] * batching.MAX_TRIES)
+    operation = batching.BatchExecutor("pids", work, is_idempotent=True)
+
+    with pytest.raises(OperationalError):
+        operation.submit(1)
+    assert operation.submit(2), "and the next have a new one"
+    assert work.calls == batching.MAX_TRIES + 1
+
+
+def test_what_may_not_be_sent_twice_is_not_and_the_next_have_a_new_connection() -> None:
+    work = Pids("kill")
+    operation = batching.BatchExecutor("pids", work)
+
+    with pytest.raises(OperationalError):
+        operation.submit(1)
+
+    assert operation.submit(2)
+    assert work.calls == 2
+
+
+def test_a_connection_that_was_lost_while_nobody_asked_is_nobodys_error(monkeypatch: Any) -> None:
+    monkeypatch.setattr(batching, "QUIET_SECONDS", 0.0)
+    operation = batching.BatchExecutor("pids", Pids())
+    before = operation.submit(1)
+    run(KILL, [before])
+    until(lambda: not run("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [before]), "it is gone")
+
+    assert operation.submit(2) not in (None, before)
+
+
+def test_a_server_that_restarts_is_waited_for_within_the_deadline(monkeypatch: Any) -> None:
+    operation, tries = batching.BatchExecutor("pids", Pids()), iter([1, 1, 0])
+    wrapper = type(connections["default"])  # what every thread's connection is
+    connect = wrapper.connect
+
+    def refuse(self: Any) -> None:
+        if threading.current_thread().name == "batch pids" and next(tries, 0):
+            raise psycopg.OperationalError("the database system is starting up")
+        connect(self)
+
+    monkeypatch.setattr(wrapper, "connect", refuse)
+
+    assert operation.submit(1)
+
+
+def test_a_connection_that_is_lost_while_it_is_made_is_made_anew(monkeypatch: Any) -> None:
+    operation, tries = batching.BatchExecutor("pids", Pids()), iter([1, 1, 0])
+    wrapper = type(connections["default"])
+    init = wrapper.init_connection_state
+
+    def lose(self: Any) -> None:
+        if threading.current_thread().name == "batch pids" and next(tries, 0):
+            self.connection.close()
+        init(self)
+
+    monkeypatch.setattr(wrapper, "init_connection_state", lose)
+
+    assert operation.submit(1)
+
+
+def test_a_server_that_stays_away_is_told_after_the_deadline(monkeypatch: Any, settings: Any) -> None:
+    settings.BATCH_TIMEOUT_SECONDS = 0.05
+    operation = batching.BatchExecutor("pids", Pids())
+    own = batching._own_connection
+
+    def nowhere() -> Any:
+        wrapper = own()
+        wrapper.settings_dict |= {"HOST": "127.0.0.1", "PORT": "1"}
+        return wrapper
+
+    monkeypatch.setattr(batching, "_own_connection", nowhere)
+
+    with pytest.raises(OperationalError, match="Connection refused"):
+        operation.submit(1)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_died_is_replaced(operation: Any, gate: Gate, monkeypatch: Any, settings: Any) -> None:
+    def die(asks: Any) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(operation, "_settle", die)
+    monkeypatch.setattr(batching, "SILENT_SECONDS", 0.01)
+    settings.BATCH_TIMEOUT_SECONDS = 0.05
+    with pytest.raises(Unavailable):
+        operation.submit(1)
+    until(lambda: operation._thread is None, "it is dead")
+    monkeypatch.undo()
+    settings.BATCH_TIMEOUT_SECONDS = 2.0
+
+    assert operation.submit(2) == 4
+
+
+@pytest.mark.parametrize("state", sorted(batching.ROLLED_BACK))
+def test_what_the_database_rolled_back_is_tried_again(state: str) -> None:
+    faults = [state, state]
+
+    def work(items: Sequence[int]) -> list[int]:
+        if faults:
+            cause = Exception()
+            cause.sqlstate = faults.pop()  # type: ignore[attr-defined]
+            raise OperationalError("rolled back") from cause
+        return list(items)
+
+    assert batching.BatchExecutor("unlucky", work).submit(7) == 7
+
+
+def test_its_connection_is_none_of_the_pool_and_closes_when_nobody_asks(monkeypatch: Any) -> None:
+    monkeypatch.setattr(batching, "IDLE_SECONDS", 0.05)
+    operation = batching.BatchExecutor("pids", Pids())
+
+    pid = operation.submit(1)
+
+    assert operation.submit(1) == pid
+    assert all(getattr(one.connection, "info", None) is None or one.connection.info.backend_pid != pid
+               for one in connections.all(initialized_only=True))  # fmt: skip
+    until(lambda: operation._thread is None, "the thread ends")
+    until(lambda: not run("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]), "its connection closes")
+    assert operation.submit(1) not in (None, pid)
+
+
+# --- whose transaction ------------------------------------------------------------------------------------------------
+COUNT = "SELECT count(*) FROM batched WHERE id = ANY(%s::int[])"
+
+
+def planned_anew(*first: str) -> int:
+    """How many of 20 runs of one statement for one item were planned for just that item."""
+
+    def count(items: Sequence[int]) -> list[int]:
+        for statement in first:
+            run(statement)
+        for _ in range(20):
+            run(COUNT, [list(items)])
+        found = run(
+            "SELECT custom_plans FROM pg_prepared_statements WHERE position('count(*) FROM batched' IN statement) > 0"
+        )
+        return [plans for (plans,) in found]
+
+    operation = batching.BatchExecutor("counting", count)
+    try:
+        return operation.submit(1)
+    finally:
+        operation.drain()
+
+
+def test_a_statement_is_planned_once(table: None) -> None:
+    run("INSERT INTO batched SELECT n FROM generate_series(100, 100000) n RETURNING id")
+    run("ANALYZE batched")
+
+    assert planned_anew() == 0
+
+
+def test_left_to_itself_the_server_would_plan_it_each_time(table: None) -> None:
+    run("INSERT INTO batched SELECT n FROM generate_series(100, 100000) n RETURNING id")
+    run("ANALYZE batched")
+
+    assert planned_anew("SET plan_cache_mode = auto") > 5
+
+
+def test_inside_a_transaction_it_is_part_of_that_transaction(table: None) -> None:
+    operation = batching.BatchExecutor("inserting", insert)
+
+    with transaction.atomic():
+        assert operation.submit(1) == 1
+        transaction.set_rollback(True)
+
+    assert run("SELECT * FROM batched") == []
+    assert operation._thread is None
+
+
+def test_switched_off_it_runs_on_the_callers_connection(settings: Any) -> None:
+    settings.BATCHING = False
+    operation = batching.BatchExecutor("pids", Pids())
+
+    assert operation.submit(1) == run("SELECT pg_backend_pid()")[0][0]
+    assert operation._thread is None
+
+
+Stampede = Callable[..., list[Any]]
+
+
+def seen(operation: Any, number: int) -> bool:
+    """Whether somebody who was answered finds their own row, on another connection."""
+    operation.submit(number)
+    return bool(run("SELECT 1 FROM batched WHERE id = %s", [number]))
+
+
+def test_who_is_answered_finds_what_was_done(table: None, stampede: Stampede) -> None:
+    operation = batching.BatchExecutor("inserting", insert)
+
+    found = stampede(lambda number: seen(operation, number), range(100, 200))
+
+    assert found == [True] * 100
+
+
+def test_if_they_were_answered_before_the_commit_somebody_would_find_nothing(table: None, stampede: Stampede) -> None:
+    """The proof that the test above can fail: the answers are given inside of the transaction."""
+    operation = batching.BatchExecutor("inserting", insert)
+    settle = operation._process
+
+    def too_early(asks: Any) -> None:
+        with transaction.atomic():
+            settle(asks)
+            threading.Event().wait(0.2)
+
+    operation._process = too_early  # type: ignore[method-assign]
+
+    found = stampede(lambda number: seen(operation, number), range(100, 150))
+
+    assert not all(found)
+
+
+# --- beginnings and ends ----------------------------------------------------------------------------------------------
+def test_nothing_runs_before_somebody_asks() -> None:
+    assert batching.BatchExecutor("pids", Pids())._thread is None
+
+
+def test_a_drain_answers_everybody_who_waits_and_who_comes_later_starts_anew(
+    operation: Any, gate: Gate, callers: ThreadPoolExecutor
+) -> None:
+    first = occupy(callers, operation, gate)
+    others = queue(callers, operation, [1, 2])
+    thread = operation._thread
+    drained = callers.submit(batching.drain)
+    until(lambda: operation._draining, "it drains")
+
+    gate.opened.set()
+    drained.result(30)
+
+    assert [future.result(30) for future in (first, *others)] == [0, 2, 4]
+    assert not thread.is_alive()
+    assert operation.submit(3) == 6
+
+
+def test_a_forked_process_starts_a_thread_and_a_connection_of_its_own() -> None:
+    operation = batching.BatchExecutor("pids", Pids())
+    ours = operation.submit(1)
+    reader, writer = os.pipe()
+
+    child = os.fork()
+    if child == 0:  # only what a child may: no test, no cleaning up
+        try:
+            os.write(writer, str(operation.submit(1)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as said:
+        theirs = int(said.read() or 0)
+    os.waitpid(child, 0)
+
+    assert theirs not in (0, ours)
+    assert operation.submit(1) == ours, "the parent's goes on"
+
+
+def test_prometheus_sees_how_many_and_how_long(operation: Any, gate: Gate, callers: ThreadPoolExecutor) -> None:
+    def metric(name: str) -> float:
+        return REGISTRY.get_sample_value(name, {"operation": "doubling"}) or 0.0
+
+    before = metric("promo_batch_size_sum"), metric("promo_batch_size_count"), metric("promo_batch_wait_seconds_count")
+    first = occupy(callers, operation, gate)
+    others = queue(callers, operation, [1, 2])
+
+    assert metric("promo_batch_waiting") == 2
+    gate.opened.set()
+    for future in (first, *others):
+        future.result(30)
+    assert metric("promo_batch_waiting") == 0
+    after = metric("promo_batch_size_sum"), metric("promo_batch_size_count"), metric("promo_batch_wait_seconds_count")
+    assert [now - then for now, then in zip(after, before, strict=True)] == [3, 2, 2]

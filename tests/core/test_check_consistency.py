@@ -1,0 +1,249 @@
+"""``manage.py audit_ledgers``: what is kept is counted again, and every difference is found."""
+
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import F
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Brand
+from checkout.models import Redemption, RedemptionItem, RefundedLine, Status
+from discounts.models import Usage, UsageReturn
+from promotions import services as promotions
+from promotions.models import PromotionCounter, PromotionRedemption, Trigger
+from promotions.models import Status as Life
+from tests.factories import BrandFactory, DiscountCodeFactory, ShopperFactory
+
+pytestmark = pytest.mark.django_db
+ClientOf = Callable[[Any], Client]
+REDEMPTIONS = "/api/v1/checkout/redemptions/"
+CART = {
+    "currency": "EUR",
+    "lines": [
+        {"id": "a", "sku": "shoe", "quantity": 1, "unit_price": "100.00"},
+        {"id": "b", "sku": "hat", "quantity": 2, "unit_price": "10.00"},
+    ],
+    "shipping": "4.99",
+    "codes": ["TEN"],
+}
+
+
+def audit(*options: str) -> tuple[int, list[str]]:
+    """Exit status and lines."""
+    out = io.StringIO()
+    try:
+        call_command("audit_ledgers", *options, stdout=out, stderr=io.StringIO())
+    except SystemExit as end:
+        return int(str(end.code)), out.getvalue().splitlines()
+    return 0, out.getvalue().splitlines()
+
+
+@pytest.fixture
+def billo() -> Brand:
+    brand: Brand = BrandFactory(slug="billo")
+    DiscountCodeFactory(text="TEN", brand=brand)
+    return brand
+
+
+@pytest.fixture
+def server(server_of: ClientOf, billo: Brand) -> Client:
+    return server_of(billo)
+
+
+@pytest.fixture
+def limited(billo: Brand) -> None:
+    """A promotion of ten per cent on hats that counts its uses."""
+    promotions.activate(
+        promotion=promotions.create(
+            brand=billo,
+            code=None,
+            at=timezone.now(),
+            fields={
+                "name": "Hats",
+                "start_date": timezone.now() - timedelta(days=1),
+                "end_date": timezone.now() + timedelta(days=30),
+                "trigger": Trigger.AUTOMATIC,
+                "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "line", "select": {"skus": ["hat"]}}]},
+                "limit_total": 50,
+                "budget": 100_000,
+                "status": Life.DRAFT,
+            },
+        ),
+        at=timezone.now(),
+    )
+
+
+def redeem(server: Client, number: int, then: str = "", body: object = None) -> Redemption:
+    """A redemption of another customer's order, perhaps confirmed, cancelled or refunded."""
+    made = server.post(
+        REDEMPTIONS, CART | {"order": str(number), "customer_id": f"c{number}"}, content_type="application/json"
+    )
+    assert made.status_code == 201, made.content
+    for verb in then.split():
+        path = f"{REDEMPTIONS}{made.json()['id']}/{verb}/"
+        assert server.post(path, body or {}, content_type="application/json").status_code == 200
+    return Redemption.objects.get(pk=made.json()["id"])
+
+
+@pytest.fixture
+def history(server: Client, limited: None) -> list[Redemption]:
+    """A redemption of every kind: reserved, confirmed, cancelled, refunded, refunded in part."""
+    ends = ["", "confirm", "cancel", "confirm refund"]
+    made = [redeem(server, number, then) for number, then in enumerate(ends)]
+    part = redeem(server, 9, "confirm")
+    server.post(f"{REDEMPTIONS}{part.pk}/refund/", {"lines": ["a"]}, content_type="application/json")
+    return [*made, part]
+
+
+def test_what_the_platform_did_itself_adds_up(history: list[Redemption]) -> None:
+    assert audit() == (0, [])
+    assert audit("--repair") == (0, [])
+
+
+def test_a_confirmed_redemption_without_its_use_is_found_and_left_to_people(history: list[Redemption]) -> None:
+    Usage.objects.filter(redemption_id=history[1].pk).delete()
+
+    line = f"redemption {history[1].pk}: confirmed, but discount_code TEN does not stand"
+    assert audit("--repair") == (1, [line])
+    assert audit() == (1, [line])
+
+
+def test_a_confirmed_redemption_whose_use_is_only_held_is_finished(history: list[Redemption]) -> None:
+    uses = Usage.objects.filter(redemption_id=history[1].pk)
+    uses.update(reserved_until=timezone.now() + timedelta(minutes=5))
+
+    line = f"redemption {history[1].pk}: confirmed, but discount_code TEN is held"
+    assert audit() == (1, [line])
+    assert uses.get().reserved_until is not None
+    assert audit("--repair") == (1, [line + ": mended"])
+    assert uses.get().reserved_until is None
+    assert audit() == (0, [])
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_what_a_cancelled_redemption_still_holds_is_given_back(history: list[Redemption], final: bool) -> None:
+    Redemption.objects.filter(pk=history[1].pk).update(status=Status.CANCELED)
+    if not final:
+        Usage.objects.filter(redemption_id=history[1].pk).update(reserved_until=timezone.now() + timedelta(minutes=5))
+
+    status, lines = audit("--repair")
+
+    assert status == 1
+    state = "is final" if final else "is held"
+    assert f"redemption {history[1].pk}: cancelled, but discount_code TEN {state}: mended" in lines
+    assert not Usage.objects.filter(redemption_id=history[1].pk).exists()
+    assert audit() == (0, [])
+
+
+def test_a_promotion_use_that_a_cancelled_redemption_left_is_given_back_with_its_counters(
+    history: list[Redemption],
+) -> None:
+    Redemption.objects.filter(pk=history[0].pk).update(status=Status.CANCELED)
+    before = PromotionRedemption.objects.count()
+
+    assert len(audit("--repair")[1]) == 2
+
+    assert PromotionRedemption.objects.count() == before - 1
+    assert audit() == (0, [])
+
+
+def test_reservations_that_nobody_released_are_released(history: list[Redemption]) -> None:
+    past = timezone.now() - timedelta(hours=1)
+    Redemption.objects.filter(pk=history[0].pk).update(expires_at=past)
+    Usage.objects.filter(redemption_id=history[0].pk).update(reserved_until=past)
+    PromotionRedemption.objects.filter(redemption_id=history[0].pk).update(held_until=past)
+
+    status, lines = audit()
+    assert status == 1
+    assert [line.split(":")[0].split()[0] for line in lines] == ["promotion", "use", "redemption"]
+    assert audit("--repair")[0] == 1
+
+    assert Redemption.objects.get(pk=history[0].pk).status == Status.EXPIRED
+    assert not Usage.objects.filter(redemption_id=history[0].pk).exists()
+    assert audit() == (0, [])
+
+
+def test_a_redemption_that_expired_a_moment_ago_is_no_difference(history: list[Redemption]) -> None:
+    past = timezone.now() - timedelta(seconds=30)
+    Redemption.objects.filter(pk=history[0].pk).update(expires_at=past)
+    Usage.objects.filter(redemption_id=history[0].pk).delete()
+
+    assert audit() == (0, [])
+
+
+def test_sums_are_added_up_again(history: list[Redemption]) -> None:
+    RedemptionItem.objects.filter(redemption=history[1], kind="discount_code").update(amount=F("amount") + 1)
+
+    status, (line,) = audit()
+
+    given = history[1].discount_total
+    assert status == 1
+    assert line == f"redemption {history[1].pk}: total {history[1].total}, discount {given}, its items {given + 1}"
+
+
+def test_refunded_lines_are_compared_with_the_shares_that_were_given(history: list[Redemption]) -> None:
+    RefundedLine.objects.filter(redemption=history[4]).update(discount=1)
+    RefundedLine.objects.filter(redemption=history[3], line="a").delete()
+    RefundedLine.objects.create(redemption=history[2], line="a", discount=0, refunded_at=timezone.now())
+
+    status, lines = audit()
+
+    assert status == 1
+    assert sorted(line.split(":")[0] for line in lines) == sorted(f"redemption {history[n].pk}" for n in (2, 3, 4))
+
+
+def test_counters_are_recounted_from_the_uses(history: list[Redemption]) -> None:
+    taken = PromotionCounter.objects.filter(taken__gt=0, kind="total").first()
+    assert taken is not None
+    PromotionCounter.objects.filter(pk=taken.pk).update(taken=F("taken") - 1)
+
+    status, (line,) = audit()
+    assert status == 1
+    assert f"total shard {taken.shard} says {taken.taken - 1} of {taken.cap}, its uses took {taken.taken}" in line
+    assert audit("--repair")[1] == [line + ": mended"]
+    assert audit() == (0, [])
+
+
+def test_the_shards_of_a_limit_add_up_to_it(history: list[Redemption]) -> None:
+    PromotionCounter.objects.filter(kind="total", shard=0).update(cap=F("cap") + 1)
+
+    status, (line,) = audit("--repair")
+
+    assert status == 1
+    assert line.endswith("total  adds up to 51, not 50")
+
+
+def test_odd_uses_are_found(billo: Brand, bearer: ClientOf) -> None:
+    client = bearer(ShopperFactory())
+    client.post(
+        "/api/v1/discountcodeusage/", {"discount_code": "TEN", "amount": "10.00"}, content_type="application/json"
+    )
+    use = Usage.objects.get()
+    assert audit() == (0, [])
+
+    UsageReturn.objects.create(
+        usage_id=use.pk, code_id=use.code_id, customer_id=use.customer_id, used_at=use.used_at, returned_at=use.used_at
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE promotions_code SET kind = 'voucher'")
+
+    status, lines = audit()
+
+    assert status == 1
+    assert [line.partition(": ")[2] for line in lines] == [
+        "given back, and stands",
+        "TEN means something else",
+    ]
+
+
+def test_an_audit_looks_at_any_number_of_redemptions_in_chunks(history: list[Redemption], monkeypatch: Any) -> None:
+    monkeypatch.setattr("checkout.consistency.CHUNK", 2)
+    Usage.objects.filter(redemption_id__in=[one.pk for one in history]).delete()
+
+    assert len(audit()[1]) == 3  # reserved, confirmed, refunded in part

@@ -1,0 +1,93 @@
+"""Statements from files, and constraints that become refusals."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from core import db
+from core.errors import Busy, DomainError
+from core.models import OutboxMessage
+from promotions.errors import CodeTaken
+from tests.factories import BrandFactory, CodeFactory
+
+pytestmark = pytest.mark.django_db
+TAKE = "core/sql/claim_due_messages.sql"
+
+
+def test_the_named_constraint_becomes_the_refusal() -> None:
+    CodeFactory(text="SUMMER")
+
+    with (
+        pytest.raises(CodeTaken) as raised,
+        transaction.atomic(),
+        db.translate_constraint("promotions_code_pkey", CodeTaken, code_text="SUMMER"),
+    ):
+        CodeFactory._meta.model.objects.create(
+            text="SUMMER", digest=b"other", kind="discount_code", brand=BrandFactory()
+        )
+
+    assert raised.value.extensions == {"code_text": "SUMMER"}
+    assert db.violated_constraint(raised.value.__cause__) == "promotions_code_pkey"  # type: ignore[arg-type]
+
+
+def test_any_other_constraint_goes_through_loud() -> None:
+    with (
+        pytest.raises(IntegrityError, match="promotions_code_text"),
+        transaction.atomic(),
+        db.translate_constraint("promotions_code_pkey", CodeTaken),
+    ):
+        CodeFactory(text="x")
+
+
+def test_nested_promises_each_answer_their_own() -> None:
+    with (
+        pytest.raises(CodeTaken),
+        db.translate_constraint("some_other", Busy),
+        db.translate_constraint("promotions_code_text", CodeTaken),
+    ):
+        CodeFactory(text="x")
+
+
+def test_a_refusal_passes_unharmed() -> None:
+    with pytest.raises(DomainError) as raised, db.translate_constraint("promotions_code_pkey", CodeTaken):
+        raise Busy
+
+    assert type(raised.value) is Busy
+
+
+def test_an_error_without_a_constraint_has_no_name() -> None:
+    assert db.violated_constraint(IntegrityError()) == ""
+
+
+def test_rows_come_as_dictionaries_with_json_as_values() -> None:
+    OutboxMessage.objects.create(task="a", kwargs={"list": [1, None]})
+
+    (row,) = db.fetch_all(TAKE, {"limit": 1, "handover": timedelta(seconds=1)})
+
+    assert (row["task"], row["kwargs"], row["attempts"]) == ("a", {"list": [1, None]}, 1)
+
+
+def test_one_is_the_first_row_or_none() -> None:
+    assert db.fetch_one(TAKE, {"limit": 5, "handover": timedelta(0)}) is None
+
+
+def test_run_counts_the_rows_it_touched() -> None:
+    OutboxMessage.objects.bulk_create([OutboxMessage(task="a"), OutboxMessage(task="b")])
+
+    assert db.execute(TAKE, {"limit": 5, "handover": timedelta(minutes=1)}) == 2
+    assert db.execute(TAKE, {"limit": 5, "handover": timedelta(minutes=1)}) == 0
+
+
+def test_the_connection_works_after_a_refusal() -> None:
+    CodeFactory(text="SUMMER")
+    with (
+        pytest.raises(CodeTaken),
+        db.translate_constraint("promotions_code_digest_key", CodeTaken),
+        transaction.atomic(),
+    ):
+        CodeFactory(text="WINTER", digest=CodeFactory._meta.model.objects.get().digest)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM promotions_code")
+        assert cursor.fetchone() == (1,)

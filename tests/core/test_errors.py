@@ -1,0 +1,60 @@
+"""The catalogue of refusals."""
+
+from typing import Any
+
+import pytest
+
+from core.errors import ERROR_CATALOG, Busy, DomainError, InvalidRequest, Throttled
+
+
+@pytest.fixture(autouse=True)
+def catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.errors.CATALOGUE", dict(ERROR_CATALOG))
+
+
+def test_a_second_class_with_the_same_code_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"'busy' is declared twice: Busy and .*Hectic"):
+
+        class Hectic(DomainError):
+            code, status, message = "busy", 409, "Very busy."
+
+    assert ERROR_CATALOG["busy"] is Busy
+
+
+def test_a_class_that_inherits_its_code_is_not_a_second_one() -> None:
+    class BusyHere(Busy):
+        message = "Too much happens in this very place."
+
+    assert ERROR_CATALOG["busy"] is Busy
+    assert BusyHere().as_dict() == {"code": "busy", "detail": "Too much happens in this very place."}
+
+
+def test_a_refusal_says_its_sentence_unless_it_is_given_another() -> None:
+    assert str(InvalidRequest()) == InvalidRequest.message
+    assert InvalidRequest("Not like this.").as_dict() == {"code": "invalid", "detail": "Not like this."}
+
+
+def test_members_stand_beside_code_and_detail_in_a_reason() -> None:
+    members: dict[str, Any] = {"missing": "4.10", "with": ["A"]}
+
+    reason = InvalidRequest("No.", **members).as_dict()
+
+    assert reason == {"code": "invalid", "detail": "No.", "missing": "4.10", "with": ["A"]}
+
+
+def test_a_refused_field_is_listed_once() -> None:
+    assert InvalidRequest.field("lines", "None there.", "required").errors == [
+        {"field": "lines", "code": "required", "detail": "None there."}
+    ]
+
+
+def test_throttled_says_when_to_come_back() -> None:
+    assert Throttled(7).retry_after == 7
+    assert Throttled(7).extensions == {"retry_after": 7}
+
+
+@pytest.mark.parametrize("refusal", ERROR_CATALOG.values(), ids=lambda refusal: refusal.code)
+def test_every_refusal_has_a_status_and_a_sentence(refusal: type[DomainError]) -> None:
+    assert 400 <= refusal.status < 600
+    assert refusal.message.endswith((".", "?"))
+    assert refusal.code == refusal.code.lower()

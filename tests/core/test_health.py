@@ -1,0 +1,128 @@
+"""Alive, ready, and measured."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+
+from core import health, redis, tasks
+
+FINE = {"database": "ok", "redis": "ok", "broker": "ok", "migrations": "ok"}
+
+
+def test_an_alive_process_says_so_and_asks_nothing() -> None:
+    response = Client().get("/healthz")
+
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.django_db
+def test_a_process_that_can_work_is_ready() -> None:
+    response = Client().get("/readyz")
+
+    assert response.status_code == 200
+    assert response.json() == {"status": "ok", "checks": FINE, "beat_seconds_ago": None}
+
+
+@pytest.mark.django_db
+def test_the_heart_of_beat_is_heard() -> None:
+    tasks.record_heartbeat()
+
+    assert health.seconds_since_heartbeat() in (0, 1)
+    assert Client().get("/readyz").json()["beat_seconds_ago"] in (0, 1)
+    assert 0 < redis.client().ttl(health.HEARTBEAT) <= 3600
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_not_migrated_is_not_ready() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'kernel'")
+
+    response = Client().get("/readyz")
+
+    assert response.status_code == 503
+    assert response["Retry-After"] == "2"
+    assert response.json() | {"beat_seconds_ago": None} == {
+        "status": "unavailable", "checks": FINE | {"migrations": "failed"}, "beat_seconds_ago": None,
+    }  # fmt: skip
+
+
+ASK = """
+import json, time, django
+django.setup()
+from django.test import Client
+began = time.monotonic()
+client = Client(headers={"Host": "localhost"})
+alive, ready, api = [client.get(path) for path in ("/healthz", "/readyz", "/api/v1/me/")]
+login = client.post("/api/v1/auth/token/", {"account": "a", "password": "b"}, content_type="application/json")
+print(json.dumps({
+    "health": alive.status_code, "ready": ready.status_code, "body": ready.json(), "api": api.status_code,
+    "signing in": [login.status_code, login.json()["code"]], "seconds": time.monotonic() - began,
+}))
+"""
+AWAY = {
+    "DATABASE_URL": "postgresql://promo:promo@127.0.0.1:1/promo",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "CELERY_BROKER_URL": "redis://127.0.0.1:1/0",
+}
+
+
+def ask(**variables: str) -> dict[str, Any]:
+    """What a process with these variables answers."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "promoplatform.settings.base", **variables}
+    environment.setdefault("SECRET_KEY", "a test's own")
+    done = subprocess.run(
+        [sys.executable, "-c", ASK], cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def test_a_process_without_its_servers_is_alive_not_ready_and_says_what_is_away() -> None:
+    answer = ask(**AWAY)
+
+    assert (answer["health"], answer["ready"]) == (200, 503)
+    assert answer["body"] == {
+        "status": "unavailable", "checks": dict.fromkeys(FINE, "failed"), "beat_seconds_ago": None,
+    }  # fmt: skip
+    assert answer["api"] == 401
+    assert answer["signing in"] == [503, "unavailable"]
+    assert answer["seconds"] < 20
+
+
+@pytest.mark.django_db
+def test_metrics_are_prometheus_text() -> None:
+    Client().get("/api/v1/me/")
+
+    response = Client().get("/metrics")
+
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith("text/plain")
+    assert re.search(
+        rb'promo_request_seconds_count{method="GET",status="401",view="[a-zA-Z.]*MeView"}', response.content
+    )
+    assert b"promo_batch_size" in response.content
+
+
+@pytest.mark.django_db
+def test_a_method_that_is_none_makes_no_series_of_its_own() -> None:
+    Client().generic("BREW", "/healthz")
+
+    assert b"BREW" not in Client().get("/metrics").content
+
+
+@pytest.mark.django_db
+def test_a_probe_may_call_the_process_by_any_name_and_a_visitor_may_not(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["promo.example"]
+    client = Client(headers={"Host": "10.0.0.7:8000"})
+
+    assert client.get("/healthz").status_code == client.get("/readyz").status_code == 200
+    assert client.get("/api/v1/me/").status_code == 400

@@ -1,0 +1,200 @@
+"""Request ids, log lines without secrets, and the headers that every page carries."""
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+
+from core import logs, middleware
+from discounts.models import DiscountCode
+from tests.factories import PASSWORD, ApiKeyFactory, MembershipFactory, ShopperFactory, UserFactory
+
+Lines = Callable[[], list[dict[str, Any]]]
+ClientOf = Callable[[Any], Client]
+
+
+@pytest.fixture
+def lines(settings: Any) -> Iterator[Lines]:
+    """Every log line from here on, as it would be written in service."""
+    settings.LOG_REQUESTS = True
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    house = logs.logging_config("INFO", pretty=False)["formatters"]["house"]
+    handler.setFormatter(house.pop("()")(**house))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/nothing/", "/nothing/"])
+def test_a_request_id_that_was_sent_is_answered(path: str) -> None:
+    assert Client().get(path, headers={"X-Request-ID": "shop-42:a.b_c"})["X-Request-ID"] == "shop-42:a.b_c"
+
+
+@pytest.mark.parametrize("given", ["", "x" * 129, "a b", "a\nb", "<script>", "caf\xe9"], ids=repr)
+def test_a_request_id_that_is_none_is_replaced(given: str) -> None:
+    answered = Client().get("/healthz", headers={"X-Request-ID": given})["X-Request-ID"]
+
+    assert answered != given
+    assert len(answered) == 32
+    assert answered.isalnum()
+
+
+def test_every_request_has_an_id_of_its_own() -> None:
+    assert len({Client().get("/healthz")["X-Request-ID"] for _ in range(20)}) == 20
+
+
+@pytest.mark.django_db
+def test_every_line_of_a_request_carries_its_id(lines: Lines, monkeypatch: Any) -> None:
+    monkeypatch.setattr("core.health._CHECKS", {"broker": lambda: 1 / 0})
+
+    Client().get("/readyz", headers={"X-Request-ID": "shop-42"})
+
+    warned, ended, summed_up = lines()
+    assert (warned["event"], warned["part"], warned["request_id"]) == ("not_ready", "broker", "shop-42")
+    assert (ended["event"], ended["method"], ended["path"], ended["status"]) == ("request", "GET", "/readyz", 503)
+    assert ended["request_id"] == summed_up["request_id"] == "shop-42"
+    assert ended["ms"] >= 0
+
+
+@pytest.mark.django_db
+def test_credentials_stand_in_no_line(lines: Lines, bearer: ClientOf) -> None:
+    key, shopper = ApiKeyFactory(), ShopperFactory()
+    token = bearer(shopper).defaults["HTTP_AUTHORIZATION"].split()[1]
+
+    tokens = Client().post(
+        "/api/v1/auth/token/", {"account": shopper.username, "password": PASSWORD}, content_type="application/json"
+    )
+    for authorization in (f"Bearer {token}", f"Bearer {token}x", f"Api-Key {key.text}", f"Api-Key {key.text}x"):
+        Client().get("/api/v1/me/", headers={"Authorization": authorization})
+    Client().get("/unsubscribe/a-signed-token/")
+    Client().get("/accounts/invitations/a-signed-token/")
+
+    text = json.dumps(lines())
+    assert text.count('"event": "request"') == 7
+    for secret in (PASSWORD, token, key.text, "a-signed-token", *tokens.json().values()):
+        assert str(secret) not in text or str(secret) == tokens.json()["expires_at"]
+
+
+@pytest.mark.parametrize(
+    ("event", "written"),
+    [
+        ({"password": "x"}, {"password": "[hidden]"}),
+        ({"refresh_token": "x", "SENDGRID_API_KEY": 1}, {"refresh_token": "[hidden]", "SENDGRID_API_KEY": "[hidden]"}),
+        ({"headers": {"Authorization": "x", "Cookie": "x", "Accept": "y"}},
+         {"headers": {"Authorization": "[hidden]", "Cookie": "[hidden]", "Accept": "y"}}),
+        ({"event": "sent Authorization: Bearer abc.def"}, {"event": "sent Authorization: Bearer [hidden]"}),
+        ({"error": "api-key pk1.secret refused"}, {"error": "api-key [hidden] refused"}),
+        ({"list": [{"secret": 1}, "Basic YTpi"]}, {"list": [{"secret": "[hidden]"}, "Basic [hidden]"]}),
+        ({"error": "cannot reach postgresql://promo:pass@host/db"}, {"error": "cannot reach postgresql://promo:[hidden]@host/db"}),
+        ({"error": "redis://:pass@host:1/0 and http://host:80/a"}, {"error": "redis://:[hidden]@host:1/0 and http://host:80/a"}),
+        ({"status": 200, "ms": 1.5, "nothing": None}, {"status": 200, "ms": 1.5, "nothing": None}),
+    ],
+    ids=lambda value: next(iter(value)),
+)  # fmt: skip
+def test_what_is_named_or_looks_like_a_secret_is_hidden(event: dict[str, Any], written: dict[str, Any]) -> None:
+    assert logs.redact_secrets(None, "info", dict(event)) == written
+
+
+def test_lines_of_libraries_are_censored_too(lines: Lines) -> None:
+    logging.getLogger("library").warning("sent %s", "Bearer abc.def")
+    structlog.get_logger("house").warning("signing_in", password="x")
+
+    said, ours = lines()
+    assert said["event"] == "sent Bearer [hidden]"
+    assert (said["level"], said["logger"]) == ("warning", "library")
+    assert ours["password"] == "[hidden]"
+
+
+STRICT = "default-src 'self'"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["/api/v1/me/", "/api/nothing/", "/api/schema/", "/api/docs/", "/admin/login/", "/nothing/", "/healthz"]
+)
+def test_every_page_carries_the_headers_that_browsers_obey(path: str) -> None:
+    response = Client().get(path)
+
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["X-Frame-Options"] == "DENY"
+    assert response["Referrer-Policy"] == "same-origin"
+    assert response["Cross-Origin-Opener-Policy"] == "same-origin"
+    policy = response["Content-Security-Policy"]
+    assert STRICT in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "object-src 'none'" in policy
+    assert ("'unsafe-inline'" in policy) == path.startswith("/admin/")
+
+
+@pytest.mark.django_db
+def test_the_documentation_needs_no_script_that_its_policy_forbids() -> None:
+    page = Client().get("/api/docs/").content.decode()
+
+    assert "<script>" not in page
+    assert page.count("<script src=") == 3
+    assert "https://" not in page
+
+
+@pytest.mark.django_db
+def test_the_admin_opens_for_staff_with_its_own_policy() -> None:
+    client = Client()
+    client.force_login(MembershipFactory(user=UserFactory()).user)
+
+    response = client.get("/admin/")
+
+    assert response.status_code == 200
+    assert "'unsafe-eval'" in response["Content-Security-Policy"]
+
+
+def test_bulk_ingest_has_a_limit_of_its_own(settings: Any) -> None:
+    through = middleware.RequestValidationMiddleware(lambda _: HttpResponse("read"))
+
+    def send(path: str) -> HttpResponse:
+        request: HttpRequest = RequestFactory().post(path, b"", content_type="text/csv")
+        request.META["CONTENT_LENGTH"] = str(settings.BODY_LIMIT + 1)
+        return through(request)
+
+    assert send("/api/internal/v1/audiences/billo/loyal/").status_code == 200
+    assert send("/api/internal/v1/sync-segment/").status_code == 413
+    assert send("/admin/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_program_has_no_session_and_a_browser_has_one(bearer: ClientOf) -> None:
+    program, browser = bearer(ShopperFactory()), Client()
+    browser.force_login(MembershipFactory(user=UserFactory()).user)
+
+    assert not hasattr(program.get("/api/v1/me/").wsgi_request, "session")
+    seen = browser.get("/api/v1/me/", headers={"Authorization": "Basic YTpi"})  # of a proxy in front
+
+    assert seen.status_code == 200
+    assert hasattr(seen.wsgi_request, "session")
+
+
+@pytest.mark.django_db
+def test_a_token_opens_no_page_and_changes_nothing_there(bearer: ClientOf) -> None:
+    assert bearer(MembershipFactory(user=UserFactory()).user).get("/admin/").status_code == 302
+
+
+@pytest.mark.django_db
+def test_what_a_program_changes_is_remembered_as_its_own(bearer: ClientOf) -> None:
+    member = MembershipFactory(user=UserFactory())
+    body = {"id": "SUMMER", "rule": {"discount": 10}, "validity": "2099-01-31T23:59:59Z"}
+
+    made = bearer(member.user).post("/api/v1/discountcode/", body, content_type="application/json")
+
+    assert made.status_code == 201
+    events: Any = DiscountCode.pgh_event_model  # type: ignore[attr-defined]
+    told = events.objects.get(id=DiscountCode.objects.get().pk).pgh_context.metadata
+    assert (told["user"], told["url"]) == (member.user.pk, "/api/v1/discountcode/")

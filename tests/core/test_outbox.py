@@ -1,0 +1,364 @@
+"""Promised tasks: none for a rolled-back fact, none lost, each settled by its outcome."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from celery import Celery, current_app, shared_task
+from celery.app.trace import build_tracer
+from celery.exceptions import Retry
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from core import outbox
+from core.models import OutboxMessage
+from core.outbox import enqueue_on_commit
+
+pytestmark = pytest.mark.django_db
+Stampede = Callable[..., list[Any]]
+seen: list[dict[str, Any]] = []
+
+
+@shared_task(name="tests.note", bind=True)
+def note(self: Any, /, **kwargs: Any) -> None:
+    """Notes what it was called with."""
+    seen.append({"id": self.request.id, **kwargs})
+
+
+@shared_task(name="tests.stumble")
+def stumble() -> None:
+    """Always fails."""
+    raise ZeroDivisionError("by nobody")
+
+
+@shared_task(name="tests.put_off", bind=True)
+def put_off(self: Any, /) -> None:
+    """Asks to be run again later."""
+    raise Retry
+
+
+@pytest.fixture(autouse=True)
+def noted() -> Iterator[list[dict[str, Any]]]:
+    seen.clear()
+    yield seen
+    seen.clear()
+
+
+@pytest.fixture
+def lost_tasks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """A broker that takes every message and loses it; what it took."""
+    taken: list[Any] = []
+    monkeypatch.setattr(outbox, "_send", lambda _, row: taken.append(row))
+    return taken
+
+
+@pytest.fixture
+def broker_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks go to a broker where nobody listens."""
+    app = Celery("away", broker="redis://127.0.0.1:1/0", task_cls=outbox.OutboxTask, set_as_current=False)
+    monkeypatch.setattr(outbox, "current_app", app)
+
+
+def in_seconds(message: OutboxMessage) -> float:
+    message.refresh_from_db()
+    return (message.due_at - timezone.now()).total_seconds()
+
+
+def make_due() -> None:
+    OutboxMessage.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_promise_stands_with_its_fact() -> None:
+    enqueue_on_commit("tests.note", code="TEN", amounts=[1, 2])
+
+    message = OutboxMessage.objects.get()
+    assert (message.task, message.kwargs, message.attempts) == ("tests.note", {"code": "TEN", "amounts": [1, 2]}, 0)
+    assert seen == []
+
+
+def test_nothing_is_promised_for_a_rolled_back_fact() -> None:
+    def stumble_after_promising() -> None:
+        with transaction.atomic():
+            enqueue_on_commit("tests.note")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        stumble_after_promising()
+
+    assert not OutboxMessage.objects.exists()
+    assert outbox.relay() == 0
+
+
+def test_the_relay_sends_and_a_task_that_succeeded_takes_its_row_along() -> None:
+    enqueue_on_commit("tests.note", code="TEN")
+    pk = OutboxMessage.objects.get().pk
+
+    assert outbox.relay() == 1
+
+    assert seen == [{"id": f"outbox-{pk}-1", "code": "TEN"}]
+    assert not OutboxMessage.objects.exists()
+
+
+def test_the_oldest_go_first_and_a_batch_has_an_end() -> None:
+    for number in range(5):
+        enqueue_on_commit("tests.note", number=number)
+
+    assert outbox.relay(limit=3) == 3
+    assert [one["number"] for one in seen] == [0, 1, 2]
+    assert outbox.relay(limit=3) == 2
+
+
+def test_what_is_not_due_stays() -> None:
+    enqueue_on_commit("tests.note")
+    OutboxMessage.objects.update(due_at=timezone.now() + timedelta(seconds=30))
+
+    assert outbox.relay() == 0
+    assert seen == []
+
+
+def test_a_sent_promise_is_leased_to_its_task_and_comes_due_again_when_it_is_lost(lost_tasks: list[Any]) -> None:
+    enqueue_on_commit("tests.note")
+    message = OutboxMessage.objects.get()
+
+    assert outbox.relay() == 1
+    assert outbox.relay() == 0
+    assert in_seconds(message) == pytest.approx(outbox.LEASE.total_seconds(), abs=5)
+
+    make_due()
+    assert outbox.relay() == 1
+    assert [row["attempts"] for row in lost_tasks] == [1, 2]
+
+
+def test_a_lease_outlasts_the_longest_task() -> None:
+    longest = timedelta(seconds=current_app.conf.task_time_limit)
+
+    assert longest < outbox.LEASE
+
+
+@pytest.mark.parametrize(
+    ("attempts", "seconds"), [(1, 10), (2, 20), (3, 40), (9, 2560), (10, 3600), (12, 3600), (30_000, 3600)]
+)
+def test_failures_are_tried_again_after_ever_longer_pauses_up_to_an_hour(attempts: int, seconds: int) -> None:
+    assert outbox.back_off(attempts) == timedelta(seconds=seconds)
+
+
+def test_a_failing_task_comes_due_again_after_a_while_with_its_error() -> None:
+    enqueue_on_commit("tests.stumble")
+    message = OutboxMessage.objects.get()
+
+    outbox.relay()
+
+    assert in_seconds(message) == pytest.approx(10, abs=5)
+    assert (message.attempts, message.last_error) == (1, "ZeroDivisionError: by nobody")
+    assert message.parked_at is None
+
+
+def test_a_task_that_failed_too_often_is_parked_and_can_be_sent_again() -> None:
+    enqueue_on_commit("tests.stumble")
+    message = OutboxMessage.objects.get()
+    for _ in range(outbox.MAX_ATTEMPTS):
+        make_due()
+        assert outbox.relay() == 1
+
+    message.refresh_from_db()
+    assert (message.attempts, message.last_error) == (outbox.MAX_ATTEMPTS, "ZeroDivisionError: by nobody")
+    assert message.parked_at is not None
+    assert outbox.backlog()["parked"] == 1
+    make_due()
+    assert outbox.relay() == 0
+
+    assert outbox.requeue(message_ids=[message.pk]) == 1
+    message.refresh_from_db()
+    assert OutboxMessage.objects.filter(pk=message.pk, parked_at=None, attempts=0).exists()
+    assert outbox.relay() == 1
+    assert outbox.requeue(message_ids=[message.pk]) == 0
+
+
+def test_a_task_that_is_lost_too_often_is_parked() -> None:
+    enqueue_on_commit("tests.note")
+    OutboxMessage.objects.update(attempts=outbox.MAX_ATTEMPTS)
+
+    outbox.relay()
+
+    message = OutboxMessage.objects.get()
+    assert message.parked_at is not None
+    assert "never settled" in message.last_error
+    assert seen == []
+
+
+def test_the_relay_knows_the_tasks_of_every_app_also_outside_a_worker() -> None:
+    script = (
+        "import django; django.setup()\n"
+        "from promoplatform.celery import app\n"
+        "from core import outbox\n"
+        "sent = []\n"
+        "import celery.app.task; celery.app.task.Task.apply_async = lambda self, **options: sent.append(self.name)\n"
+        "outbox._send(app, {'id': 1, 'task': 'checkout.release_expired', 'attempts': 1, 'kwargs': {}})\n"
+        "print(sent)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=settings.BASE_DIR, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "['checkout.release_expired']"
+
+
+def test_a_task_that_nobody_knows_is_parked_and_the_others_go_on() -> None:
+    enqueue_on_commit("tests.nobody")
+    enqueue_on_commit("tests.note")
+
+    outbox.relay()
+
+    message = OutboxMessage.objects.get()
+    assert (message.task, message.last_error) == ("tests.nobody", "there is no task tests.nobody")
+    assert message.parked_at is not None
+    assert len(seen) == 1
+
+
+def test_a_promise_that_cannot_be_sent_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    enqueue_on_commit("tests.stumble", nonsense=1)
+    monkeypatch.setattr(outbox, "current_app", Celery("memory", broker="memory://", set_as_current=False))
+    enqueue_on_commit("tests.note")
+    bad, _ = OutboxMessage.objects.order_by("pk")
+
+    assert outbox.relay() == 2
+
+    bad.refresh_from_db()
+    assert "unexpected keyword argument" in bad.last_error
+    assert in_seconds(bad) == pytest.approx(10, abs=5)
+    assert bad.parked_at is None
+
+
+def test_a_task_that_asks_for_another_try_keeps_its_promise() -> None:
+    enqueue_on_commit("tests.put_off")
+
+    outbox.relay()
+
+    assert OutboxMessage.objects.get().parked_at is None
+
+
+def test_while_the_broker_is_away_promises_stay_due(broker_away: None) -> None:
+    for _ in range(3):
+        enqueue_on_commit("tests.note")
+
+    assert outbox.relay() == 0
+
+    messages = list(OutboxMessage.objects.all())
+    assert [message.attempts for message in messages] == [0, 0, 0]
+    assert all(in_seconds(message) <= 5 for message in messages)
+    assert outbox.backlog()["parked"] == 0
+
+
+def test_a_promise_that_a_quick_worker_settled_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    enqueue_on_commit("tests.note")
+    message = OutboxMessage.objects.get()
+    monkeypatch.setattr(outbox, "_send", lambda _, row: outbox.mark_failed(row["id"], "quick"))
+
+    outbox.relay()
+
+    assert in_seconds(message) == pytest.approx(10, abs=5)
+
+
+def test_the_outcome_of_a_promise_that_is_gone_changes_nothing() -> None:
+    outbox.mark_failed(4711, "too late")
+    outbox.mark_succeeded(4711)
+
+    assert not OutboxMessage.objects.exists()
+
+
+def test_tasks_without_a_promise_run_as_they_do_elsewhere() -> None:
+    enqueue_on_commit("tests.note")
+
+    note.apply(kwargs={"code": "TEN"})
+    stumble.apply()
+
+    assert len(seen) == 1
+    assert OutboxMessage.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "runs"),
+    [({}, 1), ({"attempts": 2}, 0), ({"parked_at": timezone.now()}, 0)],
+    ids=["its attempt", "a later attempt", "parked"],
+)
+def test_a_message_that_the_broker_brings_back_runs_only_while_its_promise_stands(
+    change: dict[str, Any], runs: int
+) -> None:
+    enqueue_on_commit("tests.note")
+    message = OutboxMessage.objects.get()
+    OutboxMessage.objects.update(**({"attempts": 1} | change))
+    headers = {outbox.HEADER: message.pk}
+
+    run = build_tracer("tests.note", note, app=current_app, eager=True)
+    task_id = f"outbox-{message.pk}-1"
+    run(task_id, [], {}, {"id": task_id, "headers": headers, "delivery_info": {"redelivered": True}})
+
+    assert len(seen) == runs
+    assert OutboxMessage.objects.count() == 1 - runs
+
+
+def test_the_backlog_says_how_much_waits_and_since_when(at: datetime) -> None:
+    assert outbox.backlog() == {"waiting": 0, "oldest": None, "parked": 0}
+    enqueue_on_commit("tests.note")
+    enqueue_on_commit("tests.note")
+    OutboxMessage.objects.update(due_at=at)
+
+    assert outbox.backlog() == {"waiting": 2, "oldest": at, "parked": 0}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_relays_at_the_same_time_never_take_the_same_row(stampede: Stampede, lost_tasks: list[Any]) -> None:
+    with transaction.atomic():
+        for number in range(400):
+            enqueue_on_commit("tests.note", number=number)
+
+    sent = stampede(lambda _: outbox.relay(limit=50), range(12))
+
+    assert all(isinstance(count, int) for count in sent), sent
+    while outbox.relay(limit=50):
+        pass
+    assert sorted(row["kwargs"]["number"] for row in lost_tasks) == list(range(400))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_relays_that_look_and_then_take_send_the_same_row_twice(
+    stampede: Stampede, lost_tasks: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proof that the test above can fail: the same relay with a look before the taking."""
+
+    def look_then_take(path: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+        due = OutboxMessage.objects.filter(due_at__lte=timezone.now())[: params["limit"]]
+        rows: list[Any] = list(due.values("id", "task", "kwargs", "attempts", "due_at"))
+        OutboxMessage.objects.filter(pk__in=[row["id"] for row in rows]).update(
+            due_at=timezone.now() + outbox.PUBLISH_TIMEOUT
+        )
+        return rows
+
+    monkeypatch.setattr("core.db.many", look_then_take)
+    with transaction.atomic():
+        for number in range(400):
+            enqueue_on_commit("tests.note", number=number)
+
+    def crowd() -> bool:
+        make_due()
+        lost_tasks.clear()
+        stampede(lambda _: outbox.relay(limit=50), range(12))
+        numbers = [row["kwargs"]["number"] for row in lost_tasks]
+        return len(numbers) > len(set(numbers))
+
+    assert any(crowd() for _ in range(10))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_promise_is_not_seen_before_its_fact_is_committed(stampede: Stampede) -> None:
+    with transaction.atomic():
+        enqueue_on_commit("tests.note")
+        assert stampede(lambda _: outbox.relay(), [1]) == [0]
+    connection.close()
+
+    assert outbox.relay() == 1

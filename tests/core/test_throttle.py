@@ -1,0 +1,233 @@
+"""Abuse limits: exact under any crowd, and honest when Redis is away."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
+from rest_framework.test import APIRequestFactory
+
+from core import redis, throttle
+from core.errors import Throttled, Unavailable
+from core.throttle import RateLimit
+from tests.factories import DiscountCodeFactory, ShopperFactory
+
+Stampede = Callable[..., list[Any]]
+
+
+@pytest.fixture(autouse=True)
+def limits(settings: Settings) -> None:
+    settings.THROTTLES = {**settings.THROTTLES, "few": "10/minute", "strict": "10/hour closed"}
+
+
+@pytest.fixture
+def redis_away(settings: Settings) -> Iterator[None]:
+    """The client talks to a port where nobody listens."""
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    redis.client.cache_clear()
+    yield
+    redis.client.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("rate", "limit"),
+    [
+        ("10/minute closed", RateLimit("few", 10, 60, fail_closed=True)),
+        ("6000/second", RateLimit("few", 6000, 1)),
+        ("1/day", RateLimit("few", 1, 86_400)),
+    ],
+)
+def test_rates_are_read_from_settings(settings: Settings, rate: str, limit: RateLimit) -> None:
+    settings.THROTTLES = {"few": rate}
+
+    assert RateLimit.of("few") == limit
+
+
+def test_every_declared_rate_is_one(settings: Settings) -> None:
+    assert all(RateLimit.of(scope).hits > 0 for scope in settings.THROTTLES)
+
+
+def test_the_limit_is_given_and_one_more_is_refused() -> None:
+    for _ in range(10):
+        throttle.consume("few", "someone")
+
+    with pytest.raises(Throttled) as raised:
+        throttle.consume("few", "someone")
+
+    assert 0 < raised.value.retry_after <= 60
+
+
+def test_callers_and_scopes_have_limits_of_their_own() -> None:
+    for _ in range(10):
+        throttle.consume("few", "someone")
+
+    throttle.consume("few", "someone else")
+    throttle.consume("strict", "someone")
+
+
+def test_64_threads_get_exactly_the_limit(stampede: Stampede) -> None:
+    results = stampede(lambda _: throttle.consume("few", "someone"), range(64))
+
+    assert Counter(type(result) for result in results) == {type(None): 10, Throttled: 54}
+
+
+def test_64_threads_that_read_and_then_write_get_more_than_the_limit(stampede: Stampede) -> None:
+    """The proof that the test above can fail: count as one would without the script."""
+
+    def read_then_write(_: int) -> bool:
+        client = redis.client()
+        hits = int(client.get("race") or 0)
+        client.set("race", hits + 1)
+        return hits < 10
+
+    def crowd() -> int:
+        redis.client().delete("race")
+        return sum(stampede(read_then_write, range(64)))
+
+    assert any(crowd() > 10 for _ in range(10))
+
+
+def test_a_window_ends_and_the_count_begins_anew() -> None:
+    for _ in range(10):
+        throttle.consume("few", "someone")
+    (key,) = redis.client().keys("promo:throttle:*")
+    assert 0 < redis.client().pttl(key) <= 60_000
+
+    redis.client().delete(key)
+
+    throttle.consume("few", "someone")
+
+
+def test_a_counter_that_lost_its_end_gets_one_again() -> None:
+    throttle.consume("few", "someone")
+    (key,) = redis.client().keys("promo:throttle:*")
+    redis.client().persist(key)
+
+    throttle.consume("few", "someone")
+
+    assert redis.client().pttl(key) > 0
+
+
+def test_a_redis_that_closed_the_connection_or_forgot_the_script_is_asked_again() -> None:
+    throttle.consume("few", "someone")
+    redis.client().script_flush()
+    throttle.consume("few", "someone")
+    redis.client().client_kill_filter(_type="normal", skipme=True)
+    throttle.consume("few", "someone")
+
+    (key,) = redis.client().keys("promo:throttle:*")
+    assert redis.client().get(key) == b"3"
+
+
+def test_a_refused_command_leaves_no_answer_behind_for_the_next() -> None:
+    redis.client().set("text", "x")
+
+    with pytest.raises(redis.Error):
+        redis.execute_pipeline(("GET", "text"), ("INCR", "text"), ("GET", "text"))
+
+    assert redis.execute_pipeline(("GET", "text"), ("PTTL", "text")) == [b"x", -1]
+
+
+def test_misses_that_were_used_up_refuse_the_next_hit_and_hits_are_no_misses() -> None:
+    for _ in range(9):
+        throttle.consume("few", "someone")
+    throttle.consume("strict", "someone", failure_scope="few")
+    throttle.consume("few", "someone")
+
+    with pytest.raises(Throttled):
+        throttle.consume("strict", "someone", failure_scope="few")
+    throttle.consume("strict", "someone else", failure_scope="few")
+
+
+def test_a_look_counts_nothing() -> None:
+    for _ in range(30):
+        throttle.peek("few", "someone")
+    assert not redis.client().keys("promo:throttle:*")
+
+    for _ in range(9):
+        throttle.consume("few", "someone")
+    throttle.peek("few", "someone")
+    throttle.consume("few", "someone")
+
+    with pytest.raises(Throttled):
+        throttle.peek("few", "someone")
+
+
+def test_keys_say_nothing_about_who() -> None:
+    throttle.consume("few", "address:192.0.2.7")
+
+    (key,) = redis.client().keys("*")
+    assert b"192.0.2.7" not in key
+    assert b"{" in key
+    assert b"}" in key
+
+
+@pytest.mark.parametrize("ask", [throttle.consume, throttle.peek])
+def test_without_redis_an_open_limit_lets_everyone_through(redis_away: None, ask: Callable[..., None]) -> None:
+    for _ in range(15):
+        ask("few", "someone")
+
+
+@pytest.mark.parametrize("ask", [throttle.consume, throttle.peek])
+def test_without_redis_a_closed_limit_lets_nobody_through(redis_away: None, ask: Callable[..., None]) -> None:
+    with pytest.raises(Unavailable):
+        ask("strict", "someone")
+
+
+@pytest.mark.django_db
+def test_without_redis_shoppers_go_on_shopping_and_nobody_guesses_codes(
+    redis_away: None, bearer: Callable[[Any], Client], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    DiscountCodeFactory(text="TEN")
+    client = bearer(ShopperFactory())
+    cart = {
+        "currency": "EUR",
+        "lines": [{"id": "1", "sku": "a", "quantity": 1, "unit_price": "9.00"}],
+        "codes": ["TEN"],
+    }
+
+    quote = client.post("/api/v1/checkout/quote/", cart, content_type="application/json")
+    with django_assert_num_queries(0):
+        guess = client.get("/api/v1/discountcode/TEN/")
+
+    assert quote.status_code == 200
+    assert quote.json()["discount_total"] == "0.90"
+    assert (guess.status_code, guess.json()["code"]) == (503, "unavailable")
+    assert guess["Retry-After"]
+
+
+@pytest.mark.django_db
+def test_the_api_answers_429_with_retry_after(settings: Settings, bearer: Callable[[Any], Client]) -> None:
+    settings.THROTTLES = {**settings.THROTTLES, "api": "2/minute"}
+    client = bearer(ShopperFactory())
+
+    answers = [client.get("/api/v1/me/") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].json()["code"] == "throttled"
+    assert 0 < int(answers[2]["Retry-After"]) <= 60
+    assert bearer(ShopperFactory()).get("/api/v1/me/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, "", "127.0.0.1"),
+        (0, "6.6.6.6", "127.0.0.1"),
+        (1, "6.6.6.6", "6.6.6.6"),
+        (1, "1.1.1.1, 6.6.6.6", "6.6.6.6"),
+        (2, "1.1.1.1, 6.6.6.6, 10.0.0.1", "6.6.6.6"),
+        (2, "6.6.6.6", "127.0.0.1"),
+        (1, " , ", "127.0.0.1"),
+    ],
+)
+def test_the_callers_address_is_what_trusted_proxies_saw(
+    settings: Settings, proxies: int, forwarded: str, address: str
+) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    request: Any = APIRequestFactory().get("/", headers={"X-Forwarded-For": forwarded} if forwarded else {})
+
+    assert throttle.client_ip(request) == address

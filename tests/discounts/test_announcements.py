@@ -1,0 +1,210 @@
+"""A code is announced to every shopper who agreed to it, once."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+
+from accounts.models import Brand, User
+from core.models import OutboxMessage
+from discounts import selectors
+from discounts.models import DiscountCode
+from discounts.services import announcements, codes
+from mailings.models import Mail, Mailing, Suppression
+from mailings.services import planning, sending
+from segments.models import Audience, AudienceMember
+from tests.factories import BrandFactory, DiscountCodeFactory, ShopperFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def brand() -> Brand:
+    return BrandFactory(name="Billo", timezone="Europe/Madrid", colour="#7c3aed")
+
+
+@pytest.fixture
+def code(brand: Brand, at: datetime) -> DiscountCode:
+    return DiscountCodeFactory(text="AHMED2022BILLO", brand=brand, validity=datetime(2027, 6, 30, 22, tzinfo=at.tzinfo))
+
+
+def shopper(name: str, **fields: Any) -> User:
+    """A shopper who agreed to get offers."""
+    return ShopperFactory(username=name, email=f"{name}@example.com", marketing_consent=True, **fields)
+
+
+def addresses() -> list[str]:
+    return sorted(Mail.objects.values_list("address", flat=True))
+
+
+def test_only_active_shoppers_who_agreed_are_told(code: DiscountCode, at: datetime) -> None:
+    shopper("ann")
+    shopper("bob")
+    ShopperFactory(username="no", email="no@example.com", marketing_consent=False)
+    shopper("gone", is_active=False)
+    User.objects.create_user("staff", "staff@example.com", marketing_consent=True)
+    ShopperFactory(username="nomail", email="", marketing_consent=True)
+
+    announcements.announce(code="AHMED2022BILLO", at=at)
+
+    assert addresses() == ["ann@example.com", "bob@example.com"]
+    assert Mailing.objects.get().state == "sending"
+
+
+def test_an_audiences_code_is_announced_to_its_members(code: DiscountCode, brand: Brand, at: datetime) -> None:
+    ann, bob, other = shopper("ann"), shopper("bob"), shopper("other")
+    code.rule.audience = "purchased_more_than_twice"
+    code.rule.save()
+    audience = Audience.objects.create(brand=brand, segment_type="purchased_more_than_twice")
+    elsewhere = Audience.objects.create(brand=BrandFactory(), segment_type="purchased_more_than_twice")
+    AudienceMember.objects.create(audience=audience, customer=ann.customer)
+    AudienceMember.objects.create(audience=audience, customer=bob.customer)
+    AudienceMember.objects.create(audience=elsewhere, customer=other.customer)
+
+    announcements.announce(code="AHMED2022BILLO", at=at)
+
+    assert addresses() == ["ann@example.com", "bob@example.com"]
+
+
+def test_announcing_again_tells_nobody_twice(code: DiscountCode, at: datetime) -> None:
+    shopper("ann")
+    announcements.announce(code="AHMED2022BILLO", at=at)
+    shopper("late")
+
+    announcements.announce(code="AHMED2022BILLO", at=at)
+
+    assert addresses() == ["ann@example.com"]
+
+
+def test_planning_that_was_cut_short_goes_on_where_it_stopped(
+    code: DiscountCode, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(7):
+        shopper(f"s{number}")
+    monkeypatch.setattr(planning, "CHUNK", 2)
+    add, calls = planning.add_recipients, []
+
+    def die_in_the_third(**kwargs: Any) -> int:
+        calls.append(kwargs)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return add(**kwargs)
+
+    monkeypatch.setattr(planning, "add_recipients", die_in_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        announcements.announce(code="AHMED2022BILLO", at=at)
+    assert Mail.objects.count() == 4
+    assert Mailing.objects.get().state == "planning"
+
+    announcements.announce(code="AHMED2022BILLO", at=at)
+
+    assert addresses() == [f"s{number}@example.com" for number in range(7)]
+    assert [len(call["recipients"]) for call in calls] == [2, 2, 2, 2, 1]  # none from the beginning
+    assert Mailing.objects.get().state == "sending"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_announcers_at_once_plan_everyone_once(
+    code: DiscountCode, at: datetime, monkeypatch: pytest.MonkeyPatch, stampede: Callable[..., list[Any]]
+) -> None:
+    for number in range(9):
+        shopper(f"s{number}")
+    monkeypatch.setattr(planning, "CHUNK", 2)
+
+    results = stampede(lambda _: announcements.announce(code="AHMED2022BILLO", at=at), range(3))
+
+    assert results == [None, None, None]
+    assert addresses() == [f"s{number}@example.com" for number in range(9)]
+    assert OutboxMessage.objects.filter(task="mail.send_due").count() == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"is_active": False},
+        {"notify": False},
+        {"validity": datetime(2027, 3, 17, tzinfo=timezone.get_default_timezone())},
+    ],
+)
+def test_a_code_that_is_not_to_be_announced_is_not(code: DiscountCode, at: datetime, change: dict[str, Any]) -> None:
+    shopper("ann")
+    DiscountCode.objects.update(**change)
+
+    announcements.announce(code="AHMED2022BILLO", at=at)
+
+    assert not Mail.objects.exists()
+
+
+def test_the_mail_says_what_the_code_gives_and_until_when(code: DiscountCode, at: datetime) -> None:
+    shopper("ann")
+    announcements.announce(code="AHMED2022BILLO", at=at)
+
+    sending.send_due(at=at)
+
+    message = mail.outbox[0]
+    html = message.alternatives[0].content  # type: ignore[union-attr]
+    for text in (message.body, html):
+        assert "AHMED2022BILLO" in text
+        assert f"{code.rule.discount}%" in text
+        assert "1 July 2027, 00:00" in text  # 22:00 UTC in Madrid's summer
+        assert "Europe/Madrid" in text
+        assert "ann" in text
+        assert message.extra_headers["List-Unsubscribe"].strip("<>") in text
+    assert "#7c3aed" in html
+    assert message.from_email.startswith("Billo <")
+    assert selectors.announcement_progress(code) == {"planned": 1, "sent": 1, "failed": 0}
+
+
+def test_who_withdraws_their_consent_before_it_is_sent_gets_nothing(code: DiscountCode, at: datetime) -> None:
+    shopper("ann")
+    shopper("bob")
+    announcements.announce(code="AHMED2022BILLO", at=at)
+    User.objects.filter(username="ann").update(marketing_consent=False)
+
+    sending.send_due(at=at)
+
+    assert [message.to for message in mail.outbox] == [["bob <bob@example.com>"]]
+
+
+def test_who_unsubscribed_from_the_brand_gets_nothing(code: DiscountCode, brand: Brand, at: datetime) -> None:
+    shopper("ann")
+    Suppression.objects.create(address="ann@example.com", sender=str(brand.pk), reason="unsubscribe")
+    announcements.announce(code="AHMED2022BILLO", at=at)
+
+    sending.send_due(at=at)
+
+    assert mail.outbox == []
+
+
+def test_a_code_that_was_withdrawn_before_the_mail_went_is_not_announced(code: DiscountCode, at: datetime) -> None:
+    shopper("ann")
+    announcements.announce(code="AHMED2022BILLO", at=at)
+    codes.deactivate(code=code)
+
+    sending.send_due(at=at)
+
+    assert mail.outbox == []
+    assert Mail.objects.get().state == "suppressed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_making_a_code_tells_its_shoppers(brand: Brand, deliver: Callable[[], int]) -> None:
+    shopper("ann")
+    now = timezone.now()
+
+    codes.create_code(
+        brand=brand,
+        text="ahmed2022billo",
+        rule={"discount": 10},
+        validity=now + timedelta(days=30),
+        notify=True,
+        by=None,
+        at=now,
+    )
+    deliver()
+
+    assert [message.to for message in mail.outbox] == [["ann <ann@example.com>"]]
+    assert mail.outbox[0].subject == "10% off at Billo: AHMED2022BILLO"

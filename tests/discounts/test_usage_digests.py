@@ -1,0 +1,143 @@
+"""Brands are told of uses of their codes: each use once, at most one mail a minute."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from accounts.models import Brand
+from discounts.models import UsageNotification
+from discounts.services import usage_digests
+from mailings.models import Mail, Mailing
+from mailings.services import planning, sending
+from tests.factories import BrandFactory, MembershipFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def brand() -> Brand:
+    return BrandFactory(name="Billo", timezone="Europe/Madrid", notify_email="shop@billo.example")
+
+
+def use(brand: Brand, at: datetime, code: str = "AHMED2022BILLO", amount: int | None = 10_000) -> None:
+    """A use that the brand was not told of."""
+    UsageNotification.objects.create(
+        brand=brand,
+        code=code,
+        used_at=at,
+        currency=amount and "EUR",
+        amount=amount,
+        discount_amount=amount and amount // 10,
+    )
+
+
+def test_uses_are_summed_up_in_one_mail(brand: Brand, at: datetime) -> None:
+    use(brand, at)
+    use(brand, at + timedelta(seconds=20), amount=2_550)
+    use(brand, at, code="OTHER", amount=None)
+
+    assert usage_digests.send_usage_digests(at=at) == 1
+    sending.send_due(at=at)
+
+    (message,) = mail.outbox
+    assert message.to == ["Billo <shop@billo.example>"]
+    assert message.subject == "3 uses of your discount codes"
+    html = message.alternatives[0].content  # type: ignore[attr-defined]
+    for text in (message.body, html):
+        for said in ("AHMED2022BILLO", "€125.50", "€12.55", "OTHER", "17 March 2027, 16:30"):  # Madrid is an hour ahead
+            assert said in text
+    assert "List-Unsubscribe" not in message.extra_headers
+    assert not UsageNotification.objects.exists()
+
+
+def test_nothing_used_is_nothing_told(brand: Brand, at: datetime) -> None:
+    assert usage_digests.send_usage_digests(at=at) == 0
+    assert not Mailing.objects.exists()
+
+
+def test_a_brand_is_told_once_a_minute_and_loses_nothing(brand: Brand, at: datetime) -> None:
+    use(brand, at)
+    usage_digests.send_usage_digests(at=at)
+    use(brand, at)
+
+    assert usage_digests.send_usage_digests(at=at + timedelta(seconds=59)) == 0
+    assert UsageNotification.objects.count() == 1
+    assert usage_digests.send_usage_digests(at=at + timedelta(seconds=60)) == 1
+
+    assert not UsageNotification.objects.exists()
+    assert Mail.objects.count() == 2
+
+
+def test_each_brand_reads_its_own_uses(brand: Brand, at: datetime) -> None:
+    cake = BrandFactory(name="Cake", notify_email="shop@cake.example")
+    use(brand, at, code="BILLO1")
+    use(cake, at, code="CAKE1")
+
+    assert usage_digests.send_usage_digests(at=at) == 2
+    sending.send_due(at=at)
+
+    bodies = {message.to[0]: str(message.body) for message in mail.outbox}
+    assert "CAKE1" not in bodies["Billo <shop@billo.example>"]
+    assert "BILLO1" not in bodies["Cake <shop@cake.example>"]
+
+
+def test_owners_are_told_where_the_brand_names_no_address(at: datetime) -> None:
+    brand = BrandFactory(notify_email="")
+    owner = MembershipFactory(brand=brand, role="owner").user
+    MembershipFactory(brand=brand, role="editor")
+    use(brand, at)
+
+    usage_digests.send_usage_digests(at=at)
+
+    assert list(Mail.objects.values_list("recipient", "address")) == [(owner.pk, owner.email)]
+
+
+def test_a_brand_without_any_address_holds_nothing_up(at: datetime) -> None:
+    use(BrandFactory(notify_email=""), at)
+
+    assert usage_digests.send_usage_digests(at=at) == 0
+    assert not UsageNotification.objects.exists()
+
+
+def test_a_failure_while_planning_keeps_the_notices(
+    brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(brand, at)
+
+    def die(**kwargs: Any) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(planning, "post", die)
+    with pytest.raises(KeyboardInterrupt):
+        usage_digests.send_usage_digests(at=at)
+    assert UsageNotification.objects.count() == 1
+    assert not Mailing.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tellers_at_once_tell_each_use_once(brand: Brand, at: datetime, stampede: Callable[..., list[Any]]) -> None:
+    for _ in range(50):
+        use(brand, at)
+
+    stampede(lambda _: usage_digests.send_usage_digests(at=at), range(4))
+    minutes = 1
+    while UsageNotification.objects.exists():
+        usage_digests.send_usage_digests(at=at + timedelta(minutes=minutes))
+        minutes += 1
+
+    assert sum(mailing.data["total"] for mailing in Mailing.objects.all()) == 50
+    assert Mailing.objects.filter(key__contains=f"{at:%H:%M}").count() == 1
+
+
+def test_many_codes_are_listed_up_to_a_length_and_counted(brand: Brand, at: datetime) -> None:
+    UsageNotification.objects.bulk_create(
+        UsageNotification(brand=brand, code=f"CODE{n:03}", used_at=at) for n in range(60)
+    )
+
+    usage_digests.send_usage_digests(at=at)
+    sending.send_due(at=at)
+
+    assert "And 10 more codes." in str(mail.outbox[0].body)

@@ -1,0 +1,15 @@
+"""A worker of the queue of segments that knows nothing else: ``python -m tests.faults.segment_filling``; made to be killed."""
+
+import time
+
+import django
+
+django.setup()
+
+from django.utils import timezone  # noqa: E402
+
+from segments import services  # noqa: E402
+
+while True:
+    services.process_queue(at=timezone.now())
+    time.sleep(0.05)

@@ -1,0 +1,192 @@
+"""One call to a service outside: bounded, verified, never led elsewhere; and a breaker that all processes share."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from integrations import checks, rules
+from integrations.client import Client
+from integrations.contracts import CircuitOpen, DeliveryFailed, Service
+from integrations.models import CircuitState
+from integrations.services import circuit_breaker
+from tests.fakes.external_services import Outside
+
+pytestmark = pytest.mark.django_db
+ClientAt = Callable[..., Client]
+ENGINE = Service.CAMPAIGN_ENGINE
+PATH = "/campaigns/01890000-0000-7000-8000-000000000001"
+DOCUMENT = {"version": 1, "name": "Spring", "status": "active"}
+
+
+def tell(client: Client) -> dict[str, Any]:
+    return client.call("PUT", PATH, DOCUMENT, key="campaign:1")
+
+
+def test_a_call_carries_its_document_its_bearer_and_its_key(client_at: ClientAt, outside: Outside, at: datetime):
+    assert tell(client_at(at)) == {}
+
+    assert outside.campaigns == {PATH.rpartition("/")[2]: DOCUMENT}
+    assert outside.calls == [f"PUT {PATH} campaign:1"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        (400, "it answered 400: told to refuse"),
+        (401, "it answered 401: told to refuse"),
+        (503, "it answered 503: told to refuse"),
+        ("elsewhere", "it redirects elsewhere, which is not followed"),
+        ("reset", "it broke the connection off"),
+        ("swallow", "it broke the connection off"),
+        ("hang", "it did not answer within 0.5 seconds"),
+        ("drip", "it did not answer within 0.5 seconds"),
+    ],
+)
+def test_every_way_to_fail_is_a_reason_in_words(
+    client_at: ClientAt, outside: Outside, at: datetime, behaviour: int | str, reason: str
+):
+    outside.next(behaviour)
+    if behaviour == "drip":
+        outside.take_campaign = lambda pk, campaign: (200, {"long": "x" * 100})  # type: ignore[method-assign]
+
+    began = time.monotonic()
+    with pytest.raises(DeliveryFailed) as caught:
+        tell(client_at(at))
+
+    assert caught.value.reason == reason
+    assert time.monotonic() - began < 3
+    assert outside.calls == [f"PUT {PATH} campaign:1"]  # once, and never elsewhere
+
+
+def test_nobody_there_is_a_reason_too(client_at: ClientAt, at: datetime):
+    with pytest.raises(DeliveryFailed, match="it cannot be reached"):
+        tell(client_at(at, url="http://127.0.0.1:1"))
+
+
+def test_a_service_without_a_certificate_is_not_believed(client_at: ClientAt, outside: Outside, at: datetime):
+    with pytest.raises(DeliveryFailed, match="could not prove who it is"):
+        tell(client_at(at, url=outside.url.replace("http://", "https://")))
+
+    assert outside.calls == []
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b'"text"', b"[" * 5_000, b"\xff"])
+def test_an_answer_that_is_no_document_is_not_taken_for_one(body: bytes, at: datetime):
+    with pytest.raises(DeliveryFailed, match="what is not JSON"):
+        rules.parse_response(200, {}, body, at)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30", 30), ("99999", 3600), ("9" * 400, 3600), ("", 0), ("soon", 0), ("-5", 0),
+        ("Wed, 17 Mar 2027 15:31:30 GMT", 90), ("Wed, 17 Mar 2027 15:00:00 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59", 3600),
+    ],
+)  # fmt: skip
+def test_how_long_a_service_asks_to_be_left_alone(text: str, seconds: int, at: datetime):
+    assert rules.parse_retry_after(text, at) == seconds
+
+
+@pytest.mark.parametrize(("failures", "seconds"), [(1, 5), (2, 10), (3, 20), (8, 640), (9, 900), (30_000, 900)])
+def test_failures_are_tried_again_after_ever_longer_pauses_up_to_a_quarter_of_an_hour(failures: int, seconds: int):
+    assert rules.back_off(failures, 0.0) == timedelta(seconds=seconds)
+    assert rules.back_off(failures, 1.0) == timedelta(seconds=seconds / 2)
+
+
+def test_a_service_that_is_ill_is_left_alone_then_tried_by_one_then_called_again(
+    client_at: ClientAt, outside: Outside, at: datetime
+):
+    outside.next(*[503] * 6)
+    for _ in range(5):
+        with pytest.raises(DeliveryFailed):
+            tell(client_at(at))
+
+    with pytest.raises(CircuitOpen, match="answered 503"):
+        tell(client_at(at + timedelta(seconds=28)))
+    assert len(outside.calls) == 5
+
+    with pytest.raises(DeliveryFailed):  # its time is up: one tries, in vain
+        tell(client_at(at + timedelta(seconds=31)))
+    assert len(outside.calls) == 6
+    with pytest.raises(CircuitOpen) as caught:  # so it is left alone twice as long
+        tell(client_at(at + timedelta(seconds=62)))
+    assert caught.value.until - at > timedelta(seconds=90)
+
+    circuit_breaker.before_call(ENGINE, at=at + timedelta(seconds=95))  # one tries
+    with pytest.raises(CircuitOpen):  # nobody else meanwhile
+        tell(client_at(at + timedelta(seconds=95)))
+    circuit_breaker.on_success(ENGINE, at=at + timedelta(seconds=96))
+
+    assert tell(client_at(at + timedelta(seconds=97))) == {}
+    health = CircuitState.objects.get()
+    assert (health.failures, health.open_until, health.open_since, health.error) == (0, None, None, "")
+
+
+def test_what_one_errand_alone_does_wrong_leaves_the_service_to_the_others(
+    client_at: ClientAt, outside: Outside, at: datetime
+):
+    outside.next(*[422] * 8)
+    for _ in range(8):
+        with pytest.raises(DeliveryFailed):
+            tell(client_at(at))
+
+    assert tell(client_at(at)) == {}
+    assert not CircuitState.objects.exclude(failures=0).exists()
+
+
+def test_a_service_that_asks_for_patience_gets_it(client_at: ClientAt, outside: Outside, at: datetime):
+    outside.next(429)
+    outside.retry_after = "120"
+
+    with pytest.raises(DeliveryFailed) as caught:
+        tell(client_at(at))
+
+    assert caught.value.wait == 120
+    with pytest.raises(CircuitOpen) as left:
+        tell(client_at(at + timedelta(seconds=100)))
+    assert timedelta(seconds=119) < left.value.until - at < timedelta(seconds=125)
+    assert len(outside.calls) == 1
+    assert tell(client_at(at + timedelta(seconds=130))) == {}
+
+
+def test_a_person_who_asks_lets_it_be_tried_at_once(client_at: ClientAt, outside: Outside, at: datetime):
+    outside.next(429)
+    outside.retry_after = "600"
+    with pytest.raises(DeliveryFailed):
+        tell(client_at(at))
+
+    circuit_breaker.half_open(ENGINE, at=at + timedelta(seconds=5))
+
+    assert tell(client_at(at + timedelta(seconds=5))) == {}
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://a", "segments.example", "http://", "http://u:p@a/", "http://a/?q=1", "http://a:x/", "http://[a/"]
+)
+def test_an_address_that_cannot_be_called_is_seen_before_anything_starts(url: str, settings: Any):
+    settings.SEGMENTATION_SERVICE_URL = url
+
+    assert [fault.id for fault in checks.check_addresses()] == ["outside.E001"]
+
+
+def test_no_address_and_good_addresses_pass(settings: Any):
+    settings.SEGMENTATION_SERVICE_URL, settings.CAMPAIGN_ENGINE_URL = "", "https://engine.example:8443/api"
+
+    assert checks.check_addresses() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "faults"), [("http://engine.example", 1), ("https://engine.example", 0), ("http://127.0.0.1", 0)]
+)
+def test_a_key_does_not_travel_in_the_clear(url: str, faults: int, settings: Any):
+    settings.CAMPAIGN_ENGINE_URL, settings.CAMPAIGN_ENGINE_KEY = url, "secret"
+
+    assert len(checks.check_secrets()) == faults
+
+
+def test_dates_without_a_zone_are_universal():
+    assert rules.parse_retry_after("Wed, 17 Mar 2027 15:31:00", datetime(2027, 3, 17, 15, 30, tzinfo=UTC)) == 60

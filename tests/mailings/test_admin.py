@@ -1,0 +1,82 @@
+"""What platform admins see of mails, and what they may do."""
+
+from datetime import datetime
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from mailings.contracts import Recipient
+from mailings.models import Mail, Mailing, Suppression
+from mailings.services import planning
+from tests.factories import MembershipFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def mailing(at: datetime) -> Mailing:
+    """Two mails, one of them doubtful."""
+    made = planning.plan(key="discount_code:HELLO", kind="tests.mailings.kinds.news", sender_name="Billo")
+    recipients = [Recipient(1, "ann@example.com", "Ann"), Recipient(2, "bob@example.com", "Bob")]
+    planning.add_recipients(mailing=made, recipients=recipients, at=at)
+    Mail.objects.filter(recipient=2).update(state="doubtful", error="no answer")
+    return made
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_admins_see_how_far_a_mailing_is(mailing: Mailing) -> None:
+    admin = signed_in(UserFactory(is_superuser=True))
+
+    listed = admin.get("/admin/mail/mailing/")
+    shown = admin.get(f"/admin/mail/mailing/{mailing.pk}/change/")
+
+    assert "discount_code:HELLO" in listed.content.decode()
+    assert "1 doubtful, 1 planned" in shown.content.decode()
+
+
+def test_admins_find_doubtful_mails_and_send_them_again(mailing: Mailing) -> None:
+    admin = signed_in(UserFactory(is_superuser=True))
+    doubtful = Mail.objects.get(state="doubtful")
+
+    listed = admin.get("/admin/mail/mail/?state__exact=doubtful")
+    answer = admin.post("/admin/mail/mail/", {"action": "resend", "_selected_action": [doubtful.pk]}, follow=True)
+
+    assert "bob@example.com" in listed.content.decode()
+    assert "ann@example.com" not in listed.content.decode()
+    assert "To be sent again: 1" in answer.content.decode()
+    doubtful.refresh_from_db()
+    assert doubtful.state == "planned"
+
+
+def test_admins_leave_an_address_alone_and_take_it_off_again() -> None:
+    admin = signed_in(UserFactory(is_superuser=True))
+
+    admin.post(
+        "/admin/mail/suppression/add/", {"address": "Ann@Example.com", "sender": "", "reason": "complaint", "note": ""}
+    )
+
+    suppression = Suppression.objects.get()
+    assert suppression.address == "ann@example.com"
+    admin.post(f"/admin/mail/suppression/{suppression.pk}/delete/", {"post": "yes"})
+    assert not Suppression.objects.exists()
+
+
+@pytest.mark.parametrize("page", ["mailing", "mail", "suppression"])
+def test_brand_staff_see_none_of_it(mailing: Mailing, page: str) -> None:
+    owner = signed_in(MembershipFactory(role="owner").user)
+
+    assert owner.get(f"/admin/mail/{page}/").status_code == 403
+
+
+def test_nobody_changes_a_mailing_by_hand(mailing: Mailing) -> None:
+    admin = signed_in(UserFactory(is_superuser=True))
+
+    assert admin.get("/admin/mail/mailing/add/").status_code == 403
+    assert admin.post(f"/admin/mail/mailing/{mailing.pk}/change/", {"key": "x"}).status_code == 403
+    assert admin.post(f"/admin/mail/mailing/{mailing.pk}/delete/", {"post": "yes"}).status_code == 403

@@ -1,0 +1,441 @@
+"""Planned mails go out in batches, each once, whatever the provider answers."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core import mail as django_mail
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
+
+from core import db
+from mailings import rules, selectors
+from mailings.contracts import Recipient
+from mailings.models import Mail, Mailing, Suppression
+from mailings.services import planning, sending
+from tests.fakes.sendgrid import SendGrid
+
+Plan = Callable[..., Mailing]
+States = Callable[[], dict[str, int]]
+
+
+def test_every_recipient_gets_one_mail_in_batches_of_a_thousand(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
+    news = mailing(2500)
+
+    accepted = sending.send_due(at=at)
+
+    assert accepted == 2500
+    assert sendgrid.requests == 3
+    assert sorted(sendgrid.accepted) == sorted(Mail.objects.values_list("address", flat=True))
+    assert len(set(sendgrid.accepted)) == 2500
+    assert states() == {"sent": 2500}
+    news.refresh_from_db()
+    assert news.state == "done"
+    assert selectors.progress(key="news") == {"planned": 2500, "sent": 2500, "failed": 0}
+
+
+def test_sending_again_sends_nothing(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
+    mailing(3)
+    sending.send_due(at=at)
+
+    sending.send_due(at=at + timedelta(days=1))
+
+    assert sendgrid.requests == 1
+
+
+def test_a_recipient_that_is_planned_twice_has_one_mail(mailing: Plan, states: States, at: datetime) -> None:
+    mailing(2)
+
+    mailing(3)
+
+    assert states() == {"planned": 3}
+    assert Mailing.objects.count() == 1
+
+
+def test_each_recipient_reads_their_own_name_and_link(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
+    mailing(addresses=["a@example.com", "b@example.com"])
+    Mail.objects.filter(address="b@example.com").update(name="<Bo & Co>")
+
+    sending.send_due(at=at)
+
+    first, second = sorted(sendgrid.taken, key=lambda taken: taken.address)
+    assert first.subject == "News for Shopper 1"
+    assert second.texts["text/html"].startswith("<p>Hello <b>&lt;Bo &amp; Co&gt;</b>")
+    assert second.texts["text/plain"].startswith("Hello <Bo & Co>: http")
+    assert first.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert first.headers["List-Unsubscribe"] != second.headers["List-Unsubscribe"]
+    assert first.headers["List-Unsubscribe"].strip("<>") in first.texts["text/plain"]
+    assert first.payload["from"] == {"email": "promotions@example.com", "name": "Billo"}
+    assert first.custom_args == {"mail_id": str(Mail.objects.get(address="a@example.com").pk)}
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 401, 403])
+def test_what_the_provider_refuses_for_now_is_sent_later_and_once(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime, status: int
+) -> None:
+    mailing(1500)
+    sendgrid.next(status)
+
+    sending.send_due(at=at)
+
+    assert sendgrid.accepted == []
+    assert sendgrid.requests == 1  # whoever asks us to wait is not asked again at once
+    assert states() == {"planned": 1500}
+    sending.send_due(at=at)
+    assert len(sendgrid.accepted) == 500  # the other batch; the refused one waits
+    sending.send_due(at=at + rules.back_off(1))
+    assert states() == {"sent": 1500}
+    assert len(set(sendgrid.accepted)) == len(sendgrid.accepted) == 1500
+
+
+def test_the_providers_own_wait_is_kept(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
+    mailing(1)
+    sendgrid.retry_after = "600"
+    sendgrid.next(429)
+
+    sending.send_due(at=at)
+
+    assert Mail.objects.get().due_at == at + timedelta(seconds=600)
+
+
+def test_waits_grow_and_end(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
+    mailing(1)
+    sendgrid.next(*[500] * rules.MAX_ATTEMPTS)
+    now = at
+
+    for _ in range(rules.MAX_ATTEMPTS):
+        sending.send_due(at=now)
+        now += timedelta(hours=1)
+
+    mail = Mail.objects.get()
+    assert (mail.state, mail.attempts) == ("failed", rules.MAX_ATTEMPTS)
+    assert "500" in mail.error
+    assert sendgrid.accepted == []
+
+
+def test_a_provider_that_is_not_there_costs_nothing(
+    sendgrid: SendGrid, settings: Any, mailing: Plan, states: States, at: datetime
+) -> None:
+    mailing(3)
+    settings.SENDGRID_URL = "http://127.0.0.1:9"
+
+    sending.send_due(at=at)
+
+    assert states() == {"planned": 3}
+    assert "not reached" in Mail.objects.first().error  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("behaviour", ["hang", "reset", "swallow", "hold", 504])
+def test_without_an_answer_a_mail_is_doubtful_and_never_sent_again_by_itself(
+    sendgrid: SendGrid, settings: Any, mailing: Plan, at: datetime, behaviour: str
+) -> None:
+    news = mailing(3)
+    settings.SENDGRID_TIMEOUT = 0.2
+    sendgrid.next(behaviour)
+
+    sending.send_due(at=at)
+    sending.send_due(at=at + timedelta(days=2))
+
+    assert set(Mail.objects.values_list("state", flat=True)) == {"doubtful"}
+    assert sendgrid.requests == 1
+    news.refresh_from_db()
+    assert news.state == "done"
+    assert selectors.progress(key="news")["failed"] == 3
+
+
+def test_a_person_may_send_doubtful_mails_again(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
+    mailing(2)
+    sendgrid.next("reset")
+    sending.send_due(at=at)
+
+    found = sending.resend(mail_ids=list(Mail.objects.values_list("pk", flat=True)), at=at)
+
+    assert found == 2
+    sending.send_due(at=at)
+    assert states() == {"sent": 2}
+    assert sending.resend(mail_ids=list(Mail.objects.values_list("pk", flat=True)), at=at) == 0
+
+
+def test_a_fault_of_ours_fails_no_mail(
+    sendgrid: SendGrid, settings: Any, mailing: Plan, states: States, at: datetime
+) -> None:
+    settings.DEFAULT_FROM_EMAIL = "promotions@localhost"
+    mailing(10)
+
+    sending.send_due(at=at)
+
+    assert states() == {"planned": 10}
+    assert sendgrid.requests == 1
+    assert "from.email" in Mail.objects.first().error  # type: ignore[union-attr]
+
+
+def test_a_provider_that_refuses_everything_without_saying_why_is_not_asked_for_ever(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
+    mailing(1000)
+    sendgrid.next(*[400] * 500)
+
+    sending.send_due(at=at)
+
+    assert sendgrid.requests <= sending.MAX_REQUESTS
+    found = states()
+    assert found.pop("failed") + found.pop("planned") == 1000
+    assert not found
+
+
+@pytest.mark.parametrize("vague", [False, True])
+def test_one_bad_address_fails_alone(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime, vague: bool
+) -> None:
+    sendgrid.vague = vague
+    addresses = [f"shopper{n}@example.com" for n in range(100)]
+    addresses[17] = "no address"
+    addresses[80] = "nor@this"
+    mailing(addresses=addresses)
+
+    sending.send_due(at=at)
+
+    assert states() == {"sent": 98, "failed": 2}
+    assert len(set(sendgrid.accepted)) == len(sendgrid.accepted) == 98
+    assert set(Mail.objects.filter(state="failed").values_list("address", flat=True)) == {"no address", "nor@this"}
+    assert "valid address" in Mail.objects.filter(state="failed").first().error  # type: ignore[union-attr]
+
+
+def test_a_throttle_between_the_parts_of_a_refused_batch_loses_nobody(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
+    sendgrid.vague = True
+    mailing(addresses=["bad", *[f"shopper{n}@example.com" for n in range(7)]])
+    sendgrid.next(202, 202, 429)
+
+    sending.send_due(at=at)
+    assert sendgrid.requests == 3
+    sending.send_due(at=at + rules.back_off(1))
+
+    assert states() == {"sent": 7, "failed": 1}
+    assert len(set(sendgrid.accepted)) == len(sendgrid.accepted) == 7
+
+
+def test_a_mail_whose_worker_was_lost_is_doubtful_after_a_while(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
+    news = mailing(2)
+    assert sending._claim(news, at) is not None
+
+    sending.send_due(at=at + sending.LEASE)
+    assert states() == {"sending": 2}
+    sending.send_due(at=at + sending.LEASE + timedelta(seconds=1))
+
+    assert states() == {"doubtful": 2}
+    assert sendgrid.requests == 0
+
+
+def test_a_worker_that_was_only_slow_settles_its_doubtful_mails(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
+    news = mailing(2)
+    batch = sending._claim(news, at)
+    assert batch is not None
+    sending.mark_abandoned_unknown(at=at + timedelta(hours=1))
+
+    sending._send(batch, at)
+
+    assert states() == {"sent": 2}
+
+
+def test_who_is_suppressed_gets_nothing(sendgrid: SendGrid, mailing: Plan, states: States, at: datetime) -> None:
+    mailing(addresses=["All@example.com", "ours@example.com", "theirs@example.com", "Free@example.com"])
+    Suppression.objects.create(address="all@example.com", reason="complaint")
+    Suppression.objects.create(address="ours@example.com", sender="b1", reason="unsubscribe")
+    Suppression.objects.create(address="theirs@example.com", sender="b2", reason="unsubscribe")
+
+    sending.send_due(at=at)
+
+    assert sorted(sendgrid.accepted) == ["Free@example.com", "theirs@example.com"]
+    assert states() == {"sent": 2, "suppressed": 2}
+
+
+def test_a_mail_that_people_wait_for_goes_to_who_unsubscribed_but_not_to_a_dead_address(
+    sendgrid: SendGrid, mailing: Plan, at: datetime
+) -> None:
+    mailing(addresses=["left@example.com", "dead@example.com"], marketing=False)
+    Suppression.objects.create(address="left@example.com", reason="unsubscribe")
+    Suppression.objects.create(address="dead@example.com", reason="bounce")
+
+    sending.send_due(at=at)
+
+    assert sendgrid.accepted == ["left@example.com"]
+    assert "List-Unsubscribe" not in sendgrid.taken[0].headers
+
+
+def test_who_no_longer_agrees_when_it_is_sent_gets_nothing(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
+    mailing(4, kind="for_even_ones")
+
+    sending.send_due(at=at)
+
+    assert sorted(sendgrid.accepted) == ["shopper2@example.com", "shopper4@example.com"]
+    assert states() == {"sent": 2, "suppressed": 2}
+
+
+def test_a_mailing_that_is_no_longer_true_is_not_sent(
+    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+) -> None:
+    news = mailing(3, kind="nothing")
+
+    sending.send_due(at=at)
+
+    assert sendgrid.requests == 0
+    assert states() == {"suppressed": 3}
+    news.refresh_from_db()
+    assert news.state == "done"
+
+
+def test_a_mailing_that_cannot_be_built_holds_no_other_up(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
+    mailing(1, kind="broken", key="a")
+    mailing(2, key="b")
+
+    sending.send_due(at=at)
+
+    assert len(sendgrid.accepted) == 2
+    assert "LookupError" in Mail.objects.get(mailing__key="a").error
+    assert Mail.objects.get(mailing__key="a").state == "planned"
+
+
+def test_mails_that_people_wait_for_go_before_offers(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
+    mailing(2)
+    mailing(addresses=["owner@example.com"], key="digest", marketing=False)
+
+    sending.send_due(at=at)
+
+    assert sendgrid.accepted[0] == "owner@example.com"
+
+
+def test_no_transaction_is_open_while_the_provider_is_called(
+    sendgrid: SendGrid, mailing: Plan, monkeypatch: pytest.MonkeyPatch, at: datetime
+) -> None:
+    mailing(1)
+    worker = connections["default"]
+    seen: list[tuple[bool, list[str]]] = []
+    take = sendgrid.take
+
+    def look(payload: dict[str, Any], *, answered: bool) -> str:
+        seen.append(
+            (worker.in_atomic_block, list(Mail.objects.values_list("state", flat=True)))
+        )  # through another connection
+        connections.close_all()
+        return take(payload, answered=answered)
+
+    monkeypatch.setattr(sendgrid, "take", look)
+
+    sending.send_due(at=at)
+
+    assert seen == [(False, ["sending"])]
+
+
+def test_many_workers_send_each_mail_once(
+    sendgrid: SendGrid, mailing: Plan, stampede: Callable[..., list[Any]], states: States, at: datetime
+) -> None:
+    mailing(6000)
+
+    stampede(lambda _: sending.send_due(at=at), range(4))
+    sending.send_due(at=at)
+
+    assert states() == {"sent": 6000}
+    assert len(sendgrid.accepted) == len(set(sendgrid.accepted)) == 6000
+
+
+def test_without_the_claim_two_workers_send_twice(
+    sendgrid: SendGrid, mailing: Plan, stampede: Callable[..., list[Any]], at: datetime
+) -> None:
+    """The guard removed: whoever reads what is due and sends it without claiming it is not alone."""
+    news = mailing(50)
+    rows = list(Mail.objects.values("id", "recipient", "address", "name", "attempts"))
+    batch = sending.Batch(news.pk, news, [dict(row) for row in rows])
+
+    stampede(lambda _: sending._send(batch, at), range(2))
+
+    assert len(sendgrid.accepted) == 2 * len(set(sendgrid.accepted))
+
+
+def test_other_backends_get_the_same_mails_one_message_each(mailing: Plan, states: States, at: datetime) -> None:
+    mailing(60)
+
+    assert sending.send_due(at=at) == 60
+
+    assert states() == {"sent": 60}
+    messages = {message.subject: message for message in django_mail.outbox}
+    assert len(messages) == len(django_mail.outbox) == 60
+    message = messages["News for Shopper 1"]
+    assert message.from_email == "Billo <promotions@localhost>"
+    assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "Hello <b>Shopper 1</b>" in message.alternatives[0].content  # type: ignore[attr-defined]
+
+
+def test_an_smtp_server_that_is_not_there_costs_nothing(
+    settings: Any, mailing: Plan, states: States, at: datetime
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "127.0.0.1", 9, False
+    mailing(2)
+
+    sending.send_due(at=at)
+
+    assert states() == {"planned": 2}
+
+
+@pytest.mark.parametrize("statistics", [True, False])
+def test_sending_from_a_large_mailing_reads_only_what_it_claims(mailing: Plan, at: datetime, statistics: bool) -> None:
+    news = mailing(0, addresses=["x@example.com"])
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE mail_mail SET (autovacuum_enabled = false)")
+        cursor.execute(
+            "INSERT INTO mail_mail (mailing_id, recipient, address, due_at) "
+            "SELECT %s, n, 's' || n || '@example.com', %s FROM generate_series(2, 60000) n",
+            [news.pk, at],
+        )
+        if statistics:
+            cursor.execute("ANALYZE mail_mail")
+    with CaptureQueriesContext(connection) as queries:
+        assert selectors.next_mailing(at=at) == news
+        assert sending._claim(news, at) is not None
+        db.execute("mailings/sql/finish_mailings.sql", {})
+    statements = [query["sql"] for query in queries if "mail_mail" in query["sql"]]
+
+    plans = [explained(statement) for statement in statements]
+
+    assert len(plans) == 3
+    for plan in plans:
+        assert "mail_due" in plan
+        assert "Seq Scan on mail_mail" not in plan.replace("Seq Scan on mail_mailing", "")
+    claim = plans[1].split("CTE due")[1].split("CTE judged")[0]
+    assert "Sort" not in claim
+
+
+def explained(statement: str) -> str:
+    """How PostgreSQL would run the statement."""
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN " + statement)
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def test_adding_ten_thousand_recipients_is_one_statement(mailing: Plan, at: datetime) -> None:
+    news = mailing(1)
+    recipients = [Recipient(n, f"r{n}@example.com", "R") for n in range(2, 10_002)]
+
+    started = time.perf_counter()
+    with CaptureQueriesContext(connection) as queries:
+        added = planning.add_recipients(mailing=news, recipients=recipients, at=at, cursor=10_001)
+
+    assert added == 10_000
+    assert len(queries) == 2  # the recipients and the cursor
+    assert time.perf_counter() - started < 20
+    news.refresh_from_db()
+    assert news.plan_cursor == 10_001

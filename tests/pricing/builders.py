@@ -1,0 +1,86 @@
+"""A little language for carts and offers, so that a case reads like the sum that it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from pricing import (
+    Cart,
+    Decision,
+    EligibleOffer,
+    Facts,
+    Line,
+    Offer,
+    Shipping,
+    ShopperFacts,
+    parse_offer,
+    parse_profile,
+    price,
+)
+from pricing.parse import iso_exponent
+
+NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
+"""A Wednesday."""
+
+
+def minor(text: str, currency: str = "EUR") -> int:
+    """Minor units of an amount."""
+    return int(Decimal(text).scaleb(iso_exponent(currency)))
+
+
+def line(name: str, unit_price: str, quantity: int = 1, *, currency: str = "EUR", **more: Any) -> Line:
+    """A line; its SKU is its id unless said otherwise."""
+    floor = minor(more.pop("floor", "0"), currency)
+    categories = frozenset(more.pop("categories", ()))
+    sku = more.pop("sku", name)
+    return Line(name, sku, quantity, minor(unit_price, currency), categories=categories, min_unit_price=floor, **more)
+
+
+def cart(*lines: Line, shipping: str | dict[str, str] | None = None, currency: str = "EUR", **more: Any) -> Cart:
+    """A cart; shipping is one price or prices by id."""
+    methods = {"ship": shipping} if isinstance(shipping, str) else shipping or {}
+    freight = tuple(Shipping(name, minor(each, currency)) for name, each in methods.items())
+    return Cart(currency, iso_exponent(currency), lines, freight, **more)
+
+
+def offer(*benefits: dict[str, Any], conditions: list[dict[str, Any]] | None = None, **more: Any) -> Offer:
+    """An offer from its document."""
+    return parse_offer({"conditions": conditions or [], "benefits": list(benefits), **more})
+
+
+def percent(value: str | int, on: str = "order", **more: Any) -> dict[str, Any]:
+    return {"kind": "percent", "value": value, "on": on, **more}
+
+
+def amount(value: str, on: str = "order", **more: Any) -> dict[str, Any]:
+    return {"kind": "amount", "value": value, "on": on, **more}
+
+
+def set_price(value: str, on: str = "order", **more: Any) -> dict[str, Any]:
+    return {"kind": "set_price", "value": value, "on": on, **more}
+
+
+def quote(
+    bag: Cart,
+    *offers: Offer | EligibleOffer,
+    profile: dict[str, Any] | None = None,
+    facts: Facts | None = None,
+    at: datetime = NOON,
+    explain: bool = False,
+) -> Decision:
+    """Prices a cart; offers are called o1, o2, ... in the order given, which is also their age."""
+    in_play = [
+        each if isinstance(each, EligibleOffer) else EligibleOffer(f"o{n}", "promotion", f"Offer {n}", each, order=n)
+        for n, each in enumerate(offers, 1)
+    ]
+    known = ShopperFacts({"": facts} if facts else {})
+    return price(bag, in_play, known, parse_profile(profile or {}), at, explain=explain)
+
+
+def off(decision: Decision, currency: str = "EUR") -> dict[str, str]:
+    """What came off each line and shipping method, those without anything left out."""
+    exponent = iso_exponent(currency)
+    found = {line.id: line.discount for line in decision.lines} | {it.id: it.discount for it in decision.shipping}
+    return {name: format(Decimal(amount).scaleb(-exponent), "f") for name, amount in found.items() if amount}

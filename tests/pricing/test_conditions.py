@@ -1,0 +1,180 @@
+# ruff: noqa: E501  (a row of a table is one line)
+"""Conditions: what each needs, at its edges, and the reason that a shopper is given."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from pricing import EligibleOffer, Facts, ShopperFacts, parse_profile, price
+from tests.pricing.builders import NOON, amount, cart, line, offer, percent, quote
+
+LINES = [
+    line("mug", "8.00", 4, categories=["kitchen"]),  # 32.00
+    line("tea", "3.00", 3, categories=["food", "kitchen"]),  # 9.00
+    line("card", "25.00", discountable=False, categories=["gift"]),  # 25.00, in all 66.00
+]
+BAG = cart(*LINES, shipping={"post": "4.00"}, country="ES")
+KITCHEN = {"categories": ["kitchen"]}
+
+
+def condition(kind, **more):
+    return {"kind": kind, **more}
+
+
+HOLD = {
+    "min_subtotal at its edge": condition("min_subtotal", value="66.00"),
+    "min_subtotal of selected lines: 41.00": condition("min_subtotal", value="41.00", select=KITCHEN),
+    "max_subtotal at its edge": condition("max_subtotal", value="66.00"),
+    "max_subtotal of selected lines": condition("max_subtotal", value="41.00", select=KITCHEN),
+    "subtotal_equals": condition("subtotal_equals", value="66.00"),
+    "subtotal_equals of no line is zero": condition("subtotal_equals", value="0.00", select={"skus": ["none"]}),
+    "min_quantity at its edge: 8 units": condition("min_quantity", value=8),
+    "min_quantity of selected lines: 7": condition("min_quantity", value=7, select=KITCHEN),
+    "min_line_quantity: some line has 4": condition("min_line_quantity", value=4),
+    "contains one by default": condition("contains", select={"skus": ["tea"]}),
+    "contains three teas": condition("contains", select={"skus": ["tea"]}, quantity=3),
+    "contains counts what may not be discounted": condition("contains", select={"categories": ["gift"]}),
+    "audience: one of several": condition("audience", any=["vip", "loyal"]),
+    "nth_order: two placed, this is the third": condition("nth_order", value=3),
+    "transaction_type": condition("transaction_type", any=["purchase"]),
+    "currency": condition("currency", any=["USD", "EUR"]),
+    "country": condition("country", any=["ES", "PT"]),
+    "country without regard to case": condition("country", any=["es"]),
+    "shipping_method": condition("shipping_method", any=["post"]),
+    "weekdays: a Wednesday": condition("weekdays", any=["wed"]),
+    "weekdays by name": condition("weekdays", any=["Wednesday"]),
+    "weekdays by number": condition("weekdays", any=[3]),
+    "hours begin included": condition("hours", **{"from": "12:00", "to": "13:00"}),
+    "hours over midnight, in the evening part": condition("hours", **{"from": "11:00", "to": "06:00"}),
+    "hours to the end of the day": condition("hours", **{"from": "09:00", "to": "24:00"}),
+    "date_range: its first day": condition("date_range", **{"from": "2026-11-18", "to": "2026-11-20"}),
+    "date_range: its last day is included": condition("date_range", **{"from": "2026-11-01", "to": "2026-11-18"}),
+    "date_range without an end": condition("date_range", **{"from": "2026-11-01"}),
+    "date_range of instants": condition("date_range", **{"from": "2026-11-18T12:00:00Z", "to": "2026-11-18T12:00:01Z"}),
+}
+
+FAIL = {
+    "min_subtotal misses a cent": (condition("min_subtotal", value="66.01"), "minimum_not_met", {"missing": "0.01"}),
+    "min_subtotal of selected lines": (condition("min_subtotal", value="50.00", select=KITCHEN), "minimum_not_met", {"missing": "9.00"}),
+    "max_subtotal is over by a cent": (condition("max_subtotal", value="65.99"), "condition_not_met", {"condition": "max_subtotal", "over": "0.01"}),
+    "subtotal_equals below": (condition("subtotal_equals", value="70.00"), "minimum_not_met", {"missing": "4.00"}),
+    "subtotal_equals above": (condition("subtotal_equals", value="60.00"), "condition_not_met", {"condition": "subtotal_equals", "over": "6.00"}),
+    "min_quantity": (condition("min_quantity", value=10), "minimum_not_met", {"missing_quantity": 2}),
+    "min_line_quantity": (condition("min_line_quantity", value=5), "minimum_not_met", {"missing_quantity": 1}),
+    "min_line_quantity of no line": (condition("min_line_quantity", value=5, select={"skus": ["none"]}), "minimum_not_met", {"missing_quantity": 5}),
+    "contains": (condition("contains", select={"skus": ["tea"]}, quantity=4), "minimum_not_met", {"missing_quantity": 1}),
+    "audience": (condition("audience", any=["new"]), "audience_not_member", {}),
+    "nth_order 1": (condition("nth_order", value=1), "first_order_only", {}),
+    "nth_order 5": (condition("nth_order", value=5), "condition_not_met", {"condition": "nth_order"}),
+    "transaction_type": (condition("transaction_type", any=["subscription"]), "condition_not_met", {"condition": "transaction_type"}),
+    "currency": (condition("currency", any=["USD"]), "currency_mismatch", {}),
+    "country": (condition("country", any=["PT"]), "condition_not_met", {"condition": "country"}),
+    "shipping_method": (condition("shipping_method", any=["courier"]), "condition_not_met", {"condition": "shipping_method"}),
+    "weekdays": (condition("weekdays", any=["sat", "sun"]), "outside_hours", {}),
+    "hours end excluded": (condition("hours", **{"from": "11:00", "to": "12:00"}), "outside_hours", {}),
+    "hours over midnight, outside": (condition("hours", **{"from": "22:00", "to": "06:00"}), "outside_hours", {}),
+    "date_range is over": (condition("date_range", to="2026-11-17"), "outside_hours", {}),
+    "date_range has not begun": (condition("date_range", **{"from": "2026-11-19"}), "outside_hours", {}),
+    "date_range of instants ends excluded": (condition("date_range", to="2026-11-18T12:00:00Z"), "outside_hours", {}),
+    "an amount in another currency": (condition("min_subtotal", value="1.00", currency="USD"), "currency_mismatch", {"currency": "USD"}),
+}  # fmt: skip
+LOYAL = Facts(frozenset({"loyal"}), placed_orders=2)
+
+
+@pytest.mark.parametrize("held", HOLD.values(), ids=HOLD.keys())
+def test_holds(held):
+    decision = quote(BAG, offer(percent(10), conditions=[held]), facts=LOYAL)
+
+    assert [each.ref for each in decision.applied] == ["o1"]
+
+
+@pytest.mark.parametrize(("failed", "code", "members"), FAIL.values(), ids=FAIL.keys())
+def test_does_not_hold(failed, code, members):
+    decision = quote(BAG, offer(percent(10), conditions=[failed]), facts=LOYAL)
+
+    assert [(each.code, dict(each.members)) for each in decision.rejected] == [(code, members)]
+    assert decision.applied == ()
+    assert decision.discount_total == 0
+
+
+def test_all_conditions_must_hold_and_the_first_that_fails_is_the_reason():
+    both = [condition("audience", any=["new"]), condition("min_subtotal", value="100.00")]
+
+    decision = quote(BAG, offer(percent(10), conditions=both), facts=LOYAL)
+
+    assert [each.code for each in decision.rejected] == ["audience_not_member"]
+
+
+def test_the_wall_clock_is_the_brands():
+    # 23:30 on Wednesday in UTC is 00:30 on Thursday in Madrid
+    late = datetime(2026, 11, 18, 23, 30, tzinfo=UTC)
+    thursday = offer(
+        percent(10), conditions=[condition("weekdays", any=["thu"]), condition("date_range", **{"from": "2026-11-19"})]
+    )
+
+    def priced(timezone_):
+        in_play = EligibleOffer("p", "promotion", "Thursday", thursday, timezone=timezone_)
+        return price(BAG, [in_play], ShopperFacts({}), parse_profile({}), late)
+
+    assert [each.ref for each in priced("Europe/Madrid").applied] == ["p"]
+    assert [each.code for each in priced("UTC").rejected] == ["outside_hours"]
+
+
+def test_the_same_instant_written_with_another_offset_is_the_same_price():
+    noon_elsewhere = NOON.astimezone(timezone(timedelta(hours=-7)))
+    lunch = offer(percent(10), conditions=[condition("hours", **{"from": "12:00", "to": "13:00"})])
+
+    assert quote(BAG, lunch, at=NOON) == quote(BAG, lunch, at=noon_elsewhere)
+    assert quote(BAG, lunch, at=noon_elsewhere).applied
+
+
+def test_facts_are_the_brands_own():
+    first = offer(percent(10), conditions=[condition("nth_order", value=1)])
+    facts = ShopperFacts({"cake": Facts(placed_orders=3), "billo": Facts(placed_orders=0)})
+
+    decision = price(
+        BAG,
+        [
+            EligibleOffer("cake", "promotion", "", first, brand="cake"),
+            EligibleOffer("billo", "promotion", "", first, brand="billo"),
+        ],
+        facts,
+        parse_profile({}),
+        NOON,
+    )
+
+    assert [each.ref for each in decision.applied] == ["billo"]
+    assert [(each.ref, each.code) for each in decision.rejected] == [("cake", "first_order_only")]
+
+
+def test_a_running_subtotal_is_what_the_earlier_lanes_left():
+    # 100.00 - 20% = 80.00 when lane 1 begins
+    bag = cart(line("a", "100.00"))
+    early = offer(percent(20), lane=0)
+
+    def five(needed, lane):
+        return offer(amount("5.00"), lane=lane, conditions=[condition("min_subtotal", value=needed, basis="running")])
+
+    assert quote(bag, early, five("80.00", 1)).total == 7500
+    assert [each.code for each in quote(bag, early, five("80.01", 1)).rejected] == ["minimum_not_met"]
+    # in the same lane the earlier offer has taken nothing yet, as far as conditions go
+    assert quote(bag, early, five("100.00", 0)).total == 7500
+    # before discounts it is 100.00 in every lane
+    before = offer(amount("5.00"), lane=1, conditions=[condition("min_subtotal", value="100.00")])
+    assert quote(bag, early, before).total == 7500
+
+
+def test_a_brands_offer_sees_and_touches_only_its_own_lines_and_those_of_no_brand():
+    bag = cart(line("a", "50.00", brand="billo"), line("b", "50.00", brand="cake"), line("c", "10.00"))
+    ten = offer(percent(10), conditions=[condition("min_subtotal", value="60.01")])
+    ten_from_60 = offer(percent(10), conditions=[condition("min_subtotal", value="60.00")])
+
+    def priced(each):
+        return price(
+            bag, [EligibleOffer("p", "promotion", "", each, brand="billo")], ShopperFacts({}), parse_profile({}), NOON
+        )
+
+    assert [each.code for each in priced(ten).rejected] == ["minimum_not_met"]
+    assert priced(ten_from_60).applied[0].lines == (("a", 500), ("c", 100))

@@ -1,0 +1,99 @@
+"""A voucher is in one order at a time, whatever happens at the same moment."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from accounts.contracts import Shopper
+from accounts.models import Brand
+from checkout import services
+from checkout.contracts import QuoteRequest, RedemptionOptions
+from checkout.models import Redemption
+from pricing import Cart, Line
+from tests.factories import BrandFactory, CampaignFactory, CustomerFactory
+from vouchers.errors import VoucherUsed
+from vouchers.models import Voucher
+from vouchers.services import claim
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Stampede = Callable[..., list[Any]]
+
+
+def customer() -> Shopper:
+    one = CustomerFactory()
+    return Shopper(one.pk, one.customer_id)
+
+
+def won(brand: Brand, shopper: Shopper, at: datetime) -> str:
+    campaign = CampaignFactory(brand=brand)
+    voucher = claim(campaign=campaign.slug, customer_key=shopper.key, at=at).voucher
+    assert voucher
+    return str(voucher.id)
+
+
+def reserve(brand: Brand, shopper: Shopper, at: datetime, *vouchers: str, order: str) -> Redemption:
+    line = Line(id="a", sku="mobile", quantity=1, unit_price=2_000)
+    cart = Cart(currency="EUR", exponent=2, lines=(line,), transaction_type="topup")
+    asked = QuoteRequest(cart, (), vouchers)
+    fingerprint = hashlib.sha256(repr(asked).encode()).digest()
+    return services.reserve(
+        request=asked, order=RedemptionOptions(order, brand.pk, fingerprint), shopper=shopper, at=at
+    )
+
+
+def test_one_voucher_in_many_orders_is_held_once(stampede: Stampede, at: datetime) -> None:
+    brand, one = BrandFactory(), customer()
+    voucher = won(brand, one, at)
+
+    results = stampede(lambda number: reserve(brand, one, at, voucher, order=str(number)), range(40))
+
+    assert Counter(type(result) for result in results) == {Redemption: 1, VoucherUsed: 39}
+    (redemption,) = Redemption.objects.all()
+    assert Voucher.objects.get().redemption_id == redemption.pk
+
+
+def test_many_orders_over_the_same_vouchers_in_shuffled_order_never_deadlock(stampede: Stampede, at: datetime) -> None:
+    brand, one = BrandFactory(), customer()
+    vouchers = [won(brand, one, at) for _ in range(6)]
+
+    def cart(number: int) -> Any:
+        shuffled = sorted(vouchers, key=lambda it: hashlib.sha256(f"{number}{it}".encode()).digest())
+        redemption = reserve(brand, one, at, *shuffled, order=str(number))
+        return services.cancel(redemption=redemption, at=at)
+
+    results = stampede(cart, range(24))
+
+    assert {type(result) for result in results} <= {Redemption, VoucherUsed}
+    assert Counter(Voucher.objects.values_list("state", flat=True)) == {"available": 6}
+
+
+def test_without_the_lock_a_look_before_gives_one_voucher_to_several_orders(stampede: Stampede, at: datetime) -> None:
+    """The proof that the first can fail: look whether it is free, then take it, as one would without the condition."""
+    brand, one = BrandFactory(), customer()
+    voucher = won(brand, one, at)
+
+    def look_then_take(number: int) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT state FROM vouchers_voucher WHERE id = %s", [voucher])
+            if cursor.fetchone()[0] != "available":
+                return False
+            cursor.execute(
+                "UPDATE vouchers_voucher SET state = 'reserved', redemption_id = gen_random_uuid(), reserved_until = %s"
+                " WHERE id = %s",
+                [at, voucher],
+            )
+            return True
+
+    taken = 0
+    for _ in range(10):
+        taken = sum(stampede(look_then_take, range(40)))
+        if taken > 1:
+            break
+        Voucher.objects.update(state="available", redemption_id=None, reserved_until=None)
+
+    assert taken > 1

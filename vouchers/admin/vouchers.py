@@ -1,0 +1,125 @@
+"""The admin's list of those who won: whose voucher, with which rank, and what became of it."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.decorators import display
+
+from backoffice.base import pages
+from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, list_brand_ids
+from core.errors import DomainError
+from core.permissions import BrandPermissions
+from vouchers import services
+from vouchers.models import Campaign, Voucher, VoucherState
+
+STATES = {
+    VoucherState.AVAILABLE: "success",
+    VoucherState.RESERVED: "info",
+    VoucherState.USED: "primary",
+    VoucherState.EXPIRED: "warning",
+    VoucherState.REVOKED: "danger",
+}
+NEWEST = 100  # campaigns to choose from
+
+
+class CampaignFilter(admin.SimpleListFilter):
+    """By campaign."""
+
+    title, parameter_name = "campaign", "campaign"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        brands, rows = list_brand_ids(request, BrandPermissions.READ), Campaign.objects.order_by("-pk")
+        return list((rows if brands is None else rows.filter(brand__in=brands)).values_list("slug", "name")[:NEWEST])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Voucher]) -> QuerySet[Voucher]:
+        return queryset.filter(campaign__slug=self.value()) if self.value() else queryset
+
+
+class StateFilter(admin.SimpleListFilter):
+    """By state."""
+
+    title, parameter_name = "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state.value, str(state.label)) for state in VoucherState]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Voucher]) -> QuerySet[Voucher]:
+        return queryset.filter(state=self.value()) if self.value() in VoucherState.values else queryset
+
+
+@admin.register(Voucher)
+class VoucherAdmin(BrandScopedAdmin):
+    """The vouchers of a brand's campaigns, by rank, the newest campaign's first."""
+
+    brand_path = "campaign__brand"
+    list_display = ("ranked", "customer_id_", "campaign", "its_state", "won", "until", "passed_on")
+    list_display_links = None
+    list_filter = (CampaignFilter, StateFilter)
+    list_select_related = ("campaign__brand", "customer")
+    search_fields = ("customer__customer_id",)
+    search_help_text = "A customer id"
+    ordering = ("-campaign", "rank")
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = EstimatingPaginator
+    actions = ("revoke",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_edit_permission(self, request: HttpRequest) -> bool:
+        return self.has_brand_permission(request, BrandPermissions.EDIT)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Voucher], search_term: str
+    ) -> tuple[QuerySet[Voucher], bool]:
+        term = search_term.strip()
+        return queryset.filter(customer__customer_id=term) if term else queryset, False
+
+    # --- columns -----------------------------------------------------------------------------------------------------
+    @display(description="rank", ordering="rank")
+    def rank(self, voucher: Voucher) -> str:
+        return str(voucher)
+
+    @display(description="customer")
+    def customer(self, voucher: Voucher) -> str:
+        return voucher.customer.customer_id
+
+    @display(description="state", label=STATES, ordering="state")
+    def status_label(self, voucher: Voucher) -> tuple[str, str]:
+        return voucher.state, voucher.get_state_display()
+
+    @display(description="won", ordering="created_at")
+    def issued_at(self, voucher: Voucher) -> str:
+        return pages.format_datetime(voucher.created_at, voucher.campaign.brand.timezone)
+
+    @display(description="good until", ordering="expires_at")
+    def expires_at(self, voucher: Voucher) -> str:
+        return pages.format_datetime(voucher.expires_at, voucher.campaign.brand.timezone)
+
+    @display(description="its rank")
+    def reassigned_to(self, voucher: Voucher) -> str:
+        return pages.EMPTY_VALUE if voucher.passed_on_to is None else "passed on"
+
+    # --- actions -----------------------------------------------------------------------------------------------------
+    @admin.action(description="Revoke", permissions=["edit"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Voucher]) -> None:
+        revoked = 0
+        for voucher in self.filter_queryset(queryset, request, BrandPermissions.EDIT).order_by("pk"):
+            try:
+                services.revoke(voucher=voucher, at=timezone.now())
+            except DomainError as refusal:
+                messages.error(request, f"{voucher}, {voucher.campaign}: {refusal.detail}")
+            else:
+                revoked += 1
+        if revoked:
+            messages.success(request, f"Revoked: {revoked}.")
