@@ -45,15 +45,15 @@ class SyncStatusFilter(admin.SimpleListFilter):
 class SyncJobAdmin(SuperuserAdmin):
     """Each thing that a service outside is to know: whether it does, and why not."""
 
-    list_display = ("service", "about", "state", "told_so_far", "failures", "wanted", "next_try", "reason")
+    list_display = ("service", "about", "state", "progress", "failures", "requested_at", "next_try", "reason")
     list_filter = (SyncStatusFilter, "service")
     search_fields = ("=subject",)
     ordering = ("-pk",)
     list_per_page = 50
     show_full_result_count = False
     paginator = EstimatingPaginator
-    actions = ("tell_now", "tell_again")
-    fields = ("service", "about", "state", "told_so_far", "failures", "wanted", "told", "next_try", "error")
+    actions = ("sync_now", "resync_all")
+    fields = ("service", "about", "state", "progress", "failures", "requested_at", "synced_at", "next_try", "error")
 
     @display(description="about")
     def about(self, errand: SyncJob) -> str:
@@ -87,7 +87,7 @@ class SyncJobAdmin(SuperuserAdmin):
     def reason(self, errand: SyncJob) -> str:
         return errand.error[:100] + ("…" if len(errand.error) > 100 else "")
 
-    @admin.action(description="Tell now", permissions=["tell"])
+    @admin.action(description="Tell now", permissions=["sync"])
     def sync_now(self, request: HttpRequest, queryset: QuerySet[SyncJob]) -> None:
         found, now = 0, timezone.now()
         for service, subjects in _by_service(queryset):
@@ -95,7 +95,7 @@ class SyncJobAdmin(SuperuserAdmin):
             _enqueue(service, subjects)
         messages.success(request, f"{found} are told now." if found else "None of these waits.")
 
-    @admin.action(description="Tell everything again (the service lost it)", permissions=["tell"])
+    @admin.action(description="Tell everything again (the service lost it)", permissions=["sync"])
     def resync_all(self, request: HttpRequest, queryset: QuerySet[SyncJob]) -> None:
         found = 0
         for service, subjects in _by_service(queryset):

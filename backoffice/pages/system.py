@@ -37,15 +37,15 @@ class FailedFilter(admin.SimpleListFilter):
 class OutboxMessageAdmin(SuperuserAdmin):
     """Tasks that were promised and are not done yet. A parked one failed too often and waits for a person."""
 
-    list_display = ("task", "state", "about", "attempts", "created", "due", "error")
+    list_display = ("task", "state", "subject", "attempts", "created", "due_at", "error")
     list_filter = (FailedFilter,)
     search_fields = ("task",)
     ordering = ("-pk",)
     list_per_page = 50
     show_full_result_count = False
     paginator = EstimatingPaginator
-    actions = ("send_again",)
-    fields = ("task", "state", "about", "attempts", "created", "due", "last_error")
+    actions = ("requeue",)
+    fields = ("task", "state", "subject", "attempts", "created", "due_at", "last_error")
 
     @display(description="state", label={"waiting": "info", "due": "warning", "parked": "danger"})
     def state(self, message: OutboxMessage) -> str:
@@ -73,7 +73,7 @@ class OutboxMessageAdmin(SuperuserAdmin):
         text = message.last_error
         return text[:80] + ("…" if len(text) > 80 else "")
 
-    @admin.action(description="Send parked tasks again", permissions=["send"])
+    @admin.action(description="Send parked tasks again", permissions=["requeue"])
     def requeue(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
         found = outbox.requeue(message_ids=list(queryset.values_list("pk", flat=True)))
         messages.success(request, f"{found} parked tasks are sent again." if found else "None of these is parked.")

@@ -46,7 +46,7 @@ class BacktestAdmin(BrandScopedAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.has_multiple_brands(request) else ()
-        return ("title", "shown_state", *brand, "period", "seen", "touched", "cost")
+        return ("title", "status_label", *brand, "period", "seen", "touched", "cost")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

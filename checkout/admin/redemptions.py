@@ -74,7 +74,7 @@ class RedemptionAdmin(ReadOnlyAdminMixin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.has_multiple_brands(request) else ()
-        return ("order", "state", *brand, "customer", "subtotal_shown", "discount_shown", "total_shown", "asked_at")
+        return ("order", "state", *brand, "customer", "subtotal_shown", "discount_shown", "total_shown", "created")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Redemption]:
         brands = list_brand_ids(request, BrandPermissions.READ)

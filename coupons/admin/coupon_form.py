@@ -69,7 +69,7 @@ class CouponForm(forms.Form):
         self.fields["offer"] = OfferField(brand=brand, initial=found.get("offer"), label="Offer")
         fixed = services.locked_fields(coupon=coupon, at=at) | set(CODE_FIELDS) if coupon else set()
         if STRATEGY in fixed:
-            fixed |= {"rush", "within_orders"}
+            fixed |= {"expected_redemptions_first_minute", "redeemed_at_checkout"}
         for name in fixed:
             del self.fields[name]
 

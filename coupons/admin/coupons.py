@@ -68,7 +68,7 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.has_multiple_brands(request) else ()
-        return ("title", "state", *brand, "from_to", "gives", "live", "kept")
+        return ("title", "state", *brand, "dates", "offer_summary", "usage_label", "limit_strategy_label")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -82,12 +82,12 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
         ("A new discount", {"fields": ("discount", "name", "audience", "minimum")}),
         ("When and to whom", {"fields": ("validity", "notify")}),
     )
-    fieldsets = ((None, {"fields": ("gives", "validity", "is_active", "announced_by_mail", "made")}),)
-    readonly_fields = ("gives", "announced_by_mail", "made")
+    fieldsets = ((None, {"fields": ("offer_summary", "validity", "is_active", "announced_by_mail", "created")}),)
+    readonly_fields = ("offer_summary", "announced_by_mail", "created")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.has_multiple_brands(request) else ()
-        return ("text", "percentage", *brand, "state", "until", "uses", "announced")
+        return ("code_text", "percentage", *brand, "state", "valid_until", "uses", "announcement_progress")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.AnnotatedChangeList]:
         return CodeList

@@ -243,12 +243,12 @@ class UsageReturnAdmin(ReadOnlyAdminMixin):
     """Uses that were given back, as they were."""
 
     brand_path = "code__brand"
-    list_display = ("code_text", "customer", "when_used", "when_returned", "worth", "through")
+    list_display = ("code_text", "customer", "redeemed_at", "when_returned", "discount_shown", "returned_by")
     list_select_related = ("code__brand", "customer")
     search_fields = ("customer__customer_id",)
     search_help_text = "The whole customer id"
     ordering = ("-pk",)
-    fields = ("code_text", "customer", "when_used", "when_returned", "worth", "through")
+    fields = ("code_text", "customer", "redeemed_at", "when_returned", "discount_shown", "returned_by")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UsageReturn]:
         return super().get_queryset(request).select_related("code__brand", "customer")

@@ -58,12 +58,12 @@ class DiscountRuleAdmin(BrandCreateMixin, BrandScopedAdmin):
     show_full_result_count = False
     paginator = EstimatingPaginator
     add_fieldsets = ((None, {"fields": ("discount", "name", "audience", "minimum")}),)
-    fieldsets = ((None, {"fields": ("name", "brand", "percentage", "whom", "conditions", "made")}),)
-    readonly_fields = ("brand", "percentage", "whom", "conditions", "made")
+    fieldsets = ((None, {"fields": ("name", "brand", "percentage", "audience_label", "conditions", "created")}),)
+    readonly_fields = ("brand", "percentage", "audience_label", "conditions", "created")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.has_multiple_brands(request) else ()
-        return ("title", "percentage", *brand, "whom", "conditions", "codes")
+        return ("title", "percentage", *brand, "audience_label", "conditions", "codes")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.AnnotatedChangeList]:
         return RuleList

@@ -80,7 +80,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.has_multiple_brands(request) else ()
-        return ("name", "state", *brand, "from_to", "whom", "trigger", "gives", "most")
+        return ("name", "state", *brand, "dates", "audience", "trigger", "offer_summary", "limits_summary")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.AnnotatedChangeList]:
         return PromotionList

@@ -30,12 +30,12 @@ class AudienceAdmin(BrandScopedAdmin):
     show_full_result_count = False
     paginator = EstimatingPaginator
     actions = None
-    fields = ("name", "brand", "members", "said_by", "updated")
+    fields = ("name", "brand", "members", "source_label", "updated")
     change_form_outer_before_template = "admin/segments/audience.html"
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.has_multiple_brands(request) else ()
-        return ("name", *brand, "members", "said_by", "updated")
+        return ("name", *brand, "members", "source_label", "updated")
 
     @display(description="audience", ordering="segment_type")
     def name(self, audience: Audience) -> str:

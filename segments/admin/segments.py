@@ -61,7 +61,7 @@ class SegmentAdmin(BrandScopedAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.has_multiple_brands(request) else ()
-        return ("name", "condition", *brand, "from_to", "audience", "members", "without", "used_by")
+        return ("name", "condition", *brand, "from_to", "audience", "members", "skipped", "promotion")
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

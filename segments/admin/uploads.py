@@ -91,7 +91,7 @@ class AudienceUploadAdmin(BrandScopedAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.has_multiple_brands(request) else ()
-        return ("file_name", "name", *brand, "what", "shown_state", "came", "went", "brought")
+        return ("file_name", "name", *brand, "operation_label", "shown_state", "added", "removed", "uploaded")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -76,7 +76,7 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if pages.has_multiple_brands(request) else ()
-        return ("name", "its_state", *brand, "from_to", "given", "gives")
+        return ("name", "status_label", *brand, "dates", "issued_count", "offer_summary")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

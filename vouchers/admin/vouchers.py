@@ -55,7 +55,7 @@ class VoucherAdmin(BrandScopedAdmin):
     """The vouchers of a brand's campaigns, by rank, the newest campaign's first."""
 
     brand_path = "campaign__brand"
-    list_display = ("ranked", "customer_id_", "campaign", "its_state", "won", "until", "passed_on")
+    list_display = ("rank", "customer", "campaign", "status_label", "issued_at", "expires_at", "reassigned_to")
     list_display_links = None
     list_filter = (CampaignFilter, StateFilter)
     list_select_related = ("campaign__brand", "customer")
