@@ -137,10 +137,11 @@ class Brand(models.Model):
     name = models.CharField(max_length=100)
     timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
     currency = models.CharField(max_length=3, default="EUR", validators=[validate_currency])
-    colour = models.CharField(
+    color = models.CharField(
         max_length=7,
         default="#0f766e",
         validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write a colour as #rrggbb.")],
+        db_column="colour",
     )
     notify_email = models.EmailField(
         blank=True, default="", help_text="Told about uses of codes; owners are, when empty"

@@ -33,15 +33,15 @@ class OutboxMessage(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField(db_default=Now())
     attempts = models.PositiveSmallIntegerField(default=0)
-    parked_at = models.DateTimeField(null=True, blank=True)
+    dead_lettered_at = models.DateTimeField(null=True, blank=True, db_column="parked_at")
     last_error = models.TextField(blank=True, default="")
 
     class Meta:
         verbose_name = "promised task"
         indexes = [
-            models.Index(fields=["due_at"], name="kernel_outbox_due", condition=models.Q(parked_at__isnull=True)),
+            models.Index(fields=["due_at"], name="kernel_outbox_due", condition=models.Q(dead_lettered_at__isnull=True)),
             models.Index(
-                fields=["parked_at"], name="kernel_outbox_parked", condition=models.Q(parked_at__isnull=False)
+                fields=["dead_lettered_at"], name="kernel_outbox_parked", condition=models.Q(dead_lettered_at__isnull=False)
             ),
         ]
 

@@ -154,20 +154,20 @@ class UserCouponRedemption(models.Model):
 class CouponUnit(models.Model):
     """One of the units of a *pool*, made ahead; free while it has no redemption."""
 
-    pk = models.CompositePrimaryKey("coupon_id", "n")
+    pk = models.CompositePrimaryKey("coupon_id", "number")
     coupon = models.ForeignKey(CouponDefinition, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
-    n = models.IntegerField()
+    number = models.IntegerField(db_column="n")
     redemption_id = models.UUIDField(null=True)
 
     class Meta:
         indexes: ClassVar = [
             models.Index(
-                fields=["coupon", "n"], name="coupons_unit_free", condition=models.Q(redemption_id__isnull=True)
+                fields=["coupon", "number"], name="coupons_unit_free", condition=models.Q(redemption_id__isnull=True)
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.coupon_id} unit {self.n}"
+        return f"{self.coupon_id} unit {self.number}"
 
 
 class RedeemedCode(models.Model):

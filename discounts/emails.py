@@ -45,7 +45,7 @@ def build_usage_digest(*, key: str, data: Mapping[str, Any], at: datetime) -> Co
     }  # fmt: skip
     subject = f"{total} use{'' if total == 1 else 's'} of your discount codes"
     return content(
-        template="discounts/usage_digest", subject=subject, context=context, sender_name=brand.name, colour=brand.colour
+        template="discounts/usage_digest", subject=subject, context=context, sender_name=brand.name, colour=brand.color
     )
 
 

@@ -77,7 +77,7 @@ class Usage(models.Model):
         DiscountCode, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="usages"
     )
     customer = models.ForeignKey(Customer, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
-    used_at = models.DateTimeField()
+    redeemed_at = models.DateTimeField(db_column="used_at")
     reserved_until = models.DateTimeField(null=True)
     redemption_id = models.UUIDField(null=True)
     currency = models.CharField(max_length=3, null=True)
@@ -98,7 +98,7 @@ class UsageReturn(models.Model):
     usage_id = models.UUIDField(primary_key=True, editable=False)
     code = models.ForeignKey(DiscountCode, models.PROTECT, related_name="returns")
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
-    used_at = models.DateTimeField()
+    redeemed_at = models.DateTimeField(db_column="used_at")
     returned_at = models.DateTimeField()
     currency = models.CharField(max_length=3, null=True)
     amount = models.BigIntegerField(null=True)
@@ -117,7 +117,7 @@ class UsageNotification(models.Model):
 
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_constraint=False, db_index=False)
     code = models.CharField(max_length=64)
-    used_at = models.DateTimeField()
+    redeemed_at = models.DateTimeField(db_column="used_at")
     currency = models.CharField(max_length=3, null=True)
     amount = models.BigIntegerField(null=True)
     discount_amount = models.BigIntegerField(null=True)
@@ -126,4 +126,4 @@ class UsageNotification(models.Model):
         indexes: ClassVar = [models.Index(fields=["brand", "id"], name="discounts_notice_of_brand")]
 
     def __str__(self) -> str:
-        return f"{self.code} at {self.used_at}"
+        return f"{self.code} at {self.redeemed_at}"

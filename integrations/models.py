@@ -24,14 +24,14 @@ class SyncJob(models.Model):
     acknowledged = models.PositiveIntegerField(default=0, help_text="The newest version that the service has taken")
     cursor = models.BigIntegerField(default=0)
     page = models.PositiveIntegerField(default=0)
-    sent = models.BigIntegerField(default=0)
+    sent_count = models.BigIntegerField(default=0, db_column="sent")
     due_at = models.DateTimeField()
     failures = models.PositiveSmallIntegerField(default=0, help_text="In a row")
     error = models.TextField(blank=True, default="", help_text="Why the last attempt came to nothing")
     lease = models.UUIDField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
-    wanted_at = models.DateTimeField(help_text="Since when the service does not know the newest version")
-    told_at = models.DateTimeField(null=True, blank=True)
+    requested_at = models.DateTimeField(help_text="Since when the service does not know the newest version", db_column="wanted_at")
+    synced_at = models.DateTimeField(null=True, blank=True, db_column="told_at")
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-id"]

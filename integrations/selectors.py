@@ -52,7 +52,7 @@ def list_pending_syncs(*, service: Service, subjects: Collection[uuid.UUID]) -> 
     return {
         errand.subject: PendingSync(
             f"Waiting for {service.label}" + (f": {errand.error}." if errand.error else "."),
-            errand.wanted_at, errand.due_at, errand.failures, errand.sent,
+            errand.requested_at, errand.due_at, errand.failures, errand.sent_count,
         )
         for errand in rows
     }  # fmt: skip

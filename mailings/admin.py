@@ -60,7 +60,7 @@ class MailingAdmin(SuperuserAdmin):
 
     @display(description="State", label=STATES)
     def status_label(self, mailing: Mailing) -> str:
-        return mailing.state
+        return mailing.status
 
     @display(description="Mails by state")
     def progress(self, mailing: Mailing) -> str:
@@ -83,7 +83,7 @@ class MailAdmin(SuperuserAdmin):
 
     @display(description="State", label=STATES)
     def status_label(self, mail: Mail) -> str:
-        return mail.state
+        return mail.status
 
     @action(description="Send again (a doubtful mail may then arrive twice)", permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: QuerySet[Mail]) -> None:

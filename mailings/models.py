@@ -14,13 +14,14 @@ class Mailing(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     key = models.CharField(max_length=200, unique=True, help_text="What it announces; planned once")
-    kind = models.CharField(max_length=200, help_text="Dotted path of the kind that builds it")
+    mail_type = models.CharField(max_length=200, help_text="Dotted path of the kind that builds it", db_column="kind")
     data = models.JSONField(default=dict, blank=True, help_text="What the kind needs to build it")
     sender = models.CharField(max_length=64, blank=True, default="", help_text="Whom an unsubscribe speaks of")
     sender_name = models.CharField(max_length=100, blank=True, default="")
     marketing = models.BooleanField(default=False, help_text="May be unsubscribed from")
-    state = models.CharField(
-        max_length=10, choices=[(phase.value, phase.value) for phase in MailingStatus], default=MailingStatus.PLANNING
+    status = models.CharField(
+        max_length=10, choices=[(phase.value, phase.value) for phase in MailingStatus], default=MailingStatus.PLANNING,
+        db_column="state",
     )
     plan_cursor = models.BigIntegerField(default=0, help_text="The last recipient that was looked at")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -28,11 +29,11 @@ class Mailing(models.Model):
     class Meta:
         ordering: ClassVar[list[str]] = ["-id"]
         constraints = [
-            models.CheckConstraint(condition=models.Q(state__in=list(MailingStatus)), name="mail_mailing_state")
+            models.CheckConstraint(condition=models.Q(status__in=list(MailingStatus)), name="mail_mailing_state")
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["marketing", "id"], name="mail_mailing_open", condition=~models.Q(state=MailingStatus.DONE)
+                fields=["marketing", "id"], name="mail_mailing_open", condition=~models.Q(status=MailingStatus.DONE)
             ),
         ]
 
@@ -48,9 +49,10 @@ class Mail(models.Model):
     recipient = models.BigIntegerField(help_text="The planner's own number of the recipient")
     address = models.CharField(max_length=254)
     name = models.CharField(max_length=150, blank=True, db_default="")
-    word = models.CharField(max_length=64, blank=True, db_default="", help_text="The recipient's alone, such as a code")
-    state = models.CharField(
-        max_length=10, choices=[(status.value, status.value) for status in MailStatus], db_default=MailStatus.PLANNED
+    personal_text = models.CharField(max_length=64, blank=True, db_default="", help_text="The recipient's alone, such as a code", db_column="word")
+    status = models.CharField(
+        max_length=10, choices=[(status.value, status.value) for status in MailStatus], db_default=MailStatus.PLANNED,
+        db_column="state",
     )
     attempts = models.PositiveSmallIntegerField(db_default=0)
     due_at = models.DateTimeField(db_default=Now())
@@ -63,28 +65,28 @@ class Mail(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["mailing", "recipient"], name="mail_once_per_recipient"),
-            models.CheckConstraint(condition=models.Q(state__in=list(MailStatus)), name="mail_mail_state"),
+            models.CheckConstraint(condition=models.Q(status__in=list(MailStatus)), name="mail_mail_state"),
             models.CheckConstraint(
-                condition=~models.Q(state=MailStatus.SENDING) | models.Q(batch__isnull=False, claimed_at__isnull=False),
+                condition=~models.Q(status=MailStatus.SENDING) | models.Q(batch__isnull=False, claimed_at__isnull=False),
                 name="mail_claim",
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["mailing", "due_at"], name="mail_due", condition=models.Q(state=MailStatus.PLANNED)),
-            models.Index(fields=["claimed_at"], name="mail_claimed", condition=models.Q(state=MailStatus.SENDING)),
+            models.Index(fields=["mailing", "due_at"], name="mail_due", condition=models.Q(status=MailStatus.PLANNED)),
+            models.Index(fields=["claimed_at"], name="mail_claimed", condition=models.Q(status=MailStatus.SENDING)),
             # not over planned mails: claiming must never be planned over this index, whatever the statistics say
             models.Index(
-                fields=["mailing", "state"], name="mail_progress", condition=~models.Q(state=MailStatus.PLANNED)
+                fields=["mailing", "status"], name="mail_progress", condition=~models.Q(status=MailStatus.PLANNED)
             ),
             models.Index(
-                fields=["state", "id"],
+                fields=["status", "id"],
                 name="mail_trouble",
-                condition=models.Q(state__in=[MailStatus.FAILED, MailStatus.UNKNOWN]),
+                condition=models.Q(status__in=[MailStatus.FAILED, MailStatus.UNKNOWN]),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.address} ({self.state})"
+        return f"{self.address} ({self.status})"
 
 
 class Suppression(models.Model):

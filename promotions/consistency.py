@@ -29,7 +29,7 @@ def check(*, at: datetime, repair: bool) -> Iterator[str]:
         )
     yield from _caps()
     for use in PromotionRedemption.objects.filter(held_until__lt=at - GRACE).iterator():
-        yield f"promotion {use.promotion_id}: held by {use.redemption_id} until {use.held_until:%Y-%m-%dT%H:%MZ}"
+        yield f"promotion {use.promotion_id}: held by {use.redemption_id} until {use.reserved_until:%Y-%m-%dT%H:%MZ}"
 
 
 @transaction.atomic

@@ -37,7 +37,7 @@ class Trigger(models.TextChoices):
     CODE = "code"
 
 
-@pghistory.track(exclude=["gates", "min_subtotal"])
+@pghistory.track(exclude=["match_keys", "min_subtotal"])
 class Promotion(models.Model):
     """An offer of a brand between two instants. ``budget`` is in minor units of ``currency``.
 
@@ -63,7 +63,7 @@ class Promotion(models.Model):
     limit_per_day = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     limit_per_week = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     limit_per_month = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
-    gates = ArrayField(models.CharField(max_length=300), default=list, editable=False)
+    match_keys = ArrayField(models.CharField(max_length=300), default=list, editable=False, db_column="gates")
     min_subtotal = models.DecimalField(max_digits=20, decimal_places=4, null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -78,7 +78,7 @@ class Promotion(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="promotions_of_brand"),
             GinIndex(
-                fields=["gates"],
+                fields=["match_keys"],
                 name="promotions_gates",
                 condition=models.Q(trigger=Trigger.AUTOMATIC, status__in=LIVE),
             ),
@@ -102,7 +102,7 @@ class CodeBatch(models.Model):
     pattern = models.CharField(max_length=64, blank=True, help_text="# stands for one character of the charset")
     charset = models.CharField(max_length=64, blank=True)
     count = models.PositiveIntegerField(help_text="How many codes there shall be")
-    made = models.PositiveIntegerField(default=0, editable=False)
+    generated_count = models.PositiveIntegerField(default=0, editable=False, db_column="made")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
 
@@ -121,7 +121,7 @@ class CodeBatch(models.Model):
     @property
     def is_generated(self) -> bool:
         """Whether all of its codes are there."""
-        return self.made == self.count
+        return self.generated_count == self.count
 
     @property
     def required_promotion(self) -> Promotion:
@@ -202,8 +202,8 @@ class CodeAssignment(models.Model):
     segment_type = models.CharField(max_length=100)
     notify = models.BooleanField(default=False)
     cursor = models.BigIntegerField(default=0, editable=False)
-    assigned = models.PositiveIntegerField(default=0, editable=False)
-    already = models.PositiveIntegerField(default=0, editable=False, help_text="Had a code of the batch before")
+    assigned_count = models.PositiveIntegerField(default=0, editable=False, db_column="assigned")
+    already_assigned_count = models.PositiveIntegerField(default=0, editable=False, help_text="Had a code of the batch before", db_column="already")
     exhausted = models.BooleanField(default=False, editable=False, help_text="The codes did not suffice")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
@@ -225,8 +225,8 @@ class PromotionRedemption(models.Model):
     code = models.CharField(max_length=64, blank=True, default="", help_text="The single-use code that was taken")
     amount = models.BigIntegerField()
     counters = models.JSONField(default=list)
-    taken_at = models.DateTimeField()
-    held_until = models.DateTimeField(null=True)
+    redeemed_at = models.DateTimeField(db_column="taken_at")
+    reserved_until = models.DateTimeField(null=True, db_column="held_until")
 
     class Meta:
         constraints = [
@@ -235,7 +235,7 @@ class PromotionRedemption(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["promotion", "held_until"],
+                fields=["promotion", "reserved_until"],
                 name="promotions_use_held",
                 condition=models.Q(held_until__isnull=False),
             ),
@@ -252,12 +252,12 @@ class PromotionCounter(models.Model):
     A promotion without limits or budget has no row.
     """
 
-    pk = models.CompositePrimaryKey("promotion_id", "kind", "slot", "shard")
+    pk = models.CompositePrimaryKey("promotion_id", "kind", "scope_key", "shard")
     promotion = models.ForeignKey(Promotion, models.CASCADE, related_name="counters", db_index=False)
     kind = models.CharField(
         max_length=6, choices=[(kind, kind) for kind in ("total", "user", "day", "week", "month", "budget")]
     )
-    slot = models.CharField(max_length=20, blank=True, default="")
+    scope_key = models.CharField(max_length=20, blank=True, default="", db_column="slot")
     shard = models.SmallIntegerField(default=0)
     taken = models.BigIntegerField(default=0)
     cap = models.BigIntegerField()
@@ -270,7 +270,7 @@ class PromotionCounter(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.slot}: {self.taken} of {self.cap}"
+        return f"{self.kind} {self.scope_key}: {self.taken} of {self.cap}"
 
 
 def _choice(name: str, default: str) -> "models.CharField[str, str]":
@@ -290,7 +290,7 @@ class PricingProfile(models.Model):
     remainder = _choice("remainder", "largest_fraction")
     percent_base = _choice("percent_base", "running")
     free_units = _choice("free_units", "cheapest")
-    return_cancelled_uses = models.BooleanField(default=True, help_text="A refunded order gives its uses back")
+    restore_usage_on_refund = models.BooleanField(default=True, help_text="A refunded order gives its uses back", db_column="return_cancelled_uses")
     budget_overrun = _choice("budget_overrun", "all_or_nothing")
 
     def __str__(self) -> str:

@@ -79,7 +79,7 @@ class AudienceUpload(models.Model):
     removed = models.BigIntegerField(default=0)
     size = models.BigIntegerField(default=0)
     refused = models.BigIntegerField(default=0)
-    faults = models.JSONField(default=list)
+    errors = models.JSONField(default=list, db_column="faults")
     percent = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=500, blank=True, default="")
     created_at = models.DateTimeField(db_default=Now())
@@ -95,13 +95,13 @@ class AudienceUpload(models.Model):
 class UploadPart(models.Model):
     """A piece of a brought file, packed; all of them in order are the file as gzip. Gone when it was applied."""
 
-    pk = models.CompositePrimaryKey("upload_id", "place")
+    pk = models.CompositePrimaryKey("upload_id", "position")
     upload = models.ForeignKey(AudienceUpload, models.CASCADE, related_name="parts", db_index=False)
-    place = models.IntegerField()
+    position = models.IntegerField(db_column="place")
     packed = models.BinaryField(editable=False)
 
     def __str__(self) -> str:
-        return f"{self.place} of {self.upload_id}"
+        return f"{self.position} of {self.upload_id}"
 
 
 class State(models.TextChoices):
@@ -147,7 +147,7 @@ class Segment(models.Model):
     )
     audience_count = models.IntegerField(default=0, editable=False)
     members_count = models.IntegerField("members", default=0, editable=False)
-    skipped = models.IntegerField("without a free slot", default=0, editable=False)
+    skipped_count = models.IntegerField("without a free slot", default=0, editable=False, db_column="skipped")
     filled_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
     external_id = models.CharField(max_length=100, blank=True, default="", editable=False)

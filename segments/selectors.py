@@ -155,6 +155,6 @@ def _summary(segment: Segment, wait: PendingSync | None) -> dict[str, Any]:
     return {
         "id": segment.pk, "status": segment.status, "segment_type": segment.segment_type,
         "start_date": segment.start_date, "expires_at": segment.end_date, "audience_count": segment.audience_count,
-        "members": segment.members_count, "skipped_no_slot": segment.skipped, "filled_at": segment.filled_at,
+        "members": segment.members_count, "skipped_no_slot": segment.skipped_count, "filled_at": segment.filled_at,
         "synced_at": segment.synced_at, "waiting_for": None if wait is None else wait.reason,
     }  # fmt: skip

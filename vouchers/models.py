@@ -61,10 +61,11 @@ class Campaign(models.Model):
     voucher_valid_days = models.PositiveSmallIntegerField(
         default=30, validators=[MinValueValidator(1), MaxValueValidator(MAX_VALID_DAYS)]
     )
-    pass_on = models.BooleanField(
-        default=False, help_text="A voucher that is revoked, or expires unused, goes to the next in line"
+    reassign_unused = models.BooleanField(
+        default=False, help_text="A voucher that is revoked, or expires unused, goes to the next in line",
+        db_column="pass_on",
     )
-    state = models.CharField(max_length=6, choices=CampaignState.choices, default=CampaignState.OPEN)
+    status = models.CharField(max_length=6, choices=CampaignState.choices, default=CampaignState.OPEN, db_column="state")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -127,12 +128,12 @@ class FirstLogin(models.Model):
     )
     customer = models.ForeignKey(Customer, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     at = models.DateTimeField()
-    arrived = models.BigIntegerField()
+    sequence = models.BigIntegerField(db_column="arrived")
     event = models.CharField(max_length=EVENT_ID_LENGTH, null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("campaign", "arrived", name="vouchers_arrived_once"),
+            models.UniqueConstraint("campaign", "sequence", name="vouchers_arrived_once"),
             models.UniqueConstraint(
                 "campaign", "event", name="vouchers_event_once", condition=models.Q(event__isnull=False)
             ),
@@ -156,20 +157,20 @@ class Voucher(models.Model):
     customer = models.ForeignKey(Customer, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     rank = models.PositiveIntegerField()
     quota = models.PositiveIntegerField()
-    state = models.CharField(max_length=9, choices=VoucherState.choices, default=VoucherState.AVAILABLE)
+    status = models.CharField(max_length=9, choices=VoucherState.choices, default=VoucherState.AVAILABLE, db_column="state")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     redemption_id = models.UUIDField(null=True)
     reserved_until = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
-    passed_on_to = models.UUIDField(null=True)
+    reassigned_to = models.UUIDField(null=True, db_column="passed_on_to")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 "campaign", "rank", name="vouchers_rank_once", condition=models.Q(passed_on_to__isnull=True)
             ),
-            models.UniqueConstraint("passed_on_to", name="vouchers_passed_on_once"),
+            models.UniqueConstraint("reassigned_to", name="vouchers_passed_on_once"),
             models.CheckConstraint(
                 condition=models.Q(passed_on_to__isnull=True) | models.Q(state__in=["expired", "revoked"]),
                 name="vouchers_passed_on_is_over",

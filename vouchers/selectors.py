@@ -102,7 +102,7 @@ def issued_vouchers(voucher: Voucher, *, at: datetime) -> VoucherView:
             "id": voucher.pk, "campaign": voucher.campaign.slug, "rank": voucher.rank,
             "discount": voucher.campaign.discount, "name": voucher.campaign.name,
             "description": voucher.campaign.description, "voucher_type": voucher.campaign.voucher_type,
-            "created_at": voucher.created_at, "expires_at": voucher.expires_at, "state": voucher.state,
+            "created_at": voucher.created_at, "expires_at": voucher.expires_at, "state": voucher.status,
             "reserved_until": voucher.reserved_until, "at": at,
         }
     )  # fmt: skip
@@ -123,7 +123,7 @@ def candidates(*, ask: CandidateQuery) -> list[Candidate | Rejection]:
 def _offer(voucher: Voucher, ask: CandidateQuery) -> Candidate | Rejection:
     campaign = voucher.campaign
     refusal = rules.find_error(
-        rules.current_status(voucher.state, voucher.expires_at, voucher.reserved_until, at=ask.at),
+        rules.current_status(voucher.status, voucher.expires_at, voucher.reserved_until, at=ask.at),
         voucher_type=campaign.voucher_type,
         transaction_type=ask.cart.transaction_type,
         brand_is_active=campaign.brand.is_active,

@@ -69,15 +69,15 @@ class SyncJobAdmin(SuperuserAdmin):
 
     @display(description="customers told")
     def progress(self, errand: SyncJob) -> str:
-        return f"{errand.sent:,}" if errand.service == Service.SEGMENTATION else pages.EMPTY_VALUE
+        return f"{errand.sent_count:,}" if errand.service == Service.SEGMENTATION else pages.EMPTY_VALUE
 
     @display(description="wanted (UTC)", ordering="wanted_at")
     def requested_at(self, errand: SyncJob) -> str:
-        return pages.format_datetime(errand.wanted_at, "UTC")
+        return pages.format_datetime(errand.requested_at, "UTC")
 
     @display(description="known (UTC)")
     def synced_at(self, errand: SyncJob) -> str:
-        return pages.format_datetime(errand.told_at, "UTC")
+        return pages.format_datetime(errand.synced_at, "UTC")
 
     @display(description="next try (UTC)", ordering="due_at")
     def next_try(self, errand: SyncJob) -> str:

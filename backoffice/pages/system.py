@@ -49,7 +49,7 @@ class OutboxMessageAdmin(SuperuserAdmin):
 
     @display(description="state", label={"waiting": "info", "due": "warning", "parked": "danger"})
     def state(self, message: OutboxMessage) -> str:
-        if message.parked_at:
+        if message.dead_lettered_at:
             return "parked"
         return "due" if message.due_at <= timezone.now() else "waiting"
 

@@ -159,8 +159,8 @@ def build_context(test: Backtest) -> dict[str, Any]:
         "percent": percent(test),
         "period": shown_period(test),
         "cards": [
-            ("Carts seen", f"{test.seen:,}", "That were paid in these days"),
-            ("Carts touched", f"{test.touched:,}", _percent_of(test.touched, test.seen)),
+            ("Carts seen", f"{test.carts_seen:,}", "That were paid in these days"),
+            ("Carts touched", f"{test.affected:,}", _percent_of(test.affected, test.carts_seen)),
             ("Would have cost", format_totals(test, "cost"), "What the promotion itself takes off"),
             ("More than was given", format_totals(test, "extra"), "After what other offers would have given less"),
         ],

@@ -94,7 +94,7 @@ def replay(*, pk: uuid.UUID, at: datetime) -> None:
 
 def _count(test: Backtest, offer: Offer, redemption: Redemption) -> None:
     """Replay one cart into the backtest's totals."""
-    test.seen += 1
+    test.carts_seen += 1
     try:
         quote = rules.load_record(redemption.cart, redemption.record, redemption.created_at, explain=False)
     except (KeyError, TypeError, ValueError):
@@ -108,7 +108,7 @@ def _count(test: Backtest, offer: Offer, redemption: Redemption) -> None:
     day = redemption.created_at.astimezone(ZoneInfo(test.brand.timezone)).date()
     replay_service.add(test.results, found, day, currency=test.currency)
     test.results["drifted"] += found.without != redemption.total
-    test.touched += found.affected
+    test.affected += found.affected
 
 
 def _draft(test: Backtest, offer: Offer, currency: str) -> Candidate:

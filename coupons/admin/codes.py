@@ -130,4 +130,4 @@ def _progress(coupon: CouponDefinition, batch: CodeBatch) -> dict[str, Any]:
 
 
 def _percent(batch: CodeBatch) -> int:
-    return 100 * batch.made // batch.count
+    return 100 * batch.generated_count // batch.count

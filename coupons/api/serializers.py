@@ -169,7 +169,7 @@ def batch_answer(batch: CodeBatch, *, coupon: CouponDefinition, job: str) -> dic
     """A batch as ``CouponCodesAnswer`` describes it."""
     return {
         "job": job, "id": batch.pk, "coupon": coupon.pk, "pattern": batch.pattern, "charset": batch.charset,
-        "count": batch.count, "made": batch.made, "status": "done" if batch.is_generated else "making",
+        "count": batch.count, "made": batch.generated_count, "status": "done" if batch.is_generated else "making",
         "created_at": batch.created_at, "finished_at": batch.finished_at,
     }  # fmt: skip
 

@@ -214,9 +214,9 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
         settled = told["sent"] + told["failed"]
         return {
             "told": told,
-            "phase": mailing.state if mailing else "",
+            "phase": mailing.status if mailing else "",
             "percent": round(100 * settled / told["planned"]) if told["planned"] else 0,
-            "moving": bool(mailing and mailing.state != "done")
+            "moving": bool(mailing and mailing.status != "done")
             or (code.notify and not mailing and state_of(code) == "active"),
         }
 

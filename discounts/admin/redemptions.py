@@ -233,7 +233,7 @@ def _lines(to_query: numbers.RedemptionQuery, brand: Brand) -> Iterator[list[obj
             None if minor is None or not use.currency else money.format_decimal(minor, use.currency)
             for minor in (use.amount, use.discount_amount)
         ]
-        when = use.used_at.astimezone(ZoneInfo(brand.timezone)).isoformat(timespec="seconds")
+        when = use.redeemed_at.astimezone(ZoneInfo(brand.timezone)).isoformat(timespec="seconds")
         state = "held" if use.reserved_until else "final"
         yield [use.code.code_id, use.customer.customer_id, when, use.currency, *plain, state, use.pk]
 
@@ -265,7 +265,7 @@ class UsageReturnAdmin(ReadOnlyAdminMixin):
 
     @display(description="used")
     def redeemed_at(self, row: UsageReturn) -> str:
-        return pages.format_datetime(row.used_at, row.code.brand.timezone)
+        return pages.format_datetime(row.redeemed_at, row.code.brand.timezone)
 
     @display(description="given back")
     def when_returned(self, row: UsageReturn) -> str:
@@ -305,7 +305,7 @@ class UseNoticeAdmin(ReadOnlyAdminMixin):
                 "brand": mailing.sender_name,
                 "when": mailing.created_at,
                 "uses": mailing.data.get("total", 0),
-                "state": mailing.state,
+                "state": mailing.status,
             }
             for mailing in mailings
         ]
@@ -313,7 +313,7 @@ class UseNoticeAdmin(ReadOnlyAdminMixin):
 
     @display(description="used")
     def when(self, row: UsageNotification) -> str:
-        return pages.format_datetime(row.used_at, row.brand.timezone)
+        return pages.format_datetime(row.redeemed_at, row.brand.timezone)
 
     @display(description="amount")
     def amount_shown(self, row: UsageNotification) -> str:

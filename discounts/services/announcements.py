@@ -21,7 +21,7 @@ def announce(*, code: str, at: datetime) -> None:
     if found is None:
         return
     mailing = _mailing(found)
-    while mailing.state == MailingStatus.PLANNING and _plan_chunk(mailing, found, at):
+    while mailing.status == MailingStatus.PLANNING and _plan_chunk(mailing, found, at):
         pass
 
 

@@ -87,11 +87,11 @@ def save_progress(errand: SyncJob, *, cursor: int, taken: int, at: datetime) -> 
 
     Raises Overtaken when that is no longer ours to do, or no longer what is to be told.
     """
-    there = {"cursor": cursor, "page": errand.page + 1, "sent": errand.sent + taken}
+    there = {"cursor": cursor, "page": errand.page + 1, "sent": errand.sent_count + taken}
     mine = _owned(errand).filter(version=errand.version)
     if not mine.update(**there, failures=0, error="", leased_until=at + LEASE):
         raise Superseded
-    errand.cursor, errand.page, errand.sent, errand.failures = cursor, errand.page + 1, errand.sent + taken, 0
+    errand.cursor, errand.page, errand.sent_count, errand.failures = cursor, errand.page + 1, errand.sent_count + taken, 0
 
 
 def restart(errand: SyncJob) -> None:

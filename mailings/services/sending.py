@@ -139,7 +139,7 @@ def _send(batch: Batch, at: datetime) -> tuple[int, bool]:
 def _render(batch: Batch, at: datetime) -> tuple[Content | None, list[RenderedMail]]:
     """The content and the letters of those who still agree; the others' mails are set aside."""
     mailing = batch.mailing
-    kind: MailType = import_string(mailing.kind)
+    kind: MailType = import_string(mailing.mail_type)
     content = kind.build(key=mailing.key, data=mailing.data, at=at)
     recipients = [row["recipient"] for row in batch.rows]
     wanted = set() if content is None else set(recipients) if kind.wanted is None else kind.wanted(recipients)

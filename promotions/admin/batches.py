@@ -192,8 +192,8 @@ def _assignment_rows(it: CodeAssignment, zone: str) -> dict[str, Any]:
     done = ("too few codes", "danger") if it.exhausted else ("done", "success")
     return {
         "audience": it.segment_type.replace("_", " "),
-        "assigned": f"{it.assigned:,}",
-        "already": f"{it.already:,}",
+        "assigned": f"{it.assigned_count:,}",
+        "already": f"{it.already_assigned_count:,}",
         "notify": it.notify,
         "begun": pages.format_datetime(it.created_at, zone),
         "state": done if it.finished_at else ("giving", "info"),
@@ -202,7 +202,7 @@ def _assignment_rows(it: CodeAssignment, zone: str) -> dict[str, Any]:
 
 def percent(batch: CodeBatch) -> int:
     """How much of a batch is there."""
-    return 100 * batch.made // batch.count if batch.count else 100
+    return 100 * batch.generated_count // batch.count if batch.count else 100
 
 
 def _first(form: GenerateCodesForm) -> dict[str, Any]:

@@ -25,11 +25,11 @@ def usage_by_limit(promotion: Promotion, at: datetime) -> dict[str, int]:
 def audience(promotion: Promotion, segment: Segment | None, at: datetime) -> list[tuple[str, str, str]]:
     """Whom a promotion with a target audience reaches: who is in its segment, and before it starts who would be."""
     if segment is not None and segment.slot_limit is not None:
-        seen = segment.members_count + segment.skipped
+        seen = segment.members_count + segment.skipped_count
         members = "Were in its segment" if segment.state in TERMINAL_STATES else "In its segment"
         return [
             (members, f"{segment.members_count:,}", f"of {seen:,} in the audience when it started"),
-            ("Passed over", f"{segment.skipped:,}", "of them had no free slot"),
+            ("Passed over", f"{segment.skipped_count:,}", "of them had no free slot"),
         ]
     reach = services.audience_counts(promotions=[promotion], at=at)[promotion.pk]
     full = reach.count - reach.with_free_slot

@@ -112,7 +112,7 @@ def batch_answer(batch: CodeBatch, *, job: str, bits: float | None) -> dict[str,
     return {
         "job": job, "id": batch.pk, "promotion": batch.promotion_id, "pattern": batch.pattern or None,
         "charset": batch.charset or None, "guess_bits": None if bits is None else round(bits, 1),
-        "count": batch.count, "made": batch.made, "status": "done" if batch.is_generated else "making",
+        "count": batch.count, "made": batch.generated_count, "status": "done" if batch.is_generated else "making",
         "created_at": batch.created_at, "finished_at": batch.finished_at,
     }  # fmt: skip
 

@@ -95,7 +95,7 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
     )
     if chunk:
         new, had = _assign(batch, chunk)
-        mine.assigned, mine.already, mine.cursor = mine.assigned + new, mine.already + had, chunk[-1]
+        mine.assigned_count, mine.already_assigned_count, mine.cursor = mine.assigned_count + new, mine.already_assigned_count + had, chunk[-1]
         mine.exhausted = new + had < len(chunk)
         if mine.notify:
             _mail(batch, chunk, at)
@@ -110,7 +110,7 @@ def _check(batch: CodeBatch) -> None:
         raise WrongState("Only codes of a promotion are given to customers.")
     check_promotion_takes_codes(batch.promotion)
     if not batch.is_generated:
-        raise BatchNotReady(made=batch.made, count=batch.count)
+        raise BatchNotReady(made=batch.generated_count, count=batch.count)
 
 
 def _batched(values: Sequence[T]) -> Iterator[list[T]]:

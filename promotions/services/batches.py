@@ -137,9 +137,9 @@ def generate_chunk(*, batch_id: uuid.UUID) -> bool:
     batch = batches.select_for_update(skip_locked=True).filter(pk=batch_id).first()
     if batch is None:
         return False
-    wanted = min(CHUNK, batch.count - batch.made)
-    batch.made += _add(batch, rules.generate_codes(batch.pattern, batch.charset, count=wanted))
-    CodeBatch.objects.filter(pk=batch.pk).update(made=batch.made, finished_at=Now() if batch.is_generated else None)
+    wanted = min(CHUNK, batch.count - batch.generated_count)
+    batch.generated_count += _add(batch, rules.generate_codes(batch.pattern, batch.charset, count=wanted))
+    CodeBatch.objects.filter(pk=batch.pk).update(made=batch.generated_count, finished_at=Now() if batch.is_generated else None)
     return not batch.is_generated
 
 

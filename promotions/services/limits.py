@@ -79,8 +79,8 @@ def resize(*, promotion: uuid.UUID, kind: str, cap: int | None) -> bool:
     rows = list(mine.select_for_update().order_by("slot", "shard"))
     if cap is None:
         return not rows
-    for slot in sorted({row.slot for row in rows}):
-        shards = [row for row in rows if row.slot == slot]
+    for slot in sorted({row.scope_key for row in rows}):
+        shards = [row for row in rows if row.scope_key == slot]
         spare = cap - sum(row.taken for row in shards)
         if spare < 0:
             return False

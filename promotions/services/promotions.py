@@ -194,7 +194,7 @@ def _check(promotion: Promotion, at: datetime, *, currency: str | None = None) -
         raise InvalidRequest.field(
             "offer.priority", f"A priority is a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}."
         )
-    promotion.gates = rules.match_keys(offer, brand=promotion.brand.slug)
+    promotion.match_keys = rules.match_keys(offer, brand=promotion.brand.slug)
     promotion.min_subtotal = rules.required_subtotal(offer)
     return offer
 

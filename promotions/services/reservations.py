@@ -92,7 +92,7 @@ def iter_limits(promotion: Promotion, taking: SelectedOffer, purchase: Purchase)
 def confirm(*, purchase: Purchase) -> None:
     """Make the uses final. Raises ReservationExpired when one is no longer held."""
     held = _redemptions(purchase).select_for_update().order_by("promotion_id")
-    if any(use.held_until is not None and use.held_until <= purchase.at for use in held):
+    if any(use.reserved_until is not None and use.reserved_until <= purchase.at for use in held):
         raise ReservationExpired
     _redemptions(purchase).update(held_until=None)
 

@@ -21,12 +21,12 @@ def metric_cards(segment: Segment, at: datetime) -> list[tuple[str, str, str]]:
             ("Would be in it now", f"{reach.with_free_slot:,}", "have a free slot"),
             ("Would be passed over", f"{full:,}", f"{_share(full, reach.count)}have no free slot"),
         ]
-    seen = segment.members_count + segment.skipped
+    seen = segment.members_count + segment.skipped_count
     note = "of them have a slot taken" if segment.state in (State.ACTIVE, State.SYNCING) else "had a slot taken"
     return [
         ("Audience", f"{max(seen, segment.audience_count):,}", "customers when it started"),
         ("In it", f"{segment.members_count:,}", f"{_share(segment.members_count, seen)}{note}"),
-        ("Passed over", f"{segment.skipped:,}", f"{_share(segment.skipped, seen)}had no free slot"),
+        ("Passed over", f"{segment.skipped_count:,}", f"{_share(segment.skipped_count, seen)}had no free slot"),
     ]
 
 
@@ -53,7 +53,7 @@ def _waiting_reason(wait: PendingSync, zone: str) -> str:
 
 def _progress(segment: Segment, sent: int) -> tuple[str, int | None]:
     """How far it is, in words and as a percentage."""
-    seen, all_of_them = segment.members_count + segment.skipped, segment.audience_count
+    seen, all_of_them = segment.members_count + segment.skipped_count, segment.audience_count
     if segment.state == State.FILLING:
         return f"{seen:,} of {max(seen, all_of_them):,} customers gone through", _percent(seen, all_of_them)
     if segment.state == State.SYNCING:

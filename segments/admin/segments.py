@@ -92,7 +92,7 @@ class SegmentAdmin(BrandScopedAdmin):
 
     @display(description="no free slot", ordering="skipped")
     def skipped(self, segment: Segment) -> str:
-        return f"{segment.skipped:,}" if segment.slot_limit is not None else pages.EMPTY_VALUE
+        return f"{segment.skipped_count:,}" if segment.slot_limit is not None else pages.EMPTY_VALUE
 
     @display(description="for")
     def promotion(self, segment: Segment) -> str:

@@ -221,7 +221,7 @@ def described(upload: AudienceUpload) -> dict[str, Any]:
         "waits": state == UploadState.PREVIEW,
         "what": dict(OPERATIONS)[upload.operation],
         "audience": upload.segment_type.replace("_", " "),
-        "left_out": upload.refused - len(upload.faults),
+        "left_out": upload.refused - len(upload.errors),
         "cards": [
             ("Came in" if done else "Would come in", f"{upload.added:,}", "Customers who were not in it"),
             ("Went out" if done else "Would go out", f"{upload.removed:,}", "Customers who were in it"),

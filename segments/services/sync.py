@@ -72,7 +72,7 @@ class _SyncRun:
         facts = _payload(segment)
         name = self.outside.put(facts)
         self._sync_members(errand, facts)
-        if not self.outside.complete(facts, pages=errand.page, size=errand.sent):
+        if not self.outside.complete(facts, pages=errand.page, size=errand.sent_count):
             sync_jobs.restart(errand)
             raise DeliveryFailed("it does not have all customers; they are told again")
         self.names[segment.pk] = (segment.epoch, name)
@@ -86,7 +86,7 @@ class _SyncRun:
             now = self.clock.now()
             sync_jobs.save_progress(errand, cursor=page[-1][0], taken=len(page), at=now)
             if self.clock.is_out_of_time > MAX_RUN_SECONDS:
-                raise CircuitOpen(f"{errand.sent:,} customers are told so far", now)
+                raise CircuitOpen(f"{errand.sent_count:,} customers are told so far", now)
 
     def settle(self, errand: SyncJob) -> None:
         if errand.subject in self.names:

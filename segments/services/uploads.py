@@ -64,7 +64,7 @@ def create_upload(
         with db.extended_timeouts():
             found = db.fetch_all("segments/sql/preview_upload.sql", {"audience": audience.pk if audience else None})[0]
     _build_preview(upload, size=audience.size if audience else 0, **found)
-    upload.received, upload.refused, upload.faults = reader.received, reader.refused, reader.errors
+    upload.received, upload.refused, upload.errors = reader.received, reader.refused, reader.errors
     upload.save()
     return upload
 

@@ -130,7 +130,7 @@ def test_parked_tasks_are_sent_again(root, owner):
     root.post("/admin/kernel/outboxmessage/", {"action": "send_again", "_selected_action": [parked.pk]})
 
     parked.refresh_from_db()
-    assert (parked.parked_at, parked.attempts) == (None, 0)
+    assert (parked.dead_lettered_at, parked.attempts) == (None, 0)
 
 
 # --- audit log -------------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def test_what_the_service_lost_is_told_again_from_the_beginning(root: Client):
     root.post(PAGE, {"action": "tell_again", "_selected_action": [errand.pk]})
 
     errand.refresh_from_db()
-    assert (errand.version, errand.acknowledged, errand.cursor, errand.page, errand.sent) == (2, 1, 0, 0, 0)
+    assert (errand.version, errand.acknowledged, errand.cursor, errand.page, errand.sent_count) == (2, 1, 0, 0, 0)
 
 
 def test_brands_do_not_see_it_and_may_not_tell():

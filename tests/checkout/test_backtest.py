@@ -64,7 +64,7 @@ def test_it_says_what_the_draft_would_have_cost_and_touched(pay: Pay, billo: Bra
 
     found = back(draft, deliver)
 
-    assert (found.state, found.seen, found.touched) == ("done", 3, 2)
+    assert (found.state, found.carts_seen, found.affected) == ("done", 3, 2)
     assert found.results["currencies"] == {"EUR": {"cost": 1600, "extra": 1600}}
     today = timezone.now().date().isoformat()
     assert found.results["days"] == {today: {"seen": 3, "touched": 2, "extra": {"EUR": 1600}}}
@@ -125,7 +125,7 @@ def test_the_budget_and_the_total_limit_are_kept(pay: Pay, billo: Brand, deliver
     limited = back(drafted(billo, limit_total=3), deliver)
 
     assert budgeted.results["currencies"]["EUR"]["cost"] == 2000
-    assert (limited.touched, limited.results["currencies"]["EUR"]["cost"]) == (3, 3000)
+    assert (limited.affected, limited.results["currencies"]["EUR"]["cost"]) == (3, 3000)
 
 
 def test_a_target_audience_and_a_first_order_are_looked_at(pay: Pay, billo: Brand, deliver: Callable[[], int]) -> None:
@@ -137,7 +137,7 @@ def test_a_target_audience_and_a_first_order_are_looked_at(pay: Pay, billo: Bran
     vips = back(drafted(billo, target_audience="vip"), deliver)
     first = back(drafted(billo, extra={"conditions": [{"kind": "nth_order", "value": 1}]}), deliver)
 
-    assert (vips.touched, first.touched) == (2, 2)
+    assert (vips.affected, first.affected) == (2, 2)
 
 
 def test_a_record_is_believed_before_what_is_so_today(pay: Pay, billo: Brand, deliver: Callable[[], int]) -> None:
@@ -147,7 +147,7 @@ def test_a_record_is_believed_before_what_is_so_today(pay: Pay, billo: Brand, de
     pay(customer="c1")
     apply_audience(brand=billo, segment_type="vip", operation="remove", customer_ids=["c1"])
 
-    assert back(drafted(billo, extra=asking), deliver).touched == 1
+    assert back(drafted(billo, extra=asking), deliver).affected == 1
 
 
 def test_only_paid_carts_of_the_brand_and_the_period_are_replayed(
@@ -165,9 +165,9 @@ def test_only_paid_carts_of_the_brand_and_the_period_are_replayed(
     pay(client=shopper, codes=["BILLO"])
     pay(client=shopper, codes=["BILLO", "CAKE"])
 
-    assert back(drafted(billo), deliver).seen == 2  # the first, and the shopper's with billo's offer alone
+    assert back(drafted(billo), deliver).carts_seen == 2  # the first, and the shopper's with billo's offer alone
     long_ago = {"start": datetime(2020, 1, 1, tzinfo=UTC), "end": datetime(2020, 2, 1, tzinfo=UTC)}
-    assert back(drafted(billo), deliver, **long_ago).seen == 0
+    assert back(drafted(billo), deliver, **long_ago).carts_seen == 0
 
 
 def test_a_record_that_cannot_be_read_is_counted_and_passed_over(
@@ -178,7 +178,7 @@ def test_a_record_that_cannot_be_read_is_counted_and_passed_over(
 
     found = back(drafted(billo), deliver)
 
-    assert (found.seen, found.touched, found.results["unreadable"]) == (2, 1, 1)
+    assert (found.carts_seen, found.affected, found.results["unreadable"]) == (2, 1, 1)
 
 
 # --- how it runs -----------------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def test_it_goes_in_steps_and_finds_the_same(
     stepped = back(draft, deliver)
 
     assert stepped.results == whole.results
-    assert (stepped.seen, stepped.state) == (5, "done")
+    assert (stepped.carts_seen, stepped.state) == (5, "done")
 
 
 def test_a_step_delivered_twice_counts_once_more_only_what_is_left(
@@ -210,7 +210,7 @@ def test_a_step_delivered_twice_counts_once_more_only_what_is_left(
     for _ in range(5):
         services.replay(pk=made.pk, at=at)
         made.refresh_from_db()
-        steps.append((made.state, made.seen))
+        steps.append((made.state, made.carts_seen))
 
     assert steps == [("running", 2), ("running", 4), ("done", 5), ("done", 5), ("done", 5)]
     assert made.results["currencies"]["EUR"]["cost"] == 5000
@@ -231,7 +231,7 @@ def test_a_cancelled_backtest_stops_and_keeps_what_it_found(
     deliver()
 
     made.refresh_from_db()
-    assert (made.state, made.seen, made.touched) == (BacktestState.CANCELED, 2, 2)
+    assert (made.state, made.carts_seen, made.affected) == (BacktestState.CANCELED, 2, 2)
 
 
 def test_nothing_of_the_promotion_or_the_carts_is_touched(pay: Pay, billo: Brand, deliver: Callable[[], int]) -> None:

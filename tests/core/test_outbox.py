@@ -154,7 +154,7 @@ def test_a_failing_task_comes_due_again_after_a_while_with_its_error() -> None:
 
     assert in_seconds(message) == pytest.approx(10, abs=5)
     assert (message.attempts, message.last_error) == (1, "ZeroDivisionError: by nobody")
-    assert message.parked_at is None
+    assert message.dead_lettered_at is None
 
 
 def test_a_task_that_failed_too_often_is_parked_and_can_be_sent_again() -> None:
@@ -166,7 +166,7 @@ def test_a_task_that_failed_too_often_is_parked_and_can_be_sent_again() -> None:
 
     message.refresh_from_db()
     assert (message.attempts, message.last_error) == (outbox.MAX_ATTEMPTS, "ZeroDivisionError: by nobody")
-    assert message.parked_at is not None
+    assert message.dead_lettered_at is not None
     assert outbox.backlog()["parked"] == 1
     make_due()
     assert outbox.relay() == 0
@@ -185,7 +185,7 @@ def test_a_task_that_is_lost_too_often_is_parked() -> None:
     outbox.relay()
 
     message = OutboxMessage.objects.get()
-    assert message.parked_at is not None
+    assert message.dead_lettered_at is not None
     assert "never settled" in message.last_error
     assert seen == []
 
@@ -216,7 +216,7 @@ def test_a_task_that_nobody_knows_is_parked_and_the_others_go_on() -> None:
 
     message = OutboxMessage.objects.get()
     assert (message.task, message.last_error) == ("tests.nobody", "there is no task tests.nobody")
-    assert message.parked_at is not None
+    assert message.dead_lettered_at is not None
     assert len(seen) == 1
 
 
@@ -231,7 +231,7 @@ def test_a_promise_that_cannot_be_sent_fails_alone(monkeypatch: pytest.MonkeyPat
     bad.refresh_from_db()
     assert "unexpected keyword argument" in bad.last_error
     assert in_seconds(bad) == pytest.approx(10, abs=5)
-    assert bad.parked_at is None
+    assert bad.dead_lettered_at is None
 
 
 def test_a_task_that_asks_for_another_try_keeps_its_promise() -> None:
@@ -239,7 +239,7 @@ def test_a_task_that_asks_for_another_try_keeps_its_promise() -> None:
 
     outbox.relay()
 
-    assert OutboxMessage.objects.get().parked_at is None
+    assert OutboxMessage.objects.get().dead_lettered_at is None
 
 
 def test_while_the_broker_is_away_promises_stay_due(broker_away: None) -> None:

@@ -105,7 +105,7 @@ def test_a_worker_settles_what_it_was_sent(worker: "subprocess.Popen[bytes]") ->
 
     bad.refresh_from_db()
     assert bad.last_error == "ZeroDivisionError: by nobody"
-    assert bad.parked_at is None
+    assert bad.dead_lettered_at is None
     assert 0 < (bad.due_at - timezone.now()).total_seconds() <= 10
     assert worker.poll() is None
 
@@ -121,7 +121,7 @@ def test_a_task_that_kills_its_worker_is_tried_again_later_and_set_aside_at_last
         assert outbox.relay() == 1
         until(lambda: OutboxMessage.objects.exclude(last_error="").exists())
         message.refresh_from_db()
-        assert (message.attempts, message.parked_at is not None) == (attempt, attempt == outbox.MAX_WORKER_LOSSES)
+        assert (message.attempts, message.dead_lettered_at is not None) == (attempt, attempt == outbox.MAX_WORKER_LOSSES)
         assert "died" in message.last_error
         OutboxMessage.objects.update(last_error="")
 

@@ -51,7 +51,7 @@ def test_only_active_shoppers_who_agreed_are_told(code: DiscountCode, at: dateti
     announcements.announce(code="AHMED2022BILLO", at=at)
 
     assert addresses() == ["ann@example.com", "bob@example.com"]
-    assert Mailing.objects.get().state == "sending"
+    assert Mailing.objects.get().status == "sending"
 
 
 def test_an_audiences_code_is_announced_to_its_members(code: DiscountCode, brand: Brand, at: datetime) -> None:
@@ -97,13 +97,13 @@ def test_planning_that_was_cut_short_goes_on_where_it_stopped(
     with pytest.raises(KeyboardInterrupt):
         announcements.announce(code="AHMED2022BILLO", at=at)
     assert Mail.objects.count() == 4
-    assert Mailing.objects.get().state == "planning"
+    assert Mailing.objects.get().status == "planning"
 
     announcements.announce(code="AHMED2022BILLO", at=at)
 
     assert addresses() == [f"s{number}@example.com" for number in range(7)]
     assert [len(call["recipients"]) for call in calls] == [2, 2, 2, 2, 1]  # none from the beginning
-    assert Mailing.objects.get().state == "sending"
+    assert Mailing.objects.get().status == "sending"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -187,7 +187,7 @@ def test_a_code_that_was_withdrawn_before_the_mail_went_is_not_announced(code: D
     sending.send_due(at=at)
 
     assert mail.outbox == []
-    assert Mail.objects.get().state == "suppressed"
+    assert Mail.objects.get().status == "suppressed"
 
 
 @pytest.mark.django_db(transaction=True)

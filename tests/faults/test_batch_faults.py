@@ -56,7 +56,7 @@ def go(process: subprocess.Popen[bytes]) -> None:
 def wait_for_more(batch: CodeBatch) -> None:
     """Until somebody has made more of the batch."""
     ends = time.monotonic() + 60
-    while CodeBatch.objects.get(pk=batch.pk).made == batch.made < COUNT:
+    while CodeBatch.objects.get(pk=batch.pk).generated_count == batch.generated_count < COUNT:
         assert time.monotonic() < ends, "nobody makes any"
         time.sleep(0.01)
 
@@ -77,8 +77,8 @@ def test_makers_that_are_killed_leave_a_batch_that_is_made_to_the_last_code() ->
             process.send_signal(signal.SIGKILL)
             process.wait(10)
         batch.refresh_from_db()
-        assert Code.objects.filter(batch=batch).count() == batch.made
-        seen.append(batch.made)
+        assert Code.objects.filter(batch=batch).count() == batch.generated_count
+        seen.append(batch.generated_count)
 
     assert seen == sorted(seen)
     assert any(0 < one < COUNT for one in seen), "nobody was killed in the middle"

@@ -132,7 +132,7 @@ def test_a_worker_killed_in_the_middle_leaves_one_doubtful_batch_and_sends_the_r
 
     assert states() == {"sent": 4000, "doubtful": 1000}
     mailing.refresh_from_db()
-    assert mailing.state == "done"
+    assert mailing.status == "done"
     accepted = Counter(taken.custom_args["mail_id"] for taken in sendgrid.taken)
     assert set(accepted.values()) == {1}  # nobody twice
     answered = {int(taken.custom_args["mail_id"]) for taken in sendgrid.taken if taken.answered}

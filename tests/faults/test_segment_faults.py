@@ -108,7 +108,7 @@ def test_workers_killed_20_times_in_fillings_of_a_million_leave_every_count_exac
                 workers, deaths[last] = [worker(), worker()], deaths[last] + 1
         end(workers)
         assert segment.state == last
-        assert (segment.audience_count, segment.members_count, segment.skipped) == (MILLION, MILLION, 0)
+        assert (segment.audience_count, segment.members_count, segment.skipped_count) == (MILLION, MILLION, 0)
 
     while deaths[State.ACTIVE] < DEATHS:
         now = timezone.now()
@@ -150,7 +150,7 @@ def test_after_beat_was_away_two_of_them_catch_up_and_do_nothing_twice(tmp_path:
     for segment in (over, coming):
         segment.refresh_from_db()
     assert (over.state, over.members_count) == (State.EXPIRED, 0)
-    assert [(it.state, it.members_count, it.skipped) for it in running] == [(State.ACTIVE, 30_000, 0)] * 3
+    assert [(it.state, it.members_count, it.skipped_count) for it in running] == [(State.ACTIVE, 30_000, 0)] * 3
     assert coming.state == State.SCHEDULED
     assert SegmentMember.objects.count() == used() == 90_000
     assert set(CustomerSlots.objects.values_list("used", flat=True)) == {3}

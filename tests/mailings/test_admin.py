@@ -51,7 +51,7 @@ def test_admins_find_doubtful_mails_and_send_them_again(mailing: Mailing) -> Non
     assert "ann@example.com" not in listed.content.decode()
     assert "To be sent again: 1" in answer.content.decode()
     doubtful.refresh_from_db()
-    assert doubtful.state == "planned"
+    assert doubtful.status == "planned"
 
 
 def test_admins_leave_an_address_alone_and_take_it_off_again() -> None:

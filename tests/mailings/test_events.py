@@ -87,7 +87,7 @@ def test_a_bounced_mail_failed(post: Post, mail: Mail) -> None:
     post(event("bounce", mail, type="bounce", reason="550 no such user"))
 
     mail.refresh_from_db()
-    assert mail.state == "failed"
+    assert mail.status == "failed"
     assert mail.error == "bounce: 550 no such user"
 
 
@@ -95,7 +95,7 @@ def test_a_passing_block_fails_the_mail_and_silences_nobody(post: Post, mail: Ma
     post(event("bounce", mail, type="blocked", reason="421 try later"))
 
     mail.refresh_from_db()
-    assert mail.state == "failed"
+    assert mail.status == "failed"
     assert not Suppression.objects.exists()
 
 
@@ -106,7 +106,7 @@ def test_a_doubtful_mail_that_the_provider_has_was_sent(post: Post, mail: Mail, 
     post(event(kind, mail))
 
     mail.refresh_from_db()
-    assert (mail.state, mail.error) == ("sent", "")
+    assert (mail.status, mail.error) == ("sent", "")
     assert mail.sent_at is not None
 
 

@@ -34,7 +34,7 @@ def test_every_recipient_gets_one_mail_in_batches_of_a_thousand(
     assert len(set(sendgrid.accepted)) == 2500
     assert states() == {"sent": 2500}
     news.refresh_from_db()
-    assert news.state == "done"
+    assert news.status == "done"
     assert selectors.progress(key="news") == {"planned": 2500, "sent": 2500, "failed": 0}
 
 
@@ -112,7 +112,7 @@ def test_waits_grow_and_end(sendgrid: SendGrid, mailing: Plan, at: datetime) -> 
         now += timedelta(hours=1)
 
     mail = Mail.objects.get()
-    assert (mail.state, mail.attempts) == ("failed", rules.MAX_ATTEMPTS)
+    assert (mail.status, mail.attempts) == ("failed", rules.MAX_ATTEMPTS)
     assert "500" in mail.error
     assert sendgrid.accepted == []
 
@@ -143,7 +143,7 @@ def test_without_an_answer_a_mail_is_doubtful_and_never_sent_again_by_itself(
     assert set(Mail.objects.values_list("state", flat=True)) == {"doubtful"}
     assert sendgrid.requests == 1
     news.refresh_from_db()
-    assert news.state == "done"
+    assert news.status == "done"
     assert selectors.progress(key="news")["failed"] == 3
 
 
@@ -295,7 +295,7 @@ def test_a_mailing_that_is_no_longer_true_is_not_sent(
     assert sendgrid.requests == 0
     assert states() == {"suppressed": 3}
     news.refresh_from_db()
-    assert news.state == "done"
+    assert news.status == "done"
 
 
 def test_a_mailing_that_cannot_be_built_holds_no_other_up(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
@@ -306,7 +306,7 @@ def test_a_mailing_that_cannot_be_built_holds_no_other_up(sendgrid: SendGrid, ma
 
     assert len(sendgrid.accepted) == 2
     assert "LookupError" in Mail.objects.get(mailing__key="a").error
-    assert Mail.objects.get(mailing__key="a").state == "planned"
+    assert Mail.objects.get(mailing__key="a").status == "planned"
 
 
 def test_mails_that_people_wait_for_go_before_offers(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:

@@ -119,7 +119,7 @@ def test_a_promotion_is_made_in_the_brands_own_time(owner: Client, brand: Brand)
     assert promotion.start_date == datetime(2029, 12, 31, 23, tzinfo=UTC)
     assert (promotion.budget, promotion.limit_per_user, promotion.limit_total) == (100_050, 2, None)
     assert promotion.offer["benefits"] == [{"kind": "percent", "value": "10", "on": "order"}]
-    assert promotion.gates == ["billo|*"]
+    assert promotion.match_keys == ["billo|*"]
     assert Code.objects.get().promotion == promotion
 
 

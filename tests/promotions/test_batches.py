@@ -168,12 +168,12 @@ def test_a_batch_is_made_in_the_background_to_the_last_code(
     promotion: Promotion, deliver: Deliver, small_chunks: None
 ) -> None:
     batch = services.create_batch(promotion=promotion, count=250, pattern="summer-########")
-    assert (batch.made, batch.is_generated) == (0, False)
+    assert (batch.generated_count, batch.is_generated) == (0, False)
 
     assert deliver() == 1
 
     batch.refresh_from_db()
-    assert (batch.made, batch.is_generated) == (250, True)
+    assert (batch.generated_count, batch.is_generated) == (250, True)
     assert batch.finished_at is not None
     codes = list(Code.objects.filter(batch=batch))
     assert len(codes) == 250
@@ -192,7 +192,7 @@ def test_a_maker_whose_time_is_up_promises_the_rest(promotion: Promotion, small_
     services.generate_codes(batch_id=batch.pk, budget=0.0)
 
     batch.refresh_from_db()
-    assert batch.made == 100
+    assert batch.generated_count == 100
     assert OutboxMessage.objects.get().kwargs == {"batch_id": str(batch.pk)}
     services.generate_codes(batch_id=batch.pk)
     services.generate_codes(batch_id=batch.pk)
@@ -227,7 +227,7 @@ def test_a_maker_that_dies_within_a_chunk_leaves_nothing_of_it(
         services.generate_codes(batch_id=batch.pk)
 
     batch.refresh_from_db()
-    assert batch.made == Code.objects.filter(batch=batch).count() == 100
+    assert batch.generated_count == Code.objects.filter(batch=batch).count() == 100
     monkeypatch.undo()
     services.generate_codes(batch_id=batch.pk)
     assert Code.objects.filter(batch=batch).count() == 250
@@ -286,7 +286,7 @@ def test_a_brands_own_codes_are_imported_and_each_bad_line_is_reported(promotion
     assert set(Code.objects.filter(batch=report.batch, single_use=True).values_list("pk", flat=True)) == {
         "OWN-1", "OWN-2", "-OWN-3",
     }  # fmt: skip
-    assert (report.batch.made, report.batch.count, report.batch.is_generated) == (3, 3, True)
+    assert (report.batch.generated_count, report.batch.count, report.batch.is_generated) == (3, 3, True)
 
 
 def test_an_import_that_broke_off_is_sent_again_whole(promotion: Promotion, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,12 +299,12 @@ def test_an_import_that_broke_off_is_sent_again_whole(promotion: Promotion, monk
     with pytest.raises(ConnectionError):
         services.import_codes(promotion=promotion, lines=broken())
     batch = CodeBatch.objects.get()
-    assert batch.made == Code.objects.filter(batch=batch).count() == 20
+    assert batch.generated_count == Code.objects.filter(batch=batch).count() == 20
 
     report = services.import_codes(promotion=promotion, lines=(f"OWN-{n}" for n in range(30)), batch=batch)
 
     assert (report.imported, report.existing, report.rejected) == (10, 20, 0)
-    assert CodeBatch.objects.get().made == 30
+    assert CodeBatch.objects.get().generated_count == 30
 
 
 def test_an_import_of_nothing_or_into_a_batch_with_a_pattern_is_refused(promotion: Promotion) -> None:
@@ -379,7 +379,7 @@ def test_an_audience_is_given_codes_in_the_background(
         services.assign_codes(assignment_id=assignment.pk, at=at)
 
     assignment.refresh_from_db()
-    assert (assignment.assigned, assignment.already, assignment.exhausted) == (24, 1, False)
+    assert (assignment.assigned_count, assignment.already_assigned_count, assignment.exhausted) == (24, 1, False)
     assert assignment.finished_at == at
     assert sorted(owners(batch).values()) == sorted(names)
 
@@ -393,7 +393,7 @@ def test_an_audience_larger_than_the_batch_says_that_codes_did_not_suffice(promo
     services.assign_codes(assignment_id=assignment.pk, at=at)
 
     found = CodeAssignment.objects.get()
-    assert (found.assigned, found.exhausted, found.finished_at) == (3, True, at)
+    assert (found.assigned_count, found.exhausted, found.finished_at) == (3, True, at)
     assert len(owners(batch)) == 3
 
 
@@ -434,7 +434,7 @@ def test_who_was_given_a_code_without_a_mail_is_mailed_it_when_asked(promotion: 
     told = services.assign(batch=batch, customer_ids=[name], notify=True, at=at)
 
     assert (told.assigned, told.already_assigned, told.mailed) == (0, 1, 1)
-    assert Mail.objects.get().word == Code.objects.get(batch=batch).text
+    assert Mail.objects.get().personal_text == Code.objects.get(batch=batch).text
 
 
 def test_who_changed_their_mind_before_the_mail_went_gets_none(promotion: Promotion, at: datetime) -> None:
@@ -446,7 +446,7 @@ def test_who_changed_their_mind_before_the_mail_went_gets_none(promotion: Promot
     sending.send_due(at=at)
 
     assert mail.outbox == []
-    assert Mail.objects.get().state == "suppressed"
+    assert Mail.objects.get().status == "suppressed"
 
 
 def test_no_mail_is_built_for_a_promotion_that_is_over(promotion: Promotion, at: datetime) -> None:

@@ -55,7 +55,7 @@ def test_12_makers_of_one_batch_make_exactly_its_number(
 
     assert results == [None] * 12
     batch.refresh_from_db()
-    assert batch.made == Code.objects.filter(batch=batch).count() == 2_025
+    assert batch.generated_count == Code.objects.filter(batch=batch).count() == 2_025
 
 
 def test_without_the_lock_makers_make_more_than_they_count(stampede: Stampede, promotion: Promotion) -> None:
@@ -65,17 +65,17 @@ def test_without_the_lock_makers_make_more_than_they_count(stampede: Stampede, p
     @transaction.atomic
     def look_then_make(_: int) -> None:
         mine = CodeBatch.objects.select_related("promotion").get(pk=batch.pk)
-        if wanted := min(50, mine.count - mine.made):
-            mine.made += batches._add(mine, rules.generate_codes(mine.pattern, mine.charset, count=wanted))
+        if wanted := min(50, mine.count - mine.generated_count):
+            mine.generated_count += batches._add(mine, rules.generate_codes(mine.pattern, mine.charset, count=wanted))
             mine.save(update_fields=["made"])
 
     for _ in range(10):
         stampede(look_then_make, range(8))
         batch.refresh_from_db()
-        if Code.objects.filter(batch=batch).count() > batch.made:
+        if Code.objects.filter(batch=batch).count() > batch.generated_count:
             break
 
-    assert Code.objects.filter(batch=batch).count() > batch.made
+    assert Code.objects.filter(batch=batch).count() > batch.generated_count
 
 
 def test_makers_of_batches_with_few_possible_codes_never_deadlock_and_share_none(

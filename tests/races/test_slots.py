@@ -56,7 +56,7 @@ def what_is_wrong() -> list[str]:
         members = set(SegmentMember.objects.filter(segment=segment).values_list("customer_id", flat=True))
         passed_over = set(audience.values_list("customer_id", flat=True)) - members
         found += [f"{one} had a free slot and was passed over" for one in passed_over if used.get(one, 0) < SLOTS]
-        if (segment.members_count, segment.skipped) != (len(members), len(passed_over)):
+        if (segment.members_count, segment.skipped_count) != (len(members), len(passed_over)):
             found.append(f"{segment.pk} miscounts")
     return found
 

@@ -69,7 +69,7 @@ def test_when_it_starts_everyone_of_the_audience_of_that_moment_is_in_it(brand: 
     services.process_queue(at=at + DAY)
 
     segment.refresh_from_db()
-    assert (segment.status, segment.audience_count, segment.members_count, segment.skipped) == ("active", 3, 3, 0)
+    assert (segment.status, segment.audience_count, segment.members_count, segment.skipped_count) == ("active", 3, 3, 0)
     assert members(segment) == {"c2", "c3", "c4"}
     assert used() == {"c2": 1, "c3": 1, "c4": 1}
 
@@ -155,7 +155,7 @@ def test_who_has_no_free_slot_is_passed_over(brand: Brand, at: datetime, setting
 
     segment = scheduled(brand, at, start=timedelta(0), segment_type="new")
 
-    assert (segment.status, segment.members_count, segment.skipped, segment.slot_limit) == ("active", 1, 1, 2)
+    assert (segment.status, segment.members_count, segment.skipped_count, segment.slot_limit) == ("active", 1, 1, 2)
     assert members(segment) == {"c3"}
     assert used() == {"c1": 2, "c2": 2, "c3": 1}
 
@@ -167,7 +167,7 @@ def test_a_segment_for_which_nobody_had_a_slot_is_empty(brand: Brand, at: dateti
 
     segment = scheduled(brand, at, start=timedelta(0), end_date=at + 8 * DAY)
 
-    assert (segment.status, segment.audience_count, segment.skipped) == ("empty", 2, 2)
+    assert (segment.status, segment.audience_count, segment.skipped_count) == ("empty", 2, 2)
     assert used() == {"c1": 1, "c2": 1}
 
 

@@ -56,7 +56,7 @@ def test_a_campaign_is_made_in_the_brands_own_time_with_the_offer_of_the_form(br
 
     campaign = Campaign.objects.select_related("counter").get()
     assert answer.status_code == 302
-    assert (campaign.brand, campaign.slug, campaign.counter.quota, campaign.pass_on) == (brand, "spring", 100, True)
+    assert (campaign.brand, campaign.slug, campaign.counter.quota, campaign.reassign_unused) == (brand, "spring", 100, True)
     assert campaign.starts_at.isoformat() == "2098-01-01T07:00:00+00:00"
     assert campaign.discount == 25
     assert campaign.offer["benefits"] == [{"kind": "percent", "value": "25", "on": "order"}]
@@ -197,7 +197,7 @@ def test_a_campaign_is_closed_for_good(brand: Brand) -> None:
 
     client.post(page_of(campaign, "close/"))
 
-    assert Campaign.objects.get().state == "closed"
+    assert Campaign.objects.get().status == "closed"
     assert client.get(page_of(campaign)).context["extend"] is None
 
 
@@ -248,7 +248,7 @@ def test_only_who_may_edit_changes_anything(brand: Brand, role: Role | None) -> 
 
     assert {answer.status_code for answer in answers} <= {302, 403, 404}
     assert Campaign.objects.values_list("state", "counter__quota").get() == ("open", 2)
-    assert Voucher.objects.get().state == "available"
+    assert Voucher.objects.get().status == "available"
 
 
 def test_a_closed_campaign_is_not_extended(brand: Brand) -> None:

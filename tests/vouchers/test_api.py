@@ -117,7 +117,7 @@ def test_a_viewer_reads_and_changes_nothing(brand: Brand, campaign: Campaign, be
     ):  # fmt: skip
         assert response.status_code == 403
     campaign.refresh_from_db()
-    assert (campaign.state, campaign.counter.quota) == ("open", 2)
+    assert (campaign.status, campaign.counter.quota) == ("open", 2)
 
 
 def test_a_closed_campaign_stays_closed(owner: Client, campaign: Campaign, bearer: ClientOf) -> None:

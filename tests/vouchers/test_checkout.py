@@ -66,7 +66,7 @@ def reasons(response: Any) -> list[tuple[str, str]]:
 
 def state(voucher: Voucher) -> str:
     voucher.refresh_from_db()
-    return str(voucher.state)
+    return str(voucher.status)
 
 
 def test_a_voucher_takes_thirty_per_cent_off_a_top_up(user: User, shopper: Client) -> None:
@@ -129,7 +129,7 @@ def test_an_expired_order_lets_go_at_once_and_for_good(user: User, shopper: Clie
 
     release_expired(at=timezone.now())
     voucher.refresh_from_db()
-    assert (voucher.state, str(voucher.redemption_id)) == ("reserved", other)
+    assert (voucher.status, str(voucher.redemption_id)) == ("reserved", other)
     late = post(shopper, f"{REDEMPTIONS}{redemption}/confirm/")
     assert (late.status_code, late.json()["code"]) == (409, "reservation_expired")
 

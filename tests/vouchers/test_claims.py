@@ -168,7 +168,7 @@ def test_a_winner_is_told_once_and_a_loser_never(at: datetime) -> None:
     mail = Mail.objects.select_related("mailing").get()
     assert mail.mailing.key == f"vouchers:{campaign.pk}"
     assert (mail.recipient, mail.address) == (people[0].pk, User.objects.get(customer=people[0]).email)
-    assert mail.word == "16 April 2027, 15:30"
+    assert mail.personal_text == "16 April 2027, 15:30"
 
 
 @pytest.mark.parametrize(

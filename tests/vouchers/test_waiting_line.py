@@ -49,7 +49,7 @@ def test_a_revoked_voucher_goes_to_the_next_in_line_with_its_rank(at: datetime, 
 
     assert holders() == [(1, people[4].pk), (2, people[3].pk), (3, people[2].pk)]
     lost, heir = of(people[1]), of(people[3])
-    assert (lost.state, lost.passed_on_to, heir.rank) == ("revoked", heir.pk, 2)
+    assert (lost.status, lost.reassigned_to, heir.rank) == ("revoked", heir.pk, 2)
     assert heir.expires_at - heir.created_at == MONTH
     assert set(Mail.objects.values_list("recipient", flat=True)) == {people[n].pk for n in (0, 1, 2, 3, 4)}
     assert CampaignCounter.objects.get().issued == 3
@@ -80,7 +80,7 @@ def test_vouchers_that_expire_unused_are_passed_on_and_used_ones_are_not(at: dat
     assert waiting_list.enqueue_reassignments(at=later) == 0
 
     assert holders() == [(1, people[0].pk), (2, people[2].pk)]
-    assert of(people[1]).state == "expired"
+    assert of(people[1]).status == "expired"
     assert of(people[2]).expires_at == later + MONTH
 
 
@@ -134,11 +134,11 @@ def test_heirs_are_told_even_when_the_campaign_and_its_mails_are_over(at: dateti
     expiry.expire(at=at + MONTH)
 
     waiting_list.enqueue_reassignments(at=at + MONTH)
-    assert Mailing.objects.get().state == MailingStatus.PLANNING
+    assert Mailing.objects.get().status == MailingStatus.PLANNING
     assert Mail.objects.filter(recipient=heir.pk).count() == 1
 
     expiry.close_mailings(at=at + MONTH)
-    assert Mailing.objects.get().state != MailingStatus.PLANNING
+    assert Mailing.objects.get().status != MailingStatus.PLANNING
 
 
 def test_a_customer_without_an_address_takes_over_without_a_mail(at: datetime) -> None:
@@ -190,7 +190,7 @@ def test_a_hold_that_is_over_gives_way(at: datetime) -> None:
     (one,) = come(CampaignFactory(), 1, at)
     Voucher.objects.update(state="reserved", redemption_id=uuid.uuid4(), reserved_until=at)
 
-    assert revoke(voucher=of(one), at=at).state == "revoked"
+    assert revoke(voucher=of(one), at=at).status == "revoked"
 
 
 # --- what the database holds ------------------------------------------------------------------------------------------

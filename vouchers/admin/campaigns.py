@@ -33,7 +33,7 @@ RECENT_LIMIT = 5  # ranks on a campaign's page
 def state_of(campaign: Campaign) -> str:
     """In a word, what whoever signs in now would find."""
     now = timezone.now()
-    if campaign.state == CampaignState.CLOSED:
+    if campaign.status == CampaignState.CLOSED:
         return "closed"
     if campaign.starts_at > now:
         return "yet to start"
@@ -132,7 +132,7 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
             raise PermissionDenied
         with timezone.override(campaign.brand.timezone):
             extend = None
-            if may_edit and campaign.state == CampaignState.OPEN:
+            if may_edit and campaign.status == CampaignState.OPEN:
                 extend = ExtendForm(request.POST or None, campaign=campaign)
                 if extend.is_valid() and _extend(extend):
                     messages.success(request, "Saved.")
@@ -191,7 +191,7 @@ def _shown(campaign: Campaign) -> dict[str, Any]:
         ("When", f"{period(campaign)} ({campaign.brand.timezone})"),
         ("A voucher is for", f"one transaction of type {campaign.voucher_type}"),
         ("Good for", f"{campaign.voucher_valid_days} days after it was won"),
-        ("Revoked or expired", "goes to the next in line" if campaign.pass_on else "goes to nobody"),
+        ("Revoked or expired", "goes to the next in line" if campaign.reassign_unused else "goes to nobody"),
         ("Slug", campaign.slug),
     ]
     return {

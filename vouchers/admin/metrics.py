@@ -77,7 +77,7 @@ def iter_csv_rows(campaign: Campaign) -> Iterator[tuple[object, ...]]:
     for row in rows.iterator(CHUNK):
         yield (
             row.rank, row.customer.customer_id, _format_datetime(row.created_at, zone), _format_datetime(row.expires_at, zone),
-            row.state, row.pk, row.passed_on_to,
+            row.status, row.pk, row.reassigned_to,
         )  # fmt: skip
 
 

@@ -96,7 +96,7 @@ class VoucherAdmin(BrandScopedAdmin):
 
     @display(description="state", label=STATES, ordering="state")
     def status_label(self, voucher: Voucher) -> tuple[str, str]:
-        return voucher.state, voucher.get_state_display()
+        return voucher.status, voucher.get_state_display()
 
     @display(description="won", ordering="created_at")
     def issued_at(self, voucher: Voucher) -> str:
@@ -108,7 +108,7 @@ class VoucherAdmin(BrandScopedAdmin):
 
     @display(description="its rank")
     def reassigned_to(self, voucher: Voucher) -> str:
-        return pages.EMPTY_VALUE if voucher.passed_on_to is None else "passed on"
+        return pages.EMPTY_VALUE if voucher.reassigned_to is None else "passed on"
 
     # --- actions -----------------------------------------------------------------------------------------------------
     @admin.action(description="Revoke", permissions=["edit"])

@@ -124,12 +124,12 @@ def campaign_answer(campaign: Campaign, *, own: bool, logins: int | None = None)
     answer = {
         "id": campaign.pk, "slug": campaign.slug, "brand": campaign.brand.slug, "name": campaign.name,
         "description": campaign.description, "starts_at": campaign.starts_at, "ends_at": campaign.ends_at,
-        "state": campaign.state, "discount": _number(campaign.discount), "voucher_type": campaign.voucher_type,
+        "state": campaign.status, "discount": _number(campaign.discount), "voucher_type": campaign.voucher_type,
         "voucher_valid_days": campaign.voucher_valid_days, "quota": campaign.counter.quota,
         "issued": campaign.counter.issued,
     }  # fmt: skip
     if own:
-        answer |= {"offer": campaign.offer, "pass_on": campaign.pass_on, "created_at": campaign.created_at}
+        answer |= {"offer": campaign.offer, "pass_on": campaign.reassign_unused, "created_at": campaign.created_at}
     return answer if logins is None else answer | {"logins": logins}
 
 

@@ -51,8 +51,8 @@ def extend(*, campaign: Campaign, at: datetime, quota: int | None = None, ends_a
     sooner than before, WrongState once the campaign is closed.
     """
     locked = _lock(campaign)
-    if locked.state == CampaignState.CLOSED:
-        raise WrongState(status_now=locked.state)
+    if locked.status == CampaignState.CLOSED:
+        raise WrongState(status_now=locked.status)
     if ends_at is not None and ends_at != locked.ends_at:
         if ends_at <= max(locked.ends_at, at):
             raise InvalidRequest.field("ends_at", "The end can only be moved to later, and to the future.")
@@ -79,8 +79,8 @@ def _raise_quota(campaign: Campaign, quota: int, at: datetime) -> None:
 def close(*, campaign: Campaign) -> Campaign:
     """Give no more vouchers; those that were given stay good. Closing twice is closing once."""
     locked = _lock(campaign)
-    if locked.state != CampaignState.CLOSED:
-        locked.state = CampaignState.CLOSED
+    if locked.status != CampaignState.CLOSED:
+        locked.status = CampaignState.CLOSED
         locked.save(update_fields=["state"])
     return locked
 

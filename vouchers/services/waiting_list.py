@@ -45,12 +45,12 @@ def revoke(*, voucher: Voucher, at: datetime) -> Voucher:
     Twice is once. Raises VoucherUsed, also while an order has it reserved, and VoucherExpired.
     """
     locked = Voucher.objects.select_for_update(of=("self",), no_key=True).select_related("campaign").get(pk=voucher.pk)
-    if locked.state == VoucherState.REVOKED:
+    if locked.status == VoucherState.REVOKED:
         return locked
-    state = rules.current_status(locked.state, locked.expires_at, locked.reserved_until, at=at)
+    state = rules.current_status(locked.status, locked.expires_at, locked.reserved_until, at=at)
     if state != VoucherState.AVAILABLE:
         raise VoucherExpired if state == VoucherState.EXPIRED else VoucherUsed
-    locked.state, locked.revoked_at, locked.redemption_id, locked.reserved_until = VoucherState.REVOKED, at, None, None
+    locked.status, locked.revoked_at, locked.redemption_id, locked.reserved_until = VoucherState.REVOKED, at, None, None
     locked.save(update_fields=["state", "revoked_at", "redemption_id", "reserved_until"])
     if locked.campaign.pass_on:
         enqueue_on_commit("vouchers.pass_on", campaign=str(locked.campaign_id))

@@ -48,20 +48,20 @@ class Command(BaseCommand):
 
     def _generate(self, batch: CodeBatch) -> None:
         """Make chunk after chunk; where a worker is at it too, wait and show how far that one is."""
-        begun, before = timezone.now(), batch.made
+        begun, before = timezone.now(), batch.generated_count
         while not batch.is_generated:
             more = services.generate_chunk(batch_id=batch.pk)
             batch.refresh_from_db()
             if not more and not batch.is_generated:
                 time.sleep(0.2)
             seconds = max((timezone.now() - begun).total_seconds(), 0.001)
-            self._show(batch, (batch.made - before) / seconds)
+            self._show(batch, (batch.generated_count - before) / seconds)
         self.stderr.write("")
 
     def _show(self, batch: CodeBatch, rate: float) -> None:
-        done = WIDTH * batch.made // batch.count
+        done = WIDTH * batch.generated_count // batch.count
         bar = "#" * done + "." * (WIDTH - done)
-        self.stderr.write(f"\r[{bar}] {batch.made:,} of {batch.count:,}, {rate:,.0f}/s ", ending="")
+        self.stderr.write(f"\r[{bar}] {batch.generated_count:,} of {batch.count:,}, {rate:,.0f}/s ", ending="")
         self.stderr.flush()
 
 
