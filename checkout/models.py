@@ -126,6 +126,9 @@ class DirtyPurchaseTotal(models.Model):
     brand_id = models.UUIDField()
     customer_id = models.BigIntegerField()
 
+    class Meta:
+        db_table = "checkout_purchasenote"
+
     def __str__(self) -> str:
         return f"{self.customer_id} at {self.brand_id}"
 
@@ -147,6 +150,7 @@ class PurchaseTotal(models.Model):
     due_at = models.DateTimeField(null=True)
 
     class Meta:
+        db_table = "checkout_purchasesum"
         indexes: ClassVar = [
             models.Index(fields=["due_at"], name="checkout_sums_due", condition=models.Q(due_at__isnull=False))
         ]

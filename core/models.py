@@ -39,9 +39,13 @@ class OutboxMessage(models.Model):
     class Meta:
         verbose_name = "promised task"
         indexes = [
-            models.Index(fields=["due_at"], name="kernel_outbox_due", condition=models.Q(dead_lettered_at__isnull=True)),
             models.Index(
-                fields=["dead_lettered_at"], name="kernel_outbox_parked", condition=models.Q(dead_lettered_at__isnull=False)
+                fields=["due_at"], name="kernel_outbox_due", condition=models.Q(dead_lettered_at__isnull=True)
+            ),
+            models.Index(
+                fields=["dead_lettered_at"],
+                name="kernel_outbox_parked",
+                condition=models.Q(dead_lettered_at__isnull=False),
             ),
         ]
 

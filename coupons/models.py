@@ -176,6 +176,9 @@ class RedeemedCode(models.Model):
     code = models.CharField(max_length=64, primary_key=True, db_collation="C")
     redemption_id = models.UUIDField()
 
+    class Meta:
+        db_table = "coupons_spentcode"
+
     def __str__(self) -> str:
         return self.code
 
@@ -265,6 +268,9 @@ class DirtyBucket(models.Model):
 
     coupon_id = models.UUIDField()
     starts_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "coupons_touchedbucket"
 
     def __str__(self) -> str:
         return f"{self.coupon_id} from {self.starts_at}"

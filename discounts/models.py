@@ -123,6 +123,7 @@ class UsageNotification(models.Model):
     discount_amount = models.BigIntegerField(null=True)
 
     class Meta:
+        db_table = "discounts_usenotice"
         indexes: ClassVar = [models.Index(fields=["brand", "id"], name="discounts_notice_of_brand")]
 
     def __str__(self) -> str:

@@ -30,10 +30,13 @@ class SyncJob(models.Model):
     error = models.TextField(blank=True, default="", help_text="Why the last attempt came to nothing")
     lease = models.UUIDField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
-    requested_at = models.DateTimeField(help_text="Since when the service does not know the newest version", db_column="wanted_at")
+    requested_at = models.DateTimeField(
+        help_text="Since when the service does not know the newest version", db_column="wanted_at"
+    )
     synced_at = models.DateTimeField(null=True, blank=True, db_column="told_at")
 
     class Meta:
+        db_table = "outside_errand"
         ordering: ClassVar[list[str]] = ["-id"]
         constraints = [
             models.UniqueConstraint("service", "subject", name="outside_errand_once"),
@@ -74,6 +77,7 @@ class CircuitState(models.Model):
     changed_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        db_table = "outside_health"
         verbose_name_plural = "health"
         constraints = [
             models.CheckConstraint(

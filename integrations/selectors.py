@@ -62,9 +62,7 @@ def list_service_statuses() -> list[ServiceStatus]:
     """How each service does, in two queries."""
     rows = SyncJob.objects.filter(acknowledged__lt=F("version")).order_by().values_list("service")
     counted = rows.annotate(all=Count("pk"), bad=Count("pk", filter=Q(failures__gt=0)), oldest=Min("wanted_at"))
-    numbers = {
-        service: (pending, failing, oldest) for service, pending, failing, oldest in counted
-    }
+    numbers = {service: (pending, failing, oldest) for service, pending, failing, oldest in counted}
     health = CircuitState.objects.in_bulk()
     found = []
     for service in Service:

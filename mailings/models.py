@@ -20,7 +20,9 @@ class Mailing(models.Model):
     sender_name = models.CharField(max_length=100, blank=True, default="")
     marketing = models.BooleanField(default=False, help_text="May be unsubscribed from")
     status = models.CharField(
-        max_length=10, choices=[(phase.value, phase.value) for phase in MailingStatus], default=MailingStatus.PLANNING,
+        max_length=10,
+        choices=[(phase.value, phase.value) for phase in MailingStatus],
+        default=MailingStatus.PLANNING,
         db_column="state",
     )
     plan_cursor = models.BigIntegerField(default=0, help_text="The last recipient that was looked at")
@@ -49,9 +51,13 @@ class Mail(models.Model):
     recipient = models.BigIntegerField(help_text="The planner's own number of the recipient")
     address = models.CharField(max_length=254)
     name = models.CharField(max_length=150, blank=True, db_default="")
-    personal_text = models.CharField(max_length=64, blank=True, db_default="", help_text="The recipient's alone, such as a code", db_column="word")
+    personal_text = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="The recipient's alone, such as a code", db_column="word"
+    )
     status = models.CharField(
-        max_length=10, choices=[(status.value, status.value) for status in MailStatus], db_default=MailStatus.PLANNED,
+        max_length=10,
+        choices=[(status.value, status.value) for status in MailStatus],
+        db_default=MailStatus.PLANNED,
         db_column="state",
     )
     attempts = models.PositiveSmallIntegerField(db_default=0)
@@ -67,7 +73,8 @@ class Mail(models.Model):
             models.UniqueConstraint(fields=["mailing", "recipient"], name="mail_once_per_recipient"),
             models.CheckConstraint(condition=models.Q(status__in=list(MailStatus)), name="mail_mail_state"),
             models.CheckConstraint(
-                condition=~models.Q(status=MailStatus.SENDING) | models.Q(batch__isnull=False, claimed_at__isnull=False),
+                condition=~models.Q(status=MailStatus.SENDING)
+                | models.Q(batch__isnull=False, claimed_at__isnull=False),
                 name="mail_claim",
             ),
         ]
@@ -116,6 +123,7 @@ class ProcessedEvent(models.Model):
     seen_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        db_table = "mail_seenevent"
         indexes: ClassVar = [models.Index(fields=["seen_at"], name="mail_event_seen")]
 
     def __str__(self) -> str:

@@ -108,7 +108,9 @@ class CodeBatch(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=models.Q(made__lte=models.F("count")), name="promotions_batch_made"),
+            models.CheckConstraint(
+                condition=models.Q(generated_count__lte=models.F("count")), name="promotions_batch_made"
+            ),
             models.CheckConstraint(
                 condition=models.Q(promotion__isnull=False) | ~models.Q(kind="promotion"),
                 name="promotions_batch_promotion",
@@ -203,7 +205,9 @@ class CodeAssignment(models.Model):
     notify = models.BooleanField(default=False)
     cursor = models.BigIntegerField(default=0, editable=False)
     assigned_count = models.PositiveIntegerField(default=0, editable=False, db_column="assigned")
-    already_assigned_count = models.PositiveIntegerField(default=0, editable=False, help_text="Had a code of the batch before", db_column="already")
+    already_assigned_count = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Had a code of the batch before", db_column="already"
+    )
     exhausted = models.BooleanField(default=False, editable=False, help_text="The codes did not suffice")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
@@ -229,6 +233,7 @@ class PromotionRedemption(models.Model):
     reserved_until = models.DateTimeField(null=True, db_column="held_until")
 
     class Meta:
+        db_table = "promotions_promotionuse"
         constraints = [
             models.UniqueConstraint("promotion", "redemption_id", name="promotions_use_once_per_redemption"),
             models.UniqueConstraint("code", name="promotions_code_used_once", condition=~models.Q(code="")),
@@ -237,7 +242,7 @@ class PromotionRedemption(models.Model):
             models.Index(
                 fields=["promotion", "reserved_until"],
                 name="promotions_use_held",
-                condition=models.Q(held_until__isnull=False),
+                condition=models.Q(reserved_until__isnull=False),
             ),
         ]
 
@@ -290,7 +295,9 @@ class PricingProfile(models.Model):
     remainder = _choice("remainder", "largest_fraction")
     percent_base = _choice("percent_base", "running")
     free_units = _choice("free_units", "cheapest")
-    restore_usage_on_refund = models.BooleanField(default=True, help_text="A refunded order gives its uses back", db_column="return_cancelled_uses")
+    restore_usage_on_refund = models.BooleanField(
+        default=True, help_text="A refunded order gives its uses back", db_column="return_cancelled_uses"
+    )
     budget_overrun = _choice("budget_overrun", "all_or_nothing")
 
     def __str__(self) -> str:

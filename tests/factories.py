@@ -183,7 +183,7 @@ class CampaignFactory(DjangoModelFactory[Campaign]):
     @classmethod
     def _create(cls, model_class: type[Campaign], *args: object, **kwargs: Any) -> Campaign:
         asked = {name: kwargs.pop(name) for name in ("brand", "quota")}
-        return voucher_services.create(*args, **asked, fields=kwargs, at=model_class(**kwargs).starts_at)
+        return voucher_services.create(*args, **asked, fields=kwargs, at=model_class(**kwargs).start_date)
 
 
 class CouponFactory(DjangoModelFactory[CouponDefinition]):

@@ -51,8 +51,8 @@ class Campaign(models.Model):
     name = models.CharField(max_length=100)
     slug = models.SlugField(max_length=64, db_index=False)
     description = models.CharField(max_length=200, blank=True, default="", help_text="What shoppers read on a voucher")
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField()
+    start_date = models.DateTimeField(db_column="starts_at")
+    end_date = models.DateTimeField(db_column="ends_at")
     offer = models.JSONField(default=default_offer, help_text="In the offer language")
     discount = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True, editable=False)
     voucher_type = models.CharField(
@@ -62,10 +62,13 @@ class Campaign(models.Model):
         default=30, validators=[MinValueValidator(1), MaxValueValidator(MAX_VALID_DAYS)]
     )
     reassign_unused = models.BooleanField(
-        default=False, help_text="A voucher that is revoked, or expires unused, goes to the next in line",
+        default=False,
+        help_text="A voucher that is revoked, or expires unused, goes to the next in line",
         db_column="pass_on",
     )
-    status = models.CharField(max_length=6, choices=CampaignState.choices, default=CampaignState.OPEN, db_column="state")
+    status = models.CharField(
+        max_length=6, choices=CampaignState.choices, default=CampaignState.OPEN, db_column="state"
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -73,17 +76,17 @@ class Campaign(models.Model):
         constraints = [
             models.UniqueConstraint("slug", name="vouchers_campaign_slug"),
             models.CheckConstraint(
-                condition=models.Q(ends_at__gt=models.F("starts_at")), name="vouchers_campaign_dates"
+                condition=models.Q(end_date__gt=models.F("start_date")), name="vouchers_campaign_dates"
             ),
             models.CheckConstraint(
                 condition=models.Q(voucher_valid_days__gte=1, voucher_valid_days__lte=MAX_VALID_DAYS),
                 name="vouchers_campaign_valid_days",
             ),
-            models.CheckConstraint(condition=models.Q(state__in=CampaignState.values), name="vouchers_campaign_state"),
+            models.CheckConstraint(condition=models.Q(status__in=CampaignState.values), name="vouchers_campaign_state"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="vouchers_of_brand"),
-            models.Index(fields=["ends_at"], name="vouchers_open", condition=models.Q(state="open")),
+            models.Index(fields=["end_date"], name="vouchers_open", condition=models.Q(status="open")),
         ]
         triggers: ClassVar = [
             pgtrigger.ReadOnly(
@@ -157,7 +160,9 @@ class Voucher(models.Model):
     customer = models.ForeignKey(Customer, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     rank = models.PositiveIntegerField()
     quota = models.PositiveIntegerField()
-    status = models.CharField(max_length=9, choices=VoucherState.choices, default=VoucherState.AVAILABLE, db_column="state")
+    status = models.CharField(
+        max_length=9, choices=VoucherState.choices, default=VoucherState.AVAILABLE, db_column="state"
+    )
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     redemption_id = models.UUIDField(null=True)
@@ -168,16 +173,16 @@ class Voucher(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                "campaign", "rank", name="vouchers_rank_once", condition=models.Q(passed_on_to__isnull=True)
+                "campaign", "rank", name="vouchers_rank_once", condition=models.Q(reassigned_to__isnull=True)
             ),
             models.UniqueConstraint("reassigned_to", name="vouchers_passed_on_once"),
             models.CheckConstraint(
-                condition=models.Q(passed_on_to__isnull=True) | models.Q(state__in=["expired", "revoked"]),
+                condition=models.Q(reassigned_to__isnull=True) | models.Q(status__in=["expired", "revoked"]),
                 name="vouchers_passed_on_is_over",
             ),
             models.CheckConstraint(
-                condition=models.Q(state="revoked", revoked_at__isnull=False)
-                | (~models.Q(state="revoked") & models.Q(revoked_at__isnull=True)),
+                condition=models.Q(status="revoked", revoked_at__isnull=False)
+                | (~models.Q(status="revoked") & models.Q(revoked_at__isnull=True)),
                 name="vouchers_revoked_at",
             ),
             models.UniqueConstraint("campaign", "customer", name="vouchers_one_per_customer"),
@@ -185,8 +190,8 @@ class Voucher(models.Model):
                 condition=models.Q(rank__gte=1, rank__lte=models.F("quota")), name="vouchers_rank_within_quota"
             ),
             models.CheckConstraint(
-                condition=models.Q(state="reserved", reserved_until__isnull=False, redemption_id__isnull=False)
-                | models.Q(state="used", reserved_until__isnull=True, redemption_id__isnull=False)
+                condition=models.Q(status="reserved", reserved_until__isnull=False, redemption_id__isnull=False)
+                | models.Q(status="used", reserved_until__isnull=True, redemption_id__isnull=False)
                 | models.Q(
                     state__in=["available", "expired", "revoked"],
                     reserved_until__isnull=True,
@@ -197,12 +202,12 @@ class Voucher(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["customer", "-id"], name="vouchers_of_customer"),
-            models.Index(fields=["expires_at"], name="vouchers_expiring", condition=models.Q(state="available")),
+            models.Index(fields=["expires_at"], name="vouchers_expiring", condition=models.Q(status="available")),
             models.Index(fields=["-campaign", "rank"], name="vouchers_by_rank"),
             models.Index(
                 fields=["campaign"],
                 name="vouchers_lost",
-                condition=models.Q(state__in=["expired", "revoked"], passed_on_to__isnull=True),
+                condition=models.Q(status__in=["expired", "revoked"], reassigned_to__isnull=True),
             ),
         ]
 

@@ -91,7 +91,12 @@ def save_progress(errand: SyncJob, *, cursor: int, taken: int, at: datetime) -> 
     mine = _owned(errand).filter(version=errand.version)
     if not mine.update(**there, failures=0, error="", leased_until=at + LEASE):
         raise Superseded
-    errand.cursor, errand.page, errand.sent_count, errand.failures = cursor, errand.page + 1, errand.sent_count + taken, 0
+    errand.cursor, errand.page, errand.sent_count, errand.failures = (
+        cursor,
+        errand.page + 1,
+        errand.sent_count + taken,
+        0,
+    )
 
 
 def restart(errand: SyncJob) -> None:

@@ -95,7 +95,11 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
     )
     if chunk:
         new, had = _assign(batch, chunk)
-        mine.assigned_count, mine.already_assigned_count, mine.cursor = mine.assigned_count + new, mine.already_assigned_count + had, chunk[-1]
+        mine.assigned_count, mine.already_assigned_count, mine.cursor = (
+            mine.assigned_count + new,
+            mine.already_assigned_count + had,
+            chunk[-1],
+        )
         mine.exhausted = new + had < len(chunk)
         if mine.notify:
             _mail(batch, chunk, at)

@@ -139,7 +139,9 @@ def generate_chunk(*, batch_id: uuid.UUID) -> bool:
         return False
     wanted = min(CHUNK, batch.count - batch.generated_count)
     batch.generated_count += _add(batch, rules.generate_codes(batch.pattern, batch.charset, count=wanted))
-    CodeBatch.objects.filter(pk=batch.pk).update(made=batch.generated_count, finished_at=Now() if batch.is_generated else None)
+    CodeBatch.objects.filter(pk=batch.pk).update(
+        made=batch.generated_count, finished_at=Now() if batch.is_generated else None
+    )
     return not batch.is_generated
 
 

@@ -228,7 +228,11 @@ def test_odd_uses_are_found(billo: Brand, bearer: ClientOf) -> None:
     assert audit() == (0, [])
 
     UsageReturn.objects.create(
-        usage_id=use.pk, code_id=use.code_id, customer_id=use.customer_id, used_at=use.redeemed_at, returned_at=use.redeemed_at
+        usage_id=use.pk,
+        code_id=use.code_id,
+        customer_id=use.customer_id,
+        used_at=use.redeemed_at,
+        returned_at=use.redeemed_at,
     )
     with connection.cursor() as cursor:
         cursor.execute("UPDATE promotions_code SET kind = 'voucher'")

@@ -121,7 +121,10 @@ def test_a_task_that_kills_its_worker_is_tried_again_later_and_set_aside_at_last
         assert outbox.relay() == 1
         until(lambda: OutboxMessage.objects.exclude(last_error="").exists())
         message.refresh_from_db()
-        assert (message.attempts, message.dead_lettered_at is not None) == (attempt, attempt == outbox.MAX_WORKER_LOSSES)
+        assert (message.attempts, message.dead_lettered_at is not None) == (
+            attempt,
+            attempt == outbox.MAX_WORKER_LOSSES,
+        )
         assert "died" in message.last_error
         OutboxMessage.objects.update(last_error="")
 

@@ -56,8 +56,13 @@ def test_a_campaign_is_made_in_the_brands_own_time_with_the_offer_of_the_form(br
 
     campaign = Campaign.objects.select_related("counter").get()
     assert answer.status_code == 302
-    assert (campaign.brand, campaign.slug, campaign.counter.quota, campaign.reassign_unused) == (brand, "spring", 100, True)
-    assert campaign.starts_at.isoformat() == "2098-01-01T07:00:00+00:00"
+    assert (campaign.brand, campaign.slug, campaign.counter.quota, campaign.reassign_unused) == (
+        brand,
+        "spring",
+        100,
+        True,
+    )
+    assert campaign.start_date.isoformat() == "2098-01-01T07:00:00+00:00"
     assert campaign.discount == 25
     assert campaign.offer["benefits"] == [{"kind": "percent", "value": "25", "on": "order"}]
 
@@ -172,7 +177,7 @@ def test_a_campaign_is_extended_and_the_line_is_served(brand: Brand) -> None:
     campaign = Campaign.objects.select_related("counter").get()
     assert answer.status_code == 302
     assert (campaign.counter.quota, campaign.counter.issued) == (3, 3)
-    assert campaign.ends_at.isoformat() == "2031-06-01T08:00:00+00:00"
+    assert campaign.end_date.isoformat() == "2031-06-01T08:00:00+00:00"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +194,7 @@ def test_less_or_sooner_is_refused_at_its_field(brand: Brand, sent: dict[str, st
     answer = member(brand).post(page_of(campaign), sent)
 
     assert words in answer.content.decode()
-    assert Campaign.objects.get().ends_at == campaign.ends_at
+    assert Campaign.objects.get().end_date == campaign.ends_at
 
 
 def test_a_campaign_is_closed_for_good(brand: Brand) -> None:

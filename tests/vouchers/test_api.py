@@ -160,7 +160,7 @@ def test_a_campaign_only_grows(owner: Client, campaign: Campaign, change: dict[s
     assert response.status_code == 400
     assert [fault["field"] for fault in response.json()["errors"]] == [field]
     campaign.refresh_from_db()
-    assert (campaign.counter.quota, campaign.ends_at.year) == (2, 2030)
+    assert (campaign.counter.quota, campaign.end_date.year) == (2, 2030)
 
 
 def test_a_later_end_is_taken_and_the_same_again_is_nothing(owner: Client, campaign: Campaign) -> None:

@@ -35,9 +35,9 @@ def state_of(campaign: Campaign) -> str:
     now = timezone.now()
     if campaign.status == CampaignState.CLOSED:
         return "closed"
-    if campaign.starts_at > now:
+    if campaign.start_date > now:
         return "yet to start"
-    if campaign.ends_at <= now:
+    if campaign.end_date <= now:
         return "over"
     return "full" if campaign.counter.issued >= campaign.counter.quota else "open"
 
@@ -211,4 +211,4 @@ def _shown(campaign: Campaign) -> dict[str, Any]:
 def period(campaign: Campaign) -> str:
     """From when to when, in the brand's time zone."""
     zone = campaign.brand.timezone
-    return f"{pages.format_datetime(campaign.starts_at, zone)} to {pages.format_datetime(campaign.ends_at, zone)}"
+    return f"{pages.format_datetime(campaign.start_date, zone)} to {pages.format_datetime(campaign.end_date, zone)}"

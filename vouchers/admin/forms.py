@@ -80,12 +80,12 @@ class ExtendForm(forms.Form):
     ends_at = pages.AwareDateTimeFormField(label="Ends")
 
     def __init__(self, data: Any = None, *, campaign: Campaign) -> None:
-        initial = {"quota": campaign.counter.quota, "ends_at": campaign.ends_at}
+        initial = {"quota": campaign.counter.quota, "ends_at": campaign.end_date}
         super().__init__(data, initial=initial, use_required_attribute=False)
         self.campaign = campaign
 
     def clean_ends_at(self) -> datetime:
-        return pages.keep_untouched(self.cleaned_data["ends_at"], self.campaign.ends_at)
+        return pages.keep_untouched(self.cleaned_data["ends_at"], self.campaign.end_date)
 
     def add_service_errors(self, refusal: DomainError) -> None:
         """Show what the service refused at its field."""

@@ -53,7 +53,7 @@ def participants_per_minute(campaign: Campaign) -> pages.Chart:
     params = {"campaign": campaign.pk, "newest": NEWEST, "minutes": MINUTES}
     counted = {row["minute"]: row["logins"] for row in db.fetch_all("vouchers/sql/count_participants.sql", params)}
     zone = ZoneInfo(campaign.brand.timezone)
-    last = max(counted, default=campaign.starts_at.replace(second=0, microsecond=0))
+    last = max(counted, default=campaign.start_date.replace(second=0, microsecond=0))
     span = [last - timedelta(minutes=back) for back in reversed(range(MINUTES))]
     values = [(f"{minute.astimezone(zone):%H:%M}", counted.get(minute, 0)) for minute in span]
     return pages.bars(values, what="first logins", when=f"in the hour to {last.astimezone(zone):%-d %b, %H:%M}")

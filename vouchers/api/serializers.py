@@ -123,7 +123,7 @@ def campaign_answer(campaign: Campaign, *, own: bool, logins: int | None = None)
     """A campaign as ``CampaignAnswer`` describes it; ``own``: to its brand's people."""
     answer = {
         "id": campaign.pk, "slug": campaign.slug, "brand": campaign.brand.slug, "name": campaign.name,
-        "description": campaign.description, "starts_at": campaign.starts_at, "ends_at": campaign.ends_at,
+        "description": campaign.description, "starts_at": campaign.start_date, "ends_at": campaign.end_date,
         "state": campaign.status, "discount": _number(campaign.discount), "voucher_type": campaign.voucher_type,
         "voucher_valid_days": campaign.voucher_valid_days, "quota": campaign.counter.quota,
         "issued": campaign.counter.issued,

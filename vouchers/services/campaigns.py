@@ -53,10 +53,10 @@ def extend(*, campaign: Campaign, at: datetime, quota: int | None = None, ends_a
     locked = _lock(campaign)
     if locked.status == CampaignState.CLOSED:
         raise WrongState(status_now=locked.status)
-    if ends_at is not None and ends_at != locked.ends_at:
-        if ends_at <= max(locked.ends_at, at):
+    if ends_at is not None and ends_at != locked.end_date:
+        if ends_at <= max(locked.end_date, at):
             raise InvalidRequest.field("ends_at", "The end can only be moved to later, and to the future.")
-        locked.ends_at = ends_at
+        locked.end_date = ends_at
         locked.save(update_fields=["ends_at"])
         Mailing.objects.filter(key=mailing_key(locked.pk)).update(state=MailingStatus.PLANNING)
     if quota is not None:
@@ -91,7 +91,7 @@ def _lock(campaign: Campaign) -> Campaign:
 
 
 def _check_dates(campaign: Campaign, at: datetime) -> None:
-    if campaign.ends_at <= campaign.starts_at:
+    if campaign.end_date <= campaign.start_date:
         raise InvalidRequest.field("ends_at", "The end comes after the start.")
-    if campaign.ends_at <= at:
+    if campaign.end_date <= at:
         raise InvalidRequest.field("ends_at", "The end is in the future.")

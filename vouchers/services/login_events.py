@@ -48,7 +48,7 @@ def _by_campaign(events: Sequence[LoginEvent]) -> Mapping[str, list[LoginEvent]]
     if everywhere:
         instants = [event.at for event in everywhere]
         for campaign in selectors.open_between(first=min(instants), last=max(instants)):
-            window = (event for event in everywhere if campaign.starts_at <= event.at < campaign.ends_at)
+            window = (event for event in everywhere if campaign.start_date <= event.at < campaign.end_date)
             found[campaign.slug].extend(window)
     return found
 
