@@ -124,10 +124,10 @@ class BrandAdmin(BrandScopedAdmin):
     brand_path, needs_to_change = "pk", BrandPermissions.OWN
     list_display = ("name", "slug", "currency", "timezone", "is_active")
     search_fields = ("name", "slug")
-    fields = ("name", "slug", "colour", "timezone", "currency", "notify_email", "is_active", "created_at")
+    fields = ("name", "slug", "color", "timezone", "currency", "notify_email", "is_active", "created_at")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "colour":
+        if db_field.name == "color":
             kwargs["widget"] = UnfoldAdminColorInputWidget
         if db_field.name == "timezone":
             kwargs["widget"] = UnfoldAdminSelectWidget(

@@ -19,7 +19,7 @@ def invitation(*, invitation: Invitation, token: str) -> EmailMultiAlternatives:
         template="mail/action",
         subject=f"Join {brand.name} on promoplatform",
         sender_name=brand.name,
-        colour=brand.colour,
+        color=brand.color,
         context={
             "heading": f"Join {brand.name}",
             "paragraphs": [f"{inviter} to be {article} {role} of {brand.name} on promoplatform."],

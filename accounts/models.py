@@ -140,7 +140,7 @@ class Brand(models.Model):
     color = models.CharField(
         max_length=7,
         default="#0f766e",
-        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write a colour as #rrggbb.")],
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write a color as #rrggbb.")],
         db_column="colour",
     )
     notify_email = models.EmailField(

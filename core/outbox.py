@@ -65,7 +65,7 @@ def _publish(rows: list[db.Row], sent: list[int]) -> None:
     """Sent rows are leased to their tasks, the others come due again; what a quick worker has settled already stays
     as it is.
     """
-    untouched = OutboxMessage.objects.filter(due_at=rows[0]["due_at"], parked_at=None)
+    untouched = OutboxMessage.objects.filter(due_at=rows[0]["due_at"], dead_lettered_at=None)
     left = [row["id"] for row in rows if row["id"] not in set(sent)]
     untouched.filter(pk__in=sent).update(due_at=Now() + LEASE)
     untouched.filter(pk__in=left).update(due_at=Now() + timedelta(seconds=5), attempts=F("attempts") - 1)
@@ -116,13 +116,13 @@ def mark_lost(message_id: int) -> None:
 def dead_letter(message_id: int, error: str) -> None:
     """Set a promise aside that cannot be kept; an operator sees it and may send it again."""
     log.error("outbox_parked", message_id=message_id, error=error)
-    OutboxMessage.objects.filter(pk=message_id).update(parked_at=Now(), last_error=error[:2000])
+    OutboxMessage.objects.filter(pk=message_id).update(dead_lettered_at=Now(), last_error=error[:2000])
 
 
 def requeue(*, message_ids: list[int]) -> int:
     """Send parked promises again, as if new; how many."""
-    return OutboxMessage.objects.filter(pk__in=message_ids, parked_at__isnull=False).update(
-        parked_at=None, attempts=0, due_at=Now()
+    return OutboxMessage.objects.filter(pk__in=message_ids, dead_lettered_at__isnull=False).update(
+        dead_lettered_at=None, attempts=0, due_at=Now()
     )
 
 
@@ -152,7 +152,7 @@ class OutboxTask(Task):  # type: ignore[type-arg]
         if promise is None or not (self.request.delivery_info or {}).get("redelivered"):
             return False
         attempt = str(self.request.id).rpartition("-")[2]
-        return not OutboxMessage.objects.filter(pk=promise, parked_at=None, attempts=attempt).exists()
+        return not OutboxMessage.objects.filter(pk=promise, dead_lettered_at=None, attempts=attempt).exists()
 
     def on_worker_lost(self) -> None:
         """Called in the parent of the process that died. Leaves no connection behind: children are forked from it."""

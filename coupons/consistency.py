@@ -86,7 +86,7 @@ def _recount_user(coupon: uuid.UUID, customer: int) -> bool:
 def _units(coupon: uuid.UUID, repair: bool) -> Iterator[str]:
     """A unit's redemption stands and has that unit, and what stands has its unit."""
     for row in db.fetch_all("coupons/sql/recount_units.sql", {"coupon": coupon}):
-        unit = CouponUnit.objects.filter(coupon_id=coupon, n=row["n"])
+        unit = CouponUnit.objects.filter(coupon_id=coupon, number=row["number"])
         if row["stands"]:  # a redemption whose unit is not its own
             mended = repair and bool(unit.filter(redemption_id=None).update(redemption_id=row["redemption_id"]))
         else:

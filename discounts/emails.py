@@ -29,7 +29,7 @@ def build_announcement(*, key: str, data: Mapping[str, Any], at: datetime) -> Co
     }  # fmt: skip
     return content(
         template="discounts/announcement", subject=f"{percent}% off at {brand.name}: {code.code_id}", context=context,
-        sender_name=brand.name, colour=brand.colour, marketing=True,
+        sender_name=brand.name, color=brand.color, marketing=True,
     )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def build_usage_digest(*, key: str, data: Mapping[str, Any], at: datetime) -> Co
     }  # fmt: skip
     subject = f"{total} use{'' if total == 1 else 's'} of your discount codes"
     return content(
-        template="discounts/usage_digest", subject=subject, context=context, sender_name=brand.name, colour=brand.color
+        template="discounts/usage_digest", subject=subject, context=context, sender_name=brand.name, color=brand.color
     )
 
 

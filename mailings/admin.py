@@ -54,7 +54,7 @@ class MailingAdmin(SuperuserAdmin):
     """How far each mailing is."""
 
     list_display = ("key", "sender_name", "status_label", "created_at")
-    list_filter = ("state", "marketing")
+    list_filter = ("status", "marketing")
     search_fields = ("key", "sender_name")
     readonly_fields = ("progress",)
 
@@ -75,7 +75,7 @@ class MailAdmin(SuperuserAdmin):
     """Each copy and what became of it; doubtful and failed ones can be sent again, deliberately."""
 
     list_display = ("address", "mailing", "status_label", "attempts", "sent_at", "error")
-    list_filter = ("state",)
+    list_filter = ("status",)
     list_select_related = ("mailing",)
     search_fields = ("=address", "=message_id")
     ordering = ("-id",)

@@ -21,23 +21,23 @@ def content(
     subject: str,
     context: Mapping[str, Any],
     sender_name: str = "",
-    colour: str = "#0f766e",
+    color: str = "#0f766e",
     reply_to: str = "",
     marketing: bool = False,
 ) -> Content:
-    """The content that ``<template>.html`` and ``<template>.txt`` make, in the sender's name and colour (``#rrggbb``).
+    """The content that ``<template>.html`` and ``<template>.txt`` make, in the sender's name and color (``#rrggbb``).
 
     Templates have ``recipient`` (the name of whoever gets it), ``word`` (theirs alone),
     ``unsubscribe_url`` (empty where none is offered), ``sender_name``,
-    ``colour``, ``on_colour`` (readable on it), ``ink`` (the colour, or near-black where it is too pale to be read),
+    ``color``, ``on_color`` (readable on it), ``ink`` (the color, or near-black where it is too pale to be read),
     ``subject`` and ``base_url`` beside their own context.
     """
     shared = {
         "subject": subject,
         "sender_name": sender_name or "promoplatform",
-        "colour": colour,
-        "on_colour": contrast_text_color(colour),
-        "ink": colour if _contrast(colour, _WHITE) >= MIN_CONTRAST else _BLACK,
+        "color": color,
+        "on_color": contrast_text_color(color),
+        "ink": color if _contrast(color, _WHITE) >= MIN_CONTRAST else _BLACK,
         "unsubscribe_url": UNSUBSCRIBE_TAG if marketing else "",
         "word": PERSONAL_TAG,
         "base_url": settings.BASE_URL,
@@ -53,19 +53,19 @@ def content(
     )
 
 
-def contrast_text_color(colour: str) -> str:
-    """White or near-black, whichever contrasts more with the colour."""
-    return max(_WHITE, _BLACK, key=lambda ink: _contrast(colour, ink))
+def contrast_text_color(color: str) -> str:
+    """White or near-black, whichever contrasts more with the color."""
+    return max(_WHITE, _BLACK, key=lambda ink: _contrast(color, ink))
 
 
 def _contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours, 1 to 21 (WCAG 2)."""
+    """The contrast ratio of two colors, 1 to 21 (WCAG 2)."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def _luminance(colour: str) -> float:
+def _luminance(color: str) -> float:
     """Relative luminance of ``#rrggbb``, 0 to 1 (WCAG 2)."""
-    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -15,8 +15,8 @@ def counts(*, key: str) -> dict[str, int]:
     Two index-only counts: about 0.1 s for a million mails.
     """
     mails = Mail.objects.filter(mailing__key=key)
-    rows = mails.exclude(state=MailStatus.PLANNED).values_list("state").annotate(mails=Count("pk"))
-    planned = mails.filter(state=MailStatus.PLANNED).count()
+    rows = mails.exclude(status=MailStatus.PLANNED).values_list("status").annotate(mails=Count("pk"))
+    planned = mails.filter(status=MailStatus.PLANNED).count()
     return {MailStatus(state).value: found for state, found in [*rows, (MailStatus.PLANNED, planned)] if found}
 
 
@@ -27,9 +27,11 @@ def progress(*, key: str) -> dict[str, int]:
 
 def next_mailing(*, at: datetime) -> Mailing | None:
     """The mailing whose due mails go first: what people wait for before what is advertised, then the older one."""
-    planned = Mail.objects.filter(mailing=OuterRef("pk"), state=MailStatus.PLANNED)
+    planned = Mail.objects.filter(mailing=OuterRef("pk"), status=MailStatus.PLANNED)
     first_due = planned.order_by("due_at").values("due_at")[:1]  # the head of an index, where EXISTS may read the table
     waiting = (
-        Mailing.objects.exclude(state=MailingStatus.DONE).alias(first_due=Subquery(first_due)).filter(first_due__lte=at)
+        Mailing.objects.exclude(status=MailingStatus.DONE)
+        .alias(first_due=Subquery(first_due))
+        .filter(first_due__lte=at)
     )
     return waiting.order_by("marketing", "id").first()

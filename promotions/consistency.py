@@ -28,7 +28,7 @@ def check(*, at: datetime, repair: bool) -> Iterator[str]:
             f" its uses took {row['counted']}" + (": mended" if mended else "")
         )
     yield from _caps()
-    for use in PromotionRedemption.objects.filter(held_until__lt=at - GRACE).iterator():
+    for use in PromotionRedemption.objects.filter(reserved_until__lt=at - GRACE).iterator():
         yield f"promotion {use.promotion_id}: held by {use.redemption_id} until {use.reserved_until:%Y-%m-%dT%H:%MZ}"
 
 
@@ -36,18 +36,20 @@ def check(*, at: datetime, repair: bool) -> Iterator[str]:
 def _recount(promotion: uuid.UUID) -> bool:
     """Recount under the locks of all of the promotion's counters; False where the uses took more than the cap."""
     counters = PromotionCounter.objects.filter(promotion_id=promotion)
-    list(counters.select_for_update().order_by("kind", "slot", "shard"))
+    list(counters.select_for_update().order_by("kind", "scope_key", "shard"))
     wrong = db.fetch_all(RECOUNT, {"promotion": promotion})
     for row in wrong:
         if row["counted"] <= row["cap"]:
-            counters.filter(kind=row["kind"], slot=row["slot"], shard=row["shard"]).update(taken=row["counted"])
+            counters.filter(kind=row["kind"], scope_key=row["scope_key"], shard=row["shard"]).update(
+                taken=row["counted"]
+            )
     return all(row["counted"] <= row["cap"] for row in wrong)
 
 
 def _caps() -> Iterator[str]:
     """The shards of a limit add up to it."""
-    sums = PromotionCounter.objects.values("promotion_id", "kind", "slot").annotate(whole=Sum("cap")).order_by()
+    sums = PromotionCounter.objects.values("promotion_id", "kind", "scope_key").annotate(whole=Sum("cap")).order_by()
     for row in sums.iterator():
         limit = Promotion.objects.values_list(CAPS[row["kind"]], flat=True).get(pk=row["promotion_id"])
         if row["whole"] != limit:
-            yield f"promotion {row['promotion_id']}: {row['kind']} {row['slot']} adds up to {row['whole']}, not {limit}"
+            yield f"promotion {row['promotion_id']}: {row['kind']} {row['scope_key']} adds up to {row['whole']}, not {limit}"

@@ -27,7 +27,7 @@ def build_code(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | 
     }  # fmt: skip
     return content(
         template="promotions/code", subject=f"{brand.name}: your code for {promotion.name}", context=context,
-        sender_name=brand.name, colour=brand.colour, marketing=True,
+        sender_name=brand.name, color=brand.color, marketing=True,
     )  # fmt: skip
 
 

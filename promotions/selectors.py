@@ -225,7 +225,7 @@ def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, s
     taken = {(purchase.id, taking.key) for purchase in purchases for taking in purchase.items}
     uses = PromotionRedemption.objects.filter(
         promotion_id__in={uuid.UUID(key) for _, key in taken}, redemption_id__in={redemption for redemption, _ in taken}
-    ).values_list("redemption_id", "promotion_id", "held_until")
+    ).values_list("redemption_id", "promotion_id", "reserved_until")
     kept = {(redemption, str(promotion)): until is None for redemption, promotion, until in uses}
     return {each: kept.get(each) for each in taken}
 

@@ -51,7 +51,7 @@ def _campaign(row: db.Row, at: datetime, repair: bool) -> Iterator[str]:
 def _recount(campaign_id: uuid.UUID) -> bool:
     """Set the counter to what was given, under its lock."""
     counter = CampaignCounter.objects.select_for_update().get(campaign=campaign_id)
-    counter.issued = Voucher.objects.filter(campaign=campaign_id, passed_on_to__isnull=True).count()
+    counter.issued = Voucher.objects.filter(campaign=campaign_id, reassigned_to__isnull=True).count()
     counter.save(update_fields=["issued"])
     return True
 
@@ -59,9 +59,9 @@ def _recount(campaign_id: uuid.UUID) -> bool:
 def _missing_mails(at: datetime, repair: bool) -> Iterator[str]:
     """Winners with an address whom no mail tells of a voucher that they could still use."""
     key = Concat(Value("vouchers:"), Cast(OuterRef("campaign_id"), CharField()))
-    open_mailing = Mailing.objects.filter(key=key).exclude(state=MailingStatus.DONE)
+    open_mailing = Mailing.objects.filter(key=key).exclude(status=MailingStatus.DONE)
     mail = Mail.objects.filter(mailing__key=key, recipient=OuterRef("customer_id"))
-    winners = Voucher.objects.filter(state=VoucherState.AVAILABLE, expires_at__gt=at, customer__user__is_active=True)
+    winners = Voucher.objects.filter(status=VoucherState.AVAILABLE, expires_at__gt=at, customer__user__is_active=True)
     found = winners.exclude(customer__user__email="").filter(Exists(open_mailing), ~Exists(mail))
     for pk, rank, slug in list(found.order_by("pk").values_list("pk", "rank", "campaign__slug")):
         told = repair and db.execute("vouchers/sql/insert_missing_mails.sql", {"vouchers": [pk], "at": at})
@@ -69,7 +69,7 @@ def _missing_mails(at: datetime, repair: bool) -> Iterator[str]:
 
 
 def _expired(at: datetime, repair: bool) -> Iterator[str]:
-    late = Voucher.objects.filter(state=VoucherState.AVAILABLE, expires_at__lte=at - GRACE)
+    late = Voucher.objects.filter(status=VoucherState.AVAILABLE, expires_at__lte=at - GRACE)
     found = list(late.order_by("pk").values_list("pk", flat=True))
     if found and repair:
         expiry.expire(at=at)
@@ -80,7 +80,7 @@ def _expired(at: datetime, repair: bool) -> Iterator[str]:
 def _reassigned(at: datetime, repair: bool) -> Iterator[str]:
     """Ranks that were taken over by no voucher, or by one of another rank; and lost ones that somebody waits for."""
     heir = Voucher.objects.filter(pk=OuterRef("passed_on_to"), campaign=OuterRef("campaign"), rank=OuterRef("rank"))
-    astray = Voucher.objects.filter(~Exists(heir), passed_on_to__isnull=False).order_by("pk")
+    astray = Voucher.objects.filter(~Exists(heir), reassigned_to__isnull=False).order_by("pk")
     for pk in astray.values_list("pk", flat=True):
         yield f"voucher {pk}: passed on to one that is not there, or has another rank"
     for campaign in selectors.list_reassigning_campaigns():

@@ -30,7 +30,7 @@ def build_voucher(*, key: str, data: Mapping[str, Any], at: datetime) -> Content
     }  # fmt: skip
     return content(
         template="vouchers/voucher", subject=f"{brand.name}: your voucher, {figure or campaign.name}", context=context,
-        sender_name=brand.name, colour=brand.colour,
+        sender_name=brand.name, color=brand.color,
     )  # fmt: skip
 
 

@@ -41,13 +41,13 @@ def announced(*, slug: str) -> Campaign:
 
 def open_slugs(*, at: datetime) -> list[str]:
     """The campaigns that are open at an instant, the oldest first."""
-    running = Campaign.objects.filter(state=CampaignState.OPEN, starts_at__lte=at, ends_at__gt=at)
+    running = Campaign.objects.filter(status=CampaignState.OPEN, start_date__lte=at, end_date__gt=at)
     return list(running.filter(brand__is_active=True).order_by("pk").values_list("slug", flat=True))
 
 
 def open_between(*, first: datetime, last: datetime) -> list[Campaign]:
     """The campaigns that were open at some time between two instants and are not closed, the oldest first."""
-    running = Campaign.objects.filter(state=CampaignState.OPEN, starts_at__lte=last, ends_at__gt=first)
+    running = Campaign.objects.filter(status=CampaignState.OPEN, start_date__lte=last, end_date__gt=first)
     return list(running.filter(brand__is_active=True).order_by("pk"))
 
 
@@ -58,14 +58,14 @@ def logins(*, campaign: Campaign) -> int:
 
 def list_reassigning_campaigns() -> QuerySet[Campaign]:
     """The open campaigns that have lost vouchers and pass them on."""
-    found = Campaign.objects.filter(pass_on=True, state=CampaignState.OPEN, brand__is_active=True)
+    found = Campaign.objects.filter(reassign_unused=True, status=CampaignState.OPEN, brand__is_active=True)
     return found.filter(Exists(reassignable_vouchers().filter(campaign=OuterRef("pk")))).order_by("pk")
 
 
 def waiting_list(*, campaign: Campaign) -> QuerySet[FirstLogin]:
     """Who signed in and has had no voucher, in the order of their coming."""
     vouchers_of_customers = Voucher.objects.filter(campaign=OuterRef("campaign"), customer=OuterRef("customer"))
-    return FirstLogin.objects.filter(~Exists(vouchers_of_customers), campaign=campaign).order_by("arrived")
+    return FirstLogin.objects.filter(~Exists(vouchers_of_customers), campaign=campaign).order_by("sequence")
 
 
 def mailing_key(campaign_id: uuid.UUID) -> str:
@@ -76,14 +76,14 @@ def mailing_key(campaign_id: uuid.UUID) -> str:
 # --- vouchers --------------------------------------------------------------------------------------------------------
 def wallet(*, shopper: Shopper) -> QuerySet[Voucher]:
     """The shopper's vouchers, newest first; what was revoked is gone."""
-    mine = Voucher.objects.filter(customer_id=shopper.id or 0).exclude(state=VoucherState.REVOKED)
+    mine = Voucher.objects.filter(customer_id=shopper.id or 0).exclude(status=VoucherState.REVOKED)
     return mine.select_related("campaign")
 
 
 def reassignable_vouchers() -> QuerySet[Voucher]:
     """Vouchers that were revoked or expired unused, and whose rank nobody took over."""
     over = [VoucherState.EXPIRED, VoucherState.REVOKED]
-    return Voucher.objects.filter(state__in=over, passed_on_to__isnull=True)
+    return Voucher.objects.filter(status__in=over, reassigned_to__isnull=True)
 
 
 def vouchers_of_customers(
@@ -91,7 +91,7 @@ def vouchers_of_customers(
 ) -> dict[int, VoucherView]:
     """The voucher of the campaign that each of the customers has; who has none is absent."""
     found = Voucher.objects.filter(campaign_id=campaign_id, customer_id__in=customer_keys)
-    found = found.exclude(state=VoucherState.REVOKED).select_related("campaign")
+    found = found.exclude(status=VoucherState.REVOKED).select_related("campaign")
     return {voucher.customer_id: issued_vouchers(voucher, at=at) for voucher in found}
 
 
@@ -154,6 +154,6 @@ def _candidate(voucher: Voucher) -> Candidate:
 def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
     """Which takings' vouchers stand, and whether each is final (``promotions.contracts.Redeemer``)."""
     keys = {taking.key for purchase in purchases for taking in purchase.items}
-    taken = Voucher.objects.filter(pk__in=keys, state__in=[VoucherState.RESERVED, VoucherState.USED])
-    rows = taken.values_list("redemption_id", "pk", "state")
+    taken = Voucher.objects.filter(pk__in=keys, status__in=[VoucherState.RESERVED, VoucherState.USED])
+    rows = taken.values_list("redemption_id", "pk", "status")
     return {(redemption, str(pk)): state == VoucherState.USED for redemption, pk, state in rows if redemption}

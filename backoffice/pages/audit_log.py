@@ -28,7 +28,7 @@ from discounts.admin.rules import describe_terms
 PAGE = 25
 SCAN_LIMIT = 200_000
 EVENT_LABELS = {"insert": "made", "update": "changed", "delete": "removed"}
-COLOURS = {"insert": "success", "update": "info", "delete": "danger"}
+COLORS = {"insert": "success", "update": "info", "delete": "danger"}
 HIDDEN_FIELDS = {"id", "pgh_id", "pgh_obj", "pgh_label", "pgh_context", "pgh_created_at", "created_at", "uuid"}
 Event = Any
 
@@ -173,7 +173,7 @@ def _to_row(
             "name": names.get((type(event), event.pgh_obj_id)) or _title(event),
             "url": _url(event, request),
             "how": EVENT_LABELS.get(event.pgh_label, event.pgh_label),
-            "colour": COLOURS.get(event.pgh_label, ""),
+            "color": COLORS.get(event.pgh_label, ""),
             "fields": list(_changes(event, before.get((type(event), event.pgh_id)), zone)),
         }
 

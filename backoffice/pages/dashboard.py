@@ -82,7 +82,7 @@ def _running(brands: list[Any] | None, at: datetime) -> list[tuple[str, str, str
     soon = {"start_date__gt": at, "start_date__lte": at + UPCOMING_WINDOW}
     promotions, segments = _for_brands(brands, Promotion), _for_brands(brands, Segment)
     coupons, campaigns = _for_brands(brands, CouponDefinition).filter(is_active=True), _for_brands(brands, Campaign)
-    is_open = campaigns.filter(state=CampaignState.OPEN, starts_at__lte=at, ends_at__gt=at)
+    is_open = campaigns.filter(status=CampaignState.OPEN, start_date__lte=at, end_date__gt=at)
     given = is_open.aggregate(given=Sum("counter__issued"), of=Sum("counter__quota"))
     held = segments.filter(state=SegmentState.ACTIVE)
     return [
@@ -143,8 +143,8 @@ def _health() -> list[tuple[str, str, str, bool]]:
     backlog = outbox.backlog()
     beat = health.seconds_since_heartbeat()
     states = (MailStatus.UNKNOWN, MailStatus.FAILED)
-    mails = Mail.objects.filter(state__in=states, mailing__created_at__gt=timezone.now() - timedelta(days=7))
-    bad = dict(mails.values_list("state").annotate(mails=Count("pk")).order_by())
+    mails = Mail.objects.filter(status__in=states, mailing__created_at__gt=timezone.now() - timedelta(days=7))
+    bad = dict(mails.values_list("status").annotate(mails=Count("pk")).order_by())
     late = backlog["oldest"] is not None and timezone.now() - backlog["oldest"] > timedelta(minutes=5)
     return [
         ("Promised tasks", f"{backlog['waiting']:,}", "waiting; the oldest is late" if late else "waiting", late),

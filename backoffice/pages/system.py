@@ -30,7 +30,7 @@ class FailedFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
         if self.value() not in ("waiting", "parked"):
             return queryset
-        return queryset.filter(parked_at__isnull=self.value() == "waiting")
+        return queryset.filter(dead_lettered_at__isnull=self.value() == "waiting")
 
 
 @admin.register(OutboxMessage)

@@ -13,7 +13,7 @@ from coupons.models import CouponDefinition, CouponRedemption, Status, Strategy
 
 MAX_CODES_SHOWN = 2_000_000_000
 Card = tuple[str, str, str]
-COLOURS = {
+COLORS = {
     Status.RESERVED: "info",
     Status.CONFIRMED: "success",
     Status.RELEASED: "warning",
@@ -23,7 +23,7 @@ COLOURS = {
 
 
 def state(coupon: CouponDefinition, at: datetime) -> tuple[str, str]:
-    """Its state in a word, and the colour of that."""
+    """Its state in a word, and the color of that."""
     if not coupon.is_active:
         return "withdrawn", "danger"
     if coupon.end_date <= at:

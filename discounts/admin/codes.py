@@ -210,7 +210,7 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
     def _announcement(self, code: DiscountCode) -> dict[str, Any]:
         """How far the announcement is, for its bar."""
         told = selectors.announcement_progress(code)
-        mailing = Mailing.objects.filter(key=f"discount_code:{code.code_id}").only("state").first()
+        mailing = Mailing.objects.filter(key=f"discount_code:{code.code_id}").only("status").first()
         settled = told["sent"] + told["failed"]
         return {
             "told": told,

@@ -295,7 +295,7 @@ class UseNoticeAdmin(ReadOnlyAdminMixin):
             raise PermissionDenied
         brands = list_brand_ids(request, BrandPermissions.READ)
         if brands is None:
-            mailings = list(Mailing.objects.filter(kind=USAGE_DIGEST).order_by("-pk")[:DIGESTS])
+            mailings = list(Mailing.objects.filter(mail_type=USAGE_DIGEST).order_by("-pk")[:DIGESTS])
         else:  # by key, which has an index and ends with the time
             named = (Mailing.objects.filter(key__startswith=f"discount_uses:{brand}:") for brand in brands)
             found = (mailing for rows in named for mailing in rows.order_by("-key")[:DIGESTS])

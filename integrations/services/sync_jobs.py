@@ -101,7 +101,7 @@ def save_progress(errand: SyncJob, *, cursor: int, taken: int, at: datetime) -> 
 
 def restart(errand: SyncJob) -> None:
     """The series is to be told again from its beginning."""
-    _owned(errand).update(cursor=0, page=0, sent=0)
+    _owned(errand).update(cursor=0, page=0, sent_count=0)
 
 
 def retry_now(*, service: Service, subjects: Collection[uuid.UUID], at: datetime) -> int:
@@ -117,7 +117,7 @@ def resync_all(*, service: Service, subjects: Collection[uuid.UUID], at: datetim
     with transaction.atomic():
         request_sync(service=service, subjects=subjects, at=at)
         told = SyncJob.objects.filter(service=service, subject__in=subjects)
-        told.update(cursor=0, page=0, sent=0, due_at=at, failures=0)
+        told.update(cursor=0, page=0, sent_count=0, due_at=at, failures=0)
     circuit_breaker.half_open(service, at=at)
 
 

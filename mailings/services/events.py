@@ -50,8 +50,8 @@ def receive(*, events: Sequence[Event]) -> int:
     nothing.
     """
     arrived = [event for event in events if event.get("event") in rules.DELIVERING]
-    _mails_of_events(arrived).filter(state=MailStatus.UNKNOWN).update(
-        state=MailStatus.SENT, sent_at=Coalesce("sent_at", Now()), error=""
+    _mails_of_events(arrived).filter(status=MailStatus.UNKNOWN).update(
+        status=MailStatus.SENT, sent_at=Coalesce("sent_at", Now()), error=""
     )
     telling = {
         _id(event): event for event in events if event.get("event") in rules.FAILING or rules.suppression_for(event)
@@ -60,8 +60,8 @@ def receive(*, events: Sequence[Event]) -> int:
     fresh = [telling[row["id"]] for row in db.fetch_all("mailings/sql/insert_new_events.sql", {"ids": sorted(telling)})]
     for event in fresh:
         if event["event"] in rules.FAILING:
-            _mails_of_events([event]).exclude(state=MailStatus.PLANNED).update(
-                state=MailStatus.FAILED, error=_error_text(event)
+            _mails_of_events([event]).exclude(status=MailStatus.PLANNED).update(
+                status=MailStatus.FAILED, error=_error_text(event)
             )
     _suppress(fresh)
     return len(fresh)

@@ -37,7 +37,7 @@ def plan(
 
 def lock_planning(*, mailing_id: uuid.UUID) -> Mailing | None:
     """The mailing, locked against other planners until the transaction ends; None once it is planned to the end."""
-    return Mailing.objects.select_for_update().filter(pk=mailing_id, state=MailingStatus.PLANNING).first()
+    return Mailing.objects.select_for_update().filter(pk=mailing_id, status=MailingStatus.PLANNING).first()
 
 
 def add_recipients(
@@ -64,7 +64,7 @@ def add_recipients(
 
 def finish_planning(*, mailing: Mailing) -> None:
     """Nobody else will be planned: the mailing is done as soon as its mails are."""
-    Mailing.objects.filter(pk=mailing.pk, state=MailingStatus.PLANNING).update(state=MailingStatus.SENDING)
+    Mailing.objects.filter(pk=mailing.pk, status=MailingStatus.PLANNING).update(status=MailingStatus.SENDING)
     enqueue_on_commit("mail.send_due")
 
 

@@ -75,9 +75,9 @@ def send_due(*, at: datetime, budget: float = BUDGET) -> int:
 
 def mark_abandoned_unknown(*, at: datetime) -> int:
     """Mark the mails doubtful whose worker died after claiming them; how many."""
-    abandoned = Mail.objects.filter(state=MailStatus.SENDING, claimed_at__lt=at - LEASE)
+    abandoned = Mail.objects.filter(status=MailStatus.SENDING, claimed_at__lt=at - LEASE)
     found = abandoned.update(
-        state=MailStatus.UNKNOWN, error="The worker was lost while it sent this; the provider may have it."
+        status=MailStatus.UNKNOWN, error="The worker was lost while it sent this; the provider may have it."
     )
     if found:
         log.warning("mails_doubtful", mails=found)
@@ -87,10 +87,10 @@ def mark_abandoned_unknown(*, at: datetime) -> int:
 def resend(*, mail_ids: Sequence[int], at: datetime) -> int:
     """A person decides that failed or doubtful mails are sent once more; how many."""
     with transaction.atomic():
-        mails = Mail.objects.filter(pk__in=mail_ids, state__in=[MailStatus.FAILED, MailStatus.UNKNOWN])
+        mails = Mail.objects.filter(pk__in=mail_ids, status__in=[MailStatus.FAILED, MailStatus.UNKNOWN])
         mailings = list(mails.order_by().values_list("mailing", flat=True).distinct())
-        Mailing.objects.filter(pk__in=mailings, state="done").update(state="sending")
-        return mails.update(state=MailStatus.PLANNED, due_at=at, attempts=0, batch=None, claimed_at=None, error="")
+        Mailing.objects.filter(pk__in=mailings, status="done").update(status="sending")
+        return mails.update(status=MailStatus.PLANNED, due_at=at, attempts=0, batch=None, claimed_at=None, error="")
 
 
 def _batch_size() -> int:
@@ -146,7 +146,7 @@ def _render(batch: Batch, at: datetime) -> tuple[Content | None, list[RenderedMa
     unwanted = [row["id"] for row in batch.rows if row["recipient"] not in wanted]
     if unwanted:
         _claimed_rows(batch, unwanted).update(
-            state=MailStatus.SUPPRESSED, error="No longer wanted when it was to be sent."
+            status=MailStatus.SUPPRESSED, error="No longer wanted when it was to be sent."
         )
     return content, [_to_rendered_mail(mailing, row) for row in batch.rows if row["recipient"] in wanted]
 
@@ -188,7 +188,7 @@ def _split(batch: Batch, part: list[RenderedMail], answer: SendResult, at: datet
 
 def _claimed_rows(batch: Batch, ids: Sequence[int]) -> QuerySet[Mail]:
     """The claim's mails that nobody has settled otherwise; a worker that was only slow settles its doubtful ones."""
-    return Mail.objects.filter(pk__in=ids, batch=batch.id, state__in=[MailStatus.SENDING, MailStatus.UNKNOWN])
+    return Mail.objects.filter(pk__in=ids, batch=batch.id, status__in=[MailStatus.SENDING, MailStatus.UNKNOWN])
 
 
 def _record_result(batch: Batch, ids: Sequence[int], answer: SendResult, at: datetime) -> None:
@@ -196,7 +196,7 @@ def _record_result(batch: Batch, ids: Sequence[int], answer: SendResult, at: dat
     mails = _claimed_rows(batch, ids)
     attempts = max((row["attempts"] for row in batch.rows), default=1)
     if answer.outcome is Outcome.ACCEPTED:
-        mails.update(state=MailStatus.SENT, sent_at=Now(), message_id=answer.message_id, error="")
+        mails.update(status=MailStatus.SENT, sent_at=Now(), message_id=answer.message_id, error="")
         return
     log.warning(
         "mails_not_accepted",
@@ -206,9 +206,9 @@ def _record_result(batch: Batch, ids: Sequence[int], answer: SendResult, at: dat
         error=answer.error,
     )
     if answer.outcome is Outcome.UNKNOWN:
-        mails.update(state=MailStatus.UNKNOWN, error=answer.error)
+        mails.update(status=MailStatus.UNKNOWN, error=answer.error)
     elif answer.outcome is Outcome.REJECTED or attempts >= rules.MAX_ATTEMPTS:
-        mails.update(state=MailStatus.FAILED, error=answer.error)
+        mails.update(status=MailStatus.FAILED, error=answer.error)
     else:
         wait = max(rules.back_off(attempts), timedelta(seconds=answer.wait))
-        mails.update(state=MailStatus.PLANNED, due_at=at + wait, error=answer.error)
+        mails.update(status=MailStatus.PLANNED, due_at=at + wait, error=answer.error)

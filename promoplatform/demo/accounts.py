@@ -13,8 +13,8 @@ from core.ids import uuid7
 PASSWORD = "demo-pass-1234"  # noqa: S105  (of a demo; the command is refused on a server)
 CHUNK = 5_000
 BRANDS = {
-    "billo": {"name": "Billo", "timezone": "Europe/Madrid", "currency": "EUR", "colour": "#0f766e"},
-    "cake": {"name": "Cake", "timezone": "Asia/Ho_Chi_Minh", "currency": "EUR", "colour": "#9d174d"},
+    "billo": {"name": "Billo", "timezone": "Europe/Madrid", "currency": "EUR", "color": "#0f766e"},
+    "cake": {"name": "Cake", "timezone": "Asia/Ho_Chi_Minh", "currency": "EUR", "color": "#9d174d"},
 }
 STAFF = {
     "billo-owner": ("billo", Role.OWNER),

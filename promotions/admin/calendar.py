@@ -22,7 +22,7 @@ from core.permissions import BrandPermissions
 from promotions.models import Promotion, Status
 
 MAX_ROWS = 200  # rows of a month
-COLOURS = {
+COLORS = {
     Status.DRAFT: "draft",
     Status.SCHEDULED: "scheduled",
     Status.ACTIVE: "active",
@@ -39,7 +39,7 @@ class Bar:
     promotion: Promotion
     start: int
     stop: int
-    colour: str
+    color: str
     when: str
     goes_on: bool
 
@@ -108,5 +108,5 @@ def _bar(promotion: Promotion, first: date, days: int) -> Bar | None:
     if stop <= 1 or start > days:
         return None
     when = f"{begins:%-d %b %Y}" if begins == ends else f"{begins:%-d %b %Y} to {ends:%-d %b %Y}"
-    colour = COLOURS[Status(promotion.status)]
-    return Bar(promotion, max(1, start), min(days + 1, stop), colour, when, stop > days + 1)
+    color = COLORS[Status(promotion.status)]
+    return Bar(promotion, max(1, start), min(days + 1, stop), color, when, stop > days + 1)

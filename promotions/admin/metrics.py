@@ -17,8 +17,8 @@ def usage_by_limit(promotion: Promotion, at: datetime) -> dict[str, int]:
     """What was taken of each limit that is counted, now; what nobody took yet is absent."""
     days = rules.periods(at.astimezone(ZoneInfo(promotion.brand.timezone)))
     slots = {"budget": "", "total": ""} | {kind: day.isoformat() for kind, day in days.items()}
-    rows = PromotionCounter.objects.filter(promotion=promotion, kind__in=slots, slot__in=slots.values()).order_by()
-    counted = rows.values_list("kind", "slot").annotate(taken=Sum("taken"))
+    rows = PromotionCounter.objects.filter(promotion=promotion, kind__in=slots, scope_key__in=slots.values()).order_by()
+    counted = rows.values_list("kind", "scope_key").annotate(taken=Sum("taken"))
     return {kind: usage_by_limit for kind, slot, usage_by_limit in counted if slots[kind] == slot}
 
 

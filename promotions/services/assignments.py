@@ -105,7 +105,7 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
             _mail(batch, chunk, at)
     done = mine.exhausted or not chunk
     mine.finished_at = at if done else None
-    mine.save(update_fields=["assigned", "already", "cursor", "exhausted", "finished_at"])
+    mine.save(update_fields=["assigned_count", "already_assigned_count", "cursor", "exhausted", "finished_at"])
     return not done
 
 

@@ -133,14 +133,14 @@ def generate_codes(*, batch_id: uuid.UUID, budget: float = BUDGET) -> None:
 @transaction.atomic
 def generate_chunk(*, batch_id: uuid.UUID) -> bool:
     """Make the next codes; False when none is left to make, or another maker is at it."""
-    batches = CodeBatch.objects.filter(made__lt=F("count"))
+    batches = CodeBatch.objects.filter(generated_count__lt=F("count"))
     batch = batches.select_for_update(skip_locked=True).filter(pk=batch_id).first()
     if batch is None:
         return False
     wanted = min(CHUNK, batch.count - batch.generated_count)
     batch.generated_count += _add(batch, rules.generate_codes(batch.pattern, batch.charset, count=wanted))
     CodeBatch.objects.filter(pk=batch.pk).update(
-        made=batch.generated_count, finished_at=Now() if batch.is_generated else None
+        generated_count=batch.generated_count, finished_at=Now() if batch.is_generated else None
     )
     return not batch.is_generated
 
@@ -216,7 +216,9 @@ def _keep(report: Imported, found: dict[str, int]) -> None:
         report.add_error(found[text], text, "code_taken", "This code is already taken.")
     report.imported += len(added)
     report.existing += len(ours)
-    CodeBatch.objects.filter(pk=batch.pk).update(count=F("count") + len(added), made=F("made") + len(added))
+    CodeBatch.objects.filter(pk=batch.pk).update(
+        count=F("count") + len(added), generated_count=F("generated_count") + len(added)
+    )
 
 
 def check_consistency(*, at: datetime, repair: bool) -> Iterator[str]:

@@ -31,7 +31,9 @@ def take(*, promotion: uuid.UUID, kind: str, slot: str, amount: int, cap: int, h
 
 def _take_blocking(params: Mapping[str, Any]) -> int | None:
     """Wait for a shard that has room while others are at it; gather only what no single shard can give any more."""
-    mine = PromotionCounter.objects.filter(promotion_id=params["promotion"], kind=params["kind"], slot=params["slot"])
+    mine = PromotionCounter.objects.filter(
+        promotion_id=params["promotion"], kind=params["kind"], scope_key=params["scope_key"]
+    )
     while True:
         shard = _shard("promotions/sql/take_limit_blocking.sql", params)
         if shard is not None:
@@ -76,7 +78,7 @@ def resize(*, promotion: uuid.UUID, kind: str, cap: int | None) -> bool:
     given back. A limit that is set for the first time counts from then on.
     """
     mine = PromotionCounter.objects.filter(promotion_id=promotion, kind=kind)
-    rows = list(mine.select_for_update().order_by("slot", "shard"))
+    rows = list(mine.select_for_update().order_by("scope_key", "shard"))
     if cap is None:
         return not rows
     for slot in sorted({row.scope_key for row in rows}):
@@ -86,5 +88,5 @@ def resize(*, promotion: uuid.UUID, kind: str, cap: int | None) -> bool:
             return False
         for row in shards:
             given = spare // len(shards) + (1 if row is shards[0] else 0) * (spare % len(shards))
-            mine.filter(slot=slot, shard=row.shard).update(cap=row.taken + given)
+            mine.filter(scope_key=slot, shard=row.shard).update(cap=row.taken + given)
     return True

@@ -94,17 +94,17 @@ def confirm(*, purchase: Purchase) -> None:
     held = _redemptions(purchase).select_for_update().order_by("promotion_id")
     if any(use.reserved_until is not None and use.reserved_until <= purchase.at for use in held):
         raise ReservationExpired
-    _redemptions(purchase).update(held_until=None)
+    _redemptions(purchase).update(reserved_until=None)
 
 
 def release(*, purchase: Purchase) -> None:
     """Give back what is still held; nothing final is touched."""
-    _release_counters(_redemptions(purchase).filter(held_until__isnull=False))
+    _release_counters(_redemptions(purchase).filter(reserved_until__isnull=False))
 
 
 def return_items(*, purchase: Purchase) -> None:
     """Give the final uses back, and what they had taken of limits and budgets."""
-    _release_counters(_redemptions(purchase).filter(held_until__isnull=True))
+    _release_counters(_redemptions(purchase).filter(reserved_until__isnull=True))
 
 
 def _redemptions(purchase: Purchase) -> QuerySet[PromotionRedemption]:

@@ -153,7 +153,7 @@ def _iter_chunks(upload: AudienceUpload) -> Iterator[bytes]:
     count = upload.parts.count()
     for place in range(count):
         _save_progress(upload, READ * place // count)
-        yield bytes(upload.parts.values_list("packed", flat=True).get(place=place))
+        yield bytes(upload.parts.values_list("packed", flat=True).get(position=place))
 
 
 def _save_progress(upload: AudienceUpload, percent: int) -> None:
@@ -169,7 +169,7 @@ def _stored_file(parts: Iterable[bytes], upload: AudienceUpload) -> Iterator[byt
     for part in parts:
         waiting += pack.compress(part)
         if len(waiting) >= PART_SIZE:
-            UploadPart.objects.create(upload=upload, place=place, packed=waiting)
+            UploadPart.objects.create(upload=upload, position=place, packed=waiting)
             waiting, place = b"", place + 1
         yield part
-    UploadPart.objects.create(upload=upload, place=place, packed=waiting + pack.flush())
+    UploadPart.objects.create(upload=upload, position=place, packed=waiting + pack.flush())

@@ -171,7 +171,7 @@ def test_the_choosers_offer_an_owner_their_own_brands_alone(owner):
 
 
 # --- brands ----------------------------------------------------------------------------------------------------------
-FACE = {"name": "Billo!", "colour": "#123456", "timezone": "Europe/Madrid", "notify_email": "uses@example.com"}
+FACE = {"name": "Billo!", "color": "#123456", "timezone": "Europe/Madrid", "notify_email": "uses@example.com"}
 
 
 def test_an_owner_changes_their_brands_face_but_not_its_address(owner):
@@ -219,8 +219,8 @@ def test_a_brands_currency_stays_once_amounts_are_meant_in_it(root):
     assert change("JPY") == "KWD"
 
 
-def test_what_is_no_time_zone_colour_or_currency_is_refused(root):
-    faults = {"timezone": "Mars/Base", "colour": "red", "currency": "XXY"}
+def test_what_is_no_time_zone_color_or_currency_is_refused(root):
+    faults = {"timezone": "Mars/Base", "color": "red", "currency": "XXY"}
 
     answer = root.post("/admin/accounts/brand/add/", FACE | {"slug": "billo", "currency": "EUR"} | faults)
 

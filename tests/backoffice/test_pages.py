@@ -78,7 +78,7 @@ def test_the_dashboard_shows_the_users_own_brands_and_not_the_platform(owner, br
     mine, theirs = DiscountCodeFactory(brand=brand, text="MINE"), DiscountCodeFactory(text="THEIRS")
     for code in (mine, theirs):
         Usage.objects.create(
-            id=uuid7(), code=code, customer=CustomerFactory(), used_at=timezone.now(), currency="EUR", amount=1000,
+            id=uuid7(), code=code, customer=CustomerFactory(), redeemed_at=timezone.now(), currency="EUR", amount=1000,
             discount_amount=100,
         )  # fmt: skip
 
@@ -113,7 +113,7 @@ def test_the_dashboard_counts_what_runs_now_for_the_users_own_brands(owner, root
 
 def test_platform_admins_see_how_the_platform_does(root):
     enqueue_on_commit("discounts.announce", code="X")
-    OutboxMessage.objects.create(task="gone", parked_at=timezone.now())
+    OutboxMessage.objects.create(task="gone", dead_lettered_at=timezone.now())
 
     health = {name: value for name, value, *_ in root.get("/admin/").context["health"]}
 
@@ -122,7 +122,7 @@ def test_platform_admins_see_how_the_platform_does(root):
 
 def test_parked_tasks_are_sent_again(root, owner):
     parked = OutboxMessage.objects.create(
-        task="discounts.announce", kwargs={"code": "X"}, parked_at=timezone.now(), attempts=12
+        task="discounts.announce", kwargs={"code": "X"}, dead_lettered_at=timezone.now(), attempts=12
     )
 
     refused = owner.post("/admin/kernel/outboxmessage/", {"action": "send_again", "_selected_action": [parked.pk]})
@@ -232,7 +232,7 @@ def things(brand):
     campaign = CampaignFactory(brand=brand, name="secret-of-billo")
     claim(campaign=campaign.slug, customer_key=customer.pk, at=now)
     coupon = CouponFactory(brand=brand, title="secret-of-billo")
-    use = Usage.objects.create(id=uuid7(), code=code, customer=customer, used_at=now)
+    use = Usage.objects.create(id=uuid7(), code=code, customer=customer, redeemed_at=now)
     OutboxMessage.objects.create(task="secret-of-billo")
     return {
         "discountcode": code,
@@ -245,9 +245,9 @@ def things(brand):
         "voucher": Voucher.objects.get(),
         "pricingprofile": PricingProfile.objects.create(brand=brand),
         "usagereturn": UsageReturn.objects.create(
-            usage_id=uuid7(), code=code, customer=customer, used_at=now, returned_at=now
+            usage_id=uuid7(), code=code, customer=customer, redeemed_at=now, returned_at=now
         ),
-        "usenotice": UsageNotification.objects.create(brand=brand, code=SECRET, used_at=now - timedelta(minutes=1)),
+        "usenotice": UsageNotification.objects.create(brand=brand, code=SECRET, redeemed_at=now - timedelta(minutes=1)),
         "audienceupload": AudienceUpload.objects.create(
             brand=brand, segment_type="secret-of-billo", operation="add", file_name="secret-of-billo.csv"
         ),
@@ -328,11 +328,11 @@ def _state():
             Brand.objects.values_list("discount_rules__name", "discount_rules__discount"),
             Promotion.objects.values_list("name", "status"),
             PricingProfile.objects.values_list(),
-            Campaign.objects.values_list("name", "state", "ends_at", "counter__quota"),
-            Voucher.objects.values_list("state", "revoked_at"),
+            Campaign.objects.values_list("name", "status", "end_date", "counter__quota"),
+            Voucher.objects.values_list("status", "revoked_at"),
             CouponDefinition.objects.values_list("title", "is_active"),
             CouponRedemption.objects.values_list("status"),
-            OutboxMessage.objects.values_list("task", "parked_at"),
+            OutboxMessage.objects.values_list("task", "dead_lettered_at"),
         )
     ]
 

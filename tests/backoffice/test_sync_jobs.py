@@ -68,7 +68,7 @@ def test_what_waits_is_told_now(root: Client):
 
 def test_what_the_service_lost_is_told_again_from_the_beginning(root: Client):
     errand = waiting()
-    SyncJob.objects.filter(pk=errand.pk).update(acknowledged=1, cursor=70, page=7, sent=70)
+    SyncJob.objects.filter(pk=errand.pk).update(acknowledged=1, cursor=70, page=7, sent_count=70)
 
     root.post(PAGE, {"action": "tell_again", "_selected_action": [errand.pk]})
 

@@ -44,7 +44,7 @@ def code(brand):
 
 def used(code, customer, at):
     return Usage.objects.create(
-        id=uuid7(), code=code, customer=CustomerFactory(customer_id=customer), used_at=at, currency="EUR", amount=4_999,
+        id=uuid7(), code=code, customer=CustomerFactory(customer_id=customer), redeemed_at=at, currency="EUR", amount=4_999,
         discount_amount=500,
     )  # fmt: skip
 

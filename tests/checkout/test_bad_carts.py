@@ -92,9 +92,9 @@ def test_a_body_over_one_mebibyte_and_another_media_type_are_refused(shopper: Cl
 
 def test_the_largest_cart_is_priced_and_unknown_keys_change_nothing(shopper: Client) -> None:
     DiscountCodeFactory(text="TEN")
-    lines = [line(id=str(number), unit_price="1999.99", colour="red") for number in range(500)]
+    lines = [line(id=str(number), unit_price="1999.99", color="red") for number in range(500)]
 
-    answer = post(shopper, QUOTE, cart(lines=lines, codes=["TEN"], colour="red")).json()
+    answer = post(shopper, QUOTE, cart(lines=lines, codes=["TEN"], color="red")).json()
 
     assert answer["total"] == "899995.50"
     assert len(answer["lines"]) == 500

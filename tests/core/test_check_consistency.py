@@ -157,7 +157,7 @@ def test_reservations_that_nobody_released_are_released(history: list[Redemption
     past = timezone.now() - timedelta(hours=1)
     Redemption.objects.filter(pk=history[0].pk).update(expires_at=past)
     Usage.objects.filter(redemption_id=history[0].pk).update(reserved_until=past)
-    PromotionRedemption.objects.filter(redemption_id=history[0].pk).update(held_until=past)
+    PromotionRedemption.objects.filter(redemption_id=history[0].pk).update(reserved_until=past)
 
     status, lines = audit()
     assert status == 1
@@ -231,7 +231,7 @@ def test_odd_uses_are_found(billo: Brand, bearer: ClientOf) -> None:
         usage_id=use.pk,
         code_id=use.code_id,
         customer_id=use.customer_id,
-        used_at=use.redeemed_at,
+        redeemed_at=use.redeemed_at,
         returned_at=use.redeemed_at,
     )
     with connection.cursor() as cursor:

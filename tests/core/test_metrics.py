@@ -28,7 +28,7 @@ def test_what_waits_is_counted(client: Client):
     now = timezone.now()
     enqueue_on_commit("tests.note")
     OutboxMessage.objects.update(due_at=now - timedelta(minutes=5))
-    OutboxMessage.objects.create(task="gone", parked_at=now)
+    OutboxMessage.objects.create(task="gone", dead_lettered_at=now)
     sync_jobs.request_sync(service=Service.SEGMENTATION, subjects=[uuid7(), uuid7()], at=now - timedelta(hours=1))
     SyncJob.objects.filter(pk=SyncJob.objects.first().pk).update(failures=3)  # type: ignore[union-attr]
     for _ in range(5):

@@ -173,7 +173,7 @@ def test_a_task_that_failed_too_often_is_parked_and_can_be_sent_again() -> None:
 
     assert outbox.requeue(message_ids=[message.pk]) == 1
     message.refresh_from_db()
-    assert OutboxMessage.objects.filter(pk=message.pk, parked_at=None, attempts=0).exists()
+    assert OutboxMessage.objects.filter(pk=message.pk, dead_lettered_at=None, attempts=0).exists()
     assert outbox.relay() == 1
     assert outbox.requeue(message_ids=[message.pk]) == 0
 

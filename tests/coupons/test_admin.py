@@ -106,7 +106,7 @@ def test_a_coupon_with_codes_that_are_good_once_has_them_at_once(owner: Client) 
     owner.post(f"{LIST}add/", fresh(owner, count="30", pattern="ONE-########"))
 
     batch = CouponBatch.objects.get().batch
-    assert (batch.made, batch.pattern) == (30, "ONE-########")
+    assert (batch.generated_count, batch.pattern) == (30, "ONE-########")
     assert "by codes that are good once each, in 1 batch" in text(owner.get(page(CouponDefinition.objects.get())))
 
 

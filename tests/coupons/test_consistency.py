@@ -61,10 +61,10 @@ def test_a_customers_count_that_differs_is_told_and_mended(at: datetime) -> None
 
 def test_a_unit_that_nothing_has_and_one_that_is_not_had_are_told_and_mended(at: datetime) -> None:
     coupon, made = taken("pool", at)
-    unit = CouponUnit.objects.filter(coupon_id=coupon.pk, n=made.unit or 0)
+    unit = CouponUnit.objects.filter(coupon_id=coupon.pk, number=made.unit or 0)
     unit.update(redemption_id=None)
-    other = CouponUnit.objects.filter(coupon_id=coupon.pk).exclude(n=made.unit or 0).order_by("n")[:1]
-    CouponUnit.objects.filter(coupon_id=coupon.pk, n=other[0].number).update(redemption_id=uuid7())
+    other = CouponUnit.objects.filter(coupon_id=coupon.pk).exclude(number=made.unit or 0).order_by("number")[:1]
+    CouponUnit.objects.filter(coupon_id=coupon.pk, number=other[0].number).update(redemption_id=uuid7())
 
     lines = audit(at, repair=True)
 

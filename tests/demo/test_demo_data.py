@@ -52,7 +52,7 @@ def test_a_first_run_has_brands_people_and_live_examples() -> None:
     orders = Redemption.objects.filter(brand__slug="billo")
     assert Counter(orders.values_list("status", flat=True)) == {"confirmed": 76, "refunded": 4}
     assert orders.filter(created_at__lt=at - timedelta(days=29)).exists()
-    assert Usage.objects.filter(code__code="THANKYOU10", used_at__lt=at - timedelta(days=20)).exists()
+    assert Usage.objects.filter(code__code="THANKYOU10", redeemed_at__lt=at - timedelta(days=20)).exists()
     alone = CouponRedemption.objects.filter(redemption_id=None, status="confirmed").count()
     assert (alone, CouponRedemption.objects.exclude(redemption_id=None).exists()) == (9, True)
     assert list(consistency.check(at=at, repair=False)) == []

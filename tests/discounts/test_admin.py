@@ -77,7 +77,7 @@ def used(code, at=None, **fields):
     at = at or timezone.now()
     row = {"currency": "EUR", "amount": 10_000, "discount_amount": 1_000, "customer": CustomerFactory()} | fields
     key = uuid.UUID(int=min_uuid7_at(at).int | uuid7().int & (1 << 62) - 1)
-    return Usage.objects.create(id=key, code=code, used_at=at, **row)
+    return Usage.objects.create(id=key, code=code, redeemed_at=at, **row)
 
 
 def text(answer):
@@ -247,12 +247,14 @@ def test_a_code_that_nobody_could_use_is_not_announced(owner, brand):
 
 def test_progress_is_told_alone_for_the_page_to_ask_again(owner, brand):
     code = DiscountCodeFactory(brand=brand)
-    mailing = Mailing.objects.create(key=f"discount_code:{code}", kind="discounts.emails.announcement", state="sending")
+    mailing = Mailing.objects.create(
+        key=f"discount_code:{code}", mail_type="discounts.emails.announcement", status="sending"
+    )
     for number, state in enumerate(("sent", "planned", "failed")):
-        Mail.objects.create(mailing=mailing, recipient=number, address="a@example.com", state=state)
+        Mail.objects.create(mailing=mailing, recipient=number, address="a@example.com", status=state)
 
     moving = text(owner.get(f"{CODES}{code.pk}/progress/"))
-    Mailing.objects.update(state="done")
+    Mailing.objects.update(status="done")
     done = text(owner.get(f"{CODES}{code.pk}/progress/"))
 
     assert "1 of 3 mails sent" in moving
@@ -295,7 +297,7 @@ def test_a_viewer_reads_and_changes_nothing(viewer, brand):
 def test_another_brands_objects_are_not_there(stranger, brand):
     code = DiscountCodeFactory(brand=brand, text="SECRETCODE", notify=False)
     use = used(code, customer=CustomerFactory(customer_id="secret-customer"))
-    UsageNotification.objects.create(brand=brand, code="SECRETCODE", used_at=timezone.now())
+    UsageNotification.objects.create(brand=brand, code="SECRETCODE", redeemed_at=timezone.now())
 
     for path in ("change/", "history/", "progress/", "delete/"):
         assert stranger.get(f"{CODES}{code.pk}/{path}").status_code in (403, 404), path
@@ -482,7 +484,7 @@ def test_lists_cost_as_many_queries_for_many_rows_as_for_few(owner, brand, path)
         for _ in range(times):
             code = DiscountCodeFactory(brand=brand)
             use = used(code)
-            UsageNotification.objects.create(brand=brand, code=code.code_id, used_at=timezone.now())
+            UsageNotification.objects.create(brand=brand, code=code.code_id, redeemed_at=timezone.now())
             spare = used(code)
             services.return_redemption(usage_id=spare.pk, brand=brand, at=timezone.now())
             apply_audience(

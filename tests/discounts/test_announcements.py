@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def brand() -> Brand:
-    return BrandFactory(name="Billo", timezone="Europe/Madrid", colour="#7c3aed")
+    return BrandFactory(name="Billo", timezone="Europe/Madrid", color="#7c3aed")
 
 
 @pytest.fixture

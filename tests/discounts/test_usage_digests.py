@@ -27,7 +27,7 @@ def use(brand: Brand, at: datetime, code: str = "AHMED2022BILLO", amount: int | 
     UsageNotification.objects.create(
         brand=brand,
         code=code,
-        used_at=at,
+        redeemed_at=at,
         currency=amount and "EUR",
         amount=amount,
         discount_amount=amount and amount // 10,
@@ -134,7 +134,7 @@ def test_tellers_at_once_tell_each_use_once(brand: Brand, at: datetime, stampede
 
 def test_many_codes_are_listed_up_to_a_length_and_counted(brand: Brand, at: datetime) -> None:
     UsageNotification.objects.bulk_create(
-        UsageNotification(brand=brand, code=f"CODE{n:03}", used_at=at) for n in range(60)
+        UsageNotification(brand=brand, code=f"CODE{n:03}", redeemed_at=at) for n in range(60)
     )
 
     usage_digests.send_usage_digests(at=at)

@@ -67,7 +67,7 @@ def test_a_budget_for_40_of_100_carts_is_never_passed_while_web_dies(dying: Plat
 
     # and what was not paid goes back, so that the next 100 carts get just that, and nothing differs in the end
     release_expired(at=timezone.now() + timedelta(hours=1))
-    kept = PromotionRedemption.objects.filter(promotion=promotion, held_until=None).count()
+    kept = PromotionRedemption.objects.filter(promotion=promotion, reserved_until=None).count()
     assert 0 < kept < COVERED
     assert spent(promotion) == kept * OFF
     call_command("audit_ledgers")

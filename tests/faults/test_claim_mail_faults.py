@@ -71,7 +71,7 @@ def one_trial(trials: Trials, sendgrid: SendGrid, fate: str, *, after: int) -> N
     def strike(_: object) -> None:
         if fate:
             sendgrid.next(fate)
-        until(lambda: sendgrid.held.is_set() if fate else mails.exclude(state="planned").exists(), "it sends", 120)
+        until(lambda: sendgrid.held.is_set() if fate else mails.exclude(status="planned").exists(), "it sends", 120)
         parts.kill("worker")
         began.append(timezone.now())
         parts.start("worker")
@@ -80,14 +80,14 @@ def one_trial(trials: Trials, sendgrid: SendGrid, fate: str, *, after: int) -> N
     asking.start()
     try:
         trials.burst(strike, after=after)
-        until(lambda: not mails.filter(state="planned").exists(), f"all is sent\n{parts.log('worker')}", 120)
+        until(lambda: not mails.filter(status="planned").exists(), f"all is sent\n{parts.log('worker')}", 120)
     finally:
         ended.set()
         asking.join()
-    until(lambda: not mails.filter(state="sending", claimed_at__gte=began[0]).exists(), "all is written down")
+    until(lambda: not mails.filter(status="sending", claimed_at__gte=began[0]).exists(), "all is written down")
     sending.mark_abandoned_unknown(at=timezone.now() + sending.LEASE + timedelta(minutes=1))
 
-    of = {state: set(mails.filter(state=state).values_list("pk", flat=True)) for state in ("sent", "doubtful")}
+    of = {state: set(mails.filter(status=state).values_list("pk", flat=True)) for state in ("sent", "doubtful")}
     taken = Counter(int(one.custom_args["mail_id"]) for one in sendgrid.taken)
     assert len(of["sent"]) + len(of["doubtful"]) == mails.count() == QUOTA
     assert set(taken.values()) <= {1}, "somebody was told twice"

@@ -102,7 +102,7 @@ def plan() -> Mailing:
 
 
 def states() -> Counter[str]:
-    return Counter(Mail.objects.values_list("state", flat=True))
+    return Counter(Mail.objects.values_list("status", flat=True))
 
 
 @pytest.mark.parametrize(
@@ -136,11 +136,11 @@ def test_a_worker_killed_in_the_middle_leaves_one_doubtful_batch_and_sends_the_r
     accepted = Counter(taken.custom_args["mail_id"] for taken in sendgrid.taken)
     assert set(accepted.values()) == {1}  # nobody twice
     answered = {int(taken.custom_args["mail_id"]) for taken in sendgrid.taken if taken.answered}
-    assert answered == set(Mail.objects.filter(state="sent").values_list("pk", flat=True))
+    assert answered == set(Mail.objects.filter(status="sent").values_list("pk", flat=True))
     unanswered = {int(taken.custom_args["mail_id"]) for taken in sendgrid.taken if not taken.answered}
-    doubtful = set(Mail.objects.filter(state="doubtful").values_list("pk", flat=True))
+    doubtful = set(Mail.objects.filter(status="doubtful").values_list("pk", flat=True))
     assert unanswered == (doubtful if taken else set())
-    assert len(set(Mail.objects.filter(state="doubtful").values_list("batch", flat=True))) == 1
+    assert len(set(Mail.objects.filter(status="doubtful").values_list("batch", flat=True))) == 1
 
 
 def test_a_million_planned_mails_are_claimed_a_batch_at_a_time(settings: Any) -> None:

@@ -49,7 +49,7 @@ def states() -> Callable[[], dict[str, int]]:
 
     def count() -> dict[str, int]:
         found: dict[str, int] = {}
-        for state in Mail.objects.values_list("state", flat=True):
+        for state in Mail.objects.values_list("status", flat=True):
             found[state] = found.get(state, 0) + 1
         return found
 

@@ -20,7 +20,7 @@ def mailing(at: datetime) -> Mailing:
     made = planning.plan(key="discount_code:HELLO", kind="tests.mailings.kinds.news", sender_name="Billo")
     recipients = [Recipient(1, "ann@example.com", "Ann"), Recipient(2, "bob@example.com", "Bob")]
     planning.add_recipients(mailing=made, recipients=recipients, at=at)
-    Mail.objects.filter(recipient=2).update(state="doubtful", error="no answer")
+    Mail.objects.filter(recipient=2).update(status="doubtful", error="no answer")
     return made
 
 
@@ -42,7 +42,7 @@ def test_admins_see_how_far_a_mailing_is(mailing: Mailing) -> None:
 
 def test_admins_find_doubtful_mails_and_send_them_again(mailing: Mailing) -> None:
     admin = signed_in(UserFactory(is_superuser=True))
-    doubtful = Mail.objects.get(state="doubtful")
+    doubtful = Mail.objects.get(status="doubtful")
 
     listed = admin.get("/admin/mail/mail/?state__exact=doubtful")
     answer = admin.post("/admin/mail/mail/", {"action": "resend", "_selected_action": [doubtful.pk]}, follow=True)

@@ -1,4 +1,4 @@
-"""Mails look right wherever they are read: styles inlined, readable colours, a twin in plain text."""
+"""Mails look right wherever they are read: styles inlined, readable colors, a twin in plain text."""
 
 import re
 
@@ -38,7 +38,7 @@ def test_a_subject_is_one_line() -> None:
 
 
 def test_styles_stand_at_the_elements_and_dark_mode_stays() -> None:
-    html = invitation(colour="#7c3aed").html
+    html = invitation(color="#7c3aed").html
 
     assert re.search(r'class="button"[^>]*style="[^"]*#7c3aed', html)
     assert "prefers-color-scheme: dark" in html
@@ -47,7 +47,7 @@ def test_styles_stand_at_the_elements_and_dark_mode_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("colour", "ink"),
+    ("color", "ink"),
     [
         ("#ffffff", "#111827"),
         ("#fde047", "#111827"),
@@ -56,8 +56,8 @@ def test_styles_stand_at_the_elements_and_dark_mode_stays() -> None:
         ("#7C3AED", "#ffffff"),
     ],
 )
-def test_what_stands_on_a_brands_colour_can_be_read(colour: str, ink: str) -> None:
-    assert emails.contrast_text_color(colour) == ink
+def test_what_stands_on_a_brands_color_can_be_read(color: str, ink: str) -> None:
+    assert emails.contrast_text_color(color) == ink
 
 
 def test_only_offers_carry_an_unsubscribe_link() -> None:

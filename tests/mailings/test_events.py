@@ -31,7 +31,7 @@ def mail(at: datetime) -> Mail:
         key="news", kind="tests.mailings.kinds.news", sender="b1", sender_name="Billo", marketing=True
     )
     planning.add_recipients(mailing=mailing, recipients=[Recipient(1, "Ann@example.com", "Ann")], at=at)
-    Mail.objects.update(state="sent", sent_at=at)
+    Mail.objects.update(status="sent", sent_at=at)
     return Mail.objects.get()
 
 
@@ -101,7 +101,7 @@ def test_a_passing_block_fails_the_mail_and_silences_nobody(post: Post, mail: Ma
 
 @pytest.mark.parametrize("kind", ["processed", "delivered"])
 def test_a_doubtful_mail_that_the_provider_has_was_sent(post: Post, mail: Mail, kind: str) -> None:
-    Mail.objects.update(state="doubtful", error="no answer", sent_at=None)
+    Mail.objects.update(status="doubtful", error="no answer", sent_at=None)
 
     post(event(kind, mail))
 

@@ -140,7 +140,7 @@ def test_without_an_answer_a_mail_is_doubtful_and_never_sent_again_by_itself(
     sending.send_due(at=at)
     sending.send_due(at=at + timedelta(days=2))
 
-    assert set(Mail.objects.values_list("state", flat=True)) == {"doubtful"}
+    assert set(Mail.objects.values_list("status", flat=True)) == {"doubtful"}
     assert sendgrid.requests == 1
     news.refresh_from_db()
     assert news.status == "done"
@@ -203,8 +203,8 @@ def test_one_bad_address_fails_alone(
 
     assert states() == {"sent": 98, "failed": 2}
     assert len(set(sendgrid.accepted)) == len(sendgrid.accepted) == 98
-    assert set(Mail.objects.filter(state="failed").values_list("address", flat=True)) == {"no address", "nor@this"}
-    assert "valid address" in Mail.objects.filter(state="failed").first().error  # type: ignore[union-attr]
+    assert set(Mail.objects.filter(status="failed").values_list("address", flat=True)) == {"no address", "nor@this"}
+    assert "valid address" in Mail.objects.filter(status="failed").first().error  # type: ignore[union-attr]
 
 
 def test_a_throttle_between_the_parts_of_a_refused_batch_loses_nobody(
@@ -328,7 +328,7 @@ def test_no_transaction_is_open_while_the_provider_is_called(
 
     def look(payload: dict[str, Any], *, answered: bool) -> str:
         seen.append(
-            (worker.in_atomic_block, list(Mail.objects.values_list("state", flat=True)))
+            (worker.in_atomic_block, list(Mail.objects.values_list("status", flat=True)))
         )  # through another connection
         connections.close_all()
         return take(payload, answered=answered)

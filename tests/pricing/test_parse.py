@@ -58,11 +58,11 @@ def test_every_fault_is_told_at_once():
         "conditions": [{"kind": "min_subtotal"}, {"kind": "moon"}],
         "benefits": [{"kind": "percent", "value": 0}, {"kind": "amount", "value": 5}, 7],
         "lane": 10,
-        "colour": "red",
+        "color": "red",
     }
 
     assert faults(document) == [
-        ("colour", "unknown_field"),
+        ("color", "unknown_field"),
         ("conditions.0.value", "required"),
         ("conditions.1.kind", "not_a_choice"),
         ("benefits.0.value", "out_of_range"),

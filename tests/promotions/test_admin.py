@@ -92,7 +92,9 @@ def test_what_was_taken_of_budget_and_limits_is_told(owner: Client, brand: Brand
         ("day", today.isoformat(), 0, 3, 10), ("day", (today - timedelta(days=1)).isoformat(), 0, 9, 10),
     ]  # fmt: skip
     for kind, slot, shard, taken, cap in counters:
-        PromotionCounter.objects.create(promotion=promotion, kind=kind, slot=slot, shard=shard, taken=taken, cap=cap)
+        PromotionCounter.objects.create(
+            promotion=promotion, kind=kind, scope_key=slot, shard=shard, taken=taken, cap=cap
+        )
 
     cards = owner.get(page_of(promotion)).context["cards"]
 
@@ -239,7 +241,7 @@ def test_while_it_runs_only_words_end_priority_and_limits_change(owner: Client, 
 
 def test_a_limit_below_what_was_taken_is_refused_at_its_field(owner: Client, brand: Brand) -> None:
     promotion = PromotionFactory(brand=brand, limit_total=500)
-    PromotionCounter.objects.create(promotion=promotion, kind="total", slot="", taken=40, cap=500)
+    PromotionCounter.objects.create(promotion=promotion, kind="total", scope_key="", taken=40, cap=500)
 
     form = owner.post(page_of(promotion), untouched(owner, promotion) | {"limit_total": "39"}).context["form"]
 

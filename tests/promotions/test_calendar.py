@@ -57,7 +57,7 @@ def test_a_promotion_lies_on_the_days_of_its_brand(viewer: Client, brand: Brand)
     assert set(bars(viewer, "?month=2026-12")) == {"whole", "last", "december"}
 
 
-def test_it_reads_without_colours(viewer: Client, brand: Brand) -> None:
+def test_it_reads_without_colors(viewer: Client, brand: Brand) -> None:
     runs(brand, "Autumn", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, 12, tzinfo=UTC), status="scheduled")
 
     page = viewer.get(f"{CALENDAR}?month=2026-11").content.decode()

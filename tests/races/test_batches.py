@@ -67,7 +67,7 @@ def test_without_the_lock_makers_make_more_than_they_count(stampede: Stampede, p
         mine = CodeBatch.objects.select_related("promotion").get(pk=batch.pk)
         if wanted := min(50, mine.count - mine.generated_count):
             mine.generated_count += batches._add(mine, rules.generate_codes(mine.pattern, mine.charset, count=wanted))
-            mine.save(update_fields=["made"])
+            mine.save(update_fields=["generated_count"])
 
     for _ in range(10):
         stampede(look_then_make, range(8))
@@ -212,7 +212,7 @@ def test_without_the_unique_index_a_look_before_spends_a_code_twice(
         if not PromotionRedemption.objects.filter(code=code).exists():
             PromotionRedemption.objects.create(
                 promotion=promotion, redemption_id=uuid.uuid4(), customer=customer, code=code, amount=1,
-                taken_at=at,
+                redeemed_at=at,
             )  # fmt: skip
 
     uses = 0

@@ -219,9 +219,9 @@ def test_without_locked_rows_a_look_before_gives_one_unit_to_many(stampede: Stam
     everyone_has_looked = threading.Barrier(10)
 
     def look_then_take(customer: int) -> None:
-        unit, made = units.filter(redemption_id=None).order_by("n")[0].number, uuid7()
+        unit, made = units.filter(redemption_id=None).order_by("number")[0].number, uuid7()
         everyone_has_looked.wait(30)
-        units.filter(n=unit).update(redemption_id=made)
+        units.filter(number=unit).update(redemption_id=made)
         CouponRedemption.objects.create(
             id=made, coupon=coupon, customer_id=customer, status="confirmed", redeemed_at=at, changed_at=at, unit=unit
         )

@@ -156,7 +156,7 @@ def test_without_the_counter_a_count_before_gives_more_than_the_quota(stampede: 
     """The proof that the tests above can fail: count, then give, as one would without the row that is counted on."""
     campaign, people = CampaignFactory(quota=5), customers(40)
     FirstLogin.objects.bulk_create(
-        [FirstLogin(campaign=campaign, customer_id=one, at=at, arrived=one) for one in people]
+        [FirstLogin(campaign=campaign, customer_id=one, at=at, sequence=one) for one in people]
     )
     barrier = threading.Barrier(len(people))
 
@@ -190,7 +190,7 @@ class Died(Exception):
 
 def three_steps(campaign: Campaign, customer: int, at: datetime, *, dies: bool = False) -> bool:
     """Write the login down, count it in Redis, write the voucher: three systems' steps without a transaction."""
-    FirstLogin.objects.create(campaign=campaign, customer_id=customer, at=at, arrived=customer)
+    FirstLogin.objects.create(campaign=campaign, customer_id=customer, at=at, sequence=customer)
     rank = redis.client().incr(f"campaign_counter_{campaign.pk}")
     if rank > QUOTA:
         return False

@@ -69,7 +69,7 @@ def test_many_orders_over_the_same_vouchers_in_shuffled_order_never_deadlock(sta
     results = stampede(cart, range(24))
 
     assert {type(result) for result in results} <= {Redemption, VoucherUsed}
-    assert Counter(Voucher.objects.values_list("state", flat=True)) == {"available": 6}
+    assert Counter(Voucher.objects.values_list("status", flat=True)) == {"available": 6}
 
 
 def test_without_the_lock_a_look_before_gives_one_voucher_to_several_orders(stampede: Stampede, at: datetime) -> None:
@@ -94,6 +94,6 @@ def test_without_the_lock_a_look_before_gives_one_voucher_to_several_orders(stam
         taken = sum(stampede(look_then_take, range(40)))
         if taken > 1:
             break
-        Voucher.objects.update(state="available", redemption_id=None, reserved_until=None)
+        Voucher.objects.update(status="available", redemption_id=None, reserved_until=None)
 
     assert taken > 1

@@ -48,7 +48,7 @@ def test_ranks_that_are_lost_and_passed_on_at_once_go_to_the_first_in_line_each_
     results = stampede(lambda verb: verb(), verbs)
 
     assert not [it for it in results if isinstance(it, Exception)]
-    found = list(Voucher.objects.filter(passed_on_to=None).order_by("rank").values_list("rank", "customer_id"))
+    found = list(Voucher.objects.filter(reassigned_to=None).order_by("rank").values_list("rank", "customer_id"))
     assert [rank for rank, _ in found] == list(range(1, QUOTA + 1))
     assert {one for _, one in found} == set(people[QUOTA : 2 * QUOTA]), "the first in line, and nobody else"
     assert CampaignCounter.objects.get().issued == QUOTA

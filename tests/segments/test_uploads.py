@@ -51,7 +51,7 @@ def page_of(upload: AudienceUpload) -> str:
 
 
 def packed(upload: AudienceUpload) -> bytes:
-    return b"".join(bytes(part.packed) for part in upload.parts.order_by("place"))
+    return b"".join(bytes(part.packed) for part in upload.parts.order_by("position"))
 
 
 def members() -> set[str]:

@@ -94,7 +94,7 @@ def test_the_page_says_who_came_who_won_and_when(brand: Brand) -> None:
     campaign = CampaignFactory(brand=brand, name="Spring", quota=4, pass_on=True)
     come(campaign, 3, minutes_ago=5)
     come(campaign, 4)
-    Voucher.objects.filter(rank=1).update(state="revoked", revoked_at=timezone.now())
+    Voucher.objects.filter(rank=1).update(status="revoked", revoked_at=timezone.now())
 
     answer = member(brand, Role.VIEWER).get(page_of(campaign))
     cards = {name: (value, note) for name, value, note in answer.context["cards"]}
@@ -209,12 +209,12 @@ def test_a_campaign_is_closed_for_good(brand: Brand) -> None:
 def test_a_voucher_is_revoked_and_a_used_one_is_not(brand: Brand) -> None:
     campaign, client = CampaignFactory(brand=brand, quota=2), member(brand)
     come(campaign, 2)
-    Voucher.objects.filter(rank=2).update(state="used", redemption_id=campaign.pk)
+    Voucher.objects.filter(rank=2).update(status="used", redemption_id=campaign.pk)
     keys = list(Voucher.objects.values_list("pk", flat=True))
 
     answer = client.post(WINNERS, {"action": "revoke", "_selected_action": keys}, follow=True)
 
-    assert list(Voucher.objects.order_by("rank").values_list("state", flat=True)) == ["revoked", "used"]
+    assert list(Voucher.objects.order_by("rank").values_list("status", flat=True)) == ["revoked", "used"]
     assert "Revoked: 1." in answer.content.decode()
     assert "already used" in answer.content.decode()
 
@@ -252,7 +252,7 @@ def test_only_who_may_edit_changes_anything(brand: Brand, role: Role | None) -> 
     client.post(WINNERS, {"action": "revoke", "_selected_action": [key]})
 
     assert {answer.status_code for answer in answers} <= {302, 403, 404}
-    assert Campaign.objects.values_list("state", "counter__quota").get() == ("open", 2)
+    assert Campaign.objects.values_list("status", "counter__quota").get() == ("open", 2)
     assert Voucher.objects.get().status == "available"
 
 

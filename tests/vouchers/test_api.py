@@ -207,7 +207,7 @@ def test_an_expired_voucher_says_so_and_a_revoked_one_is_gone(campaign: Campaign
 
     Voucher.objects.update(created_at="2026-01-01T00:00:00Z", expires_at="2026-01-02T00:00:00Z")
     assert [it["state"] for it in client.get(VOUCHERS).json()["results"]] == ["expired"]
-    Voucher.objects.update(state="revoked", revoked_at="2026-01-02T00:00:00Z")
+    Voucher.objects.update(status="revoked", revoked_at="2026-01-02T00:00:00Z")
     assert client.get(VOUCHERS).json()["results"] == []
 
 

@@ -176,7 +176,7 @@ def test_an_expired_voucher_is_refused_before_anyone_has_written_it_down(user: U
 def test_what_its_brand_took_back_is_not_active(user: User, shopper: Client, why: str) -> None:
     voucher = won(user)
     if why == "revoked":
-        Voucher.objects.update(state="revoked", revoked_at=timezone.now())
+        Voucher.objects.update(status="revoked", revoked_at=timezone.now())
     else:
         Brand.objects.update(is_active=False)
 
@@ -217,7 +217,7 @@ def test_one_voucher_twice_in_a_cart_is_one(user: User, shopper: Client) -> None
 
 def test_what_a_shopper_could_have_now_names_their_vouchers(user: User, shopper: Client) -> None:
     voucher, used, other = won(user), won(user), won(ShopperFactory())
-    Voucher.objects.filter(pk=used.pk).update(state="used", redemption_id=uuid.uuid4())
+    Voucher.objects.filter(pk=used.pk).update(status="used", redemption_id=uuid.uuid4())
 
     offered = shopper.get(OFFERS).json()["results"]
     priced = post(shopper, OFFERS, TOPUP).json()["results"]

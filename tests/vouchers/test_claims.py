@@ -42,7 +42,7 @@ def test_the_first_of_a_batch_get_the_vouchers_in_the_order_of_their_coming(at: 
         ("campaign_full", None), ("already_logged_in", 2),
     ]  # fmt: skip
     assert list(Voucher.objects.order_by("rank").values_list("customer_id", flat=True)) == [people[3].pk, people[1].pk]
-    line = FirstLogin.objects.order_by("arrived").values_list("customer_id", flat=True)
+    line = FirstLogin.objects.order_by("sequence").values_list("customer_id", flat=True)
     assert list(line) == [people[3].pk, people[1].pk, people[0].pk, people[2].pk]
     assert CampaignCounter.objects.get().issued == 2
 
@@ -186,7 +186,7 @@ def test_a_winner_is_told_once_and_a_loser_never(at: datetime) -> None:
 def test_the_database_refuses_a_voucher_that_breaks_a_promise(name: str, change: dict[str, Any], at: datetime) -> None:
     campaign, people = CampaignFactory(quota=2), customers(2)
     arrive(campaign, [people[0]], at)
-    FirstLogin.objects.create(campaign=campaign, customer=people[1], at=at, arrived=10**9)
+    FirstLogin.objects.create(campaign=campaign, customer=people[1], at=at, sequence=10**9)
     who = {"first": people[0].pk, "nobody": CustomerFactory().pk}.get(change.get("customer", ""), people[1].pk)
     fields = {"rank": 2, "state": "available"} | {key: value for key, value in change.items() if key != "customer"}
 
@@ -212,4 +212,4 @@ def test_what_a_voucher_is_worth_cannot_change_once_the_campaign_is_made() -> No
     for change in changes:
         with pytest.raises(ProgrammingError, match="vouchers_campaign"), transaction.atomic():
             Campaign.objects.update(**change)
-    assert Campaign.objects.update(ends_at=datetime(2031, 1, 1, tzinfo=UTC)) == 1
+    assert Campaign.objects.update(end_date=datetime(2031, 1, 1, tzinfo=UTC)) == 1

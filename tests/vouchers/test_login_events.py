@@ -68,7 +68,7 @@ def test_who_signed_in_first_wins_whatever_the_order_of_the_events() -> None:
 
     assert (came[Result.GRANTED], came[Result.FULL]) == (2, 2)
     assert winners() == ["c2", "c4"], "at the same moment, who was named first"
-    line = FirstLogin.objects.order_by("arrived").values_list("customer__customer_id", "event")
+    line = FirstLogin.objects.order_by("sequence").values_list("customer__customer_id", "event")
     assert list(line) == [("c2", "e2"), ("c4", "e4"), ("c3", "e3"), ("c1", "e1")]
 
 

@@ -32,7 +32,7 @@ def come(campaign: Campaign, count: int, at: datetime) -> list[Customer]:
 
 def holders() -> list[tuple[int, int]]:
     """Rank and customer of the vouchers whose rank nobody took over."""
-    return list(Voucher.objects.filter(passed_on_to=None).order_by("rank").values_list("rank", "customer_id"))
+    return list(Voucher.objects.filter(reassigned_to=None).order_by("rank").values_list("rank", "customer_id"))
 
 
 def of(customer: Customer) -> Voucher:
@@ -72,7 +72,7 @@ def test_who_lost_a_voucher_gets_no_other(at: datetime) -> None:
 def test_vouchers_that_expire_unused_are_passed_on_and_used_ones_are_not(at: datetime) -> None:
     campaign = CampaignFactory(quota=2, pass_on=True)
     people = come(campaign, 4, at)
-    Voucher.objects.filter(customer=people[0]).update(state="used", redemption_id=uuid.uuid4())
+    Voucher.objects.filter(customer=people[0]).update(status="used", redemption_id=uuid.uuid4())
     later = at + MONTH
 
     expiry.expire(at=later)
@@ -130,7 +130,7 @@ def test_nothing_is_passed_on_where_it_must_not(why: str, at: datetime) -> None:
 def test_heirs_are_told_even_when_the_campaign_and_its_mails_are_over(at: datetime) -> None:
     campaign = CampaignFactory(quota=1, pass_on=True, starts_at=at, ends_at=at + timedelta(hours=1))
     _, heir = come(campaign, 2, at)
-    Mailing.objects.update(state=MailingStatus.DONE)
+    Mailing.objects.update(status=MailingStatus.DONE)
     expiry.expire(at=at + MONTH)
 
     waiting_list.enqueue_reassignments(at=at + MONTH)
@@ -188,7 +188,7 @@ def test_what_is_used_held_or_over_cannot_be_revoked(
 
 def test_a_hold_that_is_over_gives_way(at: datetime) -> None:
     (one,) = come(CampaignFactory(), 1, at)
-    Voucher.objects.update(state="reserved", redemption_id=uuid.uuid4(), reserved_until=at)
+    Voucher.objects.update(status="reserved", redemption_id=uuid.uuid4(), reserved_until=at)
 
     assert revoke(voucher=of(one), at=at).status == "revoked"
 
@@ -198,23 +198,23 @@ def test_a_voucher_that_lives_is_passed_on_to_nobody(at: datetime) -> None:
     come(CampaignFactory(), 1, at)
 
     with pytest.raises(IntegrityError, match="vouchers_passed_on_is_over"), transaction.atomic():
-        Voucher.objects.update(passed_on_to=uuid.uuid4())
+        Voucher.objects.update(reassigned_to=uuid.uuid4())
     with pytest.raises(IntegrityError, match="vouchers_revoked_at"), transaction.atomic():
-        Voucher.objects.update(state="revoked")
+        Voucher.objects.update(status="revoked")
 
 
 def test_nobody_takes_over_two_ranks(at: datetime) -> None:
     come(CampaignFactory(quota=2), 2, at)
 
     with pytest.raises(IntegrityError, match="vouchers_passed_on_once"), transaction.atomic():
-        Voucher.objects.update(state="expired", passed_on_to=uuid.UUID(int=1))
+        Voucher.objects.update(status="expired", reassigned_to=uuid.UUID(int=1))
 
 
 # --- the audit --------------------------------------------------------------------------------------------------------
 def test_the_audit_passes_on_what_was_forgotten(at: datetime) -> None:
     campaign = CampaignFactory(quota=1, pass_on=True)
     first, second = come(campaign, 2, at)
-    Voucher.objects.filter(customer=first).update(state="revoked", revoked_at=at)
+    Voucher.objects.filter(customer=first).update(status="revoked", revoked_at=at)
     now = at + timedelta(hours=1)
 
     assert list(check(at=at, repair=False)) == [], "it is being done"
@@ -227,7 +227,7 @@ def test_the_audit_passes_on_what_was_forgotten(at: datetime) -> None:
 
 def test_the_audit_finds_ranks_that_nobody_has(at: datetime) -> None:
     (one,) = come(CampaignFactory(quota=1), 1, at)
-    Voucher.objects.update(state="expired", passed_on_to=uuid.UUID(int=1))
+    Voucher.objects.update(status="expired", reassigned_to=uuid.UUID(int=1))
 
     told = list(check(at=at, repair=False))
 

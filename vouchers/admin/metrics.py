@@ -21,12 +21,12 @@ HEADER = ("rank", "customer", "won_at", "expires_at", "state", "voucher", "passe
 
 def logins(campaign: Campaign) -> int:
     """How many signed in, up to ``CAP`` + 1."""
-    return len(FirstLogin.objects.filter(campaign=campaign).values_list("arrived")[: CAP + 1])
+    return len(FirstLogin.objects.filter(campaign=campaign).values_list("sequence")[: CAP + 1])
 
 
 def states(campaigns: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
     """How many of each campaign's vouchers are in each state."""
-    rows = Voucher.objects.filter(campaign__in=campaigns).order_by().values_list("campaign", "state")
+    rows = Voucher.objects.filter(campaign__in=campaigns).order_by().values_list("campaign", "status")
     found: dict[uuid.UUID, dict[str, int]] = {pk: {} for pk in campaigns}
     for pk, state, count in rows.annotate(count=Count("pk")):
         found[pk][state] = count
@@ -36,7 +36,7 @@ def states(campaigns: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
 def metric_cards(campaign: Campaign) -> list[tuple[str, str, str]]:
     """What is given of what there is, who came, and what became of the vouchers."""
     counter, its, came = campaign.counter, states([campaign.pk])[campaign.pk], logins(campaign)
-    passed = Voucher.objects.filter(campaign=campaign, passed_on_to__isnull=False).count()
+    passed = Voucher.objects.filter(campaign=campaign, reassigned_to__isnull=False).count()
     waiting = max(0, came - sum(its.values()))  # whoever has or had a voucher signed in before: the constraint says so
     over = its.get(VoucherState.EXPIRED, 0) + its.get(VoucherState.REVOKED, 0)
     return [
@@ -61,7 +61,7 @@ def participants_per_minute(campaign: Campaign) -> pages.Chart:
 
 def latest_vouchers(campaign: Campaign, count: int) -> list[dict[str, Any]]:
     """Who has the last ranks that were given."""
-    held = Voucher.objects.filter(campaign=campaign, passed_on_to__isnull=True)
+    held = Voucher.objects.filter(campaign=campaign, reassigned_to__isnull=True)
     rows = held.select_related("customer").order_by("-rank")[:count]
     zone = campaign.brand.timezone
     return [

@@ -47,7 +47,7 @@ class StateFilter(admin.SimpleListFilter):
         return [(state.value, str(state.label)) for state in VoucherState]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Voucher]) -> QuerySet[Voucher]:
-        return queryset.filter(state=self.value()) if self.value() in VoucherState.values else queryset
+        return queryset.filter(status=self.value()) if self.value() in VoucherState.values else queryset
 
 
 @admin.register(Voucher)
@@ -96,7 +96,7 @@ class VoucherAdmin(BrandScopedAdmin):
 
     @display(description="state", label=STATES, ordering="state")
     def status_label(self, voucher: Voucher) -> tuple[str, str]:
-        return voucher.status, voucher.get_state_display()
+        return voucher.status, voucher.get_status_display()
 
     @display(description="won", ordering="created_at")
     def issued_at(self, voucher: Voucher) -> str:

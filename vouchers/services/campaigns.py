@@ -57,8 +57,8 @@ def extend(*, campaign: Campaign, at: datetime, quota: int | None = None, ends_a
         if ends_at <= max(locked.end_date, at):
             raise InvalidRequest.field("ends_at", "The end can only be moved to later, and to the future.")
         locked.end_date = ends_at
-        locked.save(update_fields=["ends_at"])
-        Mailing.objects.filter(key=mailing_key(locked.pk)).update(state=MailingStatus.PLANNING)
+        locked.save(update_fields=["end_date"])
+        Mailing.objects.filter(key=mailing_key(locked.pk)).update(status=MailingStatus.PLANNING)
     if quota is not None:
         _raise_quota(locked, quota, at)
     return locked
@@ -81,7 +81,7 @@ def close(*, campaign: Campaign) -> Campaign:
     locked = _lock(campaign)
     if locked.status != CampaignState.CLOSED:
         locked.status = CampaignState.CLOSED
-        locked.save(update_fields=["state"])
+        locked.save(update_fields=["status"])
     return locked
 
 

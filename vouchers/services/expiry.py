@@ -26,15 +26,15 @@ def expire(*, at: datetime) -> int:
 
 @transaction.atomic
 def _expire_chunk(at: datetime) -> int:
-    due = Voucher.objects.filter(state=VoucherState.AVAILABLE, expires_at__lte=at).order_by("expires_at")
+    due = Voucher.objects.filter(status=VoucherState.AVAILABLE, expires_at__lte=at).order_by("expires_at")
     locked = due.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:BATCH]
-    return Voucher.objects.filter(pk__in=list(locked)).update(state=VoucherState.EXPIRED)
+    return Voucher.objects.filter(pk__in=list(locked)).update(status=VoucherState.EXPIRED)
 
 
 def close_mailings(*, at: datetime) -> int:
     """End the mailings of campaigns that ended a day ago, so that nobody who won at the last moment is left out."""
-    open_ones = Mailing.objects.filter(kind=emails.VOUCHER, state=MailingStatus.PLANNING)
-    ended = Campaign.objects.filter(ends_at__lte=at - MAILING_CLOSE_DELAY).values_list("pk", flat=True)
+    open_ones = Mailing.objects.filter(mail_type=emails.VOUCHER, status=MailingStatus.PLANNING)
+    ended = Campaign.objects.filter(end_date__lte=at - MAILING_CLOSE_DELAY).values_list("pk", flat=True)
     mailings = list(open_ones.filter(key__in=[mailing_key(pk) for pk in ended.filter(pk__in=_campaigns(open_ones))]))
     for mailing in mailings:
         with transaction.atomic():

@@ -35,7 +35,7 @@ def reserve(*, purchase: Purchase) -> None:
 def confirm(*, purchase: Purchase) -> None:
     """Make the held vouchers used. Raises ReservationExpired when one is no longer held."""
     held = _locked(purchase, state=VoucherState.RESERVED, reserved_until__gt=purchase.at)
-    if held.update(state=VoucherState.USED, reserved_until=None) != len(purchase.items):
+    if held.update(status=VoucherState.USED, reserved_until=None) != len(purchase.items):
         raise ReservationExpired
 
 
@@ -63,4 +63,4 @@ def _locked(purchase: Purchase, **conditions: object) -> QuerySet[Voucher]:
 
 def _release(vouchers: QuerySet[Voucher], purchase: Purchase) -> None:
     late = When(expires_at__lte=purchase.at, then=Value(VoucherState.EXPIRED))
-    vouchers.update(state=Case(late, default=Value(VoucherState.AVAILABLE)), redemption_id=None, reserved_until=None)
+    vouchers.update(status=Case(late, default=Value(VoucherState.AVAILABLE)), redemption_id=None, reserved_until=None)

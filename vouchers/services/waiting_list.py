@@ -51,8 +51,8 @@ def revoke(*, voucher: Voucher, at: datetime) -> Voucher:
     if state != VoucherState.AVAILABLE:
         raise VoucherExpired if state == VoucherState.EXPIRED else VoucherUsed
     locked.status, locked.revoked_at, locked.redemption_id, locked.reserved_until = VoucherState.REVOKED, at, None, None
-    locked.save(update_fields=["state", "revoked_at", "redemption_id", "reserved_until"])
-    if locked.campaign.pass_on:
+    locked.save(update_fields=["status", "revoked_at", "redemption_id", "reserved_until"])
+    if locked.campaign.reassign_unused:
         enqueue_on_commit("vouchers.pass_on", campaign=str(locked.campaign_id))
     return locked
 
@@ -78,7 +78,7 @@ def _reassign_chunk(campaign_id: uuid.UUID, at: datetime) -> int:
         at,
     )
     if passed:  # the campaign may have ended long ago, and its mails with it
-        Mailing.objects.filter(key=mailing_key(campaign_id)).update(state=MailingStatus.PLANNING)
+        Mailing.objects.filter(key=mailing_key(campaign_id)).update(status=MailingStatus.PLANNING)
     return passed
 
 
