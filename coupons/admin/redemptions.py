@@ -139,7 +139,7 @@ class CouponRedemptionAdmin(ReadOnlyAdminMixin):
             "title": f"Redemption of {found.coupon}",
             "opts": self.opts,
             "redemption": found,
-            "state": (status.label, presenters.COLOURS[status]),
+            "state": (status.label, presenters.COLORS[status]),
             "zone": found.coupon.brand.timezone,
             "facts": presenters.redemption_details(found),
             "times": presenters.timeline(found),
@@ -183,7 +183,7 @@ def _row(redemption: CouponRedemption, zone: str) -> dict[str, Any]:
         "coupon": redemption.coupon,
         "code": redemption.code,
         "when": pages.format_datetime(ids.uuid7_datetime(redemption.pk), zone),
-        "state": (status.label, presenters.COLOURS[status]),
+        "state": (status.label, presenters.COLORS[status]),
         "amount": pages.format_amount(redemption.amount, redemption.currency),
         "order": redemption.redemption_id,
     }
