@@ -29,7 +29,7 @@ from coupons.contracts import CouponUsage
 from coupons.models import CouponDefinition, Strategy
 from promotions.admin import offer_field
 
-COLOURS = {"withdrawn": "danger", "ended": "info", "scheduled": "primary", "running": "success"}
+COLORS = {"withdrawn": "danger", "ended": "info", "scheduled": "primary", "running": "success"}
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -82,7 +82,7 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
         return found
 
     # --- columns -----------------------------------------------------------------------------------------------------
-    @display(description="state", label=COLOURS)
+    @display(description="state", label=COLORS)
     def state(self, coupon: CouponDefinition) -> str:
         return presenters.state(coupon, timezone.now())[0]
 

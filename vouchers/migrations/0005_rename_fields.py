@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """Give fields their standard names. Columns keep theirs, so nothing changes in the database."""
 
     dependencies = [
-        ("accounts", "0002_remove_brand_colour_remove_brandevent_colour_and_more"),
+        ("accounts", "0002_rename_fields"),
         ("vouchers", "0004_ranks_by_campaign"),
     ]
 
