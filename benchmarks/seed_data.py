@@ -82,7 +82,7 @@ def promotions(owner: Brand, offers: Iterable[dict[str, Any]], **fields: Any) ->
     made = []
     for number, value in enumerate(offers):
         offer = parse_offer(value)
-        derived = {"gates": match_keys(offer, brand=owner.slug), "min_subtotal": required_subtotal(offer)}
+        derived = {"match_keys": match_keys(offer, brand=owner.slug), "min_subtotal": required_subtotal(offer)}
         made.append(
             Promotion(
                 brand=owner, name=f"Promotion {number}", start_date=START, end_date=END, offer=value, status="active",

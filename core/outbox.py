@@ -131,9 +131,9 @@ def backlog() -> dict[str, Any]:
     parked.
     """
     return OutboxMessage.objects.aggregate(
-        waiting=Count("pk", filter=Q(parked_at=None)),
-        oldest=Min("due_at", filter=Q(parked_at=None)),
-        parked=Count("pk", filter=Q(parked_at__isnull=False)),
+        waiting=Count("pk", filter=Q(dead_lettered_at=None)),
+        oldest=Min("due_at", filter=Q(dead_lettered_at=None)),
+        parked=Count("pk", filter=Q(dead_lettered_at__isnull=False)),
     )
 
 

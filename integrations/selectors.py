@@ -61,7 +61,7 @@ def list_pending_syncs(*, service: Service, subjects: Collection[uuid.UUID]) -> 
 def list_service_statuses() -> list[ServiceStatus]:
     """How each service does, in two queries."""
     rows = SyncJob.objects.filter(acknowledged__lt=F("version")).order_by().values_list("service")
-    counted = rows.annotate(all=Count("pk"), bad=Count("pk", filter=Q(failures__gt=0)), oldest=Min("wanted_at"))
+    counted = rows.annotate(all=Count("pk"), bad=Count("pk", filter=Q(failures__gt=0)), oldest=Min("requested_at"))
     numbers = {service: (pending, failing, oldest) for service, pending, failing, oldest in counted}
     health = CircuitState.objects.in_bulk()
     found = []

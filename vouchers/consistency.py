@@ -79,7 +79,7 @@ def _expired(at: datetime, repair: bool) -> Iterator[str]:
 
 def _reassigned(at: datetime, repair: bool) -> Iterator[str]:
     """Ranks that were taken over by no voucher, or by one of another rank; and lost ones that somebody waits for."""
-    heir = Voucher.objects.filter(pk=OuterRef("passed_on_to"), campaign=OuterRef("campaign"), rank=OuterRef("rank"))
+    heir = Voucher.objects.filter(pk=OuterRef("reassigned_to"), campaign=OuterRef("campaign"), rank=OuterRef("rank"))
     astray = Voucher.objects.filter(~Exists(heir), reassigned_to__isnull=False).order_by("pk")
     for pk in astray.values_list("pk", flat=True):
         yield f"voucher {pk}: passed on to one that is not there, or has another rank"

@@ -71,7 +71,7 @@ class SyncJobAdmin(SuperuserAdmin):
     def progress(self, errand: SyncJob) -> str:
         return f"{errand.sent_count:,}" if errand.service == Service.SEGMENTATION else pages.EMPTY_VALUE
 
-    @display(description="wanted (UTC)", ordering="wanted_at")
+    @display(description="wanted (UTC)", ordering="requested_at")
     def requested_at(self, errand: SyncJob) -> str:
         return pages.format_datetime(errand.requested_at, "UTC")
 

@@ -79,7 +79,7 @@ def by_day(
 
 
 def _grouped(question: RedemptionQuery, zone: str) -> list[tuple[date, str | None, int, int | None]]:
-    rows = _final(question).annotate(day=TruncDate("used_at", tzinfo=ZoneInfo(zone)))
+    rows = _final(question).annotate(day=TruncDate("redeemed_at", tzinfo=ZoneInfo(zone)))
     grouped = rows.values_list("day", "currency").annotate(uses=Count("pk"), given=Sum("discount_amount"))
     return list(grouped.order_by("day"))
 
@@ -91,9 +91,9 @@ def _final(question: RedemptionQuery) -> QuerySet[Usage]:
     elif question.brands is not None:
         wanted &= Q(code__brand_id__in=question.brands)
     if question.since:
-        wanted &= Q(used_at__gte=question.since, pk__gte=question.floor)
+        wanted &= Q(redeemed_at__gte=question.since, pk__gte=question.floor)
     if question.until:
-        wanted &= Q(used_at__lt=question.until)
+        wanted &= Q(redeemed_at__lt=question.until)
     return Usage.objects.filter(wanted)
 
 
@@ -140,9 +140,9 @@ def _of_code(code: DiscountCode, question: RedemptionQuery) -> Iterator[Usage]:
     if question.customer is not None:
         wanted &= Q(customer_id=question.customer)
     if question.since:
-        wanted &= Q(used_at__gte=question.since, pk__gte=question.floor)
+        wanted &= Q(redeemed_at__gte=question.since, pk__gte=question.floor)
     if question.until:
-        wanted &= Q(used_at__lt=question.until)
+        wanted &= Q(redeemed_at__lt=question.until)
     rows, last = Usage.objects.filter(wanted).select_related("customer").order_by("pk"), uuid.UUID(int=0)
     while True:
         chunk = list(rows.filter(pk__gt=last)[:CHUNK])

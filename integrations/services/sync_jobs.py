@@ -142,7 +142,7 @@ def _lease(service: Service, subject: uuid.UUID, at: datetime) -> SyncJob | None
 def _acknowledge(errand: SyncJob, settle: FinishFunction, at: datetime) -> bool:
     """The service has taken this version; whether it is still the newest."""
     with transaction.atomic():
-        told = {"acknowledged": errand.version, "told_at": at, "failures": 0, "error": ""}
+        told = {"acknowledged": errand.version, "synced_at": at, "failures": 0, "error": ""}
         if not _owned(errand).update(**told, lease=None, leased_until=None):
             return False
         settle(errand)

@@ -59,34 +59,6 @@ class Migration(migrations.Migration):
                     new_name="generated_count",
                 ),
                 migrations.AlterField(
-                    model_name="pricingprofile",
-                    name="return_cancelled_uses",
-                    field=models.BooleanField(
-                        db_column="return_cancelled_uses",
-                        default=True,
-                        help_text="A refunded order gives its uses back",
-                    ),
-                ),
-                migrations.RenameField(
-                    model_name="pricingprofile",
-                    old_name="return_cancelled_uses",
-                    new_name="restore_usage_on_refund",
-                ),
-                migrations.AlterField(
-                    model_name="pricingprofileevent",
-                    name="return_cancelled_uses",
-                    field=models.BooleanField(
-                        db_column="return_cancelled_uses",
-                        default=True,
-                        help_text="A refunded order gives its uses back",
-                    ),
-                ),
-                migrations.RenameField(
-                    model_name="pricingprofileevent",
-                    old_name="return_cancelled_uses",
-                    new_name="restore_usage_on_refund",
-                ),
-                migrations.AlterField(
                     model_name="promotion",
                     name="gates",
                     field=django.contrib.postgres.fields.ArrayField(

@@ -467,7 +467,7 @@ def test_a_big_table_is_counted_by_estimate_and_leafed_through_so_far(monkeypatc
     pages = EstimatingPaginator(Customer.objects.order_by("pk"), 2)
     assert (pages.count, pages.num_pages) == (5, 3)
 
-    monkeypatch.setattr(EstimatingPaginator, "DEEPEST", 2)
+    monkeypatch.setattr(EstimatingPaginator, "MAX_PAGES", 2)
     assert EstimatingPaginator(Customer.objects.order_by("pk"), 2).num_pages == 2
 
 

@@ -34,8 +34,8 @@ def scheduled(brand, *names, segment_type="vip_customers", days=7, **more):
 
 
 def test_a_filling_is_followed_without_a_reload(visit, brand, monkeypatch):
-    monkeypatch.setattr(customer_ranges, "STRIPE", 4)
-    monkeypatch.setattr("segments.services.lifecycle.SMALL", 0)
+    monkeypatch.setattr(customer_ranges, "RANGE_SIZE", 4)
+    monkeypatch.setattr("segments.services.lifecycle.INLINE_MAX_CUSTOMERS", 0)
     segment = scheduled(brand, *(f"c{number}" for number in range(20)))
     olga = visit().sign_in("olga")
     page = olga.goto(BASE)

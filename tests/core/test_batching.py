@@ -259,7 +259,7 @@ def test_a_database_that_stays_silent_is_not_waited_for_for_ever(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any, monkeypatch: Any
 ) -> None:
     settings.BATCH_TIMEOUT_SECONDS = 0.01
-    monkeypatch.setattr(batching, "SILENT_SECONDS", 0.01)
+    monkeypatch.setattr(batching, "RESULT_TIMEOUT_SECONDS", 0.01)
     first = occupy(callers, operation, gate)
 
     assert isinstance(first.exception(30), Unavailable)
@@ -325,7 +325,7 @@ def test_what_may_not_be_sent_twice_is_not_and_the_next_have_a_new_connection() 
 
 
 def test_a_connection_that_was_lost_while_nobody_asked_is_nobodys_error(monkeypatch: Any) -> None:
-    monkeypatch.setattr(batching, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(batching, "CONNECTION_CHECK_SECONDS", 0.0)
     operation = batching.BatchExecutor("pids", Pids())
     before = operation.submit(1)
     run(KILL, [before])
@@ -386,7 +386,7 @@ def test_a_thread_that_died_is_replaced(operation: Any, gate: Gate, monkeypatch:
         raise SystemExit
 
     monkeypatch.setattr(operation, "_settle", die)
-    monkeypatch.setattr(batching, "SILENT_SECONDS", 0.01)
+    monkeypatch.setattr(batching, "RESULT_TIMEOUT_SECONDS", 0.01)
     settings.BATCH_TIMEOUT_SECONDS = 0.05
     with pytest.raises(Unavailable):
         operation.submit(1)
@@ -412,7 +412,7 @@ def test_what_the_database_rolled_back_is_tried_again(state: str) -> None:
 
 
 def test_its_connection_is_none_of_the_pool_and_closes_when_nobody_asks(monkeypatch: Any) -> None:
-    monkeypatch.setattr(batching, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(batching, "THREAD_IDLE_SECONDS", 0.05)
     operation = batching.BatchExecutor("pids", Pids())
 
     pid = operation.submit(1)

@@ -9,7 +9,7 @@ from core.errors import ERROR_CATALOG, Busy, DomainError, InvalidRequest, Thrott
 
 @pytest.fixture(autouse=True)
 def catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.errors.CATALOGUE", dict(ERROR_CATALOG))
+    monkeypatch.setattr("core.errors.ERROR_CATALOG", dict(ERROR_CATALOG))
 
 
 def test_a_second_class_with_the_same_code_is_refused() -> None:

@@ -31,7 +31,7 @@ def topic(request: pytest.FixtureRequest) -> str:
 def read(kafka: Kafka, topic: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Read the topic with a taker until something holds."""
     settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_OPTIONS = kafka.address, OPTIONS
-    monkeypatch.setattr("core.kafka.LONGEST_REST", 0.3)
+    monkeypatch.setattr("core.kafka.MAX_BACKOFF_SECONDS", 0.3)
 
     def run(take: Any, until: Until, seconds: float = 30, most: int = 1, poll: float = 0.1) -> None:
         ends = time.monotonic() + seconds

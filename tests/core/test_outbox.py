@@ -283,7 +283,7 @@ def test_tasks_without_a_promise_run_as_they_do_elsewhere() -> None:
 
 @pytest.mark.parametrize(
     ("change", "runs"),
-    [({}, 1), ({"attempts": 2}, 0), ({"parked_at": timezone.now()}, 0)],
+    [({}, 1), ({"attempts": 2}, 0), ({"dead_lettered_at": timezone.now()}, 0)],
     ids=["its attempt", "a later attempt", "parked"],
 )
 def test_a_message_that_the_broker_brings_back_runs_only_while_its_promise_stands(
@@ -339,7 +339,7 @@ def test_relays_that_look_and_then_take_send_the_same_row_twice(
         )
         return rows
 
-    monkeypatch.setattr("core.db.many", look_then_take)
+    monkeypatch.setattr("core.db.fetch_all", look_then_take)
     with transaction.atomic():
         for number in range(400):
             enqueue_on_commit("tests.note", number=number)

@@ -122,7 +122,7 @@ def test_once_it_runs_how_its_limit_is_kept_is_fixed(fields: dict[str, Any], at:
 def test_a_large_pool_is_made_in_the_background_a_chunk_at_a_time(
     deliver: Callable[[], int], monkeypatch: pytest.MonkeyPatch, at: datetime
 ) -> None:
-    monkeypatch.setattr(pool, "AT_ONCE", 10)
+    monkeypatch.setattr(pool, "INLINE_MAX_UNITS", 10)
     monkeypatch.setattr(pool.create_units, "__kwdefaults__", {"chunk": 15})
     coupon = CouponFactory(maximum_number_of_coupons=50, limit_strategy="pool", start_date=at)
     assert CouponUnit.objects.filter(coupon_id=coupon.pk).count() == counter(coupon).taken == 10
@@ -137,7 +137,7 @@ def test_a_large_pool_is_made_in_the_background_a_chunk_at_a_time(
 
 
 def test_units_that_are_not_made_yet_are_busy_and_not_exhausted(at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "AT_ONCE", 1)
+    monkeypatch.setattr(pool, "INLINE_MAX_UNITS", 1)
     coupon = CouponFactory(maximum_number_of_coupons=2, limit_strategy="pool")
     take(coupon, at)
 
@@ -154,7 +154,7 @@ def test_outside_the_quiet_hours_only_what_starts_soon_is_made(
     at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.POOL_BUILD_HOURS = "1-5"
-    monkeypatch.setattr(pool, "AT_ONCE", 1)
+    monkeypatch.setattr(pool, "INLINE_MAX_UNITS", 1)
     later = CouponFactory(maximum_number_of_coupons=9, limit_strategy="pool", start_date=at + timedelta(days=3))
     soon = CouponFactory(maximum_number_of_coupons=9, limit_strategy="pool", start_date=at + timedelta(hours=3))
 
@@ -180,7 +180,7 @@ def test_free_units_are_cleared_away_a_day_after_the_end_and_taken_ones_stay(at:
 def test_units_that_were_promised_to_a_pool_are_not_made_for_what_became_another(
     deliver: Callable[[], int], monkeypatch: pytest.MonkeyPatch, at: datetime
 ) -> None:
-    monkeypatch.setattr(pool, "AT_ONCE", 10)
+    monkeypatch.setattr(pool, "INLINE_MAX_UNITS", 10)
     coupon = CouponFactory(
         maximum_number_of_coupons=50, limit_strategy="pool", start_date=at + timedelta(hours=1)
     )  # fmt: skip

@@ -94,7 +94,7 @@ def test_as_much_as_is_asked_for_is_done_at_a_time_and_the_rest_later(coupon: Co
 def test_when_the_time_is_over_the_rest_is_left_to_the_next_run(
     coupon: CouponDefinition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollup, "NOTES", 2)
+    monkeypatch.setattr(rollup, "MARKERS_PER_RUN", 2)
     for hours in range(5):
         add(row(coupon, NOON + timedelta(hours=hours)))
 

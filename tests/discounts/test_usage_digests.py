@@ -110,7 +110,7 @@ def test_a_failure_while_planning_keeps_the_notices(
     def die(**kwargs: Any) -> bool:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(planning, "post", die)
+    monkeypatch.setattr(planning, "create_transactional_mailing", die)
     with pytest.raises(KeyboardInterrupt):
         usage_digests.send_usage_digests(at=at)
     assert UsageNotification.objects.count() == 1

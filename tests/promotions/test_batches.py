@@ -202,7 +202,7 @@ def test_a_maker_whose_time_is_up_promises_the_rest(promotion: Promotion, small_
 def test_codes_that_are_taken_already_are_drawn_again(promotion: Promotion, monkeypatch: pytest.MonkeyPatch) -> None:
     other = CodeFactory(text="SUMMER-22222222")
     draws = iter([["SUMMER-22222222", "SUMMER-33333333"], ["SUMMER-44444444"]])
-    monkeypatch.setattr(rules, "draw", lambda *_, **__: next(draws))
+    monkeypatch.setattr(rules, "generate_codes", lambda *_, **__: next(draws))
 
     batch = batch_of(promotion, 2)
 

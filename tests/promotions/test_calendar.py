@@ -92,7 +92,7 @@ def test_a_month_shows_so_many_and_says_when_there_are_more(
         runs(brand, f"{number}", datetime(2026, 11, 3 + number, tzinfo=UTC), datetime(2026, 11, 25, tzinfo=UTC))
     with CaptureQueriesContext(connection) as all_of_them:
         bars(viewer)
-    monkeypatch.setattr(calendar, "MOST", 1)
+    monkeypatch.setattr(calendar, "MAX_ROWS", 1)
     with CaptureQueriesContext(connection) as one:
         assert set(bars(viewer)) == {"0"}
 

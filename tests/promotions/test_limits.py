@@ -253,7 +253,7 @@ def test_expired_reservations_give_their_units_back(billo: Brand, at: datetime) 
 def test_a_refund_gives_the_unit_back_if_the_brands_profile_says_so(
     returns: bool, left: int, billo: Brand, at: datetime
 ) -> None:
-    PricingProfile.objects.create(brand=billo, restore_usage_on_refund=returns)
+    PricingProfile.objects.create(brand=billo, return_cancelled_uses=returns)
     PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=1)
     redemption = services.confirm(redemption=reserve(billo, at, "SPRING"), at=at)
 

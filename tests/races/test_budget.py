@@ -70,7 +70,7 @@ def take_beside_a_locked_shard(
         with transaction.atomic():
             return limits.take(promotion=promotion.pk, kind="budget", slot="", amount=150, cap=1600, home=home)
 
-    monkeypatch.setattr(db, "one", look_and_leave_a_lock)
+    monkeypatch.setattr(db, "fetch_one", look_and_leave_a_lock)
     return Counter(map(type, stampede(take, [3, 5])))
 
 

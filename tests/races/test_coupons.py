@@ -74,7 +74,7 @@ def someone_waits() -> bool:
 @pytest.fixture(autouse=True)
 def sixteen_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also small maxima are divided."""
-    monkeypatch.setattr(promotion_rules, "MANY", 16)
+    monkeypatch.setattr(promotion_rules, "SHARDING_THRESHOLD", 16)
 
 
 @pytest.mark.parametrize("strategy", STRICT)
@@ -254,7 +254,7 @@ def take_and_give_back(stampede: Stampede, at: datetime, monkeypatch: pytest.Mon
         LIMITS["sharded"].release(coupon=coupon.pk, taken=[(0, uuid7()), (1, uuid7())])
         return 2
 
-    monkeypatch.setattr(db, "one", look_and_leave_a_lock)
+    monkeypatch.setattr(db, "fetch_one", look_and_leave_a_lock)
     with_a_place = partial(take, coupon, customers(1)[0], at)
     return Counter(map(type, stampede(lambda call: call(), [with_a_place, give_back])))
 
@@ -295,7 +295,7 @@ def end_beside_one_who_finds_none(
         with transaction.atomic():
             return transitions.expire(coupon=coupon.pk, strategy="exact", at=at)
 
-    monkeypatch.setattr(db, "one", look_and_leave_a_lock)
+    monkeypatch.setattr(db, "fetch_one", look_and_leave_a_lock)
     return Counter(map(type, stampede(lambda call: call(), [partial(taker, coupon), end])))
 
 

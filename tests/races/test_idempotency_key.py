@@ -83,7 +83,7 @@ def test_without_the_lock_and_the_key_a_look_before_lets_the_race_happen(
         looked.wait(30)
         return known
 
-    monkeypatch.setattr(idempotency, "_claim", look)
+    monkeypatch.setattr(idempotency, "_lock_or_get", look)
 
     with connection.cursor() as cursor:
         cursor.execute(UNGUARDED)

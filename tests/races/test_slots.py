@@ -73,8 +73,8 @@ def test_12_segments_that_start_at_once_give_nobody_a_slot_too_many_and_waste_no
     small: bool, stampede: Stampede, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SEGMENT_SLOTS_PER_CUSTOMER = SLOTS
-    monkeypatch.setattr(customer_ranges, "STRIPE", 60)
-    monkeypatch.setattr(lifecycle, "SMALL", 10_000 if small else 0)
+    monkeypatch.setattr(customer_ranges, "RANGE_SIZE", 60)
+    monkeypatch.setattr(lifecycle, "INLINE_MAX_CUSTOMERS", 10_000 if small else 0)
     asked, before = audiences(300, range(80, 200), seed=small), deadlocks()
 
     def begin(one: tuple[Brand, str]) -> str:

@@ -233,7 +233,7 @@ def test_a_large_audience_is_counted_in_the_background_and_then_again(
     assert OutboxMessage.objects.filter(task="segments.count_slots").count() == 1
     deliver()
     second = owner.get(f"{BASE}slots/")
-    monkeypatch.setattr(slot_usage, "FRESH", timedelta(0))
+    monkeypatch.setattr(slot_usage, "MAX_AGE", timedelta(0))
     cache.delete(f"segments:counting:{Audience.objects.get().pk}")
     third = owner.get(f"{BASE}slots/")
 

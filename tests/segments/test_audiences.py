@@ -125,7 +125,7 @@ def test_a_file_takes_effect_as_a_whole_or_not_at_all(brand: Brand) -> None:
 
 
 def test_a_file_of_several_stretches_is_applied_whole(brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staging, "STRETCH", 3)
+    monkeypatch.setattr(staging, "CUSTOMERS_PER_TRANSACTION", 3)
     monkeypatch.setattr(staging, "BLOCK", 1000)
 
     def parts() -> Iterator[bytes]:

@@ -82,7 +82,7 @@ def test_an_import_that_is_interrupted_changes_nothing(
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(staging, "make_customers", interrupted)
+    monkeypatch.setattr(staging, "create_missing_customers", interrupted)
 
     with pytest.raises(CommandError, match="nothing was changed"):
         run(file)

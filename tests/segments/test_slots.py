@@ -84,7 +84,7 @@ def test_a_small_segment_that_starts_now_is_filled_at_once(brand: Brand, at: dat
 
 
 def test_a_large_one_is_left_to_the_queue(brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle, "SMALL", 1)
+    monkeypatch.setattr(lifecycle, "INLINE_MAX_CUSTOMERS", 1)
     audience(brand, "c1", "c2")
 
     segment = scheduled(brand, at, start=timedelta(0))
@@ -279,7 +279,7 @@ def test_a_deleted_segment_has_nobody_and_frees_every_slot(
 ) -> None:
     audience(brand, "c1", "c2")
     segment = scheduled(brand, at, start=timedelta(0))
-    monkeypatch.setattr(lifecycle, "SMALL", 10 if small else 0)
+    monkeypatch.setattr(lifecycle, "INLINE_MAX_CUSTOMERS", 10 if small else 0)
 
     for _ in range(2):
         services.delete(which=Q(pk=segment.pk), at=at)
@@ -319,7 +319,7 @@ def test_after_an_outage_of_days_everything_is_caught_up(brand: Brand, at: datet
 def test_whoever_dies_in_a_filling_leaves_it_to_the_next(
     brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(customer_ranges, "STRIPE", 3)
+    monkeypatch.setattr(customer_ranges, "RANGE_SIZE", 3)
     names = [f"c{number}" for number in range(20)]
     audience(brand, *names)
     segment = scheduled(brand, at)
@@ -336,7 +336,7 @@ def test_whoever_dies_in_a_filling_leaves_it_to_the_next(
 
 
 def test_an_end_in_the_middle_of_a_filling_wins(brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(customer_ranges, "STRIPE", 3)
+    monkeypatch.setattr(customer_ranges, "RANGE_SIZE", 3)
     audience(brand, *(f"c{number}" for number in range(20)))
     segment = scheduled(brand, at)
     for _ in range(3):
@@ -353,7 +353,7 @@ def test_an_end_in_the_middle_of_a_filling_wins(brand: Brand, at: datetime, monk
 def test_long_work_is_parted_among_tasks(
     brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch, deliver: Callable[[], int]
 ) -> None:
-    monkeypatch.setattr(customer_ranges, "STRIPE", 3)
+    monkeypatch.setattr(customer_ranges, "RANGE_SIZE", 3)
     audience(brand, *(f"c{number}" for number in range(20)))
     segment = scheduled(brand, at)
 

@@ -252,7 +252,7 @@ def test_workers_who_only_look_whether_it_is_free_tell_it_many_times(
             found.lease = subject
         return found
 
-    monkeypatch.setattr(sync_jobs, "_take", look)
+    monkeypatch.setattr(sync_jobs, "_lease", look)
 
     def crowd() -> bool:
         segment = filled(at)

@@ -141,7 +141,7 @@ def test_what_cannot_be_is_said_at_its_field(
 
 
 def test_a_file_that_is_too_large_is_refused(brand: Brand, editor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segments.admin.uploads.LARGEST", 10)
+    monkeypatch.setattr("segments.admin.uploads.MAX_FILE_SIZE", 10)
 
     assert "file" in post(editor, brand, b"customer-1\ncustomer-2\n").context["form"].errors
 
@@ -198,7 +198,7 @@ def test_a_file_of_many_pieces_comes_out_as_it_went_in(
     brand: Brand, editor: Client, deliver: Callable[[], int], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 0  # read from a file, part by part
-    monkeypatch.setattr(uploads, "PIECE", 1)
+    monkeypatch.setattr(uploads, "PART_SIZE", 1)
     text = "".join(f"{zlib.crc32(bytes([place % 256, place // 256]))}\n" for place in range(60_000)).encode()
 
     post(editor, brand, text)
@@ -222,7 +222,7 @@ def test_one_that_is_stopped_changes_nothing_and_is_applied_when_it_is_asked_for
         assert "Stopped" in editor.post(f"{LIST}{upload.pk}/stop/", follow=True).content.decode()
 
     with monkeypatch.context() as patched:
-        patched.setattr(staging, "make_customers", stopped_meanwhile)
+        patched.setattr(staging, "create_missing_customers", stopped_meanwhile)
         deliver()
 
     assert members() == set()

@@ -318,7 +318,7 @@ def test_a_crowd_with_passwords_is_put_off_and_whoever_has_a_token_wins(
     campaign: Campaign, bearer: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user, room = ShopperFactory(), ConcurrencyLimiter(max_concurrent=1, max_waiting=0)
-    monkeypatch.setattr(authentication, "_PASSWORDS", room)
+    monkeypatch.setattr(authentication, "_password_limiter", room)
 
     with room.acquire(timeout=1):  # somebody's password is being checked
         put_off = login(account=user.username, password=PASSWORD)

@@ -83,7 +83,7 @@ def test_what_arrives_later_comes_later_whenever_it_happened() -> None:
 
 
 def test_the_order_holds_across_the_statements_of_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vouchers.services.login_events.TOGETHER", 7)
+    monkeypatch.setattr("vouchers.services.login_events.MAX_BATCH", 7)
     CampaignFactory(slug="spring", quota=40)
 
     process_events(events=[event(number, late=-number) for number in range(60)])
