@@ -2,20 +2,22 @@
 
 from typing import ClassVar
 
+from django.utils.translation import gettext_lazy as _
+
 from core.errors import DomainError
 
 
-class LoginRefused(DomainError):
-    code, status = "login_refused", 401
-    message = "The account or the password is not right."
+class InvalidCredentials(DomainError):
+    code, status = "invalid_credentials", 401
+    message = _("Incorrect account or password.")
     headers: ClassVar[dict[str, str]] = {}
 
 
 class AccountTaken(DomainError):
     code, status = "account_taken", 409
-    message = "There is already an account with this username, e-mail or phone number."
+    message = _("An account with these details already exists.")
 
 
 class LastOwner(DomainError):
     code, status = "last_owner", 409
-    message = "A brand keeps at least one owner."
+    message = _("A brand must have at least one owner.")

@@ -56,7 +56,7 @@ def problem_from_exception(error: BaseException) -> Problem:
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Problem(
-        refusal.status, refusal.code, refusal.detail, refusal.message, refusal.errors, refusal.extensions, headers
+        refusal.status, refusal.code, refusal.detail, str(refusal.message), refusal.errors, refusal.extensions, headers
     )
 
 

@@ -1,23 +1,24 @@
-"""What can be refused about coupons beyond what every kind of code shares."""
+"""Errors of coupons, beside those that every kind of offer shares."""
+
+from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
+from promotions.errors import UsageLimitPerCustomer, UsageLimitReached
 
 
 class CouponNotStarted(DomainError):
     code, status = "coupon_not_started", 409
-    message = "This coupon cannot be redeemed yet."
+    message = _("This coupon isn't valid yet.")
 
 
 class CouponEnded(DomainError):
     code, status = "coupon_ended", 409
-    message = "This coupon has ended."
+    message = _("This coupon has ended.")
 
 
-class CouponExhausted(DomainError):
-    code, status = "coupon_exhausted", 409
-    message = "This coupon has been redeemed as often as it may be."
+class CouponLimitReached(UsageLimitReached):
+    message = _("This coupon has reached its usage limit.")
 
 
-class CouponLimitPerUser(DomainError):
-    code, status = "coupon_limit_per_user", 409
-    message = "You have redeemed this coupon as often as you may."
+class CouponLimitPerCustomer(UsageLimitPerCustomer):
+    message = _("You've reached the usage limit for this coupon.")

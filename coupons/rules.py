@@ -10,9 +10,9 @@ from functools import lru_cache
 
 from core.errors import DomainError, InvalidRequest, TokenInvalid
 from coupons.contracts import CouponSnapshot, RedemptionRequest
-from coupons.errors import CouponEnded, CouponExhausted, CouponLimitPerUser, CouponNotStarted
+from coupons.errors import CouponEnded, CouponLimitPerCustomer, CouponLimitReached, CouponNotStarted
 from pricing import Offer, parse_offer
-from promotions.errors import CodeExpired, CodeInactive, CodeNotStarted, CodeUnknown
+from promotions.errors import CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
 
 LIMITS_LOCKED_BEFORE_START = timedelta(seconds=5)  # so long before its start what limits a coupon is fixed
 TOLERANCE = 100  # an approximate limit may count behind by one in so many of its maximum
@@ -37,7 +37,7 @@ def list_errors(*, seen: CouponSnapshot, asked: RedemptionRequest, at: datetime)
         yield CouponNotStarted()
     yield from _of_code(seen, asked)
     if seen.maximum_per_user is not None and seen.counts.get(asked.customer, 0) >= seen.maximum_per_user:
-        yield CouponLimitPerUser()
+        yield CouponLimitPerCustomer()
 
 
 def _of_code(seen: CouponSnapshot, asked: RedemptionRequest) -> Iterator[DomainError]:
@@ -45,7 +45,7 @@ def _of_code(seen: CouponSnapshot, asked: RedemptionRequest) -> Iterator[DomainE
     if asked.code:
         opens = asked.code == seen.code or seen.codes.get(asked.code, 0) in (None, asked.customer)
         if not opens:
-            yield CodeUnknown()
+            yield CodeNotFound()
     elif seen.has_batches and seen.code is None:
         yield InvalidRequest.field("code", "This coupon is redeemed with a code of its own.", "required")
 
@@ -73,8 +73,8 @@ def offer_error(
     if at < start:
         return CodeNotStarted()
     if left == 0:
-        return CouponExhausted()
-    return CouponLimitPerUser() if user_left == 0 else None
+        return CouponLimitReached()
+    return CouponLimitPerCustomer() if user_left == 0 else None
 
 
 @lru_cache(maxsize=4096)

@@ -26,7 +26,7 @@ from core import db
 from core.errors import DomainError, NotFound
 from coupons import rules
 from coupons.contracts import CouponSnapshot, CouponUsage, RedemptionRequest
-from coupons.errors import CouponExhausted
+from coupons.errors import CouponLimitReached
 from coupons.models import (
     ACTIVE_STATUSES,
     CouponBatch,
@@ -40,7 +40,7 @@ from coupons.models import (
     Strategy,
 )
 from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
-from promotions.errors import CodeAlreadyUsed, CodeUnknown, NotCombinable
+from promotions.errors import CodeAlreadyUsed, CodeNotFound, NotCombinable
 from promotions.models import Code, CodeBatch
 
 PAGE = 5_000  # codes that one statement of an export reads
@@ -150,7 +150,7 @@ def eligibility(
     current = rules.with_counts(mine, {shopper.id or 0: had})
     asked = RedemptionRequest(id=coupon.pk, customer=shopper.id or 0)
     reasons = [it for it in rules.list_errors(seen=current, asked=asked, at=at) if it.code != "invalid"]
-    return reasons + ([CouponExhausted()] if units_left == 0 else []), units_left, own
+    return reasons + ([CouponLimitReached()] if units_left == 0 else []), units_left, own
 
 
 def redemption(*, pk: uuid.UUID) -> CouponRedemption:
@@ -299,7 +299,7 @@ def candidates(*, ask: CandidateQuery) -> list[Candidate | Rejection]:
 
 def _offer_error(row: db.Row, units_left: int | None, had: int, at: datetime) -> DomainError | None:
     if not row["is_theirs"]:
-        return CodeUnknown()
+        return CodeNotFound()
     if row["is_spent"]:
         return CodeAlreadyUsed()
     cap = row["maximum_per_user"]

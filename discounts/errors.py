@@ -1,18 +1,20 @@
 """What can be refused about discount codes beyond what every kind of code shares."""
 
+from django.utils.translation import gettext_lazy as _
+
 from core.errors import DomainError
 
 
 class ValidityInPast(DomainError):
     code, status = "validity_in_past", 400
-    message = "The validity must end in the future."
+    message = _("The validity must be in the future.")
 
 
 class DiscountOutOfRange(DomainError):
     code, status = "discount_out_of_range", 400
-    message = "A discount is a whole percentage above 0 and below 100."
+    message = _("The discount must be a whole percentage from 1 to 99.")
 
 
 class CartRequired(DomainError):
-    code, status = "cart_needed", 409
-    message = "This code depends on what is in the cart: redeem it at checkout."
+    code, status = "cart_required", 409
+    message = _("This code can only be redeemed at checkout.")

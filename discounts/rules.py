@@ -21,7 +21,9 @@ def check_percentage(value: object) -> int:
     """A whole percentage above 0 and below 100 (the seed's 0 < x < 100). Raises DiscountOutOfRange."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 100:
         raise DiscountOutOfRange(
-            errors=[{"field": "rule.discount", "code": DiscountOutOfRange.code, "detail": DiscountOutOfRange.message}]
+            errors=[
+                {"field": "rule.discount", "code": DiscountOutOfRange.code, "detail": str(DiscountOutOfRange.message)}
+            ]
         )
     return value
 
@@ -30,7 +32,7 @@ def check_validity(validity: datetime, *, at: datetime) -> datetime:
     """An instant that is still to come. Raises ValidityInPast."""
     if validity <= at:
         raise ValidityInPast(
-            errors=[{"field": "validity", "code": ValidityInPast.code, "detail": ValidityInPast.message}]
+            errors=[{"field": "validity", "code": ValidityInPast.code, "detail": str(ValidityInPast.message)}]
         )
     return validity
 

@@ -13,7 +13,7 @@ from discounts import rules
 from discounts.models import DiscountCode, Usage, UsageReturn
 from mailings import selectors as mail_selectors
 from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
-from promotions.errors import CodeUnknown
+from promotions.errors import CodeNotFound
 from promotions.rules import is_digest, normalize_code
 from promotions.selectors import text_of
 from segments.models import AudienceMember
@@ -29,7 +29,7 @@ def get_by_code_or_digest(name: str) -> DiscountCode:
     text = text_of(digest=bytes.fromhex(name)) if is_digest(name) else None
     found = codes().filter(code=text or normalize_code(name) or "").first()
     if found is None:
-        raise CodeUnknown
+        raise CodeNotFound
     return found
 
 

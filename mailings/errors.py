@@ -1,13 +1,15 @@
 """What can be refused at the mail provider's door."""
 
+from django.utils.translation import gettext_lazy as _
+
 from core.errors import DomainError
 
 
 class WebhookSignatureInvalid(DomainError):
     code, status = "webhook_signature_invalid", 401
-    message = "The events are not signed with the key that is known here, or were signed too long ago."
+    message = _("Invalid or expired webhook signature.")
 
 
 class UnsubscribeLinkInvalid(DomainError):
     code, status = "unsubscribe_link_invalid", 404
-    message = "This unsubscribe link is not complete, or the mail it belongs to is unknown here."
+    message = _("This unsubscribe link is invalid.")

@@ -144,7 +144,7 @@ ACTUAL_VALUES: Mapping[str, Callable[[ConditionContext], list[str]]] = {
 ONE_OF_CODES = {
     "audience": ("audience_not_member", "This offer is for a group of customers that you are not in."),
     "currency": ("currency_mismatch", "This offer is for another currency."),
-    "weekdays": ("outside_hours", "This offer is not open today."),
+    "weekdays": ("outside_schedule", "This offer is not open today."),
 }
 ONE_OF_DETAILS = {
     "transaction_type": "This offer is for another kind of transaction.",
@@ -194,7 +194,7 @@ def date_range(condition: DateRange, scene: ConditionContext, _: Prices | None) 
 def timed(kind: str, needed: object, saw: str, held: bool) -> Verdict:
     """A condition on time."""
     checked = Checked(kind, needed, saw, held)
-    return Verdict(checked) if held else Verdict(checked, "outside_hours", "This offer is not open at this time.")
+    return Verdict(checked) if held else Verdict(checked, "outside_schedule", "This offer is not open at this time.")
 
 
 EVALUATORS: Mapping[type[Any], Callable[[Any, ConditionContext, Prices | None], Verdict]] = {

@@ -1,123 +1,125 @@
 """What can be refused about codes and promotions, at any door (contract: refusal codes at checkout)."""
 
+from django.utils.translation import gettext_lazy as _
+
 from core.errors import DomainError
 
 
-class CodeUnknown(DomainError):
-    code, status = "code_unknown", 404
-    message = "There is no such code."
+class CodeNotFound(DomainError):
+    code, status = "code_not_found", 404
+    message = _("Code not found.")
 
 
 class CodeTaken(DomainError):
     code, status = "code_taken", 409
-    message = "This code is already taken."
+    message = _("This code already exists.")
 
 
 class CodeInactive(DomainError):
     code, status = "code_inactive", 409
-    message = "This code is not active."
+    message = _("This code isn't active.")
 
 
 class CodeNotStarted(DomainError):
     code, status = "code_not_started", 409
-    message = "This code is not valid yet."
+    message = _("This code isn't valid yet.")
 
 
 class CodeExpired(DomainError):
     code, status = "code_expired", 409
-    message = "This code has expired."
+    message = _("This code has expired.")
 
 
 class CodeAlreadyUsed(DomainError):
     code, status = "code_already_used", 409
-    message = "You have already used this code."
+    message = _("You have already used this code.")
 
 
 class AudienceNotMember(DomainError):
     code, status = "audience_not_member", 409
-    message = "This offer is for a group of customers that you are not in."
+    message = _("You aren't eligible for this offer.")
 
 
 class MinimumNotMet(DomainError):
     code, status = "minimum_not_met", 409
-    message = "The cart has not reached what this offer asks for."
+    message = _("The order doesn't reach the minimum of this offer.")
 
 
 class NoEligibleLines(DomainError):
     code, status = "no_eligible_lines", 409
-    message = "Nothing in the cart qualifies for this offer."
+    message = _("No items in the cart qualify for this offer.")
 
 
 class NotCombinable(DomainError):
     code, status = "not_combinable", 409
-    message = "This offer cannot be combined with another that is better for you."
+    message = _("This offer can't be combined with a better one that applies.")
 
 
 class CurrencyMismatch(DomainError):
     code, status = "currency_mismatch", 409
-    message = "This offer is in another currency."
+    message = _("This offer is in another currency.")
 
 
 class FirstOrderOnly(DomainError):
     code, status = "first_order_only", 409
-    message = "This offer depends on how many orders you have made."
+    message = _("This offer is only valid for a certain order number, such as the first.")
 
 
-class OutsideHours(DomainError):
-    code, status = "outside_hours", 409
-    message = "This offer is not open at this time."
+class OutsideSchedule(DomainError):
+    code, status = "outside_schedule", 409
+    message = _("This offer isn't valid at this time.")
 
 
 class ReservationExpired(DomainError):
     code, status = "reservation_expired", 409
-    message = "The reservation has expired."
+    message = _("The reservation has expired.")
 
 
-class WrongState(DomainError):
-    code, status = "wrong_state", 409
-    message = "This cannot be done in the present state."
+class InvalidStatus(DomainError):
+    code, status = "invalid_status", 409
+    message = _("This action isn't allowed in the current status.")
 
 
 class PriceChanged(DomainError):
     code, status = "price_changed", 409
-    message = "The total is not what was expected."
+    message = _("The total has changed. Request a new quote.")
 
 
 class PromotionNotActive(DomainError):
     code, status = "promotion_not_active", 409
-    message = "This promotion is not running."
+    message = _("This promotion isn't active.")
 
 
 class BudgetExhausted(DomainError):
     code, status = "budget_exhausted", 409
-    message = "The promotion's budget is used up."
+    message = _("This offer has reached its budget.")
 
 
 class UsageLimitReached(DomainError):
     code, status = "usage_limit_reached", 409
-    message = "This promotion has been used as often as it may be."
+    message = _("This offer has reached its usage limit.")
 
 
 class UsageLimitPerCustomer(DomainError):
-    code, status = "usage_limit_per_user", 409
-    message = "You have used this promotion as often as you may."
+    code, status = "usage_limit_per_customer", 409
+    message = _("You've reached the usage limit for this offer.")
 
 
 class ConditionNotMet(DomainError):
     code, status = "condition_not_met", 409
-    message = "The purchase is not of the kind that this offer asks for."
+    message = _("The order doesn't meet the conditions of this offer.")
 
 
 class PatternTooWeak(DomainError):
-    code, status = "pattern_too_guessable", 400
-    message = "Codes of this pattern could be guessed: it leaves too few possible codes for so many."
+    code, status = "pattern_too_weak", 400
+    message = _("This pattern is too short for the number of codes.")
 
 
 class BatchNotReady(DomainError):
-    code, status = "batch_unfinished", 409
-    message = "The codes of this batch are still being made."
+    code, status = "batch_not_ready", 409
+    message = _("This batch is still being generated.")
 
 
 class CodesExhausted(DomainError):
     code, status = "codes_exhausted", 409
-    message = "This batch has too few free codes left."
+    message = _("This batch doesn't have enough available codes.")

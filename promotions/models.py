@@ -295,9 +295,7 @@ class PricingProfile(models.Model):
     remainder = _choice("remainder", "largest_fraction")
     percent_base = _choice("percent_base", "running")
     free_units = _choice("free_units", "cheapest")
-    return_cancelled_uses = models.BooleanField(
-        default=True, help_text="A refunded order gives its uses back"
-    )
+    return_cancelled_uses = models.BooleanField(default=True, help_text="A refunded order gives its uses back")
     budget_overrun = _choice("budget_overrun", "all_or_nothing")
 
     def __str__(self) -> str:

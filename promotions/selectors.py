@@ -26,8 +26,8 @@ from promotions.errors import (
     BudgetExhausted,
     CodeAlreadyUsed,
     CodeExpired,
+    CodeNotFound,
     CodeNotStarted,
-    CodeUnknown,
     NotCombinable,
     PromotionNotActive,
     UsageLimitPerCustomer,
@@ -113,7 +113,7 @@ def candidates(*, ask: CandidateQuery) -> list[Candidate | Rejection]:
 def _code_error(row: db.Row, ask: CandidateQuery) -> DomainError | None:
     """Why a code does not open its promotion, the most lasting reason first."""
     if not row["is_theirs"]:
-        return CodeUnknown()
+        return CodeNotFound()
     if row["status"] not in LIVE or not row["brand_is_active"]:
         return PromotionNotActive()
     if row["end_date"] <= ask.at:

@@ -1,18 +1,20 @@
 """What can be refused about audiences and segments."""
 
+from django.utils.translation import gettext_lazy as _
+
 from core.errors import DomainError
 
 
 class AudienceEmpty(DomainError):
     code, status = "audience_empty", 409
-    message = "There is nobody in this audience."
+    message = _("This audience has no customers.")
 
 
 class AudienceReadOnly(DomainError):
-    code, status = "audience_computed", 409
-    message = "The brand has this audience worked out here; nobody else may say who is in it."
+    code, status = "audience_read_only", 409
+    message = _("This audience is automatic and can't be updated.")
 
 
 class SegmentAlreadyExists(DomainError):
-    code, status = "promotion_has_segment", 409
-    message = "This promotion has a segment already, of another audience or with other dates."
+    code, status = "segment_already_exists", 409
+    message = _("This promotion already has a segment with another audience or other dates.")

@@ -177,8 +177,8 @@ class CampaignFactory(DjangoModelFactory[Campaign]):
     name = factory.Sequence(lambda n: f"Campaign {n}")
     slug = factory.Sequence(lambda n: f"campaign-{n}")
     quota = 2
-    starts_at = datetime(2026, 1, 1, tzinfo=UTC)
-    ends_at = datetime(2030, 12, 31, tzinfo=UTC)
+    start_date = datetime(2026, 1, 1, tzinfo=UTC)
+    end_date = datetime(2030, 12, 31, tzinfo=UTC)
 
     @classmethod
     def _create(cls, model_class: type[Campaign], *args: object, **kwargs: Any) -> Campaign:

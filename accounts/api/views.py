@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from accounts import selectors, services
 from accounts.api import serializers as shapes
 from accounts.contracts import Tokens, get_caller
-from accounts.errors import AccountTaken, LoginRefused
+from accounts.errors import AccountTaken, InvalidCredentials
 from core import throttle
 from core.errors import TokenExpired, TokenInvalid
 from core.openapi import problem_responses
@@ -42,7 +42,7 @@ class TokenView(AnonymousView):
 
     @extend_schema(
         request=shapes.LoginSerializer,
-        responses={200: shapes.TokensSerializer, **problem_responses(LoginRefused)},
+        responses={200: shapes.TokensSerializer, **problem_responses(InvalidCredentials)},
         operation_id="auth_token",
     )
     def post(self, request: Request) -> Response:

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from accounts import rules, selectors
 from accounts.contracts import Caller, Tokens
-from accounts.errors import LoginRefused
+from accounts.errors import InvalidCredentials
 from accounts.models import User
 from core import throttle
 from core.concurrency import ConcurrencyLimiter
@@ -39,7 +39,7 @@ def sign_in(*, account: str, password: str, address: str, at: datetime) -> tuple
     """The user and their tokens. Raises LoginRefused, Throttled, Unavailable."""
     user = check_credentials(account=account, password=password, address=address)
     if user is None:
-        raise LoginRefused
+        raise InvalidCredentials
     return user, tokens_for(user=user, at=at)
 
 

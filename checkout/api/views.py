@@ -23,7 +23,7 @@ from core.api import CursorPagination
 from core.errors import Throttled
 from core.idempotency import idempotent
 from core.serializer_fields import validate
-from promotions.errors import CodeUnknown
+from promotions.errors import CodeNotFound
 
 UNKNOWN_CODE_SCOPE = "cart_code_miss"
 
@@ -64,7 +64,7 @@ class RedemptionsView(APIView):
                 shopper=shopper,
                 at=timezone.now(),
             )
-        except CodeUnknown:
+        except CodeNotFound:
             throttle.consume(UNKNOWN_CODE_SCOPE, who)
             raise
         with contextlib.suppress(Throttled):  # what was taken is answered; the next guess is refused
@@ -155,7 +155,7 @@ class RefundView(RedemptionActionView):
 def _throttle_unknown_codes(quote: Mapping[str, Any], who: str) -> None:
     """Count each code that there is not; many in one cart are as many guesses. Raises Throttled."""
     for rejected in quote["rejected"]:
-        if rejected["reason"]["code"] == CodeUnknown.code:
+        if rejected["reason"]["code"] == CodeNotFound.code:
             throttle.consume(UNKNOWN_CODE_SCOPE, who)
 
 

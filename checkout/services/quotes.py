@@ -9,7 +9,7 @@ from checkout import rules, selectors
 from checkout.contracts import Quote, QuoteRequest
 from pricing import Facts, Profile, ShopperFacts, price
 from promotions.contracts import Candidate, CandidateQuery, Rejection
-from promotions.errors import CodeUnknown
+from promotions.errors import CodeNotFound
 from promotions.rules import normalize_code
 from promotions.selectors import get_backends, get_code_kinds, get_pricing_profile
 from segments.selectors import segment_types
@@ -61,9 +61,9 @@ def _collect_candidates(
         found += redeemer.candidates(
             ask=CandidateQuery(request.cart, request.shop, mine, shopper, at, vouchers=request.vouchers)
         )
-    rejections = [Rejection(typed[code], CodeUnknown().as_dict()) for code in typed if code not in kind_of]
+    rejections = [Rejection(typed[code], CodeNotFound().as_dict()) for code in typed if code not in kind_of]
     answered = {item.code for item in found}
-    rejections += [Rejection(it, CodeUnknown(NO_VOUCHER).as_dict()) for it in request.vouchers if it not in answered]
+    rejections += [Rejection(it, CodeNotFound(NO_VOUCHER).as_dict()) for it in request.vouchers if it not in answered]
     rejections += [item for item in found if isinstance(item, Rejection)]
     return [item for item in found if isinstance(item, Candidate)], rejections
 

@@ -18,7 +18,7 @@ from core.db import translate_constraint
 from core.errors import Busy
 from core.ids import uuid7
 from promotions.contracts import OfferUnavailable, Rejection
-from promotions.errors import PriceChanged, WrongState
+from promotions.errors import InvalidStatus, PriceChanged
 
 
 @transaction.atomic
@@ -35,7 +35,7 @@ def reserve(*, request: QuoteRequest, order: RedemptionOptions, shopper: Shopper
         if bytes(live.fingerprint) == order.fingerprint and (live.status == Status.CONFIRMED or live.expires_at > at):
             return live
         if live.status == Status.CONFIRMED:
-            raise WrongState(status_now=live.status)
+            raise InvalidStatus(status_now=live.status)
         release(redemption=live, at=at)
     return _price_until_stable(request, order, known, at)
 

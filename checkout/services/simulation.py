@@ -11,7 +11,7 @@ from checkout.contracts import DraftPromotion, Quote, QuoteRequest, Simulation, 
 from checkout.services.quotes import load_customer_facts, price_cart
 from pricing import Explanation, ShopperFacts
 from promotions.contracts import Candidate, CandidateQuery, Rejection
-from promotions.errors import CodeUnknown
+from promotions.errors import CodeNotFound
 from promotions.rules import normalize_code
 from promotions.selectors import candidates, codes_of_promotions, get_pricing_profile
 
@@ -44,7 +44,7 @@ def simulate(
     segments = sorted(trial.facts.segments) if trial.facts else []
     ask = CandidateQuery(request.cart, brand.slug, [], shopper, at, segments)
     live, rejections = _live(ask, rest, brand, wanted=trial.include_live)
-    rejections += [Rejection(voucher, CodeUnknown(NO_VOUCHERS).as_dict()) for voucher in request.vouchers]
+    rejections += [Rejection(voucher, CodeNotFound(NO_VOUCHERS).as_dict()) for voucher in request.vouchers]
     candidates |= {it.ref: it for it in live if it.id not in {draft.id for draft in trial.drafts}}
     known = trial.facts
     facts = load_customer_facts(candidates.values(), shopper) if known is None else ShopperFacts({brand.slug: known})
@@ -79,7 +79,7 @@ def _live(
     mine = codes_of_promotions(codes=list(typed), brand_id=brand.pk) if wanted else set()
     found = candidates(ask=replace(ask, codes=sorted(mine))) if wanted else []
     live = [it for it in found if isinstance(it, Candidate) and it.brand_id == brand.pk]
-    unknown = [Rejection(text, CodeUnknown().as_dict()) for code, text in typed.items() if code not in mine]
+    unknown = [Rejection(text, CodeNotFound().as_dict()) for code, text in typed.items() if code not in mine]
     return live, unknown + [it for it in found if isinstance(it, Rejection)]
 
 

@@ -11,7 +11,7 @@ from checkout.rules import load_profile
 from core.db import translate_constraint
 from core.errors import Busy, InvalidRequest
 from promotions.contracts import Purchase, RedemptionBackend, SelectedOffer
-from promotions.errors import ReservationExpired, WrongState
+from promotions.errors import InvalidStatus, ReservationExpired
 from promotions.selectors import get_backends
 
 
@@ -27,7 +27,7 @@ def confirm(*, redemption: Redemption, at: datetime) -> Redemption:
     if locked.status == Status.EXPIRED or (locked.status == Status.RESERVED and locked.expires_at <= at):
         raise ReservationExpired
     if locked.status != Status.RESERVED:
-        raise WrongState(status_now=locked.status)
+        raise InvalidStatus(status_now=locked.status)
     for redeemer, purchase in _reserved_items(locked, at):
         redeemer.confirm(purchase=purchase)
     return _set_status(locked, Status.CONFIRMED, confirmed_at=at)
@@ -43,7 +43,7 @@ def cancel(*, redemption: Redemption, at: datetime) -> Redemption:
     if locked.status in (Status.CANCELED, Status.EXPIRED):
         return locked
     if locked.status != Status.RESERVED:
-        raise WrongState(status_now=locked.status)
+        raise InvalidStatus(status_now=locked.status)
     return release(redemption=locked, at=at)
 
 
@@ -66,7 +66,7 @@ def return_redemption(*, redemption: Redemption, lines: Collection[str] | None, 
     if locked.status == Status.REFUNDED:
         return locked
     if locked.status != Status.CONFIRMED:
-        raise WrongState(status_now=locked.status)
+        raise InvalidStatus(status_now=locked.status)
     shares = selectors.line_discounts(locked)
     if unknown := sorted(set(lines or ()) - set(shares)):
         raise InvalidRequest.field("lines", f"The order has no line {unknown[0]}.")

@@ -31,17 +31,17 @@ from coupons.api.serializers import (
 )
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
-from promotions.errors import CodeAlreadyUsed, CodeUnknown, ReservationExpired, WrongState
+from promotions.errors import CodeAlreadyUsed, CodeNotFound, InvalidStatus, ReservationExpired
 from promotions.rules import normalize_code
 
 UNKNOWN_CODE_SCOPE = "cart_code_miss"
 ELIGIBILITY_ERRORS = problem_responses(
     errors.CouponNotStarted,
     errors.CouponEnded,
-    errors.CouponExhausted,
-    errors.CouponLimitPerUser,
+    errors.CouponLimitReached,
+    errors.CouponLimitPerCustomer,
     CodeAlreadyUsed,
-    CodeUnknown,
+    CodeNotFound,
     Busy,
 )
 
@@ -116,7 +116,7 @@ class ConfirmView(APIView):
 
     @extend_schema(
         request=None,
-        responses={200: CouponRedemptionAnswer, **problem_responses(ReservationExpired, WrongState)},
+        responses={200: CouponRedemptionAnswer, **problem_responses(ReservationExpired, InvalidStatus)},
         operation_id="coupon_confirm",
     )
     @idempotent
@@ -130,7 +130,7 @@ class ReleaseView(APIView):
 
     @extend_schema(
         request=None,
-        responses={200: CouponRedemptionAnswer, **problem_responses(WrongState)},
+        responses={200: CouponRedemptionAnswer, **problem_responses(InvalidStatus)},
         operation_id="coupon_release",
     )
     @idempotent
@@ -144,7 +144,7 @@ class RefundView(APIView):
 
     @extend_schema(
         request=None,
-        responses={200: CouponRedemptionAnswer, **problem_responses(WrongState)},
+        responses={200: CouponRedemptionAnswer, **problem_responses(InvalidStatus)},
         operation_id="coupon_refund",
     )
     @idempotent
@@ -161,7 +161,7 @@ def _redeem(auth: Any, pk: uuid.UUID, asked: dict[str, Any], *, at: datetime, un
     code = normalize_code(asked["code"]) or "?" if "code" in asked else ""  # what can be no code opens nothing
     try:
         redemption = services.redeem(coupon=coupon, asked=RedemptionRequest(uuid7(), known.key, code, until), at=at)
-    except CodeUnknown:
+    except CodeNotFound:
         throttle.consume(UNKNOWN_CODE_SCOPE, get_caller(auth).identity)
         raise
     return redemption_answer(redemption, user_id=known.user_id, customer_id=known.customer_id), 201

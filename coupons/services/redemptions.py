@@ -11,7 +11,7 @@ from core import batching, db
 from core.errors import Busy, DomainError, NotFound
 from coupons import rules, selectors
 from coupons.contracts import CouponSnapshot, RedemptionRequest
-from coupons.errors import CouponExhausted, CouponLimitPerUser
+from coupons.errors import CouponLimitPerCustomer, CouponLimitReached
 from coupons.models import CouponRedemption, Status
 from coupons.services.limits import LIMITS
 from coupons.services.transitions import expire
@@ -81,13 +81,13 @@ def _redeem_distinct_customers(
     seen, refused = _load_and_validate(coupon, asked, at)
     if seen is None:
         return refused
-    mine = {it.id for it in asked if isinstance(refused.get(it.id), CouponLimitPerUser)}
+    mine = {it.id for it in asked if isinstance(refused.get(it.id), CouponLimitPerCustomer)}
     if mine and expire(coupon=coupon, strategy=seen.strategy, at=at):
         _, refused = _load_and_validate(coupon, asked, at)
     eligible = [it for it in asked if it.id not in refused]
     units = _take_limit(seen, [it.id for it in eligible]) if eligible else []
     if eligible and not units:
-        raise _LimitReached(seen.strategy, refused | {it.id: CouponExhausted() for it in eligible})
+        raise _LimitReached(seen.strategy, refused | {it.id: CouponLimitReached() for it in eligible})
     return refused | _insert(seen, list(zip(eligible, units, strict=False)), at)
 
 
@@ -154,7 +154,7 @@ def _insert(
 
 
 def _insert_error(row: db.Row) -> DomainError:
-    return CodeAlreadyUsed() if row["is_spent"] else CouponLimitPerUser()
+    return CodeAlreadyUsed() if row["is_spent"] else CouponLimitPerCustomer()
 
 
 def _release_units(seen: CouponSnapshot, refused: Sequence[tuple[RedemptionRequest, int | None]]) -> None:

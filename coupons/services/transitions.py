@@ -15,7 +15,7 @@ from core import db
 from coupons import selectors
 from coupons.models import CouponRedemption, Status
 from coupons.services.limits import LIMITS
-from promotions.errors import ReservationExpired, WrongState
+from promotions.errors import InvalidStatus, ReservationExpired
 
 BATCH = 1_000  # reservations that end in one transaction
 MAX_BATCHES = 1_000  # of a coupon in one sweep; the next goes on
@@ -34,7 +34,7 @@ def confirm_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemptio
     if locked.status == Status.EXPIRED or (locked.status == Status.RESERVED and _is_terminal(locked, at)):
         raise ReservationExpired
     if locked.status != Status.RESERVED:
-        raise WrongState(status_now=locked.status)
+        raise InvalidStatus(status_now=locked.status)
     return _set_status(locked, Status.CONFIRMED, at, redeemed_at=at)
 
 
@@ -52,7 +52,7 @@ def release_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemptio
     if locked.status in (Status.RELEASED, Status.EXPIRED):
         return locked
     if locked.status != Status.RESERVED:
-        raise WrongState(status_now=locked.status)
+        raise InvalidStatus(status_now=locked.status)
     release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
     return _set_status(locked, Status.EXPIRED if _is_terminal(locked, at) else Status.RELEASED, at, ended_at=at)
 
@@ -68,7 +68,7 @@ def return_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption
     if locked.status == Status.REFUNDED:
         return locked
     if locked.status != Status.CONFIRMED:
-        raise WrongState(status_now=locked.status)
+        raise InvalidStatus(status_now=locked.status)
     release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
     return _set_status(locked, Status.REFUNDED, at, ended_at=at)
 

@@ -29,7 +29,7 @@ from discounts.api.serializers import (
     usage_answer,
 )
 from discounts.models import DiscountCode
-from promotions.errors import CodeUnknown
+from promotions.errors import CodeNotFound
 from promotions.rules import normalize_code
 
 UNKNOWN_CODE_SCOPE = "code_miss"  # closed when Redis is away: looking is what who guesses would want
@@ -93,7 +93,7 @@ class CodeView(APIView):
         throttle.peek(UNKNOWN_CODE_SCOPE, get_caller(request.auth).identity)
         try:
             code = selectors.get_by_code_or_digest(name)
-        except CodeUnknown:
+        except CodeNotFound:
             throttle.consume(UNKNOWN_CODE_SCOPE, get_caller(request.auth).identity)
             raise
         brand_ids = readable_brand_ids(get_caller(request.auth))
@@ -124,7 +124,7 @@ class CodeView(APIView):
         brand_ids = readable_brand_ids(get_caller(request.auth))
         try:
             code = selectors.get_by_code_or_digest(name)
-        except CodeUnknown as error:
+        except CodeNotFound as error:
             raise NotFound from error
         if brand_ids is not None and code.brand_id not in brand_ids:
             raise NotFound
@@ -154,7 +154,7 @@ class UsagesView(HotView):
             used = services.redeem_code(
                 code=normalize_code(asked["discount_code"]) or "", shopper=shopper, at=call.at, **_money(asked)
             )
-        except CodeUnknown:
+        except CodeNotFound:
             throttle.consume(UNKNOWN_REDEMPTION_SCOPE, get_caller(call.auth).identity)
             raise
         return usage_answer(used), 201

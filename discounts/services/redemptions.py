@@ -12,7 +12,7 @@ from core.errors import DomainError, NotFound, TokenInvalid
 from core.ids import uuid7
 from discounts import rules, selectors
 from discounts.errors import CartRequired
-from promotions.errors import CodeAlreadyUsed, CodeUnknown
+from promotions.errors import CodeAlreadyUsed, CodeNotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def redeem_code(
     """
     row = _executor.submit(_BatchItem(code, shopper.id, uuid7(), at, amount, currency))
     if row["text"] is None:
-        raise CodeUnknown
+        raise CodeNotFound
     if row["id"] is None:
         raise _error_for(row, at)
     return RedemptionResult(

@@ -53,7 +53,7 @@ class BatchesView(APIView):
 
     @extend_schema(
         request=BatchInputSerializer,
-        responses={202: BatchSerializer, **problem_responses(errors.PatternTooWeak, errors.WrongState)},
+        responses={202: BatchSerializer, **problem_responses(errors.PatternTooWeak, errors.InvalidStatus)},
         operation_id="batch_create",
     )
     @idempotent
@@ -103,7 +103,7 @@ class ImportView(APIView):
     @extend_schema(
         request={"text/csv": OpenApiTypes.STR},
         parameters=[ImportQuery],
-        responses={201: ImportResultSerializer, **problem_responses(errors.WrongState)},
+        responses={201: ImportResultSerializer, **problem_responses(errors.InvalidStatus)},
         operation_id="batch_import",
     )
     def post(self, request: Request, pk: uuid.UUID) -> Response:
@@ -135,7 +135,7 @@ class AssignView(APIView):
         responses={
             200: AssignResultSerializer,
             202: AssignmentSerializer,
-            **problem_responses(errors.BatchNotReady, errors.CodesExhausted, errors.WrongState),
+            **problem_responses(errors.BatchNotReady, errors.CodesExhausted, errors.InvalidStatus),
         },
         operation_id="batch_assign",
     )

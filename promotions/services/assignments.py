@@ -17,7 +17,7 @@ from core.outbox import enqueue_on_commit
 from mailings.contracts import Recipient
 from mailings.services import planning
 from promotions import emails, selectors
-from promotions.errors import BatchNotReady, CodesExhausted, WrongState
+from promotions.errors import BatchNotReady, CodesExhausted, InvalidStatus
 from promotions.models import CodeAssignment, CodeBatch
 from promotions.services.batches import check_promotion_takes_codes
 from segments.errors import AudienceEmpty
@@ -111,7 +111,7 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
 
 def _check(batch: CodeBatch) -> None:
     if batch.promotion is None:
-        raise WrongState("Only codes of a promotion are given to customers.")
+        raise InvalidStatus("Only codes of a promotion are given to customers.")
     check_promotion_takes_codes(batch.promotion)
     if not batch.is_generated:
         raise BatchNotReady(made=batch.generated_count, count=batch.count)

@@ -20,7 +20,7 @@ from core import db
 from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
 from promotions import rules, selectors
-from promotions.errors import PatternTooWeak, WrongState
+from promotions.errors import InvalidStatus, PatternTooWeak
 from promotions.models import Code, CodeBatch, Promotion, Status, Trigger
 
 MAX_COUNT = 5_000_000
@@ -115,7 +115,7 @@ def check_promotion_takes_codes(promotion: Promotion) -> None:
     if promotion.trigger != Trigger.CODE:
         raise InvalidRequest.field("trigger", "Only a promotion that codes open has batches of codes.")
     if promotion.status in {Status.ENDED, Status.DEACTIVATED}:
-        raise WrongState(status_now=promotion.status)
+        raise InvalidStatus(status_now=promotion.status)
 
 
 def generate_codes(*, batch_id: uuid.UUID, budget: float = BUDGET) -> None:

@@ -13,7 +13,7 @@ from core import money
 from core.errors import DomainError, InvalidRequest
 from pricing import Offer, OfferInvalid, parse_offer
 from promotions import rules
-from promotions.errors import WrongState
+from promotions.errors import InvalidStatus
 from promotions.models import Promotion, Status, Trigger
 from promotions.services import campaign_sync, limits, segments
 from promotions.services.codes import register_code
@@ -65,9 +65,9 @@ def change(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> 
     """
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status in {Status.ENDED, Status.DEACTIVATED}:
-        raise WrongState(status_now=locked.status)
+        raise InvalidStatus(status_now=locked.status)
     if locked.status != Status.DRAFT and locked.end_date <= at:  # beat has not come by yet
-        raise WrongState(status_now=Status.ENDED)
+        raise InvalidStatus(status_now=Status.ENDED)
     allowed = _changeable(locked, at)
     if refused := sorted(set(fields) - allowed):
         raise InvalidRequest(
@@ -109,7 +109,7 @@ def activate(*, promotion: Promotion, at: datetime) -> Promotion:
         locked.save(update_fields=["status"])
         _request_sync(locked, at)
     elif locked.status in {Status.ENDED, Status.DEACTIVATED}:
-        raise WrongState(status_now=locked.status)
+        raise InvalidStatus(status_now=locked.status)
     return locked
 
 
@@ -118,7 +118,7 @@ def deactivate(*, promotion: Promotion, at: datetime) -> Promotion:
     """Stop a promotion for good, at once. Stopping twice is stopping once. Raises WrongState when it has ended."""
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status == Status.ENDED:
-        raise WrongState(status_now=locked.status)
+        raise InvalidStatus(status_now=locked.status)
     segments.end_segment(promotion=locked, at=at)
     known = locked.status != Status.DRAFT
     locked.status = Status.DEACTIVATED

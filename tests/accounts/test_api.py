@@ -43,7 +43,7 @@ def test_wrong_password_unknown_account_and_shut_out_user_are_answered_byte_for_
 
     answers = [api.post(TOKEN, {"account": account, "password": password}) for account, password in tries]
 
-    problem(answers[0], 401, "login_refused")
+    problem(answers[0], 401, "invalid_credentials")
     assert len({answer.content for answer in answers}) == 1
 
 

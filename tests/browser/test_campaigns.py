@@ -63,7 +63,7 @@ def test_a_campaign_is_made_watched_without_a_reload_exported_and_closed(visit, 
 
 @pytest.mark.parametrize(("width", "height", "dark"), SCREENS)
 def test_pages_of_campaigns_fit_the_screen_and_break_no_rule_of_access(visit, brand, width, height, dark):
-    campaign = CampaignFactory(brand=brand, name="First top-up", quota=12, pass_on=True)
+    campaign = CampaignFactory(brand=brand, name="First top-up", quota=12, reassign_unused=True)
     for minutes in (30, 20, 3, 0):
         come(campaign, 6, minutes_ago=minutes)
     olga, faults = visit(width=width, height=height, dark=dark).sign_in("olga"), []

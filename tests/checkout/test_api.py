@@ -123,7 +123,10 @@ def test_another_request_for_the_order_replaces_the_reservation(server: Client) 
 def test_a_replacement_that_is_refused_leaves_the_reservation(server: Client) -> None:
     first = reserved(server, customer_id="c1")
 
-    assert refused(post(server, REDEMPTIONS, order(customer_id="c1", codes=["TEN", "NOSUCH"]))) == (409, "code_unknown")
+    assert refused(post(server, REDEMPTIONS, order(customer_id="c1", codes=["TEN", "NOSUCH"]))) == (
+        409,
+        "code_not_found",
+    )
 
     assert server.get(f"{REDEMPTIONS}{first['id']}/").json() == first
     assert Usage.objects.get().redemption_id == uuid.UUID(first["id"])
@@ -135,7 +138,7 @@ def test_a_confirmed_order_is_not_replaced(server: Client) -> None:
 
     response = post(server, REDEMPTIONS, order(customer_id="c1", codes=[]))
 
-    assert refused(response) == (409, "wrong_state")
+    assert refused(response) == (409, "invalid_status")
     assert response.json()["status_now"] == "confirmed"
 
 
@@ -153,13 +156,13 @@ def test_order_references_are_the_brands_own_and_the_shoppers_own(
 
 # --- all or nothing --------------------------------------------------------------------------------------------------
 REASONS: dict[str, Callable[[Brand], Any]] = {
-    "code_unknown": lambda _: None,
+    "code_not_found": lambda _: None,
     "code_inactive": lambda brand: DiscountCodeFactory(text="BAD", brand=brand, is_active=False),
     "code_expired": lambda brand: DiscountCodeFactory(text="BAD", brand=brand, validity=timezone.now()),
     "audience_not_member": lambda brand: DiscountCodeFactory(text="BAD", brand=brand, audience="friends"),
     "minimum_not_met": lambda brand: conditioned(brand, {"kind": "min_subtotal", "value": "124.10"}),
     "currency_mismatch": lambda brand: conditioned(brand, {"kind": "currency", "any": ["USD"]}),
-    "outside_hours": lambda brand: conditioned(brand, {"kind": "date_range", "to": "2020-01-01"}),
+    "outside_schedule": lambda brand: conditioned(brand, {"kind": "date_range", "to": "2020-01-01"}),
     "no_eligible_lines": lambda brand: DiscountCodeFactory(
         text="BAD", brand=brand, terms={"select": {"skus": ["sock"]}}
     ),

@@ -51,7 +51,7 @@ def test_a_refusal_is_remembered_too_and_a_throttled_one_is_not(shopper: Client)
 
     second = post(shopper, REDEMPTIONS, order(codes=["SOON"]), **key)
 
-    assert refused(first) == refused(second) == (409, "code_unknown")
+    assert refused(first) == refused(second) == (409, "code_not_found")
     assert second["Idempotency-Replayed"] == "true"
     assert not Usage.objects.exists()
 

@@ -158,9 +158,9 @@ def test_every_code_that_is_not_given_has_its_reason(shopper: Client, user: User
     DiscountCodeFactory(text="USED", brand=billo)
     post(shopper, "/api/v1/discountcodeusage/", {"discount_code": "USED"})
     expected = {
-        "OFF": "code_inactive", "OLD": "code_expired", "FRIENDS": "audience_not_member", "CLOSED": "outside_hours",
+        "OFF": "code_inactive", "OLD": "code_expired", "FRIENDS": "audience_not_member", "CLOSED": "outside_schedule",
         "BIG": "minimum_not_met", "SOCKS": "no_eligible_lines", "DOLLARS": "currency_mismatch",
-        "USED": "code_already_used", "NOSUCH": "code_unknown", "!": "code_unknown",
+        "USED": "code_already_used", "NOSUCH": "code_not_found", "!": "code_not_found",
     }  # fmt: skip
 
     answer = quoted(shopper, codes=list(expected))
@@ -173,7 +173,7 @@ def test_every_code_that_is_not_given_has_its_reason(shopper: Client, user: User
 
 def test_each_code_that_can_be_none_is_rejected_as_it_was_typed(shopper: Client) -> None:
     assert reasons(quoted(shopper, codes=["!", "?", "nosuch", "añil"])) == dict.fromkeys(
-        ["!", "?", "nosuch", "añil"], "code_unknown"
+        ["!", "?", "nosuch", "añil"], "code_not_found"
     )
 
 
@@ -299,5 +299,5 @@ def test_a_voucher_that_there_is_not_is_rejected_and_refuses_a_redemption(shoppe
     rejected = quoted(shopper, vouchers=[voucher])["rejected"]
     refused = post(shopper, "/api/v1/checkout/redemptions/", order(vouchers=[voucher]))
 
-    assert rejected == [{"code": voucher, "reason": {"code": "code_unknown", "detail": "There is no such voucher."}}]
-    assert (refused.status_code, refused.json()["code"]) == (409, "code_unknown")
+    assert rejected == [{"code": voucher, "reason": {"code": "code_not_found", "detail": "There is no such voucher."}}]
+    assert (refused.status_code, refused.json()["code"]) == (409, "code_not_found")

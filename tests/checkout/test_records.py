@@ -43,7 +43,7 @@ def quotes(draw: st.DrawFn) -> Quote:
     facts = ShopperFacts(draw(st.sampled_from([{}, {"billo": Facts(frozenset({"vip", "new"}), 1)}])))
     candidates = {it.ref: it for it in found}
     decision = price(cart, rules.to_engine_offers(candidates), facts, profile, AT, explain=True)
-    unknown = [Rejection("NOPE", {"code": "code_unknown", "detail": "There is no such code."})]
+    unknown = [Rejection("NOPE", {"code": "code_not_found", "detail": "There is no such code."})]
     return Quote(QuoteRequest(cart, ()), decision, facts, profile, candidates, unknown, AT)
 
 

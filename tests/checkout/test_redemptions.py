@@ -14,7 +14,7 @@ from checkout.models import Redemption, RefundedLine, Status
 from core.errors import InvalidRequest
 from discounts.models import Usage, UsageNotification, UsageReturn
 from pricing import Cart, Line
-from promotions.errors import CodeAlreadyUsed, CodeExpired, PriceChanged, ReservationExpired, WrongState
+from promotions.errors import CodeAlreadyUsed, CodeExpired, InvalidStatus, PriceChanged, ReservationExpired
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
 
 pytestmark = pytest.mark.django_db
@@ -110,7 +110,10 @@ def test_skipping_takes_the_rest(brand: Brand, shopper: Shopper, at: datetime) -
     redemption = reserve(brand, shopper, at, "TEN", "OLD", "NOSUCH", skip=True)
 
     assert redemption.discount_total == 1_200
-    assert {rejected["reason"]["code"] for rejected in redemption.quote["rejected"]} == {"code_expired", "code_unknown"}
+    assert {rejected["reason"]["code"] for rejected in redemption.quote["rejected"]} == {
+        "code_expired",
+        "code_not_found",
+    }
 
 
 def test_the_same_request_again_is_the_same_redemption(brand: Brand, shopper: Shopper, at: datetime) -> None:
@@ -133,7 +136,7 @@ def test_another_request_for_the_order_replaces_the_reservation(brand: Brand, sh
 def test_a_confirmed_order_is_not_replaced(brand: Brand, shopper: Shopper, at: datetime) -> None:
     services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
 
-    with pytest.raises(WrongState):
+    with pytest.raises(InvalidStatus):
         reserve(brand, shopper, at, price=20_000)
 
     assert Usage.objects.get().reserved_until is None
@@ -169,14 +172,14 @@ def test_a_cancelled_reservation_is_not_confirmed(brand: Brand, shopper: Shopper
     redemption = reserve(brand, shopper, at, "TEN")
     services.cancel(redemption=redemption, at=at)
 
-    with pytest.raises(WrongState):
+    with pytest.raises(InvalidStatus):
         services.confirm(redemption=redemption, at=at)
 
 
 def test_a_confirmed_order_is_refunded_not_cancelled(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
 
-    with pytest.raises(WrongState):
+    with pytest.raises(InvalidStatus):
         services.cancel(redemption=redemption, at=at)
 
     assert Usage.objects.count() == 1
@@ -267,7 +270,7 @@ def test_a_line_that_the_order_does_not_have_is_refused(brand: Brand, shopper: S
 def test_a_reservation_is_not_refunded(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = reserve(brand, shopper, at, "TEN")
 
-    with pytest.raises(WrongState):
+    with pytest.raises(InvalidStatus):
         services.return_redemption(redemption=redemption, lines=None, at=at)
 
 

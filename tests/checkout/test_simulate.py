@@ -128,7 +128,7 @@ def test_a_code_that_no_draft_has_is_unknown(server: Client, billo: Brand) -> No
     answer = simulated(server, draft(), cart=cart(codes=["TEN", "LIVE", "!"]))
 
     assert [(row["code"], row["reason"]["code"]) for row in answer["rejected"]] == [
-        (code, "code_unknown") for code in ("TEN", "LIVE", "!")
+        (code, "code_not_found") for code in ("TEN", "LIVE", "!")
     ]
 
 
@@ -137,7 +137,7 @@ def test_vouchers_are_no_part_of_it(server: Client) -> None:
 
     answer = simulated(server, draft(), cart=cart(vouchers=[voucher]))
 
-    assert [(row["code"], row["reason"]["code"]) for row in answer["rejected"]] == [(voucher, "code_unknown")]
+    assert [(row["code"], row["reason"]["code"]) for row in answer["rejected"]] == [(voucher, "code_not_found")]
     assert answer["discount_total"] == "12.00"
 
 
@@ -187,7 +187,7 @@ def test_the_instant_is_read_on_the_brands_clock(server: Client, billo: Brand) -
     happy = draft(offer=percent(conditions=[{"kind": "hours", "from": "17:00", "to": "18:00"}]))
 
     assert outcomes(simulated(server, happy, at="2027-07-01T15:30:00Z")) == {"p": "applied"}
-    assert outcomes(simulated(server, happy, at="2027-07-01T17:30:00Z")) == {"p": "outside_hours"}
+    assert outcomes(simulated(server, happy, at="2027-07-01T17:30:00Z")) == {"p": "outside_schedule"}
 
 
 def test_a_known_customers_own_facts_are_taken_when_none_are_assumed(server: Client, billo: Brand) -> None:
@@ -274,7 +274,7 @@ def test_another_brands_running_promotions_and_codes_stay_out(server: Client) ->
     answer = simulated(server, include_live=True, cart=theirs)
 
     assert (answer["discount_total"], answer["explain"]) == ("0.00", [])
-    assert answer["rejected"][0]["reason"]["code"] == "code_unknown"
+    assert answer["rejected"][0]["reason"]["code"] == "code_not_found"
 
 
 # --- it stores and takes nothing, and costs little -------------------------------------------------------------------

@@ -68,7 +68,7 @@ def test_an_idempotency_key_adds_three_and_a_replay_is_two(
 
 def test_a_first_login_is_one_statement_whatever_the_answer(bearer: ClientOf, cost: Callable[..., int]) -> None:
     CampaignFactory(slug="spring", quota=1)
-    CampaignFactory(slug="over", state="closed")
+    CampaignFactory(slug="over", status="closed")
     winner, loser = bearer(ShopperFactory()), bearer(ShopperFactory())
 
     assert cost(winner, FIRST_LOGIN.format("spring")) == 1

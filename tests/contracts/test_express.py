@@ -140,7 +140,7 @@ def test_a_coupon_and_its_refusals(both: Callable[..., Answered]) -> None:
 
     assert both(redemptions)[0] == "201 Created"
     assert '"expires_at"' in both(reservations, document(ttl_seconds=60))[2]
-    assert '"coupon_limit_per_user"' in both(redemptions, b"", document())[2]
+    assert '"usage_limit_per_customer"' in both(redemptions, b"", document())[2]
     assert both(reservations, document(ttl_seconds=0))[0] == "400 Bad Request"
     assert both(redemptions, document(code="NOBODYS"))[0][:1] == "4"
     assert both(redemptions.replace(str(coupon.pk), str(uuid.UUID(int=7))))[0] == "404 Not Found"

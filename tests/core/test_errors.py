@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.utils.translation import gettext_lazy as _
 
 from core.errors import ERROR_CATALOG, Busy, DomainError, InvalidRequest, Throttled
 
@@ -23,14 +24,14 @@ def test_a_second_class_with_the_same_code_is_refused() -> None:
 
 def test_a_class_that_inherits_its_code_is_not_a_second_one() -> None:
     class BusyHere(Busy):
-        message = "Too much happens in this very place."
+        message = _("Too much happens in this very place.")
 
     assert ERROR_CATALOG["busy"] is Busy
     assert BusyHere().as_dict() == {"code": "busy", "detail": "Too much happens in this very place."}
 
 
 def test_a_refusal_says_its_sentence_unless_it_is_given_another() -> None:
-    assert str(InvalidRequest()) == InvalidRequest.message
+    assert str(InvalidRequest()) == str(InvalidRequest.message)
     assert InvalidRequest("Not like this.").as_dict() == {"code": "invalid", "detail": "Not like this."}
 
 
@@ -56,5 +57,5 @@ def test_throttled_says_when_to_come_back() -> None:
 @pytest.mark.parametrize("refusal", ERROR_CATALOG.values(), ids=lambda refusal: refusal.code)
 def test_every_refusal_has_a_status_and_a_sentence(refusal: type[DomainError]) -> None:
     assert 400 <= refusal.status < 600
-    assert refusal.message.endswith((".", "?"))
+    assert str(refusal.message).endswith((".", "?"))
     assert refusal.code == refusal.code.lower()

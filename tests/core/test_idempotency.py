@@ -131,7 +131,7 @@ def test_a_refusal_is_remembered_although_the_reason_is_gone(bearer: ClientOf, s
 
     again = use(client, "order-1")
 
-    assert (first.status_code, first.json()["code"]) == (404, "code_unknown")
+    assert (first.status_code, first.json()["code"]) == (404, "code_not_found")
     assert (again.status_code, again.content) == (404, first.content)
     assert again["Content-Type"] == "application/problem+json"
     assert use(client, "order-2").status_code == 201

@@ -38,7 +38,7 @@ class Cart(serializers.Serializer):
         (Http404(), 404, "not_found"),
         (drf.MethodNotAllowed("PUT"), 405, "method_not_allowed"),
         (drf.NotAcceptable(), 406, "not_acceptable"),
-        (RequestDataTooBig(), 413, "too_large"),
+        (RequestDataTooBig(), 413, "payload_too_large"),
         (drf.UnsupportedMediaType("text/plain"), 415, "unsupported_media_type"),
         (SuspiciousOperation(), 400, "invalid"),
         (UnreadablePostError(), 400, "invalid"),

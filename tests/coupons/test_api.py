@@ -133,7 +133,7 @@ def test_few_codes_are_made_at_once_and_many_in_the_background(server: Client, d
 def test_a_pattern_that_could_be_guessed_is_refused(server: Client) -> None:
     asked = ASKED | {"codes": {"generate": {"count": 20, "pattern": "A-##"}}}
 
-    assert post(server, COUPONS, asked, status=400)["code"] == "pattern_too_guessable"
+    assert post(server, COUPONS, asked, status=400)["code"] == "pattern_too_weak"
     assert not CouponDefinition.objects.exists()
 
 
@@ -235,7 +235,7 @@ def test_eligibility_takes_nothing_and_tells_every_reason(shopper: Client, user:
 
     assert before == {"eligible": True, "reasons": [], "remaining": 1, "remaining_for_user": 1}
     assert after == {
-        "eligible": False, "reasons": ["coupon_limit_per_user", "coupon_exhausted"], "remaining": 0,
+        "eligible": False, "reasons": ["usage_limit_per_customer", "usage_limit_reached"], "remaining": 0,
         "remaining_for_user": 0,
     }  # fmt: skip
     assert CouponRedemption.objects.count() == 1
@@ -279,7 +279,7 @@ def test_a_shopper_redeems_until_none_is_left(
     assert first["coupon_definition_id"] == str(coupon.pk)
     assert first["user_id"] == str(user.uuid)
     assert (first["status"], first["redemption_date"] is not None) == ("confirmed", True)
-    assert third["code"] == "coupon_limit_per_user"
+    assert third["code"] == "usage_limit_per_customer"
     assert UserCouponRedemption.objects.get().redemption_count == CouponRedemption.objects.count() == 2
 
 
@@ -295,7 +295,7 @@ def test_a_reservation_is_confirmed_and_twice_is_once(shopper: Client) -> None:
     assert first == again
     assert first["status"] == "confirmed"
     assert "expires_at" not in first
-    assert post(shopper, f"{path}/release/", status=409)["code"] == "wrong_state"
+    assert post(shopper, f"{path}/release/", status=409)["code"] == "invalid_status"
 
 
 def test_a_release_gives_the_place_back_and_twice_is_once(shopper: Client) -> None:
@@ -307,7 +307,7 @@ def test_a_release_gives_the_place_back_and_twice_is_once(shopper: Client) -> No
 
     assert first == again
     assert first["status"] == "released"
-    assert post(shopper, f"{path}/confirm/", status=409)["code"] == "wrong_state"
+    assert post(shopper, f"{path}/confirm/", status=409)["code"] == "invalid_status"
     post(shopper, of(coupon, "redemptions"))
 
 
@@ -347,7 +347,7 @@ def test_what_is_only_reserved_is_not_refunded(server: Client, brand: Brand, sho
 
     problem = post(server, f"{COUPONS}redemptions/{held['coupon_redemption_id']}/refund/", status=409)
 
-    assert problem["code"] == "wrong_state"
+    assert problem["code"] == "invalid_status"
 
 
 def test_a_brands_server_redeems_for_a_customer_of_its_own_coupons(server: Client, brand: Brand) -> None:

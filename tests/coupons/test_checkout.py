@@ -137,9 +137,9 @@ def test_an_exhausted_coupon_and_one_that_the_shopper_has_had_are_refused(brand:
     end(shopper, reserved(shopper, "ONE"), "confirm")
     end(shopper, reserved(shopper, "MINE", order="2"), "confirm")
 
-    assert reasons(post(shopper, QUOTE, order("ONE"))) == [("ONE", "coupon_exhausted")]
-    assert reasons(post(shopper, QUOTE, order("MINE"))) == [("MINE", "coupon_limit_per_user")]
-    assert post(shopper, REDEMPTIONS, order("MINE", order="3")).json()["code"] == "coupon_limit_per_user"
+    assert reasons(post(shopper, QUOTE, order("ONE"))) == [("ONE", "usage_limit_reached")]
+    assert reasons(post(shopper, QUOTE, order("MINE"))) == [("MINE", "usage_limit_per_customer")]
+    assert post(shopper, REDEMPTIONS, order("MINE", order="3")).json()["code"] == "usage_limit_per_customer"
 
 
 def test_codes_that_are_good_once_are_spent_with_the_order_and_free_again_without_it(

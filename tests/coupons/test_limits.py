@@ -12,7 +12,7 @@ from core.errors import Busy, InvalidRequest
 from core.ids import uuid7
 from coupons import consistency, rules, selectors, services
 from coupons.contracts import RedemptionRequest
-from coupons.errors import CouponExhausted
+from coupons.errors import CouponLimitReached
 from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, CouponUnit
 from coupons.services import pool_units
 from coupons.services.limits import approximate, pool
@@ -45,7 +45,7 @@ def test_shoppers_one_at_a_time_have_all_of_it(strategy: str, maximum: int, at: 
         take(coupon, at)
 
     assert left(coupon) == 0
-    with pytest.raises(CouponExhausted):
+    with pytest.raises(CouponLimitReached):
         take(coupon, at)
 
 
@@ -146,7 +146,7 @@ def test_units_that_are_not_made_yet_are_busy_and_not_exhausted(at: datetime, mo
 
     pool_units.maintain_pools(at=at)
     take(coupon, at)
-    with pytest.raises(CouponExhausted):
+    with pytest.raises(CouponLimitReached):
         take(coupon, at)
 
 

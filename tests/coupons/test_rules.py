@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from core.errors import InvalidRequest, TokenInvalid
 from coupons import rules
 from coupons.contracts import CouponSnapshot, RedemptionRequest
-from coupons.errors import CouponEnded, CouponExhausted, CouponLimitPerUser, CouponNotStarted
-from promotions.errors import CodeExpired, CodeInactive, CodeNotStarted, CodeUnknown
+from coupons.errors import CouponEnded, CouponLimitPerCustomer, CouponLimitReached, CouponNotStarted
+from promotions.errors import CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
 
 START = datetime(2027, 3, 1, tzinfo=UTC)
 END = datetime(2027, 4, 1, tzinfo=UTC)
@@ -47,22 +47,22 @@ def test_a_coupon_runs_from_its_start_to_just_before_its_end(at: datetime, expec
 def test_every_reason_is_told_and_the_most_lasting_first() -> None:
     everything = seen(is_active=False, maximum_per_user=2, counts={7: 2}, shut_out=frozenset({7}), has_batches=True)
 
-    assert refused(everything) == [TokenInvalid, CouponEnded, InvalidRequest, CouponLimitPerUser]
+    assert refused(everything) == [TokenInvalid, CouponEnded, InvalidRequest, CouponLimitPerCustomer]
 
 
 @pytest.mark.parametrize(
     ("it", "code", "expected"),
     [
         (seen(), "", []),
-        (seen(), "ANY", [CodeUnknown]),
+        (seen(), "ANY", [CodeNotFound]),
         (seen(code="SUMMER"), "SUMMER", []),
         (seen(code="SUMMER"), "", []),
-        (seen(code="SUMMER"), "WINTER", [CodeUnknown]),
+        (seen(code="SUMMER"), "WINTER", [CodeNotFound]),
         (seen(has_batches=True), "", [InvalidRequest]),
         (seen(has_batches=True, code="SUMMER"), "", []),
         (seen(has_batches=True, codes={"ONE": None}), "ONE", []),
         (seen(has_batches=True, codes={"MINE": 7}), "MINE", []),
-        (seen(has_batches=True, codes={"YOURS": 8}), "YOURS", [CodeUnknown]),
+        (seen(has_batches=True, codes={"YOURS": 8}), "YOURS", [CodeNotFound]),
     ],
 )
 def test_a_code_that_is_sent_opens_it_and_codes_good_once_are_sent(
@@ -78,8 +78,8 @@ def test_a_code_that_is_sent_opens_it_and_codes_good_once_are_sent(
         ({"is_active": False}, CodeInactive),
         ({"at": END}, CodeExpired),
         ({"at": START - timedelta(seconds=1)}, CodeNotStarted),
-        ({"left": 0}, CouponExhausted),
-        ({"user_left": 0}, CouponLimitPerUser),
+        ({"left": 0}, CouponLimitReached),
+        ({"user_left": 0}, CouponLimitPerCustomer),
         ({"left": 0, "user_left": 0, "at": END}, CodeExpired),
     ],
 )

@@ -289,9 +289,9 @@ def test_a_use_is_the_callers_own(bearer: ClientOf, server_of: ClientOf, billo: 
         ("OFF", 409, "code_inactive"),
         ("OLD", 409, "code_expired"),
         ("FRIENDS", 409, "audience_not_member"),
-        ("BIG", 409, "cart_needed"),
-        ("NOSUCH", 404, "code_unknown"),
-        ("!!", 404, "code_unknown"),
+        ("BIG", 409, "cart_required"),
+        ("NOSUCH", 404, "code_not_found"),
+        ("!!", 404, "code_not_found"),
     ],
 )
 def test_a_use_that_cannot_be_had_is_refused_with_its_reason(

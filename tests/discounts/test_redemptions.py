@@ -12,7 +12,7 @@ from discounts import services
 from discounts.errors import CartRequired
 from discounts.models import Usage, UsageNotification, UsageReturn
 from discounts.services import redemptions
-from promotions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, CodeInactive, CodeUnknown
+from promotions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, CodeInactive, CodeNotFound
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory, ShopperFactory
 
@@ -77,7 +77,7 @@ def test_another_shopper_uses_the_same_code(shopper: Shopper, at: datetime) -> N
 
 
 def test_an_unknown_code_is_refused(shopper: Shopper, at: datetime) -> None:
-    with pytest.raises(CodeUnknown):
+    with pytest.raises(CodeNotFound):
         use("NOSUCH", shopper, at)
 
 

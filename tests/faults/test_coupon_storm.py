@@ -25,7 +25,7 @@ from django.utils import timezone
 from core.ids import uuid7
 from coupons import consistency, rules, selectors, services
 from coupons.contracts import RedemptionRequest
-from coupons.errors import CouponExhausted
+from coupons.errors import CouponLimitReached
 from coupons.models import ACTIVE_STATUSES, CouponDefinition, CouponRedemption
 from tests.factories import CouponFactory, CustomerFactory
 from tests.faults.coupon_storm import CUSTOMERS, THREADS
@@ -163,6 +163,6 @@ def test_a_storm_of_shoppers_whose_processes_are_killed_passes_no_limit_and_lose
             services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
         if coupon.limit_strategy == "approximate":
             consistency.recount_approximate(at=timezone.now())
-        with pytest.raises(CouponExhausted):
+        with pytest.raises(CouponLimitReached):
             services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
     call_command("audit_ledgers")

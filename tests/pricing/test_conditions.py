@@ -72,12 +72,12 @@ FAIL = {
     "currency": (condition("currency", any=["USD"]), "currency_mismatch", {}),
     "country": (condition("country", any=["PT"]), "condition_not_met", {"condition": "country"}),
     "shipping_method": (condition("shipping_method", any=["courier"]), "condition_not_met", {"condition": "shipping_method"}),
-    "weekdays": (condition("weekdays", any=["sat", "sun"]), "outside_hours", {}),
-    "hours end excluded": (condition("hours", **{"from": "11:00", "to": "12:00"}), "outside_hours", {}),
-    "hours over midnight, outside": (condition("hours", **{"from": "22:00", "to": "06:00"}), "outside_hours", {}),
-    "date_range is over": (condition("date_range", to="2026-11-17"), "outside_hours", {}),
-    "date_range has not begun": (condition("date_range", **{"from": "2026-11-19"}), "outside_hours", {}),
-    "date_range of instants ends excluded": (condition("date_range", to="2026-11-18T12:00:00Z"), "outside_hours", {}),
+    "weekdays": (condition("weekdays", any=["sat", "sun"]), "outside_schedule", {}),
+    "hours end excluded": (condition("hours", **{"from": "11:00", "to": "12:00"}), "outside_schedule", {}),
+    "hours over midnight, outside": (condition("hours", **{"from": "22:00", "to": "06:00"}), "outside_schedule", {}),
+    "date_range is over": (condition("date_range", to="2026-11-17"), "outside_schedule", {}),
+    "date_range has not begun": (condition("date_range", **{"from": "2026-11-19"}), "outside_schedule", {}),
+    "date_range of instants ends excluded": (condition("date_range", to="2026-11-18T12:00:00Z"), "outside_schedule", {}),
     "an amount in another currency": (condition("min_subtotal", value="1.00", currency="USD"), "currency_mismatch", {"currency": "USD"}),
 }  # fmt: skip
 LOYAL = Facts(frozenset({"loyal"}), placed_orders=2)
@@ -119,7 +119,7 @@ def test_the_wall_clock_is_the_brands():
         return price(BAG, [in_play], ShopperFacts({}), parse_profile({}), late)
 
     assert [each.ref for each in priced("Europe/Madrid").applied] == ["p"]
-    assert [each.code for each in priced("UTC").rejected] == ["outside_hours"]
+    assert [each.code for each in priced("UTC").rejected] == ["outside_schedule"]
 
 
 def test_the_same_instant_written_with_another_offset_is_the_same_price():

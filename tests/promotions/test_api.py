@@ -199,7 +199,11 @@ def test_stopping_is_for_good_and_may_be_repeated(bearer: ClientOf, owner: User,
     assert client.delete(f"{PATH}{promotion.pk}/").status_code == 204
     again = post(client, {}, f"{PATH}{promotion.pk}/activate/")
 
-    assert (again.status_code, again.json()["code"], again.json()["status_now"]) == (409, "wrong_state", "deactivated")
+    assert (again.status_code, again.json()["code"], again.json()["status_now"]) == (
+        409,
+        "invalid_status",
+        "deactivated",
+    )
     assert patch(client, promotion, name="New").status_code == 409
 
 

@@ -19,7 +19,7 @@ from core.models import OutboxMessage
 from mailings.models import Mail
 from mailings.services import sending
 from promotions import emails, rules, services
-from promotions.errors import BatchNotReady, CodesExhausted, PatternTooWeak, WrongState
+from promotions.errors import BatchNotReady, CodesExhausted, InvalidStatus, PatternTooWeak
 from promotions.models import Code, CodeAssignment, CodeBatch, Promotion
 from promotions.services import batches
 from segments.errors import AudienceEmpty
@@ -133,7 +133,7 @@ def test_a_batch_that_makes_no_sense_is_refused_by_field(
 def test_only_a_promotion_that_codes_open_and_that_is_not_over_has_batches(billo: Brand) -> None:
     with pytest.raises(InvalidRequest):
         services.create_batch(promotion=PromotionFactory(brand=billo), count=1)
-    with pytest.raises(WrongState):
+    with pytest.raises(InvalidStatus):
         services.create_batch(promotion=PromotionFactory(brand=billo, trigger="code", status="ended"), count=1)
 
     assert not CodeBatch.objects.exists()

@@ -158,7 +158,7 @@ def test_a_code_that_is_someone_elses_is_unknown(billo: Brand, at: datetime) -> 
     promotion = PromotionFactory(brand=billo, trigger="code", text="MINE")
     promotion.codes.update(customer_id=owner.key)
 
-    assert reasons(quoted(billo, at, "MINE", who=shopper())) == ["code_unknown"]
+    assert reasons(quoted(billo, at, "MINE", who=shopper())) == ["code_not_found"]
     assert quoted(billo, at, "MINE", who=owner).decision.discount_total == 1_000
 
 

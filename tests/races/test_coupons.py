@@ -17,7 +17,7 @@ from core.errors import Busy
 from core.ids import uuid7
 from coupons import consistency, rules, services
 from coupons.contracts import RedemptionRequest
-from coupons.errors import CouponExhausted, CouponLimitPerUser
+from coupons.errors import CouponLimitPerCustomer, CouponLimitReached
 from coupons.models import (
     CouponCounter,
     CouponDefinition,
@@ -85,7 +85,7 @@ def test_60_shoppers_at_a_coupon_for_25_redeem_it_exactly_25_times(
 
     results = stampede(lambda one: take(coupon, one, at), customers(60))
 
-    assert Counter(map(type, results)) == {CouponRedemption: 25, CouponExhausted: 35}
+    assert Counter(map(type, results)) == {CouponRedemption: 25, CouponLimitReached: 35}
     assert standing(coupon) == 25
     assert differences(at) == []
 
@@ -100,7 +100,7 @@ def test_60_shoppers_who_are_served_together_redeem_it_exactly_25_times_too(
         lambda one: services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), one), at=at), customers(60)
     )
 
-    assert Counter(map(type, results)) == {CouponRedemption: 25, CouponExhausted: 35}
+    assert Counter(map(type, results)) == {CouponRedemption: 25, CouponLimitReached: 35}
     assert standing(coupon) == 25
     assert differences(at) == []
 
@@ -138,9 +138,9 @@ def test_an_approximate_coupon_stays_within_its_bound(stampede: Stampede, at: da
     results = stampede(lambda one: take(coupon, one, at), customers(60))
     bound = rules.max_overshoot(cap=25, processes=1, threads=60)
 
-    assert set(map(type, results)) <= {CouponRedemption, CouponExhausted}
+    assert set(map(type, results)) <= {CouponRedemption, CouponLimitReached}
     assert 25 <= standing(coupon) <= 25 + bound
-    with pytest.raises(CouponExhausted):
+    with pytest.raises(CouponLimitReached):
         take(coupon, customers(1)[0], at)
 
 
@@ -151,7 +151,7 @@ def test_50_requests_of_one_shopper_pass_a_limit_of_two_twice(strategy: str, sta
 
     results = stampede(lambda _: take(coupon, one, at), range(50))
 
-    assert Counter(map(type, results)) == {CouponRedemption: 2, CouponLimitPerUser: 48}
+    assert Counter(map(type, results)) == {CouponRedemption: 2, CouponLimitPerCustomer: 48}
     assert UserCouponRedemption.objects.get(coupon=coupon).redemption_count == standing(coupon) == 2
     assert differences(at) == []
 
@@ -333,7 +333,7 @@ def test_places_of_reservations_whose_time_is_up_go_at_once_to_those_who_need_th
 
     results = stampede(lambda one: take(coupon, one, at), customers(40))
 
-    assert Counter(map(type, results)) == {CouponRedemption: 20, CouponExhausted: 20}
+    assert Counter(map(type, results)) == {CouponRedemption: 20, CouponLimitReached: 20}
     assert standing(coupon) == 20
     assert differences(at) == []
 

@@ -11,7 +11,7 @@ from core.errors import Busy, Unavailable
 from core.ids import uuid7
 from coupons import consistency, rules, services
 from coupons.contracts import RedemptionRequest
-from coupons.errors import CouponExhausted, CouponLimitPerUser
+from coupons.errors import CouponLimitPerCustomer, CouponLimitReached
 from coupons.models import CouponDefinition, CouponRedemption
 from tests.factories import CouponFactory, CustomerFactory
 
@@ -29,7 +29,7 @@ def tries(coupon: CouponDefinition, customer: int, at: datetime, number: int = T
             outcomes[type(services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), customer), at=at))] += 1
         except (Busy, Unavailable):
             continue
-        except (CouponExhausted, CouponLimitPerUser) as refusal:
+        except (CouponLimitReached, CouponLimitPerCustomer) as refusal:
             outcomes[type(refusal)] += 1
     return outcomes
 
@@ -55,7 +55,7 @@ def test_200_shoppers_trying_20_times_redeem_500_exactly_500_times(
 
     outcomes = many(coupon, stampede, at)
 
-    assert outcomes == {CouponRedemption: MAXIMUM, CouponExhausted: SHOPPERS * TRIES - MAXIMUM}
+    assert outcomes == {CouponRedemption: MAXIMUM, CouponLimitReached: SHOPPERS * TRIES - MAXIMUM}
     assert standing(coupon) == MAXIMUM
     assert list(consistency.check(at=at, repair=False)) == []
 
@@ -86,6 +86,6 @@ def test_50_requests_of_one_shopper_trying_20_times_redeem_a_limit_of_two_twice(
 
     outcomes: Counter[type] = sum(stampede(lambda _: tries(coupon, one, at), range(50)), Counter())
 
-    assert outcomes == {CouponRedemption: 2, CouponLimitPerUser: 50 * TRIES - 2}
+    assert outcomes == {CouponRedemption: 2, CouponLimitPerCustomer: 50 * TRIES - 2}
     assert standing(coupon) == 2
     assert list(consistency.check(at=at, repair=False)) == []

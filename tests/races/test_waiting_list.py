@@ -32,7 +32,7 @@ def arrived(campaign: Campaign, count: int, at: datetime) -> list[int]:
 def test_ranks_that_are_lost_and_passed_on_at_once_go_to_the_first_in_line_each_once(
     stampede: Stampede, at: datetime
 ) -> None:
-    campaign = CampaignFactory(quota=QUOTA, pass_on=True)
+    campaign = CampaignFactory(quota=QUOTA, reassign_unused=True)
     people = arrived(campaign, 3 * QUOTA, at)
     newcomers = [Customer.objects.create(customer_id=f"new{n}").pk for n in range(10)]
 
@@ -57,7 +57,7 @@ def test_ranks_that_are_lost_and_passed_on_at_once_go_to_the_first_in_line_each_
 
 def test_without_the_lock_a_rank_is_passed_on_twice(stampede: Stampede, at: datetime) -> None:
     """The proof that the test above can fail: look what was lost and who is first, then give."""
-    campaign = CampaignFactory(quota=1, pass_on=True)
+    campaign = CampaignFactory(quota=1, reassign_unused=True)
     first, *_ = arrived(campaign, 3, at)
     revoke(voucher=Voucher.objects.get(customer=first), at=at)
     barrier = threading.Barrier(2)

@@ -69,7 +69,7 @@ def test_the_same_request_again_answers_the_same_segment(brand: Brand, engine: C
     other = ask(engine, promoted | {"end_date": "2098-03-01"})
 
     assert first == again
-    assert (other.status_code, other.json()["code"]) == (409, "promotion_has_segment")
+    assert (other.status_code, other.json()["code"]) == (409, "segment_already_exists")
     assert Segment.objects.count() == 1
     assert str(Segment.objects.get().promotion_id) == promoted["promotion"]
 

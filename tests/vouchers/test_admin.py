@@ -91,7 +91,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_made(
 
 # --- watching ---------------------------------------------------------------------------------------------------------
 def test_the_page_says_who_came_who_won_and_when(brand: Brand) -> None:
-    campaign = CampaignFactory(brand=brand, name="Spring", quota=4, pass_on=True)
+    campaign = CampaignFactory(brand=brand, name="Spring", quota=4, reassign_unused=True)
     come(campaign, 3, minutes_ago=5)
     come(campaign, 4)
     Voucher.objects.filter(rank=1).update(status="revoked", revoked_at=timezone.now())

@@ -125,7 +125,7 @@ def test_a_closed_campaign_stays_closed(owner: Client, campaign: Campaign, beare
     assert post(owner, f"{CAMPAIGNS}spring/close/").status_code == 200
 
     refused = owner.patch(f"{CAMPAIGNS}spring/", {"quota": 9}, content_type="application/json")
-    assert (refused.status_code, refused.json()["code"]) == (409, "wrong_state")
+    assert (refused.status_code, refused.json()["code"]) == (409, "invalid_status")
     answer = first_login(bearer(ShopperFactory()), "spring")
     assert (answer.status_code, answer.json()["code"]) == (409, "campaign_not_open")
     assert not FirstLogin.objects.exists()
@@ -340,7 +340,7 @@ def test_a_refused_sign_in_has_the_same_shape(campaign: Campaign, who: str) -> N
     assert response.status_code == 401
     answer = response.json()
     assert set(answer) == {"status", "errorCode", "errorMessage"}
-    assert (answer["status"], answer["errorCode"]) == (False, "login_refused")
+    assert (answer["status"], answer["errorCode"]) == (False, "invalid_credentials")
     assert answer["errorMessage"]
     assert not FirstLogin.objects.exists()
 

@@ -191,8 +191,8 @@ def test_anothers_voucher_is_as_one_that_there_is_not(user: User, shopper: Clien
 
     assert [row["code"] for row in rejected] == [str(others.pk), nobodys]
     assert rejected[0]["reason"] == rejected[1]["reason"]
-    assert rejected[0]["reason"]["code"] == "code_unknown"
-    assert post(shopper, REDEMPTIONS, asked).json()["code"] == "code_unknown"
+    assert rejected[0]["reason"]["code"] == "code_not_found"
+    assert post(shopper, REDEMPTIONS, asked).json()["code"] == "code_not_found"
     assert state(others) == "available"
 
 
@@ -204,7 +204,7 @@ def test_a_brands_server_spends_its_customers_voucher(user: User, server_of: Cli
 
     assert state(voucher) == "reserved"
     stranger = post(server, QUOTE, order(voucher, customer_id="somebody-else"))
-    assert reasons(stranger) == [(str(voucher.pk), "code_unknown")]
+    assert reasons(stranger) == [(str(voucher.pk), "code_not_found")]
 
 
 def test_one_voucher_twice_in_a_cart_is_one(user: User, shopper: Client) -> None:

@@ -88,7 +88,7 @@ def test_a_voucher_says_what_it_is_worth_and_until_when(at: datetime) -> None:
 @pytest.mark.parametrize("moment", ["early", "late", "closed", "brand"])
 def test_nobody_is_even_written_down_while_the_campaign_is_not_open(moment: str, at: datetime) -> None:
     start = at + timedelta(seconds=1) if moment == "early" else at - timedelta(days=1)
-    campaign = CampaignFactory(starts_at=start, ends_at=at if moment == "late" else at + timedelta(days=1))
+    campaign = CampaignFactory(start_date=start, end_date=at if moment == "late" else at + timedelta(days=1))
     if moment == "closed":
         close(campaign=campaign)
     if moment == "brand":
@@ -113,7 +113,7 @@ def test_a_winner_who_asks_after_the_end_still_reads_their_voucher(at: datetime)
 
 
 def test_the_window_is_half_open(at: datetime) -> None:
-    campaign = CampaignFactory(starts_at=at, ends_at=at + timedelta(seconds=1), quota=5)
+    campaign = CampaignFactory(start_date=at, end_date=at + timedelta(seconds=1), quota=5)
     first, last, late = customers(3)
     instants = [at, at + timedelta(microseconds=999_999), at + timedelta(seconds=1)]
 

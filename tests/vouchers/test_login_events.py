@@ -141,8 +141,8 @@ def test_who_was_seen_here_already_is_told_no_second_time(at: datetime) -> None:
 def test_without_a_campaign_a_login_counts_in_each_that_was_open_then() -> None:
     for slug in ("spring", "summer"):
         CampaignFactory(slug=slug)
-    CampaignFactory(slug="closed", state="closed")
-    CampaignFactory(slug="later", starts_at=THEN + timedelta(seconds=1))
+    CampaignFactory(slug="closed", status="closed")
+    CampaignFactory(slug="later", start_date=THEN + timedelta(seconds=1))
 
     came = process_events(events=[event(1, campaign=None)])
 
@@ -151,7 +151,7 @@ def test_without_a_campaign_a_login_counts_in_each_that_was_open_then() -> None:
 
 
 def test_the_time_of_the_event_decides_whether_the_campaign_was_open() -> None:
-    CampaignFactory(slug="spring", starts_at=THEN, ends_at=THEN + timedelta(hours=1))
+    CampaignFactory(slug="spring", start_date=THEN, end_date=THEN + timedelta(hours=1))
 
     came = process_events(events=[event(1, late=-1), event(2), event(3, late=3600), event(4, campaign="nosuch")])
 
@@ -182,7 +182,7 @@ def test_a_batch_is_answered_with_what_came_of_it(provider: Client) -> None:
         "received": 5,
         "results": {
             "voucher_granted": 1, "already_logged_in": 1, "campaign_full": 2, "campaign_not_open": 1,
-            "login_refused": 0,
+            "invalid_credentials": 0,
         },
     }  # fmt: skip
 
@@ -204,7 +204,7 @@ def test_10000_events_are_one_request_and_one_more_is_too_many(provider: Client)
 
     assert full.json()["results"] == {
         "voucher_granted": 100, "already_logged_in": 0, "campaign_full": 9_900, "campaign_not_open": 0,
-        "login_refused": 0,
+        "invalid_credentials": 0,
     }  # fmt: skip
     assert (more.status_code, more.json()["code"]) == (400, "invalid")
     assert (Voucher.objects.count(), FirstLogin.objects.count()) == (100, 10_000)

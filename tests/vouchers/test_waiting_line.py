@@ -40,7 +40,7 @@ def of(customer: Customer) -> Voucher:
 
 
 def test_a_revoked_voucher_goes_to_the_next_in_line_with_its_rank(at: datetime, deliver: Deliver) -> None:
-    campaign = CampaignFactory(quota=3, pass_on=True)
+    campaign = CampaignFactory(quota=3, reassign_unused=True)
     people = come(campaign, 6, at)
 
     for place in (1, 0):
@@ -57,7 +57,7 @@ def test_a_revoked_voucher_goes_to_the_next_in_line_with_its_rank(at: datetime, 
 
 
 def test_who_lost_a_voucher_gets_no_other(at: datetime) -> None:
-    campaign = CampaignFactory(quota=1, pass_on=True)
+    campaign = CampaignFactory(quota=1, reassign_unused=True)
     loser, heir = come(campaign, 2, at)
     for one in (loser, heir):
         revoke(voucher=of(one), at=at)
@@ -70,7 +70,7 @@ def test_who_lost_a_voucher_gets_no_other(at: datetime) -> None:
 
 
 def test_vouchers_that_expire_unused_are_passed_on_and_used_ones_are_not(at: datetime) -> None:
-    campaign = CampaignFactory(quota=2, pass_on=True)
+    campaign = CampaignFactory(quota=2, reassign_unused=True)
     people = come(campaign, 4, at)
     Voucher.objects.filter(customer=people[0]).update(status="used", redemption_id=uuid.uuid4())
     later = at + MONTH
@@ -85,7 +85,7 @@ def test_vouchers_that_expire_unused_are_passed_on_and_used_ones_are_not(at: dat
 
 
 def test_who_comes_later_gets_what_was_lost_before(at: datetime) -> None:
-    campaign = CampaignFactory(quota=1, pass_on=True)
+    campaign = CampaignFactory(quota=1, reassign_unused=True)
     (first,) = come(campaign, 1, at)
     revoke(voucher=of(first), at=at)
     assert waiting_list.enqueue_reassignments(at=at) == 0
@@ -98,7 +98,7 @@ def test_who_comes_later_gets_what_was_lost_before(at: datetime) -> None:
 
 def test_many_ranks_change_hands_in_the_order_of_the_line(at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting_list, "CHUNK", 3)
-    campaign = CampaignFactory(quota=10, pass_on=True)
+    campaign = CampaignFactory(quota=10, reassign_unused=True)
     people = come(campaign, 18, at)
     expiry.expire(at=at + MONTH)
 
@@ -110,7 +110,7 @@ def test_many_ranks_change_hands_in_the_order_of_the_line(at: datetime, monkeypa
 
 @pytest.mark.parametrize("why", ["does not say so", "closed", "brand gone"])
 def test_nothing_is_passed_on_where_it_must_not(why: str, at: datetime) -> None:
-    campaign = CampaignFactory(quota=1, pass_on=why != "does not say so")
+    campaign = CampaignFactory(quota=1, reassign_unused=why != "does not say so")
     first, _ = come(campaign, 2, at)
     if why == "closed":
         close(campaign=campaign)
@@ -128,7 +128,7 @@ def test_nothing_is_passed_on_where_it_must_not(why: str, at: datetime) -> None:
 
 
 def test_heirs_are_told_even_when_the_campaign_and_its_mails_are_over(at: datetime) -> None:
-    campaign = CampaignFactory(quota=1, pass_on=True, starts_at=at, ends_at=at + timedelta(hours=1))
+    campaign = CampaignFactory(quota=1, reassign_unused=True, start_date=at, end_date=at + timedelta(hours=1))
     _, heir = come(campaign, 2, at)
     Mailing.objects.update(status=MailingStatus.DONE)
     expiry.expire(at=at + MONTH)
@@ -142,7 +142,7 @@ def test_heirs_are_told_even_when_the_campaign_and_its_mails_are_over(at: dateti
 
 
 def test_a_customer_without_an_address_takes_over_without_a_mail(at: datetime) -> None:
-    campaign = CampaignFactory(quota=1, pass_on=True)
+    campaign = CampaignFactory(quota=1, reassign_unused=True)
     (first,) = come(campaign, 1, at)
     nobody = CustomerFactory()
     claim(campaign=campaign.slug, customer_key=nobody.pk, at=at)
@@ -212,7 +212,7 @@ def test_nobody_takes_over_two_ranks(at: datetime) -> None:
 
 # --- the audit --------------------------------------------------------------------------------------------------------
 def test_the_audit_passes_on_what_was_forgotten(at: datetime) -> None:
-    campaign = CampaignFactory(quota=1, pass_on=True)
+    campaign = CampaignFactory(quota=1, reassign_unused=True)
     first, second = come(campaign, 2, at)
     Voucher.objects.filter(customer=first).update(status="revoked", revoked_at=at)
     now = at + timedelta(hours=1)

@@ -24,7 +24,7 @@ MAX_EVENTS = 10_000  # events of one request
 MAX_ERRORS = 100  # that are named
 COUNTED_RESULTS = {
     Result.GRANTED: "voucher_granted", Result.ALREADY_CLAIMED: "already_logged_in", Result.FULL: "campaign_full",
-    Result.NOT_OPEN: "campaign_not_open", Result.INACTIVE_USER: "login_refused",
+    Result.NOT_OPEN: "campaign_not_open", Result.INACTIVE_USER: "invalid_credentials",
 }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ class LoginEventCountsSerializer(serializers.Serializer[Any]):
     already_logged_in = serializers.IntegerField()
     campaign_full = serializers.IntegerField()
     campaign_not_open = serializers.IntegerField()
-    login_refused = serializers.IntegerField()
+    invalid_credentials = serializers.IntegerField()
 
 
 class LoginEventsResultSerializer(serializers.Serializer[Any]):

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.errors import LoginRefused
+from accounts.errors import InvalidCredentials
 from core import throttle
 from core.api import exception_handler
 from core.openapi import ProblemAutoSchema, problem_responses
@@ -41,7 +41,7 @@ class CampaignLoginView(APIView):
 
     @extend_schema(
         request=LoginRequest,
-        responses={200: LoginAnswer, **problem_responses(LoginRefused)},
+        responses={200: LoginAnswer, **problem_responses(InvalidCredentials)},
         operation_id="login_campaign",
     )
     def post(self, request: Request) -> Response:

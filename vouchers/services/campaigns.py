@@ -13,7 +13,7 @@ from core.outbox import enqueue_on_commit
 from mailings.contracts import MailingStatus
 from mailings.models import Mailing
 from mailings.services import planning
-from promotions.errors import WrongState
+from promotions.errors import InvalidStatus
 from promotions.services import validate_offer
 from vouchers import emails, rules
 from vouchers.errors import SlugTaken
@@ -52,7 +52,7 @@ def extend(*, campaign: Campaign, at: datetime, quota: int | None = None, ends_a
     """
     locked = _lock(campaign)
     if locked.status == CampaignState.CLOSED:
-        raise WrongState(status_now=locked.status)
+        raise InvalidStatus(status_now=locked.status)
     if ends_at is not None and ends_at != locked.end_date:
         if ends_at <= max(locked.end_date, at):
             raise InvalidRequest.field("ends_at", "The end can only be moved to later, and to the future.")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from accounts.errors import LoginRefused
+from accounts.errors import InvalidCredentials
 from accounts.selectors import caller_of
 from accounts.services import sign_in
 from core.errors import NotFound
@@ -42,5 +42,5 @@ def _claim(slug: str, customer_key: int, at: datetime) -> ClaimResult:
     except NotFound:
         return ClaimResult(Result.NOT_OPEN)
     if outcome.result is Result.INACTIVE_USER:  # at this very moment
-        raise LoginRefused
+        raise InvalidCredentials
     return outcome

@@ -4,7 +4,7 @@ from django.db.models import Case, QuerySet, Value, When
 
 from core import db
 from promotions.contracts import OfferUnavailable, Purchase
-from promotions.errors import CodeUnknown, ReservationExpired
+from promotions.errors import CodeNotFound, ReservationExpired
 from vouchers.errors import VoucherExpired, VoucherUsed
 from vouchers.models import Voucher, VoucherState
 
@@ -26,7 +26,7 @@ def reserve(*, purchase: Purchase) -> None:
     for taking in takings:
         row = found.get(taking.key)
         if row is None:
-            raise OfferUnavailable(taking, CodeUnknown())
+            raise OfferUnavailable(taking, CodeNotFound())
         if not row["held"]:
             late = row["expires_at"] <= purchase.at or row["state"] == VoucherState.EXPIRED
             raise OfferUnavailable(taking, VoucherExpired() if late else VoucherUsed())
