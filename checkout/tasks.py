@@ -14,7 +14,7 @@ def release_expired() -> None:
     services.release_expired(at=timezone.now())
 
 
-@shared_task(name="checkout.replay")
+@shared_task(name="checkout.run_backtest")
 def run_backtest(backtest: str) -> None:
     """Replay the next carts of a backtest."""
     services.replay(pk=uuid.UUID(backtest), at=timezone.now())

@@ -15,13 +15,13 @@ def expire_due() -> None:
     transitions.expire_due(at=timezone.now())
 
 
-@shared_task(name="coupons.make_units")
+@shared_task(name="coupons.build_pool")
 def build_pool(coupon_id: str) -> None:
     """Make the units of a pool, or go on making them."""
     pool_units.create_units(coupon_id=uuid.UUID(coupon_id), at=timezone.now())
 
 
-@shared_task(name="coupons.tend_pools")
+@shared_task(name="coupons.maintain_pools")
 def maintain_pools() -> None:
     """Fill pools up, and clear those away that have ended."""
     pool_units.maintain_pools(at=timezone.now())
@@ -33,7 +33,7 @@ def recount_approximate() -> None:
     consistency.recount_approximate(at=timezone.now())
 
 
-@shared_task(name="coupons.make_partitions")
+@shared_task(name="coupons.create_partitions")
 def make_partitions() -> None:
     """Keep room ahead in the table of redemptions."""
     partitions.create_partitions(at=timezone.now())
@@ -45,13 +45,13 @@ def roll_up() -> None:
     rollup.roll_up()
 
 
-@shared_task(name="coupons.audit_reports")
+@shared_task(name="coupons.check_reports")
 def check_reports() -> None:
     """Recount some coupons' reports and log what differs."""
     rollup.check_sample()
 
 
-@shared_task(name="coupons.drop_old")
+@shared_task(name="coupons.purge_old_months")
 def purge_old_months() -> None:
     """Let go of redemptions that are older than is kept."""
     retention.purge_old_months(at=timezone.now())

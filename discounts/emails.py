@@ -14,7 +14,7 @@ from mailings.contracts import Content, MailType
 from mailings.emails import content
 
 ANNOUNCEMENT = "discounts.emails.announcement"
-USAGE_DIGEST = "discounts.emails.uses"
+USAGE_DIGEST = "discounts.emails.usage_digest"
 
 
 def build_announcement(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:

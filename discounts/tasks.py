@@ -12,13 +12,13 @@ def announce(code: str) -> None:
     announcements.announce(code=code, at=timezone.now())
 
 
-@shared_task(name="discounts.tell_brands")
+@shared_task(name="discounts.send_usage_digests")
 def send_usage_digests() -> None:
     """Tell brands about new uses of their codes, a digest each."""
     usage_digests.send_usage_digests(at=timezone.now())
 
 
-@shared_task(name="discounts.make_partitions")
+@shared_task(name="discounts.create_partitions")
 def create_partitions() -> None:
     """Keep room ahead in the table of uses."""
     partitions.create_partitions()

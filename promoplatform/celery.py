@@ -5,13 +5,21 @@ from typing import Any
 
 from celery import Celery
 from celery.exceptions import WorkerLostError
-from celery.signals import setup_logging, task_failure
+from celery.signals import import_modules, setup_logging, task_failure
+
+from core import renames
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promoplatform.settings.base")
 
 app = Celery("promoplatform", task_cls="core.outbox:OutboxTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@import_modules.connect(sender=app)
+def register_old_task_names(**kwargs: Any) -> None:
+    """Accept messages of the previous release after the tasks were discovered."""
+    renames.register_old_task_names(app)
 
 
 @setup_logging.connect

@@ -11,7 +11,7 @@ from mailings.emails import content
 from promotions import selectors
 from promotions.models import LIVE, Promotion
 
-CODE = "promotions.emails.code"
+CODE = "promotions.emails.code_mail"
 
 
 def build_code(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:

@@ -23,7 +23,7 @@ def end_due() -> None:
     services.end_due(at=timezone.now())
 
 
-@shared_task(name="promotions.make_codes")
+@shared_task(name="promotions.generate_codes")
 def generate_codes(batch_id: str) -> None:
     """Make the codes of a batch, or go on making them."""
     services.generate_codes(batch_id=uuid.UUID(batch_id))
@@ -35,14 +35,14 @@ def assign_codes(assignment_id: str) -> None:
     services.assign_codes(assignment_id=uuid.UUID(assignment_id), at=timezone.now())
 
 
-@shared_task(name="promotions.tell")
+@shared_task(name="promotions.sync_promotion")
 def sync_promotion(promotion_id: str) -> None:
     """Tell the campaign engine of a promotion."""
     clock = RunClock(timezone.now())
     campaign_sync.sync_promotion(promotion_id=uuid.UUID(promotion_id), engine=campaign_engine(clock), clock=clock)
 
 
-@shared_task(name="promotions.tell_due")
+@shared_task(name="promotions.sync_due")
 def sync_due() -> None:
     """Tell the campaign engine what it does not know yet."""
     clock = RunClock(timezone.now())

@@ -11,20 +11,20 @@ from segments.adapters import segmentation
 from segments.services import slot_usage, sync
 
 
-@shared_task(name="segments.work")
+@shared_task(name="segments.process_queue")
 def process_queue() -> None:
     """Release segments that have ended and fill those that are due, or go on with it."""
     services.process_queue(at=timezone.now())
 
 
-@shared_task(name="segments.tell")
+@shared_task(name="segments.sync_segment")
 def sync_segment(segment_id: str) -> None:
     """Tell the segmentation service of a segment, or go on telling."""
     clock = RunClock(timezone.now())
     sync.sync_segment(segment_id=uuid.UUID(segment_id), outside=segmentation(clock), clock=clock)
 
 
-@shared_task(name="segments.tell_due")
+@shared_task(name="segments.sync_due")
 def sync_due() -> None:
     """Tell the segmentation service what it does not know yet."""
     clock = RunClock(timezone.now())
@@ -43,7 +43,7 @@ def apply_upload(upload_id: str) -> None:
     services.apply_upload(upload_id=uuid.UUID(upload_id), at=timezone.now())
 
 
-@shared_task(name="segments.forget_uploads")
+@shared_task(name="segments.purge_uploads")
 def purge_uploads() -> None:
     """Forget files that nobody applied."""
     services.purge_uploads(at=timezone.now())

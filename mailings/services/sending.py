@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
 from core import db
+from core.renames import current_mail_type
 from mailings import rules, selectors
 from mailings.contracts import (
     MAX_BATCH,
@@ -139,7 +140,7 @@ def _send(batch: Batch, at: datetime) -> tuple[int, bool]:
 def _render(batch: Batch, at: datetime) -> tuple[Content | None, list[RenderedMail]]:
     """The content and the letters of those who still agree; the others' mails are set aside."""
     mailing = batch.mailing
-    kind: MailType = import_string(mailing.mail_type)
+    kind: MailType = import_string(current_mail_type(mailing.mail_type))
     content = kind.build(key=mailing.key, data=mailing.data, at=at)
     recipients = [row["recipient"] for row in batch.rows]
     wanted = set() if content is None else set(recipients) if kind.wanted is None else kind.wanted(recipients)

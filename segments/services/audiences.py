@@ -109,7 +109,7 @@ def check_segment_type(segment_type: str) -> None:
         raise InvalidRequest.field("segment_type", "A segment type is up to 100 letters, digits, _, . and -.")
 
 
-def audit(*, at: datetime, repair: bool) -> Iterator[str]:
+def check_consistency(*, at: datetime, repair: bool) -> Iterator[str]:
     """A line for each audience whose size is not what its members are; ``repair`` writes what was counted."""
     for pk in Audience.objects.order_by("pk").values_list("pk", flat=True):
         audience, counted = _recount(pk, repair=repair)

@@ -1,0 +1,3 @@
+"""Run ``generate_error_docs`` under the name that it had in the previous release."""
+
+from core.management.commands.generate_error_docs import Command as Command

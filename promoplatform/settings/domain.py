@@ -1,0 +1,34 @@
+"""Offers, segments, consistency checks and external services."""
+
+from environs import validate
+
+from promoplatform.settings.environment import env, read_renamed
+
+SEGMENT_SLOTS_PER_CUSTOMER = env.int("SEGMENT_SLOTS_PER_CUSTOMER", 20, validate=validate.Range(1, 100))
+REDEMPTION_BACKENDS = {
+    "coupon": "coupons.backend",
+    "discount_code": "discounts.backend",
+    "promotion": "promotions.backend",
+    "voucher": "vouchers.backend",
+}
+REDEMPTION_RETENTION_MONTHS: int = read_renamed(
+    env.int, "REDEMPTION_RETENTION_MONTHS", "COUPON_REDEMPTIONS_KEEP_MONTHS", 0
+)
+CONSISTENCY_CHECKS = [
+    "segments.consistency.check",
+    "segments.services.audiences.check_consistency",
+    "promotions.consistency.check",
+    "promotions.services.batches.check_consistency",
+    "discounts.consistency.check",
+    "coupons.consistency.check",
+    "coupons.services.rollup.check",
+    "vouchers.consistency.check",
+    "checkout.consistency.check",
+    "checkout.services.purchase_totals.check",
+]
+
+# An empty URL: there is no such service, and the platform works without it.
+SEGMENTATION_SERVICE_URL = env.str("SEGMENTATION_SERVICE_URL", "").rstrip("/")
+SEGMENTATION_SERVICE_KEY = env.str("SEGMENTATION_SERVICE_KEY", "")
+CAMPAIGN_ENGINE_URL = env.str("CAMPAIGN_ENGINE_URL", "").rstrip("/")
+CAMPAIGN_ENGINE_KEY = env.str("CAMPAIGN_ENGINE_KEY", "")

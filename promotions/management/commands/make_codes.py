@@ -1,0 +1,3 @@
+"""Run ``generate_codes`` under the name that it had in the previous release."""
+
+from promotions.management.commands.generate_codes import Command as Command
