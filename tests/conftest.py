@@ -81,7 +81,7 @@ def at() -> datetime:
 
 
 @pytest.fixture
-def stampede() -> Callable[..., list[Any]]:
+def run_concurrently() -> Callable[..., list[Any]]:
     """Call one function with many arguments at the same moment, a thread each; the results, or the exceptions, in
     order.
     """
@@ -105,7 +105,7 @@ def stampede() -> Callable[..., list[Any]]:
 
 
 @pytest.fixture
-def deliver() -> Callable[[], int]:
+def run_outbox() -> Callable[[], int]:
     """Run every task that was promised and is due, as the relay and a worker would; how many."""
     celery_app.loader.import_default_modules()
 
@@ -119,7 +119,7 @@ def deliver() -> Callable[[], int]:
 
 
 @pytest.fixture
-def bearer() -> Callable[[User], Client]:
+def shopper_client() -> Callable[[User], Client]:
     """An HTTP client signed in as a user by access token."""
 
     def client_of(user: User) -> Client:
@@ -130,7 +130,7 @@ def bearer() -> Callable[[User], Client]:
 
 
 @pytest.fixture
-def server_of() -> Callable[[Brand], Client]:
+def brand_client() -> Callable[[Brand], Client]:
     """An HTTP client with an API key of the brand."""
 
     def client_of(brand: Brand) -> Client:

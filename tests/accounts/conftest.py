@@ -21,7 +21,7 @@ def api() -> APIClient:
 
 
 @pytest.fixture
-def bearer() -> Callable[[User], APIClient]:
+def shopper_client() -> Callable[[User], APIClient]:
     """A client that sends this user's access token."""
 
     def client(user: User) -> APIClient:

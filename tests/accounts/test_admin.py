@@ -274,7 +274,7 @@ def test_owners_do_not_add_members_without_an_invitation(owner, root):
 
 
 # --- invitations -----------------------------------------------------------------------------------------------------
-def test_an_owner_invites_sends_again_and_cancels(owner, deliver):
+def test_an_owner_invites_sends_again_and_cancels(owner, run_outbox):
     client = as_user(owner.user)
 
     client.post(
@@ -283,7 +283,7 @@ def test_an_owner_invites_sends_again_and_cancels(owner, deliver):
     invitation = Invitation.objects.get()
     assert (invitation.invited_by, invitation.role) == (owner.user, "viewer")
     client.post("/admin/accounts/invitation/", {"action": "resend", "_selected_action": [invitation.pk]})
-    deliver()
+    run_outbox()
     assert [message.to for message in mail.outbox] == [["new@example.com"]] * 2
 
     client.post(f"/admin/accounts/invitation/{invitation.pk}/delete/", {"post": "yes"})

@@ -57,21 +57,21 @@ def test_too_many_tries_are_throttled(api):
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
-def test_credentials_of_someone_else_do_not_widen_the_limit(api, bearer):
-    client = bearer(ShopperFactory())
+def test_credentials_of_someone_else_do_not_widen_the_limit(api, shopper_client):
+    client = shopper_client(ShopperFactory())
     for n in range(60):
         client.post(TOKEN, {"account": f"nobody{n}", "password": "wrong"})
 
     problem(api.post(TOKEN, {"account": "another", "password": "wrong"}), 429, "throttled")
 
 
-def test_signing_in_and_registering_look_at_no_other_credentials(api, bearer):
+def test_signing_in_and_registering_look_at_no_other_credentials(api, shopper_client):
     user, stale = ShopperFactory(), {"Authorization": "Bearer stale"}
     assert api.post(TOKEN, {"account": user.username, "password": PASSWORD}, headers=stale).status_code == 200
     for _ in range(20):
         api.post(REGISTER, {}, headers=stale)
 
-    problem(bearer(user).post(REGISTER, {}), 429, "throttled")
+    problem(shopper_client(user).post(REGISTER, {}), 429, "throttled")
 
 
 def test_no_sign_in_while_redis_is_away(api, redis_away):
@@ -151,7 +151,7 @@ def a_registration(**changes):
     return fields | changes
 
 
-def test_registering_makes_a_shopper(api, bearer):
+def test_registering_makes_a_shopper(api, shopper_client):
     answer = api.post(REGISTER, a_registration(phone="+34 600 000 000"))
 
     user = User.objects.get()
@@ -160,7 +160,7 @@ def test_registering_makes_a_shopper(api, bearer):
         "customer_id": f"u-{user.uuid}", "brands": [], "marketing_consent": True, "is_superuser": False,
     }  # fmt: skip
     assert (answer.status_code, answer.json()) == (201, expected)
-    assert bearer(user).get(ME).json() == expected
+    assert shopper_client(user).get(ME).json() == expected
 
 
 @pytest.mark.parametrize("taken", [{"username": "Ann"}, {"email": "ANN@EXAMPLE.com"}, {"phone": "+34600000000"}])
@@ -205,20 +205,20 @@ def test_a_key_has_no_account_of_its_own(api):
     problem(api.get(ME, headers={"Authorization": f"Api-Key {ApiKeyFactory().text}"}), 403, "permission_denied")
 
 
-def test_a_user_who_is_gone_is_not_shown(bearer):
+def test_a_user_who_is_gone_is_not_shown(shopper_client):
     user = ShopperFactory()
-    client = bearer(user)
+    client = shopper_client(user)
     Customer.objects.filter(user=user).delete()
     user.delete()
 
     problem(client.get(ME), 401, "token_invalid")
 
 
-def test_staff_see_their_brands(bearer):
+def test_staff_see_their_brands(shopper_client):
     member = MembershipFactory()
     MembershipFactory(user=member.user, brand=BrandFactory(is_active=False))
 
-    answer = bearer(member.user).get(ME).json()
+    answer = shopper_client(member.user).get(ME).json()
 
     assert answer["brands"] == [{"id": str(member.brand.pk), "slug": member.brand.slug, "role": "owner"}]
     assert answer["customer_id"] is None

@@ -161,8 +161,10 @@ def test_who_neither_shops_nor_sells_has_no_shopper(caller):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_customer_seen_by_many_at_once_is_one(stampede):
-    found = stampede(lambda name: services.get_or_create_customer(shopper=Shopper(None, name)), ["crowded"] * 12)
+def test_a_customer_seen_by_many_at_once_is_one(run_concurrently):
+    found = run_concurrently(
+        lambda name: services.get_or_create_customer(shopper=Shopper(None, name)), ["crowded"] * 12
+    )
 
     assert len(set(found)) == 1
     assert Customer.objects.filter(customer_id="crowded").count() == 1

@@ -205,8 +205,8 @@ def test_the_database_keeps_usernames_apart_from_addresses_and_numbers(username)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_name_registered_by_many_at_once_is_one_user(stampede):
-    found = stampede(lambda n: registered(email=f"ann{n}@example.com"), range(6))
+def test_one_name_registered_by_many_at_once_is_one_user(run_concurrently):
+    found = run_concurrently(lambda n: registered(email=f"ann{n}@example.com"), range(6))
 
     assert sorted(type(one).__name__ for one in found) == ["AccountTaken"] * 5 + ["User"]
     assert (User.objects.count(), Customer.objects.count()) == (1, 1)
@@ -314,24 +314,24 @@ def test_another_brands_member_is_not_there():
         services.change_role(brand=owner.brand, user_id=other.user.uuid, role=Role.OWNER)
 
 
-def all_leave(stampede, leave, rounds=8):
+def all_leave(run_concurrently, leave, rounds=8):
     """How often a brand of two owners lost both when both left at the same moment."""
     lost = 0
     for _ in range(rounds):
         brand = BrandFactory()
         owners = [MembershipFactory(brand=brand) for _ in range(2)]
-        stampede(lambda member: leave(brand=member.brand, user_id=member.user.uuid), owners)
+        run_concurrently(lambda member: leave(brand=member.brand, user_id=member.user.uuid), owners)
         lost += not Membership.objects.filter(brand=brand).exists()
     return lost
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_owners_who_leave_at_once_do_not_both_go(stampede):
-    assert all_leave(stampede, services.remove_member) == 0
+def test_two_owners_who_leave_at_once_do_not_both_go(run_concurrently):
+    assert all_leave(run_concurrently, services.remove_member) == 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_both_owners_would_go(stampede):
+def test_without_the_lock_both_owners_would_go(run_concurrently):
     meeting = threading.Barrier(2, timeout=10)
 
     def look_then_leave(*, brand, user_id):
@@ -340,7 +340,7 @@ def test_without_the_lock_both_owners_would_go(stampede):
         meeting.wait()
         Membership.objects.filter(brand=brand, user__uuid=user_id).delete()
 
-    assert all_leave(stampede, look_then_leave, rounds=1) == 1
+    assert all_leave(run_concurrently, look_then_leave, rounds=1) == 1
 
 
 # --- invitations -----------------------------------------------------------------------------------------------------
@@ -349,10 +349,10 @@ def invited(at, email="new@example.com", role=Role.EDITOR, owner=None):
     return services.invite(brand=owner.brand, email=email, role=role, invited_by=owner.user, at=at)
 
 
-def test_an_invitation_is_mailed_once_with_a_link_that_opens_it(deliver):
+def test_an_invitation_is_mailed_once_with_a_link_that_opens_it(run_outbox):
     invitation = invited(timezone.now())
 
-    deliver()
+    run_outbox()
 
     (message,) = mail.outbox
     assert message.to == ["new@example.com"]
@@ -419,10 +419,10 @@ def test_an_accepted_or_another_brands_invitation_is_not_cancelled(at):
         services.resend_invitation(invitation=invitation, at=at)
 
 
-def test_no_mail_goes_out_for_what_was_cancelled_meanwhile(deliver):
+def test_no_mail_goes_out_for_what_was_cancelled_meanwhile(run_outbox):
     invitation = invited(timezone.now())
     services.cancel_invitation(brand=invitation.brand, invitation_id=invitation.pk)
 
-    deliver()
+    run_outbox()
 
     assert mail.outbox == []

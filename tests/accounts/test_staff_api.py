@@ -61,7 +61,7 @@ def everything():
         ("editor", 403, "permission_denied"), ("own_key", 403, "permission_denied"),
     ],
 )  # fmt: skip
-def test_only_owners_come_in(owner, bearer, who, status, code):
+def test_only_owners_come_in(owner, shopper_client, who, status, code):
     keys = {"other_key": {}, "internal_key": {"internal": True}, "own_key": {"brand": owner.brand}}
     users = {
         "shopper": ShopperFactory, "other_owner": lambda: MembershipFactory().user,
@@ -71,7 +71,7 @@ def test_only_owners_come_in(owner, bearer, who, status, code):
     if who in keys:
         client = APIClient(headers={"Authorization": f"Api-Key {ApiKeyFactory(**keys[who]).text}"})
     else:
-        client = bearer(users[who]()) if who in users else APIClient()
+        client = shopper_client(users[who]()) if who in users else APIClient()
     calls = every_call(owner)
     before = everything()
 
@@ -81,9 +81,9 @@ def test_only_owners_come_in(owner, bearer, who, status, code):
     assert everything() == before
 
 
-def test_an_owner_of_another_brand_does_not_reach_ours_through_theirs(owner, bearer):
+def test_an_owner_of_another_brand_does_not_reach_ours_through_theirs(owner, shopper_client):
     other = MembershipFactory()
-    client, invitation, key = bearer(other.user), invitation_of(owner), ApiKeyFactory(brand=owner.brand)
+    client, invitation, key = shopper_client(other.user), invitation_of(owner), ApiKeyFactory(brand=owner.brand)
     before = everything()
 
     for method, rest, body in [
@@ -100,17 +100,17 @@ def test_an_owner_of_another_brand_does_not_reach_ours_through_theirs(owner, bea
         assert str(key.pk) not in answer.text
 
 
-def test_a_platform_admin_comes_in_everywhere(owner, bearer):
-    client = bearer(UserFactory(is_superuser=True))
+def test_a_platform_admin_comes_in_everywhere(owner, shopper_client):
+    client = shopper_client(UserFactory(is_superuser=True))
 
     assert client.get(path(owner, "members/")).status_code == 200
     problem(client.get("/api/v1/brands/no-such-brand/members/"), 404, "not_found")
 
 
 # --- members ---------------------------------------------------------------------------------------------------------
-def test_the_staff_is_listed_in_pages(owner, bearer):
+def test_the_staff_is_listed_in_pages(owner, shopper_client):
     MembershipFactory.create_batch(2, brand=owner.brand, role=Role.VIEWER)
-    client = bearer(owner.user)
+    client = shopper_client(owner.user)
 
     first = client.get(path(owner, "members/?limit=2")).json()
     second = client.get(first["next"]).json()
@@ -123,9 +123,9 @@ def test_the_staff_is_listed_in_pages(owner, bearer):
     }  # fmt: skip
 
 
-def test_a_role_is_changed_and_a_member_removed(owner, bearer):
+def test_a_role_is_changed_and_a_member_removed(owner, shopper_client):
     viewer = MembershipFactory(brand=owner.brand, role=Role.VIEWER)
-    client, address = bearer(owner.user), path(owner, f"members/{viewer.user.uuid}/")
+    client, address = shopper_client(owner.user), path(owner, f"members/{viewer.user.uuid}/")
 
     assert client.patch(address, {"role": "editor"}).json()["role"] == "editor"
     assert client.patch(address, {}).json()["role"] == "editor"
@@ -134,8 +134,8 @@ def test_a_role_is_changed_and_a_member_removed(owner, bearer):
     problem(client.patch(address, {"role": "editor"}), 404, "not_found")
 
 
-def test_the_last_owner_stays(owner, bearer):
-    client, address = bearer(owner.user), path(owner, f"members/{owner.user.uuid}/")
+def test_the_last_owner_stays(owner, shopper_client):
+    client, address = shopper_client(owner.user), path(owner, f"members/{owner.user.uuid}/")
 
     problem(client.patch(address, {"role": "viewer"}), 409, "last_owner")
     problem(client.delete(address), 409, "last_owner")
@@ -143,15 +143,15 @@ def test_the_last_owner_stays(owner, bearer):
     assert owner.role == "owner"
 
 
-def test_there_are_three_roles(owner, bearer):
-    answer = bearer(owner.user).patch(path(owner, f"members/{owner.user.uuid}/"), {"role": "king"})
+def test_there_are_three_roles(owner, shopper_client):
+    answer = shopper_client(owner.user).patch(path(owner, f"members/{owner.user.uuid}/"), {"role": "king"})
 
     assert problem(answer, 400, "invalid")["errors"][0]["field"] == "role"
 
 
 # --- invitations -----------------------------------------------------------------------------------------------------
-def test_inviting_promises_a_mail_and_shows_no_link(owner, bearer):
-    client = bearer(owner.user)
+def test_inviting_promises_a_mail_and_shows_no_link(owner, shopper_client):
+    client = shopper_client(owner.user)
 
     answer = client.post(path(owner, "invitations/"), {"email": "new@example.com", "role": "editor"})
 
@@ -161,24 +161,24 @@ def test_inviting_promises_a_mail_and_shows_no_link(owner, bearer):
     assert client.get(path(owner, "invitations/")).json()["results"] == [answer.json()]
 
 
-def test_an_invitation_is_taken_back(owner, bearer):
-    client, address = bearer(owner.user), path(owner, f"invitations/{invitation_of(owner).pk}/")
+def test_an_invitation_is_taken_back(owner, shopper_client):
+    client, address = shopper_client(owner.user), path(owner, f"invitations/{invitation_of(owner).pk}/")
 
     assert client.delete(address).status_code == 204
     problem(client.delete(address), 404, "not_found")
     assert not Invitation.objects.exists()
 
 
-def test_an_invitation_needs_an_address_and_a_role(owner, bearer):
-    answer = bearer(owner.user).post(path(owner, "invitations/"), {"email": "x", "role": "king"})
+def test_an_invitation_needs_an_address_and_a_role(owner, shopper_client):
+    answer = shopper_client(owner.user).post(path(owner, "invitations/"), {"email": "x", "role": "king"})
 
     assert {fault["field"] for fault in problem(answer, 400, "invalid")["errors"]} == {"email", "role"}
     assert not Invitation.objects.exists()
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------
-def test_a_key_is_shown_once_and_works_until_it_is_revoked(owner, bearer):
-    client = bearer(owner.user)
+def test_a_key_is_shown_once_and_works_until_it_is_revoked(owner, shopper_client):
+    client = shopper_client(owner.user)
 
     made = client.post(path(owner, "api-keys/"), {"name": "shop"})
 

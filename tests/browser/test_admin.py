@@ -49,7 +49,7 @@ def used(code, customer, at):
     )  # fmt: skip
 
 
-def test_someone_signs_in_makes_a_code_and_sees_it_announced(visit, brand, deliver):
+def test_someone_signs_in_makes_a_code_and_sees_it_announced(visit, brand, run_outbox):
     ShopperFactory(marketing_consent=True, email="ann@example.com")
     olga = visit().sign_in("olga")
     page = olga.page
@@ -66,13 +66,13 @@ def test_someone_signs_in_makes_a_code_and_sees_it_announced(visit, brand, deliv
     made = DiscountCode.objects.select_related("rule").get()
     assert (made.code_id, made.rule.discount, made.brand) == ("WINTER25", 25, brand)
 
-    deliver()
+    run_outbox()
     sending.send_due(at=timezone.now() + timedelta(seconds=1))
     page.get_by_text("1 of 1 mails sent").wait_for()  # without a reload: the page asks again by itself
 
     page.get_by_role("button", name="Announce by e-mail").click()
     page.get_by_text("nobody gets a second mail").wait_for()
-    deliver()
+    run_outbox()
     assert Mail.objects.count() == 1
     assert olga.complaints == []
 

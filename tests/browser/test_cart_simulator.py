@@ -50,8 +50,10 @@ def test_a_marketer_tries_a_cart_without_a_word_of_json(visit, brand, draft):
 
 
 @pytest.mark.parametrize(("width", "height", "dark"), SCREENS)
-def test_pages_fit_the_screen_and_break_no_rule_of_access(visit, brand, draft, server_of, deliver, width, height, dark):
-    server, at = server_of(brand), timezone.now()
+def test_pages_fit_the_screen_and_break_no_rule_of_access(
+    visit, brand, draft, brand_client, run_outbox, width, height, dark
+):
+    server, at = brand_client(brand), timezone.now()
     PromotionFactory(brand=brand, name="Autumn sale", extra={"group": "g"})
     made = reserved(server, codes=[], customer_id="c1", lines=[line(sku="Red shoe"), line(id="b", sku="Hat")])
     verb(server, made, "confirm")
@@ -75,7 +77,7 @@ def test_pages_fit_the_screen_and_break_no_rule_of_access(visit, brand, draft, s
         faults += judged(person, name)
         shoot(person.page, f"{name}-{width}-{'dark' if dark else 'light'}")
         if name == "waiting":
-            deliver()
+            run_outbox()
     person.page.locator("[name=line-0-sku]").fill("Red shoe")
     person.page.locator("[name=line-0-unit_price]").fill("80.00")
     person.page.get_by_label("VIPs save a quarter").check()

@@ -33,7 +33,7 @@ def brand():
     return brand
 
 
-def test_a_marketer_creates_a_promotion_by_clicking_and_a_quote_gives_it(visit, brand, server_of):
+def test_a_marketer_creates_a_promotion_by_clicking_and_a_quote_gives_it(visit, brand, brand_client):
     olga = visit().sign_in("olga")
     page = olga.goto("/admin/promotions/promotion/")
     page.get_by_role("link", name="Add promotion").click()
@@ -55,7 +55,7 @@ def test_a_marketer_creates_a_promotion_by_clicking_and_a_quote_gives_it(visit, 
 
     assert page.get_by_text("is on its way").is_visible()
     bought = cart(lines=[line(unit_price="60.00", categories=["shoes"])], codes=[], customer_id="c1")
-    quote = server_of(brand).post("/api/v1/checkout/quote/", bought, content_type="application/json").json()
+    quote = brand_client(brand).post("/api/v1/checkout/quote/", bought, content_type="application/json").json()
     assert quote["discount_total"] == "12.00"
     assert olga.complaints == []
 
@@ -79,7 +79,7 @@ def test_another_kind_shows_its_own_fields_and_enter_saves(visit, brand):
     assert made.offer["benefits"][0]["tiers"] == [{"from": "50", "value": "5"}]
 
 
-def test_codes_are_made_and_given_out_by_clicking(visit, brand, deliver):
+def test_codes_are_made_and_given_out_by_clicking(visit, brand, run_outbox):
     promotion = PromotionFactory(brand=brand, name="Autumn", trigger="code")
     olga = visit().sign_in("olga")
     page = olga.goto(f"/admin/promotions/promotion/{promotion.pk}/change/")
@@ -91,11 +91,11 @@ def test_codes_are_made_and_given_out_by_clicking(visit, brand, deliver):
     page.get_by_role("button", name="Make them").click()
     page.get_by_text("0 of 30 codes made").wait_for()
 
-    deliver()
+    run_outbox()
     page.get_by_text("30 of 30 codes made").wait_for()  # without a reload: the page asks again by itself
     page.get_by_role("button", name="Give them out").click()
     page.get_by_text("are being given out").wait_for()
-    deliver()
+    run_outbox()
     page.get_by_text("done", exact=True).wait_for()
 
     assert CodeBatch.objects.get().codes.filter(customer__customer_id="c1").count() == 1

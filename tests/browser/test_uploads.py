@@ -33,7 +33,7 @@ def file(tmp_path: Path) -> Path:
     return made
 
 
-def test_a_file_is_brought_looked_at_and_applied_by_clicking(visit, brand, file, deliver):
+def test_a_file_is_brought_looked_at_and_applied_by_clicking(visit, brand, file, run_outbox):
     olga = visit().sign_in("olga")
     page = olga.goto("/admin/segments/audience/")
     page.get_by_role("link", name="vip customers").click()
@@ -53,12 +53,12 @@ def test_a_file_is_brought_looked_at_and_applied_by_clicking(visit, brand, file,
     page.get_by_role("button", name="Apply").click()
     page.get_by_role("button", name="Stop").click()
     page.get_by_text("Stopped; the audience is as it was.").wait_for()
-    deliver()
+    run_outbox()
     assert Audience.objects.get().size == 1_200
     page.get_by_role("button", name="Apply").click()
     page.get_by_label("How far it is").wait_for()
     shoot(page, "upload-on-its-way")
-    deliver()
+    run_outbox()
 
     page.get_by_text("Came in").wait_for()  # by itself
     assert Audience.objects.get().size == 1_000

@@ -23,15 +23,15 @@ def user() -> User:
 
 
 @pytest.fixture
-def shopper(bearer: Callable[[Any], Client], user: User) -> Client:
+def shopper(shopper_client: Callable[[Any], Client], user: User) -> Client:
     """The HTTP client of a shopper who is signed in."""
-    return bearer(user)
+    return shopper_client(user)
 
 
 @pytest.fixture
-def server(server_of: Callable[[Any], Client], billo: Brand) -> Client:
+def server(brand_client: Callable[[Any], Client], billo: Brand) -> Client:
     """The HTTP client of billo's server."""
-    return server_of(billo)
+    return brand_client(billo)
 
 
 @pytest.fixture

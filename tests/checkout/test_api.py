@@ -86,7 +86,7 @@ def test_a_bad_field_is_refused_and_nothing_taken(changes: dict[str, Any], field
     assert not Usage.objects.exists()
 
 
-def test_who_reserves_for_whom(shopper: Client, server: Client, server_of: ClientOf, user: User) -> None:
+def test_who_reserves_for_whom(shopper: Client, server: Client, brand_client: ClientOf, user: User) -> None:
     CustomerFactory(customer_id="another")
 
     assert refused(post(Client(), REDEMPTIONS, order())) == (401, "not_authenticated")
@@ -143,10 +143,10 @@ def test_a_confirmed_order_is_not_replaced(server: Client) -> None:
 
 
 def test_order_references_are_the_brands_own_and_the_shoppers_own(
-    server: Client, server_of: ClientOf, shopper: Client, bearer: ClientOf
+    server: Client, brand_client: ClientOf, shopper: Client, shopper_client: ClientOf
 ) -> None:
-    clients = [(server, {"customer_id": "c1"}), (server_of(BrandFactory()), {"customer_id": "c1"}), (shopper, {}),
-               (bearer(ShopperFactory()), {})]  # fmt: skip
+    clients = [(server, {"customer_id": "c1"}), (brand_client(BrandFactory()), {"customer_id": "c1"}), (shopper, {}),
+               (shopper_client(ShopperFactory()), {})]  # fmt: skip
 
     ids = {reserved(client, codes=[], **who)["id"] for client, who in clients}
 

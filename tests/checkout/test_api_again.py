@@ -66,10 +66,12 @@ def test_a_bad_idempotency_key_is_refused(key: str, shopper: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_eight_retries_at_one_moment_make_one_redemption(server: Client, stampede: Callable[..., list[Any]]) -> None:
+def test_eight_retries_at_one_moment_make_one_redemption(
+    server: Client, run_concurrently: Callable[..., list[Any]]
+) -> None:
     key = {"Idempotency-Key": "k"}
 
-    responses = stampede(lambda _: post(server, REDEMPTIONS, order(customer_id="c1"), **key), range(8))
+    responses = run_concurrently(lambda _: post(server, REDEMPTIONS, order(customer_id="c1"), **key), range(8))
 
     assert {response.status_code for response in responses} <= {201, 409}
     made = [response for response in responses if response.status_code == 201]
@@ -81,8 +83,8 @@ def test_eight_retries_at_one_moment_make_one_redemption(server: Client, stamped
 
 
 # --- lists -----------------------------------------------------------------------------------------------------------
-def test_redemptions_are_listed_newest_first_in_pages(server: Client, server_of: ClientOf) -> None:
-    reserved(server_of(BrandFactory()), customer_id="c1", codes=[])
+def test_redemptions_are_listed_newest_first_in_pages(server: Client, brand_client: ClientOf) -> None:
+    reserved(brand_client(BrandFactory()), customer_id="c1", codes=[])
     own = [reserved(server, customer_id="c1", order=str(number), codes=[])["id"] for number in range(5)]
 
     first = server.get(f"{REDEMPTIONS}?limit=2").json()

@@ -91,10 +91,10 @@ def test_what_does_not_fit_the_state_is_refused(state: str, name: str, server: C
 
 
 def test_what_the_brands_server_made_the_shopper_may_read_and_no_more(
-    server: Client, shopper: Client, bearer: ClientOf, user: User, billo: Brand
+    server: Client, shopper: Client, shopper_client: ClientOf, user: User, billo: Brand
 ) -> None:
     redemption = reserved(server, customer_id=user.customer.customer_id)
-    viewer = bearer(MembershipFactory(brand=billo, role=Role.VIEWER).user)
+    viewer = shopper_client(MembershipFactory(brand=billo, role=Role.VIEWER).user)
 
     for client in (shopper, viewer):
         assert client.get(f"{REDEMPTIONS}{redemption['id']}/").json() == redemption
@@ -102,17 +102,19 @@ def test_what_the_brands_server_made_the_shopper_may_read_and_no_more(
             assert refused(verb(client, redemption, name)) == (403, "permission_denied")
 
     assert Redemption.objects.get().status == Status.RESERVED
-    editor = bearer(MembershipFactory(brand=billo, role=Role.EDITOR).user)
+    editor = shopper_client(MembershipFactory(brand=billo, role=Role.EDITOR).user)
     assert verb(editor, redemption, "confirm").json()["status"] == "confirmed"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_redemption_that_another_works_on_is_busy(shopper: Client, stampede: Callable[..., list[Any]]) -> None:
+def test_a_redemption_that_another_works_on_is_busy(
+    shopper: Client, run_concurrently: Callable[..., list[Any]]
+) -> None:
     redemption = reserved(shopper)
     with transaction.atomic():
         Redemption.objects.select_for_update().get(pk=redemption["id"])
 
-        [response] = stampede(lambda name: verb(shopper, redemption, name), ["confirm"])
+        [response] = run_concurrently(lambda name: verb(shopper, redemption, name), ["confirm"])
 
     assert refused(response) == (409, "busy")
     assert int(response["Retry-After"]) > 0
@@ -169,16 +171,16 @@ def test_a_bad_refund_is_refused_by_field(body: object, field: str, server: Clie
 
 
 def test_a_shoppers_order_is_refunded_by_the_brand_whose_offers_it_took_never_by_the_shopper(
-    shopper: Client, server: Client, server_of: ClientOf, bearer: ClientOf, billo: Brand
+    shopper: Client, server: Client, brand_client: ClientOf, shopper_client: ClientOf, billo: Brand
 ) -> None:
     redemption = reserved(shopper)
     verb(shopper, redemption, "confirm")
-    viewer = bearer(MembershipFactory(brand=billo, role=Role.VIEWER).user)
+    viewer = shopper_client(MembershipFactory(brand=billo, role=Role.VIEWER).user)
 
     assert refused(verb(shopper, redemption, "refund")) == (403, "permission_denied")
     assert refused(verb(viewer, redemption, "refund")) == (403, "permission_denied")
-    assert refused(verb(server_of(BrandFactory()), redemption, "refund")) == (404, "not_found")
-    assert refused(verb(bearer(ShopperFactory()), redemption, "refund")) == (404, "not_found")
+    assert refused(verb(brand_client(BrandFactory()), redemption, "refund")) == (404, "not_found")
+    assert refused(verb(shopper_client(ShopperFactory()), redemption, "refund")) == (404, "not_found")
     assert Usage.objects.count() == 1
 
     assert verb(server, redemption, "refund").json()["status"] == "refunded"
@@ -186,13 +188,13 @@ def test_a_shoppers_order_is_refunded_by_the_brand_whose_offers_it_took_never_by
 
 
 def test_an_order_with_offers_of_two_brands_is_refunded_by_neither_alone(
-    shopper: Client, server: Client, server_of: ClientOf
+    shopper: Client, server: Client, brand_client: ClientOf
 ) -> None:
     cake = BrandFactory()
     DiscountCodeFactory(text="CAKE", brand=cake)
     redemption = reserved(shopper, codes=["TEN", "CAKE"])
     verb(shopper, redemption, "confirm")
 
-    for client in (server, server_of(cake)):
+    for client in (server, brand_client(cake)):
         assert refused(verb(client, redemption, "refund")) == (403, "permission_denied")
     assert Usage.objects.count() == 2

@@ -251,7 +251,7 @@ def asked(promotion: Promotion, /, **changes: str) -> dict[str, str]:
 
 
 def test_a_backtest_is_asked_for_and_read(
-    owner: Client, viewer: Client, server: Client, billo: Brand, deliver: Callable[[], int]
+    owner: Client, viewer: Client, server: Client, billo: Brand, run_outbox: Callable[[], int]
 ) -> None:
     PromotionFactory(brand=billo, name="Ran", extra={"group": "g"})
     verb(server, reserved(server, codes=[], customer_id="c1"), "confirm")
@@ -261,7 +261,7 @@ def test_a_backtest_is_asked_for_and_read(
     waiting = text(owner.get(made["Location"]))
     progress = made["Location"].replace("change", "progress")
     moving = owner.get(progress)
-    deliver()
+    run_outbox()
 
     assert progress in waiting
     assert "HX-Refresh" not in moving

@@ -43,7 +43,7 @@ def titles(answer: Any) -> list[str]:
     return [offer["title"] for offer in answer.json()["results"]]
 
 
-def test_a_shopper_sees_what_is_live_for_them(bearer: ClientOf, billo: Brand, shopper: User) -> None:
+def test_a_shopper_sees_what_is_live_for_them(shopper_client: ClientOf, billo: Brand, shopper: User) -> None:
     for audience in ("friends", "strangers"):
         PromotionFactory(brand=billo, name=f"For {audience}", target_audience=audience)
     apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[shopper.customer.customer_id])
@@ -57,44 +57,46 @@ def test_a_shopper_sees_what_is_live_for_them(bearer: ClientOf, billo: Brand, sh
     PromotionFactory(name="Another brand's")
     DiscountCodeFactory(brand=billo, text="TEN", percent=11)
     DiscountCodeFactory(brand=billo, text="QUIET", percent=12, notify=False)
-    client = bearer(shopper)
+    client = shopper_client(shopper)
 
     assert set(titles(client.get(PATH))) == {"For friends", "By my code", "Another brand's", "11 %"}
     assert set(titles(client.get(f"{PATH}?brand=billo"))) == {"For friends", "By my code", "11 %"}
 
 
-def test_with_a_cart_the_best_comes_first_and_the_rest_says_why(bearer: ClientOf, billo: Brand, shopper: User) -> None:
+def test_with_a_cart_the_best_comes_first_and_the_rest_says_why(
+    shopper_client: ClientOf, billo: Brand, shopper: User
+) -> None:
     PromotionFactory(brand=billo, name="Small", percent="5")
     PromotionFactory(brand=billo, name="Large", percent="30")
     PromotionFactory(brand=billo, name="Far", extra={"conditions": [{"kind": "min_subtotal", "value": "50.00"}]})
 
-    found = bearer(shopper).post(PATH, cart("10.00", "9.99"), content_type="application/json").json()["results"]
+    found = shopper_client(shopper).post(PATH, cart("10.00", "9.99"), content_type="application/json").json()["results"]
 
     assert [(it["title"], it.get("amount")) for it in found] == [("Large", "6.00"), ("Small", "1.00"), ("Far", None)]
     assert (found[2]["reason"]["code"], found[2]["reason"]["missing"]) == ("minimum_not_met", "30.01")
 
 
-def test_a_brands_server_asks_for_its_customer_and_sees_its_own(server_of: ClientOf, billo: Brand) -> None:
+def test_a_brands_server_asks_for_its_customer_and_sees_its_own(brand_client: ClientOf, billo: Brand) -> None:
     PromotionFactory(brand=billo, name="Ours")
     PromotionFactory(name="Theirs")
-    server = server_of(billo)
+    server = brand_client(billo)
 
     assert titles(server.get(f"{PATH}?customer_id=never-seen")) == ["Ours"]
     assert server.get(PATH).status_code == 400
     assert titles(server.post(PATH, cart("1.00", customer_id="x"), content_type="application/json")) == ["Ours"]
 
 
-def test_only_shoppers_and_servers_ask(bearer: ClientOf, billo: Brand) -> None:
+def test_only_shoppers_and_servers_ask(shopper_client: ClientOf, billo: Brand) -> None:
     assert Client().get(PATH).status_code == 401
-    assert bearer(MembershipFactory(brand=billo).user).get(PATH).status_code == 403
+    assert shopper_client(MembershipFactory(brand=billo).user).get(PATH).status_code == 403
 
 
 def test_the_questions_do_not_grow_with_the_offers(
-    bearer: ClientOf, billo: Brand, shopper: User, django_assert_num_queries: Any
+    shopper_client: ClientOf, billo: Brand, shopper: User, django_assert_num_queries: Any
 ) -> None:
     PromotionFactory.create_batch(5, brand=billo)
     DiscountCodeFactory.create_batch(5, brand=billo)
-    client = bearer(shopper)
+    client = shopper_client(shopper)
 
     with django_assert_num_queries(5):  # promotions, codes, coupons, vouchers, the brand's pricing profile
         client.post(PATH, cart("10.00"), content_type="application/json")

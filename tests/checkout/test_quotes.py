@@ -220,12 +220,12 @@ def test_members_of_the_audience_may_have_its_code(shopper: Client, server: Clie
 
 
 # --- who asks --------------------------------------------------------------------------------------------------------
-def test_nobody_gets_no_quote(server_of: ClientOf) -> None:
+def test_nobody_gets_no_quote(brand_client: ClientOf) -> None:
     internal = ApiKeyFactory(internal=True)
 
     assert post(Client(), QUOTE, cart()).status_code == 401
     assert post(Client(headers={"Authorization": f"Api-Key {internal.text}"}), QUOTE, cart()).status_code == 403
-    assert post(server_of(BrandFactory(is_active=False)), QUOTE, cart(customer_id="c1")).status_code == 403
+    assert post(brand_client(BrandFactory(is_active=False)), QUOTE, cart(customer_id="c1")).status_code == 403
 
 
 def test_a_brands_server_says_for_whom(server: Client) -> None:

@@ -311,20 +311,20 @@ def test_beside_what_runs_it_asks_twice_more(server: Client, billo: Brand) -> No
 
 
 # --- who may ---------------------------------------------------------------------------------------------------------
-def test_staff_may_simulate_even_who_only_read(bearer: Callable[[Any], Client], billo: Brand) -> None:
+def test_staff_may_simulate_even_who_only_read(shopper_client: Callable[[Any], Client], billo: Brand) -> None:
     viewer = MembershipFactory(brand=billo, role=Role.VIEWER).user
 
-    assert simulated(bearer(viewer), draft())["discount_total"] == "12.00"
+    assert simulated(shopper_client(viewer), draft())["discount_total"] == "12.00"
 
 
-def test_staff_of_several_brands_say_which(bearer: Callable[[Any], Client], billo: Brand) -> None:
+def test_staff_of_several_brands_say_which(shopper_client: Callable[[Any], Client], billo: Brand) -> None:
     user = MembershipFactory(brand=billo).user
     MembershipFactory(user=user, brand=BrandFactory(slug="cake"))
 
-    unsaid = post(bearer(user), SIMULATE, body(draft()))
+    unsaid = post(shopper_client(user), SIMULATE, body(draft()))
 
     assert (refused(unsaid), fields(unsaid)) == ((400, "invalid"), ["brand"])
-    assert simulated(bearer(user), draft(), brand="cake")["discount_total"] == "12.00"
+    assert simulated(shopper_client(user), draft(), brand="cake")["discount_total"] == "12.00"
 
 
 def test_a_shopper_or_another_brands_name_is_refused(shopper: Client, server: Client) -> None:

@@ -44,13 +44,15 @@ def cost() -> Callable[..., int]:
     return run
 
 
-def test_a_use_is_one_statement(brand: Brand, bearer: ClientOf, cost: Callable[..., int]) -> None:
-    assert cost(bearer(ShopperFactory()), USES, {"discount_code": "TEN"}) == 1
-    assert cost(bearer(ShopperFactory()), USES, {"discount_code": "TEN", "amount": "9.99", "currency": "EUR"}) == 1
+def test_a_use_is_one_statement(brand: Brand, shopper_client: ClientOf, cost: Callable[..., int]) -> None:
+    assert cost(shopper_client(ShopperFactory()), USES, {"discount_code": "TEN"}) == 1
+    assert (
+        cost(shopper_client(ShopperFactory()), USES, {"discount_code": "TEN", "amount": "9.99", "currency": "EUR"}) == 1
+    )
 
 
-def test_a_refused_use_is_one_statement_too(brand: Brand, bearer: ClientOf, cost: Callable[..., int]) -> None:
-    client = bearer(ShopperFactory())
+def test_a_refused_use_is_one_statement_too(brand: Brand, shopper_client: ClientOf, cost: Callable[..., int]) -> None:
+    client = shopper_client(ShopperFactory())
     cost(client, USES, {"discount_code": "TEN"})
 
     assert cost(client, USES, {"discount_code": "TEN"}, status=409) == 1
@@ -58,18 +60,18 @@ def test_a_refused_use_is_one_statement_too(brand: Brand, bearer: ClientOf, cost
 
 
 def test_an_idempotency_key_adds_three_and_a_replay_is_two(
-    brand: Brand, bearer: ClientOf, cost: Callable[..., int]
+    brand: Brand, shopper_client: ClientOf, cost: Callable[..., int]
 ) -> None:
-    client = bearer(ShopperFactory())
+    client = shopper_client(ShopperFactory())
 
     assert cost(client, USES, {"discount_code": "TEN"}, **{"Idempotency-Key": "1"}) == 1 + 3  # lock, look, keep
     assert cost(client, USES, {"discount_code": "TEN"}, **{"Idempotency-Key": "1"}) == 2
 
 
-def test_a_first_login_is_one_statement_whatever_the_answer(bearer: ClientOf, cost: Callable[..., int]) -> None:
+def test_a_first_login_is_one_statement_whatever_the_answer(shopper_client: ClientOf, cost: Callable[..., int]) -> None:
     CampaignFactory(slug="spring", quota=1)
     CampaignFactory(slug="over", status="closed")
-    winner, loser = bearer(ShopperFactory()), bearer(ShopperFactory())
+    winner, loser = shopper_client(ShopperFactory()), shopper_client(ShopperFactory())
 
     assert cost(winner, FIRST_LOGIN.format("spring")) == 1
     assert cost(winner, FIRST_LOGIN.format("spring"), status=200) == 1
@@ -78,12 +80,14 @@ def test_a_first_login_is_one_statement_whatever_the_answer(bearer: ClientOf, co
     assert cost(loser, FIRST_LOGIN.format("none"), status=404) == 1
 
 
-def test_a_shoppers_quote_of_a_code_is_four_at_most(brand: Brand, bearer: ClientOf, cost: Callable[..., int]) -> None:
-    assert cost(bearer(ShopperFactory()), QUOTE, CART, status=200) <= 4
+def test_a_shoppers_quote_of_a_code_is_four_at_most(
+    brand: Brand, shopper_client: ClientOf, cost: Callable[..., int]
+) -> None:
+    assert cost(shopper_client(ShopperFactory()), QUOTE, CART, status=200) <= 4
 
 
-def test_a_redemption_and_its_end(brand: Brand, server_of: ClientOf, cost: Callable[..., int]) -> None:
-    client = server_of(brand)
+def test_a_redemption_and_its_end(brand: Brand, brand_client: ClientOf, cost: Callable[..., int]) -> None:
+    client = brand_client(brand)
     body = CART | {"order": "1", "customer_id": "c1"}
     cost(client, REDEMPTIONS, body | {"order": "0", "codes": []})  # the key's first use, the customer's first order
 
@@ -94,9 +98,9 @@ def test_a_redemption_and_its_end(brand: Brand, server_of: ClientOf, cost: Calla
     assert cost(client, f"{REDEMPTIONS}{made['id']}/refund/", status=200) <= 14
 
 
-def test_an_order_with_a_coupon_and_its_end(bearer: ClientOf, cost: Callable[..., int]) -> None:
+def test_an_order_with_a_coupon_and_its_end(shopper_client: ClientOf, cost: Callable[..., int]) -> None:
     CouponFactory(text="TEN", maximum_number_of_coupons=500, maximum_number_of_coupons_per_user=1)
-    client = bearer(ShopperFactory())
+    client = shopper_client(ShopperFactory())
 
     assert cost(client, REDEMPTIONS, CART | {"order": "1"}) <= 12
     (made,) = client.get(REDEMPTIONS).json()["results"]

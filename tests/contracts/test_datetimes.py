@@ -57,11 +57,11 @@ LISTS = ["", "promotions/promotion/", "promotions/promotion/calendar/", "coupons
     ],
 )
 def test_what_lies_too_far_away_is_refused_at_its_field(
-    server_of: ClientOf, kind: Any, end: str, instant: str, zone: str
+    brand_client: ClientOf, kind: Any, end: str, instant: str, zone: str
 ) -> None:
     path, body = kind(**GOOD | {end: instant})
 
-    answer = server_of(BrandFactory(timezone=zone)).post(path, body, content_type="application/json")
+    answer = brand_client(BrandFactory(timezone=zone)).post(path, body, content_type="application/json")
 
     assert answer.status_code == 400
     (fault,) = answer.json()["errors"]
@@ -73,23 +73,23 @@ def test_what_lies_too_far_away_is_refused_at_its_field(
 @pytest.mark.parametrize(("field", "day"), [("start_date", "0001-01-01"), ("end_date", "9999-12-31")])
 @pytest.mark.parametrize("kind", [promotion, coupon])
 def test_a_day_that_lies_too_far_away_is_refused(
-    server_of: ClientOf, kind: Any, zone: str, field: str, day: str
+    brand_client: ClientOf, kind: Any, zone: str, field: str, day: str
 ) -> None:
     path, body = kind(**GOOD)
 
-    answer = server_of(BrandFactory(timezone=zone)).post(path, body | {field: day}, content_type="application/json")
+    answer = brand_client(BrandFactory(timezone=zone)).post(path, body | {field: day}, content_type="application/json")
 
     assert [fault["field"] for fault in answer.json()["errors"]] == [field]
 
 
 @pytest.mark.parametrize("zone", [EASTMOST, WESTMOST])
-def test_the_first_and_the_last_that_are_taken_stand_on_every_page(server_of: ClientOf, zone: str) -> None:
+def test_the_first_and_the_last_that_are_taken_stand_on_every_page(brand_client: ClientOf, zone: str) -> None:
     brand = BrandFactory(timezone=zone)
     owner = Client()
     owner.force_login(MembershipFactory(brand=brand).user)
     for kind in KINDS:
         path, body = kind(start="1900-01-01T00:00:00Z", end="9998-12-31T23:59:59Z")
-        assert server_of(brand).post(path, body, content_type="application/json").status_code == 201
+        assert brand_client(brand).post(path, body, content_type="application/json").status_code == 201
 
     for page in LISTS:
         assert owner.get(f"/admin/{page}").status_code == 200, page
@@ -132,11 +132,11 @@ def test_a_form_says_so_at_its_field(moment: str) -> None:
 
 
 @pytest.mark.parametrize("page", ["promotions/promotion", "coupons/coupondefinition"])
-def test_a_midnight_that_is_there_twice_is_taken_as_the_api_takes_the_day(server_of: ClientOf, page: str) -> None:
+def test_a_midnight_that_is_there_twice_is_taken_as_the_api_takes_the_day(brand_client: ClientOf, page: str) -> None:
     picked, meant = "2027-11-07T00:00", "2027-11-07T04:00:00Z"
     brand = BrandFactory(timezone="America/Havana")  # where the clocks go back from one to midnight
     path, body = (promotion if page.startswith("promotions") else coupon)(GOOD["start"], picked[:10])
-    made = server_of(brand).post(path, body, content_type="application/json").json()
+    made = brand_client(brand).post(path, body, content_type="application/json").json()
     owner = Client()
     owner.force_login(MembershipFactory(brand=brand).user)
 

@@ -114,9 +114,9 @@ def test_a_stranger_gets_a_problem_document(method: str, path: str, operation: d
 @pytest.mark.django_db
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
 def test_another_accept_gets_406_and_another_content_type_415(
-    method: str, path: str, operation: dict[str, Any], server_of: Any
+    method: str, path: str, operation: dict[str, Any], brand_client: Any
 ) -> None:
-    client = server_of(BrandFactory())
+    client = brand_client(BrandFactory())
     refused = getattr(client, method)(address(path, operation), headers={"Accept": "text/css"})
     assert (refused.status_code, refused["Content-Type"]) == (406, refusals_of(path))
 

@@ -27,8 +27,8 @@ CART = {"currency": "EUR", "lines": [{"id": "1", "sku": "a", "quantity": 1, "uni
 
 
 @pytest.fixture
-def client(bearer: ClientOf) -> Client:
-    return bearer(ShopperFactory())
+def client(shopper_client: ClientOf) -> Client:
+    return shopper_client(ShopperFactory())
 
 
 @pytest.fixture

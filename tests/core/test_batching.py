@@ -482,7 +482,7 @@ def test_switched_off_it_runs_on_the_callers_connection(settings: Any) -> None:
     assert operation._thread is None
 
 
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 
 
 def seen(operation: Any, number: int) -> bool:
@@ -491,15 +491,17 @@ def seen(operation: Any, number: int) -> bool:
     return bool(run("SELECT 1 FROM batched WHERE id = %s", [number]))
 
 
-def test_who_is_answered_finds_what_was_done(table: None, stampede: Stampede) -> None:
+def test_who_is_answered_finds_what_was_done(table: None, run_concurrently: RunConcurrently) -> None:
     operation = batching.BatchExecutor("inserting", insert)
 
-    found = stampede(lambda number: seen(operation, number), range(100, 200))
+    found = run_concurrently(lambda number: seen(operation, number), range(100, 200))
 
     assert found == [True] * 100
 
 
-def test_if_they_were_answered_before_the_commit_somebody_would_find_nothing(table: None, stampede: Stampede) -> None:
+def test_if_they_were_answered_before_the_commit_somebody_would_find_nothing(
+    table: None, run_concurrently: RunConcurrently
+) -> None:
     """The proof that the test above can fail: the answers are given inside of the transaction."""
     operation = batching.BatchExecutor("inserting", insert)
     settle = operation._process
@@ -511,7 +513,7 @@ def test_if_they_were_answered_before_the_commit_somebody_would_find_nothing(tab
 
     operation._process = too_early  # type: ignore[method-assign]
 
-    found = stampede(lambda number: seen(operation, number), range(100, 150))
+    found = run_concurrently(lambda number: seen(operation, number), range(100, 150))
 
     assert not all(found)
 

@@ -52,8 +52,8 @@ def billo() -> Brand:
 
 
 @pytest.fixture
-def server(server_of: ClientOf, billo: Brand) -> Client:
-    return server_of(billo)
+def server(brand_client: ClientOf, billo: Brand) -> Client:
+    return brand_client(billo)
 
 
 @pytest.fixture
@@ -219,8 +219,8 @@ def test_the_shards_of_a_limit_add_up_to_it(history: list[Redemption]) -> None:
     assert line.endswith("total  adds up to 51, not 50")
 
 
-def test_odd_uses_are_found(billo: Brand, bearer: ClientOf) -> None:
-    client = bearer(ShopperFactory())
+def test_odd_uses_are_found(billo: Brand, shopper_client: ClientOf) -> None:
+    client = shopper_client(ShopperFactory())
     client.post(
         "/api/v1/discountcodeusage/", {"discount_code": "TEN", "amount": "10.00"}, content_type="application/json"
     )

@@ -38,9 +38,11 @@ def use(client: Client, key: str | None, code: str = "TEN", **body: object) -> A
     return client.post(USES, {"discount_code": code, **body}, content_type="application/json", headers=headers)
 
 
-def test_the_same_request_again_gets_the_first_answer_again_byte_for_byte(bearer: ClientOf, shopper: User) -> None:
+def test_the_same_request_again_gets_the_first_answer_again_byte_for_byte(
+    shopper_client: ClientOf, shopper: User
+) -> None:
     DiscountCodeFactory(text="TEN")
-    client = bearer(shopper)
+    client = shopper_client(shopper)
 
     first = use(client, "order-1", amount="100.00")
     again = use(client, "order-1", amount="100.00")
@@ -52,9 +54,9 @@ def test_the_same_request_again_gets_the_first_answer_again_byte_for_byte(bearer
     assert Usage.objects.count() == UsageNotification.objects.count() == 1
 
 
-def test_members_of_the_body_may_come_in_another_order(bearer: ClientOf, shopper: User) -> None:
+def test_members_of_the_body_may_come_in_another_order(shopper_client: ClientOf, shopper: User) -> None:
     DiscountCodeFactory(text="TEN")
-    client = bearer(shopper)
+    client = shopper_client(shopper)
     first = use(client, "order-1", amount="1.00", currency="EUR")
 
     again = client.post(
@@ -67,19 +69,19 @@ def test_members_of_the_body_may_come_in_another_order(bearer: ClientOf, shopper
     assert again.content == first.content
 
 
-def test_without_a_key_nothing_is_remembered(bearer: ClientOf, shopper: User) -> None:
+def test_without_a_key_nothing_is_remembered(shopper_client: ClientOf, shopper: User) -> None:
     DiscountCodeFactory(text="TEN")
-    client = bearer(shopper)
+    client = shopper_client(shopper)
 
     assert use(client, None).status_code == 201
     assert use(client, None).json()["code"] == "code_already_used"
     assert not IdempotencyKey.objects.exists()
 
 
-def test_another_body_under_the_same_key_is_refused(bearer: ClientOf, shopper: User) -> None:
+def test_another_body_under_the_same_key_is_refused(shopper_client: ClientOf, shopper: User) -> None:
     DiscountCodeFactory(text="TEN")
     DiscountCodeFactory(text="TWENTY")
-    client = bearer(shopper)
+    client = shopper_client(shopper)
     use(client, "order-1")
 
     response = use(client, "order-1", code="TWENTY")
@@ -89,13 +91,13 @@ def test_another_body_under_the_same_key_is_refused(bearer: ClientOf, shopper: U
     assert Usage.objects.count() == 1
 
 
-def test_keys_of_other_callers_and_other_endpoints_are_other_keys(bearer: ClientOf, shopper: User) -> None:
+def test_keys_of_other_callers_and_other_endpoints_are_other_keys(shopper_client: ClientOf, shopper: User) -> None:
     DiscountCodeFactory(text="TEN")
     other: User = ShopperFactory()
-    use(bearer(shopper), "order-1")
+    use(shopper_client(shopper), "order-1")
 
-    assert use(bearer(other), "order-1").json()["user"] == str(other.uuid)
-    elsewhere = bearer(shopper).post(
+    assert use(shopper_client(other), "order-1").json()["user"] == str(other.uuid)
+    elsewhere = shopper_client(shopper).post(
         "/api/v1/checkout/redemptions/",
         {"order": "1", "currency": "EUR", "lines": [{"id": "1", "sku": "a", "quantity": 1, "unit_price": "9.00"}]},
         content_type="application/json",
@@ -106,10 +108,10 @@ def test_keys_of_other_callers_and_other_endpoints_are_other_keys(bearer: Client
 
 
 @pytest.mark.parametrize("key", ["", " ", "a\tb", "caf\xe9", "x" * 256, "\x7f", "a\nb"], ids=repr)
-def test_a_key_that_is_none_is_refused(bearer: ClientOf, shopper: User, key: str) -> None:
+def test_a_key_that_is_none_is_refused(shopper_client: ClientOf, shopper: User, key: str) -> None:
     DiscountCodeFactory(text="TEN")
 
-    response = use(bearer(shopper), key)
+    response = use(shopper_client(shopper), key)
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid")
     assert response.json()["errors"][0]["field"] == "Idempotency-Key"
@@ -117,15 +119,15 @@ def test_a_key_that_is_none_is_refused(bearer: ClientOf, shopper: User, key: str
 
 
 @pytest.mark.parametrize("key", ["x", "x" * 255, "!~", '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "two words"])
-def test_any_printable_ascii_is_a_key(bearer: ClientOf, shopper: User, key: str) -> None:
+def test_any_printable_ascii_is_a_key(shopper_client: ClientOf, shopper: User, key: str) -> None:
     DiscountCodeFactory(text="TEN")
 
-    assert use(bearer(shopper), key).status_code == 201
-    assert use(bearer(shopper), key)["Idempotency-Replayed"] == "true"
+    assert use(shopper_client(shopper), key).status_code == 201
+    assert use(shopper_client(shopper), key)["Idempotency-Replayed"] == "true"
 
 
-def test_a_refusal_is_remembered_although_the_reason_is_gone(bearer: ClientOf, shopper: User) -> None:
-    client = bearer(shopper)
+def test_a_refusal_is_remembered_although_the_reason_is_gone(shopper_client: ClientOf, shopper: User) -> None:
+    client = shopper_client(shopper)
     first = use(client, "order-1")
     DiscountCodeFactory(text="TEN")
 
@@ -137,8 +139,8 @@ def test_a_refusal_is_remembered_although_the_reason_is_gone(bearer: ClientOf, s
     assert use(client, "order-2").status_code == 201
 
 
-def test_malformed_fields_are_remembered_too(bearer: ClientOf, shopper: User) -> None:
-    client = bearer(shopper)
+def test_malformed_fields_are_remembered_too(shopper_client: ClientOf, shopper: User) -> None:
+    client = shopper_client(shopper)
 
     first = use(client, "order-1", amount=12)
 
@@ -156,7 +158,7 @@ class Door(APIView):
 
     @idempotent
     def post(self, request: Request) -> Response:
-        enqueue_on_commit("kernel.beat_heart")
+        enqueue_on_commit("core.record_heartbeat")
         type(self).then()
         return Response({"done": True}, status=201)
 
@@ -232,10 +234,10 @@ def test_when_the_connection_dies_neither_effect_nor_key_exists() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_when_the_key_cannot_be_kept_the_use_is_not_made(
-    bearer: ClientOf, shopper: User, monkeypatch: pytest.MonkeyPatch
+    shopper_client: ClientOf, shopper: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     DiscountCodeFactory(text="TEN")
-    client = bearer(shopper)
+    client = shopper_client(shopper)
     client.raise_request_exception = False
 
     def away(*args: object) -> None:
@@ -251,11 +253,11 @@ def test_when_the_key_cannot_be_kept_the_use_is_not_made(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_while_the_first_still_runs_the_second_is_told_so(stampede: Callable[..., list[Any]]) -> None:
+def test_while_the_first_still_runs_the_second_is_told_so(run_concurrently: Callable[..., list[Any]]) -> None:
     answers: list[Any] = []
 
     def knock_again() -> None:
-        answers.extend(stampede(lambda _: knock(lambda: None), [1]))
+        answers.extend(run_concurrently(lambda _: knock(lambda: None), [1]))
 
     first = knock(knock_again)
 

@@ -68,9 +68,9 @@ def test_every_line_of_a_request_carries_its_id(lines: Lines, monkeypatch: Any) 
 
 
 @pytest.mark.django_db
-def test_credentials_stand_in_no_line(lines: Lines, bearer: ClientOf) -> None:
+def test_credentials_stand_in_no_line(lines: Lines, shopper_client: ClientOf) -> None:
     key, shopper = ApiKeyFactory(), ShopperFactory()
-    token = bearer(shopper).defaults["HTTP_AUTHORIZATION"].split()[1]
+    token = shopper_client(shopper).defaults["HTTP_AUTHORIZATION"].split()[1]
 
     tokens = Client().post(
         "/api/v1/auth/token/", {"account": shopper.username, "password": PASSWORD}, content_type="application/json"
@@ -171,8 +171,8 @@ def test_bulk_ingest_has_a_limit_of_its_own(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_a_program_has_no_session_and_a_browser_has_one(bearer: ClientOf) -> None:
-    program, browser = bearer(ShopperFactory()), Client()
+def test_a_program_has_no_session_and_a_browser_has_one(shopper_client: ClientOf) -> None:
+    program, browser = shopper_client(ShopperFactory()), Client()
     browser.force_login(MembershipFactory(user=UserFactory()).user)
 
     assert not hasattr(program.get("/api/v1/me/").wsgi_request, "session")
@@ -183,16 +183,16 @@ def test_a_program_has_no_session_and_a_browser_has_one(bearer: ClientOf) -> Non
 
 
 @pytest.mark.django_db
-def test_a_token_opens_no_page_and_changes_nothing_there(bearer: ClientOf) -> None:
-    assert bearer(MembershipFactory(user=UserFactory()).user).get("/admin/").status_code == 302
+def test_a_token_opens_no_page_and_changes_nothing_there(shopper_client: ClientOf) -> None:
+    assert shopper_client(MembershipFactory(user=UserFactory()).user).get("/admin/").status_code == 302
 
 
 @pytest.mark.django_db
-def test_what_a_program_changes_is_remembered_as_its_own(bearer: ClientOf) -> None:
+def test_what_a_program_changes_is_remembered_as_its_own(shopper_client: ClientOf) -> None:
     member = MembershipFactory(user=UserFactory())
     body = {"id": "SUMMER", "rule": {"discount": 10}, "validity": "2099-01-31T23:59:59Z"}
 
-    made = bearer(member.user).post("/api/v1/discountcode/", body, content_type="application/json")
+    made = shopper_client(member.user).post("/api/v1/discountcode/", body, content_type="application/json")
 
     assert made.status_code == 201
     events: Any = DiscountCode.pgh_event_model  # type: ignore[attr-defined]

@@ -19,7 +19,7 @@ from core.models import OutboxMessage
 from core.outbox import enqueue_on_commit
 
 pytestmark = pytest.mark.django_db
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 seen: list[dict[str, Any]] = []
 
 
@@ -312,12 +312,14 @@ def test_the_backlog_says_how_much_waits_and_since_when(at: datetime) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_relays_at_the_same_time_never_take_the_same_row(stampede: Stampede, lost_tasks: list[Any]) -> None:
+def test_relays_at_the_same_time_never_take_the_same_row(
+    run_concurrently: RunConcurrently, lost_tasks: list[Any]
+) -> None:
     with transaction.atomic():
         for number in range(400):
             enqueue_on_commit("tests.note", number=number)
 
-    sent = stampede(lambda _: outbox.relay(limit=50), range(12))
+    sent = run_concurrently(lambda _: outbox.relay(limit=50), range(12))
 
     assert all(isinstance(count, int) for count in sent), sent
     while outbox.relay(limit=50):
@@ -327,7 +329,7 @@ def test_relays_at_the_same_time_never_take_the_same_row(stampede: Stampede, los
 
 @pytest.mark.django_db(transaction=True)
 def test_relays_that_look_and_then_take_send_the_same_row_twice(
-    stampede: Stampede, lost_tasks: list[Any], monkeypatch: pytest.MonkeyPatch
+    run_concurrently: RunConcurrently, lost_tasks: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proof that the test above can fail: the same relay with a look before the taking."""
 
@@ -347,7 +349,7 @@ def test_relays_that_look_and_then_take_send_the_same_row_twice(
     def crowd() -> bool:
         make_due()
         lost_tasks.clear()
-        stampede(lambda _: outbox.relay(limit=50), range(12))
+        run_concurrently(lambda _: outbox.relay(limit=50), range(12))
         numbers = [row["kwargs"]["number"] for row in lost_tasks]
         return len(numbers) > len(set(numbers))
 
@@ -355,10 +357,10 @@ def test_relays_that_look_and_then_take_send_the_same_row_twice(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_promise_is_not_seen_before_its_fact_is_committed(stampede: Stampede) -> None:
+def test_a_promise_is_not_seen_before_its_fact_is_committed(run_concurrently: RunConcurrently) -> None:
     with transaction.atomic():
         enqueue_on_commit("tests.note")
-        assert stampede(lambda _: outbox.relay(), [1]) == [0]
+        assert run_concurrently(lambda _: outbox.relay(), [1]) == [0]
     connection.close()
 
     assert outbox.relay() == 1

@@ -15,7 +15,7 @@ from core.errors import Throttled, Unavailable
 from core.throttle import RateLimit
 from tests.factories import DiscountCodeFactory, ShopperFactory
 
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 
 
 @pytest.fixture(autouse=True)
@@ -68,13 +68,13 @@ def test_callers_and_scopes_have_limits_of_their_own() -> None:
     throttle.consume("strict", "someone")
 
 
-def test_64_threads_get_exactly_the_limit(stampede: Stampede) -> None:
-    results = stampede(lambda _: throttle.consume("few", "someone"), range(64))
+def test_64_threads_get_exactly_the_limit(run_concurrently: RunConcurrently) -> None:
+    results = run_concurrently(lambda _: throttle.consume("few", "someone"), range(64))
 
     assert Counter(type(result) for result in results) == {type(None): 10, Throttled: 54}
 
 
-def test_64_threads_that_read_and_then_write_get_more_than_the_limit(stampede: Stampede) -> None:
+def test_64_threads_that_read_and_then_write_get_more_than_the_limit(run_concurrently: RunConcurrently) -> None:
     """The proof that the test above can fail: count as one would without the script."""
 
     def read_then_write(_: int) -> bool:
@@ -85,7 +85,7 @@ def test_64_threads_that_read_and_then_write_get_more_than_the_limit(stampede: S
 
     def crowd() -> int:
         redis.client().delete("race")
-        return sum(stampede(read_then_write, range(64)))
+        return sum(run_concurrently(read_then_write, range(64)))
 
     assert any(crowd() > 10 for _ in range(10))
 
@@ -179,10 +179,10 @@ def test_without_redis_a_closed_limit_lets_nobody_through(redis_away: None, ask:
 
 @pytest.mark.django_db
 def test_without_redis_shoppers_go_on_shopping_and_nobody_guesses_codes(
-    redis_away: None, bearer: Callable[[Any], Client], django_assert_num_queries: DjangoAssertNumQueries
+    redis_away: None, shopper_client: Callable[[Any], Client], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     DiscountCodeFactory(text="TEN")
-    client = bearer(ShopperFactory())
+    client = shopper_client(ShopperFactory())
     cart = {
         "currency": "EUR",
         "lines": [{"id": "1", "sku": "a", "quantity": 1, "unit_price": "9.00"}],
@@ -200,16 +200,16 @@ def test_without_redis_shoppers_go_on_shopping_and_nobody_guesses_codes(
 
 
 @pytest.mark.django_db
-def test_the_api_answers_429_with_retry_after(settings: Settings, bearer: Callable[[Any], Client]) -> None:
+def test_the_api_answers_429_with_retry_after(settings: Settings, shopper_client: Callable[[Any], Client]) -> None:
     settings.THROTTLES = {**settings.THROTTLES, "api": "2/minute"}
-    client = bearer(ShopperFactory())
+    client = shopper_client(ShopperFactory())
 
     answers = [client.get("/api/v1/me/") for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].json()["code"] == "throttled"
     assert 0 < int(answers[2]["Retry-After"]) <= 60
-    assert bearer(ShopperFactory()).get("/api/v1/me/").status_code == 200
+    assert shopper_client(ShopperFactory()).get("/api/v1/me/").status_code == 200
 
 
 @pytest.mark.parametrize(

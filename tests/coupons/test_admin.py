@@ -230,7 +230,7 @@ def test_nonsense_is_not_advised_about(rush: str, owner: Client) -> None:
     assert answer.context["advice"] == {"guarantee": "", "advised": "", "why": "", "differs": ""}
 
 
-def test_codes_are_made_watched_and_exported(owner: Client, brand: Brand, deliver: Callable[[], int]) -> None:
+def test_codes_are_made_watched_and_exported(owner: Client, brand: Brand, run_outbox: Callable[[], int]) -> None:
     coupon = CouponFactory(brand=brand)
     order = {"count": "2000", "pattern": "FEST-########", "charset": "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"}
 
@@ -238,7 +238,7 @@ def test_codes_are_made_watched_and_exported(owner: Client, brand: Brand, delive
     waiting, progress = text(owner.get(made["Location"])), f"{made['Location']}progress/"
     assert "0 of 2000 codes made" in waiting
     assert "HX-Refresh" not in owner.get(progress)
-    deliver()
+    run_outbox()
 
     assert owner.get(progress)["HX-Refresh"] == "true"
     shown = owner.get(made["Location"])

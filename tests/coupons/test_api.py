@@ -29,8 +29,8 @@ def brand() -> Brand:
 
 
 @pytest.fixture
-def server(brand: Brand, server_of: Callable[[Brand], Client]) -> Client:
-    return server_of(brand)
+def server(brand: Brand, brand_client: Callable[[Brand], Client]) -> Client:
+    return brand_client(brand)
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def user() -> User:
 
 
 @pytest.fixture
-def shopper(user: User, bearer: Callable[[User], Client]) -> Client:
-    return bearer(user)
+def shopper(user: User, shopper_client: Callable[[User], Client]) -> Client:
+    return shopper_client(user)
 
 
 def post(client: Client, path: str, body: object = None, status: int = 201, **headers: str) -> Any:
@@ -114,11 +114,11 @@ def test_a_code_that_is_taken_is_refused_and_nothing_is_made(server: Client) -> 
     assert CouponDefinition.objects.count() == 1
 
 
-def test_few_codes_are_made_at_once_and_many_in_the_background(server: Client, deliver: Callable[[], int]) -> None:
+def test_few_codes_are_made_at_once_and_many_in_the_background(server: Client, run_outbox: Callable[[], int]) -> None:
     few = post(server, COUPONS, ASKED | {"codes": {"generate": {"count": 20, "pattern": "SUMMER-########"}}})
     many = post(server, COUPONS, ASKED | {"codes": {"generate": {"count": 1_500}}}, status=202)
     before = server.get(many["job"]).json()
-    deliver()
+    run_outbox()
     after = server.get(many["job"]).json()
     lines = b"".join(server.get(f"{few['job']}codes.csv")).decode().splitlines()
 
@@ -145,8 +145,8 @@ def test_more_codes_can_be_ordered(server: Client, brand: Brand) -> None:
     assert [batch["made"] for batch in server.get(of(coupon, "codes")).json()["results"]] == [5]
 
 
-def test_a_viewer_makes_and_changes_nothing(brand: Brand, bearer: Callable[[User], Client]) -> None:
-    viewer, coupon = bearer(MembershipFactory(brand=brand, role=Role.VIEWER).user), CouponFactory(brand=brand)
+def test_a_viewer_makes_and_changes_nothing(brand: Brand, shopper_client: Callable[[User], Client]) -> None:
+    viewer, coupon = shopper_client(MembershipFactory(brand=brand, role=Role.VIEWER).user), CouponFactory(brand=brand)
 
     post(viewer, COUPONS, ASKED, status=403)
     assert viewer.patch(f"{COUPONS}{coupon.pk}/", {}, content_type="application/json").status_code == 403
@@ -268,7 +268,7 @@ def test_what_is_not_there_is_not_found(shopper: Client) -> None:
 # --- shoppers redeem --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("strategy", ["exact", "sharded", "pool", "approximate"])
 def test_a_shopper_redeems_until_none_is_left(
-    strategy: str, shopper: Client, user: User, bearer: Callable[[User], Client]
+    strategy: str, shopper: Client, user: User, shopper_client: Callable[[User], Client]
 ) -> None:
     coupon = CouponFactory(limit_strategy=strategy, maximum_number_of_coupons=5, maximum_number_of_coupons_per_user=2)
 

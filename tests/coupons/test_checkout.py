@@ -35,8 +35,8 @@ def user() -> User:
 
 
 @pytest.fixture
-def shopper(user: User, bearer: Callable[[User], Client]) -> Client:
-    return bearer(user)
+def shopper(user: User, shopper_client: Callable[[User], Client]) -> Client:
+    return shopper_client(user)
 
 
 def post(client: Client, path: str, body: object = None) -> Any:
@@ -78,10 +78,10 @@ def test_a_coupon_is_quoted_by_its_code_and_nothing_is_taken(brand: Brand, shopp
 
 @pytest.mark.parametrize("strategy", ["exact", "sharded", "pool", "approximate"])
 def test_an_order_holds_confirms_and_refunds_a_coupon(
-    strategy: str, brand: Brand, server_of: Callable[[Brand], Client]
+    strategy: str, brand: Brand, brand_client: Callable[[Brand], Client]
 ) -> None:
     coupon = CouponFactory(brand=brand, text="SUMMER", maximum_number_of_coupons=5, limit_strategy=strategy)
-    server = server_of(brand)
+    server = brand_client(brand)
 
     bought = reserved(server, "SUMMER", customer_id="c1")
     made = CouponRedemption.objects.get()

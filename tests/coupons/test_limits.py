@@ -120,7 +120,7 @@ def test_once_it_runs_how_its_limit_is_kept_is_fixed(fields: dict[str, Any], at:
 
 # --- pools ------------------------------------------------------------------------------------------------------------
 def test_a_large_pool_is_made_in_the_background_a_chunk_at_a_time(
-    deliver: Callable[[], int], monkeypatch: pytest.MonkeyPatch, at: datetime
+    run_outbox: Callable[[], int], monkeypatch: pytest.MonkeyPatch, at: datetime
 ) -> None:
     monkeypatch.setattr(pool, "INLINE_MAX_UNITS", 10)
     monkeypatch.setattr(pool.create_units, "__kwdefaults__", {"chunk": 15})
@@ -130,7 +130,7 @@ def test_a_large_pool_is_made_in_the_background_a_chunk_at_a_time(
 
     pool_units.create_units(coupon_id=coupon.pk, at=at, budget=0)  # dies after one chunk, and has promised the next
     assert counter(coupon).taken == 25
-    deliver()
+    run_outbox()
 
     assert CouponUnit.objects.filter(coupon_id=coupon.pk).count() == counter(coupon).taken == 50
     assert list(consistency.check(at=at, repair=False)) == []
@@ -178,7 +178,7 @@ def test_free_units_are_cleared_away_a_day_after_the_end_and_taken_ones_stay(at:
 
 
 def test_units_that_were_promised_to_a_pool_are_not_made_for_what_became_another(
-    deliver: Callable[[], int], monkeypatch: pytest.MonkeyPatch, at: datetime
+    run_outbox: Callable[[], int], monkeypatch: pytest.MonkeyPatch, at: datetime
 ) -> None:
     monkeypatch.setattr(pool, "INLINE_MAX_UNITS", 10)
     coupon = CouponFactory(
@@ -186,7 +186,7 @@ def test_units_that_were_promised_to_a_pool_are_not_made_for_what_became_another
     )  # fmt: skip
 
     services.change(coupon=coupon, fields={"limit_strategy": "exact"}, at=at)
-    assert deliver() > 0
+    assert run_outbox() > 0
     pool_units.create_units(coupon_id=coupon.pk, at=at)
 
     assert not CouponUnit.objects.filter(coupon_id=coupon.pk).exists()

@@ -39,8 +39,8 @@ def coupon(brand: Brand) -> CouponDefinition:
 
 
 @pytest.fixture
-def server(server_of: ClientOf, brand: Brand) -> Client:
-    return server_of(brand)
+def server(brand_client: ClientOf, brand: Brand) -> Client:
+    return brand_client(brand)
 
 
 def path(coupon: CouponDefinition) -> str:
@@ -150,20 +150,20 @@ def test_what_makes_no_sense_is_refused_at_its_field(
     assert [fault["field"] for fault in response.json()["errors"]] == [field]
 
 
-def test_a_viewer_reads_and_shoppers_and_strangers_do_not(bearer: ClientOf, coupon: CouponDefinition) -> None:
-    viewer = bearer(MembershipFactory(brand=coupon.brand, role=Role.VIEWER).user)
-    stranger = bearer(MembershipFactory().user)
+def test_a_viewer_reads_and_shoppers_and_strangers_do_not(shopper_client: ClientOf, coupon: CouponDefinition) -> None:
+    viewer = shopper_client(MembershipFactory(brand=coupon.brand, role=Role.VIEWER).user)
+    stranger = shopper_client(MembershipFactory().user)
 
     assert viewer.get(path(coupon)).status_code == 200
     assert stranger.get(path(coupon)).status_code == 404
-    assert bearer(ShopperFactory()).get(path(coupon)).status_code == 403
-    assert bearer(ShopperFactory()).get("/api/v1/coupons/report/").status_code == 403
+    assert shopper_client(ShopperFactory()).get(path(coupon)).status_code == 403
+    assert shopper_client(ShopperFactory()).get("/api/v1/coupons/report/").status_code == 403
 
 
-def test_who_works_for_several_brands_names_one(bearer: ClientOf, coupon: CouponDefinition) -> None:
+def test_who_works_for_several_brands_names_one(shopper_client: ClientOf, coupon: CouponDefinition) -> None:
     member = MembershipFactory(brand=coupon.brand)
     MembershipFactory(user=member.user)
-    client = bearer(member.user)
+    client = shopper_client(member.user)
 
     assert client.get("/api/v1/coupons/report/").json()["errors"][0]["field"] == "brand"
     assert client.get("/api/v1/coupons/report/", {"brand": "billo"}).status_code == 200

@@ -222,14 +222,14 @@ def test_announcing_promises_it_and_marks_the_code_as_announced(owner, brand):
     assert OutboxMessage.objects.get().task == "discounts.announce"
 
 
-def test_announcing_twice_is_one_mail_to_each(owner, brand, deliver):
+def test_announcing_twice_is_one_mail_to_each(owner, brand, run_outbox):
     shopper = UserFactory(marketing_consent=True)
     CustomerFactory(user=shopper)
     code = DiscountCodeFactory(brand=brand)
 
     for _ in range(2):
         owner.post(CODES, {"action": "announce", "_selected_action": [code.pk]})
-        deliver()
+        run_outbox()
 
     assert Mail.objects.filter(mailing__key=f"discount_code:{code}").count() == 1
     assert "1 of 1" in text(owner.get(CODES)) or "0 of 1" in text(owner.get(CODES))

@@ -108,17 +108,17 @@ def test_planning_that_was_cut_short_goes_on_where_it_stopped(
 
 @pytest.mark.django_db(transaction=True)
 def test_two_announcers_at_once_plan_everyone_once(
-    code: DiscountCode, at: datetime, monkeypatch: pytest.MonkeyPatch, stampede: Callable[..., list[Any]]
+    code: DiscountCode, at: datetime, monkeypatch: pytest.MonkeyPatch, run_concurrently: Callable[..., list[Any]]
 ) -> None:
     for number in range(9):
         shopper(f"s{number}")
     monkeypatch.setattr(planning, "CHUNK", 2)
 
-    results = stampede(lambda _: announcements.announce(code="AHMED2022BILLO", at=at), range(3))
+    results = run_concurrently(lambda _: announcements.announce(code="AHMED2022BILLO", at=at), range(3))
 
     assert results == [None, None, None]
     assert addresses() == [f"s{number}@example.com" for number in range(9)]
-    assert OutboxMessage.objects.filter(task="mail.send_due").count() == 1
+    assert OutboxMessage.objects.filter(task="mailings.send_due").count() == 1
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_code_that_was_withdrawn_before_the_mail_went_is_not_announced(code: D
 
 
 @pytest.mark.django_db(transaction=True)
-def test_making_a_code_tells_its_shoppers(brand: Brand, deliver: Callable[[], int]) -> None:
+def test_making_a_code_tells_its_shoppers(brand: Brand, run_outbox: Callable[[], int]) -> None:
     shopper("ann")
     now = timezone.now()
 
@@ -204,7 +204,7 @@ def test_making_a_code_tells_its_shoppers(brand: Brand, deliver: Callable[[], in
         by=None,
         at=now,
     )
-    deliver()
+    run_outbox()
 
     assert [message.to for message in mail.outbox] == [["ann <ann@example.com>"]]
     assert mail.outbox[0].subject == "10% off at Billo: AHMED2022BILLO"

@@ -45,8 +45,8 @@ def new(**changes: object) -> dict[str, object]:
     return {"id": "AHMED2022BILLO", "rule": {"discount": 10}, "validity": "2099-01-31T23:59:59+01:00"} | changes
 
 
-def test_staff_make_a_code(bearer: ClientOf, owner: User) -> None:
-    response = post(bearer(owner), CODES, new(id=" ahmed2022billo "))
+def test_staff_make_a_code(shopper_client: ClientOf, owner: User) -> None:
+    response = post(shopper_client(owner), CODES, new(id=" ahmed2022billo "))
 
     assert response.status_code == 201
     answer = response.json()
@@ -60,26 +60,28 @@ def test_staff_make_a_code(bearer: ClientOf, owner: User) -> None:
     }  # fmt: skip
 
 
-def test_a_brands_server_makes_a_code(server_of: ClientOf, billo: Brand) -> None:
-    assert post(server_of(billo), CODES, new()).status_code == 201
+def test_a_brands_server_makes_a_code(brand_client: ClientOf, billo: Brand) -> None:
+    assert post(brand_client(billo), CODES, new()).status_code == 201
     assert DiscountCode.objects.get().brand == billo
 
 
-def test_a_code_for_another_brand_is_refused(bearer: ClientOf, server_of: ClientOf, owner: User, billo: Brand) -> None:
+def test_a_code_for_another_brand_is_refused(
+    shopper_client: ClientOf, brand_client: ClientOf, owner: User, billo: Brand
+) -> None:
     BrandFactory(slug="cake")
 
-    for client in (bearer(owner), server_of(billo)):
+    for client in (shopper_client(owner), brand_client(billo)):
         response = post(client, CODES, new(brand="cake"))
         assert (response.status_code, response.json()["code"]) == (403, "permission_denied")
 
     assert not DiscountCode.objects.exists()
 
 
-def test_viewers_and_shoppers_make_no_codes(bearer: ClientOf, billo: Brand) -> None:
+def test_viewers_and_shoppers_make_no_codes(shopper_client: ClientOf, billo: Brand) -> None:
     viewer = MembershipFactory(brand=billo, role=Role.VIEWER).user
 
     for user in (viewer, ShopperFactory()):
-        assert post(bearer(user), CODES, new()).status_code == 403
+        assert post(shopper_client(user), CODES, new()).status_code == 403
 
     assert not DiscountCode.objects.exists()
 
@@ -109,9 +111,9 @@ def test_nobody_makes_no_codes() -> None:
     ],
 )
 def test_a_bad_code_is_refused_by_field(
-    changes: dict[str, object], status: int, code: str, field: str, bearer: ClientOf, owner: User
+    changes: dict[str, object], status: int, code: str, field: str, shopper_client: ClientOf, owner: User
 ) -> None:
-    response = post(bearer(owner), CODES, new(**changes))
+    response = post(shopper_client(owner), CODES, new(**changes))
 
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response["Content-Type"] == "application/problem+json"
@@ -119,25 +121,25 @@ def test_a_bad_code_is_refused_by_field(
     assert not DiscountCode.objects.exists()
 
 
-def test_a_code_taken_by_another_brand_is_refused(bearer: ClientOf, owner: User) -> None:
+def test_a_code_taken_by_another_brand_is_refused(shopper_client: ClientOf, owner: User) -> None:
     DiscountCodeFactory(text="AHMED2022BILLO")
 
-    response = post(bearer(owner), CODES, new())
+    response = post(shopper_client(owner), CODES, new())
 
     assert (response.status_code, response.json()["code"]) == (409, "code_taken")
     assert DiscountCode.objects.count() == 1
 
 
-def test_another_brands_rule_is_refused_like_one_that_is_not_there(bearer: ClientOf, owner: User) -> None:
-    theirs = post(bearer(owner), CODES, new(rule=str(DiscountRuleFactory().pk))).json()
-    nobodys = post(bearer(owner), CODES, new(rule=str(uuid.uuid4()))).json()
+def test_another_brands_rule_is_refused_like_one_that_is_not_there(shopper_client: ClientOf, owner: User) -> None:
+    theirs = post(shopper_client(owner), CODES, new(rule=str(DiscountRuleFactory().pk))).json()
+    nobodys = post(shopper_client(owner), CODES, new(rule=str(uuid.uuid4()))).json()
 
     assert theirs == nobodys
 
 
-def test_anyone_signed_in_reads_a_code_by_string_or_digest_also_when_it_has_expired(bearer: ClientOf) -> None:
+def test_anyone_signed_in_reads_a_code_by_string_or_digest_also_when_it_has_expired(shopper_client: ClientOf) -> None:
     code = DiscountCodeFactory(text="OLD", validity=timezone.now() - timedelta(days=1))
-    client = bearer(ShopperFactory())
+    client = shopper_client(ShopperFactory())
 
     for name in ("OLD", "old", hashlib.sha256(b"OLD").hexdigest()):
         answer = client.get(f"{CODES}{name}/")
@@ -146,8 +148,8 @@ def test_anyone_signed_in_reads_a_code_by_string_or_digest_also_when_it_has_expi
         assert "notified" not in answer.json()
 
 
-def test_an_unknown_code_is_404_and_guessing_is_throttled(bearer: ClientOf) -> None:
-    client = bearer(ShopperFactory())
+def test_an_unknown_code_is_404_and_guessing_is_throttled(shopper_client: ClientOf) -> None:
+    client = shopper_client(ShopperFactory())
 
     statuses = [client.get(f"{CODES}GUESS{number}/").status_code for number in range(12)]
 
@@ -155,13 +157,13 @@ def test_an_unknown_code_is_404_and_guessing_is_throttled(bearer: ClientOf) -> N
     DiscountCodeFactory(text="REAL")
     assert client.get(f"{CODES}REAL/").status_code == 429
     assert int(client.get(f"{CODES}REAL/")["Retry-After"]) > 0
-    assert bearer(ShopperFactory()).get(f"{CODES}REAL/").status_code == 200
+    assert shopper_client(ShopperFactory()).get(f"{CODES}REAL/").status_code == 200
 
 
-def test_staff_list_their_own_codes_newest_first(bearer: ClientOf, owner: User, billo: Brand) -> None:
+def test_staff_list_their_own_codes_newest_first(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
     DiscountCodeFactory()
     own = [DiscountCodeFactory(brand=billo).code_id for _ in range(3)]
-    client = bearer(owner)
+    client = shopper_client(owner)
 
     first = client.get(f"{CODES}?limit=2").json()
     second = client.get(first["next"]).json()
@@ -171,13 +173,13 @@ def test_staff_list_their_own_codes_newest_first(bearer: ClientOf, owner: User, 
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=nonsense"])
-def test_a_bad_page_is_refused(query: str, bearer: ClientOf, owner: User) -> None:
-    assert bearer(owner).get(f"{CODES}?{query}").status_code == 400
+def test_a_bad_page_is_refused(query: str, shopper_client: ClientOf, owner: User) -> None:
+    assert shopper_client(owner).get(f"{CODES}?{query}").status_code == 400
 
 
-def test_a_shopper_asks_a_brand_for_a_discount(bearer: ClientOf, billo: Brand) -> None:
+def test_a_shopper_asks_a_brand_for_a_discount(shopper_client: ClientOf, billo: Brand) -> None:
     shopper = ShopperFactory()
-    client = bearer(shopper)
+    client = shopper_client(shopper)
     usable = DiscountCodeFactory(brand=billo, text="OPEN")
     DiscountCodeFactory(brand=billo, text="QUIET", notify=False)
     DiscountCodeFactory(brand=billo, text="OFF", is_active=False)
@@ -195,9 +197,9 @@ def test_a_shopper_asks_a_brand_for_a_discount(bearer: ClientOf, billo: Brand) -
     assert client.get(CODES).status_code == 403
 
 
-def test_owners_change_and_withdraw_a_code(bearer: ClientOf, owner: User, billo: Brand) -> None:
+def test_owners_change_and_withdraw_a_code(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
     DiscountCodeFactory(brand=billo, text="TEN")
-    client = bearer(owner)
+    client = shopper_client(owner)
 
     changed = client.patch(f"{CODES}TEN/", {"active": False, "validity": in_a_year()}, content_type="application/json")
     assert (changed.status_code, changed.json()["active"]) == (200, False)
@@ -208,26 +210,30 @@ def test_owners_change_and_withdraw_a_code(bearer: ClientOf, owner: User, billo:
     assert not DiscountCode.objects.get().is_active
 
 
-def test_nobody_else_changes_a_code(bearer: ClientOf, server_of: ClientOf, billo: Brand) -> None:
+def test_nobody_else_changes_a_code(shopper_client: ClientOf, brand_client: ClientOf, billo: Brand) -> None:
     DiscountCodeFactory(brand=billo, text="TEN")
     viewer = MembershipFactory(brand=billo, role=Role.VIEWER).user
-    strangers = [bearer(MembershipFactory().user), server_of(BrandFactory()), bearer(ShopperFactory())]
+    strangers = [
+        shopper_client(MembershipFactory().user),
+        brand_client(BrandFactory()),
+        shopper_client(ShopperFactory()),
+    ]
 
     for client in strangers:
         theirs = client.delete(f"{CODES}TEN/")
         assert (theirs.status_code, theirs.json()) == (404, client.delete(f"{CODES}NOSUCH/").json())
         assert client.patch(f"{CODES}TEN/", {"active": False}, content_type="application/json").status_code == 404
-    assert bearer(viewer).delete(f"{CODES}TEN/").status_code == 403
+    assert shopper_client(viewer).delete(f"{CODES}TEN/").status_code == 403
 
     assert DiscountCode.objects.get().is_active
 
 
-def test_a_shopper_uses_a_code_on_an_amount(bearer: ClientOf, billo: Brand) -> None:
+def test_a_shopper_uses_a_code_on_an_amount(shopper_client: ClientOf, billo: Brand) -> None:
     shopper = ShopperFactory()
     DiscountCodeFactory(brand=billo, text="TEN")
 
     response = post(
-        bearer(shopper),
+        shopper_client(shopper),
         USES,
         {"discount_code": "ten", "user": str(shopper.uuid), "amount": "100.05", "currency": "EUR"},
     )
@@ -242,10 +248,10 @@ def test_a_shopper_uses_a_code_on_an_amount(bearer: ClientOf, billo: Brand) -> N
     }  # fmt: skip
 
 
-def test_an_amount_without_a_currency_is_in_the_brands(bearer: ClientOf) -> None:
+def test_an_amount_without_a_currency_is_in_the_brands(shopper_client: ClientOf) -> None:
     DiscountCodeFactory(text="TEN", brand=BrandFactory(currency="JPY"))
 
-    answer = post(bearer(ShopperFactory()), USES, {"discount_code": "TEN", "amount": "1255"}).json()
+    answer = post(shopper_client(ShopperFactory()), USES, {"discount_code": "TEN", "amount": "1255"}).json()
 
     assert (answer["currency"], answer["discount_amount"], answer["amount_to_pay"]) == ("JPY", "126", "1129")
 
@@ -262,22 +268,22 @@ def test_an_amount_without_a_currency_is_in_the_brands(bearer: ClientOf) -> None
         ({"discount_code": "TEN", "user": "me"}, "user"),
     ],
 )
-def test_a_bad_use_is_refused_by_field(body: dict[str, object], field: str, bearer: ClientOf) -> None:
+def test_a_bad_use_is_refused_by_field(body: dict[str, object], field: str, shopper_client: ClientOf) -> None:
     DiscountCodeFactory(text="TEN")
 
-    response = post(bearer(ShopperFactory()), USES, body)
+    response = post(shopper_client(ShopperFactory()), USES, body)
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid")
     assert [error["field"] for error in response.json()["errors"]] == [field]
     assert not Usage.objects.exists()
 
 
-def test_a_use_is_the_callers_own(bearer: ClientOf, server_of: ClientOf, billo: Brand) -> None:
+def test_a_use_is_the_callers_own(shopper_client: ClientOf, brand_client: ClientOf, billo: Brand) -> None:
     DiscountCodeFactory(text="TEN", brand=billo)
 
-    refused = post(bearer(ShopperFactory()), USES, {"discount_code": "TEN", "user": str(ShopperFactory().uuid)})
+    refused = post(shopper_client(ShopperFactory()), USES, {"discount_code": "TEN", "user": str(ShopperFactory().uuid)})
     assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
-    assert post(server_of(billo), USES, {"discount_code": "TEN"}).status_code == 403
+    assert post(brand_client(billo), USES, {"discount_code": "TEN"}).status_code == 403
 
     assert not Usage.objects.exists()
 
@@ -295,9 +301,9 @@ def test_a_use_is_the_callers_own(bearer: ClientOf, server_of: ClientOf, billo: 
     ],
 )
 def test_a_use_that_cannot_be_had_is_refused_with_its_reason(
-    code: str, status: int, reason: str, bearer: ClientOf
+    code: str, status: int, reason: str, shopper_client: ClientOf
 ) -> None:
-    client = bearer(ShopperFactory())
+    client = shopper_client(ShopperFactory())
     DiscountCodeFactory(text="USED")
     DiscountCodeFactory(text="OFF", is_active=False)
     DiscountCodeFactory(text="OLD", validity=timezone.now())
@@ -311,24 +317,24 @@ def test_a_use_that_cannot_be_had_is_refused_with_its_reason(
     assert Usage.objects.count() == 1
 
 
-def test_a_brand_gives_a_use_back(bearer: ClientOf, server_of: ClientOf, billo: Brand) -> None:
+def test_a_brand_gives_a_use_back(shopper_client: ClientOf, brand_client: ClientOf, billo: Brand) -> None:
     DiscountCodeFactory(text="TEN", brand=billo)
-    shopper = bearer(ShopperFactory())
+    shopper = shopper_client(ShopperFactory())
     use = post(shopper, USES, {"discount_code": "TEN"}).json()
     path = f"{USES}{use['id']}/"
 
     assert shopper.delete(path).status_code == 403
-    assert server_of(BrandFactory()).delete(path).status_code == 404
+    assert brand_client(BrandFactory()).delete(path).status_code == 404
     assert Usage.objects.count() == 1
 
-    assert [server_of(billo).delete(path).status_code for _ in range(2)] == [204, 204]
+    assert [brand_client(billo).delete(path).status_code for _ in range(2)] == [204, 204]
     assert UsageReturn.objects.count() == 1
     assert post(shopper, USES, {"discount_code": "TEN"}).status_code == 201
 
 
-def test_the_same_key_gets_the_first_answer_again(bearer: ClientOf) -> None:
+def test_the_same_key_gets_the_first_answer_again(shopper_client: ClientOf) -> None:
     DiscountCodeFactory(text="TEN")
-    client = bearer(ShopperFactory())
+    client = shopper_client(ShopperFactory())
 
     first, second = (post(client, USES, {"discount_code": "TEN"}, **{"Idempotency-Key": "k1"}) for _ in range(2))
 
@@ -338,9 +344,9 @@ def test_the_same_key_gets_the_first_answer_again(bearer: ClientOf) -> None:
     assert second["Idempotency-Replayed"] == "true"
 
 
-def test_a_use_costs_one_statement(bearer: ClientOf, django_assert_num_queries: Any) -> None:
+def test_a_use_costs_one_statement(shopper_client: ClientOf, django_assert_num_queries: Any) -> None:
     DiscountCodeFactory(text="TEN")
-    client = bearer(ShopperFactory())
+    client = shopper_client(ShopperFactory())
 
     with django_assert_num_queries(1):
         assert post(client, USES, {"discount_code": "TEN", "amount": "10.00", "currency": "EUR"}).status_code == 201
@@ -349,9 +355,9 @@ def test_a_use_costs_one_statement(bearer: ClientOf, django_assert_num_queries: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_more_uses_at_once_than_may_wait_are_told_to_come_again(bearer: ClientOf, settings: Any) -> None:
+def test_more_uses_at_once_than_may_wait_are_told_to_come_again(shopper_client: ClientOf, settings: Any) -> None:
     DiscountCodeFactory(text="TEN")
-    client = bearer(ShopperFactory())
+    client = shopper_client(ShopperFactory())
     settings.BATCH_MAX_QUEUE = 0
 
     refused = post(client, USES, {"discount_code": "TEN"})

@@ -74,8 +74,8 @@ def post(client: Client, path: str, body: object) -> Any:
 
 @given(sent=new_code)
 @thorough
-def test_whatever_is_sent_as_a_code_is_made_or_refused(sent: Any, bearer: ClientOf, owner: User) -> None:
-    client = bearer(owner)
+def test_whatever_is_sent_as_a_code_is_made_or_refused(sent: Any, shopper_client: ClientOf, owner: User) -> None:
+    client = shopper_client(owner)
 
     response = post(client, CODES, sent)
 
@@ -84,7 +84,7 @@ def test_whatever_is_sent_as_a_code_is_made_or_refused(sent: Any, bearer: Client
         made = DiscountCode.objects.get(code=response.json()["id"])
         assert client.get(f"{CODES}{made.code_id}/").json()["rule"] == response.json()["rule"]
         cart = {"currency": "EUR", "lines": [{"id": "a", "sku": "shoe", "quantity": 2, "unit_price": "10.00"}]}
-        shopper = bearer(ShopperFactory())
+        shopper = shopper_client(ShopperFactory())
         assert post(shopper, "/api/v1/checkout/quote/", cart | {"codes": [made.code_id]}).status_code == 200
         DiscountCode.objects.filter(pk=made.pk).delete()
         made.code.delete()
@@ -92,8 +92,8 @@ def test_whatever_is_sent_as_a_code_is_made_or_refused(sent: Any, bearer: Client
 
 @given(sent=use)
 @thorough
-def test_whatever_is_sent_as_a_use_is_taken_or_refused(sent: Any, bearer: ClientOf, billo: Brand) -> None:
-    response = post(bearer(ShopperFactory()), USES, sent)
+def test_whatever_is_sent_as_a_use_is_taken_or_refused(sent: Any, shopper_client: ClientOf, billo: Brand) -> None:
+    response = post(shopper_client(ShopperFactory()), USES, sent)
 
     assert response.status_code in {201, 400, 403, 404, 409}, response.content
 
@@ -101,11 +101,11 @@ def test_whatever_is_sent_as_a_use_is_taken_or_refused(sent: Any, bearer: Client
 @pytest.mark.parametrize("value", [0, False, [], {}, 7, ["friends"], "x" * 101])
 @pytest.mark.parametrize("name", ["audience", "name"])
 def test_what_is_no_text_never_becomes_a_code_for_everyone(
-    name: str, value: Any, bearer: ClientOf, owner: User
+    name: str, value: Any, shopper_client: ClientOf, owner: User
 ) -> None:
     sent = {"id": "FRESH", "rule": {"discount": 10, name: value}, "validity": "2099-01-31T23:59:59+01:00"}
 
-    response = post(bearer(owner), CODES, sent)
+    response = post(shopper_client(owner), CODES, sent)
 
     assert (response.status_code, response.json()["errors"][0]["field"]) == (400, f"rule.{name}")
     assert DiscountRule.objects.count() == 1
@@ -119,37 +119,39 @@ def test_what_is_no_text_never_becomes_a_code_for_everyone(
         ({"validity": "2099-01-01"}, "validity"),
     ],
 )  # fmt: skip
-def test_a_bad_change_is_refused_by_field(body: dict[str, Any], field: str, bearer: ClientOf, owner: User) -> None:
-    response = bearer(owner).patch(f"{CODES}TEN/", body, content_type="application/json")
+def test_a_bad_change_is_refused_by_field(
+    body: dict[str, Any], field: str, shopper_client: ClientOf, owner: User
+) -> None:
+    response = shopper_client(owner).patch(f"{CODES}TEN/", body, content_type="application/json")
 
     assert (response.status_code, [error["field"] for error in response.json()["errors"]]) == (400, [field])
 
 
-def test_staff_of_several_brands_say_which_brand_gives_a_use_back(bearer: ClientOf, owner: User) -> None:
+def test_staff_of_several_brands_say_which_brand_gives_a_use_back(shopper_client: ClientOf, owner: User) -> None:
     MembershipFactory(user=owner, brand=BrandFactory(slug="cake"))
-    used = post(bearer(ShopperFactory()), USES, {"discount_code": "TEN"}).json()["id"]
-    client = bearer(owner)
+    used = post(shopper_client(ShopperFactory()), USES, {"discount_code": "TEN"}).json()["id"]
+    client = shopper_client(owner)
 
     assert client.delete(f"{USES}{used}/").status_code == 400
     assert client.delete(f"{USES}{used}/?brand=cake").status_code == 404
     assert client.delete(f"{USES}{used}/?brand=billo").status_code == 204
 
 
-def test_staff_of_one_brand_shop_at_another(bearer: ClientOf, billo: Brand) -> None:
+def test_staff_of_one_brand_shop_at_another(shopper_client: ClientOf, billo: Brand) -> None:
     staff = ShopperFactory()
     MembershipFactory(user=staff, brand=BrandFactory(slug="cake"))
 
-    assert [code["id"] for code in bearer(staff).get(f"{CODES}?brand=billo").json()["results"]] == ["TEN"]
-    assert bearer(staff).get(CODES).json()["results"] == []
+    assert [code["id"] for code in shopper_client(staff).get(f"{CODES}?brand=billo").json()["results"]] == ["TEN"]
+    assert shopper_client(staff).get(CODES).json()["results"] == []
 
 
 def test_a_code_that_is_valid_as_long_as_one_can_be_is_announced(
-    bearer: ClientOf, owner: User, deliver: Callable[[], int], mailoutbox: list[Any]
+    shopper_client: ClientOf, owner: User, run_outbox: Callable[[], int], mailoutbox: list[Any]
 ) -> None:
     ShopperFactory(marketing_consent=True)
     sent = {"id": "FOREVER", "rule": {"discount": 10}, "validity": "9998-12-31T23:59:59Z"}
 
-    assert post(bearer(owner), CODES, sent).status_code == 201
-    deliver()
+    assert post(shopper_client(owner), CODES, sent).status_code == 201
+    run_outbox()
 
     assert len(mailoutbox) == 1

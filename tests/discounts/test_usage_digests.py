@@ -118,11 +118,13 @@ def test_a_failure_while_planning_keeps_the_notices(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_tellers_at_once_tell_each_use_once(brand: Brand, at: datetime, stampede: Callable[..., list[Any]]) -> None:
+def test_tellers_at_once_tell_each_use_once(
+    brand: Brand, at: datetime, run_concurrently: Callable[..., list[Any]]
+) -> None:
     for _ in range(50):
         use(brand, at)
 
-    stampede(lambda _: usage_digests.send_usage_digests(at=at), range(4))
+    run_concurrently(lambda _: usage_digests.send_usage_digests(at=at), range(4))
     minutes = 1
     while UsageNotification.objects.exists():
         usage_digests.send_usage_digests(at=at + timedelta(minutes=minutes))

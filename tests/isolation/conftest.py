@@ -74,7 +74,7 @@ def _post(client: Client, path: str, body: dict[str, Any]) -> Any:
 
 
 @pytest.fixture
-def world(bearer: Callable[[User], Client], server_of: Callable[[Brand], Client], settings: Any) -> World:
+def world(shopper_client: Callable[[User], Client], brand_client: Callable[[Brand], Client], settings: Any) -> World:
     """Billo, which owns something of every kind, and cake, which owns nothing."""
     settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "1000000/minute")
     billo, cake = BrandFactory(slug="billo"), BrandFactory(slug="cake")
@@ -84,10 +84,10 @@ def world(bearer: Callable[[User], Client], server_of: Callable[[Brand], Client]
     an_hour_ago = timezone.now() - timedelta(hours=1)
     expired = tokens_for(user=people[Role.OWNER], at=an_hour_ago).access
     clients = {
-        "owner": bearer(people[Role.OWNER]), "viewer": bearer(people[Role.VIEWER]), "server": server_of(billo),
+        "owner": shopper_client(people[Role.OWNER]), "viewer": shopper_client(people[Role.VIEWER]), "server": brand_client(billo),
         "internal": Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(internal=True).text}"}),
-        "shopper": bearer(user), "anonymous": Client(), "other owner": bearer(MembershipFactory(brand=cake).user),
-        "other server": server_of(cake), "other shopper": bearer(ShopperFactory()),
+        "shopper": shopper_client(user), "anonymous": Client(), "other owner": shopper_client(MembershipFactory(brand=cake).user),
+        "other server": brand_client(cake), "other shopper": shopper_client(ShopperFactory()),
         "revoked key": Client(headers={"Authorization": f"Api-Key {revoked.text}"}),
         "expired token": Client(headers={"Authorization": f"Bearer {expired}"}),
     }  # fmt: skip

@@ -341,11 +341,11 @@ def test_no_transaction_is_open_while_the_provider_is_called(
 
 
 def test_many_workers_send_each_mail_once(
-    sendgrid: SendGrid, mailing: Plan, stampede: Callable[..., list[Any]], states: States, at: datetime
+    sendgrid: SendGrid, mailing: Plan, run_concurrently: Callable[..., list[Any]], states: States, at: datetime
 ) -> None:
     mailing(6000)
 
-    stampede(lambda _: sending.send_due(at=at), range(4))
+    run_concurrently(lambda _: sending.send_due(at=at), range(4))
     sending.send_due(at=at)
 
     assert states() == {"sent": 6000}
@@ -353,14 +353,14 @@ def test_many_workers_send_each_mail_once(
 
 
 def test_without_the_claim_two_workers_send_twice(
-    sendgrid: SendGrid, mailing: Plan, stampede: Callable[..., list[Any]], at: datetime
+    sendgrid: SendGrid, mailing: Plan, run_concurrently: Callable[..., list[Any]], at: datetime
 ) -> None:
     """The guard removed: whoever reads what is due and sends it without claiming it is not alone."""
     news = mailing(50)
     rows = list(Mail.objects.values("id", "recipient", "address", "name", "attempts"))
     batch = sending.Batch(news.pk, news, [dict(row) for row in rows])
 
-    stampede(lambda _: sending._send(batch, at), range(2))
+    run_concurrently(lambda _: sending._send(batch, at), range(2))
 
     assert len(sendgrid.accepted) == 2 * len(set(sendgrid.accepted))
 

@@ -50,11 +50,11 @@ def owner(billo: Brand) -> User:
     ],
 )
 def test_an_amount_that_the_brands_money_cannot_pay_is_refused_when_it_is_written(
-    bearer: ClientOf, owner: User, billo: Brand, offer: dict[str, Any], field: str
+    shopper_client: ClientOf, owner: User, billo: Brand, offer: dict[str, Any], field: str
 ) -> None:
     promotion = PromotionFactory(brand=billo, status="draft")
-    made = bearer(owner).post(PATH, new(offer=offer), content_type="application/json")
-    changed = bearer(owner).patch(f"{PATH}{promotion.pk}/", {"offer": offer}, content_type="application/json")
+    made = shopper_client(owner).post(PATH, new(offer=offer), content_type="application/json")
+    changed = shopper_client(owner).patch(f"{PATH}{promotion.pk}/", {"offer": offer}, content_type="application/json")
 
     for answer in (made, changed):
         assert answer.status_code == 400
@@ -62,12 +62,12 @@ def test_an_amount_that_the_brands_money_cannot_pay_is_refused_when_it_is_writte
     assert list(Promotion.objects.values_list("offer", flat=True)) == [promotion.offer]
 
 
-def test_an_amount_fits_the_currency_that_it_or_its_condition_names(bearer: ClientOf, owner: User) -> None:
+def test_an_amount_fits_the_currency_that_it_or_its_condition_names(shopper_client: ClientOf, owner: User) -> None:
     named = {"benefits": [{"kind": "amount", "value": "1.250", "currency": "KWD"}]}
     asked = {"benefits": [{"kind": "amount", "value": "1.250"}], "conditions": [{"kind": "currency", "any": ["KWD"]}]}
 
     for offer in (named, asked):
-        assert bearer(owner).post(PATH, new(offer=offer), content_type="application/json").status_code == 201
+        assert shopper_client(owner).post(PATH, new(offer=offer), content_type="application/json").status_code == 201
 
 
 def new(**changes: object) -> dict[str, object]:
@@ -84,8 +84,8 @@ def patch(client: Client, promotion: Promotion, **body: object) -> Any:
     return client.patch(f"{PATH}{promotion.pk}/", body, content_type="application/json")
 
 
-def test_staff_make_a_promotion_whose_days_begin_at_the_brands_midnight(bearer: ClientOf, owner: User) -> None:
-    response = post(bearer(owner), new(budget="1000.00", limits={"total": 5, "per_user": 1}, priority=3))
+def test_staff_make_a_promotion_whose_days_begin_at_the_brands_midnight(shopper_client: ClientOf, owner: User) -> None:
+    response = post(shopper_client(owner), new(budget="1000.00", limits={"total": 5, "per_user": 1}, priority=3))
 
     assert response.status_code == 201
     answer = response.json()
@@ -100,8 +100,8 @@ def test_staff_make_a_promotion_whose_days_begin_at_the_brands_midnight(bearer: 
     }  # fmt: skip
 
 
-def test_a_promotion_may_begin_as_a_draft_and_be_activated(bearer: ClientOf, owner: User) -> None:
-    client = bearer(owner)
+def test_a_promotion_may_begin_as_a_draft_and_be_activated(shopper_client: ClientOf, owner: User) -> None:
+    client = shopper_client(owner)
     made = post(client, new(status="draft")).json()
 
     first, second = (post(client, {}, f"{PATH}{made['id']}/activate/").json()["status"] for _ in range(2))
@@ -109,8 +109,8 @@ def test_a_promotion_may_begin_as_a_draft_and_be_activated(bearer: ClientOf, own
     assert (made["status"], first, second) == ("draft", "scheduled", "scheduled")
 
 
-def test_a_promotion_by_code_claims_its_code(bearer: ClientOf, owner: User) -> None:
-    client = bearer(owner)
+def test_a_promotion_by_code_claims_its_code(shopper_client: ClientOf, owner: User) -> None:
+    client = shopper_client(owner)
 
     made = post(client, new(trigger="code", code=" spring ")).json()
     again = post(client, new(trigger="code", code="Spring"))
@@ -121,9 +121,9 @@ def test_a_promotion_by_code_claims_its_code(bearer: ClientOf, owner: User) -> N
 
 
 def test_a_target_audience_has_somebody_and_its_count_is_shown_live(
-    bearer: ClientOf, owner: User, billo: Brand
+    shopper_client: ClientOf, owner: User, billo: Brand
 ) -> None:
-    client = bearer(owner)
+    client = shopper_client(owner)
 
     empty = post(client, new(target_audience="friends"))
     assert (empty.status_code, empty.json()["code"]) == (409, "audience_empty")
@@ -163,9 +163,9 @@ def test_a_target_audience_has_somebody_and_its_count_is_shown_live(
     ],
 )
 def test_a_bad_promotion_is_refused_by_field(
-    changes: dict[str, object], field: str, bearer: ClientOf, owner: User
+    changes: dict[str, object], field: str, shopper_client: ClientOf, owner: User
 ) -> None:
-    response = post(bearer(owner), new(**changes))
+    response = post(shopper_client(owner), new(**changes))
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid")
     assert [error["field"] for error in response.json()["errors"]] == [field]
@@ -174,9 +174,9 @@ def test_a_bad_promotion_is_refused_by_field(
 
 
 def test_before_its_start_everything_may_change_afterwards_words_end_limits_and_priority(
-    bearer: ClientOf, owner: User, billo: Brand
+    shopper_client: ClientOf, owner: User, billo: Brand
 ) -> None:
-    client = bearer(owner)
+    client = shopper_client(owner)
     waiting = PromotionFactory(brand=billo, start_date=timezone.now() + timedelta(days=1), status="scheduled")
     running = PromotionFactory(brand=billo)
     dearer = {"benefits": [{"kind": "percent", "value": "20", "on": "order"}]}
@@ -190,8 +190,8 @@ def test_before_its_start_everything_may_change_afterwards_words_end_limits_and_
     assert (running.name, running.limit_total, running.budget, running.offer) == ("New", 3, 500, OFFER)
 
 
-def test_stopping_is_for_good_and_may_be_repeated(bearer: ClientOf, owner: User, billo: Brand) -> None:
-    client, promotion = bearer(owner), PromotionFactory(brand=billo)
+def test_stopping_is_for_good_and_may_be_repeated(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
+    client, promotion = shopper_client(owner), PromotionFactory(brand=billo)
 
     assert [post(client, {}, f"{PATH}{promotion.pk}/deactivate/").json()["status"] for _ in range(2)] == [
         "deactivated"
@@ -219,10 +219,10 @@ def test_promotions_start_and_end_by_themselves(billo: Brand) -> None:
     assert (waiting.status, over.status) == ("active", "ended")
 
 
-def test_nobody_else_sees_or_stops_a_promotion(bearer: ClientOf, server_of: ClientOf, billo: Brand) -> None:
+def test_nobody_else_sees_or_stops_a_promotion(shopper_client: ClientOf, brand_client: ClientOf, billo: Brand) -> None:
     promotion = PromotionFactory(brand=billo)
-    strangers = [bearer(MembershipFactory().user), server_of(BrandFactory())]
-    viewer = bearer(MembershipFactory(brand=billo, role=Role.VIEWER).user)
+    strangers = [shopper_client(MembershipFactory().user), brand_client(BrandFactory())]
+    viewer = shopper_client(MembershipFactory(brand=billo, role=Role.VIEWER).user)
 
     for client in strangers:
         assert client.get(PATH).json()["results"] == []
@@ -232,15 +232,17 @@ def test_nobody_else_sees_or_stops_a_promotion(bearer: ClientOf, server_of: Clie
         assert patch(client, promotion, name="Theirs").status_code == 404
     assert viewer.get(f"{PATH}{promotion.pk}/").status_code == 200
     assert patch(viewer, promotion, name="Viewed").status_code == 403
-    assert bearer(ShopperFactory()).get(PATH).status_code == 403
+    assert shopper_client(ShopperFactory()).get(PATH).status_code == 403
     assert Client().get(PATH).status_code == 401
 
     promotion.refresh_from_db()
     assert (promotion.status, promotion.name) == ("active", "10 % off")
 
 
-def test_a_promotion_has_the_priority_of_its_offer_unless_it_names_its_own(bearer: ClientOf, owner: User) -> None:
-    client, offer = bearer(owner), OFFER | {"priority": 7}
+def test_a_promotion_has_the_priority_of_its_offer_unless_it_names_its_own(
+    shopper_client: ClientOf, owner: User
+) -> None:
+    client, offer = shopper_client(owner), OFFER | {"priority": 7}
 
     assert post(client, new(offer=offer)).json()["priority"] == 7
     assert post(client, new(offer=offer, priority=3)).json()["priority"] == 3

@@ -165,12 +165,12 @@ def test_no_character_is_likelier_than_another(charset: str) -> None:
 
 # --- making -----------------------------------------------------------------------------------------------------------
 def test_a_batch_is_made_in_the_background_to_the_last_code(
-    promotion: Promotion, deliver: Deliver, small_chunks: None
+    promotion: Promotion, run_outbox: Deliver, small_chunks: None
 ) -> None:
     batch = services.create_batch(promotion=promotion, count=250, pattern="summer-########")
     assert (batch.generated_count, batch.is_generated) == (0, False)
 
-    assert deliver() == 1
+    assert run_outbox() == 1
 
     batch.refresh_from_db()
     assert (batch.generated_count, batch.is_generated) == (250, True)
@@ -260,7 +260,7 @@ def test_an_interrupted_command_says_how_to_go_on(promotion: Promotion, monkeypa
 
     with pytest.raises(CommandError, match="--resume"):
         call_command("make_codes", promotion=promotion.pk, count=10)
-    assert OutboxMessage.objects.get().task == "promotions.make_codes"
+    assert OutboxMessage.objects.get().task == "promotions.generate_codes"
 
 
 # --- importing --------------------------------------------------------------------------------------------------------

@@ -58,12 +58,14 @@ def brought(promotion: Promotion, *lines: str) -> CodeBatch:
 
 
 # --- made and imported -----------------------------------------------------------------------------------------------
-def test_a_batch_is_ordered_watched_and_there(owner: Client, promotion: Promotion, deliver: Callable[[], int]) -> None:
+def test_a_batch_is_ordered_watched_and_there(
+    owner: Client, promotion: Promotion, run_outbox: Callable[[], int]
+) -> None:
     made = owner.post(codes(promotion, "make/"), ORDER)
     batch = CodeBatch.objects.get()
     waiting = text(owner.get(made["Location"]))
     moving = owner.get(codes(promotion, f"{batch.pk}/progress/"))
-    deliver()
+    run_outbox()
 
     assert made["Location"] == codes(promotion, f"{batch.pk}/")
     assert "0 of 20 codes made" in waiting
@@ -163,7 +165,7 @@ def test_what_has_stopped_gets_no_codes(owner: Client, promotion: Promotion) -> 
 
 
 # --- given out, looked through, exported -----------------------------------------------------------------------------
-def test_an_audience_gets_its_codes(owner: Client, promotion: Promotion, deliver: Callable[[], int]) -> None:
+def test_an_audience_gets_its_codes(owner: Client, promotion: Promotion, run_outbox: Callable[[], int]) -> None:
     audience = Audience.objects.create(brand=promotion.brand, segment_type="vip_customers", size=3)
     for name in ("c1", "c2", "c3"):
         AudienceMember.objects.create(audience=audience, customer=CustomerFactory(customer_id=name))
@@ -171,7 +173,7 @@ def test_an_audience_gets_its_codes(owner: Client, promotion: Promotion, deliver
 
     made = owner.post(codes(promotion, f"{batch.pk}/assign/"), {"audience": "vip_customers"})
     waiting = text(owner.get(made["Location"]))
-    deliver()
+    run_outbox()
 
     assert "vip customers" in waiting
     assert "progress/" in waiting

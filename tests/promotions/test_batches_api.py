@@ -41,8 +41,8 @@ def promotion(billo: Brand) -> Promotion:
 
 
 @pytest.fixture
-def server(server_of: ClientOf, billo: Brand) -> Client:
-    return server_of(billo)
+def server(brand_client: ClientOf, billo: Brand) -> Client:
+    return brand_client(billo)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def refused(response: Any) -> tuple[int, str]:
 
 # --- ordering ---------------------------------------------------------------------------------------------------------
 def test_a_batch_is_ordered_and_its_progress_read(
-    server: Client, promotion: Promotion, deliver: Callable[[], int]
+    server: Client, promotion: Promotion, run_outbox: Callable[[], int]
 ) -> None:
     response = post(server, root(promotion), {"count": 300, "pattern": "summer-########"})
 
@@ -90,7 +90,7 @@ def test_a_batch_is_ordered_and_its_progress_read(
         "promotion": str(promotion.pk), "pattern": PATTERN, "charset": "23456789ABCDEFGHJKMNPQRSTUVWXYZ",
         "guess_bits": 39.6, "count": 300, "made": 0, "status": "making", "finished_at": None,
     }  # fmt: skip
-    deliver()
+    run_outbox()
     read = server.get(ordered["job"]).json()
     assert (read["made"], read["status"]) == (300, "done")
     assert read["finished_at"].endswith("Z")
@@ -307,14 +307,14 @@ def test_a_cart_spends_one_of_two_codes_of_a_promotion_and_the_other_stays_good(
 
 
 def test_an_audience_is_given_codes_by_a_job(
-    server: Client, promotion: Promotion, batch: CodeBatch, deliver: Callable[[], int]
+    server: Client, promotion: Promotion, batch: CodeBatch, run_outbox: Callable[[], int]
 ) -> None:
     path = f"{root(promotion)}{batch.pk}/assign/"
     assert refused(post(server, path, {"segment_type": "vip"})) == (409, "audience_empty")
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=["c1", "c2"])
 
     response = post(server, path, {"segment_type": "vip"})
-    deliver()
+    run_outbox()
 
     assert response.status_code == 202
     assert (response.json()["status"], response.json()["assigned"]) == ("assigning", 0)
@@ -375,17 +375,17 @@ def everything(client: Client, promotion: object, batch: object, assignment: obj
 
 
 def test_nobody_else_reaches_a_batch(
-    bearer: ClientOf, server_of: ClientOf, promotion: Promotion, batch: CodeBatch
+    shopper_client: ClientOf, brand_client: ClientOf, promotion: Promotion, batch: CodeBatch
 ) -> None:
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=["c1"])
     assignment = services.assign_audience(batch=batch, segment_type="vip", notify=False).pk
     viewer: User = MembershipFactory(brand=promotion.brand, role=Role.VIEWER).user
-    other = server_of(BrandFactory())
+    other = brand_client(BrandFactory())
 
-    for client, status in ((other, 404), (bearer(ShopperFactory()), 403), (Client(), 401)):
+    for client, status in ((other, 404), (shopper_client(ShopperFactory()), 403), (Client(), 401)):
         for response in everything(client, promotion.pk, batch.pk, assignment):
             assert response.status_code == status, response.content
-    statuses = [one.status_code for one in everything(bearer(viewer), promotion.pk, batch.pk, assignment)]
+    statuses = [one.status_code for one in everything(shopper_client(viewer), promotion.pk, batch.pk, assignment)]
     assert statuses == [200, 200, 200, 200, 403, 403, 403]
     absent = [one.content for one in everything(other, uuid.uuid4(), batch.pk, assignment)]
     assert [one.content for one in everything(other, promotion.pk, batch.pk, assignment)] == absent

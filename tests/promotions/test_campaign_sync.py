@@ -171,16 +171,16 @@ def test_the_sweep_tells_what_is_due(outside: Outside, at: datetime):
     assert outside.campaigns.keys() == {str(it.pk) for it in promotions}
 
 
-def test_the_promised_task_tells(outside: Outside, deliver: Callable[[], int]):
+def test_the_promised_task_tells(outside: Outside, run_outbox: Callable[[], int]):
     promotion = made(timezone.now())
 
-    deliver()
+    run_outbox()
 
     assert outside.campaigns.keys() == {str(promotion.pk)}
 
 
 def test_a_promotion_becomes_live_when_the_segmentation_service_knows_its_segment(
-    outside: Outside, settings: Any, deliver: Callable[[], int]
+    outside: Outside, settings: Any, run_outbox: Callable[[], int]
 ):
     settings.SEGMENTATION_SERVICE_URL, settings.SEGMENTATION_SERVICE_KEY = outside.url, KEY
     now, brand = timezone.now(), BrandFactory(slug="cake")
@@ -194,7 +194,7 @@ def test_a_promotion_becomes_live_when_the_segmentation_service_knows_its_segmen
             "offer": offer, "target_audience": "regulars",
         },
     )  # fmt: skip
-    deliver()
+    run_outbox()
     services.start_due(at=timezone.now())
 
     promotion.refresh_from_db()
@@ -210,9 +210,9 @@ def test_a_promotion_becomes_live_when_the_segmentation_service_knows_its_segmen
 
     outside.faults = {}
     client.post(f"{page}/tell/switch/")
-    deliver()
+    run_outbox()
     services.start_due(at=timezone.now())
-    deliver()
+    run_outbox()
 
     promotion.refresh_from_db()
     assert promotion.status == Status.ACTIVE

@@ -39,10 +39,10 @@ def discount(server: Client) -> str:
 
 
 def test_an_owner_rounds_down_and_the_next_quote_does(
-    owner: Client, billo: Brand, server_of: Callable[[Any], Client]
+    owner: Client, billo: Brand, brand_client: Callable[[Any], Client]
 ) -> None:
     DiscountCodeFactory(brand=billo, text="HALF", percent=50)
-    server = server_of(billo)
+    server = brand_client(billo)
     assert discount(server) == "5.00"  # 4.995, half up
 
     made = owner.post(f"{PAGE}add/", PROFILE | {"brand": str(billo.pk)})

@@ -14,10 +14,10 @@ from segments.models import Audience, AudienceMember
 from tests.factories import BrandFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 
 
-def test_many_updates_of_one_audience_at_once_leave_the_size_right(stampede: Stampede) -> None:
+def test_many_updates_of_one_audience_at_once_leave_the_size_right(run_concurrently: RunConcurrently) -> None:
     brand = BrandFactory()
 
     def change(number: int) -> AudienceUpdateResult:
@@ -26,13 +26,13 @@ def test_many_updates_of_one_audience_at_once_leave_the_size_right(stampede: Sta
         return services.apply_audience(brand=brand, segment_type="vip", operation=operation, customer_ids=ids)
 
     for _ in range(3):
-        results = stampede(change, range(24))
+        results = run_concurrently(change, range(24))
 
         assert Counter(type(result) for result in results) == {AudienceUpdateResult: 24}
         assert Audience.objects.get().size == AudienceMember.objects.count()
 
 
-def test_without_the_lock_updates_at_once_lose_count(stampede: Stampede) -> None:
+def test_without_the_lock_updates_at_once_lose_count(run_concurrently: RunConcurrently) -> None:
     """The proof that the test above can fail: the members change, then the size is written as it was read."""
     brand = BrandFactory()
     audience = Audience.objects.create(brand=brand, segment_type="vip")
@@ -45,12 +45,12 @@ def test_without_the_lock_updates_at_once_lose_count(stampede: Stampede) -> None
             size = cursor.fetchone()[0]
             cursor.execute("UPDATE segments_audience SET size = %s WHERE id = %s", [size + 1, audience.pk])
 
-    stampede(add_and_count, customers)
+    run_concurrently(add_and_count, customers)
 
     assert Audience.objects.get().size < AudienceMember.objects.count() == 24
 
 
-def test_of_many_versions_at_once_the_newest_stays(stampede: Stampede) -> None:
+def test_of_many_versions_at_once_the_newest_stays(run_concurrently: RunConcurrently) -> None:
     brand = BrandFactory()
 
     def replace(version: int) -> AudienceUpdateResult:
@@ -59,7 +59,7 @@ def test_of_many_versions_at_once_the_newest_stays(stampede: Stampede) -> None:
             brand=brand, segment_type="vip", operation="replace", customer_ids=ids, version=version
         )
 
-    results = stampede(replace, range(20))
+    results = run_concurrently(replace, range(20))
 
     assert Counter(type(result) for result in results) == {AudienceUpdateResult: 20}
     names = AudienceMember.objects.values_list("customer__customer_id", flat=True)
@@ -67,7 +67,7 @@ def test_of_many_versions_at_once_the_newest_stays(stampede: Stampede) -> None:
     assert Audience.objects.get().version == 19
 
 
-def test_without_the_lock_an_older_version_that_looked_first_stays(stampede: Stampede) -> None:
+def test_without_the_lock_an_older_version_that_looked_first_stays(run_concurrently: RunConcurrently) -> None:
     """The proof that the test above can fail: look at the version, then replace."""
     brand = BrandFactory()
     audience = Audience.objects.create(brand=brand, segment_type="vip", version=0)
@@ -79,27 +79,27 @@ def test_without_the_lock_an_older_version_that_looked_first_stays(stampede: Sta
 
     for _ in range(20):
         Audience.objects.update(version=0)
-        stampede(look_then_replace, range(1, 25))
+        run_concurrently(look_then_replace, range(1, 25))
         if Audience.objects.get().version != 24:
             break
 
     assert Audience.objects.get().version != 24
 
 
-def test_the_same_new_customers_in_two_orders_never_deadlock(stampede: Stampede) -> None:
+def test_the_same_new_customers_in_two_orders_never_deadlock(run_concurrently: RunConcurrently) -> None:
     brand, names = BrandFactory(), [f"c{number}" for number in range(2_000)]
 
     def add(number: int) -> AudienceUpdateResult:
         ids = names if number % 2 else names[::-1]
         return services.apply_audience(brand=brand, segment_type=f"type{number}", operation="add", customer_ids=ids)
 
-    results = stampede(add, range(8))
+    results = run_concurrently(add, range(8))
 
     assert [getattr(result, "size", result) for result in results] == [2_000] * 8
     assert Customer.objects.count() == 2_000
 
 
-def test_a_reader_sees_an_audience_as_it_was_until_it_is_replaced(stampede: Stampede) -> None:
+def test_a_reader_sees_an_audience_as_it_was_until_it_is_replaced(run_concurrently: RunConcurrently) -> None:
     brand = BrandFactory()
     whole = [{f"{name}{number}" for number in range(300)} for name in "ab"]
     services.apply_audience(brand=brand, segment_type="vip", operation="replace", customer_ids=whole[0])
@@ -114,7 +114,7 @@ def test_a_reader_sees_an_audience_as_it_was_until_it_is_replaced(stampede: Stam
         rows = AudienceMember.objects.values_list("customer__customer_id", flat=True)
         return [set(rows.all()) for _ in range(30)]
 
-    results = stampede(write_or_read, range(8))
+    results = run_concurrently(write_or_read, range(8))
 
     assert [result for result in results if isinstance(result, Exception)] == []
     seen = [members for result in results for members in result]

@@ -21,7 +21,7 @@ from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 ClientOf = Callable[[Any], Client]
 PATTERN = "SUMMER-########"
 
@@ -45,12 +45,12 @@ def owned(batch: CodeBatch) -> list[Any]:
 
 # --- making -----------------------------------------------------------------------------------------------------------
 def test_12_makers_of_one_batch_make_exactly_its_number(
-    stampede: Stampede, promotion: Promotion, monkeypatch: pytest.MonkeyPatch
+    run_concurrently: RunConcurrently, promotion: Promotion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "CHUNK", 50)
     batch = services.create_batch(promotion=promotion, count=2_025, pattern=PATTERN)
 
-    results = stampede(lambda _: services.generate_codes(batch_id=batch.pk), range(12))
+    results = run_concurrently(lambda _: services.generate_codes(batch_id=batch.pk), range(12))
     services.generate_codes(batch_id=batch.pk)
 
     assert results == [None] * 12
@@ -58,7 +58,9 @@ def test_12_makers_of_one_batch_make_exactly_its_number(
     assert batch.generated_count == Code.objects.filter(batch=batch).count() == 2_025
 
 
-def test_without_the_lock_makers_make_more_than_they_count(stampede: Stampede, promotion: Promotion) -> None:
+def test_without_the_lock_makers_make_more_than_they_count(
+    run_concurrently: RunConcurrently, promotion: Promotion
+) -> None:
     """The proof that the test above can fail: read how far it is, make a chunk, write how far it is now."""
     batch = services.create_batch(promotion=promotion, count=200, pattern=PATTERN)
 
@@ -70,7 +72,7 @@ def test_without_the_lock_makers_make_more_than_they_count(stampede: Stampede, p
             mine.save(update_fields=["generated_count"])
 
     for _ in range(10):
-        stampede(look_then_make, range(8))
+        run_concurrently(look_then_make, range(8))
         batch.refresh_from_db()
         if Code.objects.filter(batch=batch).count() > batch.generated_count:
             break
@@ -79,7 +81,7 @@ def test_without_the_lock_makers_make_more_than_they_count(stampede: Stampede, p
 
 
 def test_makers_of_batches_with_few_possible_codes_never_deadlock_and_share_none(
-    stampede: Stampede, promotion: Promotion, monkeypatch: pytest.MonkeyPatch
+    run_concurrently: RunConcurrently, promotion: Promotion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "CHUNK", 40)
     made = [
@@ -93,7 +95,7 @@ def test_makers_of_batches_with_few_possible_codes_never_deadlock_and_share_none
         for _ in range(6)
     ]  # 720 of 961 possible codes, which make_batch would refuse
 
-    results = stampede(lambda batch: services.generate_codes(batch_id=batch.pk), made)
+    results = run_concurrently(lambda batch: services.generate_codes(batch_id=batch.pk), made)
 
     assert results == [None] * 6
     assert [Code.objects.filter(batch=batch).count() for batch in made] == [120] * 6
@@ -101,7 +103,7 @@ def test_makers_of_batches_with_few_possible_codes_never_deadlock_and_share_none
 
 # --- giving -----------------------------------------------------------------------------------------------------------
 def test_20_assigners_at_once_give_no_code_twice_and_nobody_two(
-    stampede: Stampede, promotion: Promotion, at: datetime
+    run_concurrently: RunConcurrently, promotion: Promotion, at: datetime
 ) -> None:
     batch = batch_of(promotion, 100)
     names = [f"c{number}" for number in range(100)]
@@ -110,7 +112,7 @@ def test_20_assigners_at_once_give_no_code_twice_and_nobody_two(
         mine = names[number * 3 : number * 3 + 40] + names[:5]  # each overlaps with a dozen others
         return services.assign(batch=batch, customer_ids=mine, notify=True, at=at)
 
-    results = stampede(assign, range(20))
+    results = run_concurrently(assign, range(20))
 
     assert {type(result) for result in results} == {Assigned}, results
     everyone = names[:97]
@@ -119,10 +121,12 @@ def test_20_assigners_at_once_give_no_code_twice_and_nobody_two(
     assert len(owned(batch)) == len(everyone)
 
 
-def test_the_last_codes_go_to_as_many_as_there_are(stampede: Stampede, promotion: Promotion, at: datetime) -> None:
+def test_the_last_codes_go_to_as_many_as_there_are(
+    run_concurrently: RunConcurrently, promotion: Promotion, at: datetime
+) -> None:
     batch = batch_of(promotion, 10)
 
-    results = stampede(
+    results = run_concurrently(
         lambda number: services.assign(batch=batch, customer_ids=[f"c{number}"], notify=False, at=at), range(40)
     )
 
@@ -130,7 +134,9 @@ def test_the_last_codes_go_to_as_many_as_there_are(stampede: Stampede, promotion
     assert len(set(owned(batch))) == 10
 
 
-def test_an_audience_and_names_at_once_give_each_one(stampede: Stampede, promotion: Promotion, at: datetime) -> None:
+def test_an_audience_and_names_at_once_give_each_one(
+    run_concurrently: RunConcurrently, promotion: Promotion, at: datetime
+) -> None:
     batch = batch_of(promotion, 60)
     names = [f"c{number}" for number in range(50)]
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=names)
@@ -142,13 +148,15 @@ def test_an_audience_and_names_at_once_give_each_one(stampede: Stampede, promoti
         partial(services.assign, batch=batch, customer_ids=names[place::5], notify=False, at=at) for place in range(5)
     ]
 
-    results = stampede(lambda deed: deed(), deeds)
+    results = run_concurrently(lambda deed: deed(), deeds)
 
     assert {type(result) for result in results} == {Assigned, type(None)}, results
     assert len(owned(batch)) == len(set(owned(batch))) == 50
 
 
-def test_without_the_constraint_a_look_before_gives_a_customer_two(stampede: Stampede, promotion: Promotion) -> None:
+def test_without_the_constraint_a_look_before_gives_a_customer_two(
+    run_concurrently: RunConcurrently, promotion: Promotion
+) -> None:
     """The proof that the tests above can fail: look, then give, without the customer's lock and the constraint."""
     batch, customer = batch_of(promotion, 500), CustomerFactory()
     name = "promotions_one_code_per_customer_of_batch"
@@ -163,7 +171,7 @@ def test_without_the_constraint_a_look_before_gives_a_customer_two(stampede: Sta
         cursor.execute(f"DROP INDEX {name}")
         try:
             for _ in range(10):
-                stampede(look_then_give, range(20))
+                run_concurrently(look_then_give, range(20))
                 given = Code.objects.filter(batch=batch, customer=customer).count()
                 if given > 1:
                     break
@@ -190,19 +198,19 @@ def spend(client: Client, code: str, number: int) -> tuple[int, str]:
 
 
 def test_100_carts_spend_a_code_of_a_batch_once_over_http(
-    stampede: Stampede, server_of: ClientOf, promotion: Promotion
+    run_concurrently: RunConcurrently, brand_client: ClientOf, promotion: Promotion
 ) -> None:
     code = batch_of(promotion, 1).codes.get().text
-    client = server_of(promotion.brand)
+    client = brand_client(promotion.brand)
 
-    results = stampede(lambda number: spend(client, code, number), range(100))
+    results = run_concurrently(lambda number: spend(client, code, number), range(100))
 
     assert Counter(results) == {(201, ""): 1, (409, "code_already_used"): 99}
     assert PromotionRedemption.objects.get().code == code
 
 
 def test_without_the_unique_index_a_look_before_spends_a_code_twice(
-    stampede: Stampede, promotion: Promotion, at: datetime
+    run_concurrently: RunConcurrently, promotion: Promotion, at: datetime
 ) -> None:
     """The proof that the test above can fail: look for a use, then write one, with the index away."""
     code = batch_of(promotion, 1).codes.get().text
@@ -220,7 +228,7 @@ def test_without_the_unique_index_a_look_before_spends_a_code_twice(
         cursor.execute("DROP INDEX promotions_code_used_once")
         try:
             for _ in range(10):
-                stampede(look_then_write, range(50))
+                run_concurrently(look_then_write, range(50))
                 uses = PromotionRedemption.objects.filter(code=code).count()
                 if uses > 1:
                     break

@@ -25,7 +25,7 @@ from promotions.services import limits
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 
 
 def shoppers(number: int) -> list[Shopper]:
@@ -40,12 +40,16 @@ def reserve(brand: Brand, who: Shopper, at: datetime, *codes: str, order: str, p
 
 
 @pytest.mark.parametrize("budget", [1_250, 40_000])  # one row; 16 shards of 25.00
-def test_100_carts_on_a_budget_for_40_make_exactly_40(budget: int, stampede: Stampede, at: datetime) -> None:
+def test_100_carts_on_a_budget_for_40_make_exactly_40(
+    budget: int, run_concurrently: RunConcurrently, at: datetime
+) -> None:
     brand = BrandFactory()
     PromotionFactory(brand=brand, trigger="code", text="SPRING", percent="10", budget=budget)
     price = budget // 40 * 10
 
-    results = stampede(lambda one: reserve(brand, one, at, "SPRING", order=one.customer_id, price=price), shoppers(100))
+    results = run_concurrently(
+        lambda one: reserve(brand, one, at, "SPRING", order=one.customer_id, price=price), shoppers(100)
+    )
 
     assert Counter(type(result) for result in results) == {Redemption: 40, BudgetExhausted: 60}
     assert sum(counter.taken for counter in PromotionCounter.objects.all()) == budget // 40 * 40
@@ -53,7 +57,7 @@ def test_100_carts_on_a_budget_for_40_make_exactly_40(budget: int, stampede: Sta
 
 
 def take_beside_a_locked_shard(
-    promotion: Promotion, stampede: Stampede, monkeypatch: pytest.MonkeyPatch
+    promotion: Promotion, run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch
 ) -> Counter[type]:
     """Two whose look found nothing, and left each another shard locked: rows used up between the look and the lock."""
     both, look = threading.Barrier(2), db.fetch_one
@@ -71,7 +75,7 @@ def take_beside_a_locked_shard(
             return limits.take(promotion=promotion.pk, kind="budget", slot="", amount=150, cap=1600, home=home)
 
     monkeypatch.setattr(db, "fetch_one", look_and_leave_a_lock)
-    return Counter(map(type, stampede(take, [3, 5])))
+    return Counter(map(type, run_concurrently(take, [3, 5])))
 
 
 @pytest.fixture
@@ -85,33 +89,35 @@ def divided() -> Promotion:
 
 
 def test_who_gathers_what_is_left_holds_no_shard_that_another_gatherer_waits_for(
-    divided: Promotion, stampede: Stampede, monkeypatch: pytest.MonkeyPatch
+    divided: Promotion, run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert take_beside_a_locked_shard(divided, stampede, monkeypatch) == {tuple: 2}
+    assert take_beside_a_locked_shard(divided, run_concurrently, monkeypatch) == {tuple: 2}
     assert sum(counter.taken for counter in PromotionCounter.objects.all()) == 300
 
 
 def test_without_the_savepoint_around_the_look_two_gatherers_deadlock(
-    divided: Promotion, stampede: Stampede, monkeypatch: pytest.MonkeyPatch
+    divided: Promotion, run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proof that the test above can fail."""
     monkeypatch.setattr(transaction, "savepoint_rollback", lambda _: None)
 
-    assert take_beside_a_locked_shard(divided, stampede, monkeypatch) == {tuple: 1, OperationalError: 1}
+    assert take_beside_a_locked_shard(divided, run_concurrently, monkeypatch) == {tuple: 1, OperationalError: 1}
 
 
 def test_an_automatic_promotion_goes_to_as_many_as_its_budget_covers_and_the_rest_pay_full(
-    stampede: Stampede, at: datetime
+    run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     brand = BrandFactory()
     PromotionFactory(brand=brand, budget=40_000)
 
-    results = stampede(lambda one: reserve(brand, one, at, order=one.customer_id), shoppers(100))
+    results = run_concurrently(lambda one: reserve(brand, one, at, order=one.customer_id), shoppers(100))
 
     assert Counter(result.discount_total for result in results) == {1_000: 40, 0: 60}
 
 
-def test_without_the_conditional_update_a_look_before_overspends(stampede: Stampede, at: datetime) -> None:
+def test_without_the_conditional_update_a_look_before_overspends(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     """The proof that the tests above can fail: look, then take, with the constraint away."""
     promotion = PromotionFactory(budget=400)
     row = PromotionCounter.objects.create(promotion=promotion, kind="budget", cap=400)
@@ -127,7 +133,7 @@ def test_without_the_conditional_update_a_look_before_overspends(stampede: Stamp
         cursor.execute("ALTER TABLE promotions_promotioncounter DROP CONSTRAINT promotions_counter_within_cap")
         try:
             for _ in range(10):
-                stampede(look_then_take, range(40))
+                run_concurrently(look_then_take, range(40))
                 taken = mine.get().taken
                 if taken > 400:
                     break
@@ -142,27 +148,27 @@ def test_without_the_conditional_update_a_look_before_overspends(stampede: Stamp
     assert taken > 400
 
 
-def test_50_carts_of_one_shopper_pass_a_limit_of_two_twice(stampede: Stampede, at: datetime) -> None:
+def test_50_carts_of_one_shopper_pass_a_limit_of_two_twice(run_concurrently: RunConcurrently, at: datetime) -> None:
     brand, (one,) = BrandFactory(), shoppers(1)
     PromotionFactory(brand=brand, trigger="code", text="SPRING", limit_per_user=2)
 
-    results = stampede(lambda number: reserve(brand, one, at, "SPRING", order=str(number)), range(50))
+    results = run_concurrently(lambda number: reserve(brand, one, at, "SPRING", order=str(number)), range(50))
 
     assert Counter(type(result) for result in results) == {Redemption: 2, UsageLimitPerCustomer: 48}
 
 
-def test_100_carts_take_a_single_use_code_once(stampede: Stampede, at: datetime) -> None:
+def test_100_carts_take_a_single_use_code_once(run_concurrently: RunConcurrently, at: datetime) -> None:
     brand = BrandFactory()
     PromotionFactory(brand=brand, trigger="code", text="UNIQUE", text__single_use=True)
 
-    results = stampede(lambda one: reserve(brand, one, at, "UNIQUE", order=one.customer_id), shoppers(100))
+    results = run_concurrently(lambda one: reserve(brand, one, at, "UNIQUE", order=one.customer_id), shoppers(100))
 
     assert Counter(type(result) for result in results) == {Redemption: 1, CodeAlreadyUsed: 99}
     assert PromotionRedemption.objects.count() == 1
 
 
 def test_many_carts_over_the_same_limited_promotions_never_deadlock_and_give_everything_back(
-    stampede: Stampede, at: datetime
+    run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     brand = BrandFactory()
     codes = [f"CODE{number}" for number in range(6)]
@@ -175,7 +181,7 @@ def test_many_carts_over_the_same_limited_promotions_never_deadlock_and_give_eve
         shuffled = sorted(codes, key=lambda code: hashlib.sha256(f"{one.id}{code}".encode()).digest())
         return services.cancel(redemption=reserve(brand, one, at, *shuffled, order=one.customer_id), at=at)
 
-    results = stampede(cart, shoppers(40))
+    results = run_concurrently(cart, shoppers(40))
 
     assert {type(result) for result in results} == {Redemption}, results
     assert {result.status for result in results} == {Status.CANCELED}
@@ -183,7 +189,7 @@ def test_many_carts_over_the_same_limited_promotions_never_deadlock_and_give_eve
     assert not PromotionRedemption.objects.exists()
 
 
-def test_sweeping_and_selling_at_once_never_deadlock(stampede: Stampede, at: datetime) -> None:
+def test_sweeping_and_selling_at_once_never_deadlock(run_concurrently: RunConcurrently, at: datetime) -> None:
     brand = BrandFactory()
     codes = [f"CODE{number}" for number in range(5)]
     for code in codes:
@@ -195,7 +201,7 @@ def test_sweeping_and_selling_at_once_never_deadlock(stampede: Stampede, at: dat
     later = at + timedelta(seconds=901)
     verbs: list[Callable[[], Any]] = [lambda: services.release_expired(at=later) for _ in range(4)]
     verbs += [partial(reserve, brand, one, later, *codes, order=one.customer_id) for one in buyers[30:]]
-    results = stampede(lambda verb: verb(), verbs)
+    results = run_concurrently(lambda verb: verb(), verbs)
 
     assert sum(result for result in results[:4]) == 30
     assert {type(result) for result in results[4:]} == {Redemption}, results

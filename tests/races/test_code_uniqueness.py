@@ -14,13 +14,13 @@ from promotions.services import register_code
 from tests.factories import BrandFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 
 
-def test_100_brands_claim_one_string_and_one_has_it(stampede: Stampede) -> None:
+def test_100_brands_claim_one_string_and_one_has_it(run_concurrently: RunConcurrently) -> None:
     brands = BrandFactory.create_batch(20)
 
-    results = stampede(
+    results = run_concurrently(
         lambda number: register_code(text="SUMMER", kind="discount_code", brand=brands[number % 20]), range(100)
     )
 
@@ -29,7 +29,7 @@ def test_100_brands_claim_one_string_and_one_has_it(stampede: Stampede) -> None:
     assert Code.objects.get().brand_id == winner.brand_id
 
 
-def test_without_the_key_a_look_before_lets_one_string_mean_two_things(stampede: Stampede) -> None:
+def test_without_the_key_a_look_before_lets_one_string_mean_two_things(run_concurrently: RunConcurrently) -> None:
     """The proof that the test above can fail: look, then claim, on a table without the constraint."""
     brand, claims = BrandFactory(), 0
     table = f"CREATE TABLE unguarded_code (LIKE {Code._meta.db_table} INCLUDING DEFAULTS)"
@@ -48,7 +48,7 @@ def test_without_the_key_a_look_before_lets_one_string_mean_two_things(stampede:
         cursor.execute(table)
         try:
             for _ in range(10):
-                stampede(look_then_claim, range(50))
+                run_concurrently(look_then_claim, range(50))
                 cursor.execute("SELECT count(*) FROM unguarded_code")
                 claims = cursor.fetchone()[0]
                 if claims > 1:

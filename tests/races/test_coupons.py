@@ -34,7 +34,7 @@ from tests.factories import CouponFactory, CustomerFactory
 from tests.platform import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 STRICT = ["exact", "sharded", "pool"]
 
 
@@ -79,11 +79,11 @@ def sixteen_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("strategy", STRICT)
 def test_60_shoppers_at_a_coupon_for_25_redeem_it_exactly_25_times(
-    strategy: str, stampede: Stampede, at: datetime
+    strategy: str, run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=25, limit_strategy=strategy)
 
-    results = stampede(lambda one: take(coupon, one, at), customers(60))
+    results = run_concurrently(lambda one: take(coupon, one, at), customers(60))
 
     assert Counter(map(type, results)) == {CouponRedemption: 25, CouponLimitReached: 35}
     assert standing(coupon) == 25
@@ -92,11 +92,11 @@ def test_60_shoppers_at_a_coupon_for_25_redeem_it_exactly_25_times(
 
 @pytest.mark.parametrize("strategy", STRICT)
 def test_60_shoppers_who_are_served_together_redeem_it_exactly_25_times_too(
-    strategy: str, stampede: Stampede, at: datetime
+    strategy: str, run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=25, limit_strategy=strategy)
 
-    results = stampede(
+    results = run_concurrently(
         lambda one: services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), one), at=at), customers(60)
     )
 
@@ -105,7 +105,9 @@ def test_60_shoppers_who_are_served_together_redeem_it_exactly_25_times_too(
     assert differences(at) == []
 
 
-def test_without_the_conditional_update_a_look_before_redeems_too_often(stampede: Stampede, at: datetime) -> None:
+def test_without_the_conditional_update_a_look_before_redeems_too_often(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=5)
     counter = CouponCounter.objects.filter(coupon_id=coupon.pk)
     everyone_has_looked = threading.Barrier(20)
@@ -125,17 +127,19 @@ def test_without_the_conditional_update_a_look_before_redeems_too_often(stampede
             )
             counter.update(taken=row[0] + 1)
 
-    stampede(look_then_take, customers(20))
+    run_concurrently(look_then_take, customers(20))
 
     assert standing(coupon) == 20, "the race that the conditional update prevents"
     assert len(differences(at)) > 0
 
 
-def test_an_approximate_coupon_stays_within_its_bound(stampede: Stampede, at: datetime, settings: Any) -> None:
+def test_an_approximate_coupon_stays_within_its_bound(
+    run_concurrently: RunConcurrently, at: datetime, settings: Any
+) -> None:
     settings.COUPON_PROCESSES, settings.COUPON_THREADS = 1, 60
     coupon = CouponFactory(maximum_number_of_coupons=25, limit_strategy="approximate")
 
-    results = stampede(lambda one: take(coupon, one, at), customers(60))
+    results = run_concurrently(lambda one: take(coupon, one, at), customers(60))
     bound = rules.max_overshoot(cap=25, processes=1, threads=60)
 
     assert set(map(type, results)) <= {CouponRedemption, CouponLimitReached}
@@ -145,11 +149,13 @@ def test_an_approximate_coupon_stays_within_its_bound(stampede: Stampede, at: da
 
 
 @pytest.mark.parametrize("strategy", [*STRICT, "approximate"])
-def test_50_requests_of_one_shopper_pass_a_limit_of_two_twice(strategy: str, stampede: Stampede, at: datetime) -> None:
+def test_50_requests_of_one_shopper_pass_a_limit_of_two_twice(
+    strategy: str, run_concurrently: RunConcurrently, at: datetime
+) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=100, maximum_number_of_coupons_per_user=2, limit_strategy=strategy)
     (one,) = customers(1)
 
-    results = stampede(lambda _: take(coupon, one, at), range(50))
+    results = run_concurrently(lambda _: take(coupon, one, at), range(50))
 
     assert Counter(map(type, results)) == {CouponRedemption: 2, CouponLimitPerCustomer: 48}
     assert UserCouponRedemption.objects.get(coupon=coupon).redemption_count == standing(coupon) == 2
@@ -157,7 +163,7 @@ def test_50_requests_of_one_shopper_pass_a_limit_of_two_twice(strategy: str, sta
 
 
 def test_without_the_conditional_upsert_a_look_before_lets_one_shopper_have_more(
-    stampede: Stampede, at: datetime
+    run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     coupon = CouponFactory(maximum_number_of_coupons_per_user=1)
     (one,) = customers(1)
@@ -174,17 +180,19 @@ def test_without_the_conditional_upsert_a_look_before_lets_one_shopper_have_more
             )
             mine.update(redemption_count=F("redemption_count") + 1)
 
-    stampede(look_then_take, range(10))
+    run_concurrently(look_then_take, range(10))
 
     assert standing(coupon) == mine.get().redemption_count == 10, "the race that the conditional upsert prevents"
 
 
-def test_40_shoppers_with_one_code_that_is_good_once_redeem_it_once(stampede: Stampede, at: datetime) -> None:
+def test_40_shoppers_with_one_code_that_is_good_once_redeem_it_once(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     coupon = CouponFactory()
     batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(count=1))
     (code,) = batch.codes.values_list("text", flat=True)
 
-    results = stampede(
+    results = run_concurrently(
         lambda one: services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), one, code), at=at), customers(40)
     )
 
@@ -193,7 +201,7 @@ def test_40_shoppers_with_one_code_that_is_good_once_redeem_it_once(stampede: St
     assert differences(at) == []
 
 
-def test_without_the_key_a_look_before_spends_a_code_twice(stampede: Stampede) -> None:
+def test_without_the_key_a_look_before_spends_a_code_twice(run_concurrently: RunConcurrently) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE coupons_spentcode DROP CONSTRAINT coupons_spentcode_pkey")
     everyone_has_looked = threading.Barrier(10)
@@ -205,7 +213,7 @@ def test_without_the_key_a_look_before_spends_a_code_twice(stampede: Stampede) -
             RedeemedCode.objects.bulk_create([RedeemedCode(code="ONCE", redemption_id=uuid7())])
 
     try:
-        stampede(look_then_spend, range(10))
+        run_concurrently(look_then_spend, range(10))
         assert RedeemedCode.objects.count() == 10, "the race that the key prevents"
     finally:
         RedeemedCode.objects.all().delete()
@@ -213,7 +221,9 @@ def test_without_the_key_a_look_before_spends_a_code_twice(stampede: Stampede) -
             cursor.execute("ALTER TABLE coupons_spentcode ADD CONSTRAINT coupons_spentcode_pkey PRIMARY KEY (code)")
 
 
-def test_without_locked_rows_a_look_before_gives_one_unit_to_many(stampede: Stampede, at: datetime) -> None:
+def test_without_locked_rows_a_look_before_gives_one_unit_to_many(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=10, limit_strategy="pool")
     units = CouponUnit.objects.filter(coupon_id=coupon.pk)
     everyone_has_looked = threading.Barrier(10)
@@ -226,13 +236,15 @@ def test_without_locked_rows_a_look_before_gives_one_unit_to_many(stampede: Stam
             id=made, coupon=coupon, customer_id=customer, status="confirmed", redeemed_at=at, changed_at=at, unit=unit
         )
 
-    stampede(look_then_take, customers(10))
+    run_concurrently(look_then_take, customers(10))
 
     assert CouponRedemption.objects.filter(coupon=coupon, unit=1).count() == 10, "the race that locked rows prevent"
     assert len(differences(at)) > 0
 
 
-def take_and_give_back(stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch) -> Counter[type]:
+def take_and_give_back(
+    run_concurrently: RunConcurrently, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> Counter[type]:
     """One whose look found nothing, and left a shard locked that was used up between the look and the lock; and one
     who gives back to the shard that the first will wait for, and then to that which it left locked."""
     coupon, look = CouponFactory(maximum_number_of_coupons=32, limit_strategy="sharded"), db.fetch_one
@@ -256,26 +268,29 @@ def take_and_give_back(stampede: Stampede, at: datetime, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(db, "fetch_one", look_and_leave_a_lock)
     with_a_place = partial(take, coupon, customers(1)[0], at)
-    return Counter(map(type, stampede(lambda call: call(), [with_a_place, give_back])))
+    return Counter(map(type, run_concurrently(lambda call: call(), [with_a_place, give_back])))
 
 
 def test_who_waits_for_a_shard_holds_none_that_a_giver_waits_for(
-    stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch
+    run_concurrently: RunConcurrently, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert take_and_give_back(stampede, at, monkeypatch) == {CouponRedemption: 1, int: 1}
+    assert take_and_give_back(run_concurrently, at, monkeypatch) == {CouponRedemption: 1, int: 1}
 
 
 def test_without_the_savepoint_around_the_look_a_taker_and_a_giver_deadlock(
-    stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch
+    run_concurrently: RunConcurrently, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proof that the test above can fail."""
     monkeypatch.setattr(transaction, "savepoint_rollback", lambda _: None)
 
-    assert take_and_give_back(stampede, at, monkeypatch)[OperationalError] == 1
+    assert take_and_give_back(run_concurrently, at, monkeypatch)[OperationalError] == 1
 
 
 def end_beside_one_who_finds_none(
-    taker: Callable[[CouponDefinition], Any], stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch
+    taker: Callable[[CouponDefinition], Any],
+    run_concurrently: RunConcurrently,
+    at: datetime,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Counter[type]:
     """One who takes and finds the counter full, which PostgreSQL keeps locked then, and one who ends a reservation."""
     coupon, look = CouponFactory(maximum_number_of_coupons=1), db.fetch_one
@@ -296,22 +311,22 @@ def end_beside_one_who_finds_none(
             return transitions.expire(coupon=coupon.pk, strategy="exact", at=at)
 
     monkeypatch.setattr(db, "fetch_one", look_and_leave_a_lock)
-    return Counter(map(type, stampede(lambda call: call(), [partial(taker, coupon), end])))
+    return Counter(map(type, run_concurrently(lambda call: call(), [partial(taker, coupon), end])))
 
 
 def test_who_found_none_left_lets_go_of_the_counter_before_ending_reservations(
-    stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch
+    run_concurrently: RunConcurrently, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (one,) = customers(1)
 
     def taker(coupon: CouponDefinition) -> CouponRedemption:
         return take(coupon, one, at)
 
-    assert end_beside_one_who_finds_none(taker, stampede, at, monkeypatch) == {CouponRedemption: 1, bool: 1}
+    assert end_beside_one_who_finds_none(taker, run_concurrently, at, monkeypatch) == {CouponRedemption: 1, bool: 1}
 
 
 def test_within_one_transaction_taking_none_and_ending_reservations_deadlock(
-    stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch
+    run_concurrently: RunConcurrently, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proof that the test above can fail."""
 
@@ -320,25 +335,27 @@ def test_within_one_transaction_taking_none_and_ending_reservations_deadlock(
             assert LIMITS["exact"].take(coupon=coupon.pk, cap=1, ids=[uuid7()]) == []
             transitions.expire(coupon=coupon.pk, strategy="exact", at=at)
 
-    assert end_beside_one_who_finds_none(taker, stampede, at, monkeypatch)[OperationalError] == 1
+    assert end_beside_one_who_finds_none(taker, run_concurrently, at, monkeypatch)[OperationalError] == 1
 
 
 @pytest.mark.parametrize("strategy", STRICT)
 def test_places_of_reservations_whose_time_is_up_go_at_once_to_those_who_need_them(
-    strategy: str, stampede: Stampede, at: datetime
+    strategy: str, run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=20, limit_strategy=strategy)
     for one in customers(20):
         take(coupon, one, at - timedelta(hours=1), until=at)
 
-    results = stampede(lambda one: take(coupon, one, at), customers(40))
+    results = run_concurrently(lambda one: take(coupon, one, at), customers(40))
 
     assert Counter(map(type, results)) == {CouponRedemption: 20, CouponLimitReached: 20}
     assert standing(coupon) == 20
     assert differences(at) == []
 
 
-def test_a_reservation_ends_once_however_many_confirm_release_and_sweep_it(stampede: Stampede, at: datetime) -> None:
+def test_a_reservation_ends_once_however_many_confirm_release_and_sweep_it(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=30)
     soon = at + timedelta(minutes=1)
     held = [take(coupon, one, at, until=soon) for one in customers(20)]
@@ -346,14 +363,16 @@ def test_a_reservation_ends_once_however_many_confirm_release_and_sweep_it(stamp
     calls += [partial(transitions.release, redemption=one.pk, at=at) for one in held]
     calls += [partial(transitions.expire_due, at=soon) for _ in range(4)]
 
-    stampede(lambda call: call(), random.sample(calls, len(calls)))
+    run_concurrently(lambda call: call(), random.sample(calls, len(calls)))
 
     confirmed = CouponRedemption.objects.filter(coupon=coupon, status="confirmed").count()
     assert standing(coupon) == confirmed == CouponCounter.objects.get(coupon_id=coupon.pk).taken
     assert differences(soon) == []
 
 
-def test_without_the_lock_a_look_before_gives_one_place_back_twice(stampede: Stampede, at: datetime) -> None:
+def test_without_the_lock_a_look_before_gives_one_place_back_twice(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=5)
     held = [take(coupon, one, at, until=at + timedelta(minutes=1)) for one in customers(1) * 3]
     mine = CouponRedemption.objects.filter(pk=held[0].pk)
@@ -367,7 +386,7 @@ def test_without_the_lock_a_look_before_gives_one_place_back_twice(stampede: Sta
                 transitions.release_limit(coupon=coupon.pk, strategy="exact", redemptions=[found])
                 mine.update(status="released", ended_at=at, changed_at=at)
 
-    stampede(look_then_release, range(2))
+    run_concurrently(look_then_release, range(2))
 
     taken = CouponCounter.objects.get(coupon_id=coupon.pk).taken
     assert (standing(coupon), taken) == (2, 1), "the race that the lock of the redemption prevents"

@@ -16,7 +16,7 @@ from coupons.models import CouponDefinition, CouponRedemption
 from tests.factories import CouponFactory, CustomerFactory
 
 pytestmark = [pytest.mark.race_long, pytest.mark.timeout(900), pytest.mark.django_db(transaction=True)]
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 SHOPPERS, TRIES, MAXIMUM = 200, 20, 500
 STRICT = ["exact", "sharded", "pool"]
 
@@ -34,9 +34,9 @@ def tries(coupon: CouponDefinition, customer: int, at: datetime, number: int = T
     return outcomes
 
 
-def many(coupon: CouponDefinition, stampede: Stampede, at: datetime) -> Counter[type]:
+def many(coupon: CouponDefinition, run_concurrently: RunConcurrently, at: datetime) -> Counter[type]:
     customers = [customer.pk for customer in CustomerFactory.create_batch(SHOPPERS)]
-    results = stampede(lambda one: tries(coupon, one, at), customers)
+    results = run_concurrently(lambda one: tries(coupon, one, at), customers)
     assert all(isinstance(result, Counter) for result in results), results
     return sum(results, Counter())
 
@@ -48,12 +48,12 @@ def standing(coupon: CouponDefinition) -> int:
 @pytest.mark.parametrize("batching", [True, False], ids=["together", "each alone"])
 @pytest.mark.parametrize("strategy", STRICT)
 def test_200_shoppers_trying_20_times_redeem_500_exactly_500_times(
-    strategy: str, batching: bool, stampede: Stampede, at: datetime, settings: Any
+    strategy: str, batching: bool, run_concurrently: RunConcurrently, at: datetime, settings: Any
 ) -> None:
     settings.BATCHING = batching
     coupon = CouponFactory(maximum_number_of_coupons=MAXIMUM, limit_strategy=strategy)
 
-    outcomes = many(coupon, stampede, at)
+    outcomes = many(coupon, run_concurrently, at)
 
     assert outcomes == {CouponRedemption: MAXIMUM, CouponLimitReached: SHOPPERS * TRIES - MAXIMUM}
     assert standing(coupon) == MAXIMUM
@@ -62,12 +62,12 @@ def test_200_shoppers_trying_20_times_redeem_500_exactly_500_times(
 
 @pytest.mark.parametrize("batching", [True, False], ids=["together", "each alone"])
 def test_200_shoppers_trying_20_times_exceed_an_approximate_500_within_its_bound(
-    batching: bool, stampede: Stampede, at: datetime, settings: Any
+    batching: bool, run_concurrently: RunConcurrently, at: datetime, settings: Any
 ) -> None:
     settings.BATCHING, settings.COUPON_PROCESSES, settings.COUPON_THREADS = batching, 1, SHOPPERS
     coupon = CouponFactory(maximum_number_of_coupons=MAXIMUM, limit_strategy="approximate")
 
-    outcomes = many(coupon, stampede, at)
+    outcomes = many(coupon, run_concurrently, at)
     over = standing(coupon) - MAXIMUM
     print(f"approximate, {'together' if batching else 'each alone'}: exceeded by {over}")
 
@@ -77,14 +77,14 @@ def test_200_shoppers_trying_20_times_exceed_an_approximate_500_within_its_bound
 
 @pytest.mark.parametrize("strategy", [*STRICT, "approximate"])
 def test_50_requests_of_one_shopper_trying_20_times_redeem_a_limit_of_two_twice(
-    strategy: str, stampede: Stampede, at: datetime
+    strategy: str, run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     coupon = CouponFactory(
         maximum_number_of_coupons=MAXIMUM, maximum_number_of_coupons_per_user=2, limit_strategy=strategy
     )
     one = CustomerFactory().pk
 
-    outcomes: Counter[type] = sum(stampede(lambda _: tries(coupon, one, at), range(50)), Counter())
+    outcomes: Counter[type] = sum(run_concurrently(lambda _: tries(coupon, one, at), range(50)), Counter())
 
     assert outcomes == {CouponRedemption: 2, CouponLimitPerCustomer: 50 * TRIES - 2}
     assert standing(coupon) == 2

@@ -20,7 +20,7 @@ from vouchers.models import Campaign, CampaignCounter, FirstLogin, Voucher
 from vouchers.services import claim, claim_many, claims, extend
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 QUOTA = 100
 
 
@@ -43,20 +43,20 @@ def holds(campaign: Campaign, outcomes: list[ClaimResult], logins: int, at: date
     assert list(check(at=at, repair=False)) == []
 
 
-def test_400_shoppers_at_once_share_100_vouchers(stampede: Stampede, at: datetime) -> None:
+def test_400_shoppers_at_once_share_100_vouchers(run_concurrently: RunConcurrently, at: datetime) -> None:
     campaign, people = CampaignFactory(quota=QUOTA), customers(400)
 
-    outcomes = stampede(lambda one: claim(campaign=campaign.slug, customer_key=one, at=at), people)
+    outcomes = run_concurrently(lambda one: claim(campaign=campaign.slug, customer_key=one, at=at), people)
 
     assert Counter(it.result for it in outcomes) == {Result.GRANTED: QUOTA, Result.FULL: 300}
     holds(campaign, outcomes, 400, at)
 
 
-def test_the_same_without_batches(stampede: Stampede, at: datetime, settings: Any) -> None:
+def test_the_same_without_batches(run_concurrently: RunConcurrently, at: datetime, settings: Any) -> None:
     settings.BATCHING = False
     campaign, people = CampaignFactory(quota=20), customers(80)
 
-    outcomes = stampede(lambda one: claim(campaign=campaign.slug, customer_key=one, at=at), people)
+    outcomes = run_concurrently(lambda one: claim(campaign=campaign.slug, customer_key=one, at=at), people)
 
     assert Counter(it.result for it in outcomes) == {Result.GRANTED: 20, Result.FULL: 60}
     holds(campaign, outcomes, 80, at)
@@ -68,14 +68,14 @@ def found(campaign: Campaign, one: int, at: datetime) -> bool:
     return voucher is not None and Voucher.objects.filter(pk=voucher.id, customer_id=one).exists()
 
 
-def test_who_is_told_of_a_voucher_finds_it(stampede: Stampede, at: datetime) -> None:
+def test_who_is_told_of_a_voucher_finds_it(run_concurrently: RunConcurrently, at: datetime) -> None:
     campaign, people = CampaignFactory(quota=QUOTA), customers(QUOTA)
 
-    assert stampede(lambda one: found(campaign, one, at), people) == [True] * QUOTA
+    assert run_concurrently(lambda one: found(campaign, one, at), people) == [True] * QUOTA
 
 
 def test_if_they_were_told_before_the_commit_somebody_would_find_nothing(
-    stampede: Stampede, at: datetime, monkeypatch: pytest.MonkeyPatch
+    run_concurrently: RunConcurrently, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proof that the test above can fail: the answers are given inside of the transaction."""
     campaign, people = CampaignFactory(quota=QUOTA), customers(50)
@@ -88,13 +88,13 @@ def test_if_they_were_told_before_the_commit_somebody_would_find_nothing(
 
     monkeypatch.setattr(claims._executor, "_settle", too_early)
 
-    assert not all(stampede(lambda one: found(campaign, one, at), people))
+    assert not all(run_concurrently(lambda one: found(campaign, one, at), people))
 
 
-def test_one_shopper_who_signs_in_100_times_at_once_wins_once(stampede: Stampede, at: datetime) -> None:
+def test_one_shopper_who_signs_in_100_times_at_once_wins_once(run_concurrently: RunConcurrently, at: datetime) -> None:
     campaign, (one,) = CampaignFactory(quota=QUOTA), customers(1)
 
-    outcomes = stampede(lambda _: claim(campaign=campaign.slug, customer_key=one, at=at), range(100))
+    outcomes = run_concurrently(lambda _: claim(campaign=campaign.slug, customer_key=one, at=at), range(100))
 
     assert Counter(it.result for it in outcomes) == {Result.GRANTED: 1, Result.ALREADY_CLAIMED: 99}
     assert len({it.voucher for it in outcomes}) == 1
@@ -102,7 +102,7 @@ def test_one_shopper_who_signs_in_100_times_at_once_wins_once(stampede: Stampede
 
 
 def test_processes_with_the_same_people_in_other_orders_never_deadlock_and_all_hear_the_same(
-    stampede: Stampede, at: datetime
+    run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     """Each thread is a process with batches of its own; everyone signs in everywhere, and nobody hears that they came
     before and got nothing when they got something.
@@ -112,10 +112,10 @@ def test_processes_with_the_same_people_in_other_orders_never_deadlock_and_all_h
     def process(number: int) -> list[ClaimResult]:
         order = random.Random(number).sample(people, len(people))
         parts = [order[start : start + 30] for start in range(0, len(order), 30)]
-        found = [claim_many(campaign=campaign.slug, arrivals=[ClaimRequest(one, at) for one in part]) for part in parts]
+        found = [claim_many(campaign=campaign.slug, requests=[ClaimRequest(one, at) for one in part]) for part in parts]
         return [it for part in found for it in part]
 
-    answers = stampede(process, range(8))
+    answers = run_concurrently(process, range(8))
 
     assert not [it for it in answers if isinstance(it, Exception)]
     outcomes = [it for answer in answers for it in answer]
@@ -127,10 +127,12 @@ def test_processes_with_the_same_people_in_other_orders_never_deadlock_and_all_h
     holds(campaign, outcomes, 120, at)
 
 
-def test_a_quota_that_is_raised_in_the_middle_leaves_nobody_within_it_out(stampede: Stampede, at: datetime) -> None:
+def test_a_quota_that_is_raised_in_the_middle_leaves_nobody_within_it_out(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     campaign, people = CampaignFactory(quota=20), customers(80)
     verbs: list[Callable[[], Any]] = [
-        lambda one=one: claim_many(campaign=campaign.slug, arrivals=[ClaimRequest(one, at)])  # type: ignore[misc]
+        lambda one=one: claim_many(campaign=campaign.slug, requests=[ClaimRequest(one, at)])  # type: ignore[misc]
         for one in people
     ]
     verbs[40:40] = [
@@ -138,7 +140,7 @@ def test_a_quota_that_is_raised_in_the_middle_leaves_nobody_within_it_out(stampe
         lambda: extend(campaign=campaign, quota=60, at=at),
     ]
 
-    results = stampede(lambda verb: verb(), verbs)
+    results = run_concurrently(lambda verb: verb(), verbs)
 
     assert CampaignCounter.objects.get().quota == 60
     strange = [
@@ -152,7 +154,9 @@ def test_a_quota_that_is_raised_in_the_middle_leaves_nobody_within_it_out(stampe
     assert list(check(at=at, repair=False)) == []
 
 
-def test_without_the_counter_a_count_before_gives_more_than_the_quota(stampede: Stampede, at: datetime) -> None:
+def test_without_the_counter_a_count_before_gives_more_than_the_quota(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     """The proof that the tests above can fail: count, then give, as one would without the row that is counted on."""
     campaign, people = CampaignFactory(quota=5), customers(40)
     FirstLogin.objects.bulk_create(
@@ -173,7 +177,7 @@ def test_without_the_counter_a_count_before_gives_more_than_the_quota(stampede: 
         definition = cursor.fetchone()[0]
         cursor.execute("DROP INDEX vouchers_rank_once")
         try:
-            stampede(count_then_give, people)
+            run_concurrently(count_then_give, people)
             given = ranks()
         finally:
             Voucher.objects.all().delete()
@@ -202,28 +206,32 @@ def three_steps(campaign: Campaign, customer: int, at: datetime, *, dies: bool =
     return True
 
 
-def test_a_counter_in_redis_gives_too_many_when_redis_loses_its_memory(stampede: Stampede, at: datetime) -> None:
+def test_a_counter_in_redis_gives_too_many_when_redis_loses_its_memory(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     campaign, people = CampaignFactory(quota=QUOTA), customers(300)
 
     for wave in range(0, 300, 60):
         if wave == 60:
             redis.client().flushdb()
-        stampede(lambda one: three_steps(campaign, one, at), people[wave : wave + 60])
+        run_concurrently(lambda one: three_steps(campaign, one, at), people[wave : wave + 60])
 
     assert Voucher.objects.count() == 60 + QUOTA
 
 
-def test_a_counter_in_redis_gives_too_few_when_winners_die_after_counting(stampede: Stampede, at: datetime) -> None:
+def test_a_counter_in_redis_gives_too_few_when_winners_die_after_counting(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     campaign, people = CampaignFactory(quota=QUOTA), customers(300)
     unlucky = set(people[10:QUOTA:20])
 
     for wave in range(0, 300, 50):
-        stampede(lambda one: three_steps(campaign, one, at, dies=one in unlucky), people[wave : wave + 50])
+        run_concurrently(lambda one: three_steps(campaign, one, at, dies=one in unlucky), people[wave : wave + 50])
 
     assert Voucher.objects.count() == QUOTA - len(unlucky) == 95
 
 
-def test_the_one_statement_gives_exactly_100_through_both(stampede: Stampede, at: datetime) -> None:
+def test_the_one_statement_gives_exactly_100_through_both(run_concurrently: RunConcurrently, at: datetime) -> None:
     """The same crowd, the same loss of memory, and winners whose process dies before or after the commit."""
     campaign, people = CampaignFactory(quota=QUOTA), customers(300)
     unlucky = set(people[10:QUOTA:20])
@@ -237,7 +245,7 @@ def test_the_one_statement_gives_exactly_100_through_both(stampede: Stampede, at
     for wave in range(0, 300, 50):
         if wave == 50:
             redis.client().flushdb()
-        stampede(arrive, people[wave : wave + 50])
+        run_concurrently(arrive, people[wave : wave + 50])
 
     assert ranks() == list(range(1, QUOTA + 1))
     again = [claim(campaign=campaign.slug, customer_key=one, at=at) for one in sorted(unlucky)]

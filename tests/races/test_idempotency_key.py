@@ -15,7 +15,7 @@ from discounts.models import Usage, UsageNotification
 from tests.factories import DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 ClientOf = Callable[[Any], Client]
 
 REDEMPTIONS = "/api/v1/checkout/redemptions/"
@@ -27,10 +27,10 @@ ALTER TABLE kernel_idempotencykey ADD CONSTRAINT kernel_idempotencykey_pkey PRIM
 
 
 @pytest.fixture
-def use(bearer: ClientOf) -> Callable[[Any], Any]:
+def use(shopper_client: ClientOf) -> Callable[[Any], Any]:
     """Use the code TEN as one shopper under one key."""
     DiscountCodeFactory(text="TEN")
-    authorization = bearer(ShopperFactory()).defaults["HTTP_AUTHORIZATION"]
+    authorization = shopper_client(ShopperFactory()).defaults["HTTP_AUTHORIZATION"]
 
     def call(_: object) -> Any:
         return Client().post(
@@ -43,8 +43,10 @@ def use(bearer: ClientOf) -> Callable[[Any], Any]:
     return call
 
 
-def test_50_threads_with_one_key_make_one_use_and_get_one_answer(stampede: Stampede, use: Callable[[Any], Any]) -> None:
-    answers = stampede(use, range(50))
+def test_50_threads_with_one_key_make_one_use_and_get_one_answer(
+    run_concurrently: RunConcurrently, use: Callable[[Any], Any]
+) -> None:
+    answers = run_concurrently(use, range(50))
 
     outcomes = Counter((answer.status_code, answer.json().get("code")) for answer in answers)
     assert set(outcomes) <= {(201, None), (409, "idempotency_in_progress")}
@@ -54,8 +56,8 @@ def test_50_threads_with_one_key_make_one_use_and_get_one_answer(stampede: Stamp
     assert use(None)["Idempotency-Replayed"] == "true"
 
 
-def test_50_keys_at_once_are_50_effects(stampede: Stampede, bearer: ClientOf) -> None:
-    authorization = bearer(ShopperFactory()).defaults["HTTP_AUTHORIZATION"]
+def test_50_keys_at_once_are_50_effects(run_concurrently: RunConcurrently, shopper_client: ClientOf) -> None:
+    authorization = shopper_client(ShopperFactory()).defaults["HTTP_AUTHORIZATION"]
     cart = {"currency": "EUR", "lines": [{"id": "1", "sku": "a", "quantity": 1, "unit_price": "9.00"}]}
 
     def redeem(number: int) -> Any:
@@ -66,14 +68,14 @@ def test_50_keys_at_once_are_50_effects(stampede: Stampede, bearer: ClientOf) ->
             headers={"Authorization": authorization, "Idempotency-Key": f"order-{number}"},
         )
 
-    answers = stampede(redeem, range(50))
+    answers = run_concurrently(redeem, range(50))
 
     assert Counter(answer.status_code for answer in answers) == {201: 50}
     assert len({answer.json()["id"] for answer in answers}) == IdempotencyKey.objects.count() == 50
 
 
 def test_without_the_lock_and_the_key_a_look_before_lets_the_race_happen(
-    stampede: Stampede, use: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+    run_concurrently: RunConcurrently, use: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proof that the first test can fail: look for the key, then act, as one would without the guard."""
     looked = threading.Barrier(50)
@@ -88,7 +90,7 @@ def test_without_the_lock_and_the_key_a_look_before_lets_the_race_happen(
     with connection.cursor() as cursor:
         cursor.execute(UNGUARDED)
         try:
-            answers = stampede(use, range(50))
+            answers = run_concurrently(use, range(50))
             cursor.execute("SELECT count(*) FROM kernel_idempotencykey")
             keys = cursor.fetchone()[0]
         finally:

@@ -18,7 +18,7 @@ from tests.factories import BrandFactory, CustomerFactory
 from tests.races.test_reports import long_transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def brand() -> Brand:
     return made
 
 
-def test_buyers_refunds_and_refreshes_at_once_lose_nothing(brand: Brand, stampede: Stampede) -> None:
+def test_buyers_refunds_and_refreshes_at_once_lose_nothing(brand: Brand, run_concurrently: RunConcurrently) -> None:
     people = [CustomerFactory(customer_id=f"c{number}") for number in range(6)]
 
     def life(customer: Customer, number: int) -> None:
@@ -43,7 +43,7 @@ def test_buyers_refunds_and_refreshes_at_once_lose_nothing(brand: Brand, stamped
             purchase_totals.update_memberships(at=NOON, limit=2)
 
     verbs: list[Callable[[], Any]] = [partial(life, customer, number) for customer in people for number in range(3)]
-    results = stampede(lambda verb: verb(), [*verbs, *[refresh] * 4])
+    results = run_concurrently(lambda verb: verb(), [*verbs, *[refresh] * 4])
     refresh_audiences(at=NOON)
 
     assert results == [None] * len(results)

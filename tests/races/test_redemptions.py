@@ -21,7 +21,7 @@ from promotions.errors import CodeAlreadyUsed, ReservationExpired
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 
 
 def reserve(
@@ -40,25 +40,27 @@ def customer() -> Shopper:
     return Shopper(one.pk, one.customer_id)
 
 
-def test_40_servers_reserve_one_order_and_one_redemption_lives(stampede: Stampede, at: datetime) -> None:
+def test_40_servers_reserve_one_order_and_one_redemption_lives(run_concurrently: RunConcurrently, at: datetime) -> None:
     brand, one = BrandFactory(), customer()
     DiscountCodeFactory(text="TEN", brand=brand)
 
-    results = stampede(lambda _: reserve(brand, one, at, "TEN", order="1"), range(40))
+    results = run_concurrently(lambda _: reserve(brand, one, at, "TEN", order="1"), range(40))
 
     assert {type(result) for result in results} <= {Redemption, Busy, CodeAlreadyUsed}
     assert len({result.pk for result in results if isinstance(result, Redemption)}) == 1
     assert Redemption.objects.filter(status__in=LIVE).count() == Usage.objects.count() == 1
 
 
-def test_without_the_constraint_one_order_gets_several_redemptions(stampede: Stampede, at: datetime) -> None:
+def test_without_the_constraint_one_order_gets_several_redemptions(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     brand, one = BrandFactory(), customer()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_indexdef('checkout_one_live_per_brand_order'::regclass)")
         definition = cursor.fetchone()[0]
         cursor.execute("DROP INDEX checkout_one_live_per_brand_order")
         try:
-            stampede(lambda _: reserve(brand, one, at, order="1"), range(40))
+            run_concurrently(lambda _: reserve(brand, one, at, order="1"), range(40))
             live = Redemption.objects.filter(status__in=LIVE).count()
         finally:
             Redemption.objects.all().delete()
@@ -67,17 +69,17 @@ def test_without_the_constraint_one_order_gets_several_redemptions(stampede: Sta
     assert live > 1
 
 
-def test_one_code_in_many_orders_of_one_shopper_is_held_once(stampede: Stampede, at: datetime) -> None:
+def test_one_code_in_many_orders_of_one_shopper_is_held_once(run_concurrently: RunConcurrently, at: datetime) -> None:
     brand, one = BrandFactory(), customer()
     DiscountCodeFactory(text="TEN", brand=brand)
 
-    results = stampede(lambda number: reserve(brand, one, at, "TEN", order=str(number)), range(40))
+    results = run_concurrently(lambda number: reserve(brand, one, at, "TEN", order=str(number)), range(40))
 
     assert Counter(type(result) for result in results) == {Redemption: 1, CodeAlreadyUsed: 39}
     assert Redemption.objects.count() == Usage.objects.count() == 1
 
 
-def test_confirm_and_expiry_at_one_moment_have_one_end(stampede: Stampede, at: datetime) -> None:
+def test_confirm_and_expiry_at_one_moment_have_one_end(run_concurrently: RunConcurrently, at: datetime) -> None:
     brand = BrandFactory()
     end = at + timedelta(seconds=60)
     for number in range(10):
@@ -89,7 +91,7 @@ def test_confirm_and_expiry_at_one_moment_have_one_end(stampede: Stampede, at: d
             lambda: services.release_expired(at=end),
             lambda: services.release_expired(at=end),
         ]
-        results = stampede(lambda verb: verb(), verbs)
+        results = run_concurrently(lambda verb: verb(), verbs)
 
         redemption.refresh_from_db()
         used = Usage.objects.filter(redemption_id=redemption.pk)
@@ -102,7 +104,9 @@ def test_confirm_and_expiry_at_one_moment_have_one_end(stampede: Stampede, at: d
     assert UsageNotification.objects.count() == Redemption.objects.filter(status=Status.CONFIRMED).count()
 
 
-def test_many_carts_over_the_same_codes_in_shuffled_order_never_deadlock(stampede: Stampede, at: datetime) -> None:
+def test_many_carts_over_the_same_codes_in_shuffled_order_never_deadlock(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     brand = BrandFactory()
     codes = [DiscountCodeFactory(brand=brand).code_id for _ in range(8)]
     one = customer()
@@ -112,7 +116,7 @@ def test_many_carts_over_the_same_codes_in_shuffled_order_never_deadlock(stamped
         redemption = reserve(brand, one, at, *shuffled, order=str(number))
         return services.cancel(redemption=redemption, at=at)
 
-    results = stampede(cart, range(32))
+    results = run_concurrently(cart, range(32))
 
     assert {type(result) for result in results} <= {Redemption, CodeAlreadyUsed}
     assert not Usage.objects.exists()

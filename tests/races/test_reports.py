@@ -19,7 +19,7 @@ from coupons.services import reports, rollup
 from tests.coupons.builders import add, coupon_of, refund, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 NOON = datetime(2027, 3, 17, 12, tzinfo=UTC)
 UNTIL = NOON + timedelta(days=1)
 
@@ -58,13 +58,13 @@ def look(coupon: CouponDefinition) -> bool:
     return counted == {"redemptions": found.redemptions, "released": found.released}
 
 
-def test_writers_summers_and_readers_at_once_lose_nothing_and_never_disagree(stampede: Stampede) -> None:
+def test_writers_summers_and_readers_at_once_lose_nothing_and_never_disagree(run_concurrently: RunConcurrently) -> None:
     coupon = coupon_of()
     verbs: list[Callable[[], Any]] = [partial(life, coupon, minute) for minute in range(24)]
     verbs += [lambda: [rollup.roll_up_some(limit=3) for _ in range(8)] for _ in range(6)]
     verbs += [lambda: [look(coupon) for _ in range(8)] for _ in range(6)]
 
-    results = stampede(lambda verb: verb(), verbs)
+    results = run_concurrently(lambda verb: verb(), verbs)
 
     assert results[:24] == [None] * 24, results
     assert results[30:] == [[True] * 8] * 6, results

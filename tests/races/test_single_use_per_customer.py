@@ -18,7 +18,7 @@ from promotions.errors import CodeAlreadyUsed
 from tests.factories import DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 
 UNGUARDED = """
 ALTER TABLE discounts_usage DROP CONSTRAINT discounts_usage_once_per_shopper;
@@ -36,13 +36,13 @@ def shopper() -> Shopper:
 
 @pytest.mark.parametrize("batching", [True, False], ids=["in batches", "each for itself"])
 def test_200_threads_of_one_shopper_make_one_use(
-    stampede: Stampede, at: datetime, settings: Any, batching: bool
+    run_concurrently: RunConcurrently, at: datetime, settings: Any, batching: bool
 ) -> None:
     settings.BATCHING, settings.BATCH_TIMEOUT_SECONDS = batching, 60
     DiscountCodeFactory(text="TEN")
     one = shopper()
 
-    results = stampede(
+    results = run_concurrently(
         lambda _: services.redeem_code(code="TEN", shopper=one, amount=None, currency=None, at=at), range(200)
     )
 
@@ -52,12 +52,14 @@ def test_200_threads_of_one_shopper_make_one_use(
 
 
 @pytest.mark.parametrize("batching", [True, False], ids=["in batches", "each for itself"])
-def test_20_shoppers_use_20_codes_all_at_once(stampede: Stampede, at: datetime, settings: Any, batching: bool) -> None:
+def test_20_shoppers_use_20_codes_all_at_once(
+    run_concurrently: RunConcurrently, at: datetime, settings: Any, batching: bool
+) -> None:
     settings.BATCHING, settings.BATCH_TIMEOUT_SECONDS = batching, 60
     codes = [DiscountCodeFactory().code_id for _ in range(20)]
     shoppers = [shopper() for _ in range(20)]
 
-    results = stampede(
+    results = run_concurrently(
         lambda one: [
             services.redeem_code(code=code, shopper=one, amount=None, currency=None, at=at).code for code in codes
         ],
@@ -68,7 +70,9 @@ def test_20_shoppers_use_20_codes_all_at_once(stampede: Stampede, at: datetime, 
     assert Usage.objects.count() == 400
 
 
-def test_batches_of_several_processes_over_the_same_uses_never_deadlock(stampede: Stampede, at: datetime) -> None:
+def test_batches_of_several_processes_over_the_same_uses_never_deadlock(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     """Each statement takes its uses in one order, whatever the order in which they were asked for."""
     codes = [DiscountCodeFactory().code_id for _ in range(10)]
     shoppers = [shopper() for _ in range(10)]
@@ -83,13 +87,15 @@ def test_batches_of_several_processes_over_the_same_uses_never_deadlock(stampede
             )
         ]
 
-    results = stampede(process, range(12))
+    results = run_concurrently(process, range(12))
 
     taken = [use for result in results for use in result if use is not None]
     assert len(taken) == len(set(taken)) == Usage.objects.count() == UsageNotification.objects.count() == 100
 
 
-def test_without_the_key_a_look_before_the_use_lets_the_race_happen(stampede: Stampede, at: datetime) -> None:
+def test_without_the_key_a_look_before_the_use_lets_the_race_happen(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     """The proof that the test above can fail: look, then take, as one would without the constraint."""
     code = DiscountCodeFactory(text="TEN")
     one = shopper()
@@ -111,7 +117,7 @@ def test_without_the_key_a_look_before_the_use_lets_the_race_happen(stampede: St
         cursor.execute(UNGUARDED)
         try:
             for _ in range(10):
-                stampede(look_then_take, range(50))
+                run_concurrently(look_then_take, range(50))
                 cursor.execute("SELECT count(*) FROM discounts_usage")
                 uses = cursor.fetchone()[0]
                 if uses > 1:

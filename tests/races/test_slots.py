@@ -27,7 +27,7 @@ from tests.factories import BrandFactory, CustomerFactory
 from tests.platform import ROOT, database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 SLOTS, STARTS = 3, 12
 
 
@@ -70,7 +70,7 @@ def deadlocks() -> int:
 
 @pytest.mark.parametrize("small", [True, False])  # with the request that asks for it, or by the queue alone
 def test_12_segments_that_start_at_once_give_nobody_a_slot_too_many_and_waste_none(
-    small: bool, stampede: Stampede, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
+    small: bool, run_concurrently: RunConcurrently, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SEGMENT_SLOTS_PER_CUSTOMER = SLOTS
     monkeypatch.setattr(customer_ranges, "RANGE_SIZE", 60)
@@ -87,7 +87,7 @@ def test_12_segments_that_start_at_once_give_nobody_a_slot_too_many_and_waste_no
             segment.refresh_from_db()
         return str(segment.state)
 
-    results = stampede(begin, asked)
+    results = run_concurrently(begin, asked)
 
     assert set(results) <= {"active", "empty"}
     assert Segment.objects.count() == STARTS
@@ -95,7 +95,7 @@ def test_12_segments_that_start_at_once_give_nobody_a_slot_too_many_and_waste_no
     assert deadlocks() == before
 
 
-def test_without_the_lock_a_look_before_takes_a_slot_too_many(stampede: Stampede) -> None:
+def test_without_the_lock_a_look_before_takes_a_slot_too_many(run_concurrently: RunConcurrently) -> None:
     """The proof that the test above can fail: who has a free slot is read, and then one more is counted."""
     customers = CustomerFactory.create_batch(20)
     CustomerSlots.objects.bulk_create(CustomerSlots(customer=it, used=SLOTS - 1) for it in customers)
@@ -106,12 +106,12 @@ def test_without_the_lock_a_look_before_takes_a_slot_too_many(stampede: Stampede
         everybody_looked.wait(30)
         CustomerSlots.objects.filter(pk__in=free).update(used=F("used") + 1)
 
-    stampede(look_then_take, range(2))
+    run_concurrently(look_then_take, range(2))
 
     assert set(CustomerSlots.objects.values_list("used", flat=True)) == {SLOTS + 1}
 
 
-def test_without_the_lock_two_audiences_in_their_own_orders_deadlock(stampede: Stampede) -> None:
+def test_without_the_lock_two_audiences_in_their_own_orders_deadlock(run_concurrently: RunConcurrently) -> None:
     """The proof that the test above can fail: customers one after the other, as each audience was sent."""
     first, second = CustomerFactory.create_batch(2)
     CustomerSlots.objects.bulk_create(CustomerSlots(customer=it) for it in (first, second))
@@ -125,7 +125,7 @@ def test_without_the_lock_two_audiences_in_their_own_orders_deadlock(stampede: S
             both_have_one.wait(30)
             CustomerSlots.objects.filter(pk=order[1].pk).update(used=F("used") + 1)
 
-    results = stampede(take_in_order, [(first, second), (second, first)])
+    results = run_concurrently(take_in_order, [(first, second), (second, first)])
 
     (died,) = [result for result in results if result is not None]
     assert isinstance(died, OperationalError)
@@ -133,7 +133,7 @@ def test_without_the_lock_two_audiences_in_their_own_orders_deadlock(stampede: S
 
 
 # --- one for each promotion ------------------------------------------------------------------------------------------
-def test_20_requests_for_one_promotion_make_one_segment(stampede: Stampede, at: datetime) -> None:
+def test_20_requests_for_one_promotion_make_one_segment(run_concurrently: RunConcurrently, at: datetime) -> None:
     brand, key = BrandFactory(), uuid7()
     services.apply_audience(brand=brand, segment_type="vip", operation="add", customer_ids=["c1", "c2"])
 
@@ -143,14 +143,16 @@ def test_20_requests_for_one_promotion_make_one_segment(stampede: Stampede, at: 
             brand=brand, segment_type="vip", start_date=at, end_date=at + timedelta(days=days), at=at, promotion_id=key
         )
 
-    results = stampede(ask, range(20))
+    results = run_concurrently(ask, range(20))
 
     assert Counter(type(result) for result in results) == {Segment: 10, SegmentAlreadyExists: 10}
     assert len({result.pk for result in results if isinstance(result, Segment)}) == Segment.objects.count() == 1
     assert set(CustomerSlots.objects.values_list("used", flat=True)) == {1}
 
 
-def test_without_the_constraint_a_look_before_makes_two_segments(stampede: Stampede, at: datetime) -> None:
+def test_without_the_constraint_a_look_before_makes_two_segments(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     """The proof that the test above can fail: look for the promotion's segment, then make it."""
     brand, key, both_looked = BrandFactory(), uuid7(), threading.Barrier(2)
     name = "segments_one_per_promotion"
@@ -168,7 +170,7 @@ def test_without_the_constraint_a_look_before_makes_two_segments(stampede: Stamp
     with connection.schema_editor() as editor:
         editor.remove_constraint(Segment, constraint)
     try:
-        stampede(look_then_make, range(2))
+        run_concurrently(look_then_make, range(2))
         made = Segment.objects.count()
     finally:
         Segment.objects.all().delete()

@@ -21,7 +21,7 @@ from vouchers.models import Voucher
 from vouchers.services import claim
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 
 
 def customer() -> Shopper:
@@ -46,18 +46,20 @@ def reserve(brand: Brand, shopper: Shopper, at: datetime, *vouchers: str, order:
     )
 
 
-def test_one_voucher_in_many_orders_is_held_once(stampede: Stampede, at: datetime) -> None:
+def test_one_voucher_in_many_orders_is_held_once(run_concurrently: RunConcurrently, at: datetime) -> None:
     brand, one = BrandFactory(), customer()
     voucher = won(brand, one, at)
 
-    results = stampede(lambda number: reserve(brand, one, at, voucher, order=str(number)), range(40))
+    results = run_concurrently(lambda number: reserve(brand, one, at, voucher, order=str(number)), range(40))
 
     assert Counter(type(result) for result in results) == {Redemption: 1, VoucherUsed: 39}
     (redemption,) = Redemption.objects.all()
     assert Voucher.objects.get().redemption_id == redemption.pk
 
 
-def test_many_orders_over_the_same_vouchers_in_shuffled_order_never_deadlock(stampede: Stampede, at: datetime) -> None:
+def test_many_orders_over_the_same_vouchers_in_shuffled_order_never_deadlock(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     brand, one = BrandFactory(), customer()
     vouchers = [won(brand, one, at) for _ in range(6)]
 
@@ -66,13 +68,15 @@ def test_many_orders_over_the_same_vouchers_in_shuffled_order_never_deadlock(sta
         redemption = reserve(brand, one, at, *shuffled, order=str(number))
         return services.cancel(redemption=redemption, at=at)
 
-    results = stampede(cart, range(24))
+    results = run_concurrently(cart, range(24))
 
     assert {type(result) for result in results} <= {Redemption, VoucherUsed}
     assert Counter(Voucher.objects.values_list("status", flat=True)) == {"available": 6}
 
 
-def test_without_the_lock_a_look_before_gives_one_voucher_to_several_orders(stampede: Stampede, at: datetime) -> None:
+def test_without_the_lock_a_look_before_gives_one_voucher_to_several_orders(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
     """The proof that the first can fail: look whether it is free, then take it, as one would without the condition."""
     brand, one = BrandFactory(), customer()
     voucher = won(brand, one, at)
@@ -91,7 +95,7 @@ def test_without_the_lock_a_look_before_gives_one_voucher_to_several_orders(stam
 
     taken = 0
     for _ in range(10):
-        taken = sum(stampede(look_then_take, range(40)))
+        taken = sum(run_concurrently(look_then_take, range(40)))
         if taken > 1:
             break
         Voucher.objects.update(status="available", redemption_id=None, reserved_until=None)

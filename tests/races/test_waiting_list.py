@@ -19,18 +19,18 @@ from vouchers.models import Campaign, CampaignCounter, Voucher
 from vouchers.services import claim, claim_many, revoke, waiting_list
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 QUOTA = 20
 
 
 def arrived(campaign: Campaign, count: int, at: datetime) -> list[int]:
     made = Customer.objects.bulk_create([Customer(customer_id=f"c{n}") for n in range(count)])
-    claim_many(campaign=campaign.slug, arrivals=[ClaimRequest(one.pk, at) for one in made])
+    claim_many(campaign=campaign.slug, requests=[ClaimRequest(one.pk, at) for one in made])
     return [one.pk for one in made]
 
 
 def test_ranks_that_are_lost_and_passed_on_at_once_go_to_the_first_in_line_each_once(
-    stampede: Stampede, at: datetime
+    run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     campaign = CampaignFactory(quota=QUOTA, reassign_unused=True)
     people = arrived(campaign, 3 * QUOTA, at)
@@ -45,7 +45,7 @@ def test_ranks_that_are_lost_and_passed_on_at_once_go_to_the_first_in_line_each_
 
     verbs: list[Callable[[], Any]] = [partial(lose, one) for one in people[:QUOTA]]
     verbs += [partial(come, one) for one in newcomers] + [lambda: waiting_list.enqueue_reassignments(at=at)] * 4
-    results = stampede(lambda verb: verb(), verbs)
+    results = run_concurrently(lambda verb: verb(), verbs)
 
     assert not [it for it in results if isinstance(it, Exception)]
     found = list(Voucher.objects.filter(reassigned_to=None).order_by("rank").values_list("rank", "customer_id"))
@@ -55,7 +55,7 @@ def test_ranks_that_are_lost_and_passed_on_at_once_go_to_the_first_in_line_each_
     assert list(check(at=at, repair=False)) == []
 
 
-def test_without_the_lock_a_rank_is_passed_on_twice(stampede: Stampede, at: datetime) -> None:
+def test_without_the_lock_a_rank_is_passed_on_twice(run_concurrently: RunConcurrently, at: datetime) -> None:
     """The proof that the test above can fail: look what was lost and who is first, then give."""
     campaign = CampaignFactory(quota=1, reassign_unused=True)
     first, *_ = arrived(campaign, 3, at)
@@ -77,7 +77,7 @@ def test_without_the_lock_a_rank_is_passed_on_twice(stampede: Stampede, at: date
             definitions.append(cursor.fetchone()[0])
         cursor.execute("DROP INDEX vouchers_rank_once, vouchers_one_per_customer")
         try:
-            results = stampede(look_then_give, range(2))
+            results = run_concurrently(look_then_give, range(2))
             given = list(Voucher.objects.exclude(customer=first).values_list("rank", "customer_id"))
         finally:
             Voucher.objects.all().delete()

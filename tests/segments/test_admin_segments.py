@@ -129,7 +129,9 @@ def test_why_it_waits_is_said_and_it_is_told_again_by_a_click(owner: Client, bra
     assert "after it failed 3 times" in page.context["wait"]
     assert answer.status_code == 302
     assert SyncJob.objects.get(service=Service.SEGMENTATION).due_at <= timezone.now()
-    assert [it.kwargs for it in OutboxMessage.objects.filter(task="segments.tell")] == [{"segment_id": str(segment.pk)}]
+    assert [it.kwargs for it in OutboxMessage.objects.filter(task="segments.sync_segment")] == [
+        {"segment_id": str(segment.pk)}
+    ]
 
 
 def test_what_is_due_is_worked_on_by_a_click(owner: Client, brand: Brand) -> None:
@@ -141,7 +143,7 @@ def test_what_is_due_is_worked_on_by_a_click(owner: Client, brand: Brand) -> Non
     assert "Go on now" in owner.get(f"{BASE}{segment.pk}/change/").content.decode()
     owner.post(f"{BASE}{segment.pk}/work/now/")
 
-    assert OutboxMessage.objects.get().task == "segments.work"
+    assert OutboxMessage.objects.get().task == "segments.process_queue"
 
 
 def test_a_viewer_reads_and_a_stranger_does_not_even_that(brand: Brand, settings: Any) -> None:
@@ -223,7 +225,7 @@ def test_slots_are_those_of_the_brands_own_customers_whoever_takes_them(
 
 
 def test_a_large_audience_is_counted_in_the_background_and_then_again(
-    owner: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch, deliver: Callable[[], int]
+    owner: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch, run_outbox: Callable[[], int]
 ) -> None:
     monkeypatch.setattr(selectors, "LARGE", 1)
     audience(brand, "c1", "c2")
@@ -231,7 +233,7 @@ def test_a_large_audience_is_counted_in_the_background_and_then_again(
     first = owner.get(f"{BASE}slots/").context
     assert owner.get(f"{BASE}slots/").context["counting"]
     assert OutboxMessage.objects.filter(task="segments.count_slots").count() == 1
-    deliver()
+    run_outbox()
     second = owner.get(f"{BASE}slots/")
     monkeypatch.setattr(slot_usage, "MAX_AGE", timedelta(0))
     cache.delete(f"segments:counting:{Audience.objects.get().pk}")
@@ -243,14 +245,14 @@ def test_a_large_audience_is_counted_in_the_background_and_then_again(
     assert OutboxMessage.objects.filter(task="segments.count_slots").count() == 1
 
 
-def test_platform_admins_see_all_customers_at_once(brand: Brand, deliver: Callable[[], int]) -> None:
+def test_platform_admins_see_all_customers_at_once(brand: Brand, run_outbox: Callable[[], int]) -> None:
     audience(brand, "c1", "c2", "c3")
     audience(brand, "c1", segment_type="new_users")
     running(brand, segment_type="new_users")
     root = as_user(UserFactory(is_superuser=True))
 
     root.get(f"{BASE}slots/")
-    deliver()
+    run_outbox()
     page = root.get(f"{BASE}slots/")
 
     assert [(used, many) for used, many, _ in page.context["rows"]] == [(0, "2"), (1, "1")]

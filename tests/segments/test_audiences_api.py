@@ -199,9 +199,9 @@ def test_a_body_of_no_stated_length_is_refused(brand: Brand, platform: Client, p
 
 
 def test_only_the_platforms_own_services_may(
-    brand: Brand, bearer: Callable[[Any], Client], server_of: Callable[[Brand], Client]
+    brand: Brand, shopper_client: Callable[[Any], Client], brand_client: Callable[[Brand], Client]
 ) -> None:
-    for client in (server_of(brand), bearer(MembershipFactory(brand=brand).user)):
+    for client in (brand_client(brand), shopper_client(MembershipFactory(brand=brand).user)):
         for path in (PATH.format("billo"), PATH.format("nosuch")):
             assert send(client, {"operation": "add", "customer_ids": ["c1"]}, path).status_code == 403
     assert Client().post(PATH.format("billo")).status_code == 401

@@ -90,7 +90,7 @@ def test_a_large_one_is_left_to_the_queue(brand: Brand, at: datetime, monkeypatc
     segment = scheduled(brand, at, start=timedelta(0))
 
     assert (segment.status, used()) == ("scheduled", {})
-    assert OutboxMessage.objects.get().task == "segments.work"
+    assert OutboxMessage.objects.get().task == "segments.process_queue"
 
 
 def test_an_audience_with_nobody_in_it_is_refused(brand: Brand, at: datetime) -> None:
@@ -351,14 +351,14 @@ def test_an_end_in_the_middle_of_a_filling_wins(brand: Brand, at: datetime, monk
 
 
 def test_long_work_is_parted_among_tasks(
-    brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch, deliver: Callable[[], int]
+    brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch, run_outbox: Callable[[], int]
 ) -> None:
     monkeypatch.setattr(customer_ranges, "RANGE_SIZE", 3)
     audience(brand, *(f"c{number}" for number in range(20)))
     segment = scheduled(brand, at)
 
     services.process_queue(at=at + DAY, budget=0)
-    assert OutboxMessage.objects.filter(task="segments.work").count() == 1
+    assert OutboxMessage.objects.filter(task="segments.process_queue").count() == 1
     assert Segment.objects.get(pk=segment.pk).members_count < 20
 
     while OutboxMessage.objects.exists():
@@ -414,7 +414,7 @@ def test_the_reach_of_an_audience_counts_who_has_a_free_slot(brand: Brand, at: d
     audience(brand, "c1", segment_type="new")
     scheduled(brand, at, start=timedelta(0), segment_type="new")
 
-    reach = services.reach(brand_id=brand.pk, segment_types=["vip", "new", "never"], at=at)
+    reach = services.get_reach(brand_id=brand.pk, segment_types=["vip", "new", "never"], at=at)
 
     assert {name: (it.count, it.with_free_slot) for name, it in reach.items()} == {
         "vip": (3, 2), "new": (1, 0), "never": (0, 0),
@@ -422,7 +422,7 @@ def test_the_reach_of_an_audience_counts_who_has_a_free_slot(brand: Brand, at: d
 
 
 def test_the_reach_of_a_large_audience_is_counted_again_in_the_background(
-    brand: Brand, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch, deliver: Callable[[], int]
+    brand: Brand, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch, run_outbox: Callable[[], int]
 ) -> None:
     settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
     monkeypatch.setattr(selectors, "LARGE", 1)
@@ -432,7 +432,7 @@ def test_the_reach_of_a_large_audience_is_counted_again_in_the_background(
 
     def asked(minutes: int) -> AudienceReach:
         when = at + timedelta(minutes=minutes)
-        return services.reach(brand_id=brand.pk, segment_types=["vip"], at=when)["vip"]
+        return services.get_reach(brand_id=brand.pk, segment_types=["vip"], at=when)["vip"]
 
     assert asked(0) == AudienceReach(2, 1, at)
     audience(brand, "c3")
@@ -446,12 +446,12 @@ def test_the_reach_of_a_large_audience_is_counted_again_in_the_background(
     assert not OutboxMessage.objects.exists()
     assert asked(6) == asked(7) == AudienceReach(3, 2, at)  # nobody waits
     assert OutboxMessage.objects.count() == 1
-    deliver()
+    run_outbox()
     assert (asked(8).count, asked(8).with_free_slot) == (3, 3)
 
 
 def test_a_large_audience_that_was_sent_is_counted_before_anybody_asks(
-    brand: Brand, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch, deliver: Callable[[], int]
+    brand: Brand, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch, run_outbox: Callable[[], int]
 ) -> None:
     monkeypatch.setattr(selectors, "LARGE", 1)
     audience(brand, "c1")
@@ -460,12 +460,12 @@ def test_a_large_audience_that_was_sent_is_counted_before_anybody_asks(
     audience(brand, "c1", "c2")
     assert OutboxMessage.objects.count() == 1
 
-    deliver()
+    run_outbox()
     monkeypatch.setattr(selectors, "count_slots", None)  # nobody counts in a request
 
-    assert services.reach(brand_id=brand.pk, segment_types=["vip"], at=timezone.now())["vip"].count == 2
+    assert services.get_reach(brand_id=brand.pk, segment_types=["vip"], at=timezone.now())["vip"].count == 2
 
 
 def test_a_segment_that_is_not_there_is_not_found() -> None:
     with pytest.raises(NotFound):
-        selectors.segment(pk=PromotionFactory(end_date=datetime(2031, 1, 1, tzinfo=UTC)).pk)
+        selectors.get_segment(pk=PromotionFactory(end_date=datetime(2031, 1, 1, tzinfo=UTC)).pk)

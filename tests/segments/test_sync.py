@@ -21,7 +21,7 @@ from tests.factories import BrandFactory, CustomerFactory
 from tests.fakes.external_services import KEY, Outside
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Stampede = Callable[..., list[Any]]
+RunConcurrently = Callable[..., list[Any]]
 MEMBERS = 25
 
 
@@ -38,7 +38,7 @@ def filled(at: datetime, members: int = MEMBERS) -> Segment:
     """A segment with its members, which waits for the service."""
     segment = Segment.objects.create(
         brand=BrandFactory(), segment_type="regulars", start_date=at, end_date=at + timedelta(days=7), due_at=at,
-        state=sync.state_when_filled(), members_count=members,
+        state=sync.get_filled_state(), members_count=members,
     )  # fmt: skip
     customers = CustomerFactory.create_batch(members)
     SegmentMember.objects.bulk_create(SegmentMember(segment=segment, customer=customer) for customer in customers)
@@ -54,7 +54,7 @@ def ids(segment: Segment) -> list[str]:
 
 def tell(segment: Segment, at: datetime) -> bool:
     clock = RunClock(at)
-    return sync.sync_segment(segment_id=segment.pk, outside=segmentation(clock), clock=clock)
+    return sync.sync_segment(segment_id=segment.pk, service=segmentation(clock), clock=clock)
 
 
 def why(segment: Segment) -> str:
@@ -231,17 +231,19 @@ def test_a_worker_that_died_leaves_the_rest_to_the_next_after_a_minute(
     assert state(segment) == State.ACTIVE
 
 
-def test_workers_at_the_same_time_tell_a_segment_once(outside: Outside, at: datetime, stampede: Stampede):
+def test_workers_at_the_same_time_tell_a_segment_once(
+    outside: Outside, at: datetime, run_concurrently: RunConcurrently
+):
     segment = filled(at)
 
-    done = stampede(lambda _: tell(segment, at), range(8))
+    done = run_concurrently(lambda _: tell(segment, at), range(8))
 
     assert sorted(done) == [False] * 7 + [True]
     assert len(outside.calls) == 5
 
 
 def test_workers_who_only_look_whether_it_is_free_tell_it_many_times(
-    outside: Outside, at: datetime, stampede: Stampede, monkeypatch: pytest.MonkeyPatch
+    outside: Outside, at: datetime, run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch
 ):
     """The proof that the test above can fail: the same without the taking."""
 
@@ -257,13 +259,15 @@ def test_workers_who_only_look_whether_it_is_free_tell_it_many_times(
     def crowd() -> bool:
         segment = filled(at)
         outside.calls.clear()
-        stampede(lambda _: tell(segment, at), range(8))
+        run_concurrently(lambda _: tell(segment, at), range(8))
         return len(outside.calls) > 5
 
     assert any(crowd() for _ in range(10))
 
 
-def test_no_transaction_is_open_while_the_service_thinks(outside: Outside, at: datetime, stampede: Stampede):
+def test_no_transaction_is_open_while_the_service_thinks(
+    outside: Outside, at: datetime, run_concurrently: RunConcurrently
+):
     segment = filled(at)
     outside.next(200, "hang")
 
@@ -276,7 +280,7 @@ def test_no_transaction_is_open_while_the_service_thinks(outside: Outside, at: d
             )
             return list(cursor.fetchall())
 
-    told, open_ones = stampede(lambda call: call(segment), [lambda it: tell(it, at), look])
+    told, open_ones = run_concurrently(lambda call: call(segment), [lambda it: tell(it, at), look])
 
     assert told is False
     assert open_ones == []
@@ -289,7 +293,7 @@ def test_what_is_due_is_told_by_the_sweep_and_a_service_that_is_ill_is_left_alon
 
     def sweep(at: datetime) -> int:
         clock = RunClock(at)
-        return sync.sync_due(outside=segmentation(clock), clock=clock)
+        return sync.sync_due(service=segmentation(clock), clock=clock)
 
     assert sweep(at) == 0
     assert len(outside.calls) == 5  # then the breaker is open, and the others need not try
@@ -309,7 +313,7 @@ def test_a_person_need_not_wait(outside: Outside, at: datetime):
 
     assert sync.retry_now(segment_ids=[segment.pk], at=at + timedelta(seconds=1)) == 1
 
-    assert OutboxMessage.objects.get().task == "segments.tell"
+    assert OutboxMessage.objects.get().task == "segments.sync_segment"
     assert tell(segment, at + timedelta(seconds=1))
     assert sync.retry_now(segment_ids=[segment.pk], at=at + timedelta(seconds=1)) == 0
 
@@ -326,10 +330,10 @@ def test_when_the_service_is_no_longer_configured_what_waited_for_it_goes_on(
     assert outside.calls == []
 
 
-def test_the_promised_task_tells(outside: Outside, deliver: Callable[[], int]):
+def test_the_promised_task_tells(outside: Outside, run_outbox: Callable[[], int]):
     segment = filled(timezone.now())
 
-    deliver()
+    run_outbox()
 
     assert state(segment) == State.ACTIVE
     assert not OutboxMessage.objects.exists()
@@ -343,7 +347,7 @@ def test_many_faults_at_random_end_in_the_same_members(outside: Outside, at: dat
     for minute in range(0, 2400, 20):
         now = at + timedelta(minutes=minute)
         clock = RunClock(now)
-        sync.sync_due(outside=segmentation(clock), clock=clock)
+        sync.sync_due(service=segmentation(clock), clock=clock)
         if minute == 200:
             Segment.objects.filter(pk__in=[it.pk for it in ended]).update(state=State.DELETED)
             sync.request_sync(segment_ids=[it.pk for it in ended], at=now)

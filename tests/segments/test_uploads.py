@@ -62,7 +62,7 @@ def members() -> set[str]:
     ("operation", "figures"), [("replace", (3, 2, 1, 5)), ("add", (3, 0, 1, 7)), ("remove", (0, 2, 1, 2))]
 )
 def test_what_it_would_change_is_shown_first_and_is_what_it_changes(
-    brand: Brand, editor: Client, deliver: Callable[[], int], operation: str, figures: tuple[int, ...]
+    brand: Brand, editor: Client, run_outbox: Callable[[], int], operation: str, figures: tuple[int, ...]
 ) -> None:
     services.apply_audience(brand=brand, segment_type="vip", operation="add", customer_ids=["a", "b", "c", "d"])
     Customer.objects.bulk_create(Customer(customer_id=name) for name in ("e", "f"))
@@ -73,7 +73,7 @@ def test_what_it_would_change_is_shown_first_and_is_what_it_changes(
     upload = AudienceUpload.objects.get()
     assert response["Location"] == page_of(upload)
     assert (upload.added, upload.removed, upload.unknown, upload.size) == figures
-    assert (upload.received, upload.refused) == (6, 1)
+    assert (upload.received, upload.invalid_count) == (6, 1)
     assert members() == before
     page = editor.get(page_of(upload)).content.decode()
     assert "Would come in" in page
@@ -81,7 +81,7 @@ def test_what_it_would_change_is_shown_first_and_is_what_it_changes(
 
     editor.post(f"{LIST}{upload.pk}/apply/")
     assert 'hx-trigger="every 2s"' in editor.get(page_of(upload)).content.decode()
-    deliver()
+    run_outbox()
 
     upload.refresh_from_db()
     assert (upload.state, upload.percent, upload.parts.count()) == (UploadState.APPLIED, 100, 0)
@@ -92,18 +92,18 @@ def test_what_it_would_change_is_shown_first_and_is_what_it_changes(
 
 
 def test_it_takes_effect_once_however_often_it_is_asked(
-    brand: Brand, editor: Client, deliver: Callable[[], int], at: datetime
+    brand: Brand, editor: Client, run_outbox: Callable[[], int], at: datetime
 ) -> None:
     post(editor, brand, b"c1\n", operation="add")
     upload = AudienceUpload.objects.get()
     for _ in range(3):
         editor.post(f"{LIST}{upload.pk}/apply/")
-    assert deliver() == 1
+    assert run_outbox() == 1
     services.apply_audience(brand=brand, segment_type="vip", operation="remove", customer_ids=["c1"])
 
     services.apply_upload(upload_id=upload.pk, at=at)
     editor.post(f"{LIST}{upload.pk}/apply/")
-    deliver()
+    run_outbox()
 
     assert members() == set()
 
@@ -131,7 +131,7 @@ def test_a_file_of_json_lines_is_read_as_such(brand: Brand, editor: Client) -> N
 def test_what_cannot_be_is_said_at_its_field(
     brand: Brand, editor: Client, text: bytes, fields: dict[str, Any], field: str
 ) -> None:
-    Audience.objects.create(brand=brand, segment_type="ours", source=Source.AUTOMATIC_SEGMENT_TYPES)
+    Audience.objects.create(brand=brand, segment_type="ours", source=Source.AUTOMATIC)
 
     response = post(editor, brand, text, **fields)
 
@@ -147,14 +147,14 @@ def test_a_file_that_is_too_large_is_refused(brand: Brand, editor: Client, monke
 
 
 def test_an_audience_that_is_computed_meanwhile_refuses_it_in_words(
-    brand: Brand, editor: Client, deliver: Callable[[], int]
+    brand: Brand, editor: Client, run_outbox: Callable[[], int]
 ) -> None:
     post(editor, brand, b"c1\n")
     upload = AudienceUpload.objects.get()
-    Audience.objects.create(brand=brand, segment_type="vip", source=Source.AUTOMATIC_SEGMENT_TYPES)
+    Audience.objects.create(brand=brand, segment_type="vip", source=Source.AUTOMATIC)
 
     editor.post(f"{LIST}{upload.pk}/apply/")
-    deliver()
+    run_outbox()
 
     upload.refresh_from_db()
     assert upload.state == UploadState.FAILED
@@ -162,7 +162,7 @@ def test_an_audience_that_is_computed_meanwhile_refuses_it_in_words(
     assert members() == set()
 
 
-def test_a_viewer_sees_and_changes_nothing(brand: Brand, editor: Client, deliver: Callable[[], int]) -> None:
+def test_a_viewer_sees_and_changes_nothing(brand: Brand, editor: Client, run_outbox: Callable[[], int]) -> None:
     viewer = client_of(brand, Role.VIEWER)
     post(editor, brand, b"c1\n")
     upload = AudienceUpload.objects.get()
@@ -174,7 +174,7 @@ def test_a_viewer_sees_and_changes_nothing(brand: Brand, editor: Client, deliver
 
     assert "Would come in" in page
     assert ">Apply<" not in page
-    assert deliver() == 0
+    assert run_outbox() == 0
     assert AudienceUpload.objects.get().state == UploadState.PREVIEW
 
 
@@ -195,7 +195,7 @@ def test_another_brands_staff_see_none_of_it(brand: Brand, editor: Client) -> No
 
 @pytest.mark.django_db(transaction=True)  # what is not committed counts as nothing when a table is analysed meanwhile
 def test_a_file_of_many_pieces_comes_out_as_it_went_in(
-    brand: Brand, editor: Client, deliver: Callable[[], int], settings: Any, monkeypatch: pytest.MonkeyPatch
+    brand: Brand, editor: Client, run_outbox: Callable[[], int], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 0  # read from a file, part by part
     monkeypatch.setattr(uploads, "PART_SIZE", 1)
@@ -207,12 +207,12 @@ def test_a_file_of_many_pieces_comes_out_as_it_went_in(
     assert upload.parts.count() > 2
     assert gzip.decompress(packed(upload)) == text
     editor.post(f"{LIST}{upload.pk}/apply/")
-    deliver()
+    run_outbox()
     assert members() == set(text.decode().split())
 
 
 def test_one_that_is_stopped_changes_nothing_and_is_applied_when_it_is_asked_for_again(
-    brand: Brand, editor: Client, deliver: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    brand: Brand, editor: Client, run_outbox: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post(editor, brand, b"c1\n")
     upload = AudienceUpload.objects.get()
@@ -223,12 +223,12 @@ def test_one_that_is_stopped_changes_nothing_and_is_applied_when_it_is_asked_for
 
     with monkeypatch.context() as patched:
         patched.setattr(staging, "create_missing_customers", stopped_meanwhile)
-        deliver()
+        run_outbox()
 
     assert members() == set()
     assert AudienceUpload.objects.get().state == UploadState.PREVIEW
     editor.post(f"{LIST}{upload.pk}/apply/")
-    deliver()
+    run_outbox()
     assert members() == {"c1"}
     assert "Too late" in editor.post(f"{LIST}{upload.pk}/stop/", follow=True).content.decode()
     assert members() == {"c1"}

@@ -38,8 +38,8 @@ def brand() -> Brand:
 
 
 @pytest.fixture
-def owner(brand: Brand, bearer: ClientOf) -> Client:
-    return bearer(MembershipFactory(brand=brand).user)
+def owner(brand: Brand, shopper_client: ClientOf) -> Client:
+    return shopper_client(MembershipFactory(brand=brand).user)
 
 
 @pytest.fixture
@@ -63,10 +63,10 @@ def test_staff_make_a_campaign_of_thirty_per_cent_for_a_hundred(owner: Client) -
     assert [it["slug"] for it in owner.get(CAMPAIGNS).json()["results"]] == ["spring"]
 
 
-def test_a_brands_server_makes_one_with_an_offer_of_its_own(brand: Brand, server_of: ClientOf) -> None:
+def test_a_brands_server_makes_one_with_an_offer_of_its_own(brand: Brand, brand_client: ClientOf) -> None:
     offer = {"benefits": [{"kind": "amount", "value": "5.00", "currency": "EUR", "on": "order"}]}
 
-    made = post(server_of(brand), CAMPAIGNS, SPRING | {"offer": offer, "description": "Five euros for you"}).json()
+    made = post(brand_client(brand), CAMPAIGNS, SPRING | {"offer": offer, "description": "Five euros for you"}).json()
 
     assert made["offer"] == offer
     assert made["discount"] is None
@@ -107,8 +107,8 @@ def test_a_slug_is_one_campaigns_whosever_it_is(owner: Client) -> None:
     assert (response.status_code, response.json()["code"]) == (409, "slug_taken")
 
 
-def test_a_viewer_reads_and_changes_nothing(brand: Brand, campaign: Campaign, bearer: ClientOf) -> None:
-    viewer = bearer(MembershipFactory(brand=brand, role=Role.VIEWER).user)
+def test_a_viewer_reads_and_changes_nothing(brand: Brand, campaign: Campaign, shopper_client: ClientOf) -> None:
+    viewer = shopper_client(MembershipFactory(brand=brand, role=Role.VIEWER).user)
 
     assert viewer.get(f"{CAMPAIGNS}spring/").json()["logins"] == 0
     for response in (
@@ -120,31 +120,31 @@ def test_a_viewer_reads_and_changes_nothing(brand: Brand, campaign: Campaign, be
     assert (campaign.status, campaign.counter.quota) == ("open", 2)
 
 
-def test_a_closed_campaign_stays_closed(owner: Client, campaign: Campaign, bearer: ClientOf) -> None:
+def test_a_closed_campaign_stays_closed(owner: Client, campaign: Campaign, shopper_client: ClientOf) -> None:
     assert post(owner, f"{CAMPAIGNS}spring/close/").json()["state"] == "closed"
     assert post(owner, f"{CAMPAIGNS}spring/close/").status_code == 200
 
     refused = owner.patch(f"{CAMPAIGNS}spring/", {"quota": 9}, content_type="application/json")
     assert (refused.status_code, refused.json()["code"]) == (409, "invalid_status")
-    answer = first_login(bearer(ShopperFactory()), "spring")
+    answer = first_login(shopper_client(ShopperFactory()), "spring")
     assert (answer.status_code, answer.json()["code"]) == (409, "campaign_not_open")
     assert not FirstLogin.objects.exists()
 
 
 def test_a_larger_quota_goes_to_those_who_came_too_late_in_their_order(
-    owner: Client, campaign: Campaign, bearer: ClientOf
+    owner: Client, campaign: Campaign, shopper_client: ClientOf
 ) -> None:
     people = [ShopperFactory() for _ in range(5)]
     for user in people:
-        first_login(bearer(user), "spring")
+        first_login(shopper_client(user), "spring")
 
     answer = owner.patch(f"{CAMPAIGNS}spring/", {"quota": 4}, content_type="application/json").json()
 
     assert (answer["quota"], answer["issued"], answer["logins"]) == (4, 4, 5)
     ranks = Voucher.objects.order_by("rank").values_list("customer__user", "rank")
     assert list(ranks) == [(user.pk, number) for number, user in enumerate(people[:4], 1)]
-    assert first_login(bearer(people[3]), "spring").json()["voucher"]["rank"] == 4
-    assert first_login(bearer(people[4]), "spring").json()["voucher"] is None
+    assert first_login(shopper_client(people[3]), "spring").json()["voucher"]["rank"] == 4
+    assert first_login(shopper_client(people[4]), "spring").json()["voucher"] is None
 
 
 @pytest.mark.parametrize(
@@ -172,8 +172,10 @@ def test_a_later_end_is_taken_and_the_same_again_is_nothing(owner: Client, campa
 
 
 # --- shoppers --------------------------------------------------------------------------------------------------------
-def test_the_first_get_a_voucher_and_the_third_hears_that_it_is_full(campaign: Campaign, bearer: ClientOf) -> None:
-    one, two, three = (bearer(ShopperFactory()) for _ in range(3))
+def test_the_first_get_a_voucher_and_the_third_hears_that_it_is_full(
+    campaign: Campaign, shopper_client: ClientOf
+) -> None:
+    one, two, three = (shopper_client(ShopperFactory()) for _ in range(3))
 
     first, second, third = (first_login(client, "spring") for client in (one, two, three))
 
@@ -187,12 +189,12 @@ def test_the_first_get_a_voucher_and_the_third_hears_that_it_is_full(campaign: C
     assert first_login(three, "spring").json() == {"result": "already_logged_in", "voucher": None}
 
 
-def test_a_wallet_holds_the_shoppers_own_vouchers(campaign: Campaign, bearer: ClientOf) -> None:
+def test_a_wallet_holds_the_shoppers_own_vouchers(campaign: Campaign, shopper_client: ClientOf) -> None:
     user, other = ShopperFactory(), ShopperFactory()
-    won = first_login(bearer(user), "spring").json()["voucher"]
-    first_login(bearer(other), "spring")
+    won = first_login(shopper_client(user), "spring").json()["voucher"]
+    first_login(shopper_client(other), "spring")
 
-    (mine,) = bearer(user).get(VOUCHERS).json()["results"]
+    (mine,) = shopper_client(user).get(VOUCHERS).json()["results"]
 
     assert mine == won
     assert mine["user"] == str(user.uuid)
@@ -201,8 +203,8 @@ def test_a_wallet_holds_the_shoppers_own_vouchers(campaign: Campaign, bearer: Cl
     assert {"id", "expire_date", "created_date"} <= set(mine)
 
 
-def test_an_expired_voucher_says_so_and_a_revoked_one_is_gone(campaign: Campaign, bearer: ClientOf) -> None:
-    client = bearer(ShopperFactory())
+def test_an_expired_voucher_says_so_and_a_revoked_one_is_gone(campaign: Campaign, shopper_client: ClientOf) -> None:
+    client = shopper_client(ShopperFactory())
     first_login(client, "spring")
 
     Voucher.objects.update(created_at="2026-01-01T00:00:00Z", expires_at="2026-01-02T00:00:00Z")
@@ -211,8 +213,8 @@ def test_an_expired_voucher_says_so_and_a_revoked_one_is_gone(campaign: Campaign
     assert client.get(VOUCHERS).json()["results"] == []
 
 
-def test_the_same_idempotency_key_gets_the_same_answer(campaign: Campaign, bearer: ClientOf) -> None:
-    client = bearer(ShopperFactory())
+def test_the_same_idempotency_key_gets_the_same_answer(campaign: Campaign, shopper_client: ClientOf) -> None:
+    client = shopper_client(ShopperFactory())
 
     first, again = (first_login(client, "spring", **{"Idempotency-Key": "1"}) for _ in range(2))
 
@@ -220,39 +222,41 @@ def test_the_same_idempotency_key_gets_the_same_answer(campaign: Campaign, beare
     assert again["Idempotency-Replayed"] == "true"
 
 
-def test_only_shoppers_take_part(campaign: Campaign, brand: Brand, server_of: ClientOf) -> None:
-    server = server_of(brand)
+def test_only_shoppers_take_part(campaign: Campaign, brand: Brand, brand_client: ClientOf) -> None:
+    server = brand_client(brand)
 
     assert first_login(server, "spring").status_code == 403
     assert server.get(VOUCHERS).status_code == 403
     assert first_login(Client(), "spring").status_code == 401
 
 
-def test_a_shopper_who_was_shut_out_wins_nothing(campaign: Campaign, bearer: ClientOf) -> None:
+def test_a_shopper_who_was_shut_out_wins_nothing(campaign: Campaign, shopper_client: ClientOf) -> None:
     user = ShopperFactory()
-    client = bearer(user)
+    client = shopper_client(user)
     User.objects.filter(pk=user.pk).update(is_active=False)
 
     assert first_login(client, "spring").json()["code"] == "token_invalid"
     assert not FirstLogin.objects.exists()
 
 
-def test_a_shopper_reads_the_public_facts_alone(campaign: Campaign, bearer: ClientOf) -> None:
-    answer = bearer(ShopperFactory()).get(f"{CAMPAIGNS}spring/").json()
+def test_a_shopper_reads_the_public_facts_alone(campaign: Campaign, shopper_client: ClientOf) -> None:
+    answer = shopper_client(ShopperFactory()).get(f"{CAMPAIGNS}spring/").json()
 
     assert (answer["slug"], answer["quota"], answer["issued"], answer["discount"]) == ("spring", 2, 0, 30)
     assert not {"logins", "offer", "created_at"} & set(answer)
 
 
-def test_another_brands_staff_do_not_see_a_campaign(campaign: Campaign, bearer: ClientOf, server_of: ClientOf) -> None:
-    for stranger in (bearer(MembershipFactory().user), server_of(BrandFactory())):
+def test_another_brands_staff_do_not_see_a_campaign(
+    campaign: Campaign, shopper_client: ClientOf, brand_client: ClientOf
+) -> None:
+    for stranger in (shopper_client(MembershipFactory().user), brand_client(BrandFactory())):
         assert stranger.get(f"{CAMPAIGNS}spring/").status_code == 404
         assert post(stranger, f"{CAMPAIGNS}spring/close/").status_code == 404
         assert stranger.get(CAMPAIGNS).json()["results"] == []
 
 
-def test_there_is_nothing_at_an_unknown_slug(bearer: ClientOf, owner: Client) -> None:
-    shopper = bearer(ShopperFactory())
+def test_there_is_nothing_at_an_unknown_slug(shopper_client: ClientOf, owner: Client) -> None:
+    shopper = shopper_client(ShopperFactory())
 
     assert shopper.get(f"{CAMPAIGNS}nosuch/").status_code == 404
     assert owner.get(f"{CAMPAIGNS}nosuch/").status_code == 404
@@ -315,14 +319,14 @@ def test_a_user_who_is_no_shopper_signs_in_and_takes_part_in_nothing(campaign: C
 
 
 def test_a_crowd_with_passwords_is_put_off_and_whoever_has_a_token_wins(
-    campaign: Campaign, bearer: ClientOf, monkeypatch: pytest.MonkeyPatch
+    campaign: Campaign, shopper_client: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user, room = ShopperFactory(), ConcurrencyLimiter(max_concurrent=1, max_waiting=0)
     monkeypatch.setattr(authentication, "_password_limiter", room)
 
     with room.acquire(timeout=1):  # somebody's password is being checked
         put_off = login(account=user.username, password=PASSWORD)
-        won = bearer(user).post(f"/api/v1/campaigns/{campaign.slug}/first-login/")
+        won = shopper_client(user).post(f"/api/v1/campaigns/{campaign.slug}/first-login/")
     later = login(account=user.username, password=PASSWORD)
 
     assert (put_off.status_code, put_off.json()["errorCode"]) == (503, "unavailable")

@@ -35,8 +35,8 @@ def user() -> User:
 
 
 @pytest.fixture
-def shopper(user: User, bearer: ClientOf) -> Client:
-    return bearer(user)
+def shopper(user: User, shopper_client: ClientOf) -> Client:
+    return shopper_client(user)
 
 
 def won(user: User, **campaign: Any) -> Voucher:
@@ -135,11 +135,11 @@ def test_an_expired_order_lets_go_at_once_and_for_good(user: User, shopper: Clie
 
 
 def test_a_refund_gives_the_voucher_back_as_long_as_it_is_good(
-    user: User, shopper: Client, server_of: ClientOf
+    user: User, shopper: Client, brand_client: ClientOf
 ) -> None:
     brand: Brand = BrandFactory()
     good, late = won(user, brand=brand), won(user, brand=brand)
-    server, who = server_of(brand), {"customer_id": user.customer.customer_id}
+    server, who = brand_client(brand), {"customer_id": user.customer.customer_id}
     for number, voucher in enumerate((good, late)):
         redemption = reserved(server, voucher, order=str(number), **who)
         post(server, f"{REDEMPTIONS}{redemption}/confirm/")
@@ -196,9 +196,9 @@ def test_anothers_voucher_is_as_one_that_there_is_not(user: User, shopper: Clien
     assert state(others) == "available"
 
 
-def test_a_brands_server_spends_its_customers_voucher(user: User, server_of: ClientOf) -> None:
+def test_a_brands_server_spends_its_customers_voucher(user: User, brand_client: ClientOf) -> None:
     voucher = won(user)
-    server = server_of(voucher.campaign.brand)
+    server = brand_client(voucher.campaign.brand)
 
     reserved(server, voucher, customer_id=user.customer.customer_id)
 
@@ -259,7 +259,7 @@ def test_a_campaign_may_take_an_amount_off(user: User, shopper: Client) -> None:
 def test_time_marks_what_nobody_used(user: User) -> None:
     late, good = won(user, voucher_valid_days=1), won(user, voucher_valid_days=30)
 
-    assert expiry.expire(at=timezone.now() + timedelta(days=2)) == 1
-    assert expiry.expire(at=timezone.now() + timedelta(days=2)) == 0
+    assert expiry.expire_vouchers(at=timezone.now() + timedelta(days=2)) == 1
+    assert expiry.expire_vouchers(at=timezone.now() + timedelta(days=2)) == 0
 
     assert (state(late), state(good)) == ("expired", "available")

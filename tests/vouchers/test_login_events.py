@@ -241,10 +241,10 @@ def test_a_body_that_is_too_long_is_not_read(provider: Client) -> None:
     assert provider.generic("POST", PATH, b" " * (4 * 1024 * 1024 + 1), "application/json").status_code == 413
 
 
-def test_only_services_of_the_platform_tell_of_logins(bearer: Any, server_of: Any) -> None:
+def test_only_services_of_the_platform_tell_of_logins(shopper_client: Any, brand_client: Any) -> None:
     campaign = CampaignFactory(slug="spring")
 
-    for client in (Client(), bearer(ShopperFactory()), server_of(campaign.brand)):
+    for client in (Client(), shopper_client(ShopperFactory()), brand_client(campaign.brand)):
         assert send(client, [sent(1)]).status_code in {401, 403}
     assert not FirstLogin.objects.exists()
 

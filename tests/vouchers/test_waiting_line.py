@@ -26,7 +26,7 @@ MONTH = timedelta(days=30)
 def come(campaign: Campaign, count: int, at: datetime) -> list[Customer]:
     """So many people sign in, one after the other."""
     people = [ShopperFactory().customer for _ in range(count)]
-    claim_many(campaign=campaign.slug, arrivals=[ClaimRequest(one.pk, at) for one in people])
+    claim_many(campaign=campaign.slug, requests=[ClaimRequest(one.pk, at) for one in people])
     return people
 
 
@@ -39,13 +39,13 @@ def of(customer: Customer) -> Voucher:
     return Voucher.objects.get(customer=customer)
 
 
-def test_a_revoked_voucher_goes_to_the_next_in_line_with_its_rank(at: datetime, deliver: Deliver) -> None:
+def test_a_revoked_voucher_goes_to_the_next_in_line_with_its_rank(at: datetime, run_outbox: Deliver) -> None:
     campaign = CampaignFactory(quota=3, reassign_unused=True)
     people = come(campaign, 6, at)
 
     for place in (1, 0):
         revoke(voucher=of(people[place]), at=at)
-        deliver()
+        run_outbox()
 
     assert holders() == [(1, people[4].pk), (2, people[3].pk), (3, people[2].pk)]
     lost, heir = of(people[1]), of(people[3])
@@ -75,7 +75,7 @@ def test_vouchers_that_expire_unused_are_passed_on_and_used_ones_are_not(at: dat
     Voucher.objects.filter(customer=people[0]).update(status="used", redemption_id=uuid.uuid4())
     later = at + MONTH
 
-    expiry.expire(at=later)
+    expiry.expire_vouchers(at=later)
     assert waiting_list.enqueue_reassignments(at=later) == 1
     assert waiting_list.enqueue_reassignments(at=later) == 0
 
@@ -100,7 +100,7 @@ def test_many_ranks_change_hands_in_the_order_of_the_line(at: datetime, monkeypa
     monkeypatch.setattr(waiting_list, "CHUNK", 3)
     campaign = CampaignFactory(quota=10, reassign_unused=True)
     people = come(campaign, 18, at)
-    expiry.expire(at=at + MONTH)
+    expiry.expire_vouchers(at=at + MONTH)
 
     assert waiting_list.reassign_vouchers(campaign_id=campaign.pk, at=at + MONTH) == 8
 
@@ -131,7 +131,7 @@ def test_heirs_are_told_even_when_the_campaign_and_its_mails_are_over(at: dateti
     campaign = CampaignFactory(quota=1, reassign_unused=True, start_date=at, end_date=at + timedelta(hours=1))
     _, heir = come(campaign, 2, at)
     Mailing.objects.update(status=MailingStatus.DONE)
-    expiry.expire(at=at + MONTH)
+    expiry.expire_vouchers(at=at + MONTH)
 
     waiting_list.enqueue_reassignments(at=at + MONTH)
     assert Mailing.objects.get().status == MailingStatus.PLANNING
