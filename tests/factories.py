@@ -156,7 +156,7 @@ class PromotionFactory(DjangoModelFactory[Promotion]):
     )
     currency = factory.LazyAttribute(lambda it: it.brand.currency)
     status = "active"
-    gates = factory.LazyAttribute(lambda it: match_keys(parse_offer(it.offer), brand=it.brand.slug))
+    match_keys = factory.LazyAttribute(lambda it: match_keys(parse_offer(it.offer), brand=it.brand.slug))
     min_subtotal = factory.LazyAttribute(lambda it: required_subtotal(parse_offer(it.offer)))
 
     @factory.post_generation

@@ -1,0 +1,50 @@
+"""The pages of the admin work while Redis is away: what they cache can be read again."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+
+from core import redis
+from tests.factories import BrandFactory, CouponFactory, DiscountCodeFactory, PromotionFactory, UserFactory
+
+NOWHERE = "redis://127.0.0.1:1/0"
+PAGES = [
+    reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") for model in admin.site._registry
+]
+
+
+@pytest.fixture
+def without_redis(settings: Any) -> Iterator[None]:
+    """Let the cache and every other client of Redis point to a port where nothing listens."""
+    settings.REDIS_URL = NOWHERE
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": NOWHERE}}
+    redis.client.cache_clear()
+    yield
+    redis.client.cache_clear()
+
+
+@pytest.fixture
+def root(db: None, client: Client) -> Client:
+    """A superuser in the admin, and an offer of each kind."""
+    brand = BrandFactory()
+    DiscountCodeFactory(rule__brand=brand)
+    CouponFactory(brand=brand)
+    PromotionFactory(brand=brand)
+    client.force_login(UserFactory(is_superuser=True, is_staff=True))
+    return client
+
+
+def test_the_cache_forgets_instead_of_failing(without_redis: None) -> None:
+    cache.set("key", "value")
+
+    assert cache.get("key", "default") == "default"
+
+
+@pytest.mark.parametrize("page", [reverse("admin:index"), *PAGES])
+def test_a_page_of_the_admin_answers_without_redis(root: Client, without_redis: None, page: str) -> None:
+    assert root.get(page).status_code == 200
