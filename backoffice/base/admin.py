@@ -1,4 +1,4 @@
-"""The admin's ground: who sees which rows is decided by their rights in brands, and big tables open at once."""
+"""Base classes of the admin: permissions by brand, service errors as messages, and pages of large tables."""
 
 import math
 from collections.abc import Callable
@@ -15,48 +15,59 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.views import ChangeList
 
 from core.errors import DomainError
 from core.permissions import BrandPermissions, permission_provider
 
 
-def list_brand_ids(request: HttpRequest, rights: BrandPermissions) -> list[Any] | None:
-    """The primary keys of the brands in which the user has these rights; None for all (superusers)."""
+def list_brand_ids(request: HttpRequest, permissions: BrandPermissions) -> list[Any] | None:
+    """Return the primary keys of the brands in which the user has the permissions; None for all (superusers)."""
     user: Any = request.user
     if not user.is_active:
         return []
     if user.is_superuser:
         return None
-    return [brand for brand, has in permission_provider(user).items() if has >= rights]
+    return [brand_id for brand_id, granted in permission_provider(user).items() if granted >= permissions]
+
+
+def has_multiple_brands(request: HttpRequest) -> bool:
+    """Return whether the user sees several brands, so that lists have to name the brand of each row."""
+    brand_ids = list_brand_ids(request, BrandPermissions.READ)
+    return brand_ids is None or len(brand_ids) > 1
 
 
 class BrandScopedMixin:
-    """Rows, choices and permissions by rights in brands. Superusers may all; viewers read.
+    """Rows, choices and permissions by the user's role in each brand; superusers have all of them.
 
-    ``brand_path`` leads from the row to its brand (``rule__brand``; ``pk`` when the row is the brand).
+    ``brand_path`` is the lookup from a row to its brand (``rule__brand``; ``pk`` when the row is the brand).
     """
 
     brand_path: ClassVar[str] = "brand"
     needs_to_view: ClassVar[BrandPermissions] = BrandPermissions.READ
     needs_to_change: ClassVar[BrandPermissions] = BrandPermissions.EDIT
 
-    def filter_queryset(self, rows: QuerySet[Any], request: HttpRequest, rights: BrandPermissions) -> QuerySet[Any]:
-        """The rows of brands in which the user has these rights."""
-        brands = list_brand_ids(request, rights)
-        return rows if brands is None else rows.filter(**{f"{self.brand_path}__in": brands})
+    def filter_queryset(
+        self, rows: QuerySet[Any], request: HttpRequest, permissions: BrandPermissions
+    ) -> QuerySet[Any]:
+        """Return the rows of brands in which the user has the permissions."""
+        brand_ids = list_brand_ids(request, permissions)
+        return rows if brand_ids is None else rows.filter(**{f"{self.brand_path}__in": brand_ids})
 
-    def has_brand_permission(self, request: HttpRequest, rights: BrandPermissions, obj: Model | None = None) -> bool:
-        """Whether the user has these rights in the object's brand, or in any when there is no object."""
-        brands = list_brand_ids(request, rights)
-        if brands is None:
+    def has_brand_permission(
+        self, request: HttpRequest, permissions: BrandPermissions, obj: Model | None = None
+    ) -> bool:
+        """Return whether the user has the permissions in the object's brand, or in any brand without an object."""
+        brand_ids = list_brand_ids(request, permissions)
+        if brand_ids is None:
             return True
-        return bool(brands) if obj is None else self.brand_of(obj) in brands
+        return bool(brand_ids) if obj is None else self.brand_of(obj) in brand_ids
 
     def brand_of(self, obj: Model) -> Any:
-        """The primary key of the object's brand."""
-        *way, last = self.brand_path.split("__")
+        """Return the primary key of the object's brand."""
+        *relations, last = self.brand_path.split("__")
         value: Any = obj
-        for name in way:
+        for name in relations:
             value = getattr(value, name, None)
         return getattr(value, last if last == "pk" else f"{last}_id", None)
 
@@ -85,7 +96,7 @@ class BrandScopedMixin:
         return super().formfield_for_manytomany(db_field, request, **self._choices(db_field, request), **kwargs)  # type: ignore[misc]
 
     def _choices(self, db_field: "Field[Any, Any]", request: HttpRequest) -> dict[str, QuerySet[Any]]:
-        """Only rows of brands in which the user may write, when the other model's admin is scoped too."""
+        """Return the rows of brands in which the user may write, if the other model's admin is scoped by brand, too."""
         related: Any = db_field.remote_field.model  # type: ignore[union-attr]
         other = self.admin_site._registry.get(related)  # type: ignore[attr-defined]  # noqa: SLF001
         rows = related._default_manager.all()  # noqa: SLF001
@@ -95,7 +106,7 @@ class BrandScopedMixin:
 
 
 class ServiceErrorAdmin(ModelAdmin):
-    """Tells a refusal as a message on the page, after everything was undone, where Django would answer an error."""
+    """An admin page that rolls back and shows a message for a domain error, where Django would answer a server error."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method == "POST":
@@ -111,8 +122,9 @@ class ServiceErrorAdmin(ModelAdmin):
         return self._add_error_message(request, request.get_full_path(), super().changelist_view, *args, **kwargs)
 
     def _drop_invalid_parameters(self, request: HttpRequest) -> None:
-        """Leave out what can be the key of no row, of an action or a field with a search, and a button that no page
-        has; Django would answer them as a server error.
+        """Remove invalid primary keys and the button *Save as new* from the form data.
+
+        Django would answer a server error for them.
         """
         data: Any = request.POST.copy()
         data.pop("_saveasnew", None)
@@ -124,17 +136,17 @@ class ServiceErrorAdmin(ModelAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """What a tracked object went through stands in the audit log."""
+        """Redirect to the audit log, which has the history of tracked objects."""
         if not hasattr(self.model, "pgh_event_models"):
             page: HttpResponse = super().history_view(request, object_id, extra_context)
             return page
-        found = self.get_object(request, object_id)
-        if found is None or not self.has_view_permission(request, found):
+        obj = self.get_object(request, object_id)
+        if obj is None or not self.has_view_permission(request, obj):
             raise Http404
-        return redirect(f"{reverse('audit')}?kind={self.opts.label_lower}&object={found.pk}")
+        return redirect(f"{reverse('audit')}?kind={self.opts.label_lower}&object={obj.pk}")
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
-        raise Http404  # another brand's object is not there
+        raise Http404  # the same answer as for another brand's object
 
     def _add_error_message(
         self, request: HttpRequest, back: str, view: Callable[..., HttpResponse], *args: Any, **kwargs: Any
@@ -144,8 +156,8 @@ class ServiceErrorAdmin(ModelAdmin):
         try:
             with transaction.atomic():
                 return view(request, *args, **kwargs)
-        except DomainError as refusal:
-            for text in [fault["detail"] for fault in refusal.errors or []] or [refusal.detail]:
+        except DomainError as error:
+            for text in [field_error["detail"] for field_error in error.errors or []] or [error.detail]:
                 messages.error(request, text)
             return redirect(back)
 
@@ -159,7 +171,7 @@ def _is_key(field: Any, text: str) -> bool:
 
 
 class BrandScopedAdmin(BrandScopedMixin, ServiceErrorAdmin):
-    """The base of every admin page of a brand's objects."""
+    """The base of the admin pages of a brand's objects."""
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         if not self.has_brand_permission(
@@ -170,7 +182,7 @@ class BrandScopedAdmin(BrandScopedMixin, ServiceErrorAdmin):
 
 
 class BrandScopedInline(BrandScopedMixin, TabularInline):
-    """Rows inside their parent's page; ``brand_path`` leads from the parent, of whom Django asks inlines."""
+    """Rows within their parent's page; ``brand_path`` starts at the parent, for which Django checks permissions."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = TabularInline.get_queryset(self, request)
@@ -178,31 +190,58 @@ class BrandScopedInline(BrandScopedMixin, TabularInline):
 
 
 class SuperuserAdmin(ServiceErrorAdmin):
-    """A page for platform admins alone."""
+    """An admin page for superusers, who may view, add, change and delete its rows."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return self._superuser(request)
+        return self._is_superuser(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self._superuser(request)
+        return self._is_superuser(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self._superuser(request)
+        return self._is_superuser(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self._superuser(request)
+        return self._is_superuser(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self._superuser(request)
+        return self._is_superuser(request)
 
-    def _superuser(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_superuser)
+    def _is_superuser(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+
+
+class SuperuserReadOnlyAdmin(SuperuserAdmin):
+    """An admin page for superusers of rows that the platform writes: they may view them only."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class AnnotatedChangeList(ChangeList):
+    """A page of rows whose figures are queried once for all rows."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list: list[Any] = list(self.result_list)
+        self.count(self.result_list)
+
+    def count(self, rows: list[Any]) -> None:
+        """Set the figures of each row."""
+        raise NotImplementedError
 
 
 class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
-    """Pages of a table of any size.
+    """A paginator for a table of any size.
 
-    The whole table is counted by the planner's estimate, a search up to ``CAP``; no page lies deeper than ``DEEPEST``.
+    It takes the planner's estimate for the length of a whole table, counts the rows of a search up to
+    ``EXACT_COUNT_LIMIT``, and offers at most ``MAX_PAGES`` pages.
     """
 
     EXACT_COUNT_LIMIT = 10_000
@@ -229,7 +268,7 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class ReadOnlyAdminMixin(BrandScopedAdmin):
-    """Rows that the platform makes, not people."""
+    """An admin page of a brand's rows that the platform writes: users may view them only."""
 
     show_full_result_count = False
     paginator = EstimatingPaginator

@@ -20,8 +20,8 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand, User
-from backoffice.base import pages
 from backoffice.base.admin import BrandScopedMixin, list_brand_ids
+from backoffice.base.formatting import EMPTY_VALUE, format_datetime, humanize_value
 from core.permissions import BrandPermissions
 from discounts.admin.rules import describe_terms
 
@@ -167,7 +167,7 @@ def _to_row(
     names = _names(shown)
     for (number, event), actor in zip(shown, actors, strict=True):
         yield {
-            "when": pages.format_datetime(event.pgh_created_at, zone),
+            "when": format_datetime(event.pgh_created_at, zone),
             "who": users.get(cast("int", actor), "the platform" if actor is None else "a user who is gone"),
             "what": kinds[number].label,
             "name": names.get((type(event), event.pgh_obj_id)) or _title(event),
@@ -239,13 +239,13 @@ def _label(field: Any) -> str:
 
 def _value(field: Any, value: Any, zone: str) -> str:
     if value is None or value == "":
-        return pages.EMPTY_VALUE
+        return EMPTY_VALUE
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(field, DateTimeField) and isinstance(value, datetime):
-        return pages.format_datetime(value, zone)
+        return format_datetime(value, zone)
     if field.name == "terms":
         return describe_terms(value)
     if isinstance(value, dict | list):
-        return pages.humanize_value(value)
+        return humanize_value(value)
     return str(value)

@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Brand
-from backoffice.base import pages
 from backoffice.base.admin import list_brand_ids
+from backoffice.base.charts import build_daily_chart
+from backoffice.base.formatting import format_capped_count, format_totals, local_date
 from backoffice.pages import sync_jobs
 from checkout.models import Redemption, Status
 from core import health, outbox
@@ -26,7 +27,7 @@ from promotions.models import Promotion
 from promotions.models import Status as PromotionStatus
 from segments.models import Segment
 from segments.models import State as SegmentState
-from vouchers.models import Campaign, CampaignState
+from vouchers.models import Campaign, CampaignStatus
 
 RECENT_LIMIT = 8
 UPCOMING_WINDOW = timedelta(days=7)
@@ -41,7 +42,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     brands = list(Brand.objects.filter(pk__in=keys)) if keys is not None else None
     zone = brands[0].timezone if brands and len({brand.timezone for brand in brands}) == 1 else "UTC"
     now = timezone.now()
-    day = pages.local_date(now, zone)
+    day = local_date(now, zone)
     days = numbers.by_day(brands=keys, zone=zone, at=now)
     newest = (
         keys
@@ -57,18 +58,18 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "zone": zone,
         "several": brands is None or len(brands) > 1,
         "cards": [
-            ("Active codes", pages.format_capped_count(_active_codes(keys), CAP), "can be used now"),
+            ("Active codes", format_capped_count(_active_codes(keys), CAP), "can be used now"),
             ("Uses today", f"{days.uses[day]:,}", f"{days.uses[day - timedelta(days=1)]:,} yesterday"),
-            ("Given today", pages.format_totals(days.discount_since(day)), "discount, by final uses"),
+            ("Given today", format_totals(days.discount_since(day)), "discount, by final uses"),
             (
                 "Given in 7 days",
-                pages.format_totals(days.discount_since(day - timedelta(days=6))),
+                format_totals(days.discount_since(day - timedelta(days=6))),
                 "with today",
             ),
             ("Reserved now", f"{_reservations(keys):,}", "not paid yet"),
         ],
         "running": _running(keys, now),
-        "chart": pages.chart(days.uses, last=day, days=numbers.DAYS, what="uses"),
+        "chart": build_daily_chart(days.uses, last=day, days=numbers.DAYS, unit="uses"),
         "rows": [to_row(row, zone=zone) for row in latest],
         "uses_url": reverse("admin:discounts_usage_changelist"),
         "make_url": reverse("admin:discounts_discountcode_add") if _can_create_code(request) else None,
@@ -82,7 +83,7 @@ def _running(brands: list[Any] | None, at: datetime) -> list[tuple[str, str, str
     soon = {"start_date__gt": at, "start_date__lte": at + UPCOMING_WINDOW}
     promotions, segments = _for_brands(brands, Promotion), _for_brands(brands, Segment)
     coupons, campaigns = _for_brands(brands, CouponDefinition).filter(is_active=True), _for_brands(brands, Campaign)
-    is_open = campaigns.filter(status=CampaignState.OPEN, start_date__lte=at, end_date__gt=at)
+    is_open = campaigns.filter(status=CampaignStatus.OPEN, start_date__lte=at, end_date__gt=at)
     given = is_open.aggregate(given=Sum("counter__issued"), of=Sum("counter__quota"))
     held = segments.filter(state=SegmentState.ACTIVE)
     return [
@@ -167,4 +168,4 @@ def _health() -> list[tuple[str, str, str, bool]]:
 
 
 def _beat_seconds() -> float:
-    return float(settings.CELERY_BEAT_SCHEDULE["beat heart"]["schedule"])  # type: ignore[arg-type]
+    return float(settings.CELERY_BEAT_SCHEDULE["record heartbeat"]["schedule"])  # type: ignore[arg-type]

@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from backoffice.base import pages
 from backoffice.base.admin import EstimatingPaginator, SuperuserAdmin
+from backoffice.base.formatting import EMPTY_VALUE, format_datetime
 from core.outbox import enqueue_on_commit
 from integrations.contracts import Service
 from integrations.models import SyncJob
@@ -69,19 +69,19 @@ class SyncJobAdmin(SuperuserAdmin):
 
     @display(description="customers told")
     def progress(self, errand: SyncJob) -> str:
-        return f"{errand.sent_count:,}" if errand.service == Service.SEGMENTATION else pages.EMPTY_VALUE
+        return f"{errand.sent_count:,}" if errand.service == Service.SEGMENTATION else EMPTY_VALUE
 
     @display(description="wanted (UTC)", ordering="requested_at")
     def requested_at(self, errand: SyncJob) -> str:
-        return pages.format_datetime(errand.requested_at, "UTC")
+        return format_datetime(errand.requested_at, "UTC")
 
     @display(description="known (UTC)")
     def synced_at(self, errand: SyncJob) -> str:
-        return pages.format_datetime(errand.synced_at, "UTC")
+        return format_datetime(errand.synced_at, "UTC")
 
     @display(description="next try (UTC)", ordering="due_at")
     def next_try(self, errand: SyncJob) -> str:
-        return pages.format_datetime(errand.due_at, "UTC") if errand.is_open else pages.EMPTY_VALUE
+        return format_datetime(errand.due_at, "UTC") if errand.is_open else EMPTY_VALUE
 
     @display(description="reason")
     def reason(self, errand: SyncJob) -> str:
@@ -125,9 +125,9 @@ def _by_service(queryset: QuerySet[SyncJob]) -> list[tuple[Service, list[uuid.UU
 def _enqueue(service: Service, subjects: Collection[uuid.UUID]) -> None:
     for subject in map(str, subjects):
         if service is Service.SEGMENTATION:
-            enqueue_on_commit("segments.tell", segment_id=subject)
+            enqueue_on_commit("segments.sync_segment", segment_id=subject)
         else:
-            enqueue_on_commit("promotions.tell", promotion_id=subject)
+            enqueue_on_commit("promotions.sync_promotion", promotion_id=subject)
 
 
 def health(at: datetime) -> list[tuple[str, str, str, bool]]:
@@ -141,7 +141,7 @@ def _health(it: ServiceStatus, at: datetime) -> tuple[str, str, str, bool]:
         return (
             name,
             "left alone",
-            f"since {pages.format_datetime(it.open_since, 'UTC')} UTC: {it.error}; {it.pending:,} wait",
+            f"since {format_datetime(it.open_since, 'UTC')} UTC: {it.error}; {it.pending:,} wait",
             True,
         )
     if not it.pending:

@@ -13,8 +13,8 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from backoffice.base import pages
 from backoffice.base.admin import EstimatingPaginator, SuperuserAdmin
+from backoffice.base.formatting import EMPTY_VALUE, format_datetime
 from core import outbox
 from core.models import OutboxMessage
 
@@ -55,18 +55,15 @@ class OutboxMessageAdmin(SuperuserAdmin):
 
     @display(description="about")
     def subject(self, message: OutboxMessage) -> str:
-        return (
-            ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in message.kwargs.items())
-            or pages.EMPTY_VALUE
-        )
+        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in message.kwargs.items()) or EMPTY_VALUE
 
     @display(description="promised (UTC)", ordering="created_at")
     def created(self, message: OutboxMessage) -> str:
-        return pages.format_datetime(message.created_at, "UTC")
+        return format_datetime(message.created_at, "UTC")
 
     @display(description="due (UTC)", ordering="due_at")
     def due_at(self, message: OutboxMessage) -> str:
-        return pages.format_datetime(message.due_at, "UTC")
+        return format_datetime(message.due_at, "UTC")
 
     @display(description="last error")
     def error(self, message: OutboxMessage) -> str:

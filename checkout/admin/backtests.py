@@ -15,8 +15,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
-from backoffice.base import pages
-from backoffice.base.admin import BrandScopedAdmin
+from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
+from backoffice.base.charts import Chart, build_daily_chart
+from backoffice.base.filters import BrandFilter
+from backoffice.base.form_fields import add_service_errors
+from backoffice.base.formatting import format_date_range, format_percentage, format_totals, local_date
 from checkout import services
 from checkout.admin.cart_simulator import ask_brand, chosen_brand
 from checkout.admin.forms import BacktestForm, recent_promotions
@@ -38,14 +41,14 @@ MAX_CHART_DAYS = 92
 class BacktestAdmin(BrandScopedAdmin):
     """What promotions would have cost in the past."""
 
-    list_filter = (pages.BrandFilter,)
+    list_filter = (BrandFilter,)
     list_select_related = ("brand",)
     ordering = ("-pk",)
     list_per_page = 50
     actions = None
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.has_multiple_brands(request) else ()
+        brand = ("brand",) if has_multiple_brands(request) else ()
         return ("title", "status_label", *brand, "period", "seen", "touched", "cost")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -60,11 +63,11 @@ class BacktestAdmin(BrandScopedAdmin):
 
     @display(description="period")
     def period(self, test: Backtest) -> str:
-        return shown_period(test)
+        return format_date_range(*days(test))
 
     @display(description="would have cost")
     def cost(self, test: Backtest) -> str:
-        return format_totals(test, "cost")
+        return format_backtest_totals(test, "cost")
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -81,7 +84,7 @@ class BacktestAdmin(BrandScopedAdmin):
         brand = chosen_brand(request, BrandPermissions.EDIT)
         if brand is None:
             return ask_brand(request, BrandPermissions.EDIT, "New backtest: of which brand?")
-        promotions, today = recent_promotions(brand), pages.local_date(timezone.now(), brand.timezone)
+        promotions, today = recent_promotions(brand), local_date(timezone.now(), brand.timezone)
         posted = request.POST if request.method == "POST" else None
         initial = {"first": today - timedelta(days=28), "last": today, "promotion": request.GET.get("promotion")}
         form = BacktestForm(posted, promotions=promotions, initial=initial)
@@ -89,10 +92,10 @@ class BacktestAdmin(BrandScopedAdmin):
             start, end = form.period(brand.timezone)
             promotion = next(it for it in promotions if str(it.pk) == form.cleaned_data["promotion"])
             try:
-                made = services.backtest(promotion=promotion, start=start, end=end, at=timezone.now())
+                made = services.create_backtest(promotion=promotion, start=start, end=end, at=timezone.now())
                 return redirect("admin:checkout_backtest_change", made.pk)
             except DomainError as refusal:
-                pages.add_service_errors(form, refusal, form.FIELDS, "promotion")
+                add_service_errors(form, refusal, form.FIELDS, "promotion")
         context = self.admin_site.each_context(request) | {
             "title": f"New backtest for {brand}", "opts": self.opts, "form": form, "has_promotions": bool(promotions),
         }  # fmt: skip
@@ -132,21 +135,15 @@ class BacktestAdmin(BrandScopedAdmin):
         return found
 
 
-def shown_period(test: Backtest) -> str:
-    """The days of a backtest, on the brand's calendar."""
-    first, last = days(test)
-    return f"{first:%-d %b %Y} to {last:%-d %b %Y}"
-
-
 def days(test: Backtest) -> tuple[date, date]:
     """The first and the last day of a backtest, on the brand's calendar."""
     zone = test.brand.timezone
-    return pages.local_date(test.start, zone), pages.local_date(test.end - timedelta(microseconds=1), zone)
+    return local_date(test.start, zone), local_date(test.end - timedelta(microseconds=1), zone)
 
 
-def format_totals(test: Backtest, name: str) -> str:
+def format_backtest_totals(test: Backtest, name: str) -> str:
     """The ``cost`` or the ``extra`` of a backtest in every currency."""
-    return pages.format_totals({currency: each[name] for currency, each in test.results["currencies"].items()})
+    return format_totals({currency: each[name] for currency, each in test.results["currencies"].items()})
 
 
 def build_context(test: Backtest) -> dict[str, Any]:
@@ -157,16 +154,24 @@ def build_context(test: Backtest) -> dict[str, Any]:
         "state": (test.get_state_display(), LABELS[BacktestState(test.state)]),
         "moving": test.state in UNFINISHED,
         "percent": percent(test),
-        "period": shown_period(test),
+        "period": format_date_range(*days(test)),
         "cards": [
             ("Carts seen", f"{test.carts_seen:,}", "That were paid in these days"),
-            ("Carts touched", f"{test.affected:,}", _percent_of(test.affected, test.carts_seen)),
-            ("Would have cost", format_totals(test, "cost"), "What the promotion itself takes off"),
-            ("More than was given", format_totals(test, "extra"), "After what other offers would have given less"),
+            (
+                "Carts touched",
+                f"{test.affected:,}",
+                f"{format_percentage(test.affected, test.carts_seen)} of those seen" if test.carts_seen else "",
+            ),
+            ("Would have cost", format_backtest_totals(test, "cost"), "What the promotion itself takes off"),
+            (
+                "More than was given",
+                format_backtest_totals(test, "extra"),
+                "After what other offers would have given less",
+            ),
         ],
         "charts": charts(test),
         "overlap": [
-            row | {"kind": row["kind"].replace("_", " "), "less": pages.format_totals(row["less"])}
+            row | {"kind": row["kind"].replace("_", " "), "less": format_totals(row["less"])}
             for row in sorted(found["overlap"].values(), key=lambda row: -(row["lost"] + row["changed"]))
         ],
         "drifted": found["drifted"],
@@ -184,11 +189,7 @@ def percent(test: Backtest) -> int:
     return max(0, min(100, 100 * (reached - first) // max(1, last - first)))
 
 
-def _percent_of(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} % of those seen" if whole else ""
-
-
-def charts(test: Backtest) -> list[tuple[str, pages.Chart]]:
+def charts(test: Backtest) -> list[tuple[str, Chart]]:
     """Carts touched a day, and for each currency what they would have cost more, in whole units of it."""
     first, last = days(test)
     span = min((last - first).days + 1, MAX_CHART_DAYS)
@@ -201,6 +202,6 @@ def charts(test: Backtest) -> list[tuple[str, pages.Chart]]:
     return [(title, _chart(values, last, span, what)) for title, values, what in drawn]
 
 
-def _chart(values: dict[date, int], last: date, span: int, what: str) -> pages.Chart:
-    made = pages.chart(values, last=last, days=span, what=what)
+def _chart(values: dict[date, int], last: date, span: int, what: str) -> Chart:
+    made = build_daily_chart(values, last=last, days=span, unit=what)
     return replace(made, summary=made.summary.replace("in the last", "over the last"))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from backoffice.base import pages
+from backoffice.base.formatting import format_amount as format_minor_amount
 from checkout import rules
 from checkout.contracts import Quote
 from core import money
@@ -13,7 +13,7 @@ HIDDEN = frozenset({"code", "detail"})
 
 def format_amount(text: str, currency: str) -> str:
     """An amount of an answer as a person reads it."""
-    return pages.format_amount(money.parse(text, currency), currency)
+    return format_minor_amount(money.parse(text, currency), currency)
 
 
 def rows(explained: Collection[Mapping[str, Any]], currency: str) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from unfold.widgets import (
 )
 
 from accounts.models import Brand
-from backoffice.base import pages
+from backoffice.base.form_fields import AwareDateTimeFormField, DateFormField
 from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
 from core import money
 from pricing import Cart, Facts, Line, Shipping, parse_offer
@@ -102,7 +102,7 @@ class CartForm(forms.Form):
         r"^[A-Z]{2}$", label="Country", required=False, widget=UnfoldAdminTextInputWidget(), help_text="Such as ES",
         error_messages={"invalid": "Two capital letters, such as ES."},
     )  # fmt: skip
-    at = pages.AwareDateTimeFormField(label="When", required=False, help_text="Now, when empty")
+    at = AwareDateTimeFormField(label="When", required=False, help_text="Now, when empty")
     customer_id = forms.CharField(
         label="Customer", required=False, max_length=100, widget=UnfoldAdminTextInputWidget(),
         help_text="With what is known of them; or leave it empty and say who shops",
@@ -260,8 +260,8 @@ class BacktestForm(forms.Form):
     """Which promotion, over which days of the brand's calendar."""
 
     promotion = forms.ChoiceField(label="Promotion", widget=UnfoldAdminSelectWidget())
-    first = pages.DateFormField(label="First day")
-    last = pages.DateFormField(label="Last day")
+    first = DateFormField(label="First day")
+    last = DateFormField(label="Last day")
 
     FIELDS: Mapping[str, str] = {"start": "first", "end": "last"}
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -11,14 +11,15 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand
 from accounts.selectors import customer_key
-from backoffice.base import pages
-from backoffice.base.admin import ReadOnlyAdminMixin, list_brand_ids
+from backoffice.base.admin import ReadOnlyAdminMixin, has_multiple_brands, list_brand_ids
+from backoffice.base.filters import BrandFilter, StatusFilter
+from backoffice.base.formatting import format_amount, format_datetime
 from checkout import rules, selectors
 from checkout.admin import cart_simulator, explanations
 from checkout.models import Redemption, RedemptionItem, Status
@@ -36,18 +37,14 @@ KINDS = {"discount_code": "discount code"}
 WINDOW = timedelta(days=90)
 
 
-class StatusFilter(admin.SimpleListFilter):
-    """By status, among the newest: a rare status is not looked for in all of history."""
+class RedemptionStatusFilter(StatusFilter):
+    """A filter by status, among the newest redemptions: a rare status is not looked for in the whole table."""
 
-    title, parameter_name = f"status, of the last {WINDOW.days} days", "status"
+    title = _("status, last 90 days")  # WINDOW
+    statuses = Status.choices
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status.value, status.label) for status in Status]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Redemption]) -> QuerySet[Redemption]:
-        if self.value() not in Status.values:
-            return queryset
-        return queryset.filter(status=self.value(), pk__gte=ids.min_uuid7_at(timezone.now() - WINDOW))
+    def get_condition(self, status: str, at: datetime) -> Q:
+        return Q(status=status, pk__gte=ids.min_uuid7_at(at - WINDOW))
 
 
 class SourceFilter(admin.SimpleListFilter):
@@ -66,14 +63,14 @@ class SourceFilter(admin.SimpleListFilter):
 class RedemptionAdmin(ReadOnlyAdminMixin):
     """Orders and what they took; confirmed, cancelled and refunded through the API, by whoever knows the order."""
 
-    list_filter = (StatusFilter, SourceFilter, pages.BrandFilter)
+    list_filter = (RedemptionStatusFilter, SourceFilter, BrandFilter)
     list_select_related = ("brand", "customer")
     search_fields = ("order",)
     search_help_text = "The whole order reference, or the whole customer id"
     ordering = ("-pk",)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.has_multiple_brands(request) else ()
+        brand = ("brand",) if has_multiple_brands(request) else ()
         return ("order", "state", *brand, "customer", "subtotal_shown", "discount_shown", "total_shown", "created")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Redemption]:
@@ -120,19 +117,19 @@ class RedemptionAdmin(ReadOnlyAdminMixin):
 
     @display(description="before discounts")
     def subtotal_shown(self, redemption: Redemption) -> str:
-        return pages.format_amount(redemption.subtotal, redemption.currency)
+        return format_amount(redemption.subtotal, redemption.currency)
 
     @display(description="taken off")
     def discount_shown(self, redemption: Redemption) -> str:
-        return pages.format_amount(redemption.discount_total, redemption.currency)
+        return format_amount(redemption.discount_total, redemption.currency)
 
     @display(description="total")
     def total_shown(self, redemption: Redemption) -> str:
-        return pages.format_amount(redemption.total, redemption.currency)
+        return format_amount(redemption.total, redemption.currency)
 
     @display(description="asked", ordering="-pk")
     def created(self, redemption: Redemption) -> str:
-        return pages.format_datetime(redemption.created_at, timezone_of(redemption))
+        return format_datetime(redemption.created_at, timezone_of(redemption))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -176,7 +173,7 @@ class RedemptionAdmin(ReadOnlyAdminMixin):
 
 def explanation_link(found: Redemption, brands: list[Any] | None) -> dict[str, Any]:
     """The decision of a redemption made again from its record: what these brands' offers needed and saw."""
-    shown = {"redemption": found, "decided": pages.format_datetime(found.created_at, timezone_of(found))}
+    shown = {"redemption": found, "decided": format_datetime(found.created_at, timezone_of(found))}
     try:
         quote = rules.load_record(found.cart, found.record, found.created_at)
     except (KeyError, TypeError, ValueError):
@@ -184,7 +181,7 @@ def explanation_link(found: Redemption, brands: list[Any] | None) -> dict[str, A
     total = quote.decision.total
     return shown | {
         "explained": explanations.rows(explanations.filter_by_brand(quote, brands), found.currency),
-        "drifted": "" if total == found.total else pages.format_amount(total, found.currency),
+        "drifted": "" if total == found.total else format_amount(total, found.currency),
     }
 
 
@@ -215,12 +212,12 @@ def described(redemption: Redemption) -> dict[str, Any]:
     return {
         "redemption": redemption,
         "zone": zone,
-        "times": [(name, pages.format_datetime(instant, zone)) for name, instant in times if instant],
+        "times": [(name, format_datetime(instant, zone)) for name, instant in times if instant],
         "sums": [
-            ("Before discounts", pages.format_amount(redemption.subtotal, currency)),
-            ("Taken off", pages.format_amount(redemption.discount_total, currency)),
+            ("Before discounts", format_amount(redemption.subtotal, currency)),
+            ("Taken off", format_amount(redemption.discount_total, currency)),
             ("Shipping", _read(quote.get("shipping"), currency)),
-            ("Total", pages.format_amount(redemption.total, currency)),
+            ("Total", format_amount(redemption.total, currency)),
         ],
         "lines": _lines(redemption),
         "applied": [
@@ -258,7 +255,7 @@ def _lines(redemption: Redemption) -> list[dict[str, Any]]:
 
 
 def _read(text: str | None, currency: str) -> str:
-    return pages.format_amount(money.parse(text, currency) if text is not None else None, currency)
+    return format_amount(money.parse(text, currency) if text is not None else None, currency)
 
 
 def _reason(reason: Mapping[str, Any]) -> str:

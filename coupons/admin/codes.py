@@ -12,7 +12,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from backoffice.base import pages
+from backoffice.base.csv_export import csv_response
+from backoffice.base.formatting import format_datetime, get_percentage
 from core.errors import DomainError, NotFound
 from core.permissions import BrandPermissions
 from coupons import selectors, services
@@ -108,7 +109,7 @@ class CodeViews:
         """Every code of the batch so far, and whether it is used."""
         _, found = self._batch(request, pk, batch)
         rows = selectors.batch_codes(batch=found, at=timezone.now())
-        return pages.csv_response(f"codes-{found.pk}.csv", ("code", "state"), rows, marked=False)
+        return csv_response(f"codes-{found.pk}.csv", ("code", "state"), rows, marked=False)
 
     def _page(self, request: HttpRequest, template: str, shown: dict[str, Any]) -> HttpResponse:
         context = self.admin.admin_site.each_context(request) | {"opts": self.admin.opts} | shown
@@ -120,14 +121,12 @@ def _row(coupon: CouponDefinition, batch: CodeBatch) -> dict[str, Any]:
         "url": reverse("admin:coupons_codes_batch", args=[coupon.pk, batch.pk]),
         "name": batch.pattern,
         "count": f"{batch.count:,}",
-        "state": ("made", "success") if batch.is_generated else (f"{_percent(batch)} % made", "info"),
-        "created": pages.format_datetime(batch.created_at, coupon.brand.timezone),
+        "state": ("made", "success")
+        if batch.is_generated
+        else (f"{get_percentage(batch.generated_count, batch.count)} % made", "info"),
+        "created": format_datetime(batch.created_at, coupon.brand.timezone),
     }
 
 
 def _progress(coupon: CouponDefinition, batch: CodeBatch) -> dict[str, Any]:
-    return {"coupon": coupon, "batch": batch, "percent": _percent(batch)}
-
-
-def _percent(batch: CodeBatch) -> int:
-    return 100 * batch.generated_count // batch.count
+    return {"coupon": coupon, "batch": batch, "percent": get_percentage(batch.generated_count, batch.count)}

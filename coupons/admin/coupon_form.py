@@ -7,15 +7,15 @@ from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from accounts.models import Brand
-from backoffice.base import pages
+from backoffice.base.form_fields import AwareDateTimeFormField, add_service_errors, keep_untouched
 from core.errors import DomainError
 from coupons import services
 from coupons.models import CouponDefinition, Strategy
 from promotions.admin.batch_forms import DEFAULT_CHARSET
 from promotions.admin.offer_field import OfferField
 from promotions.admin.promotion_form import number
+from promotions.code_rules import DEFAULT_PATTERN
 from promotions.errors import CodeTaken, PatternTooWeak
-from promotions.rules import PATTERN
 from promotions.services import MAX_COUNT
 
 MAX_LIMIT = 2_000_000_000
@@ -37,8 +37,8 @@ class CouponForm(forms.Form):
     title = forms.CharField(
         label="Title", max_length=100, help_text="Shoppers read it", widget=UnfoldAdminTextInputWidget()
     )  # fmt: skip
-    start_date = pages.AwareDateTimeFormField(label="Starts")
-    end_date = pages.AwareDateTimeFormField(label="Ends")
+    start_date = AwareDateTimeFormField(label="Starts")
+    end_date = AwareDateTimeFormField(label="Ends")
     maximum_number_of_coupons = number("Redemptions in all", 1, MAX_LIMIT, "Empty for no limit")
     maximum_number_of_coupons_per_user = number("Redemptions of one shopper", 1, MAX_LIMIT, "Empty for no limit")
     limit_strategy = forms.ChoiceField(
@@ -57,7 +57,7 @@ class CouponForm(forms.Form):
     )  # fmt: skip
     count = number("Codes that are good once each", 1, MAX_COUNT, "How many; empty for none")
     pattern = forms.CharField(
-        label="Their pattern", required=False, max_length=64, initial=PATTERN,
+        label="Their pattern", required=False, max_length=64, initial=DEFAULT_PATTERN,
         widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),
         help_text="Each # is drawn at random; letters, digits, - and _ stay, as in SUMMER-########",
     )  # fmt: skip
@@ -74,10 +74,10 @@ class CouponForm(forms.Form):
             del self.fields[name]
 
     def clean_start_date(self) -> datetime:
-        return pages.keep_untouched(self.cleaned_data["start_date"], getattr(self.coupon, "start_date", None))
+        return keep_untouched(self.cleaned_data["start_date"], getattr(self.coupon, "start_date", None))
 
     def clean_end_date(self) -> datetime:
-        return pages.keep_untouched(self.cleaned_data["end_date"], getattr(self.coupon, "end_date", None))
+        return keep_untouched(self.cleaned_data["end_date"], getattr(self.coupon, "end_date", None))
 
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or self.cleaned_data
@@ -97,7 +97,11 @@ class CouponForm(forms.Form):
         asked = self.cleaned_data
         if asked["code"]:
             return services.CodesSpec(shared=asked["code"])
-        return services.CodesSpec(count=asked["count"], pattern=asked["pattern"] or PATTERN) if asked["count"] else None
+        return (
+            services.CodesSpec(count=asked["count"], pattern=asked["pattern"] or DEFAULT_PATTERN)
+            if asked["count"]
+            else None
+        )
 
     def add_service_errors(self, refusal: DomainError) -> None:
         """Show what a service refused at its field."""
@@ -105,7 +109,7 @@ class CouponForm(forms.Form):
         if at in self.fields:
             self.add_error(at, refusal.detail)
         else:
-            pages.add_service_errors(self, refusal, FIELDS | dict.fromkeys(_of_offer(refusal), "offer"), "title")
+            add_service_errors(self, refusal, FIELDS | dict.fromkeys(_of_offer(refusal), "offer"), "title")
 
     # --- what the page shows -----------------------------------------------------------------------------------------
     def group(self, *names: str) -> list[forms.BoundField]:

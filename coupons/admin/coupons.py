@@ -2,22 +2,24 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand
-from backoffice.base import pages
-from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.filters import BrandFilter, StatusFilter
 from backoffice.brand_selection import BrandSelectionMixin, force_render
 from core.errors import DomainError
 from core.permissions import BrandPermissions
@@ -32,33 +34,27 @@ from promotions.admin import offer_field
 COLORS = {"withdrawn": "danger", "ended": "info", "scheduled": "primary", "running": "success"}
 
 
-class StateFilter(admin.SimpleListFilter):
-    """By where a coupon is in its life."""
+class CouponStatusFilter(StatusFilter):
+    """A filter by the status that follows from a coupon's switch and dates."""
 
-    title, parameter_name = "state", "state"
+    statuses = (
+        ("running", _("Active")), ("scheduled", _("Scheduled")), ("ended", _("Ended")), ("withdrawn", _("Paused")),
+    )  # fmt: skip
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state, state.capitalize()) for state in ("running", "scheduled", "ended", "withdrawn")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[CouponDefinition]) -> QuerySet[CouponDefinition]:
-        at, rows = timezone.now(), queryset.filter(is_active=self.value() != "withdrawn")
-        match self.value():
-            case "running":
-                return rows.filter(start_date__lte=at, end_date__gt=at)
-            case "scheduled":
-                return rows.filter(start_date__gt=at)
-            case "ended":
-                return rows.filter(end_date__lte=at)
-            case "withdrawn":
-                return rows
-        return queryset
+    def get_condition(self, status: str, at: datetime) -> Q:
+        return {
+            "running": Q(is_active=True, start_date__lte=at, end_date__gt=at),
+            "scheduled": Q(is_active=True, start_date__gt=at),
+            "ended": Q(is_active=True, end_date__lte=at),
+            "withdrawn": Q(is_active=False),
+        }[status]
 
 
 @admin.register(CouponDefinition)
 class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
     """A brand's coupons, the newest first."""
 
-    list_filter = (StateFilter, pages.BrandFilter)
+    list_filter = (CouponStatusFilter, BrandFilter)
     list_select_related = ("brand",)
     search_fields = ("title", "code__text")
     ordering = ("-pk",)
@@ -67,7 +63,7 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
     paginator = EstimatingPaginator
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.has_multiple_brands(request) else ()
+        brand = ("brand",) if has_multiple_brands(request) else ()
         return ("title", "state", *brand, "dates", "offer_summary", "usage_label", "limit_strategy_label")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

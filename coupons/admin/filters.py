@@ -11,12 +11,12 @@ from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
-from backoffice.base import pages
 from backoffice.base.admin import list_brand_ids
+from backoffice.base.form_fields import DateFormField
 from core.permissions import BrandPermissions
 from coupons.models import CouponDefinition
 from coupons.services import reports
-from promotions.rules import normalize_code
+from promotions.code_rules import normalize_code
 
 COUPONS = 200  # the newest, to choose from
 
@@ -27,8 +27,8 @@ class CouponFilterForm(forms.Form):
     brand = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
     coupon = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
     code = forms.CharField(required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
-    since = pages.DateFormField(required=False, label="From")
-    until = pages.DateFormField(required=False, label="To")
+    since = DateFormField(required=False, label="From")
+    until = DateFormField(required=False, label="To")
 
     def __init__(self, asked: Mapping[str, str], *, brands: list[Brand]) -> None:
         self.chosen = _coupon(asked.get("coupon", ""), brands)

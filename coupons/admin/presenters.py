@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from backoffice.base import pages
+from backoffice.base.formatting import format_amount, format_datetime, format_period
 from core import ids
 from coupons import rules
 from coupons.contracts import CouponUsage
@@ -33,8 +33,7 @@ def state(coupon: CouponDefinition, at: datetime) -> tuple[str, str]:
 
 def period(coupon: CouponDefinition) -> str:
     """From when to when, in the brand's time zone."""
-    zone = coupon.brand.timezone
-    return f"{pages.format_datetime(coupon.start_date, zone)} to {pages.format_datetime(coupon.end_date, zone)}"
+    return format_period(coupon.start_date, coupon.end_date, coupon.brand.timezone)
 
 
 def usage_summary(coupon: CouponDefinition, numbers: CouponUsage) -> str:
@@ -77,7 +76,7 @@ def redemption_details(redemption: CouponRedemption) -> list[tuple[str, str]]:
         ("Customer", redemption.customer.customer_id),
         ("Code", redemption.code or "none: redeemed by the coupon's id"),
         ("Made", within),
-        ("Taken off", pages.format_amount(redemption.amount, redemption.currency)),
+        ("Taken off", format_amount(redemption.amount, redemption.currency)),
         ("Place", limit_unit_label(coupon.limit_strategy, redemption.unit)),
     ]
 
@@ -100,7 +99,7 @@ def timeline(redemption: CouponRedemption) -> list[tuple[str, str]]:
         ("Confirmed", redemption.redeemed_at),
         (status.label, redemption.ended_at),
     ]
-    return [(name, pages.format_datetime(instant, zone)) for name, instant in life if instant]
+    return [(name, format_datetime(instant, zone)) for name, instant in life if instant]
 
 
 def guarantee(strategy: str, maximum: int | None) -> str:

@@ -19,8 +19,9 @@ from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
-from backoffice.base import pages
 from backoffice.base.admin import ReadOnlyAdminMixin
+from backoffice.base.csv_export import csv_response
+from backoffice.base.formatting import format_amount, format_datetime, local_date, local_midnight
 from core import ids, money
 from core.errors import DomainError
 from core.permissions import BrandPermissions
@@ -59,8 +60,8 @@ class RedemptionsFilter(CouponFilterForm):
             customer=data["customer"],
             code=data["code"],
             status=data["state"],
-            since=pages.local_midnight(data["since"], zone) if data["since"] else None,
-            until=pages.local_midnight(data["until"] + timedelta(days=1), zone) if data["until"] else None,
+            since=local_midnight(data["since"], zone) if data["since"] else None,
+            until=local_midnight(data["until"] + timedelta(days=1), zone) if data["until"] else None,
         )
 
     def query_parameters(self) -> dict[str, str]:
@@ -101,8 +102,8 @@ class CouponRedemptionAdmin(ReadOnlyAdminMixin):
         if form is None or not form.is_valid():
             raise Http404
         at, brand = timezone.now(), form.whose
-        name = f"coupon-redemptions-{brand.slug}-{pages.local_date(at, brand.timezone):%Y-%m-%d}.csv"
-        return pages.csv_response(name, HEADER, _lines(finding.with_default_window(form.to_query(), at=at), brand))
+        name = f"coupon-redemptions-{brand.slug}-{local_date(at, brand.timezone):%Y-%m-%d}.csv"
+        return csv_response(name, HEADER, _lines(finding.with_default_window(form.to_query(), at=at), brand))
 
     def _page(self, form: RedemptionsFilter) -> dict[str, Any]:
         to_query, query_parameters, zone = form.to_query(), form.query_parameters(), form.whose.timezone
@@ -182,8 +183,8 @@ def _row(redemption: CouponRedemption, zone: str) -> dict[str, Any]:
         "customer": redemption.customer.customer_id,
         "coupon": redemption.coupon,
         "code": redemption.code,
-        "when": pages.format_datetime(ids.uuid7_datetime(redemption.pk), zone),
+        "when": format_datetime(ids.uuid7_datetime(redemption.pk), zone),
         "state": (status.label, presenters.COLORS[status]),
-        "amount": pages.format_amount(redemption.amount, redemption.currency),
+        "amount": format_amount(redemption.amount, redemption.currency),
         "order": redemption.redemption_id,
     }

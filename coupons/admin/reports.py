@@ -15,7 +15,10 @@ from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.models import Brand
-from backoffice.base import pages
+from backoffice.base.charts import build_chart
+from backoffice.base.csv_export import csv_response
+from backoffice.base.form_fields import add_service_errors
+from backoffice.base.formatting import format_datetime, format_totals, local_date, local_midnight
 from core.errors import InvalidRequest
 from core.periods import Interval
 from coupons.admin.filters import CouponFilterForm, readable_brands
@@ -62,7 +65,7 @@ class ReportForm(CouponFilterForm):
     def get_defaults(self, asked: Mapping[str, str]) -> dict[str, str]:
         """The last days by day, in the brand's time zone."""
         zone = asked["zone"] if asked.get("zone") in available_timezones() else self.whose.timezone
-        today = pages.local_date(self.at, zone)
+        today = local_date(self.at, zone)
         return {
             "unit": str(Interval.DAY), "zone": self.whose.timezone, "since": f"{today - timedelta(days=DAYS - 1)}",
             "until": f"{today}",
@@ -73,8 +76,8 @@ class ReportForm(CouponFilterForm):
         if not self.is_valid():
             return None
         data = self.cleaned_data
-        until = pages.local_midnight(data["until"] + timedelta(days=1), data["zone"])
-        first = pages.local_midnight(data["since"], data["zone"])
+        until = local_midnight(data["until"] + timedelta(days=1), data["zone"])
+        first = local_midnight(data["since"], data["zone"])
         asked: dict[str, Any] = {
             "unit": Interval(data["unit"]), "zone": ZoneInfo(data["zone"]), "first": first,
             "until": max(first, min(until, at)), "at": at,
@@ -86,7 +89,7 @@ class ReportForm(CouponFilterForm):
                 return reports.coupon_report(coupon=self.chosen, **asked)
             return reports.brand_report(brand=self.whose, **asked)
         except InvalidRequest as refusal:
-            pages.add_service_errors(self, refusal, FIELDS, "unit")
+            add_service_errors(self, refusal, FIELDS, "unit")
             return None
 
     def title(self) -> str:
@@ -125,7 +128,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     if form is None or report is None:
         return page(request)
     name = f"coupons-{form.whose.slug}-{report.unit}-{form.cleaned_data['since']}-{form.cleaned_data['until']}.csv"
-    return pages.csv_response(name, reports.HEADER, reports.lines(report))
+    return csv_response(name, reports.HEADER, reports.lines(report))
 
 
 def _form(request: HttpRequest) -> ReportForm | None:
@@ -141,22 +144,22 @@ def _context(report: Report) -> dict[str, Any]:
     return {
         "report": report,
         "heading": TITLES[unit],
-        "between": f"from {pages.format_datetime(report.start, zone)} to {pages.format_datetime(report.end, zone)}, {zone} time",
+        "between": f"from {format_datetime(report.start, zone)} to {format_datetime(report.end, zone)}, {zone} time",
         "cards": [
             ("Redemptions", f"{total.redemptions:,}", "made in this time"),
-            ("Taken off", pages.format_totals(total.discount), "by redemptions that stand"),
+            ("Taken off", format_totals(total.discount), "by redemptions that stand"),
             ("Refunded", f"{total.refunded:,}", "of these, by now"),
             ("Unused", f"{total.released - total.refunded:,}", "reservations let go of or expired"),
         ],
-        "chart": pages.bars(
+        "chart": build_chart(
             [(f"{start:{SHORT_FORMATS[unit]}}", sums.redemptions) for sums, start in starts],
-            what="redemptions", when="in this time",
+            unit="redemptions", period="in this time",
         ),
         "rows": [
             {
                 "start": f"{start:{LABELS[unit]}}",
                 "redemptions": f"{sums.redemptions:,}",
-                "given": pages.format_totals(sums.discount),
+                "given": format_totals(sums.discount),
                 "refunded": f"{sums.refunded:,}",
                 "unused": f"{sums.released - sums.refunded:,}",
             }

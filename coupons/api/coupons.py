@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from accounts.contracts import get_caller
 from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids
-from backoffice.base import pages
+from backoffice.base.csv_export import csv_response
 from core import redis
 from core.api import CsvRenderer, CursorPagination
 from core.errors import PermissionDenied
@@ -187,7 +187,7 @@ class BatchCodesView(APIView):
         """Every code of the batch so far: `code`, `state` (`used`, `held` or `free`)."""
         found = selectors.batch(pk=batch, coupon=readable(request, pk))
         rows = selectors.batch_codes(batch=found, at=timezone.now())
-        return pages.csv_response(f"codes-{found.pk}.csv", ("code", "state"), rows, marked=False)
+        return csv_response(f"codes-{found.pk}.csv", ("code", "state"), rows, marked=False)
 
 
 def readable(request: Request, pk: uuid.UUID) -> CouponDefinition:

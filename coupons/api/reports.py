@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from accounts.contracts import Caller, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids, timezone_of
-from backoffice.base import pages
+from backoffice.base.csv_export import csv_response
 from core import money
 from core.api import CsvRenderer
 from core.errors import InvalidRequest, NotFound, PermissionDenied
@@ -26,7 +26,7 @@ from core.serializer_fields import DateOrDateTimeField, StrictCharField, localiz
 from coupons.models import CouponDefinition
 from coupons.services import reports
 from coupons.services.reports import Report, Sums
-from promotions.rules import normalize_code
+from promotions.code_rules import normalize_code
 
 
 @extend_schema_field({"type": "string", "example": "Europe/Madrid"})
@@ -106,7 +106,7 @@ class ReportView(APIView):
     def answer(self, request: Request, report: Report, name: str) -> HttpResponseBase:
         if getattr(request.accepted_renderer, "format", "json") != CsvRenderer.format:
             return Response(report_answer(report))
-        return pages.csv_response(f"{name}-{report.unit}.csv", reports.HEADER, reports.lines(report), marked=False)
+        return csv_response(f"{name}-{report.unit}.csv", reports.HEADER, reports.lines(report), marked=False)
 
 
 class CouponReportView(ReportView):

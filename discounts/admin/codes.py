@@ -1,5 +1,6 @@
 """The admin's pages of codes: made by a form, watched by numbers, announced and switched off by actions."""
 
+from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -10,11 +11,14 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
-from backoffice.base import pages
-from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from backoffice.base.admin import AnnotatedChangeList, BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.charts import build_daily_chart
+from backoffice.base.filters import BrandFilter, StatusFilter
+from backoffice.base.formatting import EMPTY_VALUE, format_capped_count, format_datetime, format_totals, local_date
 from backoffice.brand_selection import BrandCreateMixin, force_render
 from core.errors import DomainError
 from core.permissions import BrandPermissions
@@ -35,25 +39,20 @@ def state_of(code: DiscountCode) -> str:
     return "active" if code.validity > timezone.now() else "expired"
 
 
-class StateFilter(admin.SimpleListFilter):
-    """Can it be used now, and if not, why."""
+class CodeStatusFilter(StatusFilter):
+    """A filter by the status that follows from a code's switch and validity."""
 
-    title, parameter_name = "state", "state"
+    statuses = (("active", _("Active")), ("expired", _("Ended")), ("off", _("Paused")))
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("active", "Active"), ("expired", "Expired"), ("off", "Switched off")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> QuerySet[DiscountCode]:
-        now = timezone.now()
-        wanted = {
-            "active": Q(is_active=True, validity__gt=now),
-            "expired": Q(is_active=True, validity__lte=now),
+    def get_condition(self, status: str, at: datetime) -> Q:
+        return {
+            "active": Q(is_active=True, validity__gt=at),
+            "expired": Q(is_active=True, validity__lte=at),
             "off": Q(is_active=False),
-        }.get(self.value() or "")
-        return queryset if wanted is None else queryset.filter(wanted)
+        }[status]
 
 
-class CodeList(pages.AnnotatedChangeList):
+class CodeList(AnnotatedChangeList):
     """A page of codes with their uses and mails."""
 
     def count(self, rows: list[Any]) -> None:
@@ -67,7 +66,7 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
     """A brand's codes."""
 
     creation_form = CodeForm
-    list_filter = (StateFilter, pages.BrandFilter, "notify")
+    list_filter = (CodeStatusFilter, BrandFilter, "notify")
     list_select_related = ("brand", "rule")
     search_fields = ("code",)
     search_help_text = "The code, or its beginning"
@@ -86,10 +85,10 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
     readonly_fields = ("offer_summary", "announced_by_mail", "created")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.has_multiple_brands(request) else ()
+        brand = ("brand",) if has_multiple_brands(request) else ()
         return ("code_text", "percentage", *brand, "state", "valid_until", "uses", "announcement_progress")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.AnnotatedChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AnnotatedChangeList]:
         return CodeList
 
     def get_search_results(
@@ -116,19 +115,17 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
 
     @display(description="valid until", ordering="validity")
     def valid_until(self, code: DiscountCode) -> str:
-        return pages.format_datetime(code.validity, code.brand.timezone)
+        return format_datetime(code.validity, code.brand.timezone)
 
     @display(description="uses")
     def uses(self, code: Any) -> str:
-        return pages.format_capped_count(code.numbers["uses"], numbers.LIST_CAP)
+        return format_capped_count(code.numbers["uses"], numbers.LIST_CAP)
 
     @display(description="mails sent of planned")
     def announcement_progress(self, code: Any) -> str:
         if not code.numbers["planned"]:
-            return pages.EMPTY_VALUE
-        sent, planned = (
-            pages.format_capped_count(code.numbers[name], numbers.LIST_CAP) for name in ("sent", "planned")
-        )
+            return EMPTY_VALUE
+        sent, planned = (format_capped_count(code.numbers[name], numbers.LIST_CAP) for name in ("sent", "planned"))
         return f"{sent} of {planned}"
 
     @display(description="gives")
@@ -144,7 +141,7 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
     @display(description="made")
     def created(self, code: DiscountCode) -> str:
         by = f" by {code.created_by}" if code.created_by else ""
-        return f"{pages.format_datetime(code.created_at, code.brand.timezone)}{by}"
+        return f"{format_datetime(code.created_at, code.brand.timezone)}{by}"
 
     # --- the page of one code ----------------------------------------------------------------------------------------
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -185,22 +182,22 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
     def _numbers(self, request: HttpRequest, code: DiscountCode) -> dict[str, Any]:
         """What the page shows above the form."""
         now, zone = timezone.now(), code.brand.timezone
-        day = pages.local_date(now, zone)
+        day = local_date(now, zone)
         days = numbers.by_day(code=code.pk, zone=zone, at=now)
         uses, given = numbers.totals(code)
         cards = [
-            ("Uses", pages.format_capped_count(uses, numbers.PAGE_CAP - 1), "in all"),
+            ("Uses", format_capped_count(uses, numbers.PAGE_CAP - 1), "in all"),
             ("Today", f"{days.uses[day]:,}", "since midnight"),
-            ("Discount given", pages.format_totals(given), f"{pages.format_totals(days.discount_since(day))} today"),
+            ("Discount given", format_totals(given), f"{format_totals(days.discount_since(day))} today"),
             ("Held at checkout", f"{numbers.reserved(code, now):,}", "now"),
-            ("Given back", pages.format_capped_count(numbers.returned(code), numbers.LIST_CAP), "in all"),
+            ("Given back", format_capped_count(numbers.returned(code), numbers.LIST_CAP), "in all"),
         ]
         return {
             "show_save_and_add_another": False,
             "code": code,
             "cards": cards,
             "state": (state_of(code), STATES[state_of(code)]),
-            "chart": pages.chart(days.uses, last=day, days=numbers.DAYS, what="uses"),
+            "chart": build_daily_chart(days.uses, last=day, days=numbers.DAYS, unit="uses"),
             "chart_title": "Uses per day",
             "may_edit": self.has_brand_permission(request, BrandPermissions.EDIT, code),
             "uses_url": f"{reverse('admin:discounts_usage_changelist')}?brand={code.brand.slug}&code={code.code_id}",

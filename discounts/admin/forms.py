@@ -16,12 +16,13 @@ from unfold.widgets import (
 )
 
 from accounts.models import Brand
-from backoffice.base import pages
+from backoffice.base.form_fields import AwareDateTimeFormField, add_service_errors, keep_untouched
+from backoffice.base.formatting import format_datetime
 from core import money
 from core.errors import DomainError
 from discounts import services
 from discounts.models import DiscountCode, DiscountRule
-from segments.selectors import types_of
+from segments.selectors import list_segment_types
 
 NEW_RULE_CHOICE = ""
 NEWEST_RULES = 200  # offered in the select; older ones are reached through the API
@@ -48,12 +49,12 @@ class LocalDateTimeInput(forms.DateTimeInput):
         )
 
 
-def validity_field(brand: Brand) -> pages.AwareDateTimeFormField:
+def validity_field(brand: Brand) -> AwareDateTimeFormField:
     """An instant in the brand's time zone (which is active while the page is made and read)."""
-    return pages.AwareDateTimeFormField(
+    return AwareDateTimeFormField(
         label="Valid until",
         widget=LocalDateTimeInput(),
-        help_text=f"The brand's own time: {brand.timezone}, now {pages.format_datetime(timezone.now(), brand.timezone)}",
+        help_text=f"The brand's own time: {brand.timezone}, now {format_datetime(timezone.now(), brand.timezone)}",
     )
 
 
@@ -84,7 +85,7 @@ class NewRuleFields(forms.Form):
 
     def populate_choices(self) -> None:
         """Fill in what depends on the brand."""
-        types = [(name, name.replace("_", " ")) for name in types_of(brand_id=self.brand.pk)]
+        types = [(name, name.replace("_", " ")) for name in list_segment_types(brand_id=self.brand.pk)]
         self.fields["audience"].choices = [("", "Everyone"), *types]  # type: ignore[attr-defined]
         self.fields["audience"].help_text = "Customers in this segment only, as the data platform sends it"
         such = money.format_decimal(50 * 10 ** money.decimals(self.brand.currency), self.brand.currency)
@@ -130,7 +131,7 @@ class RuleForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
             try:
                 self.instance = services.create_rule(brand=self.brand, fields=self.rule_fields())
             except DomainError as refusal:
-                pages.add_service_errors(self, refusal, FIELDS, "discount")
+                add_service_errors(self, refusal, FIELDS, "discount")
         return cleaned
 
     def _post_clean(self) -> None:
@@ -200,7 +201,7 @@ class CodeForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
                 at=timezone.now(),
             )
         except DomainError as refusal:
-            pages.add_service_errors(self, refusal, FIELDS, "text")
+            add_service_errors(self, refusal, FIELDS, "text")
 
     def _post_clean(self) -> None:
         """The service has made the object."""
@@ -228,7 +229,7 @@ class ChangeCodeForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields["is_active"].help_text = "Switched off, it can no longer be used; its uses stay"
 
     def clean_validity(self) -> datetime:
-        return pages.keep_untouched(self.cleaned_data["validity"], self.initial_validity, seconds=True)
+        return keep_untouched(self.cleaned_data["validity"], self.initial_validity, seconds=True)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

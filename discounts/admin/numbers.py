@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from backoffice.base import pages
+from backoffice.base.formatting import local_date, local_midnight
 from core import db, ids
 from discounts.models import DiscountCode, Usage, UsageReturn
 
@@ -62,11 +62,11 @@ def by_day(
     *, brands: Sequence[uuid.UUID] | None = None, code: int | None = None, zone: str, at: datetime
 ) -> DailyStatistics:
     """The final uses of the last ``DAYS`` days in a time zone: today as it is, finished days as of some minutes ago."""
-    day = pages.local_date(at, zone)
+    day = local_date(at, zone)
     name = f"uses:{code or '.'.join(sorted(str(brand) for brand in brands or ())) or 'all'}:{zone}:{day}"
     days = DailyStatistics()
-    start = pages.local_midnight(day, zone)
-    first = pages.local_midnight(day - timedelta(days=DAYS - 1), zone)
+    start = local_midnight(day, zone)
+    first = local_midnight(day - timedelta(days=DAYS - 1), zone)
     past = cache.get(name)
     if past is None:
         past = _grouped(RedemptionQuery(brands, code, None, first, start), zone)

@@ -22,8 +22,10 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
 from accounts.selectors import customer_key
-from backoffice.base import pages
 from backoffice.base.admin import ReadOnlyAdminMixin, list_brand_ids
+from backoffice.base.csv_export import csv_response
+from backoffice.base.form_fields import DateFormField
+from backoffice.base.formatting import format_amount, format_datetime, local_date, local_midnight
 from core import db, money
 from core.errors import NotFound
 from core.permissions import BrandPermissions
@@ -32,7 +34,7 @@ from discounts.admin import numbers
 from discounts.emails import USAGE_DIGEST
 from discounts.models import DiscountCode, Usage, UsageNotification, UsageReturn
 from mailings.models import Mailing
-from promotions.rules import normalize_code
+from promotions.code_rules import normalize_code
 
 PAGE = 50
 DIGESTS = 10
@@ -45,8 +47,8 @@ class RedemptionFilterForm(forms.Form):
     brand = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
     code = forms.CharField(required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
     customer = forms.CharField(required=False, max_length=100, label="Customer id", widget=UnfoldAdminTextInputWidget())
-    since = pages.DateFormField(required=False, label="From")
-    until = pages.DateFormField(required=False, label="To")
+    since = DateFormField(required=False, label="From")
+    until = DateFormField(required=False, label="To")
     before = forms.UUIDField(required=False, widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, brands: list[Brand], **kwargs: Any) -> None:
@@ -81,8 +83,8 @@ class RedemptionFilterForm(forms.Form):
             brands=[brand.pk],
             code=code,
             customer=customer_key(data["customer"]) if data["customer"] else None,
-            since=pages.local_midnight(data["since"], brand.timezone) if data["since"] else None,
-            until=pages.local_midnight(_next(data["until"]), brand.timezone) if data["until"] else None,
+            since=local_midnight(data["since"], brand.timezone) if data["since"] else None,
+            until=local_midnight(_next(data["until"]), brand.timezone) if data["until"] else None,
         )
 
     def clean(self) -> dict[str, Any]:
@@ -135,8 +137,8 @@ class UsageAdmin(ReadOnlyAdminMixin):
         if form is None or not form.is_valid():
             raise Http404
         brand = form.selected_brand
-        name = f"uses-{brand.slug}-{pages.local_date(timezone.now(), brand.timezone):%Y-%m-%d}.csv"
-        return pages.csv_response(name, HEADER, _lines(form.to_query(), brand))
+        name = f"uses-{brand.slug}-{local_date(timezone.now(), brand.timezone):%Y-%m-%d}.csv"
+        return csv_response(name, HEADER, _lines(form.to_query(), brand))
 
     def detail_view(self, request: HttpRequest, code: int, usage: uuid.UUID) -> HttpResponse:
         """One use, and the button that gives it back."""
@@ -155,12 +157,12 @@ class UsageAdmin(ReadOnlyAdminMixin):
             ("Code", found.code.code_id),
             ("Discount", f"{found.code.rule.discount} %"),
             ("Customer", found.customer.customer_id),
-            ("Used", f"{pages.format_datetime(found.used_at, brand.timezone)} ({brand.timezone})"),
-            ("Amount", pages.format_amount(found.amount, found.currency)),
-            ("Taken off", pages.format_amount(found.discount_amount, found.currency)),
+            ("Used", f"{format_datetime(found.used_at, brand.timezone)} ({brand.timezone})"),
+            ("Amount", format_amount(found.amount, found.currency)),
+            ("Taken off", format_amount(found.discount_amount, found.currency)),
             (
                 "State",
-                f"held by a checkout until {pages.format_datetime(found.reserved_until, brand.timezone)}"
+                f"held by a checkout until {format_datetime(found.reserved_until, brand.timezone)}"
                 if found.reserved_until
                 else "final",
             ),
@@ -218,9 +220,9 @@ def to_row(row: db.Row, *, zone: str | None = None) -> dict[str, Any]:
         "code": row["text"],
         "customer": row["customer"],
         "brand": row["brand"],
-        "when": pages.format_datetime(row["used_at"], zone or row["timezone"]),
-        "amount": pages.format_amount(row["amount"], row["currency"]),
-        "discount": pages.format_amount(row["discount_amount"], row["currency"]),
+        "when": format_datetime(row["used_at"], zone or row["timezone"]),
+        "amount": format_amount(row["amount"], row["currency"]),
+        "discount": format_amount(row["discount_amount"], row["currency"]),
         "held": row["reserved_until"] is not None,
         "url": reverse("admin:discounts_usage_use", args=[row["code_id"], row["id"]]),
         "code_url": reverse("admin:discounts_discountcode_change", args=[row["code_id"]]),
@@ -265,15 +267,15 @@ class UsageReturnAdmin(ReadOnlyAdminMixin):
 
     @display(description="used")
     def redeemed_at(self, row: UsageReturn) -> str:
-        return pages.format_datetime(row.redeemed_at, row.code.brand.timezone)
+        return format_datetime(row.redeemed_at, row.code.brand.timezone)
 
     @display(description="given back")
     def when_returned(self, row: UsageReturn) -> str:
-        return pages.format_datetime(row.returned_at, row.code.brand.timezone)
+        return format_datetime(row.returned_at, row.code.brand.timezone)
 
     @display(description="taken off")
     def discount_shown(self, row: UsageReturn) -> str:
-        return pages.format_amount(row.discount_amount, row.currency)
+        return format_amount(row.discount_amount, row.currency)
 
     @display(description="through", label={"an order's refund": "info", "the brand": "primary"})
     def returned_by(self, row: UsageReturn) -> str:
@@ -313,12 +315,12 @@ class UseNoticeAdmin(ReadOnlyAdminMixin):
 
     @display(description="used")
     def when(self, row: UsageNotification) -> str:
-        return pages.format_datetime(row.redeemed_at, row.brand.timezone)
+        return format_datetime(row.redeemed_at, row.brand.timezone)
 
     @display(description="amount")
     def amount_shown(self, row: UsageNotification) -> str:
-        return pages.format_amount(row.amount, row.currency)
+        return format_amount(row.amount, row.currency)
 
     @display(description="taken off")
     def discount_shown(self, row: UsageNotification) -> str:
-        return pages.format_amount(row.discount_amount, row.currency)
+        return format_amount(row.discount_amount, row.currency)

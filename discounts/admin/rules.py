@@ -7,8 +7,9 @@ from django.db.models import Count, Model
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from backoffice.base import pages
-from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from backoffice.base.admin import AnnotatedChangeList, BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.filters import BrandFilter
+from backoffice.base.formatting import format_datetime, humanize_pair
 from backoffice.brand_selection import BrandCreateMixin
 from discounts.admin.forms import RuleForm
 from discounts.models import DiscountCode, DiscountRule
@@ -30,12 +31,12 @@ def describe_terms(terms: dict[str, Any]) -> str:
         if words := TERM_LABELS.get(condition["kind"]):
             phrases.append(words.format(value=condition.get("value")))
         else:
-            phrases.append(pages.humanize_pair(condition["kind"], {k: v for k, v in condition.items() if k != "kind"}))
-    phrases += [pages.humanize_pair(name, value) for name, value in terms.items() if name != "conditions"]
+            phrases.append(humanize_pair(condition["kind"], {k: v for k, v in condition.items() if k != "kind"}))
+    phrases += [humanize_pair(name, value) for name, value in terms.items() if name != "conditions"]
     return "; ".join(phrases) or "none"
 
 
-class RuleList(pages.AnnotatedChangeList):
+class RuleList(AnnotatedChangeList):
     """A page of rules, each with how many codes it has."""
 
     def count(self, rows: list[Any]) -> None:
@@ -50,7 +51,7 @@ class DiscountRuleAdmin(BrandCreateMixin, BrandScopedAdmin):
     """A brand's rules: once a code has one, only its name can change."""
 
     made_with = RuleForm
-    list_filter = (pages.BrandFilter,)
+    list_filter = (BrandFilter,)
     list_select_related = ("brand",)
     search_fields = ("name",)
     ordering = ("-created_at",)
@@ -62,10 +63,10 @@ class DiscountRuleAdmin(BrandCreateMixin, BrandScopedAdmin):
     readonly_fields = ("brand", "percentage", "audience_label", "conditions", "created")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.has_multiple_brands(request) else ()
+        brand = ("brand",) if has_multiple_brands(request) else ()
         return ("title", "percentage", *brand, "audience_label", "conditions", "codes")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.AnnotatedChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AnnotatedChangeList]:
         return RuleList
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -102,4 +103,4 @@ class DiscountRuleAdmin(BrandCreateMixin, BrandScopedAdmin):
 
     @display(description="made")
     def created(self, rule: DiscountRule) -> str:
-        return pages.format_datetime(rule.created_at, rule.brand.timezone)
+        return format_datetime(rule.created_at, rule.brand.timezone)

@@ -14,9 +14,9 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from backoffice.base import pages
+from backoffice.base.formatting import format_datetime
 from core.errors import DomainError
-from promotions import rules, selectors
+from promotions import code_rules, selectors
 from promotions.admin.promotion_form import audiences
 from promotions.models import CodeBatch, Promotion
 from promotions.services import MAX_COUNT
@@ -32,11 +32,11 @@ class GenerateCodesForm(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1, "max": MAX_COUNT, "inputmode": "numeric"}),
     )  # fmt: skip
     pattern = forms.CharField(
-        label="Pattern", max_length=64, initial=rules.PATTERN, widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),
+        label="Pattern", max_length=64, initial=code_rules.DEFAULT_PATTERN, widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),
         help_text="Each # is drawn at random; letters, digits, - and _ stay, as in SUMMER-########",
     )  # fmt: skip
     charset = forms.CharField(
-        label="Drawn from", max_length=64, initial=rules.CHARSET, widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),
+        label="Drawn from", max_length=64, initial=code_rules.DEFAULT_CHARSET, widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),
         help_text="Different letters and digits; these leave out what is easily mistaken",
     )  # fmt: skip
 
@@ -50,14 +50,14 @@ class GenerateCodesForm(forms.Form):
         if not self.is_valid():
             return "", True
         pattern, charset = (self.cleaned_data[name].strip().upper() for name in ("pattern", "charset"))
-        if not (rules.is_pattern(pattern) and rules.is_charset(charset)):
+        if not (code_rules.is_pattern(pattern) and code_rules.is_charset(charset)):
             return "", True
         every = self.cleaned_data["count"] + selectors.codes_of_pattern(brand_id=brand_id, pattern=pattern)
-        space = len(charset) ** pattern.count(rules.WILDCARD)
+        space = len(charset) ** pattern.count(code_rules.WILDCARD)
         words = f"Possible codes: {format_large_number(space)}; one guess in {format_large_number(max(1, space // every))} hits."
-        if not rules.is_too_weak(pattern, charset, count=every):
+        if not code_rules.is_too_weak(pattern, charset, count=every):
             return words, True
-        least = rules.minimum_pattern(pattern, charset, count=every)
+        least = code_rules.minimum_pattern(pattern, charset, count=every)
         return f"{words} Too few: {least} would do." if least else f"{words} Too few.", False
 
 
@@ -110,7 +110,7 @@ def error_text(refusal: DomainError) -> str:
 
 def format_started_at(batch: CodeBatch) -> str:
     """When a batch was begun, in its brand's time."""
-    return pages.format_datetime(batch.created_at, batch.required_promotion.brand.timezone)
+    return format_datetime(batch.created_at, batch.required_promotion.brand.timezone)
 
 
 def format_large_number(number: int) -> str:

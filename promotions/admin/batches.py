@@ -13,11 +13,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from backoffice.base import pages
+from backoffice.base.csv_export import csv_response
+from backoffice.base.formatting import format_datetime, get_percentage
 from backoffice.brand_selection import force_render
 from core.errors import DomainError, NotFound
 from core.permissions import BrandPermissions
-from promotions import rules, selectors, services
+from promotions import code_files, selectors, services
 from promotions.admin.batch_forms import AssignForm, GenerateCodesForm, ImportForm, error_text
 from promotions.models import CodeAssignment, CodeBatch, Promotion
 
@@ -106,7 +107,7 @@ class BatchViews:
             batch = form.batches.get(form.cleaned_data["batch"])
             try:
                 report = services.import_codes(
-                    promotion=promotion, lines=rules.iter_lines(form.cleaned_data["file"].read), batch=batch
+                    promotion=promotion, lines=code_files.iter_lines(form.cleaned_data["file"].read), batch=batch
                 )
                 return self._all(request, promotion, report=report, faults=report.errors[:MAX_ERRORS_SHOWN])
             except DomainError as refusal:
@@ -156,7 +157,7 @@ class BatchViews:
         """Every code of the batch, as a file that is written while it is read."""
         found = self._batch(request, pk, batch)
         rows = selectors.batch_codes(batch=found, at=timezone.now())
-        return pages.csv_response(f"codes-{found.pk}.csv", ("code", "customer", "state"), rows)
+        return csv_response(f"codes-{found.pk}.csv", ("code", "customer", "state"), rows)
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         shown = self.admin.admin_site.each_context(request) | {"opts": self.admin.opts} | context
@@ -169,8 +170,10 @@ def row(batch: CodeBatch) -> dict[str, Any]:
         "url": reverse("admin:promotions_batch", args=[batch.promotion_id, batch.pk]),
         "name": batch.pattern or "imported",
         "count": f"{batch.count:,}",
-        "state": ("made", "success") if batch.is_generated else (f"{percent(batch)} % made", "info"),
-        "created": pages.format_datetime(batch.created_at, batch.required_promotion.brand.timezone),
+        "state": ("made", "success")
+        if batch.is_generated
+        else (f"{get_percentage(batch.generated_count, batch.count)} % made", "info"),
+        "created": format_datetime(batch.created_at, batch.required_promotion.brand.timezone),
     }
 
 
@@ -181,7 +184,7 @@ def state(batch: CodeBatch) -> dict[str, Any]:
     return {
         "batch": batch,
         "name": batch.pattern or "imported codes",
-        "percent": percent(batch),
+        "percent": get_percentage(batch.generated_count, batch.count),
         "moving": not batch.is_generated or any(it.finished_at is None for it in assignments),
         "assignments": [_assignment_rows(it, zone) for it in assignments],
     }
@@ -195,14 +198,9 @@ def _assignment_rows(it: CodeAssignment, zone: str) -> dict[str, Any]:
         "assigned": f"{it.assigned_count:,}",
         "already": f"{it.already_assigned_count:,}",
         "notify": it.notify,
-        "begun": pages.format_datetime(it.created_at, zone),
+        "begun": format_datetime(it.created_at, zone),
         "state": done if it.finished_at else ("giving", "info"),
     }
-
-
-def percent(batch: CodeBatch) -> int:
-    """How much of a batch is there."""
-    return 100 * batch.generated_count // batch.count if batch.count else 100
 
 
 def _first(form: GenerateCodesForm) -> dict[str, Any]:

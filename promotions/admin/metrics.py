@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Sum
 
-from backoffice.base import pages
-from promotions import rules, services
+from backoffice.base.formatting import format_amount
+from promotions import limit_rules, services
 from promotions.models import Promotion, PromotionCounter
 from segments.models import TERMINAL_STATES, Segment
 
@@ -15,7 +15,7 @@ PERIODS = {"day": "today", "week": "this week", "month": "this month"}
 
 def usage_by_limit(promotion: Promotion, at: datetime) -> dict[str, int]:
     """What was taken of each limit that is counted, now; what nobody took yet is absent."""
-    days = rules.periods(at.astimezone(ZoneInfo(promotion.brand.timezone)))
+    days = limit_rules.period_starts(at.astimezone(ZoneInfo(promotion.brand.timezone)))
     slots = {"budget": "", "total": ""} | {kind: day.isoformat() for kind, day in days.items()}
     rows = PromotionCounter.objects.filter(promotion=promotion, kind__in=slots, scope_key__in=slots.values()).order_by()
     counted = rows.values_list("kind", "scope_key").annotate(taken=Sum("taken"))
@@ -57,8 +57,8 @@ def metric_cards(promotion: Promotion, at: datetime) -> list[tuple[str, str, str
         percent = 100 * spent // promotion.budget
         shown.append(
             (
-                "Spent", pages.format_amount(spent, promotion.currency),
-                f"of {pages.format_amount(promotion.budget, promotion.currency)}, {percent} %",
+                "Spent", format_amount(spent, promotion.currency),
+                f"of {format_amount(promotion.budget, promotion.currency)}, {percent} %",
             )
         )  # fmt: skip
     if promotion.limit_total is not None:

@@ -13,7 +13,7 @@ from unfold.widgets import (
 )
 
 from accounts.models import Brand
-from backoffice.base import pages
+from backoffice.base.form_fields import AwareDateTimeFormField, keep_untouched
 from core import money
 from core.errors import DomainError
 from promotions.admin.offer_field import OfferField
@@ -21,7 +21,7 @@ from promotions.errors import CodeTaken
 from promotions.models import Promotion, Trigger
 from promotions.services import LIMITS, MAX_PRIORITY
 from segments.errors import AudienceEmpty
-from segments.selectors import sizes_of
+from segments.selectors import get_audience_sizes
 
 MAX_LIMIT = 2_000_000_000
 LIMIT_LABELS = {
@@ -48,8 +48,8 @@ class PromotionForm(forms.Form):
     description = forms.CharField(
         label="Description", required=False, max_length=2000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
     )
-    start_date = pages.AwareDateTimeFormField(label="Starts")
-    end_date = pages.AwareDateTimeFormField(label="Ends")
+    start_date = AwareDateTimeFormField(label="Starts")
+    end_date = AwareDateTimeFormField(label="Ends")
     target_audience = forms.ChoiceField(label="For whom", required=False, widget=UnfoldAdminSelectWidget())
     trigger = forms.ChoiceField(
         label="Comes into play", choices=[("automatic", "by itself"), ("code", "by a code")],
@@ -96,7 +96,7 @@ class PromotionForm(forms.Form):
         return self._moment("end_date")
 
     def _moment(self, name: str) -> datetime:
-        return pages.keep_untouched(self.cleaned_data[name], getattr(self.promotion, name, None))
+        return keep_untouched(self.cleaned_data[name], getattr(self.promotion, name, None))
 
     def clean_budget(self) -> int | None:
         text = self.cleaned_data["budget"].strip()
@@ -170,7 +170,7 @@ def copy_of(promotion: Promotion, at: datetime) -> dict[str, Any]:
 
 def audiences(brand: Brand, chosen: str) -> list[tuple[str, str]]:
     """The brand's audiences with their sizes, to choose from."""
-    sizes = sizes_of(brand_id=brand.pk)
+    sizes = get_audience_sizes(brand_id=brand.pk)
     if chosen:
         sizes.setdefault(chosen, 0)
     return [("", "Everyone"), *((name, f"{name.replace('_', ' ')} ({size:,})") for name, size in sizes.items())]

@@ -14,8 +14,9 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand
-from backoffice.base import pages
-from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from backoffice.base.admin import AnnotatedChangeList, BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.filters import BrandFilter, StatusFilter
+from backoffice.base.formatting import format_amount, format_period
 from backoffice.brand_selection import BrandSelectionMixin, force_render
 from core.errors import DomainError
 from core.permissions import BrandPermissions
@@ -24,7 +25,7 @@ from promotions.admin import calendar, metrics, offer_field
 from promotions.admin.batches import BatchViews
 from promotions.admin.promotion_form import PromotionForm, copy_of
 from promotions.models import Promotion, Status
-from segments.selectors import segments_of
+from segments.selectors import get_segments_by_promotion
 
 STATES = {
     Status.DRAFT: "info",
@@ -44,23 +45,17 @@ LIMITS = (
 )
 
 
-class StatusFilter(admin.SimpleListFilter):
-    """By status."""
+class PromotionStatusFilter(StatusFilter):
+    """A filter by the stored status."""
 
-    title, parameter_name = "status", "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status.value, str(status.label)) for status in Status]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Promotion]) -> QuerySet[Promotion]:
-        return queryset.filter(status=self.value()) if self.value() in Status.values else queryset
+    statuses = Status.choices
 
 
-class PromotionList(pages.AnnotatedChangeList):
+class PromotionList(AnnotatedChangeList):
     """A page of promotions with their segments."""
 
     def count(self, rows: list[Promotion]) -> None:
-        found = segments_of(promotion_ids=[it.pk for it in rows if it.target_audience])
+        found = get_segments_by_promotion(promotion_ids=[it.pk for it in rows if it.target_audience])
         for row in rows:
             row.segment = found.get(row.pk)  # type: ignore[attr-defined]
 
@@ -69,7 +64,7 @@ class PromotionList(pages.AnnotatedChangeList):
 class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
     """A brand's promotions, the newest first."""
 
-    list_filter = (StatusFilter, pages.BrandFilter)
+    list_filter = (PromotionStatusFilter, BrandFilter)
     list_select_related = ("brand",)
     search_fields = ("name",)
     ordering = ("-pk",)
@@ -79,10 +74,10 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
     actions = ("activate", "deactivate")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.has_multiple_brands(request) else ()
+        brand = ("brand",) if has_multiple_brands(request) else ()
         return ("name", "state", *brand, "dates", "audience", "trigger", "offer_summary", "limits_summary")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[pages.AnnotatedChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AnnotatedChangeList]:
         return PromotionList
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -202,7 +197,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
         """What the page says of a promotion above its form."""
         at, key = timezone.now(), promotion.pk
         code = selectors.codes_of(promotion_ids=[key]).get(key, "")
-        segment = segments_of(promotion_ids=[key]).get(key) if promotion.target_audience else None
+        segment = get_segments_by_promotion(promotion_ids=[key]).get(key) if promotion.target_audience else None
         reached = metrics.audience(promotion, segment, at) if promotion.target_audience else []
         facts = [
             ("When", f"{period(promotion)} ({promotion.brand.timezone})"),
@@ -268,13 +263,12 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
 
 def period(promotion: Promotion) -> str:
     """From when to when, in the brand's time zone."""
-    zone = promotion.brand.timezone
-    return f"{pages.format_datetime(promotion.start_date, zone)} to {pages.format_datetime(promotion.end_date, zone)}"
+    return format_period(promotion.start_date, promotion.end_date, promotion.brand.timezone)
 
 
 def limits(promotion: Promotion) -> str:
     """A promotion's limits and budget."""
     limits = [f"{limit:,} {word}" for name, word in LIMITS if (limit := getattr(promotion, name)) is not None]
     if promotion.budget is not None:
-        limits.append(f"{pages.format_amount(promotion.budget, promotion.currency)} of discount")
+        limits.append(f"{format_amount(promotion.budget, promotion.currency)} of discount")
     return ", ".join(limits) or "no limit"

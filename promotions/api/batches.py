@@ -18,12 +18,12 @@ from rest_framework.views import APIView
 
 from accounts.contracts import get_caller
 from accounts.selectors import readable_brand_ids
-from backoffice.base import pages
+from backoffice.base.csv_export import csv_response
 from core.api import CsvRenderer, CursorPagination
 from core.errors import PayloadTooLarge, PermissionDenied
 from core.idempotency import idempotent
 from core.openapi import problem_responses
-from promotions import errors, rules, selectors, services
+from promotions import code_files, code_rules, errors, selectors, services
 from promotions.api.batch_serializers import (
     AssignInputSerializer,
     AssignmentSerializer,
@@ -92,7 +92,7 @@ class BatchCodesView(APIView):
         """Every code of the batch so far: `code`, `customer`, `state` (`used`, `held` or `free`)."""
         found = selectors.batch(pk=batch, promotion=_readable(request, pk))
         rows = selectors.batch_codes(batch=found, at=timezone.now())
-        return pages.csv_response(f"codes-{found.pk}.csv", ("code", "customer", "state"), rows, marked=False)
+        return csv_response(f"codes-{found.pk}.csv", ("code", "customer", "state"), rows, marked=False)
 
 
 class ImportView(APIView):
@@ -175,7 +175,7 @@ def _readable(request: Request, pk: uuid.UUID) -> Promotion:
 
 def _response(request: Request, batch: CodeBatch) -> dict[str, Any]:
     place = reverse("promotion-batch", args=[batch.promotion_id, batch.pk])
-    bits = rules.entropy_bits(batch.pattern, batch.charset) if batch.pattern else None
+    bits = code_rules.entropy_bits(batch.pattern, batch.charset) if batch.pattern else None
     return batch_answer(batch, job=request.build_absolute_uri(place), bits=bits)
 
 
@@ -186,4 +186,4 @@ def _status_url(request: Request, batch: CodeBatch, assignment: uuid.UUID) -> st
 
 def _lines(stream: Any) -> Iterator[str]:
     """The lines of a body; none of what an empty body is taken for."""
-    return iter(()) if isinstance(stream, Mapping) else rules.iter_lines(stream.read)
+    return iter(()) if isinstance(stream, Mapping) else code_files.iter_lines(stream.read)

@@ -8,21 +8,22 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from unfold.decorators import display
 
-from backoffice.base import pages
-from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.filters import BrandFilter
+from backoffice.base.formatting import format_datetime
 from core.permissions import BrandPermissions
 from segments.admin import automatic_audiences
 from segments.contracts import Source
 from segments.models import Audience
 
-SOURCE_LABELS = {Source.IMPORTED: "data platform and files", Source.AUTOMATIC_SEGMENT_TYPES: "computed from purchases"}
+SOURCE_LABELS = {Source.IMPORTED: "data platform and files", Source.AUTOMATIC: "computed from purchases"}
 
 
 @admin.register(Audience)
 class AudienceAdmin(BrandScopedAdmin):
     """Read only: the data platform's word is what counts."""
 
-    list_filter = (pages.BrandFilter,)
+    list_filter = (BrandFilter,)
     list_select_related = ("brand",)
     search_fields = ("segment_type",)
     ordering = ("brand", "segment_type")
@@ -34,7 +35,7 @@ class AudienceAdmin(BrandScopedAdmin):
     change_form_outer_before_template = "admin/segments/audience.html"
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.has_multiple_brands(request) else ()
+        brand = ("brand",) if has_multiple_brands(request) else ()
         return ("name", *brand, "members", "source_label", "updated")
 
     @display(description="audience", ordering="segment_type")
@@ -47,14 +48,14 @@ class AudienceAdmin(BrandScopedAdmin):
 
     @display(
         description="kept by",
-        label={SOURCE_LABELS[Source.IMPORTED]: "info", SOURCE_LABELS[Source.AUTOMATIC_SEGMENT_TYPES]: "success"},
+        label={SOURCE_LABELS[Source.IMPORTED]: "info", SOURCE_LABELS[Source.AUTOMATIC]: "success"},
     )
     def source_label(self, audience: Audience) -> str:
         return SOURCE_LABELS[Source(audience.source)]
 
     @display(description="updated")
     def updated(self, audience: Audience) -> str:
-        return pages.format_datetime(audience.updated_at, audience.brand.timezone)
+        return format_datetime(audience.updated_at, audience.brand.timezone)
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view

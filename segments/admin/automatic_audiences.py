@@ -10,8 +10,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.models import Brand
-from backoffice.base import pages
 from backoffice.base.admin import list_brand_ids
+from backoffice.base.formatting import EMPTY_VALUE, format_datetime
 from core.permissions import BrandPermissions
 from segments import services
 from segments.contracts import AUTOMATIC_SEGMENT_TYPES, Source
@@ -74,9 +74,9 @@ def _change(request: HttpRequest, brand: Brand) -> HttpResponse:
 
 def _described(name: str, audience: Audience | None, brand: Brand) -> dict[str, Any]:
     """A type as the page shows it."""
-    computed = audience is not None and audience.source == Source.AUTOMATIC_SEGMENT_TYPES
+    computed = audience is not None and audience.source == Source.AUTOMATIC
     if audience is None:
-        state, size = ("not there yet", "info"), pages.EMPTY_VALUE
+        state, size = ("not there yet", "info"), EMPTY_VALUE
     elif not computed:
         state, size = ("sent", "info"), f"{audience.size:,}"
     else:
@@ -84,5 +84,5 @@ def _described(name: str, audience: Audience | None, brand: Brand) -> dict[str, 
         size = f"{audience.size:,}"
     return {
         "type": name, "name": name.replace("_", " "), "words": AUTOMATIC_SEGMENT_TYPES[name], "computed": computed, "state": state,
-        "size": size, "updated": pages.format_datetime(audience.updated_at if audience else None, brand.timezone),
+        "size": size, "updated": format_datetime(audience.updated_at if audience else None, brand.timezone),
     }  # fmt: skip

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from backoffice.base import pages
+from backoffice.base.formatting import format_datetime, get_percentage
 from integrations.contracts import Service
 from integrations.selectors import PendingSync, list_pending_syncs
 from segments import selectors, services
@@ -14,7 +14,7 @@ def metric_cards(segment: Segment, at: datetime) -> list[tuple[str, str, str]]:
     """What a segment is about in numbers: what it is called, the number, and what it means."""
     if segment.state == State.SCHEDULED:
         types = [segment.segment_type]
-        reach = services.reach(brand_id=segment.brand_id, segment_types=types, at=at)[segment.segment_type]
+        reach = services.get_reach(brand_id=segment.brand_id, segment_types=types, at=at)[segment.segment_type]
         full = reach.count - reach.with_free_slot
         return [
             ("Match now", f"{reach.count:,}", f"{segment.audience_count:,} when it was asked for"),
@@ -48,24 +48,20 @@ def progress(segment: Segment, at: datetime) -> dict[str, Any]:
 
 def _waiting_reason(wait: PendingSync, zone: str) -> str:
     failed = f", after it failed {wait.failures:,} times" if wait.failures > 1 else ""
-    return f"{wait.reason} Since {pages.format_datetime(wait.since, zone)}, next try {pages.format_datetime(wait.next_try_at, zone)}{failed}."
+    return f"{wait.reason} Since {format_datetime(wait.since, zone)}, next try {format_datetime(wait.next_try_at, zone)}{failed}."
 
 
 def _progress(segment: Segment, sent: int) -> tuple[str, int | None]:
     """How far it is, in words and as a percentage."""
     seen, all_of_them = segment.members_count + segment.skipped_count, segment.audience_count
     if segment.state == State.FILLING:
-        return f"{seen:,} of {max(seen, all_of_them):,} customers gone through", _percent(seen, all_of_them)
+        return f"{seen:,} of {max(seen, all_of_them):,} customers gone through", get_percentage(seen, all_of_them)
     if segment.state == State.SYNCING:
-        return f"{sent:,} of {segment.members_count:,} customers told", _percent(sent, segment.members_count)
+        return f"{sent:,} of {segment.members_count:,} customers told", get_percentage(sent, segment.members_count)
     if segment.state == State.RELEASING:
-        percent = _percent(segment.cursor, selectors.last_member(segment_id=segment.pk))
+        percent = get_percentage(segment.cursor, selectors.get_last_member(segment_id=segment.pk))
         return "Nobody is in it any more; the slots are being freed", percent
     return "", None
-
-
-def _percent(part: int, whole: int) -> int:
-    return min(100, 100 * part // whole) if whole else 100
 
 
 def _share(part: int, whole: int) -> str:

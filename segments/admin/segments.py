@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -15,8 +15,9 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
-from backoffice.base import pages
-from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.filters import BrandFilter, StatusFilter
+from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_period
 from core.permissions import BrandPermissions
 from segments import services
 from segments.admin import metrics, slot_usage
@@ -34,23 +35,18 @@ STATES = {
 }
 
 
-class StateFilter(admin.SimpleListFilter):
-    """By state."""
+class SegmentStatusFilter(StatusFilter):
+    """A filter by the stored status."""
 
-    title, parameter_name = "state", "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state.value, str(state.label)) for state in State]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Segment]) -> QuerySet[Segment]:
-        return queryset.filter(state=self.value()) if self.value() in State.values else queryset
+    statuses = State.choices
+    field_name = "state"
 
 
 @admin.register(Segment)
 class SegmentAdmin(BrandScopedAdmin):
     """A brand's segments, the newest first. They follow promotions, or services of the platform: nobody writes them."""
 
-    list_filter = (StateFilter, pages.BrandFilter)
+    list_filter = (SegmentStatusFilter, BrandFilter)
     list_select_related = ("brand",)
     search_fields = ("segment_type",)
     ordering = ("-pk",)
@@ -60,7 +56,7 @@ class SegmentAdmin(BrandScopedAdmin):
     actions = None
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.has_multiple_brands(request) else ()
+        brand = ("brand",) if has_multiple_brands(request) else ()
         return ("name", "condition", *brand, "from_to", "audience", "members", "skipped", "promotion")
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -88,15 +84,15 @@ class SegmentAdmin(BrandScopedAdmin):
 
     @display(description="in it", ordering="members_count")
     def members(self, segment: Segment) -> str:
-        return f"{segment.members_count:,}" if segment.slot_limit is not None else pages.EMPTY_VALUE
+        return f"{segment.members_count:,}" if segment.slot_limit is not None else EMPTY_VALUE
 
     @display(description="no free slot", ordering="skipped")
     def skipped(self, segment: Segment) -> str:
-        return f"{segment.skipped_count:,}" if segment.slot_limit is not None else pages.EMPTY_VALUE
+        return f"{segment.skipped_count:,}" if segment.slot_limit is not None else EMPTY_VALUE
 
     @display(description="for")
     def promotion(self, segment: Segment) -> str:
-        return promotion_link(segment) or pages.EMPTY_VALUE
+        return promotion_link(segment) or EMPTY_VALUE
 
     # --- the page of one segment -------------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
@@ -144,8 +140,7 @@ class SegmentAdmin(BrandScopedAdmin):
 
 def period(segment: Segment) -> str:
     """From when to when, in the brand's time zone."""
-    zone = segment.brand.timezone
-    return f"{pages.format_datetime(segment.start_date, zone)} to {pages.format_datetime(segment.end_date, zone)}"
+    return format_period(segment.start_date, segment.end_date, segment.brand.timezone)
 
 
 def promotion_link(segment: Segment) -> str:
@@ -161,14 +156,14 @@ def details(segment: Segment) -> list[tuple[str, str]]:
     zone = segment.brand.timezone
     known = [
         ("When", f"{period(segment)} ({zone})"),
-        ("Asked for", pages.format_datetime(segment.created_at, zone)),
-        ("Filled", pages.format_datetime(segment.filled_at, zone)),
-        ("Slots a customer had then", str(segment.slot_limit or pages.EMPTY_VALUE)),
+        ("Asked for", format_datetime(segment.created_at, zone)),
+        ("Filled", format_datetime(segment.filled_at, zone)),
+        ("Slots a customer had then", str(segment.slot_limit or EMPTY_VALUE)),
     ]
     if segment.external_id:
         known.append(("Known outside as", segment.external_id))
     if segment.deleted_at:
-        known.append(("Ended before its time", pages.format_datetime(segment.deleted_at, zone)))
+        known.append(("Ended before its time", format_datetime(segment.deleted_at, zone)))
     if segment.state not in SLOT_HOLDING_STATES and segment.slot_limit is not None:
         known.append(("Slots", "all free again" if segment.state != State.EMPTY else "took none"))
     return known

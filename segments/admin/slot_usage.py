@@ -14,9 +14,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from backoffice.base import pages
-from backoffice.base.admin import list_brand_ids
-from backoffice.base.pages import Chart
+from backoffice.base.admin import has_multiple_brands, list_brand_ids
+from backoffice.base.charts import Chart, build_chart
+from backoffice.base.formatting import format_datetime, format_percentage
 from core.permissions import BrandPermissions
 from segments.contracts import SlotUsage
 from segments.models import Audience, Segment
@@ -36,7 +36,7 @@ def page(request: HttpRequest) -> HttpResponse:
     chosen, everybody = _chosen(request, audiences, may_see_all=brands is None)
     at = timezone.now()
     found = slot_usage.get_slot_usage(audience=chosen, at=at) if chosen or everybody else None
-    several = pages.has_multiple_brands(request)
+    several = has_multiple_brands(request)
     shown = admin.site.each_context(request) | {
         "title": "Slots", "opts": Segment._meta, "everybody": everybody, "may_see_all": brands is None,  # noqa: SLF001
         "choices": [(it.pk, _name(it, several)) for it in audiences.order_by("brand__name", "segment_type")[:MAX_CHOICES]],
@@ -70,23 +70,19 @@ def _build_chart(found: SlotUsage, zone: str) -> dict[str, Any]:
     """The numbers, the chart and the table."""
     slots = settings.SEGMENT_SLOTS_PER_CUSTOMER
     by_used = found.by_used + (0,) * (slots + 1 - len(found.by_used))
-    whole, full = found.customers, found.full(slots=slots)
+    whole, full = found.customers, found.count_full(slots=slots)
     taken = sum(used * many for used, many in enumerate(by_used))
-    chart = pages.bars([(str(used), many) for used, many in enumerate(by_used)], what="customers", when="")
+    chart = build_chart([(str(used), many) for used, many in enumerate(by_used)], unit="customers")
     in_words = f"{whole:,} customers; {by_used[0]:,} use no slot, {full:,} have none free"
     return {
         "slots": slots,
-        "as_of": pages.format_datetime(found.as_of, zone),
-        "chart": replace(chart, summary=in_words, width=max(chart.width, Chart.WIDEST / 2)),
+        "as_of": format_datetime(found.as_of, zone),
+        "chart": replace(chart, summary=in_words, width=max(chart.width, Chart.MAX_WIDTH / 2)),
         "cards": [
             ("Customers", f"{whole:,}", "in it now"),
-            ("With a free slot", f"{whole - full:,}", f"{_percent(whole - full, whole)} would be in a segment today"),
-            ("Full", f"{full:,}", f"{_percent(full, whole)} would be passed over"),
+            ("With a free slot", f"{whole - full:,}", f"{format_percentage(whole - full, whole)} would be in a segment today"),
+            ("Full", f"{full:,}", f"{format_percentage(full, whole)} would be passed over"),
             ("Slots used", f"{taken / whole if whole else 0:.1f}", f"of {slots} by a customer, on average"),
         ],
-        "rows": [(used, f"{many:,}", _percent(many, whole)) for used, many in enumerate(by_used) if many],
+        "rows": [(used, f"{many:,}", format_percentage(many, whole)) for used, many in enumerate(by_used) if many],
     }  # fmt: skip
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole if whole else 0:.1f} %"

@@ -15,8 +15,10 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
-from backoffice.base import pages
-from backoffice.base.admin import BrandScopedAdmin, list_brand_ids
+from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands, list_brand_ids
+from backoffice.base.filters import BrandFilter
+from backoffice.base.form_fields import add_service_errors
+from backoffice.base.formatting import format_datetime
 from core.errors import DomainError
 from core.permissions import BrandPermissions
 from core.streams import CHUNK_SIZE
@@ -83,14 +85,14 @@ class UploadForm(forms.Form):
 class AudienceUploadAdmin(BrandScopedAdmin):
     """Files that a brand's staff brought."""
 
-    list_filter = (pages.BrandFilter,)
+    list_filter = (BrandFilter,)
     list_select_related = ("brand", "by")
     ordering = ("-pk",)
     list_per_page = 50
     actions = None
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.has_multiple_brands(request) else ()
+        brand = ("brand",) if has_multiple_brands(request) else ()
         return ("file_name", "name", *brand, "operation_label", "shown_state", "added", "removed", "uploaded")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -121,7 +123,7 @@ class AudienceUploadAdmin(BrandScopedAdmin):
 
     @display(description="brought")
     def uploaded(self, upload: AudienceUpload) -> str:
-        return pages.format_datetime(upload.created_at, upload.brand.timezone)
+        return format_datetime(upload.created_at, upload.brand.timezone)
 
     def get_urls(self) -> list[URLPattern]:
         wrap, name = self.admin_site.admin_view, "segments_audienceupload"
@@ -147,9 +149,7 @@ class AudienceUploadAdmin(BrandScopedAdmin):
                 made = _create(form.cleaned_data, by=request.user.pk)
                 return redirect("admin:segments_audienceupload_change", made.pk)
             except DomainError as refusal:
-                pages.add_service_errors(
-                    form, refusal, {"segment_type": "segment_type", "file": "file"}, "segment_type"
-                )
+                add_service_errors(form, refusal, {"segment_type": "segment_type", "file": "file"}, "segment_type")
         context = self.admin_site.each_context(request) | {
             "title": "Bring an audience as a file", "opts": self.opts, "form": form,
         }  # fmt: skip
@@ -214,20 +214,20 @@ def described(upload: AudienceUpload) -> dict[str, Any]:
     done = state == UploadState.APPLIED
     return {
         "upload": upload,
-        "brought": pages.format_datetime(upload.created_at, upload.brand.timezone),
-        "applied": pages.format_datetime(upload.applied_at, upload.brand.timezone) if upload.applied_at else "",
+        "brought": format_datetime(upload.created_at, upload.brand.timezone),
+        "applied": format_datetime(upload.applied_at, upload.brand.timezone) if upload.applied_at else "",
         "state": (LABELS_BY_STATE[state], LABELS[state]),
         "moving": state == UploadState.PENDING,
         "waits": state == UploadState.PREVIEW,
         "what": dict(OPERATIONS)[upload.operation],
         "audience": upload.segment_type.replace("_", " "),
-        "left_out": upload.refused - len(upload.errors),
+        "left_out": upload.invalid_count - len(upload.errors),
         "cards": [
             ("Came in" if done else "Would come in", f"{upload.added:,}", "Customers who were not in it"),
             ("Went out" if done else "Would go out", f"{upload.removed:,}", "Customers who were in it"),
             ("Customers then", f"{upload.size:,}", "In the audience afterwards"),
             ("Ids in the file", f"{upload.received:,}", _unknown(upload)),
-            ("Bad lines", f"{upload.refused:,}", "Left out: they hold no customer id" if upload.refused else "None"),
+            ("Bad lines", f"{upload.invalid_count:,}", "Left out: they hold no customer id" if upload.invalid_count else "None"),
         ],
     }  # fmt: skip
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Brand
-from backoffice.base import pages
+from backoffice.base.form_fields import AwareDateTimeFormField, keep_untouched
 from tests.factories import ApiKeyFactory, BrandFactory, MembershipFactory
 
 pytestmark = pytest.mark.django_db
@@ -152,6 +152,6 @@ def test_what_was_not_touched_stays_when_clocks_go_back(hour: int) -> None:
     before = datetime(2027, 11, 7, hour, 0, 30, 999, tzinfo=UTC)
 
     with timezone.override("America/Havana"):
-        picked = pages.AwareDateTimeFormField().clean(timezone.localtime(before).strftime("%Y-%m-%dT%H:%M"))
-        assert pages.keep_untouched(picked, before) == before
-        assert pages.keep_untouched(picked + timedelta(minutes=1), before) == picked + timedelta(minutes=1)
+        picked = AwareDateTimeFormField().clean(timezone.localtime(before).strftime("%Y-%m-%dT%H:%M"))
+        assert keep_untouched(picked, before) == before
+        assert keep_untouched(picked + timedelta(minutes=1), before) == picked + timedelta(minutes=1)

@@ -302,6 +302,6 @@ def test_the_list_is_narrowed_by_state(state: str, owner: Client, brand: Brand) 
     CouponFactory(brand=brand, title="ended", end_date=now - day)
     CouponFactory(brand=brand, title="withdrawn", is_active=False)
 
-    (row,) = owner.get(f"{LIST}?state={state}").context["cl"].result_list
+    (row,) = owner.get(f"{LIST}?status={state}").context["cl"].result_list
 
     assert row.title == state

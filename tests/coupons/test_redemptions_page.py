@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand, Customer
-from backoffice.base import pages
+from backoffice.base.formatting import EMPTY_VALUE
 from core.ids import min_uuid7_at, uuid7
 from coupons import services
 from coupons.admin import finding, redemptions
@@ -253,7 +253,7 @@ def test_a_redemption_tells_its_life(owner: Client, brand: Brand) -> None:
 
     assert [name for name, _ in shown.context["times"]] == ["Asked for", "Held until", "Confirmed"]
     assert dict(shown.context["facts"]) == {
-        "Customer": "c1", "Code": "WINTER", "Made": "by itself, outside of any order", "Taken off": pages.EMPTY_VALUE,
+        "Customer": "c1", "Code": "WINTER", "Made": "by itself, outside of any order", "Taken off": EMPTY_VALUE,
         "Place": "one of the number in all",
     }  # fmt: skip
     assert "Europe/Madrid" in text(shown)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
-from backoffice.base import pages
+from backoffice.base.charts import build_chart
 from coupons.models import CouponDefinition, Status
 from coupons.services import rollup
 from promotions.models import CodeBatch
@@ -173,7 +173,7 @@ def test_a_page_costs_the_same_however_many_coupons_there_are(
 
 @pytest.mark.parametrize("number", [1, 30, 800])
 def test_bars_fit_their_chart_however_many(number: int) -> None:
-    chart = pages.bars([(f"day {n}", n) for n in range(number)], what="uses", when="in all")
+    chart = build_chart([(f"day {n}", n) for n in range(number)], unit="uses", period="in all")
 
     assert len(chart.bars) == number
     assert chart.width <= 800

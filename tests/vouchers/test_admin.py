@@ -47,7 +47,7 @@ def page_of(campaign: Campaign, end: str = "change/") -> str:
 def come(campaign: Campaign, count: int, minutes_ago: int = 0) -> None:
     at = timezone.now() - timedelta(minutes=minutes_ago)
     people = [CustomerFactory(customer_id=f"c{minutes_ago}-{number}") for number in range(count)]
-    claim_many(campaign=campaign.slug, arrivals=[ClaimRequest(one.pk, at) for one in people])
+    claim_many(campaign=campaign.slug, requests=[ClaimRequest(one.pk, at) for one in people])
 
 
 # --- making -----------------------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def test_a_campaign_says_how_it_stands_and_is_found_by_it(brand: Brand, fields: 
 
     assert client.get(page_of(campaign)).context["state"][0] == state
     for wanted in ("open", "later", "over", "closed"):
-        rows = client.get(f"{LIST}?state={wanted}").context["cl"].result_list
+        rows = client.get(f"{LIST}?status={wanted}").context["cl"].result_list
         assert list(rows) == ([campaign] if wanted == name else [])
 
 
@@ -226,11 +226,11 @@ def test_winners_are_found_by_customer_campaign_and_state(brand: Brand) -> None:
 
     found = {
         query: len(client.get(f"{WINNERS}?{query}").context["cl"].result_list)
-        for query in ("", "q=c0-1", "q=c0", "campaign=spring", "state=available", "state=used")
+        for query in ("", "q=c0-1", "q=c0", "campaign=spring", "status=available", "status=used")
     }
 
     assert found == {
-        "": 3, "q=c0-1": 1, "q=c0": 0, "campaign=spring": 2, "state=available": 3, "state=used": 0,
+        "": 3, "q=c0-1": 1, "q=c0": 0, "campaign=spring": 2, "status=available": 3, "status=used": 0,
     }  # fmt: skip
 
 

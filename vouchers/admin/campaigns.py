@@ -1,22 +1,26 @@
 """The admin's pages of campaigns: who comes and who wins, as it happens; made, extended and closed here."""
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand
-from backoffice.base import pages
-from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator
+from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.csv_export import csv_response
+from backoffice.base.filters import BrandFilter, StatusFilter
+from backoffice.base.formatting import format_period
 from backoffice.brand_selection import BrandSelectionMixin, force_render
 from core.errors import DomainError
 from core.permissions import BrandPermissions
@@ -24,7 +28,7 @@ from promotions.admin.offer_field import describe
 from vouchers import services
 from vouchers.admin import metrics
 from vouchers.admin.forms import CampaignForm, ExtendForm
-from vouchers.models import Campaign, CampaignState
+from vouchers.models import Campaign, CampaignStatus
 
 STATES = {"open": "success", "full": "warning", "yet to start": "primary", "over": "info", "closed": "danger"}
 RECENT_LIMIT = 5  # ranks on a campaign's page
@@ -33,7 +37,7 @@ RECENT_LIMIT = 5  # ranks on a campaign's page
 def state_of(campaign: Campaign) -> str:
     """In a word, what whoever signs in now would find."""
     now = timezone.now()
-    if campaign.status == CampaignState.CLOSED:
+    if campaign.status == CampaignStatus.CLOSED:
         return "closed"
     if campaign.start_date > now:
         return "yet to start"
@@ -42,30 +46,27 @@ def state_of(campaign: Campaign) -> str:
     return "full" if campaign.counter.issued >= campaign.counter.quota else "open"
 
 
-class StateFilter(admin.SimpleListFilter):
-    """Does it give vouchers now, and if not, why."""
+class CampaignStatusFilter(StatusFilter):
+    """A filter by the status that follows from a campaign's stored status and dates."""
 
-    title, parameter_name = "state", "state"
+    statuses = (
+        ("open", _("Active")), ("later", _("Scheduled")), ("over", _("Ended")), ("closed", _("Ended early")),
+    )  # fmt: skip
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "Open"), ("later", "Yet to start"), ("over", "Over"), ("closed", "Closed")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> QuerySet[Campaign]:
-        now = timezone.now()
-        wanted = {
-            "open": Q(state=CampaignState.OPEN, starts_at__lte=now, ends_at__gt=now),
-            "later": Q(state=CampaignState.OPEN, starts_at__gt=now),
-            "over": Q(state=CampaignState.OPEN, ends_at__lte=now),
-            "closed": Q(state=CampaignState.CLOSED),
-        }.get(self.value() or "")
-        return queryset if wanted is None else queryset.filter(wanted)
+    def get_condition(self, status: str, at: datetime) -> Q:
+        return {
+            "open": Q(status=CampaignStatus.OPEN, start_date__lte=at, end_date__gt=at),
+            "later": Q(status=CampaignStatus.OPEN, start_date__gt=at),
+            "over": Q(status=CampaignStatus.OPEN, end_date__lte=at),
+            "closed": Q(status=CampaignStatus.CLOSED),
+        }[status]
 
 
 @admin.register(Campaign)
 class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
     """A brand's campaigns, the newest first."""
 
-    list_filter = (StateFilter, pages.BrandFilter)
+    list_filter = (CampaignStatusFilter, BrandFilter)
     list_select_related = ("brand", "counter")
     search_fields = ("name", "slug")
     search_help_text = "Name or slug"
@@ -75,7 +76,7 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
     paginator = EstimatingPaginator
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if pages.has_multiple_brands(request) else ()
+        brand = ("brand",) if has_multiple_brands(request) else ()
         return ("name", "status_label", *brand, "dates", "issued_count", "offer_summary")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -132,7 +133,7 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
             raise PermissionDenied
         with timezone.override(campaign.brand.timezone):
             extend = None
-            if may_edit and campaign.status == CampaignState.OPEN:
+            if may_edit and campaign.status == CampaignStatus.OPEN:
                 extend = ExtendForm(request.POST or None, campaign=campaign)
                 if extend.is_valid() and _extend(extend):
                     messages.success(request, "Saved.")
@@ -163,7 +164,7 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
     def export_view(self, request: HttpRequest, pk: Any) -> StreamingHttpResponse:
         """Who won, as a file."""
         campaign = self._campaign(request, str(pk))
-        return pages.csv_response(f"winners-{campaign.slug}.csv", metrics.HEADER, metrics.iter_csv_rows(campaign))
+        return csv_response(f"winners-{campaign.slug}.csv", metrics.HEADER, metrics.iter_csv_rows(campaign))
 
 
 def _create(form: CampaignForm, brand: Brand) -> Campaign | None:
@@ -210,5 +211,4 @@ def _shown(campaign: Campaign) -> dict[str, Any]:
 
 def period(campaign: Campaign) -> str:
     """From when to when, in the brand's time zone."""
-    zone = campaign.brand.timezone
-    return f"{pages.format_datetime(campaign.start_date, zone)} to {pages.format_datetime(campaign.end_date, zone)}"
+    return format_period(campaign.start_date, campaign.end_date, campaign.brand.timezone)

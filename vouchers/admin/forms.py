@@ -7,7 +7,7 @@ from django import forms
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from accounts.models import Brand
-from backoffice.base import pages
+from backoffice.base.form_fields import AwareDateTimeFormField, add_service_errors, keep_untouched
 from core.errors import DomainError
 from promotions.admin.offer_field import OfferField
 from vouchers.errors import SlugTaken
@@ -39,8 +39,8 @@ class CampaignForm(forms.Form):
         help_text="What apps call it by, such as spring-top-up; it never changes",
     )  # fmt: skip
     description = text("On the voucher", 200, "What shoppers read there; what it gives, when empty", required=False)
-    starts_at = pages.AwareDateTimeFormField(label="Starts")
-    ends_at = pages.AwareDateTimeFormField(label="Ends")
+    starts_at = AwareDateTimeFormField(label="Starts")
+    ends_at = AwareDateTimeFormField(label="Ends")
     quota = number("Vouchers", MAX_QUOTA, 100, "For the first so many who sign in")
     voucher_type = text("For transactions of type", 50, "Such as topup", initial="topup")
     voucher_valid_days = number("Good for days", MAX_VALID_DAYS, 30, "After it was won")
@@ -77,7 +77,7 @@ class ExtendForm(forms.Form):
     """More vouchers, or a later end."""
 
     quota = number("Vouchers", MAX_QUOTA, 100, "Who came too late before is served first")
-    ends_at = pages.AwareDateTimeFormField(label="Ends")
+    ends_at = AwareDateTimeFormField(label="Ends")
 
     def __init__(self, data: Any = None, *, campaign: Campaign) -> None:
         initial = {"quota": campaign.counter.quota, "ends_at": campaign.end_date}
@@ -85,8 +85,8 @@ class ExtendForm(forms.Form):
         self.campaign = campaign
 
     def clean_ends_at(self) -> datetime:
-        return pages.keep_untouched(self.cleaned_data["ends_at"], self.campaign.end_date)
+        return keep_untouched(self.cleaned_data["ends_at"], self.campaign.end_date)
 
     def add_service_errors(self, refusal: DomainError) -> None:
         """Show what the service refused at its field."""
-        pages.add_service_errors(self, refusal, {name: name for name in self.fields}, "")
+        add_service_errors(self, refusal, {name: name for name in self.fields}, "")

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count
 
-from backoffice.base import pages
+from backoffice.base.charts import Chart, build_chart
+from backoffice.base.formatting import format_capped_count, format_datetime
 from core import db
-from vouchers.models import Campaign, FirstLogin, Voucher, VoucherState
+from vouchers.models import Campaign, FirstLogin, Voucher, VoucherStatus
 
 CAP = 1_000_000
 NEWEST = 200_000  # arrivals that the chart looks at
@@ -38,17 +39,17 @@ def metric_cards(campaign: Campaign) -> list[tuple[str, str, str]]:
     counter, its, came = campaign.counter, states([campaign.pk])[campaign.pk], logins(campaign)
     passed = Voucher.objects.filter(campaign=campaign, reassigned_to__isnull=False).count()
     waiting = max(0, came - sum(its.values()))  # whoever has or had a voucher signed in before: the constraint says so
-    over = its.get(VoucherState.EXPIRED, 0) + its.get(VoucherState.REVOKED, 0)
+    over = its.get(VoucherStatus.EXPIRED, 0) + its.get(VoucherStatus.REVOKED, 0)
     return [
         ("Given", f"{counter.issued:,}", f"of {counter.quota:,}, {100 * counter.issued // counter.quota} %"),
-        ("First logins", pages.format_capped_count(came, CAP), "in all"),
+        ("First logins", format_capped_count(came, CAP), "in all"),
         ("In line", f"{waiting:,}", "came too late, or wait for what others lose"),
-        ("Used", f"{its.get(VoucherState.USED, 0):,}", f"{its.get(VoucherState.RESERVED, 0):,} held at checkout"),
+        ("Used", f"{its.get(VoucherStatus.USED, 0):,}", f"{its.get(VoucherStatus.RESERVED, 0):,} held at checkout"),
         ("Lost", f"{over:,}", f"expired or revoked; {passed:,} of them passed on"),
     ]
 
 
-def participants_per_minute(campaign: Campaign) -> pages.Chart:
+def participants_per_minute(campaign: Campaign) -> Chart:
     """First logins by minute, in the hour to the last."""
     params = {"campaign": campaign.pk, "newest": NEWEST, "minutes": MINUTES}
     counted = {row["minute"]: row["logins"] for row in db.fetch_all("vouchers/sql/count_participants.sql", params)}
@@ -56,7 +57,7 @@ def participants_per_minute(campaign: Campaign) -> pages.Chart:
     last = max(counted, default=campaign.start_date.replace(second=0, microsecond=0))
     span = [last - timedelta(minutes=back) for back in reversed(range(MINUTES))]
     values = [(f"{minute.astimezone(zone):%H:%M}", counted.get(minute, 0)) for minute in span]
-    return pages.bars(values, what="first logins", when=f"in the hour to {last.astimezone(zone):%-d %b, %H:%M}")
+    return build_chart(values, unit="first logins", period=f"in the hour to {last.astimezone(zone):%-d %b, %H:%M}")
 
 
 def latest_vouchers(campaign: Campaign, count: int) -> list[dict[str, Any]]:
@@ -65,7 +66,7 @@ def latest_vouchers(campaign: Campaign, count: int) -> list[dict[str, Any]]:
     rows = held.select_related("customer").order_by("-rank")[:count]
     zone = campaign.brand.timezone
     return [
-        {"voucher": row, "customer": row.customer.customer_id, "won": pages.format_datetime(row.created_at, zone)}
+        {"voucher": row, "customer": row.customer.customer_id, "won": format_datetime(row.created_at, zone)}
         for row in rows
     ]
 

@@ -8,19 +8,20 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 
-from backoffice.base import pages
 from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, list_brand_ids
+from backoffice.base.filters import StatusFilter
+from backoffice.base.formatting import EMPTY_VALUE, format_datetime
 from core.errors import DomainError
 from core.permissions import BrandPermissions
 from vouchers import services
-from vouchers.models import Campaign, Voucher, VoucherState
+from vouchers.models import Campaign, Voucher, VoucherStatus
 
 STATES = {
-    VoucherState.AVAILABLE: "success",
-    VoucherState.RESERVED: "info",
-    VoucherState.USED: "primary",
-    VoucherState.EXPIRED: "warning",
-    VoucherState.REVOKED: "danger",
+    VoucherStatus.AVAILABLE: "success",
+    VoucherStatus.RESERVED: "info",
+    VoucherStatus.USED: "primary",
+    VoucherStatus.EXPIRED: "warning",
+    VoucherStatus.REVOKED: "danger",
 }
 NEWEST = 100  # campaigns to choose from
 
@@ -38,16 +39,10 @@ class CampaignFilter(admin.SimpleListFilter):
         return queryset.filter(campaign__slug=self.value()) if self.value() else queryset
 
 
-class StateFilter(admin.SimpleListFilter):
-    """By state."""
+class VoucherStatusFilter(StatusFilter):
+    """A filter by the stored status."""
 
-    title, parameter_name = "state", "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state.value, str(state.label)) for state in VoucherState]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Voucher]) -> QuerySet[Voucher]:
-        return queryset.filter(status=self.value()) if self.value() in VoucherState.values else queryset
+    statuses = VoucherStatus.choices
 
 
 @admin.register(Voucher)
@@ -57,7 +52,7 @@ class VoucherAdmin(BrandScopedAdmin):
     brand_path = "campaign__brand"
     list_display = ("rank", "customer", "campaign", "status_label", "issued_at", "expires_at", "reassigned_to")
     list_display_links = None
-    list_filter = (CampaignFilter, StateFilter)
+    list_filter = (CampaignFilter, VoucherStatusFilter)
     list_select_related = ("campaign__brand", "customer")
     search_fields = ("customer__customer_id",)
     search_help_text = "A customer id"
@@ -100,15 +95,15 @@ class VoucherAdmin(BrandScopedAdmin):
 
     @display(description="won", ordering="created_at")
     def issued_at(self, voucher: Voucher) -> str:
-        return pages.format_datetime(voucher.created_at, voucher.campaign.brand.timezone)
+        return format_datetime(voucher.created_at, voucher.campaign.brand.timezone)
 
     @display(description="good until", ordering="expires_at")
     def expires_at(self, voucher: Voucher) -> str:
-        return pages.format_datetime(voucher.expires_at, voucher.campaign.brand.timezone)
+        return format_datetime(voucher.expires_at, voucher.campaign.brand.timezone)
 
     @display(description="its rank")
     def reassigned_to(self, voucher: Voucher) -> str:
-        return pages.EMPTY_VALUE if voucher.reassigned_to is None else "passed on"
+        return EMPTY_VALUE if voucher.reassigned_to is None else "passed on"
 
     # --- actions -----------------------------------------------------------------------------------------------------
     @admin.action(description="Revoke", permissions=["edit"])

@@ -1,0 +1,75 @@
+"""Form fields for dates and times, and service errors at form fields."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from unfold.widgets import DATETIME_CLASSES
+
+from core import datetimes
+from core.errors import DomainError
+
+
+class DateTimePicker(forms.DateTimeInput):
+    """The browser's own picker, in the active time zone; with ``day`` for a date without a time."""
+
+    def __init__(self, *, day: bool = False) -> None:
+        super().__init__(format="%Y-%m-%d" if day else "%Y-%m-%dT%H:%M", attrs={"class": " ".join(DATETIME_CLASSES)})
+        self.input_type = "date" if day else "datetime-local"
+
+
+class AwareDateTimeFormField(forms.DateTimeField):
+    """A date and time in the active time zone.
+
+    Where clocks go back, the first of the two datetimes is taken, as in the API. A datetime that clocks skip is invalid.
+    """
+
+    def __init__(self, *, widget: forms.Widget | None = None, **options: Any) -> None:
+        super().__init__(widget=widget or DateTimePicker(), **options)
+
+    def to_python(self, value: Any) -> datetime | None:
+        try:
+            at = super().to_python(value)
+        except forms.ValidationError as error:
+            if error.code != "ambiguous_timezone" or not error.params:
+                raise
+            picked: datetime = error.params["datetime"]
+            at = picked.replace(tzinfo=timezone.get_current_timezone()).astimezone(UTC)
+            if timezone.make_naive(at) != picked:
+                raise
+        if at is not None and not datetimes.is_supported_datetime(at):
+            raise forms.ValidationError(datetimes.UNSUPPORTED_MESSAGE, code="invalid")
+        return at
+
+
+class DateFormField(forms.DateField):
+    """A date, without a time."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=DateTimePicker(day=True), **options)
+
+    def to_python(self, value: Any) -> date | None:
+        day = super().to_python(value)
+        if day is not None and not datetimes.is_supported_date(day):
+            raise forms.ValidationError(datetimes.UNSUPPORTED_MESSAGE, code="invalid")
+        return day
+
+
+def keep_untouched(picked: datetime, before: datetime | None, *, seconds: bool = False) -> datetime:
+    """Return the datetime before if the picked one shows the same, else the picked one.
+
+    Pickers show no microseconds, some no ``seconds``, and none of them which of two hours is meant when clocks go back.
+    """
+    if before is None:
+        return picked
+    shown = timezone.make_naive(before).replace(microsecond=0)
+    return before if timezone.make_naive(picked) == (shown if seconds else shown.replace(second=0)) else picked
+
+
+def add_service_errors(form: forms.BaseForm, error: DomainError, fields: Mapping[str, str], otherwise: str) -> None:
+    """Add a service's error to the form fields that it names (``fields`` maps its names), else to ``otherwise``."""
+    for field_error in error.errors or [{"field": "", "detail": error.detail}]:
+        name = fields.get(field_error["field"], otherwise)
+        form.add_error(name if name in form.fields else None, field_error["detail"])
