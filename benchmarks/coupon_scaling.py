@@ -21,7 +21,7 @@ from benchmarks.load import pgbench
 from benchmarks.scenarios import Plan, interleaved, say, tell
 from coupons.models import CouponCounter, CouponDefinition, Strategy
 from coupons.services.partitions import create_partitions
-from promotions.rules import SHARDS
+from promotions.limit_rules import SHARDS
 
 LIMIT = "the limit: one row, commit"
 COUPONS = 10  # with ten million redemptions each of them was had by each of the million customers

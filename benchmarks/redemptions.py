@@ -15,8 +15,8 @@ from benchmarks.environment import served
 from benchmarks.load import pgbench, wrk
 from benchmarks.scenarios import Plan, interleaved, tell
 from core import db
+from promotions.limit_rules import split_cap
 from promotions.models import PromotionCounter
-from promotions.rules import split_cap
 
 BUDGET = 10**13
 FREE = "no limit"

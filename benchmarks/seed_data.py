@@ -18,8 +18,9 @@ from accounts.contracts import Caller
 from accounts.models import Brand, Customer, User
 from discounts.models import DiscountCode, DiscountRule
 from pricing import parse_offer
+from promotions.code_rules import code_digest
+from promotions.eligibility import match_keys, required_subtotal
 from promotions.models import Code, Promotion
-from promotions.rules import code_digest, match_keys, required_subtotal
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 FOLDER = Path(tempfile.mkdtemp(prefix="promo-bench-"))

@@ -12,9 +12,9 @@ from core import db
 from discounts import rules
 from discounts.models import DiscountCode, Usage, UsageReturn
 from mailings import selectors as mail_selectors
+from promotions.code_rules import is_digest, normalize_code
 from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from promotions.errors import CodeNotFound
-from promotions.rules import is_digest, normalize_code
 from promotions.selectors import text_of
 from segments.models import AudienceMember
 

@@ -42,7 +42,7 @@ class Promotion(models.Model):
     """An offer of a brand between two instants. ``budget`` is in minor units of ``currency``.
 
     ``gates`` and ``min_subtotal`` are derived from the offer: what a cart must hold for the offer to have a chance
-    (see ``promotions.rules.gates``), so that a look-up costs by what could apply, not by what exists.
+    (see ``promotions.eligibility.match_keys``), so that a look-up costs by what could apply, not by what exists.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -19,7 +19,7 @@ from core.errors import DomainError, NotFound
 from integrations.contracts import Service
 from integrations.selectors import PendingSync, list_pending_syncs
 from pricing import Offer, Profile, parse_offer
-from promotions import rules
+from promotions import code_rules, eligibility, limit_rules
 from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, RedemptionBackend, Rejection
 from promotions.errors import (
     AudienceNotMember,
@@ -35,7 +35,7 @@ from promotions.errors import (
 )
 from promotions.models import LIVE, Code, CodeAssignment, CodeBatch, Promotion, PromotionRedemption
 from segments.models import AudienceMember
-from segments.selectors import segments_of
+from segments.selectors import get_segments_by_promotion
 
 LIMITS = ("budget", "limit_total", "limit_per_user", "limit_per_day", "limit_per_week", "limit_per_month")
 
@@ -85,8 +85,8 @@ def candidates(*, ask: CandidateQuery) -> list[Candidate | Rejection]:
     found: list[Candidate | Rejection] = []
     rows: list[db.Row] = []
     who = {"customer": customer, "shop": ask.shop, "segments": list(ask.segments)}
-    if gates := rules.cart_match_keys(ask.cart, shop=ask.shop):
-        params = who | {"gates": gates, "at": ask.at, "reach": rules.upsell_subtotal(ask.cart)}
+    if gates := eligibility.cart_match_keys(ask.cart, shop=ask.shop):
+        params = who | {"gates": gates, "at": ask.at, "reach": eligibility.upsell_subtotal(ask.cart)}
         rows += db.fetch_all("promotions/sql/select_automatic.sql", params)
     if ask.codes:
         opened: dict[uuid.UUID, str] = {}
@@ -151,7 +151,7 @@ def _remaining(rows: Sequence[db.Row], at: datetime, customer: int | None) -> di
     found: dict[tuple[uuid.UUID, str], int] = {}
     limited = [row for row in rows if any(row[limit] is not None for limit in LIMITS)]
     for zone in {row["timezone"] for row in limited}:
-        days = rules.periods(at.astimezone(ZoneInfo(zone)))
+        days = limit_rules.period_starts(at.astimezone(ZoneInfo(zone)))
         slots = {"budget": "", "total": "", "user": str(customer)} | {
             kind: day.isoformat() for kind, day in days.items()
         }
@@ -215,7 +215,7 @@ def list_promotion_syncs(*, promotion: Promotion) -> list[PendingSync]:
     """
     found = list(list_pending_syncs(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk]).values())
     if promotion.target_audience:
-        keys = [it.pk for it in segments_of(promotion_ids=[promotion.pk]).values()]
+        keys = [it.pk for it in get_segments_by_promotion(promotion_ids=[promotion.pk]).values()]
         found += list_pending_syncs(service=Service.SEGMENTATION, subjects=keys).values()
     return found
 
@@ -280,14 +280,14 @@ def batch_search(*, batch: CodeBatch, term: str, after: str, at: datetime, limit
     """The codes of the batch that begin with a term, after a text; where none does, the code of the customer of that
     name.
     """
-    start = rules.normalize_prefix(term)
+    start = code_rules.normalize_prefix(term)
     if start is not None:
-        last = rules.previous_key(start) if start else ""
+        last = code_rules.previous_key(start) if start else ""
         page = batch_page(batch=batch, after=max(after, last), at=at, limit=limit)
         if found := [row for row in page if row[0].startswith(start)]:
             return found
     own = Code.objects.filter(batch=batch, customer__customer_id=term).values_list("pk", flat=True).first()
-    return [] if own is None else batch_page(batch=batch, after=rules.previous_key(own), at=at, limit=1)
+    return [] if own is None else batch_page(batch=batch, after=code_rules.previous_key(own), at=at, limit=1)
 
 
 def codes_of_pattern(*, brand_id: uuid.UUID, pattern: str) -> int:

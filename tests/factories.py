@@ -14,8 +14,9 @@ from coupons.models import CouponDefinition
 from coupons.services.limits import LIMITS
 from discounts.models import DiscountCode, DiscountRule
 from pricing import parse_offer
+from promotions.code_rules import code_digest
+from promotions.eligibility import match_keys, required_subtotal
 from promotions.models import Code, Promotion
-from promotions.rules import code_digest, match_keys, required_subtotal
 from vouchers import services as voucher_services
 from vouchers.models import Campaign
 

@@ -31,7 +31,7 @@ from core.serializer_fields import (
     parse_minor_units,
 )
 from pricing import Facts, Offer, Profile, ProfileInvalid, parse_profile
-from promotions.rules import normalize_code
+from promotions.code_rules import normalize_code
 from promotions.services import validate_offer
 
 MAX_PROMOTIONS = 1_000

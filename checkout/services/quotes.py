@@ -8,11 +8,11 @@ from accounts.contracts import Shopper
 from checkout import rules, selectors
 from checkout.contracts import Quote, QuoteRequest
 from pricing import Facts, Profile, ShopperFacts, price
+from promotions.code_rules import normalize_code
 from promotions.contracts import Candidate, CandidateQuery, Rejection
 from promotions.errors import CodeNotFound
-from promotions.rules import normalize_code
 from promotions.selectors import get_backends, get_code_kinds, get_pricing_profile
-from segments.selectors import segment_types
+from segments.selectors import get_segment_types
 
 NO_VOUCHER = "There is no such voucher."
 
@@ -75,7 +75,7 @@ def load_customer_facts(offered: Iterable[Candidate], shopper: Shopper | None) -
     known = list(offered)
     by_audience = _brands_of_candidates(known, "audience")
     by_orders = _brands_of_candidates(known, "nth_order")
-    types = segment_types(customer_key=shopper.id, brand_ids=by_audience) if by_audience else {}
+    types = get_segment_types(customer_key=shopper.id, brand_ids=by_audience) if by_audience else {}
     orders = selectors.placed_orders(customer_key=shopper.id, brand_ids=by_orders) if by_orders else {}
     return ShopperFacts(
         {

@@ -10,9 +10,9 @@ from checkout import rules
 from checkout.contracts import DraftPromotion, Quote, QuoteRequest, Simulation, SimulationOptions
 from checkout.services.quotes import load_customer_facts, price_cart
 from pricing import Explanation, ShopperFacts
+from promotions.code_rules import normalize_code
 from promotions.contracts import Candidate, CandidateQuery, Rejection
 from promotions.errors import CodeNotFound
-from promotions.rules import normalize_code
 from promotions.selectors import candidates, codes_of_promotions, get_pricing_profile
 
 MAX_CREATED_AT = (

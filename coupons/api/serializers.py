@@ -13,8 +13,8 @@ from core.serializer_fields import (
 )
 from coupons import rules
 from coupons.models import CouponDefinition, CouponRedemption, Status, Strategy
+from promotions.code_rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 from promotions.models import CodeBatch
-from promotions.rules import CHARSET, PATTERN
 from promotions.services.batches import MAX_COUNT
 
 MAX_TTL, DEFAULT_TTL = 3600, 900
@@ -25,8 +25,8 @@ class CouponCodesRequest(serializers.Serializer[Any]):
     """Codes that are good once each. In the pattern `#` stands for a character that is drawn from the charset."""
 
     count = StrictIntegerField(min_value=1, max_value=MAX_COUNT)
-    pattern = StrictCharField(max_length=64, default=PATTERN)
-    charset = StrictCharField(max_length=64, default=CHARSET, help_text="Different letters and digits")
+    pattern = StrictCharField(max_length=64, default=DEFAULT_PATTERN)
+    charset = StrictCharField(max_length=64, default=DEFAULT_CHARSET, help_text="Different letters and digits")
 
 
 class CodesRequest(serializers.Serializer[Any]):

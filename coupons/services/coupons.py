@@ -12,8 +12,8 @@ from core.errors import InvalidRequest
 from coupons import rules
 from coupons.models import CouponBatch, CouponCounter, CouponDefinition, CouponUnit, Strategy
 from coupons.services.limits import LIMITS, counters
+from promotions.code_rules import DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
 from promotions.models import CodeBatch
-from promotions.rules import CHARSET, PATTERN, normalize_code
 from promotions.services import generate_chunk, register_code, request_batch, validate_offer
 
 KIND = "coupon"
@@ -29,8 +29,8 @@ class CodesSpec:
 
     shared: str | None = None
     count: int = 0
-    pattern: str = PATTERN
-    charset: str = CHARSET
+    pattern: str = DEFAULT_PATTERN
+    charset: str = DEFAULT_CHARSET
 
 
 @transaction.atomic

@@ -29,8 +29,8 @@ from discounts.api.serializers import (
     usage_answer,
 )
 from discounts.models import DiscountCode
+from promotions.code_rules import normalize_code
 from promotions.errors import CodeNotFound
-from promotions.rules import normalize_code
 
 UNKNOWN_CODE_SCOPE = "code_miss"  # closed when Redis is away: looking is what who guesses would want
 UNKNOWN_REDEMPTION_SCOPE = "cart_code_miss"  # open: a shopper goes on shopping

@@ -13,7 +13,7 @@ from core.outbox import enqueue_on_commit
 from discounts import rules
 from discounts.models import DiscountCode, DiscountRule
 from pricing import OfferInvalid, parse_offer
-from promotions.rules import normalize_code
+from promotions.code_rules import normalize_code
 from promotions.services import register_code
 
 KIND = "discount_code"

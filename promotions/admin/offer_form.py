@@ -47,7 +47,7 @@ from promotions.admin.offer_fields import (
 )
 from promotions.admin.offer_labels import BENEFIT_LABELS, SECTIONS, label
 from promotions.services import validate_offer
-from segments.selectors import types_of
+from segments.selectors import list_segment_types
 
 LIMITS = frozenset({"max_units", "per", "pick", "only_complete_groups_of", "split", "each"})
 MIN_ROWS = 3
@@ -90,7 +90,7 @@ class OfferForm(forms.Form):
         super().__init__(data, prefix=prefix, use_required_attribute=False)
         self.document: dict[str, Any] = {}
         self.shape = {section: parts_of(values, section) for section in MAX_PARTS}
-        self._control = FieldFactory(currency=brand.currency, types=types_of(brand_id=brand.pk))
+        self._control = FieldFactory(currency=brand.currency, types=list_segment_types(brand_id=brand.pk))
         self.rows: dict[str, int] = {}
         for place in TOP:
             self.fields[place.name] = self._control.field("", place, values.get(place.name))

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.serializer_fields import StrictBooleanField, StrictCharField, StrictIntegerField, UuidField
-from promotions import rules
+from promotions import code_rules
 from promotions.models import CodeAssignment, CodeBatch
 from promotions.services.assignments import MAX_CUSTOMERS
 from promotions.services.batches import MAX_COUNT
@@ -15,8 +15,8 @@ class BatchInputSerializer(serializers.Serializer[Any]):
     """A new batch. In the pattern `#` stands for a character that is drawn from the charset."""
 
     count = StrictIntegerField(min_value=1, max_value=MAX_COUNT)
-    pattern = StrictCharField(max_length=64, default=rules.PATTERN)
-    charset = StrictCharField(max_length=64, default=rules.CHARSET, help_text="Different letters and digits")
+    pattern = StrictCharField(max_length=64, default=code_rules.DEFAULT_PATTERN)
+    charset = StrictCharField(max_length=64, default=code_rules.DEFAULT_CHARSET, help_text="Different letters and digits")
 
 
 class BatchSerializer(serializers.Serializer[Any]):

@@ -21,7 +21,7 @@ from promotions.errors import BatchNotReady, CodesExhausted, InvalidStatus
 from promotions.models import CodeAssignment, CodeBatch
 from promotions.services.batches import check_promotion_takes_codes
 from segments.errors import AudienceEmpty
-from segments.selectors import audience_count
+from segments.selectors import get_audience_size
 
 MAX_CUSTOMERS = 10_000  # named in one call; audiences are given codes in the background
 CHUNK = 2_000  # customers a transaction
@@ -66,7 +66,7 @@ def assign(*, batch: CodeBatch, customer_ids: Collection[str], notify: bool, at:
 def assign_audience(*, batch: CodeBatch, segment_type: str, notify: bool) -> CodeAssignment:
     """Give everyone of the brand's audience a code, in the background. Raises as ``assign`` does, and AudienceEmpty."""
     _check(batch)
-    if not audience_count(brand_id=batch.brand_id, segment_type=segment_type):
+    if not get_audience_size(brand_id=batch.brand_id, segment_type=segment_type):
         raise AudienceEmpty
     assignment = CodeAssignment.objects.create(batch=batch, segment_type=segment_type, notify=notify)
     enqueue_on_commit("promotions.assign_codes", assignment_id=str(assignment.pk))
@@ -149,5 +149,5 @@ def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:
     ]
     added = planning.add_recipients(mailing=mailing, recipients=recipients, at=at)
     if added:
-        enqueue_on_commit("mail.send_due")
+        enqueue_on_commit("mailings.send_due")
     return added

@@ -19,9 +19,10 @@ from accounts.models import Brand
 from core import db
 from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
-from promotions import rules, selectors
+from promotions import code_rules, selectors
 from promotions.errors import InvalidStatus, PatternTooWeak
 from promotions.models import Code, CodeBatch, Promotion, Status, Trigger
+from segments.customer_id_files import first_cell
 
 MAX_COUNT = 5_000_000
 CHUNK = 25_000  # codes a transaction, about half a second
@@ -59,7 +60,7 @@ class Imported:
 
 # --- made from a pattern ---------------------------------------------------------------------------------------------
 def create_batch(
-    *, promotion: Promotion, count: int, pattern: str = rules.PATTERN, charset: str = rules.CHARSET
+    *, promotion: Promotion, count: int, pattern: str = code_rules.DEFAULT_PATTERN, charset: str = code_rules.DEFAULT_CHARSET
 ) -> CodeBatch:
     """A batch of ``count`` codes of a promotion. Raises WrongState, and what ``order_batch`` raises."""
     check_promotion_takes_codes(promotion)
@@ -75,8 +76,8 @@ def request_batch(
     brand: Brand,
     promotion: Promotion | None = None,
     count: int,
-    pattern: str = rules.PATTERN,
-    charset: str = rules.CHARSET,
+    pattern: str = code_rules.DEFAULT_PATTERN,
+    charset: str = code_rules.DEFAULT_CHARSET,
 ) -> CodeBatch:
     """A batch of ``count`` codes of a kind, up to ``MAX_COUNT``, to be made in the background; each is good once.
 
@@ -88,25 +89,25 @@ def request_batch(
     batch = CodeBatch.objects.create(
         kind=kind, brand=brand, promotion=promotion, count=count, pattern=pattern, charset=charset
     )
-    enqueue_on_commit("promotions.make_codes", batch_id=str(batch.pk))
+    enqueue_on_commit("promotions.generate_codes", batch_id=str(batch.pk))
     return batch
 
 
 def _check(brand: Brand, count: int, pattern: str, charset: str) -> None:
     if not 1 <= count <= MAX_COUNT:
         raise InvalidRequest.field("count", f"A batch has 1 to {MAX_COUNT:,} codes.")
-    if not rules.is_pattern(pattern):
+    if not code_rules.is_pattern(pattern):
         raise InvalidRequest.field(
             "pattern", "A pattern is 3 to 64 of A-Z, 0-9, _ and -, with # for each that is drawn."
         )
-    if not rules.is_charset(charset):
+    if not code_rules.is_charset(charset):
         raise InvalidRequest.field("charset", "A charset is 2 to 36 different letters and digits.")
     every = count + selectors.codes_of_pattern(brand_id=brand.pk, pattern=pattern)
-    if rules.is_too_weak(pattern, charset, count=every):
+    if code_rules.is_too_weak(pattern, charset, count=every):
         raise PatternTooWeak(
-            bits=round(rules.entropy_bits(pattern, charset), 1),
-            minimum_pattern=rules.minimum_pattern(pattern, charset, count=every),
-            recommended_pattern=rules.PATTERN,
+            bits=round(code_rules.entropy_bits(pattern, charset), 1),
+            minimum_pattern=code_rules.minimum_pattern(pattern, charset, count=every),
+            recommended_pattern=code_rules.DEFAULT_PATTERN,
         )
 
 
@@ -126,7 +127,7 @@ def generate_codes(*, batch_id: uuid.UUID, budget: float = BUDGET) -> None:
     ends = time.monotonic() + budget
     while generate_chunk(batch_id=batch_id):
         if time.monotonic() >= ends:
-            enqueue_on_commit("promotions.make_codes", batch_id=str(batch_id))
+            enqueue_on_commit("promotions.generate_codes", batch_id=str(batch_id))
             return
 
 
@@ -138,7 +139,7 @@ def generate_chunk(*, batch_id: uuid.UUID) -> bool:
     if batch is None:
         return False
     wanted = min(CHUNK, batch.count - batch.generated_count)
-    batch.generated_count += _add(batch, rules.generate_codes(batch.pattern, batch.charset, count=wanted))
+    batch.generated_count += _add(batch, code_rules.generate_codes(batch.pattern, batch.charset, count=wanted))
     CodeBatch.objects.filter(pk=batch.pk).update(
         generated_count=batch.generated_count, finished_at=Now() if batch.is_generated else None
     )
@@ -184,7 +185,7 @@ def import_codes(*, promotion: Promotion, lines: Iterable[str], batch: CodeBatch
 
 def _chunks(lines: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
     """Numbered cells in chunks, without empty lines and the line of headings."""
-    cells = ((number, rules.first_cell(line)) for number, line in enumerate(lines, 1))
+    cells = ((number, first_cell(line)) for number, line in enumerate(lines, 1))
     numbered = ((number, cell) for number, cell in cells if cell and not (number == 1 and cell.lower() == "code"))
     while chunk := list(islice(numbered, IMPORT_CHUNK)):
         yield chunk
@@ -195,7 +196,7 @@ def _import(report: Imported, chunk: list[tuple[int, str]]) -> None:
     found: dict[str, int] = {}
     report.received += len(chunk)
     for number, cell in chunk:
-        text = rules.normalize_code(cell)
+        text = code_rules.normalize_code(cell)
         if text is None:
             report.add_error(number, cell, "invalid", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
         elif text in found:

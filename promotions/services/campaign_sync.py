@@ -15,7 +15,7 @@ from integrations.selectors import service_url
 from integrations.services import sync_jobs
 from promotions.models import Promotion, Status
 from promotions.ports import Campaign, CampaignEngine, CampaignSegment
-from segments.selectors import segments_of
+from segments.selectors import get_segments_by_promotion
 from segments.services import sync
 
 SERVICE = Service.CAMPAIGN_ENGINE
@@ -27,7 +27,7 @@ def request_sync(*, promotion_ids: Collection[uuid.UUID], at: datetime) -> None:
         return
     sync_jobs.request_sync(service=SERVICE, subjects=promotion_ids, at=at)
     for promotion_id in promotion_ids:
-        enqueue_on_commit("promotions.tell", promotion_id=str(promotion_id))
+        enqueue_on_commit("promotions.sync_promotion", promotion_id=str(promotion_id))
 
 
 def sync_promotion(*, promotion_id: uuid.UUID, engine: CampaignEngine, clock: RunClock) -> bool:
@@ -44,8 +44,8 @@ def retry_now(*, promotion: Promotion, at: datetime) -> int:
     """A person does not want to wait for the next try, with the promotion and its segment; how many were waiting."""
     found = sync_jobs.retry_now(service=SERVICE, subjects=[promotion.pk], at=at)
     if found:
-        enqueue_on_commit("promotions.tell", promotion_id=str(promotion.pk))
-    segments = [it.pk for it in segments_of(promotion_ids=[promotion.pk]).values()]
+        enqueue_on_commit("promotions.sync_promotion", promotion_id=str(promotion.pk))
+    segments = [it.pk for it in get_segments_by_promotion(promotion_ids=[promotion.pk]).values()]
     return found + sync.retry_now(segment_ids=segments, at=at)
 
 
@@ -72,7 +72,7 @@ def _campaign(promotion: Promotion, version: int) -> Campaign:
 
 
 def _segment(promotion: Promotion) -> CampaignSegment | None:
-    segment = segments_of(promotion_ids=[promotion.pk]).get(promotion.pk)
+    segment = get_segments_by_promotion(promotion_ids=[promotion.pk]).get(promotion.pk)
     if segment is None:
         return None
     return CampaignSegment(segment.pk, segment.external_id, segment.segment_type, segment.status)

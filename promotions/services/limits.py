@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from core import db
-from promotions import rules
+from promotions import limit_rules
 from promotions.models import PromotionCounter
 
 Taken = tuple[str, str, int, int]  # kind, slot, shard, amount
@@ -23,7 +23,7 @@ def take(*, promotion: uuid.UUID, kind: str, slot: str, amount: int, cap: int, h
     params = {"promotion": promotion, "kind": kind, "slot": slot, "amount": amount, "home": home}
     shard = _shard("promotions/sql/take_limit.sql", params)
     if shard is None:
-        shares = [cap] if kind == "user" else rules.split_cap(cap)
+        shares = [cap] if kind == "user" else limit_rules.split_cap(cap)
         db.execute("promotions/sql/insert_limit.sql", params | {"shares": shares})
         shard = _take_blocking(params)
     return None if shard is None else (kind, slot, shard, amount)
@@ -53,7 +53,7 @@ def _shard(path: str, params: Mapping[str, Any]) -> int | None:
 def _consolidate(mine: QuerySet[PromotionCounter], amount: int, home: int) -> int | None:
     """Move all that is left to one shard and take from it; that shard, or None."""
     rows = list(mine.select_for_update().order_by("shard").values_list("shard", "taken", "cap"))
-    after = rules.consolidate_shards(rows, wanted=amount, home=home)
+    after = limit_rules.consolidate_shards(rows, amount=amount, home=home)
     if after is None:
         return None
     for shard, taken, cap in rows:

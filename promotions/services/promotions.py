@@ -12,13 +12,13 @@ from accounts.models import Brand
 from core import money
 from core.errors import DomainError, InvalidRequest
 from pricing import Offer, OfferInvalid, parse_offer
-from promotions import rules
+from promotions import code_rules, eligibility
 from promotions.errors import InvalidStatus
 from promotions.models import Promotion, Status, Trigger
 from promotions.services import campaign_sync, limits, segments
 from promotions.services.codes import register_code
 from segments.errors import AudienceEmpty
-from segments.selectors import audience_count
+from segments.selectors import get_audience_size
 
 KIND = "promotion"
 MAX_PRIORITY = 32_767
@@ -172,7 +172,7 @@ def _code(trigger: str, code: str | None) -> str | None:
         return None
     if trigger != Trigger.CODE:
         raise InvalidRequest.field("code", "A promotion that starts by itself has no code.")
-    text = rules.normalize_code(code)
+    text = code_rules.normalize_code(code)
     if text is None:
         raise InvalidRequest.field("code", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
     return text
@@ -194,15 +194,15 @@ def _check(promotion: Promotion, at: datetime, *, currency: str | None = None) -
         raise InvalidRequest.field(
             "offer.priority", f"A priority is a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}."
         )
-    promotion.match_keys = rules.match_keys(offer, brand=promotion.brand.slug)
-    promotion.min_subtotal = rules.required_subtotal(offer)
+    promotion.match_keys = eligibility.match_keys(offer, brand=promotion.brand.slug)
+    promotion.min_subtotal = eligibility.required_subtotal(offer)
     return offer
 
 
 def _check_audience(promotion: Promotion) -> None:
     """Raises AudienceEmpty."""
     target = promotion.target_audience
-    if target and not audience_count(brand_id=promotion.brand_id, segment_type=target):
+    if target and not get_audience_size(brand_id=promotion.brand_id, segment_type=target):
         raise AudienceEmpty
 
 

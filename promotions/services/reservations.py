@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from core import db
 from core.errors import DomainError
-from promotions import rules
+from promotions import limit_rules
 from promotions.contracts import OfferUnavailable, Purchase, SelectedOffer
 from promotions.errors import (
     BudgetExhausted,
@@ -54,7 +54,7 @@ def _reserve(promotion: Promotion, taking: SelectedOffer, purchase: Purchase, co
             slot=slot,
             amount=amount,
             cap=cap,
-            home=purchase.shopper_key % rules.SHARDS,
+            home=purchase.shopper_key % limit_rules.SHARDS,
         )
         if taken is None:
             raise OfferUnavailable(taking, LIMIT_ERRORS.get(kind, UsageLimitReached)())
@@ -74,7 +74,7 @@ def _reserve(promotion: Promotion, taking: SelectedOffer, purchase: Purchase, co
 
 def iter_limits(promotion: Promotion, taking: SelectedOffer, purchase: Purchase) -> Iterator[tuple[str, str, int, int]]:
     """The counters that a promotion keeps, as (kind, slot, amount, cap), in the one order in which they are taken."""
-    first_days = rules.periods(purchase.at.astimezone(ZoneInfo(promotion.brand.timezone)))
+    first_days = limit_rules.period_starts(purchase.at.astimezone(ZoneInfo(promotion.brand.timezone)))
     if promotion.budget is not None and taking.amount:
         yield "budget", "", taking.amount, promotion.budget
     if promotion.limit_per_day is not None:

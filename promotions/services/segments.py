@@ -41,7 +41,7 @@ def audience_counts(*, promotions: Collection[Promotion], at: datetime) -> dict[
     for it in promotions:
         if it.target_audience:
             wanted.setdefault(it.brand_id, set()).add(it.target_audience)
-    found = {brand: segments.reach(brand_id=brand, segment_types=types, at=at) for brand, types in wanted.items()}
+    found = {brand: segments.get_reach(brand_id=brand, segment_types=types, at=at) for brand, types in wanted.items()}
     return {it.pk: found[it.brand_id][it.target_audience] for it in promotions if it.target_audience}
 
 

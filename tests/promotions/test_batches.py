@@ -18,7 +18,7 @@ from core.errors import InvalidRequest
 from core.models import OutboxMessage
 from mailings.models import Mail
 from mailings.services import sending
-from promotions import emails, rules, services
+from promotions import code_rules, emails, services
 from promotions.errors import BatchNotReady, CodesExhausted, InvalidStatus, PatternTooWeak
 from promotions.models import Code, CodeAssignment, CodeBatch, Promotion
 from promotions.services import batches
@@ -63,29 +63,29 @@ def owners(batch: CodeBatch) -> dict[str, str]:
 
 # --- the guess space --------------------------------------------------------------------------------------------------
 def test_the_default_charset_has_no_look_alikes_and_the_default_pattern_64_bits() -> None:
-    assert not set(rules.CHARSET) & set("01OIL")
-    assert rules.is_charset(rules.CHARSET)
-    assert rules.entropy_bits(rules.PATTERN, rules.CHARSET) > 64
-    assert not rules.is_too_weak(rules.PATTERN, rules.CHARSET, count=batches.MAX_COUNT)
+    assert not set(code_rules.DEFAULT_CHARSET) & set("01OIL")
+    assert code_rules.is_charset(code_rules.DEFAULT_CHARSET)
+    assert code_rules.entropy_bits(code_rules.DEFAULT_PATTERN, code_rules.DEFAULT_CHARSET) > 64
+    assert not code_rules.is_too_weak(code_rules.DEFAULT_PATTERN, code_rules.DEFAULT_CHARSET, count=batches.MAX_COUNT)
 
 
 @pytest.mark.parametrize(
     ("pattern", "charset", "count", "least"),
     [
-        ("SUMMER-####", rules.CHARSET, 1, "SUMMER-######"),
-        ("SUMMER-######", rules.CHARSET, 8_876, "SUMMER-#######"),
-        ("SUMMER-######", rules.CHARSET, 8_875, None),
-        ("SUMMER-########", rules.CHARSET, 1_000_000, None),
+        ("SUMMER-####", code_rules.DEFAULT_CHARSET, 1, "SUMMER-######"),
+        ("SUMMER-######", code_rules.DEFAULT_CHARSET, 8_876, "SUMMER-#######"),
+        ("SUMMER-######", code_rules.DEFAULT_CHARSET, 8_875, None),
+        ("SUMMER-########", code_rules.DEFAULT_CHARSET, 1_000_000, None),
         ("SUMMER-#########", "0123456789", 10_000, None),
         ("SUMMER-#########", "0123456789", 10_001, "SUMMER-##########"),
-        ("SUMMER", rules.CHARSET, 1, "SUMMER######"),
+        ("SUMMER", code_rules.DEFAULT_CHARSET, 1, "SUMMER######"),
         ("##-#####-" + "X" * 20, "AB", 1, "##-#####-" + "X" * 20 + "#" * 21),
     ],
 )
 def test_a_pattern_leaves_100_000_possible_codes_for_each_and_28_bits(
     pattern: str, charset: str, count: int, least: str | None, promotion: Promotion
 ) -> None:
-    assert rules.is_too_weak(pattern, charset, count=count) == (least is not None)
+    assert code_rules.is_too_weak(pattern, charset, count=count) == (least is not None)
     if least is None:
         assert services.create_batch(promotion=promotion, count=count, pattern=pattern, charset=charset).count == count
         return
@@ -98,7 +98,7 @@ def test_a_pattern_leaves_100_000_possible_codes_for_each_and_28_bits(
 
 
 def test_what_no_code_is_long_enough_for_has_no_minimum() -> None:
-    assert rules.minimum_pattern("X" * 60 + "#", rules.CHARSET, count=1) is None
+    assert code_rules.minimum_pattern("X" * 60 + "#", code_rules.DEFAULT_CHARSET, count=1) is None
 
 
 def test_batches_of_one_pattern_share_its_guess_space(promotion: Promotion) -> None:
@@ -142,7 +142,7 @@ def test_only_a_promotion_that_codes_open_and_that_is_not_over_has_batches(billo
 # --- drawing ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("pattern", ["AB-##-CD-####", "########", "#-#-#"])
 def test_drawn_codes_are_different_in_order_and_of_the_pattern(pattern: str) -> None:
-    drawn = rules.generate_codes(pattern, "ABC234", count=200)
+    drawn = code_rules.generate_codes(pattern, "ABC234", count=200)
 
     assert len(set(drawn)) == 200
     assert drawn == sorted(drawn)
@@ -150,12 +150,12 @@ def test_drawn_codes_are_different_in_order_and_of_the_pattern(pattern: str) -> 
 
 
 def test_a_draw_of_all_that_there_are_ends() -> None:
-    assert rules.generate_codes("A##", "12", count=4) == ["A11", "A12", "A21", "A22"]
+    assert code_rules.generate_codes("A##", "12", count=4) == ["A11", "A12", "A21", "A22"]
 
 
-@pytest.mark.parametrize("charset", [rules.CHARSET, "AB", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"])
+@pytest.mark.parametrize("charset", [code_rules.DEFAULT_CHARSET, "AB", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"])
 def test_no_character_is_likelier_than_another(charset: str) -> None:
-    counts = Counter("".join(rules.generate_codes("#" * 20, charset, count=20_000)))
+    counts = Counter("".join(code_rules.generate_codes("#" * 20, charset, count=20_000)))
 
     expected = 400_000 / len(charset)
     chi_squared = sum((counts[each] - expected) ** 2 / expected for each in charset)
@@ -180,8 +180,8 @@ def test_a_batch_is_made_in_the_background_to_the_last_code(
     assert {(code.kind, code.brand_id, code.promotion_id, code.single_use, code.customer_id) for code in codes} == {
         ("promotion", promotion.brand_id, promotion.pk, True, None)
     }
-    assert all(bytes(code.digest) == rules.code_digest(code.text) for code in codes)
-    assert all(re.fullmatch(rf"SUMMER-[{rules.CHARSET}]{{8}}", code.text) for code in codes)
+    assert all(bytes(code.digest) == code_rules.code_digest(code.text) for code in codes)
+    assert all(re.fullmatch(rf"SUMMER-[{code_rules.DEFAULT_CHARSET}]{{8}}", code.text) for code in codes)
     assert list(batches.check_consistency(at=timezone.now(), repair=False)) == []
 
 

@@ -13,14 +13,14 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
-from promotions import rules, services
+from promotions import code_rules, services
 from promotions.models import Code, CodeAssignment, CodeBatch, Promotion
 from segments.models import Audience, AudienceMember
 from tests.factories import BrandFactory, CodeFactory, CustomerFactory, MembershipFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db
 
-ORDER = {"count": "20", "pattern": "autumn-########", "charset": rules.CHARSET}
+ORDER = {"count": "20", "pattern": "autumn-########", "charset": code_rules.DEFAULT_CHARSET}
 
 
 @pytest.fixture

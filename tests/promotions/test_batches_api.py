@@ -247,7 +247,7 @@ def test_nonsense_is_no_defect(csv: bytes, status: int, server: Client, promotio
 def test_lines_are_found_wherever_the_body_is_cut(
     part: int, server: Client, promotion: Promotion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("promotions.rules.PART", part)
+    monkeypatch.setattr("promotions.code_files.CHUNK_BYTES", part)
 
     answer = send(server, promotion, "code\nOWN-1\r\n\nOWN-2\n?\nOWN-3").json()
 

@@ -52,7 +52,7 @@ def reserve(brand: Brand, at: datetime, *codes: str, who: Shopper | None = None,
     asked = request(brand, *codes, **{name: more.pop(name) for name in ("price", "sku") if name in more})
     fingerprint = hashlib.sha256(repr(asked).encode()).digest()
     return services.reserve(
-        request=asked, order=RedemptionOptions(order, brand.pk, fingerprint, **more), shopper=who or shopper(), at=at
+        request=asked, options=RedemptionOptions(order, brand.pk, fingerprint, **more), shopper=who or shopper(), at=at
     )
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pricing import Cart, EligibleOffer, Line, Profile, ShopperFacts, parse_offer, price
-from promotions import rules
+from promotions import eligibility, limit_rules
 
 AT = datetime(2027, 3, 17, tzinfo=UTC)
 SKUS, CATEGORIES = ["shoe", "hat", "sock"], ["summer", "sale"]
@@ -74,20 +74,20 @@ def test_an_offer_that_takes_something_off_is_found_by_its_gates_and_its_minimum
     decision = price(cart, [EligibleOffer("a", "promotion", "A", offer, "billo")], ShopperFacts(), Profile(), AT)
 
     if decision.applied or decision.gifts:
-        assert set(rules.match_keys(offer, brand="billo")) & set(rules.cart_match_keys(cart, shop=None))
-        assert (rules.required_subtotal(offer) or 0) <= rules.upsell_subtotal(cart)
+        assert set(eligibility.match_keys(offer, brand="billo")) & set(eligibility.cart_match_keys(cart, shop=None))
+        assert (eligibility.required_subtotal(offer) or 0) <= eligibility.upsell_subtotal(cart)
 
 
 @given(st.integers(1, 10**12))
 def test_the_shares_of_a_cap_add_up_to_it(cap: int) -> None:
-    assert sum(rules.split_cap(cap)) == cap
+    assert sum(limit_rules.split_cap(cap)) == cap
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=16), st.integers(1, 400))
 def test_gathering_keeps_the_cap_and_takes_just_what_was_wanted(pairs: list[tuple[int, int]], wanted: int) -> None:
     rows = [(shard, taken, taken + spare) for shard, (taken, spare) in enumerate(pairs)]
 
-    after = rules.consolidate_shards(rows, wanted=wanted, home=3)
+    after = limit_rules.consolidate_shards(rows, amount=wanted, home=3)
 
     if after is None:
         assert sum(cap - taken for _, taken, cap in rows) < wanted

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from accounts.models import Customer
-from promotions import rules, services
+from promotions import code_rules, services
 from promotions.errors import CodesExhausted
 from promotions.models import Code, CodeBatch, Promotion, PromotionRedemption
 from promotions.services import batches
@@ -68,7 +68,7 @@ def test_without_the_lock_makers_make_more_than_they_count(
     def look_then_make(_: int) -> None:
         mine = CodeBatch.objects.select_related("promotion").get(pk=batch.pk)
         if wanted := min(50, mine.count - mine.generated_count):
-            mine.generated_count += batches._add(mine, rules.generate_codes(mine.pattern, mine.charset, count=wanted))
+            mine.generated_count += batches._add(mine, code_rules.generate_codes(mine.pattern, mine.charset, count=wanted))
             mine.save(update_fields=["generated_count"])
 
     for _ in range(10):

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from promotions.code_rules import code_digest
 from promotions.errors import CodeTaken
 from promotions.models import Code
-from promotions.rules import code_digest
 from promotions.services import register_code
 from tests.factories import BrandFactory
 

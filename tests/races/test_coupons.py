@@ -28,7 +28,7 @@ from coupons.models import (
 )
 from coupons.services import transitions
 from coupons.services.limits import LIMITS
-from promotions import rules as promotion_rules
+from promotions import 
 from promotions.errors import CodeAlreadyUsed
 from tests.factories import CouponFactory, CustomerFactory
 from tests.platform import until

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from core.errors import DomainError
-from promotions import rules, selectors, services
+from promotions import code_rules, selectors, services
 from promotions.models import CodeBatch
 
 WIDTH = 40  # characters of the bar
@@ -21,8 +21,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--promotion", type=uuid.UUID, required=True, metavar="ID")
         parser.add_argument("--count", type=int, metavar="N")
-        parser.add_argument("--pattern", default=rules.PATTERN, help="# is drawn from the charset (%(default)s)")
-        parser.add_argument("--charset", default=rules.CHARSET, help="different letters and digits (%(default)s)")
+        parser.add_argument("--pattern", default=code_rules.DEFAULT_PATTERN, help="# is drawn from the charset (%(default)s)")
+        parser.add_argument("--charset", default=code_rules.DEFAULT_CHARSET, help="different letters and digits (%(default)s)")
         parser.add_argument("--resume", type=uuid.UUID, metavar="BATCH", help="go on with a batch instead")
 
     def handle(self, *args: Any, **options: Any) -> None:
