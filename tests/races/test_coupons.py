@@ -28,7 +28,7 @@ from coupons.models import (
 )
 from coupons.services import transitions
 from coupons.services.limits import LIMITS
-from promotions import 
+from promotions import limit_rules
 from promotions.errors import CodeAlreadyUsed
 from tests.factories import CouponFactory, CustomerFactory
 from tests.platform import until
@@ -74,7 +74,7 @@ def someone_waits() -> bool:
 @pytest.fixture(autouse=True)
 def sixteen_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also small maxima are divided."""
-    monkeypatch.setattr(promotion_rules, "SHARDING_THRESHOLD", 16)
+    monkeypatch.setattr(limit_rules, "SHARDING_THRESHOLD", 16)
 
 
 @pytest.mark.parametrize("strategy", STRICT)
