@@ -1,4 +1,4 @@
-"""Django's door to signing in: the admin and Django's own ``authenticate()``."""
+"""Authentication backend for username, email address or phone number."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from core import throttle
 
 
 class AccountBackend(BaseBackend):
-    """Signs in by username, e-mail or phone; tries are counted, so Throttled and Unavailable may be raised."""
+    """Password authentication with throttled attempts. ``authenticate`` may raise Throttled and Unavailable."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
@@ -22,5 +22,5 @@ class AccountBackend(BaseBackend):
         return services.check_credentials(account=username, password=password, address=address)
 
     def get_user(self, user_id: int) -> User | None:
-        """The user of a session, unless they were shut out since."""
+        """Return the user of a session, or None if the user has been deactivated."""
         return User.objects.filter(pk=user_id, is_active=True).first()

@@ -1,4 +1,4 @@
-"""What others rely on: who calls, and what roles mean."""
+"""Values that other apps rely on: callers, shoppers, roles and credentials."""
 
 import enum
 import uuid
@@ -9,24 +9,25 @@ CUSTOMER_ID_LENGTH = 100
 
 
 def is_customer_id(text: str) -> bool:
-    """Whether it may be the name of a customer: up to ``CUSTOMER_ID_LENGTH`` printable characters."""
+    """Return whether ``text`` is a valid customer ID: 1 to ``CUSTOMER_ID_LENGTH`` printable characters."""
     return 1 <= len(text) <= CUSTOMER_ID_LENGTH and text.isprintable()
 
 
 class Role(enum.StrEnum):
-    """What a member of a brand's staff may do."""
+    """The role of a member of a brand's staff."""
 
     OWNER = "owner"
     EDITOR = "editor"
     VIEWER = "viewer"
 
     @property
-    def may_edit(self) -> bool:
+    def can_edit(self) -> bool:
+        """Whether the role allows changes to the brand's objects."""
         return self is not Role.VIEWER
 
 
 class Scope(enum.StrEnum):
-    """What an API key is good for."""
+    """The part of the API that an API key opens."""
 
     BRAND = "brand"
     INTERNAL = "internal"
@@ -34,9 +35,9 @@ class Scope(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """Whose uses, limits and vouchers are meant: a customer, linked to a user or not.
+    """The customer of a purchase, linked to a user or not.
 
-    ``id`` is the customer's internal key, None for a customer id that the platform never saw (who has used nothing).
+    ``id`` is the customer's internal key, None for a customer ID without a row, which has no redemptions.
     """
 
     id: int | None
@@ -45,15 +46,18 @@ class Shopper:
 
     @property
     def key(self) -> int:
-        """The internal key of a customer who is known to the platform. Raises ValueError for one who is not."""
+        """The internal key of a customer with a row. Raises ValueError without one."""
         if self.id is None:
-            raise ValueError(f"customer {self.customer_id} is not known yet")
+            raise ValueError(f"customer {self.customer_id} has no row")
         return self.id
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request. ``identity`` names them in throttles, idempotency keys and logs (``user:…``, ``key:…``)."""
+    """The sender of a request.
+
+    ``identity`` (``user:…`` or ``key:…``) identifies the caller in throttles, idempotency keys and logs.
+    """
 
     identity: str
     user_key: int | None = None
@@ -67,7 +71,7 @@ class Caller:
 
     @property
     def shopper(self) -> Shopper | None:
-        """The shopper who calls for themselves, or None."""
+        """The caller's own shopper, or None for callers without a customer."""
         if self.customer_key is None or self.customer_id is None:
             return None
         return Shopper(self.customer_key, self.customer_id, self.user_id)
@@ -75,7 +79,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a sign-in gives; ``expires_at`` is the access token's end."""
+    """The tokens of a sign-in. ``expires_at`` is when the access token expires."""
 
     access: str
     refresh: str
@@ -83,8 +87,8 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class NewKey:
-    """An API key at the only moment that its text is known."""
+class NewApiKey:
+    """A new API key with its plain text, which is not stored."""
 
     id: uuid.UUID
     name: str
@@ -94,7 +98,7 @@ class NewKey:
 
 
 def get_caller(auth: object) -> Caller:
-    """What authentication left on a request (``request.auth``), as the caller it is. Raises TypeError for all else."""
+    """Return ``request.auth`` as a Caller. Raises TypeError for any other type."""
     if not isinstance(auth, Caller):
-        raise TypeError(f"no caller: {type(auth).__name__}")
+        raise TypeError(f"not a caller: {type(auth).__name__}")
     return auth

@@ -1,35 +1,48 @@
-"""Messages of accounts, built from templates; sending is a service's."""
+"""Email messages of accounts, built from templates. Services send them."""
 
 from email.utils import formataddr, parseaddr
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.models import Invitation
+from backoffice.base.formatting import format_datetime
 from mailings.emails import content
 
 
 def invitation(*, invitation: Invitation, token: str) -> EmailMultiAlternatives:
-    """The mail that asks someone to join a brand's staff, with the link that ``token`` opens."""
-    brand, role = invitation.brand, invitation.role
-    article = "an" if role[0] in "aeo" else "a"
-    inviter = f"{invitation.invited_by} invited you" if invitation.invited_by else "You are invited"
+    """Build the email that invites a person to a brand's staff. ``token`` is the signed part of the link."""
+    brand = invitation.brand
+    join = _("Join %(brand)s") % {"brand": brand.name}
+    expires_at = f"{format_datetime(invitation.expires_at, brand.timezone)} ({brand.timezone})"
     built = content(
         template="mail/action",
-        subject=f"Join {brand.name} on promoplatform",
+        subject=_("Join %(brand)s on promoplatform") % {"brand": brand.name},
         sender_name=brand.name,
         color=brand.color,
         context={
-            "heading": f"Join {brand.name}",
-            "paragraphs": [f"{inviter} to be {article} {role} of {brand.name} on promoplatform."],
+            "heading": join,
+            "paragraphs": [_sentence(invitation)],
             "action_url": settings.BASE_URL + reverse("accounts:invitation", args=[token]),
-            "action_label": f"Join {brand.name}",
-            "note": f"The link is good once, until {invitation.expires_at:%-d %B %Y, %H:%M} UTC.",
-            "why": "If you did not expect this mail, you need do nothing.",
+            "action_label": join,
+            "note": _("The link can be used once and expires on %(date)s.") % {"date": expires_at},
+            "why": _("If you weren't expecting this, you can ignore it."),
         },
-    )  # fmt: skip
+    )
     sender = formataddr((brand.name, parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
     message = EmailMultiAlternatives(built.subject, built.text, sender, [invitation.email])
     message.attach_alternative(built.html, "text/html")
     return message
+
+
+def _sentence(invitation: Invitation) -> str:
+    names = {
+        "brand": invitation.brand.name,
+        "role": invitation.get_role_display().lower(),
+        "inviter": invitation.invited_by,
+    }
+    if invitation.invited_by is None:
+        return _("You were invited to join %(brand)s on promoplatform as %(role)s.") % names
+    return _("%(inviter)s invited you to join %(brand)s on promoplatform as %(role)s.") % names

@@ -1,4 +1,4 @@
-"""What can be refused about who someone is."""
+"""Errors of accounts."""
 
 from typing import ClassVar
 

@@ -10,29 +10,37 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Role, Scope
 from core.ids import uuid7
 from core.money import currencies
 
+ROLE_CHOICES = [
+    (Role.OWNER.value, _("Owner")),
+    (Role.EDITOR.value, _("Editor")),
+    (Role.VIEWER.value, _("Viewer")),
+]
+SCOPE_CHOICES = [(Scope.BRAND.value, _("Brand API")), (Scope.INTERNAL.value, _("Internal API"))]
+
 
 def validate_timezone(name: str) -> None:
-    """Raises ValidationError for what is not an IANA time zone."""
+    """Check that ``name`` is an IANA time zone. Raises ValidationError."""
     if name not in zoneinfo.available_timezones():
-        raise ValidationError("Choose an IANA time zone such as Europe/Madrid.", code="invalid")
+        raise ValidationError(_("Enter an IANA time zone, for example Europe/Madrid."), code="invalid")
 
 
 def validate_currency(code: str) -> None:
-    """Raises ValidationError for what is not an ISO 4217 currency."""
+    """Check that ``code`` is an ISO 4217 currency. Raises ValidationError."""
     if code not in currencies():
-        raise ValidationError("Choose an ISO 4217 currency such as EUR.", code="invalid")
+        raise ValidationError(_("Enter an ISO 4217 currency code, for example EUR."), code="invalid")
 
 
 class UserManager(BaseUserManager["User"]):
-    """Users by username, e-mail or phone; each look-up uses its unique index."""
+    """Manager with case-insensitive lookups by username and email; each lookup uses a unique index."""
 
     def create_user(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
-        """A user with a hashed password."""
+        """Create a user with a hashed password."""
         name = self.model.normalize_username(username)
         user = self.model(username=name, email=self.normalize_email(email), **fields)
         user.set_password(password)
@@ -40,16 +48,16 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
-        """A platform admin."""
+        """Create a platform admin."""
         return self.create_user(username, email, password, is_superuser=True, **fields)
 
     def with_username(self, username: str) -> models.QuerySet["User"]:
-        """Users of this name, whatever the case."""
-        return self.alias(name=Lower("username")).filter(name=Lower(models.Value(username)))
+        """Return the users with this username, ignoring case."""
+        return self.alias(lower_username=Lower("username")).filter(lower_username=Lower(models.Value(username)))
 
     def with_email(self, email: str) -> models.QuerySet["User"]:
-        """Users of this address, whatever the case; nobody for an empty one."""
-        return self.alias(address=Lower("email")).filter(address=Lower(models.Value(email))).exclude(email="")
+        """Return the users with this email address, ignoring case. An empty address matches no user."""
+        return self.alias(lower_email=Lower("email")).filter(lower_email=Lower(models.Value(email))).exclude(email="")
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.with_username(username or "").get()
@@ -57,22 +65,32 @@ class UserManager(BaseUserManager["User"]):
 
 @pghistory.track(exclude=["password", "last_login"])
 class User(AbstractBaseUser):
-    """Someone who signs in, with username, e-mail or phone: a shopper, brand staff, or both.
+    """A login with username, email address or phone number: a shopper, a member of a brand's staff, or both.
 
-    What they may do follows from ``is_superuser`` and the roles in brands, not from Django's model permissions.
+    Permissions follow from ``is_superuser`` and the roles in brands, not from Django's model permissions.
     """
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
     username = models.CharField(
-        max_length=150, validators=[RegexValidator(r"^[\w.-]+\Z", "Letters, digits, dot, hyphen and underscore only.")]
+        _("username"),
+        max_length=150,
+        validators=[RegexValidator(r"^[\w.-]+\Z", _("Use only letters, digits, dots, hyphens and underscores."))],
     )
-    email = models.EmailField(blank=True, default="")
-    phone = models.CharField(max_length=16, null=True, blank=True, help_text="E.164, such as +34600000000")
-    marketing_consent = models.BooleanField(default=False, help_text="May be sent codes and offers by e-mail")
-    marketing_consent_at = models.DateTimeField(null=True, blank=True, editable=False)
-    is_active = models.BooleanField("active", default=True)
-    is_superuser = models.BooleanField("platform admin", default=False, help_text="May do everything")
-    date_joined = models.DateTimeField(db_default=Now(), editable=False)
+    email = models.EmailField(_("email"), blank=True, default="")
+    phone = models.CharField(
+        _("phone"),
+        max_length=16,
+        null=True,
+        blank=True,
+        help_text=_("With the country code, for example +34600000000."),
+    )
+    marketing_consent = models.BooleanField(
+        _("marketing consent"), default=False, help_text=_("Subscribed to marketing emails")
+    )
+    marketing_consent_at = models.DateTimeField(_("marketing consent changed"), null=True, blank=True, editable=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    is_superuser = models.BooleanField(_("platform admin"), default=False, help_text=_("Full access to all brands"))
+    date_joined = models.DateTimeField(_("registered"), db_default=Now(), editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -81,25 +99,29 @@ class User(AbstractBaseUser):
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
 
     class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         constraints = [
             models.UniqueConstraint(
                 Lower("username"),
                 name="accounts_user_username",
-                violation_error_message="Another account has this username.",
+                violation_error_message=_("This username is already in use."),
             ),
             models.UniqueConstraint(
                 Lower("email"),
                 name="accounts_user_email",
                 condition=~models.Q(email=""),
-                violation_error_message="Another account has this e-mail address.",
+                violation_error_message=_("This email address is already in use."),
             ),
             models.UniqueConstraint(
-                "phone", name="accounts_user_phone", violation_error_message="Another account has this phone number."
+                "phone",
+                name="accounts_user_phone",
+                violation_error_message=_("This phone number is already in use."),
             ),
-            models.CheckConstraint(  # so no username can pass for another's e-mail address or phone number
+            models.CheckConstraint(  # so that no username can be taken for another user's email address or phone number
                 condition=~models.Q(username__contains="@") & models.Q(username__regex=r"[^0-9+() ./-]"),
                 name="accounts_user_username_plain",
-                violation_error_message="A username has no @ and is not a number.",
+                violation_error_message=_("Usernames can't contain @ or be a number."),
             ),
         ]
 
@@ -108,17 +130,17 @@ class User(AbstractBaseUser):
 
     @cached_property
     def roles(self) -> dict["Brand", Role]:
-        """The brands whose staff this user is, with the role in each."""
+        """The active brands that this user works for, with the role in each."""
         members = self.memberships.select_related("brand").filter(brand__is_active=True)
         return {member.brand: Role(member.role) for member in members}
 
     @property
     def is_staff(self) -> bool:
-        """Whether the admin opens at all."""
+        """Whether the user can sign in to the admin."""
         return self.is_superuser or bool(self.roles)
 
     def has_perm(self, perm: str, obj: object | None = None) -> bool:
-        """Django's model permissions: all for platform admins, none for others (roles decide what staff may do)."""
+        """Return whether the user is an active platform admin. Roles, not model permissions, decide for brand staff."""
         return self.is_active and self.is_superuser
 
     def has_perms(self, perms: Any, obj: object | None = None) -> bool:
@@ -133,23 +155,29 @@ class Brand(models.Model):
     """A merchant on the platform."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    slug = models.SlugField(max_length=50, unique=True)
-    name = models.CharField(max_length=100)
-    timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
-    currency = models.CharField(max_length=3, default="EUR", validators=[validate_currency])
+    slug = models.SlugField(_("slug"), max_length=50, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    timezone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_timezone])
+    currency = models.CharField(_("currency"), max_length=3, default="EUR", validators=[validate_currency])
     color = models.CharField(
+        _("color"),
         max_length=7,
         default="#0f766e",
-        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write a color as #rrggbb.")],
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", _("Enter a color as #rrggbb."))],
         db_column="colour",
     )
     notify_email = models.EmailField(
-        blank=True, default="", help_text="Told about uses of codes; owners are, when empty"
+        _("notification email"),
+        blank=True,
+        default="",
+        help_text=_("Receives usage digests. Defaults to all owners."),
     )
-    is_active = models.BooleanField("active", default=True)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
     class Meta:
+        verbose_name = _("brand")
+        verbose_name_plural = _("brands")
         ordering: ClassVar[list[str]] = ["name"]
 
     def __str__(self) -> str:
@@ -158,14 +186,16 @@ class Brand(models.Model):
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Membership(models.Model):
-    """A user is staff of a brand."""
+    """The role of a user in the staff of a brand."""
 
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=10, choices=[(role.value, role.value.title()) for role in Role])
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="memberships", verbose_name=_("brand"))
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships", verbose_name=_("user"))
+    role = models.CharField(_("role"), max_length=10, choices=ROLE_CHOICES)
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
     class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
         constraints = [
             models.UniqueConstraint("brand", "user", name="accounts_membership_once"),
             models.CheckConstraint(
@@ -174,15 +204,24 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user}, {self.role} of {self.brand}"
+        return f"{self.brand}: {self.user} ({self.get_role_display()})"
 
 
 class Customer(models.Model):
-    """Who the data platform speaks of; a shopper's identity in every hot table. May be linked to a user."""
+    """A customer of the data platform, perhaps linked to a user.
 
-    customer_id = models.CharField(max_length=100, unique=True)
-    user = models.OneToOneField(User, models.SET_NULL, null=True, blank=True, related_name="customer")
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    Tables that grow with the number of orders refer to a shopper by the key of this row.
+    """
+
+    customer_id = models.CharField(_("customer ID"), max_length=100, unique=True)
+    user = models.OneToOneField(
+        User, models.SET_NULL, null=True, blank=True, related_name="customer", verbose_name=_("user")
+    )
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
 
     def __str__(self) -> str:
         return self.customer_id
@@ -190,20 +229,23 @@ class Customer(models.Model):
 
 @pghistory.track(exclude=["digest", "last_used_at"])
 class ApiKey(models.Model):
-    """A server's credential: shown once, kept as a digest, scoped to one brand or to the internal API."""
+    """A server's credential, scoped to one brand or to the internal API. Only a digest of the key is stored."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    brand = models.ForeignKey(Brand, models.CASCADE, null=True, blank=True, related_name="api_keys")
-    scope = models.CharField(max_length=10, choices=[(scope.value, scope.value) for scope in Scope])
-    name = models.CharField(max_length=100)
-    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    brand = models.ForeignKey(
+        Brand, models.CASCADE, null=True, blank=True, related_name="api_keys", verbose_name=_("brand")
+    )
+    scope = models.CharField(_("scope"), max_length=10, choices=SCOPE_CHOICES)
+    name = models.CharField(_("name"), max_length=100)
+    prefix = models.CharField(_("prefix"), max_length=12, unique=True, editable=False)
     digest = models.BinaryField(editable=False)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
-    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
 
     class Meta:
-        verbose_name = "API key"
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(scope=Scope.BRAND, brand__isnull=False)
@@ -218,25 +260,27 @@ class ApiKey(models.Model):
 
 @pghistory.track()
 class Invitation(models.Model):
-    """An owner asked someone to join a brand's staff; the link in the mail is signed, not stored, and good once."""
+    """An invitation to join a brand's staff. The link in the email is signed, not stored, and can be used once."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="invitations")
-    email = models.EmailField()
-    role = models.CharField(max_length=10, choices=[(role.value, role.value.title()) for role in Role])
-    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    expires_at = models.DateTimeField()
-    accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="invitations", verbose_name=_("brand"))
+    email = models.EmailField(_("email"))
+    role = models.CharField(_("role"), max_length=10, choices=ROLE_CHOICES)
+    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", verbose_name=_("invited by"))
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(_("expires"))
+    accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True, editable=False)
 
     class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
         constraints = [
             models.UniqueConstraint(
                 "brand",
                 Lower("email"),
                 name="accounts_invitation_once",
                 condition=models.Q(accepted_at__isnull=True),
-                violation_error_message="This address is invited already; send it again instead.",
+                violation_error_message=_("This address already has an invitation. Resend it instead."),
             ),
             models.CheckConstraint(
                 condition=models.Q(role__in=[role.value for role in Role]), name="accounts_invitation_role"
@@ -244,4 +288,4 @@ class Invitation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.email} to {self.brand}"
+        return f"{self.brand}: {self.email}"

@@ -1,4 +1,4 @@
-"""Decisions about credentials: tokens, API keys, account names. Values in, values out; time comes as ``at``."""
+"""Rules for credentials: tokens, API keys and account identifiers. Pure functions; the current time is ``at``."""
 
 import enum
 import hashlib
@@ -25,27 +25,27 @@ _REQUIRED = ["iss", "aud", "typ", "sub", "uid", "iat", "exp"]
 
 
 class TokenKind(enum.StrEnum):
-    """What a token is good for: calling, or getting the next access token."""
+    """The purpose of a token: to call the API, or to get the next access token."""
 
     ACCESS = "access"
     REFRESH = "refresh"
 
 
 class Keyring:
-    """Keys derived from secrets: the first one signs, all of them verify, so that a secret can be rotated."""
+    """Token keys derived from secrets. The first key signs and all keys verify, so that a secret can be rotated."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         keys = [hmac.digest(b"promoplatform.tokens", secret.encode(), "sha256") for secret in secrets]
         self._keys = {hashlib.sha256(key).hexdigest()[:8]: key for key in keys}
         self.kid, self.key = next(iter(self._keys.items()))
-        self._heads = {_head(kid, key): key for kid, key in self._keys.items()}
+        self._headers = {_encode_header(kid, key): key for kid, key in self._keys.items()}
 
-    def key_for_header(self, head: str) -> bytes:
-        """The key that signs tokens of this very head (the first part of the JWT), as ``sign`` writes it.
+    def key_for_header(self, header: str) -> bytes:
+        """Return the key for an encoded JWT header exactly as ``encode_token`` writes it. Raises TokenInvalid.
 
-        No other head is one of ours, so none can ask for another way of signing. Raises TokenInvalid.
+        Any other header is rejected, so that a token can't choose another algorithm.
         """
-        key = self._heads.get(head)
+        key = self._headers.get(header)
         if key is None:
             raise TokenInvalid
         return key
@@ -53,7 +53,7 @@ class Keyring:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says about its bearer, with its end."""
+    """The verified contents of a token."""
 
     caller: Caller
     expires_at: datetime
@@ -63,7 +63,10 @@ class Claims:
 def encode_token(
     *, kind: TokenKind, caller: Caller, keyring: Keyring, at: datetime, lifetime: timedelta, password: str = ""
 ) -> str:
-    """A signed token (JWT, RFC 7519) for a user; ``password`` is the digest that binds a refresh token to theirs."""
+    """Create a signed token (JWT, RFC 7519) for a user.
+
+    ``password`` is the password digest that invalidates a refresh token when the user's password changes.
+    """
     issued = int(at.timestamp())
     claims: dict[str, Any] = {
         "iss": ISSUER, "aud": AUDIENCE, "typ": kind.value, "iat": issued, "exp": issued + int(lifetime.total_seconds()),
@@ -76,34 +79,34 @@ def encode_token(
 
 
 def decode_token(token: str, *, kind: TokenKind, keyring: Keyring, at: datetime) -> Claims:
-    """The claims of a token of this kind. Raises TokenInvalid, or TokenExpired from the second of its end on."""
-    found = _verified(token, kind, keyring)
-    if found.expires_at <= at:
+    """Return the claims of a token of this kind. Raises TokenInvalid, and TokenExpired from ``expires_at`` on."""
+    claims = _verify_token(token, kind, keyring)
+    if claims.expires_at <= at:
         raise TokenExpired
-    return found
+    return claims
 
 
 @lru_cache(maxsize=4096)
-def _verified(token: str, kind: TokenKind, keyring: Keyring) -> Claims:
-    """What the signature vouches for, whatever the time: it never changes, so the latest tokens are verified once."""
+def _verify_token(token: str, kind: TokenKind, keyring: Keyring) -> Claims:
+    """Verify the signature, not the expiry. The result never changes, so recent tokens are cached."""
     try:
         key = keyring.key_for_header(token.partition(".")[0])
         claims = jwt.decode(token, key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=_OPTIONS)
         if claims["typ"] != kind.value:
             raise TokenInvalid
-        return _claims(claims)
+        return _parse_claims(claims)
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
         raise TokenInvalid from error
 
 
-def _head(kid: str, key: bytes) -> str:
+def _encode_header(kid: str, key: bytes) -> str:
     return jwt.encode({}, key, ALGORITHM, headers={"kid": kid}).partition(".")[0]
 
 
 _OPTIONS: Any = {"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
 
 
-def _claims(claims: Mapping[str, Any]) -> Claims:
+def _parse_claims(claims: Mapping[str, Any]) -> Claims:
     user_id = uuid.UUID(claims["sub"])
     caller = Caller(
         identity=f"user:{user_id}", user_id=user_id, user_key=int(claims["uid"]), customer_key=claims.get("cid"),
@@ -113,23 +116,23 @@ def _claims(claims: Mapping[str, Any]) -> Claims:
 
 
 def password_digest(password_hash: str, keyring: Keyring) -> str:
-    """Changes whenever the password does, and says nothing about it."""
+    """Return a digest that changes with the password and doesn't reveal it."""
     return hmac.new(keyring.key, b"password:" + password_hash.encode(), "sha256").hexdigest()[:32]
 
 
 def is_password_unchanged(password_hash: str, digest: str, secrets: Sequence[str]) -> bool:
-    """Whether ``digest`` was made of this password hash under one of the secrets."""
-    made = [password_digest(password_hash, Keyring([secret])) for secret in secrets]
-    return any(hmac.compare_digest(one, digest) for one in made)
+    """Return whether ``digest`` was computed from this password hash with one of the secrets."""
+    digests = [password_digest(password_hash, Keyring([secret])) for secret in secrets]
+    return any(hmac.compare_digest(candidate, digest) for candidate in digests)
 
 
 def key_text(*, prefix: str, secret: str) -> str:
-    """An API key as its holder sends it."""
+    """Return the plain text of an API key, as its server sends it."""
     return f"{prefix}.{secret}"
 
 
 def key_prefix(text: str) -> str:
-    """The part of an API key that may be known. Raises TokenInvalid for what is no key."""
+    """Return the public part of an API key. Raises TokenInvalid for malformed keys."""
     prefix, dot, secret = text.partition(".")
     if len(prefix) != KEY_PREFIX_LENGTH or not dot or not secret or not text.isascii() or not text.isprintable():
         raise TokenInvalid
@@ -137,17 +140,17 @@ def key_prefix(text: str) -> str:
 
 
 def key_digest(text: str) -> bytes:
-    """What is kept of an API key: 256 random bits need no slow hash."""
+    """Return the digest that is stored for an API key. Its 256 random bits don't need a slow hash."""
     return hashlib.sha256(text.encode()).digest()
 
 
 def digests_equal(one: bytes, other: bytes) -> bool:
-    """Compared in constant time."""
+    """Compare two digests in constant time."""
     return hmac.compare_digest(one, other)
 
 
 def phone_number(text: str) -> str:
-    """A phone number in E.164, such as ``+34600000000``. Raises Invalid (field ``phone``)."""
+    """Return a phone number in E.164 format, such as ``+34600000000``. Raises InvalidRequest (field ``phone``)."""
     try:
         number = phonenumbers.parse(re.sub(r"^00", "+", text.strip()))
     except phonenumbers.NumberParseException as error:
@@ -158,11 +161,11 @@ def phone_number(text: str) -> str:
 
 
 def _invalid_phone() -> InvalidRequest:
-    return InvalidRequest.field("phone", "Write the number with its country, such as +34600000000.")
+    return InvalidRequest.field("phone", "Enter the number with the country code, for example +34600000000.")
 
 
 class IdentifierType(enum.StrEnum):
-    """What someone signs in with."""
+    """The kind of identifier that a user signs in with."""
 
     EMAIL = "email"
     PHONE = "phone"
@@ -170,10 +173,10 @@ class IdentifierType(enum.StrEnum):
 
 
 def parse_identifier(account: str) -> tuple[IdentifierType, str]:
-    """How an account name is looked up, and in which spelling.
+    """Return the type of an account identifier and its normalized form for the lookup.
 
-    What has an @ is an e-mail address, what is all digits a phone number, the rest a username. A username is neither,
-    so that one name never means two users.
+    An identifier with an @ is an email address, digits alone are a phone number, anything else is a username.
+    Usernames can't look like either, so that an identifier never matches two users.
     """
     text = account.strip()
     if "@" in text:

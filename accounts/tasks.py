@@ -1,4 +1,4 @@
-"""Doors of accounts for the worker."""
+"""Celery tasks of accounts."""
 
 import uuid
 
@@ -10,5 +10,5 @@ from accounts import services
 
 @shared_task(name="accounts.send_invitation")
 def send_invitation(invitation_id: str) -> None:
-    """Mail an invitation's link."""
+    """Send the email with an invitation's link."""
     services.send_invitation(invitation_id=uuid.UUID(invitation_id), at=timezone.now())

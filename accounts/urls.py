@@ -1,4 +1,4 @@
-"""The pages of accounts."""
+"""URLs of the accounts pages."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""How the API learns who calls: a bearer token, an API key, or the admin's session."""
+"""Authentication classes of the API: access token, API key and the session of the admin."""
 
 import uuid
 from functools import cached_property
@@ -15,11 +15,11 @@ from core.errors import TokenInvalid
 
 
 class TokenUser:
-    """The user whom a token names, as ``request.user``; their row is read when more is asked than the token says."""
+    """The user of a token as ``request.user``. The row is loaded only for attributes that the token doesn't contain."""
 
     is_authenticated = is_active = True
     is_anonymous = False
-    _meta = User._meta  # noqa: SLF001  (as on every model)
+    _meta = User._meta  # noqa: SLF001  (Django expects it on users)
 
     def __init__(self, caller: Caller) -> None:
         self.pk = self.id = caller.user_key
@@ -28,7 +28,7 @@ class TokenUser:
 
     @cached_property
     def record(self) -> User:
-        """The user's row. Raises TokenInvalid when it is gone or shut out."""
+        """The user's row. Raises TokenInvalid if the user was deleted or deactivated."""
         return selectors.active_user(self._caller)
 
     def __getattr__(self, name: str) -> Any:
@@ -38,7 +38,7 @@ class TokenUser:
 
 
 class ApiKeyUser:
-    """A server with an API key, as ``request.user``: signed in, but nobody."""
+    """A server with an API key as ``request.user``: authenticated, without a user row."""
 
     is_authenticated = is_active = True
     is_anonymous = is_staff = is_superuser = False
@@ -46,7 +46,7 @@ class ApiKeyUser:
 
 
 class _HeaderAuthentication(authentication.BaseAuthentication):
-    """Credentials in the Authorization header, after their keyword."""
+    """Authentication with the credentials that follow ``keyword`` in the Authorization header."""
 
     keyword: ClassVar[str]
 
@@ -57,14 +57,14 @@ class _HeaderAuthentication(authentication.BaseAuthentication):
         )
 
     def authenticate_header_value(self, header: str) -> tuple[Any, Caller]:
-        """Who the credentials after the keyword stand for. Raises TokenInvalid, and as ``admit``."""
+        """Authenticate the value of an Authorization header. Raises TokenInvalid, TokenExpired."""
         credentials = header.strip().partition(" ")[2]
         if not credentials or not credentials.isascii():
             raise TokenInvalid
         return self.authenticate_credentials(credentials.strip())
 
     def authenticate_credentials(self, credentials: str) -> tuple[Any, Caller]:
-        """Who holds these credentials. Raises TokenInvalid, TokenExpired."""
+        """Return the user and the caller for these credentials. Raises TokenInvalid, TokenExpired."""
         raise NotImplementedError
 
     def authenticate_header(self, request: Request) -> str:
@@ -72,7 +72,7 @@ class _HeaderAuthentication(authentication.BaseAuthentication):
 
 
 class BearerAuthentication(_HeaderAuthentication):
-    """``Authorization: Bearer <access token>``; asks no database."""
+    """``Authorization: Bearer <access token>``, verified without a query."""
 
     keyword = "Bearer"
 
@@ -91,8 +91,8 @@ class ApiKeyAuthentication(_HeaderAuthentication):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """The admin's session; what is not read-only needs its CSRF token."""
+    """The session of the admin. Unsafe methods need its CSRF token."""
 
     def authenticate(self, request: Request) -> tuple[User, Caller] | None:
-        found = super().authenticate(request)
-        return None if found is None else (found[0], selectors.caller_of(found[0]))
+        result = super().authenticate(request)
+        return None if result is None else (result[0], selectors.caller_of(result[0]))

@@ -1,4 +1,4 @@
-"""How the API's description names the ways of signing in."""
+"""Security schemes of the API in the OpenAPI document."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "A shopper's or staff member's access token.",
+            "description": "An access token of a shopper or a staff member.",
         }
 
 
@@ -26,7 +26,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
         return {
             "type": "apiKey", "in": "header", "name": "Authorization",
-            "description": "A server's key, after the word Api-Key: `Authorization: Api-Key <key>`.",
+            "description": "A server's API key, sent as `Authorization: Api-Key <key>`.",
         }  # fmt: skip
 
 
@@ -39,5 +39,5 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
             "type": "apiKey",
             "in": "cookie",
             "name": "sessionid",
-            "description": "The admin's session, with its CSRF token.",
+            "description": "The session of the admin. Changes also need its CSRF token.",
         }

@@ -1,8 +1,9 @@
-"""What the accounts API takes and gives."""
+"""Serializers of the accounts API."""
 
 from typing import Any
 
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -11,143 +12,173 @@ from accounts.models import ApiKey, Invitation, Membership, User
 from core.serializer_fields import StrictBooleanField, StrictCharField
 
 ROLES = [role.value for role in Role]
-PLAIN_NAME = r"^[\w.-]*[^\W\d][\w.-]*$"  # with a letter, so that it is no number
+USERNAME_PATTERN = r"^[\w.-]*[^\W\d][\w.-]*$"  # at least one letter, so that it isn't a number
 
 
-class LoginSerializer(serializers.Serializer[Any]):
-    """A sign-in."""
+class LoginInputSerializer(serializers.Serializer[Any]):
+    """Credentials of a user."""
 
-    account = StrictCharField(max_length=254, help_text="E-mail address, phone number or username")
-    password = StrictCharField(max_length=1024, trim_whitespace=False, write_only=True)
+    account = StrictCharField(max_length=254, help_text="Email address, phone number or username.")
+    password = StrictCharField(max_length=1024, trim_whitespace=False, write_only=True, help_text="Password.")
 
 
 class TokensSerializer(serializers.Serializer[Any]):
-    """What a sign-in gives; `expires_at` is the access token's end."""
+    """Tokens of a sign-in."""
 
-    access = serializers.CharField()
-    refresh = serializers.CharField()
-    expires_at = serializers.DateTimeField()
+    access = serializers.CharField(help_text="Token for the header `Authorization: Bearer <token>`.")
+    refresh = serializers.CharField(help_text="Token with which the client gets the next access token.")
+    expires_at = serializers.DateTimeField(help_text="When the access token expires.")
 
 
-class RefreshSerializer(serializers.Serializer[Any]):
+class RefreshInputSerializer(serializers.Serializer[Any]):
     """A refresh token."""
 
-    refresh = StrictCharField(max_length=4096)
+    refresh = StrictCharField(max_length=4096, help_text="Refresh token of a sign-in.")
 
 
-class TokenSerializer(serializers.Serializer[Any]):
-    """An access token to look at."""
+class VerifyInputSerializer(serializers.Serializer[Any]):
+    """An access token to verify."""
 
-    token = StrictCharField(max_length=4096)
+    token = StrictCharField(max_length=4096, help_text="Access token to verify.")
 
 
 class BrandRoleSerializer(serializers.Serializer[Any]):
-    """A brand whose staff the user is."""
+    """A user's role in a brand."""
 
-    id = serializers.UUIDField()
-    slug = serializers.SlugField()
-    role = serializers.ChoiceField(ROLES)
+    id = serializers.UUIDField(help_text="ID of the brand.")
+    slug = serializers.SlugField(help_text="Slug of the brand.")
+    role = serializers.ChoiceField(ROLES, help_text="The user's role in the brand.")
 
 
 class TokenUserSerializer(serializers.Serializer[User]):
-    """Whom a token names."""
+    """The user of a token."""
 
-    id = serializers.UUIDField(source="uuid")
-    username = serializers.CharField()
-    email = serializers.CharField()
-    customer_id = serializers.CharField(source="customer.customer_id", default=None, allow_null=True)
+    id = serializers.UUIDField(source="uuid", help_text="ID of the user.")
+    username = serializers.CharField(help_text="Username.")
+    email = serializers.CharField(help_text="Email address. Empty if the user has none.")
+    customer_id = serializers.CharField(
+        source="customer.customer_id",
+        default=None,
+        allow_null=True,
+        help_text="The user's customer ID, or null for users who aren't customers.",
+    )
     brands = serializers.SerializerMethodField()
 
     @extend_schema_field(BrandRoleSerializer(many=True))
     def get_brands(self, user: User) -> list[dict[str, Any]]:
-        """The active brands whose staff the user is."""
+        """Return the active brands that the user works for."""
         return [{"id": str(brand.pk), "slug": brand.slug, "role": role.value} for brand, role in user.roles.items()]
 
 
-class TokenStateSerializer(serializers.Serializer[Any]):
-    """Whether an access token is good now, and whom it names."""
+class TokenStatusSerializer(serializers.Serializer[Any]):
+    """The result of verifying an access token."""
 
-    valid = serializers.BooleanField()
-    expires_at = serializers.DateTimeField(allow_null=True)
-    user = TokenUserSerializer(allow_null=True)
+    valid = serializers.BooleanField(help_text="Whether the token is valid now.")
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the token expires, or null if it is invalid."
+    )
+    user = TokenUserSerializer(allow_null=True, help_text="The user of the token, or null if it is invalid.")
 
 
-class RegisterSerializer(serializers.Serializer[Any]):
+class RegistrationInputSerializer(serializers.Serializer[Any]):
     """A new shopper."""
 
     username = StrictCharField(
-        max_length=150, validators=[RegexValidator(PLAIN_NAME, "Letters, digits, dot, hyphen, underscore.")]
+        max_length=150,
+        validators=[RegexValidator(USERNAME_PATTERN, _("Use only letters, digits, dots, hyphens and underscores."))],
+        help_text="Letters, digits, dots, hyphens and underscores, with at least one letter.",
     )
-    email = serializers.EmailField(max_length=254)
+    email = serializers.EmailField(max_length=254, help_text="Email address.")
     phone = StrictCharField(
-        max_length=40, required=False, allow_null=True, allow_blank=True, help_text="With its country"
+        max_length=40,
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="Phone number with the country code, for example +34600000000.",
     )
-    password = StrictCharField(min_length=8, max_length=1024, trim_whitespace=False, write_only=True)
-    marketing_consent = StrictBooleanField(help_text="May be sent codes and offers by e-mail")
+    password = StrictCharField(
+        min_length=8, max_length=1024, trim_whitespace=False, write_only=True, help_text="At least 8 characters."
+    )
+    marketing_consent = StrictBooleanField(help_text="Whether the shopper subscribes to marketing emails.")
 
 
 class MeSerializer(TokenUserSerializer):
     """The caller's own account."""
 
-    phone = serializers.CharField(allow_null=True)
-    marketing_consent = serializers.BooleanField()
-    is_superuser = serializers.BooleanField()
+    phone = serializers.CharField(allow_null=True, help_text="Phone number in E.164 format.")
+    marketing_consent = serializers.BooleanField(help_text="Whether the user is subscribed to marketing emails.")
+    is_superuser = serializers.BooleanField(help_text="Whether the user has full access to all brands.")
 
 
 class MemberSerializer(serializers.Serializer[Membership]):
     """A member of a brand's staff."""
 
-    user = serializers.UUIDField(source="user.uuid")
-    username = serializers.CharField(source="user.username")
-    email = serializers.CharField(source="user.email")
-    role = serializers.ChoiceField(ROLES)
-    created_at = serializers.DateTimeField()
+    user = serializers.UUIDField(source="user.uuid", help_text="ID of the user.")
+    username = serializers.CharField(source="user.username", help_text="Username.")
+    email = serializers.CharField(source="user.email", help_text="Email address.")
+    role = serializers.ChoiceField(ROLES, help_text="Role in the brand.")
+    created_at = serializers.DateTimeField(help_text="When the user joined the brand's staff.")
 
 
-class RoleSerializer(serializers.Serializer[Any]):
-    """A role to give; none is no change."""
+class MemberUpdateSerializer(serializers.Serializer[Any]):
+    """Changes to a member of a brand's staff."""
 
-    role = serializers.ChoiceField(ROLES, required=False)
+    role = serializers.ChoiceField(ROLES, required=False, help_text="New role. Omit it to keep the present role.")
 
 
-class InviteSerializer(serializers.Serializer[Any]):
-    """Someone to invite."""
+class InvitationInputSerializer(serializers.Serializer[Any]):
+    """A new invitation."""
 
-    email = serializers.EmailField(max_length=254)
-    role = serializers.ChoiceField(ROLES)
+    email = serializers.EmailField(max_length=254, help_text="Email address that receives the invitation.")
+    role = serializers.ChoiceField(ROLES, help_text="Role of the new member.")
 
 
 class InvitationSerializer(serializers.ModelSerializer[Invitation]):
-    """An invitation; its link stands only in the mail."""
+    """An invitation to a brand's staff. Only the email contains its link."""
 
-    role = serializers.ChoiceField(ROLES)
+    role = serializers.ChoiceField(ROLES, help_text="Role of the new member.")
 
     class Meta:
         model = Invitation
         fields = ("id", "email", "role", "created_at", "expires_at", "accepted_at")
         read_only_fields = fields
+        extra_kwargs = {
+            "id": {"help_text": "ID of the invitation."},
+            "email": {"help_text": "Invited email address."},
+            "created_at": {"help_text": "When the address was first invited."},
+            "expires_at": {"help_text": "When the link expires."},
+            "accepted_at": {"help_text": "When the invitation was accepted, or null while it is pending."},
+        }
 
 
-class KeyNameSerializer(serializers.Serializer[Any]):
-    """What to call a new key."""
+class ApiKeyInputSerializer(serializers.Serializer[Any]):
+    """A new API key."""
 
-    name = StrictCharField(max_length=100)
+    name = StrictCharField(max_length=100, help_text="Name of the key in lists.")
 
 
 class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
-    """A key without its secret."""
+    """An API key without its secret."""
 
     class Meta:
         model = ApiKey
         fields = ("id", "name", "prefix", "created_at", "last_used_at", "revoked_at")
         read_only_fields = fields
+        extra_kwargs = {
+            "id": {"help_text": "ID of the key."},
+            "name": {"help_text": "Name of the key in lists."},
+            "prefix": {"help_text": "Public first part of the key."},
+            "created_at": {"help_text": "When the key was created."},
+            "last_used_at": {"help_text": "When the key was last used, to the minute, or null if it never was."},
+            "revoked_at": {"help_text": "When the key was revoked, or null while it is active."},
+        }
 
 
-class NewKeySerializer(serializers.Serializer[Any]):
-    """A new key with its text, which is shown this once."""
+class NewApiKeySerializer(serializers.Serializer[Any]):
+    """A new API key. The plain text is returned only once."""
 
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    prefix = serializers.CharField()
-    key = serializers.CharField(source="text")
-    created_at = serializers.DateTimeField()
+    id = serializers.UUIDField(help_text="ID of the key.")
+    name = serializers.CharField(help_text="Name of the key in lists.")
+    prefix = serializers.CharField(help_text="Public first part of the key.")
+    key = serializers.CharField(source="text", help_text="Plain text for the header `Authorization: Api-Key <key>`.")
+    created_at = serializers.DateTimeField(help_text="When the key was created.")

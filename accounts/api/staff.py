@@ -1,4 +1,4 @@
-"""A brand's members, invitations and API keys over HTTP, for its owners."""
+"""API views for a brand's members, invitations and API keys, for its owners."""
 
 import uuid
 from typing import Any
@@ -11,7 +11,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import selectors, services
-from accounts.api import serializers as shapes
+from accounts.api.serializers import (
+    ApiKeyInputSerializer,
+    ApiKeySerializer,
+    InvitationInputSerializer,
+    InvitationSerializer,
+    MemberSerializer,
+    MemberUpdateSerializer,
+    NewApiKeySerializer,
+)
 from accounts.api.views import validate_body
 from accounts.contracts import Role, get_caller
 from accounts.errors import LastOwner
@@ -21,44 +29,45 @@ from core.openapi import problem_responses
 
 
 class BrandOwnerView(APIView):
-    """What only a brand's owners may see and do."""
+    """View that only a brand's owners can use."""
 
     def brand(self, request: Request, slug: str) -> Brand:
-        """The owner's brand. Raises NotFound for outsiders, PermissionDenied for other staff."""
+        """Return the owner's brand. Raises NotFound for outsiders, PermissionDenied for other staff."""
         return selectors.owned_brand(caller=get_caller(request.auth), slug=slug)
 
-    def paginate(self, rows: QuerySet[Any], shape: Any, request: Request) -> Response:
-        """One page of the rows, newest first."""
-        pages = CursorPagination()
-        return pages.get_paginated_response(shape(pages.paginate_queryset(rows, request, view=self), many=True).data)
+    def paginate(self, rows: QuerySet[Any], serializer_class: Any, request: Request) -> Response:
+        """Return one page of the rows, newest first."""
+        paginator = CursorPagination()
+        page = paginator.paginate_queryset(rows, request, view=self)
+        return paginator.get_paginated_response(serializer_class(page, many=True).data)
 
 
 class MembersView(BrandOwnerView):
     """``/api/v1/brands/<slug>/members/``"""
 
-    @extend_schema(responses=shapes.MemberSerializer(many=True), operation_id="members_list")
+    @extend_schema(responses=MemberSerializer(many=True), operation_id="members_list")
     def get(self, request: Request, slug: str) -> Response:
-        """The brand's staff."""
-        return self.paginate(selectors.members_of(self.brand(request, slug)), shapes.MemberSerializer, request)
+        """List the brand's staff."""
+        return self.paginate(selectors.members_of(self.brand(request, slug)), MemberSerializer, request)
 
 
 class MemberView(BrandOwnerView):
     """``/api/v1/brands/<slug>/members/<user>/``"""
 
     @extend_schema(
-        request=shapes.RoleSerializer, operation_id="members_change",
-        responses={200: shapes.MemberSerializer, **problem_responses(LastOwner)},
+        request=MemberUpdateSerializer, operation_id="members_change",
+        responses={200: MemberSerializer, **problem_responses(LastOwner)},
     )  # fmt: skip
     def patch(self, request: Request, slug: str, user_id: uuid.UUID) -> Response:
-        """Give a member another role; the last owner stays one."""
+        """Change a member's role. The last owner can't get another role."""
         brand = self.brand(request, slug)
         member = selectors.member_of(brand=brand, user_id=user_id)
-        role = Role(validate_body(shapes.RoleSerializer, request).get("role", member.role))
-        return Response(shapes.MemberSerializer(services.change_role(brand=brand, user_id=user_id, role=role)).data)
+        role = Role(validate_body(MemberUpdateSerializer, request).get("role", member.role))
+        return Response(MemberSerializer(services.change_role(brand=brand, user_id=user_id, role=role)).data)
 
     @extend_schema(responses={204: None, **problem_responses(LastOwner)}, operation_id="members_remove")
     def delete(self, request: Request, slug: str, user_id: uuid.UUID) -> Response:
-        """Take a member off the brand's staff; the last owner stays."""
+        """Remove a member from the brand's staff. The last owner can't be removed."""
         services.remove_member(brand=self.brand(request, slug), user_id=user_id)
         return Response(status=204)
 
@@ -66,22 +75,22 @@ class MemberView(BrandOwnerView):
 class InvitationsView(BrandOwnerView):
     """``/api/v1/brands/<slug>/invitations/``"""
 
-    @extend_schema(responses=shapes.InvitationSerializer(many=True), operation_id="invitations_list")
+    @extend_schema(responses=InvitationSerializer(many=True), operation_id="invitations_list")
     def get(self, request: Request, slug: str) -> Response:
-        """Who was invited, accepted or not."""
-        return self.paginate(self.brand(request, slug).invitations.all(), shapes.InvitationSerializer, request)
+        """List the brand's invitations, including accepted ones."""
+        return self.paginate(self.brand(request, slug).invitations.all(), InvitationSerializer, request)
 
     @extend_schema(
-        request=shapes.InviteSerializer, responses={201: shapes.InvitationSerializer}, operation_id="invitations_create"
+        request=InvitationInputSerializer, responses={201: InvitationSerializer}, operation_id="invitations_create"
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Invite someone by e-mail; inviting the same address again renews its invitation."""
-        brand, asked = self.brand(request, slug), validate_body(shapes.InviteSerializer, request)
+        """Invite a person by email. Inviting the same address again renews its invitation."""
+        brand, data = self.brand(request, slug), validate_body(InvitationInputSerializer, request)
         inviter = selectors.active_user(get_caller(request.auth))
         invitation = services.invite(
-            brand=brand, email=asked["email"], role=Role(asked["role"]), invited_by=inviter, at=timezone.now()
+            brand=brand, email=data["email"], role=Role(data["role"]), invited_by=inviter, at=timezone.now()
         )
-        return Response(shapes.InvitationSerializer(invitation).data, status=201)
+        return Response(InvitationSerializer(invitation).data, status=201)
 
 
 class InvitationView(BrandOwnerView):
@@ -89,7 +98,7 @@ class InvitationView(BrandOwnerView):
 
     @extend_schema(responses={204: None}, operation_id="invitations_cancel")
     def delete(self, request: Request, slug: str, invitation_id: uuid.UUID) -> Response:
-        """Take an invitation back that was not accepted."""
+        """Cancel an invitation that hasn't been accepted."""
         services.cancel_invitation(brand=self.brand(request, slug), invitation_id=invitation_id)
         return Response(status=204)
 
@@ -97,19 +106,17 @@ class InvitationView(BrandOwnerView):
 class ApiKeysView(BrandOwnerView):
     """``/api/v1/brands/<slug>/api-keys/``"""
 
-    @extend_schema(responses=shapes.ApiKeySerializer(many=True), operation_id="api_keys_list")
+    @extend_schema(responses=ApiKeySerializer(many=True), operation_id="api_keys_list")
     def get(self, request: Request, slug: str) -> Response:
-        """The brand's keys, also revoked ones, without their secrets."""
-        return self.paginate(self.brand(request, slug).api_keys.all(), shapes.ApiKeySerializer, request)
+        """List the brand's API keys, including revoked ones, without their secrets."""
+        return self.paginate(self.brand(request, slug).api_keys.all(), ApiKeySerializer, request)
 
-    @extend_schema(
-        request=shapes.KeyNameSerializer, responses={201: shapes.NewKeySerializer}, operation_id="api_keys_create"
-    )
+    @extend_schema(request=ApiKeyInputSerializer, responses={201: NewApiKeySerializer}, operation_id="api_keys_create")
     def post(self, request: Request, slug: str) -> Response:
-        """A new key for the brand's server. The answer shows it this once."""
-        brand, asked = self.brand(request, slug), validate_body(shapes.KeyNameSerializer, request)
-        key = services.issue_key(brand=brand, name=asked["name"], at=timezone.now())
-        return Response(shapes.NewKeySerializer(key).data, status=201, headers={"Cache-Control": "no-store"})
+        """Create an API key for the brand's server. Only this response contains the key."""
+        brand, data = self.brand(request, slug), validate_body(ApiKeyInputSerializer, request)
+        key = services.issue_key(brand=brand, name=data["name"], at=timezone.now())
+        return Response(NewApiKeySerializer(key).data, status=201, headers={"Cache-Control": "no-store"})
 
 
 class ApiKeyView(BrandOwnerView):
@@ -117,7 +124,7 @@ class ApiKeyView(BrandOwnerView):
 
     @extend_schema(responses={204: None}, operation_id="api_keys_revoke")
     def delete(self, request: Request, slug: str, key_id: uuid.UUID) -> Response:
-        """Revoke a key; it opens nothing from now on."""
+        """Revoke an API key. It no longer authenticates."""
         key = selectors.key_of(brand=self.brand(request, slug), key_id=key_id)
         services.revoke_key(key=key, at=timezone.now())
         return Response(status=204)

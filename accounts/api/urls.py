@@ -1,4 +1,4 @@
-"""The addresses of accounts below ``/api/v1/``."""
+"""URLs of the accounts API below ``/api/v1/``."""
 
 from django.urls import path
 
@@ -18,4 +18,4 @@ urlpatterns = [
     path("brands/<slug:slug>/api-keys/<uuid:key_id>/", staff.ApiKeyView.as_view()),
 ]
 
-__all__ = ["schema", "urlpatterns"]  # the schema's extensions register on import
+__all__ = ["schema", "urlpatterns"]  # imported to register the OpenAPI extensions

@@ -1,4 +1,4 @@
-"""Signing in, registering and one's own account over HTTP: parse, call one service, answer."""
+"""API views for signing in, registration and the caller's own account."""
 
 from typing import Any
 
@@ -11,7 +11,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import selectors, services
-from accounts.api import serializers as shapes
+from accounts.api.serializers import (
+    LoginInputSerializer,
+    MeSerializer,
+    RefreshInputSerializer,
+    RegistrationInputSerializer,
+    TokensSerializer,
+    TokenStatusSerializer,
+    VerifyInputSerializer,
+)
 from accounts.contracts import Tokens, get_caller
 from accounts.errors import AccountTaken, InvalidCredentials
 from core import throttle
@@ -19,19 +27,19 @@ from core.errors import TokenExpired, TokenInvalid
 from core.openapi import problem_responses
 
 
-def validate_body(shape: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The body in this shape. Raises DRF's ValidationError."""
-    body = shape(data=request.data)
-    body.is_valid(raise_exception=True)
-    return dict(body.validated_data)
+def validate_body(serializer_class: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    """Validate the request body with a serializer and return its data. Raises DRF's ValidationError."""
+    serializer = serializer_class(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
 
 
 def _token_response(tokens: Tokens) -> Response:
-    return Response(shapes.TokensSerializer(tokens).data, headers={"Cache-Control": "no-store"})
+    return Response(TokensSerializer(tokens).data, headers={"Cache-Control": "no-store"})
 
 
 class AnonymousView(APIView):
-    """A view that looks at no credentials; its limit counts per address."""
+    """View that ignores credentials. Its rate limit counts requests by IP address."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -41,14 +49,14 @@ class TokenView(AnonymousView):
     """``/api/v1/auth/token/``"""
 
     @extend_schema(
-        request=shapes.LoginSerializer,
-        responses={200: shapes.TokensSerializer, **problem_responses(InvalidCredentials)},
+        request=LoginInputSerializer,
+        responses={200: TokensSerializer, **problem_responses(InvalidCredentials)},
         operation_id="auth_token",
     )
     def post(self, request: Request) -> Response:
-        """Sign in with e-mail, phone number or username."""
-        asked = validate_body(shapes.LoginSerializer, request)
-        _, tokens = services.sign_in(**asked, address=throttle.client_ip(request), at=timezone.now())
+        """Sign in with email address, phone number or username."""
+        credentials = validate_body(LoginInputSerializer, request)
+        _, tokens = services.sign_in(**credentials, address=throttle.client_ip(request), at=timezone.now())
         return _token_response(tokens)
 
 
@@ -56,31 +64,32 @@ class RefreshView(AnonymousView):
     """``/api/v1/auth/token/refresh/``"""
 
     @extend_schema(
-        request=shapes.RefreshSerializer, operation_id="auth_token_refresh",
-        responses={200: shapes.TokensSerializer, **problem_responses(TokenInvalid, TokenExpired)},
-    )  # fmt: skip
+        request=RefreshInputSerializer,
+        responses={200: TokensSerializer, **problem_responses(TokenInvalid, TokenExpired)},
+        operation_id="auth_token_refresh",
+    )
     def post(self, request: Request) -> Response:
-        """A new access token; the refresh token stays the same, and good until its own end."""
-        asked = validate_body(shapes.RefreshSerializer, request)
-        return _token_response(services.refresh(token=asked["refresh"], at=timezone.now()))
+        """Issue a new access token. The refresh token and its expiry stay the same."""
+        data = validate_body(RefreshInputSerializer, request)
+        return _token_response(services.refresh(token=data["refresh"], at=timezone.now()))
 
 
 class VerifyView(AnonymousView):
     """``/api/v1/auth/token/verify/``"""
 
     @extend_schema(
-        request=shapes.TokenSerializer, responses={200: shapes.TokenStateSerializer}, operation_id="auth_token_verify"
+        request=VerifyInputSerializer, responses={200: TokenStatusSerializer}, operation_id="auth_token_verify"
     )
     def post(self, request: Request) -> Response:
-        """Whether an access token is good now, and whom it names; a shut-out user's is not."""
-        asked = validate_body(shapes.TokenSerializer, request)
-        state: dict[str, Any] = {"valid": False, "expires_at": None, "user": None}
+        """Verify an access token and return its user. The token of an inactive user is invalid."""
+        data = validate_body(VerifyInputSerializer, request)
+        status: dict[str, Any] = {"valid": False, "expires_at": None, "user": None}
         try:
-            user, expires_at = selectors.get_token_user(token=asked["token"], at=timezone.now())
-            state = {"valid": True, "expires_at": expires_at, "user": user}
+            user, expires_at = selectors.get_token_user(token=data["token"], at=timezone.now())
+            status = {"valid": True, "expires_at": expires_at, "user": user}
         except (TokenInvalid, TokenExpired):
             pass
-        return Response(shapes.TokenStateSerializer(state).data, headers={"Cache-Control": "no-store"})
+        return Response(TokenStatusSerializer(status).data, headers={"Cache-Control": "no-store"})
 
 
 class RegisterView(AnonymousView):
@@ -89,20 +98,23 @@ class RegisterView(AnonymousView):
     throttle_scope = "register"
 
     @extend_schema(
-        request=shapes.RegisterSerializer,
-        responses={201: shapes.MeSerializer, **problem_responses(AccountTaken)},
+        request=RegistrationInputSerializer,
+        responses={201: MeSerializer, **problem_responses(AccountTaken)},
         operation_id="auth_register",
     )
     def post(self, request: Request) -> Response:
-        """A new shopper. Which of username, e-mail and phone number is taken is not told."""
-        user = services.register(**validate_body(shapes.RegisterSerializer, request), at=timezone.now())
-        return Response(shapes.MeSerializer(user).data, status=201)
+        """Register a shopper.
+
+        A conflict doesn't reveal whether the username, the email address or the phone number is in use.
+        """
+        user = services.register(**validate_body(RegistrationInputSerializer, request), at=timezone.now())
+        return Response(MeSerializer(user).data, status=201)
 
 
 class MeView(APIView):
     """``/api/v1/me/``"""
 
-    @extend_schema(responses=shapes.MeSerializer, operation_id="me")
+    @extend_schema(responses=MeSerializer, operation_id="me")
     def get(self, request: Request) -> Response:
-        """The caller's own account; an API key has none (403)."""
-        return Response(shapes.MeSerializer(selectors.active_user(get_caller(request.auth))).data)
+        """Return the caller's own account. API keys have none (403)."""
+        return Response(MeSerializer(selectors.active_user(get_caller(request.auth))).data)

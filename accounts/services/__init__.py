@@ -1,4 +1,4 @@
-"""The verbs of accounts, as other apps and doors call them."""
+"""Services of accounts for other apps and entry points."""
 
 from accounts.services.api_keys import authenticate_api_key, issue_key, revoke_key
 from accounts.services.authentication import check_credentials, refresh, sign_in, tokens_for

@@ -1,4 +1,4 @@
-"""Signing in with a password, and staying signed in with tokens."""
+"""Services that sign users in with a password and issue tokens."""
 
 from datetime import datetime, timedelta
 
@@ -12,16 +12,16 @@ from core import throttle
 from core.concurrency import ConcurrencyLimiter
 from core.errors import TokenInvalid
 
-# A password costs a fifth of a second of a processor and 100 MB: two at once keep two processors busy, and with those
-# who wait they never take more than half of a process's threads from requests that need none.
+# Hashing a password takes 0.2 s of CPU and 100 MB of memory. Two hashes at once keep two processors busy, and hashing
+# and waiting requests together never occupy more than half of the threads of a process.
 _password_limiter = ConcurrencyLimiter(max_concurrent=2, max_waiting=max(0, settings.WEB_THREADS // 2 - 2))
 PASSWORD_QUEUE_TIMEOUT = 5.0  # seconds
 
 
 def check_credentials(*, account: str, password: str, address: str) -> User | None:
-    """The active user of this account and password, else None, at the cost of one password hash either way.
+    """Return the active user with these credentials, or None. Both outcomes cost one password hash.
 
-    Counts the try against the address and the account. Raises Throttled, and Unavailable when tries cannot be counted
+    Counts the attempt for the address and the account. Raises Throttled, and Unavailable if attempts can't be counted
     or too many passwords are being checked.
     """
     if address:
@@ -36,7 +36,7 @@ def check_credentials(*, account: str, password: str, address: str) -> User | No
 
 
 def sign_in(*, account: str, password: str, address: str, at: datetime) -> tuple[User, Tokens]:
-    """The user and their tokens. Raises LoginRefused, Throttled, Unavailable."""
+    """Sign a user in and return the user with new tokens. Raises InvalidCredentials, Throttled, Unavailable."""
     user = check_credentials(account=account, password=password, address=address)
     if user is None:
         raise InvalidCredentials
@@ -44,29 +44,29 @@ def sign_in(*, account: str, password: str, address: str, at: datetime) -> tuple
 
 
 def tokens_for(*, user: User, at: datetime) -> Tokens:
-    """New tokens for a user who has shown who they are."""
+    """Issue tokens for an authenticated user."""
     caller, keyring = selectors.caller_of(user), selectors.keyring()
     lifetime = timedelta(days=settings.REFRESH_TOKEN_DAYS)
     password = rules.password_digest(user.password, keyring)
     refresh_token = rules.encode_token(
         kind=rules.TokenKind.REFRESH, caller=caller, keyring=keyring, at=at, lifetime=lifetime, password=password
     )
-    return _with_access(caller, refresh_token, at)
+    return _issue_access_token(caller, refresh_token, at)
 
 
 def refresh(*, token: str, at: datetime) -> Tokens:
-    """A new access token beside the same refresh token, so that a sign-in ends REFRESH_TOKEN_DAYS after it began.
+    """Issue an access token for a refresh token, which stays the same and ends REFRESH_TOKEN_DAYS after the sign-in.
 
-    Raises TokenExpired, and TokenInvalid also when the user is gone or inactive or has another password since.
+    Raises TokenExpired, and TokenInvalid also if the user was deleted or deactivated or has changed the password.
     """
     claims = rules.decode_token(token, kind=rules.TokenKind.REFRESH, keyring=selectors.keyring(), at=at)
     user = selectors.active_user(claims.caller)
     if not rules.is_password_unchanged(user.password, claims.password, selectors.secrets()):
         raise TokenInvalid
-    return _with_access(selectors.caller_of(user), token, at)
+    return _issue_access_token(selectors.caller_of(user), token, at)
 
 
-def _with_access(caller: Caller, refresh_token: str, at: datetime) -> Tokens:
+def _issue_access_token(caller: Caller, refresh_token: str, at: datetime) -> Tokens:
     lifetime = timedelta(minutes=settings.ACCESS_TOKEN_MINUTES)
     access = rules.encode_token(
         kind=rules.TokenKind.ACCESS, caller=caller, keyring=selectors.keyring(), at=at, lifetime=lifetime

@@ -1,4 +1,4 @@
-"""Customers: who the data platform and the brands' servers speak of."""
+"""Services that create customers of the data platform and of brands' servers."""
 
 from collections.abc import Collection
 
@@ -8,7 +8,7 @@ from accounts.models import Customer
 
 
 def get_or_create_customer(*, shopper: Shopper) -> Shopper:
-    """The shopper with a customer row to point at, made when there is none; any number of callers get the same one."""
+    """Return the shopper with a customer row, creating the row if needed. Concurrent callers get the same row."""
     if shopper.id is not None:
         return shopper
     Customer.objects.bulk_create([Customer(customer_id=shopper.customer_id)], ignore_conflicts=True)
@@ -17,13 +17,14 @@ def get_or_create_customer(*, shopper: Shopper) -> Shopper:
 
 
 def get_or_create_customers(*, customer_ids: Collection[str]) -> dict[str, int]:
-    """The internal keys of customers by their names; those that the platform has never seen are made.
+    """Return the internal keys of customers by customer ID, creating missing rows.
 
-    In order, so that two who name the same never deadlock.
+    Rows are inserted in sorted order, so that concurrent callers don't deadlock.
     """
-    names = sorted(set(customer_ids))
-    found = dict(Customer.objects.filter(customer_id__in=names).values_list("customer_id", "pk"))
-    if missing := [name for name in names if name not in found]:
-        Customer.objects.bulk_create([Customer(customer_id=name) for name in missing], ignore_conflicts=True)
-        found |= Customer.objects.filter(customer_id__in=missing).values_list("customer_id", "pk")
-    return found
+    unique_ids = sorted(set(customer_ids))
+    keys = dict(Customer.objects.filter(customer_id__in=unique_ids).values_list("customer_id", "pk"))
+    if missing := [customer_id for customer_id in unique_ids if customer_id not in keys]:
+        rows = [Customer(customer_id=customer_id) for customer_id in missing]
+        Customer.objects.bulk_create(rows, ignore_conflicts=True)
+        keys |= Customer.objects.filter(customer_id__in=missing).values_list("customer_id", "pk")
+    return keys

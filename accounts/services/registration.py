@@ -1,10 +1,11 @@
-"""New users."""
+"""Services that register users."""
 
 from datetime import datetime
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts import rules
 from accounts.errors import AccountTaken
@@ -16,7 +17,10 @@ from core.errors import InvalidRequest
 def register(
     *, username: str, email: str, password: str, phone: str | None = None, marketing_consent: bool = False, at: datetime
 ) -> User:
-    """A new shopper: a user with a customer. Raises Invalid (each field) and AccountTaken (without telling what is)."""
+    """Register a shopper: create a user and its customer.
+
+    Raises InvalidRequest with the invalid fields, and AccountTaken without naming the field that is in use.
+    """
     user = User(username=User.normalize_username(username), email=User.objects.normalize_email(email), date_joined=at)
     user.phone = rules.phone_number(phone) if phone else None
     user.marketing_consent = marketing_consent
@@ -36,21 +40,21 @@ def register(
 
 
 def add_customer(*, user: User) -> Customer:
-    """The customer as which this user shops; made when there is none."""
+    """Return the user's customer, creating it if needed."""
     Customer.objects.bulk_create([Customer(customer_id=f"u-{user.uuid}", user=user)], ignore_conflicts=True)
     return Customer.objects.get(user=user)
 
 
 def _check_fields(user: User) -> None:
-    faults = []
+    errors = []
     if rules.parse_identifier(user.username)[0] is not rules.IdentifierType.USERNAME:
-        faults.append(_field_error("username", "A username has no @ and is not a number."))
+        errors.append(_field_error("username", _("Usernames can't contain @ or be a number.")))
     try:
         user.clean_fields(exclude=["password"])
     except ValidationError as error:
-        faults += [_field_error(name, text) for name, texts in error.message_dict.items() for text in texts]
-    if faults:
-        raise InvalidRequest(errors=faults)
+        errors += [_field_error(name, text) for name, texts in error.message_dict.items() for text in texts]
+    if errors:
+        raise InvalidRequest(errors=errors)
 
 
 def _check_password(password: str, user: User) -> None:

@@ -1,4 +1,4 @@
-"""A brand's staff: invited, given roles, removed. A brand with an owner keeps one."""
+"""Services for a brand's staff: invitations, roles and removal. A brand always keeps at least one owner."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ _SALT = "accounts.invitation"
 # --- roles -----------------------------------------------------------------------------------------------------------
 @transaction.atomic
 def change_role(*, brand: Brand, user_id: uuid.UUID, role: Role) -> Membership:
-    """Give a member another role. Raises NotFound, LastOwner."""
+    """Change a member's role. Raises NotFound, LastOwner."""
     member = _lock_member(brand, user_id, stays_owner=role is Role.OWNER)
     member.role = role
     member.save(update_fields=["role"])
@@ -31,30 +31,30 @@ def change_role(*, brand: Brand, user_id: uuid.UUID, role: Role) -> Membership:
 
 @transaction.atomic
 def remove_member(*, brand: Brand, user_id: uuid.UUID) -> None:
-    """Take a member off the brand's staff. Raises NotFound, LastOwner."""
+    """Remove a member from the brand's staff. Raises NotFound, LastOwner."""
     _lock_member(brand, user_id, stays_owner=False).delete()
 
 
 def _lock_member(brand: Brand, user_id: uuid.UUID, *, stays_owner: bool) -> Membership:
-    """The member, with all of the brand's members locked in one order, so that two owners cannot leave at once."""
+    """Lock all members of the brand in key order and return one. The lock stops two owners from leaving at once."""
     members = Membership.objects.select_for_update(of=("self",)).filter(brand=brand).select_related("user", "brand")
     locked = {member.user.uuid: member for member in members.order_by("pk")}
     if user_id not in locked:
         raise NotFound
-    others = (member for key, member in locked.items() if key != user_id and member.user.is_active)
-    if (
-        locked[user_id].role == Role.OWNER
-        and not stays_owner
-        and not any(member.role == Role.OWNER for member in others)
-    ):
+    member = locked[user_id]
+    others = (other for key, other in locked.items() if key != user_id and other.user.is_active)
+    if member.role == Role.OWNER and not stays_owner and not any(other.role == Role.OWNER for other in others):
         raise LastOwner
-    return locked[user_id]
+    return member
 
 
 # --- invitations -----------------------------------------------------------------------------------------------------
 @transaction.atomic
 def invite(*, brand: Brand, email: str, role: Role, invited_by: User, at: datetime) -> Invitation:
-    """Ask someone to join a brand's staff by a link in a mail, good once and for a week; asking again renews it."""
+    """Invite a person to a brand's staff by email. The link can be used once within seven days.
+
+    Inviting the same address again renews its open invitation.
+    """
     values = {
         "id": uuid7(), "brand_id": brand.pk, "email": email, "role": role.value, "invited_by_id": invited_by.pk,
         "created_at": at, "expires_at": at + INVITATION_LIFETIME,
@@ -66,20 +66,20 @@ def invite(*, brand: Brand, email: str, role: Role, invited_by: User, at: dateti
 
 @transaction.atomic
 def resend_invitation(*, invitation: Invitation, at: datetime) -> None:
-    """Renew an invitation that nobody has accepted, and mail it again. Raises NotFound."""
+    """Renew an open invitation and send its email again. Raises NotFound if it was accepted or canceled."""
     if not Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(expires_at=at + INVITATION_LIFETIME):
         raise NotFound
     enqueue_on_commit("accounts.send_invitation", invitation_id=str(invitation.pk))
 
 
 def cancel_invitation(*, brand: Brand, invitation_id: uuid.UUID) -> None:
-    """Take an invitation back that nobody has accepted; its link is dead at once. Raises NotFound."""
+    """Delete an open invitation, so that its link no longer works. Raises NotFound if it was accepted."""
     if not Invitation.objects.filter(pk=invitation_id, brand=brand, accepted_at=None).delete()[0]:
         raise NotFound
 
 
 def send_invitation(*, invitation_id: uuid.UUID, at: datetime) -> None:
-    """Mail the link, unless the invitation is accepted, cancelled or expired. A second sending has the same link."""
+    """Send the email with the link, unless the invitation was accepted or canceled or has expired."""
     try:
         invitation = selectors.open_invitation(invitation_id=invitation_id, at=at)
     except NotFound:
@@ -88,12 +88,12 @@ def send_invitation(*, invitation_id: uuid.UUID, at: datetime) -> None:
 
 
 def invitation_token(invitation: Invitation) -> str:
-    """What stands in the link: the invitation's id, signed."""
+    """Return the signed invitation ID for the link. It is the same for every email."""
     return signing.dumps(str(invitation.pk), salt=_SALT)
 
 
 def invitation_of(*, token: str, at: datetime) -> Invitation:
-    """The invitation of a link. Raises NotFound when it is forged, accepted, cancelled or expired."""
+    """Return the invitation of a link. Raises NotFound if it is forged, accepted, canceled or expired."""
     try:
         invitation_id = uuid.UUID(signing.loads(token, salt=_SALT))
     except (signing.BadSignature, ValueError, TypeError, AttributeError) as error:
@@ -103,9 +103,9 @@ def invitation_of(*, token: str, at: datetime) -> Invitation:
 
 @transaction.atomic
 def accept_invitation(*, invitation: Invitation, user: User, at: datetime) -> Membership:
-    """Join the brand's staff; who is a member already keeps their role. Raises NotFound when it is used."""
-    still_open = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, expires_at__gt=at)
-    if not still_open.update(accepted_at=at):
+    """Add the user to the brand's staff. A member keeps the present role. Raises NotFound if it is no longer open."""
+    pending = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, expires_at__gt=at)
+    if not pending.update(accepted_at=at):
         raise NotFound
     member = Membership(brand=invitation.brand, user=user, role=invitation.role)
     Membership.objects.bulk_create([member], ignore_conflicts=True)

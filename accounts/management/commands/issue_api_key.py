@@ -1,10 +1,11 @@
-"""``manage.py issue_api_key``: a key for a server, printed once."""
+"""``manage.py issue_api_key``: create an API key for a server and print it once."""
 
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import services
 from accounts.contracts import Scope
@@ -12,16 +13,16 @@ from accounts.models import Brand
 
 
 class Command(BaseCommand):
-    help = "Print a new API key once: of a brand's server, or of the internal API."
+    help = _("Create an API key for a brand's server or for the internal API, and print it once.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         scope = parser.add_mutually_exclusive_group(required=True)
-        scope.add_argument("--brand", metavar="SLUG", help="the brand that the key acts for")
-        scope.add_argument("--scope", choices=[Scope.INTERNAL.value], help="the key opens the internal API")
-        parser.add_argument("--name", default="issued on the command line", help="what the key is called in lists")
+        scope.add_argument("--brand", metavar="SLUG", help=_("Brand that the key acts for."))
+        scope.add_argument("--scope", choices=[Scope.INTERNAL.value], help=_("Create a key for the internal API."))
+        parser.add_argument("--name", default="Command line", help=_("Name of the key in lists."))
 
     def handle(self, *args: Any, **options: Any) -> None:
         brand = Brand.objects.filter(slug=options["brand"]).first() if options["brand"] else None
         if options["brand"] and brand is None:
-            raise CommandError(f"There is no brand {options['brand']}.")
+            raise CommandError(_("Brand %(slug)s not found.") % {"slug": options["brand"]})
         self.stdout.write(services.issue_key(brand=brand, name=options["name"][:100], at=timezone.now()).text)

@@ -1,0 +1,49 @@
+"""Admin pages of brands."""
+
+import zoneinfo
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminSelectWidget
+
+from accounts import selectors
+from accounts.models import Brand
+from backoffice.base.admin import BrandScopedAdmin
+from core.permissions import BrandPermissions
+
+
+@admin.register(Brand)
+class BrandAdmin(BrandScopedAdmin):
+    """Brands, which their owners can edit. Only platform admins set the slug, the currency and the active flag."""
+
+    brand_path, needs_to_change = "pk", BrandPermissions.OWN
+    list_display = ("name", "slug", "currency", "timezone", "is_active")
+    search_fields = ("name", "slug")
+    fields = ("name", "slug", "color", "timezone", "currency", "notify_email", "is_active", "created_at")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "color":
+            kwargs["widget"] = UnfoldAdminColorInputWidget
+        if db_field.name == "timezone":
+            kwargs["widget"] = UnfoldAdminSelectWidget(
+                choices=[(name, name) for name in sorted(zoneinfo.available_timezones())]
+            )
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        if not self._is_superuser(request):
+            return "created_at", "slug", "currency", "is_active"
+        if isinstance(obj, Brand) and selectors.has_priced_objects(brand=obj):
+            return "created_at", "currency"
+        return ("created_at",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self._is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def _is_superuser(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)

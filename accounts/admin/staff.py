@@ -1,0 +1,93 @@
+"""Admin pages of brand staff: memberships and invitations."""
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from accounts import services
+from accounts.admin.owners import BrandOwnerAdmin
+from accounts.contracts import Role
+from accounts.models import Invitation, Membership, User
+from core.permissions import BrandPermissions
+
+
+@admin.register(Membership)
+class MembershipAdmin(BrandOwnerAdmin):
+    """The staff of brands. New members join by invitation; only platform admins add them directly."""
+
+    list_display = ("user", "brand", "role", "created_at")
+    autocomplete_fields = ("user", "brand")
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return ("brand", "member" if obj else "user", "role", "created_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return ("brand", "member", "created_at") if obj else ("created_at",)
+
+    @display(description=_("User"))
+    def member(self, membership: Membership) -> str:
+        return str(membership.user)  # plain text: only platform admins can open the page of a user
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            services.change_role(brand=obj.brand, user_id=obj.user.uuid, role=Role(obj.role))
+        else:
+            super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        services.remove_member(brand=obj.brand, user_id=obj.user.uuid)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        for member in queryset.select_related("brand", "user"):
+            self.delete_model(request, member)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(BrandOwnerAdmin):
+    """Invitations to brand staff. Deleting a pending invitation cancels it: its link no longer works."""
+
+    list_display = ("email", "brand", "role", "status", "invited_by", "created_at", "expires_at")
+    fields = ("brand", "email", "role")
+    actions = ("resend",)
+
+    @display(description=_("Status"), label={"pending": "info", "accepted": "success", "expired": "warning"})
+    def status(self, invitation: Invitation) -> tuple[str, str]:
+        if invitation.accepted_at:
+            return "accepted", gettext("Accepted")
+        if invitation.expires_at > timezone.now():
+            return "pending", gettext("Pending")
+        return "expired", gettext("Expired")
+
+    @admin.action(description=_("Resend (valid for 7 days)"))
+    def resend(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        for invitation in queryset.filter(accepted_at=None):
+            services.resend_invitation(invitation=invitation, at=timezone.now())
+        self.message_user(request, gettext("Invitations resent."))
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return not (isinstance(obj, Invitation) and obj.accepted_at) and super().has_delete_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not self.has_brand_permission(request, BrandPermissions.OWN, obj):
+            raise PermissionDenied
+        invitation = services.invite(
+            brand=obj.brand,
+            email=obj.email,
+            role=Role(obj.role),
+            invited_by=cast("User", request.user),
+            at=timezone.now(),
+        )
+        obj.pk = invitation.pk
