@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class SegmentsConfig(AppConfig):
-    """To whom: audiences as the data platform sends them, slots, segments."""
+    """Audiences, the slots of customers, and segments."""
 
     name = "segments"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,4 +1,4 @@
-"""What others rely on: how audiences change, and what came of it."""
+"""Values that other apps rely on: operations on audiences, their results, and slot usage."""
 
 import enum
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 
 
 class Operation(enum.StrEnum):
-    """What is to be done with the customers that were sent."""
+    """How an update changes the customers of an audience."""
 
     REPLACE = "replace"
     ADD = "add"
@@ -14,22 +14,18 @@ class Operation(enum.StrEnum):
 
 
 class Source(enum.StrEnum):
-    """Who says who is in an audience."""
+    """Where the customers of an audience come from."""
 
-    IMPORTED = "sent"
-    AUTOMATIC_SEGMENT_TYPES = "computed"
+    IMPORTED = "sent"  # the data platform and uploaded files
+    AUTOMATIC = "computed"  # purchases
 
 
-AUTOMATIC_SEGMENT_TYPES = {
-    "purchased_more_than_twice": "Customers with three purchases or more",
-    "purchase_above_100": "Customers with a purchase of more than 100 in the brand's currency",
-    "new_users": "Customers whose first purchase is less than 30 days ago",
-    "lapsed_users": "Customers whose last purchase is 90 days ago or longer",
-}  # the segment types that a brand may have computed from purchases, in words; checkout does it
+AUTOMATIC_SEGMENT_TYPES = ("purchased_more_than_twice", "purchase_above_100", "new_users", "lapsed_users")
+"""Segment types that can be automatic; the app ``checkout`` selects their customers."""
 
 
 class UploadState(enum.StrEnum):
-    """The life of a file that a brand's staff brought: looked at, on its way, done, or refused when its turn came."""
+    """State of an uploaded file."""
 
     PREVIEW = "preview"
     PENDING = "waiting"
@@ -39,8 +35,10 @@ class UploadState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AudienceUpdateResult:
-    """What came of an update: how many ids were ``received`` (twice the same is two), how many customers came and went,
-    how many there are now; ``stale`` when a newer version was there already and nothing was done.
+    """Result of an update of an audience.
+
+    ``received`` counts IDs, duplicates included. ``added`` and ``removed`` count customers, and ``size`` is the size
+    afterwards. ``stale`` is set if the stored version is newer; the update has then changed nothing.
     """
 
     received: int
@@ -52,7 +50,7 @@ class AudienceUpdateResult:
 
 @dataclass(frozen=True, slots=True)
 class AudienceReach:
-    """How many customers an audience has, and how many of them could be put into a segment, as of an instant."""
+    """Size of an audience, and the number of its customers with a free slot, at a point in time."""
 
     count: int
     with_free_slot: int
@@ -61,16 +59,16 @@ class AudienceReach:
 
 @dataclass(frozen=True, slots=True)
 class SlotUsage:
-    """How full customers are, as of an instant: ``by_used[k]`` of them use ``k`` slots."""
+    """Distribution of used slots at a point in time: ``by_used[k]`` customers use ``k`` slots."""
 
     by_used: tuple[int, ...]
     as_of: datetime
 
     @property
     def customers(self) -> int:
-        """How many there are."""
+        """The number of customers."""
         return sum(self.by_used)
 
-    def full(self, *, slots: int) -> int:
-        """How many have no free slot, if a customer has ``slots`` in all."""
+    def count_full(self, *, slots: int) -> int:
+        """Return the number of customers without a free slot, given ``slots`` slots for each customer."""
         return sum(self.by_used[slots:])

@@ -1,4 +1,4 @@
-"""Decisions about audiences: how customer ids are read from files, whatever their length."""
+"""Parser of files of customer IDs: CSV and JSON lines of any length, plain or gzipped."""
 
 import json
 import re
@@ -6,17 +6,19 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
 from core.errors import InvalidRequest
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
-LINE = 10_000  # bytes of a line that are looked at
-MAX_ERRORS = 100  # bad lines that are named
-EXPECTED = f"A customer id is 1 to {CUSTOMER_ID_LENGTH} printable characters."
+MAX_LINE_BYTES = 10_000  # the rest of a longer line is ignored
+MAX_ERRORS = 100  # invalid lines that are listed
 SEGMENT_TYPE = re.compile(r"[a-zA-Z0-9][\w.-]{0,99}", re.ASCII)
 _HEADINGS = {"customer_id", "customer id", "customer_ids", "customer"}
 
-# A block of nothing but plain lines is taken whole, at the speed of the regular expression. Possessive: no way back.
+# A block of only plain lines is accepted as a whole, as fast as the regular expression runs (possessive quantifiers).
 _PLAIN = rb"[A-Za-z0-9_.:@-]{1,100}+"
 _PLAIN_CSV = re.compile(rb"(?>" + _PLAIN + rb"\r?+\n)*+")
 _PLAIN_STRINGS = re.compile(rb'(?>"' + _PLAIN + rb'"\r?+\n)*+')
@@ -26,55 +28,61 @@ _VALUES = re.compile(rb'"(' + _PLAIN + rb')"\}')
 
 @dataclass(slots=True)
 class CustomerIdReader:
-    """Reads customer ids from a file as it arrives; remembers how many there were, and the lines that were none."""
+    """Reader of customer IDs from a file as it arrives. Counts the IDs and the invalid lines, and lists errors."""
 
     media_type: str
     lines: int = 0
     received: int = 0
-    refused: int = 0
+    invalid_count: int = 0
     errors: list[dict[str, str]] = field(default_factory=list)
 
     def read(self, parts: Iterable[bytes]) -> Iterator[bytes]:
-        """The ids as text for COPY, some at a time. Of memory it takes what a part or two do."""
+        """Yield blocks of IDs in the text format of COPY. Holds one or two parts in memory."""
         rest = b""
         for part in parts:
             block, newline, end = part.rpartition(b"\n")
             if newline:
-                yield self._block(rest[:LINE] + block + newline)
-                rest = end[:LINE]
+                yield self._convert(rest[:MAX_LINE_BYTES] + block + newline)
+                rest = end[:MAX_LINE_BYTES]
             else:
-                rest = (rest + end)[:LINE]
+                rest = (rest + end)[:MAX_LINE_BYTES]
         if rest:
-            yield self._block(rest + b"\n")
+            yield self._convert(rest + b"\n")
 
     def check(self) -> None:
-        """Raises Invalid with the numbers of the bad lines."""
-        if self.refused:
+        """Raise InvalidRequest with the numbers of the invalid lines, if there are any."""
+        if self.invalid_count:
             raise InvalidRequest(
-                f"{self.refused:,} lines hold no customer id; nothing was changed.", errors=self.errors
+                ngettext(
+                    "%(count)s line contains no valid customer ID. No changes were made.",
+                    "%(count)s lines contain no valid customer ID. No changes were made.",
+                    self.invalid_count,
+                )
+                % {"count": f"{self.invalid_count:,}"},
+                errors=self.errors,
             )
 
-    def _block(self, block: bytes) -> bytes:
-        plain = self._parse_block(block) if self.lines else None  # the first line may be a heading
-        if plain is None:
-            return b"".join(self._parse_line(block))
-        found = block.count(b"\n")
-        self.lines += found
-        self.received += found
-        return plain
+    def _convert(self, block: bytes) -> bytes:
+        converted = self._parse_block(block) if self.lines else None  # the first line may be a heading
+        if converted is None:
+            return b"".join(self._parse_lines(block))
+        count = block.count(b"\n")
+        self.lines += count
+        self.received += count
+        return converted
 
     def _parse_block(self, block: bytes) -> bytes | None:
-        """A block that is plain all through, as text for COPY."""
+        """Convert a block of only plain lines to the text format of COPY. Return None for any other block."""
         if self.media_type == CSV:
             return block.replace(b"\r\n", b"\n") if _PLAIN_CSV.fullmatch(block) else None
         if _PLAIN_OBJECTS.fullmatch(block):
             return b"\n".join(_VALUES.findall(block)) + b"\n"
         return block.replace(b'"', b"").replace(b"\r\n", b"\n") if _PLAIN_STRINGS.fullmatch(block) else None
 
-    def _parse_line(self, block: bytes) -> Iterator[bytes]:
+    def _parse_lines(self, block: bytes) -> Iterator[bytes]:
         for line in block[:-1].split(b"\n"):
             self.lines += 1
-            text = self._cell(line) if self.media_type == CSV else _value(line)
+            text = self._parse_cell(line) if self.media_type == CSV else _parse_json(line)
             if text == "":
                 continue
             if text is not None and is_customer_id(text):
@@ -83,7 +91,7 @@ class CustomerIdReader:
             else:
                 self._add_error()
 
-    def _cell(self, line: bytes) -> str | None:
+    def _parse_cell(self, line: bytes) -> str | None:
         try:
             text = first_cell(line.decode())
         except UnicodeDecodeError:
@@ -91,53 +99,61 @@ class CustomerIdReader:
         return "" if self.lines == 1 and text.lower() in _HEADINGS else text
 
     def _add_error(self) -> None:
-        self.refused += 1
+        self.invalid_count += 1
         if len(self.errors) < MAX_ERRORS:
-            self.errors.append({"field": f"line {self.lines}", "code": "invalid", "detail": EXPECTED})
+            self.errors.append(_id_error(f"line {self.lines}"))
 
 
 def check_ids(customer_ids: Iterable[object]) -> None:
-    """Raises Invalid with the places of what are no customer ids."""
-    bad = [place for place, one in enumerate(customer_ids) if not (isinstance(one, str) and is_customer_id(one))]
-    if bad:
-        names = [f"customer_ids.{place}" for place in bad[:MAX_ERRORS]]
-        raise InvalidRequest(errors=[{"field": name, "code": "invalid", "detail": EXPECTED} for name in names])
+    """Raise InvalidRequest with the positions of values that are not customer IDs."""
+    invalid = [
+        position
+        for position, customer_id in enumerate(customer_ids)
+        if not (isinstance(customer_id, str) and is_customer_id(customer_id))
+    ]
+    if invalid:
+        raise InvalidRequest(errors=[_id_error(f"customer_ids.{position}") for position in invalid[:MAX_ERRORS]])
+
+
+def _id_error(name: str) -> dict[str, str]:
+    detail = _("Enter a customer ID of 1 to %(max)s printable characters.") % {"max": CUSTOMER_ID_LENGTH}
+    return {"field": name, "code": "invalid", "detail": detail}
 
 
 def first_cell(line: str) -> str:
-    """The first cell of a line of CSV, whatever it is divided by; without quotes and a spreadsheet's marks."""
+    """Return the first cell of a CSV line with any separator, without quotes and a byte order mark."""
     return re.split(r"[,;\t]", line.lstrip("\N{ZERO WIDTH NO-BREAK SPACE}"), maxsplit=1)[0].strip().strip("\"'").strip()
 
 
 def to_copy_line(customer_id: str) -> bytes:
-    """A line of COPY's text format; printable characters need no escape but for the one that escapes."""
+    """Return a line in the text format of COPY. Of printable characters only the backslash needs escaping."""
     return customer_id.replace("\\", "\\\\").encode() + b"\n"
 
 
 def is_segment_type(text: str) -> bool:
-    """Whether it may name a segment type: up to 100 of letters, digits, ``_``, ``.`` and ``-``."""
+    """Return whether the text can name a segment type: up to 100 letters, digits, ``_``, ``.`` and ``-``."""
     return SEGMENT_TYPE.fullmatch(text) is not None
 
 
 def gunzip_stream(parts: Iterable[bytes], *, limit: int) -> Iterator[bytes]:
-    """A gzip stream, unpacked ``limit`` bytes at a time whatever it grows to. Raises Invalid for one that is broken."""
-    unzip = zlib.decompressobj(wbits=31)
+    """Decompress a gzip stream in chunks of up to ``limit`` bytes. Raises InvalidRequest for invalid data."""
+    decompressor = zlib.decompressobj(wbits=31)
     try:
         for part in parts:
             packed = part
             while packed:
-                if unzip.eof:  # another member begins
-                    unzip = zlib.decompressobj(wbits=31)
-                yield unzip.decompress(packed, limit)
-                packed = unzip.unused_data or unzip.unconsumed_tail
+                if decompressor.eof:  # the next member of the stream
+                    decompressor = zlib.decompressobj(wbits=31)
+                yield decompressor.decompress(packed, limit)
+                packed = decompressor.unused_data or decompressor.unconsumed_tail
     except zlib.error as error:
-        raise InvalidRequest("The body is not gzip, or broke on the way; nothing was changed.") from error
-    if not unzip.eof:
-        raise InvalidRequest("The body is not gzip, or broke off; nothing was changed.")
+        raise InvalidRequest(_("The body isn't valid gzip. No changes were made.")) from error
+    if not decompressor.eof:
+        raise InvalidRequest(_("The gzip body is incomplete. No changes were made."))
 
 
-def _value(line: bytes) -> str | None:
-    """The id in a line of JSON, a string or an object with ``customer_id``; empty for an empty line."""
+def _parse_json(line: bytes) -> str | None:
+    """Return the ID of a JSON line, a string or an object with ``customer_id``; an empty string for an empty line."""
     if not line.strip():
         return ""
     try:
@@ -152,6 +168,6 @@ def _value(line: bytes) -> str | None:
 def _is_text(value: str) -> bool:
     try:
         value.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
+    except UnicodeEncodeError:  # an unpaired surrogate
         return False
     return True

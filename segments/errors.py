@@ -1,4 +1,4 @@
-"""What can be refused about audiences and segments."""
+"""Errors of audiences and segments."""
 
 from django.utils.translation import gettext_lazy as _
 

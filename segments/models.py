@@ -1,36 +1,48 @@
-"""Audiences as the data platform sends them, the segments taken of them, and the slots that those take."""
+"""Audiences, the files that change them, the segments created from them, and the slots of customers."""
 
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer
 from core.ids import uuid7
 from segments.contracts import Operation, Source, UploadState
 
-MAX_SLOTS = 100  # of a customer, whatever is configured
+MAX_SLOTS = 100  # of a customer, whatever the setting says
+SOURCE_CHOICES = [(Source.IMPORTED.value, _("Imported")), (Source.AUTOMATIC.value, _("Automatic"))]
+OPERATION_CHOICES = [
+    (Operation.REPLACE.value, _("Replace audience")),
+    (Operation.ADD.value, _("Add customers")),
+    (Operation.REMOVE.value, _("Remove customers")),
+]
+UPLOAD_STATE_CHOICES = [
+    (UploadState.PREVIEW.value, _("Preview")),
+    (UploadState.PENDING.value, _("Running")),
+    (UploadState.APPLIED.value, _("Completed")),
+    (UploadState.FAILED.value, _("Failed")),
+]
 
 
 class Audience(models.Model):
-    """The customers of one brand that belong to one segment type, such as ``purchased_more_than_twice``.
+    """The customers of a brand that belong to a segment type, for example ``purchased_more_than_twice``.
 
-    ``size`` is how many there are, counted in the transaction of every change. One that is computed here has been
-    counted from the beginning at ``counted_at``; empty until then.
+    ``size`` is counted in the transaction of each change. ``counted_at`` is set once the customers of an automatic
+    audience have been selected for the first time.
     """
 
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="audiences")
     segment_type = models.CharField(max_length=100)
     version = models.BigIntegerField(null=True, blank=True)
     size = models.BigIntegerField(db_default=0)
-    source = models.CharField(
-        max_length=10, choices=[(one.value, one.value) for one in Source], db_default=Source.IMPORTED.value
-    )
+    source = models.CharField(max_length=10, choices=SOURCE_CHOICES, db_default=Source.IMPORTED.value)
     counted_at = models.DateTimeField(null=True, editable=False)
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        verbose_name, verbose_name_plural = _("audience"), _("audiences")
         ordering: ClassVar[list[str]] = ["segment_type"]
         constraints = [
             models.UniqueConstraint("brand", "segment_type", name="segments_audience_once"),
@@ -42,10 +54,10 @@ class Audience(models.Model):
 
 
 class AudienceMember(models.Model):
-    """A customer is in an audience.
+    """The membership of a customer in an audience.
 
-    Rows are made of customers' own rows, which are never deleted, and a million of them at once: no foreign key is
-    checked (ADR 15).
+    A million rows are inserted at once, from rows of customers, which are never deleted. So the database checks no
+    foreign key (ADR 15).
     """
 
     pk = models.CompositePrimaryKey("audience_id", "customer_id")
@@ -57,28 +69,26 @@ class AudienceMember(models.Model):
 
 
 class AudienceUpload(models.Model):
-    """A file of customer ids that a brand's staff brought: first what it would change is shown, then it is applied.
+    """A file of customer IDs that staff of a brand uploaded: first previewed, then applied.
 
-    What it was found to be is of the moment when it was brought, and once it is applied of that moment. ``percent``
-    says how far the applying is.
+    The counts are estimates as of the upload, and exact once the file is applied. ``percent`` is the progress of
+    applying the file.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="+")
-    segment_type = models.CharField("audience", max_length=100)
-    operation = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Operation])
-    state = models.CharField(
-        max_length=10, choices=[(one.value, one.value) for one in UploadState], default=UploadState.PREVIEW.value
-    )
+    segment_type = models.CharField(_("audience"), max_length=100)
+    operation = models.CharField(max_length=10, choices=OPERATION_CHOICES)
+    state = models.CharField(max_length=10, choices=UPLOAD_STATE_CHOICES, default=UploadState.PREVIEW.value)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    file_name = models.CharField(max_length=200)
+    file_name = models.CharField(_("file name"), max_length=200)
     media_type = models.CharField(max_length=50)
     received = models.BigIntegerField(default=0)
     unknown = models.BigIntegerField(default=0)
     added = models.BigIntegerField(default=0)
     removed = models.BigIntegerField(default=0)
     size = models.BigIntegerField(default=0)
-    refused = models.BigIntegerField(default=0)
+    invalid_count = models.BigIntegerField(default=0, db_column="refused")
     errors = models.JSONField(default=list, db_column="faults")
     percent = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=500, blank=True, default="")
@@ -86,6 +96,7 @@ class AudienceUpload(models.Model):
     applied_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("audience import"), _("audience imports")
         ordering: ClassVar[list[str]] = ["-pk"]
 
     def __str__(self) -> str:
@@ -93,7 +104,7 @@ class AudienceUpload(models.Model):
 
 
 class UploadPart(models.Model):
-    """A piece of a brought file, packed; all of them in order are the file as gzip. Gone when it was applied."""
+    """A part of an uploaded file. The parts in order are the file as gzip; applying the file deletes them."""
 
     pk = models.CompositePrimaryKey("upload_id", "position")
     upload = models.ForeignKey(AudienceUpload, models.CASCADE, related_name="parts", db_index=False)
@@ -105,37 +116,39 @@ class UploadPart(models.Model):
 
 
 class State(models.TextChoices):
-    """The life of a segment; what callers are told of it is its status (see ``Segment.status``)."""
+    """The internal life cycle of a segment. Callers see ``Segment.status``."""
 
-    SCHEDULED = "scheduled"
-    FILLING = "filling"
-    SYNCING = "syncing"
-    ACTIVE = "active"
-    EMPTY = "empty"
-    RELEASING = "releasing"
-    EXPIRED = "expired"
-    DELETED = "deleted"
+    SCHEDULED = "scheduled", _("Scheduled")
+    FILLING = "filling", _("Populating")
+    SYNCING = "syncing", _("Syncing")
+    ACTIVE = "active", _("Active")
+    EMPTY = "empty", _("Empty")
+    RELEASING = "releasing", _("Releasing slots")
+    EXPIRED = "expired", _("Expired")
+    DELETED = "deleted", _("Deleted")
 
 
 STATUSES = {State.FILLING: "scheduled", State.SYNCING: "scheduled", State.RELEASING: "expired"}  # others: as the state
 FILLABLE_STATES = [State.SCHEDULED, State.FILLING]
-SLOT_HOLDING_STATES = [State.FILLING, State.SYNCING, State.ACTIVE, State.RELEASING]  # may have members, each in a slot
-TERMINAL_STATES = [State.RELEASING, State.EXPIRED, State.DELETED]  # nobody is in it any more
+SLOT_HOLDING_STATES = [State.FILLING, State.SYNCING, State.ACTIVE, State.RELEASING]  # members may use slots
+TERMINAL_STATES = [State.RELEASING, State.EXPIRED, State.DELETED]  # without effective members
 
 
 class Segment(models.Model):
-    """The customers of an audience who had a free slot when the segment started; each is in one slot of theirs.
+    """The customers of an audience that had a free slot when the segment started; each uses one slot for it.
 
-    ``due_at`` is its place in the queue of those to be filled: its start, or its making if that is later. ``cursor`` is
-    the last customer that the filling, and then the releasing, has come to. ``epoch`` counts the times that earlier
-    work on it became void. ``audience_count`` is as of the making, and of the filling once that is done; ``skipped``
-    are those of them who had no free slot. ``deleted_at`` is set when it was ended before its time.
+    ``due_at`` is the position in the queue: the start date, or the creation if that is later. ``cursor`` is the key of
+    the last customer that filling, and later releasing, has reached. ``epoch`` counts how often earlier work was
+    invalidated. ``audience_count`` is the size of the audience at creation, and once filled, at filling.
+    ``skipped_count`` customers had no free slot. ``deleted_at`` is set if the segment ended early.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="segments", db_index=False)
     segment_type = models.CharField(max_length=100)
-    promotion_id = models.UUIDField(null=True, blank=True, help_text="The promotion that it is for, by key")
+    promotion_id = models.UUIDField(
+        null=True, blank=True, help_text=_("Key of the promotion that the segment is used by.")
+    )
     start_date = models.DateTimeField()
     end_date = models.DateTimeField()
     due_at = models.DateTimeField(editable=False)
@@ -143,11 +156,11 @@ class Segment(models.Model):
     epoch = models.IntegerField(default=0, editable=False)
     cursor = models.BigIntegerField(default=0, editable=False)
     slot_limit = models.SmallIntegerField(
-        null=True, editable=False, help_text="Slots a customer had when it was filled"
+        null=True, editable=False, help_text=_("Slots per customer when the segment was populated.")
     )
     audience_count = models.IntegerField(default=0, editable=False)
-    members_count = models.IntegerField("members", default=0, editable=False)
-    skipped_count = models.IntegerField("without a free slot", default=0, editable=False, db_column="skipped")
+    members_count = models.IntegerField(_("members"), default=0, editable=False)
+    skipped_count = models.IntegerField(_("skipped"), default=0, editable=False, db_column="skipped")
     filled_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
     external_id = models.CharField(max_length=100, blank=True, default="", editable=False)
@@ -155,6 +168,7 @@ class Segment(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("segment"), _("segments")
         ordering: ClassVar[list[str]] = ["-id"]
         constraints = [
             models.CheckConstraint(
@@ -197,15 +211,15 @@ class Segment(models.Model):
 
     @property
     def status(self) -> str:
-        """What callers are told: scheduled, active, empty, expired or deleted."""
+        """The status that callers see: scheduled, active, empty, expired or deleted."""
         return "deleted" if self.deleted_at else STATUSES.get(State(self.state), self.state)
 
 
 class SegmentMember(models.Model):
-    """A customer is in a segment, and in one slot for it.
+    """The membership of a customer in a segment, which uses one slot of the customer.
 
-    Millions of rows come and go at once, so the keys that it names are no foreign keys of the database: those would
-    look up, and lock, every customer. ``audit_ledgers`` counts the rows again.
+    Millions of rows are inserted and deleted at once. Foreign keys would look up and lock every customer, so the
+    database has none; ``check_consistency`` recounts the rows.
     """
 
     pk = models.CompositePrimaryKey("segment_id", "customer_id")
@@ -217,9 +231,9 @@ class SegmentMember(models.Model):
 
 
 class CustomerSlots(models.Model):
-    """How many slots of a customer are used; a customer without a row uses none.
+    """The number of used slots of a customer; a customer without a row uses none.
 
-    Changed only under the lock of the customer's stripe (see ``segments.services.customer_ranges``).
+    Changed only under the lock of the customer's range (see ``segments.services.customer_ranges``).
     """
 
     customer = models.OneToOneField(

@@ -1,4 +1,4 @@
-"""What the platform needs of a segmentation service."""
+"""Interface of a segmentation service."""
 
 import uuid
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class SegmentPayload:
-    """A segment as the service is to know it; ``epoch`` is of its members, and goes up when those become void."""
+    """A segment as the service stores it; ``epoch`` grows when the earlier members become void."""
 
     id: uuid.UUID
     epoch: int
@@ -21,28 +21,28 @@ class SegmentPayload:
 
 
 class SegmentationService(Protocol):
-    """Knows the members of segments, for whoever shows or sends promotions.
+    """A service that stores the members of segments for the systems that show or send promotions.
 
-    Its safety promise: whatever is told again, late or twice leaves the service as if it had been told once; a page
-    replaces the same page, an older epoch changes nothing, and a deleted segment stays deleted.
+    Every call is idempotent, also when it arrives late or twice: a page replaces the page of the same number, an older
+    epoch changes nothing, and a deleted segment stays deleted.
 
-    Each verb raises NotTaken or LeftAlone (``integrations``) when the service did not take it.
+    Each method raises DeliveryFailed or CircuitOpen (``integrations.contracts``) if the call did not succeed.
     """
 
-    page_size: int  # members in a page; 0 for a service that needs none, because it reads the platform's own
+    page_size: int  # members of a page; 0 if the service reads the members from the database of the platform
 
-    def put(self, facts: SegmentPayload) -> str:
-        """Make the segment, or change it: what the service calls it, if it has a name of its own."""
+    def put(self, payload: SegmentPayload) -> str:
+        """Create or change the segment. Return the ID that the service uses, or an empty string."""
         ...
 
-    def add(self, facts: SegmentPayload, *, page: int, customer_ids: Sequence[str]) -> None:
-        """Add one page of members, counted from 0."""
+    def add(self, payload: SegmentPayload, *, page: int, customer_ids: Sequence[str]) -> None:
+        """Add a page of members; pages count from 0."""
         ...
 
-    def complete(self, facts: SegmentPayload, *, pages: int, size: int) -> bool:
-        """All pages were added: whether the service has as many members as we have; if so, it may use them now."""
+    def complete(self, payload: SegmentPayload, *, pages: int, size: int) -> bool:
+        """Finish the segment after its last page. Return whether the service has all ``size`` members."""
         ...
 
     def delete(self, segment_id: uuid.UUID) -> None:
-        """The segment is no more; one that the service never knew is no more either."""
+        """Delete the segment. A segment that the service never stored counts as deleted."""
         ...

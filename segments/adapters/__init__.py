@@ -1,4 +1,4 @@
-"""The segmentation service that is configured."""
+"""Adapters of the segmentation service."""
 
 from django.conf import settings
 
@@ -10,7 +10,7 @@ from segments.ports import SegmentationService
 
 
 def segmentation(clock: RunClock) -> SegmentationService:
-    """The service at ``SEGMENTATION_SERVICE_URL``; the platform itself without one."""
+    """Return the service at ``SEGMENTATION_SERVICE_URL``, or the platform itself if the setting is empty."""
     url = service_url(Service.SEGMENTATION)
     if not url:
         return LocalSegmentation()

@@ -1,4 +1,4 @@
-"""The platform as its own segmentation service: checkout reads the members where they are, so nobody is told."""
+"""The platform as its own segmentation service: checkout reads the members from the database, so no call is needed."""
 
 import uuid
 from collections.abc import Sequence
@@ -7,17 +7,17 @@ from segments.ports import SegmentPayload
 
 
 class LocalSegmentation:
-    """Knows everything already (``segments.ports.SegmentationService``)."""
+    """A ``segments.ports.SegmentationService`` that accepts everything and sends nothing."""
 
     page_size = 0
 
-    def put(self, facts: SegmentPayload) -> str:
+    def put(self, payload: SegmentPayload) -> str:
         return ""
 
-    def add(self, facts: SegmentPayload, *, page: int, customer_ids: Sequence[str]) -> None:
+    def add(self, payload: SegmentPayload, *, page: int, customer_ids: Sequence[str]) -> None:
         return None
 
-    def complete(self, facts: SegmentPayload, *, pages: int, size: int) -> bool:
+    def complete(self, payload: SegmentPayload, *, pages: int, size: int) -> bool:
         return True
 
     def delete(self, segment_id: uuid.UUID) -> None:

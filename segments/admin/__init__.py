@@ -1,4 +1,4 @@
-"""The admin's pages of audiences and segments."""
+"""Admin pages of audiences and segments."""
 
 from segments.admin import audiences, segments, uploads
 

@@ -1,4 +1,4 @@
-"""The page on which a brand has audiences computed from purchases, or stops it: each type in words, with a button."""
+"""Admin page on which a brand enables and disables its automatic audiences."""
 
 from typing import Any
 
@@ -8,81 +8,93 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import Brand
+from accounts.selectors import list_active_brands
 from backoffice.base.admin import list_brand_ids
-from backoffice.base.formatting import EMPTY_VALUE, format_datetime
+from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_number
 from core.permissions import BrandPermissions
-from segments import services
+from segments import selectors, services
 from segments.contracts import AUTOMATIC_SEGMENT_TYPES, Source
 from segments.models import Audience
 
 MAX_BRANDS = 500  # brands to choose from
+DEFINITIONS = {
+    "purchased_more_than_twice": gettext_lazy("Customers with three or more purchases"),
+    "purchase_above_100": gettext_lazy("Customers with a purchase of more than 100 in the brand's currency"),
+    "new_users": gettext_lazy("Customers whose first purchase was less than 30 days ago"),
+    "lapsed_users": gettext_lazy("Customers whose last purchase was 90 or more days ago"),
+}
 
 
-def page(request: HttpRequest) -> HttpResponse:
-    """``/admin/segments/audience/computed/?brand=billo``: whoever reads the brand's audiences sees it."""
-    mine = list_brand_ids(request, BrandPermissions.READ)
-    if mine == []:
+def automatic_audiences_view(request: HttpRequest) -> HttpResponse:
+    """Show the automatic audiences of a brand (``?brand=billo``), and enable or disable one on POST.
+
+    Asks for the brand if the user can read several.
+    """
+    readable = list_brand_ids(request, BrandPermissions.READ)
+    if readable == []:
         raise PermissionDenied
-    rows = Brand.objects.filter(is_active=True).order_by("name")
-    rows = rows if mine is None else rows.filter(pk__in=mine)
+    rows = list_active_brands(brand_ids=readable)
     slug = request.GET.get("brand", "")
     brands = list((rows.filter(slug=slug) if slug else rows)[:MAX_BRANDS])
     if not brands:
         raise Http404
     context = admin.site.each_context(request) | {"opts": Audience._meta}  # noqa: SLF001
     if len(brands) > 1:
-        context |= {"title": "Computed audiences: of which brand?", "brands": brands}
+        context |= {"title": _("Select a brand"), "brands": brands}
         return TemplateResponse(request, "admin/choose_brand.html", context)
-    return _of_brand(request, brands[0], context)
+    return _brand_page(request, brands[0], context)
 
 
-def _of_brand(request: HttpRequest, brand: Brand, context: dict[str, Any]) -> HttpResponse:
+def _brand_page(request: HttpRequest, brand: Brand, context: dict[str, Any]) -> HttpResponse:
     editable = list_brand_ids(request, BrandPermissions.EDIT)
     may_edit = editable is None or brand.pk in editable
     if request.method == "POST":
         if not may_edit:
             raise PermissionDenied
         return _change(request, brand)
-    known = {
-        it.segment_type: it for it in Audience.objects.filter(brand=brand, segment_type__in=AUTOMATIC_SEGMENT_TYPES)
-    }
+    audiences = selectors.get_audiences_by_type(brand_id=brand.pk, segment_types=AUTOMATIC_SEGMENT_TYPES)
     return TemplateResponse(
         request, "admin/segments/automatic_audiences.html",
         context | {
-            "title": f"Computed audiences of {brand}", "brand": brand, "may_edit": may_edit,
-            "types": [_described(name, known.get(name), brand) for name in AUTOMATIC_SEGMENT_TYPES],
+            "title": _("Automatic audiences"), "brand": brand, "may_edit": may_edit,
+            "types": [_build_row(name, audiences.get(name), brand) for name in AUTOMATIC_SEGMENT_TYPES],
         },
     )  # fmt: skip
 
 
 def _change(request: HttpRequest, brand: Brand) -> HttpResponse:
-    """Have a type computed, or stop it."""
+    """Enable or disable an automatic audience."""
     segment_type = request.POST.get("segment_type", "")
     if segment_type not in AUTOMATIC_SEGMENT_TYPES:
         raise Http404
     name = segment_type.replace("_", " ")
-    if request.POST.get("do") == "compute":
+    if request.POST.get("action") == "enable":
         services.enable(brand=brand, segment_type=segment_type)
-        messages.success(request, f"The audience {name} is computed from now on; it is counted within a minute.")
+        text = _("The audience %(name)s is now automatic. The first count takes up to a minute.")
     else:
         services.disable(brand=brand, segment_type=segment_type)
-        messages.success(request, f"The audience {name} is no longer computed; its customers stay for now.")
-    return redirect(f"{reverse('admin:segments_computed')}?brand={brand.slug}")
+        text = _("The audience %(name)s is no longer automatic. Its customers are kept.")
+    messages.success(request, text % {"name": name})
+    return redirect(f"{reverse('admin:segments_automatic_audiences')}?brand={brand.slug}")
 
 
-def _described(name: str, audience: Audience | None, brand: Brand) -> dict[str, Any]:
-    """A type as the page shows it."""
-    computed = audience is not None and audience.source == Source.AUTOMATIC
+def _build_row(name: str, audience: Audience | None, brand: Brand) -> dict[str, Any]:
+    """Return the table row of a segment type."""
+    is_automatic = audience is not None and audience.source == Source.AUTOMATIC
     if audience is None:
-        state, size = ("not there yet", "info"), EMPTY_VALUE
-    elif not computed:
-        state, size = ("sent", "info"), f"{audience.size:,}"
+        status, size = (_("Not enabled"), "info"), EMPTY_VALUE
     else:
-        state = ("computed", "success") if audience.counted_at else ("being counted", "warning")
-        size = f"{audience.size:,}"
+        size = format_number(audience.size)
+        if is_automatic and not audience.counted_at:
+            status = (_("Counting"), "warning")
+        else:
+            status = (audience.get_source_display(), "success" if is_automatic else "info")
     return {
-        "type": name, "name": name.replace("_", " "), "words": AUTOMATIC_SEGMENT_TYPES[name], "computed": computed, "state": state,
-        "size": size, "updated": format_datetime(audience.updated_at if audience else None, brand.timezone),
+        "type": name, "name": name.replace("_", " "), "definition": DEFINITIONS[name], "is_automatic": is_automatic,
+        "status": status, "size": size,
+        "updated": format_datetime(audience.updated_at if audience else None, brand.timezone),
     }  # fmt: skip

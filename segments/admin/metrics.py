@@ -1,9 +1,11 @@
-"""Live numbers of a segment: how many are in it, how far its work is, and what it waits for."""
+"""Metrics and progress of a segment for its admin page."""
 
 from datetime import datetime
 from typing import Any
 
-from backoffice.base.formatting import format_datetime, get_percentage
+from django.utils.translation import gettext as _
+
+from backoffice.base.formatting import format_datetime, format_number, format_percentage, get_percentage
 from integrations.contracts import Service
 from integrations.selectors import PendingSync, list_pending_syncs
 from segments import selectors, services
@@ -11,58 +13,72 @@ from segments.models import FILLABLE_STATES, Segment, State
 
 
 def metric_cards(segment: Segment, at: datetime) -> list[tuple[str, str, str]]:
-    """What a segment is about in numbers: what it is called, the number, and what it means."""
+    """Return the metric cards of a segment: label, number and note."""
     if segment.state == State.SCHEDULED:
         types = [segment.segment_type]
         reach = services.get_reach(brand_id=segment.brand_id, segment_types=types, at=at)[segment.segment_type]
         full = reach.count - reach.with_free_slot
+        requested = _("%(count)s when requested") % {"count": format_number(segment.audience_count)}
+        share = {"share": format_percentage(full, reach.count)}
         return [
-            ("Match now", f"{reach.count:,}", f"{segment.audience_count:,} when it was asked for"),
-            ("Would be in it now", f"{reach.with_free_slot:,}", "have a free slot"),
-            ("Would be passed over", f"{full:,}", f"{_share(full, reach.count)}have no free slot"),
+            (_("Audience size today"), format_number(reach.count), requested),
+            (_("Reachable today"), format_number(reach.with_free_slot), _("customers with a free slot")),
+            (_("Would be skipped"), format_number(full), _("%(share)s have no free slot") % share),
         ]
-    seen = segment.members_count + segment.skipped_count
-    note = "of them have a slot taken" if segment.state in (State.ACTIVE, State.SYNCING) else "had a slot taken"
+    processed = segment.members_count + segment.skipped_count
+    uses_slots = segment.state in (State.ACTIVE, State.SYNCING)
+    note = _("%(share)s use a slot") if uses_slots else _("%(share)s used a slot")
+    member_share = {"share": format_percentage(segment.members_count, processed)}
+    skipped_share = {"share": format_percentage(segment.skipped_count, processed)}
     return [
-        ("Audience", f"{max(seen, segment.audience_count):,}", "customers when it started"),
-        ("In it", f"{segment.members_count:,}", f"{_share(segment.members_count, seen)}{note}"),
-        ("Passed over", f"{segment.skipped_count:,}", f"{_share(segment.skipped_count, seen)}had no free slot"),
+        (_("Audience"), format_number(max(processed, segment.audience_count)), _("customers at the start")),
+        (
+            _("Members"),
+            format_number(segment.members_count),
+            note % member_share,
+        ),
+        (_("Skipped"), format_number(segment.skipped_count), _("%(share)s had no free slot") % skipped_share),
     ]
 
 
 def progress(segment: Segment, at: datetime) -> dict[str, Any]:
-    """What moves on the page: how far it is, what it waits for, and whether that could be hurried."""
-    wait = None
+    """Return the template context of the progress section: progress, waiting reason and possible actions."""
+    pending = None
     if segment.state != State.SCHEDULED:
-        wait = list_pending_syncs(service=Service.SEGMENTATION, subjects=[segment.pk]).get(segment.pk)
-    due = segment.state in FILLABLE_STATES and segment.due_at <= at
-    told, percent = _progress(segment, wait.sent if wait else 0)
+        pending = list_pending_syncs(service=Service.SEGMENTATION, subjects=[segment.pk]).get(segment.pk)
+    is_due = segment.state in FILLABLE_STATES and segment.due_at <= at
+    text, percent = _progress(segment, pending.sent_count if pending else 0)
     return {
-        "wait": _waiting_reason(wait, segment.brand.timezone) if wait else "",
-        "may_hurry": due or segment.state == State.RELEASING,
-        "told": told,
+        "status_reason": _waiting_reason(pending, segment.brand.timezone) if pending else "",
+        "can_process_now": is_due or segment.state == State.RELEASING,
+        "progress_text": text,
         "percent": percent,
-        "moving": due or segment.state in (State.RELEASING, State.SYNCING),
+        "moving": is_due or segment.state in (State.RELEASING, State.SYNCING),
     }
 
 
-def _waiting_reason(wait: PendingSync, zone: str) -> str:
-    failed = f", after it failed {wait.failures:,} times" if wait.failures > 1 else ""
-    return f"{wait.reason} Since {format_datetime(wait.since, zone)}, next try {format_datetime(wait.next_try_at, zone)}{failed}."
+def _waiting_reason(pending: PendingSync, zone: str) -> str:
+    values = {
+        "reason": pending.reason,
+        "since": format_datetime(pending.since, zone),
+        "next": format_datetime(pending.next_attempt_at, zone),
+        "count": format_number(pending.failures),
+    }
+    if pending.failures > 1:
+        return _("%(reason)s Since %(since)s, next attempt %(next)s, after %(count)s failed attempts.") % values
+    return _("%(reason)s Since %(since)s, next attempt %(next)s.") % values
 
 
 def _progress(segment: Segment, sent: int) -> tuple[str, int | None]:
-    """How far it is, in words and as a percentage."""
-    seen, all_of_them = segment.members_count + segment.skipped_count, segment.audience_count
+    """Return the progress as a text and a percentage."""
+    processed, total = segment.members_count + segment.skipped_count, segment.audience_count
     if segment.state == State.FILLING:
-        return f"{seen:,} of {max(seen, all_of_them):,} customers gone through", get_percentage(seen, all_of_them)
+        counts = {"done": format_number(processed), "total": format_number(max(processed, total))}
+        return _("%(done)s of %(total)s customers processed") % counts, get_percentage(processed, total)
     if segment.state == State.SYNCING:
-        return f"{sent:,} of {segment.members_count:,} customers told", get_percentage(sent, segment.members_count)
+        counts = {"done": format_number(sent), "total": format_number(segment.members_count)}
+        return _("%(done)s of %(total)s customers synced") % counts, get_percentage(sent, segment.members_count)
     if segment.state == State.RELEASING:
-        percent = get_percentage(segment.cursor, selectors.get_last_member(segment_id=segment.pk))
-        return "Nobody is in it any more; the slots are being freed", percent
+        last_member = selectors.get_last_member(segment_id=segment.pk)
+        return _("Ended. Releasing slots"), get_percentage(segment.cursor, last_member)
     return "", None
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} % " if whole else ""

@@ -1,4 +1,4 @@
-"""The admin's pages of segments: which there are, how far each is, and why one waits."""
+"""Admin pages of segments: list, metrics, progress and details."""
 
 import uuid
 from typing import Any
@@ -12,18 +12,20 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
 from backoffice.base.filters import BrandFilter, StatusFilter
-from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_period
+from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_number, format_period
 from core.permissions import BrandPermissions
-from segments import services
+from segments import selectors, services
 from segments.admin import metrics, slot_usage
-from segments.models import SLOT_HOLDING_STATES, Audience, Segment, State
+from segments.models import SLOT_HOLDING_STATES, Segment, State
 
-STATES = {
+STATE_COLORS = {
     State.SCHEDULED: "primary",
     State.FILLING: "info",
     State.SYNCING: "info",
@@ -33,10 +35,11 @@ STATES = {
     State.EXPIRED: "info",
     State.DELETED: "danger",
 }
+SYNC, PROCESS = "sync", "process"  # actions that don't wait for the periodic tasks
 
 
 class SegmentStatusFilter(StatusFilter):
-    """A filter by the stored status."""
+    """A filter by the stored state."""
 
     statuses = State.choices
     field_name = "state"
@@ -44,11 +47,12 @@ class SegmentStatusFilter(StatusFilter):
 
 @admin.register(Segment)
 class SegmentAdmin(BrandScopedAdmin):
-    """A brand's segments, the newest first. They follow promotions, or services of the platform: nobody writes them."""
+    """Read-only pages of the segments of a brand, newest first; promotions and the internal API create them."""
 
     list_filter = (SegmentStatusFilter, BrandFilter)
     list_select_related = ("brand",)
     search_fields = ("segment_type",)
+    search_help_text = gettext_lazy("Search by audience name")
     ordering = ("-pk",)
     list_per_page = 50
     show_full_result_count = False
@@ -57,7 +61,7 @@ class SegmentAdmin(BrandScopedAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if has_multiple_brands(request) else ()
-        return ("name", "condition", *brand, "from_to", "audience", "members", "skipped", "promotion")
+        return ("name", "status_label", *brand, "dates", "audience_size", "members", "skipped", "promotion")
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -66,31 +70,31 @@ class SegmentAdmin(BrandScopedAdmin):
         return False
 
     # --- columns -----------------------------------------------------------------------------------------------------
-    @display(description="customers of", ordering="segment_type")
+    @display(description=gettext_lazy("audience"), ordering="segment_type")
     def name(self, segment: Segment) -> str:
         return str(segment)
 
-    @display(description="state", label=STATES, ordering="state")
-    def condition(self, segment: Segment) -> tuple[str, str]:
+    @display(description=gettext_lazy("status"), label=STATE_COLORS, ordering="state")
+    def status_label(self, segment: Segment) -> tuple[str, str]:
         return segment.state, segment.get_state_display()
 
-    @display(description="from and to", ordering="start_date")
-    def from_to(self, segment: Segment) -> str:
-        return period(segment)
+    @display(description=gettext_lazy("dates"), ordering="start_date")
+    def dates(self, segment: Segment) -> str:
+        return format_dates(segment)
 
-    @display(description="audience", ordering="audience_count")
-    def audience(self, segment: Segment) -> str:
-        return f"{segment.audience_count:,}"
+    @display(description=gettext_lazy("audience size"), ordering="audience_count")
+    def audience_size(self, segment: Segment) -> str:
+        return format_number(segment.audience_count)
 
-    @display(description="in it", ordering="members_count")
+    @display(description=gettext_lazy("members"), ordering="members_count")
     def members(self, segment: Segment) -> str:
-        return f"{segment.members_count:,}" if segment.slot_limit is not None else EMPTY_VALUE
+        return format_number(segment.members_count) if segment.slot_limit is not None else EMPTY_VALUE
 
-    @display(description="no free slot", ordering="skipped")
+    @display(description=gettext_lazy("skipped"), ordering="skipped_count")
     def skipped(self, segment: Segment) -> str:
-        return f"{segment.skipped_count:,}" if segment.slot_limit is not None else EMPTY_VALUE
+        return format_number(segment.skipped_count) if segment.slot_limit is not None else EMPTY_VALUE
 
-    @display(description="for")
+    @display(description=gettext_lazy("promotion"))
     def promotion(self, segment: Segment) -> str:
         return promotion_link(segment) or EMPTY_VALUE
 
@@ -98,72 +102,73 @@ class SegmentAdmin(BrandScopedAdmin):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
-            path("slots/", wrap(require_safe(slot_usage.page)), name="segments_slots"),
-            path("<uuid:pk>/<str:verb>/now/", wrap(require_POST(self.run_now)), name="segments_segment_now"),
+            path("slots/", wrap(require_safe(slot_usage.slot_usage_view)), name="segments_slots"),
+            path("<uuid:pk>/<str:action>/now/", wrap(require_POST(self.run_now)), name="segments_segment_now"),
             *super().get_urls(),
         ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """A segment: its numbers, how far it is, what it waits for, and the button that tries again."""
-        found = self.get_object(request, object_id)
-        if found is None or not self.has_view_permission(request, found):
+        """Show a segment with its metrics, progress and details."""
+        segment = self.get_object(request, object_id)
+        if segment is None or not self.has_view_permission(request, segment):
             raise Http404
         if request.method == "POST":
-            raise PermissionDenied  # there is nothing to be written
+            raise PermissionDenied  # nothing can be changed here
         at = timezone.now()
-        shown = self.admin_site.each_context(request) | {
-            "title": f"Segment of {found}", "opts": self.opts, "segment": found, "brand": found.brand,
-            "state": (found.get_state_display(), STATES[State(found.state)]), "facts": details(found),
-            "cards": metrics.metric_cards(found, at), "may_edit": self.has_brand_permission(request, BrandPermissions.EDIT, found),
-            "promotion": promotion_link(found),
-            "audience": Audience.objects.filter(brand=found.brand, segment_type=found.segment_type).first(),
+        context = self.admin_site.each_context(request) | {
+            "title": _("Segment"), "opts": self.opts, "segment": segment, "brand": segment.brand,
+            "state": (segment.get_state_display(), STATE_COLORS[State(segment.state)]), "details": details(segment),
+            "cards": metrics.metric_cards(segment, at),
+            "may_edit": self.has_brand_permission(request, BrandPermissions.EDIT, segment),
+            "promotion": promotion_link(segment),
+            "audience": selectors.find_audience(brand_id=segment.brand_id, segment_type=segment.segment_type),
         }  # fmt: skip
-        return TemplateResponse(request, "admin/segments/segment.html", shown | metrics.progress(found, at))
+        return TemplateResponse(request, "admin/segments/segment.html", context | metrics.progress(segment, at))
 
-    def run_now(self, request: HttpRequest, pk: uuid.UUID, verb: str) -> HttpResponse:
-        """The buttons for whoever does not want to wait for the next sweep."""
-        found = self.get_object(request, str(pk))
-        if found is None or verb not in ("tell", "work"):
+    def run_now(self, request: HttpRequest, pk: uuid.UUID, action: str) -> HttpResponse:
+        """Start the sync or the processing of a segment now."""
+        segment = self.get_object(request, str(pk))
+        if segment is None or action not in (SYNC, PROCESS):
             raise Http404
-        if not self.has_brand_permission(request, BrandPermissions.EDIT, found):
+        if not self.has_brand_permission(request, BrandPermissions.EDIT, segment):
             raise PermissionDenied
-        if verb == "tell":
-            services.retry_now(segment_ids=[found.pk], at=timezone.now())
-            messages.success(request, "It is told again now.")
+        if action == SYNC:
+            services.retry_now(segment_ids=[segment.pk], at=timezone.now())
+            messages.success(request, _("Sync started."))
         else:
             services.enqueue_processing()
-            messages.success(request, "The queue is worked on now.")
-        return redirect("admin:segments_segment_change", found.pk)
+            messages.success(request, _("Processing started."))
+        return redirect("admin:segments_segment_change", segment.pk)
 
 
-def period(segment: Segment) -> str:
-    """From when to when, in the brand's time zone."""
+def format_dates(segment: Segment) -> str:
+    """Return the dates of a segment in the time zone of its brand."""
     return format_period(segment.start_date, segment.end_date, segment.brand.timezone)
 
 
 def promotion_link(segment: Segment) -> str:
-    """A link to the promotion that it is for; empty for one that a service of the platform asked for."""
+    """Return a link to the promotion of a segment, or an empty string if the internal API requested the segment."""
     if segment.promotion_id is None:
         return ""
-    page = reverse("admin:promotions_promotion_change", args=[segment.promotion_id])
-    return format_html('<a class="pp-link" href="{}">its promotion</a>', page)
+    url = reverse("admin:promotions_promotion_change", args=[segment.promotion_id])
+    return format_html('<a class="pp-link" href="{}">{}</a>', url, _("Promotion"))
 
 
 def details(segment: Segment) -> list[tuple[str, str]]:
-    """What the page says of a segment below its numbers."""
+    """Return the rows of the details section: label and value."""
     zone = segment.brand.timezone
-    known = [
-        ("When", f"{period(segment)} ({zone})"),
-        ("Asked for", format_datetime(segment.created_at, zone)),
-        ("Filled", format_datetime(segment.filled_at, zone)),
-        ("Slots a customer had then", str(segment.slot_limit or EMPTY_VALUE)),
+    rows = [
+        (_("Dates"), f"{format_dates(segment)} ({zone})"),
+        (_("Requested"), format_datetime(segment.created_at, zone)),
+        (_("Populated"), format_datetime(segment.filled_at, zone)),
+        (_("Slot limit"), str(segment.slot_limit or EMPTY_VALUE)),
     ]
     if segment.external_id:
-        known.append(("Known outside as", segment.external_id))
+        rows.append((_("External ID"), segment.external_id))
     if segment.deleted_at:
-        known.append(("Ended before its time", format_datetime(segment.deleted_at, zone)))
+        rows.append((_("Ended early"), format_datetime(segment.deleted_at, zone)))
     if segment.state not in SLOT_HOLDING_STATES and segment.slot_limit is not None:
-        known.append(("Slots", "all free again" if segment.state != State.EMPTY else "took none"))
-    return known
+        rows.append((_("Slots"), _("none") if segment.state == State.EMPTY else _("released")))
+    return rows

@@ -1,4 +1,4 @@
-"""Audiences as the data platform sends them: parse, call one service, answer."""
+"""Audiences that the data platform updates and reads."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -23,65 +25,73 @@ from core.serializer_fields import StrictIntegerField
 from segments import customer_id_files, errors, selectors, services
 from segments.contracts import AudienceUpdateResult, Operation
 
-MAX_IDS = 100_000  # of one JSON body; streams may be of any length
+MAX_IDS = 100_000  # of a JSON body; streams can have any length
+OPERATIONS = [operation.value for operation in Operation]
+OPERATION_HELP = gettext_lazy("Replace the audience, or add or remove customers.")
+VERSION_HELP = gettext_lazy("Version of the audience. An update older than the stored version is ignored.")
 
 
 @extend_schema_field({"type": "array", "items": {"type": "string", "maxLength": 100}, "maxItems": MAX_IDS})
-class CustomerIds(serializers.Field[Any, Any, Any, Any]):
-    """A list of customer ids; whether each is one is judged at once for all."""
+class CustomerIdListField(serializers.Field[Any, Any, Any, Any]):
+    """A list of customer IDs. The service validates the IDs all at once."""
 
     def to_internal_value(self, data: Any) -> list[str]:
         if not isinstance(data, list):
-            raise serializers.ValidationError("Send a list of customer ids.")
+            raise serializers.ValidationError(_("Enter a list of customer IDs."))
         if len(data) > MAX_IDS:
-            raise serializers.ValidationError(f"Send up to {MAX_IDS:,} ids at once, or stream them.", "max_length")
+            text = _("Send up to %(max)s customer IDs, or stream them as CSV or NDJSON.") % {"max": f"{MAX_IDS:,}"}
+            raise serializers.ValidationError(text, "max_length")
         return data
 
 
-class AudienceQuery(serializers.Serializer[Any]):
-    """What stands beside the ids."""
+class AudienceQuerySerializer(serializers.Serializer[Any]):
+    """Query parameters of a streamed update."""
 
-    operation = serializers.ChoiceField([one.value for one in Operation])
-    version = serializers.IntegerField(min_value=0, max_value=services.MAX_VERSION, required=False)
-
-
-class AudienceRequest(serializers.Serializer[Any]):
-    """Customer ids and what to do with them; an update older than the stored ``version`` is ignored."""
-
-    operation = serializers.ChoiceField([one.value for one in Operation])
-    customer_ids = CustomerIds()
-    version = StrictIntegerField(min_value=0, max_value=services.MAX_VERSION, required=False)
+    operation = serializers.ChoiceField(OPERATIONS, help_text=OPERATION_HELP)
+    version = serializers.IntegerField(
+        min_value=0, max_value=services.MAX_VERSION, required=False, help_text=VERSION_HELP
+    )
 
 
-class AudienceChange(serializers.Serializer[Any]):
-    """How many ids were received, how many customers came and went, and how many there are now."""
+class AudienceInputSerializer(serializers.Serializer[Any]):
+    """An update of an audience."""
 
-    received = serializers.IntegerField()
-    added = serializers.IntegerField()
-    removed = serializers.IntegerField()
-    size = serializers.IntegerField()
-    stale = serializers.BooleanField(required=False, help_text="A newer version was there already")
+    operation = serializers.ChoiceField(OPERATIONS, help_text=OPERATION_HELP)
+    customer_ids = CustomerIdListField(help_text=gettext_lazy("IDs of the customers."))
+    version = StrictIntegerField(min_value=0, max_value=services.MAX_VERSION, required=False, help_text=VERSION_HELP)
 
 
-class AudienceAnswer(serializers.Serializer[Any]):
-    """How many customers are in the audience, and how many of them could be put into a segment, as of an instant."""
+class AudienceUpdateResultSerializer(serializers.Serializer[Any]):
+    """The result of an update."""
 
-    size = serializers.IntegerField()
-    with_free_slot = serializers.IntegerField()
-    as_of = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
-    version = serializers.IntegerField(allow_null=True)
+    received = serializers.IntegerField(help_text=gettext_lazy("Customer IDs received, duplicates included."))
+    added = serializers.IntegerField(help_text=gettext_lazy("Customers added."))
+    removed = serializers.IntegerField(help_text=gettext_lazy("Customers removed."))
+    size = serializers.IntegerField(help_text=gettext_lazy("Customers in the audience afterwards."))
+    stale = serializers.BooleanField(
+        required=False, help_text=gettext_lazy("True if the stored version is newer and nothing was changed.")
+    )
+
+
+class AudienceSerializer(serializers.Serializer[Any]):
+    """An audience with its size and reach."""
+
+    size = serializers.IntegerField(help_text=gettext_lazy("Customers in the audience."))
+    with_free_slot = serializers.IntegerField(help_text=gettext_lazy("Customers that can join a segment."))
+    as_of = serializers.DateTimeField(help_text=gettext_lazy("When the free slots were counted."))
+    updated_at = serializers.DateTimeField(help_text=gettext_lazy("When the audience was last updated."))
+    version = serializers.IntegerField(allow_null=True, help_text=VERSION_HELP)
 
 
 class AudienceView(APIView):
     """``/api/internal/v1/audiences/<merchant_id>/<segment_type>/``"""
 
-    @extend_schema(responses={200: AudienceAnswer}, operation_id="audience_read")
+    @extend_schema(responses={200: AudienceSerializer}, operation_id="audience_read")
     def get(self, request: Request, merchant_id: str, segment_type: str) -> Response:
-        """The audience as it is now; for a large one, who has a free slot was counted up to a minute ago."""
+        """Return an audience with its size and reach. Free slots of a large audience are counted in the background."""
         brand = get_merchant_brand(caller=get_caller(request.auth), merchant_id=merchant_id)
-        audience = selectors.audience(brand_id=brand.pk, segment_type=segment_type)
-        reach = services.reach(brand_id=brand.pk, segment_types=[segment_type], at=timezone.now())[segment_type]
+        audience = selectors.get_audience(brand_id=brand.pk, segment_type=segment_type)
+        reach = services.get_reach(brand_id=brand.pk, segment_types=[segment_type], at=timezone.now())[segment_type]
         return Response(
             {
                 "size": audience.size, "with_free_slot": reach.with_free_slot, "as_of": reach.as_of,
@@ -91,50 +101,51 @@ class AudienceView(APIView):
 
     @extend_schema(
         request={
-            "application/json": AudienceRequest,
+            "application/json": AudienceInputSerializer,
             customer_id_files.CSV: OpenApiTypes.STR,
             customer_id_files.NDJSON: OpenApiTypes.STR,
         },
-        parameters=[AudienceQuery],
-        responses={200: AudienceChange, **problem_responses(errors.AudienceReadOnly)},
+        parameters=[AudienceQuerySerializer],
+        responses={200: AudienceUpdateResultSerializer, **problem_responses(errors.AudienceReadOnly)},
         operation_id="audience_update",
     )
     def post(self, request: Request, merchant_id: str, segment_type: str) -> Response:
-        """Replace, extend or reduce an audience; all of it takes effect at one moment, or nothing does.
+        """Replace, extend or reduce an audience in one step.
 
-        As JSON with up to 100,000 ids, or as a stream of any length, plain or gzip: CSV (the first cell of each line)
-        or one JSON a line (an id, or an object with `customer_id`), with `operation` and `version` as parameters.
+        Send JSON with up to 100,000 IDs, or stream a body of any length, plain or gzipped: CSV (the first cell of each
+        line) or NDJSON (each line an ID, or an object with `customer_id`), with `operation` and `version` as query
+        parameters.
         """
         brand = get_merchant_brand(caller=get_caller(request.auth), merchant_id=merchant_id)
         media_type = (request.content_type or "").partition(";")[0].strip().lower()
         if media_type in (customer_id_files.CSV, customer_id_files.NDJSON):
-            applied = _stream(request, brand, segment_type, media_type)
+            result = _apply_stream(request, brand, segment_type, media_type)
         else:
-            applied = _document(request, brand, segment_type)
-        counts = {name: getattr(applied, name) for name in ("received", "added", "removed", "size")}
-        return Response(counts | ({"stale": True} if applied.stale else {}))
+            result = _apply_document(request, brand, segment_type)
+        counts = {name: getattr(result, name) for name in ("received", "added", "removed", "size")}
+        return Response(counts | ({"stale": True} if result.stale else {}))
 
 
-def _document(request: Request, brand: Brand, segment_type: str) -> AudienceUpdateResult:
+def _apply_document(request: Request, brand: Brand, segment_type: str) -> AudienceUpdateResult:
     if int(request.META.get("CONTENT_LENGTH") or 0) > settings.AUDIENCE_BODY_LIMIT:
         raise PayloadTooLarge
     if request.headers.get("Content-Encoding"):
         raise UnsupportedMediaType
-    body = AudienceRequest(data=request.data)
+    body = AudienceInputSerializer(data=request.data)
     body.is_valid(raise_exception=True)
     return services.apply_audience(brand=brand, segment_type=segment_type, **body.validated_data)
 
 
-def _stream(request: Request, brand: Brand, segment_type: str, media_type: str) -> AudienceUpdateResult:
-    query = AudienceQuery(data=request.query_params)
+def _apply_stream(request: Request, brand: Brand, segment_type: str, media_type: str) -> AudienceUpdateResult:
+    query = AudienceQuerySerializer(data=request.query_params)
     query.is_valid(raise_exception=True)
-    parts = _parts(request._request)  # noqa: SLF001  (the body as it arrives, which the framework would read whole)
+    parts = _iter_parts(request._request)  # noqa: SLF001  (the body as it arrives; the framework would read all of it)
     return services.apply_file(
         brand=brand, segment_type=segment_type, parts=parts, media_type=media_type, **query.validated_data
     )
 
 
-def _parts(request: HttpRequest) -> Iterator[bytes]:
+def _iter_parts(request: HttpRequest) -> Iterator[bytes]:
     match request.headers.get("Content-Encoding", "identity").strip().lower():
         case "identity":
             return streams.iter_body(request)

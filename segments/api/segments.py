@@ -1,10 +1,10 @@
-"""Segments, asked for and taken back by services of the platform: parse, call one service, answer."""
+"""Segments that services of the platform request, read and delete."""
 
 import uuid
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -18,64 +18,70 @@ from core.openapi import problem_responses
 from core.serializer_fields import DateOrDateTimeField, StrictCharField, UuidField, localize_date
 from segments import errors, selectors, services
 
-STATUSES = "scheduled, active, empty, expired or deleted"
+STATUSES = _("scheduled, active, empty, expired or deleted.")
 
 
-class SyncRequest(serializers.Serializer[Any]):
-    """Whom to have in a segment, from when to when. Dates without a time mean the brand's own midnight."""
+class SyncSegmentInputSerializer(serializers.Serializer[Any]):
+    """The audience and the dates of a segment. A date without a time is midnight in the brand's time zone."""
 
-    merchant_id = StrictCharField(max_length=100, help_text="The brand's id or slug")
-    segment_type = StrictCharField(max_length=100)
-    start_date = DateOrDateTimeField()
-    end_date = DateOrDateTimeField()
-    promotion = UuidField(required=False, help_text="The promotion that it is for; a promotion has one segment")
+    merchant_id = StrictCharField(max_length=100, help_text=_("ID or slug of the brand."))
+    segment_type = StrictCharField(max_length=100, help_text=_("Audience, for example vip_customers."))
+    start_date = DateOrDateTimeField(help_text=_("When the segment starts, and is populated."))
+    end_date = DateOrDateTimeField(help_text=_("When the segment expires. Must be after the start and in the future."))
+    promotion = UuidField(required=False, help_text=_("Promotion that uses the segment. A promotion has one segment."))
 
 
-class SyncAnswer(serializers.Serializer[Any]):
-    """The segment, and how many customers were in the audience when it was asked for."""
+class SyncSegmentSerializer(serializers.Serializer[Any]):
+    """A segment as of the request."""
 
-    segment_id = serializers.UUIDField()
+    segment_id = serializers.UUIDField(help_text=_("ID of the segment."))
     status = serializers.CharField(help_text=STATUSES)
-    audience_count = serializers.IntegerField()
+    audience_count = serializers.IntegerField(help_text=_("Customers in the audience."))
 
 
-class SegmentAnswer(serializers.Serializer[Any]):
-    """A segment; counts as of its filling, or of its making until then."""
+class SegmentSerializer(serializers.Serializer[Any]):
+    """A segment. The counts are those of its start; before, those of its creation."""
 
-    segment_id = serializers.UUIDField()
-    merchant_id = serializers.CharField()
-    segment_type = serializers.CharField()
-    promotion = serializers.UUIDField(allow_null=True)
+    segment_id = serializers.UUIDField(help_text=_("ID of the segment."))
+    merchant_id = serializers.CharField(help_text=_("Slug of the brand."))
+    segment_type = serializers.CharField(help_text=_("Audience, for example vip_customers."))
+    promotion = serializers.UUIDField(allow_null=True, help_text=_("Promotion that uses the segment."))
     status = serializers.CharField(help_text=STATUSES)
-    start_date = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField()
-    audience_count = serializers.IntegerField()
-    members = serializers.IntegerField()
-    skipped_no_slot = serializers.IntegerField()
-    filled_at = serializers.DateTimeField(allow_null=True)
-    synced_at = serializers.DateTimeField(allow_null=True)
-    waiting_for = serializers.CharField(allow_null=True, help_text="Why it is not active yet")
+    start_date = serializers.DateTimeField(help_text=_("When the segment starts, and is populated."))
+    expires_at = serializers.DateTimeField(help_text=_("When the segment expires."))
+    audience_count = serializers.IntegerField(help_text=_("Customers in the audience."))
+    member_count = serializers.IntegerField(help_text=_("Customers in the segment."))
+    skipped_no_slot = serializers.IntegerField(help_text=_("Customers of the audience without a free slot."))
+    filled_at = serializers.DateTimeField(allow_null=True, help_text=_("When the segment was populated."))
+    synced_at = serializers.DateTimeField(
+        allow_null=True, help_text=_("When the segmentation service acknowledged the segment.")
+    )
+    status_reason = serializers.CharField(allow_null=True, help_text=_("Why the segment isn't active yet."))
 
 
 class SyncSegmentView(APIView):
     """``/api/internal/v1/sync-segment/``"""
 
     @extend_schema(
-        request=SyncRequest,
-        responses={202: SyncAnswer, **problem_responses(errors.AudienceEmpty, errors.SegmentAlreadyExists)},
+        request=SyncSegmentInputSerializer,
+        responses={
+            202: SyncSegmentSerializer,
+            **problem_responses(errors.AudienceEmpty, errors.SegmentAlreadyExists),
+        },
         operation_id="segment_sync",
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Have a segment of a brand's audience between two dates; the same request again answers the same segment."""
+        """Create a segment of a brand's audience between two dates. The same request returns the same segment."""
         check_internal(get_caller(request.auth))
-        body = SyncRequest(data=request.data)
+        body = SyncSegmentInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        asked = body.validated_data
-        brand = get_merchant_brand(caller=get_caller(request.auth), merchant_id=asked["merchant_id"])
+        data = body.validated_data
+        brand = get_merchant_brand(caller=get_caller(request.auth), merchant_id=data["merchant_id"])
         segment = services.schedule(
-            brand=brand, segment_type=asked["segment_type"], start_date=localize_date(asked["start_date"], brand.timezone),
-            end_date=localize_date(asked["end_date"], brand.timezone), promotion_id=asked.get("promotion"), at=timezone.now(),
+            brand=brand, segment_type=data["segment_type"], promotion_id=data.get("promotion"), at=timezone.now(),
+            start_date=localize_date(data["start_date"], brand.timezone),
+            end_date=localize_date(data["end_date"], brand.timezone),
         )  # fmt: skip
         answer = {"segment_id": segment.pk, "status": segment.status, "audience_count": segment.audience_count}
         return Response(answer, status=202)
@@ -84,20 +90,20 @@ class SyncSegmentView(APIView):
 class SegmentView(APIView):
     """``/api/internal/v1/segments/<id>/``"""
 
-    @extend_schema(responses={200: SegmentAnswer}, operation_id="segment_read")
+    @extend_schema(responses={200: SegmentSerializer}, operation_id="segment_read")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """How a segment is: whether it is active yet, how many are in it, how many had no free slot."""
+        """Return a segment with its status and counts."""
         check_internal(get_caller(request.auth))
-        segment = selectors.segment(pk=pk)
-        told = selectors.segment_summaries([segment])[pk]
-        told |= {
-            "segment_id": told.pop("id"), "merchant_id": segment.brand.slug, "promotion": segment.promotion_id,
+        segment = selectors.get_segment(pk=pk)
+        summary = selectors.segment_summaries([segment])[pk]
+        summary |= {
+            "segment_id": summary.pop("id"), "merchant_id": segment.brand.slug, "promotion": segment.promotion_id,
         }  # fmt: skip
-        return Response(told)
+        return Response(summary)
 
     @extend_schema(responses={204: None}, operation_id="segment_delete")
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
-        """End a segment before its time: nobody is in it from now on, and its slots are free."""
+        """End a segment early. It has no members from now on, and its slots are released."""
         check_internal(get_caller(request.auth))
-        services.delete(which=Q(pk=selectors.segment(pk=pk).pk), at=timezone.now())
+        services.delete_segment(segment=selectors.get_segment(pk=pk), at=timezone.now())
         return Response(status=204)

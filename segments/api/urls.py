@@ -1,4 +1,4 @@
-"""Addresses of the internal API about audiences and segments, below /api/internal/v1/."""
+"""URLs of the internal API of audiences and segments, below /api/internal/v1/."""
 
 from django.urls import path
 

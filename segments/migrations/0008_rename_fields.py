@@ -22,6 +22,16 @@ class Migration(migrations.Migration):
                     new_name="errors",
                 ),
                 migrations.AlterField(
+                    model_name="audienceupload",
+                    name="refused",
+                    field=models.BigIntegerField(db_column="refused", default=0),
+                ),
+                migrations.RenameField(
+                    model_name="audienceupload",
+                    old_name="refused",
+                    new_name="invalid_count",
+                ),
+                migrations.AlterField(
                     model_name="segment",
                     name="skipped",
                     field=models.IntegerField(

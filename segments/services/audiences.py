@@ -1,9 +1,10 @@
-"""Audiences change: by the data platform's word, a brand's file, or what is computed here."""
+"""Updates of audiences: by the data platform, by uploaded files, or automatically."""
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from core import db
@@ -14,7 +15,7 @@ from segments.errors import AudienceReadOnly
 from segments.models import Audience
 from segments.services import slot_usage, staging
 
-MAX_VERSION = 2**63 - 1  # version
+MAX_VERSION = 2**63 - 1
 
 
 def apply_audience(
@@ -26,11 +27,10 @@ def apply_audience(
     version: int | None = None,
     source: Source = Source.IMPORTED,
 ) -> AudienceUpdateResult:
-    """Replace, extend or reduce an audience.
+    """Replace, extend or reduce an audience in one step, so that no reader sees half of it.
 
-    Atomic: no reader sees half. Customers that the platform has never seen are created. A ``version`` older than the
-    stored one changes nothing; the stored one again is applied again, which changes nothing if it is the same update.
-    Raises Invalid (fields ``segment_type``, ``version``, ``customer_ids.<place>``), AudienceComputed.
+    Unknown customers are created. A ``version`` older than the stored one changes nothing; the same version is applied
+    again. Raises InvalidRequest (``segment_type``, ``version``, ``customer_ids.<position>``) and AudienceReadOnly.
     """
     customer_id_files.check_ids(customer_ids)
     with staging.staging_table():
@@ -50,9 +50,10 @@ def apply_file(
     media_type: str,
     version: int | None = None,
 ) -> AudienceUpdateResult:
-    """The same, with ids from a file of any length as it arrives; of memory it takes what a few parts do.
+    """Replace, extend or reduce an audience from a file of any length, read as it arrives.
 
-    Raises also Invalid with the numbers of bad lines; nothing was changed then.
+    Holds a few parts in memory. Raises what ``apply_audience`` raises, and InvalidRequest with the numbers of invalid
+    lines; nothing has changed then.
     """
     check_segment_type(segment_type)
     with staging.staging_table():
@@ -73,10 +74,10 @@ def apply_staged(
     version: int | None = None,
     source: Source = Source.IMPORTED,
 ) -> AudienceUpdateResult:
-    """The same, with the ids that stand in the stage."""
+    """Replace, extend or reduce an audience from the staging table. Raises what ``apply_audience`` raises."""
     check_segment_type(segment_type)
     if version is not None and not 0 <= version <= MAX_VERSION:
-        raise InvalidRequest.field("version", "A version is a whole number from 0.")
+        raise InvalidRequest.field("version", _("Enter a whole number of 0 or more."))
     if operation != Operation.REMOVE:
         staging.create_missing_customers()
     with transaction.atomic():
@@ -89,14 +90,14 @@ def apply_staged(
             counts = db.fetch_one(
                 f"segments/sql/{Operation(operation)}_members.sql", {"audience": audience.pk, "version": version}
             )
-        applied = AudienceUpdateResult(received, **(counts or {}))
-        if applied.size > selectors.LARGE and (applied.added or applied.removed):
+        result = AudienceUpdateResult(received, **(counts or {}))
+        if result.size > selectors.LARGE_AUDIENCE and (result.added or result.removed):
             slot_usage.enqueue_count(audience_id=audience.pk)
-    return applied
+    return result
 
 
 def lock_audience(*, brand: Brand, segment_type: str) -> Audience:
-    """The audience, made when there is none, and nobody else's to change until the transaction ends."""
+    """Lock an audience until the transaction ends. Creates the audience if needed."""
     audiences = Audience.objects.filter(brand=brand, segment_type=segment_type)
     if not audiences.exists():
         Audience.objects.bulk_create([Audience(brand=brand, segment_type=segment_type)], ignore_conflicts=True)
@@ -104,23 +105,23 @@ def lock_audience(*, brand: Brand, segment_type: str) -> Audience:
 
 
 def check_segment_type(segment_type: str) -> None:
-    """Raises Invalid (field ``segment_type``)."""
+    """Raise InvalidRequest (``segment_type``) unless the text can name a segment type."""
     if not customer_id_files.is_segment_type(segment_type):
-        raise InvalidRequest.field("segment_type", "A segment type is up to 100 letters, digits, _, . and -.")
+        raise InvalidRequest.field("segment_type", _("Use up to 100 letters, digits, underscores, periods or hyphens."))
 
 
 def check_consistency(*, at: datetime, repair: bool) -> Iterator[str]:
-    """A line for each audience whose size is not what its members are; ``repair`` writes what was counted."""
+    """Yield a line for each audience whose stored size differs from its members. ``repair`` stores the counted size."""
     for pk in Audience.objects.order_by("pk").values_list("pk", flat=True):
         audience, counted = _recount(pk, repair=repair)
         if counted != audience.size:
-            what = f"audience {audience.segment_type} of {audience.brand_id}"
-            yield f"{what}: says {audience.size}, has {counted}" + (": mended" if repair else "")
+            name = f"audience {audience.segment_type} of {audience.brand_id}"
+            yield f"{name}: size {audience.size} stored, {counted} counted" + (": repaired" if repair else "")
 
 
 @transaction.atomic
 def _recount(pk: int, *, repair: bool) -> tuple[Audience, int]:
-    """An audience as it says it is, and how many are in it, counted under its lock."""
+    """Return an audience with its stored size, and its members counted under its lock."""
     audience = Audience.objects.select_for_update(no_key=True).get(pk=pk)
     with db.extended_timeouts():
         counted = audience.members.count()

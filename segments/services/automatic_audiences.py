@@ -1,9 +1,10 @@
-"""Audiences that a brand has computed here from what its customers bought; checkout works out who is in them."""
+"""Automatic audiences, which follow the purchases of a brand's customers; ``checkout`` selects the customers."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from core.errors import InvalidRequest
@@ -15,47 +16,54 @@ from segments.services.audiences import apply_audience, apply_staged, lock_audie
 
 @transaction.atomic
 def enable(*, brand: Brand, segment_type: str) -> None:
-    """Have an audience computed here from now on; nobody else may say who is in it until ``stop_computing``.
+    """Make an audience automatic. Imports and the API can't change it until ``disable``.
 
-    Its members stay who they were until all is counted. Raises Invalid for a type that cannot be computed.
+    Its customers stay until the new ones have been selected. Raises InvalidRequest for a type that can't be automatic.
     """
     if segment_type not in AUTOMATIC_SEGMENT_TYPES:
-        raise InvalidRequest.field("segment_type", f"Computed are {', '.join(AUTOMATIC_SEGMENT_TYPES)}.")
+        types = ", ".join(AUTOMATIC_SEGMENT_TYPES)
+        raise InvalidRequest.field("segment_type", _("Choose one of: %(types)s.") % {"types": types})
     audience = lock_audience(brand=brand, segment_type=segment_type)
-    if audience.source != Source.AUTOMATIC_SEGMENT_TYPES:
-        Audience.objects.filter(pk=audience.pk).update(source=Source.AUTOMATIC_SEGMENT_TYPES, counted_at=None)
+    if audience.source != Source.AUTOMATIC:
+        Audience.objects.filter(pk=audience.pk).update(source=Source.AUTOMATIC, counted_at=None)
 
 
 @transaction.atomic
 def disable(*, brand: Brand, segment_type: str) -> None:
-    """Leave an audience to the data platform and to files again; its members stay until these say otherwise."""
-    mine = Audience.objects.filter(brand=brand, segment_type=segment_type, source=Source.AUTOMATIC_SEGMENT_TYPES)
-    mine.update(source=Source.IMPORTED, counted_at=None)
+    """Open an automatic audience to imports and the API again. Its customers stay until an update changes them."""
+    audiences = Audience.objects.filter(brand=brand, segment_type=segment_type, source=Source.AUTOMATIC)
+    audiences.update(source=Source.IMPORTED, counted_at=None)
 
 
 @transaction.atomic
 def replace_members(*, audience: Audience, batches: Iterable[Collection[str]], at: datetime) -> None:
-    """Replace a computed audience by these customer ids, at one moment. Raises AudienceComputed when it is none now."""
+    """Replace the customers of an automatic audience by these IDs in one step.
+
+    Raises AudienceReadOnly if the audience is no longer automatic.
+    """
     with staging.staging_table():
         received = sum(staging.copy_ids(batch) for batch in batches)
         apply_staged(
             brand=audience.brand, segment_type=audience.segment_type, operation=Operation.REPLACE, received=received,
-            source=Source.AUTOMATIC_SEGMENT_TYPES,
+            source=Source.AUTOMATIC,
         )  # fmt: skip
     Audience.objects.filter(pk=audience.pk).update(counted_at=at)
 
 
 def request_recount(*, audience: Audience) -> None:
-    """Have a computed audience counted from the beginning once more; its members stay until then."""
-    Audience.objects.filter(pk=audience.pk, source=Source.AUTOMATIC_SEGMENT_TYPES).update(counted_at=None)
+    """Request a new selection of the customers of an automatic audience. Its customers stay until then."""
+    Audience.objects.filter(pk=audience.pk, source=Source.AUTOMATIC).update(counted_at=None)
 
 
 @transaction.atomic
 def update_members(*, audience: Audience, added: Collection[str], removed: Collection[str]) -> None:
-    """Put customers into a computed audience and take others out, by id. Raises AudienceComputed if it is none now."""
-    for operation, ids in ((Operation.ADD, added), (Operation.REMOVE, removed)):
-        if ids:
+    """Add customers to an automatic audience and remove others, by ID.
+
+    Raises AudienceReadOnly if the audience is no longer automatic.
+    """
+    for operation, customer_ids in ((Operation.ADD, added), (Operation.REMOVE, removed)):
+        if customer_ids:
             apply_audience(
-                brand=audience.brand, segment_type=audience.segment_type, operation=operation, customer_ids=ids,
-                source=Source.AUTOMATIC_SEGMENT_TYPES,
+                brand=audience.brand, segment_type=audience.segment_type, operation=operation,
+                customer_ids=customer_ids, source=Source.AUTOMATIC,
             )  # fmt: skip

@@ -1,46 +1,46 @@
-"""Stripes of customers: who changes their slots holds the lock of their stripe.
+"""Advisory locks on ranges of customer keys. Lock a range before changing the slots of its customers.
 
-A stripe is ``STRIPE`` customers by key. Slots are counted for a whole stripe at once, in one statement and one
-transaction; two such statements over the same customers would wait for one another row by row, in no order. So each
-holds the stripe's lock, taken by a statement of its own *before*: what is read afterwards is what the one before left.
+A range is ``RANGE_SIZE`` customers by key. One statement in one transaction counts the slots of a whole range. Two such
+statements over the same customers would wait for each other row by row, in no order. So each takes the lock of the
+range first, in a statement of its own, and then sees what the previous one has committed.
 
-Who waits for a stripe holds no other, and who holds several (a request that fills a small segment) waits for none: no
-deadlock is possible.
+A transaction that waits for a range holds no other range. A transaction that holds several ranges (a request that fills
+a small segment) waits for none. So no deadlock is possible.
 """
 
 from django.db import connection
 
-RANGE_SIZE = 100_000  # customers; half a second's work
-_STRIPES, _TURN = 5_107, 5_108  # spaces of advisory locks
+RANGE_SIZE = 100_000  # customers; half a second of work
+_RANGE_LOCKS, _QUEUE_LOCK = 5_107, 5_108  # key spaces of advisory locks
 _EXTENDED_TIMEOUTS = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '120s'; SET LOCAL work_mem = '32MB'"
 
 
 def range_of(customer: int) -> int:
-    """The stripe that a customer's key lies in."""
+    """Return the range that contains the customer key."""
     return customer // RANGE_SIZE
 
 
-def range_end(stripe: int) -> int:
-    """The last key of a stripe."""
-    return (stripe + 1) * RANGE_SIZE - 1
+def range_end(customer_range: int) -> int:
+    """Return the last customer key of a range."""
+    return (customer_range + 1) * RANGE_SIZE - 1
 
 
-def lock_range(stripe: int, *, wait: bool) -> bool:
-    """Hold a stripe until the transaction ends; without ``wait`` only if nobody has it. Whether it is held now.
+def lock_range(customer_range: int, *, wait: bool) -> bool:
+    """Lock a range until the transaction ends; without ``wait`` only if the range is free. Return whether it is locked.
 
-    Raises OperationalError when the one who has it keeps it for a minute.
+    Raises OperationalError after waiting for a minute.
     """
     if not wait:
-        return _try_lock(_STRIPES, stripe)
+        return _try_lock(_RANGE_LOCKS, customer_range)
     with connection.cursor() as cursor:
         cursor.execute(_EXTENDED_TIMEOUTS)
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_STRIPES, stripe])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_RANGE_LOCKS, customer_range])
     return True
 
 
 def try_lock_queue() -> bool:
-    """Be the one who works through the queue until the transaction ends, unless somebody is."""
-    return _try_lock(_TURN, 0)
+    """Lock the queue of segments until the transaction ends. Return False if another worker has locked it."""
+    return _try_lock(_QUEUE_LOCK, 0)
 
 
 def _try_lock(space: int, key: int) -> bool:

@@ -1,16 +1,17 @@
-"""Segments are asked for, moved and taken back, by the internal API and by promotions."""
+"""Creation, changes and early ends of segments, for the internal API and for promotions."""
 
 import uuid
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from core.errors import InvalidRequest
 from segments.errors import AudienceEmpty, SegmentAlreadyExists
 from segments.models import Segment, State
-from segments.selectors import audience_count
+from segments.selectors import get_audience_size
 from segments.services import lifecycle, sync
 
 
@@ -24,38 +25,38 @@ def schedule(
     at: datetime,
     promotion_id: uuid.UUID | None = None,
 ) -> Segment:
-    """A segment of the brand's audience between two instants, filled when it starts; a small one that starts now, now.
+    """Create a segment of an audience, filled at its start. A small segment that starts now is filled at once.
 
-    The same request again answers the same segment. Raises Invalid (dates), AudienceEmpty when nobody is in the
-    audience (a light check: whether they have a free slot is seen when it starts), and PromotionHasSegment when the
-    promotion has another.
+    The same request again returns the same segment. Raises InvalidRequest (dates), AudienceEmpty if the audience has
+    no customers (free slots are checked only at the start), and SegmentAlreadyExists if the promotion has another
+    segment.
     """
     _check_dates(start_date, end_date, at)
-    asked = Segment(
+    new_segment = Segment(
         brand=brand, segment_type=segment_type, promotion_id=promotion_id, start_date=start_date, end_date=end_date,
         due_at=max(start_date, at), created_at=at,
     )  # fmt: skip
-    if (known := _current_segment(asked)) is not None:
-        return known
-    asked.audience_count = _size(brand, segment_type)
-    Segment.objects.bulk_create([asked], ignore_conflicts=True)
-    segment = _current_segment(asked)
+    if (existing := _current_segment(new_segment)) is not None:
+        return existing
+    new_segment.audience_count = _size(brand, segment_type)
+    Segment.objects.bulk_create([new_segment], ignore_conflicts=True)
+    segment = _current_segment(new_segment)
     if segment is None:
         raise SegmentAlreadyExists
-    if segment.pk == asked.pk and asked.due_at <= at:
+    if segment.pk == new_segment.pk and new_segment.due_at <= at:
         lifecycle.fill_inline(segment=segment, at=at)
     return segment
 
 
-def _current_segment(asked: Segment) -> Segment | None:
-    """The segment that stands for this request, whoever made it."""
-    live = Segment.objects.select_related("brand").filter(deleted_at=None, promotion_id=asked.promotion_id)
-    same = {name: getattr(asked, name) for name in ("brand_id", "segment_type", "start_date", "end_date")}
-    return live.filter(**same).first()
+def _current_segment(request: Segment) -> Segment | None:
+    """Return the stored segment that has the promotion, audience and dates of the request."""
+    current = Segment.objects.select_related("brand").filter(deleted_at=None, promotion_id=request.promotion_id)
+    fields = {name: getattr(request, name) for name in ("brand_id", "segment_type", "start_date", "end_date")}
+    return current.filter(**fields).first()
 
 
 def _size(brand: Brand, segment_type: str) -> int:
-    size = audience_count(brand_id=brand.pk, segment_type=segment_type)
+    size = get_audience_size(brand_id=brand.pk, segment_type=segment_type)
     if not size:
         raise AudienceEmpty
     return size
@@ -63,21 +64,21 @@ def _size(brand: Brand, segment_type: str) -> int:
 
 def _check_dates(start_date: datetime, end_date: datetime, at: datetime) -> None:
     if end_date <= start_date:
-        raise InvalidRequest.field("end_date", "The end comes after the start.")
+        raise InvalidRequest.field("end_date", _("The end must be after the start."))
     if end_date <= at:
-        raise InvalidRequest.field("end_date", "The end is in the future.")
+        raise InvalidRequest.field("end_date", _("The end must be in the future."))
 
 
 @transaction.atomic
 def sync_promotion_segment(
     *, brand: Brand, promotion_id: uuid.UUID, segment_type: str, start_date: datetime, end_date: datetime, at: datetime
 ) -> Segment:
-    """The segment of a promotion, as the promotion is now: made, or moved; audience and start only until it is filled.
+    """Create the segment of a promotion, or update its dates and audience to those of the promotion.
 
-    Raises as ``schedule`` does.
+    Audience and start can change only before the segment is filled. Raises what ``schedule`` raises.
     """
-    live = Segment.objects.select_related("brand").select_for_update(of=("self",))
-    segment = live.filter(promotion_id=promotion_id, deleted_at=None).first()
+    segments = Segment.objects.select_related("brand").select_for_update(of=("self",))
+    segment = segments.filter(promotion_id=promotion_id, deleted_at=None).first()
     if segment is None:
         return schedule(
             brand=brand, segment_type=segment_type, start_date=start_date, end_date=end_date, at=at,
@@ -98,14 +99,20 @@ def sync_promotion_segment(
     return segment
 
 
+def delete_segment(*, segment: Segment, at: datetime) -> None:
+    """End a segment early, as ``delete`` does."""
+    delete(which=Q(pk=segment.pk), at=at)
+
+
 @transaction.atomic
 def delete(*, which: Q, at: datetime) -> None:
-    """End these segments before their time: nobody is in them from now on, and their slots are free, of small ones at
-    once. Those that have ended stay as they are; ending twice is ending once.
+    """End the matching segments early: they have no members from now on.
+
+    The slots of small segments are released at once, others by the queue. Segments that have ended stay as they are.
     """
-    live = Segment.objects.filter(which, deleted_at=None).exclude(state__in=[State.EXPIRED, State.DELETED])
-    for segment in live.select_for_update().order_by("pk"):
-        lifecycle.end(Q(pk=segment.pk), at=at, last=State.DELETED)
+    segments = Segment.objects.filter(which, deleted_at=None).exclude(state__in=[State.EXPIRED, State.DELETED])
+    for segment in segments.select_for_update().order_by("pk"):
+        lifecycle.end(Q(pk=segment.pk), at=at, final_state=State.DELETED)
         segment.refresh_from_db()
         if segment.state == State.RELEASING:
             lifecycle.release_inline(segment=segment, at=at)

@@ -1,7 +1,7 @@
-"""Where customer ids stand between coming in and taking effect: a table that only this connection sees.
+"""Staging table for customer IDs, visible to its connection only.
 
-What was sent goes there by COPY, a block at a time, with no transaction open while a sender is waited for. Nothing
-takes effect before all of it was read and found right.
+COPY fills the table block by block, without an open transaction while the platform waits for the sender. Updates take
+effect only after the whole input has been read and validated.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,30 +12,30 @@ from django.db import DatabaseError, connection
 from core import db
 from segments.customer_id_files import to_copy_line
 
-OPEN = "CREATE TEMPORARY TABLE segments_sent (customer_id varchar(100) NOT NULL)"
-_CLOSE = "DROP TABLE IF EXISTS pg_temp.segments_sent"
+CREATE_TABLE = "CREATE TEMPORARY TABLE segments_sent (customer_id varchar(100) NOT NULL)"
+_DROP_TABLE = "DROP TABLE IF EXISTS pg_temp.segments_sent"
 _COPY = "COPY segments_sent (customer_id) FROM STDIN"
 _ANALYZE = "ANALYZE segments_sent"
-_PAGES = "SELECT pg_relation_size('pg_temp.segments_sent') / current_setting('block_size')::int"
-BLOCK = 1024 * 1024  # bytes that one COPY sends
-CUSTOMERS_PER_TRANSACTION = 400  # pages whose customers are made known in one transaction: some 50,000
+_COUNT_PAGES = "SELECT pg_relation_size('pg_temp.segments_sent') / current_setting('block_size')::int"
+BLOCK = 1024 * 1024  # bytes per COPY
+CUSTOMERS_PER_TRANSACTION = 400  # pages of the staging table, about 50,000 customers
 
 
 @contextmanager
 def staging_table() -> Iterator[None]:
-    """The table is there, and empty; afterwards it is gone."""
+    """Provide the empty staging table, and drop it afterwards."""
     with connection.cursor() as cursor:
-        cursor.execute(_CLOSE)  # what a connection was left with whose thread died in the middle
-        cursor.execute(OPEN)
+        cursor.execute(_DROP_TABLE)  # left over if a thread died while it used this connection
+        cursor.execute(CREATE_TABLE)
     try:
         yield
     finally:
-        with suppress(DatabaseError), connection.cursor() as cursor:  # else it goes with the transaction or connection
-            cursor.execute(_CLOSE)
+        with suppress(DatabaseError), connection.cursor() as cursor:  # else the table ends with its connection
+            cursor.execute(_DROP_TABLE)
 
 
 def copy_lines(blocks: Iterable[bytes]) -> None:
-    """Copy ids into the table, lines of COPY's text format."""
+    """Copy IDs into the staging table from blocks in the text format of COPY."""
     waiting: list[bytes] = []
     size = 0
     for block in blocks:
@@ -49,24 +49,26 @@ def copy_lines(blocks: Iterable[bytes]) -> None:
 
 
 def copy_ids(customer_ids: Iterable[str]) -> int:
-    """Copy ids into the table; how many."""
-    lines = [to_copy_line(one) for one in customer_ids]
+    """Copy IDs into the staging table. Return their number."""
+    lines = [to_copy_line(customer_id) for customer_id in customer_ids]
     copy_lines([b"".join(lines)])
     return len(lines)
 
 
-def create_missing_customers(shown: Callable[[int], object] = int) -> None:
-    """Make every customer known who was sent, each stretch in a transaction of its own unless one is open already:
-    harmless if nothing follows, and no shopper who is new waits for long. ``shown`` is told how far it is, per cent.
+def create_missing_customers(on_progress: Callable[[int], object] = int) -> None:
+    """Create the staged customers that don't exist yet.
+
+    Each chunk has a transaction of its own, unless one is open: new shoppers don't wait long, and customers without an
+    audience do no harm. Calls ``on_progress`` with the percentage done.
     """
     with connection.cursor() as cursor:
         cursor.execute(_ANALYZE)
-        cursor.execute(_PAGES)
+        cursor.execute(_COUNT_PAGES)
         pages = cursor.fetchone()[0]
     for first in range(0, pages, CUSTOMERS_PER_TRANSACTION):
-        stretch = {"first": f"({first},0)", "end": f"({first + CUSTOMERS_PER_TRANSACTION},0)"}
-        db.execute("segments/sql/insert_customers.sql", stretch)
-        shown(min(100, 100 * (first + CUSTOMERS_PER_TRANSACTION) // pages))
+        chunk = {"first": f"({first},0)", "end": f"({first + CUSTOMERS_PER_TRANSACTION},0)"}
+        db.execute("segments/sql/insert_customers.sql", chunk)
+        on_progress(min(100, 100 * (first + CUSTOMERS_PER_TRANSACTION) // pages))
 
 
 def _copy(blocks: list[bytes]) -> None:

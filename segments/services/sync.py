@@ -1,8 +1,7 @@
-"""The segmentation service is told of segments: of the members once they are known, page by page, and of their end.
+"""Sync of segments to the segmentation service: the members page by page once they are known, and the end.
 
-A segment that is told outside becomes active once the service has acknowledged all of it; until then it holds its
-slots, and whoever asks is told what it waits for. Without such a service nobody is told, and a segment is active once
-it is filled.
+With an external service, a segment becomes active once the service has acknowledged all members; until then it holds
+its slots, and callers see what it waits for. Without one, nothing is sent, and a segment is active once it is filled.
 """
 
 import uuid
@@ -19,80 +18,83 @@ from segments.models import Segment, State
 from segments.ports import SegmentationService, SegmentPayload
 
 SERVICE = Service.SEGMENTATION
-SYNCED_STATES = [State.SYNCING, State.ACTIVE]  # in the other states the service is to know nothing of a segment
-MAX_RUN_SECONDS = 300.0  # seconds, well below what a task may take; the next run goes on behind the last page
+SYNCED_STATES = [State.SYNCING, State.ACTIVE]  # the service stores no segments in other states
+MAX_RUN_SECONDS = 300.0  # far below the time limit of a task; the next run continues after the last page
 
 
-def state_when_filled() -> State:
-    """What a segment with members is once it is filled: active, or waiting for the service outside."""
+def get_filled_state() -> State:
+    """Return the state of a filled segment with members: active, or syncing if there is an external service."""
     return State.SYNCING if service_url(SERVICE) else State.ACTIVE
 
 
 def request_sync(*, segment_ids: Collection[uuid.UUID], at: datetime) -> None:
-    """These were filled, changed or ended: the service, where there is one, is told after the commit."""
+    """Request a sync of segments after the commit, if there is an external service."""
     if not service_url(SERVICE):
         return
     sync_jobs.request_sync(service=SERVICE, subjects=segment_ids, at=at)
     for segment_id in segment_ids:
-        enqueue_on_commit("segments.tell", segment_id=str(segment_id))
+        enqueue_on_commit("segments.sync_segment", segment_id=str(segment_id))
 
 
-def sync_segment(*, segment_id: uuid.UUID, outside: SegmentationService, clock: RunClock) -> bool:
-    """Tell the service of one segment, if that is due and nobody else does it; whether it knows all of it now."""
-    told = _SyncRun(outside, clock)
-    return sync_jobs.run(service=SERVICE, subject=segment_id, tell=told.sync_segment, settle=told.settle, clock=clock)
+def sync_segment(*, segment_id: uuid.UUID, service: SegmentationService, clock: RunClock) -> bool:
+    """Sync a segment if its sync is due and no other worker has it. Return whether the service is up to date."""
+    sync_run = _SyncRun(service, clock)
+    return sync_jobs.run_job(
+        service=SERVICE, subject=segment_id, sync=sync_run.sync_segment, finish=sync_run.finish, clock=clock
+    )
 
 
-def sync_due(*, outside: SegmentationService, clock: RunClock) -> int:
-    """Tell the service of what is due and not done, the longest due first; how many it knows now."""
-    told = _SyncRun(outside, clock)
-    return sync_jobs.run_due(service=SERVICE, tell=told.sync_segment, settle=told.settle, clock=clock)
+def sync_due(*, service: SegmentationService, clock: RunClock) -> int:
+    """Sync the segments whose sync is due, the longest overdue first. Return the number that are up to date now."""
+    sync_run = _SyncRun(service, clock)
+    return sync_jobs.run_due_jobs(service=SERVICE, sync=sync_run.sync_segment, finish=sync_run.finish, clock=clock)
 
 
 def retry_now(*, segment_ids: Collection[uuid.UUID], at: datetime) -> int:
-    """A person does not want to wait for the next try; how many of these segments were waiting."""
-    found = sync_jobs.retry_now(service=SERVICE, subjects=segment_ids, at=at)
-    for segment_id in segment_ids if found else ():
-        enqueue_on_commit("segments.tell", segment_id=str(segment_id))
-    return found
+    """Retry the pending syncs of segments now. Return their number."""
+    count = sync_jobs.retry_now(service=SERVICE, subjects=segment_ids, at=at)
+    for segment_id in segment_ids if count else ():
+        enqueue_on_commit("segments.sync_segment", segment_id=str(segment_id))
+    return count
 
 
 class _SyncRun:
-    """One run of telling: what was told, and what follows when it is acknowledged."""
+    """One run of syncs: sends segments, and activates each once the service has acknowledged it."""
 
-    def __init__(self, outside: SegmentationService, clock: RunClock) -> None:
-        self.outside, self.clock, self.names = outside, clock, dict[uuid.UUID, tuple[int, str]]()
+    def __init__(self, service: SegmentationService, clock: RunClock) -> None:
+        self.service, self.clock = service, clock
+        self.completed = dict[uuid.UUID, tuple[int, str]]()  # epoch and external ID by segment
 
-    def sync_segment(self, errand: SyncJob) -> None:
-        self.names.pop(errand.subject, None)
-        segment = Segment.objects.filter(pk=errand.subject, state__in=SYNCED_STATES).select_related("brand").first()
+    def sync_segment(self, job: SyncJob) -> None:
+        self.completed.pop(job.subject, None)
+        segment = Segment.objects.filter(pk=job.subject, state__in=SYNCED_STATES).select_related("brand").first()
         if segment is None:
-            self.outside.delete(errand.subject)
+            self.service.delete(job.subject)
             return
-        facts = _payload(segment)
-        name = self.outside.put(facts)
-        self._sync_members(errand, facts)
-        if not self.outside.complete(facts, pages=errand.page, size=errand.sent_count):
-            sync_jobs.restart(errand)
-            raise DeliveryFailed("it does not have all customers; they are told again")
-        self.names[segment.pk] = (segment.epoch, name)
+        payload = _payload(segment)
+        external_id = self.service.put(payload)
+        self._sync_members(job, payload)
+        if not self.service.complete(payload, pages=job.page, size=job.sent_count):
+            sync_jobs.restart(job)
+            raise DeliveryFailed("customers are missing; all are sent again")
+        self.completed[segment.pk] = (segment.epoch, external_id)
 
-    def _sync_members(self, errand: SyncJob, facts: SegmentPayload) -> None:
-        while size := self.outside.page_size:
-            page = selectors.members_after(segment_id=facts.id, after=errand.cursor, limit=size)
-            if not page:
+    def _sync_members(self, job: SyncJob, payload: SegmentPayload) -> None:
+        while size := self.service.page_size:
+            members = selectors.list_members_after(segment_id=payload.id, after=job.cursor, limit=size)
+            if not members:
                 return
-            self.outside.add(facts, page=errand.page, customer_ids=[customer_id for _, customer_id in page])
+            self.service.add(payload, page=job.page, customer_ids=[customer_id for _, customer_id in members])
             now = self.clock.now()
-            sync_jobs.save_progress(errand, cursor=page[-1][0], taken=len(page), at=now)
-            if self.clock.is_out_of_time > MAX_RUN_SECONDS:
-                raise CircuitOpen(f"{errand.sent_count:,} customers are told so far", now)
+            sync_jobs.save_progress(job, cursor=members[-1][0], count=len(members), at=now)
+            if self.clock.elapsed_seconds > MAX_RUN_SECONDS:
+                raise CircuitOpen(f"{job.sent_count:,} customers synced so far", now)
 
-    def settle(self, errand: SyncJob) -> None:
-        if errand.subject in self.names:
-            epoch, name = self.names[errand.subject]
-            told = Segment.objects.filter(pk=errand.subject, epoch=epoch, state__in=SYNCED_STATES)
-            told.update(state=State.ACTIVE, external_id=name, synced_at=self.clock.now())
+    def finish(self, job: SyncJob) -> None:
+        if job.subject in self.completed:
+            epoch, external_id = self.completed[job.subject]
+            synced = Segment.objects.filter(pk=job.subject, epoch=epoch, state__in=SYNCED_STATES)
+            synced.update(state=State.ACTIVE, external_id=external_id, synced_at=self.clock.now())
 
 
 def _payload(segment: Segment) -> SegmentPayload:

@@ -1,5 +1,6 @@
-"""Updates of audiences as the data platform sends them by Kafka."""
+"""Updates of audiences that the data platform sends through Kafka."""
 
+from django.utils.translation import gettext as _
 from google.protobuf.message import DecodeError
 
 from accounts.selectors import brand_by_name
@@ -16,19 +17,19 @@ OPERATIONS = {
 
 
 def handle_audience_update(value: bytes) -> None:
-    """Apply an ``AudienceUpdate``; the same again changes nothing.
+    """Apply an encoded ``AudienceUpdate``. The same message again changes nothing.
 
-    Raises Invalid for what is none, NotFound for a brand that is not there, and what ``apply_audience`` raises.
+    Raises InvalidRequest for an invalid message, NotFound for an unknown brand, and what ``apply_audience`` raises.
     """
     try:
         update = AudienceUpdate.FromString(value)
     except DecodeError as error:
-        raise InvalidRequest("This is not an AudienceUpdate.") from error
+        raise InvalidRequest(_("The message is not a valid AudienceUpdate.")) from error
     if update.operation not in OPERATIONS:
-        raise InvalidRequest.field("operation", "An operation is REPLACE, ADD or REMOVE.")
+        raise InvalidRequest.field("operation", _("Use REPLACE, ADD or REMOVE."))
     brand = brand_by_name(update.merchant_id)
     if brand is None:
-        raise NotFound(f"There is no merchant {update.merchant_id[:100]!r}.")
+        raise NotFound(_("Brand %(name)s not found.") % {"name": repr(update.merchant_id[:100])})
     apply_audience(
         brand=brand,
         segment_type=update.segment_type,

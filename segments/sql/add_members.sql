@@ -1,5 +1,5 @@
--- Adds the customers that were sent to an audience, and counts; the caller holds the audience's lock.
--- Upholds segments_audiencemember_pkey, segments_audience_size.
+-- Add the staged customers to an audience, and count them. The caller locks the audience.
+-- Upholds segments_audiencemember_pkey and segments_audience_size.
 WITH added AS (
     INSERT INTO segments_audiencemember (audience_id, customer_id)
     SELECT DISTINCT %(audience)s::bigint, c.id

@@ -1,5 +1,5 @@
--- How many customers of an audience use how many slots; each is looked up, however many others have slots.
--- Upholds no constraint: it writes nothing.
+-- Count the customers of an audience by used slots. Looks up each customer, so other customers cost nothing.
+-- Upholds no constraint; writes nothing.
 SELECT looked_up.used, count(*) AS customers
 FROM (
     SELECT coalesce((SELECT c.used FROM segments_customerslots c WHERE c.customer_id = m.customer_id), 0) AS used

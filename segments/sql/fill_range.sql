@@ -1,5 +1,5 @@
--- Puts everyone of a stripe of the audience who has a free slot into the segment, and says how far it has come.
--- Upholds segments_slots_within_bounds and segments_segmentmember_pkey; the caller holds the lock of the stripe.
+-- Add the customers of a range that have a free slot to the segment, take the slots, and store the progress.
+-- Upholds segments_slots_within_bounds and segments_segmentmember_pkey; the caller locks the range.
 WITH segment AS (
     SELECT s.id, a.id AS audience
     FROM segments_segment s
@@ -12,11 +12,11 @@ WITH segment AS (
     LEFT JOIN segments_customerslots c ON c.customer_id = m.customer_id
         AND c.customer_id > %(after)s AND c.customer_id <= %(until)s
     WHERE m.customer_id > %(after)s AND m.customer_id <= %(until)s
-), opened AS (
+), inserted AS (
     INSERT INTO segments_customerslots (customer_id, used)
     SELECT customer_id, 1 FROM candidate WHERE used IS NULL ORDER BY customer_id
     RETURNING customer_id
-), taken AS (
+), updated AS (
     UPDATE segments_customerslots c SET used = c.used + 1
     FROM candidate
     WHERE c.customer_id = candidate.customer_id AND candidate.used < %(slots)s AND c.used < %(slots)s
@@ -24,7 +24,7 @@ WITH segment AS (
     RETURNING c.customer_id
 ), member AS (
     INSERT INTO segments_segmentmember (segment_id, customer_id)
-    SELECT %(segment)s, customer_id FROM (TABLE opened UNION ALL TABLE taken) AS had_room ORDER BY customer_id
+    SELECT %(segment)s, customer_id FROM (TABLE inserted UNION ALL TABLE updated) AS slot ORDER BY customer_id
     RETURNING customer_id
 )
 UPDATE segments_segment s

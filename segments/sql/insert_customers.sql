@@ -1,5 +1,5 @@
--- Makes those customers known that were sent and that the platform has never seen; in order, so that two who send the same never deadlock.
--- Upholds accounts_customer_customer_id_key, over one stretch of what was sent.
+-- Create the staged customers of a chunk that don't exist yet, in one order, so that two imports never deadlock.
+-- Upholds accounts_customer_customer_id_key.
 INSERT INTO accounts_customer (customer_id)
 SELECT DISTINCT s.customer_id
 FROM segments_sent s

@@ -1,5 +1,5 @@
--- The first customer of a segment's audience behind the one that its filling has come to.
--- Upholds no constraint: it writes nothing.
+-- Select the first customer of a segment's audience after the progress of the segment.
+-- Upholds no constraint; writes nothing.
 SELECT next.customer
 FROM segments_segment s
 JOIN segments_audience a ON a.brand_id = s.brand_id AND a.segment_type = s.segment_type

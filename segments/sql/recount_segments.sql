@@ -1,5 +1,5 @@
--- Segments that say another number of members than they have, and those that have ended and have some.
--- Upholds no constraint: it writes nothing.
+-- Select segments whose stored number of members is wrong, and ended segments that still have members.
+-- Upholds no constraint; writes nothing.
 SELECT s.id, s.state, s.cursor, s.members_count AS says, counted.members
 FROM segments_segment s
 CROSS JOIN LATERAL (SELECT count(*) AS members FROM segments_segmentmember m WHERE m.segment_id = s.id) AS counted

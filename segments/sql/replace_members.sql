@@ -1,19 +1,19 @@
--- Makes the customers that were sent the whole of an audience, and counts; who stays is not touched; the caller holds the audience's lock.
--- Upholds segments_audiencemember_pkey, segments_audience_size.
-WITH named AS MATERIALIZED (
+-- Replace the customers of an audience by the staged ones, and count the changes. Unchanged rows stay untouched; the caller locks the audience.
+-- Upholds segments_audiencemember_pkey and segments_audience_size.
+WITH staged AS MATERIALIZED (
     SELECT DISTINCT c.id FROM segments_sent s JOIN accounts_customer c USING (customer_id)
 ), removed AS (
     DELETE FROM segments_audiencemember m
-    WHERE m.audience_id = %(audience)s AND NOT EXISTS (SELECT FROM named WHERE named.id = m.customer_id)
+    WHERE m.audience_id = %(audience)s AND NOT EXISTS (SELECT FROM staged WHERE staged.id = m.customer_id)
     RETURNING 1
 ), added AS (
     INSERT INTO segments_audiencemember (audience_id, customer_id)
-    SELECT %(audience)s::bigint, named.id
-    FROM named
+    SELECT %(audience)s::bigint, staged.id
+    FROM staged
     WHERE NOT EXISTS (
-        SELECT FROM segments_audiencemember m WHERE m.audience_id = %(audience)s AND m.customer_id = named.id
+        SELECT FROM segments_audiencemember m WHERE m.audience_id = %(audience)s AND m.customer_id = staged.id
     )
-    ORDER BY named.id
+    ORDER BY staged.id
     ON CONFLICT DO NOTHING
     RETURNING 1
 ), counted AS (

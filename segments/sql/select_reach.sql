@@ -1,5 +1,5 @@
--- How many customers each of the brand's audiences has now, and how many of them have a free slot; of large ones not.
--- Upholds no constraint: it writes nothing; the filling of a segment decides.
+-- Select the sizes of a brand's audiences, and for all but large ones the number of customers with a free slot.
+-- Upholds no constraint; writes nothing. Only filling a segment takes slots.
 SELECT a.id, a.segment_type, a.size, CASE WHEN a.size <= %(large)s THEN (
     SELECT count(*) FROM segments_audiencemember m
     WHERE m.audience_id = a.id

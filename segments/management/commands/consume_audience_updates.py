@@ -1,4 +1,6 @@
-"""``manage.py consume_audience_updates``: what the data platform says by Kafka takes effect, until told to stop."""
+"""``manage.py consume_audience_updates``: apply the data platform's updates of audiences from Kafka."""
+
+from django.utils.translation import gettext_lazy as _
 
 from core.kafka import BatchHandler, per_message
 from core.kafka_command import KafkaConsumerCommand
@@ -6,8 +8,10 @@ from segments import services
 
 
 class Command(KafkaConsumerCommand):
-    help = "Take updates of audiences from Kafka; SIGTERM and Ctrl-C end it between two messages."
+    help = _(  # type: ignore[assignment]
+        "Apply updates of audiences from Kafka. SIGTERM and Ctrl-C stop the command between two messages."
+    )
     topic, group = "audience-updates", "promoplatform-audiences"
 
-    def take(self) -> BatchHandler:
+    def handle_message(self) -> BatchHandler:
         return per_message(services.handle_audience_update)
