@@ -1,4 +1,4 @@
-"""Callers of the accounts tests."""
+"""Fixtures of the accounts tests."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,13 +16,13 @@ from core import redis
 
 @pytest.fixture
 def api() -> APIClient:
-    """Somebody without credentials."""
+    """An API client without credentials."""
     return APIClient()
 
 
 @pytest.fixture
 def shopper_client() -> Callable[[User], APIClient]:
-    """A client that sends this user's access token."""
+    """A factory of API clients that send a user's access token."""
 
     def client(user: User) -> APIClient:
         token = services.tokens_for(user=user, at=timezone.now()).access
@@ -33,13 +33,13 @@ def shopper_client() -> Callable[[User], APIClient]:
 
 @pytest.fixture
 def caller() -> Callable[[User], Caller]:
-    """This user as a caller."""
+    """A factory of callers for users."""
     return selectors.caller_of
 
 
 @pytest.fixture
-def redis_away(settings: Any) -> Iterator[None]:
-    """Redis is somewhere where nobody listens."""
+def redis_unavailable(settings: Any) -> Iterator[None]:
+    """A Redis URL on which no server listens."""
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     redis.client.cache_clear()
     yield
@@ -47,6 +47,6 @@ def redis_away(settings: Any) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def every_task() -> None:
-    """All tasks are known, as in a worker."""
+def registered_tasks() -> None:
+    """All tasks registered, as in a worker."""
     current_app.loader.import_default_modules()

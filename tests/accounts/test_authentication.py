@@ -19,8 +19,8 @@ from tests.factories import PASSWORD, ApiKeyFactory, MembershipFactory, ShopperF
 pytestmark = pytest.mark.django_db
 
 
-class WhoView(APIView):
-    """Answers who calls, as the hot views see it."""
+class CallerView(APIView):
+    """View that returns its caller."""
 
     def get(self, request: Request) -> Response:
         caller = get_caller(request.auth)
@@ -30,30 +30,30 @@ class WhoView(APIView):
     post = get
 
 
-def ask(method="get", **headers):
+def send(method="get", **headers):
     request = getattr(APIRequestFactory(headers={name.title(): text for name, text in headers.items()}), method)(
-        "/api/who/"
+        "/api/caller/"
     )
-    return WhoView.as_view()(request)
+    return CallerView.as_view()(request)
 
 
-def access(user):
+def access_token(user):
     return services.tokens_for(user=user, at=timezone.now()).access
 
 
-def test_a_token_is_understood_without_a_query(django_assert_num_queries):
+def test_a_token_is_verified_without_a_query(django_assert_num_queries):
     user = ShopperFactory()
-    token = access(user)
+    token = access_token(user)
 
     with django_assert_num_queries(0):
         for method in ("get", "post"):
-            answer = ask(method, authorization=f"Bearer {token}")
-            assert answer.data == {"caller": f"user:{user.uuid}", "shopper": user.customer.pk, "pk": user.pk}
+            response = send(method, authorization=f"Bearer {token}")
+            assert response.data == {"caller": f"user:{user.uuid}", "shopper": user.customer.pk, "pk": user.pk}
 
 
-def test_the_user_behind_a_token_is_read_when_asked_for(rf):
+def test_the_user_of_a_token_is_loaded_on_demand(rf):
     user = ShopperFactory(email="ann@example.com")
-    request = APIView().initialize_request(rf.get("/", headers={"Authorization": f"Bearer {access(user)}"}))
+    request = APIView().initialize_request(rf.get("/", headers={"Authorization": f"Bearer {access_token(user)}"}))
 
     with CaptureQueriesContext(connection) as queries:
         assert request.user.is_authenticated
@@ -63,49 +63,49 @@ def test_the_user_behind_a_token_is_read_when_asked_for(rf):
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_scheme_is_written_as_one_likes(scheme):
-    assert ask(authorization=f"{scheme} {access(ShopperFactory())}").status_code == 200
+def test_the_authentication_scheme_ignores_case(scheme):
+    assert send(authorization=f"{scheme} {access_token(ShopperFactory())}").status_code == 200
 
 
 @pytest.mark.parametrize(
     "header",
     ["Bearer", "Bearer ", "Bearer x", "Bearer a.b.c", "Bearer ü", "Api-Key", "Api-Key x", "Api-Key pk0000000000.x"],
 )
-def test_bad_credentials_are_token_invalid(api, header):
+def test_invalid_credentials_return_token_invalid(api, header):
     problem(api.get(ME, headers={"Authorization": header}), 401, "token_invalid")
 
 
 @pytest.mark.parametrize("header", ["", "Basic YTpi", "x", "Token x"])
-def test_no_credentials_are_not_authenticated(api, header):
+def test_missing_credentials_return_not_authenticated(api, header):
     problem(api.get(ME, headers={"Authorization": header}), 401, "not_authenticated")
 
 
-def test_an_old_token_is_token_expired(api):
-    token = access(ShopperFactory())
+def test_an_expired_token_returns_token_expired(api):
+    token = access_token(ShopperFactory())
 
     with time_machine.travel(timezone.now() + timedelta(minutes=15, seconds=1), tick=False):
         problem(api.get(ME, headers={"Authorization": f"Bearer {token}"}), 401, "token_expired")
 
 
-def test_a_key_opens_until_it_is_revoked():
+def test_an_api_key_authenticates_until_it_is_revoked():
     key = ApiKeyFactory()
-    assert ask(authorization=f"Api-Key {key.text}").data == {"caller": f"key:{key.pk}", "shopper": None, "pk": None}
+    assert send(authorization=f"Api-Key {key.text}").data == {"caller": f"key:{key.pk}", "shopper": None, "pk": None}
 
     services.revoke_key(key=key, at=timezone.now())
 
-    assert ask(authorization=f"Api-Key {key.text}").status_code == 401
+    assert send(authorization=f"Api-Key {key.text}").status_code == 401
     assert ApiKey.objects.get(pk=key.pk).last_used_at is not None
 
 
-def test_a_key_costs_one_query(django_assert_num_queries):
+def test_an_api_key_costs_one_query(django_assert_num_queries):
     key = ApiKeyFactory(last_used_at=timezone.now())
 
     with django_assert_num_queries(1):
-        assert ask(authorization=f"Api-Key {key.text}").status_code == 200
+        assert send(authorization=f"Api-Key {key.text}").status_code == 200
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------
-def test_the_admins_session_reads_without_and_writes_with_a_csrf_token():
+def test_the_admin_session_needs_a_csrf_token_only_for_writes():
     member = MembershipFactory(role=Role.OWNER)
     client = APIClient(enforce_csrf_checks=True)
     assert client.login(username=member.user.username, password=PASSWORD)
@@ -121,14 +121,14 @@ def test_the_admins_session_reads_without_and_writes_with_a_csrf_token():
     assert ApiKey.objects.get().brand == member.brand
 
 
-def test_a_bearer_needs_no_csrf_token():
+def test_an_access_token_needs_no_csrf_token():
     member = MembershipFactory()
-    client = APIClient(enforce_csrf_checks=True, headers={"Authorization": f"Bearer {access(member.user)}"})
+    client = APIClient(enforce_csrf_checks=True, headers={"Authorization": f"Bearer {access_token(member.user)}"})
 
     assert client.post(f"/api/v1/brands/{member.brand.slug}/api-keys/", {"name": "shop"}).status_code == 201
 
 
-def test_the_session_of_a_shut_out_user_is_over():
+def test_the_session_of_a_deactivated_user_ends():
     user = UserFactory()
     client = APIClient()
     client.force_login(user)

@@ -13,44 +13,44 @@ from tests.factories import BrandFactory, MembershipFactory, ShopperFactory, Use
 pytestmark = pytest.mark.django_db
 
 
-def said(*arguments):
+def run(*arguments):
     out = StringIO()
     call_command(*arguments, stdout=out)
     return out.getvalue().split()
 
 
-def test_a_brands_key_is_printed_once():
+def test_a_brands_api_key_is_printed_once():
     brand = BrandFactory()
 
-    (text,) = said("issue_api_key", "--brand", brand.slug, "--name", "shop")
+    (text,) = run("issue_api_key", "--brand", brand.slug, "--name", "shop")
 
-    found = services.authenticate_api_key(text=text, at=timezone.now())
-    assert (found.scope, found.brand_id, ApiKey.objects.get().name) == (Scope.BRAND, brand.pk, "shop")
+    caller = services.authenticate_api_key(text=text, at=timezone.now())
+    assert (caller.scope, caller.brand_id, ApiKey.objects.get().name) == (Scope.BRAND, brand.pk, "shop")
 
 
-def test_an_internal_key_is_printed_once():
-    (text,) = said("issue_api_key", "--scope", "internal")
+def test_an_internal_api_key_is_printed_once():
+    (text,) = run("issue_api_key", "--scope", "internal")
 
-    found = services.authenticate_api_key(text=text, at=timezone.now())
-    assert (found.scope, found.brand_id) == (Scope.INTERNAL, None)
+    caller = services.authenticate_api_key(text=text, at=timezone.now())
+    assert (caller.scope, caller.brand_id) == (Scope.INTERNAL, None)
 
 
 @pytest.mark.parametrize(
     "arguments", [[], ["--brand", "nobody's"], ["--scope", "everything"], ["--brand", "b", "--scope", "internal"]]
 )
-def test_a_key_is_for_one_thing_that_exists(arguments):
+def test_issuing_a_key_requires_one_existing_brand_or_the_internal_scope(arguments):
     with pytest.raises(CommandError):
-        said("issue_api_key", *arguments)
+        run("issue_api_key", *arguments)
 
     assert not ApiKey.objects.exists()
 
 
-def test_tokens_are_those_of_the_first_shoppers():
+def test_tokens_are_issued_for_the_first_shoppers_who_are_not_staff():
     MembershipFactory(user=ShopperFactory())
     UserFactory()
     shoppers = ShopperFactory.create_batch(3)
 
-    tokens = said("issue_tokens", "--shoppers", "2", "--hours", "5", "--force")
+    tokens = run("issue_tokens", "--shoppers", "2", "--hours", "5", "--force")
 
     in_time = timezone.now() + timedelta(hours=4, minutes=59)
     assert [selectors.get_token_caller(token=token, at=in_time) for token in tokens] == [
@@ -58,17 +58,17 @@ def test_tokens_are_those_of_the_first_shoppers():
     ]
 
 
-def test_there_are_no_more_tokens_than_shoppers():
+def test_issuing_more_tokens_than_shoppers_fails():
     ShopperFactory()
 
-    with pytest.raises(CommandError, match="only 1 shoppers"):
-        said("issue_tokens", "--shoppers", "2", "--force")
+    with pytest.raises(CommandError, match="Only 1 shopper exists"):
+        run("issue_tokens", "--shoppers", "2", "--force")
 
 
-def test_tokens_are_refused_where_it_counts(settings):
+def test_tokens_are_issued_only_with_debug_or_force(settings):
     ShopperFactory()
 
     with pytest.raises(CommandError):
-        said("issue_tokens", "--shoppers", "1")
+        run("issue_tokens", "--shoppers", "1")
     settings.DEBUG = True
-    assert len(said("issue_tokens", "--shoppers", "1")) == 1
+    assert len(run("issue_tokens", "--shoppers", "1")) == 1

@@ -32,37 +32,37 @@ def role(invitation, username):
     )
 
 
-def test_the_page_says_what_one_is_invited_to(client, page, invitation):
-    answer = client.get(page)
+def test_the_page_shows_the_brand_and_the_role(client, page, invitation):
+    response = client.get(page)
 
-    assert answer.status_code == 200
-    assert invitation.brand.name in answer.text
-    assert "editor" in answer.text
-    assert "no-store" in answer.headers["Cache-Control"]
-    assert "style=" not in answer.text
-    assert "<script" not in answer.text
+    assert response.status_code == 200
+    assert invitation.brand.name in response.text
+    assert "editor" in response.text
+    assert "no-store" in response.headers["Cache-Control"]
+    assert "style=" not in response.text
+    assert "<script" not in response.text
 
 
-def test_someone_new_makes_an_account_and_is_in(client, page, invitation):
-    answer = client.post(page, {"as": "new", "new-username": "ann", "new-password": "correct-horse-7"})
+def test_a_new_user_creates_an_account_and_joins(client, page, invitation):
+    response = client.post(page, {"as": "new", "new-username": "ann", "new-password": "correct-horse-7"})
 
-    assert (answer.status_code, answer.url) == (302, "/admin/")
+    assert (response.status_code, response.url) == (302, "/admin/")
     assert role(invitation, "ann") == "editor"
     user = User.objects.get(username="ann")
     assert (user.email, user.customer.customer_id) == ("new@example.com", f"u-{user.uuid}")
     assert client.get("/admin/").status_code == 200
 
 
-def test_someone_known_signs_in_and_is_in(client, page, invitation):
+def test_an_existing_user_signs_in_and_joins(client, page, invitation):
     user = ShopperFactory()
 
-    answer = client.post(page, {"as": "known", "known-account": user.email, "known-password": PASSWORD})
+    response = client.post(page, {"as": "known", "known-account": user.email, "known-password": PASSWORD})
 
-    assert (answer.status_code, role(invitation, user.username)) == (302, "editor")
+    assert (response.status_code, role(invitation, user.username)) == (302, "editor")
     assert client.get("/admin/").status_code == 200
 
 
-def test_who_is_signed_in_joins_with_one_button(client, page, invitation):
+def test_a_signed_in_user_joins_with_one_button(client, page, invitation):
     user = UserFactory()
     client.force_login(user)
     assert f"Join as {user.username}" in client.get(page).text
@@ -72,7 +72,7 @@ def test_who_is_signed_in_joins_with_one_button(client, page, invitation):
     assert role(invitation, user.username) == "editor"
 
 
-def test_the_button_needs_the_pages_own_token(page, invitation):
+def test_joining_needs_the_csrf_token(page, invitation):
     user, client = UserFactory(), Client(enforce_csrf_checks=True)
     client.force_login(user)
 
@@ -81,39 +81,43 @@ def test_the_button_needs_the_pages_own_token(page, invitation):
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "said"),
+    ("body", "status", "text"),
     [
-        ({"as": "known", "known-account": "nobody", "known-password": "x"}, 401, "is not right"),
+        ({"as": "known", "known-account": "nobody", "known-password": "x"}, 401, "Incorrect account or password."),
         ({"as": "known"}, 400, "This field is required"),
         ({"as": "new", "new-username": "a@b", "new-password": "correct-horse-7"}, 400, "username"),
         ({"as": "new", "new-username": "ann", "new-password": "short"}, 400, "password"),
-        ({"as": "new", "new-username": "taken", "new-password": "correct-horse-7"}, 409, "already an account"),
-        ({"as": "me"}, 404, "no longer good"),
-        ({}, 404, "no longer good"),
+        (
+            {"as": "new", "new-username": "taken", "new-password": "correct-horse-7"},
+            409,
+            "already exists.",
+        ),
+        ({"as": "me"}, 404, "This invitation is no longer valid"),
+        ({}, 404, "This invitation is no longer valid"),
     ],
 )
-def test_a_refusal_is_told_on_the_page_and_the_link_stays_good(page, invitation, asked, status, said):
+def test_an_error_is_shown_on_the_page_and_the_link_stays_valid(page, invitation, body, status, text):
     UserFactory(username="taken")
 
-    answer = Client().post(page, asked)
+    response = Client().post(page, body)
 
-    assert answer.status_code == status
-    assert said in answer.text
+    assert response.status_code == status
+    assert text in response.text
     assert Membership.objects.filter(brand=invitation.brand).count() == 1
     invitation.refresh_from_db()
     assert invitation.accepted_at is None
 
 
-def test_too_many_tries_are_told_on_the_page(client, page):
+def test_the_page_throttles_sign_in_attempts(client, page):
     for _ in range(10):
         client.post(page, {"as": "known", "known-account": "ann", "known-password": "x"})
 
     assert client.post(page, {"as": "known", "known-account": "ann", "known-password": "x"}).status_code == 429
 
 
-def test_a_used_or_forged_link_is_no_longer_good(client, page, invitation):
+def test_used_and_forged_links_are_no_longer_valid(client, page, invitation):
     services.accept_invitation(invitation=invitation, user=UserFactory(), at=timezone.now())
 
     for address in (page, "/accounts/invitations/forged/"):
-        for answer in (client.get(address), client.post(address, {"as": "me"})):
-            assert (answer.status_code, "no longer good" in answer.text) == (404, True)
+        for response in (client.get(address), client.post(address, {"as": "me"})):
+            assert (response.status_code, "This invitation is no longer valid" in response.text) == (404, True)

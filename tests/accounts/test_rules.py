@@ -14,7 +14,7 @@ KEYS = Keyring(["new-secret", "old-secret"])
 HOUR = timedelta(hours=1)
 
 
-def a_caller() -> Caller:
+def make_caller() -> Caller:
     user_id = uuid7()
     return Caller(f"user:{user_id}", user_key=7, user_id=user_id, customer_key=9, customer_id="c9", is_superuser=True)
 
@@ -23,8 +23,8 @@ def signed(caller: Caller, keyring: Keyring = KEYS, kind: TokenKind = TokenKind.
     return rules.encode_token(kind=kind, caller=caller, keyring=keyring, at=AT, lifetime=HOUR)
 
 
-def test_a_token_says_who_was_signed_in():
-    caller = a_caller()
+def test_a_token_contains_its_caller():
+    caller = make_caller()
 
     claims = rules.decode_token(signed(caller), kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
 
@@ -32,8 +32,8 @@ def test_a_token_says_who_was_signed_in():
     assert claims.expires_at == AT + HOUR
 
 
-def test_a_token_is_good_until_the_second_of_its_end():
-    token = signed(a_caller())
+def test_a_token_expires_at_the_second_of_its_expiry():
+    token = signed(make_caller())
 
     rules.decode_token(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT + HOUR - timedelta(seconds=1))
 
@@ -41,8 +41,8 @@ def test_a_token_is_good_until_the_second_of_its_end():
         rules.decode_token(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT + HOUR)
 
 
-def test_a_token_that_was_read_before_ends_as_others_do_and_with_its_key():
-    token = signed(a_caller())
+def test_a_cached_token_still_checks_expiry_kind_and_key():
+    token = signed(make_caller())
     for _ in range(2):
         rules.decode_token(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
 
@@ -54,22 +54,22 @@ def test_a_token_that_was_read_before_ends_as_others_do_and_with_its_key():
         rules.decode_token(token, kind=TokenKind.ACCESS, keyring=Keyring(["another-secret"]), at=AT)
 
 
-def test_a_token_outlives_the_rotation_of_its_secret():
-    token = signed(a_caller(), Keyring(["old-secret"]))
+def test_a_token_survives_the_rotation_of_its_secret():
+    token = signed(make_caller(), Keyring(["old-secret"]))
 
     assert rules.decode_token(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT).expires_at == AT + HOUR
     with pytest.raises(TokenInvalid):
         rules.decode_token(token, kind=TokenKind.ACCESS, keyring=Keyring(["new-secret"]), at=AT)
 
 
-def test_a_refresh_token_is_no_access_token_and_the_other_way_round():
-    for made, asked in [(TokenKind.REFRESH, TokenKind.ACCESS), (TokenKind.ACCESS, TokenKind.REFRESH)]:
+def test_refresh_and_access_tokens_are_not_interchangeable():
+    for issued, expected in [(TokenKind.REFRESH, TokenKind.ACCESS), (TokenKind.ACCESS, TokenKind.REFRESH)]:
         with pytest.raises(TokenInvalid):
-            rules.decode_token(signed(a_caller(), kind=made), kind=asked, keyring=KEYS, at=AT)
+            rules.decode_token(signed(make_caller(), kind=issued), kind=expected, keyring=KEYS, at=AT)
 
 
 def forged(**changes: object) -> str:
-    claims = jwt.decode(signed(a_caller()), options={"verify_signature": False}) | changes
+    claims = jwt.decode(signed(make_caller()), options={"verify_signature": False}) | changes
     return jwt.encode(
         {name: value for name, value in claims.items() if value is not ...},
         KEYS.key,
@@ -91,20 +91,20 @@ def forged(**changes: object) -> str:
         forged(exp="soon"), forged(exp=10**30),
     ],
 )  # fmt: skip
-def test_what_the_platform_did_not_sign_is_invalid(token):
+def test_forged_and_malformed_tokens_are_invalid(token):
     with pytest.raises(TokenInvalid):
         rules.decode_token(token, kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
 
 
 def test_a_changed_character_makes_a_token_invalid():
-    header, claims, signature = signed(a_caller()).split(".")
+    header, claims, signature = signed(make_caller()).split(".")
     other = ("A" if claims[5] != "A" else "B").join([claims[:5], claims[6:]])
 
     with pytest.raises(TokenInvalid):
         rules.decode_token(f"{header}.{other}.{signature}", kind=TokenKind.ACCESS, keyring=KEYS, at=AT)
 
 
-def test_the_digest_of_a_password_changes_with_it_and_survives_rotation():
+def test_a_password_digest_changes_with_the_password_and_survives_rotation():
     digest = rules.password_digest("argon2$one", Keyring(["old-secret"]))
 
     assert rules.is_password_unchanged("argon2$one", digest, ["new-secret", "old-secret"])
@@ -125,22 +125,22 @@ def test_the_digest_of_a_password_changes_with_it_and_survives_rotation():
         ("", IdentifierType.USERNAME, ""),
     ],
 )
-def test_an_account_name_is_looked_up_in_one_way(account, kind, name):
+def test_an_account_identifier_has_one_type_and_normal_form(account, kind, name):
     assert rules.parse_identifier(account) == (kind, name)
 
 
 @pytest.mark.parametrize("text", ["600000000", "+1", "abc", "+34 600 000 000 ext. 5", "", "+999999999999999"])
-def test_a_phone_number_names_its_country(text):
-    with pytest.raises(InvalidRequest) as refused:
+def test_a_phone_number_needs_a_country_code(text):
+    with pytest.raises(InvalidRequest) as raised:
         rules.phone_number(text)
 
-    assert [fault["field"] for fault in refused.value.errors or []] == ["phone"]
+    assert [error["field"] for error in raised.value.errors or []] == ["phone"]
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "pk", "pk0000000001", "pk0000000001.", ".secret", "pk00000000011.s", "pkü000000001.s", "pk0000000001.\n"],
 )
-def test_what_is_no_key_is_an_invalid_token(text):
+def test_a_malformed_api_key_is_an_invalid_token(text):
     with pytest.raises(TokenInvalid):
         rules.key_prefix(text)

@@ -23,30 +23,30 @@ def sign_in(account, password=PASSWORD, address="192.0.2.1", at=None):
     return services.sign_in(account=account, password=password, address=address, at=at or timezone.now())
 
 
-# --- signing in ------------------------------------------------------------------------------------------------------
-def test_a_user_signs_in_by_username_email_or_phone(at):
+# --- sign-in ---------------------------------------------------------------------------------------------------------
+def test_a_user_signs_in_with_username_email_or_phone_number(at):
     user = ShopperFactory(username="ann", email="ann@example.com", phone="+34600000000")
 
     for account in ("Ann", "ANN@example.com", "+34 600 000 000"):
-        found, tokens = sign_in(account, at=at)
-        assert found == user
+        signed_in, tokens = sign_in(account, at=at)
+        assert signed_in == user
         assert selectors.get_token_caller(token=tokens.access, at=at) == selectors.caller_of(user)
         assert tokens.expires_at == at + timedelta(minutes=15)
 
 
-@pytest.mark.parametrize("account", ["nobody", "nobody@example.com", "+34600000009", "ann", "shut-out"])
-def test_every_refused_sign_in_is_answered_alike_and_costs_one_hash(account):
+@pytest.mark.parametrize("account", ["nobody", "nobody@example.com", "+34600000009", "ann", "deactivated"])
+def test_every_failed_sign_in_raises_the_same_error_and_costs_one_hash(account):
     UserFactory(username="ann")
-    UserFactory(username="shut-out", is_active=False)
+    UserFactory(username="deactivated", is_active=False)
     hashes = mock.patch.object(MD5PasswordHasher, "encode", autospec=True, side_effect=MD5PasswordHasher.encode)
 
-    with hashes as counted, pytest.raises(InvalidCredentials):
-        sign_in(account, PASSWORD if account == "shut-out" else "wrong")
+    with hashes as hash_calls, pytest.raises(InvalidCredentials):
+        sign_in(account, PASSWORD if account == "deactivated" else "wrong")
 
-    assert counted.call_count == 1
+    assert hash_calls.call_count == 1
 
 
-def test_an_account_is_tried_ten_times_a_minute_from_wherever():
+def test_an_account_allows_ten_attempts_a_minute_from_all_addresses():
     UserFactory(username="ann")
     for n in range(10):
         with pytest.raises(InvalidCredentials):
@@ -56,7 +56,7 @@ def test_an_account_is_tried_ten_times_a_minute_from_wherever():
         sign_in("ann", PASSWORD, address="192.0.2.99")
 
 
-def test_an_unknown_account_is_limited_like_a_known_one():
+def test_an_unknown_account_has_the_same_rate_limit():
     for n in range(10):
         with pytest.raises(InvalidCredentials):
             sign_in("nobody", address=f"192.0.2.{n}")
@@ -65,7 +65,7 @@ def test_an_unknown_account_is_limited_like_a_known_one():
         sign_in("nobody", address="192.0.2.99")
 
 
-def test_an_address_tries_sixty_accounts_a_minute():
+def test_an_address_allows_sixty_attempts_a_minute():
     for n in range(60):
         with pytest.raises(InvalidCredentials):
             sign_in(f"nobody{n}")
@@ -74,15 +74,15 @@ def test_an_address_tries_sixty_accounts_a_minute():
         sign_in("nobody61")
 
 
-def test_nobody_signs_in_while_tries_cannot_be_counted(redis_away):
+def test_nobody_signs_in_while_attempts_cannot_be_counted(redis_unavailable):
     user = UserFactory()
 
     with pytest.raises(Unavailable):
         sign_in(user.username)
 
 
-# --- staying signed in -----------------------------------------------------------------------------------------------
-def test_a_refresh_token_gives_access_tokens_until_its_end(at):
+# --- refresh tokens --------------------------------------------------------------------------------------------------
+def test_a_refresh_token_issues_access_tokens_until_it_expires(at):
     _, tokens = sign_in(ShopperFactory().username, at=at)
     later = at + timedelta(days=13)
 
@@ -96,7 +96,7 @@ def test_a_refresh_token_gives_access_tokens_until_its_end(at):
         selectors.get_token_caller(token=tokens.access, at=at + timedelta(minutes=15))
 
 
-def test_an_access_token_does_not_refresh(at):
+def test_an_access_token_cannot_be_used_as_a_refresh_token(at):
     _, tokens = sign_in(ShopperFactory().username, at=at)
 
     with pytest.raises(TokenInvalid):
@@ -105,14 +105,14 @@ def test_an_access_token_does_not_refresh(at):
         selectors.get_token_caller(token=tokens.refresh, at=at)
 
 
-def test_a_refresh_token_dies_with_its_password_its_user_and_their_access(at):
-    changed, gone, shut_out = (ShopperFactory() for _ in range(3))
-    tokens = [sign_in(user.username, at=at)[1].refresh for user in (changed, gone, shut_out)]
+def test_a_refresh_token_ends_with_the_password_or_the_user(at):
+    changed, gone, deactivated = (ShopperFactory() for _ in range(3))
+    tokens = [sign_in(user.username, at=at)[1].refresh for user in (changed, gone, deactivated)]
     changed.set_password("another-pass-99")
     changed.save()
     Customer.objects.filter(user=gone).delete()
     gone.delete()
-    User.objects.filter(pk=shut_out.pk).update(is_active=False)
+    User.objects.filter(pk=deactivated.pk).update(is_active=False)
 
     for token in tokens:
         with pytest.raises(TokenInvalid):
@@ -132,7 +132,7 @@ def test_a_refresh_token_survives_the_rotation_of_the_secret(at, settings):
         services.refresh(token=tokens.refresh, at=at)
 
 
-def test_a_refreshed_token_says_what_is_true_now(at):
+def test_a_refreshed_token_contains_the_current_permissions(at):
     user = ShopperFactory()
     _, tokens = sign_in(user.username, at=at)
     User.objects.filter(pk=user.pk).update(is_superuser=True)
@@ -142,15 +142,15 @@ def test_a_refreshed_token_says_what_is_true_now(at):
     assert selectors.get_token_caller(token=again.access, at=at).is_superuser
 
 
-# --- registering -----------------------------------------------------------------------------------------------------
-def registered(**changes):
+# --- registration ----------------------------------------------------------------------------------------------------
+def register(**changes):
     at = changes.pop("at", timezone.now())
     fields = {"username": "ann", "email": "ann@example.com", "password": "correct-horse-7"}
     return services.register(**fields | changes, at=at)
 
 
-def test_who_registers_becomes_a_shopper(at):
-    user = registered(phone="+34 600 00 00 00", marketing_consent=True, at=at)
+def test_registering_creates_a_user_with_a_customer(at):
+    user = register(phone="+34 600 00 00 00", marketing_consent=True, at=at)
 
     user = User.objects.get(pk=user.pk)
     assert user.phone == "+34600000000"
@@ -159,8 +159,8 @@ def test_who_registers_becomes_a_shopper(at):
     assert sign_in("ann", "correct-horse-7")[0] == user
 
 
-def test_without_consent_there_is_no_time_of_consent():
-    assert registered(marketing_consent=False).marketing_consent_at is None
+def test_without_consent_no_consent_time_is_stored():
+    assert register(marketing_consent=False).marketing_consent_at is None
 
 
 @pytest.mark.parametrize(
@@ -168,15 +168,15 @@ def test_without_consent_there_is_no_time_of_consent():
     [{"username": "ANN"}, {"email": "ANN@example.com"}, {"phone": "+34600000000"}],
     ids=["username", "email", "phone"],
 )
-def test_a_taken_name_is_refused_without_telling_which(taken):
+def test_a_registration_conflict_raises_account_taken_without_fields(taken):
     UserFactory(username="ann", email="ann@example.com", phone="+34600000000")
     fresh = {"username": "bob", "email": "bob@example.com", "phone": "+34600000001"}
 
-    with pytest.raises(AccountTaken) as refused:
-        registered(**fresh | taken)
+    with pytest.raises(AccountTaken) as raised:
+        register(**fresh | taken)
 
-    assert refused.value.detail == str(AccountTaken.message)
-    assert (refused.value.errors, refused.value.extensions) == (None, {})
+    assert raised.value.detail == str(AccountTaken.message)
+    assert (raised.value.errors, raised.value.extensions) == (None, {})
     assert User.objects.count() == 1
     assert not Customer.objects.exists()
 
@@ -190,30 +190,30 @@ def test_a_taken_name_is_refused_without_telling_which(taken):
         ("password", "short"), ("password", "password"), ("password", "83749283749"), ("password", "ann@example.com"),
     ],
 )  # fmt: skip
-def test_a_field_that_cannot_be_is_named(field, value):
-    with pytest.raises(InvalidRequest) as refused:
-        registered(**{field: value})
+def test_an_invalid_field_is_named(field, value):
+    with pytest.raises(InvalidRequest) as raised:
+        register(**{field: value})
 
-    assert {fault["field"] for fault in refused.value.errors or []} == {field}
+    assert {error["field"] for error in raised.value.errors or []} == {field}
     assert not User.objects.exists()
 
 
 @pytest.mark.parametrize("username", ["ann@example.com", "+34600000000", "600-000 000"])
-def test_the_database_keeps_usernames_apart_from_addresses_and_numbers(username):
+def test_the_database_rejects_usernames_like_addresses_and_phone_numbers(username):
     with pytest.raises(IntegrityError, match="accounts_user_username_plain"), transaction.atomic():
         UserFactory(username=username, email="other@example.com")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_name_registered_by_many_at_once_is_one_user(run_concurrently):
-    found = run_concurrently(lambda n: registered(email=f"ann{n}@example.com"), range(6))
+def test_concurrent_registrations_of_one_username_create_one_user(run_concurrently):
+    results = run_concurrently(lambda n: register(email=f"ann{n}@example.com"), range(6))
 
-    assert sorted(type(one).__name__ for one in found) == ["AccountTaken"] * 5 + ["User"]
+    assert sorted(type(result).__name__ for result in results) == ["AccountTaken"] * 5 + ["User"]
     assert (User.objects.count(), Customer.objects.count()) == (1, 1)
 
 
-# --- keys ------------------------------------------------------------------------------------------------------------
-def test_a_key_is_kept_as_a_digest_alone(at):
+# --- API keys---------------------------------------------------------------------------------------------------------
+def test_only_the_digest_of_an_api_key_is_stored(at):
     key = services.issue_key(brand=BrandFactory(), name="shop", at=at)
 
     row = ApiKey.objects.get(pk=key.id)
@@ -223,21 +223,17 @@ def test_a_key_is_kept_as_a_digest_alone(at):
     assert all(secret not in str(value) for value in vars(row).values())
 
 
-def test_a_key_opens_for_whom_it_was_made(at):
+def test_an_api_key_authenticates_its_brand(at):
     brand = BrandFactory()
     key = services.issue_key(brand=brand, name="shop", at=at)
 
-    found = services.authenticate_api_key(text=key.text, at=at)
+    caller = services.authenticate_api_key(text=key.text, at=at)
 
-    assert (found.brand_id, found.api_key_id, found.identity, found.user_key) == (
-        brand.pk,
-        key.id,
-        f"key:{key.id}",
-        None,
-    )
+    assert (caller.brand_id, caller.api_key_id) == (brand.pk, key.id)
+    assert (caller.identity, caller.user_key) == (f"key:{key.id}", None)
 
 
-def test_a_wrong_or_revoked_key_opens_nothing(at):
+def test_wrong_and_revoked_api_keys_are_invalid(at):
     key, revoked = (services.issue_key(brand=BrandFactory(), name="shop", at=at) for _ in range(2))
     services.revoke_key(key=ApiKey.objects.get(pk=revoked.id), at=at)
 
@@ -247,7 +243,7 @@ def test_a_wrong_or_revoked_key_opens_nothing(at):
     assert ApiKey.objects.get(pk=key.id).last_used_at is None
 
 
-def test_revoking_twice_keeps_the_first_time(at):
+def test_revoking_twice_keeps_the_first_date(at):
     key = ApiKeyFactory()
 
     services.revoke_key(key=key, at=at)
@@ -257,13 +253,13 @@ def test_revoking_twice_keeps_the_first_time(at):
     assert key.revoked_at == at
 
 
-def test_the_use_of_a_key_is_noted_once_a_minute(at, django_assert_num_queries):
+def test_last_use_of_an_api_key_is_updated_once_a_minute(at, django_assert_num_queries):
     key = ApiKeyFactory()
 
-    for seconds, noted in [(0, 0), (30, 0), (59, 0), (60, 60)]:
+    for seconds, expected in [(0, 0), (30, 0), (59, 0), (60, 60)]:
         services.authenticate_api_key(text=key.text, at=at + timedelta(seconds=seconds))
         key.refresh_from_db()
-        assert key.last_used_at == at + timedelta(seconds=noted)
+        assert key.last_used_at == at + timedelta(seconds=expected)
     with django_assert_num_queries(1):
         services.authenticate_api_key(text=key.text, at=at + timedelta(seconds=61))
 
@@ -285,7 +281,7 @@ def test_a_brand_keeps_its_last_owner():
     assert owner.role == Role.OWNER
 
 
-def test_an_owner_may_go_when_another_stays():
+def test_an_owner_can_leave_if_another_one_stays():
     owner = MembershipFactory()
     MembershipFactory(brand=owner.brand)
 
@@ -294,7 +290,7 @@ def test_an_owner_may_go_when_another_stays():
     assert not Membership.objects.filter(pk=owner.pk).exists()
 
 
-def test_roles_change_and_other_members_go():
+def test_owners_change_roles_and_remove_members():
     owner = MembershipFactory()
     viewer = MembershipFactory(brand=owner.brand, role=Role.VIEWER)
 
@@ -305,7 +301,7 @@ def test_roles_change_and_other_members_go():
     assert list(Membership.objects.filter(brand=owner.brand)) == [owner]
 
 
-def test_another_brands_member_is_not_there():
+def test_members_of_another_brand_are_not_found():
     owner, other = MembershipFactory(), MembershipFactory(role=Role.VIEWER)
 
     with pytest.raises(NotFound):
@@ -314,8 +310,8 @@ def test_another_brands_member_is_not_there():
         services.change_role(brand=owner.brand, user_id=other.user.uuid, role=Role.OWNER)
 
 
-def all_leave(run_concurrently, leave, rounds=8):
-    """How often a brand of two owners lost both when both left at the same moment."""
+def count_lost_brands(run_concurrently, leave, rounds=8):
+    """Return how many brands with two owners lost both when both left at the same time."""
     lost = 0
     for _ in range(rounds):
         brand = BrandFactory()
@@ -326,31 +322,31 @@ def all_leave(run_concurrently, leave, rounds=8):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_owners_who_leave_at_once_do_not_both_go(run_concurrently):
-    assert all_leave(run_concurrently, services.remove_member) == 0
+def test_two_owners_cannot_both_leave_at_once(run_concurrently):
+    assert count_lost_brands(run_concurrently, services.remove_member) == 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_both_owners_would_go(run_concurrently):
+def test_without_the_lock_both_owners_would_leave(run_concurrently):
     meeting = threading.Barrier(2, timeout=10)
 
-    def look_then_leave(*, brand, user_id):
+    def check_then_leave(*, brand, user_id):
         others = Membership.objects.filter(brand=brand, role=Role.OWNER).exclude(user__uuid=user_id)
         assert others.exists()
         meeting.wait()
         Membership.objects.filter(brand=brand, user__uuid=user_id).delete()
 
-    assert all_leave(run_concurrently, look_then_leave, rounds=1) == 1
+    assert count_lost_brands(run_concurrently, check_then_leave, rounds=1) == 1
 
 
 # --- invitations -----------------------------------------------------------------------------------------------------
-def invited(at, email="new@example.com", role=Role.EDITOR, owner=None):
+def invite(at, email="new@example.com", role=Role.EDITOR, owner=None):
     owner = owner or MembershipFactory()
     return services.invite(brand=owner.brand, email=email, role=role, invited_by=owner.user, at=at)
 
 
-def test_an_invitation_is_mailed_once_with_a_link_that_opens_it(run_outbox):
-    invitation = invited(timezone.now())
+def test_an_invitation_is_emailed_once_with_a_working_link(run_outbox):
+    invitation = invite(timezone.now())
 
     run_outbox()
 
@@ -365,16 +361,16 @@ def test_an_invitation_is_mailed_once_with_a_link_that_opens_it(run_outbox):
 
 def test_inviting_again_renews_the_same_invitation(at):
     owner = MembershipFactory()
-    first = invited(at, owner=owner)
+    first = invite(at, owner=owner)
 
-    again = invited(at + timedelta(days=1), email="NEW@example.com", role=Role.VIEWER, owner=owner)
+    again = invite(at + timedelta(days=1), email="NEW@example.com", role=Role.VIEWER, owner=owner)
 
     assert (again.pk, again.role, again.expires_at) == (first.pk, "viewer", at + timedelta(days=8))
     assert OutboxMessage.objects.filter(task="accounts.send_invitation").count() == 2
 
 
-def test_who_accepts_joins_once(at):
-    invitation, user, other = invited(at), UserFactory(), UserFactory()
+def test_an_invitation_can_be_accepted_once(at):
+    invitation, user, other = invite(at), UserFactory(), UserFactory()
 
     member = services.accept_invitation(invitation=invitation, user=user, at=at)
 
@@ -384,31 +380,33 @@ def test_who_accepts_joins_once(at):
     assert not other.memberships.exists()
 
 
-def test_a_member_who_accepts_keeps_their_role(at):
+def test_a_member_who_accepts_an_invitation_keeps_the_role(at):
     owner = MembershipFactory()
 
-    member = services.accept_invitation(invitation=invited(at, role=Role.VIEWER, owner=owner), user=owner.user, at=at)
+    member = services.accept_invitation(invitation=invite(at, role=Role.VIEWER, owner=owner), user=owner.user, at=at)
 
     assert member.role == Role.OWNER
 
 
-def test_a_link_dies_when_it_is_accepted_cancelled_expired_forged_or_its_brand_closes(at):
-    accepted, cancelled, expired, closed, good = (invited(at) for _ in range(5))
-    tokens = {name: services.staff.invitation_token(one) for name, one in vars().items() if isinstance(one, Invitation)}
+def test_only_the_link_of_a_pending_invitation_works(at):
+    accepted, canceled, expired, inactive, pending = (invite(at) for _ in range(5))
+    tokens = {
+        name: services.staff.invitation_token(value) for name, value in vars().items() if isinstance(value, Invitation)
+    }
     services.accept_invitation(invitation=accepted, user=UserFactory(), at=at)
-    services.cancel_invitation(brand=cancelled.brand, invitation_id=cancelled.pk)
+    services.cancel_invitation(brand=canceled.brand, invitation_id=canceled.pk)
     Invitation.objects.filter(pk=expired.pk).update(expires_at=at)
-    closed.brand.is_active = False
-    closed.brand.save()
+    inactive.brand.is_active = False
+    inactive.brand.save()
 
-    assert services.invitation_of(token=tokens.pop("good"), at=at) == good
+    assert services.invitation_of(token=tokens.pop("pending"), at=at) == pending
     for token in [*tokens.values(), "forged", "", "ImEi:1x:yy"]:
         with pytest.raises(NotFound):
             services.invitation_of(token=token, at=at)
 
 
-def test_an_accepted_or_another_brands_invitation_is_not_cancelled(at):
-    invitation = invited(at)
+def test_accepted_invitations_and_those_of_other_brands_cannot_be_canceled(at):
+    invitation = invite(at)
     with pytest.raises(NotFound):
         services.cancel_invitation(brand=BrandFactory(), invitation_id=invitation.pk)
     services.accept_invitation(invitation=invitation, user=UserFactory(), at=at)
@@ -419,8 +417,8 @@ def test_an_accepted_or_another_brands_invitation_is_not_cancelled(at):
         services.resend_invitation(invitation=invitation, at=at)
 
 
-def test_no_mail_goes_out_for_what_was_cancelled_meanwhile(run_outbox):
-    invitation = invited(timezone.now())
+def test_no_email_is_sent_for_a_canceled_invitation(run_outbox):
+    invitation = invite(timezone.now())
     services.cancel_invitation(brand=invitation.brand, invitation_id=invitation.pk)
 
     run_outbox()

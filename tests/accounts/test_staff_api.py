@@ -27,9 +27,9 @@ def invitation_of(member):
     )
 
 
-# --- whose they are --------------------------------------------------------------------------------------------------
+# --- permissions ----------------------------------------------------------------------------------------------------
 def every_call(member):
-    """Each call of the staff endpoints about this member's brand, with a body that would be right."""
+    """Return every call of the staff endpoints for this member's brand, with a valid body."""
     invitation, key = invitation_of(member), ApiKeyFactory(brand=member.brand)
     return [
         ("get", path(member, "members/"), None),
@@ -44,8 +44,8 @@ def every_call(member):
     ]
 
 
-def everything():
-    """All that the staff endpoints could change."""
+def staff_rows():
+    """Return all rows that the staff endpoints can change."""
     return [
         list(Membership.objects.order_by("pk").values_list("pk", "role")),
         list(Invitation.objects.order_by("pk").values_list("pk", "email", "role")),
@@ -54,37 +54,37 @@ def everything():
 
 
 @pytest.mark.parametrize(
-    ("who", "status", "code"),
+    ("role", "status", "code"),
     [
         ("nobody", 401, "not_authenticated"), ("shopper", 404, "not_found"), ("other_owner", 404, "not_found"),
         ("other_key", 404, "not_found"), ("internal_key", 404, "not_found"), ("viewer", 403, "permission_denied"),
         ("editor", 403, "permission_denied"), ("own_key", 403, "permission_denied"),
     ],
 )  # fmt: skip
-def test_only_owners_come_in(owner, shopper_client, who, status, code):
+def test_only_owners_can_manage_staff(owner, shopper_client, role, status, code):
     keys = {"other_key": {}, "internal_key": {"internal": True}, "own_key": {"brand": owner.brand}}
     users = {
         "shopper": ShopperFactory, "other_owner": lambda: MembershipFactory().user,
         "viewer": lambda: MembershipFactory(brand=owner.brand, role=Role.VIEWER).user,
         "editor": lambda: MembershipFactory(brand=owner.brand, role=Role.EDITOR).user,
     }  # fmt: skip
-    if who in keys:
-        client = APIClient(headers={"Authorization": f"Api-Key {ApiKeyFactory(**keys[who]).text}"})
+    if role in keys:
+        client = APIClient(headers={"Authorization": f"Api-Key {ApiKeyFactory(**keys[role]).text}"})
     else:
-        client = shopper_client(users[who]()) if who in users else APIClient()
+        client = shopper_client(users[role]()) if role in users else APIClient()
     calls = every_call(owner)
-    before = everything()
+    before = staff_rows()
 
     for method, address, body in calls:
         problem(getattr(client, method)(address, body, format="json"), status, code)
 
-    assert everything() == before
+    assert staff_rows() == before
 
 
-def test_an_owner_of_another_brand_does_not_reach_ours_through_theirs(owner, shopper_client):
+def test_an_owner_cannot_reach_objects_of_another_brand_by_id(owner, shopper_client):
     other = MembershipFactory()
     client, invitation, key = shopper_client(other.user), invitation_of(owner), ApiKeyFactory(brand=owner.brand)
-    before = everything()
+    before = staff_rows()
 
     for method, rest, body in [
         ("patch", f"members/{owner.user.uuid}/", {"role": "viewer"}), ("delete", f"members/{owner.user.uuid}/", None),
@@ -92,15 +92,15 @@ def test_an_owner_of_another_brand_does_not_reach_ours_through_theirs(owner, sho
     ]:  # fmt: skip
         problem(getattr(client, method)(path(other, rest), body, format="json"), 404, "not_found")
 
-    assert everything() == before
+    assert staff_rows() == before
     for rest in ("members/", "invitations/", "api-keys/"):
-        answer = client.get(path(other, rest))
-        assert str(owner.user.uuid) not in answer.text
-        assert str(invitation.pk) not in answer.text
-        assert str(key.pk) not in answer.text
+        response = client.get(path(other, rest))
+        assert str(owner.user.uuid) not in response.text
+        assert str(invitation.pk) not in response.text
+        assert str(key.pk) not in response.text
 
 
-def test_a_platform_admin_comes_in_everywhere(owner, shopper_client):
+def test_a_platform_admin_can_manage_every_brand(owner, shopper_client):
     client = shopper_client(UserFactory(is_superuser=True))
 
     assert client.get(path(owner, "members/")).status_code == 200
@@ -108,7 +108,7 @@ def test_a_platform_admin_comes_in_everywhere(owner, shopper_client):
 
 
 # --- members ---------------------------------------------------------------------------------------------------------
-def test_the_staff_is_listed_in_pages(owner, shopper_client):
+def test_staff_are_listed_in_pages(owner, shopper_client):
     MembershipFactory.create_batch(2, brand=owner.brand, role=Role.VIEWER)
     client = shopper_client(owner.user)
 
@@ -123,7 +123,7 @@ def test_the_staff_is_listed_in_pages(owner, shopper_client):
     }  # fmt: skip
 
 
-def test_a_role_is_changed_and_a_member_removed(owner, shopper_client):
+def test_an_owner_changes_a_role_and_removes_a_member(owner, shopper_client):
     viewer = MembershipFactory(brand=owner.brand, role=Role.VIEWER)
     client, address = shopper_client(owner.user), path(owner, f"members/{viewer.user.uuid}/")
 
@@ -134,7 +134,7 @@ def test_a_role_is_changed_and_a_member_removed(owner, shopper_client):
     problem(client.patch(address, {"role": "editor"}), 404, "not_found")
 
 
-def test_the_last_owner_stays(owner, shopper_client):
+def test_the_last_owner_can_neither_change_role_nor_leave(owner, shopper_client):
     client, address = shopper_client(owner.user), path(owner, f"members/{owner.user.uuid}/")
 
     problem(client.patch(address, {"role": "viewer"}), 409, "last_owner")
@@ -143,25 +143,25 @@ def test_the_last_owner_stays(owner, shopper_client):
     assert owner.role == "owner"
 
 
-def test_there_are_three_roles(owner, shopper_client):
-    answer = shopper_client(owner.user).patch(path(owner, f"members/{owner.user.uuid}/"), {"role": "king"})
+def test_an_unknown_role_is_rejected(owner, shopper_client):
+    response = shopper_client(owner.user).patch(path(owner, f"members/{owner.user.uuid}/"), {"role": "king"})
 
-    assert problem(answer, 400, "invalid")["errors"][0]["field"] == "role"
+    assert problem(response, 400, "invalid")["errors"][0]["field"] == "role"
 
 
 # --- invitations -----------------------------------------------------------------------------------------------------
-def test_inviting_promises_a_mail_and_shows_no_link(owner, shopper_client):
+def test_inviting_enqueues_an_email_and_returns_no_link(owner, shopper_client):
     client = shopper_client(owner.user)
 
-    answer = client.post(path(owner, "invitations/"), {"email": "new@example.com", "role": "editor"})
+    response = client.post(path(owner, "invitations/"), {"email": "new@example.com", "role": "editor"})
 
-    assert answer.status_code == 201
-    assert set(answer.json()) == {"id", "email", "role", "created_at", "expires_at", "accepted_at"}
-    assert OutboxMessage.objects.get().kwargs == {"invitation_id": answer.json()["id"]}
-    assert client.get(path(owner, "invitations/")).json()["results"] == [answer.json()]
+    assert response.status_code == 201
+    assert set(response.json()) == {"id", "email", "role", "created_at", "expires_at", "accepted_at"}
+    assert OutboxMessage.objects.get().kwargs == {"invitation_id": response.json()["id"]}
+    assert client.get(path(owner, "invitations/")).json()["results"] == [response.json()]
 
 
-def test_an_invitation_is_taken_back(owner, shopper_client):
+def test_an_invitation_can_be_canceled_once(owner, shopper_client):
     client, address = shopper_client(owner.user), path(owner, f"invitations/{invitation_of(owner).pk}/")
 
     assert client.delete(address).status_code == 204
@@ -169,21 +169,21 @@ def test_an_invitation_is_taken_back(owner, shopper_client):
     assert not Invitation.objects.exists()
 
 
-def test_an_invitation_needs_an_address_and_a_role(owner, shopper_client):
-    answer = shopper_client(owner.user).post(path(owner, "invitations/"), {"email": "x", "role": "king"})
+def test_an_invitation_needs_a_valid_address_and_role(owner, shopper_client):
+    response = shopper_client(owner.user).post(path(owner, "invitations/"), {"email": "x", "role": "king"})
 
-    assert {fault["field"] for fault in problem(answer, 400, "invalid")["errors"]} == {"email", "role"}
+    assert {error["field"] for error in problem(response, 400, "invalid")["errors"]} == {"email", "role"}
     assert not Invitation.objects.exists()
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------
-def test_a_key_is_shown_once_and_works_until_it_is_revoked(owner, shopper_client):
+def test_an_api_key_is_shown_once_and_works_until_it_is_revoked(owner, shopper_client):
     client = shopper_client(owner.user)
 
-    made = client.post(path(owner, "api-keys/"), {"name": "shop"})
+    created = client.post(path(owner, "api-keys/"), {"name": "shop"})
 
-    assert (made.status_code, made.headers["Cache-Control"]) == (201, "no-store")
-    key = made.json()
+    assert (created.status_code, created.headers["Cache-Control"]) == (201, "no-store")
+    key = created.json()
     assert set(key) == {"id", "name", "prefix", "key", "created_at"}
     listed = client.get(path(owner, "api-keys/"))
     assert key["key"] not in listed.text
