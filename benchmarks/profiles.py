@@ -15,7 +15,7 @@ PARTS = {
     "what the cart's codes and promotions offer, with its three statements": [
         ("checkout/services/quotes.py", "_offers")
     ],
-    "the pricing profile, with its statement": [("promotions/selectors.py", "profile_of")],
+    "the pricing profile, with its statement": [("promotions/selectors/pricing_profiles.py", "get_pricing_profile")],
     "of these, inside psycopg, waiting for four statements": [("psycopg/cursor.py", "execute")],
     "a connection from the pool, with its health check": [("psycopg_pool/pool.py", "getconn")],
     "the throttle: two round trips to Redis": [

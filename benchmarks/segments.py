@@ -19,8 +19,8 @@ from accounts.models import Brand
 from benchmarks import seed_data
 from benchmarks.scenarios import Plan, interleaved, milliseconds, say, tell
 from pricing import Cart, Line
-from promotions import selectors
 from promotions.contracts import CandidateQuery
+from promotions.selectors.candidates import candidates
 from segments import services
 from segments.models import Audience, CustomerSlots, Segment, State
 
@@ -170,8 +170,8 @@ def _questions(plan: Plan, sizes: list[int]) -> None:
 
 def _asked(plan: Plan, ask: CandidateQuery) -> Callable[[], float]:
     def run() -> float:
-        if len(selectors.candidates(ask=ask)) != 1:
+        if len(candidates(query=ask)) != 1:
             raise RuntimeError("the member does not get the promotion")
-        return milliseconds(lambda: selectors.candidates(ask=ask), seconds=plan.seconds)
+        return milliseconds(lambda: candidates(query=ask), seconds=plan.seconds)
 
     return run

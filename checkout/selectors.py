@@ -1,45 +1,201 @@
-"""Questions about redemptions; writes nothing. What locks says so."""
+"""Queries for redemptions and backtests."""
 
 import uuid
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from accounts import selectors as accounts
 from accounts.contracts import Caller
+from accounts.models import Brand
+from checkout import rules, serialization
+from checkout.contracts import Quote
+from checkout.errors import PriceRecordUnreadable
 from checkout.models import LIVE, Backtest, Redemption, RedemptionItem, Status
 from core import money
 from core.errors import NotFound, PermissionDenied
+from promotions.models import Promotion
+from promotions.selectors.promotions import list_for_brands
+
+MAX_PROMOTIONS = 100
 
 
-def lock(*, pk: uuid.UUID) -> Redemption:
-    """The redemption, locked until the transaction ends."""
-    return _locking().get(pk=pk)
+# --- locks -----------------------------------------------------------------------------------------------------------
+def lock_redemption(*, pk: uuid.UUID) -> Redemption:
+    """Return the redemption, locked until the transaction ends."""
+    return _locked_rows().get(pk=pk)
 
 
-def lock_live(*, brand_id: uuid.UUID | None, customer_key: int, order: str) -> Redemption | None:
-    """The one live redemption of an order, locked: of a brand when its server asked, else of the shopper."""
-    whose = {"brand_id": brand_id} if brand_id else {"brand": None, "customer_id": customer_key}
-    return _locking().filter(order=order, status__in=LIVE, **whose).first()
+def lock_live_redemption(*, brand_id: uuid.UUID | None, customer_key: int, order: str) -> Redemption | None:
+    """Return the reserved or confirmed redemption of an order, locked until the transaction ends.
+
+    Without a brand, the order is one that the shopper sent.
+    """
+    owner = {"brand_id": brand_id} if brand_id else {"brand": None, "customer_id": customer_key}
+    return _locked_rows().filter(order=order, status__in=LIVE, **owner).first()
 
 
-def _locking() -> QuerySet[Redemption]:
-    """Redemptions that are locked as they are read, with the customers that answers name."""
+def _locked_rows() -> QuerySet[Redemption]:
+    """Return a query that locks redemptions and joins the customers that answers name."""
     return Redemption.objects.select_for_update(of=("self",)).select_related("customer")
 
 
-def lock_expired(*, at: datetime) -> Redemption | None:
-    """The reservation that is longest overdue, locked; those that another works on are passed over."""
+def lock_expired_redemption(*, at: datetime) -> Redemption | None:
+    """Return the longest expired reservation, locked until the transaction ends. Skips locked rows."""
     expired = Redemption.objects.filter(status=Status.RESERVED, expires_at__lte=at).order_by("expires_at")
     return expired.select_for_update(of=("self",), skip_locked=True).first()
 
 
-def placed_orders(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """How many confirmed orders the shopper has with each brand: those its server sent, and those with an offer of
-    its.
+def lock_backtest(*, pk: uuid.UUID) -> Backtest | None:
+    """Return the backtest, locked until the transaction ends, or None if another worker has locked it."""
+    rows = Backtest.objects.select_for_update(of=("self",), skip_locked=True).select_related("brand")
+    return rows.filter(pk=pk).first()
+
+
+# --- redemptions of callers of the API -------------------------------------------------------------------------------
+def list_visible(*, caller: Caller, brand_ids: Collection[uuid.UUID] | None, order: str = "") -> QuerySet[Redemption]:
+    """Return the redemptions that a caller may read, with what answers need; ``brand_ids`` None stands for all.
+
+    ``order`` restricts them to one order reference.
     """
-    found = Redemption.objects.filter(customer_id=customer_key, status=Status.CONFIRMED)
-    counts = found.aggregate(
+    rows = Redemption.objects.select_related("customer").prefetch_related("refunded_lines")
+    if brand_ids is not None:
+        rows = rows.filter(_owned_by(caller, brand_ids))
+    return rows.filter(order=order) if order else rows
+
+
+def _owned_by(caller: Caller, brand_ids: Collection[uuid.UUID]) -> Q:
+    """Return the condition for redemptions of the brands, or of the shopper who calls."""
+    of_brands = Q(brand_id__in=brand_ids)
+    return of_brands if caller.customer_key is None else of_brands | Q(customer_id=caller.customer_key)
+
+
+def get_visible(*, pk: uuid.UUID, caller: Caller, brand_ids: Collection[uuid.UUID] | None) -> Redemption:
+    """Return a redemption that the caller may read. Raises NotFound."""
+    rows = Redemption.objects.select_related("customer").filter(pk=pk)
+    redemption = (rows if brand_ids is None else rows.filter(_owned_by(caller, brand_ids))).first()
+    if redemption is None:
+        raise NotFound
+    return redemption
+
+
+def get_editable(
+    *, pk: uuid.UUID, caller: Caller, readable: Collection[uuid.UUID] | None, editable: Collection[uuid.UUID] | None
+) -> Redemption:
+    """Return a redemption that the caller may confirm or cancel: of the caller's brand, or sent by the shopper.
+
+    Raises NotFound if the caller may not read it, and PermissionDenied if the caller may only read it.
+    """
+    redemption = get_visible(pk=pk, caller=caller, brand_ids=readable)
+    is_editable = editable is None or redemption.brand_id in editable
+    if is_editable or (redemption.brand_id is None and redemption.customer_id == caller.customer_key):
+        return redemption
+    raise PermissionDenied
+
+
+def get_refundable(
+    *, pk: uuid.UUID, caller: Caller, readable: Collection[uuid.UUID] | None, editable: Collection[uuid.UUID] | None
+) -> Redemption:
+    """Return a redemption that the caller may refund. Shoppers can't refund: they could reuse a code endlessly.
+
+    An order that a shopper sent is refundable by a brand if all of its offers belong to that brand. Raises NotFound and
+    PermissionDenied as ``get_editable``.
+    """
+    rows = Redemption.objects.filter(pk=pk)
+    if readable is not None:
+        sent_by_shopper = Q(brand=None, items__brand_id__in=readable)
+        rows = rows.filter(_owned_by(caller, readable) | sent_by_shopper).distinct()
+    redemption = rows.first()
+    if redemption is None:
+        raise NotFound
+    brand_ids = _owner_brand_ids(redemption)
+    if editable is None or (brand_ids and brand_ids <= set(editable)):
+        return redemption
+    raise PermissionDenied
+
+
+def _owner_brand_ids(redemption: Redemption) -> set[uuid.UUID]:
+    if redemption.brand_id:
+        return {redemption.brand_id}
+    return set(redemption.items.values_list("brand_id", flat=True))
+
+
+# --- redemptions on admin pages --------------------------------------------------------------------------------------
+def list_for_staff(*, brand_ids: Collection[Any] | None, sent_by_shoppers: bool = False) -> QuerySet[Redemption]:
+    """Return the redemptions of the brands, newest first: those of servers, or those that shoppers sent.
+
+    ``brand_ids`` None stands for all brands.
+    """
+    rows = Redemption.objects.order_by("-pk")
+    if sent_by_shoppers:
+        return rows.filter(_sent_by_shoppers(brand_ids))
+    return rows if brand_ids is None else rows.filter(brand__in=brand_ids)
+
+
+def find_for_staff(*, pk: uuid.UUID, brand_ids: Collection[Any] | None) -> Redemption | None:
+    """Return a redemption of the brands, no matter who sent it, or None."""
+    rows = Redemption.objects.select_related("brand", "customer")
+    if brand_ids is not None:
+        rows = rows.filter(Q(brand__in=brand_ids) | _sent_by_shoppers(brand_ids))
+    return rows.filter(pk=pk).first()
+
+
+def search_redemptions(
+    rows: QuerySet[Redemption], *, term: str, brand_ids: Collection[Any] | None
+) -> QuerySet[Redemption]:
+    """Restrict redemptions to those with this order reference or customer ID."""
+    of_brands = Brand.objects.values_list("pk", flat=True) if brand_ids is None else brand_ids
+    of_order = Q(order=term, brand__in=list(of_brands)) | Q(order=term, brand=None)  # each along its own index
+    return rows.filter(of_order | Q(customer=accounts.customer_key(term)))
+
+
+def _sent_by_shoppers(brand_ids: Collection[Any] | None) -> Q:
+    """Return the condition for redemptions that shoppers sent and whose offers all belong to these brands."""
+    if brand_ids is None:
+        return Q(brand=None)
+    items = RedemptionItem.objects.filter(redemption=OuterRef("pk"))
+    return Q(Exists(items.filter(brand__in=brand_ids)), ~Exists(items.exclude(brand__in=brand_ids)), brand=None)
+
+
+def get_timezone(redemption: Redemption) -> str:
+    """Return the time zone of a redemption's brand; without a brand, that of its first offer's brand."""
+    if redemption.brand:
+        return redemption.brand.timezone
+    item = redemption.items.select_related("brand").order_by("position").first()
+    return item.brand.timezone if item else "UTC"
+
+
+# --- parts of a redemption -------------------------------------------------------------------------------------------
+def get_line_discounts(redemption: Redemption) -> dict[str, int]:
+    """Return the discount of each line in minor units, as stored with the quote."""
+    return {line["id"]: money.parse(line["discount"], redemption.currency) for line in redemption.quote["lines"]}
+
+
+def get_refunded_lines(redemption: Redemption) -> dict[str, int]:
+    """Return the refunded lines with their discounts in minor units."""
+    return {refunded.line: refunded.discount for refunded in redemption.refunded_lines.all()}
+
+
+def get_decision(redemption: Redemption, *, explain: bool = True) -> Quote:
+    """Repeat the decision about a redemption from its price record. Raises PriceRecordUnreadable."""
+    try:
+        record = serialization.load_record(redemption.cart, redemption.record)
+        return rules.repeat_decision(record, redemption.created_at, explain=explain)
+    except (KeyError, TypeError, ValueError) as error:
+        raise PriceRecordUnreadable(str(redemption.pk)) from error
+
+
+# --- orders of a customer --------------------------------------------------------------------------------------------
+def count_orders(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Return the number of the customer's confirmed orders by brand, in one query.
+
+    An order counts for the brand whose server sent it. One that a shopper sent counts for each brand with an offer in
+    it.
+    """
+    confirmed = Redemption.objects.filter(customer_id=customer_key, status=Status.CONFIRMED)
+    counts = confirmed.aggregate(
         **{
             brand_id.hex: Count(
                 "pk", distinct=True, filter=Q(brand_id=brand_id) | Q(brand=None, items__brand_id=brand_id)
@@ -50,90 +206,28 @@ def placed_orders(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dic
     return {brand_id: counts[brand_id.hex] for brand_id in brand_ids}
 
 
-def list_visible(*, caller: Caller, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Redemption]:
-    """The redemptions that a caller may read: a shopper's own, a brand's own, all with ``brand_ids`` None."""
-    return Redemption.objects.all() if brand_ids is None else Redemption.objects.filter(_owned_by(caller, brand_ids))
+def count_earlier_orders(*, redemption: Redemption, brand_id: uuid.UUID) -> int:
+    """Return the number of orders that the customer had confirmed with the brand before this one."""
+    earlier = Redemption.objects.filter(
+        customer_id=redemption.customer_id, status=Status.CONFIRMED, pk__lt=redemption.pk
+    )
+    of_brand = Q(brand=brand_id) | Q(brand=None, items__brand=brand_id)
+    return earlier.filter(of_brand).values("pk").distinct().count()
 
 
-def _owned_by(caller: Caller, brand_ids: Collection[uuid.UUID]) -> Q:
-    theirs = Q(brand_id__in=brand_ids)
-    return theirs if caller.customer_key is None else theirs | Q(customer_id=caller.customer_key)
-
-
-def get_visible(*, pk: uuid.UUID, caller: Caller, brand_ids: Collection[uuid.UUID] | None) -> Redemption:
-    """A redemption that the caller may read. Raises NotFound."""
-    found = list_visible(caller=caller, brand_ids=brand_ids).select_related("customer").filter(pk=pk).first()
-    if found is None:
-        raise NotFound
-    return found
-
-
-def for_caller(
-    *, pk: uuid.UUID, caller: Caller, readable: Collection[uuid.UUID] | None, editable: Collection[uuid.UUID] | None
-) -> Redemption:
-    """A redemption that the caller may confirm or cancel: their brand's, or a shopper's own without a brand.
-
-    Raises NotFound for what they may not even read, PermissionDenied for what they may only read.
-    """
-    found = get_visible(pk=pk, caller=caller, brand_ids=readable)
-    theirs = editable is None or found.brand_id in editable
-    if theirs or (found.brand_id is None and found.customer_id == caller.customer_key):
-        return found
-    raise PermissionDenied
-
-
-def for_refund(
-    *, pk: uuid.UUID, caller: Caller, readable: Collection[uuid.UUID] | None, editable: Collection[uuid.UUID] | None
-) -> Redemption:
-    """A redemption that the caller may refund: never the shopper, who would use a code again and again.
-
-    Of an order that a shopper brought themselves, the brand whose offers it took, when they are all its own.
-    """
-    if readable is None:
-        found = Redemption.objects.filter(pk=pk).first()
-    else:
-        shopper_made = Q(brand=None, items__brand_id__in=readable)
-        found = Redemption.objects.filter(_owned_by(caller, readable) | shopper_made, pk=pk).distinct().first()
-    if found is None:
-        raise NotFound
-    brands = {found.brand_id} if found.brand_id else set(found.items.values_list("brand_id", flat=True))
-    if editable is None or (brands and brands <= set(editable)):
-        return found
-    raise PermissionDenied
-
-
-def line_discounts(redemption: Redemption) -> dict[str, int]:
-    """The discount's share of each line, in minor units, as the quote kept them."""
-    return {line["id"]: money.parse(line["discount"], redemption.currency) for line in redemption.quote["lines"]}
-
-
-def refunded_lines(redemption: Redemption) -> dict[str, int]:
-    """The lines refunded so far, with the share each gave up."""
-    return {refunded.line: refunded.discount for refunded in redemption.refunded_lines.all()}
-
-
-# --- carts of the past -----------------------------------------------------------------------------------------------
+# --- backtests and simulations ---------------------------------------------------------------------------------------
 def list_confirmed(*, brand_id: uuid.UUID, start: uuid.UUID, end: uuid.UUID, limit: int) -> list[Redemption]:
-    """The brand's first confirmed redemptions with ids from ``start`` to before ``end``, oldest first.
+    """Return the brand's first confirmed redemptions with ``start`` <= ID < ``end``, oldest first.
 
-    Those of its server, and those that shoppers brought themselves with offers of this brand alone. Two queries, each
-    along its own index.
+    Includes orders that shoppers sent if all of their offers belong to the brand. Runs two queries, one per index.
     """
-    items = RedemptionItem.objects.filter(redemption=OuterRef("pk"))
-    alone = Q(Exists(items.filter(brand=brand_id)), ~Exists(items.exclude(brand=brand_id)), brand=None)
     period = Redemption.objects.filter(pk__gte=start, pk__lt=end, status=Status.CONFIRMED).order_by("pk")
-    found = [*period.filter(brand=brand_id)[:limit], *period.filter(alone)[:limit]]
-    return sorted(found, key=lambda it: it.pk)[:limit]
+    from_server, from_shoppers = period.filter(brand=brand_id), period.filter(_sent_by_shoppers([brand_id]))
+    redemptions = [*from_server[:limit], *from_shoppers[:limit]]
+    return sorted(redemptions, key=lambda redemption: redemption.pk)[:limit]
 
 
-def lock_backtest(*, pk: uuid.UUID) -> Backtest | None:
-    """A backtest, locked until the transaction ends; None when another works on it."""
-    rows = Backtest.objects.select_for_update(of=("self",), skip_locked=True).select_related("brand")
-    return rows.filter(pk=pk).first()
-
-
-def earlier_orders(*, redemption: Redemption, brand_id: uuid.UUID) -> int:
-    """How many confirmed orders the shopper had with the brand before this one."""
-    found = Redemption.objects.filter(customer_id=redemption.customer_id, status=Status.CONFIRMED, pk__lt=redemption.pk)
-    mine = Q(brand=brand_id) | Q(brand=None, items__brand=brand_id)
-    return found.filter(mine).values("pk").distinct().count()
+def list_recent_promotions(brand: Brand) -> list[Promotion]:
+    """Return the brand's newest promotions that haven't ended, at most 100."""
+    rows = list_for_brands(brand_ids=[brand.pk]).filter(status__in=["draft", "scheduled", "active"])
+    return list(rows[:MAX_PROMOTIONS])

@@ -1,8 +1,8 @@
-"""Coupons at checkout. This module is the kind's ``promotions.contracts.Redeemer``."""
+"""Coupons at checkout. This module is the kind's ``promotions.contracts.RedemptionBackend``."""
 
 from coupons.selectors import active_items, available, candidates
 from coupons.services.reservations import confirm, release, reserve, return_items
 
-__all__ = ["active_items", "available", "candidates", "confirm", "kind", "release", "reserve", "return_items"]
+__all__ = ["KIND", "active_items", "available", "candidates", "confirm", "release", "reserve", "return_items"]
 
-kind = "coupon"
+KIND = "coupon"

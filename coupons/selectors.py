@@ -47,22 +47,22 @@ PAGE = 5_000  # codes that one statement of an export reads
 
 
 # --- coupons ----------------------------------------------------------------------------------------------------------
-def coupons() -> QuerySet[CouponDefinition]:
+def list_coupons() -> QuerySet[CouponDefinition]:
     """Coupons with what their pages show."""
     return CouponDefinition.objects.select_related("brand")
 
 
 def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[CouponDefinition]:
     """The coupons of these brands, or of all with None."""
-    return coupons() if brand_ids is None else coupons().filter(brand_id__in=brand_ids)
+    return list_coupons() if brand_ids is None else list_coupons().filter(brand_id__in=brand_ids)
 
 
-def is_code(*, brand_id: uuid.UUID, code: str) -> bool:
+def is_coupon_code(*, brand_id: uuid.UUID, code: str) -> bool:
     """Whether a code (normalised) opens a coupon of the brand."""
     return Code.objects.filter(text=code, kind="coupon", brand_id=brand_id).exists()
 
 
-def redemptions_of_code(*, brand_id: uuid.UUID, code: str) -> list[CouponRedemption]:
+def list_redemptions_of_code(*, brand_id: uuid.UUID, code: str) -> list[CouponRedemption]:
     """Of a code that is good once: the redemption that has it, and those that gave it back; each by its own index."""
     rows = CouponRedemption.objects.filter(coupon__brand_id=brand_id, code=code)
     has_it = RedeemedCode.objects.filter(pk=code).values_list("redemption_id", flat=True).first()
@@ -72,10 +72,10 @@ def redemptions_of_code(*, brand_id: uuid.UUID, code: str) -> list[CouponRedempt
 
 def list_public() -> QuerySet[CouponDefinition]:
     """What anyone who is signed in may see: coupons that their brand has not withdrawn."""
-    return coupons().filter(is_active=True, brand__is_active=True)
+    return list_coupons().filter(is_active=True, brand__is_active=True)
 
 
-def active(found: QuerySet[CouponDefinition], *, at: datetime) -> QuerySet[CouponDefinition]:
+def filter_active(found: QuerySet[CouponDefinition], *, at: datetime) -> QuerySet[CouponDefinition]:
     """Those that run, each with its ``place`` among them: exhausted ones last, otherwise what ends first."""
     counter = CouponCounter.objects.filter(coupon_id=OuterRef("pk"))
     lagging = counter.filter(taken__lt=OuterRef("maximum_number_of_coupons"))
@@ -95,7 +95,7 @@ def active(found: QuerySet[CouponDefinition], *, at: datetime) -> QuerySet[Coupo
     return running.annotate(place=place)
 
 
-def coupon(*, pk: uuid.UUID, among: QuerySet[CouponDefinition]) -> CouponDefinition:
+def get_coupon(*, pk: uuid.UUID, among: QuerySet[CouponDefinition]) -> CouponDefinition:
     """One of these coupons. Raises NotFound."""
     found = among.filter(pk=pk).first()
     if found is None:
@@ -128,7 +128,7 @@ def _numbers(coupon: CouponDefinition, row: db.Row) -> CouponUsage:
     )  # fmt: skip
 
 
-def counts(*, coupons: Collection[uuid.UUID], customer: int | None, at: datetime) -> dict[uuid.UUID, int]:
+def count_redemptions(*, coupons: Collection[uuid.UUID], customer: int | None, at: datetime) -> dict[uuid.UUID, int]:
     """How often a customer has each of the coupons; one query."""
     if customer is None or not coupons:
         return {}
@@ -136,24 +136,24 @@ def counts(*, coupons: Collection[uuid.UUID], customer: int | None, at: datetime
     return {row["coupon_id"]: row["n"] for row in db.fetch_all("coupons/sql/find_counts.sql", params)}
 
 
-def eligibility(
+def get_eligibility(
     *, coupon: CouponDefinition, shopper: Shopper, at: datetime
 ) -> tuple[list[DomainError], int | None, int | None]:
     """What stands against the shopper's redeeming it now, how many are left, and how many of them for the shopper."""
     mine = get_snapshot(coupon=coupon.pk, customers=[shopper.id] if shopper.id else [])
     units_left = remaining(coupons=[coupon.pk], at=at).get(coupon.pk)
-    had = counts(coupons=[coupon.pk], customer=shopper.id, at=at).get(coupon.pk, 0)
+    had = count_redemptions(coupons=[coupon.pk], customer=shopper.id, at=at).get(coupon.pk, 0)
     cap = coupon.maximum_number_of_coupons_per_user
     own = None if cap is None else max(0, cap - had)
     if mine is None:
         raise NotFound
     current = rules.with_counts(mine, {shopper.id or 0: had})
     asked = RedemptionRequest(id=coupon.pk, customer=shopper.id or 0)
-    reasons = [it for it in rules.list_errors(seen=current, asked=asked, at=at) if it.code != "invalid"]
+    reasons = [it for it in rules.list_errors(snapshot=current, request=asked, at=at) if it.code != "invalid"]
     return reasons + ([CouponLimitReached()] if units_left == 0 else []), units_left, own
 
 
-def redemption(*, pk: uuid.UUID) -> CouponRedemption:
+def get_redemption(*, pk: uuid.UUID) -> CouponRedemption:
     """A redemption that was made of a coupon itself; those of a checkout end with it, and there. Raises NotFound."""
     made_here = CouponRedemption.objects.filter(redemption_id=None).select_related("coupon__brand", "customer__user")
     found = made_here.filter(pk=pk).first()
@@ -162,30 +162,30 @@ def redemption(*, pk: uuid.UUID) -> CouponRedemption:
     return found
 
 
-def batches_of(*, coupon: CouponDefinition) -> QuerySet[CodeBatch]:
+def list_batches(*, coupon: CouponDefinition) -> QuerySet[CodeBatch]:
     """The batches of codes that open the coupon, newest first."""
     mine = CouponBatch.objects.filter(coupon=coupon).values("batch_id")
     return CodeBatch.objects.filter(pk__in=mine).order_by("-pk")
 
 
-def batch(*, pk: uuid.UUID, coupon: CouponDefinition) -> CodeBatch:
+def get_batch(*, pk: uuid.UUID, coupon: CouponDefinition) -> CodeBatch:
     """One of them. Raises NotFound."""
-    found = batches_of(coupon=coupon).filter(pk=pk).first()
+    found = list_batches(coupon=coupon).filter(pk=pk).first()
     if found is None:
         raise NotFound
     return found
 
 
-def next_codes(*, batch: CodeBatch, after: str, at: datetime, limit: int) -> list[tuple[str, str]]:
+def list_batch_codes(*, batch: CodeBatch, after: str, at: datetime, limit: int) -> list[tuple[str, str]]:
     """The next codes of the batch, in their order, each ``used``, ``held`` or ``free``."""
     params = {"batch": batch.pk, "after": after, "at": at, "limit": limit}
     return [(row["text"], row["state"]) for row in db.fetch_all("coupons/sql/find_batch_codes.sql", params)]
 
 
-def batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[tuple[str, str]]:
+def iter_batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[tuple[str, str]]:
     """Each code of the batch, and ``used``, ``held`` or ``free``; a page at a time."""
     after = ""
-    while page := next_codes(batch=batch, after=after, at=at, limit=PAGE):
+    while page := list_batch_codes(batch=batch, after=after, at=at, limit=PAGE):
         yield from page
         after = page[-1][0]
 
@@ -205,7 +205,7 @@ def get_snapshot(
     )
 
 
-def lock(*, pk: uuid.UUID) -> CouponRedemption:
+def lock_redemption(*, pk: uuid.UUID) -> CouponRedemption:
     """A redemption with its coupon, locked until the transaction ends. Raises NotFound."""
     known = CouponRedemption.objects.select_for_update(of=("self",)).select_related("coupon", "customer__user")
     found = known.filter(pk=pk).first()
@@ -214,19 +214,19 @@ def lock(*, pk: uuid.UUID) -> CouponRedemption:
     return found
 
 
-def expired(*, at: datetime) -> QuerySet[CouponRedemption]:
+def list_expired(*, at: datetime) -> QuerySet[CouponRedemption]:
     """Reservations that are past their time and still hold their place."""
     return CouponRedemption.objects.filter(status=Status.RESERVED, reserved_until__lte=at)
 
 
 def has_expired(*, coupon: uuid.UUID, at: datetime) -> bool:
     """Whether a reservation of the coupon is past its time."""
-    return expired(at=at).filter(coupon_id=coupon).exists()
+    return list_expired(at=at).filter(coupon_id=coupon).exists()
 
 
-def with_expired(*, at: datetime) -> list[tuple[uuid.UUID, str]]:
+def list_coupons_with_expired(*, at: datetime) -> list[tuple[uuid.UUID, str]]:
     """The coupons with such reservations, and their strategies, in order."""
-    found = CouponDefinition.objects.filter(pk__in=expired(at=at).values("coupon_id"))
+    found = CouponDefinition.objects.filter(pk__in=list_expired(at=at).values("coupon_id"))
     return list(found.order_by("pk").values_list("pk", "limit_strategy"))
 
 
@@ -247,7 +247,7 @@ def list_recountable() -> QuerySet[CouponDefinition]:
 
 
 # --- for the sweeps ---------------------------------------------------------------------------------------------------
-def unfilled_pools(*, at: datetime) -> list[uuid.UUID]:
+def list_unfilled_pools(*, at: datetime) -> list[uuid.UUID]:
     """Pools of coupons that have not ended and whose units are not all made, the one that starts first first."""
     found = CouponDefinition.objects.filter(
         Exists(CouponCounter.objects.filter(coupon_id=OuterRef("pk"), taken__lt=F("cap"))),
@@ -268,7 +268,7 @@ def list_finished_pools(*, ended_before: datetime) -> list[uuid.UUID]:
     return list(found.order_by("pk").values_list("pk", flat=True))
 
 
-def approximate(*, at: datetime) -> list[tuple[uuid.UUID, int]]:
+def list_approximate(*, at: datetime) -> list[tuple[uuid.UUID, int]]:
     """Coupons with an approximate limit that run, and their maxima."""
     found = CouponDefinition.objects.filter(
         limit_strategy=Strategy.APPROXIMATE, maximum_number_of_coupons__isnull=False, start_date__lte=at,
@@ -278,18 +278,18 @@ def approximate(*, at: datetime) -> list[tuple[uuid.UUID, int]]:
 
 
 # --- at checkout ------------------------------------------------------------------------------------------------------
-def candidates(*, ask: CandidateQuery) -> list[Candidate | Rejection]:
+def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     """What each of the codes offers this shopper at checkout, or why not; three queries, none without codes."""
-    if not ask.codes:
+    if not query.codes:
         return []
-    customer = ask.shopper.id if ask.shopper else None
-    rows = db.fetch_all("coupons/sql/select_candidates.sql", {"codes": list(ask.codes), "customer": customer})
+    customer = query.shopper.id if query.shopper else None
+    rows = db.fetch_all("coupons/sql/select_candidates.sql", {"codes": list(query.codes), "customer": customer})
     ids = [row["id"] for row in rows]
-    units_left, had = remaining(coupons=ids, at=ask.at), counts(coupons=ids, customer=customer, at=ask.at)
+    units_left, had = remaining(coupons=ids, at=query.at), count_redemptions(coupons=ids, customer=customer, at=query.at)
     found: list[Candidate | Rejection] = []
     opened: dict[uuid.UUID, str] = {}
     for row in rows:
-        refusal = _offer_error(row, units_left.get(row["id"]), had.get(row["id"], 0), ask.at)
+        refusal = _offer_error(row, units_left.get(row["id"]), had.get(row["id"], 0), query.at)
         if refusal is None and opened.setdefault(row["id"], row["code"]) != row["code"]:
             rival: dict[str, Any] = {"with": [opened[row["id"]]]}  # another code of the same coupon
             refusal = NotCombinable(**rival)
@@ -305,7 +305,7 @@ def _offer_error(row: db.Row, units_left: int | None, had: int, at: datetime) ->
     cap = row["maximum_per_user"]
     own = None if cap is None else max(0, cap - had)
     return rules.offer_error(
-        is_active=row["is_active"], start=row["start_date"], end=row["end_date"], left=units_left, user_left=own, at=at
+        is_active=row["is_active"], start=row["start_date"], end=row["end_date"], remaining=units_left, remaining_for_customer=own, at=at
     )
 
 
@@ -317,16 +317,16 @@ def _candidate(row: db.Row) -> Candidate:
     )  # fmt: skip
 
 
-def available(*, search: AvailabilityQuery) -> list[Candidate]:
+def available(*, query: AvailabilityQuery) -> list[Candidate]:
     """Coupons with a code for everyone that the shopper could redeem now, the newest first."""
-    found = list_public().filter(start_date__lte=search.at, end_date__gt=search.at, code__isnull=False)
-    if search.brands:
-        found = found.filter(brand__slug__in=search.brands)
-    rows = list(found.order_by("-pk")[: search.limit])
+    found = list_public().filter(start_date__lte=query.at, end_date__gt=query.at, code__isnull=False)
+    if query.brands:
+        found = found.filter(brand__slug__in=query.brands)
+    rows = list(found.order_by("-pk")[: query.limit])
     ids = [row.pk for row in rows]
     units_left, had = (
-        remaining(coupons=ids, at=search.at),
-        counts(coupons=ids, customer=search.shopper.id, at=search.at),
+        remaining(coupons=ids, at=query.at),
+        count_redemptions(coupons=ids, customer=query.shopper.id, at=query.at),
     )
     return [_candidate_of(row) for row in rows if units_left.get(row.pk) != 0 and not _is_exhausted(row, had)]
 

@@ -1,8 +1,8 @@
-"""Discount codes at checkout. This module is the kind's ``promotions.contracts.Redeemer``."""
+"""Discount codes at checkout. This module is the kind's ``promotions.contracts.RedemptionBackend``."""
 
 from discounts.selectors import active_items, available, candidates
 from discounts.services.reservations import confirm, release, reserve, return_items
 
-__all__ = ["active_items", "available", "candidates", "confirm", "kind", "release", "reserve", "return_items"]
+__all__ = ["KIND", "active_items", "available", "candidates", "confirm", "release", "reserve", "return_items"]
 
-kind = "discount_code"
+KIND = "discount_code"

@@ -15,7 +15,7 @@ from mailings import selectors as mail_selectors
 from promotions.code_rules import is_digest, normalize_code
 from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from promotions.errors import CodeNotFound
-from promotions.selectors import text_of
+from promotions.selectors.codes import get_code_by_digest
 from segments.models import AudienceMember
 
 
@@ -26,7 +26,7 @@ def codes() -> QuerySet[DiscountCode]:
 
 def get_by_code_or_digest(name: str) -> DiscountCode:
     """The code by its string, in any case, or by the lower-case hex SHA-256 of it. Raises CodeUnknown."""
-    text = text_of(digest=bytes.fromhex(name)) if is_digest(name) else None
+    text = get_code_by_digest(digest=bytes.fromhex(name)) if is_digest(name) else None
     found = codes().filter(code=text or normalize_code(name) or "").first()
     if found is None:
         raise CodeNotFound
@@ -90,12 +90,12 @@ def still_consenting(customer_keys: Sequence[int]) -> set[int]:
     return set(agreed.values_list("pk", flat=True))
 
 
-def candidates(*, ask: CandidateQuery) -> list[Candidate | Rejection]:
+def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     """What each of the codes offers this shopper at checkout, or why not; one query, none without codes."""
-    if not ask.codes:
+    if not query.codes:
         return []
-    params = {"codes": list(ask.codes), "customer": ask.shopper.id if ask.shopper else None, "at": ask.at}
-    return [_offer(row, ask.at) for row in db.fetch_all("discounts/sql/select_candidates.sql", params)]
+    params = {"codes": list(query.codes), "customer": query.shopper.id if query.shopper else None, "at": query.at}
+    return [_offer(row, query.at) for row in db.fetch_all("discounts/sql/select_candidates.sql", params)]
 
 
 def _offer(row: db.Row, at: datetime) -> Candidate | Rejection:
@@ -134,7 +134,7 @@ def mailing_key(code: DiscountCode) -> str:
 
 def announcement_progress(code: DiscountCode) -> dict[str, int]:
     """Mails that announce the code: ``{"planned", "sent", "failed"}``."""
-    return mail_selectors.progress(key=mailing_key(code))
+    return mail_selectors.get_progress(key=mailing_key(code))
 
 
 def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
@@ -151,12 +151,12 @@ def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, s
     return {(row["redemption_id"], str(row["code_id"])): row["is_final"] for row in rows}
 
 
-def available(*, search: AvailabilityQuery) -> list[Candidate]:
+def available(*, query: AvailabilityQuery) -> list[Candidate]:
     """Announced codes that the shopper could use now, the newest first."""
-    found = _usable(shopper=search.shopper, at=search.at)
-    if search.brands:
-        found = found.filter(brand__slug__in=search.brands)
-    return [_candidate_of(code) for code in found.order_by("-pk")[: search.limit]]
+    found = _usable(shopper=query.shopper, at=query.at)
+    if query.brands:
+        found = found.filter(brand__slug__in=query.brands)
+    return [_candidate_of(code) for code in found.order_by("-pk")[: query.limit]]
 
 
 def _candidate_of(code: DiscountCode) -> Candidate:

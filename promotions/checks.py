@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from promotions.contracts import RedemptionBackend
-from promotions.selectors import get_backends
+from promotions.selectors.backends import get_backends
 
 BACKEND_METHODS = [name for name in vars(RedemptionBackend) if not name.startswith("_")]
 
@@ -20,5 +20,5 @@ def check_backends(**kwargs: Any) -> list[CheckMessage]:
             id="promotions.E001",
         )
         for kind, redeemer in get_backends().items()
-        if redeemer.kind != kind or not all(callable(getattr(redeemer, verb, None)) for verb in BACKEND_METHODS)
+        if redeemer.KIND != kind or not all(callable(getattr(redeemer, verb, None)) for verb in BACKEND_METHODS)
     ]

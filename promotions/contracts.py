@@ -102,9 +102,9 @@ class Purchase:
 class OfferUnavailable(Exception):
     """What the engine chose is no longer to be had, since others took the last of it meanwhile."""
 
-    def __init__(self, taking: SelectedOffer, refusal: DomainError) -> None:
-        super().__init__(taking.key)
-        self.taking, self.refusal = taking, refusal
+    def __init__(self, item: SelectedOffer, error: DomainError) -> None:
+        super().__init__(item.key)
+        self.item, self.error = item, error
 
 
 class RedemptionBackend(Protocol):
@@ -121,11 +121,11 @@ class RedemptionBackend(Protocol):
     absent does not stand.
     """
 
-    kind: str
+    KIND: str
 
-    def candidates(self, *, ask: CandidateQuery) -> Sequence[Candidate | Rejection]: ...
+    def candidates(self, *, query: CandidateQuery) -> Sequence[Candidate | Rejection]: ...
 
-    def available(self, *, search: AvailabilityQuery) -> Sequence[Candidate]: ...
+    def available(self, *, query: AvailabilityQuery) -> Sequence[Candidate]: ...
 
     def reserve(self, *, purchase: Purchase) -> None: ...
 

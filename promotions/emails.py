@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from mailings.contracts import Content, MailType
-from mailings.emails import content
-from promotions import selectors
+from mailings.emails import build_content
 from promotions.models import LIVE, Promotion
+from promotions.selectors.assignments import filter_consenting_customers
 
 CODE = "promotions.emails.code_mail"
 
@@ -25,7 +25,7 @@ def build_code(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | 
         "since": _day(promotion.start_date, brand.timezone) if promotion.start_date > at else "",
         "until": _day(promotion.end_date, brand.timezone),
     }  # fmt: skip
-    return content(
+    return build_content(
         template="promotions/code", subject=f"{brand.name}: your code for {promotion.name}", context=context,
         sender_name=brand.name, color=brand.color, marketing=True,
     )  # fmt: skip
@@ -35,4 +35,4 @@ def _day(instant: datetime, timezone: str) -> str:
     return f"{instant.astimezone(zoneinfo.ZoneInfo(timezone)):%-d %B %Y, %H:%M}"
 
 
-code_mail = MailType(build_code, wanted=selectors.still_consenting)
+code_mail = MailType(build_code, filter_recipients=filter_consenting_customers)

@@ -1,10 +1,27 @@
-"""Rules of usage limits: the calendar periods that they count, and how a limit is split into shards."""
+"""Rules of budgets and usage limits: their fields, errors and calendar periods, and how they are split into shards."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
+from core.errors import DomainError
+from promotions.errors import BudgetExhausted, UsageLimitPerCustomer, UsageLimitReached
+
+FIELD_BY_KIND = {  # kind of counter: field of the promotion; if several limits are reached, the first is reported
+    "budget": "budget", "user": "limit_per_user", "total": "limit_total",
+    "day": "limit_per_day", "week": "limit_per_week", "month": "limit_per_month",
+}  # fmt: skip
+LIMIT_NAMES = {"total": "total", "day": "per_day", "week": "per_week", "month": "per_month"}  # as the API calls them
 SHARDS = 16
 SHARDING_THRESHOLD = 10 * SHARDS  # a smaller limit is one row, since shards of a few units would only move capacity
+
+
+def limit_error(kind: str) -> DomainError:
+    """Return the error for a limit of this kind of counter that is reached."""
+    if kind == "budget":
+        return BudgetExhausted()
+    if kind == "user":
+        return UsageLimitPerCustomer()
+    return UsageLimitReached(limit=LIMIT_NAMES[kind])
 
 
 def period_starts(at: datetime) -> dict[str, date]:

@@ -32,7 +32,7 @@ def generate_codes(batch_id: str) -> None:
 @shared_task(name="promotions.assign_codes")
 def assign_codes(assignment_id: str) -> None:
     """Give an audience its codes, or go on giving them."""
-    services.assign_codes(assignment_id=uuid.UUID(assignment_id), at=timezone.now())
+    services.continue_assignment(assignment_id=uuid.UUID(assignment_id), at=timezone.now())
 
 
 @shared_task(name="promotions.sync_promotion")

@@ -1,8 +1,6 @@
-"""Vouchers at checkout. This module is the kind's ``promotions.contracts.Redeemer``."""
+"""Vouchers at checkout. This module is the kind's ``promotions.contracts.RedemptionBackend``."""
 
 from vouchers.selectors import KIND, active_items, available, candidates
 from vouchers.services.reservations import confirm, release, reserve, return_items
 
-__all__ = ["active_items", "available", "candidates", "confirm", "kind", "release", "reserve", "return_items"]
-
-kind = KIND
+__all__ = ["KIND", "active_items", "available", "candidates", "confirm", "release", "reserve", "return_items"]

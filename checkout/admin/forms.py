@@ -25,7 +25,9 @@ from pricing import Cart, Facts, Line, Shipping, parse_offer
 from pricing.offer import OneOf
 from pricing.profile import OPTIONS
 from promotions.models import Promotion
-from promotions.selectors import codes_of, get_pricing_profile, list_for_brands
+from promotions.selectors.codes import get_generic_codes
+from promotions.selectors.pricing_profiles import get_pricing_profile
+from promotions.selectors.promotions import list_for_brands
 
 NEWEST = 100
 MAX_ROWS = 50
@@ -233,7 +235,7 @@ def to_simulation(form: CartForm, promotions: Iterable[Promotion], brand: Brand)
     """The chosen promotions as if they ran, for the shopper that the form describes."""
     asked = form.cleaned_data
     chosen = [it for it in promotions if str(it.pk) in asked["promotions"]]
-    codes = codes_of(promotion_ids=[it.pk for it in chosen])
+    codes = get_generic_codes(promotion_ids=[it.pk for it in chosen])
     described = asked["segments"] or asked["placed_orders"] is not None or not asked["customer_id"]
     facts = Facts(frozenset(split(asked["segments"])), asked["placed_orders"] or 0) if described else None
     drafts = [_draft(it, codes.get(it.pk), asked["currency"]) for it in reversed(chosen)]

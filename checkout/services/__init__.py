@@ -1,8 +1,8 @@
-"""Verbs of checkout."""
+"""Services of checkout."""
 
 from checkout.contracts import Quote
 from checkout.services.available_offers import list_offers
-from checkout.services.backtests import backtest, cancel_backtest, replay
+from checkout.services.backtests import cancel_backtest, create_backtest, run_backtest
 from checkout.services.purchase_totals import refresh_audiences
 from checkout.services.quotes import quote
 from checkout.services.reservations import reserve
@@ -11,16 +11,16 @@ from checkout.services.transitions import cancel, confirm, release_expired, retu
 
 __all__ = [
     "Quote",
-    "backtest",
     "cancel",
     "cancel_backtest",
     "confirm",
+    "create_backtest",
     "list_offers",
     "quote",
     "refresh_audiences",
     "release_expired",
-    "replay",
     "reserve",
     "return_redemption",
+    "run_backtest",
     "simulate",
 ]

@@ -1,45 +1,45 @@
-"""What a shopper could have now, without typing anything."""
+"""Offers that a shopper can use without typing a code."""
 
 from collections.abc import Iterable
 from datetime import datetime
 
 from accounts.contracts import Shopper
 from checkout import rules
-from checkout.contracts import Available, QuoteRequest
+from checkout.contracts import AvailableOffer, QuoteRequest
 from checkout.services.quotes import load_customer_facts
 from pricing import Profile, ShopperFacts, price
 from promotions.contracts import AvailabilityQuery, Candidate
-from promotions.selectors import get_backends, get_pricing_profiles
+from promotions.selectors.backends import get_backends
+from promotions.selectors.pricing_profiles import get_pricing_profiles
 
-LIMIT = 100  # of a kind
+MAX_OFFERS_PER_KIND = 100
 
 
 def list_offers(
     *, request: QuoteRequest | None, brands: Iterable[str], shopper: Shopper, at: datetime
-) -> list[Available]:
-    """Promotions, codes and whatever else the shopper could have, of these brands or of any.
+) -> list[AvailableOffer]:
+    """Return the offers that the shopper can use, of these brands, or of every brand if none is named.
 
-    With a cart each is priced alone and the best comes first, then what is only a little away; without one the newest
-    of each kind comes first. Takes nothing.
+    With a cart, each offer is priced alone: the largest discount comes first, offers without a discount last. Without a
+    cart, the newest offers of each kind come first. Nothing is redeemed.
     """
-    search = AvailabilityQuery(shopper, frozenset(brands), at, LIMIT)
-    found = [candidate for redeemer in get_backends().values() for candidate in redeemer.available(search=search)]
+    search = AvailabilityQuery(shopper, frozenset(brands), at, MAX_OFFERS_PER_KIND)
+    candidates = [candidate for backend in get_backends().values() for candidate in backend.available(query=search)]
     if request is None:
-        return [Available(candidate) for candidate in found]
-    facts, profiles = (
-        load_customer_facts(found, shopper),
-        get_pricing_profiles({candidate.brand_id for candidate in found}),
-    )
-    priced = [_price_offers(it, request, facts, profiles[it.brand_id], at) for it in found]
-    return sorted(priced, key=lambda it: (it.amount is None, -(it.amount or 0), it.candidate.ref))
+        return [AvailableOffer(candidate) for candidate in candidates]
+    facts = load_customer_facts(candidates, shopper)
+    profiles = get_pricing_profiles({candidate.brand_id for candidate in candidates})
+    offers = [_price_alone(candidate, request, facts, profiles[candidate.brand_id], at) for candidate in candidates]
+    return sorted(offers, key=lambda offer: (offer.amount is None, -(offer.amount or 0), offer.candidate.ref))
 
 
-def _price_offers(
+def _price_alone(
     candidate: Candidate, request: QuoteRequest, facts: ShopperFacts, profile: Profile, at: datetime
-) -> Available:
+) -> AvailableOffer:
+    """Price one offer without the others."""
     decision = price(request.cart, rules.to_engine_offers({candidate.ref: candidate}), facts, profile, at)
     if decision.applied or decision.gifts:
-        return Available(candidate, amount=decision.discount_total)
-    refused = next(iter(decision.rejected), None)
-    reason = None if refused is None else {"code": refused.code, "detail": refused.detail, **refused.members}
-    return Available(candidate, reason=reason)
+        return AvailableOffer(candidate, amount=decision.discount_total)
+    rejected = next(iter(decision.rejected), None)
+    reason = None if rejected is None else {"code": rejected.code, "detail": rejected.detail, **rejected.members}
+    return AvailableOffer(candidate, reason=reason)

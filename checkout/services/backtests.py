@@ -1,4 +1,4 @@
-"""A draft replayed on the carts of the past, in the background: in steps that may stop and go on at any cart."""
+"""Backtests: a promotion replayed on past orders, in background steps that can be canceled between two orders."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -6,13 +6,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand
-from checkout import rules, selectors
+from checkout import selectors
 from checkout.contracts import DraftPromotion, Quote
+from checkout.errors import PriceRecordUnreadable
 from checkout.models import UNFINISHED, Backtest, BacktestState, Redemption
-from checkout.services import replay as replay_service
-from checkout.services.simulation import MAX_CREATED_AT, candidate
+from checkout.services import replay
+from checkout.services.simulation import MAX_CREATED_AT, build_candidate
 from core import ids
 from core.db import translate_constraint
 from core.errors import Busy, InvalidRequest
@@ -20,47 +22,50 @@ from core.outbox import enqueue_on_commit
 from pricing import Facts, Offer, parse_offer
 from promotions.contracts import Candidate
 from promotions.models import Promotion
-from segments.selectors import segment_types
+from segments.selectors import get_segment_types
 
-CHUNK = 50  # a second or so: a step holds its row no longer, so that it can be stopped
+CHUNK = 50  # orders per step, about a second: a step locks the backtest, so canceling waits no longer
 MAX_PERIOD = timedelta(days=366)
 
 
 @transaction.atomic
-def backtest(*, promotion: Promotion, start: datetime, end: datetime, at: datetime) -> Backtest:
-    """Replay a promotion, as it is now, on its brand's paid carts from ``start`` to before ``end``.
+def create_backtest(*, promotion: Promotion, start: datetime, end: datetime, at: datetime) -> Backtest:
+    """Create a backtest of a promotion on its brand's paid orders with ``start`` <= time < ``end``, and start it.
 
-    Its dates do not matter, and it is given without its code: what it would have cost if everyone had typed it. Its
-    budget and its total limit are kept. Raises Invalid for a period that makes no sense, and Busy while another
-    backtest of the brand is on its way.
+    The promotion's dates and code are ignored; its budget and total limit apply. Raises InvalidRequest for an invalid
+    period, and Busy if another backtest of the brand hasn't finished.
     """
-    if end <= start:
-        raise InvalidRequest.field("end", "The end comes after the start.")
-    if start >= at:
-        raise InvalidRequest.field("start", "The period lies in the past.")
-    if end - start > MAX_PERIOD:
-        raise InvalidRequest.field("end", f"A period is {MAX_PERIOD.days} days at most.")
-    made = Backtest(
+    _validate_period(start, end, at)
+    backtest = Backtest(
         brand=promotion.brand,
         promotion=promotion,
         title=promotion.name,
-        offer=_validate_period(promotion),
+        offer=_offer_with_audience(promotion),
         currency=promotion.currency,
         budget=promotion.budget,
         limit_total=promotion.limit_total,
         start=start,
         end=min(end, at),
-        results=replay_service.empty_totals(),
+        results=replay.empty_totals(),
         created_at=at,
     )
     with translate_constraint("checkout_one_backtest_per_brand", Busy):
-        made.save(force_insert=True)
-    enqueue_on_commit("checkout.replay", backtest=str(made.pk))
-    return made
+        backtest.save(force_insert=True)
+    enqueue_on_commit("checkout.run_backtest", backtest=str(backtest.pk))
+    return backtest
 
 
-def _validate_period(promotion: Promotion) -> dict[str, Any]:
-    """The promotion's offer with its own priority, for its target audience."""
+def _validate_period(start: datetime, end: datetime, at: datetime) -> None:
+    if end <= start:
+        raise InvalidRequest.field("end", _("The end must be after the start."))
+    if start >= at:
+        raise InvalidRequest.field("start", _("The start must be in the past."))
+    if end - start > MAX_PERIOD:
+        raise InvalidRequest.field("end", _("The period is limited to %(days)s days.") % {"days": MAX_PERIOD.days})
+
+
+def _offer_with_audience(promotion: Promotion) -> dict[str, Any]:
+    """Return the promotion's offer with its priority, and with its target audience as a condition."""
     target, offer = promotion.target_audience, dict(promotion.offer)
     audience = [{"kind": "audience", "any": [target]}] if target else []
     return offer | {"priority": promotion.priority, "conditions": [*offer.get("conditions", ()), *audience]}
@@ -68,68 +73,74 @@ def _validate_period(promotion: Promotion) -> dict[str, Any]:
 
 @transaction.atomic
 def cancel_backtest(*, pk: uuid.UUID, at: datetime) -> None:
-    """Stop a backtest where it is; what it found so far stays. Stopping what is over changes nothing."""
+    """Cancel a backtest and keep its results so far. A finished backtest doesn't change."""
     Backtest.objects.filter(pk=pk, state__in=UNFINISHED).update(state=BacktestState.CANCELED, finished_at=at)
 
 
 @transaction.atomic
-def replay(*, pk: uuid.UUID, at: datetime) -> None:
-    """Replay the next carts and promise to go on, until there are none. What is over, or at work elsewhere, is left."""
-    test = selectors.lock_backtest(pk=pk)
-    if test is None or test.state not in UNFINISHED:
+def run_backtest(*, pk: uuid.UUID, at: datetime) -> None:
+    """Replay the next orders of a backtest, and enqueue the next step unless these were the last.
+
+    Does nothing if the backtest has finished, or if another worker has locked it.
+    """
+    backtest = selectors.lock_backtest(pk=pk)
+    if backtest is None or backtest.state not in UNFINISHED:
         return
-    first = uuid.UUID(int=test.cursor.int + 1) if test.cursor else ids.min_uuid7_at(test.start)
-    chunk = selectors.list_confirmed(brand_id=test.brand_id, start=first, end=ids.min_uuid7_at(test.end), limit=CHUNK)
-    offer = parse_offer(test.offer)
-    for redemption in chunk:
-        _count(test, offer, redemption)
-    test.cursor = chunk[-1].pk if chunk else test.cursor
-    test.state = BacktestState.RUNNING
-    if len(chunk) < CHUNK:
-        test.state, test.finished_at = BacktestState.COMPLETED, at
+    start = uuid.UUID(int=backtest.cursor.int + 1) if backtest.cursor else ids.min_uuid7_at(backtest.start)
+    redemptions = selectors.list_confirmed(
+        brand_id=backtest.brand_id, start=start, end=ids.min_uuid7_at(backtest.end), limit=CHUNK
+    )
+    backtest.results = replay.upgrade_totals(backtest.results)
+    offer = parse_offer(backtest.offer)
+    for redemption in redemptions:
+        _replay_redemption(backtest, offer, redemption)
+    backtest.cursor = redemptions[-1].pk if redemptions else backtest.cursor
+    if len(redemptions) < CHUNK:
+        backtest.state, backtest.finished_at = BacktestState.COMPLETED, at
     else:
-        enqueue_on_commit("checkout.replay", backtest=str(test.pk))
-    test.save()
+        backtest.state = BacktestState.RUNNING
+        enqueue_on_commit("checkout.run_backtest", backtest=str(backtest.pk))
+    backtest.save()
 
 
-def _count(test: Backtest, offer: Offer, redemption: Redemption) -> None:
-    """Replay one cart into the backtest's totals."""
-    test.carts_seen += 1
+def _replay_redemption(backtest: Backtest, offer: Offer, redemption: Redemption) -> None:
+    """Replay one order and add the result to the backtest's totals."""
+    backtest.carts_seen += 1
     try:
-        quote = rules.load_record(redemption.cart, redemption.record, redemption.created_at, explain=False)
-    except (KeyError, TypeError, ValueError):
-        test.results["unreadable"] += 1
+        quote = selectors.get_decision(redemption, explain=False)
+    except PriceRecordUnreadable:
+        backtest.results["unreadable"] += 1
         return
-    draft = _draft(test, offer, quote.request.cart.currency)
-    if test.limit_total is not None and test.results["uses"] >= test.limit_total:
-        found = replay_service.Replay(quote.request.cart.currency, False, 0, 0, quote.decision.total)
+    currency = quote.request.cart.currency
+    draft = _build_draft(backtest, offer, currency)
+    if backtest.limit_total is not None and backtest.results["redemptions"] >= backtest.limit_total:
+        result = replay.unaffected(quote)
     else:
-        found = replay_service.replay_cart(quote, draft, _facts(test.brand, offer, quote, redemption))
-    day = redemption.created_at.astimezone(ZoneInfo(test.brand.timezone)).date()
-    replay_service.add(test.results, found, day, currency=test.currency)
-    test.results["drifted"] += found.without != redemption.total
-    test.affected += found.affected
+        result = replay.replay_cart(quote, draft, _load_facts(backtest.brand, offer, quote, redemption))
+    day = redemption.created_at.astimezone(ZoneInfo(backtest.brand.timezone)).date()
+    replay.add(backtest.results, result, day, budget_currency=backtest.currency)
+    backtest.results["drifted"] += result.total_without != redemption.total
+    backtest.affected += result.affected
 
 
-def _draft(test: Backtest, offer: Offer, currency: str) -> Candidate:
-    """The promotion as it comes into play next: with what its budget has left, in carts of its currency."""
-    left = test.budget
-    if left is not None:
-        left = left - test.results["spent"] if currency == test.currency else None
-    name = str(test.promotion_id)
-    return candidate(DraftPromotion(name, test.title, offer, budget=left), test.brand, MAX_CREATED_AT)
+def _build_draft(backtest: Backtest, offer: Offer, currency: str) -> Candidate:
+    """Return the promotion as a candidate, with its remaining budget in carts of the budget's currency."""
+    budget = backtest.budget
+    if budget is not None:
+        budget = budget - backtest.results["spent"] if currency == backtest.currency else None
+    draft = DraftPromotion(str(backtest.promotion_id), backtest.title, offer, budget=budget)
+    return build_candidate(draft, backtest.brand, MAX_CREATED_AT)
 
 
-def _facts(brand: Brand, offer: Offer, quote: Quote, redemption: Redemption) -> Facts | None:
-    """What the promotion asks of the shopper: as recorded, else the orders of then and the segments of today."""
-    told = quote.facts.by_brand.get(brand.slug, Facts())
-    segments, orders = told.segments, told.placed_orders
-    if replay_service.list_segment_types(offer, "audience") and not replay_service.has_recorded_facts(
-        quote, brand.slug, "audience"
-    ):
-        segments = segment_types(customer_key=redemption.customer_id, brand_ids=[brand.pk])[brand.pk]
-    if replay_service.list_segment_types(offer, "nth_order") and not replay_service.has_recorded_facts(
-        quote, brand.slug, "nth_order"
-    ):
-        orders = selectors.earlier_orders(redemption=redemption, brand_id=brand.pk)
+def _load_facts(brand: Brand, offer: Offer, quote: Quote, redemption: Redemption) -> Facts:
+    """Return the customer facts that the promotion's conditions need.
+
+    Recorded facts come first; otherwise the earlier orders of that time and today's segments.
+    """
+    recorded = quote.facts.by_brand.get(brand.slug, Facts())
+    segments, orders = recorded.segments, recorded.placed_orders
+    if replay.has_condition(offer, "audience") and not replay.has_recorded_facts(quote, brand.slug, "audience"):
+        segments = get_segment_types(customer_key=redemption.customer_id, brand_ids=[brand.pk])[brand.pk]
+    if replay.has_condition(offer, "nth_order") and not replay.has_recorded_facts(quote, brand.slug, "nth_order"):
+        orders = selectors.count_earlier_orders(redemption=redemption, brand_id=brand.pk)
     return Facts(segments, orders)

@@ -1,93 +1,86 @@
-"""One price for one cart: asks every kind for its offers, then the engine once."""
+"""Quotes: the price of a cart, from the offers of every kind."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+
+from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Shopper
 from checkout import rules, selectors
 from checkout.contracts import Quote, QuoteRequest
-from pricing import Facts, Profile, ShopperFacts, price
+from pricing import Facts, ShopperFacts
 from promotions.code_rules import normalize_code
 from promotions.contracts import Candidate, CandidateQuery, Rejection
 from promotions.errors import CodeNotFound
-from promotions.selectors import get_backends, get_code_kinds, get_pricing_profile
+from promotions.selectors.backends import get_backends
+from promotions.selectors.codes import get_code_kinds
+from promotions.selectors.pricing_profiles import get_pricing_profile
 from segments.selectors import get_segment_types
 
-NO_VOUCHER = "There is no such voucher."
+VOUCHER_NOT_FOUND = _("Voucher not found.")
 
 
 def quote(
     *, request: QuoteRequest, shopper: Shopper | None, at: datetime, lost: Mapping[str, Rejection] | None = None
 ) -> Quote:
-    """Price the cart with what its codes give and what comes into play by itself; takes nothing.
+    """Price the cart with its codes and with automatic offers. Nothing is redeemed.
 
-    The order in which codes were typed never matters. ``lost`` are candidates, by reference, that are left out as
-    others took the last of them, each with its reason.
+    The order of the codes never matters. ``lost`` maps references of candidates that have become unavailable to their
+    reasons; these candidates are left out.
     """
+    unavailable = lost or {}
     offered, rejections = _collect_candidates(request, shopper, at)
-    gone = lost or {}
-    candidates = {it.ref: it for it in offered if it.ref not in gone}
-    rejections += [rejection for rejection in gone.values() if rejection.code]
+    candidates = {candidate.ref: candidate for candidate in offered if candidate.ref not in unavailable}
+    rejections += [rejection for rejection in unavailable.values() if rejection.code]
     facts = load_customer_facts(candidates.values(), shopper)
-    profile = get_pricing_profile({it.brand_id for it in candidates.values()})
-    return price_cart(request, candidates, rejections, facts=facts, profile=profile, at=at)
-
-
-def price_cart(
-    request: QuoteRequest,
-    candidates: Mapping[str, Candidate],
-    rejections: Sequence[Rejection],
-    *,
-    facts: ShopperFacts,
-    profile: Profile,
-    at: datetime,
-    explain: bool = False,
-) -> Quote:
-    """The one pricing of carts: quotes, redemptions and simulations all come through here."""
-    decision = price(request.cart, rules.to_engine_offers(candidates), facts, profile, at, explain=explain)
-    return Quote(request, decision, facts, profile, candidates, rejections, at)
+    profile = get_pricing_profile({candidate.brand_id for candidate in candidates.values()})
+    return rules.price_cart(request, candidates, rejections, facts=facts, profile=profile, at=at)
 
 
 def _collect_candidates(
     request: QuoteRequest, shopper: Shopper | None, at: datetime
 ) -> tuple[list[Candidate], list[Rejection]]:
-    """What every kind offers, by itself or by the codes that are of it, and the codes that offer nothing."""
+    """Return the candidates of all backends, and a rejection for each code that yields none."""
     typed = {normalize_code(code) or code: code for code in request.codes}
-    kind_of = get_code_kinds(codes=list(typed))
-    found: list[Candidate | Rejection] = []
-    for kind, redeemer in get_backends().items():
-        mine = sorted(code for code, its in kind_of.items() if its == kind)
-        found += redeemer.candidates(
-            ask=CandidateQuery(request.cart, request.shop, mine, shopper, at, vouchers=request.vouchers)
-        )
-    rejections = [Rejection(typed[code], CodeNotFound().as_dict()) for code in typed if code not in kind_of]
-    answered = {item.code for item in found}
-    rejections += [Rejection(it, CodeNotFound(NO_VOUCHER).as_dict()) for it in request.vouchers if it not in answered]
-    rejections += [item for item in found if isinstance(item, Rejection)]
-    return [item for item in found if isinstance(item, Candidate)], rejections
+    kinds = get_code_kinds(codes=list(typed))
+    results: list[Candidate | Rejection] = []
+    for kind, backend in get_backends().items():
+        codes = sorted(code for code, code_kind in kinds.items() if code_kind == kind)
+        query = CandidateQuery(request.cart, request.shop, codes, shopper, at, vouchers=request.vouchers)
+        results += backend.candidates(query=query)
+    known = {result.code for result in results}
+    rejections = [Rejection(typed[code], CodeNotFound().as_dict()) for code in typed if code not in kinds]
+    rejections += [
+        Rejection(voucher, CodeNotFound(VOUCHER_NOT_FOUND).as_dict())
+        for voucher in request.vouchers
+        if voucher not in known
+    ]
+    rejections += [result for result in results if isinstance(result, Rejection)]
+    return [result for result in results if isinstance(result, Candidate)], rejections
 
 
-def load_customer_facts(offered: Iterable[Candidate], shopper: Shopper | None) -> ShopperFacts:
-    """What the offers' conditions ask about the shopper, and only that: a query each where one of them asks."""
+def load_customer_facts(candidates: Iterable[Candidate], shopper: Shopper | None) -> ShopperFacts:
+    """Load what the candidates' conditions need to know about the customer: at most one query for each kind of fact."""
     if shopper is None or shopper.id is None:
         return ShopperFacts()
-    known = list(offered)
-    by_audience = _brands_of_candidates(known, "audience")
-    by_orders = _brands_of_candidates(known, "nth_order")
-    types = get_segment_types(customer_key=shopper.id, brand_ids=by_audience) if by_audience else {}
-    orders = selectors.placed_orders(customer_key=shopper.id, brand_ids=by_orders) if by_orders else {}
+    offers = list(candidates)
+    with_audience = _brands_of_candidates(offers, "audience")
+    with_order_number = _brands_of_candidates(offers, "nth_order")
+    types = get_segment_types(customer_key=shopper.id, brand_ids=with_audience) if with_audience else {}
+    orders = selectors.count_orders(customer_key=shopper.id, brand_ids=with_order_number) if with_order_number else {}
     return ShopperFacts(
         {
             slug: Facts(types.get(brand_id, frozenset()), orders.get(brand_id, 0))
-            for brand_id, slug in (by_audience | by_orders).items()
+            for brand_id, slug in (with_audience | with_order_number).items()
         }
     )
 
 
-def _brands_of_candidates(offered: Iterable[Candidate], kind: str) -> dict[uuid.UUID, str]:
+def _brands_of_candidates(candidates: Iterable[Candidate], kind: str) -> dict[uuid.UUID, str]:
+    """Return IDs and slugs of the brands whose candidates have a condition of this kind."""
     return {
         candidate.brand_id: candidate.brand
-        for candidate in offered
+        for candidate in candidates
         if any(condition.kind == kind for condition in candidate.offer.conditions)
     }

@@ -1,9 +1,9 @@
-"""One past cart priced twice, with a draft and without, and what many such carts add up to. Values in, values out.
+"""Replays of past carts with and without a draft promotion, and the totals of many replays.
 
-Totals are JSON: ``{"currencies": {cur: {"cost", "extra"}}, "uses", "spent", "drifted", "unreadable",
-"overlap": {ref: {"kind", "title", "lost", "changed", "less": {cur: minor}}}, "days": {day: {"seen", "touched",
-"extra": {cur: minor}}}}``. ``cost`` is what the draft took off, ``extra`` how much less would have been paid than
-without it; they differ by what other offers gave less.
+Totals are stored as JSON: ``{"version": 2, "currencies": {currency: {"cost", "extra"}}, "redemptions", "spent",
+"drifted", "unreadable", "overlap": {reference: {"kind", "name", "lost", "changed", "less": {currency: minor units}}},
+"days": {day: {"orders", "affected", "extra": {currency: minor units}}}}``. ``cost`` is the draft's discount, ``extra``
+the additional discount of the whole cart; they differ by the discounts that other offers lose.
 """
 
 from collections.abc import Mapping
@@ -16,95 +16,131 @@ from checkout.contracts import Quote
 from pricing import Applied, Facts, Offer, ShopperFacts, price
 from promotions.contracts import Candidate
 
-MAX_RIVALS = 200  # of what overlaps, so many are named; all others stand together
+TOTALS_VERSION = 2
+MAX_RIVALS = 200  # overlapping offers that are listed by name; the others share one row
 OTHERS = "others"
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
-    """What a draft would have done to one cart; amounts in minor units.
+class Rival:
+    """An applied offer whose discount changes because of the draft: in minor units, None if it is lost."""
 
-    ``rivals`` are the offers that lost by it (None left) or changed, by reference: kind, title, before, after.
-    """
+    kind: str
+    name: str
+    discount: int
+    new_discount: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The effect of a draft on one cart, in minor units. ``rivals`` are by reference."""
 
     currency: str
     affected: bool
     cost: int
     extra: int
-    without: int
-    rivals: Mapping[str, tuple[str, str, int, int | None]] = field(default_factory=dict)
+    total_without: int
+    rivals: Mapping[str, Rival] = field(default_factory=dict)
 
 
-def list_segment_types(offer: Offer, kind: str) -> bool:
-    """Whether a condition of this kind is among the offer's."""
+def has_condition(offer: Offer, kind: str) -> bool:
+    """Return whether the offer has a condition of this kind."""
     return any(condition.kind == kind for condition in offer.conditions)
 
 
 def has_recorded_facts(quote: Quote, brand: str, kind: str) -> bool:
-    """Whether the record holds what conditions of this kind ask of the shopper: some offer of the brand asked then."""
-    return any(it.brand == brand and list_segment_types(it.offer, kind) for it in quote.candidates.values())
-
-
-def replay_cart(quote: Quote, draft: Candidate, facts: Facts | None) -> Replay:
-    """The recorded decision beside the one with the draft in play; a record of the same promotion gives way to it.
-
-    ``facts`` are the shopper's with the draft's brand where the record does not hold them.
-    """
-    own = {ref: it for ref, it in quote.candidates.items() if (it.kind, it.id) != (draft.kind, draft.id)}
-    everyone = quote.facts if facts is None else ShopperFacts({**quote.facts.by_brand, draft.brand: facts})
-    candidates = {**own, draft.ref: draft}
-    after = price(quote.request.cart, rules.to_engine_offers(candidates), everyone, quote.profile, quote.at)
-    given = {applied.ref: applied for applied in after.applied}
-    mine = given.get(draft.ref)
-    gift = any(each.ref == draft.ref for each in after.gifts)
-    return Replay(
-        currency=quote.request.cart.currency,
-        affected=mine is not None or gift,
-        cost=mine.amount if mine else 0,
-        extra=after.discount_total - quote.decision.discount_total,
-        without=quote.decision.total,
-        rivals=_rivals(quote, own, given),
+    """Return whether the record holds the facts for conditions of this kind: an offer of the brand had one then."""
+    return any(
+        candidate.brand == brand and has_condition(candidate.offer, kind) for candidate in quote.candidates.values()
     )
 
 
-def _rivals(
-    quote: Quote, own: Mapping[str, Candidate], given: Mapping[str, Applied]
-) -> dict[str, tuple[str, str, int, int | None]]:
-    found = {}
+def replay_cart(quote: Quote, draft: Candidate, facts: Facts | None) -> Replay:
+    """Price a recorded cart with the draft, which replaces the same promotion if the record has it.
+
+    ``facts`` replace the recorded facts about the customer for the draft's brand.
+    """
+    others = {
+        reference: candidate
+        for reference, candidate in quote.candidates.items()
+        if (candidate.kind, candidate.id) != (draft.kind, draft.id)
+    }
+    all_facts = quote.facts if facts is None else ShopperFacts({**quote.facts.by_brand, draft.brand: facts})
+    candidates = {**others, draft.ref: draft}
+    decision = price(quote.request.cart, rules.to_engine_offers(candidates), all_facts, quote.profile, quote.at)
+    applied = {offer.ref: offer for offer in decision.applied}
+    applied_draft = applied.get(draft.ref)
+    has_gift = any(gift.ref == draft.ref for gift in decision.gifts)
+    return Replay(
+        currency=quote.request.cart.currency,
+        affected=applied_draft is not None or has_gift,
+        cost=applied_draft.amount if applied_draft else 0,
+        extra=decision.discount_total - quote.decision.discount_total,
+        total_without=quote.decision.total,
+        rivals=_find_rivals(quote, others, applied),
+    )
+
+
+def unaffected(quote: Quote) -> Replay:
+    """Return the result for a cart that the draft can't be applied to."""
+    return Replay(quote.request.cart.currency, False, 0, 0, quote.decision.total)
+
+
+def _find_rivals(quote: Quote, others: Mapping[str, Candidate], applied: Mapping[str, Applied]) -> dict[str, Rival]:
+    rivals = {}
     for before in quote.decision.applied:
-        it, after = own.get(before.ref), given.get(before.ref)
-        if it is not None and (after is None or after.amount != before.amount):
-            found[before.ref] = (it.kind, it.title, before.amount, after.amount if after else None)
-    return found
+        candidate, after = others.get(before.ref), applied.get(before.ref)
+        if candidate is not None and (after is None or after.amount != before.amount):
+            rivals[before.ref] = Rival(candidate.kind, candidate.title, before.amount, after.amount if after else None)
+    return rivals
 
 
+# --- totals ----------------------------------------------------------------------------------------------------------
 def empty_totals() -> dict[str, Any]:
-    """Totals before the first cart."""
+    """Return the totals of no carts."""
     return {
-        "currencies": {}, "uses": 0, "spent": 0, "drifted": 0, "unreadable": 0, "overlap": {}, "days": {},
+        "version": TOTALS_VERSION, "currencies": {}, "redemptions": 0, "spent": 0, "drifted": 0, "unreadable": 0,
+        "overlap": {}, "days": {},
     }  # fmt: skip
 
 
-def add(totals: dict[str, Any], found: Replay, day: date, *, currency: str) -> None:
-    """Count one cart in; ``currency`` is the one that the draft's budget is kept in."""
-    sums = totals["currencies"].setdefault(found.currency, {"cost": 0, "extra": 0})
-    sums["cost"] += found.cost
-    sums["extra"] += found.extra
-    totals["uses"] += found.affected
-    totals["spent"] += found.cost if found.currency == currency else 0
-    today = totals["days"].setdefault(day.isoformat(), {"seen": 0, "touched": 0, "extra": {}})
-    today["seen"] += 1
-    today["touched"] += found.affected
-    today["extra"][found.currency] = today["extra"].get(found.currency, 0) + found.extra
-    for ref, (kind, title, before, after) in sorted(found.rivals.items()):
-        _add_rival(totals["overlap"], ref, (kind, title), before - (after or 0), found.currency, lost=after is None)
+def upgrade_totals(totals: dict[str, Any]) -> dict[str, Any]:
+    """Return stored totals in their present form. Totals without a version are version 1, with other names."""
+    if "version" in totals:
+        return totals
+    upgraded = empty_totals() | {name: value for name, value in totals.items() if name != "uses"}
+    return upgraded | {
+        "redemptions": totals["uses"],
+        "overlap": {
+            reference: {"name" if name == "title" else name: value for name, value in row.items()}
+            for reference, row in totals["overlap"].items()
+        },
+        "days": {
+            day: {"orders": row["seen"], "affected": row["touched"], "extra": row["extra"]}
+            for day, row in totals["days"].items()
+        },
+    }
 
 
-def _add_rival(
-    overlap: dict[str, Any], ref: str, named: tuple[str, str], less: int, currency: str, *, lost: bool
-) -> None:
-    if ref not in overlap and len(overlap) >= MAX_RIVALS:
-        ref, named = OTHERS, ("", "others")
-    row = overlap.setdefault(ref, {"kind": named[0], "title": named[1], "lost": 0, "changed": 0, "less": {}})
-    row["lost" if lost else "changed"] += 1
-    row["less"][currency] = row["less"].get(currency, 0) + less
+def add(totals: dict[str, Any], result: Replay, day: date, *, budget_currency: str) -> None:
+    """Add one cart to the totals; ``budget_currency`` is the currency of the draft's budget."""
+    sums = totals["currencies"].setdefault(result.currency, {"cost": 0, "extra": 0})
+    sums["cost"] += result.cost
+    sums["extra"] += result.extra
+    totals["redemptions"] += result.affected
+    totals["spent"] += result.cost if result.currency == budget_currency else 0
+    row = totals["days"].setdefault(day.isoformat(), {"orders": 0, "affected": 0, "extra": {}})
+    row["orders"] += 1
+    row["affected"] += result.affected
+    row["extra"][result.currency] = row["extra"].get(result.currency, 0) + result.extra
+    for reference, rival in sorted(result.rivals.items()):
+        _add_rival(totals["overlap"], reference, rival, result.currency)
+
+
+def _add_rival(overlap: dict[str, Any], reference: str, rival: Rival, currency: str) -> None:
+    kind, name = rival.kind, rival.name
+    if reference not in overlap and len(overlap) >= MAX_RIVALS:
+        reference, kind, name = OTHERS, "", ""
+    row = overlap.setdefault(reference, {"kind": kind, "name": name, "lost": 0, "changed": 0, "less": {}})
+    row["lost" if rival.new_discount is None else "changed"] += 1
+    row["less"][currency] = row["less"].get(currency, 0) + rival.discount - (rival.new_discount or 0)

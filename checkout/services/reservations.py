@@ -1,4 +1,4 @@
-"""Takes what a quote chose, all together, for one order."""
+"""Reservations: the offers of a quote, reserved together for one order."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.contracts import Shopper
 from accounts.services import get_or_create_customer
-from checkout import rules, selectors
+from checkout import selectors, serialization
 from checkout.contracts import Quote, QuoteRequest, RedemptionOptions
 from checkout.errors import as_conflict
 from checkout.models import Redemption, RedemptionItem, Status
@@ -22,69 +22,79 @@ from promotions.errors import InvalidStatus, PriceChanged
 
 
 @transaction.atomic
-def reserve(*, request: QuoteRequest, order: RedemptionOptions, shopper: Shopper, at: datetime) -> Redemption:
-    """Reserve one use of everything that the cart's codes give, until the order is paid.
+def reserve(*, request: QuoteRequest, options: RedemptionOptions, shopper: Shopper, at: datetime) -> Redemption:
+    """Reserve one redemption of each applied offer until the order is paid, all or nothing.
 
-    All or nothing, unless ``order.skip``: the first code that cannot be had refuses the whole with its reason (409),
-    and nothing is taken. The same request for the same order answers the same redemption; another one replaces it.
-    Raises PriceChanged, WrongState (the order is confirmed) and Busy (the same order at the same moment).
+    The first code that can't be redeemed rejects the whole with its reason (409), unless ``options.skip`` leaves such
+    codes out. The same request for the same order returns the same redemption; another request replaces it. Raises
+    PriceChanged, InvalidStatus (the order is confirmed) and Busy (a concurrent request for the same order).
     """
-    known = get_or_create_customer(shopper=shopper)
-    live = selectors.lock_live(brand_id=order.brand_id, customer_key=known.key, order=order.reference)
+    customer = get_or_create_customer(shopper=shopper)
+    live = selectors.lock_live_redemption(brand_id=options.brand_id, customer_key=customer.key, order=options.reference)
     if live is not None:
-        if bytes(live.fingerprint) == order.fingerprint and (live.status == Status.CONFIRMED or live.expires_at > at):
+        is_usable = live.status == Status.CONFIRMED or live.expires_at > at
+        if bytes(live.fingerprint) == options.fingerprint and is_usable:
             return live
         if live.status == Status.CONFIRMED:
-            raise InvalidStatus(status_now=live.status)
+            raise InvalidStatus(current_status=live.status)
         release(redemption=live, at=at)
-    return _price_until_stable(request, order, known, at)
+    return _price_until_stable(request, options, customer, at)
 
 
-def _price_until_stable(request: QuoteRequest, order: RedemptionOptions, shopper: Shopper, at: datetime) -> Redemption:
-    """Price and take; what others took the last of meanwhile is priced again without it, or refuses the whole."""
+def _price_until_stable(
+    request: QuoteRequest, options: RedemptionOptions, customer: Shopper, at: datetime
+) -> Redemption:
+    """Price the cart and reserve the applied offers. Reprice without offers that have become unavailable."""
     lost: dict[str, Rejection] = {}
     while True:
-        priced = quote(request=request, shopper=shopper, at=at, lost=lost)
-        _check_expected_total(priced, order)
+        priced = quote(request=request, shopper=customer, at=at, lost=lost)
+        _check_rejections(priced, options)
+        _check_expected_total(priced, options)
         try:
             with transaction.atomic():
-                return _persist_and_reserve(priced, order, shopper, at)
-        except OfferUnavailable as loss:
-            reason = loss.refusal.as_dict()
-            if loss.taking.code and not order.skip:
-                raise as_conflict(reason, loss.taking.code) from loss
-            lost[priced.ref_of(loss.taking)] = Rejection(loss.taking.code, reason)
+                return _persist_and_reserve(priced, options, customer, at)
+        except OfferUnavailable as unavailable:
+            item, reason = unavailable.item, unavailable.error.as_dict()
+            if item.code and not options.skip:
+                raise as_conflict(reason, item.code) from unavailable
+            lost[priced.get_reference(item)] = Rejection(item.code, reason)
 
 
-def _check_expected_total(priced: Quote, order: RedemptionOptions) -> None:
-    refused = next(iter(rules.serialize_rejections(priced)), None)
-    if refused is not None and not order.skip:
-        raise as_conflict(refused["reason"], refused["code"])
-    if order.expect_total is not None and order.expect_total != priced.decision.total:
+def _check_rejections(priced: Quote, options: RedemptionOptions) -> None:
+    """Raise the reason of the first rejected code, unless rejected codes are to be skipped."""
+    rejected = next(serialization.serialize_rejections(priced), None)
+    if rejected is not None and not options.skip:
+        raise as_conflict(rejected["reason"], rejected["code"])
+
+
+def _check_expected_total(priced: Quote, options: RedemptionOptions) -> None:
+    """Raise PriceChanged if the total differs from the one that the caller expects."""
+    if options.expect_total is not None and options.expect_total != priced.decision.total:
         currency = priced.request.cart.currency
         raise PriceChanged(
-            expected=money.format_decimal(order.expect_total, currency),
+            expected=money.format_decimal(options.expect_total, currency),
             total=money.format_decimal(priced.decision.total, currency),
         )
 
 
-def _persist_and_reserve(priced: Quote, order: RedemptionOptions, shopper: Shopper, at: datetime) -> Redemption:
+def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Shopper, at: datetime) -> Redemption:
+    """Create the redemption with its items and reserve these with their backends."""
     decision = priced.decision
     redemption = Redemption(
         id=uuid7(at),
-        brand_id=order.brand_id,
-        customer_id=shopper.key,
-        order=order.reference,
-        fingerprint=order.fingerprint,
+        brand_id=options.brand_id,
+        customer_id=customer.key,
+        order=options.reference,
+        fingerprint=options.fingerprint,
         currency=priced.request.cart.currency,
         subtotal=decision.subtotal,
         discount_total=decision.discount_total,
         total=decision.total,
-        cart=rules.dump_cart(priced.request.cart),
-        quote=rules.serialize_quote(priced),
-        record=rules.dump_record(priced),
+        cart=serialization.dump_cart(priced.request.cart),
+        quote=serialization.serialize_quote(priced),
+        record=serialization.dump_record(priced),
         created_at=at,
-        expires_at=at + timedelta(seconds=order.ttl_seconds),
+        expires_at=at + timedelta(seconds=options.ttl_seconds),
     )
     with (
         translate_constraint("checkout_one_live_per_brand_order", Busy),
@@ -93,8 +103,8 @@ def _persist_and_reserve(priced: Quote, order: RedemptionOptions, shopper: Shopp
         redemption.save(force_insert=True)
     items = list(_items(redemption, priced))
     RedemptionItem.objects.bulk_create(items)
-    for redeemer, purchase in purchases_by_kind(redemption, items, at):
-        redeemer.reserve(purchase=purchase)
+    for backend, purchase in purchases_by_kind(redemption, items, at):
+        backend.reserve(purchase=purchase)
     return redemption
 
 

@@ -1,68 +1,81 @@
-"""What a cart would cost with promotions that are only drafts. Stores nothing, takes nothing."""
+"""Simulation: the price of a cart with draft promotions. Nothing is stored or redeemed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from accounts.contracts import Shopper
 from accounts.models import Brand
 from checkout import rules
-from checkout.contracts import DraftPromotion, Quote, QuoteRequest, Simulation, SimulationOptions
-from checkout.services.quotes import load_customer_facts, price_cart
+from checkout.contracts import (
+    DRAFT_KEY_PREFIX,
+    DraftPromotion,
+    Quote,
+    QuoteRequest,
+    Simulation,
+    SimulationOptions,
+)
+from checkout.services.quotes import load_customer_facts
 from pricing import Explanation, ShopperFacts
 from promotions.code_rules import normalize_code
 from promotions.contracts import Candidate, CandidateQuery, Rejection
 from promotions.errors import CodeNotFound
-from promotions.selectors import candidates, codes_of_promotions, get_pricing_profile
+from promotions.selectors.candidates import candidates as find_live_candidates
+from promotions.selectors.codes import codes_of_promotions
+from promotions.selectors.pricing_profiles import get_pricing_profile
 
-MAX_CREATED_AT = (
-    10**12
-)  # seconds since 1970, beyond every promotion that runs: drafts come after them, in the caller's order
-CODE_NOT_IN_CART = "code_not_sent"
-NO_VOUCHERS = "Vouchers are no part of a simulation."
+MAX_CREATED_AT = 10**12  # seconds since 1970, later than any live promotion: drafts come last, in the caller's order
+CODE_NOT_IN_CART = "code_not_in_cart"
 
 
 def simulate(
-    *, request: QuoteRequest, trial: SimulationOptions, brand: Brand, shopper: Shopper | None, at: datetime
+    *, request: QuoteRequest, options: SimulationOptions, brand: Brand, shopper: Shopper | None, at: datetime
 ) -> Simulation:
-    """Price the cart with the drafts, explained, by the same pricing as a quote.
+    """Price the cart with the drafts and explain the result, with the same pricing as a quote.
 
-    A draft that a code opens comes into play only when its code is among the cart's. With ``trial.include_live`` the
-    brand's running promotions are in play too, but for those that a draft of the same id stands in for.
+    A draft that needs a code is evaluated only if the cart has this code. With ``options.include_live`` the brand's
+    active promotions are included, except those that a draft of the same ID replaces.
     """
     typed = {normalize_code(code) or code: code for code in request.codes}
-    awake = {draft.id: draft for draft in trial.drafts if not draft.by_code or draft.code in typed}
+    running = {draft.id: draft for draft in options.drafts if not draft.by_code or draft.code in typed}
+    drafts = [
+        build_candidate(draft, brand, MAX_CREATED_AT + position)
+        for position, draft in enumerate(options.drafts)
+        if draft.id in running
+    ]
+    draft_codes = {draft.code for draft in running.values()}
+    other_codes = {code: text for code, text in typed.items() if code not in draft_codes}
+    live, rejections = _find_live(request, options, other_codes, brand=brand, shopper=shopper, at=at)
+    rejections += [
+        Rejection(voucher, CodeNotFound(_("Simulations don't support vouchers.")).as_dict())
+        for voucher in request.vouchers
+    ]
+    draft_ids = {draft.id for draft in options.drafts}
     candidates = {
-        it.ref: it
-        for it in (
-            candidate(draft, brand, MAX_CREATED_AT + index)
-            for index, draft in enumerate(trial.drafts)
-            if draft.id in awake
-        )
+        candidate.ref: candidate
+        for candidate in [*drafts, *(candidate for candidate in live if candidate.id not in draft_ids)]
     }
-    rest = {code: text for code, text in typed.items() if code not in {draft.code for draft in awake.values()}}
-    segments = sorted(trial.facts.segments) if trial.facts else []
-    ask = CandidateQuery(request.cart, brand.slug, [], shopper, at, segments)
-    live, rejections = _live(ask, rest, brand, wanted=trial.include_live)
-    rejections += [Rejection(voucher, CodeNotFound(NO_VOUCHERS).as_dict()) for voucher in request.vouchers]
-    candidates |= {it.ref: it for it in live if it.id not in {draft.id for draft in trial.drafts}}
-    known = trial.facts
-    facts = load_customer_facts(candidates.values(), shopper) if known is None else ShopperFacts({brand.slug: known})
-    profile = trial.profile or get_pricing_profile({brand.pk})
-    quote = price_cart(request, candidates, rejections, facts=facts, profile=profile, at=at, explain=True)
-    return Simulation(
-        quote, trial, _not_running([draft for draft in trial.drafts if draft.id not in awake], brand, quote)
+    facts = (
+        load_customer_facts(candidates.values(), shopper)
+        if options.facts is None
+        else ShopperFacts({brand.slug: options.facts})
     )
+    profile = options.profile or get_pricing_profile({brand.pk})
+    quote = rules.price_cart(request, candidates, rejections, facts=facts, profile=profile, at=at, explain=True)
+    not_running = [draft for draft in options.drafts if draft.id not in running]
+    return Simulation(quote, options, _explain_not_running(not_running, brand, quote))
 
 
-def candidate(draft: DraftPromotion, brand: Brand, order: int) -> Candidate:
-    """A draft as the engine takes it; a promotion that nobody used yet has everything left."""
+def build_candidate(draft: DraftPromotion, brand: Brand, order: int) -> Candidate:
+    """Return the candidate of a draft, with its whole budget and unused limits."""
     return Candidate(
         kind="promotion",
         id=draft.id,
-        key=f"{rules.DRAFT}{draft.id}",
+        key=f"{DRAFT_KEY_PREFIX}{draft.id}",
         code=(draft.code or "") if draft.by_code else "",
-        title=draft.title,
+        title=draft.name,
         brand_id=brand.pk,
         brand=brand.slug,
         timezone=brand.timezone,
@@ -72,28 +85,52 @@ def candidate(draft: DraftPromotion, brand: Brand, order: int) -> Candidate:
     )
 
 
-def _live(
-    ask: CandidateQuery, typed: Mapping[str, str], brand: Brand, *, wanted: bool
+def _find_live(
+    request: QuoteRequest,
+    options: SimulationOptions,
+    typed: Mapping[str, str],
+    *,
+    brand: Brand,
+    shopper: Shopper | None,
+    at: datetime,
 ) -> tuple[list[Candidate], list[Rejection]]:
-    """The brand's running promotions for this cart, where they are wanted, and the codes that open nothing here."""
-    mine = codes_of_promotions(codes=list(typed), brand_id=brand.pk) if wanted else set()
-    found = candidates(ask=replace(ask, codes=sorted(mine))) if wanted else []
-    live = [it for it in found if isinstance(it, Candidate) and it.brand_id == brand.pk]
-    unknown = [Rejection(text, CodeNotFound().as_dict()) for code, text in typed.items() if code not in mine]
-    return live, unknown + [it for it in found if isinstance(it, Rejection)]
+    """Return the brand's active promotions for this cart, if included, and a rejection for each other code."""
+    if not options.include_live:
+        return [], [Rejection(text, CodeNotFound().as_dict()) for text in typed.values()]
+    codes = codes_of_promotions(codes=list(typed), brand_id=brand.pk)
+    segments = sorted(options.facts.segments) if options.facts else []
+    query = CandidateQuery(request.cart, brand.slug, sorted(codes), shopper, at, segments)
+    results = find_live_candidates(query=query)
+    unknown = [Rejection(text, CodeNotFound().as_dict()) for code, text in typed.items() if code not in codes]
+    live = [result for result in results if isinstance(result, Candidate) and result.brand_id == brand.pk]
+    return live, unknown + [result for result in results if isinstance(result, Rejection)]
 
 
-def _not_running(drafts: Sequence[DraftPromotion], brand: Brand, quote: Quote) -> dict[str, Explanation]:
-    """What drafts' conditions would have seen, though their codes were not sent; one pricing, in which none is given
-    since nothing is left of its budget.
+def _explain_not_running(drafts: Sequence[DraftPromotion], brand: Brand, quote: Quote) -> dict[str, Explanation]:
+    """Explain the conditions of drafts whose code isn't in the cart.
+
+    A single pricing evaluates all of them, with an empty budget, so that none is applied.
     """
-    found = {draft.id: candidate(replace(draft, budget=0), brand, 0) for draft in drafts}
-    bare, given = QuoteRequest(quote.request.cart, ()), {it.ref: it for it in found.values()}
-    again = price_cart(bare, given, [], facts=quote.facts, profile=quote.profile, at=quote.at, explain=True)
-    seen = {each.ref: each for each in again.decision.explanations}
-    told = {}
-    for draft in drafts:
-        named = f"Its code {draft.code} is not among the cart's codes."
-        detail = named if draft.code else "It has no code to be opened by."
-        told[draft.id] = replace(seen[found[draft.id].ref], outcome=CODE_NOT_IN_CART, detail=detail, amount=0)
-    return told
+    candidates = {draft.id: build_candidate(replace(draft, budget=0), brand, 0) for draft in drafts}
+    priced = rules.price_cart(
+        QuoteRequest(quote.request.cart, ()),
+        {candidate.ref: candidate for candidate in candidates.values()},
+        [],
+        facts=quote.facts,
+        profile=quote.profile,
+        at=quote.at,
+        explain=True,
+    )
+    explanations = {explanation.ref: explanation for explanation in priced.decision.explanations}
+    return {
+        draft.id: replace(
+            explanations[candidates[draft.id].ref], outcome=CODE_NOT_IN_CART, detail=_describe_missing(draft), amount=0
+        )
+        for draft in drafts
+    }
+
+
+def _describe_missing(draft: DraftPromotion) -> str:
+    if not draft.code:
+        return _("This promotion needs a code but has none.")
+    return _("The code %(code)s isn't in the cart.") % {"code": draft.code}

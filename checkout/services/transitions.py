@@ -1,103 +1,106 @@
-"""What becomes of a redemption: confirmed, cancelled, expired, refunded. Locks the redemption first, then its uses."""
+"""Status changes of redemptions. Each locks the redemption first, then what its backends keep of it."""
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from checkout import selectors
 from checkout.models import Redemption, RedemptionItem, RefundedLine, Status
-from checkout.rules import load_profile
+from checkout.serialization import load_profile
 from core.db import translate_constraint
 from core.errors import Busy, InvalidRequest
 from promotions.contracts import Purchase, RedemptionBackend, SelectedOffer
 from promotions.errors import InvalidStatus, ReservationExpired
-from promotions.selectors import get_backends
+from promotions.selectors.backends import get_backends
 
 
 @transaction.atomic
 def confirm(*, redemption: Redemption, at: datetime) -> Redemption:
-    """The order was paid: the uses become final. Confirming twice is confirming once.
+    """Confirm a reservation whose order was paid. Repeating it changes nothing.
 
-    Raises ReservationExpired, and WrongState for what was cancelled or refunded.
+    Raises ReservationExpired, and InvalidStatus for a canceled or refunded redemption.
     """
-    locked = selectors.lock(pk=redemption.pk)
+    locked = selectors.lock_redemption(pk=redemption.pk)
     if locked.status == Status.CONFIRMED:
         return locked
     if locked.status == Status.EXPIRED or (locked.status == Status.RESERVED and locked.expires_at <= at):
         raise ReservationExpired
     if locked.status != Status.RESERVED:
-        raise InvalidStatus(status_now=locked.status)
-    for redeemer, purchase in _reserved_items(locked, at):
-        redeemer.confirm(purchase=purchase)
+        raise InvalidStatus(current_status=locked.status)
+    for backend, purchase in _reserved_items(locked, at):
+        backend.confirm(purchase=purchase)
     return _set_status(locked, Status.CONFIRMED, confirmed_at=at)
 
 
 @transaction.atomic
 def cancel(*, redemption: Redemption, at: datetime) -> Redemption:
-    """The order will not be paid: everything is given back. Cancelling twice is cancelling once.
+    """Cancel a reservation whose order won't be paid, and release its items. Repeating it changes nothing.
 
-    What has expired was given back before and stays expired. Raises WrongState for what was confirmed or refunded.
+    An expired reservation stays expired. Raises InvalidStatus for a confirmed or refunded redemption.
     """
-    locked = selectors.lock(pk=redemption.pk)
+    locked = selectors.lock_redemption(pk=redemption.pk)
     if locked.status in (Status.CANCELED, Status.EXPIRED):
         return locked
     if locked.status != Status.RESERVED:
-        raise InvalidStatus(status_now=locked.status)
+        raise InvalidStatus(current_status=locked.status)
     return release(redemption=locked, at=at)
 
 
 def release(*, redemption: Redemption, at: datetime) -> Redemption:
-    """Give back what a locked reservation holds; it ends as cancelled, or as expired when its time was up."""
-    for redeemer, purchase in _reserved_items(redemption, at):
-        redeemer.release(purchase=purchase)
+    """Release the items of a locked reservation. It becomes expired if its time is up, else canceled."""
+    for backend, purchase in _reserved_items(redemption, at):
+        backend.release(purchase=purchase)
     return _set_status(redemption, Status.EXPIRED if redemption.expires_at <= at else Status.CANCELED, closed_at=at)
 
 
 @transaction.atomic
 def return_redemption(*, redemption: Redemption, lines: Collection[str] | None, at: datetime) -> Redemption:
-    """Give up the discount of some lines of a confirmed redemption, or of all; the uses go back once all are refunded,
-    unless the brand's pricing profile of then keeps them.
+    """Refund some lines of a confirmed redemption, or all of them with None. Refunded lines stay refunded.
 
-    A line that was refunded before stays refunded. Raises WrongState, and Invalid for lines that the order does not
-    have.
+    With the last line the items are returned, unless the recorded pricing profile says otherwise. Raises InvalidStatus,
+    and InvalidRequest for lines that the order doesn't have.
     """
-    locked = selectors.lock(pk=redemption.pk)
+    locked = selectors.lock_redemption(pk=redemption.pk)
     if locked.status == Status.REFUNDED:
         return locked
     if locked.status != Status.CONFIRMED:
-        raise InvalidStatus(status_now=locked.status)
-    shares = selectors.line_discounts(locked)
-    if unknown := sorted(set(lines or ()) - set(shares)):
-        raise InvalidRequest.field("lines", f"The order has no line {unknown[0]}.")
-    done = selectors.refunded_lines(locked)
-    wanted = [line for line in shares if line not in done and (lines is None or line in lines)]
+        raise InvalidStatus(current_status=locked.status)
+    discounts = selectors.get_line_discounts(locked)
+    if unknown := sorted(set(lines or ()) - set(discounts)):
+        raise InvalidRequest.field("lines", _("The order has no line %(line)s.") % {"line": unknown[0]})
+    refunded = selectors.get_refunded_lines(locked)
+    refundable = [line for line in discounts if line not in refunded and (lines is None or line in lines)]
     with translate_constraint("checkout_line_refunded_once", Busy):
         RefundedLine.objects.bulk_create(
-            [RefundedLine(redemption=locked, line=line, discount=shares[line], refunded_at=at) for line in wanted]
+            [
+                RefundedLine(redemption=locked, line=line, discount=discounts[line], refunded_at=at)
+                for line in refundable
+            ]
         )
-    if lines is not None and len(done) + len(wanted) < len(shares):
+    if lines is not None and len(refunded) + len(refundable) < len(discounts):
         return locked
     if load_profile(locked.record).return_cancelled_uses:
-        for redeemer, purchase in _reserved_items(locked, at):
-            redeemer.return_items(purchase=purchase)
+        for backend, purchase in _reserved_items(locked, at):
+            backend.return_items(purchase=purchase)
     return _set_status(locked, Status.REFUNDED, closed_at=at)
 
 
 def release_expired(*, at: datetime) -> int:
-    """Give back what expired reservations hold; how many. Any number may run at once.
+    """Release all expired reservations and return their number. Concurrent runs share the work.
 
-    Each in a transaction of its own: limits are locked in order within one redemption, not over several.
+    Each reservation has a transaction of its own, because limits are locked in order only within one redemption.
     """
-    total = 0
+    count = 0
     while _release_one(at):
-        total += 1
-    return total
+        count += 1
+    return count
 
 
 @transaction.atomic
 def _release_one(at: datetime) -> bool:
-    redemption = selectors.lock_expired(at=at)
+    redemption = selectors.lock_expired_redemption(at=at)
     if redemption is not None:
         release(redemption=redemption, at=at)
     return redemption is not None
@@ -106,11 +109,11 @@ def _release_one(at: datetime) -> bool:
 def purchases_by_kind(
     redemption: Redemption, items: Iterable[RedemptionItem], at: datetime
 ) -> Iterator[tuple[RedemptionBackend, Purchase]]:
-    """The redemption as each of its kinds' redeemers sees it, in the one order in which kinds are taken."""
-    for kind, redeemer in get_backends().items():
-        if takings := [SelectedOffer(item.key, item.code, item.amount) for item in items if item.kind == kind]:
+    """Yield each backend with its part of the redemption, in the fixed order in which kinds are locked."""
+    for kind, backend in get_backends().items():
+        if selected := [SelectedOffer(item.key, item.code, item.amount) for item in items if item.kind == kind]:
             yield (
-                redeemer,
+                backend,
                 Purchase(
                     id=redemption.pk,
                     shopper_key=redemption.customer_id,
@@ -118,7 +121,7 @@ def purchases_by_kind(
                     subtotal=redemption.total + redemption.discount_total,
                     at=at,
                     until=redemption.expires_at,
-                    items=takings,
+                    items=selected,
                 ),
             )
 
@@ -129,7 +132,7 @@ def _reserved_items(redemption: Redemption, at: datetime) -> Iterator[tuple[Rede
 
 def _set_status(redemption: Redemption, status: Status, **times: datetime) -> Redemption:
     redemption.status = status
-    for name, value in times.items():
-        setattr(redemption, name, value)
+    for name, time in times.items():
+        setattr(redemption, name, time)
     redemption.save(update_fields=["status", *times])
     return redemption

@@ -46,7 +46,7 @@ class CodeViews:
     def _batch(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> tuple[CouponDefinition, CodeBatch]:
         coupon = self.admin.get_coupon_or_404(request, pk)
         try:
-            return coupon, selectors.batch(pk=batch, coupon=coupon)
+            return coupon, selectors.get_batch(pk=batch, coupon=coupon)
         except NotFound as error:
             raise Http404 from error
 
@@ -67,7 +67,7 @@ class CodeViews:
         )
         shown = {
             "title": f"Codes of {coupon}", "coupon": coupon, "may_edit": may_edit, "make": make,
-            "rows": [_row(coupon, batch) for batch in selectors.batches_of(coupon=coupon)[:SHOWN]],
+            "rows": [_row(coupon, batch) for batch in selectors.list_batches(coupon=coupon)[:SHOWN]],
             "guess": first.describe_strength(coupon.brand_id),
         }  # fmt: skip
         return self._page(request, "admin/coupons/codes.html", shown)
@@ -76,7 +76,7 @@ class CodeViews:
         try:
             return services.add_codes(coupon=coupon, codes=services.CodesSpec(**form.cleaned_data))
         except DomainError as refusal:
-            form.blame(refusal)
+            form.add_service_errors(refusal)
             return None
 
     def strength(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -90,7 +90,7 @@ class CodeViews:
         """A batch: how far it is, and its codes."""
         coupon, found = self._batch(request, pk, batch)
         after = request.GET.get("after", "")[:64]
-        codes = selectors.next_codes(batch=found, after=after, at=timezone.now(), limit=SHOWN)
+        codes = selectors.list_batch_codes(batch=found, after=after, at=timezone.now(), limit=SHOWN)
         shown = {
             "title": f"Codes of {coupon}", "codes": codes, "after": after,
             "more": codes[-1][0] if len(codes) == SHOWN else "",
@@ -108,7 +108,7 @@ class CodeViews:
     def export(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
         """Every code of the batch so far, and whether it is used."""
         _, found = self._batch(request, pk, batch)
-        rows = selectors.batch_codes(batch=found, at=timezone.now())
+        rows = selectors.iter_batch_codes(batch=found, at=timezone.now())
         return csv_response(f"codes-{found.pk}.csv", ("code", "state"), rows, marked=False)
 
     def _page(self, request: HttpRequest, template: str, shown: dict[str, Any]) -> HttpResponse:

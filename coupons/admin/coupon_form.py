@@ -13,10 +13,10 @@ from coupons import services
 from coupons.models import CouponDefinition, Strategy
 from promotions.admin.batch_forms import DEFAULT_CHARSET
 from promotions.admin.offer_field import OfferField
-from promotions.admin.promotion_form import number
+from promotions.admin.promotion_form import integer_field
 from promotions.code_rules import DEFAULT_PATTERN
 from promotions.errors import CodeTaken, PatternTooWeak
-from promotions.services import MAX_COUNT
+from promotions.services import MAX_BATCH_SIZE
 
 MAX_LIMIT = 2_000_000_000
 MAXIMUM, PER_USER, STRATEGY = "maximum_number_of_coupons", "maximum_number_of_coupons_per_user", "limit_strategy"
@@ -39,13 +39,13 @@ class CouponForm(forms.Form):
     )  # fmt: skip
     start_date = AwareDateTimeFormField(label="Starts")
     end_date = AwareDateTimeFormField(label="Ends")
-    maximum_number_of_coupons = number("Redemptions in all", 1, MAX_LIMIT, "Empty for no limit")
-    maximum_number_of_coupons_per_user = number("Redemptions of one shopper", 1, MAX_LIMIT, "Empty for no limit")
+    maximum_number_of_coupons = integer_field("Redemptions in all", 1, MAX_LIMIT, "Empty for no limit")
+    maximum_number_of_coupons_per_user = integer_field("Redemptions of one shopper", 1, MAX_LIMIT, "Empty for no limit")
     limit_strategy = forms.ChoiceField(
         label="How the number in all is kept", choices=list(STRATEGY_LABELS.items()), initial=Strategy.EXACT,
         widget=UnfoldAdminSelectWidget(),
     )  # fmt: skip
-    expected_redemptions_first_minute = number(
+    expected_redemptions_first_minute = integer_field(
         "Expected in the first minute", 0, MAX_LIMIT, "Redemptions; only to advise you"
     )
     redeemed_at_checkout = forms.BooleanField(
@@ -55,7 +55,7 @@ class CouponForm(forms.Form):
         label="One code for everyone", required=False, max_length=64, widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),
         help_text="Needed at checkout; empty for none",
     )  # fmt: skip
-    count = number("Codes that are good once each", 1, MAX_COUNT, "How many; empty for none")
+    count = integer_field("Codes that are good once each", 1, MAX_BATCH_SIZE, "How many; empty for none")
     pattern = forms.CharField(
         label="Their pattern", required=False, max_length=64, initial=DEFAULT_PATTERN,
         widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),

@@ -166,7 +166,7 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
         maximum = coupon.maximum_number_of_coupons
         facts = [
             ("When", f"{presenters.period(coupon)} ({coupon.brand.timezone})"),
-            ("Opened", presenters.access_summary(coupon, batches=selectors.batches_of(coupon=coupon).count())),
+            ("Opened", presenters.access_summary(coupon, batches=selectors.list_batches(coupon=coupon).count())),
             ("One shopper", "no limit" if own is None else f"at most {own:,}; exact, whatever the strategy"),
             ("In all", "no limit" if maximum is None else f"at most {maximum:,}"),
         ]

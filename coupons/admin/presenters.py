@@ -118,8 +118,8 @@ def advice(asked: Mapping[str, str]) -> dict[str, str]:
     told = {"guarantee": guarantee(chosen, maximum) if chosen in Strategy.values else "", "advised": "", "why": ""}
     rush = _parse_int(asked.get("rush", ""))
     if rush is not None:
-        told["advised"], told["why"] = rules.advice(
-            maximum=maximum, rush=rush, within_orders="within_orders" in asked
+        told["advised"], told["why"] = rules.recommend_strategy(
+            maximum=maximum, expected_redemptions=rush, at_checkout="within_orders" in asked
         )  # fmt: skip
     return told | {"differs": "yes" if told["advised"] not in ("", chosen) else ""}
 

@@ -106,7 +106,7 @@ class CouponsView(APIView):
         every = own and request.query_params.get("state") == "all"
         page: CursorPagination = CursorPagination() if every else CouponListPagination()
         if not every:
-            found = selectors.active(found, at=timezone.now())
+            found = selectors.filter_active(found, at=timezone.now())
         rows = page.paginate_queryset(found, request, view=self) or []
         left = selectors.remaining(coupons=[row.pk for row in rows], at=timezone.now())
         return page.get_paginated_response([_answer(row, left) for row in rows])
@@ -122,7 +122,7 @@ class CouponView(APIView):
         mine = selectors.list_for_brands(brand_ids=brand_ids).filter(pk=pk).first()
         if mine is not None:
             return Response(_own_answer(request, mine))
-        coupon = selectors.coupon(pk=pk, among=selectors.list_public())
+        coupon = selectors.get_coupon(pk=pk, among=selectors.list_public())
         return Response(_answer(coupon, selectors.remaining(coupons=[pk], at=timezone.now())))
 
     @extend_schema(request=CouponChange, responses={200: CouponAnswer}, operation_id="coupon_change")
@@ -163,7 +163,7 @@ class BatchesView(APIView):
         """The batches of the coupon's codes, newest first."""
         coupon = readable(request, pk)
         page = CursorPagination()
-        rows = page.paginate_queryset(selectors.batches_of(coupon=coupon), request, view=self) or []
+        rows = page.paginate_queryset(selectors.list_batches(coupon=coupon), request, view=self) or []
         return page.get_paginated_response([_batch(request, coupon, row) for row in rows])
 
 
@@ -174,7 +174,7 @@ class BatchView(APIView):
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
         """One batch and how far the making has come."""
         coupon = readable(request, pk)
-        return Response(_batch(request, coupon, selectors.batch(pk=batch, coupon=coupon)))
+        return Response(_batch(request, coupon, selectors.get_batch(pk=batch, coupon=coupon)))
 
 
 class BatchCodesView(APIView):
@@ -185,8 +185,8 @@ class BatchCodesView(APIView):
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="coupon_codes_export")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
         """Every code of the batch so far: `code`, `state` (`used`, `held` or `free`)."""
-        found = selectors.batch(pk=batch, coupon=readable(request, pk))
-        rows = selectors.batch_codes(batch=found, at=timezone.now())
+        found = selectors.get_batch(pk=batch, coupon=readable(request, pk))
+        rows = selectors.iter_batch_codes(batch=found, at=timezone.now())
         return csv_response(f"codes-{found.pk}.csv", ("code", "state"), rows, marked=False)
 
 
@@ -195,7 +195,7 @@ def readable(request: Request, pk: uuid.UUID) -> CouponDefinition:
     brand_ids = readable_brand_ids(get_caller(request.auth))
     if brand_ids == []:
         raise PermissionDenied
-    return selectors.coupon(pk=pk, among=selectors.list_for_brands(brand_ids=brand_ids))
+    return selectors.get_coupon(pk=pk, among=selectors.list_for_brands(brand_ids=brand_ids))
 
 
 def editable(request: Request, pk: uuid.UUID) -> CouponDefinition:
@@ -228,7 +228,7 @@ def _answer(coupon: CouponDefinition, left: Mapping[uuid.UUID, int]) -> dict[str
 
 def _own_answer(request: Request, coupon: CouponDefinition) -> dict[str, Any]:
     """With what is for the brand alone."""
-    newest: Iterable[CodeBatch] = selectors.batches_of(coupon=coupon)[:20]
+    newest: Iterable[CodeBatch] = selectors.list_batches(coupon=coupon)[:20]
     return _answer(coupon, selectors.remaining(coupons=[coupon.pk], at=timezone.now())) | {
         "code": coupon.code_id,
         "codes": [_batch(request, coupon, batch) for batch in newest],

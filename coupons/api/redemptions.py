@@ -56,8 +56,8 @@ class EligibilityView(APIView):
         Takes nothing.
         """
         _, shopper = _resolve_coupon_and_shopper(request.auth, pk, request.query_params.get("customer_id"))
-        coupon = selectors.coupon(pk=pk, among=selectors.coupons())
-        reasons, left, own = selectors.eligibility(coupon=coupon, shopper=shopper, at=timezone.now())
+        coupon = selectors.get_coupon(pk=pk, among=selectors.list_coupons())
+        reasons, left, own = selectors.get_eligibility(coupon=coupon, shopper=shopper, at=timezone.now())
         return Response(
             {
                 "eligible": not reasons,
@@ -84,7 +84,7 @@ class RedemptionsView(HotView):
         return self.answer(request, pk=pk)
 
     @staticmethod
-    def handle(call: Call, pk: uuid.UUID) -> Answer:
+    def serve(call: Call, pk: uuid.UUID) -> Answer:
         """The redemption."""
         return _redeem(call.auth, pk, validate(CouponRedeemRequest, call.body()), at=call.at)
 
@@ -105,7 +105,7 @@ class ReservationsView(HotView):
         return self.answer(request, pk=pk)
 
     @staticmethod
-    def handle(call: Call, pk: uuid.UUID) -> Answer:
+    def serve(call: Call, pk: uuid.UUID) -> Answer:
         """The reservation."""
         asked = validate(CouponReserveRequest, call.body())
         return _redeem(call.auth, pk, asked, at=call.at, until=call.at + timedelta(seconds=asked["ttl_seconds"]))
@@ -160,7 +160,7 @@ def _redeem(auth: Any, pk: uuid.UUID, asked: dict[str, Any], *, at: datetime, un
     known = get_or_create_customer(shopper=shopper)
     code = normalize_code(asked["code"]) or "?" if "code" in asked else ""  # what can be no code opens nothing
     try:
-        redemption = services.redeem(coupon=coupon, asked=RedemptionRequest(uuid7(), known.key, code, until), at=at)
+        redemption = services.redeem(coupon=coupon, request=RedemptionRequest(uuid7(), known.key, code, until), at=at)
     except CodeNotFound:
         throttle.consume(UNKNOWN_CODE_SCOPE, get_caller(auth).identity)
         raise
@@ -174,14 +174,14 @@ def _resolve_coupon_and_shopper(auth: Any, coupon: uuid.UUID, customer_id: str |
     caller = get_caller(auth)
     shopper = shopper_for(caller=caller, customer_id=customer_id)
     if caller.scope is Scope.BRAND:
-        selectors.coupon(pk=coupon, among=selectors.list_for_brands(brand_ids=readable_brand_ids(caller)))
+        selectors.get_coupon(pk=coupon, among=selectors.list_for_brands(brand_ids=readable_brand_ids(caller)))
     return coupon, shopper
 
 
 def _own(request: Request, pk: uuid.UUID) -> CouponRedemption:
     """A redemption of the caller's own, or of a coupon of their brand. Raises NotFound, PermissionDenied (viewers)."""
     caller = get_caller(request.auth)
-    redemption = selectors.redemption(pk=pk)
+    redemption = selectors.get_redemption(pk=pk)
     if caller.customer_key is not None and redemption.customer_id == caller.customer_key:
         return redemption
     brand_ids = readable_brand_ids(caller)

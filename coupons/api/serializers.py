@@ -15,7 +15,7 @@ from coupons import rules
 from coupons.models import CouponDefinition, CouponRedemption, Status, Strategy
 from promotions.code_rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 from promotions.models import CodeBatch
-from promotions.services.batches import MAX_COUNT
+from promotions.services.batches import MAX_BATCH_SIZE
 
 MAX_TTL, DEFAULT_TTL = 3600, 900
 MOST = 2_000_000_000
@@ -24,7 +24,7 @@ MOST = 2_000_000_000
 class CouponCodesRequest(serializers.Serializer[Any]):
     """Codes that are good once each. In the pattern `#` stands for a character that is drawn from the charset."""
 
-    count = StrictIntegerField(min_value=1, max_value=MAX_COUNT)
+    count = StrictIntegerField(min_value=1, max_value=MAX_BATCH_SIZE)
     pattern = StrictCharField(max_length=64, default=DEFAULT_PATTERN)
     charset = StrictCharField(max_length=64, default=DEFAULT_CHARSET, help_text="Different letters and digits")
 

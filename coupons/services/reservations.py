@@ -24,7 +24,7 @@ def reserve(*, purchase: Purchase) -> None:
             redemption=purchase.id, amount=taking.amount, currency=purchase.currency,
         )  # fmt: skip
         try:
-            redeem(coupon=uuid.UUID(taking.key), asked=asked, at=purchase.at)
+            redeem(coupon=uuid.UUID(taking.key), request=asked, at=purchase.at)
         except Busy:
             raise
         except DomainError as refusal:
@@ -64,4 +64,4 @@ def _id(purchase: Purchase, taking: SelectedOffer) -> uuid.UUID:
 def _locked(purchase: Purchase) -> Iterator[CouponRedemption]:
     """The checkout's redemptions, one after the other in the order in which they were taken."""
     for taking in _in_lock_order(purchase):
-        yield selectors.lock(pk=_id(purchase, taking))
+        yield selectors.lock_redemption(pk=_id(purchase, taking))

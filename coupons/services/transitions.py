@@ -24,7 +24,7 @@ MAX_BATCHES = 1_000  # of a coupon in one sweep; the next goes on
 @transaction.atomic
 def confirm(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
     """The reservation becomes final. Confirming twice is confirming once. Raises ReservationExpired, WrongState."""
-    return confirm_locked(selectors.lock(pk=redemption), at=at)
+    return confirm_locked(selectors.lock_redemption(pk=redemption), at=at)
 
 
 def confirm_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
@@ -34,7 +34,7 @@ def confirm_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemptio
     if locked.status == Status.EXPIRED or (locked.status == Status.RESERVED and _is_terminal(locked, at)):
         raise ReservationExpired
     if locked.status != Status.RESERVED:
-        raise InvalidStatus(status_now=locked.status)
+        raise InvalidStatus(current_status=locked.status)
     return _set_status(locked, Status.CONFIRMED, at, redeemed_at=at)
 
 
@@ -44,7 +44,7 @@ def release(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
 
     Raises WrongState for what was confirmed.
     """
-    return release_locked(selectors.lock(pk=redemption), at=at)
+    return release_locked(selectors.lock_redemption(pk=redemption), at=at)
 
 
 def release_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
@@ -52,7 +52,7 @@ def release_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemptio
     if locked.status in (Status.RELEASED, Status.EXPIRED):
         return locked
     if locked.status != Status.RESERVED:
-        raise InvalidStatus(status_now=locked.status)
+        raise InvalidStatus(current_status=locked.status)
     release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
     return _set_status(locked, Status.EXPIRED if _is_terminal(locked, at) else Status.RELEASED, at, ended_at=at)
 
@@ -60,7 +60,7 @@ def release_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemptio
 @transaction.atomic
 def return_redemption(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
     """What was confirmed gives its place back. Refunding twice is refunding once. Raises WrongState."""
-    return return_locked(selectors.lock(pk=redemption), at=at)
+    return return_locked(selectors.lock_redemption(pk=redemption), at=at)
 
 
 def return_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
@@ -68,7 +68,7 @@ def return_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption
     if locked.status == Status.REFUNDED:
         return locked
     if locked.status != Status.CONFIRMED:
-        raise InvalidStatus(status_now=locked.status)
+        raise InvalidStatus(current_status=locked.status)
     release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
     return _set_status(locked, Status.REFUNDED, at, ended_at=at)
 
@@ -79,7 +79,7 @@ def terminate(*, redemption: uuid.UUID, become: Status, at: datetime) -> CouponR
     what was confirmed refunded. The audit log keeps it, once. Raises NotFound, WrongState.
     """
     ended = (release if become == Status.RELEASED else return_redemption)(
-        redemption=selectors.redemption(pk=redemption).pk, at=at
+        redemption=selectors.get_redemption(pk=redemption).pk, at=at
     )
     if ended.ended_at == at:
         pghistory.create_event(ended, label=become)
@@ -119,7 +119,7 @@ def expire_due(*, at: datetime) -> int:
     """End every reservation whose time is up, a coupon and a batch a transaction; how many batches. Any number may run
     at once.
     """
-    return sum(_expire(coupon, strategy, at) for coupon, strategy in selectors.with_expired(at=at))
+    return sum(_expire(coupon, strategy, at) for coupon, strategy in selectors.list_coupons_with_expired(at=at))
 
 
 def _expire(coupon: uuid.UUID, strategy: str, at: datetime) -> int:

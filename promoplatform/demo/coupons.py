@@ -85,4 +85,4 @@ def _redeem(coupon: CouponDefinition, example: Example, at: datetime) -> None:
         if customer in shoppers:
             when, until = at - timedelta(days=days), None if days else at + timedelta(hours=1)
             asked = RedemptionRequest(uuid7(when), shoppers[customer], code=coupon.code_id or "", reserved_until=until)
-            services.redeem(coupon=coupon.pk, asked=asked, at=when)
+            services.redeem(coupon=coupon.pk, request=asked, at=when)

@@ -60,5 +60,5 @@ def _place_order(asked: QuoteRequest, brand: Brand, guest: Shopper, at: datetime
     order = RedemptionOptions(
         f"D-{guest.customer_id}", brand.pk, hashlib.sha256(repr(asked).encode()).digest(), skip=True
     )
-    held = services.reserve(request=asked, order=order, shopper=guest, at=at)
+    held = services.reserve(request=asked, options=order, shopper=guest, at=at)
     return services.confirm(redemption=held, at=at)

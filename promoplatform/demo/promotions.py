@@ -83,5 +83,5 @@ def create_promotions(brands: dict[str, Brand], *, at: datetime) -> int:
             "name": it.name, "start_date": start, "end_date": start + timedelta(days=it.days), "offer": it.offer,
             "trigger": "code" if it.code else "automatic", "status": "scheduled",
         } | it.fields  # fmt: skip
-        services.create(brand=brands[it.brand], fields=fields, code=it.code, at=at)
+        services.create_promotion(brand=brands[it.brand], fields=fields, code=it.code, at=at)
     return len(PROMOTIONS)

@@ -16,10 +16,11 @@ from unfold.widgets import (
 
 from backoffice.base.formatting import format_datetime
 from core.errors import DomainError
-from promotions import code_rules, selectors
-from promotions.admin.promotion_form import audiences
+from promotions import code_rules
+from promotions.admin.promotion_form import list_audience_choices
 from promotions.models import CodeBatch, Promotion
-from promotions.services import MAX_COUNT
+from promotions.selectors.batches import count_codes_of_pattern
+from promotions.services import MAX_BATCH_SIZE
 
 DEFAULT_CHARSET = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 
@@ -28,8 +29,8 @@ class GenerateCodesForm(forms.Form):
     """A new batch from a pattern."""
 
     count = forms.IntegerField(
-        label="How many codes", min_value=1, max_value=MAX_COUNT, initial=1_000,
-        widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1, "max": MAX_COUNT, "inputmode": "numeric"}),
+        label="How many codes", min_value=1, max_value=MAX_BATCH_SIZE, initial=1_000,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1, "max": MAX_BATCH_SIZE, "inputmode": "numeric"}),
     )  # fmt: skip
     pattern = forms.CharField(
         label="Pattern", max_length=64, initial=code_rules.DEFAULT_PATTERN, widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),
@@ -40,7 +41,7 @@ class GenerateCodesForm(forms.Form):
         help_text="Different letters and digits; these leave out what is easily mistaken",
     )  # fmt: skip
 
-    def blame(self, refusal: DomainError) -> None:
+    def add_service_errors(self, refusal: DomainError) -> None:
         """Show what the service refused at its field."""
         for fault in refusal.errors or [{"field": "pattern", "detail": error_text(refusal)}]:
             self.add_error(fault["field"] if fault["field"] in self.fields else None, fault["detail"])
@@ -52,7 +53,7 @@ class GenerateCodesForm(forms.Form):
         pattern, charset = (self.cleaned_data[name].strip().upper() for name in ("pattern", "charset"))
         if not (code_rules.is_pattern(pattern) and code_rules.is_charset(charset)):
             return "", True
-        every = self.cleaned_data["count"] + selectors.codes_of_pattern(brand_id=brand_id, pattern=pattern)
+        every = self.cleaned_data["count"] + count_codes_of_pattern(brand_id=brand_id, pattern=pattern)
         space = len(charset) ** pattern.count(code_rules.WILDCARD)
         words = f"Possible codes: {format_large_number(space)}; one guess in {format_large_number(max(1, space // every))} hits."
         if not code_rules.is_too_weak(pattern, charset, count=every):
@@ -99,7 +100,7 @@ class AssignForm(forms.Form):
 
     def __init__(self, *args: Any, promotion: Promotion, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.fields["audience"].choices = audiences(promotion.brand, "")[1:]  # type: ignore[attr-defined]
+        self.fields["audience"].choices = list_audience_choices(promotion.brand, "")[1:]  # type: ignore[attr-defined]
 
 
 def error_text(refusal: DomainError) -> str:

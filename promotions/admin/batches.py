@@ -18,9 +18,11 @@ from backoffice.base.formatting import format_datetime, get_percentage
 from backoffice.brand_selection import force_render
 from core.errors import DomainError, NotFound
 from core.permissions import BrandPermissions
-from promotions import code_files, selectors, services
+from promotions import code_files, services
 from promotions.admin.batch_forms import AssignForm, GenerateCodesForm, ImportForm, error_text
 from promotions.models import CodeAssignment, CodeBatch, Promotion
+from promotions.selectors.assignments import list_assignments
+from promotions.selectors.batches import get_batch, iter_batch_codes, list_batches, search_batch_codes
 
 if TYPE_CHECKING:
     from promotions.admin.promotions import PromotionAdmin
@@ -60,7 +62,7 @@ class BatchViews:
 
     def _batch(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID, *, edit: bool = False) -> CodeBatch:
         try:
-            return selectors.batch(pk=batch, promotion=self._promotion(request, pk, edit=edit))
+            return get_batch(pk=batch, promotion=self._promotion(request, pk, edit=edit))
         except NotFound as error:
             raise Http404 from error
 
@@ -70,7 +72,7 @@ class BatchViews:
         return self._all(request, self._promotion(request, pk))
 
     def _all(self, request: HttpRequest, promotion: Promotion, **context: Any) -> HttpResponse:
-        batches = list(selectors.batches_of(promotion=promotion)[:SHOWN])
+        batches = list(list_batches(promotion=promotion)[:SHOWN])
         may_edit = self.admin.has_brand_permission(
             request, BrandPermissions.EDIT, promotion
         ) and not self.admin.is_ended(promotion)
@@ -96,13 +98,13 @@ class BatchViews:
                 made = services.create_batch(promotion=promotion, **form.cleaned_data)
                 return redirect("admin:promotions_batch", promotion.pk, made.pk)
             except DomainError as refusal:
-                form.blame(refusal)
+                form.add_service_errors(refusal)
         return self._all(request, promotion, make=form)
 
     def import_codes(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Import codes from a file, and say what became of its lines."""
         promotion = self._promotion(request, pk, edit=True)
-        form = ImportForm(request.POST, request.FILES, batches=selectors.batches_of(promotion=promotion)[:SHOWN])
+        form = ImportForm(request.POST, request.FILES, batches=list_batches(promotion=promotion)[:SHOWN])
         if form.is_valid():
             batch = form.batches.get(form.cleaned_data["batch"])
             try:
@@ -123,7 +125,7 @@ class BatchViews:
     def _one(self, request: HttpRequest, batch: CodeBatch, **context: Any) -> HttpResponse:
         promotion, term = batch.required_promotion, request.GET.get("q", "").strip()[:100]
         after = request.GET.get("after", "")[:64]
-        codes = selectors.batch_search(batch=batch, term=term, after=after, at=timezone.now(), limit=SHOWN)
+        codes = search_batch_codes(batch=batch, term=term, after=after, at=timezone.now(), limit=SHOWN)
         shown = {
             "title": f"Codes of {promotion}", "promotion": promotion, "codes": codes, "term": term, "after": after,
             "more": codes[-1][0] if len(codes) == SHOWN else "", "assign": AssignForm(promotion=promotion),
@@ -146,7 +148,7 @@ class BatchViews:
         if form.is_valid():
             asked = form.cleaned_data
             try:
-                services.assign_audience(batch=found, segment_type=asked["audience"], notify=asked["notify"])
+                services.assign_to_audience(batch=found, segment_type=asked["audience"], notify=asked["notify"])
                 messages.success(request, "The codes are being given out; nobody gets a second one of this batch.")
                 return redirect("admin:promotions_batch", found.promotion_id, found.pk)
             except DomainError as refusal:
@@ -156,7 +158,7 @@ class BatchViews:
     def export(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
         """Every code of the batch, as a file that is written while it is read."""
         found = self._batch(request, pk, batch)
-        rows = selectors.batch_codes(batch=found, at=timezone.now())
+        rows = iter_batch_codes(batch=found, at=timezone.now())
         return csv_response(f"codes-{found.pk}.csv", ("code", "customer", "state"), rows)
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
@@ -179,7 +181,7 @@ def row(batch: CodeBatch) -> dict[str, Any]:
 
 def state(batch: CodeBatch) -> dict[str, Any]:
     """How far the making of a batch and the giving out of its codes have come."""
-    assignments = list(selectors.assignments_of(batch=batch)[:SHOWN])
+    assignments = list(list_assignments(batch=batch)[:SHOWN])
     zone = batch.required_promotion.brand.timezone
     return {
         "batch": batch,

@@ -19,7 +19,7 @@ from core.errors import DomainError
 from promotions.admin.offer_field import OfferField
 from promotions.errors import CodeTaken
 from promotions.models import Promotion, Trigger
-from promotions.services import LIMITS, MAX_PRIORITY
+from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_sizes
 
@@ -29,10 +29,10 @@ LIMIT_LABELS = {
     "limit_per_week": "Uses a week", "limit_per_month": "Uses a month",
 }  # fmt: skip
 WORDS, WHEN = ("name", "description"), ("start_date", "end_date")
-LIMIT_FIELDS = ("budget", *LIMITS.values(), "priority")
+LIMIT_FIELDS = ("budget", *LIMIT_COLUMNS.values(), "priority")
 
 
-def number(label: str, low: int, high: int, hint: str = "") -> forms.IntegerField:
+def integer_field(label: str, low: int, high: int, hint: str = "") -> forms.IntegerField:
     return forms.IntegerField(
         label=label, required=False, min_value=low, max_value=high, help_text=hint,
         widget=UnfoldAdminIntegerFieldWidget(attrs={"inputmode": "numeric", "min": low}),
@@ -63,12 +63,12 @@ class PromotionForm(forms.Form):
         label="Budget", required=False, max_length=20,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )  # fmt: skip
-    limit_total = number(LIMIT_LABELS["limit_total"], 1, MAX_LIMIT)
-    limit_per_user = number(LIMIT_LABELS["limit_per_user"], 1, MAX_LIMIT)
-    limit_per_day = number(LIMIT_LABELS["limit_per_day"], 1, MAX_LIMIT)
-    limit_per_week = number(LIMIT_LABELS["limit_per_week"], 1, MAX_LIMIT)
-    limit_per_month = number(LIMIT_LABELS["limit_per_month"], 1, MAX_LIMIT)
-    priority = number("Priority", -MAX_PRIORITY, MAX_PRIORITY, "The higher one is given first; 0 when empty")
+    limit_total = integer_field(LIMIT_LABELS["limit_total"], 1, MAX_LIMIT)
+    limit_per_user = integer_field(LIMIT_LABELS["limit_per_user"], 1, MAX_LIMIT)
+    limit_per_day = integer_field(LIMIT_LABELS["limit_per_day"], 1, MAX_LIMIT)
+    limit_per_week = integer_field(LIMIT_LABELS["limit_per_week"], 1, MAX_LIMIT)
+    limit_per_month = integer_field(LIMIT_LABELS["limit_per_month"], 1, MAX_LIMIT)
+    priority = integer_field("Priority", -MAX_PRIORITY, MAX_PRIORITY, "The higher one is given first; 0 when empty")
 
     def __init__(
         self,
@@ -79,11 +79,11 @@ class PromotionForm(forms.Form):
         fixed: frozenset[str] = frozenset(),
         initial: Mapping[str, Any] | None = None,
     ) -> None:
-        found = dict(initial or {}) or (values_of(promotion) if promotion else {})
+        found = dict(initial or {}) or (get_form_values(promotion) if promotion else {})
         super().__init__(data, initial=found, use_required_attribute=False)
         self.brand, self.promotion = brand, promotion
         self.fields["offer"] = OfferField(brand=brand, initial=found.get("offer"), kept=("priority",), label="Offer")
-        self.fields["target_audience"].choices = audiences(brand, found.get("target_audience", ""))  # type: ignore[attr-defined]
+        self.fields["target_audience"].choices = list_audience_choices(brand, found.get("target_audience", ""))  # type: ignore[attr-defined]
         for name in fixed:
             del self.fields[name]
         such = money.format_decimal(1000 * 10 ** money.decimals(brand.currency), brand.currency)
@@ -154,21 +154,21 @@ class PromotionForm(forms.Form):
         return self.bound_fields(*LIMIT_FIELDS)
 
 
-def values_of(promotion: Promotion) -> dict[str, Any]:
+def get_form_values(promotion: Promotion) -> dict[str, Any]:
     """A promotion as the form holds it."""
-    plain = (*WORDS, *WHEN, "target_audience", "trigger", "offer", "priority", *LIMITS.values())
+    plain = (*WORDS, *WHEN, "target_audience", "trigger", "offer", "priority", *LIMIT_COLUMNS.values())
     found = {name: getattr(promotion, name) for name in plain}
     budget = promotion.budget
     return found | {"budget": "" if budget is None else money.format_decimal(budget, promotion.currency)}
 
 
-def copy_of(promotion: Promotion, at: datetime) -> dict[str, Any]:
+def get_copy_values(promotion: Promotion, at: datetime) -> dict[str, Any]:
     """What a copy of a promotion begins with; days that have passed are left to be chosen."""
-    found = values_of(promotion) | {"name": f"Copy of {promotion.name}"[:100]}
+    found = get_form_values(promotion) | {"name": f"Copy of {promotion.name}"[:100]}
     return {name: value for name, value in found.items() if name not in WHEN or promotion.end_date > at}
 
 
-def audiences(brand: Brand, chosen: str) -> list[tuple[str, str]]:
+def list_audience_choices(brand: Brand, chosen: str) -> list[tuple[str, str]]:
     """The brand's audiences with their sizes, to choose from."""
     sizes = get_audience_sizes(brand_id=brand.pk)
     if chosen:

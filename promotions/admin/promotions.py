@@ -20,11 +20,13 @@ from backoffice.base.formatting import format_amount, format_period
 from backoffice.brand_selection import BrandSelectionMixin, force_render
 from core.errors import DomainError
 from core.permissions import BrandPermissions
-from promotions import selectors, services
+from promotions import services
 from promotions.admin import calendar, metrics, offer_field
 from promotions.admin.batches import BatchViews
-from promotions.admin.promotion_form import PromotionForm, copy_of
+from promotions.admin.promotion_form import PromotionForm, get_copy_values
 from promotions.models import Promotion, Status
+from promotions.selectors.codes import get_generic_codes
+from promotions.selectors.promotions import list_promotion_syncs
 from segments.selectors import get_segments_by_promotion
 
 STATES = {
@@ -137,7 +139,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
         if brand is None:
             return self.brand_selection_page(request)
         with timezone.override(brand.timezone):
-            initial = copy_of(original, timezone.now()) if original else {"priority": 0}
+            initial = get_copy_values(original, timezone.now()) if original else {"priority": 0}
             form = PromotionForm(request.POST or None, brand=brand, initial=initial)
             if form.is_valid() and (made := self._create(form, brand, draft="draft" in request.POST)):
                 messages.success(
@@ -158,7 +160,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
     def _create(self, form: PromotionForm, brand: Brand, *, draft: bool) -> Promotion | None:
         fields = form.values() | {"status": Status.DRAFT if draft else Status.SCHEDULED}
         try:
-            return services.create(
+            return services.create_promotion(
                 brand=brand, fields=fields, code=form.cleaned_data["code"] or None, at=timezone.now()
             )
         except DomainError as refusal:
@@ -187,7 +189,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
 
     def _change(self, form: PromotionForm, promotion: Promotion) -> bool:
         try:
-            services.change(promotion=promotion, fields=form.values(), at=timezone.now())
+            services.update_promotion(promotion=promotion, fields=form.values(), at=timezone.now())
         except DomainError as refusal:
             form.add_service_errors(refusal)
             return False
@@ -196,7 +198,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
     def _shown(self, promotion: Promotion) -> dict[str, Any]:
         """What the page says of a promotion above its form."""
         at, key = timezone.now(), promotion.pk
-        code = selectors.codes_of(promotion_ids=[key]).get(key, "")
+        code = get_generic_codes(promotion_ids=[key]).get(key, "")
         segment = get_segments_by_promotion(promotion_ids=[key]).get(key) if promotion.target_audience else None
         reached = metrics.audience(promotion, segment, at) if promotion.target_audience else []
         facts = [
@@ -217,7 +219,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
             "words": offer_field.describe(promotion.offer, promotion.brand),
             "is_draft": promotion.status == Status.DRAFT,
             "is_over": self.is_ended(promotion),
-            "waits": selectors.list_promotion_syncs(promotion=promotion),
+            "waits": list_promotion_syncs(promotion=promotion),
         }
 
     def _page(self, request: HttpRequest, title: str, brand: Brand, **context: Any) -> HttpResponse:
@@ -233,7 +235,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
         if not self.has_brand_permission(request, BrandPermissions.EDIT, found):
             raise PermissionDenied
         if verb == "tell":
-            services.retry_now(promotion=found, at=timezone.now())
+            services.retry_sync(promotion=found, at=timezone.now())
             messages.success(request, f"{found} is told again now.")
         else:
             self._switch(request, [found], verb)
@@ -252,9 +254,9 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
         for promotion in promotions:
             try:
                 if verb == "activate":
-                    services.activate(promotion=promotion, at=timezone.now())
+                    services.activate_promotion(promotion=promotion, at=timezone.now())
                 else:
-                    services.deactivate(promotion=promotion, at=timezone.now())
+                    services.end_promotion(promotion=promotion, at=timezone.now())
             except DomainError as refusal:
                 messages.error(request, f"{promotion}: {refusal.detail}")
             else:

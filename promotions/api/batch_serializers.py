@@ -8,13 +8,13 @@ from core.serializer_fields import StrictBooleanField, StrictCharField, StrictIn
 from promotions import code_rules
 from promotions.models import CodeAssignment, CodeBatch
 from promotions.services.assignments import MAX_CUSTOMERS
-from promotions.services.batches import MAX_COUNT
+from promotions.services.batches import MAX_BATCH_SIZE
 
 
 class BatchInputSerializer(serializers.Serializer[Any]):
     """A new batch. In the pattern `#` stands for a character that is drawn from the charset."""
 
-    count = StrictIntegerField(min_value=1, max_value=MAX_COUNT)
+    count = StrictIntegerField(min_value=1, max_value=MAX_BATCH_SIZE)
     pattern = StrictCharField(max_length=64, default=code_rules.DEFAULT_PATTERN)
     charset = StrictCharField(max_length=64, default=code_rules.DEFAULT_CHARSET, help_text="Different letters and digits")
 
@@ -35,7 +35,7 @@ class BatchSerializer(serializers.Serializer[Any]):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
-class ImportQuery(serializers.Serializer[Any]):
+class ImportQuerySerializer(serializers.Serializer[Any]):
     """Where an import goes."""
 
     batch = UuidField(required=False, help_text="The imported batch to go on with; a new one without it")
@@ -107,7 +107,7 @@ class AssignmentSerializer(serializers.Serializer[Any]):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
-def batch_answer(batch: CodeBatch, *, job: str, bits: float | None) -> dict[str, Any]:
+def to_batch_data(batch: CodeBatch, *, job: str, bits: float | None) -> dict[str, Any]:
     """A batch as ``BatchAnswer`` describes it."""
     return {
         "job": job, "id": batch.pk, "promotion": batch.promotion_id, "pattern": batch.pattern or None,
@@ -117,7 +117,7 @@ def batch_answer(batch: CodeBatch, *, job: str, bits: float | None) -> dict[str,
     }  # fmt: skip
 
 
-def assignment_answer(assignment: CodeAssignment, *, job: str) -> dict[str, Any]:
+def to_assignment_data(assignment: CodeAssignment, *, job: str) -> dict[str, Any]:
     """An assignment as ``AssignmentAnswer`` describes it."""
     names = ("segment_type", "notify", "assigned", "already", "exhausted", "finished_at")
     status = "assigning" if assignment.finished_at is None else "done"

@@ -23,20 +23,23 @@ from core.api import CsvRenderer, CursorPagination
 from core.errors import PayloadTooLarge, PermissionDenied
 from core.idempotency import idempotent
 from core.openapi import problem_responses
-from promotions import code_files, code_rules, errors, selectors, services
+from promotions import code_files, code_rules, errors, services
 from promotions.api.batch_serializers import (
     AssignInputSerializer,
     AssignmentSerializer,
     AssignResultSerializer,
     BatchInputSerializer,
     BatchSerializer,
-    ImportQuery,
+    ImportQuerySerializer,
     ImportResultSerializer,
-    assignment_answer,
-    batch_answer,
+    to_assignment_data,
+    to_batch_data,
 )
-from promotions.api.views import editable
+from promotions.api.views import get_editable_promotion
 from promotions.models import CodeBatch, Promotion
+from promotions.selectors.assignments import get_assignment
+from promotions.selectors.batches import get_batch, iter_batch_codes, list_batches
+from promotions.selectors.promotions import get_promotion
 
 
 class CsvParser(BaseParser):
@@ -59,7 +62,7 @@ class BatchesView(APIView):
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Order a batch of unique codes; they are made in the background."""
-        promotion = editable(request, pk)
+        promotion = get_editable_promotion(request, pk)
         body = BatchInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         batch = services.create_batch(promotion=promotion, **body.validated_data)
@@ -69,7 +72,7 @@ class BatchesView(APIView):
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """The promotion's batches, newest first."""
         page = CursorPagination()
-        rows = page.paginate_queryset(selectors.batches_of(promotion=_readable(request, pk)), request, view=self) or []
+        rows = page.paginate_queryset(list_batches(promotion=_readable(request, pk)), request, view=self) or []
         return page.get_paginated_response([_response(request, row) for row in rows])
 
 
@@ -79,7 +82,7 @@ class BatchView(APIView):
     @extend_schema(responses={200: BatchSerializer}, operation_id="batch_read")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
         """One batch and how far the making has come."""
-        return Response(_response(request, selectors.batch(pk=batch, promotion=_readable(request, pk))))
+        return Response(_response(request, get_batch(pk=batch, promotion=_readable(request, pk))))
 
 
 class BatchCodesView(APIView):
@@ -90,8 +93,8 @@ class BatchCodesView(APIView):
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="batch_export")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
         """Every code of the batch so far: `code`, `customer`, `state` (`used`, `held` or `free`)."""
-        found = selectors.batch(pk=batch, promotion=_readable(request, pk))
-        rows = selectors.batch_codes(batch=found, at=timezone.now())
+        found = get_batch(pk=batch, promotion=_readable(request, pk))
+        rows = iter_batch_codes(batch=found, at=timezone.now())
         return csv_response(f"codes-{found.pk}.csv", ("code", "customer", "state"), rows, marked=False)
 
 
@@ -102,7 +105,7 @@ class ImportView(APIView):
 
     @extend_schema(
         request={"text/csv": OpenApiTypes.STR},
-        parameters=[ImportQuery],
+        parameters=[ImportQuerySerializer],
         responses={201: ImportResultSerializer, **problem_responses(errors.InvalidStatus)},
         operation_id="batch_import",
     )
@@ -112,8 +115,8 @@ class ImportView(APIView):
         Lines that cannot be had are reported, the others are imported; a file that broke off is sent again whole, with
         the id of the batch that it had begun.
         """
-        promotion = editable(request, pk)
-        query = ImportQuery(data=request.query_params)
+        promotion = get_editable_promotion(request, pk)
+        query = ImportQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.IMPORT_LIMIT:
             raise PayloadTooLarge
@@ -121,7 +124,7 @@ class ImportView(APIView):
         report = services.import_codes(
             promotion=promotion,
             lines=_lines(request.data),
-            batch=selectors.batch(pk=begun, promotion=promotion) if begun else None,
+            batch=get_batch(pk=begun, promotion=promotion) if begun else None,
         )
         counts = {name: getattr(report, name) for name in ("received", "imported", "known", "refused")}
         return Response(_response(request, report.batch) | counts | {"errors": report.errors}, status=201)
@@ -142,14 +145,14 @@ class AssignView(APIView):
     @idempotent
     def post(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
         """Give customers, or in the background everyone of an audience, a code each; mail it to them if asked to."""
-        found = selectors.batch(pk=batch, promotion=editable(request, pk))
+        found = get_batch(pk=batch, promotion=get_editable_promotion(request, pk))
         body = AssignInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
         if "segment_type" in asked:
-            begun = services.assign_audience(batch=found, segment_type=asked["segment_type"], notify=asked["notify"])
-            return Response(assignment_answer(begun, job=_status_url(request, found, begun.pk)), status=202)
-        given = services.assign(
+            begun = services.assign_to_audience(batch=found, segment_type=asked["segment_type"], notify=asked["notify"])
+            return Response(to_assignment_data(begun, job=_status_url(request, found, begun.pk)), status=202)
+        given = services.assign_to_customers(
             batch=found, customer_ids=asked["customer_ids"], notify=asked["notify"], at=timezone.now()
         )
         return Response({"assigned": given.assigned, "already": given.already_assigned, "mailed": given.mailed})
@@ -161,22 +164,22 @@ class AssignmentView(APIView):
     @extend_schema(responses={200: AssignmentSerializer}, operation_id="batch_assignment_read")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID, assignment: uuid.UUID) -> Response:
         """How far giving an audience its codes has come."""
-        found = selectors.batch(pk=batch, promotion=_readable(request, pk))
-        row = selectors.assignment(pk=assignment, batch=found)
-        return Response(assignment_answer(row, job=_status_url(request, found, row.pk)))
+        found = get_batch(pk=batch, promotion=_readable(request, pk))
+        row = get_assignment(pk=assignment, batch=found)
+        return Response(to_assignment_data(row, job=_status_url(request, found, row.pk)))
 
 
 def _readable(request: Request, pk: uuid.UUID) -> Promotion:
     brand_ids = readable_brand_ids(get_caller(request.auth))
     if brand_ids == []:
         raise PermissionDenied
-    return selectors.promotion(pk=pk, brand_ids=brand_ids)
+    return get_promotion(pk=pk, brand_ids=brand_ids)
 
 
 def _response(request: Request, batch: CodeBatch) -> dict[str, Any]:
     place = reverse("promotion-batch", args=[batch.promotion_id, batch.pk])
     bits = code_rules.entropy_bits(batch.pattern, batch.charset) if batch.pattern else None
-    return batch_answer(batch, job=request.build_absolute_uri(place), bits=bits)
+    return to_batch_data(batch, job=request.build_absolute_uri(place), bits=bits)
 
 
 def _status_url(request: Request, batch: CodeBatch, assignment: uuid.UUID) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.models import Brand
 from core.serializer_fields import localize_date, parse_minor_units
-from promotions.services import LIMITS
+from promotions.services import LIMIT_COLUMNS
 
 SIMPLE_FIELDS = ("name", "description", "target_audience", "trigger", "offer", "priority", "status")
 
@@ -17,4 +17,4 @@ def to_model_fields(asked: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     if "budget" in asked:
         budget = asked["budget"]
         fields["budget"] = None if budget is None else parse_minor_units(budget, brand.currency, "budget")
-    return fields | {LIMITS[name]: cap for name, cap in asked.get("limits", {}).items()}
+    return fields | {LIMIT_COLUMNS[name]: cap for name, cap in asked.get("limits", {}).items()}

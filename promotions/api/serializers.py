@@ -10,7 +10,7 @@ from rest_framework import serializers
 from core import money
 from core.serializer_fields import AmountField, DateOrDateTimeField, SlugField, StrictCharField, StrictIntegerField
 from promotions.models import Promotion, Trigger
-from promotions.services import LIMITS
+from promotions.services import LIMIT_COLUMNS
 from segments.contracts import AudienceReach
 
 
@@ -37,7 +37,7 @@ class LimitsSerializer(serializers.Serializer[Any]):
     per_month = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
 
 
-class PromotionRequest(serializers.Serializer[Any]):
+class PromotionInputSerializer(serializers.Serializer[Any]):
     """A new promotion. Dates without a time mean the brand's own midnight."""
 
     name = StrictCharField(max_length=100)
@@ -55,7 +55,7 @@ class PromotionRequest(serializers.Serializer[Any]):
     status = serializers.ChoiceField(["draft", "scheduled"], default="scheduled")
 
 
-class PromotionChange(serializers.Serializer[Any]):
+class PromotionUpdateSerializer(serializers.Serializer[Any]):
     """What may change of a promotion; after its start only name, description, end, budget, limits and priority."""
 
     name = StrictCharField(max_length=100, required=False)
@@ -69,7 +69,7 @@ class PromotionChange(serializers.Serializer[Any]):
     priority = StrictIntegerField(required=False, min_value=-32767, max_value=32767)
 
 
-class ReachAnswer(serializers.Serializer[Any]):
+class AudienceReachSerializer(serializers.Serializer[Any]):
     """How many customers match now, and how many of them could still be put into a segment."""
 
     count = serializers.IntegerField()
@@ -77,7 +77,7 @@ class ReachAnswer(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField()
 
 
-class PromotionSegment(serializers.Serializer[Any]):
+class PromotionSegmentSerializer(serializers.Serializer[Any]):
     """The segment of a promotion with a target audience; counts as of its filling."""
 
     id = serializers.UUIDField()
@@ -86,14 +86,14 @@ class PromotionSegment(serializers.Serializer[Any]):
     start_date = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     audience_count = serializers.IntegerField()
-    members = serializers.IntegerField()
+    member_count = serializers.IntegerField()
     skipped_no_slot = serializers.IntegerField()
     filled_at = serializers.DateTimeField(allow_null=True)
     synced_at = serializers.DateTimeField(allow_null=True)
-    waiting_for = serializers.CharField(allow_null=True, help_text="Why it is not active yet")
+    status_reason = serializers.CharField(allow_null=True, help_text="Why it is not active yet")
 
 
-class PromotionAnswer(serializers.Serializer[Any]):
+class PromotionSerializer(serializers.Serializer[Any]):
     """A promotion."""
 
     id = serializers.UUIDField()
@@ -111,12 +111,12 @@ class PromotionAnswer(serializers.Serializer[Any]):
     limits = LimitsSerializer()
     priority = serializers.IntegerField()
     status = serializers.CharField()
-    segment = PromotionSegment(allow_null=True)
-    audience = ReachAnswer(allow_null=True)
+    segment = PromotionSegmentSerializer(allow_null=True)
+    audience = AudienceReachSerializer(allow_null=True)
     created_at = serializers.DateTimeField()
 
 
-def promotion_answer(
+def to_promotion_data(
     promotion: Promotion, *, code: str | None, audience: AudienceReach | None, segment: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """A promotion as ``PromotionAnswer`` describes it."""
@@ -127,7 +127,7 @@ def promotion_answer(
         "target_audience": promotion.target_audience or None, "trigger": promotion.trigger, "code": code,
         "offer": promotion.offer, "budget": None if budget is None else money.format_decimal(budget, promotion.currency),
         "currency": promotion.currency, "priority": promotion.priority, "status": promotion.status,
-        "limits": {name: getattr(promotion, column) for name, column in LIMITS.items()},
+        "limits": {name: getattr(promotion, column) for name, column in LIMIT_COLUMNS.items()},
         "segment": segment,
         "audience": None if audience is None else asdict(audience), "created_at": promotion.created_at,
     }  # fmt: skip

@@ -1,45 +1,45 @@
 """Verbs of promotions and codes."""
 
-from promotions.services.assignments import assign, assign_audience, assign_codes
+from promotions.services.assignments import assign_to_audience, assign_to_customers, continue_assignment
 from promotions.services.batches import (
-    MAX_COUNT,
-    Imported,
+    MAX_BATCH_SIZE,
+    ImportResult,
     create_batch,
     generate_chunk,
     generate_codes,
     import_codes,
     request_batch,
 )
-from promotions.services.campaign_sync import retry_now
+from promotions.services.campaign_sync import retry_sync
 from promotions.services.codes import register_code
 from promotions.services.promotions import (
-    LIMITS,
+    LIMIT_COLUMNS,
     MAX_PRIORITY,
-    activate,
-    change,
-    create,
-    deactivate,
+    activate_promotion,
+    create_promotion,
     end_due,
+    end_promotion,
     locked_fields,
     start_due,
+    update_promotion,
     validate_offer,
 )
 from promotions.services.segments import audience_counts
 
 __all__ = [
-    "LIMITS",
-    "MAX_COUNT",
+    "LIMIT_COLUMNS",
+    "MAX_BATCH_SIZE",
     "MAX_PRIORITY",
-    "Imported",
-    "activate",
-    "assign",
-    "assign_audience",
-    "assign_codes",
+    "ImportResult",
+    "activate_promotion",
+    "assign_to_customers",
+    "assign_to_audience",
+    "continue_assignment",
     "audience_counts",
-    "change",
-    "create",
+    "update_promotion",
+    "create_promotion",
     "create_batch",
-    "deactivate",
+    "end_promotion",
     "end_due",
     "generate_chunk",
     "generate_codes",
@@ -47,7 +47,7 @@ __all__ = [
     "locked_fields",
     "register_code",
     "request_batch",
-    "retry_now",
+    "retry_sync",
     "start_due",
     "validate_offer",
 ]

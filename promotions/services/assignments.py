@@ -16,21 +16,22 @@ from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
 from mailings.contracts import Recipient
 from mailings.services import planning
-from promotions import emails, selectors
+from promotions import emails
 from promotions.errors import BatchNotReady, CodesExhausted, InvalidStatus
 from promotions.models import CodeAssignment, CodeBatch
+from promotions.selectors.assignments import codes_of_customers, list_consenting_customers, list_members_after
 from promotions.services.batches import check_promotion_takes_codes
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_size
 
 MAX_CUSTOMERS = 10_000  # named in one call; audiences are given codes in the background
 CHUNK = 2_000  # customers a transaction
-BUDGET = 60.0  # seconds that one task goes on; it promises the next
+TIME_BUDGET_SECONDS = 60.0  # seconds that one task goes on; it promises the next
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Assigned:
+class AssignmentResult:
     """How many customers got a code, had one already, and are mailed theirs."""
 
     assigned: int
@@ -39,7 +40,7 @@ class Assigned:
 
 
 @transaction.atomic
-def assign(*, batch: CodeBatch, customer_ids: Collection[str], notify: bool, at: datetime) -> Assigned:
+def assign_to_customers(*, batch: CodeBatch, customer_ids: Collection[str], notify: bool, at: datetime) -> AssignmentResult:
     """Give each of the customers a free code of the batch; who has one keeps it. All get one or nobody does.
 
     Customers that the platform has never seen are made known. With ``notify`` each who agreed to get offers is mailed
@@ -59,11 +60,11 @@ def assign(*, batch: CodeBatch, customer_ids: Collection[str], notify: bool, at:
             raise CodesExhausted
         given, already_assigned = given + new, already_assigned + had
         mailed += _mail(batch, chunk, at) if notify else 0
-    return Assigned(given, already_assigned, mailed)
+    return AssignmentResult(given, already_assigned, mailed)
 
 
 @transaction.atomic
-def assign_audience(*, batch: CodeBatch, segment_type: str, notify: bool) -> CodeAssignment:
+def assign_to_audience(*, batch: CodeBatch, segment_type: str, notify: bool) -> CodeAssignment:
     """Give everyone of the brand's audience a code, in the background. Raises as ``assign`` does, and AudienceEmpty."""
     _check(batch)
     if not get_audience_size(brand_id=batch.brand_id, segment_type=segment_type):
@@ -73,9 +74,9 @@ def assign_audience(*, batch: CodeBatch, segment_type: str, notify: bool) -> Cod
     return assignment
 
 
-def assign_codes(*, assignment_id: uuid.UUID, at: datetime, budget: float = BUDGET) -> None:
+def continue_assignment(*, assignment_id: uuid.UUID, at: datetime, time_budget: float = TIME_BUDGET_SECONDS) -> None:
     """Go on with an assignment until everyone has a code or none is left; see ``batches.make_codes``."""
-    ends = time.monotonic() + budget
+    ends = time.monotonic() + time_budget
     while _assign_chunk(assignment_id, at):
         if time.monotonic() >= ends:
             enqueue_on_commit("promotions.assign_codes", assignment_id=str(assignment_id))
@@ -90,7 +91,7 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
     if mine is None:
         return False
     batch = mine.batch
-    chunk = selectors.members_after(
+    chunk = list_members_after(
         brand_id=batch.brand_id, segment_type=mine.segment_type, after=mine.cursor, limit=CHUNK
     )
     if chunk:
@@ -130,7 +131,7 @@ def _assign(batch: CodeBatch, keys: Sequence[int]) -> tuple[int, int]:
     first one's.
     """
     list(Customer.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk").values_list("pk"))
-    had = selectors.codes_of_customers(batch_id=batch.pk, customer_keys=keys)
+    had = codes_of_customers(batch_id=batch.pk, customer_keys=keys)
     wanting = [key for key in keys if key not in had]
     params = {"batch": batch.pk, "customers": wanting, "limit": len(wanting)}
     return db.execute("promotions/sql/assign_codes.sql", params) if wanting else 0, len(had)
@@ -139,13 +140,13 @@ def _assign(batch: CodeBatch, keys: Sequence[int]) -> tuple[int, int]:
 def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:
     """Plan a mail with their code to each of the customers who agreed to get offers and has none of it planned yet."""
     brand = batch.brand
-    mailing = planning.plan(
-        key=f"code_batch:{batch.pk}", kind=emails.CODE, marketing=True, sender=str(brand.pk), sender_name=brand.name,
+    mailing = planning.plan_mailing(
+        key=f"code_batch:{batch.pk}", mail_type=emails.CODE, marketing=True, sender=str(brand.pk), sender_name=brand.name,
         data={"promotion": str(batch.promotion_id)},
     )  # fmt: skip
-    codes = selectors.codes_of_customers(batch_id=batch.pk, customer_keys=keys)
+    codes = codes_of_customers(batch_id=batch.pk, customer_keys=keys)
     recipients = [
-        Recipient(key, email, name, codes[key]) for key, email, name in selectors.consenting(customer_keys=list(codes))
+        Recipient(key, email, name, codes[key]) for key, email, name in list_consenting_customers(customer_keys=list(codes))
     ]
     added = planning.add_recipients(mailing=mailing, recipients=recipients, at=at)
     if added:

@@ -19,16 +19,17 @@ from accounts.models import Brand
 from core import db
 from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
-from promotions import code_rules, selectors
+from promotions import code_rules
 from promotions.errors import InvalidStatus, PatternTooWeak
 from promotions.models import Code, CodeBatch, Promotion, Status, Trigger
+from promotions.selectors.batches import count_codes_of_pattern
 from segments.customer_id_files import first_cell
 
-MAX_COUNT = 5_000_000
+MAX_BATCH_SIZE = 5_000_000
 CHUNK = 25_000  # codes a transaction, about half a second
 IMPORT_CHUNK = 5_000  # lines a transaction
-BUDGET = 60.0  # seconds that one task goes on; it promises the next
-MAX_FAULTS = 1_000  # lines of an import that are reported one by one
+TIME_BUDGET_SECONDS = 60.0  # seconds that one task goes on; it promises the next
+MAX_REPORTED_ERRORS = 1_000  # lines of an import that are reported one by one
 
 # the codes go into the table by way of one that only this transaction sees: COPY alone would stop at the first clash
 _OPEN = "CREATE TEMPORARY TABLE promotions_drawn (text varchar(64)) ON COMMIT DROP"
@@ -42,7 +43,7 @@ _ADD = (
 
 
 @dataclass(slots=True)
-class Imported:
+class ImportResult:
     """What became of the lines of an import; of the refused ones the first ``MAX_FAULTS`` are named."""
 
     batch: CodeBatch
@@ -54,7 +55,7 @@ class Imported:
 
     def add_error(self, line: int, text: str, code: str, detail: str) -> None:
         self.rejected += 1
-        if len(self.errors) < MAX_FAULTS:
+        if len(self.errors) < MAX_REPORTED_ERRORS:
             self.errors.append({"line": line, "text": text[:64], "code": code, "detail": detail})
 
 
@@ -94,15 +95,15 @@ def request_batch(
 
 
 def _check(brand: Brand, count: int, pattern: str, charset: str) -> None:
-    if not 1 <= count <= MAX_COUNT:
-        raise InvalidRequest.field("count", f"A batch has 1 to {MAX_COUNT:,} codes.")
+    if not 1 <= count <= MAX_BATCH_SIZE:
+        raise InvalidRequest.field("count", f"A batch has 1 to {MAX_BATCH_SIZE:,} codes.")
     if not code_rules.is_pattern(pattern):
         raise InvalidRequest.field(
             "pattern", "A pattern is 3 to 64 of A-Z, 0-9, _ and -, with # for each that is drawn."
         )
     if not code_rules.is_charset(charset):
         raise InvalidRequest.field("charset", "A charset is 2 to 36 different letters and digits.")
-    every = count + selectors.codes_of_pattern(brand_id=brand.pk, pattern=pattern)
+    every = count + count_codes_of_pattern(brand_id=brand.pk, pattern=pattern)
     if code_rules.is_too_weak(pattern, charset, count=every):
         raise PatternTooWeak(
             bits=round(code_rules.entropy_bits(pattern, charset), 1),
@@ -116,15 +117,15 @@ def check_promotion_takes_codes(promotion: Promotion) -> None:
     if promotion.trigger != Trigger.CODE:
         raise InvalidRequest.field("trigger", "Only a promotion that codes open has batches of codes.")
     if promotion.status in {Status.ENDED, Status.DEACTIVATED}:
-        raise InvalidStatus(status_now=promotion.status)
+        raise InvalidStatus(current_status=promotion.status)
 
 
-def generate_codes(*, batch_id: uuid.UUID, budget: float = BUDGET) -> None:
+def generate_codes(*, batch_id: uuid.UUID, time_budget: float = TIME_BUDGET_SECONDS) -> None:
     """Make codes until all are there; after ``budget`` seconds the rest is promised to another task.
 
     Any number of makers may be at one batch: one of them makes the next chunk, the others leave it to that one.
     """
-    ends = time.monotonic() + budget
+    ends = time.monotonic() + time_budget
     while generate_chunk(batch_id=batch_id):
         if time.monotonic() >= ends:
             enqueue_on_commit("promotions.generate_codes", batch_id=str(batch_id))
@@ -160,7 +161,7 @@ def _add(batch: CodeBatch, texts: list[str]) -> int:
 
 
 # --- brought along ---------------------------------------------------------------------------------------------------
-def import_codes(*, promotion: Promotion, lines: Iterable[str], batch: CodeBatch | None = None) -> Imported:
+def import_codes(*, promotion: Promotion, lines: Iterable[str], batch: CodeBatch | None = None) -> ImportResult:
     """Add a brand's own codes, the first cell of each line, to a new batch or to one that was imported before.
 
     Each ``IMPORT_CHUNK`` lines are one transaction. A line whose code cannot be had is reported and the others go on;
@@ -174,7 +175,7 @@ def import_codes(*, promotion: Promotion, lines: Iterable[str], batch: CodeBatch
     first = next(chunks, None)
     if first is None:
         raise InvalidRequest.field("body", "There is no code in it.")
-    report = Imported(batch or CodeBatch.objects.create(brand=promotion.brand, promotion=promotion, count=0))
+    report = ImportResult(batch or CodeBatch.objects.create(brand=promotion.brand, promotion=promotion, count=0))
     _import(report, first)
     for chunk in chunks:
         _import(report, chunk)
@@ -192,7 +193,7 @@ def _chunks(lines: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
 
 
 @transaction.atomic
-def _import(report: Imported, chunk: list[tuple[int, str]]) -> None:
+def _import(report: ImportResult, chunk: list[tuple[int, str]]) -> None:
     found: dict[str, int] = {}
     report.received += len(chunk)
     for number, cell in chunk:
@@ -206,7 +207,7 @@ def _import(report: Imported, chunk: list[tuple[int, str]]) -> None:
     _keep(report, found)
 
 
-def _keep(report: Imported, found: dict[str, int]) -> None:
+def _keep(report: ImportResult, found: dict[str, int]) -> None:
     batch = report.batch
     whose = {"brand": batch.brand_id, "promotion": batch.promotion_id, "batch": batch.pk}
     rows = db.fetch_all("promotions/sql/import_batch.sql", whose | {"texts": sorted(found)})

@@ -32,15 +32,15 @@ def request_sync(*, promotion_ids: Collection[uuid.UUID], at: datetime) -> None:
 
 def sync_promotion(*, promotion_id: uuid.UUID, engine: CampaignEngine, clock: RunClock) -> bool:
     """Tell the engine of one promotion, if that is due and nobody else does it; whether it knows it now."""
-    return sync_jobs.run(service=SERVICE, subject=promotion_id, tell=_sync_function(engine), settle=_no_op, clock=clock)
+    return sync_jobs.run_job(service=SERVICE, subject=promotion_id, sync=_sync_function(engine), finish=_no_op, clock=clock)
 
 
 def sync_due(*, engine: CampaignEngine, clock: RunClock) -> int:
     """Tell the engine of what is due and not done, the longest due first; how many it knows now."""
-    return sync_jobs.run_due(service=SERVICE, tell=_sync_function(engine), settle=_no_op, clock=clock)
+    return sync_jobs.run_due_jobs(service=SERVICE, sync=_sync_function(engine), finish=_no_op, clock=clock)
 
 
-def retry_now(*, promotion: Promotion, at: datetime) -> int:
+def retry_sync(*, promotion: Promotion, at: datetime) -> int:
     """A person does not want to wait for the next try, with the promotion and its segment; how many were waiting."""
     found = sync_jobs.retry_now(service=SERVICE, subjects=[promotion.pk], at=at)
     if found:

@@ -15,10 +15,10 @@ from core import db
 from promotions import limit_rules
 from promotions.models import PromotionCounter
 
-Taken = tuple[str, str, int, int]  # kind, slot, shard, amount
+TakenLimit = tuple[str, str, int, int]  # kind, slot, shard, amount
 
 
-def take(*, promotion: uuid.UUID, kind: str, slot: str, amount: int, cap: int, home: int) -> Taken | None:
+def take(*, promotion: uuid.UUID, kind: str, slot: str, amount: int, cap: int, home: int) -> TakenLimit | None:
     """Take ``amount`` of a limit of ``cap``, beginning at shard ``home``; None when too little is left."""
     params = {"promotion": promotion, "kind": kind, "slot": slot, "amount": amount, "home": home}
     shard = _shard("promotions/sql/take_limit.sql", params)

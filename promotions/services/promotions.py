@@ -22,20 +22,20 @@ from segments.selectors import get_audience_size
 
 KIND = "promotion"
 MAX_PRIORITY = 32_767
-LIMITS = {
+LIMIT_COLUMNS = {
     "total": "limit_total", "per_user": "limit_per_user", "per_day": "limit_per_day",
     "per_week": "limit_per_week", "per_month": "limit_per_month",
 }  # fmt: skip
-COUNTER_OF = {
+COUNTER_KINDS = {
     "budget": "budget", "limit_total": "total", "limit_per_user": "user",
     "limit_per_day": "day", "limit_per_week": "week", "limit_per_month": "month",
 }  # fmt: skip
-EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", *COUNTER_OF}
+EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", *COUNTER_KINDS}
 EDITABLE_BEFORE_START = EDITABLE_ALWAYS | {"start_date", "target_audience", "offer"}
 
 
 @transaction.atomic
-def create(*, brand: Brand, fields: Mapping[str, Any], code: str | None, at: datetime) -> Promotion:
+def create_promotion(*, brand: Brand, fields: Mapping[str, Any], code: str | None, at: datetime) -> Promotion:
     """A new promotion of the brand, with the one code that opens it if it has one.
 
     ``fields`` are those of the model that a brand may set. Raises Invalid with each fault, AudienceEmpty when nobody
@@ -58,16 +58,16 @@ def create(*, brand: Brand, fields: Mapping[str, Any], code: str | None, at: dat
 
 
 @transaction.atomic
-def change(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> Promotion:
+def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> Promotion:
     """Change what may be changed now: everything before the start, later only words, end, priority and limits.
 
     Raises Invalid with each fault (also for a limit below what was taken already), and WrongState once it has ended.
     """
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status in {Status.ENDED, Status.DEACTIVATED}:
-        raise InvalidStatus(status_now=locked.status)
+        raise InvalidStatus(current_status=locked.status)
     if locked.status != Status.DRAFT and locked.end_date <= at:  # beat has not come by yet
-        raise InvalidStatus(status_now=Status.ENDED)
+        raise InvalidStatus(current_status=Status.ENDED)
     allowed = _changeable(locked, at)
     if refused := sorted(set(fields) - allowed):
         raise InvalidRequest(
@@ -76,8 +76,8 @@ def change(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> 
     for name, value in fields.items():
         setattr(locked, name, value)
     _check(locked, at, currency=locked.currency if "offer" in fields else None)
-    for name in COUNTER_OF.keys() & fields.keys():
-        if not limits.resize(promotion=locked.pk, kind=COUNTER_OF[name], cap=fields[name]):
+    for name in COUNTER_KINDS.keys() & fields.keys():
+        if not limits.resize(promotion=locked.pk, kind=COUNTER_KINDS[name], cap=fields[name]):
             raise InvalidRequest.field(
                 name, "More than this was taken already; a limit that was counted can only be raised."
             )
@@ -100,7 +100,7 @@ def _changeable(promotion: Promotion, at: datetime) -> set[str]:
 
 
 @transaction.atomic
-def activate(*, promotion: Promotion, at: datetime) -> Promotion:
+def activate_promotion(*, promotion: Promotion, at: datetime) -> Promotion:
     """Let a draft run between its dates. A promotion that is on its way already stays so. Raises WrongState."""
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status == Status.DRAFT:
@@ -109,16 +109,16 @@ def activate(*, promotion: Promotion, at: datetime) -> Promotion:
         locked.save(update_fields=["status"])
         _request_sync(locked, at)
     elif locked.status in {Status.ENDED, Status.DEACTIVATED}:
-        raise InvalidStatus(status_now=locked.status)
+        raise InvalidStatus(current_status=locked.status)
     return locked
 
 
 @transaction.atomic
-def deactivate(*, promotion: Promotion, at: datetime) -> Promotion:
+def end_promotion(*, promotion: Promotion, at: datetime) -> Promotion:
     """Stop a promotion for good, at once. Stopping twice is stopping once. Raises WrongState when it has ended."""
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status == Status.ENDED:
-        raise InvalidStatus(status_now=locked.status)
+        raise InvalidStatus(current_status=locked.status)
     segments.end_segment(promotion=locked, at=at)
     known = locked.status != Status.DRAFT
     locked.status = Status.DEACTIVATED

@@ -27,7 +27,7 @@ def brand():
 def come(campaign, count, minutes_ago=0):
     people = [CustomerFactory() for _ in range(count)]
     at = timezone.now() - timedelta(minutes=minutes_ago)
-    claim_many(campaign=campaign.slug, arrivals=[ClaimRequest(one.pk, at) for one in people])
+    claim_many(campaign=campaign.slug, requests=[ClaimRequest(one.pk, at) for one in people])
 
 
 def test_a_campaign_is_made_watched_without_a_reload_exported_and_closed(visit, brand, tmp_path):

@@ -59,7 +59,7 @@ def test_pages_fit_the_screen_and_break_no_rule_of_access(
     verb(server, made, "confirm")
     promotion = PromotionFactory(brand=brand, name="Quarter off", percent="25", status="draft", extra={"group": "g"})
     period = {"start": at - timedelta(days=20), "end": at + timedelta(seconds=5)}
-    test = services.backtest(promotion=promotion, at=at + timedelta(seconds=5), **period)
+    test = services.create_backtest(promotion=promotion, at=at + timedelta(seconds=5), **period)
     person = visit(width=width, height=height, dark=dark).sign_in("olga")
     checkout, faults = "/admin/checkout", []
     pages = {

@@ -7,7 +7,7 @@ from accounts.contracts import Role
 from coupons.models import Status
 from coupons.services import rollup
 from tests.browser.test_admin import judged
-from tests.coupons.builders import add, coupon_of, row
+from tests.coupons.builders import store_redemptions, create_coupon, build_redemption
 from tests.factories import BrandFactory, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def coupon():
     brand = BrandFactory(slug="billo", name="Billo", timezone="Europe/Madrid")
     MembershipFactory(brand=brand, user=UserFactory(username="vera"), role=Role.VIEWER)
-    coupon, now = coupon_of(brand, title="Winter sale"), timezone.now()
+    coupon, now = create_coupon(brand, title="Winter sale"), timezone.now()
     times = [now - timedelta(days=day, hours=day * hour % 11) for day in range(28) for hour in range(1 + day * 7 % 12)]
-    add(*(row(coupon, at, amount=750) for at in times), row(coupon, now, Status.EXPIRED))
+    store_redemptions(*(build_redemption(coupon, at, amount=750) for at in times), build_redemption(coupon, now, Status.EXPIRED))
     rollup.roll_up()
     return coupon
 

@@ -23,7 +23,7 @@ def brand():
 
 
 def redeem(coupon):
-    return services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
+    return services.redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
 
 
 def test_a_marketer_makes_a_coupon_as_advised_and_sees_it_being_redeemed(visit, brand):

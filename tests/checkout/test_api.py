@@ -139,7 +139,7 @@ def test_a_confirmed_order_is_not_replaced(server: Client) -> None:
     response = post(server, REDEMPTIONS, order(customer_id="c1", codes=[]))
 
     assert refused(response) == (409, "invalid_status")
-    assert response.json()["status_now"] == "confirmed"
+    assert response.json()["current_status"] == "confirmed"
 
 
 def test_order_references_are_the_brands_own_and_the_shoppers_own(

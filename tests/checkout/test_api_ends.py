@@ -86,7 +86,7 @@ def test_what_does_not_fit_the_state_is_refused(state: str, name: str, server: C
     response = verb(server, redemption, name)
 
     assert refused(response) == (409, "invalid_status")
-    assert response.json()["status_now"] == before["status"] == state
+    assert response.json()["current_status"] == before["status"] == state
     assert server.get(f"{REDEMPTIONS}{redemption['id']}/").json() == before
 
 

@@ -41,7 +41,7 @@ def make(sent: list[str]) -> Iterator[Callable[[type[DatabaseScheduler]], Any]]:
 
     def one(kind: type[DatabaseScheduler]) -> Any:
         app = Celery("beats", broker="memory://", set_as_current=False)
-        app.conf.beat_schedule = {"sweep": {"task": "kernel.relay_outbox", "schedule": 3600.0}}
+        app.conf.beat_schedule = {"sweep": {"task": "core.relay_outbox", "schedule": 3600.0}}
         app.conf.result_expires = None
         made.append(kind(app=app))
         return made[-1]

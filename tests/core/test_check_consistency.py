@@ -59,8 +59,8 @@ def server(brand_client: ClientOf, billo: Brand) -> Client:
 @pytest.fixture
 def limited(billo: Brand) -> None:
     """A promotion of ten per cent on hats that counts its uses."""
-    promotions.activate(
-        promotion=promotions.create(
+    promotions.activate_promotion(
+        promotion=promotions.create_promotion(
             brand=billo,
             code=None,
             at=timezone.now(),

@@ -9,7 +9,7 @@ from core.concurrency import ConcurrencyLimiter
 from core.errors import Unavailable
 from tests.platform import until
 
-MESSAGE = "Too many ask for this"
+MESSAGE = "Too many requests for this operation"
 
 
 class Work:

@@ -41,7 +41,7 @@ def read(kafka: Kafka, topic: str, settings: Any, monkeypatch: pytest.MonkeyPatc
             return until()
 
         KafkaConsumer(
-            topic=topic, group=topic, take=per_message(take) if most == 1 else take, max_batch=most, poll=poll
+            topic=topic, group=topic, handler=per_message(take) if most == 1 else take, max_batch=most, poll=poll
         ).run(until=over)
 
     return run

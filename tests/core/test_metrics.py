@@ -32,7 +32,7 @@ def test_what_waits_is_counted(client: Client):
     sync_jobs.request_sync(service=Service.SEGMENTATION, subjects=[uuid7(), uuid7()], at=now - timedelta(hours=1))
     SyncJob.objects.filter(pk=SyncJob.objects.first().pk).update(failures=3)  # type: ignore[union-attr]
     for _ in range(5):
-        circuit_breaker.on_failure(Service.SEGMENTATION, DeliveryFailed("it cannot be reached", ill=True), at=now)
+        circuit_breaker.on_failure(Service.SEGMENTATION, DeliveryFailed("it cannot be reached", is_service_failure=True), at=now)
 
     found = read(client)
 
@@ -50,7 +50,7 @@ def test_without_the_database_the_processes_are_read_all_the_same(client: Client
     def away() -> Any:
         raise Error("no database")
 
-    monkeypatch.setattr(outbox, "backlog", away)
+    monkeypatch.setattr(outbox, "get_backlog", away)
 
     answer = client.get("/metrics")
 

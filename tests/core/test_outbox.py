@@ -143,7 +143,7 @@ def test_a_lease_outlasts_the_longest_task() -> None:
     ("attempts", "seconds"), [(1, 10), (2, 20), (3, 40), (9, 2560), (10, 3600), (12, 3600), (30_000, 3600)]
 )
 def test_failures_are_tried_again_after_ever_longer_pauses_up_to_an_hour(attempts: int, seconds: int) -> None:
-    assert outbox.back_off(attempts) == timedelta(seconds=seconds)
+    assert outbox.retry_delay(attempts) == timedelta(seconds=seconds)
 
 
 def test_a_failing_task_comes_due_again_after_a_while_with_its_error() -> None:
@@ -167,7 +167,7 @@ def test_a_task_that_failed_too_often_is_parked_and_can_be_sent_again() -> None:
     message.refresh_from_db()
     assert (message.attempts, message.last_error) == (outbox.MAX_ATTEMPTS, "ZeroDivisionError: by nobody")
     assert message.dead_lettered_at is not None
-    assert outbox.backlog()["parked"] == 1
+    assert outbox.get_backlog()["parked"] == 1
     make_due()
     assert outbox.relay() == 0
 
@@ -251,7 +251,7 @@ def test_while_the_broker_is_away_promises_stay_due(broker_away: None) -> None:
     messages = list(OutboxMessage.objects.all())
     assert [message.attempts for message in messages] == [0, 0, 0]
     assert all(in_seconds(message) <= 5 for message in messages)
-    assert outbox.backlog()["parked"] == 0
+    assert outbox.get_backlog()["parked"] == 0
 
 
 def test_a_promise_that_a_quick_worker_settled_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,12 +303,12 @@ def test_a_message_that_the_broker_brings_back_runs_only_while_its_promise_stand
 
 
 def test_the_backlog_says_how_much_waits_and_since_when(at: datetime) -> None:
-    assert outbox.backlog() == {"waiting": 0, "oldest": None, "parked": 0}
+    assert outbox.get_backlog() == {"waiting": 0, "oldest": None, "parked": 0}
     enqueue_on_commit("tests.note")
     enqueue_on_commit("tests.note")
     OutboxMessage.objects.update(due_at=at)
 
-    assert outbox.backlog() == {"waiting": 2, "oldest": at, "parked": 0}
+    assert outbox.get_backlog() == {"waiting": 2, "oldest": at, "parked": 0}
 
 
 @pytest.mark.django_db(transaction=True)

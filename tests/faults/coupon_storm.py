@@ -85,7 +85,7 @@ class Shoppers:
     def _take(self, ttl: timedelta | None) -> uuid.UUID:
         at = timezone.now()
         asked = RedemptionRequest(uuid7(), random.choice(self.customers), reserved_until=at + ttl if ttl else None)
-        return services.redeem(coupon=random.choice(self.coupons), asked=asked, at=at).pk
+        return services.redeem(coupon=random.choice(self.coupons), request=asked, at=at).pk
 
     def _confirmed(self, made: uuid.UUID) -> None:
         self.told.write(b"confirmed %b\n" % str(made).encode())

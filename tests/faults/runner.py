@@ -25,7 +25,7 @@ from tests.platform import Platform, platform, until
 from vouchers.consistency import check
 from vouchers.models import Campaign, FirstLogin
 from vouchers.models import Voucher as Row
-from vouchers.selectors import mailing_key
+from vouchers.selectors import get_mailing_key
 
 QUOTA, SHOPPERS = 100, 400
 
@@ -130,7 +130,7 @@ def wrong_rows(campaign: Campaign, vouchers: list[Voucher]) -> list[str]:
     came = FirstLogin.objects.filter(campaign=campaign).count()
     if came != SHOPPERS:
         wrong.append(f"{came} first logins of {SHOPPERS}")
-    mails = Counter(Mail.objects.filter(mailing__key=mailing_key(campaign.pk)).values_list("recipient", flat=True))
+    mails = Counter(Mail.objects.filter(mailing__key=get_mailing_key(campaign.pk)).values_list("recipient", flat=True))
     if mails != dict.fromkeys((one.customer for one in vouchers), 1):
         wrong.append(f"{mails.total()} mails to {len(mails)} for {len(vouchers)} winners")
     return wrong

@@ -31,7 +31,7 @@ def ask_to_send(parts: Platform) -> None:
     """What beat does every minute; twice, as a redelivered task comes."""
     with app.connection_for_write(f"redis://127.0.0.1:{parts.redis_port}/0") as broker:
         for _ in range(2):
-            app.send_task("mail.send_due", connection=broker, ignore_result=True)
+            app.send_task("mailings.send_due", connection=broker, ignore_result=True)
 
 
 def asked_all_the_time(parts: Platform, ended: threading.Event) -> None:

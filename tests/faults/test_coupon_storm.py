@@ -160,9 +160,9 @@ def test_a_storm_of_shoppers_whose_processes_are_killed_passes_no_limit_and_lose
         left = selectors.remaining(coupons=[coupon.pk])[coupon.pk]
         assert left == max(0, MAXIMUM - standing().get(coupon.pk, 0))
         for _ in range(left):
-            services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
+            services.redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
         if coupon.limit_strategy == "approximate":
             consistency.recount_approximate(at=timezone.now())
         with pytest.raises(CouponLimitReached):
-            services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
+            services.redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
     call_command("audit_ledgers")

@@ -86,14 +86,14 @@ def worker(sendgrid: SendGrid, tmp_path: Path) -> Iterator[Callable[[], subproce
 
 def ask_to_send() -> None:
     """What beat does every minute."""
-    app.send_task("mail.send_due", queue="mail-faults", ignore_result=True)
+    app.send_task("mailings.send_due", queue="mail-faults", ignore_result=True)
 
 
 def plan() -> Mailing:
     """Five thousand planned mails, due now."""
     now = timezone.now()
-    mailing = planning.plan(
-        key="news", kind="tests.mailings.kinds.news", sender="b1", sender_name="Billo", marketing=True
+    mailing = planning.plan_mailing(
+        key="news", mail_type="tests.mailings.kinds.news", sender="b1", sender_name="Billo", marketing=True
     )
     recipients = [Recipient(number, f"shopper{number}@example.com", f"Shopper {number}") for number in range(MAILS)]
     planning.add_recipients(mailing=mailing, recipients=recipients, at=now)
@@ -146,7 +146,7 @@ def test_a_worker_killed_in_the_middle_leaves_one_doubtful_batch_and_sends_the_r
 def test_a_million_planned_mails_are_claimed_a_batch_at_a_time(settings: Any) -> None:
     """Neither one transaction nor memory holds them all: the first and the last claim read as little as each other."""
     settings.EMAIL_BACKEND = "mailings.sendgrid.SendGridBackend"
-    mailing = planning.plan(key="all", kind="tests.mailings.kinds.news", marketing=True)
+    mailing = planning.plan_mailing(key="all", mail_type="tests.mailings.kinds.news", marketing=True)
     now = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")

@@ -133,7 +133,7 @@ def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, s
     services.generate_codes(batch_id=batch.pk)
     batch.refresh_from_db()
     apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[customer])
-    assignment = services.assign_audience(batch=batch, segment_type="friends", notify=False)
+    assignment = services.assign_to_audience(batch=batch, segment_type="friends", notify=False)
     now, later = timezone.now(), timezone.now() + timedelta(days=1)
     segment = schedule(brand=billo, segment_type="friends", start_date=now, end_date=later, at=now)
     campaign = {

@@ -199,7 +199,7 @@ def test_stopping_is_for_good_and_may_be_repeated(shopper_client: ClientOf, owne
     assert client.delete(f"{PATH}{promotion.pk}/").status_code == 204
     again = post(client, {}, f"{PATH}{promotion.pk}/activate/")
 
-    assert (again.status_code, again.json()["code"], again.json()["status_now"]) == (
+    assert (again.status_code, again.json()["code"], again.json()["current_status"]) == (
         409,
         "invalid_status",
         "deactivated",

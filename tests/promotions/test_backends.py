@@ -9,7 +9,7 @@ import promotions.backend
 import vouchers.backend
 from promotions.checks import check_backends
 from promotions.contracts import RedemptionBackend
-from promotions.selectors import get_backends
+from promotions.selectors.backends import get_backends
 
 KINDS: list[RedemptionBackend] = [
     coupons.backend,
@@ -28,7 +28,7 @@ def fresh() -> Any:
 
 def test_each_kind_is_the_module_that_the_settings_name_in_the_order_of_their_names() -> None:
     assert list(get_backends().values()) == KINDS
-    assert list(get_backends()) == [redeemer.kind for redeemer in KINDS]
+    assert list(get_backends()) == [redeemer.KIND for redeemer in KINDS]
     assert check_backends() == []
 
 

@@ -66,7 +66,7 @@ def test_the_default_charset_has_no_look_alikes_and_the_default_pattern_64_bits(
     assert not set(code_rules.DEFAULT_CHARSET) & set("01OIL")
     assert code_rules.is_charset(code_rules.DEFAULT_CHARSET)
     assert code_rules.entropy_bits(code_rules.DEFAULT_PATTERN, code_rules.DEFAULT_CHARSET) > 64
-    assert not code_rules.is_too_weak(code_rules.DEFAULT_PATTERN, code_rules.DEFAULT_CHARSET, count=batches.MAX_COUNT)
+    assert not code_rules.is_too_weak(code_rules.DEFAULT_PATTERN, code_rules.DEFAULT_CHARSET, count=batches.MAX_BATCH_SIZE)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_maker_whose_time_is_up_promises_the_rest(promotion: Promotion, small_
     batch = services.create_batch(promotion=promotion, count=250, pattern=SUMMER)
     OutboxMessage.objects.all().delete()
 
-    services.generate_codes(batch_id=batch.pk, budget=0.0)
+    services.generate_codes(batch_id=batch.pk, time_budget=0.0)
 
     batch.refresh_from_db()
     assert batch.generated_count == 100
@@ -202,7 +202,7 @@ def test_a_maker_whose_time_is_up_promises_the_rest(promotion: Promotion, small_
 def test_codes_that_are_taken_already_are_drawn_again(promotion: Promotion, monkeypatch: pytest.MonkeyPatch) -> None:
     other = CodeFactory(text="SUMMER-22222222")
     draws = iter([["SUMMER-22222222", "SUMMER-33333333"], ["SUMMER-44444444"]])
-    monkeypatch.setattr(rules, "generate_codes", lambda *_, **__: next(draws))
+    monkeypatch.setattr(code_rules, "generate_codes", lambda *_, **__: next(draws))
 
     batch = batch_of(promotion, 2)
 
@@ -215,7 +215,7 @@ def test_a_maker_that_dies_within_a_chunk_leaves_nothing_of_it(
     promotion: Promotion, monkeypatch: pytest.MonkeyPatch, small_chunks: None
 ) -> None:
     batch = services.create_batch(promotion=promotion, count=250, pattern=SUMMER)
-    services.generate_codes(batch_id=batch.pk, budget=0.0)
+    services.generate_codes(batch_id=batch.pk, time_budget=0.0)
     add = batches._add
 
     def die(*args: Any) -> int:
@@ -243,7 +243,7 @@ def test_the_command_makes_a_batch_and_goes_on_with_one(
     assert "250 of 250" in said.err
 
     begun = services.create_batch(promotion=promotion, count=150, pattern=SUMMER)
-    services.generate_codes(batch_id=begun.pk, budget=0.0)
+    services.generate_codes(batch_id=begun.pk, time_budget=0.0)
     call_command("make_codes", promotion=promotion.pk, resume=begun.pk)
     assert Code.objects.filter(batch=begun).count() == 150
     with pytest.raises(CommandError, match="shortest that would do is SUMMER-######"):
@@ -327,9 +327,9 @@ def test_a_thousand_faults_are_named_and_all_are_counted(promotion: Promotion) -
 def test_each_customer_gets_one_code_and_keeps_it(promotion: Promotion, at: datetime) -> None:
     batch = batch_of(promotion, 10)
 
-    first = services.assign(batch=batch, customer_ids=["c1", "c2", "c1"], notify=False, at=at)
+    first = services.assign_to_customers(batch=batch, customer_ids=["c1", "c2", "c1"], notify=False, at=at)
     had = owners(batch)
-    second = services.assign(batch=batch, customer_ids=["c2", "c3"], notify=False, at=at)
+    second = services.assign_to_customers(batch=batch, customer_ids=["c2", "c3"], notify=False, at=at)
 
     assert (first.assigned, first.already_assigned, second.assigned, second.already_assigned) == (2, 0, 1, 1)
     assert sorted(had.values()) == ["c1", "c2"]
@@ -342,7 +342,7 @@ def test_named_customers_all_get_a_code_or_nobody_does(promotion: Promotion, at:
     batch = batch_of(promotion, 2)
 
     with pytest.raises(CodesExhausted):
-        services.assign(batch=batch, customer_ids=["c1", "c2", "c3"], notify=True, at=at)
+        services.assign_to_customers(batch=batch, customer_ids=["c1", "c2", "c3"], notify=True, at=at)
 
     assert owners(batch) == {}
     assert not Customer.objects.exists()
@@ -352,11 +352,11 @@ def test_codes_of_a_batch_that_is_not_made_yet_are_not_given(promotion: Promotio
     batch = services.create_batch(promotion=promotion, count=10, pattern=SUMMER)
 
     with pytest.raises(BatchNotReady) as refused:
-        services.assign(batch=batch, customer_ids=["c1"], notify=False, at=at)
+        services.assign_to_customers(batch=batch, customer_ids=["c1"], notify=False, at=at)
 
     assert refused.value.extensions == {"made": 0, "count": 10}
     with pytest.raises(BatchNotReady):
-        services.assign_audience(batch=batch, segment_type="vip", notify=False)
+        services.assign_to_audience(batch=batch, segment_type="vip", notify=False)
 
 
 def test_an_audience_is_given_codes_in_the_background(
@@ -365,18 +365,18 @@ def test_an_audience_is_given_codes_in_the_background(
     monkeypatch.setattr("promotions.services.assignments.CHUNK", 10)
     batch = batch_of(promotion, 40)
     with pytest.raises(AudienceEmpty):
-        services.assign_audience(batch=batch, segment_type="vip", notify=False)
+        services.assign_to_audience(batch=batch, segment_type="vip", notify=False)
     names = [f"c{number}" for number in range(25)]
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=names)
-    services.assign(batch=batch, customer_ids=["c3"], notify=False, at=at)
-    assignment = services.assign_audience(batch=batch, segment_type="vip", notify=False)
+    services.assign_to_customers(batch=batch, customer_ids=["c3"], notify=False, at=at)
+    assignment = services.assign_to_audience(batch=batch, segment_type="vip", notify=False)
     OutboxMessage.objects.all().delete()
 
-    services.assign_codes(assignment_id=assignment.pk, at=at, budget=0.0)
+    services.continue_assignment(assignment_id=assignment.pk, at=at, time_budget=0.0)
     assert OutboxMessage.objects.get().kwargs == {"assignment_id": str(assignment.pk)}
     assert len(owners(batch)) in {10, 11}
     for _ in range(2):
-        services.assign_codes(assignment_id=assignment.pk, at=at)
+        services.continue_assignment(assignment_id=assignment.pk, at=at)
 
     assignment.refresh_from_db()
     assert (assignment.assigned_count, assignment.already_assigned_count, assignment.exhausted) == (24, 1, False)
@@ -389,8 +389,8 @@ def test_an_audience_larger_than_the_batch_says_that_codes_did_not_suffice(promo
     names = [f"c{number}" for number in range(5)]
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=names)
 
-    assignment = services.assign_audience(batch=batch, segment_type="vip", notify=False)
-    services.assign_codes(assignment_id=assignment.pk, at=at)
+    assignment = services.assign_to_audience(batch=batch, segment_type="vip", notify=False)
+    services.continue_assignment(assignment_id=assignment.pk, at=at)
 
     found = CodeAssignment.objects.get()
     assert (found.assigned_count, found.exhausted, found.finished_at) == (3, True, at)
@@ -407,8 +407,8 @@ def test_each_shopper_who_agreed_is_mailed_their_own_code_once(promotion: Promot
     ann, bob, eve = shopper(), shopper(), shopper(consent=False)
     everyone = [one.customer.customer_id for one in (ann, bob, eve)]
 
-    first = services.assign(batch=batch, customer_ids=[*everyone, "no user"], notify=True, at=at)
-    again = services.assign(batch=batch, customer_ids=everyone, notify=True, at=at)
+    first = services.assign_to_customers(batch=batch, customer_ids=[*everyone, "no user"], notify=True, at=at)
+    again = services.assign_to_customers(batch=batch, customer_ids=everyone, notify=True, at=at)
     sending.send_due(at=at)
 
     assert (first.assigned, first.mailed, again.already_assigned, again.mailed) == (4, 2, 3, 0)
@@ -429,9 +429,9 @@ def test_each_shopper_who_agreed_is_mailed_their_own_code_once(promotion: Promot
 def test_who_was_given_a_code_without_a_mail_is_mailed_it_when_asked(promotion: Promotion, at: datetime) -> None:
     batch, ann = batch_of(promotion, 1), shopper()
     name = ann.customer.customer_id
-    services.assign(batch=batch, customer_ids=[name], notify=False, at=at)
+    services.assign_to_customers(batch=batch, customer_ids=[name], notify=False, at=at)
 
-    told = services.assign(batch=batch, customer_ids=[name], notify=True, at=at)
+    told = services.assign_to_customers(batch=batch, customer_ids=[name], notify=True, at=at)
 
     assert (told.assigned, told.already_assigned, told.mailed) == (0, 1, 1)
     assert Mail.objects.get().personal_text == Code.objects.get(batch=batch).text
@@ -439,7 +439,7 @@ def test_who_was_given_a_code_without_a_mail_is_mailed_it_when_asked(promotion: 
 
 def test_who_changed_their_mind_before_the_mail_went_gets_none(promotion: Promotion, at: datetime) -> None:
     batch, ann = batch_of(promotion, 1), shopper()
-    services.assign(batch=batch, customer_ids=[ann.customer.customer_id], notify=True, at=at)
+    services.assign_to_customers(batch=batch, customer_ids=[ann.customer.customer_id], notify=True, at=at)
     ann.marketing_consent = False
     ann.save()
 
@@ -467,8 +467,8 @@ def test_an_audience_is_mailed_too(promotion: Promotion, at: datetime) -> None:
         brand=promotion.brand, segment_type="vip", operation="add", customer_ids=[ann.customer.customer_id, "other"]
     )
 
-    assignment = services.assign_audience(batch=batch, segment_type="vip", notify=True)
-    services.assign_codes(assignment_id=assignment.pk, at=at)
+    assignment = services.assign_to_audience(batch=batch, segment_type="vip", notify=True)
+    services.continue_assignment(assignment_id=assignment.pk, at=at)
 
     assert Mail.objects.get().recipient == ann.customer.pk
 
@@ -478,7 +478,7 @@ def test_random_deeds_never_give_a_code_twice(promotion: Promotion, at: datetime
     for _ in range(30):
         names = [f"c{dice.randrange(40)}" for _ in range(dice.randrange(1, 5))]
         with contextlib.suppress(CodesExhausted):
-            services.assign(batch=batch, customer_ids=names, notify=False, at=at)
+            services.assign_to_customers(batch=batch, customer_ids=names, notify=False, at=at)
 
     found = owners(batch)
     assert len(found) == len(set(found.values())) <= 30

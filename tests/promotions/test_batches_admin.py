@@ -157,7 +157,7 @@ def test_codes_do_not_go_into_a_batch_made_from_a_pattern(owner: Client, promoti
 
 
 def test_what_has_stopped_gets_no_codes(owner: Client, promotion: Promotion) -> None:
-    services.deactivate(promotion=promotion, at=timezone.now())
+    services.end_promotion(promotion=promotion, at=timezone.now())
 
     assert 'action="' not in text(owner.get(codes(promotion))).split('id="content-main"')[1]
     assert owner.post(codes(promotion, "make/"), ORDER).context["make"].errors

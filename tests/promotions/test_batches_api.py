@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.contracts import Role
 from accounts.models import Brand, Customer, User
-from promotions import selectors, services
+from promotions import services
 from promotions.models import Code, CodeBatch, Promotion
+from promotions.selectors.codes import get_generic_codes
 from segments.services import apply_audience
 from tests.factories import (
     BrandFactory,
@@ -95,7 +96,7 @@ def test_a_batch_is_ordered_and_its_progress_read(
     assert (read["made"], read["status"]) == (300, "done")
     assert read["finished_at"].endswith("Z")
     assert [one["id"] for one in server.get(root(promotion)).json()["results"]] == [ordered["id"]]
-    assert selectors.codes_of(promotion_ids=[promotion.pk]) == {}
+    assert get_generic_codes(promotion_ids=[promotion.pk]) == {}
 
 
 def test_an_order_that_is_repeated_under_one_key_is_one_batch(server: Client, promotion: Promotion) -> None:
@@ -173,7 +174,7 @@ def test_the_codes_are_exported_with_whose_each_is_and_what_became_of_it(
 def test_an_export_is_read_page_by_page(
     server: Client, promotion: Promotion, batch: CodeBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selectors, "PAGE", 2)
+    monkeypatch.setattr("promotions.selectors.batches.PAGE_SIZE", 2)
     response = server.get(f"{root(promotion)}{batch.pk}/codes.csv")
 
     with CaptureQueriesContext(connection) as captured:
@@ -378,7 +379,7 @@ def test_nobody_else_reaches_a_batch(
     shopper_client: ClientOf, brand_client: ClientOf, promotion: Promotion, batch: CodeBatch
 ) -> None:
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=["c1"])
-    assignment = services.assign_audience(batch=batch, segment_type="vip", notify=False).pk
+    assignment = services.assign_to_audience(batch=batch, segment_type="vip", notify=False).pk
     viewer: User = MembershipFactory(brand=promotion.brand, role=Role.VIEWER).user
     other = brand_client(BrandFactory())
 

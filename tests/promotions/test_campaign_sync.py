@@ -16,7 +16,7 @@ from integrations.selectors import list_pending_syncs
 from promotions import services
 from promotions.adapters import campaign_engine
 from promotions.models import Promotion, Status
-from promotions.selectors import list_promotion_syncs
+from promotions.selectors.promotions import list_promotion_syncs
 from promotions.services import campaign_sync
 from segments.models import Segment, State
 from segments.services import apply_audience
@@ -38,7 +38,7 @@ def made(at: datetime, **fields: Any) -> Promotion:
         "name": "Spring", "start_date": at, "end_date": at + timedelta(days=7), "status": Status.SCHEDULED,
         "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
     }  # fmt: skip
-    return services.create(brand=BrandFactory(slug="billo"), fields=said | fields, code=None, at=at)
+    return services.create_promotion(brand=BrandFactory(slug="billo"), fields=said | fields, code=None, at=at)
 
 
 def tell(promotion: Promotion, at: datetime) -> bool:
@@ -75,14 +75,14 @@ def test_a_draft_is_nobodys_business_until_it_is_activated(outside: Outside, at:
     promotion = made(at, status=Status.DRAFT)
     assert not SyncJob.objects.exists()
 
-    services.activate(promotion=promotion, at=at)
+    services.activate_promotion(promotion=promotion, at=at)
 
     assert tell(promotion, at)
     assert outside.campaigns[str(promotion.pk)]["status"] == "active"
 
 
 def test_a_draft_that_is_given_up_was_never_known(outside: Outside, at: datetime):
-    services.deactivate(promotion=made(at, status=Status.DRAFT), at=at)
+    services.end_promotion(promotion=made(at, status=Status.DRAFT), at=at)
 
     assert not SyncJob.objects.exists()
 
@@ -91,11 +91,11 @@ def test_changes_and_the_end_are_told_with_ever_higher_versions(outside: Outside
     promotion = made(at)
     tell(promotion, at)
 
-    services.change(promotion=promotion, fields={"name": "Summer"}, at=at)
+    services.update_promotion(promotion=promotion, fields={"name": "Summer"}, at=at)
     assert tell(promotion, at)
     assert [outside.campaigns[str(promotion.pk)][name] for name in ("version", "name")] == [2, "Summer"]
 
-    services.deactivate(promotion=promotion, at=at)
+    services.end_promotion(promotion=promotion, at=at)
     assert tell(promotion, at)
     assert [outside.campaigns[str(promotion.pk)][name] for name in ("version", "status")] == [3, "deactivated"]
 
@@ -103,7 +103,7 @@ def test_changes_and_the_end_are_told_with_ever_higher_versions(outside: Outside
 def test_several_changes_before_it_is_told_are_told_once(outside: Outside, at: datetime):
     promotion = made(at)
     for name in ("May", "June", "July"):
-        services.change(promotion=promotion, fields={"name": name}, at=at)
+        services.update_promotion(promotion=promotion, fields={"name": name}, at=at)
 
     assert tell(promotion, at)
 
@@ -157,7 +157,7 @@ def test_a_person_need_not_wait(outside: Outside, at: datetime):
     outside.next(400)
     tell(promotion, at)
 
-    assert campaign_sync.retry_now(promotion=promotion, at=at + timedelta(seconds=1)) == 1
+    assert campaign_sync.retry_sync(promotion=promotion, at=at + timedelta(seconds=1)) == 1
     assert tell(promotion, at + timedelta(seconds=1))
 
 
@@ -187,7 +187,7 @@ def test_a_promotion_becomes_live_when_the_segmentation_service_knows_its_segmen
     apply_audience(brand=brand, segment_type="regulars", operation="add", customer_ids=["c1", "c2"])
     outside.faults = {"fail": 1.0}
     offer = {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]}
-    promotion = services.create(
+    promotion = services.create_promotion(
         brand=brand, code=None, at=now,
         fields={
             "name": "Spring", "start_date": now, "end_date": now + timedelta(days=7), "status": Status.SCHEDULED,

@@ -23,7 +23,7 @@ from promotions.errors import (
     UsageLimitReached,
 )
 from promotions.models import PricingProfile, Promotion, PromotionCounter, PromotionRedemption
-from promotions.services import change, start_due
+from promotions.services import start_due, update_promotion
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
@@ -303,11 +303,11 @@ def test_a_limit_is_raised_and_lowered_down_to_what_was_taken(billo: Brand, at: 
     for _ in range(2):
         reserve(billo, at, "SPRING")
 
-    change(promotion=promotion, fields={"limit_total": 3}, at=at)
+    update_promotion(promotion=promotion, fields={"limit_total": 3}, at=at)
     reserve(billo, at, "SPRING")
 
     with pytest.raises(DomainError, match="missing or wrong"):
-        change(promotion=promotion, fields={"limit_total": 2}, at=at)
+        update_promotion(promotion=promotion, fields={"limit_total": 2}, at=at)
     promotion.refresh_from_db()
     assert promotion.limit_total == 3
 
@@ -317,8 +317,8 @@ def test_a_limit_that_was_counted_is_raised_but_never_dropped(billo: Brand, at: 
     redemption = reserve(billo, at, "SPRING")
 
     with pytest.raises(DomainError):
-        change(promotion=promotion, fields={"limit_total": None}, at=at)
-    change(promotion=promotion, fields={"limit_total": 2_000_000_000, "limit_per_day": 5}, at=at)
+        update_promotion(promotion=promotion, fields={"limit_total": None}, at=at)
+    update_promotion(promotion=promotion, fields={"limit_total": 2_000_000_000, "limit_per_day": 5}, at=at)
     services.cancel(redemption=redemption, at=at)
 
     assert sum(counter.taken for counter in PromotionCounter.objects.all()) == 0

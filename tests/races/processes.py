@@ -32,7 +32,7 @@ def begin(slug: str, segment_type: str, at: datetime) -> Promotion:
         "name": segment_type, "target_audience": segment_type, "trigger": "automatic", "offer": OFFER,
         "status": Status.SCHEDULED, "start_date": at, "end_date": at + timedelta(days=7),
     }  # fmt: skip
-    return promotions.create(brand=Brand.objects.get(slug=slug), fields=fields, code=None, at=at)
+    return promotions.create_promotion(brand=Brand.objects.get(slug=slug), fields=fields, code=None, at=at)
 
 
 def work(at: datetime) -> None:
@@ -50,7 +50,7 @@ def main() -> None:
             if verb == "begin":
                 mine.append(begin(words[0], words[1], timezone.now()))
             elif verb == "end":
-                promotions.deactivate(promotion=mine.pop(), at=timezone.now())
+                promotions.end_promotion(promotion=mine.pop(), at=timezone.now())
             work(timezone.now())
         except Exception as error:  # noqa: BLE001  (the test judges it)
             print(f"{verb}: {type(error).__name__}: {error}".replace("\n", " "), flush=True)

@@ -16,7 +16,7 @@ from promotions import code_rules, services
 from promotions.errors import CodesExhausted
 from promotions.models import Code, CodeBatch, Promotion, PromotionRedemption
 from promotions.services import batches
-from promotions.services.assignments import Assigned
+from promotions.services.assignments import AssignmentResult
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
@@ -108,13 +108,13 @@ def test_20_assigners_at_once_give_no_code_twice_and_nobody_two(
     batch = batch_of(promotion, 100)
     names = [f"c{number}" for number in range(100)]
 
-    def assign(number: int) -> Assigned:
+    def assign(number: int) -> AssignmentResult:
         mine = names[number * 3 : number * 3 + 40] + names[:5]  # each overlaps with a dozen others
-        return services.assign(batch=batch, customer_ids=mine, notify=True, at=at)
+        return services.assign_to_customers(batch=batch, customer_ids=mine, notify=True, at=at)
 
     results = run_concurrently(assign, range(20))
 
-    assert {type(result) for result in results} == {Assigned}, results
+    assert {type(result) for result in results} == {AssignmentResult}, results
     everyone = names[:97]
     assert sum(result.assigned for result in results) == len(everyone)
     assert Counter(owned(batch)) == dict.fromkeys(Customer.objects.values_list("pk", flat=True), 1)
@@ -127,10 +127,10 @@ def test_the_last_codes_go_to_as_many_as_there_are(
     batch = batch_of(promotion, 10)
 
     results = run_concurrently(
-        lambda number: services.assign(batch=batch, customer_ids=[f"c{number}"], notify=False, at=at), range(40)
+        lambda number: services.assign_to_customers(batch=batch, customer_ids=[f"c{number}"], notify=False, at=at), range(40)
     )
 
-    assert Counter(type(result) for result in results) == {Assigned: 10, CodesExhausted: 30}
+    assert Counter(type(result) for result in results) == {AssignmentResult: 10, CodesExhausted: 30}
     assert len(set(owned(batch))) == 10
 
 
@@ -140,17 +140,17 @@ def test_an_audience_and_names_at_once_give_each_one(
     batch = batch_of(promotion, 60)
     names = [f"c{number}" for number in range(50)]
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=names)
-    jobs = [services.assign_audience(batch=batch, segment_type="vip", notify=False) for _ in range(3)]
+    jobs = [services.assign_to_audience(batch=batch, segment_type="vip", notify=False) for _ in range(3)]
     deeds: list[Callable[[], object]] = [
-        partial(services.assign_codes, assignment_id=job.pk, at=at) for job in jobs * 3
+        partial(services.continue_assignment, assignment_id=job.pk, at=at) for job in jobs * 3
     ]
     deeds += [
-        partial(services.assign, batch=batch, customer_ids=names[place::5], notify=False, at=at) for place in range(5)
+        partial(services.assign_to_customers, batch=batch, customer_ids=names[place::5], notify=False, at=at) for place in range(5)
     ]
 
     results = run_concurrently(lambda deed: deed(), deeds)
 
-    assert {type(result) for result in results} == {Assigned, type(None)}, results
+    assert {type(result) for result in results} == {AssignmentResult, type(None)}, results
     assert len(owned(batch)) == len(set(owned(batch))) == 50
 
 

@@ -36,7 +36,7 @@ def reserve(brand: Brand, who: Shopper, at: datetime, *codes: str, order: str, p
     line = Line(id="a", sku="shoe", quantity=1, unit_price=price, brand=brand.slug)
     asked = QuoteRequest(Cart(currency="EUR", exponent=2, lines=(line,)), codes, shop=brand.slug)
     fingerprint = hashlib.sha256(repr(asked).encode()).digest()
-    return services.reserve(request=asked, order=RedemptionOptions(order, brand.pk, fingerprint), shopper=who, at=at)
+    return services.reserve(request=asked, options=RedemptionOptions(order, brand.pk, fingerprint), shopper=who, at=at)
 
 
 @pytest.mark.parametrize("budget", [1_250, 40_000])  # one row; 16 shards of 25.00

@@ -48,7 +48,7 @@ def take(coupon: CouponDefinition, customer: int, at: datetime, *, until: dateti
         try:
             with transaction.atomic():
                 return services.redeem(
-                    coupon=coupon.pk, asked=RedemptionRequest(uuid7(), customer, reserved_until=until), at=at
+                    coupon=coupon.pk, request=RedemptionRequest(uuid7(), customer, reserved_until=until), at=at
                 )
         except Busy:
             continue
@@ -97,7 +97,7 @@ def test_60_shoppers_who_are_served_together_redeem_it_exactly_25_times_too(
     coupon = CouponFactory(maximum_number_of_coupons=25, limit_strategy=strategy)
 
     results = run_concurrently(
-        lambda one: services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), one), at=at), customers(60)
+        lambda one: services.redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), one), at=at), customers(60)
     )
 
     assert Counter(map(type, results)) == {CouponRedemption: 25, CouponLimitReached: 35}
@@ -193,7 +193,7 @@ def test_40_shoppers_with_one_code_that_is_good_once_redeem_it_once(
     (code,) = batch.codes.values_list("text", flat=True)
 
     results = run_concurrently(
-        lambda one: services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), one, code), at=at), customers(40)
+        lambda one: services.redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), one, code), at=at), customers(40)
     )
 
     assert Counter(map(type, results)) == {CouponRedemption: 1, CodeAlreadyUsed: 39}

@@ -26,7 +26,7 @@ def tries(coupon: CouponDefinition, customer: int, at: datetime, number: int = T
     outcomes: Counter[type] = Counter()
     while outcomes.total() < number:
         try:
-            outcomes[type(services.redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), customer), at=at))] += 1
+            outcomes[type(services.redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), customer), at=at))] += 1
         except (Busy, Unavailable):
             continue
         except (CouponLimitReached, CouponLimitPerCustomer) as refusal:

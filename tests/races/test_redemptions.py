@@ -31,7 +31,7 @@ def reserve(
     asked = QuoteRequest(cart, codes)
     fingerprint = hashlib.sha256(repr(asked).encode()).digest()
     return services.reserve(
-        request=asked, order=RedemptionOptions(order, brand.pk, fingerprint, ttl), shopper=shopper, at=at
+        request=asked, options=RedemptionOptions(order, brand.pk, fingerprint, ttl), shopper=shopper, at=at
     )
 
 

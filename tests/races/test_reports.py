@@ -16,7 +16,7 @@ from django.db.models import Count, Max
 from core.periods import Interval
 from coupons.models import CouponDefinition, CouponRedemption, DirtyBucket, RedemptionBucket, Status
 from coupons.services import reports, rollup
-from tests.coupons.builders import add, coupon_of, refund, row
+from tests.coupons.builders import store_redemptions, create_coupon, return_redemption, build_redemption
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]
@@ -39,10 +39,10 @@ def summed() -> int:
 def life(coupon: CouponDefinition, minute: int) -> None:
     """One is redeemed at once, one is reserved and then confirmed, one is refunded, one expires."""
     at = NOON + timedelta(minutes=minute)
-    one, two, three = add(*(row(coupon, at, status) for status in (Status.CONFIRMED, Status.RESERVED, Status.RESERVED)))
+    one, two, three = store_redemptions(*(build_redemption(coupon, at, status) for status in (Status.CONFIRMED, Status.RESERVED, Status.RESERVED)))
     rows = CouponRedemption.objects
     rows.filter(pk=two.pk).update(status=Status.CONFIRMED, redeemed_at=at, reserved_until=None)
-    refund(one.pk, at)
+    return_redemption(one.pk, at)
     rows.filter(pk=three.pk).update(status=Status.EXPIRED, ended_at=at, reserved_until=None)
 
 
@@ -59,7 +59,7 @@ def look(coupon: CouponDefinition) -> bool:
 
 
 def test_writers_summers_and_readers_at_once_lose_nothing_and_never_disagree(run_concurrently: RunConcurrently) -> None:
-    coupon = coupon_of()
+    coupon = create_coupon()
     verbs: list[Callable[[], Any]] = [partial(life, coupon, minute) for minute in range(24)]
     verbs += [lambda: [rollup.roll_up_some(limit=3) for _ in range(8)] for _ in range(6)]
     verbs += [lambda: [look(coupon) for _ in range(8)] for _ in range(6)]
@@ -101,9 +101,9 @@ def long_transaction(verb: Callable[[], Any]) -> Iterator[Callable[[], None]]:
 
 
 def test_a_transaction_that_outlasts_a_roll_up_is_summed_up_by_the_next() -> None:
-    coupon = coupon_of()
-    with long_transaction(lambda: add(row(coupon, NOON))) as commit:
-        add(row(coupon, NOON + timedelta(seconds=1)))
+    coupon = create_coupon()
+    with long_transaction(lambda: store_redemptions(build_redemption(coupon, NOON))) as commit:
+        store_redemptions(build_redemption(coupon, NOON + timedelta(seconds=1)))
         rollup.roll_up()
         assert (summed(), told(coupon).redemptions) == (1, 1)
         commit()
@@ -114,11 +114,11 @@ def test_a_transaction_that_outlasts_a_roll_up_is_summed_up_by_the_next() -> Non
 
 
 def test_one_that_sums_up_alone_leaves_others_nothing_to_wait_for() -> None:
-    coupon = coupon_of()
-    add(row(coupon, NOON))
+    coupon = create_coupon()
+    store_redemptions(build_redemption(coupon, NOON))
     with long_transaction(lambda: rollup.roll_up_some(limit=10)) as commit:
         assert rollup.roll_up() == 0
-        add(row(coupon, NOON))
+        store_redemptions(build_redemption(coupon, NOON))
         assert told(coupon).redemptions == 2
         commit()
 
@@ -128,7 +128,7 @@ def test_one_that_sums_up_alone_leaves_others_nothing_to_wait_for() -> None:
 
 def test_with_a_mark_of_the_last_change_seen_a_longer_transaction_is_lost() -> None:
     """The proof that the tests above can fail: sum up what changed after the newest change that was seen."""
-    coupon = coupon_of()
+    coupon = create_coupon()
     mark, sums = datetime(2000, 1, 1, tzinfo=UTC), 0
 
     def naive_roll_up() -> None:
@@ -137,8 +137,8 @@ def test_with_a_mark_of_the_last_change_seen_a_longer_transaction_is_lost() -> N
         found: dict[str, Any] = changed.aggregate(newest=Max("changed_at"), number=Count("pk"))
         mark, sums = found["newest"] or mark, sums + found["number"]
 
-    with long_transaction(lambda: add(row(coupon, NOON))) as commit:
-        add(row(coupon, NOON + timedelta(seconds=1)))
+    with long_transaction(lambda: store_redemptions(build_redemption(coupon, NOON))) as commit:
+        store_redemptions(build_redemption(coupon, NOON + timedelta(seconds=1)))
         naive_roll_up()
         commit()
     naive_roll_up()

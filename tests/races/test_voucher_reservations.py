@@ -42,7 +42,7 @@ def reserve(brand: Brand, shopper: Shopper, at: datetime, *vouchers: str, order:
     asked = QuoteRequest(cart, (), vouchers)
     fingerprint = hashlib.sha256(repr(asked).encode()).digest()
     return services.reserve(
-        request=asked, order=RedemptionOptions(order, brand.pk, fingerprint), shopper=shopper, at=at
+        request=asked, options=RedemptionOptions(order, brand.pk, fingerprint), shopper=shopper, at=at
     )
 
 

@@ -185,7 +185,7 @@ def test_a_promotions_page_leads_to_its_segment(owner: Client, brand: Brand, set
         "offer": {"benefits": [{"kind": "percent", "value": "10"}]},
         "start_date": now + DAY, "end_date": now + 9 * DAY, "status": "scheduled",
     }  # fmt: skip
-    promotion = promotions.create(brand=brand, fields=fields, code=None, at=now)
+    promotion = promotions.create_promotion(brand=brand, fields=fields, code=None, at=now)
     page = f"/admin/promotions/promotion/{promotion.pk}/change/"
 
     before = owner.get(page)
@@ -198,7 +198,7 @@ def test_a_promotions_page_leads_to_its_segment(owner: Client, brand: Brand, set
     assert shown(before) == {"Match now": "3", "With a free slot": "2"}
     assert shown(after) == {"In its segment": "3", "Passed over": "0"}
     assert "vip customers: 3 of 3" in owner.get("/admin/promotions/promotion/").content.decode()
-    promotions.deactivate(promotion=promotion, at=now + DAY)
+    promotions.end_promotion(promotion=promotion, at=now + DAY)
     assert shown(owner.get(page)) == {"Were in its segment": "3", "Passed over": "0"}
 
 

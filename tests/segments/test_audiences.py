@@ -95,7 +95,7 @@ def test_another_brands_audience_of_the_type_stays_as_it_is(brand: Brand) -> Non
 
 
 def test_an_audience_that_is_worked_out_here_takes_nobody_elses_word(brand: Brand) -> None:
-    Audience.objects.create(brand=brand, segment_type="vip", source=Source.AUTOMATIC_SEGMENT_TYPES)
+    Audience.objects.create(brand=brand, segment_type="vip", source=Source.AUTOMATIC)
 
     with pytest.raises(AudienceReadOnly):
         change(brand, "add", "c1")
@@ -152,19 +152,19 @@ def test_the_size_is_read_and_not_counted(brand: Brand, django_assert_num_querie
     change(brand, "add", "c1", "c2")
 
     with django_assert_num_queries(1) as asked:
-        assert selectors.audience_count(brand_id=brand.pk, segment_type="vip") == 2
+        assert selectors.get_audience_size(brand_id=brand.pk, segment_type="vip") == 2
 
     assert "audiencemember" not in asked.captured_queries[0]["sql"]
-    assert selectors.audience_count(brand_id=brand.pk, segment_type="nobody") == 0
+    assert selectors.get_audience_size(brand_id=brand.pk, segment_type="nobody") == 0
 
 
 def test_the_audit_counts_again_and_mends(brand: Brand, at: datetime) -> None:
     change(brand, "add", "c1", "c2")
-    assert list(audiences.audit(at=at, repair=False)) == []
+    assert list(audiences.check_consistency(at=at, repair=False)) == []
     Audience.objects.update(size=7)
 
-    (line,) = audiences.audit(at=at, repair=False)
-    (mended,) = audiences.audit(at=at, repair=True)
+    (line,) = audiences.check_consistency(at=at, repair=False)
+    (mended,) = audiences.check_consistency(at=at, repair=True)
 
     assert "says 7, has 2" in line
     assert mended.endswith("mended")

@@ -33,7 +33,7 @@ def test_an_editor_has_an_audience_computed_and_stops_it(brand: Brand) -> None:
 
     page = ask(editor, "new_users", "compute").content.decode()
     audience = Audience.objects.get()
-    assert (audience.segment_type, audience.source) == ("new_users", Source.AUTOMATIC_SEGMENT_TYPES)
+    assert (audience.segment_type, audience.source) == ("new_users", Source.AUTOMATIC)
     assert page.count(">Stop<") == 1
     assert "being counted" in page
 
@@ -57,7 +57,7 @@ def test_a_viewer_sees_and_changes_nothing(brand: Brand) -> None:
     assert "being counted" in page
     assert ">Stop<" not in page
     assert ask(viewer, "new_users", "stop").status_code == 403
-    assert Audience.objects.get().source == Source.AUTOMATIC_SEGMENT_TYPES
+    assert Audience.objects.get().source == Source.AUTOMATIC
 
 
 def test_another_brands_staff_see_their_own(brand: Brand) -> None:
@@ -67,7 +67,7 @@ def test_another_brands_staff_see_their_own(brand: Brand) -> None:
     assert "being counted" not in stranger.get(PAGE).content.decode()
     assert stranger.get(f"{PAGE}?brand=billo").status_code == 404
     assert ask(stranger, "new_users", "stop").status_code == 404
-    assert Audience.objects.get().source == Source.AUTOMATIC_SEGMENT_TYPES
+    assert Audience.objects.get().source == Source.AUTOMATIC
 
 
 def test_who_works_for_several_brands_chooses_one_first(brand: Brand) -> None:

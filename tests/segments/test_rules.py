@@ -92,7 +92,7 @@ def test_a_line_that_names_nobody_is_told_by_its_number(
         reader.check()
 
     assert [fault["field"] for fault in refused.value.errors or []] == lines
-    assert reader.refused == len(lines)
+    assert reader.invalid_count == len(lines)
 
 
 def test_of_many_bad_lines_the_first_are_named_and_all_are_counted() -> None:

@@ -17,8 +17,8 @@ from promotions.errors import InvalidStatus
 from promotions.services import validate_offer
 from vouchers import emails, rules
 from vouchers.errors import SlugTaken
-from vouchers.models import Campaign, CampaignCounter, CampaignState
-from vouchers.selectors import mailing_key
+from vouchers.models import Campaign, CampaignCounter, CampaignStatus
+from vouchers.selectors import get_mailing_key
 from vouchers.services import waiting_list
 
 
@@ -31,34 +31,34 @@ def create(*, brand: Brand, quota: int, fields: Mapping[str, Any], at: datetime)
     campaign = Campaign(brand=brand, created_at=at, **fields)
     _check_dates(campaign, at)
     offer = validate_offer(campaign.offer)
-    validate_offer(rules.offer_for(campaign.offer, campaign.voucher_type))  # there is room for the one condition more
-    campaign.discount = rules.percentage(offer)
+    validate_offer(rules.restrict_offer(campaign.offer, campaign.voucher_type))  # there is room for the one condition more
+    campaign.discount = rules.get_percentage(offer)
     with translate_constraint("vouchers_campaign_slug", SlugTaken):
         campaign.save(force_insert=True)
     campaign.counter = CampaignCounter.objects.create(campaign=campaign, quota=quota)
-    planning.plan(
-        key=mailing_key(campaign.pk), kind=emails.VOUCHER, sender=str(brand.pk), sender_name=brand.name,
+    planning.plan_mailing(
+        key=get_mailing_key(campaign.pk), mail_type=emails.VOUCHER, sender=str(brand.pk), sender_name=brand.name,
         data={"campaign": str(campaign.pk)},
     )  # fmt: skip
     return campaign
 
 
 @transaction.atomic
-def extend(*, campaign: Campaign, at: datetime, quota: int | None = None, ends_at: datetime | None = None) -> Campaign:
+def extend(*, campaign: Campaign, at: datetime, quota: int | None = None, end_date: datetime | None = None) -> Campaign:
     """Give more vouchers, or give them for longer; what is not given stays.
 
     Who signed in too late for the old quota comes before whoever signs in from now on. Raises Invalid for less or
     sooner than before, WrongState once the campaign is closed.
     """
     locked = _lock(campaign)
-    if locked.status == CampaignState.CLOSED:
-        raise InvalidStatus(status_now=locked.status)
-    if ends_at is not None and ends_at != locked.end_date:
-        if ends_at <= max(locked.end_date, at):
+    if locked.status == CampaignStatus.CLOSED:
+        raise InvalidStatus(current_status=locked.status)
+    if end_date is not None and end_date != locked.end_date:
+        if end_date <= max(locked.end_date, at):
             raise InvalidRequest.field("ends_at", "The end can only be moved to later, and to the future.")
-        locked.end_date = ends_at
+        locked.end_date = end_date
         locked.save(update_fields=["end_date"])
-        Mailing.objects.filter(key=mailing_key(locked.pk)).update(status=MailingStatus.PLANNING)
+        Mailing.objects.filter(key=get_mailing_key(locked.pk)).update(status=MailingStatus.PLANNING)
     if quota is not None:
         _raise_quota(locked, quota, at)
     return locked
@@ -69,7 +69,7 @@ def _raise_quota(campaign: Campaign, quota: int, at: datetime) -> None:
     raised = CampaignCounter.objects.filter(campaign=campaign, quota__lt=quota).update(quota=quota)
     if raised:
         waiting_list.serve_waiting_list(campaign_id=campaign.pk, at=at)
-        enqueue_on_commit("vouchers.serve_line", campaign=str(campaign.pk))  # who lost at this very moment
+        enqueue_on_commit("vouchers.serve_waiting_list", campaign=str(campaign.pk))  # who lost at this very moment
     elif CampaignCounter.objects.filter(campaign=campaign, quota__gt=quota).exists():
         raise InvalidRequest.field("quota", "A quota can only be raised.")
     campaign.counter.refresh_from_db()
@@ -79,8 +79,8 @@ def _raise_quota(campaign: Campaign, quota: int, at: datetime) -> None:
 def close(*, campaign: Campaign) -> Campaign:
     """Give no more vouchers; those that were given stay good. Closing twice is closing once."""
     locked = _lock(campaign)
-    if locked.status != CampaignState.CLOSED:
-        locked.status = CampaignState.CLOSED
+    if locked.status != CampaignStatus.CLOSED:
+        locked.status = CampaignStatus.CLOSED
         locked.save(update_fields=["status"])
     return locked
 

@@ -9,8 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from core.errors import DomainError
-from promotions import code_rules, selectors, services
+from promotions import code_rules, services
 from promotions.models import CodeBatch
+from promotions.selectors.batches import get_batch
+from promotions.selectors.promotions import get_promotion
 
 WIDTH = 40  # characters of the bar
 
@@ -40,9 +42,9 @@ class Command(BaseCommand):
         self.stdout.write(str(batch.pk))
 
     def _batch(self, options: dict[str, Any]) -> CodeBatch:
-        promotion = selectors.promotion(pk=options["promotion"], brand_ids=None)
+        promotion = get_promotion(pk=options["promotion"], brand_ids=None)
         if options["resume"]:
-            return selectors.batch(pk=options["resume"], promotion=promotion)
+            return get_batch(pk=options["resume"], promotion=promotion)
         wanted = {name: options[name] for name in ("count", "pattern", "charset")}
         return services.create_batch(promotion=promotion, **wanted)
 

@@ -1,0 +1,49 @@
+"""Reads of code assignments and of their customers."""
+
+import uuid
+from collections.abc import Collection, Sequence
+
+from django.db.models import QuerySet
+
+from accounts.models import Customer
+from core.errors import NotFound
+from promotions.models import Code, CodeAssignment, CodeBatch
+from segments.models import AudienceMember
+
+
+def list_assignments(*, batch: CodeBatch) -> QuerySet[CodeAssignment]:
+    """Return the assignments of the batch's codes to audiences, newest first."""
+    return CodeAssignment.objects.filter(batch=batch).order_by("-pk")
+
+
+def get_assignment(*, pk: uuid.UUID, batch: CodeBatch) -> CodeAssignment:
+    """Return an assignment of the batch's codes to an audience. Raises NotFound."""
+    assignment = CodeAssignment.objects.filter(pk=pk, batch=batch).first()
+    if assignment is None:
+        raise NotFound
+    return assignment
+
+
+def codes_of_customers(*, batch_id: uuid.UUID, customer_keys: Collection[int]) -> dict[int, str]:
+    """Return the customers' codes of the batch, by customer key; customers without a code are absent."""
+    rows = Code.objects.filter(batch_id=batch_id, customer_id__in=customer_keys)
+    return dict(rows.values_list("customer_id", "pk"))
+
+
+def list_members_after(*, brand_id: uuid.UUID, segment_type: str, after: int, limit: int) -> list[int]:
+    """Return up to ``limit`` keys of customers in a brand's audience that are greater than ``after``, in order."""
+    members = AudienceMember.objects.filter(
+        audience__brand_id=brand_id, audience__segment_type=segment_type, customer_id__gt=after
+    )
+    return list(members.order_by("customer_id").values_list("customer_id", flat=True)[:limit])
+
+
+def list_consenting_customers(*, customer_keys: Collection[int]) -> list[tuple[int, str, str]]:
+    """Return the customers who are subscribed to offers and have an address: customer key, email address, name."""
+    customers = Customer.objects.filter(pk__in=customer_keys, user__is_active=True, user__marketing_consent=True)
+    return list(customers.exclude(user__email="").order_by("pk").values_list("pk", "user__email", "user__username"))
+
+
+def filter_consenting_customers(customer_keys: Sequence[int]) -> set[int]:
+    """Return the keys of the customers who are subscribed to offers."""
+    return {key for key, _, _ in list_consenting_customers(customer_keys=customer_keys)}

@@ -1,0 +1,127 @@
+"""Reads of promotions for checkout: candidates, available offers and active redemptions."""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from core import db
+from core.errors import DomainError
+from pricing import Offer, parse_offer
+from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
+from promotions.eligibility import cart_match_keys, upsell_subtotal
+from promotions.errors import (
+    AudienceNotMember,
+    CodeAlreadyUsed,
+    CodeExpired,
+    CodeNotFound,
+    CodeNotStarted,
+    NotCombinable,
+    PromotionNotActive,
+)
+from promotions.models import LIVE, PromotionRedemption
+from promotions.selectors.limits import get_remaining, reached_limit_error
+
+
+def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
+    """Return the live automatic promotions that the cart could satisfy, and for each code its promotion or an error."""
+    customer = query.shopper.id if query.shopper else None
+    params = {"customer": customer, "shop": query.shop, "segments": list(query.segments)}
+    results: list[Candidate | Rejection] = []
+    rows: list[db.Row] = []
+    if keys := cart_match_keys(query.cart, shop=query.shop):
+        cart = {"gates": keys, "at": query.at, "reach": upsell_subtotal(query.cart)}
+        rows += db.fetch_all("promotions/sql/select_automatic.sql", params | cart)
+    if query.codes:
+        code_rows = db.fetch_all("promotions/sql/select_by_code.sql", params | {"codes": list(query.codes)})
+        valid_rows, rejections = _split_code_rows(code_rows, query)
+        rows += valid_rows
+        results += rejections
+    remaining = get_remaining(rows=rows, at=query.at, customer=customer)
+    for row in rows:
+        error = reached_limit_error(row["id"], remaining)
+        if error is None:
+            results.append(_candidate(row, remaining.get((row["id"], "budget"), row["budget"])))
+        elif row["code"]:
+            results.append(Rejection(row["code"], error.as_dict()))
+    return results
+
+
+def _split_code_rows(rows: Sequence[db.Row], query: CandidateQuery) -> tuple[list[db.Row], list[Rejection]]:
+    """Return the rows of valid codes, one for each promotion, and the rejections of the other codes."""
+    valid_rows: list[db.Row] = []
+    rejections: list[Rejection] = []
+    code_by_promotion: dict[uuid.UUID, str] = {}
+    for row in sorted(rows, key=lambda row: str(row["code"])):
+        error = _code_error(row, query)
+        if error is None and code_by_promotion.setdefault(row["id"], row["code"]) != row["code"]:
+            error = NotCombinable(**{"with": [code_by_promotion[row["id"]]]})  # type: ignore[arg-type]
+        if error is None:
+            valid_rows.append(row)
+        else:
+            rejections.append(Rejection(row["code"], error.as_dict()))
+    return valid_rows, rejections
+
+
+def _code_error(row: db.Row, query: CandidateQuery) -> DomainError | None:
+    """Return the error of a code that its customer can't redeem now. Of several the longest-lasting one wins."""
+    if not row["is_theirs"]:
+        return CodeNotFound()
+    if row["status"] not in LIVE or not row["brand_is_active"]:
+        return PromotionNotActive()
+    if row["end_date"] <= query.at:
+        return CodeExpired()
+    if row["start_date"] > query.at:
+        return CodeNotStarted()
+    if row["is_used"]:
+        return CodeAlreadyUsed()
+    return None if row["is_member"] else AudienceNotMember()
+
+
+def available(*, query: AvailabilityQuery) -> list[Candidate]:
+    """Return the live promotions that the shopper is eligible for and whose limits are not reached, newest first."""
+    customer = query.shopper.id
+    rows = db.fetch_all(
+        "promotions/sql/select_available.sql",
+        {
+            "customer": customer,
+            "at": query.at,
+            "brands": sorted(query.brands),
+            "any_brand": not query.brands,
+            "limit": query.limit,
+        },
+    )
+    remaining = get_remaining(rows=rows, at=query.at, customer=customer)
+    return [
+        _candidate(row, remaining.get((row["id"], "budget"), row["budget"]))
+        for row in rows
+        if reached_limit_error(row["id"], remaining) is None
+    ]
+
+
+def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+    """Return the state of the purchases' items, as ``RedemptionBackend.active_items`` describes it.
+
+    The state is None for promotions that keep no record because they have no limits.
+    """
+    keys = {(purchase.id, item.key) for purchase in purchases for item in purchase.items}
+    redemptions = PromotionRedemption.objects.filter(
+        promotion_id__in={uuid.UUID(key) for _, key in keys}, redemption_id__in={redemption for redemption, _ in keys}
+    ).values_list("redemption_id", "promotion_id", "reserved_until")
+    states = {(redemption, str(promotion)): until is None for redemption, promotion, until in redemptions}
+    return {key: states.get(key) for key in keys}
+
+
+def _candidate(row: db.Row, budget_left: int | None) -> Candidate:
+    return Candidate(
+        kind="promotion", id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["name"],
+        brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"],
+        offer=parse_offer_cached(row["offer"], row["priority"]), order=row["age"], budget_left=budget_left,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=20_000)
+def parse_offer_cached(offer: str, priority: int) -> Offer:
+    """Parse a stored offer and set the priority of its promotion. Repeated texts are read from a cache."""
+    return replace(parse_offer(json.loads(offer)), priority=priority)
