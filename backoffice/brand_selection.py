@@ -1,5 +1,6 @@
 """Adding objects of one brand: whoever works for several says first for which."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -8,6 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from backoffice.base.admin import list_brand_ids
@@ -21,36 +23,49 @@ def force_render(response: HttpResponse) -> HttpResponse:
     return response
 
 
+def list_selectable_brands(request: HttpRequest, permissions: BrandPermissions) -> QuerySet[Brand]:
+    """Return the active brands in which the user has the permissions, ordered by name."""
+    brand_ids = list_brand_ids(request, permissions)
+    brands = Brand.objects.filter(is_active=True).order_by("name")
+    return brands if brand_ids is None else brands.filter(pk__in=brand_ids)
+
+
+def select_brand(request: HttpRequest, permissions: BrandPermissions) -> Brand | None:
+    """Return the brand that the URL names, or the user's only one; None if the user has to select one.
+
+    Raises Http404 for a brand in which the user lacks the permissions.
+    """
+    brands = list_selectable_brands(request, permissions)
+    if slug := request.GET.get("brand"):
+        brand = brands.filter(slug=slug).first()
+        if brand is None:
+            raise Http404
+        return brand
+    first_two = list(brands[:2])
+    return first_two[0] if len(first_two) == 1 else None
+
+
+def render_brand_selection(
+    request: HttpRequest, permissions: BrandPermissions, context: Mapping[str, Any]
+) -> HttpResponse:
+    """Return the page on which the user selects a brand."""
+    brands = list_selectable_brands(request, permissions)[:500]
+    return TemplateResponse(
+        request, "admin/choose_brand.html", {"title": _("Select a brand"), "brands": brands, **context}
+    )
+
+
 class BrandSelectionMixin:
     """For an admin whose objects are made for one brand."""
 
-    def creatable_brands(self, request: HttpRequest) -> QuerySet[Brand]:
-        """Where the user may make something."""
-        brands = list_brand_ids(request, BrandPermissions.EDIT)
-        rows = Brand.objects.filter(is_active=True).order_by("name")
-        return rows if brands is None else rows.filter(pk__in=brands)
-
     def selected_brand(self, request: HttpRequest) -> Brand | None:
-        """The brand that the address names, or the only one; None when the user has still to say. Raises Http404."""
-        brands = self.creatable_brands(request)
-        if slug := request.GET.get("brand"):
-            found = brands.filter(slug=slug).first()
-            if found is None:
-                raise Http404
-            return found
-        some = list(brands[:2])
-        return some[0] if len(some) == 1 else None
+        """Return the brand for which the user adds an object; None if the user has to select one. Raises Http404."""
+        return select_brand(request, BrandPermissions.EDIT)
 
     def brand_selection_page(self, request: HttpRequest) -> HttpResponse:
-        """The page on which the brand is said."""
-        name = self.opts.verbose_name  # type: ignore[attr-defined]
-        context = {
-            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
-            "title": f"New {name}: for which brand?",
-            "brands": self.creatable_brands(request)[:500],
-            "opts": self.opts,  # type: ignore[attr-defined]
-        }
-        return TemplateResponse(request, "admin/choose_brand.html", context)
+        """Return the page on which the user selects a brand."""
+        context = {**self.admin_site.each_context(request), "opts": self.opts}  # type: ignore[attr-defined]
+        return render_brand_selection(request, BrandPermissions.EDIT, context)
 
 
 class BrandCreateMixin(BrandSelectionMixin):

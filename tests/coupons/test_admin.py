@@ -81,7 +81,7 @@ def taken(coupon: CouponDefinition, *, minutes: int = 0) -> None:
     at = timezone.now()
     until = at + timedelta(minutes=minutes) if minutes else None
     services.redeem(
-        coupon=coupon.pk, asked=RedemptionRequest(uuid7(), CustomerFactory().pk, reserved_until=until), at=at
+        coupon=coupon.pk, request=RedemptionRequest(uuid7(), CustomerFactory().pk, reserved_until=until), at=at
     )
 
 
@@ -290,7 +290,7 @@ def test_whoever_works_for_several_says_for_which_brand(brand: Brand) -> None:
     BrandFactory(slug="cake")
     root = signed_in(UserFactory(is_superuser=True))
 
-    assert "for which brand" in text(root.get(f"{LIST}add/"))
+    assert "Select a brand" in text(root.get(f"{LIST}add/"))
     assert root.get(f"{LIST}add/?brand=billo").context["brand"] == brand
 
 
