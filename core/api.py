@@ -1,4 +1,4 @@
-"""The HTTP habits that every app shares: problem+json, strict JSON, CSV, cursor pages."""
+"""Shared conventions of the HTTP API: problem+json, strict JSON, CSV and cursor pagination."""
 
 import math
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import structlog
 from django.core.exceptions import ValidationError
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import pagination, parsers
@@ -25,7 +26,7 @@ RETRYABLE_SQLSTATES = {"40001", "40P01", "55P03", "57014"}  # serialization, dea
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
-    """Every exception of a view as problem+json; a defect is logged and answered without details."""
+    """Return the problem+json response for an exception of a view; log a defect and answer it without details."""
     if isinstance(error, OperationalError | InterfaceError):
         error = _database_error(error)
     problem = problem_from_exception(error)
@@ -38,23 +39,23 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
 
 def _database_error(error: Exception) -> errors.DomainError:
     state = getattr(error.__cause__, "sqlstate", None)
-    log.warning("database_refused", sqlstate=state, error=str(error))
+    log.warning("database_error", sqlstate=state, error=str(error))
     return errors.Busy() if state in RETRYABLE_SQLSTATES else errors.Unavailable()
 
 
-@csrf_exempt  # nothing is here, whatever the method
+@csrf_exempt  # no page has this URL, whatever the method
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """handler404: a problem document below /api/, Django's page elsewhere."""
+    """Answer an unknown URL (``handler404``): with a problem document below /api/, else with Django's page."""
     return _problem_response(request, errors.NotFound(), defaults.page_not_found, exception or Http404())
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """handler400: what Django itself finds malformed."""
+    """Answer a request that Django finds malformed (``handler400``)."""
     return _problem_response(request, errors.InvalidRequest(), defaults.bad_request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """handler500: a defect outside the API's own handler."""
+    """Answer a defect outside the API's own exception handler (``handler500``)."""
     return (
         problem_from_exception(errors.ServerError()).response()
         if request.path.startswith("/api/")
@@ -63,26 +64,27 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _problem_response(
-    request: HttpRequest, refusal: errors.DomainError, page: Callable[..., HttpResponse], error: Exception
+    request: HttpRequest, error: errors.DomainError, page: Callable[..., HttpResponse], cause: Exception
 ) -> HttpResponse:
-    return problem_from_exception(refusal).response() if request.path.startswith("/api/") else page(request, error)
+    return problem_from_exception(error).response() if request.path.startswith("/api/") else page(request, cause)
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON that PostgreSQL can hold: UTF-8 without lone surrogates or NUL, finite numbers, ``MAX_DEPTH`` levels at
-    most.
+    """A parser of JSON that PostgreSQL can store.
+
+    It accepts UTF-8 without lone surrogates or NUL, finite numbers, and at most ``MAX_DEPTH`` nested levels.
     """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
             data = super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
-            _check(data, MAX_DEPTH)
+            _check_storable(data, MAX_DEPTH)
         except (RecursionError, UnicodeEncodeError) as error:
             raise ParseError from error
         return data
 
 
-def _check(value: Any, depth: int) -> None:
+def _check_storable(value: Any, depth: int) -> None:
     if isinstance(value, str):
         value.encode()
         if "\0" in value:
@@ -93,11 +95,11 @@ def _check(value: Any, depth: int) -> None:
         if depth == 0:
             raise ParseError
         for inner in (*value, *value.values()) if isinstance(value, dict) else value:
-            _check(inner, depth - 1)
+            _check_storable(inner, depth - 1)
 
 
 class CsvRenderer(BaseRenderer):
-    """For callers who ask for CSV by Accept; what they get is streamed past it."""
+    """Renderer for clients that accept CSV only; views stream the CSV without it."""
 
     media_type, format, charset = "text/csv", "csv", "utf-8"
 
@@ -106,7 +108,7 @@ class CsvRenderer(BaseRenderer):
 
 
 class CursorPagination(pagination.CursorPagination):
-    """``{"next", "previous", "results"}``, newest first; ``limit`` up to 200."""
+    """Cursor pagination, newest first: ``{"next", "previous", "results"}``, with a ``limit`` of up to 200."""
 
     page_size = 50
     page_size_query_param = "limit"
@@ -116,22 +118,23 @@ class CursorPagination(pagination.CursorPagination):
     def get_page_size(self, request: Request) -> int:
         raw = request.query_params.get("limit", str(self.page_size))
         if not (raw.isascii() and raw.isdigit() and len(raw) <= 3 and 1 <= int(raw) <= self.max_page_size):
-            raise errors.InvalidRequest.field("limit", f"A whole number from 1 to {self.max_page_size}.")
+            detail = _("Enter a number from 1 to %(max)s.") % {"max": self.max_page_size}
+            raise errors.InvalidRequest.field("limit", detail)
         return int(raw)
 
     def decode_cursor(self, request: Request) -> Any:
         try:
             return super().decode_cursor(request)
         except Exception as error:
-            raise self._raise_invalid_cursor() from error
+            raise self._invalid_cursor() from error
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
         try:
             return super().paginate_queryset(queryset, request, view)
         except (ValueError, TypeError, ValidationError, DataError) as error:
-            if self.cursor_query_param in request.query_params:  # a position that no row can have
-                raise self._raise_invalid_cursor() from error
+            if self.cursor_query_param in request.query_params:  # a value that the column cannot hold
+                raise self._invalid_cursor() from error
             raise
 
-    def _raise_invalid_cursor(self) -> errors.DomainError:
-        return errors.InvalidRequest.field(self.cursor_query_param, "This is not a cursor of this list.")
+    def _invalid_cursor(self) -> errors.DomainError:
+        return errors.InvalidRequest.field(self.cursor_query_param, _("Invalid cursor."))

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class KernelConfig(AppConfig):
-    """What every app may use; knows no word of the trade."""
+    """Library code for all apps, independent of the business domain."""
 
     name = "core"
     label = "kernel"

@@ -1,25 +1,24 @@
-"""Micro-batching: what many request threads ask for at the same moment becomes one statement.
+"""Micro-batching: concurrent requests of many threads become one statement.
 
-Each process has, for each operation that is asked for, one thread with one database connection. It takes everything
-that waits, runs it together, and answers each caller with its own result, once that is committed. While it runs, the
-next requests gather: the busier, the larger the batches, and a caller who is alone waits for nobody.
+Each process has one thread with one database connection per operation. It takes all waiting items, processes them
+together, and returns each caller its own result after the commit. Meanwhile the next items gather, so batches grow with
+the load, and a single caller does not wait.
 
     @dataclass(frozen=True, slots=True)
-    class _Ask:
+    class _Request:
         code: str
         customer: int
 
-    def _take(asks: Sequence[_Ask]) -> list[db.Row]:
-        return db.many("app/sql/take.sql", {"codes": [ask.code for ask in asks], ...})  # unnest … WITH ORDINALITY
+    def _redeem(requests: Sequence[_Request]) -> list[db.Row]:
+        return db.fetch_all("app/sql/redeem.sql", {"codes": [request.code for request in requests], ...})
 
-    _takings = batching.Operation("app.take", _take)
+    _redemptions = batching.BatchExecutor("app.redeem", _redeem)
 
-    def take(*, code: str, customer: int) -> Taken:
-        row = _takings.submit(_Ask(code, customer))  # first come, first served
-        ...  # make it the caller's answer, or raise their refusal
+    def redeem(*, code: str, customer: int) -> Result:
+        row = _redemptions.submit(_Request(code, customer))  # in order of arrival
+        ...  # return the caller's result, or raise its error
 
-Whoever is inside a transaction, or has switched batching off, gets the same function with a batch of one on their own
-connection.
+Within a transaction, or with batching switched off, the same function gets a batch of one on the caller's connection.
 """
 
 import atexit
@@ -44,10 +43,11 @@ from django.db import (
     connection,
     connections,
 )
-from django.db.utils import Error as DatabaseFault
+from django.db.utils import Error as AnyDatabaseError
 from django.db.utils import load_backend
 from prometheus_client import Gauge, Histogram
 
+from core.concurrency import OVERLOADED
 from core.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -63,12 +63,14 @@ RESULT_TIMEOUT_SECONDS = (
 MAX_TRIES = 3
 ROLLED_BACK = {"40001", "40P01"}  # serialization failure and deadlock: nothing happened, and it may be tried again
 
-WAITING = Gauge("promo_batch_waiting", "Requests that wait for their batch", ["operation"], multiprocess_mode="livesum")
+PENDING_ITEMS = Gauge(
+    "promo_batch_waiting", "Requests waiting for their batch", ["operation"], multiprocess_mode="livesum"
+)
 SIZE = Histogram(
     "promo_batch_size", "Requests in a batch", ["operation"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 500)
 )
 WAIT = Histogram(
-    "promo_batch_wait_seconds", "How long the first of a batch had waited for its turn", ["operation"],
+    "promo_batch_wait_seconds", "Waiting time of the first request of a batch in seconds", ["operation"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2),
 )  # fmt: skip
 
@@ -77,7 +79,7 @@ Result = TypeVar("Result")
 
 
 class _PendingItem(Generic[Item, Result]):
-    """One caller's item, and what became of it."""
+    """An item of one caller, and its result or error."""
 
     __slots__ = ("enqueued_at", "error", "item", "key", "result", "settled")
 
@@ -90,41 +92,41 @@ class _PendingItem(Generic[Item, Result]):
 
 
 class BatchExecutor(Generic[Item, Result]):
-    """``work`` for many callers at once: items in, as many results out, in the same order.
+    """An operation ``work`` for many callers at once: items in, as many results out, in the same order.
 
-    ``work`` runs one statement, or opens a transaction of its own; when it returns, its effects are committed. The
-    order of the items is the order in which they came. ``repeatable`` says that the same items again get the same
-    results, so that a batch may be sent again when the connection was lost and nobody knows whether it was committed.
+    ``work`` runs one statement, or opens a transaction of its own; when it returns, its effects are committed. Items
+    are in order of arrival. With ``is_idempotent``, the same items get the same results again, so a batch is repeated
+    if the connection was lost and its commit is unknown.
     """
 
     def __init__(
         self, name: str, work: Callable[[Sequence[Item]], Sequence[Result]], *, is_idempotent: bool = False
     ) -> None:
-        self.name, self._work, self._repeatable = name, work, is_idempotent
+        self.name, self._work, self._is_idempotent = name, work, is_idempotent
         self._reset()
         _operations.add(self)
 
     def submit(self, item: Item, *, key: Hashable = None) -> Result:
-        """The result of this item, after its commit.
+        """Return the result of the item after its commit.
 
-        Items of different ``key`` never share a batch, for work that takes one campaign at a time. Raises what ``work``
-        raises for this item, and Unavailable when too many wait, when its turn did not come in ``BATCH_TIMEOUT_SECONDS``
-        seconds (nothing was done then), or when the database stays silent (then nobody knows).
+        Items of different ``key`` never share a batch. Raises what ``work`` raises for the item. Raises Unavailable if
+        too many items wait, or if the item was not processed within ``BATCH_TIMEOUT_SECONDS`` (nothing was done then),
+        or if the database does not respond (the outcome is unknown then).
         """
         if not settings.BATCHING or connection.in_atomic_block:
             return self._work([item])[0]
-        ask: _PendingItem[Item, Result] = _PendingItem(item, key)
-        self._queue(ask)
-        if not ask.settled.wait(settings.BATCH_TIMEOUT_SECONDS) and self._cancel(ask):
-            raise Unavailable("Too many ask for this at this moment; try again.")
-        if not ask.settled.wait(RESULT_TIMEOUT_SECONDS):
+        pending: _PendingItem[Item, Result] = _PendingItem(item, key)
+        self._queue(pending)
+        if not pending.settled.wait(settings.BATCH_TIMEOUT_SECONDS) and self._cancel(pending):
+            raise Unavailable(OVERLOADED)
+        if not pending.settled.wait(RESULT_TIMEOUT_SECONDS):
             raise Unavailable
-        if ask.error is not None:  # each caller raises a copy of their own: a traceback belongs to one thread
-            raise copy.copy(ask.error) from ask.error.__cause__
-        return ask.result  # type: ignore[return-value]  # settled without an error
+        if pending.error is not None:  # a copy for each caller, since a traceback belongs to one thread
+            raise copy.copy(pending.error) from pending.error.__cause__
+        return pending.result  # type: ignore[return-value]  # settled without an error
 
     def drain(self) -> None:
-        """Answer everybody who waits, then end the thread and close its connection; who comes later starts anew."""
+        """Process all waiting items, then end the thread and close its connection; later items start another."""
         with self._changed:
             thread, self._draining = self._thread, True
             self._changed.notify()
@@ -132,31 +134,31 @@ class BatchExecutor(Generic[Item, Result]):
             thread.join(settings.BATCH_TIMEOUT_SECONDS + RESULT_TIMEOUT_SECONDS)
 
     def _reset(self) -> None:
-        """Nobody waits and nothing runs; also in a process that was just forked, whose other threads are gone."""
+        """Clear the queue and forget the thread, also in a process that was just forked and has no other threads."""
         self._changed = threading.Condition()
         self._waiting: deque[_PendingItem[Item, Result]] = deque()
         self._thread: threading.Thread | None = None
         self._draining = False
 
-    def _queue(self, ask: _PendingItem[Item, Result]) -> None:
+    def _queue(self, pending: _PendingItem[Item, Result]) -> None:
         with self._changed:
             if len(self._waiting) >= settings.BATCH_MAX_QUEUE:
-                raise Unavailable("Too many ask for this at this moment; try again.")
-            self._waiting.append(ask)
-            WAITING.labels(self.name).set(len(self._waiting))
+                raise Unavailable(OVERLOADED)
+            self._waiting.append(pending)
+            PENDING_ITEMS.labels(self.name).set(len(self._waiting))
             if self._thread is None:
                 self._draining = False
                 self._thread = threading.Thread(target=self._run, name=f"batch {self.name}", daemon=True)
                 self._thread.start()
             self._changed.notify()
 
-    def _cancel(self, ask: _PendingItem[Item, Result]) -> bool:
-        """Take an item back; False when it is being worked on already."""
+    def _cancel(self, pending: _PendingItem[Item, Result]) -> bool:
+        """Remove an item from the queue; return False if it is already being processed."""
         with self._changed:
-            if ask not in self._waiting:
+            if pending not in self._waiting:
                 return False
-            self._waiting.remove(ask)
-            WAITING.labels(self.name).set(len(self._waiting))
+            self._waiting.remove(pending)
+            PENDING_ITEMS.labels(self.name).set(len(self._waiting))
             return True
 
     # --- the operation's own thread ----------------------------------------------------------------------------------
@@ -173,7 +175,7 @@ class BatchExecutor(Generic[Item, Result]):
                     self._thread = None
 
     def _next(self) -> list[_PendingItem[Item, Result]]:
-        """Those who have waited longest and can be served together; empty when the thread shall end."""
+        """Return the items that have waited longest and share a key; an empty list ends the thread."""
         with self._changed:
             while not self._waiting:
                 if self._draining or not self._changed.wait(THREAD_IDLE_SECONDS):
@@ -182,35 +184,36 @@ class BatchExecutor(Generic[Item, Result]):
                     self._thread = None
                     return []
             key = self._waiting[0].key
-            batch = [ask for ask in self._waiting if ask.key == key][:LIMIT]
-            taken = set(map(id, batch))
-            self._waiting = deque(ask for ask in self._waiting if id(ask) not in taken)
-            WAITING.labels(self.name).set(len(self._waiting))
+            batch = [pending for pending in self._waiting if pending.key == key][:LIMIT]
+            batch_ids = set(map(id, batch))
+            self._waiting = deque(pending for pending in self._waiting if id(pending) not in batch_ids)
+            PENDING_ITEMS.labels(self.name).set(len(self._waiting))
         SIZE.labels(self.name).observe(len(batch))
         WAIT.labels(self.name).observe(time.monotonic() - batch[0].enqueued_at)
         return batch
 
-    def _process(self, asks: Sequence[_PendingItem[Item, Result]]) -> None:
-        """Serve these together; when one of them spoils it, halves, down to the one that is to blame."""
+    def _process(self, pending_items: Sequence[_PendingItem[Item, Result]]) -> None:
+        """Process items together; if one of them fails, process halves, down to the item with the error."""
         try:
             results = self._results(
-                [ask.item for ask in asks], until=asks[0].enqueued_at + settings.BATCH_TIMEOUT_SECONDS
+                [pending.item for pending in pending_items],
+                until=pending_items[0].enqueued_at + settings.BATCH_TIMEOUT_SECONDS,
             )
-        except Exception as error:  # noqa: BLE001  (whatever it is, it is the callers' to raise)
-            if len(asks) > 1 and _is_item_error(error):
-                self._process(asks[: len(asks) // 2])
-                self._process(asks[len(asks) // 2 :])
+        except Exception as error:  # noqa: BLE001  (the callers raise it)
+            if len(pending_items) > 1 and _is_item_error(error):
+                self._process(pending_items[: len(pending_items) // 2])
+                self._process(pending_items[len(pending_items) // 2 :])
                 return
-            for ask in asks:
-                ask.error = error
-                ask.settled.set()
+            for pending in pending_items:
+                pending.error = error
+                pending.settled.set()
         else:
-            for ask, result in zip(asks, results, strict=True):
-                ask.result = result
-                ask.settled.set()
+            for pending, result in zip(pending_items, results, strict=True):
+                pending.result = result
+                pending.settled.set()
 
     def _results(self, items: Sequence[Item], *, until: float) -> Sequence[Result]:
-        """What ``work`` answers. Connects anew until then, and tries again what surely, or harmlessly, may be."""
+        """Return the results of ``work``; reconnect until then, and repeat what was rolled back or is idempotent."""
         for tries_left in reversed(range(MAX_TRIES)):
             _connect(until)
             try:
@@ -219,10 +222,10 @@ class BatchExecutor(Generic[Item, Result]):
                 lost = connection.connection is None or connection.connection.closed
                 if lost:
                     connection.close()
-                again = self._repeatable if lost else getattr(error.__cause__, "sqlstate", None) in ROLLED_BACK
-                if not (again and tries_left):
+                can_retry = self._is_idempotent if lost else getattr(error.__cause__, "sqlstate", None) in ROLLED_BACK
+                if not (can_retry and tries_left):
                     raise
-                log.warning("batch_again", operation=self.name, items=len(items), error=str(error))
+                log.warning("batch_retried", operation=self.name, items=len(items), error=str(error))
                 time.sleep(random.uniform(0.01, 0.05))  # noqa: S311  (so that two that met part)
             else:
                 if len(results) != len(items):
@@ -232,36 +235,36 @@ class BatchExecutor(Generic[Item, Result]):
 
 
 def drain() -> None:
-    """Answer everybody who waits, in every operation, and leave no thread and no connection behind."""
+    """Process the waiting items of all operations, then end their threads and close their connections."""
     for operation in list(_operations):
         operation.drain()
 
 
 def _is_item_error(error: Exception) -> bool:
-    """Whether others may succeed without it: its data is bad, or Python stumbled over it; not a fault of them all."""
-    return isinstance(error, DataError | IntegrityError) or not isinstance(error, DatabaseFault | Unavailable)
+    """Return whether the error belongs to one item, so that other items of the batch may succeed without it."""
+    return isinstance(error, DataError | IntegrityError) or not isinstance(error, AnyDatabaseError | Unavailable)
 
 
 def _own_connection() -> Any:
-    """A connection outside the pool, which request threads share: nobody can keep it from the batches.
+    """Return a connection outside the pool of the request threads, so that batches always have one.
 
-    Its few statements come over and over, so the server plans each once: told to, as left to itself it takes a plan for
-    so many items as cheaper than one for any number, and plans the longest statements anew for every batch.
+    The server plans each of its few statements once. Left to itself, it would plan the longest statements again for
+    every batch, because a plan for a known number of items looks cheaper than a generic one.
     """
-    at = connections.settings[DEFAULT_DB_ALIAS]
-    options = {name: value for name, value in at["OPTIONS"].items() if name != "pool"}
+    config = connections.settings[DEFAULT_DB_ALIAS]
+    options = {name: value for name, value in config["OPTIONS"].items() if name != "pool"}
     options |= {"server_side_binding": True, "prepare_threshold": 5}
     options["options"] = f"{options.get('options', '')} -c plan_cache_mode=force_generic_plan"
-    return load_backend(at["ENGINE"]).DatabaseWrapper({**at, "OPTIONS": options}, DEFAULT_DB_ALIAS)
+    return load_backend(config["ENGINE"]).DatabaseWrapper({**config, "OPTIONS": options}, DEFAULT_DB_ALIAS)
 
 
 _used = threading.local()
 
 
 def _connect(until: float) -> None:
-    """Have a connection that works, trying until then: a server that restarts is waited for."""
-    quiet = time.monotonic() - getattr(_used, "at", 0.0) > CONNECTION_CHECK_SECONDS
-    if quiet and connection.connection is not None and not connection.is_usable():
+    """Ensure a working connection, retrying until then while the server restarts."""
+    is_stale = time.monotonic() - getattr(_used, "at", 0.0) > CONNECTION_CHECK_SECONDS
+    if is_stale and connection.connection is not None and not connection.is_usable():
         connection.close()
     while connection.connection is None:
         try:

@@ -1,4 +1,4 @@
-"""One beat at a time, however many run: whoever holds the lock starts the sweeps, the others stand by."""
+"""A scheduler of which one process at a time is active: the leader holds a lock, the others stand by."""
 
 import contextlib
 from typing import Any
@@ -10,20 +10,20 @@ from django_celery_beat.schedulers import DatabaseScheduler
 
 log = structlog.get_logger(__name__)
 LOCK = 0x70726F6D6F  # "promo": an advisory lock of the whole database
-STANDBY_SECONDS = 5.0  # seconds between looks whether the other has gone
+STANDBY_SECONDS = 5.0  # between two attempts to become the leader
 KEEPALIVE = (
     "SET LOCAL idle_in_transaction_session_timeout = 0",
-    "SET LOCAL tcp_keepalives_idle = 10",  # a machine that is gone does not hold the lock for hours
+    "SET LOCAL tcp_keepalives_idle = 10",  # so that the lock of a lost machine is released within a minute
     "SET LOCAL tcp_keepalives_interval = 5",
     "SET LOCAL tcp_keepalives_count = 3",
 )
 
 
 class SingletonScheduler(DatabaseScheduler):  # type: ignore[misc]
-    """The schedule in the database, which one beat alone works through.
+    """A scheduler with its schedule in the database, active in one process at a time.
 
-    The lock is of a transaction that stays open on a connection of its own and does nothing else, so that it also holds
-    behind a pooler, and goes with whoever held it. An idle transaction of this kind keeps no old rows alive.
+    The lock belongs to a transaction that stays open on a connection of its own. So it also works behind a connection
+    pooler and ends with its process. The idle transaction has no snapshot, so it does not keep dead rows from vacuum.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -31,14 +31,14 @@ class SingletonScheduler(DatabaseScheduler):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Start what is due, if it is ours to do; how many seconds to sleep."""
+        """Start the due tasks if this process is the leader, and return how many seconds to sleep."""
         if not self._is_leader():
             return STANDBY_SECONDS
         pause: float = super().tick(*args, **kwargs)
         return pause
 
     def reserve(self, entry: Any) -> Any:
-        """Note that the entry is started now, also in the schedule: a heap that is made anew would start it again."""
+        """Record the start of an entry in the schedule, too, because a rebuilt heap would start it again."""
         started = self._schedule[entry.name] = super().reserve(entry)
         return started
 
@@ -51,14 +51,14 @@ class SingletonScheduler(DatabaseScheduler):  # type: ignore[misc]
             try:
                 self._holder.execute("SELECT 1")
             except psycopg.Error as error:
-                log.warning("beat_lost_its_lock", error=str(error))
+                log.warning("scheduler_lock_lost", error=str(error))
                 self._release_lock()
             else:
                 return True
         self._holder = acquire_leader_lock()
         if self._holder is not None:
-            log.info("beat_leads")
-            self._initial_read, self._heap = True, None  # what others started meanwhile is not due for us
+            log.info("scheduler_lock_acquired")
+            self._initial_read, self._heap = True, None  # reread what the former leader has started
         return self._holder is not None
 
     def _release_lock(self) -> None:
@@ -69,17 +69,20 @@ class SingletonScheduler(DatabaseScheduler):  # type: ignore[misc]
 
 
 def acquire_leader_lock() -> "psycopg.Connection[Any] | None":
-    """A connection that holds the lock until it is closed; None when another has it, or the database is away."""
+    """Return a connection that holds the lock until it is closed.
+
+    Return None if another process holds the lock or the database is unavailable.
+    """
     holder: psycopg.Connection[Any] | None = None
     try:
         holder = psycopg.connect(**connection.get_connection_params())
         for setting in KEEPALIVE:
             holder.execute(setting)
-        taken = holder.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK]).fetchone()
+        row = holder.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK]).fetchone()
     except psycopg.Error as error:
-        log.warning("beat_cannot_ask_for_its_lock", error=str(error))
-        taken = None
-    if taken and taken[0]:
+        log.warning("scheduler_lock_unavailable", error=str(error))
+        row = None
+    if row and row[0]:
         return holder
     if holder is not None:
         holder.close()

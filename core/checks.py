@@ -1,4 +1,4 @@
-"""System checks: what must hold before anything starts."""
+"""System checks of the database and the settings."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from core.renames import SETTINGS
 
 @register(Tags.database)
 def check_postgresql(**kwargs: Any) -> list[CheckMessage]:
-    """The database keeps the promises, so it must be PostgreSQL."""
+    """Check that the database is PostgreSQL, whose constraints and locks the platform relies on."""
     if connection.vendor != "postgresql":
         return [
             Error(
-                "promoplatform needs PostgreSQL.", hint="Set DATABASE_URL to a postgresql:// address.", id="kernel.E001"
+                "promoplatform requires PostgreSQL.", hint="Set DATABASE_URL to a postgresql:// URL.", id="kernel.E001"
             )
         ]
     return []
@@ -23,15 +23,21 @@ def check_postgresql(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
-    """A server that is reachable needs a secret of its own."""
+    """Check that a deployment does not use the secret key of development."""
     if not settings.DEBUG and settings.SECRET_KEY.startswith("insecure-"):
-        return [Error("SECRET_KEY is the development default.", hint="Set SECRET_KEY.", id="kernel.E002")]
+        return [
+            Error(
+                "SECRET_KEY has the default value of development.",
+                hint="Set SECRET_KEY to a random value.",
+                id="kernel.E002",
+            )
+        ]
     return []
 
 
 @register()
 def check_renamed_settings(**kwargs: Any) -> list[CheckMessage]:
-    """Report settings that still have the name of the previous release, which nothing reads any more."""
+    """Check that no setting has its name of the previous release, which is not read anymore."""
     return [
         Error(f"The setting {old_name} was renamed to {name}.", hint=f"Rename it to {name}.", id="kernel.E003")
         for old_name, name in SETTINGS.items()

@@ -1,14 +1,18 @@
-"""Dear work within bounds, so that a crowd that asks for it leaves room for everybody else."""
+"""Limits on the concurrency of expensive operations such as password hashing."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.utils.translation import gettext_lazy as _
+
 from core.errors import Unavailable
+
+OVERLOADED = _("Too many requests for this operation at the moment. Try again later.")
 
 
 class ConcurrencyLimiter:
-    """Where in this process no more than ``inside`` threads work at once and ``waiting`` wait; others are refused."""
+    """A limit per process: up to ``max_concurrent`` threads run an operation and up to ``max_waiting`` wait for it."""
 
     def __init__(self, *, max_concurrent: int, max_waiting: int) -> None:
         self._slots = threading.BoundedSemaphore(max_concurrent)
@@ -16,12 +20,15 @@ class ConcurrencyLimiter:
 
     @contextmanager
     def acquire(self, *, timeout: float) -> Iterator[None]:
-        """Work in it, after a wait of up to ``patience`` seconds. Raises Unavailable, at once when too many wait."""
+        """Hold a slot within the context, after waiting up to ``timeout`` seconds.
+
+        Raises Unavailable on a timeout, and at once if too many threads are waiting.
+        """
         if not self._queue_slots.acquire(blocking=False):
-            raise Unavailable("Too many ask for this at this moment; try again.")
+            raise Unavailable(OVERLOADED)
         try:
             if not self._slots.acquire(timeout=timeout):
-                raise Unavailable("Too many ask for this at this moment; try again.")
+                raise Unavailable(OVERLOADED)
             try:
                 yield
             finally:

@@ -1,4 +1,4 @@
-"""Hand-written SQL from files, and constraints turned into refusals."""
+"""Hand-written SQL from files, and translation of constraint violations into domain errors."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,18 +18,18 @@ JSON_TYPES = {114, 3802}  # PostgreSQL's json and jsonb, which Django leaves as 
 
 @cache
 def load_sql(path: str) -> str:
-    """The text of ``<app>/sql/<verb>.sql``, read once."""
+    """Return the text of ``<app>/sql/<verb>_<object>.sql``, read once per process."""
     return (ROOT / path).read_text()
 
 
 def fetch_all(path: str, params: Mapping[str, Any]) -> list[Row]:
-    """Run the statement in ``path`` and return its rows as dictionaries, JSON columns as the values they hold."""
+    """Run the statement in ``path`` and return its rows as dictionaries, with JSON columns parsed."""
     with connection.cursor() as cursor:
         cursor.execute(load_sql(path), params)
-        described = cursor.description  # made anew each time it is asked for
-        if described is None:
+        description = cursor.description  # a new list at each access
+        if description is None:
             return []
-        columns = [(column.name, column.type_code in JSON_TYPES) for column in described]
+        columns = [(column.name, column.type_code in JSON_TYPES) for column in description]
         return [
             {
                 name: json.loads(value) if is_json and value is not None else value
@@ -40,37 +40,37 @@ def fetch_all(path: str, params: Mapping[str, Any]) -> list[Row]:
 
 
 def fetch_one(path: str, params: Mapping[str, Any]) -> Row | None:
-    """The first row of the statement in ``path``, or None."""
+    """Run the statement in ``path`` and return its first row, or None."""
     rows = fetch_all(path, params)
     return rows[0] if rows else None
 
 
 def try_fetch_one(path: str, params: Mapping[str, Any]) -> Row | None:
-    """Like ``one``, but without a row nothing stays locked.
+    """Run a statement as ``fetch_one`` does, but keep no row locked if it returns none.
 
-    PostgreSQL keeps a row locked until the transaction ends, even where the row, once it was locked, no longer met the
-    condition. Whoever then waits for another row may be waited for in turn: a deadlock. So the statement gets a
-    savepoint of its own, which ends at once where no row came, and else with the transaction.
+    PostgreSQL keeps a row locked until the transaction ends, even if the row no longer meets the condition once it is
+    locked. A transaction that then waits for another row can cause a deadlock. So the statement runs within a savepoint
+    of its own, which is rolled back if there is no row.
     """
-    before = transaction.savepoint()
+    savepoint = transaction.savepoint()
     row = fetch_one(path, params)
     if row is None:
-        transaction.savepoint_rollback(before)
-        transaction.savepoint_commit(before)
+        transaction.savepoint_rollback(savepoint)
+        transaction.savepoint_commit(savepoint)
     return row
 
 
 def execute(path: str, params: Mapping[str, Any]) -> int:
-    """Run the statement in ``path``; how many rows it touched."""
+    """Run the statement in ``path`` and return the number of affected rows."""
     with connection.cursor() as cursor:
         cursor.execute(load_sql(path), params)
-        touched: int = cursor.rowcount
-        return touched
+        row_count: int = cursor.rowcount
+        return row_count
 
 
 @contextmanager
 def extended_timeouts(limit: str = "15min") -> Iterator[None]:
-    """Inside it, a statement of this transaction may take as long as very many rows need."""
+    """Raise the statement timeout of the transaction within the context, for statements over very many rows."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [limit])
     yield
@@ -79,17 +79,17 @@ def extended_timeouts(limit: str = "15min") -> Iterator[None]:
 
 
 def violated_constraint(error: IntegrityError) -> str:
-    """The name of the constraint that the driver reports, or an empty string."""
+    """Return the name of the violated constraint that the driver reports, or an empty string."""
     diag = getattr(error.__cause__, "diag", None)
     return getattr(diag, "constraint_name", None) or ""
 
 
 @contextmanager
-def translate_constraint(constraint: str, refusal: type[DomainError], **members: Any) -> Iterator[None]:
-    """Answer the violation of the named constraint as ``refusal``; let anything else through, loud."""
+def translate_constraint(constraint: str, error_class: type[DomainError], **extensions: Any) -> Iterator[None]:
+    """Translate a violation of the constraint into ``error_class``. Re-raise any other integrity error."""
     try:
         yield
     except IntegrityError as error:
         if violated_constraint(error) != constraint:
             raise
-        raise refusal(**members) from error
+        raise error_class(**extensions) from error

@@ -1,4 +1,4 @@
-"""The catalogue of refusals, whole, and as pages: what the ``type`` of a problem leads to."""
+"""The error catalog: all domain errors, and the pages that the ``type`` of a problem document links to."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -10,33 +10,35 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import Promise
 from django.utils.module_loading import module_has_submodule
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from core.errors import ERROR_CATALOG, DomainError, NotFound
 from core.problems import problem_from_exception
 
-ADVICE: Mapping[int, str] = {
-    400: "Change what the fields say, and send it again.",
-    401: "Sign in again, or send a valid token or API key.",
-    403: "Ask somebody who may do this.",
-    404: "Look at the address and the id. What belongs to others is answered like this, too.",
-    405: "Use a method that the header Allow names.",
-    406: "Ask for another format in the header Accept.",
-    409: "The state of things refuses it; sending the same again changes nothing until that state does.",
-    411: "Say how long the body is, in the header Content-Length.",
-    413: "Send less at once.",
-    415: "Send a content type that the address takes.",
-    422: "Send what belongs together: a new request needs a new key.",
-    429: "Wait as long as the header Retry-After says, then send it again.",
-    500: "Send it again; if it stays so, tell the operator the X-Request-ID of the answer.",
-    503: "Wait as long as the header Retry-After says, then send it again.",
+RETRY = _("Retry after the number of seconds in Retry-After.")
+ADVICE: Mapping[int, str | Promise] = {
+    400: _("Correct the listed fields and try again."),
+    401: _("Sign in again, or send a valid token or API key."),
+    403: _("Ask a brand owner for access."),
+    404: _("Check the URL and the ID. Objects of other brands are also reported as not found."),
+    405: _("Use one of the methods in the Allow header."),
+    406: _("Request another format in the Accept header."),
+    409: _("The current status doesn't allow this. Retrying won't help until it changes."),
+    411: _("Send the length of the body in the Content-Length header."),
+    413: _("Send less data in one request."),
+    415: _("Send a content type that this URL accepts."),
+    422: _("Use a new Idempotency-Key for a different request."),
+    429: RETRY,
+    500: _("Retry. If the error persists, contact support with the X-Request-ID of the response."),
+    503: RETRY,
 }
-TRY_AGAIN = "Wait as long as the header Retry-After says, then send the same again."
 
 
 def list_errors() -> dict[str, type[DomainError]]:
-    """Every refusal of every installed app, sorted by code."""
+    """Return the error classes of all installed apps, sorted by code."""
     for config in apps.get_app_configs():
         if module_has_submodule(config.module, "errors") and str(config.path).startswith(str(settings.BASE_DIR)):
             import_module(f"{config.name}.errors")
@@ -45,35 +47,36 @@ def list_errors() -> dict[str, type[DomainError]]:
 
 @require_safe
 def error_list(request: HttpRequest) -> HttpResponse:
-    """Every refusal: a page for people, JSON for whoever prefers that."""
-    found = [_to_context(error_detail) for error_detail in list_errors().values()]
-    return _answer(request, {"refusals": found}, {"all": found})
+    """Show all errors, as a page or as JSON by the Accept header."""
+    errors = [_to_context(error_class) for error_class in list_errors().values()]
+    return _negotiate(request, {"errors": errors}, {"all": errors})
 
 
 @require_safe
 def error_detail(request: HttpRequest, code: str) -> HttpResponse:
-    """One refusal: what it means, and what to do about it."""
-    found = list_errors().get(code)
-    if found is None:
+    """Show an error and how to fix it, as a page or as JSON by the Accept header."""
+    error_class = list_errors().get(code)
+    if error_class is None:
         return problem_from_exception(NotFound()).response()
-    return _answer(request, _to_context(found), {"one": _to_context(found)})
+    error = _to_context(error_class)
+    return _negotiate(request, error, {"one": error})
 
 
-def _to_context(error_detail: type[DomainError]) -> dict[str, Any]:
-    status = HTTPStatus(error_detail.status)
+def _to_context(error_class: type[DomainError]) -> dict[str, Any]:
+    status = HTTPStatus(error_class.status)
     return {
-        "type": f"/api/errors/{error_detail.code}",
-        "code": error_detail.code,
-        "status": error_detail.status,
+        "type": f"/api/errors/{error_class.code}",
+        "code": error_class.code,
+        "status": error_class.status,
         "phrase": status.phrase,
-        "title": error_detail.message,
-        "advice": TRY_AGAIN if "Retry-After" in error_detail.headers else ADVICE.get(error_detail.status, ""),
+        "title": str(error_class.message),
+        "advice": str(RETRY if "Retry-After" in error_class.headers else ADVICE.get(error_class.status, "")),
     }
 
 
-def _answer(request: HttpRequest, document: Mapping[str, Any], page: Mapping[str, Any]) -> HttpResponse:
-    wants_page = request.get_preferred_type(["application/json", "text/html"]) == "text/html"
-    answer = render(request, "core/errors.html", dict(page)) if wants_page else JsonResponse(document)
-    answer["Cache-Control"] = "public, max-age=3600"
-    patch_vary_headers(answer, ["Accept"])
-    return answer
+def _negotiate(request: HttpRequest, document: Mapping[str, Any], context: Mapping[str, Any]) -> HttpResponse:
+    prefers_page = request.get_preferred_type(["application/json", "text/html"]) == "text/html"
+    response = render(request, "core/errors.html", dict(context)) if prefers_page else JsonResponse(document)
+    response["Cache-Control"] = "public, max-age=3600"
+    patch_vary_headers(response, ["Accept"])
+    return response

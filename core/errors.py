@@ -51,7 +51,7 @@ class InvalidRequest(DomainError):
 
     @classmethod
     def field(cls, name: str, detail: str, code: str = "invalid") -> "InvalidRequest":
-        """A refusal of one field."""
+        """Return an error of one field."""
         return cls(errors=[{"field": name, "code": code, "detail": detail}])
 
 

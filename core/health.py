@@ -1,4 +1,4 @@
-"""Is it alive, is it ready: what an orchestrator and an operator ask."""
+"""Health checks for orchestrators and operators: liveness, readiness and the scheduler's heartbeat."""
 
 import time
 from collections.abc import Callable
@@ -17,12 +17,12 @@ HEARTBEAT = redis.key("heartbeat", "beat")
 
 
 def record_heartbeat() -> None:
-    """Beat and a worker were alive just now."""
+    """Record that the scheduler and a worker are alive."""
     redis.client().set(HEARTBEAT, int(time.time()), ex=3600)
 
 
 def seconds_since_heartbeat() -> int | None:
-    """Seconds since beat last got a task through a worker; None when it is not known."""
+    """Return the seconds since a worker last ran the scheduler's heartbeat task; None if unknown."""
     try:
         last = redis.client().get(HEARTBEAT)
     except redis.Error:
@@ -31,27 +31,27 @@ def seconds_since_heartbeat() -> int | None:
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """The process answers."""
+    """Answer that the process is alive."""
     return JsonResponse({"status": "ok"})
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """The process can do its work: database, Redis, broker and migrations, each with its state."""
+    """Answer whether the process can work, with the state of database, Redis, broker and migrations."""
     checks: dict[str, bool] = {}
     for name, check in _CHECKS.items():
-        without_database = name == "migrations" and not checks["database"]  # and no second time-out
+        without_database = name == "migrations" and not checks["database"]  # avoids a second timeout
         checks[name] = not without_database and _check(name, check)
     ready = all(checks.values())
     answer = {
         "status": "ok" if ready else "unavailable",
-        "checks": {name: "ok" if fine else "failed" for name, fine in checks.items()},
+        "checks": {name: "ok" if passed else "failed" for name, passed in checks.items()},
         "beat_seconds_ago": seconds_since_heartbeat(),
     }
     return JsonResponse(answer, status=200 if ready else 503, headers={} if ready else {"Retry-After": "2"})
 
 
 class HealthCheckMiddleware:
-    """Answer /healthz and /readyz before the host name is checked, since probes use any name."""
+    """Middleware that answers /healthz and /readyz before the host name is checked, since probes use any name."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -64,7 +64,7 @@ class HealthCheckMiddleware:
 def _check(name: str, check: Callable[[], None]) -> bool:
     try:
         check()
-    except Exception as error:  # noqa: BLE001  (whatever it is, this part is not ready)
+    except Exception as error:  # noqa: BLE001  (any failure means that this part is not ready)
         log.warning("not_ready", part=name, error=str(error))
         return False
     return True

@@ -1,4 +1,4 @@
-"""Views that take something and are asked by thousands at a time: what they answer, apart from how it travels."""
+"""Views of hot endpoints, independent of how the request arrives."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 Answer = tuple[Any, int]
-"""What is answered, as JSON has it, and the status."""
+"""The JSON document of the response, and its status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that was let in: who calls, at which moment, and how to get at the body (parsed; raises ParseError)."""
+    """An authenticated call: the caller, the time, and the parsed body (raises ParseError)."""
 
     auth: Any
     at: datetime
@@ -24,14 +24,14 @@ class Call:
 
 
 class HotView(APIView):
-    """A view whose POST may take the express lane: its ``serve`` asks no more of a request than a Call has."""
+    """A view whose POST can bypass Django's middleware, because ``serve`` needs a Call only."""
 
-    throttle_misses = ""
+    throttle_failure_scope = ""
 
     serve: ClassVar[Callable[..., Answer]]
-    """A static method: parses the Call, calls one service, answers; takes the address's arguments by name."""
+    """A static method that parses the Call, calls one service and returns the answer; URL arguments by name."""
 
     def answer(self, request: Request, **arguments: Any) -> Response:
-        """What ``serve`` answers to a request that came through all of Django."""
+        """Return the response of ``serve`` to a request that went through Django's middleware."""
         document, status = type(self).serve(Call(request.auth, timezone.now(), lambda: request.data), **arguments)
         return Response(document, status=status)

@@ -1,8 +1,8 @@
-"""Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the same request again gets the first answer again.
+"""The Idempotency-Key header (draft-ietf-httpapi-idempotency-key-header): a repeated request gets the first response.
 
-The answer is remembered in the transaction of what it did: a crash leaves both or neither. A refusal did nothing; its
-answer is remembered too, after its effects were rolled back to a savepoint. 409 ``busy``, 429 and 5xx are never
-remembered.
+The response is stored in the transaction of the request's effects, so a crash leaves both or neither. The response of a
+domain error is stored, too, after its effects were rolled back to a savepoint. Responses 409 ``busy``, 429 and 5xx are
+not stored.
 """
 
 import functools
@@ -16,6 +16,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.http import HttpResponse, HttpResponseBase
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -35,7 +36,7 @@ Method = Callable[..., Response]
 
 
 def idempotent(method: Method) -> Callable[..., HttpResponseBase]:
-    """A view's POST method that honours the Idempotency-Key header; without the header nothing changes."""
+    """Decorate a view's POST method so that it honors the Idempotency-Key header."""
 
     @functools.wraps(method)
     def wrapper(view: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -43,21 +44,21 @@ def idempotent(method: Method) -> Callable[..., HttpResponseBase]:
         if key is None:
             return method(view, request, *args, **kwargs)
         if not _KEY.fullmatch(key):
-            raise InvalidRequest.field("Idempotency-Key", "An Idempotency-Key is 1 to 255 printable ASCII characters.")
+            raise InvalidRequest.field("Idempotency-Key", _("Use 1 to 255 printable ASCII characters."))
         digest = _digest(_caller_identity(request), request.path, key)
         fingerprint = hashlib.sha256(json.dumps(request.data, sort_keys=True).encode()).digest()
         return _run_once(digest, fingerprint, lambda: method(view, request, *args, **kwargs))
 
-    wrapper.idempotent = True  # type: ignore[attr-defined]  # the API's description reads it
+    wrapper.idempotent = True  # type: ignore[attr-defined]  # read by core.openapi
     return wrapper
 
 
 def purge_expired() -> int:
-    """Delete answers past their retention, in small batches; how many."""
+    """Delete responses past their retention in small batches, and return their number."""
     total = 0
     while True:
         old = IdempotencyKey.objects.filter(created_at__lt=Now() - RETENTION).values("pk")[:BATCH]
-        deleted = IdempotencyKey.objects.filter(pk__in=old)._raw_delete("default") or 0  # noqa: SLF001  (no signals, no cascade to look for)
+        deleted = IdempotencyKey.objects.filter(pk__in=old)._raw_delete("default") or 0  # noqa: SLF001  (skips the collector; there are no signals or cascades)
         total += deleted
         if deleted < BATCH:
             return total
@@ -68,15 +69,15 @@ def _caller_identity(request: Request) -> str:
     return identity or "anonymous"
 
 
-def _digest(owner: str, endpoint: str, key: str) -> bytes:
-    return hashlib.sha256(f"{owner}\x00{endpoint}\x00{key}".encode()).digest()
+def _digest(caller: str, endpoint: str, key: str) -> bytes:
+    return hashlib.sha256(f"{caller}\x00{endpoint}\x00{key}".encode()).digest()
 
 
 def _run_once(digest: bytes, fingerprint: bytes, effect: Callable[[], Response]) -> HttpResponseBase:
     try:
         with transaction.atomic():
-            if known := _lock_or_get(digest):
-                return _replay(known, fingerprint)
+            if stored := _lock_or_get(digest):
+                return _replay(stored, fingerprint)
             response = _render(effect)
             if _is_cacheable(response):
                 IdempotencyKey.objects.bulk_create(
@@ -91,14 +92,17 @@ def _run_once(digest: bytes, fingerprint: bytes, effect: Callable[[], Response])
                     ]
                 )
             return response
-    except IntegrityError as error:  # the first one committed between our look and our lock
+    except IntegrityError as error:  # the first request committed between the lock and the query
         if db.violated_constraint(error) != UNIQUE:
             raise
         raise IdempotencyInProgress from error
 
 
 def _lock_or_get(digest: bytes) -> IdempotencyKey | None:
-    """The remembered answer, or None with this key locked until the transaction ends. Raises IdempotencyInProgress."""
+    """Return the stored response, or lock the key until the transaction ends and return None.
+
+    Raises IdempotencyInProgress.
+    """
     with connection.cursor() as cursor:
         lock = int.from_bytes(digest[:8], "big", signed=True)
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock])
@@ -107,25 +111,27 @@ def _lock_or_get(digest: bytes) -> IdempotencyKey | None:
     return IdempotencyKey.objects.filter(pk=digest).first()
 
 
-def _replay(known: IdempotencyKey, fingerprint: bytes) -> HttpResponse:
-    if bytes(known.fingerprint) != fingerprint:
+def _replay(stored: IdempotencyKey, fingerprint: bytes) -> HttpResponse:
+    if bytes(stored.fingerprint) != fingerprint:
         raise IdempotencyKeyReused
-    response = HttpResponse(bytes(known.body), status=known.status, content_type=known.content_type)
+    response = HttpResponse(bytes(stored.body), status=stored.status, content_type=stored.content_type)
     response["Idempotency-Replayed"] = "true"
     return response
 
 
 def _render(effect: Callable[[], Response]) -> HttpResponse:
-    """The effect's answer as bytes; a refusal's effects are undone, its answer kept."""
+    """Run the effect and return its rendered response; roll back the effects of a domain error."""
     try:
         with transaction.atomic():
-            answer = effect()
+            response = effect()
     except (DomainError, APIException) as error:
         problem = problem_from_exception(error)
         return HttpResponse(
             problem.body(), status=problem.status, content_type="application/problem+json", headers=problem.headers
         )
-    return HttpResponse(JSONRenderer().render(answer.data), status=answer.status_code, content_type="application/json")
+    return HttpResponse(
+        JSONRenderer().render(response.data), status=response.status_code, content_type="application/json"
+    )
 
 
 def _is_cacheable(response: HttpResponse) -> bool:

@@ -10,23 +10,23 @@ MILLISECOND, MICROSECOND = timedelta(milliseconds=1), timedelta(microseconds=1)
 
 
 def uuid7(at: datetime | None = None) -> uuid.UUID:
-    """A new UUID version 7, of now or of an instant; sorts by its time of birth.
+    """Return a new UUID version 7 for now or for a datetime; UUIDs sort by time of creation.
 
     48 bits of Unix milliseconds, 12 of 1/4096 of a millisecond (RFC 9562, section 6.2, method 3, as PostgreSQL's own
     ``uuidv7``), 62 random bits.
     """
-    since = time.time_ns() if at is None else (at - EPOCH) // MICROSECOND * 1000
-    milliseconds, rest = divmod(since, 1_000_000)
+    nanoseconds = time.time_ns() if at is None else (at - EPOCH) // MICROSECOND * 1000
+    milliseconds, rest = divmod(nanoseconds, 1_000_000)
     fraction = rest * 4096 // 1_000_000
     random = int.from_bytes(os.urandom(8), "big") >> 2
     return uuid.UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | random)
 
 
 def min_uuid7_at(at: datetime) -> uuid.UUID:
-    """The smallest UUID version 7 of an instant's millisecond: ids born in a later one are greater."""
+    """Return the smallest UUID version 7 of a datetime's millisecond; IDs of later milliseconds are greater."""
     return uuid.UUID(int=max(0, (at - EPOCH) // MILLISECOND) << 80 | 7 << 76 | 2 << 62)
 
 
 def uuid7_datetime(key: uuid.UUID) -> datetime:
-    """The instant of a UUID version 7, to the millisecond."""
+    """Return the datetime of a UUID version 7, with the precision of a millisecond."""
     return EPOCH + (key.int >> 80) * MILLISECOND

@@ -1,8 +1,8 @@
-"""Topics are read at least once and in order, by processes that may die at any moment.
+"""Consumption of Kafka topics at least once and in order, by processes that may stop at any moment.
 
-A message's offset is committed after its effect, so effects must be idempotent. A message that can never be taken is
-moved to the topic's dead letters, with the reason in its headers. When the database is away, or something else fails
-that may work later, the partitions rest and the same message is tried again: nothing is skipped, nothing overtakes.
+A message's offset is committed after its effect, so effects must be idempotent. A message that is invalid goes to the
+topic's dead letters, with the reason in its headers. If the database is unavailable, or another retryable error occurs,
+the partitions are paused and the same message is tried again. So no message is skipped or overtakes another.
 """
 
 import contextlib
@@ -16,175 +16,183 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections
 from prometheus_client import Counter, Gauge
 
+from core.backoff import exponential_delay
 from core.errors import Busy, DomainError, ServerError, Throttled, Unavailable
 
 log = structlog.get_logger(__name__)
 
 DEAD_LETTERS = "{}-dead-letter"
-MAX_BACKOFF_SECONDS = 30.0  # seconds between two tries
-CLOSE_TIMEOUT_SECONDS = 5  # tries of a message that fails for a reason that nobody knows
-POLL = 1.0  # seconds
-DELIVERY = 30.0  # seconds that a dead letter may take to be kept
-RETRYABLE_ERRORS = (OperationalError, InterfaceError, Busy, Unavailable, Throttled)  # what may work another time
+MAX_BACKOFF_SECONDS = 30.0  # between two attempts
+MAX_UNEXPECTED_FAILURES = 5  # attempts at a message that fails for an unexpected reason
+POLL_SECONDS = 1.0
+DELIVERY_TIMEOUT_SECONDS = 30.0  # for storing a dead letter
+RETRYABLE_ERRORS = (OperationalError, InterfaceError, Busy, Unavailable, Throttled)
 
 LAG = Gauge(
-    "promo_kafka_lag", "Messages that wait to be taken", ["topic", "partition"], multiprocess_mode="livemostrecent"
+    "promo_kafka_lag", "Messages waiting to be processed", ["topic", "partition"], multiprocess_mode="livemostrecent"
 )
-MESSAGES_PROCESSED = Counter("promo_kafka_messages", "Messages by what became of them", ["topic", "outcome"])
+MESSAGES_PROCESSED = Counter("promo_kafka_messages", "Processed messages by outcome", ["topic", "outcome"])
 
 MessageHandler = Callable[[bytes], None]
 BatchHandler = Callable[[Sequence[bytes]], Sequence[DomainError | None]]
 
 
 class KafkaConsumer:
-    """Reads one topic as a member of a group, and gives the messages' values to ``take``: up to ``most`` together, of
-    those that arrive within ``poll`` seconds.
+    """A consumer of one topic that passes message values to ``handler``.
 
-    ``take`` answers for each value None, or the ``Refusal`` that says why it is bad. What it was given when it raised
-    something is given to it again. Any number of readers of a group, in any number of processes, share the partitions.
+    It passes up to ``max_batch`` values that arrive within ``poll`` seconds together. The handler returns for each
+    value None, or the ``DomainError`` that makes it invalid. If the handler raises an exception, it gets the same
+    values again. Any number of consumers of a group, in any number of processes, share the partitions.
     """
 
-    def __init__(self, *, topic: str, group: str, take: BatchHandler, max_batch: int = 1, poll: float = POLL) -> None:
-        self.topic, self.take, self.max_batch, self.poll = topic, take, max_batch, poll
-        self.failures, self.strange, self.rests_until = 0, 0, 0.0
+    def __init__(
+        self, *, topic: str, group: str, handler: BatchHandler, max_batch: int = 1, poll: float = POLL_SECONDS
+    ) -> None:
+        self.topic, self.handler, self.max_batch, self.poll = topic, handler, max_batch, poll
+        self.failures, self.unexpected_failures, self.paused_until = 0, 0, 0.0
         servers = {"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS, **settings.KAFKA_OPTIONS}
         self.consumer = Consumer(
             {
                 "auto.offset.reset": "earliest",
-                "enable.auto.offset.store": False,  # an offset is kept below, once its message had its effect
+                "enable.auto.offset.store": False,  # stored below, after the message had its effect
                 "auto.commit.interval.ms": 1000,
-                "error_cb": _error_text,
+                "error_cb": _log_error,
                 **servers,
                 "group.id": group,
             }
         )
-        self.producer = Producer({"enable.idempotence": True, "error_cb": _error_text, **servers})
+        self.producer = Producer({"enable.idempotence": True, "error_cb": _log_error, **servers})
 
     def run(self, *, until: Callable[[], bool]) -> None:
-        """Read until told to stop, which is asked between messages; then commit and leave the group."""
-        self.consumer.subscribe([self.topic], on_assign=self._assigned, on_revoke=_revoked)
+        """Consume messages until ``until`` returns true between two batches; then commit and leave the group."""
+        self.consumer.subscribe([self.topic], on_assign=self._on_assign, on_revoke=_on_revoke)
         try:
             while not until():
                 self._resume()
                 arrived = self.consumer.consume(self.max_batch, self.poll)
                 for message in arrived:
                     if (error := message.error()) is not None:
-                        _error_text(error)
-                if good := [message for message in arrived if message.error() is None]:
-                    self._process(good)
+                        _log_error(error)
+                if valid := [message for message in arrived if message.error() is None]:
+                    self._process(valid)
         finally:
             self.consumer.close()
-            self.producer.flush(DELIVERY)
+            self.producer.flush(DELIVERY_TIMEOUT_SECONDS)
 
-    # --- what is taken together --------------------------------------------------------------------------------------
+    # --- processing --------------------------------------------------------------------------------------------------
     def _process(self, messages: Sequence[Message]) -> None:
         try:
             outcomes = self._handle(messages)
-        except Exception as error:  # noqa: BLE001  (whatever it is, no message must be lost)
+        except Exception as error:  # noqa: BLE001  (no message must be lost, whatever the error)
             self._pause_and_retry(messages, error)
             return
         finally:
             close_old_connections()
-        self.failures = self.strange = 0
+        self.failures = self.unexpected_failures = 0
         for outcome in outcomes:
             MESSAGES_PROCESSED.labels(self.topic, outcome).inc()
         for message in {message.partition(): message for message in messages}.values():  # the last of each partition
-            with contextlib.suppress(KafkaException):  # the partition is another reader's now, who reads this again
+            with contextlib.suppress(KafkaException):  # the partition was reassigned; its new consumer reads this again
                 self.consumer.store_offsets(message)
             self._record_lag(message)
 
     def _handle(self, messages: Sequence[Message]) -> list[str]:
-        """Let the messages have their effect, or give them to the dead letters; raises what calls for another try."""
+        """Pass the messages to the handler and send invalid ones to the dead letters. Raises errors to be retried."""
         try:
-            refusals = self.take([message.value() or b"" for message in messages])
+            errors = self.handler([message.value() or b"" for message in messages])
         except RETRYABLE_ERRORS:
             raise
         except Exception:
-            self.strange += 1
-            if self.strange < CLOSE_TIMEOUT_SECONDS:
+            self.unexpected_failures += 1
+            if self.unexpected_failures < MAX_UNEXPECTED_FAILURES:
                 raise
-            if len(messages) > 1:  # one of them is to blame
+            if len(messages) > 1:  # find the message that causes the error
                 return [outcome for message in messages for outcome in self._handle([message])]
             log.exception("kafka_message_failed", topic=self.topic)
-            refusals = [ServerError()]
-        for message, refusal in zip(messages, refusals, strict=True):
-            if refusal is not None:
-                self._send_to_dead_letters(message, refusal)
-        return ["taken" if refusal is None else "dead" for refusal in refusals]
+            errors = [ServerError()]
+        for message, error in zip(messages, errors, strict=True):
+            if error is not None:
+                self._send_to_dead_letters(message, error)
+        return ["taken" if error is None else "dead" for error in errors]
 
-    def _send_to_dead_letters(self, message: Message, refusal: DomainError) -> None:
-        """Keep the message with the dead letters; raises Unavailable when it cannot be kept."""
-        faults = "; ".join(f"{fault['field']}: {fault['detail']}" for fault in (refusal.errors or [])[:10])
-        place = f"{message.topic()}/{message.partition()}/{message.offset()}"
-        log.warning("kafka_dead_letter", place=place, code=refusal.code, detail=refusal.detail, faults=faults)
-        kept: list[bool] = []
+    def _send_to_dead_letters(self, message: Message, error: DomainError) -> None:
+        """Store the message with the dead letters. Raises Unavailable if it could not be stored."""
+        field_errors = "; ".join(f"{item['field']}: {item['detail']}" for item in (error.errors or [])[:10])
+        position = f"{message.topic()}/{message.partition()}/{message.offset()}"
+        log.warning("kafka_dead_letter", position=position, code=error.code, detail=error.detail, errors=field_errors)
+        stored: list[bool] = []
         self.producer.produce(
             DEAD_LETTERS.format(self.topic),
             key=message.key(),
             value=message.value(),
             headers=[
                 *(message.headers() or []),
-                ("reason", refusal.code.encode()),
-                ("detail", " ".join(filter(None, [refusal.detail, faults])).encode()[:2000]),
-                ("from", place.encode()),
+                ("reason", error.code.encode()),
+                ("detail", " ".join(filter(None, [error.detail, field_errors])).encode()[:2000]),
+                ("from", position.encode()),
             ],
-            on_delivery=lambda error, _: kept.append(error is None),
+            on_delivery=lambda failure, _: stored.append(failure is None),
         )
-        self.producer.flush(DELIVERY)
-        if kept != [True]:
+        self.producer.flush(DELIVERY_TIMEOUT_SECONDS)
+        if stored != [True]:
             raise Unavailable
 
-    # --- rests -------------------------------------------------------------------------------------------------------
+    # --- pauses ------------------------------------------------------------------------------------------------------
     def _pause_and_retry(self, messages: Sequence[Message], error: Exception) -> None:
-        """Go back to the messages and let all partitions rest a while; the group still hears from us."""
+        """Return to the messages and pause all partitions for a while, without leaving the group."""
         self.failures += 1
-        pause = min(MAX_BACKOFF_SECONDS, 0.1 * 2 ** min(self.failures, 12))
-        log.warning("kafka_rests", topic=self.topic, seconds=pause, failures=self.failures, error=repr(error))
-        self.rests_until = time.monotonic() + pause
+        pause = exponential_delay(self.failures, first=0.2, longest=MAX_BACKOFF_SECONDS).total_seconds()
+        log.warning("kafka_paused", topic=self.topic, seconds=pause, failures=self.failures, error=repr(error))
+        self.paused_until = time.monotonic() + pause
         self.consumer.pause(self.consumer.assignment())
-        for message in {message.partition(): message for message in reversed(messages)}.values():  # each one's first
-            with contextlib.suppress(KafkaException):  # the partition is another reader's now
-                place = TopicPartition(str(message.topic()), message.partition() or 0, message.offset() or 0)
-                self.consumer.seek(place)
+        for message in {
+            message.partition(): message for message in reversed(messages)
+        }.values():  # the first of each partition
+            with contextlib.suppress(KafkaException):  # the partition was reassigned
+                position = TopicPartition(str(message.topic()), message.partition() or 0, message.offset() or 0)
+                self.consumer.seek(position)
 
     def _resume(self) -> None:
-        if self.rests_until and time.monotonic() >= self.rests_until:
-            self.rests_until = 0.0
+        if self.paused_until and time.monotonic() >= self.paused_until:
+            self.paused_until = 0.0
             self.consumer.resume(self.consumer.assignment())
 
-    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        log.info("kafka_partitions", topic=self.topic, partitions=[one.partition for one in partitions])
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        log.info(
+            "kafka_partitions_assigned", topic=self.topic, partitions=[partition.partition for partition in partitions]
+        )
         consumer.assign(partitions)
-        if self.rests_until:
+        if self.paused_until:
             consumer.pause(partitions)
 
     def _record_lag(self, message: Message) -> None:
-        place = TopicPartition(self.topic, message.partition() or 0)
-        _, end = self.consumer.get_watermark_offsets(place, cached=True)
-        LAG.labels(self.topic, str(place.partition)).set(max(0, end - 1 - (message.offset() or 0)))
+        partition = TopicPartition(self.topic, message.partition() or 0)
+        _, end = self.consumer.get_watermark_offsets(partition, cached=True)
+        LAG.labels(self.topic, str(partition.partition)).set(max(0, end - 1 - (message.offset() or 0)))
 
 
-def per_message(take: MessageHandler) -> BatchHandler:
-    """``take`` for one value after the other; a ``Refusal`` that it raises says that the value is bad, unless it is one
-    of ``LATER``.
+def per_message(handler: MessageHandler) -> BatchHandler:
+    """Return a batch handler that calls ``handler`` for one value after the other.
+
+    A domain error that ``handler`` raises makes the value invalid, unless it is one of ``RETRYABLE_ERRORS``.
     """
 
-    def refusal_of(value: bytes) -> DomainError | None:
+    def handle(value: bytes) -> DomainError | None:
         try:
-            take(value)
+            handler(value)
         except RETRYABLE_ERRORS:
             raise
-        except DomainError as refusal:
-            return refusal
+        except DomainError as error:
+            return error
         return None
 
-    return lambda values: [refusal_of(value) for value in values]
+    return lambda values: [handle(value) for value in values]
 
 
-def _error_text(error: KafkaError) -> None:
+def _log_error(error: KafkaError) -> None:
     log.warning("kafka_error", code=error.name(), error=error.str())
 
 
-def _revoked(consumer: Any, partitions: list[TopicPartition]) -> None:
-    """What was stored is committed by the client before others get the partitions."""
-    log.info("kafka_partitions_given_up", partitions=[one.partition for one in partitions])
+def _on_revoke(consumer: Any, partitions: list[TopicPartition]) -> None:
+    """Log the revoked partitions; the client commits the stored offsets before it gives them up."""
+    log.info("kafka_partitions_revoked", partitions=[partition.partition for partition in partitions])

@@ -12,9 +12,9 @@ _URL_PASSWORD = re.compile(r"(\w://[^\s/:@]*:)[^\s/@]+@")
 
 
 def redact_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Blank what is named like a secret, and credentials inside text, however deep."""
+    """Redact values whose name looks like a secret, and credentials within text, at any depth."""
     for name, value in event.items():
-        if not name.startswith("_"):  # the logging library's own
+        if not name.startswith("_"):  # internal to structlog
             event[name] = _redact(name, value)
     return event
 
@@ -25,9 +25,9 @@ def _redact(name: str, value: Any) -> Any:
     if isinstance(value, str):
         return _URL_PASSWORD.sub(r"\1[hidden]@", _CREDENTIAL.sub(r"\1 [hidden]", value))
     if isinstance(value, dict):
-        return {inner: _redact(str(inner), it) for inner, it in value.items()}
+        return {key: _redact(str(key), item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_redact("", it) for it in value]
+        return [_redact("", item) for item in value]
     return value
 
 
@@ -43,7 +43,7 @@ SHARED_PROCESSORS: list[Processor] = [
 
 
 def configure() -> None:
-    """Send structlog through the standard library, so that every line has one shape."""
+    """Configure structlog to write through the standard library, so that all lines have one format."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -57,19 +57,19 @@ def configure() -> None:
 
 
 def logging_config(level: str, *, pretty: bool) -> dict[str, Any]:
-    """The LOGGING setting: JSON lines, or readable ones while developing."""
+    """Return the ``LOGGING`` setting: JSON lines, or with ``pretty`` readable lines for development."""
     renderer = structlog.dev.ConsoleRenderer(colors=False) if pretty else structlog.processors.JSONRenderer()
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "house": {
+            "structlog": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
                 "foreign_pre_chain": SHARED_PROCESSORS,
             }
         },
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "house"}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structlog"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             "django.request": {"level": "ERROR"},

@@ -18,10 +18,10 @@ class OutboxCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        now, backlog = timezone.now(), outbox.backlog()
+        now, backlog = timezone.now(), outbox.get_backlog()
         age = max(0.0, (now - backlog["oldest"]).total_seconds()) if backlog["oldest"] else 0.0
-        yield GaugeMetricFamily("promo_outbox_pending", "Pending outbox messages", backlog["waiting"])
-        yield GaugeMetricFamily("promo_outbox_dead_lettered", "Dead-lettered outbox messages", backlog["parked"])
+        yield GaugeMetricFamily("promo_outbox_pending", "Pending outbox messages", backlog["pending"])
+        yield GaugeMetricFamily("promo_outbox_dead_lettered", "Dead-lettered outbox messages", backlog["dead_lettered"])
         yield GaugeMetricFamily(
             "promo_outbox_overdue_seconds", "Age of the oldest overdue outbox message in seconds", age
         )

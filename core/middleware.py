@@ -1,4 +1,4 @@
-"""Request ids, one log line a request, what is measured of it, what none may be, and what only browsers need."""
+"""Middleware: metrics, request IDs and logs, request validation, the audit log's context, and browser sessions."""
 
 import codecs
 import re
@@ -31,7 +31,7 @@ log = structlog.get_logger("promoplatform.request")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 REQUEST_DURATION = Histogram(
-    "promo_request_seconds", "Requests and how long they took", ["view", "method", "status"],
+    "promo_request_seconds", "Duration of requests in seconds", ["view", "method", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )  # fmt: skip
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -60,31 +60,31 @@ class RequestIdMiddleware(_Middleware):
     """Read or generate the X-Request-ID, bind it to every log line of the request, and return it in the response."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        name = bind_request_id(request.headers.get("X-Request-ID", ""))
+        request_id = bind_request_id(request.headers.get("X-Request-ID", ""))
         started = time.perf_counter()
         response = self.get_response(request)
-        response["X-Request-ID"] = name
+        response["X-Request-ID"] = request_id
         log_request(request.method, _path(request), response.status_code, started)
         return response
 
 
-def bind_request_id(given: str) -> str:
-    """The id of a request that begins: the one that its caller gave, if it is one, bound to what is logged."""
-    name = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+def bind_request_id(header: str) -> str:
+    """Return the request ID of the header if it is valid, else a new one, and bind it to the log lines."""
+    request_id = header if _REQUEST_ID.fullmatch(header) else uuid.uuid4().hex
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=name)
-    return name
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return request_id
 
 
 def log_request(method: str | None, path: str, status: int, started: float) -> None:
-    """One line for a request that was answered; ``started`` by ``time.perf_counter``."""
+    """Log a request that was answered; ``started`` is a value of ``time.perf_counter``."""
     if settings.LOG_REQUESTS:
         ms = round((time.perf_counter() - started) * 1000, 1)
         log.info("request", method=method, path=path, status=status, ms=ms)
 
 
 def _path(request: HttpRequest) -> str:
-    """The path without the bearer tokens of links in mails."""
+    """Return the path without the tokens of links in emails."""
     token = request.resolver_match.kwargs.get("token") if request.resolver_match else None
     return request.path.replace(token, "[hidden]") if token else request.path
 
@@ -142,7 +142,7 @@ class AuditContextMiddleware(_Middleware):
 
 
 class ContentSecurityPolicyMiddleware(CSPMiddleware):
-    """The content security policy, put together once for all answers that do not ask for one of their own."""
+    """Content security policy, built once for all responses without a policy of their own."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if settings.DEBUG or hasattr(request, "_csp_nonce") or any(name.startswith("_csp") for name in vars(response)):
@@ -156,7 +156,7 @@ class ContentSecurityPolicyMiddleware(CSPMiddleware):
 
 
 class _BrowserOnlyMiddleware(MiddlewareMixin):
-    """Middleware that programs pass by: who calls the API with a token or a key has no session and reads no pages."""
+    """Base class of middleware that API clients with a token or key skip, since they have no session."""
 
     def __call__(self, request: HttpRequest) -> Any:
         return self.get_response(request) if _is_api_client(request) else super().__call__(request)
@@ -168,12 +168,12 @@ def _is_api_client(request: HttpRequest) -> bool:
 
 
 class BrowserSessionMiddleware(_BrowserOnlyMiddleware, SessionMiddleware):
-    """Django's sessions, for browsers."""
+    """Sessions, for browsers only."""
 
 
 class BrowserAuthMiddleware(_BrowserOnlyMiddleware, AuthenticationMiddleware):
-    """The session's user, for browsers."""
+    """The user of the session, for browsers only."""
 
 
 class BrowserMessagesMiddleware(_BrowserOnlyMiddleware, MessageMiddleware):
-    """Django's messages, for browsers."""
+    """Messages, for browsers only."""

@@ -1,14 +1,15 @@
-"""The tables of the ground: remembered answers and promised tasks."""
+"""Stored responses of idempotent requests, and outbox messages."""
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 
 class IdempotencyKey(models.Model):
-    """An answer that was given under an Idempotency-Key, kept in the transaction of what it did."""
+    """A response to a request with an Idempotency-Key, stored in the transaction of the request's effects."""
 
-    digest = models.BinaryField(primary_key=True, help_text="SHA-256 of caller, endpoint and key")
-    fingerprint = models.BinaryField(help_text="SHA-256 of the request's body")
+    digest = models.BinaryField(primary_key=True, help_text=_("SHA-256 of caller, endpoint and key."))
+    fingerprint = models.BinaryField(help_text=_("SHA-256 of the request body."))
     status = models.PositiveSmallIntegerField()
     content_type = models.CharField(max_length=100)
     body = models.BinaryField()
@@ -22,10 +23,10 @@ class IdempotencyKey(models.Model):
 
 
 class OutboxMessage(models.Model):
-    """A task promised in the same transaction as the fact it follows.
+    """A background task, enqueued in the transaction of the change that it follows.
 
-    Due rows are sent to the broker; a row goes when its task has succeeded, comes due again when it failed or was
-    lost, and is parked, visible to operators, when it failed too often.
+    Due messages are sent to the broker. A message is deleted when its task has succeeded, becomes due again when the
+    task has failed or was lost, and is dead-lettered, visible to operators, after too many attempts.
     """
 
     task = models.CharField(max_length=200)
@@ -37,7 +38,8 @@ class OutboxMessage(models.Model):
     last_error = models.TextField(blank=True, default="")
 
     class Meta:
-        verbose_name = "promised task"
+        verbose_name = _("background task")
+        verbose_name_plural = _("background tasks")
         indexes = [
             models.Index(
                 fields=["due_at"], name="kernel_outbox_due", condition=models.Q(dead_lettered_at__isnull=True)

@@ -1,6 +1,6 @@
-"""Exact money: whole minor units and an ISO 4217 currency, decimal strings at the edge.
+"""Exact money: integer minor units and an ISO 4217 currency, with decimal strings at the API.
 
-Decimals are those of ISO 4217 (EUR 2, JPY 0, KWD 3). CLDR's are not: it counts what people use, such as none for RSD.
+The decimals are those of ISO 4217 (EUR 2, JPY 0, KWD 3). Those of CLDR follow daily use, for example none for RSD.
 """
 
 import re
@@ -16,32 +16,42 @@ _AMOUNT = re.compile(r"-?\d{1,16}(\.\d{1,4})?", re.ASCII)
 
 _ZERO_DECIMAL = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE_DECIMAL = "BHD IQD JOD KWD LYD OMR TND"
-_NOT_PAYABLE = "XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX"  # metals and the like, by ISO 4217
+_NOT_PAYABLE = (
+    "XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX"  # precious metals, funds and test codes of ISO 4217
+)
 _DECIMALS = dict.fromkeys(_ZERO_DECIMAL.split(), 0) | dict.fromkeys(_THREE_DECIMAL.split(), 3) | {"CLF": 4, "UYW": 4}
 
 
 @cache
 def currencies() -> frozenset[str]:
-    """Every ISO 4217 code that Babel knows and that something can be paid in: no metals, no tests."""
+    """Return the ISO 4217 codes of currencies for payment: without precious metals and test codes."""
     return frozenset(list_currencies()) - frozenset(_NOT_PAYABLE.split())
 
 
 @cache
 def decimals(currency: str) -> int:
-    """How many decimals the currency has. Raises ValueError for what is no currency."""
+    """Return the number of decimals of a currency. Raises ValueError for an unknown currency."""
     if currency not in currencies():
-        raise ValueError(f"{currency!r} is not an ISO 4217 currency.")
+        raise ValueError(f"{currency!r} is not an ISO 4217 currency code.")
+    return iso_exponent(currency)
+
+
+def iso_exponent(currency: str) -> int:
+    """Return the number of decimals that ISO 4217 gives a code, 2 for a code that is not listed otherwise."""
     return _DECIMALS.get(currency, 2)
 
 
 def parse(text: object, currency: str) -> int:
-    """Minor units of a decimal string. Raises ValueError when it is none, or has more decimals than the currency."""
+    """Return the minor units of a decimal string.
+
+    Raises ValueError for another format, and for more decimals than the currency has.
+    """
     if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
-        raise ValueError('Write an amount as a decimal string such as "12.50".')
+        raise ValueError('Enter a decimal string, for example "12.50".')
     _whole, _, fraction = text.partition(".")
     places = decimals(currency)
     if len(fraction) > places:
-        raise ValueError(f"{currency} has {places} decimals; {text} has {len(fraction)}.")
+        raise ValueError(f"Use at most {places} decimals for {currency}.")
     minor = int(Decimal(text).scaleb(places))
     if abs(minor) > MAX_MINOR:
         raise ValueError("The amount is too large.")
@@ -49,13 +59,13 @@ def parse(text: object, currency: str) -> int:
 
 
 def format_decimal(minor: int, currency: str) -> str:
-    """The decimal string of minor units, with exactly the currency's decimals."""
+    """Return the decimal string of minor units, with exactly the currency's decimals."""
     places = decimals(currency)
     return f"{Decimal(minor).scaleb(-places):.{places}f}"
 
 
 def format_currency(minor: int, currency: str, locale: str = "en") -> str:
-    """The amount as a person reads it (``€12.50``)."""
+    """Return the amount with its currency in the format of a locale (``€12.50``)."""
     try:
         pattern = copy(Locale.parse(locale).currency_formats["standard"])
     except (UnknownLocaleError, ValueError):

@@ -1,7 +1,8 @@
-"""The API's own description (OpenAPI): what every operation of the house has in common."""
+"""OpenAPI schema of what all operations have in common."""
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
@@ -15,58 +16,58 @@ from core.problems import CONTENT_TYPE
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER,
-    description="1 to 255 printable ASCII characters. The same request with the same key is done once.",
+    description="1 to 255 printable ASCII characters. A repeated request with the same key gets the first response.",
 )  # fmt: skip
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):
-    """One field that was refused."""
+    """An invalid field."""
 
-    field = serializers.CharField()
-    code = serializers.CharField()
-    detail = serializers.CharField()
+    field = serializers.CharField(help_text=_("Path of the field, for example `lines.0.quantity`."))
+    code = serializers.CharField(help_text=_("Stable code of the field error."))
+    detail = serializers.CharField(help_text=_("Explanation for people."))
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
-    """A refusal (RFC 9457). `code` is the contract; some codes add members of their own."""
+    """An error (RFC 9457). Codes are stable; some codes add members of their own."""
 
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    code = serializers.CharField()
-    detail = serializers.CharField()
-    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
+    type = serializers.CharField(help_text=_("URL of the error's description."))
+    title = serializers.CharField(help_text=_("Message of the error code."))
+    status = serializers.IntegerField(help_text=_("HTTP status."))
+    code = serializers.CharField(help_text=_("Stable code of the error."))
+    detail = serializers.CharField(help_text=_("Explanation of this occurrence."))
+    errors = FieldErrorSerializer(many=True, required=False, help_text=_("Invalid fields."))  # type: ignore[assignment]
 
 
-def problem_responses(*refusals: type[DomainError]) -> dict[int, OpenApiResponse]:
-    """These refusals as an operation's ``responses``: ``responses={201: Answer, **problems(CodeTaken)}``."""
+def problem_responses(*error_classes: type[DomainError]) -> dict[int, OpenApiResponse]:
+    """Return errors as ``responses`` of an operation: ``{201: CodeSerializer, **problem_responses(CodeTaken)}``."""
     by_status: dict[int, list[type[DomainError]]] = {}
-    for refusal in refusals:
-        by_status.setdefault(refusal.status, []).append(refusal)
+    for error_class in error_classes:
+        by_status.setdefault(error_class.status, []).append(error_class)
     return {
-        status: OpenApiResponse(ProblemSerializer, " ".join(f"`{one.code}`: {one.message}" for one in found))
-        for status, found in by_status.items()
+        status: OpenApiResponse(ProblemSerializer, " ".join(f"`{cls.code}`: {cls.message}" for cls in classes))
+        for status, classes in by_status.items()
     }
 
 
 class ProblemAutoSchema(AutoSchema):
-    """Adds the refusals that any operation may answer, the Idempotency-Key header and the parameters of lists."""
+    """Schema with the errors of any operation, the Idempotency-Key header and the parameters of lists."""
 
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
         return [*parameters, IDEMPOTENCY_KEY] if self._is_idempotent() else parameters
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
-        answers: dict[str, Any] = super()._get_response_bodies(direction)
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for status, response in problem_responses(*self._common_errors()).items():
-            known = answers.get(str(status))
-            if known is None:
-                answers[str(status)] = self._get_response_for_code(response, str(status), direction=direction)
+            body = bodies.get(str(status))
+            if body is None:
+                bodies[str(status)] = self._get_response_for_code(response, str(status), direction=direction)
             else:
-                known["description"] = " ".join(filter(None, [known.get("description"), str(response.description)]))
-        other = OpenApiResponse(ProblemSerializer, "Any other refusal")
-        answers["default"] = self._get_response_for_code(other, "default", direction=direction)
-        return dict(sorted(answers.items()))
+                body["description"] = " ".join(filter(None, [body.get("description"), str(response.description)]))
+        other = OpenApiResponse(ProblemSerializer, str(_("Any other error")))
+        bodies["default"] = self._get_response_for_code(other, "default", direction=direction)
+        return dict(sorted(bodies.items()))
 
     def _get_response_for_code(
         self, serializer: Any, status_code: str, media_types: Any = None, direction: Any = "response"
@@ -76,7 +77,7 @@ class ProblemAutoSchema(AutoSchema):
         return super()._get_response_for_code(serializer, status_code, media_types, direction)
 
     def _common_errors(self) -> list[type[DomainError]]:
-        found: list[type[DomainError]] = [
+        classes: list[type[DomainError]] = [
             errors.InvalidRequest,
             errors.NotAcceptable,
             errors.Throttled,
@@ -84,14 +85,14 @@ class ProblemAutoSchema(AutoSchema):
             errors.Busy,
         ]
         if not any(isinstance(permission, AllowAny) for permission in self.view.get_permissions()):
-            found += [errors.NotAuthenticated, errors.TokenInvalid, errors.TokenExpired, errors.PermissionDenied]
+            classes += [errors.NotAuthenticated, errors.TokenInvalid, errors.TokenExpired, errors.PermissionDenied]
         if "{" in self.path:
-            found.append(errors.NotFound)
+            classes.append(errors.NotFound)
         if self.method in ("POST", "PUT", "PATCH"):
-            found += [errors.PayloadTooLarge, errors.UnsupportedMediaType]
+            classes += [errors.PayloadTooLarge, errors.UnsupportedMediaType]
         if self._is_idempotent():
-            found += [errors.IdempotencyInProgress, errors.IdempotencyKeyReused]
-        return found
+            classes += [errors.IdempotencyInProgress, errors.IdempotencyKeyReused]
+        return classes
 
     def _is_idempotent(self) -> bool:
         method = getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
@@ -109,8 +110,8 @@ class ProblemAutoSchema(AutoSchema):
         return parameters
 
     def _get_paginator(self) -> BasePagination | None:
-        """A plain view that answers a list answers pages of it; one that does not says ``pagination_class = None``."""
+        """Return cursor pagination for list views without a ``pagination_class``."""
         if hasattr(self.view, "pagination_class"):
-            found: BasePagination | None = super()._get_paginator()
-            return found
+            paginator: BasePagination | None = super()._get_paginator()
+            return paginator
         return CursorPagination()

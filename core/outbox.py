@@ -1,7 +1,8 @@
-"""``later()``: tasks promised in the transaction of the fact they follow.
+"""Transactional outbox: background tasks that are enqueued in the transaction of the change that they follow.
 
-Nothing is sent for a rolled-back fact and nothing is lost when the broker is away: the row is the promise, the broker
-only carries it. Delivery is at least once, so every task is idempotent. A row is deleted when its task has succeeded.
+Nothing is sent after a rollback, and nothing is lost while the broker is unavailable, because the row is the record and
+the broker only a transport. Tasks run at least once, so every task is idempotent. A row is deleted when its task has
+succeeded.
 """
 
 import threading
@@ -18,34 +19,33 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from core import db
+from core.backoff import exponential_delay
 from core.models import OutboxMessage
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
 MAX_ATTEMPTS = 12
-MAX_WORKER_LOSSES = 4  # attempts after which a task is set aside that kills its worker
-PUBLISH_TIMEOUT = timedelta(seconds=60)  # between taking a row and having sent it
+MAX_WORKER_LOSSES = 4  # attempts after which a task that kills its worker is dead-lettered
+PUBLISH_TIMEOUT = timedelta(seconds=60)  # between claiming a row and sending it
 LEASE = timedelta(minutes=15)  # between sending and coming due again; longer than any task may run
 HEADER = "outbox_id"
 
 
 def enqueue_on_commit(task: str, **kwargs: Any) -> None:
-    """Promise to run the Celery task named ``task`` with JSON ``kwargs`` once the surrounding transaction has
-    committed.
-    """
+    """Enqueue a Celery task with JSON ``kwargs``, to be sent after the surrounding transaction commits."""
     OutboxMessage.objects.create(task=task, kwargs=kwargs)
     transaction.on_commit(_notifier.notify, robust=True)
 
 
-def back_off(attempts: int) -> timedelta:
-    """How long to wait after so many attempts: 10 s doubling up to one hour."""
-    return timedelta(seconds=min(3600, 10 * 2 ** max(0, attempts - 1)))
+def retry_delay(attempts: int) -> timedelta:
+    """Return the delay after a number of attempts: 10 s, doubling up to one hour."""
+    return exponential_delay(attempts, first=10, longest=3600)
 
 
 def relay(*, limit: int = BATCH) -> int:
-    """Send due promises to the broker, oldest first; how many were sent. Safe to run anywhere, any number at once."""
-    rows = db.fetch_all("core/sql/claim_due_messages.sql", {"limit": limit, "handover": PUBLISH_TIMEOUT})
+    """Send due messages to the broker, oldest first, and return their number. Any number may run concurrently."""
+    rows = db.fetch_all("core/sql/claim_due_messages.sql", {"limit": limit, "publish_timeout": PUBLISH_TIMEOUT})
     sent = []
     for row in sorted(rows, key=lambda row: row["id"]):
         try:
@@ -53,7 +53,7 @@ def relay(*, limit: int = BATCH) -> int:
         except OperationalError as error:
             log.warning("broker_away", error=str(error))
             break
-        except Exception as error:  # noqa: BLE001  (this one cannot be sent, such as for its arguments; the others go on)
+        except Exception as error:  # noqa: BLE001  (this message cannot be sent, for example its arguments; continue)
             mark_failed(row["id"], f"{type(error).__name__}: {error}")
         sent.append(row["id"])
     if rows:
@@ -62,24 +62,25 @@ def relay(*, limit: int = BATCH) -> int:
 
 
 def _publish(rows: list[db.Row], sent: list[int]) -> None:
-    """Sent rows are leased to their tasks, the others come due again; what a quick worker has settled already stays
-    as it is.
+    """Lease the sent messages to their tasks and make the others due again.
+
+    A message that a fast worker has already settled stays unchanged.
     """
-    untouched = OutboxMessage.objects.filter(due_at=rows[0]["due_at"], dead_lettered_at=None)
-    left = [row["id"] for row in rows if row["id"] not in set(sent)]
-    untouched.filter(pk__in=sent).update(due_at=Now() + LEASE)
-    untouched.filter(pk__in=left).update(due_at=Now() + timedelta(seconds=5), attempts=F("attempts") - 1)
+    unsettled = OutboxMessage.objects.filter(due_at=rows[0]["due_at"], dead_lettered_at=None)
+    unsent = [row["id"] for row in rows if row["id"] not in set(sent)]
+    unsettled.filter(pk__in=sent).update(due_at=Now() + LEASE)
+    unsettled.filter(pk__in=unsent).update(due_at=Now() + timedelta(seconds=5), attempts=F("attempts") - 1)
 
 
 def _send(app: Celery, row: db.Row) -> None:
     if row["task"] not in app.tasks:
-        app.loader.import_default_modules()  # no worker here, which would have done so when it started
+        app.loader.import_default_modules()  # a worker has imported them at its start, a web process has not
     task = app.tasks.get(row["task"])
     if task is None:
-        dead_letter(row["id"], f"there is no task {row['task']}")
+        dead_letter(row["id"], f"Unknown task {row['task']}.")
         return
     if row["attempts"] > MAX_ATTEMPTS:
-        dead_letter(row["id"], f"sent {MAX_ATTEMPTS} times and never settled")
+        dead_letter(row["id"], f"Sent {MAX_ATTEMPTS} times without a result.")
         return
     task.apply_async(
         kwargs=row["kwargs"], task_id=f"outbox-{row['id']}-{row['attempts']}", headers={HEADER: row["id"]}, retry=False
@@ -87,12 +88,12 @@ def _send(app: Celery, row: db.Row) -> None:
 
 
 def mark_succeeded(message_id: int) -> None:
-    """The promise is kept: its row goes."""
+    """Delete the message of a task that has succeeded."""
     OutboxMessage.objects.filter(pk=message_id).delete()
 
 
 def mark_failed(message_id: int, error: str) -> None:
-    """The task failed: it comes due again after a while, or is parked after too many attempts."""
+    """Make the message of a failed task due again after a delay, or dead-letter it after too many attempts."""
     message = OutboxMessage.objects.filter(pk=message_id).first()
     if message is None:
         return
@@ -100,13 +101,13 @@ def mark_failed(message_id: int, error: str) -> None:
         dead_letter(message_id, error)
         return
     OutboxMessage.objects.filter(pk=message_id).update(
-        due_at=Now() + back_off(message.attempts), last_error=error[:2000]
+        due_at=Now() + retry_delay(message.attempts), last_error=error[:2000]
     )
 
 
 def mark_lost(message_id: int) -> None:
-    """The task's process died: it comes due again after a while, or is parked before it kills them all."""
-    error = "The worker process died while this ran (killed, or out of memory)."
+    """Make the message of a task whose process died due again, or dead-letter it after too many losses."""
+    error = "The worker process died during this task (killed, or out of memory)."
     if OutboxMessage.objects.filter(pk=message_id, attempts__gte=MAX_WORKER_LOSSES).exists():
         dead_letter(message_id, error)
     else:
@@ -114,51 +115,52 @@ def mark_lost(message_id: int) -> None:
 
 
 def dead_letter(message_id: int, error: str) -> None:
-    """Set a promise aside that cannot be kept; an operator sees it and may send it again."""
-    log.error("outbox_parked", message_id=message_id, error=error)
+    """Set a message aside, so that it is not sent until an operator retries it."""
+    log.error("outbox_dead_lettered", message_id=message_id, error=error)
     OutboxMessage.objects.filter(pk=message_id).update(dead_lettered_at=Now(), last_error=error[:2000])
 
 
 def requeue(*, message_ids: list[int]) -> int:
-    """Send parked promises again, as if new; how many."""
+    """Make dead-lettered messages due again, as if new, and return their number."""
     return OutboxMessage.objects.filter(pk__in=message_ids, dead_lettered_at__isnull=False).update(
         dead_lettered_at=None, attempts=0, due_at=Now()
     )
 
 
-def backlog() -> dict[str, Any]:
-    """``{"waiting", "oldest", "parked"}``: how many promises wait, since when the oldest is overdue, how many are
-    parked.
-    """
+def get_backlog() -> dict[str, Any]:
+    """Return ``{"pending", "oldest", "dead_lettered"}``: two counts, and when the oldest pending message became due."""
     return OutboxMessage.objects.aggregate(
-        waiting=Count("pk", filter=Q(dead_lettered_at=None)),
+        pending=Count("pk", filter=Q(dead_lettered_at=None)),
         oldest=Min("due_at", filter=Q(dead_lettered_at=None)),
-        parked=Count("pk", filter=Q(dead_lettered_at__isnull=False)),
+        dead_lettered=Count("pk", filter=Q(dead_lettered_at__isnull=False)),
     )
 
 
 class OutboxTask(Task):  # type: ignore[type-arg]
-    """The base of every task: settles the promise that it was sent for."""
+    """Base class of all tasks; it records the result in the outbox message of the task."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run, unless the broker brings back an attempt whose promise is kept, parked, or at a later attempt."""
+        """Run the task, unless the broker redelivers an attempt that is already settled or superseded."""
         if self._is_stale():
-            log.warning("outbox_void_delivery", task=self.name, task_id=self.request.id)
+            log.warning("outbox_stale_delivery", task=self.name, task_id=self.request.id)
             raise Ignore
         return self.run(*args, **kwargs)
 
     def _is_stale(self) -> bool:
-        promise = self._message_id()
-        if promise is None or not (self.request.delivery_info or {}).get("redelivered"):
+        message_id = self._message_id()
+        if message_id is None or not (self.request.delivery_info or {}).get("redelivered"):
             return False
         attempt = str(self.request.id).rpartition("-")[2]
-        return not OutboxMessage.objects.filter(pk=promise, dead_lettered_at=None, attempts=attempt).exists()
+        return not OutboxMessage.objects.filter(pk=message_id, dead_lettered_at=None, attempts=attempt).exists()
 
     def on_worker_lost(self) -> None:
-        """Called in the parent of the process that died. Leaves no connection behind: children are forked from it."""
+        """Record the loss of the worker process.
+
+        This runs in its parent process and closes the database connection, since child processes are forked from it.
+        """
         log.error("worker_lost", task=self.name, task_id=self.request.id)
-        if promise := self._message_id():
-            mark_lost(promise)
+        if message_id := self._message_id():
+            mark_lost(message_id)
             connection.close()
             connection.close_pool()  # type: ignore[attr-defined]
 
@@ -166,16 +168,16 @@ class OutboxTask(Task):  # type: ignore[type-arg]
         return (self.request.headers or {}).get(HEADER) or getattr(self.request, HEADER, None)
 
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
-        if promise := self._message_id():
-            mark_succeeded(promise)
+        if message_id := self._message_id():
+            mark_succeeded(message_id)
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        if promise := self._message_id():
-            mark_failed(promise, f"{type(exc).__name__}: {exc}")
+        if message_id := self._message_id():
+            mark_failed(message_id, f"{type(exc).__name__}: {exc}")
 
 
 class _RelayNotifier:
-    """Wakes the relay soon after a commit, from a thread of its own, so that no request ever waits for the broker."""
+    """Notification of the relay after a commit, from its own thread, so that no request waits for the broker."""
 
     def __init__(self) -> None:
         self._wanted = threading.Event()
@@ -187,7 +189,7 @@ class _RelayNotifier:
             return
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="outbox-nudge", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="outbox-notifier", daemon=True)
                 self._thread.start()
         self._wanted.set()
 
@@ -196,9 +198,9 @@ class _RelayNotifier:
             self._wanted.wait()
             self._wanted.clear()
             try:
-                current_app.send_task("kernel.relay_outbox", retry=False, expires=30)
-            except Exception as error:  # noqa: BLE001  (a nudge may fail for any reason; beat sweeps anyway)
-                log.info("nudge_failed", error=str(error))
+                current_app.send_task("core.relay_outbox", retry=False, expires=30)
+            except Exception as error:  # noqa: BLE001  (the periodic task relays the messages anyway)
+                log.info("relay_notification_failed", error=str(error))
             threading.Event().wait(0.2)
 
 

@@ -1,9 +1,9 @@
-"""Hours, days, weeks and months as a time zone's clocks and calendars have them; instants in, instants out.
+"""Hours, days, weeks and months in a time zone, with datetimes as input and output.
 
-Every boundary between two of them lies on a whole quarter of an hour (UTC) for every zone of the IANA database since
-1990: no zone has had another offset since. So sums of quarters of an hour, which know no zone, add up to any zone's
-days. A day starts with its first instant, which is not midnight where the clocks are put forward at midnight; an hour
-that the clocks show twice is two hours.
+Since 1990, all UTC offsets in the IANA database have been multiples of 15 minutes. So every boundary between two
+periods is at a quarter of an hour (UTC), and totals per quarter of an hour add up to the days of any time zone. A day
+starts with its first instant, which is after midnight where clocks are put forward at midnight. An hour that clocks
+show twice counts as two hours.
 """
 
 import enum
@@ -12,11 +12,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 QUARTER_HOUR = timedelta(minutes=15)
-_MOMENT = timedelta(microseconds=1)
+_TICK = timedelta(microseconds=1)
 
 
 class Interval(enum.StrEnum):
-    """How long a period is. Weeks are those of ISO 8601: they start on Monday."""
+    """Length of a period. Weeks start on Monday (ISO 8601)."""
 
     HOUR = "hour"
     DAY = "day"
@@ -25,13 +25,13 @@ class Interval(enum.StrEnum):
 
 
 def quarter_hour_start(at: datetime) -> datetime:
-    """The start of the quarter of an hour (UTC) that holds this instant."""
+    """Return the start of the quarter of an hour (UTC) that contains ``at``."""
     at = at.astimezone(UTC)
     return at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
 
 
 def start_of(at: datetime, unit: Interval, zone: ZoneInfo) -> datetime:
-    """The first instant of the period that holds ``at``."""
+    """Return the start of the period that contains ``at``."""
     if unit is not Interval.HOUR:
         return _first_instant(_first_day(at.astimezone(zone).date(), unit), zone)
     start = quarter_hour_start(at)
@@ -41,17 +41,17 @@ def start_of(at: datetime, unit: Interval, zone: ZoneInfo) -> datetime:
 
 
 def next_start(start: datetime, unit: Interval, zone: ZoneInfo) -> datetime:
-    """The first instant of the period after the one that starts at ``start``."""
+    """Return the start of the period after the one that starts at ``start``."""
     if unit is Interval.HOUR:
         return _next_hour(start, zone)
     day = _next_day(start.astimezone(zone).date(), unit)
-    while (following := _first_instant(day, zone)) <= start:  # a day that the zone's calendar left out
+    while (following := _first_instant(day, zone)) <= start:  # a date that the time zone skipped
         day = _next_day(day, unit)
     return following
 
 
 def iter_starts(first: datetime, until: datetime, unit: Interval, zone: ZoneInfo) -> Iterator[datetime]:
-    """The starts of the periods that lie, at least in part, in [first, until); none when that is empty."""
+    """Yield the starts of the periods that overlap [first, until)."""
     start = start_of(first, unit, zone)
     while first < until and start < until:
         yield start
@@ -59,7 +59,7 @@ def iter_starts(first: datetime, until: datetime, unit: Interval, zone: ZoneInfo
 
 
 def min_period_count(first: datetime, until: datetime, unit: Interval) -> int:
-    """A number of periods that [first, until) surely has, without going through them."""
+    """Return a lower bound of the number of periods in [first, until), without iterating over them."""
     max_length = {Interval.HOUR: 1, Interval.DAY: 26, Interval.WEEK: 24 * 8, Interval.MONTH: 24 * 32}[unit]
     return max(0, int((until - first) / timedelta(hours=max_length)))
 
@@ -69,16 +69,16 @@ def _next_hour(start: datetime, zone: ZoneInfo) -> datetime:
     following = start + timedelta(hours=1) - timedelta(minutes=local.minute)
     if following.astimezone(zone).utcoffset() == local.utcoffset():
         return following
-    following = start + QUARTER_HOUR  # the clocks are changed in this hour or at its end
+    following = start + QUARTER_HOUR  # the clocks change within this hour or at its end
     while _same_hour(following - QUARTER_HOUR, following, zone):
         following += QUARTER_HOUR
     return following
 
 
-def _same_hour(one: datetime, other: datetime, zone: ZoneInfo) -> bool:
-    """Whether the clocks show one hour at both instants and were not changed in between."""
-    here, there = one.astimezone(zone), other.astimezone(zone)
-    return (here.date(), here.hour, here.utcoffset()) == (there.date(), there.hour, there.utcoffset())
+def _same_hour(first: datetime, second: datetime, zone: ZoneInfo) -> bool:
+    """Return whether the clocks show the same hour at both datetimes and do not change in between."""
+    one, other = first.astimezone(zone), second.astimezone(zone)
+    return (one.date(), one.hour, one.utcoffset()) == (other.date(), other.hour, other.utcoffset())
 
 
 def _first_day(day: date, unit: Interval) -> date:
@@ -88,7 +88,7 @@ def _first_day(day: date, unit: Interval) -> date:
 
 
 def _next_day(day: date, unit: Interval) -> date:
-    """The first day of the next period, for a day in this one."""
+    """Return the first day of the next period, for a day of this period."""
     first = _first_day(day, unit)
     if unit is Interval.MONTH:
         return (first.replace(day=28) + timedelta(days=4)).replace(day=1)
@@ -96,8 +96,8 @@ def _next_day(day: date, unit: Interval) -> date:
 
 
 def _first_instant(day: date, zone: ZoneInfo) -> datetime:
-    """The first instant at which the zone's calendar shows this day, or a later one where it left this day out."""
-    found = datetime.combine(day, time.min, zone).astimezone(UTC)
-    while (found - _MOMENT).astimezone(zone).date() >= day:  # midnight lies within the hour that was skipped
-        found -= QUARTER_HOUR
-    return found
+    """Return the first instant of a day in a time zone, or of the next day if the time zone skipped it."""
+    instant = datetime.combine(day, time.min, zone).astimezone(UTC)
+    while (instant - _TICK).astimezone(zone).date() >= day:  # midnight is within the skipped hour
+        instant -= QUARTER_HOUR
+    return instant

@@ -1,6 +1,7 @@
-"""Rights in brands, as the admin asks for them.
+"""Permissions per brand, for the admin.
 
-The kernel does not know what gives a right; the app that does says so once: ``authority.give(selectors.admin_rights)``.
+``core`` does not know what grants a permission, so the app that does registers itself:
+``permission_provider.register(selectors.admin_permissions)``.
 """
 
 import enum
@@ -9,14 +10,14 @@ from typing import Any
 
 
 class BrandPermissions(enum.IntEnum):
-    """What someone may do to a brand's objects; each includes those before it."""
+    """Permissions for a brand's objects; each includes the ones before it."""
 
     READ = 1
     EDIT = 2
     OWN = 3
 
 
-Authority = Callable[[Any], Mapping[Any, BrandPermissions]]
+PermissionSource = Callable[[Any], Mapping[Any, BrandPermissions]]
 
 
 def _no_permissions(user: Any) -> Mapping[Any, BrandPermissions]:
@@ -24,17 +25,17 @@ def _no_permissions(user: Any) -> Mapping[Any, BrandPermissions]:
 
 
 class _PermissionProvider:
-    """Answers a user's rights, by the brand's primary key."""
+    """The permissions of a user by the brand's primary key, from a registered source."""
 
     def __init__(self) -> None:
-        self._ask: Authority = _no_permissions
+        self._source: PermissionSource = _no_permissions
 
-    def register(self, ask: Authority) -> None:
-        """Let ``ask`` decide from now on."""
-        self._ask = ask
+    def register(self, source: PermissionSource) -> None:
+        """Set the source of permissions."""
+        self._source = source
 
     def __call__(self, user: Any) -> Mapping[Any, BrandPermissions]:
-        return self._ask(user)
+        return self._source(user)
 
 
 permission_provider = _PermissionProvider()

@@ -1,4 +1,4 @@
-"""problem+json (RFC 9457): the one shape of every refusal."""
+"""problem+json (RFC 9457), the format of all error responses."""
 
 import json
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ CONTENT_TYPE = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A refusal as it is answered."""
+    """An error response."""
 
     status: int
     code: str
@@ -28,7 +28,7 @@ class Problem:
     headers: dict[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """The members of the problem document."""
+        """Return the members of the problem document."""
         document: dict[str, Any] = {
             "type": f"/api/errors/{self.code}",
             "title": self.title,
@@ -41,22 +41,30 @@ class Problem:
         return document | self.extensions
 
     def body(self) -> bytes:
+        """Return the document as JSON."""
         return json.dumps(self.document(), ensure_ascii=False, separators=(",", ":"), default=str).encode()
 
     def response(self) -> HttpResponse:
+        """Return the document as an HTTP response."""
         return HttpResponse(self.body(), status=self.status, content_type=CONTENT_TYPE, headers=self.headers)
 
 
 def problem_from_exception(error: BaseException) -> Problem:
-    """The problem that answers an exception; what is nobody's refusal becomes a server error without details."""
-    refusal = _to_domain_error(error)
-    headers = dict(refusal.headers)
-    if isinstance(refusal, errors.Throttled):
-        headers["Retry-After"] = str(refusal.retry_after)
-    if refusal.status == 401:
+    """Return the problem for an exception; an unexpected exception becomes a server error without details."""
+    domain_error = _to_domain_error(error)
+    headers = dict(domain_error.headers)
+    if isinstance(domain_error, errors.Throttled):
+        headers["Retry-After"] = str(domain_error.retry_after)
+    if domain_error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Problem(
-        refusal.status, refusal.code, refusal.detail, str(refusal.message), refusal.errors, refusal.extensions, headers
+        domain_error.status,
+        domain_error.code,
+        domain_error.detail,
+        str(domain_error.message),
+        domain_error.errors,
+        domain_error.extensions,
+        headers,
     )
 
 
@@ -65,20 +73,20 @@ def _to_domain_error(error: BaseException) -> DomainError:
         return error
     if isinstance(error, drf.ValidationError):
         return errors.InvalidRequest(errors=_flatten(error.detail))
-    for kind, refusal in _EXCEPTION_MAP:
-        if isinstance(error, kind):
-            return refusal()
+    for exception_class, error_class in _EXCEPTION_MAP:
+        if isinstance(error, exception_class):
+            return error_class()
     return errors.ServerError()
 
 
 def _flatten(detail: Any, path: str = "") -> list[dict[str, str]]:
-    """DRF's nested error details as a list of fields, ``lines.0.quantity`` style."""
+    """Return DRF's nested error details as a list of field errors with paths such as ``lines.0.quantity``."""
     if isinstance(detail, dict):
-        return [fault for name, inner in detail.items() for fault in _flatten(inner, _join(path, name))]
+        return [error for name, inner in detail.items() for error in _flatten(inner, _join(path, name))]
     if isinstance(detail, list):
         if all(isinstance(inner, drf.ErrorDetail) for inner in detail):
-            return [fault for inner in detail for fault in _flatten(inner, path)]
-        return [fault for index, inner in enumerate(detail) for fault in _flatten(inner, _join(path, index))]
+            return [error for inner in detail for error in _flatten(inner, path)]
+        return [error for index, inner in enumerate(detail) for error in _flatten(inner, _join(path, index))]
     return [{"field": path or "body", "code": getattr(detail, "code", "invalid"), "detail": str(detail)}]
 
 

@@ -1,4 +1,4 @@
-"""Access to Redis (or Valkey): hints, limits and nudges, never facts. Every key may vanish at any time."""
+"""Access to Redis (or Valkey), which holds caches, limits and notifications. Every key may be lost at any time."""
 
 import hashlib
 from functools import cache
@@ -11,13 +11,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 Error = redis.RedisError
-CONNECTIONS = 1_000  # a process's, each made when a thread finds no other: more than it has threads
+CONNECTIONS = 1_000  # per process, opened on demand: more than it has threads
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @cache
 def client() -> redis.Redis:
-    """The process's client: connects at first use, gives up after half a second."""
+    """Return the client of the process, which connects at first use and has a timeout of half a second."""
     pool = redis.ConnectionPool.from_url(
         settings.REDIS_URL,
         socket_timeout=0.5,
@@ -26,24 +26,24 @@ def client() -> redis.Redis:
         max_connections=CONNECTIONS,
         retry=Retry(NoBackoff(), 1),
     )
-    # a client with a pool of its own closes it when it is let go: of two that a process's first threads make at the
-    # same moment, one is, while its connections are in use
+    # Redis.from_url would close its pool when the client is garbage-collected. If the first two threads of a process
+    # create a client at the same time, one client is collected while its connections are in use.
     return redis.Redis(connection_pool=pool)
 
 
 def key(kind: str, tag: str, *rest: str) -> str:
-    """A key whose hash tag keeps all keys of one thing in one slot of a cluster: ``promo:kind:{tag}:rest``."""
+    """Return a key whose hash tag keeps all keys of one object in one cluster slot: ``promo:kind:{tag}:rest``."""
     return ":".join(["promo", kind, "{" + tag + "}", *rest])
 
 
-# --- the short way, for every request --------------------------------------------------------------------------------
+# --- pipelines, for every request ------------------------------------------------------------------------------------
 Command = tuple[str | int, ...]
 
 
 def execute_pipeline(*commands: Command) -> list[Any]:
-    """The answers to these commands, which travel together: one round trip, and less of the client's work.
+    """Execute commands in one round trip, with less overhead than the client's pipeline, and return their replies.
 
-    Raises Error. A connection that was closed meanwhile is made anew and the commands sent again.
+    Raises Error. If the connection was closed in the meantime, the commands are sent again over a new one.
     """
     pool = client().connection_pool
     connection = pool.get_connection()
@@ -61,7 +61,7 @@ def execute_pipeline(*commands: Command) -> list[Any]:
 
 
 def evalsha_command(path: str, key: str, *arguments: str | int) -> Command:
-    """The command that runs the Lua script in ``<app>/lua/<verb>.lua`` on one key."""
+    """Return the command that runs the Lua script ``<app>/lua/<verb>_<object>.lua`` on one key."""
     return ("EVALSHA", _digest(path), 1, key, *arguments)
 
 
@@ -78,13 +78,13 @@ def _digest(path: str) -> str:
 
 def _roundtrip(connection: Any, commands: tuple[Command, ...]) -> list[Any]:
     connection.send_packed_command(connection.pack_commands(commands))
-    answers: list[Any] = []
-    for _ in commands:  # all of them, or the next would read what is left
+    replies: list[Any] = []
+    for _ in commands:  # read all replies, else the next caller would read the rest
         try:
-            answers.append(connection.read_response())
+            replies.append(connection.read_response())
         except redis.ResponseError as error:
-            answers.append(error)
-    for answer in answers:
-        if isinstance(answer, redis.ResponseError):
-            raise answer
-    return answers
+            replies.append(error)
+    for reply in replies:
+        if isinstance(reply, redis.ResponseError):
+            raise reply
+    return replies

@@ -1,6 +1,6 @@
-"""Serializer fields that the whole API shares.
+"""Serializer fields of the whole API.
 
-They take what the contract says and nothing that merely looks like it: a 1 is no text and no flag.
+They are strict: a number is neither text nor a boolean.
 """
 
 import re
@@ -10,6 +10,8 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -17,11 +19,14 @@ from rest_framework.exceptions import ErrorDetail
 
 from core import datetimes, money
 
+UNSUPPORTED_YEAR = _("Enter a year from 1900 to 9998.")  # the range of core.datetimes
+INVALID_AMOUNT = _('Enter a decimal string, for example "12.50".')
+
 _HAS_UTC_OFFSET = re.compile(r".*([zZ]|[+-]\d\d:?\d\d)\Z", re.DOTALL)
 
 
 class StrictCharField(serializers.CharField):
-    """A text; no number."""
+    """A string, not a number."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -30,14 +35,14 @@ class StrictCharField(serializers.CharField):
 
 
 class ExternalIdField(StrictCharField):
-    """The caller's own name of a line or a method, kept to the letter."""
+    """The caller's own ID of a line or a shipping method, kept unchanged."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=64, trim_whitespace=False, **kwargs)
 
 
 class SlugField(serializers.SlugField):
-    """A slug; no number."""
+    """A slug, not a number."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -46,7 +51,7 @@ class SlugField(serializers.SlugField):
 
 
 class StrictIntegerField(serializers.IntegerField):
-    """A whole number; no text and no flag."""
+    """An integer, not a string or a boolean."""
 
     def to_internal_value(self, data: Any) -> int:
         if not isinstance(data, int) or isinstance(data, bool):
@@ -55,7 +60,7 @@ class StrictIntegerField(serializers.IntegerField):
 
 
 class StrictBooleanField(serializers.BooleanField):
-    """True or false; no word and no number for it."""
+    """A boolean, not a string or a number."""
 
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
@@ -64,7 +69,7 @@ class StrictBooleanField(serializers.BooleanField):
 
 
 class UuidField(serializers.UUIDField):
-    """A UUID as a text."""
+    """A UUID as a string."""
 
     def to_internal_value(self, data: Any) -> uuid.UUID:
         if not isinstance(data, str):
@@ -74,19 +79,22 @@ class UuidField(serializers.UUIDField):
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class ObjectField(serializers.Field[Any, Any, Any, Any]):
-    """An object whose inside is judged by its own parser."""
+    """An object whose members are validated by a parser of their own."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
-            raise serializers.ValidationError("This is an object.", code="invalid")
+            raise serializers.ValidationError(_("Expected an object."), code="invalid")
         return data
 
 
 @extend_schema_field({"type": "string", "pattern": r"^\d{1,15}(\.\d{1,4})?$", "example": "12.50"})
 class AmountField(serializers.Field[Any, Any, str, Any]):
-    """An amount of money that is not negative, as a decimal string; its currency is judged by whoever knows it."""
+    """A non-negative amount of money as a decimal string.
 
-    default_error_messages = {"invalid": 'Write an amount as a decimal string such as "12.50".'}
+    The number of decimals is checked later, with the currency.
+    """
+
+    default_error_messages = {"invalid": INVALID_AMOUNT}
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or not re.fullmatch(r"\d{1,15}(\.\d{1,4})?", data, re.ASCII):
@@ -98,7 +106,7 @@ class AmountField(serializers.Field[Any, Any, str, Any]):
 
 
 class CurrencyField(serializers.CharField):
-    """An ISO 4217 currency, upper case."""
+    """An ISO 4217 currency code in upper case."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_length=3, max_length=3, **kwargs)
@@ -106,36 +114,42 @@ class CurrencyField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         code = super().to_internal_value(data)
         if code not in money.currencies():
-            raise serializers.ValidationError("This is not an ISO 4217 currency.", code="invalid")
+            raise serializers.ValidationError(_("Enter an ISO 4217 currency code, for example EUR."), code="invalid")
         return code
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
 class AwareDateTimeField(serializers.DateTimeField):
-    """An ISO 8601 instant with an offset; answered in UTC."""
+    """An ISO 8601 datetime with a UTC offset; responses are in UTC."""
 
-    default_error_messages = {"overflow": datetimes.UNSUPPORTED_MESSAGE}
+    default_error_messages = {"overflow": UNSUPPORTED_YEAR}
 
     def to_internal_value(self, value: Any) -> datetime:
         if not isinstance(value, str) or not _HAS_UTC_OFFSET.fullmatch(value):
             raise serializers.ValidationError(
-                "Write an instant with an offset, such as 2027-01-31T23:59:59+01:00.", code="invalid"
+                _("Enter an ISO 8601 datetime with a UTC offset, for example 2027-01-31T23:59:59+01:00."),
+                code="invalid",
             )
-        instant: datetime = super().to_internal_value(value)
-        if not datetimes.is_supported_datetime(instant):
+        at: datetime = super().to_internal_value(value)
+        if not datetimes.is_supported_datetime(at):
             self.fail("overflow")
-        return instant
+        return at
 
 
-@extend_schema_field({"type": "string", "description": "An instant with an offset, or a day: the brand's own midnight"})
+@extend_schema_field(
+    {"type": "string", "description": "Datetime with a UTC offset, or a date: midnight in the brand's time zone"}
+)
 class DateOrDateTimeField(serializers.Field[Any, Any, Any, Any]):
-    """An instant with an offset, or a day as a naive midnight, for whoever knows the brand to place in its zone."""
+    """A datetime with a UTC offset, or a date.
+
+    A date becomes a naive midnight, which ``localize_date`` puts into the brand's time zone.
+    """
 
     def to_internal_value(self, data: Any) -> datetime:
         if isinstance(data, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", data, re.ASCII):
             day = serializers.DateField().run_validation(data)
             if not datetimes.is_supported_date(day):
-                raise serializers.ValidationError(datetimes.UNSUPPORTED_MESSAGE, code="invalid")
+                raise serializers.ValidationError(UNSUPPORTED_YEAR, code="invalid")
             return datetime.combine(day, time.min)
         return AwareDateTimeField().run_validation(data)  # type: ignore[no-any-return]
 
@@ -143,32 +157,39 @@ class DateOrDateTimeField(serializers.Field[Any, Any, Any, Any]):
         return value.astimezone(UTC).isoformat()
 
 
-def validate(shape: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
-    """What ``data`` says, as ``shape`` describes it; for hot requests.
+def validate(serializer_class: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
+    """Return the validated data of a hot request. Raises ValidationError.
 
-    One instance of a shape serves them all, since making one copies each of its fields. So it must keep nothing of a
-    request, as ours do not. Raises ValidationError.
+    One instance of the serializer serves all requests, because creating one copies each of its fields. So the
+    serializer must not keep anything of a request.
     """
-    found: dict[str, Any] = _cached_serializer(shape).run_validation(data)
-    return found
+    validated: dict[str, Any] = _cached_serializer(serializer_class).run_validation(data)
+    return validated
 
 
 @cache
-def _cached_serializer(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
-    made = shape()
-    _ = made.fields  # made here, and by nobody else
-    return made
+def _cached_serializer(serializer_class: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    serializer = serializer_class()
+    _ = serializer.fields  # created before other threads can use the serializer
+    return serializer
 
 
-def localize_date(moment: datetime, zone: str) -> datetime:
-    """An instant in UTC; a naive midnight, as ``DayOrInstantField`` gives for a day, is that of the time zone."""
-    local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+def localize_date(value: datetime, zone: str) -> datetime:
+    """Return a datetime in UTC; a naive midnight, which ``DateOrDateTimeField`` returns for a date, is in ``zone``."""
+    local = value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))
     return local.astimezone(UTC)
 
 
 def parse_minor_units(text: str, currency: str, field: str) -> int:
-    """Minor units of an amount in its currency, a refused field where it has too many decimals."""
+    """Return the minor units of an amount in its currency. Raises ValidationError for too many decimals."""
     try:
         return money.parse(text, currency)
     except ValueError as error:
-        raise serializers.ValidationError({field: [ErrorDetail(str(error), code="invalid")]}) from error
+        places = money.iso_exponent(currency)
+        detail = str(error)
+        if len(text.partition(".")[2]) > places:
+            detail = gettext("Use at most %(places)s decimals for %(currency)s.") % {
+                "places": places,
+                "currency": currency,
+            }
+        raise serializers.ValidationError({field: [ErrorDetail(detail, code="invalid")]}) from error

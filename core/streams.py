@@ -1,23 +1,24 @@
-"""Bodies that are read as they arrive, because they may be of any length."""
+"""Request bodies of any length, read in chunks."""
 
 from collections.abc import Iterator
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from core.errors import InvalidRequest
 
-CHUNK_SIZE = 64 * 1024  # bytes that are read at once
+CHUNK_SIZE = 64 * 1024  # bytes
 
 
 def iter_body(request: HttpRequest) -> Iterator[bytes]:
-    """The body, some at a time. Raises Invalid for one that is shorter than was said: it broke off.
+    """Yield the body in chunks. Raises InvalidRequest if it is shorter than its Content-Length.
 
-    ``read`` alone is used: what servers' bodies answer to ``readline`` differs.
+    It uses ``read`` only, because the behavior of ``readline`` differs between servers.
     """
-    left = int(request.META.get("CONTENT_LENGTH") or 0)
-    while left:
-        part = request.read(min(CHUNK_SIZE, left))
-        if not part:
-            raise InvalidRequest("The body broke off; nothing was changed.")
-        left -= len(part)
-        yield part
+    remaining = int(request.META.get("CONTENT_LENGTH") or 0)
+    while remaining:
+        chunk = request.read(min(CHUNK_SIZE, remaining))
+        if not chunk:
+            raise InvalidRequest(_("The request body is incomplete. Nothing was changed."))
+        remaining -= len(chunk)
+        yield chunk

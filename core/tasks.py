@@ -1,4 +1,4 @@
-"""Doors of the ground for worker and beat."""
+"""Celery tasks of the outbox, idempotency keys and the heartbeat."""
 
 from celery import shared_task
 
@@ -7,18 +7,18 @@ from core import health, idempotency, outbox
 
 @shared_task(name="core.relay_outbox")
 def relay_outbox() -> None:
-    """Send due promises until none is left."""
+    """Send due outbox messages until none is left."""
     while outbox.relay() == outbox.BATCH:
         pass
 
 
 @shared_task(name="core.purge_idempotency_keys")
 def purge_idempotency_keys() -> None:
-    """Forget answers older than the published retention."""
+    """Delete stored responses past their retention."""
     idempotency.purge_expired()
 
 
 @shared_task(name="core.record_heartbeat")
 def record_heartbeat() -> None:
-    """Show that beat and a worker are alive."""
+    """Record that the scheduler and a worker are alive."""
     health.record_heartbeat()

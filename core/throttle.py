@@ -1,8 +1,7 @@
-"""Abuse limits, counted in Redis in one atomic call.
+"""Rate limits against abuse, counted in Redis in one atomic call.
 
-DRF's own throttle reads, then writes, and lets many through at once; this one counts first. When Redis is away a limit
-either fails open (shoppers keep shopping) or closed (logins and code look-ups, which are what an attacker would want
-open).
+DRF's own throttles read before they write, so concurrent requests exceed the limit; these count first. While Redis is
+unavailable, a limit fails either open (for shoppers) or closed (for logins and code lookups, which attackers target).
 """
 
 import hashlib
@@ -29,7 +28,7 @@ PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """``hits`` within ``seconds``; ``closed`` says what to do when Redis is away."""
+    """A limit of ``hits`` within ``seconds``; with ``fail_closed`` it rejects requests while Redis is unavailable."""
 
     scope: str
     hits: int
@@ -38,26 +37,28 @@ class RateLimit:
 
     @classmethod
     def of(cls, scope: str) -> "RateLimit":
-        """The limit that ``settings.THROTTLES[scope]`` declares, such as ``"10/minute closed"``."""
+        """Return the limit that ``settings.THROTTLES[scope]`` declares, for example ``"10/minute closed"``."""
         return _limit(scope, settings.THROTTLES[scope])
 
 
 @cache
 def _limit(scope: str, rate: str) -> RateLimit:
-    often, _, fail_closed = rate.partition(" ")
-    hits, _, period = often.partition("/")
+    rate_text, _, fail_closed = rate.partition(" ")
+    hits, _, period = rate_text.partition("/")
     return RateLimit(scope, int(hits), PERIODS[period], fail_closed == "closed")
 
 
-def consume(scope: str, who: str, *, failure_scope: str = "") -> None:
-    """Count one hit of ``who``; with ``misses``, look in the same round trip whether they have used up that limit too.
+def consume(scope: str, caller: str, *, failure_scope: str = "") -> None:
+    """Count a hit of a caller; with ``failure_scope``, also check that limit in the same round trip.
 
-    Raises Throttled above the limit, Unavailable when Redis is away and a limit is closed.
+    Raises Throttled above a limit, and Unavailable if Redis is unavailable and a limit fails closed.
     """
     limit = RateLimit.of(scope)
     others = [RateLimit.of(failure_scope)] if failure_scope else []
-    looks = [command for other in others for command in _read(other, who)]
-    answers = _execute([limit, *others], redis.evalsha_command(COUNT, _key(scope, who), limit.seconds * 1000), *looks)
+    reads = [command for other in others for command in _read(other, caller)]
+    answers = _execute(
+        [limit, *others], redis.evalsha_command(COUNT, _key(scope, caller), limit.seconds * 1000), *reads
+    )
     if answers:
         (hits, left), *looked = answers
         _raise_if_throttled(hits > limit.hits, left)
@@ -65,21 +66,27 @@ def consume(scope: str, who: str, *, failure_scope: str = "") -> None:
             _raise_if_throttled(int(count or 0) >= other.hits, rest)
 
 
-def peek(scope: str, who: str) -> None:
-    """Raises as ``hit`` would for one who has used the limit up, and counts nothing: for limits on misses only."""
+def peek(scope: str, caller: str) -> None:
+    """Check a limit without counting a hit, for limits on failures.
+
+    Raises Throttled if it is used up, and Unavailable as ``consume`` does.
+    """
     limit = RateLimit.of(scope)
-    if answers := _execute([limit], *_read(limit, who)):
+    if answers := _execute([limit], *_read(limit, caller)):
         hits, left = answers
         _raise_if_throttled(int(hits or 0) >= limit.hits, left)
 
 
-def _read(limit: RateLimit, who: str) -> tuple[redis.Command, redis.Command]:
-    key = _key(limit.scope, who)
+def _read(limit: RateLimit, caller: str) -> tuple[redis.Command, redis.Command]:
+    key = _key(limit.scope, caller)
     return ("GET", key), ("PTTL", key)
 
 
 def _execute(limits: Sequence[RateLimit], *commands: redis.Command) -> list[Any]:
-    """The answers; none when Redis is away. Raises Unavailable then, if one of the limits is closed."""
+    """Return the replies, or an empty list while Redis is unavailable.
+
+    Raises Unavailable then if one of the limits fails closed.
+    """
     try:
         return redis.execute_pipeline(*commands)
     except redis.Error as error:
@@ -88,17 +95,17 @@ def _execute(limits: Sequence[RateLimit], *commands: redis.Command) -> list[Any]
         return []
 
 
-def _raise_if_throttled(refused: bool, left: int) -> None:
-    if refused:
-        raise Throttled(max(1, math.ceil(left / 1000)))
+def _raise_if_throttled(is_exceeded: bool, milliseconds_left: int) -> None:
+    if is_exceeded:
+        raise Throttled(max(1, math.ceil(milliseconds_left / 1000)))
 
 
-def _key(scope: str, who: str) -> str:
-    return redis.key("throttle", hashlib.sha256(f"{scope}\0{who}".encode()).hexdigest()[:32])
+def _key(scope: str, caller: str) -> str:
+    return redis.key("throttle", hashlib.sha256(f"{scope}\0{caller}".encode()).hexdigest()[:32])
 
 
 def client_ip(request: HttpRequest | Request) -> str:
-    """The caller's network address: the socket's, or the entry that the outermost trusted proxy added."""
+    """Return the client's IP address: that of the socket, or the one that the outermost trusted proxy added."""
     hops = settings.TRUSTED_PROXIES
     forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
     if hops and len(forwarded) >= hops:
@@ -107,18 +114,18 @@ def client_ip(request: HttpRequest | Request) -> str:
 
 
 def scope_of(view: object) -> str:
-    """The limit that a view's calls count on."""
+    """Return the rate limit scope of a view."""
     return str(getattr(view, "throttle_scope", "api"))
 
 
 class CallerThrottle(BaseThrottle):
-    """The view's ``throttle_scope`` (default ``api``), per caller, or per address for whoever is not signed in.
+    """A throttle by the view's ``throttle_scope`` (default ``api``), per caller, or per IP address if anonymous.
 
-    A POST to a view with ``throttle_misses`` is refused to a caller who has used that limit up, too.
+    A POST to a view with ``throttle_failure_scope`` is also rejected when the caller has used up that limit.
     """
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         caller = getattr(request.auth, "identity", None)
-        failure_scope = getattr(view, "throttle_misses", "") if request.method == "POST" else ""
+        failure_scope = getattr(view, "throttle_failure_scope", "") if request.method == "POST" else ""
         consume(scope_of(view), caller or f"address:{client_ip(request)}", failure_scope=failure_scope)
         return True

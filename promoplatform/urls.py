@@ -1,4 +1,4 @@
-"""Every address of the platform."""
+"""URLs of the platform."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path
@@ -19,8 +19,8 @@ urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", DOCUMENTATION, name="docs"),
-    path("api/errors/", error_catalog.error_list, name="refusals"),
-    path("api/errors/<str:code>", error_catalog.error_detail, name="refusal"),
+    path("api/errors/", error_catalog.error_list, name="errors"),
+    path("api/errors/<str:code>", error_catalog.error_detail, name="error"),
     path("api/internal/v1/", include("segments.api.urls")),
     path("api/internal/v1/login-events/", LoginEventsView.as_view(), name="login-events"),
     path("api/v1/", include("accounts.api.urls")),
@@ -37,7 +37,7 @@ urlpatterns = [
     path("admin/search/", admin.site.admin_view(navigation.search)),
     path("admin/coupons/report/", admin.site.admin_view(reports.page), name="coupon-report-page"),
     path("admin/coupons/report/csv/", admin.site.admin_view(reports.export), name="coupon-report-csv"),
-    path("admin/log/", admin.site.admin_view(audit_log.page), name="audit"),
+    path("admin/log/", admin.site.admin_view(audit_log.audit_log_page), name="audit"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

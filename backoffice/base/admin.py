@@ -106,7 +106,7 @@ class BrandScopedMixin:
 
 
 class ServiceErrorAdmin(ModelAdmin):
-    """An admin page that rolls back and shows a message for a domain error, where Django would answer a server error."""
+    """An admin page that shows a domain error as a message, after a rollback, instead of a server error."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method == "POST":
@@ -230,9 +230,9 @@ class AnnotatedChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list: list[Any] = list(self.result_list)
-        self.count(self.result_list)
+        self.annotate(self.result_list)
 
-    def count(self, rows: list[Any]) -> None:
+    def annotate(self, rows: list[Any]) -> None:
         """Set the figures of each row."""
         raise NotImplementedError
 

@@ -31,7 +31,10 @@ class BrandFilter(admin.SimpleListFilter):
 
 
 class StatusFilter(admin.SimpleListFilter):
-    """A filter by status; subclasses name the ``statuses``, and override ``get_condition`` where no field holds them."""
+    """A filter by status.
+
+    Subclasses set ``statuses``, and override ``get_condition`` if the status is not a field.
+    """
 
     title, parameter_name = _("status"), "status"
     statuses: ClassVar[Sequence[tuple[str, str | Promise]]]

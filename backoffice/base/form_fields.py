@@ -10,6 +10,7 @@ from unfold.widgets import DATETIME_CLASSES
 
 from core import datetimes
 from core.errors import DomainError
+from core.serializer_fields import UNSUPPORTED_YEAR
 
 
 class DateTimePicker(forms.DateTimeInput):
@@ -23,7 +24,7 @@ class DateTimePicker(forms.DateTimeInput):
 class AwareDateTimeFormField(forms.DateTimeField):
     """A date and time in the active time zone.
 
-    Where clocks go back, the first of the two datetimes is taken, as in the API. A datetime that clocks skip is invalid.
+    Where clocks go back, the first of two datetimes is used, as in the API. A datetime that clocks skip is invalid.
     """
 
     def __init__(self, *, widget: forms.Widget | None = None, **options: Any) -> None:
@@ -40,7 +41,7 @@ class AwareDateTimeFormField(forms.DateTimeField):
             if timezone.make_naive(at) != picked:
                 raise
         if at is not None and not datetimes.is_supported_datetime(at):
-            raise forms.ValidationError(datetimes.UNSUPPORTED_MESSAGE, code="invalid")
+            raise forms.ValidationError(UNSUPPORTED_YEAR, code="invalid")
         return at
 
 
@@ -53,7 +54,7 @@ class DateFormField(forms.DateField):
     def to_python(self, value: Any) -> date | None:
         day = super().to_python(value)
         if day is not None and not datetimes.is_supported_date(day):
-            raise forms.ValidationError(datetimes.UNSUPPORTED_MESSAGE, code="invalid")
+            raise forms.ValidationError(UNSUPPORTED_YEAR, code="invalid")
         return day
 
 

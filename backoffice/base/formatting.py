@@ -62,14 +62,18 @@ def format_percentage(part: float, whole: float, digits: int = 1) -> str:
     return f"{format_number(100 * part / whole if whole else 0, digits)}%"
 
 
-def format_amount(minor: int | None, currency: str | None) -> str:
+def format_amount(minor_units: int | None, currency: str | None) -> str:
     """Return an amount, given in minor units, with its currency; a dash for none."""
-    return EMPTY_VALUE if minor is None or not currency else money.format_currency(minor, currency)
+    return EMPTY_VALUE if minor_units is None or not currency else money.format_currency(minor_units, currency)
 
 
 def format_totals(by_currency: Mapping[str, int]) -> str:
     """Return the amounts of several currencies, given in minor units, joined by plus signs."""
-    amounts = [money.format_currency(minor, currency) for currency, minor in sorted(by_currency.items()) if minor]
+    amounts = [
+        money.format_currency(minor_units, currency)
+        for currency, minor_units in sorted(by_currency.items())
+        if minor_units
+    ]
     return " + ".join(amounts) or EMPTY_VALUE
 
 

@@ -53,7 +53,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "Customers",
         (
             ("Audiences", "groups", "segments.Audience"),
-            ("Computed audiences", "functions", "segments.Audience:admin:segments_computed"),
+            ("Computed audiences", "functions", "segments.Audience:admin:segments_automatic_audiences"),
             ("Uploads", "upload_file", "segments.AudienceUpload"),
             ("Segments", "group_work", "segments.Segment"),
             ("Slots", "stacked_bar_chart", "segments.Segment:admin:segments_slots"),
@@ -84,7 +84,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
 )
 
 
-def groups(request: HttpRequest) -> list[dict[str, Any]]:
+def list_groups(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar's groups for this user (``UNFOLD["SIDEBAR"]["navigation"]``)."""
     pages = {model._meta.label: page for model, page in admin.site._registry.items()}  # noqa: SLF001
     first = [_item("Dashboard", "dashboard", reverse("admin:index")), _item("Audit log", "history", reverse("audit"))]
@@ -92,8 +92,8 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
     for title, entries in GROUPS:
         items = [
             _item(name, icon, reverse(view or f"admin:{label.lower().replace('.', '_')}_changelist"))
-            for name, icon, place in entries
-            for label, _, view in [place.partition(":")]  # a page of a model's own, or the list of its objects
+            for name, icon, target in entries
+            for label, _, view in [target.partition(":")]  # a page of a model's own, or the list of its objects
             if label in pages and pages[label].has_module_permission(request)
         ]
         if items:

@@ -21,7 +21,7 @@ from integrations.models import SyncJob
 from integrations.selectors import ServiceStatus, list_service_statuses
 from integrations.services import sync_jobs
 
-SHOWN = {Service.SEGMENTATION: "segments_segment", Service.CAMPAIGN_ENGINE: "promotions_promotion"}
+ADMIN_VIEWS = {Service.SEGMENTATION: "segments_segment", Service.CAMPAIGN_ENGINE: "promotions_promotion"}
 
 
 class SyncStatusFilter(admin.SimpleListFilter):
@@ -56,53 +56,53 @@ class SyncJobAdmin(SuperuserAdmin):
     fields = ("service", "about", "state", "progress", "failures", "requested_at", "synced_at", "next_try", "error")
 
     @display(description="about")
-    def about(self, errand: SyncJob) -> str:
-        place = SHOWN[Service(errand.service)]
-        words = f"{place.partition('_')[2]} {errand.subject}"
-        return format_html('<a href="{}">{}</a>', reverse(f"admin:{place}_change", args=[errand.subject]), words)
+    def about(self, job: SyncJob) -> str:
+        view = ADMIN_VIEWS[Service(job.service)]
+        label = f"{view.partition('_')[2]} {job.subject}"
+        return format_html('<a href="{}">{}</a>', reverse(f"admin:{view}_change", args=[job.subject]), label)
 
     @display(description="state", label={"known": "success", "waiting": "info", "failing": "danger"})
-    def state(self, errand: SyncJob) -> str:
-        if not errand.is_open:
+    def state(self, job: SyncJob) -> str:
+        if not job.is_open:
             return "known"
-        return "failing" if errand.failures else "waiting"
+        return "failing" if job.failures else "waiting"
 
     @display(description="customers told")
-    def progress(self, errand: SyncJob) -> str:
-        return f"{errand.sent_count:,}" if errand.service == Service.SEGMENTATION else EMPTY_VALUE
+    def progress(self, job: SyncJob) -> str:
+        return f"{job.sent_count:,}" if job.service == Service.SEGMENTATION else EMPTY_VALUE
 
     @display(description="wanted (UTC)", ordering="requested_at")
-    def requested_at(self, errand: SyncJob) -> str:
-        return format_datetime(errand.requested_at, "UTC")
+    def requested_at(self, job: SyncJob) -> str:
+        return format_datetime(job.requested_at, "UTC")
 
     @display(description="known (UTC)")
-    def synced_at(self, errand: SyncJob) -> str:
-        return format_datetime(errand.synced_at, "UTC")
+    def synced_at(self, job: SyncJob) -> str:
+        return format_datetime(job.synced_at, "UTC")
 
     @display(description="next try (UTC)", ordering="due_at")
-    def next_try(self, errand: SyncJob) -> str:
-        return format_datetime(errand.due_at, "UTC") if errand.is_open else EMPTY_VALUE
+    def next_try(self, job: SyncJob) -> str:
+        return format_datetime(job.due_at, "UTC") if job.is_open else EMPTY_VALUE
 
     @display(description="reason")
-    def reason(self, errand: SyncJob) -> str:
-        return errand.error[:100] + ("…" if len(errand.error) > 100 else "")
+    def reason(self, job: SyncJob) -> str:
+        return job.error[:100] + ("…" if len(job.error) > 100 else "")
 
     @admin.action(description="Tell now", permissions=["sync"])
     def sync_now(self, request: HttpRequest, queryset: QuerySet[SyncJob]) -> None:
-        found, now = 0, timezone.now()
+        count, now = 0, timezone.now()
         for service, subjects in _by_service(queryset):
-            found += sync_jobs.retry_now(service=service, subjects=subjects, at=now)
+            count += sync_jobs.retry_now(service=service, subjects=subjects, at=now)
             _enqueue(service, subjects)
-        messages.success(request, f"{found} are told now." if found else "None of these waits.")
+        messages.success(request, f"{count} are told now." if count else "None of these waits.")
 
     @admin.action(description="Tell everything again (the service lost it)", permissions=["sync"])
     def resync_all(self, request: HttpRequest, queryset: QuerySet[SyncJob]) -> None:
-        found = 0
+        count = 0
         for service, subjects in _by_service(queryset):
             sync_jobs.resync_all(service=service, subjects=subjects, at=timezone.now())
             _enqueue(service, subjects)
-            found += len(subjects)
-        messages.success(request, f"{found} are told again.")
+            count += len(subjects)
+        messages.success(request, f"{count} are told again.")
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
         return self._superuser(request)
@@ -130,26 +130,26 @@ def _enqueue(service: Service, subjects: Collection[uuid.UUID]) -> None:
             enqueue_on_commit("promotions.sync_promotion", promotion_id=subject)
 
 
-def health(at: datetime) -> list[tuple[str, str, str, bool]]:
+def health_cards(at: datetime) -> list[tuple[str, str, str, bool]]:
     """Of each service that is used, or still waited for: name, value, what it means, whether someone should look."""
-    return [_health(it, at) for it in list_service_statuses() if it.is_used or it.pending]
+    return [_to_health_card(status, at) for status in list_service_statuses() if status.is_configured or status.pending]
 
 
-def _health(it: ServiceStatus, at: datetime) -> tuple[str, str, str, bool]:
-    name = it.service.label.removeprefix("the ").capitalize()
-    if it.open_since is not None:
+def _to_health_card(status: ServiceStatus, at: datetime) -> tuple[str, str, str, bool]:
+    name = status.service.label.removeprefix("the ").capitalize()
+    if status.open_since is not None:
         return (
             name,
             "left alone",
-            f"since {format_datetime(it.open_since, 'UTC')} UTC: {it.error}; {it.pending:,} wait",
+            f"since {format_datetime(status.open_since, 'UTC')} UTC: {status.error}; {status.pending:,} wait",
             True,
         )
-    if not it.pending:
+    if not status.pending:
         return name, "ok", "knows everything", False
-    late = it.oldest is not None and (at - it.oldest).total_seconds() > 15 * 60
+    late = status.oldest is not None and (at - status.oldest).total_seconds() > 15 * 60
     return (
         name,
-        f"{it.pending:,}",
-        f"to be told, {it.failing:,} failed before" if it.failing else "to be told",
+        f"{status.pending:,}",
+        f"to be told, {status.failing:,} failed before" if status.failing else "to be told",
         late,
     )

@@ -26,9 +26,9 @@ UNFOLD = {
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,
-        "navigation": "backoffice.pages.navigation.groups",
+        "navigation": "backoffice.pages.navigation.list_groups",
     },
-    "DASHBOARD_CALLBACK": "backoffice.pages.dashboard.context",
+    "DASHBOARD_CALLBACK": "backoffice.pages.dashboard.add_context",
     "STYLES": [lambda _request: static("backoffice/backoffice.css")],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("backoffice/favicon.svg")}

@@ -41,7 +41,7 @@ def test_the_list_has_all_of_them_and_each_its_link(client: Client):
     page = client.get("/api/errors/", headers={"Accept": "text/html"}).content.decode()
 
     assert all(f'href="/api/errors/{code}"' in page for code in list_errors())
-    assert [one["code"] for one in client.get("/api/errors/").json()["refusals"]] == sorted(list_errors())
+    assert [one["code"] for one in client.get("/api/errors/").json()["errors"]] == sorted(list_errors())
 
 
 @pytest.mark.parametrize("code", ["no_such_code", "%00", "BUSY", "busy%2F", "%F0%9F%92%A9"])
