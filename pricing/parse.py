@@ -5,42 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from core.money import iso_exponent
 from pricing.errors import OfferInvalid, ProfileInvalid
 from pricing.fields import ParseContext
 from pricing.offer import Offer, OneOf
 from pricing.profile import Profile
 from pricing.schema import OFFER, PROFILE
-
-ZERO_DECIMAL = frozenset(
-    {
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "UYI",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    }
-)
-THREE_DECIMAL = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-FOUR_DECIMALS = frozenset({"CLF", "UYW"})
-
-
-def iso_exponent(currency: str) -> int:
-    """The decimals of a currency after ISO 4217; two for every code that the standard gives no other number."""
-    if currency in ZERO_DECIMAL:
-        return 0
-    return 3 if currency in THREE_DECIMAL else 4 if currency in FOUR_DECIMALS else 2
 
 
 def parse_offer(

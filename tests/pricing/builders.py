@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from core.money import iso_exponent
 from pricing import (
     Cart,
     Decision,
@@ -19,7 +20,6 @@ from pricing import (
     parse_profile,
     price,
 )
-from pricing.parse import iso_exponent
 
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 """A Wednesday."""
