@@ -13,7 +13,7 @@ from benchmarks.scenarios import Plan, milliseconds, say
 PATH = "/api/v1/checkout/quote/"
 PARTS = {
     "what the cart's codes and promotions offer, with its three statements": [
-        ("checkout/services/quotes.py", "_offers")
+        ("checkout/services/quotes.py", "_collect_candidates")
     ],
     "the pricing profile, with its statement": [("promotions/selectors/pricing_profiles.py", "get_pricing_profile")],
     "of these, inside psycopg, waiting for four statements": [("psycopg/cursor.py", "execute")],
@@ -25,7 +25,7 @@ PARTS = {
     "the cart's serializer": [("rest_framework/serializers.py", "is_valid")],
     "the token": [("accounts/selectors.py", "bearer")],
     "the engine": [("pricing/pricing.py", "price")],
-    "the answer's values": [("checkout/rules.py", "answer")],
+    "the answer's values": [("checkout/serialization.py", "serialize_quote")],
     "the answer's bytes": [("rest_framework/response.py", "rendered_content")],
 }
 

@@ -1,8 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class CheckoutConfig(AppConfig):
-    """One door for all kinds of codes: quote, reserve, confirm, cancel, refund."""
+    """The checkout app: quote, reserve, confirm, cancel and refund offers of every kind."""
 
     name = "checkout"
+    verbose_name = _("Checkout")
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,4 +1,4 @@
-"""What is asked of checkout and what it answers, as values."""
+"""Requests to checkout and its results, as plain values."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,18 @@ from typing import Any
 from pricing import Cart, Decision, Explanation, Facts, Offer, Profile, ShopperFacts
 from promotions.contracts import Candidate, Rejection, SelectedOffer
 
-DEFAULT_TTL = 900
-MAX_TTL = 3600
+DEFAULT_TTL = 900  # seconds
+MAX_TTL = 3600  # seconds
+MAX_CART_TOTAL = 10**14  # minor units; far above any order, far below the database's maximum
+DRAFT_KEY_PREFIX = "draft/"  # of a draft's candidate key, so that a draft is never mistaken for a live promotion
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteRequest:
-    """A cart, the codes typed for it and the ids of vouchers; ``shop`` is the slug of the brand whose server asks."""
+    """A cart, the codes typed for it and the IDs of vouchers.
+
+    ``shop`` is the slug of the brand whose server sends the request, or None.
+    """
 
     cart: Cart
     codes: tuple[str, ...]
@@ -25,8 +30,10 @@ class QuoteRequest:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseTotals:
-    """A customer's confirmed orders with a brand: how many, the largest total of those in the brand's currency (minor
-    units, None when there is none), and when the first and the last were confirmed (None without any).
+    """Totals of a customer's confirmed orders with one brand.
+
+    ``largest`` is the largest order total in the brand's currency, in minor units; None without such an order.
+    ``first_at`` and ``last_at`` are the confirmation times of the first and the last order.
     """
 
     orders: int
@@ -37,9 +44,9 @@ class PurchaseTotals:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A priced cart: the engine's decision over the candidates, and the codes that never came into play.
+    """A priced cart: the engine's decision about the candidates, and the codes that yielded no candidate.
 
-    ``facts`` and ``profile`` are what the engine was told beside them, so that the decision can be made again.
+    ``facts`` and ``profile`` are the engine's other input, kept so that the decision can be repeated.
     """
 
     request: QuoteRequest
@@ -50,14 +57,32 @@ class Quote:
     rejections: Sequence[Rejection]
     at: datetime
 
-    def ref_of(self, taking: SelectedOffer) -> str:
-        """The reference of the candidate that a taking takes."""
-        return next(ref for ref, it in self.candidates.items() if (it.key, it.code) == (taking.key, taking.code))
+    def get_reference(self, item: SelectedOffer) -> str:
+        """Return the reference of the candidate that an item redeems."""
+        return next(
+            reference
+            for reference, candidate in self.candidates.items()
+            if (candidate.key, candidate.code) == (item.key, item.code)
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Available:
-    """An offer that a shopper could have: with a cart, what it would take off, or why it takes nothing."""
+class PriceRecord:
+    """The engine's complete input for one redemption, read from the stored JSON."""
+
+    cart: Cart
+    candidates: Mapping[str, Candidate]
+    facts: ShopperFacts
+    profile: Profile
+    rejections: Sequence[Rejection]
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableOffer:
+    """An offer that the shopper can use now.
+
+    For a request with a cart, ``amount`` is the offer's discount in minor units, or ``reason`` says why it gives none.
+    """
 
     candidate: Candidate
     amount: int | None = None
@@ -66,7 +91,10 @@ class Available:
 
 @dataclass(frozen=True, slots=True)
 class RedemptionOptions:
-    """What a redemption is for. ``expect_total`` is in minor units; ``skip`` takes what can be had of the codes."""
+    """The order of a redemption and how to reserve it.
+
+    ``expect_total`` is in minor units. With ``skip`` rejected codes are left out instead of failing the redemption.
+    """
 
     reference: str
     brand_id: uuid.UUID | None
@@ -78,13 +106,13 @@ class RedemptionOptions:
 
 @dataclass(frozen=True, slots=True)
 class DraftPromotion:
-    """A promotion that is only tried. ``id`` is the caller's own; ``budget`` in minor units of the cart's currency.
+    """A promotion to simulate. ``id`` is the caller's own; ``budget`` is in minor units of the cart's currency.
 
-    ``by_code``: it comes into play only when ``code`` (normalised) is among the cart's codes.
+    With ``by_code`` the promotion is evaluated only if its normalized ``code`` is in the cart.
     """
 
     id: str
-    title: str
+    name: str
     offer: Offer
     by_code: bool = False
     code: str | None = None
@@ -93,10 +121,10 @@ class DraftPromotion:
 
 @dataclass(frozen=True, slots=True)
 class SimulationOptions:
-    """What is simulated beside the cart.
+    """The drafts of a simulation and its assumptions about the customer and the pricing.
 
-    ``facts`` are those of the shopper with the brand; None asks what is known of whoever shops. ``profile`` None is the
-    brand's own. ``include_live`` adds the brand's running promotions.
+    ``facts`` replace the customer's stored facts, and ``profile`` the brand's pricing profile; None keeps these.
+    ``include_live`` adds the brand's active promotions.
     """
 
     drafts: Sequence[DraftPromotion]
@@ -107,8 +135,8 @@ class SimulationOptions:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """A quote that explains itself, and of the drafts that never came into play (by id) what stood against them."""
+    """A quote with explanations. ``not_evaluated`` explains, by ID, the drafts whose code isn't in the cart."""
 
     quote: Quote
-    trial: SimulationOptions
+    options: SimulationOptions
     not_evaluated: Mapping[str, Explanation]

@@ -1,29 +1,31 @@
-"""Redemptions: what was taken for an order, and what became of it."""
+"""Redemptions of orders, purchase totals of customers, and backtests."""
 
 from typing import ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer
 from core.ids import uuid7
 
 
 class Status(models.TextChoices):
-    """The life of a redemption: reserved → confirmed | cancelled | expired; confirmed → refunded."""
+    """Statuses of a redemption: reserved → confirmed | cancelled | expired; confirmed → refunded."""
 
-    RESERVED = "reserved"
-    CONFIRMED = "confirmed"
-    CANCELED = "cancelled"
-    EXPIRED = "expired"
-    REFUNDED = "refunded"
+    RESERVED = "reserved", _("Reserved")
+    CONFIRMED = "confirmed", _("Confirmed")
+    CANCELED = "cancelled", _("Released")
+    EXPIRED = "expired", _("Expired")
+    REFUNDED = "refunded", _("Returned")
 
 
 LIVE = [Status.RESERVED, Status.CONFIRMED]
 
 
 class Redemption(models.Model):
-    """The offers of one order, taken together. Amounts are minor units of ``currency``."""
+    """The offers of one order, redeemed together. Amounts are in minor units of ``currency``."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(
@@ -32,20 +34,21 @@ class Redemption(models.Model):
         null=True,
         blank=True,
         related_name="redemptions",
-        help_text="Whose server asked, if one did",
+        verbose_name=_("brand"),
+        help_text=_("The brand whose server sent the order. Blank for orders that shoppers sent."),
     )
-    customer = models.ForeignKey(Customer, models.PROTECT, related_name="redemptions")
-    order = models.CharField(max_length=100, help_text="The merchant's order reference")
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.RESERVED)
-    fingerprint = models.BinaryField(help_text="SHA-256 of the request")
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="redemptions", verbose_name=_("customer"))
+    order = models.CharField(_("order"), max_length=100, help_text=_("The order reference of the shop."))
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.RESERVED)
+    fingerprint = models.BinaryField(help_text=_("SHA-256 of the request."))
     currency = models.CharField(max_length=3)
     subtotal = models.BigIntegerField()
     discount_total = models.BigIntegerField()
     total = models.BigIntegerField()
     cart = models.JSONField()
-    quote = models.JSONField(help_text="The answer as it was given")
+    quote = models.JSONField(help_text=_("The quote as answered."))
     record = models.JSONField(
-        default=dict, help_text="What the engine was told, so that the decision can be made again"
+        default=dict, help_text=_("The price record: the engine's input, to explain the price later.")
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
@@ -53,6 +56,7 @@ class Redemption(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("redemption"), _("redemptions")
         ordering: ClassVar[list[str]] = ["-id"]
         constraints = [
             models.UniqueConstraint(
@@ -83,12 +87,12 @@ class Redemption(models.Model):
 
 
 class RedemptionItem(models.Model):
-    """One offer that a redemption took."""
+    """One offer that a redemption uses."""
 
     redemption = models.ForeignKey(Redemption, models.CASCADE, related_name="items")
     position = models.PositiveSmallIntegerField()
     kind = models.CharField(max_length=20)
-    key = models.CharField(max_length=64, help_text="The kind's own key of what was taken")
+    key = models.CharField(max_length=64, help_text=_("The backend's key of the offer."))
     code = models.CharField(max_length=64, blank=True, default="")
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     title = models.CharField(max_length=200)
@@ -103,11 +107,11 @@ class RedemptionItem(models.Model):
 
 
 class RefundedLine(models.Model):
-    """A line of a confirmed redemption whose discount was given up, once."""
+    """A refunded line of a confirmed redemption. Each line is refunded at most once."""
 
     redemption = models.ForeignKey(Redemption, models.CASCADE, related_name="refunded_lines")
-    line = models.CharField(max_length=64, help_text="The line's id in the cart")
-    discount = models.BigIntegerField(help_text="The discount's share of the line")
+    line = models.CharField(max_length=64, help_text=_("The line's ID in the cart."))
+    discount = models.BigIntegerField(help_text=_("The discount of the line, in minor units."))
     refunded_at = models.DateTimeField()
 
     class Meta:
@@ -118,9 +122,9 @@ class RefundedLine(models.Model):
 
 
 class DirtyPurchaseTotal(models.Model):
-    """A note that a customer's confirmed orders with a brand changed since they were summed up; written by triggers.
+    """A dirty marker: a customer's confirmed orders with a brand have changed since their total was calculated.
 
-    As many notes as changes: nobody who buys waits for another over a note.
+    Triggers insert one marker per change, so that concurrent orders never wait for each other.
     """
 
     brand_id = models.UUIDField()
@@ -134,10 +138,10 @@ class DirtyPurchaseTotal(models.Model):
 
 
 class PurchaseTotal(models.Model):
-    """A customer's confirmed orders with a brand, summed up (``checkout.contracts.Purchases``).
+    """Totals of a customer's confirmed orders with a brand (``checkout.contracts.PurchaseTotals``).
 
-    ``due_at`` is when the computed audiences have to look at it next: at once after a change, else at the next instant
-    at which time alone moves the customer in or out; empty when it never will.
+    ``due_at`` is when the customer's automatic audiences must be evaluated next: at once after a change, else when they
+    change without another order. It is None if they never do.
     """
 
     pk = models.CompositePrimaryKey("brand_id", "customer_id")
@@ -160,43 +164,43 @@ class PurchaseTotal(models.Model):
 
 
 class BacktestState(models.TextChoices):
-    """The life of a backtest: waiting → running → done; cancelled from either of the first two."""
+    """States of a backtest: waiting → running → done; cancelled from either of the first two."""
 
-    PENDING = "waiting"
-    RUNNING = "running"
-    COMPLETED = "done"
-    CANCELED = "cancelled"
+    PENDING = "waiting", _("Pending")
+    RUNNING = "running", _("Running")
+    COMPLETED = "done", _("Completed")
+    CANCELED = "cancelled", _("Canceled")
 
 
 UNFINISHED = [BacktestState.PENDING, BacktestState.RUNNING]
 
 
 class Backtest(models.Model):
-    """A promotion replayed on the carts that a brand's shoppers paid in a period, as it was when this was asked.
+    """A promotion, as it was when the backtest was created, replayed on its brand's paid orders of a period.
 
-    ``cursor`` is the last redemption that was replayed. ``results`` holds sums in minor units (see
-    ``checkout.services.replay``).
+    ``cursor`` is the ID of the last replayed redemption. ``results`` holds totals (see ``checkout.services.replay``).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="backtests")
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="backtests", verbose_name=_("brand"))
     promotion = models.ForeignKey("promotions.Promotion", models.CASCADE, related_name="+")
-    title = models.CharField(max_length=100)
-    offer = models.JSONField(help_text="In the offer language")
+    title = models.CharField(_("promotion"), max_length=100)
+    offer = models.JSONField(help_text=_("In the offer language."))
     currency = models.CharField(max_length=3)
     budget = models.BigIntegerField(null=True)
     limit_total = models.PositiveIntegerField(null=True)
     start = models.DateTimeField()
     end = models.DateTimeField()
-    state = models.CharField(max_length=10, choices=BacktestState.choices, default=BacktestState.PENDING)
-    carts_seen = models.PositiveIntegerField(default=0, db_column="seen")
-    affected = models.PositiveIntegerField(default=0, db_column="touched")
+    state = models.CharField(_("status"), max_length=10, choices=BacktestState.choices, default=BacktestState.PENDING)
+    carts_seen = models.PositiveIntegerField(_("orders analyzed"), default=0, db_column="seen")
+    affected = models.PositiveIntegerField(_("orders affected"), default=0, db_column="touched")
     cursor = models.UUIDField(null=True)
     results = models.JSONField(default=dict)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("backtest"), _("backtests")
         ordering: ClassVar[list[str]] = ["-id"]
         constraints = [
             models.CheckConstraint(condition=models.Q(end__gt=models.F("start")), name="checkout_backtest_period"),
@@ -208,4 +212,4 @@ class Backtest(models.Model):
         indexes: ClassVar = [models.Index(fields=["brand", "-id"], name="checkout_backtests_of_brand")]
 
     def __str__(self) -> str:
-        return f"Backtest of {self.title}"
+        return gettext("Backtest of %(promotion)s") % {"promotion": self.title}

@@ -1,4 +1,4 @@
-"""Doors of checkout for worker and beat."""
+"""Celery tasks of checkout."""
 
 import uuid
 
@@ -10,17 +10,17 @@ from checkout import services
 
 @shared_task(name="checkout.release_expired")
 def release_expired() -> None:
-    """Give back what expired reservations hold."""
+    """Release expired reservations."""
     services.release_expired(at=timezone.now())
 
 
 @shared_task(name="checkout.run_backtest")
 def run_backtest(backtest: str) -> None:
-    """Replay the next carts of a backtest."""
-    services.replay(pk=uuid.UUID(backtest), at=timezone.now())
+    """Replay the next orders of a backtest."""
+    services.run_backtest(pk=uuid.UUID(backtest), at=timezone.now())
 
 
 @shared_task(name="checkout.refresh_audiences")
 def refresh_audiences() -> None:
-    """Bring audiences up to date that are computed from purchases."""
+    """Update the automatic audiences."""
     services.refresh_audiences(at=timezone.now())

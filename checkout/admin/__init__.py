@@ -1,4 +1,4 @@
-"""The admin's pages of checkout: redemptions and why they cost what they cost, a cart to try, and backtests."""
+"""Admin pages of checkout: redemptions, price explanations, the cart simulator and backtests."""
 
 from checkout.admin import backtests, redemptions
 

@@ -1,6 +1,5 @@
-"""The admin's pages of backtests: asked for by whoever may edit, read by all of the brand's staff."""
+"""Admin pages of backtests: editors create them, all of the brand's staff read them."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,22 +10,34 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
+from django.utils import formats, timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
+from accounts.models import Brand
 from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
-from backoffice.base.charts import Chart, build_daily_chart
+from backoffice.base.charts import Chart, build_chart
 from backoffice.base.filters import BrandFilter
 from backoffice.base.form_fields import add_service_errors
-from backoffice.base.formatting import format_date_range, format_percentage, format_totals, local_date
-from checkout import services
-from checkout.admin.cart_simulator import ask_brand, chosen_brand
-from checkout.admin.forms import BacktestForm, recent_promotions
+from backoffice.base.formatting import (
+    format_date_range,
+    format_number,
+    format_percentage,
+    format_totals,
+    get_percentage,
+    local_date,
+)
+from backoffice.brand_selection import BrandSelectionMixin
+from checkout import selectors, services
+from checkout.admin.forms import BacktestForm
 from checkout.models import UNFINISHED, Backtest, BacktestState
+from checkout.services.replay import OTHERS, upgrade_totals
 from core import ids, money
 from core.errors import DomainError
 from core.permissions import BrandPermissions
+from promotions.models import Promotion
 
 LABELS = {
     BacktestState.PENDING: "info",
@@ -34,12 +45,13 @@ LABELS = {
     BacktestState.COMPLETED: "success",
     BacktestState.CANCELED: "warning",
 }
+INITIAL_DAYS = timedelta(days=28)
 MAX_CHART_DAYS = 92
 
 
 @admin.register(Backtest)
-class BacktestAdmin(BrandScopedAdmin):
-    """What promotions would have cost in the past."""
+class BacktestAdmin(BrandSelectionMixin, BrandScopedAdmin):
+    """Backtests of promotions."""
 
     list_filter = (BrandFilter,)
     list_select_related = ("brand",)
@@ -49,7 +61,7 @@ class BacktestAdmin(BrandScopedAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if has_multiple_brands(request) else ()
-        return ("title", "status_label", *brand, "period", "seen", "touched", "cost")
+        return ("title", "status_label", *brand, "period", "carts_seen", "affected", "cost")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -57,17 +69,17 @@ class BacktestAdmin(BrandScopedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    @display(description="state", label=LABELS)
-    def status_label(self, test: Backtest) -> str:
-        return test.state
+    @display(description=_("status"), label=LABELS)
+    def status_label(self, backtest: Backtest) -> tuple[str, str]:
+        return backtest.state, backtest.get_state_display()
 
-    @display(description="period")
-    def period(self, test: Backtest) -> str:
-        return format_date_range(*days(test))
+    @display(description=_("period"))
+    def period(self, backtest: Backtest) -> str:
+        return format_date_range(*get_days(backtest))
 
-    @display(description="would have cost")
-    def cost(self, test: Backtest) -> str:
-        return format_backtest_totals(test, "cost")
+    @display(description=_("projected cost"))
+    def cost(self, backtest: Backtest) -> str:
+        return format_backtest_totals(backtest, "cost")
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -80,128 +92,168 @@ class BacktestAdmin(BrandScopedAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The form that asks for a backtest."""
-        brand = chosen_brand(request, BrandPermissions.EDIT)
+        """Show and handle the form of a new backtest."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        brand = self.selected_brand(request)
         if brand is None:
-            return ask_brand(request, BrandPermissions.EDIT, "New backtest: of which brand?")
-        promotions, today = recent_promotions(brand), local_date(timezone.now(), brand.timezone)
-        posted = request.POST if request.method == "POST" else None
-        initial = {"first": today - timedelta(days=28), "last": today, "promotion": request.GET.get("promotion")}
-        form = BacktestForm(posted, promotions=promotions, initial=initial)
-        if form.is_valid():
-            start, end = form.period(brand.timezone)
-            promotion = next(it for it in promotions if str(it.pk) == form.cleaned_data["promotion"])
-            try:
-                made = services.create_backtest(promotion=promotion, start=start, end=end, at=timezone.now())
-                return redirect("admin:checkout_backtest_change", made.pk)
-            except DomainError as refusal:
-                add_service_errors(form, refusal, form.FIELDS, "promotion")
+            return self.brand_selection_page(request)
+        promotions = selectors.list_recent_promotions(brand)
+        form = _build_form(request, brand, promotions)
+        if form.is_valid() and (backtest := _create_backtest(form, brand, promotions)):
+            return redirect("admin:checkout_backtest_change", backtest.pk)
         context = self.admin_site.each_context(request) | {
-            "title": f"New backtest for {brand}", "opts": self.opts, "form": form, "has_promotions": bool(promotions),
-        }  # fmt: skip
+            "title": gettext("New backtest"),
+            "subtitle": str(brand),
+            "opts": self.opts,
+            "form": form,
+            "has_promotions": bool(promotions),
+        }
         return TemplateResponse(request, "admin/checkout/new_backtest.html", context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """What a backtest found, or has found so far."""
-        test = self._found(request, object_id)
+        """Show the results of a backtest, also while it is running."""
+        backtest = self._get_or_404(request, object_id)
         context = self.admin_site.each_context(request) | {
-            "title": str(test), "opts": self.opts, "may_edit": self.has_brand_permission(request, BrandPermissions.EDIT, test), **build_context(test),
-        }  # fmt: skip
+            "title": str(backtest),
+            "opts": self.opts,
+            "may_edit": self.has_brand_permission(request, BrandPermissions.EDIT, backtest),
+            **build_context(backtest),
+        }
         return TemplateResponse(request, "admin/checkout/backtest.html", context)
 
     def progress(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """The part of the page that moves; once it is through the whole page is loaded again."""
-        test = self._found(request, str(pk))
-        response = TemplateResponse(request, "admin/checkout/progress.html", build_context(test))
-        if test.state not in UNFINISHED:
+        """Return the progress section, which the page polls. Once the backtest has finished, the page reloads."""
+        backtest = self._get_or_404(request, str(pk))
+        response = TemplateResponse(request, "admin/checkout/progress.html", build_context(backtest))
+        if backtest.state not in UNFINISHED:
             response["HX-Refresh"] = "true"
         return response
 
     def cancel(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """The button that stops a backtest."""
-        test = self._found(request, str(pk))
-        if not self.has_brand_permission(request, BrandPermissions.EDIT, test):
+        """Cancel a backtest."""
+        backtest = self._get_or_404(request, str(pk))
+        if not self.has_brand_permission(request, BrandPermissions.EDIT, backtest):
             raise PermissionDenied
-        services.cancel_backtest(pk=test.pk, at=timezone.now())
-        messages.success(request, "The backtest was stopped where it was.")
-        return redirect("admin:checkout_backtest_change", test.pk)
+        services.cancel_backtest(pk=backtest.pk, at=timezone.now())
+        messages.success(request, gettext("Backtest canceled."))
+        return redirect("admin:checkout_backtest_change", backtest.pk)
 
-    def _found(self, request: HttpRequest, object_id: str) -> Backtest:
-        found = self.get_object(request, object_id)
-        if not isinstance(found, Backtest):
+    def _get_or_404(self, request: HttpRequest, object_id: str) -> Backtest:
+        backtest = self.get_object(request, object_id)
+        if not isinstance(backtest, Backtest):
             raise Http404
-        return found
+        return backtest
 
 
-def days(test: Backtest) -> tuple[date, date]:
-    """The first and the last day of a backtest, on the brand's calendar."""
-    zone = test.brand.timezone
-    return local_date(test.start, zone), local_date(test.end - timedelta(microseconds=1), zone)
+def _build_form(request: HttpRequest, brand: Brand, promotions: list[Promotion]) -> BacktestForm:
+    today = local_date(timezone.now(), brand.timezone)
+    return BacktestForm(
+        request.POST if request.method == "POST" else None,
+        promotions=promotions,
+        initial={"first": today - INITIAL_DAYS, "last": today, "promotion": request.GET.get("promotion")},
+    )
 
 
-def format_backtest_totals(test: Backtest, name: str) -> str:
-    """The ``cost`` or the ``extra`` of a backtest in every currency."""
-    return format_totals({currency: each[name] for currency, each in test.results["currencies"].items()})
+def _create_backtest(form: BacktestForm, brand: Brand, promotions: list[Promotion]) -> Backtest | None:
+    """Create the backtest of a valid form; None if the service rejects it, with errors at the fields."""
+    start, end = form.get_period(brand.timezone)
+    promotion = next(promotion for promotion in promotions if str(promotion.pk) == form.cleaned_data["promotion"])
+    try:
+        return services.create_backtest(promotion=promotion, start=start, end=end, at=timezone.now())
+    except DomainError as error:
+        add_service_errors(form, error, form.FIELDS, "promotion")
+        return None
 
 
-def build_context(test: Backtest) -> dict[str, Any]:
-    """What the page of a backtest shows: values ready to read."""
-    found = test.results
+def get_days(backtest: Backtest) -> tuple[date, date]:
+    """Return the first and the last day of a backtest in the brand's time zone."""
+    zone = backtest.brand.timezone
+    return local_date(backtest.start, zone), local_date(backtest.end - timedelta(microseconds=1), zone)
+
+
+def format_backtest_totals(backtest: Backtest, name: str) -> str:
+    """Return the ``cost`` or the ``extra`` of a backtest in every currency."""
+    return format_totals({currency: sums[name] for currency, sums in backtest.results["currencies"].items()})
+
+
+def build_context(backtest: Backtest) -> dict[str, Any]:
+    """Return a backtest in the form that the templates show."""
+    totals = upgrade_totals(backtest.results)
+    share = format_percentage(backtest.affected, backtest.carts_seen) if backtest.carts_seen else ""
     return {
-        "test": test,
-        "state": (test.get_state_display(), LABELS[BacktestState(test.state)]),
-        "moving": test.state in UNFINISHED,
-        "percent": percent(test),
-        "period": format_date_range(*days(test)),
+        "backtest": backtest,
+        "status": (backtest.get_state_display(), LABELS[BacktestState(backtest.state)]),
+        "is_unfinished": backtest.state in UNFINISHED,
+        "percent": get_progress(backtest),
+        "period": format_date_range(*get_days(backtest)),
         "cards": [
-            ("Carts seen", f"{test.carts_seen:,}", "That were paid in these days"),
+            (gettext("Orders analyzed"), format_number(backtest.carts_seen), gettext("Paid in this period")),
             (
-                "Carts touched",
-                f"{test.affected:,}",
-                f"{format_percentage(test.affected, test.carts_seen)} of those seen" if test.carts_seen else "",
+                gettext("Orders affected"),
+                format_number(backtest.affected),
+                gettext("%(share)s of the orders analyzed") % {"share": share} if share else "",
             ),
-            ("Would have cost", format_backtest_totals(test, "cost"), "What the promotion itself takes off"),
             (
-                "More than was given",
-                format_backtest_totals(test, "extra"),
-                "After what other offers would have given less",
+                gettext("Net cost"),
+                format_backtest_totals(backtest, "cost"),
+                gettext("Discount of this promotion"),
+            ),
+            (
+                gettext("Additional discount"),
+                format_backtest_totals(backtest, "extra"),
+                gettext("After savings on other offers"),
             ),
         ],
-        "charts": charts(test),
-        "overlap": [
-            row | {"kind": row["kind"].replace("_", " "), "less": format_totals(row["less"])}
-            for row in sorted(found["overlap"].values(), key=lambda row: -(row["lost"] + row["changed"]))
-        ],
-        "drifted": found["drifted"],
-        "unreadable": found["unreadable"],
+        "charts": build_charts(backtest, totals),
+        "overlap": build_overlap(totals),
+        "drifted": totals["drifted"],
+        "unreadable": totals["unreadable"],
     }
 
 
-def percent(test: Backtest) -> int:
-    """How far through its period a backtest has come, by the time of birth in the last cart's id."""
-    if test.cursor is None:
+def build_overlap(totals: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the offers that lose discounts to the promotion, those in most orders first."""
+    rows = sorted(totals["overlap"].items(), key=lambda item: -(item[1]["lost"] + item[1]["changed"]))
+    return [
+        row
+        | {
+            "name": gettext("Other offers") if reference == OTHERS else row["name"],
+            "kind": row["kind"].replace("_", " "),
+            "less": format_totals(row["less"]),
+        }
+        for reference, row in rows
+    ]
+
+
+def get_progress(backtest: Backtest) -> int:
+    """Return the analyzed percentage of the period, from the time in the last order's UUIDv7."""
+    if backtest.cursor is None:
         return 0
-    reached, first, last = (
-        each.int >> 80 for each in (test.cursor, ids.min_uuid7_at(test.start), ids.min_uuid7_at(test.end))
+    reached, start, end = (
+        uuid.int >> 80 for uuid in (backtest.cursor, ids.min_uuid7_at(backtest.start), ids.min_uuid7_at(backtest.end))
     )
-    return max(0, min(100, 100 * (reached - first) // max(1, last - first)))
+    return get_percentage(reached - start, max(1, end - start))
 
 
-def charts(test: Backtest) -> list[tuple[str, Chart]]:
-    """Carts touched a day, and for each currency what they would have cost more, in whole units of it."""
-    first, last = days(test)
-    span = min((last - first).days + 1, MAX_CHART_DAYS)
-    found = {date.fromisoformat(day): each for day, each in test.results["days"].items()}
-    drawn = [("Carts touched", {day: each["touched"] for day, each in found.items()}, "carts")]
-    for currency in sorted(test.results["currencies"]):
+def build_charts(backtest: Backtest, totals: dict[str, Any]) -> list[tuple[str, Chart]]:
+    """Return charts of affected orders by day, and of the additional discount in whole units of each currency."""
+    first, last = get_days(backtest)
+    day_count = min((last - first).days + 1, MAX_CHART_DAYS)
+    days = {date.fromisoformat(day): row for day, row in totals["days"].items()}
+    series = [(gettext("Orders affected"), {day: row["affected"] for day, row in days.items()}, gettext("orders"))]
+    for currency in sorted(totals["currencies"]):
         unit = 10 ** money.decimals(currency)
-        values = {day: max(0, each["extra"].get(currency, 0)) // unit for day, each in found.items()}
-        drawn.append((f"Taken off more, {currency}", values, currency))
-    return [(title, _chart(values, last, span, what)) for title, values, what in drawn]
+        values = {day: max(0, row["extra"].get(currency, 0)) // unit for day, row in days.items()}
+        series.append((gettext("Additional discount, %(currency)s") % {"currency": currency}, values, currency))
+    return [(title, _build_chart(values, last, day_count, unit)) for title, values, unit in series]
 
 
-def _chart(values: dict[date, int], last: date, span: int, what: str) -> Chart:
-    made = build_daily_chart(values, last=last, days=span, unit=what)
-    return replace(made, summary=made.summary.replace("in the last", "over the last"))
+def _build_chart(values: dict[date, int], last: date, day_count: int, unit: str) -> Chart:
+    days = [last - timedelta(days=back) for back in reversed(range(day_count))]
+    period = ngettext("in %(count)s day", "in %(count)s days", day_count) % {"count": day_count}
+    return build_chart(
+        [(formats.date_format(day, "j M"), values.get(day, 0)) for day in days], unit=unit, period=period
+    )

@@ -1,145 +1,130 @@
-"""The page "test a cart": what a cart would cost with promotions that need not run yet, and why."""
+"""The cart simulator: the price of a cart with promotions that needn't be active, and its explanation."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from accounts.selectors import get_shopper
 from backoffice.base.admin import list_brand_ids
-from checkout import rules, services
+from backoffice.brand_selection import render_brand_selection, select_brand
+from checkout import selectors, serialization, services
 from checkout.admin import explanations
-from checkout.admin.forms import CartForm, LineFormSet, recent_promotions, to_cart, to_simulation
+from checkout.admin.cart_conversion import to_cart, to_simulation
+from checkout.admin.forms import CartForm, LineFormSet
 from checkout.contracts import Simulation
 from core.permissions import BrandPermissions
+from promotions.models import Promotion
 
-ROWS, MORE = 3, 3
-EMPTY = {"quantity": 1, "discountable": True}
-
-
-def chosen_brand(request: HttpRequest, rights: BrandPermissions) -> Brand | None:
-    """The brand that a page is for; None when the user has still to choose. Raises PermissionDenied and Http404."""
-    mine = list_brand_ids(request, rights)
-    if mine == []:
-        raise PermissionDenied
-    rows = Brand.objects.filter(is_active=True).order_by("name")
-    rows = rows if mine is None else rows.filter(pk__in=mine)
-    if slug := request.GET.get("brand"):
-        found = rows.filter(slug=slug).first()
-        if found is None:
-            raise Http404
-        return found
-    some = list(rows[:2])
-    return some[0] if len(some) == 1 else None
-
-
-def ask_brand(request: HttpRequest, rights: BrandPermissions, title: str) -> HttpResponse:
-    """The page on which a brand is chosen."""
-    mine = list_brand_ids(request, rights)
-    rows = Brand.objects.filter(is_active=True).order_by("name")
-    context = admin.site.each_context(request) | {
-        "title": title, "brands": (rows if mine is None else rows.filter(pk__in=mine))[:500],
-    }  # fmt: skip
-    return TemplateResponse(request, "admin/choose_brand.html", context)
+INITIAL_ROWS, ADDED_ROWS = 3, 3
+EMPTY_ROW = {"quantity": 1, "discountable": True}
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """``/admin/checkout/redemption/try/``: whoever reads the brand's promotions may try them. Stores nothing."""
-    brand = chosen_brand(request, BrandPermissions.READ)
+    """Show ``/admin/checkout/redemption/try/`` to users who may read the brand's promotions. Nothing is stored."""
+    if list_brand_ids(request, BrandPermissions.READ) == []:
+        raise PermissionDenied
+    brand = select_brand(request, BrandPermissions.READ)
     if brand is None:
-        return ask_brand(request, BrandPermissions.READ, "Test a cart: of which brand?")
+        return render_brand_selection(request, BrandPermissions.READ, admin.site.each_context(request))
     with timezone.override(brand.timezone):
-        response = TemplateResponse(request, "admin/checkout/cart_simulator.html", _context(request, brand))
+        response = TemplateResponse(request, "admin/checkout/cart_simulator.html", _build_page(request, brand))
         return response.render()
 
 
-def _context(request: HttpRequest, brand: Brand) -> dict[str, Any]:
-    promotions, found = recent_promotions(brand), None
+def _build_page(request: HttpRequest, brand: Brand) -> dict[str, Any]:
+    promotions = selectors.list_recent_promotions(brand)
+    simulation = None
+    is_adding_rows = "more" in request.POST
     if request.method == "POST":
         form = CartForm(request.POST, promotions=promotions)
         lines = LineFormSet(_add_rows(request), prefix="line")
-        if "more" not in request.POST and all([form.is_valid(), lines.is_valid()]):
-            found = _simulated(form, lines, brand, promotions)
+        if not is_adding_rows and all([form.is_valid(), lines.is_valid()]):
+            simulation = _simulate(form, lines, brand, promotions)
     else:
         form = CartForm(initial={"currency": brand.currency}, promotions=promotions)
-        lines = LineFormSet(prefix="line", initial=[EMPTY] * ROWS)
+        lines = LineFormSet(prefix="line", initial=[EMPTY_ROW] * INITIAL_ROWS)
     return admin.site.each_context(request) | {
-        "title": f"Test a cart of {brand}",
+        "title": _("Cart simulator"),
+        "subtitle": str(brand),
         "brand": brand,
         "form": form,
         "lines": lines,
         "has_promotions": bool(promotions),
-        "told": None if found is None else build_context(found),
-        "asking_for_rows": "more" in request.POST,
+        "simulation": None if simulation is None else build_context(simulation),
+        "is_adding_rows": is_adding_rows,
     }
 
 
 def _add_rows(request: HttpRequest) -> dict[str, Any]:
-    """What was posted, with room for more lines when that was asked for."""
-    posted = request.POST.dict()
-    rows = posted.get("line-TOTAL_FORMS", "")
-    if "more" in posted and rows.isdecimal() and len(rows) <= len(str(LineFormSet.max_num)):
-        total = min(int(rows), LineFormSet.max_num)
-        after = min(total + MORE, LineFormSet.max_num)
-        posted["line-TOTAL_FORMS"] = str(after)
-        for number in range(total, after):
-            posted |= {f"line-{number}-quantity": "1", f"line-{number}-discountable": "on"}
-    return posted
+    """Return the submitted data, with more empty rows if the user wants to add some."""
+    data = request.POST.dict()
+    rows = data.get("line-TOTAL_FORMS", "")
+    if "more" in data and rows.isdecimal() and len(rows) <= len(str(LineFormSet.max_num)):
+        count = min(int(rows), LineFormSet.max_num)
+        new_count = min(count + ADDED_ROWS, LineFormSet.max_num)
+        data["line-TOTAL_FORMS"] = str(new_count)
+        for number in range(count, new_count):
+            data |= {f"line-{number}-quantity": "1", f"line-{number}-discountable": "on"}
+    return data
 
 
-def _simulated(form: CartForm, lines: Any, brand: Brand, promotions: list[Any]) -> Simulation | None:
+def _simulate(form: CartForm, lines: Any, brand: Brand, promotions: list[Promotion]) -> Simulation | None:
+    """Simulate the submitted cart; None if an amount is invalid, with the error at its field."""
     request = to_cart(form, lines, brand)
     if request is None:
         return None
     customer_id = form.cleaned_data["customer_id"]
     return services.simulate(
         request=request,
-        trial=to_simulation(form, promotions, brand),
+        options=to_simulation(form, promotions, brand),
         brand=brand,
         shopper=get_shopper(customer_id) if customer_id else None,
         at=form.cleaned_data["at"] or timezone.now(),
     )
 
 
-def build_context(found: Simulation) -> dict[str, Any]:
-    """A simulation, ready to be shown."""
-    answer, currency = rules.serialize_simulation(found), found.quote.request.cart.currency
-    skus = {line.id: line for line in found.quote.request.cart.lines}
+def build_context(simulation: Simulation) -> dict[str, Any]:
+    """Return the result of a simulation in the form that the template shows."""
+    cart = simulation.quote.request.cart
+    answer = serialization.serialize_simulation(simulation)
+    lines = {line.id: line for line in cart.lines}
 
-    def read(text: str) -> str:
-        return explanations.format_amount(text, currency)
+    def amount(text: str) -> str:
+        return explanations.format_answer_amount(text, cart.currency)
 
     return {
-        "sums": [
-            ("Before discounts", read(answer["subtotal"])),
-            ("Taken off", read(answer["discount_total"])),
-            ("Shipping", read(answer["shipping"])),
-            ("Total", read(answer["total"])),
+        "totals": [
+            (_("Subtotal"), amount(answer["subtotal"])),
+            (_("Discount"), amount(answer["discount_total"])),
+            (_("Shipping"), amount(answer["shipping"])),
+            (_("Total"), amount(answer["total"])),
         ],
         "lines": [
-            {"sku": skus[line["id"]].sku, "quantity": skus[line["id"]].quantity, "number": line["id"]}
-            | {name: read(line[name]) for name in ("subtotal", "discount", "total")}
+            {"sku": lines[line["id"]].sku, "quantity": lines[line["id"]].quantity}
+            | {name: amount(line[name]) for name in ("subtotal", "discount", "total")}
             for line in answer["lines"]
         ],
         "applied": [
             {
-                "title": given["title"],
-                "code": given.get("code", ""),
-                "amount": read(given["amount"]),
-                "shares": ", ".join(f"{skus[share['id']].sku}: {read(share['amount'])}" for share in given["lines"]),
-                "shipping": read(given["shipping"]) if given["shipping"].strip("0.") else "",
+                "name": offer["name"],
+                "code": offer.get("code", ""),
+                "amount": amount(offer["amount"]),
+                "shares": ", ".join(f"{lines[share['id']].sku}: {amount(share['amount'])}" for share in offer["lines"]),
+                "shipping": amount(offer["shipping"]) if offer["shipping"].strip("0.") else "",
             }
-            for given in answer["applied"]
+            for offer in answer["applied"]
         ],
-        "gifts": [f"{gift['quantity']} of {gift['sku']}" for gift in answer["gifts"]],
-        "rejected": [(refused["code"], refused["reason"]["detail"]) for refused in answer["rejected"]],
-        "next": [
-            (best["title"], explanations.humanize(best["missing"]), read(best["amount"]))
-            for best in answer["next_best"]
+        "gifts": explanations.format_gifts(answer["gifts"]),
+        "rejected": [(rejected["code"], rejected["reason"]["detail"]) for rejected in answer["rejected"]],
+        "near_misses": [
+            (offer["name"], explanations.format_value(offer["missing"]), amount(offer["amount"]))
+            for offer in answer["next_best"]
         ],
-        "explained": explanations.rows(answer["explain"], currency),
+        "explanations": explanations.rows(answer["explain"], cart.currency),
     }

@@ -1,74 +1,104 @@
-"""Explanations as people read them: for each promotion each condition, what it needed and what it saw."""
+"""Explanations on admin pages: the conditions and the outcome of each offer."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from backoffice.base.formatting import format_amount as format_minor_amount
-from checkout import rules
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from backoffice.base.formatting import format_amount, humanize_value
+from checkout import serialization
 from checkout.contracts import Quote
 from core import money
 
-HIDDEN = frozenset({"code", "detail"})
+HIDDEN_MEMBERS = frozenset({"code", "detail"})  # shown elsewhere
 
 
-def format_amount(text: str, currency: str) -> str:
-    """An amount of an answer as a person reads it."""
-    return format_minor_amount(money.parse(text, currency), currency)
+def format_answer_amount(amount: str | None, currency: str) -> str:
+    """Return the decimal string of an answer as an amount with its currency; a dash for None."""
+    return format_amount(None if amount is None else money.parse(amount, currency), currency)
 
 
-def rows(explained: Collection[Mapping[str, Any]], currency: str) -> list[dict[str, Any]]:
-    """Explanations, ready to be shown by ``admin/checkout/explained.html``."""
+def rows(explanations: Collection[Mapping[str, Any]], currency: str) -> list[dict[str, Any]]:
+    """Return explanations in the form that ``admin/checkout/explanations.html`` shows."""
+    return [_build_row(explanation, currency) for explanation in explanations]
+
+
+def _build_row(explanation: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    is_applied = explanation["outcome"] == "applied"
+    return {
+        "name": explanation["name"],
+        "code": explanation.get("code", ""),
+        "is_applied": is_applied,
+        "outcome": _("Applied") if is_applied else humanize(explanation["outcome"]),
+        "amount": format_answer_amount(explanation["amount"], currency) if is_applied else "",
+        "detail": explanation["detail"],
+        "members": describe_members(explanation.get("reason", {})),
+        "conditions": [
+            {
+                "kind": humanize(condition["kind"]),
+                "required": format_value(condition["required"]),
+                "actual": format_value(condition["actual"]),
+                "passed": condition["passed"],
+            }
+            for condition in explanation["conditions"]
+        ],
+    }
+
+
+def filter_by_brand(quote: Quote, brand_ids: Collection[Any] | None) -> list[dict[str, Any]]:
+    """Return the explanations of these brands' offers, or of all for None. Other brands' offers aren't named."""
+    explanations = serialization.serialize_explanations(quote)
+    if brand_ids is None:
+        return explanations
+    candidates = [quote.candidates[explanation.ref] for explanation in quote.decision.explanations]
+    foreign_names = {
+        name
+        for candidate in quote.candidates.values()
+        if candidate.brand_id not in brand_ids
+        for name in (candidate.code, candidate.title)
+    }
     return [
-        {
-            "title": row["title"],
-            "code": row.get("code", ""),
-            "given": row["outcome"] == "applied",
-            "outcome": "given" if row["outcome"] == "applied" else row["outcome"].replace("_", " "),
-            "amount": format_amount(row["amount"], currency) if row["outcome"] == "applied" else "",
-            "detail": row["detail"],
-            "more": _more(row.get("reason", {})),
-            "conditions": [
-                {
-                    "kind": seen["kind"].replace("_", " "),
-                    "needed": humanize(seen["needed"]),
-                    "saw": humanize(seen["saw"]),
-                    "held": seen["held"],
-                }
-                for seen in row["conditions"]
-            ],
-        }
-        for row in explained
+        _anonymize(explanation, foreign_names)
+        for explanation, candidate in zip(explanations, candidates, strict=True)
+        if candidate.brand_id in brand_ids
     ]
 
 
-def filter_by_brand(quote: Quote, brands: Collection[Any] | None) -> list[dict[str, Any]]:
-    """The explanations of these brands' offers, or of all with None; others' are neither told nor named."""
-    told = rules.serialize_explanations(quote)
-    if brands is None:
-        return told
-    seen = [quote.candidates[each.ref] for each in quote.decision.explanations]
-    others = {name for it in quote.candidates.values() if it.brand_id not in brands for name in (it.code, it.title)}
-    return [_anonymize(row, others) for row, it in zip(told, seen, strict=True) if it.brand_id in brands]
-
-
-def _anonymize(row: dict[str, Any], others: Collection[str]) -> dict[str, Any]:
-    rivals = row.get("reason", {}).get("with")
+def _anonymize(explanation: dict[str, Any], foreign_names: Collection[str]) -> dict[str, Any]:
+    """Replace the names of other brands' offers in a reason."""
+    rivals = explanation.get("reason", {}).get("with")
     if not isinstance(rivals, list):
-        return row
-    named = ["another brand's offer" if name in others else name for name in rivals]
-    return row | {"reason": row["reason"] | {"with": named}}
+        return explanation
+    names = [_("another brand's offer") if name in foreign_names else name for name in rivals]
+    return explanation | {"reason": explanation["reason"] | {"with": names}}
 
 
-def humanize(value: object) -> str:
-    """What a condition needed or saw, without punctuation of data."""
+def humanize(identifier: str) -> str:
+    """Return an identifier, such as the kind of a condition, as text."""
+    return capfirst(identifier.replace("_", " "))
+
+
+def format_value(value: object) -> str:
+    """Return a value of an explanation as text, without the empty members of a mapping."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {each}" for name, each in value.items() if each is not None)
-    if isinstance(value, list | tuple):
-        return ", ".join(str(each) for each in value) or "none"
-    return str(value)
+        return humanize_value({name: member for name, member in value.items() if member is not None})
+    return humanize_value(list(value) if isinstance(value, tuple) else value)
 
 
-def _more(reason: Mapping[str, Any]) -> str:
+def describe_members(reason: Mapping[str, Any]) -> str:
+    """Return the members of a reason besides its code and detail, such as what is missing, as text."""
     return "; ".join(
-        f"{name.replace('_', ' ')}: {humanize(each)}" for name, each in reason.items() if name not in HIDDEN
+        f"{humanize(name)}: {format_value(value)}" for name, value in reason.items() if name not in HIDDEN_MEMBERS
     )
+
+
+def describe_reason(reason: Mapping[str, Any]) -> str:
+    """Return a reason as text."""
+    members = describe_members(reason)
+    return f"{reason['detail']} ({members})" if members else str(reason["detail"])
+
+
+def format_gifts(gifts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the gifts of a quote as text."""
+    return [f"{gift['quantity']} \N{MULTIPLICATION SIGN} {gift['sku']}" for gift in gifts]

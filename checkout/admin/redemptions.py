@@ -1,29 +1,28 @@
-"""The admin's pages of redemptions: what each order took, readable without knowing how it is kept."""
+"""Admin pages of redemptions: the list, one redemption, and the explanation of its price."""
 
 import uuid
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from unfold.decorators import display
 
-from accounts.models import Brand
-from accounts.selectors import customer_key
 from backoffice.base.admin import ReadOnlyAdminMixin, has_multiple_brands, list_brand_ids
 from backoffice.base.filters import BrandFilter, StatusFilter
 from backoffice.base.formatting import format_amount, format_datetime
-from checkout import rules, selectors
+from checkout import selectors, serialization
 from checkout.admin import cart_simulator, explanations
-from checkout.models import Redemption, RedemptionItem, Status
-from core import ids, money
+from checkout.errors import PriceRecordUnreadable
+from checkout.models import Redemption, Status
+from core import ids
 from core.permissions import BrandPermissions
 
 LABELS = {
@@ -33,103 +32,102 @@ LABELS = {
     Status.EXPIRED: "warning",
     Status.REFUNDED: "danger",
 }
-KINDS = {"discount_code": "discount code"}
-WINDOW = timedelta(days=90)
+KINDS = {
+    "promotion": _("Promotion"),
+    "discount_code": _("Discount code"),
+    "coupon": _("Coupon"),
+    "voucher": _("Voucher"),
+}
+STATUS_WINDOW = timedelta(days=90)
 
 
 class RedemptionStatusFilter(StatusFilter):
-    """A filter by status, among the newest redemptions: a rare status is not looked for in the whole table."""
+    """A filter by status among recent redemptions: a rare status isn't searched for in the whole table."""
 
-    title = _("status, last 90 days")  # WINDOW
+    title = _("status (last 90 days)")  # STATUS_WINDOW
     statuses = Status.choices
 
     def get_condition(self, status: str, at: datetime) -> Q:
-        return Q(status=status, pk__gte=ids.min_uuid7_at(at - WINDOW))
+        return Q(status=status, pk__gte=ids.min_uuid7_at(at - STATUS_WINDOW))
 
 
 class SourceFilter(admin.SimpleListFilter):
-    """Who asked for it: the brand's own server, or a shopper with the brand's offers alone."""
+    """A filter by source: the brand's server, or shoppers with offers of the brand alone."""
 
-    title, parameter_name = "asked for by", "by"
+    title, parameter_name = _("source"), "by"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("shopper", "Shoppers themselves")]
+        return [("shopper", gettext("Storefront"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Redemption]) -> QuerySet[Redemption]:
-        return queryset  # the admin's own queryset reads it: it decides which index leads
+        return queryset  # RedemptionAdmin.get_queryset applies it, because it determines the index to use
 
 
 @admin.register(Redemption)
 class RedemptionAdmin(ReadOnlyAdminMixin):
-    """Orders and what they took; confirmed, cancelled and refunded through the API, by whoever knows the order."""
+    """Redemptions, read-only: servers confirm, cancel and refund them through the API."""
 
     list_filter = (RedemptionStatusFilter, SourceFilter, BrandFilter)
     list_select_related = ("brand", "customer")
     search_fields = ("order",)
-    search_help_text = "The whole order reference, or the whole customer id"
+    search_help_text = _("Search by exact order reference or customer ID")
     ordering = ("-pk",)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if has_multiple_brands(request) else ()
-        return ("order", "state", *brand, "customer", "subtotal_shown", "discount_shown", "total_shown", "created")
+        return (
+            "order",
+            "status_label",
+            *brand,
+            "customer",
+            "subtotal_label",
+            "discount_label",
+            "total_label",
+            "created",
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Redemption]:
-        brands = list_brand_ids(request, BrandPermissions.READ)
-        rows = Redemption.objects.order_by("-pk")
-        if request.GET.get("by") == "shopper":
-            return rows.filter(redemptions_of_shoppers(brands))
-        return rows if brands is None else rows.filter(brand__in=brands)
+        return selectors.list_for_staff(
+            brand_ids=list_brand_ids(request, BrandPermissions.READ),
+            sent_by_shoppers=request.GET.get("by") == "shopper",
+        )
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Redemption | None:
-        """The redemption when it is the brand's, whoever asked for it."""
-        brands = list_brand_ids(request, BrandPermissions.READ)
+        """Return the redemption if it belongs to the user's brands, also one that a shopper sent."""
         try:
             pk = uuid.UUID(object_id)
         except ValueError:
             return None
-        rows = Redemption.objects.select_related("brand", "customer")
-        if brands is not None:
-            rows = rows.filter(Q(brand__in=brands) | redemptions_of_shoppers(brands))
-        return rows.filter(pk=pk).first()
+        return selectors.find_for_staff(pk=pk, brand_ids=list_brand_ids(request, BrandPermissions.READ))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Redemption], search_term: str
     ) -> tuple[QuerySet[Redemption], bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        customer = customer_key(term)
-        brands = (
-            list(Brand.objects.values_list("pk", flat=True))
-            if request.user.is_superuser
-            else list_brand_ids(request, BrandPermissions.READ)
-        )
-        return queryset.filter(
-            Q(order=term, brand__in=brands) | Q(order=term, brand=None) | Q(customer=customer)
-        ), False
+        term, brand_ids = search_term.strip(), list_brand_ids(request, BrandPermissions.READ)
+        return (selectors.search_redemptions(queryset, term=term, brand_ids=brand_ids) if term else queryset), False
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_brand_permission(request, BrandPermissions.READ)  # which ones, the queryset says
+        return self.has_brand_permission(request, BrandPermissions.READ)  # get_object checks the redemption itself
 
-    @display(description="state", label=LABELS, ordering="status")
-    def state(self, redemption: Redemption) -> str:
-        return redemption.status
+    @display(description=_("status"), label=LABELS, ordering="status")
+    def status_label(self, redemption: Redemption) -> tuple[str, str]:
+        return redemption.status, redemption.get_status_display()
 
-    @display(description="before discounts")
-    def subtotal_shown(self, redemption: Redemption) -> str:
+    @display(description=_("subtotal"))
+    def subtotal_label(self, redemption: Redemption) -> str:
         return format_amount(redemption.subtotal, redemption.currency)
 
-    @display(description="taken off")
-    def discount_shown(self, redemption: Redemption) -> str:
+    @display(description=_("discount"))
+    def discount_label(self, redemption: Redemption) -> str:
         return format_amount(redemption.discount_total, redemption.currency)
 
-    @display(description="total")
-    def total_shown(self, redemption: Redemption) -> str:
+    @display(description=_("total"))
+    def total_label(self, redemption: Redemption) -> str:
         return format_amount(redemption.total, redemption.currency)
 
-    @display(description="asked", ordering="-pk")
+    @display(description=_("requested"), ordering="-pk")
     def created(self, redemption: Redemption) -> str:
-        return format_datetime(redemption.created_at, timezone_of(redemption))
+        return format_datetime(redemption.created_at, redemption.brand.timezone if redemption.brand else "UTC")
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -140,124 +138,111 @@ class RedemptionAdmin(ReadOnlyAdminMixin):
         ]
 
     def explanation_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-        """Why an order cost what it cost, by the record that was kept of it."""
-        found = self.get_object(request, str(pk))
-        if found is None:
-            raise Http404
+        """Show the explanation of an order's price from its price record."""
+        redemption = self._get_or_404(request, str(pk))
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Why order {found.order} cost what it cost",
+            "title": gettext("Price explanation for order %(order)s") % {"order": redemption.order},
             "opts": self.opts,
-            **explanation_link(found, list_brand_ids(request, BrandPermissions.READ)),
+            **build_explanation(redemption, list_brand_ids(request, BrandPermissions.READ)),
         }
         return TemplateResponse(request, "admin/checkout/price_explanation.html", context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """One redemption, as a page to read."""
+        """Show one redemption."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        found = self.get_object(request, object_id)
-        if found is None:
-            raise Http404
+        redemption = self._get_or_404(request, object_id)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Order {found.order}",
+            "title": gettext("Order %(order)s") % {"order": redemption.order},
             "opts": self.opts,
-            "state": (found.get_status_display(), LABELS[Status(found.status)]),
-            **described(found),
+            **build_context(redemption),
         }
         return TemplateResponse(request, "admin/checkout/redemption.html", context)
 
+    def _get_or_404(self, request: HttpRequest, object_id: str) -> Redemption:
+        redemption = self.get_object(request, object_id)
+        if redemption is None:
+            raise Http404
+        return redemption
 
-def explanation_link(found: Redemption, brands: list[Any] | None) -> dict[str, Any]:
-    """The decision of a redemption made again from its record: what these brands' offers needed and saw."""
-    shown = {"redemption": found, "decided": format_datetime(found.created_at, timezone_of(found))}
+
+def build_explanation(redemption: Redemption, brand_ids: list[Any] | None) -> dict[str, Any]:
+    """Return the repeated decision about a redemption, restricted to these brands' offers, for the template."""
+    currency = redemption.currency
+    zone = selectors.get_timezone(redemption)
+    context = {"redemption": redemption, "priced_at": format_datetime(redemption.created_at, zone)}
     try:
-        quote = rules.load_record(found.cart, found.record, found.created_at)
-    except (KeyError, TypeError, ValueError):
-        return shown | {"unreadable": True}
+        quote = selectors.get_decision(redemption)
+    except PriceRecordUnreadable:
+        return context | {"is_unreadable": True}
     total = quote.decision.total
-    return shown | {
-        "explained": explanations.rows(explanations.filter_by_brand(quote, brands), found.currency),
-        "drifted": "" if total == found.total else format_amount(total, found.currency),
+    return context | {
+        "explanations": explanations.rows(explanations.filter_by_brand(quote, brand_ids), currency),
+        "new_total": "" if total == redemption.total else format_amount(total, currency),
     }
 
 
-def redemptions_of_shoppers(brands: list[Any] | None) -> Q:
-    """Redemptions that shoppers brought themselves and that took these brands' offers and nobody else's."""
-    items = RedemptionItem.objects.filter(redemption=OuterRef("pk"))
-    if brands is None:
-        return Q(brand=None)
-    return Q(Exists(items.filter(brand__in=brands)), ~Exists(items.exclude(brand__in=brands)), brand=None)
-
-
-def timezone_of(redemption: Redemption) -> str:
-    """The time zone in which the redemption is read: its brand's."""
-    return redemption.brand.timezone if redemption.brand else "UTC"
-
-
-def described(redemption: Redemption) -> dict[str, Any]:
-    """What the page of a redemption shows: values ready to read."""
-    quote, currency = redemption.quote, redemption.currency
-    item = redemption.items.select_related("brand").order_by("position").first() if redemption.brand is None else None
-    zone = item.brand.timezone if item else timezone_of(redemption)
+def build_context(redemption: Redemption) -> dict[str, Any]:
+    """Return a redemption in the form that the template shows."""
+    quote, currency = serialization.load_quote(redemption.quote, redemption.record), redemption.currency
+    zone = selectors.get_timezone(redemption)
     times = [
-        ("Asked", redemption.created_at),
-        ("Held until", redemption.expires_at),
-        ("Confirmed", redemption.confirmed_at),
-        ("Closed", redemption.closed_at),
+        (gettext("Requested"), redemption.created_at),
+        (gettext("Reserved until"), redemption.expires_at),
+        (gettext("Confirmed"), redemption.confirmed_at),
+        (gettext("Closed"), redemption.closed_at),
     ]
+
+    def amount(text: str | None) -> str:
+        return explanations.format_answer_amount(text, currency)
+
     return {
         "redemption": redemption,
+        "status": (redemption.get_status_display(), LABELS[Status(redemption.status)]),
         "zone": zone,
-        "times": [(name, format_datetime(instant, zone)) for name, instant in times if instant],
-        "sums": [
-            ("Before discounts", format_amount(redemption.subtotal, currency)),
-            ("Taken off", format_amount(redemption.discount_total, currency)),
-            ("Shipping", _read(quote.get("shipping"), currency)),
-            ("Total", format_amount(redemption.total, currency)),
+        "times": [(name, format_datetime(time, zone)) for name, time in times if time],
+        "totals": [
+            (gettext("Subtotal"), format_amount(redemption.subtotal, currency)),
+            (gettext("Discount"), format_amount(redemption.discount_total, currency)),
+            (gettext("Shipping"), amount(quote.get("shipping"))),
+            (gettext("Total"), format_amount(redemption.total, currency)),
         ],
-        "lines": _lines(redemption),
+        "lines": _build_lines(redemption),
         "applied": [
             {
-                "kind": KINDS.get(applied["kind"], applied["kind"]),
-                "code": applied.get("code", ""),
-                "title": applied["title"],
-                "amount": _read(applied["amount"], currency),
-                "shares": ", ".join(f"{share['id']}: {_read(share['amount'], currency)}" for share in applied["lines"]),
+                "kind": KINDS.get(offer["kind"], offer["kind"]),
+                "code": offer.get("code", ""),
+                "name": offer["name"],
+                "amount": amount(offer["amount"]),
+                "shares": ", ".join(f"{share['id']}: {amount(share['amount'])}" for share in offer["lines"]),
             }
-            for applied in quote.get("applied", [])
+            for offer in quote.get("applied", [])
         ],
         "rejected": [
-            {"code": refused["code"], "reason": _reason(refused["reason"])} for refused in quote.get("rejected", [])
+            {"code": rejected["code"], "reason": explanations.describe_reason(rejected["reason"])}
+            for rejected in quote.get("rejected", [])
         ],
-        "gifts": [f"{gift['quantity']} of {gift['sku']}" for gift in quote.get("gifts", [])],
+        "gifts": explanations.format_gifts(quote.get("gifts", [])),
     }
 
 
-def _lines(redemption: Redemption) -> list[dict[str, Any]]:
-    sent = {line["id"]: line for line in redemption.cart.get("lines", [])}
-    refunded, currency = selectors.refunded_lines(redemption), redemption.currency
+def _build_lines(redemption: Redemption) -> list[dict[str, Any]]:
+    cart_lines = {line["id"]: line for line in redemption.cart.get("lines", [])}
+    refunded = selectors.get_refunded_lines(redemption)
     return [
         {
             "id": line["id"],
-            "sku": sent.get(line["id"], {}).get("sku", ""),
-            "quantity": sent.get(line["id"], {}).get("quantity", ""),
-            "subtotal": _read(line["subtotal"], currency),
-            "discount": _read(line["discount"], currency),
-            "total": _read(line["total"], currency),
+            "sku": cart_lines.get(line["id"], {}).get("sku", ""),
+            "quantity": cart_lines.get(line["id"], {}).get("quantity", ""),
             "refunded": line["id"] in refunded,
+        }
+        | {
+            name: explanations.format_answer_amount(line[name], redemption.currency)
+            for name in ("subtotal", "discount", "total")
         }
         for line in redemption.quote.get("lines", [])
     ]
-
-
-def _read(text: str | None, currency: str) -> str:
-    return format_amount(money.parse(text, currency) if text is not None else None, currency)
-
-
-def _reason(reason: Mapping[str, Any]) -> str:
-    more = [f"{name.replace('_', ' ')} {value}" for name, value in reason.items() if name not in ("code", "detail")]
-    return str(reason["detail"]) + (f" ({'; '.join(more)})" if more else "")

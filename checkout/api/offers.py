@@ -1,8 +1,9 @@
-"""What a shopper could have, over HTTP."""
+"""API of the offers that a shopper can use."""
 
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -12,33 +13,40 @@ from rest_framework.views import APIView
 from accounts.contracts import Scope, get_caller
 from accounts.selectors import get_brand_for_caller, shopper_for
 from checkout import services
-from checkout.api.parsers import to_request
-from checkout.api.serializers import CartRequest, ReasonAnswer
-from checkout.contracts import Available
+from checkout.api.parsers import to_quote_request
+from checkout.api.serializers import (
+    CODE_HELP,
+    KIND_HELP,
+    NAME_HELP,
+    OFFER_ID_HELP,
+    CartInputSerializer,
+    ReasonSerializer,
+)
+from checkout.contracts import AvailableOffer
 from core import money
 from core.errors import InvalidRequest
 from core.serializer_fields import validate
 
-CUSTOMER = OpenApiParameter("customer_id", str, description="Brand key only: for whom")
-BRAND = OpenApiParameter("brand", str, description="Only this brand's")
+CUSTOMER = OpenApiParameter("customer_id", str, description="Customer to act for (brand API keys only).")
+BRAND = OpenApiParameter("brand", str, description="Slug of the brand whose offers to return. Defaults to all brands.")
 
 
-class OfferAnswer(serializers.Serializer[Any]):
-    """An offer that the shopper could have; with a cart, what it takes off alone, or why it takes nothing."""
+class AvailableOfferSerializer(serializers.Serializer[Any]):
+    """An offer that the shopper can use. For a cart, with its discount if applied alone, or the reason for none."""
 
-    kind = serializers.CharField()
-    id = serializers.CharField()
-    code = serializers.CharField(required=False)
-    title = serializers.CharField()
-    brand = serializers.CharField()
-    amount = serializers.CharField(required=False)
-    reason = ReasonAnswer(required=False)
+    kind = serializers.CharField(help_text=KIND_HELP)
+    id = serializers.CharField(help_text=OFFER_ID_HELP)
+    code = serializers.CharField(required=False, help_text=CODE_HELP)
+    name = serializers.CharField(help_text=NAME_HELP)
+    brand = serializers.CharField(help_text="Slug of the brand.")
+    amount = serializers.CharField(required=False, help_text="Discount of the offer if applied alone.")
+    reason = ReasonSerializer(required=False, help_text="Why the offer gives no discount on the cart.")
 
 
-class OffersAnswer(serializers.Serializer[Any]):
-    """What a shopper could have now."""
+class AvailableOffersSerializer(serializers.Serializer[Any]):
+    """The offers that the shopper can use."""
 
-    results = OfferAnswer(many=True)
+    results = AvailableOfferSerializer(many=True, help_text="Offers, best first.")
 
 
 class OffersView(APIView):
@@ -46,47 +54,55 @@ class OffersView(APIView):
 
     pagination_class = None
 
-    @extend_schema(parameters=[BRAND, CUSTOMER], responses={200: OffersAnswer}, operation_id="checkout_offers")
+    @extend_schema(
+        parameters=[BRAND, CUSTOMER], responses={200: AvailableOffersSerializer}, operation_id="checkout_offers"
+    )
     def get(self, request: Request) -> Response:
-        """What the shopper could have now, newest first of each kind; at most 100 of a kind."""
+        """List the offers that the shopper can use, newest first within each kind, at most 100 of each kind."""
         caller = get_caller(request.auth)
-        shopper = shopper_for(caller=caller, customer_id=_text(request, "customer_id"))
-        shop = get_brand_for_caller(caller=caller).slug if caller.scope is Scope.BRAND else _text(request, "brand")
-        found = services.list_offers(request=None, brands=[shop] if shop else [], shopper=shopper, at=timezone.now())
-        return Response({"results": [_answer(it, "") for it in found]})
+        shopper = shopper_for(caller=caller, customer_id=_get_text(request, "customer_id"))
+        is_server = caller.scope is Scope.BRAND
+        slug = get_brand_for_caller(caller=caller).slug if is_server else _get_text(request, "brand")
+        offers = services.list_offers(request=None, brands=[slug] if slug else [], shopper=shopper, at=timezone.now())
+        return Response({"results": [_serialize_offer(offer, "") for offer in offers]})
 
-    @extend_schema(request=CartRequest, responses={200: OffersAnswer}, operation_id="checkout_offers_for_cart")
+    @extend_schema(
+        request=CartInputSerializer,
+        responses={200: AvailableOffersSerializer},
+        operation_id="checkout_offers_for_cart",
+    )
     def post(self, request: Request) -> Response:
-        """The same for a cart: each priced alone, best first; of the brands that the cart's lines name, or of any."""
+        """List the offers for a cart, each priced alone, best first: of the lines' brands, or of all brands."""
         caller = get_caller(request.auth)
-        body = validate(CartRequest, request.data)
-        shop = get_brand_for_caller(caller=caller).slug if caller.scope is Scope.BRAND else None
-        asked = to_request(body, brand=shop)
+        body = validate(CartInputSerializer, request.data)
+        slug = get_brand_for_caller(caller=caller).slug if caller.scope is Scope.BRAND else None
+        quote_request = to_quote_request(body, brand=slug)
         shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))
-        brands = {shop} if shop else {line.brand for line in asked.cart.lines if line.brand}
-        found = services.list_offers(request=asked, brands=brands, shopper=shopper, at=timezone.now())
-        return Response({"results": [_answer(it, asked.cart.currency) for it in found]})
+        brands = {slug} if slug else {line.brand for line in quote_request.cart.lines if line.brand}
+        offers = services.list_offers(request=quote_request, brands=brands, shopper=shopper, at=timezone.now())
+        return Response({"results": [_serialize_offer(offer, quote_request.cart.currency) for offer in offers]})
 
 
-def _text(request: Request, name: str) -> str | None:
+def _get_text(request: Request, name: str) -> str | None:
+    """Return a query parameter. Raises InvalidRequest for a null character, which PostgreSQL doesn't store."""
     value = request.query_params.get(name)
     if value is not None and "\0" in value:
-        raise InvalidRequest.field(name, "Null characters are not allowed.")
+        raise InvalidRequest.field(name, _("Null characters are not allowed."))
     return value
 
 
-def _answer(found: Available, currency: str) -> dict[str, Any]:
-    candidate = found.candidate
+def _serialize_offer(offer: AvailableOffer, currency: str) -> dict[str, Any]:
+    candidate = offer.candidate
     answer: dict[str, Any] = {
         "kind": candidate.kind,
         "id": candidate.id,
-        "title": candidate.title,
+        "name": candidate.title,
         "brand": candidate.brand,
     }
     if candidate.code:
         answer["code"] = candidate.code
-    if found.amount is not None:
-        answer["amount"] = money.format_decimal(found.amount, currency)
-    if found.reason is not None:
-        answer["reason"] = found.reason
+    if offer.amount is not None:
+        answer["amount"] = money.format_decimal(offer.amount, currency)
+    if offer.reason is not None:
+        answer["reason"] = offer.reason
     return answer

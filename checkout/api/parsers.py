@@ -1,56 +1,56 @@
-"""From the wire to values and back."""
+"""Conversion of validated requests to values, and of redemptions to answers."""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from checkout import selectors
-from checkout.contracts import QuoteRequest, RedemptionOptions
+from checkout import selectors, serialization
+from checkout.contracts import MAX_CART_TOTAL, QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from core import money
 from core.serializer_fields import parse_minor_units
 from pricing import Cart, Line, Shipping
 
-MAX_TOTAL = 10**14  # minor units; far above any order, far below what the database holds
 
-
-def to_request(asked: Mapping[str, Any], *, brand: str | None) -> QuoteRequest:
-    """The validated cart in minor units; lines that name no brand belong to the shop that asks.
-
-    Raises ValidationError.
-    """
-    currency = asked["currency"]
-    lines = tuple(_line(line, index, currency, brand) for index, line in enumerate(asked["lines"]))
+def to_quote_request(cart: Mapping[str, Any], *, brand: str | None) -> QuoteRequest:
+    """Convert a validated cart. Lines without a brand get the calling brand's slug. Raises ValidationError."""
+    currency = cart["currency"]
+    lines = tuple(_to_line(line, index, currency, brand) for index, line in enumerate(cart["lines"]))
     shipping = tuple(
         Shipping(id=method["id"], price=parse_minor_units(method["price"], currency, "shipping"))
-        for method in asked.get("shipping", ())
+        for method in cart.get("shipping", ())
     )
-    if sum(line.quantity * line.unit_price for line in lines) + sum(method.price for method in shipping) > MAX_TOTAL:
-        raise ValidationError({"lines": [ErrorDetail("The cart is worth too much.", code="invalid")]})
-    cart = Cart(
-        currency=currency,
-        exponent=money.decimals(currency),
-        lines=lines,
-        shipping=shipping,
-        transaction_type=asked["transaction_type"],
-        country=asked.get("country"),
+    subtotal = sum(line.quantity * line.unit_price for line in lines)
+    if subtotal + sum(method.price for method in shipping) > MAX_CART_TOTAL:
+        raise ValidationError({"lines": [ErrorDetail(_("The cart total exceeds the maximum."), code="invalid")]})
+    return QuoteRequest(
+        Cart(
+            currency=currency,
+            exponent=money.decimals(currency),
+            lines=lines,
+            shipping=shipping,
+            transaction_type=cart["transaction_type"],
+            country=cart.get("country"),
+        ),
+        codes=tuple(cart.get("codes", ())),
+        vouchers=tuple(str(voucher) for voucher in cart.get("vouchers", ())),
+        shop=brand,
     )
-    vouchers = tuple(str(voucher) for voucher in asked.get("vouchers", ()))
-    return QuoteRequest(cart, tuple(asked.get("codes", ())), vouchers, brand)
 
 
-def _line(line: Mapping[str, Any], index: int, currency: str, brand: str | None) -> Line:
+def _to_line(line: Mapping[str, Any], index: int, currency: str, brand: str | None) -> Line:
     unit_price = parse_minor_units(line["unit_price"], currency, f"lines.{index}.unit_price")
-    floor = parse_minor_units(line.get("min_unit_price", "0"), currency, f"lines.{index}.min_unit_price")
+    min_unit_price = parse_minor_units(line.get("min_unit_price", "0"), currency, f"lines.{index}.min_unit_price")
     return Line(
         id=line["id"],
         sku=line["sku"],
         quantity=line["quantity"],
         unit_price=unit_price,
-        min_unit_price=min(floor, unit_price),
+        min_unit_price=min(min_unit_price, unit_price),
         categories=frozenset(line.get("categories", ())),
         brand=line.get("brand", brand),
         discountable=line["discountable"],
@@ -58,22 +58,22 @@ def _line(line: Mapping[str, Any], index: int, currency: str, brand: str | None)
     )
 
 
-def to_order(asked: Mapping[str, Any], wire: Mapping[str, Any], *, brand_id: Any) -> RedemptionOptions:
-    """What the redemption is for."""
-    expected = asked.get("expect_total")
+def to_redemption_options(order: Mapping[str, Any], body: Mapping[str, Any], *, brand_id: Any) -> RedemptionOptions:
+    """Convert a validated order; ``body`` is the request as sent, for its fingerprint. Raises ValidationError."""
+    expected = order.get("expect_total")
     return RedemptionOptions(
-        reference=asked["order"],
+        reference=order["order"],
         brand_id=brand_id,
-        ttl_seconds=asked["ttl_seconds"],
-        skip=asked["on_reject"] == "skip",
-        expect_total=None if expected is None else parse_minor_units(expected, asked["currency"], "expect_total"),
-        fingerprint=hashlib.sha256(json.dumps(wire, sort_keys=True).encode()).digest(),
+        ttl_seconds=order["ttl_seconds"],
+        skip=order["on_reject"] == "skip",
+        expect_total=None if expected is None else parse_minor_units(expected, order["currency"], "expect_total"),
+        fingerprint=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest(),
     )
 
 
 def serialize_redemption(redemption: Redemption) -> dict[str, Any]:
-    """A redemption as ``RedemptionAnswer`` describes it."""
-    refunded = selectors.refunded_lines(redemption) if redemption.confirmed_at else {}
+    """Return a redemption as ``RedemptionSerializer`` describes it."""
+    refunded = selectors.get_refunded_lines(redemption) if redemption.confirmed_at else {}
     return {
         "id": redemption.pk,
         "order": redemption.order,
@@ -83,9 +83,9 @@ def serialize_redemption(redemption: Redemption) -> dict[str, Any]:
         "expires_at": redemption.expires_at,
         "confirmed_at": redemption.confirmed_at,
         "closed_at": redemption.closed_at,
-        "quote": redemption.quote,
+        "quote": serialization.load_quote(redemption.quote, redemption.record),
         "refunded": [
-            {"id": line, "discount": money.format_decimal(share, redemption.currency)}
-            for line, share in refunded.items()
+            {"id": line, "discount": money.format_decimal(discount, redemption.currency)}
+            for line, discount in refunded.items()
         ],
     }

@@ -1,7 +1,8 @@
-"""Shapes of carts, quotes and redemptions on the wire."""
+"""Serializers of carts, quotes and redemptions."""
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -19,27 +20,35 @@ from core.serializer_fields import (
 
 MAX_LINES = 500
 MAX_CODES = 20
+KINDS = ["promotion", "discount_code", "coupon", "voucher"]
+KIND_HELP = "Kind of the offer."
+OFFER_ID_HELP = "ID of the offer. The ID of a discount code is its code."
+CODE_HELP = "Code that the offer needs. Absent for automatic offers."
+NAME_HELP = "Name of the offer."
 
 
-class LineRequest(serializers.Serializer[Any]):
-    """One line of a cart; prices are of one unit."""
+# --- requests --------------------------------------------------------------------------------------------------------
+class LineInputSerializer(serializers.Serializer[Any]):
+    """A line of a cart. Prices are per unit."""
 
-    id = ExternalIdField()
-    sku = StrictCharField(max_length=200)
-    quantity = StrictIntegerField(min_value=1, max_value=1_000_000)
-    unit_price = AmountField()
-    categories = serializers.ListField(child=StrictCharField(max_length=200), required=False, max_length=100)
-    brand = SlugField(required=False)
-    min_unit_price = AmountField(required=False)
-    discountable = StrictBooleanField(default=True)
-    already_discounted = StrictBooleanField(default=False)
+    id = ExternalIdField(help_text="ID of the line, unique within the cart.")
+    sku = StrictCharField(max_length=200, help_text="SKU of the product.")
+    quantity = StrictIntegerField(min_value=1, max_value=1_000_000, help_text="Number of units.")
+    unit_price = AmountField(help_text="Price of one unit before discounts.")
+    categories = serializers.ListField(
+        child=StrictCharField(max_length=200), required=False, max_length=100, help_text="Categories of the product."
+    )
+    brand = SlugField(required=False, help_text="Slug of the brand. For brand API keys, defaults to the key's brand.")
+    min_unit_price = AmountField(required=False, help_text="Price of one unit that no discount undercuts.")
+    discountable = StrictBooleanField(default=True, help_text="Whether offers may discount the line.")
+    already_discounted = StrictBooleanField(default=False, help_text="Whether the product is on sale.")
 
 
-class ShippingRequest(serializers.Serializer[Any]):
-    """One shipping method of a cart."""
+class ShippingInputSerializer(serializers.Serializer[Any]):
+    """A shipping method of a cart."""
 
-    id = ExternalIdField()
-    price = AmountField()
+    id = ExternalIdField(help_text="ID of the method, unique within the cart.")
+    price = AmountField(help_text="Price of the method before discounts.")
 
 
 _SHIPPING_SCHEMA = {
@@ -65,150 +74,178 @@ class ShippingField(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> list[dict[str, str]]:
         if not isinstance(data, list):
             return [{"id": "shipping", "price": AmountField().run_validation(data)}]
-        methods: serializers.ListSerializer[Any]
-        methods = serializers.ListSerializer(child=ShippingRequest(), data=data, max_length=20)
-        methods.is_valid(raise_exception=True)
-        found: list[dict[str, str]] = methods.validated_data
-        return found
+        serializer: serializers.ListSerializer[Any]
+        serializer = serializers.ListSerializer(child=ShippingInputSerializer(), data=data, max_length=20)
+        serializer.is_valid(raise_exception=True)
+        methods: list[dict[str, str]] = serializer.validated_data
+        return methods
 
 
-class CartRequest(serializers.Serializer[Any]):
-    """What a shopper is about to buy, with the codes that they typed."""
+class CartInputSerializer(serializers.Serializer[Any]):
+    """A cart with the codes that the customer entered."""
 
-    currency = CurrencyField()
-    lines: serializers.ListSerializer[Any] = serializers.ListSerializer(child=LineRequest(), max_length=MAX_LINES)
-    shipping = ShippingField(required=False)
-    transaction_type = StrictCharField(max_length=50, default="purchase")
-    country = serializers.RegexField(r"^[A-Z]{2}\Z", required=False)
-    codes = serializers.ListField(child=StrictCharField(max_length=200), max_length=MAX_CODES, required=False)
-    vouchers = serializers.ListField(child=UuidField(), max_length=MAX_CODES, required=False)
-    customer_id = StrictCharField(max_length=100, required=False, help_text="Brand key only: for whom")
+    currency = CurrencyField(help_text="ISO 4217 code of the currency of all amounts.")
+    lines: serializers.ListSerializer[Any] = serializers.ListSerializer(
+        child=LineInputSerializer(), max_length=MAX_LINES, help_text="Lines of the cart. May be empty with shipping."
+    )
+    shipping = ShippingField(required=False, help_text="Price of shipping, or a list of methods with a price each.")
+    transaction_type = StrictCharField(
+        max_length=50, default="purchase", help_text="Type of the transaction, for example `purchase` or `topup`."
+    )
+    country = serializers.RegexField(
+        r"^[A-Z]{2}\Z", required=False, help_text="ISO 3166 code of the country, for example `ES`."
+    )
+    codes = serializers.ListField(
+        child=StrictCharField(max_length=200), max_length=MAX_CODES, required=False, help_text="Codes to apply."
+    )
+    vouchers = serializers.ListField(
+        child=UuidField(), max_length=MAX_CODES, required=False, help_text="IDs of the customer's vouchers to apply."
+    )
+    customer_id = StrictCharField(
+        max_length=100, required=False, help_text="Customer to act for (brand API keys only)."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs["lines"] and not attrs.get("shipping"):
-            raise serializers.ValidationError({"lines": ["A cart has lines or shipping."]}, code="required")
+            raise serializers.ValidationError({"lines": [_("Add at least one line or a shipping price.")]}, "required")
         for name in ("lines", "shipping"):
             ids = [part["id"] for part in attrs.get(name, [])]
             if len(set(ids)) < len(ids):
-                raise serializers.ValidationError({name: ["Each id stands once."]}, code="invalid")
+                raise serializers.ValidationError({name: [_("Duplicate id.")]}, "invalid")
         return attrs
 
 
-class RedemptionRequest(CartRequest):
-    """A cart to be redeemed for an order."""
+class RedemptionInputSerializer(CartInputSerializer):
+    """A cart to reserve for an order."""
 
-    order = StrictCharField(max_length=100)
-    expect_total = AmountField(required=False)
-    ttl_seconds = StrictIntegerField(min_value=1, max_value=MAX_TTL, default=DEFAULT_TTL)
-    on_reject = serializers.ChoiceField(["refuse", "skip"], default="refuse")
-
-
-class RefundRequest(serializers.Serializer[Any]):
-    """The lines to refund; all when absent."""
-
-    lines = serializers.ListField(child=ExternalIdField(), required=False, min_length=1, max_length=MAX_LINES)
-
-
-class LineAnswer(serializers.Serializer[Any]):
-    """What a line costs."""
-
-    id = serializers.CharField()
-    subtotal = serializers.CharField()
-    discount = serializers.CharField()
-    total = serializers.CharField()
+    order = StrictCharField(max_length=100, help_text="Your reference of the order.")
+    expect_total = AmountField(
+        required=False, help_text="Total that the customer saw. A different one is rejected with `price_changed`."
+    )
+    ttl_seconds = StrictIntegerField(
+        min_value=1, max_value=MAX_TTL, default=DEFAULT_TTL, help_text="Seconds until the reservation expires."
+    )
+    on_reject = serializers.ChoiceField(
+        ["refuse", "skip"], default="refuse", help_text="Whether a rejected code fails the redemption or is left out."
+    )
 
 
-class ShareAnswer(serializers.Serializer[Any]):
-    """A discount's share of a line."""
+class RefundInputSerializer(serializers.Serializer[Any]):
+    """The lines to refund."""
 
-    id = serializers.CharField()
-    amount = serializers.CharField()
-
-
-class AppliedAnswer(serializers.Serializer[Any]):
-    """An offer that was given."""
-
-    kind = serializers.ChoiceField(["promotion", "discount_code", "coupon", "voucher"])
-    id = serializers.CharField()
-    code = serializers.CharField(required=False)
-    title = serializers.CharField()
-    amount = serializers.CharField()
-    lines = ShareAnswer(many=True)
-    shipping = serializers.CharField()
+    lines = serializers.ListField(
+        child=ExternalIdField(), required=False, min_length=1, max_length=MAX_LINES,
+        help_text="IDs of the lines to refund. Defaults to all lines.",
+    )  # fmt: skip
 
 
-class ReasonAnswer(serializers.Serializer[Any]):
-    """Why a code is not given; more members by code, such as ``missing``."""
+# --- answers ---------------------------------------------------------------------------------------------------------
+class LineSerializer(serializers.Serializer[Any]):
+    """The price of a line."""
 
-    code = serializers.CharField()
-    detail = serializers.CharField()
-
-
-class RejectedAnswer(serializers.Serializer[Any]):
-    """A code that is not given."""
-
-    code = serializers.CharField()
-    reason = ReasonAnswer()
+    id = serializers.CharField(help_text="ID of the line.")
+    subtotal = serializers.CharField(help_text="Price before discounts.")
+    discount = serializers.CharField(help_text="Discount of the line.")
+    total = serializers.CharField(help_text="Price after discounts.")
 
 
-class GiftAnswer(serializers.Serializer[Any]):
-    """A gift that comes with the order."""
+class ShareSerializer(serializers.Serializer[Any]):
+    """The part of a discount that a line gets."""
 
-    sku = serializers.CharField()
-    quantity = serializers.IntegerField()
-
-
-class NextBestAnswer(serializers.Serializer[Any]):
-    """An offer that is only a little away."""
-
-    kind = serializers.CharField()
-    id = serializers.CharField()
-    title = serializers.CharField()
-    missing = serializers.DictField()
-    amount = serializers.CharField()
+    id = serializers.CharField(help_text="ID of the line.")
+    amount = serializers.CharField(help_text="Discount that the offer gives on the line.")
 
 
-class ShippingAnswer(serializers.Serializer[Any]):
-    """What a shipping method costs."""
+class AppliedOfferSerializer(serializers.Serializer[Any]):
+    """An applied offer."""
 
-    id = serializers.CharField()
-    price = serializers.CharField()
-    discount = serializers.CharField()
-
-
-class QuoteAnswer(serializers.Serializer[Any]):
-    """A priced cart."""
-
-    currency = serializers.CharField()
-    subtotal = serializers.CharField()
-    shipping = serializers.CharField()
-    discount_total = serializers.CharField()
-    total = serializers.CharField()
-    lines = LineAnswer(many=True)
-    applied = AppliedAnswer(many=True)
-    gifts = GiftAnswer(many=True)
-    shipping_lines = ShippingAnswer(many=True, required=False)
-    rejected = RejectedAnswer(many=True)
-    next_best = NextBestAnswer(many=True)
+    kind = serializers.ChoiceField(KINDS, help_text=KIND_HELP)
+    id = serializers.CharField(help_text=OFFER_ID_HELP)
+    code = serializers.CharField(required=False, help_text=CODE_HELP)
+    name = serializers.CharField(help_text=NAME_HELP)
+    amount = serializers.CharField(help_text="Discount of the offer.")
+    lines = ShareSerializer(many=True, help_text="Discounts by line.")
+    shipping = serializers.CharField(help_text="Discount on shipping.")
 
 
-class RefundedAnswer(serializers.Serializer[Any]):
-    """A line that was refunded: the discount's share of it."""
+class ReasonSerializer(serializers.Serializer[Any]):
+    """The reason why an offer isn't applied. Some codes add members, such as `missing`."""
 
-    id = serializers.CharField()
-    discount = serializers.CharField()
+    code = serializers.CharField(help_text="Error code of the reason.")
+    detail = serializers.CharField(help_text="Text for the customer.")
 
 
-class RedemptionAnswer(serializers.Serializer[Any]):
-    """What was taken for an order, and what became of it."""
+class RejectedCodeSerializer(serializers.Serializer[Any]):
+    """A code that isn't applied."""
 
-    id = serializers.UUIDField()
-    order = serializers.CharField()
-    status = serializers.ChoiceField(["reserved", "confirmed", "cancelled", "expired", "refunded"])
-    customer_id = serializers.CharField()
-    created_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField()
-    confirmed_at = serializers.DateTimeField(allow_null=True)
-    closed_at = serializers.DateTimeField(allow_null=True)
-    refunded = RefundedAnswer(many=True)
-    quote = QuoteAnswer()
+    code = serializers.CharField(help_text="Code as sent, or the ID of a voucher.")
+    reason = ReasonSerializer(help_text="Why the code isn't applied.")
+
+
+class GiftSerializer(serializers.Serializer[Any]):
+    """A free product."""
+
+    sku = serializers.CharField(help_text="SKU of the product.")
+    quantity = serializers.IntegerField(help_text="Number of units.")
+
+
+class NextBestSerializer(serializers.Serializer[Any]):
+    """An offer that the cart almost qualifies for."""
+
+    kind = serializers.CharField(help_text=KIND_HELP)
+    id = serializers.CharField(help_text=OFFER_ID_HELP)
+    name = serializers.CharField(help_text=NAME_HELP)
+    missing = serializers.DictField(help_text="What is missing: `amount`, `quantity` or both.")
+    amount = serializers.CharField(help_text="Discount that the offer would give.")
+
+
+class ShippingLineSerializer(serializers.Serializer[Any]):
+    """The price of a shipping method."""
+
+    id = serializers.CharField(help_text="ID of the method.")
+    price = serializers.CharField(help_text="Price before discounts.")
+    discount = serializers.CharField(help_text="Discount of the method.")
+
+
+class QuoteSerializer(serializers.Serializer[Any]):
+    """A priced cart. Amounts are decimal strings in the cart's currency."""
+
+    currency = serializers.CharField(help_text="ISO 4217 code of the currency.")
+    subtotal = serializers.CharField(help_text="Price of all lines before discounts.")
+    shipping = serializers.CharField(help_text="Price of shipping before discounts.")
+    discount_total = serializers.CharField(help_text="All discounts, with those on shipping.")
+    total = serializers.CharField(help_text="Amount to pay.")
+    lines = LineSerializer(many=True, help_text="Prices by line.")
+    applied = AppliedOfferSerializer(many=True, help_text="Applied offers.")
+    gifts = GiftSerializer(many=True, help_text="Free products.")
+    shipping_lines = ShippingLineSerializer(
+        many=True, required=False, help_text="Prices by shipping method. Absent for a single method."
+    )
+    rejected = RejectedCodeSerializer(many=True, help_text="Codes and vouchers that aren't applied.")
+    next_best = NextBestSerializer(many=True, help_text="Offers that the cart almost qualifies for, best first.")
+
+
+class RefundedLineSerializer(serializers.Serializer[Any]):
+    """A refunded line."""
+
+    id = serializers.CharField(help_text="ID of the line.")
+    discount = serializers.CharField(help_text="Discount of the line.")
+
+
+class RedemptionSerializer(serializers.Serializer[Any]):
+    """The redemption of an order's offers."""
+
+    id = serializers.UUIDField(help_text="ID of the redemption.")
+    order = serializers.CharField(help_text="Your reference of the order.")
+    status = serializers.ChoiceField(
+        ["reserved", "confirmed", "cancelled", "expired", "refunded"], help_text="Status of the redemption."
+    )
+    customer_id = serializers.CharField(help_text="Customer of the order.")
+    created_at = serializers.DateTimeField(help_text="When the redemption was reserved.")
+    expires_at = serializers.DateTimeField(help_text="When an unconfirmed reservation expires.")
+    confirmed_at = serializers.DateTimeField(allow_null=True, help_text="When the redemption was confirmed.")
+    closed_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the redemption was canceled, expired or completely refunded."
+    )
+    refunded = RefundedLineSerializer(many=True, help_text="Lines refunded so far.")
+    quote = QuoteSerializer(help_text="Quote at the time of the reservation.")

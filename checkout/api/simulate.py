@@ -1,21 +1,28 @@
-"""Simulation over HTTP: parse, call one service, answer."""
+"""API of simulations: a cart priced with draft promotions."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request as HttpRequest
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.contracts import get_caller
 from accounts.selectors import get_brand_for_caller, get_shopper
-from checkout import rules, services
-from checkout.api.parsers import to_request
-from checkout.api.serializers import CartRequest, QuoteAnswer, ReasonAnswer
+from checkout import serialization, services
+from checkout.api.parsers import to_quote_request
+from checkout.api.serializers import (
+    KIND_HELP,
+    NAME_HELP,
+    CartInputSerializer,
+    QuoteSerializer,
+    ReasonSerializer,
+)
 from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
 from core import throttle
 from core.errors import InvalidRequest
@@ -31,186 +38,216 @@ from core.serializer_fields import (
     parse_minor_units,
 )
 from pricing import Facts, Offer, Profile, ProfileInvalid, parse_profile
-from promotions.code_rules import normalize_code
+from promotions.code_rules import CODE_FORMAT_MESSAGE, normalize_code
 from promotions.services import validate_offer
 
 MAX_PROMOTIONS = 1_000
-LARGE = 20_000  # promotions times lines; a simulation takes its time by these
+LARGE = 20_000  # promotions times lines, which determine how long a simulation takes
+MAX_LIMIT = 2_000_000_000
+
+FieldErrors = list[dict[str, str]]
 
 
-class LimitsRequest(serializers.Serializer[Any]):
-    """How often the promotion may be used; a draft that nobody used has everything left."""
+class DraftLimitsInputSerializer(serializers.Serializer[Any]):
+    """Usage limits of a draft. A simulation evaluates each draft as unused."""
 
-    total = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_user = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_day = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_week = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_month = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-
-
-class DraftRequest(serializers.Serializer[Any]):
-    """A promotion to be tried."""
-
-    id = ExternalIdField(help_text="The caller's own name of it")
-    trigger = serializers.ChoiceField(["automatic", "code"])
-    code = StrictCharField(max_length=200, required=False, allow_null=True)
-    offer = ObjectField(help_text="An offer, in the offer language")
-    priority = StrictIntegerField(required=False, min_value=-32768, max_value=32767)
-    limits = LimitsRequest(required=False)
-    budget = AmountField(required=False, allow_null=True)
-
-
-class CustomerRequest(serializers.Serializer[Any]):
-    """Who is taken to be shopping."""
-
-    segments = serializers.ListField(child=StrictCharField(max_length=100), max_length=1_000, required=False)
-    placed_orders = StrictIntegerField(min_value=0, max_value=1_000_000, default=0)
-
-
-class SimulationRequest(serializers.Serializer[Any]):
-    """A cart, and the promotions to try on it. The order of equals is the order of the list."""
-
-    cart = CartRequest()
-    promotions: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=DraftRequest(), max_length=MAX_PROMOTIONS
+    total = StrictIntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text="Total usage limit."
     )
-    profile = ObjectField(required=False, help_text="A pricing profile; the brand's own when absent")
-    customer = CustomerRequest(required=False)
-    at = AwareDateTimeField(required=False)
-    include_live = StrictBooleanField(default=False)
-    brand = SlugField(required=False, help_text="When the caller is staff of several brands")
+    per_customer = StrictIntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text="Usage limit per customer."
+    )
+    per_day = StrictIntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text="Usage limit per day."
+    )
+    per_week = StrictIntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text="Usage limit per week."
+    )
+    per_month = StrictIntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text="Usage limit per month."
+    )
 
 
-class CheckedAnswer(serializers.Serializer[Any]):
-    """A condition as it was looked at."""
+class DraftPromotionInputSerializer(serializers.Serializer[Any]):
+    """A promotion to simulate."""
 
-    kind = serializers.CharField()
-    needed = serializers.JSONField()
-    saw = serializers.JSONField()
-    held = serializers.BooleanField()
-
-
-class ExplainedAnswer(serializers.Serializer[Any]):
-    """Everything about one promotion: ``outcome`` is "applied" or the code of the reason that it was passed over."""
-
-    kind = serializers.CharField()
-    id = serializers.CharField()
-    title = serializers.CharField()
-    code = serializers.CharField(required=False)
-    live = serializers.BooleanField()
-    outcome = serializers.CharField()
-    detail = serializers.CharField()
-    amount = serializers.CharField()
-    conditions = CheckedAnswer(many=True)
-    reason = ReasonAnswer(required=False)
+    id = ExternalIdField(help_text="Your ID of the draft. The ID of an active promotion replaces that promotion.")
+    trigger = serializers.ChoiceField(["automatic", "code"], help_text="Whether the promotion needs a code.")
+    code = StrictCharField(max_length=200, required=False, allow_null=True, help_text="Code of the promotion.")
+    offer = ObjectField(help_text="Offer in the offer language.")
+    priority = StrictIntegerField(
+        required=False, min_value=-32768, max_value=32767, help_text="Priority. Defaults to the offer's priority."
+    )
+    limits = DraftLimitsInputSerializer(required=False, help_text="Usage limits.")
+    budget = AmountField(required=False, allow_null=True, help_text="Budget in the cart's currency.")
 
 
-class SimulationAnswer(QuoteAnswer):
-    """A quote that explains itself."""
+class AssumedCustomerInputSerializer(serializers.Serializer[Any]):
+    """Assumptions about the customer, instead of stored data."""
 
-    explain = ExplainedAnswer(many=True)
+    segments = serializers.ListField(
+        child=StrictCharField(max_length=100), max_length=1_000, required=False, help_text="Segment types."
+    )
+    placed_orders = StrictIntegerField(
+        min_value=0, max_value=1_000_000, default=0, help_text="Number of confirmed orders."
+    )
+
+
+class SimulationInputSerializer(serializers.Serializer[Any]):
+    """A cart and the promotions to simulate. The order of the list decides between equal promotions."""
+
+    cart = CartInputSerializer(help_text="Cart to price.")
+    promotions: serializers.ListSerializer[Any] = serializers.ListSerializer(
+        child=DraftPromotionInputSerializer(), max_length=MAX_PROMOTIONS, help_text="Promotions to simulate."
+    )
+    profile = ObjectField(required=False, help_text="Pricing profile. Defaults to the brand's profile.")
+    customer = AssumedCustomerInputSerializer(
+        required=False, help_text="Assumptions about the customer. Defaults to the stored data of `cart.customer_id`."
+    )
+    at = AwareDateTimeField(required=False, help_text="Date and time of the simulation. Defaults to now.")
+    include_live = StrictBooleanField(default=False, help_text="Whether to include the brand's active promotions.")
+    brand = SlugField(required=False, help_text="Required if you belong to several brands.")
+
+
+class ConditionResultSerializer(serializers.Serializer[Any]):
+    """The result of a condition."""
+
+    kind = serializers.CharField(help_text="Kind of the condition.")
+    required = serializers.JSONField(help_text="What the condition requires.")
+    actual = serializers.JSONField(help_text="What the cart, the customer or the time has.")
+    passed = serializers.BooleanField(help_text="Whether the condition is met.")
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    """The explanation of one promotion."""
+
+    kind = serializers.CharField(help_text=KIND_HELP)
+    id = serializers.CharField(help_text="ID of the draft or of the active promotion.")
+    name = serializers.CharField(help_text=NAME_HELP)
+    code = serializers.CharField(required=False, help_text="Code of the promotion.")
+    live = serializers.BooleanField(help_text="Whether this is an active promotion instead of a draft.")
+    outcome = serializers.CharField(help_text="`applied`, or the code of the reason why it isn't.")
+    detail = serializers.CharField(help_text="Text of the outcome.")
+    amount = serializers.CharField(help_text="Discount of the promotion.")
+    conditions = ConditionResultSerializer(many=True, help_text="Results of the conditions.")
+    reason = ReasonSerializer(required=False, help_text="Why the promotion isn't applied.")
+
+
+class SimulationSerializer(QuoteSerializer):
+    """A quote with explanations."""
+
+    explain = ExplanationSerializer(
+        many=True, help_text="Explanations: the drafts in the order of the request, then active promotions."
+    )
 
 
 class SimulateView(APIView):
     """``/api/v1/promotions/simulate/``"""
 
-    @extend_schema(request=SimulationRequest, responses={200: SimulationAnswer}, operation_id="promotion_simulate")
-    def post(self, request: HttpRequest) -> Response:
-        """Price a cart with promotions that are only drafts, and explain. Stores and takes nothing."""
+    @extend_schema(
+        request=SimulationInputSerializer, responses={200: SimulationSerializer}, operation_id="promotion_simulate"
+    )
+    def post(self, request: Request) -> Response:
+        """Price a cart with draft promotions and explain the result. Nothing is stored or redeemed."""
+        caller = get_caller(request.auth)
         slug = request.data.get("brand") if isinstance(request.data, dict) else None
-        brand = get_brand_for_caller(caller=get_caller(request.auth), slug=slug if isinstance(slug, str) else None)
-        body = SimulationRequest(data=request.data)
-        body.is_valid(raise_exception=True)
-        asked = body.validated_data
-        if len(asked["promotions"]) * len(asked["cart"]["lines"]) > LARGE:
-            throttle.consume("simulate_large", get_caller(request.auth).identity)
-        customer_id = asked["cart"].get("customer_id")
-        found = services.simulate(
-            request=to_cart(asked["cart"], brand.slug),
-            trial=to_trial(asked),
+        brand = get_brand_for_caller(caller=caller, slug=slug if isinstance(slug, str) else None)
+        serializer = SimulationInputSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        body = serializer.validated_data
+        if len(body["promotions"]) * len(body["cart"]["lines"]) > LARGE:
+            throttle.consume("simulate_large", caller.identity)
+        customer_id = body["cart"].get("customer_id")
+        simulation = services.simulate(
+            request=to_cart(body["cart"], brand.slug),
+            options=to_simulation_options(body),
             brand=brand,
             shopper=get_shopper(customer_id) if customer_id else None,
-            at=asked.get("at") or timezone.now(),
+            at=body.get("at") or timezone.now(),
         )
-        return Response(rules.serialize_simulation(found))
+        return Response(serialization.serialize_simulation(simulation))
 
 
-def to_cart(asked: Mapping[str, Any], brand: str) -> QuoteRequest:
-    """The cart in minor units. Raises ValidationError, below ``cart``."""
+def to_cart(cart: Mapping[str, Any], brand: str) -> QuoteRequest:
+    """Convert the validated cart. Raises ValidationError with fields below ``cart``."""
     try:
-        return to_request(asked, brand=brand)
+        return to_quote_request(cart, brand=brand)
     except serializers.ValidationError as error:
-        faults: Any = error.detail
-        raise serializers.ValidationError({f"cart.{name}": found for name, found in faults.items()}) from error
+        errors: Any = error.detail
+        raise serializers.ValidationError({f"cart.{name}": detail for name, detail in errors.items()}) from error
 
 
-def to_trial(asked: Mapping[str, Any]) -> SimulationOptions:
-    """The drafts and what is assumed beside them. Raises Invalid with every fault."""
-    faults: list[dict[str, str]] = []
-    drafts, seen = [], {"id": set[str](), "code": set[str]()}
-    for index, each in enumerate(asked["promotions"]):
-        place = f"promotions.{index}"
-        faults += _repeated(each, place, seen)
+def to_simulation_options(body: Mapping[str, Any]) -> SimulationOptions:
+    """Convert the validated drafts and assumptions. Raises InvalidRequest with all field errors."""
+    errors: FieldErrors = []
+    drafts: list[DraftPromotion] = []
+    seen: dict[str, set[str]] = {"id": set(), "code": set()}
+    for index, promotion in enumerate(body["promotions"]):
+        path = f"promotions.{index}"
+        errors += _find_duplicates(promotion, path, seen)
         try:
-            drafts.append(_draft(each, place, asked["cart"]["currency"]))
-        except InvalidRequest as refusal:
-            faults += refusal.errors or []
-    profile = _profile(asked.get("profile"), faults)
-    if faults:
-        raise InvalidRequest(errors=faults)
-    who = asked.get("customer")
-    facts = None if who is None else Facts(frozenset(who.get("segments", ())), who["placed_orders"])
-    return SimulationOptions(drafts, facts, profile, asked["include_live"])
+            drafts.append(_to_draft(promotion, path, body["cart"]["currency"]))
+        except InvalidRequest as error:
+            errors += error.errors or []
+    profile = _to_profile(body.get("profile"), errors)
+    if errors:
+        raise InvalidRequest(errors=errors)
+    customer = body.get("customer")
+    facts = None if customer is None else Facts(frozenset(customer.get("segments", ())), customer["placed_orders"])
+    return SimulationOptions(drafts, facts, profile, body["include_live"])
 
 
-def _repeated(each: Mapping[str, Any], place: str, seen: Mapping[str, set[str]]) -> list[dict[str, str]]:
-    """Ids and codes that stand twice; notes the new ones."""
-    faults = []
-    values = {"id": each["id"], "code": normalize_code(each.get("code") or "")}
+def _find_duplicates(promotion: Mapping[str, Any], path: str, seen: Mapping[str, set[str]]) -> FieldErrors:
+    """Return errors for an ID and a code that are in ``seen``, and add new ones to it."""
+    errors = []
+    values = {"id": promotion["id"], "code": normalize_code(promotion.get("code") or "")}
+    messages = {"id": _("Duplicate id."), "code": _("Duplicate code.")}
     for name, value in values.items():
         if value in seen[name]:
-            faults.append({"field": f"{place}.{name}", "code": "invalid", "detail": f"Each {name} stands once."})
+            errors.append({"field": f"{path}.{name}", "code": "invalid", "detail": messages[name]})
         elif value:
             seen[name].add(value)
-    return faults
+    return errors
 
 
-def _draft(each: Mapping[str, Any], place: str, currency: str) -> DraftPromotion:
-    """One draft; its ``priority`` goes before the offer's own. Raises Invalid."""
-    by_code, text = each["trigger"] == "code", each.get("code")
+def _to_draft(promotion: Mapping[str, Any], path: str, currency: str) -> DraftPromotion:
+    """Convert one draft; ``priority`` overrides the offer's own. Raises InvalidRequest."""
+    by_code, text = promotion["trigger"] == "code", promotion.get("code")
     code = normalize_code(text) if text else None
     if text and not by_code:
-        raise InvalidRequest.field(f"{place}.code", "A promotion that starts by itself has no code.")
+        raise InvalidRequest.field(f"{path}.code", _("An automatic promotion can't have a code."))
     if text and code is None:
-        raise InvalidRequest.field(f"{place}.code", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
-    offer: Offer = validate_offer(each["offer"], field=f"{place}.offer")
+        raise InvalidRequest.field(f"{path}.code", str(CODE_FORMAT_MESSAGE))
+    offer: Offer = validate_offer(promotion["offer"], field=f"{path}.offer")
     return DraftPromotion(
-        id=each["id"],
-        title=each["id"],
-        offer=replace(offer, priority=each.get("priority", offer.priority)),
+        id=promotion["id"],
+        name=promotion["id"],
+        offer=replace(offer, priority=promotion.get("priority", offer.priority)),
         by_code=by_code,
         code=code,
-        budget=_budget(each.get("budget"), currency, f"{place}.budget"),
+        budget=_to_budget(promotion.get("budget"), currency, f"{path}.budget"),
     )
 
 
-def _budget(text: str | None, currency: str, field: str) -> int | None:
+def _to_budget(text: str | None, currency: str, field: str) -> int | None:
+    """Convert a budget to minor units. Raises InvalidRequest."""
     if text is None:
         return None
     try:
-        found = parse_minor_units(text, currency, field)
+        budget = parse_minor_units(text, currency, field)
     except serializers.ValidationError as error:
-        raise InvalidRequest.field(field, f"This has more decimals than {currency} has.") from error
-    if not found:
-        raise InvalidRequest.field(field, "A budget is more than nothing.")
-    return found
+        raise InvalidRequest.field(field, _("Use at most the decimals of the currency.")) from error
+    if not budget:
+        raise InvalidRequest.field(field, _("The budget must be greater than 0."))
+    return budget
 
 
-def _profile(value: Any, faults: list[dict[str, str]]) -> Profile | None:
+def _to_profile(profile: Any, errors: FieldErrors) -> Profile | None:
+    """Convert a pricing profile, or add its errors to ``errors``."""
     try:
-        return None if value is None else parse_profile(value)
+        return None if profile is None else parse_profile(profile)
     except ProfileInvalid as error:
-        faults += [
+        errors += [
             {"field": f"profile.{path}" if path else "profile", "code": code, "detail": detail}
             for path, code, detail in error.errors
         ]

@@ -1,4 +1,4 @@
-"""Addresses of checkout, below /api/v1/checkout/."""
+"""URLs of checkout below ``/api/v1/checkout/``."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Checkout over HTTP: parse, call one service, answer."""
+"""API of quotes and redemptions."""
 
 import contextlib
 import uuid
@@ -14,9 +14,15 @@ from rest_framework.views import APIView
 from accounts.contracts import Scope, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids, shopper_for
-from checkout import rules, selectors, services
-from checkout.api.parsers import serialize_redemption, to_order, to_request
-from checkout.api.serializers import CartRequest, QuoteAnswer, RedemptionAnswer, RedemptionRequest, RefundRequest
+from checkout import selectors, serialization, services
+from checkout.api.parsers import serialize_redemption, to_quote_request, to_redemption_options
+from checkout.api.serializers import (
+    CartInputSerializer,
+    QuoteSerializer,
+    RedemptionInputSerializer,
+    RedemptionSerializer,
+    RefundInputSerializer,
+)
 from checkout.models import Redemption
 from core import throttle
 from core.api import CursorPagination
@@ -31,141 +37,145 @@ UNKNOWN_CODE_SCOPE = "cart_code_miss"
 class QuoteView(APIView):
     """``/api/v1/checkout/quote/``"""
 
-    @extend_schema(request=CartRequest, responses={200: QuoteAnswer}, operation_id="checkout_quote")
+    @extend_schema(request=CartInputSerializer, responses={200: QuoteSerializer}, operation_id="checkout_quote")
     def post(self, request: Request) -> Response:
-        """Price a cart with the codes that were typed. Takes nothing."""
-        body = validate(CartRequest, request.data)
+        """Price a cart with its codes. Nothing is redeemed."""
+        body = validate(CartInputSerializer, request.data)
         brand = _brand_of_caller(request)
         shopper = shopper_for(caller=get_caller(request.auth), customer_id=body.get("customer_id"))
-        asked = to_request(body, brand=brand.slug if brand else None)
-        who = f"{get_caller(request.auth).identity}/{shopper.customer_id}"
-        throttle.peek(UNKNOWN_CODE_SCOPE, who)
-        answer = rules.serialize_quote(services.quote(request=asked, shopper=shopper, at=timezone.now()))
-        _throttle_unknown_codes(answer, who)
+        quote_request = to_quote_request(body, brand=brand.slug if brand else None)
+        identity = f"{get_caller(request.auth).identity}/{shopper.customer_id}"
+        throttle.peek(UNKNOWN_CODE_SCOPE, identity)
+        quote = services.quote(request=quote_request, shopper=shopper, at=timezone.now())
+        answer = serialization.serialize_quote(quote)
+        _throttle_unknown_codes(answer, identity)
         return Response(answer)
 
 
 class RedemptionsView(APIView):
     """``/api/v1/checkout/redemptions/``"""
 
-    @extend_schema(request=RedemptionRequest, responses={201: RedemptionAnswer}, operation_id="redemption_create")
+    @extend_schema(
+        request=RedemptionInputSerializer, responses={201: RedemptionSerializer}, operation_id="redemption_create"
+    )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Reserve everything that the cart's codes give, for an order that is about to be paid."""
-        body = validate(RedemptionRequest, request.data)
+        """Reserve the offers of a cart for an order that is about to be paid."""
+        body = validate(RedemptionInputSerializer, request.data)
         brand = _brand_of_caller(request)
         shopper = shopper_for(caller=get_caller(request.auth), customer_id=body.get("customer_id"))
-        who = f"{get_caller(request.auth).identity}/{shopper.customer_id}"
-        throttle.peek(UNKNOWN_CODE_SCOPE, who)
+        identity = f"{get_caller(request.auth).identity}/{shopper.customer_id}"
+        throttle.peek(UNKNOWN_CODE_SCOPE, identity)
         try:
             redemption = services.reserve(
-                request=to_request(body, brand=brand.slug if brand else None),
-                order=to_order(body, _raw_body(request), brand_id=brand.pk if brand else None),
+                request=to_quote_request(body, brand=brand.slug if brand else None),
+                options=to_redemption_options(body, _raw_body(request), brand_id=brand.pk if brand else None),
                 shopper=shopper,
                 at=timezone.now(),
             )
         except CodeNotFound:
-            throttle.consume(UNKNOWN_CODE_SCOPE, who)
+            throttle.consume(UNKNOWN_CODE_SCOPE, identity)
             raise
-        with contextlib.suppress(Throttled):  # what was taken is answered; the next guess is refused
-            _throttle_unknown_codes(redemption.quote, who)
-        return Response(serialize_redemption(redemption), status=201)
+        answer = serialize_redemption(redemption)
+        with contextlib.suppress(Throttled):  # the reservation succeeded; the next request is throttled
+            _throttle_unknown_codes(answer["quote"], identity)
+        return Response(answer, status=201)
 
     @extend_schema(
-        parameters=[OpenApiParameter("order", str, description="The merchant's order reference")],
-        responses={200: RedemptionAnswer(many=True)},
+        parameters=[OpenApiParameter("order", str, description="Your reference of the order.")],
+        responses={200: RedemptionSerializer(many=True)},
         operation_id="redemption_list",
     )
     def get(self, request: Request) -> Response:
-        """The caller's redemptions, newest first: a shopper's own, a brand's own."""
-        found = selectors.list_visible(
-            caller=get_caller(request.auth), brand_ids=readable_brand_ids(get_caller(request.auth))
+        """List the caller's redemptions, newest first: those of the shopper, or those of the brand."""
+        caller = get_caller(request.auth)
+        redemptions = selectors.list_visible(
+            caller=caller, brand_ids=readable_brand_ids(caller), order=request.query_params.get("order", "")
         )
-        found = found.select_related("customer").prefetch_related("refunded_lines")
-        if order := request.query_params.get("order"):
-            found = found.filter(order=order)
         page = CursorPagination()
-        rows = page.paginate_queryset(found, request, view=self) or []
-        return page.get_paginated_response([serialize_redemption(row) for row in rows])
+        rows = page.paginate_queryset(redemptions, request, view=self) or []
+        return page.get_paginated_response([serialize_redemption(redemption) for redemption in rows])
 
 
 class RedemptionView(APIView):
     """``/api/v1/checkout/redemptions/<id>/``"""
 
-    @extend_schema(responses={200: RedemptionAnswer}, operation_id="redemption_read")
+    @extend_schema(responses={200: RedemptionSerializer}, operation_id="redemption_read")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """One redemption."""
-        found = selectors.get_visible(
-            pk=pk, caller=get_caller(request.auth), brand_ids=readable_brand_ids(get_caller(request.auth))
-        )
-        return Response(serialize_redemption(found))
+        """Return a redemption."""
+        caller = get_caller(request.auth)
+        redemption = selectors.get_visible(pk=pk, caller=caller, brand_ids=readable_brand_ids(caller))
+        return Response(serialize_redemption(redemption))
 
 
 class RedemptionActionView(APIView):
-    """A verb on one redemption."""
+    """Base class of the actions on a redemption."""
 
-    find: Callable[..., Redemption] = staticmethod(selectors.for_caller)
+    find: Callable[..., Redemption] = staticmethod(selectors.get_editable)
 
-    def found(self, request: Request, pk: uuid.UUID) -> Redemption:
+    def get_redemption(self, request: Request, pk: uuid.UUID) -> Redemption:
+        """Return the redemption if the caller may act on it. Raises NotFound and PermissionDenied."""
         caller = get_caller(request.auth)
         readable = readable_brand_ids(caller)
-        editable = readable_brand_ids(caller, edit=True) if readable else readable  # nothing more than may be read
+        editable = readable_brand_ids(caller, edit=True) if readable else readable  # a subset of the readable ones
         return type(self).find(pk=pk, caller=caller, readable=readable, editable=editable)
 
 
 class ConfirmView(RedemptionActionView):
-    """``…/confirm/``"""
+    """``/api/v1/checkout/redemptions/<id>/confirm/``"""
 
-    @extend_schema(request=None, responses={200: RedemptionAnswer}, operation_id="redemption_confirm")
+    @extend_schema(request=None, responses={200: RedemptionSerializer}, operation_id="redemption_confirm")
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """The order was paid."""
-        return Response(serialize_redemption(services.confirm(redemption=self.found(request, pk), at=timezone.now())))
+        """Confirm a reservation after the order was paid."""
+        redemption = services.confirm(redemption=self.get_redemption(request, pk), at=timezone.now())
+        return Response(serialize_redemption(redemption))
 
 
 class CancelView(RedemptionActionView):
-    """``…/cancel/``"""
+    """``/api/v1/checkout/redemptions/<id>/cancel/``"""
 
-    @extend_schema(request=None, responses={200: RedemptionAnswer}, operation_id="redemption_cancel")
+    @extend_schema(request=None, responses={200: RedemptionSerializer}, operation_id="redemption_cancel")
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """The order will not be paid: everything is given back."""
-        return Response(serialize_redemption(services.cancel(redemption=self.found(request, pk), at=timezone.now())))
+        """Cancel a reservation whose order won't be paid, and release its offers."""
+        redemption = services.cancel(redemption=self.get_redemption(request, pk), at=timezone.now())
+        return Response(serialize_redemption(redemption))
 
 
 class RefundView(RedemptionActionView):
-    """``…/refund/``"""
+    """``/api/v1/checkout/redemptions/<id>/refund/``"""
 
-    find = staticmethod(selectors.for_refund)
+    find = staticmethod(selectors.get_refundable)
 
-    @extend_schema(request=RefundRequest, responses={200: RedemptionAnswer}, operation_id="redemption_refund")
+    @extend_schema(
+        request=RefundInputSerializer, responses={200: RedemptionSerializer}, operation_id="redemption_refund"
+    )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Refund the whole order or some of its lines; a brand's verb, never the shopper's."""
-        body = RefundRequest(data=request.data)
-        body.is_valid(raise_exception=True)
-        lines: Any = body.validated_data.get("lines")
+        """Refund some lines of an order, or all of them. Only brands may refund, never the shopper."""
+        serializer = RefundInputSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        lines: Any = serializer.validated_data.get("lines")
+        redemption = self.get_redemption(request, pk)
         return Response(
-            serialize_redemption(
-                services.return_redemption(redemption=self.found(request, pk), lines=lines, at=timezone.now())
-            )
+            serialize_redemption(services.return_redemption(redemption=redemption, lines=lines, at=timezone.now()))
         )
 
 
-def _throttle_unknown_codes(quote: Mapping[str, Any], who: str) -> None:
-    """Count each code that there is not; many in one cart are as many guesses. Raises Throttled."""
+def _throttle_unknown_codes(quote: Mapping[str, Any], identity: str) -> None:
+    """Count each unknown code as a guess. Raises Throttled."""
     for rejected in quote["rejected"]:
         if rejected["reason"]["code"] == CodeNotFound.code:
-            throttle.consume(UNKNOWN_CODE_SCOPE, who)
+            throttle.consume(UNKNOWN_CODE_SCOPE, identity)
 
 
 def _raw_body(request: Request) -> dict[str, Any]:
-    """The body as it was sent: an object, once its serializer has found it valid."""
+    """Return the body as sent. Its serializer has checked that it is an object."""
     return dict(request.data)
 
 
 def _brand_of_caller(request: Request) -> Brand | None:
-    """The brand whose server asks, or None for a shopper who asks for themselves."""
-    return (
-        get_brand_for_caller(caller=get_caller(request.auth)) if get_caller(request.auth).scope is Scope.BRAND else None
-    )
+    """Return the brand whose server sends the request, or None for a shopper."""
+    caller = get_caller(request.auth)
+    return get_brand_for_caller(caller=caller) if caller.scope is Scope.BRAND else None

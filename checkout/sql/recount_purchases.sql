@@ -1,5 +1,5 @@
--- Finds sums of purchases that are not what the confirmed orders say, leaving out those that a note speaks of.
--- Upholds no constraint: it writes nothing.
+-- Return the purchase totals that differ from the confirmed orders, except those with a dirty marker.
+-- Writes nothing, so it upholds no constraint.
 WITH bought AS (
     SELECT brand_id, customer_id, id, currency, total, coalesce(confirmed_at, created_at) AS at
     FROM checkout_redemption
@@ -16,7 +16,7 @@ WITH bought AS (
     JOIN accounts_brand b ON b.id = o.brand_id
     GROUP BY o.brand_id, o.customer_id
 )
-SELECT brand_id, customer_id, coalesce(p.orders, 0) AS said, coalesce(c.orders, 0) AS counted
+SELECT brand_id, customer_id, coalesce(p.orders, 0) AS stored, coalesce(c.orders, 0) AS counted
 FROM checkout_purchasesum p
 FULL JOIN counted c USING (brand_id, customer_id)
 WHERE (coalesce(p.orders, 0), p.largest, p.first_at, p.last_at)
