@@ -53,15 +53,11 @@ from core.errors import Unavailable
 log = structlog.get_logger(__name__)
 
 LIMIT = 500  # items in one batch
-THREAD_IDLE_SECONDS = 60.0  # after so long without work the thread ends and its connection closes
-CONNECTION_CHECK_SECONDS = (
-    1.0  # after so long a connection is looked at before it is used: the server may have restarted
-)
-RESULT_TIMEOUT_SECONDS = (
-    60.0  # nobody waits longer for a statement that runs: the statement's own time limit comes first
-)
+THREAD_IDLE_SECONDS = 60.0  # without work, before the thread ends and closes its connection
+CONNECTION_CHECK_SECONDS = 1.0  # an idle connection is checked before use, as the server may have restarted
+RESULT_TIMEOUT_SECONDS = 60.0  # for a running statement, whose own timeout comes first
 MAX_TRIES = 3
-ROLLED_BACK = {"40001", "40P01"}  # serialization failure and deadlock: nothing happened, and it may be tried again
+ROLLED_BACK = {"40001", "40P01"}  # serialization failure and deadlock: safe to retry
 
 PENDING_ITEMS = Gauge(
     "promo_batch_waiting", "Requests waiting for their batch", ["operation"], multiprocess_mode="livesum"

@@ -1,12 +1,13 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class OutsideConfig(AppConfig):
-    """Services outside of the platform: what they are to know, told until they have acknowledged it."""
+    """Sync jobs to external services, which are repeated until the service has acknowledged them."""
 
     name = "integrations"
     label = "outside"
-    verbose_name = "Outside services"
+    verbose_name = _("Integrations")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

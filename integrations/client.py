@@ -1,6 +1,6 @@
-"""One HTTP call to a service outside: a few seconds at most, its certificate verified, no redirect followed.
+"""HTTP client of external services, with a deadline, TLS verification and no redirects.
 
-Every way in which a call can go wrong is a NotTaken with its reason in words.
+Every failure of a call is a DeliveryFailed with its reason.
 """
 
 import contextlib
@@ -18,30 +18,32 @@ from integrations import rules
 from integrations.contracts import DeliveryFailed, RunClock, Service
 from integrations.services import circuit_breaker
 
-SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 MAX_RESPONSE_BYTES = 1024 * 1024
 
 
 class Client:
-    """Calls a service below ``url``, with ``key`` as the bearer's; asks the breaker before and tells it after."""
+    """A client of a service below ``url``, with ``key`` as the bearer token, behind the circuit breaker."""
 
-    def __init__(self, service: Service, *, url: str, key: str, clock: RunClock, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, service: Service, *, url: str, key: str, clock: RunClock, seconds: float = TIMEOUT_SECONDS
+    ) -> None:
         self.service, self.clock, self.seconds, self._key = service, clock, seconds, key
         self._at = urlsplit(url.rstrip("/"))
 
     def call(self, method: str, path: str, document: object = None, *, key: str) -> dict[str, Any]:
-        """What the service answered. ``key`` says which call this is: the same call again has the same key.
+        """Call the service and return its JSON response. Raises DeliveryFailed and CircuitOpen.
 
-        Raises NotTaken and LeftAlone.
+        ``key`` is the idempotency key: a repeated call has the same key.
         """
         circuit_breaker.before_call(self.service, at=self.clock.now())
         try:
-            answer = self._call(method, path, document, key)
-        except DeliveryFailed as fault:
-            circuit_breaker.on_failure(self.service, fault, at=self.clock.now())
+            result = self._call(method, path, document, key)
+        except DeliveryFailed as error:
+            circuit_breaker.on_failure(self.service, error, at=self.clock.now())
             raise
         circuit_breaker.on_success(self.service, at=self.clock.now())
-        return answer
+        return result
 
     def _call(self, method: str, path: str, document: object, key: str) -> dict[str, Any]:
         headers = {"Accept": "application/json", "Idempotency-Key": key, "User-Agent": "promoplatform"}
@@ -56,7 +58,7 @@ class Client:
                 with connection.getresponse() as response:
                     text = response.read(MAX_RESPONSE_BYTES)
         except ssl.SSLError as error:
-            raise DeliveryFailed(f"it could not prove who it is ({error.reason})", ill=True) from error
+            raise DeliveryFailed(f"TLS verification failed ({error.reason})", is_service_failure=True) from error
         except TimeoutError as error:
             raise self._timeout_error() from error
         except (OSError, http.client.HTTPException) as error:
@@ -72,12 +74,12 @@ class Client:
         return http.client.HTTPConnection(host, port, timeout=self.seconds)
 
     def _timeout_error(self) -> DeliveryFailed:
-        return DeliveryFailed(f"it did not answer within {self.seconds:g} seconds", ill=True)
+        return DeliveryFailed(f"timed out after {self.seconds:g} seconds", is_service_failure=True)
 
     def _translate_error(self, error: Exception) -> DeliveryFailed:
         if isinstance(error, ConnectionRefusedError | socket.gaierror):
-            return DeliveryFailed("it cannot be reached", ill=True)
-        return DeliveryFailed("it broke the connection off", ill=True)
+            return DeliveryFailed("connection failed", is_service_failure=True)
+        return DeliveryFailed("connection closed", is_service_failure=True)
 
 
 @cache
@@ -87,24 +89,24 @@ def _ssl_context() -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def _enforce_deadline(sock: socket.socket, seconds: float) -> Iterator[None]:
-    """Cut a connection after so many seconds, also when it drips: a socket's own limit begins anew with each byte.
+    """Close a connection after a number of seconds, and raise TimeoutError then.
 
-    Raises TimeoutError then.
+    A socket's own timeout is not enough, because it starts again with each byte that arrives.
     """
-    late = threading.Event()
+    expired = threading.Event()
 
-    def cut() -> None:
-        late.set()
+    def shut_down() -> None:
+        expired.set()
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(seconds, cut)
+    timer = threading.Timer(seconds, shut_down)
     timer.start()
     try:
         yield
     except (OSError, http.client.HTTPException) as error:
-        raise (TimeoutError() if late.is_set() else error) from error
+        raise (TimeoutError() if expired.is_set() else error) from error
     finally:
         timer.cancel()
-    if late.is_set():
+    if expired.is_set():
         raise TimeoutError

@@ -1,4 +1,4 @@
-"""What the platform and the services outside of it agree on."""
+"""Values and exceptions of sync jobs to external services."""
 
 import time
 from datetime import datetime, timedelta
@@ -6,47 +6,48 @@ from enum import StrEnum
 
 
 class Service(StrEnum):
-    """The services that can stand outside."""
+    """External services of which the platform can use its own or another implementation."""
 
     SEGMENTATION = "segmentation"
     CAMPAIGN_ENGINE = "campaign_engine"
 
-    @property
-    def label(self) -> str:
-        """As people call it."""
-        return f"the {self.value.replace('_', ' ')}" + (" service" if self is Service.SEGMENTATION else "")
-
 
 class RunClock:
-    """The instant at which a run began, and what has passed since: a long run does not keep its first instant."""
+    """The current time of a run: the time at its start plus the elapsed time, so that long runs stay accurate."""
 
     def __init__(self, at: datetime) -> None:
-        self._at, self._began = at, time.monotonic()
+        self._at, self._started = at, time.monotonic()
 
     def now(self) -> datetime:
-        return self._at + timedelta(seconds=time.monotonic() - self._began)
+        """Return the current time."""
+        return self._at + timedelta(seconds=time.monotonic() - self._started)
 
     @property
-    def is_out_of_time(self) -> float:
-        """Seconds since the run began."""
-        return time.monotonic() - self._began
+    def elapsed_seconds(self) -> float:
+        """Seconds since the start of the run."""
+        return time.monotonic() - self._started
 
 
 class DeliveryFailed(Exception):
-    """A service did not take what it was told; the text says why, in words for people ("it answered 503").
+    """A call to a service failed; ``reason`` says why, in words for people ("HTTP 503").
 
-    ``wait`` is how many seconds the service asked us to leave it alone, 0 if it did not. ``ill`` says that the service
-    itself is at fault, so that others need not try; without it, this one errand alone is. ``status`` is the answer's, 0
-    when there was none.
+    ``retry_after`` is the number of seconds that the service asked to wait, or 0. With ``is_service_failure`` the
+    service itself fails, so other calls would fail, too; without it, only this job is rejected. ``status`` is that of
+    the response, or 0.
     """
 
-    def __init__(self, reason: str, *, wait: int = 0, ill: bool = False, status: int = 0) -> None:
+    def __init__(self, reason: str, *, retry_after: int = 0, is_service_failure: bool = False, status: int = 0) -> None:
         super().__init__(reason)
-        self.reason, self.wait, self.ill, self.status = reason, wait, ill, status
+        self.reason, self.retry_after, self.is_service_failure, self.status = (
+            reason,
+            retry_after,
+            is_service_failure,
+            status,
+        )
 
 
 class CircuitOpen(Exception):
-    """The service is not called before ``until``: it failed too often, or asked for it. The text says why."""
+    """The service is not called before ``until``, because it failed too often or asked to wait."""
 
     def __init__(self, reason: str, until: datetime) -> None:
         super().__init__(reason)
@@ -54,4 +55,4 @@ class CircuitOpen(Exception):
 
 
 class Superseded(Exception):
-    """Whatever is being told is no longer what is to be told, or somebody else tells it now."""
+    """The job has a newer version, or another worker holds its lease."""

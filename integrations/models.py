@@ -1,41 +1,44 @@
-"""What outside services are still to be told, and how they are."""
+"""Sync jobs to external services, and the state of their circuit breakers."""
 
 from typing import ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from integrations.contracts import Service
 
-SERVICE_CHOICES = [(service.value, service.value.replace("_", " ")) for service in Service]
+SERVICE_CHOICES = [
+    (Service.SEGMENTATION.value, _("Segmentation service")),
+    (Service.CAMPAIGN_ENGINE.value, _("Campaign engine")),
+]
 
 
 class SyncJob(models.Model):
-    """One thing of ours that a service outside is to know: told until it has acknowledged the newest version.
+    """An object that an external service has to know, sent until the service has acknowledged the latest version.
 
-    There is one row for each thing, however often it changes. Whoever works on it holds ``lease``. Of a long series the
-    service has taken ``page`` pages with ``sent`` items, the last of them ``cursor``.
+    Each object has one row, however often it changes. A worker on the job holds ``lease``. For a long list the service
+    has accepted ``page`` pages with ``sent_count`` items, the last of which is ``cursor``.
     """
 
     id = models.BigAutoField(primary_key=True)
     service = models.CharField(max_length=20, choices=SERVICE_CHOICES)
-    subject = models.UUIDField(help_text="The id of what is told of")
-    version = models.PositiveIntegerField(default=1, help_text="One more with each change that is to be told")
-    acknowledged = models.PositiveIntegerField(default=0, help_text="The newest version that the service has taken")
+    subject = models.UUIDField(help_text=_("ID of the object."))
+    version = models.PositiveIntegerField(default=1, help_text=_("Increases with each change."))
+    acknowledged = models.PositiveIntegerField(default=0, help_text=_("Latest version that the service has confirmed."))
     cursor = models.BigIntegerField(default=0)
     page = models.PositiveIntegerField(default=0)
     sent_count = models.BigIntegerField(default=0, db_column="sent")
     due_at = models.DateTimeField()
-    failures = models.PositiveSmallIntegerField(default=0, help_text="In a row")
-    error = models.TextField(blank=True, default="", help_text="Why the last attempt came to nothing")
+    failures = models.PositiveSmallIntegerField(default=0, help_text=_("Consecutive failures."))
+    error = models.TextField(blank=True, default="", help_text=_("Reason of the last failure."))
     lease = models.UUIDField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
-    requested_at = models.DateTimeField(
-        help_text="Since when the service does not know the newest version", db_column="wanted_at"
-    )
+    requested_at = models.DateTimeField(help_text=_("Start of the wait for the latest version."), db_column="wanted_at")
     synced_at = models.DateTimeField(null=True, blank=True, db_column="told_at")
 
     class Meta:
+        verbose_name, verbose_name_plural = _("sync job"), _("sync jobs")
         db_table = "outside_errand"
         ordering: ClassVar[list[str]] = ["-id"]
         constraints = [
@@ -62,15 +65,15 @@ class SyncJob(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Whether the service does not know the newest version yet."""
+        """Whether the service has not confirmed the latest version."""
         return self.acknowledged < self.version
 
 
 class CircuitState(models.Model):
-    """How a service does, as all processes see it. ``open_until`` set: nobody calls it before then."""
+    """The state of a service's circuit breaker, shared by all processes; no calls are made before ``open_until``."""
 
     service = models.CharField(max_length=20, primary_key=True, choices=SERVICE_CHOICES)
-    failures = models.PositiveIntegerField(default=0, help_text="In a row, whoever called")
+    failures = models.PositiveIntegerField(default=0, help_text=_("Consecutive failures of all processes."))
     open_until = models.DateTimeField(null=True, blank=True)
     open_since = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True, default="")
@@ -78,7 +81,7 @@ class CircuitState(models.Model):
 
     class Meta:
         db_table = "outside_health"
-        verbose_name_plural = "health"
+        verbose_name, verbose_name_plural = _("circuit breaker"), _("circuit breakers")
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(open_until__isnull=True, open_since__isnull=True)

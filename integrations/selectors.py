@@ -1,4 +1,4 @@
-"""Questions about what services outside are still to be told; writes nothing."""
+"""Queries of pending sync jobs and the status of external services."""
 
 import uuid
 from collections.abc import Collection
@@ -7,30 +7,35 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Count, F, Min, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from integrations.contracts import Service
 from integrations.models import CircuitState, SyncJob
 
+_NAMES = {
+    Service.SEGMENTATION: gettext_lazy("the segmentation service"),
+    Service.CAMPAIGN_ENGINE: gettext_lazy("the campaign engine"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class PendingSync:
-    """Something that a service does not know yet: why, since when, and when it is told next; of a long series, how many
-    items it has taken.
-    """
+    """A pending sync job: the reason, its start, the next attempt and the number of accepted items."""
 
     reason: str
     since: datetime
-    next_try_at: datetime
+    next_attempt_at: datetime
     failures: int
-    sent: int
+    sent_count: int
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """How a service does: whether there is one, what it is still to be told, and why it is left alone, if it is."""
+    """The status of a service: whether it is configured, its pending jobs, and its circuit breaker."""
 
     service: Service
-    is_used: bool
+    is_configured: bool
     pending: int
     failing: int
     oldest: datetime | None
@@ -39,7 +44,7 @@ class ServiceStatus:
 
 
 def service_url(service: Service) -> str:
-    """Where the service is; empty when there is none, and the platform does its work itself."""
+    """Return the URL of the service; empty if the platform does the work itself."""
     return {
         Service.SEGMENTATION: settings.SEGMENTATION_SERVICE_URL,
         Service.CAMPAIGN_ENGINE: settings.CAMPAIGN_ENGINE_URL,
@@ -47,27 +52,31 @@ def service_url(service: Service) -> str:
 
 
 def list_pending_syncs(*, service: Service, subjects: Collection[uuid.UUID]) -> dict[uuid.UUID, PendingSync]:
-    """Those of the subjects that the service does not know as they stand now, with the reason in words; one query."""
+    """Return the pending syncs of the subjects, in one query."""
     rows = SyncJob.objects.filter(service=service, subject__in=subjects, acknowledged__lt=F("version"))
     return {
-        errand.subject: PendingSync(
-            f"Waiting for {service.label}" + (f": {errand.error}." if errand.error else "."),
-            errand.requested_at, errand.due_at, errand.failures, errand.sent_count,
+        job.subject: PendingSync(
+            _waiting_reason(service, job.error), job.requested_at, job.due_at, job.failures, job.sent_count
         )
-        for errand in rows
+        for job in rows
     }  # fmt: skip
 
 
+def _waiting_reason(service: Service, error: str) -> str:
+    values = {"service": _NAMES[service], "error": error}
+    return (_("Waiting for %(service)s: %(error)s.") if error else _("Waiting for %(service)s.")) % values
+
+
 def list_service_statuses() -> list[ServiceStatus]:
-    """How each service does, in two queries."""
+    """Return the status of each service, in two queries."""
     rows = SyncJob.objects.filter(acknowledged__lt=F("version")).order_by().values_list("service")
     counted = rows.annotate(all=Count("pk"), bad=Count("pk", filter=Q(failures__gt=0)), oldest=Min("requested_at"))
-    numbers = {service: (pending, failing, oldest) for service, pending, failing, oldest in counted}
-    health = CircuitState.objects.in_bulk()
-    found = []
+    counts = {service: (pending, failing, oldest) for service, pending, failing, oldest in counted}
+    states = CircuitState.objects.in_bulk()
+    statuses = []
     for service in Service:
-        pending, failing, oldest = numbers.get(service.value, (0, 0, None))
-        its = health.get(service.value) or CircuitState(service=service)
-        used = bool(service_url(service))
-        found.append(ServiceStatus(service, used, pending, failing, oldest, its.open_since, its.error))
-    return found
+        pending, failing, oldest = counts.get(service.value, (0, 0, None))
+        state = states.get(service.value) or CircuitState(service=service)
+        is_configured = bool(service_url(service))
+        statuses.append(ServiceStatus(service, is_configured, pending, failing, oldest, state.open_since, state.error))
+    return statuses

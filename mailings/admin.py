@@ -1,4 +1,4 @@
-"""Mailings, their mails and suppressed addresses, for platform admins."""
+"""Admin pages of mailings, their emails and suppressed addresses, for superusers."""
 
 from typing import Any
 
@@ -7,73 +7,57 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
-from backoffice.base.admin import EstimatingPaginator, ServiceErrorAdmin
+from backoffice.base.admin import EstimatingPaginator, SuperuserAdmin, SuperuserReadOnlyAdmin
+from backoffice.base.formatting import EMPTY_VALUE, format_number
 from mailings import selectors
-from mailings.models import Mail, Mailing, Suppression
+from mailings.contracts import MailingStatus, MailStatus
+from mailings.models import MAIL_STATUS_CHOICES, Mail, Mailing, Suppression
 from mailings.services import sending
 
-STATES = {
-    "planned": "info",
-    "sending": "info",
-    "sent": "success",
-    "done": "success",
-    "failed": "danger",
-    "doubtful": "warning",
+COLORS = {
+    MailingStatus.PLANNING.value: "info",
+    MailingStatus.DONE.value: "success",
+    MailStatus.PLANNED.value: "info",
+    MailStatus.SENDING.value: "info",
+    MailStatus.SENT.value: "success",
+    MailStatus.FAILED.value: "danger",
+    MailStatus.UNKNOWN.value: "warning",
 }
 
 
-class SuperuserAdmin(ServiceErrorAdmin):
-    """For platform admins alone; rows are made by the platform, not by hand."""
+@admin.register(Mailing)
+class MailingAdmin(SuperuserReadOnlyAdmin):
+    """Mailings with their progress."""
 
     show_full_result_count = False
     paginator = EstimatingPaginator
-
-    def _is_superuser(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self._is_superuser(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._is_superuser(request)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-@admin.register(Mailing)
-class MailingAdmin(SuperuserAdmin):
-    """How far each mailing is."""
-
     list_display = ("key", "sender_name", "status_label", "created_at")
     list_filter = ("status", "marketing")
     search_fields = ("key", "sender_name")
     readonly_fields = ("progress",)
 
-    @display(description="State", label=STATES)
-    def status_label(self, mailing: Mailing) -> str:
-        return mailing.status
+    @display(description=_("Status"), label=COLORS)
+    def status_label(self, mailing: Mailing) -> tuple[str, str]:
+        return mailing.status, mailing.get_status_display()
 
-    @display(description="Mails by state")
+    @display(description=_("Emails by status"))
     def progress(self, mailing: Mailing) -> str:
-        return (
-            ", ".join(f"{mails:,} {state}" for state, mails in sorted(selectors.counts(key=mailing.key).items()))
-            or "none"
-        )
+        labels = dict(MAIL_STATUS_CHOICES)
+        counts = selectors.count_by_status(key=mailing.key)
+        texts = [f"{labels[status]}: {format_number(count)}" for status, count in sorted(counts.items())]
+        return ", ".join(texts) or EMPTY_VALUE
 
 
 @admin.register(Mail)
-class MailAdmin(SuperuserAdmin):
-    """Each copy and what became of it; doubtful and failed ones can be sent again, deliberately."""
+class MailAdmin(SuperuserReadOnlyAdmin):
+    """Emails and their delivery; failed ones and those of unknown delivery can be resent."""
 
+    show_full_result_count = False
+    paginator = EstimatingPaginator
     list_display = ("address", "mailing", "status_label", "attempts", "sent_at", "error")
     list_filter = ("status",)
     list_select_related = ("mailing",)
@@ -81,21 +65,22 @@ class MailAdmin(SuperuserAdmin):
     ordering = ("-id",)
     actions = ("resend",)
 
-    @display(description="State", label=STATES)
-    def status_label(self, mail: Mail) -> str:
-        return mail.status
+    @display(description=_("Status"), label=COLORS)
+    def status_label(self, mail: Mail) -> tuple[str, str]:
+        return mail.status, mail.get_status_display()
 
-    @action(description="Send again (a doubtful mail may then arrive twice)", permissions=["resend"])
+    @action(description=_("Resend… (may deliver duplicates)"), permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: QuerySet[Mail]) -> None:
-        found = sending.resend(mail_ids=list(queryset.values_list("pk", flat=True)), at=timezone.now())
-        messages.success(request, f"To be sent again: {found}.")
+        count = sending.resend(mail_ids=list(queryset.values_list("pk", flat=True)), at=timezone.now())
+        message = ngettext("%(count)s email queued again.", "%(count)s emails queued again.", count)
+        messages.success(request, message % {"count": format_number(count)})
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return self._is_superuser(request)
 
 
 class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
-    """An address in any case, kept in lower case."""
+    """A suppressed address, which is stored in lower case."""
 
     class Meta:
         model = Suppression
@@ -107,15 +92,14 @@ class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(Suppression)
 class SuppressionAdmin(SuperuserAdmin):
-    """Addresses that are left alone; one may be added by hand, and taken off when its owner asks."""
+    """The suppression list; an address can be added by hand, and deleted when its owner asks for it."""
 
+    show_full_result_count = False
+    paginator = EstimatingPaginator
     list_display = ("address", "reason", "sender", "created_at")
     list_filter = ("reason",)
     search_fields = ("=address",)
     form = SuppressionForm
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._is_superuser(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._is_superuser(request)
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

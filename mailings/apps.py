@@ -1,10 +1,11 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class MailConfig(AppConfig):
-    """Mails that many people get, each once: planned as rows, sent in batches, with the right to be left alone."""
+    """Emails to many recipients: planned as rows, sent in batches, each once, with unsubscription."""
 
     name = "mailings"
     label = "mail"
-    verbose_name = "E-mail"
+    verbose_name = _("Email")
     default_auto_field = "django.db.models.BigAutoField"

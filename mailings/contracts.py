@@ -1,4 +1,4 @@
-"""What builders of mails and backends rely on."""
+"""Values and protocols for builders of emails and for mail backends."""
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
@@ -6,30 +6,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-# What stands in a built text where each recipient's own words go: filled in by the provider, or here when it cannot.
-# None is
-# part of another, since the provider replaces them in an order of its own.
+# Placeholders for each recipient's own values, replaced by the provider, or here for backends that cannot do it.
+# No tag may be part of another, since the provider replaces them in any order.
 NAME_TAG = "-mail-name-"
 NAME_HTML_TAG = "-mail-html-name-"  # the same, escaped for HTML
-PERSONAL_TAG = "-mail-word-"  # a word that is this recipient's alone, such as a code
-UNSUBSCRIBE_TAG = "-mail-unsubscribe-"  # the address of this recipient's unsubscribe page
+PERSONAL_TAG = "-mail-word-"  # text for this recipient only, such as a code
+UNSUBSCRIBE_TAG = "-mail-unsubscribe-"  # URL of this recipient's unsubscribe page
 
-MAX_BATCH = 1000  # personalisations in one request to the provider
+MAX_BATCH = 1000  # personalizations in one request to the provider
 
 
 class MailStatus(enum.StrEnum):
-    """What became of one mail."""
+    """Status of an email."""
 
     PLANNED = "planned"
-    SENDING = "sending"  # claimed by a worker; nobody else touches it
-    SENT = "sent"  # the provider has taken it over
-    FAILED = "failed"  # refused for good, or bounced
-    SUPPRESSED = "suppressed"  # the recipient does not want it, or it is no longer wanted at all
-    UNKNOWN = "doubtful"  # handed over without an answer: perhaps sent; only a person sends it again
+    SENDING = "sending"  # claimed by one worker
+    SENT = "sent"  # accepted by the provider
+    FAILED = "failed"  # rejected permanently, or bounced
+    SUPPRESSED = "suppressed"  # unsubscribed, or no longer to be sent
+    UNKNOWN = "doubtful"  # no response, perhaps sent; only a person can resend it
 
 
 class MailingStatus(enum.StrEnum):
-    """How far a mailing is."""
+    """Status of a mailing."""
 
     PLANNING = "planning"
     SENDING = "sending"
@@ -37,7 +36,7 @@ class MailingStatus(enum.StrEnum):
 
 
 class Reason(enum.StrEnum):
-    """Why an address is left alone."""
+    """Reason why an address is suppressed."""
 
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
@@ -45,7 +44,7 @@ class Reason(enum.StrEnum):
 
 
 class Recipient(NamedTuple):
-    """Who gets a mail. ``key``: the planner's own number of them, unique within the mailing; ``word``: theirs alone."""
+    """A recipient. ``key`` is the planner's number, unique within the mailing; ``personal_text`` is theirs only."""
 
     key: int
     address: str
@@ -55,7 +54,7 @@ class Recipient(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A mail as everybody gets it, with tags where each recipient's own words go."""
+    """The content of a mailing, with tags for each recipient's own values."""
 
     subject: str
     text: str
@@ -66,8 +65,9 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class RenderedMail:
-    """One recipient's copy. ``id`` comes back with the provider's events; ``unsubscribe_url`` is empty where none is
-    offered.
+    """One recipient's copy.
+
+    The provider's events contain ``id``. ``unsubscribe_url`` is empty for emails without unsubscription.
     """
 
     id: int
@@ -78,17 +78,17 @@ class RenderedMail:
 
 
 class Outcome(enum.Enum):
-    """What an attempt to hand mails over came to."""
+    """Outcome of an attempt to send emails."""
 
     ACCEPTED = "accepted"
-    RETRY = "again"  # certainly not taken over; may be sent again later
-    REJECTED = "refused"  # certainly not taken over, and would be refused again
-    UNKNOWN = "doubtful"  # perhaps taken over
+    RETRY = "again"  # certainly not accepted; can be sent again later
+    REJECTED = "refused"  # certainly not accepted, and would be rejected again
+    UNKNOWN = "doubtful"  # perhaps accepted
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What one request came to. ``culprits`` are positions in the batch that a refusal names; ``wait`` is seconds."""
+    """Result of a request. ``failed_indexes`` are rejected positions in the batch; ``wait`` is in seconds."""
 
     outcome: Outcome
     error: str = ""
@@ -99,22 +99,25 @@ class SendResult:
 
 @runtime_checkable
 class BatchBackend(Protocol):
-    """A mail backend that takes up to ``MAX_BATCH`` letters of one content in one request, all or none of them."""
+    """A mail backend that sends a content to up to ``MAX_BATCH`` recipients in one request, all or none of them."""
 
-    def send_batch(self, *, content: Content, letters: Sequence[RenderedMail]) -> SendResult: ...
+    def send_batch(self, *, content: Content, mails: Sequence[RenderedMail]) -> SendResult:
+        """Send the content to the recipients."""
+        ...
 
 
 class ContentBuilder(Protocol):
-    """Makes a mailing's content from its opaque key and data; None when it should no longer be sent."""
+    """A function that builds a mailing's content from its key and data, or returns None if it should not be sent."""
 
     def __call__(self, *, key: str, data: Mapping[str, Any], at: datetime) -> Content | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class MailType:
-    """A kind of mailing, named by its dotted path. ``wanted`` says right before sending who of the recipients still
-    agrees.
+    """A type of mailing, stored by its dotted path.
+
+    ``filter_recipients`` returns, right before sending, which of the recipients still consent.
     """
 
     build: ContentBuilder
-    wanted: Callable[[Sequence[int]], set[int]] | None = None
+    filter_recipients: Callable[[Sequence[int]], set[int]] | None = None

@@ -1,4 +1,4 @@
-"""Builds contents from templates: HTML with its styles inlined, and its twin in plain text."""
+"""Email content from templates: HTML with inlined styles, and plain text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from mailings.contracts import NAME_HTML_TAG, NAME_TAG, PERSONAL_TAG, UNSUBSCRIB
 _inliner = css_inline.CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
 
 _WHITE, _BLACK = "#ffffff", "#111827"
-MIN_CONTRAST = 3.0  # contrast that large text needs (WCAG 2, AA)
+MIN_CONTRAST = 3.0  # of large text (WCAG 2, AA)
 
 
-def content(
+def build_content(
     *,
     template: str,
     subject: str,
@@ -25,12 +25,11 @@ def content(
     reply_to: str = "",
     marketing: bool = False,
 ) -> Content:
-    """The content that ``<template>.html`` and ``<template>.txt`` make, in the sender's name and color (``#rrggbb``).
+    """Render ``<template>.html`` and ``<template>.txt`` to a content in the sender's name and color (``#rrggbb``).
 
-    Templates have ``recipient`` (the name of whoever gets it), ``word`` (theirs alone),
-    ``unsubscribe_url`` (empty where none is offered), ``sender_name``,
-    ``color``, ``on_color`` (readable on it), ``ink`` (the color, or near-black where it is too pale to be read),
-    ``subject`` and ``base_url`` beside their own context.
+    Beside their own context, templates have ``recipient`` (the name), ``personal_text`` (such as a code),
+    ``unsubscribe_url`` (empty if it is not marketing), ``sender_name``, ``color``, ``on_color`` (text on that color),
+    ``ink`` (the color, or near-black if it is too pale for text), ``subject`` and ``base_url``.
     """
     shared = {
         "subject": subject,
@@ -39,7 +38,7 @@ def content(
         "on_color": contrast_text_color(color),
         "ink": color if _contrast(color, _WHITE) >= MIN_CONTRAST else _BLACK,
         "unsubscribe_url": UNSUBSCRIBE_TAG if marketing else "",
-        "word": PERSONAL_TAG,
+        "personal_text": PERSONAL_TAG,
         "base_url": settings.BASE_URL,
     }
     text = render_to_string(f"{template}.txt", {**context, **shared, "recipient": NAME_TAG})
@@ -54,18 +53,18 @@ def content(
 
 
 def contrast_text_color(color: str) -> str:
-    """White or near-black, whichever contrasts more with the color."""
+    """Return white or near-black, whichever has more contrast with the color."""
     return max(_WHITE, _BLACK, key=lambda ink: _contrast(color, ink))
 
 
 def _contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colors, 1 to 21 (WCAG 2)."""
+    """Return the contrast ratio of two colors, 1 to 21 (WCAG 2)."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def _luminance(color: str) -> float:
-    """Relative luminance of ``#rrggbb``, 0 to 1 (WCAG 2)."""
-    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    """Return the relative luminance of ``#rrggbb``, 0 to 1 (WCAG 2)."""
+    parts = [int(color[index : index + 2], 16) / 255 for index in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,4 +1,4 @@
-"""What can be refused at the mail provider's door."""
+"""Errors of webhooks and unsubscribe links."""
 
 from django.utils.translation import gettext_lazy as _
 

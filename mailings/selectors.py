@@ -1,4 +1,4 @@
-"""Questions about mailings; writes nothing."""
+"""Queries of mailings and their progress."""
 
 from datetime import datetime
 
@@ -9,26 +9,28 @@ from mailings.contracts import MailingStatus, MailStatus
 from mailings.models import Mail, Mailing
 
 
-def counts(*, key: str) -> dict[str, int]:
-    """How many mails of the mailing are in each state; nothing for a mailing that was never planned.
+def count_by_status(*, key: str) -> dict[str, int]:
+    """Return the number of emails of a mailing by status; empty for a mailing that was never planned.
 
-    Two index-only counts: about 0.1 s for a million mails.
+    It takes two index-only counts: about 0.1 s for a million emails.
     """
     mails = Mail.objects.filter(mailing__key=key)
     rows = mails.exclude(status=MailStatus.PLANNED).values_list("status").annotate(mails=Count("pk"))
     planned = mails.filter(status=MailStatus.PLANNED).count()
-    return {MailStatus(state).value: found for state, found in [*rows, (MailStatus.PLANNED, planned)] if found}
+    return {MailStatus(status).value: count for status, count in [*rows, (MailStatus.PLANNED, planned)] if count}
 
 
-def progress(*, key: str) -> dict[str, int]:
-    """``{"planned", "sent", "failed"}`` of the mailing, counted from its rows."""
-    return rules.progress(counts(key=key))
+def get_progress(*, key: str) -> dict[str, int]:
+    """Return ``{"planned", "sent", "failed"}`` of a mailing, counted from its rows."""
+    return rules.summarize_counts(count_by_status(key=key))
 
 
-def next_mailing(*, at: datetime) -> Mailing | None:
-    """The mailing whose due mails go first: what people wait for before what is advertised, then the older one."""
+def get_next_mailing(*, at: datetime) -> Mailing | None:
+    """Return the mailing to send first: transactional before marketing, then the oldest."""
     planned = Mail.objects.filter(mailing=OuterRef("pk"), status=MailStatus.PLANNED)
-    first_due = planned.order_by("due_at").values("due_at")[:1]  # the head of an index, where EXISTS may read the table
+    first_due = planned.order_by("due_at").values("due_at")[
+        :1
+    ]  # reads the head of an index, while EXISTS could read the table
     waiting = (
         Mailing.objects.exclude(status=MailingStatus.DONE)
         .alias(first_due=Subquery(first_due))

@@ -1,8 +1,7 @@
-"""Django's mail backend on SendGrid's v3 API, through its SDK.
+"""Django mail backend on SendGrid's v3 API, through its SDK.
 
-``send_messages`` takes ordinary messages of Django, one request each; ``send_batch`` one content for up to 1,000
-recipients in one
-request. Never retries by itself: whoever sends knows whether the same mail may go again.
+``send_messages`` sends Django's messages, one request each; ``send_batch`` sends one content to up to 1,000 recipients
+in one request. Neither retries, because only the caller knows whether an email may be sent again.
 """
 
 import base64
@@ -28,7 +27,7 @@ from mailings.contracts import Content, Outcome, RenderedMail, SendResult
 log = structlog.get_logger(__name__)
 
 Payload = dict[str, Any]
-# headers that the provider writes itself and refuses to be told
+# headers that the provider sets itself and rejects in requests
 _RESERVED = {
     "x-sg-id",
     "x-sg-eid",
@@ -54,39 +53,40 @@ _NO_TRACKING = {
 
 
 class SendGridError(Exception):
-    """SendGrid did not take a message; ``answer`` says whether it may be sent again."""
+    """SendGrid did not accept a message; ``result`` says whether it can be sent again."""
 
-    def __init__(self, answer: SendResult) -> None:
-        super().__init__(answer.error)
-        self.answer = answer
+    def __init__(self, result: SendResult) -> None:
+        super().__init__(result.error)
+        self.result = result
 
 
 class SendGridBackend(BaseEmailBackend):
-    """Mails through SendGrid, each request with a time limit of ``settings.SENDGRID_TIMEOUT`` seconds."""
+    """Mail backend of SendGrid, with a timeout of ``settings.SENDGRID_TIMEOUT`` seconds per request."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Send each message; how many were accepted. Raises SendGridError at the first that was not, unless it is to
-        fail silently.
+        """Send the messages and return the number of accepted ones.
+
+        Raises SendGridError at the first that was not accepted, unless ``fail_silently`` is set.
         """
         accepted = 0
         for message in email_messages:
             if not message.recipients():
                 continue
-            answer = post(payload_of(message))
-            if answer.outcome is Outcome.ACCEPTED:
-                message.extra_headers.setdefault("X-Message-Id", answer.message_id)
+            result = send_payload(build_message_payload(message))
+            if result.outcome is Outcome.ACCEPTED:
+                message.extra_headers.setdefault("X-Message-Id", result.message_id)
                 accepted += 1
             elif not self.fail_silently:
-                raise SendGridError(answer)
+                raise SendGridError(result)
         return accepted
 
-    def send_batch(self, *, content: Content, letters: Sequence[RenderedMail]) -> SendResult:
-        """Send the content to up to 1,000 recipients in one request, all or none; what came of it. Raises nothing."""
-        return post(batch_payload(content, letters))
+    def send_batch(self, *, content: Content, mails: Sequence[RenderedMail]) -> SendResult:
+        """Send the content to up to 1,000 recipients in one request, all or none. Raises nothing."""
+        return send_payload(build_batch_payload(content, mails))
 
 
-def post(payload: Payload) -> SendResult:
-    """One request to the API. Raises nothing: every way in which it can go wrong is an answer."""
+def send_payload(payload: Payload) -> SendResult:
+    """Send a request to the API. Raises nothing: every failure is a result."""
     client = SendGridAPIClient(settings.SENDGRID_API_KEY, host=settings.SENDGRID_URL.rstrip("/"))
     client.client.timeout = settings.SENDGRID_TIMEOUT
     try:
@@ -95,11 +95,11 @@ def post(payload: Payload) -> SendResult:
     except HTTPError as error:
         return rules.parse_response(error.status_code, _json(error.body), dict(error.headers.items()))
     except urllib.error.URLError as error:
-        # raised before the request was out in full: the provider cannot have taken it
-        return SendResult(Outcome.RETRY, f"not reached: {error.reason}"[:500])
+        # raised before the request was sent in full, so the provider cannot have accepted it
+        return SendResult(Outcome.RETRY, f"Connection failed: {error.reason}"[:500])
     except (OSError, http.client.HTTPException) as error:
-        # the request was out, the answer did not come: the provider may have taken it
-        return SendResult(Outcome.UNKNOWN, f"no answer: {type(error).__name__} {error}"[:500])
+        # the request was sent without a response, so the provider may have accepted it
+        return SendResult(Outcome.UNKNOWN, f"No response: {type(error).__name__} {error}"[:500])
 
 
 def _json(body: bytes) -> Any:
@@ -109,11 +109,11 @@ def _json(body: bytes) -> Any:
         return body[:200].decode(errors="replace")
 
 
-def batch_payload(content: Content, letters: Sequence[RenderedMail]) -> Payload:
-    """One content and a personalisation for each letter, which carries the mail's id back in every event."""
+def build_batch_payload(content: Content, mails: Sequence[RenderedMail]) -> Payload:
+    """Return a payload with a personalization per recipient, whose events return the email's ID."""
     address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     payload: Payload = {
-        "personalizations": [_personalization(letter) for letter in letters],
+        "personalizations": [_personalization(mail) for mail in mails],
         "from": _named(content.from_name or address[0], address[1]),
         "subject": content.subject,
         "content": [{"type": "text/plain", "value": content.text}, {"type": "text/html", "value": content.html}],
@@ -124,20 +124,20 @@ def batch_payload(content: Content, letters: Sequence[RenderedMail]) -> Payload:
     return payload
 
 
-def _personalization(letter: RenderedMail) -> Payload:
+def _personalization(mail: RenderedMail) -> Payload:
     personalization: Payload = {
-        "to": [_named(letter.name, letter.address)],
-        "substitutions": rules.substitutions(letter),
-        "custom_args": {"mail_id": str(letter.id)},
+        "to": [_named(mail.name, mail.address)],
+        "substitutions": rules.substitutions(mail),
+        "custom_args": {"mail_id": str(mail.id)},
     }
-    if headers := rules.list_headers(letter):
+    if headers := rules.list_headers(mail):
         personalization["headers"] = headers
     return personalization
 
 
-def payload_of(message: EmailMessage) -> Payload:
-    """A message of Django's as the API takes it. Raises BadHeaderError for a header with a line break."""
-    message.message()  # refuses what no mail may have in its headers
+def build_message_payload(message: EmailMessage) -> Payload:
+    """Return the payload of a Django message. Raises BadHeaderError for a header with a line break."""
+    message.message()  # raises BadHeaderError
     payload: Payload = {
         "personalizations": _addressed(message),
         "from": _parsed(str(message.extra_headers.get("From", message.from_email))),
@@ -155,8 +155,9 @@ def payload_of(message: EmailMessage) -> Payload:
 
 
 def _addressed(message: EmailMessage) -> list[Payload]:
-    """Who gets it; each address once, since the API refuses a second mention. Without a ``to``, each hidden recipient
-    gets a copy alone.
+    """Return the recipients, each address once, since the API rejects duplicates.
+
+    Without a ``to``, each hidden recipient gets a copy of their own.
     """
     seen: set[str] = set()
     fields: dict[str, list[Payload]] = {}
@@ -171,7 +172,7 @@ def _addressed(message: EmailMessage) -> list[Payload]:
 
 
 def _contents(message: EmailMessage) -> list[Payload]:
-    """Plain text first, as the API demands; never empty."""
+    """Return the contents in the API's order, with plain text first; never empty."""
     contents = [{"type": f"text/{message.content_subtype}", "value": str(message.body) or " "}]
     contents += [
         {"type": str(mimetype), "value": str(value)} for value, mimetype in getattr(message, "alternatives", None) or []
@@ -206,7 +207,7 @@ def _parsed(text: str) -> Payload:
 
 
 def _named(name: str, address: str) -> Payload:
-    """An address as the API takes it; a domain with other letters than ASCII in its ASCII form."""
+    """Return an address in the API's format, with the ASCII form of an internationalized domain."""
     local, at, domain = address.rpartition("@")
     email = f"{local}{at}{punycode(domain)}" if not domain.isascii() else address
     return {"email": email} | ({"name": name} if name else {})

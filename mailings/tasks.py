@@ -1,4 +1,4 @@
-"""Doors of the mails for worker and beat."""
+"""Celery tasks of mailings."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -8,11 +8,11 @@ from mailings.services import events, sending
 
 @shared_task(name="mailings.send_due")
 def send_due() -> None:
-    """Send the mails that are due."""
+    """Send due emails."""
     sending.send_due(at=timezone.now())
 
 
 @shared_task(name="mailings.purge_events")
 def purge_events() -> None:
-    """Forget the provider's events that it can no longer repeat."""
-    events.purge(at=timezone.now())
+    """Delete processed events that the provider can no longer repeat."""
+    events.purge_events(at=timezone.now())

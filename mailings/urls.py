@@ -1,4 +1,4 @@
-"""Addresses of the mails."""
+"""URLs of unsubscription and webhooks."""
 
 from django.urls import path
 

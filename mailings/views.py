@@ -1,4 +1,4 @@
-"""Doors of the mails: the unsubscribe page, and the provider's events."""
+"""Views of mailings: the unsubscribe page and the provider's event webhook."""
 
 import json
 from typing import Any
@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import extend_schema
@@ -25,40 +26,41 @@ MAX_EVENTS_BODY = 8 * 1024 * 1024  # bytes; the provider sends up to 1,000 event
 
 @method_decorator(csrf_exempt, name="dispatch")
 class UnsubscribePage(View):
-    """GET shows a page with a button; POST unsubscribes, from the button or from a mail program (RFC 8058), without
-    cookies.
+    """The unsubscribe page.
+
+    GET shows a page with buttons. POST unsubscribes, from a button or from an email client (RFC 8058), without cookies.
     """
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         try:
             return self._page(request, unsubscriptions.get_mail_by_token(token=token), done=False)
-        except UnsubscribeLinkInvalid as refusal:
-            return self._refused(request, refusal)
+        except UnsubscribeLinkInvalid as error:
+            return self._error_page(request, error)
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         try:
             mail = unsubscriptions.unsubscribe(token=token, everyone=request.POST.get("from") == "everyone")
-        except UnsubscribeLinkInvalid as refusal:
-            return self._refused(request, refusal)
+        except UnsubscribeLinkInvalid as error:
+            return self._error_page(request, error)
         return self._page(request, mail, done=True)
 
     def _page(self, request: HttpRequest, mail: Mail, *, done: bool) -> HttpResponse:
         everyone = request.POST.get("from") == "everyone"
-        local, _, domain = mail.address.rpartition("@")
+        local, _at, domain = mail.address.rpartition("@")
         context = {
             "sender": mail.mailing.sender_name,
             "address": f"{local[:1]}…@{domain}",
             "done": done,
             "everyone": everyone,
         }
-        return self._private(render(request, "mail/unsubscribe.html", context))
+        return self._make_private(render(request, "mail/unsubscribe.html", context))
 
-    def _refused(self, request: HttpRequest, refusal: UnsubscribeLinkInvalid) -> HttpResponse:
-        return self._private(
-            render(request, "mail/unsubscribe.html", {"refused": refusal.detail}, status=refusal.status)
+    def _error_page(self, request: HttpRequest, error: UnsubscribeLinkInvalid) -> HttpResponse:
+        return self._make_private(
+            render(request, "mail/unsubscribe.html", {"error": error.detail}, status=error.status)
         )
 
-    def _private(self, response: HttpResponse) -> HttpResponse:
+    def _make_private(self, response: HttpResponse) -> HttpResponse:
         response["Cache-Control"], response["X-Robots-Tag"], response["Referrer-Policy"] = (
             "no-store",
             "noindex",
@@ -69,7 +71,7 @@ class UnsubscribePage(View):
 
 @extend_schema(exclude=True)
 class SendGridEvents(APIView):
-    """What SendGrid's signed event webhook posts."""
+    """The signed event webhook of SendGrid."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -80,14 +82,14 @@ class SendGridEvents(APIView):
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > MAX_EVENTS_BODY:
             raise PayloadTooLarge
-        body = request._request.body  # noqa: SLF001  (the bytes that were signed; DRF has no public name for them)
+        body = request._request.body  # noqa: SLF001  (the signed bytes; DRF has no public name for them)
         events.check_signature(
             body=body,
             at=timezone.now(),
             signature=request.headers.get("X-Twilio-Email-Event-Webhook-Signature", ""),
             timestamp=request.headers.get("X-Twilio-Email-Event-Webhook-Timestamp", ""),
         )
-        return Response({"received": events.receive(events=_events(body))})
+        return Response({"received": events.process_events(events=_events(body))})
 
 
 def _events(body: bytes) -> list[dict[str, Any]]:
@@ -96,5 +98,5 @@ def _events(body: bytes) -> list[dict[str, Any]]:
     except (ValueError, RecursionError) as error:
         raise InvalidRequest from error
     if not isinstance(sent, list):
-        raise InvalidRequest("A list of events.")
+        raise InvalidRequest(_("Expected a list of events."))
     return [event for event in sent if isinstance(event, dict) and isinstance(event.get("event"), str)]

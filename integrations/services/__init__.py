@@ -1,1 +1,0 @@
-"""Verbs of errands and of the services that they are run to."""

@@ -1,7 +1,7 @@
-"""Leaving a service alone that is ill, over all processes: a row says how it does.
+"""Circuit breakers of external services, shared by all processes through a row per service.
 
-Closed: everybody calls. Open: nobody does, until its time is up; then one caller tries, and the others wait for what
-comes of it.
+Closed, all calls are made. Open, none is made until ``open_until``; then one caller makes a trial call, while the
+others wait for its result.
 """
 
 from datetime import datetime, timedelta
@@ -15,50 +15,55 @@ from integrations.contracts import CircuitOpen, DeliveryFailed, Service
 from integrations.models import CircuitState
 
 log = structlog.get_logger(__name__)
-TRIAL_TIMEOUT = timedelta(seconds=15)  # longer than a call may take
+TRIAL_TIMEOUT = timedelta(seconds=15)  # longer than a call can take
 
 
 def get_state(service: Service, *, at: datetime) -> CircuitState | None:
-    """How the service does, if it is ill; None if it is well. Raises LeftAlone before its time is up."""
-    health = CircuitState.objects.filter(pk=service).exclude(open_until=None).first()
-    if health is not None and health.open_until and health.open_until > at:
-        raise CircuitOpen(health.error, health.open_until)
-    return health
+    """Return the state of an open circuit that may be tried, or None if it is closed. Raises CircuitOpen."""
+    state = CircuitState.objects.filter(pk=service).exclude(open_until=None).first()
+    if state is not None and state.open_until and state.open_until > at:
+        raise CircuitOpen(state.error, state.open_until)
+    return state
 
 
 def before_call(service: Service, *, at: datetime) -> None:
-    """Before each call: one statement, which only reads as long as the service is well. Raises LeftAlone."""
-    health = get_state(service, at=at)
-    if health is None:
+    """Allow or reject a call, with one query while the circuit is closed. Raises CircuitOpen."""
+    state = get_state(service, at=at)
+    if state is None:
         return
-    mine = CircuitState.objects.filter(pk=service, open_until=health.open_until).update(open_until=at + TRIAL_TIMEOUT)
-    if not mine:  # somebody else tries it at this moment
-        raise CircuitOpen(health.error, at + TRIAL_TIMEOUT)
+    is_ours = CircuitState.objects.filter(pk=service, open_until=state.open_until).update(open_until=at + TRIAL_TIMEOUT)
+    if not is_ours:  # another caller makes the trial call
+        raise CircuitOpen(state.error, at + TRIAL_TIMEOUT)
 
 
 def on_success(service: Service, *, at: datetime) -> None:
-    """It is well: whoever waited for it may call."""
-    ill = CircuitState.objects.filter(pk=service).exclude(Q(failures=0) & Q(open_until=None))
-    if ill.update(failures=0, open_until=None, open_since=None, error="", changed_at=at):
-        log.info("outside_service_answers", service=service.value)
+    """Close the circuit after a successful call."""
+    failing = CircuitState.objects.filter(pk=service).exclude(Q(failures=0) & Q(open_until=None))
+    if failing.update(failures=0, open_until=None, open_since=None, error="", changed_at=at):
+        log.info("circuit_breaker_closed", service=service.value)
 
 
-def on_failure(service: Service, fault: DeliveryFailed, *, at: datetime) -> None:
-    """A call came to nothing: count it if the service is ill, leave it alone if it asked for that."""
-    if not (fault.ill or fault.wait):
-        on_success(service, at=at)  # it does answer; what it refused is this errand's fault alone
+def on_failure(service: Service, error: DeliveryFailed, *, at: datetime) -> None:
+    """Record a failed call, and open the circuit after too many of them or if the service asked to wait."""
+    if not (error.is_service_failure or error.retry_after):
+        on_success(service, at=at)  # the service works; it rejected this job only
         return
-    params = {"service": service.value, "error": fault.reason, "failed": int(fault.ill and not fault.wait), "at": at}
+    params = {
+        "service": service.value,
+        "error": error.reason,
+        "failed": int(error.is_service_failure and not error.retry_after),
+        "at": at,
+    }
     row = db.fetch_one("integrations/sql/count_failure.sql", params)
     failures = row["failures"] if row else 0
-    wait = timedelta(seconds=fault.wait) if fault.wait else rules.open_duration(failures)
+    wait = timedelta(seconds=error.retry_after) if error.retry_after else rules.open_duration(failures)
     if wait is not None:
-        log.warning("outside_service_left_alone", service=service.value, error=fault.reason, seconds=wait.seconds)
+        log.warning("circuit_breaker_opened", service=service.value, error=error.reason, seconds=wait.seconds)
         later = CircuitState.objects.filter(pk=service).filter(Q(open_until=None) | Q(open_until__lt=at + wait))
         later.filter(open_since=None).update(open_since=at, open_until=at + wait, changed_at=at)
         later.update(open_until=at + wait, changed_at=at)
 
 
 def half_open(service: Service, *, at: datetime) -> None:
-    """A person asks to try now: the next caller does."""
+    """Allow a trial call at once, because a person asked for it."""
     CircuitState.objects.filter(pk=service, open_until__gt=at).update(open_until=at)

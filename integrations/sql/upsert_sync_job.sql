@@ -1,8 +1,8 @@
--- Notes that a service is to be told of each of these as it stands now; what is being told meanwhile is an older version.
+-- Request a sync of the current version of each object; a sync in progress then sends an older version.
 -- Upholds outside_errand_once, outside_errand_acknowledged.
 INSERT INTO outside_errand AS e (service, subject, version, acknowledged, cursor, page, sent, due_at, failures, error, wanted_at)
 SELECT %(service)s, subject, 1, 0, 0, 0, 0, %(at)s, 0, '', %(at)s
-FROM unnest(%(subjects)s::uuid[]) AS wish (subject)
+FROM unnest(%(subjects)s::uuid[]) AS requested (subject)
 ORDER BY subject
 ON CONFLICT (service, subject) DO UPDATE
 SET version = e.version + 1,

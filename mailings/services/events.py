@@ -1,4 +1,4 @@
-"""What the provider tells afterwards: bounces, complaints, unsubscribes, and that a doubtful mail did arrive."""
+"""Events of the mail provider: bounces, complaints, unsubscriptions and deliveries."""
 
 import base64
 import binascii
@@ -20,15 +20,15 @@ from mailings import rules
 from mailings.contracts import MailStatus
 from mailings.errors import WebhookSignatureInvalid
 from mailings.models import Mail, ProcessedEvent
-from mailings.services.unsubscriptions import suppress
+from mailings.services.unsubscriptions import suppress_addresses
 
 Event = dict[str, Any]
-TOLERANCE = timedelta(hours=25)  # the provider repeats a delivery for a day; what it repeats is known by its ids
+TOLERANCE = timedelta(hours=25)  # the provider repeats events for a day; repetitions are recognized by their IDs
 RETENTION = timedelta(days=30)
 
 
 def check_signature(*, body: bytes, signature: str, timestamp: str, at: datetime) -> None:
-    """Whether the provider signed this body (ECDSA over timestamp and raw body). Raises WebhookSignatureInvalid."""
+    """Check the provider's signature (ECDSA over timestamp and raw body). Raises WebhookSignatureInvalid."""
     if not (
         settings.SENDGRID_WEBHOOK_PUBLIC_KEY and timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12
     ):
@@ -45,47 +45,47 @@ def check_signature(*, body: bytes, signature: str, timestamp: str, at: datetime
 
 
 @transaction.atomic
-def receive(*, events: Sequence[Event]) -> int:
-    """Act on the events that are new; how many those were. Order does not matter, and the same event again does
-    nothing.
-    """
-    arrived = [event for event in events if event.get("event") in rules.DELIVERING]
-    _mails_of_events(arrived).filter(status=MailStatus.UNKNOWN).update(
+def process_events(*, events: Sequence[Event]) -> int:
+    """Process new events in any order and return their number. A repeated event has no effect."""
+    delivered = [event for event in events if event.get("event") in rules.DELIVERING]
+    _mails_of_events(delivered).filter(status=MailStatus.UNKNOWN).update(
         status=MailStatus.SENT, sent_at=Coalesce("sent_at", Now()), error=""
     )
-    telling = {
+    relevant = {
         _id(event): event for event in events if event.get("event") in rules.FAILING or rules.suppression_for(event)
     }
-    telling.pop("", None)
-    fresh = [telling[row["id"]] for row in db.fetch_all("mailings/sql/insert_new_events.sql", {"ids": sorted(telling)})]
-    for event in fresh:
+    relevant.pop("", None)
+    new_events = [
+        relevant[row["id"]] for row in db.fetch_all("mailings/sql/insert_new_events.sql", {"ids": sorted(relevant)})
+    ]
+    for event in new_events:
         if event["event"] in rules.FAILING:
             _mails_of_events([event]).exclude(status=MailStatus.PLANNED).update(
                 status=MailStatus.FAILED, error=_error_text(event)
             )
-    _suppress(fresh)
-    return len(fresh)
+    _suppress(new_events)
+    return len(new_events)
 
 
-def purge(*, at: datetime) -> int:
-    """Forget events that the provider can no longer repeat; how many."""
+def purge_events(*, at: datetime) -> int:
+    """Delete events that the provider can no longer repeat, and return their number."""
     return ProcessedEvent.objects.filter(seen_at__lt=at - RETENTION).delete()[0]
 
 
 def _suppress(events: Sequence[Event]) -> None:
     senders = dict(_mails_of_events(events).values_list("pk", "mailing__sender"))
-    wishes = []
+    suppressions = []
     for event in events:
-        address, silenced = event.get("email"), rules.suppression_for(event)
-        if silenced and _strip_nul(address, 254):
-            reason, by_everyone = silenced
-            sender = "" if by_everyone else senders.get(_mail_id(event) or 0, "")
-            wishes.append((address, sender, reason, _error_text(event)))
-    suppress(wishes=sorted(wishes))
+        address, suppression = event.get("email"), rules.suppression_for(event)
+        if suppression and _is_storable(address, 254):
+            reason, is_global = suppression
+            sender = "" if is_global else senders.get(_mail_id(event) or 0, "")
+            suppressions.append((address, sender, reason, _error_text(event)))
+    suppress_addresses(suppressions=sorted(suppressions))
 
 
 def _mails_of_events(events: Sequence[Event]) -> QuerySet[Mail]:
-    """The mails that the events speak of, by the id that each was sent with."""
+    """Return the emails of the events, by the ID that each was sent with."""
     return Mail.objects.filter(pk__in=[mail_id for event in events if (mail_id := _mail_id(event))])
 
 
@@ -96,17 +96,17 @@ def _mail_id(event: Event) -> int | None:
 
 def _id(event: Event) -> str:
     value = event.get("sg_event_id")
-    return value if _strip_nul(value, 200) else ""
+    return value if _is_storable(value, 200) else ""
 
 
-def _strip_nul(value: Any, length: int) -> TypeGuard[str]:
-    return isinstance(value, str) and 0 < len(value) <= length and value == _truncate(value)
+def _is_storable(value: Any, length: int) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= length and value == _strip_nul(value)
 
 
 def _error_text(event: Event) -> str:
-    return _truncate(f"{event['event']}: {event.get('reason') or event.get('response') or ''}")[:500]
+    return _strip_nul(f"{event['event']}: {event.get('reason') or event.get('response') or ''}")[:500]
 
 
-def _truncate(text: str) -> str:
-    """What PostgreSQL can hold of a text: no NUL, no half characters."""
+def _strip_nul(text: str) -> str:
+    """Return the text without what PostgreSQL cannot store: NUL and lone surrogates."""
     return text.encode(errors="replace").decode().replace("\0", "")

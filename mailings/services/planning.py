@@ -1,4 +1,4 @@
-"""Planning: whom a mailing goes to, written down before anything is sent."""
+"""Planning of mailings: all recipients are stored before an email is sent."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -12,21 +12,21 @@ from core.outbox import enqueue_on_commit
 from mailings.contracts import MailingStatus, Recipient
 from mailings.models import Mailing
 
-CHUNK = 10_000  # recipients that one statement plans
+CHUNK = 10_000  # recipients per statement
 
 
-def plan(
+def plan_mailing(
     *,
     key: str,
-    kind: str,
+    mail_type: str,
     sender: str = "",
     sender_name: str = "",
     marketing: bool = False,
     data: Mapping[str, Any] | None = None,
 ) -> Mailing:
-    """The mailing that announces ``key``: made now, or the one that is there already, as it is."""
+    """Return the mailing with the key, and create it if there is none."""
     fields = {
-        "kind": kind,
+        "mail_type": mail_type,
         "sender": sender,
         "sender_name": sender_name[:100],
         "marketing": marketing,
@@ -36,15 +36,16 @@ def plan(
 
 
 def lock_planning(*, mailing_id: uuid.UUID) -> Mailing | None:
-    """The mailing, locked against other planners until the transaction ends; None once it is planned to the end."""
+    """Lock a mailing against other planners until the transaction ends. Return None once it is fully planned."""
     return Mailing.objects.select_for_update().filter(pk=mailing_id, status=MailingStatus.PLANNING).first()
 
 
 def add_recipients(
     *, mailing: Mailing, recipients: Sequence[Recipient], at: datetime, cursor: int | None = None
 ) -> int:
-    """Plan a mail to each of up to ``CHUNK`` recipients who has none, and remember how far planning is; how many are
-    new.
+    """Plan an email to up to ``CHUNK`` recipients who have none yet, and return the number of new ones.
+
+    ``cursor`` is stored as the progress of planning.
     """
     columns = list(zip(*recipients, strict=True)) or [(), (), (), ()]
     params = {
@@ -53,7 +54,7 @@ def add_recipients(
         "recipients": list(columns[0]),
         "addresses": list(columns[1]),
         "names": list(columns[2]),
-        "words": list(columns[3]),
+        "personal_texts": list(columns[3]),
     }
     added = db.execute("mailings/sql/add_recipients.sql", params)
     if cursor is not None:
@@ -63,26 +64,26 @@ def add_recipients(
 
 
 def finish_planning(*, mailing: Mailing) -> None:
-    """Nobody else will be planned: the mailing is done as soon as its mails are."""
+    """Finish planning, so that the mailing is completed when all its emails are sent."""
     Mailing.objects.filter(pk=mailing.pk, status=MailingStatus.PLANNING).update(status=MailingStatus.SENDING)
-    enqueue_on_commit("mail.send_due")
+    enqueue_on_commit("mailings.send_due")
 
 
 @transaction.atomic
 def create_transactional_mailing(
     *,
     key: str,
-    kind: str,
+    mail_type: str,
     recipients: Sequence[Recipient],
     at: datetime,
     data: Mapping[str, Any] | None = None,
     sender: str = "",
     sender_name: str = "",
 ) -> bool:
-    """Plan a whole mailing that people wait for, to a few recipients; whether it was planned now and not before."""
-    fields = {"kind": kind, "sender": sender, "sender_name": sender_name[:100], "data": dict(data or {})}
-    mailing, made = Mailing.objects.get_or_create(key=key, defaults=fields)
-    if made:
+    """Plan a whole transactional mailing to a few recipients. Return False if it was planned before."""
+    fields = {"mail_type": mail_type, "sender": sender, "sender_name": sender_name[:100], "data": dict(data or {})}
+    mailing, is_new = Mailing.objects.get_or_create(key=key, defaults=fields)
+    if is_new:
         add_recipients(mailing=mailing, recipients=recipients, at=at)
         finish_planning(mailing=mailing)
-    return made
+    return is_new

@@ -25,6 +25,7 @@ from mailings.contracts import (
     MAX_BATCH,
     BatchBackend,
     Content,
+    MailingStatus,
     MailStatus,
     MailType,
     Outcome,
@@ -37,17 +38,17 @@ from mailings.services.unsubscriptions import unsubscribe_url
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(minutes=15)  # longer than any worker works on one batch
-BUDGET = 50.0  # seconds that one run goes on; beat starts the next
-MAX_REQUESTS = 100  # to find the bad addresses of one batch, where the provider does not name them
-SMALL_BATCH = 50  # where the backend takes one message at a time
+LEASE = timedelta(minutes=15)  # longer than a worker needs for a batch
+BUDGET = 50.0  # seconds of one run; the scheduler starts the next
+MAX_REQUESTS = 100  # to find invalid addresses that the provider does not name
+SMALL_BATCH = 50  # of backends for single messages
 
-_NOT_ATTEMPTED = SendResult(Outcome.RETRY, "Waits with the rest of its batch.")
+_NOT_ATTEMPTED = SendResult(Outcome.RETRY, "Waiting for the batch.")
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Mails of one mailing that this worker alone may send."""
+    """Emails of one mailing that this worker has claimed."""
 
     id: uuid.UUID
     mailing: Mailing
@@ -55,42 +56,41 @@ class Batch:
 
 
 def send_due(*, at: datetime, budget: float = BUDGET) -> int:
-    """Send due mails, batch after batch, until none is left, the provider asks to wait, or the budget is spent; how
-    many were accepted.
+    """Send due emails in batches, and return the number of accepted ones.
+
+    It stops when none is due, the provider asks to wait, or the budget (seconds) is spent.
     """
-    ends = time.monotonic() + budget
+    deadline = time.monotonic() + budget
     mark_abandoned_unknown(at=at)
     accepted = 0
-    while time.monotonic() < ends:
-        mailing = selectors.next_mailing(at=at)
+    while time.monotonic() < deadline:
+        mailing = selectors.get_next_mailing(at=at)
         batch = mailing and _claim(mailing, at)
         if not batch:
             break
-        sent, go_on = _send(batch, at)
+        sent, can_continue = _send(batch, at)
         accepted += sent
-        if not go_on:
+        if not can_continue:
             break
     db.execute("mailings/sql/finish_mailings.sql", {})
     return accepted
 
 
 def mark_abandoned_unknown(*, at: datetime) -> int:
-    """Mark the mails doubtful whose worker died after claiming them; how many."""
+    """Set the status of emails whose worker died while sending to unknown, and return their number."""
     abandoned = Mail.objects.filter(status=MailStatus.SENDING, claimed_at__lt=at - LEASE)
-    found = abandoned.update(
-        status=MailStatus.UNKNOWN, error="The worker was lost while it sent this; the provider may have it."
-    )
-    if found:
-        log.warning("mails_doubtful", mails=found)
-    return found
+    count = abandoned.update(status=MailStatus.UNKNOWN, error="Worker stopped while sending; delivery unknown.")
+    if count:
+        log.warning("mails_delivery_unknown", mails=count)
+    return count
 
 
 def resend(*, mail_ids: Sequence[int], at: datetime) -> int:
-    """A person decides that failed or doubtful mails are sent once more; how many."""
+    """Send failed emails and those of unknown delivery again, and return their number."""
     with transaction.atomic():
         mails = Mail.objects.filter(pk__in=mail_ids, status__in=[MailStatus.FAILED, MailStatus.UNKNOWN])
         mailings = list(mails.order_by().values_list("mailing", flat=True).distinct())
-        Mailing.objects.filter(pk__in=mailings, status="done").update(status="sending")
+        Mailing.objects.filter(pk__in=mailings, status=MailingStatus.DONE).update(status=MailingStatus.SENDING)
         return mails.update(status=MailStatus.PLANNED, due_at=at, attempts=0, batch=None, claimed_at=None, error="")
 
 
@@ -99,7 +99,7 @@ def _batch_size() -> int:
 
 
 def _claim(mailing: Mailing, at: datetime) -> Batch | None:
-    """Claim the next batch, and commit; None when others were faster."""
+    """Claim the next batch and commit. Return None if other workers have claimed all due emails."""
     batch = uuid.uuid4()
     params = {
         "mailing": mailing.pk,
@@ -115,11 +115,11 @@ def _claim(mailing: Mailing, at: datetime) -> Batch | None:
 
 
 def _send(batch: Batch, at: datetime) -> tuple[int, bool]:
-    """Hand a claimed batch over; how many were accepted, and whether to go on with the next."""
+    """Send a claimed batch. Return the number of accepted emails, and whether to continue with other batches."""
     try:
-        content, letters = _render(batch, at)
-    except Exception as error:  # (a builder may fail in any way; its mails wait, others go on)
-        log.exception("mail_not_built", mailing=batch.mailing.key)
+        content, mails = _render(batch, at)
+    except Exception as error:  # (retry these emails later; continue with other mailings)
+        log.exception("mail_build_failed", mailing=batch.mailing.key)
         _record_result(
             batch,
             [row["id"] for row in batch.rows],
@@ -127,29 +127,34 @@ def _send(batch: Batch, at: datetime) -> tuple[int, bool]:
             at,
         )
         return 0, True
-    if content is None or not letters:
+    if content is None or not mails:
         return 0, True
     connection = get_connection()
     if isinstance(connection, BatchBackend):
-        return _send_in_parts(batch, connection, content, letters, at)
-    return single_messages.send(
-        connection, content, letters, lambda ids, answer: _record_result(batch, ids, answer, at)
+        return _send_in_parts(batch, connection, content, mails, at)
+    return single_messages.send_messages(
+        connection, content, mails, lambda ids, result: _record_result(batch, ids, result, at)
     )
 
 
 def _render(batch: Batch, at: datetime) -> tuple[Content | None, list[RenderedMail]]:
-    """The content and the letters of those who still agree; the others' mails are set aside."""
+    """Return the content and the emails of recipients who still consent; suppress the others."""
     mailing = batch.mailing
-    kind: MailType = import_string(current_mail_type(mailing.mail_type))
-    content = kind.build(key=mailing.key, data=mailing.data, at=at)
+    mail_type: MailType = import_string(current_mail_type(mailing.mail_type))
+    content = mail_type.build(key=mailing.key, data=mailing.data, at=at)
     recipients = [row["recipient"] for row in batch.rows]
-    wanted = set() if content is None else set(recipients) if kind.wanted is None else kind.wanted(recipients)
-    unwanted = [row["id"] for row in batch.rows if row["recipient"] not in wanted]
-    if unwanted:
-        _claimed_rows(batch, unwanted).update(
-            status=MailStatus.SUPPRESSED, error="No longer wanted when it was to be sent."
+    if content is None:
+        consenting = set[int]()
+    elif mail_type.filter_recipients is None:
+        consenting = set(recipients)
+    else:
+        consenting = mail_type.filter_recipients(recipients)
+    others = [row["id"] for row in batch.rows if row["recipient"] not in consenting]
+    if others:
+        _claimed_rows(batch, others).update(
+            status=MailStatus.SUPPRESSED, error="Recipient unsubscribed before sending."
         )
-    return content, [_to_rendered_mail(mailing, row) for row in batch.rows if row["recipient"] in wanted]
+    return content, [_to_rendered_mail(mailing, row) for row in batch.rows if row["recipient"] in consenting]
 
 
 def _to_rendered_mail(mailing: Mailing, row: db.Row) -> RenderedMail:
@@ -158,58 +163,56 @@ def _to_rendered_mail(mailing: Mailing, row: db.Row) -> RenderedMail:
 
 
 def _send_in_parts(
-    batch: Batch, connection: BatchBackend, content: Content, letters: list[RenderedMail], at: datetime
+    batch: Batch, connection: BatchBackend, content: Content, mails: list[RenderedMail], at: datetime
 ) -> tuple[int, bool]:
-    """One request, or as many as it takes until each bad address fails alone and everyone else has their mail."""
-    parts, accepted, requests, go_on = [letters], 0, 0, True
+    """Send a batch, in as many requests as it takes to isolate invalid addresses."""
+    parts, accepted, requests, can_continue = [mails], 0, 0, True
     while parts:
         part = parts.pop()
-        answer = connection.send_batch(content=content, letters=part) if go_on else _NOT_ATTEMPTED
+        result = connection.send_batch(content=content, mails=part) if can_continue else _NOT_ATTEMPTED
         requests += 1
-        if answer.outcome is Outcome.REJECTED and len(part) > 1:
-            parts += _split(batch, part, answer, at)
-            go_on = requests < MAX_REQUESTS
+        if result.outcome is Outcome.REJECTED and len(part) > 1:
+            parts += _split(batch, part, result, at)
+            can_continue = requests < MAX_REQUESTS
             continue
-        _record_result(batch, [letter.id for letter in part], answer, at)
-        accepted += len(part) if answer.outcome is Outcome.ACCEPTED else 0
-        go_on = go_on and answer.outcome in (Outcome.ACCEPTED, Outcome.REJECTED)
-    return accepted, go_on
+        _record_result(batch, [mail.id for mail in part], result, at)
+        accepted += len(part) if result.outcome is Outcome.ACCEPTED else 0
+        can_continue = can_continue and result.outcome in (Outcome.ACCEPTED, Outcome.REJECTED)
+    return accepted, can_continue
 
 
-def _split(batch: Batch, part: list[RenderedMail], answer: SendResult, at: datetime) -> list[list[RenderedMail]]:
-    """What to try instead of a refused part: without the ones that the refusal names, or each half alone."""
-    if not answer.failed_indexes:
+def _split(batch: Batch, part: list[RenderedMail], result: SendResult, at: datetime) -> list[list[RenderedMail]]:
+    """Return the parts to send after a rejection: all but the named recipients, or two halves."""
+    if not result.failed_indexes:
         return [part[len(part) // 2 :], part[: len(part) // 2]]
-    _record_result(
-        batch, [letter.id for place, letter in enumerate(part) if place in answer.failed_indexes], answer, at
-    )
-    others = [letter for place, letter in enumerate(part) if place not in answer.failed_indexes]
+    _record_result(batch, [mail.id for index, mail in enumerate(part) if index in result.failed_indexes], result, at)
+    others = [mail for index, mail in enumerate(part) if index not in result.failed_indexes]
     return [others] if others else []
 
 
 def _claimed_rows(batch: Batch, ids: Sequence[int]) -> QuerySet[Mail]:
-    """The claim's mails that nobody has settled otherwise; a worker that was only slow settles its doubtful ones."""
+    """Return the claimed emails without a final status; a slow worker may still settle unknown ones."""
     return Mail.objects.filter(pk__in=ids, batch=batch.id, status__in=[MailStatus.SENDING, MailStatus.UNKNOWN])
 
 
-def _record_result(batch: Batch, ids: Sequence[int], answer: SendResult, at: datetime) -> None:
-    """Write down what an attempt came to."""
+def _record_result(batch: Batch, ids: Sequence[int], result: SendResult, at: datetime) -> None:
+    """Record the result of an attempt."""
     mails = _claimed_rows(batch, ids)
     attempts = max((row["attempts"] for row in batch.rows), default=1)
-    if answer.outcome is Outcome.ACCEPTED:
-        mails.update(status=MailStatus.SENT, sent_at=Now(), message_id=answer.message_id, error="")
+    if result.outcome is Outcome.ACCEPTED:
+        mails.update(status=MailStatus.SENT, sent_at=Now(), message_id=result.message_id, error="")
         return
     log.warning(
         "mails_not_accepted",
         mailing=batch.mailing.key,
         mails=len(ids),
-        outcome=answer.outcome.value,
-        error=answer.error,
+        outcome=result.outcome.value,
+        error=result.error,
     )
-    if answer.outcome is Outcome.UNKNOWN:
-        mails.update(status=MailStatus.UNKNOWN, error=answer.error)
-    elif answer.outcome is Outcome.REJECTED or attempts >= rules.MAX_ATTEMPTS:
-        mails.update(status=MailStatus.FAILED, error=answer.error)
+    if result.outcome is Outcome.UNKNOWN:
+        mails.update(status=MailStatus.UNKNOWN, error=result.error)
+    elif result.outcome is Outcome.REJECTED or attempts >= rules.MAX_ATTEMPTS:
+        mails.update(status=MailStatus.FAILED, error=result.error)
     else:
-        wait = max(rules.back_off(attempts), timedelta(seconds=answer.wait))
-        mails.update(status=MailStatus.PLANNED, due_at=at + wait, error=answer.error)
+        wait = max(rules.retry_delay(attempts), timedelta(seconds=result.wait))
+        mails.update(status=MailStatus.PLANNED, due_at=at + wait, error=result.error)

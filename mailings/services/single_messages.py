@@ -1,4 +1,4 @@
-"""The same mails through a backend that takes one message at a time: SMTP, files, the console, memory."""
+"""Sending through mail backends for single messages: SMTP, files, the console and memory."""
 
 import smtplib
 from collections.abc import Callable, Sequence
@@ -14,67 +14,64 @@ from mailings.contracts import Content, Outcome, RenderedMail, SendResult
 RecordResult = Callable[[Sequence[int], SendResult], None]
 
 
-def send(
-    connection: BaseEmailBackend, content: Content, letters: Sequence[RenderedMail], settle: RecordResult
+def send_messages(
+    connection: BaseEmailBackend, content: Content, mails: Sequence[RenderedMail], record_result: RecordResult
 ) -> tuple[int, bool]:
-    """Send each letter over one connection and settle it at once; how many were accepted, and whether to go on with
-    others.
+    """Send emails over one connection and record each result at once.
+
+    Return the number of accepted emails, and whether to continue with other batches.
     """
-    ids = [letter.id for letter in letters]
+    ids = [mail.id for mail in mails]
     try:
         connection.open()
     except OSError as error:
-        settle(ids, SendResult(Outcome.RETRY, _error_text(error)))
+        record_result(ids, SendResult(Outcome.RETRY, _error_text(error)))
         return 0, False
     accepted = 0
     try:
-        for place, letter in enumerate(letters):
-            answer = _send_one(connection, content, letter)
-            settle([letter.id], answer)
-            accepted += answer.outcome is Outcome.ACCEPTED
-            if answer.outcome is Outcome.UNKNOWN:
-                settle(ids[place + 1 :], SendResult(Outcome.RETRY, "The connection broke before this one."))
+        for index, mail in enumerate(mails):
+            result = _send_one(connection, content, mail)
+            record_result([mail.id], result)
+            accepted += result.outcome is Outcome.ACCEPTED
+            if result.outcome is Outcome.UNKNOWN:
+                record_result(ids[index + 1 :], SendResult(Outcome.RETRY, "Connection closed before this email."))
                 return accepted, False
     finally:
         connection.close()
     return accepted, True
 
 
-def message(
-    content: Content, letter: RenderedMail, connection: BaseEmailBackend | None = None
+def build_message(
+    content: Content, mail: RenderedMail, connection: BaseEmailBackend | None = None
 ) -> EmailMultiAlternatives:
-    """The letter as a message of Django's own."""
+    """Return the email as a Django message."""
     address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
-    mail = EmailMultiAlternatives(
-        subject=rules.render_tags(content.subject, letter),
-        body=rules.render_tags(content.text, letter),
+    message = EmailMultiAlternatives(
+        subject=rules.render_tags(content.subject, mail),
+        body=rules.render_tags(content.text, mail),
         from_email=formataddr((content.from_name, address)) if content.from_name else settings.DEFAULT_FROM_EMAIL,
-        to=[formataddr((letter.name, letter.address))],
+        to=[formataddr((mail.name, mail.address))],
         reply_to=[content.reply_to] if content.reply_to else None,
-        headers=rules.list_headers(letter),
+        headers=rules.list_headers(mail),
         connection=connection,
     )
-    mail.attach_alternative(rules.render_tags(content.html, letter), "text/html")
-    return mail
+    message.attach_alternative(rules.render_tags(content.html, mail), "text/html")
+    return message
 
 
-def _send_one(connection: BaseEmailBackend, content: Content, letter: RenderedMail) -> SendResult:
+def _send_one(connection: BaseEmailBackend, content: Content, mail: RenderedMail) -> SendResult:
     try:
-        sent = message(content, letter, connection).send()
+        sent = build_message(content, mail, connection).send()
     except smtplib.SMTPRecipientsRefused as error:
         code = max((code for code, _ in error.recipients.values()), default=550)
         return SendResult(Outcome.RETRY if code < 500 else Outcome.REJECTED, _error_text(error))
-    except smtplib.SMTPResponseException as error:  # the server answered, and did not take it
+    except smtplib.SMTPResponseException as error:  # rejected by the server
         return SendResult(Outcome.RETRY if error.smtp_code < 500 else Outcome.REJECTED, _error_text(error))
-    except (OSError, EOFError) as error:  # no answer: it may have been taken
+    except (OSError, EOFError) as error:  # no response, perhaps accepted
         return SendResult(Outcome.UNKNOWN, _error_text(error))
-    except ValueError as error:  # not a message at all, such as a header with a line break
+    except ValueError as error:  # an invalid message, such as a header with a line break
         return SendResult(Outcome.REJECTED, _error_text(error))
-    return (
-        SendResult(Outcome.ACCEPTED)
-        if sent
-        else SendResult(Outcome.UNKNOWN, "The backend did not say that it sent this.")
-    )
+    return SendResult(Outcome.ACCEPTED) if sent else SendResult(Outcome.UNKNOWN, "Not confirmed by the mail backend.")
 
 
 def _error_text(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The right to be left alone: signed links, and the list of suppressed addresses."""
+"""Unsubscription by signed links, and the suppression list."""
 
 from collections.abc import Sequence
 
@@ -15,14 +15,12 @@ _signer = Signer(salt="promoplatform.mail.unsubscribe")
 
 
 def unsubscribe_url(*, mail_id: int) -> str:
-    """The address of this mail's unsubscribe page: signed, good for as long as the mail is known, and without the
-    address in it.
-    """
+    """Return the URL of an email's unsubscribe page, with a signed token that contains no address."""
     return settings.BASE_URL + reverse("mail:unsubscribe", args=[_signer.sign(str(mail_id))])
 
 
 def get_mail_by_token(*, token: str) -> Mail:
-    """The mail that an unsubscribe link stands in. Raises UnsubscribeLinkInvalid."""
+    """Return the email that contains an unsubscribe link. Raises UnsubscribeLinkInvalid."""
     try:
         mail_id = int(_signer.unsign(token))
     except (BadSignature, ValueError) as error:
@@ -34,21 +32,24 @@ def get_mail_by_token(*, token: str) -> Mail:
 
 
 def unsubscribe(*, token: str, everyone: bool = False) -> Mail:
-    """Leave the mail's recipient alone from now on, by its sender or by everyone. Answers the same when repeated.
-    Raises UnsubscribeLinkInvalid.
+    """Unsubscribe the recipient of an email from its sender or from everyone. Raises UnsubscribeLinkInvalid.
+
+    A repetition has the same result.
     """
     mail = get_mail_by_token(token=token)
-    suppress(
-        wishes=[(mail.address, "" if everyone else mail.mailing.sender, Reason.UNSUBSCRIBE, f"link of mail {mail.pk}")]
+    suppress_addresses(
+        suppressions=[
+            (mail.address, "" if everyone else mail.mailing.sender, Reason.UNSUBSCRIBE, f"link of mail {mail.pk}")
+        ]
     )
     return mail
 
 
-def suppress(*, wishes: Sequence[tuple[str, str, Reason, str]]) -> int:
-    """Leave addresses alone: each ``(address, sender or "" for all, reason, note)``; how many are new."""
-    if not wishes:
+def suppress_addresses(*, suppressions: Sequence[tuple[str, str, Reason, str]]) -> int:
+    """Suppress addresses, each ``(address, sender or "" for all, reason, note)``, and return the number of new ones."""
+    if not suppressions:
         return 0
-    addresses, senders, reasons, notes = (list(column) for column in zip(*wishes, strict=True))
+    addresses, senders, reasons, notes = (list(column) for column in zip(*suppressions, strict=True))
     params = {
         "addresses": addresses,
         "senders": senders,

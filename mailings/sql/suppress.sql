@@ -1,6 +1,6 @@
--- Leaves addresses alone from now on; the ones that are left alone already stay as they are.
--- Upholds: mail_suppressed_once, mail_suppression_lower.
+-- Suppress addresses; existing suppressions stay unchanged.
+-- Upholds mail_suppressed_once, mail_suppression_lower.
 INSERT INTO mail_suppression (address, sender, reason, note)
-SELECT lower(wish.address), wish.sender, wish.reason, wish.note
-FROM unnest(%(addresses)s::text[], %(senders)s::text[], %(reasons)s::text[], %(notes)s::text[]) AS wish (address, sender, reason, note)
+SELECT lower(added.address), added.sender, added.reason, added.note
+FROM unnest(%(addresses)s::text[], %(senders)s::text[], %(reasons)s::text[], %(notes)s::text[]) AS added (address, sender, reason, note)
 ON CONFLICT (address, sender, reason) DO NOTHING
