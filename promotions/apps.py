@@ -1,10 +1,12 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class PromotionsConfig(AppConfig):
-    """What and when: promotions, codes, offers and the pricing engine."""
+    """Promotions and their codes."""
 
     name = "promotions"
+    verbose_name = _("Promotions")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

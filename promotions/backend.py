@@ -1,7 +1,4 @@
-"""Promotions at checkout: those that come into play by themselves, and those that a code opens.
-
-This module is the kind's ``promotions.contracts.RedemptionBackend``.
-"""
+"""Redemption backend of promotions (``promotions.contracts.RedemptionBackend``)."""
 
 from promotions.selectors.candidates import active_items, available, candidates
 from promotions.services.reservations import confirm, release, reserve, return_items

@@ -1,4 +1,4 @@
-"""System checks of the trade."""
+"""System checks of the redemption backends."""
 
 from typing import Any
 
@@ -13,12 +13,13 @@ BACKEND_METHODS = [name for name in vars(RedemptionBackend) if not name.startswi
 
 @register()
 def check_backends(**kwargs: Any) -> list[CheckMessage]:
-    """Each entry of ``settings.REDEMPTION_BACKENDS`` keeps the Redeemer protocol and answers for its own kind."""
+    """Check that each backend in ``settings.REDEMPTION_BACKENDS`` has all methods and the kind of its key."""
     return [
         Error(
-            f"REDEMPTION_BACKENDS[{kind!r}] is no redeemer of {kind}: {settings.REDEMPTION_BACKENDS[kind]}",
+            f"REDEMPTION_BACKENDS[{kind!r}] is not a redemption backend of this kind:"
+            f" {settings.REDEMPTION_BACKENDS[kind]}",
             id="promotions.E001",
         )
-        for kind, redeemer in get_backends().items()
-        if redeemer.KIND != kind or not all(callable(getattr(redeemer, verb, None)) for verb in BACKEND_METHODS)
+        for kind, backend in get_backends().items()
+        if kind != backend.KIND or not all(callable(getattr(backend, name, None)) for name in BACKEND_METHODS)
     ]

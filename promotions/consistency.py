@@ -1,4 +1,4 @@
-"""What must hold among promotions, their limits and their uses, counted again from the uses."""
+"""Consistency check of promotions: compares the counters of limits with the redemptions."""
 
 import uuid
 from collections.abc import Iterator
@@ -8,48 +8,47 @@ from django.db import transaction
 from django.db.models import Sum
 
 from core import db
+from promotions.limit_rules import FIELD_BY_KIND
 from promotions.models import Promotion, PromotionCounter, PromotionRedemption
 
-GRACE = timedelta(minutes=10)  # expired holds are let go of within a minute when all is well
+GRACE = timedelta(minutes=10)  # expired reservations are normally released within a minute
 RECOUNT = "promotions/sql/recount_counters.sql"
-CAPS = {
-    "budget": "budget", "total": "limit_total", "user": "limit_per_user",
-    "day": "limit_per_day", "week": "limit_per_week", "month": "limit_per_month",
-}  # fmt: skip
 
 
 def check(*, at: datetime, repair: bool) -> Iterator[str]:
-    """A line a difference; ``repair`` writes into counters what the uses took of them."""
+    """Yield a line for each difference. With ``repair``, set counters to what the redemptions took."""
     for row in db.fetch_all(RECOUNT, {"promotion": None}):
-        mended = repair and _recount(row["promotion_id"])
-        place = " ".join(filter(None, [row["kind"], row["slot"], f"shard {row['shard']}"]))
+        repaired = repair and _recount(row["promotion_id"])
+        counter = " ".join(filter(None, [row["kind"], row["slot"], f"shard {row['shard']}"]))
         yield (
-            f"promotion {row['promotion_id']}: {place} says {row['taken']} of {row['cap']},"
-            f" its uses took {row['counted']}" + (": mended" if mended else "")
+            f"promotion {row['promotion_id']}: counter {counter} is {row['taken']} of {row['cap']},"
+            f" but redemptions took {row['counted']}" + (": repaired" if repaired else "")
         )
-    yield from _caps()
-    for use in PromotionRedemption.objects.filter(reserved_until__lt=at - GRACE).iterator():
-        yield f"promotion {use.promotion_id}: held by {use.redemption_id} until {use.reserved_until:%Y-%m-%dT%H:%MZ}"
+    yield from _check_caps()
+    for redemption in PromotionRedemption.objects.filter(reserved_until__lt=at - GRACE).iterator():
+        yield (
+            f"promotion {redemption.promotion_id}: reservation of {redemption.redemption_id} expired at"
+            f" {redemption.reserved_until:%Y-%m-%dT%H:%MZ} and was not released"
+        )
 
 
 @transaction.atomic
 def _recount(promotion: uuid.UUID) -> bool:
-    """Recount under the locks of all of the promotion's counters; False where the uses took more than the cap."""
+    """Recount while all counters of the promotion are locked. Return False if redemptions exceed a cap."""
     counters = PromotionCounter.objects.filter(promotion_id=promotion)
     list(counters.select_for_update().order_by("kind", "scope_key", "shard"))
-    wrong = db.fetch_all(RECOUNT, {"promotion": promotion})
-    for row in wrong:
+    differences = db.fetch_all(RECOUNT, {"promotion": promotion})
+    for row in differences:
         if row["counted"] <= row["cap"]:
-            counters.filter(kind=row["kind"], scope_key=row["scope_key"], shard=row["shard"]).update(
-                taken=row["counted"]
-            )
-    return all(row["counted"] <= row["cap"] for row in wrong)
+            counters.filter(kind=row["kind"], scope_key=row["slot"], shard=row["shard"]).update(taken=row["counted"])
+    return all(row["counted"] <= row["cap"] for row in differences)
 
 
-def _caps() -> Iterator[str]:
-    """The shards of a limit add up to it."""
-    sums = PromotionCounter.objects.values("promotion_id", "kind", "scope_key").annotate(whole=Sum("cap")).order_by()
+def _check_caps() -> Iterator[str]:
+    """Yield a line for each limit whose shards don't add up to it."""
+    sums = PromotionCounter.objects.values("promotion_id", "kind", "scope_key").annotate(total=Sum("cap")).order_by()
     for row in sums.iterator():
-        limit = Promotion.objects.values_list(CAPS[row["kind"]], flat=True).get(pk=row["promotion_id"])
-        if row["whole"] != limit:
-            yield f"promotion {row['promotion_id']}: {row['kind']} {row['scope_key']} adds up to {row['whole']}, not {limit}"
+        limit = Promotion.objects.values_list(FIELD_BY_KIND[row["kind"]], flat=True).get(pk=row["promotion_id"])
+        if row["total"] != limit:
+            counter = " ".join(filter(None, [row["kind"], row["scope_key"]]))
+            yield f"promotion {row['promotion_id']}: shards of {counter} add up to {row['total']}, not {limit}"

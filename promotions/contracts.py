@@ -1,4 +1,4 @@
-"""What every kind of code promises to checkout."""
+"""Values and protocol between checkout and the kinds of offer."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,11 @@ from pricing import Cart, Offer
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An offer that may come into play, by a code that the shopper sent or by itself.
+    """An offer that checkout may apply, automatically or by a code of the request.
 
-    ``code`` is empty for what comes into play by itself. ``id`` is the public id of what it stands for, ``key`` the
-    kind's own key of it (opaque to checkout), ``order`` its age in seconds since 1970 (the older first among equals).
+    ``code`` is empty for an automatic offer. ``id`` is the public ID of the promotion, code, coupon or voucher, ``key``
+    the kind's own key of it (opaque to checkout). ``order`` is its creation time in seconds since 1970; of equally good
+    offers the oldest applies.
     """
 
     kind: str
@@ -33,13 +34,13 @@ class Candidate:
 
     @property
     def ref(self) -> str:
-        """What it is called inside one pricing."""
+        """The reference of the candidate within one pricing."""
         return f"{self.kind}:{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A code that cannot be had, with the one reason: ``{"code", "detail", ...}``."""
+    """A code that can't be redeemed, with the reason: ``{"code", "detail", ...}``."""
 
     code: str
     reason: dict[str, Any]
@@ -47,11 +48,11 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class CandidateQuery:
-    """What checkout asks every kind: the cart, its codes of that kind (normalised), whose it is, and when.
+    """Query of checkout for the candidates of one kind: cart, normalized codes of this kind, shopper and time.
 
-    ``vouchers`` are the ids of things that the shopper has and chose: the kind whose they are answers for each, with
-    the id as its code. ``shop`` is the slug of the brand whose server asks, if one does. ``segments`` are segment types
-    of that brand that the shopper is taken to be in beside those that are known, for a simulation.
+    ``vouchers`` are the IDs of the vouchers that the shopper chose; the kind answers for each, with the ID as its code.
+    ``shop`` is the slug of the brand whose server calls, if any. ``segments`` are further segment types of that brand
+    that a simulation assumes for the shopper.
     """
 
     cart: Cart
@@ -65,7 +66,7 @@ class CandidateQuery:
 
 @dataclass(frozen=True, slots=True)
 class AvailabilityQuery:
-    """What a shopper looks for: offers of these brands (of any, when none is named), at most ``limit`` of a kind."""
+    """Query for the offers that a shopper could use, up to ``limit`` of a kind. Without ``brands``, all brands."""
 
     shopper: Shopper
     brands: frozenset[str]
@@ -75,9 +76,9 @@ class AvailabilityQuery:
 
 @dataclass(frozen=True, slots=True)
 class SelectedOffer:
-    """What the engine chose of one kind for one redemption: the candidate's ``key`` and the minor units taken off.
+    """An offer that the engine applied: the candidate's ``key`` and the discount in minor units.
 
-    ``code`` is empty for what came into play by itself.
+    ``code`` is empty for an automatic offer.
     """
 
     key: str
@@ -87,8 +88,10 @@ class SelectedOffer:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """The redemption that takings belong to. ``before`` is what the cart costs before
-    discounts, shipping included, in minor units of ``currency``."""
+    """A redemption and the offers of one kind that it uses.
+
+    ``subtotal`` is the cart's total before discounts, including shipping, in minor units of ``currency``.
+    """
 
     id: uuid.UUID
     shopper_key: int
@@ -100,7 +103,7 @@ class Purchase:
 
 
 class OfferUnavailable(Exception):
-    """What the engine chose is no longer to be had, since others took the last of it meanwhile."""
+    """Raised when an applied offer has become unavailable because another redemption used the last of it."""
 
     def __init__(self, item: SelectedOffer, error: DomainError) -> None:
         super().__init__(item.key)
@@ -108,31 +111,41 @@ class OfferUnavailable(Exception):
 
 
 class RedemptionBackend(Protocol):
-    """A kind of offer at checkout; ``settings.REDEMPTION_BACKENDS`` names the module that keeps it.
+    """Protocol of a kind of offer at checkout, implemented by the modules in ``settings.REDEMPTION_BACKENDS``.
 
-    Each verb runs inside its caller's transaction; none sends anything outside.
-
-    ``offers`` asks and writes nothing: what the codes offer or why not, and what comes into play by itself.
-    ``available`` asks what the shopper could have without typing anything, newest first. ``reserve`` takes one use of
-    each taking until ``purchase.until``, in the order of the keys, or raises Lost with the refusal that stands against
-    one. ``confirm`` makes the uses final or raises ReservationExpired. ``release`` gives back what was reserved,
-    ``refund`` what was confirmed; both answer the same when repeated. ``standing`` says what is kept of takings, for
-    audits: by redemption and key, True when final, False when held, None when this kind keeps no record of it; what is
-    absent does not stand.
+    Every method runs inside its caller's transaction and sends nothing to other systems.
     """
 
     KIND: str
 
-    def candidates(self, *, query: CandidateQuery) -> Sequence[Candidate | Rejection]: ...
+    def candidates(self, *, query: CandidateQuery) -> Sequence[Candidate | Rejection]:
+        """Return the automatic offers, and for each code its offer or a rejection. Writes nothing."""
+        ...
 
-    def available(self, *, query: AvailabilityQuery) -> Sequence[Candidate]: ...
+    def available(self, *, query: AvailabilityQuery) -> Sequence[Candidate]:
+        """Return the offers that the shopper could use without entering a code, newest first. Writes nothing."""
+        ...
 
-    def reserve(self, *, purchase: Purchase) -> None: ...
+    def reserve(self, *, purchase: Purchase) -> None:
+        """Reserve one use of each item until ``purchase.until``, in the order of the keys. Raises OfferUnavailable."""
+        ...
 
-    def confirm(self, *, purchase: Purchase) -> None: ...
+    def confirm(self, *, purchase: Purchase) -> None:
+        """Confirm the reservations of the items. Raises ReservationExpired."""
+        ...
 
-    def release(self, *, purchase: Purchase) -> None: ...
+    def release(self, *, purchase: Purchase) -> None:
+        """Release the reservations of the items. Repeating the call has no effect."""
+        ...
 
-    def return_items(self, *, purchase: Purchase) -> None: ...
+    def return_items(self, *, purchase: Purchase) -> None:
+        """Return the confirmed items. Repeating the call has no effect."""
+        ...
 
-    def active_items(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]: ...
+    def active_items(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+        """Return the state of the purchases' items by redemption and key, for consistency checks.
+
+        The state is True for confirmed items, False for reserved ones, and None if the kind keeps no record. Items that
+        are neither reserved nor confirmed are absent.
+        """
+        ...

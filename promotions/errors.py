@@ -1,4 +1,4 @@
-"""What can be refused about codes and promotions, at any door (contract: refusal codes at checkout)."""
+"""Errors of codes, promotions and checkout. Their codes are part of the API contract."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -76,6 +76,8 @@ class ReservationExpired(DomainError):
 
 
 class InvalidStatus(DomainError):
+    """Error of an action in a status that doesn't allow it. ``current_status`` names the status if known."""
+
     code, status = "invalid_status", 409
     message = _("This action isn't allowed in the current status.")
 
@@ -96,6 +98,8 @@ class BudgetExhausted(DomainError):
 
 
 class UsageLimitReached(DomainError):
+    """Error of a usage limit. ``limit`` names it if known: ``total``, ``per_day``, ``per_week`` or ``per_month``."""
+
     code, status = "usage_limit_reached", 409
     message = _("This offer has reached its usage limit.")
 

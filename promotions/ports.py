@@ -1,4 +1,4 @@
-"""What the platform needs of a campaign engine."""
+"""Port to a campaign engine, which shows promotions in other systems."""
 
 import uuid
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class CampaignSegment:
-    """The segment of a promotion as an engine is to know it; ``external_id`` is the segmentation service's name."""
+    """The segment of a campaign. ``external_id`` is its ID in the segmentation service."""
 
     id: uuid.UUID
     external_id: str
@@ -19,7 +19,7 @@ class CampaignSegment:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A promotion as an engine is to know it; ``version`` goes up with every change that it is told of."""
+    """A promotion as it is sent to a campaign engine. ``version`` increases with every change."""
 
     id: uuid.UUID
     version: int
@@ -37,15 +37,11 @@ class Campaign:
 
 
 class CampaignEngine(Protocol):
-    """Shows promotions elsewhere.
+    """Protocol of a campaign engine.
 
-    Its safety promise: whatever is told again, late or twice leaves the engine as if it had been told once, because a
-    version that is older than what it knows changes nothing.
+    Calls are idempotent and may arrive late: the engine ignores a version older than the one it has.
     """
 
     def upsert(self, campaign: Campaign) -> None:
-        """The promotion is like this now; ``status`` says whether it is still to come, live, or over.
-
-        Raises NotTaken or LeftAlone (``integrations``) when the engine did not take it.
-        """
+        """Create or update the campaign, whose ``status`` is part of it. Raises DeliveryFailed, CircuitOpen."""
         ...

@@ -1,4 +1,4 @@
-"""Doors of promotions for worker and beat."""
+"""Celery tasks of promotions."""
 
 import uuid
 
@@ -13,37 +13,37 @@ from promotions.services import campaign_sync
 
 @shared_task(name="promotions.start_due")
 def start_due() -> None:
-    """Start promotions whose start has come."""
+    """Start the promotions that are due to start."""
     services.start_due(at=timezone.now())
 
 
 @shared_task(name="promotions.end_due")
 def end_due() -> None:
-    """End promotions whose end has come."""
+    """End the promotions that are due to end."""
     services.end_due(at=timezone.now())
 
 
 @shared_task(name="promotions.generate_codes")
 def generate_codes(batch_id: str) -> None:
-    """Make the codes of a batch, or go on making them."""
+    """Generate the codes of a batch, or continue to."""
     services.generate_codes(batch_id=uuid.UUID(batch_id))
 
 
 @shared_task(name="promotions.assign_codes")
 def assign_codes(assignment_id: str) -> None:
-    """Give an audience its codes, or go on giving them."""
+    """Assign codes to an audience, or continue to."""
     services.continue_assignment(assignment_id=uuid.UUID(assignment_id), at=timezone.now())
 
 
 @shared_task(name="promotions.sync_promotion")
 def sync_promotion(promotion_id: str) -> None:
-    """Tell the campaign engine of a promotion."""
+    """Sync a promotion to the campaign engine."""
     clock = RunClock(timezone.now())
     campaign_sync.sync_promotion(promotion_id=uuid.UUID(promotion_id), engine=campaign_engine(clock), clock=clock)
 
 
 @shared_task(name="promotions.sync_due")
 def sync_due() -> None:
-    """Tell the campaign engine what it does not know yet."""
+    """Sync all due promotions to the campaign engine."""
     clock = RunClock(timezone.now())
     campaign_sync.sync_due(engine=campaign_engine(clock), clock=clock)

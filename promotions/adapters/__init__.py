@@ -1,4 +1,4 @@
-"""The campaign engine that is configured."""
+"""The campaign engine of the settings."""
 
 from django.conf import settings
 
@@ -10,6 +10,6 @@ from promotions.ports import CampaignEngine
 
 
 def campaign_engine(clock: RunClock) -> CampaignEngine:
-    """The engine at ``CAMPAIGN_ENGINE_URL``; the platform itself without one."""
+    """Return the engine at ``CAMPAIGN_ENGINE_URL``, or the local one without a URL."""
     url = service_url(Service.CAMPAIGN_ENGINE)
     return HttpCampaignEngine(url=url, key=settings.CAMPAIGN_ENGINE_KEY, clock=clock) if url else LocalCampaignEngine()

@@ -1,4 +1,4 @@
-"""A campaign engine over HTTP; docs/outside.md says what it has to offer."""
+"""A campaign engine over HTTP; docs/integrations.md describes its API."""
 
 from dataclasses import asdict
 
@@ -8,7 +8,10 @@ from promotions.ports import Campaign
 
 
 class HttpCampaignEngine:
-    """Tells an engine (``promotions.ports.CampaignEngine``); the key of each call is promotion and version."""
+    """HTTP client of a campaign engine (``promotions.ports.CampaignEngine``).
+
+    The idempotency key of a call is the promotion and its version.
+    """
 
     def __init__(self, *, url: str, key: str, clock: RunClock) -> None:
         self._client = Client(Service.CAMPAIGN_ENGINE, url=url, key=key, clock=clock)

@@ -1,10 +1,10 @@
-"""The platform as its own campaign engine: checkout knows every promotion, so nobody is told."""
+"""The platform as its own campaign engine: checkout reads the promotions itself."""
 
 from promotions.ports import Campaign
 
 
 class LocalCampaignEngine:
-    """Knows everything already (``promotions.ports.CampaignEngine``)."""
+    """Campaign engine without effect (``promotions.ports.CampaignEngine``)."""
 
     def upsert(self, campaign: Campaign) -> None:
         return None

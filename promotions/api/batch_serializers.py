@@ -1,126 +1,145 @@
-"""Shapes of batches of codes on the wire."""
+"""Serializers of code batches, imports and assignments."""
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
+from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
 from core.serializer_fields import StrictBooleanField, StrictCharField, StrictIntegerField, UuidField
-from promotions import code_rules
+from promotions.code_rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 from promotions.models import CodeAssignment, CodeBatch
 from promotions.services.assignments import MAX_CUSTOMERS
 from promotions.services.batches import MAX_BATCH_SIZE
 
 
 class BatchInputSerializer(serializers.Serializer[Any]):
-    """A new batch. In the pattern `#` stands for a character that is drawn from the charset."""
+    """A new batch of single-use codes."""
 
-    count = StrictIntegerField(min_value=1, max_value=MAX_BATCH_SIZE)
-    pattern = StrictCharField(max_length=64, default=code_rules.DEFAULT_PATTERN)
-    charset = StrictCharField(max_length=64, default=code_rules.DEFAULT_CHARSET, help_text="Different letters and digits")
+    count = StrictIntegerField(min_value=1, max_value=MAX_BATCH_SIZE, help_text="Number of codes to generate.")
+    pattern = StrictCharField(
+        max_length=64, default=DEFAULT_PATTERN, help_text="Pattern of the codes. Each `#` becomes a random character."
+    )
+    charset = StrictCharField(
+        max_length=64, default=DEFAULT_CHARSET, help_text="Different letters and digits that replace `#`."
+    )
 
 
 class BatchSerializer(serializers.Serializer[Any]):
-    """A batch; `made` of `count` codes are there. `guess_bits` is the size of what a code is drawn from."""
+    """A batch of single-use codes and the progress of its generation."""
 
-    job = serializers.URLField(help_text="Where to ask how far it has come")
-    id = serializers.UUIDField()
-    promotion = serializers.UUIDField()
-    pattern = serializers.CharField(allow_null=True, help_text="null for codes that were imported")
-    charset = serializers.CharField(allow_null=True)
-    guess_bits = serializers.FloatField(allow_null=True)
-    count = serializers.IntegerField()
-    made = serializers.IntegerField()
-    status = serializers.CharField(help_text="`making` or `done`")
-    created_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField(allow_null=True)
+    job = serializers.URLField(help_text="URL of the job's status.")
+    id = serializers.UUIDField(help_text="ID of the batch.")
+    promotion = serializers.UUIDField(help_text="ID of the promotion.")
+    pattern = serializers.CharField(allow_null=True, help_text="Pattern of the codes. `null` for imported codes.")
+    charset = serializers.CharField(allow_null=True, help_text="Characters that replace `#`.")
+    entropy_bits = serializers.FloatField(
+        allow_null=True, help_text="Binary logarithm of the number of codes that the pattern can generate."
+    )
+    count = serializers.IntegerField(help_text="Number of codes when the batch is complete.")
+    generated_count = serializers.IntegerField(help_text="Number of codes that exist.")
+    status = serializers.CharField(help_text="`making` or `done`.")
+    created_at = serializers.DateTimeField(help_text="When the batch was created.")
+    finished_at = serializers.DateTimeField(allow_null=True, help_text="When the batch was completed.")
 
 
 class ImportQuerySerializer(serializers.Serializer[Any]):
-    """Where an import goes."""
+    """The target of an import."""
 
-    batch = UuidField(required=False, help_text="The imported batch to go on with; a new one without it")
+    batch = UuidField(required=False, help_text="Imported batch to add the codes to. Omit for a new batch.")
 
 
 class ImportErrorSerializer(serializers.Serializer[Any]):
     """A line that was not imported."""
 
-    line = serializers.IntegerField()
-    text = serializers.CharField()
-    code = serializers.ChoiceField(["invalid", "duplicate", "code_taken"])
-    detail = serializers.CharField()
+    line = serializers.IntegerField(help_text="Number of the line, from 1.")
+    text = serializers.CharField(help_text="First cell of the line, up to 64 characters.")
+    code = serializers.ChoiceField(["invalid", "unique", "code_taken"], help_text="Code of the error.")
+    detail = serializers.CharField(help_text="Explanation for people.")
 
 
 class ImportResultSerializer(BatchSerializer):
-    """What became of the lines. `known` ones were in the batch before; the first 1,000 refused ones are listed."""
+    """The batch and the result of an import."""
 
-    received = serializers.IntegerField()
-    imported = serializers.IntegerField()
-    known = serializers.IntegerField()
-    refused = serializers.IntegerField()
-    errors = ImportErrorSerializer(many=True)  # type: ignore[assignment]
+    received = serializers.IntegerField(help_text="Lines with a code.")
+    imported = serializers.IntegerField(help_text="Codes that were added.")
+    existing = serializers.IntegerField(help_text="Codes that the batch already had.")
+    rejected = serializers.IntegerField(help_text="Lines that were not imported.")
+    errors = ImportErrorSerializer(many=True, help_text="The first 1,000 rejected lines.")  # type: ignore[assignment]
 
 
 class CustomerIdField(StrictCharField):
-    """A customer id of the data platform."""
+    """A customer ID of the data platform."""
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
-        if not text.isprintable():
-            raise serializers.ValidationError("A customer id is 1 to 100 printable characters.", code="invalid")
+        if not is_customer_id(text):
+            message = _("Enter a customer ID of 1 to %(max)s printable characters.") % {"max": CUSTOMER_ID_LENGTH}
+            raise serializers.ValidationError(message, code="invalid")
         return text
 
 
 class AssignInputSerializer(serializers.Serializer[Any]):
-    """Who gets a code each: either customers by name, or an audience."""
+    """The customers who get a code each: either a list of IDs or an audience."""
 
     customer_ids = serializers.ListField(
-        child=CustomerIdField(max_length=100), min_length=1, max_length=MAX_CUSTOMERS, required=False
+        child=CustomerIdField(max_length=CUSTOMER_ID_LENGTH),
+        min_length=1,
+        max_length=MAX_CUSTOMERS,
+        required=False,
+        help_text="Customers who get a code now.",
     )
-    segment_type = StrictCharField(max_length=100, required=False)
-    notify = StrictBooleanField(default=False, help_text="Mail the code to each who agreed to get offers")
+    audience = StrictCharField(
+        max_length=100, required=False, help_text="Segment type whose customers get a code in the background."
+    )
+    notify = StrictBooleanField(
+        default=False, help_text="Email the code to the customers who are subscribed to offers."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("customer_ids" in attrs) == ("segment_type" in attrs):
-            raise serializers.ValidationError({"customer_ids": "Say either customer_ids or segment_type."})
+        if ("customer_ids" in attrs) == ("audience" in attrs):
+            raise serializers.ValidationError({"customer_ids": _("Provide either `customer_ids` or `audience`.")})
         return attrs
 
 
 class AssignResultSerializer(serializers.Serializer[Any]):
-    """How many customers got a code now, had one already, and are mailed theirs."""
+    """The result of an assignment to customers."""
 
-    assigned = serializers.IntegerField()
-    already = serializers.IntegerField()
-    mailed = serializers.IntegerField()
+    assigned = serializers.IntegerField(help_text="Customers who got a code.")
+    already_assigned = serializers.IntegerField(help_text="Customers who already had a code of the batch.")
+    mailed = serializers.IntegerField(help_text="Customers who are emailed their code.")
 
 
 class AssignmentSerializer(serializers.Serializer[Any]):
-    """How far giving an audience its codes has come; `exhausted` when they did not suffice."""
+    """An assignment to an audience and its progress."""
 
-    job = serializers.URLField()
-    id = serializers.UUIDField()
-    segment_type = serializers.CharField()
-    notify = serializers.BooleanField()
-    assigned = serializers.IntegerField()
-    already = serializers.IntegerField()
-    exhausted = serializers.BooleanField()
-    status = serializers.CharField(help_text="`assigning` or `done`")
-    finished_at = serializers.DateTimeField(allow_null=True)
+    job = serializers.URLField(help_text="URL of the job's status.")
+    id = serializers.UUIDField(help_text="ID of the assignment.")
+    audience = serializers.CharField(help_text="Segment type of the customers.")
+    notify = serializers.BooleanField(help_text="Whether the codes are emailed.")
+    assigned = serializers.IntegerField(help_text="Customers who got a code.")
+    already_assigned = serializers.IntegerField(help_text="Customers who already had a code of the batch.")
+    exhausted = serializers.BooleanField(help_text="Whether the batch had too few codes.")
+    status = serializers.CharField(help_text="`assigning` or `done`.")
+    finished_at = serializers.DateTimeField(allow_null=True, help_text="When the assignment was completed.")
 
 
-def to_batch_data(batch: CodeBatch, *, job: str, bits: float | None) -> dict[str, Any]:
-    """A batch as ``BatchAnswer`` describes it."""
+def to_batch_data(batch: CodeBatch, *, job: str, entropy_bits: float | None) -> dict[str, Any]:
+    """Return the batch as ``BatchSerializer`` describes it."""
     return {
         "job": job, "id": batch.pk, "promotion": batch.promotion_id, "pattern": batch.pattern or None,
-        "charset": batch.charset or None, "guess_bits": None if bits is None else round(bits, 1),
-        "count": batch.count, "made": batch.generated_count, "status": "done" if batch.is_generated else "making",
+        "charset": batch.charset or None, "entropy_bits": None if entropy_bits is None else round(entropy_bits, 1),
+        "count": batch.count, "generated_count": batch.generated_count,
+        "status": "done" if batch.is_generated else "making",
         "created_at": batch.created_at, "finished_at": batch.finished_at,
     }  # fmt: skip
 
 
 def to_assignment_data(assignment: CodeAssignment, *, job: str) -> dict[str, Any]:
-    """An assignment as ``AssignmentAnswer`` describes it."""
-    names = ("segment_type", "notify", "assigned", "already", "exhausted", "finished_at")
-    status = "assigning" if assignment.finished_at is None else "done"
+    """Return the assignment as ``AssignmentSerializer`` describes it."""
     return {
-        "job": job, "id": assignment.pk, **{name: getattr(assignment, name) for name in names}, "status": status,
+        "job": job, "id": assignment.pk, "audience": assignment.segment_type, "notify": assignment.notify,
+        "assigned": assignment.assigned_count, "already_assigned": assignment.already_assigned_count,
+        "exhausted": assignment.exhausted, "status": "assigning" if assignment.finished_at is None else "done",
+        "finished_at": assignment.finished_at,
     }  # fmt: skip

@@ -1,7 +1,8 @@
-"""Batches of unique codes over HTTP: parse, call one service, answer."""
+"""API views of code batches, imports and assignments."""
 
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
@@ -43,7 +44,7 @@ from promotions.selectors.promotions import get_promotion
 
 
 class CsvParser(BaseParser):
-    """A body of CSV, not read yet."""
+    """Parser that passes a CSV body on as a stream."""
 
     media_type = "text/csv"
 
@@ -61,19 +62,19 @@ class BatchesView(APIView):
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Order a batch of unique codes; they are made in the background."""
+        """Create a batch of single-use codes, which are generated in the background."""
         promotion = get_editable_promotion(request, pk)
         body = BatchInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         batch = services.create_batch(promotion=promotion, **body.validated_data)
-        return Response(_response(request, batch), status=202)
+        return Response(_serialize(request, batch), status=202)
 
     @extend_schema(responses={200: BatchSerializer(many=True)}, operation_id="batch_list")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """The promotion's batches, newest first."""
+        """List the batches of a promotion, newest first."""
         page = CursorPagination()
         rows = page.paginate_queryset(list_batches(promotion=_readable(request, pk)), request, view=self) or []
-        return page.get_paginated_response([_response(request, row) for row in rows])
+        return page.get_paginated_response([_serialize(request, row) for row in rows])
 
 
 class BatchView(APIView):
@@ -81,8 +82,8 @@ class BatchView(APIView):
 
     @extend_schema(responses={200: BatchSerializer}, operation_id="batch_read")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
-        """One batch and how far the making has come."""
-        return Response(_response(request, get_batch(pk=batch, promotion=_readable(request, pk))))
+        """Return a batch and the progress of its generation."""
+        return Response(_serialize(request, get_batch(pk=batch, promotion=_readable(request, pk))))
 
 
 class BatchCodesView(APIView):
@@ -92,10 +93,10 @@ class BatchCodesView(APIView):
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="batch_export")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
-        """Every code of the batch so far: `code`, `customer`, `state` (`used`, `held` or `free`)."""
-        found = get_batch(pk=batch, promotion=_readable(request, pk))
-        rows = iter_batch_codes(batch=found, at=timezone.now())
-        return csv_response(f"codes-{found.pk}.csv", ("code", "customer", "state"), rows, marked=False)
+        """Export the codes of a batch: `code`, `customer` and `state` (`used`, `held` or `free`)."""
+        code_batch = get_batch(pk=batch, promotion=_readable(request, pk))
+        rows = iter_batch_codes(batch=code_batch, at=timezone.now())
+        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer", "state"), rows, marked=False)
 
 
 class ImportView(APIView):
@@ -110,24 +111,24 @@ class ImportView(APIView):
         operation_id="batch_import",
     )
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Bring codes along from another system: the first cell of each line.
+        """Import codes from another system: the first cell of each line.
 
-        Lines that cannot be had are reported, the others are imported; a file that broke off is sent again whole, with
-        the id of the batch that it had begun.
+        Rejected lines are reported, the others are imported. To resume an interrupted import, send the file again with
+        the ID of its batch.
         """
         promotion = get_editable_promotion(request, pk)
         query = ImportQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.IMPORT_LIMIT:
             raise PayloadTooLarge
-        begun = query.validated_data.get("batch")
-        report = services.import_codes(
+        batch_id = query.validated_data.get("batch")
+        result = services.import_codes(
             promotion=promotion,
             lines=_lines(request.data),
-            batch=get_batch(pk=begun, promotion=promotion) if begun else None,
+            batch=get_batch(pk=batch_id, promotion=promotion) if batch_id else None,
         )
-        counts = {name: getattr(report, name) for name in ("received", "imported", "known", "refused")}
-        return Response(_response(request, report.batch) | counts | {"errors": report.errors}, status=201)
+        counts = {name: getattr(result, name) for name in ("received", "imported", "existing", "rejected")}
+        return Response(_serialize(request, result.batch) | counts | {"errors": result.errors}, status=201)
 
 
 class AssignView(APIView):
@@ -144,18 +145,21 @@ class AssignView(APIView):
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
-        """Give customers, or in the background everyone of an audience, a code each; mail it to them if asked to."""
-        found = get_batch(pk=batch, promotion=get_editable_promotion(request, pk))
+        """Assign a code to each of the customers, or in the background to each customer of an audience."""
+        code_batch = get_batch(pk=batch, promotion=get_editable_promotion(request, pk))
         body = AssignInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        asked = body.validated_data
-        if "segment_type" in asked:
-            begun = services.assign_to_audience(batch=found, segment_type=asked["segment_type"], notify=asked["notify"])
-            return Response(to_assignment_data(begun, job=_status_url(request, found, begun.pk)), status=202)
-        given = services.assign_to_customers(
-            batch=found, customer_ids=asked["customer_ids"], notify=asked["notify"], at=timezone.now()
+        data = body.validated_data
+        if "audience" in data:
+            assignment = services.assign_to_audience(
+                batch=code_batch, segment_type=data["audience"], notify=data["notify"]
+            )
+            url = _status_url(request, code_batch, assignment.pk)
+            return Response(to_assignment_data(assignment, job=url), status=202)
+        result = services.assign_to_customers(
+            batch=code_batch, customer_ids=data["customer_ids"], notify=data["notify"], at=timezone.now()
         )
-        return Response({"assigned": given.assigned, "already": given.already_assigned, "mailed": given.mailed})
+        return Response(asdict(result))
 
 
 class AssignmentView(APIView):
@@ -163,10 +167,10 @@ class AssignmentView(APIView):
 
     @extend_schema(responses={200: AssignmentSerializer}, operation_id="batch_assignment_read")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID, assignment: uuid.UUID) -> Response:
-        """How far giving an audience its codes has come."""
-        found = get_batch(pk=batch, promotion=_readable(request, pk))
-        row = get_assignment(pk=assignment, batch=found)
-        return Response(to_assignment_data(row, job=_status_url(request, found, row.pk)))
+        """Return an assignment to an audience and its progress."""
+        code_batch = get_batch(pk=batch, promotion=_readable(request, pk))
+        row = get_assignment(pk=assignment, batch=code_batch)
+        return Response(to_assignment_data(row, job=_status_url(request, code_batch, row.pk)))
 
 
 def _readable(request: Request, pk: uuid.UUID) -> Promotion:
@@ -176,17 +180,17 @@ def _readable(request: Request, pk: uuid.UUID) -> Promotion:
     return get_promotion(pk=pk, brand_ids=brand_ids)
 
 
-def _response(request: Request, batch: CodeBatch) -> dict[str, Any]:
-    place = reverse("promotion-batch", args=[batch.promotion_id, batch.pk])
+def _serialize(request: Request, batch: CodeBatch) -> dict[str, Any]:
+    path = reverse("promotion-batch", args=[batch.promotion_id, batch.pk])
     bits = code_rules.entropy_bits(batch.pattern, batch.charset) if batch.pattern else None
-    return to_batch_data(batch, job=request.build_absolute_uri(place), bits=bits)
+    return to_batch_data(batch, job=request.build_absolute_uri(path), entropy_bits=bits)
 
 
 def _status_url(request: Request, batch: CodeBatch, assignment: uuid.UUID) -> str:
-    place = reverse("promotion-batch-assignment", args=[batch.promotion_id, batch.pk, assignment])
-    return request.build_absolute_uri(place)
+    path = reverse("promotion-batch-assignment", args=[batch.promotion_id, batch.pk, assignment])
+    return request.build_absolute_uri(path)
 
 
 def _lines(stream: Any) -> Iterator[str]:
-    """The lines of a body; none of what an empty body is taken for."""
+    """Return the lines of the body. An empty body is parsed to a mapping and has none."""
     return iter(()) if isinstance(stream, Mapping) else code_files.iter_lines(stream.read)

@@ -1,133 +1,168 @@
-"""Shapes of promotions on the wire."""
+"""Serializers of promotions."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core import money
 from core.serializer_fields import AmountField, DateOrDateTimeField, SlugField, StrictCharField, StrictIntegerField
 from promotions.models import Promotion, Trigger
-from promotions.services import LIMIT_COLUMNS
+from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY
 from segments.contracts import AudienceReach
 
+MAX_LIMIT = 2_000_000_000
 
-@extend_schema_field({"type": "object", "description": "An offer, in the offer language", "additionalProperties": True})
+
+@extend_schema_field({"type": "object", "description": "An offer in the offer language.", "additionalProperties": True})
 class OfferField(serializers.Field[Any, Any, Any, Any]):
-    """An offer in the offer language; what it says is judged by its parser."""
+    """An offer in the offer language, validated by its parser."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):
-            raise serializers.ValidationError("An offer is an object.", code="invalid")
+            raise serializers.ValidationError(_("Expected an object."), code="invalid")
         return data
 
     def to_representation(self, value: Any) -> Any:
         return value
 
 
-class LimitsSerializer(serializers.Serializer[Any]):
-    """How often a promotion may be used; what is absent or null is not limited."""
+def _limit(help_text: str) -> StrictIntegerField:
+    return StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text=help_text)
 
-    total = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_user = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_day = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_week = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
-    per_month = StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=2_000_000_000)
+
+class LimitsSerializer(serializers.Serializer[Any]):
+    """Usage limits of a promotion. A limit that is absent or null does not apply."""
+
+    total = _limit("Redemptions in total.")
+    per_customer = _limit("Redemptions per customer.")
+    per_day = _limit("Redemptions per day, in the brand's time zone.")
+    per_week = _limit("Redemptions per week from Monday, in the brand's time zone.")
+    per_month = _limit("Redemptions per month, in the brand's time zone.")
 
 
 class PromotionInputSerializer(serializers.Serializer[Any]):
-    """A new promotion. Dates without a time mean the brand's own midnight."""
+    """A new promotion. A date without a time is midnight in the brand's time zone."""
 
-    name = StrictCharField(max_length=100)
-    description = StrictCharField(max_length=2000, required=False, allow_blank=True)
-    brand = SlugField(required=False, help_text="When the caller is staff of several brands")
-    start_date = DateOrDateTimeField()
-    end_date = DateOrDateTimeField()
-    target_audience = StrictCharField(max_length=100, required=False)
-    trigger = serializers.ChoiceField(Trigger.values)
-    code = StrictCharField(max_length=200, required=False)
-    offer = OfferField()
-    budget = AmountField(required=False)
-    limits = LimitsSerializer(required=False)
-    priority = StrictIntegerField(required=False, min_value=-32767, max_value=32767)
-    status = serializers.ChoiceField(["draft", "scheduled"], default="scheduled")
+    name = StrictCharField(max_length=100, help_text="Name that is shown to customers.")
+    description = StrictCharField(
+        max_length=2000, required=False, allow_blank=True, help_text="Text that is shown to customers."
+    )
+    brand = SlugField(required=False, help_text="Slug of the brand. Required if you belong to several brands.")
+    start_date = DateOrDateTimeField(help_text="First date and time at which the promotion can be used.")
+    end_date = DateOrDateTimeField(help_text="Date and time from which the promotion can't be used.")
+    target_audience = StrictCharField(
+        max_length=100, required=False, help_text="Segment type of the eligible customers. Omit for all customers."
+    )
+    trigger = serializers.ChoiceField(Trigger.values, help_text="Whether the promotion is automatic or needs a code.")
+    code = StrictCharField(
+        max_length=200, required=False, help_text="Generic code. Omit to generate single-use codes later."
+    )
+    offer = OfferField(help_text="Discount and conditions in the offer language.")
+    budget = AmountField(required=False, help_text="Maximum sum of all discounts, in the brand's currency.")
+    limits = LimitsSerializer(required=False, help_text="Usage limits.")
+    priority = StrictIntegerField(
+        required=False, min_value=-MAX_PRIORITY, max_value=MAX_PRIORITY, help_text="Higher priorities apply first."
+    )
+    status = serializers.ChoiceField(
+        ["draft", "scheduled"], default="scheduled", help_text="Whether to save a draft or to schedule the promotion."
+    )
 
 
 class PromotionUpdateSerializer(serializers.Serializer[Any]):
-    """What may change of a promotion; after its start only name, description, end, budget, limits and priority."""
+    """Changes of a promotion. After the start only name, description, end, budget, limits and priority can change."""
 
-    name = StrictCharField(max_length=100, required=False)
-    description = StrictCharField(max_length=2000, required=False, allow_blank=True)
-    start_date = DateOrDateTimeField(required=False)
-    end_date = DateOrDateTimeField(required=False)
-    target_audience = StrictCharField(max_length=100, required=False, allow_blank=True)
-    offer = OfferField(required=False)
-    budget = AmountField(required=False, allow_null=True)
-    limits = LimitsSerializer(required=False)
-    priority = StrictIntegerField(required=False, min_value=-32767, max_value=32767)
+    name = StrictCharField(max_length=100, required=False, help_text="Name that is shown to customers.")
+    description = StrictCharField(
+        max_length=2000, required=False, allow_blank=True, help_text="Text that is shown to customers."
+    )
+    start_date = DateOrDateTimeField(
+        required=False, help_text="First date and time at which the promotion can be used."
+    )
+    end_date = DateOrDateTimeField(required=False, help_text="Date and time from which the promotion can't be used.")
+    target_audience = StrictCharField(
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        help_text="Segment type of the eligible customers. Empty for all customers.",
+    )
+    offer = OfferField(required=False, help_text="Discount and conditions in the offer language.")
+    budget = AmountField(
+        required=False,
+        allow_null=True,
+        help_text="Maximum sum of all discounts, in the brand's currency. `null` for no budget.",
+    )
+    limits = LimitsSerializer(required=False, help_text="Usage limits. Omitted limits stay.")
+    priority = StrictIntegerField(
+        required=False, min_value=-MAX_PRIORITY, max_value=MAX_PRIORITY, help_text="Higher priorities apply first."
+    )
 
 
 class AudienceReachSerializer(serializers.Serializer[Any]):
-    """How many customers match now, and how many of them could still be put into a segment."""
+    """The current size of an audience."""
 
-    count = serializers.IntegerField()
-    with_free_slot = serializers.IntegerField()
-    as_of = serializers.DateTimeField()
+    count = serializers.IntegerField(help_text="Customers in the audience.")
+    with_free_slot = serializers.IntegerField(help_text="Customers who could be added to another segment.")
+    as_of = serializers.DateTimeField(help_text="When the customers were counted.")
 
 
 class PromotionSegmentSerializer(serializers.Serializer[Any]):
-    """The segment of a promotion with a target audience; counts as of its filling."""
+    """The segment of a promotion with a target audience. Counts are as of the start."""
 
-    id = serializers.UUIDField()
-    status = serializers.CharField(help_text="scheduled, active, empty, expired or deleted")
-    segment_type = serializers.CharField()
-    start_date = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField()
-    audience_count = serializers.IntegerField()
-    member_count = serializers.IntegerField()
-    skipped_no_slot = serializers.IntegerField()
-    filled_at = serializers.DateTimeField(allow_null=True)
-    synced_at = serializers.DateTimeField(allow_null=True)
-    status_reason = serializers.CharField(allow_null=True, help_text="Why it is not active yet")
+    id = serializers.UUIDField(help_text="ID of the segment.")
+    status = serializers.CharField(help_text="`scheduled`, `active`, `empty`, `expired` or `deleted`.")
+    segment_type = serializers.CharField(help_text="Audience that the segment is a copy of.")
+    start_date = serializers.DateTimeField(help_text="Start of the segment.")
+    expires_at = serializers.DateTimeField(help_text="End of the segment.")
+    audience_count = serializers.IntegerField(help_text="Customers in the audience.")
+    member_count = serializers.IntegerField(help_text="Customers in the segment.")
+    skipped_no_slot = serializers.IntegerField(help_text="Customers who had no free slot.")
+    filled_at = serializers.DateTimeField(allow_null=True, help_text="When the segment was populated.")
+    synced_at = serializers.DateTimeField(allow_null=True, help_text="When the segmentation service got the segment.")
+    status_reason = serializers.CharField(allow_null=True, help_text="Why the segment is not active yet.")
 
 
 class PromotionSerializer(serializers.Serializer[Any]):
     """A promotion."""
 
-    id = serializers.UUIDField()
-    brand = serializers.CharField()
-    name = serializers.CharField()
-    description = serializers.CharField()
-    start_date = serializers.DateTimeField()
-    end_date = serializers.DateTimeField()
-    target_audience = serializers.CharField(allow_null=True)
-    trigger = serializers.ChoiceField(Trigger.values)
-    code = serializers.CharField(allow_null=True)
-    offer = OfferField()
-    budget = serializers.CharField(allow_null=True)
-    currency = serializers.CharField()
-    limits = LimitsSerializer()
-    priority = serializers.IntegerField()
-    status = serializers.CharField()
-    segment = PromotionSegmentSerializer(allow_null=True)
-    audience = AudienceReachSerializer(allow_null=True)
-    created_at = serializers.DateTimeField()
+    id = serializers.UUIDField(help_text="ID of the promotion.")
+    brand = serializers.CharField(help_text="Slug of the brand.")
+    name = serializers.CharField(help_text="Name that is shown to customers.")
+    description = serializers.CharField(help_text="Text that is shown to customers.")
+    start_date = serializers.DateTimeField(help_text="First date and time at which the promotion can be used.")
+    end_date = serializers.DateTimeField(help_text="Date and time from which the promotion can't be used.")
+    target_audience = serializers.CharField(allow_null=True, help_text="Segment type of the eligible customers.")
+    trigger = serializers.ChoiceField(Trigger.values, help_text="Whether the promotion is automatic or needs a code.")
+    code = serializers.CharField(allow_null=True, help_text="Generic code. `null` if there is none.")
+    offer = OfferField(help_text="Discount and conditions in the offer language.")
+    budget = serializers.CharField(allow_null=True, help_text="Maximum sum of all discounts.")
+    currency = serializers.CharField(help_text="Currency of the budget.")
+    limits = LimitsSerializer(help_text="Usage limits.")
+    priority = serializers.IntegerField(help_text="Higher priorities apply first.")
+    status = serializers.CharField(
+        help_text="`draft`, `scheduled`, `active`, `active_without_audience`, `ended` or `deactivated`."
+    )
+    segment = PromotionSegmentSerializer(allow_null=True, help_text="Segment of the target audience.")
+    audience = AudienceReachSerializer(allow_null=True, help_text="Current size of the target audience.")
+    created_at = serializers.DateTimeField(help_text="When the promotion was created.")
 
 
 def to_promotion_data(
     promotion: Promotion, *, code: str | None, audience: AudienceReach | None, segment: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """A promotion as ``PromotionAnswer`` describes it."""
+    """Return the promotion as ``PromotionSerializer`` describes it."""
     budget = promotion.budget
     return {
         "id": promotion.pk, "brand": promotion.brand.slug, "name": promotion.name, "description": promotion.description,
         "start_date": promotion.start_date, "end_date": promotion.end_date,
         "target_audience": promotion.target_audience or None, "trigger": promotion.trigger, "code": code,
-        "offer": promotion.offer, "budget": None if budget is None else money.format_decimal(budget, promotion.currency),
+        "offer": promotion.offer,
+        "budget": None if budget is None else money.format_decimal(budget, promotion.currency),
         "currency": promotion.currency, "priority": promotion.priority, "status": promotion.status,
-        "limits": {name: getattr(promotion, column) for name, column in LIMIT_COLUMNS.items()},
+        "limits": {name: getattr(promotion, field) for name, field in LIMIT_COLUMNS.items()},
         "segment": segment,
         "audience": None if audience is None else asdict(audience), "created_at": promotion.created_at,
     }  # fmt: skip

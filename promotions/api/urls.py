@@ -1,4 +1,4 @@
-"""Addresses of promotions, below /api/v1/promotions/."""
+"""URLs below ``/api/v1/promotions/``."""
 
 from django.urls import path
 
@@ -10,7 +10,7 @@ urlpatterns = [
     path("", views.PromotionsView.as_view(), name="promotion-list"),
     path("<uuid:pk>/", views.PromotionView.as_view(), name="promotion"),
     path("<uuid:pk>/activate/", views.ActivateView.as_view(), name="promotion-activate"),
-    path("<uuid:pk>/deactivate/", views.EndView.as_view(), name="promotion-deactivate"),
+    path("<uuid:pk>/end/", views.EndView.as_view(), name="promotion-end"),
     path("<uuid:pk>/batches/", batches.BatchesView.as_view(), name="promotion-batch-list"),
     path("<uuid:pk>/batches/import/", batches.ImportView.as_view(), name="promotion-batch-import"),
     path(BATCH, batches.BatchView.as_view(), name="promotion-batch"),

@@ -1,4 +1,4 @@
-"""Promotions over HTTP: parse, call one service, answer."""
+"""API views of promotions."""
 
 import uuid
 from collections.abc import Sequence
@@ -32,26 +32,28 @@ from segments.selectors import segment_summaries_by_promotion
 class PromotionsView(APIView):
     """``/api/v1/promotions/``"""
 
-    @extend_schema(request=PromotionInputSerializer, responses={201: PromotionSerializer}, operation_id="promotion_create")
+    @extend_schema(
+        request=PromotionInputSerializer, responses={201: PromotionSerializer}, operation_id="promotion_create"
+    )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Make a promotion of the caller's brand."""
+        """Create a promotion of the caller's brand."""
         body = PromotionInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        asked = body.validated_data
-        brand = get_brand_for_caller(caller=get_caller(request.auth), slug=asked.get("brand"), edit=True)
+        data = body.validated_data
+        brand = get_brand_for_caller(caller=get_caller(request.auth), slug=data.get("brand"), edit=True)
         promotion = services.create_promotion(
-            brand=brand, fields=to_model_fields(asked, brand), code=asked.get("code"), at=timezone.now()
+            brand=brand, fields=to_model_fields(data, brand), code=data.get("code"), at=timezone.now()
         )
-        return Response(_answer(promotion), status=201)
+        return Response(_serialize(promotion), status=201)
 
     @extend_schema(responses={200: PromotionSerializer(many=True)}, operation_id="promotion_list")
     def get(self, request: Request) -> Response:
-        """The brand's promotions, newest first."""
-        found = list_for_brands(brand_ids=_readable(request))
+        """List the promotions of the caller's brands, newest first."""
+        promotions = list_for_brands(brand_ids=_readable_brand_ids(request))
         page = CursorPagination()
-        rows = page.paginate_queryset(found, request, view=self) or []
-        return page.get_paginated_response(_answers(rows))
+        rows = page.paginate_queryset(promotions, request, view=self) or []
+        return page.get_paginated_response(_serialize_all(rows))
 
 
 class PromotionView(APIView):
@@ -59,21 +61,23 @@ class PromotionView(APIView):
 
     @extend_schema(responses={200: PromotionSerializer}, operation_id="promotion_read")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """One promotion, with the live count of its audience."""
-        return Response(_answer(get_promotion(pk=pk, brand_ids=_readable(request))))
+        """Return a promotion with the current size of its audience."""
+        return Response(_serialize(get_promotion(pk=pk, brand_ids=_readable_brand_ids(request))))
 
-    @extend_schema(request=PromotionUpdateSerializer, responses={200: PromotionSerializer}, operation_id="promotion_change")
+    @extend_schema(
+        request=PromotionUpdateSerializer, responses={200: PromotionSerializer}, operation_id="promotion_change"
+    )
     def patch(self, request: Request, pk: uuid.UUID) -> Response:
-        """Change what may be changed now."""
+        """Update a promotion. After its start only some fields can change."""
         promotion = get_editable_promotion(request, pk)
         body = PromotionUpdateSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         fields = to_model_fields(body.validated_data, promotion.brand)
-        return Response(_answer(services.update_promotion(promotion=promotion, fields=fields, at=timezone.now())))
+        return Response(_serialize(services.update_promotion(promotion=promotion, fields=fields, at=timezone.now())))
 
     @extend_schema(responses={204: None}, operation_id="promotion_delete")
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
-        """Stop the promotion for good; what it gave stays given."""
+        """End a promotion now. Its redemptions stay valid."""
         services.end_promotion(promotion=get_editable_promotion(request, pk), at=timezone.now())
         return Response(status=204)
 
@@ -84,43 +88,52 @@ class ActivateView(APIView):
     @extend_schema(request=None, responses={200: PromotionSerializer}, operation_id="promotion_activate")
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Let a draft run between its dates."""
-        return Response(_answer(services.activate_promotion(promotion=get_editable_promotion(request, pk), at=timezone.now())))
+        """Schedule a draft, or start it if its start date has passed."""
+        return Response(
+            _serialize(services.activate_promotion(promotion=get_editable_promotion(request, pk), at=timezone.now()))
+        )
 
 
 class EndView(APIView):
-    """``…/deactivate/``"""
+    """``…/end/``"""
 
-    @extend_schema(request=None, responses={200: PromotionSerializer}, operation_id="promotion_deactivate")
+    @extend_schema(request=None, responses={200: PromotionSerializer}, operation_id="promotion_end")
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Stop the promotion for good, at once."""
-        return Response(_answer(services.end_promotion(promotion=get_editable_promotion(request, pk), at=timezone.now())))
+        """End a promotion now. An ended promotion can't be activated again."""
+        return Response(
+            _serialize(services.end_promotion(promotion=get_editable_promotion(request, pk), at=timezone.now()))
+        )
 
 
 def get_editable_promotion(request: Request, pk: uuid.UUID) -> Promotion:
-    """A promotion that the caller may change. Raises NotFound for another brand's, PermissionDenied for viewers."""
-    promotion = get_promotion(pk=pk, brand_ids=_readable(request))
+    """Return a promotion that the caller may edit. Raises NotFound for other brands, PermissionDenied for viewers."""
+    promotion = get_promotion(pk=pk, brand_ids=_readable_brand_ids(request))
     get_brand_for_caller(caller=get_caller(request.auth), slug=promotion.brand.slug, edit=True)
     return promotion
 
 
-def _readable(request: Request) -> list[uuid.UUID] | None:
+def _readable_brand_ids(request: Request) -> list[uuid.UUID] | None:
     brand_ids = readable_brand_ids(get_caller(request.auth))
     if brand_ids == []:
         raise PermissionDenied
     return brand_ids
 
 
-def _answer(promotion: Promotion) -> dict[str, Any]:
-    return _answers([promotion])[0]
+def _serialize(promotion: Promotion) -> dict[str, Any]:
+    return _serialize_all([promotion])[0]
 
 
-def _answers(rows: Sequence[Promotion]) -> list[dict[str, Any]]:
-    keys = [row.pk for row in rows]
-    codes, segments = get_generic_codes(promotion_ids=keys), segment_summaries_by_promotion(promotion_ids=keys)
-    audiences = services.audience_counts(promotions=rows, at=timezone.now())
+def _serialize_all(promotions: Sequence[Promotion]) -> list[dict[str, Any]]:
+    ids = [promotion.pk for promotion in promotions]
+    codes, segments = get_generic_codes(promotion_ids=ids), segment_summaries_by_promotion(promotion_ids=ids)
+    audiences = services.audience_counts(promotions=promotions, at=timezone.now())
     return [
-        to_promotion_data(row, code=codes.get(row.pk), audience=audiences.get(row.pk), segment=segments.get(row.pk))
-        for row in rows
+        to_promotion_data(
+            promotion,
+            code=codes.get(promotion.pk),
+            audience=audiences.get(promotion.pk),
+            segment=segments.get(promotion.pk),
+        )
+        for promotion in promotions
     ]

@@ -1,4 +1,4 @@
-"""Verbs of promotions and codes."""
+"""Services of promotions, code batches and code assignments."""
 
 from promotions.services.assignments import assign_to_audience, assign_to_customers, continue_assignment
 from promotions.services.batches import (
@@ -32,15 +32,14 @@ __all__ = [
     "MAX_PRIORITY",
     "ImportResult",
     "activate_promotion",
-    "assign_to_customers",
     "assign_to_audience",
-    "continue_assignment",
+    "assign_to_customers",
     "audience_counts",
-    "update_promotion",
-    "create_promotion",
+    "continue_assignment",
     "create_batch",
-    "end_promotion",
+    "create_promotion",
     "end_due",
+    "end_promotion",
     "generate_chunk",
     "generate_codes",
     "import_codes",
@@ -49,5 +48,6 @@ __all__ = [
     "request_batch",
     "retry_sync",
     "start_due",
+    "update_promotion",
     "validate_offer",
 ]

@@ -1,4 +1,4 @@
-"""Codes of a batch are given to shoppers, one each, and mailed to those who agreed to get offers."""
+"""Assignment of a batch's codes to customers, one each, with emails to those who are subscribed to offers."""
 
 import time
 import uuid
@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TypeVar
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import Customer
 from core import db
@@ -24,15 +25,15 @@ from promotions.services.batches import check_promotion_takes_codes
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_size
 
-MAX_CUSTOMERS = 10_000  # named in one call; audiences are given codes in the background
-CHUNK = 2_000  # customers a transaction
-TIME_BUDGET_SECONDS = 60.0  # seconds that one task goes on; it promises the next
+MAX_CUSTOMERS = 10_000  # per call; audiences are assigned in the background
+CHUNK = 2_000  # customers per transaction
+TIME_BUDGET_SECONDS = 60.0  # of one task, which then enqueues the next
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class AssignmentResult:
-    """How many customers got a code, had one already, and are mailed theirs."""
+    """Counts of the customers who got a code, already had one, and are emailed theirs."""
 
     assigned: int
     already_assigned: int
@@ -40,32 +41,41 @@ class AssignmentResult:
 
 
 @transaction.atomic
-def assign_to_customers(*, batch: CodeBatch, customer_ids: Collection[str], notify: bool, at: datetime) -> AssignmentResult:
-    """Give each of the customers a free code of the batch; who has one keeps it. All get one or nobody does.
+def assign_to_customers(
+    *, batch: CodeBatch, customer_ids: Collection[str], notify: bool, at: datetime
+) -> AssignmentResult:
+    """Assign an available code of the batch to each customer who has none; all of them, or none.
 
-    Customers that the platform has never seen are made known. With ``notify`` each who agreed to get offers is mailed
-    their code, once whatever is asked again. Raises Invalid, WrongState, BatchUnfinished, CodesExhausted.
+    Creates unknown customers. With ``notify``, plans one email with the code to each customer who is subscribed to
+    offers. Raises InvalidRequest, InvalidStatus, BatchNotReady, CodesExhausted.
     """
     _check(batch)
-    wanted = sorted(set(customer_ids))
-    if not 1 <= len(wanted) <= MAX_CUSTOMERS:
-        raise InvalidRequest.field("customer_ids", f"Name 1 to {MAX_CUSTOMERS:,} customers.")
-    for names in _batched(wanted):
-        Customer.objects.bulk_create([Customer(customer_id=name) for name in names], ignore_conflicts=True)
-    keys = list(Customer.objects.filter(customer_id__in=wanted).order_by("pk").values_list("pk", flat=True))
-    given = already_assigned = mailed = 0
-    for chunk in _batched(keys):
-        new, had = _assign(batch, chunk)
-        if new + had < len(chunk):
+    unique_ids = sorted(set(customer_ids))
+    if not 1 <= len(unique_ids) <= MAX_CUSTOMERS:
+        raise InvalidRequest.field(
+            "customer_ids", _("Enter 1 to %(max)s customer IDs.") % {"max": f"{MAX_CUSTOMERS:,}"}
+        )
+    for chunk in _batched(unique_ids):
+        Customer.objects.bulk_create(
+            [Customer(customer_id=customer_id) for customer_id in chunk], ignore_conflicts=True
+        )
+    keys = list(Customer.objects.filter(customer_id__in=unique_ids).order_by("pk").values_list("pk", flat=True))
+    assigned = already_assigned = mailed = 0
+    for chunk_keys in _batched(keys):
+        new_count, existing_count = _assign(batch, chunk_keys)
+        if new_count + existing_count < len(chunk_keys):
             raise CodesExhausted
-        given, already_assigned = given + new, already_assigned + had
-        mailed += _mail(batch, chunk, at) if notify else 0
-    return AssignmentResult(given, already_assigned, mailed)
+        assigned, already_assigned = assigned + new_count, already_assigned + existing_count
+        mailed += _mail(batch, chunk_keys, at) if notify else 0
+    return AssignmentResult(assigned, already_assigned, mailed)
 
 
 @transaction.atomic
 def assign_to_audience(*, batch: CodeBatch, segment_type: str, notify: bool) -> CodeAssignment:
-    """Give everyone of the brand's audience a code, in the background. Raises as ``assign`` does, and AudienceEmpty."""
+    """Create an assignment to the customers of the brand's audience, and enqueue its processing.
+
+    Raises InvalidRequest, InvalidStatus, BatchNotReady, AudienceEmpty.
+    """
     _check(batch)
     if not get_audience_size(brand_id=batch.brand_id, segment_type=segment_type):
         raise AudienceEmpty
@@ -75,47 +85,48 @@ def assign_to_audience(*, batch: CodeBatch, segment_type: str, notify: bool) -> 
 
 
 def continue_assignment(*, assignment_id: uuid.UUID, at: datetime, time_budget: float = TIME_BUDGET_SECONDS) -> None:
-    """Go on with an assignment until everyone has a code or none is left; see ``batches.make_codes``."""
-    ends = time.monotonic() + time_budget
+    """Process an assignment until every customer has a code or no code is left.
+
+    After ``time_budget`` seconds, enqueues another task for the rest.
+    """
+    deadline = time.monotonic() + time_budget
     while _assign_chunk(assignment_id, at):
-        if time.monotonic() >= ends:
+        if time.monotonic() >= deadline:
             enqueue_on_commit("promotions.assign_codes", assignment_id=str(assignment_id))
             return
 
 
 @transaction.atomic
 def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
-    """Give the next customers their codes; False when there is nobody left, no code, or another worker is at it."""
-    open_ones = CodeAssignment.objects.select_related("batch__promotion", "batch__brand").filter(finished_at=None)
-    mine = open_ones.select_for_update(of=("self",), skip_locked=True).filter(pk=assignment_id).first()
-    if mine is None:
+    """Assign codes to the next customers. Return False if the assignment is finished or another worker is at it."""
+    unfinished = CodeAssignment.objects.select_related("batch__promotion", "batch__brand").filter(finished_at=None)
+    assignment = unfinished.select_for_update(of=("self",), skip_locked=True).filter(pk=assignment_id).first()
+    if assignment is None:
         return False
-    batch = mine.batch
+    batch = assignment.batch
     chunk = list_members_after(
-        brand_id=batch.brand_id, segment_type=mine.segment_type, after=mine.cursor, limit=CHUNK
+        brand_id=batch.brand_id, segment_type=assignment.segment_type, after=assignment.cursor, limit=CHUNK
     )
     if chunk:
-        new, had = _assign(batch, chunk)
-        mine.assigned_count, mine.already_assigned_count, mine.cursor = (
-            mine.assigned_count + new,
-            mine.already_assigned_count + had,
-            chunk[-1],
-        )
-        mine.exhausted = new + had < len(chunk)
-        if mine.notify:
+        new_count, existing_count = _assign(batch, chunk)
+        assignment.assigned_count += new_count
+        assignment.already_assigned_count += existing_count
+        assignment.cursor = chunk[-1]
+        assignment.exhausted = new_count + existing_count < len(chunk)
+        if assignment.notify:
             _mail(batch, chunk, at)
-    done = mine.exhausted or not chunk
-    mine.finished_at = at if done else None
-    mine.save(update_fields=["assigned_count", "already_assigned_count", "cursor", "exhausted", "finished_at"])
-    return not done
+    is_finished = assignment.exhausted or not chunk
+    assignment.finished_at = at if is_finished else None
+    assignment.save(update_fields=["assigned_count", "already_assigned_count", "cursor", "exhausted", "finished_at"])
+    return not is_finished
 
 
 def _check(batch: CodeBatch) -> None:
     if batch.promotion is None:
-        raise InvalidStatus("Only codes of a promotion are given to customers.")
+        raise InvalidStatus(_("Only codes of a promotion can be assigned to customers."))
     check_promotion_takes_codes(batch.promotion)
     if not batch.is_generated:
-        raise BatchNotReady(made=batch.generated_count, count=batch.count)
+        raise BatchNotReady(generated_count=batch.generated_count, count=batch.count)
 
 
 def _batched(values: Sequence[T]) -> Iterator[list[T]]:
@@ -125,28 +136,28 @@ def _batched(values: Sequence[T]) -> Iterator[list[T]]:
 
 
 def _assign(batch: CodeBatch, keys: Sequence[int]) -> tuple[int, int]:
-    """Give customers codes; how many got one, and how many had one.
+    """Assign codes to customers without one. Return the counts of those who got a code and of those who had one.
 
-    The customers are locked in order, so that of two who give the same customer a code at once the second sees the
-    first one's.
+    Locks the customers in order, so that a concurrent assignment to the same customer sees the first one's code.
     """
     list(Customer.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk").values_list("pk"))
-    had = codes_of_customers(batch_id=batch.pk, customer_keys=keys)
-    wanting = [key for key in keys if key not in had]
-    params = {"batch": batch.pk, "customers": wanting, "limit": len(wanting)}
-    return db.execute("promotions/sql/assign_codes.sql", params) if wanting else 0, len(had)
+    existing = codes_of_customers(batch_id=batch.pk, customer_keys=keys)
+    without_code = [key for key in keys if key not in existing]
+    params = {"batch": batch.pk, "customers": without_code, "limit": len(without_code)}
+    return db.execute("promotions/sql/assign_codes.sql", params) if without_code else 0, len(existing)
 
 
 def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:
-    """Plan a mail with their code to each of the customers who agreed to get offers and has none of it planned yet."""
+    """Plan emails with the code to the customers who are subscribed to offers. Return the number of new emails."""
     brand = batch.brand
     mailing = planning.plan_mailing(
-        key=f"code_batch:{batch.pk}", mail_type=emails.CODE, marketing=True, sender=str(brand.pk), sender_name=brand.name,
-        data={"promotion": str(batch.promotion_id)},
+        key=f"code_batch:{batch.pk}", mail_type=emails.CODE, marketing=True, sender=str(brand.pk),
+        sender_name=brand.name, data={"promotion": str(batch.promotion_id)},
     )  # fmt: skip
     codes = codes_of_customers(batch_id=batch.pk, customer_keys=keys)
     recipients = [
-        Recipient(key, email, name, codes[key]) for key, email, name in list_consenting_customers(customer_keys=list(codes))
+        Recipient(key, email, name, codes[key])
+        for key, email, name in list_consenting_customers(customer_keys=list(codes))
     ]
     added = planning.add_recipients(mailing=mailing, recipients=recipients, at=at)
     if added:

@@ -1,7 +1,7 @@
-"""Batches of unique codes: made from a pattern in the background, or brought along from another system.
+"""Batches of single-use codes: generated from a pattern in the background, or imported from another system.
 
-A chunk is one transaction that adds the codes and says how far the batch has come, so whatever dies in between, making
-goes on exactly where it stopped and never makes one too many.
+Each chunk is one transaction that adds codes and updates the batch's count. If a worker dies, the next one continues
+from there and never generates a code too many.
 """
 
 import time
@@ -14,28 +14,29 @@ from itertools import islice
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from core import db
 from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
 from promotions import code_rules
-from promotions.errors import InvalidStatus, PatternTooWeak
-from promotions.models import Code, CodeBatch, Promotion, Status, Trigger
+from promotions.errors import CodeTaken, InvalidStatus, PatternTooWeak
+from promotions.models import ENDED_STATUSES, Code, CodeBatch, Promotion, Trigger
 from promotions.selectors.batches import count_codes_of_pattern
 from segments.customer_id_files import first_cell
 
 MAX_BATCH_SIZE = 5_000_000
-CHUNK = 25_000  # codes a transaction, about half a second
-IMPORT_CHUNK = 5_000  # lines a transaction
-TIME_BUDGET_SECONDS = 60.0  # seconds that one task goes on; it promises the next
-MAX_REPORTED_ERRORS = 1_000  # lines of an import that are reported one by one
+CHUNK = 25_000  # codes per transaction, about half a second
+IMPORT_CHUNK = 5_000  # lines per transaction
+TIME_BUDGET_SECONDS = 60.0  # of one task, which then enqueues the next
+MAX_REPORTED_ERRORS = 1_000  # rejected lines of an import that are listed
 
-# the codes go into the table by way of one that only this transaction sees: COPY alone would stop at the first clash
-_OPEN = "CREATE TEMPORARY TABLE promotions_drawn (text varchar(64)) ON COMMIT DROP"
-_CLOSE = "DROP TABLE promotions_drawn"
+# Codes are copied to a temporary table first, because COPY alone would stop at the first code that already exists.
+_CREATE_TABLE = "CREATE TEMPORARY TABLE promotions_drawn (text varchar(64)) ON COMMIT DROP"
+_DROP_TABLE = "DROP TABLE promotions_drawn"
 _COPY = "COPY promotions_drawn (text) FROM STDIN"
-_ADD = (
+_INSERT = (
     "INSERT INTO promotions_code (text, digest, kind, brand_id, promotion_id, batch_id, single_use)"
     " SELECT text, sha256(convert_to(text, 'UTF8')), %(kind)s, %(brand)s, %(promotion)s, %(batch)s, true"
     " FROM promotions_drawn ON CONFLICT DO NOTHING"
@@ -44,7 +45,7 @@ _ADD = (
 
 @dataclass(slots=True)
 class ImportResult:
-    """What became of the lines of an import; of the refused ones the first ``MAX_FAULTS`` are named."""
+    """The result of an import: counts of lines, and the first ``MAX_REPORTED_ERRORS`` rejected lines."""
 
     batch: CodeBatch
     received: int = 0
@@ -59,11 +60,15 @@ class ImportResult:
             self.errors.append({"line": line, "text": text[:64], "code": code, "detail": detail})
 
 
-# --- made from a pattern ---------------------------------------------------------------------------------------------
+# --- generated from a pattern -----------------------------------------------------------------------------------------
 def create_batch(
-    *, promotion: Promotion, count: int, pattern: str = code_rules.DEFAULT_PATTERN, charset: str = code_rules.DEFAULT_CHARSET
+    *,
+    promotion: Promotion,
+    count: int,
+    pattern: str = code_rules.DEFAULT_PATTERN,
+    charset: str = code_rules.DEFAULT_CHARSET,
 ) -> CodeBatch:
-    """A batch of ``count`` codes of a promotion. Raises WrongState, and what ``order_batch`` raises."""
+    """Create a batch of ``count`` codes of a promotion. Raises InvalidStatus, and the errors of ``request_batch``."""
     check_promotion_takes_codes(promotion)
     return request_batch(
         kind="promotion", brand=promotion.brand, promotion=promotion, count=count, pattern=pattern, charset=charset
@@ -80,10 +85,10 @@ def request_batch(
     pattern: str = code_rules.DEFAULT_PATTERN,
     charset: str = code_rules.DEFAULT_CHARSET,
 ) -> CodeBatch:
-    """A batch of ``count`` codes of a kind, up to ``MAX_COUNT``, to be made in the background; each is good once.
+    """Create a batch of up to ``MAX_BATCH_SIZE`` single-use codes of a kind, and enqueue their generation.
 
-    Raises Invalid and PatternTooGuessable (which names the shortest pattern that would do, beside what the brand's
-    other batches of this pattern hold).
+    Raises InvalidRequest, and PatternTooWeak with the shortest pattern that is strong enough. The codes of the brand's
+    other batches of the same pattern count, too.
     """
     pattern, charset = pattern.strip().upper(), charset.strip().upper()
     _check(brand, count, pattern, charset)
@@ -96,51 +101,49 @@ def request_batch(
 
 def _check(brand: Brand, count: int, pattern: str, charset: str) -> None:
     if not 1 <= count <= MAX_BATCH_SIZE:
-        raise InvalidRequest.field("count", f"A batch has 1 to {MAX_BATCH_SIZE:,} codes.")
+        raise InvalidRequest.field("count", _("Enter a number from 1 to %(max)s.") % {"max": f"{MAX_BATCH_SIZE:,}"})
     if not code_rules.is_pattern(pattern):
-        raise InvalidRequest.field(
-            "pattern", "A pattern is 3 to 64 of A-Z, 0-9, _ and -, with # for each that is drawn."
-        )
+        raise InvalidRequest.field("pattern", str(code_rules.PATTERN_FORMAT_MESSAGE))
     if not code_rules.is_charset(charset):
-        raise InvalidRequest.field("charset", "A charset is 2 to 36 different letters and digits.")
-    every = count + count_codes_of_pattern(brand_id=brand.pk, pattern=pattern)
-    if code_rules.is_too_weak(pattern, charset, count=every):
+        raise InvalidRequest.field("charset", str(code_rules.CHARSET_FORMAT_MESSAGE))
+    total = count + count_codes_of_pattern(brand_id=brand.pk, pattern=pattern)
+    if code_rules.is_too_weak(pattern, charset, count=total):
         raise PatternTooWeak(
             bits=round(code_rules.entropy_bits(pattern, charset), 1),
-            minimum_pattern=code_rules.minimum_pattern(pattern, charset, count=every),
+            minimum_pattern=code_rules.minimum_pattern(pattern, charset, count=total),
             recommended_pattern=code_rules.DEFAULT_PATTERN,
         )
 
 
 def check_promotion_takes_codes(promotion: Promotion) -> None:
-    """Codes can be made and given out for it. Raises Invalid, WrongState."""
+    """Check that the promotion needs a code and has not ended. Raises InvalidRequest, InvalidStatus."""
     if promotion.trigger != Trigger.CODE:
-        raise InvalidRequest.field("trigger", "Only a promotion that codes open has batches of codes.")
-    if promotion.status in {Status.ENDED, Status.DEACTIVATED}:
+        raise InvalidRequest.field("trigger", _("Automatic promotions can't have codes."))
+    if promotion.status in ENDED_STATUSES:
         raise InvalidStatus(current_status=promotion.status)
 
 
 def generate_codes(*, batch_id: uuid.UUID, time_budget: float = TIME_BUDGET_SECONDS) -> None:
-    """Make codes until all are there; after ``budget`` seconds the rest is promised to another task.
+    """Generate the codes of a batch. After ``time_budget`` seconds, enqueue another task for the rest.
 
-    Any number of makers may be at one batch: one of them makes the next chunk, the others leave it to that one.
+    Several workers may run this for one batch: one of them generates the next chunk, the others return.
     """
-    ends = time.monotonic() + time_budget
+    deadline = time.monotonic() + time_budget
     while generate_chunk(batch_id=batch_id):
-        if time.monotonic() >= ends:
+        if time.monotonic() >= deadline:
             enqueue_on_commit("promotions.generate_codes", batch_id=str(batch_id))
             return
 
 
 @transaction.atomic
 def generate_chunk(*, batch_id: uuid.UUID) -> bool:
-    """Make the next codes; False when none is left to make, or another maker is at it."""
+    """Generate the next codes. Return False if none are left to generate or another worker is at it."""
     batches = CodeBatch.objects.filter(generated_count__lt=F("count"))
     batch = batches.select_for_update(skip_locked=True).filter(pk=batch_id).first()
     if batch is None:
         return False
-    wanted = min(CHUNK, batch.count - batch.generated_count)
-    batch.generated_count += _add(batch, code_rules.generate_codes(batch.pattern, batch.charset, count=wanted))
+    count = min(CHUNK, batch.count - batch.generated_count)
+    batch.generated_count += _add(batch, code_rules.generate_codes(batch.pattern, batch.charset, count=count))
     CodeBatch.objects.filter(pk=batch.pk).update(
         generated_count=batch.generated_count, finished_at=Now() if batch.is_generated else None
     )
@@ -148,44 +151,44 @@ def generate_chunk(*, batch_id: uuid.UUID) -> bool:
 
 
 def _add(batch: CodeBatch, texts: list[str]) -> int:
-    """Add codes to a batch, in order, so that makers never deadlock; those that are taken stay what they are."""
+    """Insert codes in order, so that workers never deadlock, and skip existing ones. Return the number of new codes."""
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN)
+        cursor.execute(_CREATE_TABLE)
         with cursor.copy(_COPY) as copy:
             copy.write("\n".join(texts) + "\n")
-        whose = {"brand": batch.brand_id, "promotion": batch.promotion_id, "batch": batch.pk, "kind": batch.kind}
-        cursor.execute(_ADD, whose)
+        owner = {"brand": batch.brand_id, "promotion": batch.promotion_id, "batch": batch.pk, "kind": batch.kind}
+        cursor.execute(_INSERT, owner)
         added = int(cursor.rowcount)
-        cursor.execute(_CLOSE)
+        cursor.execute(_DROP_TABLE)
     return added
 
 
-# --- brought along ---------------------------------------------------------------------------------------------------
+# --- imported ---------------------------------------------------------------------------------------------------------
 def import_codes(*, promotion: Promotion, lines: Iterable[str], batch: CodeBatch | None = None) -> ImportResult:
-    """Add a brand's own codes, the first cell of each line, to a new batch or to one that was imported before.
+    """Import the codes in the first cell of each line to a new batch, or to a batch that was imported before.
 
-    Each ``IMPORT_CHUNK`` lines are one transaction. A line whose code cannot be had is reported and the others go on;
-    codes that the batch has already are known, so that an import that broke off is sent again whole. Raises Invalid,
-    WrongState.
+    Each transaction imports ``IMPORT_CHUNK`` lines. Rejected lines are reported, the others are imported. Codes that
+    the batch already has are counted as existing, so an interrupted import can be repeated as a whole. Raises
+    InvalidRequest, InvalidStatus.
     """
     check_promotion_takes_codes(promotion)
     if batch is not None and batch.pattern:
-        raise InvalidRequest.field("batch", "This batch is made from a pattern.")
+        raise InvalidRequest.field("batch", _("This batch is generated from a pattern. Choose an imported batch."))
     chunks = _chunks(lines)
-    first = next(chunks, None)
-    if first is None:
-        raise InvalidRequest.field("body", "There is no code in it.")
-    report = ImportResult(batch or CodeBatch.objects.create(brand=promotion.brand, promotion=promotion, count=0))
-    _import(report, first)
+    first_chunk = next(chunks, None)
+    if first_chunk is None:
+        raise InvalidRequest.field("body", _("The file contains no codes."))
+    result = ImportResult(batch or CodeBatch.objects.create(brand=promotion.brand, promotion=promotion, count=0))
+    _import(result, first_chunk)
     for chunk in chunks:
-        _import(report, chunk)
-    CodeBatch.objects.filter(pk=report.batch.pk).update(finished_at=Now())
-    report.batch.refresh_from_db()
-    return report
+        _import(result, chunk)
+    CodeBatch.objects.filter(pk=result.batch.pk).update(finished_at=Now())
+    result.batch.refresh_from_db()
+    return result
 
 
 def _chunks(lines: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
-    """Numbered cells in chunks, without empty lines and the line of headings."""
+    """Yield numbered cells in chunks, without empty lines and without a heading in the first line."""
     cells = ((number, first_cell(line)) for number, line in enumerate(lines, 1))
     numbered = ((number, cell) for number, cell in cells if cell and not (number == 1 and cell.lower() == "code"))
     while chunk := list(islice(numbered, IMPORT_CHUNK)):
@@ -193,39 +196,39 @@ def _chunks(lines: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
 
 
 @transaction.atomic
-def _import(report: ImportResult, chunk: list[tuple[int, str]]) -> None:
-    found: dict[str, int] = {}
-    report.received += len(chunk)
+def _import(result: ImportResult, chunk: list[tuple[int, str]]) -> None:
+    line_by_code: dict[str, int] = {}
+    result.received += len(chunk)
     for number, cell in chunk:
-        text = code_rules.normalize_code(cell)
-        if text is None:
-            report.add_error(number, cell, "invalid", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
-        elif text in found:
-            report.add_error(number, text, "duplicate", f"The same code stands in line {found[text]}.")
+        code = code_rules.normalize_code(cell)
+        if code is None:
+            result.add_error(number, cell, "invalid", str(code_rules.CODE_FORMAT_MESSAGE))
+        elif code in line_by_code:
+            result.add_error(number, code, "unique", _("Duplicate of line %(line)s.") % {"line": line_by_code[code]})
         else:
-            found[text] = number
-    _keep(report, found)
+            line_by_code[code] = number
+    _insert(result, line_by_code)
 
 
-def _keep(report: ImportResult, found: dict[str, int]) -> None:
-    batch = report.batch
-    whose = {"brand": batch.brand_id, "promotion": batch.promotion_id, "batch": batch.pk}
-    rows = db.fetch_all("promotions/sql/import_batch.sql", whose | {"texts": sorted(found)})
+def _insert(result: ImportResult, line_by_code: dict[str, int]) -> None:
+    batch = result.batch
+    owner = {"brand": batch.brand_id, "promotion": batch.promotion_id, "batch": batch.pk}
+    rows = db.fetch_all("promotions/sql/import_batch.sql", owner | {"texts": sorted(line_by_code)})
     added = {row["text"] for row in rows}
-    left = found.keys() - added
-    ours = set(Code.objects.filter(pk__in=left, batch=batch).values_list("pk", flat=True)) if left else set()
-    for text in sorted(left - ours, key=found.__getitem__):
-        report.add_error(found[text], text, "code_taken", "This code is already taken.")
-    report.imported += len(added)
-    report.existing += len(ours)
+    rest = line_by_code.keys() - added
+    existing = set(Code.objects.filter(pk__in=rest, batch=batch).values_list("pk", flat=True)) if rest else set()
+    for code in sorted(rest - existing, key=line_by_code.__getitem__):
+        result.add_error(line_by_code[code], code, CodeTaken.code, str(CodeTaken.message))
+    result.imported += len(added)
+    result.existing += len(existing)
     CodeBatch.objects.filter(pk=batch.pk).update(
         count=F("count") + len(added), generated_count=F("generated_count") + len(added)
     )
 
 
 def check_consistency(*, at: datetime, repair: bool) -> Iterator[str]:
-    """A line for each batch that counts other codes than it has; ``repair`` changes nothing."""
+    """Yield a line for each batch whose count differs from its codes. Repairs nothing."""
     for batch in CodeBatch.objects.order_by("pk").values_list("pk", flat=True):
         row = db.fetch_one("promotions/sql/recount_batches.sql", {"batch": batch})
         if row is not None:
-            yield f"batch {batch}: says {row['made']} codes, has {row['counted']}"
+            yield f"batch {batch}: counts {row['made']} codes, has {row['counted']}"

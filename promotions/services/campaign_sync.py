@@ -1,7 +1,7 @@
-"""The campaign engine is told of promotions: made, changed, begun and ended, with their segments.
+"""Sync of promotions and their segments to the campaign engine, after every change.
 
-It never holds a promotion up: checkout decides by dates and segment whether a promotion is live, and the engine is told
-until it knows (docs/adr/0015).
+Checkout never waits for the engine: dates and segments decide whether a promotion is live. The sync is retried until it
+succeeds (docs/adr/0015).
 """
 
 import uuid
@@ -22,7 +22,7 @@ SERVICE = Service.CAMPAIGN_ENGINE
 
 
 def request_sync(*, promotion_ids: Collection[uuid.UUID], at: datetime) -> None:
-    """These were made, changed, begun or ended: the engine, where there is one, is told after the commit."""
+    """Request a sync of the promotions after the commit. Does nothing without a campaign engine."""
     if not service_url(SERVICE):
         return
     sync_jobs.request_sync(service=SERVICE, subjects=promotion_ids, at=at)
@@ -31,35 +31,37 @@ def request_sync(*, promotion_ids: Collection[uuid.UUID], at: datetime) -> None:
 
 
 def sync_promotion(*, promotion_id: uuid.UUID, engine: CampaignEngine, clock: RunClock) -> bool:
-    """Tell the engine of one promotion, if that is due and nobody else does it; whether it knows it now."""
-    return sync_jobs.run_job(service=SERVICE, subject=promotion_id, sync=_sync_function(engine), finish=_no_op, clock=clock)
+    """Sync a promotion if that is due and no other worker does it. Return whether the engine is up to date."""
+    return sync_jobs.run_job(
+        service=SERVICE, subject=promotion_id, sync=_sync_function(engine), finish=_no_op, clock=clock
+    )
 
 
 def sync_due(*, engine: CampaignEngine, clock: RunClock) -> int:
-    """Tell the engine of what is due and not done, the longest due first; how many it knows now."""
+    """Sync the promotions that are due, the longest due first. Return the number of synced promotions."""
     return sync_jobs.run_due_jobs(service=SERVICE, sync=_sync_function(engine), finish=_no_op, clock=clock)
 
 
 def retry_sync(*, promotion: Promotion, at: datetime) -> int:
-    """A person does not want to wait for the next try, with the promotion and its segment; how many were waiting."""
-    found = sync_jobs.retry_now(service=SERVICE, subjects=[promotion.pk], at=at)
-    if found:
+    """Retry the pending syncs of a promotion and its segment now. Return the number of pending syncs."""
+    count = sync_jobs.retry_now(service=SERVICE, subjects=[promotion.pk], at=at)
+    if count:
         enqueue_on_commit("promotions.sync_promotion", promotion_id=str(promotion.pk))
-    segments = [it.pk for it in get_segments_by_promotion(promotion_ids=[promotion.pk]).values()]
-    return found + sync.retry_now(segment_ids=segments, at=at)
+    segments = get_segments_by_promotion(promotion_ids=[promotion.pk]).values()
+    return count + sync.retry_now(segment_ids=[segment.pk for segment in segments], at=at)
 
 
 def _sync_function(engine: CampaignEngine) -> sync_jobs.SyncFunction:
-    def sync_promotion(errand: SyncJob) -> None:
-        promotion = Promotion.objects.select_related("brand").filter(pk=errand.subject).first()
+    def sync_promotion(job: SyncJob) -> None:
+        promotion = Promotion.objects.select_related("brand").filter(pk=job.subject).first()
         if promotion is not None and promotion.status != Status.DRAFT:
-            engine.upsert(_campaign(promotion, errand.version))
+            engine.upsert(_campaign(promotion, job.version))
 
     return sync_promotion
 
 
-def _no_op(errand: SyncJob) -> None:
-    """Nothing follows when the engine has taken a promotion."""
+def _no_op(job: SyncJob) -> None:
+    """Do nothing after a successful sync."""
 
 
 def _campaign(promotion: Promotion, version: int) -> Campaign:

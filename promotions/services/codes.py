@@ -1,4 +1,4 @@
-"""Codes are claimed for what they mean."""
+"""Registration of codes."""
 
 from accounts.models import Brand
 from core.db import translate_constraint
@@ -8,6 +8,6 @@ from promotions.models import Code, Promotion
 
 
 def register_code(*, text: str, kind: str, brand: Brand, promotion: Promotion | None = None) -> Code:
-    """Give a normalised string its one meaning. Raises CodeTaken, whoever has it."""
+    """Create a code of a kind. The text must be normalized. Raises CodeTaken if any brand has this code."""
     with translate_constraint("promotions_code_pkey", CodeTaken):
         return Code.objects.create(text=text, digest=code_digest(text), kind=kind, brand=brand, promotion=promotion)

@@ -1,4 +1,4 @@
-"""A brand makes, changes, starts and stops its promotions."""
+"""The life cycle of promotions: create, update, activate, start and end."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -7,14 +7,17 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from core import money
 from core.errors import DomainError, InvalidRequest
 from pricing import Offer, OfferInvalid, parse_offer
-from promotions import code_rules, eligibility
+from promotions.code_rules import CODE_FORMAT_MESSAGE, normalize_code
+from promotions.eligibility import match_keys, required_subtotal
 from promotions.errors import InvalidStatus
-from promotions.models import Promotion, Status, Trigger
+from promotions.limit_rules import FIELD_BY_KIND
+from promotions.models import ENDED_STATUSES, Promotion, Status, Trigger
 from promotions.services import campaign_sync, limits, segments
 from promotions.services.codes import register_code
 from segments.errors import AudienceEmpty
@@ -22,27 +25,24 @@ from segments.selectors import get_audience_size
 
 KIND = "promotion"
 MAX_PRIORITY = 32_767
-LIMIT_COLUMNS = {
-    "total": "limit_total", "per_user": "limit_per_user", "per_day": "limit_per_day",
+LIMIT_COLUMNS = {  # limits of the API: fields of the model
+    "total": "limit_total", "per_customer": "limit_per_user", "per_day": "limit_per_day",
     "per_week": "limit_per_week", "per_month": "limit_per_month",
 }  # fmt: skip
-COUNTER_KINDS = {
-    "budget": "budget", "limit_total": "total", "limit_per_user": "user",
-    "limit_per_day": "day", "limit_per_week": "week", "limit_per_month": "month",
-}  # fmt: skip
-EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", *COUNTER_KINDS}
+KIND_BY_FIELD = {field: kind for kind, field in FIELD_BY_KIND.items()}
+EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", *KIND_BY_FIELD}
 EDITABLE_BEFORE_START = EDITABLE_ALWAYS | {"start_date", "target_audience", "offer"}
 
 
 @transaction.atomic
 def create_promotion(*, brand: Brand, fields: Mapping[str, Any], code: str | None, at: datetime) -> Promotion:
-    """A new promotion of the brand, with the one code that opens it if it has one.
+    """Create a promotion of the brand, with a generic code if ``code`` is set.
 
-    ``fields`` are those of the model that a brand may set. Raises Invalid with each fault, AudienceEmpty when nobody
-    is in its target audience (a light check: whether they have a free slot is seen on the start date), and CodeTaken.
+    ``fields`` are the fields of the model that a brand may set. Raises InvalidRequest with each field error,
+    AudienceEmpty if the target audience has no customers (free slots are checked on the start date), and CodeTaken.
     """
     promotion = Promotion(brand=brand, currency=brand.currency, created_at=at, **fields)
-    text = _code(promotion.trigger, code)
+    text = _normalize_code(promotion.trigger, code)
     offer = _check(promotion, at, currency=brand.currency)
     if "priority" not in fields:
         promotion.priority = offer.priority
@@ -59,28 +59,24 @@ def create_promotion(*, brand: Brand, fields: Mapping[str, Any], code: str | Non
 
 @transaction.atomic
 def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> Promotion:
-    """Change what may be changed now: everything before the start, later only words, end, priority and limits.
+    """Update fields of a promotion; after its start only texts, end, priority, budget and limits.
 
-    Raises Invalid with each fault (also for a limit below what was taken already), and WrongState once it has ended.
+    Raises InvalidRequest with each field error (also for a limit below current usage), and InvalidStatus after the end.
     """
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
-    if locked.status in {Status.ENDED, Status.DEACTIVATED}:
+    if locked.status in ENDED_STATUSES:
         raise InvalidStatus(current_status=locked.status)
-    if locked.status != Status.DRAFT and locked.end_date <= at:  # beat has not come by yet
+    if locked.status != Status.DRAFT and locked.end_date <= at:  # the periodic task has not run yet
         raise InvalidStatus(current_status=Status.ENDED)
-    allowed = _changeable(locked, at)
-    if refused := sorted(set(fields) - allowed):
-        raise InvalidRequest(
-            errors=[{"field": name, "code": "fixed", "detail": "This cannot change any more."} for name in refused]
-        )
+    if immutable := sorted(set(fields) - _editable_fields(locked, at)):
+        detail = _("This field can't be changed after the start.")
+        raise InvalidRequest(errors=[{"field": name, "code": "immutable", "detail": detail} for name in immutable])
     for name, value in fields.items():
         setattr(locked, name, value)
     _check(locked, at, currency=locked.currency if "offer" in fields else None)
-    for name in COUNTER_KINDS.keys() & fields.keys():
-        if not limits.resize(promotion=locked.pk, kind=COUNTER_KINDS[name], cap=fields[name]):
-            raise InvalidRequest.field(
-                name, "More than this was taken already; a limit that was counted can only be raised."
-            )
+    for name in KIND_BY_FIELD.keys() & fields.keys():
+        if not limits.resize(promotion=locked.pk, kind=KIND_BY_FIELD[name], cap=fields[name]):
+            raise InvalidRequest.field(name, _("Can't be lower than current usage."))
     if locked.status != Status.DRAFT:
         segments.sync_segment(promotion=locked, at=at)
     elif "target_audience" in fields:
@@ -91,125 +87,125 @@ def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: dat
 
 
 def locked_fields(*, promotion: Promotion, at: datetime) -> frozenset[str]:
-    """What could change before the start and cannot any more."""
-    return frozenset(EDITABLE_BEFORE_START - _changeable(promotion, at))
+    """Return the fields that could be changed before the start and no longer can."""
+    return frozenset(EDITABLE_BEFORE_START - _editable_fields(promotion, at))
 
 
-def _changeable(promotion: Promotion, at: datetime) -> set[str]:
+def _editable_fields(promotion: Promotion, at: datetime) -> set[str]:
     return EDITABLE_BEFORE_START if promotion.status == Status.DRAFT or promotion.start_date > at else EDITABLE_ALWAYS
 
 
 @transaction.atomic
 def activate_promotion(*, promotion: Promotion, at: datetime) -> Promotion:
-    """Let a draft run between its dates. A promotion that is on its way already stays so. Raises WrongState."""
+    """Schedule a draft, or start it if its start date has passed. Does nothing if active. Raises InvalidStatus."""
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status == Status.DRAFT:
         _check(locked, at)
         _schedule(locked, at)
         locked.save(update_fields=["status"])
         _request_sync(locked, at)
-    elif locked.status in {Status.ENDED, Status.DEACTIVATED}:
+    elif locked.status in ENDED_STATUSES:
         raise InvalidStatus(current_status=locked.status)
     return locked
 
 
 @transaction.atomic
 def end_promotion(*, promotion: Promotion, at: datetime) -> Promotion:
-    """Stop a promotion for good, at once. Stopping twice is stopping once. Raises WrongState when it has ended."""
+    """End a promotion now. Repeating the call has no effect. Raises InvalidStatus after its end date."""
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status == Status.ENDED:
         raise InvalidStatus(current_status=locked.status)
     segments.end_segment(promotion=locked, at=at)
-    known = locked.status != Status.DRAFT
+    was_draft = locked.status == Status.DRAFT
     locked.status = Status.DEACTIVATED
     locked.save(update_fields=["status"])
-    if known:
+    if not was_draft:
         _request_sync(locked, at)
     return locked
 
 
 def _schedule(promotion: Promotion, at: datetime) -> None:
-    """Let the promotion run between its dates: it is on its way, or live; with an audience, once its segment is."""
+    """Set the promotion to scheduled, or to active after its start date; with an audience, after its segment."""
     promotion.status = Status.ACTIVE if promotion.start_date <= at else Status.SCHEDULED
     if promotion.target_audience:
         segments.sync_segment(promotion=promotion, at=at)
 
 
 def _request_sync(promotion: Promotion, at: datetime) -> None:
-    """The campaign engine is to know, unless it is a draft."""
+    """Request a sync to the campaign engine, unless the promotion is a draft."""
     if promotion.status != Status.DRAFT:
         campaign_sync.request_sync(promotion_ids=[promotion.pk], at=at)
 
 
 def start_due(*, at: datetime) -> int:
-    """Mark promotions as active whose start has come, those with an audience when their segment is; how many."""
-    for it in segments.without_segment(at=at).select_related("brand"):
-        with suppress(DomainError), transaction.atomic():  # nobody is in the audience: asked again next time
-            segments.sync_segment(promotion=it, at=at)
+    """Set promotions to active after their start date, and once their segment is active. Return how many."""
+    for promotion in segments.list_without_segment(at=at).select_related("brand"):
+        with suppress(DomainError), transaction.atomic():  # the audience has no customers: retried by the next run
+            segments.sync_segment(promotion=promotion, at=at)
     due = Promotion.objects.filter(status=Status.SCHEDULED, start_date__lte=at, end_date__gt=at)
     started = _set_status(due.filter(target_audience=""), Status.ACTIVE, at)
     return started + sum(
-        _set_status(found, status, at) for status, found in segments.promotions_by_segment_status(due=due)
+        _set_status(promotions, status, at) for status, promotions in segments.promotions_by_segment_status(due=due)
     )
 
 
 def end_due(*, at: datetime) -> int:
-    """Mark promotions as ended whose end has come; how many."""
+    """Set promotions to ended after their end date. Return how many."""
     due = Promotion.objects.filter(status__in=[Status.SCHEDULED, Status.ACTIVE, Status.ACTIVE_WITHOUT_AUDIENCE])
     return _set_status(due.filter(end_date__lte=at), Status.ENDED, at)
 
 
 @transaction.atomic
 def _set_status(due: QuerySet[Promotion], status: Status, at: datetime) -> int:
-    """Give these the status, and have the campaign engine told; how many."""
+    """Set the status of the promotions and request their syncs. Return how many."""
     keys = list(due.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
     campaign_sync.request_sync(promotion_ids=keys, at=at)
     return Promotion.objects.filter(pk__in=keys).update(status=status)
 
 
-def _code(trigger: str, code: str | None) -> str | None:
+def _normalize_code(trigger: str, code: str | None) -> str | None:
     if code is None:
         return None
     if trigger != Trigger.CODE:
-        raise InvalidRequest.field("code", "A promotion that starts by itself has no code.")
-    text = code_rules.normalize_code(code)
+        raise InvalidRequest.field("code", _("Automatic promotions can't have a code."))
+    text = normalize_code(code)
     if text is None:
-        raise InvalidRequest.field("code", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
+        raise InvalidRequest.field("code", str(CODE_FORMAT_MESSAGE))
     return text
 
 
 def _check(promotion: Promotion, at: datetime, *, currency: str | None = None) -> Offer:
-    """Dates and offer make sense; fills what is derived from the offer.
+    """Check dates, budget and offer, and set the fields that are derived from the offer. Raises InvalidRequest.
 
-    An offer that is being written (``currency``) has no amount that its brand's money cannot pay.
+    With ``currency``, the amounts of the offer must have no more decimals than the currency.
     """
     if promotion.end_date <= promotion.start_date:
-        raise InvalidRequest.field("end_date", "The end comes after the start.")
+        raise InvalidRequest.field("end_date", _("The end must be after the start."))
     if promotion.end_date <= at:
-        raise InvalidRequest.field("end_date", "The end is in the future.")
+        raise InvalidRequest.field("end_date", _("The end must be in the future."))
     if promotion.budget == 0:
-        raise InvalidRequest.field("budget", "A budget is more than nothing.")
+        raise InvalidRequest.field("budget", _("The budget must be greater than 0."))
     offer = validate_offer(promotion.offer, currency=currency)
     if abs(offer.priority) > MAX_PRIORITY:
         raise InvalidRequest.field(
-            "offer.priority", f"A priority is a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}."
+            "offer.priority", _("Enter a whole number from -%(max)s to %(max)s.") % {"max": f"{MAX_PRIORITY:,}"}
         )
-    promotion.match_keys = eligibility.match_keys(offer, brand=promotion.brand.slug)
-    promotion.min_subtotal = eligibility.required_subtotal(offer)
+    promotion.match_keys = match_keys(offer, brand=promotion.brand.slug)
+    promotion.min_subtotal = required_subtotal(offer)
     return offer
 
 
 def _check_audience(promotion: Promotion) -> None:
-    """Raises AudienceEmpty."""
+    """Check that the target audience has customers. Raises AudienceEmpty."""
     target = promotion.target_audience
     if target and not get_audience_size(brand_id=promotion.brand_id, segment_type=target):
         raise AudienceEmpty
 
 
 def validate_offer(value: object, *, field: str = "offer", currency: str | None = None) -> Offer:
-    """An offer that makes sense; with ``currency``, the brand's, so do its amounts that name none of their own.
+    """Parse an offer. With ``currency``, the amounts that name no currency must fit it.
 
-    Raises Invalid with every fault, by its place below ``field``.
+    Raises InvalidRequest with every error; the fields are paths below ``field``.
     """
     try:
         return parse_offer(value, currency_exponent=money.decimals, currency=currency)

@@ -1,4 +1,4 @@
-"""The segment of a promotion with a target audience follows the promotion, whose status then follows the segment."""
+"""The segments of promotions with a target audience: segments follow their promotions, and statuses their segments."""
 
 import uuid
 from collections.abc import Collection
@@ -11,13 +11,13 @@ from segments import services as segments
 from segments.contracts import AudienceReach
 from segments.models import Segment, State
 
-STATUS_BY = {State.ACTIVE: Status.ACTIVE, State.EMPTY: Status.ACTIVE_WITHOUT_AUDIENCE}  # else still on its way
+STATUS_BY_STATE = {State.ACTIVE: Status.ACTIVE, State.EMPTY: Status.ACTIVE_WITHOUT_AUDIENCE}  # others: scheduled
 
 
 def sync_segment(*, promotion: Promotion, at: datetime) -> None:
-    """Make, move or end the segment of a promotion that is on its way or live, as its audience and dates are now.
+    """Create, update or end the segment of a scheduled or active promotion after its audience and dates.
 
-    Sets the promotion's status for its caller to save. Raises as ``segments.services.follow`` does.
+    Sets the promotion's status for its caller to save. Raises the errors of ``segments.services``.
     """
     if not promotion.target_audience:
         end_segment(promotion=promotion, at=at)
@@ -27,31 +27,34 @@ def sync_segment(*, promotion: Promotion, at: datetime) -> None:
         start_date=promotion.start_date, end_date=promotion.end_date, at=at,
     )  # fmt: skip
     if promotion.start_date <= at:
-        promotion.status = STATUS_BY.get(State(segment.state), Status.SCHEDULED)
+        promotion.status = STATUS_BY_STATE.get(State(segment.state), Status.SCHEDULED)
 
 
 def end_segment(*, promotion: Promotion, at: datetime) -> None:
-    """End the promotion's segment, if it has one: nobody is in it from now on, and its slots are free."""
+    """End the promotion's segment, if it has one, and free the slots of its customers."""
     segments.delete(which=Q(promotion_id=promotion.pk), at=at)
 
 
 def audience_counts(*, promotions: Collection[Promotion], at: datetime) -> dict[uuid.UUID, AudienceReach]:
-    """For each promotion with a target audience, how many customers match now; a query for each brand."""
-    wanted: dict[uuid.UUID, set[str]] = {}
-    for it in promotions:
-        if it.target_audience:
-            wanted.setdefault(it.brand_id, set()).add(it.target_audience)
-    found = {brand: segments.get_reach(brand_id=brand, segment_types=types, at=at) for brand, types in wanted.items()}
-    return {it.pk: found[it.brand_id][it.target_audience] for it in promotions if it.target_audience}
+    """Return the current size of each promotion's target audience. Runs one query for each brand."""
+    types_by_brand: dict[uuid.UUID, set[str]] = {}
+    targeted = [promotion for promotion in promotions if promotion.target_audience]
+    for promotion in targeted:
+        types_by_brand.setdefault(promotion.brand_id, set()).add(promotion.target_audience)
+    reach = {
+        brand_id: segments.get_reach(brand_id=brand_id, segment_types=types, at=at)
+        for brand_id, types in types_by_brand.items()
+    }
+    return {promotion.pk: reach[promotion.brand_id][promotion.target_audience] for promotion in targeted}
 
 
 def promotions_by_segment_status(*, due: QuerySet[Promotion]) -> list[tuple[Status, QuerySet[Promotion]]]:
-    """Those of these scheduled promotions whose segments are ready, by the status that they get for it."""
-    return [(status, due.filter(_has_segment(state))) for state, status in STATUS_BY.items()]
+    """Return the due promotions whose segments are ready, by the status that they get from their segment."""
+    return [(status, due.filter(_has_segment(state))) for state, status in STATUS_BY_STATE.items()]
 
 
-def without_segment(*, at: datetime) -> QuerySet[Promotion]:
-    """Promotions with a target audience, on their way or live, that never had a segment."""
+def list_without_segment(*, at: datetime) -> QuerySet[Promotion]:
+    """Return the scheduled and active promotions with a target audience that never had a segment."""
     live = Promotion.objects.filter(status__in=LIVE, end_date__gt=at).exclude(target_audience="")
     return live.filter(~Exists(Segment.objects.filter(promotion_id=OuterRef("pk"))))
 

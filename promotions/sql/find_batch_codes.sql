@@ -1,4 +1,4 @@
--- The next codes of a batch, with whose each is and whether it was used.
+-- Return the next codes of a batch, each with its customer and whether it was used.
 -- Upholds no constraint: it writes nothing.
 SELECT c.text, k.customer_id AS customer,
     CASE WHEN u.id IS NULL OR u.held_until <= %(at)s THEN 'free' WHEN u.held_until IS NULL THEN 'used' ELSE 'held' END

@@ -1,5 +1,5 @@
--- How much is left of each limit that the given promotions keep, summed over shards, for one customer and these periods.
--- Upholds no constraint: it writes nothing; the statement that takes a unit decides.
+-- Return what is left of the limits of the promotions for one customer and the current periods, summed over shards.
+-- Upholds no constraint: it writes nothing; take_limit.sql decides.
 SELECT promotion_id, kind, sum(cap - taken)::bigint AS remaining
 FROM promotions_promotioncounter
 WHERE promotion_id = ANY(%(promotions)s) AND (kind, slot) IN (

@@ -1,4 +1,4 @@
--- A batch that counts other codes than it has.
+-- Return a batch whose count differs from its number of codes.
 -- Upholds no constraint: it writes nothing.
 SELECT made, counted FROM (
     SELECT made, (SELECT count(*) FROM promotions_code c WHERE c.batch_id = b.id) AS counted

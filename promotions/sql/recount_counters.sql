@@ -1,5 +1,5 @@
--- Counters that do not say what the uses took of them; one statement, so that nothing changes while it counts.
--- Upholds promotions_counter_within_cap, by finding where a counter lost its meaning.
+-- Return the counters that differ from what the redemptions took. One statement, so that nothing changes meanwhile.
+-- Upholds promotions_counter_within_cap by finding counters that lost their meaning.
 WITH counted AS (
     SELECT u.promotion_id, c ->> 0 AS kind, c ->> 1 AS slot, (c ->> 2)::smallint AS shard, sum((c ->> 3)::bigint) AS amount
     FROM promotions_promotionuse u CROSS JOIN LATERAL jsonb_array_elements(u.counters) AS c

@@ -1,4 +1,4 @@
--- What the given codes open, and whether this shopper may: one probe each, however many codes there are.
+-- Return the promotions of the codes and whether this customer may use them. One index probe for each code.
 -- Upholds no constraint: it writes nothing; the counters and promotions_code_used_once decide.
 SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.end_date, p.currency, p.budget, p.limit_total,
     p.limit_per_user, p.limit_per_day, p.limit_per_week, p.limit_per_month, p.status, c.text AS code,

@@ -1,6 +1,6 @@
--- Takes an amount from the nearest shard that has room and that nobody else is at; no row means: none was found so.
+-- Take an amount from the nearest unlocked shard with enough capacity. Returns no row if there is none.
 -- Upholds promotions_counter_within_cap.
-WITH room AS MATERIALIZED ( -- materialised: a join could ask a plain subquery again and again, and take each time
+WITH candidate AS MATERIALIZED ( -- materialized: a join could evaluate a plain subquery repeatedly and lock each time
     SELECT shard FROM promotions_promotioncounter
     WHERE promotion_id = %(promotion)s AND kind = %(kind)s AND slot = %(slot)s AND taken + %(amount)s <= cap
     ORDER BY (shard - %(home)s + 16) %% 16
@@ -8,6 +8,6 @@ WITH room AS MATERIALIZED ( -- materialised: a join could ask a plain subquery a
     FOR UPDATE SKIP LOCKED
 )
 UPDATE promotions_promotioncounter t SET taken = t.taken + %(amount)s
-FROM room
-WHERE t.promotion_id = %(promotion)s AND t.kind = %(kind)s AND t.slot = %(slot)s AND t.shard = room.shard
+FROM candidate
+WHERE t.promotion_id = %(promotion)s AND t.kind = %(kind)s AND t.slot = %(slot)s AND t.shard = candidate.shard
 RETURNING t.shard

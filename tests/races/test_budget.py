@@ -72,7 +72,7 @@ def take_beside_a_locked_shard(
 
     def take(home: int) -> Any:
         with transaction.atomic():
-            return limits.take(promotion=promotion.pk, kind="budget", slot="", amount=150, cap=1600, home=home)
+            return limits.take(promotion=promotion.pk, kind="budget", scope_key="", amount=150, cap=1600, home=home)
 
     monkeypatch.setattr(db, "fetch_one", look_and_leave_a_lock)
     return Counter(map(type, run_concurrently(take, [3, 5])))

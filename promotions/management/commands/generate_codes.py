@@ -1,4 +1,4 @@
-"""``manage.py make_codes``: a batch of unique codes, with a bar that shows how far it is."""
+"""``manage.py generate_codes``: generate a batch of single-use codes with a progress bar."""
 
 import time
 import uuid
@@ -7,68 +7,80 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from core.errors import DomainError
-from promotions import code_rules, services
+from promotions import services
+from promotions.code_rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 from promotions.models import CodeBatch
 from promotions.selectors.batches import get_batch
 from promotions.selectors.promotions import get_promotion
 
-WIDTH = 40  # characters of the bar
+WIDTH = 40  # characters of the progress bar
 
 
 class Command(BaseCommand):
-    help = "Make a batch of unique codes for a promotion, here and now; interrupted, it goes on in the background."
+    help = _("Generate a batch of single-use codes for a promotion. If interrupted, a worker generates the rest.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--promotion", type=uuid.UUID, required=True, metavar="ID")
-        parser.add_argument("--count", type=int, metavar="N")
-        parser.add_argument("--pattern", default=code_rules.DEFAULT_PATTERN, help="# is drawn from the charset (%(default)s)")
-        parser.add_argument("--charset", default=code_rules.DEFAULT_CHARSET, help="different letters and digits (%(default)s)")
-        parser.add_argument("--resume", type=uuid.UUID, metavar="BATCH", help="go on with a batch instead")
+        parser.add_argument("--promotion", type=uuid.UUID, required=True, metavar="ID", help=_("ID of the promotion."))
+        parser.add_argument("--count", type=int, metavar="N", help=_("Number of codes to generate."))
+        parser.add_argument(
+            "--pattern", default=DEFAULT_PATTERN, help=_("Each # becomes a random character. Default: %(default)s.")
+        )
+        parser.add_argument(
+            "--charset", default=DEFAULT_CHARSET, help=_("Different letters and digits. Default: %(default)s.")
+        )
+        parser.add_argument(
+            "--resume", type=uuid.UUID, metavar="BATCH", help=_("ID of a batch to continue instead of a new one.")
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if (options["count"] is None) == (options["resume"] is None):
-            raise CommandError("Say either --count or --resume.")
+            raise CommandError(_("Provide either --count or --resume."))
         try:
             batch = self._batch(options)
-        except DomainError as refusal:
-            raise CommandError(_error_text(refusal)) from refusal
-        self.stderr.write(f"batch {batch.pk}")
+        except DomainError as error:
+            raise CommandError(_error_text(error)) from error
+        self.stderr.write(_("Batch %(id)s") % {"id": batch.pk})
         try:
             self._generate(batch)
         except KeyboardInterrupt as interrupt:
-            raise CommandError("Interrupted. A worker goes on; so does --resume.") from interrupt
+            message = _("Interrupted. A worker generates the rest; --resume shows the progress.")
+            raise CommandError(message) from interrupt
         self.stdout.write(str(batch.pk))
 
     def _batch(self, options: dict[str, Any]) -> CodeBatch:
         promotion = get_promotion(pk=options["promotion"], brand_ids=None)
         if options["resume"]:
             return get_batch(pk=options["resume"], promotion=promotion)
-        wanted = {name: options[name] for name in ("count", "pattern", "charset")}
-        return services.create_batch(promotion=promotion, **wanted)
+        request = {name: options[name] for name in ("count", "pattern", "charset")}
+        return services.create_batch(promotion=promotion, **request)
 
     def _generate(self, batch: CodeBatch) -> None:
-        """Make chunk after chunk; where a worker is at it too, wait and show how far that one is."""
-        begun, before = timezone.now(), batch.generated_count
+        """Generate all chunks. While a worker generates a chunk of the batch, wait and show the progress."""
+        started_at, initial_count = timezone.now(), batch.generated_count
         while not batch.is_generated:
-            more = services.generate_chunk(batch_id=batch.pk)
+            has_more = services.generate_chunk(batch_id=batch.pk)
             batch.refresh_from_db()
-            if not more and not batch.is_generated:
+            if not has_more and not batch.is_generated:
                 time.sleep(0.2)
-            seconds = max((timezone.now() - begun).total_seconds(), 0.001)
-            self._show(batch, (batch.generated_count - before) / seconds)
+            seconds = max((timezone.now() - started_at).total_seconds(), 0.001)
+            self._show(batch, (batch.generated_count - initial_count) / seconds)
         self.stderr.write("")
 
     def _show(self, batch: CodeBatch, rate: float) -> None:
         done = WIDTH * batch.generated_count // batch.count
         bar = "#" * done + "." * (WIDTH - done)
-        self.stderr.write(f"\r[{bar}] {batch.generated_count:,} of {batch.count:,}, {rate:,.0f}/s ", ending="")
+        progress = _("%(done)s of %(count)s, %(rate)s/s") % {
+            "done": f"{batch.generated_count:,}", "count": f"{batch.count:,}", "rate": f"{rate:,.0f}",
+        }  # fmt: skip
+        self.stderr.write(f"\r[{bar}] {progress} ", ending="")
         self.stderr.flush()
 
 
-def _error_text(refusal: DomainError) -> str:
-    """A refusal in a terminal's words."""
-    faults = " ".join(fault["detail"] for fault in refusal.errors or [])
-    least = refusal.extensions.get("minimum_pattern")
-    return " ".join(filter(None, [faults or refusal.detail, least and f"The shortest that would do is {least}."]))
+def _error_text(error: DomainError) -> str:
+    """Return the field errors, or else the detail, and the shortest pattern that is strong enough."""
+    details = " ".join(field_error["detail"] for field_error in error.errors or []) or error.detail
+    pattern = error.extensions.get("minimum_pattern")
+    return f"{details} {_('Use at least %(pattern)s.') % {'pattern': pattern}}" if pattern else details
