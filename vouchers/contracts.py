@@ -1,4 +1,4 @@
-"""What others rely on: who arrives at a campaign, and what becomes of it."""
+"""Values that other modules rely on: claims of vouchers, their results, and login events."""
 
 import enum
 import uuid
@@ -12,22 +12,22 @@ EVENT_ID_LENGTH = 100
 
 
 class Result(enum.StrEnum):
-    """What a campaign has for someone who signs in."""
+    """Result of a claim."""
 
     GRANTED = "voucher_granted"
     ALREADY_CLAIMED = "already_logged_in"
     FULL = "campaign_full"
     NOT_OPEN = "campaign_not_open"
-    UNKNOWN = "unknown"  # there is no such campaign
-    INACTIVE_USER = "shut_out"  # there is no such customer, or their user may no longer sign in
+    UNKNOWN = "unknown"  # no such campaign
+    INACTIVE_USER = "inactive_user"  # no such customer, or the user of the customer is inactive
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """Somebody signs in: a customer's internal key, and when; ``event`` is the id of the event that told of it.
+    """A first login of a customer; ``event`` is the ID of its login event, if there is one.
 
-    ``voucher_id`` is the id of the voucher that they would get, by which the very same arrival, sent again since its
-    answer was lost, is known from a later one.
+    ``voucher_id`` is the ID of the voucher that the claim may create. A retry with the same ID gets the same answer,
+    while a later login is recognized as a repeated one.
     """
 
     customer_key: int
@@ -38,7 +38,7 @@ class ClaimRequest:
 
 @dataclass(frozen=True, slots=True)
 class VoucherView:
-    """A voucher as its shopper sees it. ``discount`` is a percentage, None where the offer is none."""
+    """A voucher as its customer sees it; ``discount`` is a percentage, None if the offer is not one."""
 
     id: uuid.UUID
     campaign: str
@@ -48,12 +48,12 @@ class VoucherView:
     voucher_type: str
     created_at: datetime
     expires_at: datetime
-    state: str
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """What became of an arrival. A repeated one comes with the voucher that the first brought, if it did."""
+    """Result of a claim, with the voucher that this or an earlier login of the customer got."""
 
     result: Result
     voucher: VoucherView | None = None
@@ -61,7 +61,7 @@ class ClaimResult:
 
 @dataclass(frozen=True, slots=True)
 class LoginEvent:
-    """The identity provider says that a customer signed in: in a campaign, or with None in every one open then."""
+    """A login that the identity provider reports: in one campaign, or with None in all that were open at its time."""
 
     id: str
     customer_id: str

@@ -1,8 +1,18 @@
-"""What can be refused about campaigns and vouchers beyond what every kind of offer shares."""
+"""Errors of campaigns and vouchers."""
 
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
+
+VOUCHER_INACTIVE = _("This voucher isn't active.")
+INVALID_EVENT = _("Expected an object.")
+INVALID_EVENT_FIELDS = {
+    "event_id": _("Enter an event ID of 1 to %(max)s printable characters."),
+    "customer_id": _("Enter a customer ID of 1 to %(max)s printable characters."),
+    "at": _("Enter an ISO 8601 datetime with a UTC offset, for example 2027-01-31T23:59:59+01:00."),
+    "campaign": _("Enter a valid campaign slug."),
+}
+EVENT_IN_FUTURE = _("Must not be in the future.")
 
 
 class CampaignNotOpen(DomainError):

@@ -1,4 +1,4 @@
-"""Campaigns, their counters, who signed in first, and the vouchers that they got."""
+"""Campaigns, their counters, first logins and vouchers."""
 
 from typing import ClassVar
 
@@ -7,6 +7,7 @@ import pgtrigger
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer
 from core.ids import uuid7
@@ -17,61 +18,62 @@ MAX_QUOTA = 100_000_000
 
 
 def default_offer() -> dict[str, object]:
-    """The offer of a campaign that names none."""
+    """Return the offer of a campaign that is created without one."""
     return {"benefits": [{"kind": "percent", "value": "30", "on": "order"}]}
 
 
-class CampaignState(models.TextChoices):
-    """Whether a campaign gives vouchers between its dates."""
+class CampaignStatus(models.TextChoices):
+    """Stored status of a campaign. An open campaign issues vouchers between its dates."""
 
-    OPEN = "open"
-    CLOSED = "closed"
+    OPEN = "open", _("Active")
+    CLOSED = "closed", _("Ended")
 
 
-class VoucherState(models.TextChoices):
-    """The life of a voucher: available → reserved → used; or expired, or revoked by the brand."""
+class VoucherStatus(models.TextChoices):
+    """Status of a voucher: available → reserved → used; or expired, or revoked by the brand."""
 
-    AVAILABLE = "available"
-    RESERVED = "reserved"
-    USED = "used"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
+    AVAILABLE = "available", _("Available")
+    RESERVED = "reserved", _("Reserved")
+    USED = "used", _("Used")
+    EXPIRED = "expired", _("Expired")
+    REVOKED = "revoked", _("Revoked")
 
 
 @pghistory.track()
 class Campaign(models.Model):
-    """A brand gives a voucher to the first so many who sign in between two instants.
+    """A brand's campaign that issues vouchers to the first customers who sign in between two dates.
 
-    What its vouchers are worth never changes once it is made, so a winner has what was promised. ``discount`` is
-    derived from the offer: its percentage, where it is one.
+    The terms of the vouchers never change after the campaign is created. ``discount`` is the percentage of the offer,
+    if the offer is one.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="voucher_campaigns")
     name = models.CharField(max_length=100)
     slug = models.SlugField(max_length=64, db_index=False)
-    description = models.CharField(max_length=200, blank=True, default="", help_text="What shoppers read on a voucher")
+    description = models.CharField(max_length=200, blank=True, default="", help_text=_("Shown on the voucher."))
     start_date = models.DateTimeField(db_column="starts_at")
     end_date = models.DateTimeField(db_column="ends_at")
-    offer = models.JSONField(default=default_offer, help_text="In the offer language")
+    offer = models.JSONField(default=default_offer, help_text=_("Offer of the vouchers, in the offer language."))
     discount = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True, editable=False)
     voucher_type = models.CharField(
-        max_length=50, default="topup", help_text="The type of transaction that its vouchers are for"
+        max_length=50, default="topup", help_text=_("Transaction type that the vouchers are valid for.")
     )
     voucher_valid_days = models.PositiveSmallIntegerField(
         default=30, validators=[MinValueValidator(1), MaxValueValidator(MAX_VALID_DAYS)]
     )
     reassign_unused = models.BooleanField(
         default=False,
-        help_text="A voucher that is revoked, or expires unused, goes to the next in line",
+        help_text=_("Reassign revoked and expired vouchers to the waiting list."),
         db_column="pass_on",
     )
     status = models.CharField(
-        max_length=6, choices=CampaignState.choices, default=CampaignState.OPEN, db_column="state"
+        max_length=6, choices=CampaignStatus.choices, default=CampaignStatus.OPEN, db_column="state"
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("campaign"), _("campaigns")
         ordering: ClassVar[list[str]] = ["-id"]
         constraints = [
             models.UniqueConstraint("slug", name="vouchers_campaign_slug"),
@@ -82,7 +84,9 @@ class Campaign(models.Model):
                 condition=models.Q(voucher_valid_days__gte=1, voucher_valid_days__lte=MAX_VALID_DAYS),
                 name="vouchers_campaign_valid_days",
             ),
-            models.CheckConstraint(condition=models.Q(status__in=CampaignState.values), name="vouchers_campaign_state"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=CampaignStatus.values), name="vouchers_campaign_state"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="vouchers_of_brand"),
@@ -100,7 +104,7 @@ class Campaign(models.Model):
 
 
 class CampaignCounter(models.Model):
-    """How many vouchers a campaign has given, of how many. One row, alone in its page (see the migration)."""
+    """The number of issued vouchers of a campaign, and its quota. Each row fills a page (see the migration)."""
 
     campaign = models.OneToOneField(Campaign, models.CASCADE, primary_key=True, related_name="counter")
     quota = models.PositiveIntegerField()
@@ -119,10 +123,11 @@ class CampaignCounter(models.Model):
 
 
 class FirstLogin(models.Model):
-    """A customer signed in to a campaign for the first time: the table's key. ``arrived`` is the order of all.
+    """The first login of a customer in a campaign, unique by primary key.
 
-    ``event`` is the identity provider's id of the login, where the login was told by it.
-    Half of a burst's rows come within seconds, so nothing but its own key stands between a row and its commit.
+    ``sequence`` is the order of all first logins. ``event`` is the identity provider's ID of the login, if the login
+    was reported by an event. Half of the rows of a campaign are inserted within seconds, so the table has few indexes
+    and no foreign keys.
     """
 
     pk = models.CompositePrimaryKey("campaign_id", "customer_id")
@@ -147,10 +152,11 @@ class FirstLogin(models.Model):
 
 
 class Voucher(models.Model):
-    """What one of the first got: good for one redemption until ``expires_at``.
+    """A voucher of a campaign, valid for one redemption until ``expires_at``.
 
-    ``quota`` is the campaign's when it was given: "the 17th of 100". ``reserved_until`` is set while a checkout holds
-    it. ``passed_on_to`` is the voucher that took the rank over from this one, once it was revoked or had expired.
+    ``quota`` is that of the campaign when the voucher was issued: "the 17th of 100". ``reserved_until`` is set while an
+    order reserves the voucher. ``reassigned_to`` is the voucher that replaced this one, with its rank, after it was
+    revoked or had expired.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -161,7 +167,7 @@ class Voucher(models.Model):
     rank = models.PositiveIntegerField()
     quota = models.PositiveIntegerField()
     status = models.CharField(
-        max_length=9, choices=VoucherState.choices, default=VoucherState.AVAILABLE, db_column="state"
+        max_length=9, choices=VoucherStatus.choices, default=VoucherStatus.AVAILABLE, db_column="state"
     )
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -171,6 +177,7 @@ class Voucher(models.Model):
     reassigned_to = models.UUIDField(null=True, db_column="passed_on_to")
 
     class Meta:
+        verbose_name, verbose_name_plural = _("voucher"), _("vouchers")
         constraints = [
             models.UniqueConstraint(
                 "campaign", "rank", name="vouchers_rank_once", condition=models.Q(reassigned_to__isnull=True)
@@ -193,7 +200,7 @@ class Voucher(models.Model):
                 condition=models.Q(status="reserved", reserved_until__isnull=False, redemption_id__isnull=False)
                 | models.Q(status="used", reserved_until__isnull=True, redemption_id__isnull=False)
                 | models.Q(
-                    state__in=["available", "expired", "revoked"],
+                    status__in=["available", "expired", "revoked"],
                     reserved_until__isnull=True,
                     redemption_id__isnull=True,
                 ),

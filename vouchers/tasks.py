@@ -1,4 +1,4 @@
-"""Doors of campaigns and vouchers for worker and beat."""
+"""Background tasks of campaigns and vouchers."""
 
 import uuid
 
@@ -10,21 +10,19 @@ from vouchers.services import expiry, waiting_list
 
 @shared_task(name="vouchers.serve_waiting_list")
 def serve_waiting_list(campaign: str) -> None:
-    """Give what is left of a campaign's quota to those who wait."""
+    """Issue the remaining vouchers of a campaign to its waiting list."""
     waiting_list.serve_waiting_list(campaign_id=uuid.UUID(campaign), at=timezone.now())
 
 
 @shared_task(name="vouchers.reassign_vouchers")
 def reassign_vouchers(campaign: str) -> None:
-    """Give what others lost to those who wait."""
+    """Reassign revoked and expired vouchers of a campaign to its waiting list."""
     waiting_list.reassign_vouchers(campaign_id=uuid.UUID(campaign), at=timezone.now())
 
 
 @shared_task(name="vouchers.expire_vouchers")
 def expire_vouchers() -> None:
-    """Mark vouchers as expired whose time is up, pass on what was lost, and end the mailings of campaigns that are
-    over.
-    """
-    expiry.expire(at=timezone.now())
-    waiting_list.enqueue_reassignments(at=timezone.now())
+    """Expire vouchers, reassign unused ones, and close the mailings of ended campaigns."""
+    expiry.expire_vouchers(at=timezone.now())
+    waiting_list.reassign_due(at=timezone.now())
     expiry.close_mailings(at=timezone.now())

@@ -12,15 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Brand
-from accounts.selectors import list_active_brands
 from backoffice.base.admin import list_brand_ids
 from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_number
+from backoffice.brand_selection import render_brand_selection, select_brand
 from core.permissions import BrandPermissions
 from segments import selectors, services
 from segments.contracts import AUTOMATIC_SEGMENT_TYPES, Source
 from segments.models import Audience
 
-MAX_BRANDS = 500  # brands to choose from
 DEFINITIONS = {
     "purchased_more_than_twice": gettext_lazy("Customers with three or more purchases"),
     "purchase_above_100": gettext_lazy("Customers with a purchase of more than 100 in the brand's currency"),
@@ -34,19 +33,13 @@ def automatic_audiences_view(request: HttpRequest) -> HttpResponse:
 
     Asks for the brand if the user can read several.
     """
-    readable = list_brand_ids(request, BrandPermissions.READ)
-    if readable == []:
+    if list_brand_ids(request, BrandPermissions.READ) == []:
         raise PermissionDenied
-    rows = list_active_brands(brand_ids=readable)
-    slug = request.GET.get("brand", "")
-    brands = list((rows.filter(slug=slug) if slug else rows)[:MAX_BRANDS])
-    if not brands:
-        raise Http404
     context = admin.site.each_context(request) | {"opts": Audience._meta}  # noqa: SLF001
-    if len(brands) > 1:
-        context |= {"title": _("Select a brand"), "brands": brands}
-        return TemplateResponse(request, "admin/choose_brand.html", context)
-    return _brand_page(request, brands[0], context)
+    brand = select_brand(request, BrandPermissions.READ)
+    if brand is None:
+        return render_brand_selection(request, BrandPermissions.READ, context)
+    return _brand_page(request, brand, context)
 
 
 def _brand_page(request: HttpRequest, brand: Brand, context: dict[str, Any]) -> HttpResponse:

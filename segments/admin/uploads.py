@@ -21,7 +21,7 @@ from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
 from backoffice.base.filters import BrandFilter
 from backoffice.base.form_fields import add_service_errors
 from backoffice.base.formatting import format_datetime, format_number
-from backoffice.brand_selection import BrandSelectionMixin
+from backoffice.brand_selection import list_selectable_brands
 from core.errors import DomainError
 from core.permissions import BrandPermissions
 from core.streams import CHUNK_SIZE
@@ -77,7 +77,7 @@ class UploadForm(forms.Form):
 
 
 @admin.register(AudienceUpload)
-class AudienceUploadAdmin(BrandSelectionMixin, BrandScopedAdmin):
+class AudienceUploadAdmin(BrandScopedAdmin):
     """The audience imports of a brand, newest first."""
 
     list_filter = (BrandFilter,)
@@ -142,7 +142,8 @@ class AudienceUploadAdmin(BrandSelectionMixin, BrandScopedAdmin):
             raise PermissionDenied
         data = (request.POST, request.FILES) if request.method == "POST" else ()
         initial = {"segment_type": request.GET.get("audience", ""), "brand": request.GET.get("brand", "")}
-        form = UploadForm(*data, brands=self.creatable_brands(request), initial=initial)
+        brands = list_selectable_brands(request, BrandPermissions.EDIT)
+        form = UploadForm(*data, brands=brands, initial=initial)
         if form.is_valid():
             try:
                 upload = _create(form.cleaned_data, by=request.user.pk)

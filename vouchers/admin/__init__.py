@@ -1,4 +1,4 @@
-"""The admin's pages of campaigns and of those who won."""
+"""Admin pages of campaigns and vouchers."""
 
 from vouchers.admin import campaigns, vouchers
 

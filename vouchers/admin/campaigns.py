@@ -1,4 +1,4 @@
-"""The admin's pages of campaigns: who comes and who wins, as it happens; made, extended and closed here."""
+"""Admin pages of campaigns: create, watch, extend and end them, and export their vouchers."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,8 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
@@ -20,56 +21,54 @@ from accounts.models import Brand
 from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
 from backoffice.base.csv_export import csv_response
 from backoffice.base.filters import BrandFilter, StatusFilter
-from backoffice.base.formatting import format_period
+from backoffice.base.formatting import format_number, format_period, get_percentage
 from backoffice.brand_selection import BrandSelectionMixin, force_render
 from core.errors import DomainError
 from core.permissions import BrandPermissions
-from promotions.admin.offer_field import describe
-from vouchers import services
+from promotions.admin.offer_field import describe_stored_offer
+from vouchers import rules, services
 from vouchers.admin import metrics
 from vouchers.admin.forms import CampaignForm, ExtendForm
 from vouchers.models import Campaign, CampaignStatus
 
-STATES = {"open": "success", "full": "warning", "yet to start": "primary", "over": "info", "closed": "danger"}
-RECENT_LIMIT = 5  # ranks on a campaign's page
+STATUS_LABELS = {
+    rules.SCHEDULED: gettext_lazy("Scheduled"),
+    rules.ACTIVE: gettext_lazy("Active"),
+    rules.ENDED: gettext_lazy("Ended"),
+}
+STATUS_COLORS = {rules.SCHEDULED: "primary", rules.ACTIVE: "success", rules.ENDED: "info"}
+RECENT_LIMIT = 5  # vouchers on the page of a campaign
 
 
-def state_of(campaign: Campaign) -> str:
-    """In a word, what whoever signs in now would find."""
-    now = timezone.now()
-    if campaign.status == CampaignStatus.CLOSED:
-        return "closed"
-    if campaign.start_date > now:
-        return "yet to start"
-    if campaign.end_date <= now:
-        return "over"
-    return "full" if campaign.counter.issued >= campaign.counter.quota else "open"
+def get_status(campaign: Campaign) -> str:
+    """Return the status of a campaign now: scheduled, active or ended."""
+    return rules.get_campaign_status(
+        is_closed=campaign.status == CampaignStatus.CLOSED, start_date=campaign.start_date,
+        end_date=campaign.end_date, at=timezone.now(),
+    )  # fmt: skip
 
 
 class CampaignStatusFilter(StatusFilter):
     """A filter by the status that follows from a campaign's stored status and dates."""
 
-    statuses = (
-        ("open", _("Active")), ("later", _("Scheduled")), ("over", _("Ended")), ("closed", _("Ended early")),
-    )  # fmt: skip
+    statuses = tuple(STATUS_LABELS.items())
 
     def get_condition(self, status: str, at: datetime) -> Q:
         return {
-            "open": Q(status=CampaignStatus.OPEN, start_date__lte=at, end_date__gt=at),
-            "later": Q(status=CampaignStatus.OPEN, start_date__gt=at),
-            "over": Q(status=CampaignStatus.OPEN, end_date__lte=at),
-            "closed": Q(status=CampaignStatus.CLOSED),
+            rules.SCHEDULED: Q(status=CampaignStatus.OPEN, start_date__gt=at),
+            rules.ACTIVE: Q(status=CampaignStatus.OPEN, start_date__lte=at, end_date__gt=at),
+            rules.ENDED: Q(status=CampaignStatus.CLOSED) | Q(end_date__lte=at),
         }[status]
 
 
 @admin.register(Campaign)
 class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
-    """A brand's campaigns, the newest first."""
+    """The campaigns of a brand, newest first."""
 
     list_filter = (CampaignStatusFilter, BrandFilter)
     list_select_related = ("brand", "counter")
     search_fields = ("name", "slug")
-    search_help_text = "Name or slug"
+    search_help_text = gettext_lazy("Search by name or slug")
     ordering = ("-pk",)
     list_per_page = 50
     show_full_result_count = False
@@ -83,28 +82,30 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
         return False
 
     # --- columns -----------------------------------------------------------------------------------------------------
-    @display(description="state", label=STATES)
-    def status_label(self, campaign: Campaign) -> str:
-        return state_of(campaign)
+    @display(description=gettext_lazy("status"), label=STATUS_COLORS)
+    def status_label(self, campaign: Campaign) -> tuple[str, str]:
+        status = get_status(campaign)
+        return status, str(STATUS_LABELS[status])
 
-    @display(description="from and to", ordering="starts_at")
+    @display(description=gettext_lazy("dates"), ordering="start_date")
     def dates(self, campaign: Campaign) -> str:
-        return period(campaign)
+        return format_dates(campaign)
 
-    @display(description="vouchers given")
+    @display(description=gettext_lazy("issued"))
     def issued_count(self, campaign: Campaign) -> str:
-        return f"{campaign.counter.issued:,} of {campaign.counter.quota:,}"
+        counts = {"issued": format_number(campaign.counter.issued), "quota": format_number(campaign.counter.quota)}
+        return _("%(issued)s of %(quota)s") % counts
 
-    @display(description="gives")
+    @display(description=gettext_lazy("voucher discount"))
     def offer_summary(self, campaign: Campaign) -> str:
-        return describe(campaign.offer, campaign.brand)
+        return describe_stored_offer(campaign.offer, campaign.brand)
 
     # --- the page of one campaign ------------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
             path("<uuid:pk>/close/", wrap(require_POST(self.close_view)), name="vouchers_campaign_close"),
-            path("<uuid:pk>/winners.csv", wrap(require_safe(self.export_view)), name="vouchers_campaign_csv"),
+            path("<uuid:pk>/vouchers.csv", wrap(require_safe(self.export_view)), name="vouchers_campaign_csv"),
             *super().get_urls(),
         ]
 
@@ -118,97 +119,107 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
             return self.brand_selection_page(request)
         with timezone.override(brand.timezone):
             form = CampaignForm(request.POST or None, brand=brand)
-            if form.is_valid() and (made := _create(form, brand)):
-                messages.success(request, f"{made} is made.")
-                return redirect("admin:vouchers_campaign_change", made.pk)
-            return self._page(request, f"New campaign for {brand}", brand, form=form)
+            if form.is_valid() and (campaign := _create(form, brand)):
+                messages.success(request, _("Campaign %(name)s was created.") % {"name": campaign})
+                return redirect("admin:vouchers_campaign_change", campaign.pk)
+            return self._page(request, _("New campaign"), brand, form=form)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """A campaign as it runs, and the form that extends it, for whoever may."""
-        campaign = self._campaign(request, object_id)
+        """Show a campaign, and to editors the form that extends it."""
+        campaign = self._get_campaign(request, object_id)
         may_edit = self.has_brand_permission(request, BrandPermissions.EDIT, campaign)
         if request.method == "POST" and not may_edit:
             raise PermissionDenied
         with timezone.override(campaign.brand.timezone):
-            extend = None
+            form = None
             if may_edit and campaign.status == CampaignStatus.OPEN:
-                extend = ExtendForm(request.POST or None, campaign=campaign)
-                if extend.is_valid() and _extend(extend):
-                    messages.success(request, "Saved.")
+                form = ExtendForm(request.POST or None, campaign=campaign)
+                if form.is_valid() and _extend(form):
+                    messages.success(request, _("Changes saved."))
                     return redirect("admin:vouchers_campaign_change", campaign.pk)
-            shown = _shown(campaign) | {"extend": extend, "may_edit": may_edit}
-            return self._page(request, str(campaign), campaign.brand, **shown)
+            context = _build_context(campaign) | {"extend_form": form, "may_edit": may_edit}
+            return self._page(request, str(campaign), campaign.brand, **context)
 
     def _page(self, request: HttpRequest, title: str, brand: Brand, **context: Any) -> HttpResponse:
-        """The page, written now: while the brand's time zone is the active one."""
-        shown = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "brand": brand} | context
-        return force_render(TemplateResponse(request, "admin/vouchers/campaign.html", shown))
+        """Render the page while the time zone of the brand is active."""
+        shared = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "brand": brand}
+        return force_render(TemplateResponse(request, "admin/vouchers/campaign.html", shared | context))
 
-    def _campaign(self, request: HttpRequest, object_id: str) -> Campaign:
-        found = self.get_object(request, object_id)
-        if found is None or not self.has_view_permission(request, found):
+    def _get_campaign(self, request: HttpRequest, object_id: str) -> Campaign:
+        """Return the campaign of the URL. Raises Http404."""
+        campaign = self.get_object(request, object_id)
+        if campaign is None or not self.has_view_permission(request, campaign):
             raise Http404
-        return found  # type: ignore[no-any-return]
+        return campaign  # type: ignore[no-any-return]
 
     def close_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """The button that ends it."""
-        campaign = self._campaign(request, str(pk))
+        """End a campaign."""
+        campaign = self._get_campaign(request, str(pk))
         if not self.has_brand_permission(request, BrandPermissions.EDIT, campaign):
             raise PermissionDenied
         services.close(campaign=campaign)
-        messages.success(request, f"{campaign} is closed; the vouchers that were given stay good.")
+        messages.success(request, _("Campaign %(name)s ended. Issued vouchers stay valid.") % {"name": campaign})
         return redirect("admin:vouchers_campaign_change", campaign.pk)
 
     def export_view(self, request: HttpRequest, pk: Any) -> StreamingHttpResponse:
-        """Who won, as a file."""
-        campaign = self._campaign(request, str(pk))
-        return csv_response(f"winners-{campaign.slug}.csv", metrics.HEADER, metrics.iter_csv_rows(campaign))
+        """Export the vouchers of a campaign as CSV."""
+        campaign = self._get_campaign(request, str(pk))
+        return csv_response(f"vouchers-{campaign.slug}.csv", metrics.HEADER, metrics.iter_csv_rows(campaign))
 
 
 def _create(form: CampaignForm, brand: Brand) -> Campaign | None:
     fields = dict(form.cleaned_data)
     try:
         return services.create(brand=brand, quota=fields.pop("quota"), fields=fields, at=timezone.now())
-    except DomainError as refusal:
-        form.add_service_errors(refusal)
+    except DomainError as error:
+        form.add_service_errors(error)
         return None
 
 
 def _extend(form: ExtendForm) -> bool:
     try:
         services.extend(campaign=form.campaign, at=timezone.now(), **form.cleaned_data)
-    except DomainError as refusal:
-        form.add_service_errors(refusal)
+    except DomainError as error:
+        form.add_service_errors(error)
         return False
     return True
 
 
-def _shown(campaign: Campaign) -> dict[str, Any]:
-    """What the page says of a campaign above its form."""
-    state = state_of(campaign)
-    facts = [
-        ("When", f"{period(campaign)} ({campaign.brand.timezone})"),
-        ("A voucher is for", f"one transaction of type {campaign.voucher_type}"),
-        ("Good for", f"{campaign.voucher_valid_days} days after it was won"),
-        ("Revoked or expired", "goes to the next in line" if campaign.reassign_unused else "goes to nobody"),
-        ("Slug", campaign.slug),
-    ]
+def _build_context(campaign: Campaign) -> dict[str, Any]:
+    """Return the template context of a campaign."""
+    status, counter = get_status(campaign), campaign.counter
+    query = urlencode({"campaign": campaign.slug})
     return {
         "campaign": campaign,
-        "state": (state, STATES[state]),
-        "moving": state in ("open", "full"),
-        "percent": 100 * campaign.counter.issued // campaign.counter.quota,
+        "status": (STATUS_LABELS[status], STATUS_COLORS[status]),
+        "limit_reached": status == rules.ACTIVE and counter.issued >= counter.quota,
+        "moving": status == rules.ACTIVE,
+        "percent": get_percentage(counter.issued, counter.quota),
         "cards": metrics.metric_cards(campaign),
         "chart": metrics.participants_per_minute(campaign),
-        "winners": metrics.latest_vouchers(campaign, RECENT_LIMIT),
-        "winners_url": f"{reverse('admin:vouchers_voucher_changelist')}?{urlencode({'campaign': campaign.slug})}",
-        "facts": facts,
-        "words": describe(campaign.offer, campaign.brand),
+        "vouchers": metrics.latest_vouchers(campaign, RECENT_LIMIT),
+        "vouchers_url": f"{reverse('admin:vouchers_voucher_changelist')}?{query}",
+        "details": _details(campaign),
+        "offer_summary": describe_stored_offer(campaign.offer, campaign.brand),
     }
 
 
-def period(campaign: Campaign) -> str:
-    """From when to when, in the brand's time zone."""
+def _details(campaign: Campaign) -> list[tuple[str, str]]:
+    """Return the rows of the details section: label and value."""
+    days = campaign.voucher_valid_days
+    validity = ngettext("%(days)s day after issue", "%(days)s days after issue", days) % {"days": format_number(days)}
+    unused = _("Reassigned to the waiting list") if campaign.reassign_unused else _("Not reassigned")
+    return [
+        (_("Dates"), f"{format_dates(campaign)} ({campaign.brand.timezone})"),
+        (_("Transaction type"), campaign.voucher_type),
+        (_("Valid for"), validity),
+        (_("Unused vouchers"), unused),
+        (_("Slug"), campaign.slug),
+    ]
+
+
+def format_dates(campaign: Campaign) -> str:
+    """Return the dates of a campaign in the time zone of its brand."""
     return format_period(campaign.start_date, campaign.end_date, campaign.brand.timezone)

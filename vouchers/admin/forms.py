@@ -1,9 +1,11 @@
-"""The forms of a campaign: everything of a new one, and what may still change of one that is there."""
+"""Forms that create and extend campaigns."""
 
 from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from accounts.models import Brand
@@ -13,80 +15,86 @@ from promotions.admin.offer_field import OfferField
 from vouchers.errors import SlugTaken
 from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign, default_offer
 
-WORDS, WHEN = ("name", "slug", "description"), ("starts_at", "ends_at")
-VOUCHERS = ("quota", "voucher_type", "voucher_valid_days", "pass_on")
+TEXT_FIELDS, DATE_FIELDS = ("name", "slug", "description"), ("start_date", "end_date")
+VOUCHER_FIELDS = ("quota", "voucher_type", "voucher_valid_days", "reassign_unused")
 
 
-def number(label: str, high: int, initial: int, hint: str = "") -> forms.IntegerField:
+def _integer_field(
+    label: str | Promise, max_value: int, initial: int, help_text: str | Promise = ""
+) -> forms.IntegerField:
     return forms.IntegerField(
-        label=label, min_value=1, max_value=high, initial=initial, help_text=hint,
+        label=label, min_value=1, max_value=max_value, initial=initial, help_text=help_text,
         widget=UnfoldAdminIntegerFieldWidget(attrs={"inputmode": "numeric", "min": 1}),
     )  # fmt: skip
 
 
-def text(label: str, length: int, hint: str = "", **how: Any) -> forms.CharField:
+def _text_field(
+    label: str | Promise, max_length: int, help_text: str | Promise = "", **options: Any
+) -> forms.CharField:
     return forms.CharField(
-        label=label, max_length=length, help_text=hint, widget=UnfoldAdminTextInputWidget(), **how
-    )  # fmt: skip
+        label=label, max_length=max_length, help_text=help_text, widget=UnfoldAdminTextInputWidget(), **options
+    )
 
 
 class CampaignForm(forms.Form):
     """A new campaign of a brand."""
 
-    name = text("Name", 100, "Shoppers read it")
+    name = _text_field(_("Name"), 100, _("Shown to customers."))
     slug = forms.SlugField(
-        label="Slug", max_length=64, widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
-        help_text="What apps call it by, such as spring-top-up; it never changes",
+        label=_("Slug"), max_length=64, widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        help_text=_("Used by the API. Can't be changed later. Example: spring-top-up"),
     )  # fmt: skip
-    description = text("On the voucher", 200, "What shoppers read there; what it gives, when empty", required=False)
-    starts_at = AwareDateTimeFormField(label="Starts")
-    ends_at = AwareDateTimeFormField(label="Ends")
-    quota = number("Vouchers", MAX_QUOTA, 100, "For the first so many who sign in")
-    voucher_type = text("For transactions of type", 50, "Such as topup", initial="topup")
-    voucher_valid_days = number("Good for days", MAX_VALID_DAYS, 30, "After it was won")
-    pass_on = forms.BooleanField(
-        label="What is revoked, or expires unused, goes to the next in line", required=False,
-        widget=UnfoldBooleanSwitchWidget(),
+    description = _text_field(
+        _("Voucher text"), 200, _("Shown on the voucher. Defaults to the discount."), required=False
+    )
+    start_date = AwareDateTimeFormField(label=_("Starts"))
+    end_date = AwareDateTimeFormField(label=_("Ends"))
+    quota = _integer_field(_("Vouchers"), MAX_QUOTA, 100, _("First come, first served."))
+    voucher_type = _text_field(_("Transaction type"), 50, _("Example: topup"), initial="topup")
+    voucher_valid_days = _integer_field(_("Validity (days)"), MAX_VALID_DAYS, 30, _("Days after issue."))
+    reassign_unused = forms.BooleanField(
+        label=_("Reassign unused vouchers to the waiting list"), required=False, widget=UnfoldBooleanSwitchWidget(),
+        help_text=_("Revoked and expired vouchers are reassigned."),
     )  # fmt: skip
 
     def __init__(self, data: Any = None, *, brand: Brand) -> None:
         super().__init__(data, use_required_attribute=False)
-        self.fields["offer"] = OfferField(brand=brand, initial=default_offer(), label="Offer")
+        self.fields["offer"] = OfferField(brand=brand, initial=default_offer(), label=_("Offer"))
 
-    def add_service_errors(self, refusal: DomainError) -> None:
-        """Show what a service refused at its field."""
-        at = "slug" if isinstance(refusal, SlugTaken) else ""
-        for fault in refusal.errors or [{"field": at, "detail": refusal.detail}]:
-            name = fault["field"].split(".")[0]
-            self.add_error(name if name in self.fields else None, fault["detail"])
+    def add_service_errors(self, error: DomainError) -> None:
+        """Add a service's error to the form fields that it names."""
+        default_field = "slug" if isinstance(error, SlugTaken) else ""
+        for field_error in error.errors or [{"field": default_field, "detail": error.detail}]:
+            name = field_error["field"].split(".")[0]
+            self.add_error(name if name in self.fields else None, field_error["detail"])
 
     @property
     def text_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in WORDS]
+        return [self[name] for name in TEXT_FIELDS]
 
     @property
     def date_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in WHEN]
+        return [self[name] for name in DATE_FIELDS]
 
     @property
     def voucher_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in VOUCHERS]
+        return [self[name] for name in VOUCHER_FIELDS]
 
 
 class ExtendForm(forms.Form):
-    """More vouchers, or a later end."""
+    """An extension of a campaign: more vouchers or a later end."""
 
-    quota = number("Vouchers", MAX_QUOTA, 100, "Who came too late before is served first")
-    ends_at = AwareDateTimeFormField(label="Ends")
+    quota = _integer_field(_("Vouchers"), MAX_QUOTA, 100, _("Customers on the waiting list are served first."))
+    end_date = AwareDateTimeFormField(label=_("Ends"))
 
     def __init__(self, data: Any = None, *, campaign: Campaign) -> None:
-        initial = {"quota": campaign.counter.quota, "ends_at": campaign.end_date}
+        initial = {"quota": campaign.counter.quota, "end_date": campaign.end_date}
         super().__init__(data, initial=initial, use_required_attribute=False)
         self.campaign = campaign
 
-    def clean_ends_at(self) -> datetime:
-        return keep_untouched(self.cleaned_data["ends_at"], self.campaign.end_date)
+    def clean_end_date(self) -> datetime:
+        return keep_untouched(self.cleaned_data["end_date"], self.campaign.end_date)
 
-    def add_service_errors(self, refusal: DomainError) -> None:
-        """Show what the service refused at its field."""
-        add_service_errors(self, refusal, {name: name for name in self.fields}, "")
+    def add_service_errors(self, error: DomainError) -> None:
+        """Add a service's error to the form fields that it names."""
+        add_service_errors(self, error, {name: name for name in self.fields}, "")

@@ -1,86 +1,74 @@
-"""What the pages show of a campaign. Nothing here counts without an end: each question stops at a cap or a page."""
+"""Metrics, chart and CSV export of a campaign. Counts of large campaigns stop at a limit."""
 
-import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count
+from django.utils.translation import gettext as _
 
 from backoffice.base.charts import Chart, build_chart
-from backoffice.base.formatting import format_capped_count, format_datetime
-from core import db
-from vouchers.models import Campaign, FirstLogin, Voucher, VoucherStatus
+from backoffice.base.formatting import format_capped_count, format_datetime, format_number, get_percentage
+from vouchers import selectors
+from vouchers.models import Campaign, VoucherStatus
 
-CAP = 1_000_000
-NEWEST = 200_000  # arrivals that the chart looks at
-MINUTES = 60
-CHUNK = 2_000
-HEADER = ("rank", "customer", "won_at", "expires_at", "state", "voucher", "passed_on_to")
-
-
-def logins(campaign: Campaign) -> int:
-    """How many signed in, up to ``CAP`` + 1."""
-    return len(FirstLogin.objects.filter(campaign=campaign).values_list("sequence")[: CAP + 1])
-
-
-def states(campaigns: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
-    """How many of each campaign's vouchers are in each state."""
-    rows = Voucher.objects.filter(campaign__in=campaigns).order_by().values_list("campaign", "status")
-    found: dict[uuid.UUID, dict[str, int]] = {pk: {} for pk in campaigns}
-    for pk, state, count in rows.annotate(count=Count("pk")):
-        found[pk][state] = count
-    return found
+MAX_COUNTED_LOGINS = 1_000_000
+MAX_CHART_LOGINS = 200_000  # latest first logins that the chart counts
+CHART_MINUTES = 60
+HEADER = ("rank", "customer_id", "issued_at", "expires_at", "status", "voucher_id", "reassigned_to")
 
 
 def metric_cards(campaign: Campaign) -> list[tuple[str, str, str]]:
-    """What is given of what there is, who came, and what became of the vouchers."""
-    counter, its, came = campaign.counter, states([campaign.pk])[campaign.pk], logins(campaign)
-    passed = Voucher.objects.filter(campaign=campaign, reassigned_to__isnull=False).count()
-    waiting = max(0, came - sum(its.values()))  # whoever has or had a voucher signed in before: the constraint says so
-    over = its.get(VoucherStatus.EXPIRED, 0) + its.get(VoucherStatus.REVOKED, 0)
+    """Return the metric cards of a campaign: label, number and note."""
+    counter, counts = campaign.counter, selectors.count_by_status(campaign=campaign)
+    logins = selectors.count_logins_up_to(campaign=campaign, limit=MAX_COUNTED_LOGINS + 1)
+    waiting = max(0, logins - sum(counts.values()))  # each customer has a first login, and at most one voucher
+    unused = counts.get(VoucherStatus.EXPIRED, 0) + counts.get(VoucherStatus.REVOKED, 0)
+    quota = {"quota": format_number(counter.quota), "percentage": get_percentage(counter.issued, counter.quota)}
+    reserved = {"count": format_number(counts.get(VoucherStatus.RESERVED, 0))}
+    reassigned = {"count": format_number(selectors.count_reassigned(campaign=campaign))}
     return [
-        ("Given", f"{counter.issued:,}", f"of {counter.quota:,}, {100 * counter.issued // counter.quota} %"),
-        ("First logins", format_capped_count(came, CAP), "in all"),
-        ("In line", f"{waiting:,}", "came too late, or wait for what others lose"),
-        ("Used", f"{its.get(VoucherStatus.USED, 0):,}", f"{its.get(VoucherStatus.RESERVED, 0):,} held at checkout"),
-        ("Lost", f"{over:,}", f"expired or revoked; {passed:,} of them passed on"),
+        (_("Issued"), format_number(counter.issued), _("of %(quota)s (%(percentage)s%%)") % quota),
+        (_("Participants"), format_capped_count(logins, MAX_COUNTED_LOGINS), _("total")),
+        (_("Waiting list"), format_number(waiting), _("waiting for a voucher")),
+        (_("Used"), format_number(counts.get(VoucherStatus.USED, 0)), _("%(count)s reserved") % reserved),
+        (_("Expired or revoked"), format_number(unused), _("%(count)s reassigned") % reassigned),
     ]
 
 
 def participants_per_minute(campaign: Campaign) -> Chart:
-    """First logins by minute, in the hour to the last."""
-    params = {"campaign": campaign.pk, "newest": NEWEST, "minutes": MINUTES}
-    counted = {row["minute"]: row["logins"] for row in db.fetch_all("vouchers/sql/count_participants.sql", params)}
+    """Return the chart of participants by minute, in the hour before the latest one."""
+    counts = selectors.count_logins_per_minute(campaign=campaign, max_logins=MAX_CHART_LOGINS, minutes=CHART_MINUTES)
     zone = ZoneInfo(campaign.brand.timezone)
-    last = max(counted, default=campaign.start_date.replace(second=0, microsecond=0))
-    span = [last - timedelta(minutes=back) for back in reversed(range(MINUTES))]
-    values = [(f"{minute.astimezone(zone):%H:%M}", counted.get(minute, 0)) for minute in span]
-    return build_chart(values, unit="first logins", period=f"in the hour to {last.astimezone(zone):%-d %b, %H:%M}")
+    last = max(counts, default=campaign.start_date.replace(second=0, microsecond=0))
+    minutes = [last - timedelta(minutes=back) for back in reversed(range(CHART_MINUTES))]
+    values = [(f"{minute.astimezone(zone):%H:%M}", counts.get(minute, 0)) for minute in minutes]
+    period = _("in the hour before %(time)s") % {"time": format_datetime(last, campaign.brand.timezone)}
+    return build_chart(values, unit=_("participants"), period=period)
 
 
-def latest_vouchers(campaign: Campaign, count: int) -> list[dict[str, Any]]:
-    """Who has the last ranks that were given."""
-    held = Voucher.objects.filter(campaign=campaign, reassigned_to__isnull=True)
-    rows = held.select_related("customer").order_by("-rank")[:count]
+def latest_vouchers(campaign: Campaign, limit: int) -> list[dict[str, Any]]:
+    """Return the table rows of the vouchers with the highest ranks."""
     zone = campaign.brand.timezone
     return [
-        {"voucher": row, "customer": row.customer.customer_id, "won": format_datetime(row.created_at, zone)}
-        for row in rows
+        {
+            "voucher": voucher,
+            "customer": voucher.customer.customer_id,
+            "issued": format_datetime(voucher.created_at, zone),
+        }
+        for voucher in selectors.list_latest_vouchers(campaign=campaign, limit=limit)
     ]
 
 
 def iter_csv_rows(campaign: Campaign) -> Iterator[tuple[object, ...]]:
-    """Every voucher of the campaign as a line of a file, by rank and time, read in chunks."""
+    """Iterate over the rows of the CSV export: every voucher of the campaign, by rank and time."""
     zone = ZoneInfo(campaign.brand.timezone)
-    rows = Voucher.objects.filter(campaign=campaign).select_related("customer").order_by("rank", "pk")
-    for row in rows.iterator(CHUNK):
+    for voucher in selectors.iter_vouchers(campaign=campaign):
         yield (
-            row.rank, row.customer.customer_id, _format_datetime(row.created_at, zone), _format_datetime(row.expires_at, zone),
-            row.status, row.pk, row.reassigned_to,
+            voucher.rank, voucher.customer.customer_id, _to_iso_format(voucher.created_at, zone),
+            _to_iso_format(voucher.expires_at, zone), voucher.status, voucher.pk, voucher.reassigned_to,
         )  # fmt: skip
 
 
-def _format_datetime(moment: datetime, zone: ZoneInfo) -> str:
-    return moment.astimezone(zone).isoformat(timespec="seconds")
+def _to_iso_format(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).isoformat(timespec="seconds")

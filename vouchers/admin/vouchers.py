@@ -1,4 +1,4 @@
-"""The admin's list of those who won: whose voucher, with which rank, and what became of it."""
+"""Admin list of vouchers, with the action that revokes them."""
 
 from typing import Any
 
@@ -6,34 +6,36 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
 from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, list_brand_ids
 from backoffice.base.filters import StatusFilter
-from backoffice.base.formatting import EMPTY_VALUE, format_datetime
+from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_number
 from core.errors import DomainError
 from core.permissions import BrandPermissions
-from vouchers import services
-from vouchers.models import Campaign, Voucher, VoucherStatus
+from vouchers import selectors, services
+from vouchers.models import Voucher, VoucherStatus
 
-STATES = {
+STATUS_COLORS = {
     VoucherStatus.AVAILABLE: "success",
     VoucherStatus.RESERVED: "info",
     VoucherStatus.USED: "primary",
     VoucherStatus.EXPIRED: "warning",
     VoucherStatus.REVOKED: "danger",
 }
-NEWEST = 100  # campaigns to choose from
+MAX_CAMPAIGNS = 100  # latest campaigns to choose from
 
 
 class CampaignFilter(admin.SimpleListFilter):
-    """By campaign."""
+    """A filter by campaign."""
 
-    title, parameter_name = "campaign", "campaign"
+    title, parameter_name = gettext_lazy("campaign"), "campaign"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        brands, rows = list_brand_ids(request, BrandPermissions.READ), Campaign.objects.order_by("-pk")
-        return list((rows if brands is None else rows.filter(brand__in=brands)).values_list("slug", "name")[:NEWEST])
+        campaigns = selectors.list_campaigns(brand_ids=list_brand_ids(request, BrandPermissions.READ))
+        return [(campaign.slug, campaign.name) for campaign in campaigns[:MAX_CAMPAIGNS]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Voucher]) -> QuerySet[Voucher]:
         return queryset.filter(campaign__slug=self.value()) if self.value() else queryset
@@ -47,7 +49,7 @@ class VoucherStatusFilter(StatusFilter):
 
 @admin.register(Voucher)
 class VoucherAdmin(BrandScopedAdmin):
-    """The vouchers of a brand's campaigns, by rank, the newest campaign's first."""
+    """The vouchers of a brand's campaigns, by campaign (newest first) and rank."""
 
     brand_path = "campaign__brand"
     list_display = ("rank", "customer", "campaign", "status_label", "issued_at", "expires_at", "reassigned_to")
@@ -55,7 +57,7 @@ class VoucherAdmin(BrandScopedAdmin):
     list_filter = (CampaignFilter, VoucherStatusFilter)
     list_select_related = ("campaign__brand", "customer")
     search_fields = ("customer__customer_id",)
-    search_help_text = "A customer id"
+    search_help_text = gettext_lazy("Search by customer ID")
     ordering = ("-campaign", "rank")
     list_per_page = 50
     show_full_result_count = False
@@ -81,40 +83,42 @@ class VoucherAdmin(BrandScopedAdmin):
         return queryset.filter(customer__customer_id=term) if term else queryset, False
 
     # --- columns -----------------------------------------------------------------------------------------------------
-    @display(description="rank", ordering="rank")
+    @display(description=gettext_lazy("rank"), ordering="rank")
     def rank(self, voucher: Voucher) -> str:
         return str(voucher)
 
-    @display(description="customer")
+    @display(description=gettext_lazy("customer"))
     def customer(self, voucher: Voucher) -> str:
         return voucher.customer.customer_id
 
-    @display(description="state", label=STATES, ordering="state")
+    @display(description=gettext_lazy("status"), label=STATUS_COLORS, ordering="status")
     def status_label(self, voucher: Voucher) -> tuple[str, str]:
         return voucher.status, voucher.get_status_display()
 
-    @display(description="won", ordering="created_at")
+    @display(description=gettext_lazy("issued"), ordering="created_at")
     def issued_at(self, voucher: Voucher) -> str:
         return format_datetime(voucher.created_at, voucher.campaign.brand.timezone)
 
-    @display(description="good until", ordering="expires_at")
+    @display(description=gettext_lazy("expires"), ordering="expires_at")
     def expires_at(self, voucher: Voucher) -> str:
         return format_datetime(voucher.expires_at, voucher.campaign.brand.timezone)
 
-    @display(description="its rank")
+    @display(description=gettext_lazy("reassigned"))
     def reassigned_to(self, voucher: Voucher) -> str:
-        return EMPTY_VALUE if voucher.reassigned_to is None else "passed on"
+        return EMPTY_VALUE if voucher.reassigned_to is None else _("Reassigned")
 
     # --- actions -----------------------------------------------------------------------------------------------------
-    @admin.action(description="Revoke", permissions=["edit"])
+    @admin.action(description=gettext_lazy("Revoke…"), permissions=["edit"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Voucher]) -> None:
         revoked = 0
         for voucher in self.filter_queryset(queryset, request, BrandPermissions.EDIT).order_by("pk"):
             try:
                 services.revoke(voucher=voucher, at=timezone.now())
-            except DomainError as refusal:
-                messages.error(request, f"{voucher}, {voucher.campaign}: {refusal.detail}")
+            except DomainError as error:
+                values = {"voucher": voucher, "campaign": voucher.campaign, "error": error.detail}
+                messages.error(request, _("%(voucher)s, %(campaign)s: %(error)s") % values)
             else:
                 revoked += 1
         if revoked:
-            messages.success(request, f"Revoked: {revoked}.")
+            text = ngettext("%(count)s voucher revoked.", "%(count)s vouchers revoked.", revoked)
+            messages.success(request, text % {"count": format_number(revoked)})

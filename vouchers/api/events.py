@@ -1,10 +1,12 @@
-"""Login events as the identity provider sends them over HTTP: parse, call one service, answer."""
+"""Login events that the identity provider sends over HTTP."""
 
 import io
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -12,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.contracts import CUSTOMER_ID_LENGTH, get_caller
+from accounts.errors import InvalidCredentials
 from accounts.selectors import check_internal
 from core.api import JSONParser
 from core.errors import InvalidRequest, PayloadTooLarge
@@ -20,16 +23,16 @@ from core.serializer_fields import AwareDateTimeField, SlugField, StrictCharFiel
 from vouchers import rules, services
 from vouchers.contracts import EVENT_ID_LENGTH, LoginEvent, Result
 
-MAX_EVENTS = 10_000  # events of one request
-MAX_ERRORS = 100  # that are named
+MAX_EVENTS = 10_000  # events of a request
+MAX_ERRORS = 100  # field errors that are listed
 COUNTED_RESULTS = {
     Result.GRANTED: "voucher_granted", Result.ALREADY_CLAIMED: "already_logged_in", Result.FULL: "campaign_full",
-    Result.NOT_OPEN: "campaign_not_open", Result.INACTIVE_USER: "invalid_credentials",
+    Result.NOT_OPEN: "campaign_not_open", Result.INACTIVE_USER: InvalidCredentials.code,
 }  # fmt: skip
 
 
 class NdjsonParser(JSONParser):
-    """One JSON value a line, as a list."""
+    """Parser of one JSON value per line, as a list."""
 
     media_type = "application/x-ndjson"
 
@@ -38,29 +41,34 @@ class NdjsonParser(JSONParser):
         return super().parse(io.BytesIO(b"[" + b",".join(lines) + b"]"), media_type, parser_context)
 
 
-class LoginEventRequest(serializers.Serializer[Any]):
-    """A customer signed in: in a campaign, or without one in every campaign that was open then."""
+class LoginEventInputSerializer(serializers.Serializer[Any]):
+    """A login of a customer, in one campaign or in all that were active at its time."""
 
-    event_id = StrictCharField(max_length=EVENT_ID_LENGTH, help_text="Counts once in a campaign")
-    customer_id = StrictCharField(max_length=CUSTOMER_ID_LENGTH)
-    at = AwareDateTimeField()
-    campaign = SlugField(max_length=64, required=False, allow_null=True)
+    event_id = StrictCharField(
+        max_length=EVENT_ID_LENGTH, help_text=gettext_lazy("ID of the event. Counts once in a campaign.")
+    )
+    customer_id = StrictCharField(max_length=CUSTOMER_ID_LENGTH, help_text=gettext_lazy("ID of the customer."))
+    at = AwareDateTimeField(help_text=gettext_lazy("When the customer signed in."))
+    campaign = SlugField(
+        max_length=64, required=False, allow_null=True,
+        help_text=gettext_lazy("Slug of a campaign. Defaults to all campaigns that were active at the time."),
+    )  # fmt: skip
 
 
 class LoginEventCountsSerializer(serializers.Serializer[Any]):
-    """How often what came of the events; one without a campaign counts once in each that was open."""
+    """Counts of the events by result. An event without a campaign counts once in each campaign."""
 
-    voucher_granted = serializers.IntegerField()
-    already_logged_in = serializers.IntegerField()
-    campaign_full = serializers.IntegerField()
-    campaign_not_open = serializers.IntegerField()
-    invalid_credentials = serializers.IntegerField()
+    voucher_granted = serializers.IntegerField(help_text=gettext_lazy("Customers who got a voucher."))
+    already_logged_in = serializers.IntegerField(help_text=gettext_lazy("Customers who had signed in before."))
+    campaign_full = serializers.IntegerField(help_text=gettext_lazy("Customers who joined the waiting list."))
+    campaign_not_open = serializers.IntegerField(help_text=gettext_lazy("Events outside of an active campaign."))
+    invalid_credentials = serializers.IntegerField(help_text=gettext_lazy("Customers whose user is inactive."))
 
 
 class LoginEventsResultSerializer(serializers.Serializer[Any]):
-    """How many events were received, and what came of them."""
+    """The number of received events, and their results."""
 
-    received = serializers.IntegerField()
+    received = serializers.IntegerField(help_text=gettext_lazy("Number of received events."))
     results = LoginEventCountsSerializer()
 
 
@@ -70,37 +78,40 @@ class LoginEventsView(APIView):
     parser_classes = (JSONParser, NdjsonParser)
 
     @extend_schema(
-        request=serializers.ListSerializer(child=LoginEventRequest(), max_length=MAX_EVENTS), responses={200: LoginEventsResultSerializer},
+        request=serializers.ListSerializer(child=LoginEventInputSerializer(), max_length=MAX_EVENTS),
+        responses={200: LoginEventsResultSerializer},
         operation_id="login_events",
-    )  # fmt: skip
+    )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Take up to 10,000 logins in: whoever signed in first, by event time, gets a voucher first.
+        """Process up to 10,000 login events. Customers get vouchers in the order of the events' times.
 
-        As a JSON list, or as one JSON object a line. All are looked at before any has an effect. The same events
-        again change nothing.
+        Send a JSON list or NDJSON. One invalid event rejects the whole request. Repeated events change nothing.
         """
         check_internal(get_caller(request.auth))
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.LOGIN_EVENTS_LIMIT:
             raise PayloadTooLarge
-        events = _events(request.data)
-        came = services.process_events(events=events)
-        results = {name: came.get(result, 0) for result, name in COUNTED_RESULTS.items()}
+        events = _parse_events(request.data)
+        counts = services.process_events(events=events)
+        results = {name: counts.get(result, 0) for result, name in COUNTED_RESULTS.items()}
         return Response({"received": len(events), "results": results})
 
 
-def _events(sent: Any) -> list[LoginEvent]:
-    """The events of a body. Raises Invalid with the places of those that are none."""
-    if not isinstance(sent, list) or len(sent) > MAX_EVENTS:
-        raise InvalidRequest(f"Send a list of up to {MAX_EVENTS:,} events.")
+def _parse_events(data: Any) -> list[LoginEvent]:
+    """Parse the events of a body. Raises InvalidRequest with the positions of invalid ones."""
+    if not isinstance(data, list) or len(data) > MAX_EVENTS:
+        raise InvalidRequest(_("Send a list of up to %(max)s events.") % {"max": f"{MAX_EVENTS:,}"})
     now = timezone.now()
     events: list[LoginEvent] = []
-    faults: list[dict[str, str]] = []
-    for place, one in enumerate(sent):
+    errors: list[dict[str, str]] = []
+    for position, item in enumerate(data):
         try:
-            events.append(rules.login_event(one, now=now))
-        except InvalidRequest as refusal:
-            faults += [fault | {"field": f"{place}.{fault['field']}".rstrip(".")} for fault in refusal.errors or []]
-    if faults:
-        raise InvalidRequest(errors=faults[:MAX_ERRORS])
+            events.append(rules.parse_login_event(item, now=now))
+        except InvalidRequest as error:
+            errors += [
+                field_error | {"field": f"{position}.{field_error['field']}".rstrip(".")}
+                for field_error in error.errors or []
+            ]
+    if errors:
+        raise InvalidRequest(errors=errors[:MAX_ERRORS])
     return events

@@ -1,4 +1,4 @@
-"""``/api/login-campaign``: signing in and arriving at campaigns in one request, always answered in one shape."""
+"""``/api/login-campaign``: sign in and claim vouchers in one request, with one response format for all results."""
 
 import json
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from core import throttle
 from core.api import exception_handler
 from core.openapi import ProblemAutoSchema, problem_responses
 from vouchers import services
-from vouchers.api.serializers import LoginAnswer, LoginRequest, voucher_answer
+from vouchers.api.serializers import CampaignLoginInputSerializer, CampaignLoginSerializer, serialize_voucher
 
 
 class LoginSchema(ProblemAutoSchema):
-    """Describes every refusal in the one shape of this address."""
+    """OpenAPI schema in which errors have the response format of this endpoint."""
 
     def _get_response_for_code(
         self, serializer: Any, status_code: str, media_types: Any = None, direction: Any = "response"
     ) -> Any:
         if status_code == "default" or int(status_code) >= 400:
-            serializer = OpenApiResponse(LoginAnswer, serializer.description)
+            serializer = OpenApiResponse(CampaignLoginSerializer, serializer.description)
             media_types = ["application/json"]
         return super()._get_response_for_code(serializer, status_code, media_types, direction)
 
@@ -40,37 +40,38 @@ class CampaignLoginView(APIView):
     permission_classes = (AllowAny,)
 
     @extend_schema(
-        request=LoginRequest,
-        responses={200: LoginAnswer, **problem_responses(InvalidCredentials)},
+        request=CampaignLoginInputSerializer,
+        responses={200: CampaignLoginSerializer, **problem_responses(InvalidCredentials)},
         operation_id="login_campaign",
     )
     def post(self, request: Request) -> Response:
-        """Sign in, and take part in one campaign or in all that are open.
+        """Sign in, and take part in one campaign or in all active ones.
 
-        A good sign-in is one whether or not a voucher was left. Refusals have this shape too, with `status` false.
+        `status` is true for a successful sign-in, whether or not a voucher was left. Errors have the same format, with
+        `status` false.
         """
-        body = LoginRequest(data=request.data)
+        body = CampaignLoginInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        asked: dict[str, Any] = {"campaign": None} | body.validated_data
-        signed_in = services.login_and_claim(**asked, address=throttle.client_ip(request), at=timezone.now())
-        vouchers = [outcome.voucher for _, outcome in signed_in.outcomes if outcome.voucher]
+        data: dict[str, Any] = {"campaign": None} | body.validated_data
+        login = services.login_and_claim(**data, address=throttle.client_ip(request), at=timezone.now())
+        vouchers = [result.voucher for _, result in login.results if result.voucher]
         answer = {
-            "status": True, "errorCode": "", "errorMessage": "", "access": signed_in.access,
-            "vouchers": [voucher_answer(voucher, user=signed_in.user_id) for voucher in vouchers],
-            "campaigns": [{"slug": slug, "result": outcome.result} for slug, outcome in signed_in.outcomes],
+            "status": True, "errorCode": "", "errorMessage": "", "access": login.access,
+            "vouchers": [serialize_voucher(voucher, user=login.user_id) for voucher in vouchers],
+            "campaigns": [{"slug": slug, "result": result.result} for slug, result in login.results],
         }  # fmt: skip
         return Response(answer, headers={"Cache-Control": "no-store"})
 
     def get_exception_handler(self) -> Callable[..., HttpResponse]:
-        return _refused
+        return _handle_error
 
 
-def _refused(error: Exception, context: dict[str, Any]) -> HttpResponse:
-    """A refusal in the shape of this address, with the status and the headers that it has everywhere."""
+def _handle_error(error: Exception, context: dict[str, Any]) -> HttpResponse:
+    """Return an error in the format of this endpoint, with its usual status and headers."""
     response = exception_handler(error, context)
     problem = json.loads(response.content)
-    faults = [f"{fault['field']}: {fault['detail']}" for fault in problem.get("errors", [])]
-    answer = {"status": False, "errorCode": problem["code"], "errorMessage": " ".join(faults) or problem["detail"]}
+    details = [f"{field_error['field']}: {field_error['detail']}" for field_error in problem.get("errors", [])]
+    answer = {"status": False, "errorCode": problem["code"], "errorMessage": " ".join(details) or problem["detail"]}
     response.content = json.dumps(answer).encode()
     response["Content-Type"] = "application/json"
     response["Cache-Control"] = "no-store"

@@ -1,9 +1,10 @@
-"""Shapes of campaigns and vouchers on the wire."""
+"""Serializers of campaigns and vouchers."""
 
 import uuid
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.serializer_fields import (
@@ -15,136 +16,161 @@ from core.serializer_fields import (
     StrictIntegerField,
 )
 from vouchers.contracts import Result, VoucherView
-from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign, CampaignState
+from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign, CampaignStatus
 
-QUOTA: dict[str, Any] = {"min_value": 1, "max_value": MAX_QUOTA}
+QUOTA: dict[str, Any] = {"min_value": 1, "max_value": MAX_QUOTA, "help_text": _("Number of vouchers.")}
 RESULTS = [Result.GRANTED, Result.ALREADY_CLAIMED, Result.FULL, Result.NOT_OPEN]
+VOUCHER_STATUSES = ["available", "reserved", "used", "expired"]
+OFFER_HELP = _("Offer of the vouchers, in the offer language.")
+TYPE_HELP = _("Transaction type that the vouchers are valid for.")
+DISCOUNT_HELP = _("Percentage, if the offer is only a percentage.")
+START_HELP, END_HELP = _("When the campaign starts."), _("When the campaign ends.")
+REASSIGN_HELP = _("Reassign revoked and expired vouchers to the waiting list.")
 
 
-class CampaignRequest(serializers.Serializer[Any]):
+class CampaignInputSerializer(serializers.Serializer[Any]):
     """A new campaign."""
 
-    name = StrictCharField(max_length=100)
-    slug = SlugField(max_length=64)
-    brand = SlugField(required=False, help_text="When the caller is staff of several brands")
-    description = StrictCharField(max_length=200, required=False, allow_blank=True)
-    starts_at = AwareDateTimeField()
-    ends_at = AwareDateTimeField()
+    name = StrictCharField(max_length=100, help_text=_("Name that customers see."))
+    slug = SlugField(max_length=64, help_text=_("Identifies the campaign in the API. Can't be changed later."))
+    brand = SlugField(required=False, help_text=_("Required if you belong to several brands."))
+    description = StrictCharField(
+        max_length=200, required=False, allow_blank=True,
+        help_text=_("Shown on the voucher. Defaults to the discount."),
+    )  # fmt: skip
+    start_date = AwareDateTimeField(help_text=START_HELP)
+    end_date = AwareDateTimeField(help_text=END_HELP)
     quota = StrictIntegerField(default=100, **QUOTA)
-    offer = ObjectField(required=False, help_text="In the offer language; 30 per cent of the order, when absent")
-    voucher_type = StrictCharField(max_length=50, required=False)
-    voucher_valid_days = StrictIntegerField(required=False, min_value=1, max_value=MAX_VALID_DAYS)
-    pass_on = StrictBooleanField(
-        required=False, help_text="A voucher that is revoked, or expires unused, goes to the next in line"
+    offer = ObjectField(
+        required=False, help_text=_("Offer of the vouchers, in the offer language. Defaults to 30% off the order.")
     )
+    voucher_type = StrictCharField(max_length=50, required=False, help_text=TYPE_HELP)
+    voucher_valid_days = StrictIntegerField(
+        required=False, min_value=1, max_value=MAX_VALID_DAYS, help_text=_("Validity in days after issue.")
+    )
+    reassign_unused = StrictBooleanField(required=False, help_text=REASSIGN_HELP)
 
 
-class CampaignChange(serializers.Serializer[Any]):
-    """What may change of a campaign: more vouchers, or a later end."""
+class CampaignUpdateSerializer(serializers.Serializer[Any]):
+    """An extension of a campaign: more vouchers or a later end."""
 
     quota = StrictIntegerField(required=False, **QUOTA)
-    ends_at = AwareDateTimeField(required=False)
+    end_date = AwareDateTimeField(required=False, help_text=END_HELP)
 
 
-class CampaignAnswer(serializers.Serializer[Any]):
-    """A campaign. Its brand's people also read what its vouchers give, and how many signed in."""
+class CampaignSerializer(serializers.Serializer[Any]):
+    """A campaign. Only staff of its brand see the optional fields."""
 
-    id = serializers.UUIDField()
-    slug = serializers.SlugField()
-    brand = serializers.SlugField()
-    name = serializers.CharField()
-    description = serializers.CharField()
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField()
-    state = serializers.ChoiceField(CampaignState.values)
-    discount = serializers.FloatField(allow_null=True, help_text="Per cent, where that is all its vouchers give")
-    voucher_type = serializers.CharField()
-    voucher_valid_days = serializers.IntegerField()
-    quota = serializers.IntegerField()
-    issued = serializers.IntegerField()
-    logins = serializers.IntegerField(required=False)
-    offer = ObjectField(required=False, help_text="In the offer language")
-    pass_on = serializers.BooleanField(required=False)
-    created_at = serializers.DateTimeField(required=False)
-
-
-class VoucherAnswer(serializers.Serializer[Any]):
-    """A voucher."""
-
-    id = serializers.UUIDField()
-    user = serializers.UUIDField(allow_null=True)
-    campaign = serializers.SlugField()
-    rank = serializers.IntegerField(min_value=1)
-    discount = serializers.FloatField(allow_null=True, help_text="Per cent, where that is all it gives")
-    description = serializers.CharField()
-    voucher_type = serializers.CharField()
-    created_date = serializers.DateTimeField()
-    expire_date = serializers.DateTimeField()
-    state = serializers.ChoiceField(["available", "reserved", "used", "expired"])
+    id = serializers.UUIDField(help_text=_("ID of the campaign."))
+    slug = serializers.SlugField(help_text=_("Identifies the campaign in the API."))
+    brand = serializers.SlugField(help_text=_("Slug of the brand."))
+    name = serializers.CharField(help_text=_("Name that customers see."))
+    description = serializers.CharField(help_text=_("Shown on the voucher."))
+    start_date = serializers.DateTimeField(help_text=START_HELP)
+    end_date = serializers.DateTimeField(help_text=END_HELP)
+    status = serializers.ChoiceField(
+        CampaignStatus.values, help_text=_("An open campaign issues vouchers between its dates.")
+    )
+    discount = serializers.FloatField(allow_null=True, help_text=DISCOUNT_HELP)
+    voucher_type = serializers.CharField(help_text=TYPE_HELP)
+    voucher_valid_days = serializers.IntegerField(help_text=_("Validity in days after issue."))
+    quota = serializers.IntegerField(help_text=_("Number of vouchers."))
+    issued = serializers.IntegerField(help_text=_("Number of issued vouchers."))
+    logins = serializers.IntegerField(required=False, help_text=_("Number of customers who signed in."))
+    offer = ObjectField(required=False, help_text=OFFER_HELP)
+    reassign_unused = serializers.BooleanField(required=False, help_text=REASSIGN_HELP)
+    created_at = serializers.DateTimeField(required=False, help_text=_("When the campaign was created."))
 
 
-class ClaimAnswer(serializers.Serializer[Any]):
-    """What a campaign has for whoever signs in."""
+class VoucherSerializer(serializers.Serializer[Any]):
+    """A voucher of a customer."""
 
-    result = serializers.ChoiceField([Result.GRANTED, Result.ALREADY_CLAIMED, Result.FULL])
-    rank = serializers.IntegerField(min_value=1, required=False)
-    voucher = VoucherAnswer(allow_null=True, required=False)
+    id = serializers.UUIDField(help_text=_("ID of the voucher."))
+    user = serializers.UUIDField(allow_null=True, help_text=_("ID of the customer's user."))
+    campaign = serializers.SlugField(help_text=_("Slug of the campaign."))
+    rank = serializers.IntegerField(min_value=1, help_text=_("Position among the vouchers of the campaign."))
+    discount = serializers.FloatField(allow_null=True, help_text=DISCOUNT_HELP)
+    description = serializers.CharField(help_text=_("Text of the voucher."))
+    voucher_type = serializers.CharField(help_text=_("Transaction type that the voucher is valid for."))
+    created_date = serializers.DateTimeField(help_text=_("When the voucher was issued."))
+    expire_date = serializers.DateTimeField(help_text=_("When the voucher expires."))
+    status = serializers.ChoiceField(VOUCHER_STATUSES, help_text=_("Status of the voucher."))
 
 
-class LoginRequest(serializers.Serializer[Any]):
-    """A sign-in, for one campaign or for all that are open."""
+class ClaimSerializer(serializers.Serializer[Any]):
+    """The result of a first login."""
 
-    account = StrictCharField(max_length=254, help_text="E-mail address, phone number or username")
-    password = StrictCharField(max_length=1024, trim_whitespace=False, write_only=True)
+    result = serializers.ChoiceField(
+        [Result.GRANTED, Result.ALREADY_CLAIMED, Result.FULL], help_text=_("Result of the first login.")
+    )
+    rank = serializers.IntegerField(
+        min_value=1, required=False, help_text=_("Position among the vouchers of the campaign.")
+    )
+    voucher = VoucherSerializer(allow_null=True, required=False)
+
+
+class CampaignLoginInputSerializer(serializers.Serializer[Any]):
+    """A sign-in, for one campaign or for all active ones."""
+
+    account = StrictCharField(max_length=254, help_text=_("Email, phone number or username."))
+    password = StrictCharField(
+        max_length=1024, trim_whitespace=False, write_only=True, help_text=_("Password of the account.")
+    )
     campaign = StrictCharField(
-        max_length=64, required=False, help_text="A campaign's slug; every open one, when absent"
+        max_length=64, required=False, help_text=_("Slug of a campaign. Defaults to all active campaigns.")
     )
 
 
-class CampaignResult(serializers.Serializer[Any]):
-    """What one campaign had for whoever signed in."""
+class CampaignResultSerializer(serializers.Serializer[Any]):
+    """The result of a first login in one campaign."""
 
-    slug = serializers.CharField()
-    result = serializers.ChoiceField(RESULTS)
-
-
-class LoginAnswer(serializers.Serializer[Any]):
-    """Whether the sign-in was good, whatever the campaigns had left."""
-
-    status = serializers.BooleanField()
-    errorCode = serializers.CharField(allow_blank=True)  # noqa: N815  (the contract's name)
-    errorMessage = serializers.CharField(allow_blank=True)  # noqa: N815
-    access = serializers.CharField(required=False)
-    vouchers = VoucherAnswer(many=True, required=False)
-    campaigns = CampaignResult(many=True, required=False)
+    slug = serializers.CharField(help_text=_("Slug of the campaign."))
+    result = serializers.ChoiceField(RESULTS, help_text=_("Result of the first login."))
 
 
-def campaign_answer(campaign: Campaign, *, own: bool, logins: int | None = None) -> dict[str, Any]:
-    """A campaign as ``CampaignAnswer`` describes it; ``own``: to its brand's people."""
-    answer = {
+class CampaignLoginSerializer(serializers.Serializer[Any]):
+    """The result of a sign-in, whether or not a voucher was issued."""
+
+    status = serializers.BooleanField(help_text=_("True if the sign-in succeeded."))
+    errorCode = serializers.CharField(  # noqa: N815  (the contract's name)
+        allow_blank=True, help_text=_("Code of the error, or an empty string.")
+    )
+    errorMessage = serializers.CharField(  # noqa: N815
+        allow_blank=True, help_text=_("Message of the error, or an empty string.")
+    )
+    access = serializers.CharField(required=False, help_text=_("Access token."))
+    vouchers = VoucherSerializer(many=True, required=False)
+    campaigns = CampaignResultSerializer(many=True, required=False)
+
+
+def serialize_campaign(campaign: Campaign, *, own: bool, logins: int | None = None) -> dict[str, Any]:
+    """Return a campaign for ``CampaignSerializer``; ``own`` adds the fields for staff of its brand."""
+    data = {
         "id": campaign.pk, "slug": campaign.slug, "brand": campaign.brand.slug, "name": campaign.name,
-        "description": campaign.description, "starts_at": campaign.start_date, "ends_at": campaign.end_date,
-        "state": campaign.status, "discount": _number(campaign.discount), "voucher_type": campaign.voucher_type,
+        "description": campaign.description, "start_date": campaign.start_date, "end_date": campaign.end_date,
+        "status": campaign.status, "discount": _to_number(campaign.discount), "voucher_type": campaign.voucher_type,
         "voucher_valid_days": campaign.voucher_valid_days, "quota": campaign.counter.quota,
         "issued": campaign.counter.issued,
     }  # fmt: skip
     if own:
-        answer |= {"offer": campaign.offer, "pass_on": campaign.reassign_unused, "created_at": campaign.created_at}
-    return answer if logins is None else answer | {"logins": logins}
+        data |= {
+            "offer": campaign.offer, "reassign_unused": campaign.reassign_unused, "created_at": campaign.created_at,
+        }  # fmt: skip
+    return data if logins is None else data | {"logins": logins}
 
 
-def voucher_answer(voucher: VoucherView, *, user: uuid.UUID | None) -> dict[str, Any]:
-    """A voucher as ``VoucherAnswer`` describes it."""
+def serialize_voucher(voucher: VoucherView, *, user: uuid.UUID | None) -> dict[str, Any]:
+    """Return a voucher for ``VoucherSerializer``."""
     return {
         "id": voucher.id, "user": user, "campaign": voucher.campaign, "rank": voucher.rank,
-        "discount": _number(voucher.discount), "description": voucher.description,
+        "discount": _to_number(voucher.discount), "description": voucher.description,
         "voucher_type": voucher.voucher_type, "created_date": voucher.created_at, "expire_date": voucher.expires_at,
-        "state": voucher.state,
+        "status": voucher.status,
     }  # fmt: skip
 
 
-def _number(percent: Decimal | None) -> float | int | None:
-    """A percentage as a JSON number: 30, 12.5."""
-    if percent is None:
+def _to_number(percentage: Decimal | None) -> float | int | None:
+    """Return a percentage as a JSON number, for example 30 or 12.5."""
+    if percentage is None:
         return None
-    return int(percent) if percent == int(percent) else float(percent)
+    return int(percentage) if percentage == int(percentage) else float(percentage)

@@ -1,4 +1,4 @@
-"""Addresses of campaigns and vouchers, below /api/v1/."""
+"""URLs of campaigns and vouchers, below /api/v1/."""
 
 from django.urls import path
 

@@ -1,8 +1,10 @@
-"""Campaigns and vouchers over HTTP: parse, call one service, answer."""
+"""API views of campaigns and vouchers."""
 
+import uuid
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,20 +19,21 @@ from core.idempotency import idempotent
 from core.openapi import problem_responses
 from vouchers import selectors, services
 from vouchers.api.serializers import (
-    CampaignAnswer,
-    CampaignChange,
-    CampaignRequest,
-    ClaimAnswer,
-    VoucherAnswer,
-    campaign_answer,
-    voucher_answer,
+    CampaignInputSerializer,
+    CampaignSerializer,
+    CampaignUpdateSerializer,
+    ClaimSerializer,
+    VoucherSerializer,
+    serialize_campaign,
+    serialize_voucher,
 )
 from vouchers.contracts import Result
 from vouchers.errors import CampaignNotOpen, SlugTaken
 from vouchers.models import Campaign
 
-FIELDS = (
-    "name", "slug", "description", "starts_at", "ends_at", "offer", "voucher_type", "voucher_valid_days", "pass_on",
+MODEL_FIELDS = (
+    "name", "slug", "description", "start_date", "end_date", "offer", "voucher_type", "voucher_valid_days",
+    "reassign_unused",
 )  # fmt: skip
 
 
@@ -38,64 +41,64 @@ class CampaignsView(APIView):
     """``/api/v1/campaigns/``"""
 
     @extend_schema(
-        request=CampaignRequest,
-        responses={201: CampaignAnswer, **problem_responses(SlugTaken)},
+        request=CampaignInputSerializer,
+        responses={201: CampaignSerializer, **problem_responses(SlugTaken)},
         operation_id="campaign_create",
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Make a campaign of the caller's brand."""
-        body = CampaignRequest(data=request.data)
+        """Create a campaign of your brand."""
+        body = CampaignInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        asked: dict[str, Any] = body.validated_data
+        data: dict[str, Any] = body.validated_data
         campaign = services.create(
-            brand=get_brand_for_caller(caller=get_caller(request.auth), slug=asked.get("brand"), edit=True),
-            quota=asked["quota"],
-            fields={name: asked[name] for name in FIELDS if name in asked},
+            brand=get_brand_for_caller(caller=get_caller(request.auth), slug=data.get("brand"), edit=True),
+            quota=data["quota"],
+            fields={name: data[name] for name in MODEL_FIELDS if name in data},
             at=timezone.now(),
         )
-        return Response(campaign_answer(campaign, own=True, logins=0), status=201)
+        return Response(serialize_campaign(campaign, own=True, logins=0), status=201)
 
-    @extend_schema(responses={200: CampaignAnswer(many=True)}, operation_id="campaign_list")
+    @extend_schema(responses={200: CampaignSerializer(many=True)}, operation_id="campaign_list")
     def get(self, request: Request) -> Response:
-        """The brand's campaigns, newest first."""
-        page = CursorPagination()
-        found = selectors.campaigns(brand_ids=readable_brand_ids(get_caller(request.auth)))
-        rows = page.paginate_queryset(found, request, view=self) or []
-        return page.get_paginated_response([campaign_answer(row, own=True) for row in rows])
+        """List the campaigns of your brands, newest first."""
+        pagination = CursorPagination()
+        campaigns = selectors.list_campaigns(brand_ids=readable_brand_ids(get_caller(request.auth)))
+        page = pagination.paginate_queryset(campaigns, request, view=self) or []
+        return pagination.get_paginated_response([serialize_campaign(campaign, own=True) for campaign in page])
 
 
 class CampaignView(APIView):
     """``/api/v1/campaigns/<slug>/``"""
 
-    @extend_schema(responses={200: CampaignAnswer}, operation_id="campaign_read")
+    @extend_schema(responses={200: CampaignSerializer}, operation_id="campaign_read")
     def get(self, request: Request, slug: str) -> Response:
-        """A campaign: its brand's people also read what its vouchers give and how many signed in."""
+        """Return a campaign. Staff of its brand also see the offer and the number of logins."""
         caller = get_caller(request.auth)
         brand_ids = readable_brand_ids(caller)
         if brand_ids == [] and caller.shopper is not None:
-            return Response(campaign_answer(selectors.announced(slug=slug), own=False))
-        campaign = selectors.campaign(slug=slug, brand_ids=brand_ids)
-        return Response(campaign_answer(campaign, own=True, logins=selectors.logins(campaign=campaign)))
+            return Response(serialize_campaign(selectors.get_public_campaign(slug=slug), own=False))
+        return _own_campaign_response(selectors.get_campaign(slug=slug, brand_ids=brand_ids))
 
-    @extend_schema(request=CampaignChange, responses={200: CampaignAnswer}, operation_id="campaign_extend")
+    @extend_schema(
+        request=CampaignUpdateSerializer, responses={200: CampaignSerializer}, operation_id="campaign_extend"
+    )
     def patch(self, request: Request, slug: str) -> Response:
-        """Give more vouchers, or give them for longer. Who came too late for the old quota is served first."""
-        body = CampaignChange(data=request.data)
+        """Raise the quota of a campaign or move its end. The waiting list gets the new vouchers first."""
+        body = CampaignUpdateSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        campaign = services.extend(campaign=_own(request, slug), at=timezone.now(), **body.validated_data)
-        return Response(campaign_answer(campaign, own=True, logins=selectors.logins(campaign=campaign)))
+        campaign = _get_editable_campaign(request, slug)
+        return _own_campaign_response(services.extend(campaign=campaign, at=timezone.now(), **body.validated_data))
 
 
 class CloseView(APIView):
     """``/api/v1/campaigns/<slug>/close/``"""
 
-    @extend_schema(request=None, responses={200: CampaignAnswer}, operation_id="campaign_close")
+    @extend_schema(request=None, responses={200: CampaignSerializer}, operation_id="campaign_close")
     @idempotent
     def post(self, request: Request, slug: str) -> Response:
-        """Give no more vouchers; those that were given stay good."""
-        campaign = services.close(campaign=_own(request, slug))
-        return Response(campaign_answer(campaign, own=True, logins=selectors.logins(campaign=campaign)))
+        """End a campaign for good. Issued vouchers stay valid."""
+        return _own_campaign_response(services.close(campaign=_get_editable_campaign(request, slug)))
 
 
 class FirstLoginView(HotView):
@@ -103,58 +106,65 @@ class FirstLoginView(HotView):
 
     @extend_schema(
         request=None, operation_id="campaign_first_login",
-        responses={201: ClaimAnswer, 200: ClaimAnswer, **problem_responses(CampaignNotOpen)},
+        responses={201: ClaimSerializer, 200: ClaimSerializer, **problem_responses(CampaignNotOpen)},
     )  # fmt: skip
     @idempotent
     def post(self, request: Request, slug: str) -> Response:
-        """Tell a campaign that the shopper has signed in: the first so many get a voucher (201).
+        """Record the first login of the shopper in a campaign. Answers 201 if the shopper gets a voucher.
 
-        Asking again answers the same voucher again (200).
+        A repeated request answers 200 with the same voucher.
         """
         return self.answer(request, slug=slug)
 
     @staticmethod
     def serve(call: Call, slug: str) -> Answer:
-        """The voucher with 201, or the result without one with 200."""
+        """Return the voucher with status 201, or a result without a new voucher with status 200."""
         shopper = get_caller(call.auth).shopper
         if shopper is None:
-            raise PermissionDenied("Only shoppers take part in campaigns.")
-        outcome = services.claim(campaign=slug, customer_key=shopper.key, at=call.at)
-        if outcome.result is Result.INACTIVE_USER:
+            raise PermissionDenied(_("Only customers can take part in campaigns."))
+        claim = services.claim(campaign=slug, customer_key=shopper.key, at=call.at)
+        if claim.result is Result.INACTIVE_USER:
             raise TokenInvalid
-        if outcome.result is Result.NOT_OPEN:
+        if claim.result is Result.NOT_OPEN:
             raise CampaignNotOpen
-        voucher = None if outcome.voucher is None else voucher_answer(outcome.voucher, user=shopper.user_id)
-        if outcome.result is Result.GRANTED and outcome.voucher is not None:
-            return {"result": outcome.result, "rank": outcome.voucher.rank, "voucher": voucher}, 201
-        told = {"voucher": voucher} if outcome.result is Result.ALREADY_CLAIMED else {}
-        return {"result": outcome.result} | told, 200
+        voucher = None if claim.voucher is None else serialize_voucher(claim.voucher, user=shopper.user_id)
+        if claim.result is Result.GRANTED and claim.voucher is not None:
+            return {"result": claim.result, "rank": claim.voucher.rank, "voucher": voucher}, 201
+        data = {"voucher": voucher} if claim.result is Result.ALREADY_CLAIMED else {}
+        return {"result": claim.result} | data, 200
 
 
 class VouchersView(APIView):
     """``/api/v1/vouchers/``"""
 
-    @extend_schema(responses={200: VoucherAnswer(many=True)}, operation_id="voucher_list")
+    @extend_schema(responses={200: VoucherSerializer(many=True)}, operation_id="voucher_list")
     def get(self, request: Request) -> Response:
-        """The shopper's own vouchers, newest first."""
+        """List the shopper's vouchers, newest first."""
         shopper, at = get_caller(request.auth).shopper, timezone.now()
         if shopper is None:
-            raise PermissionDenied("Only shoppers have vouchers.")
-        page = CursorPagination()
-        rows = page.paginate_queryset(selectors.wallet(shopper=shopper), request, view=self) or []
-        mine = [selectors.issued_vouchers(row, at=at) for row in rows]
-        return page.get_paginated_response([voucher_answer(voucher, user=shopper.user_id) for voucher in mine])
+            raise PermissionDenied(_("Only customers have vouchers."))
+        pagination = CursorPagination()
+        page = pagination.paginate_queryset(selectors.list_vouchers(shopper=shopper), request, view=self) or []
+        vouchers = [selectors.build_voucher_view(voucher, at=at) for voucher in page]
+        return pagination.get_paginated_response(
+            [serialize_voucher(voucher, user=shopper.user_id) for voucher in vouchers]
+        )
 
 
-def _own(request: Request, slug: str) -> Campaign:
-    """The caller's own campaign, to be changed. Raises NotFound for another's, PermissionDenied for a viewer."""
+def _own_campaign_response(campaign: Campaign) -> Response:
+    logins = selectors.count_logins(campaign=campaign)
+    return Response(serialize_campaign(campaign, own=True, logins=logins))
+
+
+def _get_editable_campaign(request: Request, slug: str) -> Campaign:
+    """Return a campaign that the caller can change. Raises NotFound, and PermissionDenied for viewers."""
     caller = get_caller(request.auth)
-    campaign = selectors.campaign(slug=slug, brand_ids=_staffed(caller))
+    campaign = selectors.get_campaign(slug=slug, brand_ids=_staff_brand_ids(caller))
     get_brand_for_caller(caller=caller, slug=campaign.brand.slug, edit=True)
     return campaign
 
 
-def _staffed(caller: Caller) -> Any:
+def _staff_brand_ids(caller: Caller) -> list[uuid.UUID] | None:
     brand_ids = readable_brand_ids(caller)
     if brand_ids == []:
         raise NotFound

@@ -1,4 +1,4 @@
-"""Verbs of campaigns and vouchers."""
+"""Services of campaigns and vouchers."""
 
 from vouchers.services.campaigns import close, create, extend
 from vouchers.services.claims import claim, claim_many

@@ -1,10 +1,11 @@
-"""A brand opens, extends and closes its campaigns."""
+"""Creation, extension and end of campaigns."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from core.db import translate_constraint
@@ -24,14 +25,14 @@ from vouchers.services import waiting_list
 
 @transaction.atomic
 def create(*, brand: Brand, quota: int, fields: Mapping[str, Any], at: datetime) -> Campaign:
-    """A new campaign of the brand for ``quota`` vouchers.
+    """Create a campaign of a brand for ``quota`` vouchers.
 
-    ``fields`` are those of the model that a brand may set. Raises Invalid with each fault, and SlugTaken.
+    ``fields`` are the model fields that a brand can set. Raises InvalidRequest with each field error, and SlugTaken.
     """
     campaign = Campaign(brand=brand, created_at=at, **fields)
     _check_dates(campaign, at)
     offer = validate_offer(campaign.offer)
-    validate_offer(rules.restrict_offer(campaign.offer, campaign.voucher_type))  # there is room for the one condition more
+    validate_offer(rules.restrict_offer(campaign.offer, campaign.voucher_type))  # one more condition must fit
     campaign.discount = rules.get_percentage(offer)
     with translate_constraint("vouchers_campaign_slug", SlugTaken):
         campaign.save(force_insert=True)
@@ -45,17 +46,19 @@ def create(*, brand: Brand, quota: int, fields: Mapping[str, Any], at: datetime)
 
 @transaction.atomic
 def extend(*, campaign: Campaign, at: datetime, quota: int | None = None, end_date: datetime | None = None) -> Campaign:
-    """Give more vouchers, or give them for longer; what is not given stays.
+    """Raise the quota of a campaign or move its end; None leaves a value as it is.
 
-    Who signed in too late for the old quota comes before whoever signs in from now on. Raises Invalid for less or
-    sooner than before, WrongState once the campaign is closed.
+    Customers on the waiting list get the new vouchers before later logins. Raises InvalidRequest for a lower quota or
+    an earlier end, and InvalidStatus if the campaign has ended.
     """
     locked = _lock(campaign)
     if locked.status == CampaignStatus.CLOSED:
         raise InvalidStatus(current_status=locked.status)
     if end_date is not None and end_date != locked.end_date:
         if end_date <= max(locked.end_date, at):
-            raise InvalidRequest.field("ends_at", "The end can only be moved to later, and to the future.")
+            raise InvalidRequest.field(
+                "end_date", _("The new end must be later than the current one and in the future.")
+            )
         locked.end_date = end_date
         locked.save(update_fields=["end_date"])
         Mailing.objects.filter(key=get_mailing_key(locked.pk)).update(status=MailingStatus.PLANNING)
@@ -65,19 +68,19 @@ def extend(*, campaign: Campaign, at: datetime, quota: int | None = None, end_da
 
 
 def _raise_quota(campaign: Campaign, quota: int, at: datetime) -> None:
-    """Take the counter's row, so that newcomers wait, and serve the line first."""
+    """Raise the quota and serve the waiting list first; the lock of the counter makes later logins wait."""
     raised = CampaignCounter.objects.filter(campaign=campaign, quota__lt=quota).update(quota=quota)
     if raised:
         waiting_list.serve_waiting_list(campaign_id=campaign.pk, at=at)
-        enqueue_on_commit("vouchers.serve_waiting_list", campaign=str(campaign.pk))  # who lost at this very moment
+        enqueue_on_commit("vouchers.serve_waiting_list", campaign=str(campaign.pk))  # for concurrent logins
     elif CampaignCounter.objects.filter(campaign=campaign, quota__gt=quota).exists():
-        raise InvalidRequest.field("quota", "A quota can only be raised.")
+        raise InvalidRequest.field("quota", _("The limit can only be raised."))
     campaign.counter.refresh_from_db()
 
 
 @transaction.atomic
 def close(*, campaign: Campaign) -> Campaign:
-    """Give no more vouchers; those that were given stay good. Closing twice is closing once."""
+    """End a campaign for good. Issued vouchers stay valid. Repeated calls change nothing."""
     locked = _lock(campaign)
     if locked.status != CampaignStatus.CLOSED:
         locked.status = CampaignStatus.CLOSED
@@ -92,6 +95,6 @@ def _lock(campaign: Campaign) -> Campaign:
 
 def _check_dates(campaign: Campaign, at: datetime) -> None:
     if campaign.end_date <= campaign.start_date:
-        raise InvalidRequest.field("ends_at", "The end comes after the start.")
+        raise InvalidRequest.field("end_date", _("The end must be after the start."))
     if campaign.end_date <= at:
-        raise InvalidRequest.field("ends_at", "The end is in the future.")
+        raise InvalidRequest.field("end_date", _("The end must be in the future."))

@@ -1,4 +1,4 @@
-"""The first so many who sign in get a voucher: decided by one statement, whoever asks and however many at once."""
+"""Claims of vouchers: one statement decides which of the first logins get one, however many arrive at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,60 +12,64 @@ from vouchers.contracts import ClaimRequest, ClaimResult, Result
 
 @dataclass(frozen=True, slots=True)
 class _BatchItem:
-    """An arrival at the campaign of a slug."""
+    """A claim in the campaign of a slug."""
 
     campaign: str
-    arrival: ClaimRequest
+    request: ClaimRequest
 
 
 def claim(*, campaign: str, customer_key: int, at: datetime) -> ClaimResult:
-    """What the campaign of this slug has for a customer who signs in; many at once share a statement.
+    """Record the first login of a customer in a campaign, and issue a voucher if one is left.
 
-    Raises NotFound for a slug that there is not, and Unavailable when too many wait.
+    Concurrent claims share a statement. Raises NotFound for an unknown slug, and Unavailable if too many claims wait.
     """
-    outcome = _executor.submit(_BatchItem(campaign, ClaimRequest(customer_key, at)), key=campaign)
-    if outcome.result is Result.UNKNOWN:
+    result = _executor.submit(_BatchItem(campaign, ClaimRequest(customer_key, at)), key=campaign)
+    if result.result is Result.UNKNOWN:
         raise NotFound
-    return outcome
+    return result
 
 
-def claim_many(*, campaign: str, arrivals: Sequence[ClaimRequest]) -> list[ClaimResult]:
-    """What the campaign has for each of those who arrive, first come first served, in their order.
+def claim_many(*, campaign: str, requests: Sequence[ClaimRequest]) -> list[ClaimResult]:
+    """Record first logins in a campaign, in order, and issue the vouchers that are left. Return the results in order.
 
-    First logins, counter, vouchers and the mails that tell of them are one statement: all of it stands once this
-    returns, and nothing of it if anything dies before. Asking again answers the same voucher again.
+    One statement writes first logins, counter, vouchers and emails: all of it is committed when this returns, and none
+    if anything fails before. Repeated requests get the same vouchers.
     """
     rows = db.fetch_all(
         "vouchers/sql/claim_vouchers.sql",
         {
             "campaign": campaign,
-            "customers": [arrival.customer_key for arrival in arrivals],
-            "instants": [arrival.at for arrival in arrivals],
-            "events": [arrival.event for arrival in arrivals],
-            "ids": [arrival.voucher_id for arrival in arrivals],
+            "customers": [request.customer_key for request in requests],
+            "times": [request.at for request in requests],
+            "events": [request.event for request in requests],
+            "ids": [request.voucher_id for request in requests],
         },
     )
     if not rows:
-        return [ClaimResult(Result.UNKNOWN) for _ in arrivals]
-    return _resolve_repeated(rows, arrivals)
+        return [ClaimResult(Result.UNKNOWN) for _ in requests]
+    return _resolve_repeated(rows, requests)
 
 
-def _resolve_repeated(rows: list[db.Row], arrivals: Sequence[ClaimRequest]) -> list[ClaimResult]:
-    """The outcomes. Whose first login another statement wrote meanwhile has a voucher that is seen only now."""
-    outcomes = [rules.to_claim_result(row) for row in rows]
-    late = [n for n, row in enumerate(rows) if outcomes[n].result is Result.ALREADY_CLAIMED and not row["is_known"]]
-    if late:
-        keys = [arrivals[n].customer_key for n in late]
-        had = selectors.vouchers_of_customers(
-            campaign_id=rows[0]["campaign_id"], customer_keys=keys, at=arrivals[late[0]].at
+def _resolve_repeated(rows: list[db.Row], requests: Sequence[ClaimRequest]) -> list[ClaimResult]:
+    """Convert the rows. Read the vouchers again of customers whose first login a concurrent statement has written."""
+    results = [rules.to_claim_result(row) for row in rows]
+    repeated = [
+        position
+        for position, row in enumerate(rows)
+        if results[position].result is Result.ALREADY_CLAIMED and not row["is_known"]
+    ]
+    if repeated:
+        keys = [requests[position].customer_key for position in repeated]
+        vouchers = selectors.vouchers_of_customers(
+            campaign_id=rows[0]["campaign_id"], customer_keys=keys, at=requests[repeated[0]].at
         )
-        for n in late:
-            outcomes[n] = replace(outcomes[n], voucher=had.get(arrivals[n].customer_key))
-    return outcomes
+        for position in repeated:
+            results[position] = replace(results[position], voucher=vouchers.get(requests[position].customer_key))
+    return results
 
 
-def _claim(asks: Sequence[_BatchItem]) -> list[ClaimResult]:
-    return claim_many(campaign=asks[0].campaign, arrivals=[ask.arrival for ask in asks])
+def _claim_batch(items: Sequence[_BatchItem]) -> list[ClaimResult]:
+    return claim_many(campaign=items[0].campaign, requests=[item.request for item in items])
 
 
-_executor = batching.BatchExecutor("vouchers.claim", _claim, is_idempotent=True)
+_executor = batching.BatchExecutor("vouchers.claim", _claim_batch, is_idempotent=True)

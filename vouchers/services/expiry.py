@@ -1,4 +1,4 @@
-"""What time does to vouchers and campaigns, written down by beat."""
+"""Expiry of vouchers, and of the mailings of ended campaigns, by a periodic task."""
 
 from datetime import datetime, timedelta
 
@@ -9,15 +9,15 @@ from mailings.contracts import MailingStatus
 from mailings.models import Mailing
 from mailings.services import planning
 from vouchers import emails
-from vouchers.models import Campaign, Voucher, VoucherState
-from vouchers.selectors import mailing_key
+from vouchers.models import Campaign, Voucher, VoucherStatus
+from vouchers.selectors import get_mailing_key
 
-BATCH = 5_000
+CHUNK = 5_000  # vouchers that one transaction expires
 MAILING_CLOSE_DELAY = timedelta(days=1)
 
 
-def expire(*, at: datetime) -> int:
-    """Mark available vouchers as expired whose time is up; how many. Any number may run at once."""
+def expire_vouchers(*, at: datetime) -> int:
+    """Mark available vouchers as expired after their expiry date. Return their number. Can run concurrently."""
     total = 0
     while expired := _expire_chunk(at):
         total += expired
@@ -26,21 +26,25 @@ def expire(*, at: datetime) -> int:
 
 @transaction.atomic
 def _expire_chunk(at: datetime) -> int:
-    due = Voucher.objects.filter(status=VoucherState.AVAILABLE, expires_at__lte=at).order_by("expires_at")
-    locked = due.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:BATCH]
-    return Voucher.objects.filter(pk__in=list(locked)).update(status=VoucherState.EXPIRED)
+    due = Voucher.objects.filter(status=VoucherStatus.AVAILABLE, expires_at__lte=at).order_by("expires_at")
+    locked = due.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:CHUNK]
+    return Voucher.objects.filter(pk__in=list(locked)).update(status=VoucherStatus.EXPIRED)
 
 
 def close_mailings(*, at: datetime) -> int:
-    """End the mailings of campaigns that ended a day ago, so that nobody who won at the last moment is left out."""
-    open_ones = Mailing.objects.filter(mail_type=emails.VOUCHER, status=MailingStatus.PLANNING)
+    """Close the mailings of campaigns that ended a day ago. Return their number.
+
+    The delay leaves time for the emails about the last vouchers.
+    """
+    open_mailings = Mailing.objects.filter(mail_type=emails.VOUCHER, status=MailingStatus.PLANNING)
     ended = Campaign.objects.filter(end_date__lte=at - MAILING_CLOSE_DELAY).values_list("pk", flat=True)
-    mailings = list(open_ones.filter(key__in=[mailing_key(pk) for pk in ended.filter(pk__in=_campaigns(open_ones))]))
+    keys = [get_mailing_key(pk) for pk in ended.filter(pk__in=_campaign_ids(open_mailings))]
+    mailings = list(open_mailings.filter(key__in=keys))
     for mailing in mailings:
         with transaction.atomic():
             planning.finish_planning(mailing=mailing)
     return len(mailings)
 
 
-def _campaigns(mailings: QuerySet[Mailing]) -> list[str]:
+def _campaign_ids(mailings: QuerySet[Mailing]) -> list[str]:
     return list(mailings.values_list("data__campaign", flat=True))

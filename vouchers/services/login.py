@@ -1,4 +1,4 @@
-"""Signing in and arriving at campaigns, in one go."""
+"""Sign-in with claims in campaigns, in one request."""
 
 import uuid
 from collections.abc import Sequence
@@ -16,31 +16,31 @@ from vouchers.services.claims import claim
 
 @dataclass(frozen=True, slots=True)
 class LoginResult:
-    """A good sign-in: its access token, and what each campaign had."""
+    """A successful sign-in: the access token, and the result of each campaign by slug."""
 
     access: str
     user_id: uuid.UUID
-    outcomes: Sequence[tuple[str, ClaimResult]]
+    results: Sequence[tuple[str, ClaimResult]]
 
 
 def login_and_claim(*, account: str, password: str, address: str, campaign: str | None, at: datetime) -> LoginResult:
-    """Sign in, and take part in the campaign of this slug, or in every open one with None.
+    """Sign a user in, and claim a voucher in the campaign of this slug, or in every active one for None.
 
-    A campaign that there is not is not open. Whoever is no shopper signs in and takes part in nothing. Raises
-    LoginRefused, Throttled, Unavailable.
+    An unknown campaign counts as not active. A user who is not a shopper claims nothing. Raises InvalidCredentials,
+    Throttled and Unavailable.
     """
     user, tokens = sign_in(account=account, password=password, address=address, at=at)
     shopper = caller_of(user).shopper
-    slugs = selectors.open_slugs(at=at) if campaign is None else [campaign]
-    outcomes = [(slug, _claim(slug, shopper.key, at)) for slug in slugs] if shopper else []
-    return LoginResult(tokens.access, user.uuid, outcomes)
+    slugs = selectors.list_open_slugs(at=at) if campaign is None else [campaign]
+    results = [(slug, _claim(slug, shopper.key, at)) for slug in slugs] if shopper else []
+    return LoginResult(tokens.access, user.uuid, results)
 
 
 def _claim(slug: str, customer_key: int, at: datetime) -> ClaimResult:
     try:
-        outcome = claim(campaign=slug, customer_key=customer_key, at=at)
+        result = claim(campaign=slug, customer_key=customer_key, at=at)
     except NotFound:
         return ClaimResult(Result.NOT_OPEN)
-    if outcome.result is Result.INACTIVE_USER:  # at this very moment
+    if result.result is Result.INACTIVE_USER:  # deactivated during the sign-in
         raise InvalidCredentials
-    return outcome
+    return result

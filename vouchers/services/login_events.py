@@ -1,79 +1,81 @@
-"""First logins that the identity provider tells of, many at once, after they happened.
+"""First logins that the identity provider reports afterwards, many at once.
 
-What arrives together is decided in the order in which it happened; what arrives later comes later, whenever it
-happened: a voucher that was given is not taken back.
+Events of one request are processed in the order of their times. Later requests come later, whatever their times: a
+voucher that was issued is not taken back.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from django.utils.translation import gettext as _
 from google.protobuf.message import DecodeError
 
 from accounts.services import get_or_create_customers
 from core.errors import DomainError, InvalidRequest
 from vouchers import rules, selectors
 from vouchers.contracts import ClaimRequest, LoginEvent, Result
-from vouchers.proto.login_event_pb2 import LoginEvent as Message
+from vouchers.proto.login_event_pb2 import LoginEvent as LoginEventMessage
 from vouchers.services.claims import claim_many
 
-MAX_BATCH = 500  # arrivals that one statement decides
+MAX_BATCH = 500  # claims per statement
 
 
 def process_events(*, events: Sequence[LoginEvent]) -> Mapping[Result, int]:
-    """Let everyone arrive who signed in, first come first served by event time; how often what came of it.
+    """Claim vouchers for the customers of login events, in the order of the events' times. Return counts by result.
 
-    An event without a campaign counts in each that was open at its time. The same event again, or another of the same
-    customer, changes nothing. A campaign that there is not is not open. Customers that were never seen before are made.
+    An event without a campaign counts in each campaign that was active at its time. A repeated event, or a second one
+    of the customer, changes nothing. An unknown campaign counts as not active. Unknown customers are created.
     """
     keys = get_or_create_customers(customer_ids={event.customer_id for event in events})
-    came: Counter[Result] = Counter()
-    for slug, mine in _by_campaign(events).items():
-        line = sorted(mine, key=lambda event: event.at)
-        arrivals = [ClaimRequest(keys[event.customer_id], event.at, event.id) for event in line]
-        for start in range(0, len(arrivals), MAX_BATCH):
-            outcomes = claim_many(campaign=slug, arrivals=arrivals[start : start + MAX_BATCH])
-            came.update(outcome.result for outcome in outcomes)
-    came[Result.NOT_OPEN] += came.pop(Result.UNKNOWN, 0)
-    return came
+    counts: Counter[Result] = Counter()
+    for slug, campaign_events in _by_campaign(events).items():
+        ordered = sorted(campaign_events, key=lambda event: event.at)
+        requests = [ClaimRequest(keys[event.customer_id], event.at, event.id) for event in ordered]
+        for start in range(0, len(requests), MAX_BATCH):
+            results = claim_many(campaign=slug, requests=requests[start : start + MAX_BATCH])
+            counts.update(result.result for result in results)
+    counts[Result.NOT_OPEN] += counts.pop(Result.UNKNOWN, 0)
+    return counts
 
 
 def _by_campaign(events: Sequence[LoginEvent]) -> Mapping[str, list[LoginEvent]]:
-    """Who arrives where."""
-    found: defaultdict[str, list[LoginEvent]] = defaultdict(list)
-    everywhere = [event for event in events if event.campaign is None]
+    """Return the events by the slugs of the campaigns that they count in."""
+    by_slug: defaultdict[str, list[LoginEvent]] = defaultdict(list)
+    for_all_campaigns = [event for event in events if event.campaign is None]
     for event in events:
         if event.campaign is not None:
-            found[event.campaign].append(event)
-    if everywhere:
-        instants = [event.at for event in everywhere]
-        for campaign in selectors.open_between(first=min(instants), last=max(instants)):
-            window = (event for event in everywhere if campaign.start_date <= event.at < campaign.end_date)
-            found[campaign.slug].extend(window)
-    return found
+            by_slug[event.campaign].append(event)
+    if for_all_campaigns:
+        times = [event.at for event in for_all_campaigns]
+        for campaign in selectors.list_open_between(first=min(times), last=max(times)):
+            by_slug[campaign.slug].extend(
+                event for event in for_all_campaigns if campaign.start_date <= event.at < campaign.end_date
+            )
+    return by_slug
 
 
 def process_messages(values: Sequence[bytes], *, now: datetime) -> list[DomainError | None]:
-    """The same for ``LoginEvent`` messages; for each the refusal of one that is bad, or None."""
+    """Process encoded ``LoginEvent`` messages. Return the error of each invalid message, None for each valid one."""
     events: list[LoginEvent] = []
-    refusals: list[DomainError | None] = []
+    errors: list[DomainError | None] = []
     for value in values:
         try:
-            events.append(_event(value, now))
-        except DomainError as refusal:
-            refusals.append(refusal)
+            events.append(_parse_message(value, now))
+        except DomainError as error:
+            errors.append(error)
         else:
-            refusals.append(None)
+            errors.append(None)
     process_events(events=events)
-    return refusals
+    return errors
 
 
-def _event(value: bytes, now: datetime) -> LoginEvent:
+def _parse_message(value: bytes, now: datetime) -> LoginEvent:
     try:
-        message = Message.FromString(value)
+        message = LoginEventMessage.FromString(value)
         at = message.at.ToDatetime(UTC) if message.HasField("at") else None
     except (DecodeError, ValueError, OverflowError) as error:
-        raise InvalidRequest("This is not a LoginEvent.") from error
+        raise InvalidRequest(_("The message is not a valid LoginEvent.")) from error
     event = LoginEvent(message.event_id, message.customer_id, at or now, message.campaign or None)
-    rules.check_event(event, now=now, timed=at is not None)
+    rules.check_event(event, now=now, has_valid_time=at is not None)
     return event

@@ -1,4 +1,4 @@
-"""Checkout takes vouchers of one redemption, and gives them back. Rows are locked in the order of their keys."""
+"""Reservation and return of vouchers for orders. Rows are locked in the order of their keys."""
 
 from django.db.models import Case, QuerySet, Value, When
 
@@ -6,61 +6,63 @@ from core import db
 from promotions.contracts import OfferUnavailable, Purchase
 from promotions.errors import CodeNotFound, ReservationExpired
 from vouchers.errors import VoucherExpired, VoucherUsed
-from vouchers.models import Voucher, VoucherState
+from vouchers.models import Voucher, VoucherStatus
 
 
 def reserve(*, purchase: Purchase) -> None:
-    """Hold each voucher until ``purchase.until``. Raises Lost, with VoucherUsed or VoucherExpired."""
-    takings = sorted(purchase.items, key=lambda taking: taking.key)
+    """Reserve each voucher until ``purchase.until``. Raises OfferUnavailable with VoucherUsed or VoucherExpired."""
+    items = sorted(purchase.items, key=lambda item: item.key)
     rows = db.fetch_all(
         "vouchers/sql/reserve_vouchers.sql",
         {
-            "ids": [taking.key for taking in takings],
+            "ids": [item.key for item in items],
             "customer": purchase.shopper_key,
             "redemption": purchase.id,
             "at": purchase.at,
             "until": purchase.until,
         },
     )
-    found = {str(row["id"]): row for row in rows}
-    for taking in takings:
-        row = found.get(taking.key)
+    rows_by_id = {str(row["id"]): row for row in rows}
+    for item in items:
+        row = rows_by_id.get(item.key)
         if row is None:
-            raise OfferUnavailable(taking, CodeNotFound())
-        if not row["held"]:
-            late = row["expires_at"] <= purchase.at or row["state"] == VoucherState.EXPIRED
-            raise OfferUnavailable(taking, VoucherExpired() if late else VoucherUsed())
+            raise OfferUnavailable(item, CodeNotFound())
+        if not row["is_reserved"]:
+            is_expired = row["expires_at"] <= purchase.at or row["state"] == VoucherStatus.EXPIRED
+            raise OfferUnavailable(item, VoucherExpired() if is_expired else VoucherUsed())
 
 
 def confirm(*, purchase: Purchase) -> None:
-    """Make the held vouchers used. Raises ReservationExpired when one is no longer held."""
-    held = _locked(purchase, state=VoucherState.RESERVED, reserved_until__gt=purchase.at)
-    if held.update(status=VoucherState.USED, reserved_until=None) != len(purchase.items):
+    """Mark the reserved vouchers as used. Raises ReservationExpired if a reservation has expired."""
+    reserved = _lock(purchase, status=VoucherStatus.RESERVED, reserved_until__gt=purchase.at)
+    if reserved.update(status=VoucherStatus.USED, reserved_until=None) != len(purchase.items):
         raise ReservationExpired
 
 
 def release(*, purchase: Purchase) -> None:
-    """Let go of what is still held; what is used stays."""
-    _release(_locked(purchase, state=VoucherState.RESERVED), purchase)
+    """Release the reserved vouchers; used ones stay used."""
+    _make_available(_lock(purchase, status=VoucherStatus.RESERVED), purchase)
 
 
 def return_items(*, purchase: Purchase) -> None:
-    """Give the used vouchers back, as far as their time is not up."""
-    _release(_locked(purchase, state=VoucherState.USED), purchase)
+    """Make the used vouchers available again, or expired after their expiry date."""
+    _make_available(_lock(purchase, status=VoucherStatus.USED), purchase)
 
 
-def _locked(purchase: Purchase, **conditions: object) -> QuerySet[Voucher]:
-    """The purchase's vouchers that meet the conditions, locked in the order in which everyone locks them."""
-    mine = Voucher.objects.filter(
-        pk__in=[taking.key for taking in purchase.items],
+def _lock(purchase: Purchase, **conditions: object) -> QuerySet[Voucher]:
+    """Lock the vouchers of the purchase that meet the conditions, in the order of their keys."""
+    vouchers = Voucher.objects.filter(
+        pk__in=[item.key for item in purchase.items],
         customer_id=purchase.shopper_key,
         redemption_id=purchase.id,
         **conditions,
     )
-    locked = mine.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True)
+    locked = vouchers.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True)
     return Voucher.objects.filter(pk__in=list(locked))
 
 
-def _release(vouchers: QuerySet[Voucher], purchase: Purchase) -> None:
-    late = When(expires_at__lte=purchase.at, then=Value(VoucherState.EXPIRED))
-    vouchers.update(status=Case(late, default=Value(VoucherState.AVAILABLE)), redemption_id=None, reserved_until=None)
+def _make_available(vouchers: QuerySet[Voucher], purchase: Purchase) -> None:
+    expired = When(expires_at__lte=purchase.at, then=Value(VoucherStatus.EXPIRED))
+    vouchers.update(
+        status=Case(expired, default=Value(VoucherStatus.AVAILABLE)), redemption_id=None, reserved_until=None
+    )

@@ -1,4 +1,4 @@
-"""The line behind a campaign: who signed in and got nothing, in the order of their coming."""
+"""Waiting list of a campaign: customers who signed in and got no voucher, in the order of their first logins."""
 
 import uuid
 from datetime import datetime
@@ -12,92 +12,90 @@ from mailings.contracts import MailingStatus
 from mailings.models import Mailing
 from vouchers import rules
 from vouchers.errors import VoucherExpired, VoucherUsed
-from vouchers.models import CampaignCounter, CampaignState, Voucher, VoucherState
-from vouchers.selectors import list_reassigning_campaigns, mailing_key, reassignable_vouchers
+from vouchers.models import CampaignCounter, CampaignStatus, Voucher, VoucherStatus
+from vouchers.selectors import get_mailing_key, list_reassigning_campaigns, reassignable_vouchers
 
-CHUNK = 5_000  # vouchers that one statement gives
+CHUNK = 5_000  # vouchers that one statement issues
 
 
 def serve_waiting_list(*, campaign_id: uuid.UUID, at: datetime) -> int:
-    """Give what is left of an open campaign's quota to the first in line; how many got a voucher.
+    """Issue the remaining vouchers of an open campaign to its waiting list. Return their number.
 
-    Newcomers wait for the counter meanwhile. Where nobody waits, or nothing is left, nothing happens.
+    New logins wait for the counter meanwhile.
     """
     total = 0
-    while served := _serve_chunk(campaign_id, at):
-        total += served
+    while issued := _serve_chunk(campaign_id, at):
+        total += issued
     return total
 
 
 @transaction.atomic
 def _serve_chunk(campaign_id: uuid.UUID, at: datetime) -> int:
-    counter = _lock(campaign_id)
+    counter = _lock_counter(campaign_id)
     if counter is None or counter.issued == counter.quota:
         return 0
     return _issue("vouchers/sql/serve_waiting_list.sql", campaign_id, counter.quota - counter.issued, at)
 
 
-# --- what others lost ------------------------------------------------------------------------------------------------
+# --- revoked and expired vouchers ------------------------------------------------------------------------------------
 @transaction.atomic
 def revoke(*, voucher: Voucher, at: datetime) -> Voucher:
-    """Take a voucher back that nobody has used; where its campaign says so, the first in line gets its rank.
+    """Revoke an unused voucher, and reassign it to the waiting list if its campaign does so.
 
-    Twice is once. Raises VoucherUsed, also while an order has it reserved, and VoucherExpired.
+    Repeated calls change nothing. Raises VoucherUsed, also while an order reserves the voucher, and VoucherExpired.
     """
     locked = Voucher.objects.select_for_update(of=("self",), no_key=True).select_related("campaign").get(pk=voucher.pk)
-    if locked.status == VoucherState.REVOKED:
+    if locked.status == VoucherStatus.REVOKED:
         return locked
-    state = rules.current_status(locked.status, locked.expires_at, locked.reserved_until, at=at)
-    if state != VoucherState.AVAILABLE:
-        raise VoucherExpired if state == VoucherState.EXPIRED else VoucherUsed
-    locked.status, locked.revoked_at, locked.redemption_id, locked.reserved_until = VoucherState.REVOKED, at, None, None
+    status = rules.current_status(locked.status, locked.expires_at, locked.reserved_until, at=at)
+    if status != VoucherStatus.AVAILABLE:
+        raise VoucherExpired if status == VoucherStatus.EXPIRED else VoucherUsed
+    locked.status, locked.revoked_at = VoucherStatus.REVOKED, at
+    locked.redemption_id, locked.reserved_until = None, None
     locked.save(update_fields=["status", "revoked_at", "redemption_id", "reserved_until"])
     if locked.campaign.reassign_unused:
-        enqueue_on_commit("vouchers.pass_on", campaign=str(locked.campaign_id))
+        enqueue_on_commit("vouchers.reassign_vouchers", campaign=str(locked.campaign_id))
     return locked
 
 
 def reassign_vouchers(*, campaign_id: uuid.UUID, at: datetime) -> int:
-    """Give the ranks of an open campaign's vouchers that were revoked, or expired unused, to the first in line; how
-    many changed hands. Where the campaign does not say so, or nobody waits, nothing happens.
+    """Reassign revoked and expired vouchers of an open campaign to its waiting list. Return their number.
+
+    Does nothing for a campaign that doesn't reassign unused vouchers.
     """
     total = 0
-    while passed := _reassign_chunk(campaign_id, at):
-        total += passed
+    while reassigned := _reassign_chunk(campaign_id, at):
+        total += reassigned
     return total
 
 
 @transaction.atomic
 def _reassign_chunk(campaign_id: uuid.UUID, at: datetime) -> int:
-    if _lock(campaign_id, pass_on=True) is None:
+    if _lock_counter(campaign_id, reassign_unused=True) is None:
         return 0
-    passed = _issue(
-        "vouchers/sql/reassign_vouchers.sql",
-        campaign_id,
-        reassignable_vouchers().filter(campaign=campaign_id)[:CHUNK].count(),
-        at,
-    )
-    if passed:  # the campaign may have ended long ago, and its mails with it
-        Mailing.objects.filter(key=mailing_key(campaign_id)).update(status=MailingStatus.PLANNING)
-    return passed
+    count = reassignable_vouchers().filter(campaign=campaign_id)[:CHUNK].count()
+    reassigned = _issue("vouchers/sql/reassign_vouchers.sql", campaign_id, count, at)
+    if reassigned:  # the mailing may be closed already
+        Mailing.objects.filter(key=get_mailing_key(campaign_id)).update(status=MailingStatus.PLANNING)
+    return reassigned
 
 
-def enqueue_reassignments(*, at: datetime) -> int:
-    """The same for every campaign that has lost vouchers; how many changed hands."""
-    return sum(
-        reassign_vouchers(campaign_id=pk, at=at) for pk in list_reassigning_campaigns().values_list("pk", flat=True)
-    )
+def reassign_due(*, at: datetime) -> int:
+    """Reassign revoked and expired vouchers of all campaigns. Return their number."""
+    campaign_ids = list_reassigning_campaigns().values_list("pk", flat=True)
+    return sum(reassign_vouchers(campaign_id=pk, at=at) for pk in campaign_ids)
 
 
-def _lock(campaign_id: uuid.UUID, **conditions: bool) -> CampaignCounter | None:
-    """An open campaign's counter, locked: before the statement that gives, so that it sees all that was given."""
+def _lock_counter(campaign_id: uuid.UUID, **conditions: bool) -> CampaignCounter | None:
+    """Lock the counter of an open campaign. The following statement then sees all vouchers that were issued before."""
     rows = CampaignCounter.objects.select_for_update(of=("self",), no_key=True).filter(campaign=campaign_id)
-    wanted = {f"campaign__{name}": value for name, value in conditions.items()}
-    return rows.filter(campaign__state=CampaignState.OPEN, campaign__brand__is_active=True, **wanted).first()
+    campaign_conditions = {f"campaign__{name}": value for name, value in conditions.items()}
+    open_campaigns = rows.filter(campaign__status=CampaignStatus.OPEN, campaign__brand__is_active=True)
+    return open_campaigns.filter(**campaign_conditions).first()
 
 
-def _issue(statement: str, campaign_id: uuid.UUID, most: int, at: datetime) -> int:
-    """Run a statement that gives up to so many vouchers to the first in line; how many it gave."""
-    ids = [uuid7() for _ in range(min(CHUNK, most))]
+def _issue(statement: str, campaign_id: uuid.UUID, limit: int, at: datetime) -> int:
+    """Run a statement that issues up to ``limit`` vouchers to the waiting list. Return their number."""
+    ids = [uuid7() for _ in range(min(CHUNK, limit))]
     row = db.fetch_one(statement, {"campaign": campaign_id, "ids": ids, "at": at}) if ids else None
     return row["served"] if row else 0

@@ -1,5 +1,5 @@
--- What each campaign's counter says, beside what its rows say: vouchers, their highest rank and quota, first logins.
--- Upholds no constraint: it writes nothing.
+-- Select campaigns whose counter differs from their vouchers or first logins, with the counts.
+-- Upholds no constraint; writes nothing.
 SELECT c.id, c.slug, n.quota, n.issued, v.vouchers, v.highest, v.widest, f.logins
 FROM vouchers_campaign c
 JOIN vouchers_campaigncounter n ON n.campaign_id = c.id

@@ -1,4 +1,4 @@
--- Gives the ranks of vouchers that were revoked, or expired unused, to the first in line, with their mails. The counter is locked before.
+-- Reassign revoked and expired vouchers to the first customers on the waiting list, with emails. The caller locks the counter.
 -- Upholds vouchers_rank_once, vouchers_passed_on_once, vouchers_passed_on_is_over, vouchers_one_per_customer and mail_once_per_recipient.
 WITH campaign AS (
     SELECT c.id, make_interval(days => c.voucher_valid_days) AS valid, b.timezone, m.id AS mailing_id, n.quota
@@ -7,39 +7,39 @@ WITH campaign AS (
     JOIN vouchers_campaigncounter n ON n.campaign_id = c.id
     LEFT JOIN mail_mailing m ON m.key = 'vouchers:' || c.id
     WHERE c.id = %(campaign)s
-), lost AS (
-    SELECT id, row_number() OVER (ORDER BY rank) AS turn
+), unused AS (
+    SELECT id, row_number() OVER (ORDER BY rank) AS number
     FROM vouchers_voucher
     WHERE campaign_id = %(campaign)s AND state IN ('expired', 'revoked') AND passed_on_to IS NULL
     ORDER BY rank
     LIMIT cardinality(%(ids)s::uuid[])
 ), waiting AS (
-    SELECT f.customer_id, row_number() OVER (ORDER BY f.arrived) AS turn
+    SELECT f.customer_id, row_number() OVER (ORDER BY f.arrived) AS number
     FROM vouchers_firstlogin f
     WHERE f.campaign_id = %(campaign)s
         AND NOT EXISTS (SELECT FROM vouchers_voucher v WHERE v.campaign_id = f.campaign_id AND v.customer_id = f.customer_id)
     ORDER BY f.arrived
-    LIMIT (SELECT count(*) FROM lost)
-), passed AS ( -- each row is let go before its rank is given again: who reads this waits for it
-    UPDATE vouchers_voucher v SET passed_on_to = (%(ids)s::uuid[])[lost.turn]
-    FROM lost JOIN waiting USING (turn)
-    WHERE v.id = lost.id
+    LIMIT (SELECT count(*) FROM unused)
+), reassigned AS ( -- updated before the rank is issued again, since the next statement reads from here
+    UPDATE vouchers_voucher v SET passed_on_to = (%(ids)s::uuid[])[unused.number]
+    FROM unused JOIN waiting USING (number)
+    WHERE v.id = unused.id
     RETURNING v.passed_on_to AS id, v.rank, waiting.customer_id
-), served AS (
+), issued AS (
     INSERT INTO vouchers_voucher (id, campaign_id, customer_id, rank, quota, state, created_at, expires_at)
-    SELECT passed.id, campaign.id, passed.customer_id, passed.rank, campaign.quota, 'available', %(at)s::timestamptz,
+    SELECT reassigned.id, campaign.id, reassigned.customer_id, reassigned.rank, campaign.quota, 'available', %(at)s::timestamptz,
         %(at)s::timestamptz + campaign.valid
-    FROM passed, campaign
+    FROM reassigned, campaign
     RETURNING customer_id, created_at, expires_at
-), told AS (
+), mail AS (
     INSERT INTO mail_mail (mailing_id, recipient, address, name, word, due_at)
-    SELECT campaign.mailing_id, served.customer_id, u.email, u.username,
-        to_char(served.expires_at AT TIME ZONE campaign.timezone, 'FMDD FMMonth YYYY, HH24:MI'), served.created_at
-    FROM served
-    JOIN accounts_customer cu ON cu.id = served.customer_id
+    SELECT campaign.mailing_id, issued.customer_id, u.email, u.username,
+        to_char(issued.expires_at AT TIME ZONE campaign.timezone, 'FMDD Mon YYYY, HH24:MI'), issued.created_at
+    FROM issued
+    JOIN accounts_customer cu ON cu.id = issued.customer_id
     JOIN accounts_user u ON u.id = cu.user_id
     CROSS JOIN campaign
     WHERE u.is_active AND u.email <> '' AND campaign.mailing_id IS NOT NULL
     ON CONFLICT (mailing_id, recipient) DO NOTHING
 )
-SELECT count(*) AS served FROM served
+SELECT count(*) AS served FROM issued

@@ -1,15 +1,15 @@
--- Holds a shopper's vouchers for a redemption, in the order of their ids; answers each voucher and whether it is held now.
--- Upholds vouchers_voucher_hold: a voucher is in one redemption at a time; an expired hold gives way at once.
-WITH wanted AS MATERIALIZED (
+-- Reserve a customer's vouchers for a redemption, in the order of their IDs. Return each voucher and whether it is reserved now.
+-- Upholds vouchers_voucher_hold: a voucher is in one redemption at a time; an expired reservation is replaced.
+WITH requested AS MATERIALIZED (
     SELECT id, state, expires_at, reserved_until FROM vouchers_voucher
     WHERE id = ANY(%(ids)s::uuid[]) AND customer_id = %(customer)s
     ORDER BY id
     FOR NO KEY UPDATE
-), held AS (
+), reserved AS (
     UPDATE vouchers_voucher v SET state = 'reserved', redemption_id = %(redemption)s, reserved_until = %(until)s
-    FROM wanted w
-    WHERE v.id = w.id AND w.expires_at > %(at)s
-        AND (w.state = 'available' OR (w.state = 'reserved' AND w.reserved_until <= %(at)s))
+    FROM requested r
+    WHERE v.id = r.id AND r.expires_at > %(at)s
+        AND (r.state = 'available' OR (r.state = 'reserved' AND r.reserved_until <= %(at)s))
     RETURNING v.id
 )
-SELECT wanted.id, wanted.state, wanted.expires_at, wanted.id IN (SELECT id FROM held) AS held FROM wanted
+SELECT requested.id, requested.state, requested.expires_at, requested.id IN (SELECT id FROM reserved) AS is_reserved FROM requested

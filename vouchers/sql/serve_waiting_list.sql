@@ -1,4 +1,4 @@
--- Gives what is left of a campaign's quota to those who signed in first and have no voucher, with their mails. The counter is locked before.
+-- Issue the remaining vouchers of a campaign to the first customers on the waiting list, with emails. The caller locks the counter.
 -- Upholds vouchers_counter_within_quota, vouchers_rank_once, vouchers_rank_within_quota, vouchers_one_per_customer and mail_once_per_recipient.
 WITH campaign AS (
     SELECT c.id, make_interval(days => c.voucher_valid_days) AS valid, b.timezone, m.id AS mailing_id, n.issued, n.quota
@@ -8,29 +8,29 @@ WITH campaign AS (
     LEFT JOIN mail_mailing m ON m.key = 'vouchers:' || c.id
     WHERE c.id = %(campaign)s
 ), waiting AS (
-    SELECT f.customer_id, row_number() OVER (ORDER BY f.arrived) AS turn
+    SELECT f.customer_id, row_number() OVER (ORDER BY f.arrived) AS number
     FROM vouchers_firstlogin f
     WHERE f.campaign_id = %(campaign)s
         AND NOT EXISTS (SELECT FROM vouchers_voucher v WHERE v.campaign_id = f.campaign_id AND v.customer_id = f.customer_id)
     ORDER BY f.arrived
     LIMIT cardinality(%(ids)s::uuid[])
-), served AS (
+), issued AS (
     INSERT INTO vouchers_voucher (id, campaign_id, customer_id, rank, quota, state, created_at, expires_at)
-    SELECT (%(ids)s::uuid[])[waiting.turn], campaign.id, waiting.customer_id, campaign.issued + waiting.turn, campaign.quota, 'available',
+    SELECT (%(ids)s::uuid[])[waiting.number], campaign.id, waiting.customer_id, campaign.issued + waiting.number, campaign.quota, 'available',
         %(at)s::timestamptz, %(at)s::timestamptz + campaign.valid
     FROM waiting, campaign
-    WHERE campaign.issued + waiting.turn <= campaign.quota
+    WHERE campaign.issued + waiting.number <= campaign.quota
     RETURNING customer_id, created_at, expires_at
-), told AS (
+), mail AS (
     INSERT INTO mail_mail (mailing_id, recipient, address, name, word, due_at)
-    SELECT campaign.mailing_id, served.customer_id, u.email, u.username,
-        to_char(served.expires_at AT TIME ZONE campaign.timezone, 'FMDD FMMonth YYYY, HH24:MI'), served.created_at
-    FROM served
-    JOIN accounts_customer cu ON cu.id = served.customer_id
+    SELECT campaign.mailing_id, issued.customer_id, u.email, u.username,
+        to_char(issued.expires_at AT TIME ZONE campaign.timezone, 'FMDD Mon YYYY, HH24:MI'), issued.created_at
+    FROM issued
+    JOIN accounts_customer cu ON cu.id = issued.customer_id
     JOIN accounts_user u ON u.id = cu.user_id
     CROSS JOIN campaign
     WHERE u.is_active AND u.email <> '' AND campaign.mailing_id IS NOT NULL
     ON CONFLICT (mailing_id, recipient) DO NOTHING
 )
-UPDATE vouchers_campaigncounter SET issued = issued + (SELECT count(*) FROM served) WHERE campaign_id = %(campaign)s AND EXISTS (SELECT FROM served)
-RETURNING (SELECT count(*) FROM served) AS served
+UPDATE vouchers_campaigncounter SET issued = issued + (SELECT count(*) FROM issued) WHERE campaign_id = %(campaign)s AND EXISTS (SELECT FROM issued)
+RETURNING (SELECT count(*) FROM issued) AS served

@@ -13,5 +13,5 @@ class Command(KafkaConsumerCommand):
     )
     topic, group = "audience-updates", "promoplatform-audiences"
 
-    def handle_message(self) -> BatchHandler:
+    def get_handler(self) -> BatchHandler:
         return per_message(services.handle_audience_update)

@@ -1,6 +1,7 @@
-"""``manage.py consume_login_events``: first logins that the identity provider tells of by Kafka, until told to stop."""
+"""``manage.py consume_login_events``: process login events from Kafka."""
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from core.kafka import BatchHandler
 from core.kafka_command import KafkaConsumerCommand
@@ -8,11 +9,12 @@ from vouchers import services
 
 
 class Command(KafkaConsumerCommand):
-    help = (
-        "Take login events from Kafka, a fifth of a second's together; SIGTERM and Ctrl-C end it between two takings."
+    help = _(  # type: ignore[assignment]
+        "Process login events from Kafka in batches of a fifth of a second. "
+        "SIGTERM and Ctrl-C stop the command between two batches."
     )
     topic, group = "login-events", "promoplatform-logins"
-    most, poll = 5_000, 0.2
+    max_batch, poll = 5_000, 0.2
 
-    def take(self) -> BatchHandler:
+    def get_handler(self) -> BatchHandler:
         return lambda values: services.process_messages(values, now=timezone.now())
