@@ -43,8 +43,8 @@ class Hall:
         self.campaigns += 1
         at = timezone.now()
         fields = {
-            "name": "First", "slug": f"first-{self.campaigns}", "starts_at": at - timedelta(hours=1),
-            "ends_at": at + timedelta(days=1),
+            "name": "First", "slug": f"first-{self.campaigns}", "start_date": at - timedelta(hours=1),
+            "end_date": at + timedelta(days=1),
         }  # fmt: skip
         brand = seed_data.brand(f"crowd-{self.campaigns}")
         return services.create(brand=brand, quota=quota, fields=fields, at=at)

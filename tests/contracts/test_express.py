@@ -40,7 +40,7 @@ def world() -> None:
     at = timezone.now()
     brand = BrandFactory(slug="billo", currency="EUR")
     DiscountCodeFactory(text="TEN")
-    span = {"starts_at": at - timedelta(hours=1), "ends_at": at + timedelta(days=1)}
+    span = {"start_date": at - timedelta(hours=1), "end_date": at + timedelta(days=1)}
     campaigns.create(brand=brand, quota=2, fields={"name": "First", "slug": "first", **span}, at=at)
 
 

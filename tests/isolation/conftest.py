@@ -137,7 +137,7 @@ def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, s
     now, later = timezone.now(), timezone.now() + timedelta(days=1)
     segment = schedule(brand=billo, segment_type="friends", start_date=now, end_date=later, at=now)
     campaign = {
-        "name": "Spring", "slug": "spring", "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2098-01-01T00:00:00Z",
+        "name": "Spring", "slug": "spring", "start_date": "2026-01-01T00:00:00Z", "end_date": "2098-01-01T00:00:00Z",
     }  # fmt: skip
     _post(clients["server"], "/api/v1/campaigns/", campaign)
     won = _post(clients["shopper"], "/api/v1/campaigns/spring/first-login/", {})
