@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Invitation
 from backoffice.base.formatting import format_datetime
-from mailings.emails import content
+from mailings.emails import build_content
 
 
 def invitation(*, invitation: Invitation, token: str) -> EmailMultiAlternatives:
@@ -17,7 +17,7 @@ def invitation(*, invitation: Invitation, token: str) -> EmailMultiAlternatives:
     brand = invitation.brand
     join = _("Join %(brand)s") % {"brand": brand.name}
     expires_at = f"{format_datetime(invitation.expires_at, brand.timezone)} ({brand.timezone})"
-    built = content(
+    built = build_content(
         template="mail/action",
         subject=_("Join %(brand)s on promoplatform") % {"brand": brand.name},
         sender_name=brand.name,

@@ -3,6 +3,7 @@
 import contextlib
 import uuid
 import zoneinfo
+from collections.abc import Collection
 from datetime import datetime
 from functools import lru_cache
 
@@ -147,6 +148,11 @@ def has_priced_objects(*, brand: Brand) -> bool:
         if model._meta.app_label != own_label and model._base_manager.filter(**{relation.field.name: brand}).exists():  # noqa: SLF001
             return True
     return False
+
+
+def has_slug(*, brand_ids: Collection[uuid.UUID], slug: str) -> bool:
+    """Return whether one of these brands has the slug."""
+    return Brand.objects.filter(pk__in=brand_ids, slug=slug).exists()
 
 
 def timezone_of(brand: Brand) -> zoneinfo.ZoneInfo:

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class DiscountsConfig(AppConfig):
-    """A brand's readable codes with a percentage, once per shopper."""
+    """Percentage discount codes of brands, which each customer can redeem once."""
 
     name = "discounts"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,4 +1,4 @@
-"""Discount codes at checkout. This module is the kind's ``promotions.contracts.RedemptionBackend``."""
+"""Redemption backend of discount codes (``promotions.contracts.RedemptionBackend``)."""
 
 from discounts.selectors import active_items, available, candidates
 from discounts.services.reservations import confirm, release, reserve, return_items

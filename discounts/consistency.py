@@ -1,4 +1,4 @@
-"""What must hold among the rows of discount codes, counted again from the rows themselves."""
+"""Consistency check of discount codes and their redemptions."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -8,16 +8,17 @@ from django.db.models import Exists, F, OuterRef
 from discounts.models import DiscountCode, Usage, UsageReturn
 
 KIND = "discount_code"
-GRACE = timedelta(minutes=10)  # expired holds are let go of within a minute when all is well
+GRACE = timedelta(minutes=10)  # expired reservations are normally released within a minute
 
 
 def check(*, at: datetime, repair: bool) -> Iterator[str]:
-    """A line a difference; ``repair`` lets go of holds whose time is long up, which every taker does anyway."""
+    """Yield a line per difference. ``repair`` deletes reservations that expired long ago."""
     stale = Usage.objects.filter(reserved_until__lt=at - GRACE)
     for usage in stale.order_by("code_id", "customer_id").iterator():
-        mended = repair and bool(stale.filter(code_id=usage.code_id, customer_id=usage.customer_id).delete()[0])
-        yield f"use {usage.pk}: held until {usage.reserved_until:%Y-%m-%dT%H:%MZ}" + (": let go" if mended else "")
+        repaired = repair and bool(stale.filter(code_id=usage.code_id, customer_id=usage.customer_id).delete()[0])
+        line = f"redemption {usage.pk}: reserved until {usage.reserved_until:%Y-%m-%dT%H:%MZ}"
+        yield f"{line}: released" if repaired else line
     for usage in Usage.objects.filter(Exists(UsageReturn.objects.filter(pk=OuterRef("pk")))).iterator():
-        yield f"use {usage.pk}: given back, and stands"
+        yield f"redemption {usage.pk}: active and returned"
     for code in DiscountCode.objects.exclude(code__kind=KIND, code__brand=F("brand")).iterator():
-        yield f"discount code {code.pk}: {code.code_id} means something else"
+        yield f"discount code {code.pk}: {code.code_id} belongs to another kind or brand"

@@ -1,87 +1,115 @@
-"""Mails about discount codes: the announcement to shoppers, the digest of uses to the brand."""
+"""Emails about discount codes: announcements to shoppers and usage digests to brands."""
 
 import uuid
-import zoneinfo
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from accounts.models import Brand
+from backoffice.base.formatting import format_amount, format_datetime, format_number, format_period
 from core import money
 from discounts import selectors
 from discounts.models import DiscountCode
 from mailings.contracts import Content, MailType
-from mailings.emails import content
+from mailings.emails import build_content
 
 ANNOUNCEMENT = "discounts.emails.announcement"
 USAGE_DIGEST = "discounts.emails.usage_digest"
 
 
 def build_announcement(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
-    """The announcement of ``data["code"]``; None once the code can no longer be used."""
+    """Build the announcement of ``data["code"]``. Return None if shoppers can no longer redeem the code."""
     code = selectors.codes().filter(code=data["code"]).first()
     if code is None or not (code.is_active and code.brand.is_active and code.validity > at):
         return None
     brand, percent = code.brand, code.rule.discount
-    context = {
-        "code": code.code_id, "percent": percent, "terms": terms(code),
-        "until": _day(code.validity, brand), "timezone": brand.timezone,
-    }  # fmt: skip
-    return content(
-        template="discounts/announcement", subject=f"{percent}% off at {brand.name}: {code.code_id}", context=context,
-        sender_name=brand.name, color=brand.color, marketing=True,
-    )  # fmt: skip
+    subject = _("%(percent)s%% off at %(brand)s with code %(code)s")
+    return build_content(
+        template="discounts/announcement",
+        subject=subject % {"percent": percent, "brand": brand.name, "code": code.code_id},
+        context={
+            "code": code.code_id,
+            "percent": percent,
+            "terms": terms(code),
+            "until": format_datetime(code.validity, brand.timezone),
+            "timezone": brand.timezone,
+        },
+        sender_name=brand.name,
+        color=brand.color,
+        marketing=True,
+    )
 
 
 def build_usage_digest(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
-    """The digest of uses that ``data`` holds; None when the brand is gone."""
+    """Build the usage digest that ``data`` holds. Return None if the brand was deleted."""
     brand = Brand.objects.filter(pk=uuid.UUID(data["brand"])).first()
     if brand is None:
         return None
     total = data["total"]
-    context = {
-        "lines": [_line(line, brand) for line in data["lines"]], "total": total, "more": data["more"],
-        "timezone": brand.timezone,
-    }  # fmt: skip
-    subject = f"{total} use{'' if total == 1 else 's'} of your discount codes"
-    return content(
-        template="discounts/usage_digest", subject=subject, context=context, sender_name=brand.name, color=brand.color
+    subject = ngettext(
+        "Your discount codes were used %(count)s time", "Your discount codes were used %(count)s times", total
+    )
+    return build_content(
+        template="discounts/usage_digest",
+        subject=subject % {"count": format_number(total)},
+        context={
+            "lines": [_to_line(line, brand) for line in data["lines"]],
+            "total": total,
+            "more": data["more"],
+            "timezone": brand.timezone,
+        },
+        sender_name=brand.name,
+        color=brand.color,
     )
 
 
 def terms(code: DiscountCode) -> list[str]:
-    """What a shopper should know before they rely on the code, a sentence each."""
+    """Return the terms of a code for shoppers, one sentence each."""
     brand, rule = code.brand, code.rule
-    told = [f"Takes {rule.discount}% off at {brand.name}.", "Each shopper can use it once."]
+    sentences = [
+        _("%(percent)s%% off at %(brand)s.") % {"percent": rule.discount, "brand": brand.name},
+        _("One use per customer."),
+    ]
     conditions = rule.terms.get("conditions", [])
-    minima = [it["value"] for it in conditions if it.get("kind") == "min_subtotal" and not it.get("select")]
-    told += [f"From {value} {brand.currency} on." for value in minima]
-    if len(minima) < len(conditions) or set(rule.terms) - {"conditions"}:
-        told.append("Further conditions apply; the checkout shows what it takes off before you pay.")
-    return told
+    minimums = [
+        condition["value"]
+        for condition in conditions
+        if condition.get("kind") == "min_subtotal" and not condition.get("select")
+    ]
+    sentences += [
+        _("Minimum purchase %(amount)s.") % {"amount": _format_decimal(value, brand.currency)} for value in minimums
+    ]
+    if len(minimums) < len(conditions) or set(rule.terms) - {"conditions"}:
+        sentences.append(_("More conditions apply. Your discount appears at checkout."))
+    return sentences
 
 
-def _line(line: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
+def _format_decimal(value: str, currency: str) -> str:
+    try:
+        return money.format_currency(money.parse(value, currency), currency)
+    except ValueError:
+        return f"{value} {currency}"
+
+
+def _to_line(line: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     return {
-        "code": line["code"], "uses": line["uses"], "when": _span(line["first"], line["last"], brand),
-        "amount": _money(line["amount"], line["currency"]), "discount": _money(line["discount"], line["currency"]),
-    }  # fmt: skip
+        "code": line["code"],
+        "redemptions": line["uses"],
+        "period": _format_span(line["first"], line["last"], brand.timezone),
+        "subtotal": format_amount(line["amount"], line["currency"]),
+        "discount": format_amount(line["discount"], line["currency"]),
+    }
 
 
-def _span(first: str, last: str, brand: Brand) -> str:
-    """From the first to the last use, to the minute, in the brand's time zone."""
-    begin, end = (_day(datetime.fromisoformat(instant), brand) for instant in (first, last))
-    day, _, time = end.rpartition(", ")
-    return begin if begin == end else f"{begin} to {time if begin.startswith(day) else end}"
+def _format_span(first: str, last: str, zone: str) -> str:
+    start, end = datetime.fromisoformat(first), datetime.fromisoformat(last)
+    if format_datetime(start, zone) == format_datetime(end, zone):
+        return format_datetime(end, zone)
+    return format_period(start, end, zone)
 
 
-def _money(minor: int | None, currency: str | None) -> str:
-    return "\N{EN DASH}" if minor is None or currency is None else money.format_currency(minor, currency)
-
-
-def _day(instant: datetime, brand: Brand) -> str:
-    return f"{instant.astimezone(zoneinfo.ZoneInfo(brand.timezone)):%-d %B %Y, %H:%M}"
-
-
-announcement = MailType(build_announcement, wanted=selectors.still_consenting)
+announcement = MailType(build_announcement, filter_recipients=selectors.still_consenting)
 usage_digest = MailType(build_usage_digest)

@@ -1,4 +1,4 @@
-"""What can be refused about discount codes beyond what every kind of code shares."""
+"""Errors of discount codes, beside those that all kinds of codes share."""
 
 from django.utils.translation import gettext_lazy as _
 

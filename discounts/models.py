@@ -1,4 +1,4 @@
-"""Discount rules, codes, their uses and what became of them."""
+"""Discount rules, discount codes and their redemptions."""
 
 from typing import ClassVar
 
@@ -6,6 +6,7 @@ import pghistory
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
@@ -14,24 +15,37 @@ from promotions.models import Code
 
 @pghistory.track()
 class DiscountRule(models.Model):
-    """What a code gives: a whole percentage, perhaps only to an audience or under conditions.
+    """The terms of discount codes: a whole percentage, optionally for an audience or under conditions.
 
-    Several codes may share it.
+    Several codes can share a rule.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="discount_rules")
-    name = models.CharField(max_length=100, blank=True, default="")
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="discount_rules", verbose_name=_("brand"))
+    name = models.CharField(_("name"), max_length=100, blank=True, default="")
     discount = models.PositiveSmallIntegerField(
-        validators=[MinValueValidator(1), MaxValueValidator(99)], help_text="Per cent, 1 to 99"
+        _("discount"),
+        validators=[MinValueValidator(1), MaxValueValidator(99)],
+        help_text=_("Percentage from 1 to 99."),
     )
     audience = models.CharField(
-        max_length=100, blank=True, default="", help_text="Segment type whose members may use it; empty for all"
+        _("audience"),
+        max_length=100,
+        blank=True,
+        default="",
+        help_text=_("Audience that can redeem the codes. Leave blank for everyone."),
     )
-    terms = models.JSONField(blank=True, default=dict, help_text="Conditions and narrowing in the offer language")
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    terms = models.JSONField(
+        _("terms"),
+        blank=True,
+        default=dict,
+        help_text=_("Conditions and benefit options in the offer language."),
+    )
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
     class Meta:
+        verbose_name = _("discount rule")
+        verbose_name_plural = _("discount rules")
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(discount__gte=1, discount__lte=99), name="discounts_rule_percentage"
@@ -41,23 +55,32 @@ class DiscountRule(models.Model):
         indexes: ClassVar = [models.Index(fields=["brand", "-created_at"], name="discounts_rule_recent")]
 
     def __str__(self) -> str:
-        return self.name or f"{self.discount} %"
+        return self.name or self.percentage
+
+    @property
+    def percentage(self) -> str:
+        """The discount with a percent sign (``10%``)."""
+        return f"{self.discount}%"
 
 
 @pghistory.track()
 class DiscountCode(models.Model):
-    """A brand's human-readable code, once per shopper until its validity ends. Never deleted, only deactivated."""
+    """A code of a brand that each customer can redeem once until its validity ends. Codes are paused, never deleted."""
 
-    code = models.OneToOneField(Code, models.PROTECT, related_name="+", db_column="code")
-    brand = models.ForeignKey(Brand, models.PROTECT, related_name="discount_codes")
-    rule = models.ForeignKey(DiscountRule, models.PROTECT, related_name="codes")
-    validity = models.DateTimeField(help_text="The instant at which it stops being valid")
-    is_active = models.BooleanField("active", default=True)
-    notify = models.BooleanField(default=True, help_text="Announced to shoppers by e-mail")
-    created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    code = models.OneToOneField(Code, models.PROTECT, related_name="+", db_column="code", verbose_name=_("code"))
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="discount_codes", verbose_name=_("brand"))
+    rule = models.ForeignKey(DiscountRule, models.PROTECT, related_name="codes", verbose_name=_("rule"))
+    validity = models.DateTimeField(_("valid until"), help_text=_("The code ends at this date and time."))
+    is_active = models.BooleanField(_("active"), default=True)
+    notify = models.BooleanField(_("announced"), default=True, help_text=_("Announce to customers by email"))
+    created_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+", verbose_name=_("created by")
+    )
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
     class Meta:
+        verbose_name = _("discount code")
+        verbose_name_plural = _("discount codes")
         ordering: ClassVar[list[str]] = ["-id"]
         indexes: ClassVar = [models.Index(fields=["brand", "-id"], name="discounts_code_of_brand")]
 
@@ -66,63 +89,85 @@ class DiscountCode(models.Model):
 
 
 class Usage(models.Model):
-    """A shopper uses a code, once: the table's key is (code, customer).
+    """A redemption of a discount code. The primary key of the table is (code, customer): one per customer.
 
     The table is partitioned by code (see the migration) and grows by 100 million rows a year. ``reserved_until`` is
-    set while a checkout holds the use and empty once it is final. Amounts are minor units of ``currency``.
+    set while a checkout reserves the redemption and null once it is confirmed. Amounts are in minor units of
+    ``currency``.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
     code = models.ForeignKey(
-        DiscountCode, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="usages"
+        DiscountCode,
+        models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="usages",
+        verbose_name=_("code"),
     )
-    customer = models.ForeignKey(Customer, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
-    redeemed_at = models.DateTimeField(db_column="used_at")
-    reserved_until = models.DateTimeField(null=True)
-    redemption_id = models.UUIDField(null=True)
-    currency = models.CharField(max_length=3, null=True)
-    amount = models.BigIntegerField(null=True, help_text="What the percentage was taken of")
-    discount_amount = models.BigIntegerField(null=True)
+    customer = models.ForeignKey(
+        Customer,
+        models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("customer"),
+    )
+    redeemed_at = models.DateTimeField(_("redeemed"), db_column="used_at")
+    reserved_until = models.DateTimeField(_("reserved until"), null=True)
+    redemption_id = models.UUIDField(_("order redemption"), null=True)
+    currency = models.CharField(_("currency"), max_length=3, null=True)
+    amount = models.BigIntegerField(_("subtotal"), null=True, help_text=_("Subtotal that the percentage applied to"))
+    discount_amount = models.BigIntegerField(_("discount"), null=True)
 
     class Meta:
         db_table = "discounts_usage"
-        verbose_name = "use"
+        verbose_name = _("redemption")
+        verbose_name_plural = _("redemptions")
 
     def __str__(self) -> str:
         return f"{self.code_id} by {self.customer_id}"
 
 
 class UsageReturn(models.Model):
-    """A use that was given back, as it was: append-only."""
+    """A returned redemption with its former values. Append-only."""
 
-    usage_id = models.UUIDField(primary_key=True, editable=False)
-    code = models.ForeignKey(DiscountCode, models.PROTECT, related_name="returns")
-    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
-    redeemed_at = models.DateTimeField(db_column="used_at")
-    returned_at = models.DateTimeField()
-    currency = models.CharField(max_length=3, null=True)
-    amount = models.BigIntegerField(null=True)
-    discount_amount = models.BigIntegerField(null=True)
-    redemption_id = models.UUIDField(null=True)
+    usage_id = models.UUIDField(_("redemption"), primary_key=True, editable=False)
+    code = models.ForeignKey(DiscountCode, models.PROTECT, related_name="returns", verbose_name=_("code"))
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+", verbose_name=_("customer"))
+    redeemed_at = models.DateTimeField(_("redeemed"), db_column="used_at")
+    returned_at = models.DateTimeField(_("returned"))
+    currency = models.CharField(_("currency"), max_length=3, null=True)
+    amount = models.BigIntegerField(_("subtotal"), null=True)
+    discount_amount = models.BigIntegerField(_("discount"), null=True)
+    redemption_id = models.UUIDField(_("order redemption"), null=True)
 
     class Meta:
-        verbose_name = "returned use"
+        verbose_name = _("returned redemption")
+        verbose_name_plural = _("returned redemptions")
 
     def __str__(self) -> str:
         return f"{self.code_id} by {self.customer_id}"
 
 
 class UsageNotification(models.Model):
-    """A use that the brand is still to be told about; written with the use, gone with the digest that tells it."""
+    """A redemption for the brand's next usage digest.
 
-    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_constraint=False, db_index=False)
-    code = models.CharField(max_length=64)
-    redeemed_at = models.DateTimeField(db_column="used_at")
-    currency = models.CharField(max_length=3, null=True)
-    amount = models.BigIntegerField(null=True)
-    discount_amount = models.BigIntegerField(null=True)
+    The row is written with the redemption and deleted in the transaction that plans the digest.
+    """
+
+    brand = models.ForeignKey(
+        Brand, models.CASCADE, related_name="+", db_constraint=False, db_index=False, verbose_name=_("brand")
+    )
+    code = models.CharField(_("code"), max_length=64)
+    redeemed_at = models.DateTimeField(_("redeemed"), db_column="used_at")
+    currency = models.CharField(_("currency"), max_length=3, null=True)
+    amount = models.BigIntegerField(_("subtotal"), null=True)
+    discount_amount = models.BigIntegerField(_("discount"), null=True)
 
     class Meta:
+        verbose_name = _("usage notification")
+        verbose_name_plural = _("usage notifications")
         db_table = "discounts_usenotice"
         indexes: ClassVar = [models.Index(fields=["brand", "id"], name="discounts_notice_of_brand")]
 

@@ -1,4 +1,4 @@
-"""Decisions about discount codes: values in, values out."""
+"""Rules of discount codes: pure functions."""
 
 import json
 from collections.abc import Mapping
@@ -11,52 +11,54 @@ from discounts.errors import DiscountOutOfRange, ValidityInPast
 from pricing import Offer, parse_offer
 from promotions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, CodeInactive
 
-# what a rule may say beside its percentage: fields of the offer, and narrowing of the one benefit (the offer language)
+# Fields of the offer language that a rule can have beside its percentage: fields of the offer, and of its one benefit.
 OFFER_FIELDS = frozenset({"conditions", "combinable", "lane", "priority", "group", "exclusive", "max_applications"})
-NARROWING = frozenset({"on", "select", "max_units", "per", "pick", "only_complete_groups_of", "max_discount", "split"})
-TERMS = OFFER_FIELDS | NARROWING
+BENEFIT_FIELDS = frozenset(
+    {"on", "select", "max_units", "per", "pick", "only_complete_groups_of", "max_discount", "split"}
+)
+TERMS = OFFER_FIELDS | BENEFIT_FIELDS
 
 
 def check_percentage(value: object) -> int:
-    """A whole percentage above 0 and below 100 (the seed's 0 < x < 100). Raises DiscountOutOfRange."""
+    """Return a discount if it is a whole percentage from 1 to 99. Raises DiscountOutOfRange."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 100:
-        raise DiscountOutOfRange(
-            errors=[
-                {"field": "rule.discount", "code": DiscountOutOfRange.code, "detail": str(DiscountOutOfRange.message)}
-            ]
-        )
+        raise DiscountOutOfRange(errors=[_field_error("rule.discount", DiscountOutOfRange)])
     return value
 
 
 def check_validity(validity: datetime, *, at: datetime) -> datetime:
-    """An instant that is still to come. Raises ValidityInPast."""
+    """Return a validity that ends in the future. Raises ValidityInPast."""
     if validity <= at:
-        raise ValidityInPast(
-            errors=[{"field": "validity", "code": ValidityInPast.code, "detail": str(ValidityInPast.message)}]
-        )
+        raise ValidityInPast(errors=[_field_error("validity", ValidityInPast)])
     return validity
 
 
+def _field_error(field: str, error: type[DomainError]) -> dict[str, str]:
+    return {"field": field, "code": error.code, "detail": str(error.message)}
+
+
 def build_offer_document(discount: int, terms: Mapping[str, Any]) -> dict[str, Any]:
-    """The offer that a rule stands for, in the offer language: one percentage benefit, narrowed and conditioned."""
-    benefit = {"kind": "percent", "value": str(discount), "on": "order"} | {
-        k: v for k, v in terms.items() if k in NARROWING
-    }
-    return {"benefits": [benefit]} | {k: v for k, v in terms.items() if k in OFFER_FIELDS}
+    """Return a rule's offer in the offer language: one percentage benefit with the rule's terms."""
+    benefit_fields = {name: value for name, value in terms.items() if name in BENEFIT_FIELDS}
+    benefit = {"kind": "percent", "value": str(discount), "on": "order"} | benefit_fields
+    return {"benefits": [benefit]} | {name: value for name, value in terms.items() if name in OFFER_FIELDS}
 
 
 def build_offer(discount: int, terms: Mapping[str, Any]) -> Offer:
-    """The rule's offer, parsed; the same value again costs a look-up."""
-    return _parsed(discount, json.dumps(terms, sort_keys=True))
+    """Return a rule's parsed offer. Results are cached."""
+    return _build_offer_cached(discount, json.dumps(terms, sort_keys=True))
 
 
 @lru_cache(maxsize=4096)
-def _parsed(discount: int, terms: str) -> Offer:
+def _build_offer_cached(discount: int, terms: str) -> Offer:
     return parse_offer(build_offer_document(discount, json.loads(terms)))
 
 
 def find_error(*, is_active: bool, validity: datetime, is_member: bool, used: bool, at: datetime) -> DomainError | None:
-    """Why a shopper cannot have a code, the most lasting reason first, or None when they can."""
+    """Return the error that stops a shopper from redeeming a code, or None.
+
+    Errors that last longest take precedence.
+    """
     if not is_active:
         return CodeInactive()
     if validity <= at:

@@ -1,4 +1,4 @@
-"""Doors of discount codes for worker and beat."""
+"""Celery tasks of discount codes."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -8,17 +8,17 @@ from discounts.services import announcements, partitions, usage_digests
 
 @shared_task(name="discounts.announce")
 def announce(code: str) -> None:
-    """Plan the mails that announce a code."""
+    """Plan the emails that announce a code."""
     announcements.announce(code=code, at=timezone.now())
 
 
 @shared_task(name="discounts.send_usage_digests")
 def send_usage_digests() -> None:
-    """Tell brands about new uses of their codes, a digest each."""
+    """Send each brand a digest of the new redemptions of its codes."""
     usage_digests.send_usage_digests(at=timezone.now())
 
 
 @shared_task(name="discounts.create_partitions")
 def create_partitions() -> None:
-    """Keep room ahead in the table of uses."""
+    """Create the next partitions of the table of redemptions."""
     partitions.create_partitions()

@@ -1,5 +1,5 @@
-"""The admin's pages of discount codes: rules, codes, their uses and notices."""
+"""Admin pages of discount codes: rules, codes, redemptions and usage notifications."""
 
-from discounts.admin import codes, redemptions, rules
+from discounts.admin import codes, notifications, redemptions, returns, rules
 
-__all__ = ["codes", "redemptions", "rules"]
+__all__ = ["codes", "notifications", "redemptions", "returns", "rules"]

@@ -1,4 +1,4 @@
-"""The admin's pages of codes: made by a form, watched by numbers, announced and switched off by actions."""
+"""Admin pages of discount codes."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
@@ -18,58 +19,66 @@ from unfold.decorators import display
 from backoffice.base.admin import AnnotatedChangeList, BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
 from backoffice.base.charts import build_daily_chart
 from backoffice.base.filters import BrandFilter, StatusFilter
-from backoffice.base.formatting import EMPTY_VALUE, format_capped_count, format_datetime, format_totals, local_date
+from backoffice.base.formatting import (
+    EMPTY_VALUE,
+    format_capped_count,
+    format_datetime,
+    format_number,
+    format_totals,
+    local_date,
+)
 from backoffice.brand_selection import BrandCreateMixin, force_render
 from core.errors import DomainError
 from core.permissions import BrandPermissions
 from discounts import selectors, services
-from discounts.admin import numbers
 from discounts.admin.forms import ChangeCodeForm, CodeForm
 from discounts.emails import terms
 from discounts.models import DiscountCode
-from mailings.models import Mailing
+from discounts.selectors import statistics
+from mailings.contracts import MailingStatus
 
-STATES = {"active": "success", "expired": "warning", "switched off": "danger"}
+STATUS_LABELS = {"active": _("Active"), "ended": _("Ended"), "paused": _("Paused")}
+STATUS_COLORS = {"active": "success", "ended": "warning", "paused": "danger"}
 
 
-def state_of(code: DiscountCode) -> str:
-    """In a word, whether shoppers can use it."""
+def code_status(code: DiscountCode) -> str:
+    """Return the status of a code: a key of ``STATUS_LABELS``."""
     if not code.is_active:
-        return "switched off"
-    return "active" if code.validity > timezone.now() else "expired"
+        return "paused"
+    return "active" if code.validity > timezone.now() else "ended"
 
 
 class CodeStatusFilter(StatusFilter):
-    """A filter by the status that follows from a code's switch and validity."""
+    """Filter by the status of a code."""
 
-    statuses = (("active", _("Active")), ("expired", _("Ended")), ("off", _("Paused")))
+    statuses = tuple(STATUS_LABELS.items())
 
     def get_condition(self, status: str, at: datetime) -> Q:
         return {
             "active": Q(is_active=True, validity__gt=at),
-            "expired": Q(is_active=True, validity__lte=at),
-            "off": Q(is_active=False),
+            "ended": Q(is_active=True, validity__lte=at),
+            "paused": Q(is_active=False),
         }[status]
 
 
 class CodeList(AnnotatedChangeList):
-    """A page of codes with their uses and mails."""
+    """Page of codes with the numbers of their redemptions and emails."""
 
     def count(self, rows: list[Any]) -> None:
-        counted = numbers.count_by_code([code.pk for code in rows])
+        counts = statistics.count_by_code([code.pk for code in rows])
         for code in rows:
-            code.numbers = counted[code.pk]
+            code.counts = counts[code.pk]
 
 
 @admin.register(DiscountCode)
 class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
-    """A brand's codes."""
+    """Discount codes of brands."""
 
     creation_form = CodeForm
     list_filter = (CodeStatusFilter, BrandFilter, "notify")
     list_select_related = ("brand", "rule")
     search_fields = ("code",)
-    search_help_text = "The code, or its beginning"
+    search_help_text = _("Search by code")
     ordering = ("-pk",)
     list_per_page = 25
     show_full_result_count = False
@@ -78,15 +87,15 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
     change_form_outer_before_template = "admin/discounts/code_metrics.html"
     add_fieldsets = (
         (None, {"fields": ("text", "existing")}),
-        ("A new discount", {"fields": ("discount", "name", "audience", "minimum")}),
-        ("When and to whom", {"fields": ("validity", "notify")}),
+        (_("Discount"), {"fields": ("discount", "name", "audience", "minimum")}),
+        (_("Schedule and audience"), {"fields": ("validity", "notify")}),
     )
-    fieldsets = ((None, {"fields": ("offer_summary", "validity", "is_active", "announced_by_mail", "created")}),)
-    readonly_fields = ("offer_summary", "announced_by_mail", "created")
+    fieldsets = ((None, {"fields": ("offer_summary", "validity", "is_active", "announced_by_email", "created")}),)
+    readonly_fields = ("offer_summary", "announced_by_email", "created")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if has_multiple_brands(request) else ()
-        return ("code_text", "percentage", *brand, "state", "valid_until", "uses", "announcement_progress")
+        return ("code_text", "percentage", *brand, "status", "valid_until", "redemptions", "announcement_progress")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AnnotatedChangeList]:
         return CodeList
@@ -101,47 +110,51 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
         return False
 
     # --- columns and fields ------------------------------------------------------------------------------------------
-    @display(description="code", ordering="code_id")
+    @display(description=_("Code"), ordering="code_id")
     def code_text(self, code: DiscountCode) -> str:
         return code.code_id
 
-    @display(description="discount", label=True, ordering="rule__discount")
+    @display(description=_("Discount"), label=True, ordering="rule__discount")
     def percentage(self, code: DiscountCode) -> str:
-        return f"{code.rule.discount} %"
+        return code.rule.percentage
 
-    @display(description="state", label=STATES)
-    def state(self, code: DiscountCode) -> str:
-        return state_of(code)
+    @display(description=_("Status"), label=STATUS_COLORS)
+    def status(self, code: DiscountCode) -> tuple[str, str]:
+        status = code_status(code)
+        return status, str(STATUS_LABELS[status])
 
-    @display(description="valid until", ordering="validity")
+    @display(description=_("Valid until"), ordering="validity")
     def valid_until(self, code: DiscountCode) -> str:
         return format_datetime(code.validity, code.brand.timezone)
 
-    @display(description="uses")
-    def uses(self, code: Any) -> str:
-        return format_capped_count(code.numbers["uses"], numbers.LIST_CAP)
+    @display(description=_("Redemptions"))
+    def redemptions(self, code: Any) -> str:
+        return format_capped_count(code.counts["redemptions"], statistics.LIST_CAP)
 
-    @display(description="mails sent of planned")
+    @display(description=_("Emails sent"))
     def announcement_progress(self, code: Any) -> str:
-        if not code.numbers["planned"]:
+        if not code.counts["planned"]:
             return EMPTY_VALUE
-        sent, planned = (format_capped_count(code.numbers[name], numbers.LIST_CAP) for name in ("sent", "planned"))
-        return f"{sent} of {planned}"
+        counts = {name: format_capped_count(code.counts[name], statistics.LIST_CAP) for name in ("sent", "planned")}
+        return gettext("%(sent)s of %(planned)s") % counts
 
-    @display(description="gives")
+    @display(description=_("Offer"))
     def offer_summary(self, code: DiscountCode) -> str:
-        told = " ".join(terms(code))
-        whom = f" For {code.rule.audience.replace('_', ' ')} only." if code.rule.audience else ""
-        return f"{told}{whom}"
+        sentences = terms(code)
+        if code.rule.audience:
+            sentences.append(gettext("Only for %(audience)s.") % {"audience": code.rule.audience.replace("_", " ")})
+        return " ".join(sentences)
 
-    @display(description="announced by e-mail", boolean=True)
-    def announced_by_mail(self, code: DiscountCode) -> bool:
+    @display(description=_("Announcement"), boolean=True)
+    def announced_by_email(self, code: DiscountCode) -> bool:
         return code.notify
 
-    @display(description="made")
+    @display(description=_("Created"))
     def created(self, code: DiscountCode) -> str:
-        by = f" by {code.created_by}" if code.created_by else ""
-        return f"{format_datetime(code.created_at, code.brand.timezone)}{by}"
+        date = format_datetime(code.created_at, code.brand.timezone)
+        if code.created_by is None:
+            return date
+        return gettext("%(date)s by %(user)s") % {"date": date, "user": code.created_by}
 
     # --- the page of one code ----------------------------------------------------------------------------------------
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -152,69 +165,77 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        code = self._code(request, object_id)
+        code = self._get_code(request, object_id)
         with timezone.override(code.brand.timezone):
-            response = super().change_view(
-                request, object_id, form_url, {**(extra_context or {}), **self._numbers(request, code)}
-            )
-            return force_render(response)
+            context = {**(extra_context or {}), **self._code_context(request, code)}
+            return force_render(super().change_view(request, object_id, form_url, context))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
-            return  # the form's service has made it
+            return  # the form has called the service
         if not self.has_brand_permission(request, self.needs_to_change, obj):
             raise PermissionDenied
-        validity = obj.validity if "validity" in form.changed_data and obj.validity != form.before else None
-        services.change_code(code=obj, at=timezone.now(), validity=validity, is_active=obj.is_active)
+        is_moved = "validity" in form.changed_data and obj.validity != form.initial_validity
+        services.change_code(
+            code=obj, at=timezone.now(), validity=obj.validity if is_moved else None, is_active=obj.is_active
+        )
 
     def response_add(self, request: HttpRequest, obj: Model, post_url_continue: str | None = None) -> HttpResponse:
         if "_addanother" in request.POST:
             return cast("HttpResponse", super().response_add(request, obj, post_url_continue))
-        messages.success(request, f"The code {obj} is made.")
+        messages.success(request, gettext("Discount code %(code)s was created.") % {"code": obj})
         return redirect("admin:discounts_discountcode_change", obj.pk)
 
-    def _code(self, request: HttpRequest, object_id: str) -> DiscountCode:
+    def _get_code(self, request: HttpRequest, object_id: str) -> DiscountCode:
         code = self.get_object(request, object_id)
         if code is None or not self.has_view_permission(request, code):
             raise Http404
         return code  # type: ignore[no-any-return]
 
-    def _numbers(self, request: HttpRequest, code: DiscountCode) -> dict[str, Any]:
-        """What the page shows above the form."""
+    def _code_context(self, request: HttpRequest, code: DiscountCode) -> dict[str, Any]:
+        """Return the context for the metrics above the form."""
         now, zone = timezone.now(), code.brand.timezone
-        day = local_date(now, zone)
-        days = numbers.by_day(code=code.pk, zone=zone, at=now)
-        uses, given = numbers.totals(code)
+        today = local_date(now, zone)
+        daily = statistics.by_day(code=code.pk, zone=zone, at=now)
+        count, discount = statistics.totals(code)
+        discount_today = gettext("%(amount)s today") % {"amount": format_totals(daily.discount_since(today))}
+        returned = format_capped_count(statistics.returned(code), statistics.LIST_CAP)
         cards = [
-            ("Uses", format_capped_count(uses, numbers.PAGE_CAP - 1), "in all"),
-            ("Today", f"{days.uses[day]:,}", "since midnight"),
-            ("Discount given", format_totals(given), f"{format_totals(days.discount_since(day))} today"),
-            ("Held at checkout", f"{numbers.reserved(code, now):,}", "now"),
-            ("Given back", format_capped_count(numbers.returned(code), numbers.LIST_CAP), "in all"),
+            (gettext("Redemptions"), format_capped_count(count, statistics.PAGE_CAP - 1), gettext("total")),
+            (gettext("Today"), format_number(daily.redemptions[today]), gettext("since midnight")),
+            (gettext("Total discount"), format_totals(discount), discount_today),
+            (gettext("Reserved"), format_number(statistics.reserved(code, now)), gettext("now")),
+            (gettext("Returned"), returned, gettext("total")),
         ]
+        status = code_status(code)
+        redemptions_url = reverse("admin:discounts_usage_changelist")
         return {
             "show_save_and_add_another": False,
             "code": code,
             "cards": cards,
-            "state": (state_of(code), STATES[state_of(code)]),
-            "chart": build_daily_chart(days.uses, last=day, days=numbers.DAYS, unit="uses"),
-            "chart_title": "Uses per day",
-            "may_edit": self.has_brand_permission(request, BrandPermissions.EDIT, code),
-            "uses_url": f"{reverse('admin:discounts_usage_changelist')}?brand={code.brand.slug}&code={code.code_id}",
-            **self._announcement(code),
+            "status_label": STATUS_LABELS[status],
+            "status_color": STATUS_COLORS[status],
+            "chart": build_daily_chart(
+                daily.redemptions, last=today, days=statistics.DAYS, unit=gettext("redemptions")
+            ),
+            "chart_title": gettext("Redemptions per day"),
+            "may_announce": status == "active" and self.has_brand_permission(request, BrandPermissions.EDIT, code),
+            "redemptions_url": f"{redemptions_url}?brand={code.brand.slug}&code={code.code_id}",
+            **self._announcement_context(code),
         }
 
-    def _announcement(self, code: DiscountCode) -> dict[str, Any]:
-        """How far the announcement is, for its bar."""
-        told = selectors.announcement_progress(code)
-        mailing = Mailing.objects.filter(key=f"discount_code:{code.code_id}").only("status").first()
-        settled = told["sent"] + told["failed"]
+    def _announcement_context(self, code: DiscountCode) -> dict[str, Any]:
+        """Return the context for the progress of the announcement."""
+        progress = selectors.announcement_progress(code)
+        mailing = selectors.get_announcement(code)
+        finished = progress["sent"] + progress["failed"]
+        is_pending = mailing is None and code.notify and code_status(code) == "active"
         return {
-            "told": told,
-            "phase": mailing.status if mailing else "",
-            "percent": round(100 * settled / told["planned"]) if told["planned"] else 0,
-            "moving": bool(mailing and mailing.status != "done")
-            or (code.notify and not mailing and state_of(code) == "active"),
+            "progress": progress,
+            "mailing_status": mailing.get_status_display() if mailing else "",
+            "is_done": mailing is not None and mailing.status == MailingStatus.DONE,
+            "is_running": is_pending or (mailing is not None and mailing.status != MailingStatus.DONE),
+            "percent": round(100 * finished / progress["planned"]) if progress["planned"] else 0,
         }
 
     # --- actions -----------------------------------------------------------------------------------------------------
@@ -227,32 +248,35 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
         ]
 
     def announce_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The button on a code's page."""
-        code = self._code(request, str(pk))
+        """Schedule the announcement of a code."""
+        code = self._get_code(request, str(pk))
         if not self.has_brand_permission(request, BrandPermissions.EDIT, code):
             raise PermissionDenied
         self._announce(request, [code])
         return redirect("admin:discounts_discountcode_change", pk)
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The announcement's bar alone, as the page asks for it every other second."""
-        code = self._code(request, str(pk))
-        return TemplateResponse(request, "admin/discounts/progress.html", {"code": code, **self._announcement(code)})
+        """Render the progress of an announcement, which the page of the code polls."""
+        code = self._get_code(request, str(pk))
+        context = {"code": code, **self._announcement_context(code)}
+        return TemplateResponse(request, "admin/discounts/progress.html", context)
 
     def has_edit_permission(self, request: HttpRequest) -> bool:
         return self.has_brand_permission(request, BrandPermissions.EDIT)
 
-    @admin.action(description="Announce by e-mail", permissions=["edit"])
+    @admin.action(description=_("Send announcement"), permissions=["edit"])
     def announce(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> None:
         self._announce(request, self._editable(request, queryset))
 
-    @admin.action(description="Switch on", permissions=["edit"])
+    @admin.action(description=_("Resume"), permissions=["edit"])
     def activate(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> None:
-        self._set_active(request, queryset, on=True)
+        count = self._set_active(request, queryset, is_active=True)
+        messages.success(request, gettext("Resumed: %(count)s.") % {"count": format_number(count)})
 
-    @admin.action(description="Switch off", permissions=["edit"])
+    @admin.action(description=_("Pause"), permissions=["edit"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> None:
-        self._set_active(request, queryset, on=False)
+        count = self._set_active(request, queryset, is_active=False)
+        messages.success(request, gettext("Paused: %(count)s.") % {"count": format_number(count)})
 
     def _editable(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> list[DiscountCode]:
         return list(self.filter_queryset(queryset, request, BrandPermissions.EDIT))
@@ -261,13 +285,14 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
         for code in codes:
             try:
                 services.announce_code(code=code, at=timezone.now())
-            except DomainError as refusal:
-                messages.error(request, f"{code}: {refusal.detail}")
+            except DomainError as error:
+                messages.error(request, f"{code}: {error.detail}")
             else:
-                messages.success(request, f"{code} is being announced; nobody gets a second mail about it.")
+                text = gettext("Announcement scheduled. Customers who already received it are skipped.")
+                messages.success(request, f"{code}: {text}")
 
-    def _set_active(self, request: HttpRequest, queryset: QuerySet[DiscountCode], *, on: bool) -> None:
+    def _set_active(self, request: HttpRequest, queryset: QuerySet[DiscountCode], *, is_active: bool) -> int:
         codes = self._editable(request, queryset)
         for code in codes:
-            services.change_code(code=code, at=timezone.now(), is_active=on)
-        messages.success(request, f"Switched {'on' if on else 'off'}: {len(codes)}.")
+            services.change_code(code=code, at=timezone.now(), is_active=is_active)
+        return len(codes)

@@ -1,4 +1,4 @@
-"""Forms that make codes and rules, one brand at a time."""
+"""Forms that create and change discount codes and rules of one brand."""
 
 import re
 from collections.abc import Mapping
@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     DATETIME_CLASSES,
     UnfoldAdminIntegerFieldWidget,
@@ -17,15 +19,15 @@ from unfold.widgets import (
 
 from accounts.models import Brand
 from backoffice.base.form_fields import AwareDateTimeFormField, add_service_errors, keep_untouched
-from backoffice.base.formatting import format_datetime
 from core import money
 from core.errors import DomainError
 from discounts import services
 from discounts.models import DiscountCode, DiscountRule
+from discounts.selectors.codes import list_recent_rules
 from segments.selectors import list_segment_types
 
 NEW_RULE_CHOICE = ""
-NEWEST_RULES = 200  # offered in the select; older ones are reached through the API
+MAX_RULES = 200  # choices of the select; older rules can be used through the API
 FIELDS = {
     "id": "text",
     "rule": "existing",
@@ -39,7 +41,7 @@ FIELDS = {
 
 
 class LocalDateTimeInput(forms.DateTimeInput):
-    """The browser's own picker of a date and time, to the second."""
+    """The browser's own date and time picker, to the second."""
 
     input_type = "datetime-local"
 
@@ -50,61 +52,68 @@ class LocalDateTimeInput(forms.DateTimeInput):
 
 
 def validity_field(brand: Brand) -> AwareDateTimeFormField:
-    """An instant in the brand's time zone (which is active while the page is made and read)."""
+    """Build the field for the end of validity. The brand's time zone must be active."""
     return AwareDateTimeFormField(
-        label="Valid until",
+        label=_("Valid until"),
         widget=LocalDateTimeInput(),
-        help_text=f"The brand's own time: {brand.timezone}, now {format_datetime(timezone.now(), brand.timezone)}",
+        help_text=gettext("Times are in %(timezone)s.") % {"timezone": brand.timezone},
     )
 
 
 class NewRuleFields(forms.Form):
-    """What a new rule says: its percentage, for whom, and from which subtotal."""
+    """Fields of a new rule: percentage, name, audience and minimum subtotal."""
 
     discount = forms.IntegerField(
-        label="Discount in per cent",
+        label=_("Discount (%)"),
         required=False,
         min_value=1,
         max_value=99,
         widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1, "max": 99, "inputmode": "numeric"}),
-        help_text="A whole percentage, 1 to 99",
+        help_text=_("Whole number from 1 to 99."),
     )
     name = forms.CharField(
-        label="Name",
+        label=_("Name"),
         required=False,
         max_length=100,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="What shoppers read at checkout; the percentage when empty",
+        help_text=_("Shown at checkout. Defaults to the percentage."),
     )
-    audience = forms.ChoiceField(label="For whom", required=False, widget=UnfoldAdminSelectWidget())
+    audience = forms.ChoiceField(
+        label=_("Customer eligibility"),
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+        help_text=_("Only customers in this audience."),
+    )
     minimum = forms.CharField(
-        label="Minimum subtotal", required=False, max_length=20, widget=UnfoldAdminTextInputWidget()
+        label=_("Minimum subtotal"), required=False, max_length=20, widget=UnfoldAdminTextInputWidget()
     )
 
     brand: Brand
 
     def populate_choices(self) -> None:
-        """Fill in what depends on the brand."""
+        """Set the choices and help texts that depend on the brand."""
         types = [(name, name.replace("_", " ")) for name in list_segment_types(brand_id=self.brand.pk)]
-        self.fields["audience"].choices = [("", "Everyone"), *types]  # type: ignore[attr-defined]
-        self.fields["audience"].help_text = "Customers in this segment only, as the data platform sends it"
-        such = money.format_decimal(50 * 10 ** money.decimals(self.brand.currency), self.brand.currency)
-        self.fields["minimum"].help_text = f"In {self.brand.currency}, such as {such}; empty for none"
+        self.fields["audience"].choices = [("", gettext("Everyone")), *types]  # type: ignore[attr-defined]
+        currency = self.brand.currency
+        example = money.format_decimal(50 * 10 ** money.decimals(currency), currency)
+        self.fields["minimum"].help_text = gettext(
+            "Amount in %(currency)s. Example: %(amount)s. Leave blank for no minimum."
+        ) % {"currency": currency, "amount": example}
 
     def clean_minimum(self) -> str:
         text = str(self.cleaned_data["minimum"]).strip()
         if not text:
             return ""
         try:
-            minor = money.parse(re.sub(r"(?<=\d),(?=\d{1,2}\Z)", ".", text), self.brand.currency)
+            minor_units = money.parse(re.sub(r"(?<=\d),(?=\d{1,2}\Z)", ".", text), self.brand.currency)
         except ValueError as error:
             raise forms.ValidationError(str(error)) from error
-        if minor <= 0:
-            raise forms.ValidationError("Write an amount above zero, or leave it empty.")
-        return money.format_decimal(minor, self.brand.currency)
+        if minor_units <= 0:
+            raise forms.ValidationError(gettext("Enter an amount greater than 0, or leave blank."))
+        return money.format_decimal(minor_units, self.brand.currency)
 
     def rule_fields(self) -> dict[str, Any]:
-        """The fields of the rule that the form describes, as the service takes them."""
+        """Return the fields of the new rule for ``services.create_rule``."""
         data = self.cleaned_data
         rule: dict[str, Any] = {"discount": data["discount"], "name": data["name"], "audience": data["audience"]}
         if data["minimum"]:
@@ -112,8 +121,21 @@ class NewRuleFields(forms.Form):
         return rule
 
 
-class RuleForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
-    """A rule of a brand that no code has yet."""
+class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A model form whose ``clean`` creates the object with a service."""
+
+    def _post_clean(self) -> None:
+        """Skip the validation of the object, which the service has created."""
+
+    def save(self, commit: bool = True) -> Any:
+        return self.instance
+
+    def save_m2m(self) -> None:
+        """Do nothing: the object has no many-to-many fields."""
+
+
+class RuleForm(NewRuleFields, ServiceForm):
+    """Form that creates a rule without a code."""
 
     class Meta:
         model = DiscountRule
@@ -130,40 +152,34 @@ class RuleForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
         if not self.errors:
             try:
                 self.instance = services.create_rule(brand=self.brand, fields=self.rule_fields())
-            except DomainError as refusal:
-                add_service_errors(self, refusal, FIELDS, "discount")
+            except DomainError as error:
+                add_service_errors(self, error, FIELDS, "discount")
         return cleaned
 
-    def _post_clean(self) -> None:
-        """The service has made the object."""
 
-    def save(self, commit: bool = True) -> Any:
-        return self.instance
-
-    def save_m2m(self) -> None:
-        """Nothing more to save."""
-
-
-class CodeForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
-    """Makes a code, of one of the brand's rules or a new one."""
+class CodeForm(NewRuleFields, ServiceForm):
+    """Form that creates a code with an existing rule or a new one."""
 
     text = forms.CharField(
-        label="Code",
+        label=_("Code"),
         max_length=64,
         widget=UnfoldAdminTextInputWidget(
             attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
         ),
-        help_text="3 to 64 letters, digits, hyphens and underscores, such as AHMED2026BILLO; whatever the case",
+        help_text=_("3 to 64 letters, digits, hyphens or underscores. Not case-sensitive."),
     )
     existing = forms.ChoiceField(
-        label="Discount", required=False, widget=UnfoldAdminSelectWidget(), help_text="A new one is described below"
+        label=_("Discount"),
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+        help_text=_("Or describe a new discount below."),
     )
     notify = forms.BooleanField(
-        label="Announce by e-mail",
+        label=_("Announce by email"),
         required=False,
         initial=True,
         widget=UnfoldBooleanSwitchWidget(),
-        help_text="To everyone who agreed to get offers, once",
+        help_text=_("Sent once to customers who subscribed to offers."),
     )
 
     class Meta:
@@ -174,16 +190,18 @@ class CodeForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.brand, self.by = brand, by
         self.fields["validity"] = validity_field(brand)
-        rules = DiscountRule.objects.filter(brand=brand).order_by("-created_at")[:NEWEST_RULES]
-        self.rules = {str(rule.pk): rule for rule in rules}
-        named = [(key, rule_label(rule)) for key, rule in self.rules.items()]
-        self.fields["existing"].choices = [(NEW_RULE_CHOICE, "A new discount"), *named]  # type: ignore[attr-defined]
+        self.rules = {str(rule.pk): rule for rule in list_recent_rules(brand=brand, limit=MAX_RULES)}
+        choices = [(key, rule_label(rule)) for key, rule in self.rules.items()]
+        self.fields["existing"].choices = [  # type: ignore[attr-defined]
+            (NEW_RULE_CHOICE, gettext("New discount")),
+            *choices,
+        ]
         self.populate_choices()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if not cleaned.get("existing") and cleaned.get("discount") is None and "discount" not in self.errors:
-            self.add_error("discount", "Write a percentage, or choose a discount that is there already.")
+            self.add_error("discount", gettext("Enter a percentage or select an existing discount."))
         if not self.errors:
             self._create(cleaned)
         return cleaned
@@ -200,21 +218,12 @@ class CodeForm(NewRuleFields, forms.ModelForm):  # type: ignore[type-arg]
                 by=self.by,
                 at=timezone.now(),
             )
-        except DomainError as refusal:
-            add_service_errors(self, refusal, FIELDS, "text")
-
-    def _post_clean(self) -> None:
-        """The service has made the object."""
-
-    def save(self, commit: bool = True) -> Any:
-        return self.instance
-
-    def save_m2m(self) -> None:
-        """Nothing more to save."""
+        except DomainError as error:
+            add_service_errors(self, error, FIELDS, "text")
 
 
 class ChangeCodeForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What may change about a code: when it ends, and whether it can be used."""
+    """Form that changes when a code ends and whether it is active."""
 
     class Meta:
         model = DiscountCode
@@ -226,7 +235,9 @@ class ChangeCodeForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields["validity"] = validity_field(self.instance.brand)
             self.initial_validity: datetime = self.instance.validity
         if "is_active" in self.fields:
-            self.fields["is_active"].help_text = "Switched off, it can no longer be used; its uses stay"
+            self.fields["is_active"].help_text = gettext(
+                "Paused codes can't be redeemed. Existing redemptions are kept."
+            )
 
     def clean_validity(self) -> datetime:
         return keep_untouched(self.cleaned_data["validity"], self.initial_validity, seconds=True)
@@ -235,14 +246,15 @@ class ChangeCodeForm(forms.ModelForm):  # type: ignore[type-arg]
         cleaned = super().clean() or self.cleaned_data
         validity = cleaned.get("validity")
         if validity and validity != self.initial_validity and validity <= timezone.now():
-            self.add_error("validity", "The validity must end in the future; to end it now, switch the code off.")
+            self.add_error("validity", gettext("Choose a future end date. To stop the code now, pause it."))
         return cleaned
 
 
 def rule_label(rule: DiscountRule) -> str:
-    parts = [f"{rule.discount} %"]
+    """Return the label of a rule in a select: percentage, name and audience."""
+    parts = [rule.percentage]
     if rule.name:
         parts.append(rule.name)
     if rule.audience:
-        parts.append(f"for {rule.audience.replace('_', ' ')}")
+        parts.append(gettext("for %(audience)s") % {"audience": rule.audience.replace("_", " ")})
     return " \N{MIDDLE DOT} ".join(parts)

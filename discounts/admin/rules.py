@@ -1,59 +1,61 @@
-"""The admin's pages of discount rules. What a code has made use of does not change behind its back."""
+"""Admin pages of discount rules. A rule that a code has can't change, except for its name."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Model
+from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from backoffice.base.admin import AnnotatedChangeList, BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
 from backoffice.base.filters import BrandFilter
-from backoffice.base.formatting import format_datetime, humanize_pair
+from backoffice.base.formatting import format_datetime, format_number, humanize_pair
 from backoffice.brand_selection import BrandCreateMixin
 from discounts.admin.forms import RuleForm
-from discounts.models import DiscountCode, DiscountRule
+from discounts.models import DiscountRule
+from discounts.selectors.codes import count_codes_by_rule, has_codes
 
 TERM_LABELS = {
-    "min_subtotal": "from {value}",
-    "max_subtotal": "up to {value}",
-    "subtotal_equals": "for exactly {value}",
-    "min_quantity": "from {value} units",
-    "min_line_quantity": "from {value} units of one line",
-    "nth_order": "on order number {value}",
+    "min_subtotal": _("min. %(value)s"),
+    "max_subtotal": _("max. %(value)s"),
+    "subtotal_equals": _("exactly %(value)s"),
+    "min_quantity": _("min. %(value)s items"),
+    "min_line_quantity": _("min. %(value)s of one product"),
+    "nth_order": _("order no. %(value)s"),
 }
 
 
 def describe_terms(terms: dict[str, Any]) -> str:
-    """A rule's terms, a phrase each."""
+    """Return the terms of a rule as phrases, separated by semicolons."""
     phrases = []
     for condition in terms.get("conditions", []):
-        if words := TERM_LABELS.get(condition["kind"]):
-            phrases.append(words.format(value=condition.get("value")))
-        else:
-            phrases.append(humanize_pair(condition["kind"], {k: v for k, v in condition.items() if k != "kind"}))
+        kind, options = condition["kind"], {name: value for name, value in condition.items() if name != "kind"}
+        label = TERM_LABELS.get(kind)
+        phrases.append(label % {"value": options.get("value")} if label else humanize_pair(kind, options))
     phrases += [humanize_pair(name, value) for name, value in terms.items() if name != "conditions"]
-    return "; ".join(phrases) or "none"
+    return "; ".join(phrases) or gettext("none")
 
 
 class RuleList(AnnotatedChangeList):
-    """A page of rules, each with how many codes it has."""
+    """Page of rules with the number of their codes."""
 
     def count(self, rows: list[Any]) -> None:
-        codes = DiscountCode.objects.filter(rule__in=[rule.pk for rule in rows]).order_by()
-        counted = dict(codes.values_list("rule_id").annotate(codes=Count("pk")))
+        counts = count_codes_by_rule([rule.pk for rule in rows])
         for rule in rows:
-            rule.code_count = counted.get(rule.pk, 0)
+            rule.code_count = counts.get(rule.pk, 0)
 
 
 @admin.register(DiscountRule)
 class DiscountRuleAdmin(BrandCreateMixin, BrandScopedAdmin):
-    """A brand's rules: once a code has one, only its name can change."""
+    """Discount rules of brands."""
 
-    made_with = RuleForm
+    creation_form = RuleForm
     list_filter = (BrandFilter,)
     list_select_related = ("brand",)
     search_fields = ("name",)
+    search_help_text = _("Search by name")
     ordering = ("-created_at",)
     list_per_page = 50
     show_full_result_count = False
@@ -72,35 +74,35 @@ class DiscountRuleAdmin(BrandCreateMixin, BrandScopedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         if not super().has_delete_permission(request, obj):
             return False
-        return obj is None or not DiscountCode.objects.filter(rule_id=obj.pk).exists()
+        return not (isinstance(obj, DiscountRule) and has_codes(obj))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        return {name: found for name, found in super().get_actions(request).items() if name != "delete_selected"}
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        if change:  # otherwise the form's service has made it
+        if change:  # otherwise the form has called the service
             super().save_model(request, obj, form, change)
 
-    @display(description="rule", ordering="name")
+    @display(description=_("Rule"), ordering="name")
     def title(self, rule: DiscountRule) -> str:
         return str(rule)
 
-    @display(description="discount", label=True, ordering="discount")
+    @display(description=_("Discount"), label=True, ordering="discount")
     def percentage(self, rule: DiscountRule) -> str:
-        return f"{rule.discount} %"
+        return rule.percentage
 
-    @display(description="for whom")
+    @display(description=_("Audience"))
     def audience_label(self, rule: DiscountRule) -> str:
-        return rule.audience.replace("_", " ") or "everyone"
+        return rule.audience.replace("_", " ") or gettext("everyone")
 
-    @display(description="conditions")
+    @display(description=_("Conditions"))
     def conditions(self, rule: DiscountRule) -> str:
         return describe_terms(rule.terms)
 
-    @display(description="codes")
+    @display(description=_("Codes"))
     def codes(self, rule: Any) -> str:
-        return f"{rule.code_count:,}"
+        return format_number(rule.code_count)
 
-    @display(description="made")
+    @display(description=_("Created"))
     def created(self, rule: DiscountRule) -> str:
         return format_datetime(rule.created_at, rule.brand.timezone)

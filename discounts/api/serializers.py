@@ -1,8 +1,9 @@
-"""Shapes of discount codes and their uses on the wire."""
+"""Serializers of the discount code API."""
 
 import uuid
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -22,19 +23,25 @@ from discounts.services import RedemptionResult
 
 _RULE_SCHEMA = {
     "oneOf": [
-        {"type": "string", "format": "uuid", "description": "One of the brand's rules"},
+        {"type": "string", "format": "uuid", "description": "ID of one of the brand's rules."},
         {
             "type": "object",
             "required": ["discount"],
             "properties": {
-                "discount": {"type": "integer", "minimum": 1, "maximum": 99, "description": "Per cent"},
-                "name": {"type": "string", "maxLength": 100},
+                "discount": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": 99,
+                    "description": "Percentage from 1 to 99.",
+                    "example": 10,
+                },
+                "name": {"type": "string", "maxLength": 100, "description": "Name that is shown at checkout."},
                 "audience": {
                     "type": "string",
                     "maxLength": 100,
-                    "description": "Segment type whose members may use it",
+                    "description": "Audience that can redeem the code. Omit it for everyone.",
                 },
-                **{name: {"description": "See the offer language"} for name in sorted(rules.TERMS)},
+                **{name: {"description": "See the offer language."} for name in sorted(rules.TERMS)},
             },
             "additionalProperties": False,
         },
@@ -44,7 +51,7 @@ _RULE_SCHEMA = {
 
 @extend_schema_field(_RULE_SCHEMA)
 class RuleField(serializers.Field[Any, Any, Any, Any]):
-    """A rule's id, or the fields of a new rule."""
+    """The ID of a rule, or the fields of a new rule."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
@@ -52,83 +59,87 @@ class RuleField(serializers.Field[Any, Any, Any, Any]):
         try:
             return uuid.UUID(data)
         except (TypeError, ValueError, AttributeError) as error:
-            raise serializers.ValidationError("Send a rule's id or its fields.", code="invalid") from error
+            raise serializers.ValidationError(_("Enter the ID of a rule or an object."), code="invalid") from error
 
 
-class RuleAnswer(serializers.Serializer[Any]):
-    """A rule as it is answered: terms stand beside the percentage."""
+class RuleSerializer(serializers.Serializer[Any]):
+    """A discount rule. Its terms are beside the percentage."""
 
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    discount = serializers.IntegerField(min_value=1, max_value=99)
-    audience = serializers.CharField(allow_null=True)
-    terms = serializers.DictField()
-
-
-class Notified(serializers.Serializer[Any]):
-    """Mails that announce a code: planned in all, of these sent and failed so far."""
-
-    planned = serializers.IntegerField(min_value=0)
-    sent = serializers.IntegerField(min_value=0)
-    failed = serializers.IntegerField(min_value=0)
+    id = serializers.UUIDField(help_text="ID of the rule.")
+    name = serializers.CharField(help_text="Name that is shown at checkout. Empty if the percentage is shown.")
+    discount = serializers.IntegerField(min_value=1, max_value=99, help_text="Percentage from 1 to 99.")
+    audience = serializers.CharField(
+        allow_null=True, help_text="Audience that can redeem the code, or null for everyone."
+    )
+    terms = serializers.DictField(help_text="Conditions and benefit options in the offer language.")
 
 
-class CodeAnswer(serializers.Serializer[Any]):
+class NotifiedSerializer(serializers.Serializer[Any]):
+    """The number of emails that announce a code."""
+
+    planned = serializers.IntegerField(min_value=0, help_text="All emails, including sent and failed ones.")
+    sent = serializers.IntegerField(min_value=0, help_text="Emails sent so far.")
+    failed = serializers.IntegerField(min_value=0, help_text="Emails that failed so far.")
+
+
+class CodeSerializer(serializers.Serializer[Any]):
     """A discount code."""
 
-    id = serializers.CharField()
-    brand = serializers.SlugField()
-    rule = RuleAnswer()
-    validity = serializers.DateTimeField()
-    active = serializers.BooleanField()
-    created_at = serializers.DateTimeField()
-    notified = Notified(required=False)
+    id = serializers.CharField(help_text="Text of the code, in upper case.")
+    brand = serializers.SlugField(help_text="Slug of the brand.")
+    rule = RuleSerializer(help_text="Rule of the code.")
+    validity = serializers.DateTimeField(help_text="When the code ends.")
+    active = serializers.BooleanField(help_text="Whether the code isn't paused. It may have ended.")
+    created_at = serializers.DateTimeField(help_text="When the code was created.")
+    notified = NotifiedSerializer(
+        required=False, help_text="Emails that announce the code. Visible to brand staff only."
+    )
 
 
-class CodeRequest(serializers.Serializer[Any]):
+class CodeInputSerializer(serializers.Serializer[Any]):
     """A new discount code."""
 
-    id = StrictCharField(max_length=200)
-    rule = RuleField()
-    validity = AwareDateTimeField()
-    brand = SlugField(required=False, help_text="When the caller is staff of several brands")
-    notify = StrictBooleanField(default=True)
+    id = StrictCharField(max_length=200, help_text="Text of the code: 3 to 64 letters, digits, hyphens or underscores.")
+    rule = RuleField(help_text="ID of one of the brand's rules, or the fields of a new rule.")
+    validity = AwareDateTimeField(help_text="When the code ends.")
+    brand = SlugField(required=False, help_text="Slug of the brand. Required if you belong to several brands.")
+    notify = StrictBooleanField(default=True, help_text="Whether to announce the code to customers by email.")
 
 
-class CodeChange(serializers.Serializer[Any]):
-    """What may change of a code."""
+class CodeUpdateSerializer(serializers.Serializer[Any]):
+    """Changes to a discount code."""
 
-    validity = AwareDateTimeField(required=False)
-    active = StrictBooleanField(required=False)
-
-
-class UsageRequest(serializers.Serializer[Any]):
-    """A shopper uses a code, perhaps on an amount."""
-
-    discount_code = StrictCharField(max_length=200)
-    user = UuidField(required=False, help_text="The caller's own id")
-    amount = AmountField(required=False)
-    currency = CurrencyField(required=False, help_text="The brand's, when absent")
+    validity = AwareDateTimeField(required=False, help_text="When the code ends.")
+    active = StrictBooleanField(required=False, help_text="False pauses the code, true resumes it.")
 
 
-class UsageAnswer(serializers.Serializer[Any]):
-    """A use, with what is to be paid."""
+class UsageInputSerializer(serializers.Serializer[Any]):
+    """A redemption of a code by the caller."""
 
-    id = serializers.UUIDField()
-    discount_code = serializers.CharField()
-    user = serializers.UUIDField(allow_null=True)
-    used_at = serializers.DateTimeField()
-    discount = serializers.IntegerField(help_text="Per cent")
-    currency = serializers.CharField(allow_null=True)
-    amount = serializers.CharField(allow_null=True)
-    discount_amount = serializers.CharField(allow_null=True)
-    amount_to_pay = serializers.CharField(allow_null=True)
+    discount_code = StrictCharField(max_length=200, help_text="Text of the code, in any case.")
+    user = UuidField(required=False, help_text="ID of the caller.")
+    amount = AmountField(required=False, help_text="Subtotal that the percentage applies to.")
+    currency = CurrencyField(required=False, help_text="Currency of the amount. Defaults to the brand's currency.")
 
 
-def code_answer(code: DiscountCode, notified: dict[str, int] | None = None) -> dict[str, Any]:
-    """A code as ``CodeAnswer`` describes it."""
+class UsageSerializer(serializers.Serializer[Any]):
+    """A redemption of a code, with the amount to pay."""
+
+    id = serializers.UUIDField(help_text="ID of the redemption.")
+    discount_code = serializers.CharField(help_text="Text of the code, in upper case.")
+    user = serializers.UUIDField(allow_null=True, help_text="ID of the user.")
+    used_at = serializers.DateTimeField(help_text="When the code was redeemed.")
+    discount = serializers.IntegerField(help_text="Percentage from 1 to 99.")
+    currency = serializers.CharField(allow_null=True, help_text="Currency of the amounts.")
+    amount = serializers.CharField(allow_null=True, help_text="Subtotal that the percentage applied to.")
+    discount_amount = serializers.CharField(allow_null=True, help_text="Discount, rounded half up.")
+    amount_to_pay = serializers.CharField(allow_null=True, help_text="Subtotal after the discount.")
+
+
+def serialize_code(code: DiscountCode, notified: dict[str, int] | None = None) -> dict[str, Any]:
+    """Return a code in the form of ``CodeSerializer``."""
     rule = code.rule
-    answer = {
+    data = {
         "id": code.code_id,
         "brand": code.brand.slug,
         "validity": code.validity,
@@ -142,24 +153,28 @@ def code_answer(code: DiscountCode, notified: dict[str, int] | None = None) -> d
             "terms": rule.terms,
         },
     }
-    return answer if notified is None else answer | {"notified": notified}
+    return data if notified is None else data | {"notified": notified}
 
 
-def usage_answer(used: RedemptionResult) -> dict[str, Any]:
-    """A use as ``UsageAnswer`` describes it."""
+def serialize_usage(result: RedemptionResult) -> dict[str, Any]:
+    """Return a redemption in the form of ``UsageSerializer``."""
 
-    def amount(value: int | None) -> str | None:
-        return None if value is None or used.currency is None else money.format_decimal(value, used.currency)
+    def to_decimal(minor_units: int | None) -> str | None:
+        if minor_units is None or result.currency is None:
+            return None
+        return money.format_decimal(minor_units, result.currency)
 
-    to_pay = None if used.amount is None or used.discount_amount is None else used.amount - used.discount_amount
+    to_pay = None
+    if result.amount is not None and result.discount_amount is not None:
+        to_pay = result.amount - result.discount_amount
     return {
-        "id": used.id,
-        "discount_code": used.code,
-        "user": used.user_id,
-        "used_at": used.used_at,
-        "discount": used.discount,
-        "currency": used.currency,
-        "amount": amount(used.amount),
-        "discount_amount": amount(used.discount_amount),
-        "amount_to_pay": amount(to_pay),
+        "id": result.id,
+        "discount_code": result.code,
+        "user": result.user_id,
+        "used_at": result.redeemed_at,
+        "discount": result.discount,
+        "currency": result.currency,
+        "amount": to_decimal(result.amount),
+        "discount_amount": to_decimal(result.discount_amount),
+        "amount_to_pay": to_decimal(to_pay),
     }

@@ -1,4 +1,4 @@
-"""Addresses of discount codes, below /api/v1/."""
+"""URLs of the discount code API below ``/api/v1/``."""
 
 from django.urls import path
 

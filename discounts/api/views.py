@@ -1,17 +1,17 @@
-"""Discount codes over HTTP: parse, call one service, answer."""
+"""API views for discount codes and their redemptions."""
 
 import uuid
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.contracts import Caller, get_caller
-from accounts.models import Brand
-from accounts.selectors import get_brand_for_caller, readable_brand_ids, shopper_for
+from accounts.selectors import get_brand_for_caller, has_slug, readable_brand_ids, shopper_for
 from core import throttle
 from core.api import CursorPagination
 from core.errors import NotFound, PermissionDenied
@@ -20,54 +20,56 @@ from core.idempotency import idempotent
 from core.serializer_fields import parse_minor_units, validate
 from discounts import selectors, services
 from discounts.api.serializers import (
-    CodeAnswer,
-    CodeChange,
-    CodeRequest,
-    UsageAnswer,
-    UsageRequest,
-    code_answer,
-    usage_answer,
+    CodeInputSerializer,
+    CodeSerializer,
+    CodeUpdateSerializer,
+    UsageInputSerializer,
+    UsageSerializer,
+    serialize_code,
+    serialize_usage,
 )
 from discounts.models import DiscountCode
 from promotions.code_rules import normalize_code
 from promotions.errors import CodeNotFound
 
-UNKNOWN_CODE_SCOPE = "code_miss"  # closed when Redis is away: looking is what who guesses would want
-UNKNOWN_REDEMPTION_SCOPE = "cart_code_miss"  # open: a shopper goes on shopping
+UNKNOWN_CODE_SCOPE = "code_miss"  # fails closed without Redis: lookups are what an attacker would guess with
+UNKNOWN_REDEMPTION_SCOPE = "cart_code_miss"  # fails open without Redis, so that shoppers can check out
 
 
 class CodesView(APIView):
     """``/api/v1/discountcode/``"""
 
-    @extend_schema(request=CodeRequest, responses={201: CodeAnswer}, operation_id="discountcode_create")
+    @extend_schema(request=CodeInputSerializer, responses={201: CodeSerializer}, operation_id="discountcode_create")
     @idempotent
     def post(self, request: Request) -> Response:
-        """Make a code of the caller's brand and announce it."""
-        body = CodeRequest(data=request.data)
-        body.is_valid(raise_exception=True)
-        asked = body.validated_data
+        """Create a discount code for the caller's brand and announce it."""
+        serializer = CodeInputSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
         code = services.create_code(
-            brand=get_brand_for_caller(caller=get_caller(request.auth), slug=asked.get("brand"), edit=True),
-            text=asked["id"],
-            rule=asked["rule"],
-            validity=asked["validity"],
-            notify=asked["notify"],
+            brand=get_brand_for_caller(caller=get_caller(request.auth), slug=data.get("brand"), edit=True),
+            text=data["id"],
+            rule=data["rule"],
+            validity=data["validity"],
+            notify=data["notify"],
             by=get_caller(request.auth).user_key,
             at=timezone.now(),
         )
-        return Response(code_answer(code, selectors.announcement_progress(code)), status=201)
+        return Response(serialize_code(code, selectors.announcement_progress(code)), status=201)
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("brand", str, description="A shopper names the brand whose codes they would like")
+            OpenApiParameter(
+                "brand", str, description="Slug of the brand. Required for shoppers; a filter for brand staff."
+            )
         ],
-        responses={200: CodeAnswer(many=True)},
+        responses={200: CodeSerializer(many=True)},
         operation_id="discountcode_list",
     )
     def get(self, request: Request) -> Response:
-        """Staff: the brand's codes, newest first.
+        """List discount codes, newest first.
 
-        A shopper, with ``brand``: announced codes that they could use now.
+        Staff get the codes of their brands. Shoppers get the announced codes of a brand that they can redeem now.
         """
         caller, slug = get_caller(request.auth), request.query_params.get("brand")
         brand_ids = readable_brand_ids(caller)
@@ -76,20 +78,20 @@ class CodesView(APIView):
             codes = codes.filter(brand__slug=slug) if slug else codes
         elif slug:
             shopper = shopper_for(caller=caller, customer_id=None)
-            codes = selectors.usable(brand_slug=slug, shopper=shopper, at=timezone.now())
+            codes = selectors.list_usable(brand_slug=slug, shopper=shopper, at=timezone.now())
         else:
-            raise PermissionDenied("Name the brand whose codes you would like: ?brand=…")
-        page = CursorPagination()
-        found = page.paginate_queryset(codes, request, view=self) or []
-        return page.get_paginated_response([code_answer(code) for code in found])
+            raise PermissionDenied(_("Name a brand: ?brand=<slug>."))
+        paginator = CursorPagination()
+        page = paginator.paginate_queryset(codes, request, view=self) or []
+        return paginator.get_paginated_response([serialize_code(code) for code in page])
 
 
 class CodeView(APIView):
-    """``/api/v1/discountcode/<id>/``, by the code's string or its SHA-256."""
+    """``/api/v1/discountcode/<id>/``, by the text of the code or its SHA-256."""
 
-    @extend_schema(responses={200: CodeAnswer}, operation_id="discountcode_read")
+    @extend_schema(responses={200: CodeSerializer}, operation_id="discountcode_read")
     def get(self, request: Request, name: str) -> Response:
-        """The code, its rule and validity, also when it has expired."""
+        """Return a discount code with its rule, even if it has ended."""
         throttle.peek(UNKNOWN_CODE_SCOPE, get_caller(request.auth).identity)
         try:
             code = selectors.get_by_code_or_digest(name)
@@ -97,30 +99,30 @@ class CodeView(APIView):
             throttle.consume(UNKNOWN_CODE_SCOPE, get_caller(request.auth).identity)
             raise
         brand_ids = readable_brand_ids(get_caller(request.auth))
-        own = brand_ids is None or code.brand_id in brand_ids
-        return Response(code_answer(code, selectors.announcement_progress(code) if own else None))
+        is_own = brand_ids is None or code.brand_id in brand_ids
+        return Response(serialize_code(code, selectors.announcement_progress(code) if is_own else None))
 
-    @extend_schema(request=CodeChange, responses={200: CodeAnswer}, operation_id="discountcode_change")
+    @extend_schema(request=CodeUpdateSerializer, responses={200: CodeSerializer}, operation_id="discountcode_change")
     def patch(self, request: Request, name: str) -> Response:
-        """Change the validity, or switch the code on or off."""
-        body = CodeChange(data=request.data)
-        body.is_valid(raise_exception=True)
+        """Change when a discount code ends, or pause or resume it."""
+        serializer = CodeUpdateSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         code = services.change_code(
-            code=self._own(request, name),
+            code=self._get_own_code(request, name),
             at=timezone.now(),
-            validity=body.validated_data.get("validity"),
-            is_active=body.validated_data.get("active"),
+            validity=serializer.validated_data.get("validity"),
+            is_active=serializer.validated_data.get("active"),
         )
-        return Response(code_answer(code, selectors.announcement_progress(code)))
+        return Response(serialize_code(code, selectors.announcement_progress(code)))
 
     @extend_schema(responses={204: None}, operation_id="discountcode_deactivate")
     def delete(self, request: Request, name: str) -> Response:
-        """Deactivate the code; its uses stay."""
-        services.deactivate(code=self._own(request, name))
+        """Pause a discount code. Its redemptions are kept."""
+        services.deactivate_code(code=self._get_own_code(request, name))
         return Response(status=204)
 
-    def _own(self, request: Request, name: str) -> DiscountCode:
-        """The caller's own code; another brand's is not there."""
+    def _get_own_code(self, request: Request, name: str) -> DiscountCode:
+        """Return a code of the caller's brand. Raises NotFound for codes of other brands."""
         brand_ids = readable_brand_ids(get_caller(request.auth))
         try:
             code = selectors.get_by_code_or_digest(name)
@@ -135,41 +137,45 @@ class CodeView(APIView):
 class UsagesView(HotView):
     """``/api/v1/discountcodeusage/``"""
 
-    throttle_misses = UNKNOWN_REDEMPTION_SCOPE
+    throttle_failure_scope = UNKNOWN_REDEMPTION_SCOPE
 
-    @extend_schema(request=UsageRequest, responses={201: UsageAnswer}, operation_id="discountcodeusage_create")
+    @extend_schema(
+        request=UsageInputSerializer, responses={201: UsageSerializer}, operation_id="discountcodeusage_create"
+    )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Use a code: once per shopper."""
+        """Redeem a discount code. Each shopper can redeem a code once."""
         return self.answer(request)
 
     @staticmethod
     def serve(call: Call) -> Answer:
-        """The use."""
-        asked = validate(UsageRequest, call.body())
+        """Redeem a code and return the redemption."""
+        data = validate(UsageInputSerializer, call.body())
         shopper = get_caller(call.auth).shopper
-        if shopper is None or asked.get("user", shopper.user_id) != shopper.user_id:
-            raise PermissionDenied("A use is the caller's own.")
+        if shopper is None or data.get("user", shopper.user_id) != shopper.user_id:
+            raise PermissionDenied(_("You can redeem codes only for yourself."))
         try:
-            used = services.redeem_code(
-                code=normalize_code(asked["discount_code"]) or "", shopper=shopper, at=call.at, **_money(asked)
+            result = services.redeem_code(
+                code=normalize_code(data["discount_code"]) or "", shopper=shopper, at=call.at, **_parse_amount(data)
             )
         except CodeNotFound:
             throttle.consume(UNKNOWN_REDEMPTION_SCOPE, get_caller(call.auth).identity)
             raise
-        return usage_answer(used), 201
+        return serialize_usage(result), 201
 
 
 class UsageView(APIView):
     """``/api/v1/discountcodeusage/<id>/``"""
 
     @extend_schema(
-        parameters=[OpenApiParameter("brand", str, description="When the caller is staff of several brands")],
+        parameters=[
+            OpenApiParameter("brand", str, description="Slug of the brand. Required if you belong to several brands.")
+        ],
         responses={204: None},
         operation_id="discountcodeusage_return",
     )
     def delete(self, request: Request, usage_id: uuid.UUID) -> Response:
-        """Give a use of the brand's code back."""
+        """Return a redemption of the brand's code, so that the shopper can redeem the code again."""
         slug = request.query_params.get("brand")
         brand = get_brand_for_caller(caller=get_caller(request.auth), slug=slug, edit=True)
         services.return_redemption(usage_id=usage_id, brand=brand, at=timezone.now())
@@ -177,13 +183,13 @@ class UsageView(APIView):
 
 
 def _is_other_brands_shopper(caller: Caller, slug: str | None, brand_ids: list[uuid.UUID]) -> bool:
-    """Whether somebody's staff asks as a shopper: for the codes of a brand that is not theirs."""
-    return bool(slug and caller.shopper) and not Brand.objects.filter(pk__in=brand_ids, slug=slug).exists()
+    """Return whether staff of other brands ask for a brand's codes as a shopper."""
+    return bool(slug and caller.shopper) and not has_slug(brand_ids=brand_ids, slug=slug or "")
 
 
-def _money(asked: dict[str, Any]) -> dict[str, Any]:
-    """``amount`` in minor units of ``currency``, which is the brand's when none was sent."""
-    if "amount" not in asked:
-        return {"amount": None, "currency": asked.get("currency")}
-    currency = asked.get("currency") or selectors.currency_of(asked["discount_code"])
-    return {"amount": parse_minor_units(asked["amount"], currency, "amount"), "currency": currency}
+def _parse_amount(data: dict[str, Any]) -> dict[str, Any]:
+    """Return ``amount`` in minor units and ``currency``, which defaults to the brand's currency."""
+    if "amount" not in data:
+        return {"amount": None, "currency": data.get("currency")}
+    currency = data.get("currency") or selectors.currency_of(data["discount_code"])
+    return {"amount": parse_minor_units(data["amount"], currency, "amount"), "currency": currency}

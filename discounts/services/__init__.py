@@ -1,6 +1,6 @@
-"""Verbs of discount codes."""
+"""Services of discount codes for other apps and entry points."""
 
-from discounts.services.codes import announce_code, change_code, create_code, create_rule, deactivate
+from discounts.services.codes import announce_code, change_code, create_code, create_rule, deactivate_code
 from discounts.services.redemptions import RedemptionResult, redeem_code, return_redemption
 
 __all__ = [
@@ -9,7 +9,7 @@ __all__ = [
     "change_code",
     "create_code",
     "create_rule",
-    "deactivate",
+    "deactivate_code",
     "redeem_code",
     "return_redemption",
 ]

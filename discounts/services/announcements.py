@@ -1,4 +1,4 @@
-"""Announcing a code to the brand's shoppers: everyone who agreed to it, once."""
+"""Announcements of codes by email to subscribed shoppers, once per shopper."""
 
 from datetime import datetime
 
@@ -12,22 +12,21 @@ from mailings.services import planning
 
 
 def announce(*, code: str, at: datetime) -> None:
-    """Plan a mail to each consenting shopper, in chunks of their own transactions; one that was cut short goes on where
-    it stopped.
+    """Plan an email to each subscribed shopper. Each chunk has its own transaction, so that planning can be resumed.
 
-    A rule for an audience is announced to that audience only, as the rule was when planning began.
+    A code for an audience is announced to that audience only, as set when planning started.
     """
-    found = selectors.codes().filter(code=code, is_active=True, notify=True, validity__gt=at).first()
-    if found is None:
+    discount_code = selectors.codes().filter(code=code, is_active=True, notify=True, validity__gt=at).first()
+    if discount_code is None:
         return
-    mailing = _mailing(found)
-    while mailing.status == MailingStatus.PLANNING and _plan_chunk(mailing, found, at):
+    mailing = _get_or_create_mailing(discount_code)
+    while mailing.status == MailingStatus.PLANNING and _plan_chunk(mailing, discount_code, at):
         pass
 
 
-def _mailing(code: DiscountCode) -> Mailing:
-    return planning.plan(
-        key=selectors.mailing_key(code), kind=emails.ANNOUNCEMENT, marketing=True,
+def _get_or_create_mailing(code: DiscountCode) -> Mailing:
+    return planning.plan_mailing(
+        key=selectors.mailing_key(code), mail_type=emails.ANNOUNCEMENT, marketing=True,
         sender=str(code.brand_id), sender_name=code.brand.name,
         data={"code": code.code_id, "audience": code.rule.audience},
     )  # fmt: skip
@@ -35,16 +34,16 @@ def _mailing(code: DiscountCode) -> Mailing:
 
 @transaction.atomic
 def _plan_chunk(mailing: Mailing, code: DiscountCode, at: datetime) -> bool:
-    """Plan the next shoppers; whether there may be more."""
+    """Plan the emails of the next shoppers. Return whether there may be more."""
     locked = planning.lock_planning(mailing_id=mailing.pk)
     if locked is None:
         return False
-    addressees = selectors.iter_recipients(
+    rows = selectors.iter_recipients(
         brand_id=code.brand_id, audience=locked.data["audience"], after=locked.plan_cursor, limit=planning.CHUNK
     )
-    if not addressees:
+    if not rows:
         planning.finish_planning(mailing=locked)
         return False
-    recipients = [Recipient(customer, email, name) for _, customer, email, name in addressees]
-    planning.add_recipients(mailing=locked, recipients=recipients, at=at, cursor=addressees[-1][0])
+    recipients = [Recipient(customer, email, name) for _, customer, email, name in rows]
+    planning.add_recipients(mailing=locked, recipients=recipients, at=at, cursor=rows[-1][0])
     return True

@@ -1,4 +1,4 @@
-"""A brand makes, changes and withdraws its codes."""
+"""Services that create, change, announce and pause discount codes."""
 
 import uuid
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from core.errors import InvalidRequest
@@ -13,11 +14,12 @@ from core.outbox import enqueue_on_commit
 from discounts import rules
 from discounts.models import DiscountCode, DiscountRule
 from pricing import OfferInvalid, parse_offer
-from promotions.code_rules import normalize_code
+from promotions.code_rules import CODE_FORMAT_MESSAGE, normalize_code
 from promotions.services import register_code
 
 KIND = "discount_code"
 RULE_FIELDS = frozenset({"discount", "audience", "name"}) | rules.TERMS
+MAX_TEXT_LENGTH = 100
 
 
 @transaction.atomic
@@ -31,50 +33,51 @@ def create_code(
     by: int | None,
     at: datetime,
 ) -> DiscountCode:
-    """Make a code for the brand and, with ``notify``, promise its announcement.
+    """Create a discount code and, with ``notify``, schedule its announcement.
 
-    ``rule`` is the id of one of the brand's rules, or the fields of a new one. Raises Invalid, DiscountOutOfRange,
-    ValidityInPast and CodeTaken; nothing is made then.
+    ``rule`` is the ID of one of the brand's rules, or the fields of a new rule. ``by`` is the key of the user.
+    Raises InvalidRequest, DiscountOutOfRange, ValidityInPast and CodeTaken.
     """
     rules.check_validity(validity, at=at)
-    normal = normalize_code(text)
-    if normal is None:
-        raise InvalidRequest.field("id", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
-    chosen = (
+    normalized = normalize_code(text)
+    if normalized is None:
+        raise InvalidRequest.field("id", str(CODE_FORMAT_MESSAGE))
+    discount_rule = (
         get_brand_rule(brand=brand, rule_id=rule)
         if isinstance(rule, uuid.UUID)
         else create_rule(brand=brand, fields=rule)
     )
     code = DiscountCode.objects.create(
-        code=register_code(text=normal, kind=KIND, brand=brand),
+        code=register_code(text=normalized, kind=KIND, brand=brand),
         brand=brand,
-        rule=chosen,
+        rule=discount_rule,
         validity=validity,
         notify=notify,
         created_by_id=by,
         created_at=at,
     )
     if notify:
-        enqueue_on_commit("discounts.announce", code=normal)
+        enqueue_on_commit("discounts.announce", code=normalized)
     return code
 
 
 def get_brand_rule(*, brand: Brand, rule_id: uuid.UUID) -> DiscountRule:
-    """One of the brand's rules. Raises Invalid for any other, whether it exists or not."""
+    """Return one of the brand's rules. Raises InvalidRequest for any other, whether it exists or not."""
     rule = DiscountRule.objects.filter(brand=brand, pk=rule_id).first()
     if rule is None:
-        raise InvalidRequest.field("rule", "The brand has no such rule.")
+        raise InvalidRequest.field("rule", _("Rule not found."))
     return rule
 
 
 def create_rule(*, brand: Brand, fields: Mapping[str, Any]) -> DiscountRule:
-    """A new rule from its fields: ``discount``, ``audience``, ``name`` and terms of the offer language."""
-    unknown = sorted(set(fields) - RULE_FIELDS)
-    if unknown:
+    """Create a rule from ``discount``, ``audience``, ``name`` and terms of the offer language.
+
+    Raises InvalidRequest, DiscountOutOfRange.
+    """
+    if unknown := sorted(set(fields) - RULE_FIELDS):
+        detail = _("Unknown field.")
         raise InvalidRequest(
-            errors=[
-                {"field": f"rule.{name}", "code": "unknown", "detail": "There is no such field."} for name in unknown
-            ]
+            errors=[{"field": f"rule.{name}", "code": "unknown_field", "detail": detail} for name in unknown]
         )
     discount = rules.check_percentage(fields.get("discount"))
     terms = check_terms(discount, {name: value for name, value in fields.items() if name in rules.TERMS})
@@ -88,7 +91,7 @@ def create_rule(*, brand: Brand, fields: Mapping[str, Any]) -> DiscountRule:
 
 
 def check_terms(discount: int, terms: dict[str, Any]) -> dict[str, Any]:
-    """Terms that make an offer. Raises Invalid with every fault."""
+    """Return the terms if they form a valid offer. Raises InvalidRequest with all errors."""
     try:
         parse_offer(rules.build_offer_document(discount, terms))
     except OfferInvalid as error:
@@ -105,8 +108,9 @@ def _clean_text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if value is None:
         return ""
-    if not isinstance(value, str) or len(value) > 100:
-        raise InvalidRequest.field(f"rule.{name}", "A text of up to 100 characters.")
+    if not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH:
+        detail = _("Enter a text of up to %(max)s characters.") % {"max": MAX_TEXT_LENGTH}
+        raise InvalidRequest.field(f"rule.{name}", detail)
     return value
 
 
@@ -114,7 +118,7 @@ def _clean_text(fields: Mapping[str, Any], name: str) -> str:
 def change_code(
     *, code: DiscountCode, at: datetime, validity: datetime | None = None, is_active: bool | None = None
 ) -> DiscountCode:
-    """Set a new end of validity, or switch the code on or off; what is not given stays."""
+    """Change when a code ends, or pause or resume it. None keeps a value. Raises ValidityInPast."""
     if validity is not None:
         code.validity = rules.check_validity(validity, at=at)
     if is_active is not None:
@@ -123,19 +127,19 @@ def change_code(
     return code
 
 
-def deactivate(*, code: DiscountCode) -> None:
-    """Withdraw the code; its uses stay. Deactivating twice is deactivating once."""
+def deactivate_code(*, code: DiscountCode) -> None:
+    """Pause a code. Its redemptions stay, and pausing it again changes nothing."""
     DiscountCode.objects.filter(pk=code.pk).update(is_active=False)
 
 
 @transaction.atomic
 def announce_code(*, code: DiscountCode, at: datetime) -> None:
-    """Promise that shoppers are told of the code; those who were told stay told once.
+    """Schedule the announcement of a code. Shoppers who received it don't get it again.
 
-    Raises CodeInactive and CodeExpired for what they could not use.
+    Raises CodeInactive and CodeExpired for codes that shoppers can't redeem.
     """
-    refused = rules.find_error(is_active=code.is_active, validity=code.validity, is_member=True, used=False, at=at)
-    if refused is not None:
-        raise refused
+    error = rules.find_error(is_active=code.is_active, validity=code.validity, is_member=True, used=False, at=at)
+    if error is not None:
+        raise error
     DiscountCode.objects.filter(pk=code.pk, notify=False).update(notify=True)
     enqueue_on_commit("discounts.announce", code=code.code_id)

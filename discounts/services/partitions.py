@@ -1,4 +1,4 @@
-"""Room ahead in the table of uses, which is partitioned by code."""
+"""Partitions of the table of redemptions, which is partitioned by code."""
 
 from django.db import connection, transaction
 
@@ -9,18 +9,17 @@ PARTITIONS_AHEAD = 2
 
 
 def create_partitions() -> int:
-    """Make the partitions for the newest code and the next ones; how many were missing.
+    """Create the missing partitions up to ``PARTITIONS_AHEAD`` beyond the newest code. Return how many were missing.
 
-    A partition is made apart and then attached, which locks no reader or writer out. Codes beyond the last partition
-    would land in the default one, so this runs daily and a brand's codes of a day are far fewer than a partition
-    holds.
+    A partition is created as a table and then attached, which blocks no reader or writer. Rows of codes beyond the
+    last partition go to the default partition; a day's new codes are far fewer than a partition holds.
     """
     newest = DiscountCode.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     last = newest // CODES_PER_PARTITION + PARTITIONS_AHEAD
-    return sum(_make(number) for number in range(last + 1))
+    return sum(_create_partition(number) for number in range(last + 1))
 
 
-def _make(number: int) -> bool:
+def _create_partition(number: int) -> bool:
     name = f"discounts_usage_p{number}"
     low, high = number * CODES_PER_PARTITION, (number + 1) * CODES_PER_PARTITION
     with transaction.atomic(), connection.cursor() as cursor:

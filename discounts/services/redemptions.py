@@ -1,4 +1,4 @@
-"""A shopper uses a code, once; a brand gives a use back."""
+"""Services that redeem a code once per shopper and return redemptions."""
 
 import uuid
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from promotions.errors import CodeAlreadyUsed, CodeNotFound
 
 @dataclass(frozen=True, slots=True)
 class RedemptionResult:
-    """A use as it stands. Amounts are minor units of ``currency``, None when no amount was given."""
+    """A new redemption. Amounts are in minor units of ``currency``, or None if the request has no amount."""
 
     id: uuid.UUID
     code: str
     user_id: uuid.UUID | None
-    used_at: datetime
+    redeemed_at: datetime
     discount: int
     currency: str | None
     amount: int | None
@@ -31,7 +31,7 @@ class RedemptionResult:
 
 @dataclass(frozen=True, slots=True)
 class _BatchItem:
-    """What one caller of ``use`` asks for."""
+    """One request of a batch."""
 
     code: str
     customer: int | None
@@ -44,11 +44,10 @@ class _BatchItem:
 def redeem_code(
     *, code: str, shopper: Shopper, amount: int | None, currency: str | None, at: datetime
 ) -> RedemptionResult:
-    """Take the shopper's one use of a normalised code; one statement, whatever the answer, shared with whoever asks at
-    the same moment.
+    """Redeem a normalized code for the shopper. Concurrent requests share one statement.
 
-    Raises CodeUnknown, CodeInactive, CodeExpired, AudienceNotMember, CartNeeded (the rule has terms that only checkout
-    can judge), CodeAlreadyUsed, and TokenInvalid (the user was deactivated since signing in).
+    Raises CodeNotFound, CodeInactive, CodeExpired, AudienceNotMember, CartRequired (only checkout can evaluate the
+    rule's terms), CodeAlreadyUsed, and TokenInvalid (the user was deactivated after signing in).
     """
     row = _executor.submit(_BatchItem(code, shopper.id, uuid7(), at, amount, currency))
     if row["text"] is None:
@@ -67,17 +66,17 @@ def redeem_code(
     )
 
 
-def _redeem_batch(asks: Sequence[_BatchItem]) -> list[db.Row]:
-    """A row for each ask, in their order; of several by one shopper for one code, the first has the use."""
+def _redeem_batch(items: Sequence[_BatchItem]) -> list[db.Row]:
+    """Return a row for each item, in order. The first of several items of one shopper and code gets the redemption."""
     return db.fetch_all(
         "discounts/sql/redeem_codes.sql",
         {
-            "codes": [ask.code for ask in asks],
-            "customers": [ask.customer for ask in asks],
-            "ids": [ask.id for ask in asks],
-            "ats": [ask.at for ask in asks],
-            "amounts": [ask.amount for ask in asks],
-            "currencies": [ask.currency for ask in asks],
+            "codes": [item.code for item in items],
+            "customers": [item.customer for item in items],
+            "ids": [item.id for item in items],
+            "ats": [item.at for item in items],
+            "amounts": [item.amount for item in items],
+            "currencies": [item.currency for item in items],
         },
     )
 
@@ -88,16 +87,16 @@ _executor = batching.BatchExecutor("discounts.use", _redeem_batch, is_idempotent
 def _error_for(row: db.Row, at: datetime) -> DomainError:
     if not row["caller_active"]:
         return TokenInvalid()
-    reason = rules.find_error(
+    error = rules.find_error(
         is_active=row["is_active"], validity=row["validity"], is_member=row["is_member"], used=False, at=at
     )
-    return reason or (CartRequired() if row["has_terms"] else CodeAlreadyUsed())
+    return error or (CartRequired() if row["has_terms"] else CodeAlreadyUsed())
 
 
 def return_redemption(*, usage_id: uuid.UUID, brand: Brand, at: datetime) -> None:
-    """Give a use of one of the brand's codes back, so that the shopper can use the code again; twice is once.
+    """Return a redemption of one of the brand's codes, so that the shopper can redeem the code again. Idempotent.
 
-    Raises NotFound for what is no use of the brand's codes, and for one that a checkout holds (it is refunded there).
+    Raises NotFound for redemptions of other brands, and for those of an order (refund the order instead).
     """
     if db.execute("discounts/sql/return_redemption.sql", {"id": usage_id, "brand": brand.pk, "at": at}):
         return

@@ -1,4 +1,4 @@
-"""The uses that a checkout holds: taken, made final, given back. Each runs inside the caller's transaction."""
+"""Reservations of codes by checkout. Each function runs in the caller's transaction."""
 
 from core import db
 from core.ids import uuid7
@@ -7,17 +7,17 @@ from promotions.errors import CodeAlreadyUsed, CodeExpired, CodeInactive, Reserv
 
 
 def reserve(*, purchase: Purchase) -> None:
-    """Hold one use of each code until ``purchase.until``, in the order of their keys.
+    """Reserve one redemption of each code until ``purchase.until``, in key order.
 
-    Raises Lost, with CodeAlreadyUsed, or CodeInactive or CodeExpired when that came to pass since the quote.
+    Raises OfferUnavailable with CodeAlreadyUsed, CodeInactive or CodeExpired.
     """
-    takings = sorted(purchase.items, key=lambda taking: int(taking.key))
+    items = sorted(purchase.items, key=lambda item: int(item.key))
     rows = db.fetch_all(
         "discounts/sql/reserve_codes.sql",
         {
-            "codes": [int(taking.key) for taking in takings],
-            "ids": [uuid7() for _ in takings],
-            "discounts": [taking.amount for taking in takings],
+            "codes": [int(item.key) for item in items],
+            "ids": [uuid7() for _ in items],
+            "discounts": [item.amount for item in items],
             "customer": purchase.shopper_key,
             "redemption": purchase.id,
             "currency": purchase.currency,
@@ -26,37 +26,37 @@ def reserve(*, purchase: Purchase) -> None:
             "until": purchase.until,
         },
     )
-    for taking in takings:
-        row = next((row for row in rows if row["id"] == int(taking.key)), None)
+    rows_by_key = {row["id"]: row for row in rows}
+    for item in items:
+        row = rows_by_key.get(int(item.key))
         if row is None or not row["is_active"]:
-            raise OfferUnavailable(taking, CodeInactive())
+            raise OfferUnavailable(item, CodeInactive())
         if row["validity"] <= purchase.at:
-            raise OfferUnavailable(taking, CodeExpired())
-        if not row["held"]:
-            raise OfferUnavailable(taking, CodeAlreadyUsed())
+            raise OfferUnavailable(item, CodeExpired())
+        if not row["is_reserved"]:
+            raise OfferUnavailable(item, CodeAlreadyUsed())
 
 
 def confirm(*, purchase: Purchase) -> None:
-    """Make the held uses final and queue the brands' notices. Raises ReservationExpired when one is no longer held."""
-    if db.fetch_one("discounts/sql/confirm_redemptions.sql", _redemptions_of(purchase)) != {
-        "confirmed": len(purchase.items)
-    }:
+    """Confirm the reservations and insert the usage notifications. Raises ReservationExpired if one has expired."""
+    row = db.fetch_one("discounts/sql/confirm_redemptions.sql", _redemptions_of(purchase))
+    if row != {"confirmed": len(purchase.items)}:
         raise ReservationExpired
 
 
 def release(*, purchase: Purchase) -> None:
-    """Let go of what is still held; nothing final is touched."""
+    """Release the reservations. Confirmed redemptions stay."""
     db.execute("discounts/sql/release_redemptions.sql", _redemptions_of(purchase))
 
 
 def return_items(*, purchase: Purchase) -> None:
-    """Give the final uses back, so that the shopper can use the codes again."""
+    """Return the confirmed redemptions, so that the shopper can redeem the codes again."""
     db.execute("discounts/sql/return_redemptions.sql", _redemptions_of(purchase))
 
 
 def _redemptions_of(purchase: Purchase) -> dict[str, object]:
     return {
-        "codes": sorted(int(taking.key) for taking in purchase.items),
+        "codes": sorted(int(item.key) for item in purchase.items),
         "customer": purchase.shopper_key,
         "redemption": purchase.id,
         "at": purchase.at,

@@ -1,6 +1,6 @@
--- Takes a brand's oldest notices of uses out of the queue and sums them up by code and currency, most used first.
--- Upholds: a use is told once, since its notice goes in the transaction that plans the mail.
-WITH taken AS (
+-- Delete up to N of the oldest usage notifications of a brand and sum them by code and currency, most redeemed first.
+-- Upholds no constraint. The transaction that plans the digest deletes the notifications, so each is sent once.
+WITH claimed AS (
     DELETE FROM discounts_usenotice
     WHERE id IN (
         SELECT id FROM discounts_usenotice WHERE brand_id = %(brand)s ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
@@ -9,6 +9,6 @@ WITH taken AS (
 )
 SELECT code, currency, count(*) AS uses, min(used_at) AS first, max(used_at) AS last,
     sum(amount)::bigint AS amount, sum(discount_amount)::bigint AS discount
-FROM taken
+FROM claimed
 GROUP BY code, currency
 ORDER BY uses DESC, code, currency

@@ -1,4 +1,4 @@
--- Lets go of the uses that a redemption holds; what is final or held by another redemption stays.
+-- Delete the reservations of a redemption. Confirmed rows and those of other redemptions stay.
 -- Upholds discounts_usage_once_per_shopper.
 DELETE FROM discounts_usage
 WHERE code_id = ANY(%(codes)s::bigint[]) AND customer_id = %(customer)s AND redemption_id = %(redemption)s

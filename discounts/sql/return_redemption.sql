@@ -1,10 +1,10 @@
--- Gives a final use back that no checkout holds: the row leaves the uses and stands among the returned ones.
--- Upholds discounts_usage_once_per_shopper and discounts_usagereturn_pkey (a use is returned once).
-WITH gone AS (
+-- Move a confirmed redemption that doesn't belong to an order to the returned redemptions.
+-- Upholds discounts_usage_once_per_shopper and discounts_usagereturn_pkey (a redemption is returned once).
+WITH deleted AS (
     DELETE FROM discounts_usage u
     USING discounts_discountcode c
     WHERE u.code_id = c.id AND c.brand_id = %(brand)s AND u.id = %(id)s AND u.reserved_until IS NULL AND u.redemption_id IS NULL
     RETURNING u.*
 )
 INSERT INTO discounts_usagereturn (usage_id, code_id, customer_id, used_at, returned_at, currency, amount, discount_amount, redemption_id)
-SELECT id, code_id, customer_id, used_at, %(at)s, currency, amount, discount_amount, redemption_id FROM gone
+SELECT id, code_id, customer_id, used_at, %(at)s, currency, amount, discount_amount, redemption_id FROM deleted

@@ -1,6 +1,6 @@
--- A code's final uses and what they took off, by currency, counted no further than a cap.
--- Upholds no constraint: it writes nothing.
-SELECT counted.currency, count(*) AS uses, coalesce(sum(counted.discount_amount), 0)::bigint AS given
+-- Sum the confirmed redemptions of a code and their discounts by currency, up to a cap of rows.
+-- Upholds no constraint; writes nothing.
+SELECT counted.currency, count(*) AS redemptions, coalesce(sum(counted.discount_amount), 0)::bigint AS discount
 FROM (
     SELECT currency, discount_amount FROM discounts_usage
     WHERE code_id = %(code)s AND reserved_until IS NULL LIMIT %(cap)s

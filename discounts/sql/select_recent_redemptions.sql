@@ -1,5 +1,5 @@
--- The newest uses of some brands' codes: the newest of each code by its own index, then the newest of those.
--- Upholds no constraint: it writes nothing.
+-- Select the newest redemptions of some brands' codes: the newest of each code by index, then the newest of these.
+-- Upholds no constraint; writes nothing.
 SELECT u.id, u.code_id, c.code AS text, b.name AS brand, b.timezone, cu.customer_id AS customer,
     u.used_at, u.reserved_until, u.redemption_id, u.currency, u.amount, u.discount_amount
 FROM discounts_discountcode c
@@ -9,7 +9,7 @@ CROSS JOIN LATERAL (
     WHERE code_id = c.id
         AND (%(customer)s::bigint IS NULL OR customer_id = %(customer)s)
         AND (%(before)s::uuid IS NULL OR id < %(before)s)
-        AND (%(floor)s::uuid IS NULL OR id >= %(floor)s)
+        AND (%(min_id)s::uuid IS NULL OR id >= %(min_id)s)
         AND (%(since)s::timestamptz IS NULL OR used_at >= %(since)s)
         AND (%(until)s::timestamptz IS NULL OR used_at < %(until)s)
     ORDER BY id DESC LIMIT %(limit)s

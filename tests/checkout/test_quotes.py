@@ -14,7 +14,7 @@ from accounts.models import Brand, Customer, User
 from checkout.models import Redemption
 from discounts.models import Usage
 from segments.services import apply_audience
-from tests.checkout.builders import QUOTE, ClientOf, cart, fields, line, order, post
+from tests.checkout.builders import QUOTE, ClientOf, cart, error_fields, line, order, post
 from tests.factories import ApiKeyFactory, BrandFactory, CustomerFactory, DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ def test_a_code_is_shared_over_the_lines(shopper: Client, billo: Brand) -> None:
     assert [(row["discount"], row["total"]) for row in answer["lines"]] == [("10.00", "90.00"), ("2.00", "18.00")]
     assert answer["applied"] == [
         {
-            "kind": "discount_code", "id": "TEN", "code": "TEN", "title": "10 %", "amount": "12.00",
+            "kind": "discount_code", "id": "TEN", "code": "TEN", "title": "10%", "amount": "12.00",
             "lines": [{"id": "a", "amount": "10.00"}, {"id": "b", "amount": "2.00"}], "shipping": "0.00",
         }
     ]  # fmt: skip
@@ -128,7 +128,7 @@ def test_what_is_only_a_little_away_is_named(shopper: Client) -> None:
 
     assert answer["rejected"][0]["reason"]["missing"] == "4.10"
     assert answer["next_best"] == [
-        {"kind": "discount_code", "id": "BIG", "title": "10 %", "missing": {"amount": "4.10"}, "amount": "12.00"}
+        {"kind": "discount_code", "id": "BIG", "title": "10%", "missing": {"amount": "4.10"}, "amount": "12.00"}
     ]
 
 
@@ -231,7 +231,7 @@ def test_nobody_gets_no_quote(brand_client: ClientOf) -> None:
 def test_a_brands_server_says_for_whom(server: Client) -> None:
     response = post(server, QUOTE, cart())
 
-    assert (response.status_code, fields(response)) == (400, ["customer_id"])
+    assert (response.status_code, error_fields(response)) == (400, ["customer_id"])
 
 
 def test_a_shopper_asks_for_nobody_else(shopper: Client, user: User) -> None:

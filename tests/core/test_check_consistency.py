@@ -241,8 +241,8 @@ def test_odd_uses_are_found(billo: Brand, shopper_client: ClientOf) -> None:
 
     assert status == 1
     assert [line.partition(": ")[2] for line in lines] == [
-        "given back, and stands",
-        "TEN means something else",
+        "active and returned",
+        "TEN belongs to another kind or brand",
     ]
 
 

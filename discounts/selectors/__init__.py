@@ -1,0 +1,41 @@
+"""Reads of discount codes, one module per subject."""
+
+from discounts.selectors.codes import (
+    available,
+    candidates,
+    codes,
+    currency_of,
+    get_by_code_or_digest,
+    list_for_brands,
+    list_usable,
+)
+from discounts.selectors.mails import (
+    announcement_progress,
+    digest_key_prefix,
+    get_announcement,
+    iter_recipients,
+    list_digests,
+    mailing_key,
+    still_consenting,
+)
+from discounts.selectors.redemptions import active_items, redemptions, was_returned
+
+__all__ = [
+    "active_items",
+    "announcement_progress",
+    "available",
+    "candidates",
+    "codes",
+    "currency_of",
+    "digest_key_prefix",
+    "get_announcement",
+    "get_by_code_or_digest",
+    "iter_recipients",
+    "list_digests",
+    "list_for_brands",
+    "list_usable",
+    "mailing_key",
+    "redemptions",
+    "still_consenting",
+    "was_returned",
+]

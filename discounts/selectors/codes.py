@@ -1,0 +1,146 @@
+"""Reads of discount codes and their rules."""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from accounts.contracts import Shopper
+from accounts.models import Brand
+from core import db
+from discounts import rules
+from discounts.models import DiscountCode, DiscountRule, Usage
+from promotions.code_rules import is_digest, normalize_code
+from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
+from promotions.errors import CodeNotFound
+from promotions.selectors.codes import get_code_by_digest
+from segments.models import AudienceMember
+
+KIND = "discount_code"
+
+
+# --- codes -----------------------------------------------------------------------------------------------------------
+def codes() -> QuerySet[DiscountCode]:
+    """Return all codes with their rules and brands."""
+    return DiscountCode.objects.select_related("rule", "brand")
+
+
+def get_by_code_or_digest(name: str) -> DiscountCode:
+    """Return a code by its text, in any case, or by the lowercase hex SHA-256 of the text. Raises CodeNotFound."""
+    text = get_code_by_digest(digest=bytes.fromhex(name)) if is_digest(name) else None
+    code = codes().filter(code=text or normalize_code(name) or "").first()
+    if code is None:
+        raise CodeNotFound
+    return code
+
+
+def find_code_key(*, brand: Brand, text: str) -> int:
+    """Return the key of a brand's code, or -1, which matches no row."""
+    return DiscountCode.objects.filter(brand=brand, code=text).values_list("pk", flat=True).first() or -1
+
+
+def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[DiscountCode]:
+    """Return the codes of these brands, or of all brands with None."""
+    return codes() if brand_ids is None else codes().filter(brand_id__in=brand_ids)
+
+
+def currency_of(name: str) -> str:
+    """Return the currency of the brand of a code, which is named by text or digest. Raises CodeNotFound."""
+    return get_by_code_or_digest(name).brand.currency
+
+
+# --- codes that a shopper can redeem ---------------------------------------------------------------------------------
+def list_usable(*, brand_slug: str, shopper: Shopper, at: datetime) -> QuerySet[DiscountCode]:
+    """Return a brand's announced codes that the shopper can redeem now."""
+    return _usable(shopper=shopper, at=at).filter(brand__slug=brand_slug)
+
+
+def _usable(*, shopper: Shopper, at: datetime) -> QuerySet[DiscountCode]:
+    member = AudienceMember.objects.filter(
+        customer_id=shopper.id or 0,
+        audience__brand_id=OuterRef("brand_id"),
+        audience__segment_type=OuterRef("rule__audience"),
+    )
+    redeemed = Usage.objects.filter(code_id=OuterRef("pk"), customer_id=shopper.id or 0).exclude(reserved_until__lte=at)
+    return codes().filter(
+        Q(rule__audience="") | Exists(member),
+        ~Exists(redeemed),
+        brand__is_active=True,
+        notify=True,
+        is_active=True,
+        validity__gt=at,
+    )
+
+
+def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
+    """Return what each code of the cart offers the shopper, or why it is rejected. Runs one query, or none."""
+    if not query.codes:
+        return []
+    params = {"codes": list(query.codes), "customer": query.shopper.id if query.shopper else None, "at": query.at}
+    return [_to_candidate(row, query.at) for row in db.fetch_all("discounts/sql/select_candidates.sql", params)]
+
+
+def _to_candidate(row: db.Row, at: datetime) -> Candidate | Rejection:
+    error = rules.find_error(
+        is_active=row["is_active"] and row["brand_is_active"],
+        validity=row["validity"],
+        is_member=row["is_member"],
+        used=row["used"],
+        at=at,
+    )
+    if error is not None:
+        return Rejection(row["code"], error.as_dict())
+    return Candidate(
+        kind=KIND,
+        id=row["code"],
+        key=str(row["id"]),
+        code=row["code"],
+        title=row["name"] or f"{row['discount']}%",
+        brand_id=row["brand_id"],
+        brand=row["brand"],
+        timezone=row["timezone"],
+        offer=rules.build_offer(row["discount"], row["terms"]),
+        order=int(row["created_at"].timestamp()),
+    )
+
+
+def available(*, query: AvailabilityQuery) -> list[Candidate]:
+    """Return announced codes that the shopper can redeem now, newest first."""
+    usable = _usable(shopper=query.shopper, at=query.at)
+    if query.brands:
+        usable = usable.filter(brand__slug__in=query.brands)
+    return [_candidate_of(code) for code in usable.order_by("-pk")[: query.limit]]
+
+
+def _candidate_of(code: DiscountCode) -> Candidate:
+    return Candidate(
+        kind=KIND,
+        id=code.code_id,
+        key=str(code.pk),
+        code=code.code_id,
+        title=str(code.rule),
+        brand_id=code.brand_id,
+        brand=code.brand.slug,
+        timezone=code.brand.timezone,
+        offer=rules.build_offer(code.rule.discount, code.rule.terms),
+        order=int(code.created_at.timestamp()),
+    )
+
+
+# --- rules -----------------------------------------------------------------------------------------------------------
+def list_recent_rules(*, brand: Brand, limit: int) -> list[DiscountRule]:
+    """Return the newest rules of a brand."""
+    return list(DiscountRule.objects.filter(brand=brand).order_by("-created_at")[:limit])
+
+
+def count_codes_by_rule(rule_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Return the number of codes of each rule. Rules without codes are absent."""
+    rows: QuerySet[Any, Any] = DiscountCode.objects.filter(rule__in=rule_ids).order_by().values_list("rule_id")
+    return dict(rows.annotate(codes=Count("pk")))
+
+
+def has_codes(rule: DiscountRule) -> bool:
+    """Return whether a code has this rule."""
+    return DiscountCode.objects.filter(rule_id=rule.pk).exists()

@@ -1,0 +1,68 @@
+"""Reads of the emails about discount codes: recipients and progress of announcements, usage digests."""
+
+import uuid
+from collections.abc import Collection, Sequence
+
+from accounts.models import Customer
+from discounts.models import DiscountCode
+from mailings import selectors as mail_selectors
+from mailings.models import Mailing
+from segments.models import AudienceMember
+
+
+# --- announcements ---------------------------------------------------------------------------------------------------
+def mailing_key(code: DiscountCode) -> str:
+    """Return the key of the mailing that announces the code."""
+    return f"discount_code:{code.code_id}"
+
+
+def announcement_progress(code: DiscountCode) -> dict[str, int]:
+    """Return the number of emails that announce the code: ``{"planned", "sent", "failed"}``."""
+    return mail_selectors.get_progress(key=mailing_key(code))
+
+
+def get_announcement(code: DiscountCode) -> Mailing | None:
+    """Return the mailing that announces the code, or None."""
+    return Mailing.objects.filter(key=mailing_key(code)).only("status").first()
+
+
+def iter_recipients(*, brand_id: uuid.UUID, audience: str, after: int, limit: int) -> list[tuple[int, int, str, str]]:
+    """Return the next shoppers who subscribed to marketing emails, in a stable order.
+
+    ``audience`` limits them to its members. Each item is ``(cursor, customer key, email, name)``; the last cursor is
+    the next ``after``.
+    """
+    consent = {"user__is_active": True, "user__marketing_consent": True}
+    if not audience:
+        shoppers = Customer.objects.filter(user_id__gt=after, **consent).exclude(user__email="").order_by("user_id")
+        return list(shoppers.values_list("user_id", "pk", "user__email", "user__username")[:limit])
+    members = AudienceMember.objects.filter(
+        audience__brand_id=brand_id,
+        audience__segment_type=audience,
+        customer_id__gt=after,
+        **{f"customer__{name}": value for name, value in consent.items()},
+    ).exclude(customer__user__email="")
+    columns = ("customer_id", "customer_id", "customer__user__email", "customer__user__username")
+    return list(members.order_by("customer_id").values_list(*columns)[:limit])
+
+
+def still_consenting(customer_keys: Sequence[int]) -> set[int]:
+    """Return those of the customers who are subscribed to marketing emails now."""
+    consenting = Customer.objects.filter(pk__in=customer_keys, user__is_active=True, user__marketing_consent=True)
+    return set(consenting.values_list("pk", flat=True))
+
+
+# --- usage digests ---------------------------------------------------------------------------------------------------
+def digest_key_prefix(brand_id: uuid.UUID) -> str:
+    """Return the prefix of the keys of a brand's usage digests."""
+    return f"discount_uses:{brand_id}:"
+
+
+def list_digests(*, brand_ids: Collection[uuid.UUID] | None, mail_type: str, limit: int) -> list[Mailing]:
+    """Return the newest usage digests of these brands, or of all brands with None."""
+    if brand_ids is None:
+        return list(Mailing.objects.filter(mail_type=mail_type).order_by("-pk")[:limit])
+    # By key, which has an index and ends with the time.
+    by_brand = (Mailing.objects.filter(key__startswith=digest_key_prefix(brand_id)) for brand_id in brand_ids)
+    mailings = (mailing for rows in by_brand for mailing in rows.order_by("-key")[:limit])
+    return sorted(mailings, key=lambda mailing: mailing.pk, reverse=True)[:limit]

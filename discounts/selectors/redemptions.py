@@ -1,0 +1,38 @@
+"""Reads of redemptions of discount codes."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from django.db.models import QuerySet
+
+from accounts.models import Brand
+from core import db
+from discounts.models import Usage, UsageReturn
+from promotions.contracts import Purchase
+
+
+def redemptions() -> QuerySet[Usage]:
+    """Return all redemptions with their codes, rules, brands and customers."""
+    return Usage.objects.select_related("code__rule", "code__brand", "customer")
+
+
+def was_returned(*, usage_id: uuid.UUID, brand: Brand) -> bool:
+    """Return whether this redemption of one of the brand's codes was returned."""
+    return UsageReturn.objects.filter(pk=usage_id, code__brand=brand).exists()
+
+
+def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+    """Return which items of purchases are active, and whether each is confirmed. Runs one query.
+
+    See ``promotions.contracts.RedemptionBackend``.
+    """
+    pairs = [(purchase, item) for purchase in purchases for item in purchase.items]
+    rows = db.fetch_all(
+        "discounts/sql/select_statuses.sql",
+        {
+            "redemptions": [purchase.id for purchase, _ in pairs],
+            "codes": [int(item.key) for _, item in pairs],
+            "customers": [purchase.shopper_key for purchase, _ in pairs],
+        },
+    )
+    return {(row["redemption_id"], str(row["code_id"])): row["is_confirmed"] for row in rows}

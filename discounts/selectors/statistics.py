@@ -1,0 +1,159 @@
+"""Statistics of redemptions. No query scans the whole table: each ends at a cap, a time window or a page."""
+
+import uuid
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.cache import cache
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
+
+from backoffice.base.formatting import local_date, local_midnight
+from core import db, ids
+from discounts.models import DiscountCode, Usage, UsageReturn
+
+LIST_CAP = 10_000
+PAGE_CAP = 1_000_000
+CHUNK = 2_000
+MAX_RESERVATION = timedelta(hours=2)  # an ID is as old as its reservation, which lasts an hour at most
+DAYS = 30
+CACHE_SECONDS = 300  # for the figures of past days
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionQuery:
+    """Filter for redemptions: brands (None for all), and optionally a code, a customer and a period."""
+
+    brands: Sequence[uuid.UUID] | None
+    code: int | None = None
+    customer: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def min_id(self) -> uuid.UUID | None:
+        """A lower bound of the IDs of all matching redemptions."""
+        return ids.min_uuid7_at(self.since - MAX_RESERVATION) if self.since else None
+
+
+def count_by_code(codes: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Return ``{"redemptions", "planned", "sent"}`` for each code, each up to ``LIST_CAP`` + 1. Runs one query."""
+    params = {"codes": list(codes), "cap": LIST_CAP}
+    return {row["id"]: row for row in db.fetch_all("discounts/sql/select_code_counts.sql", params)}
+
+
+@dataclass(slots=True)
+class DailyStatistics:
+    """Confirmed redemptions by day, and their discounts in minor units by day and currency."""
+
+    redemptions: Counter[date] = field(default_factory=Counter)
+    discount: dict[date, Counter[str]] = field(default_factory=dict)
+
+    def discount_since(self, first_day: date) -> Counter[str]:
+        """Return the discounts from this day on, in minor units by currency."""
+        return sum((totals for day, totals in self.discount.items() if day >= first_day), Counter())
+
+
+def by_day(
+    *, brands: Sequence[uuid.UUID] | None = None, code: int | None = None, zone: str, at: datetime
+) -> DailyStatistics:
+    """Return the confirmed redemptions of the last ``DAYS`` days in a time zone.
+
+    Today is current; past days are cached for ``CACHE_SECONDS``.
+    """
+    today = local_date(at, zone)
+    scope = code or ".".join(sorted(str(brand) for brand in brands or ())) or "all"
+    cache_key = f"redemptions:{scope}:{zone}:{today}"
+    start = local_midnight(today, zone)
+    first = local_midnight(today - timedelta(days=DAYS - 1), zone)
+    past = cache.get(cache_key)
+    if past is None:
+        past = _group_by_day(RedemptionQuery(brands, code, None, first, start), zone)
+        cache.set(cache_key, past, CACHE_SECONDS)
+    statistics = DailyStatistics()
+    for day, currency, count, discount in [*past, *_group_by_day(RedemptionQuery(brands, code, None, start), zone)]:
+        statistics.redemptions[day] += count
+        if currency:
+            statistics.discount.setdefault(day, Counter())[currency] += discount or 0
+    return statistics
+
+
+def _group_by_day(query: RedemptionQuery, zone: str) -> list[tuple[date, str | None, int, int | None]]:
+    rows = _confirmed(query).annotate(day=TruncDate("redeemed_at", tzinfo=ZoneInfo(zone)))
+    grouped = rows.values_list("day", "currency").annotate(count=Count("pk"), discount=Sum("discount_amount"))
+    return list(grouped.order_by("day"))
+
+
+def _confirmed(query: RedemptionQuery) -> QuerySet[Usage]:
+    condition = Q(reserved_until=None) & _in_period(query)
+    if query.code is not None:
+        condition &= Q(code_id=query.code)
+    elif query.brands is not None:
+        condition &= Q(code__brand_id__in=query.brands)
+    return Usage.objects.filter(condition)
+
+
+def _in_period(query: RedemptionQuery) -> Q:
+    condition = Q()
+    if query.since:
+        condition &= Q(redeemed_at__gte=query.since, pk__gte=query.min_id)
+    if query.until:
+        condition &= Q(redeemed_at__lt=query.until)
+    return condition
+
+
+def totals(code: DiscountCode) -> tuple[int, Counter[str]]:
+    """Return the confirmed redemptions of a code, up to ``PAGE_CAP``, and their discounts by currency."""
+    rows = db.fetch_all("discounts/sql/select_code_totals.sql", {"code": code.pk, "cap": PAGE_CAP})
+    discount = Counter({row["currency"]: row["discount"] for row in rows if row["currency"]})
+    return sum(row["redemptions"] for row in rows), discount
+
+
+def reserved(code: DiscountCode, at: datetime) -> int:
+    """Return the number of redemptions of a code that checkouts reserve now."""
+    return Usage.objects.filter(
+        code_id=code.pk, reserved_until__gt=at, pk__gte=ids.min_uuid7_at(at - MAX_RESERVATION)
+    ).count()
+
+
+def returned(code: DiscountCode) -> int:
+    """Return the number of returned redemptions of a code, up to ``LIST_CAP`` + 1."""
+    return len(UsageReturn.objects.filter(code_id=code.pk).values_list("pk")[: LIST_CAP + 1])
+
+
+def recent(query: RedemptionQuery, *, before: uuid.UUID | None = None, limit: int) -> list[db.Row]:
+    """Return the newest redemptions, newest first. ``before`` continues after the last row of a page."""
+    return db.fetch_all(
+        "discounts/sql/select_recent_redemptions.sql",
+        {
+            "brands": list(query.brands or ()), "code": query.code, "customer": query.customer,
+            "since": query.since, "until": query.until, "min_id": query.min_id,
+            "before": before, "limit": limit,
+        },
+    )  # fmt: skip
+
+
+def iter_all(query: RedemptionQuery) -> Iterator[Usage]:
+    """Yield all matching redemptions, code by code and oldest first. Reads chunks by key, so memory use is constant."""
+    codes = DiscountCode.objects.filter(brand_id__in=query.brands or ()).select_related("brand").order_by("pk")
+    for code in codes.filter(pk=query.code) if query.code is not None else codes.iterator(CHUNK):
+        yield from _iter_code(code, query)
+
+
+def _iter_code(code: DiscountCode, query: RedemptionQuery) -> Iterator[Usage]:
+    condition = Q(code_id=code.pk) & _in_period(query)
+    if query.customer is not None:
+        condition &= Q(customer_id=query.customer)
+    rows, last = Usage.objects.filter(condition).select_related("customer").order_by("pk"), uuid.UUID(int=0)
+    while True:
+        chunk = list(rows.filter(pk__gt=last)[:CHUNK])
+        for usage in chunk:
+            usage.code = code
+            yield usage
+        if len(chunk) < CHUNK:
+            return
+        last = chunk[-1].pk
