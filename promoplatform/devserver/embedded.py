@@ -1,8 +1,8 @@
-"""PostgreSQL and Valkey from wheels, for a checkout that was given no servers.
+"""PostgreSQL and Valkey from wheels, for development and tests without servers of their own.
 
-Everything lives in one private folder (`PROMO_HOME`, by default `.data` beside the code): data, logs, generated
-passwords. The servers listen on unix sockets only. They are run by whoever borrows them (`borrowed()`, or `run -- CMD`)
-and stop with the last borrower, even one that was killed; `up` keeps them until `stop`.
+Data, logs and generated passwords are stored in one private directory (`PROMO_HOME`, by default `.data` beside the
+code). The servers listen on Unix sockets only. They run while a process uses them (`temporary_servers()`, or
+`run -- CMD`) and stop with the last user, even one that was killed; `up` keeps them running until `stop`.
 
     python -m promoplatform.devserver.embedded up | stop | status | env | run -- CMD
 """
@@ -29,22 +29,22 @@ from promoplatform.devserver import unprivileged
 from promoplatform.devserver.servers import SERVERS, EmbeddedError, Server, write_private
 
 CHECKOUT_DIR = Path(__file__).resolve().parents[2]
-MAX_SOCKET_DIR_LENGTH = 85  # the whole path of a unix socket may have 104 bytes on macOS, 108 on Linux
+MAX_SOCKET_DIR_LENGTH = 85  # the path of a Unix socket is limited to 104 bytes on macOS, 108 on Linux
 
 
 def data_dir() -> Path:
-    """The folder that holds everything; `PROMO_HOME` names another."""
+    """Return the directory of all data; `PROMO_HOME` selects another."""
     return Path(os.environ.get("PROMO_HOME") or CHECKOUT_DIR / ".data").resolve()
 
 
 def exists() -> bool:
-    """Whether embedded servers were ever set up in this folder."""
+    """Tell whether embedded servers were ever set up in this directory."""
     return _state_file().exists()
 
 
 def urls() -> dict[str, str]:
-    """DATABASE_URL, REDIS_URL and CELERY_BROKER_URL of the embedded servers. Starts nothing."""
-    passwords, sockets = _passwords(), _socket_folder()
+    """Return DATABASE_URL, REDIS_URL and CELERY_BROKER_URL of the embedded servers, without starting them."""
+    passwords, sockets = _passwords(), _socket_dir()
     valkey = f":{passwords['valkey']}@{quote(str(sockets))}/valkey.sock"
     return {
         "DATABASE_URL": f"postgresql://promo:{passwords['postgres']}@{quote(str(sockets), safe='')}:5432/promo",
@@ -54,7 +54,7 @@ def urls() -> dict[str, str]:
 
 
 def start() -> None:
-    """Start what is not running and keep it until `stop`."""
+    """Start the servers that are not running and keep them until `stop`."""
     with _locked():
         _keep_running_file().touch()
         for server in _servers():
@@ -62,7 +62,7 @@ def start() -> None:
 
 
 def stop() -> None:
-    """Stop both servers, whoever uses them. Returns when neither has a process left."""
+    """Stop both servers, even if they are in use. Return when neither has a process left."""
     if not exists():
         return
     with _locked():
@@ -73,59 +73,59 @@ def stop() -> None:
 
 @contextlib.contextmanager
 def temporary_servers() -> Iterator[dict[str, str]]:
-    """Run the servers that the environment does not name, and yield the variables that name them.
+    """Run the servers that the environment does not name, and yield their environment variables.
 
-    The broker has none among them: it follows REDIS_URL where CELERY_BROKER_URL does not say otherwise.
-    Several borrowers share one pair: the last to leave stops it, unless `up` asked to keep it. A borrower that is
-    killed leaves as well, because the kernel gives its lock back and a guard process waits for that.
+    There is no variable for the broker, which defaults to REDIS_URL. Several processes share one pair of servers; the
+    last one stops them, unless `up` keeps them. This includes a killed process: the kernel releases its lock, and a
+    reaper process waits for that.
     """
     names = {server.variable for server in SERVERS if not os.environ.get(server.variable)}
     if not names:
         yield {}
         return
-    guard = None
-    with _open_private(data_dir() / "borrowers") as borrowers:
+    reaper = None
+    with _open_private(data_dir() / "borrowers") as users:
         try:
             with _locked():
-                fcntl.flock(borrowers, fcntl.LOCK_SH)
+                fcntl.flock(users, fcntl.LOCK_SH)
                 if not any(server.processes() for server in _servers()):
                     _keep_running_file().unlink(missing_ok=True)
-                    guard = _spawn_reaper()
+                    reaper = _spawn_reaper()
                 for server in _servers():
                     if server.variable in names:
                         server.start()
             yield {name: url for name, url in urls().items() if name in names}
         finally:
-            was_last = _stop_if_unused(borrowers)
-    if guard and was_last:
-        guard.wait()
+            was_last = _stop_if_unused(users)
+    if reaper and was_last:
+        reaper.wait()
 
 
-def _stop_if_unused(borrowers: IO[str]) -> bool:
-    """Whether we were the last who needed them."""
+def _stop_if_unused(users: IO[str]) -> bool:
+    """Stop the servers if no other process uses them; return whether that was so."""
     with _locked():
-        last = _has_no_other_users(borrowers)
+        last = _has_no_other_users(users)
         if last and not _keep_running_file().exists():
             for server in _servers():
                 server.stop()
     return last
 
 
-def _has_no_other_users(borrowers: IO[str]) -> bool:
-    """Whether nobody else borrows. The guard holds the lock for a moment when it wakes, and may pass for a borrower."""
+def _has_no_other_users(users: IO[str]) -> bool:
+    """Tell whether no other process uses the servers. Tries twice, since the reaper briefly holds the lock."""
     for _ in range(2):
         try:
-            fcntl.flock(borrowers, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            fcntl.flock(borrowers, fcntl.LOCK_SH)
+            fcntl.flock(users, fcntl.LOCK_SH)
         else:
             return True
     return False
 
 
 def _spawn_reaper() -> "subprocess.Popen[bytes]":
-    """A process that outlives the borrowers, to stop the servers when the last one is gone."""
-    command = [sys.executable, "-m", "promoplatform.devserver.embedded", "guard"]
+    """Start a process that stops the servers when the last user has ended."""
+    command = [sys.executable, "-m", "promoplatform.devserver.embedded", "reap"]
     quiet = subprocess.DEVNULL
     return subprocess.Popen(command, cwd=CHECKOUT_DIR, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
 
@@ -133,19 +133,19 @@ def _spawn_reaper() -> "subprocess.Popen[bytes]":
 def _reap() -> None:
     for name in (signal.SIGINT, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
-    with _open_private(data_dir() / "borrowers") as borrowers:
-        fcntl.flock(borrowers, fcntl.LOCK_EX)  # waits for the last borrower
-        fcntl.flock(borrowers, fcntl.LOCK_UN)  # the other lock comes first
-        _stop_if_unused(borrowers)
+    with _open_private(data_dir() / "borrowers") as users:
+        fcntl.flock(users, fcntl.LOCK_EX)  # waits for the last user
+        fcntl.flock(users, fcntl.LOCK_UN)  # `_stop_if_unused` takes the other lock first
+        _stop_if_unused(users)
 
 
 def _servers() -> list[Server]:
     passwords = _passwords()
-    return [kind(data_dir(), _socket_folder(), passwords[kind.name]) for kind in SERVERS]
+    return [kind(data_dir(), _socket_dir(), passwords[kind.name]) for kind in SERVERS]
 
 
-def _socket_folder() -> Path:
-    """Inside the home, or a private folder with a short name when that path would be too long for a socket."""
+def _socket_dir() -> Path:
+    """Return the directory of the sockets: inside the data directory, or one with a short name if that is too long."""
     folder = data_dir() / "run"
     if len(os.fsencode(folder)) <= MAX_SOCKET_DIR_LENGTH:
         return folder
@@ -156,7 +156,7 @@ def _socket_folder() -> Path:
 def _make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid not in {os.geteuid(), unprivileged.file_owner()}:
-        raise EmbeddedError(f"{folder} belongs to somebody else: set PROMO_HOME to a folder of your own.")
+        raise EmbeddedError(f"{folder} belongs to another user. Set PROMO_HOME to a directory of your own.")
     folder.chmod(unprivileged.folder_mode())
 
 
@@ -169,7 +169,7 @@ def _keep_running_file() -> Path:
 
 
 def _passwords() -> dict[str, str]:
-    """Both passwords, made on first use. Two first uses at the same moment agree: only one link can be made."""
+    """Return both passwords, generated on first use. Only one of several concurrent first uses can create the link."""
     if not exists():
         _make_private(data_dir())
         draft = data_dir() / f"embedded-{secrets.token_hex(8)}.json"
@@ -188,10 +188,10 @@ def _open_private(path: Path) -> IO[str]:
 
 @contextlib.contextmanager
 def _locked() -> Iterator[None]:
-    """One at a time; the kernel gives the lock back when its holder dies."""
+    """Hold the lock of the data directory; the kernel releases it when its holder dies."""
     with _open_private(data_dir() / "lock") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        _make_private(_socket_folder())
+        _make_private(_socket_dir())
         yield
 
 
@@ -199,26 +199,26 @@ def _status() -> int:
     answering = {server.title: server.is_ready() for server in _servers()} if exists() else {}
     for title, answers in answering.items():
         print(f"{title}: {'up' if answers else 'down'}")
-    print(f"folder: {data_dir()}")
+    print(f"directory: {data_dir()}")
     return 0 if answering and all(answering.values()) else 1
 
 
 def _run(command: list[str]) -> int:
-    """Run a command with the servers it lacks; its exit code is ours. Ctrl-C and SIGTERM go to the command."""
+    """Run a command with the servers that it needs; return its exit code. Ctrl-C and SIGTERM go to the command."""
     with temporary_servers() as variables:
         child = subprocess.Popen(command, env={**os.environ, **variables})
 
-        def pass_on(number: int, frame: FrameType | None) -> None:
+        def forward_signal(number: int, frame: FrameType | None) -> None:
             child.send_signal(number)
 
-        signal.signal(signal.SIGTERM, pass_on)
-        signal.signal(signal.SIGINT, lambda *_: None)  # the terminal has told the command as well
+        signal.signal(signal.SIGTERM, forward_signal)
+        signal.signal(signal.SIGINT, lambda *_: None)  # the terminal signals the command as well
         code = child.wait()
     return code if code >= 0 else 128 - code
 
 
 def main(arguments: list[str]) -> int:
-    """The command line. Exit code 0, or what is wrong on the last line."""
+    """Run the command line; return the exit code."""
     Env().read_env(str(CHECKOUT_DIR / ".env"), recurse=False)
     match arguments:
         case ["up"]:
@@ -229,7 +229,7 @@ def main(arguments: list[str]) -> int:
             return _status()
         case ["env"]:
             print("\n".join(f"export {name}={shlex.quote(url)}" for name, url in urls().items()))
-        case ["guard"]:
+        case ["reap"]:
             _reap()
         case ["run", "--", _, *_]:
             return _run(arguments[2:])

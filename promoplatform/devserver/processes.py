@@ -1,4 +1,4 @@
-"""Child processes that are watched, named in the output, and never left behind."""
+"""Supervised child processes: output with a prefix, and no orphans."""
 
 import contextlib
 import ctypes
@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
-OWNER_ENV_VAR = "PROMO_SUPERVISED_BY"  # every process of ours carries this variable; its value is the home folder
+OWNER_ENV_VAR = "PROMO_SUPERVISED_BY"  # set in every supervised process; its value is the data directory
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 _output = threading.Lock()
 
 
 class Child:
-    """One process in a process group of its own. Its output comes line by line under its name.
+    """Process in a process group of its own, whose output is printed with its name as a prefix.
 
-    When we die without a word, the kernel tells it to end (Linux).
+    If the parent dies, the kernel sends SIGTERM to the child (Linux only).
     """
 
     def __init__(self, name: str, command: list[str], env: Mapping[str, str], *, cwd: Path, grace: float) -> None:
@@ -30,7 +30,7 @@ class Child:
         self.started_at = 0.0
 
     def start(self) -> None:
-        """Start it. Only the main thread may, because the kernel watches over the thread that forked."""
+        """Start the process from the main thread: the kernel sends the signal when the forking thread ends."""
         self.process = subprocess.Popen(
             self.command,
             cwd=self.cwd,
@@ -41,31 +41,31 @@ class Child:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_set_parent_death_signal(os.getpid()),  # noqa: PLW1509  it takes no lock
+            preexec_fn=_set_parent_death_signal(os.getpid()),  # noqa: PLW1509  (it takes no lock)
         )
         self.started_at = time.monotonic()
-        assert self.process.stdout  # noqa: S101  asked for above
+        assert self.process.stdout  # noqa: S101  (a pipe, see above)
         threading.Thread(target=_relay, args=(self.name, self.process.stdout), daemon=True).start()
 
     def exit_code(self) -> int | None:
-        """The exit code, or None while it runs."""
+        """Return the exit code, or None while the process runs."""
         return self.process.poll() if self.process else None
 
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
     def age(self) -> float:
-        """Seconds since it was started."""
+        """Return the seconds since the start."""
         return time.monotonic() - self.started_at
 
-    def stop(self, hurry: Callable[[], bool] = lambda: False) -> None:
-        """Ask it to end, wait its grace time (less when `hurry` says so), then kill its whole group."""
+    def stop(self, must_hurry: Callable[[], bool] = lambda: False) -> None:
+        """Send SIGTERM, wait for the grace period (or until `must_hurry()`), then kill the process group."""
         if self.process is None:
             return
         deadline = time.monotonic() + self.grace
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
-        while self.is_running() and time.monotonic() < deadline and not hurry():
+        while self.is_running() and time.monotonic() < deadline and not must_hurry():
             time.sleep(0.05)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -73,14 +73,14 @@ class Child:
 
 
 def print_prefixed(name: str, line: str) -> None:
-    """Print one line under a name; lines of different processes never mix."""
+    """Print a line with a name in front; lines of different processes never mix."""
     with _output, contextlib.suppress(BrokenPipeError, ValueError):
         print(f"{name:<8}| {line}", flush=True)
 
 
-def find_orphans(mark: str) -> list[int]:
-    """Processes, children of children too, that carry our mark (Linux; elsewhere none are found)."""
-    wanted = f"{OWNER_ENV_VAR}={mark}".encode()
+def find_orphans(owner: str) -> list[int]:
+    """Return the IDs of processes, descendants too, whose owner variable is `mark` (Linux only, else none)."""
+    wanted = f"{OWNER_ENV_VAR}={owner}".encode()
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -89,15 +89,15 @@ def find_orphans(mark: str) -> list[int]:
     return found
 
 
-def stop_orphans(mark: str, *, grace: float) -> bool:
-    """End what carries the mark: asked first, killed after the grace time. Returns whether there was anything."""
-    found = bool(find_orphans(mark))
+def stop_orphans(owner: str, *, grace: float) -> bool:
+    """Terminate the processes of `find_orphans`, and kill them after the grace period; tell if there were any."""
+    found = bool(find_orphans(owner))
     for name, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
-        for pid in find_orphans(mark):
+        for pid in find_orphans(owner):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, name)
         deadline = time.monotonic() + patience
-        while find_orphans(mark) and time.monotonic() < deadline:
+        while find_orphans(owner) and time.monotonic() < deadline:
             time.sleep(0.05)
     return found
 

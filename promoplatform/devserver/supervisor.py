@@ -1,10 +1,10 @@
 """`make run`: the whole platform from one terminal.
 
-Starts the servers that the environment does not name, brings database, static files and demo data up to date, then runs
-the parts as the Procfile names them. A part that dies is started again. Ctrl-C or SIGTERM stops everything.
+Starts the servers that the environment does not name, updates the database, static files and demo data, then runs the
+processes of the Procfile. A process that exits is restarted. Ctrl-C or SIGTERM stops everything.
 
-    python -m promoplatform.devserver.supervisor                      everything
-    python -m promoplatform.devserver.supervisor <part>               this part alone, in place of this process (containers)
+    python -m promoplatform.devserver.supervisor              everything
+    python -m promoplatform.devserver.supervisor <process>    one process, in place of this one (containers)
 """
 
 import contextlib
@@ -32,69 +32,69 @@ from promoplatform.devserver.servers import EmbeddedError
 
 CHECKOUT = embedded.CHECKOUT_DIR
 HOST = "127.0.0.1"
-EXTERNAL_ENV_VARS = {"__pycache__", "staticfiles", "tests"}
-DEPENDENCIES = dict.fromkeys(
-    ("audiences", "logins"), "KAFKA_BOOTSTRAP_SERVERS"
-)  # what runs only where this says what it reads
+EXCLUDED_DIRS = {"__pycache__", "staticfiles", "tests"}
+DEPENDENCIES = dict.fromkeys(("audiences", "logins"), "KAFKA_BOOTSTRAP_SERVERS")  # processes that need a variable
 STOP_TIMEOUT_SECONDS = {
     "beat": 5.0,
     "audiences": 10.0,
     "logins": 10.0,
     "web": 15.0,
     "worker": 25.0,
-}  # also the order in which they stop
-MAX_BACKOFF_SECONDS, HEALTHY_SECONDS, SLOW_SECONDS, PATIENCE = 30.0, 10.0, 60.0, 5
+}  # in the order in which they stop
+MAX_BACKOFF_SECONDS, HEALTHY_SECONDS, SLOW_SECONDS, MAX_FAILURES = 30.0, 10.0, 60.0, 5
 DEMO_ACCOUNTS = "admin, billo-owner, billo-viewer, cake-owner, shopper1 ...   password demo-pass-1234"
 
 
 class StartupError(Exception):
-    """Why the platform does not start; the message is for the person at the terminal."""
+    """Raised when the platform cannot start; the message is shown in the terminal."""
 
 
 class StartupInterrupted(Exception):
-    """Somebody asked to stop before everything was up."""
+    """Raised when a signal arrives during the startup."""
 
 
 class Supervisor:
-    """Runs the parts of one checkout until it is told to stop."""
+    """Supervisor of the processes of one checkout."""
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.mark = str(embedded.data_dir())
-        self.stopping, self.hurry = threading.Event(), threading.Event()
+        self.owner = str(embedded.data_dir())
+        self.stopping, self.must_hurry = threading.Event(), threading.Event()
         self.env: dict[str, str] = {}
         self.children: list[Child] = []
         self.failures: dict[str, int] = {}
-        self.ready, self.impatient_at = False, time.monotonic() + SLOW_SECONDS
+        self.ready, self.next_notice_at = False, time.monotonic() + SLOW_SECONDS
 
     def run(self) -> None:
-        """Start, watch, stop. Raises CannotRun with what stands in the way; returns when it was asked to stop."""
+        """Start, watch and stop the processes; return after a signal. Raises StartupError."""
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:
                 signal.signal(name, self._handle_signal)
         with acquire_single_instance_lock(self.port):
-            if stop_orphans(self.mark, grace=10.0):
-                print_prefixed("run", "ended what a killed run had left")
+            if stop_orphans(self.owner, grace=10.0):
+                print_prefixed("run", "stopped orphaned processes")
             check_port(self.port)
             with embedded.temporary_servers() as variables:
                 self.env = self._environment(variables)
                 try:
                     self._prepare(own_database="DATABASE_URL" not in variables)
-                    self._start_parts()
+                    self._start_processes()
                     self._watch()
                 finally:
-                    self._stop_parts()
+                    self._stop_processes()
 
     def _handle_signal(self, number: int, frame: FrameType | None) -> None:
         if self.stopping.is_set():
-            self.hurry.set()
+            self.must_hurry.set()
         self.stopping.set()
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        metrics = embedded.data_dir() / "metrics"  # shared by the web processes, so that a scrape sees them all
+        metrics = (
+            embedded.data_dir() / "metrics"
+        )  # shared, so that one scrape reads all web processes
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True)
-        fixed = {"PORT": str(self.port), "WEB_HOST": HOST, "PYTHONUNBUFFERED": "1", OWNER_ENV_VAR: self.mark}
+        fixed = {"PORT": str(self.port), "WEB_HOST": HOST, "PYTHONUNBUFFERED": "1", OWNER_ENV_VAR: self.owner}
         fixed["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
         return {**os.environ, **variables, **fixed, "PATH": path_with_venv()}
 
@@ -104,14 +104,12 @@ class Supervisor:
             self._step("collectstatic", "--noinput", "--clear", "--verbosity", "0", title="static files")
             fingerprint_file().write_text(fingerprint)
         if own_database and not Env().bool("DEBUG", False):
-            print_prefixed(
-                "run", "no demo data, for DATABASE_URL is yours; `python manage.py demo_data --force` makes it"
-            )
+            print_prefixed("run", "no demo data in your own database; `python manage.py demo_data --force` creates it")
         else:
             self._step("demo_data", "--force", title="demo data")
 
     def _step(self, *command: str, title: str) -> None:
-        """One management command, to its end. Raises CannotRun when it fails, Stopped when it is interrupted."""
+        """Run a management command. Raises StartupError if it fails, StartupInterrupted after a signal."""
         if self.stopping.is_set():
             raise StartupInterrupted
         print_prefixed("run", title)
@@ -126,9 +124,9 @@ class Supervisor:
         if code is None:
             raise StartupInterrupted
         if code:
-            raise StartupError(f"`manage.py {shlex.join(command)}` failed (exit code {code}); its words are above.")
+            raise StartupError(f"`manage.py {shlex.join(command)}` failed (exit code {code}); see its output above.")
 
-    def _start_parts(self) -> None:
+    def _start_processes(self) -> None:
         for name, line in procfile().items():
             if not self.env.get(DEPENDENCIES.get(name, "PATH")):
                 continue
@@ -147,37 +145,37 @@ class Supervisor:
                     self._restart(child, code)
             if not self.ready and is_ready(self.port):
                 self.ready = True
-                print(print_welcome(self.port), flush=True)
-            if not self.ready and time.monotonic() > self.impatient_at:
-                self.impatient_at += SLOW_SECONDS
+                print(welcome_text(self.port), flush=True)
+            if not self.ready and time.monotonic() > self.next_notice_at:
+                self.next_notice_at += SLOW_SECONDS
                 print_prefixed(
-                    "run", f"still not ready: http://{HOST}:{self.port}/readyz says why, or web's words above"
+                    "run", f"still not ready: see http://{HOST}:{self.port}/readyz, or the output of web above"
                 )
 
     def _restart(self, child: Child, code: int) -> None:
         healthy = child.age() > HEALTHY_SECONDS
         failures = self.failures[child.name] = 1 if healthy else self.failures.get(child.name, 0) + 1
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-        if failures >= PATIENCE:
-            raise StartupError(f"{child.name} ended {failures} times in a row ({how}); its words are above.")
+        if failures >= MAX_FAILURES:
+            raise StartupError(f"{child.name} exited {failures} times in a row ({how}); see its output above.")
         pause = min(MAX_BACKOFF_SECONDS, 2.0 ** (failures - 1))
-        print_prefixed("run", f"{child.name} ended unasked ({how}); starting it again in {pause:.0f} s")
+        print_prefixed("run", f"{child.name} exited unexpectedly ({how}); restarting in {pause:.0f} s")
         child.stop()
         if not self.stopping.wait(pause):
             child.start()
 
-    def _stop_parts(self) -> None:
+    def _stop_processes(self) -> None:
         order = list(STOP_TIMEOUT_SECONDS)
         for child in sorted(self.children, key=lambda child: order.index(child.name) if child.name in order else -1):
             if child.is_running():
                 print_prefixed("run", f"stopping {child.name}")
-            child.stop(self.hurry.is_set)
-        stop_orphans(self.mark, grace=0.0)
+            child.stop(self.must_hurry.is_set)
+        stop_orphans(self.owner, grace=0.0)
 
 
 @contextlib.contextmanager
 def acquire_single_instance_lock(port: int) -> Iterator[None]:
-    """Hold the folder for this run. Raises CannotRun when another run has it; a killed run's hold is gone with it."""
+    """Lock the data directory for this run. Raises StartupError if another run has the lock."""
     home = embedded.data_dir()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "supervisor").open("a+") as file:
@@ -185,7 +183,7 @@ def acquire_single_instance_lock(port: int) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise StartupError(f"It already runs from this folder: {file.read().strip()}.") from None
+            raise StartupError(f"Already running in this directory: {file.read().strip()}.") from None
         file.truncate(0)
         file.write(f"process {os.getpid()}, http://{HOST}:{port}")
         file.flush()
@@ -193,67 +191,67 @@ def acquire_single_instance_lock(port: int) -> Iterator[None]:
 
 
 def check_port(port: int) -> None:
-    """Raises CannotRun when somebody listens there already."""
+    """Check that the port is free. Raises StartupError."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
             raise StartupError(
-                f"Port {port} on {HOST} cannot be used ({os.strerror(error.errno or 0).lower()}): "
-                f"stop what listens there, or choose another, as in `make run PORT={port + 1}`."
+                f"Port {port} on {HOST} is in use ({os.strerror(error.errno or 0).lower()}). "
+                f"Stop the other program or run `make run PORT={port + 1}`."
             ) from None
 
 
 def procfile() -> dict[str, str]:
-    """The parts of the platform and their command lines, as the Procfile names them."""
+    """Return the command lines of the Procfile by process name."""
     lines = (CHECKOUT / "Procfile").read_text().splitlines()
     return {name: command.strip() for name, command in (line.split(":", 1) for line in lines if line.strip())}
 
 
 def path_with_venv() -> str:
-    """The PATH on which `python` is the one that runs us."""
+    """Return a PATH on which `python` is the current interpreter."""
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
 def is_ready(port: int) -> bool:
-    """Whether web says that it, the servers and the migrations are ready."""
+    """Tell whether the web server, the servers behind it and the migrations are ready."""
     try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=2) as response:
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError, ValueError):
         return False
 
 
 def fingerprint_file() -> Path:
-    return CHECKOUT / "staticfiles" / ".made-from"
+    return CHECKOUT / "staticfiles" / ".fingerprint"
 
 
 def stored_fingerprint() -> str:
-    """What the collected static files were made from; empty when there are none."""
+    """Return the fingerprint of the collected static files; empty if there are none."""
     with contextlib.suppress(OSError):
         return fingerprint_file().read_text()
     return ""
 
 
 def static_fingerprint() -> str:
-    """Changes when the pinned packages or one of our own static files change."""
+    """Return a digest that changes with the pinned packages and with the project's static files."""
     digest = hashlib.sha256((CHECKOUT / "requirements.txt").read_bytes())
-    for path in sorted(collect_static_if_changed()):
+    for path in sorted(list_static_files()):
         digest.update(f"{path.relative_to(CHECKOUT)} {path.stat().st_mtime_ns} {path.stat().st_size}\n".encode())
     return digest.hexdigest()
 
 
-def collect_static_if_changed() -> Iterator[Path]:
-    """The files below every ``static`` folder of our own packages, however deep."""
+def list_static_files() -> Iterator[Path]:
+    """Yield the files of every ``static`` directory of the project."""
     for folder, inner, names in os.walk(CHECKOUT):
-        inner[:] = [name for name in inner if not name.startswith(".") and name not in EXTERNAL_ENV_VARS]
+        inner[:] = [name for name in inner if not name.startswith(".") and name not in EXCLUDED_DIRS]
         if "static" in Path(folder).relative_to(CHECKOUT).parts:
             yield from (Path(folder, name) for name in names)
 
 
-def print_welcome(port: int) -> str:
-    """What to open, and as whom."""
+def welcome_text(port: int) -> str:
+    """Return the addresses and accounts to start with."""
     base = f"http://{HOST}:{port}"
     rows = {
         "open": f"{base}/",
@@ -266,14 +264,14 @@ def print_welcome(port: int) -> str:
 
 
 def exec_process(part: str) -> None:
-    """Replace this process with one part of the platform."""
+    """Replace this process with a process of the Procfile."""
     os.chdir(CHECKOUT)
     command = ["/bin/sh", "-c", f"exec {procfile()[part]}"]
-    os.execve(command[0], command, {**os.environ, "PATH": path_with_venv()})  # noqa: S606  the shell is the program
+    os.execve(command[0], command, {**os.environ, "PATH": path_with_venv()})  # noqa: S606  (the shell is the program)
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 0 when it was asked to stop, 1 with a sentence when it cannot run."""
+    """Run the command line. Return 0 after a signal, 1 with a message if the platform cannot start."""
     Env().read_env(str(CHECKOUT / ".env"), recurse=False)
     match arguments:
         case []:
@@ -285,7 +283,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run() -> int:
-    """Everything, until it is told to stop."""
+    """Run everything until a signal arrives; return the exit code."""
     try:
         Supervisor(Env().int("PORT", 8000)).run()
     except StartupInterrupted:

@@ -1,8 +1,7 @@
-"""Running PostgreSQL's tools when we are root, which they refuse.
+"""Run PostgreSQL's tools as an unprivileged user, since they refuse to run as root.
 
-Best is a user namespace without a mapping: the tool sees an ordinary user, while its files stay root's. No account is
-made and no folder opened up. Where user namespaces are refused (many containers), the tools run as `nobody`, who is
-given the data folder and may pass through the home.
+A user namespace without a mapping works best: the tool sees an ordinary user, and its files stay root's. Where user
+namespaces are denied (in many containers), the tools run as `nobody`, who owns the data directory.
 """
 
 import ctypes
@@ -19,16 +18,16 @@ NOBODY = 65534
 
 
 class PrivilegeMode(Enum):
-    """How the tools are run."""
+    """Privileges that the tools run with."""
 
-    UNCHANGED = "as we are"
+    UNCHANGED = "unchanged"
     NAMESPACE = "in a user namespace"
     NOBODY = "as nobody"
 
 
 @cache
 def detect_mode() -> PrivilegeMode:
-    """Found out by trying."""
+    """Return how the tools can run here, by trying."""
     if os.geteuid() != 0:
         return PrivilegeMode.UNCHANGED
     tried = subprocess.run(["/bin/true"], preexec_fn=_enter_user_namespace, check=False)
@@ -36,7 +35,7 @@ def detect_mode() -> PrivilegeMode:
 
 
 def run(*command: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    """Run a tool to its end, as somebody who is not root. An OSError is a failed run, with its words."""
+    """Run a tool as an unprivileged user and return the result. An OSError becomes a failed run with its text."""
     arguments = [str(part) for part in command]
     before = {
         PrivilegeMode.UNCHANGED: None,
@@ -46,26 +45,23 @@ def run(*command: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
     try:
         return subprocess.run(arguments, cwd=cwd, capture_output=True, text=True, check=False, preexec_fn=before)
     except OSError as error:
-        words = (
-            f"{error}\nAs root without user namespaces, PostgreSQL runs as nobody, who must be able to reach its files."
-        )
-        return subprocess.CompletedProcess(
-            arguments, 1, "", words if detect_mode() is PrivilegeMode.NOBODY else str(error)
-        )
+        hint = "\nAs root without user namespaces, PostgreSQL runs as nobody, who needs access to its files."
+        text = f"{error}{hint}" if detect_mode() is PrivilegeMode.NOBODY else str(error)
+        return subprocess.CompletedProcess(arguments, 1, "", text)
 
 
 def file_owner() -> int:
-    """The user id that must own what the tools write."""
+    """Return the ID of the user who must own the files that the tools write."""
     return NOBODY if detect_mode() is PrivilegeMode.NOBODY else os.geteuid()
 
 
 def folder_mode() -> int:
-    """The mode of a private folder on the tools' path: `nobody` may pass where it has to, and sees nothing there."""
+    """Return the mode of a private directory on the path of the tools: `nobody` may traverse it, but not list it."""
     return 0o711 if detect_mode() is PrivilegeMode.NOBODY else 0o700
 
 
 def chown_tree(path: Path) -> None:
-    """Give a file or a whole folder to that user."""
+    """Change the owner of a file, or of a directory with all its content, to `file_owner()`."""
     if os.geteuid() != 0 or path.lstat().st_uid == file_owner():
         return
     for parent, folders, files in os.walk(path):

@@ -55,7 +55,7 @@ def test_a_hurry_cuts_the_grace_time(capfd: pytest.CaptureFixture[str]) -> None:
     stubborn.start()
     until(lambda: "deaf" in capfd.readouterr().out)
 
-    stubborn.stop(hurry=lambda: True)
+    stubborn.stop(must_hurry=lambda: True)
 
     assert stubborn.exit_code() == -signal.SIGKILL
 

@@ -43,7 +43,7 @@ def test_a_taken_port_is_said_before_anything_starts(spawn: Spawn, home: Path) -
         words = finish(refused)
 
     assert refused.returncode == 1
-    assert f"Port {port} on 127.0.0.1 cannot be used" in words
+    assert f"Port {port} on 127.0.0.1 is in use" in words
     assert not (home / "embedded.json").exists()
 
 
@@ -56,7 +56,7 @@ def test_a_second_run_in_the_same_folder_is_refused(
         words = finish(refused)
 
     assert refused.returncode == 1
-    assert f"already runs from this folder: process {os.getpid()}, http://127.0.0.1:{free_port}" in words
+    assert f"Already running in this directory: process {os.getpid()}, http://127.0.0.1:{free_port}" in words
 
 
 def test_the_procfile_names_the_parts() -> None:
@@ -97,7 +97,7 @@ def test_a_part_that_dies_is_started_again(spawn: Spawn, home: Path, free_port: 
     words = wait_for("starting it again", platform) + wait_for("starting it again", platform)
     words += wait_for("starting it again", platform)
 
-    assert set(re.findall(r"(\w+) ended unasked", words)) == {"web", "worker", "beat"}
+    assert set(re.findall(r"(\w+) exited unexpectedly", words)) == {"web", "worker", "beat"}
     until(lambda: supervisor.is_ready(free_port), 60)
     platform.terminate()
     finish(platform)
