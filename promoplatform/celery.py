@@ -1,4 +1,4 @@
-"""The Celery application of worker and beat."""
+"""The Celery application of the worker and the scheduler."""
 
 import os
 from typing import Any
@@ -24,11 +24,11 @@ def register_old_task_names(**kwargs: Any) -> None:
 
 @setup_logging.connect
 def disable_celery_logging(**kwargs: Any) -> None:
-    """Celery leaves the logging alone that Django's settings made."""
+    """Keep the logging of Django's settings; Celery configures none if this signal has a receiver."""
 
 
 @task_failure.connect
 def mark_failed_on_worker_loss(sender: Any, exception: BaseException, **kwargs: Any) -> None:
-    """A process that died while it ran a task cannot say so itself; its parent does."""
+    """Mark the task of a lost worker process as failed, from its parent process."""
     if isinstance(exception, WorkerLostError):
         sender.on_worker_lost()

@@ -114,7 +114,7 @@ def _respond(way: Way, environ: Environ, arguments: dict[str, Any]) -> HttpRespo
     """What a view of Django's would do around ``serve``: let in, count, render, refuse."""
     try:
         auth = BearerAuthentication().authenticate_header_value(environ["HTTP_AUTHORIZATION"])[1]
-        throttle.consume(throttle.scope_of(way.view), auth.identity, failure_scope=way.view.throttle_misses)
+        throttle.consume(throttle.scope_of(way.view), auth.identity, failure_scope=way.view.throttle_failure_scope)
         document, status = way.view.serve(Call(auth, timezone.now(), lambda: _body(environ)), **arguments)
     except Exception as error:  # noqa: BLE001  (as in a view: every one has its answer)
         return exception_handler(error, {})

@@ -10,7 +10,7 @@ from accounts.contracts import Role
 from accounts.models import Brand, Customer, Membership, User
 from core.ids import uuid7
 
-PASSWORD = "demo-pass-1234"  # noqa: S105  (of a demo; the command is refused on a server)
+PASSWORD = "demo-pass-1234"  # noqa: S105  (the command refuses to run on a server)
 CHUNK = 5_000
 BRANDS = {
     "billo": {"name": "Billo", "timezone": "Europe/Madrid", "currency": "EUR", "color": "#0f766e"},
@@ -24,17 +24,17 @@ STAFF = {
 
 
 def has_brands() -> bool:
-    """Whether the demo was made, also if a brand or an account of it is called otherwise by now."""
+    """Tell whether demo data exists, even if some of its brands or accounts were renamed."""
     return Brand.objects.filter(slug__in=BRANDS).exists() or User.objects.filter(username__in=STAFF).exists()
 
 
 def create_brands() -> dict[str, Brand]:
-    """The demo's brands by slug."""
+    """Create the brands of the demo and return them by slug."""
     return {slug: Brand.objects.create(slug=slug, **fields) for slug, fields in BRANDS.items()}
 
 
 def create_staff(brands: dict[str, Brand]) -> None:
-    """``admin`` of the platform, if nobody is called so, and the brands' owners and viewers."""
+    """Create the superuser ``admin`` unless there is one, and the owners and viewers of the brands."""
     if not User.objects.with_username("admin").exists():
         User.objects.create_superuser("admin", "admin@demo.example", PASSWORD)
     for username, (slug, role) in STAFF.items():
@@ -43,17 +43,17 @@ def create_staff(brands: dict[str, Brand]) -> None:
 
 
 def create_shoppers(total: int, *, report: Callable[[int, int], None]) -> int:
-    """``shopper1`` … with customers ``c1`` …, a chunk a transaction; how many were new."""
-    password, made = make_password(PASSWORD), 0
+    """Create ``shopper1`` … with the customers ``c1`` …, in chunks; return the number of new customers."""
+    password, created = make_password(PASSWORD), 0
     for start in range(1, total + 1, CHUNK):
         numbers = range(start, min(start + CHUNK, total + 1))
-        made += _chunk(numbers, password)
+        created += _create_chunk(numbers, password)
         report(numbers[-1], total)
-    return made
+    return created
 
 
 @transaction.atomic
-def _chunk(numbers: range, password: str) -> int:
+def _create_chunk(numbers: range, password: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM accounts_customer WHERE customer_id = ANY(%s)", [[f"c{number}" for number in numbers]]
@@ -81,7 +81,7 @@ def _chunk(numbers: range, password: str) -> int:
         [
             Customer(customer_id=f"c{number}", user_id=ids[f"shopper{number}"])
             for number in numbers
-            if f"shopper{number}" in ids  # who was not given another name since
+            if f"shopper{number}" in ids  # unless the user was renamed
         ],
         ignore_conflicts=True,
     )

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class DemoConfig(AppConfig):
-    """A platform to try: brands, people and live examples of every kind."""
+    """Demo data: brands, accounts and live examples of every kind of offer."""
 
     name = "promoplatform.demo"
     label = "demo"

@@ -1,20 +1,20 @@
-"""Audiences of the demo: some as the data platform sends them, some computed from purchases."""
+"""Audiences of the demo: imported ones, and automatic ones that follow purchases."""
 
 from accounts.models import Brand
 from segments.services import apply_audience, enable
 
-IMPORTED = {  # a customer in two of them is in a segment of each brand
+IMPORTED = {  # a customer can be in segments of several brands
     ("billo", "purchased_more_than_twice"): ["c1", "c2"],
     ("billo", "new_users"): ["c3", "c4", "c5"],
     ("cake", "vip_customers"): ["c1", "c3"],
 }
-COMPUTED = {"billo": ["lapsed_users", "purchase_above_100"]}
+AUTOMATIC = {"billo": ["lapsed_users", "purchase_above_100"]}
 
 
 def create_audiences(brands: dict[str, Brand]) -> None:
-    """The audiences of both brands."""
+    """Create the audiences of both brands."""
     for (slug, segment_type), customer_ids in IMPORTED.items():
         apply_audience(brand=brands[slug], segment_type=segment_type, operation="add", customer_ids=customer_ids)
-    for slug, segment_types in COMPUTED.items():
+    for slug, segment_types in AUTOMATIC.items():
         for segment_type in segment_types:
             enable(brand=brands[slug], segment_type=segment_type)

@@ -1,4 +1,4 @@
-"""Live coupons, one for each way of keeping a limit, some of them redeemed, and one that is still to come."""
+"""Coupons of the demo: one per limit strategy, some with redemptions, and a scheduled one."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,9 +14,9 @@ from coupons.services import CodesSpec
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A coupon of a demo brand, from so many days from now on, for so many days, and who redeemed it how many days ago.
+    """Coupon of a demo brand. It starts ``starts`` days from now and lasts ``days`` days.
 
-    0 days ago: it is only reserved, for an hour.
+    ``redeemed`` lists customer IDs and how many days ago they redeemed the coupon; 0 makes a reservation of one hour.
     """
 
     brand: str
@@ -34,38 +34,38 @@ class Example:
 
 COUPONS = [
     Example(
-        "billo", "Summer: 15 % for the first 500", -10, 90, {"kind": "percent", "value": "15", "on": "order"},
+        "billo", "Summer sale: 15% off for the first 500", -10, 90, {"kind": "percent", "value": "15", "on": "order"},
         "exact", 500, 1, CodesSpec(shared="SUMMER15"),
         redeemed=(("c1", 8), ("c2", 5), ("c3", 5), ("c4", 1), ("c5", 0)),
     ),
     Example(
-        "billo", "Flash sale: a fifth off", -3, 30, {"kind": "percent", "value": "20", "on": "order"},
+        "billo", "Flash sale: 20% off", -3, 30, {"kind": "percent", "value": "20", "on": "order"},
         "sharded", 50_000, 2, CodesSpec(shared="FLASH20"), redeemed=(("c1", 1), ("c2", 1)),
     ),
     Example(
-        "billo", "Golden tickets: 5 off from 20", -3, 60,
+        "billo", "Golden tickets: €5 off orders over €20", -3, 60,
         {"kind": "amount", "value": "5.00", "currency": "EUR", "on": "order"}, "pool", 1_000, None,
         CodesSpec(count=100, pattern="GOLD-##########"), [{"kind": "min_subtotal", "value": "20.00"}],
     ),
     Example(
-        "billo", "About a thousand free deliveries", -3, 60, {"kind": "percent", "value": "100", "on": "shipping"},
+        "billo", "Free shipping for about 1,000 orders", -3, 60, {"kind": "percent", "value": "100", "on": "shipping"},
         "approximate", 1_000, 3, CodesSpec(shared="FREESHIP"), redeemed=(("c2", 2), ("c4", 2)),
     ),
     Example(
-        "billo", "Winter rush: 30 % off", 21, 3, {"kind": "percent", "value": "30", "on": "order"},
+        "billo", "Winter sale: 30% off", 21, 3, {"kind": "percent", "value": "30", "on": "order"},
         "sharded", 10_000, 1, CodesSpec(shared="WINTERRUSH"),
     ),
     Example(
-        "cake", "Birthday cake: a tenth off for everyone", -3, 300, {"kind": "percent", "value": "10", "on": "order"},
+        "cake", "Birthday cake: 10% off for everyone", -3, 300, {"kind": "percent", "value": "10", "on": "order"},
         "exact", None, 1, CodesSpec(shared="CAKEDAY"), redeemed=(("c1", 2),),
     ),
 ]  # fmt: skip
 
 
 def create_coupons(brands: dict[str, Brand], *, at: datetime) -> int:
-    """Coupons of both brands; how many."""
-    for it in COUPONS:
-        _redeem(_create(it, brands[it.brand], at), it, at)
+    """Create the coupons of both brands; return their number."""
+    for example in COUPONS:
+        _redeem(_create(example, brands[example.brand], at), example, at)
     return len(COUPONS)
 
 
@@ -83,6 +83,8 @@ def _redeem(coupon: CouponDefinition, example: Example, at: datetime) -> None:
     shoppers = dict(Customer.objects.filter(customer_id__in=dict(example.redeemed)).values_list("customer_id", "pk"))
     for customer, days in example.redeemed:
         if customer in shoppers:
-            when, until = at - timedelta(days=days), None if days else at + timedelta(hours=1)
-            asked = RedemptionRequest(uuid7(when), shoppers[customer], code=coupon.code_id or "", reserved_until=until)
-            services.redeem(coupon=coupon.pk, request=asked, at=when)
+            redeemed_at, until = at - timedelta(days=days), None if days else at + timedelta(hours=1)
+            request = RedemptionRequest(
+                uuid7(redeemed_at), shoppers[customer], code=coupon.code_id or "", reserved_until=until
+            )
+            services.redeem(coupon=coupon.pk, request=request, at=redeemed_at)

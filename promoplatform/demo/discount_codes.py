@@ -1,4 +1,4 @@
-"""Live examples of every kind."""
+"""Discount codes of the demo."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,18 +7,18 @@ from accounts.models import Brand
 from discounts import services
 
 CODES: dict[str, tuple[str, dict[str, Any]]] = {
-    "AHMED2026BILLO": ("billo", {"discount": 10, "name": "Ahmed's 10 %"}),
+    "AHMED2026BILLO": ("billo", {"discount": 10, "name": "Ahmed's 10%"}),
     "BILLOFRIENDS": ("billo", {"discount": 20, "name": "For friends", "audience": "purchased_more_than_twice"}),
     "BILLOBIG": (
         "billo",
-        {"discount": 15, "name": "15 % from 50 euros", "conditions": [{"kind": "min_subtotal", "value": "50.00"}]},
+        {"discount": 15, "name": "15% off orders over €50", "conditions": [{"kind": "min_subtotal", "value": "50.00"}]},
     ),
-    "CAKE25": ("cake", {"discount": 25, "name": "A quarter off cake"}),
+    "CAKE25": ("cake", {"discount": 25, "name": "25% off cake"}),
 }
 
 
 def create_discount_codes(brands: dict[str, Brand], *, at: datetime) -> int:
-    """Discount codes of both brands, one for an audience, one with a condition; how many."""
+    """Create the discount codes of both brands; return their number. One has an audience, one has a condition."""
     for text, (slug, rule) in CODES.items():
         services.create_code(
             brand=brands[slug], text=text, rule=rule, validity=at + timedelta(days=365), notify=slug == "billo",

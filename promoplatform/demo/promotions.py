@@ -1,4 +1,4 @@
-"""Live, coming and drafted promotions, for everyone and for audiences."""
+"""Promotions of the demo: active, scheduled and draft ones, for everyone and for audiences."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from promotions import services
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A promotion of a demo brand, from so many days from now on, for so many days."""
+    """Promotion of a demo brand. It starts ``starts`` days from now and lasts ``days`` days."""
 
     brand: str
     name: str
@@ -28,16 +28,16 @@ PROMOTIONS = [
             "kind": "buy_get", "buy": {"select": {"categories": ["hats"]}, "quantity": 2},
             "get": {"select": {"categories": ["hats"]}, "quantity": 1, "percent": "100"}, "repeat": True,
         }]},
-        {"description": "The cheapest of three hats costs nothing.", "limit_per_user": 3},
+        {"description": "The cheapest of three hats is free.", "limit_per_user": 3},
     ),
     Example(
-        "billo", "Five off from thirty", 0, 30,
+        "billo", "€5 off orders over €30", 0, 30,
         {"conditions": [{"kind": "min_subtotal", "value": "30.00"}],
          "benefits": [{"kind": "amount", "value": "5.00", "currency": "EUR", "on": "order"}]},
         {"budget": 100_000, "limit_per_user": 1}, code="BILLO5",
     ),
     Example(
-        "billo", "Winter coats: the more, the cheaper", 14, 45,
+        "billo", "Winter coats: buy more, save more", 14, 45,
         {"benefits": [{
             "kind": "tiers", "basis": "eligible_quantity", "unit": "percent", "select": {"categories": ["coats"]},
             "tiers": [{"from": 2, "value": "10"}, {"from": 3, "value": "20"}],
@@ -50,17 +50,17 @@ PROMOTIONS = [
         {"status": "draft"},
     ),
     Example(
-        "billo", "For regulars: scarves a quarter off", 0, 45,
+        "billo", "Regular customers: 25% off scarves", 0, 45,
         {"benefits": [{"kind": "percent", "value": "25", "select": {"categories": ["scarves"]}}]},
-        {"description": "Whoever bought more than twice.", "target_audience": "purchased_more_than_twice"},
+        {"description": "For customers with more than two orders.", "target_audience": "purchased_more_than_twice"},
     ),
     Example(
-        "billo", "Welcome: ten off gloves", 7, 30,
+        "billo", "Welcome: 10% off gloves", 7, 30,
         {"benefits": [{"kind": "percent", "value": "10", "select": {"categories": ["gloves"]}}]},
         {"target_audience": "new_users"},
     ),
     Example(
-        "cake", "For our best guests: a tart for less", 0, 30,
+        "cake", "VIP customers: 20% off tarts", 0, 30,
         {"benefits": [{"kind": "percent", "value": "20", "select": {"categories": ["tarts"]}}]},
         {"target_audience": "vip_customers"},
     ),
@@ -76,12 +76,12 @@ PROMOTIONS = [
 
 
 def create_promotions(brands: dict[str, Brand], *, at: datetime) -> int:
-    """Promotions of both brands, some for audiences, one by a code, two that start later, one drafted; how many."""
-    for it in PROMOTIONS:
-        start = at + timedelta(days=it.starts)
+    """Create the promotions of both brands; return their number."""
+    for example in PROMOTIONS:
+        start = at + timedelta(days=example.starts)
         fields = {
-            "name": it.name, "start_date": start, "end_date": start + timedelta(days=it.days), "offer": it.offer,
-            "trigger": "code" if it.code else "automatic", "status": "scheduled",
-        } | it.fields  # fmt: skip
-        services.create_promotion(brand=brands[it.brand], fields=fields, code=it.code, at=at)
+            "name": example.name, "start_date": start, "end_date": start + timedelta(days=example.days),
+            "offer": example.offer, "trigger": "code" if example.code else "automatic", "status": "scheduled",
+        } | example.fields  # fmt: skip
+        services.create_promotion(brand=brands[example.brand], fields=fields, code=example.code, at=at)
     return len(PROMOTIONS)

@@ -1,4 +1,4 @@
-"""Fills the platform with brands, people and live examples of every kind. Safe to run again."""
+"""Create brands, accounts and live examples of every kind of offer. Safe to run again."""
 
 from argparse import ArgumentParser
 from datetime import datetime
@@ -21,16 +21,16 @@ class Command(BaseCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--shoppers", type=int, default=5, help="how many shoppers there shall be (default 5)")
-        parser.add_argument("--force", action="store_true", help="run although DEBUG is off")
+        parser.add_argument("--shoppers", type=int, default=5, help="number of shoppers (default 5)")
+        parser.add_argument("--force", action="store_true", help="run even if DEBUG is off")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG and not options["force"]:
-            raise CommandError("Demo accounts have a password that everyone knows. Set DEBUG=1, or say --force.")
+            raise CommandError("Demo accounts have a well-known password. Set DEBUG=1 or pass --force.")
         if options["shoppers"] < 1:
-            raise CommandError("--shoppers takes a number of at least 1.")
-        made = accounts.create_shoppers(options["shoppers"], report=self._progress)
-        self.stdout.write(f"demo data: {made} new shoppers, {_create_examples(at=timezone.now())}")
+            raise CommandError("--shoppers must be at least 1.")
+        created = accounts.create_shoppers(options["shoppers"], report=self._progress)
+        self.stdout.write(f"demo data: {created} new shoppers, {_create_examples(at=timezone.now())}")
 
     def _progress(self, done: int, total: int) -> None:
         if total > 10_000:
@@ -39,9 +39,9 @@ class Command(BaseCommand):
 
 @transaction.atomic
 def _create_examples(*, at: datetime) -> str:
-    """All of them, or none where they were made before: whatever became of those since is somebody's work."""
+    """Create the brands and their offers once; what was changed since then is kept. Return a summary."""
     if accounts.has_brands():
-        return "the brands and their offers stay as they are"
+        return "brands and offers exist already"
     brands = accounts.create_brands()
     accounts.create_staff(brands)
     create_audiences(brands)
