@@ -1,4 +1,4 @@
-"""Register the admin pages of the platform itself."""
+"""Registration of the admin pages of the platform itself."""
 
 from backoffice.pages import sync_jobs, system
 

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class ConsoleConfig(AppConfig):
-    """The admin as a whole: dashboard, navigation, audit log, the platform's own machinery."""
+    """The admin site: dashboard, navigation, audit log and system pages."""
 
     name = "backoffice"
     label = "console"

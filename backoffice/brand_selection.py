@@ -1,4 +1,4 @@
-"""Adding objects of one brand: whoever works for several says first for which."""
+"""Creation of objects of one brand, with a page on which users with several brands select one."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ from core.permissions import BrandPermissions
 
 
 def force_render(response: HttpResponse) -> HttpResponse:
-    """The response, written now: while the brand's time zone is the active one."""
+    """Render the response at once, while the brand's time zone is active, and return it."""
     if isinstance(response, TemplateResponse):
         response.render()
     return response
@@ -56,7 +56,7 @@ def render_brand_selection(
 
 
 class BrandSelectionMixin:
-    """For an admin whose objects are made for one brand."""
+    """Mixin of an admin page whose objects belong to one brand."""
 
     def selected_brand(self, request: HttpRequest) -> Brand | None:
         """Return the brand for which the user adds an object; None if the user has to select one. Raises Http404."""
@@ -69,7 +69,7 @@ class BrandSelectionMixin:
 
 
 class BrandCreateMixin(BrandSelectionMixin):
-    """For an admin whose add form (``made_with``) takes ``brand`` and ``by`` and calls a service to make its object."""
+    """Mixin of an admin page whose ``creation_form`` takes ``brand`` and ``by`` and creates its object by a service."""
 
     creation_form: ClassVar["type[forms.ModelForm[Any]]"]
 
@@ -83,7 +83,8 @@ class BrandCreateMixin(BrandSelectionMixin):
             return self.brand_selection_page(request)
         request.brand = brand  # type: ignore[attr-defined]
         with timezone.override(brand.timezone):
-            context = {"title": f"New {self.opts.verbose_name} for {brand}", **(extra_context or {})}  # type: ignore[attr-defined]
+            title = _("New %(name)s") % {"name": self.opts.verbose_name}  # type: ignore[attr-defined]
+            context = {"title": title, **(extra_context or {})}
             response: HttpResponse = super().add_view(request, form_url, context)  # type: ignore[misc]
             return force_render(response)
 
@@ -92,8 +93,8 @@ class BrandCreateMixin(BrandSelectionMixin):
             return super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
         brand, by = getattr(request, "brand", None), request.user.pk
 
-        class ForThisBrand(self.creation_form):  # type: ignore[name-defined]
-            def __init__(self, *args: Any, **more: Any) -> None:
-                super().__init__(*args, brand=brand, by=by, **more)
+        class BrandForm(self.creation_form):  # type: ignore[name-defined]
+            def __init__(self, *args: Any, **options: Any) -> None:
+                super().__init__(*args, brand=brand, by=by, **options)
 
-        return ForThisBrand
+        return BrandForm

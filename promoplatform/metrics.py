@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Return all metrics; without the database, those of the web processes only."""
+    """Return all metrics; those of the web processes only if the database is unavailable."""
     response: HttpResponse = ExportToDjangoView(request)
     registry = CollectorRegistry()
     registry.register(OutboxCollector())

@@ -1,169 +1,158 @@
-"""The first page: how the user's brands do today, and for platform admins how the platform does."""
+"""The dashboard: figures of the user's brands, and for superusers the health of the platform."""
 
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Model, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import Brand
 from backoffice.base.admin import list_brand_ids
 from backoffice.base.charts import build_daily_chart
-from backoffice.base.formatting import format_capped_count, format_totals, local_date
-from backoffice.pages import sync_jobs
-from checkout.models import Redemption, Status
+from backoffice.base.formatting import format_capped_count, format_number, format_totals, local_date
+from backoffice.pages import selectors, sync_jobs
 from core import health, outbox
 from core.permissions import BrandPermissions
-from coupons.models import CouponDefinition
 from discounts.admin.redemptions import to_row
-from discounts.models import DiscountCode
 from discounts.selectors import statistics
 from mailings.contracts import MailStatus
-from mailings.models import Mail
-from promotions.models import Promotion
-from promotions.models import Status as PromotionStatus
-from segments.models import Segment
-from segments.models import State as SegmentState
-from vouchers.models import Campaign, CampaignStatus
 
 RECENT_LIMIT = 8
 UPCOMING_WINDOW = timedelta(days=7)
-Row = TypeVar("Row", bound=Model)
+MAIL_WINDOW = timedelta(days=7)
+MAX_TASK_DELAY = timedelta(minutes=5)
 COUNT_LIMIT = 10_000
-MAX_BRANDS = 50  # whose latest uses are looked for, on a platform admin's page
+MAX_BRANDS = 50  # whose recent redemptions a superuser sees
 
 
 def add_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """What ``admin/index.html`` shows (``UNFOLD["DASHBOARD_CALLBACK"]``)."""
-    keys = list_brand_ids(request, BrandPermissions.READ)
-    brands = list(Brand.objects.filter(pk__in=keys)) if keys is not None else None
+    """Add the context of ``admin/index.html`` (``UNFOLD["DASHBOARD_CALLBACK"]``)."""
+    brand_ids = list_brand_ids(request, BrandPermissions.READ)
+    brands = list(Brand.objects.filter(pk__in=brand_ids)) if brand_ids is not None else None
     zone = brands[0].timezone if brands and len({brand.timezone for brand in brands}) == 1 else "UTC"
     now = timezone.now()
-    day = local_date(now, zone)
-    days = statistics.by_day(brands=keys, zone=zone, at=now)
-    newest = (
-        keys
-        if keys is not None
-        else list(Brand.objects.filter(is_active=True).values_list("pk", flat=True)[:MAX_BRANDS])
-    )
-    latest = statistics.recent(
-        statistics.RedemptionQuery(newest, since=now - timedelta(days=statistics.DAYS)), limit=RECENT_LIMIT
-    )
+    today = local_date(now, zone)
+    days = statistics.by_day(brands=brand_ids, zone=zone, at=now)
+    recent_brand_ids = selectors.list_active_brand_ids(limit=MAX_BRANDS) if brand_ids is None else brand_ids
+    query = statistics.RedemptionQuery(recent_brand_ids, since=now - timedelta(days=statistics.DAYS))
+    recent = statistics.recent(query, limit=RECENT_LIMIT)
     return context | {
-        "title": "Dashboard",
-        "whose": ", ".join(brand.name for brand in brands) if brands is not None else "All brands",
+        "title": _("Dashboard"),
+        "brand_names": ", ".join(brand.name for brand in brands) if brands is not None else _("All brands"),
         "zone": zone,
         "several": brands is None or len(brands) > 1,
-        "cards": [
-            ("Active codes", format_capped_count(_active_codes(keys), COUNT_LIMIT), "can be used now"),
-            ("Uses today", f"{days.redemptions[day]:,}", f"{days.redemptions[day - timedelta(days=1)]:,} yesterday"),
-            ("Given today", format_totals(days.discount_since(day)), "discount, by final uses"),
-            (
-                "Given in 7 days",
-                format_totals(days.discount_since(day - timedelta(days=6))),
-                "with today",
-            ),
-            ("Reserved now", f"{_reservations(keys):,}", "not paid yet"),
-        ],
-        "running": _running(keys, now),
-        "chart": build_daily_chart(days.redemptions, last=day, days=statistics.DAYS, unit="uses"),
-        "rows": [to_row(row, zone=zone) for row in latest],
-        "uses_url": reverse("admin:discounts_usage_changelist"),
-        "make_url": reverse("admin:discounts_discountcode_add") if _can_create_code(request) else None,
-        "health": _health() if request.user.is_superuser else None,
+        "cards": _cards(brand_ids, days, today, now),
+        "active_objects": _active_objects(brand_ids, now),
+        "chart": build_daily_chart(days.redemptions, last=today, days=statistics.DAYS, unit=_("redemptions")),
+        "rows": [to_row(row, zone=zone) for row in recent],
+        "redemptions_url": reverse("admin:discounts_usage_changelist"),
+        "create_url": reverse("admin:discounts_discountcode_add") if _can_create_code(request) else None,
+        "health": _health_cards(now) if request.user.is_superuser else None,
     }
 
 
-def _running(brands: list[Any] | None, at: datetime) -> list[tuple[str, str, str, str]]:
-    """What runs now: name, how many, what comes next or what it holds, and where to look."""
-    current = {"start_date__lte": at, "end_date__gt": at}
-    upcoming = {"start_date__gt": at, "start_date__lte": at + UPCOMING_WINDOW}
-    promotions, segments = _for_brands(brands, Promotion), _for_brands(brands, Segment)
-    coupons, campaigns = _for_brands(brands, CouponDefinition).filter(is_active=True), _for_brands(brands, Campaign)
-    active_campaigns = campaigns.filter(status=CampaignStatus.OPEN, start_date__lte=at, end_date__gt=at)
-    issued = active_campaigns.aggregate(given=Sum("counter__issued"), of=Sum("counter__quota"))
-    active_segments = segments.filter(state=SegmentState.ACTIVE)
+def _cards(
+    brand_ids: list[Any] | None, days: statistics.DailyStatistics, today: date, at: datetime
+) -> list[tuple[str, str, str]]:
+    """Return the metric cards: label, value and note."""
+    codes = selectors.count_active_codes(brand_ids=brand_ids, at=at, limit=COUNT_LIMIT)
+    yesterday = days.redemptions[today - timedelta(days=1)]
+    reservations = selectors.count_open_reservations(brand_ids=brand_ids, at=at)
+    return [
+        (_("Active codes"), format_capped_count(codes, COUNT_LIMIT), _("can be redeemed now")),
+        (
+            _("Redemptions today"),
+            format_number(days.redemptions[today]),
+            _("%(count)s yesterday") % {"count": format_number(yesterday)},
+        ),
+        (_("Discounts today"), format_totals(days.discount_since(today)), _("confirmed redemptions")),
+        (
+            _("Discounts, last 7 days"),
+            format_totals(days.discount_since(today - timedelta(days=6))),
+            _("including today"),
+        ),
+        (_("Open reservations"), format_number(reservations), _("awaiting payment")),
+    ]
+
+
+def _active_objects(brand_ids: list[Any] | None, at: datetime) -> list[tuple[str, str, str, str]]:
+    """Return what is active now: label, number, note and URL."""
+    counts = selectors.count_active_objects(brand_ids=brand_ids, at=at, upcoming=UPCOMING_WINDOW)
+    customers = ngettext("%(count)s customer", "%(count)s customers", counts.segment_members)
+    vouchers = ngettext(
+        "%(issued)s of %(count)s voucher issued", "%(issued)s of %(count)s vouchers issued", counts.vouchers_total
+    )
     return [
         (
-            "Promotions",
-            f"{promotions.filter(status=PromotionStatus.ACTIVE).count():,}",
-            f"{promotions.filter(status=PromotionStatus.SCHEDULED, **upcoming).count():,} start within 7 days",
+            _("Promotions"),
+            format_number(counts.promotions),
+            _starting_soon(counts.upcoming_promotions),
             reverse("admin:promotions_promotion_changelist"),
         ),
         (
-            "Segments",
-            f"{active_segments.count():,}",
-            f"{active_segments.aggregate(members=Sum('members_count'))['members'] or 0:,} customers in them",
+            _("Segments"),
+            format_number(counts.segments),
+            customers % {"count": format_number(counts.segment_members)},
             reverse("admin:segments_segment_changelist"),
         ),
         (
-            "Coupons",
-            f"{coupons.filter(**current).count():,}",
-            f"{coupons.filter(**upcoming).count():,} start within 7 days",
+            _("Coupons"),
+            format_number(counts.coupons),
+            _starting_soon(counts.upcoming_coupons),
             reverse("admin:coupons_coupondefinition_changelist"),
         ),
         (
-            "First-login campaigns",
-            f"{active_campaigns.count():,}",
-            f"{issued['given'] or 0:,} of {issued['of'] or 0:,} vouchers given",
+            _("First-login campaigns"),
+            format_number(counts.campaigns),
+            vouchers % {"issued": format_number(counts.vouchers_issued), "count": format_number(counts.vouchers_total)},
             reverse("admin:vouchers_campaign_changelist"),
         ),
     ]
 
 
-def _for_brands(brands: list[Any] | None, model: type[Row]) -> QuerySet[Row]:
-    """The rows of these brands; all, when none are named."""
-    rows = model._default_manager.all()  # noqa: SLF001  (the one that a model without a name for it has)
-    return rows if brands is None else rows.filter(brand__in=brands)
+def _starting_soon(count: int) -> str:
+    text = ngettext("%(count)s starting in the next 7 days", "%(count)s starting in the next 7 days", count)
+    return text % {"count": format_number(count)}
 
 
 def _can_create_code(request: HttpRequest) -> bool:
-    brands = list_brand_ids(request, BrandPermissions.EDIT)
-    return brands is None or bool(brands)
+    brand_ids = list_brand_ids(request, BrandPermissions.EDIT)
+    return brand_ids is None or bool(brand_ids)
 
 
-def _active_codes(brands: list[Any] | None) -> int:
-    rows = DiscountCode.objects.filter(is_active=True, validity__gt=timezone.now())
-    if brands is not None:
-        rows = rows.filter(brand__in=brands)
-    return len(rows.values_list("pk")[: COUNT_LIMIT + 1])
-
-
-def _reservations(brands: list[Any] | None) -> int:
-    rows = Redemption.objects.filter(status=Status.RESERVED, expires_at__gt=timezone.now())
-    if brands is not None:
-        rows = rows.filter(Q(brand__in=brands) | Q(brand=None, items__brand__in=brands)).distinct()
-    return rows.count()
-
-
-def _health() -> list[tuple[str, str, str, bool]]:
-    """Of the machinery: name, value, what it means, whether someone should look."""
+def _health_cards(at: datetime) -> list[tuple[str, str, str, bool]]:
+    """Return the health of the platform: label, value, note, and whether it needs attention."""
     backlog = outbox.get_backlog()
-    beat = health.seconds_since_heartbeat()
-    states = (MailStatus.UNKNOWN, MailStatus.FAILED)
-    mails = Mail.objects.filter(status__in=states, mailing__created_at__gt=timezone.now() - timedelta(days=7))
-    counts = dict(mails.values_list("status").annotate(mails=Count("pk")).order_by())
-    is_late = backlog["oldest"] is not None and timezone.now() - backlog["oldest"] > timedelta(minutes=5)
+    heartbeat = health.seconds_since_heartbeat()
+    mails = selectors.count_failed_mails(since=at - MAIL_WINDOW)
+    unknown, failed = mails.get(MailStatus.UNKNOWN, 0), mails.get(MailStatus.FAILED, 0)
+    is_overdue = backlog["oldest"] is not None and at - backlog["oldest"] > MAX_TASK_DELAY
     return [
-        ("Promised tasks", f"{backlog['waiting']:,}", "waiting; the oldest is late" if is_late else "waiting", is_late),
-        ("Parked tasks", f"{backlog['parked']:,}", "failed too often", backlog["parked"] > 0),
         (
-            "Beat",
-            "silent" if beat is None else f"{beat} s ago",
-            "last got a task through a worker",
-            beat is None or beat > 3 * _heartbeat_interval(),
+            _("Background tasks"),
+            format_number(backlog["pending"]),
+            _("queued; the oldest is overdue") if is_overdue else _("queued"),
+            is_overdue,
         ),
         (
-            "Doubtful mails",
-            f"{counts.get(MailStatus.UNKNOWN, 0):,}",
-            "of the last 7 days: perhaps sent",
-            counts.get(MailStatus.UNKNOWN, 0) > 0,
+            _("Failed tasks"),
+            format_number(backlog["dead_lettered"]),
+            _("gave up after retries"),
+            backlog["dead_lettered"] > 0,
         ),
-        *sync_jobs.health_cards(timezone.now()),
-        ("Failed mails", f"{counts.get(MailStatus.FAILED, 0):,}", "of the last 7 days", False),
+        (
+            _("Scheduler"),
+            _("No heartbeat") if heartbeat is None else _("%(seconds)s s ago") % {"seconds": heartbeat},
+            _("last heartbeat"),
+            heartbeat is None or heartbeat > 3 * _heartbeat_interval(),
+        ),
+        (_("Delivery unknown"), format_number(unknown), _("emails, last 7 days"), unknown > 0),
+        *sync_jobs.health_cards(at),
+        (_("Failed emails"), format_number(failed), _("last 7 days"), False),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The sidebar and its search: the pages that exist and that the user may see, in the order of what people do."""
+"""The sidebar and its search, with the pages that the user has permission to see."""
 
 from typing import Any
 
@@ -6,109 +6,116 @@ from django.contrib import admin
 from django.core.paginator import InvalidPage
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+# title, icon, and the model of the list; or a model and, behind the colon, the name of another page's URL
+GROUPS: tuple[tuple[str | Promise, tuple[tuple[str | Promise, str, str], ...]], ...] = (
     (
-        "Discount codes",
+        _("Discount codes"),
         (
-            ("Codes", "sell", "discounts.DiscountCode"),
-            ("Rules", "percent", "discounts.DiscountRule"),
-            ("Uses", "receipt_long", "discounts.Usage"),
-            ("Returned uses", "undo", "discounts.UsageReturn"),
-            ("Notices", "notifications", "discounts.UseNotice"),
+            (_("Codes"), "sell", "discounts.DiscountCode"),
+            (_("Discount rules"), "percent", "discounts.DiscountRule"),
+            (_("Redemptions"), "receipt_long", "discounts.Usage"),
+            (_("Returned redemptions"), "undo", "discounts.UsageReturn"),
+            (_("Usage notifications"), "notifications", "discounts.UsageNotification"),
         ),
     ),
     (
-        "Coupons",
+        _("Coupons"),
         (
-            ("Coupons", "confirmation_number", "coupons.CouponDefinition"),
-            ("Redemptions", "receipt_long", "coupons.CouponRedemption"),
-            ("Report", "monitoring", "coupons.CouponDefinition:coupon-report-page"),
+            (_("Coupons"), "confirmation_number", "coupons.CouponDefinition"),
+            (_("Redemptions"), "receipt_long", "coupons.CouponRedemption"),
+            (_("Reports"), "monitoring", "coupons.CouponDefinition:coupon-report-page"),
         ),
     ),
     (
-        "Promotions",
+        _("Promotions"),
         (
-            ("Promotions", "campaign", "promotions.Promotion"),
-            ("Calendar", "calendar_month", "promotions.Promotion:admin:promotions_calendar"),
-            ("Pricing", "calculate", "promotions.PricingProfile"),
+            (_("Promotions"), "campaign", "promotions.Promotion"),
+            (_("Calendar"), "calendar_month", "promotions.Promotion:admin:promotions_calendar"),
+            (_("Pricing settings"), "calculate", "promotions.PricingProfile"),
         ),
     ),
     (
-        "Vouchers",
+        _("Vouchers"),
         (
-            ("Campaigns", "how_to_vote", "vouchers.Campaign"),
-            ("Winners", "emoji_events", "vouchers.Voucher"),
+            (_("Campaigns"), "how_to_vote", "vouchers.Campaign"),
+            (_("Issued vouchers"), "emoji_events", "vouchers.Voucher"),
         ),
     ),
     (
-        "Checkout",
+        _("Checkout"),
         (
-            ("Redemptions", "shopping_cart_checkout", "checkout.Redemption"),
-            ("Test a cart", "science", "checkout.Redemption:admin:checkout_try"),
-            ("Backtests", "history_toggle_off", "checkout.Backtest"),
+            (_("Redemptions"), "shopping_cart_checkout", "checkout.Redemption"),
+            (_("Cart simulator"), "science", "checkout.Redemption:admin:checkout_try"),
+            (_("Backtests"), "history_toggle_off", "checkout.Backtest"),
         ),
     ),
     (
-        "Customers",
+        _("Customers"),
         (
-            ("Audiences", "groups", "segments.Audience"),
-            ("Computed audiences", "functions", "segments.Audience:admin:segments_automatic_audiences"),
-            ("Uploads", "upload_file", "segments.AudienceUpload"),
-            ("Segments", "group_work", "segments.Segment"),
-            ("Slots", "stacked_bar_chart", "segments.Segment:admin:segments_slots"),
-            ("Customers", "person_search", "accounts.Customer"),
+            (_("Audiences"), "groups", "segments.Audience"),
+            (_("Automatic audiences"), "functions", "segments.Audience:admin:segments_automatic_audiences"),
+            (_("Audience imports"), "upload_file", "segments.AudienceUpload"),
+            (_("Segments"), "group_work", "segments.Segment"),
+            (_("Audience capacity"), "stacked_bar_chart", "segments.Segment:admin:segments_slots"),
+            (_("Customers"), "person_search", "accounts.Customer"),
         ),
     ),
     (
-        "Brand",
+        _("Brand"),
         (
-            ("Brands", "storefront", "accounts.Brand"),
-            ("Staff", "badge", "accounts.Membership"),
-            ("Invitations", "mail", "accounts.Invitation"),
-            ("API keys", "key", "accounts.ApiKey"),
+            (_("Brands"), "storefront", "accounts.Brand"),
+            (_("Staff"), "badge", "accounts.Membership"),
+            (_("Invitations"), "mail", "accounts.Invitation"),
+            (_("API keys"), "key", "accounts.ApiKey"),
         ),
     ),
     (
-        "Platform",
+        _("Platform"),
         (
-            ("Users", "person", "accounts.User"),
-            ("Mailings", "outgoing_mail", "mail.Mailing"),
-            ("Mails", "drafts", "mail.Mail"),
-            ("Suppressed addresses", "unsubscribe", "mail.Suppression"),
-            ("Promised tasks", "outbox", "kernel.OutboxMessage"),
-            ("Outside services", "hub", "outside.Errand"),
-            ("Schedule", "schedule", "django_celery_beat.PeriodicTask"),
+            (_("Users"), "person", "accounts.User"),
+            (_("Mailings"), "outgoing_mail", "mail.Mailing"),
+            (_("Emails"), "drafts", "mail.Mail"),
+            (_("Suppression list"), "unsubscribe", "mail.Suppression"),
+            (_("Background tasks"), "outbox", "kernel.OutboxMessage"),
+            (_("Integrations"), "hub", "outside.SyncJob"),
+            (_("Scheduled tasks"), "schedule", "django_celery_beat.PeriodicTask"),
         ),
     ),
 )
 
 
 def list_groups(request: HttpRequest) -> list[dict[str, Any]]:
-    """The sidebar's groups for this user (``UNFOLD["SIDEBAR"]["navigation"]``)."""
+    """Return the groups of the user's sidebar (``UNFOLD["SIDEBAR"]["navigation"]``)."""
     pages = {model._meta.label: page for model, page in admin.site._registry.items()}  # noqa: SLF001
-    first = [_item("Dashboard", "dashboard", reverse("admin:index")), _item("Audit log", "history", reverse("audit"))]
-    found: list[dict[str, Any]] = [{"title": "", "items": first}]
+    general = [
+        _item(gettext("Dashboard"), "dashboard", reverse("admin:index")),
+        _item(gettext("Audit log"), "history", reverse("audit")),
+    ]
+    groups: list[dict[str, Any]] = [{"title": "", "items": general}]
     for title, entries in GROUPS:
         items = [
-            _item(name, icon, reverse(view or f"admin:{label.lower().replace('.', '_')}_changelist"))
+            _item(str(name), icon, reverse(view or f"admin:{label.lower().replace('.', '_')}_changelist"))
             for name, icon, target in entries
-            for label, _, view in [target.partition(":")]  # a page of a model's own, or the list of its objects
+            for label, _colon, view in [target.partition(":")]
             if label in pages and pages[label].has_module_permission(request)
         ]
         if items:
-            found.append({"title": title, "separator": True, "items": items})
-    _highlight_current(request.path, [item for group in found for item in group["items"]])
-    return found
+            groups.append({"title": str(title), "separator": True, "items": items})
+    _highlight_current(request.path, [item for group in groups for item in group["items"]])
+    return groups
 
 
 def _highlight_current(path: str, items: list[dict[str, Any]]) -> None:
-    """Mark the one entry whose page this is, or below whose page it is most closely."""
-    home = reverse("admin:index")
+    """Mark the item of the current page, or the one with the longest URL that the page's URL starts with."""
+    index = reverse("admin:index")
     links = [item["link"] for item in items]
-    above = [link for link in links if path == link or (path.startswith(link) and link != home)]
+    matches = [link for link in links if path == link or (path.startswith(link) and link != index)]
     for item in items:
-        item["active"] = item["link"] == max(above, key=len, default="")
+        item["active"] = item["link"] == max(matches, key=len, default="")
 
 
 def _item(title: str, icon: str, link: str) -> dict[str, Any]:
@@ -116,9 +123,9 @@ def _item(title: str, icon: str, link: str) -> dict[str, Any]:
 
 
 def search(request: HttpRequest) -> HttpResponse:
-    """The sidebar's search; a page that there is not finds nothing (the theme's own view fails over it)."""
+    """Search the sidebar; an invalid page number has no results, where the theme's view would fail."""
     try:
-        found: HttpResponse = admin.site.search(request)  # type: ignore[attr-defined]
+        response: HttpResponse = admin.site.search(request)  # type: ignore[attr-defined]
     except (InvalidPage, ValueError):
         return HttpResponse()
-    return found
+    return response

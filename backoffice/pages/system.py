@@ -1,43 +1,45 @@
-"""Pages of the platform's machinery, for platform admins: promised tasks and the schedule."""
+"""Admin pages of background tasks and the schedule, for superusers."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from celery.schedules import ParseException, crontab_parser
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django_celery_beat import admin as beat
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from backoffice.base.admin import EstimatingPaginator, SuperuserAdmin
-from backoffice.base.formatting import EMPTY_VALUE, format_datetime
+from backoffice.base.admin import EstimatingPaginator, SuperuserAdmin, SuperuserReadOnlyAdmin
+from backoffice.base.filters import StatusFilter
+from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_number
 from core import outbox
 from core.models import OutboxMessage
 
+MAX_ERROR_LENGTH = 80
+STATUSES = {"pending": _("Pending"), "due": _("Due"), "failed": _("Failed")}
 
-class FailedFilter(admin.SimpleListFilter):
-    """Waiting for their turn, or set aside."""
 
-    title, parameter_name = "state", "state"
+class FailedFilter(StatusFilter):
+    """A filter that separates pending tasks from failed ones."""
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("waiting", "Waiting"), ("parked", "Parked")]
+    statuses = (("pending", STATUSES["pending"]), ("failed", STATUSES["failed"]))
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
-        if self.value() not in ("waiting", "parked"):
-            return queryset
-        return queryset.filter(dead_lettered_at__isnull=self.value() == "waiting")
+    def get_condition(self, status: str, at: datetime) -> Q:
+        return Q(dead_lettered_at__isnull=status == "pending")
 
 
 @admin.register(OutboxMessage)
-class OutboxMessageAdmin(SuperuserAdmin):
-    """Tasks that were promised and are not done yet. A parked one failed too often and waits for a person."""
+class OutboxMessageAdmin(SuperuserReadOnlyAdmin):
+    """Background tasks that have not succeeded yet; a failed one waits for an operator."""
 
-    list_display = ("task", "state", "subject", "attempts", "created", "due_at", "error")
+    list_display = ("task", "status", "subject", "attempts", "created", "due", "error")
     list_filter = (FailedFilter,)
     search_fields = ("task",)
     ordering = ("-pk",)
@@ -45,55 +47,50 @@ class OutboxMessageAdmin(SuperuserAdmin):
     show_full_result_count = False
     paginator = EstimatingPaginator
     actions = ("requeue",)
-    fields = ("task", "state", "subject", "attempts", "created", "due_at", "last_error")
+    fields = ("task", "status", "subject", "attempts", "created", "due", "last_error")
 
-    @display(description="state", label={"waiting": "info", "due": "warning", "parked": "danger"})
-    def state(self, message: OutboxMessage) -> str:
+    @display(description=_("status"), label={"pending": "info", "due": "warning", "failed": "danger"})
+    def status(self, message: OutboxMessage) -> tuple[str, str]:
+        status = "due" if message.due_at <= timezone.now() else "pending"
         if message.dead_lettered_at:
-            return "parked"
-        return "due" if message.due_at <= timezone.now() else "waiting"
+            status = "failed"
+        return status, str(STATUSES[status])
 
-    @display(description="about")
+    @display(description=_("arguments"))
     def subject(self, message: OutboxMessage) -> str:
         return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in message.kwargs.items()) or EMPTY_VALUE
 
-    @display(description="promised (UTC)", ordering="created_at")
+    @display(description=_("created (UTC)"), ordering="created_at")
     def created(self, message: OutboxMessage) -> str:
         return format_datetime(message.created_at, "UTC")
 
-    @display(description="due (UTC)", ordering="due_at")
-    def due_at(self, message: OutboxMessage) -> str:
+    @display(description=_("due (UTC)"), ordering="due_at")
+    def due(self, message: OutboxMessage) -> str:
         return format_datetime(message.due_at, "UTC")
 
-    @display(description="last error")
+    @display(description=_("last error"))
     def error(self, message: OutboxMessage) -> str:
         text = message.last_error
-        return text[:80] + ("…" if len(text) > 80 else "")
+        return text[:MAX_ERROR_LENGTH] + ("…" if len(text) > MAX_ERROR_LENGTH else "")
 
-    @admin.action(description="Send parked tasks again", permissions=["requeue"])
+    @admin.action(description=_("Retry failed tasks"), permissions=["requeue"])
     def requeue(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
-        found = outbox.requeue(message_ids=list(queryset.values_list("pk", flat=True)))
-        messages.success(request, f"{found} parked tasks are sent again." if found else "None of these is parked.")
+        count = outbox.requeue(message_ids=list(queryset.values_list("pk", flat=True)))
+        text = ngettext("%(count)s task queued again.", "%(count)s tasks queued again.", count)
+        messages.success(
+            request, text % {"count": format_number(count)} if count else gettext("No failed tasks selected.")
+        )
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
-        return self._superuser(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+        return self._is_superuser(request)
 
 
 class ThemedTaskSelect(UnfoldAdminSelectWidget, beat.TaskSelectWidget):
-    """The registered tasks to choose from."""
+    """A select field of the registered tasks in the style of the theme."""
 
 
 class ThemedTaskForm(beat.PeriodicTaskForm):
-    """The schedule's own form in the theme's clothes."""
+    """The form of a scheduled task in the style of the theme."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -102,7 +99,7 @@ class ThemedTaskForm(beat.PeriodicTaskForm):
 
 
 class CrontabForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Says of each part which beat could not read that it cannot; the model's own check fails over some."""
+    """The form of a crontab schedule, with an error at each invalid part; the model's own validation raises on some."""
 
     PARTS: ClassVar[dict[str, crontab_parser]] = {
         "minute": crontab_parser(60), "hour": crontab_parser(24), "day_of_month": crontab_parser(31, 1),
@@ -110,13 +107,13 @@ class CrontabForm(forms.ModelForm):  # type: ignore[type-arg]
     }  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
-        found: dict[str, Any] = super().clean() or self.cleaned_data
-        for name in self.PARTS.keys() & found.keys():
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in self.PARTS.keys() & data.keys():
             try:
-                self.PARTS[name].parse(found[name])
+                self.PARTS[name].parse(data[name])
             except (ParseException, ValueError) as error:
-                self.add_error(name, f"Beat cannot read this: {error}")
-        return found
+                self.add_error(name, gettext("Invalid schedule: %(error)s") % {"error": error})
+        return data
 
 
 for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
@@ -125,7 +122,7 @@ for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, 
 
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(SuperuserAdmin, beat.PeriodicTaskAdmin):
-    """What beat starts, and when."""
+    """Scheduled tasks."""
 
     form = ThemedTaskForm
     list_filter = ("enabled", "one_off")
@@ -133,21 +130,21 @@ class PeriodicTaskAdmin(SuperuserAdmin, beat.PeriodicTaskAdmin):
 
 @admin.register(CrontabSchedule)
 class CrontabScheduleAdmin(SuperuserAdmin, beat.CrontabScheduleAdmin):
-    """Times of the day."""
+    """Schedules at times of the day."""
 
     form = CrontabForm
 
 
 @admin.register(IntervalSchedule)
 class IntervalScheduleAdmin(SuperuserAdmin, beat.IntervalScheduleAdmin):
-    """Every so often."""
+    """Schedules at intervals."""
 
 
 @admin.register(ClockedSchedule)
 class ClockedScheduleAdmin(SuperuserAdmin, beat.ClockedScheduleAdmin):
-    """Once, at an instant."""
+    """Schedules at one date and time."""
 
 
 @admin.register(SolarSchedule)
 class SolarScheduleAdmin(SuperuserAdmin):
-    """With the sun."""
+    """Schedules by the position of the sun."""
