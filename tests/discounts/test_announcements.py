@@ -1,4 +1,4 @@
-"""A code is announced to every shopper who agreed to it, once."""
+"""Announcements of codes to subscribed shoppers, once per shopper."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -31,8 +31,8 @@ def code(brand: Brand, at: datetime) -> DiscountCode:
     return DiscountCodeFactory(text="AHMED2022BILLO", brand=brand, validity=datetime(2027, 6, 30, 22, tzinfo=at.tzinfo))
 
 
-def shopper(name: str, **fields: Any) -> User:
-    """A shopper who agreed to get offers."""
+def create_shopper(name: str, **fields: Any) -> User:
+    """Create a shopper who is subscribed to marketing emails."""
     return ShopperFactory(username=name, email=f"{name}@example.com", marketing_consent=True, **fields)
 
 
@@ -40,11 +40,11 @@ def addresses() -> list[str]:
     return sorted(Mail.objects.values_list("address", flat=True))
 
 
-def test_only_active_shoppers_who_agreed_are_told(code: DiscountCode, at: datetime) -> None:
-    shopper("ann")
-    shopper("bob")
+def test_only_active_subscribed_shoppers_get_an_announcement(code: DiscountCode, at: datetime) -> None:
+    create_shopper("ann")
+    create_shopper("bob")
     ShopperFactory(username="no", email="no@example.com", marketing_consent=False)
-    shopper("gone", is_active=False)
+    create_shopper("gone", is_active=False)
     User.objects.create_user("staff", "staff@example.com", marketing_consent=True)
     ShopperFactory(username="nomail", email="", marketing_consent=True)
 
@@ -54,8 +54,8 @@ def test_only_active_shoppers_who_agreed_are_told(code: DiscountCode, at: dateti
     assert Mailing.objects.get().status == "sending"
 
 
-def test_an_audiences_code_is_announced_to_its_members(code: DiscountCode, brand: Brand, at: datetime) -> None:
-    ann, bob, other = shopper("ann"), shopper("bob"), shopper("other")
+def test_a_code_for_an_audience_is_announced_to_its_members(code: DiscountCode, brand: Brand, at: datetime) -> None:
+    ann, bob, other = create_shopper("ann"), create_shopper("bob"), create_shopper("other")
     code.rule.audience = "purchased_more_than_twice"
     code.rule.save()
     audience = Audience.objects.create(brand=brand, segment_type="purchased_more_than_twice")
@@ -69,31 +69,31 @@ def test_an_audiences_code_is_announced_to_its_members(code: DiscountCode, brand
     assert addresses() == ["ann@example.com", "bob@example.com"]
 
 
-def test_announcing_again_tells_nobody_twice(code: DiscountCode, at: datetime) -> None:
-    shopper("ann")
+def test_announcing_again_sends_nobody_a_second_email(code: DiscountCode, at: datetime) -> None:
+    create_shopper("ann")
     announcements.announce(code="AHMED2022BILLO", at=at)
-    shopper("late")
+    create_shopper("late")
 
     announcements.announce(code="AHMED2022BILLO", at=at)
 
     assert addresses() == ["ann@example.com"]
 
 
-def test_planning_that_was_cut_short_goes_on_where_it_stopped(
+def test_interrupted_planning_resumes_where_it_stopped(
     code: DiscountCode, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(7):
-        shopper(f"s{number}")
+        create_shopper(f"s{number}")
     monkeypatch.setattr(planning, "CHUNK", 2)
     add, calls = planning.add_recipients, []
 
-    def die_in_the_third(**kwargs: Any) -> int:
+    def fail_on_third_call(**kwargs: Any) -> int:
         calls.append(kwargs)
         if len(calls) == 3:
             raise KeyboardInterrupt
         return add(**kwargs)
 
-    monkeypatch.setattr(planning, "add_recipients", die_in_the_third)
+    monkeypatch.setattr(planning, "add_recipients", fail_on_third_call)
     with pytest.raises(KeyboardInterrupt):
         announcements.announce(code="AHMED2022BILLO", at=at)
     assert Mail.objects.count() == 4
@@ -102,16 +102,16 @@ def test_planning_that_was_cut_short_goes_on_where_it_stopped(
     announcements.announce(code="AHMED2022BILLO", at=at)
 
     assert addresses() == [f"s{number}@example.com" for number in range(7)]
-    assert [len(call["recipients"]) for call in calls] == [2, 2, 2, 2, 1]  # none from the beginning
+    assert [len(call["recipients"]) for call in calls] == [2, 2, 2, 2, 1]  # the first two chunks are not repeated
     assert Mailing.objects.get().status == "sending"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_announcers_at_once_plan_everyone_once(
+def test_concurrent_announcements_plan_every_shopper_once(
     code: DiscountCode, at: datetime, monkeypatch: pytest.MonkeyPatch, run_concurrently: Callable[..., list[Any]]
 ) -> None:
     for number in range(9):
-        shopper(f"s{number}")
+        create_shopper(f"s{number}")
     monkeypatch.setattr(planning, "CHUNK", 2)
 
     results = run_concurrently(lambda _: announcements.announce(code="AHMED2022BILLO", at=at), range(3))
@@ -129,8 +129,10 @@ def test_two_announcers_at_once_plan_everyone_once(
         {"validity": datetime(2027, 3, 17, tzinfo=timezone.get_default_timezone())},
     ],
 )
-def test_a_code_that_is_not_to_be_announced_is_not(code: DiscountCode, at: datetime, change: dict[str, Any]) -> None:
-    shopper("ann")
+def test_paused_ended_and_unannounced_codes_are_not_announced(
+    code: DiscountCode, at: datetime, change: dict[str, Any]
+) -> None:
+    create_shopper("ann")
     DiscountCode.objects.update(**change)
 
     announcements.announce(code="AHMED2022BILLO", at=at)
@@ -138,8 +140,8 @@ def test_a_code_that_is_not_to_be_announced_is_not(code: DiscountCode, at: datet
     assert not Mail.objects.exists()
 
 
-def test_the_mail_says_what_the_code_gives_and_until_when(code: DiscountCode, at: datetime) -> None:
-    shopper("ann")
+def test_the_announcement_contains_the_code_the_discount_and_the_end(code: DiscountCode, at: datetime) -> None:
+    create_shopper("ann")
     announcements.announce(code="AHMED2022BILLO", at=at)
 
     sending.send_due(at=at)
@@ -149,7 +151,7 @@ def test_the_mail_says_what_the_code_gives_and_until_when(code: DiscountCode, at
     for text in (message.body, html):
         assert "AHMED2022BILLO" in text
         assert f"{code.rule.discount}%" in text
-        assert "1 July 2027, 00:00" in text  # 22:00 UTC in Madrid's summer
+        assert "1 Jul 2027, 00:00" in text  # 22:00 UTC, in Madrid's summer time
         assert "Europe/Madrid" in text
         assert "ann" in text
         assert message.extra_headers["List-Unsubscribe"].strip("<>") in text
@@ -158,9 +160,9 @@ def test_the_mail_says_what_the_code_gives_and_until_when(code: DiscountCode, at
     assert selectors.announcement_progress(code) == {"planned": 1, "sent": 1, "failed": 0}
 
 
-def test_who_withdraws_their_consent_before_it_is_sent_gets_nothing(code: DiscountCode, at: datetime) -> None:
-    shopper("ann")
-    shopper("bob")
+def test_a_shopper_who_withdraws_consent_before_sending_gets_no_email(code: DiscountCode, at: datetime) -> None:
+    create_shopper("ann")
+    create_shopper("bob")
     announcements.announce(code="AHMED2022BILLO", at=at)
     User.objects.filter(username="ann").update(marketing_consent=False)
 
@@ -169,8 +171,10 @@ def test_who_withdraws_their_consent_before_it_is_sent_gets_nothing(code: Discou
     assert [message.to for message in mail.outbox] == [["bob <bob@example.com>"]]
 
 
-def test_who_unsubscribed_from_the_brand_gets_nothing(code: DiscountCode, brand: Brand, at: datetime) -> None:
-    shopper("ann")
+def test_a_shopper_who_unsubscribed_from_the_brand_gets_no_email(
+    code: DiscountCode, brand: Brand, at: datetime
+) -> None:
+    create_shopper("ann")
     Suppression.objects.create(address="ann@example.com", sender=str(brand.pk), reason="unsubscribe")
     announcements.announce(code="AHMED2022BILLO", at=at)
 
@@ -179,10 +183,10 @@ def test_who_unsubscribed_from_the_brand_gets_nothing(code: DiscountCode, brand:
     assert mail.outbox == []
 
 
-def test_a_code_that_was_withdrawn_before_the_mail_went_is_not_announced(code: DiscountCode, at: datetime) -> None:
-    shopper("ann")
+def test_a_code_that_is_paused_before_sending_is_not_announced(code: DiscountCode, at: datetime) -> None:
+    create_shopper("ann")
     announcements.announce(code="AHMED2022BILLO", at=at)
-    codes.deactivate(code=code)
+    codes.deactivate_code(code=code)
 
     sending.send_due(at=at)
 
@@ -191,8 +195,8 @@ def test_a_code_that_was_withdrawn_before_the_mail_went_is_not_announced(code: D
 
 
 @pytest.mark.django_db(transaction=True)
-def test_making_a_code_tells_its_shoppers(brand: Brand, run_outbox: Callable[[], int]) -> None:
-    shopper("ann")
+def test_creating_a_code_announces_it(brand: Brand, run_outbox: Callable[[], int]) -> None:
+    create_shopper("ann")
     now = timezone.now()
 
     codes.create_code(
@@ -207,4 +211,4 @@ def test_making_a_code_tells_its_shoppers(brand: Brand, run_outbox: Callable[[],
     run_outbox()
 
     assert [message.to for message in mail.outbox] == [["ann <ann@example.com>"]]
-    assert mail.outbox[0].subject == "10% off at Billo: AHMED2022BILLO"
+    assert mail.outbox[0].subject == "10% off at Billo with code AHMED2022BILLO"

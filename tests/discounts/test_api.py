@@ -1,4 +1,4 @@
-"""Discount codes over HTTP (contract, section 3)."""
+"""API of discount codes and their redemptions."""
 
 import hashlib
 import uuid
@@ -18,7 +18,7 @@ from tests.factories import BrandFactory, DiscountCodeFactory, DiscountRuleFacto
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[Any], Client]
-CODES, USES = "/api/v1/discountcode/", "/api/v1/discountcodeusage/"
+CODES, REDEMPTIONS = "/api/v1/discountcode/", "/api/v1/discountcodeusage/"
 
 
 @pytest.fixture
@@ -41,53 +41,53 @@ def post(client: Client, path: str, body: object, **headers: str) -> Any:
     return client.post(path, body, content_type="application/json", headers=headers)
 
 
-def new(**changes: object) -> dict[str, object]:
+def code_data(**changes: object) -> dict[str, object]:
     return {"id": "AHMED2022BILLO", "rule": {"discount": 10}, "validity": "2099-01-31T23:59:59+01:00"} | changes
 
 
-def test_staff_make_a_code(shopper_client: ClientOf, owner: User) -> None:
-    response = post(shopper_client(owner), CODES, new(id=" ahmed2022billo "))
+def test_staff_create_a_code(shopper_client: ClientOf, owner: User) -> None:
+    response = post(shopper_client(owner), CODES, code_data(id=" ahmed2022billo "))
 
     assert response.status_code == 201
-    answer = response.json()
-    assert answer.pop("created_at").endswith("Z")
-    rule = answer.pop("rule")
+    data = response.json()
+    assert data.pop("created_at").endswith("Z")
+    rule = data.pop("rule")
     assert uuid.UUID(rule.pop("id")).version == 7
     assert rule == {"name": "", "discount": 10, "audience": None, "terms": {}}
-    assert answer == {
+    assert data == {
         "id": "AHMED2022BILLO", "brand": "billo", "validity": "2099-01-31T22:59:59Z", "active": True,
         "notified": {"planned": 0, "sent": 0, "failed": 0},
     }  # fmt: skip
 
 
-def test_a_brands_server_makes_a_code(brand_client: ClientOf, billo: Brand) -> None:
-    assert post(brand_client(billo), CODES, new()).status_code == 201
+def test_a_brands_server_creates_a_code(brand_client: ClientOf, billo: Brand) -> None:
+    assert post(brand_client(billo), CODES, code_data()).status_code == 201
     assert DiscountCode.objects.get().brand == billo
 
 
-def test_a_code_for_another_brand_is_refused(
+def test_a_code_for_another_brand_is_rejected(
     shopper_client: ClientOf, brand_client: ClientOf, owner: User, billo: Brand
 ) -> None:
     BrandFactory(slug="cake")
 
     for client in (shopper_client(owner), brand_client(billo)):
-        response = post(client, CODES, new(brand="cake"))
+        response = post(client, CODES, code_data(brand="cake"))
         assert (response.status_code, response.json()["code"]) == (403, "permission_denied")
 
     assert not DiscountCode.objects.exists()
 
 
-def test_viewers_and_shoppers_make_no_codes(shopper_client: ClientOf, billo: Brand) -> None:
+def test_viewers_and_shoppers_cannot_create_codes(shopper_client: ClientOf, billo: Brand) -> None:
     viewer = MembershipFactory(brand=billo, role=Role.VIEWER).user
 
     for user in (viewer, ShopperFactory()):
-        assert post(shopper_client(user), CODES, new()).status_code == 403
+        assert post(shopper_client(user), CODES, code_data()).status_code == 403
 
     assert not DiscountCode.objects.exists()
 
 
-def test_nobody_makes_no_codes() -> None:
-    response = post(Client(), CODES, new())
+def test_creating_a_code_needs_authentication() -> None:
+    response = post(Client(), CODES, code_data())
 
     assert (response.status_code, response.json()["code"]) == (401, "not_authenticated")
 
@@ -110,10 +110,10 @@ def test_nobody_makes_no_codes() -> None:
         ({"notify": "perhaps"}, 400, "invalid", "notify"),
     ],
 )
-def test_a_bad_code_is_refused_by_field(
+def test_an_invalid_code_is_rejected_by_field(
     changes: dict[str, object], status: int, code: str, field: str, shopper_client: ClientOf, owner: User
 ) -> None:
-    response = post(shopper_client(owner), CODES, new(**changes))
+    response = post(shopper_client(owner), CODES, code_data(**changes))
 
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response["Content-Type"] == "application/problem+json"
@@ -121,34 +121,34 @@ def test_a_bad_code_is_refused_by_field(
     assert not DiscountCode.objects.exists()
 
 
-def test_a_code_taken_by_another_brand_is_refused(shopper_client: ClientOf, owner: User) -> None:
+def test_a_code_of_another_brand_is_taken(shopper_client: ClientOf, owner: User) -> None:
     DiscountCodeFactory(text="AHMED2022BILLO")
 
-    response = post(shopper_client(owner), CODES, new())
+    response = post(shopper_client(owner), CODES, code_data())
 
     assert (response.status_code, response.json()["code"]) == (409, "code_taken")
     assert DiscountCode.objects.count() == 1
 
 
-def test_another_brands_rule_is_refused_like_one_that_is_not_there(shopper_client: ClientOf, owner: User) -> None:
-    theirs = post(shopper_client(owner), CODES, new(rule=str(DiscountRuleFactory().pk))).json()
-    nobodys = post(shopper_client(owner), CODES, new(rule=str(uuid.uuid4()))).json()
+def test_another_brands_rule_is_rejected_like_an_unknown_one(shopper_client: ClientOf, owner: User) -> None:
+    foreign = post(shopper_client(owner), CODES, code_data(rule=str(DiscountRuleFactory().pk))).json()
+    unknown = post(shopper_client(owner), CODES, code_data(rule=str(uuid.uuid4()))).json()
 
-    assert theirs == nobodys
+    assert foreign == unknown
 
 
-def test_anyone_signed_in_reads_a_code_by_string_or_digest_also_when_it_has_expired(shopper_client: ClientOf) -> None:
+def test_any_user_reads_a_code_by_text_or_digest_even_after_its_end(shopper_client: ClientOf) -> None:
     code = DiscountCodeFactory(text="OLD", validity=timezone.now() - timedelta(days=1))
     client = shopper_client(ShopperFactory())
 
     for name in ("OLD", "old", hashlib.sha256(b"OLD").hexdigest()):
-        answer = client.get(f"{CODES}{name}/")
-        assert answer.status_code == 200
-        assert answer.json()["id"] == code.code_id
-        assert "notified" not in answer.json()
+        data = client.get(f"{CODES}{name}/")
+        assert data.status_code == 200
+        assert data.json()["id"] == code.code_id
+        assert "notified" not in data.json()
 
 
-def test_an_unknown_code_is_404_and_guessing_is_throttled(shopper_client: ClientOf) -> None:
+def test_an_unknown_code_is_not_found_and_guessing_is_throttled(shopper_client: ClientOf) -> None:
     client = shopper_client(ShopperFactory())
 
     statuses = [client.get(f"{CODES}GUESS{number}/").status_code for number in range(12)]
@@ -173,11 +173,11 @@ def test_staff_list_their_own_codes_newest_first(shopper_client: ClientOf, owner
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=nonsense"])
-def test_a_bad_page_is_refused(query: str, shopper_client: ClientOf, owner: User) -> None:
+def test_invalid_pagination_parameters_are_rejected(query: str, shopper_client: ClientOf, owner: User) -> None:
     assert shopper_client(owner).get(f"{CODES}?{query}").status_code == 400
 
 
-def test_a_shopper_asks_a_brand_for_a_discount(shopper_client: ClientOf, billo: Brand) -> None:
+def test_a_shopper_lists_the_codes_of_a_brand_that_they_can_redeem(shopper_client: ClientOf, billo: Brand) -> None:
     shopper = ShopperFactory()
     client = shopper_client(shopper)
     usable = DiscountCodeFactory(brand=billo, text="OPEN")
@@ -189,15 +189,15 @@ def test_a_shopper_asks_a_brand_for_a_discount(shopper_client: ClientOf, billo: 
     DiscountCodeFactory(brand=billo, text="FRIENDS", audience="friends")
     DiscountCodeFactory(brand=billo, text="MEMBERS", audience="members")
     apply_audience(brand=billo, segment_type="members", operation="add", customer_ids=[shopper.customer.customer_id])
-    post(client, USES, {"discount_code": "USED"})
+    post(client, REDEMPTIONS, {"discount_code": "USED"})
 
-    found = client.get(f"{CODES}?brand=billo").json()["results"]
+    results = client.get(f"{CODES}?brand=billo").json()["results"]
 
-    assert {code["id"] for code in found} == {usable.code_id, "MEMBERS"}
+    assert {code["id"] for code in results} == {usable.code_id, "MEMBERS"}
     assert client.get(CODES).status_code == 403
 
 
-def test_owners_change_and_withdraw_a_code(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
+def test_an_owner_changes_and_pauses_a_code(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
     DiscountCodeFactory(brand=billo, text="TEN")
     client = shopper_client(owner)
 
@@ -220,40 +220,44 @@ def test_nobody_else_changes_a_code(shopper_client: ClientOf, brand_client: Clie
     ]
 
     for client in strangers:
-        theirs = client.delete(f"{CODES}TEN/")
-        assert (theirs.status_code, theirs.json()) == (404, client.delete(f"{CODES}NOSUCH/").json())
+        response = client.delete(f"{CODES}TEN/")
+        assert (response.status_code, response.json()) == (404, client.delete(f"{CODES}NOSUCH/").json())
         assert client.patch(f"{CODES}TEN/", {"active": False}, content_type="application/json").status_code == 404
     assert shopper_client(viewer).delete(f"{CODES}TEN/").status_code == 403
 
     assert DiscountCode.objects.get().is_active
 
 
-def test_a_shopper_uses_a_code_on_an_amount(shopper_client: ClientOf, billo: Brand) -> None:
+def test_a_shopper_redeems_a_code_on_an_amount(shopper_client: ClientOf, billo: Brand) -> None:
     shopper = ShopperFactory()
     DiscountCodeFactory(brand=billo, text="TEN")
 
     response = post(
         shopper_client(shopper),
-        USES,
+        REDEMPTIONS,
         {"discount_code": "ten", "user": str(shopper.uuid), "amount": "100.05", "currency": "EUR"},
     )
 
     assert response.status_code == 201
-    answer = response.json()
-    assert uuid.UUID(answer.pop("id")).version == 7
-    assert answer.pop("used_at").endswith("Z")
-    assert answer == {
+    data = response.json()
+    assert uuid.UUID(data.pop("id")).version == 7
+    assert data.pop("used_at").endswith("Z")
+    assert data == {
         "discount_code": "TEN", "user": str(shopper.uuid), "discount": 10, "currency": "EUR",
         "amount": "100.05", "discount_amount": "10.01", "amount_to_pay": "90.04",
     }  # fmt: skip
 
 
-def test_an_amount_without_a_currency_is_in_the_brands(shopper_client: ClientOf) -> None:
+def test_an_amount_without_a_currency_is_in_the_brands_currency(shopper_client: ClientOf) -> None:
     DiscountCodeFactory(text="TEN", brand=BrandFactory(currency="JPY"))
 
-    answer = post(shopper_client(ShopperFactory()), USES, {"discount_code": "TEN", "amount": "1255"}).json()
+    data = post(shopper_client(ShopperFactory()), REDEMPTIONS, {"discount_code": "TEN", "amount": "1255"}).json()
 
-    assert (answer["currency"], answer["discount_amount"], answer["amount_to_pay"]) == ("JPY", "126", "1129")
+    assert (data["currency"], data["discount_amount"], data["amount_to_pay"]) == (
+        "JPY",
+        "126",
+        "1129",
+    )
 
 
 @pytest.mark.parametrize(
@@ -268,22 +272,28 @@ def test_an_amount_without_a_currency_is_in_the_brands(shopper_client: ClientOf)
         ({"discount_code": "TEN", "user": "me"}, "user"),
     ],
 )
-def test_a_bad_use_is_refused_by_field(body: dict[str, object], field: str, shopper_client: ClientOf) -> None:
+def test_an_invalid_redemption_is_rejected_by_field(
+    body: dict[str, object], field: str, shopper_client: ClientOf
+) -> None:
     DiscountCodeFactory(text="TEN")
 
-    response = post(shopper_client(ShopperFactory()), USES, body)
+    response = post(shopper_client(ShopperFactory()), REDEMPTIONS, body)
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid")
     assert [error["field"] for error in response.json()["errors"]] == [field]
     assert not Usage.objects.exists()
 
 
-def test_a_use_is_the_callers_own(shopper_client: ClientOf, brand_client: ClientOf, billo: Brand) -> None:
+def test_a_caller_can_only_redeem_for_themselves(
+    shopper_client: ClientOf, brand_client: ClientOf, billo: Brand
+) -> None:
     DiscountCodeFactory(text="TEN", brand=billo)
 
-    refused = post(shopper_client(ShopperFactory()), USES, {"discount_code": "TEN", "user": str(ShopperFactory().uuid)})
-    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
-    assert post(brand_client(billo), USES, {"discount_code": "TEN"}).status_code == 403
+    response = post(
+        shopper_client(ShopperFactory()), REDEMPTIONS, {"discount_code": "TEN", "user": str(ShopperFactory().uuid)}
+    )
+    assert (response.status_code, response.json()["code"]) == (403, "permission_denied")
+    assert post(brand_client(billo), REDEMPTIONS, {"discount_code": "TEN"}).status_code == 403
 
     assert not Usage.objects.exists()
 
@@ -300,7 +310,7 @@ def test_a_use_is_the_callers_own(shopper_client: ClientOf, brand_client: Client
         ("!!", 404, "code_not_found"),
     ],
 )
-def test_a_use_that_cannot_be_had_is_refused_with_its_reason(
+def test_a_rejected_redemption_returns_its_reason(
     code: str, status: int, reason: str, shopper_client: ClientOf
 ) -> None:
     client = shopper_client(ShopperFactory())
@@ -309,19 +319,19 @@ def test_a_use_that_cannot_be_had_is_refused_with_its_reason(
     DiscountCodeFactory(text="OLD", validity=timezone.now())
     DiscountCodeFactory(text="FRIENDS", audience="friends")
     DiscountCodeFactory(text="BIG", terms={"conditions": [{"kind": "min_subtotal", "value": "50.00"}]})
-    post(client, USES, {"discount_code": "USED"})
+    post(client, REDEMPTIONS, {"discount_code": "USED"})
 
-    response = post(client, USES, {"discount_code": code})
+    response = post(client, REDEMPTIONS, {"discount_code": code})
 
     assert (response.status_code, response.json()["code"]) == (status, reason)
     assert Usage.objects.count() == 1
 
 
-def test_a_brand_gives_a_use_back(shopper_client: ClientOf, brand_client: ClientOf, billo: Brand) -> None:
+def test_a_brand_returns_a_redemption(shopper_client: ClientOf, brand_client: ClientOf, billo: Brand) -> None:
     DiscountCodeFactory(text="TEN", brand=billo)
     shopper = shopper_client(ShopperFactory())
-    use = post(shopper, USES, {"discount_code": "TEN"}).json()
-    path = f"{USES}{use['id']}/"
+    redemption = post(shopper, REDEMPTIONS, {"discount_code": "TEN"}).json()
+    path = f"{REDEMPTIONS}{redemption['id']}/"
 
     assert shopper.delete(path).status_code == 403
     assert brand_client(BrandFactory()).delete(path).status_code == 404
@@ -329,14 +339,14 @@ def test_a_brand_gives_a_use_back(shopper_client: ClientOf, brand_client: Client
 
     assert [brand_client(billo).delete(path).status_code for _ in range(2)] == [204, 204]
     assert UsageReturn.objects.count() == 1
-    assert post(shopper, USES, {"discount_code": "TEN"}).status_code == 201
+    assert post(shopper, REDEMPTIONS, {"discount_code": "TEN"}).status_code == 201
 
 
-def test_the_same_key_gets_the_first_answer_again(shopper_client: ClientOf) -> None:
+def test_the_same_idempotency_key_returns_the_first_response(shopper_client: ClientOf) -> None:
     DiscountCodeFactory(text="TEN")
     client = shopper_client(ShopperFactory())
 
-    first, second = (post(client, USES, {"discount_code": "TEN"}, **{"Idempotency-Key": "k1"}) for _ in range(2))
+    first, second = (post(client, REDEMPTIONS, {"discount_code": "TEN"}, **{"Idempotency-Key": "k1"}) for _ in range(2))
 
     assert first.status_code == second.status_code == 201
     assert first.content == second.content
@@ -344,25 +354,29 @@ def test_the_same_key_gets_the_first_answer_again(shopper_client: ClientOf) -> N
     assert second["Idempotency-Replayed"] == "true"
 
 
-def test_a_use_costs_one_statement(shopper_client: ClientOf, django_assert_num_queries: Any) -> None:
+def test_a_redemption_costs_one_statement(shopper_client: ClientOf, django_assert_num_queries: Any) -> None:
     DiscountCodeFactory(text="TEN")
     client = shopper_client(ShopperFactory())
 
     with django_assert_num_queries(1):
-        assert post(client, USES, {"discount_code": "TEN", "amount": "10.00", "currency": "EUR"}).status_code == 201
+        assert (
+            post(client, REDEMPTIONS, {"discount_code": "TEN", "amount": "10.00", "currency": "EUR"}).status_code == 201
+        )
     with django_assert_num_queries(1):
-        assert post(client, USES, {"discount_code": "TEN", "amount": "10.00", "currency": "EUR"}).status_code == 409
+        assert (
+            post(client, REDEMPTIONS, {"discount_code": "TEN", "amount": "10.00", "currency": "EUR"}).status_code == 409
+        )
 
 
 @pytest.mark.django_db(transaction=True)
-def test_more_uses_at_once_than_may_wait_are_told_to_come_again(shopper_client: ClientOf, settings: Any) -> None:
+def test_redemptions_beyond_the_queue_limit_are_unavailable(shopper_client: ClientOf, settings: Any) -> None:
     DiscountCodeFactory(text="TEN")
     client = shopper_client(ShopperFactory())
     settings.BATCH_MAX_QUEUE = 0
 
-    refused = post(client, USES, {"discount_code": "TEN"})
+    response = post(client, REDEMPTIONS, {"discount_code": "TEN"})
 
-    assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (503, "unavailable", "2")
+    assert (response.status_code, response.json()["code"], response["Retry-After"]) == (503, "unavailable", "2")
     assert not Usage.objects.exists()
     settings.BATCH_MAX_QUEUE = 1
-    assert post(client, USES, {"discount_code": "TEN"}).status_code == 201
+    assert post(client, REDEMPTIONS, {"discount_code": "TEN"}).status_code == 201

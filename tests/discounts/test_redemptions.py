@@ -1,4 +1,4 @@
-"""A shopper uses a code, once."""
+"""Services that redeem codes and return redemptions."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,19 +25,19 @@ def shopper() -> Shopper:
     return Shopper(user.customer.pk, user.customer.customer_id, user.uuid)
 
 
-def use(code: str, shopper: Shopper, at: datetime, amount: int | None = None) -> services.RedemptionResult:
+def redeem(code: str, shopper: Shopper, at: datetime, amount: int | None = None) -> services.RedemptionResult:
     return services.redeem_code(
         code=code, shopper=shopper, amount=amount, currency="EUR" if amount is not None else None, at=at
     )
 
 
-def test_a_use_takes_the_percentage_off_the_amount_half_up(shopper: Shopper, at: datetime) -> None:
+def test_the_discount_is_rounded_half_up(shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="TEN", percent=10)
 
-    used = use("TEN", shopper, at, amount=9_995)
+    result = redeem("TEN", shopper, at, amount=9_995)
 
-    assert used.discount_amount == 1_000  # 999.5 cents, half up
-    assert (used.code, used.discount, used.amount, used.used_at, used.user_id) == (
+    assert result.discount_amount == 1_000  # 999.5 cents, half up
+    assert (result.code, result.discount, result.amount, result.redeemed_at, result.user_id) == (
         "TEN",
         10,
         9_995,
@@ -46,115 +46,115 @@ def test_a_use_takes_the_percentage_off_the_amount_half_up(shopper: Shopper, at:
     )
 
 
-def test_a_use_without_an_amount_is_a_use(shopper: Shopper, at: datetime) -> None:
+def test_a_code_can_be_redeemed_without_an_amount(shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="TEN")
 
-    used = use("TEN", shopper, at)
+    result = redeem("TEN", shopper, at)
 
-    assert used.discount_amount is None
+    assert result.discount_amount is None
     assert Usage.objects.get().reserved_until is None
 
 
-def test_a_second_use_is_refused_and_leaves_the_first(shopper: Shopper, at: datetime) -> None:
+def test_a_second_redemption_is_rejected_and_keeps_the_first(shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="TEN")
-    first = use("TEN", shopper, at)
+    first = redeem("TEN", shopper, at)
 
     with pytest.raises(CodeAlreadyUsed):
-        use("TEN", shopper, at + timedelta(days=1))
+        redeem("TEN", shopper, at + timedelta(days=1))
 
     assert Usage.objects.get().pk == first.id
     assert UsageNotification.objects.count() == 1
 
 
-def test_another_shopper_uses_the_same_code(shopper: Shopper, at: datetime) -> None:
+def test_two_shoppers_can_redeem_the_same_code(shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="TEN")
     other = ShopperFactory()
-    use("TEN", shopper, at)
+    redeem("TEN", shopper, at)
 
-    use("TEN", Shopper(other.customer.pk, other.customer.customer_id), at)
+    redeem("TEN", Shopper(other.customer.pk, other.customer.customer_id), at)
 
     assert Usage.objects.count() == 2
 
 
-def test_an_unknown_code_is_refused(shopper: Shopper, at: datetime) -> None:
+def test_an_unknown_code_is_rejected(shopper: Shopper, at: datetime) -> None:
     with pytest.raises(CodeNotFound):
-        use("NOSUCH", shopper, at)
+        redeem("NOSUCH", shopper, at)
 
 
-def test_an_inactive_code_is_refused(shopper: Shopper, at: datetime) -> None:
+def test_an_inactive_code_is_rejected(shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="OFF", is_active=False)
 
     with pytest.raises(CodeInactive):
-        use("OFF", shopper, at)
+        redeem("OFF", shopper, at)
 
     assert not Usage.objects.exists()
     assert not UsageNotification.objects.exists()
 
 
-def test_validity_ends_at_its_very_instant(shopper: Shopper, at: datetime) -> None:
+def test_a_code_ends_exactly_at_its_validity(shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="TEN", validity=at)
 
     with pytest.raises(CodeExpired):
-        use("TEN", shopper, at)
+        redeem("TEN", shopper, at)
 
-    assert use("TEN", shopper, at - timedelta(microseconds=1)).code == "TEN"
+    assert redeem("TEN", shopper, at - timedelta(microseconds=1)).code == "TEN"
 
 
-def test_a_code_for_an_audience_is_for_its_members(shopper: Shopper, at: datetime) -> None:
+def test_only_members_can_redeem_a_code_for_an_audience(shopper: Shopper, at: datetime) -> None:
     code = DiscountCodeFactory(text="FRIENDS", audience="friends")
 
     with pytest.raises(AudienceNotMember):
-        use("FRIENDS", shopper, at)
+        redeem("FRIENDS", shopper, at)
     assert not Usage.objects.exists()
 
     apply_audience(brand=code.brand, segment_type="friends", operation="add", customer_ids=[shopper.customer_id])
-    assert use("FRIENDS", shopper, at).code == "FRIENDS"
+    assert redeem("FRIENDS", shopper, at).code == "FRIENDS"
 
 
-def test_another_brands_audience_of_the_same_name_does_not_count(shopper: Shopper, at: datetime) -> None:
+def test_an_audience_of_another_brand_with_the_same_name_does_not_count(shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="FRIENDS", audience="friends")
     apply_audience(brand=BrandFactory(), segment_type="friends", operation="add", customer_ids=[shopper.customer_id])
 
     with pytest.raises(AudienceNotMember):
-        use("FRIENDS", shopper, at)
+        redeem("FRIENDS", shopper, at)
 
 
-def test_a_rule_with_terms_is_for_checkout(shopper: Shopper, at: datetime) -> None:
+def test_a_code_with_terms_can_only_be_redeemed_at_checkout(shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="BIG", terms={"conditions": [{"kind": "min_subtotal", "value": "50.00"}]})
 
     with pytest.raises(CartRequired):
-        use("BIG", shopper, at, amount=10_000)
+        redeem("BIG", shopper, at, amount=10_000)
 
     assert not Usage.objects.exists()
 
 
-def test_a_user_who_was_deactivated_since_signing_in_uses_nothing(at: datetime) -> None:
+def test_a_deactivated_user_cannot_redeem(at: datetime) -> None:
     DiscountCodeFactory(text="TEN")
     user = ShopperFactory(is_active=False)
 
     with pytest.raises(TokenInvalid):
-        use("TEN", Shopper(user.customer.pk, user.customer.customer_id), at)
+        redeem("TEN", Shopper(user.customer.pk, user.customer.customer_id), at)
 
     assert not Usage.objects.exists()
 
 
-def test_a_use_given_back_can_be_had_again(shopper: Shopper, at: datetime) -> None:
+def test_a_returned_code_can_be_redeemed_again(shopper: Shopper, at: datetime) -> None:
     code = DiscountCodeFactory(text="TEN")
-    first = use("TEN", shopper, at, amount=1_000)
+    first = redeem("TEN", shopper, at, amount=1_000)
 
     services.return_redemption(usage_id=first.id, brand=code.brand, at=at)
-    second = use("TEN", shopper, at)
+    second = redeem("TEN", shopper, at)
 
     assert second.id != first.id
     returned = UsageReturn.objects.get()
     assert (returned.usage_id, returned.returned_at, returned.discount_amount) == (first.id, at, 100)
 
 
-def test_giving_back_twice_is_giving_back_once(shopper: Shopper, at: datetime) -> None:
+def test_returning_twice_returns_once(shopper: Shopper, at: datetime) -> None:
     code = DiscountCodeFactory(text="TEN")
-    first = use("TEN", shopper, at)
+    first = redeem("TEN", shopper, at)
     services.return_redemption(usage_id=first.id, brand=code.brand, at=at)
-    second = use("TEN", shopper, at)
+    second = redeem("TEN", shopper, at)
 
     services.return_redemption(usage_id=first.id, brand=code.brand, at=at)
 
@@ -162,72 +162,74 @@ def test_giving_back_twice_is_giving_back_once(shopper: Shopper, at: datetime) -
     assert UsageReturn.objects.count() == 1
 
 
-def test_another_brand_cannot_give_a_use_back(shopper: Shopper, at: datetime) -> None:
+def test_another_brand_cannot_return_a_redemption(shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="TEN")
-    used = use("TEN", shopper, at)
+    result = redeem("TEN", shopper, at)
 
     with pytest.raises(NotFound):
-        services.return_redemption(usage_id=used.id, brand=BrandFactory(), at=at)
+        services.return_redemption(usage_id=result.id, brand=BrandFactory(), at=at)
 
     assert Usage.objects.count() == 1
     assert not UsageReturn.objects.exists()
 
 
-def ask(code: str, shopper: Shopper, at: datetime, **more: Any) -> redemptions._BatchItem:
+def batch_item(code: str, shopper: Shopper, at: datetime, **more: Any) -> redemptions._BatchItem:
     return redemptions._BatchItem(
         **({"code": code, "customer": shopper.id, "id": uuid7(), "at": at, "amount": None, "currency": None} | more)
     )
 
 
-def test_of_several_asks_by_one_shopper_in_one_statement_the_first_has_the_use(shopper: Shopper, at: datetime) -> None:
+def test_the_first_of_several_requests_in_a_batch_gets_the_redemption(shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="TEN")
     DiscountCodeFactory(text="TWENTY", percent=20)
     DiscountCodeFactory(text="OFF", is_active=False)
     other = ShopperFactory()
     another = Shopper(other.customer.pk, other.customer.customer_id)
-    asks = [
-        ask("TEN", shopper, at),
-        ask("NOSUCH", shopper, at),
-        ask("TEN", shopper, at),
-        ask("TWENTY", shopper, at, amount=1_000, currency="EUR"),
-        ask("OFF", shopper, at),
-        ask("TEN", another, at),
-        ask("TWENTY", shopper, at),
+    items = [
+        batch_item("TEN", shopper, at),
+        batch_item("NOSUCH", shopper, at),
+        batch_item("TEN", shopper, at),
+        batch_item("TWENTY", shopper, at, amount=1_000, currency="EUR"),
+        batch_item("OFF", shopper, at),
+        batch_item("TEN", another, at),
+        batch_item("TWENTY", shopper, at),
     ]
 
-    rows = redemptions._redeem_batch(asks)
+    rows = redemptions._redeem_batch(items)
 
-    taken = [number for number, row in enumerate(rows) if row["id"]]
+    redeemed = [number for number, row in enumerate(rows) if row["id"]]
     assert [row["text"] for row in rows] == ["TEN", None, "TEN", "TWENTY", "OFF", "TEN", "TWENTY"]
-    assert taken == [0, 3, 5]
-    assert [rows[number]["id"] for number in taken] == [asks[number].id for number in taken]
+    assert redeemed == [0, 3, 5]
+    assert [rows[number]["id"] for number in redeemed] == [items[number].id for number in redeemed]
     assert (rows[3]["discount_amount"], rows[0]["discount_amount"]) == (200, None)
     assert Usage.objects.count() == UsageNotification.objects.count() == 3
 
 
-def test_each_ask_of_a_statement_is_judged_for_itself(shopper: Shopper, at: datetime) -> None:
-    """An ask that comes too late takes nothing from the same shopper's later one that is in time."""
+def test_each_request_of_a_batch_is_checked_at_its_own_time(shopper: Shopper, at: datetime) -> None:
+    """A late request doesn't use up the redemption of a request of the same shopper that is in time."""
     DiscountCodeFactory(text="TEN", validity=at)
 
-    late, in_time = redemptions._redeem_batch([ask("TEN", shopper, at), ask("TEN", shopper, at - timedelta(seconds=1))])
+    late, in_time = redemptions._redeem_batch(
+        [batch_item("TEN", shopper, at), batch_item("TEN", shopper, at - timedelta(seconds=1))]
+    )
 
     assert late["id"] is None
     assert in_time["id"] == Usage.objects.get().pk
 
 
-def test_an_ask_that_is_sent_again_has_what_it_had_and_the_brand_is_told_once(shopper: Shopper, at: datetime) -> None:
+def test_a_retried_batch_returns_the_same_rows_and_notifies_once(shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="TEN")
-    asks = [ask("TEN", shopper, at, amount=1_000, currency="EUR"), ask("TEN", shopper, at)]
+    items = [batch_item("TEN", shopper, at, amount=1_000, currency="EUR"), batch_item("TEN", shopper, at)]
 
-    before, after = redemptions._redeem_batch(asks), redemptions._redeem_batch(asks)
+    before, after = redemptions._redeem_batch(items), redemptions._redeem_batch(items)
 
     assert before == after
     assert Usage.objects.count() == UsageNotification.objects.count() == 1
 
 
-def test_a_customer_without_a_user_is_no_caller(at: datetime) -> None:
+def test_a_customer_without_a_user_cannot_redeem(at: datetime) -> None:
     DiscountCodeFactory(text="TEN")
     customer = CustomerFactory()
 
     with pytest.raises(TokenInvalid):
-        use("TEN", Shopper(customer.pk, customer.customer_id), at)
+        redeem("TEN", Shopper(customer.pk, customer.customer_id), at)

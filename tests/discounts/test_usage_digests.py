@@ -1,4 +1,4 @@
-"""Brands are told of uses of their codes: each use once, at most one mail a minute."""
+"""Usage digests: each redemption is sent to the brand once, with at most one email a minute."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -22,8 +22,8 @@ def brand() -> Brand:
     return BrandFactory(name="Billo", timezone="Europe/Madrid", notify_email="shop@billo.example")
 
 
-def use(brand: Brand, at: datetime, code: str = "AHMED2022BILLO", amount: int | None = 10_000) -> None:
-    """A use that the brand was not told of."""
+def create_notification(brand: Brand, at: datetime, code: str = "AHMED2022BILLO", amount: int | None = 10_000) -> None:
+    """Create a notification for the next digest."""
     UsageNotification.objects.create(
         brand=brand,
         code=code,
@@ -34,34 +34,40 @@ def use(brand: Brand, at: datetime, code: str = "AHMED2022BILLO", amount: int | 
     )
 
 
-def test_uses_are_summed_up_in_one_mail(brand: Brand, at: datetime) -> None:
-    use(brand, at)
-    use(brand, at + timedelta(seconds=20), amount=2_550)
-    use(brand, at, code="OTHER", amount=None)
+def test_redemptions_are_summed_in_one_email(brand: Brand, at: datetime) -> None:
+    create_notification(brand, at)
+    create_notification(brand, at + timedelta(seconds=20), amount=2_550)
+    create_notification(brand, at, code="OTHER", amount=None)
 
     assert usage_digests.send_usage_digests(at=at) == 1
     sending.send_due(at=at)
 
     (message,) = mail.outbox
     assert message.to == ["Billo <shop@billo.example>"]
-    assert message.subject == "3 uses of your discount codes"
+    assert message.subject == "Your discount codes were used 3 times"
     html = message.alternatives[0].content  # type: ignore[attr-defined]
     for text in (message.body, html):
-        for said in ("AHMED2022BILLO", "€125.50", "€12.55", "OTHER", "17 March 2027, 16:30"):  # Madrid is an hour ahead
-            assert said in text
+        for expected in (
+            "AHMED2022BILLO",
+            "€125.50",
+            "€12.55",
+            "OTHER",
+            "17 Mar 2027, 16:30",
+        ):  # in Madrid, an hour ahead of UTC
+            assert expected in text
     assert "List-Unsubscribe" not in message.extra_headers
     assert not UsageNotification.objects.exists()
 
 
-def test_nothing_used_is_nothing_told(brand: Brand, at: datetime) -> None:
+def test_without_redemptions_no_digest_is_planned(brand: Brand, at: datetime) -> None:
     assert usage_digests.send_usage_digests(at=at) == 0
     assert not Mailing.objects.exists()
 
 
-def test_a_brand_is_told_once_a_minute_and_loses_nothing(brand: Brand, at: datetime) -> None:
-    use(brand, at)
+def test_a_brand_gets_one_digest_a_minute_and_loses_no_notification(brand: Brand, at: datetime) -> None:
+    create_notification(brand, at)
     usage_digests.send_usage_digests(at=at)
-    use(brand, at)
+    create_notification(brand, at)
 
     assert usage_digests.send_usage_digests(at=at + timedelta(seconds=59)) == 0
     assert UsageNotification.objects.count() == 1
@@ -71,10 +77,10 @@ def test_a_brand_is_told_once_a_minute_and_loses_nothing(brand: Brand, at: datet
     assert Mail.objects.count() == 2
 
 
-def test_each_brand_reads_its_own_uses(brand: Brand, at: datetime) -> None:
+def test_each_brand_gets_only_its_own_redemptions(brand: Brand, at: datetime) -> None:
     cake = BrandFactory(name="Cake", notify_email="shop@cake.example")
-    use(brand, at, code="BILLO1")
-    use(cake, at, code="CAKE1")
+    create_notification(brand, at, code="BILLO1")
+    create_notification(cake, at, code="CAKE1")
 
     assert usage_digests.send_usage_digests(at=at) == 2
     sending.send_due(at=at)
@@ -84,33 +90,33 @@ def test_each_brand_reads_its_own_uses(brand: Brand, at: datetime) -> None:
     assert "BILLO1" not in bodies["Cake <shop@cake.example>"]
 
 
-def test_owners_are_told_where_the_brand_names_no_address(at: datetime) -> None:
+def test_owners_get_the_digest_of_a_brand_without_an_address(at: datetime) -> None:
     brand = BrandFactory(notify_email="")
     owner = MembershipFactory(brand=brand, role="owner").user
     MembershipFactory(brand=brand, role="editor")
-    use(brand, at)
+    create_notification(brand, at)
 
     usage_digests.send_usage_digests(at=at)
 
     assert list(Mail.objects.values_list("recipient", "address")) == [(owner.pk, owner.email)]
 
 
-def test_a_brand_without_any_address_holds_nothing_up(at: datetime) -> None:
-    use(BrandFactory(notify_email=""), at)
+def test_notifications_of_a_brand_without_recipients_are_dropped(at: datetime) -> None:
+    create_notification(BrandFactory(notify_email=""), at)
 
     assert usage_digests.send_usage_digests(at=at) == 0
     assert not UsageNotification.objects.exists()
 
 
-def test_a_failure_while_planning_keeps_the_notices(
+def test_a_failure_while_planning_keeps_the_notifications(
     brand: Brand, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    use(brand, at)
+    create_notification(brand, at)
 
-    def die(**kwargs: Any) -> bool:
+    def fail(**kwargs: Any) -> bool:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(planning, "create_transactional_mailing", die)
+    monkeypatch.setattr(planning, "create_transactional_mailing", fail)
     with pytest.raises(KeyboardInterrupt):
         usage_digests.send_usage_digests(at=at)
     assert UsageNotification.objects.count() == 1
@@ -118,11 +124,11 @@ def test_a_failure_while_planning_keeps_the_notices(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_tellers_at_once_tell_each_use_once(
+def test_concurrent_digests_include_each_redemption_once(
     brand: Brand, at: datetime, run_concurrently: Callable[..., list[Any]]
 ) -> None:
     for _ in range(50):
-        use(brand, at)
+        create_notification(brand, at)
 
     run_concurrently(lambda _: usage_digests.send_usage_digests(at=at), range(4))
     minutes = 1
@@ -134,7 +140,7 @@ def test_tellers_at_once_tell_each_use_once(
     assert Mailing.objects.filter(key__contains=f"{at:%H:%M}").count() == 1
 
 
-def test_many_codes_are_listed_up_to_a_length_and_counted(brand: Brand, at: datetime) -> None:
+def test_a_digest_lists_50_codes_and_counts_the_others(brand: Brand, at: datetime) -> None:
     UsageNotification.objects.bulk_create(
         UsageNotification(brand=brand, code=f"CODE{n:03}", redeemed_at=at) for n in range(60)
     )
