@@ -18,49 +18,49 @@ USERNAME_PATTERN = r"^[\w.-]*[^\W\d][\w.-]*$"  # at least one letter, so that it
 class LoginInputSerializer(serializers.Serializer[Any]):
     """Credentials of a user."""
 
-    account = StrictCharField(max_length=254, help_text="Email address, phone number or username.")
-    password = StrictCharField(max_length=1024, trim_whitespace=False, write_only=True, help_text="Password.")
+    account = StrictCharField(max_length=254, help_text=_("Email address, phone number or username."))
+    password = StrictCharField(max_length=1024, trim_whitespace=False, write_only=True, help_text=_("Password."))
 
 
 class TokensSerializer(serializers.Serializer[Any]):
     """Tokens of a sign-in."""
 
-    access = serializers.CharField(help_text="Token for the header `Authorization: Bearer <token>`.")
-    refresh = serializers.CharField(help_text="Token with which the client gets the next access token.")
-    expires_at = serializers.DateTimeField(help_text="When the access token expires.")
+    access = serializers.CharField(help_text=_("Token for the header `Authorization: Bearer <token>`."))
+    refresh = serializers.CharField(help_text=_("Token with which the client gets the next access token."))
+    expires_at = serializers.DateTimeField(help_text=_("When the access token expires."))
 
 
 class RefreshInputSerializer(serializers.Serializer[Any]):
     """A refresh token."""
 
-    refresh = StrictCharField(max_length=4096, help_text="Refresh token of a sign-in.")
+    refresh = StrictCharField(max_length=4096, help_text=_("Refresh token of a sign-in."))
 
 
 class VerifyInputSerializer(serializers.Serializer[Any]):
     """An access token to verify."""
 
-    token = StrictCharField(max_length=4096, help_text="Access token to verify.")
+    token = StrictCharField(max_length=4096, help_text=_("Access token to verify."))
 
 
 class BrandRoleSerializer(serializers.Serializer[Any]):
     """A user's role in a brand."""
 
-    id = serializers.UUIDField(help_text="ID of the brand.")
-    slug = serializers.SlugField(help_text="Slug of the brand.")
-    role = serializers.ChoiceField(ROLES, help_text="The user's role in the brand.")
+    id = serializers.UUIDField(help_text=_("ID of the brand."))
+    slug = serializers.SlugField(help_text=_("Slug of the brand."))
+    role = serializers.ChoiceField(ROLES, help_text=_("The user's role in the brand."))
 
 
 class TokenUserSerializer(serializers.Serializer[User]):
     """The user of a token."""
 
-    id = serializers.UUIDField(source="uuid", help_text="ID of the user.")
-    username = serializers.CharField(help_text="Username.")
-    email = serializers.CharField(help_text="Email address. Empty if the user has none.")
+    id = serializers.UUIDField(source="uuid", help_text=_("ID of the user."))
+    username = serializers.CharField(help_text=_("Username."))
+    email = serializers.CharField(help_text=_("Email address. Empty if the user has none."))
     customer_id = serializers.CharField(
         source="customer.customer_id",
         default=None,
         allow_null=True,
-        help_text="The user's customer ID, or null for users who aren't customers.",
+        help_text=_("The user's customer ID, or null for users who aren't customers."),
     )
     brands = serializers.SerializerMethodField()
 
@@ -73,11 +73,11 @@ class TokenUserSerializer(serializers.Serializer[User]):
 class TokenStatusSerializer(serializers.Serializer[Any]):
     """The result of verifying an access token."""
 
-    valid = serializers.BooleanField(help_text="Whether the token is valid now.")
+    valid = serializers.BooleanField(help_text=_("Whether the token is valid now."))
     expires_at = serializers.DateTimeField(
-        allow_null=True, help_text="When the token expires, or null if it is invalid."
+        allow_null=True, help_text=_("When the token expires, or null if it is invalid.")
     )
-    user = TokenUserSerializer(allow_null=True, help_text="The user of the token, or null if it is invalid.")
+    user = TokenUserSerializer(allow_null=True, help_text=_("The user of the token, or null if it is invalid."))
 
 
 class RegistrationInputSerializer(serializers.Serializer[Any]):
@@ -86,75 +86,75 @@ class RegistrationInputSerializer(serializers.Serializer[Any]):
     username = StrictCharField(
         max_length=150,
         validators=[RegexValidator(USERNAME_PATTERN, _("Use only letters, digits, dots, hyphens and underscores."))],
-        help_text="Letters, digits, dots, hyphens and underscores, with at least one letter.",
+        help_text=_("Letters, digits, dots, hyphens and underscores, with at least one letter."),
     )
-    email = serializers.EmailField(max_length=254, help_text="Email address.")
+    email = serializers.EmailField(max_length=254, help_text=_("Email address."))
     phone = StrictCharField(
         max_length=40,
         required=False,
         allow_null=True,
         allow_blank=True,
-        help_text="Phone number with the country code, for example +34600000000.",
+        help_text=_("Phone number with the country code, for example +34600000000."),
     )
     password = StrictCharField(
-        min_length=8, max_length=1024, trim_whitespace=False, write_only=True, help_text="At least 8 characters."
+        min_length=8, max_length=1024, trim_whitespace=False, write_only=True, help_text=_("At least 8 characters.")
     )
-    marketing_consent = StrictBooleanField(help_text="Whether the shopper subscribes to marketing emails.")
+    marketing_consent = StrictBooleanField(help_text=_("Whether the customer subscribes to marketing emails."))
 
 
 class MeSerializer(TokenUserSerializer):
     """The caller's own account."""
 
-    phone = serializers.CharField(allow_null=True, help_text="Phone number in E.164 format.")
-    marketing_consent = serializers.BooleanField(help_text="Whether the user is subscribed to marketing emails.")
-    is_superuser = serializers.BooleanField(help_text="Whether the user has full access to all brands.")
+    phone = serializers.CharField(allow_null=True, help_text=_("Phone number in E.164 format."))
+    marketing_consent = serializers.BooleanField(help_text=_("Whether the user is subscribed to marketing emails."))
+    is_superuser = serializers.BooleanField(help_text=_("Whether the user has full access to all brands."))
 
 
 class MemberSerializer(serializers.Serializer[Membership]):
     """A member of a brand's staff."""
 
-    user = serializers.UUIDField(source="user.uuid", help_text="ID of the user.")
-    username = serializers.CharField(source="user.username", help_text="Username.")
-    email = serializers.CharField(source="user.email", help_text="Email address.")
-    role = serializers.ChoiceField(ROLES, help_text="Role in the brand.")
-    created_at = serializers.DateTimeField(help_text="When the user joined the brand's staff.")
+    user = serializers.UUIDField(source="user.uuid", help_text=_("ID of the user."))
+    username = serializers.CharField(source="user.username", help_text=_("Username."))
+    email = serializers.CharField(source="user.email", help_text=_("Email address."))
+    role = serializers.ChoiceField(ROLES, help_text=_("Role in the brand."))
+    created_at = serializers.DateTimeField(help_text=_("When the user joined the brand's staff."))
 
 
 class MemberUpdateSerializer(serializers.Serializer[Any]):
     """Changes to a member of a brand's staff."""
 
-    role = serializers.ChoiceField(ROLES, required=False, help_text="New role. Omit it to keep the present role.")
+    role = serializers.ChoiceField(ROLES, required=False, help_text=_("New role. Omit it to keep the present role."))
 
 
 class InvitationInputSerializer(serializers.Serializer[Any]):
     """A new invitation."""
 
-    email = serializers.EmailField(max_length=254, help_text="Email address that receives the invitation.")
-    role = serializers.ChoiceField(ROLES, help_text="Role of the new member.")
+    email = serializers.EmailField(max_length=254, help_text=_("Email address that receives the invitation."))
+    role = serializers.ChoiceField(ROLES, help_text=_("Role of the new member."))
 
 
 class InvitationSerializer(serializers.ModelSerializer[Invitation]):
     """An invitation to a brand's staff. Only the email contains its link."""
 
-    role = serializers.ChoiceField(ROLES, help_text="Role of the new member.")
+    role = serializers.ChoiceField(ROLES, help_text=_("Role of the new member."))
 
     class Meta:
         model = Invitation
         fields = ("id", "email", "role", "created_at", "expires_at", "accepted_at")
         read_only_fields = fields
         extra_kwargs = {
-            "id": {"help_text": "ID of the invitation."},
-            "email": {"help_text": "Invited email address."},
-            "created_at": {"help_text": "When the address was first invited."},
-            "expires_at": {"help_text": "When the link expires."},
-            "accepted_at": {"help_text": "When the invitation was accepted, or null while it is pending."},
+            "id": {"help_text": _("ID of the invitation.")},
+            "email": {"help_text": _("Invited email address.")},
+            "created_at": {"help_text": _("When the address was first invited.")},
+            "expires_at": {"help_text": _("When the link expires.")},
+            "accepted_at": {"help_text": _("When the invitation was accepted, or null while it is pending.")},
         }
 
 
 class ApiKeyInputSerializer(serializers.Serializer[Any]):
     """A new API key."""
 
-    name = StrictCharField(max_length=100, help_text="Name of the key in lists.")
+    name = StrictCharField(max_length=100, help_text=_("Name of the key in lists."))
 
 
 class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
@@ -165,20 +165,20 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
         fields = ("id", "name", "prefix", "created_at", "last_used_at", "revoked_at")
         read_only_fields = fields
         extra_kwargs = {
-            "id": {"help_text": "ID of the key."},
-            "name": {"help_text": "Name of the key in lists."},
-            "prefix": {"help_text": "Public first part of the key."},
-            "created_at": {"help_text": "When the key was created."},
-            "last_used_at": {"help_text": "When the key was last used, to the minute, or null if it never was."},
-            "revoked_at": {"help_text": "When the key was revoked, or null while it is active."},
+            "id": {"help_text": _("ID of the key.")},
+            "name": {"help_text": _("Name of the key in lists.")},
+            "prefix": {"help_text": _("Public first part of the key.")},
+            "created_at": {"help_text": _("When the key was created.")},
+            "last_used_at": {"help_text": _("When the key was last used, to the minute, or null if it never was.")},
+            "revoked_at": {"help_text": _("When the key was revoked, or null while it is active.")},
         }
 
 
 class NewApiKeySerializer(serializers.Serializer[Any]):
     """A new API key. The plain text is returned only once."""
 
-    id = serializers.UUIDField(help_text="ID of the key.")
-    name = serializers.CharField(help_text="Name of the key in lists.")
-    prefix = serializers.CharField(help_text="Public first part of the key.")
-    key = serializers.CharField(source="text", help_text="Plain text for the header `Authorization: Api-Key <key>`.")
-    created_at = serializers.DateTimeField(help_text="When the key was created.")
+    id = serializers.UUIDField(help_text=_("ID of the key."))
+    name = serializers.CharField(help_text=_("Name of the key in lists."))
+    prefix = serializers.CharField(help_text=_("Public first part of the key."))
+    key = serializers.CharField(source="text", help_text=_("Plain text for the header `Authorization: Api-Key <key>`."))
+    created_at = serializers.DateTimeField(help_text=_("When the key was created."))

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -65,75 +65,77 @@ class RuleField(serializers.Field[Any, Any, Any, Any]):
 class RuleSerializer(serializers.Serializer[Any]):
     """A discount rule. Its terms are beside the percentage."""
 
-    id = serializers.UUIDField(help_text="ID of the rule.")
-    name = serializers.CharField(help_text="Name that is shown at checkout. Empty if the percentage is shown.")
-    discount = serializers.IntegerField(min_value=1, max_value=99, help_text="Percentage from 1 to 99.")
+    id = serializers.UUIDField(help_text=_("ID of the rule."))
+    name = serializers.CharField(help_text=_("Name that is shown at checkout. Empty if the percentage is shown."))
+    discount = serializers.IntegerField(min_value=1, max_value=99, help_text=_("Percentage from 1 to 99."))
     audience = serializers.CharField(
-        allow_null=True, help_text="Audience that can redeem the code, or null for everyone."
+        allow_null=True, help_text=_("Audience that can redeem the code, or null for everyone.")
     )
-    terms = serializers.DictField(help_text="Conditions and benefit options in the offer language.")
+    terms = serializers.DictField(help_text=_("Conditions and benefit options in the offer language."))
 
 
 class NotifiedSerializer(serializers.Serializer[Any]):
     """The number of emails that announce a code."""
 
-    planned = serializers.IntegerField(min_value=0, help_text="All emails, including sent and failed ones.")
-    sent = serializers.IntegerField(min_value=0, help_text="Emails sent so far.")
-    failed = serializers.IntegerField(min_value=0, help_text="Emails that failed so far.")
+    planned = serializers.IntegerField(min_value=0, help_text=_("All emails, including sent and failed ones."))
+    sent = serializers.IntegerField(min_value=0, help_text=_("Emails sent so far."))
+    failed = serializers.IntegerField(min_value=0, help_text=_("Emails that failed so far."))
 
 
 class CodeSerializer(serializers.Serializer[Any]):
     """A discount code."""
 
-    id = serializers.CharField(help_text="Text of the code, in upper case.")
-    brand = serializers.SlugField(help_text="Slug of the brand.")
-    rule = RuleSerializer(help_text="Rule of the code.")
-    validity = serializers.DateTimeField(help_text="When the code ends.")
-    active = serializers.BooleanField(help_text="Whether the code isn't paused. It may have ended.")
-    created_at = serializers.DateTimeField(help_text="When the code was created.")
+    id = serializers.CharField(help_text=_("Text of the code, in upper case."))
+    brand = serializers.SlugField(help_text=_("Slug of the brand."))
+    rule = RuleSerializer(help_text=_("Rule of the code."))
+    validity = serializers.DateTimeField(help_text=_("When the code ends."))
+    active = serializers.BooleanField(help_text=_("Whether the code isn't paused. It may have ended."))
+    created_at = serializers.DateTimeField(help_text=_("When the code was created."))
     notified = NotifiedSerializer(
-        required=False, help_text="Emails that announce the code. Visible to brand staff only."
+        required=False, help_text=_("Emails that announce the code. Visible to brand staff only.")
     )
 
 
 class CodeInputSerializer(serializers.Serializer[Any]):
     """A new discount code."""
 
-    id = StrictCharField(max_length=200, help_text="Text of the code: 3 to 64 letters, digits, hyphens or underscores.")
-    rule = RuleField(help_text="ID of one of the brand's rules, or the fields of a new rule.")
-    validity = AwareDateTimeField(help_text="When the code ends.")
-    brand = SlugField(required=False, help_text="Slug of the brand. Required if you belong to several brands.")
-    notify = StrictBooleanField(default=True, help_text="Whether to announce the code to customers by email.")
+    id = StrictCharField(
+        max_length=200, help_text=_("Text of the code: 3 to 64 letters, digits, hyphens or underscores.")
+    )
+    rule = RuleField(help_text=_("ID of one of the brand's rules, or the fields of a new rule."))
+    validity = AwareDateTimeField(help_text=_("When the code ends."))
+    brand = SlugField(required=False, help_text=_("Slug of the brand. Required if you belong to several brands."))
+    notify = StrictBooleanField(default=True, help_text=_("Whether to announce the code to customers by email."))
 
 
 class CodeUpdateSerializer(serializers.Serializer[Any]):
     """Changes to a discount code."""
 
-    validity = AwareDateTimeField(required=False, help_text="When the code ends.")
-    active = StrictBooleanField(required=False, help_text="False pauses the code, true resumes it.")
+    validity = AwareDateTimeField(required=False, help_text=_("When the code ends."))
+    active = StrictBooleanField(required=False, help_text=_("False pauses the code, true resumes it."))
 
 
 class UsageInputSerializer(serializers.Serializer[Any]):
     """A redemption of a code by the caller."""
 
-    discount_code = StrictCharField(max_length=200, help_text="Text of the code, in any case.")
-    user = UuidField(required=False, help_text="ID of the caller.")
-    amount = AmountField(required=False, help_text="Subtotal that the percentage applies to.")
-    currency = CurrencyField(required=False, help_text="Currency of the amount. Defaults to the brand's currency.")
+    discount_code = StrictCharField(max_length=200, help_text=_("Text of the code, in any case."))
+    user = UuidField(required=False, help_text=_("ID of the caller."))
+    amount = AmountField(required=False, help_text=_("Subtotal that the percentage applies to."))
+    currency = CurrencyField(required=False, help_text=_("Currency of the amount. Defaults to the brand's currency."))
 
 
 class UsageSerializer(serializers.Serializer[Any]):
     """A redemption of a code, with the amount to pay."""
 
-    id = serializers.UUIDField(help_text="ID of the redemption.")
-    discount_code = serializers.CharField(help_text="Text of the code, in upper case.")
-    user = serializers.UUIDField(allow_null=True, help_text="ID of the user.")
-    used_at = serializers.DateTimeField(help_text="When the code was redeemed.")
-    discount = serializers.IntegerField(help_text="Percentage from 1 to 99.")
-    currency = serializers.CharField(allow_null=True, help_text="Currency of the amounts.")
-    amount = serializers.CharField(allow_null=True, help_text="Subtotal that the percentage applied to.")
-    discount_amount = serializers.CharField(allow_null=True, help_text="Discount, rounded half up.")
-    amount_to_pay = serializers.CharField(allow_null=True, help_text="Subtotal after the discount.")
+    id = serializers.UUIDField(help_text=_("ID of the redemption."))
+    discount_code = serializers.CharField(help_text=_("Text of the code, in upper case."))
+    user = serializers.UUIDField(allow_null=True, help_text=_("ID of the user."))
+    used_at = serializers.DateTimeField(help_text=_("When the code was redeemed."))
+    discount = serializers.IntegerField(help_text=_("Percentage from 1 to 99."))
+    currency = serializers.CharField(allow_null=True, help_text=_("Currency of the amounts."))
+    amount = serializers.CharField(allow_null=True, help_text=_("Subtotal that the percentage applied to."))
+    discount_amount = serializers.CharField(allow_null=True, help_text=_("Discount, rounded half up."))
+    amount_to_pay = serializers.CharField(allow_null=True, help_text=_("Subtotal after the discount."))
 
 
 def serialize_code(code: DiscountCode, notified: dict[str, int] | None = None) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def redeem_code(
 
 
 def _redeem_batch(items: Sequence[_BatchItem]) -> list[db.Row]:
-    """Return a row for each item, in order. The first of several items of one shopper and code gets the redemption."""
+    """Return a row for each item, in order. If a shopper sends a code several times, the first item redeems it."""
     return db.fetch_all(
         "discounts/sql/redeem_codes.sql",
         {
