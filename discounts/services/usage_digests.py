@@ -36,7 +36,7 @@ def _send_digest(brand: Brand, at: datetime) -> bool:
         return False
     recipients = _recipients(brand)
     if not recipients:
-        log.warning("usage_digest_without_recipients", brand=brand.slug, redemptions=sum(row["uses"] for row in rows))
+        log.warning("digest_without_recipients", brand=brand.slug, redemptions=sum(row["uses"] for row in rows))
         return False
     planned = planning.create_transactional_mailing(
         key=f"{selectors.digest_key_prefix(brand.pk)}{at:%Y-%m-%dT%H:%M}",
