@@ -1,4 +1,4 @@
-"""Who shops where in the tests of checkout."""
+"""Fixtures of the checkout tests: a brand, a shopper, their HTTP clients, and a code."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,17 +24,17 @@ def user() -> User:
 
 @pytest.fixture
 def shopper(shopper_client: Callable[[Any], Client], user: User) -> Client:
-    """The HTTP client of a shopper who is signed in."""
+    """HTTP client of a signed-in shopper."""
     return shopper_client(user)
 
 
 @pytest.fixture
 def server(brand_client: Callable[[Any], Client], billo: Brand) -> Client:
-    """The HTTP client of billo's server."""
+    """HTTP client of Billo's server."""
     return brand_client(billo)
 
 
 @pytest.fixture
 def ten(billo: Brand) -> None:
-    """Billo's code TEN: ten per cent."""
+    """Billo's code TEN, for 10% off."""
     DiscountCodeFactory(text="TEN", brand=billo)

@@ -1,4 +1,4 @@
-"""Audiences computed from purchases: who is in them, when they leave, and that a full count says the same."""
+"""Automatic audiences: their members, when these change, and that a full count gives the same result."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,10 +26,10 @@ NOON = datetime(2027, 3, 17, 12, tzinfo=UTC)
 THIRD, HUNDRED, NEW, LAPSED = AUTOMATIC_SEGMENT_TYPES
 
 
-# --- the rules -------------------------------------------------------------------------------------------------------
+# --- rules -----------------------------------------------------------------------------------------------------------
 def types(*, at: datetime = NOON, currency: str = "EUR", **purchases: Any) -> set[str]:
-    usual: dict[str, Any] = {"orders": 1, "largest": 100, "first_at": NOON - 60 * DAY, "last_at": NOON - 60 * DAY}
-    return set(rules.segment_types(PurchaseTotals(**(usual | purchases)), currency=currency, at=at))
+    defaults: dict[str, Any] = {"orders": 1, "largest": 100, "first_at": NOON - 60 * DAY, "last_at": NOON - 60 * DAY}
+    return set(rules.segment_types(PurchaseTotals(**(defaults | purchases)), currency=currency, at=at))
 
 
 @pytest.mark.parametrize(
@@ -53,22 +53,22 @@ def types(*, at: datetime = NOON, currency: str = "EUR", **purchases: Any) -> se
          {THIRD, HUNDRED, LAPSED}),
     ],
 )  # fmt: skip
-def test_who_belongs(purchases: dict[str, Any], expected: set[str]) -> None:
+def test_segment_types_follow_from_the_totals(purchases: dict[str, Any], expected: set[str]) -> None:
     assert types(**purchases) == expected
 
 
-def test_every_type_that_a_brand_may_have_computed_has_a_rule() -> None:
-    found = types(orders=3, largest=101_00) | types(first_at=NOON, last_at=NOON)
-    found |= types(first_at=NOON - 99 * DAY, last_at=NOON - 99 * DAY)
+def test_every_automatic_segment_type_has_a_rule() -> None:
+    produced = types(orders=3, largest=101_00) | types(first_at=NOON, last_at=NOON)
+    produced |= types(first_at=NOON - 99 * DAY, last_at=NOON - 99 * DAY)
 
-    assert found == set(AUTOMATIC_SEGMENT_TYPES)
+    assert produced == set(AUTOMATIC_SEGMENT_TYPES)
 
 
 moments = st.integers(0, 200 * 24).map(lambda hours: NOON - timedelta(hours=hours))
 
 
 @given(first=moments, length=st.integers(0, 100), later=st.integers(1, 300 * 24))
-def test_until_the_next_change_nothing_changes_and_then_something_does(first: Any, length: int, later: int) -> None:
+def test_segment_types_change_exactly_at_the_next_change(first: Any, length: int, later: int) -> None:
     purchases = PurchaseTotals(1, 100, first, min(first + length * DAY, NOON))
 
     change = rules.next_change(purchases, at=NOON)
@@ -81,13 +81,13 @@ def test_until_the_next_change_nothing_changes_and_then_something_does(first: An
         assert rules.segment_types(purchases, currency="EUR", at=change) != now
 
 
-# --- kept up with what happens ---------------------------------------------------------------------------------------
+# --- updates ---------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def brand(db: None) -> Brand:
-    made: Brand = BrandFactory(slug="billo", currency="EUR")
+    billo: Brand = BrandFactory(slug="billo", currency="EUR")
     for segment_type in AUTOMATIC_SEGMENT_TYPES:
-        segments.enable(brand=made, segment_type=segment_type)
-    return made
+        segments.enable(brand=billo, segment_type=segment_type)
+    return billo
 
 
 def buy(
@@ -102,43 +102,43 @@ def buy(
     )  # fmt: skip
 
 
-def become(redemption: Redemption, status: Status) -> None:
+def set_status(redemption: Redemption, status: Status) -> None:
     Redemption.objects.filter(pk=redemption.pk).update(status=status)
 
 
 def members(brand: Brand) -> dict[str, set[str]]:
-    """Who is in each of the brand's audiences; the empty ones are left out."""
-    found: dict[str, set[str]] = {}
+    """Return the members of each audience of the brand that isn't empty."""
+    by_type: dict[str, set[str]] = {}
     rows = AudienceMember.objects.filter(audience__brand=brand)
     for segment_type, customer in rows.values_list("audience__segment_type", "customer__customer_id"):
-        found.setdefault(segment_type, set()).add(customer)
+        by_type.setdefault(segment_type, set()).add(customer)
     sizes = Audience.objects.filter(brand=brand, size__gt=0).values_list("segment_type", "size")
-    assert {name: len(them) for name, them in found.items()} == dict(sizes)
-    return found
+    assert {name: len(customers) for name, customers in by_type.items()} == dict(sizes)
+    return by_type
 
 
-def counted(brand: Brand, at: datetime) -> dict[str, set[str]]:
-    """The same, counted from all orders by the words of docs/algorithms/segment-types.md."""
-    found: dict[str, set[str]] = {}
+def count_members(brand: Brand, at: datetime) -> dict[str, set[str]]:
+    """Return the same, counted from all orders by the definitions in docs/algorithms/segment-types.md."""
+    by_type: dict[str, set[str]] = {}
     for customer in Customer.objects.all():
         orders = [
-            it for it in Redemption.objects.filter(customer=customer, status=Status.CONFIRMED)
-            if it.brand_id == brand.pk or (it.brand_id is None and it.items.filter(brand=brand).exists())
+            order for order in Redemption.objects.filter(customer=customer, status=Status.CONFIRMED)
+            if order.brand_id == brand.pk or (order.brand_id is None and order.items.filter(brand=brand).exists())
         ]  # fmt: skip
-        times = sorted(it.confirmed_at for it in orders if it.confirmed_at)
-        holds = {
+        times = sorted(order.confirmed_at for order in orders if order.confirmed_at)
+        conditions = {
             THIRD: len(orders) > 2,
-            HUNDRED: any(it.total > 100_00 and it.currency == brand.currency for it in orders),
+            HUNDRED: any(order.total > 100_00 and order.currency == brand.currency for order in orders),
             NEW: bool(times) and at - times[0] < 30 * DAY,
             LAPSED: bool(times) and at - times[-1] >= 90 * DAY,
         }
-        for name, is_so in holds.items():
-            if is_so:
-                found.setdefault(name, set()).add(customer.customer_id)
-    return found
+        for name, is_met in conditions.items():
+            if is_met:
+                by_type.setdefault(name, set()).add(customer.customer_id)
+    return by_type
 
 
-def test_a_purchase_brings_in_and_a_refund_moves_out(brand: Brand) -> None:
+def test_a_purchase_adds_a_member_and_a_refund_removes_it(brand: Brand) -> None:
     ann: Customer = CustomerFactory(customer_id="ann")
     orders = [buy(brand, ann, NOON - 40 * DAY, total) for total in ("10.00", "100.01", "5.00")]
     buy(BrandFactory(slug="cake"), ann, NOON, "500.00")
@@ -146,25 +146,25 @@ def test_a_purchase_brings_in_and_a_refund_moves_out(brand: Brand) -> None:
     refresh_audiences(at=NOON)
     assert members(brand) == {THIRD: {"ann"}, HUNDRED: {"ann"}}
 
-    become(orders[1], Status.REFUNDED)
+    set_status(orders[1], Status.REFUNDED)
     refresh_audiences(at=NOON)
     assert members(brand) == {}
     assert not DirtyPurchaseTotal.objects.exists()
 
 
-def test_time_alone_moves_in_and_out(brand: Brand) -> None:
+def test_members_change_by_time_alone(brand: Brand) -> None:
     buy(brand, CustomerFactory(customer_id="ann"), NOON)
 
-    found = {}
+    by_day = {}
     for days in (0, 29, 30, 89, 90, 400):
         refresh_audiences(at=NOON + days * DAY)
-        found[days] = members(brand)
+        by_day[days] = members(brand)
 
     new, lapsed = {NEW: {"ann"}}, {LAPSED: {"ann"}}
-    assert found == {0: new, 29: new, 30: {}, 89: {}, 90: lapsed, 400: lapsed}
+    assert by_day == {0: new, 29: new, 30: {}, 89: {}, 90: lapsed, 400: lapsed}
 
 
-def test_an_outage_over_both_ends_is_caught_up_with(brand: Brand) -> None:
+def test_a_late_refresh_applies_all_missed_changes(brand: Brand) -> None:
     buy(brand, CustomerFactory(customer_id="ann"), NOON)
     refresh_audiences(at=NOON)
 
@@ -173,19 +173,19 @@ def test_an_outage_over_both_ends_is_caught_up_with(brand: Brand) -> None:
     assert members(brand) == {LAPSED: {"ann"}}
 
 
-def test_who_bought_for_the_first_time_and_was_refunded_is_forgotten(brand: Brand) -> None:
+def test_the_totals_of_a_customer_without_orders_are_deleted(brand: Brand) -> None:
     order = buy(brand, CustomerFactory(customer_id="ann"), NOON)
     refresh_audiences(at=NOON)
     assert members(brand) == {NEW: {"ann"}}
 
-    become(order, Status.REFUNDED)
+    set_status(order, Status.REFUNDED)
     refresh_audiences(at=NOON)
 
     assert members(brand) == {}
     assert not PurchaseTotal.objects.exists()
 
 
-def test_an_order_that_a_shopper_brought_counts_for_the_brands_whose_offers_it_took(brand: Brand) -> None:
+def test_a_shoppers_order_counts_for_the_brands_of_its_offers(brand: Brand) -> None:
     order = buy(None, CustomerFactory(customer_id="ann"), NOON, status=Status.RESERVED)
     RedemptionItem.objects.create(
         redemption=order, position=0, kind="promotion", key="k", brand=brand, title="t", amount=1
@@ -193,21 +193,21 @@ def test_an_order_that_a_shopper_brought_counts_for_the_brands_whose_offers_it_t
     refresh_audiences(at=NOON)
     assert members(brand) == {}
 
-    become(order, Status.CONFIRMED)
+    set_status(order, Status.CONFIRMED)
     refresh_audiences(at=NOON)
 
     assert members(brand) == {NEW: {"ann"}}
 
 
-def test_nothing_else_may_say_who_is_in_it(brand: Brand) -> None:
+def test_an_automatic_audience_rejects_other_updates(brand: Brand) -> None:
     with pytest.raises(AudienceReadOnly):
         segments.apply_audience(brand=brand, segment_type=NEW, operation="add", customer_ids=["ann"])
 
     assert members(brand) == {}
 
 
-# --- opting in and out -----------------------------------------------------------------------------------------------
-def test_a_brand_that_asks_for_it_late_finds_everybody_counted(db: None) -> None:
+# --- enabling and disabling ------------------------------------------------------------------------------------------
+def test_a_newly_automatic_audience_counts_past_purchases(db: None) -> None:
     brand = BrandFactory(slug="billo")
     segments.apply_audience(brand=brand, segment_type=THIRD, operation="add", customer_ids=["sent", "ann"])
     for name, times in {"ann": 3, "ben": 4, "cid": 2}.items():
@@ -223,10 +223,10 @@ def test_a_brand_that_asks_for_it_late_finds_everybody_counted(db: None) -> None
 
     assert members(brand) == {THIRD: {"ann", "ben"}}
     audience = Audience.objects.get()
-    assert (audience.source, audience.counted_at) == (Source.AUTOMATIC_SEGMENT_TYPES, NOON)
+    assert (audience.source, audience.counted_at) == (Source.AUTOMATIC, NOON)
 
 
-def test_a_brand_that_stops_keeps_its_members_and_may_send_others(brand: Brand) -> None:
+def test_a_disabled_audience_keeps_its_members_until_an_update(brand: Brand) -> None:
     buy(brand, CustomerFactory(customer_id="ann"), NOON)
     refresh_audiences(at=NOON)
 
@@ -241,31 +241,31 @@ def test_a_brand_that_stops_keeps_its_members_and_may_send_others(brand: Brand) 
     assert members(brand) == {}
 
 
-@pytest.mark.parametrize("step", ["_move", "count_audience"])
-def test_a_brand_that_stops_while_it_is_counted_is_left_alone(
+@pytest.mark.parametrize("step", ["_apply_memberships", "count_audience"])
+def test_an_audience_disabled_during_a_refresh_does_not_change(
     brand: Brand, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     buy(brand, CustomerFactory(customer_id="ann"), NOON)
-    real = getattr(purchase_totals, step)
+    original = getattr(purchase_totals, step)
 
-    def stopped_first(*args: Any, **kwargs: Any) -> None:
+    def disable_first(*args: Any, **kwargs: Any) -> None:
         for segment_type in AUTOMATIC_SEGMENT_TYPES:
             segments.disable(brand=brand, segment_type=segment_type)
-        real(*args, **kwargs)
+        original(*args, **kwargs)
 
     with monkeypatch.context() as patched:
-        patched.setattr(purchase_totals, step, stopped_first)
+        patched.setattr(purchase_totals, step, disable_first)
         refresh_audiences(at=NOON)
 
     assert members(brand) == {}
 
 
-def test_what_cannot_be_computed_is_refused(brand: Brand) -> None:
+def test_other_segment_types_cannot_be_automatic(brand: Brand) -> None:
     with pytest.raises(InvalidRequest):
         segments.enable(brand=brand, segment_type="vip")
 
 
-# --- the same as a full count ----------------------------------------------------------------------------------------
+# --- comparison with a full count ------------------------------------------------------------------------------------
 step = st.one_of(
     st.tuples(st.just("buy"), st.integers(0, 2), st.sampled_from(["10.00", "100.00", "100.01"]), st.booleans()),
     st.tuples(st.just("refund"), st.integers(0, 8)),
@@ -278,7 +278,7 @@ step = st.one_of(
 @pytest.mark.django_db(transaction=True)
 @settings(max_examples=25, deadline=None)
 @given(steps=st.lists(step, min_size=4, max_size=14))
-def test_refreshing_now_and_then_comes_to_what_a_full_count_says(steps: list[Any]) -> None:
+def test_incremental_refreshes_equal_a_full_count(steps: list[Any]) -> None:
     Redemption.objects.all().delete()
     Audience.objects.all().delete()
     brand: Brand = Brand.objects.filter(slug="billo").first() or BrandFactory(slug="billo", currency="EUR")
@@ -292,7 +292,7 @@ def test_refreshing_now_and_then_comes_to_what_a_full_count_says(steps: list[Any
             buy(brand, people[rest[0]], now, rest[1], currency="EUR" if rest[2] else "USD")
         elif verb == "refund":
             for order in Redemption.objects.order_by("pk")[rest[0] : rest[0] + 1]:
-                become(order, Status.REFUNDED)
+                set_status(order, Status.REFUNDED)
         elif verb == "wait":
             now += rest[0] * DAY
         elif verb == "again":
@@ -302,12 +302,12 @@ def test_refreshing_now_and_then_comes_to_what_a_full_count_says(steps: list[Any
             refresh_audiences(at=now)
     refresh_audiences(at=now)
 
-    assert members(brand) == counted(brand, now)
+    assert members(brand) == count_members(brand, now)
     assert list(purchase_totals.check(at=now, repair=False)) == []
 
 
-# --- many ------------------------------------------------------------------------------------------------------------
-def test_many_are_gone_through_some_at_a_time(brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
+# --- many customers, and repairs -------------------------------------------------------------------------------------
+def test_many_customers_are_processed_in_chunks(brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purchase_totals, "CHUNK", 3)
     for number in range(10):
         buy(brand, CustomerFactory(customer_id=f"c{number}"), NOON)
@@ -322,7 +322,7 @@ def test_many_are_gone_through_some_at_a_time(brand: Brand, monkeypatch: pytest.
     assert len(members(brand)[NEW]) == 10
 
 
-def test_sums_that_are_wrong_are_found_and_mended(brand: Brand) -> None:
+def test_wrong_totals_are_found_and_repaired(brand: Brand) -> None:
     buy(brand, CustomerFactory(customer_id="ann"), NOON)
     refresh_audiences(at=NOON)
     PurchaseTotal.objects.update(orders=2)
@@ -334,7 +334,7 @@ def test_sums_that_are_wrong_are_found_and_mended(brand: Brand) -> None:
     assert PurchaseTotal.objects.get().orders == 1
 
 
-def test_an_audience_that_holds_others_is_found_and_mended(brand: Brand) -> None:
+def test_wrong_members_are_found_and_repaired(brand: Brand) -> None:
     buy(brand, CustomerFactory(customer_id="ann"), NOON)
     refresh_audiences(at=NOON)
     stray = CustomerFactory(customer_id="stray")

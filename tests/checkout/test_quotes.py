@@ -1,4 +1,4 @@
-"""Quotes over HTTP (contract, section 8): what is answered, what is refused by field, and that nothing is taken."""
+"""Quotes over HTTP: answers, rejected codes, callers, and numbers of queries."""
 
 import uuid
 from datetime import timedelta
@@ -31,8 +31,8 @@ def reasons(answer: dict[str, Any]) -> dict[str, str]:
     return {rejected["code"]: rejected["reason"]["code"] for rejected in answer["rejected"]}
 
 
-# --- what is answered ------------------------------------------------------------------------------------------------
-def test_a_cart_without_codes_costs_what_it_costs(shopper: Client) -> None:
+# --- answers ---------------------------------------------------------------------------------------------------------
+def test_a_cart_without_codes_has_no_discount(shopper: Client) -> None:
     assert quoted(shopper, shipping="4.99") == {
         "currency": "EUR", "subtotal": "120.00", "shipping": "4.99", "discount_total": "0.00", "total": "124.99",
         "lines": [
@@ -43,7 +43,7 @@ def test_a_cart_without_codes_costs_what_it_costs(shopper: Client) -> None:
     }  # fmt: skip
 
 
-def test_a_code_is_shared_over_the_lines(shopper: Client, billo: Brand) -> None:
+def test_a_discount_is_divided_among_the_lines(shopper: Client, billo: Brand) -> None:
     DiscountCodeFactory(text="TEN", brand=billo)
 
     answer = quoted(shopper, codes=[" ten "], shipping="4.99")
@@ -52,14 +52,14 @@ def test_a_code_is_shared_over_the_lines(shopper: Client, billo: Brand) -> None:
     assert [(row["discount"], row["total"]) for row in answer["lines"]] == [("10.00", "90.00"), ("2.00", "18.00")]
     assert answer["applied"] == [
         {
-            "kind": "discount_code", "id": "TEN", "code": "TEN", "title": "10%", "amount": "12.00",
+            "kind": "discount_code", "id": "TEN", "code": "TEN", "name": "10%", "amount": "12.00",
             "lines": [{"id": "a", "amount": "10.00"}, {"id": "b", "amount": "2.00"}], "shipping": "0.00",
         }
     ]  # fmt: skip
     assert answer["rejected"] == []
 
 
-def test_several_shipping_methods_are_answered_one_by_one(shopper: Client) -> None:
+def test_several_shipping_methods_have_separate_prices(shopper: Client) -> None:
     DiscountCodeFactory(text="SHIP", percent=50, terms={"on": "shipping"})
     methods = [{"id": "post", "price": "4.00"}, {"id": "van", "price": "10.00"}]
 
@@ -73,7 +73,7 @@ def test_several_shipping_methods_are_answered_one_by_one(shopper: Client) -> No
     assert (answer["applied"][0]["lines"], answer["applied"][0]["shipping"]) == ([], "7.00")
 
 
-def test_no_lines_at_all_are_fine_where_there_is_shipping(shopper: Client) -> None:
+def test_a_cart_may_have_shipping_without_lines(shopper: Client) -> None:
     DiscountCodeFactory(text="SHIP", percent=50, terms={"on": "shipping"})
 
     answer = quoted(shopper, lines=[], shipping="4.00", codes=["SHIP"])
@@ -85,7 +85,7 @@ def test_no_lines_at_all_are_fine_where_there_is_shipping(shopper: Client) -> No
     ("currency", "price", "discount", "total"),
     [("JPY", "1255", "126", "1129"), ("KWD", "1.255", "0.126", "1.129"), ("EUR", "12.5", "1.25", "11.25")],
 )
-def test_amounts_have_exactly_the_currencys_decimals(
+def test_amounts_have_exactly_the_decimals_of_the_currency(
     currency: str, price: str, discount: str, total: str, shopper: Client
 ) -> None:
     DiscountCodeFactory(text="TEN")
@@ -121,18 +121,18 @@ def test_the_order_of_codes_and_lines_changes_no_amount(shopper: Client, billo: 
     )
 
 
-def test_what_is_only_a_little_away_is_named(shopper: Client) -> None:
+def test_an_offer_that_the_cart_almost_qualifies_for_is_named(shopper: Client) -> None:
     DiscountCodeFactory(text="BIG", terms={"conditions": [{"kind": "min_subtotal", "value": "124.10"}]})
 
     answer = quoted(shopper, codes=["BIG"])
 
     assert answer["rejected"][0]["reason"]["missing"] == "4.10"
     assert answer["next_best"] == [
-        {"kind": "discount_code", "id": "BIG", "title": "10%", "missing": {"amount": "4.10"}, "amount": "12.00"}
+        {"kind": "discount_code", "id": "BIG", "name": "10%", "missing": {"amount": "4.10"}, "amount": "12.00"}
     ]
 
 
-def test_a_quote_takes_nothing(shopper: Client, server: Client, billo: Brand) -> None:
+def test_a_quote_redeems_nothing(shopper: Client, server: Client, billo: Brand) -> None:
     DiscountCodeFactory(text="TEN", brand=billo)
     before = Customer.objects.count()
 
@@ -145,8 +145,8 @@ def test_a_quote_takes_nothing(shopper: Client, server: Client, billo: Brand) ->
     assert Customer.objects.count() == before
 
 
-# --- codes that are not given ----------------------------------------------------------------------------------------
-def test_every_code_that_is_not_given_has_its_reason(shopper: Client, user: User, billo: Brand) -> None:
+# --- rejected codes --------------------------------------------------------------------------------------------------
+def test_every_rejected_code_has_its_reason(shopper: Client, user: User, billo: Brand) -> None:
     wrong_day = [{"kind": "date_range", "from": "2020-01-01", "to": "2020-01-02"}]
     DiscountCodeFactory(text="OFF", brand=billo, is_active=False)
     DiscountCodeFactory(text="OLD", brand=billo, validity=timezone.now())
@@ -171,13 +171,13 @@ def test_every_code_that_is_not_given_has_its_reason(shopper: Client, user: User
     assert Usage.objects.count() == 1
 
 
-def test_each_code_that_can_be_none_is_rejected_as_it_was_typed(shopper: Client) -> None:
+def test_impossible_codes_are_rejected_as_typed(shopper: Client) -> None:
     assert reasons(quoted(shopper, codes=["!", "?", "nosuch", "añil"])) == dict.fromkeys(
         ["!", "?", "nosuch", "añil"], "code_not_found"
     )
 
 
-def test_a_code_typed_twice_is_given_once(shopper: Client) -> None:
+def test_a_code_typed_twice_is_applied_once(shopper: Client) -> None:
     DiscountCodeFactory(text="TEN")
 
     answer = quoted(shopper, codes=["TEN", "ten", " Ten"])
@@ -185,7 +185,7 @@ def test_a_code_typed_twice_is_given_once(shopper: Client) -> None:
     assert (answer["discount_total"], len(answer["applied"]), answer["rejected"]) == ("12.00", 1, [])
 
 
-def test_of_two_that_do_not_combine_the_better_is_given_and_named(shopper: Client, billo: Brand) -> None:
+def test_the_better_of_two_exclusive_codes_is_applied_and_named(shopper: Client, billo: Brand) -> None:
     DiscountCodeFactory(text="TEN", brand=billo)
     DiscountCodeFactory(text="HALF", percent=50, brand=billo, terms={"combinable": False})
 
@@ -199,18 +199,22 @@ def test_of_two_that_do_not_combine_the_better_is_given_and_named(shopper: Clien
     )
 
 
-def test_a_first_order_code_is_for_the_first_order(shopper: Client, server: Client, user: User, billo: Brand) -> None:
+def test_a_first_order_code_applies_to_the_first_order_only(
+    shopper: Client, server: Client, user: User, billo: Brand
+) -> None:
     DiscountCodeFactory(text="FIRST", brand=billo, terms={"conditions": [{"kind": "nth_order", "value": 1}]})
-    mine = {"codes": ["FIRST"], "customer_id": user.customer.customer_id}
-    assert quoted(server, **mine)["discount_total"] == "12.00"
+    request = {"codes": ["FIRST"], "customer_id": user.customer.customer_id}
+    assert quoted(server, **request)["discount_total"] == "12.00"
     placed = post(server, "/api/v1/checkout/redemptions/", cart(order="1", customer_id=user.customer.customer_id))
     post(server, f"/api/v1/checkout/redemptions/{placed.json()['id']}/confirm/")
 
-    assert reasons(quoted(server, **mine)) == {"FIRST": "first_order_only"}
+    assert reasons(quoted(server, **request)) == {"FIRST": "first_order_only"}
     assert quoted(server, codes=["FIRST"], customer_id="another")["discount_total"] == "12.00"
 
 
-def test_members_of_the_audience_may_have_its_code(shopper: Client, server: Client, user: User, billo: Brand) -> None:
+def test_the_code_of_an_audience_applies_to_its_members_only(
+    shopper: Client, server: Client, user: User, billo: Brand
+) -> None:
     DiscountCodeFactory(text="FRIENDS", brand=billo, audience="friends")
     apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[user.customer.customer_id])
 
@@ -219,8 +223,8 @@ def test_members_of_the_audience_may_have_its_code(shopper: Client, server: Clie
     assert reasons(quoted(server, codes=["FRIENDS"], customer_id="never-seen")) == {"FRIENDS": "audience_not_member"}
 
 
-# --- who asks --------------------------------------------------------------------------------------------------------
-def test_nobody_gets_no_quote(brand_client: ClientOf) -> None:
+# --- callers ---------------------------------------------------------------------------------------------------------
+def test_a_quote_needs_a_shopper_or_an_active_brand(brand_client: ClientOf) -> None:
     internal = ApiKeyFactory(internal=True)
 
     assert post(Client(), QUOTE, cart()).status_code == 401
@@ -228,13 +232,13 @@ def test_nobody_gets_no_quote(brand_client: ClientOf) -> None:
     assert post(brand_client(BrandFactory(is_active=False)), QUOTE, cart(customer_id="c1")).status_code == 403
 
 
-def test_a_brands_server_says_for_whom(server: Client) -> None:
+def test_a_server_must_name_the_customer(server: Client) -> None:
     response = post(server, QUOTE, cart())
 
     assert (response.status_code, error_fields(response)) == (400, ["customer_id"])
 
 
-def test_a_shopper_asks_for_nobody_else(shopper: Client, user: User) -> None:
+def test_a_shopper_gets_no_quotes_for_other_customers(shopper: Client, user: User) -> None:
     CustomerFactory(customer_id="another")
 
     for stranger in ("another", "never-seen"):
@@ -263,8 +267,10 @@ def test_known_codes_are_never_throttled(shopper: Client) -> None:
     assert {post(shopper, QUOTE, cart(codes=["OLD"])).status_code for _ in range(40)} == {200}
 
 
-# --- what it costs ---------------------------------------------------------------------------------------------------
-def test_one_code_and_twenty_cost_the_same_number_of_queries(shopper: Client, server: Client, billo: Brand) -> None:
+# --- numbers of queries ----------------------------------------------------------------------------------------------
+def test_the_number_of_queries_is_independent_of_the_number_of_codes(
+    shopper: Client, server: Client, billo: Brand
+) -> None:
     terms = {"conditions": [{"kind": "nth_order", "value": 1}, {"kind": "audience", "any": ["friends"]}]}
     names = [DiscountCodeFactory(brand=billo, terms=terms).code_id for _ in range(20)]
     for client, who, ceiling in ((shopper, {}, 5), (server, {"customer_id": ShopperFactory().customer.customer_id}, 9)):
@@ -277,7 +283,7 @@ def test_one_code_and_twenty_cost_the_same_number_of_queries(shopper: Client, se
         assert counts[0] == counts[1] <= ceiling
 
 
-def test_a_shoppers_quote_of_plain_codes_is_three_queries(shopper: Client, django_assert_num_queries: Any) -> None:
+def test_a_shoppers_quote_with_plain_codes_runs_three_queries(shopper: Client, django_assert_num_queries: Any) -> None:
     DiscountCodeFactory(text="TEN")
 
     with django_assert_num_queries(3):
@@ -286,18 +292,18 @@ def test_a_shoppers_quote_of_plain_codes_is_three_queries(shopper: Client, djang
         quoted(shopper)
 
 
-def test_an_order_of_a_redemption_is_no_field_of_a_quote(shopper: Client) -> None:
+def test_a_quote_ignores_the_order_reference(shopper: Client) -> None:
     DiscountCodeFactory(text="TEN")
 
     assert post(shopper, QUOTE, order()).status_code == 200
     assert not Redemption.objects.exists()
 
 
-def test_a_voucher_that_there_is_not_is_rejected_and_refuses_a_redemption(shopper: Client) -> None:
+def test_an_unknown_voucher_is_rejected_and_fails_a_redemption(shopper: Client) -> None:
     voucher = str(uuid.uuid4())
 
     rejected = quoted(shopper, vouchers=[voucher])["rejected"]
     refused = post(shopper, "/api/v1/checkout/redemptions/", order(vouchers=[voucher]))
 
-    assert rejected == [{"code": voucher, "reason": {"code": "code_not_found", "detail": "There is no such voucher."}}]
+    assert rejected == [{"code": voucher, "reason": {"code": "code_not_found", "detail": "Voucher not found."}}]
     assert (refused.status_code, refused.json()["code"]) == (409, "code_not_found")

@@ -13,7 +13,7 @@ from checkout.models import DirtyPurchaseTotal, Redemption, Status
 from checkout.services import purchase_totals, refresh_audiences
 from segments import services as segments
 from segments.contracts import AUTOMATIC_SEGMENT_TYPES
-from tests.checkout.test_purchase_totals import NEW, NOON, THIRD, become, buy, counted, members
+from tests.checkout.test_purchase_totals import NEW, NOON, THIRD, buy, count_members, members, set_status
 from tests.factories import BrandFactory, CustomerFactory
 from tests.races.test_reports import long_transaction
 
@@ -35,7 +35,7 @@ def test_buyers_refunds_and_refreshes_at_once_lose_nothing(brand: Brand, run_con
 
     def life(customer: Customer, number: int) -> None:
         orders = [buy(brand, customer, NOON, order=f"{customer.customer_id}-{number}-{place}") for place in range(2)]
-        become(orders[0], Status.REFUNDED)
+        set_status(orders[0], Status.REFUNDED)
 
     def refresh() -> None:
         for _ in range(6):
@@ -48,7 +48,7 @@ def test_buyers_refunds_and_refreshes_at_once_lose_nothing(brand: Brand, run_con
 
     assert results == [None] * len(results)
     names = {customer.customer_id for customer in people}
-    assert members(brand) == counted(brand, NOON) == {THIRD: names, NEW: names}
+    assert members(brand) == count_members(brand, NOON) == {THIRD: names, NEW: names}
     assert not DirtyPurchaseTotal.objects.exists()
     assert list(purchase_totals.check(at=NOON, repair=False)) == []
 

@@ -1,4 +1,4 @@
-"""Redemptions over HTTP (contract, section 8): reserved for an order, all or nothing."""
+"""Reservations over HTTP: everything for an order, all or nothing."""
 
 import uuid
 from collections.abc import Callable
@@ -17,13 +17,13 @@ from tests.checkout.builders import (
     REDEMPTIONS,
     ClientOf,
     cart,
-    fields,
+    error_fields,
     line,
     order,
     post,
-    refused,
-    reserved,
-    verb,
+    post_action,
+    reserve_order,
+    status_and_code,
 )
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory, ShopperFactory
 
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ten")]
 
 
 # --- reserve ---------------------------------------------------------------------------------------------------------
-def test_a_shopper_reserves(shopper: Client, user: User) -> None:
+def test_a_shopper_reserves_an_order(shopper: Client, user: User) -> None:
     quote = post(shopper, QUOTE, cart(codes=["TEN"], shipping="4.99")).json()
 
     response = post(shopper, REDEMPTIONS, order(shipping="4.99"))
@@ -49,17 +49,17 @@ def test_a_shopper_reserves(shopper: Client, user: User) -> None:
     assert Usage.objects.get().reserved_until == expires
 
 
-def test_a_brands_server_reserves_for_a_customer_never_seen(server: Client) -> None:
-    answer = reserved(server, customer_id="brand-new", ttl_seconds=60)
+def test_a_server_reserves_for_an_unknown_customer(server: Client) -> None:
+    answer = reserve_order(server, customer_id="brand-new", ttl_seconds=60)
 
     assert answer["customer_id"] == "brand-new"
     assert Customer.objects.filter(customer_id="brand-new").count() == 1
     assert Redemption.objects.get().brand is not None
 
 
-def test_a_cart_without_codes_is_reserved_too(shopper: Client) -> None:
-    assert reserved(shopper, codes=None)["quote"]["applied"] == []
-    assert reserved(shopper, order="2", lines=[], shipping="4.00", codes=[])["quote"]["total"] == "4.00"
+def test_a_cart_without_codes_can_be_reserved(shopper: Client) -> None:
+    assert reserve_order(shopper, codes=None)["quote"]["applied"] == []
+    assert reserve_order(shopper, order="2", lines=[], shipping="4.00", codes=[])["quote"]["total"] == "4.00"
 
 
 @pytest.mark.parametrize(
@@ -77,53 +77,57 @@ def test_a_cart_without_codes_is_reserved_too(shopper: Client) -> None:
         ({"lines": [line(unit_price="1.001")]}, "lines.0.unit_price"),
     ],
 )  # fmt: skip
-def test_a_bad_field_is_refused_and_nothing_taken(changes: dict[str, Any], field: str, shopper: Client) -> None:
+def test_an_invalid_field_is_rejected_and_nothing_is_reserved(
+    changes: dict[str, Any], field: str, shopper: Client
+) -> None:
     response = post(shopper, REDEMPTIONS, order(**changes))
 
-    assert refused(response) == (400, "invalid")
-    assert fields(response) == [field]
+    assert status_and_code(response) == (400, "invalid")
+    assert error_fields(response) == [field]
     assert not Redemption.objects.exists()
     assert not Usage.objects.exists()
 
 
-def test_who_reserves_for_whom(shopper: Client, server: Client, brand_client: ClientOf, user: User) -> None:
+def test_only_the_shopper_and_the_brands_server_may_reserve(
+    shopper: Client, server: Client, brand_client: ClientOf, user: User
+) -> None:
     CustomerFactory(customer_id="another")
 
-    assert refused(post(Client(), REDEMPTIONS, order())) == (401, "not_authenticated")
-    assert refused(post(shopper, REDEMPTIONS, order(customer_id="another"))) == (403, "permission_denied")
+    assert status_and_code(post(Client(), REDEMPTIONS, order())) == (401, "not_authenticated")
+    assert status_and_code(post(shopper, REDEMPTIONS, order(customer_id="another"))) == (403, "permission_denied")
     missing = post(server, REDEMPTIONS, order())
-    assert (refused(missing), fields(missing)) == ((400, "invalid"), ["customer_id"])
+    assert (status_and_code(missing), error_fields(missing)) == ((400, "invalid"), ["customer_id"])
     assert not Redemption.objects.exists()
-    assert reserved(shopper, customer_id=user.customer.customer_id)["customer_id"] == user.customer.customer_id
+    assert reserve_order(shopper, customer_id=user.customer.customer_id)["customer_id"] == user.customer.customer_id
 
 
 # --- one order, one redemption ---------------------------------------------------------------------------------------
-def test_the_same_request_is_answered_again(server: Client) -> None:
-    first = reserved(server, customer_id="c1")
+def test_a_repeated_request_returns_the_same_redemption(server: Client) -> None:
+    first = reserve_order(server, customer_id="c1")
 
-    assert reserved(server, customer_id="c1") == first
-    verb(server, first, "confirm")
-    again = reserved(server, customer_id="c1")
+    assert reserve_order(server, customer_id="c1") == first
+    post_action(server, first, "confirm")
+    again = reserve_order(server, customer_id="c1")
     assert (again["id"], again["status"]) == (first["id"], "confirmed")
     assert Redemption.objects.count() == 1
 
 
 def test_another_request_for_the_order_replaces_the_reservation(server: Client) -> None:
-    first = reserved(server, customer_id="c1")
+    first = reserve_order(server, customer_id="c1")
 
-    second = reserved(server, customer_id="c1", lines=[line(unit_price="50.00")])
+    second = reserve_order(server, customer_id="c1", lines=[line(unit_price="50.00")])
 
     assert second["quote"]["total"] == "45.00"
     assert server.get(f"{REDEMPTIONS}{first['id']}/").json()["status"] == "cancelled"
     assert Usage.objects.get().redemption_id == uuid.UUID(second["id"])
-    third = reserved(server, customer_id="c2")
+    third = reserve_order(server, customer_id="c2")
     assert {str(usage.redemption_id) for usage in Usage.objects.all()} == {third["id"]}
 
 
-def test_a_replacement_that_is_refused_leaves_the_reservation(server: Client) -> None:
-    first = reserved(server, customer_id="c1")
+def test_a_rejected_replacement_keeps_the_reservation(server: Client) -> None:
+    first = reserve_order(server, customer_id="c1")
 
-    assert refused(post(server, REDEMPTIONS, order(customer_id="c1", codes=["TEN", "NOSUCH"]))) == (
+    assert status_and_code(post(server, REDEMPTIONS, order(customer_id="c1", codes=["TEN", "NOSUCH"]))) == (
         409,
         "code_not_found",
     )
@@ -133,22 +137,22 @@ def test_a_replacement_that_is_refused_leaves_the_reservation(server: Client) ->
 
 
 def test_a_confirmed_order_is_not_replaced(server: Client) -> None:
-    first = reserved(server, customer_id="c1")
-    verb(server, first, "confirm")
+    first = reserve_order(server, customer_id="c1")
+    post_action(server, first, "confirm")
 
     response = post(server, REDEMPTIONS, order(customer_id="c1", codes=[]))
 
-    assert refused(response) == (409, "invalid_status")
+    assert status_and_code(response) == (409, "invalid_status")
     assert response.json()["current_status"] == "confirmed"
 
 
-def test_order_references_are_the_brands_own_and_the_shoppers_own(
+def test_order_references_are_unique_per_brand_and_per_shopper(
     server: Client, brand_client: ClientOf, shopper: Client, shopper_client: ClientOf
 ) -> None:
     clients = [(server, {"customer_id": "c1"}), (brand_client(BrandFactory()), {"customer_id": "c1"}), (shopper, {}),
                (shopper_client(ShopperFactory()), {})]  # fmt: skip
 
-    ids = {reserved(client, codes=[], **who)["id"] for client, who in clients}
+    ids = {reserve_order(client, codes=[], **who)["id"] for client, who in clients}
 
     assert len(ids) == 4
     assert Redemption.objects.filter(status=Status.RESERVED).count() == 4
@@ -160,9 +164,9 @@ REASONS: dict[str, Callable[[Brand], Any]] = {
     "code_inactive": lambda brand: DiscountCodeFactory(text="BAD", brand=brand, is_active=False),
     "code_expired": lambda brand: DiscountCodeFactory(text="BAD", brand=brand, validity=timezone.now()),
     "audience_not_member": lambda brand: DiscountCodeFactory(text="BAD", brand=brand, audience="friends"),
-    "minimum_not_met": lambda brand: conditioned(brand, {"kind": "min_subtotal", "value": "124.10"}),
-    "currency_mismatch": lambda brand: conditioned(brand, {"kind": "currency", "any": ["USD"]}),
-    "outside_schedule": lambda brand: conditioned(brand, {"kind": "date_range", "to": "2020-01-01"}),
+    "minimum_not_met": lambda brand: code_with_condition(brand, {"kind": "min_subtotal", "value": "124.10"}),
+    "currency_mismatch": lambda brand: code_with_condition(brand, {"kind": "currency", "any": ["USD"]}),
+    "outside_schedule": lambda brand: code_with_condition(brand, {"kind": "date_range", "to": "2020-01-01"}),
     "no_eligible_lines": lambda brand: DiscountCodeFactory(
         text="BAD", brand=brand, terms={"select": {"skus": ["sock"]}}
     ),
@@ -173,18 +177,18 @@ REASONS: dict[str, Callable[[Brand], Any]] = {
 MEMBERS: dict[str, dict[str, Any]] = {"minimum_not_met": {"missing": "4.10"}, "not_combinable": {"with": ["TEN"]}}
 
 
-def conditioned(brand: Brand, condition: dict[str, Any]) -> DiscountCode:
+def code_with_condition(brand: Brand, condition: dict[str, Any]) -> DiscountCode:
     code: DiscountCode = DiscountCodeFactory(text="BAD", brand=brand, terms={"conditions": [condition]})
     return code
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_one_code_that_cannot_be_had_refuses_the_whole(reason: str, shopper: Client, billo: Brand) -> None:
+def test_one_rejected_code_fails_the_whole_redemption(reason: str, shopper: Client, billo: Brand) -> None:
     REASONS[reason](billo)
 
     response = post(shopper, REDEMPTIONS, order(codes=["TEN", "BAD"]))
 
-    assert refused(response) == (409, reason)
+    assert status_and_code(response) == (409, reason)
     document = response.json()
     assert document["code_text"] == "BAD"
     assert {name: document[name] for name in MEMBERS.get(reason, {})} == MEMBERS.get(reason, {})
@@ -193,63 +197,68 @@ def test_one_code_that_cannot_be_had_refuses_the_whole(reason: str, shopper: Cli
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_skipping_takes_the_rest_and_says_why(reason: str, shopper: Client, billo: Brand) -> None:
+def test_skipping_reserves_the_rest_and_gives_the_reason(reason: str, shopper: Client, billo: Brand) -> None:
     REASONS[reason](billo)
 
-    answer = reserved(shopper, codes=["TEN", "BAD"], on_reject="skip")
+    answer = reserve_order(shopper, codes=["TEN", "BAD"], on_reject="skip")
 
     assert [applied["code"] for applied in answer["quote"]["applied"]] == ["TEN"]
-    assert [(one["code"], one["reason"]["code"]) for one in answer["quote"]["rejected"]] == [("BAD", reason)]
+    assert [(rejected["code"], rejected["reason"]["code"]) for rejected in answer["quote"]["rejected"]] == [
+        ("BAD", reason)
+    ]
     assert Usage.objects.count() == 1
 
 
-def test_a_code_that_was_used_or_is_held_is_refused(shopper: Client) -> None:
-    first = reserved(shopper)
+def test_a_used_or_reserved_code_is_rejected(shopper: Client) -> None:
+    first = reserve_order(shopper)
 
-    assert refused(post(shopper, REDEMPTIONS, order(order="2"))) == (409, "code_already_used")
-    verb(shopper, first, "confirm")
-    assert refused(post(shopper, REDEMPTIONS, order(order="2"))) == (409, "code_already_used")
-    assert refused(post(shopper, "/api/v1/discountcodeusage/", {"discount_code": "TEN"})) == (409, "code_already_used")
+    assert status_and_code(post(shopper, REDEMPTIONS, order(order="2"))) == (409, "code_already_used")
+    post_action(shopper, first, "confirm")
+    assert status_and_code(post(shopper, REDEMPTIONS, order(order="2"))) == (409, "code_already_used")
+    assert status_and_code(post(shopper, "/api/v1/discountcodeusage/", {"discount_code": "TEN"})) == (
+        409,
+        "code_already_used",
+    )
 
     assert Redemption.objects.count() == Usage.objects.count() == 1
 
 
-def test_a_code_used_apart_from_checkout_is_refused_at_checkout(shopper: Client) -> None:
+def test_a_code_used_outside_checkout_is_rejected_at_checkout(shopper: Client) -> None:
     post(shopper, "/api/v1/discountcodeusage/", {"discount_code": "TEN"})
 
-    assert refused(post(shopper, REDEMPTIONS, order())) == (409, "code_already_used")
+    assert status_and_code(post(shopper, REDEMPTIONS, order())) == (409, "code_already_used")
     assert not Redemption.objects.exists()
 
 
-def test_a_first_order_code_is_refused_for_the_second(server: Client, billo: Brand) -> None:
-    conditioned(billo, {"kind": "nth_order", "value": 1})
-    verb(server, reserved(server, customer_id="c1", codes=["BAD"]), "confirm")
+def test_a_first_order_code_is_rejected_for_the_second_order(server: Client, billo: Brand) -> None:
+    code_with_condition(billo, {"kind": "nth_order", "value": 1})
+    post_action(server, reserve_order(server, customer_id="c1", codes=["BAD"]), "confirm")
     DiscountCodeFactory(text="AGAIN", brand=billo, terms={"conditions": [{"kind": "nth_order", "value": 1}]})
 
     response = post(server, REDEMPTIONS, order(customer_id="c1", order="2", codes=["AGAIN"]))
 
-    assert refused(response) == (409, "first_order_only")
+    assert status_and_code(response) == (409, "first_order_only")
 
 
-def test_a_total_that_changed_is_refused_with_the_new_one(shopper: Client) -> None:
+def test_a_changed_total_is_rejected_with_the_new_total(shopper: Client) -> None:
     response = post(shopper, REDEMPTIONS, order(expect_total="100.00"))
 
-    assert refused(response) == (409, "price_changed")
+    assert status_and_code(response) == (409, "price_changed")
     assert (response.json()["expected"], response.json()["total"]) == ("100.00", "108.00")
     assert not Usage.objects.exists()
-    assert reserved(shopper, expect_total="108")["status"] == "reserved"
+    assert reserve_order(shopper, expect_total="108")["status"] == "reserved"
 
 
-def test_guessing_codes_is_throttled_also_where_they_are_skipped(shopper: Client) -> None:
+def test_guessing_codes_is_throttled_when_they_are_skipped(shopper: Client) -> None:
     guesses = [f"GUESS{number}" for number in range(20)]
-    assert reserved(shopper, codes=guesses, on_reject="skip", order="1")
-    assert reserved(shopper, codes=guesses, on_reject="skip", order="2")
+    assert reserve_order(shopper, codes=guesses, on_reject="skip", order="1")
+    assert reserve_order(shopper, codes=guesses, on_reject="skip", order="2")
 
-    assert refused(post(shopper, REDEMPTIONS, order(order="3"))) == (429, "throttled")
+    assert status_and_code(post(shopper, REDEMPTIONS, order(order="3"))) == (429, "throttled")
     assert not Usage.objects.exists()
 
 
-def test_guessing_codes_is_throttled_one_by_one(shopper: Client) -> None:
+def test_guessing_single_codes_is_throttled(shopper: Client) -> None:
     statuses = [post(shopper, REDEMPTIONS, order(codes=[f"GUESS{number}"])).status_code for number in range(32)]
 
     assert statuses == [409] * 30 + [429] * 2

@@ -1,4 +1,4 @@
-"""Reserve, confirm, cancel, expire, refund."""
+"""Services that reserve, confirm, cancel, expire and refund redemptions."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -37,7 +37,7 @@ def ten(brand: Brand) -> None:
     DiscountCodeFactory(text="TEN", brand=brand)
 
 
-def request(*codes: str, price: int = 10_000) -> QuoteRequest:
+def build_request(*codes: str, price: int = 10_000) -> QuoteRequest:
     lines = (
         Line(id="a", sku="shoe", quantity=1, unit_price=price),
         Line(id="b", sku="hat", quantity=2, unit_price=1_000),
@@ -46,23 +46,26 @@ def request(*codes: str, price: int = 10_000) -> QuoteRequest:
 
 
 def reserve(
-    brand: Brand, shopper: Shopper, at: datetime, *codes: str, price: int = 10_000, order: str = "1001", **more: Any
+    brand: Brand, shopper: Shopper, at: datetime, *codes: str, price: int = 10_000, order: str = "1001", **options: Any
 ) -> Redemption:
-    asked = request(*codes, price=price)
-    fingerprint = hashlib.sha256(repr(asked).encode()).digest()
+    quote_request = build_request(*codes, price=price)
+    fingerprint = hashlib.sha256(repr(quote_request).encode()).digest()
     return services.reserve(
-        request=asked, order=RedemptionOptions(order, brand.pk, fingerprint, **more), shopper=shopper, at=at
+        request=quote_request,
+        options=RedemptionOptions(order, brand.pk, fingerprint, **options),
+        shopper=shopper,
+        at=at,
     )
 
 
-def test_a_reservation_holds_the_use_and_tells_nobody(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_a_reservation_reserves_the_code_and_notifies_nobody(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = reserve(brand, shopper, at, "TEN")
 
     assert redemption.status == Status.RESERVED
     assert (redemption.subtotal, redemption.discount_total, redemption.total) == (12_000, 1_200, 10_800)
     assert redemption.expires_at == at + timedelta(seconds=900)
-    held = Usage.objects.get()
-    assert (held.reserved_until, held.redemption_id, held.discount_amount) == (
+    usage = Usage.objects.get()
+    assert (usage.reserved_until, usage.redemption_id, usage.discount_amount) == (
         redemption.expires_at,
         redemption.pk,
         1_200,
@@ -70,7 +73,7 @@ def test_a_reservation_holds_the_use_and_tells_nobody(brand: Brand, shopper: Sho
     assert not UsageNotification.objects.exists()
 
 
-def test_confirming_makes_the_use_final_and_tells_the_brand_once(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_confirming_confirms_the_code_and_notifies_the_brand_once(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = reserve(brand, shopper, at, "TEN")
 
     confirmed = services.confirm(redemption=redemption, at=at + timedelta(minutes=1))
@@ -81,7 +84,7 @@ def test_confirming_makes_the_use_final_and_tells_the_brand_once(brand: Brand, s
     assert UsageNotification.objects.count() == 1
 
 
-def test_a_held_code_is_used_for_everyone_else_of_the_same_shopper(
+def test_a_reserved_code_is_rejected_for_other_orders_of_the_shopper(
     brand: Brand, shopper: Shopper, at: datetime
 ) -> None:
     reserve(brand, shopper, at, "TEN")
@@ -92,19 +95,19 @@ def test_a_held_code_is_used_for_everyone_else_of_the_same_shopper(
     assert Redemption.objects.count() == 1
 
 
-def test_all_or_nothing(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_one_rejected_code_fails_the_whole_redemption(brand: Brand, shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="OLD", brand=brand, validity=at)
 
-    with pytest.raises(CodeExpired) as refused:
+    with pytest.raises(CodeExpired) as raised:
         reserve(brand, shopper, at, "TEN", "OLD")
 
-    assert refused.value.status == 409
-    assert refused.value.extensions["code_text"] == "OLD"
+    assert raised.value.status == 409
+    assert raised.value.extensions["code_text"] == "OLD"
     assert not Usage.objects.exists()
     assert not Redemption.objects.exists()
 
 
-def test_skipping_takes_the_rest(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_skipping_reserves_the_rest(brand: Brand, shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="OLD", brand=brand, validity=at)
 
     redemption = reserve(brand, shopper, at, "TEN", "OLD", "NOSUCH", skip=True)
@@ -116,7 +119,7 @@ def test_skipping_takes_the_rest(brand: Brand, shopper: Shopper, at: datetime) -
     }
 
 
-def test_the_same_request_again_is_the_same_redemption(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_a_repeated_request_returns_the_same_redemption(brand: Brand, shopper: Shopper, at: datetime) -> None:
     first = reserve(brand, shopper, at, "TEN")
 
     assert reserve(brand, shopper, at + timedelta(minutes=1), "TEN").pk == first.pk
@@ -149,15 +152,15 @@ def test_two_brands_may_use_the_same_order_reference(brand: Brand, shopper: Shop
     assert Redemption.objects.filter(status=Status.RESERVED).count() == 2
 
 
-def test_an_unexpected_total_is_refused_with_the_new_one(brand: Brand, shopper: Shopper, at: datetime) -> None:
-    with pytest.raises(PriceChanged) as refused:
+def test_an_unexpected_total_is_rejected_with_the_new_total(brand: Brand, shopper: Shopper, at: datetime) -> None:
+    with pytest.raises(PriceChanged) as raised:
         reserve(brand, shopper, at, "TEN", expect_total=12_000)
 
-    assert refused.value.extensions == {"expected": "120.00", "total": "108.00"}
+    assert raised.value.extensions == {"expected": "120.00", "total": "108.00"}
     assert not Usage.objects.exists()
 
 
-def test_cancelling_gives_everything_back_once(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_canceling_releases_everything_once(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = reserve(brand, shopper, at, "TEN")
 
     assert services.cancel(redemption=redemption, at=at).status == Status.CANCELED
@@ -168,7 +171,7 @@ def test_cancelling_gives_everything_back_once(brand: Brand, shopper: Shopper, a
     assert Usage.objects.count() == 1
 
 
-def test_a_cancelled_reservation_is_not_confirmed(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_a_canceled_reservation_cannot_be_confirmed(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = reserve(brand, shopper, at, "TEN")
     services.cancel(redemption=redemption, at=at)
 
@@ -176,7 +179,7 @@ def test_a_cancelled_reservation_is_not_confirmed(brand: Brand, shopper: Shopper
         services.confirm(redemption=redemption, at=at)
 
 
-def test_a_confirmed_order_is_refunded_not_cancelled(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_a_confirmed_order_cannot_be_canceled(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
 
     with pytest.raises(InvalidStatus):
@@ -185,7 +188,7 @@ def test_a_confirmed_order_is_refunded_not_cancelled(brand: Brand, shopper: Shop
     assert Usage.objects.count() == 1
 
 
-def test_a_reservation_expires_at_its_very_instant(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_a_reservation_expires_exactly_at_its_expiry_time(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = reserve(brand, shopper, at, "TEN", ttl_seconds=60)
 
     with pytest.raises(ReservationExpired):
@@ -197,7 +200,7 @@ def test_a_reservation_expires_at_its_very_instant(brand: Brand, shopper: Shoppe
     )
 
 
-def test_expired_reservations_are_swept(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_expired_reservations_are_released(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = reserve(brand, shopper, at, "TEN", ttl_seconds=60)
 
     assert services.release_expired(at=at + timedelta(seconds=59)) == 0
@@ -209,9 +212,7 @@ def test_expired_reservations_are_swept(brand: Brand, shopper: Shopper, at: date
     assert not Usage.objects.exists()
 
 
-def test_an_expired_hold_gives_way_at_once_and_its_sweep_takes_nothing_from_the_next(
-    brand: Brand, shopper: Shopper, at: datetime
-) -> None:
+def test_an_expired_reservation_frees_its_code_for_the_next_order(brand: Brand, shopper: Shopper, at: datetime) -> None:
     later = at + timedelta(seconds=61)
     expired = reserve(brand, shopper, at, "TEN", ttl_seconds=60)
 
@@ -224,7 +225,7 @@ def test_an_expired_hold_gives_way_at_once_and_its_sweep_takes_nothing_from_the_
     assert services.confirm(redemption=second, at=later).status == Status.CONFIRMED
 
 
-def test_an_expired_reservation_of_the_same_order_is_made_anew(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_an_expired_order_can_be_reserved_again(brand: Brand, shopper: Shopper, at: datetime) -> None:
     first = reserve(brand, shopper, at, "TEN", ttl_seconds=60)
 
     second = reserve(brand, shopper, at + timedelta(seconds=60), "TEN", ttl_seconds=60)
@@ -234,7 +235,7 @@ def test_an_expired_reservation_of_the_same_order_is_made_anew(brand: Brand, sho
     assert first.status == Status.EXPIRED
 
 
-def test_a_full_refund_gives_the_use_back(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_a_full_refund_returns_the_code(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
 
     refunded = services.return_redemption(redemption=redemption, lines=None, at=at)
@@ -246,7 +247,7 @@ def test_a_full_refund_gives_the_use_back(brand: Brand, shopper: Shopper, at: da
     assert dict(RefundedLine.objects.values_list("line", "discount")) == {"a": 1_000, "b": 200}
 
 
-def test_refunding_line_by_line_gives_the_use_back_with_the_last(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_refunding_the_last_line_returns_the_code(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
 
     assert services.return_redemption(redemption=redemption, lines=["b"], at=at).status == Status.CONFIRMED
@@ -258,7 +259,7 @@ def test_refunding_line_by_line_gives_the_use_back_with_the_last(brand: Brand, s
     assert not Usage.objects.exists()
 
 
-def test_a_line_that_the_order_does_not_have_is_refused(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_an_unknown_line_cannot_be_refunded(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
 
     with pytest.raises(InvalidRequest):
@@ -267,14 +268,14 @@ def test_a_line_that_the_order_does_not_have_is_refused(brand: Brand, shopper: S
     assert not RefundedLine.objects.exists()
 
 
-def test_a_reservation_is_not_refunded(brand: Brand, shopper: Shopper, at: datetime) -> None:
+def test_a_reservation_cannot_be_refunded(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = reserve(brand, shopper, at, "TEN")
 
     with pytest.raises(InvalidStatus):
         services.return_redemption(redemption=redemption, lines=None, at=at)
 
 
-def test_a_customer_never_seen_becomes_known_with_the_redemption(brand: Brand, at: datetime) -> None:
+def test_an_unknown_customer_is_created_with_the_redemption(brand: Brand, at: datetime) -> None:
     redemption = reserve(brand, Shopper(None, "brand-new"), at, "TEN")
 
     assert redemption.customer.customer_id == "brand-new"

@@ -1,4 +1,4 @@
-"""Redemptions in the admin, made as shops make them: over HTTP."""
+"""Admin pages of redemptions that are created over HTTP."""
 
 import uuid
 
@@ -48,19 +48,19 @@ def stranger():
     return as_user(MembershipFactory(brand=BrandFactory(slug="cake")).user)
 
 
-def redeem(credential, order, *codes, **more):
+def redeem(credential, order, *codes, **members):
     body = {
         "currency": "EUR", "order": order, "codes": list(codes), "on_reject": "skip",
         "lines": [
             {"id": "line-a", "sku": "red shoe", "quantity": 1, "unit_price": "100.00"},
             {"id": "line-b", "sku": "hat", "quantity": 2, "unit_price": "10.00"},
         ],
-    } | more  # fmt: skip
-    answer = Client().post(
+    } | members  # fmt: skip
+    response = Client().post(
         "/api/v1/checkout/redemptions/", body, content_type="application/json", headers={"Authorization": credential}
     )
-    assert answer.status_code == 201, answer.content
-    return Redemption.objects.get(pk=answer.json()["id"])
+    assert response.status_code == 201, response.content
+    return Redemption.objects.get(pk=response.json()["id"])
 
 
 @pytest.fixture
@@ -68,12 +68,12 @@ def key(brand):
     return f"Api-Key {ApiKeyFactory(brand=brand).text}"
 
 
-def test_a_redemption_reads_as_an_order_not_as_data(owner, key):
+def test_a_redemption_is_shown_as_text_not_as_data(owner, key):
     redemption = redeem(key, "order-1001", "TEN", "NOSUCH", customer_id="ann")
 
     page = owner.get(f"{LIST}{redemption.pk}/change/").content.decode()
 
-    for said in (
+    for text in (
         "order-1001",
         "Reserved",
         "ann",
@@ -82,30 +82,30 @@ def test_a_redemption_reads_as_an_order_not_as_data(owner, key):
         "€12.00",
         "€108.00",
         "NOSUCH",
-        "There is no such code",
+        "Code not found",
     ):
-        assert said in page, said
+        assert text in page, text
     for raw in ("{&", "&quot;code&quot;", "&#x27;", "unit_price"):
         assert raw not in page, raw
 
 
-def test_the_list_shows_finds_and_filters(owner, key):
+def test_the_list_can_be_searched_and_filtered(owner, key):
     redeem(key, "order-1", "TEN", customer_id="ann")
     redeem(key, "order-2", customer_id="bob")
 
-    def found(query=""):
+    def find(query=""):
         return sorted(redemption.order for redemption in owner.get(f"{LIST}?{query}").context["cl"].result_list)
 
-    assert found() == ["order-1", "order-2"]
-    assert found("q=order-1") == ["order-1"]
-    assert found("q=bob") == ["order-2"]
-    assert found("q=order") == []
-    assert found("q=%00") == ["order-1", "order-2"]
-    assert found("status=confirmed") == []
-    assert found("status=reserved") == ["order-1", "order-2"]
+    assert find() == ["order-1", "order-2"]
+    assert find("q=order-1") == ["order-1"]
+    assert find("q=bob") == ["order-2"]
+    assert find("q=order") == []
+    assert find("q=%00") == ["order-1", "order-2"]
+    assert find("status=confirmed") == []
+    assert find("status=reserved") == ["order-1", "order-2"]
 
 
-def test_what_a_shopper_brought_is_shown_to_the_one_brand_whose_offers_it_took(owner, stranger, brand):
+def test_a_shoppers_order_is_visible_to_the_brand_of_its_offers(owner, stranger, brand):
     shopper = ShopperFactory()
     redemption = redeem(f"Bearer {tokens_for(user=shopper, at=timezone.now()).access}", "shop-1", "TEN")
 
@@ -115,7 +115,7 @@ def test_what_a_shopper_brought_is_shown_to_the_one_brand_whose_offers_it_took(o
     assert stranger.get(f"{LIST}{redemption.pk}/change/").status_code == 404
 
 
-def test_an_order_with_offers_of_two_brands_is_shown_to_neither(owner, stranger, brand):
+def test_an_order_with_offers_of_two_brands_is_visible_to_neither(owner, stranger, brand):
     DiscountCodeFactory(brand=BrandFactory(slug="third"), text="OTHER")
     redemption = redeem(
         f"Bearer {tokens_for(user=ShopperFactory(), at=timezone.now()).access}", "shop-2", "TEN", "OTHER"
@@ -127,7 +127,7 @@ def test_an_order_with_offers_of_two_brands_is_shown_to_neither(owner, stranger,
     assert answer.status_code == (404 if len(brands) > 1 else 200)
 
 
-def test_another_brands_redemption_is_not_there(stranger, key):
+def test_redemptions_of_other_brands_are_not_found(stranger, key):
     redemption = redeem(key, "secret-order", "TEN", customer_id="secret-customer")
 
     for path in ("", "?q=secret-order", "?q=secret-customer", "?status=reserved", "?brand=billo"):
@@ -138,7 +138,7 @@ def test_another_brands_redemption_is_not_there(stranger, key):
     assert stranger.get(f"{LIST}{uuid.uuid4()}/change/").status_code == 404
 
 
-def test_nobody_changes_a_redemption_here(owner, key, brand):
+def test_redemptions_are_read_only(owner, key, brand):
     redemption = redeem(key, "order-1", "TEN", customer_id="ann")
     root = as_user(UserFactory(is_superuser=True))
     viewer = as_user(MembershipFactory(brand=brand, role=Role.VIEWER).user)
@@ -153,20 +153,20 @@ def test_nobody_changes_a_redemption_here(owner, key, brand):
 
 
 @pytest.mark.parametrize("name", ["x", "1", "%00", "9" * 80])
-def test_an_address_that_names_nothing_is_not_found(owner, name):
+def test_an_invalid_id_is_not_found(owner, name):
     assert owner.get(f"{LIST}{name}/change/").status_code == 404
 
 
-def test_the_list_costs_as_many_queries_for_many_rows_as_for_few(owner, key):
-    def queries():
-        with CaptureQueriesContext(connection) as seen:
+def test_the_number_of_queries_is_independent_of_the_number_of_rows(owner, key):
+    def count_queries():
+        with CaptureQueriesContext(connection) as queries:
             assert owner.get(LIST).status_code == 200
-        return len(seen)
+        return len(queries)
 
     for number in range(2):
         redeem(key, f"order-{number}", customer_id=f"c{number}")
-    few = queries()
+    few = count_queries()
     for number in range(2, 10):
         redeem(key, f"order-{number}", customer_id=f"c{number}")
 
-    assert queries() <= few <= 20
+    assert count_queries() <= few <= 20

@@ -1,4 +1,4 @@
-"""What a shopper could have now (contract, section 8)."""
+"""Offers that a shopper can use."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,12 +38,14 @@ def cart(*prices: str, **more: object) -> dict[str, object]:
     return {"currency": "EUR", "lines": lines} | more
 
 
-def titles(answer: Any) -> list[str]:
+def names(answer: Any) -> list[str]:
     assert answer.status_code == 200
-    return [offer["title"] for offer in answer.json()["results"]]
+    return [offer["name"] for offer in answer.json()["results"]]
 
 
-def test_a_shopper_sees_what_is_live_for_them(shopper_client: ClientOf, billo: Brand, shopper: User) -> None:
+def test_a_shopper_sees_only_active_offers_that_apply_to_them(
+    shopper_client: ClientOf, billo: Brand, shopper: User
+) -> None:
     for audience in ("friends", "strangers"):
         PromotionFactory(brand=billo, name=f"For {audience}", target_audience=audience)
     apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[shopper.customer.customer_id])
@@ -59,39 +61,45 @@ def test_a_shopper_sees_what_is_live_for_them(shopper_client: ClientOf, billo: B
     DiscountCodeFactory(brand=billo, text="QUIET", percent=12, notify=False)
     client = shopper_client(shopper)
 
-    assert set(titles(client.get(PATH))) == {"For friends", "By my code", "Another brand's", "11 %"}
-    assert set(titles(client.get(f"{PATH}?brand=billo"))) == {"For friends", "By my code", "11 %"}
+    assert set(names(client.get(PATH))) == {"For friends", "By my code", "Another brand's", "11%"}
+    assert set(names(client.get(f"{PATH}?brand=billo"))) == {"For friends", "By my code", "11%"}
 
 
-def test_with_a_cart_the_best_comes_first_and_the_rest_says_why(
+def test_offers_for_a_cart_are_sorted_and_explain_missing_discounts(
     shopper_client: ClientOf, billo: Brand, shopper: User
 ) -> None:
     PromotionFactory(brand=billo, name="Small", percent="5")
     PromotionFactory(brand=billo, name="Large", percent="30")
     PromotionFactory(brand=billo, name="Far", extra={"conditions": [{"kind": "min_subtotal", "value": "50.00"}]})
 
-    found = shopper_client(shopper).post(PATH, cart("10.00", "9.99"), content_type="application/json").json()["results"]
+    offers = (
+        shopper_client(shopper).post(PATH, cart("10.00", "9.99"), content_type="application/json").json()["results"]
+    )
 
-    assert [(it["title"], it.get("amount")) for it in found] == [("Large", "6.00"), ("Small", "1.00"), ("Far", None)]
-    assert (found[2]["reason"]["code"], found[2]["reason"]["missing"]) == ("minimum_not_met", "30.01")
+    assert [(offer["name"], offer.get("amount")) for offer in offers] == [
+        ("Large", "6.00"),
+        ("Small", "1.00"),
+        ("Far", None),
+    ]
+    assert (offers[2]["reason"]["code"], offers[2]["reason"]["missing"]) == ("minimum_not_met", "30.01")
 
 
-def test_a_brands_server_asks_for_its_customer_and_sees_its_own(brand_client: ClientOf, billo: Brand) -> None:
+def test_a_server_sees_its_own_offers_for_its_customer(brand_client: ClientOf, billo: Brand) -> None:
     PromotionFactory(brand=billo, name="Ours")
     PromotionFactory(name="Theirs")
     server = brand_client(billo)
 
-    assert titles(server.get(f"{PATH}?customer_id=never-seen")) == ["Ours"]
+    assert names(server.get(f"{PATH}?customer_id=never-seen")) == ["Ours"]
     assert server.get(PATH).status_code == 400
-    assert titles(server.post(PATH, cart("1.00", customer_id="x"), content_type="application/json")) == ["Ours"]
+    assert names(server.post(PATH, cart("1.00", customer_id="x"), content_type="application/json")) == ["Ours"]
 
 
-def test_only_shoppers_and_servers_ask(shopper_client: ClientOf, billo: Brand) -> None:
+def test_only_shoppers_and_servers_may_list_offers(shopper_client: ClientOf, billo: Brand) -> None:
     assert Client().get(PATH).status_code == 401
     assert shopper_client(MembershipFactory(brand=billo).user).get(PATH).status_code == 403
 
 
-def test_the_questions_do_not_grow_with_the_offers(
+def test_the_number_of_queries_is_independent_of_the_number_of_offers(
     shopper_client: ClientOf, billo: Brand, shopper: User, django_assert_num_queries: Any
 ) -> None:
     PromotionFactory.create_batch(5, brand=billo)

@@ -1,0 +1,206 @@
+"""Actions on redemptions over HTTP: confirm, cancel and refund, and who may do so."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from accounts.contracts import Role
+from accounts.models import Brand, User
+from checkout.models import Redemption, RefundedLine, Status
+from checkout.services import release_expired
+from discounts.models import Usage, UsageNotification, UsageReturn
+from tests.checkout.builders import (
+    REDEMPTIONS,
+    ClientOf,
+    error_fields,
+    expire_reservation,
+    post_action,
+    reserve_order,
+    status_and_code,
+)
+from tests.factories import BrandFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ten")]
+
+
+# --- confirm, cancel, expire -----------------------------------------------------------------------------------------
+def test_confirming_is_idempotent_and_notifies_the_brand_once(shopper: Client) -> None:
+    redemption = reserve_order(shopper)
+
+    first, second = (post_action(shopper, redemption, "confirm") for _ in range(2))
+
+    assert (first.status_code, first.json()["status"]) == (200, "confirmed")
+    assert first.json()["confirmed_at"].endswith("Z")
+    assert second.json() == first.json()
+    assert Usage.objects.get().reserved_until is None
+    assert UsageNotification.objects.count() == 1
+
+
+def test_canceling_is_idempotent_and_releases_the_code(shopper: Client) -> None:
+    redemption = reserve_order(shopper)
+
+    first, second = (post_action(shopper, redemption, "cancel") for _ in range(2))
+
+    assert (first.status_code, first.json()["status"]) == (200, "cancelled")
+    assert second.json() == first.json()
+    assert not Usage.objects.exists()
+    assert not UsageNotification.objects.exists()
+    assert reserve_order(shopper)["status"] == "reserved"
+
+
+def test_an_expired_reservation_can_be_canceled_but_not_confirmed(shopper: Client) -> None:
+    redemption = reserve_order(shopper)
+    expire_reservation(redemption)
+
+    assert status_and_code(post_action(shopper, redemption, "confirm")) == (409, "reservation_expired")
+    answers = [post_action(shopper, redemption, "cancel") for _ in range(2)]
+    assert [(answer.status_code, answer.json()["status"]) for answer in answers] == [(200, "expired")] * 2
+    assert status_and_code(post_action(shopper, redemption, "confirm")) == (409, "reservation_expired")
+    assert not Usage.objects.exists()
+
+
+def test_a_released_reservation_stays_expired(shopper: Client) -> None:
+    redemption = reserve_order(shopper)
+    expire_reservation(redemption)
+    release_expired(at=timezone.now())
+
+    assert shopper.get(f"{REDEMPTIONS}{redemption['id']}/").json()["status"] == "expired"
+    assert status_and_code(post_action(shopper, redemption, "confirm")) == (409, "reservation_expired")
+    assert post_action(shopper, redemption, "cancel").json()["status"] == "expired"
+    assert reserve_order(shopper)["id"] != redemption["id"]
+
+
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        ("reserved", "refund"), ("confirmed", "cancel"), ("cancelled", "confirm"), ("cancelled", "refund"),
+        ("refunded", "confirm"), ("refunded", "cancel"), ("expired", "refund"),
+    ],
+)  # fmt: skip
+def test_an_action_is_rejected_in_the_wrong_status(state: str, name: str, server: Client) -> None:
+    redemption = reserve_order(server, customer_id="c1")
+    steps = {"confirmed": ["confirm"], "cancelled": ["cancel"], "refunded": ["confirm", "refund"]}
+    for step in steps.get(state, []):
+        assert post_action(server, redemption, step).status_code == 200
+    if state == "expired":
+        expire_reservation(redemption)
+        release_expired(at=timezone.now())
+    before = server.get(f"{REDEMPTIONS}{redemption['id']}/").json()
+
+    response = post_action(server, redemption, name)
+
+    assert status_and_code(response) == (409, "invalid_status")
+    assert response.json()["current_status"] == before["status"] == state
+    assert server.get(f"{REDEMPTIONS}{redemption['id']}/").json() == before
+
+
+def test_shoppers_and_viewers_may_only_read_what_a_server_reserved(
+    server: Client, shopper: Client, shopper_client: ClientOf, user: User, billo: Brand
+) -> None:
+    redemption = reserve_order(server, customer_id=user.customer.customer_id)
+    viewer = shopper_client(MembershipFactory(brand=billo, role=Role.VIEWER).user)
+
+    for client in (shopper, viewer):
+        assert client.get(f"{REDEMPTIONS}{redemption['id']}/").json() == redemption
+        for name in ("confirm", "cancel", "refund"):
+            assert status_and_code(post_action(client, redemption, name)) == (403, "permission_denied")
+
+    assert Redemption.objects.get().status == Status.RESERVED
+    editor = shopper_client(MembershipFactory(brand=billo, role=Role.EDITOR).user)
+    assert post_action(editor, redemption, "confirm").json()["status"] == "confirmed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_locked_redemption_is_busy(shopper: Client, run_concurrently: Callable[..., list[Any]]) -> None:
+    redemption = reserve_order(shopper)
+    with transaction.atomic():
+        Redemption.objects.select_for_update().get(pk=redemption["id"])
+
+        [response] = run_concurrently(lambda name: post_action(shopper, redemption, name), ["confirm"])
+
+    assert status_and_code(response) == (409, "busy")
+    assert int(response["Retry-After"]) > 0
+    assert post_action(shopper, redemption, "confirm").status_code == 200
+
+
+# --- refund ----------------------------------------------------------------------------------------------------------
+def test_a_full_refund_returns_the_code_and_lists_the_lines(server: Client) -> None:
+    redemption = reserve_order(server, customer_id="c1")
+    post_action(server, redemption, "confirm")
+
+    first, second = (post_action(server, redemption, "refund") for _ in range(2))
+
+    assert (first.status_code, first.json()["status"]) == (200, "refunded")
+    assert first.json()["refunded"] == [{"id": "a", "discount": "10.00"}, {"id": "b", "discount": "2.00"}]
+    assert second.json() == first.json()
+    assert UsageReturn.objects.count() == 1
+    assert not Usage.objects.exists()
+    assert reserve_order(server, customer_id="c1")["id"] != redemption["id"]
+
+
+def test_lines_can_be_refunded_one_after_another(server: Client) -> None:
+    redemption = reserve_order(server, customer_id="c1")
+    post_action(server, redemption, "confirm")
+
+    part = post_action(server, redemption, "refund", {"lines": ["b", "b"]}).json()
+    again = post_action(server, redemption, "refund", {"lines": ["b"]}).json()
+
+    assert (part["status"], part["refunded"]) == ("confirmed", [{"id": "b", "discount": "2.00"}])
+    assert again == part
+    assert Usage.objects.count() == 1
+    whole = post_action(server, redemption, "refund", {"lines": ["a", "b"]}).json()
+    assert (whole["status"], len(whole["refunded"])) == ("refunded", 2)
+    assert not Usage.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"lines": []}, "lines"), ({"lines": "a"}, "lines"), ({"lines": ["zzz"]}, "lines"), ({"lines": [1]}, "lines.0"),
+        ({"lines": ["a", None]}, "lines.1"), ({"lines": {}}, "lines"), ({"lines": None}, "lines"), ([], "body"),
+        ({"lines": [str(number) for number in range(501)]}, "lines"),
+    ],
+)  # fmt: skip
+def test_an_invalid_refund_is_rejected_by_field(body: object, field: str, server: Client) -> None:
+    redemption = reserve_order(server, customer_id="c1")
+    post_action(server, redemption, "confirm")
+
+    response = post_action(server, redemption, "refund", body)
+
+    assert status_and_code(response) == (400, "invalid")
+    assert error_fields(response) == [field]
+    assert not RefundedLine.objects.exists()
+
+
+def test_only_the_brand_of_its_offers_refunds_a_shoppers_order(
+    shopper: Client, server: Client, brand_client: ClientOf, shopper_client: ClientOf, billo: Brand
+) -> None:
+    redemption = reserve_order(shopper)
+    post_action(shopper, redemption, "confirm")
+    viewer = shopper_client(MembershipFactory(brand=billo, role=Role.VIEWER).user)
+
+    assert status_and_code(post_action(shopper, redemption, "refund")) == (403, "permission_denied")
+    assert status_and_code(post_action(viewer, redemption, "refund")) == (403, "permission_denied")
+    assert status_and_code(post_action(brand_client(BrandFactory()), redemption, "refund")) == (404, "not_found")
+    assert status_and_code(post_action(shopper_client(ShopperFactory()), redemption, "refund")) == (404, "not_found")
+    assert Usage.objects.count() == 1
+
+    assert post_action(server, redemption, "refund").json()["status"] == "refunded"
+    assert reserve_order(shopper, order="2")["status"] == "reserved"
+
+
+def test_an_order_with_offers_of_two_brands_is_refunded_by_neither(
+    shopper: Client, server: Client, brand_client: ClientOf
+) -> None:
+    cake = BrandFactory()
+    DiscountCodeFactory(text="CAKE", brand=cake)
+    redemption = reserve_order(shopper, codes=["TEN", "CAKE"])
+    post_action(shopper, redemption, "confirm")
+
+    for client in (server, brand_client(cake)):
+        assert status_and_code(post_action(client, redemption, "refund")) == (403, "permission_denied")
+    assert Usage.objects.count() == 2
