@@ -1,4 +1,4 @@
-"""Brands see their segments, how far each is, why it waits, and how full their customers are; of others, nothing."""
+"""Admin pages of segments and slot usage: metrics, progress, actions and permissions."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -54,12 +54,12 @@ def running(brand: Brand, *, segment_type: str = "vip_customers", days: int = 7,
     )
 
 
-def shown(page: Any) -> dict[str, str]:
-    return {name: value for name, value, _ in page.context["cards"]}
+def cards(page: Any) -> dict[str, str]:
+    return {label: value for label, value, _ in page.context["cards"]}
 
 
 # --- segments --------------------------------------------------------------------------------------------------------
-def test_a_brand_sees_its_own_segments_with_their_numbers(owner: Client, brand: Brand, settings: Any) -> None:
+def test_a_brand_sees_only_its_own_segments_with_metrics(owner: Client, brand: Brand, settings: Any) -> None:
     settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
     audience(brand, "c1", "c2")
     audience(brand, "c2", "c3", segment_type="new_users")
@@ -77,10 +77,10 @@ def test_a_brand_sees_its_own_segments_with_their_numbers(owner: Client, brand: 
     assert "new users" in listed
     assert f"/admin/promotions/promotion/{promotion.pk}/change/" in listed
     assert "theirs" not in listed
-    assert shown(page) == {"Audience": "2", "In it": "1", "Passed over": "1"}
+    assert cards(page) == {"Audience": "2", "Members": "1", "Skipped": "1"}
 
 
-def test_before_it_starts_the_page_says_who_would_be_in_it_now(owner: Client, brand: Brand, settings: Any) -> None:
+def test_a_scheduled_segment_shows_its_reach_today(owner: Client, brand: Brand, settings: Any) -> None:
     settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
     audience(brand, "c1", "c2", "c3")
     audience(brand, "c1", segment_type="new_users")
@@ -92,30 +92,31 @@ def test_before_it_starts_the_page_says_who_would_be_in_it_now(owner: Client, br
 
     page = owner.get(f"{BASE}{waiting.pk}/change/")
 
-    assert shown(page) == {"Match now": "3", "Would be in it now": "2", "Would be passed over": "1"}
+    assert cards(page) == {"Audience size today": "3", "Reachable today": "2", "Would be skipped": "1"}
     assert page.context["moving"] is False
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "progress"),
     [
-        ({"state": State.FILLING, "members_count": 300_000, "skipped": 50_000}, ("350,000 of 1,000,000", 35)),
-        ({"state": State.SYNCING, "members_count": 0}, ("0 of 0 customers told", 100)),
-        ({"state": State.RELEASING}, ("the slots are being freed", 100)),
+        ({"state": State.FILLING, "members_count": 300_000, "skipped_count": 50_000}, ("350,000 of 1,000,000", 35)),
+        ({"state": State.SYNCING, "members_count": 0}, ("0 of 0 customers synced", 100)),
+        ({"state": State.RELEASING}, ("Releasing slots", 100)),
     ],
 )
-def test_what_is_under_way_shows_how_far_it_is(owner: Client, brand: Brand, changes: Any, told: Any) -> None:
+def test_a_segment_in_progress_shows_its_progress(owner: Client, brand: Brand, changes: Any, progress: Any) -> None:
     audience(brand, "c1")
     segment = running(brand)
     Segment.objects.filter(pk=segment.pk).update(**{"audience_count": 1_000_000, **changes})
 
     page = owner.get(f"{BASE}{segment.pk}/change/")
 
-    assert told[0] in page.context["told"]
-    assert (page.context["percent"], page.context["moving"]) == (told[1], True)
+    text, percent = progress
+    assert text in page.context["progress_text"]
+    assert (page.context["percent"], page.context["moving"]) == (percent, True)
 
 
-def test_why_it_waits_is_said_and_it_is_told_again_by_a_click(owner: Client, brand: Brand, settings: Any) -> None:
+def test_a_waiting_segment_shows_the_reason_and_can_be_synced_now(owner: Client, brand: Brand, settings: Any) -> None:
     settings.SEGMENTATION_SERVICE_URL = "http://127.0.0.1:9"
     audience(brand, "c1")
     segment = running(brand)
@@ -123,30 +124,30 @@ def test_why_it_waits_is_said_and_it_is_told_again_by_a_click(owner: Client, bra
     OutboxMessage.objects.all().delete()
 
     page = owner.get(f"{BASE}{segment.pk}/change/")
-    answer = owner.post(f"{BASE}{segment.pk}/tell/now/")
+    answer = owner.post(f"{BASE}{segment.pk}/sync/now/")
 
     assert "Waiting for the segmentation service: it answered 500." in page.content.decode()
-    assert "after it failed 3 times" in page.context["wait"]
+    assert "after 3 failed attempts" in page.context["status_reason"]
     assert answer.status_code == 302
     assert SyncJob.objects.get(service=Service.SEGMENTATION).due_at <= timezone.now()
-    assert [it.kwargs for it in OutboxMessage.objects.filter(task="segments.sync_segment")] == [
+    assert [message.kwargs for message in OutboxMessage.objects.filter(task="segments.sync_segment")] == [
         {"segment_id": str(segment.pk)}
     ]
 
 
-def test_what_is_due_is_worked_on_by_a_click(owner: Client, brand: Brand) -> None:
+def test_a_due_segment_can_be_processed_now(owner: Client, brand: Brand) -> None:
     audience(brand, "c1")
     segment = running(brand)
     Segment.objects.filter(pk=segment.pk).update(state=State.FILLING)
     OutboxMessage.objects.all().delete()
 
-    assert "Go on now" in owner.get(f"{BASE}{segment.pk}/change/").content.decode()
-    owner.post(f"{BASE}{segment.pk}/work/now/")
+    assert "Process now" in owner.get(f"{BASE}{segment.pk}/change/").content.decode()
+    owner.post(f"{BASE}{segment.pk}/process/now/")
 
     assert OutboxMessage.objects.get().task == "segments.process_queue"
 
 
-def test_a_viewer_reads_and_a_stranger_does_not_even_that(brand: Brand, settings: Any) -> None:
+def test_viewers_only_read_and_other_staff_see_nothing(brand: Brand, settings: Any) -> None:
     settings.SEGMENTATION_SERVICE_URL = "http://127.0.0.1:9"
     audience(brand, "c1")
     segment = running(brand)
@@ -155,15 +156,15 @@ def test_a_viewer_reads_and_a_stranger_does_not_even_that(brand: Brand, settings
     stranger = as_user(MembershipFactory(brand=BrandFactory()).user)
     page = f"{BASE}{segment.pk}/"
 
-    assert "Tell now" not in viewer.get(f"{page}change/").content.decode()
-    assert [viewer.post(f"{page}{verb}/now/").status_code for verb in ("tell", "work")] == [403, 403]
+    assert "Sync now" not in viewer.get(f"{page}change/").content.decode()
+    assert [viewer.post(f"{page}{action}/now/").status_code for action in ("sync", "process")] == [403, 403]
     assert viewer.post(f"{page}change/").status_code == 403
     assert stranger.get(f"{page}change/").status_code in (302, 404)
-    assert [stranger.post(f"{page}{verb}/now/").status_code for verb in ("tell", "work", "x")] == [404, 404, 404]
+    assert [stranger.post(f"{page}{action}/now/").status_code for action in ("sync", "process", "x")] == [404, 404, 404]
     assert not OutboxMessage.objects.exists()
 
 
-def test_a_long_list_costs_as_many_queries_as_a_short_one(
+def test_the_list_takes_a_constant_number_of_queries(
     owner: Client, brand: Brand, django_assert_max_num_queries: Any
 ) -> None:
     audience(brand, "c1")
@@ -174,7 +175,7 @@ def test_a_long_list_costs_as_many_queries_as_a_short_one(
         assert owner.get(BASE).status_code == 200
 
 
-def test_a_promotions_page_leads_to_its_segment(owner: Client, brand: Brand, settings: Any) -> None:
+def test_a_promotion_shows_and_links_its_segment(owner: Client, brand: Brand, settings: Any) -> None:
     settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
     audience(brand, "c1", "c2", "c3")
     audience(brand, "c1", segment_type="new_users")
@@ -195,19 +196,17 @@ def test_a_promotions_page_leads_to_its_segment(owner: Client, brand: Brand, set
 
     segment = Segment.objects.get(promotion_id=promotion.pk)
     assert f"{BASE}{segment.pk}/change/" in before.content.decode()
-    assert shown(before) == {"Match now": "3", "With a free slot": "2"}
-    assert shown(after) == {"In its segment": "3", "Passed over": "0"}
+    assert cards(before) == {"Match now": "3", "With a free slot": "2"}
+    assert cards(after) == {"In its segment": "3", "Passed over": "0"}
     assert "vip customers: 3 of 3" in owner.get("/admin/promotions/promotion/").content.decode()
     promotions.end_promotion(promotion=promotion, at=now + DAY)
-    assert shown(owner.get(page)) == {"Were in its segment": "3", "Passed over": "0"}
+    assert cards(owner.get(page)) == {"Were in its segment": "3", "Passed over": "0"}
 
 
 # --- slots -----------------------------------------------------------------------------------------------------------
-def test_slots_are_those_of_the_brands_own_customers_whoever_takes_them(
-    owner: Client, brand: Brand, settings: Any
-) -> None:
+def test_slot_usage_covers_own_customers_and_slots_of_all_brands(owner: Client, brand: Brand, settings: Any) -> None:
     settings.SEGMENT_SLOTS_PER_CUSTOMER = 2
-    mine = audience(brand, "c1", "c2", "c3")
+    own = audience(brand, "c1", "c2", "c3")
     other = BrandFactory(name="Their Brand")
     theirs = audience(other, "c1", "c2", "c9", segment_type="theirs_alone")
     running(other, segment_type="theirs_alone")
@@ -215,16 +214,17 @@ def test_slots_are_those_of_the_brands_own_customers_whoever_takes_them(
 
     page = owner.get(f"{BASE}slots/")
 
-    assert shown(page) == {"Customers": "3", "With a free slot": "1", "Full": "2", "Slots used": "1.3"}
-    assert page.context["chosen"] == mine
-    assert [(used, many) for used, many, _ in page.context["rows"]] == [(0, "1"), (2, "2")]
-    assert "3 customers; 1 use no slot, 2 have none free" in page.content.decode()
-    assert not {"Their Brand", "theirs", "whole platform"} & set(page.content.decode().split())
-    for asked in (str(theirs.pk), "all", "x", "9" * 30, "-1", "²"):
-        assert owner.get(f"{BASE}slots/?audience={asked}").status_code == 404, asked
+    assert cards(page) == {"Customers": "3", "Reachable": "1", "Full": "2", "Slots used": "1.3"}
+    assert page.context["selected"] == own
+    assert [(used, count) for used, count, _ in page.context["rows"]] == [(0, "1"), (2, "2")]
+    assert "3 customers; 1 use no slots, 2 are full" in page.content.decode()
+    assert not {"Their", "theirs", "theirs_alone"} & set(page.content.decode().split())
+    assert "All brands" not in page.content.decode()
+    for value in (str(theirs.pk), "all", "x", "9" * 30, "-1", "²"):
+        assert owner.get(f"{BASE}slots/?audience={value}").status_code == 404, value
 
 
-def test_a_large_audience_is_counted_in_the_background_and_then_again(
+def test_a_large_audience_is_counted_in_the_background(
     owner: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch, run_outbox: Callable[[], int]
 ) -> None:
     monkeypatch.setattr(selectors, "LARGE", 1)
@@ -240,12 +240,12 @@ def test_a_large_audience_is_counted_in_the_background_and_then_again(
     third = owner.get(f"{BASE}slots/")
 
     assert "cards" not in first
-    assert (shown(second)["Customers"], second.context["counting"]) == ("2", False)
-    assert (shown(third)["Customers"], third.context["counting"]) == ("2", True)
+    assert (cards(second)["Customers"], second.context["counting"]) == ("2", False)
+    assert (cards(third)["Customers"], third.context["counting"]) == ("2", True)
     assert OutboxMessage.objects.filter(task="segments.count_slots").count() == 1
 
 
-def test_platform_admins_see_all_customers_at_once(brand: Brand, run_outbox: Callable[[], int]) -> None:
+def test_platform_admins_see_the_slot_usage_of_all_customers(brand: Brand, run_outbox: Callable[[], int]) -> None:
     audience(brand, "c1", "c2", "c3")
     audience(brand, "c1", segment_type="new_users")
     running(brand, segment_type="new_users")
@@ -255,12 +255,12 @@ def test_platform_admins_see_all_customers_at_once(brand: Brand, run_outbox: Cal
     run_outbox()
     page = root.get(f"{BASE}slots/")
 
-    assert [(used, many) for used, many, _ in page.context["rows"]] == [(0, "2"), (1, "1")]
+    assert [(used, count) for used, count, _ in page.context["rows"]] == [(0, "2"), (1, "1")]
 
 
-def test_without_an_audience_there_is_nothing_to_see(owner: Client) -> None:
-    assert "There is no audience yet." in owner.get(f"{BASE}slots/").content.decode()
+def test_slot_usage_without_audiences_is_empty(owner: Client) -> None:
+    assert "No audiences yet." in owner.get(f"{BASE}slots/").content.decode()
 
 
-def test_shoppers_see_no_slots() -> None:
+def test_shoppers_have_no_access_to_slot_usage() -> None:
     assert as_user(UserFactory()).get(f"{BASE}slots/").status_code in (302, 403)

@@ -1,4 +1,4 @@
-"""Audiences change all at once, count themselves, and ignore what is older than what they know."""
+"""Updates of audiences are atomic and counted, and older versions change nothing."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def brand() -> Brand:
-    made: Brand = BrandFactory()
-    return made
+    brand: Brand = BrandFactory()
+    return brand
 
 
 def members(brand: Brand, segment_type: str = "vip") -> set[str]:
@@ -36,7 +36,7 @@ def change(brand: Brand, operation: str, *ids: str, version: int | None = None) 
     )
 
 
-def test_adding_removing_and_replacing_say_what_came_of_them(brand: Brand) -> None:
+def test_updates_return_how_many_customers_changed(brand: Brand) -> None:
     assert change(brand, "add", "c1", "c2", "c2") == AudienceUpdateResult(received=3, added=2, removed=0, size=2)
     assert change(brand, "add", "c2", "c3") == AudienceUpdateResult(received=2, added=1, removed=0, size=3)
     assert change(brand, "remove", "c1", "c9") == AudienceUpdateResult(received=2, added=0, removed=1, size=2)
@@ -49,7 +49,7 @@ def test_adding_removing_and_replacing_say_what_came_of_them(brand: Brand) -> No
     assert Audience.objects.get().size == 0
 
 
-def test_customers_who_were_never_seen_are_made_and_those_to_be_removed_are_not(brand: Brand) -> None:
+def test_only_added_customers_are_created(brand: Brand) -> None:
     Customer.objects.create(customer_id="c1")
 
     change(brand, "add", "c1", "c2")
@@ -61,9 +61,9 @@ def test_customers_who_were_never_seen_are_made_and_those_to_be_removed_are_not(
 def test_an_older_version_changes_nothing(brand: Brand) -> None:
     change(brand, "replace", "c1", version=5)
 
-    answer = change(brand, "replace", "c2", "c3", version=4)
+    result = change(brand, "replace", "c2", "c3", version=4)
 
-    assert answer == AudienceUpdateResult(received=2, added=0, removed=0, size=1, stale=True)
+    assert result == AudienceUpdateResult(received=2, added=0, removed=0, size=1, stale=True)
     assert members(brand) == {"c1"}
     assert Audience.objects.get().version == 5
 
@@ -76,7 +76,7 @@ def test_the_same_version_again_changes_nothing_and_a_newer_one_does(brand: Bran
     assert Audience.objects.get().version == 1
 
 
-def test_an_update_without_a_version_is_applied_and_leaves_the_stored_one(brand: Brand) -> None:
+def test_an_update_without_a_version_keeps_the_stored_version(brand: Brand) -> None:
     change(brand, "replace", "c1", version=5)
 
     change(brand, "add", "c2")
@@ -85,7 +85,7 @@ def test_an_update_without_a_version_is_applied_and_leaves_the_stored_one(brand:
     assert Audience.objects.get().version == 5
 
 
-def test_another_brands_audience_of_the_type_stays_as_it_is(brand: Brand) -> None:
+def test_an_update_leaves_audiences_of_other_brands_unchanged(brand: Brand) -> None:
     other = BrandFactory()
     change(other, "add", "c1", "c2")
 
@@ -94,7 +94,7 @@ def test_another_brands_audience_of_the_type_stays_as_it_is(brand: Brand) -> Non
     assert (members(other), members(brand)) == ({"c1", "c2"}, {"c3"})
 
 
-def test_an_audience_that_is_worked_out_here_takes_nobody_elses_word(brand: Brand) -> None:
+def test_an_automatic_audience_rejects_updates(brand: Brand) -> None:
     Audience.objects.create(brand=brand, segment_type="vip", source=Source.AUTOMATIC)
 
     with pytest.raises(AudienceReadOnly):
@@ -104,27 +104,27 @@ def test_an_audience_that_is_worked_out_here_takes_nobody_elses_word(brand: Bran
 
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 101])
-def test_a_strange_segment_type_is_refused(brand: Brand, name: str) -> None:
+def test_an_invalid_segment_type_is_rejected(brand: Brand, name: str) -> None:
     with pytest.raises(InvalidRequest):
         services.apply_audience(brand=brand, segment_type=name, operation="add", customer_ids=["c1"])
 
     assert not Audience.objects.exists()
 
 
-def test_a_file_takes_effect_as_a_whole_or_not_at_all(brand: Brand) -> None:
+def test_a_file_with_an_invalid_line_changes_nothing(brand: Brand) -> None:
     change(brand, "replace", "c1")
 
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(InvalidRequest) as raised:
         services.apply_file(
             brand=brand, segment_type="vip", operation="replace", parts=[b"c2\nc3\n", b"\x07\n"], media_type="text/csv"
         )
 
-    assert [fault["field"] for fault in refused.value.errors or []] == ["line 3"]
+    assert [error["field"] for error in raised.value.errors or []] == ["line 3"]
     assert members(brand) == {"c1"}
     assert not Customer.objects.filter(customer_id="c2").exists()
 
 
-def test_a_file_of_several_stretches_is_applied_whole(brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_several_chunks_is_applied_completely(brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(staging, "CUSTOMERS_PER_TRANSACTION", 3)
     monkeypatch.setattr(staging, "BLOCK", 1000)
 
@@ -132,15 +132,15 @@ def test_a_file_of_several_stretches_is_applied_whole(brand: Brand, monkeypatch:
         for start in range(0, 6_000, 100):
             yield b"".join(b"customer%d\n" % number for number in range(start, start + 100))
 
-    answer = services.apply_file(
+    result = services.apply_file(
         brand=brand, segment_type="vip", operation="replace", parts=parts(), media_type="text/csv"
     )
 
-    assert answer == AudienceUpdateResult(received=6_000, added=6_000, removed=0, size=6_000)
+    assert result == AudienceUpdateResult(received=6_000, added=6_000, removed=0, size=6_000)
     assert Customer.objects.count() == len(members(brand)) == 6_000
 
 
-def test_nothing_is_left_on_the_connection(brand: Brand) -> None:
+def test_an_update_leaves_no_table_or_setting_on_the_connection(brand: Brand) -> None:
     change(brand, "add", "c1")
 
     with connection.cursor() as cursor:
@@ -148,24 +148,24 @@ def test_nothing_is_left_on_the_connection(brand: Brand) -> None:
         assert cursor.fetchone() == (None, "30s")
 
 
-def test_the_size_is_read_and_not_counted(brand: Brand, django_assert_num_queries: Any) -> None:
+def test_the_size_is_read_without_counting_members(brand: Brand, django_assert_num_queries: Any) -> None:
     change(brand, "add", "c1", "c2")
 
-    with django_assert_num_queries(1) as asked:
+    with django_assert_num_queries(1) as queries:
         assert selectors.get_audience_size(brand_id=brand.pk, segment_type="vip") == 2
 
-    assert "audiencemember" not in asked.captured_queries[0]["sql"]
-    assert selectors.get_audience_size(brand_id=brand.pk, segment_type="nobody") == 0
+    assert "audiencemember" not in queries.captured_queries[0]["sql"]
+    assert selectors.get_audience_size(brand_id=brand.pk, segment_type="unknown") == 0
 
 
-def test_the_audit_counts_again_and_mends(brand: Brand, at: datetime) -> None:
+def test_the_consistency_check_repairs_sizes(brand: Brand, at: datetime) -> None:
     change(brand, "add", "c1", "c2")
     assert list(audiences.check_consistency(at=at, repair=False)) == []
     Audience.objects.update(size=7)
 
     (line,) = audiences.check_consistency(at=at, repair=False)
-    (mended,) = audiences.check_consistency(at=at, repair=True)
+    (repaired,) = audiences.check_consistency(at=at, repair=True)
 
-    assert "says 7, has 2" in line
-    assert mended.endswith("mended")
+    assert line.endswith("size 7 stored, 2 counted")
+    assert repaired == f"{line}: repaired"
     assert Audience.objects.get().size == 2

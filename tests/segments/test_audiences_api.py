@@ -1,4 +1,4 @@
-"""The data platform's door for audiences: documents, and streams of any length."""
+"""Internal API of audiences: JSON documents and streams of any length."""
 
 import gzip
 import json
@@ -21,13 +21,13 @@ PATH = "/api/internal/v1/audiences/{}/vip/"
 
 @pytest.fixture
 def brand() -> Brand:
-    made: Brand = BrandFactory(slug="billo")
-    return made
+    brand: Brand = BrandFactory(slug="billo")
+    return brand
 
 
 @pytest.fixture
-def platform() -> Client:
-    """The data platform."""
+def data_platform() -> Client:
+    """Client of the data data_platform."""
     return Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(internal=True).text}"})
 
 
@@ -39,32 +39,32 @@ def stream(client: Client, body: bytes, query: str = "operation=add", kind: str 
     return client.generic("POST", f"{PATH.format('billo')}?{query}", body, kind, headers=headers)
 
 
-def test_a_document_changes_an_audience(brand: Brand, platform: Client) -> None:
-    response = send(platform, {"operation": "replace", "customer_ids": ["c1", "c2", "c1"], "version": 7})
+def test_a_document_changes_an_audience(brand: Brand, data_platform: Client) -> None:
+    response = send(data_platform, {"operation": "replace", "customer_ids": ["c1", "c2", "c1"], "version": 7})
 
     assert (response.status_code, response.json()) == (200, {"received": 3, "added": 2, "removed": 0, "size": 2})
     audience = Audience.objects.get()
     assert (audience.brand, audience.segment_type, audience.version, audience.size) == (brand, "vip", 7, 2)
 
 
-def test_a_merchant_is_named_by_id_or_slug(brand: Brand, platform: Client) -> None:
+def test_the_merchant_id_is_the_id_or_slug_of_the_brand(brand: Brand, data_platform: Client) -> None:
     for name in ("billo", str(brand.pk)):
-        assert send(platform, {"operation": "add", "customer_ids": [name]}, PATH.format(name)).status_code == 200
+        assert send(data_platform, {"operation": "add", "customer_ids": [name]}, PATH.format(name)).status_code == 200
 
     assert Audience.objects.get().size == 2
 
 
 @pytest.mark.parametrize("name", ["nosuch", "00000000-0000-7000-8000-000000000000", "%00", "x" * 200])
-def test_an_unknown_merchant_is_not_there(brand: Brand, platform: Client, name: str) -> None:
-    assert send(platform, {"operation": "add", "customer_ids": ["c1"]}, PATH.format(name)).status_code == 404
+def test_an_unknown_merchant_is_not_found(brand: Brand, data_platform: Client, name: str) -> None:
+    assert send(data_platform, {"operation": "add", "customer_ids": ["c1"]}, PATH.format(name)).status_code == 404
 
     assert not Audience.objects.exists()
 
 
-def test_an_older_version_is_answered_as_stale(brand: Brand, platform: Client) -> None:
-    send(platform, {"operation": "replace", "customer_ids": ["c1"], "version": 7})
+def test_an_older_version_is_reported_as_stale(brand: Brand, data_platform: Client) -> None:
+    send(data_platform, {"operation": "replace", "customer_ids": ["c1"], "version": 7})
 
-    response = send(platform, {"operation": "replace", "customer_ids": [], "version": 6})
+    response = send(data_platform, {"operation": "replace", "customer_ids": [], "version": 6})
 
     assert response.json() == {"received": 0, "added": 0, "removed": 0, "size": 1, "stale": True}
 
@@ -78,8 +78,10 @@ def test_an_older_version_is_answered_as_stale(brand: Brand, platform: Client) -
         {"version": True}, {"customer_ids": {"c1": 1}},
     ],
 )  # fmt: skip
-def test_nonsense_is_refused_by_its_field(brand: Brand, platform: Client, change: dict[str, Any]) -> None:
-    response = send(platform, {"operation": "add", "customer_ids": ["c1"]} | change)
+def test_invalid_values_are_reported_at_their_fields(
+    brand: Brand, data_platform: Client, change: dict[str, Any]
+) -> None:
+    response = send(data_platform, {"operation": "add", "customer_ids": ["c1"]} | change)
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid")
     (name,) = change
@@ -87,28 +89,28 @@ def test_nonsense_is_refused_by_its_field(brand: Brand, platform: Client, change
     assert not Customer.objects.exists()
 
 
-def test_a_document_has_100_000_ids_at_most(brand: Brand, platform: Client) -> None:
+def test_a_document_has_at_most_100_000_ids(brand: Brand, data_platform: Client) -> None:
     body = {"operation": "add", "customer_ids": [f"c{number}" for number in range(100_001)]}
 
-    response = send(platform, body)
+    response = send(data_platform, body)
     assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "customer_ids")
 
     body["customer_ids"] = body["customer_ids"][1:]
-    assert send(platform, body).json() == {"received": 100_000, "added": 100_000, "removed": 0, "size": 100_000}
+    assert send(data_platform, body).json() == {"received": 100_000, "added": 100_000, "removed": 0, "size": 100_000}
 
 
-def test_a_document_that_is_too_large_is_refused_unread(brand: Brand, platform: Client, settings: Any) -> None:
+def test_a_document_over_the_size_limit_is_rejected(brand: Brand, data_platform: Client, settings: Any) -> None:
     settings.AUDIENCE_BODY_LIMIT = 100
 
-    assert send(platform, {"operation": "add", "customer_ids": ["c" * 100]}).status_code == 413
+    assert send(data_platform, {"operation": "add", "customer_ids": ["c" * 100]}).status_code == 413
     assert not Audience.objects.exists()
 
 
-def test_a_strange_segment_type_is_refused(brand: Brand, platform: Client) -> None:
+def test_an_invalid_segment_type_is_rejected(brand: Brand, data_platform: Client) -> None:
     path = "/api/internal/v1/audiences/billo/a b/"
 
-    response = send(platform, {"operation": "add", "customer_ids": ["c1"]}, path)
-    streamed = platform.generic("POST", f"{path}?operation=add", b"c1\n", "text/csv")
+    response = send(data_platform, {"operation": "add", "customer_ids": ["c1"]}, path)
+    streamed = data_platform.generic("POST", f"{path}?operation=add", b"c1\n", "text/csv")
 
     assert response.json()["errors"][0]["field"] == streamed.json()["errors"][0]["field"] == "segment_type"
 
@@ -121,39 +123,39 @@ def test_a_strange_segment_type_is_refused(brand: Brand, platform: Client) -> No
         ("application/x-ndjson", b'"c1"\n{"customer_id": "c2"}\n'),
     ],
 )
-def test_a_stream_changes_an_audience(brand: Brand, platform: Client, kind: str, body: bytes) -> None:
-    response = stream(platform, body, "operation=replace&version=3", kind)
+def test_a_stream_changes_an_audience(brand: Brand, data_platform: Client, kind: str, body: bytes) -> None:
+    response = stream(data_platform, body, "operation=replace&version=3", kind)
 
     assert (response.status_code, response.json()) == (200, {"received": 2, "added": 2, "removed": 0, "size": 2})
     assert Audience.objects.get().version == 3
 
 
-def test_a_stream_may_be_longer_than_any_document(brand: Brand, platform: Client, settings: Any) -> None:
+def test_a_stream_can_exceed_the_size_limits_of_documents(brand: Brand, data_platform: Client, settings: Any) -> None:
     settings.AUDIENCE_BODY_LIMIT = settings.BODY_LIMIT = settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
 
-    response = stream(platform, b"".join(b"customer-%d\n" % number for number in range(20_000)))
+    response = stream(data_platform, b"".join(b"customer-%d\n" % number for number in range(20_000)))
 
     assert response.json()["size"] == 20_000
 
 
-def test_a_packed_stream_is_unpacked(brand: Brand, platform: Client) -> None:
+def test_a_gzipped_stream_is_decompressed(brand: Brand, data_platform: Client) -> None:
     packed = gzip.compress(b"c1\nc2\n")
 
-    assert stream(platform, packed, **{"Content-Encoding": "gzip"}).json()["size"] == 2
-    assert stream(platform, packed[:-4], **{"Content-Encoding": "gzip"}).status_code == 400
-    assert stream(platform, packed, **{"Content-Encoding": "br"}).status_code == 415
+    assert stream(data_platform, packed, **{"Content-Encoding": "gzip"}).json()["size"] == 2
+    assert stream(data_platform, packed[:-4], **{"Content-Encoding": "gzip"}).status_code == 400
+    assert stream(data_platform, packed, **{"Content-Encoding": "br"}).status_code == 415
     body = json.dumps({"operation": "add", "customer_ids": ["c3"]}).encode()
-    assert stream(platform, body, "", "application/json", **{"Content-Encoding": "gzip"}).status_code == 415
+    assert stream(data_platform, body, "", "application/json", **{"Content-Encoding": "gzip"}).status_code == 415
     assert Audience.objects.get().size == 2
 
 
-def test_bad_lines_are_told_by_their_numbers_and_nothing_is_changed(brand: Brand, platform: Client) -> None:
-    stream(platform, b"c1\n")
+def test_invalid_lines_are_reported_by_number_and_change_nothing(brand: Brand, data_platform: Client) -> None:
+    stream(data_platform, b"c1\n")
 
-    response = stream(platform, b"c2\n\x07\nc3\n" + b"x" * 101 + b"\n", "operation=replace")
+    response = stream(data_platform, b"c2\n\x07\nc3\n" + b"x" * 101 + b"\n", "operation=replace")
 
     assert response.status_code == 400
-    assert [fault["field"] for fault in response.json()["errors"]] == ["line 2", "line 4"]
+    assert [error["field"] for error in response.json()["errors"]] == ["line 2", "line 4"]
     assert "2 lines" in response.json()["detail"]
     assert set(Customer.objects.values_list("customer_id", flat=True)) == {"c1"}
 
@@ -161,15 +163,15 @@ def test_bad_lines_are_told_by_their_numbers_and_nothing_is_changed(brand: Brand
 @pytest.mark.parametrize(
     "query", ["", "operation=destroy", "operation=add&version=x", "operation=add&version=-1", "operation=%00"]
 )
-def test_a_stream_needs_its_operation(brand: Brand, platform: Client, query: str) -> None:
-    assert stream(platform, b"c1\n", query).status_code == 400
+def test_a_stream_requires_a_valid_operation(brand: Brand, data_platform: Client, query: str) -> None:
+    assert stream(data_platform, b"c1\n", query).status_code == 400
     assert not Audience.objects.exists()
 
 
-def test_a_stream_of_nobody_empties_an_audience(brand: Brand, platform: Client) -> None:
-    stream(platform, b"c1\n")
+def test_an_empty_stream_can_empty_an_audience(brand: Brand, data_platform: Client) -> None:
+    stream(data_platform, b"c1\n")
 
-    assert stream(platform, b"customer_id\n", "operation=replace").json() == {
+    assert stream(data_platform, b"customer_id\n", "operation=replace").json() == {
         "received": 0,
         "added": 0,
         "removed": 1,
@@ -177,28 +179,28 @@ def test_a_stream_of_nobody_empties_an_audience(brand: Brand, platform: Client) 
     }
 
 
-def test_another_content_type_is_not_understood(brand: Brand, platform: Client) -> None:
-    assert stream(platform, b"c1\n", kind="application/octet-stream").status_code == 415
+def test_another_content_type_is_rejected(brand: Brand, data_platform: Client) -> None:
+    assert stream(data_platform, b"c1\n", kind="application/octet-stream").status_code == 415
 
 
-def test_a_body_that_broke_off_is_refused() -> None:
-    """Else a file that was cut off would pass for the whole of an audience."""
+def test_a_truncated_body_is_rejected() -> None:
+    """Otherwise, a truncated file would replace the whole audience."""
     request: HttpRequest = RequestFactory().generic("POST", "/", b"c1\nc2\n", "text/csv")
     request.META["CONTENT_LENGTH"] = "600"
 
-    with pytest.raises(InvalidRequest, match="broke off"):
+    with pytest.raises(InvalidRequest, match="incomplete"):
         list(streams.iter_body(request))
 
 
 @pytest.mark.parametrize("path", [PATH.format("billo"), "/api/v1/checkout/quote/"])
-def test_a_body_of_no_stated_length_is_refused(brand: Brand, platform: Client, path: str) -> None:
-    """Servers end a chunked body that was cut off as if it were whole."""
-    response = platform.post(path, b"c1\n", content_type="text/csv", headers={"Transfer-Encoding": "chunked"})
+def test_a_body_without_a_length_is_rejected(brand: Brand, data_platform: Client, path: str) -> None:
+    """Servers hide that a chunked body was truncated."""
+    response = data_platform.post(path, b"c1\n", content_type="text/csv", headers={"Transfer-Encoding": "chunked"})
 
     assert (response.status_code, response.json()["code"]) == (411, "length_required")
 
 
-def test_only_the_platforms_own_services_may(
+def test_only_internal_keys_can_update_audiences(
     brand: Brand, shopper_client: Callable[[Any], Client], brand_client: Callable[[Brand], Client]
 ) -> None:
     for client in (brand_client(brand), shopper_client(MembershipFactory(brand=brand).user)):

@@ -1,4 +1,4 @@
-"""A brand has audiences computed, and stops it, on a page of the admin."""
+"""Admin page on which a brand enables and disables automatic audiences."""
 
 from typing import Any
 
@@ -14,74 +14,74 @@ from tests.factories import BrandFactory, UserFactory
 from tests.segments.test_uploads import client_of
 
 pytestmark = pytest.mark.django_db
-PAGE = "/admin/segments/audience/computed/"
+PAGE = "/admin/segments/audience/automatic/"
 
 
 @pytest.fixture
 def brand() -> Brand:
-    made: Brand = BrandFactory(slug="billo", name="Billo")
-    return made
+    brand: Brand = BrandFactory(slug="billo", name="Billo")
+    return brand
 
 
-def ask(client: Client, segment_type: str, do: str, brand: str = "billo") -> Any:
-    return client.post(f"{PAGE}?brand={brand}", {"segment_type": segment_type, "do": do}, follow=True)
+def post(client: Client, segment_type: str, action: str, brand: str = "billo") -> Any:
+    return client.post(f"{PAGE}?brand={brand}", {"segment_type": segment_type, "action": action}, follow=True)
 
 
-def test_an_editor_has_an_audience_computed_and_stops_it(brand: Brand) -> None:
+def test_an_editor_enables_and_disables_an_automatic_audience(brand: Brand) -> None:
     editor = client_of(brand, Role.EDITOR)
-    assert editor.get(PAGE).content.decode().count(">Compute<") == len(AUTOMATIC_SEGMENT_TYPES)
+    assert editor.get(PAGE).content.decode().count(">Enable<") == len(AUTOMATIC_SEGMENT_TYPES)
 
-    page = ask(editor, "new_users", "compute").content.decode()
+    page = post(editor, "new_users", "enable").content.decode()
     audience = Audience.objects.get()
     assert (audience.segment_type, audience.source) == ("new_users", Source.AUTOMATIC)
-    assert page.count(">Stop<") == 1
-    assert "being counted" in page
+    assert page.count(">Disable<") == 1
+    assert "Counting" in page
 
-    assert "no longer computed" in ask(editor, "new_users", "stop").content.decode()
+    assert "is no longer automatic" in post(editor, "new_users", "disable").content.decode()
     assert Audience.objects.get().source == Source.IMPORTED
 
 
-def test_another_type_is_not_found(brand: Brand) -> None:
+def test_an_unknown_segment_type_is_not_found(brand: Brand) -> None:
     for segment_type in ("vip", "a\x00b", ""):
-        assert ask(client_of(brand, Role.EDITOR), segment_type, "compute").status_code == 404
+        assert post(client_of(brand, Role.EDITOR), segment_type, "enable").status_code == 404
 
     assert not Audience.objects.exists()
 
 
-def test_a_viewer_sees_and_changes_nothing(brand: Brand) -> None:
+def test_a_viewer_cannot_change_audiences(brand: Brand) -> None:
     services.enable(brand=brand, segment_type="new_users")
     viewer = client_of(brand, Role.VIEWER)
 
     page = viewer.get(PAGE).content.decode()
 
-    assert "being counted" in page
-    assert ">Stop<" not in page
-    assert ask(viewer, "new_users", "stop").status_code == 403
+    assert "Counting" in page
+    assert ">Disable<" not in page
+    assert post(viewer, "new_users", "disable").status_code == 403
     assert Audience.objects.get().source == Source.AUTOMATIC
 
 
-def test_another_brands_staff_see_their_own(brand: Brand) -> None:
+def test_staff_see_only_audiences_of_their_brand(brand: Brand) -> None:
     services.enable(brand=brand, segment_type="new_users")
     stranger = client_of(BrandFactory(slug="cake"), Role.OWNER)
 
-    assert "being counted" not in stranger.get(PAGE).content.decode()
+    assert "Counting" not in stranger.get(PAGE).content.decode()
     assert stranger.get(f"{PAGE}?brand=billo").status_code == 404
-    assert ask(stranger, "new_users", "stop").status_code == 404
+    assert post(stranger, "new_users", "disable").status_code == 404
     assert Audience.objects.get().source == Source.AUTOMATIC
 
 
-def test_who_works_for_several_brands_chooses_one_first(brand: Brand) -> None:
+def test_users_of_several_brands_select_one_first(brand: Brand) -> None:
     BrandFactory(slug="cake", name="Cake")
     root = Client()
     root.force_login(UserFactory(is_superuser=True))
 
-    assert "of which brand?" in root.get(PAGE).content.decode()
-    assert "Computed audiences of Billo" in root.get(f"{PAGE}?brand=billo").content.decode()
+    assert "Select a brand" in root.get(PAGE).content.decode()
+    assert "follow the purchases of Billo customers" in root.get(f"{PAGE}?brand=billo").content.decode()
     assert root.get(f"{PAGE}?brand=nosuch%00").status_code == 404
 
 
-def test_somebody_without_a_brand_sees_nothing(brand: Brand) -> None:
-    nobody = Client()
-    nobody.force_login(UserFactory())
+def test_users_without_a_brand_have_no_access(brand: Brand) -> None:
+    client = Client()
+    client.force_login(UserFactory())
 
-    assert nobody.get(PAGE).status_code in (302, 403)
+    assert client.get(PAGE).status_code in (302, 403)

@@ -1,4 +1,4 @@
-"""The segmentation service knows each segment as we do, in the end, whatever goes wrong on the way."""
+"""Sync of segments to the segmentation service, with failures, crashes and concurrent workers."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -26,16 +26,16 @@ MEMBERS = 25
 
 
 @pytest.fixture
-def outside(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
-    """A segmentation service that is told pages of ten."""
+def external(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
+    """A segmentation service that receives pages of ten."""
     monkeypatch.setattr(HttpSegmentation, "page_size", 10)
-    with Outside() as standin:
-        settings.SEGMENTATION_SERVICE_URL, settings.SEGMENTATION_SERVICE_KEY = standin.url, KEY
-        yield standin
+    with Outside() as fake:
+        settings.SEGMENTATION_SERVICE_URL, settings.SEGMENTATION_SERVICE_KEY = fake.url, KEY
+        yield fake
 
 
 def filled(at: datetime, members: int = MEMBERS) -> Segment:
-    """A segment with its members, which waits for the service."""
+    """Create a filled segment with members that waits for its sync."""
     segment = Segment.objects.create(
         brand=BrandFactory(), segment_type="regulars", start_date=at, end_date=at + timedelta(days=7), due_at=at,
         state=sync.get_filled_state(), members_count=members,
@@ -47,20 +47,20 @@ def filled(at: datetime, members: int = MEMBERS) -> Segment:
 
 
 def ids(segment: Segment) -> list[str]:
-    """Our members, as the data platform calls them."""
+    """Return the IDs of the members in the data platform."""
     members = SegmentMember.objects.filter(segment=segment).order_by("customer_id")
     return list(members.values_list("customer__customer_id", flat=True))
 
 
-def tell(segment: Segment, at: datetime) -> bool:
+def run_sync(segment: Segment, at: datetime) -> bool:
     clock = RunClock(at)
     return sync.sync_segment(segment_id=segment.pk, service=segmentation(clock), clock=clock)
 
 
-def why(segment: Segment) -> str:
-    """What the brand reads."""
-    found = list_pending_syncs(service=Service.SEGMENTATION, subjects=[segment.pk]).get(segment.pk)
-    return found.reason if found else ""
+def pending_reason(segment: Segment) -> str:
+    """Return the reason that the brand sees."""
+    pending = list_pending_syncs(service=Service.SEGMENTATION, subjects=[segment.pk]).get(segment.pk)
+    return pending.reason if pending else ""
 
 
 def state(segment: Segment) -> str:
@@ -68,7 +68,7 @@ def state(segment: Segment) -> str:
     return segment.state
 
 
-def test_without_a_service_a_filled_segment_is_active_and_nobody_is_told(at: datetime):
+def test_without_a_service_a_filled_segment_is_active_and_not_synced(at: datetime):
     segment = filled(at)
 
     assert state(segment) == State.ACTIVE
@@ -76,101 +76,101 @@ def test_without_a_service_a_filled_segment_is_active_and_nobody_is_told(at: dat
     assert not OutboxMessage.objects.exists()
 
 
-def test_a_filled_segment_is_told_in_pages_and_active_after_the_last(outside: Outside, at: datetime):
+def test_a_segment_is_synced_in_pages_and_active_after_the_last(external: Outside, at: datetime):
     segment = filled(at)
-    assert (state(segment), why(segment)) == (State.SYNCING, "Waiting for the segmentation service.")
+    assert (state(segment), pending_reason(segment)) == (State.SYNCING, "Waiting for the segmentation service.")
     assert OutboxMessage.objects.get().kwargs == {"segment_id": str(segment.pk)}
 
-    assert tell(segment, at)
+    assert run_sync(segment, at)
 
-    known = outside.segments[str(segment.pk)]
-    assert known.members == ids(segment)
-    assert [len(page) for _, page in sorted(known.pages.items())] == [10, 10, 5]
-    assert known.complete
-    assert known.facts["expires_at"] == segment.end_date.isoformat()
-    assert (state(segment), why(segment)) == (State.ACTIVE, "")
-    assert segment.external_id == f"outside-{str(segment.pk)[:8]}"
-    assert not tell(segment, at)  # it is told once
-    assert len(outside.calls) == 5
+    synced = external.segments[str(segment.pk)]
+    assert synced.members == ids(segment)
+    assert [len(page) for _, page in sorted(synced.pages.items())] == [10, 10, 5]
+    assert synced.complete
+    assert synced.facts["expires_at"] == segment.end_date.isoformat()
+    assert (state(segment), pending_reason(segment)) == (State.ACTIVE, "")
+    assert segment.external_id == f"external-{str(segment.pk)[:8]}"
+    assert not run_sync(segment, at)  # up to date
+    assert len(external.calls) == 5
 
 
-def test_a_failing_service_is_tried_again_from_the_page_that_it_did_not_take(outside: Outside, at: datetime):
+def test_a_failed_sync_is_retried_from_the_failed_page(external: Outside, at: datetime):
     segment = filled(at)
-    outside.next(200, 200, 503)  # made, first page, second page
+    external.next(200, 200, 503)  # the segment, the first page, the second page
 
-    assert not tell(segment, at)
+    assert not run_sync(segment, at)
 
     assert state(segment) == State.SYNCING
-    assert why(segment) == "Waiting for the segmentation service: it answered 503: told to refuse."
-    assert not tell(segment, at)  # not before its time
-    assert len(outside.calls) == 3
-    assert tell(segment, at + timedelta(seconds=6))
-    assert outside.segments[str(segment.pk)].members == ids(segment)
-    pages = [call.split()[1].rpartition("/")[2] for call in outside.calls if "/pages/" in call]
+    assert pending_reason(segment) == "Waiting for the segmentation service: it answered 503: told to refuse."
+    assert not run_sync(segment, at)  # not due yet
+    assert len(external.calls) == 3
+    assert run_sync(segment, at + timedelta(seconds=6))
+    assert external.segments[str(segment.pk)].members == ids(segment)
+    pages = [call.split()[1].rpartition("/")[2] for call in external.calls if "/pages/" in call]
     assert pages == ["0", "1", "1", "2"]
     assert state(segment) == State.ACTIVE
 
 
 @pytest.mark.parametrize("how", ["half", "swallow", "reset"])
-def test_a_page_that_was_taken_in_part_or_without_an_answer_is_told_again(outside: Outside, at: datetime, how: str):
+def test_a_page_without_a_full_acknowledgement_is_sent_again(external: Outside, at: datetime, how: str):
     segment = filled(at)
-    outside.next(200, how)
+    external.next(200, how)
 
-    assert not tell(segment, at)
+    assert not run_sync(segment, at)
     assert state(segment) == State.SYNCING
-    assert tell(segment, at + timedelta(seconds=6))
+    assert run_sync(segment, at + timedelta(seconds=6))
 
-    assert outside.segments[str(segment.pk)].members == ids(segment)
+    assert external.segments[str(segment.pk)].members == ids(segment)
 
 
-def test_a_service_that_has_fewer_than_it_said_is_told_everything_again(outside: Outside, at: datetime):
+def test_missing_members_at_the_end_restart_the_sync(external: Outside, at: datetime):
     segment = filled(at)
-    outside.next(200, 200, "lie")
+    external.next(200, 200, "lie")
 
-    assert not tell(segment, at)
+    assert not run_sync(segment, at)
 
-    assert "does not have all customers" in why(segment)
+    assert "customers are missing" in pending_reason(segment)
     assert state(segment) == State.SYNCING
-    assert tell(segment, at + timedelta(seconds=6))
-    assert outside.segments[str(segment.pk)].members == ids(segment)
+    assert run_sync(segment, at + timedelta(seconds=6))
+    assert external.segments[str(segment.pk)].members == ids(segment)
 
 
-def test_a_service_that_lost_everything_meanwhile_is_told_everything_again(outside: Outside, at: datetime):
+def test_a_service_that_lost_its_data_gets_all_members_again(external: Outside, at: datetime):
     segment = filled(at)
-    outside.next(200, 200, 503)
-    tell(segment, at)
-    outside.segments.clear()
+    external.next(200, 200, 503)
+    run_sync(segment, at)
+    external.segments.clear()
 
-    assert not tell(segment, at + timedelta(seconds=6))
-    assert tell(segment, at + timedelta(seconds=20))
+    assert not run_sync(segment, at + timedelta(seconds=6))
+    assert run_sync(segment, at + timedelta(seconds=20))
 
-    assert outside.segments[str(segment.pk)].members == ids(segment)
+    assert external.segments[str(segment.pk)].members == ids(segment)
 
 
-def test_an_ended_segment_is_deleted_outside_however_long_that_takes(outside: Outside, at: datetime):
+def test_an_ended_segment_is_deleted_at_the_service_despite_failures(external: Outside, at: datetime):
     segment = filled(at)
-    tell(segment, at)
+    run_sync(segment, at)
     Segment.objects.filter(pk=segment.pk).update(state=State.RELEASING, epoch=1)
     sync.request_sync(segment_ids=[segment.pk], at=at)
-    outside.next(500, 500)
+    external.next(500, 500)
 
-    assert [tell(segment, at + timedelta(minutes=minutes)) for minutes in (0, 20, 40)] == [False, False, True]
+    assert [run_sync(segment, at + timedelta(minutes=minutes)) for minutes in (0, 20, 40)] == [False, False, True]
 
-    assert outside.segments[str(segment.pk)].deleted
-    assert state(segment) == State.RELEASING  # whose slots are freed is not for the service to say
+    assert external.segments[str(segment.pk)].deleted
+    assert state(segment) == State.RELEASING  # releasing the slots does not depend on the service
 
 
-def test_a_segment_that_the_service_never_knew_is_no_more_there(outside: Outside, at: datetime):
+def test_a_segment_unknown_to_the_service_is_deleted_there(external: Outside, at: datetime):
     segment = filled(at)
     Segment.objects.filter(pk=segment.pk).update(state=State.DELETED)
 
-    assert tell(segment, at)
+    assert run_sync(segment, at)
 
-    assert outside.calls == [f"DELETE /segments/{segment.pk} {segment.pk}:delete"]
+    assert external.calls == [f"DELETE /segments/{segment.pk} {segment.pk}:delete"]
 
 
-def test_a_segment_that_ends_while_it_is_told_is_told_no_further(
-    outside: Outside, at: datetime, monkeypatch: pytest.MonkeyPatch
+def test_a_segment_that_ends_during_its_sync_is_deleted(
+    external: Outside, at: datetime, monkeypatch: pytest.MonkeyPatch
 ):
     segment = filled(at)
     add = HttpSegmentation.add
@@ -183,29 +183,29 @@ def test_a_segment_that_ends_while_it_is_told_is_told_no_further(
 
     monkeypatch.setattr(HttpSegmentation, "add", add_and_end)
 
-    assert tell(segment, at)
+    assert run_sync(segment, at)
 
-    assert outside.segments[str(segment.pk)].deleted
-    assert not any("/pages/2" in call or "complete" in call for call in outside.calls)
+    assert external.segments[str(segment.pk)].deleted
+    assert not any("/pages/2" in call or "complete" in call for call in external.calls)
     assert state(segment) == State.RELEASING
 
 
-def test_a_new_end_is_told_without_the_members(outside: Outside, at: datetime):
+def test_a_new_end_is_synced_without_the_members(external: Outside, at: datetime):
     segment = filled(at)
-    tell(segment, at)
-    outside.calls.clear()
+    run_sync(segment, at)
+    external.calls.clear()
     Segment.objects.filter(pk=segment.pk).update(end_date=at + timedelta(days=9))
     sync.request_sync(segment_ids=[segment.pk], at=at)
 
-    assert tell(segment, at)
+    assert run_sync(segment, at)
 
-    assert outside.segments[str(segment.pk)].facts["expires_at"] == (at + timedelta(days=9)).isoformat()
-    assert not any("/pages/" in call for call in outside.calls)
-    assert outside.segments[str(segment.pk)].members == ids(segment)
+    assert external.segments[str(segment.pk)].facts["expires_at"] == (at + timedelta(days=9)).isoformat()
+    assert not any("/pages/" in call for call in external.calls)
+    assert external.segments[str(segment.pk)].members == ids(segment)
 
 
-def test_a_worker_that_died_leaves_the_rest_to_the_next_after_a_minute(
-    outside: Outside, at: datetime, monkeypatch: pytest.MonkeyPatch
+def test_another_worker_continues_after_the_lease_of_a_crashed_one(
+    external: Outside, at: datetime, monkeypatch: pytest.MonkeyPatch
 ):
     segment = filled(at)
     add = HttpSegmentation.add
@@ -221,58 +221,54 @@ def test_a_worker_that_died_leaves_the_rest_to_the_next_after_a_minute(
     with monkeypatch.context() as patched:
         patched.setattr(HttpSegmentation, "add", die_after)
         with pytest.raises(Killed):
-            tell(segment, at)
+            run_sync(segment, at)
 
-    assert not tell(segment, at + timedelta(seconds=30))  # nobody knows yet that it died
-    assert tell(segment, at + sync_jobs.LEASE + timedelta(seconds=5))
-    pages = [call.split()[1].rpartition("/")[2] for call in outside.calls if "/pages/" in call]
-    assert pages == ["0", "1", "1", "2"]  # the second page's taking was not written down
-    assert outside.segments[str(segment.pk)].members == ids(segment)
+    assert not run_sync(segment, at + timedelta(seconds=30))  # the lease of the crashed worker is still valid
+    assert run_sync(segment, at + sync_jobs.LEASE + timedelta(seconds=5))
+    pages = [call.split()[1].rpartition("/")[2] for call in external.calls if "/pages/" in call]
+    assert pages == ["0", "1", "1", "2"]  # the progress of the second page was not stored
+    assert external.segments[str(segment.pk)].members == ids(segment)
     assert state(segment) == State.ACTIVE
 
 
-def test_workers_at_the_same_time_tell_a_segment_once(
-    outside: Outside, at: datetime, run_concurrently: RunConcurrently
-):
+def test_concurrent_workers_sync_a_segment_once(external: Outside, at: datetime, run_concurrently: RunConcurrently):
     segment = filled(at)
 
-    done = run_concurrently(lambda _: tell(segment, at), range(8))
+    done = run_concurrently(lambda _: run_sync(segment, at), range(8))
 
     assert sorted(done) == [False] * 7 + [True]
-    assert len(outside.calls) == 5
+    assert len(external.calls) == 5
 
 
-def test_workers_who_only_look_whether_it_is_free_tell_it_many_times(
-    outside: Outside, at: datetime, run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch
+def test_without_an_atomic_lease_workers_sync_a_segment_repeatedly(
+    external: Outside, at: datetime, run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch
 ):
-    """The proof that the test above can fail: the same without the taking."""
+    """Prove that the test above can fail, with a lease that is read before it is written."""
 
-    def look(service: Service, subject: Any, now: datetime) -> SyncJob | None:
-        found = sync_jobs._open(service).filter(subject=subject, due_at__lte=now).exclude(leased_until__gt=now).first()
-        if found is not None:
-            SyncJob.objects.filter(pk=found.pk).update(lease=subject, leased_until=now + sync_jobs.LEASE)
-            found.lease = subject
-        return found
+    def check_then_lease(service: Service, subject: Any, now: datetime) -> SyncJob | None:
+        job = sync_jobs._open(service).filter(subject=subject, due_at__lte=now).exclude(leased_until__gt=now).first()
+        if job is not None:
+            SyncJob.objects.filter(pk=job.pk).update(lease=subject, leased_until=now + sync_jobs.LEASE)
+            job.lease = subject
+        return job
 
-    monkeypatch.setattr(sync_jobs, "_lease", look)
+    monkeypatch.setattr(sync_jobs, "_lease", check_then_lease)
 
-    def crowd() -> bool:
+    def has_repeated_calls() -> bool:
         segment = filled(at)
-        outside.calls.clear()
-        run_concurrently(lambda _: tell(segment, at), range(8))
-        return len(outside.calls) > 5
+        external.calls.clear()
+        run_concurrently(lambda _: run_sync(segment, at), range(8))
+        return len(external.calls) > 5
 
-    assert any(crowd() for _ in range(10))
+    assert any(has_repeated_calls() for _ in range(10))
 
 
-def test_no_transaction_is_open_while_the_service_thinks(
-    outside: Outside, at: datetime, run_concurrently: RunConcurrently
-):
+def test_no_transaction_is_open_during_a_call(external: Outside, at: datetime, run_concurrently: RunConcurrently):
     segment = filled(at)
-    outside.next(200, "hang")
+    external.next(200, "hang")
 
-    def look(_: Any) -> list[tuple[str, str]]:
-        assert outside.held.wait(20)
+    def list_open_transactions(_: Any) -> list[tuple[str, str]]:
+        assert external.held.wait(20)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT state, query FROM pg_stat_activity WHERE datname = current_database() "
@@ -280,57 +276,57 @@ def test_no_transaction_is_open_while_the_service_thinks(
             )
             return list(cursor.fetchall())
 
-    told, open_ones = run_concurrently(lambda call: call(segment), [lambda it: tell(it, at), look])
+    synced, open_transactions = run_concurrently(
+        lambda call: call(segment), [lambda segment: run_sync(segment, at), list_open_transactions]
+    )
 
-    assert told is False
-    assert open_ones == []
-    assert "did not answer within 5 seconds" in why(segment)
+    assert synced is False
+    assert open_transactions == []
+    assert "did not answer within 5 seconds" in pending_reason(segment)
 
 
-def test_what_is_due_is_told_by_the_sweep_and_a_service_that_is_ill_is_left_alone(outside: Outside, at: datetime):
+def test_the_periodic_sync_stops_while_the_circuit_is_open(external: Outside, at: datetime):
     segments = [filled(at, members=3) for _ in range(8)]
-    outside.faults = {"fail": 1.0}
+    external.faults = {"fail": 1.0}
 
-    def sweep(at: datetime) -> int:
+    def run_due(at: datetime) -> int:
         clock = RunClock(at)
         return sync.sync_due(service=segmentation(clock), clock=clock)
 
-    assert sweep(at) == 0
-    assert len(outside.calls) == 5  # then the breaker is open, and the others need not try
-    assert sweep(at + timedelta(seconds=10)) == 0
-    assert len(outside.calls) == 5
+    assert run_due(at) == 0
+    assert len(external.calls) == 5  # then the circuit is open, and the other segments are not sent
+    assert run_due(at + timedelta(seconds=10)) == 0
+    assert len(external.calls) == 5
 
-    outside.faults = {}
-    assert sweep(at + timedelta(minutes=20)) == 8
+    external.faults = {}
+    assert run_due(at + timedelta(minutes=20)) == 8
     assert {state(segment) for segment in segments} == {State.ACTIVE}
 
 
-def test_a_person_need_not_wait(outside: Outside, at: datetime):
+def test_retry_now_does_not_wait_for_the_next_attempt(external: Outside, at: datetime):
     segment = filled(at)
-    outside.next(503)
-    tell(segment, at)
+    external.next(503)
+    run_sync(segment, at)
     OutboxMessage.objects.all().delete()
 
     assert sync.retry_now(segment_ids=[segment.pk], at=at + timedelta(seconds=1)) == 1
 
     assert OutboxMessage.objects.get().task == "segments.sync_segment"
-    assert tell(segment, at + timedelta(seconds=1))
+    assert run_sync(segment, at + timedelta(seconds=1))
     assert sync.retry_now(segment_ids=[segment.pk], at=at + timedelta(seconds=1)) == 0
 
 
-def test_when_the_service_is_no_longer_configured_what_waited_for_it_goes_on(
-    outside: Outside, at: datetime, settings: Any
-):
+def test_waiting_segments_become_active_without_the_service(external: Outside, at: datetime, settings: Any):
     segment = filled(at)
     settings.SEGMENTATION_SERVICE_URL = ""
 
-    assert tell(segment, at)
+    assert run_sync(segment, at)
 
     assert state(segment) == State.ACTIVE
-    assert outside.calls == []
+    assert external.calls == []
 
 
-def test_the_promised_task_tells(outside: Outside, run_outbox: Callable[[], int]):
+def test_the_background_task_syncs_a_segment(external: Outside, run_outbox: Callable[[], int]):
     segment = filled(timezone.now())
 
     run_outbox()
@@ -339,8 +335,8 @@ def test_the_promised_task_tells(outside: Outside, run_outbox: Callable[[], int]
     assert not OutboxMessage.objects.exists()
 
 
-def test_many_faults_at_random_end_in_the_same_members(outside: Outside, at: datetime):
-    outside.faults = {"fail": 0.15, "throttle": 0.03, "reset": 0.05, "swallow": 0.05, "half": 0.03, "lie": 0.01}
+def test_random_failures_end_in_the_same_members(external: Outside, at: datetime):
+    external.faults = {"fail": 0.15, "throttle": 0.03, "reset": 0.05, "swallow": 0.05, "half": 0.03, "lie": 0.01}
     segments = [filled(at, members=35) for _ in range(6)]
     ended = segments[:2]
 
@@ -349,11 +345,11 @@ def test_many_faults_at_random_end_in_the_same_members(outside: Outside, at: dat
         clock = RunClock(now)
         sync.sync_due(service=segmentation(clock), clock=clock)
         if minute == 200:
-            Segment.objects.filter(pk__in=[it.pk for it in ended]).update(state=State.DELETED)
-            sync.request_sync(segment_ids=[it.pk for it in ended], at=now)
+            Segment.objects.filter(pk__in=[segment.pk for segment in ended]).update(state=State.DELETED)
+            sync.request_sync(segment_ids=[segment.pk for segment in ended], at=now)
 
     assert not SyncJob.objects.exclude(failures=0).exists()
-    assert all(outside.segments[str(it.pk)].deleted for it in ended)
+    assert all(external.segments[str(segment.pk)].deleted for segment in ended)
     for segment in segments[2:]:
         assert state(segment) == State.ACTIVE
-        assert outside.segments[str(segment.pk)].members == ids(segment)
+        assert external.segments[str(segment.pk)].members == ids(segment)

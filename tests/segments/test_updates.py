@@ -1,4 +1,4 @@
-"""What the data platform sends by Kafka has the same effect as over HTTP, and bad messages have none."""
+"""Updates of audiences from Kafka work as over HTTP, and invalid messages change nothing."""
 
 import subprocess
 import sys
@@ -19,13 +19,13 @@ PROTO = "segments/proto/audience_update.proto"
 
 
 def update(**fields: object) -> bytes:
-    """A good update of billo's audience, or one with other fields."""
-    usual = {"merchant_id": "billo", "segment_type": "vip", "operation": AudienceUpdate.ADD, "customer_ids": ["c1"]}
-    return AudienceUpdate(**{**usual, **fields}).SerializeToString()  # type: ignore[arg-type]
+    """Return an encoded valid update of an audience of billo, with these fields replaced."""
+    defaults = {"merchant_id": "billo", "segment_type": "vip", "operation": AudienceUpdate.ADD, "customer_ids": ["c1"]}
+    return AudienceUpdate(**{**defaults, **fields}).SerializeToString()  # type: ignore[arg-type]
 
 
 @pytest.mark.django_db
-def test_updates_change_an_audience_and_the_same_again_changes_nothing() -> None:
+def test_repeated_updates_change_nothing() -> None:
     brand = BrandFactory(slug="billo")
     updates = [
         update(operation=AudienceUpdate.REPLACE, customer_ids=["c1", "c2"], version=1),
@@ -36,8 +36,8 @@ def test_updates_change_an_audience_and_the_same_again_changes_nothing() -> None
         services.handle_audience_update(value)
 
     audience = Audience.objects.get()
-    names = AudienceMember.objects.values_list("customer__customer_id", flat=True)
-    assert (audience.version, audience.size, set(names)) == (3, 2, {"c2", "c3"})
+    customer_ids = AudienceMember.objects.values_list("customer__customer_id", flat=True)
+    assert (audience.version, audience.size, set(customer_ids)) == (3, 2, {"c2", "c3"})
 
 
 @pytest.mark.django_db
@@ -51,27 +51,29 @@ def test_an_update_without_a_version_is_applied() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("value", "refusal"),
+    ("value", "error"),
     [
-        (b"\xff\xff\xff", InvalidRequest), (b"", InvalidRequest), (update(operation=0), InvalidRequest), (update(operation=9), InvalidRequest),
+        (b"\xff\xff\xff", InvalidRequest), (b"", InvalidRequest), (update(operation=0), InvalidRequest),
+        (update(operation=9), InvalidRequest),
         (update(merchant_id="nosuch"), NotFound), (update(merchant_id="a\x00b"), NotFound),
-        (update(merchant_id=""), NotFound), (update(segment_type=""), InvalidRequest), (update(segment_type="a b"), InvalidRequest),
+        (update(merchant_id=""), NotFound), (update(segment_type=""), InvalidRequest),
+        (update(segment_type="a b"), InvalidRequest),
         (update(customer_ids=["c1", ""]), InvalidRequest), (update(customer_ids=["x" * 101]), InvalidRequest),
         (update(customer_ids=["a\x00"]), InvalidRequest), (update(version=-1), InvalidRequest),
-        (update(segment_type="ours"), AudienceReadOnly),
+        (update(segment_type="automatic"), AudienceReadOnly),
     ],
 )  # fmt: skip
-def test_a_bad_message_is_refused_and_changes_nothing(value: bytes, refusal: type[Exception]) -> None:
+def test_an_invalid_message_is_rejected_and_changes_nothing(value: bytes, error: type[Exception]) -> None:
     brand = BrandFactory(slug="billo")
-    Audience.objects.create(brand=brand, segment_type="ours", source="computed")
+    Audience.objects.create(brand=brand, segment_type="automatic", source="computed")
 
-    with pytest.raises(refusal):
+    with pytest.raises(error):
         services.handle_audience_update(value)
 
     assert not AudienceMember.objects.exists()
 
 
-def test_the_generated_code_is_what_the_description_says(tmp_path: Path) -> None:
+def test_the_generated_code_matches_the_proto_file(tmp_path: Path) -> None:
     command = ["-m", "grpc_tools.protoc", "-I", str(ROOT), f"--python_out={tmp_path}", f"--pyi_out={tmp_path}", PROTO]
     subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
 
@@ -79,6 +81,6 @@ def test_the_generated_code_is_what_the_description_says(tmp_path: Path) -> None
         assert (tmp_path / "segments/proto" / name).read_text() == (ROOT / "segments/proto" / name).read_text(), name
 
 
-def test_the_command_says_what_it_needs() -> None:
+def test_the_command_requires_kafka_servers() -> None:
     with pytest.raises(CommandError, match="KAFKA_BOOTSTRAP_SERVERS"):
         call_command("consume_audience_updates")

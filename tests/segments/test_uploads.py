@@ -1,4 +1,4 @@
-"""A brand's staff bring a file: what it would change is shown, nothing changes until they say so, and then once."""
+"""Audience imports: preview, background processing, cancellation and permissions."""
 
 import gzip
 import zlib
@@ -31,8 +31,8 @@ def client_of(brand: Brand, role: Role) -> Client:
 
 @pytest.fixture
 def brand() -> Brand:
-    made: Brand = BrandFactory(slug="billo")
-    return made
+    brand: Brand = BrandFactory(slug="billo")
+    return brand
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def editor(brand: Brand) -> Client:
 
 def post(client: Client, of: Brand, text: bytes, name: str = "vip.csv", **fields: Any) -> Any:
     file = SimpleUploadedFile(name, text)
-    usual = {"brand": of.pk, "segment_type": "vip", "operation": "replace", "file": file}
-    return client.post(ADD, usual | fields)
+    defaults = {"brand": of.pk, "segment_type": "vip", "operation": "replace", "file": file}
+    return client.post(ADD, defaults | fields)
 
 
 def page_of(upload: AudienceUpload) -> str:
@@ -61,7 +61,7 @@ def members() -> set[str]:
 @pytest.mark.parametrize(
     ("operation", "figures"), [("replace", (3, 2, 1, 5)), ("add", (3, 0, 1, 7)), ("remove", (0, 2, 1, 2))]
 )
-def test_what_it_would_change_is_shown_first_and_is_what_it_changes(
+def test_the_preview_matches_the_applied_changes(
     brand: Brand, editor: Client, run_outbox: Callable[[], int], operation: str, figures: tuple[int, ...]
 ) -> None:
     services.apply_audience(brand=brand, segment_type="vip", operation="add", customer_ids=["a", "b", "c", "d"])
@@ -76,7 +76,7 @@ def test_what_it_would_change_is_shown_first_and_is_what_it_changes(
     assert (upload.received, upload.invalid_count) == (6, 1)
     assert members() == before
     page = editor.get(page_of(upload)).content.decode()
-    assert "Would come in" in page
+    assert "To be added" in page
     assert "line 8" in page
 
     editor.post(f"{LIST}{upload.pk}/apply/")
@@ -88,10 +88,10 @@ def test_what_it_would_change_is_shown_first_and_is_what_it_changes(
     assert (upload.added, upload.removed, upload.size) == (figures[0], figures[1], figures[3])
     assert Audience.objects.get().size == len(members()) == figures[3]
     assert editor.get(f"{LIST}{upload.pk}/progress/")["HX-Refresh"] == "true"
-    assert "Came in" in editor.get(page_of(upload)).content.decode()
+    assert "Added" in editor.get(page_of(upload)).content.decode()
 
 
-def test_it_takes_effect_once_however_often_it_is_asked(
+def test_repeated_requests_apply_an_import_once(
     brand: Brand, editor: Client, run_outbox: Callable[[], int], at: datetime
 ) -> None:
     post(editor, brand, b"c1\n", operation="add")
@@ -108,7 +108,7 @@ def test_it_takes_effect_once_however_often_it_is_asked(
     assert members() == set()
 
 
-def test_a_file_of_json_lines_is_read_as_such(brand: Brand, editor: Client) -> None:
+def test_json_lines_are_imported(brand: Brand, editor: Client) -> None:
     post(editor, brand, b'"c1"\n{"customer_id": "c2"}\n', "vip.ndjson")
 
     upload = AudienceUpload.objects.get()
@@ -125,13 +125,13 @@ def test_a_file_of_json_lines_is_read_as_such(brand: Brand, editor: Client) -> N
         (b"c1\n", {"segment_type": "a\x00b"}, "segment_type"),
         (b"c1\n", {"operation": "destroy"}, "operation"),
         (b"c1\n", {"brand": "nosuch"}, "brand"),
-        (b"c1\n", {"segment_type": "ours"}, "segment_type"),
+        (b"c1\n", {"segment_type": "automatic"}, "segment_type"),
     ],
 )
-def test_what_cannot_be_is_said_at_its_field(
+def test_errors_are_shown_at_their_fields(
     brand: Brand, editor: Client, text: bytes, fields: dict[str, Any], field: str
 ) -> None:
-    Audience.objects.create(brand=brand, segment_type="ours", source=Source.AUTOMATIC)
+    Audience.objects.create(brand=brand, segment_type="automatic", source=Source.AUTOMATIC)
 
     response = post(editor, brand, text, **fields)
 
@@ -140,13 +140,13 @@ def test_what_cannot_be_is_said_at_its_field(
     assert not AudienceUpload.objects.exists()
 
 
-def test_a_file_that_is_too_large_is_refused(brand: Brand, editor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_over_the_size_limit_is_rejected(brand: Brand, editor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segments.admin.uploads.MAX_FILE_SIZE", 10)
 
     assert "file" in post(editor, brand, b"customer-1\ncustomer-2\n").context["form"].errors
 
 
-def test_an_audience_that_is_computed_meanwhile_refuses_it_in_words(
+def test_an_import_fails_if_the_audience_became_automatic(
     brand: Brand, editor: Client, run_outbox: Callable[[], int]
 ) -> None:
     post(editor, brand, b"c1\n")
@@ -158,27 +158,27 @@ def test_an_audience_that_is_computed_meanwhile_refuses_it_in_words(
 
     upload.refresh_from_db()
     assert upload.state == UploadState.FAILED
-    assert "worked out here" in editor.get(page_of(upload)).content.decode()
+    assert "This audience is automatic" in editor.get(page_of(upload)).content.decode()
     assert members() == set()
 
 
-def test_a_viewer_sees_and_changes_nothing(brand: Brand, editor: Client, run_outbox: Callable[[], int]) -> None:
+def test_a_viewer_cannot_change_imports(brand: Brand, editor: Client, run_outbox: Callable[[], int]) -> None:
     viewer = client_of(brand, Role.VIEWER)
     post(editor, brand, b"c1\n")
     upload = AudienceUpload.objects.get()
 
     assert viewer.get(ADD).status_code == post(viewer, brand, b"c2\n").status_code == 403
-    for what in ("apply", "stop", "discard"):
-        assert viewer.post(f"{LIST}{upload.pk}/{what}/").status_code == 403
+    for action in ("apply", "cancel", "discard"):
+        assert viewer.post(f"{LIST}{upload.pk}/{action}/").status_code == 403
     page = viewer.get(page_of(upload)).content.decode()
 
-    assert "Would come in" in page
-    assert ">Apply<" not in page
+    assert "To be added" in page
+    assert ">Apply changes<" not in page
     assert run_outbox() == 0
     assert AudienceUpload.objects.get().state == UploadState.PREVIEW
 
 
-def test_another_brands_staff_see_none_of_it(brand: Brand, editor: Client) -> None:
+def test_staff_of_other_brands_have_no_access(brand: Brand, editor: Client) -> None:
     other = BrandFactory(slug="cake")
     stranger = client_of(other, Role.OWNER)
     post(editor, brand, b"c1\n", name="secret-of-billo.csv")
@@ -186,20 +186,20 @@ def test_another_brands_staff_see_none_of_it(brand: Brand, editor: Client) -> No
 
     for path in (page_of(upload), f"{LIST}{upload.pk}/progress/"):
         assert stranger.get(path).status_code == 404
-    for what in ("apply", "stop", "discard"):
-        assert stranger.post(f"{LIST}{upload.pk}/{what}/").status_code == 404
+    for action in ("apply", "cancel", "discard"):
+        assert stranger.post(f"{LIST}{upload.pk}/{action}/").status_code == 404
     assert "secret-of-billo" not in stranger.get(LIST).content.decode()
     assert "brand" in post(stranger, brand, b"c1\n").context["form"].errors
     assert AudienceUpload.objects.count() == 1
 
 
-@pytest.mark.django_db(transaction=True)  # what is not committed counts as nothing when a table is analysed meanwhile
-def test_a_file_of_many_pieces_comes_out_as_it_went_in(
+@pytest.mark.django_db(transaction=True)  # ANALYZE counts only committed rows
+def test_a_file_of_many_parts_is_stored_and_applied_unchanged(
     brand: Brand, editor: Client, run_outbox: Callable[[], int], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 0  # read from a file, part by part
     monkeypatch.setattr(uploads, "PART_SIZE", 1)
-    text = "".join(f"{zlib.crc32(bytes([place % 256, place // 256]))}\n" for place in range(60_000)).encode()
+    text = "".join(f"{zlib.crc32(bytes([number % 256, number // 256]))}\n" for number in range(60_000)).encode()
 
     post(editor, brand, text)
 
@@ -211,18 +211,18 @@ def test_a_file_of_many_pieces_comes_out_as_it_went_in(
     assert members() == set(text.decode().split())
 
 
-def test_one_that_is_stopped_changes_nothing_and_is_applied_when_it_is_asked_for_again(
+def test_a_canceled_import_changes_nothing_and_can_be_applied_again(
     brand: Brand, editor: Client, run_outbox: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post(editor, brand, b"c1\n")
     upload = AudienceUpload.objects.get()
     editor.post(f"{LIST}{upload.pk}/apply/")
 
-    def stopped_meanwhile(shown: Callable[[int], None]) -> None:
-        assert "Stopped" in editor.post(f"{LIST}{upload.pk}/stop/", follow=True).content.decode()
+    def cancel(on_progress: Callable[[int], None]) -> None:
+        assert "Import canceled" in editor.post(f"{LIST}{upload.pk}/cancel/", follow=True).content.decode()
 
     with monkeypatch.context() as patched:
-        patched.setattr(staging, "create_missing_customers", stopped_meanwhile)
+        patched.setattr(staging, "create_missing_customers", cancel)
         run_outbox()
 
     assert members() == set()
@@ -230,11 +230,11 @@ def test_one_that_is_stopped_changes_nothing_and_is_applied_when_it_is_asked_for
     editor.post(f"{LIST}{upload.pk}/apply/")
     run_outbox()
     assert members() == {"c1"}
-    assert "Too late" in editor.post(f"{LIST}{upload.pk}/stop/", follow=True).content.decode()
+    assert "already been applied" in editor.post(f"{LIST}{upload.pk}/cancel/", follow=True).content.decode()
     assert members() == {"c1"}
 
 
-def test_a_worker_that_dies_over_it_leaves_nothing_half_and_the_next_begins_again(
+def test_a_crashed_import_changes_nothing_and_is_repeated(
     brand: Brand, editor: Client, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services.apply_audience(brand=brand, segment_type="vip", operation="add", customer_ids=["old"])
@@ -243,7 +243,7 @@ def test_a_worker_that_dies_over_it_leaves_nothing_half_and_the_next_begins_agai
     editor.post(f"{LIST}{upload.pk}/apply/")
 
     with monkeypatch.context() as patched:
-        patched.setattr(uploads, "UploadPart", None)  # it dies between the effect and the note that it is done
+        patched.setattr(uploads, "UploadPart", None)  # crash between the update and the note that it is done
         with pytest.raises(AttributeError):
             services.apply_upload(upload_id=upload.pk, at=at)
     assert members() == {"old"}
@@ -254,7 +254,7 @@ def test_a_worker_that_dies_over_it_leaves_nothing_half_and_the_next_begins_agai
     assert members() == {"c1", "c2"}
 
 
-def test_files_that_nobody_applies_are_forgotten(brand: Brand, editor: Client, at: datetime) -> None:
+def test_unapplied_imports_are_purged(brand: Brand, editor: Client, at: datetime) -> None:
     for _ in range(3):
         post(editor, brand, b"c1\n")
     discarded, old, applied = AudienceUpload.objects.all()
@@ -271,7 +271,7 @@ def test_files_that_nobody_applies_are_forgotten(brand: Brand, editor: Client, a
     assert not UploadPart.objects.exists()
 
 
-def test_the_list_asks_no_more_for_many_and_reads_no_file(
+def test_the_list_takes_few_queries_and_reads_no_parts(
     brand: Brand, editor: Client, django_assert_max_num_queries: Any
 ) -> None:
     root = Client()
@@ -279,7 +279,7 @@ def test_the_list_asks_no_more_for_many_and_reads_no_file(
     for _ in range(12):
         post(editor, brand, b"c1\n")
 
-    with django_assert_max_num_queries(12) as asked:
+    with django_assert_max_num_queries(12) as queries:
         assert root.get(LIST).status_code == 200
 
-    assert not any('"packed"' in query["sql"] for query in asked.captured_queries)
+    assert not any('"packed"' in query["sql"] for query in queries.captured_queries)

@@ -1,4 +1,4 @@
-"""The first so many who sign in get a voucher, each one, with its rank."""
+"""Claims of vouchers: ranks, repeated logins, dates, emails and constraints."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,156 +19,158 @@ from vouchers.services import claim, claim_many, close
 pytestmark = pytest.mark.django_db
 
 
-def customers(count: int) -> list[Customer]:
+def create_customers(count: int) -> list[Customer]:
     return [ShopperFactory().customer for _ in range(count)]
 
 
-def arrive(campaign: Campaign, people: list[Customer], at: datetime) -> list[ClaimResult]:
-    return claim_many(campaign=campaign.slug, arrivals=[ClaimRequest(one.pk, at) for one in people])
+def claim_for(campaign: Campaign, customers: list[Customer], at: datetime) -> list[ClaimResult]:
+    return claim_many(campaign=campaign.slug, requests=[ClaimRequest(customer.pk, at) for customer in customers])
 
 
-def results(outcomes: list[ClaimResult]) -> list[tuple[str, int | None]]:
-    return [(str(it.result), it.voucher.rank if it.voucher else None) for it in outcomes]
+def results(claims: list[ClaimResult]) -> list[tuple[str, int | None]]:
+    return [(str(claim.result), claim.voucher.rank if claim.voucher else None) for claim in claims]
 
 
-def test_the_first_of_a_batch_get_the_vouchers_in_the_order_of_their_coming(at: datetime) -> None:
-    campaign, people = CampaignFactory(quota=2), customers(4)
-    came = [people[3], people[1], people[3], people[0], people[2], people[1]]
+def test_a_batch_gets_vouchers_in_the_order_of_its_logins(at: datetime) -> None:
+    campaign, customers = CampaignFactory(quota=2), create_customers(4)
+    first, second, third, fourth = customers
 
-    outcomes = arrive(campaign, came, at)
+    claims = claim_for(campaign, [fourth, second, fourth, first, third, second], at)
 
-    assert results(outcomes) == [
+    assert results(claims) == [
         ("voucher_granted", 1), ("voucher_granted", 2), ("already_logged_in", 1), ("campaign_full", None),
         ("campaign_full", None), ("already_logged_in", 2),
     ]  # fmt: skip
-    assert list(Voucher.objects.order_by("rank").values_list("customer_id", flat=True)) == [people[3].pk, people[1].pk]
-    line = FirstLogin.objects.order_by("sequence").values_list("customer_id", flat=True)
-    assert list(line) == [people[3].pk, people[1].pk, people[0].pk, people[2].pk]
+    assert list(Voucher.objects.order_by("rank").values_list("customer_id", flat=True)) == [fourth.pk, second.pk]
+    logins = FirstLogin.objects.order_by("sequence").values_list("customer_id", flat=True)
+    assert list(logins) == [fourth.pk, second.pk, first.pk, third.pk]
     assert CampaignCounter.objects.get().issued == 2
 
 
-def test_one_after_the_other_is_the_same_as_all_at_once(at: datetime) -> None:
-    campaign, people = CampaignFactory(quota=2), customers(3)
+def test_single_claims_work_as_a_batch(at: datetime) -> None:
+    campaign, customers = CampaignFactory(quota=2), create_customers(3)
+    logins = [*customers, customers[0], customers[2]]
 
-    outcomes = [claim(campaign=campaign.slug, customer_key=one.pk, at=at) for one in [*people, people[0], people[2]]]
+    claims = [claim(campaign=campaign.slug, customer_key=customer.pk, at=at) for customer in logins]
 
-    assert results(outcomes) == [
+    assert results(claims) == [
         ("voucher_granted", 1), ("voucher_granted", 2), ("campaign_full", None), ("already_logged_in", 1),
         ("already_logged_in", None),
     ]  # fmt: skip
-    assert outcomes[3].voucher == outcomes[0].voucher
+    assert claims[3].voucher == claims[0].voucher
     assert Voucher.objects.count() == 2
     assert FirstLogin.objects.count() == 3
 
 
-def test_the_very_same_arrival_sent_again_gets_the_very_same_answer(at: datetime) -> None:
-    campaign, (one,) = CampaignFactory(), customers(1)
-    arrival = ClaimRequest(one.pk, at)
+def test_a_retried_request_gets_the_same_result(at: datetime) -> None:
+    campaign, (customer,) = CampaignFactory(), create_customers(1)
+    request = ClaimRequest(customer.pk, at)
 
-    (first,) = claim_many(campaign=campaign.slug, arrivals=[arrival])
-    (again,) = claim_many(campaign=campaign.slug, arrivals=[arrival])
+    (first,) = claim_many(campaign=campaign.slug, requests=[request])
+    (again,) = claim_many(campaign=campaign.slug, requests=[request])
 
     assert again == first
     assert first.result is Result.GRANTED
     assert first.voucher
-    assert first.voucher.id == arrival.voucher_id
+    assert first.voucher.id == request.voucher_id
 
 
-def test_a_voucher_says_what_it_is_worth_and_until_when(at: datetime) -> None:
-    campaign, (one,) = CampaignFactory(name="Spring", voucher_valid_days=10), customers(1)
+def test_a_voucher_shows_its_discount_and_expiry(at: datetime) -> None:
+    campaign, (customer,) = CampaignFactory(name="Spring", voucher_valid_days=10), create_customers(1)
 
-    voucher = claim(campaign=campaign.slug, customer_key=one.pk, at=at).voucher
+    voucher = claim(campaign=campaign.slug, customer_key=customer.pk, at=at).voucher
 
     assert voucher
-    assert (voucher.discount, voucher.voucher_type, voucher.state) == (Decimal(30), "topup", "available")
+    assert (voucher.discount, voucher.voucher_type, voucher.status) == (Decimal(30), "topup", "available")
     assert voucher.description == "30% off: Spring"
     assert (voucher.created_at, voucher.expires_at) == (at, at + timedelta(days=10))
 
 
-@pytest.mark.parametrize("moment", ["early", "late", "closed", "brand"])
-def test_nobody_is_even_written_down_while_the_campaign_is_not_open(moment: str, at: datetime) -> None:
-    start = at + timedelta(seconds=1) if moment == "early" else at - timedelta(days=1)
-    campaign = CampaignFactory(start_date=start, end_date=at if moment == "late" else at + timedelta(days=1))
-    if moment == "closed":
+@pytest.mark.parametrize("case", ["early", "late", "closed", "brand"])
+def test_nothing_is_recorded_while_a_campaign_is_not_active(case: str, at: datetime) -> None:
+    start = at + timedelta(seconds=1) if case == "early" else at - timedelta(days=1)
+    campaign = CampaignFactory(start_date=start, end_date=at if case == "late" else at + timedelta(days=1))
+    if case == "closed":
         close(campaign=campaign)
-    if moment == "brand":
+    if case == "brand":
         type(campaign.brand).objects.update(is_active=False)
-    (one,) = customers(1)
+    (customer,) = create_customers(1)
 
-    outcome = claim(campaign=campaign.slug, customer_key=one.pk, at=at)
+    result = claim(campaign=campaign.slug, customer_key=customer.pk, at=at)
 
-    assert outcome == ClaimResult(Result.NOT_OPEN)
+    assert result == ClaimResult(Result.NOT_OPEN)
     assert not FirstLogin.objects.exists()
     assert not Voucher.objects.exists()
 
 
-def test_a_winner_who_asks_after_the_end_still_reads_their_voucher(at: datetime) -> None:
-    campaign, (one,) = CampaignFactory(), customers(1)
-    won = claim(campaign=campaign.slug, customer_key=one.pk, at=at)
+def test_a_voucher_is_returned_after_the_end_of_the_campaign(at: datetime) -> None:
+    campaign, (customer,) = CampaignFactory(), create_customers(1)
+    first = claim(campaign=campaign.slug, customer_key=customer.pk, at=at)
     close(campaign=campaign)
 
-    again = claim(campaign=campaign.slug, customer_key=one.pk, at=at)
+    again = claim(campaign=campaign.slug, customer_key=customer.pk, at=at)
 
-    assert again == ClaimResult(Result.ALREADY_CLAIMED, won.voucher)
+    assert again == ClaimResult(Result.ALREADY_CLAIMED, first.voucher)
 
 
-def test_the_window_is_half_open(at: datetime) -> None:
+def test_the_end_of_a_campaign_is_exclusive(at: datetime) -> None:
     campaign = CampaignFactory(start_date=at, end_date=at + timedelta(seconds=1), quota=5)
-    first, last, late = customers(3)
-    instants = [at, at + timedelta(microseconds=999_999), at + timedelta(seconds=1)]
+    first, last, late = create_customers(3)
+    times = [at, at + timedelta(microseconds=999_999), at + timedelta(seconds=1)]
 
-    arrivals = [ClaimRequest(one.pk, instant) for one, instant in zip((first, last, late), instants, strict=True)]
-    outcomes = claim_many(campaign=campaign.slug, arrivals=arrivals)
+    customers_with_times = zip((first, last, late), times, strict=True)
+    requests = [ClaimRequest(customer.pk, time) for customer, time in customers_with_times]
+    claims = claim_many(campaign=campaign.slug, requests=requests)
 
-    assert [it.result for it in outcomes] == [Result.GRANTED, Result.GRANTED, Result.NOT_OPEN]
-
-
-def test_who_is_shut_out_or_nobody_gets_nothing_and_harms_nobody(at: datetime) -> None:
-    campaign, (out, good) = CampaignFactory(quota=1), customers(2)
-    User.objects.filter(customer=out).update(is_active=False)
-
-    arrivals = [ClaimRequest(out.pk, at), ClaimRequest(2**62, at), ClaimRequest(good.pk, at)]
-    outcomes = claim_many(campaign=campaign.slug, arrivals=arrivals)
-
-    assert [it.result for it in outcomes] == [Result.INACTIVE_USER, Result.INACTIVE_USER, Result.GRANTED]
-    assert FirstLogin.objects.get().customer_id == good.pk
+    assert [claim.result for claim in claims] == [Result.GRANTED, Result.GRANTED, Result.NOT_OPEN]
 
 
-def test_a_customer_without_a_user_takes_part_and_gets_no_mail(at: datetime) -> None:
-    campaign, one = CampaignFactory(), CustomerFactory()
+def test_inactive_and_unknown_customers_get_nothing(at: datetime) -> None:
+    campaign, (inactive, active) = CampaignFactory(quota=1), create_customers(2)
+    User.objects.filter(customer=inactive).update(is_active=False)
 
-    assert claim(campaign=campaign.slug, customer_key=one.pk, at=at).result is Result.GRANTED
+    requests = [ClaimRequest(inactive.pk, at), ClaimRequest(2**62, at), ClaimRequest(active.pk, at)]
+    claims = claim_many(campaign=campaign.slug, requests=requests)
+
+    assert [claim.result for claim in claims] == [Result.INACTIVE_USER, Result.INACTIVE_USER, Result.GRANTED]
+    assert FirstLogin.objects.get().customer_id == active.pk
+
+
+def test_a_customer_without_a_user_gets_a_voucher_but_no_email(at: datetime) -> None:
+    campaign, customer = CampaignFactory(), CustomerFactory()
+
+    assert claim(campaign=campaign.slug, customer_key=customer.pk, at=at).result is Result.GRANTED
     assert not Mail.objects.exists()
 
 
-def test_there_is_no_campaign_of_an_unknown_slug(at: datetime) -> None:
-    (one,) = customers(1)
+def test_an_unknown_slug_is_not_found(at: datetime) -> None:
+    (customer,) = create_customers(1)
 
     with pytest.raises(NotFound):
-        claim(campaign="nosuch", customer_key=one.pk, at=at)
-    assert claim_many(campaign="nosuch", arrivals=[ClaimRequest(one.pk, at)]) == [ClaimResult(Result.UNKNOWN)]
-    assert claim_many(campaign="nosuch", arrivals=[]) == []
+        claim(campaign="nosuch", customer_key=customer.pk, at=at)
+    assert claim_many(campaign="nosuch", requests=[ClaimRequest(customer.pk, at)]) == [ClaimResult(Result.UNKNOWN)]
+    assert claim_many(campaign="nosuch", requests=[]) == []
 
 
-def test_campaigns_do_not_touch_each_other(at: datetime) -> None:
-    one, other, (shopper,) = CampaignFactory(quota=1), CampaignFactory(quota=1), customers(1)
+def test_campaigns_are_independent(at: datetime) -> None:
+    campaigns, (customer,) = CampaignFactory.create_batch(2, quota=1), create_customers(1)
 
-    outcomes = [claim(campaign=it.slug, customer_key=shopper.pk, at=at) for it in (one, other)]
+    claims = [claim(campaign=campaign.slug, customer_key=customer.pk, at=at) for campaign in campaigns]
 
-    assert [it.result for it in outcomes] == [Result.GRANTED, Result.GRANTED]
-    assert [it.issued for it in CampaignCounter.objects.all()] == [1, 1]
+    assert [claim.result for claim in claims] == [Result.GRANTED, Result.GRANTED]
+    assert [counter.issued for counter in CampaignCounter.objects.all()] == [1, 1]
 
 
-def test_a_winner_is_told_once_and_a_loser_never(at: datetime) -> None:
-    campaign, people = CampaignFactory(quota=1), customers(2)
+def test_each_voucher_is_announced_by_one_email(at: datetime) -> None:
+    campaign, customers = CampaignFactory(quota=1), create_customers(2)
 
-    arrive(campaign, people, at)
-    arrive(campaign, people, at)
+    claim_for(campaign, customers, at)
+    claim_for(campaign, customers, at)
 
     mail = Mail.objects.select_related("mailing").get()
     assert mail.mailing.key == f"vouchers:{campaign.pk}"
-    assert (mail.recipient, mail.address) == (people[0].pk, User.objects.get(customer=people[0]).email)
-    assert mail.personal_text == "16 April 2027, 15:30"
+    assert (mail.recipient, mail.address) == (customers[0].pk, User.objects.get(customer=customers[0]).email)
+    assert mail.personal_text == "16 Apr 2027, 15:30"
 
 
 @pytest.mark.parametrize(
@@ -178,32 +180,32 @@ def test_a_winner_is_told_once_and_a_loser_never(at: datetime) -> None:
         ("vouchers_rank_within_quota", {"rank": 0}),
         ("vouchers_rank_once", {"rank": 1}),
         ("vouchers_one_per_customer", {"customer": "first"}),
-        ("vouchers_voucher_of_first_login", {"customer": "nobody"}),
-        ("vouchers_voucher_hold", {"state": "reserved"}),
-        ("vouchers_voucher_hold", {"state": "lost"}),
+        ("vouchers_voucher_of_first_login", {"customer": "other"}),
+        ("vouchers_voucher_hold", {"status": "reserved"}),
+        ("vouchers_voucher_hold", {"status": "lost"}),
     ],
 )
-def test_the_database_refuses_a_voucher_that_breaks_a_promise(name: str, change: dict[str, Any], at: datetime) -> None:
-    campaign, people = CampaignFactory(quota=2), customers(2)
-    arrive(campaign, [people[0]], at)
-    FirstLogin.objects.create(campaign=campaign, customer=people[1], at=at, sequence=10**9)
-    who = {"first": people[0].pk, "nobody": CustomerFactory().pk}.get(change.get("customer", ""), people[1].pk)
-    fields = {"rank": 2, "state": "available"} | {key: value for key, value in change.items() if key != "customer"}
+def test_constraints_reject_an_invalid_voucher(name: str, change: dict[str, Any], at: datetime) -> None:
+    campaign, (first, second) = CampaignFactory(quota=2), create_customers(2)
+    claim_for(campaign, [first], at)
+    FirstLogin.objects.create(campaign=campaign, customer=second, at=at, sequence=10**9)
+    key = {"first": first.pk, "other": CustomerFactory().pk}.get(change.get("customer", ""), second.pk)
+    fields = {"rank": 2, "status": "available"} | {name: value for name, value in change.items() if name != "customer"}
 
-    with pytest.raises(IntegrityError) as refused, transaction.atomic():
-        Voucher.objects.create(campaign=campaign, customer_id=who, quota=2, created_at=at, expires_at=at, **fields)
+    with pytest.raises(IntegrityError) as raised, transaction.atomic():
+        Voucher.objects.create(campaign=campaign, customer_id=key, quota=2, created_at=at, expires_at=at, **fields)
 
-    assert name in str(refused.value)
+    assert name in str(raised.value)
 
 
-def test_the_database_refuses_a_counter_beyond_its_quota(at: datetime) -> None:
+def test_a_constraint_rejects_a_counter_above_its_quota(at: datetime) -> None:
     CampaignFactory(quota=2)
 
     with pytest.raises(IntegrityError, match="vouchers_counter_within_quota"), transaction.atomic():
         CampaignCounter.objects.update(issued=3)
 
 
-def test_what_a_voucher_is_worth_cannot_change_once_the_campaign_is_made() -> None:
+def test_the_terms_of_a_campaign_cannot_change() -> None:
     CampaignFactory()
 
     changes: list[dict[str, Any]] = [

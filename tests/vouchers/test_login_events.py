@@ -1,4 +1,4 @@
-"""First logins that the identity provider tells of, over HTTP and Kafka: first come first served by event time."""
+"""Login events of the identity provider over HTTP and Kafka, processed in the order of their times."""
 
 import json
 import subprocess
@@ -34,21 +34,21 @@ THEN = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def provider() -> Client:
-    """The identity provider."""
+    """Client of the identity provider."""
     return Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(internal=True).text}"})
 
 
 def event(number: int, *, late: float = 0, campaign: str | None = "spring", **fields: Any) -> LoginEvent:
-    usual = {
+    defaults = {
         "id": f"e{number}",
         "customer_id": f"c{number}",
         "at": THEN + timedelta(seconds=late),
         "campaign": campaign,
     }
-    return LoginEvent(**{**usual, **fields})
+    return LoginEvent(**{**defaults, **fields})
 
 
-def sent(number: int, **fields: Any) -> dict[str, Any]:
+def payload(number: int, **fields: Any) -> dict[str, Any]:
     return {"event_id": f"e{number}", "customer_id": f"c{number}", "at": "2026-06-01T12:00:00Z", **fields}
 
 
@@ -56,42 +56,42 @@ def send(client: Client, body: Any, **headers: str) -> Any:
     return client.post(PATH, body, content_type="application/json", headers=headers)
 
 
-def winners() -> list[str]:
+def voucher_holders() -> list[str]:
     return list(Voucher.objects.order_by("campaign", "rank").values_list("customer__customer_id", flat=True))
 
 
-# --- what comes of them -----------------------------------------------------------------------------------------------
-def test_who_signed_in_first_wins_whatever_the_order_of_the_events() -> None:
+# --- processing -------------------------------------------------------------------------------------------------------
+def test_event_times_decide_who_gets_a_voucher() -> None:
     CampaignFactory(slug="spring", quota=2)
 
-    came = process_events(events=[event(1, late=3), event(2, late=1), event(3, late=2), event(4, late=1)])
+    counts = process_events(events=[event(1, late=3), event(2, late=1), event(3, late=2), event(4, late=1)])
 
-    assert (came[Result.GRANTED], came[Result.FULL]) == (2, 2)
-    assert winners() == ["c2", "c4"], "at the same moment, who was named first"
-    line = FirstLogin.objects.order_by("sequence").values_list("customer__customer_id", "event")
-    assert list(line) == [("c2", "e2"), ("c4", "e4"), ("c3", "e3"), ("c1", "e1")]
+    assert (counts[Result.GRANTED], counts[Result.FULL]) == (2, 2)
+    assert voucher_holders() == ["c2", "c4"], "equal times keep the order of the request"
+    logins = FirstLogin.objects.order_by("sequence").values_list("customer__customer_id", "event")
+    assert list(logins) == [("c2", "e2"), ("c4", "e4"), ("c3", "e3"), ("c1", "e1")]
 
 
-def test_what_arrives_later_comes_later_whenever_it_happened() -> None:
+def test_a_later_request_comes_later_whatever_its_event_times() -> None:
     CampaignFactory(slug="spring", quota=1)
     process_events(events=[event(1, late=60)])
 
-    came = process_events(events=[event(2, late=0)])
+    counts = process_events(events=[event(2, late=0)])
 
-    assert came[Result.FULL] == 1
-    assert winners() == ["c1"]
+    assert counts[Result.FULL] == 1
+    assert voucher_holders() == ["c1"]
 
 
-def test_the_order_holds_across_the_statements_of_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_order_is_kept_across_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vouchers.services.login_events.MAX_BATCH", 7)
     CampaignFactory(slug="spring", quota=40)
 
     process_events(events=[event(number, late=-number) for number in range(60)])
 
-    assert winners() == [f"c{number}" for number in range(59, 19, -1)]
+    assert voucher_holders() == [f"c{number}" for number in range(59, 19, -1)]
 
 
-def test_500_events_are_a_statement() -> None:
+def test_500_events_take_one_statement() -> None:
     CampaignFactory(slug="spring", quota=100)
     events = [event(number) for number in range(1_000)]
 
@@ -100,80 +100,86 @@ def test_500_events_are_a_statement() -> None:
     with CaptureQueriesContext(connection) as again:
         process_events(events=events)
 
-    assert len(new) == 3 + 2  # who is known, who is made, their keys
+    assert len(new) == 3 + 2  # known customers, new customers, their keys
     assert len(again) == 1 + 2
 
 
-def test_the_same_events_again_change_nothing() -> None:
+def test_repeated_events_change_nothing() -> None:
     CampaignFactory(slug="spring", quota=2)
     events = [event(number, late=number) for number in range(4)]
     process_events(events=events)
     before = list(Voucher.objects.order_by("pk").values())
 
-    came = process_events(events=events[::-1])
+    counts = process_events(events=events[::-1])
 
-    assert came[Result.ALREADY_CLAIMED] == 4
+    assert counts[Result.ALREADY_CLAIMED] == 4
     assert list(Voucher.objects.order_by("pk").values()) == before
     assert FirstLogin.objects.count() == 4
 
 
-def test_an_event_counts_once_even_with_another_name_in_it() -> None:
+def test_an_event_counts_once_even_for_another_customer() -> None:
     CampaignFactory(slug="spring", quota=9)
 
-    came = process_events(events=[event(1), event(1, customer_id="c2"), event(1, customer_id="c3", late=1)])
+    counts = process_events(events=[event(1), event(1, customer_id="c2"), event(1, customer_id="c3", late=1)])
     process_events(events=[event(1, customer_id="c4")])
 
-    assert (came[Result.GRANTED], came[Result.ALREADY_CLAIMED]) == (1, 2)
-    assert winners() == ["c1"]
+    assert (counts[Result.GRANTED], counts[Result.ALREADY_CLAIMED]) == (1, 2)
+    assert voucher_holders() == ["c1"]
     assert FirstLogin.objects.count() == 1
 
 
-def test_who_was_seen_here_already_is_told_no_second_time(at: datetime) -> None:
+def test_an_event_after_a_login_sends_no_second_email(at: datetime) -> None:
     campaign, user = CampaignFactory(slug="spring", quota=9), ShopperFactory()
     claim(campaign=campaign.slug, customer_key=user.customer.pk, at=THEN)
 
-    came = process_events(events=[event(1, customer_id=user.customer.customer_id)])
+    counts = process_events(events=[event(1, customer_id=user.customer.customer_id)])
 
-    assert came[Result.ALREADY_CLAIMED] == 1
+    assert counts[Result.ALREADY_CLAIMED] == 1
     assert (Voucher.objects.count(), Mail.objects.count()) == (1, 1)
 
 
-def test_without_a_campaign_a_login_counts_in_each_that_was_open_then() -> None:
+def test_an_event_without_a_campaign_counts_in_all_active_ones() -> None:
     for slug in ("spring", "summer"):
         CampaignFactory(slug=slug)
     CampaignFactory(slug="closed", status="closed")
     CampaignFactory(slug="later", start_date=THEN + timedelta(seconds=1))
 
-    came = process_events(events=[event(1, campaign=None)])
+    counts = process_events(events=[event(1, campaign=None)])
 
-    assert came == {Result.GRANTED: 2, Result.NOT_OPEN: 0}
+    assert counts == {Result.GRANTED: 2, Result.NOT_OPEN: 0}
     assert set(Voucher.objects.values_list("campaign__slug", flat=True)) == {"spring", "summer"}
 
 
-def test_the_time_of_the_event_decides_whether_the_campaign_was_open() -> None:
+def test_the_event_time_decides_whether_the_campaign_was_active() -> None:
     CampaignFactory(slug="spring", start_date=THEN, end_date=THEN + timedelta(hours=1))
 
-    came = process_events(events=[event(1, late=-1), event(2), event(3, late=3600), event(4, campaign="nosuch")])
+    counts = process_events(events=[event(1, late=-1), event(2), event(3, late=3600), event(4, campaign="nosuch")])
 
-    assert (came[Result.GRANTED], came[Result.NOT_OPEN]) == (1, 3)
-    assert winners() == ["c2"]
+    assert (counts[Result.GRANTED], counts[Result.NOT_OPEN]) == (1, 3)
+    assert voucher_holders() == ["c2"]
 
 
-def test_customers_that_were_never_seen_are_made_and_who_may_not_sign_in_wins_nothing() -> None:
+def test_unknown_customers_are_created_and_inactive_users_get_nothing() -> None:
     CampaignFactory(slug="spring")
     user = ShopperFactory(is_active=False)
 
-    came = process_events(events=[event(1), event(2, customer_id=user.customer.customer_id)])
+    counts = process_events(events=[event(1), event(2, customer_id=user.customer.customer_id)])
 
-    assert (came[Result.GRANTED], came[Result.INACTIVE_USER]) == (1, 1)
+    assert (counts[Result.GRANTED], counts[Result.INACTIVE_USER]) == (1, 1)
     assert Customer.objects.get(customer_id="c1").user is None
-    assert not Mail.objects.exists(), "nobody knows an address of theirs"
+    assert not Mail.objects.exists(), "the customer has no address"
 
 
 # --- over HTTP --------------------------------------------------------------------------------------------------------
-def test_a_batch_is_answered_with_what_came_of_it(provider: Client) -> None:
+def test_a_request_is_answered_with_counts_by_result(provider: Client) -> None:
     CampaignFactory(slug="spring", quota=1)
-    body = [sent(1, campaign="spring"), sent(2), sent(1), sent(3, campaign="nosuch"), sent(4, campaign=None)]
+    body = [
+        payload(1, campaign="spring"),
+        payload(2),
+        payload(1),
+        payload(3, campaign="nosuch"),
+        payload(4, campaign=None),
+    ]
 
     response = send(provider, body)
 
@@ -187,20 +193,20 @@ def test_a_batch_is_answered_with_what_came_of_it(provider: Client) -> None:
     }  # fmt: skip
 
 
-def test_a_line_an_event(provider: Client) -> None:
+def test_ndjson_has_one_event_per_line(provider: Client) -> None:
     CampaignFactory(slug="spring", quota=9)
-    lines = "\n".join(json.dumps(sent(number)) for number in range(3))
+    lines = "\n".join(json.dumps(payload(number)) for number in range(3))
 
     response = provider.generic("POST", PATH, f"{lines}\n\n", "application/x-ndjson")
 
     assert (response.status_code, response.json()["results"]["voucher_granted"]) == (200, 3)
 
 
-def test_10000_events_are_one_request_and_one_more_is_too_many(provider: Client) -> None:
+def test_a_request_has_at_most_10000_events(provider: Client) -> None:
     CampaignFactory(slug="spring", quota=100)
 
-    full = send(provider, [sent(number) for number in range(10_000)])
-    more = send(provider, [sent(number) for number in range(10_001)])
+    full = send(provider, [payload(number) for number in range(10_000)])
+    more = send(provider, [payload(number) for number in range(10_001)])
 
     assert full.json()["results"] == {
         "voucher_granted": 100, "already_logged_in": 0, "campaign_full": 9_900, "campaign_not_open": 0,
@@ -211,7 +217,7 @@ def test_10000_events_are_one_request_and_one_more_is_too_many(provider: Client)
 
 
 @pytest.mark.parametrize(
-    ("bad", "field"),
+    ("changes", "field"),
     [
         ({"event_id": ""}, "event_id"), ({"event_id": "x" * 101}, "event_id"), ({"event_id": 7}, "event_id"),
         ({"customer_id": None}, "customer_id"), ({"customer_id": "a\nb"}, "customer_id"), ({"at": None}, "at"),
@@ -222,38 +228,38 @@ def test_10000_events_are_one_request_and_one_more_is_too_many(provider: Client)
         ({"at": "2026-06-01T12:00:00+99:00"}, "at"),
     ],
 )  # fmt: skip
-def test_one_bad_event_is_named_and_none_has_an_effect(provider: Client, bad: dict[str, Any], field: str) -> None:
+def test_an_invalid_event_rejects_the_request(provider: Client, changes: dict[str, Any], field: str) -> None:
     CampaignFactory(slug="spring")
 
-    response = send(provider, [sent(1), sent(2, **bad)])
+    response = send(provider, [payload(1), payload(2, **changes)])
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid")
-    assert [fault["field"] for fault in response.json()["errors"]] == [f"1.{field}"]
+    assert [error["field"] for error in response.json()["errors"]] == [f"1.{field}"]
     assert not FirstLogin.objects.exists()
 
 
 @pytest.mark.parametrize("body", [{}, "e", 7, None, [7], [None], [[]]])
-def test_what_is_no_list_of_events_is_refused(provider: Client, body: Any) -> None:
+def test_a_body_that_is_not_a_list_of_events_is_rejected(provider: Client, body: Any) -> None:
     assert send(provider, json.dumps(body)).status_code == 400
 
 
-def test_a_body_that_is_too_long_is_not_read(provider: Client) -> None:
+def test_a_body_over_the_size_limit_is_rejected(provider: Client) -> None:
     assert provider.generic("POST", PATH, b" " * (4 * 1024 * 1024 + 1), "application/json").status_code == 413
 
 
-def test_only_services_of_the_platform_tell_of_logins(shopper_client: Any, brand_client: Any) -> None:
+def test_only_internal_keys_can_send_events(shopper_client: Any, brand_client: Any) -> None:
     campaign = CampaignFactory(slug="spring")
 
     for client in (Client(), shopper_client(ShopperFactory()), brand_client(campaign.brand)):
-        assert send(client, [sent(1)]).status_code in {401, 403}
+        assert send(client, [payload(1)]).status_code in {401, 403}
     assert not FirstLogin.objects.exists()
 
 
-def test_the_same_request_again_gets_the_same_answer(provider: Client) -> None:
+def test_a_repeated_idempotency_key_returns_the_same_answer(provider: Client) -> None:
     CampaignFactory(slug="spring")
 
-    first = send(provider, [sent(1)], **{"Idempotency-Key": "1"})
-    again = send(provider, [sent(1)], **{"Idempotency-Key": "1"})
+    first = send(provider, [payload(1)], **{"Idempotency-Key": "1"})
+    again = send(provider, [payload(1)], **{"Idempotency-Key": "1"})
 
     assert first.json()["results"]["voucher_granted"] == 1
     assert again.content == first.content
@@ -261,31 +267,31 @@ def test_the_same_request_again_gets_the_same_answer(provider: Client) -> None:
 
 # --- over Kafka -------------------------------------------------------------------------------------------------------
 def message(number: int, *, late: float = 0, **fields: Any) -> bytes:
-    """A good event, or one with other fields."""
-    made = Message(**{"event_id": f"e{number}", "customer_id": f"c{number}", "campaign": "spring", **fields})
-    made.at.FromDatetime(THEN + timedelta(seconds=late))
-    return made.SerializeToString()
+    """Return an encoded valid event, with these fields replaced."""
+    event = Message(**{"event_id": f"e{number}", "customer_id": f"c{number}", "campaign": "spring", **fields})
+    event.at.FromDatetime(THEN + timedelta(seconds=late))
+    return event.SerializeToString()
 
 
-BAD = [
+INVALID = [
     b"\xff\xff\xff", b"", Message(event_id="e", customer_id="c").SerializeToString(), message(1, event_id=""),
     message(1, customer_id=""), message(1, customer_id="a\x00"), message(1, campaign="a b"), message(1, late=10**9),
     Message(event_id="e", customer_id="c", at={"seconds": 2**60}).SerializeToString(),
 ]  # fmt: skip
 
 
-def test_bad_messages_are_refused_and_the_others_among_them_have_their_effect() -> None:
+def test_invalid_messages_are_rejected_and_valid_ones_processed() -> None:
     CampaignFactory(slug="spring", quota=1)
-    values = [message(2, late=2), *BAD, message(1, late=1)]
+    values = [message(2, late=2), *INVALID, message(1, late=1)]
 
-    refusals = process_messages(values, now=THEN + timedelta(hours=1))
+    errors = process_messages(values, now=THEN + timedelta(hours=1))
 
-    assert [type(one) for one in refusals] == [type(None), *[InvalidRequest] * len(BAD), type(None)]
-    assert winners() == ["c1"]
+    assert [type(error) for error in errors] == [type(None), *[InvalidRequest] * len(INVALID), type(None)]
+    assert voucher_holders() == ["c1"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_messages_that_arrive_together_are_taken_in_the_order_of_their_time(settings: Any) -> None:
+def test_messages_of_a_batch_are_processed_in_the_order_of_their_times(settings: Any) -> None:
     CampaignFactory(slug="spring", quota=100)
     kafka = Kafka()
     settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_OPTIONS = kafka.address, OPTIONS
@@ -293,18 +299,18 @@ def test_messages_that_arrive_together_are_taken_in_the_order_of_their_time(sett
         kafka.send(Command.topic, message(number, late=-number), key="spring")
     kafka.send(Command.topic, b"\xff", key="spring")
 
-    reader = KafkaConsumer(
-        topic=Command.topic, group="test", take=Command().take(), max_batch=Command.max_batch, poll=1
+    consumer = KafkaConsumer(
+        topic=Command.topic, group="test", handler=Command().get_handler(), max_batch=Command.max_batch, poll=1
     )
-    reader.run(until=lambda: FirstLogin.objects.count() == 300)
+    consumer.run(until=lambda: FirstLogin.objects.count() == 300)
 
     assert kafka.committed(Command.topic, "test") == 301
-    assert winners() == [f"c{number}" for number in range(299, 199, -1)]
+    assert voucher_holders() == [f"c{number}" for number in range(299, 199, -1)]
     (dead,) = kafka.read(f"{Command.topic}-dead-letter", 1)
     assert dead.value() == b"\xff"
 
 
-def test_the_generated_code_is_what_the_description_says(tmp_path: Path) -> None:
+def test_the_generated_code_matches_the_proto_file(tmp_path: Path) -> None:
     command = ["-m", "grpc_tools.protoc", "-I", str(ROOT), f"--python_out={tmp_path}", f"--pyi_out={tmp_path}", PROTO]
     subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
 
@@ -312,12 +318,12 @@ def test_the_generated_code_is_what_the_description_says(tmp_path: Path) -> None
         assert (tmp_path / "vouchers/proto" / name).read_text() == (ROOT / "vouchers/proto" / name).read_text(), name
 
 
-def test_the_command_says_what_it_needs() -> None:
+def test_the_command_requires_kafka_servers() -> None:
     with pytest.raises(CommandError, match="KAFKA_BOOTSTRAP_SERVERS"):
         call_command("consume_login_events")
 
 
-def test_a_customer_who_is_known_is_not_made_again() -> None:
+def test_known_customers_are_not_created_again() -> None:
     CampaignFactory(slug="spring")
     known = CustomerFactory(customer_id="c1")
 

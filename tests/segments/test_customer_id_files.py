@@ -1,4 +1,4 @@
-"""Customer ids are read from files of any make, and bad lines are named."""
+"""Files of customer IDs: formats, invalid lines and compression."""
 
 import gzip
 import random
@@ -12,7 +12,7 @@ from segments.customer_id_files import CSV, NDJSON, CustomerIdReader, gunzip_str
 
 
 def read(text: bytes, media_type: str = CSV, part: int = 7) -> tuple[list[str], CustomerIdReader]:
-    """The ids of a file that arrives ``part`` bytes at a time, and its reader."""
+    """Return the IDs of a file that arrives ``part`` bytes at a time, and its reader."""
     reader = CustomerIdReader(media_type)
     copied = b"".join(reader.read(cut(text, part)))
     return [line.replace("\\\\", "\\") for line in copied.decode().splitlines()], reader
@@ -42,11 +42,11 @@ def cut(text: bytes, part: int) -> Iterator[bytes]:
     ],
 )
 @pytest.mark.parametrize("part", [1, 5, 1000])
-def test_the_first_cell_of_each_line_is_a_customer(text: bytes, ids: list[str], part: int) -> None:
-    found, reader = read(text, part=part)
+def test_csv_lines_yield_their_first_cell(text: bytes, ids: list[str], part: int) -> None:
+    result, reader = read(text, part=part)
 
     reader.check()
-    assert found == ids
+    assert result == ids
     assert reader.received == len(ids)
 
 
@@ -61,11 +61,11 @@ def test_the_first_cell_of_each_line_is_a_customer(text: bytes, ids: list[str], 
     ],
 )
 @pytest.mark.parametrize("part", [1, 5, 1000])
-def test_each_line_of_json_is_a_customer(text: bytes, ids: list[str], part: int) -> None:
-    found, reader = read(text, NDJSON, part)
+def test_json_lines_yield_their_customer_id(text: bytes, ids: list[str], part: int) -> None:
+    result, reader = read(text, NDJSON, part)
 
     reader.check()
-    assert found == ids
+    assert result == ids
     assert reader.received == len(ids)
 
 
@@ -83,19 +83,17 @@ def test_each_line_of_json_is_a_customer(text: bytes, ids: list[str], part: int)
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("part", [3, 100_000])
-def test_a_line_that_names_nobody_is_told_by_its_number(
-    media_type: str, text: bytes, lines: list[str], part: int
-) -> None:
+def test_invalid_lines_are_reported_by_number(media_type: str, text: bytes, lines: list[str], part: int) -> None:
     _, reader = read(text, media_type, part)
 
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(InvalidRequest) as raised:
         reader.check()
 
-    assert [fault["field"] for fault in refused.value.errors or []] == lines
+    assert [error["field"] for error in raised.value.errors or []] == lines
     assert reader.invalid_count == len(lines)
 
 
-def test_of_many_bad_lines_the_first_are_named_and_all_are_counted() -> None:
+def test_the_first_invalid_lines_are_listed_and_all_are_counted() -> None:
     _, reader = read(b"\x07\n" * 5_000, part=1000)
 
     with pytest.raises(InvalidRequest, match="5,000 lines"):
@@ -104,10 +102,10 @@ def test_of_many_bad_lines_the_first_are_named_and_all_are_counted() -> None:
     assert len(reader.errors) == customer_id_files.MAX_ERRORS
 
 
-def test_quick_and_slow_ways_read_the_same() -> None:
-    """A block of plain lines is taken whole; one line that is not makes it go line by line."""
-    dice = random.Random(7)
-    names = [f"c{dice.randrange(10**9)}" for _ in range(5_000)]
+def test_blocks_and_single_lines_are_parsed_alike() -> None:
+    """A block of plain lines is converted as a whole; any other line makes the reader parse line by line."""
+    rng = random.Random(7)
+    names = [f"c{rng.randrange(10**9)}" for _ in range(5_000)]
     for media_type, line in ((CSV, "{}\n"), (NDJSON, '"{}"\n'), (NDJSON, '{{"customer_id": "{}"}}\n')):
         text = "".join(line.format(name) for name in names).encode()
         slow = text.replace(b"\n", b" \n") if media_type == CSV else text.replace(b"{", b"{ ").replace(b'"\n', b'" \n')
@@ -116,29 +114,29 @@ def test_quick_and_slow_ways_read_the_same() -> None:
 
 
 @pytest.mark.parametrize("part", [1, 10, 100_000])
-def test_a_packed_file_is_unpacked_a_little_at_a_time(part: int) -> None:
+def test_gzip_is_decompressed_in_small_chunks(part: int) -> None:
     text = b"c1\n" * 20_000
     packed = gzip.compress(text[:30_000]) + gzip.compress(text[30_000:])
 
-    pieces = list(gunzip_stream(cut(packed, part), limit=500))
+    chunks = list(gunzip_stream(cut(packed, part), limit=500))
 
-    assert b"".join(pieces) == text
-    assert max(map(len, pieces)) <= 500
+    assert b"".join(chunks) == text
+    assert max(map(len, chunks)) <= 500
 
 
 @pytest.mark.parametrize(
     "packed", [b"", b"c1\n", gzip.compress(b"c1", mtime=0)[:-5], gzip.compress(b"c1", mtime=0) + b"x"]
 )
-def test_a_packed_file_that_is_broken_is_refused(packed: bytes) -> None:
+def test_broken_gzip_is_rejected(packed: bytes) -> None:
     with pytest.raises(InvalidRequest):
         list(gunzip_stream(iter([packed] if packed else []), limit=500))
 
 
 @pytest.mark.parametrize("name", ["new_users", "a", "purchase-above.100", "x" * 100])
-def test_a_segment_type_is_a_word(name: str) -> None:
+def test_valid_segment_types_are_accepted(name: str) -> None:
     assert customer_id_files.is_segment_type(name)
 
 
 @pytest.mark.parametrize("name", ["", " ", "_x", "a b", "a/b", "a\n", "a\x00", "é", "x" * 101])
-def test_what_is_no_word_is_no_segment_type(name: str) -> None:
+def test_invalid_segment_types_are_rejected(name: str) -> None:
     assert not customer_id_files.is_segment_type(name)
