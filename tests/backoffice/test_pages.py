@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.contracts import Role
 from accounts.models import Brand
 from backoffice.base.admin import BrandScopedMixin
-from backoffice.pages.navigation import groups
+from backoffice.pages.navigation import list_groups
 from core.ids import uuid7
 from core.models import OutboxMessage
 from core.outbox import enqueue_on_commit
@@ -61,7 +61,7 @@ def root():
 
 
 # --- policy ----------------------------------------------------------------------------------------------------------
-def test_the_admin_has_a_looser_policy_and_nothing_else_has(client, owner):
+def test_only_the_admin_has_the_looser_content_security_policy(client, owner):
     loose = [owner.get(path)["Content-Security-Policy"] for path in ("/admin/", "/admin/log/", "/admin/login/")]
     strict = [
         client.get(path)["Content-Security-Policy"]
@@ -74,7 +74,7 @@ def test_the_admin_has_a_looser_policy_and_nothing_else_has(client, owner):
 
 
 # --- dashboard -------------------------------------------------------------------------------------------------------
-def test_the_dashboard_shows_the_users_own_brands_and_not_the_platform(owner, brand):
+def test_the_dashboard_shows_the_users_brands_but_not_the_platform(owner, brand):
     mine, theirs = DiscountCodeFactory(brand=brand, text="MINE"), DiscountCodeFactory(text="THEIRS")
     for code in (mine, theirs):
         Usage.objects.create(
@@ -91,9 +91,9 @@ def test_the_dashboard_shows_the_users_own_brands_and_not_the_platform(owner, br
     assert "THEIRS" not in answer.content.decode()
 
 
-def test_the_dashboard_counts_what_runs_now_for_the_users_own_brands(owner, root, brand):
+def test_the_dashboard_counts_active_objects_of_the_users_brands(owner, root, brand):
     at = timezone.now()
-    span = {"starts_at": at - timedelta(hours=1), "ends_at": at + timedelta(days=1)}
+    span = {"start_date": at - timedelta(hours=1), "end_date": at + timedelta(days=1)}
     for number, whose in enumerate((brand, BrandFactory())):
         PromotionFactory(brand=whose)
         campaigns.create(brand=whose, quota=7, fields={"name": "First", "slug": f"first-{number}", **span}, at=at)
@@ -111,7 +111,7 @@ def test_the_dashboard_counts_what_runs_now_for_the_users_own_brands(owner, root
     assert running(owner)["Coupons"] == ("0", "0 start within 7 days")
 
 
-def test_platform_admins_see_how_the_platform_does(root):
+def test_superusers_see_the_health_of_the_platform(root):
     enqueue_on_commit("discounts.announce", code="X")
     OutboxMessage.objects.create(task="gone", dead_lettered_at=timezone.now())
 
@@ -120,7 +120,7 @@ def test_platform_admins_see_how_the_platform_does(root):
     assert (health["Promised tasks"], health["Parked tasks"], health["Beat"]) == ("1", "1", "silent")
 
 
-def test_parked_tasks_are_sent_again(root, owner):
+def test_failed_tasks_can_be_retried_by_superusers_only(root, owner):
     parked = OutboxMessage.objects.create(
         task="discounts.announce", kwargs={"code": "X"}, dead_lettered_at=timezone.now(), attempts=12
     )
@@ -134,20 +134,20 @@ def test_parked_tasks_are_sent_again(root, owner):
 
 
 # --- audit log -------------------------------------------------------------------------------------------------------
-def test_the_log_says_who_changed_what_from_which_value_to_which(owner, brand):
+def test_the_audit_log_shows_user_object_and_changed_values(owner, brand):
     code = DiscountCodeFactory(brand=brand, text="SUMMER")
     local = code.validity.strftime("%Y-%m-%dT%H:%M:%S")
 
     owner.post(f"/admin/discounts/discountcode/{code.pk}/change/", {"validity": local})
     changes = owner.get("/admin/log/?kind=discounts.discountcode&how=update").context["rows"]
 
-    assert [(change["who"], change["what"], change["name"]) for change in changes] == [
+    assert [(change["user"], change["object_type"], change["name"]) for change in changes] == [
         ("olga", "Discount code", "SUMMER")
     ]
     assert changes[0]["fields"] == [("active", "yes", "no")]
 
 
-def test_an_objects_history_is_its_part_of_the_log(owner, brand):
+def test_the_history_of_an_object_is_its_part_of_the_audit_log(owner, brand):
     code, other = DiscountCodeFactory(brand=brand, text="SUMMER"), DiscountCodeFactory(brand=brand)
 
     answer = owner.get(f"/admin/discounts/discountcode/{code.pk}/history/")
@@ -157,7 +157,7 @@ def test_an_objects_history_is_its_part_of_the_log(owner, brand):
     assert other.code_id not in str(changes)
 
 
-def test_a_brand_reads_its_own_changes_only(owner, brand):
+def test_staff_see_changes_of_their_own_brand_only(owner, brand):
     stranger = DiscountCodeFactory(text="THEIRS")
     DiscountCodeFactory(brand=brand, text="MINE")
 
@@ -168,24 +168,24 @@ def test_a_brand_reads_its_own_changes_only(owner, brand):
     assert "MINE" in names
     assert "THEIRS" not in page.content.decode()
     assert theirs.context["rows"] == []
-    assert not {"User", "Customer"} & {change["what"] for change in page.context["rows"]}
+    assert not {"User", "Customer"} & {change["object_type"] for change in page.context["rows"]}
 
 
-def test_an_editor_does_not_read_what_only_owners_see(brand):
+def test_an_editor_does_not_see_changes_of_objects_for_owners(brand):
     ApiKeyFactory(brand=brand, name="secret key")
     editor = as_user(MembershipFactory(brand=brand, role=Role.EDITOR).user)
 
     assert "secret key" not in editor.get("/admin/log/").content.decode()
 
 
-def test_the_log_pages_by_key_through_all_kinds(owner, brand):
+def test_the_audit_log_pages_through_the_events_of_all_models(owner, brand):
     for _ in range(40):
         DiscountCodeFactory(brand=brand)
 
     seen, path = [], "/admin/log/"
     while path:
         context = owner.get(path).context
-        seen += [(change["what"], change["url"]) for change in context["rows"]]
+        seen += [(change["object_type"], change["url"]) for change in context["rows"]]
         path = context["older"] and "/admin/log/" + context["older"]
 
     codes = [entry for entry in seen if entry[0] == "Discount code"]
@@ -200,11 +200,11 @@ ODD_FILTERS = [
 
 
 @pytest.mark.parametrize("query", ODD_FILTERS)
-def test_a_log_filter_that_makes_no_sense_shows_nothing_or_everything_but_no_error(owner, brand, query):
+def test_an_invalid_filter_of_the_audit_log_is_no_error(owner, brand, query):
     assert owner.get(f"/admin/log/?{query}").status_code == 200
 
 
-def test_the_log_costs_as_many_queries_for_a_long_page_as_for_a_short_one(owner, brand):
+def test_the_audit_log_takes_a_fixed_number_of_queries(owner, brand):
     def queries():
         with CaptureQueriesContext(connection) as seen:
             owner.get("/admin/log/")
@@ -241,7 +241,7 @@ def things(brand):
         "promotion": PromotionFactory(brand=brand, name="secret-of-billo"),
         "campaign": campaign,
         "coupondefinition": coupon,
-        "couponredemption": redeem(coupon=coupon.pk, asked=RedemptionRequest(uuid7(), customer.pk), at=now),
+        "couponredemption": redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), customer.pk), at=now),
         "voucher": Voucher.objects.get(),
         "pricingprofile": PricingProfile.objects.create(brand=brand),
         "usagereturn": UsageReturn.objects.create(
@@ -346,7 +346,7 @@ NO_KEYS = ("x", "9" * 40, "\0", "", "1_5f")
 
 
 @pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label_lower)
-def test_nonsense_is_never_a_server_error(model, root, things):
+def test_invalid_parameters_are_never_a_server_error(model, root, things):
     base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
 
     for query in NONSENSE:
@@ -360,7 +360,7 @@ def test_nonsense_is_never_a_server_error(model, root, things):
 
 @pytest.mark.parametrize("part", ["minute", "hour", "day_of_week", "day_of_month", "month_of_year"])
 @pytest.mark.parametrize("text", ["-5", "-0", "noon", "9" * 30])
-def test_a_time_that_beat_cannot_read_is_refused_at_its_field(root, part, text):
+def test_an_invalid_crontab_part_is_an_error_at_its_field(root, part, text):
     page = "/admin/django_celery_beat/crontabschedule/add/"
     good = {"minute": "*", "hour": "*", "day_of_week": "*", "day_of_month": "*", "month_of_year": "*"}
 
@@ -371,7 +371,7 @@ def test_a_time_that_beat_cannot_read_is_refused_at_its_field(root, part, text):
 
 @pytest.mark.parametrize("name", ["user", "brand"])
 @pytest.mark.parametrize("key", ["x", "\0", "9" * 40, "٣", "1_5f", "🎟"])
-def test_a_key_of_nothing_is_refused_where_it_is_searched_for(root, brand, name, key):
+def test_an_invalid_key_is_an_error_at_its_autocomplete_field(root, brand, name, key):
     good = {"user": UserFactory().pk, "brand": brand.pk, "role": "owner"}
 
     answer = root.post("/admin/accounts/membership/add/", good | {name: key})
@@ -380,7 +380,7 @@ def test_a_key_of_nothing_is_refused_where_it_is_searched_for(root, brand, name,
 
 
 @pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label_lower)
-def test_nothing_is_saved_as_something_new(model, root, things):
+def test_save_as_new_is_ignored(model, root, things):
     thing = things.get(model._meta.model_name)
     base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
     before = model.objects.count()
@@ -395,9 +395,9 @@ def test_nothing_is_saved_as_something_new(model, root, things):
 @pytest.mark.parametrize(
     "page",
     ["promotions/promotion/calendar/", "promotions/promotion/add/", "checkout/redemption/try/",
-     "checkout/backtest/add/", "segments/audience/computed/", "segments/segment/slots/", "coupons/report/"],
+     "checkout/backtest/add/", "segments/audience/automatic/", "segments/segment/slots/", "coupons/report/"],
 )  # fmt: skip
-def test_a_page_of_a_brand_is_not_one_of_no_brand(owner, page, query):
+def test_an_invalid_brand_parameter_is_no_error(owner, page, query):
     assert owner.get(f"/admin/{page}?{query}").status_code in (200, 404)
 
 
@@ -408,19 +408,19 @@ def test_a_page_of_a_brand_is_not_one_of_no_brand(owner, page, query):
         ("/admin/promotions/promotion/", "Promotions"),
         ("/admin/promotions/promotion/add/", "Promotions"),
         ("/admin/promotions/promotion/calendar/", "Calendar"),
-        ("/admin/segments/audience/computed/", "Computed audiences"),
+        ("/admin/segments/audience/automatic/", "Computed audiences"),
         ("/admin/log/", "Audit log"),
         ("/admin/password_change/", None),
     ],
 )
-def test_the_sidebar_marks_the_page_one_is_on(path, name):
+def test_the_sidebar_highlights_the_current_page(path, name):
     request = RequestFactory().get(path)
     request.user = UserFactory(is_superuser=True)
 
-    marked = [item["title"] for group in groups(request) for item in group["items"] if item["active"]]
+    marked = [item["title"] for group in list_groups(request) for item in group["items"] if item["active"]]
     assert marked == ([name] if name else [])
 
 
 @pytest.mark.parametrize("query", ["s=a&page=x", "s=a&page=99", "s=%00", "page=1", "s=disc"])
-def test_the_sidebars_search_finds_or_finds_nothing(owner, query):
+def test_the_sidebar_search_is_never_a_server_error(owner, query):
     assert owner.get(f"/admin/search/?{query}").status_code == 200

@@ -33,7 +33,7 @@ def waiting(*, error: str = "", failures: int = 0) -> SyncJob:
     return found
 
 
-def test_the_list_says_what_waits_and_why(root: Client, django_assert_max_num_queries):
+def test_the_list_shows_pending_jobs_with_their_reasons(root: Client, django_assert_max_num_queries):
     for _ in range(5):
         waiting(error="it answered 503", failures=2)
     SyncJob.objects.filter(pk=waiting().pk).update(acknowledged=1)
@@ -46,7 +46,7 @@ def test_the_list_says_what_waits_and_why(root: Client, django_assert_max_num_qu
     assert len(root.get(f"{PAGE}?state=known").context["cl"].result_list) == 1
 
 
-def test_one_errand_has_a_page(root: Client):
+def test_a_job_has_a_page(root: Client):
     errand = waiting(error="it cannot be reached", failures=1)
 
     page = root.get(f"{PAGE}{errand.pk}/change/").content.decode()
@@ -55,7 +55,7 @@ def test_one_errand_has_a_page(root: Client):
     assert f"/admin/promotions/promotion/{errand.subject}/change/" in page
 
 
-def test_what_waits_is_told_now(root: Client):
+def test_sync_now_makes_a_pending_job_due(root: Client):
     errand = waiting(error="it answered 503", failures=4)
 
     root.post(PAGE, {"action": "tell_now", "_selected_action": [errand.pk]})
@@ -63,10 +63,10 @@ def test_what_waits_is_told_now(root: Client):
     errand.refresh_from_db()
     assert errand.due_at <= timezone.now()
     assert errand.failures == 0
-    assert OutboxMessage.objects.get(task="promotions.tell").kwargs == {"promotion_id": str(errand.subject)}
+    assert OutboxMessage.objects.get(task="promotions.sync_promotion").kwargs == {"promotion_id": str(errand.subject)}
 
 
-def test_what_the_service_lost_is_told_again_from_the_beginning(root: Client):
+def test_resync_sends_a_job_again_from_the_start(root: Client):
     errand = waiting()
     SyncJob.objects.filter(pk=errand.pk).update(acknowledged=1, cursor=70, page=7, sent_count=70)
 
@@ -76,7 +76,7 @@ def test_what_the_service_lost_is_told_again_from_the_beginning(root: Client):
     assert (errand.version, errand.acknowledged, errand.cursor, errand.page, errand.sent_count) == (2, 1, 0, 0, 0)
 
 
-def test_brands_do_not_see_it_and_may_not_tell():
+def test_brand_staff_can_neither_see_nor_sync_jobs():
     errand = waiting(error="a secret")
     client = Client()
     client.force_login(MembershipFactory().user)
@@ -89,7 +89,7 @@ def test_brands_do_not_see_it_and_may_not_tell():
     assert not OutboxMessage.objects.exists()
 
 
-def test_the_dashboard_says_how_each_service_does(root: Client, settings):
+def test_the_dashboard_shows_the_status_of_each_service(root: Client, settings):
     def told() -> dict[str, tuple[str, str]]:
         return {name: (value, meaning) for name, value, meaning, _ in root.get("/admin/").context["health"]}
 
@@ -102,7 +102,7 @@ def test_the_dashboard_says_how_each_service_does(root: Client, settings):
     assert told()["Campaign engine"] == ("1", "to be told, 1 failed before")
 
     for _ in range(5):
-        circuit_breaker.on_failure(ENGINE, DeliveryFailed("it cannot be reached", ill=True), at=timezone.now())
+        circuit_breaker.on_failure(ENGINE, DeliveryFailed("it cannot be reached", is_service_failure=True), at=timezone.now())
     value, meaning = told()["Campaign engine"]
     assert value == "left alone"
     assert meaning.startswith("since ")

@@ -64,7 +64,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}], ids=["plain", "with a key"])
-def test_what_is_no_sound_json_is_refused(client: Client, body: bytes, headers: dict[str, str]) -> None:
+def test_malformed_json_is_rejected(client: Client, body: bytes, headers: dict[str, str]) -> None:
     DiscountCodeFactory(text="TEN")
 
     response = client.post(USES, body, content_type="application/json", headers=headers)
@@ -75,7 +75,7 @@ def test_what_is_no_sound_json_is_refused(client: Client, body: bytes, headers: 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b"7", b'"TEN"', b"true", b'[{"discount_code": "TEN"}]', b"{}", b""])
 @pytest.mark.parametrize("path", [USES, CODES, QUOTE, REDEMPTIONS])
-def test_json_of_another_shape_is_refused(client: Client, path: str, body: bytes) -> None:
+def test_json_that_is_not_an_object_is_rejected(client: Client, path: str, body: bytes) -> None:
     assert is_problem(client.post(path, body, content_type="application/json"), 400, "invalid")
 
 
@@ -86,7 +86,7 @@ def test_json_of_another_shape_is_refused(client: Client, path: str, body: bytes
     "name",
     ["currency", "lines", "shipping", "codes", "vouchers", "country", "transaction_type", "order", "ttl_seconds"],
 )
-def test_fields_of_another_type_are_refused_or_understood_never_a_defect(
+def test_fields_of_a_wrong_type_are_never_a_server_error(
     client: Client, name: str, value: object
 ) -> None:
     response = client.post(REDEMPTIONS, json.dumps(CART | {"order": "1", name: value}), content_type="application/json")
@@ -99,7 +99,7 @@ def test_fields_of_another_type_are_refused_or_understood_never_a_defect(
     "name", ["quantity", "unit_price", "min_unit_price", "id", "sku", "categories", "brand", "discountable"]
 )
 @pytest.mark.parametrize("value", [None, True, 10**30, 1e300, -1, "1e5", "9" * 15, "", [], {}], ids=str)
-def test_fields_of_a_line_too(client: Client, name: str, value: object) -> None:
+def test_line_fields_of_a_wrong_type_are_never_a_server_error(client: Client, name: str, value: object) -> None:
     cart = CART | {"order": "1", "lines": [CART["lines"][0] | {name: value}]}  # type: ignore[operator]
 
     response = client.post(REDEMPTIONS, json.dumps(cart), content_type="application/json")
@@ -107,7 +107,7 @@ def test_fields_of_a_line_too(client: Client, name: str, value: object) -> None:
     assert response.status_code in (201, 400), response.content
 
 
-def test_nesting_that_the_platform_reads_is_taken(client: Client) -> None:
+def test_nesting_up_to_the_limit_is_accepted(client: Client) -> None:
     body = b'{"discount_code": ' + b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1) + b"}"
 
     response = client.post(USES, body, content_type="application/json")
@@ -115,7 +115,7 @@ def test_nesting_that_the_platform_reads_is_taken(client: Client) -> None:
     assert [fault["field"] for fault in response.json()["errors"]] == ["discount_code"]
 
 
-def test_a_body_over_1_mib_is_refused_before_it_is_read(client: Client) -> None:
+def test_a_body_over_1_mib_is_rejected_before_it_is_read(client: Client) -> None:
     fits = b'{"discount_code": "' + b"A" * (1024 * 1024 - 21) + b'"}'
     assert len(fits) == 1024 * 1024
 
@@ -127,7 +127,7 @@ def test_a_body_over_1_mib_is_refused_before_it_is_read(client: Client) -> None:
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "²", "1e9", " ", "٣"])
-def test_a_length_that_is_none_is_no_defect(client: Client, length: str) -> None:
+def test_an_invalid_content_length_is_no_server_error(client: Client, length: str) -> None:
     response = client.post(USES, b"{}", content_type="application/json", CONTENT_LENGTH=length)
 
     assert is_problem(response, 400, "invalid")
@@ -137,7 +137,7 @@ def test_a_length_that_is_none_is_no_defect(client: Client, length: str) -> None
     "path", ["/api/", "/api/v1/", "/api/nothing/", "/api/v1/discountcode", "/api/v1/checkout/redemptions/x/"]
 )
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
-def test_an_unknown_address_is_404_whatever_the_method(method: str, path: str) -> None:
+def test_an_unknown_url_is_404_for_any_method(method: str, path: str) -> None:
     unguarded = Client(enforce_csrf_checks=True)
 
     response = getattr(unguarded, method)(path, content_type="application/json")
@@ -145,7 +145,7 @@ def test_an_unknown_address_is_404_whatever_the_method(method: str, path: str) -
     assert is_problem(response, 404, "not_found")
 
 
-def test_beside_the_api_an_unknown_page_is_a_page() -> None:
+def test_an_unknown_url_outside_the_api_is_an_html_page() -> None:
     response = Client().get("/nothing/")
 
     assert response.status_code == 404
@@ -162,7 +162,7 @@ def test_beside_the_api_an_unknown_page_is_a_page() -> None:
         ("trace", QUOTE, {"POST", "OPTIONS"}),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(client: Client, method: str, path: str, allowed: set[str]) -> None:
+def test_a_wrong_method_returns_the_allowed_methods(client: Client, method: str, path: str, allowed: set[str]) -> None:
     response = getattr(client, method)(path)
 
     assert is_problem(response, 405, "method_not_allowed")
@@ -174,14 +174,14 @@ def test_a_wrong_method_is_told_the_right_ones(client: Client, method: str, path
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "x"],
 )
-def test_another_content_type_is_refused(client: Client, content_type: str) -> None:
+def test_an_unsupported_content_type_is_rejected(client: Client, content_type: str) -> None:
     response = client.generic("POST", QUOTE, b"a=b", content_type=content_type)
 
     assert is_problem(response, 415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("charset", ["utf-16", "zlib", "rot13", "hex", "latin-1", "idna"])
-def test_another_charset_is_refused(client: Client, charset: str) -> None:
+def test_an_unsupported_charset_is_rejected(client: Client, charset: str) -> None:
     content_type = f"application/json; charset={charset}"
 
     assert is_problem(client.generic("POST", QUOTE, b"{}", content_type=content_type), 415, "unsupported_media_type")
@@ -192,7 +192,7 @@ def test_another_charset_is_refused(client: Client, charset: str) -> None:
     ("charset", "query", "status"),
     [("zlib", "order=%41", "415"), ("utf-8", "&".join(["a=1"] * 2000), "400"), ("utf-8", "a=%41", "404")],
 )
-def test_a_query_of_any_kind_is_read_where_refusals_are_answered(charset: str, query: str, status: str) -> None:
+def test_an_invalid_query_string_is_answered_as_a_problem(charset: str, query: str, status: str) -> None:
     environ = RequestFactory()._base_environ(  # type: ignore[attr-defined]
         PATH_INFO="/api/nothing/", CONTENT_TYPE=f"text/x; charset={charset}", QUERY_STRING=query
     )
@@ -208,7 +208,7 @@ def test_a_query_of_any_kind_is_read_where_refusals_are_answered(charset: str, q
 @pytest.mark.parametrize("path", ["/admin/login/", "/accounts/", "/unsubscribe/x/"])
 @pytest.mark.parametrize("charset", ["utf-7", "utf-16", "unicode_escape", "latin-1"])
 @pytest.mark.parametrize("form", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
-def test_a_page_reads_no_other_charset(path: str, charset: str, form: str) -> None:
+def test_a_page_rejects_an_unsupported_charset(path: str, charset: str, form: str) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\n+2AA-\\ud800\r\n--x--\r\n'
 
     for method in ("GET", "POST"):
@@ -219,7 +219,7 @@ def test_a_page_reads_no_other_charset(path: str, charset: str, form: str) -> No
 
 
 @pytest.mark.parametrize("content_type", ["multipart/form-data; boundary*=nosuch''x", "text/x; charset*=nosuch''x"])
-def test_a_content_type_that_cannot_be_read_is_as_if_there_were_none(content_type: str) -> None:
+def test_a_malformed_content_type_is_treated_as_missing(content_type: str) -> None:
     answered: list[Any] = []
     environ = RequestFactory()._base_environ(  # type: ignore[attr-defined]
         PATH_INFO="/api/nothing/", REQUEST_METHOD="POST", CONTENT_TYPE=content_type
@@ -231,12 +231,12 @@ def test_a_content_type_that_cannot_be_read_is_as_if_there_were_none(content_typ
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "POST", "DELETE"])
-def test_the_documentation_is_only_read(method: str) -> None:
+def test_the_documentation_is_read_only(method: str) -> None:
     assert Client().generic(method, "/api/docs/").status_code == 405
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "UTF8", '"utf-8"', "nonsense"])
-def test_utf_8_by_any_of_its_names_is_taken(client: Client, charset: str) -> None:
+def test_utf_8_is_accepted_by_all_its_names(client: Client, charset: str) -> None:
     body = json.dumps(CART | {"transaction_type": "Käufe"}, ensure_ascii=False).encode()
 
     assert client.generic("POST", QUOTE, body, content_type=f"application/json; charset={charset}").status_code == 200
@@ -245,7 +245,7 @@ def test_utf_8_by_any_of_its_names_is_taken(client: Client, charset: str) -> Non
 @pytest.mark.parametrize(
     "accept", ["text/html", "application/xml", "image/*", "application/json;version=x;q=broken, text/css"]
 )
-def test_a_format_that_is_not_given_is_refused(client: Client, accept: str) -> None:
+def test_an_unavailable_media_type_is_rejected(client: Client, accept: str) -> None:
     response = client.get("/api/v1/me/", headers={"Accept": accept})
 
     assert response.status_code in (200, 406)
@@ -253,20 +253,20 @@ def test_a_format_that_is_not_given_is_refused(client: Client, accept: str) -> N
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/*", "text/html, application/json;q=0.1"])
-def test_json_is_given_to_whoever_takes_it(client: Client, accept: str) -> None:
+def test_json_is_returned_for_any_accept_header_that_includes_it(client: Client, accept: str) -> None:
     assert client.get("/api/v1/me/", headers={"Accept": accept}).status_code == 200
 
 
 @pytest.mark.parametrize("query", ["?order=%00", "?order=a%00b", "?limit=%00", "?cursor=%00", "?%00=1", "?brand=%00"])
 @pytest.mark.parametrize("path", [REDEMPTIONS, CODES])
-def test_a_nul_in_the_query_is_refused(client: Client, path: str, query: str) -> None:
+def test_a_nul_in_the_query_string_is_rejected(client: Client, path: str, query: str) -> None:
     assert is_problem(client.get(path + query), 400, "invalid")
 
 
 @pytest.mark.parametrize(
     "name", ["%00", "%ED%A0%80", "a%2Fb", "..", "%F0%9F%98%80", "x" * 3000, "'; DROP TABLE x; --", "a" * 64]
 )
-def test_any_name_in_an_address_is_only_a_name(client: Client, name: str) -> None:
+def test_any_name_in_a_url_is_no_server_error(client: Client, name: str) -> None:
     response = client.get(f"/api/v1/discountcode/{name}/")
 
     assert response.status_code == 404
@@ -274,7 +274,7 @@ def test_any_name_in_an_address_is_only_a_name(client: Client, name: str) -> Non
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "201", "x", "", "1.5", "9" * 5_000, "٣", "²", "+5", " 5"])
-def test_a_limit_that_is_none_is_refused(client: Client, limit: str) -> None:
+def test_an_invalid_limit_is_rejected(client: Client, limit: str) -> None:
     response = client.get(REDEMPTIONS, {"limit": limit})
 
     assert is_problem(response, 400, "invalid")
@@ -297,7 +297,7 @@ CURSORS = [
 
 
 @pytest.mark.parametrize("cursor", CURSORS)
-def test_a_cursor_that_somebody_made_up_is_no_defect(client: Client, cursor: str) -> None:
+def test_a_forged_cursor_is_no_server_error(client: Client, cursor: str) -> None:
     for made in (cursor, base64.b64encode(cursor.encode()).decode()):
         for path, query in ((REDEMPTIONS, {}), (CODES, {"brand": "billo"})):
             response = client.get(path, {**query, "cursor": made})
@@ -306,7 +306,7 @@ def test_a_cursor_that_somebody_made_up_is_no_defect(client: Client, cursor: str
             assert response.status_code == 200 or is_problem(response, 400, "invalid")
 
 
-def test_pages_lead_through_all_rows_newest_first_and_back(client: Client) -> None:
+def test_pages_list_all_rows_newest_first_in_both_directions(client: Client) -> None:
     for number in range(7):
         client.post(REDEMPTIONS, CART | {"order": str(number)}, content_type="application/json")
     wanted = [str(pk) for pk in Redemption.objects.order_by("-pk").values_list("pk", flat=True)]
@@ -321,7 +321,7 @@ def test_pages_lead_through_all_rows_newest_first_and_back(client: Client) -> No
     assert [row["id"] for row in client.get(previous).json()["results"]] == wanted[3:6]
 
 
-def test_a_defect_is_answered_without_details(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_server_error_has_no_details(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(APIView):
         authentication_classes = permission_classes = throttle_classes = ()
 
@@ -335,7 +335,7 @@ def test_a_defect_is_answered_without_details(caplog: pytest.LogCaptureFixture) 
     assert any("server_error" in str(record.msg) for record in caplog.records)
 
 
-def test_a_host_that_is_not_ours_gets_a_problem(settings: Any) -> None:
+def test_an_unknown_host_gets_a_problem_document(settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["promo.example"]
 
     assert is_problem(Client().get("/api/v1/me/", headers={"Host": "evil.example"}), 400, "invalid")
@@ -344,7 +344,7 @@ def test_a_host_that_is_not_ours_gets_a_problem(settings: Any) -> None:
 @pytest.mark.parametrize(
     "authorization", ["Bearer", "Bearer x y", "Api-Key \xe9", "Basic YTpi", "Bearer " + "x" * 8000, "\xff"]
 )
-def test_credentials_of_any_shape_are_refused_not_a_defect(authorization: str) -> None:
+def test_malformed_credentials_are_rejected(authorization: str) -> None:
     response = Client().get("/api/v1/me/", headers={"Authorization": authorization})
 
     assert response.status_code == 401
@@ -352,6 +352,6 @@ def test_credentials_of_any_shape_are_refused_not_a_defect(authorization: str) -
     assert response["WWW-Authenticate"]
 
 
-def test_a_stranger_is_told_to_sign_in(brand: Brand, client: Client) -> None:
+def test_an_anonymous_request_is_asked_to_authenticate(brand: Brand, client: Client) -> None:
     assert is_problem(Client().get(CODES), 401, "not_authenticated")
     assert User.objects.count() == 1

@@ -102,13 +102,13 @@ def occupy(callers: ThreadPoolExecutor, operation: Any, gate: Gate, item: int = 
     return future
 
 
-def test_who_is_alone_waits_for_nobody(operation: Any, gate: Gate) -> None:
+def test_a_single_caller_does_not_wait(operation: Any, gate: Gate) -> None:
     assert operation.submit(21) == 42
 
     assert gate.batches == [[21]]
 
 
-def test_who_waits_together_is_served_together_in_the_order_of_arrival(
+def test_waiting_items_are_processed_together_in_order_of_arrival(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor
 ) -> None:
     first = occupy(callers, operation, gate)
@@ -120,7 +120,7 @@ def test_who_waits_together_is_served_together_in_the_order_of_arrival(
     assert gate.batches == [[0], [5, 3, 9, 3, 1]]
 
 
-def test_500_callers_each_get_their_own_result(operation: Any, gate: Gate) -> None:
+def test_500_callers_get_their_own_results(operation: Any, gate: Gate) -> None:
     with ThreadPoolExecutor(100) as pool:
         assert list(pool.map(operation.submit, range(500))) == [2 * number for number in range(500)]
 
@@ -128,7 +128,7 @@ def test_500_callers_each_get_their_own_result(operation: Any, gate: Gate) -> No
     assert len(gate.batches) < 500, "some of them shared one"
 
 
-def test_a_batch_has_a_limit_and_the_rest_comes_next(
+def test_a_batch_has_a_limit(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(batching, "LIMIT", 2)
@@ -141,7 +141,7 @@ def test_a_batch_has_a_limit_and_the_rest_comes_next(
     assert gate.batches == [[0], [1, 2], [3, 4], [5]]
 
 
-def test_items_of_different_keys_share_no_batch_and_the_longest_waiting_goes_first(
+def test_items_of_different_keys_share_no_batch(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor
 ) -> None:
     first = occupy(callers, operation, gate)
@@ -156,7 +156,7 @@ def test_items_of_different_keys_share_no_batch_and_the_longest_waiting_goes_fir
 
 
 # --- one bad item, one bad batch --------------------------------------------------------------------------------------
-def test_one_item_that_python_stumbles_over_fails_alone(callers: ThreadPoolExecutor, gate: Gate) -> None:
+def test_an_item_that_raises_in_python_fails_alone(callers: ThreadPoolExecutor, gate: Gate) -> None:
     def stumble(items: Sequence[int]) -> list[int]:
         answers = gate(items)
         if 13 in items:
@@ -175,7 +175,7 @@ def test_one_item_that_python_stumbles_over_fails_alone(callers: ThreadPoolExecu
 
 
 @pytest.mark.parametrize(("bad", "refused"), [(13, IntegrityError), (2**40, DataError)])
-def test_one_item_that_the_database_refuses_fails_alone_and_the_others_are_committed(
+def test_an_item_that_the_database_rejects_fails_alone(
     table: None, callers: ThreadPoolExecutor, gate: Gate, bad: int, refused: type[Exception]
 ) -> None:
     operation: Any = batching.BatchExecutor("inserting", lambda items: (gate(items), insert(items))[1])
@@ -191,7 +191,7 @@ def test_one_item_that_the_database_refuses_fails_alone_and_the_others_are_commi
     assert run("SELECT id FROM batched ORDER BY id") == [(0,), (5,), (7,), (8,)]
 
 
-def test_a_fault_of_the_statement_itself_is_not_tried_item_by_item(callers: ThreadPoolExecutor, gate: Gate) -> None:
+def test_an_error_of_the_statement_is_not_retried_per_item(callers: ThreadPoolExecutor, gate: Gate) -> None:
     operation: Any = batching.BatchExecutor("nowhere", lambda items: (gate(items), run("SELECT * FROM nowhere"))[1])
     first = occupy(callers, operation, gate)
     others = queue(callers, operation, [1, 2, 3])
@@ -204,7 +204,7 @@ def test_a_fault_of_the_statement_itself_is_not_tried_item_by_item(callers: Thre
     assert gate.batches == [[0], [1, 2, 3]]
 
 
-def test_work_that_answers_too_few_is_a_defect_and_is_told_to_each() -> None:
+def test_too_few_results_are_an_error_for_every_caller() -> None:
     operation: Any = batching.BatchExecutor("forgetful", lambda items: [])
 
     with pytest.raises(RuntimeError, match="0 results of 1 items"):
@@ -212,7 +212,7 @@ def test_work_that_answers_too_few_is_a_defect_and_is_told_to_each() -> None:
 
 
 # --- too many, too late -----------------------------------------------------------------------------------------------
-def test_one_more_than_may_wait_is_refused_and_nothing_is_done(
+def test_an_item_above_the_queue_limit_is_rejected(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any
 ) -> None:
     settings.BATCH_MAX_QUEUE = 2
@@ -227,7 +227,7 @@ def test_one_more_than_may_wait_is_refused_and_nothing_is_done(
     assert gate.batches == [[0], [1, 2]]
 
 
-def test_who_waits_too_long_is_refused_and_nothing_is_done(
+def test_an_item_that_waits_too_long_is_rejected(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any
 ) -> None:
     first = occupy(callers, operation, gate)
@@ -242,7 +242,7 @@ def test_who_waits_too_long_is_refused_and_nothing_is_done(
     assert gate.batches == [[0]]
 
 
-def test_what_is_being_done_is_waited_for_beyond_the_deadline(
+def test_a_running_batch_is_awaited_beyond_the_timeout(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any
 ) -> None:
     settings.BATCH_TIMEOUT_SECONDS = 0.01
@@ -255,7 +255,7 @@ def test_what_is_being_done_is_waited_for_beyond_the_deadline(
     assert first.result(30) == 8
 
 
-def test_a_database_that_stays_silent_is_not_waited_for_for_ever(
+def test_an_unresponsive_database_times_out(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any, monkeypatch: Any
 ) -> None:
     settings.BATCH_TIMEOUT_SECONDS = 0.01
@@ -293,7 +293,7 @@ def _kill(pid: int) -> None:
         connections.close_all()
 
 
-def test_a_connection_that_is_lost_in_the_middle_is_replaced_and_the_batch_sent_again_where_that_is_harmless() -> None:
+def test_an_idempotent_batch_is_repeated_after_a_lost_connection() -> None:
     work = Pids("", "kill", "kill")
     operation = batching.BatchExecutor("pids", work, is_idempotent=True)
 
@@ -303,7 +303,7 @@ def test_a_connection_that_is_lost_in_the_middle_is_replaced_and_the_batch_sent_
     assert work.calls == 4
 
 
-def test_a_connection_that_is_lost_over_and_over_is_told_to_the_callers() -> None:
+def test_a_repeatedly_lost_connection_is_an_error_for_the_callers() -> None:
     work = Pids(*["kill"] * batching.MAX_TRIES)
     operation = batching.BatchExecutor("pids", work, is_idempotent=True)
 
@@ -313,7 +313,7 @@ def test_a_connection_that_is_lost_over_and_over_is_told_to_the_callers() -> Non
     assert work.calls == batching.MAX_TRIES + 1
 
 
-def test_what_may_not_be_sent_twice_is_not_and_the_next_have_a_new_connection() -> None:
+def test_a_batch_that_is_not_idempotent_is_not_repeated() -> None:
     work = Pids("kill")
     operation = batching.BatchExecutor("pids", work)
 
@@ -324,7 +324,7 @@ def test_what_may_not_be_sent_twice_is_not_and_the_next_have_a_new_connection() 
     assert work.calls == 2
 
 
-def test_a_connection_that_was_lost_while_nobody_asked_is_nobodys_error(monkeypatch: Any) -> None:
+def test_a_connection_lost_while_idle_is_no_error(monkeypatch: Any) -> None:
     monkeypatch.setattr(batching, "CONNECTION_CHECK_SECONDS", 0.0)
     operation = batching.BatchExecutor("pids", Pids())
     before = operation.submit(1)
@@ -334,7 +334,7 @@ def test_a_connection_that_was_lost_while_nobody_asked_is_nobodys_error(monkeypa
     assert operation.submit(2) not in (None, before)
 
 
-def test_a_server_that_restarts_is_waited_for_within_the_deadline(monkeypatch: Any) -> None:
+def test_a_restarting_server_is_awaited_within_the_timeout(monkeypatch: Any) -> None:
     operation, tries = batching.BatchExecutor("pids", Pids()), iter([1, 1, 0])
     wrapper = type(connections["default"])  # what every thread's connection is
     connect = wrapper.connect
@@ -349,7 +349,7 @@ def test_a_server_that_restarts_is_waited_for_within_the_deadline(monkeypatch: A
     assert operation.submit(1)
 
 
-def test_a_connection_that_is_lost_while_it_is_made_is_made_anew(monkeypatch: Any) -> None:
+def test_a_connection_lost_during_setup_is_reopened(monkeypatch: Any) -> None:
     operation, tries = batching.BatchExecutor("pids", Pids()), iter([1, 1, 0])
     wrapper = type(connections["default"])
     init = wrapper.init_connection_state
@@ -364,7 +364,7 @@ def test_a_connection_that_is_lost_while_it_is_made_is_made_anew(monkeypatch: An
     assert operation.submit(1)
 
 
-def test_a_server_that_stays_away_is_told_after_the_deadline(monkeypatch: Any, settings: Any) -> None:
+def test_an_unavailable_server_is_an_error_after_the_timeout(monkeypatch: Any, settings: Any) -> None:
     settings.BATCH_TIMEOUT_SECONDS = 0.05
     operation = batching.BatchExecutor("pids", Pids())
     own = batching._own_connection
@@ -381,7 +381,7 @@ def test_a_server_that_stays_away_is_told_after_the_deadline(monkeypatch: Any, s
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_thread_that_died_is_replaced(operation: Any, gate: Gate, monkeypatch: Any, settings: Any) -> None:
+def test_a_dead_thread_is_replaced(operation: Any, gate: Gate, monkeypatch: Any, settings: Any) -> None:
     def die(asks: Any) -> None:
         raise SystemExit
 
@@ -398,7 +398,7 @@ def test_a_thread_that_died_is_replaced(operation: Any, gate: Gate, monkeypatch:
 
 
 @pytest.mark.parametrize("state", sorted(batching.ROLLED_BACK))
-def test_what_the_database_rolled_back_is_tried_again(state: str) -> None:
+def test_a_rolled_back_batch_is_retried(state: str) -> None:
     faults = [state, state]
 
     def work(items: Sequence[int]) -> list[int]:
@@ -411,7 +411,7 @@ def test_what_the_database_rolled_back_is_tried_again(state: str) -> None:
     assert batching.BatchExecutor("unlucky", work).submit(7) == 7
 
 
-def test_its_connection_is_none_of_the_pool_and_closes_when_nobody_asks(monkeypatch: Any) -> None:
+def test_the_connection_is_not_pooled_and_closes_when_idle(monkeypatch: Any) -> None:
     monkeypatch.setattr(batching, "THREAD_IDLE_SECONDS", 0.05)
     operation = batching.BatchExecutor("pids", Pids())
 
@@ -456,14 +456,14 @@ def test_a_statement_is_planned_once(table: None) -> None:
     assert planned_anew() == 0
 
 
-def test_left_to_itself_the_server_would_plan_it_each_time(table: None) -> None:
+def test_without_the_setting_the_server_plans_each_time(table: None) -> None:
     run("INSERT INTO batched SELECT n FROM generate_series(100, 100000) n RETURNING id")
     run("ANALYZE batched")
 
     assert planned_anew("SET plan_cache_mode = auto") > 5
 
 
-def test_inside_a_transaction_it_is_part_of_that_transaction(table: None) -> None:
+def test_within_a_transaction_the_work_is_part_of_it(table: None) -> None:
     operation = batching.BatchExecutor("inserting", insert)
 
     with transaction.atomic():
@@ -474,7 +474,7 @@ def test_inside_a_transaction_it_is_part_of_that_transaction(table: None) -> Non
     assert operation._thread is None
 
 
-def test_switched_off_it_runs_on_the_callers_connection(settings: Any) -> None:
+def test_without_batching_the_work_uses_the_callers_connection(settings: Any) -> None:
     settings.BATCHING = False
     operation = batching.BatchExecutor("pids", Pids())
 
@@ -491,7 +491,7 @@ def seen(operation: Any, number: int) -> bool:
     return bool(run("SELECT 1 FROM batched WHERE id = %s", [number]))
 
 
-def test_who_is_answered_finds_what_was_done(table: None, run_concurrently: RunConcurrently) -> None:
+def test_a_caller_with_a_result_sees_the_committed_effect(table: None, run_concurrently: RunConcurrently) -> None:
     operation = batching.BatchExecutor("inserting", insert)
 
     found = run_concurrently(lambda number: seen(operation, number), range(100, 200))
@@ -499,7 +499,7 @@ def test_who_is_answered_finds_what_was_done(table: None, run_concurrently: RunC
     assert found == [True] * 100
 
 
-def test_if_they_were_answered_before_the_commit_somebody_would_find_nothing(
+def test_results_before_the_commit_would_show_no_effect(
     table: None, run_concurrently: RunConcurrently
 ) -> None:
     """The proof that the test above can fail: the answers are given inside of the transaction."""
@@ -519,11 +519,11 @@ def test_if_they_were_answered_before_the_commit_somebody_would_find_nothing(
 
 
 # --- beginnings and ends ----------------------------------------------------------------------------------------------
-def test_nothing_runs_before_somebody_asks() -> None:
+def test_nothing_runs_before_the_first_item() -> None:
     assert batching.BatchExecutor("pids", Pids())._thread is None
 
 
-def test_a_drain_answers_everybody_who_waits_and_who_comes_later_starts_anew(
+def test_a_drain_processes_all_items_and_later_items_start_a_thread(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor
 ) -> None:
     first = occupy(callers, operation, gate)
@@ -540,7 +540,7 @@ def test_a_drain_answers_everybody_who_waits_and_who_comes_later_starts_anew(
     assert operation.submit(3) == 6
 
 
-def test_a_forked_process_starts_a_thread_and_a_connection_of_its_own() -> None:
+def test_a_forked_process_has_its_own_thread_and_connection() -> None:
     operation = batching.BatchExecutor("pids", Pids())
     ours = operation.submit(1)
     reader, writer = os.pipe()
@@ -560,7 +560,7 @@ def test_a_forked_process_starts_a_thread_and_a_connection_of_its_own() -> None:
     assert operation.submit(1) == ours, "the parent's goes on"
 
 
-def test_prometheus_sees_how_many_and_how_long(operation: Any, gate: Gate, callers: ThreadPoolExecutor) -> None:
+def test_batch_sizes_and_waiting_times_are_recorded(operation: Any, gate: Gate, callers: ThreadPoolExecutor) -> None:
     def metric(name: str) -> float:
         return REGISTRY.get_sample_value(name, {"operation": "doubling"}) or 0.0
 

@@ -61,7 +61,7 @@ def tick(*beats: Any) -> None:
             each.tick()
 
 
-def test_of_two_beats_one_starts_the_sweeps(make: Callable[..., Any], sent: list[str]) -> None:
+def test_of_two_schedulers_one_starts_the_tasks(make: Callable[..., Any], sent: list[str]) -> None:
     first, second = make(SingletonScheduler), make(SingletonScheduler)
     make_due()
 
@@ -72,7 +72,7 @@ def test_of_two_beats_one_starts_the_sweeps(make: Callable[..., Any], sent: list
     assert (first._leads(), second._leads()) == (True, False)
 
 
-def test_two_ordinary_beats_start_every_sweep_twice(make: Callable[..., Any], sent: list[str]) -> None:
+def test_without_the_lock_two_schedulers_start_every_task_twice(make: Callable[..., Any], sent: list[str]) -> None:
     """The proof that the test above can fail: the same without the lock."""
     first, second = make(DatabaseScheduler), make(DatabaseScheduler)
     make_due()
@@ -82,7 +82,7 @@ def test_two_ordinary_beats_start_every_sweep_twice(make: Callable[..., Any], se
     assert sent == ["sweep", "sweep"]
 
 
-def test_when_the_first_has_gone_the_second_takes_over_and_repeats_nothing(
+def test_a_standby_scheduler_takes_over_and_repeats_no_task(
     make: Callable[..., Any], sent: list[str]
 ) -> None:
     first, second = make(SingletonScheduler), make(SingletonScheduler)
@@ -99,7 +99,7 @@ def test_when_the_first_has_gone_the_second_takes_over_and_repeats_nothing(
     assert sent == ["sweep", "sweep"]
 
 
-def test_a_beat_whose_connection_breaks_asks_again_before_it_goes_on(make: Callable[..., Any], sent: list[str]) -> None:
+def test_a_scheduler_with_a_broken_connection_reacquires_the_lock_first(make: Callable[..., Any], sent: list[str]) -> None:
     first, second = make(SingletonScheduler), make(SingletonScheduler)
     first.tick()
     with connection.cursor() as cursor:
@@ -110,7 +110,7 @@ def test_a_beat_whose_connection_breaks_asks_again_before_it_goes_on(make: Calla
     assert (second._leads(), first._leads()) == (True, False)
 
 
-def test_without_a_database_nobody_leads(make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_database_no_scheduler_is_the_leader(make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     lonely = make(SingletonScheduler)
     nowhere = {"host": "127.0.0.1", "port": 1, "connect_timeout": 1}
     monkeypatch.setattr(DatabaseWrapper, "get_connection_params", lambda self: nowhere)
@@ -118,7 +118,7 @@ def test_without_a_database_nobody_leads(make: Callable[..., Any], monkeypatch: 
     assert lonely.tick() == beat.STANDBY_SECONDS
 
 
-def test_holding_the_lock_keeps_no_old_rows_alive(make: Callable[..., Any]) -> None:
+def test_the_lock_does_not_keep_dead_rows_from_vacuum(make: Callable[..., Any]) -> None:
     make(SingletonScheduler).tick()
 
     with connection.cursor() as cursor:

@@ -101,12 +101,12 @@ def history(server: Client, limited: None) -> list[Redemption]:
     return [*made, part]
 
 
-def test_what_the_platform_did_itself_adds_up(history: list[Redemption]) -> None:
+def test_untouched_data_has_no_differences(history: list[Redemption]) -> None:
     assert audit() == (0, [])
     assert audit("--repair") == (0, [])
 
 
-def test_a_confirmed_redemption_without_its_use_is_found_and_left_to_people(history: list[Redemption]) -> None:
+def test_a_confirmed_redemption_without_its_code_redemption_is_reported_only(history: list[Redemption]) -> None:
     Usage.objects.filter(redemption_id=history[1].pk).delete()
 
     line = f"redemption {history[1].pk}: confirmed, but discount_code TEN does not stand"
@@ -114,7 +114,7 @@ def test_a_confirmed_redemption_without_its_use_is_found_and_left_to_people(hist
     assert audit() == (1, [line])
 
 
-def test_a_confirmed_redemption_whose_use_is_only_held_is_finished(history: list[Redemption]) -> None:
+def test_a_reserved_item_of_a_confirmed_redemption_is_confirmed(history: list[Redemption]) -> None:
     uses = Usage.objects.filter(redemption_id=history[1].pk)
     uses.update(reserved_until=timezone.now() + timedelta(minutes=5))
 
@@ -127,7 +127,7 @@ def test_a_confirmed_redemption_whose_use_is_only_held_is_finished(history: list
 
 
 @pytest.mark.parametrize("final", [True, False])
-def test_what_a_cancelled_redemption_still_holds_is_given_back(history: list[Redemption], final: bool) -> None:
+def test_a_reserved_item_of_a_released_redemption_is_released(history: list[Redemption], final: bool) -> None:
     Redemption.objects.filter(pk=history[1].pk).update(status=Status.CANCELED)
     if not final:
         Usage.objects.filter(redemption_id=history[1].pk).update(reserved_until=timezone.now() + timedelta(minutes=5))
@@ -141,7 +141,7 @@ def test_what_a_cancelled_redemption_still_holds_is_given_back(history: list[Red
     assert audit() == (0, [])
 
 
-def test_a_promotion_use_that_a_cancelled_redemption_left_is_given_back_with_its_counters(
+def test_a_promotion_item_of_a_released_redemption_is_released_with_its_counters(
     history: list[Redemption],
 ) -> None:
     Redemption.objects.filter(pk=history[0].pk).update(status=Status.CANCELED)
@@ -153,7 +153,7 @@ def test_a_promotion_use_that_a_cancelled_redemption_left_is_given_back_with_its
     assert audit() == (0, [])
 
 
-def test_reservations_that_nobody_released_are_released(history: list[Redemption]) -> None:
+def test_expired_reservations_are_released(history: list[Redemption]) -> None:
     past = timezone.now() - timedelta(hours=1)
     Redemption.objects.filter(pk=history[0].pk).update(expires_at=past)
     Usage.objects.filter(redemption_id=history[0].pk).update(reserved_until=past)
@@ -169,7 +169,7 @@ def test_reservations_that_nobody_released_are_released(history: list[Redemption
     assert audit() == (0, [])
 
 
-def test_a_redemption_that_expired_a_moment_ago_is_no_difference(history: list[Redemption]) -> None:
+def test_a_redemption_that_has_just_expired_is_no_difference(history: list[Redemption]) -> None:
     past = timezone.now() - timedelta(seconds=30)
     Redemption.objects.filter(pk=history[0].pk).update(expires_at=past)
     Usage.objects.filter(redemption_id=history[0].pk).delete()
@@ -177,7 +177,7 @@ def test_a_redemption_that_expired_a_moment_ago_is_no_difference(history: list[R
     assert audit() == (0, [])
 
 
-def test_sums_are_added_up_again(history: list[Redemption]) -> None:
+def test_wrong_totals_are_corrected(history: list[Redemption]) -> None:
     RedemptionItem.objects.filter(redemption=history[1], kind="discount_code").update(amount=F("amount") + 1)
 
     status, (line,) = audit()
@@ -187,7 +187,7 @@ def test_sums_are_added_up_again(history: list[Redemption]) -> None:
     assert line == f"redemption {history[1].pk}: total {history[1].total}, discount {given}, its items {given + 1}"
 
 
-def test_refunded_lines_are_compared_with_the_shares_that_were_given(history: list[Redemption]) -> None:
+def test_refunded_lines_are_compared_with_their_discounts(history: list[Redemption]) -> None:
     RefundedLine.objects.filter(redemption=history[4]).update(discount=1)
     RefundedLine.objects.filter(redemption=history[3], line="a").delete()
     RefundedLine.objects.create(redemption=history[2], line="a", discount=0, refunded_at=timezone.now())
@@ -198,7 +198,7 @@ def test_refunded_lines_are_compared_with_the_shares_that_were_given(history: li
     assert sorted(line.split(":")[0] for line in lines) == sorted(f"redemption {history[n].pk}" for n in (2, 3, 4))
 
 
-def test_counters_are_recounted_from_the_uses(history: list[Redemption]) -> None:
+def test_counters_are_recounted_from_the_redemptions(history: list[Redemption]) -> None:
     taken = PromotionCounter.objects.filter(taken__gt=0, kind="total").first()
     assert taken is not None
     PromotionCounter.objects.filter(pk=taken.pk).update(taken=F("taken") - 1)
@@ -219,7 +219,7 @@ def test_the_shards_of_a_limit_add_up_to_it(history: list[Redemption]) -> None:
     assert line.endswith("total  adds up to 51, not 50")
 
 
-def test_odd_uses_are_found(billo: Brand, shopper_client: ClientOf) -> None:
+def test_inconsistent_redemptions_are_reported(billo: Brand, shopper_client: ClientOf) -> None:
     client = shopper_client(ShopperFactory())
     client.post(
         "/api/v1/discountcodeusage/", {"discount_code": "TEN", "amount": "10.00"}, content_type="application/json"
@@ -246,7 +246,7 @@ def test_odd_uses_are_found(billo: Brand, shopper_client: ClientOf) -> None:
     ]
 
 
-def test_an_audit_looks_at_any_number_of_redemptions_in_chunks(history: list[Redemption], monkeypatch: Any) -> None:
+def test_redemptions_are_checked_in_chunks(history: list[Redemption], monkeypatch: Any) -> None:
     monkeypatch.setattr("checkout.consistency.CHUNK", 2)
     Usage.objects.filter(redemption_id__in=[one.pk for one in history]).delete()
 

@@ -31,7 +31,7 @@ def there(room: ConcurrencyLimiter) -> int:
     return 5 - room._queue_slots._value
 
 
-def test_so_many_work_so_many_wait_and_the_next_is_refused_at_once() -> None:
+def test_requests_above_both_limits_are_rejected_at_once() -> None:
     room = ConcurrencyLimiter(max_concurrent=2, max_waiting=3)
     work = Work(room)
     with ThreadPoolExecutor(5) as pool:
@@ -47,7 +47,7 @@ def test_so_many_work_so_many_wait_and_the_next_is_refused_at_once() -> None:
     assert there(room) == 0
 
 
-def test_whose_turn_does_not_come_is_refused_and_leaves_the_line() -> None:
+def test_a_waiting_request_is_rejected_after_its_timeout() -> None:
     room = ConcurrencyLimiter(max_concurrent=1, max_waiting=4)
     work = Work(room)
     with ThreadPoolExecutor(1) as pool:
@@ -62,7 +62,7 @@ def test_whose_turn_does_not_come_is_refused_and_leaves_the_line() -> None:
         assert first.result(30) == "done"
 
 
-def test_who_stumbles_inside_makes_room() -> None:
+def test_a_failed_operation_releases_its_slot() -> None:
     room = ConcurrencyLimiter(max_concurrent=1, max_waiting=0)
 
     for _ in range(3):

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 TAKE = "core/sql/claim_due_messages.sql"
 
 
-def test_the_named_constraint_becomes_the_refusal() -> None:
+def test_a_violation_of_the_named_constraint_becomes_the_error() -> None:
     CodeFactory(text="SUMMER")
 
     with (
@@ -31,7 +31,7 @@ def test_the_named_constraint_becomes_the_refusal() -> None:
     assert db.violated_constraint(raised.value.__cause__) == "promotions_code_pkey"  # type: ignore[arg-type]
 
 
-def test_any_other_constraint_goes_through_loud() -> None:
+def test_a_violation_of_another_constraint_is_reraised() -> None:
     with (
         pytest.raises(IntegrityError, match="promotions_code_text"),
         transaction.atomic(),
@@ -40,7 +40,7 @@ def test_any_other_constraint_goes_through_loud() -> None:
         CodeFactory(text="x")
 
 
-def test_nested_promises_each_answer_their_own() -> None:
+def test_nested_translations_each_handle_their_constraint() -> None:
     with (
         pytest.raises(CodeTaken),
         db.translate_constraint("some_other", Busy),
@@ -49,7 +49,7 @@ def test_nested_promises_each_answer_their_own() -> None:
         CodeFactory(text="x")
 
 
-def test_a_refusal_passes_unharmed() -> None:
+def test_a_domain_error_passes_unchanged() -> None:
     with pytest.raises(DomainError) as raised, db.translate_constraint("promotions_code_pkey", CodeTaken):
         raise Busy
 
@@ -60,7 +60,7 @@ def test_an_error_without_a_constraint_has_no_name() -> None:
     assert db.violated_constraint(IntegrityError()) == ""
 
 
-def test_rows_come_as_dictionaries_with_json_as_values() -> None:
+def test_rows_are_dictionaries_with_parsed_json() -> None:
     OutboxMessage.objects.create(task="a", kwargs={"list": [1, None]})
 
     (row,) = db.fetch_all(TAKE, {"limit": 1, "handover": timedelta(seconds=1)})
@@ -68,18 +68,18 @@ def test_rows_come_as_dictionaries_with_json_as_values() -> None:
     assert (row["task"], row["kwargs"], row["attempts"]) == ("a", {"list": [1, None]}, 1)
 
 
-def test_one_is_the_first_row_or_none() -> None:
+def test_fetch_one_returns_the_first_row_or_none() -> None:
     assert db.fetch_one(TAKE, {"limit": 5, "handover": timedelta(0)}) is None
 
 
-def test_run_counts_the_rows_it_touched() -> None:
+def test_execute_returns_the_number_of_affected_rows() -> None:
     OutboxMessage.objects.bulk_create([OutboxMessage(task="a"), OutboxMessage(task="b")])
 
     assert db.execute(TAKE, {"limit": 5, "handover": timedelta(minutes=1)}) == 2
     assert db.execute(TAKE, {"limit": 5, "handover": timedelta(minutes=1)}) == 0
 
 
-def test_the_connection_works_after_a_refusal() -> None:
+def test_the_connection_works_after_a_translated_error() -> None:
     CodeFactory(text="SUMMER")
     with (
         pytest.raises(CodeTaken),

@@ -8,7 +8,7 @@ from core.errors import ERROR_CATALOG
 
 
 @pytest.mark.parametrize("code", sorted(list_errors()))
-def test_every_refusal_has_a_page_that_says_what_to_do(code: str, client: Client):
+def test_every_error_has_a_page_that_says_how_to_fix_it(code: str, client: Client):
     answer = client.get(f"/api/errors/{code}", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
 
     assert answer.status_code == 200
@@ -18,7 +18,7 @@ def test_every_refusal_has_a_page_that_says_what_to_do(code: str, client: Client
     assert ERROR_CATALOG[code].status in ADVICE
 
 
-def test_programs_get_the_same_as_json(client: Client):
+def test_the_page_of_an_error_is_available_as_json(client: Client):
     for accept in ("*/*", "application/json", "application/problem+json, application/json"):
         answer = client.get("/api/errors/busy", headers={"Accept": accept})
 
@@ -37,7 +37,7 @@ def test_the_type_of_a_problem_leads_to_its_page(client: Client):
     assert client.get(problem["type"]).json()["code"] == problem["code"] == "not_found"
 
 
-def test_the_list_has_all_of_them_and_each_its_link(client: Client):
+def test_the_list_links_to_all_errors(client: Client):
     page = client.get("/api/errors/", headers={"Accept": "text/html"}).content.decode()
 
     assert all(f'href="/api/errors/{code}"' in page for code in list_errors())
@@ -45,11 +45,11 @@ def test_the_list_has_all_of_them_and_each_its_link(client: Client):
 
 
 @pytest.mark.parametrize("code", ["no_such_code", "%00", "BUSY", "busy%2F", "%F0%9F%92%A9"])
-def test_what_is_no_refusal_is_not_found(code: str, client: Client):
+def test_an_unknown_code_is_not_found(code: str, client: Client):
     answer = client.get(f"/api/errors/{code}")
 
     assert (answer.status_code, answer.json()["code"]) in [(404, "not_found"), (400, "invalid")]
 
 
-def test_it_can_only_be_read(client: Client):
+def test_the_error_pages_are_read_only(client: Client):
     assert client.post("/api/errors/busy").status_code == 405

@@ -17,14 +17,14 @@ from core import health, redis, tasks
 FINE = {"database": "ok", "redis": "ok", "broker": "ok", "migrations": "ok"}
 
 
-def test_an_alive_process_says_so_and_asks_nothing() -> None:
+def test_the_liveness_check_runs_no_query() -> None:
     response = Client().get("/healthz")
 
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 @pytest.mark.django_db
-def test_a_process_that_can_work_is_ready() -> None:
+def test_a_process_with_all_its_services_is_ready() -> None:
     response = Client().get("/readyz")
 
     assert response.status_code == 200
@@ -32,7 +32,7 @@ def test_a_process_that_can_work_is_ready() -> None:
 
 
 @pytest.mark.django_db
-def test_the_heart_of_beat_is_heard() -> None:
+def test_readiness_includes_the_age_of_the_heartbeat() -> None:
     tasks.record_heartbeat()
 
     assert health.seconds_since_heartbeat() in (0, 1)
@@ -41,7 +41,7 @@ def test_the_heart_of_beat_is_heard() -> None:
 
 
 @pytest.mark.django_db
-def test_a_database_that_is_not_migrated_is_not_ready() -> None:
+def test_a_database_with_missing_migrations_is_not_ready() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'kernel'")
 
@@ -86,7 +86,7 @@ def ask(**variables: str) -> dict[str, Any]:
     return answer
 
 
-def test_a_process_without_its_servers_is_alive_not_ready_and_says_what_is_away() -> None:
+def test_without_its_services_a_process_is_alive_but_not_ready() -> None:
     answer = ask(**AWAY)
 
     assert (answer["health"], answer["ready"]) == (200, 503)
@@ -113,14 +113,14 @@ def test_metrics_are_prometheus_text() -> None:
 
 
 @pytest.mark.django_db
-def test_a_method_that_is_none_makes_no_series_of_its_own() -> None:
+def test_an_unknown_method_creates_no_time_series() -> None:
     Client().generic("BREW", "/healthz")
 
     assert b"BREW" not in Client().get("/metrics").content
 
 
 @pytest.mark.django_db
-def test_a_probe_may_call_the_process_by_any_name_and_a_visitor_may_not(settings: Any) -> None:
+def test_health_checks_accept_any_host_name_unlike_other_requests(settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["promo.example"]
     client = Client(headers={"Host": "10.0.0.7:8000"})
 

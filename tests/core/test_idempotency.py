@@ -38,7 +38,7 @@ def use(client: Client, key: str | None, code: str = "TEN", **body: object) -> A
     return client.post(USES, {"discount_code": code, **body}, content_type="application/json", headers=headers)
 
 
-def test_the_same_request_again_gets_the_first_answer_again_byte_for_byte(
+def test_a_repeated_request_gets_the_first_response_byte_for_byte(
     shopper_client: ClientOf, shopper: User
 ) -> None:
     DiscountCodeFactory(text="TEN")
@@ -54,7 +54,7 @@ def test_the_same_request_again_gets_the_first_answer_again_byte_for_byte(
     assert Usage.objects.count() == UsageNotification.objects.count() == 1
 
 
-def test_members_of_the_body_may_come_in_another_order(shopper_client: ClientOf, shopper: User) -> None:
+def test_the_order_of_json_members_does_not_matter(shopper_client: ClientOf, shopper: User) -> None:
     DiscountCodeFactory(text="TEN")
     client = shopper_client(shopper)
     first = use(client, "order-1", amount="1.00", currency="EUR")
@@ -69,7 +69,7 @@ def test_members_of_the_body_may_come_in_another_order(shopper_client: ClientOf,
     assert again.content == first.content
 
 
-def test_without_a_key_nothing_is_remembered(shopper_client: ClientOf, shopper: User) -> None:
+def test_without_a_key_no_response_is_stored(shopper_client: ClientOf, shopper: User) -> None:
     DiscountCodeFactory(text="TEN")
     client = shopper_client(shopper)
 
@@ -78,7 +78,7 @@ def test_without_a_key_nothing_is_remembered(shopper_client: ClientOf, shopper: 
     assert not IdempotencyKey.objects.exists()
 
 
-def test_another_body_under_the_same_key_is_refused(shopper_client: ClientOf, shopper: User) -> None:
+def test_another_body_with_the_same_key_is_rejected(shopper_client: ClientOf, shopper: User) -> None:
     DiscountCodeFactory(text="TEN")
     DiscountCodeFactory(text="TWENTY")
     client = shopper_client(shopper)
@@ -91,7 +91,7 @@ def test_another_body_under_the_same_key_is_refused(shopper_client: ClientOf, sh
     assert Usage.objects.count() == 1
 
 
-def test_keys_of_other_callers_and_other_endpoints_are_other_keys(shopper_client: ClientOf, shopper: User) -> None:
+def test_keys_are_separate_per_caller_and_endpoint(shopper_client: ClientOf, shopper: User) -> None:
     DiscountCodeFactory(text="TEN")
     other: User = ShopperFactory()
     use(shopper_client(shopper), "order-1")
@@ -108,7 +108,7 @@ def test_keys_of_other_callers_and_other_endpoints_are_other_keys(shopper_client
 
 
 @pytest.mark.parametrize("key", ["", " ", "a\tb", "caf\xe9", "x" * 256, "\x7f", "a\nb"], ids=repr)
-def test_a_key_that_is_none_is_refused(shopper_client: ClientOf, shopper: User, key: str) -> None:
+def test_an_invalid_key_is_rejected(shopper_client: ClientOf, shopper: User, key: str) -> None:
     DiscountCodeFactory(text="TEN")
 
     response = use(shopper_client(shopper), key)
@@ -126,7 +126,7 @@ def test_any_printable_ascii_is_a_key(shopper_client: ClientOf, shopper: User, k
     assert use(shopper_client(shopper), key)["Idempotency-Replayed"] == "true"
 
 
-def test_a_refusal_is_remembered_although_the_reason_is_gone(shopper_client: ClientOf, shopper: User) -> None:
+def test_the_response_of_an_error_is_stored(shopper_client: ClientOf, shopper: User) -> None:
     client = shopper_client(shopper)
     first = use(client, "order-1")
     DiscountCodeFactory(text="TEN")
@@ -139,7 +139,7 @@ def test_a_refusal_is_remembered_although_the_reason_is_gone(shopper_client: Cli
     assert use(client, "order-2").status_code == 201
 
 
-def test_malformed_fields_are_remembered_too(shopper_client: ClientOf, shopper: User) -> None:
+def test_the_response_of_invalid_fields_is_stored(shopper_client: ClientOf, shopper: User) -> None:
     client = shopper_client(shopper)
 
     first = use(client, "order-1", amount=12)
@@ -177,7 +177,7 @@ def refuse(refusal: DomainError) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("refusal", [Busy(), Throttled(3), Unavailable()], ids=lambda refusal: refusal.code)
-def test_what_may_pass_is_not_remembered(refusal: DomainError) -> None:
+def test_temporary_errors_are_not_stored(refusal: DomainError) -> None:
     response = knock(refuse(refusal))
 
     assert response.status_code == refusal.status
@@ -187,7 +187,7 @@ def test_what_may_pass_is_not_remembered(refusal: DomainError) -> None:
     assert knock(lambda: None).status_code == 201
 
 
-def test_a_defect_is_not_remembered_and_leaves_nothing() -> None:
+def test_a_server_error_is_not_stored_and_has_no_effect() -> None:
     def stumble() -> object:
         raise ZeroDivisionError
 
@@ -197,7 +197,7 @@ def test_a_defect_is_not_remembered_and_leaves_nothing() -> None:
     assert not OutboxMessage.objects.exists()
 
 
-def test_what_a_refused_request_did_is_undone_and_the_refusal_kept() -> None:
+def test_effects_of_a_rejected_request_are_rolled_back_and_its_response_stored() -> None:
     assert knock(refuse(NotFound())).status_code == 404
 
     assert not OutboxMessage.objects.exists()
@@ -205,7 +205,7 @@ def test_what_a_refused_request_did_is_undone_and_the_refusal_kept() -> None:
     assert knock(lambda: None).status_code == 404
 
 
-def test_a_lock_that_is_not_had_in_time_is_busy_and_not_remembered() -> None:
+def test_a_lock_timeout_is_busy_and_not_stored() -> None:
     def wait_in_vain() -> None:
         with connection.cursor() as cursor:
             cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'lock timeout' USING ERRCODE = '55P03'; END $$")
@@ -218,7 +218,7 @@ def test_a_lock_that_is_not_had_in_time_is_busy_and_not_remembered() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_when_the_connection_dies_neither_effect_nor_key_exists() -> None:
+def test_a_lost_connection_leaves_neither_effect_nor_key() -> None:
     def die() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -233,7 +233,7 @@ def test_when_the_connection_dies_neither_effect_nor_key_exists() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_when_the_key_cannot_be_kept_the_use_is_not_made(
+def test_an_unstorable_key_rolls_back_the_effect(
     shopper_client: ClientOf, shopper: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     DiscountCodeFactory(text="TEN")
@@ -253,7 +253,7 @@ def test_when_the_key_cannot_be_kept_the_use_is_not_made(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_while_the_first_still_runs_the_second_is_told_so(run_concurrently: Callable[..., list[Any]]) -> None:
+def test_a_concurrent_request_with_the_same_key_is_in_progress(run_concurrently: Callable[..., list[Any]]) -> None:
     answers: list[Any] = []
 
     def knock_again() -> None:
@@ -268,7 +268,7 @@ def test_while_the_first_still_runs_the_second_is_told_so(run_concurrently: Call
     assert OutboxMessage.objects.count() == 1
 
 
-def test_keys_are_forgotten_in_batches_after_their_retention(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_purged_in_batches_after_their_retention(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idempotency, "BATCH", 10)
     old = timezone.now() - idempotency.RETENTION - timedelta(minutes=1)
     young = timezone.now() - idempotency.RETENTION + timedelta(minutes=1)
@@ -280,13 +280,13 @@ def test_keys_are_forgotten_in_batches_after_their_retention(monkeypatch: pytest
     assert idempotency.purge_expired() == 0
 
 
-def test_keys_live_for_24_hours_at_least() -> None:
+def test_keys_are_kept_for_at_least_24_hours() -> None:
     published = timedelta(hours=24)
 
     assert published <= idempotency.RETENTION
 
 
-def test_nothing_is_lost_when_the_surrounding_transaction_goes_on() -> None:
+def test_the_surrounding_transaction_can_continue() -> None:
     with transaction.atomic():
         assert knock(lambda: None).status_code == 201
 

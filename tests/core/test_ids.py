@@ -18,11 +18,11 @@ def test_ids_are_version_7_of_rfc_9562() -> None:
 
 
 @time_machine.travel("2027-03-17T15:30:00Z", tick=False)
-def test_ids_carry_their_time_in_milliseconds() -> None:
+def test_ids_contain_their_time_in_milliseconds() -> None:
     assert uuid7().int >> 80 == 1_805_297_400_000
 
 
-def test_ids_sort_by_the_time_of_their_birth() -> None:
+def test_ids_sort_by_time_of_creation() -> None:
     with time_machine.travel("2027-03-17T15:30:00Z", tick=False) as clock:
         made = []
         for _ in range(200):
@@ -33,7 +33,7 @@ def test_ids_sort_by_the_time_of_their_birth() -> None:
     assert [str(one) for one in made] == sorted(str(one) for one in made)
 
 
-def test_ids_made_one_after_another_sort_in_that_order_within_a_millisecond() -> None:
+def test_ids_sort_by_creation_within_a_millisecond() -> None:
     with time_machine.travel("2027-03-17T15:30:00Z", tick=False) as clock:
         made = []
         for _ in range(999):
@@ -44,12 +44,12 @@ def test_ids_made_one_after_another_sort_in_that_order_within_a_millisecond() ->
     assert len({key.int >> 80 for key in made}) == 1
 
 
-def test_ids_of_the_same_instant_differ() -> None:
+def test_ids_of_the_same_time_differ() -> None:
     with time_machine.travel("2027-03-17T15:30:00Z", tick=False):
         assert len({uuid7() for _ in range(10_000)}) == 10_000
 
 
-def test_an_id_of_an_instant_is_born_then_and_as_unguessable_as_another() -> None:
+def test_an_id_of_a_given_time_has_that_time_and_is_random() -> None:
     at = datetime(2024, 2, 29, 23, 59, 59, 999_000, tzinfo=UTC)
 
     made = {uuid7(at) for _ in range(100)}
@@ -60,7 +60,7 @@ def test_an_id_of_an_instant_is_born_then_and_as_unguessable_as_another() -> Non
     assert {key.version for key in made} == {7}
 
 
-def test_ids_of_instants_sort_as_the_instants_do() -> None:
+def test_ids_of_given_times_sort_by_those_times() -> None:
     at = datetime(2024, 2, 29, 23, 59, 59, 999_000, tzinfo=UTC)
     instants = [at + timedelta(microseconds=place) for place in range(1000)]
 
@@ -72,12 +72,12 @@ def test_ids_of_instants_sort_as_the_instants_do() -> None:
 
 
 @given(st.integers(0, 4 * 10**12))
-def test_an_instant_of_whole_milliseconds_is_kept_as_it_is(milliseconds: int) -> None:
+def test_a_time_of_whole_milliseconds_is_exact(milliseconds: int) -> None:
     at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
 
     assert uuid7(at).int >> 80 == min_uuid7_at(at).int >> 80 == milliseconds
     assert uuid7_datetime(uuid7(at)) == at
 
 
-def test_before_the_first_id_there_is_none() -> None:
+def test_the_smallest_id_of_a_time_is_not_above_any_other() -> None:
     assert min_uuid7_at(datetime(1900, 1, 1, tzinfo=UTC)) == min_uuid7_at(datetime(1970, 1, 1, tzinfo=UTC)) <= uuid7()

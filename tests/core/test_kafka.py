@@ -47,7 +47,7 @@ def read(kafka: Kafka, topic: str, settings: Any, monkeypatch: pytest.MonkeyPatc
     return run
 
 
-def test_messages_of_a_key_are_taken_in_order_and_another_reader_goes_on_where_one_stopped(
+def test_messages_are_processed_in_order_also_after_a_change_of_consumer(
     kafka: Kafka, topic: str, read: Callable[..., None]
 ) -> None:
     for number in range(20):
@@ -65,7 +65,7 @@ def test_messages_of_a_key_are_taken_in_order_and_another_reader_goes_on_where_o
     assert kafka.committed(topic, topic) == 20
 
 
-def test_a_bad_message_is_set_aside_with_the_reason_and_the_next_are_taken(
+def test_an_invalid_message_goes_to_the_dead_letters_with_its_reason(
     kafka: Kafka, topic: str, read: Callable[..., None]
 ) -> None:
     for value in (b"good", b"bad", b"better"):
@@ -90,7 +90,7 @@ def test_a_bad_message_is_set_aside_with_the_reason_and_the_next_are_taken(
 
 
 @pytest.mark.parametrize("error", [OperationalError("the database is away"), Busy()], ids=["away", "busy"])
-def test_what_may_work_later_is_tried_until_it_does_and_nothing_overtakes(
+def test_a_retryable_error_is_retried_and_no_message_overtakes(
     kafka: Kafka, read: Callable[..., None], error: Exception, request: pytest.FixtureRequest
 ) -> None:
     topic = request.node.name
@@ -111,7 +111,7 @@ def test_what_may_work_later_is_tried_until_it_does_and_nothing_overtakes(
     assert tries == [b"0", b"1"] + [b"2"] * 8 + [b"3", b"4"]
 
 
-def test_a_message_that_breaks_its_taker_is_set_aside_after_some_tries(
+def test_a_message_that_breaks_the_handler_goes_to_the_dead_letters(
     kafka: Kafka, topic: str, read: Callable[..., None]
 ) -> None:
     for value in (b"good", b"breaks", b"better"):
@@ -130,7 +130,7 @@ def test_a_message_that_breaks_its_taker_is_set_aside_after_some_tries(
     assert headers_of(dead)["reason"] == b"server_error"
 
 
-def test_what_arrives_together_is_taken_together_and_the_one_that_breaks_it_is_set_aside_alone(
+def test_one_broken_message_of_a_batch_goes_to_the_dead_letters_alone(
     kafka: Kafka, topic: str, read: Callable[..., None]
 ) -> None:
     for number in range(20):
@@ -155,7 +155,7 @@ def test_what_arrives_together_is_taken_together_and_the_one_that_breaks_it_is_s
 
 
 @pytest.mark.fault
-def test_a_message_whose_effect_was_not_kept_is_taken_again(
+def test_a_message_without_a_committed_effect_is_processed_again(
     kafka: Kafka, topic: str, read: Callable[..., None]
 ) -> None:
     """A reader that dies between effect and commit: the message comes again."""
@@ -175,7 +175,7 @@ def test_a_message_whose_effect_was_not_kept_is_taken_again(
     assert seen == [b"one"]
 
 
-def test_what_waits_is_measured(kafka: Kafka, topic: str, read: Callable[..., None]) -> None:
+def test_the_lag_is_recorded(kafka: Kafka, topic: str, read: Callable[..., None]) -> None:
     for number in range(5):
         kafka.send(topic, str(number).encode(), key="k")
     seen: list[bytes] = []

@@ -24,7 +24,7 @@ def read(client: Client) -> dict[str, float]:
     return {name: float(value) for name, _, value in (it.rpartition(" ") for it in lines if it.startswith("promo_"))}
 
 
-def test_what_waits_is_counted(client: Client):
+def test_pending_messages_and_jobs_are_counted(client: Client):
     now = timezone.now()
     enqueue_on_commit("tests.note")
     OutboxMessage.objects.update(due_at=now - timedelta(minutes=5))
@@ -46,7 +46,7 @@ def test_what_waits_is_counted(client: Client):
     assert found['promo_outside_left_alone{service="campaign_engine"}'] == 0
 
 
-def test_without_the_database_the_processes_are_read_all_the_same(client: Client, monkeypatch: pytest.MonkeyPatch):
+def test_without_the_database_the_process_metrics_remain(client: Client, monkeypatch: pytest.MonkeyPatch):
     def away() -> Any:
         raise Error("no database")
 
@@ -59,6 +59,6 @@ def test_without_the_database_the_processes_are_read_all_the_same(client: Client
     assert b"promo_request_seconds" in answer.content
 
 
-def test_a_scrape_asks_little(client: Client, django_assert_max_num_queries: Any):
+def test_a_scrape_takes_few_queries(client: Client, django_assert_max_num_queries: Any):
     with django_assert_max_num_queries(3):
         client.get("/metrics")

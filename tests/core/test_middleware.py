@@ -37,12 +37,12 @@ def lines(settings: Any) -> Iterator[Lines]:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/nothing/", "/nothing/"])
-def test_a_request_id_that_was_sent_is_answered(path: str) -> None:
+def test_a_valid_request_id_is_returned(path: str) -> None:
     assert Client().get(path, headers={"X-Request-ID": "shop-42:a.b_c"})["X-Request-ID"] == "shop-42:a.b_c"
 
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "a b", "a\nb", "<script>", "caf\xe9"], ids=repr)
-def test_a_request_id_that_is_none_is_replaced(given: str) -> None:
+def test_an_invalid_request_id_is_replaced(given: str) -> None:
     answered = Client().get("/healthz", headers={"X-Request-ID": given})["X-Request-ID"]
 
     assert answered != given
@@ -55,7 +55,7 @@ def test_every_request_has_an_id_of_its_own() -> None:
 
 
 @pytest.mark.django_db
-def test_every_line_of_a_request_carries_its_id(lines: Lines, monkeypatch: Any) -> None:
+def test_every_log_line_of_a_request_has_its_id(lines: Lines, monkeypatch: Any) -> None:
     monkeypatch.setattr("core.health._CHECKS", {"broker": lambda: 1 / 0})
 
     Client().get("/readyz", headers={"X-Request-ID": "shop-42"})
@@ -68,7 +68,7 @@ def test_every_line_of_a_request_carries_its_id(lines: Lines, monkeypatch: Any) 
 
 
 @pytest.mark.django_db
-def test_credentials_stand_in_no_line(lines: Lines, shopper_client: ClientOf) -> None:
+def test_no_log_line_contains_credentials(lines: Lines, shopper_client: ClientOf) -> None:
     key, shopper = ApiKeyFactory(), ShopperFactory()
     token = shopper_client(shopper).defaults["HTTP_AUTHORIZATION"].split()[1]
 
@@ -102,11 +102,11 @@ def test_credentials_stand_in_no_line(lines: Lines, shopper_client: ClientOf) ->
     ],
     ids=lambda value: next(iter(value)),
 )  # fmt: skip
-def test_what_is_named_or_looks_like_a_secret_is_hidden(event: dict[str, Any], written: dict[str, Any]) -> None:
+def test_secrets_are_redacted_by_name_and_by_pattern(event: dict[str, Any], written: dict[str, Any]) -> None:
     assert logs.redact_secrets(None, "info", dict(event)) == written
 
 
-def test_lines_of_libraries_are_censored_too(lines: Lines) -> None:
+def test_log_lines_of_libraries_are_redacted(lines: Lines) -> None:
     logging.getLogger("library").warning("sent %s", "Bearer abc.def")
     structlog.get_logger("house").warning("signing_in", password="x")
 
@@ -123,7 +123,7 @@ STRICT = "default-src 'self'"
 @pytest.mark.parametrize(
     "path", ["/api/v1/me/", "/api/nothing/", "/api/schema/", "/api/docs/", "/admin/login/", "/nothing/", "/healthz"]
 )
-def test_every_page_carries_the_headers_that_browsers_obey(path: str) -> None:
+def test_every_page_has_the_security_headers(path: str) -> None:
     response = Client().get(path)
 
     assert response["X-Content-Type-Options"] == "nosniff"
@@ -138,7 +138,7 @@ def test_every_page_carries_the_headers_that_browsers_obey(path: str) -> None:
 
 
 @pytest.mark.django_db
-def test_the_documentation_needs_no_script_that_its_policy_forbids() -> None:
+def test_the_documentation_uses_no_script_that_its_policy_forbids() -> None:
     page = Client().get("/api/docs/").content.decode()
 
     assert "<script>" not in page
@@ -157,7 +157,7 @@ def test_the_admin_opens_for_staff_with_its_own_policy() -> None:
     assert "'unsafe-eval'" in response["Content-Security-Policy"]
 
 
-def test_bulk_ingest_has_a_limit_of_its_own(settings: Any) -> None:
+def test_bulk_endpoints_have_their_own_body_limit(settings: Any) -> None:
     through = middleware.RequestValidationMiddleware(lambda _: HttpResponse("read"))
 
     def send(path: str) -> HttpResponse:
@@ -171,7 +171,7 @@ def test_bulk_ingest_has_a_limit_of_its_own(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_a_program_has_no_session_and_a_browser_has_one(shopper_client: ClientOf) -> None:
+def test_api_clients_have_no_session_but_browsers_do(shopper_client: ClientOf) -> None:
     program, browser = shopper_client(ShopperFactory()), Client()
     browser.force_login(MembershipFactory(user=UserFactory()).user)
 
@@ -183,12 +183,12 @@ def test_a_program_has_no_session_and_a_browser_has_one(shopper_client: ClientOf
 
 
 @pytest.mark.django_db
-def test_a_token_opens_no_page_and_changes_nothing_there(shopper_client: ClientOf) -> None:
+def test_a_token_opens_no_admin_page(shopper_client: ClientOf) -> None:
     assert shopper_client(MembershipFactory(user=UserFactory()).user).get("/admin/").status_code == 302
 
 
 @pytest.mark.django_db
-def test_what_a_program_changes_is_remembered_as_its_own(shopper_client: ClientOf) -> None:
+def test_changes_of_an_api_client_are_recorded_with_its_user(shopper_client: ClientOf) -> None:
     member = MembershipFactory(user=UserFactory())
     body = {"id": "SUMMER", "rule": {"discount": 10}, "validity": "2099-01-31T23:59:59Z"}
 

@@ -30,12 +30,12 @@ def test_decimals_are_those_of_iso_4217(currency: str, decimals: int) -> None:
         ("007.00", "EUR", 700),
     ],
 )
-def test_amounts_are_read_as_minor_units(text: str, currency: str, minor: int) -> None:
+def test_amounts_are_parsed_to_minor_units(text: str, currency: str, minor: int) -> None:
     assert money.parse(text, currency) == minor
 
 
 @pytest.mark.parametrize(("text", "currency"), [("1.005", "EUR"), ("1.500", "EUR"), ("1.0", "JPY"), ("0.0001", "KWD")])
-def test_more_decimals_than_the_currency_has_are_refused_never_rounded(text: str, currency: str) -> None:
+def test_too_many_decimals_are_rejected_not_rounded(text: str, currency: str) -> None:
     with pytest.raises(ValueError, match=f"{currency} has {BY_DECIMALS[currency]} decimals"):
         money.parse(text, currency)
 
@@ -45,25 +45,25 @@ def test_more_decimals_than_the_currency_has_are_refused_never_rounded(text: str
     ["", " ", "1,50", "1.", ".5", "1e3", "NaN", "Infinity", "+1", "--1", " 1", "1 ", "1\n", "0x1", "1_000", "٣",
      "\uff11", "€1", "1.2.3", "9999999999999999", None, 12, 1.5, True],
 )  # fmt: skip
-def test_nonsense_is_refused(text: object) -> None:
+def test_malformed_amounts_are_rejected(text: object) -> None:
     with pytest.raises(ValueError, match=r"."):
         money.parse(text, "EUR")
 
 
-def test_what_no_order_can_cost_is_refused() -> None:
+def test_amounts_above_the_maximum_are_rejected() -> None:
     assert money.parse("10000000000000.00", "EUR") == money.MAX_MINOR
     with pytest.raises(ValueError, match="too large"):
         money.parse("10000000000000.01", "EUR")
 
 
 @pytest.mark.parametrize("currency", ["", "XXX", "XAU", "eur", "EURO", "QQQ", "ab"])
-def test_what_is_no_currency_is_refused(currency: str) -> None:
+def test_unknown_currencies_are_rejected(currency: str) -> None:
     with pytest.raises(ValueError, match="not an ISO 4217 currency"):
         money.parse("1", currency)
 
 
 @given(st.integers(-money.MAX_MINOR, money.MAX_MINOR), st.sampled_from(sorted(BY_DECIMALS)))
-def test_what_is_rendered_is_read_back_the_same(minor: int, currency: str) -> None:
+def test_a_formatted_amount_is_parsed_back_unchanged(minor: int, currency: str) -> None:
     text = money.format_decimal(minor, currency)
 
     assert money.parse(text, currency) == minor
@@ -71,11 +71,11 @@ def test_what_is_rendered_is_read_back_the_same(minor: int, currency: str) -> No
 
 
 @given(st.from_regex(r"(0|[1-9][0-9]{0,9})\.[0-9]{2}", fullmatch=True))
-def test_what_is_read_is_rendered_back_the_same(text: str) -> None:
+def test_a_parsed_amount_is_formatted_back_unchanged(text: str) -> None:
     assert money.format_decimal(money.parse(text, "EUR"), "EUR") == text
 
 
-def test_people_read_amounts_in_their_way() -> None:
+def test_amounts_are_formatted_by_locale() -> None:
     assert money.format_currency(1250, "EUR") == "€12.50"
     assert money.format_currency(1250, "JPY") == "¥1,250"
     assert money.format_currency(1250, "RSD") == "RSD12.50"

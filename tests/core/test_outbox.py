@@ -72,7 +72,7 @@ def make_due() -> None:
     OutboxMessage.objects.update(due_at=timezone.now() - timedelta(seconds=1))
 
 
-def test_a_promise_stands_with_its_fact() -> None:
+def test_a_message_is_stored_with_the_change() -> None:
     enqueue_on_commit("tests.note", code="TEN", amounts=[1, 2])
 
     message = OutboxMessage.objects.get()
@@ -80,7 +80,7 @@ def test_a_promise_stands_with_its_fact() -> None:
     assert seen == []
 
 
-def test_nothing_is_promised_for_a_rolled_back_fact() -> None:
+def test_a_rollback_leaves_no_message() -> None:
     def stumble_after_promising() -> None:
         with transaction.atomic():
             enqueue_on_commit("tests.note")
@@ -93,7 +93,7 @@ def test_nothing_is_promised_for_a_rolled_back_fact() -> None:
     assert outbox.relay() == 0
 
 
-def test_the_relay_sends_and_a_task_that_succeeded_takes_its_row_along() -> None:
+def test_the_relay_sends_a_message_and_its_success_deletes_the_row() -> None:
     enqueue_on_commit("tests.note", code="TEN")
     pk = OutboxMessage.objects.get().pk
 
@@ -103,7 +103,7 @@ def test_the_relay_sends_and_a_task_that_succeeded_takes_its_row_along() -> None
     assert not OutboxMessage.objects.exists()
 
 
-def test_the_oldest_go_first_and_a_batch_has_an_end() -> None:
+def test_the_oldest_messages_are_sent_first_up_to_the_limit() -> None:
     for number in range(5):
         enqueue_on_commit("tests.note", number=number)
 
@@ -112,7 +112,7 @@ def test_the_oldest_go_first_and_a_batch_has_an_end() -> None:
     assert outbox.relay(limit=3) == 2
 
 
-def test_what_is_not_due_stays() -> None:
+def test_messages_that_are_not_due_stay() -> None:
     enqueue_on_commit("tests.note")
     OutboxMessage.objects.update(due_at=timezone.now() + timedelta(seconds=30))
 
@@ -120,7 +120,7 @@ def test_what_is_not_due_stays() -> None:
     assert seen == []
 
 
-def test_a_sent_promise_is_leased_to_its_task_and_comes_due_again_when_it_is_lost(lost_tasks: list[Any]) -> None:
+def test_a_sent_message_is_leased_and_due_again_if_its_task_is_lost(lost_tasks: list[Any]) -> None:
     enqueue_on_commit("tests.note")
     message = OutboxMessage.objects.get()
 
@@ -142,11 +142,11 @@ def test_a_lease_outlasts_the_longest_task() -> None:
 @pytest.mark.parametrize(
     ("attempts", "seconds"), [(1, 10), (2, 20), (3, 40), (9, 2560), (10, 3600), (12, 3600), (30_000, 3600)]
 )
-def test_failures_are_tried_again_after_ever_longer_pauses_up_to_an_hour(attempts: int, seconds: int) -> None:
+def test_retry_delays_double_up_to_an_hour(attempts: int, seconds: int) -> None:
     assert outbox.retry_delay(attempts) == timedelta(seconds=seconds)
 
 
-def test_a_failing_task_comes_due_again_after_a_while_with_its_error() -> None:
+def test_a_failed_task_is_due_again_after_a_delay_with_its_error() -> None:
     enqueue_on_commit("tests.stumble")
     message = OutboxMessage.objects.get()
 
@@ -157,7 +157,7 @@ def test_a_failing_task_comes_due_again_after_a_while_with_its_error() -> None:
     assert message.dead_lettered_at is None
 
 
-def test_a_task_that_failed_too_often_is_parked_and_can_be_sent_again() -> None:
+def test_a_task_that_failed_too_often_is_dead_lettered_and_can_be_requeued() -> None:
     enqueue_on_commit("tests.stumble")
     message = OutboxMessage.objects.get()
     for _ in range(outbox.MAX_ATTEMPTS):
@@ -178,7 +178,7 @@ def test_a_task_that_failed_too_often_is_parked_and_can_be_sent_again() -> None:
     assert outbox.requeue(message_ids=[message.pk]) == 0
 
 
-def test_a_task_that_is_lost_too_often_is_parked() -> None:
+def test_a_task_that_is_lost_too_often_is_dead_lettered() -> None:
     enqueue_on_commit("tests.note")
     OutboxMessage.objects.update(attempts=outbox.MAX_ATTEMPTS)
 
@@ -190,7 +190,7 @@ def test_a_task_that_is_lost_too_often_is_parked() -> None:
     assert seen == []
 
 
-def test_the_relay_knows_the_tasks_of_every_app_also_outside_a_worker() -> None:
+def test_the_relay_knows_the_tasks_of_all_apps_outside_a_worker() -> None:
     script = (
         "import django; django.setup()\n"
         "from promoplatform.celery import app\n"
@@ -208,7 +208,7 @@ def test_the_relay_knows_the_tasks_of_every_app_also_outside_a_worker() -> None:
     assert done.stdout.strip() == "['checkout.release_expired']"
 
 
-def test_a_task_that_nobody_knows_is_parked_and_the_others_go_on() -> None:
+def test_an_unknown_task_is_dead_lettered_and_the_others_are_sent() -> None:
     enqueue_on_commit("tests.nobody")
     enqueue_on_commit("tests.note")
 
@@ -220,7 +220,7 @@ def test_a_task_that_nobody_knows_is_parked_and_the_others_go_on() -> None:
     assert len(seen) == 1
 
 
-def test_a_promise_that_cannot_be_sent_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_that_cannot_be_sent_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     enqueue_on_commit("tests.stumble", nonsense=1)
     monkeypatch.setattr(outbox, "current_app", Celery("memory", broker="memory://", set_as_current=False))
     enqueue_on_commit("tests.note")
@@ -234,7 +234,7 @@ def test_a_promise_that_cannot_be_sent_fails_alone(monkeypatch: pytest.MonkeyPat
     assert bad.dead_lettered_at is None
 
 
-def test_a_task_that_asks_for_another_try_keeps_its_promise() -> None:
+def test_a_task_that_retries_itself_keeps_its_message() -> None:
     enqueue_on_commit("tests.put_off")
 
     outbox.relay()
@@ -242,7 +242,7 @@ def test_a_task_that_asks_for_another_try_keeps_its_promise() -> None:
     assert OutboxMessage.objects.get().dead_lettered_at is None
 
 
-def test_while_the_broker_is_away_promises_stay_due(broker_away: None) -> None:
+def test_messages_stay_due_while_the_broker_is_unavailable(broker_away: None) -> None:
     for _ in range(3):
         enqueue_on_commit("tests.note")
 
@@ -254,7 +254,7 @@ def test_while_the_broker_is_away_promises_stay_due(broker_away: None) -> None:
     assert outbox.get_backlog()["parked"] == 0
 
 
-def test_a_promise_that_a_quick_worker_settled_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_that_a_fast_worker_has_settled_stays_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     enqueue_on_commit("tests.note")
     message = OutboxMessage.objects.get()
     monkeypatch.setattr(outbox, "_send", lambda _, row: outbox.mark_failed(row["id"], "quick"))
@@ -264,14 +264,14 @@ def test_a_promise_that_a_quick_worker_settled_is_left_as_it_is(monkeypatch: pyt
     assert in_seconds(message) == pytest.approx(10, abs=5)
 
 
-def test_the_outcome_of_a_promise_that_is_gone_changes_nothing() -> None:
+def test_the_result_of_a_deleted_message_has_no_effect() -> None:
     outbox.mark_failed(4711, "too late")
     outbox.mark_succeeded(4711)
 
     assert not OutboxMessage.objects.exists()
 
 
-def test_tasks_without_a_promise_run_as_they_do_elsewhere() -> None:
+def test_tasks_without_a_message_run_normally() -> None:
     enqueue_on_commit("tests.note")
 
     note.apply(kwargs={"code": "TEN"})
@@ -286,7 +286,7 @@ def test_tasks_without_a_promise_run_as_they_do_elsewhere() -> None:
     [({}, 1), ({"attempts": 2}, 0), ({"dead_lettered_at": timezone.now()}, 0)],
     ids=["its attempt", "a later attempt", "parked"],
 )
-def test_a_message_that_the_broker_brings_back_runs_only_while_its_promise_stands(
+def test_a_redelivered_task_runs_only_if_its_attempt_is_current(
     change: dict[str, Any], runs: int
 ) -> None:
     enqueue_on_commit("tests.note")
@@ -302,7 +302,7 @@ def test_a_message_that_the_broker_brings_back_runs_only_while_its_promise_stand
     assert OutboxMessage.objects.count() == 1 - runs
 
 
-def test_the_backlog_says_how_much_waits_and_since_when(at: datetime) -> None:
+def test_the_backlog_counts_messages_and_has_the_oldest_due_time(at: datetime) -> None:
     assert outbox.get_backlog() == {"waiting": 0, "oldest": None, "parked": 0}
     enqueue_on_commit("tests.note")
     enqueue_on_commit("tests.note")
@@ -312,7 +312,7 @@ def test_the_backlog_says_how_much_waits_and_since_when(at: datetime) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_relays_at_the_same_time_never_take_the_same_row(
+def test_concurrent_relays_never_claim_the_same_row(
     run_concurrently: RunConcurrently, lost_tasks: list[Any]
 ) -> None:
     with transaction.atomic():
@@ -328,7 +328,7 @@ def test_relays_at_the_same_time_never_take_the_same_row(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_relays_that_look_and_then_take_send_the_same_row_twice(
+def test_without_row_locks_relays_send_the_same_row_twice(
     run_concurrently: RunConcurrently, lost_tasks: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proof that the test above can fail: the same relay with a look before the taking."""
@@ -357,7 +357,7 @@ def test_relays_that_look_and_then_take_send_the_same_row_twice(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_promise_is_not_seen_before_its_fact_is_committed(run_concurrently: RunConcurrently) -> None:
+def test_a_message_is_invisible_before_its_commit(run_concurrently: RunConcurrently) -> None:
     with transaction.atomic():
         enqueue_on_commit("tests.note")
         assert run_concurrently(lambda _: outbox.relay(), [1]) == [0]

@@ -76,13 +76,13 @@ def local(first: str, until: str, unit: Interval, zone: str) -> list[str]:
          ["2026-12-01T00:00-05:00"]),
     ],
 )  # fmt: skip
-def test_periods_start_where_clocks_and_calendars_say(
+def test_periods_start_by_the_clock_and_calendar_of_the_time_zone(
     zone: str, first: str, until: str, unit: Interval, expected: list[str]
 ) -> None:
     assert local(first, until, unit, zone) == expected
 
 
-def test_nothing_is_between_an_instant_and_itself(at: datetime) -> None:
+def test_an_empty_range_has_no_periods(at: datetime) -> None:
     assert list(iter_starts(at, at, Interval.HOUR, MADRID)) == []
     assert list(iter_starts(at, at - timedelta(days=1), Interval.DAY, MADRID)) == []
 
@@ -104,7 +104,7 @@ def seen(at: datetime, unit: Interval, zone: ZoneInfo) -> object:
     }[unit]
 
 
-def test_a_period_starts_wherever_a_clock_looked_at_each_quarter_of_an_hour_shows_another() -> None:
+def test_period_starts_match_a_scan_of_every_quarter_of_an_hour() -> None:
     """Every zone at every change of its clocks from 2025 to 2027, against looking at the clock all the time."""
     changes = 0
     for zone in map(ZoneInfo, ZONES):
@@ -121,7 +121,7 @@ def test_a_period_starts_wherever_a_clock_looked_at_each_quarter_of_an_hour_show
 
 
 @given(at=INSTANTS, unit=st.sampled_from(Interval), name=st.sampled_from(ZONES))
-def test_an_instant_lies_in_its_period_and_the_next_one_begins_where_that_ends(
+def test_a_time_is_in_its_period_and_periods_are_adjacent(
     at: datetime, unit: Interval, name: str
 ) -> None:
     zone = ZoneInfo(name)
@@ -136,13 +136,13 @@ def test_an_instant_lies_in_its_period_and_the_next_one_begins_where_that_ends(
 
 
 @given(first=INSTANTS, hours=st.integers(0, 2_000), unit=st.sampled_from(Interval), name=st.sampled_from(ZONES))
-def test_the_least_number_of_periods_is_never_too_high(first: datetime, hours: int, unit: Interval, name: str) -> None:
+def test_the_minimum_period_count_is_a_lower_bound(first: datetime, hours: int, unit: Interval, name: str) -> None:
     until = first + timedelta(hours=hours)
 
     assert min_period_count(first, until, unit) <= len(list(iter_starts(first, until, unit, ZoneInfo(name))))
 
 
-def test_an_hour_is_at_least_its_half_and_a_year_has_its_hours() -> None:
+def test_hours_have_at_least_half_an_hour_and_a_year_has_all_its_hours() -> None:
     first, until = instant("2028-01-01T00:00+01:00"), instant("2029-01-01T00:00+01:00")
 
     assert len(list(iter_starts(first, until, Interval.HOUR, MADRID))) == 8_784

@@ -48,7 +48,7 @@ class Cart(serializers.Serializer):
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
 )
-def test_each_exception_is_one_refusal(raised: Exception, status: int, code: str) -> None:
+def test_each_exception_maps_to_one_error(raised: Exception, status: int, code: str) -> None:
     problem = problem_from_exception(raised)
 
     assert (problem.status, problem.code) == (status, code)
@@ -61,7 +61,7 @@ def test_each_exception_is_one_refusal(raised: Exception, status: int, code: str
     }
 
 
-def test_nested_faults_are_listed_by_path() -> None:
+def test_nested_field_errors_are_listed_by_path() -> None:
     cart = Cart(data={"lines": [{"quantity": 0}, {"quantity": 1}, {}], "codes": ["abc", "abcd"]})
 
     with pytest.raises(drf.ValidationError) as raised:
@@ -87,7 +87,7 @@ def test_nested_faults_are_listed_by_path() -> None:
     ],
     ids=str,
 )
-def test_a_fault_of_the_whole_names_the_whole(data: object, field: str, code: str) -> None:
+def test_an_error_of_an_object_has_the_path_of_the_object(data: object, field: str, code: str) -> None:
     cart = Cart(data=data)
 
     with pytest.raises(drf.ValidationError) as raised:
@@ -97,7 +97,7 @@ def test_a_fault_of_the_whole_names_the_whole(data: object, field: str, code: st
     assert [(fault["field"], fault["code"]) for fault in problem.errors or []] == [(field, code)]
 
 
-def test_members_and_headers_go_with_the_refusal() -> None:
+def test_extensions_and_headers_are_part_of_the_problem() -> None:
     response = problem_from_exception(errors.Throttled(9)).response()
 
     assert response["Content-Type"] == "application/problem+json"
@@ -105,16 +105,16 @@ def test_members_and_headers_go_with_the_refusal() -> None:
     assert json.loads(response.content)["retry_after"] == 9
 
 
-def test_headers_of_one_answer_do_not_leak_into_the_next() -> None:
+def test_headers_of_one_response_do_not_leak_into_the_next() -> None:
     problem_from_exception(errors.MethodNotAllowed()).headers["Allow"] = "GET"
 
     assert problem_from_exception(errors.MethodNotAllowed()).headers == {}
 
 
-def test_401_says_how_to_sign_in() -> None:
+def test_401_has_a_www_authenticate_header() -> None:
     assert problem_from_exception(errors.TokenExpired()).response()["WWW-Authenticate"] == "Bearer"
 
 
-def test_busy_and_unavailable_say_when_to_come_back() -> None:
+def test_busy_and_unavailable_have_a_retry_after_header() -> None:
     assert problem_from_exception(errors.Busy()).headers == {"Retry-After": "1"}
     assert problem_from_exception(errors.Unavailable()).headers == {"Retry-After": "2"}

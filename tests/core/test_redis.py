@@ -8,23 +8,23 @@ import pytest
 from core import redis
 
 
-def test_answers_come_in_the_order_of_the_commands() -> None:
+def test_replies_are_in_the_order_of_the_commands() -> None:
     assert redis.execute_pipeline(("SET", "a", 1), ("GET", "a"), ("GET", "b")) == [b"OK", b"1", None]
 
 
-def test_one_refused_command_does_not_leave_its_answer_to_the_next() -> None:
+def test_an_error_reply_is_not_read_by_the_next_command() -> None:
     with pytest.raises(redis.Error):
         redis.execute_pipeline(("SET", "a", "text"), ("INCR", "a"), ("GET", "a"))
     assert redis.execute_pipeline(("GET", "a")) == [b"text"]
 
 
-def test_a_connection_that_was_closed_meanwhile_is_made_anew() -> None:
+def test_a_closed_connection_is_reopened() -> None:
     redis.execute_pipeline(("SET", "a", 1))
     redis.client().execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no")
     assert redis.execute_pipeline(("GET", "a")) == [b"1"]
 
 
-def test_a_client_that_is_let_go_closes_no_connection_that_is_in_use() -> None:
+def test_a_collected_client_closes_no_connection_in_use() -> None:
     """Of two that threads make at the same moment, one is let go."""
     redis.client.cache_clear()
     connection = redis.client().connection_pool.get_connection()
@@ -41,7 +41,7 @@ def test_a_client_that_is_let_go_closes_no_connection_that_is_in_use() -> None:
     connection.disconnect()
 
 
-def test_threads_that_end_leave_no_connection_behind() -> None:
+def test_ended_threads_leave_no_connection_open() -> None:
     def connections() -> int:
         return len(redis.client().client_list())
 

@@ -46,11 +46,11 @@ def test_rates_are_read_from_settings(settings: Settings, rate: str, limit: Rate
     assert RateLimit.of("few") == limit
 
 
-def test_every_declared_rate_is_one(settings: Settings) -> None:
+def test_every_declared_rate_is_valid(settings: Settings) -> None:
     assert all(RateLimit.of(scope).hits > 0 for scope in settings.THROTTLES)
 
 
-def test_the_limit_is_given_and_one_more_is_refused() -> None:
+def test_requests_up_to_the_limit_pass_and_the_next_is_rejected() -> None:
     for _ in range(10):
         throttle.consume("few", "someone")
 
@@ -60,7 +60,7 @@ def test_the_limit_is_given_and_one_more_is_refused() -> None:
     assert 0 < raised.value.retry_after <= 60
 
 
-def test_callers_and_scopes_have_limits_of_their_own() -> None:
+def test_limits_are_separate_per_caller_and_scope() -> None:
     for _ in range(10):
         throttle.consume("few", "someone")
 
@@ -74,7 +74,7 @@ def test_64_threads_get_exactly_the_limit(run_concurrently: RunConcurrently) -> 
     assert Counter(type(result) for result in results) == {type(None): 10, Throttled: 54}
 
 
-def test_64_threads_that_read_and_then_write_get_more_than_the_limit(run_concurrently: RunConcurrently) -> None:
+def test_without_atomic_counting_64_threads_exceed_the_limit(run_concurrently: RunConcurrently) -> None:
     """The proof that the test above can fail: count as one would without the script."""
 
     def read_then_write(_: int) -> bool:
@@ -90,7 +90,7 @@ def test_64_threads_that_read_and_then_write_get_more_than_the_limit(run_concurr
     assert any(crowd() > 10 for _ in range(10))
 
 
-def test_a_window_ends_and_the_count_begins_anew() -> None:
+def test_the_count_starts_again_after_the_window() -> None:
     for _ in range(10):
         throttle.consume("few", "someone")
     (key,) = redis.client().keys("promo:throttle:*")
@@ -101,7 +101,7 @@ def test_a_window_ends_and_the_count_begins_anew() -> None:
     throttle.consume("few", "someone")
 
 
-def test_a_counter_that_lost_its_end_gets_one_again() -> None:
+def test_a_counter_without_expiry_gets_one() -> None:
     throttle.consume("few", "someone")
     (key,) = redis.client().keys("promo:throttle:*")
     redis.client().persist(key)
@@ -111,7 +111,7 @@ def test_a_counter_that_lost_its_end_gets_one_again() -> None:
     assert redis.client().pttl(key) > 0
 
 
-def test_a_redis_that_closed_the_connection_or_forgot_the_script_is_asked_again() -> None:
+def test_a_closed_connection_or_missing_script_is_retried() -> None:
     throttle.consume("few", "someone")
     redis.client().script_flush()
     throttle.consume("few", "someone")
@@ -122,7 +122,7 @@ def test_a_redis_that_closed_the_connection_or_forgot_the_script_is_asked_again(
     assert redis.client().get(key) == b"3"
 
 
-def test_a_refused_command_leaves_no_answer_behind_for_the_next() -> None:
+def test_an_error_reply_leaves_no_reply_for_the_next_request() -> None:
     redis.client().set("text", "x")
 
     with pytest.raises(redis.Error):
@@ -131,7 +131,7 @@ def test_a_refused_command_leaves_no_answer_behind_for_the_next() -> None:
     assert redis.execute_pipeline(("GET", "text"), ("PTTL", "text")) == [b"x", -1]
 
 
-def test_misses_that_were_used_up_refuse_the_next_hit_and_hits_are_no_misses() -> None:
+def test_a_used_up_failure_limit_rejects_the_next_request() -> None:
     for _ in range(9):
         throttle.consume("few", "someone")
     throttle.consume("strict", "someone", failure_scope="few")
@@ -142,7 +142,7 @@ def test_misses_that_were_used_up_refuse_the_next_hit_and_hits_are_no_misses() -
     throttle.consume("strict", "someone else", failure_scope="few")
 
 
-def test_a_look_counts_nothing() -> None:
+def test_peek_counts_no_hit() -> None:
     for _ in range(30):
         throttle.peek("few", "someone")
     assert not redis.client().keys("promo:throttle:*")
@@ -156,7 +156,7 @@ def test_a_look_counts_nothing() -> None:
         throttle.peek("few", "someone")
 
 
-def test_keys_say_nothing_about_who() -> None:
+def test_keys_do_not_contain_the_caller() -> None:
     throttle.consume("few", "address:192.0.2.7")
 
     (key,) = redis.client().keys("*")
@@ -166,19 +166,19 @@ def test_keys_say_nothing_about_who() -> None:
 
 
 @pytest.mark.parametrize("ask", [throttle.consume, throttle.peek])
-def test_without_redis_an_open_limit_lets_everyone_through(redis_away: None, ask: Callable[..., None]) -> None:
+def test_without_redis_an_open_limit_accepts_requests(redis_away: None, ask: Callable[..., None]) -> None:
     for _ in range(15):
         ask("few", "someone")
 
 
 @pytest.mark.parametrize("ask", [throttle.consume, throttle.peek])
-def test_without_redis_a_closed_limit_lets_nobody_through(redis_away: None, ask: Callable[..., None]) -> None:
+def test_without_redis_a_closed_limit_rejects_requests(redis_away: None, ask: Callable[..., None]) -> None:
     with pytest.raises(Unavailable):
         ask("strict", "someone")
 
 
 @pytest.mark.django_db
-def test_without_redis_shoppers_go_on_shopping_and_nobody_guesses_codes(
+def test_without_redis_checkout_works_but_code_lookups_are_rejected(
     redis_away: None, shopper_client: Callable[[Any], Client], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     DiscountCodeFactory(text="TEN")
@@ -224,7 +224,7 @@ def test_the_api_answers_429_with_retry_after(settings: Settings, shopper_client
         (1, " , ", "127.0.0.1"),
     ],
 )
-def test_the_callers_address_is_what_trusted_proxies_saw(
+def test_the_client_ip_is_taken_from_trusted_proxies(
     settings: Settings, proxies: int, forwarded: str, address: str
 ) -> None:
     settings.TRUSTED_PROXIES = proxies

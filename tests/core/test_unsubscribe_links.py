@@ -10,6 +10,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("token", ["1", "1:abc", "", Signer().sign("1"), unsubscriptions._signer.sign("4711")])
-def test_a_link_that_stands_in_no_mail_is_refused(token: str) -> None:
+def test_a_link_without_a_mail_is_rejected(token: str) -> None:
     with pytest.raises(UnsubscribeLinkInvalid):
         unsubscriptions.unsubscribe(token=token)

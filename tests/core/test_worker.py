@@ -92,7 +92,7 @@ def worker(queue: str, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     print((tmp_path / "worker.log").read_text()[-4000:])
 
 
-def test_a_worker_settles_what_it_was_sent(worker: "subprocess.Popen[bytes]") -> None:
+def test_a_worker_settles_its_messages(worker: "subprocess.Popen[bytes]") -> None:
     enqueue_on_commit(tasks.record_heartbeat.name)
     enqueue_on_commit("tests.fail_in_worker")
     good, bad = OutboxMessage.objects.order_by("pk")
@@ -110,7 +110,7 @@ def test_a_worker_settles_what_it_was_sent(worker: "subprocess.Popen[bytes]") ->
     assert worker.poll() is None
 
 
-def test_a_task_that_kills_its_worker_is_tried_again_later_and_set_aside_at_last(
+def test_a_task_that_kills_its_worker_is_retried_and_finally_dead_lettered(
     worker: "subprocess.Popen[bytes]",
 ) -> None:
     enqueue_on_commit("tests.die_in_worker")

@@ -25,7 +25,7 @@ def tell(client: Client) -> dict[str, Any]:
     return client.call("PUT", PATH, DOCUMENT, key="campaign:1")
 
 
-def test_a_call_carries_its_document_its_bearer_and_its_key(client_at: ClientAt, outside: Outside, at: datetime):
+def test_a_call_sends_its_document_token_and_idempotency_key(client_at: ClientAt, outside: Outside, at: datetime):
     assert tell(client_at(at)) == {}
 
     assert outside.campaigns == {PATH.rpartition("/")[2]: DOCUMENT}
@@ -45,7 +45,7 @@ def test_a_call_carries_its_document_its_bearer_and_its_key(client_at: ClientAt,
         ("drip", "it did not answer within 0.5 seconds"),
     ],
 )
-def test_every_way_to_fail_is_a_reason_in_words(
+def test_every_failure_has_a_readable_reason(
     client_at: ClientAt, outside: Outside, at: datetime, behaviour: int | str, reason: str
 ):
     outside.next(behaviour)
@@ -61,12 +61,12 @@ def test_every_way_to_fail_is_a_reason_in_words(
     assert outside.calls == [f"PUT {PATH} campaign:1"]  # once, and never elsewhere
 
 
-def test_nobody_there_is_a_reason_too(client_at: ClientAt, at: datetime):
+def test_an_unreachable_service_has_a_readable_reason(client_at: ClientAt, at: datetime):
     with pytest.raises(DeliveryFailed, match="it cannot be reached"):
         tell(client_at(at, url="http://127.0.0.1:1"))
 
 
-def test_a_service_without_a_certificate_is_not_believed(client_at: ClientAt, outside: Outside, at: datetime):
+def test_a_service_without_a_valid_certificate_is_rejected(client_at: ClientAt, outside: Outside, at: datetime):
     with pytest.raises(DeliveryFailed, match="could not prove who it is"):
         tell(client_at(at, url=outside.url.replace("http://", "https://")))
 
@@ -74,7 +74,7 @@ def test_a_service_without_a_certificate_is_not_believed(client_at: ClientAt, ou
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'"text"', b"[" * 5_000, b"\xff"])
-def test_an_answer_that_is_no_document_is_not_taken_for_one(body: bytes, at: datetime):
+def test_a_response_that_is_not_a_json_object_is_a_failure(body: bytes, at: datetime):
     with pytest.raises(DeliveryFailed, match="what is not JSON"):
         rules.parse_response(200, {}, body, at)
 
@@ -87,17 +87,17 @@ def test_an_answer_that_is_no_document_is_not_taken_for_one(body: bytes, at: dat
         ("Fri, 31 Dec 9999 23:59:59", 3600),
     ],
 )  # fmt: skip
-def test_how_long_a_service_asks_to_be_left_alone(text: str, seconds: int, at: datetime):
+def test_retry_after_is_parsed_as_seconds_or_date(text: str, seconds: int, at: datetime):
     assert rules.parse_retry_after(text, at) == seconds
 
 
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 5), (2, 10), (3, 20), (8, 640), (9, 900), (30_000, 900)])
-def test_failures_are_tried_again_after_ever_longer_pauses_up_to_a_quarter_of_an_hour(failures: int, seconds: int):
-    assert rules.back_off(failures, 0.0) == timedelta(seconds=seconds)
-    assert rules.back_off(failures, 1.0) == timedelta(seconds=seconds / 2)
+def test_retry_delays_double_up_to_15_minutes(failures: int, seconds: int):
+    assert rules.retry_delay(failures, 0.0) == timedelta(seconds=seconds)
+    assert rules.retry_delay(failures, 1.0) == timedelta(seconds=seconds / 2)
 
 
-def test_a_service_that_is_ill_is_left_alone_then_tried_by_one_then_called_again(
+def test_the_circuit_opens_allows_one_trial_call_and_closes_again(
     client_at: ClientAt, outside: Outside, at: datetime
 ):
     outside.next(*[503] * 6)
@@ -126,7 +126,7 @@ def test_a_service_that_is_ill_is_left_alone_then_tried_by_one_then_called_again
     assert (health.failures, health.open_until, health.open_since, health.error) == (0, None, None, "")
 
 
-def test_what_one_errand_alone_does_wrong_leaves_the_service_to_the_others(
+def test_a_rejected_job_does_not_open_the_circuit(
     client_at: ClientAt, outside: Outside, at: datetime
 ):
     outside.next(*[422] * 8)
@@ -138,14 +138,14 @@ def test_what_one_errand_alone_does_wrong_leaves_the_service_to_the_others(
     assert not CircuitState.objects.exclude(failures=0).exists()
 
 
-def test_a_service_that_asks_for_patience_gets_it(client_at: ClientAt, outside: Outside, at: datetime):
+def test_the_circuit_opens_for_as_long_as_the_service_asks(client_at: ClientAt, outside: Outside, at: datetime):
     outside.next(429)
     outside.retry_after = "120"
 
     with pytest.raises(DeliveryFailed) as caught:
         tell(client_at(at))
 
-    assert caught.value.wait == 120
+    assert caught.value.retry_after == 120
     with pytest.raises(CircuitOpen) as left:
         tell(client_at(at + timedelta(seconds=100)))
     assert timedelta(seconds=119) < left.value.until - at < timedelta(seconds=125)
@@ -153,7 +153,7 @@ def test_a_service_that_asks_for_patience_gets_it(client_at: ClientAt, outside: 
     assert tell(client_at(at + timedelta(seconds=130))) == {}
 
 
-def test_a_person_who_asks_lets_it_be_tried_at_once(client_at: ClientAt, outside: Outside, at: datetime):
+def test_a_person_can_allow_a_trial_call_at_once(client_at: ClientAt, outside: Outside, at: datetime):
     outside.next(429)
     outside.retry_after = "600"
     with pytest.raises(DeliveryFailed):
@@ -167,26 +167,26 @@ def test_a_person_who_asks_lets_it_be_tried_at_once(client_at: ClientAt, outside
 @pytest.mark.parametrize(
     "url", ["ftp://a", "segments.example", "http://", "http://u:p@a/", "http://a/?q=1", "http://a:x/", "http://[a/"]
 )
-def test_an_address_that_cannot_be_called_is_seen_before_anything_starts(url: str, settings: Any):
+def test_an_invalid_service_url_fails_the_system_check(url: str, settings: Any):
     settings.SEGMENTATION_SERVICE_URL = url
 
-    assert [fault.id for fault in checks.check_addresses()] == ["outside.E001"]
+    assert [fault.id for fault in checks.check_urls()] == ["outside.E001"]
 
 
-def test_no_address_and_good_addresses_pass(settings: Any):
+def test_empty_and_valid_service_urls_pass_the_system_check(settings: Any):
     settings.SEGMENTATION_SERVICE_URL, settings.CAMPAIGN_ENGINE_URL = "", "https://engine.example:8443/api"
 
-    assert checks.check_addresses() == []
+    assert checks.check_urls() == []
 
 
 @pytest.mark.parametrize(
     ("url", "faults"), [("http://engine.example", 1), ("https://engine.example", 0), ("http://127.0.0.1", 0)]
 )
-def test_a_key_does_not_travel_in_the_clear(url: str, faults: int, settings: Any):
+def test_a_key_over_plain_http_is_reported(url: str, faults: int, settings: Any):
     settings.CAMPAIGN_ENGINE_URL, settings.CAMPAIGN_ENGINE_KEY = url, "secret"
 
     assert len(checks.check_secrets()) == faults
 
 
-def test_dates_without_a_zone_are_universal():
+def test_a_retry_after_date_without_a_time_zone_is_utc():
     assert rules.parse_retry_after("Wed, 17 Mar 2027 15:31:00", datetime(2027, 3, 17, 15, 30, tzinfo=UTC)) == 60

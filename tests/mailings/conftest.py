@@ -29,9 +29,9 @@ def mailing(transactional_db: None, at: datetime) -> Callable[..., Mailing]:
     def plan(
         count: int = 0, *, addresses: list[str] | None = None, key: str = "news", kind: str = "news", **fields: Any
     ) -> Mailing:
-        made = planning.plan(
+        made = planning.plan_mailing(
             key=key,
-            kind=f"tests.mailings.kinds.{kind}",
+            mail_type=f"tests.mailings.kinds.{kind}",
             **{"marketing": True, "sender": "b1", "sender_name": "Billo", **fields},
         )
         addresses = addresses or [f"shopper{n}@example.com" for n in range(1, count + 1)]

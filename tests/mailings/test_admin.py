@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def mailing(at: datetime) -> Mailing:
     """Two mails, one of them doubtful."""
-    made = planning.plan(key="discount_code:HELLO", kind="tests.mailings.kinds.news", sender_name="Billo")
+    made = planning.plan_mailing(key="discount_code:HELLO", mail_type="tests.mailings.kinds.news", sender_name="Billo")
     recipients = [Recipient(1, "ann@example.com", "Ann"), Recipient(2, "bob@example.com", "Bob")]
     planning.add_recipients(mailing=made, recipients=recipients, at=at)
     Mail.objects.filter(recipient=2).update(status="doubtful", error="no answer")
@@ -30,7 +30,7 @@ def signed_in(user: User) -> Client:
     return client
 
 
-def test_admins_see_how_far_a_mailing_is(mailing: Mailing) -> None:
+def test_superusers_see_the_progress_of_a_mailing(mailing: Mailing) -> None:
     admin = signed_in(UserFactory(is_superuser=True))
 
     listed = admin.get("/admin/mail/mailing/")
@@ -40,7 +40,7 @@ def test_admins_see_how_far_a_mailing_is(mailing: Mailing) -> None:
     assert "1 doubtful, 1 planned" in shown.content.decode()
 
 
-def test_admins_find_doubtful_mails_and_send_them_again(mailing: Mailing) -> None:
+def test_superusers_find_and_resend_mails_of_unknown_delivery(mailing: Mailing) -> None:
     admin = signed_in(UserFactory(is_superuser=True))
     doubtful = Mail.objects.get(status="doubtful")
 
@@ -54,7 +54,7 @@ def test_admins_find_doubtful_mails_and_send_them_again(mailing: Mailing) -> Non
     assert doubtful.status == "planned"
 
 
-def test_admins_leave_an_address_alone_and_take_it_off_again() -> None:
+def test_superusers_add_and_delete_a_suppression() -> None:
     admin = signed_in(UserFactory(is_superuser=True))
 
     admin.post(
@@ -68,13 +68,13 @@ def test_admins_leave_an_address_alone_and_take_it_off_again() -> None:
 
 
 @pytest.mark.parametrize("page", ["mailing", "mail", "suppression"])
-def test_brand_staff_see_none_of_it(mailing: Mailing, page: str) -> None:
+def test_brand_staff_cannot_open_the_mail_pages(mailing: Mailing, page: str) -> None:
     owner = signed_in(MembershipFactory(role="owner").user)
 
     assert owner.get(f"/admin/mail/{page}/").status_code == 403
 
 
-def test_nobody_changes_a_mailing_by_hand(mailing: Mailing) -> None:
+def test_a_mailing_cannot_be_edited(mailing: Mailing) -> None:
     admin = signed_in(UserFactory(is_superuser=True))
 
     assert admin.get("/admin/mail/mailing/add/").status_code == 403

@@ -19,7 +19,7 @@ ACTION = {
 def invitation(**fields: object) -> Content:
     """An invitation's content."""
     shared = {"template": "mail/action", "subject": "Join\n Billo", "sender_name": "Billo & Sons", "context": ACTION}
-    return emails.content(**{**shared, **fields})  # type: ignore[arg-type]
+    return emails.build_content(**{**shared, **fields})  # type: ignore[arg-type]
 
 
 def test_html_is_escaped_and_text_is_not() -> None:
@@ -37,7 +37,7 @@ def test_a_subject_is_one_line() -> None:
     assert invitation().subject == "Join Billo"
 
 
-def test_styles_stand_at_the_elements_and_dark_mode_stays() -> None:
+def test_styles_are_inlined_and_dark_mode_is_kept() -> None:
     html = invitation(color="#7c3aed").html
 
     assert re.search(r'class="button"[^>]*style="[^"]*#7c3aed', html)
@@ -56,11 +56,11 @@ def test_styles_stand_at_the_elements_and_dark_mode_stays() -> None:
         ("#7C3AED", "#ffffff"),
     ],
 )
-def test_what_stands_on_a_brands_color_can_be_read(color: str, ink: str) -> None:
+def test_text_on_a_brand_color_is_readable(color: str, ink: str) -> None:
     assert emails.contrast_text_color(color) == ink
 
 
-def test_only_offers_carry_an_unsubscribe_link() -> None:
+def test_only_marketing_content_has_an_unsubscribe_link() -> None:
     offer, notice = invitation(marketing=True), invitation()
 
     assert UNSUBSCRIBE_TAG in offer.html

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def mail(at: datetime) -> Mail:
     """A mail of Billo's that was sent to Ann."""
-    mailing = planning.plan(
-        key="news", kind="tests.mailings.kinds.news", sender="b1", sender_name="Billo", marketing=True
+    mailing = planning.plan_mailing(
+        key="news", mail_type="tests.mailings.kinds.news", sender="b1", sender_name="Billo", marketing=True
     )
     planning.add_recipients(mailing=mailing, recipients=[Recipient(1, "Ann@example.com", "Ann")], at=at)
     Mail.objects.update(status="sent", sent_at=at)
@@ -74,7 +74,7 @@ def event(kind: str, mail: Mail | None = None, **fields: Any) -> dict[str, Any]:
         ({"kind": "group_unsubscribe"}, "unsubscribe", "b1"),
     ],
 )
-def test_an_event_silences_an_address(post: Post, mail: Mail, sent: dict[str, str], reason: str, sender: str) -> None:
+def test_an_event_suppresses_an_address(post: Post, mail: Mail, sent: dict[str, str], reason: str, sender: str) -> None:
     answer = post(event(sent.pop("kind"), mail, **sent))
 
     assert answer.status_code == 200
@@ -83,7 +83,7 @@ def test_an_event_silences_an_address(post: Post, mail: Mail, sent: dict[str, st
     assert (suppression.address, suppression.reason, suppression.sender) == ("ann@example.com", reason, sender)
 
 
-def test_a_bounced_mail_failed(post: Post, mail: Mail) -> None:
+def test_a_bounce_sets_the_mail_to_failed(post: Post, mail: Mail) -> None:
     post(event("bounce", mail, type="bounce", reason="550 no such user"))
 
     mail.refresh_from_db()
@@ -91,7 +91,7 @@ def test_a_bounced_mail_failed(post: Post, mail: Mail) -> None:
     assert mail.error == "bounce: 550 no such user"
 
 
-def test_a_passing_block_fails_the_mail_and_silences_nobody(post: Post, mail: Mail) -> None:
+def test_a_temporary_block_fails_the_mail_and_suppresses_no_address(post: Post, mail: Mail) -> None:
     post(event("bounce", mail, type="blocked", reason="421 try later"))
 
     mail.refresh_from_db()
@@ -100,7 +100,7 @@ def test_a_passing_block_fails_the_mail_and_silences_nobody(post: Post, mail: Ma
 
 
 @pytest.mark.parametrize("kind", ["processed", "delivered"])
-def test_a_doubtful_mail_that_the_provider_has_was_sent(post: Post, mail: Mail, kind: str) -> None:
+def test_a_delivery_event_sets_an_unknown_mail_to_sent(post: Post, mail: Mail, kind: str) -> None:
     Mail.objects.update(status="doubtful", error="no answer", sent_at=None)
 
     post(event(kind, mail))
@@ -110,7 +110,7 @@ def test_a_doubtful_mail_that_the_provider_has_was_sent(post: Post, mail: Mail, 
     assert mail.sent_at is not None
 
 
-def test_the_same_event_again_does_nothing(post: Post, mail: Mail) -> None:
+def test_a_repeated_event_has_no_effect(post: Post, mail: Mail) -> None:
     bounce = event("bounce", mail, type="bounce")
     post(bounce)
     Suppression.objects.all().delete()  # the owner of the address asked for it
@@ -121,7 +121,7 @@ def test_the_same_event_again_does_nothing(post: Post, mail: Mail) -> None:
     assert not Suppression.objects.exists()
 
 
-def test_an_event_about_nobody_we_know_is_kept_for_its_address(post: Post) -> None:
+def test_an_event_without_a_known_mail_suppresses_its_address(post: Post) -> None:
     answer = post(event("unsubscribe"), event("bounce", type="bounce", sg_event_id="b", mail_id="999999"))
 
     assert answer.status_code == 200
@@ -149,14 +149,14 @@ def test_an_event_about_nobody_we_know_is_kept_for_its_address(post: Post) -> No
         5,
     ],
 )
-def test_odd_events_are_passed_over(post: Post, odd: Any) -> None:
+def test_malformed_events_are_skipped(post: Post, odd: Any) -> None:
     answer = post(odd, event("spamreport"))
 
     assert answer.status_code == 200
     assert Suppression.objects.get().reason == "complaint"
 
 
-def test_unsigned_events_are_refused_and_change_nothing(post: Post, client: Client, settings: Any) -> None:
+def test_unsigned_events_are_rejected_and_change_nothing(post: Post, client: Client, settings: Any) -> None:
     body = json.dumps([event("spamreport")])
     old = datetime.now(UTC) - timedelta(hours=26)
 
@@ -179,17 +179,17 @@ def test_unsigned_events_are_refused_and_change_nothing(post: Post, client: Clie
 
 
 @pytest.mark.parametrize("body", [b"{", b"{}", b"5", b"\xff", b"[" * 100_000])
-def test_a_body_that_is_no_list_of_events_is_refused(post: Post, body: bytes) -> None:
+def test_a_body_that_is_not_a_list_of_events_is_rejected(post: Post, body: bytes) -> None:
     answer = post(body=body)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
 
-def test_events_are_forgotten_after_a_while(mail: Mail) -> None:
+def test_processed_events_are_purged_after_their_retention(mail: Mail) -> None:
     ProcessedEvent.objects.create(id="old")
 
-    assert events.purge(at=timezone.now() + timedelta(days=29)) == 0
-    assert events.purge(at=timezone.now() + timedelta(days=31)) == 1
+    assert events.purge_events(at=timezone.now() + timedelta(days=29)) == 0
+    assert events.purge_events(at=timezone.now() + timedelta(days=31)) == 1
 
 
 def path(mail: Mail) -> str:
@@ -197,7 +197,7 @@ def path(mail: Mail) -> str:
     return unsubscriptions.unsubscribe_url(mail_id=mail.pk).split("8000", 1)[-1].replace("http://127.0.0.1", "")
 
 
-def test_looking_at_the_page_unsubscribes_nobody(client: Client, mail: Mail) -> None:
+def test_opening_the_unsubscribe_page_changes_nothing(client: Client, mail: Mail) -> None:
     answer = client.get(path(mail))
 
     assert answer.status_code == 200
@@ -219,14 +219,14 @@ def test_one_click_unsubscribes_without_cookies(mail: Mail) -> None:
     assert (suppression.address, suppression.sender, suppression.reason) == ("ann@example.com", "b1", "unsubscribe")
 
 
-def test_the_button_for_all_brands_stops_them_all(client: Client, mail: Mail) -> None:
+def test_the_button_for_all_brands_unsubscribes_from_all_senders(client: Client, mail: Mail) -> None:
     answer = client.post(path(mail), {"from": "everyone"})
 
     assert "anyone here" in answer.content.decode()
     assert Suppression.objects.get().sender == ""
 
 
-def test_the_page_needs_no_style_or_script_of_its_own(client: Client, mail: Mail) -> None:
+def test_the_unsubscribe_page_has_no_inline_style_or_script(client: Client, mail: Mail) -> None:
     page = client.get(path(mail))
 
     assert "style=" not in page.content.decode()
@@ -238,7 +238,7 @@ def test_the_page_needs_no_style_or_script_of_its_own(client: Client, mail: Mail
     style.close()
 
 
-def test_a_link_that_was_tampered_with_is_refused(client: Client, mail: Mail) -> None:
+def test_a_forged_unsubscribe_link_is_rejected(client: Client, mail: Mail) -> None:
     forged = path(mail).replace(str(mail.pk), str(mail.pk + 1), 1)
     gone = path(mail)
     Mailing.objects.all().delete()

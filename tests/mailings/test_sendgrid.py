@@ -12,7 +12,7 @@ from mailings.sendgrid import SendGridError
 from tests.fakes.sendgrid import SendGrid
 
 
-def test_a_message_arrives_as_it_was_written(sendgrid: SendGrid) -> None:
+def test_a_message_is_sent_unchanged(sendgrid: SendGrid) -> None:
     message = EmailMultiAlternatives(
         "Hello",
         "plain",
@@ -48,7 +48,7 @@ def test_a_message_arrives_as_it_was_written(sendgrid: SendGrid) -> None:
     ]
 
 
-def test_html_alone_and_an_empty_body_are_mails_too(sendgrid: SendGrid) -> None:
+def test_messages_with_only_html_or_an_empty_body_are_sent(sendgrid: SendGrid) -> None:
     html = EmailMessage("Hi", "<b>x</b>", to=["a@example.com"])
     html.content_subtype = "html"
 
@@ -59,7 +59,7 @@ def test_html_alone_and_an_empty_body_are_mails_too(sendgrid: SendGrid) -> None:
     assert sendgrid.taken[0].payload["from"]["email"] == "promotions@example.com"
 
 
-def test_an_address_that_is_named_twice_is_sent_once(sendgrid: SendGrid) -> None:
+def test_a_duplicate_address_is_sent_once(sendgrid: SendGrid) -> None:
     assert (
         EmailMessage(
             "Hi", "x", to=["a@example.com", "A@example.com"], cc=["a@example.com"], bcc=["b@example.com"]
@@ -72,7 +72,7 @@ def test_an_address_that_is_named_twice_is_sent_once(sendgrid: SendGrid) -> None
     ]
 
 
-def test_hidden_recipients_alone_do_not_see_one_another(sendgrid: SendGrid) -> None:
+def test_hidden_recipients_get_separate_copies(sendgrid: SendGrid) -> None:
     assert EmailMessage("Hi", "x", bcc=["a@example.com", "b@example.com"]).send() == 1
 
     assert sendgrid.accepted == ["a@example.com", "b@example.com"]
@@ -90,18 +90,18 @@ def test_an_inline_picture_keeps_its_name(sendgrid: SendGrid) -> None:
     assert (attachment["disposition"], attachment["content_id"], attachment["type"]) == ("inline", "logo", "image/png")
 
 
-def test_a_domain_with_other_letters_is_sent_in_its_ascii_form(sendgrid: SendGrid) -> None:
+def test_an_internationalized_domain_is_sent_in_ascii_form(sendgrid: SendGrid) -> None:
     EmailMessage("Hi", "x", to=["a@bücher.example"]).send()
 
     assert sendgrid.accepted == ["a@xn--bcher-kva.example"]
 
 
-def test_nobody_to_send_to_is_no_request(sendgrid: SendGrid) -> None:
+def test_a_message_without_recipients_sends_no_request(sendgrid: SendGrid) -> None:
     assert EmailMessage("Hi", "x").send() == 0
     assert sendgrid.requests == 0
 
 
-def test_a_line_break_in_a_header_is_refused_here(sendgrid: SendGrid) -> None:
+def test_a_line_break_in_a_header_is_rejected(sendgrid: SendGrid) -> None:
     with pytest.raises(BadHeaderError):
         EmailMessage("Hi\nBcc: x@example.com", "x", to=["a@example.com"]).send()
     assert sendgrid.requests == 0
@@ -122,7 +122,7 @@ def test_a_line_break_in_a_header_is_refused_here(sendgrid: SendGrid) -> None:
         ("swallow", Outcome.UNKNOWN),
     ],
 )
-def test_each_failure_says_whether_the_mail_may_go_again(
+def test_each_failure_tells_whether_the_mail_may_be_resent(
     sendgrid: SendGrid, settings: Any, behaviour: Any, outcome: Outcome
 ) -> None:
     settings.SENDGRID_TIMEOUT = 0.2
@@ -131,17 +131,17 @@ def test_each_failure_says_whether_the_mail_may_go_again(
     with pytest.raises(SendGridError) as caught:
         send_mail("Hi", "x", None, ["a@example.com"])
 
-    assert caught.value.answer.outcome is outcome
+    assert caught.value.result.outcome is outcome
 
 
-def test_a_wrong_key_is_told_by_the_provider(sendgrid: SendGrid, settings: Any) -> None:
+def test_a_wrong_api_key_raises_the_providers_error(sendgrid: SendGrid, settings: Any) -> None:
     settings.SENDGRID_API_KEY = "SG.wrong"
 
     with pytest.raises(SendGridError, match="401: The provided authorization grant is invalid"):
         send_mail("Hi", "x", None, ["a@example.com"])
 
 
-def test_silent_failures_are_counted(sendgrid: SendGrid) -> None:
+def test_silent_failures_are_not_counted_as_sent(sendgrid: SendGrid) -> None:
     sendgrid.next(500)
     messages = [EmailMessage("Hi", "x", to=[f"{name}@example.com"]) for name in "ab"]
 

@@ -35,10 +35,10 @@ def test_every_recipient_gets_one_mail_in_batches_of_a_thousand(
     assert states() == {"sent": 2500}
     news.refresh_from_db()
     assert news.status == "done"
-    assert selectors.progress(key="news") == {"planned": 2500, "sent": 2500, "failed": 0}
+    assert selectors.get_progress(key="news") == {"planned": 2500, "sent": 2500, "failed": 0}
 
 
-def test_sending_again_sends_nothing(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
+def test_a_second_run_sends_nothing(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
     mailing(3)
     sending.send_due(at=at)
 
@@ -47,7 +47,7 @@ def test_sending_again_sends_nothing(sendgrid: SendGrid, mailing: Plan, at: date
     assert sendgrid.requests == 1
 
 
-def test_a_recipient_that_is_planned_twice_has_one_mail(mailing: Plan, states: States, at: datetime) -> None:
+def test_a_recipient_planned_twice_has_one_mail(mailing: Plan, states: States, at: datetime) -> None:
     mailing(2)
 
     mailing(3)
@@ -56,7 +56,7 @@ def test_a_recipient_that_is_planned_twice_has_one_mail(mailing: Plan, states: S
     assert Mailing.objects.count() == 1
 
 
-def test_each_recipient_reads_their_own_name_and_link(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
+def test_each_recipient_gets_their_own_name_and_link(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
     mailing(addresses=["a@example.com", "b@example.com"])
     Mail.objects.filter(address="b@example.com").update(name="<Bo & Co>")
 
@@ -74,7 +74,7 @@ def test_each_recipient_reads_their_own_name_and_link(sendgrid: SendGrid, mailin
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 401, 403])
-def test_what_the_provider_refuses_for_now_is_sent_later_and_once(
+def test_temporarily_rejected_mails_are_sent_later_and_once(
     sendgrid: SendGrid, mailing: Plan, states: States, at: datetime, status: int
 ) -> None:
     mailing(1500)
@@ -87,12 +87,12 @@ def test_what_the_provider_refuses_for_now_is_sent_later_and_once(
     assert states() == {"planned": 1500}
     sending.send_due(at=at)
     assert len(sendgrid.accepted) == 500  # the other batch; the refused one waits
-    sending.send_due(at=at + rules.back_off(1))
+    sending.send_due(at=at + rules.retry_delay(1))
     assert states() == {"sent": 1500}
     assert len(set(sendgrid.accepted)) == len(sendgrid.accepted) == 1500
 
 
-def test_the_providers_own_wait_is_kept(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
+def test_the_retry_after_of_the_provider_is_honored(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
     mailing(1)
     sendgrid.retry_after = "600"
     sendgrid.next(429)
@@ -102,7 +102,7 @@ def test_the_providers_own_wait_is_kept(sendgrid: SendGrid, mailing: Plan, at: d
     assert Mail.objects.get().due_at == at + timedelta(seconds=600)
 
 
-def test_waits_grow_and_end(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
+def test_a_mail_fails_after_the_maximum_number_of_attempts(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
     mailing(1)
     sendgrid.next(*[500] * rules.MAX_ATTEMPTS)
     now = at
@@ -117,7 +117,7 @@ def test_waits_grow_and_end(sendgrid: SendGrid, mailing: Plan, at: datetime) -> 
     assert sendgrid.accepted == []
 
 
-def test_a_provider_that_is_not_there_costs_nothing(
+def test_an_unreachable_provider_loses_no_mail(
     sendgrid: SendGrid, settings: Any, mailing: Plan, states: States, at: datetime
 ) -> None:
     mailing(3)
@@ -130,7 +130,7 @@ def test_a_provider_that_is_not_there_costs_nothing(
 
 
 @pytest.mark.parametrize("behaviour", ["hang", "reset", "swallow", "hold", 504])
-def test_without_an_answer_a_mail_is_doubtful_and_never_sent_again_by_itself(
+def test_a_mail_without_a_response_is_unknown_and_not_resent_automatically(
     sendgrid: SendGrid, settings: Any, mailing: Plan, at: datetime, behaviour: str
 ) -> None:
     news = mailing(3)
@@ -144,10 +144,10 @@ def test_without_an_answer_a_mail_is_doubtful_and_never_sent_again_by_itself(
     assert sendgrid.requests == 1
     news.refresh_from_db()
     assert news.status == "done"
-    assert selectors.progress(key="news")["failed"] == 3
+    assert selectors.get_progress(key="news")["failed"] == 3
 
 
-def test_a_person_may_send_doubtful_mails_again(
+def test_unknown_mails_can_be_resent_by_a_person(
     sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
 ) -> None:
     mailing(2)
@@ -162,7 +162,7 @@ def test_a_person_may_send_doubtful_mails_again(
     assert sending.resend(mail_ids=list(Mail.objects.values_list("pk", flat=True)), at=at) == 0
 
 
-def test_a_fault_of_ours_fails_no_mail(
+def test_an_error_in_the_settings_fails_no_mail(
     sendgrid: SendGrid, settings: Any, mailing: Plan, states: States, at: datetime
 ) -> None:
     settings.DEFAULT_FROM_EMAIL = "promotions@localhost"
@@ -175,7 +175,7 @@ def test_a_fault_of_ours_fails_no_mail(
     assert "from.email" in Mail.objects.first().error  # type: ignore[union-attr]
 
 
-def test_a_provider_that_refuses_everything_without_saying_why_is_not_asked_for_ever(
+def test_a_provider_that_rejects_everything_gets_a_limited_number_of_requests(
     sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
 ) -> None:
     mailing(1000)
@@ -190,7 +190,7 @@ def test_a_provider_that_refuses_everything_without_saying_why_is_not_asked_for_
 
 
 @pytest.mark.parametrize("vague", [False, True])
-def test_one_bad_address_fails_alone(
+def test_invalid_addresses_fail_alone(
     sendgrid: SendGrid, mailing: Plan, states: States, at: datetime, vague: bool
 ) -> None:
     sendgrid.vague = vague
@@ -207,7 +207,7 @@ def test_one_bad_address_fails_alone(
     assert "valid address" in Mail.objects.filter(status="failed").first().error  # type: ignore[union-attr]
 
 
-def test_a_throttle_between_the_parts_of_a_refused_batch_loses_nobody(
+def test_a_rate_limit_between_the_parts_of_a_batch_loses_no_mail(
     sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
 ) -> None:
     sendgrid.vague = True
@@ -216,13 +216,13 @@ def test_a_throttle_between_the_parts_of_a_refused_batch_loses_nobody(
 
     sending.send_due(at=at)
     assert sendgrid.requests == 3
-    sending.send_due(at=at + rules.back_off(1))
+    sending.send_due(at=at + rules.retry_delay(1))
 
     assert states() == {"sent": 7, "failed": 1}
     assert len(set(sendgrid.accepted)) == len(sendgrid.accepted) == 7
 
 
-def test_a_mail_whose_worker_was_lost_is_doubtful_after_a_while(
+def test_mails_of_a_lost_worker_become_unknown_after_the_lease(
     sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
 ) -> None:
     news = mailing(2)
@@ -236,7 +236,7 @@ def test_a_mail_whose_worker_was_lost_is_doubtful_after_a_while(
     assert sendgrid.requests == 0
 
 
-def test_a_worker_that_was_only_slow_settles_its_doubtful_mails(
+def test_a_slow_worker_settles_its_unknown_mails(
     sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
 ) -> None:
     news = mailing(2)
@@ -249,7 +249,7 @@ def test_a_worker_that_was_only_slow_settles_its_doubtful_mails(
     assert states() == {"sent": 2}
 
 
-def test_who_is_suppressed_gets_nothing(sendgrid: SendGrid, mailing: Plan, states: States, at: datetime) -> None:
+def test_suppressed_addresses_get_nothing(sendgrid: SendGrid, mailing: Plan, states: States, at: datetime) -> None:
     mailing(addresses=["All@example.com", "ours@example.com", "theirs@example.com", "Free@example.com"])
     Suppression.objects.create(address="all@example.com", reason="complaint")
     Suppression.objects.create(address="ours@example.com", sender="b1", reason="unsubscribe")
@@ -261,7 +261,7 @@ def test_who_is_suppressed_gets_nothing(sendgrid: SendGrid, mailing: Plan, state
     assert states() == {"sent": 2, "suppressed": 2}
 
 
-def test_a_mail_that_people_wait_for_goes_to_who_unsubscribed_but_not_to_a_dead_address(
+def test_transactional_mails_skip_bounced_but_not_unsubscribed_addresses(
     sendgrid: SendGrid, mailing: Plan, at: datetime
 ) -> None:
     mailing(addresses=["left@example.com", "dead@example.com"], marketing=False)
@@ -274,7 +274,7 @@ def test_a_mail_that_people_wait_for_goes_to_who_unsubscribed_but_not_to_a_dead_
     assert "List-Unsubscribe" not in sendgrid.taken[0].headers
 
 
-def test_who_no_longer_agrees_when_it_is_sent_gets_nothing(
+def test_recipients_who_withdrew_consent_get_nothing(
     sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
 ) -> None:
     mailing(4, kind="for_even_ones")
@@ -285,7 +285,7 @@ def test_who_no_longer_agrees_when_it_is_sent_gets_nothing(
     assert states() == {"sent": 2, "suppressed": 2}
 
 
-def test_a_mailing_that_is_no_longer_true_is_not_sent(
+def test_a_mailing_without_content_is_suppressed(
     sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
 ) -> None:
     news = mailing(3, kind="nothing")
@@ -298,7 +298,7 @@ def test_a_mailing_that_is_no_longer_true_is_not_sent(
     assert news.status == "done"
 
 
-def test_a_mailing_that_cannot_be_built_holds_no_other_up(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
+def test_a_mailing_that_cannot_be_built_does_not_block_others(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
     mailing(1, kind="broken", key="a")
     mailing(2, key="b")
 
@@ -309,7 +309,7 @@ def test_a_mailing_that_cannot_be_built_holds_no_other_up(sendgrid: SendGrid, ma
     assert Mail.objects.get(mailing__key="a").status == "planned"
 
 
-def test_mails_that_people_wait_for_go_before_offers(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
+def test_transactional_mails_are_sent_before_marketing(sendgrid: SendGrid, mailing: Plan, at: datetime) -> None:
     mailing(2)
     mailing(addresses=["owner@example.com"], key="digest", marketing=False)
 
@@ -352,7 +352,7 @@ def test_many_workers_send_each_mail_once(
     assert len(sendgrid.accepted) == len(set(sendgrid.accepted)) == 6000
 
 
-def test_without_the_claim_two_workers_send_twice(
+def test_without_claims_two_workers_send_each_mail_twice(
     sendgrid: SendGrid, mailing: Plan, run_concurrently: Callable[..., list[Any]], at: datetime
 ) -> None:
     """The guard removed: whoever reads what is due and sends it without claiming it is not alone."""
@@ -365,7 +365,7 @@ def test_without_the_claim_two_workers_send_twice(
     assert len(sendgrid.accepted) == 2 * len(set(sendgrid.accepted))
 
 
-def test_other_backends_get_the_same_mails_one_message_each(mailing: Plan, states: States, at: datetime) -> None:
+def test_other_backends_send_the_same_mails_as_single_messages(mailing: Plan, states: States, at: datetime) -> None:
     mailing(60)
 
     assert sending.send_due(at=at) == 60
@@ -379,7 +379,7 @@ def test_other_backends_get_the_same_mails_one_message_each(mailing: Plan, state
     assert "Hello <b>Shopper 1</b>" in message.alternatives[0].content  # type: ignore[attr-defined]
 
 
-def test_an_smtp_server_that_is_not_there_costs_nothing(
+def test_an_unreachable_smtp_server_loses_no_mail(
     settings: Any, mailing: Plan, states: States, at: datetime
 ) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -404,7 +404,7 @@ def test_sending_from_a_large_mailing_reads_only_what_it_claims(mailing: Plan, a
         if statistics:
             cursor.execute("ANALYZE mail_mail")
     with CaptureQueriesContext(connection) as queries:
-        assert selectors.next_mailing(at=at) == news
+        assert selectors.get_next_mailing(at=at) == news
         assert sending._claim(news, at) is not None
         db.execute("mailings/sql/finish_mailings.sql", {})
     statements = [query["sql"] for query in queries if "mail_mail" in query["sql"]]
