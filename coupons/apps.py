@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class CouponsConfig(AppConfig):
-    """Coupons, capped in all and per shopper."""
+    """App of coupons, which have a total usage limit and a usage limit per customer."""
 
     name = "coupons"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,4 +1,4 @@
-"""What is asked of a coupon, and what it looks like to whoever decides."""
+"""Requests for redemptions of coupons, and what is known of a coupon when it is redeemed or shown."""
 
 import uuid
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class RedemptionRequest:
-    """One redemption that is asked for. ``until`` reserves it, without it the redemption is final at once.
+    """Request for one redemption of a coupon: a reservation if ``reserved_until`` is set, otherwise confirmed.
 
-    ``id`` is the redemption's own id-to-be; ``redemption`` the checkout's, with what it takes off: ``amount`` in minor
-    units of ``currency``. ``code`` is normalised, or empty.
+    ``id`` becomes the ID of the redemption. ``redemption`` is the ID of the checkout redemption that the coupon is part
+    of, and ``amount`` its discount, in minor units of ``currency``. ``code`` is normalized; empty if none was sent.
     """
 
     id: uuid.UUID
@@ -25,10 +25,11 @@ class RedemptionRequest:
 
 @dataclass(frozen=True, slots=True)
 class CouponSnapshot:
-    """A coupon as one statement saw it, with what concerns the customers and codes that were asked for.
+    """Snapshot of a coupon with the usage counts and code states of the requested customers.
 
-    ``counts`` is how often each customer has it; ``codes`` are those of the asked codes that open it and are good once,
-    each with the customer whose alone it is (None: anyone's); ``shut_out`` are customers whose user was deactivated.
+    ``counts`` has the number of redemptions of each customer. ``codes`` has those of the requested codes that are
+    single-use codes of the coupon, each with the only customer who may redeem it, or None for every customer.
+    ``inactive_users`` are the customers whose user account is deactivated.
     """
 
     id: uuid.UUID
@@ -47,9 +48,9 @@ class CouponSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class CouponUsage:
-    """How much of a coupon is redeemed for good, how much is only reserved, and how much of its maximum is left.
+    """Confirmed and reserved redemptions of a coupon, and the rest of its limit; ``remaining`` is None without a limit.
 
-    ``made`` is how many units a pool has so far; None for the other strategies.
+    ``prepared`` is the number of units that a pool has so far; None for the other strategies.
     """
 
     used: int

@@ -1,9 +1,14 @@
 """Errors of coupons, beside those that every kind of offer shares."""
 
+from typing import Any
+
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
 from promotions.errors import UsageLimitPerCustomer, UsageLimitReached
+
+CODE_REQUIRED_MESSAGE = _("Enter a code. This coupon requires a single-use code.")
 
 
 class CouponNotStarted(DomainError):
@@ -17,7 +22,12 @@ class CouponEnded(DomainError):
 
 
 class CouponLimitReached(UsageLimitReached):
+    """Error of a coupon's total usage limit."""
+
     message = _("This coupon has reached its usage limit.")
+
+    def __init__(self, detail: str | Promise = "", **options: Any) -> None:
+        super().__init__(detail, **{"limit": "total"} | options)
 
 
 class CouponLimitPerCustomer(UsageLimitPerCustomer):

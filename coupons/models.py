@@ -1,4 +1,4 @@
-"""Coupons, what limits them, and who has redeemed them."""
+"""Coupons, the storage of their limits, their redemptions, and the sums of their reports."""
 
 from typing import ClassVar
 
@@ -6,6 +6,7 @@ import pghistory
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
@@ -13,22 +14,22 @@ from promotions.models import Code, CodeBatch
 
 
 class Strategy(models.TextChoices):
-    """How the limit of a coupon is kept while many take at once (``docs/algorithms/coupon-limits.md``)."""
+    """Counting method of a coupon's limit under concurrent redemptions (``docs/algorithms/coupon-limits.md``)."""
 
-    EXACT = "exact"
-    SHARDED = "sharded"
-    POOL = "pool"
-    APPROXIMATE = "approximate"
+    EXACT = "exact", _("Exact")
+    SHARDED = "sharded", _("Sharded")
+    POOL = "pool", _("Pool")
+    APPROXIMATE = "approximate", _("Approximate")
 
 
 class Status(models.TextChoices):
-    """The life of a redemption: reserved first or confirmed at once; the last three have given their place back."""
+    """Status of a redemption: reserved first or confirmed at once; the last three no longer count against limits."""
 
-    RESERVED = "reserved"
-    CONFIRMED = "confirmed"
-    RELEASED = "released"
-    EXPIRED = "expired"
-    REFUNDED = "refunded"
+    RESERVED = "reserved", _("Reserved")
+    CONFIRMED = "confirmed", _("Confirmed")
+    RELEASED = "released", _("Released")
+    EXPIRED = "expired", _("Expired")
+    REFUNDED = "refunded", _("Returned")
 
 
 ACTIVE_STATUSES = [Status.RESERVED, Status.CONFIRMED]
@@ -36,35 +37,53 @@ ACTIVE_STATUSES = [Status.RESERVED, Status.CONFIRMED]
 
 @pghistory.track()
 class CouponDefinition(models.Model):
-    """An offer of a brand between two instants that may be redeemed so often in all, and so often by one shopper.
+    """Offer of a brand for a period, with an optional total usage limit and usage limit per customer.
 
-    ``code`` is the one string that everyone types; codes that are good once each come in batches (``CouponBatch``).
-    A coupon with neither is redeemed by its id.
+    ``code`` is the generic code that every customer enters. Single-use codes are in batches (``CouponBatch``). A coupon
+    with neither is redeemed by its ID.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="coupons")
-    title = models.CharField(max_length=100)
-    start_date = models.DateTimeField()
-    end_date = models.DateTimeField()
+    title = models.CharField(_("title"), max_length=100)
+    start_date = models.DateTimeField(_("start date"))
+    end_date = models.DateTimeField(_("end date"))
     maximum_number_of_coupons = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="In all; empty for no limit"
+        _("total usage limit"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Total. Leave blank for no limit."),
     )
     maximum_number_of_coupons_per_user = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="For one shopper; empty for no limit"
+        _("usage limit per customer"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Per customer. Leave blank for no limit."),
     )
-    limit_strategy = models.CharField(max_length=11, choices=Strategy.choices, default=Strategy.EXACT)
-    offer = models.JSONField(help_text="In the offer language")
-    currency = models.CharField(max_length=3)
+    limit_strategy = models.CharField(
+        _("counting method"), max_length=11, choices=Strategy.choices, default=Strategy.EXACT
+    )
+    offer = models.JSONField(_("offer"), help_text=_("In the offer language."))
+    currency = models.CharField(_("currency"), max_length=3)
     code = models.OneToOneField(
-        Code, models.PROTECT, null=True, blank=True, related_name="+", db_column="code", help_text="For everyone"
+        Code,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_column="code",
+        verbose_name=_("code"),
+        help_text=_("Generic code"),
     )
-    is_active = models.BooleanField("active", default=True)
+    is_active = models.BooleanField(_("active"), default=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
-        verbose_name = "coupon"
+        verbose_name = _("coupon")
+        verbose_name_plural = _("coupons")
         ordering: ClassVar[list[str]] = ["-id"]
         constraints = [
             models.CheckConstraint(
@@ -93,7 +112,7 @@ class CouponDefinition(models.Model):
 
 
 class CouponBatch(models.Model):
-    """Codes of a coupon that are good once each."""
+    """Link from a batch of single-use codes to the coupon that the codes redeem."""
 
     batch = models.OneToOneField(CodeBatch, models.CASCADE, primary_key=True, related_name="+")
     coupon = models.ForeignKey(CouponDefinition, models.CASCADE, related_name="batches")
@@ -103,10 +122,10 @@ class CouponBatch(models.Model):
 
 
 class CouponCounter(models.Model):
-    """``taken`` of ``cap``: one row for most strategies, sixteen that lend each other what is left for *sharded*.
+    """Counter of a coupon's limit, ``taken`` of ``cap``: one row, or up to sixteen for *sharded*.
 
-    For *pool* it counts the units that were made, for *approximate* ``cap`` is the ceiling. A coupon without a maximum
-    has no row.
+    For *pool*, ``taken`` counts the units that exist. For *approximate*, ``cap`` is the hard cap: the limit plus the
+    largest overshoot. A coupon without a limit has no row.
     """
 
     pk = models.CompositePrimaryKey("coupon_id", "shard")
@@ -127,10 +146,10 @@ class CouponCounter(models.Model):
 
 
 class UserCouponRedemption(models.Model):
-    """How often a customer has redeemed a coupon, reservations included; exact whatever the strategy.
+    """Number of active redemptions of a coupon by a customer, including reservations; exact with every strategy.
 
-    ``cap`` is the coupon's maximum per user as it was at the customer's last taking, empty when there was none. There
-    is a row also without a maximum, so that one that is set later counts what was before.
+    ``cap`` is the limit per customer at the customer's last redemption, empty if there was none. The row exists without
+    a limit, too, so that a limit that is set later counts earlier redemptions.
     """
 
     pk = models.CompositePrimaryKey("coupon_id", "customer_id")
@@ -152,7 +171,7 @@ class UserCouponRedemption(models.Model):
 
 
 class CouponUnit(models.Model):
-    """One of the units of a *pool*, made ahead; free while it has no redemption."""
+    """Unit of a *pool*, created in advance; free while it has no redemption."""
 
     pk = models.CompositePrimaryKey("coupon_id", "number")
     coupon = models.ForeignKey(CouponDefinition, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
@@ -171,7 +190,7 @@ class CouponUnit(models.Model):
 
 
 class RedeemedCode(models.Model):
-    """A code that is good once, and the redemption that has it."""
+    """Single-use code that an active redemption uses."""
 
     code = models.CharField(max_length=64, primary_key=True, db_collation="C")
     redemption_id = models.UUIDField()
@@ -190,13 +209,13 @@ class RedeemedCode(models.Model):
     model_name="CouponRedemptionEvent",
 )
 class CouponRedemption(models.Model):
-    """A customer redeems a coupon. The table is partitioned by month of the id (see the migration).
+    """Redemption of a coupon by a customer. The table is partitioned by the month of the ID (see the migration).
 
-    ``unit`` says what it took of the limit: the shard of a counter, or the number of a unit; empty when there was no
-    maximum. ``redemption_id`` is the checkout's redemption, if it was made there; ``amount``, in minor units of
-    ``currency``, is what it took off there. ``redeemed_at`` is empty until it is confirmed, ``ended_at`` until it gives
-    its place back; ``changed_at`` moves with each change of status. The audit log keeps what the brand's people end;
-    nothing is written there for what shoppers do.
+    ``unit`` is the part of the limit that it took: the shard of the counter or the number of the pool unit; empty
+    without a limit. ``redemption_id`` is the checkout redemption that it is part of, if any, and ``amount`` its
+    discount there, in minor units of ``currency``. ``redeemed_at`` is the time of the confirmation, and ``ended_at``
+    the time of the release, expiry or return; each is empty before. ``changed_at`` is the time of the last status
+    change. The audit log records releases and returns by staff, but no actions of shoppers.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -204,11 +223,11 @@ class CouponRedemption(models.Model):
         CouponDefinition, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="redemptions"
     )
     customer = models.ForeignKey(Customer, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
-    code = models.CharField(max_length=64, blank=True, default="")
-    status = models.CharField(max_length=9, choices=Status.choices)
-    reserved_until = models.DateTimeField(null=True)
-    redeemed_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
+    code = models.CharField(_("code"), max_length=64, blank=True, default="")
+    status = models.CharField(_("status"), max_length=9, choices=Status.choices)
+    reserved_until = models.DateTimeField(_("reserved until"), null=True)
+    redeemed_at = models.DateTimeField(_("redeemed at"), null=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True)
     changed_at = models.DateTimeField()
     redemption_id = models.UUIDField(null=True)
     amount = models.BigIntegerField(null=True)
@@ -217,19 +236,19 @@ class CouponRedemption(models.Model):
 
     class Meta:
         db_table = "coupons_couponredemption"
-        verbose_name = "redemption of a coupon"
-        verbose_name_plural = "redemptions of coupons"
+        verbose_name = _("coupon redemption")
+        verbose_name_plural = _("coupon redemptions")
 
     def __str__(self) -> str:
         return self.code or str(self.pk)
 
 
 class RedemptionBucket(models.Model):
-    """What became of a coupon's redemptions of one quarter of an hour (UTC) and currency, summed up from their rows.
+    """Sums of a coupon's redemptions by quarter hour (UTC) and currency, calculated from their rows.
 
-    ``redemptions`` were made, ``released`` places came back (refunds, and reservations that ended unused), ``refunded``
-    are the refunds alone, ``discount_total`` is what those that stand took off, in minor units of ``currency``.
-    ``archived`` sums stand for rows that were dropped since, and never change.
+    ``redemptions`` counts confirmations, ``released`` everything that released its unit (returns, and reservations that
+    were released or expired), ``refunded`` the returns alone. ``discount_total`` is the discount of the redemptions
+    that are still confirmed, in minor units of ``currency``. ``archived`` sums replace dropped rows and never change.
     """
 
     pk = models.CompositePrimaryKey("coupon_id", "starts_at", "currency", "archived")
@@ -261,9 +280,9 @@ class RedemptionBucket(models.Model):
 
 
 class DirtyBucket(models.Model):
-    """A note that redemptions of a bucket changed since it was summed up; written by triggers of their table.
+    """Marker of a bucket whose redemptions changed since it was summed; written by triggers of their table.
 
-    As many notes as changes: nobody who redeems waits for another over a note.
+    Each change writes a marker of its own, so concurrent redemptions never wait for each other's markers.
     """
 
     coupon_id = models.UUIDField()

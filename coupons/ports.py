@@ -1,4 +1,4 @@
-"""The port that the four ways of keeping a maximum stand behind."""
+"""Protocol of the four strategies that enforce the limit of a coupon."""
 
 import uuid
 from collections.abc import Sequence
@@ -6,15 +6,15 @@ from typing import Protocol
 
 
 class LimitStrategy(Protocol):
-    """Keeps the maximum of a coupon while many take at once.
+    """Strategy that enforces the limit of a coupon under concurrent redemptions.
 
-    Never more than ``cap`` stand at a time, except with *approximate*, whose bound is stated; and while units are left
-    nobody is told that there are none. Each verb runs inside its caller's transaction.
+    At most ``cap`` redemptions are active at a time; *approximate* may exceed the cap by a stated bound. No request is
+    rejected while units remain. Every method runs in the transaction of its caller.
 
-    ``open`` makes room for a new coupon. ``take`` takes up to one unit for each of the ids and answers those it got, in
-    order: fewer than asked when others are at the rest (ask again in another transaction), none when none is left; it
-    raises Busy when that cannot be told at the moment. ``give_back`` undoes takings, named by unit and id. ``resize``
-    sets another cap, False where more is taken already.
+    ``open`` prepares the limit of a new coupon. ``take`` takes up to one unit per ID and returns the taken units, in
+    order. It returns fewer than requested if other transactions are taking the rest (retry in another transaction), and
+    an empty list if none is left. It raises Busy if it can't decide now. ``release`` releases units, given as pairs of
+    unit and redemption ID. ``resize`` changes the cap and returns False if more than that is taken.
     """
 
     def open(self, *, coupon: uuid.UUID, cap: int) -> None: ...

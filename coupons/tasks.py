@@ -1,4 +1,4 @@
-"""Doors of coupons for worker and beat."""
+"""Celery tasks of coupons."""
 
 import uuid
 
@@ -11,47 +11,47 @@ from coupons.services import partitions, pool_units, retention, rollup, transiti
 
 @shared_task(name="coupons.expire_due")
 def expire_due() -> None:
-    """Give the places of reservations back whose time is up."""
+    """Expire reservations whose time is over and release what they took."""
     transitions.expire_due(at=timezone.now())
 
 
 @shared_task(name="coupons.build_pool")
 def build_pool(coupon_id: str) -> None:
-    """Make the units of a pool, or go on making them."""
+    """Create the missing units of a pool."""
     pool_units.create_units(coupon_id=uuid.UUID(coupon_id), at=timezone.now())
 
 
 @shared_task(name="coupons.maintain_pools")
 def maintain_pools() -> None:
-    """Fill pools up, and clear those away that have ended."""
+    """Create the missing units of all pools, and delete the free units of ended coupons."""
     pool_units.maintain_pools(at=timezone.now())
 
 
 @shared_task(name="coupons.recount_approximate")
 def recount_approximate() -> None:
-    """Set the counters of approximate coupons to what stands."""
+    """Set the counters of approximate coupons to the number of their active redemptions."""
     consistency.recount_approximate(at=timezone.now())
 
 
 @shared_task(name="coupons.create_partitions")
-def make_partitions() -> None:
-    """Keep room ahead in the table of redemptions."""
+def create_partitions() -> None:
+    """Create the partitions of redemptions for this month and the next months."""
     partitions.create_partitions(at=timezone.now())
 
 
 @shared_task(name="coupons.roll_up")
 def roll_up() -> None:
-    """Sum up redemptions that changed, for reports."""
+    """Update the sums of reports with the redemptions that changed."""
     rollup.roll_up()
 
 
 @shared_task(name="coupons.check_reports")
 def check_reports() -> None:
-    """Recount some coupons' reports and log what differs."""
+    """Recount the reports of a sample of coupons and log the differences."""
     rollup.check_sample()
 
 
 @shared_task(name="coupons.purge_old_months")
 def purge_old_months() -> None:
-    """Let go of redemptions that are older than is kept."""
+    """Drop the months of redemptions that are older than the retention period."""
     retention.purge_old_months(at=timezone.now())

@@ -1,4 +1,4 @@
-"""The admin's pages of coupons and their reports."""
+"""Admin pages of coupons, their codes, redemptions and reports."""
 
 from coupons.admin import coupons, redemptions
 

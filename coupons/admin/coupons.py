@@ -1,4 +1,4 @@
-"""The admin's pages of coupons: written and changed here, with live numbers and advice on how to keep their limit."""
+"""Admin pages of coupons: list, form, live metrics and the recommended counting method."""
 
 import uuid
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
@@ -31,28 +32,24 @@ from coupons.contracts import CouponUsage
 from coupons.models import CouponDefinition, Strategy
 from promotions.admin import offer_field
 
-COLORS = {"withdrawn": "danger", "ended": "info", "scheduled": "primary", "running": "success"}
-
 
 class CouponStatusFilter(StatusFilter):
-    """A filter by the status that follows from a coupon's switch and dates."""
+    """Filter by the status that follows from a coupon's dates and whether it is paused."""
 
-    statuses = (
-        ("running", _("Active")), ("scheduled", _("Scheduled")), ("ended", _("Ended")), ("withdrawn", _("Paused")),
-    )  # fmt: skip
+    statuses = tuple(presenters.STATUS_LABELS.items())
 
     def get_condition(self, status: str, at: datetime) -> Q:
         return {
-            "running": Q(is_active=True, start_date__lte=at, end_date__gt=at),
+            "active": Q(is_active=True, start_date__lte=at, end_date__gt=at),
             "scheduled": Q(is_active=True, start_date__gt=at),
             "ended": Q(is_active=True, end_date__lte=at),
-            "withdrawn": Q(is_active=False),
+            "paused": Q(is_active=False),
         }[status]
 
 
 @admin.register(CouponDefinition)
 class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
-    """A brand's coupons, the newest first."""
+    """Coupons of the user's brands, newest first."""
 
     list_filter = (CouponStatusFilter, BrandFilter)
     list_select_related = ("brand",)
@@ -64,48 +61,54 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if has_multiple_brands(request) else ()
-        return ("title", "state", *brand, "dates", "offer_summary", "usage_label", "limit_strategy_label")
+        return ("title", "status", *brand, "dates", "offer_summary", "usage_label", "limit_strategy_label")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """With the numbers of the page's coupons, in one query."""
-        found = super().get_changelist_instance(request)
-        numbers = selectors.usage(coupons=list(found.result_list))
-        for coupon in found.result_list:
-            coupon.numbers = numbers[coupon.pk]
-        return found
+        """Add the usage of the page's coupons, in one query."""
+        changelist = super().get_changelist_instance(request)
+        usage = selectors.usage(coupons=list(changelist.result_list))
+        for coupon in changelist.result_list:
+            coupon.usage = usage[coupon.pk]
+        return changelist
 
     # --- columns -----------------------------------------------------------------------------------------------------
-    @display(description="state", label=COLORS)
-    def state(self, coupon: CouponDefinition) -> str:
-        return presenters.state(coupon, timezone.now())[0]
+    @display(description=gettext_lazy("status"), label=presenters.STATUS_COLORS)
+    def status(self, coupon: CouponDefinition) -> tuple[str, str]:
+        """Return the status and its label."""
+        status = presenters.get_status(coupon, timezone.now())
+        return status, str(presenters.STATUS_LABELS[status])
 
-    @display(description="from and to", ordering="start_date")
+    @display(description=gettext_lazy("dates"), ordering="start_date")
     def dates(self, coupon: CouponDefinition) -> str:
+        """Return the start and the end."""
         return presenters.period(coupon)
 
-    @display(description="gives")
+    @display(description=gettext_lazy("discount"))
     def offer_summary(self, coupon: CouponDefinition) -> str:
-        return offer_field.describe(coupon.offer, coupon.brand)
+        """Return a description of the offer."""
+        return offer_field.describe_stored_offer(coupon.offer, coupon.brand)
 
-    @display(description="now")
+    @display(description=gettext_lazy("redemptions"))
     def usage_label(self, coupon: CouponDefinition) -> str:
-        numbers: CouponUsage = coupon.numbers  # type: ignore[attr-defined]  # set by the list
-        return presenters.usage_summary(coupon, numbers)
+        """Return the used, reserved and remaining units."""
+        usage: CouponUsage = coupon.usage  # type: ignore[attr-defined]  # set by the list
+        return presenters.usage_summary(usage)
 
-    @display(description="limit", ordering="limit_strategy")
+    @display(description=gettext_lazy("counting method"), ordering="limit_strategy")
     def limit_strategy_label(self, coupon: CouponDefinition) -> str:
-        return coupon.get_limit_strategy_display() if coupon.maximum_number_of_coupons else "none"
+        """Return the counting method of the limit."""
+        return coupon.get_limit_strategy_display() if coupon.maximum_number_of_coupons else _("No limit")
 
-    # --- the page of one coupon --------------------------------------------------------------------------------------
+    # --- one coupon --------------------------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
         wrap, name = self.admin_site.admin_view, "coupons_coupon"
         return [
-            path("advice/", wrap(require_POST(self.advice)), name=f"{name}_advice"),
-            path("<uuid:pk>/numbers/", wrap(require_safe(self.numbers)), name=f"{name}_numbers"),
-            path("<uuid:pk>/<str:verb>/switch/", wrap(require_POST(self.change_status)), name=f"{name}_switch"),
+            path("recommendation/", wrap(require_POST(self.recommendation)), name=f"{name}_recommendation"),
+            path("<uuid:pk>/metrics/", wrap(require_safe(self.metrics)), name=f"{name}_metrics"),
+            path("<uuid:pk>/status/<str:action>/", wrap(require_POST(self.change_status)), name=f"{name}_status"),
             *CodeViews(self).urls(wrap),
             *super().get_urls(),
         ]
@@ -113,7 +116,7 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The form of a new coupon."""
+        """Show the form of a new coupon."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         brand = self.selected_brand(request)
@@ -121,111 +124,113 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
             return self.brand_selection_page(request)
         with timezone.override(brand.timezone):
             form = CouponForm(request.POST or None, brand=brand, at=timezone.now())
-            if form.is_valid() and (made := self._create(request, form, brand)):
-                messages.success(request, f"{made} is made.")
-                return redirect("admin:coupons_coupondefinition_change", made.pk)
-            return self._page(request, f"New coupon for {brand}", brand, form=form)
+            if form.is_valid() and (coupon := self._create(request, form, brand)):
+                messages.success(request, _("Coupon %(coupon)s was created.") % {"coupon": coupon})
+                return redirect("admin:coupons_coupondefinition_change", coupon.pk)
+            return self._page(request, _("New coupon"), brand, form=form)
 
     def _create(self, request: HttpRequest, form: CouponForm, brand: Brand) -> CouponDefinition | None:
         try:
             return services.create(
                 brand=brand, fields=form.values(), codes=form.codes(), by=request.user.pk, at=timezone.now()
             )[0]
-        except DomainError as refusal:
-            form.add_service_errors(refusal)
+        except DomainError as error:
+            form.add_service_errors(error)
             return None
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """A coupon: its live numbers, and the form of what may still change, for whoever may change it."""
-        found = self.get_object(request, object_id)
-        if found is None or not self.has_view_permission(request, found):
+        """Show a coupon with its live metrics and, to editors, the form of the fields that can still change."""
+        coupon = self.get_object(request, object_id)
+        if coupon is None or not self.has_view_permission(request, coupon):
             raise Http404
-        may_edit, at = self.has_brand_permission(request, BrandPermissions.EDIT, found), timezone.now()
+        may_edit, at = self.has_brand_permission(request, BrandPermissions.EDIT, coupon), timezone.now()
         if request.method == "POST" and not may_edit:
             raise PermissionDenied
-        with timezone.override(found.brand.timezone):
-            form = CouponForm(request.POST or None, brand=found.brand, at=at, coupon=found) if may_edit else None
-            if form and form.is_valid() and self._change(form, found):
-                messages.success(request, "Saved.")
-                return redirect("admin:coupons_coupondefinition_change", found.pk)
-            return self._page(request, str(found), found.brand, form=form, may_edit=may_edit, **self._shown(found))
+        with timezone.override(coupon.brand.timezone):
+            form = CouponForm(request.POST or None, brand=coupon.brand, at=at, coupon=coupon) if may_edit else None
+            if form and form.is_valid() and self._change(form, coupon):
+                messages.success(request, _("Coupon %(coupon)s was saved.") % {"coupon": coupon})
+                return redirect("admin:coupons_coupondefinition_change", coupon.pk)
+            context = _details_context(coupon) | _metrics_context(coupon)
+            return self._page(request, str(coupon), coupon.brand, form=form, may_edit=may_edit, **context)
 
     def _change(self, form: CouponForm, coupon: CouponDefinition) -> bool:
         try:
             services.change(coupon=coupon, fields=form.values(), at=timezone.now())
-        except DomainError as refusal:
-            form.add_service_errors(refusal)
+        except DomainError as error:
+            form.add_service_errors(error)
             return False
         return True
 
-    def _shown(self, coupon: CouponDefinition) -> dict[str, Any]:
-        """What the page says of a coupon above its form."""
-        own = coupon.maximum_number_of_coupons_per_user
-        maximum = coupon.maximum_number_of_coupons
-        facts = [
-            ("When", f"{presenters.period(coupon)} ({coupon.brand.timezone})"),
-            ("Opened", presenters.access_summary(coupon, batches=selectors.list_batches(coupon=coupon).count())),
-            ("One shopper", "no limit" if own is None else f"at most {own:,}; exact, whatever the strategy"),
-            ("In all", "no limit" if maximum is None else f"at most {maximum:,}"),
-        ]
-        if maximum is not None:
-            facts.append(("Kept", STRATEGY_LABELS[Strategy(coupon.limit_strategy)]))
-            facts.append(("Promised", presenters.guarantee(coupon.limit_strategy, maximum)))
-        return {
-            "coupon": coupon,
-            "code": coupon.code_id,
-            "state": presenters.state(coupon, timezone.now()),
-            "facts": facts,
-            "words": offer_field.describe(coupon.offer, coupon.brand),
-            **_live(coupon),
-        }
-
     def _page(self, request: HttpRequest, title: str, brand: Brand, **context: Any) -> HttpResponse:
-        """The page, written now: while the brand's time zone is the active one."""
+        """Render the page at once, while the brand's time zone is active."""
         form: CouponForm | None = context["form"]
-        known: Mapping[str, Any] = form.data if form and form.is_bound else form.initial if form else {}
-        asked = {name: str(value) for name, value in known.items() if value is not None}
-        shown = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "brand": brand}
-        shown |= {"advice": presenters.advice({"limit_strategy": Strategy.EXACT} | asked)} | context
-        return force_render(TemplateResponse(request, "admin/coupons/coupon.html", shown))
+        values: Mapping[str, Any] = form.data if form and form.is_bound else form.initial if form else {}
+        texts = {name: str(value) for name, value in values.items() if value is not None}
+        shared = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "brand": brand}
+        recommendation = presenters.recommendation({"limit_strategy": Strategy.EXACT} | texts)
+        shared |= {"recommendation": recommendation} | context
+        return force_render(TemplateResponse(request, "admin/coupons/coupon.html", shared))
 
-    # --- what the page asks for while it is open ---------------------------------------------------------------------
-    def advice(self, request: HttpRequest) -> HttpResponse:
-        """Which strategy to choose, while the form is being written."""
+    # --- parts that the page reloads ---------------------------------------------------------------------------------
+    def recommendation(self, request: HttpRequest) -> HttpResponse:
+        """Show the recommended counting method while the form is edited."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        return TemplateResponse(
-            request, "admin/coupons/recommendation.html", {"advice": presenters.advice(request.POST.dict())}
-        )
+        context = {"recommendation": presenters.recommendation(request.POST.dict())}
+        return TemplateResponse(request, "admin/coupons/recommendation.html", context)
 
-    def numbers(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-        """The live numbers alone."""
-        return TemplateResponse(request, "admin/coupons/metrics.html", _live(self.get_coupon_or_404(request, pk)))
+    def metrics(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """Show the live metrics alone."""
+        coupon = self.get_coupon_or_404(request, pk)
+        return TemplateResponse(request, "admin/coupons/metrics.html", _metrics_context(coupon))
 
-    def change_status(self, request: HttpRequest, pk: uuid.UUID, verb: str) -> HttpResponse:
-        """The buttons that withdraw a coupon and offer it again."""
-        if verb not in ("withdraw", "offer"):
+    def change_status(self, request: HttpRequest, pk: uuid.UUID, action: str) -> HttpResponse:
+        """Pause or resume a coupon."""
+        if action not in ("pause", "resume"):
             raise Http404
-        found = self.get_coupon_or_404(request, pk, edit=True)
-        if verb == "withdraw":
-            services.deactivate(coupon=found)
+        coupon = self.get_coupon_or_404(request, pk, edit=True)
+        if action == "pause":
+            services.deactivate(coupon=coupon)
+            messages.success(request, _("Paused: %(coupon)s.") % {"coupon": coupon})
         else:
-            services.change(coupon=found, fields={"is_active": True}, at=timezone.now())
-        messages.success(request, f"{found} is {'withdrawn' if verb == 'withdraw' else 'on offer again'}.")
-        return redirect("admin:coupons_coupondefinition_change", found.pk)
+            services.change(coupon=coupon, fields={"is_active": True}, at=timezone.now())
+            messages.success(request, _("Resumed: %(coupon)s.") % {"coupon": coupon})
+        return redirect("admin:coupons_coupondefinition_change", coupon.pk)
 
     def get_coupon_or_404(self, request: HttpRequest, pk: uuid.UUID, *, edit: bool = False) -> CouponDefinition:
-        """The coupon that an address names. Raises Http404, PermissionDenied."""
-        found = self.get_object(request, str(pk))
-        if found is None:
+        """Return the coupon with this ID. Raises Http404 and PermissionDenied."""
+        coupon: CouponDefinition | None = self.get_object(request, str(pk))
+        if coupon is None:
             raise Http404
-        if edit and not self.has_brand_permission(request, BrandPermissions.EDIT, found):
+        if edit and not self.has_brand_permission(request, BrandPermissions.EDIT, coupon):
             raise PermissionDenied
-        return found  # type: ignore[no-any-return]
+        return coupon
 
 
-def _live(coupon: CouponDefinition) -> dict[str, Any]:
-    numbers = selectors.usage(coupons=[coupon])[coupon.pk]
-    return {"coupon": coupon, "cards": presenters.metric_cards(coupon, numbers)}
+def _details_context(coupon: CouponDefinition) -> dict[str, Any]:
+    """Return what the page shows above the form."""
+    maximum = coupon.maximum_number_of_coupons
+    batches = selectors.list_batches(coupon=coupon).count()
+    facts = [
+        (_("Dates"), f"{presenters.period(coupon)} ({coupon.brand.timezone})"),
+        (_("Access"), presenters.access_summary(coupon, batches=batches)),
+        (_("Per customer"), presenters.customer_limit_summary(coupon.maximum_number_of_coupons_per_user)),
+        (_("Total"), presenters.limit_summary(maximum)),
+    ]
+    if maximum is not None:
+        facts.append((_("Counting method"), str(STRATEGY_LABELS[Strategy(coupon.limit_strategy)])))
+        facts.append((_("Guarantee"), presenters.guarantee(coupon.limit_strategy, maximum)))
+    return {
+        "code": coupon.code_id,
+        "state": presenters.status_badge(coupon, timezone.now()),
+        "details": facts,
+        "offer_summary": offer_field.describe_stored_offer(coupon.offer, coupon.brand),
+    }
+
+
+def _metrics_context(coupon: CouponDefinition) -> dict[str, Any]:
+    usage = selectors.usage(coupons=[coupon])[coupon.pk]
+    return {"coupon": coupon, "cards": presenters.metric_cards(coupon, usage)}

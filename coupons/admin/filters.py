@@ -1,4 +1,4 @@
-"""What pages of coupons are asked: of which brand, of one coupon or of all, in which days."""
+"""Filters that the pages of coupons share: brand, coupon, code and days."""
 
 import uuid
 from collections.abc import Mapping
@@ -8,69 +8,78 @@ from typing import Any
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
 from backoffice.base.admin import list_brand_ids
 from backoffice.base.form_fields import DateFormField
 from core.permissions import BrandPermissions
+from coupons import selectors
 from coupons.models import CouponDefinition
 from coupons.services import reports
-from promotions.code_rules import normalize_code
+from promotions.code_rules import CODE_FORMAT_MESSAGE, normalize_code
 
-COUPONS = 200  # the newest, to choose from
+MAX_COUPONS = 200  # newest coupons to choose from
 
 
 class CouponFilterForm(forms.Form):
-    """A question to one of ``brands``. What is wrong with a field stands beside it, and nothing is shown then."""
+    """Filter for the coupons of one of ``brands``. The page shows field errors instead of results."""
 
-    brand = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
-    coupon = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
-    code = forms.CharField(required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
-    since = DateFormField(required=False, label="From")
-    until = DateFormField(required=False, label="To")
+    brand = forms.ChoiceField(label=gettext_lazy("Brand"), required=False, widget=UnfoldAdminSelectWidget())
+    coupon = forms.ChoiceField(label=gettext_lazy("Coupon"), required=False, widget=UnfoldAdminSelectWidget())
+    code = forms.CharField(
+        label=gettext_lazy("Code"), required=False, max_length=64, widget=UnfoldAdminTextInputWidget()
+    )
+    since = DateFormField(required=False, label=gettext_lazy("From"))
+    until = DateFormField(required=False, label=gettext_lazy("To"))
 
-    def __init__(self, asked: Mapping[str, str], *, brands: list[Brand]) -> None:
-        self.chosen = _coupon(asked.get("coupon", ""), brands)
-        self.whose = self.chosen.brand if self.chosen else _brand_by_slug(asked.get("brand", ""), brands)
-        super().__init__(self.get_defaults(asked) | dict(asked) | {"brand": self.whose.slug})
+    def __init__(self, parameters: Mapping[str, str], *, brands: list[Brand]) -> None:
+        self.selected_coupon = _find_coupon(parameters.get("coupon", ""), brands)
+        self.selected_brand = (
+            self.selected_coupon.brand if self.selected_coupon else _brand_by_slug(parameters.get("brand", ""), brands)
+        )
+        super().__init__(self.get_defaults(parameters) | dict(parameters) | {"brand": self.selected_brand.slug})
         self.fields["brand"].choices = [(brand.slug, brand.name) for brand in brands]  # type: ignore[attr-defined]
         if len(brands) < 2:
             self.fields["brand"].widget = forms.HiddenInput()
-        newest = list(CouponDefinition.objects.filter(brand=self.whose).order_by("-pk")[:COUPONS])
-        shown = newest if self.chosen is None or self.chosen in newest else [self.chosen, *newest]
-        every = [("", "All coupons"), *((str(coupon.pk), coupon.title) for coupon in shown)]
-        self.fields["coupon"].choices = every  # type: ignore[attr-defined]
+        coupons = selectors.list_recent(brand=self.selected_brand, limit=MAX_COUPONS)
+        if self.selected_coupon is not None and self.selected_coupon not in coupons:
+            coupons = [self.selected_coupon, *coupons]
+        choices = [("", _("All coupons")), *((str(coupon.pk), coupon.title) for coupon in coupons)]
+        self.fields["coupon"].choices = choices  # type: ignore[attr-defined]
 
-    def get_defaults(self, asked: Mapping[str, str]) -> dict[str, str]:
-        """What is meant where nothing is said."""
+    def get_defaults(self, parameters: Mapping[str, str]) -> dict[str, str]:
+        """Return the values of the fields that the query string leaves out."""
         return {}
 
     def clean_code(self) -> str:
         text = self.cleaned_data["code"]
-        normal = normalize_code(text) if text else ""
-        if normal is None:
-            raise forms.ValidationError("A code is 3 to 64 of A-Z, 0-9, _ and -.")
-        return normal
+        code = normalize_code(text) if text else ""
+        if code is None:
+            raise forms.ValidationError(CODE_FORMAT_MESSAGE)
+        return code
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         for name in ("since", "until"):
             day: date | None = cleaned.get(name)
             if day and not reports.EARLIEST.year < day.year < reports.LATEST.year:
-                self.add_error(name, f"Choose a day between {reports.EARLIEST.year} and {reports.LATEST.year}.")
+                years = {"first": reports.EARLIEST.year, "last": reports.LATEST.year}
+                self.add_error(name, _("Enter a date between %(first)s and %(last)s.") % years)
         if cleaned.get("since") and cleaned.get("until") and cleaned["until"] < cleaned["since"]:
-            self.add_error("until", "The last day comes before the first.")
+            self.add_error("until", _("The end date must be on or after the start date."))
         return cleaned
 
 
-def _coupon(text: str, brands: list[Brand]) -> CouponDefinition | None:
-    """The coupon of this id, if it is one of the brands'."""
+def _find_coupon(text: str, brands: list[Brand]) -> CouponDefinition | None:
+    """Return the coupon with this ID if it belongs to one of the brands."""
     try:
-        key = uuid.UUID(text)
+        pk = uuid.UUID(text)
     except ValueError:
         return None
-    return CouponDefinition.objects.select_related("brand").filter(pk=key, brand__in=brands).first()
+    return selectors.find_for_brands(pk=pk, brands=brands)
 
 
 def _brand_by_slug(slug: str, brands: list[Brand]) -> Brand:
@@ -78,8 +87,8 @@ def _brand_by_slug(slug: str, brands: list[Brand]) -> Brand:
 
 
 def readable_brands(request: HttpRequest) -> list[Brand]:
-    """The brands whose objects the user may read, by name. Raises PermissionDenied when they may read none's."""
-    keys, rows = list_brand_ids(request, BrandPermissions.READ), Brand.objects.order_by("name")
-    if keys == []:
+    """Return the brands whose objects the user may read, by name. Raises PermissionDenied if there are none."""
+    brand_ids, brands = list_brand_ids(request, BrandPermissions.READ), Brand.objects.order_by("name")
+    if brand_ids == []:
         raise PermissionDenied
-    return list(rows if keys is None else rows.filter(pk__in=keys))
+    return list(brands if brand_ids is None else brands.filter(pk__in=brand_ids))

@@ -1,129 +1,216 @@
-"""What the admin says of a coupon: its state, its numbers, how its limit is kept, and which strategy it advises."""
+"""Texts and numbers of coupons in the admin: status, usage, limits, and the recommended counting method."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from backoffice.base.formatting import format_amount, format_datetime, format_period
+from backoffice.base.formatting import (
+    format_amount,
+    format_datetime,
+    format_number,
+    format_percentage,
+    format_period,
+)
 from core import ids
 from coupons import rules
 from coupons.contracts import CouponUsage
 from coupons.models import CouponDefinition, CouponRedemption, Status, Strategy
 
-MAX_CODES_SHOWN = 2_000_000_000
+MAX_INTEGER = 2_000_000_000
 Card = tuple[str, str, str]
-COLORS = {
+
+STATUS_LABELS: dict[str, str | Promise] = {
+    "active": gettext_lazy("Active"),
+    "scheduled": gettext_lazy("Scheduled"),
+    "ended": gettext_lazy("Ended"),
+    "paused": gettext_lazy("Paused"),
+}
+STATUS_COLORS = {"paused": "danger", "ended": "info", "scheduled": "primary", "active": "success"}
+REDEMPTION_COLORS = {
     Status.RESERVED: "info",
     Status.CONFIRMED: "success",
     Status.RELEASED: "warning",
     Status.EXPIRED: "warning",
     Status.REFUNDED: "danger",
 }
+GUARANTEES: dict[str, str | Promise] = {
+    Strategy.EXACT: gettext_lazy("Never exceeds the limit."),
+    Strategy.SHARDED: gettext_lazy("Never exceeds the limit; the last unit can always be redeemed."),
+    Strategy.POOL: gettext_lazy("Never exceeds the limit; each unit is prepared in advance."),
+    Strategy.APPROXIMATE: gettext_lazy("May exceed the limit by the stated maximum."),
+}
+REASONS: dict[rules.Reason, str | Promise] = {
+    rules.Reason.NO_LIMIT: gettext_lazy("No limit is set, so the counting method has no effect."),
+    rules.Reason.BUSY_CHECKOUT: gettext_lazy("Sharding avoids waiting at %(count)s orders in the first minute."),
+    rules.Reason.PARALLEL_UNITS: gettext_lazy("A pool serves %(count)s redemptions in the first minute in parallel."),
+    rules.Reason.PARALLEL_COUNTERS: gettext_lazy(
+        "Sharding avoids waiting at %(count)s redemptions in the first minute."
+    ),
+    rules.Reason.SINGLE_COUNTER: gettext_lazy(
+        "A single counter is fast enough for %(count)s redemptions in the first minute."
+    ),
+}
 
 
-def state(coupon: CouponDefinition, at: datetime) -> tuple[str, str]:
-    """Its state in a word, and the color of that."""
+# --- status and dates -------------------------------------------------------------------------------------------------
+def get_status(coupon: CouponDefinition, at: datetime) -> str:
+    """Return the status of the coupon, a key of ``STATUS_LABELS``."""
     if not coupon.is_active:
-        return "withdrawn", "danger"
+        return "paused"
     if coupon.end_date <= at:
-        return "ended", "info"
-    return ("scheduled", "primary") if at < coupon.start_date else ("running", "success")
+        return "ended"
+    return "scheduled" if at < coupon.start_date else "active"
+
+
+def status_badge(coupon: CouponDefinition, at: datetime) -> tuple[str, str]:
+    """Return the label and the color of the coupon's status."""
+    status = get_status(coupon, at)
+    return str(STATUS_LABELS[status]), STATUS_COLORS[status]
+
+
+def redemption_badge(redemption: CouponRedemption) -> tuple[str, str]:
+    """Return the label and the color of a redemption's status."""
+    status = Status(redemption.status)
+    return str(status.label), REDEMPTION_COLORS[status]
 
 
 def period(coupon: CouponDefinition) -> str:
-    """From when to when, in the brand's time zone."""
+    """Return the start and the end of the coupon in the brand's time zone."""
     return format_period(coupon.start_date, coupon.end_date, coupon.brand.timezone)
 
 
-def usage_summary(coupon: CouponDefinition, numbers: CouponUsage) -> str:
-    """Used, reserved and left, for a list."""
-    words = [f"{numbers.used:,} used"]
-    if numbers.reserved:
-        words.append(f"{numbers.reserved:,} reserved")
-    words.append("no limit" if numbers.remaining is None else f"{numbers.remaining:,} left")
-    return ", ".join(words)
+# --- usage and limits -------------------------------------------------------------------------------------------------
+def usage_summary(usage: CouponUsage) -> str:
+    """Return the used, reserved and remaining units as a short text."""
+    parts = [_("%(count)s used") % {"count": format_number(usage.used)}]
+    if usage.reserved:
+        parts.append(_("%(count)s reserved") % {"count": format_number(usage.reserved)})
+    if usage.remaining is None:
+        parts.append(_("no limit"))
+    else:
+        parts.append(_("%(count)s remaining") % {"count": format_number(usage.remaining)})
+    return ", ".join(parts)
 
 
 def access_summary(coupon: CouponDefinition, *, batches: int) -> str:
-    """What opens it."""
+    """Return which codes redeem the coupon."""
+    texts = {"code": coupon.code_id, "count": format_number(batches)}
+    if batches and coupon.code_id:
+        return (
+            ngettext(
+                "Single-use codes (%(count)s batch) and generic code %(code)s",
+                "Single-use codes (%(count)s batches) and generic code %(code)s",
+                batches,
+            )
+            % texts
+        )
     if batches:
-        single = f"by codes that are good once each, in {batches} batch{'es' if batches > 1 else ''}"
-        return f"{single}, and by {coupon.code_id}" if coupon.code_id else single
-    return f"to everyone; at checkout by code {coupon.code_id}" if coupon.code_id else "to everyone, without a code"
+        return ngettext("Single-use codes (%(count)s batch)", "Single-use codes (%(count)s batches)", batches) % texts
+    return _("Everyone, with code %(code)s") % texts if coupon.code_id else _("Everyone, no code needed")
 
 
-def metric_cards(coupon: CouponDefinition, numbers: CouponUsage) -> list[Card]:
-    """The live numbers: what they are called, how many, and of what."""
+def metric_cards(coupon: CouponDefinition, usage: CouponUsage) -> list[Card]:
+    """Return the metrics of the coupon: label, number and note."""
     maximum = coupon.maximum_number_of_coupons
-    share = f"of {maximum:,}, {100 * numbers.used / maximum:.1f} %" if maximum else "no limit in all"
-    found = [
-        ("Used", f"{numbers.used:,}", share),
-        ("Reserved", f"{numbers.reserved:,}", "held for shoppers who have not paid yet"),
+    share = _("No limit")
+    if maximum:
+        share = _("of %(total)s (%(percentage)s)") % {
+            "total": format_number(maximum),
+            "percentage": format_percentage(usage.used, maximum),
+        }
+    cards = [
+        (_("Redeemed"), format_number(usage.used), share),
+        (_("Reserved"), format_number(usage.reserved), _("awaiting payment")),
     ]
-    if numbers.remaining is not None:
-        found.append(("Left", f"{numbers.remaining:,}", "can be had now"))
-    if numbers.prepared is not None and maximum and numbers.prepared < maximum:
-        found.append(("Units made", f"{numbers.prepared:,}", f"of {maximum:,}, in the background"))
-    return found
+    if usage.remaining is not None:
+        cards.append((_("Remaining"), format_number(usage.remaining), _("can be redeemed now")))
+    if usage.prepared is not None and maximum and usage.prepared < maximum:
+        note = _("of %(total)s, in the background") % {"total": format_number(maximum)}
+        cards.append((_("Units prepared"), format_number(usage.prepared), note))
+    return cards
 
 
+def limit_summary(maximum: int | None) -> str:
+    """Return a total usage limit as a text."""
+    return _("No limit") if maximum is None else _("up to %(count)s") % {"count": format_number(maximum)}
+
+
+def customer_limit_summary(maximum: int | None) -> str:
+    """Return a usage limit per customer as a text."""
+    return _("No limit") if maximum is None else _("up to %(count)s, always exact") % {"count": format_number(maximum)}
+
+
+# --- redemptions ------------------------------------------------------------------------------------------------------
 def redemption_details(redemption: CouponRedemption) -> list[tuple[str, str]]:
-    """What a redemption took, and what it gave."""
-    coupon = redemption.coupon
-    within = "within an order" if redemption.redemption_id else "by itself, outside of any order"
+    """Return the details of a redemption, each with its label."""
     return [
-        ("Customer", redemption.customer.customer_id),
-        ("Code", redemption.code or "none: redeemed by the coupon's id"),
-        ("Made", within),
-        ("Taken off", format_amount(redemption.amount, redemption.currency)),
-        ("Place", limit_unit_label(coupon.limit_strategy, redemption.unit)),
+        (_("Customer"), redemption.customer.customer_id),
+        (_("Code"), redemption.code or _("None (redeemed by coupon ID)")),
+        (_("Source"), _("In an order") if redemption.redemption_id else _("Without an order")),
+        (_("Discount"), format_amount(redemption.amount, redemption.currency)),
+        (_("Limit unit"), limit_unit_label(redemption.coupon.limit_strategy, redemption.unit)),
     ]
 
 
 def limit_unit_label(strategy: str, unit: int | None) -> str:
-    """Which part of the coupon's number in all a redemption took."""
+    """Return which part of the coupon's limit a redemption took."""
     if unit is None:
-        return "none to take: no number in all was set"
+        return _("No limit")
     if strategy == Strategy.POOL:
-        return f"unit {unit:,} of the pool"
-    return f"counter {unit + 1} of the sharded number" if strategy == Strategy.SHARDED else "one of the number in all"
+        return _("Pool unit %(number)s") % {"number": format_number(unit)}
+    return _("Shard %(number)s") % {"number": unit + 1} if strategy == Strategy.SHARDED else _("Counter")
 
 
 def timeline(redemption: CouponRedemption) -> list[tuple[str, str]]:
-    """What happened when, in the brand's time zone, as far as it has happened."""
-    zone, status = redemption.coupon.brand.timezone, Status(redemption.status)
-    life = [
-        ("Asked for", ids.uuid7_datetime(redemption.pk)),
-        ("Held until", redemption.reserved_until),
-        ("Confirmed", redemption.redeemed_at),
-        (status.label, redemption.ended_at),
+    """Return the times of a redemption so far, each with its label, in the brand's time zone."""
+    zone = redemption.coupon.brand.timezone
+    times = [
+        (_("Requested"), ids.uuid7_datetime(redemption.pk)),
+        (_("Reserved until"), redemption.reserved_until),
+        (_("Confirmed"), redemption.redeemed_at),
+        (str(Status(redemption.status).label), redemption.ended_at),
     ]
-    return [(name, format_datetime(instant, zone)) for name, instant in life if instant]
+    return [(label, format_datetime(at, zone)) for label, at in times if at]
 
 
+# --- counting methods -------------------------------------------------------------------------------------------------
 def guarantee(strategy: str, maximum: int | None) -> str:
-    """What a strategy promises."""
+    """Return what a counting method guarantees for a limit."""
     if maximum is None:
-        return "Without a number in all there is nothing to keep."
+        return _("No total limit is set, so the counting method has no effect.")
     if strategy != Strategy.APPROXIMATE:
-        return rules.GUARANTEES.get(strategy, "")
-    bound = rules.max_overshoot(cap=maximum, processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS)
-    return f"May exceed {maximum:,} by up to {bound:,}, never by more."
+        return str(GUARANTEES.get(strategy, ""))
+    overshoot = rules.max_overshoot(cap=maximum, processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS)
+    return _("May exceed the limit of %(limit)s by at most %(overshoot)s.") % {
+        "limit": format_number(maximum),
+        "overshoot": format_number(overshoot),
+    }
 
 
-def advice(asked: Mapping[str, str]) -> dict[str, str]:
-    """What to choose, by what stands in the form so far, and what the chosen strategy promises."""
-    maximum, chosen = _parse_int(asked.get("maximum_number_of_coupons", "")), asked.get("limit_strategy", "")
-    told = {"guarantee": guarantee(chosen, maximum) if chosen in Strategy.values else "", "advised": "", "why": ""}
-    rush = _parse_int(asked.get("rush", ""))
-    if rush is not None:
-        told["advised"], told["why"] = rules.recommend_strategy(
-            maximum=maximum, expected_redemptions=rush, at_checkout="within_orders" in asked
-        )  # fmt: skip
-    return told | {"differs": "yes" if told["advised"] not in ("", chosen) else ""}
+def recommendation(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the guarantee of the chosen counting method, and the recommended one with its reason.
+
+    ``values`` are those of the form so far. The texts are empty if the values don't suffice.
+    """
+    maximum, chosen = _parse_int(values.get("maximum_number_of_coupons", "")), values.get("limit_strategy", "")
+    texts = {"guarantee": "", "recommended": "", "reason": "", "differs": ""}
+    if chosen in Strategy.values:
+        texts["guarantee"] = guarantee(chosen, maximum)
+    expected = _parse_int(values.get("expected_redemptions_first_minute", ""))
+    if expected is None:
+        return texts
+    recommended, reason = rules.recommend_strategy(
+        maximum=maximum, expected_redemptions=expected, at_checkout="redeemed_at_checkout" in values
+    )
+    texts["recommended"] = str(Strategy(recommended).label)
+    texts["reason"] = str(REASONS[reason]) % {"count": format_number(expected)}
+    return texts | {"differs": "yes" if recommended != chosen else ""}
 
 
 def _parse_int(text: str) -> int | None:
     text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= MAX_CODES_SHOWN else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= MAX_INTEGER else None

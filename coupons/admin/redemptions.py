@@ -1,7 +1,7 @@
-"""The admin's pages of single redemptions: who redeemed a coupon, when, with which code, and what became of it."""
+"""Admin pages of single redemptions: search, export, details, release and return."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -15,6 +15,8 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -26,53 +28,62 @@ from core import ids, money
 from core.errors import DomainError
 from core.permissions import BrandPermissions
 from coupons import services
-from coupons.admin import finding, presenters
+from coupons.admin import presenters
 from coupons.admin.filters import CouponFilterForm, readable_brands
 from coupons.models import CouponRedemption, Status
+from coupons.selectors import redemption_queries
+from coupons.selectors.redemption_queries import RedemptionQuery
 
-PAGE = 50
+PAGE_SIZE = 50
 HEADER = (
-    "customer", "coupon", "code", "status", "asked_at", "held_until", "redeemed_at", "ended_at", "currency",
-    "taken_off", "coupon_id", "order_id", "redemption_id",
+    "customer", "coupon", "code", "status", "requested_at", "reserved_until", "redeemed_at", "ended_at", "currency",
+    "discount", "coupon_id", "order_id", "redemption_id",
 )  # fmt: skip
-TERMINAL_ACTIONS = {
-    Status.RESERVED: Status.RELEASED,
-    Status.CONFIRMED: Status.REFUNDED,
-}  # what the brand may make of what stands
+TERMINAL_ACTIONS = {Status.RESERVED: Status.RELEASED, Status.CONFIRMED: Status.REFUNDED}
+RESULT_MESSAGES = {
+    Status.RELEASED: gettext_lazy("Redemption released. The unit is available again."),
+    Status.EXPIRED: gettext_lazy("Redemption expired. The unit is available again."),
+    Status.REFUNDED: gettext_lazy("Redemption returned. The unit is available again."),
+}
 
 
-class RedemptionsFilter(CouponFilterForm):
-    """Which redemptions to show."""
+class RedemptionFilterForm(CouponFilterForm):
+    """Filter of the list of redemptions."""
 
-    customer = forms.CharField(required=False, max_length=100, label="Customer id", widget=UnfoldAdminTextInputWidget())
-    state = forms.ChoiceField(
-        required=False, choices=[("", "Any"), *Status.choices], widget=UnfoldAdminSelectWidget()
-    )  # fmt: skip
+    customer = forms.CharField(
+        required=False, max_length=100, label=gettext_lazy("Customer ID"), widget=UnfoldAdminTextInputWidget()
+    )
+    status = forms.ChoiceField(
+        required=False,
+        label=gettext_lazy("Status"),
+        choices=[("", gettext_lazy("Any")), *Status.choices],
+        widget=UnfoldAdminSelectWidget(),
+    )
     before = forms.UUIDField(required=False, widget=forms.HiddenInput())
-    field_order = ("brand", "customer", "code", "coupon", "state", "since", "until", "before")
+    field_order = ("brand", "customer", "code", "coupon", "status", "since", "until", "before")
 
-    def to_query(self) -> finding.RedemptionQuery:
-        """What is looked for; days are the brand's."""
-        data, zone = self.cleaned_data, self.whose.timezone
-        return finding.RedemptionQuery(
-            brand=self.whose.pk,
-            coupon=self.chosen.pk if self.chosen else None,
-            customer=data["customer"],
-            code=data["code"],
-            status=data["state"],
-            since=local_midnight(data["since"], zone) if data["since"] else None,
-            until=local_midnight(data["until"] + timedelta(days=1), zone) if data["until"] else None,
+    def to_query(self) -> RedemptionQuery:
+        """Return the query that the form describes; days are those of the brand's time zone."""
+        cleaned, zone = self.cleaned_data, self.selected_brand.timezone
+        return RedemptionQuery(
+            brand=self.selected_brand.pk,
+            coupon=self.selected_coupon.pk if self.selected_coupon else None,
+            customer=cleaned["customer"],
+            code=cleaned["code"],
+            status=cleaned["status"],
+            since=local_midnight(cleaned["since"], zone) if cleaned["since"] else None,
+            until=local_midnight(cleaned["until"] + timedelta(days=1), zone) if cleaned["until"] else None,
         )
 
     def query_parameters(self) -> dict[str, str]:
-        """What was chosen, apart from the brand and the page."""
-        names = ("coupon", "customer", "code", "state", "since", "until")
+        """Return the chosen filters, without the brand and the page."""
+        names = ("coupon", "customer", "code", "status", "since", "until")
         return {name: self.data[name] for name in names if self.data.get(name)}
 
 
 @admin.register(CouponRedemption)
 class CouponRedemptionAdmin(ReadOnlyAdminMixin):
-    """Redemptions of a brand's coupons, the newest first."""
+    """Redemptions of a brand's coupons, newest first."""
 
     brand_path = "coupon__brand"
 
@@ -80,14 +91,13 @@ class CouponRedemptionAdmin(ReadOnlyAdminMixin):
         rows: QuerySet[CouponRedemption] = super().get_queryset(request)
         return rows.select_related("coupon__brand", "customer")
 
-    # --- many --------------------------------------------------------------------------------------------------------
+    # --- list --------------------------------------------------------------------------------------------------------
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """A page of redemptions by its own filter, going back in time by key."""
-        brands = readable_brands(request)
-        form = RedemptionsFilter(request.GET.dict(), brands=brands) if brands else None
-        context: dict[str, Any] = {"title": "Redemptions of coupons", "opts": self.opts, "form": form, "rows": []}
+        """Show a page of redemptions with its filter, paginated by key."""
+        form = _filter_form(request)
+        context: dict[str, Any] = {"title": _("Coupon redemptions"), "opts": self.opts, "form": form, "rows": []}
         if form is not None and form.is_valid():
-            context |= self._page(form)
+            context |= _list_context(form, at=timezone.now())
         context |= self.admin_site.each_context(request)
         return TemplateResponse(request, "admin/coupons/redemptions.html", context)
 
@@ -96,95 +106,104 @@ class CouponRedemptionAdmin(ReadOnlyAdminMixin):
         return [path("export/", export, name="coupons_couponredemption_export"), *super().get_urls()]
 
     def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
-        """All redemptions that the filter takes, as a file."""
-        brands = readable_brands(request)
-        form = RedemptionsFilter(request.GET.dict(), brands=brands) if brands else None
+        """Export all redemptions that match the filter."""
+        form = _filter_form(request)
         if form is None or not form.is_valid():
             raise Http404
-        at, brand = timezone.now(), form.whose
+        at, brand = timezone.now(), form.selected_brand
         name = f"coupon-redemptions-{brand.slug}-{local_date(at, brand.timezone):%Y-%m-%d}.csv"
-        return csv_response(name, HEADER, _lines(finding.with_default_window(form.to_query(), at=at), brand))
+        query = redemption_queries.with_default_window(form.to_query(), at=at)
+        return csv_response(name, HEADER, _iter_lines(query, brand))
 
-    def _page(self, form: RedemptionsFilter) -> dict[str, Any]:
-        to_query, query_parameters, zone = form.to_query(), form.query_parameters(), form.whose.timezone
-        bounded = finding.with_default_window(to_query, at=timezone.now())
-        found = finding.list_recent(bounded, before=form.cleaned_data["before"], limit=PAGE + 1)
-        link = urlencode({"brand": form.whose.slug} | query_parameters)
-        return {
-            "rows": [_row(redemption, zone) for redemption in found[:PAGE]],
-            "zone": zone,
-            "window": finding.WINDOW.days if to_query.is_unbounded else None,
-            "export": f"{reverse('admin:coupons_couponredemption_export')}?{link}",
-            "filtered": bool(query_parameters),
-            "older": f"?{link}&before={found[PAGE - 1].pk}" if len(found) > PAGE else None,
-            "newest": f"?{link}" if form.cleaned_data["before"] else None,
-        }
-
-    # --- one ---------------------------------------------------------------------------------------------------------
+    # --- one redemption ----------------------------------------------------------------------------------------------
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """One redemption: its life, and the button that ends what the brand may end."""
-        found = self.get_object(request, object_id)
-        if found is None:
+        """Show a redemption, and to editors the button that ends it."""
+        redemption = self.get_object(request, object_id)
+        if redemption is None:
             raise Http404
         if request.method == "POST":
-            return self._terminate(request, found)
-        status = Status(found.status)
-        ending = (
-            TERMINAL_ACTIONS.get(status)
-            if found.redemption_id is None and self.has_brand_permission(request, BrandPermissions.EDIT, found)
-            else None
+            return self._terminate(request, redemption)
+        may_end = redemption.redemption_id is None and self.has_brand_permission(
+            request, BrandPermissions.EDIT, redemption
         )
         context = self.admin_site.each_context(request) | {
-            "title": f"Redemption of {found.coupon}",
+            "title": _("Redemption of %(coupon)s") % {"coupon": redemption.coupon},
             "opts": self.opts,
-            "redemption": found,
-            "state": (status.label, presenters.COLORS[status]),
-            "zone": found.coupon.brand.timezone,
-            "facts": presenters.redemption_details(found),
-            "times": presenters.timeline(found),
-            "ending": ending,
+            "redemption": redemption,
+            "state": presenters.redemption_badge(redemption),
+            "zone": redemption.coupon.brand.timezone,
+            "facts": presenters.redemption_details(redemption),
+            "times": presenters.timeline(redemption),
+            "ending": TERMINAL_ACTIONS.get(Status(redemption.status)) if may_end else None,
         }
         return TemplateResponse(request, "admin/coupons/redemption.html", context)
 
-    def _terminate(self, request: HttpRequest, found: CouponRedemption) -> HttpResponse:
-        """What was shown is what is done: a reservation that was confirmed meanwhile is not refunded instead."""
-        if not self.has_brand_permission(request, BrandPermissions.EDIT, found):
+    def _terminate(self, request: HttpRequest, redemption: CouponRedemption) -> HttpResponse:
+        """End the redemption as the page offered it: a reservation that was confirmed meanwhile isn't returned."""
+        if not self.has_brand_permission(request, BrandPermissions.EDIT, redemption):
             raise PermissionDenied
-        wanted = request.POST.get("become", "")
-        if wanted not in TERMINAL_ACTIONS.values() or found.redemption_id is not None:
+        new_status = request.POST.get("status", "")
+        if new_status not in TERMINAL_ACTIONS.values() or redemption.redemption_id is not None:
             raise Http404
         try:
-            ended = services.terminate(redemption=found.pk, become=Status(wanted), at=timezone.now())
-        except DomainError as refusal:
-            messages.error(request, refusal.detail)
+            ended = services.terminate(redemption=redemption.pk, new_status=Status(new_status), at=timezone.now())
+        except DomainError as error:
+            messages.error(request, error.detail)
         else:
-            messages.success(request, f"It is {ended.status}: its place can be had again.")
-        return redirect("admin:coupons_couponredemption_change", found.pk)
+            messages.success(request, RESULT_MESSAGES[Status(ended.status)])
+        return redirect("admin:coupons_couponredemption_change", redemption.pk)
 
 
-def _lines(to_query: finding.RedemptionQuery, brand: Brand) -> Iterator[list[object]]:
+def _filter_form(request: HttpRequest) -> RedemptionFilterForm | None:
+    """Return the filter of the request; None if there is no brand. Raises PermissionDenied."""
+    brands = readable_brands(request)
+    return RedemptionFilterForm(request.GET.dict(), brands=brands) if brands else None
+
+
+def _list_context(form: RedemptionFilterForm, *, at: datetime) -> dict[str, Any]:
+    query, parameters, zone = form.to_query(), form.query_parameters(), form.selected_brand.timezone
+    redemptions = redemption_queries.list_recent(
+        redemption_queries.with_default_window(query, at=at), before=form.cleaned_data["before"], limit=PAGE_SIZE + 1
+    )
+    link = urlencode({"brand": form.selected_brand.slug} | parameters)
+    has_more = len(redemptions) > PAGE_SIZE
+    return {
+        "rows": [_row(redemption, zone) for redemption in redemptions[:PAGE_SIZE]],
+        "zone": zone,
+        "window": redemption_queries.WINDOW.days if query.is_unbounded else None,
+        "export": f"{reverse('admin:coupons_couponredemption_export')}?{link}",
+        "filtered": bool(parameters),
+        "older": f"?{link}&before={redemptions[PAGE_SIZE - 1].pk}" if has_more else None,
+        "newest": f"?{link}" if form.cleaned_data["before"] else None,
+    }
+
+
+def _iter_lines(query: RedemptionQuery, brand: Brand) -> Iterator[list[object]]:
     zone = ZoneInfo(brand.timezone)
-    for it in finding.iter_all(to_query):
-        instants = (ids.uuid7_datetime(it.pk), it.reserved_until, it.redeemed_at, it.ended_at)
-        times = [instant and instant.astimezone(zone).isoformat(timespec="seconds") for instant in instants]
-        off = None if it.amount is None or not it.currency else money.format_decimal(it.amount, it.currency)
+    for redemption in redemption_queries.iter_all(query):
+        times = (
+            ids.uuid7_datetime(redemption.pk), redemption.reserved_until, redemption.redeemed_at, redemption.ended_at,
+        )  # fmt: skip
+        local_times = [at and at.astimezone(zone).isoformat(timespec="seconds") for at in times]
+        discount = None
+        if redemption.amount is not None and redemption.currency:
+            discount = money.format_decimal(redemption.amount, redemption.currency)
         yield [
-            it.customer.customer_id, it.coupon.title, it.code, it.status, *times, it.currency, off, it.coupon_id,
-            it.redemption_id, it.pk,
+            redemption.customer.customer_id, redemption.coupon.title, redemption.code, redemption.status, *local_times,
+            redemption.currency, discount, redemption.coupon_id, redemption.redemption_id, redemption.pk,
         ]  # fmt: skip
 
 
 def _row(redemption: CouponRedemption, zone: str) -> dict[str, Any]:
-    status = Status(redemption.status)
     return {
         "url": reverse("admin:coupons_couponredemption_change", args=[redemption.pk]),
         "customer": redemption.customer.customer_id,
         "coupon": redemption.coupon,
         "code": redemption.code,
-        "when": format_datetime(ids.uuid7_datetime(redemption.pk), zone),
-        "state": (status.label, presenters.COLORS[status]),
-        "amount": format_amount(redemption.amount, redemption.currency),
+        "requested": format_datetime(ids.uuid7_datetime(redemption.pk), zone),
+        "status": presenters.redemption_badge(redemption),
+        "discount": format_amount(redemption.amount, redemption.currency),
         "order": redemption.redemption_id,
     }

@@ -1,4 +1,4 @@
-"""The report's page: what became of a coupon's redemptions, or of all of a brand's, by hour, day, week or month."""
+"""Admin page of reports: redemptions of a coupon, of a code or of a brand by hour, day, week or month."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -10,7 +10,9 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
-from django.utils import timezone
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -18,103 +20,124 @@ from accounts.models import Brand
 from backoffice.base.charts import build_chart
 from backoffice.base.csv_export import csv_response
 from backoffice.base.form_fields import add_service_errors
-from backoffice.base.formatting import format_datetime, format_totals, local_date, local_midnight
+from backoffice.base.formatting import (
+    format_number,
+    format_period,
+    format_totals,
+    local_date,
+    local_midnight,
+)
 from core.errors import InvalidRequest
 from core.periods import Interval
 from coupons.admin.filters import CouponFilterForm, readable_brands
 from coupons.services import reports
 from coupons.services.reports import Report
 
-DAYS = 30  # that are shown where nothing else is asked for
-MAX_ROWS = 800  # periods on one page; the API gives more
+DEFAULT_DAYS = 30
+MAX_ROWS = 800  # periods per page; the API returns more
 FIELDS = {"from": "since", "to": "until", "unit": "unit", "code": "code"}
-TITLES = {Interval.HOUR: "hour", Interval.DAY: "day", Interval.WEEK: "week (its Monday)", Interval.MONTH: "month"}
-LABELS = {
-    Interval.HOUR: "%-d %b %Y, %H:%M",
-    Interval.DAY: "%a, %-d %b %Y",
-    Interval.WEEK: "%-d %b %Y",
-    Interval.MONTH: "%B %Y",
+UNIT_LABELS = {
+    Interval.HOUR: gettext_lazy("Hour"),
+    Interval.DAY: gettext_lazy("Day"),
+    Interval.WEEK: gettext_lazy("Week"),
+    Interval.MONTH: gettext_lazy("Month"),
+}
+HEADINGS = UNIT_LABELS | {Interval.WEEK: gettext_lazy("Week (from Monday)")}
+FORMATS = {  # of Django's date filter
+    Interval.HOUR: "j M Y, H:i",
+    Interval.DAY: "D, j M Y",
+    Interval.WEEK: "j M Y",
+    Interval.MONTH: "F Y",
 }
 SHORT_FORMATS = {
-    Interval.HOUR: "%-d %b %H:%M",
-    Interval.DAY: "%-d %b",
-    Interval.WEEK: "%-d %b",
-    Interval.MONTH: "%b %Y",
+    Interval.HOUR: "j M H:i",
+    Interval.DAY: "j M",
+    Interval.WEEK: "j M",
+    Interval.MONTH: "M Y",
 }
 
 
 class ReportForm(CouponFilterForm):
-    """What to report."""
+    """Form that selects a report."""
 
     unit = forms.ChoiceField(
-        label="By", choices=[(str(unit), str(unit).capitalize()) for unit in Interval], widget=UnfoldAdminSelectWidget()
+        label=gettext_lazy("Interval"), choices=list(UNIT_LABELS.items()), widget=UnfoldAdminSelectWidget()
     )
-    zone = forms.ChoiceField(
-        label="Time zone",
+    timezone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
         choices=[(name, name) for name in sorted(available_timezones())],
         widget=UnfoldAdminSelectWidget(),
     )
-    field_order = ("brand", "coupon", "code", "unit", "since", "until", "zone")
+    field_order = ("brand", "coupon", "code", "unit", "since", "until", "timezone")
 
-    def __init__(self, asked: Mapping[str, str], *, brands: list[Brand], at: datetime) -> None:
+    def __init__(self, parameters: Mapping[str, str], *, brands: list[Brand], at: datetime) -> None:
         self.at = at
-        super().__init__(asked, brands=brands)
+        super().__init__(parameters, brands=brands)
         for name in ("since", "until"):
             self.fields[name].required = True
 
-    def get_defaults(self, asked: Mapping[str, str]) -> dict[str, str]:
-        """The last days by day, in the brand's time zone."""
-        zone = asked["zone"] if asked.get("zone") in available_timezones() else self.whose.timezone
-        today = local_date(self.at, zone)
+    def get_defaults(self, parameters: Mapping[str, str]) -> dict[str, str]:
+        """Return the last ``DEFAULT_DAYS`` days, by day, in the brand's time zone."""
+        zone = parameters.get("timezone", "")
+        today = local_date(self.at, zone if zone in available_timezones() else self.selected_brand.timezone)
         return {
-            "unit": str(Interval.DAY), "zone": self.whose.timezone, "since": f"{today - timedelta(days=DAYS - 1)}",
+            "unit": str(Interval.DAY),
+            "timezone": self.selected_brand.timezone,
+            "since": f"{today - timedelta(days=DEFAULT_DAYS - 1)}",
             "until": f"{today}",
-        }  # fmt: skip
+        }
 
     def report(self, at: datetime) -> Report | None:
-        """The report that is asked for, without the future; None when there is none, and the form says why."""
+        """Return the selected report until ``at``; None if the form has errors."""
         if not self.is_valid():
             return None
-        data = self.cleaned_data
-        until = local_midnight(data["until"] + timedelta(days=1), data["zone"])
-        first = local_midnight(data["since"], data["zone"])
-        asked: dict[str, Any] = {
-            "unit": Interval(data["unit"]), "zone": ZoneInfo(data["zone"]), "first": first,
-            "until": max(first, min(until, at)), "at": at,
-        }  # fmt: skip
+        cleaned = self.cleaned_data
+        start = local_midnight(cleaned["since"], cleaned["timezone"])
+        end = local_midnight(cleaned["until"] + timedelta(days=1), cleaned["timezone"])
+        options: dict[str, Any] = {
+            "unit": Interval(cleaned["unit"]),
+            "timezone": ZoneInfo(cleaned["timezone"]),
+            "start": start,
+            "end": max(start, min(end, at)),
+            "at": at,
+        }
         try:
-            if data["code"]:
-                return reports.code_report(brand=self.whose, code=data["code"], **asked)
-            if self.chosen:
-                return reports.coupon_report(coupon=self.chosen, **asked)
-            return reports.brand_report(brand=self.whose, **asked)
-        except InvalidRequest as refusal:
-            add_service_errors(self, refusal, FIELDS, "unit")
+            if cleaned["code"]:
+                return reports.code_report(brand=self.selected_brand, code=cleaned["code"], **options)
+            if self.selected_coupon:
+                return reports.coupon_report(coupon=self.selected_coupon, **options)
+            return reports.brand_report(brand=self.selected_brand, **options)
+        except InvalidRequest as error:
+            add_service_errors(self, error, FIELDS, "unit")
             return None
 
     def title(self) -> str:
-        """What is reported."""
+        """Return the coupon, the code or the brand of the report."""
         if self.is_valid() and self.cleaned_data["code"]:
-            return f"Code {self.cleaned_data['code']}"
-        return str(self.chosen or f"All coupons of {self.whose}")
+            return _("Code %(code)s") % {"code": self.cleaned_data["code"]}
+        if self.selected_coupon:
+            return str(self.selected_coupon)
+        return _("All coupons of %(brand)s") % {"brand": self.selected_brand}
 
     def link(self) -> str:
-        """The same report as a query."""
-        asked = {"brand": self.whose.slug, "coupon": str(self.chosen.pk) if self.chosen else ""}
-        names = ("code", "unit", "since", "until", "zone")
-        return urlencode(asked | {name: self.data[name] for name in names if self.data.get(name)})
+        """Return the report as a query string."""
+        coupon = str(self.selected_coupon.pk) if self.selected_coupon else ""
+        names = ("code", "unit", "since", "until", "timezone")
+        values = {name: self.data[name] for name in names if self.data.get(name)}
+        return urlencode({"brand": self.selected_brand.slug, "coupon": coupon} | values)
 
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponseBase:
-    """``/admin/coupons/report/``: for whoever reads a brand's objects."""
-    context = admin.site.each_context(request) | {"title": "Report", "form": None, "report": None}
+    """Show ``/admin/coupons/report/`` to staff who may read a brand."""
+    context = admin.site.each_context(request) | {"title": _("Reports"), "form": None, "report": None}
     form = _form(request)
     if form is not None:
-        context |= {"form": form, "of": form.title()}
+        context |= {"form": form, "subject": form.title()}
         report = form.report(timezone.now())
         if report is not None and len(report.periods) > MAX_ROWS:
-            form.add_error("unit", f"That is more than {MAX_ROWS} lines: choose a longer unit or a shorter time.")
+            message = _("Too many rows (max. %(count)s). Choose a longer interval or a shorter period.")
+            form.add_error("unit", message % {"count": format_number(MAX_ROWS)})
         elif report is not None:
             context |= _context(report) | {"link": form.link()}
     return TemplateResponse(request, "admin/coupons/report.html", context)
@@ -122,47 +145,49 @@ def page(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 def export(request: HttpRequest) -> HttpResponseBase:
-    """``/admin/coupons/report/csv/``: the same as a file; the page, where there is no report to be had."""
+    """Export the report at ``/admin/coupons/report/csv/``; show the page instead if the form has errors."""
     form = _form(request)
     report = form.report(timezone.now()) if form else None
     if form is None or report is None:
         return page(request)
-    name = f"coupons-{form.whose.slug}-{report.unit}-{form.cleaned_data['since']}-{form.cleaned_data['until']}.csv"
-    return csv_response(name, reports.HEADER, reports.lines(report))
+    dates = f"{form.cleaned_data['since']}-{form.cleaned_data['until']}"
+    name = f"coupons-{form.selected_brand.slug}-{report.unit}-{dates}.csv"
+    return csv_response(name, reports.HEADER, reports.iter_lines(report))
 
 
 def _form(request: HttpRequest) -> ReportForm | None:
-    """What is asked for; None while there is no brand. Raises PermissionDenied."""
+    """Return the form of the request; None if there is no brand. Raises PermissionDenied."""
     brands = readable_brands(request)
     return ReportForm(request.GET.dict(), brands=brands, at=timezone.now()) if brands else None
 
 
 def _context(report: Report) -> dict[str, Any]:
-    total, unit = report.total, report.unit
-    starts = [(period.sums, period.start.astimezone(report.timezone)) for period in report.periods]
-    zone = report.timezone.key
+    total, unit, zone = report.total, report.unit, report.timezone.key
+    periods = [(period.sums, period.start.astimezone(report.timezone)) for period in report.periods]
+    between = {"period": format_period(report.start, report.end, zone), "zone": zone}
     return {
         "report": report,
-        "heading": TITLES[unit],
-        "between": f"from {format_datetime(report.start, zone)} to {format_datetime(report.end, zone)}, {zone} time",
+        "heading": HEADINGS[unit],
+        "between": _("%(period)s (%(zone)s)") % between,
         "cards": [
-            ("Redemptions", f"{total.redemptions:,}", "made in this time"),
-            ("Taken off", format_totals(total.discount), "by redemptions that stand"),
-            ("Refunded", f"{total.refunded:,}", "of these, by now"),
-            ("Unused", f"{total.released - total.refunded:,}", "reservations let go of or expired"),
+            (_("Redemptions"), format_number(total.redemptions), _("in this period")),
+            (_("Discount"), format_totals(total.discount), _("net of returns")),
+            (_("Returned"), format_number(total.refunded), _("so far")),
+            (_("Expired or released"), format_number(total.released - total.refunded), _("reservations")),
         ],
         "chart": build_chart(
-            [(f"{start:{SHORT_FORMATS[unit]}}", sums.redemptions) for sums, start in starts],
-            unit="redemptions", period="in this time",
+            [(formats.date_format(start, SHORT_FORMATS[unit]), sums.redemptions) for sums, start in periods],
+            unit=_("redemptions"),
+            period=_("in this period"),
         ),
         "rows": [
             {
-                "start": f"{start:{LABELS[unit]}}",
-                "redemptions": f"{sums.redemptions:,}",
-                "given": format_totals(sums.discount),
-                "refunded": f"{sums.refunded:,}",
-                "unused": f"{sums.released - sums.refunded:,}",
+                "start": formats.date_format(start, FORMATS[unit]),
+                "redemptions": format_number(sums.redemptions),
+                "discount": format_totals(sums.discount),
+                "returned": format_number(sums.refunded),
+                "unused": format_number(sums.released - sums.refunded),
             }
-            for sums, start in reversed(starts)
+            for sums, start in reversed(periods)
         ],
-    }  # fmt: skip
+    }

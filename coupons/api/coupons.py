@@ -1,4 +1,4 @@
-"""Coupons over HTTP: parse, call one service, answer."""
+"""API views of coupons and their codes."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -27,116 +27,125 @@ from core.openapi import problem_responses
 from core.serializer_fields import localize_date
 from coupons import selectors, services
 from coupons.api.serializers import (
-    CouponAnswer,
-    CouponChange,
-    CouponCodesAnswer,
-    CouponCodesRequest,
-    CouponRequest,
-    CreatedAnswer,
-    batch_answer,
-    coupon_answer,
+    CouponCodesInputSerializer,
+    CouponCodesSerializer,
+    CouponInputSerializer,
+    CouponSerializer,
+    CouponUpdateSerializer,
+    CreatedCouponSerializer,
+    serialize_batch,
+    serialize_coupon,
 )
 from coupons.models import CouponDefinition
 from promotions.errors import CodeTaken, PatternTooWeak
 from promotions.models import CodeBatch
 
-LIST_CACHE_MS = 5_000  # how old the list of active coupons may be
+LIST_CACHE_MS = 5_000  # maximum age of the list of active coupons
+MAX_BATCHES_SHOWN = 20
 SIMPLE_FIELDS = (
     "title", "maximum_number_of_coupons", "maximum_number_of_coupons_per_user", "limit_strategy", "offer",
 )  # fmt: skip
 
 
 class CouponListPagination(CursorPagination):
-    """Pages of coupons that run, in their order."""
+    """Pagination of active coupons by their ``sort_key``."""
 
-    ordering = "place"
+    ordering = "sort_key"
 
 
 class CouponsView(APIView):
     """``/api/v1/coupons/``"""
 
     @extend_schema(
-        request=CouponRequest,
-        responses={201: CreatedAnswer, 202: CreatedAnswer, **problem_responses(CodeTaken, PatternTooWeak)},
+        request=CouponInputSerializer,
+        responses={
+            201: CreatedCouponSerializer, 202: CreatedCouponSerializer, **problem_responses(CodeTaken, PatternTooWeak),
+        },
         operation_id="coupon_create",
-    )
+    )  # fmt: skip
     @idempotent
     def post(self, request: Request) -> Response:
-        """Make a coupon of the caller's brand. Many codes are made in the background: 202 with a `job`."""
-        body = CouponRequest(data=request.data)
-        body.is_valid(raise_exception=True)
-        asked, caller = body.validated_data, get_caller(request.auth)
-        brand = get_brand_for_caller(caller=caller, slug=asked.get("brand"), edit=True)
+        """Create a coupon. Many codes are generated in the background: `202` with a `job`."""
+        serializer = CouponInputSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        values, caller = serializer.validated_data, get_caller(request.auth)
+        brand = get_brand_for_caller(caller=caller, slug=values.get("brand"), edit=True)
         coupon, batch = services.create(
-            brand=brand, fields=_fields(asked, brand), codes=_codes(asked.get("codes")), by=caller.user_key,
+            brand=brand,
+            fields=_model_fields(values, brand),
+            codes=_codes_spec(values.get("codes")),
+            by=caller.user_key,
             at=timezone.now(),
-        )  # fmt: skip
-        answer = _own_answer(request, coupon)
-        if batch is None:
-            return Response(answer, status=201)
-        return Response(
-            answer | {"job": _status_url(request, coupon, batch)}, status=201 if batch.is_generated else 202
         )
+        body = _serialize_own(request, coupon)
+        if batch is None:
+            return Response(body, status=201)
+        body |= {"job": _status_url(request, coupon, batch)}
+        return Response(body, status=201 if batch.is_generated else 202)
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("brand", str, description="Only this brand's"),
-            OpenApiParameter("state", str, enum=["active", "all"], description="Staff: also what does not run now"),
+            OpenApiParameter("brand", str, description="Only coupons of this brand."),
+            OpenApiParameter(
+                "status", str, enum=["active", "all"], description="`all` includes inactive coupons (staff only)."
+            ),
         ],
-        responses={200: CouponAnswer(many=True)},
+        responses={200: CouponSerializer(many=True)},
         operation_id="coupon_list",
     )
     def get(self, request: Request) -> HttpResponse:
-        """Coupons that run now, what ends first first, exhausted ones last; staff see their own brands' alone.
+        """List active coupons by their end; coupons that have reached their limit come last.
 
-        At most five seconds old.
+        Staff see the coupons of their own brands only. The list is at most five seconds old.
         """
         brand_ids, slug = readable_brand_ids(get_caller(request.auth)), request.query_params.get("brand")
         if brand_ids != []:
-            return self._page(request, selectors.list_for_brands(brand_ids=brand_ids), slug, own=True)
+            return self._page(request, selectors.list_for_brands(brand_ids=brand_ids), slug, is_staff=True)
         key = redis.key("coupons", f"{request.get_host()}{request.get_full_path()}")
-        if (known := _cache_get(key)) is not None:
-            return HttpResponse(known, content_type="application/json")
-        response = self._page(request, selectors.list_public(), slug, own=False)
+        if (cached := _cache_get(key)) is not None:
+            return HttpResponse(cached, content_type="application/json")
+        response = self._page(request, selectors.list_public(), slug, is_staff=False)
         _cache_set(key, JSONRenderer().render(response.data))
         return response
 
-    def _page(self, request: Request, found: Any, slug: str | None, *, own: bool) -> Response:
-        found = found.filter(brand__slug=slug) if slug else found
-        every = own and request.query_params.get("state") == "all"
-        page: CursorPagination = CursorPagination() if every else CouponListPagination()
-        if not every:
-            found = selectors.filter_active(found, at=timezone.now())
-        rows = page.paginate_queryset(found, request, view=self) or []
-        left = selectors.remaining(coupons=[row.pk for row in rows], at=timezone.now())
-        return page.get_paginated_response([_answer(row, left) for row in rows])
+    def _page(self, request: Request, coupons: Any, slug: str | None, *, is_staff: bool) -> Response:
+        coupons = coupons.filter(brand__slug=slug) if slug else coupons
+        show_all = is_staff and request.query_params.get("status") == "all"
+        paginator: CursorPagination = CursorPagination() if show_all else CouponListPagination()
+        if not show_all:
+            coupons = selectors.filter_active(coupons, at=timezone.now())
+        page = paginator.paginate_queryset(coupons, request, view=self) or []
+        remaining = selectors.remaining(coupons=[coupon.pk for coupon in page], at=timezone.now())
+        return paginator.get_paginated_response([_serialize(coupon, remaining) for coupon in page])
 
 
 class CouponView(APIView):
     """``/api/v1/coupons/<id>/``"""
 
-    @extend_schema(responses={200: CouponAnswer}, operation_id="coupon_read")
+    @extend_schema(responses={200: CouponSerializer}, operation_id="coupon_read")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """One coupon; its brand also sees its codes."""
+        """Retrieve a coupon; its brand also sees its codes."""
         brand_ids = readable_brand_ids(get_caller(request.auth))
-        mine = selectors.list_for_brands(brand_ids=brand_ids).filter(pk=pk).first()
-        if mine is not None:
-            return Response(_own_answer(request, mine))
+        own_coupon = selectors.list_for_brands(brand_ids=brand_ids).filter(pk=pk).first()
+        if own_coupon is not None:
+            return Response(_serialize_own(request, own_coupon))
         coupon = selectors.get_coupon(pk=pk, among=selectors.list_public())
-        return Response(_answer(coupon, selectors.remaining(coupons=[pk], at=timezone.now())))
+        return Response(_serialize(coupon, selectors.remaining(coupons=[pk], at=timezone.now())))
 
-    @extend_schema(request=CouponChange, responses={200: CouponAnswer}, operation_id="coupon_change")
+    @extend_schema(
+        request=CouponUpdateSerializer, responses={200: CouponSerializer}, operation_id="coupon_change"
+    )  # fmt: skip
     def patch(self, request: Request, pk: uuid.UUID) -> Response:
-        """Change what may be changed now."""
+        """Change the fields of a coupon that can still change."""
         coupon = editable(request, pk)
-        body = CouponChange(data=request.data)
-        body.is_valid(raise_exception=True)
-        fields = _fields(body.validated_data, coupon.brand)
-        return Response(_own_answer(request, services.change(coupon=coupon, fields=fields, at=timezone.now())))
+        serializer = CouponUpdateSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        fields = _model_fields(serializer.validated_data, coupon.brand)
+        return Response(_serialize_own(request, services.change(coupon=coupon, fields=fields, at=timezone.now())))
 
     @extend_schema(responses={204: None}, operation_id="coupon_deactivate")
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
-        """Withdraw the coupon; what was redeemed stays so."""
+        """Pause a coupon. Existing redemptions are kept."""
         services.deactivate(coupon=editable(request, pk))
         return Response(status=204)
 
@@ -145,53 +154,53 @@ class BatchesView(APIView):
     """``/api/v1/coupons/<id>/codes/``"""
 
     @extend_schema(
-        request=CouponCodesRequest,
-        responses={201: CouponCodesAnswer, 202: CouponCodesAnswer, **problem_responses(PatternTooWeak)},
+        request=CouponCodesInputSerializer,
+        responses={201: CouponCodesSerializer, 202: CouponCodesSerializer, **problem_responses(PatternTooWeak)},
         operation_id="coupon_codes_create",
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Order more codes that open the coupon and are good once each; many are made in the background: 202."""
+        """Generate single-use codes. Many codes are generated in the background: `202`."""
         coupon = editable(request, pk)
-        body = CouponCodesRequest(data=request.data)
-        body.is_valid(raise_exception=True)
-        batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(**body.validated_data))
-        return Response(_batch(request, coupon, batch), status=201 if batch.is_generated else 202)
+        serializer = CouponCodesInputSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(**serializer.validated_data))
+        return Response(_serialize_batch(request, coupon, batch), status=201 if batch.is_generated else 202)
 
-    @extend_schema(responses={200: CouponCodesAnswer(many=True)}, operation_id="coupon_codes_list")
+    @extend_schema(responses={200: CouponCodesSerializer(many=True)}, operation_id="coupon_codes_list")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """The batches of the coupon's codes, newest first."""
+        """List the batches of the coupon's single-use codes, newest first."""
         coupon = readable(request, pk)
-        page = CursorPagination()
-        rows = page.paginate_queryset(selectors.list_batches(coupon=coupon), request, view=self) or []
-        return page.get_paginated_response([_batch(request, coupon, row) for row in rows])
+        paginator = CursorPagination()
+        page = paginator.paginate_queryset(selectors.list_batches(coupon=coupon), request, view=self) or []
+        return paginator.get_paginated_response([_serialize_batch(request, coupon, batch) for batch in page])
 
 
 class BatchView(APIView):
     """``/api/v1/coupons/<id>/codes/<batch>/``"""
 
-    @extend_schema(responses={200: CouponCodesAnswer}, operation_id="coupon_codes_read")
+    @extend_schema(responses={200: CouponCodesSerializer}, operation_id="coupon_codes_read")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
-        """One batch and how far the making has come."""
+        """Retrieve a batch with its progress."""
         coupon = readable(request, pk)
-        return Response(_batch(request, coupon, selectors.get_batch(pk=batch, coupon=coupon)))
+        return Response(_serialize_batch(request, coupon, selectors.get_batch(pk=batch, coupon=coupon)))
 
 
 class BatchCodesView(APIView):
-    """``…/codes.csv``"""
+    """``/api/v1/coupons/<id>/codes/<batch>/codes.csv``"""
 
     renderer_classes = (CsvRenderer, JSONRenderer)
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="coupon_codes_export")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
-        """Every code of the batch so far: `code`, `state` (`used`, `held` or `free`)."""
-        found = selectors.get_batch(pk=batch, coupon=readable(request, pk))
-        rows = selectors.iter_batch_codes(batch=found, at=timezone.now())
-        return csv_response(f"codes-{found.pk}.csv", ("code", "state"), rows, marked=False)
+        """Export the codes of a batch so far: `code` and `state` (`used`, `held` or `free`)."""
+        code_batch = selectors.get_batch(pk=batch, coupon=readable(request, pk))
+        rows = selectors.iter_batch_codes(batch=code_batch, at=timezone.now())
+        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "state"), rows, marked=False)
 
 
 def readable(request: Request, pk: uuid.UUID) -> CouponDefinition:
-    """A coupon of the caller's own brands. Raises NotFound for another's, PermissionDenied for shoppers."""
+    """Return a coupon of the caller's brands. Raises NotFound for other brands, PermissionDenied for shoppers."""
     brand_ids = readable_brand_ids(get_caller(request.auth))
     if brand_ids == []:
         raise PermissionDenied
@@ -199,52 +208,60 @@ def readable(request: Request, pk: uuid.UUID) -> CouponDefinition:
 
 
 def editable(request: Request, pk: uuid.UUID) -> CouponDefinition:
-    """A coupon that the caller may change. Raises as ``readable`` does, and PermissionDenied for viewers."""
+    """Return a coupon that the caller may change. Raises what ``readable`` raises, and PermissionDenied for viewers."""
     coupon = readable(request, pk)
     get_brand_for_caller(caller=get_caller(request.auth), slug=coupon.brand.slug, edit=True)
     return coupon
 
 
-# --- from the wire ----------------------------------------------------------------------------------------------------
-def _fields(asked: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
-    """What was asked as fields of the model, days at the brand's midnight."""
-    fields = {name: asked[name] for name in SIMPLE_FIELDS if name in asked}
-    fields |= {name: localize_date(asked[name], brand.timezone) for name in ("start_date", "end_date") if name in asked}
-    return fields | ({"is_active": asked["active"]} if "active" in asked else {})
+# --- input ------------------------------------------------------------------------------------------------------------
+def _model_fields(values: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
+    """Return the validated values as model fields; dates become midnight in the brand's time zone."""
+    fields = {name: values[name] for name in SIMPLE_FIELDS if name in values}
+    for name in ("start_date", "end_date"):
+        if name in values:
+            fields[name] = localize_date(values[name], brand.timezone)
+    return fields | ({"is_active": values["active"]} if "active" in values else {})
 
 
-def _codes(asked: Mapping[str, Any] | None) -> services.CodesSpec | None:
-    if asked is None:
+def _codes_spec(values: Mapping[str, Any] | None) -> services.CodesSpec | None:
+    if values is None:
         return None
-    return services.CodesSpec(shared=asked["shared"]) if "shared" in asked else services.CodesSpec(**asked["generate"])
+    if "shared" in values:
+        return services.CodesSpec(shared=values["shared"])
+    return services.CodesSpec(**values["generate"])
 
 
-# --- answers ----------------------------------------------------------------------------------------------------------
-def _answer(coupon: CouponDefinition, left: Mapping[uuid.UUID, int]) -> dict[str, Any]:
-    return coupon_answer(
-        coupon, left=left.get(coupon.pk), processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS
+# --- output -----------------------------------------------------------------------------------------------------------
+def _serialize(coupon: CouponDefinition, remaining: Mapping[uuid.UUID, int]) -> dict[str, Any]:
+    return serialize_coupon(
+        coupon,
+        remaining=remaining.get(coupon.pk),
+        processes=settings.COUPON_PROCESSES,
+        threads=settings.COUPON_THREADS,
     )
 
 
-def _own_answer(request: Request, coupon: CouponDefinition) -> dict[str, Any]:
-    """With what is for the brand alone."""
-    newest: Iterable[CodeBatch] = selectors.list_batches(coupon=coupon)[:20]
-    return _answer(coupon, selectors.remaining(coupons=[coupon.pk], at=timezone.now())) | {
+def _serialize_own(request: Request, coupon: CouponDefinition) -> dict[str, Any]:
+    """Return a coupon with the fields for its brand."""
+    newest: Iterable[CodeBatch] = selectors.list_batches(coupon=coupon)[:MAX_BATCHES_SHOWN]
+    return _serialize(coupon, selectors.remaining(coupons=[coupon.pk], at=timezone.now())) | {
         "code": coupon.code_id,
-        "codes": [_batch(request, coupon, batch) for batch in newest],
+        "codes": [_serialize_batch(request, coupon, batch) for batch in newest],
     }
 
 
-def _batch(request: Request, coupon: CouponDefinition, batch: CodeBatch) -> dict[str, Any]:
-    return batch_answer(batch, coupon=coupon, job=_status_url(request, coupon, batch))
+def _serialize_batch(request: Request, coupon: CouponDefinition, batch: CodeBatch) -> dict[str, Any]:
+    return serialize_batch(batch, coupon=coupon, job=_status_url(request, coupon, batch))
 
 
 def _status_url(request: Request, coupon: CouponDefinition, batch: CodeBatch) -> str:
     return request.build_absolute_uri(reverse("coupon-codes", args=[coupon.pk, batch.pk]))
 
 
+# --- cache ------------------------------------------------------------------------------------------------------------
 def _cache_get(key: str) -> bytes | None:
-    """The list as it was answered a moment ago, if Redis has it."""
+    """Return the cached answer; None if there is none or Redis is unavailable."""
     try:
         return redis.client().get(key)  # type: ignore[return-value]  # bytes, as the client decodes nothing
     except redis.Error:

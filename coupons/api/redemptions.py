@@ -1,4 +1,4 @@
-"""Redemptions and reservations of coupons over HTTP: parse, call one service, answer."""
+"""API views of redemptions and reservations of coupons."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -23,11 +23,11 @@ from core.serializer_fields import validate
 from coupons import errors, selectors, services
 from coupons.api.coupons import editable
 from coupons.api.serializers import (
-    CouponRedeemRequest,
-    CouponRedemptionAnswer,
-    CouponReserveRequest,
-    EligibilityAnswer,
-    redemption_answer,
+    CouponEligibilitySerializer,
+    CouponRedemptionInputSerializer,
+    CouponRedemptionSerializer,
+    CouponReservationInputSerializer,
+    serialize_redemption,
 )
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
@@ -49,21 +49,23 @@ ELIGIBILITY_ERRORS = problem_responses(
 class EligibilityView(APIView):
     """``/api/v1/coupons/<id>/eligibility/``"""
 
-    @extend_schema(responses={200: EligibilityAnswer}, operation_id="coupon_eligibility")
+    @extend_schema(responses={200: CouponEligibilitySerializer}, operation_id="coupon_eligibility")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """Whether the caller, or the customer whom a brand's server names (`customer_id`), could redeem it now.
+        """Check whether the caller could redeem the coupon now, without redeeming it.
 
-        Takes nothing.
+        A brand API key names the customer with the query parameter `customer_id`.
         """
         _, shopper = _resolve_coupon_and_shopper(request.auth, pk, request.query_params.get("customer_id"))
         coupon = selectors.get_coupon(pk=pk, among=selectors.list_coupons())
-        reasons, left, own = selectors.get_eligibility(coupon=coupon, shopper=shopper, at=timezone.now())
+        reasons, remaining, remaining_for_customer = selectors.get_eligibility(
+            coupon=coupon, shopper=shopper, at=timezone.now()
+        )
         return Response(
             {
                 "eligible": not reasons,
-                "reasons": [it.code for it in reasons],
-                "remaining": left,
-                "remaining_for_user": own,
+                "reasons": [error.code for error in reasons],
+                "remaining": remaining,
+                "remaining_for_customer": remaining_for_customer,
             }
         )
 
@@ -71,44 +73,44 @@ class EligibilityView(APIView):
 class RedemptionsView(HotView):
     """``/api/v1/coupons/<id>/redemptions/``"""
 
-    throttle_misses = UNKNOWN_CODE_SCOPE
+    throttle_failure_scope = UNKNOWN_CODE_SCOPE
 
     @extend_schema(
-        request=CouponRedeemRequest,
-        responses={201: CouponRedemptionAnswer, **ELIGIBILITY_ERRORS},
+        request=CouponRedemptionInputSerializer,
+        responses={201: CouponRedemptionSerializer, **ELIGIBILITY_ERRORS},
         operation_id="coupon_redeem",
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Redeem the coupon, for good."""
+        """Redeem a coupon."""
         return self.answer(request, pk=pk)
 
     @staticmethod
     def serve(call: Call, pk: uuid.UUID) -> Answer:
-        """The redemption."""
-        return _redeem(call.auth, pk, validate(CouponRedeemRequest, call.body()), at=call.at)
+        """Redeem the coupon and return the redemption."""
+        return _redeem(call.auth, pk, validate(CouponRedemptionInputSerializer, call.body()), at=call.at)
 
 
 class ReservationsView(HotView):
     """``/api/v1/coupons/<id>/reservations/``"""
 
-    throttle_misses = UNKNOWN_CODE_SCOPE
+    throttle_failure_scope = UNKNOWN_CODE_SCOPE
 
     @extend_schema(
-        request=CouponReserveRequest,
-        responses={201: CouponRedemptionAnswer, **ELIGIBILITY_ERRORS},
+        request=CouponReservationInputSerializer,
+        responses={201: CouponRedemptionSerializer, **ELIGIBILITY_ERRORS},
         operation_id="coupon_reserve",
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Hold the coupon for a while; then it is confirmed, released, or gives its place back by itself."""
+        """Reserve a coupon. The reservation expires after `ttl_seconds` unless it is confirmed or released before."""
         return self.answer(request, pk=pk)
 
     @staticmethod
     def serve(call: Call, pk: uuid.UUID) -> Answer:
-        """The reservation."""
-        asked = validate(CouponReserveRequest, call.body())
-        return _redeem(call.auth, pk, asked, at=call.at, until=call.at + timedelta(seconds=asked["ttl_seconds"]))
+        """Reserve the coupon and return the reservation."""
+        values = validate(CouponReservationInputSerializer, call.body())
+        return _redeem(call.auth, pk, values, at=call.at, until=call.at + timedelta(seconds=values["ttl_seconds"]))
 
 
 class ConfirmView(APIView):
@@ -116,13 +118,13 @@ class ConfirmView(APIView):
 
     @extend_schema(
         request=None,
-        responses={200: CouponRedemptionAnswer, **problem_responses(ReservationExpired, InvalidStatus)},
+        responses={200: CouponRedemptionSerializer, **problem_responses(ReservationExpired, InvalidStatus)},
         operation_id="coupon_confirm",
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """The reservation becomes final; twice is once."""
-        return _answer(services.confirm(redemption=_own(request, pk).pk, at=timezone.now()))
+        """Confirm a reservation. Repeating the request has no effect."""
+        return _respond(services.confirm(redemption=_own(request, pk).pk, at=timezone.now()))
 
 
 class ReleaseView(APIView):
@@ -130,13 +132,13 @@ class ReleaseView(APIView):
 
     @extend_schema(
         request=None,
-        responses={200: CouponRedemptionAnswer, **problem_responses(InvalidStatus)},
+        responses={200: CouponRedemptionSerializer, **problem_responses(InvalidStatus)},
         operation_id="coupon_release",
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """The reservation gives its place back; twice is once."""
-        return _answer(services.release(redemption=_own(request, pk).pk, at=timezone.now()))
+        """Release a reservation. Repeating the request has no effect."""
+        return _respond(services.release(redemption=_own(request, pk).pk, at=timezone.now()))
 
 
 class RefundView(APIView):
@@ -144,32 +146,36 @@ class RefundView(APIView):
 
     @extend_schema(
         request=None,
-        responses={200: CouponRedemptionAnswer, **problem_responses(InvalidStatus)},
+        responses={200: CouponRedemptionSerializer, **problem_responses(InvalidStatus)},
         operation_id="coupon_refund",
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """The brand takes a redemption back, and its place can be had again; twice is once."""
+        """Return a confirmed redemption (brands only). Repeating the request has no effect."""
         redemption = _own(request, pk)
         editable(request, redemption.coupon_id)
-        return _answer(services.return_redemption(redemption=redemption.pk, at=timezone.now()))
+        return _respond(services.return_redemption(redemption=redemption.pk, at=timezone.now()))
 
 
-def _redeem(auth: Any, pk: uuid.UUID, asked: dict[str, Any], *, at: datetime, until: datetime | None = None) -> Answer:
-    coupon, shopper = _resolve_coupon_and_shopper(auth, pk, asked.get("customer_id"))
-    known = get_or_create_customer(shopper=shopper)
-    code = normalize_code(asked["code"]) or "?" if "code" in asked else ""  # what can be no code opens nothing
+def _redeem(
+    auth: Any, pk: uuid.UUID, values: dict[str, Any], *, at: datetime, until: datetime | None = None
+) -> Answer:  # fmt: skip
+    coupon, shopper = _resolve_coupon_and_shopper(auth, pk, values.get("customer_id"))
+    customer = get_or_create_customer(shopper=shopper)
+    code = normalize_code(values["code"]) or "?" if "code" in values else ""  # no coupon has the code "?"
+    request = RedemptionRequest(uuid7(), customer.key, code, until)
     try:
-        redemption = services.redeem(coupon=coupon, request=RedemptionRequest(uuid7(), known.key, code, until), at=at)
+        redemption = services.redeem(coupon=coupon, request=request, at=at)
     except CodeNotFound:
         throttle.consume(UNKNOWN_CODE_SCOPE, get_caller(auth).identity)
         raise
-    return redemption_answer(redemption, user_id=known.user_id, customer_id=known.customer_id), 201
+    return serialize_redemption(redemption, user_id=customer.user_id, customer_id=customer.customer_id), 201
 
 
 def _resolve_coupon_and_shopper(auth: Any, coupon: uuid.UUID, customer_id: str | None) -> tuple[uuid.UUID, Shopper]:
-    """Which coupon, and who would redeem it: the caller, or a customer of a brand's server, which asks for its own
-    coupons alone. Raises NotFound for another's.
+    """Return the coupon and the shopper who would redeem it: the caller, or the customer that a brand key names.
+
+    Raises NotFound if a brand key asks for a coupon of another brand.
     """
     caller = get_caller(auth)
     shopper = shopper_for(caller=caller, customer_id=customer_id)
@@ -179,7 +185,10 @@ def _resolve_coupon_and_shopper(auth: Any, coupon: uuid.UUID, customer_id: str |
 
 
 def _own(request: Request, pk: uuid.UUID) -> CouponRedemption:
-    """A redemption of the caller's own, or of a coupon of their brand. Raises NotFound, PermissionDenied (viewers)."""
+    """Return a redemption by the caller, or of a coupon of their brand.
+
+    Raises NotFound for others, and PermissionDenied for viewers.
+    """
     caller = get_caller(request.auth)
     redemption = selectors.get_redemption(pk=pk)
     if caller.customer_key is not None and redemption.customer_id == caller.customer_key:
@@ -191,9 +200,9 @@ def _own(request: Request, pk: uuid.UUID) -> CouponRedemption:
     return redemption
 
 
-def _answer(redemption: CouponRedemption) -> Response:
+def _respond(redemption: CouponRedemption) -> Response:
     user = redemption.customer.user
-    answer = redemption_answer(
+    body = serialize_redemption(
         redemption, user_id=user.uuid if user else None, customer_id=redemption.customer.customer_id
     )
-    return Response(answer)
+    return Response(body)

@@ -1,4 +1,4 @@
-"""Reports of coupons over HTTP: parse, ask one service, answer as JSON or CSV."""
+"""API views of coupon reports, as JSON or CSV."""
 
 import uuid
 from typing import Any
@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.http import HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -14,189 +16,190 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.contracts import Caller, get_caller
+from accounts.contracts import get_caller
 from accounts.models import Brand
-from accounts.selectors import get_brand_for_caller, readable_brand_ids, timezone_of
+from accounts.selectors import get_brand_for_caller, timezone_of
 from backoffice.base.csv_export import csv_response
 from core import money
 from core.api import CsvRenderer
-from core.errors import InvalidRequest, NotFound, PermissionDenied
+from core.errors import InvalidRequest
 from core.periods import Interval
 from core.serializer_fields import DateOrDateTimeField, StrictCharField, localize_date
-from coupons.models import CouponDefinition
+from coupons.api.coupons import readable
 from coupons.services import reports
 from coupons.services.reports import Report, Sums
-from promotions.code_rules import normalize_code
+from promotions.code_rules import CODE_FORMAT_MESSAGE, normalize_code
 
 
 @extend_schema_field({"type": "string", "example": "Europe/Madrid"})
 class TimeZoneField(StrictCharField):
-    """The IANA name of a time zone."""
+    """IANA name of a time zone."""
 
     def to_internal_value(self, data: Any) -> Any:
         name = super().to_internal_value(data)
         if name not in available_timezones():
-            raise serializers.ValidationError(
-                "Name a time zone of the IANA database, such as Europe/Madrid.", code="invalid"
-            )
+            raise serializers.ValidationError(_("Enter an IANA time zone, for example Europe/Madrid."), code="invalid")
         return ZoneInfo(name)
 
 
-class ReportQuery(serializers.Serializer[Any]):
-    """What is reported; an end that is not named is the coupon's beginning (for a brand: 30 days ago), or now."""
+class ReportQuerySerializer(serializers.Serializer[Any]):
+    """Query of a report, by default from the coupon's beginning (for a brand: 30 days ago) until now."""
 
-    unit = serializers.ChoiceField(choices=[str(unit) for unit in Interval], default=str(Interval.DAY))
-    tz = TimeZoneField(required=False, help_text="The brand's own where none is named")
+    unit = serializers.ChoiceField(
+        choices=[str(unit) for unit in Interval], default=str(Interval.DAY), help_text=gettext_lazy("Interval.")
+    )
+    tz = TimeZoneField(required=False, help_text=gettext_lazy("Defaults to the brand's time zone."))
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """``from`` and ``to`` besides: no attribute of Python's can be named so."""
+        """Add ``from`` and ``to``, whose names can't be attributes in Python."""
         fields = super().get_fields()
-        fields["from"] = DateOrDateTimeField(required=False, help_text="The first instant that counts; a day: of `tz`")
-        fields["to"] = DateOrDateTimeField(required=False, help_text="The first that does not count; a day: of `tz`")
+        fields["from"] = DateOrDateTimeField(
+            required=False, help_text=gettext_lazy("Start (inclusive). A date is midnight in `tz`.")
+        )
+        fields["to"] = DateOrDateTimeField(
+            required=False, help_text=gettext_lazy("End (exclusive). A date is midnight in `tz`.")
+        )
         return fields
 
 
-class BrandReportQuery(ReportQuery):
-    """Of which brand, when the caller works for several; of all of its coupons, or of one code."""
+class BrandReportQuerySerializer(ReportQuerySerializer):
+    """Query of the report of a brand's coupons, or of one code."""
 
-    brand = StrictCharField(required=False)
-    code = StrictCharField(required=False, help_text="Of a code alone; one for everyone stands for its coupon")
-
-
-class SumsAnswer(serializers.Serializer[Any]):
-    """`released`: places that came back, by refunds and by reservations that were let go of or expired. `refunded`:
-    refunds alone. `discount_total`: what the redemptions that stand took off, in the report's currency;
-    `discount_totals`: in each currency.
-    """
-
-    redemptions = serializers.IntegerField()
-    released = serializers.IntegerField()
-    refunded = serializers.IntegerField()
-    discount_total = serializers.CharField()
-    discount_totals = serializers.DictField(child=serializers.CharField())
+    brand = StrictCharField(required=False, help_text=gettext_lazy("Required if you belong to several brands."))
+    code = StrictCharField(
+        required=False,
+        help_text=gettext_lazy("Only redemptions of this code. A generic code stands for its coupon."),
+    )
 
 
-class BucketAnswer(SumsAnswer):
-    """A period by its first instant."""
+class ReportSumsSerializer(serializers.Serializer[Any]):
+    """Sums of a report or of one of its intervals."""
+
+    redemptions = serializers.IntegerField(help_text=gettext_lazy("Confirmed redemptions, including returned ones."))
+    released = serializers.IntegerField(
+        help_text=gettext_lazy("Units that became available again: returns, and released or expired reservations.")
+    )
+    refunded = serializers.IntegerField(help_text=gettext_lazy("Returned redemptions."))
+    discount_total = serializers.CharField(
+        help_text=gettext_lazy("Discount of confirmed redemptions in the report's currency, net of returns.")
+    )
+    discount_totals = serializers.DictField(
+        child=serializers.CharField(), help_text=gettext_lazy("The same discount in each currency.")
+    )
+
+
+class ReportBucketSerializer(ReportSumsSerializer):
+    """Interval of a report."""
 
     start = serializers.DateTimeField()
 
 
-class ReportAnswer(serializers.Serializer[Any]):
-    """`total` counts redemptions. The first and the last bucket hold only what lies between `from` and `to`."""
+class ReportSerializer(serializers.Serializer[Any]):
+    """Report. The first and the last bucket cover only the time between `from` and `to`."""
 
-    total = serializers.IntegerField()
-    totals = SumsAnswer()
+    total = serializers.IntegerField(help_text=gettext_lazy("Number of redemptions."))
+    totals = ReportSumsSerializer()
     unit = serializers.ChoiceField(choices=[str(unit) for unit in Interval])
     tz = serializers.CharField()
     currency = serializers.CharField()
-    buckets = BucketAnswer(many=True)
+    buckets = ReportBucketSerializer(many=True)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """``from`` and ``to`` besides."""
+        """Add ``from`` and ``to``."""
         return super().get_fields() | {"from": serializers.DateTimeField(), "to": serializers.DateTimeField()}
 
 
 class ReportView(APIView):
-    """An answer as JSON, or as CSV for who accepts that."""
+    """Base class of report views, which answer with JSON or CSV."""
 
     throttle_scope = "report"
     renderer_classes = (JSONRenderer, CsvRenderer)
 
-    def answer(self, request: Request, report: Report, name: str) -> HttpResponseBase:
+    def respond(self, request: Request, report: Report, name: str) -> HttpResponseBase:
+        """Return the report in the accepted format."""
         if getattr(request.accepted_renderer, "format", "json") != CsvRenderer.format:
-            return Response(report_answer(report))
-        return csv_response(f"{name}-{report.unit}.csv", reports.HEADER, reports.lines(report), marked=False)
+            return Response(serialize_report(report))
+        lines = reports.iter_lines(report)
+        return csv_response(f"{name}-{report.unit}.csv", reports.HEADER, lines, marked=False)
 
 
 class CouponReportView(ReportView):
     """``/api/v1/coupons/<id>/report/``"""
 
     @extend_schema(
-        parameters=[ReportQuery],
-        responses={200: ReportAnswer, (200, "text/csv"): OpenApiTypes.STR},
+        parameters=[ReportQuerySerializer],
+        responses={200: ReportSerializer, (200, "text/csv"): OpenApiTypes.STR},
         operation_id="coupon_report",
     )
     def get(self, request: Request, pk: uuid.UUID) -> HttpResponseBase:
-        """What became of a coupon's redemptions, by hour, day, week or month: exact to the second and to the moment.
+        """Report the redemptions of a coupon by hour, day, week or month, exact to the second and up to date.
 
-        A redemption counts when it was redeemed; a later refund changes that period's numbers. Exact to the quarter of
-        an hour for months whose single redemptions were dropped.
+        A redemption counts at the time of its confirmation; a later return changes the numbers of that interval. For
+        months whose redemptions were dropped, reports are exact to the quarter hour.
         """
-        coupon = _readable_brands(get_caller(request.auth), pk)
-        asked = _validated_query(ReportQuery, request)
-        report = reports.coupon_report(coupon=coupon, at=timezone.now(), **_period(asked, coupon.brand))
-        return self.answer(request, report, f"coupon-{coupon.pk}")
+        coupon = readable(request, pk)
+        query = _validated_query(ReportQuerySerializer, request)
+        report = reports.coupon_report(coupon=coupon, at=timezone.now(), **_period(query, coupon.brand))
+        return self.respond(request, report, f"coupon-{coupon.pk}")
 
 
 class BrandReportView(ReportView):
     """``/api/v1/coupons/report/``"""
 
     @extend_schema(
-        parameters=[BrandReportQuery],
-        responses={200: ReportAnswer, (200, "text/csv"): OpenApiTypes.STR},
+        parameters=[BrandReportQuerySerializer],
+        responses={200: ReportSerializer, (200, "text/csv"): OpenApiTypes.STR},
         operation_id="coupons_report",
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """What became of the redemptions of all of a brand's coupons, or of those of one code."""
-        asked = _validated_query(BrandReportQuery, request)
-        brand = get_brand_for_caller(caller=get_caller(request.auth), slug=asked.get("brand"))
-        period = _period(asked, brand) | {"brand": brand, "at": timezone.now()}
-        if "code" not in asked:
-            return self.answer(request, reports.brand_report(**period), f"coupons-of-{brand.slug}")
-        code = normalize_code(asked["code"])
+        """Report the redemptions of all coupons of a brand, or of one code."""
+        query = _validated_query(BrandReportQuerySerializer, request)
+        brand = get_brand_for_caller(caller=get_caller(request.auth), slug=query.get("brand"))
+        period = _period(query, brand) | {"brand": brand, "at": timezone.now()}
+        if "code" not in query:
+            return self.respond(request, reports.brand_report(**period), f"coupons-of-{brand.slug}")
+        code = normalize_code(query["code"])
         if code is None:
-            raise InvalidRequest.field("code", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
-        return self.answer(request, reports.code_report(code=code, **period), f"code-{code}")
+            raise InvalidRequest.field("code", str(CODE_FORMAT_MESSAGE))
+        return self.respond(request, reports.code_report(code=code, **period), f"code-{code}")
 
 
-def _readable_brands(caller: Caller, pk: uuid.UUID) -> CouponDefinition:
-    """A coupon of the caller's own brands; another's is not there. Raises NotFound, PermissionDenied (shoppers)."""
-    brand_ids = readable_brand_ids(caller)
-    if brand_ids == []:
-        raise PermissionDenied
-    coupons = CouponDefinition.objects.select_related("brand").filter(pk=pk)
-    coupon = (coupons if brand_ids is None else coupons.filter(brand__in=brand_ids)).first()
-    if coupon is None:
-        raise NotFound
-    return coupon
+def _validated_query(serializer_class: type[ReportQuerySerializer], request: Request) -> dict[str, Any]:
+    serializer = serializer_class(data=request.query_params.dict())
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data  # type: ignore[no-any-return]
 
 
-def _validated_query(shape: type[ReportQuery], request: Request) -> dict[str, Any]:
-    query = shape(data=request.query_params.dict())
-    query.is_valid(raise_exception=True)
-    return query.validated_data  # type: ignore[no-any-return]
+def _period(query: dict[str, Any], brand: Brand) -> dict[str, Any]:
+    """Return the interval, the time zone, the start and the end of the report."""
+    zone = query.get("tz") or timezone_of(brand)
+    start, end = (localize_date(query[name], zone.key) if name in query else None for name in ("from", "to"))
+    return {"unit": Interval(query["unit"]), "timezone": zone, "start": start, "end": end}
 
 
-def _period(asked: dict[str, Any], brand: Brand) -> dict[str, Any]:
-    """Which periods are reported, in which time zone, between which instants."""
-    zone = asked.get("tz") or timezone_of(brand)
-    first, until = (localize_date(asked[end], zone.key) if end in asked else None for end in ("from", "to"))
-    return {"unit": Interval(asked["unit"]), "zone": zone, "first": first, "until": until}
-
-
-# --- answers ---------------------------------------------------------------------------------------------------------
-def report_answer(report: Report) -> dict[str, Any]:
-    """A report as JSON says it."""
+# --- output -----------------------------------------------------------------------------------------------------------
+def serialize_report(report: Report) -> dict[str, Any]:
+    """Return a report as ``ReportSerializer`` describes it."""
     return {
         "total": report.total.redemptions,
-        "totals": _sums(report.total, report.currency),
+        "totals": _serialize_sums(report.total, report.currency),
         "unit": str(report.unit),
         "tz": report.timezone.key,
         "currency": report.currency,
-        "from": reports.instant(report.start),
-        "to": reports.instant(report.end),
+        "from": reports.format_iso(report.start),
+        "to": reports.format_iso(report.end),
         "buckets": [
-            {"start": reports.instant(period.start)} | _sums(period.sums, report.currency) for period in report.periods
+            {"start": reports.format_iso(period.start)} | _serialize_sums(period.sums, report.currency)
+            for period in report.periods
         ],
     }
 
 
-def _sums(sums: Sums, currency: str) -> dict[str, Any]:
+def _serialize_sums(sums: Sums, currency: str) -> dict[str, Any]:
     return {
         "redemptions": sums.redemptions,
         "released": sums.released,
         "refunded": sums.refunded,
         "discount_total": money.format_decimal(sums.discount.get(currency, 0), currency),
-        "discount_totals": {its: money.format_decimal(given, its) for its, given in sorted(sums.discount.items())},
+        "discount_totals": {name: money.format_decimal(minor, name) for name, minor in sorted(sums.discount.items())},
     }

@@ -1,7 +1,9 @@
-"""Shapes of coupons and their redemptions on the wire."""
+"""Serializers of coupons and their redemptions."""
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from core.serializer_fields import (
@@ -17,81 +19,101 @@ from promotions.code_rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 from promotions.models import CodeBatch
 from promotions.services.batches import MAX_BATCH_SIZE
 
-MAX_TTL, DEFAULT_TTL = 3600, 900
-MOST = 2_000_000_000
+MAX_TTL_SECONDS, DEFAULT_TTL_SECONDS = 3600, 900
+MAX_LIMIT = 2_000_000_000
 
 
-class CouponCodesRequest(serializers.Serializer[Any]):
-    """Codes that are good once each. In the pattern `#` stands for a character that is drawn from the charset."""
+class CouponCodesInputSerializer(serializers.Serializer[Any]):
+    """Single-use codes to generate."""
 
-    count = StrictIntegerField(min_value=1, max_value=MAX_BATCH_SIZE)
-    pattern = StrictCharField(max_length=64, default=DEFAULT_PATTERN)
-    charset = StrictCharField(max_length=64, default=DEFAULT_CHARSET, help_text="Different letters and digits")
+    count = StrictIntegerField(
+        min_value=1, max_value=MAX_BATCH_SIZE, help_text=gettext_lazy("Number of codes to generate.")
+    )
+    pattern = StrictCharField(
+        max_length=64,
+        default=DEFAULT_PATTERN,
+        help_text=gettext_lazy("Each `#` becomes a random character. Example: `SUMMER-########`."),
+    )
+    charset = StrictCharField(
+        max_length=64, default=DEFAULT_CHARSET, help_text=gettext_lazy("Different letters and digits.")
+    )
 
 
-class CodesRequest(serializers.Serializer[Any]):
-    """Either one code that everyone types, or codes that are good once each."""
+class CouponCodeOptionsSerializer(serializers.Serializer[Any]):
+    """Codes of a new coupon: either one generic code, or single-use codes."""
 
-    shared = StrictCharField(max_length=200, required=False)
-    generate = CouponCodesRequest(required=False)
+    shared = StrictCharField(
+        max_length=200, required=False, help_text=gettext_lazy("Generic code that every customer enters.")
+    )
+    generate = CouponCodesInputSerializer(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("shared" in attrs) == ("generate" in attrs):
-            raise serializers.ValidationError({"shared": "Say either shared or generate."})
+            raise serializers.ValidationError({"shared": _("Provide either `shared` or `generate`.")})
         return attrs
 
 
-class CouponFields(serializers.Serializer[Any]):
-    """What a brand says of a coupon. Dates without a time mean the brand's own midnight."""
+class CouponFieldsSerializer(serializers.Serializer[Any]):
+    """Fields of a coupon that a brand sets. Dates without a time mean midnight in the brand's time zone."""
 
     title = StrictCharField(max_length=100)
     start_date = DateOrDateTimeField()
     end_date = DateOrDateTimeField()
     maximum_number_of_coupons = StrictIntegerField(
-        required=False, allow_null=True, min_value=1, max_value=MOST, help_text="In all; null for no limit"
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=MAX_LIMIT,
+        help_text=gettext_lazy("Total usage limit; `null` for no limit."),
     )
     maximum_number_of_coupons_per_user = StrictIntegerField(
-        required=False, allow_null=True, min_value=1, max_value=MOST, help_text="For one shopper; null for no limit"
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=MAX_LIMIT,
+        help_text=gettext_lazy("Usage limit per customer; `null` for no limit."),
     )
     limit_strategy = serializers.ChoiceField(
-        Strategy.values, required=False, help_text="`approximate` may exceed the maximum, the others never"
+        Strategy.values,
+        required=False,
+        help_text=gettext_lazy("Counting method. Only `approximate` may exceed the limit."),
     )
-    offer = serializers.DictField(help_text="An offer, in the offer language")
+    offer = serializers.DictField(help_text=gettext_lazy("Offer in the offer language."))
 
 
-class CouponRequest(CouponFields):
-    """A new coupon."""
+class CouponInputSerializer(CouponFieldsSerializer):
+    """New coupon."""
 
-    brand = SlugField(required=False, help_text="When the caller is staff of several brands")
-    codes = CodesRequest(required=False)
+    brand = SlugField(required=False, help_text=gettext_lazy("Required if you belong to several brands."))
+    codes = CouponCodeOptionsSerializer(required=False)
 
 
-class CouponChange(CouponFields):
-    """What may change of a coupon; after its start only title, end, maxima and whether it is active."""
+class CouponUpdateSerializer(CouponFieldsSerializer):
+    """Changes of a coupon. After the start, only the title, the end, the limits and `active` can change."""
 
-    active = StrictBooleanField(required=False)
+    active = StrictBooleanField(required=False, help_text=gettext_lazy("`false` pauses the coupon."))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, partial=True, **kwargs)
 
 
-class CouponCodesAnswer(serializers.Serializer[Any]):
-    """Codes of a coupon; `made` of `count` are there."""
+class CouponCodesSerializer(serializers.Serializer[Any]):
+    """Batch of single-use codes of a coupon."""
 
-    job = serializers.URLField(help_text="Where to ask how far it has come")
+    job = serializers.URLField(help_text=gettext_lazy("URL of the job's status."))
     id = serializers.UUIDField()
     coupon = serializers.UUIDField()
     pattern = serializers.CharField()
     charset = serializers.CharField()
-    count = serializers.IntegerField()
-    made = serializers.IntegerField()
+    count = serializers.IntegerField(help_text=gettext_lazy("Number of codes to generate."))
+    generated_count = serializers.IntegerField(help_text=gettext_lazy("Number of codes generated so far."))
     status = serializers.ChoiceField(["making", "done"])
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
-class CouponAnswer(serializers.Serializer[Any]):
-    """A coupon as anyone who is signed in may see it."""
+class CouponSerializer(serializers.Serializer[Any]):
+    """Coupon as every signed-in user sees it, with further fields for its brand."""
 
     id = serializers.UUIDField()
     brand = serializers.SlugField()
@@ -101,83 +123,133 @@ class CouponAnswer(serializers.Serializer[Any]):
     maximum_number_of_coupons = serializers.IntegerField(allow_null=True)
     maximum_number_of_coupons_per_user = serializers.IntegerField(allow_null=True)
     limit_strategy = serializers.ChoiceField(Strategy.values)
-    may_exceed_by = serializers.IntegerField(help_text="The maximum is exceeded by no more; 0 except for `approximate`")
+    max_overshoot = serializers.IntegerField(
+        help_text=gettext_lazy("Largest number by which the limit may be exceeded; 0 except for `approximate`.")
+    )
     offer = serializers.DictField()
     currency = serializers.CharField()
     active = serializers.BooleanField()
-    remaining = serializers.IntegerField(allow_null=True, help_text="null without a maximum")
-    code = serializers.CharField(allow_null=True, required=False, help_text="For the brand alone")
-    codes = CouponCodesAnswer(many=True, required=False, help_text="For the brand alone: the newest batches")
+    remaining = serializers.IntegerField(
+        allow_null=True, help_text=gettext_lazy("Remaining units; `null` without a limit.")
+    )
+    code = serializers.CharField(
+        allow_null=True, required=False, help_text=gettext_lazy("Generic code. Visible to brand staff only.")
+    )
+    codes = CouponCodesSerializer(
+        many=True, required=False, help_text=gettext_lazy("Newest batches of codes. Visible to brand staff only.")
+    )
 
 
-class CreatedAnswer(CouponAnswer):
-    """A new coupon; `job` tells how far the making of its codes has come."""
+class CreatedCouponSerializer(CouponSerializer):
+    """New coupon."""
 
-    job = serializers.URLField(required=False)
+    job = serializers.URLField(
+        required=False, help_text=gettext_lazy("URL of the status of the job that generates codes.")
+    )
 
 
-class EligibilityAnswer(serializers.Serializer[Any]):
+class CouponEligibilitySerializer(serializers.Serializer[Any]):
     """Whether the shopper could redeem the coupon now, and every reason against it."""
 
     eligible = serializers.BooleanField()
-    reasons = serializers.ListField(child=serializers.CharField())
-    remaining = serializers.IntegerField(allow_null=True)
-    remaining_for_user = serializers.IntegerField(allow_null=True)
+    reasons = serializers.ListField(child=serializers.CharField(), help_text=gettext_lazy("Error codes."))
+    remaining = serializers.IntegerField(
+        allow_null=True, help_text=gettext_lazy("Remaining units; `null` without a limit.")
+    )
+    remaining_for_customer = serializers.IntegerField(
+        allow_null=True, help_text=gettext_lazy("Remaining units for the customer; `null` without a limit.")
+    )
 
 
-class CouponRedeemRequest(serializers.Serializer[Any]):
-    """A redemption, with the code where the coupon is opened by codes."""
+class CouponRedemptionInputSerializer(serializers.Serializer[Any]):
+    """Redemption of a coupon."""
 
-    code = StrictCharField(max_length=200, required=False)
-    customer_id = StrictCharField(max_length=100, required=False, help_text="For whom a brand's server asks")
-
-
-class CouponReserveRequest(CouponRedeemRequest):
-    """A reservation."""
-
-    ttl_seconds = StrictIntegerField(min_value=1, max_value=MAX_TTL, default=DEFAULT_TTL)
+    code = StrictCharField(
+        max_length=200, required=False, help_text=gettext_lazy("Required if the coupon has single-use codes only.")
+    )
+    customer_id = StrictCharField(
+        max_length=100, required=False, help_text=gettext_lazy("Customer to act for (brand API keys only).")
+    )
 
 
-class CouponRedemptionAnswer(serializers.Serializer[Any]):
-    """A redemption; `redemption_date` is null until it is confirmed."""
+class CouponReservationInputSerializer(CouponRedemptionInputSerializer):
+    """Reservation of a coupon."""
+
+    ttl_seconds = StrictIntegerField(
+        min_value=1,
+        max_value=MAX_TTL_SECONDS,
+        default=DEFAULT_TTL_SECONDS,
+        help_text=gettext_lazy("Seconds until the reservation expires."),
+    )
+
+
+class CouponRedemptionSerializer(serializers.Serializer[Any]):
+    """Redemption or reservation of a coupon."""
 
     coupon_redemption_id = serializers.UUIDField()
     coupon_definition_id = serializers.UUIDField()
-    user_id = serializers.UUIDField(allow_null=True, help_text="null for a customer without an account")
+    user_id = serializers.UUIDField(
+        allow_null=True, help_text=gettext_lazy("`null` for a customer without a user account.")
+    )
     customer_id = serializers.CharField()
-    redemption_date = serializers.DateTimeField(allow_null=True)
+    redemption_date = serializers.DateTimeField(
+        allow_null=True, help_text=gettext_lazy("`null` until the redemption is confirmed.")
+    )
     status = serializers.ChoiceField(Status.values)
-    expires_at = serializers.DateTimeField(required=False, help_text="While it is reserved")
+    expires_at = serializers.DateTimeField(
+        required=False, help_text=gettext_lazy("Set while the status is `reserved`.")
+    )
 
 
-def coupon_answer(coupon: CouponDefinition, *, left: int | None, processes: int, threads: int) -> dict[str, Any]:
-    """A coupon as ``CouponAnswer`` describes it, without what is for its brand alone."""
+def serialize_coupon(
+    coupon: CouponDefinition, *, remaining: int | None, processes: int, threads: int
+) -> dict[str, Any]:
+    """Return a coupon as ``CouponSerializer`` describes it, without the fields for its brand."""
     maximum = coupon.maximum_number_of_coupons
-    exceeds = 0
+    max_overshoot = 0
     if maximum is not None and coupon.limit_strategy == Strategy.APPROXIMATE:
-        exceeds = rules.max_overshoot(cap=maximum, processes=processes, threads=threads)
+        max_overshoot = rules.max_overshoot(cap=maximum, processes=processes, threads=threads)
     return {
-        "id": coupon.pk, "brand": coupon.brand.slug, "title": coupon.title, "start_date": coupon.start_date,
-        "end_date": coupon.end_date, "maximum_number_of_coupons": maximum,
+        "id": coupon.pk,
+        "brand": coupon.brand.slug,
+        "title": coupon.title,
+        "start_date": coupon.start_date,
+        "end_date": coupon.end_date,
+        "maximum_number_of_coupons": maximum,
         "maximum_number_of_coupons_per_user": coupon.maximum_number_of_coupons_per_user,
-        "limit_strategy": coupon.limit_strategy, "may_exceed_by": exceeds, "offer": coupon.offer,
-        "currency": coupon.currency, "active": coupon.is_active, "remaining": left,
-    }  # fmt: skip
+        "limit_strategy": coupon.limit_strategy,
+        "max_overshoot": max_overshoot,
+        "offer": coupon.offer,
+        "currency": coupon.currency,
+        "active": coupon.is_active,
+        "remaining": remaining,
+    }
 
 
-def batch_answer(batch: CodeBatch, *, coupon: CouponDefinition, job: str) -> dict[str, Any]:
-    """A batch as ``CouponCodesAnswer`` describes it."""
+def serialize_batch(batch: CodeBatch, *, coupon: CouponDefinition, job: str) -> dict[str, Any]:
+    """Return a batch as ``CouponCodesSerializer`` describes it."""
     return {
-        "job": job, "id": batch.pk, "coupon": coupon.pk, "pattern": batch.pattern, "charset": batch.charset,
-        "count": batch.count, "made": batch.generated_count, "status": "done" if batch.is_generated else "making",
-        "created_at": batch.created_at, "finished_at": batch.finished_at,
-    }  # fmt: skip
+        "job": job,
+        "id": batch.pk,
+        "coupon": coupon.pk,
+        "pattern": batch.pattern,
+        "charset": batch.charset,
+        "count": batch.count,
+        "generated_count": batch.generated_count,
+        "status": "done" if batch.is_generated else "making",
+        "created_at": batch.created_at,
+        "finished_at": batch.finished_at,
+    }
 
 
-def redemption_answer(redemption: CouponRedemption, *, user_id: Any, customer_id: str) -> dict[str, Any]:
-    """A redemption as ``CouponRedemptionAnswer`` describes it."""
-    answer = {
-        "coupon_redemption_id": redemption.pk, "coupon_definition_id": redemption.coupon_id, "user_id": user_id,
-        "customer_id": customer_id, "redemption_date": redemption.redeemed_at, "status": redemption.status,
-    }  # fmt: skip
-    return answer | ({"expires_at": redemption.reserved_until} if redemption.status == Status.RESERVED else {})
+def serialize_redemption(redemption: CouponRedemption, *, user_id: Any, customer_id: str) -> dict[str, Any]:
+    """Return a redemption as ``CouponRedemptionSerializer`` describes it."""
+    fields = {
+        "coupon_redemption_id": redemption.pk,
+        "coupon_definition_id": redemption.coupon_id,
+        "user_id": user_id,
+        "customer_id": customer_id,
+        "redemption_date": redemption.redeemed_at,
+        "status": redemption.status,
+    }
+    return fields | ({"expires_at": redemption.reserved_until} if redemption.status == Status.RESERVED else {})

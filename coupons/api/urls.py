@@ -1,4 +1,4 @@
-"""Addresses of coupons, below /api/v1/coupons/."""
+"""URLs of coupons, below ``/api/v1/coupons/``."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Verbs of coupons."""
+"""Writes of coupons: coupons and their codes, redemptions and reservations, limits, and sums of reports."""
 
 from coupons.services.coupons import CodesSpec, add_codes, change, create, deactivate, locked_fields
 from coupons.services.redemptions import redeem

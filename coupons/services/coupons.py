@@ -1,4 +1,4 @@
-"""A brand makes, changes and withdraws its coupons."""
+"""Creates, changes and pauses coupons, and adds codes to them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,26 +6,27 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from core.errors import InvalidRequest
 from coupons import rules
 from coupons.models import CouponBatch, CouponCounter, CouponDefinition, CouponUnit, Strategy
 from coupons.services.limits import LIMITS, counters
-from promotions.code_rules import DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
+from promotions.code_rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
 from promotions.models import CodeBatch
 from promotions.services import generate_chunk, register_code, request_batch, validate_offer
 
 KIND = "coupon"
 MAXIMUM, STRATEGY = "maximum_number_of_coupons", "limit_strategy"
-EDITABLE_BEFORE_START = {"start_date", "offer", STRATEGY}  # what is fixed once shoppers can have it
-MAX_POOL_UNITS = 10_000_000  # rows of a pool
-INLINE_MAX_CODES = 1_000  # codes that are made while the caller waits
+EDITABLE_BEFORE_START = {"start_date", "offer", STRATEGY}
+MAX_POOL_UNITS = 10_000_000  # rows
+INLINE_MAX_CODES = 1_000  # codes that are generated in the request
 
 
 @dataclass(frozen=True, slots=True)
 class CodesSpec:
-    """Codes that open a coupon: one ``shared`` by all, or ``count`` from a pattern, good once each."""
+    """Codes of a coupon: one generic code (``shared``), or ``count`` single-use codes of a pattern."""
 
     shared: str | None = None
     count: int = 0
@@ -37,10 +38,9 @@ class CodesSpec:
 def create(
     *, brand: Brand, fields: Mapping[str, Any], codes: CodesSpec | None, by: int | None, at: datetime
 ) -> tuple[CouponDefinition, CodeBatch | None]:
-    """A new coupon of the brand, and the batch of its codes if it has one.
+    """Create a coupon of the brand. Return it with the batch of its codes, if there is one.
 
-    ``fields`` are those of the model that a brand may set. Raises Invalid with each fault, CodeTaken and
-    PatternTooGuessable; nothing is made then.
+    ``fields`` are the model fields that a brand may set. Raises InvalidRequest, CodeTaken and PatternTooWeak.
     """
     coupon = CouponDefinition(brand=brand, currency=brand.currency, created_by_id=by, created_at=at, **fields)
     _check(coupon, at)
@@ -53,24 +53,24 @@ def create(
 
 
 def _normalize(text: str) -> str:
-    normal = normalize_code(text)
-    if normal is None:
-        raise InvalidRequest.field("codes.shared", "A code is 3 to 64 of A-Z, 0-9, _ and -.")
-    return normal
+    code = normalize_code(text)
+    if code is None:
+        raise InvalidRequest.field("codes.shared", str(CODE_FORMAT_MESSAGE))
+    return code
 
 
 @transaction.atomic
 def add_codes(*, coupon: CouponDefinition, codes: CodesSpec) -> CodeBatch:
-    """A batch of codes that open the coupon and are good once each; a small one is made at once.
+    """Create a batch of single-use codes of the coupon. A small batch is generated at once.
 
-    Raises Invalid and PatternTooGuessable.
+    Raises InvalidRequest and PatternTooWeak.
     """
     batch = request_batch(
         kind=KIND, brand=coupon.brand, count=codes.count, pattern=codes.pattern, charset=codes.charset
     )
     CouponBatch.objects.create(batch=batch, coupon=coupon)
     if codes.count <= INLINE_MAX_CODES:
-        while generate_chunk(batch_id=batch.pk):  # codes that were taken are drawn again
+        while generate_chunk(batch_id=batch.pk):  # existing codes are drawn again
             pass
         batch.refresh_from_db()
     return batch
@@ -78,23 +78,20 @@ def add_codes(*, coupon: CouponDefinition, codes: CodesSpec) -> CodeBatch:
 
 @transaction.atomic
 def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime) -> CouponDefinition:
-    """Change what may be changed now: everything until the start; later words, end, maxima, and whether it is active.
+    """Change a coupon: any field before the start; later only its title, end, limits and whether it is active.
 
-    Raises Invalid with each fault, also for a maximum below what is taken. How the limit is kept, and whether there is
-    one, is fixed from shortly before the start, so that nobody takes while it changes hands.
+    The counting method, and whether there is a limit, is locked from shortly before the start, so that no redemption
+    meets the change. Raises InvalidRequest with an error per field, also for a limit below the current usage.
     """
     locked = CouponDefinition.objects.select_for_update(of=("self",)).select_related("brand").get(pk=coupon.pk)
     before = (locked.limit_strategy, locked.maximum_number_of_coupons)
     changed = {name: value for name, value in fields.items() if getattr(locked, name) != value}
-    if locked_fields := sorted(changed.keys() & _fixed(locked, changed, at)):
-        raise InvalidRequest(
-            errors=[
-                {"field": name, "code": "fixed", "detail": "This cannot change any more."} for name in locked_fields
-            ]
-        )
+    if immutable := sorted(changed.keys() & _immutable_fields(locked, changed, at)):
+        detail = _("This field can't be changed after the start.")
+        raise InvalidRequest(errors=[{"field": name, "code": "immutable", "detail": detail} for name in immutable])
     for name, value in changed.items():
         setattr(locked, name, value)
-    _check(locked, at, before_end=changed.keys() & {"start_date", "end_date"} != set())
+    _check(locked, at, has_new_dates=changed.keys() & {"start_date", "end_date"} != set())
     locked.save()
     if before != (locked.limit_strategy, locked.maximum_number_of_coupons):
         _change_limit(locked, *before)
@@ -102,48 +99,49 @@ def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime)
 
 
 def locked_fields(*, coupon: CouponDefinition, at: datetime) -> set[str]:
-    """What cannot change any more, whatever it would become."""
+    """Return the names of the fields that can't change any more, whatever the new value."""
     return set() if at < coupon.start_date - rules.LIMITS_LOCKED_BEFORE_START else set(EDITABLE_BEFORE_START)
 
 
-def _fixed(coupon: CouponDefinition, changed: Mapping[str, Any], at: datetime) -> set[str]:
+def _immutable_fields(coupon: CouponDefinition, changed: Mapping[str, Any], at: datetime) -> set[str]:
     if not locked_fields(coupon=coupon, at=at):
         return set()
-    maximum = changed.get(MAXIMUM, coupon.maximum_number_of_coupons)
-    had, has = coupon.maximum_number_of_coupons is not None, maximum is not None
-    return EDITABLE_BEFORE_START if had == has else EDITABLE_BEFORE_START | {MAXIMUM}
+    new_maximum = changed.get(MAXIMUM, coupon.maximum_number_of_coupons)
+    had_limit, has_limit = coupon.maximum_number_of_coupons is not None, new_maximum is not None
+    return EDITABLE_BEFORE_START if had_limit == has_limit else EDITABLE_BEFORE_START | {MAXIMUM}
 
 
 def _change_limit(coupon: CouponDefinition, strategy: str, maximum: int | None) -> None:
-    """Keep another maximum, or keep it in another way, which happens only before anything was taken."""
-    now = coupon.maximum_number_of_coupons
-    if now is not None and maximum is not None and strategy == coupon.limit_strategy:
-        if not LIMITS[strategy].resize(coupon=coupon.pk, cap=now):
-            raise InvalidRequest.field(MAXIMUM, "More than this is taken already.")
+    """Resize the limit, or open it again with another strategy, which happens only before the first redemption."""
+    new_maximum = coupon.maximum_number_of_coupons
+    if new_maximum is not None and maximum is not None and strategy == coupon.limit_strategy:
+        if not LIMITS[strategy].resize(coupon=coupon.pk, cap=new_maximum):
+            raise InvalidRequest.field(MAXIMUM, _("Can't be lower than current usage."))
         return
-    counters.lock(coupon=coupon.pk)  # whoever makes units has it, so that none come after these are gone
+    counters.lock(coupon=coupon.pk)  # the creation of units holds it, so none appear after the deletion
     CouponUnit.objects.filter(coupon_id=coupon.pk).delete()
     CouponCounter.objects.filter(coupon_id=coupon.pk).delete()
-    if now is not None:
-        LIMITS[coupon.limit_strategy].open(coupon=coupon.pk, cap=now)
+    if new_maximum is not None:
+        LIMITS[coupon.limit_strategy].open(coupon=coupon.pk, cap=new_maximum)
 
 
 def deactivate(*, coupon: CouponDefinition) -> None:
-    """Withdraw the coupon; what was redeemed stays so. Withdrawing twice is withdrawing once."""
+    """Pause the coupon. Existing redemptions are kept. Repeating the call has no effect."""
     CouponDefinition.objects.filter(pk=coupon.pk).update(is_active=False)
 
 
-def _check(coupon: CouponDefinition, at: datetime, *, before_end: bool = True) -> None:
+def _check(coupon: CouponDefinition, at: datetime, *, has_new_dates: bool = True) -> None:
     if not coupon.title.strip():
-        raise InvalidRequest.field("title", "A coupon has a title.", "blank")
+        raise InvalidRequest.field("title", _("This field is required."), "blank")
     if coupon.end_date <= coupon.start_date:
-        raise InvalidRequest.field("end_date", "The end comes after the start.")
-    if before_end and coupon.end_date <= at:
-        raise InvalidRequest.field("end_date", "The end is in the future.")
+        raise InvalidRequest.field("end_date", _("The end must be after the start."))
+    if has_new_dates and coupon.end_date <= at:
+        raise InvalidRequest.field("end_date", _("The end must be in the future."))
     for name in (MAXIMUM, f"{MAXIMUM}_per_user"):
         if (value := getattr(coupon, name)) is not None and value < 1:
-            raise InvalidRequest.field(name, "At least 1, or nothing for no limit.")
+            raise InvalidRequest.field(name, _("Must be at least 1. Leave blank for no limit."))
     units = coupon.maximum_number_of_coupons
     if coupon.limit_strategy == Strategy.POOL and units is not None and units > MAX_POOL_UNITS:
-        raise InvalidRequest.field(MAXIMUM, f"A pool has {MAX_POOL_UNITS:,} units at most: choose another strategy.")
+        detail = _("A pool has at most %(units)s units. Choose another counting method.")
+        raise InvalidRequest.field(MAXIMUM, detail % {"units": f"{MAX_POOL_UNITS:,}"})
     validate_offer(coupon.offer)

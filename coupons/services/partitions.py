@@ -1,4 +1,4 @@
-"""Room ahead in the table of redemptions, which is partitioned by month of the id."""
+"""Creates the monthly partitions of the redemptions' table, which is partitioned by the month of the ID."""
 
 from datetime import datetime, timedelta
 
@@ -6,23 +6,23 @@ from django.db import connection, transaction
 
 from core.ids import min_uuid7_at
 
-MONTHS_AHEAD = 2  # months
+MONTHS_AHEAD = 2
 TABLE = "coupons_couponredemption"
 
 
 def create_partitions(*, at: datetime) -> int:
-    """Make the partitions of this month and the next ones; how many were missing.
+    """Create the missing partitions of this month and the next ones. Return their number.
 
-    A partition is made apart and then attached, which locks no reader or writer out. Rows of its month that have landed
-    in the default partition, because nothing ran for months, move to it.
+    A partition is created as a table of its own and then attached, which blocks neither reads nor writes. Rows of its
+    month move to it from the default partition, which has some if this did not run for months.
     """
     first = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    made = 0
+    created = 0
     for _ in range(MONTHS_AHEAD + 1):
         after = (first + timedelta(days=31)).replace(day=1)
-        made += _create(first, after)
+        created += _create(first, after)
         first = after
-    return made
+    return created
 
 
 def _create(first: datetime, after: datetime) -> bool:
@@ -31,7 +31,7 @@ def _create(first: datetime, after: datetime) -> bool:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s)), to_regclass(%s)", [f"{TABLE} partitions", name])
         if cursor.fetchone()[1] is not None:
             return False
-        cursor.execute(f"LOCK TABLE {TABLE}_rest IN SHARE ROW EXCLUSIVE MODE")  # nobody writes what is about to move
+        cursor.execute(f"LOCK TABLE {TABLE}_rest IN SHARE ROW EXCLUSIVE MODE")  # blocks writes to the rows that move
         cursor.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
         cursor.execute(f"INSERT INTO {name} SELECT * FROM {TABLE}_rest WHERE id >= %s AND id < %s", [low, high])  # noqa: S608
         cursor.execute(f"DELETE FROM {TABLE}_rest WHERE id >= %s AND id < %s", [low, high])  # noqa: S608

@@ -1,4 +1,4 @@
-"""The units of pools, made in the background before they are needed, and cleared away when nobody needs them."""
+"""Creates the units of pools in the background, and deletes the free units of ended coupons."""
 
 import time
 import uuid
@@ -12,23 +12,23 @@ from coupons import rules, selectors
 from coupons.models import CouponCounter, CouponDefinition
 from coupons.services.limits import pool
 
-BUDGET = 30.0  # seconds that one task goes on; it promises the next
-POOL_RETENTION = timedelta(days=1)  # after the end of a coupon: reservations run out within an hour
+TIME_BUDGET_SECONDS = 30.0  # of one task; it enqueues the next
+POOL_RETENTION = timedelta(days=1)  # after the end of a coupon; its reservations end within an hour
 
 
-def create_units(*, coupon_id: uuid.UUID, at: datetime, budget: float = BUDGET) -> None:
-    """Make units of a pool until none is missing; after ``budget`` seconds the rest is promised to another task.
+def create_units(*, coupon_id: uuid.UUID, at: datetime, budget: float = TIME_BUDGET_SECONDS) -> None:
+    """Create the missing units of a pool. After ``budget`` seconds, enqueue a task for the rest.
 
-    Outside the quiet hours only what starts within a day is made; the sweep comes back to the others. Each chunk is a
-    transaction that counts what it made, so whatever dies in between, making goes on where it stopped.
+    Outside the quiet hours, only coupons that start within a day get units; a periodic task returns to the others.
+    Each chunk is a transaction that counts its units, so an interrupted creation continues where it stopped.
     """
     coupon = CouponDefinition.objects.filter(pk=coupon_id).first()
     if coupon is None or not rules.is_pool_build_time(start=coupon.start_date, at=at, hours=settings.POOL_BUILD_HOURS):
         return
-    ends = time.monotonic() + budget
+    deadline = time.monotonic() + budget
     while _create_chunk(coupon_id):
-        if time.monotonic() >= ends:
-            enqueue_on_commit("coupons.make_units", coupon_id=str(coupon_id))
+        if time.monotonic() >= deadline:
+            enqueue_on_commit("coupons.build_pool", coupon_id=str(coupon_id))
             return
 
 
@@ -38,8 +38,8 @@ def _create_chunk(coupon: uuid.UUID) -> int:
 
 
 def maintain_pools(*, at: datetime) -> None:
-    """Make what is missing in the pools of coupons that still run, and clear those away that have ended."""
-    for coupon in selectors.unfilled_pools(at=at):
+    """Create the missing units of pools that have not ended, and delete the free units of those that have."""
+    for coupon in selectors.list_unfilled_pools(at=at):
         create_units(coupon_id=coupon, at=at)
     for coupon in selectors.list_finished_pools(ended_before=at - POOL_RETENTION):
         while _delete_chunk(coupon):

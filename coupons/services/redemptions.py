@@ -1,4 +1,4 @@
-"""Taking coupons: reserved or redeemed at once, one or many in one go."""
+"""Redeems and reserves coupons, concurrent requests for one coupon in one transaction."""
 
 import uuid
 from collections.abc import Sequence
@@ -18,90 +18,89 @@ from coupons.services.transitions import expire
 from promotions.errors import CodeAlreadyUsed
 
 Outcome = CouponRedemption | DomainError
+TakenUnit = tuple[RedemptionRequest, int | None]
+"""A request with the unit that was taken for it; None without a limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class _BatchItem:
-    """What one caller asks of a coupon."""
+    """Request of one caller for a coupon."""
 
     coupon: uuid.UUID
-    asked: RedemptionRequest
+    request: RedemptionRequest
     at: datetime
 
 
-def redeem(*, coupon: uuid.UUID, asked: RedemptionRequest, at: datetime) -> CouponRedemption:
-    """One redemption of a coupon: final, or reserved until ``asked.until``.
+def redeem(*, coupon: uuid.UUID, request: RedemptionRequest, at: datetime) -> CouponRedemption:
+    """Redeem a coupon, or reserve it until ``request.reserved_until``.
 
-    Those who ask for one coupon at the same moment are served together (``core.batching``); whoever is
-    inside a transaction is served within it. Raises NotFound, CouponNotStarted, CouponEnded, CouponExhausted,
-    CouponLimitPerUser, CodeUnknown, CodeAlreadyUsed, Invalid (a code is needed), TokenInvalid (the user was deactivated
-    since signing in) and Busy.
+    Concurrent requests for one coupon share a transaction (``core.batching``); a caller inside a transaction is served
+    within it. Raises NotFound, CouponNotStarted, CouponEnded, CouponLimitReached, CouponLimitPerCustomer, CodeNotFound,
+    CodeAlreadyUsed, InvalidRequest (a code is required), TokenInvalid (the user is deactivated) and Busy.
     """
-    outcome = _executor.submit(_BatchItem(coupon, asked, at), key=coupon)
+    outcome = _executor.submit(_BatchItem(coupon, request, at), key=coupon)
     if isinstance(outcome, DomainError):
         raise outcome
     return outcome
 
 
-def _run_batch(asks: Sequence[_BatchItem]) -> list[Outcome]:
-    """Serve callers who ask for one coupon, at the instant of the last of them."""
-    return redeem_many(coupon=asks[0].coupon, asked=[ask.asked for ask in asks], at=max(ask.at for ask in asks))
+def _run_batch(items: Sequence[_BatchItem]) -> list[Outcome]:
+    """Redeem one coupon for several callers, at the time of the last of them."""
+    requests, at = [item.request for item in items], max(item.at for item in items)
+    return redeem_many(coupon=items[0].coupon, requests=requests, at=at)
 
 
 _executor = batching.BatchExecutor("coupons.take", _run_batch)
 
 
-def redeem_many(*, coupon: uuid.UUID, asked: Sequence[RedemptionRequest], at: datetime) -> list[Outcome]:
-    """What becomes of each redemption that is asked for, in their order; first come, first served.
+def redeem_many(*, coupon: uuid.UUID, requests: Sequence[RedemptionRequest], at: datetime) -> list[Outcome]:
+    """Redeem a coupon for several requests, in order. Each transaction handles at most one request per customer.
 
-    Each round is a transaction, or part of the caller's: it takes what can be had in one go for different customers,
-    and leaves the others to the next.
+    Runs in the transaction of the caller, if there is one. Returns the outcomes in the order of the requests.
     """
     outcomes: dict[uuid.UUID, Outcome] = {}
-    pending, retried = list(asked), False
+    pending, retried = list(requests), False
     while pending:
-        first_per_customer = list({it.customer: it for it in reversed(pending)}.values())[::-1]
+        first_per_customer = list({request.customer: request for request in reversed(pending)}.values())[::-1]
         try:
             with transaction.atomic():
                 outcomes |= _redeem_distinct_customers(coupon, first_per_customer, at)
-        except _LimitReached as none:  # its transaction is over, and with it the locks of counters that had no room
-            if retried or not _expire_and_recheck(coupon, none.strategy, at):
-                outcomes |= none.outcomes
+        except _LimitReached as limit_reached:  # rolled back, so the locks on full counters are released
+            if retried or not _expire_and_recheck(coupon, limit_reached.strategy, at):
+                outcomes |= limit_reached.outcomes
             retried = True
         except Busy as busy:
-            outcomes |= dict.fromkeys((it.id for it in first_per_customer), busy)
-        pending = [it for it in pending if it.id not in outcomes]
-    return [outcomes[it.id] for it in asked]
+            outcomes |= dict.fromkeys((request.id for request in first_per_customer), busy)
+        pending = [request for request in pending if request.id not in outcomes]
+    return [outcomes[request.id] for request in requests]
 
 
 def _redeem_distinct_customers(
-    coupon: uuid.UUID, asked: Sequence[RedemptionRequest], at: datetime
+    coupon: uuid.UUID, requests: Sequence[RedemptionRequest], at: datetime
 ) -> dict[uuid.UUID, Outcome]:
-    """Take for customers who each ask once; those that are absent from the answer are to ask again."""
-    seen, refused = _load_and_validate(coupon, asked, at)
-    if seen is None:
-        return refused
-    mine = {it.id for it in asked if isinstance(refused.get(it.id), CouponLimitPerCustomer)}
-    if mine and expire(coupon=coupon, strategy=seen.strategy, at=at):
-        _, refused = _load_and_validate(coupon, asked, at)
-    eligible = [it for it in asked if it.id not in refused]
-    units = _take_limit(seen, [it.id for it in eligible]) if eligible else []
+    """Redeem a coupon for different customers. Return the outcomes; requests without one have to be retried."""
+    snapshot, errors = _load_and_validate(coupon, requests, at)
+    if snapshot is None:
+        return errors
+    is_customer_limit_reached = any(isinstance(error, CouponLimitPerCustomer) for error in errors.values())
+    if is_customer_limit_reached and expire(coupon=coupon, strategy=snapshot.strategy, at=at):
+        _, errors = _load_and_validate(coupon, requests, at)
+    eligible = [request for request in requests if request.id not in errors]
+    units = _take_limit(snapshot, [request.id for request in eligible]) if eligible else []
     if eligible and not units:
-        raise _LimitReached(seen.strategy, refused | {it.id: CouponLimitReached() for it in eligible})
-    return refused | _insert(seen, list(zip(eligible, units, strict=False)), at)
+        raise _LimitReached(snapshot.strategy, errors | {request.id: CouponLimitReached() for request in eligible})
+    return errors | _insert(snapshot, list(zip(eligible, units, strict=False)), at)
 
 
 class _LimitReached(Exception):
-    """Nothing of the coupon's maximum could be taken; what becomes of each, unless reservations give way."""
+    """Raised when the limit is reached. Carries the outcomes that apply if no reservation can be expired."""
 
     def __init__(self, strategy: str, outcomes: dict[uuid.UUID, Outcome]) -> None:
         self.strategy, self.outcomes = strategy, outcomes
 
 
 def _expire_and_recheck(coupon: uuid.UUID, strategy: str, at: datetime) -> bool:
-    """End reservations whose time is up, in a transaction of its own; whether that, or somebody else, may have freed
-    some.
-    """
+    """Expire reservations whose time is over, in a transaction of its own. Return whether units may be free now."""
     if selectors.has_expired(coupon=coupon, at=at):
         with transaction.atomic():
             expire(coupon=coupon, strategy=strategy, at=at)
@@ -110,65 +109,86 @@ def _expire_and_recheck(coupon: uuid.UUID, strategy: str, at: datetime) -> bool:
 
 
 def _load_and_validate(
-    coupon: uuid.UUID, asked: Sequence[RedemptionRequest], at: datetime
+    coupon: uuid.UUID, requests: Sequence[RedemptionRequest], at: datetime
 ) -> tuple[CouponSnapshot | None, dict[uuid.UUID, Outcome]]:
-    """The coupon, and what stands against each that asks, apart from whether any are left."""
-    seen = selectors.get_snapshot(
-        coupon=coupon, customers=[it.customer for it in asked], codes=[it.code for it in asked]
+    """Return the coupon, and the errors that reject requests. The total limit is not checked here."""
+    snapshot = selectors.get_snapshot(
+        coupon=coupon,
+        customers=[request.customer for request in requests],
+        codes=[request.code for request in requests],
     )
-    if seen is None:
-        return None, {it.id: NotFound() for it in asked}
-    found = {it.id: next(rules.list_errors(seen=seen, asked=it, at=at), None) for it in asked}
-    return seen, {key: refusal for key, refusal in found.items() if refusal is not None}
+    if snapshot is None:
+        return None, {request.id: NotFound() for request in requests}
+    first_errors = {
+        request.id: next(rules.list_errors(snapshot=snapshot, request=request, at=at), None) for request in requests
+    }
+    return snapshot, {request_id: error for request_id, error in first_errors.items() if error is not None}
 
 
-def _take_limit(seen: CouponSnapshot, ids: Sequence[uuid.UUID]) -> Sequence[int | None]:
-    """Units of the coupon's maximum for the first so many of the ids."""
-    if seen.maximum is None:
+def _take_limit(snapshot: CouponSnapshot, ids: Sequence[uuid.UUID]) -> Sequence[int | None]:
+    """Take units of the coupon's limit. Return those for the first of the IDs, which may be fewer than requested."""
+    if snapshot.maximum is None:
         return [None] * len(ids)
-    return LIMITS[seen.strategy].take(coupon=seen.id, cap=seen.maximum, ids=ids)
+    return LIMITS[snapshot.strategy].take(coupon=snapshot.id, cap=snapshot.maximum, ids=ids)
 
 
-def _insert(
-    seen: CouponSnapshot, taken: Sequence[tuple[RedemptionRequest, int | None]], at: datetime
-) -> dict[uuid.UUID, Outcome]:
-    """Count and write what was taken; what the customer's own limit or a spent code refuses gives its unit back."""
+def _insert(snapshot: CouponSnapshot, taken: Sequence[TakenUnit], at: datetime) -> dict[uuid.UUID, Outcome]:
+    """Count and insert redemptions. Release the units of those that a customer's limit or a used code rejects."""
     if not taken:
         return {}
-    asked = [it for it, _ in taken]
+    requests = [request for request, _unit in taken]
     rows = db.fetch_all(
         "coupons/sql/insert_redemptions.sql",
         {
-            "coupon": seen.id, "cap": seen.maximum_per_user, "at": at,
-            "ids": [it.id for it in asked], "customers": [it.customer for it in asked],
-            "codes": [it.code for it in asked], "singles": [it.code in seen.codes for it in asked],
-            "untils": [it.reserved_until for it in asked], "units": [unit for _, unit in taken],
-            "redemptions": [it.redemption for it in asked], "amounts": [it.amount for it in asked],
-            "currencies": [it.currency for it in asked],
+            "coupon": snapshot.id,
+            "cap": snapshot.maximum_per_user,
+            "at": at,
+            "ids": [request.id for request in requests],
+            "customers": [request.customer for request in requests],
+            "codes": [request.code for request in requests],
+            "singles": [request.code in snapshot.codes for request in requests],
+            "untils": [request.reserved_until for request in requests],
+            "units": [unit for _request, unit in taken],
+            "redemptions": [request.redemption for request in requests],
+            "amounts": [request.amount for request in requests],
+            "currencies": [request.currency for request in requests],
         },
-    )  # fmt: skip
-    refused = {row["id"]: _insert_error(row) for row in rows if not row["is_written"]}
-    _release_units(seen, [(it, unit) for it, unit in taken if it.id in refused])
-    written = {it.id: _redemption(seen, it, unit, at) for it, unit in taken if it.id not in refused}
-    return {**refused, **written}
+    )
+    errors = {row["id"]: _insert_error(row) for row in rows if not row["is_written"]}
+    _release_units(snapshot, [(request, unit) for request, unit in taken if request.id in errors])
+    redemptions = {
+        request.id: _redemption(snapshot, request, unit, at) for request, unit in taken if request.id not in errors
+    }
+    return {**errors, **redemptions}
 
 
 def _insert_error(row: db.Row) -> DomainError:
     return CodeAlreadyUsed() if row["is_spent"] else CouponLimitPerCustomer()
 
 
-def _release_units(seen: CouponSnapshot, refused: Sequence[tuple[RedemptionRequest, int | None]]) -> None:
-    if units := [(unit, it.id) for it, unit in refused if unit is not None]:
-        LIMITS[seen.strategy].release(coupon=seen.id, taken=units)
-    if codes := [it.code for it, _ in refused if it.code]:
-        selectors.redeemed_codes_of(codes=codes, ids=[it.id for it, _ in refused]).delete()
+def _release_units(snapshot: CouponSnapshot, rejected: Sequence[TakenUnit]) -> None:
+    """Release the units and the single-use codes of rejected requests."""
+    if units := [(unit, request.id) for request, unit in rejected if unit is not None]:
+        LIMITS[snapshot.strategy].release(coupon=snapshot.id, taken=units)
+    if codes := [request.code for request, _unit in rejected if request.code]:
+        selectors.redeemed_codes_of(codes=codes, ids=[request.id for request, _unit in rejected]).delete()
 
 
-def _redemption(seen: CouponSnapshot, asked: RedemptionRequest, unit: int | None, at: datetime) -> CouponRedemption:
-    """The row as it was just written."""
+def _redemption(
+    snapshot: CouponSnapshot, request: RedemptionRequest, unit: int | None, at: datetime
+) -> CouponRedemption:
+    """Return the inserted redemption without a query."""
     return CouponRedemption(
-        id=asked.id, coupon_id=seen.id, customer_id=asked.customer, code=asked.code, unit=unit, changed_at=at,
-        status=Status.RESERVED if asked.reserved_until else Status.CONFIRMED, reserved_until=asked.reserved_until,
-        redeemed_at=None if asked.reserved_until else at, redemption_id=asked.redemption, amount=asked.amount,
-        currency=asked.currency,
-    )  # fmt: skip
+        id=request.id,
+        coupon_id=snapshot.id,
+        customer_id=request.customer,
+        code=request.code,
+        unit=unit,
+        changed_at=at,
+        status=Status.RESERVED if request.reserved_until else Status.CONFIRMED,
+        reserved_until=request.reserved_until,
+        redeemed_at=None if request.reserved_until else at,
+        redemption_id=request.redemption,
+        amount=request.amount,
+        currency=request.currency,
+    )

@@ -1,7 +1,7 @@
-"""Reports of redemptions by hour, day, week or month in any time zone: exact at any moment, whatever is summed up yet.
+"""Reports of redemptions by hour, day, week or month in any time zone, exact even before the sums are up to date.
 
-Each redemption belongs to one moment: when it was redeemed, or, when it never was, when its reservation ended. What
-becomes of it later, such as a refund, changes the period of that moment and no other.
+Each redemption belongs to the period of its confirmation or, if it was never confirmed, of the end of its reservation.
+A later change, such as a return, changes the numbers of that period.
 """
 
 from bisect import bisect_right
@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from accounts.models import Brand
 from core import db, money
 from core.errors import InvalidRequest
@@ -18,16 +20,17 @@ from core.periods import QUARTER_HOUR, Interval, iter_starts, min_period_count, 
 from coupons import selectors
 from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket, Status
 
-MAX_PERIODS = 9_000  # a year of hours
-BRAND_DAYS = 30
+MAX_PERIODS = 9_000  # more than the hours of a year
+DEFAULT_BRAND_DAYS = 30
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class Sums:
-    """``redemptions`` that were made; ``released``: how many places came back, by refunds and by reservations that were
-    let go of or expired; ``refunded``: refunds alone. ``given`` is what those that stand took off, in minor units by
-    currency.
+    """Sums of a period.
+
+    ``redemptions`` counts confirmations, ``released`` the returns, releases and expired reservations, and ``refunded``
+    the returns alone. ``discount`` is that of the redemptions that are still confirmed, in minor units by currency.
     """
 
     redemptions: int = 0
@@ -36,7 +39,7 @@ class Sums:
     discount: dict[str, int] = field(default_factory=dict)
 
     def add(self, row: db.Row) -> None:
-        """Add what a row of the report's statement says."""
+        """Add a row of the report's statement."""
         self.redemptions += row["redemptions"]
         self.released += row["released"]
         self.refunded += row["refunded"]
@@ -46,7 +49,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """An hour, day, week or month, by its first instant."""
+    """Hour, day, week or month, given by its start, with its sums."""
 
     start: datetime
     sums: Sums
@@ -54,10 +57,9 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of redemptions in [first, until), period by period, those with nothing in them too.
+    """Report of the redemptions from ``start`` to before ``end``, by period, including empty periods.
 
-    The first and the last period hold only what lies between the two instants. ``currency`` is the coupon's or brand's
-    own.
+    The first and the last period cover only what lies between the two. ``currency`` is that of the coupon or the brand.
     """
 
     unit: Interval
@@ -78,11 +80,11 @@ def coupon_report(
     end: datetime | None,
     at: datetime,
 ) -> Report:
-    """A coupon's report: from its beginning and until now where nothing else is said. Raises Invalid."""
+    """Return the report of a coupon, by default from its beginning until now. Raises InvalidRequest."""
     end = end or at
     if start is None:
-        summed = RedemptionBucket.objects.filter(coupon_id=coupon.pk).order_by("starts_at")
-        oldest = summed.values_list("starts_at", flat=True).first()
+        buckets = RedemptionBucket.objects.filter(coupon_id=coupon.pk).order_by("starts_at")
+        oldest = buckets.values_list("starts_at", flat=True).first()
         start = min(coupon.start_date, oldest or end, end)
     return _report([coupon.pk], coupon.currency, unit=unit, timezone=timezone, start=start, end=end, at=at)
 
@@ -90,13 +92,13 @@ def coupon_report(
 def brand_report(
     *, brand: Brand, unit: Interval, timezone: ZoneInfo, start: datetime | None, end: datetime | None, at: datetime
 ) -> Report:
-    """The report of all of a brand's coupons: of the last ``BRAND_DAYS`` days where nothing else is said.
+    """Return the report of all coupons of a brand, by default of the last ``DEFAULT_BRAND_DAYS`` days.
 
-    Raises Invalid.
+    Raises InvalidRequest.
     """
     end = end or at
     coupons = CouponDefinition.objects.filter(brand=brand).values_list("pk", flat=True)
-    start = start or end - timedelta(days=BRAND_DAYS)
+    start = start or end - timedelta(days=DEFAULT_BRAND_DAYS)
     return _report(list(coupons), brand.currency, unit=unit, timezone=timezone, start=start, end=end, at=at)
 
 
@@ -110,25 +112,24 @@ def code_report(
     end: datetime | None,
     at: datetime,
 ) -> Report:
-    """The report of a code (normalised) of the brand's coupons: of one for everyone, that of its coupon, redeemed by
-    the code or without; of one that is good once, what became of its own redemptions, from the first of them where
-    nothing else is said.
+    """Return the report of a code (normalized) of the brand's coupons.
 
-    Raises Invalid.
+    For a generic code, this is the report of its coupon, including redemptions by the coupon's ID. For a single-use
+    code, it covers the redemptions of the code, by default from the first. Raises InvalidRequest.
     """
-    shared = CouponDefinition.objects.filter(brand=brand, code_id=code).first()
-    if shared is not None:
-        return coupon_report(coupon=shared, unit=unit, timezone=timezone, start=start, end=end, at=at)
-    if not selectors.is_code(brand_id=brand.pk, code=code):
-        raise InvalidRequest.field("code", "No coupon of the brand has this code.")
+    coupon = selectors.find_by_generic_code(brand_id=brand.pk, code=code)
+    if coupon is not None:
+        return coupon_report(coupon=coupon, unit=unit, timezone=timezone, start=start, end=end, at=at)
+    if not selectors.is_coupon_code(brand_id=brand.pk, code=code):
+        raise InvalidRequest.field("code", _("No coupon of the brand has this code."))
     end = end or at
-    rows = [_row(it) for it in selectors.redemptions_of_code(brand_id=brand.pk, code=code) if _to_datetime(it)]
-    start = start or min((*(row["moment"] for row in rows), end))
-    begins, end = _starts(start, end, unit, timezone), _end(end, at)
-    within = [row for row in rows if start <= row["moment"] < end]
+    redemptions = selectors.list_redemptions_of_code(brand_id=brand.pk, code=code)
+    rows = [_row(redemption) for redemption in redemptions if _to_datetime(redemption)]
+    start = start or min((*(row["at"] for row in rows), end))
+    starts, end = _period_starts(start, end, unit, timezone), _effective_end(end, at)
     return _fill_gaps(
-        Report(unit, timezone, start, end, brand.currency, Sums(), [Period(start, Sums()) for start in begins]),
-        [row | {"period": bisect_right(begins, row["moment"])} for row in within],
+        Report(unit, timezone, start, end, brand.currency, Sums(), _empty_periods(starts)),
+        [row | {"period": bisect_right(starts, row["at"])} for row in rows if start <= row["at"] < end],
     )
 
 
@@ -137,9 +138,9 @@ def _to_datetime(redemption: CouponRedemption) -> datetime | None:
 
 
 def _row(redemption: CouponRedemption) -> db.Row:
-    """What a redemption adds to its period, as the report's statement says it of many."""
+    """Return what a redemption adds to its period, in the form of the report's statement."""
     return {
-        "moment": _to_datetime(redemption),
+        "at": _to_datetime(redemption),
         "currency": redemption.currency or "",
         "redemptions": int(redemption.redeemed_at is not None),
         "released": int(redemption.ended_at is not None),
@@ -158,9 +159,13 @@ def _report(
     end: datetime,
     at: datetime,
 ) -> Report:
-    begins = _starts(start, end, unit, timezone)
-    empty = Report(unit, timezone, start, end, currency, Sums(), [Period(start, Sums()) for start in begins])
-    return _fill_gaps(empty, _sums(coupons, begins, start, _end(end, at)) if begins and coupons else ())
+    starts = _period_starts(start, end, unit, timezone)
+    empty = Report(unit, timezone, start, end, currency, Sums(), _empty_periods(starts))
+    return _fill_gaps(empty, _sums(coupons, starts, start, _effective_end(end, at)) if starts and coupons else ())
+
+
+def _empty_periods(starts: Sequence[datetime]) -> list[Period]:
+    return [Period(start, Sums()) for start in starts]
 
 
 def _fill_gaps(report: Report, rows: Iterable[db.Row]) -> Report:
@@ -170,50 +175,54 @@ def _fill_gaps(report: Report, rows: Iterable[db.Row]) -> Report:
     return report
 
 
-def _starts(start: datetime, end: datetime, unit: Interval, timezone: ZoneInfo) -> list[datetime]:
-    """The starts of the report's periods. Raises Invalid when there are too many, or none could be."""
-    for name, instant in (("from", start), ("to", end)):
-        if not EARLIEST <= instant <= LATEST:
-            raise InvalidRequest.field(name, f"A report is of the years {EARLIEST.year} to {LATEST.year}.")
+def _period_starts(start: datetime, end: datetime, unit: Interval, timezone: ZoneInfo) -> list[datetime]:
+    """Return the starts of the report's periods. Raises InvalidRequest for wrong dates and too many periods."""
+    for name, at in (("from", start), ("to", end)):
+        if not EARLIEST <= at <= LATEST:
+            detail = _("Enter a date between %(first)s and %(last)s.")
+            raise InvalidRequest.field(name, detail % {"first": EARLIEST.year, "last": LATEST.year})
     if end < start:
-        raise InvalidRequest.field("to", "A report ends after it begins.")
-    found = list(iter_starts(start, end, unit, timezone)) if min_period_count(start, end, unit) <= MAX_PERIODS else []
-    if len(found) > MAX_PERIODS or (not found and start < end):
-        raise InvalidRequest.field(
-            "unit", f"That is more than {MAX_PERIODS:,} periods: choose a longer unit or a shorter time."
-        )
-    return found
+        raise InvalidRequest.field("to", _("The end must be after the start."))
+    is_small = min_period_count(start, end, unit) <= MAX_PERIODS
+    starts = list(iter_starts(start, end, unit, timezone)) if is_small else []
+    if len(starts) > MAX_PERIODS or (not starts and start < end):
+        detail = _("The report is limited to %(count)s intervals.")
+        raise InvalidRequest.field("unit", detail % {"count": f"{MAX_PERIODS:,}"})
+    return starts
 
 
-def _end(end: datetime, at: datetime) -> datetime:
-    """Where to stop counting: nothing has happened after now, so the quarter of an hour that is under way is whole."""
+def _effective_end(end: datetime, at: datetime) -> datetime:
+    """Return the time to stop counting at: for the current quarter hour its end, since nothing happens after now."""
     return end if end < at or quarter_hour_start(end) == end else quarter_hour_start(end) + QUARTER_HOUR
 
 
-def _sums(coupons: Sequence[UUID], begins: Sequence[datetime], start: datetime, end: datetime) -> Iterable[db.Row]:
-    """Rows of ``{"period", "currency", "redemptions", "released", "refunded", "discount_total"}``, numbered from 1."""
+def _sums(coupons: Sequence[UUID], starts: Sequence[datetime], start: datetime, end: datetime) -> Iterable[db.Row]:
+    """Return ``{"period", "currency", "redemptions", "released", "refunded", "discount_total"}``, numbered from 1."""
     cuts = [quarter_hour_start(edge) for edge in (start, end) if quarter_hour_start(edge) != edge]
     return db.fetch_all(
         "coupons/sql/report_redemptions.sql",
-        {"coupons": list(coupons), "edges": list(begins), "cuts": cuts, "first": start, "until": end},
+        {"coupons": list(coupons), "edges": list(starts), "cuts": cuts, "first": start, "until": end},
     )
 
 
-# --- as a table ------------------------------------------------------------------------------------------------------
+# --- CSV --------------------------------------------------------------------------------------------------------------
 HEADER = ("start", "local", "redemptions", "released", "refunded", "discount_total", "currency", "discount_totals")
 
 
-def lines(report: Report) -> Iterator[tuple[object, ...]]:
-    """A line a period, as ``HEADER`` says: its first instant in UTC and as the zone's clocks show it, and its sums."""
+def iter_lines(report: Report) -> Iterator[tuple[object, ...]]:
+    """Yield a line per period as in ``HEADER``: its start in UTC and in the report's time zone, and its sums."""
     for period in report.periods:
         sums = period.sums
         local = period.start.astimezone(report.timezone)
         discount = money.format_decimal(sums.discount.get(report.currency, 0), report.currency)
-        every = ", ".join(f"{its} {money.format_decimal(minor, its)}" for its, minor in sorted(sums.discount.items()))
+        totals = ", ".join(
+            f"{currency} {money.format_decimal(minor, currency)}" for currency, minor in sorted(sums.discount.items())
+        )
         counts = (sums.redemptions, sums.released, sums.refunded)
-        yield (instant(period.start), local.isoformat(timespec="minutes"), *counts, discount, report.currency, every)
+        start = format_iso(period.start)
+        yield (start, local.isoformat(timespec="minutes"), *counts, discount, report.currency, totals)
 
 
-def instant(at: datetime) -> str:
-    """An instant as the API writes it."""
+def format_iso(at: datetime) -> str:
+    """Return a datetime in UTC as the API writes it."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

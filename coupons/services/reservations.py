@@ -1,4 +1,4 @@
-"""The coupons that a checkout holds: taken, made final, given back. Each runs inside the caller's transaction."""
+"""Coupons of a checkout redemption: reserve, confirm, release and return them, in the transaction of the caller."""
 
 import uuid
 from collections.abc import Iterator
@@ -14,54 +14,59 @@ from promotions.errors import ReservationExpired
 
 
 def reserve(*, purchase: Purchase) -> None:
-    """Take one of each coupon until ``purchase.until``, in the order of their keys.
+    """Reserve each coupon until ``purchase.until``, in the order of the keys.
 
-    Raises Lost, with whatever came to stand against one since the quote, and Busy.
+    Raises OfferUnavailable with the error that has applied since the quote, and Busy.
     """
-    for taking in _in_lock_order(purchase):
-        asked = RedemptionRequest(
-            id=_id(purchase, taking), customer=purchase.shopper_key, code=taking.code, reserved_until=purchase.until,
-            redemption=purchase.id, amount=taking.amount, currency=purchase.currency,
-        )  # fmt: skip
+    for item in _in_lock_order(purchase):
+        request = RedemptionRequest(
+            id=_redemption_id(purchase, item),
+            customer=purchase.shopper_key,
+            code=item.code,
+            reserved_until=purchase.until,
+            redemption=purchase.id,
+            amount=item.amount,
+            currency=purchase.currency,
+        )
         try:
-            redeem(coupon=uuid.UUID(taking.key), request=asked, at=purchase.at)
+            redeem(coupon=uuid.UUID(item.key), request=request, at=purchase.at)
         except Busy:
             raise
-        except DomainError as refusal:
-            raise OfferUnavailable(taking, rules.as_conflict(refusal)) from refusal
+        except DomainError as error:
+            raise OfferUnavailable(item, rules.as_conflict(error)) from error
 
 
 def confirm(*, purchase: Purchase) -> None:
-    """Make the redemptions final. Raises ReservationExpired when one is no longer held."""
-    for held in _locked(purchase):
-        if held.status != Status.RESERVED:
+    """Confirm the reservations. Raises ReservationExpired if one is no longer reserved."""
+    for redemption in _iter_locked(purchase):
+        if redemption.status != Status.RESERVED:
             raise ReservationExpired
-        transitions.confirm_locked(held, at=purchase.at)
+        transitions.confirm_locked(redemption, at=purchase.at)
 
 
 def release(*, purchase: Purchase) -> None:
-    """Give back what is still reserved; nothing final is touched."""
-    for held in _locked(purchase):
-        if held.status == Status.RESERVED:
-            transitions.release_locked(held, at=purchase.at)
+    """Release the redemptions that are still reserved."""
+    for redemption in _iter_locked(purchase):
+        if redemption.status == Status.RESERVED:
+            transitions.release_locked(redemption, at=purchase.at)
 
 
 def return_items(*, purchase: Purchase) -> None:
-    """Give the final redemptions back, so that somebody can have them again."""
-    for held in _locked(purchase):
-        if held.status == Status.CONFIRMED:
-            transitions.return_locked(held, at=purchase.at)
+    """Return the confirmed redemptions, so that their units can be redeemed again."""
+    for redemption in _iter_locked(purchase):
+        if redemption.status == Status.CONFIRMED:
+            transitions.return_locked(redemption, at=purchase.at)
 
 
 def _in_lock_order(purchase: Purchase) -> list[SelectedOffer]:
-    return sorted(purchase.items, key=lambda taking: taking.key)
+    return sorted(purchase.items, key=lambda item: item.key)
 
 
-def _id(purchase: Purchase, taking: SelectedOffer) -> uuid.UUID:
-    return rules.derive_redemption_id(purchase.id, uuid.UUID(taking.key))
+def _redemption_id(purchase: Purchase, item: SelectedOffer) -> uuid.UUID:
+    return rules.derive_redemption_id(purchase.id, uuid.UUID(item.key))
 
 
-def _locked(purchase: Purchase) -> Iterator[CouponRedemption]:
-    """The checkout's redemptions, one after the other in the order in which they were taken."""
-    for taking in _in_lock_order(purchase):
-        yield selectors.lock_redemption(pk=_id(purchase, taking))
+def _iter_locked(purchase: Purchase) -> Iterator[CouponRedemption]:
+    """Lock and yield the redemptions of the purchase, one by one, in the order in which they were reserved."""
+    for item in _in_lock_order(purchase):
+        yield selectors.lock_redemption(pk=_redemption_id(purchase, item))

@@ -1,8 +1,8 @@
-"""Old redemptions are let go of month by month, once only their sums can matter.
+"""Drops old redemptions by month; their sums remain.
 
-A month is a partition. It goes when it is older than is kept, when all the coupons in it have ended, so that no limit
-counts its rows any more, when nothing in it is reserved, and when its sums were proved. Its sums stay: reports are
-the same before and after, by whole quarters of an hour. Customers' counts and counters stay as they are.
+A month is a partition. It is dropped if it is older than the retention period, all its coupons have ended (so no limit
+counts its rows any more), nothing in it is reserved, and its sums match its rows. Reports stay the same to the quarter
+hour. Counts of customers and counters stay as they are.
 """
 
 import re
@@ -27,45 +27,51 @@ PARTITIONS = "SELECT relid::text FROM pg_partition_tree(%s) WHERE isleaf ORDER B
 
 
 def purge_old_months(*, at: datetime) -> list[str]:
-    """Let go of the months that may go, the oldest first; their tables' names. None where all is kept."""
-    keep = settings.REDEMPTION_RETENTION_MONTHS
+    """Drop the months that may be dropped, oldest first. Return the names of their tables.
+
+    Drops nothing if ``REDEMPTION_RETENTION_MONTHS`` is 0.
+    """
+    retention_months = settings.REDEMPTION_RETENTION_MONTHS
     return [
         name
-        for name, first in _months()
-        if keep and _months_before(at, keep) >= _next(first) and _drop_partition(name, first, at)
+        for name, first in _iter_months()
+        if retention_months
+        and _months_before(at, retention_months) >= _next_month(first)
+        and _drop_partition(name, first, at)
     ]
 
 
-def _months() -> Iterator[tuple[str, datetime]]:
-    """The months that there are tables of, the oldest first: a table's name and its month's first instant."""
+def _iter_months() -> Iterator[tuple[str, datetime]]:
+    """Yield the months that have a table, oldest first: the name of the table and the start of the month."""
     with connection.cursor() as cursor:
         cursor.execute(PARTITIONS, [TABLE])
         names = [name for (name,) in cursor.fetchall()]
     for name in names:
-        if found := MONTH.fullmatch(name):
-            yield name, datetime(int(found[1]), int(found[2]), 1, tzinfo=UTC)
+        if match := MONTH.fullmatch(name):
+            yield name, datetime(int(match[1]), int(match[2]), 1, tzinfo=UTC)
 
 
-def _next(first: datetime) -> datetime:
+def _next_month(first: datetime) -> datetime:
     return (first + timedelta(days=31)).replace(day=1)
 
 
 def _months_before(at: datetime, months: int) -> datetime:
-    """The first instant of the month so many months before this one."""
+    """Return the start of the month that is ``months`` before the month of ``at``."""
     month = at.astimezone(UTC).year * 12 + at.astimezone(UTC).month - 1 - months
     return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
 
 
 @transaction.atomic
 def _drop_partition(name: str, first: datetime, at: datetime) -> bool:
-    """Sum a month up for good and let go of its rows, at once or not at all. Whoever would refund one of them waits
-    meanwhile; others wait for the last moment only, when the table is taken out.
+    """Archive the sums of a month and drop its rows in one transaction. Return whether the month was dropped.
+
+    Returns of its redemptions wait meanwhile. Other statements wait only at the end, while the partition is detached.
     """
     if not rollup.try_exclusive_lock():
         return False
     with connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {name} IN SHARE MODE")
-    low, high = ids.min_uuid7_at(first), ids.min_uuid7_at(_next(first))
+    low, high = ids.min_uuid7_at(first), ids.min_uuid7_at(_next_month(first))
     rows = CouponRedemption.objects.filter(pk__gte=low, pk__lt=high)
     if not _is_purgeable(rows, name, at):
         return False
@@ -81,7 +87,7 @@ def _is_purgeable(rows: QuerySet[CouponRedemption], name: str, at: datetime) -> 
     if rows.filter(Q(status=Status.RESERVED) | Q(coupon__end_date__gt=at)).exists():
         return False
     coupons: list[UUID] = list(rows.order_by().values_list("coupon", flat=True).distinct())
-    different = rollup.differences(coupons, repair=False)
-    if different:
-        log.error("redemptions_kept", table=name, because=different[0])
-    return not different
+    differences = rollup.list_differences(coupons, repair=False)
+    if differences:
+        log.error("redemptions_kept", table=name, because=differences[0])
+    return not differences

@@ -1,7 +1,7 @@
-"""What becomes of a redemption: confirmed, released, expired, refunded.
+"""Status changes of redemptions: confirmed, released, expired, returned.
 
-Locks the redemption first, then what counts it: the coupon's counters, then its customers. One coupon a transaction,
-or, within an order, one after the other by their ids.
+Each locks the redemption first, then the counters of its coupon, then the counts of its customer. A transaction changes
+redemptions of one coupon, or, for an order, of several coupons in the order of their IDs.
 """
 
 import uuid
@@ -17,21 +17,21 @@ from coupons.models import CouponRedemption, Status
 from coupons.services.limits import LIMITS
 from promotions.errors import InvalidStatus, ReservationExpired
 
-BATCH = 1_000  # reservations that end in one transaction
-MAX_BATCHES = 1_000  # of a coupon in one sweep; the next goes on
+BATCH_SIZE = 1_000  # reservations that expire in one transaction
+MAX_BATCHES = 1_000  # of one coupon in one run; the next run continues
 
 
 @transaction.atomic
 def confirm(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
-    """The reservation becomes final. Confirming twice is confirming once. Raises ReservationExpired, WrongState."""
+    """Confirm a reservation. Repeating the call has no effect. Raises ReservationExpired and InvalidStatus."""
     return confirm_locked(selectors.lock_redemption(pk=redemption), at=at)
 
 
 def confirm_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
-    """``confirm`` for whoever has locked the redemption."""
+    """Confirm a reservation that the caller has locked."""
     if locked.status == Status.CONFIRMED:
         return locked
-    if locked.status == Status.EXPIRED or (locked.status == Status.RESERVED and _is_terminal(locked, at)):
+    if locked.status == Status.EXPIRED or (locked.status == Status.RESERVED and _is_over(locked, at)):
         raise ReservationExpired
     if locked.status != Status.RESERVED:
         raise InvalidStatus(current_status=locked.status)
@@ -40,31 +40,31 @@ def confirm_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemptio
 
 @transaction.atomic
 def release(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
-    """The reservation gives its place back. Releasing twice is releasing once, and what has expired stays expired.
+    """Release a reservation. Repeating the call has no effect, and an expired reservation stays expired.
 
-    Raises WrongState for what was confirmed.
+    Raises InvalidStatus for a confirmed redemption.
     """
     return release_locked(selectors.lock_redemption(pk=redemption), at=at)
 
 
 def release_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
-    """``release`` for whoever has locked the redemption."""
+    """Release a reservation that the caller has locked."""
     if locked.status in (Status.RELEASED, Status.EXPIRED):
         return locked
     if locked.status != Status.RESERVED:
         raise InvalidStatus(current_status=locked.status)
     release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
-    return _set_status(locked, Status.EXPIRED if _is_terminal(locked, at) else Status.RELEASED, at, ended_at=at)
+    return _set_status(locked, Status.EXPIRED if _is_over(locked, at) else Status.RELEASED, at, ended_at=at)
 
 
 @transaction.atomic
 def return_redemption(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
-    """What was confirmed gives its place back. Refunding twice is refunding once. Raises WrongState."""
+    """Return a confirmed redemption. Repeating the call has no effect. Raises InvalidStatus."""
     return return_locked(selectors.lock_redemption(pk=redemption), at=at)
 
 
 def return_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
-    """``refund`` for whoever has locked the redemption."""
+    """Return a confirmed redemption that the caller has locked."""
     if locked.status == Status.REFUNDED:
         return locked
     if locked.status != Status.CONFIRMED:
@@ -74,19 +74,20 @@ def return_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption
 
 
 @transaction.atomic
-def terminate(*, redemption: uuid.UUID, become: Status, at: datetime) -> CouponRedemption:
-    """The brand's people end a redemption that was made of a coupon itself: a reservation is to become released,
-    what was confirmed refunded. The audit log keeps it, once. Raises NotFound, WrongState.
+def terminate(*, redemption: uuid.UUID, new_status: Status, at: datetime) -> CouponRedemption:
+    """End a redemption for staff of the brand: release a reservation, or return a confirmed redemption.
+
+    The redemption must not be part of a checkout redemption. The audit log records the change, once. Raises NotFound
+    and InvalidStatus.
     """
-    ended = (release if become == Status.RELEASED else return_redemption)(
-        redemption=selectors.get_redemption(pk=redemption).pk, at=at
-    )
+    transition = release if new_status == Status.RELEASED else return_redemption
+    ended = transition(redemption=selectors.get_redemption(pk=redemption).pk, at=at)
     if ended.ended_at == at:
-        pghistory.create_event(ended, label=become)
+        pghistory.create_event(ended, label=new_status)
     return ended
 
 
-def _is_terminal(redemption: CouponRedemption, at: datetime) -> bool:
+def _is_over(redemption: CouponRedemption, at: datetime) -> bool:
     return redemption.reserved_until is not None and redemption.reserved_until <= at
 
 
@@ -99,25 +100,26 @@ def _set_status(redemption: CouponRedemption, status: Status, at: datetime, **ti
 
 
 def expire(*, coupon: uuid.UUID, strategy: str, at: datetime) -> bool:
-    """End reservations of the coupon whose time is up, in the caller's transaction; whether there were any.
+    """Expire reservations of the coupon whose time is over. Return whether there were any.
 
-    Those who do so for one coupon take turns: each locks the counts of customers who are not its own, and who comes
-    second finds the places that the first has freed. Whoever calls this holds none of the coupon's counters, not even
-    one that it found full: those who take turns here wait for the counters.
+    Runs in the transaction of the caller, under an advisory lock: each call locks the counts of other customers, and
+    the next one sees the units that the previous one released. The caller must hold no counter of the coupon, not even
+    a full one, since calls that hold the advisory lock wait for counters.
     """
     if not selectors.has_expired(coupon=coupon, at=at):
         return False
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"coupons.expire {coupon}"])
-    rows = db.fetch_all("coupons/sql/expire_reservations.sql", {"coupon": coupon, "at": at, "limit": BATCH})
+    rows = db.fetch_all("coupons/sql/expire_reservations.sql", {"coupon": coupon, "at": at, "limit": BATCH_SIZE})
     if rows:
         release_limit(coupon=coupon, strategy=strategy, redemptions=[CouponRedemption(**row) for row in rows])
     return True
 
 
 def expire_due(*, at: datetime) -> int:
-    """End every reservation whose time is up, a coupon and a batch a transaction; how many batches. Any number may run
-    at once.
+    """Expire all reservations whose time is over, a coupon and a batch per transaction. Return the number of batches.
+
+    Any number of calls may run at once.
     """
     return sum(_expire(coupon, strategy, at) for coupon, strategy in selectors.list_coupons_with_expired(at=at))
 
@@ -133,12 +135,11 @@ def _expire(coupon: uuid.UUID, strategy: str, at: datetime) -> int:
 
 
 def release_limit(*, coupon: uuid.UUID, strategy: str, redemptions: Sequence[CouponRedemption]) -> None:
-    """Free what locked redemptions of one coupon took: its maximum, then their customers' counts, then codes."""
-    if units := [(it.unit, it.pk) for it in redemptions if it.unit is not None]:
+    """Release what locked redemptions of one coupon took: units, then counts of customers, then single-use codes."""
+    units = [(redemption.unit, redemption.pk) for redemption in redemptions if redemption.unit is not None]
+    if units:
         LIMITS[strategy].release(coupon=coupon, taken=units)
-    db.execute(
-        "coupons/sql/decrement_customer_counts.sql",
-        {"coupon": coupon, "customers": [it.customer_id for it in redemptions]},
-    )
-    if codes := [it.code for it in redemptions if it.code]:
-        selectors.redeemed_codes_of(codes=codes, ids=[it.pk for it in redemptions]).delete()
+    customers = [redemption.customer_id for redemption in redemptions]
+    db.execute("coupons/sql/decrement_customer_counts.sql", {"coupon": coupon, "customers": customers})
+    if codes := [redemption.code for redemption in redemptions if redemption.code]:
+        selectors.redeemed_codes_of(codes=codes, ids=[redemption.pk for redemption in redemptions]).delete()

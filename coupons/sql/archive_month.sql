@@ -1,5 +1,5 @@
--- Sums a month of redemptions up for good, before its rows are dropped, and notes its buckets, whose other rows may stay.
--- Upholds coupons_redemptionbucket_pkey: what two months have of one bucket is added up.
+-- Add the sums of a month of redemptions to the archived buckets, before its rows are dropped, and mark the buckets.
+-- Upholds coupons_redemptionbucket_pkey: sums of two months in one bucket are added up.
 WITH month AS (
     SELECT coupon_id, date_bin('15 minutes', coalesce(redeemed_at, ended_at), 'epoch') AS starts_at, coalesce(currency, '') AS currency,
         count(redeemed_at) AS redemptions, count(ended_at) AS released, count(*) FILTER (WHERE status = 'refunded') AS refunded,

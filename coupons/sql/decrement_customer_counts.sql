@@ -1,9 +1,9 @@
--- Counts redemptions that gave their place back off their customers' counts, locking these in order.
+-- Subtract ended redemptions from the counts of their customers, locked in order.
 -- Upholds coupons_user_within_cap.
-WITH back AS (
+WITH released AS (
     SELECT customer_id, count(*) AS n FROM unnest(%(customers)s::bigint[]) AS w (customer_id) GROUP BY customer_id
 ), locked AS MATERIALIZED (
-    SELECT u.customer_id, back.n FROM coupons_usercouponredemption u JOIN back USING (customer_id)
+    SELECT u.customer_id, released.n FROM coupons_usercouponredemption u JOIN released USING (customer_id)
     WHERE u.coupon_id = %(coupon)s ORDER BY u.customer_id FOR UPDATE OF u
 )
 UPDATE coupons_usercouponredemption u SET redemption_count = u.redemption_count - locked.n

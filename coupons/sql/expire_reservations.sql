@@ -1,4 +1,4 @@
--- Ends reservations of a coupon whose time is up, the oldest first, passing over those that somebody is at.
+-- Expire reservations of a coupon whose time is over, oldest first. Skips those that other transactions have locked.
 -- Upholds coupons_redemption_state.
 WITH due AS MATERIALIZED (
     SELECT id FROM coupons_couponredemption

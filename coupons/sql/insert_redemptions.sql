@@ -1,19 +1,19 @@
--- Spends codes, counts and writes redemptions of one coupon, each of another customer; says which were written.
+-- Use single-use codes, count and insert redemptions of a coupon, one per customer. Returns which were inserted.
 -- Upholds coupons_spentcode_pkey, coupons_user_within_cap and coupons_couponredemption_pkey.
-WITH asked AS (
+WITH requested AS (
     SELECT * FROM unnest(
         %(ids)s::uuid[], %(customers)s::bigint[], %(codes)s::varchar[], %(singles)s::boolean[], %(untils)s::timestamptz[],
         %(units)s::integer[], %(redemptions)s::uuid[], %(amounts)s::bigint[], %(currencies)s::varchar[]
-    ) AS a (id, customer_id, code, is_single, reserved_until, unit, redemption_id, amount, currency)
-), spent AS (
+    ) AS r (id, customer_id, code, is_single, reserved_until, unit, redemption_id, amount, currency)
+), used AS (
     INSERT INTO coupons_spentcode (code, redemption_id)
-    SELECT code, id FROM asked WHERE is_single ORDER BY code
+    SELECT code, id FROM requested WHERE is_single ORDER BY code
     ON CONFLICT DO NOTHING
     RETURNING redemption_id
 ), counted AS (
     INSERT INTO coupons_usercouponredemption AS u (coupon_id, customer_id, redemption_count, cap)
-    SELECT %(coupon)s, customer_id, 1, %(cap)s::integer FROM asked
-    WHERE NOT is_single OR id IN (SELECT redemption_id FROM spent)
+    SELECT %(coupon)s, customer_id, 1, %(cap)s::integer FROM requested
+    WHERE NOT is_single OR id IN (SELECT redemption_id FROM used)
     ORDER BY customer_id
     ON CONFLICT (coupon_id, customer_id) DO UPDATE SET redemption_count = u.redemption_count + 1, cap = excluded.cap
         WHERE excluded.cap IS NULL OR u.redemption_count < excluded.cap
@@ -24,8 +24,8 @@ WITH asked AS (
     )
     SELECT id, %(coupon)s, customer_id, code, CASE WHEN reserved_until IS NULL THEN 'confirmed' ELSE 'reserved' END,
         reserved_until, CASE WHEN reserved_until IS NULL THEN %(at)s::timestamptz END, %(at)s, unit, redemption_id, amount, currency
-    FROM asked JOIN counted USING (customer_id)
+    FROM requested JOIN counted USING (customer_id)
     RETURNING id
 )
-SELECT id, id IN (SELECT id FROM written) AS is_written, is_single AND id NOT IN (SELECT redemption_id FROM spent) AS is_spent
-FROM asked
+SELECT id, id IN (SELECT id FROM written) AS is_written, is_single AND id NOT IN (SELECT redemption_id FROM used) AS is_spent
+FROM requested

@@ -1,6 +1,6 @@
--- Corrects an approximate counter by how far it is from what stands; what is added meanwhile stays added.
+-- Correct the counter of an approximate coupon by its difference from the active redemptions; keeps concurrent changes.
 -- Upholds coupons_counter_within_cap.
-WITH seen AS MATERIALIZED ( -- the counter and the rows of one snapshot
+WITH snapshot AS MATERIALIZED ( -- counter and rows of one snapshot
     SELECT k.taken, c.n FROM coupons_couponcounter k
     CROSS JOIN LATERAL (
         SELECT count(*) AS n FROM coupons_couponredemption r
@@ -9,6 +9,6 @@ WITH seen AS MATERIALIZED ( -- the counter and the rows of one snapshot
     WHERE k.coupon_id = %(coupon)s
 )
 UPDATE coupons_couponcounter t
-SET cap = %(ceiling)s::bigint, taken = greatest(0, least(%(ceiling)s::bigint, t.taken + seen.n - seen.taken))
-FROM seen
+SET cap = %(hard_cap)s::bigint, taken = greatest(0, least(%(hard_cap)s::bigint, t.taken + snapshot.n - snapshot.taken))
+FROM snapshot
 WHERE t.coupon_id = %(coupon)s

@@ -1,5 +1,5 @@
--- Finds the buckets whose sums differ from the rows they stand for, those with a note of a change apart; of some coupons or of all.
--- Upholds no constraint: it writes nothing, and reads notes, sums and rows of one snapshot.
+-- Select the buckets whose sums differ from their rows, except marked ones; of the given coupons, or of all.
+-- Upholds no constraint; writes nothing, and reads markers, sums and rows of one snapshot.
 WITH rows AS (
     SELECT coupon_id, date_bin('15 minutes', coalesce(redeemed_at, ended_at), 'epoch') AS starts_at, coalesce(currency, '') AS currency,
         ARRAY[count(redeemed_at), count(ended_at), count(*) FILTER (WHERE status = 'refunded'),
@@ -9,13 +9,13 @@ WITH rows AS (
         AND (%(coupons)s::uuid[] IS NULL OR coupon_id = ANY(%(coupons)s::uuid[]))
     GROUP BY 1, 2, 3
 ), sums AS (
-    SELECT coupon_id, starts_at, currency, ARRAY[redemptions, released, refunded, discount_total] AS said
+    SELECT coupon_id, starts_at, currency, ARRAY[redemptions, released, refunded, discount_total] AS stored
     FROM coupons_redemptionbucket
     WHERE NOT archived AND (%(coupons)s::uuid[] IS NULL OR coupon_id = ANY(%(coupons)s::uuid[]))
 )
-SELECT coupon_id, starts_at, currency, coalesce(said, '{0,0,0,0}') AS said, coalesce(counted, '{0,0,0,0}') AS counted
+SELECT coupon_id, starts_at, currency, coalesce(stored, '{0,0,0,0}') AS stored, coalesce(counted, '{0,0,0,0}') AS counted
 FROM rows FULL JOIN sums USING (coupon_id, starts_at, currency)
-WHERE said IS DISTINCT FROM counted
+WHERE stored IS DISTINCT FROM counted
     AND (coupon_id, starts_at) NOT IN (SELECT coupon_id, starts_at FROM coupons_touchedbucket)
 ORDER BY coupon_id, starts_at, currency
 LIMIT 1000

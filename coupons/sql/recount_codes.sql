@@ -1,5 +1,5 @@
--- Codes that are good once and were spent by redemptions that do not stand.
--- Upholds coupons_spentcode_pkey, by finding where a spent code lost its meaning.
+-- Select single-use codes that are marked as used by a redemption that is not active.
+-- Upholds coupons_spentcode_pkey: finds used codes that don't match their redemptions.
 SELECT s.code, s.redemption_id
 FROM coupons_spentcode s
 LEFT JOIN coupons_couponredemption r ON r.id = s.redemption_id AND r.status IN ('reserved', 'confirmed')

@@ -1,5 +1,5 @@
--- Counters of a coupon that do not say what stands of it; one statement, so that nothing changes while it counts.
--- Upholds coupons_counter_within_cap, by finding where a counter lost its meaning.
+-- Select the counters of a coupon that differ from its active redemptions, in one snapshot.
+-- Upholds coupons_counter_within_cap: finds counters that don't match their redemptions.
 WITH counted AS (
     SELECT unit, count(*) AS n FROM coupons_couponredemption
     WHERE coupon_id = %(coupon)s AND status IN ('reserved', 'confirmed') AND unit IS NOT NULL

@@ -1,14 +1,14 @@
--- Sums up anew every bucket that one of the oldest notes of a change speaks of, and takes these notes away.
--- Upholds coupons_redemptionbucket_pkey; notes and rows are of one snapshot, so a change is summed or its note stays.
+-- Recalculate each bucket that one of the oldest markers names, and delete these markers.
+-- Upholds coupons_redemptionbucket_pkey; reads markers and rows of one snapshot, so no change is lost.
 WITH taken AS (
     DELETE FROM coupons_touchedbucket
     WHERE id = ANY (ARRAY(SELECT id FROM coupons_touchedbucket ORDER BY id LIMIT %(limit)s))
     RETURNING coupon_id, starts_at
-), touched AS (
+), dirty AS (
     SELECT DISTINCT coupon_id, starts_at FROM taken
 ), summed AS (
     SELECT t.coupon_id, t.starts_at, s.currency, s.redemptions, s.released, s.refunded, s.discount_total
-    FROM touched t
+    FROM dirty t
     CROSS JOIN LATERAL (
         SELECT coalesce(r.currency, '') AS currency, count(r.redeemed_at) AS redemptions, count(r.ended_at) AS released,
             count(*) FILTER (WHERE r.status = 'refunded') AS refunded,
@@ -20,7 +20,7 @@ WITH taken AS (
     ) s
 ), emptied AS (
     DELETE FROM coupons_redemptionbucket b
-    USING touched t
+    USING dirty t
     WHERE b.coupon_id = t.coupon_id AND b.starts_at = t.starts_at AND NOT b.archived AND NOT EXISTS (
         SELECT FROM summed s WHERE s.coupon_id = b.coupon_id AND s.starts_at = b.starts_at AND s.currency = b.currency
     )
@@ -33,4 +33,4 @@ WITH taken AS (
         SET redemptions = excluded.redemptions, released = excluded.released, refunded = excluded.refunded,
             discount_total = excluded.discount_total
 )
-SELECT (SELECT count(*) FROM taken) AS notes, (SELECT count(*) FROM touched) AS buckets
+SELECT (SELECT count(*) FROM taken) AS markers, (SELECT count(*) FROM dirty) AS buckets

@@ -1,5 +1,5 @@
--- The coupons that codes open, by the one code of everyone or by one that is good once.
--- Upholds no constraint: it writes nothing, the statements that take decide.
+-- Select the coupons that the codes redeem, by their generic codes and by single-use codes.
+-- Upholds no constraint; writes nothing.
 SELECT c.text AS code, d.id, d.title, d.offer::text AS offer, d.start_date, d.end_date, d.limit_strategy AS strategy,
     d.maximum_number_of_coupons AS maximum, d.maximum_number_of_coupons_per_user AS maximum_per_user,
     d.is_active AND b.is_active AS is_active, extract(epoch FROM d.created_at)::bigint AS age,

@@ -1,5 +1,5 @@
--- How many of each coupon with a maximum could be had, places of reservations whose time is up by an instant included.
--- Upholds no constraint: it writes nothing, the statements that take decide.
+-- Select the remaining units of each coupon with a limit, including those of reservations that have expired.
+-- Upholds no constraint; writes nothing.
 SELECT d.id, greatest(0, coalesce(e.n, 0) + CASE d.limit_strategy
     WHEN 'approximate' THEN d.maximum_number_of_coupons - k.taken
     WHEN 'pool' THEN k.cap - k.taken + (

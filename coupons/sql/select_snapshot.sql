@@ -1,5 +1,5 @@
--- A coupon with what concerns some customers and codes: how often each has it, and which of the codes open it.
--- Upholds no constraint: it writes nothing, the statements that take decide.
+-- Select a coupon with the counts of some customers, and those of some codes that redeem it.
+-- Upholds no constraint; writes nothing.
 SELECT d.id, d.is_active AND b.is_active AS is_active, d.start_date, d.end_date, d.limit_strategy AS strategy,
     d.maximum_number_of_coupons AS maximum, d.maximum_number_of_coupons_per_user AS maximum_per_user, d.code,
     EXISTS (SELECT 1 FROM coupons_couponbatch cb WHERE cb.coupon_id = d.id) AS has_batches,
@@ -14,10 +14,10 @@ SELECT d.id, d.is_active AND b.is_active AS is_active, d.start_date, d.end_date,
     ) AS codes,
     ARRAY(
         SELECT w.id FROM unnest(%(customers)s::bigint[]) AS w (id)
-        WHERE ( -- for each by the keys: a join could read all users to find those who are not active
+        WHERE ( -- by key for each: a join could read all users
             SELECT NOT u.is_active FROM accounts_customer cu JOIN accounts_user u ON u.id = cu.user_id WHERE cu.id = w.id
         )
-    ) AS shut_out
+    ) AS inactive_users
 FROM coupons_coupondefinition d
 JOIN accounts_brand b ON b.id = d.brand_id
 WHERE d.id = %(coupon)s

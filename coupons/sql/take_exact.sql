@@ -1,11 +1,11 @@
--- Takes up to so many of a coupon's one counter; no row means that none is left.
+-- Take up to N units from the coupon's only counter. Returns no row if none is left.
 -- Upholds coupons_counter_within_cap.
-WITH room AS MATERIALIZED ( -- locked, so that what is read is what is changed
+WITH available AS MATERIALIZED ( -- locked, so the row that is read is the row that changes
     SELECT taken, cap FROM coupons_couponcounter
     WHERE coupon_id = %(coupon)s AND shard = 0 AND taken < cap
     FOR UPDATE
 )
-UPDATE coupons_couponcounter t SET taken = room.taken + least(%(wanted)s::bigint, room.cap - room.taken)
-FROM room
+UPDATE coupons_couponcounter t SET taken = available.taken + least(%(wanted)s::bigint, available.cap - available.taken)
+FROM available
 WHERE t.coupon_id = %(coupon)s AND t.shard = 0
-RETURNING t.taken - room.taken AS got
+RETURNING t.taken - available.taken AS got

@@ -1,4 +1,4 @@
-"""The four ways of keeping a coupon's maximum, behind one port."""
+"""The four strategies that enforce the limit of a coupon."""
 
 from coupons.models import Strategy
 from coupons.ports import LimitStrategy

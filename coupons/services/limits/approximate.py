@@ -1,8 +1,7 @@
-"""A counter that lags behind: each process counts its own redemptions and adds them up a few at a time.
+"""Approximate limit: each process counts its own redemptions and adds them to the counter a few at a time.
 
-Redemptions look at the counter without waiting for it; what gives its place back is counted off at once, so that the
-counter lags behind in one direction only. By how much the maximum may be exceeded follows from how far it can lag:
-``rules.may_exceed_by``, derived in ``docs/algorithms/coupon-limits.md``.
+Redemptions read the counter without waiting for it. Releases are subtracted at once, so the counter lags in one
+direction only. ``rules.max_overshoot`` gives the resulting bound (``docs/algorithms/coupon-limits.md`` derives it).
 """
 
 import threading
@@ -23,73 +22,74 @@ from coupons.services.limits import counters
 
 
 class Approximate:
-    """The counter's ``cap`` is the ceiling, the maximum and the bound together."""
+    """Limit by a counter that lags. Its ``cap`` is the hard cap: the limit plus the largest overshoot."""
 
     def open(self, *, coupon: uuid.UUID, cap: int) -> None:
         CouponCounter.objects.create(coupon_id=coupon, shard=0, cap=hard_cap(cap))
 
     def take(self, *, coupon: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]:
-        got = min(len(ids), max(0, cap - _is_counted(coupon)))
-        if got:
-            behind = rules.flush_size(cap=cap, processes=settings.COUPON_PROCESSES)
-            transaction.on_commit(partial(_pending.add, coupon, got, behind), robust=True)
-        return [0] * got
+        taken = min(len(ids), max(0, cap - _read_counter(coupon)))
+        if taken:
+            flush_size = rules.flush_size(cap=cap, processes=settings.COUPON_PROCESSES)
+            transaction.on_commit(partial(_pending.add, coupon, taken, flush_size), robust=True)
+        return [0] * taken
 
     def release(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None:
         _adjust_counter(coupon, -len(taken))
 
     def resize(self, *, coupon: uuid.UUID, cap: int) -> bool:
         counters.lock(coupon=coupon)
-        standing = active_count(coupon)
-        if standing > cap:
+        active = active_count(coupon)
+        if active > cap:
             return False
-        CouponCounter.objects.filter(coupon_id=coupon).update(cap=hard_cap(cap), taken=standing)
+        CouponCounter.objects.filter(coupon_id=coupon).update(cap=hard_cap(cap), taken=active)
         return True
 
 
-def _is_counted(coupon: uuid.UUID) -> int:
-    """What the counter says, without waiting for it."""
+def _read_counter(coupon: uuid.UUID) -> int:
+    """Return the value of the counter without waiting for its lock."""
     return int(CouponCounter.objects.values_list("taken", flat=True).get(coupon_id=coupon))
 
 
 def hard_cap(cap: int) -> int:
-    """The maximum and the bound by which it may be exceeded."""
+    """Return the limit plus the largest overshoot."""
     return cap + rules.max_overshoot(cap=cap, processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS)
 
 
 def active_count(coupon: uuid.UUID) -> int:
-    """How many redemptions stand."""
+    """Return the number of active redemptions that took a unit."""
     return CouponRedemption.objects.filter(coupon_id=coupon, status__in=ACTIVE_STATUSES, unit__isnull=False).count()
 
 
 def recount(*, coupon: uuid.UUID, cap: int) -> None:
-    """Set the counter to what stands: what died uncounted with a process is counted, and the ceiling is today's."""
-    db.execute("coupons/sql/recount_approximate.sql", {"coupon": coupon, "ceiling": hard_cap(cap)})
+    """Set the counter to the active redemptions, including those that a process lost, and update its hard cap."""
+    db.execute("coupons/sql/recount_approximate.sql", {"coupon": coupon, "hard_cap": hard_cap(cap)})
 
 
-def _adjust_counter(coupon: uuid.UUID, n: int) -> None:
-    """Count so many on, or off, between nothing and the ceiling."""
-    counted = Greatest(0, Least(F("cap"), F("taken") + n))
-    CouponCounter.objects.filter(coupon_id=coupon).update(taken=counted)
+def _adjust_counter(coupon: uuid.UUID, change: int) -> None:
+    """Add a number, or subtract a negative one, keeping the counter between 0 and the hard cap."""
+    taken = Greatest(0, Least(F("cap"), F("taken") + change))
+    CouponCounter.objects.filter(coupon_id=coupon).update(taken=taken)
 
 
 class _PendingCounts:
-    """What this process has redeemed since it last added it to the counters.
+    """Redemptions of this process that are not yet added to the counters.
 
-    Called after commit, so it holds facts alone. Whoever adds waits while another one writes: what is uncounted beyond
-    ``behind`` is never more than the threads that wait.
+    It is called after commit, so it counts committed redemptions only. Threads that add wait while one of them writes,
+    so beyond ``flush_size``, at most one redemption per waiting thread is uncounted.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._of: Counter[uuid.UUID] = Counter()
+        self._counts: Counter[uuid.UUID] = Counter()
 
-    def add(self, coupon: uuid.UUID, n: int, behind: int) -> None:
+    def add(self, coupon: uuid.UUID, count: int, flush_size: int) -> None:
+        """Count redemptions, and add them to the coupon's counter once there are ``flush_size`` of them."""
         with self._lock:
-            self._of[coupon] += n
-            if self._of[coupon] >= behind:
-                _adjust_counter(coupon, self._of[coupon])
-                del self._of[coupon]
+            self._counts[coupon] += count
+            if self._counts[coupon] >= flush_size:
+                _adjust_counter(coupon, self._counts[coupon])
+                del self._counts[coupon]
 
 
 _pending = _PendingCounts()

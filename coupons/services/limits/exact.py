@@ -1,4 +1,4 @@
-"""One counter, taken from by one conditional update."""
+"""Exact limit: one counter, changed by one conditional update."""
 
 import uuid
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from coupons.services.limits import counters
 
 
 class Exact:
-    """Who takes waits for the transaction before; many in one statement wait once."""
+    """Limit by one counter. Transactions wait for each other; a batch of redemptions waits once."""
 
     def open(self, *, coupon: uuid.UUID, cap: int) -> None:
         CouponCounter.objects.create(coupon_id=coupon, shard=0, cap=cap)

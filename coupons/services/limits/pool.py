@@ -1,4 +1,4 @@
-"""Units that are rows, made ahead; a redemption takes one that nobody is at."""
+"""Pool: units are rows that are created in advance; a redemption takes one that is not locked."""
 
 import uuid
 from collections.abc import Sequence
@@ -10,24 +10,24 @@ from coupons import selectors
 from coupons.models import CouponCounter
 from coupons.services.limits import counters
 
-INLINE_MAX_UNITS = 1_000  # units that are made with the coupon; the others follow in the background
-CHUNK = 25_000  # units a transaction
+INLINE_MAX_UNITS = 1_000  # units that are created with the coupon; the others follow in the background
+CHUNK = 25_000  # units per transaction
 
 
 class Pool:
-    """The counter counts the units that were made, so that there are never more of them than the maximum."""
+    """Limit by prepared units. The counter counts the units that exist, so there are never more than the limit."""
 
     def open(self, *, coupon: uuid.UUID, cap: int) -> None:
         CouponCounter.objects.create(coupon_id=coupon, shard=0, cap=cap)
         if create_units(coupon=coupon, chunk=INLINE_MAX_UNITS):
-            enqueue_on_commit("coupons.make_units", coupon_id=str(coupon))
+            enqueue_on_commit("coupons.build_pool", coupon_id=str(coupon))
 
     def take(self, *, coupon: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]:
         for start in (ids[0].int % cap, 0):
             params = {"coupon": coupon, "ids": list(ids), "start": start}
             if rows := db.fetch_all("coupons/sql/take_units.sql", params):
-                return [row["n"] for row in sorted(rows, key=lambda row: int(row["place"]))]
-        if any(selectors.remaining(coupons=[coupon]).values()):  # others are at the rest, or it is still to be made
+                return [row["n"] for row in sorted(rows, key=lambda row: int(row["position"]))]
+        if any(selectors.remaining(coupons=[coupon]).values()):  # the rest is locked, or not created yet
             raise Busy
         return []
 
@@ -41,15 +41,14 @@ class Pool:
         if surplus > 0 and delete_units(coupon=coupon, wanted=surplus) < surplus:
             return False
         CouponCounter.objects.filter(coupon_id=coupon).update(cap=cap)
-        enqueue_on_commit("coupons.make_units", coupon_id=str(coupon))
+        enqueue_on_commit("coupons.build_pool", coupon_id=str(coupon))
         return True
 
 
 def create_units(*, coupon: uuid.UUID, chunk: int = CHUNK) -> int:
-    """Make the next units of a pool, in the caller's transaction; how many are still missing then.
+    """Create the next units of a pool, in the transaction of the caller. Return how many are still missing.
 
-    Another maker at the same pool leaves it to the one who came first, and answers 0; so does one that finds, once it
-    has the counter, that the coupon's limit is kept in another way by now.
+    Returns 0 if another transaction is creating units of the pool, or if the coupon's strategy has changed.
     """
     locked = CouponCounter.objects.select_for_update(skip_locked=True).filter(coupon_id=coupon).first()
     if locked is None or locked.taken == locked.cap or not selectors.is_pool(coupon=coupon):
@@ -60,6 +59,6 @@ def create_units(*, coupon: uuid.UUID, chunk: int = CHUNK) -> int:
 
 
 def delete_units(*, coupon: uuid.UUID, wanted: int) -> int:
-    """Take free units out of a pool whose counter is locked; how many there were to take."""
+    """Delete up to ``wanted`` free units of a pool whose counter is locked. Return the number of deleted units."""
     row = db.fetch_one("coupons/sql/delete_units.sql", {"coupon": coupon, "wanted": wanted})
-    return int(row["dropped"]) if row else 0
+    return int(row["deleted"]) if row else 0

@@ -1,4 +1,4 @@
-"""Sixteen counters: who finds one taken goes on to the next, so that the last unit can be had, and never more."""
+"""Sharded limit: sixteen counters. A redemption skips locked shards, and can still take the last unit of any shard."""
 
 import uuid
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from promotions.limit_rules import SHARDS, split_cap
 
 
 class Sharded:
-    """Each begins at a shard of its own, passes over those that others are at, and waits only when none is free."""
+    """Limit by several counters. A redemption starts at a random shard and waits only if no unlocked one has units."""
 
     def open(self, *, coupon: uuid.UUID, cap: int) -> None:
         CouponCounter.objects.bulk_create(
@@ -25,14 +25,13 @@ class Sharded:
         return [row["shard"]] * int(row["got"]) if row else []
 
     def _take_blocking(self, params: dict[str, Any]) -> db.Row | None:
-        """Wait for a shard that has room while others are at it; None when no shard has any."""
+        """Wait for a locked shard with capacity and take from it. Return None if no shard has capacity."""
         while True:
             row = db.try_fetch_one("coupons/sql/take_shard_blocking.sql", params)
             if row is not None:
                 return row
-            if not any(
-                selectors.remaining(coupons=[params["coupon"]]).values()
-            ):  # an unlocked look: refusals stay cheap
+            units_left = selectors.remaining(coupons=[params["coupon"]])  # reads without a lock, so rejecting is cheap
+            if not any(units_left.values()):
                 return None
 
     def release(self, *, coupon: uuid.UUID, taken: Sequence[tuple[int, uuid.UUID]]) -> None:

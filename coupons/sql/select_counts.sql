@@ -1,5 +1,5 @@
--- How often a customer has each of some coupons, without reservations whose time is up.
--- Upholds no constraint: it writes nothing, the statements that take decide.
+-- Select the customer's number of redemptions of each coupon, without expired reservations.
+-- Upholds no constraint; writes nothing.
 SELECT u.coupon_id, greatest(0, u.redemption_count - coalesce(e.n, 0)) AS n
 FROM coupons_usercouponredemption u
 LEFT JOIN (

@@ -1,5 +1,5 @@
--- The counter of an approximate coupon of which more stands than its ceiling.
--- Upholds coupons_counter_within_cap, by finding where a counter lost its meaning.
+-- Select the counter of an approximate coupon whose active redemptions exceed its hard cap.
+-- Upholds coupons_counter_within_cap: finds counters that don't match their redemptions.
 SELECT k.shard, k.taken, k.cap, c.n AS counted
 FROM coupons_couponcounter k
 CROSS JOIN LATERAL (

@@ -1,5 +1,5 @@
--- The next codes of a batch, and whether each was spent.
--- Upholds no constraint: it writes nothing.
+-- Select the next codes of a batch with their states: free, held or used.
+-- Upholds no constraint; writes nothing.
 SELECT c.text, CASE
     WHEN r.id IS NULL OR r.status = 'reserved' AND r.reserved_until <= %(at)s THEN 'free'
     WHEN r.status = 'reserved' THEN 'held' ELSE 'used'

@@ -1,0 +1,89 @@
+"""Candidates of coupons at checkout."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from core import db
+from core.errors import DomainError
+from coupons import rules
+from coupons.models import CouponDefinition
+from coupons.selectors.coupons import count_redemptions, list_public, remaining
+from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
+from promotions.errors import CodeAlreadyUsed, CodeNotFound, NotCombinable
+
+
+def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
+    """Return for each code its coupon as a candidate, or a rejection; three queries, none without codes."""
+    if not query.codes:
+        return []
+    customer = query.shopper.id if query.shopper else None
+    rows = db.fetch_all("coupons/sql/select_candidates.sql", {"codes": list(query.codes), "customer": customer})
+    ids = [row["id"] for row in rows]
+    units_left = remaining(coupons=ids, at=query.at)
+    counts = count_redemptions(coupons=ids, customer=customer, at=query.at)
+    results: list[Candidate | Rejection] = []
+    first_codes: dict[uuid.UUID, str] = {}
+    for row in rows:
+        error = _offer_error(row, units_left.get(row["id"]), counts.get(row["id"], 0), query.at)
+        if error is None and first_codes.setdefault(row["id"], row["code"]) != row["code"]:
+            extensions: dict[str, Any] = {"with": [first_codes[row["id"]]]}  # another code of the same coupon
+            error = NotCombinable(**extensions)
+        results.append(_candidate_of_row(row) if error is None else Rejection(row["code"], error.as_dict()))
+    return results
+
+
+def _offer_error(row: db.Row, units_left: int | None, count: int, at: datetime) -> DomainError | None:
+    if not row["is_theirs"]:
+        return CodeNotFound()
+    if row["is_spent"]:
+        return CodeAlreadyUsed()
+    cap = row["maximum_per_user"]
+    return rules.offer_error(
+        is_active=row["is_active"],
+        start=row["start_date"],
+        end=row["end_date"],
+        remaining=units_left,
+        remaining_for_customer=None if cap is None else max(0, cap - count),
+        at=at,
+    )
+
+
+def _candidate_of_row(row: db.Row) -> Candidate:
+    return Candidate(
+        kind="coupon", id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["title"],
+        brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"],
+        offer=rules.parse_offer_cached(row["offer"]), order=row["age"],
+    )  # fmt: skip
+
+
+def available(*, query: AvailabilityQuery) -> list[Candidate]:
+    """Return the coupons with a generic code that the shopper could redeem now, newest first."""
+    coupons = list_public().filter(start_date__lte=query.at, end_date__gt=query.at, code__isnull=False)
+    if query.brands:
+        coupons = coupons.filter(brand__slug__in=query.brands)
+    newest = list(coupons.order_by("-pk")[: query.limit])
+    ids = [coupon.pk for coupon in newest]
+    units_left = remaining(coupons=ids, at=query.at)
+    counts = count_redemptions(coupons=ids, customer=query.shopper.id, at=query.at)
+    return [
+        _candidate_of(coupon)
+        for coupon in newest
+        if units_left.get(coupon.pk) != 0 and not _is_exhausted(coupon, counts)
+    ]
+
+
+def _is_exhausted(coupon: CouponDefinition, counts: Mapping[uuid.UUID, int]) -> bool:
+    cap = coupon.maximum_number_of_coupons_per_user
+    return cap is not None and counts.get(coupon.pk, 0) >= cap
+
+
+def _candidate_of(coupon: CouponDefinition) -> Candidate:
+    brand = coupon.brand
+    return Candidate(
+        kind="coupon", id=str(coupon.pk), key=str(coupon.pk), code=coupon.code_id or "", title=coupon.title,
+        brand_id=brand.pk, brand=brand.slug, timezone=brand.timezone,
+        offer=rules.parse_offer_cached(json.dumps(coupon.offer)), order=int(coupon.created_at.timestamp()),
+    )  # fmt: skip

@@ -1,0 +1,187 @@
+"""Reads of coupons: lists, remaining units, usage and eligibility."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from django.db.models import Case, CharField, Exists, F, Func, OuterRef, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Cast, Concat
+
+from accounts.contracts import Shopper
+from accounts.models import Brand
+from core import db
+from core.errors import DomainError, NotFound
+from coupons import rules
+from coupons.contracts import CouponSnapshot, CouponUsage, RedemptionRequest
+from coupons.errors import CouponLimitReached
+from coupons.models import CouponCounter, CouponDefinition, CouponUnit, RedemptionBucket, Strategy
+
+
+# --- lists ------------------------------------------------------------------------------------------------------------
+def list_coupons() -> QuerySet[CouponDefinition]:
+    """Return all coupons with their brands."""
+    return CouponDefinition.objects.select_related("brand")
+
+
+def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[CouponDefinition]:
+    """Return the coupons of the brands; of all brands for None."""
+    return list_coupons() if brand_ids is None else list_coupons().filter(brand_id__in=brand_ids)
+
+
+def list_public() -> QuerySet[CouponDefinition]:
+    """Return the coupons that every signed-in user may see: those that their brand has not paused."""
+    return list_coupons().filter(is_active=True, brand__is_active=True)
+
+
+def list_recent(*, brand: Brand, limit: int) -> list[CouponDefinition]:
+    """Return the newest coupons of the brand, at most ``limit``."""
+    return list(CouponDefinition.objects.filter(brand=brand).order_by("-pk")[:limit])
+
+
+def filter_active(coupons: QuerySet[CouponDefinition], *, at: datetime) -> QuerySet[CouponDefinition]:
+    """Return those of the coupons that are active, each with its ``sort_key``.
+
+    The keys sort by the end of the coupon; those that have reached their limit come last.
+    """
+    counter = CouponCounter.objects.filter(coupon_id=OuterRef("pk"))
+    below_limit = counter.filter(taken__lt=OuterRef("maximum_number_of_coupons"))
+    free_units = CouponUnit.objects.filter(coupon_id=OuterRef("pk"), redemption_id=None)
+    is_available = (
+        Q(maximum_number_of_coupons=None)
+        | Q(Exists(below_limit), limit_strategy=Strategy.APPROXIMATE)
+        | Q(Exists(counter.filter(taken__lt=F("cap"))), ~Q(limit_strategy=Strategy.APPROXIMATE))
+        | Q(Exists(free_units), limit_strategy=Strategy.POOL)
+    )
+    sortable_end = Func(F("end_date"), Value("YYYYMMDDHH24MISS"), function="to_char", output_field=CharField())
+    sort_key = Concat(
+        Case(When(is_available, then=Value("0")), default=Value("1")), sortable_end, Cast("pk", TextField()),
+        output_field=TextField(),
+    )  # fmt: skip
+    active = coupons.filter(is_active=True, brand__is_active=True, start_date__lte=at, end_date__gt=at)
+    return active.annotate(sort_key=sort_key)
+
+
+# --- one coupon -------------------------------------------------------------------------------------------------------
+def get_coupon(*, pk: uuid.UUID, among: QuerySet[CouponDefinition]) -> CouponDefinition:
+    """Return one of the coupons. Raises NotFound."""
+    coupon = among.filter(pk=pk).first()
+    if coupon is None:
+        raise NotFound
+    return coupon
+
+
+def find_for_brands(*, pk: uuid.UUID, brands: Collection[Brand]) -> CouponDefinition | None:
+    """Return the coupon with this ID if it belongs to one of the brands."""
+    return list_coupons().filter(pk=pk, brand__in=brands).first()
+
+
+def find_by_generic_code(*, brand_id: uuid.UUID, code: str) -> CouponDefinition | None:
+    """Return the brand's coupon with this generic code (normalized)."""
+    return CouponDefinition.objects.filter(brand_id=brand_id, code_id=code).first()
+
+
+def get_snapshot(
+    *, coupon: uuid.UUID, customers: Sequence[int] = (), codes: Sequence[str] = ()
+) -> CouponSnapshot | None:
+    """Return a coupon with the usage of these customers and those of the codes that redeem it; one query."""
+    params = {"coupon": coupon, "customers": list(customers), "codes": [code for code in codes if code]}
+    row = db.fetch_one("coupons/sql/select_snapshot.sql", params)
+    if row is None:
+        return None
+    counts = {int(customer): count for customer, count in (row["counts"] or {}).items()}
+    parsed = {"counts": counts, "codes": row["codes"] or {}, "inactive_users": frozenset(row["inactive_users"])}
+    return CouponSnapshot(**row | parsed)
+
+
+# --- usage ------------------------------------------------------------------------------------------------------------
+def remaining(*, coupons: Collection[uuid.UUID], at: datetime | None = None) -> dict[uuid.UUID, int]:
+    """Return the remaining units of each coupon that has a limit; one query.
+
+    With ``at``, units of reservations that have expired by then count as remaining. Counting the free units of a pool
+    takes noticeably longer for a million units.
+    """
+    rows = db.fetch_all("coupons/sql/select_remaining.sql", {"coupons": list(coupons), "at": at}) if coupons else []
+    return {row["id"]: row["n"] for row in rows}
+
+
+def usage(*, coupons: Collection[CouponDefinition]) -> dict[uuid.UUID, CouponUsage]:
+    """Return the used, reserved and remaining units of each coupon, as its counters have them; one query."""
+    coupons_by_id = {coupon.pk: coupon for coupon in coupons}
+    rows = db.fetch_all("coupons/sql/select_usage.sql", {"coupons": list(coupons_by_id)}) if coupons_by_id else []
+    return {row["id"]: _usage(coupons_by_id[row["id"]], row) for row in rows}
+
+
+def _usage(coupon: CouponDefinition, row: db.Row) -> CouponUsage:
+    maximum, is_pool = coupon.maximum_number_of_coupons, coupon.limit_strategy == Strategy.POOL
+    return CouponUsage(
+        used=max(0, row["active"] - row["reserved"]), reserved=row["reserved"],
+        remaining=None if maximum is None else max(0, maximum - row["active"]),
+        prepared=row["prepared"] if is_pool and maximum is not None else None,
+    )  # fmt: skip
+
+
+def count_redemptions(*, coupons: Collection[uuid.UUID], customer: int | None, at: datetime) -> dict[uuid.UUID, int]:
+    """Return the customer's number of redemptions of each coupon, without expired reservations; one query."""
+    if customer is None or not coupons:
+        return {}
+    params = {"coupons": list(coupons), "customer": customer, "at": at}
+    return {row["coupon_id"]: row["n"] for row in db.fetch_all("coupons/sql/find_counts.sql", params)}
+
+
+def get_eligibility(
+    *, coupon: CouponDefinition, shopper: Shopper, at: datetime
+) -> tuple[list[DomainError], int | None, int | None]:
+    """Return the errors that reject a redemption by the shopper, the remaining units, and those for the shopper.
+
+    A number of units is None if there is no such limit. Raises NotFound.
+    """
+    snapshot = get_snapshot(coupon=coupon.pk, customers=[shopper.id] if shopper.id else [])
+    if snapshot is None:
+        raise NotFound
+    units_left = remaining(coupons=[coupon.pk], at=at).get(coupon.pk)
+    count = count_redemptions(coupons=[coupon.pk], customer=shopper.id, at=at).get(coupon.pk, 0)
+    cap = coupon.maximum_number_of_coupons_per_user
+    customer_units_left = None if cap is None else max(0, cap - count)
+    current = rules.replace_counts(snapshot, {shopper.id or 0: count})
+    request = RedemptionRequest(id=coupon.pk, customer=shopper.id or 0)
+    errors = [error for error in rules.list_errors(snapshot=current, request=request, at=at) if error.code != "invalid"]
+    return errors + ([CouponLimitReached()] if units_left == 0 else []), units_left, customer_units_left
+
+
+# --- periodic tasks ---------------------------------------------------------------------------------------------------
+def list_recountable() -> QuerySet[CouponDefinition]:
+    """Return the coupons whose redemptions are all still stored: old months of ended coupons are dropped."""
+    archived = RedemptionBucket.objects.filter(coupon_id=OuterRef("pk"), archived=True)
+    return CouponDefinition.objects.exclude(Exists(archived))
+
+
+def list_unfilled_pools(*, at: datetime) -> list[uuid.UUID]:
+    """Return the pools that have not ended and lack units, by their start."""
+    coupons = CouponDefinition.objects.filter(
+        Exists(CouponCounter.objects.filter(coupon_id=OuterRef("pk"), taken__lt=F("cap"))),
+        limit_strategy=Strategy.POOL, is_active=True, end_date__gt=at,
+    )  # fmt: skip
+    return list(coupons.order_by("start_date").values_list("pk", flat=True))
+
+
+def is_pool(*, coupon: uuid.UUID) -> bool:
+    """Return whether a pool enforces the limit of the coupon."""
+    return CouponDefinition.objects.filter(pk=coupon, limit_strategy=Strategy.POOL).exists()
+
+
+def list_finished_pools(*, ended_before: datetime) -> list[uuid.UUID]:
+    """Return the pools that ended before a datetime and still have free units."""
+    free_units = CouponUnit.objects.filter(coupon_id=OuterRef("pk"), redemption_id=None)
+    coupons = CouponDefinition.objects.filter(
+        Exists(free_units), limit_strategy=Strategy.POOL, end_date__lt=ended_before
+    )  # fmt: skip
+    return list(coupons.order_by("pk").values_list("pk", flat=True))
+
+
+def list_approximate(*, at: datetime) -> list[tuple[uuid.UUID, int]]:
+    """Return the active coupons with an approximate limit, each with its limit."""
+    coupons = CouponDefinition.objects.filter(
+        limit_strategy=Strategy.APPROXIMATE, maximum_number_of_coupons__isnull=False, start_date__lte=at,
+        end_date__gt=at,
+    )  # fmt: skip
+    return [(pk, maximum or 0) for pk, maximum in coupons.values_list("pk", "maximum_number_of_coupons")]

@@ -1,0 +1,72 @@
+"""Reads of coupon redemptions."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from core.errors import NotFound
+from coupons import rules
+from coupons.models import ACTIVE_STATUSES, CouponDefinition, CouponRedemption, RedeemedCode, Status
+from promotions.contracts import Purchase
+
+
+def get_redemption(*, pk: uuid.UUID) -> CouponRedemption:
+    """Return a redemption that is not part of a checkout redemption. Raises NotFound."""
+    redemptions = CouponRedemption.objects.filter(redemption_id=None).select_related(
+        "coupon__brand", "customer__user"
+    )  # fmt: skip
+    redemption = redemptions.filter(pk=pk).first()
+    if redemption is None:
+        raise NotFound
+    return redemption
+
+
+def lock_redemption(*, pk: uuid.UUID) -> CouponRedemption:
+    """Return a redemption with its coupon, locked until the transaction ends. Raises NotFound."""
+    redemptions = CouponRedemption.objects.select_for_update(of=("self",)).select_related("coupon", "customer__user")
+    redemption = redemptions.filter(pk=pk).first()
+    if redemption is None:
+        raise NotFound
+    return redemption
+
+
+def list_redemptions_of_code(*, brand_id: uuid.UUID, code: str) -> list[CouponRedemption]:
+    """Return the redemption that uses a single-use code, and those that released it; each by its own index."""
+    redemptions = CouponRedemption.objects.filter(coupon__brand_id=brand_id, code=code)
+    active_id = RedeemedCode.objects.filter(pk=code).values_list("redemption_id", flat=True).first()
+    active = redemptions.filter(pk=active_id, ended_at=None) if active_id else redemptions.none()
+    return [*active, *redemptions.filter(ended_at__isnull=False).exclude(code="")]
+
+
+def count_active(*, coupon: uuid.UUID, customer: int) -> int:
+    """Return the number of the customer's active redemptions of a coupon, including reservations."""
+    return CouponRedemption.objects.filter(coupon_id=coupon, customer_id=customer, status__in=ACTIVE_STATUSES).count()
+
+
+def list_expired(*, at: datetime) -> QuerySet[CouponRedemption]:
+    """Return the reservations whose time is over and that are not marked as expired yet."""
+    return CouponRedemption.objects.filter(status=Status.RESERVED, reserved_until__lte=at)
+
+
+def has_expired(*, coupon: uuid.UUID, at: datetime) -> bool:
+    """Return whether the coupon has such a reservation."""
+    return list_expired(at=at).filter(coupon_id=coupon).exists()
+
+
+def list_coupons_with_expired(*, at: datetime) -> list[tuple[uuid.UUID, str]]:
+    """Return the coupons that have such reservations, each with its strategy, by ID."""
+    coupons = CouponDefinition.objects.filter(pk__in=list_expired(at=at).values("coupon_id"))
+    return list(coupons.order_by("pk").values_list("pk", "limit_strategy"))
+
+
+def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+    """Return which items of the purchases are active, and whether each is confirmed; one query."""
+    items = {
+        rules.derive_redemption_id(purchase.id, uuid.UUID(item.key)): (purchase.id, item.key)
+        for purchase in purchases
+        for item in purchase.items
+    }
+    rows = CouponRedemption.objects.filter(pk__in=items, status__in=ACTIVE_STATUSES).values_list("pk", "status")
+    return {items[pk]: status == Status.CONFIRMED for pk, status in rows}
