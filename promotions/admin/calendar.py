@@ -1,4 +1,4 @@
-"""The calendar of promotions: a month, a row for each promotion that runs in it, in its brand's own days."""
+"""The calendar of promotions: a month with a row for each promotion, in the days of its brand's time zone."""
 
 import calendar
 import re
@@ -10,18 +10,22 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from accounts.models import Brand
 from backoffice.base.admin import list_brand_ids
+from backoffice.base.formatting import format_date, format_date_range
+from backoffice.brand_selection import list_selectable_brands, select_brand
 from core import datetimes
 from core.permissions import BrandPermissions
 from promotions.models import Promotion, Status
+from promotions.selectors.promotions import list_between
 
-MAX_ROWS = 200  # rows of a month
+MAX_ROWS = 200
+MAX_BRANDS = 50  # choices of the brand select
+MAX_UTC_OFFSET = timedelta(days=1)  # of any time zone
 COLORS = {
     Status.DRAFT: "draft",
     Status.SCHEDULED: "scheduled",
@@ -34,79 +38,66 @@ COLORS = {
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A promotion in a month: from the column ``start`` up to, not including, ``stop`` (the first day is 1)."""
+    """A promotion in a month, from the column ``start`` up to ``stop`` (exclusive). The first day is column 1."""
 
     promotion: Promotion
     start: int
     stop: int
     color: str
-    when: str
-    goes_on: bool
+    dates: str
+    continues: bool
 
 
-def page(request: HttpRequest) -> HttpResponse:
-    """``/admin/promotions/promotion/calendar/?month=2026-11&brand=billo``: what runs when, of the user's brands."""
-    mine = list_brand_ids(request, BrandPermissions.READ)
-    if mine == []:
+def calendar_view(request: HttpRequest) -> HttpResponse:
+    """Show the calendar of a month: ``/admin/promotions/promotion/calendar/?month=2026-11&brand=billo``."""
+    brand_ids = list_brand_ids(request, BrandPermissions.READ)
+    if brand_ids == []:
         raise PermissionDenied
-    brands = Brand.objects.filter(is_active=True).order_by("name")
-    brands = brands if mine is None else brands.filter(pk__in=mine)
-    chosen = _chosen(request, brands)
-    zone = chosen.timezone if chosen else "UTC"
-    today = timezone.now().astimezone(ZoneInfo(zone)).date()
+    brand = select_brand(request, BrandPermissions.READ)
+    brands = list(list_selectable_brands(request, BrandPermissions.READ)[:MAX_BRANDS])
+    has_choice = len(brands) > 1
+    today = timezone.now().astimezone(ZoneInfo(brand.timezone if brand else "UTC")).date()
     first = parse_month(request.GET.get("month", "")) or today.replace(day=1)
-    days = calendar.monthrange(first.year, first.month)[1]
-    bars, more = build_bars([chosen.pk] if chosen else mine, first, days)
-    choices = list(brands[:50])
+    day_count = calendar.monthrange(first.year, first.month)[1]
+    days = [first + timedelta(days=number) for number in range(day_count)]
+    bars, has_more = build_bars([brand.pk] if brand else brand_ids, first, day_count)
     context = admin.site.each_context(request) | {
-        "title": "Calendar", "opts": Promotion._meta, "month": first, "bars": bars, "more": more,  # noqa: SLF001
-        "days": [(first + timedelta(days=day), first + timedelta(days=day) == today) for day in range(days)],
-        "before": first - timedelta(days=1) if first.year > datetimes.SUPPORTED_YEARS[0] else None,
-        "after": first + timedelta(days=days) if first.year < datetimes.SUPPORTED_YEARS[-1] else None,
-        "brands": choices if len(choices) > 1 else [], "brand": chosen, "several": chosen is None and len(choices) > 1,
+        "title": _("Calendar"), "opts": Promotion._meta, "month": first, "bars": bars, "has_more": has_more,  # noqa: SLF001
+        "days": [(day, day == today) for day in days],
+        "previous_month": first - timedelta(days=1) if first.year > datetimes.SUPPORTED_YEARS[0] else None,
+        "next_month": first + timedelta(days=day_count) if first.year < datetimes.SUPPORTED_YEARS[-1] else None,
+        "brands": brands if has_choice else [], "brand": brand, "has_multiple_brands": brand is None and has_choice,
     }  # fmt: skip
     return TemplateResponse(request, "admin/promotions/calendar.html", context)
 
 
-def _chosen(request: HttpRequest, brands: QuerySet[Brand]) -> Brand | None:
-    """The brand that is asked for, or the only one. Raises Http404."""
-    if slug := request.GET.get("brand"):
-        found = brands.filter(slug=slug).first()
-        if found is None:
-            raise Http404
-        return found
-    some = list(brands[:2])
-    return some[0] if len(some) == 1 else None
-
-
 def parse_month(text: str) -> date | None:
-    """The first day of ``2026-11``; None for what is no month."""
-    found = re.fullmatch(r"(\d{4})-(\d\d)", text, re.ASCII)
-    if found is None or int(found[1]) not in datetimes.SUPPORTED_YEARS or not 1 <= int(found[2]) <= 12:
+    """Return the first day of a month such as ``2026-11``, or None if the text is not a month."""
+    match = re.fullmatch(r"(\d{4})-(\d\d)", text, re.ASCII)
+    if match is None or int(match[1]) not in datetimes.SUPPORTED_YEARS or not 1 <= int(match[2]) <= 12:
         return None
-    return date(int(found[1]), int(found[2]), 1)
+    return date(int(match[1]), int(match[2]), 1)
 
 
-def build_bars(brands: Collection[Any] | None, first: date, days: int) -> tuple[list[Bar], bool]:
-    """The bars of these brands' promotions (of all brands with None), the earliest first; and whether there are more
-    than are shown.
+def build_bars(brand_ids: Collection[Any] | None, first: date, day_count: int) -> tuple[list[Bar], bool]:
+    """Return the bars of the brands' promotions (of all brands for None), the earliest first.
+
+    The second value tells whether there are more than ``MAX_ROWS``.
     """
     start = datetime(first.year, first.month, 1, tzinfo=UTC)
-    rows = Promotion.objects.select_related("brand").order_by("start_date", "pk")
-    rows = rows if brands is None else rows.filter(brand__in=brands)
-    around = timedelta(days=1)  # wherever on earth the brand is
-    rows = rows.filter(start_date__lt=start + timedelta(days=days) + around, end_date__gt=start - around)
-    found = [bar for it in rows[: MAX_ROWS + 1] if (bar := _bar(it, first, days))]
-    return found[:MAX_ROWS], len(found) > MAX_ROWS
+    end = start + timedelta(days=day_count)
+    promotions = list_between(brand_ids=brand_ids, start=start - MAX_UTC_OFFSET, end=end + MAX_UTC_OFFSET)
+    bars = [bar for promotion in promotions[: MAX_ROWS + 1] if (bar := _bar(promotion, first, day_count))]
+    return bars[:MAX_ROWS], len(bars) > MAX_ROWS
 
 
-def _bar(promotion: Promotion, first: date, days: int) -> Bar | None:
+def _bar(promotion: Promotion, first: date, day_count: int) -> Bar | None:
     zone = ZoneInfo(promotion.brand.timezone)
-    begins = promotion.start_date.astimezone(zone).date()
-    ends = (promotion.end_date - timedelta(microseconds=1)).astimezone(zone).date()
-    start, stop = (begins - first).days + 1, (ends - first).days + 2
-    if stop <= 1 or start > days:
+    first_day = promotion.start_date.astimezone(zone).date()
+    last_day = (promotion.end_date - timedelta(microseconds=1)).astimezone(zone).date()
+    start, stop = (first_day - first).days + 1, (last_day - first).days + 2
+    if stop <= 1 or start > day_count:
         return None
-    when = f"{begins:%-d %b %Y}" if begins == ends else f"{begins:%-d %b %Y} to {ends:%-d %b %Y}"
+    dates = format_date(first_day) if first_day == last_day else format_date_range(first_day, last_day)
     color = COLORS[Status(promotion.status)]
-    return Bar(promotion, max(1, start), min(days + 1, stop), color, when, stop > days + 1)
+    return Bar(promotion, max(1, start), min(day_count + 1, stop), color, dates, stop > day_count + 1)

@@ -1,4 +1,4 @@
-"""Between an offer's document and the flat names of the offer form: ``benefits-0-select-skus``."""
+"""Conversion between an offer's document and the fields of the offer form, named like ``benefits-0-select-skus``."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,165 +6,176 @@ from typing import Any
 
 from pricing import dump_offer, parse_offer
 from pricing import fields as kinds
-from promotions.admin.offer_fields import PRESETS, TOP, WHICH, kind_of, paths_of_kind, to_initial
+from promotions.admin.offer_fields import (
+    LANGUAGE_KINDS,
+    OFFER_PATHS,
+    PRESETS,
+    get_form_kind,
+    list_kind_paths,
+    to_initial,
+)
 from promotions.admin.offer_labels import BENEFIT_LABELS, CONDITION_LABELS
 
 MAX_PARTS = {"benefits": 5, "conditions": 20}
-FIRST = {"benefits": "percent", "conditions": "min_subtotal"}
-KNOWN = {"benefits": BENEFIT_LABELS, "conditions": CONDITION_LABELS}
-MAX_ROWS = 50
-NEW = {"benefits-0-kind": "percent"}
-_ROW = re.compile(r"(\d{1,2})-(?:from|value)")
+DEFAULT_KINDS = {"benefits": "percent", "conditions": "min_subtotal"}
+KIND_LABELS = {"benefits": BENEFIT_LABELS, "conditions": CONDITION_LABELS}
+MAX_TIERS = 50
+_TIER = re.compile(r"(\d{1,2})-(?:from|value)")
 
 Values = dict[str, Any]
 
 
-# --- the document as values ------------------------------------------------------------------------------------------
+# --- from the document to values -------------------------------------------------------------------------------------
 def flatten(document: object) -> Values:
-    """The values of a form that says what the document does. Raises OfferInvalid for what is no offer."""
+    """Return the values of the form's fields for an offer's document. Raises OfferInvalid."""
     canonical = dump_offer(parse_offer(document))
-    values = {place.name: to_initial(canonical.get(place.name)) for place in TOP}
+    values = {path.name: to_initial(canonical.get(path.name)) for path in OFFER_PATHS}
     for section in MAX_PARTS:
         for index, part in enumerate(canonical[section]):
             base = f"{section}-{index}"
-            kind = kind_of(section, part)
-            inside = {name: value for name, value in part.items() if name != "kind"}
-            values |= {f"{base}-kind": kind, f"{base}-was": kind, **dict(_named(base, inside))}
+            kind = get_form_kind(section, part)
+            content = {name: value for name, value in part.items() if name != "kind"}
+            values |= {f"{base}-kind": kind, f"{base}-previous_kind": kind, **dict(_iter_values(base, content))}
     return values
 
 
-def _named(base: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Every value inside a document, by its name."""
+def _iter_values(base: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the name and the value of each field for a part of a document."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _named(f"{base}-{name}", inner)
+            yield from _iter_values(f"{base}-{name}", inner)
     elif isinstance(value, list) and value and isinstance(value[0], Mapping):
         for index, inner in enumerate(value):
-            yield from _named(f"{base}-{index}", inner)
+            yield from _iter_values(f"{base}-{index}", inner)
     else:
         yield base, to_initial(value)
 
 
 def extract_prefixed(data: Any, prefix: str) -> Values:
-    """What was sent below a prefix; of several values of one name the list."""
-    found: Values = {}
+    """Return the submitted values whose names have the prefix, without it. Several values of a name become a list."""
+    extracted: Values = {}
     for name in data:
         if name.startswith(f"{prefix}-"):
             values = data.getlist(name) if hasattr(data, "getlist") else [data[name]]
-            found[name.removeprefix(f"{prefix}-")] = values[0] if len(values) == 1 else values
-    return found
+            extracted[name.removeprefix(f"{prefix}-")] = values[0] if len(values) == 1 else values
+    return extracted
 
 
-def parts_of(values: Values, section: str) -> list[str]:
-    """The kinds of a section's parts, in order."""
-    found = []
+def list_part_kinds(values: Values, section: str) -> list[str]:
+    """Return the kinds of a section's parts, in order. An unknown kind becomes the default kind."""
+    part_kinds = []
     for index in range(MAX_PARTS[section]):
         kind = values.get(f"{section}-{index}-kind")
         if kind is None:
             break
-        found.append(kind if isinstance(kind, str) and kind in KNOWN[section] else FIRST[section])
-    return found
+        is_known = isinstance(kind, str) and kind in KIND_LABELS[section]
+        part_kinds.append(kind if is_known else DEFAULT_KINDS[section])
+    return part_kinds
 
 
-def rows_of(values: Values, base: str) -> int:
-    """How many steps a part has, written or empty."""
-    numbers = (_ROW.fullmatch(name.removeprefix(f"{base}-tiers-")) for name in values if name.startswith(base))
-    return min(MAX_ROWS, max((int(found[1]) + 1 for found in numbers if found), default=0))
+def count_tiers(values: Values, base: str) -> int:
+    """Return the number of tiers of a part, including empty ones."""
+    matches = (_TIER.fullmatch(name.removeprefix(f"{base}-tiers-")) for name in values if name.startswith(base))
+    return min(MAX_TIERS, max((int(match[1]) + 1 for match in matches if match), default=0))
 
 
 # --- buttons ---------------------------------------------------------------------------------------------------------
 def apply_action(values: Values, action: str) -> Values:
-    """The values after a button of the form: a part or steps more, a part less, or another kind of one."""
-    verb, _, what = action.partition(" ")
-    section, _, index = what.partition("-")
-    if section in MAX_PARTS:
-        kinds_ = parts_of(values, section)
-        if verb == "add" and len(kinds_) < MAX_PARTS[section]:
-            values = values | {f"{section}-{len(kinds_)}-kind": FIRST[section]}
-        elif verb == "drop" and index.isdecimal() and len(index) < 3:
-            values = _dropped(values, section, int(index))
-        elif verb == "rows":
-            rows = rows_of(values, what)
-            values = values | {f"{what}-tiers-{row}-from": "" for row in (rows, rows + 1) if row < MAX_ROWS}
+    """Return the values after a button: ``add benefits``, ``remove benefits-0`` or ``add_tiers benefits-0``.
+
+    Any other action, such as the ``update`` after a change of a kind, leaves the values as they are.
+    """
+    verb, _, target = action.partition(" ")
+    section, _, index = target.partition("-")
+    if section not in MAX_PARTS:
+        return values
+    count = len(list_part_kinds(values, section))
+    if verb == "add" and count < MAX_PARTS[section]:
+        return values | {f"{section}-{count}-kind": DEFAULT_KINDS[section]}
+    if verb == "remove" and index.isdecimal() and len(index) < 3:
+        return _remove_part(values, section, int(index))
+    if verb == "add_tiers":
+        tiers = count_tiers(values, target)
+        return values | {f"{target}-tiers-{tier}-from": "" for tier in (tiers, tiers + 1) if tier < MAX_TIERS}
     return values
 
 
-def _dropped(values: Values, section: str, gone: int) -> Values:
-    """Without one part; those after it move up."""
-    kept: Values = {}
+def _remove_part(values: Values, section: str, removed: int) -> Values:
+    """Return the values without a part. The parts after it move up."""
+    remaining: Values = {}
     for name, value in values.items():
-        found = re.fullmatch(rf"{section}-(\d{{1,2}})-(.+)", name)
-        if found is None:
-            kept[name] = value
-        elif (index := int(found[1])) != gone:
-            kept[f"{section}-{index - (index > gone)}-{found[2]}"] = value
-    return kept
+        match = re.fullmatch(rf"{section}-(\d{{1,2}})-(.+)", name)
+        if match is None:
+            remaining[name] = value
+        elif (index := int(match[1])) != removed:
+            remaining[f"{section}-{index - (index > removed)}-{match[2]}"] = value
+    return remaining
 
 
-# --- the values as a document ----------------------------------------------------------------------------------------
+# --- from values to the document -------------------------------------------------------------------------------------
 class FormDocument:
-    """The document that values stand for, and which field fills each place of it."""
+    """The document that the values of a form describe. ``fields`` maps each path in it to the name of a field."""
 
     def __init__(self, values: Values) -> None:
         self.values = values
         self.fields: dict[str, str] = {}
         self.document: dict[str, Any] = {}
-        for place in TOP:
-            self._put(self.document, place.name, place.kind, place.name, place.name)
+        for path in OFFER_PATHS:
+            self._set_value(self.document, path.name, path.kind, path.name, path.name)
         for section in MAX_PARTS:
             self.document[section] = [
-                self._part(section, index, kind) for index, kind in enumerate(parts_of(values, section))
+                self._build_part(section, index, kind) for index, kind in enumerate(list_part_kinds(values, section))
             ]
 
-    def _part(self, section: str, index: int, kind: str) -> dict[str, Any]:
-        base, path = f"{section}-{index}", f"{section}.{index}"
-        part: dict[str, Any] = {"kind": WHICH.get(kind, kind)} if section == "benefits" else {"kind": kind}
-        self.fields[path] = f"{base}-kind"
-        for place in paths_of_kind(section, kind):
-            if place.name == "tiers":
-                part["tiers"] = self._steps(base, path)
+    def _build_part(self, section: str, index: int, kind: str) -> dict[str, Any]:
+        base, part_path = f"{section}-{index}", f"{section}.{index}"
+        part: dict[str, Any] = {"kind": LANGUAGE_KINDS.get(kind, kind) if section == "benefits" else kind}
+        self.fields[part_path] = f"{base}-kind"
+        for path in list_kind_paths(section, kind):
+            if path.name == "tiers":
+                part["tiers"] = self._build_tiers(base, part_path)
             else:
-                self._put(part, place.name, place.kind, f"{base}-{place.name}", f"{path}.{place.name}")
-        if kind == "contains":  # which goods must be said; nothing in the fields says any
+                self._set_value(part, path.name, path.kind, f"{base}-{path.name}", f"{part_path}.{path.name}")
+        if kind == "contains":  # the language requires a selection; blank fields select all products
             part.setdefault("select", {})
         return part | PRESETS.get(kind, {})
 
-    def _steps(self, base: str, path: str) -> list[dict[str, Any]]:
-        """The steps that say something; empty rows are none."""
-        counts = self.values.get(f"{base}-basis") == "eligible_quantity"
-        start: kinds.Kind = kinds.Integer(0, 0) if counts else kinds.Money()
-        found: list[dict[str, Any]] = []
-        self.fields[f"{path}.tiers"] = f"{base}-tiers-0-from"
-        for row in range(rows_of(self.values, base)):
-            step: dict[str, Any] = {}
-            name, place = f"{base}-tiers-{row}", f"{path}.tiers.{len(found)}"
-            self._put(step, "from", start, f"{name}-from", f"{place}.from")
-            self._put(step, "value", kinds.Money(), f"{name}-value", f"{place}.value")
-            if step:
-                found.append(step)
-        return found
+    def _build_tiers(self, base: str, part_path: str) -> list[dict[str, Any]]:
+        """Return the tiers of a part without the empty ones."""
+        is_quantity = self.values.get(f"{base}-basis") == "eligible_quantity"
+        start: kinds.Kind = kinds.Integer(0, 0) if is_quantity else kinds.Money()
+        tiers: list[dict[str, Any]] = []
+        self.fields[f"{part_path}.tiers"] = f"{base}-tiers-0-from"
+        for index in range(count_tiers(self.values, base)):
+            tier: dict[str, Any] = {}
+            name, path = f"{base}-tiers-{index}", f"{part_path}.tiers.{len(tiers)}"
+            self._set_value(tier, "from", start, f"{name}-from", f"{path}.from")
+            self._set_value(tier, "value", kinds.Money(), f"{name}-value", f"{path}.value")
+            if tier:
+                tiers.append(tier)
+        return tiers
 
-    def _put(self, into: dict[str, Any], name: str, kind: kinds.Kind, field: str, path: str) -> None:
-        """Fill one place of the document, where its field says something."""
+    def _set_value(self, target: dict[str, Any], name: str, kind: kinds.Kind, field: str, path: str) -> None:
+        """Set a key of the document to the value of its field, unless the field is blank."""
         self.fields[path.replace("-", ".")] = field
-        value = read(kind, self.values.get(field))
+        value = parse_value(kind, self.values.get(field))
         if value in ("", None, []):
             return
-        *way, last = name.split("-")
-        for step in way:
-            into = into.setdefault(step, {})
-        into[last] = value
+        *parents, key = name.split("-")
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[key] = value
 
-    def field_at(self, path: str) -> str | None:
-        """The field that a fault at a place of the document speaks of: there, within it, or around it."""
+    def find_field(self, path: str) -> str | None:
+        """Return the field for an error at a path of the document: at the path, else below it, else above it."""
         if path in self.fields:
             return self.fields[path]
-        within = next((field for place, field in self.fields.items() if place.startswith(f"{path}.")), None)
-        return within or (self.field_at(path.rpartition(".")[0]) if "." in path else None)
+        below = next((field for field_path, field in self.fields.items() if field_path.startswith(f"{path}.")), None)
+        return below or (self.find_field(path.rpartition(".")[0]) if "." in path else None)
 
 
-def read(kind: kinds.Kind, value: Any) -> Any:
-    """A field's value as the document holds it. What cannot be read stays as it is, for the engine to refuse."""
+def parse_value(kind: kinds.Kind, value: Any) -> Any:
+    """Return a field's value as a value of the document. Invalid values stay as they are; the parser reports them."""
     if not isinstance(value, str):
         return value
     if isinstance(kind, kinds.Boolean):

@@ -1,4 +1,4 @@
-"""The offer form as one field of any other form, and the address at which its shape changes in place."""
+"""The offer form as a form field, and the view that renders the form again with other parts."""
 
 import re
 from typing import Any
@@ -8,10 +8,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import Brand
-from backoffice.base.admin import list_brand_ids
+from backoffice.brand_selection import list_selectable_brands
 from core.permissions import BrandPermissions
 from pricing import OfferInvalid, parse_offer
 from pricing.description import describe_offer
@@ -22,66 +23,68 @@ TEMPLATE = "admin/promotions/offer.html"
 
 
 class OfferWidget(forms.Widget):
-    """Shows the offer form; an offer that it cannot tell, in words."""
+    """The offer form, or a description of an offer that the form can't represent."""
 
     use_fieldset = True
 
-    def __init__(self, *, brand: Brand, offer: object = None, **how: Any) -> None:
+    def __init__(self, *, brand: Brand, offer: object = None, **options: Any) -> None:
         super().__init__()
-        self.brand, self.offer, self.how = brand, offer, how
-        self.is_kept = offer is not None and not is_representable(offer, brand, **how)
+        self.brand, self.offer, self.options = brand, offer, options
+        self.is_read_only = offer is not None and not is_representable(offer, brand, **options)
         self._form: tuple[Any, OfferForm] | None = None
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
-        """The form of what was sent, always the same one, since it knows what was wrong; None for a kept offer."""
-        if self.is_kept:
+        """Return the bound form, the same one for the same data since it has the errors; None for a read-only offer."""
+        if self.is_read_only:
             return None
         if self._form is None or self._form[0] is not data:
-            self._form = data, OfferForm(data, brand=self.brand, offer=self.offer, prefix=name, **self.how)
+            self._form = data, OfferForm(data, brand=self.brand, offer=self.offer, prefix=name, **self.options)
         return self._form[1]
 
     def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
         return False
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        if self.is_kept:
-            return render_to_string(
-                "admin/promotions/offer_read_only.html", {"words": describe(self.offer, self.brand)}
-            )
-        form = (
-            value if isinstance(value, OfferForm) else OfferForm(brand=self.brand, offer=value, prefix=name, **self.how)
-        )
+        if self.is_read_only:
+            summary = describe_stored_offer(self.offer, self.brand)
+            return render_to_string("admin/promotions/offer_read_only.html", {"offer_summary": summary})
+        form = value
+        if not isinstance(value, OfferForm):
+            form = OfferForm(brand=self.brand, offer=value, prefix=name, **self.options)
         return render_to_string(TEMPLATE, {"offer": form})
 
 
 class OfferField(forms.Field):
-    """An offer of a brand. ``kinds``: what it may give; ``kept``: keys of the offer that stay as they are, unseen."""
+    """An offer of a brand.
+
+    ``kinds`` are the allowed kinds of benefits. ``hidden_keys`` are keys of the offer that keep their values unseen.
+    """
 
     default_error_messages = {
-        "wrong": "The offer is not complete: see what is marked.",
-        "going_on": "Go on with the offer, then save.",
+        "incomplete": _("Complete the highlighted fields."),
+        "unfinished": _("Finish the offer before saving."),
     }
 
-    def __init__(self, *, brand: Brand, initial: object = None, **how: Any) -> None:
-        names = {name: how.pop(name) for name in ("kinds", "kept") if name in how}
-        widget = OfferWidget(brand=brand, offer=initial, **names)
-        super().__init__(widget=widget, initial=initial, required=False, **how)
+    def __init__(self, *, brand: Brand, initial: object = None, **options: Any) -> None:
+        form_options = {name: options.pop(name) for name in ("kinds", "hidden_keys") if name in options}
+        widget = OfferWidget(brand=brand, offer=initial, **form_options)
+        super().__init__(widget=widget, initial=initial, required=False, **options)
 
     def clean(self, value: Any) -> Any:
         if value is None:
             return self.initial
         if value.action:
-            raise forms.ValidationError(self.error_messages["going_on"], code="going_on")
+            raise forms.ValidationError(self.error_messages["unfinished"], code="unfinished")
         if not value.is_valid():
-            raise forms.ValidationError(self.error_messages["wrong"], code="wrong")
+            raise forms.ValidationError(self.error_messages["incomplete"], code="incomplete")
         return value.document
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return data is not None and data.document != initial
 
 
-def describe(offer: object, brand: Brand) -> str:
-    """A stored offer as a sentence; empty for what is none."""
+def describe_stored_offer(offer: object, brand: Brand) -> str:
+    """Return a sentence that describes a stored offer, or an empty string for an invalid one."""
     try:
         return describe_offer(parse_offer(offer), brand.currency)
     except OfferInvalid:
@@ -90,15 +93,16 @@ def describe(offer: object, brand: Brand) -> str:
 
 @require_POST
 def form_fragment_view(request: HttpRequest) -> HttpResponse:
-    """The offer form again with what was sent, in the shape that a button asked for; or the sentence alone."""
-    brands, slug = list_brand_ids(request, BrandPermissions.EDIT), request.GET.get("brand", "")
-    found = Brand.objects.filter(slug=slug, is_active=True)
-    brand = (found if brands is None else found.filter(pk__in=brands)).first()
+    """Render the offer form after the action of a button, or only the description of the offer."""
+    brands = list_selectable_brands(request, BrandPermissions.EDIT)
+    brand = brands.filter(slug=request.GET.get("brand", "")).first()
     name = request.GET.get("name", "offer")
     if brand is None or not re.fullmatch(r"[a-z_]{1,40}", name):
         raise Http404
     kinds = [kind for kind in request.GET.get("kinds", "").split(",") if kind in BENEFIT_LABELS]
-    kept = request.GET.get("kept", "").split(",")
-    form = OfferForm(request.POST, brand=brand, kinds=kinds or tuple(BENEFIT_LABELS), kept=kept, prefix=name)
-    template = "admin/promotions/offer_description.html" if form.action == "words" else TEMPLATE
+    hidden_keys = request.GET.get("hidden", "").split(",")
+    form = OfferForm(
+        request.POST, brand=brand, kinds=kinds or tuple(BENEFIT_LABELS), hidden_keys=hidden_keys, prefix=name
+    )
+    template = "admin/promotions/offer_description.html" if form.action == "describe" else TEMPLATE
     return TemplateResponse(request, template, {"offer": form})

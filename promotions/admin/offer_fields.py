@@ -1,10 +1,11 @@
-"""The fields of the offer form: one for each key of the offer language, as the engine's own tables have them."""
+"""Fields of the offer form: one for each key of the offer language, derived from the tables of ``pricing.schema``."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any
 
 from django import forms
+from django.core.validators import ProhibitNullCharactersValidator
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
@@ -13,65 +14,74 @@ from unfold.widgets import (
 )
 
 from pricing import fields as kinds
-from pricing.description import DAYS
 from pricing.records import Record
 from pricing.schema import BENEFITS, CONDITIONS, OFFER
-from promotions.admin.offer_labels import CHOICES, label
+from promotions.admin.offer_labels import (
+    ANY_CURRENCY_LABEL,
+    CHOICE_LABELS,
+    DEFAULT_LABEL,
+    WEEKDAY_LABELS,
+    Label,
+    get_field_texts,
+)
 
-MAX_LENGTH = 400  # characters of one text; the engine says how many it takes
+MAX_LENGTH = 400  # characters of one text; the parser of offers checks the exact limit
 MAX_LIST_LENGTH = 300_000
-PRICES = ("percent", "amount", "unit_price", "group_price")
-WHICH = {"free_shipping": "set_price", "nth": "groups"}  # what the form tells apart within a kind of the language
+PRICE_KEYS = ("percent", "amount", "unit_price", "group_price")
+LANGUAGE_KINDS = {"free_shipping": "set_price", "nth": "groups"}
+"""Kinds that exist in the form only, and their kinds in the offer language."""
 PRESETS = {"free_shipping": {"kind": "set_price", "on": "shipping", "value": "0"}}
-OWN_CURRENCY = frozenset({"amount", "set_price", "unit_ladder", "min_subtotal", "max_subtotal", "subtotal_equals"})
-"""Kinds that are about an amount of money: a new one begins in the brand's currency."""
+MONEY_KINDS = frozenset({"amount", "set_price", "unit_ladder", "min_subtotal", "max_subtotal", "subtotal_equals"})
+"""Kinds with an amount of money: a new part of these kinds starts with the brand's currency."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldPath:
-    """One key of a part: its way through the document with hyphens (``select-skus``), and what may stand there."""
+    """A key of a part: its path in the document, joined by hyphens (``select-skus``), and its kind of value."""
 
     name: str
     kind: kinds.Kind
     default: Any
-    always: bool
+    always_dumped: bool
 
 
-def list_paths(record: Record, before: str = "") -> Iterator[FieldPath]:
-    """Every key of a record, those of records within it in their place. Lists of records stand as one."""
-    for each, keys in ((record, record.keys), *([(record.inline[1], record.inline[1].keys)] if record.inline else [])):
-        for key in keys:
+def list_paths(record: Record, prefix: str = "") -> Iterator[FieldPath]:
+    """Yield the paths of all keys of a record. Nested records are expanded, lists of records are not."""
+    for owner in [record, record.inline[1]] if record.inline else [record]:
+        for key in owner.keys:
             if isinstance(key.kind, Record):
-                yield from list_paths(key.kind, f"{before}{key.name}-")
+                yield from list_paths(key.kind, f"{prefix}{key.name}-")
             else:
-                default = each.defaults[key.target]
-                yield FieldPath(f"{before}{key.name}", key.kind, None if default is MISSING else default, key.always)
+                default = owner.defaults[key.target]
+                yield FieldPath(
+                    f"{prefix}{key.name}", key.kind, None if default is MISSING else default, key.always_dumped
+                )
 
 
-def paths_of_kind(section: str, kind: str) -> list[FieldPath]:
-    """The keys of one kind of condition or benefit, as the form tells kinds apart."""
+def list_kind_paths(section: str, kind: str) -> list[FieldPath]:
+    """Return the paths of the keys that the form shows for a kind of condition or benefit."""
     if section == "conditions":
         return list(list_paths(CONDITIONS[kind]))
-    every = list(list_paths(BENEFITS[WHICH.get(kind, kind)]))
+    paths = list(list_paths(BENEFITS[LANGUAGE_KINDS.get(kind, kind)]))
     if kind == "nth":
-        return [place for place in every if place.name not in (*PRICES, "count")]
-    return [place for place in every if not (kind == "groups" and place.name.startswith("then-"))]
+        return [path for path in paths if path.name not in (*PRICE_KEYS, "count")]
+    return [path for path in paths if not (kind == "groups" and path.name.startswith("then-"))]
 
 
-TOP = [place for place in list_paths(OFFER) if place.name not in ("conditions", "benefits")]
+OFFER_PATHS = [path for path in list_paths(OFFER) if path.name not in ("conditions", "benefits")]
 
 
-def kind_of(section: str, part: Mapping[str, Any]) -> str:
-    """What the form calls a part of an offer."""
+def get_form_kind(section: str, part: Mapping[str, Any]) -> str:
+    """Return the kind under which the form shows a part of an offer."""
     kind = str(part["kind"])
     if section == "benefits" and kind == "groups" and part.get("then"):
         return "nth"
-    plain = kind == "set_price" and part.keys() == {"kind", "value", "on"} and part["on"] == "shipping"
-    return "free_shipping" if plain and not str(part["value"]).strip("0.") else kind
+    is_plain = kind == "set_price" and part.keys() == {"kind", "value", "on"} and part["on"] == "shipping"
+    return "free_shipping" if is_plain and not str(part["value"]).strip("0.") else kind
 
 
-class NamesField(forms.CharField):
-    """Names, one in a line."""
+class NameListField(forms.CharField):
+    """A list of names, one per line."""
 
     widget = UnfoldAdminTextareaWidget
 
@@ -85,66 +95,72 @@ class NamesField(forms.CharField):
         super().run_validators("\n".join(value))
 
 
-class AnyOfField(forms.MultipleChoiceField):
-    """Some of a few; what else was sent is judged by the engine."""
+class LenientMultipleChoiceField(forms.MultipleChoiceField):
+    """A choice of several values. Other values are left to the parser of offers."""
 
     widget = UnfoldAdminCheckboxSelectMultipleWidget
 
     def validate(self, value: Any) -> None:
-        if any("\0" in each for each in value):
-            raise forms.ValidationError("This does not have the right form.")
+        prohibit_null_characters = ProhibitNullCharactersValidator()
+        for item in value:
+            prohibit_null_characters(item)
 
 
 class FieldFactory:
-    """Makes the field of a place. ``types`` are the segment types of the brand."""
+    """Factory of form fields for a brand. ``segment_types`` are the audiences to choose from."""
 
-    def __init__(self, *, currency: str, types: Collection[str]) -> None:
-        self.currency, self.types = currency, types
+    def __init__(self, *, currency: str, segment_types: Collection[str]) -> None:
+        self.currency, self.segment_types = currency, segment_types
 
-    def field(self, part: str, place: FieldPath, value: Any) -> forms.Field:
-        """The field of a key of a kind (``part``), where ``value`` stands now."""
-        name, hint = label(part, place.name)
-        common = {"label": name, "help_text": hint, "required": False, "initial": self.initial(place, value)}
-        if isinstance(place.kind, kinds.ListOf):
-            return self._list(part, place.kind, value, common)
-        common["max_length"] = MAX_LENGTH
-        if options := self._options(place, value):
-            return forms.CharField(widget=UnfoldAdminSelectWidget(choices=options), **common)
-        return forms.CharField(widget=_input(place.kind, str(value or "")), **common)
+    def build_field(self, kind: str, path: FieldPath, value: Any) -> forms.Field:
+        """Return the field of a key of a kind of condition or benefit (empty for the offer itself) with a value."""
+        label, help_text = get_field_texts(kind, path.name)
+        options = {"label": label, "help_text": help_text, "required": False, "initial": get_initial(path, value)}
+        if isinstance(path.kind, kinds.ListOf):
+            return self._build_list_field(kind, path.kind, value, options)
+        options["max_length"] = MAX_LENGTH
+        if choices := self._list_choices(path, value):
+            return forms.CharField(widget=UnfoldAdminSelectWidget(choices=choices), **options)
+        return forms.CharField(widget=_build_input(path.kind, str(value or "")), **options)
 
-    def initial(self, place: FieldPath, value: Any) -> Any:
-        """What stands there before anyone wrote: what the language takes it for."""
-        if value is not None:
-            return value
-        return to_initial(place.default) if place.default is not None and place.always else ""
-
-    def _options(self, place: FieldPath, value: Any) -> list[tuple[str, str]]:
-        """The choices of a place that has some; its default first."""
-        short = place.name.rpartition("-")[2]
-        if short == "currency":
-            known = dict.fromkeys([self.currency, *([str(value)] if value else [])])
-            return [("", "any currency"), *((each, each) for each in known)]
-        if not isinstance(place.kind, kinds.Choice | kinds.Boolean):
+    def _list_choices(self, path: FieldPath, value: Any) -> list[tuple[str, Label]]:
+        """Return the choices of a key, the default first; none for a key with free values."""
+        key = path.name.rpartition("-")[2]
+        if key == "currency":
+            currencies = dict.fromkeys([self.currency, *([str(value)] if value else [])])
+            return [("", ANY_CURRENCY_LABEL), *((currency, currency) for currency in currencies)]
+        if not isinstance(path.kind, kinds.Choice | kinds.Boolean):
             return []
-        words = CHOICES.get(place.name) or CHOICES[short]
-        if isinstance(place.kind, kinds.Boolean):
-            return list(words.items())
-        allowed = [str(option) for option in place.kind.options]
-        shown = [(name, word) for name, word in words.items() if name in allowed]
-        return shown if place.default is not None or place.name in ("basis", "unit") else [("", "as usual"), *shown]
+        labels = CHOICE_LABELS.get(path.name) or CHOICE_LABELS[key]
+        if isinstance(path.kind, kinds.Boolean):
+            return list(labels.items())
+        allowed = [str(option) for option in path.kind.options]
+        choices = [(option, label) for option, label in labels.items() if option in allowed]
+        has_default = path.default is not None or path.name in ("basis", "unit")
+        return choices if has_default else [("", DEFAULT_LABEL), *choices]
 
-    def _list(self, part: str, kind: kinds.ListOf, value: Any, common: dict[str, Any]) -> forms.Field:
-        if isinstance(kind.item, kinds.Weekday):
-            return AnyOfField(choices=list(DAYS.items()), **common)
-        if part == "audience":
-            sent = value if isinstance(value, list) else [value] if value else []
-            known = dict.fromkeys([*self.types, *sent])
-            return AnyOfField(choices=[(each, each.replace("_", " ")) for each in known], **common)
-        return NamesField(max_length=MAX_LIST_LENGTH, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), **common)
+    def _build_list_field(
+        self, kind: str, value_kind: kinds.ListOf, value: Any, options: dict[str, Any]
+    ) -> forms.Field:
+        if isinstance(value_kind.item, kinds.Weekday):
+            return LenientMultipleChoiceField(choices=list(WEEKDAY_LABELS.items()), **options)
+        if kind == "audience":
+            selected = value if isinstance(value, list) else [value] if value else []
+            segment_types = dict.fromkeys([*self.segment_types, *selected])
+            choices = [(segment_type, segment_type.replace("_", " ")) for segment_type in segment_types]
+            return LenientMultipleChoiceField(choices=choices, **options)
+        return NameListField(max_length=MAX_LIST_LENGTH, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), **options)
 
 
-def _input(kind: kinds.Kind, value: str) -> forms.Widget:
-    """The browser's own picker of a day or a time where it can hold what stands there, else a line of text."""
+def get_initial(path: FieldPath, value: Any) -> Any:
+    """Return the initial value of a key's field: its value in the offer, else the default of the offer language."""
+    if value is not None:
+        return value
+    return to_initial(path.default) if path.default is not None and path.always_dumped else ""
+
+
+def _build_input(kind: kinds.Kind, value: str) -> forms.Widget:
+    """Return a date or time input if the browser can show the value in it, else a text input."""
     attrs: dict[str, str] = {"autocomplete": "off"}
     if isinstance(kind, kinds.Clock) and value != "24:00":
         attrs["type"] = "time"
@@ -160,9 +176,9 @@ def _input(kind: kinds.Kind, value: str) -> forms.Widget:
 
 
 def to_initial(value: Any) -> Any:
-    """A value of a document as a field of a form holds it."""
+    """Return a value of a document as the initial value of a form field."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
-        return [str(each) for each in value]
+        return [str(item) for item in value]
     return "" if value is None else str(value)

@@ -1,13 +1,13 @@
-"""The offer form: an offer of the offer language, written without a brace.
+"""The offer form: edits an offer of the offer language without JSON.
 
-Any form takes it as one field::
+Any form can use it as one field::
 
     self.fields["offer"] = OfferField(brand=brand, initial=promotion.offer)
 
-Its cleaned value is the offer's document, judged by the engine; what the engine refuses is shown at the field that it
-speaks of. Adding a part and changing its kind are buttons that the browser answers in place (htmx); without scripts
-they are sent like the form itself, which then is not saved but shown with the part. A stored offer that the form
-cannot tell to the letter is shown in words and kept as it is.
+Its cleaned value is the offer's document, checked by the parser of offers. Errors are shown at the fields that they
+refer to. Buttons that add a part, and changes of a part's kind, are answered in place (htmx). Without scripts they
+submit the whole form, which is then not saved but shown again with the new part. A stored offer that the form can't
+represent exactly is described in a sentence and stays as it is.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.forms.boundfield import BoundField
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
@@ -25,50 +26,54 @@ from core.errors import InvalidRequest
 from pricing import OfferInvalid, dump_offer, parse_offer
 from pricing.description import describe_offer
 from promotions.admin.offer_document import (
-    KNOWN,
+    KIND_LABELS,
     MAX_PARTS,
-    NEW,
+    MAX_TIERS,
     FormDocument,
     Values,
     apply_action,
+    count_tiers,
     extract_prefixed,
     flatten,
-    parts_of,
-    rows_of,
+    list_part_kinds,
 )
 from promotions.admin.offer_fields import (
-    OWN_CURRENCY,
+    MONEY_KINDS,
+    OFFER_PATHS,
     PRESETS,
-    TOP,
-    AnyOfField,
     FieldFactory,
-    NamesField,
-    paths_of_kind,
+    LenientMultipleChoiceField,
+    NameListField,
+    list_kind_paths,
 )
-from promotions.admin.offer_labels import BENEFIT_LABELS, SECTIONS, label
+from promotions.admin.offer_labels import BENEFIT_LABELS, GROUP_LABELS, Label, get_field_texts
 from promotions.services import validate_offer
 from segments.selectors import list_segment_types
 
-LIMITS = frozenset({"max_units", "per", "pick", "only_complete_groups_of", "split", "each"})
-MIN_ROWS = 3
+LIMIT_KEYS = frozenset({"max_units", "per", "pick", "only_complete_groups_of", "split", "each"})
+MIN_TIERS = 3
+DESCRIBE = "describe"  # the action that only updates the description
 
 
 @dataclass(slots=True)
 class Part:
-    """A condition or a benefit, ready to be shown. ``more`` are fields that few need: title, fields, whether open."""
+    """A condition or benefit for the page. ``sections`` collapse: a title, the fields, and whether it is open."""
 
     name: str
     number: int
     kind: BoundField
-    was: BoundField
-    main: list[BoundField] = field(default_factory=list)
-    rows: list[tuple[BoundField, BoundField]] = field(default_factory=list)
-    more: list[tuple[str, list[BoundField], bool]] = field(default_factory=list)
-    droppable: bool = True
+    previous_kind: BoundField
+    fields: list[BoundField] = field(default_factory=list)
+    tiers: list[tuple[BoundField, BoundField]] = field(default_factory=list)
+    sections: list[tuple[Label, list[BoundField], bool]] = field(default_factory=list)
+    can_remove: bool = True
 
 
 class OfferForm(forms.Form):
-    """The parts of an offer and how it combines. ``kinds``: what it may give. ``kept``: keys that are not shown."""
+    """The parts of an offer and its combination with other offers.
+
+    ``kinds`` are the allowed kinds of benefits. ``hidden_keys`` are keys of the offer that keep their values unseen.
+    """
 
     def __init__(
         self,
@@ -77,193 +82,209 @@ class OfferForm(forms.Form):
         brand: Brand,
         offer: object = None,
         kinds: Sequence[str] = tuple(BENEFIT_LABELS),
-        kept: Sequence[str] = (),
+        hidden_keys: Sequence[str] = (),
         prefix: str = "offer",
     ) -> None:
-        self.brand, self.offer, self.gives, self.kept = brand, offer, tuple(kinds), tuple(kept)
+        self.brand, self.offer, self.allowed_kinds, self.hidden_keys = brand, offer, tuple(kinds), tuple(hidden_keys)
         if data is None:
-            values, self.action = (flatten(offer) if offer else dict(NEW) | {"benefits-0-kind": self.gives[0]}), ""
+            values, self.action = (flatten(offer) if offer else {"benefits-0-kind": self.allowed_kinds[0]}), ""
         else:
             values, self.action = extract_prefixed(data, prefix), str(data.get(f"{prefix}-do", ""))
-        if self.action and self.action != "words":
+        if self.action and self.action != DESCRIBE:
             values, data = apply_action(values, self.action), None
         super().__init__(data, prefix=prefix, use_required_attribute=False)
         self.document: dict[str, Any] = {}
-        self.shape = {section: parts_of(values, section) for section in MAX_PARTS}
-        self._control = FieldFactory(currency=brand.currency, types=list_segment_types(brand_id=brand.pk))
-        self.rows: dict[str, int] = {}
-        for place in TOP:
-            self.fields[place.name] = self._control.field("", place, values.get(place.name))
-            if place.name in self.kept:
-                self.fields[place.name].widget = forms.HiddenInput()
-        for section, kinds_ in self.shape.items():
-            for index, kind in enumerate(kinds_):
-                self._add(section, f"{section}-{index}", kind, values)
+        self.part_kinds = {section: list_part_kinds(values, section) for section in MAX_PARTS}
+        self._factory = FieldFactory(currency=brand.currency, segment_types=list_segment_types(brand_id=brand.pk))
+        self.tier_counts: dict[str, int] = {}
+        for path in OFFER_PATHS:
+            self.fields[path.name] = self._factory.build_field("", path, values.get(path.name))
+            if path.name in self.hidden_keys:
+                self.fields[path.name].widget = forms.HiddenInput()
+        for section, part_kinds in self.part_kinds.items():
+            for index, kind in enumerate(part_kinds):
+                self._add_part(section, f"{section}-{index}", kind, values)
 
-    def _add(self, section: str, base: str, kind: str, values: Values) -> None:
-        """The fields of one part."""
-        known = {name: word for name, word in KNOWN[section].items() if section == "conditions" or name in self.gives}
-        known.setdefault(kind, KNOWN[section][kind])
-        is_new = values.get(f"{base}-was") != kind
-        title = "What it gives" if section == "benefits" else "Condition"
-        select = UnfoldAdminSelectWidget(choices=list(known.items()), attrs={"aria-label": title})
+    def _add_part(self, section: str, base: str, kind: str, values: Values) -> None:
+        """Add the fields of a part."""
+        labels = KIND_LABELS[section]
+        choices = {
+            name: label for name, label in labels.items() if section == "conditions" or name in self.allowed_kinds
+        }
+        choices.setdefault(kind, labels[kind])
+        is_new = values.get(f"{base}-previous_kind") != kind
+        title = _("Benefit") if section == "benefits" else _("Condition")
+        select = UnfoldAdminSelectWidget(choices=list(choices.items()), attrs={"aria-label": title})
         self.fields[f"{base}-kind"] = forms.CharField(label=title, initial=kind, required=False, widget=select)
-        self.fields[f"{base}-was"] = forms.CharField(initial=kind, required=False, widget=forms.HiddenInput())
+        self.fields[f"{base}-previous_kind"] = forms.CharField(initial=kind, required=False, widget=forms.HiddenInput())
         if kind in PRESETS:
             return
-        for place in paths_of_kind(section, kind):
-            name = f"{base}-{place.name}"
-            if place.name == "tiers":
-                self._add_rows(base, values)
+        for path in list_kind_paths(section, kind):
+            name = f"{base}-{path.name}"
+            if path.name == "tiers":
+                self._add_tiers(base, values)
             else:
                 value = values.get(name)
-                if is_new and place.name == "currency" and kind in OWN_CURRENCY:
+                if is_new and path.name == "currency" and kind in MONEY_KINDS:
                     value = value or self.brand.currency
-                self.fields[name] = self._control.field(kind, place, value)
+                self.fields[name] = self._factory.build_field(kind, path, value)
 
-    def _add_rows(self, base: str, values: Values) -> None:
-        """The steps of tiers, and some to be filled."""
-        rows = rows_of(values, base)
-        self.rows[base] = rows = max(rows if self.is_bound else min(rows + 1, 50), MIN_ROWS)
-        for row in range(rows):
+    def _add_tiers(self, base: str, values: Values) -> None:
+        """Add the fields of a part's tiers, with empty ones to fill in."""
+        count = count_tiers(values, base)
+        self.tier_counts[base] = count = max(count if self.is_bound else min(count + 1, MAX_TIERS), MIN_TIERS)
+        for index in range(count):
             for key in ("from", "value"):
-                name = f"{base}-tiers-{row}-{key}"
+                name = f"{base}-tiers-{index}-{key}"
                 self.fields[name] = forms.CharField(
-                    label=label("tier", f"tier-{key}")[0], required=False, max_length=40, initial=values.get(name, ""),
+                    label=get_field_texts("tier", f"tier-{key}")[0],
+                    required=False,
+                    max_length=40,
+                    initial=values.get(name, ""),
                     widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-                )  # fmt: skip
+                )
 
     def clean(self) -> dict[str, Any]:
-        """The document, judged."""
-        written = FormDocument(self.cleaned_data)
+        """Build and validate the document. An error is added to the field that it refers to."""
+        form_document = FormDocument(self.cleaned_data)
         try:
-            offer = validate_offer(written.document, field="", currency=self.brand.currency)
-        except InvalidRequest as refusal:
-            for fault in refusal.errors or []:
-                name = written.field_at(fault["field"])
+            offer = validate_offer(form_document.document, field="", currency=self.brand.currency)
+        except InvalidRequest as invalid:
+            for error in invalid.errors or []:
+                name = form_document.find_field(error["field"])
                 if name is None or name not in self.errors:
-                    self.add_error(name, fault["detail"])
+                    self.add_error(name, error["detail"])
             return self.cleaned_data
-        foreign = [kind for kind in self.shape["benefits"] if kind not in self.gives]
-        if foreign:
-            self.add_error(None, f"{BENEFIT_LABELS[foreign[0]]} cannot be given here.")
-            return self.cleaned_data
+        for kind in self.part_kinds["benefits"]:
+            if kind not in self.allowed_kinds:
+                self.add_error(None, _("%(benefit)s isn't available here.") % {"benefit": BENEFIT_LABELS[kind]})
+                return self.cleaned_data
         self.document = dump_offer(offer)
         if documents_equal(self.document, self.offer):
             self.document = dict(self.offer)  # type: ignore[call-overload]
         return self.cleaned_data
 
-    # --- what the page shows -----------------------------------------------------------------------------------------
+    # --- for the page ------------------------------------------------------------------------------------------------
     @property
     def parts(self) -> list[tuple[str, list[Part]]]:
         """The parts of each section."""
-        return [(name, [self._part(name, index) for index in range(len(kinds))]) for name, kinds in self.shape.items()]
-
-    def _part(self, section: str, index: int) -> Part:
-        base, kind = f"{section}-{index}", self.shape[section][index]
-        lonely = section == "benefits" and len(self.shape["benefits"]) == 1
-        part = Part(base, index + 1, self[f"{base}-kind"], self[f"{base}-was"], droppable=not lonely)
-        more: dict[str, list[BoundField]] = {}
-        for name in self.fields:
-            short = name.removeprefix(f"{base}-")
-            if short == name or short in ("kind", "was") or short.startswith("tiers-"):
-                continue
-            group = group_of(kind, short)
-            (more.setdefault(group, []) if group else part.main).append(self[name])
-        part.rows = [
-            (self[f"{base}-tiers-{row}-from"], self[f"{base}-tiers-{row}-value"])
-            for row in range(self.rows.get(base, 0))
+        return [
+            (section, [self._build_part(section, index) for index in range(len(part_kinds))])
+            for section, part_kinds in self.part_kinds.items()
         ]
-        part.more = [
-            (SECTIONS[group], found, kind == "contains" or any(bound.errors or has_value(bound) for bound in found))
-            for group, found in more.items()
+
+    def _build_part(self, section: str, index: int) -> Part:
+        base, kind = f"{section}-{index}", self.part_kinds[section][index]
+        is_only_benefit = section == "benefits" and len(self.part_kinds["benefits"]) == 1
+        part = Part(
+            base, index + 1, self[f"{base}-kind"], self[f"{base}-previous_kind"], can_remove=not is_only_benefit
+        )
+        groups: dict[str, list[BoundField]] = {}
+        for name in self.fields:
+            key = name.removeprefix(f"{base}-")
+            if key == name or key in ("kind", "previous_kind") or key.startswith("tiers-"):
+                continue
+            group = get_group(kind, key)
+            (groups.setdefault(group, []) if group else part.fields).append(self[name])
+        part.tiers = [
+            (self[f"{base}-tiers-{tier}-from"], self[f"{base}-tiers-{tier}-value"])
+            for tier in range(self.tier_counts.get(base, 0))
+        ]
+        part.sections = [
+            (
+                GROUP_LABELS[group],
+                fields,
+                kind == "contains" or any(bound.errors or has_value(bound) for bound in fields),
+            )
+            for group, fields in groups.items()
         ]
         return part
 
     @property
-    def combining(self) -> list[BoundField]:
-        """How the offer stands beside others."""
-        return [self[place.name] for place in TOP if place.name not in self.kept]
+    def combination_fields(self) -> list[BoundField]:
+        """The fields for the combination with other offers."""
+        return [self[path.name] for path in OFFER_PATHS if path.name not in self.hidden_keys]
 
     @property
-    def combines(self) -> bool:
-        """Whether anything is said about that."""
-        return any(bound.errors or has_value(bound) for bound in self.combining)
+    def has_combination(self) -> bool:
+        """Whether a field for the combination with other offers has a value or an error."""
+        return has_content(self.combination_fields)
 
     @property
     def can_add(self) -> list[str]:
-        """The sections that take one part more."""
-        return [section for section, kinds in self.shape.items() if len(kinds) < MAX_PARTS[section]]
+        """The sections that can have another part."""
+        return [section for section, part_kinds in self.part_kinds.items() if len(part_kinds) < MAX_PARTS[section]]
 
     @property
     def fragment_url(self) -> str:
-        """Where the page asks for the form with another shape."""
-        asked = {
+        """The URL that renders the form after an action."""
+        query = {
             "brand": self.brand.slug,
             "name": self.prefix,
-            "kinds": ",".join(self.gives),
-            "kept": ",".join(self.kept),
+            "kinds": ",".join(self.allowed_kinds),
+            "hidden": ",".join(self.hidden_keys),
         }
-        return f"{reverse('admin:promotions_offer')}?{urlencode(asked)}"
+        return f"{reverse('admin:promotions_offer')}?{urlencode(query)}"
 
     def description(self) -> str:
-        """The offer as a sentence, or what is still missing."""
-        if not self.is_bound:
-            return (
-                describe_offer(parse_offer(self.offer), self.brand.currency) if self.offer and not self.action else ""
-            )
-        if self.is_valid():
-            return describe_offer(parse_offer(self.document), self.brand.currency)
-        return ""
+        """Return the offer as a sentence; empty while the offer is incomplete."""
+        if self.is_bound:
+            document = self.document if self.is_valid() else None
+        else:
+            document = None if self.action else self.offer
+        return describe_offer(parse_offer(document), self.brand.currency) if document else ""
 
     def initial_data(self) -> dict[str, Any]:
-        """What a browser sends of this form when nobody touches it."""
-        return {f"{self.prefix}-{name}": as_sent(field, field.initial) for name, field in self.fields.items()}
+        """Return what a browser submits if nobody changes the form."""
+        return {
+            f"{self.prefix}-{name}": get_submitted_value(field, field.initial) for name, field in self.fields.items()
+        }
 
 
-def group_of(kind: str, name: str) -> str:
-    """Where a field of a part is folded away; empty for one that is always seen."""
-    for folded in ("buy-select", "get-select", "select"):
-        if name.startswith(f"{folded}-"):
-            return folded
-    return "limits" if name in LIMITS or (name == "currency" and kind not in OWN_CURRENCY) else ""
+def get_group(kind: str, key: str) -> str:
+    """Return the collapsible group of a part's field; empty for a field that is always visible."""
+    for group in ("buy-select", "get-select", "select"):
+        if key.startswith(f"{group}-"):
+            return group
+    return "limits" if key in LIMIT_KEYS or (key == "currency" and kind not in MONEY_KINDS) else ""
+
+
+def has_content(fields: list[BoundField]) -> bool:
+    """Return whether any of the fields has an error or a value other than its default."""
+    return any(bound.errors or has_value(bound) for bound in fields)
 
 
 def has_value(bound: BoundField) -> bool:
-    """Whether a field holds something else than what it holds at first."""
+    """Return whether a field has a value other than its default."""
     value = bound.value()
     if isinstance(bound.field.widget, forms.Select) and isinstance(value, str):
         return value not in ("", str(next(iter(bound.field.widget.choices))[0]))
     return value not in ("", None, [], "0")
 
 
-def as_sent(field_: forms.Field, value: Any) -> Any:
-    """A field's value after the browser has had it in its widget."""
-    if isinstance(field_, AnyOfField):
-        return [key for key, _ in field_.choices if key in (value or [])]  # type: ignore[union-attr,misc]
-    if isinstance(field_, NamesField):
-        return str(field_.prepare_value(value or "")).replace("\r", "\n")
+def get_submitted_value(form_field: forms.Field, value: Any) -> Any:
+    """Return a field's value as a browser submits it."""
+    if isinstance(form_field, LenientMultipleChoiceField):
+        return [key for key, _label in form_field.choices if key in (value or [])]  # type: ignore[union-attr,misc]
+    if isinstance(form_field, NameListField):
+        return str(form_field.prepare_value(value or "")).replace("\r", "\n")
     return str(value or "").replace("\r", "").replace("\n", "")
 
 
 def documents_equal(document: object, other: object) -> bool:
-    """Whether two documents are one offer."""
+    """Return whether two documents are the same offer. An invalid document equals none."""
     try:
         return parse_offer(document) == parse_offer(other)
     except OfferInvalid:
         return False
 
 
-def is_representable(offer: object, brand: Brand, **how: Any) -> bool:
-    """Whether the form says just what the document does."""
+def is_representable(offer: object, brand: Brand, **options: Any) -> bool:
+    """Return whether the form can represent an offer exactly."""
     try:
-        shown = OfferForm(brand=brand, offer=offer, **how)
+        unbound = OfferForm(brand=brand, offer=offer, **options)
     except OfferInvalid:
         return False
-    written = FormDocument(_cleaned(OfferForm(shown.initial_data(), brand=brand, **how)))
-    return documents_equal(written.document, offer)
-
-
-def _cleaned(form: OfferForm) -> Values:
-    form.is_valid()
-    return form.cleaned_data
+    form = OfferForm(unbound.initial_data(), brand=brand, **options)
+    form.is_valid()  # fills cleaned_data
+    return documents_equal(FormDocument(form.cleaned_data).document, offer)

@@ -1,4 +1,4 @@
-"""The admin's page of how a brand's prices are worked out."""
+"""Admin page of the pricing settings of brands."""
 
 from django.contrib import admin
 from django.db.models import Model
@@ -11,7 +11,7 @@ from promotions.models import PricingProfile
 
 @admin.register(PricingProfile)
 class PricingProfileAdmin(BrandScopedAdmin):
-    """How a brand wants its prices worked out; a brand without a profile has the defaults."""
+    """The pricing settings of brands. A brand without a profile has the defaults."""
 
     list_display = ("brand", "rounding", "round_on", "remainder", "percent_base", "free_units", "budget_overrun")
     list_select_related = ("brand",)
