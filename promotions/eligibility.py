@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from pricing import Cart, Offer, Select
-from pricing.offer import BuyGet, Contains, GiftOf, Subtotal
+from pricing.offer import BuyGet, Contains, GiftBenefit, Subtotal
 
 MATCH_ALL = "*"
 UPSELL_FACTOR = 2  # a cart that reaches half of a minimum is still shown what is missing
@@ -17,7 +17,7 @@ def match_keys(offer: Offer, *, brand: str) -> list[str]:
     """
     token_sets = [_tokens(condition.select) for condition in offer.conditions if isinstance(condition, Contains)]
     benefits = [
-        {MATCH_ALL} if isinstance(benefit, GiftOf | BuyGet) else _tokens(benefit.narrow.select)
+        {MATCH_ALL} if isinstance(benefit, GiftBenefit | BuyGet) else _tokens(benefit.narrowing.select)
         for benefit in offer.benefits
     ]
     token_sets.append(set().union(*benefits))

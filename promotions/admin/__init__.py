@@ -1,4 +1,4 @@
-"""The admin's pages of promotions, each kind in a file of its own."""
+"""Admin pages of promotions and pricing settings."""
 
 from promotions.admin import pricing, promotions
 

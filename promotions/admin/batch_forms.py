@@ -1,4 +1,4 @@
-"""Forms of batches of codes: made from a pattern, brought along, and given to an audience."""
+"""Forms of code batches: generate, import and assign codes."""
 
 import uuid
 from collections.abc import Iterable
@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
@@ -14,6 +16,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from backoffice.base.form_fields import add_service_errors
 from backoffice.base.formatting import format_datetime
 from core.errors import DomainError
 from promotions import code_rules
@@ -22,101 +25,119 @@ from promotions.models import CodeBatch, Promotion
 from promotions.selectors.batches import count_codes_of_pattern
 from promotions.services import MAX_BATCH_SIZE
 
-DEFAULT_CHARSET = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+CODE_INPUT_ATTRS = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 
 
 class GenerateCodesForm(forms.Form):
-    """A new batch from a pattern."""
+    """The pattern and size of a new batch."""
 
     count = forms.IntegerField(
-        label="How many codes", min_value=1, max_value=MAX_BATCH_SIZE, initial=1_000,
+        label=gettext_lazy("Number of codes"), min_value=1, max_value=MAX_BATCH_SIZE, initial=1_000,
         widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1, "max": MAX_BATCH_SIZE, "inputmode": "numeric"}),
     )  # fmt: skip
     pattern = forms.CharField(
-        label="Pattern", max_length=64, initial=code_rules.DEFAULT_PATTERN, widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),
-        help_text="Each # is drawn at random; letters, digits, - and _ stay, as in SUMMER-########",
+        label=gettext_lazy("Pattern"), max_length=64, initial=code_rules.DEFAULT_PATTERN,
+        widget=UnfoldAdminTextInputWidget(attrs=CODE_INPUT_ATTRS),
+        help_text=gettext_lazy("Each # becomes a random character. Example: SUMMER-########"),
     )  # fmt: skip
     charset = forms.CharField(
-        label="Drawn from", max_length=64, initial=code_rules.DEFAULT_CHARSET, widget=UnfoldAdminTextInputWidget(attrs=DEFAULT_CHARSET),
-        help_text="Different letters and digits; these leave out what is easily mistaken",
+        label=gettext_lazy("Character set"), max_length=64, initial=code_rules.DEFAULT_CHARSET,
+        widget=UnfoldAdminTextInputWidget(attrs=CODE_INPUT_ATTRS),
+        help_text=gettext_lazy("Look-alike characters are excluded by default."),
     )  # fmt: skip
 
-    def add_service_errors(self, refusal: DomainError) -> None:
-        """Show what the service refused at its field."""
-        for fault in refusal.errors or [{"field": "pattern", "detail": error_text(refusal)}]:
-            self.add_error(fault["field"] if fault["field"] in self.fields else None, fault["detail"])
+    def add_service_errors(self, error: DomainError) -> None:
+        """Add the errors of a service to their fields."""
+        if error.errors:
+            add_service_errors(self, error, {name: name for name in self.fields}, "")
+        else:
+            self.add_error("pattern", format_error(error))
 
     def describe_strength(self, brand_id: uuid.UUID) -> tuple[str, bool]:
-        """How hard a code is to guess, in words, and whether that is hard enough. Empty while nothing can be said."""
+        """Return how hard it is to guess a code, and whether that is hard enough; an empty text for invalid data."""
         if not self.is_valid():
             return "", True
         pattern, charset = (self.cleaned_data[name].strip().upper() for name in ("pattern", "charset"))
         if not (code_rules.is_pattern(pattern) and code_rules.is_charset(charset)):
             return "", True
-        every = self.cleaned_data["count"] + count_codes_of_pattern(brand_id=brand_id, pattern=pattern)
-        space = len(charset) ** pattern.count(code_rules.WILDCARD)
-        words = f"Possible codes: {format_large_number(space)}; one guess in {format_large_number(max(1, space // every))} hits."
-        if not code_rules.is_too_weak(pattern, charset, count=every):
-            return words, True
-        least = code_rules.minimum_pattern(pattern, charset, count=every)
-        return f"{words} Too few: {least} would do." if least else f"{words} Too few.", False
+        total = self.cleaned_data["count"] + count_codes_of_pattern(brand_id=brand_id, pattern=pattern)
+        combinations = code_rules.count_combinations(pattern, charset)
+        numbers = {
+            "combinations": format_large_number(combinations),
+            "odds": format_large_number(max(1, combinations // total)),
+        }
+        strength = _("%(combinations)s combinations; 1 in %(odds)s guesses hits a code.") % numbers
+        if not code_rules.is_too_weak(pattern, charset, count=total):
+            return strength, True
+        minimum = code_rules.minimum_pattern(pattern, charset, count=total)
+        if minimum is None:
+            return _("%(strength)s Too short.") % {"strength": strength}, False
+        return _("%(strength)s Too short. Use at least %(pattern)s.") % {
+            "strength": strength, "pattern": minimum,
+        }, False  # fmt: skip
 
 
 class ImportForm(forms.Form):
-    """Codes from another system, one in a line."""
+    """A file of codes, and the batch that they are added to."""
 
     file = forms.FileField(
-        label="File", widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
-        help_text="CSV or plain text: the first cell of each line is a code",
+        label=gettext_lazy("File"), help_text=gettext_lazy("CSV or text file, one code per line."),
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
     )  # fmt: skip
     batch = forms.ChoiceField(
-        label="Add to", required=False, widget=UnfoldAdminSelectWidget(),
-        help_text="An import that broke off is sent again whole, with the batch that it had begun",
+        label=gettext_lazy("Target batch"), required=False, widget=UnfoldAdminSelectWidget(),
+        help_text=gettext_lazy("To resume an interrupted import, upload the file again and select its batch."),
     )  # fmt: skip
 
-    def __init__(self, *args: Any, batches: Iterable[CodeBatch], **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, *args: Any, batches: Iterable[CodeBatch], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.batches = {str(batch.pk): batch for batch in batches if not batch.pattern}
-        begun = [
-            (key, f"{batch.count:,} codes, begun {format_started_at(batch)}") for key, batch in self.batches.items()
-        ]
-        self.fields["batch"].choices = [("", "A new batch"), *begun]  # type: ignore[attr-defined]
+        choices = [(key, _batch_label(batch)) for key, batch in self.batches.items()]
+        self.fields["batch"].choices = [("", _("New batch")), *choices]  # type: ignore[attr-defined]
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > settings.IMPORT_LIMIT:
-            raise forms.ValidationError(f"A file has up to {settings.IMPORT_LIMIT // 1024**2} MiB.")
+            size = f"{settings.IMPORT_LIMIT // 1024**2:,}"
+            raise forms.ValidationError(_("The file can't exceed %(size)s MiB.") % {"size": size})
         return file
 
 
 class AssignForm(forms.Form):
-    """Everyone of an audience gets a code."""
+    """The audience whose customers get a code each."""
 
-    audience = forms.ChoiceField(label="Audience", widget=UnfoldAdminSelectWidget())
+    audience = forms.ChoiceField(label=gettext_lazy("Audience"), widget=UnfoldAdminSelectWidget())
     notify = forms.BooleanField(
-        label="Mail it", required=False, initial=True, widget=UnfoldBooleanSwitchWidget(),
-        help_text="To each who agreed to get offers, once",
+        label=gettext_lazy("Email codes"), required=False, initial=True, widget=UnfoldBooleanSwitchWidget(),
+        help_text=gettext_lazy("Sent once to customers who subscribed to offers."),
     )  # fmt: skip
 
-    def __init__(self, *args: Any, promotion: Promotion, **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, *args: Any, promotion: Promotion, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.fields["audience"].choices = list_audience_choices(promotion.brand, "")[1:]  # type: ignore[attr-defined]
 
 
-def error_text(refusal: DomainError) -> str:
-    """A refusal with what would do instead."""
-    least = refusal.extensions.get("minimum_pattern")
-    return f"{refusal.detail} The shortest that would do is {least}." if least else refusal.detail
+def format_error(error: DomainError) -> str:
+    """Return the detail of an error and the shortest pattern that is strong enough, if the error has one."""
+    pattern = error.extensions.get("minimum_pattern")
+    if not pattern:
+        return error.detail
+    return _("%(detail)s Use at least %(pattern)s.") % {"detail": error.detail, "pattern": pattern}
 
 
-def format_started_at(batch: CodeBatch) -> str:
-    """When a batch was begun, in its brand's time."""
-    return format_datetime(batch.created_at, batch.required_promotion.brand.timezone)
+def _batch_label(batch: CodeBatch) -> str:
+    started = format_datetime(batch.created_at, batch.required_promotion.brand.timezone)
+    return ngettext("%(count)s code, started %(time)s", "%(count)s codes, started %(time)s", batch.count) % {
+        "count": f"{batch.count:,}", "time": started,
+    }  # fmt: skip
 
 
 def format_large_number(number: int) -> str:
-    """A large number in words that can be compared: 3.2 million, 4 trillion."""
-    for size, word in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")):
+    """Return a number with a word for its size, for example ``3.2 million``."""
+    if number >= 10**15:
+        return _("more than 999 trillion")
+    sizes = ((10**12, _("%(number)s trillion")), (10**9, _("%(number)s billion")), (10**6, _("%(number)s million")))
+    for size, text in sizes:
         if number >= size:
-            return "more than 999 trillion" if number >= 10**15 else f"{number / size:,.1f} {word}".replace(".0 ", " ")
+            return text % {"number": f"{number / size:,.1f}".removesuffix(".0")}
     return f"{number:,}"

@@ -1,69 +1,77 @@
-"""Live numbers of a promotion: whom it reaches, and what its counters say was taken of its budget and its limits."""
+"""Metric cards of a promotion: its audience, and the usage of its budget and limits."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from django.db.models import Sum
+from django.utils.translation import gettext as _
 
-from backoffice.base.formatting import format_amount
-from promotions import limit_rules, services
-from promotions.models import Promotion, PromotionCounter
-from segments.models import TERMINAL_STATES, Segment
+from backoffice.base.formatting import format_amount, format_number, format_percentage
+from promotions import services
+from promotions.models import Promotion
+from promotions.selectors.limits import get_usage_by_limit
+from segments.models import Segment
 
-PERIODS = {"day": "today", "week": "this week", "month": "this month"}
-
-
-def usage_by_limit(promotion: Promotion, at: datetime) -> dict[str, int]:
-    """What was taken of each limit that is counted, now; what nobody took yet is absent."""
-    days = limit_rules.period_starts(at.astimezone(ZoneInfo(promotion.brand.timezone)))
-    slots = {"budget": "", "total": ""} | {kind: day.isoformat() for kind, day in days.items()}
-    rows = PromotionCounter.objects.filter(promotion=promotion, kind__in=slots, scope_key__in=slots.values()).order_by()
-    counted = rows.values_list("kind", "scope_key").annotate(taken=Sum("taken"))
-    return {kind: usage_by_limit for kind, slot, usage_by_limit in counted if slots[kind] == slot}
+Card = tuple[str, str, str]  # label, number, note
 
 
-def audience(promotion: Promotion, segment: Segment | None, at: datetime) -> list[tuple[str, str, str]]:
-    """Whom a promotion with a target audience reaches: who is in its segment, and before it starts who would be."""
+def audience_cards(promotion: Promotion, segment: Segment | None, at: datetime) -> list[Card]:
+    """Return the size of the promotion's audience: of its segment, or before the start of those who match today."""
     if segment is not None and segment.slot_limit is not None:
-        seen = segment.members_count + segment.skipped_count
-        members = "Were in its segment" if segment.state in TERMINAL_STATES else "In its segment"
+        total = segment.members_count + segment.skipped_count
         return [
-            (members, f"{segment.members_count:,}", f"of {seen:,} in the audience when it started"),
-            ("Passed over", f"{segment.skipped_count:,}", "of them had no free slot"),
+            (
+                _("Audience size"),
+                format_number(segment.members_count),
+                _("of %(total)s at start") % {"total": format_number(total)},
+            ),
+            (_("Skipped"), format_number(segment.skipped_count), _("no free slot")),
         ]
     reach = services.audience_counts(promotions=[promotion], at=at)[promotion.pk]
-    full = reach.count - reach.with_free_slot
+    full_count = reach.count - reach.with_free_slot
     return [
-        ("Match now", f"{reach.count:,}", "customers are in the audience; who is in it at the start counts"),
-        ("With a free slot", f"{reach.with_free_slot:,}", f"{full:,} of them have none"),
+        (_("Audience size today"), format_number(reach.count), _("The audience at the start counts.")),
+        (
+            _("Reachable today"),
+            format_number(reach.with_free_slot),
+            _("%(count)s without a free slot") % {"count": format_number(full_count)},
+        ),
     ]
 
 
 def audience_label(promotion: Promotion, segment: Segment | None) -> str:
-    """Whom a promotion is for, in a few words: with how many are in its segment, once it is filled."""
+    """Return the name of the target audience, with the size of the segment once it is populated."""
     name = promotion.target_audience.replace("_", " ")
     if segment is None or not name or segment.slot_limit is None:
-        return name or "everyone"
+        return name or _("Everyone")
     if segment.filled_at is None:
-        return f"{name}, being filled"
-    return f"{name}: {segment.members_count:,} of {segment.audience_count:,}"
+        return _("%(audience)s, populating") % {"audience": name}
+    return _("%(audience)s: %(members)s of %(total)s") % {
+        "audience": name,
+        "members": format_number(segment.members_count),
+        "total": format_number(segment.audience_count),
+    }
 
 
-def metric_cards(promotion: Promotion, at: datetime) -> list[tuple[str, str, str]]:
-    """A number for each limit that the promotion keeps: what it is called, what was taken, and of how much."""
-    found, shown = usage_by_limit(promotion, at), []
+def metric_cards(promotion: Promotion, at: datetime) -> list[Card]:
+    """Return a card for the budget and for each limit of the promotion, with its usage."""
+    usage = get_usage_by_limit(promotion=promotion, at=at)
+    cards: list[Card] = []
     if promotion.budget is not None:
-        spent = found.get("budget", 0)
-        percent = 100 * spent // promotion.budget
-        shown.append(
-            (
-                "Spent", format_amount(spent, promotion.currency),
-                f"of {format_amount(promotion.budget, promotion.currency)}, {percent} %",
-            )
-        )  # fmt: skip
+        spent, total = usage.get("budget", 0), format_amount(promotion.budget, promotion.currency)
+        note = _("of %(total)s (%(percent)s)") % {
+            "total": total, "percent": format_percentage(spent, promotion.budget, 0),
+        }  # fmt: skip
+        cards.append((_("Budget used"), format_amount(spent, promotion.currency), note))
     if promotion.limit_total is not None:
-        shown.append(("Uses", f"{found.get('total', 0):,}", f"of {promotion.limit_total:,}, held ones among them"))
-    for kind, word in PERIODS.items():
-        if (cap := getattr(promotion, f"limit_per_{kind}")) is not None:
-            shown.append((f"Uses {word}", f"{found.get(kind, 0):,}", f"of {cap:,}"))
-    return shown
+        note = _("of %(limit)s, including reservations") % {"limit": format_number(promotion.limit_total)}
+        cards.append((_("Redemptions"), format_number(usage.get("total", 0)), note))
+    period_limits = (
+        ("day", _("Redemptions today"), promotion.limit_per_day),
+        ("week", _("Redemptions this week"), promotion.limit_per_week),
+        ("month", _("Redemptions this month"), promotion.limit_per_month),
+    )
+    for kind, label, limit in period_limits:
+        if limit is not None:
+            cards.append(
+                (label, format_number(usage.get(kind, 0)), _("of %(limit)s") % {"limit": format_number(limit)})
+            )
+    return cards

@@ -4,9 +4,9 @@ from django.utils.dates import WEEKDAYS
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-Text = str | Promise
+Label = str | Promise
 
-BENEFIT_LABELS: dict[str, Text] = {
+BENEFIT_LABELS: dict[str, Label] = {
     "percent": _("Percentage off"),
     "amount": _("Fixed amount off"),
     "free_shipping": _("Free shipping"),
@@ -18,7 +18,7 @@ BENEFIT_LABELS: dict[str, Text] = {
     "unit_ladder": _("First unit and additional units"),
     "gift": _("Free gift"),
 }
-CONDITION_LABELS: dict[str, Text] = {
+CONDITION_LABELS: dict[str, Label] = {
     "min_subtotal": _("Minimum purchase amount"),
     "max_subtotal": _("Maximum purchase amount"),
     "subtotal_equals": _("Exact purchase amount"),
@@ -35,13 +35,13 @@ CONDITION_LABELS: dict[str, Text] = {
     "shipping_method": _("Shipping method"),
     "transaction_type": _("Transaction type"),
 }
-WEEKDAY_LABELS: dict[str, Text] = {
+WEEKDAY_LABELS: dict[str, Label] = {
     "mon": WEEKDAYS[0], "tue": WEEKDAYS[1], "wed": WEEKDAYS[2], "thu": WEEKDAYS[3], "fri": WEEKDAYS[4],
     "sat": WEEKDAYS[5], "sun": WEEKDAYS[6],
 }  # fmt: skip
 DEFAULT_LABEL = _("Default")
 ANY_CURRENCY_LABEL = _("Any currency")
-CHOICE_LABELS: dict[str, dict[str, Text]] = {
+CHOICE_LABELS: dict[str, dict[str, Label]] = {
     "on": {
         "order": _("Whole order"),
         "line": _("Each line"),
@@ -72,7 +72,7 @@ CHOICE_LABELS: dict[str, dict[str, Text]] = {
 }
 NO_LIMIT = _("Leave blank for no limit.")
 ONE_PER_LINE = _("One per line.")
-FIELD_LABELS: dict[str, tuple[Text, Text]] = {  # label and help text, by key, or by kind and key for an exception
+FIELD_LABELS: dict[str, tuple[Label, Label]] = {  # label and help text, by key, or by kind and key for an exception
     "value": (_("Amount"), ""),
     "percent.value": (_("Percentage"), _("Enter a number above 0 and up to 100. Example: 20")),
     "set_price.value": (_("Price"), ""),
@@ -146,7 +146,7 @@ FIELD_LABELS: dict[str, tuple[Text, Text]] = {  # label and help text, by key, o
     "group": (_("Group"), _("Only the best offer of a group applies.")),
     "max_applications": (_("Maximum applications per order"), NO_LIMIT),
 }
-GROUP_LABELS: dict[str, Text] = {
+GROUP_LABELS: dict[str, Label] = {
     "select": _("Products"),
     "buy-select": _("Products to buy"),
     "get-select": _("Discounted products"),
@@ -154,7 +154,7 @@ GROUP_LABELS: dict[str, Text] = {
 }
 
 
-def get_field_texts(kind: str, name: str) -> tuple[Text, Text]:
+def get_field_texts(kind: str, name: str) -> tuple[Label, Label]:
     """Return the label and the help text of a key of a kind of benefit or condition."""
     key = name if name in FIELD_LABELS else name.rpartition("-")[2]
     return FIELD_LABELS.get(f"{kind}.{name}") or FIELD_LABELS.get(f"{kind}.{key}") or FIELD_LABELS[key]

@@ -1,10 +1,13 @@
-"""The form of a promotion: what it is called, when and for whom it runs, what it gives, and its limits."""
+"""The form of a promotion: details, schedule, eligibility, offer and limits."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
@@ -13,7 +16,7 @@ from unfold.widgets import (
 )
 
 from accounts.models import Brand
-from backoffice.base.form_fields import AwareDateTimeFormField, keep_untouched
+from backoffice.base.form_fields import AwareDateTimeFormField, add_service_errors, keep_untouched
 from core import money
 from core.errors import DomainError
 from promotions.admin.offer_field import OfferField
@@ -24,51 +27,57 @@ from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_sizes
 
 MAX_LIMIT = 2_000_000_000
-LIMIT_LABELS = {
-    "limit_total": "Uses in all", "limit_per_user": "Uses of one shopper", "limit_per_day": "Uses a day",
-    "limit_per_week": "Uses a week", "limit_per_month": "Uses a month",
-}  # fmt: skip
-WORDS, WHEN = ("name", "description"), ("start_date", "end_date")
+TEXT_FIELDS, DATE_FIELDS = ("name", "description"), ("start_date", "end_date")
 LIMIT_FIELDS = ("budget", *LIMIT_COLUMNS.values(), "priority")
 
 
-def integer_field(label: str, low: int, high: int, hint: str = "") -> forms.IntegerField:
+def integer_field(label: str | Promise, low: int, high: int, help_text: str | Promise = "") -> forms.IntegerField:
+    """Build an optional field for a whole number."""
     return forms.IntegerField(
-        label=label, required=False, min_value=low, max_value=high, help_text=hint,
+        label=label, required=False, min_value=low, max_value=high, help_text=help_text,
         widget=UnfoldAdminIntegerFieldWidget(attrs={"inputmode": "numeric", "min": low}),
     )  # fmt: skip
 
 
 class PromotionForm(forms.Form):
-    """A new promotion of a brand, or what may still change of one (``promotion``; ``fixed`` fields are left out)."""
+    """The fields of a new promotion, or of ``promotion`` without its ``locked_fields``."""
 
     name = forms.CharField(
-        label="Name", max_length=100, help_text="Shoppers read it", widget=UnfoldAdminTextInputWidget()
+        label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("Shown to customers."),
+        widget=UnfoldAdminTextInputWidget(),
     )  # fmt: skip
     description = forms.CharField(
-        label="Description", required=False, max_length=2000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
-    )
-    start_date = AwareDateTimeFormField(label="Starts")
-    end_date = AwareDateTimeFormField(label="Ends")
-    target_audience = forms.ChoiceField(label="For whom", required=False, widget=UnfoldAdminSelectWidget())
-    trigger = forms.ChoiceField(
-        label="Comes into play", choices=[("automatic", "by itself"), ("code", "by a code")],
-        widget=UnfoldAdminSelectWidget(),
+        label=gettext_lazy("Description"), required=False, max_length=2000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )  # fmt: skip
+    start_date = AwareDateTimeFormField(label=gettext_lazy("Starts"))
+    end_date = AwareDateTimeFormField(label=gettext_lazy("Ends"))
+    target_audience = forms.ChoiceField(
+        label=gettext_lazy("Customer eligibility"), required=False, widget=UnfoldAdminSelectWidget()
+    )
+    trigger = forms.ChoiceField(
+        label=gettext_lazy("Discount method"), choices=Trigger.choices, widget=UnfoldAdminSelectWidget()
+    )
     code = forms.CharField(
-        label="Code", required=False, max_length=64, help_text="Empty for batches of codes, made later",
+        label=gettext_lazy("Code"), required=False, max_length=64,
+        help_text=gettext_lazy("Leave blank to generate single-use codes later."),
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "autocapitalize": "characters"}),
     )  # fmt: skip
     budget = forms.CharField(
-        label="Budget", required=False, max_length=20,
+        label=gettext_lazy("Discount budget"), required=False, max_length=20,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )  # fmt: skip
-    limit_total = integer_field(LIMIT_LABELS["limit_total"], 1, MAX_LIMIT)
-    limit_per_user = integer_field(LIMIT_LABELS["limit_per_user"], 1, MAX_LIMIT)
-    limit_per_day = integer_field(LIMIT_LABELS["limit_per_day"], 1, MAX_LIMIT)
-    limit_per_week = integer_field(LIMIT_LABELS["limit_per_week"], 1, MAX_LIMIT)
-    limit_per_month = integer_field(LIMIT_LABELS["limit_per_month"], 1, MAX_LIMIT)
-    priority = integer_field("Priority", -MAX_PRIORITY, MAX_PRIORITY, "The higher one is given first; 0 when empty")
+    limit_total = integer_field(gettext_lazy("Total usage limit"), 1, MAX_LIMIT)
+    limit_per_user = integer_field(gettext_lazy("Usage limit per customer"), 1, MAX_LIMIT)
+    limit_per_day = integer_field(gettext_lazy("Daily usage limit"), 1, MAX_LIMIT)
+    limit_per_week = integer_field(gettext_lazy("Weekly usage limit"), 1, MAX_LIMIT)
+    limit_per_month = integer_field(gettext_lazy("Monthly usage limit"), 1, MAX_LIMIT)
+    priority = integer_field(
+        gettext_lazy("Priority"),
+        -MAX_PRIORITY,
+        MAX_PRIORITY,
+        gettext_lazy("Higher priorities apply first. Default: 0."),
+    )
 
     def __init__(
         self,
@@ -76,26 +85,31 @@ class PromotionForm(forms.Form):
         *,
         brand: Brand,
         promotion: Promotion | None = None,
-        fixed: frozenset[str] = frozenset(),
+        locked_fields: frozenset[str] = frozenset(),
         initial: Mapping[str, Any] | None = None,
     ) -> None:
-        found = dict(initial or {}) or (get_form_values(promotion) if promotion else {})
-        super().__init__(data, initial=found, use_required_attribute=False)
+        values = dict(initial or {}) or (get_form_values(promotion) if promotion else {})
+        super().__init__(data, initial=values, use_required_attribute=False)
         self.brand, self.promotion = brand, promotion
-        self.fields["offer"] = OfferField(brand=brand, initial=found.get("offer"), kept=("priority",), label="Offer")
-        self.fields["target_audience"].choices = list_audience_choices(brand, found.get("target_audience", ""))  # type: ignore[attr-defined]
-        for name in fixed:
+        self.fields["offer"] = OfferField(
+            brand=brand, initial=values.get("offer"), hidden_keys=("priority",), label=_("Offer")
+        )
+        choices = list_audience_choices(brand, values.get("target_audience", ""))
+        self.fields["target_audience"].choices = choices  # type: ignore[attr-defined]
+        for name in locked_fields:
             del self.fields[name]
-        such = money.format_decimal(1000 * 10 ** money.decimals(brand.currency), brand.currency)
-        self.fields["budget"].help_text = f"Of discount, in {brand.currency}, such as {such}; empty for none"
+        example = money.format_decimal(1000 * 10 ** money.decimals(brand.currency), brand.currency)
+        self.fields["budget"].help_text = _("In %(currency)s. Example: %(example)s. Leave blank for no budget.") % {
+            "currency": brand.currency, "example": example,
+        }  # fmt: skip
 
     def clean_start_date(self) -> datetime:
-        return self._moment("start_date")
+        return self._keep_untouched("start_date")
 
     def clean_end_date(self) -> datetime:
-        return self._moment("end_date")
+        return self._keep_untouched("end_date")
 
-    def _moment(self, name: str) -> datetime:
+    def _keep_untouched(self, name: str) -> datetime:
         return keep_untouched(self.cleaned_data[name], getattr(self.promotion, name, None))
 
     def clean_budget(self) -> int | None:
@@ -103,35 +117,33 @@ class PromotionForm(forms.Form):
         if not text:
             return None
         try:
-            found = money.parse(text.replace(",", "."), self.brand.currency)
+            budget = money.parse(text.replace(",", "."), self.brand.currency)
         except ValueError as error:
             raise forms.ValidationError(str(error)) from error
-        if found <= 0:
-            raise forms.ValidationError("A budget is more than nothing.")
-        return found
+        if budget <= 0:
+            raise forms.ValidationError(_("The budget must be greater than 0."))
+        return budget
 
     def clean(self) -> dict[str, Any]:
-        found: dict[str, Any] = super().clean() or self.cleaned_data
-        if found.get("code") and found.get("trigger") == Trigger.AUTOMATIC:
-            self.add_error("code", "A promotion that comes into play by itself has no code.")
-        return found
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if data.get("code") and data.get("trigger") == Trigger.AUTOMATIC:
+            self.add_error("code", _("Automatic promotions can't have a code."))
+        return data
 
     def values(self) -> dict[str, Any]:
-        """The fields of the model, as the services take them; of a promotion that is there, those that differ."""
-        found = {name: self.cleaned_data[name] for name in self.fields if name not in ("code", "trigger")}
-        if "priority" in found:
-            found["priority"] = found["priority"] or 0
+        """Return the fields of the model for the services; of an existing promotion, only the changed ones."""
+        values = {name: self.cleaned_data[name] for name in self.fields if name not in ("code", "trigger")}
+        if "priority" in values:
+            values["priority"] = values["priority"] or 0
         if self.promotion is None:
-            return found | {"trigger": self.cleaned_data["trigger"]}
-        return {name: value for name, value in found.items() if value != getattr(self.promotion, name)}
+            return values | {"trigger": self.cleaned_data["trigger"]}
+        return {name: value for name, value in values.items() if value != getattr(self.promotion, name)}
 
-    def add_service_errors(self, refusal: DomainError) -> None:
-        """Show what a service refused at its field."""
-        at = {CodeTaken: "code", AudienceEmpty: "target_audience"}.get(type(refusal), "")
-        faults = refusal.errors or [{"field": at, "detail": refusal.detail}]
-        for fault in faults:
-            name = fault["field"].split(".")[0]
-            self.add_error(name if name in self.fields else None, fault["detail"])
+    def add_service_errors(self, error: DomainError) -> None:
+        """Add the errors of a service to their fields."""
+        field = {CodeTaken: "code", AudienceEmpty: "target_audience"}.get(type(error), "")
+        paths = {path: path.split(".")[0] for path in [field_error["field"] for field_error in error.errors or []]}
+        add_service_errors(self, error, paths, field)
 
     # --- what the page shows -----------------------------------------------------------------------------------------
     def bound_fields(self, *names: str) -> list[forms.BoundField]:
@@ -139,11 +151,11 @@ class PromotionForm(forms.Form):
 
     @property
     def text_fields(self) -> list[forms.BoundField]:
-        return self.bound_fields(*WORDS)
+        return self.bound_fields(*TEXT_FIELDS)
 
     @property
     def date_fields(self) -> list[forms.BoundField]:
-        return self.bound_fields(*WHEN)
+        return self.bound_fields(*DATE_FIELDS)
 
     @property
     def trigger_fields(self) -> list[forms.BoundField]:
@@ -155,22 +167,23 @@ class PromotionForm(forms.Form):
 
 
 def get_form_values(promotion: Promotion) -> dict[str, Any]:
-    """A promotion as the form holds it."""
-    plain = (*WORDS, *WHEN, "target_audience", "trigger", "offer", "priority", *LIMIT_COLUMNS.values())
-    found = {name: getattr(promotion, name) for name in plain}
+    """Return the initial values of the form for a promotion."""
+    names = (*TEXT_FIELDS, *DATE_FIELDS, "target_audience", "trigger", "offer", "priority", *LIMIT_COLUMNS.values())
+    values = {name: getattr(promotion, name) for name in names}
     budget = promotion.budget
-    return found | {"budget": "" if budget is None else money.format_decimal(budget, promotion.currency)}
+    return values | {"budget": "" if budget is None else money.format_decimal(budget, promotion.currency)}
 
 
 def get_copy_values(promotion: Promotion, at: datetime) -> dict[str, Any]:
-    """What a copy of a promotion begins with; days that have passed are left to be chosen."""
-    found = get_form_values(promotion) | {"name": f"Copy of {promotion.name}"[:100]}
-    return {name: value for name, value in found.items() if name not in WHEN or promotion.end_date > at}
+    """Return the initial values of the form for a duplicate. The dates are left blank if the end has passed."""
+    name = _("Copy of %(promotion)s") % {"promotion": promotion.name}
+    values = get_form_values(promotion) | {"name": name[:100]}
+    return {name: value for name, value in values.items() if name not in DATE_FIELDS or promotion.end_date > at}
 
 
-def list_audience_choices(brand: Brand, chosen: str) -> list[tuple[str, str]]:
-    """The brand's audiences with their sizes, to choose from."""
+def list_audience_choices(brand: Brand, selected: str) -> list[tuple[str, str]]:
+    """Return the brand's audiences with their sizes as choices. The selected audience is included in any case."""
     sizes = get_audience_sizes(brand_id=brand.pk)
-    if chosen:
-        sizes.setdefault(chosen, 0)
-    return [("", "Everyone"), *((name, f"{name.replace('_', ' ')} ({size:,})") for name, size in sizes.items())]
+    if selected:
+        sizes.setdefault(selected, 0)
+    return [("", _("Everyone")), *((name, f"{name.replace('_', ' ')} ({size:,})") for name, size in sizes.items())]

@@ -1,22 +1,26 @@
-"""The admin's pages of promotions: what runs when and gives what; written, changed and switched here."""
+"""Admin pages of promotions: list, details and form, and changes of status."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand
 from backoffice.base.admin import AnnotatedChangeList, BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
 from backoffice.base.filters import BrandFilter, StatusFilter
-from backoffice.base.formatting import format_amount, format_period
+from backoffice.base.formatting import format_amount, format_number, format_period
 from backoffice.brand_selection import BrandSelectionMixin, force_render
 from core.errors import DomainError
 from core.permissions import BrandPermissions
@@ -24,12 +28,12 @@ from promotions import services
 from promotions.admin import calendar, metrics, offer_field
 from promotions.admin.batches import BatchViews
 from promotions.admin.promotion_form import PromotionForm, get_copy_values
-from promotions.models import Promotion, Status
+from promotions.models import ENDED_STATUSES, Promotion, Status, Trigger
 from promotions.selectors.codes import get_generic_codes
 from promotions.selectors.promotions import list_promotion_syncs
 from segments.selectors import get_segments_by_promotion
 
-STATES = {
+STATUS_COLORS = {
     Status.DRAFT: "info",
     Status.SCHEDULED: "primary",
     Status.ACTIVE: "success",
@@ -37,34 +41,37 @@ STATES = {
     Status.ENDED: "info",
     Status.DEACTIVATED: "danger",
 }
-ENDED_STATUSES = (Status.ENDED, Status.DEACTIVATED)
-LIMITS = (
-    ("limit_total", "in all"),
-    ("limit_per_user", "a shopper"),
-    ("limit_per_day", "a day"),
-    ("limit_per_week", "a week"),
-    ("limit_per_month", "a month"),
+LIMIT_TEXTS: tuple[tuple[str, str | Promise], ...] = (
+    ("limit_total", gettext_lazy("%(limit)s total")),
+    ("limit_per_user", gettext_lazy("%(limit)s per customer")),
+    ("limit_per_day", gettext_lazy("%(limit)s per day")),
+    ("limit_per_week", gettext_lazy("%(limit)s per week")),
+    ("limit_per_month", gettext_lazy("%(limit)s per month")),
 )
 
 
 class PromotionStatusFilter(StatusFilter):
-    """A filter by the stored status."""
+    """A filter by status. Both stored statuses of an ended promotion are one choice."""
 
-    statuses = Status.choices
+    statuses = [(status.value, status.label) for status in Status if status != Status.DEACTIVATED]
+
+    def get_condition(self, status: str, at: datetime) -> Q:
+        return Q(status__in=ENDED_STATUSES) if status == Status.ENDED else super().get_condition(status, at)
 
 
 class PromotionList(AnnotatedChangeList):
     """A page of promotions with their segments."""
 
-    def count(self, rows: list[Promotion]) -> None:
-        found = get_segments_by_promotion(promotion_ids=[it.pk for it in rows if it.target_audience])
-        for row in rows:
-            row.segment = found.get(row.pk)  # type: ignore[attr-defined]
+    def annotate(self, rows: list[Promotion]) -> None:
+        ids = [promotion.pk for promotion in rows if promotion.target_audience]
+        segments = get_segments_by_promotion(promotion_ids=ids)
+        for promotion in rows:
+            promotion.segment = segments.get(promotion.pk)  # type: ignore[attr-defined]
 
 
 @admin.register(Promotion)
 class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
-    """A brand's promotions, the newest first."""
+    """A brand's promotions, newest first."""
 
     list_filter = (PromotionStatusFilter, BrandFilter)
     list_select_related = ("brand",)
@@ -73,7 +80,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
     list_per_page = 50
     show_full_result_count = False
     paginator = EstimatingPaginator
-    actions = ("activate", "deactivate")
+    actions = ("activate", "end")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if has_multiple_brands(request) else ()
@@ -86,41 +93,41 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
         return False
 
     def is_ended(self, promotion: Promotion) -> bool:
-        """Whether nothing about it can change any more."""
+        """Return whether the promotion has ended, after which nothing can be changed."""
         return promotion.status in ENDED_STATUSES
 
     def has_edit_permission(self, request: HttpRequest) -> bool:
         return self.has_brand_permission(request, BrandPermissions.EDIT)
 
     # --- columns -----------------------------------------------------------------------------------------------------
-    @display(description="status", label=STATES, ordering="status")
+    @display(description=gettext_lazy("Status"), label=STATUS_COLORS, ordering="status")
     def state(self, promotion: Promotion) -> tuple[str, str]:
         return promotion.status, promotion.get_status_display()
 
-    @display(description="from and to", ordering="start_date")
+    @display(description=gettext_lazy("Dates"), ordering="start_date")
     def dates(self, promotion: Promotion) -> str:
-        return period(promotion)
+        return format_dates(promotion)
 
-    @display(description="for whom")
+    @display(description=gettext_lazy("Audience"))
     def audience(self, promotion: Promotion) -> str:
-        return metrics.audience_label(promotion, promotion.segment)  # type: ignore[attr-defined]  # as the list has it
+        return metrics.audience_label(promotion, promotion.segment)  # type: ignore[attr-defined]  # set by PromotionList
 
-    @display(description="gives")
+    @display(description=gettext_lazy("Discount"))
     def offer_summary(self, promotion: Promotion) -> str:
-        return offer_field.describe(promotion.offer, promotion.brand)
+        return offer_field.describe_stored_offer(promotion.offer, promotion.brand)
 
-    @display(description="at most")
+    @display(description=gettext_lazy("Limits"))
     def limits_summary(self, promotion: Promotion) -> str:
-        return limits(promotion)
+        return format_limits(promotion)
 
     # --- the page of one promotion -----------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
-            path("calendar/", wrap(require_safe(calendar.page)), name="promotions_calendar"),
+            path("calendar/", wrap(require_safe(calendar.calendar_view)), name="promotions_calendar"),
             path("offer/", wrap(offer_field.form_fragment_view), name="promotions_offer"),
             path(
-                "<uuid:pk>/<str:verb>/switch/",
+                "<uuid:pk>/<str:action>/switch/",
                 wrap(require_POST(self.change_status)),
                 name="promotions_promotion_switch",
             ),
@@ -131,7 +138,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The form of a new promotion, or of a copy of one (``?from=``)."""
+        """Show the form of a new promotion, or of a duplicate (``?from=<id>``), and create the promotion."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         original = self._original(request)
@@ -141,21 +148,21 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
         with timezone.override(brand.timezone):
             initial = get_copy_values(original, timezone.now()) if original else {"priority": 0}
             form = PromotionForm(request.POST or None, brand=brand, initial=initial)
-            if form.is_valid() and (made := self._create(form, brand, draft="draft" in request.POST)):
-                messages.success(
-                    request, f"{made} is {'kept as a draft' if made.status == Status.DRAFT else 'on its way'}."
-                )
-                return redirect("admin:promotions_promotion_change", made.pk)
-            return self._page(request, f"New promotion for {brand}", brand, form=form)
+            if form.is_valid() and (promotion := self._create(form, brand, draft="draft" in request.POST)):
+                is_draft = promotion.status == Status.DRAFT
+                message = _("%(promotion)s saved as a draft.") if is_draft else _("%(promotion)s scheduled.")
+                messages.success(request, message % {"promotion": promotion})
+                return redirect("admin:promotions_promotion_change", promotion.pk)
+            return self._page(request, _("New promotion"), brand, form=form)
 
     def _original(self, request: HttpRequest) -> Promotion | None:
-        """The promotion to begin with. Raises Http404 for one that the user may not edit."""
-        if not (asked := request.GET.get("from")):
+        """Return the promotion to duplicate, if any. Raises Http404 for one that the user may not edit."""
+        if not (pk := request.GET.get("from")):
             return None
-        found = self.get_object(request, asked)
-        if found is None or not self.has_brand_permission(request, BrandPermissions.EDIT, found):
+        promotion = self.get_object(request, pk)
+        if promotion is None or not self.has_brand_permission(request, BrandPermissions.EDIT, promotion):
             raise Http404
-        return found  # type: ignore[no-any-return]
+        return promotion  # type: ignore[no-any-return]
 
     def _create(self, form: PromotionForm, brand: Brand, *, draft: bool) -> Promotion | None:
         fields = form.values() | {"status": Status.DRAFT if draft else Status.SCHEDULED}
@@ -163,114 +170,130 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
             return services.create_promotion(
                 brand=brand, fields=fields, code=form.cleaned_data["code"] or None, at=timezone.now()
             )
-        except DomainError as refusal:
-            form.add_service_errors(refusal)
+        except DomainError as error:
+            form.add_service_errors(error)
             return None
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """A promotion: its numbers, and the form of what may still change, for whoever may change it."""
-        found = self.get_object(request, object_id)
-        if found is None or not self.has_view_permission(request, found):
+        """Show a promotion with its metrics, and for editors the form of what can still be changed."""
+        promotion = self.get_object(request, object_id)
+        if promotion is None or not self.has_view_permission(request, promotion):
             raise Http404
-        may_edit = self.has_brand_permission(request, BrandPermissions.EDIT, found)
+        may_edit = self.has_brand_permission(request, BrandPermissions.EDIT, promotion)
         if request.method == "POST" and not may_edit:
             raise PermissionDenied
-        with timezone.override(found.brand.timezone):
+        brand = promotion.brand
+        with timezone.override(brand.timezone):
             form = None
-            if may_edit and not self.is_ended(found):
-                fixed = services.locked_fields(promotion=found, at=timezone.now()) | {"trigger", "code"}
-                form = PromotionForm(request.POST or None, brand=found.brand, promotion=found, fixed=fixed)
-                if form.is_valid() and self._change(form, found):
-                    messages.success(request, "Saved.")
-                    return redirect("admin:promotions_promotion_change", found.pk)
-            return self._page(request, str(found), found.brand, form=form, may_edit=may_edit, **self._shown(found))
+            if may_edit and not self.is_ended(promotion):
+                locked = services.locked_fields(promotion=promotion, at=timezone.now()) | {"trigger", "code"}
+                form = PromotionForm(request.POST or None, brand=brand, promotion=promotion, locked_fields=locked)
+                if form.is_valid() and self._change(form, promotion):
+                    messages.success(request, _("%(promotion)s saved.") % {"promotion": promotion})
+                    return redirect("admin:promotions_promotion_change", promotion.pk)
+            details = self._detail_context(promotion)
+            return self._page(request, str(promotion), brand, form=form, may_edit=may_edit, **details)
 
     def _change(self, form: PromotionForm, promotion: Promotion) -> bool:
         try:
             services.update_promotion(promotion=promotion, fields=form.values(), at=timezone.now())
-        except DomainError as refusal:
-            form.add_service_errors(refusal)
+        except DomainError as error:
+            form.add_service_errors(error)
             return False
         return True
 
-    def _shown(self, promotion: Promotion) -> dict[str, Any]:
-        """What the page says of a promotion above its form."""
+    def _detail_context(self, promotion: Promotion) -> dict[str, Any]:
+        """Return what the page shows above the form."""
         at, key = timezone.now(), promotion.pk
         code = get_generic_codes(promotion_ids=[key]).get(key, "")
         segment = get_segments_by_promotion(promotion_ids=[key]).get(key) if promotion.target_audience else None
-        reached = metrics.audience(promotion, segment, at) if promotion.target_audience else []
-        facts = [
-            ("When", f"{period(promotion)} ({promotion.brand.timezone})"),
-            ("For whom", promotion.target_audience.replace("_", " ") or "everyone"),
-            ("Comes into play", "by itself" if promotion.trigger == "automatic" else f"by code {code}".strip()),
-            ("At most", limits(promotion)),
-            ("Priority", str(promotion.priority)),
-        ]
+        audience_cards = metrics.audience_cards(promotion, segment, at) if promotion.target_audience else []
         return {
             "promotion": promotion,
-            "state": (promotion.get_status_display(), STATES[Status(promotion.status)]),
+            "state": (promotion.get_status_display(), STATUS_COLORS[Status(promotion.status)]),
             "code": code,
             "description": promotion.description,
             "segment": segment,
-            "cards": reached + metrics.metric_cards(promotion, at),
-            "facts": facts,
-            "words": offer_field.describe(promotion.offer, promotion.brand),
+            "cards": audience_cards + metrics.metric_cards(promotion, at),
+            "details": [
+                (_("Dates"), f"{format_dates(promotion)} ({promotion.brand.timezone})"),
+                (_("Audience"), promotion.target_audience.replace("_", " ") or _("Everyone")),
+                (_("Discount method"), _method(promotion, code)),
+                (_("Limits"), format_limits(promotion)),
+                (_("Priority"), str(promotion.priority)),
+            ],
+            "offer_summary": offer_field.describe_stored_offer(promotion.offer, promotion.brand),
             "is_draft": promotion.status == Status.DRAFT,
-            "is_over": self.is_ended(promotion),
-            "waits": list_promotion_syncs(promotion=promotion),
+            "is_ended": self.is_ended(promotion),
+            "pending_syncs": list_promotion_syncs(promotion=promotion),
         }
 
     def _page(self, request: HttpRequest, title: str, brand: Brand, **context: Any) -> HttpResponse:
-        """The page, written now: while the brand's time zone is the active one."""
-        shown = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "brand": brand} | context
-        return force_render(TemplateResponse(request, "admin/promotions/promotion.html", shown))
+        """Render the page while the brand's time zone is active."""
+        base = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "brand": brand}
+        return force_render(TemplateResponse(request, "admin/promotions/promotion.html", base | context))
 
-    def change_status(self, request: HttpRequest, pk: Any, verb: str) -> HttpResponse:
-        """The buttons that start and stop, and that tell services outside now."""
-        found = self.get_object(request, str(pk))
-        if found is None or verb not in ("activate", "deactivate", "tell"):
+    def change_status(self, request: HttpRequest, pk: Any, action: str) -> HttpResponse:
+        """Activate, end or sync a promotion."""
+        promotion = self.get_object(request, str(pk))
+        if promotion is None or action not in ("activate", "end", "sync"):
             raise Http404
-        if not self.has_brand_permission(request, BrandPermissions.EDIT, found):
+        if not self.has_brand_permission(request, BrandPermissions.EDIT, promotion):
             raise PermissionDenied
-        if verb == "tell":
-            services.retry_sync(promotion=found, at=timezone.now())
-            messages.success(request, f"{found} is told again now.")
+        if action == "sync":
+            services.retry_sync(promotion=promotion, at=timezone.now())
+            messages.success(request, _("Sync started for %(promotion)s.") % {"promotion": promotion})
         else:
-            self._switch(request, [found], verb)
-        return redirect("admin:promotions_promotion_change", found.pk)
+            self._apply(request, [promotion], action)
+        return redirect("admin:promotions_promotion_change", promotion.pk)
 
     # --- actions -----------------------------------------------------------------------------------------------------
-    @admin.action(description="Activate", permissions=["edit"])
+    @admin.action(description=gettext_lazy("Activate"), permissions=["edit"])
     def activate(self, request: HttpRequest, queryset: QuerySet[Promotion]) -> None:
-        self._switch(request, list(self.filter_queryset(queryset, request, BrandPermissions.EDIT)), "activate")
+        self._apply(request, list(self.filter_queryset(queryset, request, BrandPermissions.EDIT)), "activate")
 
-    @admin.action(description="Deactivate", permissions=["edit"])
-    def deactivate(self, request: HttpRequest, queryset: QuerySet[Promotion]) -> None:
-        self._switch(request, list(self.filter_queryset(queryset, request, BrandPermissions.EDIT)), "deactivate")
+    @admin.action(description=gettext_lazy("End…"), permissions=["edit"])
+    def end(self, request: HttpRequest, queryset: QuerySet[Promotion]) -> None:
+        self._apply(request, list(self.filter_queryset(queryset, request, BrandPermissions.EDIT)), "end")
 
-    def _switch(self, request: HttpRequest, promotions: list[Promotion], verb: str) -> None:
+    def _apply(self, request: HttpRequest, promotions: list[Promotion], action: str) -> None:
+        """Activate or end the promotions, with a message for each."""
         for promotion in promotions:
             try:
-                if verb == "activate":
+                if action == "activate":
                     services.activate_promotion(promotion=promotion, at=timezone.now())
+                    message = _("%(promotion)s activated.")
                 else:
                     services.end_promotion(promotion=promotion, at=timezone.now())
-            except DomainError as refusal:
-                messages.error(request, f"{promotion}: {refusal.detail}")
+                    message = _("%(promotion)s ended.")
+            except DomainError as error:
+                messages.error(request, f"{promotion}: {error.detail}")
             else:
-                messages.success(request, f"{promotion} is {verb}d.")
+                messages.success(request, message % {"promotion": promotion})
 
 
-def period(promotion: Promotion) -> str:
-    """From when to when, in the brand's time zone."""
+def format_dates(promotion: Promotion) -> str:
+    """Return the start and end of a promotion in the brand's time zone."""
     return format_period(promotion.start_date, promotion.end_date, promotion.brand.timezone)
 
 
-def limits(promotion: Promotion) -> str:
-    """A promotion's limits and budget."""
-    limits = [f"{limit:,} {word}" for name, word in LIMITS if (limit := getattr(promotion, name)) is not None]
+def format_limits(promotion: Promotion) -> str:
+    """Return the limits and the budget of a promotion."""
+    limits = [
+        text % {"limit": format_number(limit)}
+        for field, text in LIMIT_TEXTS
+        if (limit := getattr(promotion, field)) is not None
+    ]
     if promotion.budget is not None:
-        limits.append(f"{format_amount(promotion.budget, promotion.currency)} of discount")
-    return ", ".join(limits) or "no limit"
+        budget = format_amount(promotion.budget, promotion.currency)
+        limits.append(_("%(amount)s discount budget") % {"amount": budget})
+    return ", ".join(limits) or _("No limit")
+
+
+def _method(promotion: Promotion, code: str) -> str:
+    """Return the discount method with the generic code, if there is one."""
+    if promotion.trigger == Trigger.AUTOMATIC:
+        return _("Automatic")
+    return _("Code %(code)s") % {"code": code} if code else _("Single-use codes")
