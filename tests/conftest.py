@@ -1,4 +1,4 @@
-"""What every test may use: real PostgreSQL and Redis, a stampede, an outbox to empty, and a network that is closed."""
+"""Fixtures of all tests: clean PostgreSQL and Redis, concurrent calls, the outbox, clients, and no network."""
 
 import socket
 import threading
@@ -18,7 +18,7 @@ from core import batching, outbox, redis
 from promoplatform import celery_app
 from tests.factories import ApiKeyFactory
 
-MIGRATED = {"django_content_type", "auth_permission"}  # whose rows come with the migrations, and stay
+MIGRATED_TABLES = {"django_content_type", "auth_permission"}  # their rows come from migrations and stay
 _connect = socket.socket.connect
 
 
@@ -26,87 +26,88 @@ def _loopback_only(self: socket.socket, address: Any) -> None:
     if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(
         ("127.", "::1", "localhost")
     ):
-        raise AssertionError(f"a test reached for the network: {address}")
+        raise AssertionError(f"A test tried to connect to {address}.")
     _connect(self, address)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def rows_are_deleted() -> Iterator[None]:
-    """After a test that commits, its rows are deleted; Django would cut every table and make its permissions anew,
-    which takes fifty times as long.
+def delete_rows_after_commits() -> Iterator[None]:
+    """Cleanup that deletes rows after a test that commits.
 
-    Only a superuser may pass by triggers and foreign keys; anybody else empties the tables Django's way.
+    Django would truncate every table and create its permissions again, which takes fifty times as long. Only a database
+    superuser can bypass triggers and foreign keys; any other user gets Django's cleanup.
     """
-    slowly = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+    original = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
-    def empty(case: TransactionTestCase) -> None:
+    def delete_rows(case: TransactionTestCase) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT usesuper FROM pg_user WHERE usename = current_user")
             if not cursor.fetchone()[0]:
-                slowly(case)
+                original(case)
                 return
         tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica; SET LOCAL statement_timeout = 0")
-            cursor.execute("; ".join(f'DELETE FROM "{table}"' for table in sorted(set(tables) - MIGRATED)))
+            cursor.execute("; ".join(f'DELETE FROM "{table}"' for table in sorted(set(tables) - MIGRATED_TABLES)))
 
-    TransactionTestCase._fixture_teardown = empty  # type: ignore[attr-defined]
+    TransactionTestCase._fixture_teardown = delete_rows  # type: ignore[attr-defined]
     yield
-    TransactionTestCase._fixture_teardown = slowly  # type: ignore[attr-defined]
+    TransactionTestCase._fixture_teardown = original  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)
-def closed_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing leaves the machine."""
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sockets that connect to the local machine only."""
     monkeypatch.setattr(socket.socket, "connect", _loopback_only)
 
 
 @pytest.fixture(autouse=True)
 def empty_redis() -> None:
-    """Each test starts without this worker's Redis keys; workers of a parallel run have a database each."""
+    """A Redis database without keys; each worker of a parallel run has its own."""
     redis.client().flushdb()
 
 
 @pytest.fixture(autouse=True)
-def no_batch_left() -> Iterator[None]:
-    """No thread of a batch, and no connection of one, outlives its test."""
+def drain_batches() -> Iterator[None]:
+    """Batches whose threads and connections end with the test."""
     yield
     batching.drain()
 
 
 @pytest.fixture
 def at() -> datetime:
-    """An ordinary Wednesday afternoon."""
+    """A Wednesday afternoon."""
     return datetime(2027, 3, 17, 15, 30, tzinfo=UTC)
 
 
 @pytest.fixture
 def run_concurrently() -> Callable[..., list[Any]]:
-    """Call one function with many arguments at the same moment, a thread each; the results, or the exceptions, in
-    order.
+    """A function that calls another one with many arguments at once, in a thread each.
+
+    It returns the results or exceptions in order.
     """
 
     def run(call: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
         barrier = threading.Barrier(len(arguments))
 
-        def one(argument: Any) -> Any:
+        def run_one(argument: Any) -> Any:
             barrier.wait(30)
             try:
                 return call(argument)
-            except Exception as error:  # noqa: BLE001  (the test judges it)
+            except Exception as error:  # noqa: BLE001  (the test checks it)
                 return error
             finally:
                 connections.close_all()
 
         with ThreadPoolExecutor(len(arguments)) as pool:
-            return list(pool.map(one, arguments))
+            return list(pool.map(run_one, arguments))
 
     return run
 
 
 @pytest.fixture
 def run_outbox() -> Callable[[], int]:
-    """Run every task that was promised and is due, as the relay and a worker would; how many."""
+    """A function that runs all due outbox messages, as the relay and a worker would, and returns their number."""
     celery_app.loader.import_default_modules()
 
     def run() -> int:
@@ -120,7 +121,7 @@ def run_outbox() -> Callable[[], int]:
 
 @pytest.fixture
 def shopper_client() -> Callable[[User], Client]:
-    """An HTTP client signed in as a user by access token."""
+    """A function that returns an HTTP client with an access token of a user."""
 
     def client_of(user: User) -> Client:
         tokens = tokens_for(user=user, at=timezone.now())
@@ -131,7 +132,7 @@ def shopper_client() -> Callable[[User], Client]:
 
 @pytest.fixture
 def brand_client() -> Callable[[Brand], Client]:
-    """An HTTP client with an API key of the brand."""
+    """A function that returns an HTTP client with an API key of a brand."""
 
     def client_of(brand: Brand) -> Client:
         key = ApiKeyFactory(brand=brand)

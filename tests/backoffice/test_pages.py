@@ -85,7 +85,7 @@ def test_the_dashboard_shows_the_users_brands_but_not_the_platform(owner, brand)
     answer = owner.get("/admin/")
     cards = {name: value for name, value, _ in answer.context["cards"]}
 
-    assert (cards["Active codes"], cards["Uses today"], cards["Given today"]) == ("1", "1", "€1.00")
+    assert (cards["Active codes"], cards["Redemptions today"], cards["Discounts today"]) == ("1", "1", "€1.00")
     assert [row["code"] for row in answer.context["rows"]] == ["MINE"]
     assert answer.context["health"] is None
     assert "THEIRS" not in answer.content.decode()
@@ -94,21 +94,21 @@ def test_the_dashboard_shows_the_users_brands_but_not_the_platform(owner, brand)
 def test_the_dashboard_counts_active_objects_of_the_users_brands(owner, root, brand):
     at = timezone.now()
     span = {"start_date": at - timedelta(hours=1), "end_date": at + timedelta(days=1)}
-    for number, whose in enumerate((brand, BrandFactory())):
-        PromotionFactory(brand=whose)
-        campaigns.create(brand=whose, quota=7, fields={"name": "First", "slug": f"first-{number}", **span}, at=at)
+    for number, other in enumerate((brand, BrandFactory())):
+        PromotionFactory(brand=other)
+        campaigns.create(brand=other, quota=7, fields={"name": "First", "slug": f"first-{number}", **span}, at=at)
     PromotionFactory(
         brand=brand, status="scheduled", start_date=at + timedelta(days=2), end_date=at + timedelta(days=3)
     )
 
-    def running(client):
-        return {name: (value, note) for name, value, note, _ in client.get("/admin/").context["running"]}
+    def active(client):
+        return {name: (value, note) for name, value, note, _ in client.get("/admin/").context["active_objects"]}
 
-    assert running(owner)["Promotions"] == ("1", "1 start within 7 days")
-    assert running(owner)["First-login campaigns"] == ("1", "0 of 7 vouchers given")
-    assert running(root)["First-login campaigns"] == ("2", "0 of 14 vouchers given")
-    assert running(owner)["Segments"] == ("0", "0 customers in them")
-    assert running(owner)["Coupons"] == ("0", "0 start within 7 days")
+    assert active(owner)["Promotions"] == ("1", "1 starting in the next 7 days")
+    assert active(owner)["First-login campaigns"] == ("1", "0 of 7 vouchers issued")
+    assert active(root)["First-login campaigns"] == ("2", "0 of 14 vouchers issued")
+    assert active(owner)["Segments"] == ("0", "0 customers")
+    assert active(owner)["Coupons"] == ("0", "0 starting in the next 7 days")
 
 
 def test_superusers_see_the_health_of_the_platform(root):
@@ -117,20 +117,20 @@ def test_superusers_see_the_health_of_the_platform(root):
 
     health = {name: value for name, value, *_ in root.get("/admin/").context["health"]}
 
-    assert (health["Promised tasks"], health["Parked tasks"], health["Beat"]) == ("1", "1", "silent")
+    assert (health["Background tasks"], health["Failed tasks"], health["Scheduler"]) == ("1", "1", "No heartbeat")
 
 
 def test_failed_tasks_can_be_retried_by_superusers_only(root, owner):
-    parked = OutboxMessage.objects.create(
+    failed = OutboxMessage.objects.create(
         task="discounts.announce", kwargs={"code": "X"}, dead_lettered_at=timezone.now(), attempts=12
     )
 
-    refused = owner.post("/admin/kernel/outboxmessage/", {"action": "send_again", "_selected_action": [parked.pk]})
-    assert refused.status_code == 403
-    root.post("/admin/kernel/outboxmessage/", {"action": "send_again", "_selected_action": [parked.pk]})
+    forbidden = owner.post("/admin/kernel/outboxmessage/", {"action": "requeue", "_selected_action": [failed.pk]})
+    assert forbidden.status_code == 403
+    root.post("/admin/kernel/outboxmessage/", {"action": "requeue", "_selected_action": [failed.pk]})
 
-    parked.refresh_from_db()
-    assert (parked.dead_lettered_at, parked.attempts) == (None, 0)
+    failed.refresh_from_db()
+    assert (failed.dead_lettered_at, failed.attempts) == (None, 0)
 
 
 # --- audit log -------------------------------------------------------------------------------------------------------
@@ -193,13 +193,13 @@ def test_the_audit_log_pages_through_the_events_of_all_models(owner, brand):
     assert sum(what == "Discount rule" for what, _ in seen) == 40
 
 
-ODD_FILTERS = [
+INVALID_FILTERS = [
     "kind=no", "how=no", "who=%00", "object=%00", "kind=discounts.discountcode&object=x", "object=" + "9" * 60,
     "before=x", "before=1-2", "before=" + "9" * 30, "kind=discounts.discountrule&object=1",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("query", ODD_FILTERS)
+@pytest.mark.parametrize("query", INVALID_FILTERS)
 def test_an_invalid_filter_of_the_audit_log_is_no_error(owner, brand, query):
     assert owner.get(f"/admin/log/?{query}").status_code == 200
 
@@ -218,13 +218,13 @@ def test_the_audit_log_takes_a_fixed_number_of_queries(owner, brand):
     assert queries() <= few <= 45
 
 
-# --- whose is what: every page of the admin --------------------------------------------------------------------------
+# --- isolation of brands: every page of the admin --------------------------------------------------------------------
 SECRET = "SECRET-OF-BILLO"
 
 
 @pytest.fixture
 def things(brand):
-    """One of each of billo's objects, by model."""
+    """One object of each model, of brand billo."""
     member = MembershipFactory(brand=brand, user=UserFactory(username="secret-of-billo"))
     code = DiscountCodeFactory(brand=brand, text=SECRET)
     customer = CustomerFactory(customer_id="secret-of-billo")
@@ -247,7 +247,9 @@ def things(brand):
         "usagereturn": UsageReturn.objects.create(
             usage_id=uuid7(), code=code, customer=customer, redeemed_at=now, returned_at=now
         ),
-        "usenotice": UsageNotification.objects.create(brand=brand, code=SECRET, redeemed_at=now - timedelta(minutes=1)),
+        "usagenotification": UsageNotification.objects.create(
+            brand=brand, code=SECRET, redeemed_at=now - timedelta(minutes=1)
+        ),
         "audienceupload": AudienceUpload.objects.create(
             brand=brand, segment_type="secret-of-billo", operation="add", file_name="secret-of-billo.csv"
         ),
@@ -312,11 +314,21 @@ def test_a_viewer_changes_nothing_of_their_own_brand(model, things, brand):
         assert client.get(base).status_code == 403
 
 
-ACTIONS = ("announce", "activate", "deactivate", "delete_selected", "revoke", "resend", "send_again")
+ACTIONS = (
+    "announce",
+    "activate",
+    "deactivate",
+    "delete_selected",
+    "revoke",
+    "resend",
+    "requeue",
+    "sync_now",
+    "resync_all",
+)
 
 
 def _state():
-    """All that the requests above could have changed."""
+    """Return everything that the requests above could have changed."""
     return [
         sorted(map(str, rows))
         for rows in (
@@ -337,22 +349,22 @@ def _state():
     ]
 
 
-# --- nonsense --------------------------------------------------------------------------------------------------------
-NONSENSE = (
+# --- invalid parameters ----------------------------------------------------------------------------------------------
+INVALID_QUERIES = (
     *("p=x", "p=-1", "p=9999999999", "o=zz", "o=1.-2.99", "q=%00", "q=" + "a" * 3000, "all=1", "by=x"),
     *("brand=%00", "state=%00", "status=%00", "nope=1", "_popup=1", "brand__id__exact=x", "brand=%0%000"),
 )
-NO_KEYS = ("x", "9" * 40, "\0", "", "1_5f")
+INVALID_KEYS = ("x", "9" * 40, "\0", "", "1_5f")
 
 
 @pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label_lower)
 def test_invalid_parameters_are_never_a_server_error(model, root, things):
     base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
 
-    for query in NONSENSE:
+    for query in INVALID_QUERIES:
         assert root.get(f"{base}?{query}").status_code < 500, query
     for action in ACTIONS:
-        assert root.post(base, {"action": action, "_selected_action": NO_KEYS}).status_code < 500, action
+        assert root.post(base, {"action": action, "_selected_action": INVALID_KEYS}).status_code < 500, action
     for key in ("x", "9" * 40, "%00", "1_5f"):
         for path in ("change/", "history/", "delete/"):
             assert root.get(f"{base}{key}/{path}").status_code in (302, 403, 404), (key, path)
@@ -408,7 +420,7 @@ def test_an_invalid_brand_parameter_is_no_error(owner, page, query):
         ("/admin/promotions/promotion/", "Promotions"),
         ("/admin/promotions/promotion/add/", "Promotions"),
         ("/admin/promotions/promotion/calendar/", "Calendar"),
-        ("/admin/segments/audience/automatic/", "Computed audiences"),
+        ("/admin/segments/audience/automatic/", "Automatic audiences"),
         ("/admin/log/", "Audit log"),
         ("/admin/password_change/", None),
     ],

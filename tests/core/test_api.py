@@ -86,9 +86,7 @@ def test_json_that_is_not_an_object_is_rejected(client: Client, path: str, body:
     "name",
     ["currency", "lines", "shipping", "codes", "vouchers", "country", "transaction_type", "order", "ttl_seconds"],
 )
-def test_fields_of_a_wrong_type_are_never_a_server_error(
-    client: Client, name: str, value: object
-) -> None:
+def test_fields_of_a_wrong_type_are_never_a_server_error(client: Client, name: str, value: object) -> None:
     response = client.post(REDEMPTIONS, json.dumps(CART | {"order": "1", name: value}), content_type="application/json")
 
     assert response.status_code in (201, 400), response.content

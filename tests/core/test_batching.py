@@ -128,9 +128,7 @@ def test_500_callers_get_their_own_results(operation: Any, gate: Gate) -> None:
     assert len(gate.batches) < 500, "some of them shared one"
 
 
-def test_a_batch_has_a_limit(
-    operation: Any, gate: Gate, callers: ThreadPoolExecutor, monkeypatch: Any
-) -> None:
+def test_a_batch_has_a_limit(operation: Any, gate: Gate, callers: ThreadPoolExecutor, monkeypatch: Any) -> None:
     monkeypatch.setattr(batching, "LIMIT", 2)
     first = occupy(callers, operation, gate)
     others = queue(callers, operation, [1, 2, 3, 4, 5])
@@ -141,9 +139,7 @@ def test_a_batch_has_a_limit(
     assert gate.batches == [[0], [1, 2], [3, 4], [5]]
 
 
-def test_items_of_different_keys_share_no_batch(
-    operation: Any, gate: Gate, callers: ThreadPoolExecutor
-) -> None:
+def test_items_of_different_keys_share_no_batch(operation: Any, gate: Gate, callers: ThreadPoolExecutor) -> None:
     first = occupy(callers, operation, gate)
     for item, key in ((1, "spring"), (2, "summer"), (3, "spring")):
         queue(callers, operation, [item], key=key)
@@ -499,9 +495,7 @@ def test_a_caller_with_a_result_sees_the_committed_effect(table: None, run_concu
     assert found == [True] * 100
 
 
-def test_results_before_the_commit_would_show_no_effect(
-    table: None, run_concurrently: RunConcurrently
-) -> None:
+def test_results_before_the_commit_would_show_no_effect(table: None, run_concurrently: RunConcurrently) -> None:
     """The proof that the test above can fail: the answers are given inside of the transaction."""
     operation = batching.BatchExecutor("inserting", insert)
     settle = operation._process

@@ -82,9 +82,7 @@ def test_without_the_lock_two_schedulers_start_every_task_twice(make: Callable[.
     assert sent == ["sweep", "sweep"]
 
 
-def test_a_standby_scheduler_takes_over_and_repeats_no_task(
-    make: Callable[..., Any], sent: list[str]
-) -> None:
+def test_a_standby_scheduler_takes_over_and_repeats_no_task(make: Callable[..., Any], sent: list[str]) -> None:
     first, second = make(SingletonScheduler), make(SingletonScheduler)
     make_due()
     tick(first, second)
@@ -99,7 +97,9 @@ def test_a_standby_scheduler_takes_over_and_repeats_no_task(
     assert sent == ["sweep", "sweep"]
 
 
-def test_a_scheduler_with_a_broken_connection_reacquires_the_lock_first(make: Callable[..., Any], sent: list[str]) -> None:
+def test_a_scheduler_with_a_broken_connection_reacquires_the_lock_first(
+    make: Callable[..., Any], sent: list[str]
+) -> None:
     first, second = make(SingletonScheduler), make(SingletonScheduler)
     first.tick()
     with connection.cursor() as cursor:
@@ -110,7 +110,9 @@ def test_a_scheduler_with_a_broken_connection_reacquires_the_lock_first(make: Ca
     assert (second._leads(), first._leads()) == (True, False)
 
 
-def test_without_a_database_no_scheduler_is_the_leader(make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_database_no_scheduler_is_the_leader(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     lonely = make(SingletonScheduler)
     nowhere = {"host": "127.0.0.1", "port": 1, "connect_timeout": 1}
     monkeypatch.setattr(DatabaseWrapper, "get_connection_params", lambda self: nowhere)

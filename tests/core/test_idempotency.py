@@ -38,9 +38,7 @@ def use(client: Client, key: str | None, code: str = "TEN", **body: object) -> A
     return client.post(USES, {"discount_code": code, **body}, content_type="application/json", headers=headers)
 
 
-def test_a_repeated_request_gets_the_first_response_byte_for_byte(
-    shopper_client: ClientOf, shopper: User
-) -> None:
+def test_a_repeated_request_gets_the_first_response_byte_for_byte(shopper_client: ClientOf, shopper: User) -> None:
     DiscountCodeFactory(text="TEN")
     client = shopper_client(shopper)
 

@@ -32,7 +32,9 @@ def test_pending_messages_and_jobs_are_counted(client: Client):
     sync_jobs.request_sync(service=Service.SEGMENTATION, subjects=[uuid7(), uuid7()], at=now - timedelta(hours=1))
     SyncJob.objects.filter(pk=SyncJob.objects.first().pk).update(failures=3)  # type: ignore[union-attr]
     for _ in range(5):
-        circuit_breaker.on_failure(Service.SEGMENTATION, DeliveryFailed("it cannot be reached", is_service_failure=True), at=now)
+        circuit_breaker.on_failure(
+            Service.SEGMENTATION, DeliveryFailed("it cannot be reached", is_service_failure=True), at=now
+        )
 
     found = read(client)
 

@@ -286,9 +286,7 @@ def test_tasks_without_a_message_run_normally() -> None:
     [({}, 1), ({"attempts": 2}, 0), ({"dead_lettered_at": timezone.now()}, 0)],
     ids=["its attempt", "a later attempt", "parked"],
 )
-def test_a_redelivered_task_runs_only_if_its_attempt_is_current(
-    change: dict[str, Any], runs: int
-) -> None:
+def test_a_redelivered_task_runs_only_if_its_attempt_is_current(change: dict[str, Any], runs: int) -> None:
     enqueue_on_commit("tests.note")
     message = OutboxMessage.objects.get()
     OutboxMessage.objects.update(**({"attempts": 1} | change))
@@ -312,9 +310,7 @@ def test_the_backlog_counts_messages_and_has_the_oldest_due_time(at: datetime) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_relays_never_claim_the_same_row(
-    run_concurrently: RunConcurrently, lost_tasks: list[Any]
-) -> None:
+def test_concurrent_relays_never_claim_the_same_row(run_concurrently: RunConcurrently, lost_tasks: list[Any]) -> None:
     with transaction.atomic():
         for number in range(400):
             enqueue_on_commit("tests.note", number=number)

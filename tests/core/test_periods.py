@@ -121,9 +121,7 @@ def test_period_starts_match_a_scan_of_every_quarter_of_an_hour() -> None:
 
 
 @given(at=INSTANTS, unit=st.sampled_from(Interval), name=st.sampled_from(ZONES))
-def test_a_time_is_in_its_period_and_periods_are_adjacent(
-    at: datetime, unit: Interval, name: str
-) -> None:
+def test_a_time_is_in_its_period_and_periods_are_adjacent(at: datetime, unit: Interval, name: str) -> None:
     zone = ZoneInfo(name)
     start = start_of(at, unit, zone)
     following = next_start(start, unit, zone)

@@ -1,3 +1,5 @@
+"""Fixtures of a fake external service and its client."""
+
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -9,17 +11,18 @@ from tests.fakes.external_services import KEY, Outside
 
 
 @pytest.fixture
-def outside() -> Iterator[Outside]:
-    with Outside() as standin:
-        yield standin
+def fake_service() -> Iterator[Outside]:
+    """A fake external service."""
+    with Outside() as fake:
+        yield fake
 
 
 @pytest.fixture
-def client_at(outside: Outside) -> Callable[..., Client]:
-    """A client of the stand-in, as of an instant."""
+def client_at(fake_service: Outside) -> Callable[..., Client]:
+    """A function that returns a client of the fake service at a given time."""
 
-    def make(at: datetime, **changes: object) -> Client:
-        said: dict = {"url": outside.url, "key": KEY, "clock": RunClock(at), "seconds": 0.5} | changes
-        return Client(Service.CAMPAIGN_ENGINE, **said)
+    def build(at: datetime, **changes: object) -> Client:
+        options: dict = {"url": fake_service.url, "key": KEY, "clock": RunClock(at), "seconds": 0.5} | changes
+        return Client(Service.CAMPAIGN_ENGINE, **options)
 
-    return make
+    return build

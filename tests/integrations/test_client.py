@@ -1,4 +1,4 @@
-"""One call to a service outside: bounded, verified, never led elsewhere; and a breaker that all processes share."""
+"""Calls to an external service: deadline, TLS verification, no redirects, and the circuit breaker."""
 
 import time
 from collections.abc import Callable
@@ -21,61 +21,61 @@ PATH = "/campaigns/01890000-0000-7000-8000-000000000001"
 DOCUMENT = {"version": 1, "name": "Spring", "status": "active"}
 
 
-def tell(client: Client) -> dict[str, Any]:
+def call(client: Client) -> dict[str, Any]:
     return client.call("PUT", PATH, DOCUMENT, key="campaign:1")
 
 
-def test_a_call_sends_its_document_token_and_idempotency_key(client_at: ClientAt, outside: Outside, at: datetime):
-    assert tell(client_at(at)) == {}
+def test_a_call_sends_its_document_token_and_idempotency_key(client_at: ClientAt, fake_service: Outside, at: datetime):
+    assert call(client_at(at)) == {}
 
-    assert outside.campaigns == {PATH.rpartition("/")[2]: DOCUMENT}
-    assert outside.calls == [f"PUT {PATH} campaign:1"]
+    assert fake_service.campaigns == {PATH.rpartition("/")[2]: DOCUMENT}
+    assert fake_service.calls == [f"PUT {PATH} campaign:1"]
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "reason"),
+    ("behavior", "reason"),
     [
-        (400, "it answered 400: told to refuse"),
-        (401, "it answered 401: told to refuse"),
-        (503, "it answered 503: told to refuse"),
-        ("elsewhere", "it redirects elsewhere, which is not followed"),
-        ("reset", "it broke the connection off"),
-        ("swallow", "it broke the connection off"),
-        ("hang", "it did not answer within 0.5 seconds"),
-        ("drip", "it did not answer within 0.5 seconds"),
+        (400, "HTTP 400: told to refuse"),
+        (401, "HTTP 401: told to refuse"),
+        (503, "HTTP 503: told to refuse"),
+        ("elsewhere", "unexpected redirect"),
+        ("reset", "connection closed"),
+        ("swallow", "connection closed"),
+        ("hang", "timed out after 0.5 seconds"),
+        ("drip", "timed out after 0.5 seconds"),
     ],
 )
 def test_every_failure_has_a_readable_reason(
-    client_at: ClientAt, outside: Outside, at: datetime, behaviour: int | str, reason: str
+    client_at: ClientAt, fake_service: Outside, at: datetime, behavior: int | str, reason: str
 ):
-    outside.next(behaviour)
-    if behaviour == "drip":
-        outside.take_campaign = lambda pk, campaign: (200, {"long": "x" * 100})  # type: ignore[method-assign]
+    fake_service.next(behavior)
+    if behavior == "drip":
+        fake_service.take_campaign = lambda pk, campaign: (200, {"long": "x" * 100})  # type: ignore[method-assign]
 
-    began = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(DeliveryFailed) as caught:
-        tell(client_at(at))
+        call(client_at(at))
 
     assert caught.value.reason == reason
-    assert time.monotonic() - began < 3
-    assert outside.calls == [f"PUT {PATH} campaign:1"]  # once, and never elsewhere
+    assert time.monotonic() - started < 3
+    assert fake_service.calls == [f"PUT {PATH} campaign:1"]  # once, without following redirects
 
 
 def test_an_unreachable_service_has_a_readable_reason(client_at: ClientAt, at: datetime):
-    with pytest.raises(DeliveryFailed, match="it cannot be reached"):
-        tell(client_at(at, url="http://127.0.0.1:1"))
+    with pytest.raises(DeliveryFailed, match="connection failed"):
+        call(client_at(at, url="http://127.0.0.1:1"))
 
 
-def test_a_service_without_a_valid_certificate_is_rejected(client_at: ClientAt, outside: Outside, at: datetime):
-    with pytest.raises(DeliveryFailed, match="could not prove who it is"):
-        tell(client_at(at, url=outside.url.replace("http://", "https://")))
+def test_a_service_without_a_valid_certificate_is_rejected(client_at: ClientAt, fake_service: Outside, at: datetime):
+    with pytest.raises(DeliveryFailed, match="TLS verification failed"):
+        call(client_at(at, url=fake_service.url.replace("http://", "https://")))
 
-    assert outside.calls == []
+    assert fake_service.calls == []
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'"text"', b"[" * 5_000, b"\xff"])
 def test_a_response_that_is_not_a_json_object_is_a_failure(body: bytes, at: datetime):
-    with pytest.raises(DeliveryFailed, match="what is not JSON"):
+    with pytest.raises(DeliveryFailed, match="invalid JSON response"):
         rules.parse_response(200, {}, body, at)
 
 
@@ -98,70 +98,68 @@ def test_retry_delays_double_up_to_15_minutes(failures: int, seconds: int):
 
 
 def test_the_circuit_opens_allows_one_trial_call_and_closes_again(
-    client_at: ClientAt, outside: Outside, at: datetime
+    client_at: ClientAt, fake_service: Outside, at: datetime
 ):
-    outside.next(*[503] * 6)
+    fake_service.next(*[503] * 6)
     for _ in range(5):
         with pytest.raises(DeliveryFailed):
-            tell(client_at(at))
+            call(client_at(at))
 
-    with pytest.raises(CircuitOpen, match="answered 503"):
-        tell(client_at(at + timedelta(seconds=28)))
-    assert len(outside.calls) == 5
+    with pytest.raises(CircuitOpen, match="HTTP 503"):
+        call(client_at(at + timedelta(seconds=28)))
+    assert len(fake_service.calls) == 5
 
-    with pytest.raises(DeliveryFailed):  # its time is up: one tries, in vain
-        tell(client_at(at + timedelta(seconds=31)))
-    assert len(outside.calls) == 6
-    with pytest.raises(CircuitOpen) as caught:  # so it is left alone twice as long
-        tell(client_at(at + timedelta(seconds=62)))
+    with pytest.raises(DeliveryFailed):  # the trial call fails
+        call(client_at(at + timedelta(seconds=31)))
+    assert len(fake_service.calls) == 6
+    with pytest.raises(CircuitOpen) as caught:  # so it opens for twice as long
+        call(client_at(at + timedelta(seconds=62)))
     assert caught.value.until - at > timedelta(seconds=90)
 
-    circuit_breaker.before_call(ENGINE, at=at + timedelta(seconds=95))  # one tries
-    with pytest.raises(CircuitOpen):  # nobody else meanwhile
-        tell(client_at(at + timedelta(seconds=95)))
+    circuit_breaker.before_call(ENGINE, at=at + timedelta(seconds=95))  # the trial call
+    with pytest.raises(CircuitOpen):  # others wait for its result
+        call(client_at(at + timedelta(seconds=95)))
     circuit_breaker.on_success(ENGINE, at=at + timedelta(seconds=96))
 
-    assert tell(client_at(at + timedelta(seconds=97))) == {}
-    health = CircuitState.objects.get()
-    assert (health.failures, health.open_until, health.open_since, health.error) == (0, None, None, "")
+    assert call(client_at(at + timedelta(seconds=97))) == {}
+    state = CircuitState.objects.get()
+    assert (state.failures, state.open_until, state.open_since, state.error) == (0, None, None, "")
 
 
-def test_a_rejected_job_does_not_open_the_circuit(
-    client_at: ClientAt, outside: Outside, at: datetime
-):
-    outside.next(*[422] * 8)
+def test_a_rejected_job_does_not_open_the_circuit(client_at: ClientAt, fake_service: Outside, at: datetime):
+    fake_service.next(*[422] * 8)
     for _ in range(8):
         with pytest.raises(DeliveryFailed):
-            tell(client_at(at))
+            call(client_at(at))
 
-    assert tell(client_at(at)) == {}
+    assert call(client_at(at)) == {}
     assert not CircuitState.objects.exclude(failures=0).exists()
 
 
-def test_the_circuit_opens_for_as_long_as_the_service_asks(client_at: ClientAt, outside: Outside, at: datetime):
-    outside.next(429)
-    outside.retry_after = "120"
+def test_the_circuit_opens_for_as_long_as_the_service_asks(client_at: ClientAt, fake_service: Outside, at: datetime):
+    fake_service.next(429)
+    fake_service.retry_after = "120"
 
     with pytest.raises(DeliveryFailed) as caught:
-        tell(client_at(at))
+        call(client_at(at))
 
     assert caught.value.retry_after == 120
-    with pytest.raises(CircuitOpen) as left:
-        tell(client_at(at + timedelta(seconds=100)))
-    assert timedelta(seconds=119) < left.value.until - at < timedelta(seconds=125)
-    assert len(outside.calls) == 1
-    assert tell(client_at(at + timedelta(seconds=130))) == {}
+    with pytest.raises(CircuitOpen) as opened:
+        call(client_at(at + timedelta(seconds=100)))
+    assert timedelta(seconds=119) < opened.value.until - at < timedelta(seconds=125)
+    assert len(fake_service.calls) == 1
+    assert call(client_at(at + timedelta(seconds=130))) == {}
 
 
-def test_a_person_can_allow_a_trial_call_at_once(client_at: ClientAt, outside: Outside, at: datetime):
-    outside.next(429)
-    outside.retry_after = "600"
+def test_a_person_can_allow_a_trial_call_at_once(client_at: ClientAt, fake_service: Outside, at: datetime):
+    fake_service.next(429)
+    fake_service.retry_after = "600"
     with pytest.raises(DeliveryFailed):
-        tell(client_at(at))
+        call(client_at(at))
 
     circuit_breaker.half_open(ENGINE, at=at + timedelta(seconds=5))
 
-    assert tell(client_at(at + timedelta(seconds=5))) == {}
+    assert call(client_at(at + timedelta(seconds=5))) == {}
 
 
 @pytest.mark.parametrize(
@@ -170,7 +168,7 @@ def test_a_person_can_allow_a_trial_call_at_once(client_at: ClientAt, outside: O
 def test_an_invalid_service_url_fails_the_system_check(url: str, settings: Any):
     settings.SEGMENTATION_SERVICE_URL = url
 
-    assert [fault.id for fault in checks.check_urls()] == ["outside.E001"]
+    assert [error.id for error in checks.check_urls()] == ["outside.E001"]
 
 
 def test_empty_and_valid_service_urls_pass_the_system_check(settings: Any):
@@ -180,12 +178,12 @@ def test_empty_and_valid_service_urls_pass_the_system_check(settings: Any):
 
 
 @pytest.mark.parametrize(
-    ("url", "faults"), [("http://engine.example", 1), ("https://engine.example", 0), ("http://127.0.0.1", 0)]
+    ("url", "warnings"), [("http://engine.example", 1), ("https://engine.example", 0), ("http://127.0.0.1", 0)]
 )
-def test_a_key_over_plain_http_is_reported(url: str, faults: int, settings: Any):
+def test_a_key_over_plain_http_is_reported(url: str, warnings: int, settings: Any):
     settings.CAMPAIGN_ENGINE_URL, settings.CAMPAIGN_ENGINE_KEY = url, "secret"
 
-    assert len(checks.check_secrets()) == faults
+    assert len(checks.check_secrets()) == warnings
 
 
 def test_a_retry_after_date_without_a_time_zone_is_utc():

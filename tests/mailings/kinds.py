@@ -1,4 +1,4 @@
-"""Kinds of mailings that the tests send."""
+"""Mail types of the tests."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

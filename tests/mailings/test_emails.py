@@ -1,4 +1,4 @@
-"""Mails look right wherever they are read: styles inlined, readable colors, a twin in plain text."""
+"""Email content: inlined styles, readable colors, and a plain-text version."""
 
 import re
 
@@ -17,7 +17,7 @@ ACTION = {
 
 
 def invitation(**fields: object) -> Content:
-    """An invitation's content."""
+    """Return the content of an invitation."""
     shared = {"template": "mail/action", "subject": "Join\n Billo", "sender_name": "Billo & Sons", "context": ACTION}
     return emails.build_content(**{**shared, **fields})  # type: ignore[arg-type]
 
@@ -75,7 +75,7 @@ def test_no_tag_is_part_of_another() -> None:
 
 
 def test_a_name_that_is_a_tag_stays_a_name() -> None:
-    letter = RenderedMail(1, "a@example.com", NAME_HTML_TAG, "https://x")
+    mail = RenderedMail(1, "a@example.com", NAME_HTML_TAG, "https://x")
 
-    assert render_tags(f"{NAME_TAG} {UNSUBSCRIBE_TAG}", letter) == f"{NAME_HTML_TAG} https://x"
-    assert substitutions(letter)[NAME_HTML_TAG] == NAME_HTML_TAG
+    assert render_tags(f"{NAME_TAG} {UNSUBSCRIBE_TAG}", mail) == f"{NAME_HTML_TAG} https://x"
+    assert substitutions(mail)[NAME_HTML_TAG] == NAME_HTML_TAG

@@ -1,4 +1,4 @@
-"""The provider's signed events, and unsubscribing by one click."""
+"""The provider's signed events, and one-click unsubscription."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def mail(at: datetime) -> Mail:
-    """A mail of Billo's that was sent to Ann."""
+    """A sent mail of brand Billo to Ann."""
     mailing = planning.plan_mailing(
         key="news", mail_type="tests.mailings.kinds.news", sender="b1", sender_name="Billo", marketing=True
     )
@@ -40,7 +40,7 @@ Post = Callable[..., Any]
 
 @pytest.fixture
 def post(settings: Any, client: Client) -> Post:
-    """Posts events as the provider does, signed."""
+    """A function that posts signed events as the provider does."""
     settings.SENDGRID_WEBHOOK_PUBLIC_KEY = PUBLIC
 
     def send(*sent: Any, body: bytes | None = None, when: datetime | None = None, **headers: str) -> Any:
@@ -58,7 +58,7 @@ def post(settings: Any, client: Client) -> Post:
 
 
 def event(kind: str, mail: Mail | None = None, **fields: Any) -> dict[str, Any]:
-    """An event as the provider words it."""
+    """Return an event in the provider's format."""
     own = {"mail_id": str(mail.pk)} if mail else {}
     return {"event": kind, "email": "ann@example.com", "sg_event_id": f"id-{kind}", "timestamp": 1, **own, **fields}
 
@@ -113,7 +113,7 @@ def test_a_delivery_event_sets_an_unknown_mail_to_sent(post: Post, mail: Mail, k
 def test_a_repeated_event_has_no_effect(post: Post, mail: Mail) -> None:
     bounce = event("bounce", mail, type="bounce")
     post(bounce)
-    Suppression.objects.all().delete()  # the owner of the address asked for it
+    Suppression.objects.all().delete()  # as its owner asked
 
     answer = post(bounce, bounce)
 
@@ -193,7 +193,7 @@ def test_processed_events_are_purged_after_their_retention(mail: Mail) -> None:
 
 
 def path(mail: Mail) -> str:
-    """The path of a mail's unsubscribe page."""
+    """Return the path of the mail's unsubscribe page."""
     return unsubscriptions.unsubscribe_url(mail_id=mail.pk).split("8000", 1)[-1].replace("http://127.0.0.1", "")
 
 
@@ -222,7 +222,7 @@ def test_one_click_unsubscribes_without_cookies(mail: Mail) -> None:
 def test_the_button_for_all_brands_unsubscribes_from_all_senders(client: Client, mail: Mail) -> None:
     answer = client.post(path(mail), {"from": "everyone"})
 
-    assert "anyone here" in answer.content.decode()
+    assert "any brand on this platform" in answer.content.decode()
     assert Suppression.objects.get().sender == ""
 
 

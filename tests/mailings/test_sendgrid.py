@@ -1,4 +1,4 @@
-"""Django's own messages through SendGrid's API."""
+"""Django messages through SendGrid's API."""
 
 import base64
 from email.mime.image import MIMEImage
@@ -108,7 +108,7 @@ def test_a_line_break_in_a_header_is_rejected(sendgrid: SendGrid) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "outcome"),
+    ("behavior", "outcome"),
     [
         (429, Outcome.RETRY),
         (500, Outcome.RETRY),
@@ -123,10 +123,10 @@ def test_a_line_break_in_a_header_is_rejected(sendgrid: SendGrid) -> None:
     ],
 )
 def test_each_failure_tells_whether_the_mail_may_be_resent(
-    sendgrid: SendGrid, settings: Any, behaviour: Any, outcome: Outcome
+    sendgrid: SendGrid, settings: Any, behavior: Any, outcome: Outcome
 ) -> None:
     settings.SENDGRID_TIMEOUT = 0.2
-    sendgrid.next(behaviour)
+    sendgrid.next(behavior)
 
     with pytest.raises(SendGridError) as caught:
         send_mail("Hi", "x", None, ["a@example.com"])

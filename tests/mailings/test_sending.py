@@ -1,4 +1,4 @@
-"""Planned mails go out in batches, each once, whatever the provider answers."""
+"""Planned mails are sent in batches, each once, whatever the provider responds."""
 
 import time
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from mailings.services import planning, sending
 from tests.fakes.sendgrid import SendGrid
 
 Plan = Callable[..., Mailing]
-States = Callable[[], dict[str, int]]
+CountByStatus = Callable[[], dict[str, int]]
 
 
 def test_every_recipient_gets_one_mail_in_batches_of_a_thousand(
-    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+    sendgrid: SendGrid, mailing: Plan, count_by_status: CountByStatus, at: datetime
 ) -> None:
     news = mailing(2500)
 
@@ -32,7 +32,7 @@ def test_every_recipient_gets_one_mail_in_batches_of_a_thousand(
     assert sendgrid.requests == 3
     assert sorted(sendgrid.accepted) == sorted(Mail.objects.values_list("address", flat=True))
     assert len(set(sendgrid.accepted)) == 2500
-    assert states() == {"sent": 2500}
+    assert count_by_status() == {"sent": 2500}
     news.refresh_from_db()
     assert news.status == "done"
     assert selectors.get_progress(key="news") == {"planned": 2500, "sent": 2500, "failed": 0}
@@ -47,12 +47,12 @@ def test_a_second_run_sends_nothing(sendgrid: SendGrid, mailing: Plan, at: datet
     assert sendgrid.requests == 1
 
 
-def test_a_recipient_planned_twice_has_one_mail(mailing: Plan, states: States, at: datetime) -> None:
+def test_a_recipient_planned_twice_has_one_mail(mailing: Plan, count_by_status: CountByStatus, at: datetime) -> None:
     mailing(2)
 
     mailing(3)
 
-    assert states() == {"planned": 3}
+    assert count_by_status() == {"planned": 3}
     assert Mailing.objects.count() == 1
 
 
@@ -75,7 +75,7 @@ def test_each_recipient_gets_their_own_name_and_link(sendgrid: SendGrid, mailing
 
 @pytest.mark.parametrize("status", [429, 500, 503, 401, 403])
 def test_temporarily_rejected_mails_are_sent_later_and_once(
-    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime, status: int
+    sendgrid: SendGrid, mailing: Plan, count_by_status: CountByStatus, at: datetime, status: int
 ) -> None:
     mailing(1500)
     sendgrid.next(status)
@@ -83,12 +83,12 @@ def test_temporarily_rejected_mails_are_sent_later_and_once(
     sending.send_due(at=at)
 
     assert sendgrid.accepted == []
-    assert sendgrid.requests == 1  # whoever asks us to wait is not asked again at once
-    assert states() == {"planned": 1500}
+    assert sendgrid.requests == 1  # the provider asked to wait
+    assert count_by_status() == {"planned": 1500}
     sending.send_due(at=at)
-    assert len(sendgrid.accepted) == 500  # the other batch; the refused one waits
+    assert len(sendgrid.accepted) == 500  # the other batch; the rejected one waits
     sending.send_due(at=at + rules.retry_delay(1))
-    assert states() == {"sent": 1500}
+    assert count_by_status() == {"sent": 1500}
     assert len(set(sendgrid.accepted)) == len(sendgrid.accepted) == 1500
 
 
@@ -118,24 +118,24 @@ def test_a_mail_fails_after_the_maximum_number_of_attempts(sendgrid: SendGrid, m
 
 
 def test_an_unreachable_provider_loses_no_mail(
-    sendgrid: SendGrid, settings: Any, mailing: Plan, states: States, at: datetime
+    sendgrid: SendGrid, settings: Any, mailing: Plan, count_by_status: CountByStatus, at: datetime
 ) -> None:
     mailing(3)
     settings.SENDGRID_URL = "http://127.0.0.1:9"
 
     sending.send_due(at=at)
 
-    assert states() == {"planned": 3}
-    assert "not reached" in Mail.objects.first().error  # type: ignore[union-attr]
+    assert count_by_status() == {"planned": 3}
+    assert "Connection failed" in Mail.objects.first().error  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("behaviour", ["hang", "reset", "swallow", "hold", 504])
+@pytest.mark.parametrize("behavior", ["hang", "reset", "swallow", "hold", 504])
 def test_a_mail_without_a_response_is_unknown_and_not_resent_automatically(
-    sendgrid: SendGrid, settings: Any, mailing: Plan, at: datetime, behaviour: str
+    sendgrid: SendGrid, settings: Any, mailing: Plan, at: datetime, behavior: str
 ) -> None:
     news = mailing(3)
     settings.SENDGRID_TIMEOUT = 0.2
-    sendgrid.next(behaviour)
+    sendgrid.next(behavior)
 
     sending.send_due(at=at)
     sending.send_due(at=at + timedelta(days=2))
@@ -148,35 +148,35 @@ def test_a_mail_without_a_response_is_unknown_and_not_resent_automatically(
 
 
 def test_unknown_mails_can_be_resent_by_a_person(
-    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+    sendgrid: SendGrid, mailing: Plan, count_by_status: CountByStatus, at: datetime
 ) -> None:
     mailing(2)
     sendgrid.next("reset")
     sending.send_due(at=at)
 
-    found = sending.resend(mail_ids=list(Mail.objects.values_list("pk", flat=True)), at=at)
+    count = sending.resend(mail_ids=list(Mail.objects.values_list("pk", flat=True)), at=at)
 
-    assert found == 2
+    assert count == 2
     sending.send_due(at=at)
-    assert states() == {"sent": 2}
+    assert count_by_status() == {"sent": 2}
     assert sending.resend(mail_ids=list(Mail.objects.values_list("pk", flat=True)), at=at) == 0
 
 
 def test_an_error_in_the_settings_fails_no_mail(
-    sendgrid: SendGrid, settings: Any, mailing: Plan, states: States, at: datetime
+    sendgrid: SendGrid, settings: Any, mailing: Plan, count_by_status: CountByStatus, at: datetime
 ) -> None:
     settings.DEFAULT_FROM_EMAIL = "promotions@localhost"
     mailing(10)
 
     sending.send_due(at=at)
 
-    assert states() == {"planned": 10}
+    assert count_by_status() == {"planned": 10}
     assert sendgrid.requests == 1
     assert "from.email" in Mail.objects.first().error  # type: ignore[union-attr]
 
 
 def test_a_provider_that_rejects_everything_gets_a_limited_number_of_requests(
-    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+    sendgrid: SendGrid, mailing: Plan, count_by_status: CountByStatus, at: datetime
 ) -> None:
     mailing(1000)
     sendgrid.next(*[400] * 500)
@@ -184,14 +184,14 @@ def test_a_provider_that_rejects_everything_gets_a_limited_number_of_requests(
     sending.send_due(at=at)
 
     assert sendgrid.requests <= sending.MAX_REQUESTS
-    found = states()
-    assert found.pop("failed") + found.pop("planned") == 1000
-    assert not found
+    counts = count_by_status()
+    assert counts.pop("failed") + counts.pop("planned") == 1000
+    assert not counts
 
 
 @pytest.mark.parametrize("vague", [False, True])
 def test_invalid_addresses_fail_alone(
-    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime, vague: bool
+    sendgrid: SendGrid, mailing: Plan, count_by_status: CountByStatus, at: datetime, vague: bool
 ) -> None:
     sendgrid.vague = vague
     addresses = [f"shopper{n}@example.com" for n in range(100)]
@@ -201,14 +201,14 @@ def test_invalid_addresses_fail_alone(
 
     sending.send_due(at=at)
 
-    assert states() == {"sent": 98, "failed": 2}
+    assert count_by_status() == {"sent": 98, "failed": 2}
     assert len(set(sendgrid.accepted)) == len(sendgrid.accepted) == 98
     assert set(Mail.objects.filter(status="failed").values_list("address", flat=True)) == {"no address", "nor@this"}
     assert "valid address" in Mail.objects.filter(status="failed").first().error  # type: ignore[union-attr]
 
 
 def test_a_rate_limit_between_the_parts_of_a_batch_loses_no_mail(
-    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+    sendgrid: SendGrid, mailing: Plan, count_by_status: CountByStatus, at: datetime
 ) -> None:
     sendgrid.vague = True
     mailing(addresses=["bad", *[f"shopper{n}@example.com" for n in range(7)]])
@@ -218,26 +218,26 @@ def test_a_rate_limit_between_the_parts_of_a_batch_loses_no_mail(
     assert sendgrid.requests == 3
     sending.send_due(at=at + rules.retry_delay(1))
 
-    assert states() == {"sent": 7, "failed": 1}
+    assert count_by_status() == {"sent": 7, "failed": 1}
     assert len(set(sendgrid.accepted)) == len(sendgrid.accepted) == 7
 
 
 def test_mails_of_a_lost_worker_become_unknown_after_the_lease(
-    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+    sendgrid: SendGrid, mailing: Plan, count_by_status: CountByStatus, at: datetime
 ) -> None:
     news = mailing(2)
     assert sending._claim(news, at) is not None
 
     sending.send_due(at=at + sending.LEASE)
-    assert states() == {"sending": 2}
+    assert count_by_status() == {"sending": 2}
     sending.send_due(at=at + sending.LEASE + timedelta(seconds=1))
 
-    assert states() == {"doubtful": 2}
+    assert count_by_status() == {"doubtful": 2}
     assert sendgrid.requests == 0
 
 
 def test_a_slow_worker_settles_its_unknown_mails(
-    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+    sendgrid: SendGrid, mailing: Plan, count_by_status: CountByStatus, at: datetime
 ) -> None:
     news = mailing(2)
     batch = sending._claim(news, at)
@@ -246,10 +246,12 @@ def test_a_slow_worker_settles_its_unknown_mails(
 
     sending._send(batch, at)
 
-    assert states() == {"sent": 2}
+    assert count_by_status() == {"sent": 2}
 
 
-def test_suppressed_addresses_get_nothing(sendgrid: SendGrid, mailing: Plan, states: States, at: datetime) -> None:
+def test_suppressed_addresses_get_nothing(
+    sendgrid: SendGrid, mailing: Plan, count_by_status: CountByStatus, at: datetime
+) -> None:
     mailing(addresses=["All@example.com", "ours@example.com", "theirs@example.com", "Free@example.com"])
     Suppression.objects.create(address="all@example.com", reason="complaint")
     Suppression.objects.create(address="ours@example.com", sender="b1", reason="unsubscribe")
@@ -258,7 +260,7 @@ def test_suppressed_addresses_get_nothing(sendgrid: SendGrid, mailing: Plan, sta
     sending.send_due(at=at)
 
     assert sorted(sendgrid.accepted) == ["Free@example.com", "theirs@example.com"]
-    assert states() == {"sent": 2, "suppressed": 2}
+    assert count_by_status() == {"sent": 2, "suppressed": 2}
 
 
 def test_transactional_mails_skip_bounced_but_not_unsubscribed_addresses(
@@ -275,25 +277,25 @@ def test_transactional_mails_skip_bounced_but_not_unsubscribed_addresses(
 
 
 def test_recipients_who_withdrew_consent_get_nothing(
-    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+    sendgrid: SendGrid, mailing: Plan, count_by_status: CountByStatus, at: datetime
 ) -> None:
     mailing(4, kind="for_even_ones")
 
     sending.send_due(at=at)
 
     assert sorted(sendgrid.accepted) == ["shopper2@example.com", "shopper4@example.com"]
-    assert states() == {"sent": 2, "suppressed": 2}
+    assert count_by_status() == {"sent": 2, "suppressed": 2}
 
 
 def test_a_mailing_without_content_is_suppressed(
-    sendgrid: SendGrid, mailing: Plan, states: States, at: datetime
+    sendgrid: SendGrid, mailing: Plan, count_by_status: CountByStatus, at: datetime
 ) -> None:
     news = mailing(3, kind="nothing")
 
     sending.send_due(at=at)
 
     assert sendgrid.requests == 0
-    assert states() == {"suppressed": 3}
+    assert count_by_status() == {"suppressed": 3}
     news.refresh_from_db()
     assert news.status == "done"
 
@@ -323,11 +325,11 @@ def test_no_transaction_is_open_while_the_provider_is_called(
 ) -> None:
     mailing(1)
     worker = connections["default"]
-    seen: list[tuple[bool, list[str]]] = []
+    observed: list[tuple[bool, list[str]]] = []
     take = sendgrid.take
 
     def look(payload: dict[str, Any], *, answered: bool) -> str:
-        seen.append(
+        observed.append(
             (worker.in_atomic_block, list(Mail.objects.values_list("status", flat=True)))
         )  # through another connection
         connections.close_all()
@@ -337,25 +339,29 @@ def test_no_transaction_is_open_while_the_provider_is_called(
 
     sending.send_due(at=at)
 
-    assert seen == [(False, ["sending"])]
+    assert observed == [(False, ["sending"])]
 
 
 def test_many_workers_send_each_mail_once(
-    sendgrid: SendGrid, mailing: Plan, run_concurrently: Callable[..., list[Any]], states: States, at: datetime
+    sendgrid: SendGrid,
+    mailing: Plan,
+    run_concurrently: Callable[..., list[Any]],
+    count_by_status: CountByStatus,
+    at: datetime,
 ) -> None:
     mailing(6000)
 
     run_concurrently(lambda _: sending.send_due(at=at), range(4))
     sending.send_due(at=at)
 
-    assert states() == {"sent": 6000}
+    assert count_by_status() == {"sent": 6000}
     assert len(sendgrid.accepted) == len(set(sendgrid.accepted)) == 6000
 
 
 def test_without_claims_two_workers_send_each_mail_twice(
     sendgrid: SendGrid, mailing: Plan, run_concurrently: Callable[..., list[Any]], at: datetime
 ) -> None:
-    """The guard removed: whoever reads what is due and sends it without claiming it is not alone."""
+    """Send without claiming the mails, which removes the guard."""
     news = mailing(50)
     rows = list(Mail.objects.values("id", "recipient", "address", "name", "attempts"))
     batch = sending.Batch(news.pk, news, [dict(row) for row in rows])
@@ -365,12 +371,14 @@ def test_without_claims_two_workers_send_each_mail_twice(
     assert len(sendgrid.accepted) == 2 * len(set(sendgrid.accepted))
 
 
-def test_other_backends_send_the_same_mails_as_single_messages(mailing: Plan, states: States, at: datetime) -> None:
+def test_other_backends_send_the_same_mails_as_single_messages(
+    mailing: Plan, count_by_status: CountByStatus, at: datetime
+) -> None:
     mailing(60)
 
     assert sending.send_due(at=at) == 60
 
-    assert states() == {"sent": 60}
+    assert count_by_status() == {"sent": 60}
     messages = {message.subject: message for message in django_mail.outbox}
     assert len(messages) == len(django_mail.outbox) == 60
     message = messages["News for Shopper 1"]
@@ -380,7 +388,7 @@ def test_other_backends_send_the_same_mails_as_single_messages(mailing: Plan, st
 
 
 def test_an_unreachable_smtp_server_loses_no_mail(
-    settings: Any, mailing: Plan, states: States, at: datetime
+    settings: Any, mailing: Plan, count_by_status: CountByStatus, at: datetime
 ) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "127.0.0.1", 9, False
@@ -388,7 +396,7 @@ def test_an_unreachable_smtp_server_loses_no_mail(
 
     sending.send_due(at=at)
 
-    assert states() == {"planned": 2}
+    assert count_by_status() == {"planned": 2}
 
 
 @pytest.mark.parametrize("statistics", [True, False])
@@ -409,18 +417,18 @@ def test_sending_from_a_large_mailing_reads_only_what_it_claims(mailing: Plan, a
         db.execute("mailings/sql/finish_mailings.sql", {})
     statements = [query["sql"] for query in queries if "mail_mail" in query["sql"]]
 
-    plans = [explained(statement) for statement in statements]
+    plans = [explain(statement) for statement in statements]
 
     assert len(plans) == 3
     for plan in plans:
         assert "mail_due" in plan
         assert "Seq Scan on mail_mail" not in plan.replace("Seq Scan on mail_mailing", "")
-    claim = plans[1].split("CTE due")[1].split("CTE judged")[0]
+    claim = plans[1].split("CTE due")[1].split("CTE checked")[0]
     assert "Sort" not in claim
 
 
-def explained(statement: str) -> str:
-    """How PostgreSQL would run the statement."""
+def explain(statement: str) -> str:
+    """Return PostgreSQL's plan of the statement."""
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN " + statement)
         return "\n".join(row[0] for row in cursor.fetchall())

@@ -1,4 +1,4 @@
-"""A link that nobody signed unsubscribes nobody."""
+"""Unsubscribe links with an invalid signature or mail."""
 
 import pytest
 from django.core.signing import Signer
