@@ -61,7 +61,7 @@ class ClaimResult:
 
 @dataclass(frozen=True, slots=True)
 class LoginEvent:
-    """A login that the identity provider reports: in one campaign, or with None in all that were open at its time."""
+    """A login reported by the identity provider: in one campaign, or for None in every one active at its time."""
 
     id: str
     customer_id: str

@@ -66,7 +66,7 @@ class UploadForm(forms.Form):
     def clean_segment_type(self) -> str:
         name: str = self.cleaned_data["segment_type"].strip().replace(" ", "_")
         if not customer_id_files.is_segment_type(name):
-            raise forms.ValidationError(_("Use only letters, digits, underscores, periods or hyphens."))
+            raise forms.ValidationError(_("Enter letters, digits, underscores, periods or hyphens only."))
         return name
 
     def clean_file(self) -> Any:

@@ -1,4 +1,4 @@
-"""A brand makes a campaign in a real browser and watches who comes; on a desk and on a phone."""
+"""Campaigns in a real browser: create, watch, extend, export and end one, on desktop and mobile screens."""
 
 import csv
 from datetime import timedelta
@@ -24,13 +24,13 @@ def brand():
     return brand
 
 
-def come(campaign, count, minutes_ago=0):
-    people = [CustomerFactory() for _ in range(count)]
+def add_logins(campaign, count, minutes_ago=0):
+    customers = [CustomerFactory() for _ in range(count)]
     at = timezone.now() - timedelta(minutes=minutes_ago)
-    claim_many(campaign=campaign.slug, requests=[ClaimRequest(one.pk, at) for one in people])
+    claim_many(campaign=campaign.slug, requests=[ClaimRequest(customer.pk, at) for customer in customers])
 
 
-def test_a_campaign_is_made_watched_without_a_reload_exported_and_closed(visit, brand, tmp_path):
+def test_a_campaign_is_created_watched_extended_exported_and_ended(visit, brand, tmp_path):
     olga = visit().sign_in("olga")
     page = olga.goto(f"{LIST}add/")
     page.get_by_label("Name").fill("First top-up")
@@ -38,24 +38,24 @@ def test_a_campaign_is_made_watched_without_a_reload_exported_and_closed(visit, 
     page.get_by_label("Starts").fill("2026-01-01T00:00")
     page.get_by_label("Ends").fill("2090-01-01T00:00")
     page.get_by_label("Vouchers", exact=True).fill("3")
-    page.get_by_label("Per cent", exact=True).fill("15")
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_label("Percentage", exact=True).fill("15")
+    page.get_by_role("button", name="Create campaign").click()
     page.wait_for_url("**/change/")
-    page.get_by_text("15 % off the order.").wait_for()
+    page.get_by_text("15% off the order.").wait_for()
     campaign = Campaign.objects.get()
-    page.get_by_text("of 3, 0 %").wait_for()
+    page.get_by_text("of 3 (0%)").wait_for()
 
-    come(campaign, 4)
-    page.get_by_text("of 3, 100 %").wait_for()  # the page asks again by itself
+    add_logins(campaign, 4)
+    page.get_by_text("of 3 (100%)").wait_for()  # the page updates automatically
     page.get_by_label("Vouchers", exact=True).fill("4")
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_text("of 4, 100 %").wait_for()
+    page.get_by_text("of 4 (100%)").wait_for()
     with page.expect_download() as downloading:
-        page.get_by_role("link", name="As CSV").click()
-    downloading.value.save_as(tmp_path / "winners.csv")
-    rows = list(csv.DictReader((tmp_path / "winners.csv").read_text(encoding="utf-8-sig").splitlines()))
-    page.get_by_role("button", name="Close for good").click()
-    page.get_by_text("the vouchers that were given stay good").wait_for()
+        page.get_by_role("link", name="Export as CSV").click()
+    downloading.value.save_as(tmp_path / "vouchers.csv")
+    rows = list(csv.DictReader((tmp_path / "vouchers.csv").read_text(encoding="utf-8-sig").splitlines()))
+    page.get_by_role("button", name="End…").click()
+    page.get_by_text("Issued vouchers stay valid.").wait_for()
 
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
     assert olga.complaints == []
@@ -65,11 +65,11 @@ def test_a_campaign_is_made_watched_without_a_reload_exported_and_closed(visit, 
 def test_pages_of_campaigns_fit_the_screen_and_break_no_rule_of_access(visit, brand, width, height, dark):
     campaign = CampaignFactory(brand=brand, name="First top-up", quota=12, reassign_unused=True)
     for minutes in (30, 20, 3, 0):
-        come(campaign, 6, minutes_ago=minutes)
+        add_logins(campaign, 6, minutes_ago=minutes)
     olga, faults = visit(width=width, height=height, dark=dark).sign_in("olga"), []
     pages = {"campaigns": LIST, "new campaign": f"{LIST}add/", "campaign": f"{LIST}{campaign.pk}/change/"}
 
-    for name, path in (pages | {"winners": "/admin/vouchers/voucher/"}).items():
+    for name, path in (pages | {"vouchers": "/admin/vouchers/voucher/"}).items():
         olga.goto(path)
         faults += judged(olga, name)
         shoot(olga.page, f"{name}-{width}-{'dark' if dark else 'light'}")

@@ -40,17 +40,17 @@ def test_a_filling_is_followed_without_a_reload(visit, brand, monkeypatch):
     olga = visit().sign_in("olga")
     page = olga.goto(BASE)
     page.locator("#result_list").get_by_role("link", name="vip customers").click()
-    page.get_by_text("It is due, and waits for its turn.").wait_for()
+    page.get_by_text("Queued.").wait_for()
 
     process_next_range(at=timezone.now())
-    page.get_by_text("of 20 customers gone through.").wait_for()  # the page asks again by itself
+    page.get_by_text("of 20 customers processed").wait_for()  # the page updates automatically
     services.process_queue(at=timezone.now())
-    page.get_by_text("of them have a slot taken").wait_for()
+    page.get_by_text("use a slot").wait_for()
     services.delete(which=Q(pk=segment.pk), at=timezone.now())
     services.process_queue(at=timezone.now())
     page.reload()
 
-    page.get_by_text("all free again").wait_for()
+    page.get_by_text("released").wait_for()
     assert olga.complaints == []
 
 

@@ -1,4 +1,4 @@
-"""A brand's staff see audiences, and bring one as a file, in a browser: on a desk and a phone, light and dark."""
+"""Audiences and audience imports in a real browser, on desktop and mobile screens."""
 
 from pathlib import Path
 
@@ -33,34 +33,34 @@ def file(tmp_path: Path) -> Path:
     return made
 
 
-def test_a_file_is_brought_looked_at_and_applied_by_clicking(visit, brand, file, run_outbox):
+def test_a_file_is_uploaded_previewed_canceled_and_applied(visit, brand, file, run_outbox):
     olga = visit().sign_in("olga")
     page = olga.goto("/admin/segments/audience/")
     page.get_by_role("link", name="vip customers").click()
-    page.get_by_role("link", name="Bring a file").click()
+    page.get_by_role("link", name="Import file").click()
     assert page.get_by_label("Audience").input_value() == "vip_customers"
     page.locator("input[type=file]").set_input_files(file)
     shoot(page, "upload-form")
-    page.get_by_role("button", name="Show what it would change").click()
+    page.get_by_role("button", name="Preview changes").click()
 
-    page.get_by_text("Would come in").wait_for()
+    page.get_by_text("To be added").wait_for()
     figures = page.locator(".pp-number").all_inner_texts()
     assert figures == ["300", "500", "1,000", "1,000", "2"]
     assert page.get_by_text("line 1002").is_visible()
     shoot(page, "upload-preview")
     assert Audience.objects.get().size == 1_200
 
-    page.get_by_role("button", name="Apply").click()
-    page.get_by_role("button", name="Stop").click()
-    page.get_by_text("Stopped; the audience is as it was.").wait_for()
+    page.get_by_role("button", name="Apply changes").click()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("Import canceled. No changes were made.").wait_for()
     run_outbox()
     assert Audience.objects.get().size == 1_200
-    page.get_by_role("button", name="Apply").click()
-    page.get_by_label("How far it is").wait_for()
-    shoot(page, "upload-on-its-way")
+    page.get_by_role("button", name="Apply changes").click()
+    page.get_by_label("Progress").wait_for()
+    shoot(page, "upload-running")
     run_outbox()
 
-    page.get_by_text("Came in").wait_for()  # by itself
+    page.get_by_text("Added", exact=True).wait_for()  # the page updates automatically
     assert Audience.objects.get().size == 1_000
     assert olga.complaints == []
 
@@ -78,7 +78,7 @@ def test_its_pages_fit_the_screen_and_break_no_rule_of_access(visit, brand, file
     pages = {
         "audiences": "/admin/segments/audience/",
         "audience": f"/admin/segments/audience/{Audience.objects.get(segment_type='vip_customers').pk}/change/",
-        "computed": "/admin/segments/audience/computed/",
+        "automatic": "/admin/segments/audience/automatic/",
         "uploads": uploads,
         "new-upload": f"{uploads}add/",
         "upload": f"{uploads}{upload.pk}/change/",
@@ -102,6 +102,6 @@ def test_a_viewer_finds_no_button(visit, brand):
     vera = visit().sign_in("vera")
 
     page = vera.goto(f"/admin/segments/audience/{Audience.objects.get().pk}/change/")
-    assert page.get_by_role("link", name="Bring a file").count() == 0
+    assert page.get_by_role("link", name="Import file").count() == 0
     page = vera.goto("/admin/segments/audienceupload/")
-    assert page.get_by_role("link", name="Add audience upload").count() == 0
+    assert page.get_by_role("link", name="Add audience import").count() == 0

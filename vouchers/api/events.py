@@ -42,7 +42,7 @@ class NdjsonParser(JSONParser):
 
 
 class LoginEventInputSerializer(serializers.Serializer[Any]):
-    """A login of a customer, in one campaign or in all that were active at its time."""
+    """A login of a customer, in one campaign, or in every one that was active at its time."""
 
     event_id = StrictCharField(
         max_length=EVENT_ID_LENGTH, help_text=gettext_lazy("ID of the event. Counts once in a campaign.")

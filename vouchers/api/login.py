@@ -45,7 +45,7 @@ class CampaignLoginView(APIView):
         operation_id="login_campaign",
     )
     def post(self, request: Request) -> Response:
-        """Sign in, and take part in one campaign or in all active ones.
+        """Sign in, and take part in one campaign or in every active one.
 
         `status` is true for a successful sign-in, whether or not a voucher was left. Errors have the same format, with
         `status` false.

@@ -110,7 +110,7 @@ class ClaimSerializer(serializers.Serializer[Any]):
 
 
 class CampaignLoginInputSerializer(serializers.Serializer[Any]):
-    """A sign-in, for one campaign or for all active ones."""
+    """A sign-in, for one campaign or for every active one."""
 
     account = StrictCharField(max_length=254, help_text=_("Email, phone number or username."))
     password = StrictCharField(
