@@ -1,6 +1,6 @@
-"""The pricing engine: a cart, the offers in play and a profile go in, amounts come out.
+"""Pricing engine: price a cart with the eligible offers and the pricing profile of a brand.
 
-It reads no clock, no database and no network; the same question has the same answer for ever.
+The engine uses no clock, database or network. The same arguments always give the same prices.
 """
 
 from pricing.errors import FieldError, OfferInvalid, ProfileInvalid

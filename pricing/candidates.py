@@ -1,4 +1,4 @@
-"""An offer made ready for one cart: what is known before anything is played."""
+"""Preparation of an offer for one cart: everything that is known before any offer is evaluated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pricing.benefits import BenefitContext, BenefitFunction, compile_benefit
-from pricing.conditions import ConditionContext, Verdict, evaluate, is_running, wall_clock
+from pricing.conditions import ConditionContext, ConditionResult, evaluate, is_running, to_local_time
 from pricing.offer import Condition, Contains, Subtotal
 from pricing.prices import Prices
 from pricing.profile import Profile
@@ -20,7 +20,7 @@ Rank = tuple[int, int, int, str]
 
 @dataclass(slots=True)
 class Reason:
-    """Why an offer is not given."""
+    """Reason why an offer is rejected."""
 
     code: str
     detail: str
@@ -29,38 +29,41 @@ class Reason:
 
 @dataclass(slots=True)
 class PreparedOffer:
-    """An offer in play. `stop` is set when something that no other offer can change stands against it."""
+    """Offer prepared for a cart. `rejection` is set when the offer is rejected whatever the other offers are."""
 
     origin: EligibleOffer
     rank: Rank
-    scene: ConditionContext
-    verdicts: list[Verdict | Condition]
+    context: ConditionContext
+    results: list[ConditionResult | Condition]
     profile: Profile
     benefits: Sequence[BenefitFunction] = ()
     rejection: Reason | None = None
 
     @property
-    def running(self) -> list[Condition]:
-        """The conditions that must be looked at when the offer's lane begins."""
-        return [each for each in self.verdicts if not isinstance(each, Verdict)]
+    def running_conditions(self) -> list[Condition]:
+        """Conditions to evaluate when the lane of the offer starts."""
+        return [result for result in self.results if not isinstance(result, ConditionResult)]
 
-    def judged(self, prices: Prices | None) -> list[Checked]:
-        """Every condition as it stands at these prices, for an explanation."""
-        settled = (each if isinstance(each, Verdict) else evaluate(each, self.scene, prices) for each in self.verdicts)
-        return [verdict.checked for verdict in settled]
+    def check_conditions(self, prices: Prices | None) -> list[Checked]:
+        """Return the result of every condition at these prices, for an explanation."""
+        results = (
+            result if isinstance(result, ConditionResult) else evaluate(result, self.context, prices)
+            for result in self.results
+        )
+        return [result.checked for result in results]
 
-    def reject(self, prices: Prices) -> Reason | None:
-        """The first running condition that does not hold."""
-        for condition in self.running:
-            verdict = evaluate(condition, self.scene, prices)
-            if verdict.code is not None:
-                return Reason(verdict.code, verdict.detail, verdict.members)
+    def find_rejection(self, prices: Prices) -> Reason | None:
+        """Return the reason of the first running condition that fails, if any."""
+        for condition in self.running_conditions:
+            result = evaluate(condition, self.context, prices)
+            if result.code is not None:
+                return Reason(result.code, result.detail, result.members)
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class CartContext:
-    """The cart as the engine plays on it: lines and shipping in the engine's order, and all that every offer shares."""
+    """Cart with its lines and shipping methods in the engine's order, and the data that all offers share."""
 
     cart: Cart
     lines: Sequence[Line]
@@ -70,72 +73,89 @@ class CartContext:
     at: datetime
 
 
-def candidate(origin: EligibleOffer, table: CartContext) -> PreparedOffer:
-    """Settles what can be settled about an offer before play."""
+def prepare_offer(origin: EligibleOffer, cart_context: CartContext) -> PreparedOffer:
+    """Prepare an offer: check its currencies and fixed conditions, and compile its benefits."""
     offer = origin.offer
-    local = wall_clock(table.at, origin.timezone)
-    scene = ConditionContext(table.cart, table.lines, table.facts.of(origin.brand), origin.brand, local)
+    local = to_local_time(cart_context.at, origin.timezone)
+    context = ConditionContext(
+        cart_context.cart, cart_context.lines, cart_context.facts.for_brand(origin.brand), origin.brand, local
+    )
     rank = (offer.lane, -offer.priority, origin.order, origin.ref)
-    made = PreparedOffer(origin, rank, scene, [], table.profile)
-    made.rejection = currency_stop(origin, table.cart)
+    prepared = PreparedOffer(origin, rank, context, [], cart_context.profile)
+    prepared.rejection = find_currency_mismatch(origin, cart_context.cart)
     try:
-        for each in offer.conditions:
-            verdict = evaluate(each, scene)
-            made.verdicts.append(each if is_running(each) else verdict)
-        made.benefits = (
+        for condition in offer.conditions:
+            result = evaluate(condition, context)
+            prepared.results.append(condition if is_running(condition) else result)
+        prepared.benefits = (
             []
-            if made.rejection
-            else [compile_benefit(benefit, benefit_context(origin, table, scene)) for benefit in offer.benefits]
+            if prepared.rejection
+            else [
+                compile_benefit(benefit, benefit_context(origin, cart_context, context)) for benefit in offer.benefits
+            ]
         )
     except TooManyDecimals:
-        made.rejection = made.rejection or mismatch(table.cart.currency)
-    made.rejection = made.rejection or budget_stop(origin) or condition_stop(made.verdicts)
-    return made
+        prepared.rejection = prepared.rejection or currency_mismatch(cart_context.cart.currency)
+    prepared.rejection = prepared.rejection or check_budget(origin) or find_failed_condition(prepared.results)
+    return prepared
 
 
-def benefit_context(origin: EligibleOffer, table: CartContext, scene: ConditionContext) -> BenefitContext:
-    """What the offer's benefits stand on."""
-    most = origin.offer.max_applications
-    limits = () if most is None else fulfilments(origin.offer.conditions, scene, most)
+def benefit_context(origin: EligibleOffer, cart_context: CartContext, context: ConditionContext) -> BenefitContext:
+    """Return the context of the benefits of an offer."""
+    max_applications = origin.offer.max_applications
+    limits = () if max_applications is None else application_limits(origin.offer.conditions, context, max_applications)
     return BenefitContext(
-        origin.ref, table.lines, table.shipping, origin.brand, table.cart.exponent, table.profile, most, limits
+        origin.ref,
+        cart_context.lines,
+        cart_context.shipping,
+        origin.brand,
+        cart_context.cart.exponent,
+        cart_context.profile,
+        max_applications,
+        limits,
     )
 
 
-def fulfilments(conditions: Sequence[Condition], scene: ConditionContext, most: int) -> Limits:
-    """Of the units that a `contains` asks for, those of `most` fulfilments."""
-    return [(frozenset(scene.select(each)), each.quantity * most) for each in conditions if isinstance(each, Contains)]
+def application_limits(conditions: Sequence[Condition], context: ConditionContext, max_applications: int) -> Limits:
+    """Return the unit limits of `contains` conditions for at most `max_applications` applications."""
+    return [
+        (frozenset(context.selected_lines(condition)), condition.quantity * max_applications)
+        for condition in conditions
+        if isinstance(condition, Contains)
+    ]
 
 
-def currency_stop(origin: EligibleOffer, cart: Cart) -> Reason | None:
-    """Some amount of the offer is in another currency than the cart."""
+def find_currency_mismatch(origin: EligibleOffer, cart: Cart) -> Reason | None:
+    """Return the reason if an amount of the offer is in another currency than the cart."""
     offer = origin.offer
-    named = [each.narrow.currency for each in offer.benefits]
-    named += [each.currency for each in offer.conditions if isinstance(each, Subtotal)]
-    for currency in named:
+    currencies = [part.narrowing.currency for part in offer.benefits]
+    currencies += [part.currency for part in offer.conditions if isinstance(part, Subtotal)]
+    for currency in currencies:
         if currency not in (None, cart.currency):
-            return mismatch(str(currency))
+            return currency_mismatch(str(currency))
     return None
 
 
-def mismatch(currency: str) -> Reason:
-    """An amount that cannot be compared with the cart's."""
-    return Reason("currency_mismatch", f"This offer's amounts do not fit a cart in {currency}.", {"currency": currency})
+def currency_mismatch(currency: str) -> Reason:
+    """Return the reason for an amount that can't be compared with the amounts of the cart."""
+    return Reason(
+        "currency_mismatch", "This offer isn't available in the currency of the cart.", {"currency": currency}
+    )
 
 
-def condition_stop(verdicts: Sequence[Verdict | Condition]) -> Reason | None:
-    """The first condition that does not hold."""
-    for each in verdicts:
-        if isinstance(each, Verdict) and each.code is not None:
-            return Reason(each.code, each.detail, each.members)
+def find_failed_condition(results: Sequence[ConditionResult | Condition]) -> Reason | None:
+    """Return the reason of the first condition that fails, if any."""
+    for result in results:
+        if isinstance(result, ConditionResult) and result.code is not None:
+            return Reason(result.code, result.detail, result.members)
     return None
 
 
-def budget_stop(origin: EligibleOffer) -> Reason | None:
-    """Nothing is left of the budget."""
+def check_budget(origin: EligibleOffer) -> Reason | None:
+    """Return the reason if nothing is left of the budget."""
     if origin.budget_left is not None and origin.budget_left <= 0:
         return BUDGET_EXHAUSTED
     return None
 
 
-BUDGET_EXHAUSTED = Reason("budget_exhausted", "The budget of this offer is spent.")
+BUDGET_EXHAUSTED = Reason("budget_exhausted", "This offer has reached its budget.")

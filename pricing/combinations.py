@@ -1,16 +1,15 @@
-"""Which offers may stand together, and which of the allowed choices is best for the shopper.
+"""Combinations of offers: which are allowed, and which one is best for the shopper.
 
-A choice is a set of offers that may be given together:
+Allowed combinations are:
 
-* the highest-priority exclusive offer that gives something, alone; if there is one, nothing else is looked at;
+* the exclusive offer of the highest priority that gives a discount, alone; if there is one, no other is considered;
 * all combinable offers, with one member of each group;
 * one offer that is not combinable, alone.
 
-Every choice is played, and the one that takes most off wins; of equals the one with more gifts, then the earlier one
-in the order above (and by lane, priority and age within it). Only when groups make more choices than `EXACT` (or
-more than `EXACT_WORK` choices times lines, or more than `WORK` of those times offers) are the groups settled one after
-another, and the answer says "bounded". What that may take is counted too, so that however many offers there are, the
-work grows as offers times lines.
+Every combination is evaluated and the largest discount wins; among equals the one with more gifts, then the earlier
+one in the order above (and by lane, priority and age within it). If groups yield more than `MAX_COMBINATIONS`, more
+than `MAX_EXACT_WORK` combinations times lines, or more than `MAX_WORK` of those times offers, the groups are decided
+one after another and the method is "bounded". That work is limited too, so it grows as offers times lines.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from pricing.candidates import PreparedOffer
-from pricing.evaluation import Outcome, evaluate, refs
+from pricing.evaluation import Outcome, evaluate, list_refs
 from pricing.prices import Prices
 
-EXACT = 512
-EXACT_WORK = 20_000
-ROUNDS = 2
-"""How often the bounded rule goes over all groups, as far as `WORK` lets it."""
-WORK = 200_000
-"""Offers played times lines, beyond what playing each offer once takes; about half a second."""
+MAX_COMBINATIONS = 512
+MAX_EXACT_WORK = 20_000
+MAX_ROUNDS = 2
+"""Maximum number of passes of `improve_stepwise` over all groups."""
+MAX_WORK = 200_000
+"""Maximum number of evaluated offers times lines, besides evaluating each offer once; about half a second."""
 
 
 @dataclass(slots=True)
 class Combination:
-    """The choice that was made, its outcome, and for each offer passed over the refs that stand in its way."""
+    """Chosen combination and its outcome. `passed_over` maps each offer outside to the refs of the winning offers."""
 
     outcome: Outcome
     plan: list[PreparedOffer]
@@ -41,106 +40,115 @@ class Combination:
     passed_over: dict[str, list[str]] = field(default_factory=dict)
 
 
-def choose(fresh: Prices, candidates: Sequence[PreparedOffer]) -> Combination:
-    """The best allowed choice among candidates that nothing stands against."""
-    ordered = sorted(candidates, key=lambda each: each.rank)
-    exclusive = [each for each in ordered if each.origin.offer.exclusive]
-    for each in sorted(exclusive, key=lambda one: one.rank[1:]):
-        alone = evaluate(fresh, [each])
-        if alone.gained:
-            return passed_over(Combination(alone, [each]), ordered)
-    rest = [each for each in ordered if not each.origin.offer.exclusive]
-    joint = [each for each in rest if each.origin.offer.combinable]
-    best, plan, method = best_together(fresh, joint)
-    for each in rest:
-        if not each.origin.offer.combinable:
-            alone = evaluate(fresh, [each])
+def choose_combination(fresh: Prices, candidates: Sequence[PreparedOffer]) -> Combination:
+    """Return the best allowed combination of candidates that have no rejection."""
+    ordered = sorted(candidates, key=lambda candidate: candidate.rank)
+    exclusive = [candidate for candidate in ordered if candidate.origin.offer.exclusive]
+    for candidate in sorted(exclusive, key=lambda offer: offer.rank[1:]):
+        alone = evaluate(fresh, [candidate])
+        if alone.applied:
+            return passed_over(Combination(alone, [candidate]), ordered)
+    others = [candidate for candidate in ordered if not candidate.origin.offer.exclusive]
+    combinable = [candidate for candidate in others if candidate.origin.offer.combinable]
+    best, plan, method = best_together(fresh, combinable)
+    for candidate in others:
+        if not candidate.origin.offer.combinable:
+            alone = evaluate(fresh, [candidate])
             if alone.sort_key > best.sort_key:
-                best, plan = alone, [each]
+                best, plan = alone, [candidate]
     return passed_over(Combination(best, plan, method), ordered)
 
 
-def passed_over(chosen: Combination, ordered: Sequence[PreparedOffer]) -> Combination:
-    """Notes for every offer outside the plan what was given instead: its group's member, or all that was given."""
-    inside = set(refs(chosen.plan))
-    given = list(chosen.outcome.gained)
-    groups = {each.origin.offer.group: each.origin.ref for each in chosen.plan if each.origin.offer.group is not None}
-    for each in ordered:
-        if each.origin.ref not in inside:
-            rival = groups.get(each.origin.offer.group) if each.origin.offer.group is not None else None
-            chosen.passed_over[each.origin.ref] = [rival] if rival in given else given
-    return chosen
+def passed_over(combination: Combination, ordered: Sequence[PreparedOffer]) -> Combination:
+    """Record for every offer outside the plan what was applied instead: its group's member, or all applied offers."""
+    included = set(list_refs(combination.plan))
+    applied = list(combination.outcome.applied)
+    groups = {
+        candidate.origin.offer.group: candidate.origin.ref
+        for candidate in combination.plan
+        if candidate.origin.offer.group is not None
+    }
+    for candidate in ordered:
+        if candidate.origin.ref not in included:
+            winner = groups.get(candidate.origin.offer.group) if candidate.origin.offer.group is not None else None
+            combination.passed_over[candidate.origin.ref] = [winner] if winner in applied else applied
+    return combination
 
 
-def with_offer(chosen: Combination, each: PreparedOffer) -> list[PreparedOffer]:
-    """What would be played if `each` came into the choice that was made: in place of its group's member, alone if it
-    stands alone or if what was chosen does."""
-    if is_standalone(each) or any(is_standalone(other) for other in chosen.plan):
-        return [each]
-    group = each.origin.offer.group
-    return [other for other in chosen.plan if group is None or other.origin.offer.group != group] + [each]
+def with_offer(combination: Combination, candidate: PreparedOffer) -> list[PreparedOffer]:
+    """Return the plan of the combination with `candidate` added.
+
+    It replaces the member of its group. It is the whole plan if it or a member of the plan can't be combined.
+    """
+    if is_standalone(candidate) or any(is_standalone(member) for member in combination.plan):
+        return [candidate]
+    group = candidate.origin.offer.group
+    return [member for member in combination.plan if group is None or member.origin.offer.group != group] + [candidate]
 
 
-def is_standalone(each: PreparedOffer) -> bool:
-    """Whether the offer is never given beside another."""
-    return each.origin.offer.exclusive or not each.origin.offer.combinable
+def is_standalone(candidate: PreparedOffer) -> bool:
+    """Return whether the offer is never combined with others."""
+    return candidate.origin.offer.exclusive or not candidate.origin.offer.combinable
 
 
-def best_together(fresh: Prices, joint: Sequence[PreparedOffer]) -> tuple[Outcome, list[PreparedOffer], str]:
-    """The best way to give combinable offers together: which member of each group."""
-    plain = [each for each in joint if each.origin.offer.group is None]
+def best_together(fresh: Prices, combinable: Sequence[PreparedOffer]) -> tuple[Outcome, list[PreparedOffer], str]:
+    """Return the best evaluation of combinable offers: which member of each group to apply."""
+    fixed = [candidate for candidate in combinable if candidate.origin.offer.group is None]
     groups: dict[str, list[PreparedOffer]] = {}
-    for each in joint:
-        if each.origin.offer.group is not None:
-            groups.setdefault(each.origin.offer.group, []).append(each)
+    for candidate in combinable:
+        if candidate.origin.offer.group is not None:
+            groups.setdefault(candidate.origin.offer.group, []).append(candidate)
     rivals = [members for members in groups.values() if len(members) > 1]
-    plain += [members[0] for members in groups.values() if len(members) == 1]
+    fixed += [members[0] for members in groups.values() if len(members) == 1]
     if not rivals:
-        return evaluate(fresh, plain), plain, "exact"
-    if is_small(rivals, len(fresh.lines), len(plain) + len(rivals)):
-        outcome, plan = best_of(fresh, (plain + list(members) for members in product(*rivals)))
+        return evaluate(fresh, fixed), fixed, "exact"
+    if can_evaluate_all(rivals, len(fresh.lines), len(fixed) + len(rivals)):
+        outcome, plan = find_best(fresh, (fixed + list(members) for members in product(*rivals)))
         return outcome, plan, "exact"
-    outcome, plan = improve_stepwise(fresh, plain, rivals)
+    outcome, plan = improve_stepwise(fresh, fixed, rivals)
     return outcome, plan, "bounded"
 
 
-def is_small(rivals: Sequence[Sequence[PreparedOffer]], lines: int, offers: int) -> bool:
-    """Whether every choice, of so many offers each, can be played."""
-    number = 1
+def can_evaluate_all(rivals: Sequence[Sequence[PreparedOffer]], lines: int, offers: int) -> bool:
+    """Return whether all combinations, of `offers` offers each, can be evaluated within the limits."""
+    count = 1
     for members in rivals:
-        number *= len(members)
-        if number > EXACT or number * lines > EXACT_WORK or number * lines * offers > WORK:
+        count *= len(members)
+        if count > MAX_COMBINATIONS or count * lines > MAX_EXACT_WORK or count * lines * offers > MAX_WORK:
             return False
     return True
 
 
-def best_of(fresh: Prices, plans: Iterator[list[PreparedOffer]]) -> tuple[Outcome, list[PreparedOffer]]:
-    """The best of some plans, the earlier of equals. There is at least one."""
+def find_best(fresh: Prices, plans: Iterator[list[PreparedOffer]]) -> tuple[Outcome, list[PreparedOffer]]:
+    """Return the best of at least one plan; the earlier of equal ones."""
     plan = next(plans)
     best = evaluate(fresh, plan)
-    for each in plans:
-        outcome = evaluate(fresh, each)
+    for candidate_plan in plans:
+        outcome = evaluate(fresh, candidate_plan)
         if outcome.sort_key > best.sort_key:
-            best, plan = outcome, each
+            best, plan = outcome, candidate_plan
     return best, plan
 
 
 def improve_stepwise(
-    fresh: Prices, plain: list[PreparedOffer], rivals: Sequence[list[PreparedOffer]]
+    fresh: Prices, fixed: list[PreparedOffer], rivals: Sequence[list[PreparedOffer]]
 ) -> tuple[Outcome, list[PreparedOffer]]:
-    """The bounded rule: each group begins with the member that is best alone, then each in turn may change it while
-    the other groups stand, until `WORK` is used up. Never worse than that beginning."""
-    left = WORK
-    kept = [best_of(fresh, ([member] for member in members))[1][0] for members in rivals]
-    best, plan = best_of(fresh, iter([plain + kept]))
-    for _ in range(ROUNDS):
+    """Decide the groups one after another, within `MAX_WORK`.
+
+    Each group starts with the member that is best alone. Then each group in turn may change its member while the others
+    keep theirs. The result is never worse than the start.
+    """
+    work_left = MAX_WORK
+    selected = [find_best(fresh, ([member] for member in members))[1][0] for members in rivals]
+    best, plan = find_best(fresh, iter([fixed + selected]))
+    for _ in range(MAX_ROUNDS):
         for index, members in enumerate(rivals):
-            left -= len(members) * len(plan) * len(fresh.lines)
-            if left < 0:
+            work_left -= len(members) * len(plan) * len(fresh.lines)
+            if work_left < 0:
                 return best, plan
-            plans = ([*plain, *kept[:index], member, *kept[index + 1 :]] for member in members)
-            outcome, found = best_of(fresh, plans)
+            plans = ([*fixed, *selected[:index], member, *selected[index + 1 :]] for member in members)
+            outcome, best_plan = find_best(fresh, plans)
             if outcome.sort_key > best.sort_key:
-                best, plan = outcome, found
-                kept = found[len(plain) :]
+                best, plan = outcome, best_plan
+                selected = best_plan[len(fixed) :]
     return best, plan

@@ -1,6 +1,6 @@
-"""Whether an offer's conditions hold, and what to tell the shopper when one does not.
+"""Evaluation of the conditions of offers, with a message for the shopper when one fails.
 
-Everything but a subtotal on the `running` basis is settled before any offer is played.
+All conditions except subtotals on the `running` basis are evaluated before any offer is applied.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pricing.fields import DAYS, parse_datetime
 from pricing.offer import Condition, Contains, DateRange, Hours, NthOrder, OneOf, Quantity, Subtotal
 from pricing.prices import Prices
 from pricing.rounding import from_minor, to_minor
-from pricing.selection import selected
+from pricing.selection import select_lines
 from pricing.values import Cart, Checked, Facts, Line
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """How one condition was found: `code` is None when it holds."""
+class ConditionResult:
+    """Result of one condition; `code` is None when the condition holds."""
 
     checked: Checked
     code: str | None = None
@@ -31,106 +31,112 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class ConditionContext:
-    """What conditions look at: the cart (lines in the engine's order), the shopper, the brand's wall clock."""
+    """Data that conditions use: the cart, its lines in the engine's order, the shopper, and the brand's local time."""
 
     cart: Cart
     lines: Sequence[Line]
     facts: Facts
     brand: str | None
-    local: datetime
+    local_time: datetime
 
-    def units(self, lines: Sequence[int]) -> int:
-        """How many units these lines have."""
+    def count_units(self, lines: Sequence[int]) -> int:
+        """Return the number of units on these lines."""
         return sum(self.lines[line].quantity for line in lines)
 
-    def money(self, minor: int) -> str:
-        """An amount in the cart's currency."""
+    def format_amount(self, minor: int) -> str:
+        """Format an amount in the currency of the cart."""
         return from_minor(minor, self.cart.exponent)
 
-    def select(self, condition: Subtotal | Quantity | Contains) -> list[int]:
-        """The lines that the condition looks at."""
-        return selected(condition.select, self.lines, self.brand, self.cart.exponent)
+    def selected_lines(self, condition: Subtotal | Quantity | Contains) -> list[int]:
+        """Return the lines that the condition applies to."""
+        return select_lines(condition.select, self.lines, self.brand, self.cart.exponent)
 
 
-def wall_clock(at: datetime, timezone: str) -> datetime:
-    """The instant as the brand's clocks show it."""
+def to_local_time(at: datetime, timezone: str) -> datetime:
+    """Convert a datetime to the time zone of a brand."""
     return at.astimezone(ZoneInfo(timezone))
 
 
 def is_running(condition: Condition) -> bool:
-    """Whether the condition looks at prices that earlier lanes may have changed."""
+    """Return whether the condition depends on prices that earlier lanes may have changed."""
     return isinstance(condition, Subtotal) and condition.basis == "running"
 
 
-def evaluate(condition: Condition, scene: ConditionContext, prices: Prices | None = None) -> Verdict:
-    """Looks at one condition; `prices` are for a running one. Raises DoesNotFit."""
-    return EVALUATORS[type(condition)](condition, scene, prices)
+def evaluate(condition: Condition, context: ConditionContext, prices: Prices | None = None) -> ConditionResult:
+    """Evaluate one condition. `prices` are used by a condition on the running subtotal. Raises TooManyDecimals."""
+    return EVALUATORS[type(condition)](condition, context, prices)
 
 
-def subtotal(condition: Subtotal, scene: ConditionContext, prices: Prices | None) -> Verdict:
-    """The value of the selected lines before discounts, or when the present lane began."""
-    if condition.currency not in (None, scene.cart.currency):
-        return other_currency(condition.kind, condition.currency, scene)
-    needed = to_minor(condition.value, scene.cart.exponent)
-    lines = scene.select(condition)
+def check_subtotal(condition: Subtotal, context: ConditionContext, prices: Prices | None) -> ConditionResult:
+    """Compare the value of the selected lines, undiscounted or at the start of the current lane."""
+    if condition.currency not in (None, context.cart.currency):
+        return currency_mismatch(condition.kind, condition.currency, context)
+    required = to_minor(condition.value, context.cart.exponent)
+    lines = context.selected_lines(condition)
     if condition.basis == "running" and prices is not None:
-        saw = sum(prices.start[line] for line in lines)
+        actual = sum(prices.start[line] for line in lines)
     else:
-        saw = sum(scene.lines[line].quantity * scene.lines[line].unit_price for line in lines)
-    low = condition.kind != "max_subtotal" and saw < needed
-    high = condition.kind != "min_subtotal" and saw > needed
-    checked = Checked(condition.kind, scene.money(needed), scene.money(saw), not (low or high))
-    if low:
-        missing = scene.money(needed - saw)
-        return Verdict(
-            checked, "minimum_not_met", f"{missing} {scene.cart.currency} are missing.", {"missing": missing}
-        )
-    if high:
-        over = scene.money(saw - needed)
-        detail = f"The cart is {over} {scene.cart.currency} above what this offer is for."
-        return Verdict(checked, "condition_not_met", detail, {"condition": condition.kind, "over": over})
-    return Verdict(checked)
+        actual = sum(context.lines[line].quantity * context.lines[line].unit_price for line in lines)
+    below = condition.kind != "max_subtotal" and actual < required
+    above = condition.kind != "min_subtotal" and actual > required
+    checked = Checked(
+        condition.kind, context.format_amount(required), context.format_amount(actual), not (below or above)
+    )
+    if below:
+        missing = context.format_amount(required - actual)
+        detail = f"Spend {missing} {context.cart.currency} more."
+        return ConditionResult(checked, "minimum_not_met", detail, {"missing": missing})
+    if above:
+        excess = context.format_amount(actual - required)
+        limit = "maximum" if condition.kind == "max_subtotal" else "required amount"
+        detail = f"The cart is {excess} {context.cart.currency} over the {limit}."
+        return ConditionResult(checked, "condition_not_met", detail, {"condition": condition.kind, "over": excess})
+    return ConditionResult(checked)
 
 
-def quantity(condition: Quantity, scene: ConditionContext, _: Prices | None) -> Verdict:
-    """The units of all selected lines together, or of the fullest of them."""
-    lines = scene.select(condition)
-    whole = condition.kind == "min_quantity"
-    saw = scene.units(lines) if whole else max((scene.lines[line].quantity for line in lines), default=0)
-    return meets_minimum(condition.kind, condition.value, saw)
+def check_quantity(condition: Quantity, context: ConditionContext, _: Prices | None) -> ConditionResult:
+    """Compare the number of units of all selected lines together, or of the line with the most units."""
+    lines = context.selected_lines(condition)
+    counts_all = condition.kind == "min_quantity"
+    actual = (
+        context.count_units(lines) if counts_all else max((context.lines[line].quantity for line in lines), default=0)
+    )
+    return meets_minimum(condition.kind, condition.value, actual)
 
 
-def contains(condition: Contains, scene: ConditionContext, _: Prices | None) -> Verdict:
-    """At least so many units of what is selected."""
-    return meets_minimum(condition.kind, condition.quantity, scene.units(scene.select(condition)))
+def check_contains(condition: Contains, context: ConditionContext, _: Prices | None) -> ConditionResult:
+    """Compare the number of units that the select matches."""
+    return meets_minimum(condition.kind, condition.quantity, context.count_units(context.selected_lines(condition)))
 
 
-def meets_minimum(kind: str, needed: int, saw: int) -> Verdict:
-    """A number of units against the one needed."""
-    checked = Checked(kind, needed, saw, saw >= needed)
-    if saw >= needed:
-        return Verdict(checked)
-    missing = needed - saw
-    return Verdict(checked, "minimum_not_met", f"{missing} more are needed.", {"missing_quantity": missing})
+def meets_minimum(kind: str, required: int, actual: int) -> ConditionResult:
+    """Compare a number of units with the required one."""
+    checked = Checked(kind, required, actual, actual >= required)
+    if actual >= required:
+        return ConditionResult(checked)
+    missing = required - actual
+    return ConditionResult(checked, "minimum_not_met", f"Add {missing} more.", {"missing_quantity": missing})
 
 
-def other_currency(kind: str, currency: str | None, scene: ConditionContext) -> Verdict:
-    """An amount of another currency than the cart's."""
-    checked = Checked(kind, currency, scene.cart.currency, False)
-    return Verdict(checked, "currency_mismatch", f"This offer is in {currency}.", {"currency": currency})
+def currency_mismatch(kind: str, currency: str | None, context: ConditionContext) -> ConditionResult:
+    """Return the result for an amount in another currency than the cart's."""
+    checked = Checked(kind, currency, context.cart.currency, False)
+    return ConditionResult(
+        checked, "currency_mismatch", f"This offer is only valid in {currency}.", {"currency": currency}
+    )
 
 
-def one_of(condition: OneOf, scene: ConditionContext, _: Prices | None) -> Verdict:
-    """A fact, or one of several, is among those that the condition names."""
-    saw = ACTUAL_VALUES[condition.kind](scene)
-    among = not set(saw).isdisjoint(condition.any)
-    checked = Checked(condition.kind, list(condition.any), saw, among)
-    if among:
-        return Verdict(checked)
+def check_one_of(condition: OneOf, context: ConditionContext, _: Prices | None) -> ConditionResult:
+    """Check that one of the actual values is among those that the condition names."""
+    actual = ACTUAL_VALUES[condition.kind](context)
+    passed = not set(actual).isdisjoint(condition.any)
+    checked = Checked(condition.kind, list(condition.any), actual, passed)
+    if passed:
+        return ConditionResult(checked)
     if condition.kind in ("audience", "currency", "weekdays"):
         code, detail = ONE_OF_CODES[condition.kind]
-        return Verdict(checked, code, detail)
-    return Verdict(checked, "condition_not_met", ONE_OF_DETAILS[condition.kind], {"condition": condition.kind})
+        return ConditionResult(checked, code, detail)
+    return ConditionResult(checked, "condition_not_met", ONE_OF_DETAILS[condition.kind], {"condition": condition.kind})
 
 
 ACTUAL_VALUES: Mapping[str, Callable[[ConditionContext], list[str]]] = {
@@ -139,70 +145,76 @@ ACTUAL_VALUES: Mapping[str, Callable[[ConditionContext], list[str]]] = {
     "currency": lambda scene: [scene.cart.currency],
     "country": lambda scene: [] if scene.cart.country is None else [scene.cart.country.upper()],
     "shipping_method": lambda scene: [method.id for method in scene.cart.shipping],
-    "weekdays": lambda scene: [DAYS[scene.local.weekday()]],
+    "weekdays": lambda scene: [DAYS[scene.local_time.weekday()]],
 }
 ONE_OF_CODES = {
-    "audience": ("audience_not_member", "This offer is for a group of customers that you are not in."),
-    "currency": ("currency_mismatch", "This offer is for another currency."),
-    "weekdays": ("outside_schedule", "This offer is not open today."),
+    "audience": ("audience_not_member", "You aren't eligible for this offer."),
+    "currency": ("currency_mismatch", "This offer is in another currency."),
+    "weekdays": ("outside_schedule", "This offer isn't valid today."),
 }
 ONE_OF_DETAILS = {
-    "transaction_type": "This offer is for another kind of transaction.",
-    "country": "This offer is for other countries.",
-    "shipping_method": "This offer is for other shipping methods.",
+    "transaction_type": "This offer isn't valid for this transaction type.",
+    "country": "This offer isn't valid in this country.",
+    "shipping_method": "This offer isn't valid for this shipping method.",
 }
 
 
-def nth_order(condition: NthOrder, scene: ConditionContext, _: Prices | None) -> Verdict:
-    """Which order of the shopper with this brand it would be."""
-    saw = scene.facts.placed_orders + 1
-    checked = Checked(condition.kind, condition.value, saw, saw == condition.value)
-    if saw == condition.value:
-        return Verdict(checked)
+def check_nth_order(condition: NthOrder, context: ConditionContext, _: Prices | None) -> ConditionResult:
+    """Check which of the shopper's orders with the brand this would be."""
+    actual = context.facts.placed_orders + 1
+    checked = Checked(condition.kind, condition.value, actual, actual == condition.value)
+    if actual == condition.value:
+        return ConditionResult(checked)
     if condition.value == 1:
-        return Verdict(checked, "first_order_only", "This offer is for a first order only.")
-    detail = f"This offer is for order number {condition.value} only."
-    return Verdict(checked, "condition_not_met", detail, {"condition": condition.kind})
+        return ConditionResult(checked, "first_order_only", "This offer is only valid for a first order.")
+    detail = f"This offer is only valid for order number {condition.value}."
+    return ConditionResult(checked, "condition_not_met", detail, {"condition": condition.kind})
 
 
-def hours(condition: Hours, scene: ConditionContext, _: Prices | None) -> Verdict:
-    """From (included) to (not included), over midnight when it ends before it begins."""
-    now, start, end = (minutes(text) for text in (scene.local.strftime("%H:%M"), condition.start, condition.end))
-    held = start <= now < end if start < end else now >= start or now < end
-    needed = {"from": condition.start, "to": condition.end}
-    return timed(condition.kind, needed, scene.local.strftime("%H:%M"), held)
+def check_hours(condition: Hours, context: ConditionContext, _: Prices | None) -> ConditionResult:
+    """Check the local time. The start is inclusive, the end exclusive; the hours may pass midnight."""
+    now, start, end = (
+        to_minutes(text) for text in (context.local_time.strftime("%H:%M"), condition.start, condition.end)
+    )
+    passed = start <= now < end if start < end else now >= start or now < end
+    required = {"from": condition.start, "to": condition.end}
+    return schedule_result(condition.kind, required, context.local_time.strftime("%H:%M"), passed)
 
 
-def minutes(text: str) -> int:
-    """Minutes since midnight."""
+def to_minutes(text: str) -> int:
+    """Convert a time of day to minutes since midnight."""
     return int(text[:2]) * 60 + int(text[3:])
 
 
-def date_range(condition: DateRange, scene: ConditionContext, _: Prices | None) -> Verdict:
-    """Days of the brand, both included, or instants, the end not included."""
+def check_date_range(condition: DateRange, context: ConditionContext, _: Prices | None) -> ConditionResult:
+    """Check the local time against dates, both inclusive, or datetimes, the end exclusive."""
     start, end = condition.start, condition.end
     if len(start or end or "") == 10:
-        today = scene.local.date().isoformat()
-        held = (start is None or start <= today) and (end is None or today <= end)
-        return timed(condition.kind, {"from": start, "to": end}, today, held)
-    held = (start is None or parse_datetime(start) <= scene.local) and (
-        end is None or scene.local < parse_datetime(end)
+        today = context.local_time.date().isoformat()
+        passed = (start is None or start <= today) and (end is None or today <= end)
+        return schedule_result(condition.kind, {"from": start, "to": end}, today, passed)
+    passed = (start is None or parse_datetime(start) <= context.local_time) and (
+        end is None or context.local_time < parse_datetime(end)
     )
-    return timed(condition.kind, {"from": start, "to": end}, scene.local.isoformat(), held)
+    return schedule_result(condition.kind, {"from": start, "to": end}, context.local_time.isoformat(), passed)
 
 
-def timed(kind: str, needed: object, saw: str, held: bool) -> Verdict:
-    """A condition on time."""
-    checked = Checked(kind, needed, saw, held)
-    return Verdict(checked) if held else Verdict(checked, "outside_schedule", "This offer is not open at this time.")
+def schedule_result(kind: str, required: object, actual: str, passed: bool) -> ConditionResult:
+    """Return the result of a condition on time."""
+    checked = Checked(kind, required, actual, passed)
+    return (
+        ConditionResult(checked)
+        if passed
+        else ConditionResult(checked, "outside_schedule", "This offer isn't valid at this time.")
+    )
 
 
-EVALUATORS: Mapping[type[Any], Callable[[Any, ConditionContext, Prices | None], Verdict]] = {
-    Subtotal: subtotal,
-    Quantity: quantity,
-    Contains: contains,
-    OneOf: one_of,
-    NthOrder: nth_order,
-    Hours: hours,
-    DateRange: date_range,
+EVALUATORS: Mapping[type[Any], Callable[[Any, ConditionContext, Prices | None], ConditionResult]] = {
+    Subtotal: check_subtotal,
+    Quantity: check_quantity,
+    Contains: check_contains,
+    OneOf: check_one_of,
+    NthOrder: check_nth_order,
+    Hours: check_hours,
+    DateRange: check_date_range,
 }

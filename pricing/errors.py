@@ -1,13 +1,13 @@
-"""What is refused when something that claims to be an offer or a profile is not one."""
+"""Errors of invalid offers and pricing profiles."""
 
 from __future__ import annotations
 
 FieldError = tuple[str, str, str]
-"""A path such as `benefits.0.value`, a stable code, and a sentence."""
+"""Path such as `benefits.0.value`, stable code, and message."""
 
 
 class OfferInvalid(ValueError):
-    """Raised with every fault that was found, in the order of the document."""
+    """Raised with all errors of an offer, in the order of the document."""
 
     def __init__(self, errors: list[FieldError]) -> None:
         self.errors = errors
@@ -15,4 +15,4 @@ class OfferInvalid(ValueError):
 
 
 class ProfileInvalid(OfferInvalid):
-    """The same for a pricing profile."""
+    """Raised with all errors of a pricing profile, in the order of the document."""

@@ -1,4 +1,4 @@
-"""Plays a set of offers that may stand together: lane by lane, and in each lane by priority and age."""
+"""Evaluation of offers that may be combined: lane by lane, and within a lane by priority and age."""
 
 from __future__ import annotations
 
@@ -10,93 +10,99 @@ from pricing.candidates import BUDGET_EXHAUSTED, PreparedOffer, Reason
 from pricing.prices import Prices
 from pricing.values import Checked, Gift
 
-NOTHING = Reason("no_eligible_lines", "Nothing in the cart qualifies for this offer.")
+NO_ELIGIBLE_LINES = Reason("no_eligible_lines", "No items in the cart qualify for this offer.")
 
 
 @dataclass(slots=True)
 class AppliedDiscount:
-    """What one offer took off, by index of line and shipping method."""
+    """Discount of one offer, by index of line and shipping method."""
 
     lines: dict[int, int] = field(default_factory=dict)
     shipping: dict[int, int] = field(default_factory=dict)
     gifts: list[Gift] = field(default_factory=list)
     amount: int = 0
 
-    def add(self, gain: BenefitResult) -> None:
-        """Counts one benefit in."""
-        for take in gain.discounts:
-            self.lines[take.line] = self.lines.get(take.line, 0) + take.amount
-            self.amount += take.amount
-        for method, amount in gain.shipping:
+    def add(self, result: BenefitResult) -> None:
+        """Add the result of one benefit."""
+        for discount in result.discounts:
+            self.lines[discount.line] = self.lines.get(discount.line, 0) + discount.amount
+            self.amount += discount.amount
+        for method, amount in result.shipping:
             self.shipping[method] = self.shipping.get(method, 0) + amount
             self.amount += amount
-        self.gifts.extend(gain.gifts)
+        self.gifts.extend(result.gifts)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """The end of a play: prices, what each offer gained, and why others gained nothing (both by ref)."""
+    """Result of an evaluation: the prices, applied discounts by ref, and reasons for rejection by ref."""
 
     prices: Prices
-    gained: dict[str, AppliedDiscount] = field(default_factory=dict)
+    applied: dict[str, AppliedDiscount] = field(default_factory=dict)
     rejected: dict[str, Reason] = field(default_factory=dict)
     checked: dict[str, list[Checked]] = field(default_factory=dict)
 
     @property
     def sort_key(self) -> tuple[int, int]:
-        """How good it is for the shopper: minor units off first, number of gifts second."""
-        amount = sum(each.amount for each in self.gained.values())
-        return amount, sum(gift.quantity for each in self.gained.values() for gift in each.gifts)
+        """Value for the shopper: the amount in minor units first, the number of gifts second."""
+        amount = sum(discount.amount for discount in self.applied.values())
+        return amount, sum(gift.quantity for discount in self.applied.values() for gift in discount.gifts)
 
 
 def evaluate(fresh: Prices, candidates: Iterable[PreparedOffer], *, explain: bool = False) -> Outcome:
-    """Plays the candidates on a copy of `fresh`. Conditions on running amounts see what the earlier lanes left."""
+    """Evaluate the candidates on a copy of `fresh`.
+
+    Conditions on running amounts use the prices that the earlier lanes left.
+    """
     outcome = Outcome(fresh.copy())
     lane = None
-    for each in sorted(candidates, key=lambda candidate: candidate.rank):
-        if lane is not None and each.rank[0] != lane:
-            outcome.prices.begin_lane()
-        lane = each.rank[0]
+    for candidate in sorted(candidates, key=lambda offer: offer.rank):
+        if lane is not None and candidate.rank[0] != lane:
+            outcome.prices.start_lane()
+        lane = candidate.rank[0]
         if explain:
-            outcome.checked[each.origin.ref] = each.judged(outcome.prices)
-        apply_or_reject(outcome, each)
+            outcome.checked[candidate.origin.ref] = candidate.check_conditions(outcome.prices)
+        apply_or_reject(outcome, candidate)
     return outcome
 
 
-def apply_or_reject(outcome: Outcome, each: PreparedOffer) -> None:
-    """Gives one offer, or notes why not."""
-    ref = each.origin.ref
-    reason = each.reject(outcome.prices)
+def apply_or_reject(outcome: Outcome, candidate: PreparedOffer) -> None:
+    """Apply one offer, or record why it is rejected."""
+    ref = candidate.origin.ref
+    reason = candidate.find_rejection(outcome.prices)
     if reason is not None:
         outcome.rejected[ref] = reason
         return
-    before = outcome.prices.copy() if each.origin.budget_left is not None else outcome.prices
-    gained = apply_benefit(outcome.prices, each)
-    if not gained.amount and not gained.gifts:
-        outcome.rejected[ref] = NOTHING
-    elif each.origin.budget_left is not None and gained.amount > each.origin.budget_left:
-        outcome.prices = before
+    previous = outcome.prices.copy() if candidate.origin.budget_left is not None else outcome.prices
+    discount = apply_benefit(outcome.prices, candidate)
+    if not discount.amount and not discount.gifts:
+        outcome.rejected[ref] = NO_ELIGIBLE_LINES
+    elif candidate.origin.budget_left is not None and discount.amount > candidate.origin.budget_left:
+        outcome.prices = previous
         outcome.rejected[ref] = BUDGET_EXHAUSTED
     else:
-        outcome.gained[ref] = gained
+        outcome.applied[ref] = discount
 
 
-def apply_benefit(prices: Prices, each: PreparedOffer) -> AppliedDiscount:
-    """The benefits in order, each on what the one before left. A partial budget caps their sum."""
-    gained = AppliedDiscount()
-    profile = each.profile
-    budget = each.origin.budget_left if profile.budget_overrun == "partial" else None
-    for benefit in each.benefits:
-        gain = benefit(prices)
+def apply_benefit(prices: Prices, candidate: PreparedOffer) -> AppliedDiscount:
+    """Apply the benefits of an offer in order, each to the prices that the previous one left.
+
+    With the budget overrun `partial`, the remaining budget caps their total.
+    """
+    discount = AppliedDiscount()
+    profile = candidate.profile
+    budget = candidate.origin.budget_left if profile.budget_overrun == "partial" else None
+    for benefit in candidate.benefits:
+        result = benefit(prices)
         if budget is not None:
-            gain = gain.capped(budget - gained.amount, profile.remainder)
-        prices.apply_discount(gain.discounts)
-        for method, amount in gain.shipping:
-            prices.freight[method] -= amount
-        gained.add(gain)
-    return gained
+            result = result.capped(budget - discount.amount, profile.remainder)
+        prices.apply_discount(result.discounts)
+        for method, amount in result.shipping:
+            prices.shipping_left[method] -= amount
+        discount.add(result)
+    return discount
 
 
-def refs(candidates: Sequence[PreparedOffer]) -> list[str]:
-    """The refs of some candidates."""
-    return [each.origin.ref for each in candidates]
+def list_refs(candidates: Sequence[PreparedOffer]) -> list[str]:
+    """Return the refs of the candidates."""
+    return [candidate.origin.ref for candidate in candidates]

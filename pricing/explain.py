@@ -1,110 +1,122 @@
-"""Why offers are not given, what is only a little away, and the whole story for those who ask."""
+"""Explanations: why offers are rejected, which offers nearly apply, and the result of every condition."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from pricing.candidates import PreparedOffer, Reason
-from pricing.combinations import WORK, Combination, with_offer
-from pricing.conditions import Verdict
-from pricing.evaluation import NOTHING, evaluate
+from pricing.combinations import MAX_WORK, Combination, with_offer
+from pricing.conditions import ConditionResult
+from pricing.evaluation import NO_ELIGIBLE_LINES, evaluate
 from pricing.prices import Prices
-from pricing.shortfall import shortfall
+from pricing.shortfall import find_shortfall
 from pricing.values import Explanation, NextBest, Rejected
 
 CUMULATIVE_CONDITIONS = frozenset({"min_subtotal", "min_quantity", "min_line_quantity", "contains"})
-"""The conditions that putting more into the cart can meet."""
+"""Conditions that a larger cart can meet."""
 
 
-def rejections(fresh: Prices, candidates: Sequence[PreparedOffer], chosen: Combination) -> dict[str, Rejected]:
-    """For every offer that is not given, the one reason."""
-    found: dict[str, Rejected] = {}
-    for each in candidates:
-        ref = each.origin.ref
-        if ref not in chosen.outcome.gained:
-            reason = each.rejection or chosen.outcome.rejected.get(ref) or outranked(fresh, each, chosen)
-            if reason is NOTHING:
-                reason = shortfall(each.origin.offer, each.scene) or NOTHING
-            found[ref] = Rejected(ref, reason.code, reason.detail, dict(reason.members))
-    return found
+def list_rejections(
+    fresh: Prices, candidates: Sequence[PreparedOffer], combination: Combination
+) -> dict[str, Rejected]:
+    """Return the reason for every offer that is not applied."""
+    rejections: dict[str, Rejected] = {}
+    for candidate in candidates:
+        ref = candidate.origin.ref
+        if ref not in combination.outcome.applied:
+            reason = (
+                candidate.rejection or combination.outcome.rejected.get(ref) or outranked(fresh, candidate, combination)
+            )
+            if reason is NO_ELIGIBLE_LINES:
+                reason = find_shortfall(candidate.origin.offer, candidate.context) or NO_ELIGIBLE_LINES
+            rejections[ref] = Rejected(ref, reason.code, reason.detail, dict(reason.members))
+    return rejections
 
 
-def outranked(fresh: Prices, each: PreparedOffer, chosen: Combination) -> Reason:
-    """Why an offer outside the choice is not given: it would have given nothing, or others stand in its way."""
-    ref = each.origin.ref
-    alone = evaluate(fresh, [each])
+def outranked(fresh: Prices, candidate: PreparedOffer, combination: Combination) -> Reason:
+    """Return why an offer outside the combination is not applied: it gives nothing, or other offers win."""
+    ref = candidate.origin.ref
+    alone = evaluate(fresh, [candidate])
     if ref in alone.rejected:
         return alone.rejected[ref]
-    rivals = chosen.passed_over.get(ref, [])
-    return Reason("not_combinable", "This offer cannot be combined with what is given.", {"with": rivals})
+    winners = combination.passed_over.get(ref, [])
+    return Reason("not_combinable", "This offer can't be combined with a better one that applies.", {"with": winners})
 
 
-def next_best(fresh: Prices, candidates: Sequence[PreparedOffer], chosen: Combination) -> tuple[NextBest, ...]:
-    """Offers that only more in the cart is needed for, and with which less would be paid; the largest first.
+def find_next_best(
+    fresh: Prices, candidates: Sequence[PreparedOffer], combination: Combination
+) -> tuple[NextBest, ...]:
+    """Return the offers that a larger cart would get and that would lower its price, the largest discount first.
 
-    The amount is what the offer would take off the cart as it stands, beside what is given already. Of very many only
-    the first, by lane, priority and age, are looked at: as many as `WORK` lets.
+    The amount is the discount that the offer would give on the present cart, with the applied offers. Offers are
+    checked by lane, priority and age, as many as `MAX_WORK` allows.
     """
-    found: list[NextBest] = []
-    final = any(each.origin.offer.exclusive for each in chosen.plan)
-    left = WORK
-    for each in sorted(candidates, key=lambda one: one.rank):
-        missing = None if final else gaps(each)
+    offers: list[NextBest] = []
+    has_exclusive = any(candidate.origin.offer.exclusive for candidate in combination.plan)
+    work_left = MAX_WORK
+    for candidate in sorted(candidates, key=lambda offer: offer.rank):
+        missing = None if has_exclusive else find_missing(candidate)
         if missing is None:
             continue
-        waived = PreparedOffer(each.origin, each.rank, each.scene, [], each.profile, each.benefits)
-        plan = with_offer(chosen, waived)
-        left -= len(plan) * len(fresh.lines)
-        if left < 0:
+        unconditional = PreparedOffer(
+            candidate.origin, candidate.rank, candidate.context, [], candidate.profile, candidate.benefits
+        )
+        plan = with_offer(combination, unconditional)
+        work_left -= len(plan) * len(fresh.lines)
+        if work_left < 0:
             break
         outcome = evaluate(fresh, plan)
-        gained = outcome.gained.get(each.origin.ref)
-        if gained is not None and outcome.sort_key > chosen.outcome.sort_key:
-            found.append(NextBest(each.origin.ref, missing, gained.amount))
-    return tuple(sorted(found, key=lambda one: (-one.amount, one.ref)))
+        discount = outcome.applied.get(candidate.origin.ref)
+        if discount is not None and outcome.sort_key > combination.outcome.sort_key:
+            offers.append(NextBest(candidate.origin.ref, missing, discount.amount))
+    return tuple(sorted(offers, key=lambda offer: (-offer.amount, offer.ref)))
 
 
-def gaps(each: PreparedOffer) -> dict[str, object] | None:
-    """What is missing, when that is all that stands against an offer: the largest gap of each sort."""
-    if each.rejection is None or each.rejection.code != "minimum_not_met":
+def find_missing(candidate: PreparedOffer) -> dict[str, object] | None:
+    """Return what is missing if a larger cart is all that the offer needs: the largest amount and quantity."""
+    if candidate.rejection is None or candidate.rejection.code != "minimum_not_met":
         return None
     missing: dict[str, object] = {}
-    for verdict in each.verdicts:
-        if isinstance(verdict, Verdict) and verdict.code is not None:
-            if verdict.checked.kind not in CUMULATIVE_CONDITIONS:
+    for result in candidate.results:
+        if isinstance(result, ConditionResult) and result.code is not None:
+            if result.checked.kind not in CUMULATIVE_CONDITIONS:
                 return None
-            keep_larger(missing, verdict.members)
+            keep_larger(missing, result.members)
     return missing
 
 
-def keep_larger(missing: dict[str, object], members: Mapping[str, object]) -> None:
-    """Adds a verdict's gap, keeping the larger of two of a sort."""
-    if "missing" in members:
-        amount = str(members["missing"])
-        known = str(missing.get("amount", ""))
-        missing["amount"] = max(known, amount, key=lambda text: (len(text), text))
-    units, known_units = members.get("missing_quantity"), missing.get("quantity", 0)
-    if isinstance(units, int) and isinstance(known_units, int):
-        missing["quantity"] = max(known_units, units)
+def keep_larger(missing: dict[str, object], details: Mapping[str, object]) -> None:
+    """Add the missing amount and quantity of a result, where they are larger than the previous ones."""
+    if "missing" in details:
+        amount = str(details["missing"])
+        previous = str(missing.get("amount", ""))
+        missing["amount"] = max(previous, amount, key=lambda text: (len(text), text))
+    missing_units, previous_units = details.get("missing_quantity"), missing.get("quantity", 0)
+    if isinstance(missing_units, int) and isinstance(previous_units, int):
+        missing["quantity"] = max(previous_units, missing_units)
 
 
-def explanations(
-    fresh: Prices, candidates: Sequence[PreparedOffer], rejected: Mapping[str, Rejected], chosen: Combination
+def explain_offers(
+    fresh: Prices, candidates: Sequence[PreparedOffer], rejected: Mapping[str, Rejected], combination: Combination
 ) -> tuple[Explanation, ...]:
-    """For every offer each condition, what it needed, what it saw, and what became of the offer."""
-    played = [each for each in candidates if each.origin.ref in chosen.outcome.gained | chosen.outcome.rejected]
-    checked = evaluate(fresh, played, explain=True).checked
-    told: list[Explanation] = []
-    for each in candidates:
-        ref = each.origin.ref
-        refused = rejected.get(ref)
-        told.append(
+    """Return an explanation of every offer: the result of each condition and the outcome."""
+    evaluated = [
+        candidate
+        for candidate in candidates
+        if candidate.origin.ref in combination.outcome.applied | combination.outcome.rejected
+    ]
+    checked = evaluate(fresh, evaluated, explain=True).checked
+    explanations: list[Explanation] = []
+    for candidate in candidates:
+        ref = candidate.origin.ref
+        rejection = rejected.get(ref)
+        explanations.append(
             Explanation(
                 ref,
-                tuple(checked.get(ref) or each.judged(fresh)),
-                refused.code if refused else "applied",
-                refused.detail if refused else "Given.",
-                chosen.outcome.gained[ref].amount if ref in chosen.outcome.gained else 0,
+                tuple(checked.get(ref) or candidate.check_conditions(fresh)),
+                rejection.code if rejection else "applied",
+                rejection.detail if rejection else "Applied.",
+                combination.outcome.applied[ref].amount if ref in combination.outcome.applied else 0,
             )
         )
-    return tuple(told)
+    return tuple(explanations)

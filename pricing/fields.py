@@ -1,6 +1,6 @@
-"""The kinds of single value in an offer's document: each can be read strictly and written again.
+"""Kinds of single values in an offer document. Each kind parses a value strictly and dumps it again.
 
-Reading never stops at the first fault: it notes it in `Reading.faults` and goes on, so that an author sees them all.
+Parsing does not stop at the first error: errors are collected in `ParseContext.errors`, so an author sees all of them.
 """
 
 from __future__ import annotations
@@ -23,57 +23,60 @@ FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 
 @dataclass(slots=True)
 class ParseContext:
-    """One reading of one document: what was wrong, the amounts met so far (to check against their currency), and
-    where a tier's value was a bare number."""
+    """State of parsing one document.
+
+    `errors` are the errors so far. `amounts` are the amounts so far, to check against their currency. `number_paths`
+    are the paths of tier values that were plain numbers.
+    """
 
     exponent: Callable[[str], int]
     errors: list[FieldError] = field(default_factory=list)
     amounts: list[tuple[str, Decimal]] = field(default_factory=list)
-    numbers: set[str] = field(default_factory=set)
+    number_paths: set[str] = field(default_factory=set)
 
     def add_error(self, path: str, code: str, detail: str) -> Any:
-        """Notes a fault and answers None, which stands for the value that could not be read."""
+        """Record an error. Return None, in place of the value that could not be parsed."""
         self.errors.append((path, code, detail))
         return None
 
-    def unit_of(self, currency: str, path: str) -> int | None:
-        """The decimals of a currency; None, and a fault, when nobody knows it."""
+    def get_exponent(self, currency: str, path: str) -> int | None:
+        """Return the decimals of a currency. Record an error and return None if the currency is unknown."""
         try:
             return self.exponent(currency)
         except (LookupError, ValueError):
-            self.add_error(path, "unknown_currency", f"{currency} is not a currency.")
+            self.add_error(path, "unknown_currency", f"Unknown currency: {currency}.")
             return None
 
-    def fits(self, currency: str | None, path: str) -> None:
-        """Notes every amount under `path` that has more decimals than `currency`."""
-        decimals = None if currency is None else self.unit_of(currency, f"{path}.currency")
+    def check_decimals(self, currency: str | None, path: str) -> None:
+        """Record an error for every amount under `path` that has more decimals than `currency`."""
+        decimals = None if currency is None else self.get_exponent(currency, f"{path}.currency")
         if decimals is None:
             return
-        for where, amount in self.amounts:
-            if where.startswith(f"{path}.") and places(amount) > decimals:
-                self.add_error(where, "too_many_decimals", f"{currency} has {decimals} decimals.")
+        for amount_path, amount in self.amounts:
+            if amount_path.startswith(f"{path}.") and decimal_places(amount) > decimals:
+                self.add_error(amount_path, "max_decimal_places", f"Use at most {decimals} decimals for {currency}.")
 
 
 def is_storable(text: str) -> bool:
-    """Whether a text is well-formed Unicode without NUL, as every store of it needs."""
+    """Return whether a text is valid Unicode without NUL, so that it can be stored."""
     return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def places(number: Decimal) -> int:
-    """How many decimals a number is written with."""
+def decimal_places(number: Decimal) -> int:
+    """Return the number of decimals that a number is written with."""
     return max(0, -int(number.as_tuple().exponent))
 
 
 class Kind(Protocol):
-    """A kind of value. `read` answers anything at all (mostly None) after noting a fault."""
+    """Kind of value. After recording an error, `read` may return any value, usually None."""
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any: ...
+    def read(self, value: object, path: str, context: ParseContext) -> Any: ...
 
     def dump(self, value: Any) -> object: ...
 
 
 class Plain:
-    """A kind whose value is written as it is held."""
+    """Mixin for kinds whose parsed value is dumped unchanged."""
 
     def dump(self, value: Any) -> object:
         return value
@@ -81,76 +84,78 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class Text(Plain):
-    """A text of 1 to `longest` characters; `upper` ones are matched without regard to case."""
+    """Text of 1 to `max_length` characters. With `upper` it is converted to uppercase."""
 
     max_length: int = 255
     upper: bool = False
-    shape: str | None = None
+    pattern: str | None = None
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, str):
-            return reading.add_error(path, "wrong_type", "This must be a text.")
+            return context.add_error(path, "invalid", "Expected a string.")
         text = value.strip().upper() if self.upper else value
-        if not 1 <= len(text) <= self.max_length:
-            return reading.add_error(path, "out_of_range", f"This must have 1 to {self.max_length} characters.")
-        if not is_storable(text) or (self.shape is not None and not re.fullmatch(self.shape, text)):
-            return reading.add_error(path, "invalid", "This does not have the right form.")
+        if not text:
+            return context.add_error(path, "blank", "This field can't be blank.")
+        if len(text) > self.max_length:
+            return context.add_error(path, "max_length", f"Use at most {self.max_length} characters.")
+        if not is_storable(text) or (self.pattern is not None and not re.fullmatch(self.pattern, text)):
+            return context.add_error(path, "invalid", "Invalid format.")
         return text
 
 
 @dataclass(frozen=True, slots=True)
 class Integer(Plain):
-    """A whole number."""
+    """Whole number from `low` to `high`."""
 
     low: int
     high: int
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, int) or isinstance(value, bool):
-            return reading.add_error(path, "wrong_type", "This must be a whole number.")
-        if not self.low <= value <= self.high:
-            return reading.add_error(path, "out_of_range", f"This must be from {self.low} to {self.high}.")
+            return context.add_error(path, "invalid", "Expected a whole number.")
+        if value < self.low:
+            return context.add_error(path, "min_value", f"Must be at least {self.low}.")
+        if value > self.high:
+            return context.add_error(path, "max_value", f"Must be at most {self.high}.")
         return value
 
 
 class Boolean(Plain):
     """True or false."""
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
-        return (
-            value if isinstance(value, bool) else reading.add_error(path, "wrong_type", "This must be true or false.")
-        )
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
+        return value if isinstance(value, bool) else context.add_error(path, "invalid", "Expected true or false.")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice(Plain):
-    """One of a few values."""
+    """One of several values."""
 
     options: tuple[str | bool, ...]
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
         for option in self.options:
             if value == option and type(value) is type(option):
                 return value
-        named = ", ".join(str(option).lower() for option in self.options)
-        return reading.add_error(path, "not_a_choice", f"This must be one of: {named}.")
+        options_text = ", ".join(str(option).lower() for option in self.options)
+        return context.add_error(path, "invalid_choice", f"Choose one of: {options_text}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount as a decimal string, at most twelve digits before the point."""
+    """Amount as a decimal string with at most twelve digits before the point."""
 
     positive: bool = False
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, str):
-            return reading.add_error(path, "wrong_type", 'This must be a decimal string such as "12.50".')
+            return context.add_error(path, "invalid", 'Enter a decimal string, for example "12.50".')
         if not MONEY.fullmatch(value):
-            return reading.add_error(path, "invalid", "This must be a decimal amount that is not negative.")
+            return context.add_error(path, "invalid", 'Enter an amount of 0 or more, for example "12.50".')
         amount = Decimal(value)
         if self.positive and not amount:
-            return reading.add_error(path, "out_of_range", "This must be more than zero.")
-        reading.amounts.append((path, amount))
+            return context.add_error(path, "min_value", "Must be greater than 0.")
+        context.amounts.append((path, amount))
         return amount
 
     def dump(self, value: Decimal) -> object:
@@ -159,22 +164,24 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Percentage:
-    """A percentage above 0 (or from 0, where `zero`) up to 100 with at most two decimals; a text or a number."""
+    """Percentage with at most two decimals, as text or number: above 0 (or from 0, with `zero`) up to 100."""
 
     zero: bool = False
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
         if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-            return reading.add_error(path, "wrong_type", 'This must be a percentage such as "12.5".')
+            return context.add_error(path, "invalid", 'Enter a percentage, for example "12.5".')
         text = value if isinstance(value, str) else str(value)
         if not PERCENT.fullmatch(text):
-            code = "invalid" if isinstance(value, str) and not text.startswith("-") else "out_of_range"
-            return reading.add_error(path, code, "This must be a percentage above 0 and up to 100.")
+            code = "min_value" if text.startswith("-") else "invalid"
+            return context.add_error(path, code, "Enter a percentage greater than 0 and at most 100.")
         percent = Decimal(text)
-        if percent > 100 or (not percent and not self.zero):
-            return reading.add_error(path, "out_of_range", "This must be above 0 and up to 100.")
-        if places(percent.normalize()) > 2:
-            return reading.add_error(path, "too_many_decimals", "A percentage has at most two decimals.")
+        if percent > 100:
+            return context.add_error(path, "max_value", "Must be at most 100.")
+        if not percent and not self.zero:
+            return context.add_error(path, "min_value", "Must be greater than 0.")
+        if decimal_places(percent.normalize()) > 2:
+            return context.add_error(path, "max_decimal_places", "Use at most two decimals.")
         return percent
 
     def dump(self, value: Decimal) -> object:
@@ -182,86 +189,93 @@ class Percentage:
 
 
 class MoneyOrCount:
-    """Where a tier begins: an amount as a decimal string, or a number of units."""
+    """Start of a tier: an amount as a decimal string, or a number of units."""
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
         if isinstance(value, int):
-            return Integer(0, 1_000_000_000).read(value, path, reading)
-        return Money().read(value, path, reading)
+            return Integer(0, 1_000_000_000).read(value, path, context)
+        return Money().read(value, path, context)
 
     def dump(self, value: Decimal | int) -> object:
         return value if isinstance(value, int) else format(value, "f")
 
 
 class MoneyOrPercentage:
-    """A tier's value, which its `unit` says how to read: an amount as a decimal string, or a percentage."""
+    """Value of a tier: an amount as a decimal string, or a percentage. The `unit` of the tiers tells which."""
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
         if isinstance(value, str):
-            return Money().read(value, path, reading)
-        reading.numbers.add(path)
-        return Percentage(zero=True).read(value, path, reading)
+            return Money().read(value, path, context)
+        context.number_paths.add(path)
+        return Percentage(zero=True).read(value, path, context)
 
     def dump(self, value: Decimal) -> object:
         return format(value, "f")
 
 
 class Clock(Plain):
-    """A time of day, "HH:MM" up to "24:00"."""
+    """Time of day, "HH:MM" up to "24:00"."""
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, str):
-            return reading.add_error(path, "wrong_type", 'This must be a time such as "09:30".')
-        return value if CLOCK.fullmatch(value) else reading.add_error(path, "invalid", 'This must be "HH:MM".')
+            return context.add_error(path, "invalid", 'Enter a time, for example "09:30".')
+        return value if CLOCK.fullmatch(value) else context.add_error(path, "invalid", 'Enter a time as "HH:MM".')
 
 
 class DateOrDateTime(Plain):
-    """A day ("2026-12-01") or an instant with an offset ("2026-12-01T08:00:00Z"), ISO 8601."""
+    """ISO 8601 date ("2026-12-01") or datetime with a UTC offset ("2026-12-01T08:00:00Z")."""
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, str):
-            return reading.add_error(path, "wrong_type", "This must be a date or an instant.")
+            return context.add_error(path, "invalid", "Expected a date or datetime.")
         try:
-            moment = date.fromisoformat(value) if len(value) == 10 else parse_datetime(value)
+            parsed = date.fromisoformat(value) if len(value) == 10 else parse_datetime(value)
         except ValueError:
-            return reading.add_error(path, "invalid", "This must be an ISO 8601 date or instant.")
-        if isinstance(moment, datetime) and moment.tzinfo is None:
-            return reading.add_error(path, "invalid", "An instant needs an offset.")
+            return context.add_error(path, "invalid", "Enter an ISO 8601 date or datetime.")
+        if isinstance(parsed, datetime) and parsed.tzinfo is None:
+            return context.add_error(
+                path, "invalid", "Enter a datetime with a UTC offset, for example 2027-01-31T23:59:59+01:00."
+            )
         return value
 
 
 def parse_datetime(text: str) -> datetime:
-    """An ISO 8601 instant. Raises ValueError."""
+    """Parse an ISO 8601 datetime. Raises ValueError."""
     return datetime.fromisoformat(text)
 
 
 class Weekday(Plain):
-    """A day of the week: "mon", "Monday" or its ISO number (1 is Monday); held as "mon"."""
+    """Day of the week: "mon", "Monday" or the ISO number (1 is Monday). It is stored as "mon"."""
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
         if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 7:
             return DAYS[value - 1]
         if isinstance(value, str) and value.lower() in DAYS + FULL_DAYS:
             return value.lower()[:3]
-        return reading.add_error(path, "not_a_choice", "This must be one of: mon, tue, wed, thu, fri, sat, sun.")
+        return context.add_error(path, "invalid_choice", f"Choose one of: {', '.join(DAYS)}.")
 
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list of `low` to `high` values of one kind."""
+    """List of `low` to `high` values of one kind."""
 
     item: Kind
     low: int = 0
     high: int = 1000
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, list | tuple):
-            reading.add_error(path, "wrong_type", "This must be a list.")
+            context.add_error(path, "invalid", "Expected a list.")
             return ()
-        if not self.low <= len(value) <= self.high:
-            reading.add_error(path, "out_of_range", f"This must have {self.low} to {self.high} entries.")
+        if len(value) < self.low:
+            context.add_error(
+                path, "min_length", f"Provide at least {self.low} {'entry' if self.low == 1 else 'entries'}."
+            )
             return ()
-        return tuple(self.item.read(each, f"{path}.{index}", reading) for index, each in enumerate(value))
+        if len(value) > self.high:
+            context.add_error(path, "max_length", f"Provide at most {self.high} entries.")
+            return ()
+        return tuple(self.item.read(entry, f"{path}.{index}", context) for index, entry in enumerate(value))
 
     def dump(self, value: tuple[Any, ...]) -> object:
-        return [self.item.dump(each) for each in value]
+        return [self.item.dump(entry) for entry in value]

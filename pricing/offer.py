@@ -1,9 +1,9 @@
-"""An offer as a value: conditions, benefits, and how it combines.
+"""Offers as values: conditions, benefits, and how an offer combines with others.
 
-Amounts here are `Decimal`s as their author wrote them, because an offer does not always know the currency it will
-meet. An amount with a `currency` is worth nothing in a cart of another one; an amount without is in the cart's own.
-One with more decimals than the cart's currency has does not fit that cart. In both cases the offer is refused
-with `currency_mismatch`. Percentages are `Decimal`s with at most two decimals, 0 < value <= 100.
+Amounts are `Decimal`s as their author wrote them, because an offer may apply to carts of several currencies. An
+amount with a `currency` does not apply to a cart in another one; an amount without is in the currency of the cart.
+An amount with more decimals than the currency of the cart does not apply either. In each case the offer is
+rejected with `currency_mismatch`. Percentages are `Decimal`s with at most two decimals, 0 < value <= 100.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """Which lines (or shipping methods) are meant; whatever is empty or None leaves every line in.
+    """Selection of lines or shipping methods; an attribute that is empty or None does not restrict it.
 
-    `unit_price_from` and `unit_price_to` (both inclusive) look at the undiscounted price.
+    `unit_price_from` and `unit_price_to` (both inclusive) apply to the undiscounted price.
     """
 
     skus: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ EVERYTHING = Select()
 
 @dataclass(frozen=True, slots=True)
 class Subtotal:
-    """`min_subtotal`, `max_subtotal`, `subtotal_equals`: the selected lines' value `before` discounts or `running`."""
+    """`min_subtotal`, `max_subtotal`, `subtotal_equals`: value of selected lines `before` discounts or `running`."""
 
     kind: str
     value: Decimal
@@ -46,7 +46,7 @@ class Subtotal:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """`min_quantity` (units of all selected lines together) and `min_line_quantity` (of some one selected line)."""
+    """`min_quantity` (units of all selected lines together) and `min_line_quantity` (units of one selected line)."""
 
     kind: str
     value: int
@@ -55,7 +55,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """`contains`: at least `quantity` units that the select takes."""
+    """`contains`: at least `quantity` units that the select matches."""
 
     kind: str
     select: Select
@@ -64,7 +64,7 @@ class Contains:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """`audience`, `transaction_type`, `currency`, `country`, `shipping_method`, `weekdays`: the fact is among `any`."""
+    """`audience`, `transaction_type`, `currency`, `country`, `shipping_method`, `weekdays`: a value is among `any`."""
 
     kind: str
     any: tuple[str, ...]
@@ -72,7 +72,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class NthOrder:
-    """`nth_order`: the order being placed is the shopper's `value`th with this brand; 1 is their first."""
+    """`nth_order`: the order is the shopper's `value`th with this brand; 1 is the first."""
 
     kind: str
     value: int
@@ -80,7 +80,7 @@ class NthOrder:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """`hours`: from "HH:MM" up to, not including, "HH:MM" in the brand's time zone; may run over midnight."""
+    """`hours`: from "HH:MM" (inclusive) to "HH:MM" (exclusive) in the brand's time zone; may pass midnight."""
 
     kind: str
     start: str
@@ -89,7 +89,7 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class DateRange:
-    """`date_range`: days ("2026-12-01", the last one included) in the brand's time zone, or instants (end excluded)."""
+    """`date_range`: dates in the brand's time zone ("2026-12-01", both inclusive), or datetimes (end exclusive)."""
 
     kind: str
     start: str | None = None
@@ -101,10 +101,11 @@ Condition = Subtotal | Quantity | Contains | OneOf | NthOrder | Hours | DateRang
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """What any benefit may be narrowed by, and the `currency` of every amount in it (None: the cart's).
+    """Limits that every benefit may have, and the `currency` of all its amounts (None: the currency of the cart).
 
-    `pick=None`: cheapest first, or for `buy_get` as the profile's `free_units`. `per` says whether `max_units` and
-    `only_complete_groups_of` count over the order (default) or within each line (default for `unit_ladder`).
+    With `pick=None` the cheapest units come first, or for `buy_get` those of the profile's `free_units`. `per` tells
+    whether `max_units` and `only_complete_groups_of` apply to the order (default) or to each line (default for
+    `unit_ladder`).
     """
 
     select: Select = EVERYTHING
@@ -117,46 +118,46 @@ class Narrowing:
     currency: str | None = None
 
 
-PLAIN = Narrowing()
+NO_NARROWING = Narrowing()
 
 
 @dataclass(frozen=True, slots=True)
 class Percent:
-    """`percent`: `value` per cent of `on`."""
+    """`percent`: `value` percent off `on`."""
 
     kind: str
     value: Decimal
     on: str = "order"
     each: bool = False
-    narrow: Narrowing = PLAIN
+    narrowing: Narrowing = NO_NARROWING
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """`amount`: `value` off `on`; `each`: off every shipping method rather than off all of them together."""
+    """`amount`: `value` off `on`. With `each`, it applies to every shipping method, not to their total."""
 
     kind: str
     value: Decimal
     on: str = "order"
     each: bool = False
-    narrow: Narrowing = PLAIN
+    narrowing: Narrowing = NO_NARROWING
 
 
 @dataclass(frozen=True, slots=True)
 class SetPrice:
-    """`set_price`: `on` costs `value`, only where that is cheaper."""
+    """`set_price`: `on` costs `value`, where that is cheaper."""
 
     kind: str
     value: Decimal
     on: str = "order"
     bundle_size: int | None = None
     each: bool = False
-    narrow: Narrowing = PLAIN
+    narrowing: Narrowing = NO_NARROWING
 
 
 @dataclass(frozen=True, slots=True)
 class Buy:
-    """The units that must be bought for one fulfilment of a `buy_get`."""
+    """Units to buy for one application of a `buy_get`."""
 
     quantity: int
     select: Select = EVERYTHING
@@ -164,7 +165,7 @@ class Buy:
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """The units given for one fulfilment of a `buy_get`, and the percentage off them."""
+    """Units discounted by one application of a `buy_get`, and the percentage off."""
 
     quantity: int
     select: Select = EVERYTHING
@@ -179,12 +180,12 @@ class BuyGet:
     buy: Buy
     get: Get
     repeat: bool = True
-    narrow: Narrowing = PLAIN
+    narrowing: Narrowing = NO_NARROWING
 
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """The nth unit of each group (or the nth share of all grouped units), and what it gets."""
+    """Nth unit of each group (or nth share of all grouped units), and its discount."""
 
     pick: str = "cheapest"
     nth: int = 1
@@ -197,7 +198,7 @@ class Then:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """`groups`: whole groups of `size` units, each priced by exactly one of the five ways."""
+    """`groups`: complete groups of `size` units, each with exactly one of five prices."""
 
     kind: str
     size: int
@@ -208,12 +209,12 @@ class Groups:
     unit_price: Decimal | None = None
     group_price: Decimal | None = None
     then: Then | None = None
-    narrow: Narrowing = PLAIN
+    narrowing: Narrowing = NO_NARROWING
 
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """One step: from `start` (an amount or a number of units, inclusive) on, `value`."""
+    """Tier: from `start` (an amount or a number of units, inclusive), the discount is `value`."""
 
     start: Decimal | int
     value: Decimal
@@ -221,7 +222,7 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Tiers:
-    """`tiers`: the value of the highest tier reached, `base` below the first."""
+    """`tiers`: the value of the highest tier reached, or `base` below the first."""
 
     kind: str
     basis: str
@@ -229,7 +230,7 @@ class Tiers:
     unit: str
     base: Decimal = Decimal(0)
     on: str | None = None
-    narrow: Narrowing = PLAIN
+    narrowing: Narrowing = NO_NARROWING
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,26 +240,26 @@ class UnitLadder:
     kind: str
     first: Decimal
     next: Decimal
-    narrow: Narrowing = PLAIN
+    narrowing: Narrowing = NO_NARROWING
 
 
 @dataclass(frozen=True, slots=True)
-class GiftOf:
-    """`gift`: `quantity` of `sku`, for `price` each."""
+class GiftBenefit:
+    """`gift`: `quantity` units of `sku`, at `price` per unit."""
 
     kind: str
     sku: str
     quantity: int = 1
     price: Decimal = Decimal(0)
-    narrow: Narrowing = PLAIN
+    narrowing: Narrowing = NO_NARROWING
 
 
-Benefit = Percent | Amount | SetPrice | BuyGet | Groups | Tiers | UnitLadder | GiftOf
+Benefit = Percent | Amount | SetPrice | BuyGet | Groups | Tiers | UnitLadder | GiftBenefit
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a shopper gets and when. All conditions must hold; benefits are given in order."""
+    """Benefits and their conditions. All conditions must hold; the benefits apply in order."""
 
     benefits: tuple[Benefit, ...]
     conditions: tuple[Condition, ...] = field(default=())

@@ -1,4 +1,4 @@
-"""From a JSON document to an offer or a profile, and back."""
+"""Conversion of JSON documents to offers and pricing profiles, and back."""
 
 from __future__ import annotations
 
@@ -16,46 +16,47 @@ from pricing.schema import OFFER, PROFILE
 def parse_offer(
     value: object, *, currency_exponent: Callable[[str], int] = iso_exponent, currency: str | None = None
 ) -> Offer:
-    """Reads an offer strictly: unknown keys, wrong types and values out of range are all refused.
+    """Parse an offer strictly: unknown keys, wrong types and values out of range are errors.
 
-    `currency_exponent` answers a currency's decimals and raises LookupError or ValueError for one it does not know.
-    With `currency`, amounts that name none must fit it, or one of those that a `currency` condition asks for.
-    Raises OfferInvalid with every fault found.
+    `currency_exponent` returns the decimals of a currency and raises LookupError or ValueError for an unknown one. With
+    `currency`, amounts without a currency must fit it, or one of the currencies of a `currency` condition.
+    Raises OfferInvalid with all errors.
     """
-    reading = ParseContext(currency_exponent)
-    offer: Offer = OFFER.read(value, "", reading)
-    if currency is not None and not reading.errors:
-        apply_default_currency(offer, currency, reading)
-    if reading.errors:
-        raise OfferInvalid(reading.errors)
+    context = ParseContext(currency_exponent)
+    offer: Offer = OFFER.read(value, "", context)
+    if currency is not None and not context.errors:
+        apply_default_currency(offer, currency, context)
+    if context.errors:
+        raise OfferInvalid(context.errors)
     return offer
 
 
-def apply_default_currency(offer: Offer, currency: str, reading: ParseContext) -> None:
-    """Notes amounts that name no currency and have more decimals than any that the offer may meet."""
-    asked = [each for it in offer.conditions if isinstance(it, OneOf) and it.kind == "currency" for each in it.any]
-    known = [each for each in asked if reading.unit_of(each, "conditions") is not None]
-    widest = max(known or [currency], key=reading.exponent)
-    for section, parts in (("conditions", offer.conditions), ("benefits", [it.narrow for it in offer.benefits])):
+def apply_default_currency(offer: Offer, currency: str, context: ParseContext) -> None:
+    """Record an error for amounts without a currency that have more decimals than any currency of the offer."""
+    conditions = [part for part in offer.conditions if isinstance(part, OneOf) and part.kind == "currency"]
+    codes = [code for condition in conditions for code in condition.any]
+    known = [code for code in codes if context.get_exponent(code, "conditions") is not None]
+    widest = max(known or [currency], key=context.exponent)
+    for section, parts in (("conditions", offer.conditions), ("benefits", [part.narrowing for part in offer.benefits])):
         for index, part in enumerate(parts):
             if getattr(part, "currency", None) is None:
-                reading.fits(widest, f"{section}.{index}")
+                context.check_decimals(widest, f"{section}.{index}")
 
 
 def dump_offer(offer: Offer) -> dict[str, Any]:
-    """The document of an offer; `parse_offer(dump_offer(x)) == x`."""
+    """Convert an offer to a document; `parse_offer(dump_offer(x)) == x`."""
     return OFFER.dump(offer)
 
 
 def parse_profile(value: object) -> Profile:
-    """Reads a pricing profile; what is absent is as the default says. Raises ProfileInvalid."""
-    reading = ParseContext(iso_exponent)
-    profile: Profile = PROFILE.read(value, "", reading)
-    if reading.errors:
-        raise ProfileInvalid(reading.errors)
+    """Parse a pricing profile; missing options get their default. Raises ProfileInvalid."""
+    context = ParseContext(iso_exponent)
+    profile: Profile = PROFILE.read(value, "", context)
+    if context.errors:
+        raise ProfileInvalid(context.errors)
     return profile
 
 
 def dump_profile(profile: Profile) -> dict[str, object]:
-    """The document of a profile, every option spelt out."""
+    """Convert a pricing profile to a document with all options."""
     return PROFILE.dump(profile)

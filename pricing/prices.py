@@ -1,11 +1,11 @@
-"""The running prices of a cart while offers are played.
+"""Running prices of a cart while offers are applied.
 
-A line is kept as runs of units that cost the same, so a line of 1,000 units is one run until a discount reaches
-only some of them or leaves a cent over. Each run knows two prices of a unit: what it cost when the present lane
-began (by which units are chosen) and what it costs now (from which is taken).
+A line is stored as runs of units of the same price. A line of 1,000 units is one run until a discount affects only
+some of its units or cannot be divided evenly. Each run has two unit prices: the price at the start of the current
+lane, by which units are selected, and the current price, from which discounts are subtracted.
 
-What comes off a whole line is only counted at first (`pending`); it is spread over the line's units when somebody
-asks for them, so a cart on which nothing looks at single units never has any.
+A discount on a whole line is only recorded at first (`pending`). It is spread over the units of the line when their
+prices are requested, so a cart without benefits on single units never splits its lines.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pricing.values import Line, Shipping
 
 
 class Run(NamedTuple):
-    """`units` units of one line that cost the same."""
+    """Units of one line that cost the same."""
 
     units: int
     start: int
@@ -26,18 +26,18 @@ class Run(NamedTuple):
 
 
 Parts = list[tuple[int, int]]
-"""Some units of a line: (index of the run, how many of it)."""
+"""Some units of a line, as pairs of a run's index and a number of its units."""
 
 
 class Piece(NamedTuple):
-    """Units of one line: all of them when `parts` is None."""
+    """Units of one line; all of its units when `parts` is None."""
 
     line: int
     parts: Parts | None = None
 
 
 class Discount(NamedTuple):
-    """An amount to be taken off units of one line."""
+    """Amount to subtract from units of one line."""
 
     line: int
     parts: Parts | None
@@ -45,9 +45,9 @@ class Discount(NamedTuple):
 
 
 class Prices:
-    """What is left to pay, unit by unit. Lines and shipping methods go by their index in the engine's order."""
+    """Amounts left to pay, unit by unit. Lines and shipping methods are identified by index, in the engine's order."""
 
-    __slots__ = ("_runs", "floors", "freight", "left", "lines", "pending", "remainder", "start")
+    __slots__ = ("_runs", "floors", "left", "lines", "pending", "remainder", "shipping_left", "start")
 
     def __init__(self, lines: Sequence[Line], shipping: Sequence[Shipping], remainder: str) -> None:
         self.lines = lines
@@ -57,108 +57,108 @@ class Prices:
         self.left = [line.quantity * line.unit_price for line in lines]
         self.start = list(self.left)
         self.floors = [line.quantity * min(line.min_unit_price, line.unit_price) for line in lines]
-        self.freight = [method.price for method in shipping]
+        self.shipping_left = [method.price for method in shipping]
 
     def copy(self) -> Prices:
-        """The same prices, to be changed apart from these."""
-        twin = object.__new__(Prices)
-        twin.lines, twin.floors, twin.remainder = self.lines, self.floors, self.remainder
-        twin._runs, twin.pending, twin.left = list(self._runs), list(self.pending), list(self.left)
-        twin.start, twin.freight = self.start, list(self.freight)
-        return twin
+        """Return an independent copy of the prices."""
+        copied = object.__new__(Prices)
+        copied.lines, copied.floors, copied.remainder = self.lines, self.floors, self.remainder
+        copied._runs, copied.pending, copied.left = list(self._runs), list(self.pending), list(self.left)
+        copied.start, copied.shipping_left = self.start, list(self.shipping_left)
+        return copied
 
-    def begin_lane(self) -> None:
-        """From now on units are chosen by the prices that the earlier lanes left."""
+    def start_lane(self) -> None:
+        """Start the next lane: units are now selected by the prices that the earlier lanes left."""
         changed = [line for line, left in enumerate(self.left) if left != self.start[line]]
         self.start = list(self.left)
         for line in changed:
-            self._runs[line] = merged([Run(run.units, run.now, run.now) for run in self.runs(line)])
+            self._runs[line] = merge_runs([Run(run.units, run.now, run.now) for run in self.runs(line)])
 
     def runs(self, line: int) -> list[Run]:
-        """The units of a line, those of one price together."""
+        """Return the runs of a line, after spreading any pending discount over them."""
         if self.pending[line]:
-            whole = Discount(
+            discount = Discount(
                 line, [(index, run.units) for index, run in enumerate(self._runs[line])], self.pending[line]
             )
             self.pending[line] = 0
-            self._runs[line] = self._after(line, [whole])
+            self._runs[line] = self._discounted_runs(line, [discount])
         return self._runs[line]
 
-    def floor(self, line: int) -> int:
-        """What a unit of the line may not cost less than."""
-        each = self.lines[line]
-        return min(each.min_unit_price, each.unit_price)
+    def unit_floor(self, line: int) -> int:
+        """Return the lowest price that a unit of the line may have."""
+        item = self.lines[line]
+        return min(item.min_unit_price, item.unit_price)
 
     def parts(self, piece: Piece) -> Parts:
-        """The units of a piece, run by run."""
+        """Return the units of a piece, run by run."""
         if piece.parts is not None:
             return piece.parts
         return [(index, run.units) for index, run in enumerate(self.runs(piece.line))]
 
-    def count(self, piece: Piece) -> int:
-        """How many units."""
+    def count_units(self, piece: Piece) -> int:
+        """Return the number of units."""
         if piece.parts is None:
             return self.lines[piece.line].quantity
         return sum(count for _, count in piece.parts)
 
     def value(self, piece: Piece) -> int:
-        """What the units cost now."""
+        """Return the current price of the units."""
         if piece.parts is None:
             return self.left[piece.line]
         runs = self._runs[piece.line]
         return sum(count * runs[run].now for run, count in piece.parts)
 
     def discountable_amount(self, piece: Piece) -> int:
-        """What can still be taken off the units."""
+        """Return the amount that can still be subtracted from the units."""
         if piece.parts is None:
             return self.left[piece.line] - self.floors[piece.line]
-        return self.value(piece) - self.count(piece) * self.floor(piece.line)
+        return self.value(piece) - self.count_units(piece) * self.unit_floor(piece.line)
 
-    def initial(self, piece: Piece) -> int:
-        """What the units cost before any discount."""
-        return self.count(piece) * self.lines[piece.line].unit_price
+    def initial_value(self, piece: Piece) -> int:
+        """Return the price of the units before all discounts."""
+        return self.count_units(piece) * self.lines[piece.line].unit_price
 
-    def apply_discount(self, takes: Sequence[Discount]) -> None:
-        """Takes the amounts off. The takes reach different units, each no more than its units have room for."""
+    def apply_discount(self, discounts: Sequence[Discount]) -> None:
+        """Subtract the discounts. They affect different units, each within the discountable amount of its units."""
         by_line: dict[int, list[Discount]] = {}
-        for each in takes:
-            self.left[each.line] -= each.amount
-            if each.parts is None:
-                self.pending[each.line] += each.amount
-            elif each.amount:
-                by_line.setdefault(each.line, []).append(each)
-        for line, its in by_line.items():
-            self._runs[line] = self._after(line, its)
+        for discount in discounts:
+            self.left[discount.line] -= discount.amount
+            if discount.parts is None:
+                self.pending[discount.line] += discount.amount
+            elif discount.amount:
+                by_line.setdefault(discount.line, []).append(discount)
+        for line, line_discounts in by_line.items():
+            self._runs[line] = self._discounted_runs(line, line_discounts)
 
-    def _after(self, line: int, takes: Sequence[Discount]) -> list[Run]:
-        """The runs of a line once some units' takes are taken off."""
+    def _discounted_runs(self, line: int, discounts: Sequence[Discount]) -> list[Run]:
+        """Return the runs of a line after the discounts on some of its units."""
         runs = self._runs[line]
         untouched = [run.units for run in runs]
-        after: list[Run] = []
-        for each in takes:
-            parts = each.parts or []
-            for (index, count), amount in zip(parts, self._by_run(line, parts, each.amount), strict=True):
+        new_runs: list[Run] = []
+        for discount in discounts:
+            parts = discount.parts or []
+            for (index, count), amount in zip(parts, self._split_over_runs(line, parts, discount.amount), strict=True):
                 untouched[index] -= count
                 run = runs[index]
-                off, dearer = divmod(amount, count)
-                if dearer:
-                    after.append(Run(dearer, run.start, run.now - off - 1))
-                after.append(Run(count - dearer, run.start, run.now - off))
-        after.extend(Run(count, runs[i].start, runs[i].now) for i, count in enumerate(untouched) if count)
-        return after if len(after) == 1 else merged(after)
+                reduction, remaining = divmod(amount, count)
+                if remaining:
+                    new_runs.append(Run(remaining, run.start, run.now - reduction - 1))
+                new_runs.append(Run(count - remaining, run.start, run.now - reduction))
+        new_runs.extend(Run(count, runs[i].start, runs[i].now) for i, count in enumerate(untouched) if count)
+        return new_runs if len(new_runs) == 1 else merge_runs(new_runs)
 
-    def _by_run(self, line: int, parts: Parts, amount: int) -> list[int]:
-        """An amount split over runs of one line by what they cost."""
+    def _split_over_runs(self, line: int, parts: Parts, amount: int) -> list[int]:
+        """Split an amount over runs of one line by their current price."""
         if len(parts) == 1:
             return [amount]
-        runs, floor = self._runs[line], self.floor(line)
+        runs, floor = self._runs[line], self.unit_floor(line)
         values = [count * runs[run].now for run, count in parts]
-        rooms = [count * (runs[run].now - floor) for run, count in parts]
-        return share(amount, values, rooms, self.remainder)
+        capacities = [count * (runs[run].now - floor) for run, count in parts]
+        return share(amount, values, capacities, self.remainder)
 
 
-def merged(runs: list[Run]) -> list[Run]:
-    """Runs of the same prices put together, cheapest first."""
+def merge_runs(runs: list[Run]) -> list[Run]:
+    """Combine runs with the same prices, cheapest first."""
     counts: dict[tuple[int, int], int] = {}
     for run in runs:
         key = (run.start, run.now)

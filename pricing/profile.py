@@ -1,4 +1,4 @@
-"""How a brand wants its prices to be worked out. The first choice of each option is the default."""
+"""Pricing profile: how the prices of a brand are calculated. The first choice of each option is the default."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPTIONS: dict[str, tuple[str | bool, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A brand's pricing profile; `return_cancelled_uses` is for checkout, the engine does not read it."""
+    """Pricing profile of a brand. Only the checkout uses `return_cancelled_uses`."""
 
     rounding: str = "half_up"
     round_on: str = "discount"

@@ -1,4 +1,4 @@
-"""The objects of an offer's document: which keys they have, and the dataclasses that they become."""
+"""Records: the keys of the objects in an offer document, and the dataclasses that the objects are parsed to."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pricing.fields import Kind, ParseContext
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a record: the attribute it fills, the kind of its value, other spellings, whether always written."""
+    """Key of a record: name, kind of value, attribute that it fills, alias, and whether it is always dumped."""
 
     name: str
     kind: Kind
     attribute: str = ""
-    also: str = ""
-    always: bool = False
+    alias: str = ""
+    always_dumped: bool = False
     target: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -29,10 +29,10 @@ Check = Callable[[dict[str, Any], str, ParseContext], None]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An object with known keys that becomes a dataclass. A key without a default in the dataclass is required.
+    """Object with known keys that is parsed to a dataclass. A key without a default in the dataclass is required.
 
-    `inline`: (attribute, record) whose keys stand beside this record's own. `check` sees the values once all of
-    them are well-formed.
+    `inline` is an attribute and a record whose keys are on the same level as the keys of this record. `check` validates
+    the values together, once each of them is valid.
     """
 
     cls: type[Any]
@@ -40,89 +40,91 @@ class Record:
     inline: tuple[str, Record] | None = None
     check: Check | None = None
     defaults: Mapping[str, Any] = field(init=False)
-    names: frozenset[str] = field(init=False)
+    known_keys: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Works out once what every reading needs: the dataclass's defaults, and every key that may stand there."""
-        object.__setattr__(self, "defaults", {each.name: each.default for each in fields(self.cls)})
-        own = {key.name for key in self.keys} | {key.also for key in self.keys if key.also}
+        """Compute what parsing needs: the defaults of the dataclass and all allowed keys."""
+        object.__setattr__(self, "defaults", {attribute.name: attribute.default for attribute in fields(self.cls)})
+        own = {key.name for key in self.keys} | {key.alias for key in self.keys if key.alias}
         own |= {"kind"} & self.defaults.keys()
-        object.__setattr__(self, "names", frozenset(own | self.inline[1].names if self.inline else own))
+        object.__setattr__(self, "known_keys", frozenset(own | self.inline[1].known_keys if self.inline else own))
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, Mapping):
-            return reading.add_error(path, "wrong_type", "This must be an object.")
-        before = len(reading.errors)
+            return context.add_error(path, "invalid", "Expected an object.")
+        errors_before = len(context.errors)
         for name in value:
-            if name not in self.names:
-                reading.add_error(join(path, str(name)), "unknown_field", "There is no such field.")
-        attributes = self.attributes(value, path, reading)
-        if len(reading.errors) > before:
+            if name not in self.known_keys:
+                context.add_error(join_path(path, str(name)), "unknown_field", "Unknown field.")
+        attributes = self.read_attributes(value, path, context)
+        if len(context.errors) > errors_before:
             return None
         if self.check is not None:
-            self.check(attributes, path, reading)
-        return self.build(attributes) if len(reading.errors) == before else None
+            self.check(attributes, path, context)
+        return self.build(attributes) if len(context.errors) == errors_before else None
 
-    def attributes(self, value: Mapping[str, object], path: str, reading: ParseContext) -> dict[str, Any]:
-        """What the object says, as arguments of the dataclass (the inline record's among them)."""
-        found: dict[str, Any] = {"kind": value["kind"]} if "kind" in value and "kind" in self.defaults else {}
+    def read_attributes(self, value: Mapping[str, object], path: str, context: ParseContext) -> dict[str, Any]:
+        """Return the values of the object as arguments of the dataclass, including those of the inline record."""
+        attributes: dict[str, Any] = {"kind": value["kind"]} if "kind" in value and "kind" in self.defaults else {}
         for key in self.keys:
-            given = value.get(key.name)
-            if given is None and key.also:
-                given = value.get(key.also)
-            if given is not None:
-                found[key.target] = key.kind.read(given, join(path, key.name), reading)
+            item = value.get(key.name)
+            if item is None and key.alias:
+                item = value.get(key.alias)
+            if item is not None:
+                attributes[key.target] = key.kind.read(item, join_path(path, key.name), context)
             elif self.defaults[key.target] is MISSING:
-                reading.add_error(join(path, key.name), "required", "This field is required.")
+                context.add_error(join_path(path, key.name), "required", "This field is required.")
         if self.inline:
-            found.update(self.inline[1].attributes(value, path, reading))
+            attributes.update(self.inline[1].read_attributes(value, path, context))
             if self.inline[1].check is not None:
-                self.inline[1].check(found, path, reading)
-        return found
+                self.inline[1].check(attributes, path, context)
+        return attributes
 
     def build(self, attributes: dict[str, Any]) -> Any:
-        """The dataclass; the inline record's arguments go to a value of its own."""
+        """Create the dataclass; the arguments of the inline record create a value of its own."""
         if not self.inline:
             return self.cls(**attributes)
         name, record = self.inline
-        own = {key: each for key, each in attributes.items() if key not in record.defaults}
-        inner = {key: each for key, each in attributes.items() if key in record.defaults}
+        own = {key: value for key, value in attributes.items() if key not in record.defaults}
+        inner = {key: value for key, value in attributes.items() if key in record.defaults}
         return self.cls(**own, **{name: record.cls(**inner)})
 
     def dump(self, value: Any) -> dict[str, object]:
-        """The object again, without what is as its default says."""
-        written: dict[str, object] = {}
+        """Convert a value back to an object, without keys that have their default value."""
+        document: dict[str, object] = {}
         if "kind" in self.defaults:
-            written["kind"] = value.kind
+            document["kind"] = value.kind
         for key in self.keys:
-            held = getattr(value, key.target)
-            if key.always or held != self.defaults[key.target]:
-                written[key.name] = None if held is None else key.kind.dump(held)
+            attribute_value = getattr(value, key.target)
+            if key.always_dumped or attribute_value != self.defaults[key.target]:
+                document[key.name] = None if attribute_value is None else key.kind.dump(attribute_value)
         if self.inline:
-            written.update(self.inline[1].dump(getattr(value, self.inline[0])))
-        return written
+            document.update(self.inline[1].dump(getattr(value, self.inline[0])))
+        return document
 
 
 @dataclass(frozen=True, slots=True)
 class ByKind:
-    """An object whose `kind` says which record it is."""
+    """Object whose `kind` selects the record."""
 
     records: Mapping[str, Record]
 
-    def read(self, value: object, path: str, reading: ParseContext) -> Any:
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, Mapping):
-            return reading.add_error(path, "wrong_type", "This must be an object.")
+            return context.add_error(path, "invalid", "Expected an object.")
         kind = value.get("kind")
         if kind is None:
-            return reading.add_error(join(path, "kind"), "required", "This field is required.")
+            return context.add_error(join_path(path, "kind"), "required", "This field is required.")
         if not isinstance(kind, str) or kind not in self.records:
-            return reading.add_error(join(path, "kind"), "not_a_choice", f"Known kinds: {', '.join(self.records)}.")
-        return self.records[kind].read(value, path, reading)
+            return context.add_error(
+                join_path(path, "kind"), "invalid_choice", f"Choose one of: {', '.join(self.records)}."
+            )
+        return self.records[kind].read(value, path, context)
 
     def dump(self, value: Any) -> object:
         return self.records[value.kind].dump(value)
 
 
-def join(path: str, name: str) -> str:
-    """`benefits.0` and `value` make `benefits.0.value`."""
+def join_path(path: str, name: str) -> str:
+    """Join `benefits.0` and `value` to `benefits.0.value`."""
     return f"{path}.{name}" if path else name

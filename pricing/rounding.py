@@ -1,6 +1,6 @@
-"""The only two places where a fraction of a minor unit disappears: a rounded division and a split.
+"""Rounding: the only two places where fractions of a minor unit disappear, a rounded division and a split.
 
-Everything is whole numbers; see docs/algorithms/sharing-and-rounding.md.
+All calculations use whole numbers; see docs/algorithms/sharing-and-rounding.md.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 BASIS_POINTS = 10_000
-"""A percentage is held as hundredths of a per cent: 12.5 % is 1,250 of these."""
+"""Basis points of 100%. Percentages are stored as basis points: 12.5% is 1,250 of them."""
 
 
 class TooManyDecimals(ValueError):
-    """An amount has more decimals than the currency of the cart."""
+    """Raised when an amount has more decimals than the currency of the cart."""
 
 
 def divide(numerator: int, denominator: int, rounding: str) -> int:
-    """numerator / denominator (neither negative) as a whole number: half_up, half_down, half_even or down."""
+    """Divide two non-negative numbers and round to a whole number: half_up, half_down, half_even or down."""
     whole, rest = divmod(numerator, denominator)
     if rounding == "down" or not rest:
         return whole
@@ -28,7 +28,10 @@ def divide(numerator: int, denominator: int, rounding: str) -> int:
 
 
 def to_minor(amount: Decimal, exponent: int) -> int:
-    """The minor units of an amount. Raises DoesNotFit when it has more decimals than the currency."""
+    """Convert an amount to minor units.
+
+    Raises TooManyDecimals when the amount has more decimals than the currency.
+    """
     scaled = amount.scaleb(exponent)
     minor = int(scaled)
     if minor != scaled:
@@ -37,7 +40,7 @@ def to_minor(amount: Decimal, exponent: int) -> int:
 
 
 def from_minor(minor: int, exponent: int) -> str:
-    """Minor units (not negative) as a decimal string with exactly the currency's decimals."""
+    """Convert a non-negative number of minor units to a decimal string with all decimals of the currency."""
     if not exponent:
         return str(minor)
     digits = str(minor).zfill(exponent + 1)
@@ -45,45 +48,51 @@ def from_minor(minor: int, exponent: int) -> str:
 
 
 def to_basis_points(percent: Decimal) -> int:
-    """A percentage with at most two decimals as hundredths of a per cent."""
+    """Convert a percentage with at most two decimals to basis points."""
     return int(percent * 100)
 
 
-def share(total: int, weights: Sequence[int], rooms: Sequence[int], remainder: str) -> list[int]:
-    """Splits `total` by weight so that it adds up exactly, nobody above their room.
+def share(total: int, weights: Sequence[int], capacities: Sequence[int], remainder: str) -> list[int]:
+    """Split `total` by weight so that the shares add up exactly and no share exceeds its capacity.
 
-    What a full one cannot take is offered to the others, again by weight; what nobody has room for is not given.
-    The leftover units of the whole-number division go as `remainder` says: one each to the largest fractions (ties
-    to the earlier), or all to the first or the last (on to the next one when that one is full).
+    What exceeds a capacity is split over the other shares, again by weight; what exceeds all capacities is dropped.
+    The units left over by the whole-number division go where `remainder` says: one each to the largest fractions (ties
+    to the earlier), or all to the first or to the last share (then to the next one, once that share is full).
     """
-    shares = [0] * len(rooms)
-    open_ = [index for index, room in enumerate(rooms) if room > 0]
-    left = min(total, sum(rooms))
-    while left and open_:
-        weight = sum(weights[index] for index in open_)
+    shares = [0] * len(capacities)
+    unfilled = [index for index, capacity in enumerate(capacities) if capacity > 0]
+    left = min(total, sum(capacities))
+    while left and unfilled:
+        weight = sum(weights[index] for index in unfilled)
         if not weight:
-            weights = rooms
+            weights = capacities
             continue
-        full = [index for index in open_ if left * weights[index] >= rooms[index] * weight]
+        full = [index for index in unfilled if left * weights[index] >= capacities[index] * weight]
         if not full:
-            distribute_remainder(left, open_, weights, shares, rooms=rooms, remainder=remainder)
+            distribute_remainder(left, unfilled, weights, shares, capacities=capacities, remainder=remainder)
             break
         for index in full:
-            shares[index] = rooms[index]
-            left -= rooms[index]
-        gone = set(full)
-        open_ = [index for index in open_ if index not in gone]
+            shares[index] = capacities[index]
+            left -= capacities[index]
+        filled = set(full)
+        unfilled = [index for index in unfilled if index not in filled]
     return shares
 
 
 def distribute_remainder(
-    total: int, open_: list[int], weights: Sequence[int], shares: list[int], *, rooms: Sequence[int], remainder: str
+    total: int,
+    unfilled: list[int],
+    weights: Sequence[int],
+    shares: list[int],
+    *,
+    capacities: Sequence[int],
+    remainder: str,
 ) -> None:
-    """The last round of a split, in which nobody gets full: whole shares first, then the leftover units."""
-    weight = sum(weights[index] for index in open_)
+    """Run the last round of a split, in which no share reaches its capacity: whole shares first, then the remainder."""
+    weight = sum(weights[index] for index in unfilled)
     fractions: list[tuple[int, int]] = []
     left = total
-    for index in open_:
+    for index in unfilled:
         shares[index], fraction = divmod(total * weights[index], weight)
         left -= shares[index]
         fractions.append((-fraction, index))
@@ -93,7 +102,7 @@ def distribute_remainder(
         for _, index in sorted(fractions)[:left]:
             shares[index] += 1
         return
-    for index in open_ if remainder == "first" else reversed(open_):
-        more = min(left, rooms[index] - shares[index])
-        shares[index] += more
-        left -= more
+    for index in unfilled if remainder == "first" else reversed(unfilled):
+        extra = min(left, capacities[index] - shares[index])
+        shares[index] += extra
+        left -= extra

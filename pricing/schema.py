@@ -1,4 +1,4 @@
-"""The offer language as tables: every kind of condition and benefit, its keys, and what must agree among them."""
+"""Schema of the offer language: the kinds of conditions and benefits, their keys, and checks across keys."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from pricing.fields import (
     Percentage,
     Text,
     Weekday,
+    decimal_places,
     parse_datetime,
-    places,
 )
 from pricing.profile import OPTIONS, Profile
-from pricing.records import ByKind, Key, Record, join
+from pricing.records import ByKind, Key, Record, join_path
 
 UNITS = Integer(1, 1_000_000)
 NAMES = ListOf(Text())
-CURRENCY = Text(max_length=3, upper=True, shape="[A-Z]{3}")
+CURRENCY = Text(max_length=3, upper=True, pattern="[A-Z]{3}")
 PICK_CHOICES = Choice(("cheapest", "dearest"))
 ORDER_TO_SHIPPING = ("order", "line", "unit", "cheapest_line", "shipping")
 
 
-def check_select(found: dict[str, Any], path: str, context: ParseContext) -> None:
-    """A price range must not be upside down."""
-    low, high = found.get("unit_price_from"), found.get("unit_price_to")
+def check_select(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that the price range is not inverted."""
+    low, high = values.get("unit_price_from"), values.get("unit_price_to")
     if low is not None and high is not None and low > high:
-        context.add_error(join(path, "unit_price_to"), "out_of_range", "This must not be below unit_price_from.")
+        context.add_error(join_path(path, "unit_price_to"), "invalid", "Must not be below unit_price_from.")
 
 
 SELECT = Record(
@@ -59,31 +59,31 @@ SELECTED = Key("select", SELECT)
 # --- conditions ---------------------------------------------------------------------------------------------------
 
 
-def check_subtotal(found: dict[str, Any], path: str, context: ParseContext) -> None:
-    """The amount fits its currency."""
-    context.fits(found.get("currency"), path)
+def check_subtotal(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that the amount fits its currency."""
+    context.check_decimals(values.get("currency"), path)
 
 
-def check_hours(found: dict[str, Any], path: str, context: ParseContext) -> None:
-    """A window of no length would never be open."""
-    if found["start"] == found["end"]:
-        context.add_error(join(path, "to"), "out_of_range", "from and to must differ.")
+def check_hours(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that start and end differ; otherwise the offer would never be valid."""
+    if values["start"] == values["end"]:
+        context.add_error(join_path(path, "to"), "invalid", "from and to must differ.")
 
 
-def check_dates(found: dict[str, Any], path: str, context: ParseContext) -> None:
-    """One end at least, both of one sort, in order."""
-    start, end = found.get("start"), found.get("end")
+def check_dates(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that at least one end is given, both are of the same kind, and they are in order."""
+    start, end = values.get("start"), values.get("end")
     if start is None and end is None:
-        context.add_error(join(path, "from"), "required", "from or to is required.")
+        context.add_error(join_path(path, "from"), "required", "from or to is required.")
     elif start is not None and end is not None:
         if (len(start) == 10) != (len(end) == 10):
-            context.add_error(join(path, "to"), "invalid", "from and to must both be dates or both be instants.")
+            context.add_error(join_path(path, "to"), "invalid", "from and to must both be dates or both be datetimes.")
         elif start > end if len(start) == 10 else parse_datetime(start) >= parse_datetime(end):
-            context.add_error(join(path, "to"), "out_of_range", "to must be after from.")
+            context.add_error(join_path(path, "to"), "invalid", "to must be after from.")
 
 
-def one_of(kind: Kind) -> Record:
-    """A condition that a fact is among `any`."""
+def one_of_record(kind: Kind) -> Record:
+    """Return the record of a condition that a value is among `any`."""
     return Record(o.OneOf, (Key("any", ListOf(kind, 1)),))
 
 
@@ -92,7 +92,7 @@ SUBTOTAL = Record(
     (Key("value", Money()), Key("basis", Choice(("before", "running"))), SELECTED, Key("currency", CURRENCY)),
     check=check_subtotal,
 )
-QUANTITY = Record(o.Quantity, (Key("value", UNITS, also="quantity"), SELECTED))
+QUANTITY = Record(o.Quantity, (Key("value", UNITS, alias="quantity"), SELECTED))
 
 CONDITIONS: Mapping[str, Record] = {
     "min_subtotal": SUBTOTAL,
@@ -100,14 +100,14 @@ CONDITIONS: Mapping[str, Record] = {
     "subtotal_equals": SUBTOTAL,
     "min_quantity": QUANTITY,
     "min_line_quantity": QUANTITY,
-    "contains": Record(o.Contains, (SELECTED, Key("quantity", UNITS, always=True))),
-    "audience": one_of(Text()),
+    "contains": Record(o.Contains, (SELECTED, Key("quantity", UNITS, always_dumped=True))),
+    "audience": one_of_record(Text()),
     "nth_order": Record(o.NthOrder, (Key("value", UNITS),)),
-    "transaction_type": one_of(Text()),
-    "currency": one_of(CURRENCY),
-    "country": one_of(Text(max_length=2, upper=True, shape="[A-Z]{2}")),
-    "shipping_method": one_of(Text()),
-    "weekdays": one_of(Weekday()),
+    "transaction_type": one_of_record(Text()),
+    "currency": one_of_record(CURRENCY),
+    "country": one_of_record(Text(max_length=2, upper=True, pattern="[A-Z]{2}")),
+    "shipping_method": one_of_record(Text()),
+    "weekdays": one_of_record(Weekday()),
     "hours": Record(o.Hours, (Key("from", Clock(), "start"), Key("to", Clock(), "end")), check=check_hours),
     "date_range": Record(
         o.DateRange, (Key("from", DateOrDateTime(), "start"), Key("to", DateOrDateTime(), "end")), check=check_dates
@@ -132,99 +132,99 @@ NARROWING = Record(
 )
 
 
-def exactly_one(found: dict[str, Any], names: tuple[str, ...], path: str, context: ParseContext) -> None:
-    """Exactly one of `names` is given."""
-    given = [name for name in names if found.get(name) is not None]
-    if len(given) != 1:
-        where, code = (join(path, given[-1]), "invalid") if given else (path, "required")
-        context.add_error(where, code, f"Exactly one of {', '.join(names)} is required.")
+def check_exactly_one(values: dict[str, Any], names: tuple[str, ...], path: str, context: ParseContext) -> None:
+    """Check that exactly one of `names` is given."""
+    present = [name for name in names if values.get(name) is not None]
+    if len(present) != 1:
+        error_path, code = (join_path(path, present[-1]), "invalid") if present else (path, "required")
+        context.add_error(error_path, code, f"Provide exactly one of {', '.join(names)}.")
 
 
-def check_benefit(found: dict[str, Any], path: str, context: ParseContext) -> None:
-    """What holds for every benefit: amounts fit the currency, `each` is for shipping."""
-    context.fits(found.get("currency"), path)
-    if found.get("each") and found.get("on", "order") != "shipping":
-        context.add_error(join(path, "each"), "not_allowed", "each goes with on: shipping.")
+def check_benefit(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check what applies to all benefits: amounts fit their currency, and `each` is used with shipping only."""
+    context.check_decimals(values.get("currency"), path)
+    if values.get("each") and values.get("on", "order") != "shipping":
+        context.add_error(join_path(path, "each"), "invalid", "each requires on: shipping.")
 
 
-def check_set_price(found: dict[str, Any], path: str, context: ParseContext) -> None:
-    """A bundle has a size, and only a bundle has one."""
-    check_benefit(found, path, context)
-    if (found.get("on") == "bundle") != ("bundle_size" in found):
-        context.add_error(join(path, "bundle_size"), "invalid", "bundle_size goes with on: bundle.")
+def check_set_price(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that a bundle, and only a bundle, has a size."""
+    check_benefit(values, path, context)
+    if (values.get("on") == "bundle") != ("bundle_size" in values):
+        context.add_error(join_path(path, "bundle_size"), "invalid", "bundle_size and on: bundle require each other.")
 
 
-def check_then(found: dict[str, Any], path: str, context: ParseContext) -> None:
-    """The picked unit is priced in one way."""
-    exactly_one(found, ("percent", "amount", "unit_price"), path, context)
+def check_then(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that the picked unit has exactly one price."""
+    check_exactly_one(values, ("percent", "amount", "unit_price"), path, context)
 
 
-def check_groups(found: dict[str, Any], path: str, context: ParseContext) -> None:
-    """A group is priced in one way; the nth of a group exists."""
-    check_benefit(found, path, context)
-    exactly_one(found, ("percent", "amount", "unit_price", "group_price", "then"), path, context)
-    if found.get("then") is not None and found["then"].nth > found["size"]:
-        context.add_error(join(path, "then.nth"), "out_of_range", "A group has no such unit.")
+def check_groups(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that a group has exactly one price and that the picked position exists."""
+    check_benefit(values, path, context)
+    check_exactly_one(values, ("percent", "amount", "unit_price", "group_price", "then"), path, context)
+    if values.get("then") is not None and values["then"].nth > values["size"]:
+        context.add_error(join_path(path, "then.nth"), "max_value", "Must be at most the group size.")
 
 
-def check_tiers(found: dict[str, Any], path: str, context: ParseContext) -> None:
-    """Tiers rise, begin as their basis counts, and give what their unit says."""
-    given = {f"{path}.tiers.{index}.value": tier.value for index, tier in enumerate(found["tiers"])}
-    if "base" in found:
-        given[f"{path}.base"] = found["base"]
-    if found["unit"] == "percent":
-        context.amounts = [each for each in context.amounts if each[0] not in given]
-    check_benefit(found, path, context)
-    for where, value in given.items():
-        if found["unit"] == "percent":
-            check_percent(value, where, context)
-        elif where in context.numbers:
-            context.add_error(where, "wrong_type", 'With unit: amount this must be a decimal string such as "5.00".')
-    check_rising(found, path, context)
-    if found["basis"] == "line_amount" and found.get("on", "line") != "line":
-        context.add_error(join(path, "on"), "not_allowed", "Tiers by line amount are given on lines.")
+def check_tiers(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that tiers rise and match their basis and unit."""
+    tier_values = {f"{path}.tiers.{index}.value": tier.value for index, tier in enumerate(values["tiers"])}
+    if "base" in values:
+        tier_values[f"{path}.base"] = values["base"]
+    if values["unit"] == "percent":
+        context.amounts = [amount for amount in context.amounts if amount[0] not in tier_values]
+    check_benefit(values, path, context)
+    for value_path, value in tier_values.items():
+        if values["unit"] == "percent":
+            check_percent(value, value_path, context)
+        elif value_path in context.number_paths:
+            context.add_error(value_path, "invalid", 'With unit: amount, enter a decimal string, for example "5.00".')
+    check_rising(values, path, context)
+    if values["basis"] == "line_amount" and values.get("on", "line") != "line":
+        context.add_error(join_path(path, "on"), "invalid", "Tiers by line amount require on: line.")
 
 
-def check_rising(found: dict[str, Any], path: str, context: ParseContext) -> None:
-    """Every tier begins above the one before, in units or in money as the basis counts."""
-    counts = found["basis"] == "eligible_quantity"
+def check_rising(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that every tier starts above the previous one, in units or in money according to the basis."""
+    counts_units = values["basis"] == "eligible_quantity"
     previous: Decimal | int | None = None
-    for index, tier in enumerate(found["tiers"]):
-        where = f"{path}.tiers.{index}.from"
-        if isinstance(tier.start, int) != counts:
-            needed = "a number of units" if counts else 'an amount such as "50.00"'
-            context.add_error(where, "wrong_type", f"With this basis it must be {needed}.")
+    for index, tier in enumerate(values["tiers"]):
+        start_path = f"{path}.tiers.{index}.from"
+        if isinstance(tier.start, int) != counts_units:
+            expected = "a number of units" if counts_units else 'an amount, for example "50.00"'
+            context.add_error(start_path, "invalid", f"With this basis, enter {expected}.")
         elif previous is not None and tier.start <= previous:
-            context.add_error(where, "out_of_range", "Tiers must rise.")
+            context.add_error(start_path, "invalid", "Each tier must start above the previous one.")
         else:
             previous = tier.start
 
 
 def check_percent(value: Decimal, path: str, context: ParseContext) -> None:
-    """From 0 to 100 with at most two decimals."""
+    """Check that a percentage is from 0 to 100 with at most two decimals."""
     if value > 100:
-        context.add_error(path, "out_of_range", "This must be up to 100.")
-    elif places(value.normalize()) > 2:
-        context.add_error(path, "too_many_decimals", "A percentage has at most two decimals.")
+        context.add_error(path, "max_value", "Must be at most 100.")
+    elif decimal_places(value.normalize()) > 2:
+        context.add_error(path, "max_decimal_places", "Use at most two decimals.")
 
 
-def benefit(cls: type[Any], *keys: Key, check: Any = check_benefit) -> Record:
-    """A benefit's record: its own keys and the narrowing's."""
-    return Record(cls, keys, inline=("narrow", NARROWING), check=check)
+def benefit_record(cls: type[Any], *keys: Key, check: Any = check_benefit) -> Record:
+    """Return the record of a benefit: its own keys and the keys of the narrowing."""
+    return Record(cls, keys, inline=("narrowing", NARROWING), check=check)
 
 
-def on(*places_: str) -> Key:
-    """What the benefit is taken on."""
-    return Key("on", Choice(places_), always=True)
+def on_key(*targets: str) -> Key:
+    """Return the key that tells what the benefit applies to."""
+    return Key("on", Choice(targets), always_dumped=True)
 
 
 EACH = Key("each", Boolean())
 THEN = Record(
     o.Then,
     (
-        Key("pick", PICK_CHOICES, always=True),
-        Key("nth", UNITS, always=True),
-        Key("scope", Choice(("within_group", "across_groups")), always=True),
+        Key("pick", PICK_CHOICES, always_dumped=True),
+        Key("nth", UNITS, always_dumped=True),
+        Key("scope", Choice(("within_group", "across_groups")), always_dumped=True),
         Key("percent", Percentage()),
         Key("amount", Money(positive=True)),
         Key("unit_price", Money()),
@@ -233,25 +233,25 @@ THEN = Record(
     check=check_then,
 )
 BUY = Record(o.Buy, (Key("quantity", UNITS), SELECTED))
-GET = Record(o.Get, (Key("quantity", UNITS), SELECTED, Key("percent", Percentage(), always=True)))
+GET = Record(o.Get, (Key("quantity", UNITS), SELECTED, Key("percent", Percentage(), always_dumped=True)))
 TIER = Record(o.Tier, (Key("from", MoneyOrCount(), "start"), Key("value", MoneyOrPercentage())))
 
 BENEFITS: Mapping[str, Record] = {
-    "percent": benefit(o.Percent, Key("value", Percentage()), on(*ORDER_TO_SHIPPING), EACH),
-    "amount": benefit(o.Amount, Key("value", Money(positive=True)), on(*ORDER_TO_SHIPPING), EACH),
-    "set_price": benefit(
+    "percent": benefit_record(o.Percent, Key("value", Percentage()), on_key(*ORDER_TO_SHIPPING), EACH),
+    "amount": benefit_record(o.Amount, Key("value", Money(positive=True)), on_key(*ORDER_TO_SHIPPING), EACH),
+    "set_price": benefit_record(
         o.SetPrice,
         Key("value", Money()),
-        on("order", "line", "unit", "cheapest_line", "bundle", "shipping"),
+        on_key("order", "line", "unit", "cheapest_line", "bundle", "shipping"),
         Key("bundle_size", UNITS),
         EACH,
         check=check_set_price,
     ),
-    "buy_get": benefit(o.BuyGet, Key("buy", BUY), Key("get", GET), Key("repeat", Boolean(), always=True)),
-    "groups": benefit(
+    "buy_get": benefit_record(o.BuyGet, Key("buy", BUY), Key("get", GET), Key("repeat", Boolean(), always_dumped=True)),
+    "groups": benefit_record(
         o.Groups,
         Key("size", UNITS),
-        Key("fill", PICK_CHOICES, always=True),
+        Key("fill", PICK_CHOICES, always_dumped=True),
         Key("count", UNITS),
         Key("percent", Percentage()),
         Key("amount", Money(positive=True)),
@@ -260,7 +260,7 @@ BENEFITS: Mapping[str, Record] = {
         Key("then", THEN),
         check=check_groups,
     ),
-    "tiers": benefit(
+    "tiers": benefit_record(
         o.Tiers,
         Key("basis", Choice(("order_amount", "line_amount", "eligible_quantity"))),
         Key("base", MoneyOrPercentage()),
@@ -269,22 +269,24 @@ BENEFITS: Mapping[str, Record] = {
         Key("on", Choice(("order", "line", "unit", "shipping"))),
         check=check_tiers,
     ),
-    "unit_ladder": benefit(o.UnitLadder, Key("first", Money()), Key("next", Money())),
-    "gift": benefit(o.GiftOf, Key("sku", Text()), Key("quantity", UNITS, always=True), Key("price", Money())),
+    "unit_ladder": benefit_record(o.UnitLadder, Key("first", Money()), Key("next", Money())),
+    "gift": benefit_record(
+        o.GiftBenefit, Key("sku", Text()), Key("quantity", UNITS, always_dumped=True), Key("price", Money())
+    ),
 }
 
 OFFER = Record(
     o.Offer,
     (
-        Key("conditions", ListOf(ByKind(CONDITIONS), 0, 20), always=True),
+        Key("conditions", ListOf(ByKind(CONDITIONS), 0, 20), always_dumped=True),
         Key("benefits", ListOf(ByKind(BENEFITS), 1, 5)),
-        Key("combinable", Boolean(), always=True),
-        Key("lane", Integer(0, 9), always=True),
-        Key("priority", Integer(-1_000_000, 1_000_000), always=True),
-        Key("group", Text(max_length=64), always=True),
-        Key("exclusive", Boolean(), always=True),
-        Key("max_applications", UNITS, always=True),
+        Key("combinable", Boolean(), always_dumped=True),
+        Key("lane", Integer(0, 9), always_dumped=True),
+        Key("priority", Integer(-1_000_000, 1_000_000), always_dumped=True),
+        Key("group", Text(max_length=64), always_dumped=True),
+        Key("exclusive", Boolean(), always_dumped=True),
+        Key("max_applications", UNITS, always_dumped=True),
     ),
 )
 
-PROFILE = Record(Profile, tuple(Key(name, Choice(options), always=True) for name, options in OPTIONS.items()))
+PROFILE = Record(Profile, tuple(Key(name, Choice(options), always_dumped=True) for name, options in OPTIONS.items()))

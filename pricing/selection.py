@@ -1,4 +1,4 @@
-"""Which lines of a cart a select takes. It looks only at what the caller sent, never at running prices."""
+"""Selection of cart lines. It uses only what the caller sent, never running prices."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from pricing.values import Cart, Line
 DIGITS = re.compile(r"(\d+)")
 
 
-def in_order(cart: Cart) -> list[int]:
-    """The cart's lines in the order that breaks ties: by id, numbers inside ids compared as numbers.
+def sort_lines(cart: Cart) -> list[int]:
+    """Return the line indexes in the order that breaks ties: by id, with numbers inside ids compared as numbers.
 
-    The engine works in this order, so the order of lines in a request changes nothing.
+    The engine works in this order, so the order of lines in a request has no effect.
     """
     ids = [line.id for line in cart.lines]
-    if len({len(each) for each in ids}) <= 1 or not any(map(DIGITS.search, ids)):
+    if len({len(line_id) for line_id in ids}) <= 1 or not any(map(DIGITS.search, ids)):
         return sorted(range(len(ids)), key=ids.__getitem__)
-    return sorted(range(len(ids)), key=lambda index: (natural(ids[index]), ids[index]))
+    return sorted(range(len(ids)), key=lambda index: (natural_key(ids[index]), ids[index]))
 
 
-def natural(text: str) -> list[tuple[int, int, str]]:
-    """A sort key under which "l2" comes before "l10"."""
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """Return a sort key that places "l2" before "l10"."""
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in DIGITS.split(text) if part]
 
 
-def selected(select: Select, lines: Sequence[Line], brand: str | None, exponent: int) -> list[int]:
-    """The indexes of the lines that an offer of `brand` may look at and that `select` takes.
+def select_lines(select: Select, lines: Sequence[Line], brand: str | None, exponent: int) -> list[int]:
+    """Return the indexes of the lines that `select` matches and an offer of `brand` may use.
 
-    Raises DoesNotFit when a price limit has more decimals than the currency.
+    Raises TooManyDecimals when a price limit has more decimals than the currency.
     """
-    own = range(len(lines))
-    found = own if brand is None else [index for index in own if lines[index].brand in (None, brand)]
+    indexes = range(len(lines))
+    found = indexes if brand is None else [index for index in indexes if lines[index].brand in (None, brand)]
     if select == EVERYTHING:
         return list(found)
-    takes = tester(select, exponent)
-    return [index for index in found if takes(lines[index])]
+    matches = compile_select(select, exponent)
+    return [index for index in found if matches(lines[index])]
 
 
-def tester(select: Select, exponent: int) -> Callable[[Line], bool]:
-    """Whether a select takes a line."""
+def compile_select(select: Select, exponent: int) -> Callable[[Line], bool]:
+    """Return a predicate that tells whether `select` matches a line."""
     low = None if select.unit_price_from is None else to_minor(select.unit_price_from, exponent)
     high = None if select.unit_price_to is None else to_minor(select.unit_price_to, exponent)
     skus, categories, brands = frozenset(select.skus), frozenset(select.categories), frozenset(select.brands)
@@ -68,6 +68,6 @@ def tester(select: Select, exponent: int) -> Callable[[Line], bool]:
     return lambda line: included(line) and not excluded(line) and priced(line)
 
 
-def selected_shipping(select: Select, ids: Iterable[str]) -> list[int]:
-    """The indexes of the shipping methods that a select takes; of its keys only `shipping_ids` is read."""
-    return [index for index, each in enumerate(ids) if not select.shipping_ids or each in select.shipping_ids]
+def select_shipping(select: Select, ids: Iterable[str]) -> list[int]:
+    """Return the indexes of the shipping methods that `select` matches. Only its `shipping_ids` are used."""
+    return [index for index, method_id in enumerate(ids) if not select.shipping_ids or method_id in select.shipping_ids]

@@ -1,4 +1,4 @@
-"""What a benefit that gave nothing was waiting for: more units for a bundle, a group or a purchase, or a first tier."""
+"""Shortfall of a benefit that gave no discount: units missing for a bundle, group, purchase or first tier."""
 
 from __future__ import annotations
 
@@ -6,66 +6,66 @@ from pricing.candidates import Reason
 from pricing.conditions import ConditionContext
 from pricing.offer import Benefit, BuyGet, Groups, Offer, Select, SetPrice, Tiers
 from pricing.rounding import to_minor
-from pricing.selection import selected
+from pricing.selection import select_lines
 
 
-def shortfall(offer: Offer, scene: ConditionContext) -> Reason | None:
-    """Why the offer gave nothing, when more in the cart would help; None when nothing there qualifies at all."""
+def find_shortfall(offer: Offer, context: ConditionContext) -> Reason | None:
+    """Return why the offer gave no discount, if a larger cart would help; None if no line qualifies."""
     for benefit in offer.benefits:
-        reason = short(benefit, scene)
+        reason = benefit_shortfall(benefit, context)
         if reason is not None:
             return reason
     return None
 
 
-def short(benefit: Benefit, scene: ConditionContext) -> Reason | None:
-    """The shortfall of one benefit."""
+def benefit_shortfall(benefit: Benefit, context: ConditionContext) -> Reason | None:
+    """Return the shortfall of one benefit."""
     if isinstance(benefit, Tiers):
-        return below_first_tier(benefit, scene)
+        return tier_shortfall(benefit, context)
     if isinstance(benefit, BuyGet):
-        return short_of_purchase(benefit, scene)
+        return purchase_shortfall(benefit, context)
     if isinstance(benefit, Groups):
-        return units_missing(units(benefit.narrow.select, scene), benefit.size)
+        return missing_units(count_units(benefit.narrowing.select, context), benefit.size)
     if isinstance(benefit, SetPrice) and benefit.bundle_size is not None:
-        return units_missing(units(benefit.narrow.select, scene), benefit.bundle_size)
+        return missing_units(count_units(benefit.narrowing.select, context), benefit.bundle_size)
     return None
 
 
-def units(select: Select, scene: ConditionContext) -> int:
-    """How many discountable units a select takes."""
-    lines = selected(select, scene.lines, scene.brand, scene.cart.exponent)
-    return sum(scene.lines[line].quantity for line in lines if scene.lines[line].discountable)
+def count_units(select: Select, context: ConditionContext) -> int:
+    """Return the number of discountable units that `select` matches."""
+    lines = select_lines(select, context.lines, context.brand, context.cart.exponent)
+    return sum(context.lines[line].quantity for line in lines if context.lines[line].discountable)
 
 
-def units_missing(have: int, needed: int) -> Reason | None:
-    """Some are there, but not enough."""
-    if not 0 < have < needed:
+def missing_units(actual: int, required: int) -> Reason | None:
+    """Return the shortfall if there are some units, but not enough."""
+    if not 0 < actual < required:
         return None
-    missing = needed - have
-    return Reason("minimum_not_met", f"{missing} more are needed.", {"missing_quantity": missing})
+    missing = required - actual
+    return Reason("minimum_not_met", f"Add {missing} more.", {"missing_quantity": missing})
 
 
-def short_of_purchase(benefit: BuyGet, scene: ConditionContext) -> Reason | None:
-    """Not enough is bought, or nothing is left over to be given."""
-    among = set(selected(benefit.narrow.select, scene.lines, scene.brand, scene.cart.exponent))
-    buying = selected(benefit.buy.select, scene.lines, scene.brand, scene.cart.exponent)
-    bought = scene.units([line for line in buying if line in among])
-    return units_missing(bought, max(benefit.buy.quantity, bought + 1))
+def purchase_shortfall(benefit: BuyGet, context: ConditionContext) -> Reason | None:
+    """Return the shortfall if too few units are bought, or if none is left to be discounted."""
+    eligible = set(select_lines(benefit.narrowing.select, context.lines, context.brand, context.cart.exponent))
+    buying = select_lines(benefit.buy.select, context.lines, context.brand, context.cart.exponent)
+    bought = context.count_units([line for line in buying if line in eligible])
+    return missing_units(bought, max(benefit.buy.quantity, bought + 1))
 
 
-def below_first_tier(benefit: Tiers, scene: ConditionContext) -> Reason | None:
-    """The first tier is not reached."""
-    lines = selected(benefit.narrow.select, scene.lines, scene.brand, scene.cart.exponent)
-    open_ = [scene.lines[line] for line in lines if scene.lines[line].discountable]
+def tier_shortfall(benefit: Tiers, context: ConditionContext) -> Reason | None:
+    """Return the shortfall if the cart does not reach the first tier."""
+    lines = select_lines(benefit.narrowing.select, context.lines, context.brand, context.cart.exponent)
+    discountable = [context.lines[line] for line in lines if context.lines[line].discountable]
     start = benefit.tiers[0].start
-    if not open_:
+    if not discountable:
         return None
     if isinstance(start, int):
-        return units_missing(sum(line.quantity for line in open_), start)
-    values = [line.quantity * line.unit_price for line in open_]
-    have = max(values) if benefit.basis == "line_amount" else sum(values)
-    missing = to_minor(start, scene.cart.exponent) - have
+        return missing_units(sum(line.quantity for line in discountable), start)
+    values = [line.quantity * line.unit_price for line in discountable]
+    actual = max(values) if benefit.basis == "line_amount" else sum(values)
+    missing = to_minor(start, context.cart.exponent) - actual
     if missing <= 0:
         return None
-    text = scene.money(missing)
-    return Reason("minimum_not_met", f"{text} {scene.cart.currency} are missing.", {"missing": text})
+    text = context.format_amount(missing)
+    return Reason("minimum_not_met", f"Spend {text} {context.cart.currency} more.", {"missing": text})

@@ -1,9 +1,10 @@
-"""Which units a benefit reaches, and how they are put together into pots.
+"""Selection of the units that a benefit affects, and their grouping into targets.
 
-Units are chosen by what they cost when the lane began, so what other offers of the lane take off changes no choice.
+Units are selected by their price at the start of the lane, so the discounts of other offers in the lane do not
+change the selection.
 
-A pot is what an effect is worked out on once: the whole order, a line, a bundle, a group. `times` pots of exactly
-the same make are kept as one.
+A target is a set of units to which an effect is applied once: the whole order, a line, a bundle or a group. Equal
+targets of one run are stored as one, with their number in `times`.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from pricing.offer import Narrowing
 from pricing.prices import Parts, Piece, Prices
 
 
-class Pot(NamedTuple):
-    """Units that are priced together, `times` over. Above one, they all lie in a single run."""
+class Target(NamedTuple):
+    """Units that are priced together, `times` over. Above one, all of them belong to a single run."""
 
     pieces: list[Piece]
     times: int = 1
 
 
-class Slot(NamedTuple):
-    """Some units of one run, and the price by which they are ordered."""
+class UnitSlice(NamedTuple):
+    """Units of one run, with the price by which they are sorted."""
 
     price: int
     line: int
@@ -32,124 +33,134 @@ class Slot(NamedTuple):
 
 
 Limits = Sequence[tuple[frozenset[int], int]]
-"""(lines, number): of the units of these lines no more than this many are reached."""
+"""Pairs of lines and a number: at most that many units of these lines are affected."""
 
 
-def ordered(prices: Prices, lines: Iterable[int], pick: str) -> list[Slot]:
-    """The units of `lines` that had room when the lane began, cheapest or dearest first, ties to the earlier line."""
-    slots = [
-        Slot(run.start, line, index, run.units)
+def sort_units(prices: Prices, lines: Iterable[int], pick: str) -> list[UnitSlice]:
+    """Return the units of `lines` that were above their floor at the start of the lane, sorted by price.
+
+    `pick` is "cheapest" or "dearest"; units of the same price are sorted by line.
+    """
+    slices = [
+        UnitSlice(run.start, line, index, run.units)
         for line in lines
         for index, run in enumerate(prices.runs(line))
-        if run.start > prices.floor(line)
+        if run.start > prices.unit_floor(line)
     ]
     sign = -1 if pick == "dearest" else 1
-    slots.sort(key=lambda slot: (sign * slot.price, slot.line, slot.run))
-    return slots
+    slices.sort(key=lambda piece: (sign * piece.price, piece.line, piece.run))
+    return slices
 
 
-def first(slots: Iterable[Slot], number: int) -> list[Slot]:
-    """The first `number` units."""
-    chosen: list[Slot] = []
-    for slot in slots:
+def take_first(slices: Iterable[UnitSlice], number: int) -> list[UnitSlice]:
+    """Return the first `number` units."""
+    taken: list[UnitSlice] = []
+    for piece in slices:
         if number <= 0:
             break
-        count = min(slot.units, number)
-        chosen.append(slot._replace(units=count))
+        count = min(piece.units, number)
+        taken.append(piece._replace(units=count))
         number -= count
-    return chosen
+    return taken
 
 
-def is_narrowed(narrow: Narrowing, limits: Limits) -> bool:
-    """Whether some units of an eligible line may be left out."""
-    return narrow.max_units is not None or narrow.only_complete_groups_of is not None or bool(limits)
+def leaves_units_out(narrowing: Narrowing, limits: Limits) -> bool:
+    """Return whether the narrowing or the limits may leave out some units of an eligible line."""
+    return narrowing.max_units is not None or narrowing.only_complete_groups_of is not None or bool(limits)
 
 
-def chosen(prices: Prices, lines: Sequence[int], narrow: Narrowing, limits: Limits, per: str) -> list[Slot]:
-    """The units that the narrowing leaves, in its `pick` order."""
-    slots = ordered(prices, lines, narrow.pick or "cheapest")
-    for among, number in limits:
-        slots = limited(slots, among, number)
+def choose_units(
+    prices: Prices, lines: Sequence[int], narrowing: Narrowing, limits: Limits, per: str
+) -> list[UnitSlice]:
+    """Return the units that the narrowing and the limits leave, in the `pick` order of the narrowing."""
+    slices = sort_units(prices, lines, narrowing.pick or "cheapest")
+    for limited_lines, number in limits:
+        slices = limit_units(slices, limited_lines, number)
     if per == "order":
-        return apply_unit_limits(slots, narrow)
-    by_line: dict[int, list[Slot]] = {}
-    for slot in slots:
-        by_line.setdefault(slot.line, []).append(slot)
-    return [slot for its in by_line.values() for slot in apply_unit_limits(its, narrow)]
+        return apply_unit_limits(slices, narrowing)
+    by_line: dict[int, list[UnitSlice]] = {}
+    for piece in slices:
+        by_line.setdefault(piece.line, []).append(piece)
+    return [piece for line_slices in by_line.values() for piece in apply_unit_limits(line_slices, narrowing)]
 
 
-def limited(slots: Iterable[Slot], among: frozenset[int], number: int) -> list[Slot]:
-    """The units without those of the lines `among` that come after the first `number` of them."""
-    kept: list[Slot] = []
-    for slot in slots:
-        units = min(slot.units, number) if slot.line in among else slot.units
-        number -= units if slot.line in among else 0
+def limit_units(slices: Iterable[UnitSlice], lines: frozenset[int], number: int) -> list[UnitSlice]:
+    """Return the units, with at most `number` units of `lines`; the first ones stay."""
+    kept: list[UnitSlice] = []
+    for piece in slices:
+        units = min(piece.units, number) if piece.line in lines else piece.units
+        number -= units if piece.line in lines else 0
         if units:
-            kept.append(slot._replace(units=units))
+            kept.append(piece._replace(units=units))
     return kept
 
 
-def apply_unit_limits(slots: list[Slot], narrow: Narrowing) -> list[Slot]:
-    """No more than `max_units`, and of those only complete groups."""
-    if narrow.max_units is not None:
-        slots = first(slots, narrow.max_units)
-    if narrow.only_complete_groups_of is not None:
-        total = sum(slot.units for slot in slots)
-        slots = first(slots, total - total % narrow.only_complete_groups_of)
-    return slots
+def apply_unit_limits(slices: list[UnitSlice], narrowing: Narrowing) -> list[UnitSlice]:
+    """Return at most `max_units` units, reduced to complete groups where the narrowing requires them."""
+    if narrowing.max_units is not None:
+        slices = take_first(slices, narrowing.max_units)
+    if narrowing.only_complete_groups_of is not None:
+        total = sum(piece.units for piece in slices)
+        slices = take_first(slices, total - total % narrowing.only_complete_groups_of)
+    return slices
 
 
-def pieces(slots: Iterable[Slot]) -> list[Piece]:
-    """The units put together by line, lines in the engine's order."""
+def group_by_line(slices: Iterable[UnitSlice]) -> list[Piece]:
+    """Combine the units by line; lines are in the engine's order."""
     by_line: dict[int, dict[int, int]] = {}
-    for slot in slots:
-        runs = by_line.setdefault(slot.line, {})
-        runs[slot.run] = runs.get(slot.run, 0) + slot.units
+    for piece in slices:
+        runs = by_line.setdefault(piece.line, {})
+        runs[piece.run] = runs.get(piece.run, 0) + piece.units
     return [Piece(line, sorted(runs.items())) for line, runs in sorted(by_line.items())]
 
 
-def affected_units(prices: Prices, lines: Sequence[int], narrow: Narrowing, limits: Limits) -> list[Piece]:
-    """The units that a benefit reaches, by line: whole lines, even full ones, unless the narrowing leaves some out."""
-    if not is_narrowed(narrow, limits):
+def affected_units(prices: Prices, lines: Sequence[int], narrowing: Narrowing, limits: Limits) -> list[Piece]:
+    """Return the units that a benefit affects, by line.
+
+    Without narrowing these are whole lines, including lines whose units are already at their floor.
+    """
+    if not leaves_units_out(narrowing, limits):
         return [Piece(line) for line in lines]
-    return pieces(chosen(prices, lines, narrow, limits, narrow.per or "order"))
+    return group_by_line(choose_units(prices, lines, narrowing, limits, narrowing.per or "order"))
 
 
-def cheapest_line(prices: Prices, lines: Iterable[int]) -> list[int]:
-    """The line with the lowest unit price among those that had room when the lane began; of equals the one that costs
-    least in all."""
-    open_ = [line for line in lines if prices.start[line] > prices.floors[line]]
-    if not open_:
+def find_cheapest_line(prices: Prices, lines: Iterable[int]) -> list[int]:
+    """Return the line with the lowest unit price, among lines that were above their floor at the start of the lane.
+
+    Of lines with the same unit price, the one with the lowest total is returned. The list is empty if there is none.
+    """
+    candidates = [line for line in lines if prices.start[line] > prices.floors[line]]
+    if not candidates:
         return []
-    best = open_[0]
-    for line in open_[1:]:
-        here = prices.start[line] * prices.lines[best].quantity
-        there = prices.start[best] * prices.lines[line].quantity
-        if (here, prices.start[line]) < (there, prices.start[best]):
+    best = candidates[0]
+    for line in candidates[1:]:
+        candidate_price = prices.start[line] * prices.lines[best].quantity
+        best_price = prices.start[best] * prices.lines[line].quantity
+        if (candidate_price, prices.start[line]) < (best_price, prices.start[best]):
             best = line
     return [best]
 
 
-def pack_groups(slots: Sequence[Slot], size: int, most: int | None) -> Iterator[list[Slot]]:
-    """Whole groups of `size` units in the order of the slots, `most` at most; each is a list of slots.
+def pack_groups(slices: Sequence[UnitSlice], size: int, max_groups: int | None) -> Iterator[list[UnitSlice]]:
+    """Yield up to `max_groups` complete groups of `size` units, in the order of the slices.
 
-    Groups that lie in one run come as one list with a single slot whose count is a multiple of `size`.
+    Consecutive groups of one run are yielded as a single slice whose number of units is a multiple of `size`.
     """
-    number = sum(slot.units for slot in slots) // size
-    number = number if most is None else min(number, most)
-    group: list[Slot] = []
+    number = sum(piece.units for piece in slices) // size
+    number = number if max_groups is None else min(number, max_groups)
+    group: list[UnitSlice] = []
     missing = size
-    for slot in slots:
-        count = slot.units
+    for piece in slices:
+        count = piece.units
         while count and number:
             if not group and count >= size:
                 whole = min(count // size, number)
-                yield [slot._replace(units=whole * size)]
+                yield [piece._replace(units=whole * size)]
                 count -= whole * size
                 number -= whole
                 continue
             part = min(count, missing)
-            group.append(slot._replace(units=part))
+            group.append(piece._replace(units=part))
             count -= part
             missing -= part
             if not missing:
@@ -159,14 +170,14 @@ def pack_groups(slots: Sequence[Slot], size: int, most: int | None) -> Iterator[
             return
 
 
-def pot_of(group: Sequence[Slot], size: int) -> Pot:
-    """A pot of one group as `packed` gives it."""
+def to_target(group: Sequence[UnitSlice], size: int) -> Target:
+    """Convert a group of `pack_groups` to a target."""
     if len(group) == 1:
-        slot = group[0]
-        return Pot([Piece(slot.line, [(slot.run, size)])], slot.units // size)
-    return Pot(pieces(group))
+        piece = group[0]
+        return Target([Piece(piece.line, [(piece.run, size)])], piece.units // size)
+    return Target(group_by_line(group))
 
 
-def multiplied(parts: Parts, times: int) -> Parts:
-    """The units of `times` pots together."""
+def multiply(parts: Parts, times: int) -> Parts:
+    """Return the units of `times` targets."""
     return parts if times == 1 else [(run, count * times) for run, count in parts]

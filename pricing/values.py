@@ -1,7 +1,7 @@
-"""What the engine is asked and what it answers.
+"""Input and output values of the pricing engine.
 
-Money is an `int` of the currency's minor units everywhere in this file; `Cart.exponent` says how many decimals
-the currency has (EUR 2, JPY 0, KWD 3). Amounts inside offers are another matter: see `offer.py`.
+Money in this module is an `int` of the currency's minor units; `Cart.exponent` is the number of decimals of the
+currency (EUR 2, JPY 0, KWD 3). Amounts in offers are `Decimal`s: see `offer.py`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pricing.offer import Offer
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a cart. `min_unit_price` is a floor that no discount of any kind goes below.
+    """Line of a cart. No discount reduces the price of a unit below `min_unit_price`.
 
-    `discountable=False`: the line gets nothing and takes no part in any split; it still counts for conditions.
-    `brand`: the slug of the brand that sells it; None means that the caller names no brand.
+    A line with `discountable=False` gets no discount and no share of a split, but counts for conditions. `brand` is the
+    slug of the brand that sells the line, or None when the caller names no brand.
     """
 
     id: str
@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Shipping:
-    """One shipping method of a cart and its price."""
+    """Shipping method of a cart, with its price."""
 
     id: str
     price: int
@@ -41,7 +41,7 @@ class Shipping:
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """What a shopper is about to buy. Line ids are distinct, and so are shipping ids; quantities are at least 1."""
+    """Cart to price. Line ids are distinct, and so are shipping ids; quantities are at least 1."""
 
     currency: str
     exponent: int
@@ -53,7 +53,7 @@ class Cart:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What one brand knows about the shopper: the segment types they are in, the orders they completed."""
+    """Facts that one brand knows about a shopper: the shopper's segment types and the number of completed orders."""
 
     segments: frozenset[str] = frozenset()
     placed_orders: int = 0
@@ -61,12 +61,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class ShopperFacts:
-    """The shopper's facts by brand slug. An offer of no brand reads the entry under the empty string."""
+    """Facts about the shopper by brand slug. An offer without a brand uses the entry of the empty string."""
 
     by_brand: Mapping[str, Facts] = field(default_factory=dict)
 
-    def of(self, brand: str | None) -> Facts:
-        """The facts that an offer of `brand` looks at; a brand that knows nothing sees a newcomer."""
+    def for_brand(self, brand: str | None) -> Facts:
+        """Return the facts that apply to an offer of `brand`. A brand without an entry sees an anonymous shopper."""
         return self.by_brand.get(brand or "") or ANONYMOUS
 
 
@@ -75,11 +75,11 @@ ANONYMOUS = Facts()
 
 @dataclass(frozen=True, slots=True)
 class EligibleOffer:
-    """An offer that this shopper could have now, with what the engine must know about its origin.
+    """Offer that the shopper may get now, with what the engine must know about its origin.
 
-    `ref` is unique among the offers of one call. `brand`: it touches only lines of that brand and lines that name
-    none. `timezone`: an IANA name, for weekdays, hours and dates. `order`: lower is older. `budget_left`: minor
-    units, None when there is no budget.
+    `ref` is unique among the offers of one call. `brand` limits the offer to lines of that brand and lines without a
+    brand. `timezone` is an IANA name that applies to weekdays, hours and dates. A lower `order` means an older offer.
+    `budget_left` is in minor units, or None when there is no budget.
     """
 
     ref: str
@@ -95,7 +95,7 @@ class EligibleOffer:
 
 @dataclass(frozen=True, slots=True)
 class LinePrice:
-    """What a line costs: `total` = `subtotal` - `discount`."""
+    """Price of a line: `total` = `subtotal` - `discount`."""
 
     id: str
     subtotal: int
@@ -105,7 +105,7 @@ class LinePrice:
 
 @dataclass(frozen=True, slots=True)
 class ShippingPrice:
-    """What a shipping method costs: `price` before, `discount` off it."""
+    """Undiscounted price of a shipping method, and the discount on it."""
 
     id: str
     price: int
@@ -114,7 +114,7 @@ class ShippingPrice:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What one offer took off, in all and by line and shipping method (only those it touched, in the cart's order)."""
+    """Discount of one offer: the total, and the amount per affected line and shipping method, in the cart's order."""
 
     ref: str
     amount: int
@@ -124,7 +124,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Gift:
-    """A gift that an offer adds. `price`: what the shopper pays for each, minor units (0: nothing)."""
+    """Gift that an offer adds. `price` is what the shopper pays per unit, in minor units; 0 means free."""
 
     ref: str
     sku: str
@@ -134,7 +134,10 @@ class Gift:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Why an offer is not given. `code` is stable; `members` hold what the code speaks of, as text or lists of text."""
+    """Reason why an offer is not applied.
+
+    `code` is stable; `members` hold the details of the code, as text or lists of text.
+    """
 
     ref: str
     code: str
@@ -144,9 +147,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class NextBest:
-    """An offer that is only a little away. `missing`: {"amount": "4.10"} or {"quantity": 2}, or both.
+    """Offer that would apply if the cart had a little more.
 
-    `amount`: what it would take off the cart as it stands (at least; minor units).
+    `missing` is {"amount": "4.10"}, {"quantity": 2} or both. `amount` is the least discount, in minor units, that the
+    offer would give on the present cart.
     """
 
     ref: str
@@ -156,7 +160,7 @@ class NextBest:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One condition as it was looked at: what it needed and saw (plain JSON values), and whether it held."""
+    """Result of one condition, for an explanation: the required and actual values (JSON) and whether it passed."""
 
     kind: str
     required: object
@@ -166,7 +170,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything about one offer: its conditions, and `outcome`: "applied" or the code of its rejection."""
+    """Explanation of one offer: its conditions, and the `outcome`, which is "applied" or the code of the rejection."""
 
     ref: str
     conditions: tuple[Checked, ...]
@@ -177,9 +181,10 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The price of a cart. `total` = `subtotal` + `shipping_total` - `discount_total`; nothing in it is negative.
+    """Price of a cart. `total` = `subtotal` + `shipping_total` - `discount_total`; no amount is negative.
 
-    `shipping_total` is before discounts. `method`: "exact" when every allowed choice was priced, else "bounded".
+    `subtotal` and `shipping_total` are undiscounted. `method` is "exact" when every allowed combination was priced,
+    else "bounded".
     """
 
     lines: tuple[LinePrice, ...]

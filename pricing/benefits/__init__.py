@@ -1,4 +1,4 @@
-"""One file per family of benefits; `ready` makes any of them ready to be played."""
+"""Benefits, one module per family. `compile_benefit` converts any benefit to a function."""
 
 from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult
 from pricing.benefits.registry import compile_benefit

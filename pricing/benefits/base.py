@@ -1,7 +1,7 @@
-"""What all families of benefits share: the ground they stand on and what they answer.
+"""Shared types and functions of all benefits.
 
-A family turns a benefit into a `Give`: a function from running prices to what the benefit takes off them. All that
-does not depend on running prices (which lines are eligible, amounts in minor units) is worked out once, before.
+A builder converts a benefit to a `BenefitFunction`, which calculates the discounts of the benefit from the running
+prices. Everything that does not depend on running prices (eligible lines, amounts in minor units) is computed once.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pricing.offer import Narrowing, Select
 from pricing.prices import Discount, Piece, Prices
 from pricing.profile import Profile
 from pricing.rounding import share, to_minor
-from pricing.selection import selected
-from pricing.units import Limits, Pot, affected_units, cheapest_line
+from pricing.selection import select_lines
+from pricing.units import Limits, Target, affected_units, find_cheapest_line
 from pricing.values import Gift, Line, Shipping
 
 
 class BenefitResult(NamedTuple):
-    """What one benefit gives: amounts off units, amounts off shipping methods by index, gifts."""
+    """Result of one benefit: discounts on units, amounts off shipping methods by index, and gifts."""
 
     discounts: Sequence[Discount] = ()
     shipping: Sequence[tuple[int, int]] = ()
@@ -30,18 +30,20 @@ class BenefitResult(NamedTuple):
 
     @property
     def amount(self) -> int:
-        """Minor units off in all."""
-        return sum(take.amount for take in self.discounts) + sum(amount for _, amount in self.shipping)
+        """Total discount in minor units."""
+        return sum(discount.amount for discount in self.discounts) + sum(amount for _, amount in self.shipping)
 
-    def capped(self, most: int, remainder: str) -> BenefitResult:
-        """The same, `most` in all; what is left out is left out everywhere in proportion."""
-        amounts = [take.amount for take in self.discounts] + [amount for _, amount in self.shipping]
-        if sum(amounts) <= most:
+    def capped(self, maximum: int, remainder: str) -> BenefitResult:
+        """Return the result reduced to a total of `maximum`, everywhere in proportion."""
+        amounts = [discount.amount for discount in self.discounts] + [amount for _, amount in self.shipping]
+        if sum(amounts) <= maximum:
             return self
-        less = share(most, amounts, amounts, remainder)
-        discounts = [take._replace(amount=amount) for take, amount in zip(self.discounts, less, strict=False)]
-        freight = [(method, amount) for (method, _), amount in zip(self.shipping, less[len(discounts) :], strict=True)]
-        return BenefitResult(discounts, freight, self.gifts)
+        shares = share(maximum, amounts, amounts, remainder)
+        discounts = [discount._replace(amount=amount) for discount, amount in zip(self.discounts, shares, strict=False)]
+        shipping = [
+            (method, amount) for (method, _), amount in zip(self.shipping, shares[len(discounts) :], strict=True)
+        ]
+        return BenefitResult(discounts, shipping, self.gifts)
 
 
 BenefitFunction = Callable[[Prices], BenefitResult]
@@ -49,7 +51,7 @@ BenefitFunction = Callable[[Prices], BenefitResult]
 
 @dataclass(frozen=True, slots=True)
 class BenefitContext:
-    """What a benefit stands on: the cart in the engine's order, and the terms of its offer."""
+    """Context of a benefit: the cart in the engine's order, and the data of its offer."""
 
     ref: str
     lines: Sequence[Line]
@@ -57,48 +59,48 @@ class BenefitContext:
     brand: str | None
     exponent: int
     profile: Profile
-    most: int | None = None
-    limits: Limits = ()
+    max_applications: int | None = None
+    unit_limits: Limits = ()
 
-    def minor(self, amount: Decimal) -> int:
-        """Minor units. Raises DoesNotFit."""
+    def to_minor_units(self, amount: Decimal) -> int:
+        """Convert an amount to minor units. Raises TooManyDecimals."""
         return to_minor(amount, self.exponent)
 
-    def all_lines(self, select: Select) -> list[int]:
-        """The lines that the select takes, also those that may not be discounted."""
-        return selected(select, self.lines, self.brand, self.exponent)
+    def selected_lines(self, select: Select) -> list[int]:
+        """Return the lines that the select matches, including lines that may not be discounted."""
+        return select_lines(select, self.lines, self.brand, self.exponent)
 
-    def eligible(self, *selects: Select) -> list[int]:
-        """The discountable lines that every select takes."""
-        found = [line for line in self.all_lines(selects[0]) if self.lines[line].discountable]
+    def eligible_lines(self, *selects: Select) -> list[int]:
+        """Return the discountable lines that every select matches."""
+        lines = [line for line in self.selected_lines(selects[0]) if self.lines[line].discountable]
         for select in selects[1:]:
-            among = set(self.all_lines(select))
-            found = [line for line in found if line in among]
-        return found
+            selected = set(self.selected_lines(select))
+            lines = [line for line in lines if line in selected]
+        return lines
 
-    def terms(self, narrow: Narrowing) -> Terms:
-        """How this benefit's discounts are worked out."""
-        return Terms(self.profile, narrow.split)
+    def terms_for(self, narrowing: Narrowing) -> Terms:
+        """Return the rules by which discounts with this narrowing are calculated."""
+        return Terms(self.profile, narrowing.split)
 
 
-def on_lines(prices: Prices, on: str, found: Sequence[Piece], effect: Effect, terms: Terms) -> list[Discount]:
-    """An effect on what a benefit reaches: on all of it together, on each line, or on each unit."""
-    if not found:
+def apply_to_lines(prices: Prices, on: str, pieces: Sequence[Piece], effect: Effect, terms: Terms) -> list[Discount]:
+    """Apply an effect to the affected units: to all of them together, to each line, or to each unit."""
+    if not pieces:
         return []
     if on == "order":
-        return apply_together(prices, [(Pot(list(found)), effect)], terms)
+        return apply_together(prices, [(Target(list(pieces)), effect)], terms)
     if on == "unit" and (effect.kind != "percent" or terms.profile.round_on not in ("line", "order_discount")):
-        return apply_per_unit(prices, [(Pot(list(found)), effect)], terms)
-    return apply_together(prices, [(Pot([piece]), effect) for piece in found], terms)
+        return apply_per_unit(prices, [(Target(list(pieces)), effect)], terms)
+    return apply_together(prices, [(Target([piece]), effect) for piece in pieces], terms)
 
 
 def affected_pieces(
-    prices: Prices, on: str, lines: Sequence[int], narrow: Narrowing, ground: BenefitContext
+    prices: Prices, on: str, lines: Sequence[int], narrowing: Narrowing, context: BenefitContext
 ) -> list[Piece]:
-    """The units that a benefit on `on` reaches among its eligible lines.
+    """Return the eligible units that a benefit on `on` affects.
 
-    The limits of `max_applications` are for what is given line by line or unit by unit: an order has one discount.
+    The limits of `max_applications` apply to discounts per line or unit; an order has a single discount.
     """
     if on == "cheapest_line":
-        return affected_units(prices, cheapest_line(prices, lines), narrow, ())
-    return affected_units(prices, lines, narrow, ground.limits if on in ("line", "unit") else ())
+        return affected_units(prices, find_cheapest_line(prices, lines), narrowing, ())
+    return affected_units(prices, lines, narrowing, context.unit_limits if on in ("line", "unit") else ())

@@ -1,6 +1,6 @@
-"""`buy_get`: buy some units, get others cheaper; no unit is both.
+"""`buy_get`: buy some units, get others cheaper. No unit counts as both.
 
-How many can be given is settled first (as many as the cart allows), which ones second (cheapest or dearest).
+The number of discounted units is determined first (as many as the cart allows), then which units those are.
 """
 
 from __future__ import annotations
@@ -14,51 +14,51 @@ from pricing.effects import Effect, apply_together
 from pricing.offer import BuyGet
 from pricing.prices import Prices
 from pricing.rounding import to_basis_points
-from pricing.units import Pot, Slot, chosen, first, pieces
+from pricing.units import Target, UnitSlice, choose_units, group_by_line, take_first
 
 
 class Supply(NamedTuple):
-    """How many units there are: that count as bought, that can be given, and that are both."""
+    """Numbers of units: those that count as bought, those that may be discounted, and those that are both."""
 
     bought: int
     discountable: int
     both: int
 
 
-def buy_get(benefit: BuyGet, ground: BenefitContext) -> BenefitFunction:
-    """Takes `get.percent` off the given units, worked out per line."""
-    narrow = benefit.narrow
-    terms = ground.terms(narrow)
+def buy_get(benefit: BuyGet, context: BenefitContext) -> BenefitFunction:
+    """Build a percentage off the units to get, calculated per line."""
+    narrowing = benefit.narrowing
+    terms = context.terms_for(narrowing)
     effect = Effect("percent", to_basis_points(benefit.get.percent))
-    pick = narrow.pick or ground.profile.free_units
-    among = set(ground.all_lines(narrow.select))
-    buying = frozenset(line for line in ground.all_lines(benefit.buy.select) if line in among)
-    getting = ground.eligible(narrow.select, benefit.get.select)
-    bought = sum(ground.lines[line].quantity for line in buying)
-    most = 1 if not benefit.repeat else ground.most
+    pick = narrowing.pick or context.profile.free_units
+    selected = set(context.selected_lines(narrowing.select))
+    buying = frozenset(line for line in context.selected_lines(benefit.buy.select) if line in selected)
+    getting = context.eligible_lines(narrowing.select, benefit.get.select)
+    bought = sum(context.lines[line].quantity for line in buying)
+    max_applications = 1 if not benefit.repeat else context.max_applications
 
-    def give(prices: Prices) -> BenefitResult:
-        slots = chosen(prices, getting, replace(narrow, pick=pick), (), narrow.per or "order")
-        discountable = sum(slot.units for slot in slots)
-        both = sum(slot.units for slot in slots if slot.line in buying)
-        number, shared = allocate(Supply(bought, discountable, both), benefit, most)
-        given = pieces(discount_free_units(slots, number, shared, buying))
-        return BenefitResult(apply_together(prices, [(Pot([piece]), effect) for piece in given], terms))
+    def calculate(prices: Prices) -> BenefitResult:
+        slices = choose_units(prices, getting, replace(narrowing, pick=pick), (), narrowing.per or "order")
+        discountable = sum(piece.units for piece in slices)
+        both = sum(piece.units for piece in slices if piece.line in buying)
+        count, shared = allocate(Supply(bought, discountable, both), benefit, max_applications)
+        pieces = group_by_line(discount_free_units(slices, count, shared, buying))
+        return BenefitResult(apply_together(prices, [(Target([piece]), effect) for piece in pieces], terms))
 
-    return give
+    return calculate
 
 
-def allocate(supply: Supply, benefit: BuyGet, most: int | None) -> tuple[int, int]:
-    """How many units are given, and how many of them may be such as could also be bought.
+def allocate(supply: Supply, benefit: BuyGet, max_applications: int | None) -> tuple[int, int]:
+    """Return how many units are discounted, and how many of them may come from lines that also count as bought.
 
-    With k fulfilments k x buy.quantity units must remain bought, so at most `bought` less those may be given from
-    the units that are both; and k fulfilments earn k x get.quantity units. Of the ks the one that gives most is
-    taken: earnings rise with k and what may be given falls, so it is one of the two where they cross.
+    With k applications, k * buy.quantity units must remain bought, so at most `bought` minus those may be discounted of
+    the units that are both; and k applications earn k * get.quantity units. The k with the most discounted units is
+    taken: what is earned rises with k and what is allowed falls, so it is one of the two values where they cross.
     """
     buy, get = benefit.buy.quantity, benefit.get.quantity
     largest = supply.bought // buy
-    if most is not None:
-        largest = min(largest, most)
+    if max_applications is not None:
+        largest = min(largest, max_applications)
     only_given = supply.discountable - supply.both
 
     def allowed(times: int) -> int:
@@ -73,17 +73,19 @@ def allocate(supply: Supply, benefit: BuyGet, most: int | None) -> tuple[int, in
             high = middle - 1
     times = low if low == largest or low * get >= allowed(low + 1) else low + 1
     number = min(times * get, allowed(times))
-    needed = -(-number // get)
-    return number, supply.bought - needed * buy
+    applications = -(-number // get)
+    return number, supply.bought - applications * buy
 
 
-def discount_free_units(slots: Iterable[Slot], number: int, shared: int, buying: frozenset[int]) -> list[Slot]:
-    """The first `number` units in the order of `slots`, no more than `shared` of them from lines that are bought."""
-    given: list[Slot] = []
-    for slot in slots:
-        count = min(slot.units, shared) if slot.line in buying else slot.units
-        if slot.line in buying:
+def discount_free_units(
+    slices: Iterable[UnitSlice], number: int, shared: int, buying: frozenset[int]
+) -> list[UnitSlice]:
+    """Return the first `number` units, with at most `shared` of them from lines that also count as bought."""
+    discounted: list[UnitSlice] = []
+    for piece in slices:
+        count = min(piece.units, shared) if piece.line in buying else piece.units
+        if piece.line in buying:
             shared -= min(count, number)
-        given += first([slot._replace(units=count)], number) if count else []
+        discounted += take_first([piece._replace(units=count)], number) if count else []
         number -= min(count, number)
-    return given
+    return discounted

@@ -1,20 +1,20 @@
-"""`gift`: something that is put into the bag; it takes nothing off what is already there."""
+"""`gift`: items added to the order; no discount on the cart."""
 
 from __future__ import annotations
 
 from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult
-from pricing.offer import EVERYTHING, GiftOf
+from pricing.offer import EVERYTHING, GiftBenefit
 from pricing.prices import Prices
 from pricing.values import Gift
 
 
-def gift(benefit: GiftOf, ground: BenefitContext) -> BenefitFunction:
-    """The gift, once; with a `select`, only when the cart has a line that it takes."""
-    wanted = benefit.narrow.select == EVERYTHING or bool(ground.all_lines(benefit.narrow.select))
-    given = Gift(ground.ref, benefit.sku, benefit.quantity, ground.minor(benefit.price))
-    gain = BenefitResult(gifts=(given,)) if wanted else BenefitResult()
+def gift(benefit: GiftBenefit, context: BenefitContext) -> BenefitFunction:
+    """Return the gift, once. With a `select`, the cart must have a line that it matches."""
+    applies = benefit.narrowing.select == EVERYTHING or bool(context.selected_lines(benefit.narrowing.select))
+    item = Gift(context.ref, benefit.sku, benefit.quantity, context.to_minor_units(benefit.price))
+    result = BenefitResult(gifts=(item,)) if applies else BenefitResult()
 
-    def give(prices: Prices) -> BenefitResult:
-        return gain
+    def calculate(prices: Prices) -> BenefitResult:
+        return result
 
-    return give
+    return calculate

@@ -1,4 +1,4 @@
-"""`groups`: whole groups of units, each priced, or one unit of each."""
+"""`groups`: complete groups of units, each with a price, or with a discount on one of its units."""
 
 from __future__ import annotations
 
@@ -10,122 +10,126 @@ from pricing.effects import Effect, Terms, apply_per_unit, apply_together
 from pricing.offer import Groups, Then
 from pricing.prices import Discount, Prices
 from pricing.rounding import to_basis_points
-from pricing.units import Pot, Slot, chosen, first, pack_groups, pieces, pot_of
+from pricing.units import Target, UnitSlice, choose_units, group_by_line, pack_groups, take_first, to_target
 
 
-def groups(benefit: Groups, ground: BenefitContext) -> BenefitFunction:
-    """Fills groups cheapest or dearest first and prices them; units that fill no whole group stay as they are."""
-    narrow = benefit.narrow
-    lines = ground.eligible(narrow.select)
-    numbers = [number for number in (benefit.count, ground.most) if number is not None]
-    most = min(numbers) if numbers else None
-    filling = GroupFill(benefit.size, benefit.fill, most)
-    priced = pricing(benefit, ground)
+def groups(benefit: Groups, context: BenefitContext) -> BenefitFunction:
+    """Build groups, filled with the cheapest or most expensive units first. Units left over keep their price."""
+    narrowing = benefit.narrowing
+    lines = context.eligible_lines(narrowing.select)
+    limits = [limit for limit in (benefit.count, context.max_applications) if limit is not None]
+    max_groups = min(limits) if limits else None
+    filling = GroupFill(benefit.size, benefit.fill, max_groups)
+    price_groups = build_pricing(benefit, context)
 
-    def give(prices: Prices) -> BenefitResult:
-        slots = chosen(prices, lines, narrow, (), narrow.per or "order")
-        slots.sort(key=lambda slot: (slot.price if filling.order == "cheapest" else -slot.price, slot.line, slot.run))
-        return BenefitResult(priced(prices, list(pack_groups(slots, filling.size, filling.most))))
+    def calculate(prices: Prices) -> BenefitResult:
+        slices = choose_units(prices, lines, narrowing, (), narrowing.per or "order")
+        slices.sort(
+            key=lambda piece: (piece.price if filling.order == "cheapest" else -piece.price, piece.line, piece.run)
+        )
+        return BenefitResult(price_groups(prices, list(pack_groups(slices, filling.size, filling.max_groups))))
 
-    return give
+    return calculate
 
 
 class GroupFill:
-    """How groups are made."""
+    """Settings for filling groups."""
 
-    __slots__ = ("most", "order", "size")
+    __slots__ = ("max_groups", "order", "size")
 
-    def __init__(self, size: int, order: str, most: int | None) -> None:
-        self.size, self.order, self.most = size, order, most
-
-
-Priced = Callable[[Prices, list[list[Slot]]], Sequence[Discount]]
+    def __init__(self, size: int, order: str, max_groups: int | None) -> None:
+        self.size, self.order, self.max_groups = size, order, max_groups
 
 
-def pricing(benefit: Groups, ground: BenefitContext) -> Priced:
-    """What is done to the groups once they are made."""
-    terms, size = ground.terms(benefit.narrow), benefit.size
+GroupPricing = Callable[[Prices, list[list[UnitSlice]]], Sequence[Discount]]
+
+
+def build_pricing(benefit: Groups, context: BenefitContext) -> GroupPricing:
+    """Build the function that prices the filled groups."""
+    terms, size = context.terms_for(benefit.narrowing), benefit.size
     if benefit.then is not None:
-        return pick_units(benefit, benefit.then, ground)
-    effect = effect_of(benefit, ground)
-    alone = benefit.unit_price is not None
+        return pick_units(benefit, benefit.then, context)
+    effect = build_effect(benefit, context)
+    per_unit = benefit.unit_price is not None
 
-    def priced(prices: Prices, made: list[list[Slot]]) -> Sequence[Discount]:
-        pots = [(pot_of(group, size), effect) for group in made]
-        return apply_per_unit(prices, pots, terms) if alone else apply_together(prices, pots, terms)
+    def price_groups(prices: Prices, filled: list[list[UnitSlice]]) -> Sequence[Discount]:
+        targets = [(to_target(group, size), effect) for group in filled]
+        return apply_per_unit(prices, targets, terms) if per_unit else apply_together(prices, targets, terms)
 
-    return priced
-
-
-def effect_of(way: Groups | Then, ground: BenefitContext) -> Effect:
-    """The effect that a group or a picked unit gets."""
-    if way.percent is not None:
-        return Effect("percent", to_basis_points(way.percent))
-    if way.amount is not None:
-        return Effect("amount", ground.minor(way.amount))
-    left = way.unit_price if way.unit_price is not None else getattr(way, "group_price", None)
-    if left is None:
-        raise ValueError("a group is priced in one way")
-    return Effect("price", ground.minor(left))
+    return price_groups
 
 
-def pick_units(benefit: Groups, then: Then, ground: BenefitContext) -> Priced:
-    """The nth unit of each group, or the nth share (as many units as there are groups) of all grouped units."""
-    effect, terms = effect_of(then, ground), ground.terms(benefit.narrow)
+def build_effect(price: Groups | Then, context: BenefitContext) -> Effect:
+    """Return the effect on a group or a picked unit."""
+    if price.percent is not None:
+        return Effect("percent", to_basis_points(price.percent))
+    if price.amount is not None:
+        return Effect("amount", context.to_minor_units(price.amount))
+    amount = price.unit_price if price.unit_price is not None else getattr(price, "group_price", None)
+    if amount is None:
+        raise ValueError("A group needs exactly one price.")
+    return Effect("price", context.to_minor_units(amount))
+
+
+def pick_units(benefit: Groups, then: Then, context: BenefitContext) -> GroupPricing:
+    """Build the discount on the nth unit of each group, or on the nth share of all grouped units."""
+    effect, terms = build_effect(then, context), context.terms_for(benefit.narrowing)
     size = benefit.size
-    pick = nth_of_each if then.scope == "within_group" else nth_share
+    pick = pick_nth_of_each if then.scope == "within_group" else pick_nth_share
 
-    def priced(prices: Prices, made: list[list[Slot]]) -> Sequence[Discount]:
-        picked = pick(made, size, then)
-        return price_picked(prices, picked if then.max_uses is None else first(picked, then.max_uses), effect, terms)
+    def price_groups(prices: Prices, filled: list[list[UnitSlice]]) -> Sequence[Discount]:
+        picked = pick(filled, size, then)
+        return price_picked(
+            prices, picked if then.max_uses is None else take_first(picked, then.max_uses), effect, terms
+        )
 
-    return priced
+    return price_groups
 
 
-def price_picked(prices: Prices, picked: Sequence[Slot], effect: Effect, terms: Terms) -> Sequence[Discount]:
-    """The effect on each picked unit for itself, unless the profile rounds more coarsely."""
-    pots = [(Pot(pieces(picked)), effect)] if picked else []
+def price_picked(prices: Prices, picked: Sequence[UnitSlice], effect: Effect, terms: Terms) -> Sequence[Discount]:
+    """Apply the effect to each picked unit separately, unless the profile rounds per line or per order."""
+    targets = [(Target(group_by_line(picked)), effect)] if picked else []
     if effect.kind == "percent" and terms.profile.round_on in ("line", "order_discount"):
-        return apply_together(prices, pots, terms)
-    return apply_per_unit(prices, pots, terms)
+        return apply_together(prices, targets, terms)
+    return apply_per_unit(prices, targets, terms)
 
 
-def nth_of_each(made: list[list[Slot]], size: int, then: Then) -> list[Slot]:
-    """The nth cheapest or dearest unit of each group, in the order in which the groups were filled."""
-    picked: list[Slot] = []
-    for group in made:
+def pick_nth_of_each(filled: list[list[UnitSlice]], size: int, then: Then) -> list[UnitSlice]:
+    """Return the nth cheapest or most expensive unit of each group, in the order in which groups were filled."""
+    picked: list[UnitSlice] = []
+    for group in filled:
         if len(group) == 1:
             picked.append(group[0]._replace(units=group[0].units // size))
             continue
-        passed = 0
-        for slot in by_price(group, then.pick):
-            passed += slot.units
-            if passed >= then.nth:
-                picked.append(slot._replace(units=1))
+        position = 0
+        for piece in sort_by_price(group, then.pick):
+            position += piece.units
+            if position >= then.nth:
+                picked.append(piece._replace(units=1))
                 break
     return picked
 
 
-def nth_share(made: list[list[Slot]], size: int, then: Then) -> list[Slot]:
-    """All grouped units in one row, cut into shares of as many units as there are groups: the nth share."""
-    row = by_price(chain.from_iterable(made), then.pick)
-    number = sum(slot.units for slot in row) // size
-    skipped = (then.nth - 1) * number
-    return after(row, skipped, number)
+def pick_nth_share(filled: list[list[UnitSlice]], size: int, then: Then) -> list[UnitSlice]:
+    """Split the ordered units into shares of as many units as there are groups, and return the nth share."""
+    ordered = sort_by_price(chain.from_iterable(filled), then.pick)
+    share_size = sum(piece.units for piece in ordered) // size
+    skipped = (then.nth - 1) * share_size
+    return skip_units(ordered, skipped, share_size)
 
 
-def by_price(slots: Sequence[Slot] | chain[Slot], pick: str) -> list[Slot]:
-    """Slots cheapest or dearest first."""
+def sort_by_price(slices: Sequence[UnitSlice] | chain[UnitSlice], pick: str) -> list[UnitSlice]:
+    """Sort units by price, the cheapest or the most expensive first."""
     sign = -1 if pick == "dearest" else 1
-    return sorted(slots, key=lambda slot: (sign * slot.price, slot.line, slot.run))
+    return sorted(slices, key=lambda piece: (sign * piece.price, piece.line, piece.run))
 
 
-def after(slots: list[Slot], skipped: int, number: int) -> list[Slot]:
-    """`number` units after the first `skipped` ones."""
-    rest: list[Slot] = []
-    for slot in slots:
-        gone = min(slot.units, skipped)
-        skipped -= gone
-        if slot.units > gone:
-            rest.append(slot._replace(units=slot.units - gone))
-    return first(rest, number)
+def skip_units(slices: list[UnitSlice], skipped: int, number: int) -> list[UnitSlice]:
+    """Return `number` units after the first `skipped` ones."""
+    remaining: list[UnitSlice] = []
+    for piece in slices:
+        dropped = min(piece.units, skipped)
+        skipped -= dropped
+        if piece.units > dropped:
+            remaining.append(piece._replace(units=piece.units - dropped))
+    return take_first(remaining, number)

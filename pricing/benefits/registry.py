@@ -1,4 +1,4 @@
-"""From a benefit to a function that gives it, capped by its own `max_discount`."""
+"""Registry of benefits: conversion of a benefit to a function, limited by its `max_discount`."""
 
 from __future__ import annotations
 
@@ -25,15 +25,17 @@ BUILDERS: dict[str, Any] = {
 }
 
 
-def compile_benefit(benefit: Benefit, ground: BenefitContext) -> BenefitFunction:
-    """Works out all that does not depend on running prices. Raises DoesNotFit for an amount that the cart's
-    currency cannot express."""
-    give: BenefitFunction = BUILDERS[benefit.kind](benefit, ground)
-    if benefit.narrow.max_discount is None:
-        return give
-    most, remainder = ground.minor(benefit.narrow.max_discount), ground.profile.remainder
+def compile_benefit(benefit: Benefit, context: BenefitContext) -> BenefitFunction:
+    """Convert a benefit to a function of the running prices.
+
+    Raises TooManyDecimals for an amount that the currency of the cart can't express.
+    """
+    calculate: BenefitFunction = BUILDERS[benefit.kind](benefit, context)
+    if benefit.narrowing.max_discount is None:
+        return calculate
+    maximum, remainder = context.to_minor_units(benefit.narrowing.max_discount), context.profile.remainder
 
     def capped(prices: Prices) -> BenefitResult:
-        return give(prices).capped(most, remainder)
+        return calculate(prices).capped(maximum, remainder)
 
     return capped

@@ -4,82 +4,86 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult, affected_pieces, on_lines
-from pricing.effects import Effect, apply_together, on_shipping
+from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult, affected_pieces, apply_to_lines
+from pricing.effects import Effect, apply_to_shipping, apply_together
 from pricing.offer import Amount, Percent, SetPrice
 from pricing.prices import Prices
 from pricing.rounding import to_basis_points
-from pricing.selection import selected_shipping
-from pricing.units import Pot, chosen, pack_groups, pot_of
+from pricing.selection import select_shipping
+from pricing.units import Target, choose_units, pack_groups, to_target
 
 
-def percent(benefit: Percent, ground: BenefitContext) -> BenefitFunction:
-    """A percentage of `on`."""
-    return simple(benefit, Effect("percent", to_basis_points(benefit.value)), ground)
+def percent(benefit: Percent, context: BenefitContext) -> BenefitFunction:
+    """Build a percentage off `on`."""
+    return build_simple(benefit, Effect("percent", to_basis_points(benefit.value)), context)
 
 
-def amount(benefit: Amount, ground: BenefitContext) -> BenefitFunction:
-    """An amount off `on`."""
-    return simple(benefit, Effect("amount", ground.minor(benefit.value)), ground)
+def amount(benefit: Amount, context: BenefitContext) -> BenefitFunction:
+    """Build an amount off `on`."""
+    return build_simple(benefit, Effect("amount", context.to_minor_units(benefit.value)), context)
 
 
-def set_price(benefit: SetPrice, ground: BenefitContext) -> BenefitFunction:
-    """`on` costs an amount, where that is cheaper."""
-    effect = Effect("price", ground.minor(benefit.value))
+def set_price(benefit: SetPrice, context: BenefitContext) -> BenefitFunction:
+    """Build a fixed price for `on`, where that is cheaper."""
+    effect = Effect("price", context.to_minor_units(benefit.value))
     if benefit.on == "bundle":
-        return bundles(benefit, effect, ground)
-    return simple(benefit, effect, ground)
+        return build_bundles(benefit, effect, context)
+    return build_simple(benefit, effect, context)
 
 
-def simple(benefit: Percent | Amount | SetPrice, effect: Effect, ground: BenefitContext) -> BenefitFunction:
-    """Any effect on anything but bundles."""
+def build_simple(benefit: Percent | Amount | SetPrice, effect: Effect, context: BenefitContext) -> BenefitFunction:
+    """Build any effect on anything but bundles."""
     if benefit.on == "shipping":
-        return freight(benefit, effect, ground)
-    terms, narrow, on = ground.terms(benefit.narrow), benefit.narrow, benefit.on
-    lines = ground.eligible(narrow.select)
+        return build_shipping(benefit, effect, context)
+    terms, narrowing, on = context.terms_for(benefit.narrowing), benefit.narrowing, benefit.on
+    lines = context.eligible_lines(narrowing.select)
 
-    def give(prices: Prices) -> BenefitResult:
-        return BenefitResult(on_lines(prices, on, affected_pieces(prices, on, lines, narrow, ground), effect, terms))
+    def calculate(prices: Prices) -> BenefitResult:
+        pieces = affected_pieces(prices, on, lines, narrowing, context)
+        return BenefitResult(apply_to_lines(prices, on, pieces, effect, terms))
 
-    return give
-
-
-def freight(benefit: Percent | Amount | SetPrice, effect: Effect, ground: BenefitContext) -> BenefitFunction:
-    """An effect on shipping."""
-    methods = selected_shipping(benefit.narrow.select, [method.id for method in ground.shipping])
-    before = [ground.shipping[index].price for index in methods]
-    terms, each = ground.terms(benefit.narrow), benefit.each
-
-    def give(prices: Prices) -> BenefitResult:
-        amounts = on_shipping([prices.freight[index] for index in methods], before, effect, terms, each=each)
-        return BenefitResult(shipping=[(index, off) for index, off in zip(methods, amounts, strict=True) if off])
-
-    return give
+    return calculate
 
 
-def bundles(benefit: SetPrice, effect: Effect, ground: BenefitContext) -> BenefitFunction:
-    """Each whole bundle of units costs an amount; a bundle that would become dearer stays as it is."""
-    terms, narrow = ground.terms(benefit.narrow), benefit.narrow
+def build_shipping(benefit: Percent | Amount | SetPrice, effect: Effect, context: BenefitContext) -> BenefitFunction:
+    """Build an effect on shipping methods."""
+    methods = select_shipping(benefit.narrowing.select, [method.id for method in context.shipping])
+    initial = [context.shipping[index].price for index in methods]
+    terms, each = context.terms_for(benefit.narrowing), benefit.each
+
+    def calculate(prices: Prices) -> BenefitResult:
+        current = [prices.shipping_left[index] for index in methods]
+        amounts = apply_to_shipping(current, initial, effect, terms, each=each)
+        discounts = [(index, amount) for index, amount in zip(methods, amounts, strict=True) if amount]
+        return BenefitResult(shipping=discounts)
+
+    return calculate
+
+
+def build_bundles(benefit: SetPrice, effect: Effect, context: BenefitContext) -> BenefitFunction:
+    """Build a price for each complete bundle of units. A bundle that would become more expensive keeps its price."""
+    terms, narrowing = context.terms_for(benefit.narrowing), benefit.narrowing
     size = benefit.bundle_size or 1
-    lines = ground.eligible(narrow.select)
+    lines = context.eligible_lines(narrowing.select)
 
-    def give(prices: Prices) -> BenefitResult:
-        slots = chosen(prices, lines, narrow, (), narrow.per or "order")
-        pots = (pot_of(group, size) for group in pack_groups(slots, size, None))
-        return BenefitResult(
-            apply_together(prices, [(pot, effect) for pot in cheaper(prices, pots, effect, ground.most)], terms)
-        )
+    def calculate(prices: Prices) -> BenefitResult:
+        slices = choose_units(prices, lines, narrowing, (), narrowing.per or "order")
+        targets = (to_target(group, size) for group in pack_groups(slices, size, None))
+        reduced = targets_above_price(prices, targets, effect, context.max_applications)
+        return BenefitResult(apply_together(prices, [(target, effect) for target in reduced], terms))
 
-    return give
+    return calculate
 
 
-def cheaper(prices: Prices, pots: Iterable[Pot], effect: Effect, most: int | None) -> Iterator[Pot]:
-    """The pots that cost more than the effect's price, `most` of them at most."""
-    left = most
-    for pot in pots:
-        if sum(map(prices.value, pot.pieces)) <= effect.value:
+def targets_above_price(
+    prices: Prices, targets: Iterable[Target], effect: Effect, max_targets: int | None
+) -> Iterator[Target]:
+    """Yield up to `max_targets` targets that cost more than the price of the effect."""
+    left = max_targets
+    for target in targets:
+        if sum(map(prices.value, target.pieces)) <= effect.value:
             continue
-        times = pot.times if left is None else min(pot.times, left)
+        times = target.times if left is None else min(target.times, left)
         if times:
-            yield pot._replace(times=times)
+            yield target._replace(times=times)
         left = None if left is None else left - times

@@ -1,106 +1,111 @@
-"""`tiers` and `unit_ladder`: benefits whose size depends on how far the cart, a line or the count of units has come."""
+"""`tiers` and `unit_ladder`: benefits whose discount depends on the value or the number of units reached."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult, affected_pieces, on_lines
-from pricing.effects import Effect, apply_together, on_shipping
+from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult, affected_pieces, apply_to_lines
+from pricing.effects import Effect, apply_to_shipping, apply_together
 from pricing.offer import Tiers, UnitLadder
 from pricing.prices import Discount, Prices
 from pricing.rounding import to_basis_points
-from pricing.selection import selected_shipping
-from pricing.units import Pot, chosen
+from pricing.selection import select_shipping
+from pricing.units import Target, choose_units
 
 
 class TierTable:
-    """Tiers as whole numbers: where each begins, and the effect from there on."""
+    """Tiers in whole numbers: the start of each tier and its effect."""
 
-    __slots__ = ("base", "steps")
+    __slots__ = ("base", "tiers")
 
-    def __init__(self, benefit: Tiers, ground: BenefitContext) -> None:
+    def __init__(self, benefit: Tiers, context: BenefitContext) -> None:
         def effect(value: Decimal) -> Effect:
             percent = benefit.unit == "percent"
-            return Effect(benefit.unit, to_basis_points(value) if percent else ground.minor(value))
+            return Effect(benefit.unit, to_basis_points(value) if percent else context.to_minor_units(value))
 
         def start(value: Decimal | int) -> int:
-            return value if isinstance(value, int) else ground.minor(value)
+            return value if isinstance(value, int) else context.to_minor_units(value)
 
         self.base = effect(benefit.base)
-        self.steps = [(start(tier.start), effect(tier.value)) for tier in benefit.tiers]
+        self.tiers = [(start(tier.start), effect(tier.value)) for tier in benefit.tiers]
 
-    def at(self, reached: int) -> Effect:
-        """The effect of the highest tier that has been reached."""
-        found = self.base
-        for start, effect in self.steps:
-            if reached < start:
+    def at(self, value: int) -> Effect:
+        """Return the effect of the highest tier that `value` reaches."""
+        current = self.base
+        for start, effect in self.tiers:
+            if value < start:
                 break
-            found = effect
-        return found
+            current = effect
+        return current
 
 
-def tiers(benefit: Tiers, ground: BenefitContext) -> BenefitFunction:
-    """The tier is settled by what the eligible lines came to when the lane began; the discount is on what is left."""
-    steps, narrow = TierTable(benefit, ground), benefit.narrow
-    lines, terms = ground.eligible(narrow.select), ground.terms(narrow)
-    units = sum(ground.lines[line].quantity for line in lines)
+def tiers(benefit: Tiers, context: BenefitContext) -> BenefitFunction:
+    """Build tiers. The value of the eligible lines at the start of the lane selects the tier."""
+    table, narrowing = TierTable(benefit, context), benefit.narrowing
+    lines, terms = context.eligible_lines(narrowing.select), context.terms_for(narrowing)
+    units = sum(context.lines[line].quantity for line in lines)
     on = benefit.on or "order"
 
     def effect(prices: Prices) -> Effect:
         by_count = benefit.basis == "eligible_quantity"
-        return steps.at(units if by_count else sum(prices.start[line] for line in lines))
+        return table.at(units if by_count else sum(prices.start[line] for line in lines))
 
     def by_line(prices: Prices) -> BenefitResult:
-        found = affected_pieces(prices, "line", lines, narrow, ground)
-        pots = [(Pot([piece]), steps.at(prices.start[piece.line])) for piece in found]
-        return BenefitResult(apply_together(prices, [(pot, step) for pot, step in pots if step.value], terms))
+        pieces = affected_pieces(prices, "line", lines, narrowing, context)
+        effects = [(Target([piece]), table.at(prices.start[piece.line])) for piece in pieces]
+        effects = [(target, tier_effect) for target, tier_effect in effects if tier_effect.value]
+        return BenefitResult(apply_together(prices, effects, terms))
 
     def by_order(prices: Prices) -> BenefitResult:
-        step = effect(prices)
-        return (
-            BenefitResult(on_lines(prices, on, affected_pieces(prices, on, lines, narrow, ground), step, terms))
-            if step.value
-            else BenefitResult()
-        )
+        tier_effect = effect(prices)
+        if not tier_effect.value:
+            return BenefitResult()
+        pieces = affected_pieces(prices, on, lines, narrowing, context)
+        return BenefitResult(apply_to_lines(prices, on, pieces, tier_effect, terms))
 
     if benefit.basis == "line_amount":
         return by_line
-    return by_order if on != "shipping" else shipping_tiers(benefit, ground, effect)
+    return by_order if on != "shipping" else build_shipping_tiers(benefit, context, effect)
 
 
-def shipping_tiers(benefit: Tiers, ground: BenefitContext, effect: Callable[[Prices], Effect]) -> BenefitFunction:
-    """The tier's value off shipping."""
-    methods = selected_shipping(benefit.narrow.select, [method.id for method in ground.shipping])
-    before = [ground.shipping[index].price for index in methods]
-    terms = ground.terms(benefit.narrow)
+def build_shipping_tiers(
+    benefit: Tiers, context: BenefitContext, effect: Callable[[Prices], Effect]
+) -> BenefitFunction:
+    """Build tiers that apply to shipping."""
+    methods = select_shipping(benefit.narrowing.select, [method.id for method in context.shipping])
+    initial = [context.shipping[index].price for index in methods]
+    terms = context.terms_for(benefit.narrowing)
 
-    def give(prices: Prices) -> BenefitResult:
-        freight = [prices.freight[index] for index in methods]
-        amounts = on_shipping(freight, before, effect(prices), terms, each=False)
-        return BenefitResult(shipping=[(index, off) for index, off in zip(methods, amounts, strict=True) if off])
+    def calculate(prices: Prices) -> BenefitResult:
+        current = [prices.shipping_left[index] for index in methods]
+        amounts = apply_to_shipping(current, initial, effect(prices), terms, each=False)
+        discounts = [(index, amount) for index, amount in zip(methods, amounts, strict=True) if amount]
+        return BenefitResult(shipping=discounts)
 
-    return give
+    return calculate
 
 
-def unit_ladder(benefit: UnitLadder, ground: BenefitContext) -> BenefitFunction:
-    """`first` off the first unit of each line, `next` off the further ones (of `max_units` of the line)."""
-    first_off, next_off = ground.minor(benefit.first), ground.minor(benefit.next)
-    narrow = benefit.narrow
-    lines = ground.eligible(narrow.select)
+def unit_ladder(benefit: UnitLadder, context: BenefitContext) -> BenefitFunction:
+    """Build an amount off the first unit of each line and another off further units, up to `max_units` of the line."""
+    first_off, next_off = context.to_minor_units(benefit.first), context.to_minor_units(benefit.next)
+    narrowing = benefit.narrowing
+    lines = context.eligible_lines(narrowing.select)
 
-    def give(prices: Prices) -> BenefitResult:
-        takes: list[Discount] = []
-        seen: set[int] = set()
-        for slot in chosen(prices, lines, narrow, ground.limits, narrow.per or "line"):
-            room = prices.runs(slot.line)[slot.run].now - prices.floor(slot.line)
-            counts: Sequence[tuple[int, int]] = [(slot.units, next_off)]
-            if slot.line not in seen:
-                seen.add(slot.line)
-                counts = [(1, first_off), (slot.units - 1, next_off)]
-            takes += [
-                Discount(slot.line, [(slot.run, n)], min(off, room) * n) for n, off in counts if n and off and room
+    def calculate(prices: Prices) -> BenefitResult:
+        discounts: list[Discount] = []
+        started_lines: set[int] = set()
+        for piece in choose_units(prices, lines, narrowing, context.unit_limits, narrowing.per or "line"):
+            capacity = prices.runs(piece.line)[piece.run].now - prices.unit_floor(piece.line)
+            counts: Sequence[tuple[int, int]] = [(piece.units, next_off)]
+            if piece.line not in started_lines:
+                started_lines.add(piece.line)
+                counts = [(1, first_off), (piece.units - 1, next_off)]
+            discounts += [
+                Discount(piece.line, [(piece.run, units)], min(amount, capacity) * units)
+                for units, amount in counts
+                if units and amount and capacity
             ]
-        return BenefitResult(takes)
+        return BenefitResult(discounts)
 
-    return give
+    return calculate

@@ -1,4 +1,4 @@
-"""A little language for carts and offers, so that a case reads like the sum that it is."""
+"""Short builders for carts and offers, so that a test case reads like a calculation."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 
 
 def minor(text: str, currency: str = "EUR") -> int:
-    """Minor units of an amount."""
+    """Convert an amount to minor units."""
     return int(Decimal(text).scaleb(iso_exponent(currency)))
 
 
 def line(name: str, unit_price: str, quantity: int = 1, *, currency: str = "EUR", **more: Any) -> Line:
-    """A line; its SKU is its id unless said otherwise."""
+    """Build a line; its SKU is its id unless given."""
     floor = minor(more.pop("floor", "0"), currency)
     categories = frozenset(more.pop("categories", ()))
     sku = more.pop("sku", name)
@@ -39,14 +39,14 @@ def line(name: str, unit_price: str, quantity: int = 1, *, currency: str = "EUR"
 
 
 def cart(*lines: Line, shipping: str | dict[str, str] | None = None, currency: str = "EUR", **more: Any) -> Cart:
-    """A cart; shipping is one price or prices by id."""
+    """Build a cart; shipping is one price, or prices by id."""
     methods = {"ship": shipping} if isinstance(shipping, str) else shipping or {}
-    freight = tuple(Shipping(name, minor(each, currency)) for name, each in methods.items())
+    freight = tuple(Shipping(name, minor(amount, currency)) for name, amount in methods.items())
     return Cart(currency, iso_exponent(currency), lines, freight, **more)
 
 
 def offer(*benefits: dict[str, Any], conditions: list[dict[str, Any]] | None = None, **more: Any) -> Offer:
-    """An offer from its document."""
+    """Build an offer from its document."""
     return parse_offer({"conditions": conditions or [], "benefits": list(benefits), **more})
 
 
@@ -70,17 +70,21 @@ def quote(
     at: datetime = NOON,
     explain: bool = False,
 ) -> Decision:
-    """Prices a cart; offers are called o1, o2, ... in the order given, which is also their age."""
-    in_play = [
-        each if isinstance(each, EligibleOffer) else EligibleOffer(f"o{n}", "promotion", f"Offer {n}", each, order=n)
-        for n, each in enumerate(offers, 1)
+    """Price a cart. Offers are named o1, o2, ... in the order given, which is also their age."""
+    eligible = [
+        item
+        if isinstance(item, EligibleOffer)
+        else EligibleOffer(f"o{number}", "promotion", f"Offer {number}", item, order=number)
+        for number, item in enumerate(offers, 1)
     ]
     known = ShopperFacts({"": facts} if facts else {})
-    return price(bag, in_play, known, parse_profile(profile or {}), at, explain=explain)
+    return price(bag, eligible, known, parse_profile(profile or {}), at, explain=explain)
 
 
 def off(decision: Decision, currency: str = "EUR") -> dict[str, str]:
-    """What came off each line and shipping method, those without anything left out."""
+    """Return the discount of each discounted line and shipping method."""
     exponent = iso_exponent(currency)
-    found = {line.id: line.discount for line in decision.lines} | {it.id: it.discount for it in decision.shipping}
-    return {name: format(Decimal(amount).scaleb(-exponent), "f") for name, amount in found.items() if amount}
+    discounts = {line.id: line.discount for line in decision.lines} | {
+        method.id: method.discount for method in decision.shipping
+    }
+    return {name: format(Decimal(amount).scaleb(-exponent), "f") for name, amount in discounts.items() if amount}

@@ -1,4 +1,4 @@
-"""Carts, offers and profiles at random: every kind of condition and benefit, and numbers that make trouble."""
+"""Random carts, offers and profiles: every kind of condition and benefit, and numbers that are hard to divide."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CURRENCIES = {"EUR": 2, "JPY": 0, "KWD": 3}
 
 @st.composite
 def lines(draw: st.DrawFn, number: int) -> Line:
-    """A line called l<number>."""
+    """Draw a line with the id l<number>."""
     price = draw(st.one_of(st.integers(0, 40), st.integers(0, 5000), st.sampled_from([0, 1, 99, 333, 3333, 9999])))
     floor = draw(st.one_of(st.just(0), st.integers(0, price + 5)))
     return Line(
@@ -33,10 +33,10 @@ def lines(draw: st.DrawFn, number: int) -> Line:
 
 
 @st.composite
-def carts(draw: st.DrawFn, most: int = 6) -> Cart:
-    """A cart in one of three currencies."""
+def carts(draw: st.DrawFn, max_size: int = 6) -> Cart:
+    """Draw a cart in one of three currencies."""
     currency = draw(st.sampled_from(["EUR", "EUR", "JPY", "KWD"]))
-    numbers = range(draw(st.integers(0, most)))
+    numbers = range(draw(st.integers(0, max_size)))
     freight = tuple(Shipping(f"s{n}", draw(st.integers(0, 999))) for n in range(draw(st.integers(0, 2))))
     return Cart(currency, CURRENCIES[currency], tuple(draw(lines(n)) for n in numbers), freight)
 
@@ -44,13 +44,13 @@ def carts(draw: st.DrawFn, most: int = 6) -> Cart:
 PERCENTS = st.one_of(st.sampled_from([10, 50, 100, "33.33", "0.01", "12.5"]), st.integers(1, 100))
 CENTS = st.sampled_from(["0.01", "0.07", "0.50", "1.99", "3.33", "10.00"])
 MONEY = st.one_of(st.integers(0, 120).map(str), CENTS)
-SOME_MONEY = st.one_of(st.integers(1, 120).map(str), CENTS)
+POSITIVE_MONEY = st.one_of(st.integers(1, 120).map(str), CENTS)
 UNITS = st.integers(1, 5)
-ENDS = st.sampled_from(["cheapest", "dearest"])
+PICKS = st.sampled_from(["cheapest", "dearest"])
 
 
 def optional(**kinds: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Any of these keys, each as likely there as not."""
+    """Return dictionaries with any subset of these keys."""
     return st.fixed_dictionaries({}, optional=kinds)
 
 
@@ -58,63 +58,63 @@ SELECTS = optional(
     skus=st.lists(st.sampled_from(SKUS), max_size=2),
     categories=st.lists(st.sampled_from(CATEGORIES), max_size=2),
     exclude_skus=st.lists(st.sampled_from(SKUS), max_size=1),
-    unit_price_to=SOME_MONEY,
+    unit_price_to=POSITIVE_MONEY,
     skip_already_discounted=st.booleans(),
 )
-NARROW = optional(
+NARROWINGS = optional(
     select=SELECTS,
     max_units=UNITS,
     per=st.sampled_from(["order", "line"]),
-    pick=ENDS,
+    pick=PICKS,
     only_complete_groups_of=UNITS,
-    max_discount=SOME_MONEY,
+    max_discount=POSITIVE_MONEY,
     split=st.sampled_from(["value", "quantity"]),
 )
-PLACES = st.sampled_from(["order", "line", "unit", "cheapest_line", "shipping"])
+TARGETS = st.sampled_from(["order", "line", "unit", "cheapest_line", "shipping"])
 EFFECT = st.one_of(
     st.fixed_dictionaries({"percent": PERCENTS}),
-    st.fixed_dictionaries({"amount": SOME_MONEY}),
+    st.fixed_dictionaries({"amount": POSITIVE_MONEY}),
     st.fixed_dictionaries({"unit_price": MONEY}),
 )
 
 
 def benefit(kind: str, **keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """A benefit of a kind with its keys and any narrowing."""
+    """Return benefits of a kind with any narrowing."""
     own = st.fixed_dictionaries({"kind": st.just(kind), **keys})
-    return st.tuples(own, NARROW).map(lambda pair: pair[1] | pair[0])
+    return st.tuples(own, NARROWINGS).map(lambda pair: pair[1] | pair[0])
 
 
 @st.composite
 def groups(draw: st.DrawFn) -> dict[str, Any]:
-    """A groups benefit of any sort."""
+    """Draw a groups benefit of any form."""
     size = draw(UNITS)
     nth, scope = st.integers(1, size), st.sampled_from(["within_group", "across_groups"])
     picked = st.tuples(
-        EFFECT, st.fixed_dictionaries({"pick": ENDS, "nth": nth, "scope": scope}, optional={"max_uses": UNITS})
+        EFFECT, st.fixed_dictionaries({"pick": PICKS, "nth": nth, "scope": scope}, optional={"max_uses": UNITS})
     )
     priced = st.one_of(
         EFFECT,
         st.fixed_dictionaries({"group_price": MONEY}),
         st.fixed_dictionaries({"then": picked.map(lambda pair: pair[0] | pair[1])}),
     )
-    return draw(NARROW) | {"kind": "groups", "size": size, "fill": draw(ENDS)} | draw(priced)
+    return draw(NARROWINGS) | {"kind": "groups", "size": size, "fill": draw(PICKS)} | draw(priced)
 
 
 @st.composite
 def tiers(draw: st.DrawFn) -> dict[str, Any]:
-    """Tiers of any sort."""
+    """Draw tiers of any form."""
     basis = draw(st.sampled_from(["order_amount", "line_amount", "eligible_quantity"]))
     unit = draw(st.sampled_from(["percent", "amount"]))
     starts = sorted(draw(st.sets(st.integers(1, 90), min_size=1, max_size=3)))
-    begin = [each if basis == "eligible_quantity" else str(each) for each in starts]
-    steps = [{"from": each, "value": draw(PERCENTS if unit == "percent" else MONEY)} for each in begin]
-    return draw(NARROW) | {"kind": "tiers", "basis": basis, "unit": unit, "tiers": steps}
+    begin = [start if basis == "eligible_quantity" else str(start) for start in starts]
+    steps = [{"from": start, "value": draw(PERCENTS if unit == "percent" else MONEY)} for start in begin]
+    return draw(NARROWINGS) | {"kind": "tiers", "basis": basis, "unit": unit, "tiers": steps}
 
 
 BENEFITS = st.one_of(
-    benefit("percent", value=PERCENTS, on=PLACES),
-    benefit("amount", value=SOME_MONEY, on=PLACES),
-    benefit("set_price", value=MONEY, on=PLACES),
+    benefit("percent", value=PERCENTS, on=TARGETS),
+    benefit("amount", value=POSITIVE_MONEY, on=TARGETS),
+    benefit("set_price", value=MONEY, on=TARGETS),
     benefit("set_price", value=MONEY, on=st.just("bundle"), bundle_size=UNITS),
     benefit(
         "buy_get",
@@ -144,7 +144,7 @@ RUNNING = st.fixed_dictionaries(
 
 
 def documents(*, combining: bool = True) -> st.SearchStrategy[dict[str, Any]]:
-    """Offer documents; without `combining` all stand together."""
+    """Return offer documents; without `combining` all offers can be combined."""
     conditions = st.lists(st.one_of(CONDITIONS, RUNNING), max_size=1)
     keys: dict[str, st.SearchStrategy[Any]] = {
         "benefits": st.lists(BENEFITS, min_size=1, max_size=2),
@@ -161,29 +161,31 @@ def documents(*, combining: bool = True) -> st.SearchStrategy[dict[str, Any]]:
 
 
 OFFERS = documents().map(parse_offer)
-TOGETHER = documents(combining=False).map(parse_offer)
+COMBINABLE_OFFERS = documents(combining=False).map(parse_offer)
 PROFILES = st.builds(Profile, **{name: st.sampled_from(options) for name, options in OPTIONS.items()})
 FACTS = st.sampled_from(
     [ShopperFacts({}), ShopperFacts({"": Facts(frozenset({"vip"}), 1), "billo": Facts(frozenset({"vip"}))})]
 )
 
 
-def in_play(number: int, offer: Offer, *, brand: str | None = None, budget_left: int | None = None) -> EligibleOffer:
-    """An offer called o<number>, and as old as that."""
+def eligible_offer(
+    number: int, offer: Offer, *, brand: str | None = None, budget_left: int | None = None
+) -> EligibleOffer:
+    """Return an eligible offer with the ref o<number> and that age."""
     return EligibleOffer(f"o{number}", "promotion", "", offer, brand=brand, order=number, budget_left=budget_left)
 
 
 @st.composite
-def plays(
-    draw: st.DrawFn, offers: st.SearchStrategy[Offer] = OFFERS, most: int = 4, *, budgets: bool = True
+def eligible_offers(
+    draw: st.DrawFn, offers: st.SearchStrategy[Offer] = OFFERS, max_size: int = 4, *, budgets: bool = True
 ) -> list[EligibleOffer]:
-    """Some offers in play, some of a brand, some with a budget."""
+    """Draw eligible offers, some of a brand, some with a budget."""
     return [
-        in_play(
+        eligible_offer(
             number,
-            each,
+            offer,
             brand=draw(st.sampled_from([None, None, "billo", "cake"])),
             budget_left=draw(st.one_of(st.none(), st.none(), st.integers(0, 3000))) if budgets else None,
         )
-        for number, each in enumerate(draw(st.lists(offers, max_size=most)))
+        for number, offer in enumerate(draw(st.lists(offers, max_size=max_size)))
     ]

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (a row of a table is one line)
-"""Conditions: what each needs, at its edges, and the reason that a shopper is given."""
+"""Conditions at their limits, and the reason given to the shopper."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.pricing.builders import NOON, amount, cart, line, offer, percent, quo
 LINES = [
     line("mug", "8.00", 4, categories=["kitchen"]),  # 32.00
     line("tea", "3.00", 3, categories=["food", "kitchen"]),  # 9.00
-    line("card", "25.00", discountable=False, categories=["gift"]),  # 25.00, in all 66.00
+    line("card", "25.00", discountable=False, categories=["gift"]),  # 25.00, total 66.00
 ]
 BAG = cart(*LINES, shipping={"post": "4.00"}, country="ES")
 KITCHEN = {"categories": ["kitchen"]}
@@ -23,7 +23,7 @@ def condition(kind, **more):
     return {"kind": kind, **more}
 
 
-HOLD = {
+PASSING = {
     "min_subtotal at its edge": condition("min_subtotal", value="66.00"),
     "min_subtotal of selected lines: 41.00": condition("min_subtotal", value="41.00", select=KITCHEN),
     "max_subtotal at its edge": condition("max_subtotal", value="66.00"),
@@ -55,7 +55,7 @@ HOLD = {
     "date_range of instants": condition("date_range", **{"from": "2026-11-18T12:00:00Z", "to": "2026-11-18T12:00:01Z"}),
 }
 
-FAIL = {
+FAILING = {
     "min_subtotal misses a cent": (condition("min_subtotal", value="66.01"), "minimum_not_met", {"missing": "0.01"}),
     "min_subtotal of selected lines": (condition("min_subtotal", value="50.00", select=KITCHEN), "minimum_not_met", {"missing": "9.00"}),
     "max_subtotal is over by a cent": (condition("max_subtotal", value="65.99"), "condition_not_met", {"condition": "max_subtotal", "over": "0.01"}),
@@ -83,31 +83,31 @@ FAIL = {
 LOYAL = Facts(frozenset({"loyal"}), placed_orders=2)
 
 
-@pytest.mark.parametrize("held", HOLD.values(), ids=HOLD.keys())
-def test_holds(held):
-    decision = quote(BAG, offer(percent(10), conditions=[held]), facts=LOYAL)
+@pytest.mark.parametrize("held", PASSING.values(), ids=PASSING.keys())
+def test_condition_passes(passing):
+    decision = quote(BAG, offer(percent(10), conditions=[passing]), facts=LOYAL)
 
-    assert [each.ref for each in decision.applied] == ["o1"]
+    assert [discount.ref for discount in decision.applied] == ["o1"]
 
 
-@pytest.mark.parametrize(("failed", "code", "members"), FAIL.values(), ids=FAIL.keys())
-def test_does_not_hold(failed, code, members):
-    decision = quote(BAG, offer(percent(10), conditions=[failed]), facts=LOYAL)
+@pytest.mark.parametrize(("failed", "code", "members"), FAILING.values(), ids=FAILING.keys())
+def test_condition_fails(failing, code, members):
+    decision = quote(BAG, offer(percent(10), conditions=[failing]), facts=LOYAL)
 
-    assert [(each.code, dict(each.members)) for each in decision.rejected] == [(code, members)]
+    assert [(offer.code, dict(offer.members)) for offer in decision.rejected] == [(code, members)]
     assert decision.applied == ()
     assert decision.discount_total == 0
 
 
-def test_all_conditions_must_hold_and_the_first_that_fails_is_the_reason():
+def test_first_failing_condition_is_the_reason():
     both = [condition("audience", any=["new"]), condition("min_subtotal", value="100.00")]
 
     decision = quote(BAG, offer(percent(10), conditions=both), facts=LOYAL)
 
-    assert [each.code for each in decision.rejected] == ["audience_not_member"]
+    assert [offer.code for offer in decision.rejected] == ["audience_not_member"]
 
 
-def test_the_wall_clock_is_the_brands():
+def test_schedules_use_the_time_zone_of_the_brand():
     # 23:30 on Wednesday in UTC is 00:30 on Thursday in Madrid
     late = datetime(2026, 11, 18, 23, 30, tzinfo=UTC)
     thursday = offer(
@@ -115,14 +115,14 @@ def test_the_wall_clock_is_the_brands():
     )
 
     def priced(timezone_):
-        in_play = EligibleOffer("p", "promotion", "Thursday", thursday, timezone=timezone_)
-        return price(BAG, [in_play], ShopperFacts({}), parse_profile({}), late)
+        eligible = EligibleOffer("p", "promotion", "Thursday", thursday, timezone=timezone_)
+        return price(BAG, [eligible], ShopperFacts({}), parse_profile({}), late)
 
-    assert [each.ref for each in priced("Europe/Madrid").applied] == ["p"]
-    assert [each.code for each in priced("UTC").rejected] == ["outside_schedule"]
+    assert [result.ref for result in priced("Europe/Madrid").applied] == ["p"]
+    assert [result.code for result in priced("UTC").rejected] == ["outside_schedule"]
 
 
-def test_the_same_instant_written_with_another_offset_is_the_same_price():
+def test_utc_offset_of_the_datetime_does_not_matter():
     noon_elsewhere = NOON.astimezone(timezone(timedelta(hours=-7)))
     lunch = offer(percent(10), conditions=[condition("hours", **{"from": "12:00", "to": "13:00"})])
 
@@ -130,7 +130,7 @@ def test_the_same_instant_written_with_another_offset_is_the_same_price():
     assert quote(BAG, lunch, at=noon_elsewhere).applied
 
 
-def test_facts_are_the_brands_own():
+def test_offers_use_the_facts_of_their_brand():
     first = offer(percent(10), conditions=[condition("nth_order", value=1)])
     facts = ShopperFacts({"cake": Facts(placed_orders=3), "billo": Facts(placed_orders=0)})
 
@@ -145,28 +145,28 @@ def test_facts_are_the_brands_own():
         NOON,
     )
 
-    assert [each.ref for each in decision.applied] == ["billo"]
-    assert [(each.ref, each.code) for each in decision.rejected] == [("cake", "first_order_only")]
+    assert [result.ref for result in decision.applied] == ["billo"]
+    assert [(result.ref, result.code) for result in decision.rejected] == [("cake", "first_order_only")]
 
 
-def test_a_running_subtotal_is_what_the_earlier_lanes_left():
+def test_running_subtotal_is_taken_at_the_start_of_the_lane():
     # 100.00 - 20% = 80.00 when lane 1 begins
     bag = cart(line("a", "100.00"))
     early = offer(percent(20), lane=0)
 
-    def five(needed, lane):
-        return offer(amount("5.00"), lane=lane, conditions=[condition("min_subtotal", value=needed, basis="running")])
+    def five(minimum, lane):
+        return offer(amount("5.00"), lane=lane, conditions=[condition("min_subtotal", value=minimum, basis="running")])
 
     assert quote(bag, early, five("80.00", 1)).total == 7500
-    assert [each.code for each in quote(bag, early, five("80.01", 1)).rejected] == ["minimum_not_met"]
+    assert [result.code for result in quote(bag, early, five("80.01", 1)).rejected] == ["minimum_not_met"]
     # in the same lane the earlier offer has taken nothing yet, as far as conditions go
     assert quote(bag, early, five("100.00", 0)).total == 7500
     # before discounts it is 100.00 in every lane
-    before = offer(amount("5.00"), lane=1, conditions=[condition("min_subtotal", value="100.00")])
-    assert quote(bag, early, before).total == 7500
+    undiscounted = offer(amount("5.00"), lane=1, conditions=[condition("min_subtotal", value="100.00")])
+    assert quote(bag, early, undiscounted).total == 7500
 
 
-def test_a_brands_offer_sees_and_touches_only_its_own_lines_and_those_of_no_brand():
+def test_brand_offer_applies_to_lines_of_the_brand_or_without_brand():
     bag = cart(line("a", "50.00", brand="billo"), line("b", "50.00", brand="cake"), line("c", "10.00"))
     ten = offer(percent(10), conditions=[condition("min_subtotal", value="60.01")])
     ten_from_60 = offer(percent(10), conditions=[condition("min_subtotal", value="60.00")])

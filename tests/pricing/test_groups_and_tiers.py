@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (a row of a table is one line)
-"""Groups and tiers: hand-worked sums."""
+"""Groups and tiers. Amounts are calculated by hand."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ GROUPS = {
     "an amount off each of two groups of one line": ([line("a", "1.11", 6)], groups(3, amount="1.00"), {"a": "2.00"}),
     "an amount above a group takes the group": ([line("a", "1.00", 4)], groups(2, amount="5.00"), {"a": "4.00"}),
     "groups of units, not of lines": ([line("a", "10.00", 2), line("b", "20.00")], groups(3, group_price="30.00"), {"a": "5.00", "b": "5.00"}),
-    "what may not be discounted fills no group": ([line("a", "10.00", 2), line("b", "20.00", discountable=False)], groups(3, percent=50), {}),
+    "a line that may not be discounted fills no group": ([line("a", "10.00", 2), line("b", "20.00", discountable=False)], groups(3, percent=50), {}),
     "no more than four units are grouped": (SEVEN, groups(2, percent=50, max_units=4), {"a": "5.00", "b": "10.00", "c": "15.00", "d": "20.00"}),
     # (10,20,30): the cheapest is 10; (40,50,60): 40
     "the cheapest of each group of three is free": (SEVEN, groups(3, **then(pick="cheapest", nth=1, percent=100)), {"a": "10.00", "d": "40.00"}),
@@ -58,7 +58,7 @@ GROUPS = {
     "the second cheapest of each group costs 15.00": (SEVEN, groups(3, **then(pick="cheapest", nth=2, unit_price="15.00")), {"b": "5.00", "e": "35.00"}),
     "the third cheapest of each group: 12.00 off": (SEVEN, groups(3, **then(pick="cheapest", nth=3, amount="12.00")), {"c": "12.00", "f": "12.00"}),
     # dearest first: (70,60,50), (40,30,20): cheapest of each 50 and 20
-    "filled dearest first the free ones are dearer": (SEVEN, groups(3, fill="dearest", **then(pick="cheapest", nth=1, percent=100)), {"b": "20.00", "e": "50.00"}),
+    "filled dearest first, the free units cost more": (SEVEN, groups(3, fill="dearest", **then(pick="cheapest", nth=1, percent=100)), {"b": "20.00", "e": "50.00"}),
     # two groups, six units in a row: the first share is the two cheapest of all
     "across groups: the cheapest two of all six": (SEVEN, groups(3, **then(pick="cheapest", nth=1, scope="across_groups", percent=100)), {"a": "10.00", "b": "20.00"}),
     "across groups: the dearest two of all six": (SEVEN, groups(3, **then(pick="dearest", nth=1, scope="across_groups", percent=100)), {"e": "50.00", "f": "60.00"}),
@@ -94,11 +94,11 @@ ALL = GROUPS | TIERS
 
 
 @pytest.mark.parametrize(("lines", "benefit", "expected"), ALL.values(), ids=ALL.keys())
-def test_comes_off(lines, benefit, expected):
+def test_group_and_tier_discounts(lines, benefit, expected):
     assert off(quote(cart(*lines), offer(benefit))) == expected
 
 
-def test_a_tier_can_be_off_shipping():
+def test_tiers_can_apply_to_shipping():
     bag = cart(line("a", "60.00"), shipping="8.00")
     benefit = tiers("order_amount", "percent", ("50.00", 50), on="shipping")
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (a row of a table is one line)
-"""Narrowing: which lines and which units a benefit reaches. Hand-worked."""
+"""Narrowing: which lines and units a benefit affects. Amounts are calculated by hand."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ SELECTS = {
 
 
 @pytest.mark.parametrize(("select", "expected"), SELECTS.values(), ids=SELECTS.keys())
-def test_select(select, expected):
+def test_select_matches_lines(select, expected):
     assert off(quote(cart(*SHELF), offer(percent(10, "line", select=select)))) == expected
 
 
-def test_the_price_range_looks_at_undiscounted_prices():
+def test_price_range_uses_undiscounted_prices():
     # lane 0 halves the pan to 15.00; lane 1 still sees a pan of 30.00
     half = offer(percent(50, select={"skus": ["pan"]}))
-    dear = offer(percent(10, select={"unit_price_from": "30.00"}), lane=1)
+    expensive = offer(percent(10, select={"unit_price_from": "30.00"}), lane=1)
 
-    assert off(quote(cart(*SHELF), half, dear)) == {"pan": "16.50"}
+    assert off(quote(cart(*SHELF), half, expensive)) == {"pan": "16.50"}
 
 
 UNITS = {
@@ -67,24 +67,24 @@ UNITS = {
 
 
 @pytest.mark.parametrize(("benefit", "expected"), UNITS.values(), ids=UNITS.keys())
-def test_units(benefit, expected):
+def test_narrowing_limits_the_affected_units(benefit, expected):
     assert off(quote(cart(*SHELF), offer(benefit))) == expected
 
 
-def test_equal_prices_are_picked_by_line_id_whatever_the_order_of_the_request():
+def test_units_of_equal_price_are_picked_by_line_id():
     one = offer(percent(100, max_units=1))
     a, b = line("a", "5.00"), line("b", "5.00")
 
     assert off(quote(cart(a, b), one)) == off(quote(cart(b, a), one)) == {"a": "5.00"}
 
 
-def test_units_without_room_are_passed_over():
+def test_units_at_their_floor_are_skipped():
     full = line("a", "5.00", floor="5.00")
 
     assert off(quote(cart(full, line("b", "9.00")), offer(percent(100, max_units=1)))) == {"b": "9.00"}
 
 
-def test_a_later_lane_picks_by_the_prices_that_are_left():
+def test_later_lane_picks_units_by_the_discounted_prices():
     # b goes from 10.00 to 5.00 and is the cheapest then
     first = offer(amount("5.00", select={"skus": ["b"]}))
     second = offer(percent(100, max_units=1), lane=1)
@@ -92,11 +92,11 @@ def test_a_later_lane_picks_by_the_prices_that_are_left():
     assert off(quote(cart(line("a", "8.00"), line("b", "10.00")), first, second)) == {"b": "10.00"}
 
 
-def test_units_of_one_line_may_cost_different_amounts_later():
+def test_units_of_one_line_may_have_different_prices():
     # 10.00 off 3 x 10.00 is 3.34, 3.33, 3.33; the dearest unit left is 6.67
     first = offer(amount("10.00"))
     second = offer(percent(100, max_units=1, pick="dearest"), lane=1)
 
     decision = quote(cart(line("a", "10.00", 3)), first, second)
 
-    assert [each.amount for each in decision.applied] == [1000, 667]
+    assert [discount.amount for discount in decision.applied] == [1000, 667]

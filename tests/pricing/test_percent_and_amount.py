@@ -58,8 +58,8 @@ CASES = {
         percent(50, "line", max_discount="0.02"),
         {"a": "0.01", "b": "0.01"},
     ),
-    # 20% of 100.00 = 20.00: 10.00 each; a has room for 2.00, so b takes 18.00
-    "what a floor refuses goes to the other line (percent on order)": (
+    # 20% of 100.00 = 20.00: 10.00 each; a can be reduced by 2.00, so b takes 18.00
+    "the amount above a floor goes to the other line (percent on order)": (
         FLOORED,
         percent(20),
         {"a": "2.00", "b": "18.00"},
@@ -99,7 +99,7 @@ CASES = {
         {"a": "3.00", "b": "7.00"},
     ),
     # quantity counts: 3 x 10.00 and 1 x 30.00 are worth the same
-    "by value counts what a line costs in all": (
+    "by value counts the total of a line": (
         [line("a", "10.00", 3), line("b", "30.00")],
         amount("10.00"),
         {"a": "5.00", "b": "5.00"},
@@ -135,22 +135,22 @@ CASES = {
         amount("1.00", "unit"),
         {"a": "3.00"},
     ),
-    # 10.00 of 100.00: 5.00 each; a has room for 2.00
-    "what a floor refuses goes to the other line (amount on order)": (
+    # 10.00 of 100.00: 5.00 each; a can be reduced by 2.00
+    "the amount above a floor goes to the other line (amount on order)": (
         FLOORED,
         amount("10.00"),
         {"a": "2.00", "b": "8.00"},
     ),
     # rooms 2.00 + 50.00
-    "an amount above all room takes all room": (FLOORED, amount("80.00"), {"a": "2.00", "b": "50.00"}),
+    "an amount above all limits stops at the limits": (FLOORED, amount("80.00"), {"a": "2.00", "b": "50.00"}),
     # 30.00 by 10:20:30 is 5/10/15; a may give 1, b 2 -> c 27
     "two floors: the rest goes to the third": (
         [line("a", "10.00", floor="9.00"), line("b", "20.00", floor="18.00"), line("c", "30.00")],
         amount("30.00"),
         {"a": "1.00", "b": "2.00", "c": "27.00"},
     ),
-    # 12.00 over 10:10:20 -> 3/3/6; a has room for 1: 2.00 more over b and c by 10:20: 0.66 2/3 and 1.33 1/3
-    "what is refused is shared again by value": (
+    # 12.00 over 10:10:20 -> 3/3/6; a can be reduced by 1: 2.00 more over b and c by 10:20: 0.66 2/3 and 1.33 1/3
+    "the amount above a floor is split again by value": (
         [line("a", "10.00", floor="9.00"), line("b", "10.00"), line("c", "20.00")],
         amount("12.00"),
         {"a": "1.00", "b": "3.67", "c": "7.33"},
@@ -160,7 +160,7 @@ CASES = {
         percent(50, "cheapest_line"),
         {"a": "25.00"},
     ),
-    "of equally cheap lines the one that costs least in all": (
+    "of equally cheap lines the one with the lowest total": (
         [line("a", "5.00", 3), line("b", "5.00", 2)],
         percent(50, "cheapest_line"),
         {"b": "5.00"},
@@ -175,7 +175,7 @@ CASES = {
         percent(50, "cheapest_line", max_units=1),
         {"a": "2.50"},
     ),
-    "a cheapest line without room is passed over": (
+    "a cheapest line at its floor is skipped": (
         [line("a", "5.00", floor="5.00"), line("b", "8.00")],
         percent(50, "cheapest_line"),
         {"b": "4.00"},
@@ -190,7 +190,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("lines", "benefit", "expected"), CASES.values(), ids=CASES.keys())
-def test_comes_off(lines, benefit, expected):
+def test_discounts_by_line(lines, benefit, expected):
     assert off(quote(cart(*lines), offer(benefit))) == expected
 
 
@@ -231,7 +231,7 @@ def test_currencies_with_other_decimals(currency, lines, benefit, expected):
         ("EUR", amount("0.125")),
     ],
 )
-def test_an_amount_that_does_not_fit_the_cart_is_a_currency_mismatch(currency, benefit):
+def test_amount_in_another_currency_is_a_currency_mismatch(currency, benefit):
     bag = cart(line("a", "1000", currency=currency), currency=currency)
 
     decision = quote(bag, offer(benefit))
@@ -240,13 +240,13 @@ def test_an_amount_that_does_not_fit_the_cart_is_a_currency_mismatch(currency, b
     assert decision.discount_total == 0
 
 
-def test_benefits_are_given_in_order_each_on_what_the_one_before_left():
+def test_benefits_apply_in_order_to_the_remaining_price():
     # 100.00 - 10% = 90.00, - 5.00 = 85.00; the other way round 95.00 - 9.50 = 85.50
     assert quote(cart(*ONE), offer(percent(10), amount("5.00"))).total == 8500
     assert quote(cart(*ONE), offer(amount("5.00"), percent(10))).total == 8550
 
 
-def test_an_empty_cart_with_shipping_is_priced():
+def test_empty_cart_with_shipping_is_priced():
     decision = quote(cart(shipping="4.99"), offer(percent(10)))
 
     assert (decision.subtotal, decision.total) == (0, 499)

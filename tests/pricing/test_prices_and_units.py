@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (a row of a table is one line)
-"""Set prices, bundles, buy-and-get, ladders: hand-worked sums."""
+"""Set prices, bundles, buy-and-get and unit ladders. Amounts are calculated by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def buy_get(buy, get, percent=100, *, buy_select=None, get_select=None, **more):
     return {"kind": "buy_get", "buy": bought, "get": given, **more}
 
 
-def ladder(first, next_, **more):
+def unit_ladder(first, next_, **more):
     return {"kind": "unit_ladder", "first": first, "next": next_, **more}
 
 
@@ -36,14 +36,14 @@ SET_PRICES = {
     "the order costs nothing": ([line("a", "30.00"), line("b", "0.01")], set_price("0.00"), {"a": "30.00", "b": "0.01"}),
     "each unit costs 9.00": ([line("a", "10.00", 3), line("b", "8.00", 2)], set_price("9.00", "unit"), {"a": "3.00"}),
     "each unit costs 9.00, but a floor is 9.50": ([line("a", "10.00", 3, floor="9.50")], set_price("9.00", "unit"), {"a": "1.50"}),
-    "each line costs 9.00 in all": ([line("a", "10.00", 3), line("b", "8.00")], set_price("9.00", "line"), {"a": "21.00"}),
+    "each line costs 9.00 in total": ([line("a", "10.00", 3), line("b", "8.00")], set_price("9.00", "line"), {"a": "21.00"}),
     "the cheapest line costs 1.00": ([line("a", "10.00", 3), line("b", "8.00", 2)], set_price("1.00", "cheapest_line"), {"b": "15.00"}),
     # 3 x 4.00 = 12.00 -> 10.00
     "3 for 10.00 on three at 4.00": ([line("a", "4.00", 3)], set_price("10.00", "bundle", bundle_size=3), {"a": "2.00"}),
     "3 for 10.00 on seven at 4.00: two bundles, one unit left over": ([line("a", "4.00", 7)], set_price("10.00", "bundle", bundle_size=3), {"a": "4.00"}),
     "3 for 10.00 on two gives nothing": ([line("a", "4.00", 2)], set_price("10.00", "bundle", bundle_size=3), {}),
     "3 for 10.00 on three at 3.00 stays 9.00": ([line("a", "3.00", 3)], set_price("10.00", "bundle", bundle_size=3), {}),
-    # cheapest first: (2,3,4) = 9.00 is not dearer than 10.00, (5,6,7) = 18.00 is: 8.00 off by 5:6:7
+    # cheapest first: (2,3,4) = 9.00 does not cost more than 10.00, (5,6,7) = 18.00 is: 8.00 off by 5:6:7
     "only the bundles that get cheaper": (
         [line("a", "2.00"), line("b", "3.00"), line("c", "4.00"), line("d", "5.00"), line("e", "6.00"), line("f", "7.00")],
         set_price("10.00", "bundle", bundle_size=3), {"d": "2.22", "e": "2.67", "f": "3.11"}),
@@ -79,36 +79,36 @@ BUY_GETS = {
     "overlap: any 2 get a mug free": (MUGS_AND_TEAS, buy_get(2, 1, get_select=MUG), {"mug": "16.00"}),
     # 1 mug and 1 tea: the mug given leaves the tea as bought
     "overlap: any 1 gets a mug free": ([line("mug", "8.00"), line("tea", "3.00")], buy_get(1, 1, get_select=MUG), {"mug": "8.00"}),
-    "overlap: a unit that is bought is not given": ([line("mug", "8.00")], buy_get(1, 1, get_select=MUG), {}),
+    "overlap: a bought unit is not discounted": ([line("mug", "8.00")], buy_get(1, 1, get_select=MUG), {}),
     # buy 2 mugs or teas, get any: 2 mugs + 1 tea, the tea is free
-    "the cheapest may be given although it could have been bought": ([line("mug", "8.00", 2), line("tea", "3.00")], buy_get(2, 1), {"tea": "3.00"}),
+    "the cheapest unit may be discounted although it could count as bought": ([line("mug", "8.00", 2), line("tea", "3.00")], buy_get(2, 1), {"tea": "3.00"}),
     # 33% of 3 x 0.99 = 0.9801 on one line, rounded once
-    "a percentage on several given units of a line is rounded once": ([line("a", "0.99", 4)], buy_get(1, 3, 33), {"a": "0.98"}),
-    "what may not be discounted can be bought but is not given": (
+    "a percentage on several discounted units of a line is rounded once": ([line("a", "0.99", 4)], buy_get(1, 3, 33), {"a": "0.98"}),
+    "a line that may not be discounted counts as bought but is not free": (
         [line("card", "5.00", discountable=False), line("a", "20.00")], buy_get(1, 1), {"a": "20.00"}),
-    "a floor cuts what is given": ([line("a", "10.00", 3, floor="4.00")], buy_get(2, 1), {"a": "6.00"}),
-    "free things are not what is given": ([line("a", "10.00", 2), line("b", "0.00")], buy_get(1, 1), {"a": "10.00"}),
-    "at most one unit given": (SIX, buy_get(1, 1, max_units=1), {"a": "10.00"}),
-    "a cap on all that is given": (SIX, buy_get(2, 1, max_discount="15.00"), {"a": "5.00", "b": "10.00"}),
+    "a floor limits the discount": ([line("a", "10.00", 3, floor="4.00")], buy_get(2, 1), {"a": "6.00"}),
+    "free units are not discounted": ([line("a", "10.00", 2), line("b", "0.00")], buy_get(1, 1), {"a": "10.00"}),
+    "at most one unit discounted": (SIX, buy_get(1, 1, max_units=1), {"a": "10.00"}),
+    "a cap on the total discount": (SIX, buy_get(2, 1, max_discount="15.00"), {"a": "5.00", "b": "10.00"}),
     "the benefit's own select narrows both sides": (MUGS_AND_TEAS, buy_get(1, 1, select=TEA), {"tea": "3.00"}),
 }  # fmt: skip
 
-LADDERS = {
+UNIT_LADDERS = {
     # 5.00 + 2 x 1.00
-    "5.00 off the first, 1.00 off each further": ([line("a", "20.00", 3)], ladder("5.00", "1.00"), {"a": "7.00"}),
-    "each line begins anew": ([line("a", "20.00", 3), line("b", "10.00")], ladder("5.00", "1.00"), {"a": "7.00", "b": "5.00"}),
-    "no more than two units of a line": ([line("a", "20.00", 5), line("b", "10.00", 5)], ladder("5.00", "1.00", max_units=2), {"a": "6.00", "b": "6.00"}),
-    "a unit gives no more than it costs": ([line("a", "3.00", 3)], ladder("5.00", "1.00"), {"a": "5.00"}),
-    "nothing off the first": ([line("a", "20.00", 4)], ladder("0.00", "2.00"), {"a": "6.00"}),
-    "only the first": ([line("a", "20.00", 4)], ladder("5.00", "0.00"), {"a": "5.00"}),
-    "floors hold for each unit": ([line("a", "20.00", 3, floor="18.00")], ladder("5.00", "1.00"), {"a": "4.00"}),
+    "5.00 off the first, 1.00 off each further": ([line("a", "20.00", 3)], unit_ladder("5.00", "1.00"), {"a": "7.00"}),
+    "each line starts again": ([line("a", "20.00", 3), line("b", "10.00")], unit_ladder("5.00", "1.00"), {"a": "7.00", "b": "5.00"}),
+    "no more than two units of a line": ([line("a", "20.00", 5), line("b", "10.00", 5)], unit_ladder("5.00", "1.00", max_units=2), {"a": "6.00", "b": "6.00"}),
+    "a unit is never below zero": ([line("a", "3.00", 3)], unit_ladder("5.00", "1.00"), {"a": "5.00"}),
+    "nothing off the first": ([line("a", "20.00", 4)], unit_ladder("0.00", "2.00"), {"a": "6.00"}),
+    "only the first": ([line("a", "20.00", 4)], unit_ladder("5.00", "0.00"), {"a": "5.00"}),
+    "floors hold for each unit": ([line("a", "20.00", 3, floor="18.00")], unit_ladder("5.00", "1.00"), {"a": "4.00"}),
 }  # fmt: skip
 
-ALL = SET_PRICES | BUY_GETS | LADDERS
+ALL = SET_PRICES | BUY_GETS | UNIT_LADDERS
 
 
 @pytest.mark.parametrize(("lines", "benefit", "expected"), ALL.values(), ids=ALL.keys())
-def test_comes_off(lines, benefit, expected):
+def test_discounts_by_line(lines, benefit, expected):
     assert off(quote(cart(*lines), offer(benefit))) == expected
 
 
@@ -126,11 +126,11 @@ APPLICATIONS = {
 
 
 @pytest.mark.parametrize(("lines", "benefit", "most", "expected"), APPLICATIONS.values(), ids=APPLICATIONS.keys())
-def test_max_applications_counts_fulfilments(lines, benefit, most, expected):
+def test_max_applications_limits_repetition(lines, benefit, most, expected):
     assert off(quote(cart(*lines), offer(benefit, max_applications=most))) == expected
 
 
-def test_max_applications_gives_units_of_one_fulfilment_of_what_the_cart_contains():
+def test_max_applications_limits_units_to_the_contains_condition():
     # contains 2 mugs; four are there; once: two of them at half price
     condition = {"kind": "contains", "select": MUG, "quantity": 2}
     half = {"kind": "percent", "value": 50, "on": "unit", "select": MUG}
@@ -139,7 +139,7 @@ def test_max_applications_gives_units_of_one_fulfilment_of_what_the_cart_contain
     assert off(quote(cart(*MUGS_AND_TEAS), offer(half, conditions=[condition]))) == {"mug": "16.00"}
 
 
-def test_an_order_has_one_discount_however_often_its_condition_is_met():
+def test_order_discount_applies_once_however_often_its_condition_is_met():
     # a minimum is a threshold: 100.00 meets 50.00 twice, 5.00 comes off once
     five = {"kind": "amount", "value": "5.00", "on": "order"}
     minimum = {"kind": "min_subtotal", "value": "50.00"}
@@ -148,7 +148,7 @@ def test_an_order_has_one_discount_however_often_its_condition_is_met():
     assert off(quote(cart(line("a", "100.00")), offer(five, conditions=[minimum], max_applications=1))) == {"a": "5.00"}
 
 
-def test_the_profile_says_which_units_are_free_unless_the_offer_does():
+def test_profile_decides_which_units_are_free_unless_the_offer_does():
     dearest = {"free_units": "dearest"}
 
     assert off(quote(cart(*SIX), offer(buy_get(2, 1)), profile=dearest)) == {"e": "50.00", "f": "60.00"}

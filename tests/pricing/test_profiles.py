@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (a row of a table is one line)
-"""Every option of a pricing profile, hand-worked."""
+"""Options of a pricing profile. Amounts are calculated by hand."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ ROUND_ON = {
     "order_discount, tiers by line": ("order_discount", [line("a", "3.33"), line("b", "9.99")], {
         "kind": "tiers", "basis": "line_amount", "unit": "percent", "tiers": [{"from": "1.00", "value": 10}, {"from": "9.00", "value": 20}]},
         {"a": "0.33", "b": "2.00"}),
-    # a: 5.00 wanted, 1.00 room; 4.00 go to b
-    "line: what a floor refuses still goes on": ("line", [line("a", "50.00", floor="49.00"), line("b", "50.00")], percent(10), {"a": "1.00", "b": "9.00"}),
+    # a: 5.00 wanted, 1.00 possible; 4.00 go to b
+    "line: the amount above a floor goes to the next line": ("line", [line("a", "50.00", floor="49.00"), line("b", "50.00")], percent(10), {"a": "1.00", "b": "9.00"}),
     "amounts are never rounded": ("unit", THIRDS, amount("10.00"), {"a": "3.34", "b": "3.33", "c": "3.33"}),
 }  # fmt: skip
 
@@ -75,7 +75,7 @@ REMAINDER = {
     "largest_fraction: .667 before .333": ("largest_fraction", [line("a", "10.00"), line("b", "20.00")], amount("1.00"), {"a": "0.33", "b": "0.67"}),
     "first: although its fraction is smaller": ("first", [line("a", "10.00"), line("b", "20.00")], amount("1.00"), {"a": "0.34", "b": "0.66"}),
     "last": ("last", [line("a", "10.00"), line("b", "20.00")], amount("1.00"), {"a": "0.33", "b": "0.67"}),
-    # 0.02 by 1:1:1: 0 each, two cents left, a has room for one only
+    # 0.02 by 1:1:1: 0 each, two cents left, a can be reduced by one cent only
     "first: on to the next when the first is full": ("first", [line("a", "1.00", floor="0.99"), line("b", "1.00"), line("c", "1.00")], amount("0.02"), {"a": "0.01", "b": "0.01"}),
 }  # fmt: skip
 
@@ -85,12 +85,12 @@ def test_remainder(remainder, lines, benefit, expected):
     assert off(quote(cart(*lines), offer(benefit), profile={"remainder": remainder})) == expected
 
 
-def test_percent_base_running_is_what_is_left():
+def test_running_percent_base_is_the_remaining_price():
     # 100.00 -> 90.00 -> 90% of 90.00 = 81.00
     assert quote(cart(line("a", "100.00")), offer(percent(10)), offer(percent(10))).total == 8100
 
 
-def test_percent_base_initial_is_the_undiscounted_price():
+def test_initial_percent_base_is_the_undiscounted_price():
     # 10.00 + 10.00
     initial = {"percent_base": "initial"}
 
@@ -106,10 +106,10 @@ def test_percentages_of_the_initial_price_stop_at_zero():
     decision = quote(cart(line("a", "10.00")), offer(percent(60)), offer(percent(60)), profile=initial)
 
     assert decision.total == 0
-    assert [each.amount for each in decision.applied] == [600, 400]
+    assert [discount.amount for discount in decision.applied] == [600, 400]
 
 
-def test_percent_base_initial_on_units_and_shipping():
+def test_initial_percent_base_applies_to_units_and_shipping():
     initial = {"percent_base": "initial"}
     bag = cart(line("a", "10.00", 2), shipping="5.00")
     twice = [offer(percent(20, "unit"), percent(20, "shipping")) for _ in range(2)]
@@ -118,17 +118,17 @@ def test_percent_base_initial_on_units_and_shipping():
     assert off(quote(bag, *twice)) == {"a": "7.20", "ship": "1.80"}
 
 
-def test_budget_overrun_all_or_nothing_gives_the_whole_or_nothing():
+def test_all_or_nothing_rejects_an_offer_over_budget():
     ten = EligibleOffer("p", "promotion", "", offer(percent(10)), budget_left=999)
     enough = EligibleOffer("p", "promotion", "", offer(percent(10)), budget_left=1000)
     bag = cart(line("a", "100.00"))
 
-    assert [each.code for each in quote(bag, ten).rejected] == ["budget_exhausted"]
+    assert [rejection.code for rejection in quote(bag, ten).rejected] == ["budget_exhausted"]
     assert quote(bag, ten).total == 10000
     assert quote(bag, enough).total == 9000
 
 
-def test_budget_overrun_partial_gives_what_is_left_of_it():
+def test_partial_applies_the_remaining_budget():
     # 20.00 wanted of two lines 30:70, 5.00 left
     partial = {"budget_overrun": "partial"}
     twenty = EligibleOffer("p", "promotion", "", offer(percent(20)), budget_left=500)
@@ -139,7 +139,7 @@ def test_budget_overrun_partial_gives_what_is_left_of_it():
     }
 
 
-def test_a_partial_budget_counts_all_benefits_of_an_offer():
+def test_partial_budget_covers_all_benefits_of_an_offer():
     # 3.00 off the order, then 1.00 of the 4.00 off shipping
     partial = {"budget_overrun": "partial"}
     both = offer(amount("3.00"), set_price("0.00", "shipping"))
@@ -152,9 +152,9 @@ def test_a_partial_budget_counts_all_benefits_of_an_offer():
 
 
 @pytest.mark.parametrize("overrun", ["all_or_nothing", "partial"])
-def test_a_budget_of_nothing_gives_nothing(overrun):
+def test_empty_budget_rejects_the_offer(overrun):
     spent = EligibleOffer("p", "promotion", "", offer(percent(20)), budget_left=0)
 
     decision = quote(cart(line("a", "30.00")), spent, profile={"budget_overrun": overrun})
 
-    assert [each.code for each in decision.rejected] == ["budget_exhausted"]
+    assert [rejection.code for rejection in decision.rejected] == ["budget_exhausted"]

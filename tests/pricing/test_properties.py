@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (a row of a table is one line)
-"""What holds for every cart, every offer and every profile."""
+"""Properties that hold for every cart, offer and profile."""
 
 from __future__ import annotations
 
@@ -25,22 +25,33 @@ from pricing import (
 )
 from pricing.rounding import divide, share
 from tests.pricing.builders import NOON
-from tests.pricing.strategies import BENEFITS, FACTS, PROFILES, TOGETHER, carts, documents, in_play, plays
+from tests.pricing.strategies import (
+    BENEFITS,
+    COMBINABLE_OFFERS,
+    FACTS,
+    PROFILES,
+    carts,
+    documents,
+    eligible_offer,
+    eligible_offers,
+)
 
-MANY = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-SOME = settings(MANY, max_examples=100)
+THOROUGH = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+BRIEF = settings(THOROUGH, max_examples=100)
 
 
-FACTS_OF_NOBODY = ShopperFacts({})
+NO_FACTS = ShopperFacts({})
 
 
 def by_id(decision: Decision) -> dict[str, int]:
-    return {line.id: line.discount for line in decision.lines} | {it.id: it.discount for it in decision.shipping}
+    return {line.id: line.discount for line in decision.lines} | {
+        method.id: method.discount for method in decision.shipping
+    }
 
 
-@MANY
-@given(carts(), plays(), FACTS, PROFILES)
-def test_everything_adds_up_and_nothing_goes_below_its_floor(cart, offers, facts, profile):
+@THOROUGH
+@given(carts(), eligible_offers(), FACTS, PROFILES)
+def test_amounts_add_up_and_respect_floors(cart, offers, facts, profile):
     decision = price(cart, offers, facts, profile, NOON)
 
     assert decision.subtotal == sum(each.quantity * each.unit_price for each in cart.lines)
@@ -61,22 +72,22 @@ def test_everything_adds_up_and_nothing_goes_below_its_floor(cart, offers, facts
         assert discount == sum(amount for other, amount in shares if other == name)
 
 
-@MANY
-@given(carts(), plays(), FACTS, PROFILES)
+@THOROUGH
+@given(carts(), eligible_offers(), FACTS, PROFILES)
 def test_every_offer_is_applied_or_rejected_once(cart, offers, facts, profile):
     decision = price(cart, offers, facts, profile, NOON, explain=True)
 
-    told = [each.ref for each in decision.applied] + [each.ref for each in decision.rejected]
-    assert sorted(told) == sorted(each.ref for each in offers)
-    assert [each.ref for each in decision.explanations] == [each.ref for each in offers]
-    assert {each.ref for each in decision.explanations if each.outcome == "applied"} == {
-        each.ref for each in decision.applied
+    refs = [result.ref for result in decision.applied] + [result.ref for result in decision.rejected]
+    assert sorted(refs) == sorted(result.ref for result in offers)
+    assert [result.ref for result in decision.explanations] == [result.ref for result in offers]
+    assert {result.ref for result in decision.explanations if result.outcome == "applied"} == {
+        result.ref for result in decision.applied
     }
 
 
-@MANY
-@given(carts(), plays(), FACTS, PROFILES, st.randoms())
-def test_the_order_of_lines_shipping_and_offers_never_matters(cart, offers, facts, profile, random):
+@THOROUGH
+@given(carts(), eligible_offers(), FACTS, PROFILES, st.randoms())
+def test_order_of_lines_shipping_and_offers_does_not_matter(cart, offers, facts, profile, random):
     def shuffled(values):
         return tuple(random.sample(values, len(values)))
 
@@ -87,53 +98,55 @@ def test_the_order_of_lines_shipping_and_offers_never_matters(cart, offers, fact
 
     assert first.total == second.total
     assert by_id(first) == by_id(second)
-    assert [(each.ref, dict(each.lines), dict(each.shipping)) for each in first.applied] == [
-        (each.ref, dict(each.lines), dict(each.shipping)) for each in second.applied
+    assert [(discount.ref, dict(discount.lines), dict(discount.shipping)) for discount in first.applied] == [
+        (discount.ref, dict(discount.lines), dict(discount.shipping)) for discount in second.applied
     ]
 
 
-@SOME
-@given(carts(), plays(), FACTS, PROFILES)
-def test_a_quote_is_a_pure_function(cart, offers, facts, profile):
+@BRIEF
+@given(carts(), eligible_offers(), FACTS, PROFILES)
+def test_price_is_a_pure_function(cart, offers, facts, profile):
     assert price(cart, offers, facts, profile, NOON) == price(cart, offers, facts, profile, NOON)
 
 
-PLAYS_TOGETHER = plays(TOGETHER, most=3, budgets=False)
+COMBINABLE_ELIGIBLE_OFFERS = eligible_offers(COMBINABLE_OFFERS, max_size=3, budgets=False)
 
 
-def with_further(offers: list[EligibleOffer], further: Offer, *, order: int) -> list[EligibleOffer]:
-    """The offers and one more in the last lane."""
-    last = max((each.offer.lane for each in offers), default=0)
-    return [*offers, replace(in_play(99, replace(further, lane=last, priority=0)), order=order)]
+def with_added(offers: list[EligibleOffer], added: Offer, *, order: int) -> list[EligibleOffer]:
+    """Return the offers and one more in the last lane."""
+    last = max((offer.offer.lane for offer in offers), default=0)
+    return [*offers, replace(eligible_offer(99, replace(added, lane=last, priority=0)), order=order)]
 
 
-@MANY
-@given(carts(), PLAYS_TOGETHER, TOGETHER, PROFILES)
-def test_a_further_offer_at_the_end_of_the_last_lane_never_makes_the_total_larger(cart, offers, further, profile):
-    before = price(cart, offers, FACTS_OF_NOBODY, profile, NOON)
-    after = price(cart, with_further(offers, further, order=99), FACTS_OF_NOBODY, profile, NOON)
+@THOROUGH
+@given(carts(), COMBINABLE_ELIGIBLE_OFFERS, COMBINABLE_OFFERS, PROFILES)
+def test_offer_added_at_the_end_of_the_last_lane_never_raises_the_total(cart, offers, added, profile):
+    before = price(cart, offers, NO_FACTS, profile, NOON)
+    after = price(cart, with_added(offers, added, order=99), NO_FACTS, profile, NOON)
 
     assert after.total <= before.total
 
 
-@MANY
-@given(carts(), PLAYS_TOGETHER, TOGETHER, PROFILES)
-def test_a_further_offer_first_in_the_last_lane_costs_no_more_than_the_odd_minor_unit(cart, offers, further, profile):
-    before = price(cart, offers, FACTS_OF_NOBODY, profile, NOON)
-    after = price(cart, with_further(offers, further, order=-1), FACTS_OF_NOBODY, profile, NOON)
+@THOROUGH
+@given(carts(), COMBINABLE_ELIGIBLE_OFFERS, COMBINABLE_OFFERS, PROFILES)
+def test_offer_added_first_in_the_last_lane_costs_a_minor_unit_at_most(cart, offers, added, profile):
+    before = price(cart, offers, NO_FACTS, profile, NOON)
+    after = price(cart, with_added(offers, added, order=-1), NO_FACTS, profile, NOON)
 
-    assert after.total <= before.total + sum(len(each.offer.benefits) for each in offers)
+    assert after.total <= before.total + sum(len(offer.offer.benefits) for offer in offers)
 
 
-@MANY
-@given(carts(), TOGETHER, BENEFITS, FACTS, PROFILES)
-def test_a_further_benefit_of_an_offer_never_makes_the_total_larger(cart, offer, benefit, facts, profile):
-    more = parse_offer(dump_offer(offer) | {"benefits": [*dump_offer(offer)["benefits"], benefit]})
+@THOROUGH
+@given(carts(), COMBINABLE_OFFERS, BENEFITS, FACTS, PROFILES)
+def test_added_benefit_never_raises_the_total(cart, offer, benefit, facts, profile):
+    extended = parse_offer(dump_offer(offer) | {"benefits": [*dump_offer(offer)["benefits"], benefit]})
 
-    before = price(cart, [in_play(1, offer)], facts, profile, NOON)
-    after = price(cart, [in_play(1, more)], facts, profile, NOON)
+    before = price(cart, [eligible_offer(1, offer)], facts, profile, NOON)
+    after = price(cart, [eligible_offer(1, extended)], facts, profile, NOON)
 
-    assume("currency_mismatch" not in [each.code for each in after.rejected])  # cents in a cart of yen: no offer at all
+    assume(
+        "currency_mismatch" not in [rejection.code for rejection in after.rejected]
+    )  # cents in a cart of yen: no offer at all
     assert after.total <= before.total
 
 
@@ -145,88 +158,89 @@ WHOLE = st.one_of(
 
 
 def split_in_two(cart: Cart, random) -> Cart:
-    """One line of several units as two lines of the same goods."""
-    several = [each for each in cart.lines if each.quantity > 1]
+    """Return the cart with one line of several units split into two lines."""
+    several = [item for item in cart.lines if item.quantity > 1]
     if not several:
         return cart
     line = random.choice(several)
     part = random.randint(1, line.quantity - 1)
-    rest = tuple(each for each in cart.lines if each is not line)
+    others = tuple(item for item in cart.lines if item is not line)
     return replace(
-        cart, lines=(*rest, replace(line, quantity=part), replace(line, id="other", quantity=line.quantity - part))
+        cart, lines=(*others, replace(line, quantity=part), replace(line, id="other", quantity=line.quantity - part))
     )
 
 
-@MANY
+@THOROUGH
 @given(carts(), WHOLE, st.randoms())
-def test_splitting_a_line_changes_no_total(cart, benefit, random):
+def test_splitting_a_line_does_not_change_the_total(cart, benefit, random):
     offer = parse_offer({"benefits": [benefit]})
 
-    one = price(cart, [in_play(1, offer)], FACTS_OF_NOBODY, Profile(), NOON)
-    two = price(split_in_two(cart, random), [in_play(1, offer)], FACTS_OF_NOBODY, Profile(), NOON)
+    one = price(cart, [eligible_offer(1, offer)], NO_FACTS, Profile(), NOON)
+    two = price(split_in_two(cart, random), [eligible_offer(1, offer)], NO_FACTS, Profile(), NOON)
 
     assert one.total == two.total
 
 
-@MANY
+@THOROUGH
 @given(carts(), st.integers(1, 100), st.randoms())
-def test_splitting_a_line_changes_a_percentage_on_lines_by_a_minor_unit_at_most(cart, percent, random):
+def test_splitting_a_line_changes_its_percentage_by_a_minor_unit_at_most(cart, percent, random):
     offer = parse_offer({"benefits": [{"kind": "percent", "value": percent, "on": "line"}]})
 
-    one = price(cart, [in_play(1, offer)], FACTS_OF_NOBODY, Profile(), NOON)
-    two = price(split_in_two(cart, random), [in_play(1, offer)], FACTS_OF_NOBODY, Profile(), NOON)
+    one = price(cart, [eligible_offer(1, offer)], NO_FACTS, Profile(), NOON)
+    two = price(split_in_two(cart, random), [eligible_offer(1, offer)], NO_FACTS, Profile(), NOON)
 
     assert abs(one.total - two.total) <= 1
 
 
-def allowed_choices(offers: list[EligibleOffer]) -> list[list[EligibleOffer]]:
-    """Every set of offers that the rules allow, exclusive ones apart."""
-    alone = [[each] for each in offers if not each.offer.combinable]
-    joint = [each for each in offers if each.offer.combinable]
-    names = sorted({each.offer.group for each in joint if each.offer.group is not None})
-    rows = [[each for each in joint if each.offer.group == name] for name in names]
-    plain = [each for each in joint if each.offer.group is None]
-    return alone + [plain + list(members) for members in product(*rows)]
+def allowed_combinations(offers: list[EligibleOffer]) -> list[list[EligibleOffer]]:
+    """Return every allowed combination of offers, except exclusive ones."""
+    alone = [[offer] for offer in offers if not offer.offer.combinable]
+    combinable = [offer for offer in offers if offer.offer.combinable]
+    names = sorted({offer.offer.group for offer in combinable if offer.offer.group is not None})
+    rows = [[offer for offer in combinable if offer.offer.group == name] for name in names]
+    ungrouped = [offer for offer in combinable if offer.offer.group is None]
+    return alone + [ungrouped + list(members) for members in product(*rows)]
 
 
-def standing(each: EligibleOffer) -> EligibleOffer:
-    """The offer as one of a set in which everything may stand together."""
-    return replace(each, offer=replace(each.offer, combinable=True, exclusive=False, group=None))
+def as_combinable(offer: EligibleOffer) -> EligibleOffer:
+    """Return the offer as one that combines with all others."""
+    return replace(offer, offer=replace(offer.offer, combinable=True, exclusive=False, group=None))
 
 
-@MANY
-@given(carts(), plays(most=6), FACTS, PROFILES)
-def test_the_choice_is_the_best_of_all_that_are_allowed(cart, offers, facts, profile):
+@THOROUGH
+@given(carts(), eligible_offers(max_size=6), FACTS, PROFILES)
+def test_combination_is_the_best_of_all_allowed_ones(cart, offers, facts, profile):
     decision = price(cart, offers, facts, profile, NOON)
 
     exclusive = sorted(
-        (each for each in offers if each.offer.exclusive), key=lambda each: (-each.offer.priority, each.order)
+        (offer for offer in offers if offer.offer.exclusive), key=lambda offer: (-offer.offer.priority, offer.order)
     )
-    for each in exclusive:
-        alone = price(cart, [standing(each)], facts, profile, NOON)
+    for offer in exclusive:
+        alone = price(cart, [as_combinable(offer)], facts, profile, NOON)
         if alone.applied:
-            assert (decision.total, [one.ref for one in decision.applied]) == (alone.total, [each.ref])
+            assert (decision.total, [one.ref for one in decision.applied]) == (alone.total, [offer.ref])
             return
-    rest = [each for each in offers if not each.offer.exclusive]
+    others = [offer for offer in offers if not offer.offer.exclusive]
     totals = [
-        price(cart, [standing(each) for each in choice], facts, profile, NOON).total for choice in allowed_choices(rest)
+        price(cart, [as_combinable(offer) for offer in combination], facts, profile, NOON).total
+        for combination in allowed_combinations(others)
     ]
     assert decision.method == "exact"
     assert decision.total == min(totals)
 
 
-@MANY
+@THOROUGH
 @given(documents())
-def test_an_offer_is_the_same_after_writing_and_reading(document):
+def test_offer_survives_dumping_and_parsing(document):
     offer = parse_offer(document)
 
     assert parse_offer(dump_offer(offer)) == offer
     assert dump_offer(parse_offer(dump_offer(offer))) == dump_offer(offer)
 
 
-@SOME
+@BRIEF
 @given(PROFILES)
-def test_a_profile_is_the_same_after_writing_and_reading(profile):
+def test_profile_survives_dumping_and_parsing(profile):
     assert parse_profile(dump_profile(profile)) == profile
 
 
@@ -237,40 +251,40 @@ JSON = st.recursive(
 )
 
 
-@MANY
+@THOROUGH
 @given(documents(), JSON, st.data())
-def test_whatever_stands_in_a_document_is_read_or_refused(document, junk, data):
+def test_any_document_is_parsed_or_gives_errors(document, junk, data):
     target = data.draw(st.sampled_from([document, document["benefits"][0], *document["conditions"]]))
     target[data.draw(st.sampled_from([*target, "new"]))] = junk
 
     try:
         offer = parse_offer(document)
-    except OfferInvalid as refused:
-        offer, told = None, refused.errors
+    except OfferInvalid as error:
+        offer, errors = None, error.errors
     else:
-        told = []
+        errors = []
 
-    assert told if offer is None else parse_offer(dump_offer(offer)) == offer
+    assert errors if offer is None else parse_offer(dump_offer(offer)) == offer
 
 
-@MANY
+@THOROUGH
 @given(
     st.integers(0, 5000),
     st.lists(st.tuples(st.integers(0, 100), st.integers(0, 500)), min_size=1, max_size=8),
     st.sampled_from(["largest_fraction", "first", "last"]),
 )
-def test_a_split_gives_all_it_can_and_nobody_more_than_their_room(total, people, remainder):
-    weights, rooms = [weight for weight, _ in people], [room for _, room in people]
+def test_split_uses_the_capacities_and_exceeds_none(total, parts, remainder):
+    weights, capacities = [weight for weight, _ in parts], [capacity for _, capacity in parts]
 
-    shares = share(total, weights, rooms, remainder)
+    shares = share(total, weights, capacities, remainder)
 
-    assert sum(shares) == min(total, sum(rooms))
-    assert all(0 <= got <= room for got, room in zip(shares, rooms, strict=True))
+    assert sum(shares) == min(total, sum(capacities))
+    assert all(0 <= part <= capacity for part, capacity in zip(shares, capacities, strict=True))
 
 
-@MANY
+@THOROUGH
 @given(st.integers(0, 10**6), st.integers(1, 10**4), st.sampled_from(["half_up", "half_down", "half_even", "down"]))
-def test_a_rounded_division_is_off_by_half_at_most(numerator, denominator, rounding):
+def test_rounded_division_is_off_by_half_at_most(numerator, denominator, rounding):
     whole = divide(numerator, denominator, rounding)
 
     error = abs(whole * denominator - numerator)

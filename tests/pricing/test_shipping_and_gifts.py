@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (a row of a table is one line)
-"""Shipping and gifts, hand-worked."""
+"""Shipping and gifts. Amounts are calculated by hand."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ SHIPPING = {
 
 
 @pytest.mark.parametrize(("shipping", "benefit", "expected"), SHIPPING.values(), ids=SHIPPING.keys())
-def test_comes_off(shipping, benefit, expected):
+def test_shipping_discounts(shipping, benefit, expected):
     assert off(quote(cart(line("a", "10.00"), shipping=shipping), offer(benefit))) == expected
 
 
-def test_a_discount_on_the_order_leaves_shipping_alone():
+def test_order_discount_does_not_apply_to_shipping():
     assert off(quote(cart(line("a", "10.00"), shipping="4.99"), offer(percent(100)))) == {"a": "10.00"}
 
 
-def test_two_offers_never_take_shipping_below_zero():
+def test_shipping_never_gets_below_zero():
     decision = quote(cart(shipping="4.99"), offer(amount("3.00", "shipping")), offer(amount("3.00", "shipping")))
 
-    assert [each.amount for each in decision.applied] == [300, 199]
+    assert [discount.amount for discount in decision.applied] == [300, 199]
     assert decision.total == 0
 
 
-def test_shipping_shares_are_told_by_method():
+def test_shipping_discount_is_listed_by_method():
     decision = quote(cart(line("a", "10.00"), shipping=TWO), offer(amount("3.00", "shipping"), percent(10)))
 
     assert decision.applied[0].shipping == (("post", 100), ("courier", 200))
@@ -55,25 +55,25 @@ def test_shipping_shares_are_told_by_method():
     assert (decision.shipping_total, decision.discount_total, decision.total) == (1200, 400, 1000 + 1200 - 400)
 
 
-def test_a_gift_is_added_and_takes_nothing_off():
+def test_gift_adds_no_discount():
     decision = quote(cart(line("a", "10.00")), offer({"kind": "gift", "sku": "mug", "quantity": 2, "price": "0.50"}))
 
     assert decision.gifts == (Gift("o1", "mug", 2, 50),)
     assert (decision.discount_total, decision.total) == (0, 1000)
-    assert [(each.ref, each.amount) for each in decision.applied] == [("o1", 0)]
+    assert [(discount.ref, discount.amount) for discount in decision.applied] == [("o1", 0)]
 
 
-def test_a_gift_for_some_lines_comes_only_with_them():
+def test_gift_with_a_select_requires_a_matching_line():
     gift = offer({"kind": "gift", "sku": "mug", "select": {"skus": ["tea"]}})
 
     assert quote(cart(line("tea", "3.00")), gift).gifts == (Gift("o1", "mug", 1, 0),)
     without = quote(cart(line("pan", "3.00")), gift)
     assert without.gifts == ()
-    assert [each.code for each in without.rejected] == ["no_eligible_lines"]
+    assert [rejection.code for rejection in without.rejected] == ["no_eligible_lines"]
 
 
-def test_a_gift_stands_beside_a_discount_of_the_same_offer():
+def test_gift_and_discount_of_one_offer_both_apply():
     decision = quote(cart(line("a", "10.00")), offer(percent(10), {"kind": "gift", "sku": "mug"}))
 
     assert decision.total == 900
-    assert [each.sku for each in decision.gifts] == ["mug"]
+    assert [gift.sku for gift in decision.gifts] == ["mug"]
