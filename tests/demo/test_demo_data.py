@@ -1,4 +1,4 @@
-"""The examples that a first run shows: of every kind, alive, and made once."""
+"""Demo data: live examples of every kind, created once."""
 
 from collections import Counter
 from datetime import timedelta
@@ -23,13 +23,13 @@ pytestmark = pytest.mark.django_db
 MODELS = (User, DiscountCode, Promotion, CouponDefinition, CouponRedemption, Redemption, Voucher)
 
 
-def made(**options: object) -> str:
-    call_command("demo_data", force=True, stdout=(said := StringIO()), **options)
-    return said.getvalue()
+def create_demo_data(**options: object) -> str:
+    call_command("demo_data", force=True, stdout=(output := StringIO()), **options)
+    return output.getvalue()
 
 
-def test_a_first_run_has_brands_people_and_live_examples() -> None:
-    made(shoppers=3)
+def test_first_run_creates_brands_accounts_and_live_examples() -> None:
+    create_demo_data(shoppers=3)
     at = timezone.now()
 
     assert set(Brand.objects.values_list("slug", flat=True)) == {"billo", "cake"}
@@ -42,36 +42,37 @@ def test_a_first_run_has_brands_people_and_live_examples() -> None:
     assert User.objects.get(username="shopper1").check_password("demo-pass-1234")
     assert DiscountCode.objects.filter(is_active=True).count() == 5
     assert set(Promotion.objects.values_list("status", flat=True)) == {"active", "scheduled", "draft"}
-    computed = Audience.objects.filter(source="computed").values_list("segment_type", flat=True)
-    assert set(computed) == {"lapsed_users", "purchase_above_100"}
-    issued = {it.campaign.slug: (it.issued, it.quota) for it in CampaignCounter.objects.select_related("campaign")}
+    automatic = Audience.objects.filter(source="computed").values_list("segment_type", flat=True)
+    assert set(automatic) == {"lapsed_users", "purchase_above_100"}
+    counters = CampaignCounter.objects.select_related("campaign")
+    issued = {counter.campaign.slug: (counter.issued, counter.quota) for counter in counters}
     assert issued == {"first-top-up": (0, 100), "early-birds": (40, 40)}
-    assert {it.status: it.members_count for it in Segment.objects.all()} == {"active": 2, "scheduled": 0}
-    running = CouponDefinition.objects.filter(start_date__lte=at, end_date__gt=at, is_active=True)
-    assert set(running.values_list("limit_strategy", flat=True)) == set(Strategy.values)
+    assert {segment.status: segment.members_count for segment in Segment.objects.all()} == {"active": 2, "scheduled": 0}
+    active = CouponDefinition.objects.filter(start_date__lte=at, end_date__gt=at, is_active=True)
+    assert set(active.values_list("limit_strategy", flat=True)) == set(Strategy.values)
     orders = Redemption.objects.filter(brand__slug="billo")
     assert Counter(orders.values_list("status", flat=True)) == {"confirmed": 76, "refunded": 4}
     assert orders.filter(created_at__lt=at - timedelta(days=29)).exists()
     assert Usage.objects.filter(code__code="THANKYOU10", redeemed_at__lt=at - timedelta(days=20)).exists()
-    alone = CouponRedemption.objects.filter(redemption_id=None, status="confirmed").count()
-    assert (alone, CouponRedemption.objects.exclude(redemption_id=None).exists()) == (9, True)
+    direct = CouponRedemption.objects.filter(redemption_id=None, status="confirmed").count()
+    assert (direct, CouponRedemption.objects.exclude(redemption_id=None).exists()) == (9, True)
     assert list(consistency.check(at=at, repair=False)) == []
 
 
-def test_a_second_run_changes_nothing() -> None:
-    made(shoppers=2)
+def test_second_run_changes_nothing() -> None:
+    create_demo_data(shoppers=2)
     before = {model: set(model.objects.values_list("pk", flat=True)) for model in MODELS}
 
     disable(brand=Brand.objects.get(slug="billo"), segment_type="lapsed_users")
-    said = made(shoppers=2)
+    output = create_demo_data(shoppers=2)
 
     assert Audience.objects.get(segment_type="lapsed_users").source == "sent"
-    assert "0 new shoppers, the brands and their offers stay as they are" in said
+    assert "0 new shoppers, brands and offers exist already" in output
     assert before == {model: set(model.objects.values_list("pk", flat=True)) for model in before}
 
 
-def test_what_people_did_with_the_examples_does_not_keep_a_second_run_from_starting() -> None:
-    made(shoppers=5)
+def test_changed_examples_do_not_prevent_a_second_run() -> None:
+    create_demo_data(shoppers=5)
     Promotion.objects.update(name="renamed")
     CouponDefinition.objects.update(title="renamed")
     Brand.objects.filter(slug="billo").update(slug="renamed")
@@ -79,32 +80,32 @@ def test_what_people_did_with_the_examples_does_not_keep_a_second_run_from_start
         User.objects.filter(username=name).update(username=f"renamed-{name}")
     before = {model: set(model.objects.values_list("pk", flat=True)) for model in (Brand, *MODELS)}
 
-    assert "1 new shoppers" in made(shoppers=6)
+    assert "1 new shoppers" in create_demo_data(shoppers=6)
 
-    (newcomer,) = set(User.objects.values_list("pk", flat=True)) - before.pop(User)
-    assert User.objects.get(pk=newcomer).username == "shopper6"
+    (created,) = set(User.objects.values_list("pk", flat=True)) - before.pop(User)
+    assert User.objects.get(pk=created).username == "shopper6"
     assert before == {model: set(model.objects.values_list("pk", flat=True)) for model in before}
 
 
-def test_an_admin_who_is_there_keeps_their_password() -> None:
-    User.objects.create_superuser("Admin", password="of-their-own")
+def test_existing_superuser_keeps_the_password() -> None:
+    User.objects.create_superuser("Admin", password="another-password")
 
-    made(shoppers=1)
+    create_demo_data(shoppers=1)
 
-    assert User.objects.get(is_superuser=True).check_password("of-their-own")
+    assert User.objects.get(is_superuser=True).check_password("another-password")
     assert Brand.objects.count() == 2
 
 
-def test_examples_are_made_all_or_none(monkeypatch: Any) -> None:
-    monkeypatch.setattr("promoplatform.demo.management.commands.demo_data.make_orders", lambda *_, **__: 1 / 0)
+def test_examples_are_created_in_one_transaction(monkeypatch: Any) -> None:
+    monkeypatch.setattr("promoplatform.demo.management.commands.demo_data.create_orders", lambda *_, **__: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
-        made(shoppers=1)
+        create_demo_data(shoppers=1)
 
     assert not any(model.objects.exists() for model in (Brand, Membership, DiscountCode, Promotion, Voucher))
 
 
-def test_accounts_whose_password_everyone_knows_are_not_made_where_it_matters(settings: Any) -> None:
+def test_command_refuses_to_run_without_debug(settings: Any) -> None:
     settings.DEBUG = False
 
     with pytest.raises(CommandError, match="DEBUG"):

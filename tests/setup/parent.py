@@ -1,4 +1,4 @@
-"""A parent that starts one child and then waits to be killed."""
+"""Parent process that starts one child and then waits to be killed."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The embedded servers start, keep what they were given, and stop for sure."""
+"""The embedded servers start, keep their data, and stop."""
 
 import os
 import re
@@ -13,11 +13,11 @@ import psycopg
 import pytest
 import redis
 
-from tests.setup.conftest import processes_in, until, wait_for
+from tests.setup.conftest import processes_in, wait_for, wait_until
 
 Embedded = Callable[..., "subprocess.CompletedProcess[str]"]
 Spawn = Callable[..., "subprocess.Popen[str]"]
-WAITS = "import signal; print('borrowed', flush=True); signal.pause()"
+WAITING_PROGRAM = "import signal; print('running', flush=True); signal.pause()"
 
 
 def addresses(embedded: Embedded) -> dict[str, str]:
@@ -28,23 +28,23 @@ def connect(embedded: Embedded) -> "psycopg.Connection[tuple[object, ...]]":
     return psycopg.connect(addresses(embedded)["DATABASE_URL"], autocommit=True)
 
 
-def main_pids(home: Path) -> list[int]:
-    [postmaster] = home.glob("pg[0-9]*/postmaster.pid")
-    return [int(postmaster.read_text().split()[0]), int((home / "valkey.pid").read_text())]
+def main_pids(data_dir: Path) -> list[int]:
+    [postmaster] = data_dir.glob("pg[0-9]*/postmaster.pid")
+    return [int(postmaster.read_text().split()[0]), int((data_dir / "valkey.pid").read_text())]
 
 
-def kill_servers(home: Path) -> None:
-    for pid in main_pids(home):
+def kill_servers(data_dir: Path) -> None:
+    for pid in main_pids(data_dir):
         os.kill(pid, signal.SIGKILL)
 
 
-def test_what_was_written_survives_stop_and_kill(embedded: Embedded, home: Path) -> None:
+def test_data_survives_stop_and_kill(embedded: Embedded, data_dir: Path) -> None:
     assert embedded("up").returncode == 0
     with connect(embedded) as connection:
         connection.execute("create table kept (word text)")
         connection.execute("insert into kept values ('ordinary stop')")
     assert embedded("stop").returncode == 0
-    assert not processes_in(home)
+    assert not processes_in(data_dir)
 
     assert embedded("up").returncode == 0
     with connect(embedded) as connection:
@@ -52,7 +52,7 @@ def test_what_was_written_survives_stop_and_kill(embedded: Embedded, home: Path)
     with redis.Redis.from_url(addresses(embedded)["REDIS_URL"]) as client:
         client.set("kept", "yes")
         client.execute_command("WAITAOF", 1, 0, 2000)
-    kill_servers(home)
+    kill_servers(data_dir)
     again = embedded("up")
 
     assert again.returncode == 0, again.stderr
@@ -62,15 +62,15 @@ def test_what_was_written_survives_stop_and_kill(embedded: Embedded, home: Path)
         assert client.get("kept") == b"yes"
 
 
-def test_stale_files_that_name_a_living_stranger_do_not_stop_the_next_start(embedded: Embedded, home: Path) -> None:
+def test_stale_files_with_the_id_of_another_process_do_not_block_a_start(embedded: Embedded, data_dir: Path) -> None:
     embedded("up")
-    postmaster = next(home.glob("pg[0-9]*/postmaster.pid"))
+    postmaster = next(data_dir.glob("pg[0-9]*/postmaster.pid"))
     content = postmaster.read_text()
-    kill_servers(home)
-    stranger = str(os.getpid())
-    postmaster.write_text(content.replace(content.split()[0], stranger, 1))
-    (home / "run" / ".s.PGSQL.5432.lock").write_text(stranger)
-    (home / "valkey.pid").write_text(stranger)
+    kill_servers(data_dir)
+    other_pid = str(os.getpid())
+    postmaster.write_text(content.replace(content.split()[0], other_pid, 1))
+    (data_dir / "run" / ".s.PGSQL.5432.lock").write_text(other_pid)
+    (data_dir / "valkey.pid").write_text(other_pid)
 
     again = embedded("up")
 
@@ -79,20 +79,20 @@ def test_stale_files_that_name_a_living_stranger_do_not_stop_the_next_start(embe
 
 
 @pytest.mark.fault
-def test_servers_whose_sockets_were_swept_away_are_started_again(embedded: Embedded, home: Path) -> None:
+def test_servers_whose_sockets_were_swept_away_are_started_again(embedded: Embedded, data_dir: Path) -> None:
     embedded("up")
-    before = main_pids(home)
-    for path in (home / "run").iterdir():
+    before = main_pids(data_dir)
+    for path in (data_dir / "run").iterdir():
         path.unlink()
 
     again = embedded("up")
 
     assert again.returncode == 0, again.stderr
     assert embedded("status").returncode == 0
-    assert not set(before) & set(main_pids(home))
+    assert not set(before) & set(main_pids(data_dir))
 
 
-def test_nothing_listens_on_the_network_and_nobody_else_may_look(embedded: Embedded, home: Path) -> None:
+def test_servers_are_private_to_the_user(embedded: Embedded, data_dir: Path) -> None:
     embedded("up")
 
     with connect(embedded) as connection:
@@ -101,22 +101,22 @@ def test_nothing_listens_on_the_network_and_nobody_else_may_look(embedded: Embed
         assert connection.execute("show max_connections").fetchall() == [("200",)]
     with redis.Redis.from_url(addresses(embedded)["REDIS_URL"]) as client:
         assert "0" in str(client.config_get("port"))
-    assert stat.S_IMODE((home / "embedded.json").stat().st_mode) == 0o600
-    assert stat.S_IMODE(home.stat().st_mode) & 0o066 == 0
+    assert stat.S_IMODE((data_dir / "embedded.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(data_dir.stat().st_mode) & 0o066 == 0
     with pytest.raises(redis.AuthenticationError):
-        redis.Redis(unix_socket_path=str(home / "run" / "valkey.sock")).ping()
+        redis.Redis(unix_socket_path=str(data_dir / "run" / "valkey.sock")).ping()
 
 
-def test_run_stops_what_it_started_and_passes_the_exit_code_on(embedded: Embedded, home: Path) -> None:
+def test_run_stops_its_servers_and_returns_the_exit_code(embedded: Embedded, data_dir: Path) -> None:
     program = "import os, sys; sys.exit(7 if os.environ['REDIS_URL'].startswith('unix://') else 1)"
 
     ran = embedded("run", "--", sys.executable, "-c", program)
 
     assert ran.returncode == 7
-    assert not processes_in(home)
+    assert not processes_in(data_dir)
 
 
-def test_run_leaves_servers_that_were_up_before(embedded: Embedded) -> None:
+def test_run_keeps_servers_that_were_running(embedded: Embedded) -> None:
     embedded("up")
 
     embedded("run", "--", sys.executable, "-c", "")
@@ -124,9 +124,9 @@ def test_run_leaves_servers_that_were_up_before(embedded: Embedded) -> None:
     assert embedded("status").returncode == 0
 
 
-def test_the_last_of_two_borrowers_stops_the_servers(embedded: Embedded, spawn: Spawn, home: Path) -> None:
-    first = spawn("promoplatform.devserver.embedded", "run", "--", sys.executable, "-c", WAITS)
-    wait_for("borrowed", first)
+def test_last_of_two_users_stops_the_servers(embedded: Embedded, spawn: Spawn, data_dir: Path) -> None:
+    first = spawn("promoplatform.devserver.embedded", "run", "--", sys.executable, "-c", WAITING_PROGRAM)
+    wait_for("running", first)
 
     second = embedded("run", "--", sys.executable, "-c", "")
     assert second.returncode == 0
@@ -134,33 +134,31 @@ def test_the_last_of_two_borrowers_stops_the_servers(embedded: Embedded, spawn: 
     first.terminate()
     first.wait(30)
 
-    assert not processes_in(home)
+    assert not processes_in(data_dir)
 
 
-def test_a_killed_borrower_leaves_no_servers(spawn: Spawn, home: Path) -> None:
-    borrower = spawn("promoplatform.devserver.embedded", "run", "--", sys.executable, "-c", WAITS)
-    wait_for("borrowed", borrower)
+def test_killed_user_leaves_no_servers(spawn: Spawn, data_dir: Path) -> None:
+    user = spawn("promoplatform.devserver.embedded", "run", "--", sys.executable, "-c", WAITING_PROGRAM)
+    wait_for("running", user)
 
-    os.killpg(borrower.pid, signal.SIGKILL)
-    borrower.wait()
+    os.killpg(user.pid, signal.SIGKILL)
+    user.wait()
 
-    until(lambda: not processes_in(home))
+    wait_until(lambda: not processes_in(data_dir))
 
 
-def test_a_given_server_is_not_started(embedded: Embedded, environment: dict[str, str], home: Path) -> None:
+def test_configured_server_is_not_started(embedded: Embedded, environment: dict[str, str], data_dir: Path) -> None:
     environment.update(DATABASE_URL="postgresql://elsewhere/promo", REDIS_URL="redis://elsewhere")
 
     ran = embedded("run", "--", sys.executable, "-c", "import os; print(os.environ['DATABASE_URL'])")
 
     assert ran.stdout.strip() == "postgresql://elsewhere/promo"
-    assert not (home / "embedded.json").exists()
+    assert not (data_dir / "embedded.json").exists()
 
 
-def test_a_home_with_a_path_too_long_for_sockets_works(
-    embedded: Embedded, environment: dict[str, str], home: Path
-) -> None:
-    long_home = home / ("a folder with a long name " * 5)
-    environment["PROMO_HOME"] = str(long_home)
+def test_data_directory_may_have_a_long_path(embedded: Embedded, environment: dict[str, str], data_dir: Path) -> None:
+    long_path = data_dir / ("a folder with a long name " * 5)
+    environment["PROMO_HOME"] = str(long_path)
 
     ran = embedded("run", "--", sys.executable, "-m", "promoplatform.devserver.embedded", "status")
 
