@@ -1,4 +1,4 @@
-"""The admin's pages of single redemptions: who redeemed a coupon, when, with which code, and what became of it."""
+"""Admin pages of single redemptions: search, export, details, release and return."""
 
 import csv
 import io
@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.contracts import Role
@@ -20,25 +21,28 @@ from accounts.models import Brand, Customer
 from backoffice.base.formatting import EMPTY_VALUE
 from core.ids import min_uuid7_at, uuid7
 from coupons import services
-from coupons.admin import finding, redemptions
+from coupons.admin import redemptions
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, RedeemedCode, Status
+from coupons.selectors import redemption_queries
+from coupons.selectors.redemption_queries import RedemptionQuery
 from promotions.models import Code
-from tests.coupons.builders import add, coupon_of, row
+from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, CouponFactory, CustomerFactory, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/coupons/couponredemption/"
+BUTTON = 'name="status" value="'
 NOW = timezone.now()
 
 
 @pytest.fixture
 def brand() -> Brand:
-    made: Brand = BrandFactory(slug="billo", name="Billo", timezone="Europe/Madrid")
-    return made
+    brand: Brand = BrandFactory(slug="billo", name="Billo", timezone="Europe/Madrid")
+    return brand
 
 
-def as_staff(brand: Brand, role: Role = Role.OWNER) -> Client:
+def log_in_as(brand: Brand, role: Role = Role.OWNER) -> Client:
     client = Client()
     client.force_login(MembershipFactory(brand=brand, role=role).user)
     return client
@@ -46,287 +50,300 @@ def as_staff(brand: Brand, role: Role = Role.OWNER) -> Client:
 
 @pytest.fixture
 def owner(brand: Brand) -> Client:
-    return as_staff(brand)
+    return log_in_as(brand)
 
 
-def customer(name: str = "c1") -> Customer:
-    made: Customer = Customer.objects.filter(customer_id=name).first() or CustomerFactory(customer_id=name)
-    return made
+def get_customer(name: str = "c1") -> Customer:
+    customer: Customer = Customer.objects.filter(customer_id=name).first() or CustomerFactory(customer_id=name)
+    return customer
 
 
-def taken(coupon: CouponDefinition, name: str = "c1", *, code: str = "", held: bool = False) -> CouponRedemption:
+def redeem(coupon: CouponDefinition, name: str = "c1", *, code: str = "", reserve: bool = False) -> CouponRedemption:
     at = timezone.now()
-    asked = RedemptionRequest(
-        uuid7(), customer(name).pk, code=code, reserved_until=at + timedelta(minutes=9) if held else None
-    )
-    return services.redeem(coupon=coupon.pk, asked=asked, at=at)
+    until = at + timedelta(minutes=9) if reserve else None
+    request = RedemptionRequest(uuid7(), get_customer(name).pk, code=code, reserved_until=until)
+    return services.redeem(coupon=coupon.pk, request=request, at=at)
 
 
-def born(coupon: CouponDefinition, at: datetime, status: Status = Status.CONFIRMED, **fields: Any) -> CouponRedemption:
-    """A redemption that was asked for, and became what it is, at an instant."""
-    return add(row(coupon, at, status, id=uuid7(at), **{"customer_id": customer().pk} | fields))[0]
+def create_redemption(
+    coupon: CouponDefinition, at: datetime, status: Status = Status.CONFIRMED, **fields: Any
+) -> CouponRedemption:
+    """Store a redemption that was requested at ``at`` and got its status then."""
+    fields = {"customer_id": get_customer().pk} | fields
+    return store_redemptions(build_redemption(coupon, at, status, id=uuid7(at), **fields))[0]
 
 
-def listed(client: Client, query: str = "") -> list[str]:
-    """The keys that the list shows, in its order."""
+def list_ids(client: Client, query: str = "") -> list[str]:
+    """Return the IDs of the redemptions that the list shows, in its order."""
     rows = client.get(f"{LIST}?{query}").context["rows"]
-    return [it["url"].split("/")[-3] for it in rows]
+    return [row["url"].split("/")[-3] for row in rows]
 
 
-def keys(*made: CouponRedemption) -> list[str]:
-    return [str(it.pk) for it in made]
+def ids_of(*redemptions: CouponRedemption) -> list[str]:
+    return [str(redemption.pk) for redemption in redemptions]
 
 
-def page(redemption: CouponRedemption) -> str:
+def url_of(redemption: CouponRedemption) -> str:
     return f"{LIST}{redemption.pk}/change/"
 
 
-def text(answer: Any) -> str:
-    assert answer.status_code == 200, answer.status_code
-    return str(answer.content.decode())
+def html_of(response: Any) -> str:
+    assert response.status_code == 200, response.status_code
+    return str(response.content.decode())
 
 
-# --- many ------------------------------------------------------------------------------------------------------------
-def test_the_list_shows_the_newest_first_with_what_support_asks_for(owner: Client, brand: Brand) -> None:
+# --- list ------------------------------------------------------------------------------------------------------------
+def test_the_list_shows_the_newest_redemptions_first(owner: Client, brand: Brand) -> None:
     coupon = CouponFactory(brand=brand, title="Winter", text="WINTER")
-    first, second = taken(coupon, "c1", code="WINTER"), taken(coupon, "c2", held=True)
+    first, second = redeem(coupon, "c1", code="WINTER"), redeem(coupon, "c2", reserve=True)
 
-    shown = owner.get(LIST)
+    response = owner.get(LIST)
 
-    assert listed(owner) == keys(second, first)
-    assert [(it["customer"], it["code"], it["state"][0]) for it in shown.context["rows"]] == [
+    assert list_ids(owner) == ids_of(second, first)
+    assert [(row["customer"], row["code"], row["status"][0]) for row in response.context["rows"]] == [
         ("c2", "", "Reserved"), ("c1", "WINTER", "Confirmed"),
     ]  # fmt: skip
-    assert "times in Europe/Madrid" in text(shown)
+    assert "times in Europe/Madrid" in html_of(response)
 
 
-def test_a_customer_is_found_whatever_they_redeemed_and_when(owner: Client, brand: Brand) -> None:
+def test_a_customers_redemptions_are_found_for_every_coupon_and_time(owner: Client, brand: Brand) -> None:
     one, other = CouponFactory(brand=brand), CouponFactory(brand=brand)
-    old = born(one, NOW - timedelta(days=900), Status.REFUNDED)
-    new, stranger = taken(other), taken(one, "c2")
+    old = create_redemption(one, NOW - timedelta(days=900), Status.REFUNDED)
+    new, of_another_customer = redeem(other), redeem(one, "c2")
 
-    assert listed(owner, "customer=c1") == keys(new, old)
-    assert listed(owner, "customer=c2") == keys(stranger)
-    assert listed(owner, "customer=C1") == listed(owner, "customer=c") == [], "the whole id, as it is"
-    assert listed(owner, f"customer=c1&coupon={one.pk}") == keys(old)
-    assert listed(owner, "customer=c1&state=refunded") == keys(old)
-    assert listed(owner, f"customer=c1&since={NOW - timedelta(days=30):%Y-%m-%d}") == keys(new)
+    assert list_ids(owner, "customer=c1") == ids_of(new, old)
+    assert list_ids(owner, "customer=c2") == ids_of(of_another_customer)
+    assert list_ids(owner, "customer=C1") == list_ids(owner, "customer=c") == [], "the ID has to match exactly"
+    assert list_ids(owner, f"customer=c1&coupon={one.pk}") == ids_of(old)
+    assert list_ids(owner, "customer=c1&status=refunded") == ids_of(old)
+    assert list_ids(owner, f"customer=c1&since={NOW - timedelta(days=30):%Y-%m-%d}") == ids_of(new)
 
 
-def test_a_code_that_is_good_once_is_found_with_all_who_ever_had_it(owner: Client, brand: Brand) -> None:
+def test_a_single_use_code_finds_all_its_redemptions(owner: Client, brand: Brand) -> None:
     coupon = CouponFactory(brand=brand)
     services.add_codes(coupon=coupon, codes=services.CodesSpec(count=2))
     code, another = Code.objects.filter(kind="coupon").values_list("pk", flat=True)
-    gone = taken(coupon, "c1", code=code)
-    services.return_redemption(redemption=gone.pk, at=timezone.now())
-    has_it, elses = taken(coupon, "c2", code=code), taken(coupon, "c1", code=another)
+    returned = redeem(coupon, "c1", code=code)
+    services.return_redemption(redemption=returned.pk, at=timezone.now())
+    active, of_another_code = redeem(coupon, "c2", code=code), redeem(coupon, "c1", code=another)
 
-    assert listed(owner, f"code={code.lower()}") == keys(has_it, gone)
-    assert listed(owner, f"code={code}&state=refunded") == keys(gone)
-    assert listed(owner, f"code={code}&customer=c1") == keys(gone)
-    assert listed(owner, f"code={another}") == keys(elses)
-    assert listed(owner, "code=NOBODYS") == []
+    assert list_ids(owner, f"code={code.lower()}") == ids_of(active, returned)
+    assert list_ids(owner, f"code={code}&status=refunded") == ids_of(returned)
+    assert list_ids(owner, f"code={code}&customer=c1") == ids_of(returned)
+    assert list_ids(owner, f"code={another}") == ids_of(of_another_code)
+    assert list_ids(owner, "code=UNKNOWN") == []
 
 
-def test_a_code_for_everyone_finds_the_redemptions_of_its_coupon(owner: Client, brand: Brand) -> None:
+def test_a_generic_code_finds_all_redemptions_of_its_coupon(owner: Client, brand: Brand) -> None:
     coupon, other = CouponFactory(brand=brand, text="WINTER"), CouponFactory(brand=brand)
-    typed, by_id, _ = taken(coupon, code="WINTER"), taken(coupon, "c2"), taken(other)
+    by_code, by_id, _ = redeem(coupon, code="WINTER"), redeem(coupon, "c2"), redeem(other)
 
-    assert listed(owner, "code=winter") == keys(by_id, typed)
-    assert listed(owner, f"code=winter&coupon={other.pk}") == []
+    assert list_ids(owner, "code=winter") == ids_of(by_id, by_code)
+    assert list_ids(owner, f"code=winter&coupon={other.pk}") == []
 
 
 @pytest.mark.parametrize("status", Status.values)
-def test_each_state_is_found_among_the_others(owner: Client, brand: Brand, status: str) -> None:
-    coupon = coupon_of(brand)
-    made = {one.value: born(coupon, NOW - timedelta(hours=1), one) for one in Status}
+def test_each_status_is_found_among_the_others(owner: Client, brand: Brand, status: str) -> None:
+    coupon = create_coupon(brand)
+    redemptions = {member.value: create_redemption(coupon, NOW - timedelta(hours=1), member) for member in Status}
 
-    assert listed(owner, f"state={status}") == keys(made[status])
-    assert listed(owner, f"state={status}&coupon={coupon.pk}") == keys(made[status])
+    assert list_ids(owner, f"status={status}") == ids_of(redemptions[status])
+    assert list_ids(owner, f"status={status}&coupon={coupon.pk}") == ids_of(redemptions[status])
 
 
-def test_a_period_is_of_the_brands_days(owner: Client, brand: Brand) -> None:
-    coupon = coupon_of(brand)
+def test_days_are_those_of_the_brands_time_zone(owner: Client, brand: Brand) -> None:
+    coupon = create_coupon(brand)
     midnight = datetime(2026, 5, 9, 22, tzinfo=UTC)  # in Madrid
-    before, first = born(coupon, midnight - timedelta(milliseconds=1)), born(coupon, midnight)
+    before, first = create_redemption(coupon, midnight - timedelta(milliseconds=1)), create_redemption(coupon, midnight)
 
-    assert listed(owner, "since=2026-05-10&until=2026-05-10") == keys(first)
-    assert listed(owner, "since=2026-05-09&until=2026-05-09") == keys(before)
-
-
-def test_all_of_a_brand_are_of_the_last_days_unless_something_is_named(owner: Client, brand: Brand) -> None:
-    coupon = coupon_of(brand)
-    old = born(coupon, NOW - finding.WINDOW - timedelta(days=1))
-
-    assert listed(owner) == []
-    assert "Of the last 90 days" in text(owner.get(LIST))
-    for named in (f"coupon={coupon.pk}", "customer=c1", "since=2020-01-01"):
-        assert listed(owner, named) == keys(old), named
-        assert "Of the last 90 days" not in text(owner.get(f"{LIST}?{named}"))
+    assert list_ids(owner, "since=2026-05-10&until=2026-05-10") == ids_of(first)
+    assert list_ids(owner, "since=2026-05-09&until=2026-05-09") == ids_of(before)
 
 
-@pytest.mark.parametrize("query", ["", "customer=c1", "state=refunded", "code=WINTER"])
-def test_pages_go_back_by_key_and_lose_nothing(
+def test_without_filters_the_list_covers_the_last_90_days(owner: Client, brand: Brand) -> None:
+    coupon = create_coupon(brand)
+    old = create_redemption(coupon, NOW - redemption_queries.WINDOW - timedelta(days=1))
+
+    assert list_ids(owner) == []
+    assert "Showing the last 90 days" in html_of(owner.get(LIST))
+    for query in (f"coupon={coupon.pk}", "customer=c1", "since=2020-01-01"):
+        assert list_ids(owner, query) == ids_of(old), query
+        assert "Showing the last 90 days" not in html_of(owner.get(f"{LIST}?{query}"))
+
+
+@pytest.mark.parametrize("query", ["", "customer=c1", "status=refunded", "code=WINTER"])
+def test_pages_cover_every_redemption_once(
     owner: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
-    monkeypatch.setattr(redemptions, "PAGE", 2)
+    monkeypatch.setattr(redemptions, "PAGE_SIZE", 2)
     coupons = [CouponFactory(brand=brand, text="WINTER"), CouponFactory(brand=brand)]
     for number in range(10):
-        born(coupons[number % 2 if query != "code=WINTER" else 0], NOW - timedelta(hours=number), Status.REFUNDED)
+        create_redemption(
+            coupons[number % 2 if query != "code=WINTER" else 0], NOW - timedelta(hours=number), Status.REFUNDED
+        )
 
-    seen, path = [], f"?{query}"
+    listed, path = [], f"?{query}"
     while path:
         context = owner.get(LIST + path).context
-        seen += [it["url"].split("/")[-3] for it in context["rows"]]
+        listed += [row["url"].split("/")[-3] for row in context["rows"]]
         path = context["older"]
 
-    assert seen == keys(*CouponRedemption.objects.order_by("-pk"))
+    assert listed == ids_of(*CouponRedemption.objects.order_by("-pk"))
 
 
-ODD = (
-    *("coupon=x", f"coupon={uuid.UUID(int=7)}", "code=a%20b", "state=no", "before=x"),
+INVALID_QUERIES = (
+    *("coupon=x", f"coupon={uuid.UUID(int=7)}", "code=a%20b", "status=no", "before=x"),
     *("since=2020-13-01", "since=0001-01-01", "until=9999-12-31", "since=2026-05-02&until=2026-05-01"),
     "customer=" + "9" * 101,
 )
 
 
-@pytest.mark.parametrize("query", ODD)
-def test_a_filter_that_makes_no_sense_is_told_and_shows_nothing(owner: Client, brand: Brand, query: str) -> None:
-    taken(CouponFactory(brand=brand))
+@pytest.mark.parametrize("query", INVALID_QUERIES)
+def test_an_invalid_filter_shows_an_error_and_no_redemptions(owner: Client, brand: Brand, query: str) -> None:
+    redeem(CouponFactory(brand=brand))
 
-    answer = owner.get(f"{LIST}?{query}")
+    response = owner.get(f"{LIST}?{query}")
 
-    assert (answer.status_code, answer.context["rows"]) == (200, [])
-    assert answer.context["form"].errors
+    assert (response.status_code, response.context["rows"]) == (200, [])
+    assert response.context["form"].errors
 
 
-# --- whose is what ---------------------------------------------------------------------------------------------------
-def test_another_brand_sees_finds_and_ends_nothing(brand: Brand) -> None:
+# --- permissions ------------------------------------------------------------------------------------------------------
+def test_staff_of_another_brand_find_and_change_nothing(brand: Brand) -> None:
     coupon = CouponFactory(brand=brand, title="Secret", text="SECRET")
     services.add_codes(coupon=coupon, codes=services.CodesSpec(count=1))
     single = Code.objects.get(batch__isnull=False).pk
-    mine, once = taken(coupon, code="SECRET"), taken(coupon, "c2", code=single)
+    by_generic_code, by_single_use_code = redeem(coupon, code="SECRET"), redeem(coupon, "c2", code=single)
     cake = BrandFactory(slug="cake")
-    stranger = as_staff(cake)
-    own = taken(CouponFactory(brand=cake))
+    other_staff = log_in_as(cake)
+    of_other_brand = redeem(CouponFactory(brand=cake))
 
-    assert listed(stranger) == listed(stranger, "customer=c1") == keys(own), "the customer is known to both"
-    named = ("customer=c2", "code=SECRET", f"code={single}", f"coupon={coupon.pk}", "brand=billo&customer=c2")
-    for query in named:
-        assert listed(stranger, query) == [], query
-        assert "Secret" not in text(stranger.get(f"{LIST}?{query}"))
-    for redemption in (mine, once):
-        assert stranger.get(page(redemption)).status_code == 404
-        assert stranger.get(f"{LIST}{redemption.pk}/history/").status_code == 404
-        assert stranger.post(page(redemption), {"become": "refunded"}).status_code == 404
+    assert list_ids(other_staff) == list_ids(other_staff, "customer=c1") == ids_of(of_other_brand), (
+        "both know the customer"
+    )
+    queries = ("customer=c2", "code=SECRET", f"code={single}", f"coupon={coupon.pk}", "brand=billo&customer=c2")
+    for query in queries:
+        assert list_ids(other_staff, query) == [], query
+        assert "Secret" not in html_of(other_staff.get(f"{LIST}?{query}"))
+    for redemption in (by_generic_code, by_single_use_code):
+        assert other_staff.get(url_of(redemption)).status_code == 404
+        assert other_staff.get(f"{LIST}{redemption.pk}/history/").status_code == 404
+        assert other_staff.post(url_of(redemption), {"status": "refunded"}).status_code == 404
     assert not CouponRedemption.objects.exclude(status=Status.CONFIRMED).exists()
 
 
-def test_who_works_for_several_brands_asks_one_of_them(brand: Brand) -> None:
+def test_staff_of_several_brands_search_one_at_a_time(brand: Brand) -> None:
     cake = BrandFactory(slug="cake", name="Cake", timezone="Asia/Tokyo")
     member = MembershipFactory(brand=brand).user
     MembershipFactory(brand=cake, user=member)
     both = Client()
     both.force_login(member)
-    mine, theirs = taken(CouponFactory(brand=brand)), taken(CouponFactory(brand=cake))
+    of_billo, of_cake = redeem(CouponFactory(brand=brand)), redeem(CouponFactory(brand=cake))
 
-    assert listed(both, "brand=billo&customer=c1") == keys(mine)
-    assert listed(both, "brand=cake&customer=c1") == keys(theirs)
-    assert "times in Asia/Tokyo" in text(both.get(f"{LIST}?brand=cake"))
-
-
-def test_who_works_for_no_brand_is_asked_to_sign_in_as_somebody_else(brand: Brand) -> None:
-    redemption, nobody = taken(CouponFactory(brand=brand)), Client()
-    nobody.force_login(UserFactory())
-
-    for path in (LIST, page(redemption)):
-        assert nobody.get(path).headers["Location"].startswith("/admin/login/"), path
+    assert list_ids(both, "brand=billo&customer=c1") == ids_of(of_billo)
+    assert list_ids(both, "brand=cake&customer=c1") == ids_of(of_cake)
+    assert "times in Asia/Tokyo" in html_of(both.get(f"{LIST}?brand=cake"))
 
 
-# --- one -------------------------------------------------------------------------------------------------------------
-def test_a_redemption_tells_its_life(owner: Client, brand: Brand) -> None:
+def test_users_without_a_brand_are_sent_to_the_login_page(brand: Brand) -> None:
+    redemption, user_client = redeem(CouponFactory(brand=brand)), Client()
+    user_client.force_login(UserFactory())
+
+    for path in (LIST, url_of(redemption)):
+        assert user_client.get(path).headers["Location"].startswith("/admin/login/"), path
+
+
+# --- one redemption --------------------------------------------------------------------------------------------------
+def test_a_redemption_shows_its_details_and_timeline(owner: Client, brand: Brand) -> None:
     coupon = CouponFactory(brand=brand, title="Winter", text="WINTER", maximum_number_of_coupons=5)
-    redemption = taken(coupon, code="WINTER", held=True)
+    redemption = redeem(coupon, code="WINTER", reserve=True)
     services.confirm(redemption=redemption.pk, at=timezone.now())
 
-    shown = owner.get(page(redemption))
+    response = owner.get(url_of(redemption))
 
-    assert [name for name, _ in shown.context["times"]] == ["Asked for", "Held until", "Confirmed"]
-    assert dict(shown.context["facts"]) == {
-        "Customer": "c1", "Code": "WINTER", "Made": "by itself, outside of any order", "Taken off": EMPTY_VALUE,
-        "Place": "one of the number in all",
+    assert [label for label, _ in response.context["times"]] == ["Requested", "Reserved until", "Confirmed"]
+    assert dict(response.context["facts"]) == {
+        "Customer": "c1", "Code": "WINTER", "Source": "Without an order", "Discount": EMPTY_VALUE,
+        "Limit unit": "Counter",
     }  # fmt: skip
-    assert "Europe/Madrid" in text(shown)
-    assert f"{LIST}?brand=billo&amp;coupon={coupon.pk}" in text(
+    assert "Europe/Madrid" in html_of(response)
+    assert f"{LIST}?brand=billo&amp;coupon={coupon.pk}" in html_of(
         owner.get(f"/admin/coupons/coupondefinition/{coupon.pk}/change/")
     )
 
 
 @pytest.mark.parametrize(
-    ("strategy", "unit", "said"),
-    [("exact", 0, "one of the number in all"), ("sharded", 4, "counter 5 of the sharded number"),
-     ("pool", 1234, "unit 1,234 of the pool"), ("exact", None, "none to take: no number in all was set")],
-)  # fmt: skip
-def test_a_redemption_says_which_place_it_took(
-    owner: Client, brand: Brand, strategy: str, unit: int | None, said: str
+    ("strategy", "unit", "text"),
+    [
+        ("exact", 0, "Counter"),
+        ("sharded", 4, "Shard 5"),
+        ("pool", 1234, "Pool unit 1,234"),
+        ("exact", None, "No limit"),
+    ],
+)
+def test_a_redemption_shows_which_unit_of_the_limit_it_took(
+    owner: Client, brand: Brand, strategy: str, unit: int | None, text: str
 ) -> None:
-    redemption = born(coupon_of(brand, limit_strategy=strategy), NOW, unit=unit)
+    redemption = create_redemption(create_coupon(brand, limit_strategy=strategy), NOW, unit=unit)
 
-    assert dict(owner.get(page(redemption)).context["facts"])["Place"] == said
+    assert dict(owner.get(url_of(redemption)).context["facts"])["Limit unit"] == text
 
 
-def test_what_an_order_took_leads_to_the_order_and_is_ended_there(owner: Client, brand: Brand) -> None:
+def test_a_redemption_of_an_order_links_to_the_order_and_cannot_be_ended(owner: Client, brand: Brand) -> None:
     order = uuid7()
-    redemption = born(coupon_of(brand), NOW, redemption_id=order)
+    redemption = create_redemption(create_coupon(brand), NOW, redemption_id=order)
 
-    shown = text(owner.get(page(redemption)))
+    html = html_of(owner.get(url_of(redemption)))
 
-    assert f"/admin/checkout/redemption/{order}/change/" in shown
-    assert f"/admin/checkout/redemption/{order}/why/" in shown
-    assert "€1.00" in shown
-    assert 'name="become"' not in shown
-    assert owner.post(page(redemption), {"become": "refunded"}).status_code == 404
-    assert f"/admin/checkout/redemption/{order}/change/" in text(owner.get(LIST))
+    assert f"/admin/checkout/redemption/{order}/change/" in html
+    assert reverse("admin:checkout_redemption_why", args=[order]) in html
+    assert "€1.00" in html
+    assert BUTTON not in html
+    assert owner.post(url_of(redemption), {"status": "refunded"}).status_code == 404
+    assert f"/admin/checkout/redemption/{order}/change/" in html_of(owner.get(LIST))
 
 
-@pytest.mark.parametrize(("held", "become"), [(True, "released"), (False, "refunded")])
-def test_an_editor_ends_what_stands_and_its_place_and_code_can_be_had_again(
-    brand: Brand, held: bool, become: str
+@pytest.mark.parametrize(
+    ("reserve", "status", "message"),
+    [(True, "released", "Redemption released."), (False, "refunded", "Redemption returned.")],
+)
+def test_an_editor_ends_a_redemption_and_frees_its_unit_and_code(
+    brand: Brand, reserve: bool, status: str, message: str
 ) -> None:
-    editor = as_staff(brand, Role.EDITOR)
+    editor = log_in_as(brand, Role.EDITOR)
     coupon = CouponFactory(brand=brand, maximum_number_of_coupons=1)
     services.add_codes(coupon=coupon, codes=services.CodesSpec(count=1))
     code = Code.objects.get(batch__isnull=False).pk
-    redemption = taken(coupon, code=code, held=held)
-    assert f'value="{become}"' in text(editor.get(page(redemption)))
+    redemption = redeem(coupon, code=code, reserve=reserve)
+    assert f'value="{status}"' in html_of(editor.get(url_of(redemption)))
 
-    answer = editor.post(page(redemption), {"become": become}, follow=True)
+    response = editor.post(url_of(redemption), {"status": status}, follow=True)
 
-    assert f"It is {become}: its place can be had again." in text(answer)
-    assert CouponRedemption.objects.get().status == become
+    assert f"{message} The unit is available again." in html_of(response)
+    assert CouponRedemption.objects.get().status == status
     assert not RedeemedCode.objects.exists()
     assert CouponCounter.objects.get().taken == 0
-    assert 'name="become"' not in text(answer), "there is nothing more to end"
-    taken(coupon, "c2", code=code)
+    assert BUTTON not in html_of(response), "an ended redemption can't be ended again"
+    redeem(coupon, "c2", code=code)
 
 
-def test_the_audit_log_says_who_ended_it_once(brand: Brand) -> None:
+def test_the_audit_log_records_once_who_ended_a_redemption(brand: Brand) -> None:
     member = MembershipFactory(brand=brand, user__username="olga").user
     owner = Client()
     owner.force_login(member)
-    redemption = taken(CouponFactory(brand=brand, text="WINTER"), code="WINTER")
+    redemption = redeem(CouponFactory(brand=brand, text="WINTER"), code="WINTER")
     for _ in range(2):
-        owner.post(page(redemption), {"become": "refunded"})
+        owner.post(url_of(redemption), {"status": "refunded"})
 
     history = owner.get(f"{LIST}{redemption.pk}/history/")
     changes = owner.get(history["Location"]).context["rows"]
 
-    assert [(it["who"], it["name"], it["how"]) for it in changes] == [("olga", "WINTER", "refunded")]
-    assert "WINTER" not in text(as_staff(BrandFactory()).get("/admin/log/"))
+    assert [(row["user"], row["name"], row["change"]) for row in changes] == [("olga", "WINTER", "refunded")]
+    assert "WINTER" not in html_of(log_in_as(BrandFactory()).get("/admin/log/"))
 
 
-def test_what_a_shopper_lets_go_of_is_no_matter_of_the_audit_log(owner: Client, brand: Brand) -> None:
-    redemption = taken(CouponFactory(brand=brand), held=True)
+def test_the_audit_log_does_not_record_releases_by_shoppers(owner: Client, brand: Brand) -> None:
+    redemption = redeem(CouponFactory(brand=brand), reserve=True)
 
     services.release(redemption=redemption.pk, at=timezone.now())
 
@@ -334,47 +351,50 @@ def test_what_a_shopper_lets_go_of_is_no_matter_of_the_audit_log(owner: Client, 
     assert owner.get(history["Location"]).context["rows"] == []
 
 
-def test_a_reservation_that_was_confirmed_meanwhile_is_not_refunded_instead(owner: Client, brand: Brand) -> None:
-    redemption = taken(CouponFactory(brand=brand), held=True)
+def test_a_reservation_that_was_confirmed_meanwhile_is_not_returned(owner: Client, brand: Brand) -> None:
+    redemption = redeem(CouponFactory(brand=brand), reserve=True)
     services.confirm(redemption=redemption.pk, at=timezone.now())
 
-    answer = owner.post(page(redemption), {"become": "released"}, follow=True)
+    response = owner.post(url_of(redemption), {"status": "released"}, follow=True)
 
-    assert "released" not in text(answer)
+    assert "Redemption released." not in html_of(response)
+    assert 'value="refunded"' in html_of(response), "it is still confirmed"
     assert CouponRedemption.objects.get().status == Status.CONFIRMED
 
 
-def test_a_viewer_ends_nothing(brand: Brand) -> None:
-    viewer, redemption = as_staff(brand, Role.VIEWER), taken(CouponFactory(brand=brand))
+def test_a_viewer_cannot_end_a_redemption(brand: Brand) -> None:
+    viewer, redemption = log_in_as(brand, Role.VIEWER), redeem(CouponFactory(brand=brand))
 
-    assert 'name="become"' not in text(viewer.get(page(redemption)))
-    assert viewer.post(page(redemption), {"become": "refunded"}).status_code == 403
+    assert BUTTON not in html_of(viewer.get(url_of(redemption)))
+    assert viewer.post(url_of(redemption), {"status": "refunded"}).status_code == 403
     assert CouponRedemption.objects.get().status == Status.CONFIRMED
 
 
-@pytest.mark.parametrize("become", ["", "expired", "confirmed", "x\0"])
-def test_nothing_else_can_be_made_of_it(owner: Client, brand: Brand, become: str) -> None:
-    redemption = taken(CouponFactory(brand=brand))
+@pytest.mark.parametrize("status", ["", "expired", "confirmed", "x\0"])
+def test_other_statuses_cannot_be_set(owner: Client, brand: Brand, status: str) -> None:
+    redemption = redeem(CouponFactory(brand=brand))
 
-    assert owner.post(page(redemption), {"become": become}).status_code == 404
+    assert owner.post(url_of(redemption), {"status": status}).status_code == 404
 
 
-# --- what it costs ---------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("query", ["", "customer=c1", "coupon=", "code=WINTER", "state=refunded"])
-def test_the_list_costs_as_many_queries_for_many_rows_as_for_few(owner: Client, brand: Brand, query: str) -> None:
-    def queries() -> int:
-        with CaptureQueriesContext(connection) as seen:
+# --- queries ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("query", ["", "customer=c1", "coupon=", "code=WINTER", "status=refunded"])
+def test_the_number_of_queries_does_not_grow_with_the_rows(owner: Client, brand: Brand, query: str) -> None:
+    def count_queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
             assert owner.get(f"{LIST}?{query}").status_code == 200
-        return len(seen)
+        return len(captured)
 
     coupon = CouponFactory(brand=brand, text="WINTER")
-    born(coupon, NOW, Status.REFUNDED)
+    create_redemption(coupon, NOW, Status.REFUNDED)
     owner.get(LIST)
-    few = queries()
+    few = count_queries()
     for number in range(12):
-        born(CouponFactory(brand=brand), NOW, Status.REFUNDED, customer_id=customer(f"c{number % 3}").pk)
+        create_redemption(
+            CouponFactory(brand=brand), NOW, Status.REFUNDED, customer_id=get_customer(f"c{number % 3}").pk
+        )
 
-    assert queries() == few <= 13
+    assert count_queries() == few <= 13
 
 
 MONTHS = [datetime(2024 + number // 12, number % 12 + 1, 1, tzinfo=UTC) for number in range(25)]
@@ -388,8 +408,8 @@ FROM generate_series(1, 1000) n
 
 @pytest.fixture
 def years(brand: Brand) -> tuple[CouponDefinition, CouponDefinition]:
-    """Two years of a coupon's redemptions, a thousand in each month's partition, and a coupon that nobody had."""
-    full, empty = coupon_of(brand), coupon_of(brand, title="Nobody's")
+    """A coupon with a thousand redemptions in each of 24 monthly partitions, and one without redemptions."""
+    full, empty = create_coupon(brand), create_coupon(brand, title="Empty")
     with connection.cursor() as cursor:
         for first, after in pairwise(MONTHS):
             low, high = min_uuid7_at(first), min_uuid7_at(after)
@@ -402,101 +422,101 @@ def years(brand: Brand) -> tuple[CouponDefinition, CouponDefinition]:
     return full, empty
 
 
-ASKED: tuple[dict[str, Any], ...] = (
-    {"customer": "c1"}, {"customer": "c1", "status": "refunded"}, {"customer": "nobody"}, {"code": "CODE100"},
-    {"code": "NOBODYS"}, {"coupon": 0}, {"coupon": 1}, {"coupon": 0, "status": "refunded"},
+QUERIES: tuple[dict[str, Any], ...] = (
+    {"customer": "c1"}, {"customer": "c1", "status": "refunded"}, {"customer": "unknown"}, {"code": "CODE100"},
+    {"code": "UNKNOWN"}, {"coupon": 0}, {"coupon": 1}, {"coupon": 0, "status": "refunded"},
     {"coupon": 0, "status": "expired"}, {"coupon": 0, "status": "reserved"}, {"since": MONTHS[-3]},
     {"since": MONTHS[-3], "until": MONTHS[-2]}, {"coupon": 0, "until": MONTHS[3]},
 )  # fmt: skip
 
 
-def test_a_search_reads_by_indexes_what_it_shows_however_many_months_there_are(
-    brand: Brand, years: tuple[CouponDefinition, CouponDefinition]
-) -> None:
+def test_searches_use_indexes_across_all_months(brand: Brand, years: tuple[CouponDefinition, CouponDefinition]) -> None:
     CustomerFactory(id=7, customer_id="c1")
 
-    for asked in ASKED:
-        named = asked | {"coupon": years[asked["coupon"]].pk} if "coupon" in asked else asked
-        for plan in plans(finding.RedemptionQuery(brand=brand.pk, **named)):
-            assert not re.search(r"Seq Scan on coupons_couponredemption_202[45]", plan), (asked, plan)
-            assert sum(int(n) for n in re.findall(r"Rows Removed by \w+: (\d+)", plan)) < 100, (asked, plan)
+    for filters in QUERIES:
+        fields = filters | {"coupon": years[filters["coupon"]].pk} if "coupon" in filters else filters
+        for plan in explain(RedemptionQuery(brand=brand.pk, **fields)):
+            assert not re.search(r"Seq Scan on coupons_couponredemption_202[45]", plan), (filters, plan)
+            assert sum(int(n) for n in re.findall(r"Rows Removed by \w+: (\d+)", plan)) < 100, (filters, plan)
 
 
-def plans(question: finding.RedemptionQuery) -> list[str]:
-    """How the statements that a question asks of redemptions were carried out."""
+def explain(query: RedemptionQuery) -> list[str]:
+    """Return the executed plans of the query's statements on redemptions."""
     with CaptureQueriesContext(connection) as captured:
-        finding.list_recent(question, limit=51)
-    asked = [query["sql"] for query in captured.captured_queries if "coupons_couponredemption" in query["sql"]]
-    assert asked
-    found = []
+        redemption_queries.list_recent(query, limit=51)
+    statements = [row["sql"] for row in captured.captured_queries if "coupons_couponredemption" in row["sql"]]
+    assert statements
+    plans = []
     with connection.cursor() as cursor:
-        for statement in asked:
+        for statement in statements:
             cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {statement}")
-            found.append("\n".join(line for (line,) in cursor.fetchall()))
-    return found
+            plans.append("\n".join(line for (line,) in cursor.fetchall()))
+    return plans
 
 
-# --- as a file -------------------------------------------------------------------------------------------------------
-def exported(client: Client, query: str = "") -> list[dict[str, str]]:
-    answer = client.get(f"{LIST}export/?{query}")
-    assert answer["Content-Type"].startswith("text/csv")
-    written = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
-    return list(csv.DictReader(io.StringIO(written.removeprefix("\ufeff"))))
+# --- export ----------------------------------------------------------------------------------------------------------
+def export(client: Client, query: str = "") -> list[dict[str, str]]:
+    response = client.get(f"{LIST}export/?{query}")
+    assert response["Content-Type"].startswith("text/csv")
+    content = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+    return list(csv.DictReader(io.StringIO(content.removeprefix("\ufeff"))))
 
 
-def test_what_the_filter_takes_is_exported_whole_the_newest_first(
+def test_the_export_has_every_matching_redemption_newest_first(
     owner: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding, "CHUNK", 2)
-    monkeypatch.setattr(redemptions, "PAGE", 2)
+    monkeypatch.setattr(redemption_queries, "CHUNK", 2)
+    monkeypatch.setattr(redemptions, "PAGE_SIZE", 2)
     coupon, other = CouponFactory(brand=brand, percent="7"), CouponFactory(brand=brand)
     for name in ("a", "=1+1", "c", "d"):
-        taken(coupon, name)
-    taken(other, "e", held=True)
-    taken(CouponFactory(), "f")
+        redeem(coupon, name)
+    redeem(other, "e", reserve=True)
+    redeem(CouponFactory(), "f")
 
-    rows = exported(owner)
+    rows = export(owner)
 
     assert [row["customer"] for row in rows] == ["e", "d", "c", "'=1+1", "a"]
     assert [row["status"] for row in rows] == ["reserved", *["confirmed"] * 4]
-    assert rows[0]["held_until"].endswith(("+01:00", "+02:00"))
+    assert rows[0]["reserved_until"].endswith(("+01:00", "+02:00"))
     assert rows[0]["redeemed_at"] == ""
-    assert (rows[1]["coupon"], rows[1]["coupon_id"]) == ("7 % off", str(coupon.pk))
-    assert [row["customer"] for row in exported(owner, f"coupon={coupon.pk}&customer=c")] == ["c"]
-    assert f"{LIST}export/?brand=billo&coupon={coupon.pk}" in unescape(text(owner.get(f"{LIST}?coupon={coupon.pk}")))
+    assert (rows[1]["coupon"], rows[1]["coupon_id"]) == ("7% off", str(coupon.pk))
+    assert [row["customer"] for row in export(owner, f"coupon={coupon.pk}&customer=c")] == ["c"]
+    assert f"{LIST}export/?brand=billo&coupon={coupon.pk}" in unescape(html_of(owner.get(f"{LIST}?coupon={coupon.pk}")))
 
 
-def test_what_was_taken_off_is_exported_with_its_currency_and_order(owner: Client, brand: Brand) -> None:
+def test_the_export_has_the_discount_with_its_currency_and_order(owner: Client, brand: Brand) -> None:
     order = uuid7()
-    made = born(CouponFactory(brand=brand), NOW, amount=1_234, currency="KWD", redemption_id=order, code="WINTER")
+    redemption = create_redemption(
+        CouponFactory(brand=brand), NOW, amount=1_234, currency="KWD", redemption_id=order, code="WINTER"
+    )
 
-    (row,) = exported(owner, "customer=c1&since=2020-01-01")
+    (row,) = export(owner, "customer=c1&since=2020-01-01")
 
-    assert (row["taken_off"], row["currency"], row["code"]) == ("1.234", "KWD", "WINTER")
-    assert (row["order_id"], row["redemption_id"]) == (str(order), str(made.pk))
+    assert (row["discount"], row["currency"], row["code"]) == ("1.234", "KWD", "WINTER")
+    assert (row["order_id"], row["redemption_id"]) == (str(order), str(redemption.pk))
 
 
-def test_without_a_first_day_the_export_goes_as_far_back_as_the_list(owner: Client, brand: Brand) -> None:
-    old = born(CouponFactory(brand=brand), NOW - finding.WINDOW - timedelta(days=1))
+def test_the_export_without_a_start_covers_the_same_days_as_the_list(owner: Client, brand: Brand) -> None:
+    old = create_redemption(CouponFactory(brand=brand), NOW - redemption_queries.WINDOW - timedelta(days=1))
 
-    assert not exported(owner)
-    assert not listed(owner)
-    assert [row["redemption_id"] for row in exported(owner, f"coupon={old.coupon_id}")] == keys(old)
+    assert not export(owner)
+    assert not list_ids(owner)
+    assert [row["redemption_id"] for row in export(owner, f"coupon={old.coupon_id}")] == ids_of(old)
 
 
 @pytest.mark.parametrize("query", ["since=x", "code=!", "before=1"])
-def test_a_filter_that_makes_no_sense_exports_nothing(owner: Client, query: str) -> None:
+def test_an_invalid_filter_exports_nothing(owner: Client, query: str) -> None:
     assert owner.get(f"{LIST}export/?{query}").status_code == 404
 
 
-def test_strangers_export_nothing_of_the_brand(brand: Brand) -> None:
+def test_other_users_cannot_export_the_brands_redemptions(brand: Brand) -> None:
     coupon = CouponFactory(brand=brand)
-    taken(coupon, "secret")
-    stranger, nobody = as_staff(BrandFactory()), Client()
-    nobody.force_login(UserFactory())
+    redeem(coupon, "secret")
+    other_staff, user_client = log_in_as(BrandFactory()), Client()
+    user_client.force_login(UserFactory())
 
-    assert exported(stranger) == []
+    assert export(other_staff) == []
     for query in ("brand=billo", f"coupon={coupon.pk}"):
-        assert "secret" not in str(stranger.get(f"{LIST}export/?{query}").getvalue())
-    assert nobody.get(f"{LIST}export/").status_code in {302, 403, 404}
+        assert "secret" not in str(other_staff.get(f"{LIST}export/?{query}").getvalue())
+    assert user_client.get(f"{LIST}export/").status_code in {302, 403, 404}
     assert Client().post(f"{LIST}export/").status_code in {302, 403, 405}

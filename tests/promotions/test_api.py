@@ -1,4 +1,4 @@
-"""Promotions over HTTP (contract, section 7)."""
+"""API of promotions."""
 
 import uuid
 from collections.abc import Callable
@@ -49,24 +49,28 @@ def owner(billo: Brand) -> User:
         ),
     ],
 )
-def test_an_amount_that_the_brands_money_cannot_pay_is_refused_when_it_is_written(
+def test_an_amount_with_more_decimals_than_the_currency_is_rejected(
     shopper_client: ClientOf, owner: User, billo: Brand, offer: dict[str, Any], field: str
 ) -> None:
     promotion = PromotionFactory(brand=billo, status="draft")
-    made = shopper_client(owner).post(PATH, new(offer=offer), content_type="application/json")
+    created = shopper_client(owner).post(PATH, new(offer=offer), content_type="application/json")
     changed = shopper_client(owner).patch(f"{PATH}{promotion.pk}/", {"offer": offer}, content_type="application/json")
 
-    for answer in (made, changed):
-        assert answer.status_code == 400
-        assert [(fault["field"], fault["code"]) for fault in answer.json()["errors"]] == [(field, "too_many_decimals")]
+    for response in (created, changed):
+        assert response.status_code == 400
+        errors = [(error["field"], error["code"]) for error in response.json()["errors"]]
+        assert errors == [(field, "max_decimal_places")]
     assert list(Promotion.objects.values_list("offer", flat=True)) == [promotion.offer]
 
 
-def test_an_amount_fits_the_currency_that_it_or_its_condition_names(shopper_client: ClientOf, owner: User) -> None:
-    named = {"benefits": [{"kind": "amount", "value": "1.250", "currency": "KWD"}]}
-    asked = {"benefits": [{"kind": "amount", "value": "1.250"}], "conditions": [{"kind": "currency", "any": ["KWD"]}]}
+def test_an_amount_has_the_decimals_of_its_own_currency(shopper_client: ClientOf, owner: User) -> None:
+    own_currency = {"benefits": [{"kind": "amount", "value": "1.250", "currency": "KWD"}]}
+    condition_currency = {
+        "benefits": [{"kind": "amount", "value": "1.250"}],
+        "conditions": [{"kind": "currency", "any": ["KWD"]}],
+    }
 
-    for offer in (named, asked):
+    for offer in (own_currency, condition_currency):
         assert shopper_client(owner).post(PATH, new(offer=offer), content_type="application/json").status_code == 201
 
 
@@ -84,8 +88,8 @@ def patch(client: Client, promotion: Promotion, **body: object) -> Any:
     return client.patch(f"{PATH}{promotion.pk}/", body, content_type="application/json")
 
 
-def test_staff_make_a_promotion_whose_days_begin_at_the_brands_midnight(shopper_client: ClientOf, owner: User) -> None:
-    response = post(shopper_client(owner), new(budget="1000.00", limits={"total": 5, "per_user": 1}, priority=3))
+def test_dates_are_midnight_in_the_brands_time_zone(shopper_client: ClientOf, owner: User) -> None:
+    response = post(shopper_client(owner), new(budget="1000.00", limits={"total": 5, "per_customer": 1}, priority=3))
 
     assert response.status_code == 201
     answer = response.json()
@@ -95,12 +99,12 @@ def test_staff_make_a_promotion_whose_days_begin_at_the_brands_midnight(shopper_
         "brand": "billo", "name": "Spring", "description": "", "trigger": "automatic", "code": None, "offer": OFFER,
         "start_date": "2099-02-28T23:00:00Z", "end_date": "2099-03-31T22:00:00Z",  # Madrid: winter, then summer time
         "target_audience": None, "budget": "1000.00", "currency": "EUR", "priority": 3, "status": "scheduled",
-        "limits": {"total": 5, "per_user": 1, "per_day": None, "per_week": None, "per_month": None},
+        "limits": {"total": 5, "per_customer": 1, "per_day": None, "per_week": None, "per_month": None},
         "segment": None, "audience": None,
     }  # fmt: skip
 
 
-def test_a_promotion_may_begin_as_a_draft_and_be_activated(shopper_client: ClientOf, owner: User) -> None:
+def test_a_draft_is_activated(shopper_client: ClientOf, owner: User) -> None:
     client = shopper_client(owner)
     made = post(client, new(status="draft")).json()
 
@@ -109,7 +113,7 @@ def test_a_promotion_may_begin_as_a_draft_and_be_activated(shopper_client: Clien
     assert (made["status"], first, second) == ("draft", "scheduled", "scheduled")
 
 
-def test_a_promotion_by_code_claims_its_code(shopper_client: ClientOf, owner: User) -> None:
+def test_a_promotion_registers_its_code(shopper_client: ClientOf, owner: User) -> None:
     client = shopper_client(owner)
 
     made = post(client, new(trigger="code", code=" spring ")).json()
@@ -120,7 +124,7 @@ def test_a_promotion_by_code_claims_its_code(shopper_client: ClientOf, owner: Us
     assert Promotion.objects.count() == Code.objects.count() == 1
 
 
-def test_a_target_audience_has_somebody_and_its_count_is_shown_live(
+def test_a_target_audience_must_not_be_empty_and_its_size_is_current(
     shopper_client: ClientOf, owner: User, billo: Brand
 ) -> None:
     client = shopper_client(owner)
@@ -162,7 +166,7 @@ def test_a_target_audience_has_somebody_and_its_count_is_shown_live(
         ({"offer": OFFER | {"priority": 40_000}}, "offer.priority"),
     ],
 )
-def test_a_bad_promotion_is_refused_by_field(
+def test_an_invalid_promotion_is_rejected_with_its_fields(
     changes: dict[str, object], field: str, shopper_client: ClientOf, owner: User
 ) -> None:
     response = post(shopper_client(owner), new(**changes))
@@ -173,29 +177,26 @@ def test_a_bad_promotion_is_refused_by_field(
     assert not Code.objects.exists()
 
 
-def test_before_its_start_everything_may_change_afterwards_words_end_limits_and_priority(
-    shopper_client: ClientOf, owner: User, billo: Brand
-) -> None:
+def test_offer_and_start_can_only_change_before_the_start(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
     client = shopper_client(owner)
     waiting = PromotionFactory(brand=billo, start_date=timezone.now() + timedelta(days=1), status="scheduled")
     running = PromotionFactory(brand=billo)
-    dearer = {"benefits": [{"kind": "percent", "value": "20", "on": "order"}]}
+    new_offer = {"benefits": [{"kind": "percent", "value": "20", "on": "order"}]}
 
-    assert patch(client, waiting, offer=dearer, start_date="2030-01-01").json()["offer"] == dearer
+    assert patch(client, waiting, offer=new_offer, start_date="2030-01-01").json()["offer"] == new_offer
     assert patch(client, running, name="New", priority=9, limits={"total": 3}, budget="5.00").status_code == 200
-    refused = patch(client, running, offer=dearer)
+    rejected = patch(client, running, offer=new_offer)
 
-    assert [error["field"] for error in refused.json()["errors"]] == ["offer"]
+    assert [error["field"] for error in rejected.json()["errors"]] == ["offer"]
+    assert [error["code"] for error in rejected.json()["errors"]] == ["immutable"]
     running.refresh_from_db()
     assert (running.name, running.limit_total, running.budget, running.offer) == ("New", 3, 500, OFFER)
 
 
-def test_stopping_is_for_good_and_may_be_repeated(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
+def test_an_ended_promotion_stays_ended(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
     client, promotion = shopper_client(owner), PromotionFactory(brand=billo)
 
-    assert [post(client, {}, f"{PATH}{promotion.pk}/deactivate/").json()["status"] for _ in range(2)] == [
-        "deactivated"
-    ] * 2
+    assert [post(client, {}, f"{PATH}{promotion.pk}/end/").json()["status"] for _ in range(2)] == ["deactivated"] * 2
     assert client.delete(f"{PATH}{promotion.pk}/").status_code == 204
     again = post(client, {}, f"{PATH}{promotion.pk}/activate/")
 
@@ -207,19 +208,21 @@ def test_stopping_is_for_good_and_may_be_repeated(shopper_client: ClientOf, owne
     assert patch(client, promotion, name="New").status_code == 409
 
 
-def test_promotions_start_and_end_by_themselves(billo: Brand) -> None:
+def test_promotions_start_and_end_at_their_dates(billo: Brand) -> None:
     now = timezone.now()
     waiting = PromotionFactory(brand=billo, start_date=now, status="scheduled")
-    over = PromotionFactory(brand=billo, start_date=now - timedelta(days=2), end_date=now)
+    ending = PromotionFactory(brand=billo, start_date=now - timedelta(days=2), end_date=now)
 
     assert (start_due(at=now), end_due(at=now), start_due(at=now), end_due(at=now)) == (1, 1, 0, 0)
 
     waiting.refresh_from_db()
-    over.refresh_from_db()
-    assert (waiting.status, over.status) == ("active", "ended")
+    ending.refresh_from_db()
+    assert (waiting.status, ending.status) == ("active", "ended")
 
 
-def test_nobody_else_sees_or_stops_a_promotion(shopper_client: ClientOf, brand_client: ClientOf, billo: Brand) -> None:
+def test_only_staff_of_the_brand_read_and_end_a_promotion(
+    shopper_client: ClientOf, brand_client: ClientOf, billo: Brand
+) -> None:
     promotion = PromotionFactory(brand=billo)
     strangers = [shopper_client(MembershipFactory().user), brand_client(BrandFactory())]
     viewer = shopper_client(MembershipFactory(brand=billo, role=Role.VIEWER).user)
@@ -228,7 +231,7 @@ def test_nobody_else_sees_or_stops_a_promotion(shopper_client: ClientOf, brand_c
         assert client.get(PATH).json()["results"] == []
         for path in (f"{PATH}{promotion.pk}/", f"{PATH}{uuid.uuid4()}/"):
             assert client.get(path).status_code == client.delete(path).status_code == 404
-        assert post(client, {}, f"{PATH}{promotion.pk}/deactivate/").status_code == 404
+        assert post(client, {}, f"{PATH}{promotion.pk}/end/").status_code == 404
         assert patch(client, promotion, name="Theirs").status_code == 404
     assert viewer.get(f"{PATH}{promotion.pk}/").status_code == 200
     assert patch(viewer, promotion, name="Viewed").status_code == 403
@@ -236,12 +239,10 @@ def test_nobody_else_sees_or_stops_a_promotion(shopper_client: ClientOf, brand_c
     assert Client().get(PATH).status_code == 401
 
     promotion.refresh_from_db()
-    assert (promotion.status, promotion.name) == ("active", "10 % off")
+    assert (promotion.status, promotion.name) == ("active", "10% off")
 
 
-def test_a_promotion_has_the_priority_of_its_offer_unless_it_names_its_own(
-    shopper_client: ClientOf, owner: User
-) -> None:
+def test_the_priority_of_the_offer_is_the_default(shopper_client: ClientOf, owner: User) -> None:
     client, offer = shopper_client(owner), OFFER | {"priority": 7}
 
     assert post(client, new(offer=offer)).json()["priority"] == 7

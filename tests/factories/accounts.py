@@ -1,0 +1,82 @@
+"""Factories of users, customers, brands, memberships and API keys."""
+
+import hashlib
+
+import factory
+from factory.django import DjangoModelFactory
+
+from accounts.contracts import Role, Scope
+from accounts.models import ApiKey, Brand, Customer, Membership, User
+
+PASSWORD = "demo-pass-1234"
+
+
+class UserFactory(DjangoModelFactory[User]):
+    """User with ``PASSWORD``, neither a shopper nor staff."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda n: f"user{n}")
+    email = factory.LazyAttribute(lambda user: f"{user.username}@example.com")
+    password = factory.django.Password(PASSWORD)
+
+
+class CustomerFactory(DjangoModelFactory[Customer]):
+    """Customer without a user."""
+
+    class Meta:
+        model = Customer
+
+    customer_id = factory.Sequence(lambda n: f"customer-{n}")
+
+
+class ShopperFactory(UserFactory):
+    """User with a customer."""
+
+    customer = factory.RelatedFactory(CustomerFactory, factory_related_name="user")
+
+
+class BrandFactory(DjangoModelFactory[Brand]):
+    """Active brand with the time zone UTC and the currency EUR."""
+
+    class Meta:
+        model = Brand
+
+    slug = factory.Sequence(lambda n: f"brand-{n}")
+    name = factory.LazyAttribute(lambda brand: brand.slug.replace("-", " ").title())
+
+
+class MembershipFactory(DjangoModelFactory[Membership]):
+    """Membership of an owner; pass ``role=Role.VIEWER`` for a viewer."""
+
+    class Meta:
+        model = Membership
+
+    brand = factory.SubFactory(BrandFactory)
+    user = factory.SubFactory(UserFactory)
+    role = Role.OWNER
+
+
+class ApiKeyFactory(DjangoModelFactory[ApiKey]):
+    """API key of a brand; ``key.text`` is what the server sends."""
+
+    class Meta:
+        model = ApiKey
+
+    class Params:
+        text = factory.Sequence(lambda n: f"pk{n:010d}.secret-of-key-{n}")
+        internal = factory.Trait(brand=None, scope=Scope.INTERNAL)
+
+    brand = factory.SubFactory(BrandFactory)
+    scope = Scope.BRAND
+    name = "server"
+    prefix = factory.LazyAttribute(lambda key: key.text[:12])
+    digest = factory.LazyAttribute(lambda key: hashlib.sha256(key.text.encode()).digest())
+
+    @classmethod
+    def _create(cls, model_class: type[ApiKey], *args: object, **kwargs: object) -> ApiKey:
+        key = super()._create(model_class, *args, **kwargs)
+        key.text = f"{key.prefix}.secret-of-key-{int(key.prefix[2:])}"
+        return key

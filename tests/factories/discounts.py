@@ -1,0 +1,43 @@
+"""Factories of discount rules and discount codes."""
+
+from datetime import UTC, datetime
+
+import factory
+from factory.django import DjangoModelFactory
+
+from discounts.models import DiscountCode, DiscountRule
+from tests.factories.accounts import BrandFactory
+from tests.factories.promotions import CodeFactory
+
+
+class DiscountRuleFactory(DjangoModelFactory[DiscountRule]):
+    """Discount of 10% for everyone."""
+
+    class Meta:
+        model = DiscountRule
+
+    brand = factory.SubFactory(BrandFactory)
+    discount = 10
+
+
+class DiscountCodeFactory(DjangoModelFactory[DiscountCode]):
+    """Active discount code of 10%, valid until the end of 2030; pass ``text="SUMMER"`` to name it."""
+
+    class Meta:
+        model = DiscountCode
+
+    class Params:
+        text = factory.Sequence(lambda n: f"CODE{n}")
+        percent = 10
+        audience = ""
+        terms = factory.LazyFunction(dict)
+
+    brand = factory.SubFactory(BrandFactory)
+    code = factory.LazyAttribute(lambda params: CodeFactory(text=params.text, brand=params.brand))
+    rule = factory.LazyAttribute(
+        lambda params: DiscountRuleFactory(
+            brand=params.brand, discount=params.percent, audience=params.audience, terms=params.terms
+        )
+    )
+    validity = datetime(2030, 12, 31, tzinfo=UTC)
+    created_at = datetime(2026, 1, 1, tzinfo=UTC)
