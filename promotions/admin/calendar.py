@@ -31,8 +31,8 @@ COLORS = {
     Status.SCHEDULED: "scheduled",
     Status.ACTIVE: "active",
     Status.ACTIVE_WITHOUT_AUDIENCE: "active",
-    Status.ENDED: "over",
-    Status.DEACTIVATED: "over",
+    Status.ENDED: "ended",
+    Status.DEACTIVATED: "ended",
 }
 
 

@@ -1,4 +1,4 @@
-"""The offer form says what the offer says: nothing more, nothing less."""
+"""The offer form: an offer stays exactly the same unless somebody changes it."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.factories import BrandFactory
 from tests.pricing.strategies import documents
 
 pytestmark = pytest.mark.django_db
-MORE_CONDITIONS = st.lists(
+EXTRA_CONDITIONS = st.lists(
     st.one_of(
         st.fixed_dictionaries({"kind": st.just("weekdays"), "any": st.just(["mon", "fri"])}),
         st.just({"kind": "hours", "from": "17:00", "to": "19:30"}),
@@ -39,19 +39,17 @@ def brand() -> Brand:
     return BrandFactory(slug="billo", currency="KWD")  # three decimals, so that the strategies' amounts fit
 
 
-def posted(**fields: Any) -> QueryDict:
-    """What a browser sends; keys with two underscores for hyphens, below ``offer``."""
-    data = QueryDict(mutable=True)
-    for name, value in fields.items():
-        data.setlist("offer-" + name.replace("__", "-"), value if isinstance(value, list) else [value])
-    return data
-
-
-def as_posted(values: dict[str, Any]) -> QueryDict:
+def form_data(values: dict[str, Any]) -> QueryDict:
+    """Return the data of a POST request."""
     data = QueryDict(mutable=True)
     for name, value in values.items():
         data.setlist(name, value if isinstance(value, list) else [value])
     return data
+
+
+def offer_data(**fields: Any) -> QueryDict:
+    """Return the data of a POST request of the form ``offer``. Two underscores in a name become a hyphen."""
+    return form_data({"offer-" + name.replace("__", "-"): value for name, value in fields.items()})
 
 
 @settings(
@@ -59,45 +57,45 @@ def as_posted(values: dict[str, Any]) -> QueryDict:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-@given(document=documents(), more=MORE_CONDITIONS)
-def test_an_offer_that_nobody_touches_stays_to_the_letter(
-    document: dict[str, Any], more: list[dict[str, Any]], brand: Brand
+@given(document=documents(), extra=EXTRA_CONDITIONS)
+def test_an_unchanged_offer_stays_exactly_the_same(
+    document: dict[str, Any], extra: list[dict[str, Any]], brand: Brand
 ) -> None:
-    document = document | {"conditions": document["conditions"] + more}
-    shown = OfferForm(brand=brand, offer=document)
-    again = OfferForm(as_posted(shown.initial_data()), brand=brand)
+    document = document | {"conditions": document["conditions"] + extra}
+    unbound = OfferForm(brand=brand, offer=document)
+    form = OfferForm(form_data(unbound.initial_data()), brand=brand)
 
     assert is_representable(document, brand)
-    assert again.is_valid(), again.errors
-    assert parse_offer(again.document) == parse_offer(document)
-    assert OfferForm(as_posted(shown.initial_data()), brand=brand, offer=document).description() == describe_offer(
+    assert form.is_valid(), form.errors
+    assert parse_offer(form.document) == parse_offer(document)
+    assert OfferForm(form_data(unbound.initial_data()), brand=brand, offer=document).description() == describe_offer(
         parse_offer(document), "KWD"
     )
 
 
-def test_goods_that_nobody_narrows_are_any_goods(brand: Brand) -> None:
+def test_a_selection_without_values_means_all_products(brand: Brand) -> None:
     document = {
         "benefits": [{"kind": "gift", "sku": "mug"}],
         "conditions": [{"kind": "contains", "select": {}, "quantity": 2}],
     }
-    form = OfferForm(as_posted(OfferForm(brand=brand, offer=document).initial_data()), brand=brand)
+    form = OfferForm(form_data(OfferForm(brand=brand, offer=document).initial_data()), brand=brand)
 
     assert form.is_valid(), form.errors
     assert form.document is not None
     assert parse_offer(form.document) == parse_offer(document)
 
 
-def test_an_untouched_offer_is_kept_as_its_author_spelt_it(brand: Brand) -> None:
+def test_an_unchanged_offer_keeps_the_notation_of_its_author(brand: Brand) -> None:
     document = {"benefits": [{"kind": "percent", "value": 10.0}], "lane": 0}
-    form = OfferForm(as_posted(OfferForm(brand=brand, offer=document).initial_data()), brand=brand, offer=document)
+    form = OfferForm(form_data(OfferForm(brand=brand, offer=document).initial_data()), brand=brand, offer=document)
 
     assert form.is_valid()
     assert form.document == document
 
 
-def test_a_marketer_writes_an_offer(brand: Brand) -> None:
+def test_form_fields_become_an_offer(brand: Brand) -> None:
     form = OfferForm(
-        posted(
+        offer_data(
             benefits__0__kind="percent", benefits__0__value="20 %", benefits__0__on="order",
             benefits__0__max_discount="50,5", benefits__0__select__categories="shoes\r\n boots, high \r\n",
             conditions__0__kind="min_subtotal", conditions__0__value="100", conditions__0__currency="KWD",
@@ -117,12 +115,10 @@ def test_a_marketer_writes_an_offer(brand: Brand) -> None:
             "conditions": [{"kind": "min_subtotal", "value": "100", "currency": "KWD"}],
         }
     )  # fmt: skip
-    assert (
-        form.description() == "20 % off shoes or boots, high, at most 50.5 KWD, if the order comes to at least 100 KWD."
-    )
+    assert form.description() == "20% off shoes or boots, high, up to KWD50.500, when the order is at least KWD100.000."
 
 
-REFUSED = [
+INVALID_BENEFITS = [
     ("kind=percent value=120", "value"),
     ("kind=percent value=ten", "value"),
     ("kind=percent", "value"),
@@ -138,7 +134,7 @@ REFUSED = [
      "tiers-2-from"),
     ("kind=gift sku=rose select-skus=" + "x" * 256, "select-skus"),
 ]  # fmt: skip
-REFUSED_CONDITIONS = [
+INVALID_CONDITIONS = [
     ("kind=weekdays", "any"),
     ("kind=weekdays any=mon any=x\x00", "any"),
     ("kind=country any=ES any=Spain", "any"),
@@ -148,87 +144,91 @@ REFUSED_CONDITIONS = [
 ]
 
 
-def said(text: str, part: str) -> dict[str, Any]:
-    """``kind=country any=ES any=FR`` as a part of a form."""
-    found: dict[str, Any] = {}
-    for word in text.split(" "):
-        name, _, value = word.partition("=")
-        found.setdefault(f"offer-{part}-{name}", []).append(value)
+def part_values(text: str, part: str) -> dict[str, Any]:
+    """Return the values of a part of the form from a text such as ``kind=country any=ES any=FR``."""
+    values: dict[str, Any] = {}
+    for assignment in text.split(" "):
+        name, _, value = assignment.partition("=")
+        values.setdefault(f"offer-{part}-{name}", []).append(value)
     if text.startswith("kind=country"):
-        found[f"offer-{part}-any"] = "\n".join(found[f"offer-{part}-any"])
-    return found
+        values[f"offer-{part}-any"] = "\n".join(values[f"offer-{part}-any"])
+    return values
 
 
-@pytest.mark.parametrize(("text", "field"), REFUSED)
-def test_what_the_engine_refuses_is_told_at_its_field(text: str, field: str, brand: Brand) -> None:
-    form = OfferForm(as_posted(said(text, "benefits-0")), brand=brand)
+@pytest.mark.parametrize(("text", "field"), INVALID_BENEFITS)
+def test_an_invalid_benefit_has_an_error_at_its_field(text: str, field: str, brand: Brand) -> None:
+    form = OfferForm(form_data(part_values(text, "benefits-0")), brand=brand)
 
     assert set(form.errors) == {f"benefits-0-{field}"}
     assert form.document == {}
 
 
-@pytest.mark.parametrize(("text", "field"), REFUSED_CONDITIONS)
-def test_what_the_engine_refuses_of_a_condition_is_told_at_its_field(text: str, field: str, brand: Brand) -> None:
-    form = OfferForm(as_posted(said("kind=gift sku=rose", "benefits-0") | said(text, "conditions-0")), brand=brand)
+@pytest.mark.parametrize(("text", "field"), INVALID_CONDITIONS)
+def test_an_invalid_condition_has_an_error_at_its_field(text: str, field: str, brand: Brand) -> None:
+    form = OfferForm(
+        form_data(part_values("kind=gift sku=rose", "benefits-0") | part_values(text, "conditions-0")), brand=brand
+    )
 
     assert set(form.errors) == {f"conditions-0-{field}"}
     assert form.document == {}
 
 
-def test_an_offer_gives_something(brand: Brand) -> None:
+def test_an_offer_without_benefits_is_invalid(brand: Brand) -> None:
     form = OfferForm(QueryDict("offer-lane=0"), brand=brand)
 
     assert not form.is_valid()
 
 
-def test_buttons_change_the_shape_and_lose_nothing(brand: Brand) -> None:
-    data = as_posted(OfferForm(brand=brand, offer={"benefits": [{"kind": "percent", "value": "10"}]}).initial_data())
+def test_buttons_add_and_remove_parts_and_keep_all_values(brand: Brand) -> None:
+    data = form_data(OfferForm(brand=brand, offer={"benefits": [{"kind": "percent", "value": "10"}]}).initial_data())
 
-    def press(form: OfferForm, button: str) -> OfferForm:
-        return OfferForm(as_posted(form.initial_data() | {"offer-do": button}), brand=brand)
+    def press(form: OfferForm, action: str) -> OfferForm:
+        return OfferForm(form_data(form.initial_data() | {"offer-do": action}), brand=brand)
 
     form = press(OfferForm(brand=brand, offer={"benefits": [{"kind": "percent", "value": "10"}]}), "add conditions")
-    assert form.shape == {"conditions": ["min_subtotal"], "benefits": ["percent"]}
+    assert form.part_kinds == {"conditions": ["min_subtotal"], "benefits": ["percent"]}
     assert form["benefits-0-value"].value() == "10"
-    assert form["conditions-0-currency"].value() == "KWD"  # a new amount is in the brand's money
+    assert form["conditions-0-currency"].value() == "KWD"  # a new amount starts with the brand's currency
     form = press(press(form, "add conditions"), "add benefits")
-    form = press(form, "drop benefits-0")
-    assert form.shape == {"conditions": ["min_subtotal", "min_subtotal"], "benefits": ["percent"]}
-    data = as_posted(form.initial_data() | {"offer-do": "shape", "offer-benefits-0-kind": "tiers"})
+    form = press(form, "remove benefits-0")
+    assert form.part_kinds == {"conditions": ["min_subtotal", "min_subtotal"], "benefits": ["percent"]}
+    data = form_data(form.initial_data() | {"offer-do": "update", "offer-benefits-0-kind": "tiers"})
     form = OfferForm(data, brand=brand)
-    assert form.rows == {"benefits-0": 3}
-    form = press(form, "rows benefits-0")
-    assert form.rows == {"benefits-0": 6}
+    assert form.tier_counts == {"benefits-0": 3}
+    form = press(form, "add_tiers benefits-0")
+    assert form.tier_counts == {"benefits-0": 6}
     assert not form.is_bound
 
 
-NO_BUTTONS = [
-    "drop benefits-99999999999", "drop x", "rows", "rows benefits-x", "add", "add conditions-1", "x" * 999,
-    "drop conditions-\N{SUPERSCRIPT TWO}",
+UNKNOWN_ACTIONS = [
+    "remove benefits-99999999999", "remove x", "add_tiers", "add_tiers benefits-x", "add", "add conditions-1",
+    "x" * 999, "remove conditions-\N{SUPERSCRIPT TWO}",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("button", NO_BUTTONS)
-def test_a_button_that_there_is_not_changes_nothing(button: str, brand: Brand) -> None:
-    form = OfferForm(posted(benefits__0__kind="gift", benefits__0__sku="rose", do=button), brand=brand)
+@pytest.mark.parametrize("action", UNKNOWN_ACTIONS)
+def test_an_unknown_action_changes_nothing(action: str, brand: Brand) -> None:
+    form = OfferForm(offer_data(benefits__0__kind="gift", benefits__0__sku="rose", do=action), brand=brand)
 
-    assert form.shape["benefits"] == ["gift"]
-
-
-def test_there_are_never_more_parts_than_the_language_has(brand: Brand) -> None:
-    many = {f"offer-conditions-{n}-kind": "nth_order" for n in range(40)} | {"offer-benefits-0-kind": "nonsense"}
-    form = OfferForm(as_posted(many | {"offer-do": "add conditions"}), brand=brand)
-
-    assert len(form.shape["conditions"]) == 20
-    assert form.shape["benefits"] == ["percent"]
+    assert form.part_kinds["benefits"] == ["gift"]
 
 
-def test_free_shipping_is_one_choice(brand: Brand) -> None:
-    form = OfferForm(posted(benefits__0__kind="free_shipping"), brand=brand)
+def test_the_number_of_parts_is_limited(brand: Brand) -> None:
+    values = {f"offer-conditions-{index}-kind": "nth_order" for index in range(40)} | {
+        "offer-benefits-0-kind": "nonsense"
+    }
+    form = OfferForm(form_data(values | {"offer-do": "add conditions"}), brand=brand)
+
+    assert len(form.part_kinds["conditions"]) == 20
+    assert form.part_kinds["benefits"] == ["percent"]
+
+
+def test_free_shipping_is_a_kind_of_its_own(brand: Brand) -> None:
+    form = OfferForm(offer_data(benefits__0__kind="free_shipping"), brand=brand)
 
     assert form.is_valid(), form.errors
     assert form.description() == "Free shipping."
-    assert OfferForm(brand=brand, offer=form.document).shape["benefits"] == ["free_shipping"]
+    assert OfferForm(brand=brand, offer=form.document).part_kinds["benefits"] == ["free_shipping"]
 
 
 @pytest.mark.parametrize(
@@ -239,29 +239,31 @@ def test_free_shipping_is_one_choice(brand: Brand) -> None:
         {"benefits": [{"kind": "gift", "sku": "a"}], "conditions": [{"kind": "weekdays", "any": ["fri", "mon"]}]},
     ],
 )
-def test_what_the_form_cannot_tell_is_shown_in_words_and_kept(document: dict[str, Any], brand: Brand) -> None:
+def test_an_offer_that_the_form_cannot_represent_is_read_only(document: dict[str, Any], brand: Brand) -> None:
     field = OfferField(brand=brand, initial=document)
-    sent = posted(benefits__0__kind="percent", benefits__0__value="99")
+    data = offer_data(benefits__0__kind="percent", benefits__0__value="99")
 
     page = field.widget.render("offer", document)
 
-    assert "it stays as it is" in page
+    assert "Edit it through the API." in page
     assert "<input" not in page
-    assert field.clean(field.widget.value_from_datadict(sent, {}, "offer")) == document
+    assert field.clean(field.widget.value_from_datadict(data, {}, "offer")) == document
 
 
-def test_only_what_may_be_given_here_is_given(brand: Brand) -> None:
-    form = OfferForm(posted(benefits__0__kind="gift", benefits__0__sku="rose"), brand=brand, kinds=("percent",))
+def test_a_kind_of_benefit_that_is_not_allowed_is_rejected(brand: Brand) -> None:
+    form = OfferForm(offer_data(benefits__0__kind="gift", benefits__0__sku="rose"), brand=brand, kinds=("percent",))
 
     assert not form.is_valid()
     assert form.document == {}
 
 
-def test_a_key_that_is_not_shown_stays(brand: Brand) -> None:
+def test_a_hidden_key_keeps_its_value(brand: Brand) -> None:
     document = {"benefits": [{"kind": "percent", "value": "5"}], "priority": 7}
-    shown = OfferForm(brand=brand, offer=document, kept=("priority",))
-    form = OfferForm(as_posted(shown.initial_data() | {"offer-benefits-0-value": "6"}), brand=brand, kept=("priority",))
+    unbound = OfferForm(brand=brand, offer=document, hidden_keys=("priority",))
+    form = OfferForm(
+        form_data(unbound.initial_data() | {"offer-benefits-0-value": "6"}), brand=brand, hidden_keys=("priority",)
+    )
 
     assert form.is_valid()
     assert form.document["priority"] == 7
-    assert "priority" not in [bound.name for bound in shown.combining]
+    assert "priority" not in [bound.name for bound in unbound.combination_fields]
