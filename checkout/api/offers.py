@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -27,8 +28,10 @@ from core import money
 from core.errors import InvalidRequest
 from core.serializer_fields import validate
 
-CUSTOMER = OpenApiParameter("customer_id", str, description="Customer to act for (brand API keys only).")
-BRAND = OpenApiParameter("brand", str, description="Slug of the brand whose offers to return. Defaults to all brands.")
+CUSTOMER = OpenApiParameter("customer_id", str, description=_("Customer to act for (brand API keys only)."))
+BRAND = OpenApiParameter(
+    "brand", str, description=_("Slug of the brand whose offers to return. Defaults to all brands.")
+)
 
 
 class AvailableOfferSerializer(serializers.Serializer[Any]):
@@ -38,15 +41,15 @@ class AvailableOfferSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(help_text=OFFER_ID_HELP)
     code = serializers.CharField(required=False, help_text=CODE_HELP)
     name = serializers.CharField(help_text=NAME_HELP)
-    brand = serializers.CharField(help_text="Slug of the brand.")
-    amount = serializers.CharField(required=False, help_text="Discount of the offer if applied alone.")
-    reason = ReasonSerializer(required=False, help_text="Why the offer gives no discount on the cart.")
+    brand = serializers.CharField(help_text=_("Slug of the brand."))
+    amount = serializers.CharField(required=False, help_text=_("Discount of the offer if applied alone."))
+    reason = ReasonSerializer(required=False, help_text=_("Why the offer gives no discount on the cart."))
 
 
 class AvailableOffersSerializer(serializers.Serializer[Any]):
     """The offers that the shopper can use."""
 
-    results = AvailableOfferSerializer(many=True, help_text="Offers, best first.")
+    results = AvailableOfferSerializer(many=True, help_text=_("Offers, best first."))
 
 
 class OffersView(APIView):
@@ -87,7 +90,7 @@ def _get_text(request: Request, name: str) -> str | None:
     """Return a query parameter. Raises InvalidRequest for a null character, which PostgreSQL doesn't store."""
     value = request.query_params.get(name)
     if value is not None and "\0" in value:
-        raise InvalidRequest.field(name, _("Null characters are not allowed."))
+        raise InvalidRequest.field(name, gettext("Null characters are not allowed."))
     return value
 
 

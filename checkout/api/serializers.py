@@ -21,34 +21,36 @@ from core.serializer_fields import (
 MAX_LINES = 500
 MAX_CODES = 20
 KINDS = ["promotion", "discount_code", "coupon", "voucher"]
-KIND_HELP = "Kind of the offer."
-OFFER_ID_HELP = "ID of the offer. The ID of a discount code is its code."
-CODE_HELP = "Code that the offer needs. Absent for automatic offers."
-NAME_HELP = "Name of the offer."
+KIND_HELP = _("Kind of the offer.")
+OFFER_ID_HELP = _("ID of the offer. The ID of a discount code is its code.")
+CODE_HELP = _("Code that the offer needs. Absent for automatic offers.")
+NAME_HELP = _("Name of the offer.")
 
 
 # --- requests --------------------------------------------------------------------------------------------------------
 class LineInputSerializer(serializers.Serializer[Any]):
     """A line of a cart. Prices are per unit."""
 
-    id = ExternalIdField(help_text="ID of the line, unique within the cart.")
-    sku = StrictCharField(max_length=200, help_text="SKU of the product.")
-    quantity = StrictIntegerField(min_value=1, max_value=1_000_000, help_text="Number of units.")
-    unit_price = AmountField(help_text="Price of one unit before discounts.")
+    id = ExternalIdField(help_text=_("ID of the line, unique within the cart."))
+    sku = StrictCharField(max_length=200, help_text=_("SKU of the product."))
+    quantity = StrictIntegerField(min_value=1, max_value=1_000_000, help_text=_("Number of units."))
+    unit_price = AmountField(help_text=_("Price of one unit without discounts."))
     categories = serializers.ListField(
-        child=StrictCharField(max_length=200), required=False, max_length=100, help_text="Categories of the product."
+        child=StrictCharField(max_length=200), required=False, max_length=100, help_text=_("Categories of the product.")
     )
-    brand = SlugField(required=False, help_text="Slug of the brand. For brand API keys, defaults to the key's brand.")
-    min_unit_price = AmountField(required=False, help_text="Price of one unit that no discount undercuts.")
-    discountable = StrictBooleanField(default=True, help_text="Whether offers may discount the line.")
-    already_discounted = StrictBooleanField(default=False, help_text="Whether the product is on sale.")
+    brand = SlugField(
+        required=False, help_text=_("Slug of the brand. For brand API keys, defaults to the key's brand.")
+    )
+    min_unit_price = AmountField(required=False, help_text=_("Price of one unit that no discount undercuts."))
+    discountable = StrictBooleanField(default=True, help_text=_("Whether offers may discount the line."))
+    already_discounted = StrictBooleanField(default=False, help_text=_("Whether the product is on sale."))
 
 
 class ShippingInputSerializer(serializers.Serializer[Any]):
     """A shipping method of a cart."""
 
-    id = ExternalIdField(help_text="ID of the method, unique within the cart.")
-    price = AmountField(help_text="Price of the method before discounts.")
+    id = ExternalIdField(help_text=_("ID of the method, unique within the cart."))
+    price = AmountField(help_text=_("Price of the method without discounts."))
 
 
 _SHIPPING_SCHEMA = {
@@ -84,25 +86,25 @@ class ShippingField(serializers.Field[Any, Any, Any, Any]):
 class CartInputSerializer(serializers.Serializer[Any]):
     """A cart with the codes that the customer entered."""
 
-    currency = CurrencyField(help_text="ISO 4217 code of the currency of all amounts.")
+    currency = CurrencyField(help_text=_("ISO 4217 code of the currency of all amounts."))
     lines: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=LineInputSerializer(), max_length=MAX_LINES, help_text="Lines of the cart. May be empty with shipping."
+        child=LineInputSerializer(), max_length=MAX_LINES, help_text=_("Lines of the cart. May be empty with shipping.")
     )
-    shipping = ShippingField(required=False, help_text="Price of shipping, or a list of methods with a price each.")
+    shipping = ShippingField(required=False, help_text=_("Price of shipping, or a list of methods with a price each."))
     transaction_type = StrictCharField(
-        max_length=50, default="purchase", help_text="Type of the transaction, for example `purchase` or `topup`."
+        max_length=50, default="purchase", help_text=_("Type of the transaction, for example `purchase` or `topup`.")
     )
     country = serializers.RegexField(
-        r"^[A-Z]{2}\Z", required=False, help_text="ISO 3166 code of the country, for example `ES`."
+        r"^[A-Z]{2}\Z", required=False, help_text=_("ISO 3166 code of the country, for example `ES`.")
     )
     codes = serializers.ListField(
-        child=StrictCharField(max_length=200), max_length=MAX_CODES, required=False, help_text="Codes to apply."
+        child=StrictCharField(max_length=200), max_length=MAX_CODES, required=False, help_text=_("Codes to apply.")
     )
     vouchers = serializers.ListField(
-        child=UuidField(), max_length=MAX_CODES, required=False, help_text="IDs of the customer's vouchers to apply."
+        child=UuidField(), max_length=MAX_CODES, required=False, help_text=_("IDs of the customer's vouchers to apply.")
     )
     customer_id = StrictCharField(
-        max_length=100, required=False, help_text="Customer to act for (brand API keys only)."
+        max_length=100, required=False, help_text=_("Customer to act for (brand API keys only).")
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -118,15 +120,17 @@ class CartInputSerializer(serializers.Serializer[Any]):
 class RedemptionInputSerializer(CartInputSerializer):
     """A cart to reserve for an order."""
 
-    order = StrictCharField(max_length=100, help_text="Your reference of the order.")
+    order = StrictCharField(max_length=100, help_text=_("Your reference of the order."))
     expect_total = AmountField(
-        required=False, help_text="Total that the customer saw. A different one is rejected with `price_changed`."
+        required=False, help_text=_("Total that the customer saw. A different one is rejected with `price_changed`.")
     )
     ttl_seconds = StrictIntegerField(
-        min_value=1, max_value=MAX_TTL, default=DEFAULT_TTL, help_text="Seconds until the reservation expires."
+        min_value=1, max_value=MAX_TTL, default=DEFAULT_TTL, help_text=_("Seconds until the reservation expires.")
     )
     on_reject = serializers.ChoiceField(
-        ["refuse", "skip"], default="refuse", help_text="Whether a rejected code fails the redemption or is left out."
+        ["refuse", "skip"],
+        default="refuse",
+        help_text=_("Whether a rejected code fails the redemption or is left out."),
     )
 
 
@@ -135,7 +139,7 @@ class RefundInputSerializer(serializers.Serializer[Any]):
 
     lines = serializers.ListField(
         child=ExternalIdField(), required=False, min_length=1, max_length=MAX_LINES,
-        help_text="IDs of the lines to refund. Defaults to all lines.",
+        help_text=_("IDs of the lines to refund. Defaults to all lines."),
     )  # fmt: skip
 
 
@@ -143,17 +147,17 @@ class RefundInputSerializer(serializers.Serializer[Any]):
 class LineSerializer(serializers.Serializer[Any]):
     """The price of a line."""
 
-    id = serializers.CharField(help_text="ID of the line.")
-    subtotal = serializers.CharField(help_text="Price before discounts.")
-    discount = serializers.CharField(help_text="Discount of the line.")
-    total = serializers.CharField(help_text="Price after discounts.")
+    id = serializers.CharField(help_text=_("ID of the line."))
+    subtotal = serializers.CharField(help_text=_("Subtotal of the line."))
+    discount = serializers.CharField(help_text=_("Discount of the line."))
+    total = serializers.CharField(help_text=_("Total of the line after discounts."))
 
 
 class ShareSerializer(serializers.Serializer[Any]):
     """The part of a discount that a line gets."""
 
-    id = serializers.CharField(help_text="ID of the line.")
-    amount = serializers.CharField(help_text="Discount that the offer gives on the line.")
+    id = serializers.CharField(help_text=_("ID of the line."))
+    amount = serializers.CharField(help_text=_("Discount that the offer gives on the line."))
 
 
 class AppliedOfferSerializer(serializers.Serializer[Any]):
@@ -163,30 +167,30 @@ class AppliedOfferSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(help_text=OFFER_ID_HELP)
     code = serializers.CharField(required=False, help_text=CODE_HELP)
     name = serializers.CharField(help_text=NAME_HELP)
-    amount = serializers.CharField(help_text="Discount of the offer.")
-    lines = ShareSerializer(many=True, help_text="Discounts by line.")
-    shipping = serializers.CharField(help_text="Discount on shipping.")
+    amount = serializers.CharField(help_text=_("Discount of the offer."))
+    lines = ShareSerializer(many=True, help_text=_("Discounts by line."))
+    shipping = serializers.CharField(help_text=_("Discount on shipping."))
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
     """The reason why an offer isn't applied. Some codes add members, such as `missing`."""
 
-    code = serializers.CharField(help_text="Error code of the reason.")
-    detail = serializers.CharField(help_text="Text for the customer.")
+    code = serializers.CharField(help_text=_("Error code of the reason."))
+    detail = serializers.CharField(help_text=_("Text for the customer."))
 
 
 class RejectedCodeSerializer(serializers.Serializer[Any]):
     """A code that isn't applied."""
 
-    code = serializers.CharField(help_text="Code as sent, or the ID of a voucher.")
-    reason = ReasonSerializer(help_text="Why the code isn't applied.")
+    code = serializers.CharField(help_text=_("Code as sent, or the ID of a voucher."))
+    reason = ReasonSerializer(help_text=_("Why the code isn't applied."))
 
 
 class GiftSerializer(serializers.Serializer[Any]):
     """A free product."""
 
-    sku = serializers.CharField(help_text="SKU of the product.")
-    quantity = serializers.IntegerField(help_text="Number of units.")
+    sku = serializers.CharField(help_text=_("SKU of the product."))
+    quantity = serializers.IntegerField(help_text=_("Number of units."))
 
 
 class NextBestSerializer(serializers.Serializer[Any]):
@@ -195,57 +199,57 @@ class NextBestSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField(help_text=KIND_HELP)
     id = serializers.CharField(help_text=OFFER_ID_HELP)
     name = serializers.CharField(help_text=NAME_HELP)
-    missing = serializers.DictField(help_text="What is missing: `amount`, `quantity` or both.")
-    amount = serializers.CharField(help_text="Discount that the offer would give.")
+    missing = serializers.DictField(help_text=_("What is missing: `amount`, `quantity` or both."))
+    amount = serializers.CharField(help_text=_("Discount that the offer would give."))
 
 
 class ShippingLineSerializer(serializers.Serializer[Any]):
     """The price of a shipping method."""
 
-    id = serializers.CharField(help_text="ID of the method.")
-    price = serializers.CharField(help_text="Price before discounts.")
-    discount = serializers.CharField(help_text="Discount of the method.")
+    id = serializers.CharField(help_text=_("ID of the method."))
+    price = serializers.CharField(help_text=_("Price of the method without discounts."))
+    discount = serializers.CharField(help_text=_("Discount of the method."))
 
 
 class QuoteSerializer(serializers.Serializer[Any]):
     """A priced cart. Amounts are decimal strings in the cart's currency."""
 
-    currency = serializers.CharField(help_text="ISO 4217 code of the currency.")
-    subtotal = serializers.CharField(help_text="Price of all lines before discounts.")
-    shipping = serializers.CharField(help_text="Price of shipping before discounts.")
-    discount_total = serializers.CharField(help_text="All discounts, with those on shipping.")
-    total = serializers.CharField(help_text="Amount to pay.")
-    lines = LineSerializer(many=True, help_text="Prices by line.")
-    applied = AppliedOfferSerializer(many=True, help_text="Applied offers.")
-    gifts = GiftSerializer(many=True, help_text="Free products.")
+    currency = serializers.CharField(help_text=_("ISO 4217 code of the currency."))
+    subtotal = serializers.CharField(help_text=_("Subtotal of all lines."))
+    shipping = serializers.CharField(help_text=_("Price of shipping without discounts."))
+    discount_total = serializers.CharField(help_text=_("All discounts, with those on shipping."))
+    total = serializers.CharField(help_text=_("Amount to pay."))
+    lines = LineSerializer(many=True, help_text=_("Prices by line."))
+    applied = AppliedOfferSerializer(many=True, help_text=_("Applied offers."))
+    gifts = GiftSerializer(many=True, help_text=_("Free products."))
     shipping_lines = ShippingLineSerializer(
-        many=True, required=False, help_text="Prices by shipping method. Absent for a single method."
+        many=True, required=False, help_text=_("Prices by shipping method. Absent for a single method.")
     )
-    rejected = RejectedCodeSerializer(many=True, help_text="Codes and vouchers that aren't applied.")
-    next_best = NextBestSerializer(many=True, help_text="Offers that the cart almost qualifies for, best first.")
+    rejected = RejectedCodeSerializer(many=True, help_text=_("Codes and vouchers that aren't applied."))
+    next_best = NextBestSerializer(many=True, help_text=_("Offers that the cart almost qualifies for, best first."))
 
 
 class RefundedLineSerializer(serializers.Serializer[Any]):
     """A refunded line."""
 
-    id = serializers.CharField(help_text="ID of the line.")
-    discount = serializers.CharField(help_text="Discount of the line.")
+    id = serializers.CharField(help_text=_("ID of the line."))
+    discount = serializers.CharField(help_text=_("Discount of the line."))
 
 
 class RedemptionSerializer(serializers.Serializer[Any]):
     """The redemption of an order's offers."""
 
-    id = serializers.UUIDField(help_text="ID of the redemption.")
-    order = serializers.CharField(help_text="Your reference of the order.")
+    id = serializers.UUIDField(help_text=_("ID of the redemption."))
+    order = serializers.CharField(help_text=_("Your reference of the order."))
     status = serializers.ChoiceField(
-        ["reserved", "confirmed", "cancelled", "expired", "refunded"], help_text="Status of the redemption."
+        ["reserved", "confirmed", "cancelled", "expired", "refunded"], help_text=_("Status of the redemption.")
     )
-    customer_id = serializers.CharField(help_text="Customer of the order.")
-    created_at = serializers.DateTimeField(help_text="When the redemption was reserved.")
-    expires_at = serializers.DateTimeField(help_text="When an unconfirmed reservation expires.")
-    confirmed_at = serializers.DateTimeField(allow_null=True, help_text="When the redemption was confirmed.")
+    customer_id = serializers.CharField(help_text=_("Customer of the order."))
+    created_at = serializers.DateTimeField(help_text=_("When the redemption was reserved."))
+    expires_at = serializers.DateTimeField(help_text=_("When an unconfirmed reservation expires."))
+    confirmed_at = serializers.DateTimeField(allow_null=True, help_text=_("When the redemption was confirmed."))
     closed_at = serializers.DateTimeField(
-        allow_null=True, help_text="When the redemption was canceled, expired or completely refunded."
+        allow_null=True, help_text=_("When the redemption was canceled, expired or completely refunded.")
     )
-    refunded = RefundedLineSerializer(many=True, help_text="Lines refunded so far.")
-    quote = QuoteSerializer(help_text="Quote at the time of the reservation.")
+    refunded = RefundedLineSerializer(many=True, help_text=_("Lines refunded so far."))
+    quote = QuoteSerializer(help_text=_("Quote at the time of the reservation."))

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -52,92 +53,93 @@ class DraftLimitsInputSerializer(serializers.Serializer[Any]):
     """Usage limits of a draft. A simulation evaluates each draft as unused."""
 
     total = StrictIntegerField(
-        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text="Total usage limit."
+        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text=_("Total usage limit.")
     )
     per_customer = StrictIntegerField(
-        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text="Usage limit per customer."
+        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text=_("Usage limit per customer.")
     )
     per_day = StrictIntegerField(
-        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text="Usage limit per day."
+        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text=_("Usage limit per day.")
     )
     per_week = StrictIntegerField(
-        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text="Usage limit per week."
+        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text=_("Usage limit per week.")
     )
     per_month = StrictIntegerField(
-        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text="Usage limit per month."
+        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text=_("Usage limit per month.")
     )
 
 
 class DraftPromotionInputSerializer(serializers.Serializer[Any]):
     """A promotion to simulate."""
 
-    id = ExternalIdField(help_text="Your ID of the draft. The ID of an active promotion replaces that promotion.")
-    trigger = serializers.ChoiceField(["automatic", "code"], help_text="Whether the promotion needs a code.")
-    code = StrictCharField(max_length=200, required=False, allow_null=True, help_text="Code of the promotion.")
-    offer = ObjectField(help_text="Offer in the offer language.")
+    id = ExternalIdField(help_text=_("Your ID of the draft. The ID of an active promotion replaces that promotion."))
+    trigger = serializers.ChoiceField(["automatic", "code"], help_text=_("Whether the promotion needs a code."))
+    code = StrictCharField(max_length=200, required=False, allow_null=True, help_text=_("Code of the promotion."))
+    offer = ObjectField(help_text=_("Offer in the offer language."))
     priority = StrictIntegerField(
-        required=False, min_value=-32768, max_value=32767, help_text="Priority. Defaults to the offer's priority."
+        required=False, min_value=-32768, max_value=32767, help_text=_("Priority. Defaults to the offer's priority.")
     )
-    limits = DraftLimitsInputSerializer(required=False, help_text="Usage limits.")
-    budget = AmountField(required=False, allow_null=True, help_text="Budget in the cart's currency.")
+    limits = DraftLimitsInputSerializer(required=False, help_text=_("Usage limits."))
+    budget = AmountField(required=False, allow_null=True, help_text=_("Budget in the cart's currency."))
 
 
 class AssumedCustomerInputSerializer(serializers.Serializer[Any]):
     """Assumptions about the customer, instead of stored data."""
 
     segments = serializers.ListField(
-        child=StrictCharField(max_length=100), max_length=1_000, required=False, help_text="Segment types."
+        child=StrictCharField(max_length=100), max_length=1_000, required=False, help_text=_("Segment types.")
     )
     placed_orders = StrictIntegerField(
-        min_value=0, max_value=1_000_000, default=0, help_text="Number of confirmed orders."
+        min_value=0, max_value=1_000_000, default=0, help_text=_("Number of confirmed orders.")
     )
 
 
 class SimulationInputSerializer(serializers.Serializer[Any]):
     """A cart and the promotions to simulate. The order of the list decides between equal promotions."""
 
-    cart = CartInputSerializer(help_text="Cart to price.")
+    cart = CartInputSerializer(help_text=_("Cart to price."))
     promotions: serializers.ListSerializer[Any] = serializers.ListSerializer(
-        child=DraftPromotionInputSerializer(), max_length=MAX_PROMOTIONS, help_text="Promotions to simulate."
+        child=DraftPromotionInputSerializer(), max_length=MAX_PROMOTIONS, help_text=_("Promotions to simulate.")
     )
-    profile = ObjectField(required=False, help_text="Pricing profile. Defaults to the brand's profile.")
+    profile = ObjectField(required=False, help_text=_("Pricing profile. Defaults to the brand's profile."))
     customer = AssumedCustomerInputSerializer(
-        required=False, help_text="Assumptions about the customer. Defaults to the stored data of `cart.customer_id`."
+        required=False,
+        help_text=_("Assumptions about the customer. Defaults to the stored data of `cart.customer_id`."),
     )
-    at = AwareDateTimeField(required=False, help_text="Date and time of the simulation. Defaults to now.")
-    include_live = StrictBooleanField(default=False, help_text="Whether to include the brand's active promotions.")
-    brand = SlugField(required=False, help_text="Required if you belong to several brands.")
+    at = AwareDateTimeField(required=False, help_text=_("Date and time of the simulation. Defaults to now."))
+    include_live = StrictBooleanField(default=False, help_text=_("Whether to include the brand's active promotions."))
+    brand = SlugField(required=False, help_text=_("Required if you belong to several brands."))
 
 
 class ConditionResultSerializer(serializers.Serializer[Any]):
     """The result of a condition."""
 
-    kind = serializers.CharField(help_text="Kind of the condition.")
-    required = serializers.JSONField(help_text="What the condition requires.")
-    actual = serializers.JSONField(help_text="What the cart, the customer or the time has.")
-    passed = serializers.BooleanField(help_text="Whether the condition is met.")
+    kind = serializers.CharField(help_text=_("Kind of the condition."))
+    required = serializers.JSONField(help_text=_("What the condition requires."))
+    actual = serializers.JSONField(help_text=_("What the cart, the customer or the time has."))
+    passed = serializers.BooleanField(help_text=_("Whether the condition is met."))
 
 
 class ExplanationSerializer(serializers.Serializer[Any]):
     """The explanation of one promotion."""
 
     kind = serializers.CharField(help_text=KIND_HELP)
-    id = serializers.CharField(help_text="ID of the draft or of the active promotion.")
+    id = serializers.CharField(help_text=_("ID of the draft or of the active promotion."))
     name = serializers.CharField(help_text=NAME_HELP)
-    code = serializers.CharField(required=False, help_text="Code of the promotion.")
-    live = serializers.BooleanField(help_text="Whether this is an active promotion instead of a draft.")
-    outcome = serializers.CharField(help_text="`applied`, or the code of the reason why it isn't.")
-    detail = serializers.CharField(help_text="Text of the outcome.")
-    amount = serializers.CharField(help_text="Discount of the promotion.")
-    conditions = ConditionResultSerializer(many=True, help_text="Results of the conditions.")
-    reason = ReasonSerializer(required=False, help_text="Why the promotion isn't applied.")
+    code = serializers.CharField(required=False, help_text=_("Code of the promotion."))
+    live = serializers.BooleanField(help_text=_("Whether this is an active promotion instead of a draft."))
+    outcome = serializers.CharField(help_text=_("`applied`, or the code of the reason why it isn't."))
+    detail = serializers.CharField(help_text=_("Text of the outcome."))
+    amount = serializers.CharField(help_text=_("Discount of the promotion."))
+    conditions = ConditionResultSerializer(many=True, help_text=_("Results of the conditions."))
+    reason = ReasonSerializer(required=False, help_text=_("Why the promotion isn't applied."))
 
 
 class SimulationSerializer(QuoteSerializer):
     """A quote with explanations."""
 
     explain = ExplanationSerializer(
-        many=True, help_text="Explanations: the drafts in the order of the request, then active promotions."
+        many=True, help_text=_("Explanations: the drafts in the order of the request, then active promotions.")
     )
 
 
@@ -201,7 +203,7 @@ def _find_duplicates(promotion: Mapping[str, Any], path: str, seen: Mapping[str,
     """Return errors for an ID and a code that are in ``seen``, and add new ones to it."""
     errors = []
     values = {"id": promotion["id"], "code": normalize_code(promotion.get("code") or "")}
-    messages = {"id": _("Duplicate id."), "code": _("Duplicate code.")}
+    messages = {"id": gettext("Duplicate id."), "code": gettext("Duplicate code.")}
     for name, value in values.items():
         if value in seen[name]:
             errors.append({"field": f"{path}.{name}", "code": "invalid", "detail": messages[name]})
@@ -215,7 +217,7 @@ def _to_draft(promotion: Mapping[str, Any], path: str, currency: str) -> DraftPr
     by_code, text = promotion["trigger"] == "code", promotion.get("code")
     code = normalize_code(text) if text else None
     if text and not by_code:
-        raise InvalidRequest.field(f"{path}.code", _("An automatic promotion can't have a code."))
+        raise InvalidRequest.field(f"{path}.code", gettext("An automatic promotion can't have a code."))
     if text and code is None:
         raise InvalidRequest.field(f"{path}.code", str(CODE_FORMAT_MESSAGE))
     offer: Offer = validate_offer(promotion["offer"], field=f"{path}.offer")
@@ -236,9 +238,9 @@ def _to_budget(text: str | None, currency: str, field: str) -> int | None:
     try:
         budget = parse_minor_units(text, currency, field)
     except serializers.ValidationError as error:
-        raise InvalidRequest.field(field, _("Use at most the decimals of the currency.")) from error
+        raise InvalidRequest.field(field, gettext("Use at most the decimals of the currency.")) from error
     if not budget:
-        raise InvalidRequest.field(field, _("The budget must be greater than 0."))
+        raise InvalidRequest.field(field, gettext("The budget must be greater than 0."))
     return budget
 
 

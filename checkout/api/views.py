@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -82,7 +83,7 @@ class RedemptionsView(APIView):
         return Response(answer, status=201)
 
     @extend_schema(
-        parameters=[OpenApiParameter("order", str, description="Your reference of the order.")],
+        parameters=[OpenApiParameter("order", str, description=_("Your reference of the order."))],
         responses={200: RedemptionSerializer(many=True)},
         operation_id="redemption_list",
     )

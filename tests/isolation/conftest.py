@@ -1,4 +1,4 @@
-"""Two brands, their people and servers, and what the first of them owns."""
+"""Fixtures: two brands with their users and servers, and objects of the first brand."""
 
 import uuid
 from collections.abc import Callable
@@ -30,41 +30,41 @@ from tests.factories import (
 
 @dataclass(frozen=True)
 class World:
-    """Callers by name, and what is billo's: names of its objects, and texts that nobody else may read."""
+    """Callers by name, the IDs of Billo's objects by name, and texts that nobody else may read."""
 
     clients: dict[str, Client]
-    things: dict[str, str]
+    ids: dict[str, str]
     secrets: list[str]
 
     def fill(self, value: Any) -> Any:
-        """The value with the names of things replaced by what they are."""
+        """Return the value with the names of objects, in angle brackets, replaced by their IDs."""
         if isinstance(value, dict):
             return {name: self.fill(inner) for name, inner in value.items()}
         if isinstance(value, list):
             return [self.fill(inner) for inner in value]
         if isinstance(value, str) and value.startswith("<"):
-            return self.things[value[1:-1]]
+            return self.ids[value[1:-1]]
         return value
 
-    def path(self, route: str, ids: dict[str, str], *, absent: bool = False) -> str:
-        """The address of one of billo's objects, or of one that there is not."""
+    def path(self, route: str, parameters: dict[str, str], *, missing: bool = False) -> str:
+        """Return the URL of one of Billo's objects, or of a missing object."""
         path = f"/{route}"
-        for name, thing in ids.items():
+        for name, value in parameters.items():
             converter = next(part for part in ("uuid", "slug", "str") if f"<{part}:{name}>" in path)
-            nowhere = str(uuid.uuid4()) if converter == "uuid" else "nosuch"
-            path = path.replace(f"<{converter}:{name}>", nowhere if absent else self.fill(thing))
+            missing_id = str(uuid.uuid4()) if converter == "uuid" else "nosuch"
+            path = path.replace(f"<{converter}:{name}>", missing_id if missing else self.fill(value))
         return path
 
-    def call(self, who: str, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """What a caller gets."""
-        kind = "text/csv" if isinstance(body, str) else "application/json"
-        data = {} if method == "GET" else {"data": self.fill(body or {}), "content_type": kind}
-        return getattr(self.clients[who], method.lower())(path, headers=headers, **data)
+    def call(self, caller: str, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send a request as a caller and return the response."""
+        content_type = "text/csv" if isinstance(body, str) else "application/json"
+        data = {} if method == "GET" else {"data": self.fill(body or {}), "content_type": content_type}
+        return getattr(self.clients[caller], method.lower())(path, headers=headers, **data)
 
     def leaks(self, response: Any) -> list[str]:
-        """What of billo's stands in an answer's body or headers."""
-        said = response.content.decode() + str(dict(response.headers))
-        return [secret for secret in self.secrets if secret in said]
+        """Return Billo's secrets in the body or the headers of a response."""
+        text = response.content.decode() + str(dict(response.headers))
+        return [secret for secret in self.secrets if secret in text]
 
 
 def _post(client: Client, path: str, body: dict[str, Any]) -> Any:
@@ -75,29 +75,34 @@ def _post(client: Client, path: str, body: dict[str, Any]) -> Any:
 
 @pytest.fixture
 def world(shopper_client: Callable[[User], Client], brand_client: Callable[[Brand], Client], settings: Any) -> World:
-    """Billo, which owns something of every kind, and cake, which owns nothing."""
+    """Billo, which has an object of every kind, and Cake, which has none."""
     settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "1000000/minute")
     billo, cake = BrandFactory(slug="billo"), BrandFactory(slug="cake")
-    people = {role: MembershipFactory(brand=billo, role=role).user for role in Role}
+    staff = {role: MembershipFactory(brand=billo, role=role).user for role in Role}
     user = ShopperFactory()
     key, revoked = ApiKeyFactory(brand=billo), ApiKeyFactory(brand=billo, revoked_at=timezone.now())
-    an_hour_ago = timezone.now() - timedelta(hours=1)
-    expired = tokens_for(user=people[Role.OWNER], at=an_hour_ago).access
+    past = timezone.now() - timedelta(hours=1)
+    expired = tokens_for(user=staff[Role.OWNER], at=past).access
     clients = {
-        "owner": shopper_client(people[Role.OWNER]), "viewer": shopper_client(people[Role.VIEWER]), "server": brand_client(billo),
+        "owner": shopper_client(staff[Role.OWNER]),
+        "viewer": shopper_client(staff[Role.VIEWER]),
+        "server": brand_client(billo),
         "internal": Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(internal=True).text}"}),
-        "shopper": shopper_client(user), "anonymous": Client(), "other owner": shopper_client(MembershipFactory(brand=cake).user),
-        "other server": brand_client(cake), "other shopper": shopper_client(ShopperFactory()),
+        "shopper": shopper_client(user),
+        "anonymous": Client(),
+        "other owner": shopper_client(MembershipFactory(brand=cake).user),
+        "other server": brand_client(cake),
+        "other shopper": shopper_client(ShopperFactory()),
         "revoked key": Client(headers={"Authorization": f"Api-Key {revoked.text}"}),
         "expired token": Client(headers={"Authorization": f"Bearer {expired}"}),
+    }
+    ids = _create_objects(billo, user, clients) | {
+        "viewer": str(staff[Role.VIEWER].uuid), "editor": str(staff[Role.EDITOR].uuid), "spare key": str(key.pk),
     }  # fmt: skip
-    things = _things(billo, user, clients) | {
-        "viewer": str(people[Role.VIEWER].uuid), "editor": str(people[Role.EDITOR].uuid), "spare key": str(key.pk),
-    }  # fmt: skip
-    named = ["redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code"]
-    named += ["coded promotion", "batch", "assignment", "segment", "voucher"]
-    named += ["coupon", "coupon batch", "held", "redeemed"]
-    secrets = [things[name] for name in named] + [
+    secret_names = ["redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code"]
+    secret_names += ["coded promotion", "batch", "assignment", "segment", "voucher"]
+    secret_names += ["coupon", "coupon batch", "reserved", "redeemed"]
+    secrets = [ids[name] for name in secret_names] + [
         "CODE-OF-BILLO",
         "ORDER-OF-BILLO",
         "SALE-OF-BILLO",
@@ -105,10 +110,10 @@ def world(shopper_client: Callable[[User], Client], brand_client: Callable[[Bran
         "invited@example.com",
         key.prefix,
     ]
-    return World(clients, things, secrets + [person.email for person in people.values()])
+    return World(clients, ids, secrets + [user.email for user in staff.values()])
 
 
-def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, str]:
+def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, str]:
     for text in ("SECRET", "TAKEN", "OPEN"):
         DiscountCodeFactory(text=text, brand=billo, notify=text == "OPEN")
     customer = user.customer.customer_id
@@ -140,26 +145,26 @@ def _things(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, s
         "name": "Spring", "slug": "spring", "start_date": "2026-01-01T00:00:00Z", "end_date": "2098-01-01T00:00:00Z",
     }  # fmt: skip
     _post(clients["server"], "/api/v1/campaigns/", campaign)
-    won = _post(clients["shopper"], "/api/v1/campaigns/spring/first-login/", {})
+    claim = _post(clients["shopper"], "/api/v1/campaigns/spring/first-login/", {})
     invitation = Invitation.objects.create(brand=billo, email="invited@example.com", role=Role.VIEWER, expires_at=later)
     return {
         "slug": "billo", "customer": customer, "user": str(user.uuid), "code": "SECRET", "open code": "OPEN",
         "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk),
         "coded promotion": coded["id"], "batch": str(batch.pk), "assignment": str(assignment.pk),
         "audience": "friends", "segment": str(segment.pk), "promotion": promotion["id"],
-        "campaign": "spring", "voucher": won["voucher"]["id"],
+        "campaign": "spring", "voucher": claim["voucher"]["id"],
         "usage": str(Usage.objects.get(code__code="TAKEN").id),
     } | _coupons(billo, clients["shopper"])  # fmt: skip
 
 
 def _coupons(billo: Brand, shopper: Client) -> dict[str, str]:
-    """A coupon that anyone may redeem, and one that is withdrawn, with a code of everyone and codes good once."""
+    """Create an active coupon, and an inactive one with a generic code and single-use codes."""
     public = CouponFactory(brand=billo)
     coupon = CouponFactory(brand=billo, text="COUPON-OF-BILLO", is_active=False)
-    held = _post(shopper, f"/api/v1/coupons/{public.pk}/reservations/", {})
+    reserved = _post(shopper, f"/api/v1/coupons/{public.pk}/reservations/", {})
     redeemed = _post(shopper, f"/api/v1/coupons/{public.pk}/redemptions/", {})
     batch = add_codes(coupon=coupon, codes=CodesSpec(count=3))
     return {
         "open coupon": str(public.pk), "coupon": str(coupon.pk), "coupon batch": str(batch.pk),
-        "held": held["coupon_redemption_id"], "redeemed": redeemed["coupon_redemption_id"],
+        "reserved": reserved["coupon_redemption_id"], "redeemed": redeemed["coupon_redemption_id"],
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Every endpoint of the API, what of it belongs to somebody, and how a stranger would reach for it."""
+"""Every endpoint of the API, its owner, and what other callers get from it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -7,27 +7,27 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 
 METHODS = ("get", "post", "put", "patch", "delete")
-Body = dict[str, Any] | list[dict[str, Any]] | str | None  # a text is CSV
+Body = dict[str, Any] | list[dict[str, Any]] | str | None  # a string is CSV
 
 OPEN: dict[tuple[str, str], str] = {
     ("api/schema/", "GET"): "the description of the API",
     ("api/docs/", "GET"): "the description of the API",
-    ("api/v1/auth/token/", "POST"): "looks at no credentials but those that it is sent",
-    ("api/v1/auth/token/refresh/", "POST"): "looks at no credentials but those that it is sent",
-    ("api/v1/auth/token/verify/", "POST"): "looks at no credentials but those that it is sent",
-    ("api/login-campaign", "POST"): "looks at no credentials but those that it is sent",
-    ("api/v1/auth/register/", "POST"): "makes an account for whoever asks",
+    ("api/v1/auth/token/", "POST"): "checks only the credentials in the body",
+    ("api/v1/auth/token/refresh/", "POST"): "checks only the credentials in the body",
+    ("api/v1/auth/token/verify/", "POST"): "checks only the credentials in the body",
+    ("api/login-campaign", "POST"): "checks only the credentials in the body",
+    ("api/v1/auth/register/", "POST"): "creates an account for anyone",
 }
 
 
 @dataclass(frozen=True)
 class Row:
-    """An endpoint as billo's people use it; ``by`` names who may.
+    """An endpoint as Billo's callers use it; ``by`` names the caller who may.
 
-    ``ids`` fill the route with what is billo's; ``strangers`` says what others get: ``refused`` (401, 403 or 404 with
-    the bytes of what does not exist), ``own`` (an answer, with nothing of billo's in it), ``read`` (anyone who is
-    signed in may read it), or ``facts`` (shoppers read what is public of it, others' staff nothing). ``writes``: a
-    viewer of billo gets 403; ``staff``: also for reading, as only owners may.
+    ``ids`` are the route's parameters for Billo's object. ``strangers`` is what other callers get: ``refused`` (401,
+    403 or 404, byte for byte as for a missing object), ``own`` (an answer without Billo's data), ``read`` (the object,
+    for every signed-in caller) or ``facts`` (public data for shoppers, nothing for other staff). With ``writes``,
+    Billo's viewers get 403; with ``staff``, they get it for reading, too.
     """
 
     route: str
@@ -41,7 +41,7 @@ class Row:
 
 
 def rows() -> list[Row]:
-    """The matrix. Values in ``ids`` and bodies are names of the world's objects, in angle brackets."""
+    """Return the matrix. Values in ``ids`` and bodies are names of Billo's objects in angle brackets."""
     cart = {"currency": "EUR", "lines": [{"id": "a", "sku": "shoe", "quantity": 1, "unit_price": "10.00"}]}
     order = cart | {"order": "fresh", "customer_id": "<customer>"}
     code = {"id": "FRESH", "rule": {"discount": 10}, "validity": "2099-01-01T00:00:00Z"}
@@ -63,7 +63,7 @@ def rows() -> list[Row]:
     synced = sent | {"start_date": "2098-01-01", "end_date": "2098-03-01"}
     campaigns = "api/v1/campaigns/<slug:slug>/"
     campaign = {
-        "name": "new", "slug": "new", "starts_at": "2098-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z",
+        "name": "new", "slug": "new", "start_date": "2098-01-01T00:00:00Z", "end_date": "2099-01-01T00:00:00Z",
     }  # fmt: skip
     event = {
         "event_id": "1", "customer_id": "<customer>", "at": "2026-06-01T00:00:00Z", "campaign": "<campaign>",
@@ -98,10 +98,10 @@ def rows() -> list[Row]:
         Row(promotion, "PATCH", "owner", promoted, {"name": "another"}, writes=True),
         Row(promotion, "DELETE", "owner", promoted, writes=True),
         Row(f"{promotion}activate/", "POST", "owner", promoted, writes=True),
-        Row(f"{promotion}deactivate/", "POST", "owner", promoted, writes=True),
+        Row(f"{promotion}end/", "POST", "owner", promoted, writes=True),
         Row(batches, "GET", "owner", coded),
         Row(batches, "POST", "owner", coded, {"count": 5}, writes=True),
-        Row(f"{batches}import/", "POST", "owner", coded, "BROUGHT-ALONG", writes=True),
+        Row(f"{batches}import/", "POST", "owner", coded, "IMPORTED-CODE", writes=True),
         Row(batch, "GET", "owner", batched),
         Row(f"{batch}codes.csv", "GET", "owner", batched),
         Row(f"{batch}assign/", "POST", "owner", batched, {"customer_ids": ["<customer>"]}, writes=True),
@@ -118,8 +118,8 @@ def rows() -> list[Row]:
         Row(f"{coupons}<uuid:pk>/eligibility/", "GET", "shopper", public, strangers="own"),
         Row(f"{coupons}<uuid:pk>/redemptions/", "POST", "shopper", public, strangers="own"),
         Row(f"{coupons}<uuid:pk>/reservations/", "POST", "shopper", public, strangers="own"),
-        Row(f"{coupons}redemptions/<uuid:pk>/confirm/", "POST", "server", {"pk": "<held>"}, writes=True),
-        Row(f"{coupons}redemptions/<uuid:pk>/release/", "POST", "server", {"pk": "<held>"}, writes=True),
+        Row(f"{coupons}redemptions/<uuid:pk>/confirm/", "POST", "server", {"pk": "<reserved>"}, writes=True),
+        Row(f"{coupons}redemptions/<uuid:pk>/release/", "POST", "server", {"pk": "<reserved>"}, writes=True),
         Row(f"{coupons}redemptions/<uuid:pk>/refund/", "POST", "server", {"pk": "<redeemed>"}, writes=True),
         Row("api/v1/coupons/report/", "GET", "owner", strangers="own"),
         Row("api/v1/coupons/<uuid:pk>/report/", "GET", "owner", {"pk": "<coupon>"}),
@@ -144,7 +144,7 @@ def rows() -> list[Row]:
 
 
 def resolved() -> set[tuple[str, str]]:
-    """Every endpoint below api/ that the resolver knows, as (route, method)."""
+    """Return every endpoint of the URL configuration below ``api/`` as (route, method)."""
     found = set()
     for route, view in _walk(get_resolver().url_patterns, ""):
         if route.startswith("api/"):
