@@ -1,4 +1,4 @@
-"""The world of two brands, for requests that are made up."""
+"""Objects of two brands, for generated requests."""
 
 from tests.isolation.conftest import World, world
 

@@ -1,4 +1,4 @@
-"""Whatever instant is sent or chosen, it is refused or every page can show it, in whatever time zone."""
+"""Every datetime that the API or a form accepts can be shown on all pages, in every time zone."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,8 +15,8 @@ from tests.factories import ApiKeyFactory, BrandFactory, MembershipFactory
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[Brand], Client]
 API = "/api/v1/"
-EASTMOST, WESTMOST = "Pacific/Kiritimati", "Pacific/Pago_Pago"
-GOOD = {"start": "2027-01-01T00:00:00Z", "end": "2099-01-01T00:00:00Z"}
+EASTERNMOST, WESTERNMOST = "Pacific/Kiritimati", "Pacific/Pago_Pago"
+VALID_RANGE = {"start": "2027-01-01T00:00:00Z", "end": "2099-01-01T00:00:00Z"}
 OFFER = {"benefits": [{"kind": "amount", "value": "1.00"}]}
 
 
@@ -30,7 +30,7 @@ def coupon(start: str, end: str) -> tuple[str, dict[str, Any]]:
 
 
 def campaign(start: str, end: str) -> tuple[str, dict[str, Any]]:
-    return f"{API}campaigns/", {"name": "x", "slug": "x", "starts_at": start, "ends_at": end, "quota": 1}
+    return f"{API}campaigns/", {"name": "x", "slug": "x", "start_date": start, "end_date": end, "quota": 1}
 
 
 def code(start: str, end: str) -> tuple[str, dict[str, Any]]:
@@ -42,12 +42,12 @@ LISTS = ["", "promotions/promotion/", "promotions/promotion/calendar/", "coupons
          "vouchers/campaign/", "discounts/discountcode/"]  # fmt: skip
 
 
-@pytest.mark.parametrize("zone", [EASTMOST, WESTMOST])
+@pytest.mark.parametrize("zone", [EASTERNMOST, WESTERNMOST])
 @pytest.mark.parametrize(
-    ("kind", "end"), [(kind, end) for kind in KINDS for end in GOOD if (kind, end) != (code, "start")]
+    ("kind", "end"), [(kind, end) for kind in KINDS for end in VALID_RANGE if (kind, end) != (code, "start")]
 )
 @pytest.mark.parametrize(
-    "instant",
+    "value",
     [
         "0001-01-01T00:00:00Z",
         "0001-01-01T00:00:00+14:00",
@@ -56,34 +56,36 @@ LISTS = ["", "promotions/promotion/", "promotions/promotion/calendar/", "coupons
         "9999-12-31T23:59:59-12:00",
     ],
 )
-def test_what_lies_too_far_away_is_refused_at_its_field(
-    brand_client: ClientOf, kind: Any, end: str, instant: str, zone: str
+def test_unsupported_datetime_is_an_error_of_its_field(
+    brand_client: ClientOf, kind: Any, end: str, value: str, zone: str
 ) -> None:
-    path, body = kind(**GOOD | {end: instant})
+    path, body = kind(**VALID_RANGE | {end: value})
 
-    answer = brand_client(BrandFactory(timezone=zone)).post(path, body, content_type="application/json")
+    response = brand_client(BrandFactory(timezone=zone)).post(path, body, content_type="application/json")
 
-    assert answer.status_code == 400
-    (fault,) = answer.json()["errors"]
-    assert body[fault["field"]] == instant
-    assert fault["detail"] == "Choose one of the years 1900 to 9998."
+    assert response.status_code == 400
+    (error,) = response.json()["errors"]
+    assert body[error["field"]] == value
+    assert error["detail"] == "Enter a year from 1900 to 9998."
 
 
-@pytest.mark.parametrize("zone", [EASTMOST, WESTMOST])
+@pytest.mark.parametrize("zone", [EASTERNMOST, WESTERNMOST])
 @pytest.mark.parametrize(("field", "day"), [("start_date", "0001-01-01"), ("end_date", "9999-12-31")])
 @pytest.mark.parametrize("kind", [promotion, coupon])
-def test_a_day_that_lies_too_far_away_is_refused(
+def test_unsupported_date_is_an_error_of_its_field(
     brand_client: ClientOf, kind: Any, zone: str, field: str, day: str
 ) -> None:
-    path, body = kind(**GOOD)
+    path, body = kind(**VALID_RANGE)
 
-    answer = brand_client(BrandFactory(timezone=zone)).post(path, body | {field: day}, content_type="application/json")
+    response = brand_client(BrandFactory(timezone=zone)).post(
+        path, body | {field: day}, content_type="application/json"
+    )
 
-    assert [fault["field"] for fault in answer.json()["errors"]] == [field]
+    assert [error["field"] for error in response.json()["errors"]] == [field]
 
 
-@pytest.mark.parametrize("zone", [EASTMOST, WESTMOST])
-def test_the_first_and_the_last_that_are_taken_stand_on_every_page(brand_client: ClientOf, zone: str) -> None:
+@pytest.mark.parametrize("zone", [EASTERNMOST, WESTERNMOST])
+def test_pages_show_the_first_and_last_supported_datetime(brand_client: ClientOf, zone: str) -> None:
     brand = BrandFactory(timezone=zone)
     owner = Client()
     owner.force_login(MembershipFactory(brand=brand).user)
@@ -95,63 +97,63 @@ def test_the_first_and_the_last_that_are_taken_stand_on_every_page(brand_client:
         assert owner.get(f"/admin/{page}").status_code == 200, page
 
 
-def test_a_segment_and_an_event_are_no_exceptions() -> None:
-    BrandFactory(slug="billo", timezone=EASTMOST)
+def test_internal_api_rejects_unsupported_datetimes() -> None:
+    BrandFactory(slug="billo", timezone=EASTERNMOST)
     platform = Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(brand=None, scope='internal').text}"})
     segment = {"merchant_id": "billo", "segment_type": "vip", "start_date": "0001-01-01", "end_date": "2099-01-01"}
     events = [{"event_id": "1", "customer_id": "c", "at": "0001-01-01T00:00:00Z"}]
 
-    refused = [
+    responses = [
         platform.post(f"/api/internal/v1/{path}/", body, content_type="application/json")
         for path, body in (("sync-segment", segment), ("login-events", events))
     ]
 
-    assert [answer.status_code for answer in refused] == [400, 400]
-    assert [answer.json()["errors"][0]["field"] for answer in refused] == ["start_date", "0.at"]
+    assert [response.status_code for response in responses] == [400, 400]
+    assert [response.json()["errors"][0]["field"] for response in responses] == ["start_date", "0.at"]
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1899-12-31", "9999-12-31"])
 @pytest.mark.parametrize("page", ["discounts/usage/", "coupons/couponredemption/", "coupons/report/"])
 @pytest.mark.parametrize("end", ["since", "until"])
-def test_a_list_is_not_asked_for_days_that_lie_too_far_away(page: str, end: str, day: str) -> None:
+def test_lists_ignore_unsupported_dates_in_filters(page: str, end: str, day: str) -> None:
     owner = Client()
-    owner.force_login(MembershipFactory(brand=BrandFactory(timezone=EASTMOST)).user)
+    owner.force_login(MembershipFactory(brand=BrandFactory(timezone=EASTERNMOST)).user)
 
     assert owner.get(f"/admin/{page}", {end: day}).status_code == 200
 
 
-@pytest.mark.parametrize("moment", ["1899-12-31T00:00", "9999-12-31T23:59"])
-def test_a_form_says_so_at_its_field(moment: str) -> None:
-    brand = BrandFactory(timezone=WESTMOST)
+@pytest.mark.parametrize("value", ["1899-12-31T00:00", "9999-12-31T23:59"])
+def test_form_shows_the_error_at_its_field(value: str) -> None:
+    brand = BrandFactory(timezone=WESTERNMOST)
     owner = Client()
     owner.force_login(MembershipFactory(brand=brand).user)
 
     for page, field in (("promotions/promotion", "end_date"), ("coupons/coupondefinition", "end_date")):
-        answer = owner.post(f"/admin/{page}/add/", {"brand": brand.pk, field: moment})
-        assert "Choose one of the years 1900 to 9998." in answer.context["form"].errors[field]
+        response = owner.post(f"/admin/{page}/add/", {"brand": brand.pk, field: value})
+        assert "Enter a year from 1900 to 9998." in response.context["form"].errors[field]
 
 
 @pytest.mark.parametrize("page", ["promotions/promotion", "coupons/coupondefinition"])
-def test_a_midnight_that_is_there_twice_is_taken_as_the_api_takes_the_day(brand_client: ClientOf, page: str) -> None:
-    picked, meant = "2027-11-07T00:00", "2027-11-07T04:00:00Z"
+def test_form_and_api_agree_on_an_ambiguous_midnight(brand_client: ClientOf, page: str) -> None:
+    picked, expected = "2027-11-07T00:00", "2027-11-07T04:00:00Z"
     brand = BrandFactory(timezone="America/Havana")  # where the clocks go back from one to midnight
-    path, body = (promotion if page.startswith("promotions") else coupon)(GOOD["start"], picked[:10])
-    made = brand_client(brand).post(path, body, content_type="application/json").json()
+    path, body = (promotion if page.startswith("promotions") else coupon)(VALID_RANGE["start"], picked[:10])
+    created = brand_client(brand).post(path, body, content_type="application/json").json()
     owner = Client()
     owner.force_login(MembershipFactory(brand=brand).user)
 
     form = owner.post(f"/admin/{page}/add/", {"brand": brand.pk, "end_date": picked}).context["form"]
 
     assert "end_date" not in form.errors
-    assert made["end_date"] == meant
-    assert form.cleaned_data["end_date"] == datetime.fromisoformat(meant)
+    assert created["end_date"] == expected
+    assert form.cleaned_data["end_date"] == datetime.fromisoformat(expected)
 
 
 @pytest.mark.parametrize("hour", [4, 5])  # the first midnight in Havana, and the second
-def test_what_was_not_touched_stays_when_clocks_go_back(hour: int) -> None:
-    before = datetime(2027, 11, 7, hour, 0, 30, 999, tzinfo=UTC)
+def test_untouched_datetime_is_kept_when_clocks_go_back(hour: int) -> None:
+    original = datetime(2027, 11, 7, hour, 0, 30, 999, tzinfo=UTC)
 
     with timezone.override("America/Havana"):
-        picked = AwareDateTimeFormField().clean(timezone.localtime(before).strftime("%Y-%m-%dT%H:%M"))
-        assert keep_untouched(picked, before) == before
-        assert keep_untouched(picked + timedelta(minutes=1), before) == picked + timedelta(minutes=1)
+        picked = AwareDateTimeFormField().clean(timezone.localtime(original).strftime("%Y-%m-%dT%H:%M"))
+        assert keep_untouched(picked, original) == original
+        assert keep_untouched(picked + timedelta(minutes=1), original) == picked + timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""What the pages say is there is there: links, addresses, bodies, offers, commands."""
+"""The pages name existing links, URLs, commands and targets, and show valid bodies and offers."""
 
 import json
 import re
@@ -22,17 +22,17 @@ FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 ADR = ROOT / "docs" / "adr"
 
 
-def named(page: Path) -> str:
+def page_name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
 def prose(page: Path) -> str:
-    """The page without its blocks of code."""
+    """Return the page without its code blocks."""
     return FENCE.sub("", page.read_text())
 
 
 def links(page: Path) -> Iterator[tuple[str, str]]:
-    """Each relative link, as (path, anchor)."""
+    """Yield each relative link as (path, anchor)."""
     for target in LINK.findall(prose(page)):
         if not re.match(r"[a-z]+:", target):
             path, _, anchor = target.partition("#")
@@ -40,7 +40,7 @@ def links(page: Path) -> Iterator[tuple[str, str]]:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, in GitHub's format."""
     titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
@@ -49,39 +49,39 @@ def blocks(name: str, language: str) -> list[str]:
     return re.findall(rf"^ *```{language}\n(.*?)^ *```", (ROOT / name).read_text(), re.MULTILINE | re.DOTALL)
 
 
-def shell() -> str:
-    """Every line that a reader of these pages may paste."""
+def shell_text() -> str:
+    """Return all shell examples of the pages."""
     return "\n".join(block for name in ("README.md", "docs/api.md") for block in blocks(name, "bash"))
 
 
-def leads_somewhere(path: str) -> bool:
-    """Whether a view of ours answers there, and not the one that says that nothing is."""
+def resolves(path: str) -> bool:
+    """Return whether a view of the platform handles the path, other than the view for unknown paths."""
     return resolve(path).func is not api.not_found
 
 
-@pytest.mark.parametrize("page", PAGES, ids=named)
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_every_link_between_pages_resolves(page: Path) -> None:
     for path, anchor in links(page):
         target = (page.parent / path).resolve() if path else page
-        assert target.exists(), f"{named(page)} links to {path}"
-        assert target.is_relative_to(ROOT), f"{named(page)} links to {path}"
-        assert not anchor or anchor in anchors(target), f"{named(page)} links to {path}#{anchor}"
+        assert target.exists(), f"{page_name(page)} links to {path}"
+        assert target.is_relative_to(ROOT), f"{page_name(page)} links to {path}"
+        assert not anchor or anchor in anchors(target), f"{page_name(page)} links to {path}#{anchor}"
 
 
-def test_every_page_can_be_reached_from_the_readme() -> None:
-    seen, waiting = set(), [ROOT / "README.md"]
+def test_every_page_is_reachable_from_the_readme() -> None:
+    visited, pending = set(), [ROOT / "README.md"]
 
-    while waiting:
-        page = waiting.pop()
-        if page not in seen:
-            seen.add(page)
-            found = ((page.parent / path).resolve() for path, _ in links(page) if path.endswith(".md"))
-            waiting += [each for each in found if each.exists()]
+    while pending:
+        page = pending.pop()
+        if page not in visited:
+            visited.add(page)
+            targets = ((page.parent / path).resolve() for path, _ in links(page) if path.endswith(".md"))
+            pending += [target for target in targets if target.exists()]
 
-    assert [named(page) for page in PAGES if page not in seen] == []
+    assert [page_name(page) for page in PAGES if page not in visited] == []
 
 
-def test_the_list_of_decisions_is_complete_and_in_order() -> None:
+def test_list_of_decisions_is_complete_and_in_order() -> None:
     listed = re.findall(r"^\| \[(\d+)\]\((\d{4}-[^)]+)\) \| (.+) \|$", (ADR / "README.md").read_text(), re.MULTILINE)
     files = sorted(path for path in ADR.glob("*.md") if path.name != "README.md")
 
@@ -91,49 +91,49 @@ def test_the_list_of_decisions_is_complete_and_in_order() -> None:
     ]
 
 
-def test_every_body_that_a_reader_may_paste_is_json() -> None:
-    bodies = [body for body in re.findall(r"'(\{.*?\})'", shell(), re.DOTALL) if "$" not in body]
+def test_request_bodies_are_valid_json() -> None:
+    bodies = [body for body in re.findall(r"'(\{.*?\})'", shell_text(), re.DOTALL) if "$" not in body]
 
     assert len(bodies) >= 6
     for body in bodies:
         assert isinstance(json.loads(body), dict), body
 
 
-def test_every_address_that_a_reader_may_paste_is_one_of_the_platform() -> None:
-    paths = set(re.findall(r"\$BASE(/[^\s\"?]+)", shell()))
+def test_urls_in_shell_examples_exist() -> None:
+    paths = set(re.findall(r"\$BASE(/[^\s\"?]+)", shell_text()))
 
     assert len(paths) >= 6
     for path in paths:
-        assert leads_somewhere(re.sub(r"\$[A-Z]+", str(uuid.uuid4()), path)), path
+        assert resolves(re.sub(r"\$[A-Z]+", str(uuid.uuid4()), path)), path
 
 
-def test_every_address_in_the_api_page_is_one_of_the_platform() -> None:
+def test_urls_on_the_api_page_exist() -> None:
     table = re.findall(r"^\| `(?:[A-Z]+ )+(/api/v1/[^`]+)`", (ROOT / "docs/api.md").read_text(), re.MULTILINE)
 
     assert len(table) >= 10
     for path in table:
-        assert leads_somewhere(path.replace("<slug>", "billo").replace("<id>", str(uuid.uuid4()))), path
+        assert resolves(path.replace("<slug>", "billo").replace("<id>", str(uuid.uuid4()))), path
 
 
 @pytest.mark.parametrize("text", blocks("docs/offers.md", "json"), ids=lambda text: " ".join(text.split())[:60])
-def test_every_example_of_an_offer_is_one(text: str) -> None:
+def test_offer_examples_are_valid(text: str) -> None:
     value: dict[str, Any] = json.loads(text)
 
     if "discount" in value:
         value = rules.build_offer_document(
-            value["discount"], {key: it for key, it in value.items() if key in rules.TERMS}
+            value["discount"], {key: item for key, item in value.items() if key in rules.TERMS}
         )
 
     assert parse_offer(value, currency_exponent=money.decimals).benefits
 
 
-def test_every_command_of_the_platform_that_a_page_names_exists() -> None:
+def test_management_commands_on_pages_exist() -> None:
     text = "\n".join(page.read_text() for page in PAGES)
 
     assert sorted(set(re.findall(r"manage\.py ([a-z_]+)", text)) - set(get_commands())) == []
 
 
-def test_every_target_that_a_page_names_exists() -> None:
+def test_make_targets_on_pages_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     text = "\n".join(page.read_text() for page in PAGES)
 

@@ -1,4 +1,4 @@
-"""The catalogue of refusals is documented, and each refusal is provoked by a test."""
+"""Every error of the catalog is documented, asserted by a test, and declared in a module of errors."""
 
 import ast
 
@@ -10,57 +10,60 @@ from core.management.commands.generate_error_docs import render
 from tests.contracts.tree import sources, trees
 
 render()  # imports the errors of every app
-WRITTEN_HERE = "tests/contracts/test_errors.py"
+THIS_FILE = "tests/contracts/test_errors.py"
 
 
-def asserted() -> set[str]:
-    """Every name and text that stands in an assertion, in ``pytest.raises`` or among the cases of a test."""
-    found: set[str] = set()
+def find_asserted_names() -> set[str]:
+    """Return every name and text in an assertion, in ``pytest.raises`` or in the cases of a test."""
+    names: set[str] = set()
     for path, tree in trees("tests").items():
-        if path == WRITTEN_HERE:
+        if path == THIS_FILE:
             continue
         for node in ast.walk(tree):
-            is_raises = isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("raises", "parametrize"))
-            if isinstance(node, ast.Assert) or is_raises:
-                found |= {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
-                found |= {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
-                found |= {
-                    one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)
-                }
-    return found
+            has_cases = isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("raises", "parametrize"))
+            if isinstance(node, ast.Assert) or has_cases:
+                for part in ast.walk(node):
+                    if isinstance(part, ast.Name):
+                        names.add(part.id)
+                    elif isinstance(part, ast.Attribute):
+                        names.add(part.attr)
+                    elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        names.add(part.value)
+    return names
 
 
 @pytest.fixture(scope="module")
-def proven() -> set[str]:
-    return asserted()
+def asserted_names() -> set[str]:
+    return find_asserted_names()
 
 
 @pytest.mark.parametrize("code", sorted(ERROR_CATALOG))
-def test_every_refusal_is_provoked_by_a_test(code: str, proven: set[str]) -> None:
-    assert {code, ERROR_CATALOG[code].__name__} & proven, f"no test asserts that {code} is refused"
+def test_every_error_is_asserted_by_a_test(code: str, asserted_names: set[str]) -> None:
+    assert {code, ERROR_CATALOG[code].__name__} & asserted_names, f"no test asserts {code}"
 
 
-def test_the_documented_catalogue_is_fresh() -> None:
+def test_documented_catalog_is_up_to_date() -> None:
     try:
-        call_command("errorcodes", "--check")
+        call_command("generate_error_docs", "--check")
     except CommandError as error:
         pytest.fail(str(error))
 
 
-def test_every_refusal_is_declared_in_a_room_called_errors() -> None:
-    declared = [
+def test_errors_are_declared_in_modules_of_errors() -> None:
+    elsewhere = [
         f"{path}:{node.name}"
         for path, tree in trees().items()
         if not path.endswith("errors.py")
         for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef) and any(ast.unparse(base).split(".")[-1] == "Refusal" for base in node.bases)
+        if isinstance(node, ast.ClassDef)
+        and any(ast.unparse(base).split(".")[-1] == "DomainError" for base in node.bases)
     ]
 
-    assert declared == []
+    assert elsewhere == []
 
 
-def test_no_one_raises_a_bare_refusal_or_a_framework_error() -> None:
-    doors = {path: text for path, text in sources().items() if "/services" in path or path.endswith("rules.py")}
+def test_services_and_rules_raise_only_specific_domain_errors() -> None:
+    texts = {path: text for path, text in sources().items() if "/services" in path or path.endswith("rules.py")}
 
-    assert doors
-    assert [path for path, text in doors.items() if "rest_framework" in text or "raise Refusal" in text] == []
+    assert texts
+    assert [path for path, text in texts.items() if "rest_framework" in text or "raise DomainError" in text] == []

@@ -1,4 +1,4 @@
-"""The express lane and the long way through Django answer alike: status, headers and body, whatever is asked."""
+"""The express lane and Django give the same response: status, headers and body, for every request."""
 
 import io
 import itertools
@@ -24,19 +24,19 @@ from tests.factories import BrandFactory, CouponFactory, DiscountCodeFactory, Me
 from vouchers import services as campaigns
 
 pytestmark = pytest.mark.django_db
-USE = "/api/v1/discountcodeusage/"
-CLAIM = "/api/v1/campaigns/first/first-login/"
+USAGE = "/api/v1/discountcodeusage/"
+FIRST_LOGIN = "/api/v1/campaigns/first/first-login/"
 CHANGING = re.compile(
     r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[0-9:.]+Z|"rank":\d+|"customer_id":"[^"]+"'
 )
 Headers = dict[str, str]
-Answered = tuple[str, Headers, str]
-Door = Callable[..., Any]
+ParsedResponse = tuple[str, Headers, str]
+WsgiApplication = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
-def world() -> None:
-    """A code of 10 %, and a campaign with one voucher for each door's first caller."""
+def objects() -> None:
+    """Create a code of 10%, and a campaign with one voucher for the first caller of each application."""
     at = timezone.now()
     brand = BrandFactory(slug="billo", currency="EUR")
     DiscountCodeFactory(text="TEN")
@@ -45,8 +45,8 @@ def world() -> None:
 
 
 @pytest.fixture(autouse=True)
-def one_transaction() -> Iterator[None]:
-    """The end of a request leaves the test's connection alone, as it does with Django's own test client."""
+def shared_connection() -> Iterator[None]:
+    """Keep the connection of the test open after a request, as Django's test client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -55,57 +55,57 @@ def one_transaction() -> Iterator[None]:
 
 
 @pytest.fixture
-def stands_still() -> Iterator[None]:
-    """No second passes between two answers that tell how many are left."""
+def frozen_time() -> Iterator[None]:
+    """Stop the clock, so that both responses show the same remaining time."""
     with time_machine.travel(timezone.now(), tick=False):
         yield
 
 
-def bearer() -> str:
+def authorization() -> str:
     return f"Bearer {tokens_for(user=ShopperFactory(), at=timezone.now()).access}"
 
 
-def called(door: Door, path: str, body: bytes = b"", **environ: str) -> Answered:
-    """What a door answers to a POST; ids, instants and ranks are written alike."""
-    heads: list[tuple[str, Headers]] = []
+def call_application(application: WsgiApplication, path: str, body: bytes = b"", **environ: str) -> ParsedResponse:
+    """Return the response of an application to a POST; ids, datetimes and ranks are masked."""
+    started: list[tuple[str, Headers]] = []
     base: dict[str, Any] = {
         "REQUEST_METHOD": "POST", "PATH_INFO": path, "QUERY_STRING": "", "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "127.0.0.1",
         "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body)), "HTTP_X_REQUEST_ID": "one-and-the-same",
         "wsgi.input": io.BytesIO(body), "wsgi.url_scheme": "http",
     }  # fmt: skip
-    found = door({**base, **environ}, lambda status, headers, _=None: heads.append((status, dict(headers))))
-    content = b"".join(found).decode()
-    if hasattr(found, "close"):
-        found.close()
-    (status, headers), text = heads[0], CHANGING.sub("…", content)
+    chunks = application({**base, **environ}, lambda status, headers, _=None: started.append((status, dict(headers))))
+    content = b"".join(chunks).decode()
+    if hasattr(chunks, "close"):
+        chunks.close()
+    (status, headers), text = started[0], CHANGING.sub("…", content)
     assert headers.pop("Content-Length", None) in {None, str(len(content.encode()))}
     return status, headers, text
 
 
 @pytest.fixture
-def both() -> Callable[..., Answered]:
-    """Ask each door in turn, each time as another shopper; the answer, which is the same."""
+def both_applications() -> Callable[..., ParsedResponse]:
+    """Function that calls both applications, each as another shopper, and returns the common response."""
 
-    def ask(path: str, *bodies: bytes, express: bool = True, **environ: str) -> Answered:
-        went_long: list[str] = []
+    def call(path: str, *bodies: bytes, express: bool = True, **environ: str) -> ParsedResponse:
+        handled_by_django: list[str] = []
         django = wsgi.Application()  # which reads its settings now
         _outer.cache_clear()
 
-        def long(environ: Any, start_response: Any) -> Any:
-            went_long.append(environ["PATH_INFO"])
+        def fallback(environ: Any, start_response: Any) -> Any:
+            handled_by_django.append(environ["PATH_INFO"])
             return django(environ, start_response)
 
-        lane = Lane(long, {way.name: (str(way.pattern), way.view) for way in wsgi.application.ways})
-        answers = []
-        for door in (django, lane):
-            caller = {"HTTP_AUTHORIZATION": bearer()} | environ
-            answers.append([called(door, path, body, **caller) for body in bodies or (b"",)])
-        assert answers[0] == answers[1]
-        assert bool(went_long) is not express
-        return answers[1][-1]
+        lane = Lane(fallback, {path_.name: (str(path_.pattern), path_.view) for path_ in wsgi.application.ways})
+        responses = []
+        for application in (django, lane):
+            caller = {"HTTP_AUTHORIZATION": authorization()} | environ
+            responses.append([call_application(application, path, body, **caller) for body in bodies or (b"",)])
+        assert responses[0] == responses[1]
+        assert bool(handled_by_django) is not express
+        return responses[1][-1]
 
-    return ask
+    return call
 
 
 def document(**members: Any) -> bytes:
@@ -113,7 +113,7 @@ def document(**members: Any) -> bytes:
 
 
 @pytest.mark.parametrize("way", wsgi.application.ways, ids=lambda way: way.name)
-def test_each_way_is_the_address_that_django_knows_by_this_name(way: Any) -> None:
+def test_each_path_matches_the_url_of_that_name(way: Any) -> None:
     path = str(way.pattern).replace("<slug:slug>", "first").replace("<uuid:pk>", str(uuid.UUID(int=7)))
     match = resolve(f"/{path}")
 
@@ -123,27 +123,27 @@ def test_each_way_is_the_address_that_django_knows_by_this_name(way: Any) -> Non
     assert issubclass(way.view, HotView)
 
 
-def test_a_voucher_and_the_same_voucher_again(both: Callable[..., Answered]) -> None:
-    assert both(CLAIM)[0] == "201 Created"
-    assert both(CLAIM, b"", b"")[0] == "200 OK"
+def test_first_login_and_its_repetition(both_applications: Callable[..., ParsedResponse]) -> None:
+    assert both_applications(FIRST_LOGIN)[0] == "201 Created"
+    assert both_applications(FIRST_LOGIN, b"", b"")[0] == "200 OK"
 
 
-def test_a_use_and_its_refusal(both: Callable[..., Answered]) -> None:
-    assert both(USE, document(discount_code="ten", amount="100.00"))[0] == "201 Created"
-    assert both(USE, *[document(discount_code="ten")] * 2)[0] == "409 Conflict"
+def test_redemption_and_its_rejection(both_applications: Callable[..., ParsedResponse]) -> None:
+    assert both_applications(USAGE, document(discount_code="ten", amount="100.00"))[0] == "201 Created"
+    assert both_applications(USAGE, *[document(discount_code="ten")] * 2)[0] == "409 Conflict"
 
 
-def test_a_coupon_and_its_refusals(both: Callable[..., Answered]) -> None:
-    """Redeemed, reserved, and asked for once more than one may."""
+def test_coupon_redemption_and_its_rejections(both_applications: Callable[..., ParsedResponse]) -> None:
+    """Check a redemption, a reservation and one redemption above the limit."""
     coupon = CouponFactory(maximum_number_of_coupons_per_user=1)
     redemptions, reservations = (f"/api/v1/coupons/{coupon.pk}/{what}/" for what in ("redemptions", "reservations"))
 
-    assert both(redemptions)[0] == "201 Created"
-    assert '"expires_at"' in both(reservations, document(ttl_seconds=60))[2]
-    assert '"usage_limit_per_customer"' in both(redemptions, b"", document())[2]
-    assert both(reservations, document(ttl_seconds=0))[0] == "400 Bad Request"
-    assert both(redemptions, document(code="NOBODYS"))[0][:1] == "4"
-    assert both(redemptions.replace(str(coupon.pk), str(uuid.UUID(int=7))))[0] == "404 Not Found"
+    assert both_applications(redemptions)[0] == "201 Created"
+    assert '"expires_at"' in both_applications(reservations, document(ttl_seconds=60))[2]
+    assert '"usage_limit_per_customer"' in both_applications(redemptions, b"", document())[2]
+    assert both_applications(reservations, document(ttl_seconds=0))[0] == "400 Bad Request"
+    assert both_applications(redemptions, document(code="NOBODYS"))[0][:1] == "4"
+    assert both_applications(redemptions.replace(str(coupon.pk), str(uuid.UUID(int=7))))[0] == "404 Not Found"
 
 
 @pytest.mark.parametrize(
@@ -156,51 +156,53 @@ def test_a_coupon_and_its_refusals(both: Callable[..., Answered]) -> None:
         document(discount_code="TEN", amount=1e400),
     ],
 )  # fmt: skip
-def test_a_body_of_any_kind(both: Callable[..., Answered], body: bytes) -> None:
-    assert both(USE, body)[0][:1] == "4"
+def test_invalid_bodies(both_applications: Callable[..., ParsedResponse], body: bytes) -> None:
+    assert both_applications(USAGE, body)[0][:1] == "4"
 
 
 @pytest.mark.parametrize("token", ["Bearer x", "Bearer ", "bearer a.b.c", "BEARER é"])
-def test_tokens_that_are_none(both: Callable[..., Answered], token: str) -> None:
-    status, headers, _ = both(CLAIM, HTTP_AUTHORIZATION=token)
+def test_invalid_tokens(both_applications: Callable[..., ParsedResponse], token: str) -> None:
+    status, headers, _ = both_applications(FIRST_LOGIN, HTTP_AUTHORIZATION=token)
 
     assert status == "401 Unauthorized"
     assert headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_token_that_has_ended(both: Callable[..., Answered]) -> None:
+def test_expired_token(both_applications: Callable[..., ParsedResponse]) -> None:
     token = f"Bearer {tokens_for(user=ShopperFactory(), at=timezone.now() - timedelta(hours=1)).access}"
 
-    assert '"token_expired"' in both(CLAIM, HTTP_AUTHORIZATION=token)[2]
+    assert '"token_expired"' in both_applications(FIRST_LOGIN, HTTP_AUTHORIZATION=token)[2]
 
 
-def test_who_is_no_shopper_and_who_was_shut_out(both: Callable[..., Answered]) -> None:
-    staff, gone = MembershipFactory().user, ShopperFactory()
-    tokens = [f"Bearer {tokens_for(user=user, at=timezone.now()).access}" for user in (staff, gone)]
-    type(gone).objects.filter(pk=gone.pk).update(is_active=False)
+def test_staff_and_inactive_users(both_applications: Callable[..., ParsedResponse]) -> None:
+    staff, inactive = MembershipFactory().user, ShopperFactory()
+    tokens = [f"Bearer {tokens_for(user=user, at=timezone.now()).access}" for user in (staff, inactive)]
+    type(inactive).objects.filter(pk=inactive.pk).update(is_active=False)
 
-    for path, body in ((CLAIM, b""), (USE, document(discount_code="TEN"))):
-        assert [both(path, body, HTTP_AUTHORIZATION=token)[0][:3] for token in tokens] == ["403", "401"]
+    for path, body in ((FIRST_LOGIN, b""), (USAGE, document(discount_code="TEN"))):
+        assert [both_applications(path, body, HTTP_AUTHORIZATION=token)[0][:3] for token in tokens] == ["403", "401"]
 
 
-def test_a_campaign_that_there_is_not_and_one_that_has_ended(both: Callable[..., Answered]) -> None:
-    assert both(CLAIM.replace("first/", "none/"))[0] == "404 Not Found"
+def test_unknown_and_ended_campaigns(both_applications: Callable[..., ParsedResponse]) -> None:
+    assert both_applications(FIRST_LOGIN.replace("first/", "none/"))[0] == "404 Not Found"
     with time_machine.travel(timezone.now() + timedelta(days=2), tick=False):
-        assert both(CLAIM)[0] == "409 Conflict"
+        assert both_applications(FIRST_LOGIN)[0] == "409 Conflict"
 
 
-def test_too_many_calls(both: Callable[..., Answered], settings: Any, stands_still: None) -> None:
+def test_throttled_requests(both_applications: Callable[..., ParsedResponse], settings: Any, frozen_time: None) -> None:
     settings.THROTTLES = settings.THROTTLES | {"api": "1/hour"}
-    status, headers, _ = both(CLAIM, b"", b"")
+    status, headers, _ = both_applications(FIRST_LOGIN, b"", b"")
 
     assert status == "429 Too Many Requests"
     assert int(headers["Retry-After"]) > 3_500
 
 
-def test_too_many_guesses(both: Callable[..., Answered], settings: Any, stands_still: None) -> None:
+def test_throttled_unknown_codes(
+    both_applications: Callable[..., ParsedResponse], settings: Any, frozen_time: None
+) -> None:
     settings.THROTTLES = settings.THROTTLES | {"cart_code_miss": "2/hour"}
 
-    assert both(USE, *[document(discount_code="GUESS")] * 3)[0] == "429 Too Many Requests"
+    assert both_applications(USAGE, *[document(discount_code="GUESS")] * 3)[0] == "429 Too Many Requests"
 
 
 @pytest.mark.parametrize(
@@ -213,36 +215,46 @@ def test_too_many_guesses(both: Callable[..., Answered], settings: Any, stands_s
     ],
     ids=str,
 )  # fmt: skip
-def test_what_is_out_of_the_ordinary_goes_the_long_way(both: Callable[..., Answered], environ: dict[str, str]) -> None:
-    both(CLAIM, express=False, **environ)
+def test_unusual_requests_are_handled_by_django(
+    both_applications: Callable[..., ParsedResponse], environ: dict[str, str]
+) -> None:
+    both_applications(FIRST_LOGIN, express=False, **environ)
 
 
-def test_what_is_not_merged_goes_the_long_way(both: Callable[..., Answered], settings: Any) -> None:
+def test_requests_are_handled_by_django_without_batching(
+    both_applications: Callable[..., ParsedResponse], settings: Any
+) -> None:
     settings.BATCHING = False
 
-    assert both(CLAIM, express=False)[0] == "201 Created"
+    assert both_applications(FIRST_LOGIN, express=False)[0] == "201 Created"
 
 
 @pytest.mark.parametrize("host", ["evil.example", "a b", ""])
-def test_a_host_that_is_not_ours_goes_the_long_way(both: Callable[..., Answered], settings: Any, host: str) -> None:
+def test_unknown_hosts_are_handled_by_django(
+    both_applications: Callable[..., ParsedResponse], settings: Any, host: str
+) -> None:
     settings.ALLOWED_HOSTS = ["promo.example"]
 
-    assert both(CLAIM, express=False, HTTP_HOST=host)[0] == "400 Bad Request"
+    assert both_applications(FIRST_LOGIN, express=False, HTTP_HOST=host)[0] == "400 Bad Request"
 
 
-def test_whoever_comes_without_encryption_is_sent_the_long_way(both: Callable[..., Answered], settings: Any) -> None:
+def test_unencrypted_requests_are_handled_by_django(
+    both_applications: Callable[..., ParsedResponse], settings: Any
+) -> None:
     settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 3600
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-    assert both(CLAIM, express=False, HTTP_HOST="shop.example")[0] == "301 Moved Permanently"
-    status, headers, _ = both(CLAIM, HTTP_HOST="shop.example", HTTP_X_FORWARDED_PROTO="https")
+    assert both_applications(FIRST_LOGIN, express=False, HTTP_HOST="shop.example")[0] == "301 Moved Permanently"
+    status, headers, _ = both_applications(FIRST_LOGIN, HTTP_HOST="shop.example", HTTP_X_FORWARDED_PROTO="https")
     assert status == "201 Created"
     assert headers["Strict-Transport-Security"] == "max-age=3600"
 
 
-def test_a_defect_is_answered_without_details(both: Callable[..., Answered], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_errors_show_no_details(
+    both_applications: Callable[..., ParsedResponse], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("vouchers.services.claim", lambda **_: next(itertools.repeat(1 / 0)))
 
-    status, _, body = both(CLAIM)
+    status, _, body = both_applications(FIRST_LOGIN)
     assert status == "500 Internal Server Error"
     assert "Zero" not in body

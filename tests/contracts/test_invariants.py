@@ -1,30 +1,44 @@
-"""Every name in docs/invariants.md exists, and every constraint of a hot table stands there."""
+"""docs/invariants.md names existing constraints, statements and tests, and every constraint that is translated."""
 
 import ast
 import re
+from dataclasses import dataclass, field
 
 import pytest
 from django.db import connection
 
-from tests.contracts.tree import ROOT, trees
+from tests.contracts.tree import ROOT, calls, trees
 
-COLUMNS = ["promise", "constraint", "statement", "race test", "seen without the guard"]
-LINES = [line for line in (ROOT / "docs/invariants.md").read_text().splitlines() if line.startswith("|")]
-ROWS = [
-    dict(
-        zip(
-            COLUMNS,
-            [re.findall(r"`([^`]+)`", cell) or cell.strip() for cell in line.strip("|").split("|")],
-            strict=True,
-        )
-    )
-    for line in LINES
-    if not line.startswith(("| promise", "|---"))
-]
+LABELS = {"Constraints", "Statements", "Race tests", "Tests without the guard"}
 
 
-def named(column: str) -> list[str]:
-    return sorted({name for row in ROWS for name in row[column] if isinstance(row[column], list)})
+@dataclass
+class Section:
+    """Section of one guarantee, with the names in its list by label."""
+
+    title: str
+    guarantee: str
+    names: dict[str, list[str]] = field(default_factory=dict)
+
+
+def read_sections() -> list[Section]:
+    """Read the sections of the page: a heading, the guarantee as text, and a list of names in backticks."""
+    sections = []
+    for part in re.split(r"^### ", (ROOT / "docs/invariants.md").read_text(), flags=re.MULTILINE)[1:]:
+        title, _, body = part.partition("\n")
+        body = re.split(r"^## ", body, flags=re.MULTILINE)[0]
+        section = Section(title, re.split(r"^- ", body, flags=re.MULTILINE)[0].strip())
+        for label, names in re.findall(r"^- ([^:\n]+): (.+)$", body, re.MULTILINE):
+            section.names[label] = re.findall(r"`([^`]+)`", names)
+        sections.append(section)
+    return sections
+
+
+SECTIONS = read_sections()
+
+
+def named(label: str) -> list[str]:
+    return sorted({name for section in SECTIONS for name in section.names.get(label, [])})
 
 
 def functions() -> set[str]:
@@ -33,15 +47,19 @@ def functions() -> set[str]:
     }
 
 
-def test_the_tables_can_be_read() -> None:
-    assert len(ROWS) > 20
-    assert len(named("constraint")) > 20
-    assert all(isinstance(row["promise"], str) and row["promise"] for row in ROWS)
+def test_every_section_has_a_guarantee_and_names_what_enforces_it() -> None:
+    assert len(SECTIONS) > 60
+    assert len(named("Constraints")) > 50
+    for section in SECTIONS:
+        assert section.guarantee, section.title
+        assert section.names, section.title
+        assert set(section.names) <= LABELS, section.title
+        assert all(section.names.values()), section.title
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", named("constraint"))
-def test_the_constraint_exists(name: str) -> None:
+@pytest.mark.parametrize("name", named("Constraints"))
+def test_constraint_exists(name: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM pg_constraint WHERE conname = %(name)s AND convalidated)"
@@ -52,37 +70,33 @@ def test_the_constraint_exists(name: str) -> None:
         assert cursor.fetchone() == (True,)
 
 
-@pytest.mark.parametrize("path", named("statement"))
-def test_the_statement_exists(path: str) -> None:
+@pytest.mark.parametrize("path", named("Statements"))
+def test_statement_exists(path: str) -> None:
     assert (ROOT / path).is_file()
 
 
-@pytest.mark.parametrize("name", sorted({*named("race test"), *named("seen without the guard")}))
-def test_the_test_exists(name: str) -> None:
+@pytest.mark.parametrize("name", sorted({*named("Race tests"), *named("Tests without the guard")}))
+def test_named_test_exists(name: str) -> None:
     assert name in functions()
 
 
-def test_each_statement_says_itself_which_of_these_constraints_it_upholds() -> None:
-    known = set(named("constraint"))
-    strange = {
-        path: found
-        for path in named("statement")
-        if not (found := set(re.findall(r"\b[a-z]+_[a-z_]+\b", (ROOT / path).read_text().splitlines()[1]))) & known
+def test_every_statement_names_a_constraint_that_it_upholds() -> None:
+    known = set(named("Constraints"))
+    unrelated = {
+        path: names
+        for path in named("Statements")
+        if not (names := set(re.findall(r"\b[a-z]+_[a-z_]+\b", (ROOT / path).read_text().splitlines()[1]))) & known
     }
 
-    assert strange == {}
+    assert unrelated == {}
 
 
-def test_every_promise_that_refuses_by_its_constraint_stands_in_the_tables() -> None:
-    """What ``refuse("constraint", …)`` answers is a promise to callers."""
-    refused = {
-        str(node.args[0].value)
-        for tree in trees().values()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func).split(".")[-1] == "refuse"
-        and isinstance(node.args[0], ast.Constant)
+def test_every_constraint_that_is_translated_to_an_error_is_listed() -> None:
+    translated = {
+        str(call.args[0].value)
+        for _, call in calls("translate_constraint")
+        if call.args and isinstance(call.args[0], ast.Constant)
     }
 
-    assert refused
-    assert sorted(refused - set(named("constraint"))) == []
+    assert translated
+    assert sorted(translated - set(named("Constraints"))) == []

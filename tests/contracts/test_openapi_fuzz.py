@@ -1,4 +1,4 @@
-"""Requests made up from the API's own description, right and wrong: no answer is a defect, and each is as described."""
+"""Generated requests, valid and invalid: no response is a server error, and each matches the OpenAPI document."""
 
 import os
 import re
@@ -29,17 +29,17 @@ from tests.isolation.endpoints import rows
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "12"))
 CHECKS: Any = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 NAMES = [(method.upper(), path) for method, path, _ in OPERATIONS]
-GAP = re.compile(r"<\w+:\w+>|\{\w+\}")  # in an address as Django has it, or as OpenAPI does
-KNOWN = {(row.method, GAP.sub("{}", f"/{row.route}")): row for row in rows()}
-FAR_EAST = "Pacific/Kiritimati"  # whose days begin when the last day of UTC has hardly begun
+PARAMETER = re.compile(r"<\w+:\w+>|\{\w+\}")  # in an address as Django has it, or as OpenAPI does
+ENDPOINTS = {(row.method, PARAMETER.sub("{}", f"/{row.route}")): row for row in rows()}
+EASTERNMOST = "Pacific/Kiritimati"  # whose days begin when the last day of UTC has hardly begun
 
-DESCRIBED = schemathesis.openapi.from_dict(SCHEMA)
-DESCRIBED.app = application
+DOCUMENT = schemathesis.openapi.from_dict(SCHEMA)
+DOCUMENT.app = application
 
 
 @pytest.fixture
-def one_connection(world: World) -> Iterator[None]:
-    """Requests share the test's transaction, as Django's own test client has it."""
+def shared_connection(world: World) -> Iterator[None]:
+    """Let requests share the test's transaction, as Django's test client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -50,22 +50,22 @@ def one_connection(world: World) -> Iterator[None]:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("one_connection")
 @pytest.mark.parametrize(("method", "path"), NAMES, ids=[" ".join(name) for name in NAMES])
-def test_every_answer_is_as_described(method: str, path: str, world: World) -> None:
-    Brand.objects.filter(slug="billo").update(timezone=FAR_EAST)
-    operation = DESCRIBED[path][method]
+def test_every_response_matches_the_document(method: str, path: str, world: World) -> None:
+    Brand.objects.filter(slug="billo").update(timezone=EASTERNMOST)
+    operation = DOCUMENT[path][method]
     cases = st.one_of(
         operation.as_strategy(generation_mode=GenerationMode.POSITIVE),
         operation.as_strategy(generation_mode=GenerationMode.NEGATIVE),
     )
-    row = KNOWN.get((method, GAP.sub("{}", path)))
-    things = world.fill(list(row.ids.values())) if row else []
+    row = ENDPOINTS.get((method, PARAMETER.sub("{}", path)))
+    ids = world.fill(list(row.ids.values())) if row else []
     callers = [*{"owner", "shopper", "server", row.by if row else "shopper"}]
 
-    @bounded
+    @limit_examples
     @given(case=cases, caller=st.sampled_from(sorted(callers)), known=st.booleans())
     def send(case: Case, caller: str, known: bool) -> None:
-        if known and things:
-            case.path_parameters = dict(zip(case.path_parameters or {}, things, strict=True))
+        if known and ids:
+            case.path_parameters = dict(zip(case.path_parameters or {}, ids, strict=True))
         with transaction.atomic():  # what one request changes, the next does not find
             response = case.call(headers={"Authorization": world.clients[caller].defaults["HTTP_AUTHORIZATION"]})
             transaction.set_rollback(True)
@@ -74,8 +74,8 @@ def test_every_answer_is_as_described(method: str, path: str, world: World) -> N
     send()
 
 
-def bounded(test: Callable[..., None]) -> Callable[..., None]:
-    """A few examples, the same in every run."""
+def limit_examples(test: Callable[..., None]) -> Callable[..., None]:
+    """Limit a test to a few examples, the same in every run."""
     run = examples(
         max_examples=EXAMPLES,
         derandomize=True,

@@ -1,4 +1,4 @@
-"""Every hand-written statement says what it does, is run by one caller, and is understood by the migrated database."""
+"""Every hand-written statement states its purpose, has one caller, and can be planned by the migrated database."""
 
 import ast
 import re
@@ -9,40 +9,40 @@ from django.db import connection
 from segments.services import staging
 from tests.contracts.tree import APPS, ROOT, strings, trees
 
-FILES = sorted(
+PATHS = sorted(
     str(path.relative_to(ROOT)) for app in APPS for room in ("sql", "lua") for path in (ROOT / app).rglob(f"{room}/*")
 )
-STATEMENTS = [path for path in FILES if path.endswith(".sql")]
-SCRIPTS = [path for path in FILES if path.endswith(".lua")]
+STATEMENTS = [path for path in PATHS if path.endswith(".sql")]
+SCRIPTS = [path for path in PATHS if path.endswith(".lua")]
 PARAMETER = re.compile(r"(?<!%)%\((\w+)\)s(?:::([a-z]+(?:\[\])?))?")
 
 
-def test_there_are_statements() -> None:
+def test_sql_directories_contain_only_statements_and_scripts() -> None:
     assert STATEMENTS
     assert SCRIPTS
-    assert sorted(STATEMENTS + SCRIPTS) == FILES, "in these rooms stand .sql and .lua files alone"
+    assert sorted(STATEMENTS + SCRIPTS) == PATHS, "in these rooms stand .sql and .lua files alone"
 
 
-@pytest.mark.parametrize("path", FILES)
-def test_its_first_two_lines_say_what_it_does_and_what_it_upholds(path: str) -> None:
-    does, upholds = (ROOT / path).read_text().splitlines()[:2]
+@pytest.mark.parametrize("path", PATHS)
+def test_first_two_lines_state_the_purpose_and_the_constraints(path: str) -> None:
+    purpose, constraints = (ROOT / path).read_text().splitlines()[:2]
 
-    assert does.startswith("-- ")
-    assert re.match(r"-- Upholds\b", upholds), upholds
+    assert purpose.startswith("-- ")
+    assert re.match(r"-- Upholds\b", constraints), constraints
 
 
-@pytest.mark.parametrize("path", FILES)
-def test_it_has_exactly_one_caller(path: str) -> None:
-    callers = [where for where, text in strings() if text == path]
-    callers += [where for where, text in templates() if re.fullmatch(text, path)]
+@pytest.mark.parametrize("path", PATHS)
+def test_statement_has_exactly_one_caller(path: str) -> None:
+    callers = [location for location, text in strings() if text == path]
+    callers += [location for location, text in path_patterns() if re.fullmatch(text, path)]
 
     assert len(callers) == 1, callers
 
 
-def templates() -> list[tuple[str, str]]:
-    """Paths that are put together (``f"app/sql/{verb}_x.sql"``), as patterns, with the file that each stands in."""
-    found = []
-    for where, tree in trees().items():
+def path_patterns() -> list[tuple[str, str]]:
+    """Return paths that are composed (``f"app/sql/{verb}_x.sql"``) as patterns, with the path of their module."""
+    patterns = []
+    for location, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.JoinedStr):
                 parts = [
@@ -50,21 +50,21 @@ def templates() -> list[tuple[str, str]]:
                 ]
                 pattern = "".join(parts)
                 if re.search(r"\\\.(sql|lua)$", pattern):
-                    found.append((where, pattern))
-    return found
+                    patterns.append((location, pattern))
+    return patterns
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", STATEMENTS)
-def test_the_database_understands_it(path: str) -> None:
+def test_database_can_plan_the_statement(path: str) -> None:
     statement = (ROOT / path).read_text()
     names = {name for name, _ in PARAMETER.findall(statement)}
     numbers = {name: number for number, name in enumerate(sorted(names), 1)}
-    typed = PARAMETER.sub(lambda found: f"${numbers[found[1]]}" + (f"::{found[2]}" if found[2] else ""), statement)
+    typed = PARAMETER.sub(lambda match: f"${numbers[match[1]]}" + (f"::{match[2]}" if match[2] else ""), statement)
 
     with connection.cursor() as cursor:
         if "segments_sent" in statement:
-            cursor.execute(staging.OPEN)
+            cursor.execute(staging.CREATE_TABLE)
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         cursor.cursor.execute(f"PREPARE its_plan AS {typed.replace('%%', '%')}".encode())
         arguments = f"({', '.join(['NULL'] * len(names))})" if names else ""
@@ -76,7 +76,7 @@ def test_the_database_understands_it(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", SCRIPTS)
-def test_a_script_touches_only_the_keys_that_it_is_given(path: str) -> None:
+def test_script_uses_only_its_declared_keys(path: str) -> None:
     text = (ROOT / path).read_text()
     keys = re.findall(r"redis\.call\('[A-Z]+', ([^,)]+)", text)
 
@@ -84,12 +84,12 @@ def test_a_script_touches_only_the_keys_that_it_is_given(path: str) -> None:
     assert set(keys) <= {f"KEYS[{number}]" for number in range(1, 9)}
 
 
-def test_no_statement_stands_in_python_but_small_ones() -> None:
-    """A statement of several lines belongs into a file."""
-    long = [
-        (where, text[:60])
-        for where, text in strings()
+def test_long_statements_are_in_sql_files() -> None:
+    """Check that statements of several lines are in files."""
+    long_statements = [
+        (location, text[:60])
+        for location, text in strings()
         if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s", text) and text.count("\n") > 2
     ]
 
-    assert long == []
+    assert long_statements == []

@@ -83,14 +83,14 @@ FAILING = {
 LOYAL = Facts(frozenset({"loyal"}), placed_orders=2)
 
 
-@pytest.mark.parametrize("held", PASSING.values(), ids=PASSING.keys())
+@pytest.mark.parametrize("passing", PASSING.values(), ids=PASSING.keys())
 def test_condition_passes(passing):
     decision = quote(BAG, offer(percent(10), conditions=[passing]), facts=LOYAL)
 
     assert [discount.ref for discount in decision.applied] == ["o1"]
 
 
-@pytest.mark.parametrize(("failed", "code", "members"), FAILING.values(), ids=FAILING.keys())
+@pytest.mark.parametrize(("failing", "code", "members"), FAILING.values(), ids=FAILING.keys())
 def test_condition_fails(failing, code, members):
     decision = quote(BAG, offer(percent(10), conditions=[failing]), facts=LOYAL)
 
