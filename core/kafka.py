@@ -141,7 +141,7 @@ class KafkaConsumer:
     def _pause_and_retry(self, messages: Sequence[Message], error: Exception) -> None:
         """Return to the messages and pause all partitions for a while, without leaving the group."""
         self.failures += 1
-        pause = exponential_delay(self.failures, first=0.2, longest=MAX_BACKOFF_SECONDS).total_seconds()
+        pause = exponential_delay(self.failures, first=0.2, maximum=MAX_BACKOFF_SECONDS).total_seconds()
         log.warning("kafka_paused", topic=self.topic, seconds=pause, failures=self.failures, error=repr(error))
         self.paused_until = time.monotonic() + pause
         self.consumer.pause(self.consumer.assignment())

@@ -40,7 +40,7 @@ def enqueue_on_commit(task: str, **kwargs: Any) -> None:
 
 def retry_delay(attempts: int) -> timedelta:
     """Return the delay after a number of attempts: 10 s, doubling up to one hour."""
-    return exponential_delay(attempts, first=10, longest=3600)
+    return exponential_delay(attempts, first=10, maximum=3600)
 
 
 def relay(*, limit: int = BATCH) -> int:

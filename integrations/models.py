@@ -70,7 +70,7 @@ class SyncJob(models.Model):
 
 
 class CircuitState(models.Model):
-    """The state of a service's circuit breaker, shared by all processes; no calls are made before ``open_until``."""
+    """The state of a service's circuit breaker, shared by all processes; it rejects calls until ``open_until``."""
 
     service = models.CharField(max_length=20, primary_key=True, choices=SERVICE_CHOICES)
     failures = models.PositiveIntegerField(default=0, help_text=_("Consecutive failures of all processes."))

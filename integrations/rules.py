@@ -19,7 +19,7 @@ def retry_delay(failures: int, jitter: float) -> timedelta:
 
     ``jitter`` (0 to 1) shortens it by up to half, so that jobs which failed together are not retried together.
     """
-    return exponential_delay(failures, first=5, longest=MAX_BACKOFF) * (1 - jitter / 2)
+    return exponential_delay(failures, first=5, maximum=MAX_BACKOFF) * (1 - jitter / 2)
 
 
 def open_duration(failures: int) -> timedelta | None:
@@ -29,7 +29,7 @@ def open_duration(failures: int) -> timedelta | None:
     """
     if failures < FAILURES_TO_OPEN:
         return None
-    return exponential_delay(failures - FAILURES_TO_OPEN + 1, first=30, longest=MAX_BACKOFF)
+    return exponential_delay(failures - FAILURES_TO_OPEN + 1, first=30, maximum=MAX_BACKOFF)
 
 
 def parse_response(status: int, headers: Mapping[str, str], body: bytes, at: datetime) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _GATEWAY_TIMEOUT = 504
 
 def retry_delay(attempts: int) -> timedelta:
     """Return the delay after a number of attempts: 30 s, doubling up to one hour."""
-    return exponential_delay(attempts, first=30, longest=3600)
+    return exponential_delay(attempts, first=30, maximum=3600)
 
 
 def parse_response(status: int, body: Any, headers: Mapping[str, str]) -> SendResult:

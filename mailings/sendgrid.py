@@ -114,7 +114,7 @@ def build_batch_payload(content: Content, mails: Sequence[RenderedMail]) -> Payl
     address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     payload: Payload = {
         "personalizations": [_personalization(mail) for mail in mails],
-        "from": _named(content.from_name or address[0], address[1]),
+        "from": _to_address(content.from_name or address[0], address[1]),
         "subject": content.subject,
         "content": [{"type": "text/plain", "value": content.text}, {"type": "text/html", "value": content.html}],
         "tracking_settings": _NO_TRACKING,
@@ -126,7 +126,7 @@ def build_batch_payload(content: Content, mails: Sequence[RenderedMail]) -> Payl
 
 def _personalization(mail: RenderedMail) -> Payload:
     personalization: Payload = {
-        "to": [_named(mail.name, mail.address)],
+        "to": [_to_address(mail.name, mail.address)],
         "substitutions": rules.substitutions(mail),
         "custom_args": {"mail_id": str(mail.id)},
     }
@@ -203,10 +203,10 @@ def _attachment(attachment: Any) -> Payload:
 
 
 def _parsed(text: str) -> Payload:
-    return _named(*parseaddr(text))
+    return _to_address(*parseaddr(text))
 
 
-def _named(name: str, address: str) -> Payload:
+def _to_address(name: str, address: str) -> Payload:
     """Return an address in the API's format, with the ASCII form of an internationalized domain."""
     local, at, domain = address.rpartition("@")
     email = f"{local}{at}{punycode(domain)}" if not domain.isascii() else address

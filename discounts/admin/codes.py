@@ -64,7 +64,7 @@ class CodeStatusFilter(StatusFilter):
 class CodeList(AnnotatedChangeList):
     """Page of codes with the numbers of their redemptions and emails."""
 
-    def count(self, rows: list[Any]) -> None:
+    def annotate(self, rows: list[Any]) -> None:
         counts = statistics.count_by_code([code.pk for code in rows])
         for code in rows:
             code.counts = counts[code.pk]

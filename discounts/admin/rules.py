@@ -41,7 +41,7 @@ def describe_terms(terms: dict[str, Any]) -> str:
 class RuleList(AnnotatedChangeList):
     """Page of rules with the number of their codes."""
 
-    def count(self, rows: list[Any]) -> None:
+    def annotate(self, rows: list[Any]) -> None:
         counts = count_codes_by_rule([rule.pk for rule in rows])
         for rule in rows:
             rule.code_count = counts.get(rule.pk, 0)

@@ -1,7 +1,7 @@
 """Circuit breakers of external services, shared by all processes through a row per service.
 
-Closed, all calls are made. Open, none is made until ``open_until``; then one caller makes a trial call, while the
-others wait for its result.
+A closed circuit allows all calls. An open one rejects them until ``open_until``; then it allows one trial call, whose
+result decides.
 """
 
 from datetime import datetime, timedelta
@@ -65,5 +65,5 @@ def on_failure(service: Service, error: DeliveryFailed, *, at: datetime) -> None
 
 
 def half_open(service: Service, *, at: datetime) -> None:
-    """Allow a trial call at once, because a person asked for it."""
+    """Allow a trial call at once, at a person's request."""
     CircuitState.objects.filter(pk=service, open_until__gt=at).update(open_until=at)

@@ -1,8 +1,8 @@
-"""Sending what is due: claim a batch, hand it over outside any transaction, write down what came of it.
+"""Sending of due emails: claim a batch, send it outside any transaction, and record the result.
 
-A mail is claimed in a transaction that is committed before the provider is called, so a worker that dies leaves it
-claimed. It is
-never sent again by itself: after ``LEASE`` it becomes doubtful, until the provider's events or a person settle it.
+An email is claimed in a transaction that is committed before the provider is called, so it stays claimed if the worker
+dies. It is not resent automatically: after ``LEASE`` its delivery is unknown, until the provider's events or a person
+settle it.
 """
 
 import time

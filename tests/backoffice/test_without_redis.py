@@ -1,4 +1,4 @@
-"""The pages of the admin work while Redis is away: what they cache can be read again."""
+"""Admin pages work while Redis is unavailable, because cached values can be read again."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from django.urls import reverse
 from core import redis
 from tests.factories import BrandFactory, CouponFactory, DiscountCodeFactory, PromotionFactory, UserFactory
 
-NOWHERE = "redis://127.0.0.1:1/0"
+UNAVAILABLE = "redis://127.0.0.1:1/0"
 PAGES = [
     reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") for model in admin.site._registry
 ]
@@ -20,9 +20,9 @@ PAGES = [
 
 @pytest.fixture
 def without_redis(settings: Any) -> Iterator[None]:
-    """Let the cache and every other client of Redis point to a port where nothing listens."""
-    settings.REDIS_URL = NOWHERE
-    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": NOWHERE}}
+    """A cache and Redis clients with an address that does not respond."""
+    settings.REDIS_URL = UNAVAILABLE
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": UNAVAILABLE}}
     redis.client.cache_clear()
     yield
     redis.client.cache_clear()
@@ -30,12 +30,12 @@ def without_redis(settings: Any) -> Iterator[None]:
 
 @pytest.fixture
 def root(db: None, client: Client) -> Client:
-    """A superuser in the admin, and an offer of each kind."""
+    """A superuser's client, with an offer of each kind."""
     brand = BrandFactory()
     DiscountCodeFactory(rule__brand=brand)
     CouponFactory(brand=brand)
     PromotionFactory(brand=brand)
-    client.force_login(UserFactory(is_superuser=True, is_staff=True))
+    client.force_login(UserFactory(is_superuser=True))
     return client
 
 

@@ -1,4 +1,4 @@
-"""Requests that wait together are one statement, and each has its own answer, whatever happens to the others."""
+"""Waiting requests become one statement, and each gets its own result, whatever happens to the others."""
 
 import os
 import threading
@@ -30,7 +30,7 @@ INSERT = "INSERT INTO batched SELECT * FROM unnest(%s::int[]) RETURNING id"
 
 
 class Gate:
-    """Work that doubles numbers, tells which batches it saw, and waits for a word before each while it is shut."""
+    """Work that doubles numbers, records its batches, and waits before each batch while the gate is closed."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -50,10 +50,10 @@ def gate() -> Gate:
 
 @pytest.fixture
 def operation(gate: Gate) -> Iterator[Any]:
-    made = batching.BatchExecutor("doubling", gate)
-    yield made
+    executor = batching.BatchExecutor("doubling", gate)
+    yield executor
     gate.opened.set()
-    made.drain()
+    executor.drain()
 
 
 @pytest.fixture
@@ -80,22 +80,22 @@ def insert(items: Sequence[int]) -> list[int]:
     return [row[0] for row in run(INSERT, [list(items)])]
 
 
-def queue(callers: ThreadPoolExecutor, operation: Any, items: Sequence[int], **how: Any) -> list["Future[int]"]:
-    """Let one caller after the other join the queue, in this order, while the gate is shut."""
+def queue(callers: ThreadPoolExecutor, operation: Any, items: Sequence[int], **options: Any) -> list["Future[int]"]:
+    """Submit items from one caller each, in order, while the gate is closed."""
     futures = []
     for item in items:
-        more = len(operation._waiting) + 1
-        futures.append(callers.submit(operation.submit, item, **how))
-        until(partial(_wait, operation, more), f"{item} waits")
+        count = len(operation._waiting) + 1
+        futures.append(callers.submit(operation.submit, item, **options))
+        until(partial(_has_waiting, operation, count), f"{item} waits")
     return futures
 
 
-def _wait(operation: Any, count: int) -> bool:
+def _has_waiting(operation: Any, count: int) -> bool:
     return len(operation._waiting) >= count
 
 
 def occupy(callers: ThreadPoolExecutor, operation: Any, gate: Gate, item: int = 0) -> "Future[int]":
-    """Let one caller's item be worked on until the gate is opened."""
+    """Submit an item that is processed until the gate opens."""
     gate.opened.clear()
     future = callers.submit(operation.submit, item)
     until(lambda: gate.batches and gate.batches[-1] == [item], f"{item} is worked on")
@@ -151,7 +151,7 @@ def test_items_of_different_keys_share_no_batch(operation: Any, gate: Gate, call
     assert gate.batches == [[0], [1, 3], [2]]
 
 
-# --- one bad item, one bad batch --------------------------------------------------------------------------------------
+# --- invalid items and batches ---------------------------------------------------------------------------------------
 def test_an_item_that_raises_in_python_fails_alone(callers: ThreadPoolExecutor, gate: Gate) -> None:
     def stumble(items: Sequence[int]) -> list[int]:
         answers = gate(items)
@@ -207,7 +207,7 @@ def test_too_few_results_are_an_error_for_every_caller() -> None:
         operation.submit(1)
 
 
-# --- too many, too late -----------------------------------------------------------------------------------------------
+# --- limits and timeouts ----------------------------------------------------------------------------------------------
 def test_an_item_above_the_queue_limit_is_rejected(
     operation: Any, gate: Gate, callers: ThreadPoolExecutor, settings: Any
 ) -> None:
@@ -244,7 +244,7 @@ def test_a_running_batch_is_awaited_beyond_the_timeout(
     settings.BATCH_TIMEOUT_SECONDS = 0.01
     first = occupy(callers, operation, gate, item=4)
     with pytest.raises(Unavailable):
-        operation.submit(1)  # so late is it
+        operation.submit(1)  # the timeout has passed
 
     gate.opened.set()
 
@@ -261,12 +261,12 @@ def test_an_unresponsive_database_times_out(
     assert isinstance(first.exception(30), Unavailable)
 
 
-# --- its connection -----------------------------------------------------------------------------------------------
+# --- the connection ----------------------------------------------------------------------------------------------
 KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s"
 
 
 class Pids:
-    """Work that answers the pid of its connection's server process; ``killed`` may end that process before or after."""
+    """Work that returns the pid of its server process; ``killed`` can end that process before or after."""
 
     def __init__(self, *moments: str) -> None:
         self.moments = list(moments)
@@ -332,7 +332,7 @@ def test_a_connection_lost_while_idle_is_no_error(monkeypatch: Any) -> None:
 
 def test_a_restarting_server_is_awaited_within_the_timeout(monkeypatch: Any) -> None:
     operation, tries = batching.BatchExecutor("pids", Pids()), iter([1, 1, 0])
-    wrapper = type(connections["default"])  # what every thread's connection is
+    wrapper = type(connections["default"])  # the class of all threads' connections
     connect = wrapper.connect
 
     def refuse(self: Any) -> None:
@@ -381,7 +381,7 @@ def test_a_dead_thread_is_replaced(operation: Any, gate: Gate, monkeypatch: Any,
     def die(asks: Any) -> None:
         raise SystemExit
 
-    monkeypatch.setattr(operation, "_settle", die)
+    monkeypatch.setattr(operation, "_process", die)
     monkeypatch.setattr(batching, "RESULT_TIMEOUT_SECONDS", 0.01)
     settings.BATCH_TIMEOUT_SECONDS = 0.05
     with pytest.raises(Unavailable):
@@ -421,12 +421,12 @@ def test_the_connection_is_not_pooled_and_closes_when_idle(monkeypatch: Any) -> 
     assert operation.submit(1) not in (None, pid)
 
 
-# --- whose transaction ------------------------------------------------------------------------------------------------
+# --- transactions ------------------------------------------------------------------------------------------------
 COUNT = "SELECT count(*) FROM batched WHERE id = ANY(%s::int[])"
 
 
 def planned_anew(*first: str) -> int:
-    """How many of 20 runs of one statement for one item were planned for just that item."""
+    """Return how many of 20 runs of a statement had a plan for that item only."""
 
     def count(items: Sequence[int]) -> list[int]:
         for statement in first:
@@ -482,7 +482,7 @@ RunConcurrently = Callable[..., list[Any]]
 
 
 def seen(operation: Any, number: int) -> bool:
-    """Whether somebody who was answered finds their own row, on another connection."""
+    """Return whether a caller with a result sees their row over another connection."""
     operation.submit(number)
     return bool(run("SELECT 1 FROM batched WHERE id = %s", [number]))
 
@@ -496,7 +496,7 @@ def test_a_caller_with_a_result_sees_the_committed_effect(table: None, run_concu
 
 
 def test_results_before_the_commit_would_show_no_effect(table: None, run_concurrently: RunConcurrently) -> None:
-    """The proof that the test above can fail: the answers are given inside of the transaction."""
+    """Return results within the transaction, which removes the guard of the test above."""
     operation = batching.BatchExecutor("inserting", insert)
     settle = operation._process
 
@@ -512,7 +512,7 @@ def test_results_before_the_commit_would_show_no_effect(table: None, run_concurr
     assert not all(found)
 
 
-# --- beginnings and ends ----------------------------------------------------------------------------------------------
+# --- start and shutdown ----------------------------------------------------------------------------------------------
 def test_nothing_runs_before_the_first_item() -> None:
     assert batching.BatchExecutor("pids", Pids())._thread is None
 
@@ -540,7 +540,7 @@ def test_a_forked_process_has_its_own_thread_and_connection() -> None:
     reader, writer = os.pipe()
 
     child = os.fork()
-    if child == 0:  # only what a child may: no test, no cleaning up
+    if child == 0:  # a child process must not run tests or cleanup
         try:
             os.write(writer, str(operation.submit(1)).encode())
         finally:

@@ -1,4 +1,4 @@
-"""``manage.py audit_ledgers``: what is kept is counted again, and every difference is found."""
+"""``manage.py check_consistency``: all counters are recounted, and every difference is reported."""
 
 import io
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from checkout.models import Redemption, RedemptionItem, RefundedLine, Status
 from discounts.models import Usage, UsageReturn
 from promotions import services as promotions
 from promotions.models import PromotionCounter, PromotionRedemption, Trigger
-from promotions.models import Status as Life
+from promotions.models import Status as PromotionStatus
 from tests.factories import BrandFactory, DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
@@ -34,13 +34,13 @@ CART = {
 }
 
 
-def audit(*options: str) -> tuple[int, list[str]]:
-    """Exit status and lines."""
+def check(*options: str) -> tuple[int, list[str]]:
+    """Return the exit status and the printed lines."""
     out = io.StringIO()
     try:
-        call_command("audit_ledgers", *options, stdout=out, stderr=io.StringIO())
-    except SystemExit as end:
-        return int(str(end.code)), out.getvalue().splitlines()
+        call_command("check_consistency", *options, stdout=out, stderr=io.StringIO())
+    except SystemExit as error:
+        return int(str(error.code)), out.getvalue().splitlines()
     return 0, out.getvalue().splitlines()
 
 
@@ -58,7 +58,7 @@ def server(brand_client: ClientOf, billo: Brand) -> Client:
 
 @pytest.fixture
 def limited(billo: Brand) -> None:
-    """A promotion of ten per cent on hats that counts its uses."""
+    """A promotion of 10% on hats that counts its redemptions."""
     promotions.activate_promotion(
         promotion=promotions.create_promotion(
             brand=billo,
@@ -72,7 +72,7 @@ def limited(billo: Brand) -> None:
                 "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "line", "select": {"skus": ["hat"]}}]},
                 "limit_total": 50,
                 "budget": 100_000,
-                "status": Life.DRAFT,
+                "status": PromotionStatus.DRAFT,
             },
         ),
         at=timezone.now(),
@@ -80,38 +80,38 @@ def limited(billo: Brand) -> None:
 
 
 def redeem(server: Client, number: int, then: str = "", body: object = None) -> Redemption:
-    """A redemption of another customer's order, perhaps confirmed, cancelled or refunded."""
-    made = server.post(
+    """Redeem an order of another customer, and run the actions ``then`` on it."""
+    response = server.post(
         REDEMPTIONS, CART | {"order": str(number), "customer_id": f"c{number}"}, content_type="application/json"
     )
-    assert made.status_code == 201, made.content
-    for verb in then.split():
-        path = f"{REDEMPTIONS}{made.json()['id']}/{verb}/"
+    assert response.status_code == 201, response.content
+    for action in then.split():
+        path = f"{REDEMPTIONS}{response.json()['id']}/{action}/"
         assert server.post(path, body or {}, content_type="application/json").status_code == 200
-    return Redemption.objects.get(pk=made.json()["id"])
+    return Redemption.objects.get(pk=response.json()["id"])
 
 
 @pytest.fixture
 def history(server: Client, limited: None) -> list[Redemption]:
-    """A redemption of every kind: reserved, confirmed, cancelled, refunded, refunded in part."""
+    """A redemption in every status: reserved, confirmed, released, returned, returned in part."""
     ends = ["", "confirm", "cancel", "confirm refund"]
-    made = [redeem(server, number, then) for number, then in enumerate(ends)]
+    redemptions = [redeem(server, number, then) for number, then in enumerate(ends)]
     part = redeem(server, 9, "confirm")
     server.post(f"{REDEMPTIONS}{part.pk}/refund/", {"lines": ["a"]}, content_type="application/json")
-    return [*made, part]
+    return [*redemptions, part]
 
 
 def test_untouched_data_has_no_differences(history: list[Redemption]) -> None:
-    assert audit() == (0, [])
-    assert audit("--repair") == (0, [])
+    assert check() == (0, [])
+    assert check("--repair") == (0, [])
 
 
 def test_a_confirmed_redemption_without_its_code_redemption_is_reported_only(history: list[Redemption]) -> None:
     Usage.objects.filter(redemption_id=history[1].pk).delete()
 
     line = f"redemption {history[1].pk}: confirmed, but discount_code TEN does not stand"
-    assert audit("--repair") == (1, [line])
-    assert audit() == (1, [line])
+    assert check("--repair") == (1, [line])
+    assert check() == (1, [line])
 
 
 def test_a_reserved_item_of_a_confirmed_redemption_is_confirmed(history: list[Redemption]) -> None:
@@ -119,11 +119,11 @@ def test_a_reserved_item_of_a_confirmed_redemption_is_confirmed(history: list[Re
     uses.update(reserved_until=timezone.now() + timedelta(minutes=5))
 
     line = f"redemption {history[1].pk}: confirmed, but discount_code TEN is held"
-    assert audit() == (1, [line])
+    assert check() == (1, [line])
     assert uses.get().reserved_until is not None
-    assert audit("--repair") == (1, [line + ": mended"])
+    assert check("--repair") == (1, [line + ": mended"])
     assert uses.get().reserved_until is None
-    assert audit() == (0, [])
+    assert check() == (0, [])
 
 
 @pytest.mark.parametrize("final", [True, False])
@@ -132,13 +132,13 @@ def test_a_reserved_item_of_a_released_redemption_is_released(history: list[Rede
     if not final:
         Usage.objects.filter(redemption_id=history[1].pk).update(reserved_until=timezone.now() + timedelta(minutes=5))
 
-    status, lines = audit("--repair")
+    status, lines = check("--repair")
 
     assert status == 1
     state = "is final" if final else "is held"
     assert f"redemption {history[1].pk}: cancelled, but discount_code TEN {state}: mended" in lines
     assert not Usage.objects.filter(redemption_id=history[1].pk).exists()
-    assert audit() == (0, [])
+    assert check() == (0, [])
 
 
 def test_a_promotion_item_of_a_released_redemption_is_released_with_its_counters(
@@ -147,10 +147,10 @@ def test_a_promotion_item_of_a_released_redemption_is_released_with_its_counters
     Redemption.objects.filter(pk=history[0].pk).update(status=Status.CANCELED)
     before = PromotionRedemption.objects.count()
 
-    assert len(audit("--repair")[1]) == 2
+    assert len(check("--repair")[1]) == 2
 
     assert PromotionRedemption.objects.count() == before - 1
-    assert audit() == (0, [])
+    assert check() == (0, [])
 
 
 def test_expired_reservations_are_released(history: list[Redemption]) -> None:
@@ -159,14 +159,14 @@ def test_expired_reservations_are_released(history: list[Redemption]) -> None:
     Usage.objects.filter(redemption_id=history[0].pk).update(reserved_until=past)
     PromotionRedemption.objects.filter(redemption_id=history[0].pk).update(reserved_until=past)
 
-    status, lines = audit()
+    status, lines = check()
     assert status == 1
     assert [line.split(":")[0].split()[0] for line in lines] == ["promotion", "use", "redemption"]
-    assert audit("--repair")[0] == 1
+    assert check("--repair")[0] == 1
 
     assert Redemption.objects.get(pk=history[0].pk).status == Status.EXPIRED
     assert not Usage.objects.filter(redemption_id=history[0].pk).exists()
-    assert audit() == (0, [])
+    assert check() == (0, [])
 
 
 def test_a_redemption_that_has_just_expired_is_no_difference(history: list[Redemption]) -> None:
@@ -174,13 +174,13 @@ def test_a_redemption_that_has_just_expired_is_no_difference(history: list[Redem
     Redemption.objects.filter(pk=history[0].pk).update(expires_at=past)
     Usage.objects.filter(redemption_id=history[0].pk).delete()
 
-    assert audit() == (0, [])
+    assert check() == (0, [])
 
 
 def test_wrong_totals_are_corrected(history: list[Redemption]) -> None:
     RedemptionItem.objects.filter(redemption=history[1], kind="discount_code").update(amount=F("amount") + 1)
 
-    status, (line,) = audit()
+    status, (line,) = check()
 
     given = history[1].discount_total
     assert status == 1
@@ -192,7 +192,7 @@ def test_refunded_lines_are_compared_with_their_discounts(history: list[Redempti
     RefundedLine.objects.filter(redemption=history[3], line="a").delete()
     RefundedLine.objects.create(redemption=history[2], line="a", discount=0, refunded_at=timezone.now())
 
-    status, lines = audit()
+    status, lines = check()
 
     assert status == 1
     assert sorted(line.split(":")[0] for line in lines) == sorted(f"redemption {history[n].pk}" for n in (2, 3, 4))
@@ -203,17 +203,17 @@ def test_counters_are_recounted_from_the_redemptions(history: list[Redemption]) 
     assert taken is not None
     PromotionCounter.objects.filter(pk=taken.pk).update(taken=F("taken") - 1)
 
-    status, (line,) = audit()
+    status, (line,) = check()
     assert status == 1
     assert f"total shard {taken.shard} says {taken.taken - 1} of {taken.cap}, its uses took {taken.taken}" in line
-    assert audit("--repair")[1] == [line + ": mended"]
-    assert audit() == (0, [])
+    assert check("--repair")[1] == [line + ": mended"]
+    assert check() == (0, [])
 
 
 def test_the_shards_of_a_limit_add_up_to_it(history: list[Redemption]) -> None:
     PromotionCounter.objects.filter(kind="total", shard=0).update(cap=F("cap") + 1)
 
-    status, (line,) = audit("--repair")
+    status, (line,) = check("--repair")
 
     assert status == 1
     assert line.endswith("total  adds up to 51, not 50")
@@ -225,7 +225,7 @@ def test_inconsistent_redemptions_are_reported(billo: Brand, shopper_client: Cli
         "/api/v1/discountcodeusage/", {"discount_code": "TEN", "amount": "10.00"}, content_type="application/json"
     )
     use = Usage.objects.get()
-    assert audit() == (0, [])
+    assert check() == (0, [])
 
     UsageReturn.objects.create(
         usage_id=use.pk,
@@ -237,7 +237,7 @@ def test_inconsistent_redemptions_are_reported(billo: Brand, shopper_client: Cli
     with connection.cursor() as cursor:
         cursor.execute("UPDATE promotions_code SET kind = 'voucher'")
 
-    status, lines = audit()
+    status, lines = check()
 
     assert status == 1
     assert [line.partition(": ")[2] for line in lines] == [
@@ -250,4 +250,4 @@ def test_redemptions_are_checked_in_chunks(history: list[Redemption], monkeypatc
     monkeypatch.setattr("checkout.consistency.CHUNK", 2)
     Usage.objects.filter(redemption_id__in=[one.pk for one in history]).delete()
 
-    assert len(audit()[1]) == 3  # reserved, confirmed, refunded in part
+    assert len(check()[1]) == 3  # reserved, confirmed, returned in part

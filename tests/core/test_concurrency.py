@@ -1,4 +1,4 @@
-"""So many work at once, so many wait, everyone else hears so at once."""
+"""Limits of concurrent operations: a number of them run, a number of them wait, the others are rejected."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,61 +12,61 @@ from tests.platform import until
 MESSAGE = "Too many requests for this operation"
 
 
-class Work:
-    """Work that takes until it is let go."""
+class Operation:
+    """An operation that runs until it is released."""
 
-    def __init__(self, room: ConcurrencyLimiter, patience: float = 30) -> None:
-        self.room, self.patience, self.begun = room, patience, 0
-        self.let_go = threading.Event()
+    def __init__(self, limiter: ConcurrencyLimiter, timeout: float = 30) -> None:
+        self.limiter, self.timeout, self.started = limiter, timeout, 0
+        self.released = threading.Event()
 
     def __call__(self) -> str:
-        with self.room.acquire(timeout=self.patience):
-            self.begun += 1
-            assert self.let_go.wait(30)
+        with self.limiter.acquire(timeout=self.timeout):
+            self.started += 1
+            assert self.released.wait(30)
             return "done"
 
 
-def there(room: ConcurrencyLimiter) -> int:
-    """How many work or wait, of a room for five."""
-    return 5 - room._queue_slots._value
+def occupied(limiter: ConcurrencyLimiter) -> int:
+    """Return how many operations run or wait, of a limiter for five."""
+    return 5 - limiter._queue_slots._value
 
 
 def test_requests_above_both_limits_are_rejected_at_once() -> None:
-    room = ConcurrencyLimiter(max_concurrent=2, max_waiting=3)
-    work = Work(room)
+    limiter = ConcurrencyLimiter(max_concurrent=2, max_waiting=3)
+    operation = Operation(limiter)
     with ThreadPoolExecutor(5) as pool:
-        asked = [pool.submit(work) for _ in range(5)]
-        until(lambda: there(room) == 5, "all are there")
+        futures = [pool.submit(operation) for _ in range(5)]
+        until(lambda: occupied(limiter) == 5, "all slots are occupied")
 
         with pytest.raises(Unavailable, match=MESSAGE):
-            work()
-        assert work.begun == 2
+            operation()
+        assert operation.started == 2
 
-        work.let_go.set()
-        assert [one.result(30) for one in asked] == ["done"] * 5
-    assert there(room) == 0
+        operation.released.set()
+        assert [future.result(30) for future in futures] == ["done"] * 5
+    assert occupied(limiter) == 0
 
 
 def test_a_waiting_request_is_rejected_after_its_timeout() -> None:
-    room = ConcurrencyLimiter(max_concurrent=1, max_waiting=4)
-    work = Work(room)
+    limiter = ConcurrencyLimiter(max_concurrent=1, max_waiting=4)
+    operation = Operation(limiter)
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(work)
-        until(lambda: work.begun == 1, "the first is inside")
+        first = pool.submit(operation)
+        until(lambda: operation.started == 1, "the first operation runs")
 
-        with pytest.raises(Unavailable, match=MESSAGE), room.acquire(timeout=0.01):
-            raise AssertionError("it was let in")
-        assert there(room) == 1
+        with pytest.raises(Unavailable, match=MESSAGE), limiter.acquire(timeout=0.01):
+            raise AssertionError("The limit was exceeded.")
+        assert occupied(limiter) == 1
 
-        work.let_go.set()
+        operation.released.set()
         assert first.result(30) == "done"
 
 
 def test_a_failed_operation_releases_its_slot() -> None:
-    room = ConcurrencyLimiter(max_concurrent=1, max_waiting=0)
+    limiter = ConcurrencyLimiter(max_concurrent=1, max_waiting=0)
 
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), room.acquire(timeout=1):
+        with pytest.raises(ZeroDivisionError), limiter.acquire(timeout=1):
             raise ZeroDivisionError
-    with room.acquire(timeout=1):
+    with limiter.acquire(timeout=1):
         pass

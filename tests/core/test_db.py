@@ -1,4 +1,4 @@
-"""Statements from files, and constraints that become refusals."""
+"""SQL statements from files, and translation of constraint violations."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from promotions.errors import CodeTaken
 from tests.factories import BrandFactory, CodeFactory
 
 pytestmark = pytest.mark.django_db
-TAKE = "core/sql/claim_due_messages.sql"
+CLAIM = "core/sql/claim_due_messages.sql"
 
 
 def test_a_violation_of_the_named_constraint_becomes_the_error() -> None:
@@ -63,20 +63,20 @@ def test_an_error_without_a_constraint_has_no_name() -> None:
 def test_rows_are_dictionaries_with_parsed_json() -> None:
     OutboxMessage.objects.create(task="a", kwargs={"list": [1, None]})
 
-    (row,) = db.fetch_all(TAKE, {"limit": 1, "handover": timedelta(seconds=1)})
+    (row,) = db.fetch_all(CLAIM, {"limit": 1, "publish_timeout": timedelta(seconds=1)})
 
     assert (row["task"], row["kwargs"], row["attempts"]) == ("a", {"list": [1, None]}, 1)
 
 
 def test_fetch_one_returns_the_first_row_or_none() -> None:
-    assert db.fetch_one(TAKE, {"limit": 5, "handover": timedelta(0)}) is None
+    assert db.fetch_one(CLAIM, {"limit": 5, "publish_timeout": timedelta(0)}) is None
 
 
 def test_execute_returns_the_number_of_affected_rows() -> None:
     OutboxMessage.objects.bulk_create([OutboxMessage(task="a"), OutboxMessage(task="b")])
 
-    assert db.execute(TAKE, {"limit": 5, "handover": timedelta(minutes=1)}) == 2
-    assert db.execute(TAKE, {"limit": 5, "handover": timedelta(minutes=1)}) == 0
+    assert db.execute(CLAIM, {"limit": 5, "publish_timeout": timedelta(minutes=1)}) == 2
+    assert db.execute(CLAIM, {"limit": 5, "publish_timeout": timedelta(minutes=1)}) == 0
 
 
 def test_the_connection_works_after_a_translated_error() -> None:

@@ -1,4 +1,4 @@
-"""The catalogue of refusals."""
+"""Domain errors and their catalog."""
 
 from typing import Any
 
@@ -9,25 +9,26 @@ from core.errors import ERROR_CATALOG, Busy, DomainError, InvalidRequest, Thrott
 
 
 @pytest.fixture(autouse=True)
-def catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+def error_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the error catalog."""
     monkeypatch.setattr("core.errors.ERROR_CATALOG", dict(ERROR_CATALOG))
 
 
 def test_a_second_class_with_the_same_code_raises_an_error() -> None:
-    with pytest.raises(TypeError, match=r"'busy' is declared twice: Busy and .*Hectic"):
+    with pytest.raises(TypeError, match=r"'busy' is declared twice: Busy and .*Overloaded"):
 
-        class Hectic(DomainError):
+        class Overloaded(DomainError):
             code, status, message = "busy", 409, "Very busy."
 
     assert ERROR_CATALOG["busy"] is Busy
 
 
 def test_a_subclass_may_inherit_its_code() -> None:
-    class BusyHere(Busy):
-        message = _("Too much happens in this very place.")
+    class StoreBusy(Busy):
+        message = _("This store is busy.")
 
     assert ERROR_CATALOG["busy"] is Busy
-    assert BusyHere().as_dict() == {"code": "busy", "detail": "Too much happens in this very place."}
+    assert StoreBusy().as_dict() == {"code": "busy", "detail": "This store is busy."}
 
 
 def test_the_detail_is_the_message_unless_another_is_given() -> None:
@@ -36,11 +37,11 @@ def test_the_detail_is_the_message_unless_another_is_given() -> None:
 
 
 def test_as_dict_returns_code_detail_and_extensions() -> None:
-    members: dict[str, Any] = {"missing": "4.10", "with": ["A"]}
+    extensions: dict[str, Any] = {"missing": "4.10", "with": ["A"]}
 
-    reason = InvalidRequest("No.", **members).as_dict()
+    document = InvalidRequest("No.", **extensions).as_dict()
 
-    assert reason == {"code": "invalid", "detail": "No.", "missing": "4.10", "with": ["A"]}
+    assert document == {"code": "invalid", "detail": "No.", "missing": "4.10", "with": ["A"]}
 
 
 def test_an_invalid_field_is_listed_once() -> None:
@@ -54,8 +55,8 @@ def test_throttled_has_the_seconds_until_the_next_attempt() -> None:
     assert Throttled(7).extensions == {"retry_after": 7}
 
 
-@pytest.mark.parametrize("refusal", ERROR_CATALOG.values(), ids=lambda refusal: refusal.code)
-def test_every_error_has_a_status_and_a_message(refusal: type[DomainError]) -> None:
-    assert 400 <= refusal.status < 600
-    assert str(refusal.message).endswith((".", "?"))
-    assert refusal.code == refusal.code.lower()
+@pytest.mark.parametrize("error_class", ERROR_CATALOG.values(), ids=lambda error_class: error_class.code)
+def test_every_error_has_a_status_and_a_message(error_class: type[DomainError]) -> None:
+    assert 400 <= error_class.status < 600
+    assert str(error_class.message).endswith((".", "?"))
+    assert error_class.code == error_class.code.lower()

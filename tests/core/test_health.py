@@ -1,4 +1,4 @@
-"""Alive, ready, and measured."""
+"""Liveness, readiness and metrics."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def test_a_database_with_missing_migrations_is_not_ready() -> None:
     }  # fmt: skip
 
 
-ASK = """
+SCRIPT = """
 import json, time, django
 django.setup()
 from django.test import Client
@@ -75,11 +75,16 @@ AWAY = {
 
 
 def ask(**variables: str) -> dict[str, Any]:
-    """What a process with these variables answers."""
+    """Return the responses of a process with the environment variables."""
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "promoplatform.settings.base", **variables}
     environment.setdefault("SECRET_KEY", "a test's own")
     done = subprocess.run(
-        [sys.executable, "-c", ASK], cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", SCRIPT],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -1,4 +1,4 @@
-"""The same request with the same Idempotency-Key again gets the first answer again."""
+"""A repeated request with the same Idempotency-Key gets the first response."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -146,8 +146,8 @@ def test_the_response_of_invalid_fields_is_stored(shopper_client: ClientOf, shop
     assert use(client, "order-1", amount=12)["Idempotency-Replayed"] == "true"
 
 
-class Door(APIView):
-    """Promises a task, then does as ``then`` says."""
+class EnqueueView(APIView):
+    """A view that enqueues a task and then calls ``then``."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -161,46 +161,46 @@ class Door(APIView):
         return Response({"done": True}, status=201)
 
 
-def knock(then: Callable[[], object], key: str = "k") -> Any:
-    door: Any = type("ThisDoor", (Door,), {"then": staticmethod(then)})
-    request = APIRequestFactory().post("/door/", {}, format="json", headers={"Idempotency-Key": key})
-    return door.as_view()(request)
+def call_view(then: Callable[[], object], key: str = "k") -> Any:
+    view: Any = type("TestView", (EnqueueView,), {"then": staticmethod(then)})
+    request = APIRequestFactory().post("/enqueue/", {}, format="json", headers={"Idempotency-Key": key})
+    return view.as_view()(request)
 
 
-def refuse(refusal: DomainError) -> Callable[[], object]:
+def raise_error(error: DomainError) -> Callable[[], object]:
     def then() -> object:
-        raise refusal
+        raise error
 
     return then
 
 
-@pytest.mark.parametrize("refusal", [Busy(), Throttled(3), Unavailable()], ids=lambda refusal: refusal.code)
-def test_temporary_errors_are_not_stored(refusal: DomainError) -> None:
-    response = knock(refuse(refusal))
+@pytest.mark.parametrize("error", [Busy(), Throttled(3), Unavailable()], ids=lambda error: error.code)
+def test_temporary_errors_are_not_stored(error: DomainError) -> None:
+    response = call_view(raise_error(error))
 
-    assert response.status_code == refusal.status
+    assert response.status_code == error.status
     assert response["Retry-After"]
     assert not IdempotencyKey.objects.exists()
     assert not OutboxMessage.objects.exists()
-    assert knock(lambda: None).status_code == 201
+    assert call_view(lambda: None).status_code == 201
 
 
 def test_a_server_error_is_not_stored_and_has_no_effect() -> None:
-    def stumble() -> object:
+    def fail() -> object:
         raise ZeroDivisionError
 
-    assert knock(stumble).status_code == 500
+    assert call_view(fail).status_code == 500
 
     assert not IdempotencyKey.objects.exists()
     assert not OutboxMessage.objects.exists()
 
 
 def test_effects_of_a_rejected_request_are_rolled_back_and_its_response_stored() -> None:
-    assert knock(refuse(NotFound())).status_code == 404
+    assert call_view(raise_error(NotFound())).status_code == 404
 
     assert not OutboxMessage.objects.exists()
     assert IdempotencyKey.objects.get().status == 404
-    assert knock(lambda: None).status_code == 404
+    assert call_view(lambda: None).status_code == 404
 
 
 def test_a_lock_timeout_is_busy_and_not_stored() -> None:
@@ -208,7 +208,7 @@ def test_a_lock_timeout_is_busy_and_not_stored() -> None:
         with connection.cursor() as cursor:
             cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'lock timeout' USING ERRCODE = '55P03'; END $$")
 
-    response = knock(wait_in_vain)
+    response = call_view(wait_in_vain)
 
     assert response.status_code == 409
     assert b'"code":"busy"' in response.content
@@ -221,13 +221,13 @@ def test_a_lost_connection_leaves_neither_effect_nor_key() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    response = knock(die)
+    response = call_view(die)
     connection.close()
 
     assert response.status_code == 503
     assert not OutboxMessage.objects.exists()
     assert not IdempotencyKey.objects.exists()
-    assert knock(lambda: None).status_code == 201
+    assert call_view(lambda: None).status_code == 201
 
 
 @pytest.mark.django_db(transaction=True)
@@ -255,9 +255,9 @@ def test_a_concurrent_request_with_the_same_key_is_in_progress(run_concurrently:
     answers: list[Any] = []
 
     def knock_again() -> None:
-        answers.extend(run_concurrently(lambda _: knock(lambda: None), [1]))
+        answers.extend(run_concurrently(lambda _: call_view(lambda: None), [1]))
 
-    first = knock(knock_again)
+    first = call_view(knock_again)
 
     assert first.status_code == 201
     assert answers[0].status_code == 409
@@ -286,7 +286,7 @@ def test_keys_are_kept_for_at_least_24_hours() -> None:
 
 def test_the_surrounding_transaction_can_continue() -> None:
     with transaction.atomic():
-        assert knock(lambda: None).status_code == 201
+        assert call_view(lambda: None).status_code == 201
 
     assert OutboxMessage.objects.count() == IdempotencyKey.objects.count() == 1
 

@@ -1,4 +1,4 @@
-"""Identifiers in the order of their birth."""
+"""Time-ordered identifiers."""
 
 import uuid
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Request ids, log lines without secrets, and the headers that every page carries."""
+"""Request IDs, log lines without secrets, and the security headers of every page."""
 
 import io
 import json
@@ -21,12 +21,12 @@ ClientOf = Callable[[Any], Client]
 
 @pytest.fixture
 def lines(settings: Any) -> Iterator[Lines]:
-    """Every log line from here on, as it would be written in service."""
+    """The log lines of the test, as written in production."""
     settings.LOG_REQUESTS = True
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    house = logs.logging_config("INFO", pretty=False)["formatters"]["house"]
-    handler.setFormatter(house.pop("()")(**house))
+    formatter = logs.logging_config("INFO", pretty=False)["formatters"]["structlog"]
+    handler.setFormatter(formatter.pop("()")(**formatter))
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
@@ -108,7 +108,7 @@ def test_secrets_are_redacted_by_name_and_by_pattern(event: dict[str, Any], writ
 
 def test_log_lines_of_libraries_are_redacted(lines: Lines) -> None:
     logging.getLogger("library").warning("sent %s", "Bearer abc.def")
-    structlog.get_logger("house").warning("signing_in", password="x")
+    structlog.get_logger("tests").warning("signing_in", password="x")
 
     said, ours = lines()
     assert said["event"] == "sent Bearer [hidden]"
@@ -176,7 +176,7 @@ def test_api_clients_have_no_session_but_browsers_do(shopper_client: ClientOf) -
     browser.force_login(MembershipFactory(user=UserFactory()).user)
 
     assert not hasattr(program.get("/api/v1/me/").wsgi_request, "session")
-    seen = browser.get("/api/v1/me/", headers={"Authorization": "Basic YTpi"})  # of a proxy in front
+    seen = browser.get("/api/v1/me/", headers={"Authorization": "Basic YTpi"})  # sent by a proxy
 
     assert seen.status_code == 200
     assert hasattr(seen.wsgi_request, "session")

@@ -1,4 +1,4 @@
-"""Exact money: strings at the edge, whole minor units inside."""
+"""Exact money: decimal strings outside, integer minor units inside."""
 
 import pytest
 from hypothesis import given
@@ -36,7 +36,7 @@ def test_amounts_are_parsed_to_minor_units(text: str, currency: str, minor: int)
 
 @pytest.mark.parametrize(("text", "currency"), [("1.005", "EUR"), ("1.500", "EUR"), ("1.0", "JPY"), ("0.0001", "KWD")])
 def test_too_many_decimals_are_rejected_not_rounded(text: str, currency: str) -> None:
-    with pytest.raises(ValueError, match=f"{currency} has {BY_DECIMALS[currency]} decimals"):
+    with pytest.raises(ValueError, match=f"Use at most {BY_DECIMALS[currency]} decimals for {currency}."):
         money.parse(text, currency)
 
 

@@ -1,4 +1,4 @@
-"""Promised tasks: none for a rolled-back fact, none lost, each settled by its outcome."""
+"""The outbox: no message after a rollback, none lost, each settled by the result of its task."""
 
 import subprocess
 import sys
@@ -20,113 +20,116 @@ from core.outbox import enqueue_on_commit
 
 pytestmark = pytest.mark.django_db
 RunConcurrently = Callable[..., list[Any]]
-seen: list[dict[str, Any]] = []
+calls: list[dict[str, Any]] = []
 
 
-@shared_task(name="tests.note", bind=True)
-def note(self: Any, /, **kwargs: Any) -> None:
-    """Notes what it was called with."""
-    seen.append({"id": self.request.id, **kwargs})
+@shared_task(name="tests.record", bind=True)
+def record(self: Any, /, **kwargs: Any) -> None:
+    """Record the arguments of the call."""
+    calls.append({"id": self.request.id, **kwargs})
 
 
-@shared_task(name="tests.stumble")
-def stumble() -> None:
-    """Always fails."""
-    raise ZeroDivisionError("by nobody")
+@shared_task(name="tests.fail")
+def fail() -> None:
+    """Raise an error."""
+    raise ZeroDivisionError("by the test")
 
 
-@shared_task(name="tests.put_off", bind=True)
-def put_off(self: Any, /) -> None:
-    """Asks to be run again later."""
+@shared_task(name="tests.retry_later", bind=True)
+def retry_later(self: Any, /) -> None:
+    """Ask to be retried later."""
     raise Retry
 
 
 @pytest.fixture(autouse=True)
-def noted() -> Iterator[list[dict[str, Any]]]:
-    seen.clear()
-    yield seen
-    seen.clear()
+def recorded_calls() -> Iterator[list[dict[str, Any]]]:
+    """The recorded calls of the test."""
+    calls.clear()
+    yield calls
+    calls.clear()
 
 
 @pytest.fixture
 def lost_tasks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """A broker that takes every message and loses it; what it took."""
-    taken: list[Any] = []
-    monkeypatch.setattr(outbox, "_send", lambda _, row: taken.append(row))
-    return taken
+    """The messages that a broker has accepted and lost."""
+    accepted: list[Any] = []
+    monkeypatch.setattr(outbox, "_send", lambda _, row: accepted.append(row))
+    return accepted
 
 
 @pytest.fixture
-def broker_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tasks go to a broker where nobody listens."""
-    app = Celery("away", broker="redis://127.0.0.1:1/0", task_cls=outbox.OutboxTask, set_as_current=False)
+def unavailable_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker at an address that does not respond."""
+    app = Celery("unavailable", broker="redis://127.0.0.1:1/0", task_cls=outbox.OutboxTask, set_as_current=False)
     monkeypatch.setattr(outbox, "current_app", app)
 
 
-def in_seconds(message: OutboxMessage) -> float:
+def seconds_until_due(message: OutboxMessage) -> float:
+    """Return the seconds until the message is due."""
     message.refresh_from_db()
     return (message.due_at - timezone.now()).total_seconds()
 
 
 def make_due() -> None:
+    """Make all messages due."""
     OutboxMessage.objects.update(due_at=timezone.now() - timedelta(seconds=1))
 
 
 def test_a_message_is_stored_with_the_change() -> None:
-    enqueue_on_commit("tests.note", code="TEN", amounts=[1, 2])
+    enqueue_on_commit("tests.record", code="TEN", amounts=[1, 2])
 
     message = OutboxMessage.objects.get()
-    assert (message.task, message.kwargs, message.attempts) == ("tests.note", {"code": "TEN", "amounts": [1, 2]}, 0)
-    assert seen == []
+    assert (message.task, message.kwargs, message.attempts) == ("tests.record", {"code": "TEN", "amounts": [1, 2]}, 0)
+    assert calls == []
 
 
 def test_a_rollback_leaves_no_message() -> None:
-    def stumble_after_promising() -> None:
+    def fail_after_enqueueing() -> None:
         with transaction.atomic():
-            enqueue_on_commit("tests.note")
+            enqueue_on_commit("tests.record")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        stumble_after_promising()
+        fail_after_enqueueing()
 
     assert not OutboxMessage.objects.exists()
     assert outbox.relay() == 0
 
 
 def test_the_relay_sends_a_message_and_its_success_deletes_the_row() -> None:
-    enqueue_on_commit("tests.note", code="TEN")
+    enqueue_on_commit("tests.record", code="TEN")
     pk = OutboxMessage.objects.get().pk
 
     assert outbox.relay() == 1
 
-    assert seen == [{"id": f"outbox-{pk}-1", "code": "TEN"}]
+    assert calls == [{"id": f"outbox-{pk}-1", "code": "TEN"}]
     assert not OutboxMessage.objects.exists()
 
 
 def test_the_oldest_messages_are_sent_first_up_to_the_limit() -> None:
     for number in range(5):
-        enqueue_on_commit("tests.note", number=number)
+        enqueue_on_commit("tests.record", number=number)
 
     assert outbox.relay(limit=3) == 3
-    assert [one["number"] for one in seen] == [0, 1, 2]
+    assert [call["number"] for call in calls] == [0, 1, 2]
     assert outbox.relay(limit=3) == 2
 
 
 def test_messages_that_are_not_due_stay() -> None:
-    enqueue_on_commit("tests.note")
+    enqueue_on_commit("tests.record")
     OutboxMessage.objects.update(due_at=timezone.now() + timedelta(seconds=30))
 
     assert outbox.relay() == 0
-    assert seen == []
+    assert calls == []
 
 
 def test_a_sent_message_is_leased_and_due_again_if_its_task_is_lost(lost_tasks: list[Any]) -> None:
-    enqueue_on_commit("tests.note")
+    enqueue_on_commit("tests.record")
     message = OutboxMessage.objects.get()
 
     assert outbox.relay() == 1
     assert outbox.relay() == 0
-    assert in_seconds(message) == pytest.approx(outbox.LEASE.total_seconds(), abs=5)
+    assert seconds_until_due(message) == pytest.approx(outbox.LEASE.total_seconds(), abs=5)
 
     make_due()
     assert outbox.relay() == 1
@@ -134,9 +137,9 @@ def test_a_sent_message_is_leased_and_due_again_if_its_task_is_lost(lost_tasks: 
 
 
 def test_a_lease_outlasts_the_longest_task() -> None:
-    longest = timedelta(seconds=current_app.conf.task_time_limit)
+    max_duration = timedelta(seconds=current_app.conf.task_time_limit)
 
-    assert longest < outbox.LEASE
+    assert max_duration < outbox.LEASE
 
 
 @pytest.mark.parametrize(
@@ -147,27 +150,27 @@ def test_retry_delays_double_up_to_an_hour(attempts: int, seconds: int) -> None:
 
 
 def test_a_failed_task_is_due_again_after_a_delay_with_its_error() -> None:
-    enqueue_on_commit("tests.stumble")
+    enqueue_on_commit("tests.fail")
     message = OutboxMessage.objects.get()
 
     outbox.relay()
 
-    assert in_seconds(message) == pytest.approx(10, abs=5)
-    assert (message.attempts, message.last_error) == (1, "ZeroDivisionError: by nobody")
+    assert seconds_until_due(message) == pytest.approx(10, abs=5)
+    assert (message.attempts, message.last_error) == (1, "ZeroDivisionError: by the test")
     assert message.dead_lettered_at is None
 
 
 def test_a_task_that_failed_too_often_is_dead_lettered_and_can_be_requeued() -> None:
-    enqueue_on_commit("tests.stumble")
+    enqueue_on_commit("tests.fail")
     message = OutboxMessage.objects.get()
     for _ in range(outbox.MAX_ATTEMPTS):
         make_due()
         assert outbox.relay() == 1
 
     message.refresh_from_db()
-    assert (message.attempts, message.last_error) == (outbox.MAX_ATTEMPTS, "ZeroDivisionError: by nobody")
+    assert (message.attempts, message.last_error) == (outbox.MAX_ATTEMPTS, "ZeroDivisionError: by the test")
     assert message.dead_lettered_at is not None
-    assert outbox.get_backlog()["parked"] == 1
+    assert outbox.get_backlog()["dead_lettered"] == 1
     make_due()
     assert outbox.relay() == 0
 
@@ -179,15 +182,15 @@ def test_a_task_that_failed_too_often_is_dead_lettered_and_can_be_requeued() -> 
 
 
 def test_a_task_that_is_lost_too_often_is_dead_lettered() -> None:
-    enqueue_on_commit("tests.note")
+    enqueue_on_commit("tests.record")
     OutboxMessage.objects.update(attempts=outbox.MAX_ATTEMPTS)
 
     outbox.relay()
 
     message = OutboxMessage.objects.get()
     assert message.dead_lettered_at is not None
-    assert "never settled" in message.last_error
-    assert seen == []
+    assert "without a result" in message.last_error
+    assert calls == []
 
 
 def test_the_relay_knows_the_tasks_of_all_apps_outside_a_worker() -> None:
@@ -209,59 +212,59 @@ def test_the_relay_knows_the_tasks_of_all_apps_outside_a_worker() -> None:
 
 
 def test_an_unknown_task_is_dead_lettered_and_the_others_are_sent() -> None:
-    enqueue_on_commit("tests.nobody")
-    enqueue_on_commit("tests.note")
+    enqueue_on_commit("tests.unknown")
+    enqueue_on_commit("tests.record")
 
     outbox.relay()
 
     message = OutboxMessage.objects.get()
-    assert (message.task, message.last_error) == ("tests.nobody", "there is no task tests.nobody")
+    assert (message.task, message.last_error) == ("tests.unknown", "Unknown task tests.unknown.")
     assert message.dead_lettered_at is not None
-    assert len(seen) == 1
+    assert len(calls) == 1
 
 
 def test_a_message_that_cannot_be_sent_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    enqueue_on_commit("tests.stumble", nonsense=1)
+    enqueue_on_commit("tests.fail", unexpected=1)
     monkeypatch.setattr(outbox, "current_app", Celery("memory", broker="memory://", set_as_current=False))
-    enqueue_on_commit("tests.note")
-    bad, _ = OutboxMessage.objects.order_by("pk")
+    enqueue_on_commit("tests.record")
+    invalid, _ = OutboxMessage.objects.order_by("pk")
 
     assert outbox.relay() == 2
 
-    bad.refresh_from_db()
-    assert "unexpected keyword argument" in bad.last_error
-    assert in_seconds(bad) == pytest.approx(10, abs=5)
-    assert bad.dead_lettered_at is None
+    invalid.refresh_from_db()
+    assert "unexpected keyword argument" in invalid.last_error
+    assert seconds_until_due(invalid) == pytest.approx(10, abs=5)
+    assert invalid.dead_lettered_at is None
 
 
 def test_a_task_that_retries_itself_keeps_its_message() -> None:
-    enqueue_on_commit("tests.put_off")
+    enqueue_on_commit("tests.retry_later")
 
     outbox.relay()
 
     assert OutboxMessage.objects.get().dead_lettered_at is None
 
 
-def test_messages_stay_due_while_the_broker_is_unavailable(broker_away: None) -> None:
+def test_messages_stay_due_while_the_broker_is_unavailable(unavailable_broker: None) -> None:
     for _ in range(3):
-        enqueue_on_commit("tests.note")
+        enqueue_on_commit("tests.record")
 
     assert outbox.relay() == 0
 
     messages = list(OutboxMessage.objects.all())
     assert [message.attempts for message in messages] == [0, 0, 0]
-    assert all(in_seconds(message) <= 5 for message in messages)
-    assert outbox.get_backlog()["parked"] == 0
+    assert all(seconds_until_due(message) <= 5 for message in messages)
+    assert outbox.get_backlog()["dead_lettered"] == 0
 
 
 def test_a_message_that_a_fast_worker_has_settled_stays_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
-    enqueue_on_commit("tests.note")
+    enqueue_on_commit("tests.record")
     message = OutboxMessage.objects.get()
-    monkeypatch.setattr(outbox, "_send", lambda _, row: outbox.mark_failed(row["id"], "quick"))
+    monkeypatch.setattr(outbox, "_send", lambda _, row: outbox.mark_failed(row["id"], "failed at once"))
 
     outbox.relay()
 
-    assert in_seconds(message) == pytest.approx(10, abs=5)
+    assert seconds_until_due(message) == pytest.approx(10, abs=5)
 
 
 def test_the_result_of_a_deleted_message_has_no_effect() -> None:
@@ -272,48 +275,48 @@ def test_the_result_of_a_deleted_message_has_no_effect() -> None:
 
 
 def test_tasks_without_a_message_run_normally() -> None:
-    enqueue_on_commit("tests.note")
+    enqueue_on_commit("tests.record")
 
-    note.apply(kwargs={"code": "TEN"})
-    stumble.apply()
+    record.apply(kwargs={"code": "TEN"})
+    fail.apply()
 
-    assert len(seen) == 1
+    assert len(calls) == 1
     assert OutboxMessage.objects.count() == 1
 
 
 @pytest.mark.parametrize(
     ("change", "runs"),
     [({}, 1), ({"attempts": 2}, 0), ({"dead_lettered_at": timezone.now()}, 0)],
-    ids=["its attempt", "a later attempt", "parked"],
+    ids=["its attempt", "a later attempt", "dead-lettered"],
 )
 def test_a_redelivered_task_runs_only_if_its_attempt_is_current(change: dict[str, Any], runs: int) -> None:
-    enqueue_on_commit("tests.note")
+    enqueue_on_commit("tests.record")
     message = OutboxMessage.objects.get()
     OutboxMessage.objects.update(**({"attempts": 1} | change))
     headers = {outbox.HEADER: message.pk}
 
-    run = build_tracer("tests.note", note, app=current_app, eager=True)
+    run = build_tracer("tests.record", record, app=current_app, eager=True)
     task_id = f"outbox-{message.pk}-1"
     run(task_id, [], {}, {"id": task_id, "headers": headers, "delivery_info": {"redelivered": True}})
 
-    assert len(seen) == runs
+    assert len(calls) == runs
     assert OutboxMessage.objects.count() == 1 - runs
 
 
 def test_the_backlog_counts_messages_and_has_the_oldest_due_time(at: datetime) -> None:
-    assert outbox.get_backlog() == {"waiting": 0, "oldest": None, "parked": 0}
-    enqueue_on_commit("tests.note")
-    enqueue_on_commit("tests.note")
+    assert outbox.get_backlog() == {"pending": 0, "oldest": None, "dead_lettered": 0}
+    enqueue_on_commit("tests.record")
+    enqueue_on_commit("tests.record")
     OutboxMessage.objects.update(due_at=at)
 
-    assert outbox.get_backlog() == {"waiting": 2, "oldest": at, "parked": 0}
+    assert outbox.get_backlog() == {"pending": 2, "oldest": at, "dead_lettered": 0}
 
 
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_relays_never_claim_the_same_row(run_concurrently: RunConcurrently, lost_tasks: list[Any]) -> None:
     with transaction.atomic():
         for number in range(400):
-            enqueue_on_commit("tests.note", number=number)
+            enqueue_on_commit("tests.record", number=number)
 
     sent = run_concurrently(lambda _: outbox.relay(limit=50), range(12))
 
@@ -327,9 +330,9 @@ def test_concurrent_relays_never_claim_the_same_row(run_concurrently: RunConcurr
 def test_without_row_locks_relays_send_the_same_row_twice(
     run_concurrently: RunConcurrently, lost_tasks: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The proof that the test above can fail: the same relay with a look before the taking."""
+    """Claim rows with a query and an update instead of one statement, which removes the guard of the test above."""
 
-    def look_then_take(path: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+    def select_then_update(path: str, params: dict[str, Any]) -> list[dict[str, Any]]:
         due = OutboxMessage.objects.filter(due_at__lte=timezone.now())[: params["limit"]]
         rows: list[Any] = list(due.values("id", "task", "kwargs", "attempts", "due_at"))
         OutboxMessage.objects.filter(pk__in=[row["id"] for row in rows]).update(
@@ -337,25 +340,25 @@ def test_without_row_locks_relays_send_the_same_row_twice(
         )
         return rows
 
-    monkeypatch.setattr("core.db.fetch_all", look_then_take)
+    monkeypatch.setattr("core.db.fetch_all", select_then_update)
     with transaction.atomic():
         for number in range(400):
-            enqueue_on_commit("tests.note", number=number)
+            enqueue_on_commit("tests.record", number=number)
 
-    def crowd() -> bool:
+    def sends_twice() -> bool:
         make_due()
         lost_tasks.clear()
         run_concurrently(lambda _: outbox.relay(limit=50), range(12))
         numbers = [row["kwargs"]["number"] for row in lost_tasks]
         return len(numbers) > len(set(numbers))
 
-    assert any(crowd() for _ in range(10))
+    assert any(sends_twice() for _ in range(10))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_message_is_invisible_before_its_commit(run_concurrently: RunConcurrently) -> None:
     with transaction.atomic():
-        enqueue_on_commit("tests.note")
+        enqueue_on_commit("tests.record")
         assert run_concurrently(lambda _: outbox.relay(), [1]) == [0]
     connection.close()
 

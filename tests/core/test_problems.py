@@ -44,7 +44,7 @@ class Cart(serializers.Serializer):
         (UnreadablePostError(), 400, "invalid"),
         (errors.Busy(), 409, "busy"),
         (errors.Unavailable(), 503, "unavailable"),
-        (ZeroDivisionError("the secret of the house"), 500, "server_error"),
+        (ZeroDivisionError("the secret detail"), 500, "server_error"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
 )

@@ -1,4 +1,4 @@
-"""Commands travel together, and threads that end leave no connection behind."""
+"""Pipelines of commands, and connections of ended threads."""
 
 import gc
 import threading
@@ -25,7 +25,7 @@ def test_a_closed_connection_is_reopened() -> None:
 
 
 def test_a_collected_client_closes_no_connection_in_use() -> None:
-    """Of two that threads make at the same moment, one is let go."""
+    """Collect one of two clients that threads have created at the same time."""
     redis.client.cache_clear()
     connection = redis.client().connection_pool.get_connection()
 

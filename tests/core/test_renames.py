@@ -1,4 +1,4 @@
-"""Names that the previous release stored keep working: its rows are rewritten, its messages are accepted."""
+"""Stored names of the previous release keep working: rows are rewritten, and messages are accepted."""
 
 import importlib
 import os
@@ -26,7 +26,7 @@ BEFORE = [("kernel", "0002_rename_fields"), ("mail", "0004_rename_fields")]
 
 @pytest.fixture
 def previous_release(transactional_db: None) -> Iterator[None]:
-    """A database that the data migrations of the renames have not reached yet."""
+    """A database before the data migrations of the renames."""
     MigrationExecutor(connection).migrate(BEFORE)
     yield
     MigrationExecutor(connection).migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())

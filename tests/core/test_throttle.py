@@ -1,4 +1,4 @@
-"""Abuse limits: exact under any crowd, and honest when Redis is away."""
+"""Rate limits: exact under any concurrency, and defined without Redis."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ def limits(settings: Settings) -> None:
 
 @pytest.fixture
 def redis_away(settings: Settings) -> Iterator[None]:
-    """The client talks to a port where nobody listens."""
+    """A Redis client with an address that does not respond."""
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     redis.client.cache_clear()
     yield
@@ -75,7 +75,7 @@ def test_64_threads_get_exactly_the_limit(run_concurrently: RunConcurrently) -> 
 
 
 def test_without_atomic_counting_64_threads_exceed_the_limit(run_concurrently: RunConcurrently) -> None:
-    """The proof that the test above can fail: count as one would without the script."""
+    """Count without the script, which removes the guard of the test above."""
 
     def read_then_write(_: int) -> bool:
         client = redis.client()

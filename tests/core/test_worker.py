@@ -1,4 +1,4 @@
-"""Promises kept by a real worker: the same queue, process and database as in service."""
+"""Outbox messages and a real worker, with the queue, process and database of production."""
 
 import os
 import subprocess
@@ -22,28 +22,28 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def database_url() -> str:
-    """The test database's address."""
-    at = connection.settings_dict
-    login = f"{quote(at['USER'])}:{quote(at['PASSWORD'])}"
-    return f"postgresql://{login}@{quote(at['HOST'], safe='')}:{at['PORT'] or 5432}/{at['NAME']}"
+    """Return the URL of the test database."""
+    options = connection.settings_dict
+    login = f"{quote(options['USER'])}:{quote(options['PASSWORD'])}"
+    return f"postgresql://{login}@{quote(options['HOST'], safe='')}:{options['PORT'] or 5432}/{options['NAME']}"
 
 
-def until(come: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for another process; fails when it never comes."""
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until a condition of another process is true, or fail."""
     deadline = time.monotonic() + seconds
-    while not come():
-        assert time.monotonic() < deadline, "it never came"
+    while not condition():
+        assert time.monotonic() < deadline, "The condition did not become true."
         time.sleep(0.05)
 
 
 @shared_task(name="tests.fail_in_worker")
 def fail() -> None:
-    """Stands for the worker's task of this name."""
+    """Represent the worker's task of this name."""
 
 
 @pytest.fixture
 def queue(worker_id: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A queue of its own, which the relay sends to."""
+    """The test's own queue, which the relay sends to."""
     name = f"test-{worker_id}"
     app = Celery("promoplatform", broker=settings.CELERY_BROKER_URL, task_cls=outbox.OutboxTask, set_as_current=False)
     app.conf.task_default_queue = name
@@ -54,7 +54,7 @@ def queue(worker_id: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @shared_task(name="tests.die_in_worker")
 def die() -> None:
-    """Stands for the worker's task of this name."""
+    """Represent the worker's task of this name."""
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def worker(queue: str, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     script = (
         "from promoplatform.celery import app\n"
         "@app.task(name='tests.fail_in_worker')\n"
-        "def fail(): raise ZeroDivisionError('by nobody')\n"
+        "def fail(): raise ZeroDivisionError('by the test')\n"
         "@app.task(name='tests.die_in_worker')\n"
         "def die(): import os; os.kill(os.getpid(), 9)\n"
         f"app.conf.update(task_default_queue={queue!r}, broker_transport_options={{'global_keyprefix': '{queue}:'}})\n"
@@ -95,18 +95,20 @@ def worker(queue: str, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
 def test_a_worker_settles_its_messages(worker: "subprocess.Popen[bytes]") -> None:
     enqueue_on_commit(tasks.record_heartbeat.name)
     enqueue_on_commit("tests.fail_in_worker")
-    good, bad = OutboxMessage.objects.order_by("pk")
+    succeeding, failing = OutboxMessage.objects.order_by("pk")
 
     assert outbox.relay() == 2
     until(
-        lambda: redis.client().exists(health.HEARTBEAT) == 1 and not OutboxMessage.objects.filter(pk=good.pk).exists()
+        lambda: (
+            redis.client().exists(health.HEARTBEAT) == 1 and not OutboxMessage.objects.filter(pk=succeeding.pk).exists()
+        )
     )
     until(lambda: OutboxMessage.objects.exclude(last_error="").exists())
 
-    bad.refresh_from_db()
-    assert bad.last_error == "ZeroDivisionError: by nobody"
-    assert bad.dead_lettered_at is None
-    assert 0 < (bad.due_at - timezone.now()).total_seconds() <= 10
+    failing.refresh_from_db()
+    assert failing.last_error == "ZeroDivisionError: by the test"
+    assert failing.dead_lettered_at is None
+    assert 0 < (failing.due_at - timezone.now()).total_seconds() <= 10
     assert worker.poll() is None
 
 
@@ -130,7 +132,7 @@ def test_a_task_that_kills_its_worker_is_retried_and_finally_dead_lettered(
 
     enqueue_on_commit(tasks.record_heartbeat.name)
     assert outbox.relay() == 1
-    until(lambda: OutboxMessage.objects.count() == 1)  # the worker goes on with others, and not with this one
+    until(lambda: OutboxMessage.objects.count() == 1)  # the worker continues with other tasks only
     message.refresh_from_db()
     assert message.attempts == outbox.MAX_WORKER_LOSSES
     assert worker.poll() is None
