@@ -90,7 +90,7 @@ class SelectedOffer:
 class Purchase:
     """A redemption and the offers of one kind that it uses.
 
-    ``subtotal`` is the cart's total before discounts, including shipping, in minor units of ``currency``.
+    ``subtotal`` includes shipping, in minor units of ``currency``.
     """
 
     id: uuid.UUID

@@ -44,7 +44,7 @@ def cart_match_keys(cart: Cart, *, shop: str | None) -> list[str]:
 
 
 def required_subtotal(offer: Offer) -> Decimal | None:
-    """Return the highest minimum that the offer requires of a whole cart before discounts, or None without one."""
+    """Return the highest minimum that the offer requires of the subtotal of a whole cart, or None without one."""
     minimums = [
         condition.value
         for condition in offer.conditions

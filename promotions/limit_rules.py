@@ -40,7 +40,7 @@ def split_cap(cap: int) -> list[int]:
 def consolidate_shards(
     rows: Iterable[tuple[int, int, int]], *, amount: int, home: int
 ) -> dict[int, tuple[int, int]] | None:
-    """Move the capacity that is left in all shards to the shard ``home`` and take ``amount`` there.
+    """Move the capacity that all shards have left to the shard ``home`` and take ``amount`` there.
 
     ``rows`` are ``(shard, taken, cap)``. Returns ``{shard: (taken, cap)}``, or None if less than ``amount`` is left.
     The sum of the caps stays the same.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
@@ -16,56 +16,58 @@ from promotions.services.batches import MAX_BATCH_SIZE
 class BatchInputSerializer(serializers.Serializer[Any]):
     """A new batch of single-use codes."""
 
-    count = StrictIntegerField(min_value=1, max_value=MAX_BATCH_SIZE, help_text="Number of codes to generate.")
+    count = StrictIntegerField(min_value=1, max_value=MAX_BATCH_SIZE, help_text=_("Number of codes to generate."))
     pattern = StrictCharField(
-        max_length=64, default=DEFAULT_PATTERN, help_text="Pattern of the codes. Each `#` becomes a random character."
+        max_length=64,
+        default=DEFAULT_PATTERN,
+        help_text=_("Pattern of the codes. Each `#` becomes a random character."),
     )
     charset = StrictCharField(
-        max_length=64, default=DEFAULT_CHARSET, help_text="Different letters and digits that replace `#`."
+        max_length=64, default=DEFAULT_CHARSET, help_text=_("Different letters and digits that replace `#`.")
     )
 
 
 class BatchSerializer(serializers.Serializer[Any]):
     """A batch of single-use codes and the progress of its generation."""
 
-    job = serializers.URLField(help_text="URL of the job's status.")
-    id = serializers.UUIDField(help_text="ID of the batch.")
-    promotion = serializers.UUIDField(help_text="ID of the promotion.")
-    pattern = serializers.CharField(allow_null=True, help_text="Pattern of the codes. `null` for imported codes.")
-    charset = serializers.CharField(allow_null=True, help_text="Characters that replace `#`.")
+    job = serializers.URLField(help_text=_("URL of the job's status."))
+    id = serializers.UUIDField(help_text=_("ID of the batch."))
+    promotion = serializers.UUIDField(help_text=_("ID of the promotion."))
+    pattern = serializers.CharField(allow_null=True, help_text=_("Pattern of the codes. `null` for imported codes."))
+    charset = serializers.CharField(allow_null=True, help_text=_("Characters that replace `#`."))
     entropy_bits = serializers.FloatField(
-        allow_null=True, help_text="Binary logarithm of the number of codes that the pattern can generate."
+        allow_null=True, help_text=_("Binary logarithm of the number of codes that the pattern can generate.")
     )
-    count = serializers.IntegerField(help_text="Number of codes when the batch is complete.")
-    generated_count = serializers.IntegerField(help_text="Number of codes that exist.")
-    status = serializers.CharField(help_text="`making` or `done`.")
-    created_at = serializers.DateTimeField(help_text="When the batch was created.")
-    finished_at = serializers.DateTimeField(allow_null=True, help_text="When the batch was completed.")
+    count = serializers.IntegerField(help_text=_("Number of codes when the batch is complete."))
+    generated_count = serializers.IntegerField(help_text=_("Number of codes that exist."))
+    status = serializers.CharField(help_text=_("`making` or `done`."))
+    created_at = serializers.DateTimeField(help_text=_("When the batch was created."))
+    finished_at = serializers.DateTimeField(allow_null=True, help_text=_("When the batch was completed."))
 
 
 class ImportQuerySerializer(serializers.Serializer[Any]):
     """The target of an import."""
 
-    batch = UuidField(required=False, help_text="Imported batch to add the codes to. Omit for a new batch.")
+    batch = UuidField(required=False, help_text=_("Imported batch to add the codes to. Omit for a new batch."))
 
 
 class ImportErrorSerializer(serializers.Serializer[Any]):
     """A line that was not imported."""
 
-    line = serializers.IntegerField(help_text="Number of the line, from 1.")
-    text = serializers.CharField(help_text="First cell of the line, up to 64 characters.")
-    code = serializers.ChoiceField(["invalid", "unique", "code_taken"], help_text="Code of the error.")
-    detail = serializers.CharField(help_text="Explanation for people.")
+    line = serializers.IntegerField(help_text=_("Number of the line, from 1."))
+    text = serializers.CharField(help_text=_("First cell of the line, up to 64 characters."))
+    code = serializers.ChoiceField(["invalid", "unique", "code_taken"], help_text=_("Code of the error."))
+    detail = serializers.CharField(help_text=_("Explanation for people."))
 
 
 class ImportResultSerializer(BatchSerializer):
     """The batch and the result of an import."""
 
-    received = serializers.IntegerField(help_text="Lines with a code.")
-    imported = serializers.IntegerField(help_text="Codes that were added.")
-    existing = serializers.IntegerField(help_text="Codes that the batch already had.")
-    rejected = serializers.IntegerField(help_text="Lines that were not imported.")
-    errors = ImportErrorSerializer(many=True, help_text="The first 1,000 rejected lines.")  # type: ignore[assignment]
+    received = serializers.IntegerField(help_text=_("Lines with a code."))
+    imported = serializers.IntegerField(help_text=_("Codes that were added."))
+    existing = serializers.IntegerField(help_text=_("Codes that the batch already had."))
+    rejected = serializers.IntegerField(help_text=_("Lines that were not imported."))
+    errors = ImportErrorSerializer(many=True, help_text=_("The first 1,000 rejected lines."))  # type: ignore[assignment]
 
 
 class CustomerIdField(StrictCharField):
@@ -87,13 +89,13 @@ class AssignInputSerializer(serializers.Serializer[Any]):
         min_length=1,
         max_length=MAX_CUSTOMERS,
         required=False,
-        help_text="Customers who get a code now.",
+        help_text=_("Customers who get a code now."),
     )
     audience = StrictCharField(
-        max_length=100, required=False, help_text="Segment type whose customers get a code in the background."
+        max_length=100, required=False, help_text=_("Segment type whose customers get a code in the background.")
     )
     notify = StrictBooleanField(
-        default=False, help_text="Email the code to the customers who are subscribed to offers."
+        default=False, help_text=_("Email the code to the customers who are subscribed to offers.")
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -105,23 +107,23 @@ class AssignInputSerializer(serializers.Serializer[Any]):
 class AssignResultSerializer(serializers.Serializer[Any]):
     """The result of an assignment to customers."""
 
-    assigned = serializers.IntegerField(help_text="Customers who got a code.")
-    already_assigned = serializers.IntegerField(help_text="Customers who already had a code of the batch.")
-    mailed = serializers.IntegerField(help_text="Customers who are emailed their code.")
+    assigned = serializers.IntegerField(help_text=_("Customers who got a code."))
+    already_assigned = serializers.IntegerField(help_text=_("Customers who already had a code of the batch."))
+    mailed = serializers.IntegerField(help_text=_("Customers who are emailed their code."))
 
 
 class AssignmentSerializer(serializers.Serializer[Any]):
     """An assignment to an audience and its progress."""
 
-    job = serializers.URLField(help_text="URL of the job's status.")
-    id = serializers.UUIDField(help_text="ID of the assignment.")
-    audience = serializers.CharField(help_text="Segment type of the customers.")
-    notify = serializers.BooleanField(help_text="Whether the codes are emailed.")
-    assigned = serializers.IntegerField(help_text="Customers who got a code.")
-    already_assigned = serializers.IntegerField(help_text="Customers who already had a code of the batch.")
-    exhausted = serializers.BooleanField(help_text="Whether the batch had too few codes.")
-    status = serializers.CharField(help_text="`assigning` or `done`.")
-    finished_at = serializers.DateTimeField(allow_null=True, help_text="When the assignment was completed.")
+    job = serializers.URLField(help_text=_("URL of the job's status."))
+    id = serializers.UUIDField(help_text=_("ID of the assignment."))
+    audience = serializers.CharField(help_text=_("Segment type of the customers."))
+    notify = serializers.BooleanField(help_text=_("Whether the codes are emailed."))
+    assigned = serializers.IntegerField(help_text=_("Customers who got a code."))
+    already_assigned = serializers.IntegerField(help_text=_("Customers who already had a code of the batch."))
+    exhausted = serializers.BooleanField(help_text=_("Whether the batch had too few codes."))
+    status = serializers.CharField(help_text=_("`assigning` or `done`."))
+    finished_at = serializers.DateTimeField(allow_null=True, help_text=_("When the assignment was completed."))
 
 
 def to_batch_data(batch: CodeBatch, *, job: str, entropy_bits: float | None) -> dict[str, Any]:

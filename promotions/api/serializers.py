@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -30,124 +31,132 @@ class OfferField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-def _limit(help_text: str) -> StrictIntegerField:
+def _limit(help_text: str | Promise) -> StrictIntegerField:
     return StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text=help_text)
 
 
 class LimitsSerializer(serializers.Serializer[Any]):
     """Usage limits of a promotion. A limit that is absent or null does not apply."""
 
-    total = _limit("Redemptions in total.")
-    per_customer = _limit("Redemptions per customer.")
-    per_day = _limit("Redemptions per day, in the brand's time zone.")
-    per_week = _limit("Redemptions per week from Monday, in the brand's time zone.")
-    per_month = _limit("Redemptions per month, in the brand's time zone.")
+    total = _limit(_("Redemptions in total."))
+    per_customer = _limit(_("Redemptions per customer."))
+    per_day = _limit(_("Redemptions per day, in the brand's time zone."))
+    per_week = _limit(_("Redemptions per week from Monday, in the brand's time zone."))
+    per_month = _limit(_("Redemptions per month, in the brand's time zone."))
 
 
 class PromotionInputSerializer(serializers.Serializer[Any]):
     """A new promotion. A date without a time is midnight in the brand's time zone."""
 
-    name = StrictCharField(max_length=100, help_text="Name that is shown to customers.")
+    name = StrictCharField(max_length=100, help_text=_("Name that is shown to customers."))
     description = StrictCharField(
-        max_length=2000, required=False, allow_blank=True, help_text="Text that is shown to customers."
+        max_length=2000, required=False, allow_blank=True, help_text=_("Text that is shown to customers.")
     )
-    brand = SlugField(required=False, help_text="Slug of the brand. Required if you belong to several brands.")
-    start_date = DateOrDateTimeField(help_text="First date and time at which the promotion can be used.")
-    end_date = DateOrDateTimeField(help_text="Date and time from which the promotion can't be used.")
+    brand = SlugField(required=False, help_text=_("Slug of the brand. Required if you belong to several brands."))
+    start_date = DateOrDateTimeField(help_text=_("First date and time at which the promotion can be used."))
+    end_date = DateOrDateTimeField(help_text=_("Date and time from which the promotion can't be used."))
     target_audience = StrictCharField(
-        max_length=100, required=False, help_text="Segment type of the eligible customers. Omit for all customers."
+        max_length=100, required=False, help_text=_("Segment type of the eligible customers. Omit for all customers.")
     )
-    trigger = serializers.ChoiceField(Trigger.values, help_text="Whether the promotion is automatic or needs a code.")
+    trigger = serializers.ChoiceField(
+        Trigger.values, help_text=_("Whether the promotion is automatic or needs a code.")
+    )
     code = StrictCharField(
-        max_length=200, required=False, help_text="Generic code. Omit to generate single-use codes later."
+        max_length=200, required=False, help_text=_("Generic code. Omit to generate single-use codes later.")
     )
-    offer = OfferField(help_text="Discount and conditions in the offer language.")
-    budget = AmountField(required=False, help_text="Maximum sum of all discounts, in the brand's currency.")
-    limits = LimitsSerializer(required=False, help_text="Usage limits.")
+    offer = OfferField(help_text=_("Discount and conditions in the offer language."))
+    budget = AmountField(required=False, help_text=_("Maximum sum of all discounts, in the brand's currency."))
+    limits = LimitsSerializer(required=False, help_text=_("Usage limits."))
     priority = StrictIntegerField(
-        required=False, min_value=-MAX_PRIORITY, max_value=MAX_PRIORITY, help_text="Higher priorities apply first."
+        required=False, min_value=-MAX_PRIORITY, max_value=MAX_PRIORITY, help_text=_("Higher priorities apply first.")
     )
     status = serializers.ChoiceField(
-        ["draft", "scheduled"], default="scheduled", help_text="Whether to save a draft or to schedule the promotion."
+        ["draft", "scheduled"],
+        default="scheduled",
+        help_text=_("Whether to save a draft or to schedule the promotion."),
     )
 
 
 class PromotionUpdateSerializer(serializers.Serializer[Any]):
     """Changes of a promotion. After the start only name, description, end, budget, limits and priority can change."""
 
-    name = StrictCharField(max_length=100, required=False, help_text="Name that is shown to customers.")
+    name = StrictCharField(max_length=100, required=False, help_text=_("Name that is shown to customers."))
     description = StrictCharField(
-        max_length=2000, required=False, allow_blank=True, help_text="Text that is shown to customers."
+        max_length=2000, required=False, allow_blank=True, help_text=_("Text that is shown to customers.")
     )
     start_date = DateOrDateTimeField(
-        required=False, help_text="First date and time at which the promotion can be used."
+        required=False, help_text=_("First date and time at which the promotion can be used.")
     )
-    end_date = DateOrDateTimeField(required=False, help_text="Date and time from which the promotion can't be used.")
+    end_date = DateOrDateTimeField(required=False, help_text=_("Date and time from which the promotion can't be used."))
     target_audience = StrictCharField(
         max_length=100,
         required=False,
         allow_blank=True,
-        help_text="Segment type of the eligible customers. Empty for all customers.",
+        help_text=_("Segment type of the eligible customers. An empty string means all customers."),
     )
-    offer = OfferField(required=False, help_text="Discount and conditions in the offer language.")
+    offer = OfferField(required=False, help_text=_("Discount and conditions in the offer language."))
     budget = AmountField(
         required=False,
         allow_null=True,
-        help_text="Maximum sum of all discounts, in the brand's currency. `null` for no budget.",
+        help_text=_("Maximum sum of all discounts, in the brand's currency. `null` for no budget."),
     )
-    limits = LimitsSerializer(required=False, help_text="Usage limits. Omitted limits stay.")
+    limits = LimitsSerializer(required=False, help_text=_("Usage limits. Omitted limits stay."))
     priority = StrictIntegerField(
-        required=False, min_value=-MAX_PRIORITY, max_value=MAX_PRIORITY, help_text="Higher priorities apply first."
+        required=False, min_value=-MAX_PRIORITY, max_value=MAX_PRIORITY, help_text=_("Higher priorities apply first.")
     )
 
 
 class AudienceReachSerializer(serializers.Serializer[Any]):
     """The current size of an audience."""
 
-    count = serializers.IntegerField(help_text="Customers in the audience.")
-    with_free_slot = serializers.IntegerField(help_text="Customers who could be added to another segment.")
-    as_of = serializers.DateTimeField(help_text="When the customers were counted.")
+    count = serializers.IntegerField(help_text=_("Customers in the audience."))
+    with_free_slot = serializers.IntegerField(help_text=_("Customers who could be added to another segment."))
+    as_of = serializers.DateTimeField(help_text=_("When the customers were counted."))
 
 
 class PromotionSegmentSerializer(serializers.Serializer[Any]):
     """The segment of a promotion with a target audience. Counts are as of the start."""
 
-    id = serializers.UUIDField(help_text="ID of the segment.")
-    status = serializers.CharField(help_text="`scheduled`, `active`, `empty`, `expired` or `deleted`.")
-    segment_type = serializers.CharField(help_text="Audience that the segment is a copy of.")
-    start_date = serializers.DateTimeField(help_text="Start of the segment.")
-    expires_at = serializers.DateTimeField(help_text="End of the segment.")
-    audience_count = serializers.IntegerField(help_text="Customers in the audience.")
-    member_count = serializers.IntegerField(help_text="Customers in the segment.")
-    skipped_no_slot = serializers.IntegerField(help_text="Customers who had no free slot.")
-    filled_at = serializers.DateTimeField(allow_null=True, help_text="When the segment was populated.")
-    synced_at = serializers.DateTimeField(allow_null=True, help_text="When the segmentation service got the segment.")
-    status_reason = serializers.CharField(allow_null=True, help_text="Why the segment is not active yet.")
+    id = serializers.UUIDField(help_text=_("ID of the segment."))
+    status = serializers.CharField(help_text=_("`scheduled`, `active`, `empty`, `expired` or `deleted`."))
+    segment_type = serializers.CharField(help_text=_("Audience that the segment is a copy of."))
+    start_date = serializers.DateTimeField(help_text=_("Start of the segment."))
+    expires_at = serializers.DateTimeField(help_text=_("End of the segment."))
+    audience_count = serializers.IntegerField(help_text=_("Customers in the audience."))
+    member_count = serializers.IntegerField(help_text=_("Customers in the segment."))
+    skipped_no_slot = serializers.IntegerField(help_text=_("Customers who had no free slot."))
+    filled_at = serializers.DateTimeField(allow_null=True, help_text=_("When the segment was populated."))
+    synced_at = serializers.DateTimeField(
+        allow_null=True, help_text=_("When the segmentation service got the segment.")
+    )
+    status_reason = serializers.CharField(allow_null=True, help_text=_("Why the segment is not active yet."))
 
 
 class PromotionSerializer(serializers.Serializer[Any]):
     """A promotion."""
 
-    id = serializers.UUIDField(help_text="ID of the promotion.")
-    brand = serializers.CharField(help_text="Slug of the brand.")
-    name = serializers.CharField(help_text="Name that is shown to customers.")
-    description = serializers.CharField(help_text="Text that is shown to customers.")
-    start_date = serializers.DateTimeField(help_text="First date and time at which the promotion can be used.")
-    end_date = serializers.DateTimeField(help_text="Date and time from which the promotion can't be used.")
-    target_audience = serializers.CharField(allow_null=True, help_text="Segment type of the eligible customers.")
-    trigger = serializers.ChoiceField(Trigger.values, help_text="Whether the promotion is automatic or needs a code.")
-    code = serializers.CharField(allow_null=True, help_text="Generic code. `null` if there is none.")
-    offer = OfferField(help_text="Discount and conditions in the offer language.")
-    budget = serializers.CharField(allow_null=True, help_text="Maximum sum of all discounts.")
-    currency = serializers.CharField(help_text="Currency of the budget.")
-    limits = LimitsSerializer(help_text="Usage limits.")
-    priority = serializers.IntegerField(help_text="Higher priorities apply first.")
-    status = serializers.CharField(
-        help_text="`draft`, `scheduled`, `active`, `active_without_audience`, `ended` or `deactivated`."
+    id = serializers.UUIDField(help_text=_("ID of the promotion."))
+    brand = serializers.CharField(help_text=_("Slug of the brand."))
+    name = serializers.CharField(help_text=_("Name that is shown to customers."))
+    description = serializers.CharField(help_text=_("Text that is shown to customers."))
+    start_date = serializers.DateTimeField(help_text=_("First date and time at which the promotion can be used."))
+    end_date = serializers.DateTimeField(help_text=_("Date and time from which the promotion can't be used."))
+    target_audience = serializers.CharField(allow_null=True, help_text=_("Segment type of the eligible customers."))
+    trigger = serializers.ChoiceField(
+        Trigger.values, help_text=_("Whether the promotion is automatic or needs a code.")
     )
-    segment = PromotionSegmentSerializer(allow_null=True, help_text="Segment of the target audience.")
-    audience = AudienceReachSerializer(allow_null=True, help_text="Current size of the target audience.")
-    created_at = serializers.DateTimeField(help_text="When the promotion was created.")
+    code = serializers.CharField(allow_null=True, help_text=_("Generic code. `null` if there is none."))
+    offer = OfferField(help_text=_("Discount and conditions in the offer language."))
+    budget = serializers.CharField(allow_null=True, help_text=_("Maximum sum of all discounts."))
+    currency = serializers.CharField(help_text=_("Currency of the budget."))
+    limits = LimitsSerializer(help_text=_("Usage limits."))
+    priority = serializers.IntegerField(help_text=_("Higher priorities apply first."))
+    status = serializers.CharField(
+        help_text=_("`draft`, `scheduled`, `active`, `active_without_audience`, `ended` or `deactivated`.")
+    )
+    segment = PromotionSegmentSerializer(allow_null=True, help_text=_("Segment of the target audience."))
+    audience = AudienceReachSerializer(allow_null=True, help_text=_("Current size of the target audience."))
+    created_at = serializers.DateTimeField(help_text=_("When the promotion was created."))
 
 
 def to_promotion_data(

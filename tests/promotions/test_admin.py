@@ -1,4 +1,4 @@
-"""The admin's pages of promotions: written, changed, copied and switched by whoever may, and by nobody else."""
+"""Admin pages of promotions: create, update, duplicate and end, with the permissions of each role."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ OFFER = f"{LIST}offer/?brand=billo"
 FORM = {
     "name": "Autumn", "description": "", "start_date": "2030-01-01T00:00", "end_date": "2030-02-01T00:00",
     "trigger": "automatic", "target_audience": "", "priority": "3", "budget": "", "code": "",
-    "offer-benefits-0-kind": "percent", "offer-benefits-0-was": "percent", "offer-benefits-0-value": "10",
+    "offer-benefits-0-kind": "percent", "offer-benefits-0-previous_kind": "percent", "offer-benefits-0-value": "10",
     "offer-priority": "0",
 }  # fmt: skip
 
@@ -60,48 +60,48 @@ def text(answer: Any) -> str:
 
 
 def audience(brand: Brand, name: str = "vip", size: int = 1) -> None:
-    found = Audience.objects.create(brand=brand, segment_type=name, size=size)
+    created = Audience.objects.create(brand=brand, segment_type=name, size=size)
     for _ in range(size):
-        AudienceMember.objects.create(audience=found, customer=CustomerFactory())
+        AudienceMember.objects.create(audience=created, customer=CustomerFactory())
 
 
 # --- read ------------------------------------------------------------------------------------------------------------
-def test_a_promotion_reads_as_words_not_as_data(brand: Brand) -> None:
+def test_a_promotion_is_described_in_a_sentence(brand: Brand) -> None:
     offer = {
         "conditions": [{"kind": "min_subtotal", "value": "50.00"}, {"kind": "weekdays", "any": ["mon", "tue"]}],
         "benefits": [{"kind": "percent", "value": "10", "on": "order"}],
     }
     promotion = PromotionFactory(brand=brand, offer=offer, budget=100_000, limit_per_user=2)
-    words = "10 % off the order, if the order comes to at least 50.00 EUR and it is Monday or Tuesday."
+    summary = "10% off the order when the order is at least €50.00 and it is Monday or Tuesday."
 
     for role in (Role.OWNER, Role.VIEWER):
         client = as_staff(brand, role)
         page = text(client.get(page_of(promotion)))
-        assert words in page
-        assert words in text(client.get(LIST))
-        assert "2 a shopper" in page
+        assert summary in page
+        assert summary in text(client.get(LIST))
+        assert "2 per customer" in page
         assert "€1,000.00" in page
         assert "{&#x27;" not in page
 
 
-def test_what_was_taken_of_budget_and_limits_is_told(owner: Client, brand: Brand) -> None:
+def test_the_usage_of_budget_and_limits_is_shown(owner: Client, brand: Brand) -> None:
     promotion = PromotionFactory(brand=brand, budget=100_000, limit_total=500, limit_per_day=10)
     today = timezone.now().astimezone(brand_zone(brand)).date()
     counters = [
         ("budget", "", 0, 20_000, 50_000), ("budget", "", 1, 5_000, 50_000), ("total", "", 0, 12, 500),
         ("day", today.isoformat(), 0, 3, 10), ("day", (today - timedelta(days=1)).isoformat(), 0, 9, 10),
     ]  # fmt: skip
-    for kind, slot, shard, taken, cap in counters:
+    for kind, scope_key, shard, taken, cap in counters:
         PromotionCounter.objects.create(
-            promotion=promotion, kind=kind, scope_key=slot, shard=shard, taken=taken, cap=cap
+            promotion=promotion, kind=kind, scope_key=scope_key, shard=shard, taken=taken, cap=cap
         )
 
     cards = owner.get(page_of(promotion)).context["cards"]
 
     assert cards == [
-        ("Spent", "€250.00", "of €1,000.00, 25 %"),
-        ("Uses", "12", "of 500, held ones among them"),
-        ("Uses today", "3", "of 10"),
+        ("Budget used", "€250.00", "of €1,000.00 (25%)"),
+        ("Redemptions", "12", "of 500, including reservations"),
+        ("Redemptions today", "3", "of 10"),
     ]
 
 
@@ -109,14 +109,14 @@ def brand_zone(brand: Brand) -> ZoneInfo:
     return ZoneInfo(brand.timezone)
 
 
-# --- made ------------------------------------------------------------------------------------------------------------
-def test_a_promotion_is_made_in_the_brands_own_time(owner: Client, brand: Brand) -> None:
+# --- create ----------------------------------------------------------------------------------------------------------
+def test_a_promotion_is_created_in_the_brands_time_zone(owner: Client, brand: Brand) -> None:
     audience(brand)
     by_code = {"trigger": "code", "code": "autumn"}
-    made = owner.post(ADD, FORM | by_code | {"target_audience": "vip", "budget": "1000,50", "limit_per_user": "2"})
+    response = owner.post(ADD, FORM | by_code | {"target_audience": "vip", "budget": "1000,50", "limit_per_user": "2"})
 
     promotion = Promotion.objects.get()
-    assert made["Location"] == page_of(promotion)
+    assert response["Location"] == page_of(promotion)
     assert (promotion.brand, promotion.status, promotion.priority) == (brand, "scheduled", 3)
     assert promotion.start_date == datetime(2029, 12, 31, 23, tzinfo=UTC)
     assert (promotion.budget, promotion.limit_per_user, promotion.limit_total) == (100_050, 2, None)
@@ -125,7 +125,7 @@ def test_a_promotion_is_made_in_the_brands_own_time(owner: Client, brand: Brand)
     assert Code.objects.get().promotion == promotion
 
 
-def test_a_draft_is_made_and_activated(owner: Client) -> None:
+def test_a_draft_is_created_activated_and_ended(owner: Client) -> None:
     owner.post(ADD, FORM | {"draft": "1"})
     promotion = Promotion.objects.get()
     assert promotion.status == "draft"
@@ -134,7 +134,7 @@ def test_a_draft_is_made_and_activated(owner: Client) -> None:
     promotion.refresh_from_db()
     assert promotion.status == "scheduled"
 
-    owner.post(f"{LIST}{promotion.pk}/deactivate/switch/")
+    owner.post(f"{LIST}{promotion.pk}/end/switch/")
     promotion.refresh_from_db()
     assert promotion.status == "deactivated"
     assert "<form method" not in text(owner.get(page_of(promotion))).split('id="content-main"')[1]
@@ -147,7 +147,7 @@ def test_a_draft_is_made_and_activated(owner: Client) -> None:
         ({"name": "x\x00"}, "name"),
         ({"start_date": "soon"}, "start_date"),
         ({"start_date": "0001-01-01T00:00"}, "start_date"),
-        ({"start_date": "2030-03-31T02:30"}, "start_date"),  # the hour that summer time leaves out
+        ({"start_date": "2030-03-31T02:30"}, "start_date"),  # skipped when daylight saving time starts
         ({"end_date": "2029-01-01T00:00"}, "end_date"),
         ({"start_date": "2020-01-01T00:00", "end_date": "2020-02-01T00:00"}, "end_date"),
         ({"budget": "10.005"}, "budget"),
@@ -156,8 +156,8 @@ def test_a_draft_is_made_and_activated(owner: Client) -> None:
         ({"limit_total": "0"}, "limit_total"),
         ({"limit_total": "9" * 30}, "limit_total"),
         ({"priority": "40000"}, "priority"),
-        ({"target_audience": "unheard_of"}, "target_audience"),
-        ({"target_audience": "nobody"}, "target_audience"),
+        ({"target_audience": "unknown"}, "target_audience"),
+        ({"target_audience": "empty"}, "target_audience"),
         ({"code": "AUTUMN"}, "code"),
         ({"code": "no code!", "trigger": "code"}, "code"),
         ({"code": "TAKEN", "trigger": "code"}, "code"),
@@ -166,10 +166,10 @@ def test_a_draft_is_made_and_activated(owner: Client) -> None:
         ({"offer-benefits-0-kind": "amount", "offer-benefits-0-value": "50.005"}, "offer"),
     ],
 )
-def test_what_makes_no_sense_is_refused_at_its_field(
+def test_invalid_values_are_rejected_at_their_fields(
     changes: dict[str, str], field: str, owner: Client, brand: Brand
 ) -> None:
-    audience(brand, "nobody", size=0)
+    audience(brand, "empty", size=0)
     CodeFactory(text="TAKEN")
 
     form = owner.post(ADD, FORM | changes).context["form"]
@@ -178,7 +178,7 @@ def test_what_makes_no_sense_is_refused_at_its_field(
     assert not Promotion.objects.exists()
 
 
-def test_a_button_of_the_offer_saves_nothing_and_keeps_what_was_written(owner: Client) -> None:
+def test_a_button_of_the_offer_form_saves_nothing_and_keeps_the_values(owner: Client) -> None:
     page = text(owner.post(ADD, FORM | {"offer-do": "add conditions"}))
 
     assert 'name="offer-conditions-0-value"' in page
@@ -187,19 +187,20 @@ def test_a_button_of_the_offer_saves_nothing_and_keeps_what_was_written(owner: C
     assert not Promotion.objects.exists()
 
 
-def test_the_offers_shape_changes_in_place(owner: Client, brand: Brand) -> None:
-    more = owner.post(OFFER, {"offer-benefits-0-kind": "tiers", "offer-do": "shape"})
-    words = owner.post(OFFER, {"offer-benefits-0-kind": "percent", "offer-benefits-0-value": "5", "offer-do": "words"})
+def test_the_offer_form_is_updated_in_place(owner: Client, brand: Brand) -> None:
+    form = owner.post(OFFER, {"offer-benefits-0-kind": "tiers", "offer-do": "update"})
+    data = {"offer-benefits-0-kind": "percent", "offer-benefits-0-value": "5", "offer-do": "describe"}
+    description = owner.post(OFFER, data)
 
-    assert 'name="offer-benefits-0-tiers-0-from"' in text(more)
-    assert "5 % off the order." in text(words)
-    assert "<input" not in text(words)
+    assert 'name="offer-benefits-0-tiers-0-from"' in text(form)
+    assert "5% off the order." in text(description)
+    assert "<input" not in text(description)
     assert not Promotion.objects.exists()
 
 
-# --- changed ---------------------------------------------------------------------------------------------------------
+# --- update ----------------------------------------------------------------------------------------------------------
 def untouched(client: Client, promotion: Promotion) -> dict[str, str]:
-    """What a browser sends of the page's form when nobody touches it."""
+    """Return what a browser submits if nobody changes the form."""
     form = client.get(page_of(promotion)).context["form"]
     with timezone.override(promotion.brand.timezone):
         sent = {bound.html_name: bound.value() for bound in form if bound.name != "offer"}
@@ -208,7 +209,7 @@ def untouched(client: Client, promotion: Promotion) -> dict[str, str]:
     return {name: "" if value is None else str(value) for name, value in sent.items()}
 
 
-def test_before_its_start_everything_changes(owner: Client, brand: Brand) -> None:
+def test_every_field_can_change_before_the_start(owner: Client, brand: Brand) -> None:
     start = datetime(2030, 1, 1, tzinfo=UTC)
     end = datetime(2030, 2, 1, 12, 30, 59, 999, tzinfo=UTC)
     promotion = PromotionFactory(brand=brand, status="scheduled", start_date=start, end_date=end)
@@ -224,14 +225,14 @@ def test_before_its_start_everything_changes(owner: Client, brand: Brand) -> Non
     assert promotion.offer["benefits"][0]["kind"] == "amount"
 
 
-def test_while_it_runs_only_words_end_priority_and_limits_change(owner: Client, brand: Brand) -> None:
+def test_after_the_start_only_texts_end_priority_and_limits_change(owner: Client, brand: Brand) -> None:
     promotion = PromotionFactory(brand=brand)
     before = promotion.offer
     sent = untouched(owner, promotion)
     assert not {"start_date", "target_audience", "trigger", "code"} & sent.keys()
 
-    stolen = {"offer-benefits-0-kind": "percent", "offer-benefits-0-value": "99", "start_date": "2030-01-01T00:00"}
-    owner.post(page_of(promotion), sent | stolen | {"name": "Still", "limit_total": "100", "budget": "50"})
+    forged = {"offer-benefits-0-kind": "percent", "offer-benefits-0-value": "99", "start_date": "2030-01-01T00:00"}
+    owner.post(page_of(promotion), sent | forged | {"name": "Still", "limit_total": "100", "budget": "50"})
 
     promotion.refresh_from_db()
     assert (promotion.name, promotion.limit_total, promotion.budget) == ("Still", 100, 5_000)
@@ -239,7 +240,7 @@ def test_while_it_runs_only_words_end_priority_and_limits_change(owner: Client, 
     assert promotion.start_date == datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_a_limit_below_what_was_taken_is_refused_at_its_field(owner: Client, brand: Brand) -> None:
+def test_a_limit_below_current_usage_is_rejected_at_its_field(owner: Client, brand: Brand) -> None:
     promotion = PromotionFactory(brand=brand, limit_total=500)
     PromotionCounter.objects.create(promotion=promotion, kind="total", scope_key="", taken=40, cap=500)
 
@@ -250,33 +251,33 @@ def test_a_limit_below_what_was_taken_is_refused_at_its_field(owner: Client, bra
     assert promotion.limit_total == 500
 
 
-def test_a_copy_begins_with_what_the_original_says(owner: Client, brand: Brand) -> None:
+def test_a_duplicate_starts_with_the_values_of_the_original(owner: Client, brand: Brand) -> None:
     original = PromotionFactory(brand=brand, name="Summer", percent="35", budget=5_000, limit_per_user=1)
 
     form = owner.get(f"{ADD}?from={original.pk}").context["form"]
-    made = owner.post(f"{ADD}?from={original.pk}", FORM | {"offer-benefits-0-value": "36"})
+    response = owner.post(f"{ADD}?from={original.pk}", FORM | {"offer-benefits-0-value": "36"})
 
     assert form["name"].value() == "Copy of Summer"
     assert form["budget"].value() == "50.00"
     assert 'value="35"' in str(form["offer"])
-    assert made.status_code == 302
+    assert response.status_code == 302
     original.refresh_from_db()
     assert original.offer["benefits"][0]["value"] == "35"
     assert Promotion.objects.count() == 2
 
 
-# --- whose -----------------------------------------------------------------------------------------------------------
-def test_promotions_are_switched_off_by_who_may(brand: Brand, stranger: Client) -> None:
+# --- permissions ------------------------------------------------------------------------------------------------------
+def test_only_editors_end_promotions(brand: Brand, stranger: Client) -> None:
     promotion = PromotionFactory(brand=brand)
-    data = {"action": "deactivate", "_selected_action": [str(promotion.pk)]}
-    viewer, switch = as_staff(brand, Role.VIEWER), f"{LIST}{promotion.pk}/deactivate/switch/"
+    data = {"action": "end", "_selected_action": [str(promotion.pk)]}
+    viewer, url = as_staff(brand, Role.VIEWER), f"{LIST}{promotion.pk}/end/switch/"
 
     viewer.post(LIST, data)
     stranger.post(LIST, data)
-    assert viewer.post(switch).status_code == 403
-    assert stranger.post(switch).status_code == 404
-    assert as_staff(brand).get(switch).status_code == 405
-    assert as_staff(brand).post(switch.replace("deactivate", "explode")).status_code == 404
+    assert viewer.post(url).status_code == 403
+    assert stranger.post(url).status_code == 404
+    assert as_staff(brand).get(url).status_code == 405
+    assert as_staff(brand).post(url.replace("/end/", "/explode/")).status_code == 404
     promotion.refresh_from_db()
     assert promotion.status == "active"
 
@@ -285,7 +286,7 @@ def test_promotions_are_switched_off_by_who_may(brand: Brand, stranger: Client) 
     assert promotion.status == "deactivated"
 
 
-def test_nobody_writes_or_copies_another_brands_promotion(brand: Brand, stranger: Client) -> None:
+def test_staff_of_other_brands_cannot_edit_or_duplicate_a_promotion(brand: Brand, stranger: Client) -> None:
     promotion = PromotionFactory(brand=brand, name="Secret")
     audience(brand, "secret_segment")
     viewer = as_staff(brand, Role.VIEWER)
@@ -306,20 +307,20 @@ def test_nobody_writes_or_copies_another_brands_promotion(brand: Brand, stranger
 
 
 @pytest.mark.parametrize("query", ["from=x", "brand=x", "from=" + "9" * 40])
-def test_nonsense_in_the_address_finds_nothing(query: str, owner: Client) -> None:
+def test_invalid_parameters_of_the_add_page_are_not_found(query: str, owner: Client) -> None:
     assert owner.get(f"{ADD}?{query}").status_code == 404
 
 
 @pytest.mark.parametrize("query", ["", "?brand=%00", "?brand=billo&name=<b>", "?brand=nobody"])
-def test_nonsense_asked_of_the_offers_shape_finds_nothing(query: str, owner: Client) -> None:
+def test_invalid_parameters_of_the_offer_form_are_not_found(query: str, owner: Client) -> None:
     assert owner.post(f"{LIST}offer/{query}", {}).status_code == 404
     assert owner.get(OFFER).status_code == 405
 
 
-def test_who_works_for_several_brands_says_for_which(brand: Brand) -> None:
+def test_staff_of_several_brands_select_the_brand(brand: Brand) -> None:
     user = UserFactory()
-    for each in (brand, BrandFactory(slug="cake", name="Cake")):
-        MembershipFactory(brand=each, user=user)
+    for membership_brand in (brand, BrandFactory(slug="cake", name="Cake")):
+        MembershipFactory(brand=membership_brand, user=user)
     client = Client()
     client.force_login(user)
 
@@ -328,7 +329,7 @@ def test_who_works_for_several_brands_says_for_which(brand: Brand) -> None:
     assert Promotion.objects.get().brand.slug == "cake"
 
 
-def test_what_cannot_be_activated_is_told_not_an_error(brand: Brand) -> None:
+def test_an_action_that_fails_is_shown_as_a_message(brand: Brand) -> None:
     ended = PromotionFactory(brand=brand, status="ended")
 
     answer = as_staff(brand).post(LIST, {"action": "activate", "_selected_action": [str(ended.pk)]}, follow=True)
@@ -337,11 +338,11 @@ def test_what_cannot_be_activated_is_told_not_an_error(brand: Brand) -> None:
     assert [message.level_tag for message in answer.context["messages"]] == ["error"]
 
 
-def test_the_list_costs_as_many_queries_for_many_as_for_one(owner: Client, brand: Brand) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_list(owner: Client, brand: Brand) -> None:
     def queries() -> int:
-        with CaptureQueriesContext(connection) as seen:
+        with CaptureQueriesContext(connection) as captured:
             text(owner.get(LIST))
-        return len(seen)
+        return len(captured)
 
     PromotionFactory(brand=brand)
     first = queries()

@@ -1,3 +1,5 @@
+"""System check and order of the redemption backends."""
+
 from types import ModuleType
 from typing import Any
 
@@ -11,37 +13,37 @@ from promotions.checks import check_backends
 from promotions.contracts import RedemptionBackend
 from promotions.selectors.backends import get_backends
 
-KINDS: list[RedemptionBackend] = [
+KINDS: list[RedemptionBackend] = [  # mypy checks that each module implements the protocol
     coupons.backend,
     discounts.backend,
     promotions.backend,
     vouchers.backend,
-]  # mypy compares
+]
 
 
 @pytest.fixture(autouse=True)
-def fresh() -> Any:
+def clear_cache() -> Any:
     get_backends.cache_clear()
     yield
     get_backends.cache_clear()
 
 
-def test_each_kind_is_the_module_that_the_settings_name_in_the_order_of_their_names() -> None:
+def test_backends_are_loaded_from_the_settings_sorted_by_kind() -> None:
     assert list(get_backends().values()) == KINDS
-    assert list(get_backends()) == [redeemer.KIND for redeemer in KINDS]
+    assert list(get_backends()) == [backend.KIND for backend in KINDS]
     assert check_backends() == []
 
 
-def test_a_module_that_answers_for_another_kind_is_found_at_start(settings: Any) -> None:
+def test_a_backend_of_another_kind_fails_the_system_check(settings: Any) -> None:
     settings.REDEMPTION_BACKENDS = {"voucher": "coupons.backend"}
 
-    assert [fault.id for fault in check_backends()] == ["promotions.E001"]
+    assert [error.id for error in check_backends()] == ["promotions.E001"]
 
 
-def test_a_module_that_lacks_a_verb_is_found_at_start(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_without_a_method_fails_the_system_check(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     module: ModuleType = coupons.backend
     settings.REDEMPTION_BACKENDS = {"coupon": module.__name__}
 
     monkeypatch.delattr(module, "return_items")
 
-    assert [fault.id for fault in check_backends()] == ["promotions.E001"]
+    assert [error.id for error in check_backends()] == ["promotions.E001"]

@@ -1,4 +1,4 @@
-"""Batches of unique codes: making, importing, giving them to shoppers, mailing them."""
+"""Batches of single-use codes: generation, import, assignment and emails."""
 
 import contextlib
 import random
@@ -20,7 +20,7 @@ from mailings.models import Mail
 from mailings.services import sending
 from promotions import code_rules, emails, services
 from promotions.errors import BatchNotReady, CodesExhausted, InvalidStatus, PatternTooWeak
-from promotions.models import Code, CodeAssignment, CodeBatch, Promotion
+from promotions.models import Code, CodeBatch, Promotion
 from promotions.services import batches
 from segments.errors import AudienceEmpty
 from segments.services import apply_audience
@@ -28,7 +28,7 @@ from tests.factories import BrandFactory, CodeFactory, PromotionFactory, Shopper
 
 pytestmark = pytest.mark.django_db
 SUMMER = "SUMMER-########"
-Deliver = Callable[[], int]
+RunOutbox = Callable[[], int]
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def billo() -> Brand:
 
 @pytest.fixture
 def promotion(billo: Brand) -> Promotion:
-    made: Promotion = PromotionFactory(brand=billo, trigger="code", name="Summer <sale>")
-    return made
+    promotion: Promotion = PromotionFactory(brand=billo, trigger="code", name="Summer <sale>")
+    return promotion
 
 
 @pytest.fixture
@@ -48,29 +48,31 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "CHUNK", 100)
 
 
-def batch_of(promotion: Promotion, count: int, pattern: str = SUMMER) -> CodeBatch:
-    """A batch that is made."""
+def generated_batch(promotion: Promotion, count: int, pattern: str = SUMMER) -> CodeBatch:
+    """Create a batch and generate its codes."""
     batch = services.create_batch(promotion=promotion, count=count, pattern=pattern)
     services.generate_codes(batch_id=batch.pk)
     batch.refresh_from_db()
     return batch
 
 
-def owners(batch: CodeBatch) -> dict[str, str]:
-    """Each code that is somebody's, and whose."""
+def assigned_customers(batch: CodeBatch) -> dict[str, str]:
+    """Return the customer IDs of the assigned codes, by code."""
     return dict(Code.objects.filter(batch=batch, customer__isnull=False).values_list("pk", "customer__customer_id"))
 
 
-# --- the guess space --------------------------------------------------------------------------------------------------
-def test_the_default_charset_has_no_look_alikes_and_the_default_pattern_64_bits() -> None:
+# --- strength of patterns----------------------------------------------------------------------------------------------
+def test_the_default_pattern_has_64_bits_and_no_look_alike_characters() -> None:
     assert not set(code_rules.DEFAULT_CHARSET) & set("01OIL")
     assert code_rules.is_charset(code_rules.DEFAULT_CHARSET)
     assert code_rules.entropy_bits(code_rules.DEFAULT_PATTERN, code_rules.DEFAULT_CHARSET) > 64
-    assert not code_rules.is_too_weak(code_rules.DEFAULT_PATTERN, code_rules.DEFAULT_CHARSET, count=batches.MAX_BATCH_SIZE)
+    assert not code_rules.is_too_weak(
+        code_rules.DEFAULT_PATTERN, code_rules.DEFAULT_CHARSET, count=batches.MAX_BATCH_SIZE
+    )
 
 
 @pytest.mark.parametrize(
-    ("pattern", "charset", "count", "least"),
+    ("pattern", "charset", "count", "minimum"),
     [
         ("SUMMER-####", code_rules.DEFAULT_CHARSET, 1, "SUMMER-######"),
         ("SUMMER-######", code_rules.DEFAULT_CHARSET, 8_876, "SUMMER-#######"),
@@ -82,26 +84,26 @@ def test_the_default_charset_has_no_look_alikes_and_the_default_pattern_64_bits(
         ("##-#####-" + "X" * 20, "AB", 1, "##-#####-" + "X" * 20 + "#" * 21),
     ],
 )
-def test_a_pattern_leaves_100_000_possible_codes_for_each_and_28_bits(
-    pattern: str, charset: str, count: int, least: str | None, promotion: Promotion
+def test_a_pattern_has_100_000_combinations_per_code_and_28_bits(
+    pattern: str, charset: str, count: int, minimum: str | None, promotion: Promotion
 ) -> None:
-    assert code_rules.is_too_weak(pattern, charset, count=count) == (least is not None)
-    if least is None:
+    assert code_rules.is_too_weak(pattern, charset, count=count) == (minimum is not None)
+    if minimum is None:
         assert services.create_batch(promotion=promotion, count=count, pattern=pattern, charset=charset).count == count
         return
-    with pytest.raises(PatternTooWeak) as refused:
+    with pytest.raises(PatternTooWeak) as raised:
         services.create_batch(promotion=promotion, count=count, pattern=pattern, charset=charset)
 
-    assert refused.value.extensions["minimum_pattern"] == least
+    assert raised.value.extensions["minimum_pattern"] == minimum
     assert not CodeBatch.objects.exists()
     assert not OutboxMessage.objects.exists()
 
 
-def test_what_no_code_is_long_enough_for_has_no_minimum() -> None:
+def test_there_is_no_minimum_pattern_beyond_the_length_of_a_code() -> None:
     assert code_rules.minimum_pattern("X" * 60 + "#", code_rules.DEFAULT_CHARSET, count=1) is None
 
 
-def test_batches_of_one_pattern_share_its_guess_space(promotion: Promotion) -> None:
+def test_the_codes_of_all_batches_of_a_pattern_count(promotion: Promotion) -> None:
     services.create_batch(promotion=promotion, count=8_000, pattern="SUMMER-######")
 
     with pytest.raises(PatternTooWeak):
@@ -121,16 +123,14 @@ def test_batches_of_one_pattern_share_its_guess_space(promotion: Promotion) -> N
         ({"count": 1, "charset": "ABC-"}, "charset"),
     ],
 )
-def test_a_batch_that_makes_no_sense_is_refused_by_field(
-    fields: dict[str, Any], field: str, promotion: Promotion
-) -> None:
-    with pytest.raises(InvalidRequest) as refused:
+def test_an_invalid_batch_is_rejected_with_its_field(fields: dict[str, Any], field: str, promotion: Promotion) -> None:
+    with pytest.raises(InvalidRequest) as raised:
         services.create_batch(promotion=promotion, **fields)
 
-    assert [error["field"] for error in refused.value.errors or []] == [field]
+    assert [error["field"] for error in raised.value.errors or []] == [field]
 
 
-def test_only_a_promotion_that_codes_open_and_that_is_not_over_has_batches(billo: Brand) -> None:
+def test_automatic_and_ended_promotions_have_no_batches(billo: Brand) -> None:
     with pytest.raises(InvalidRequest):
         services.create_batch(promotion=PromotionFactory(brand=billo), count=1)
     with pytest.raises(InvalidStatus):
@@ -139,33 +139,33 @@ def test_only_a_promotion_that_codes_open_and_that_is_not_over_has_batches(billo
     assert not CodeBatch.objects.exists()
 
 
-# --- drawing ----------------------------------------------------------------------------------------------------------
+# --- random codes -----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("pattern", ["AB-##-CD-####", "########", "#-#-#"])
-def test_drawn_codes_are_different_in_order_and_of_the_pattern(pattern: str) -> None:
-    drawn = code_rules.generate_codes(pattern, "ABC234", count=200)
+def test_generated_codes_are_unique_sorted_and_match_the_pattern(pattern: str) -> None:
+    codes = code_rules.generate_codes(pattern, "ABC234", count=200)
 
-    assert len(set(drawn)) == 200
-    assert drawn == sorted(drawn)
-    assert all(re.fullmatch(pattern.replace("#", "[ABC234]"), text) for text in drawn)
+    assert len(set(codes)) == 200
+    assert codes == sorted(codes)
+    assert all(re.fullmatch(pattern.replace("#", "[ABC234]"), text) for text in codes)
 
 
-def test_a_draw_of_all_that_there_are_ends() -> None:
+def test_all_combinations_of_a_pattern_can_be_generated() -> None:
     assert code_rules.generate_codes("A##", "12", count=4) == ["A11", "A12", "A21", "A22"]
 
 
 @pytest.mark.parametrize("charset", [code_rules.DEFAULT_CHARSET, "AB", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"])
-def test_no_character_is_likelier_than_another(charset: str) -> None:
+def test_every_character_has_the_same_probability(charset: str) -> None:
     counts = Counter("".join(code_rules.generate_codes("#" * 20, charset, count=20_000)))
 
     expected = 400_000 / len(charset)
-    chi_squared = sum((counts[each] - expected) ** 2 / expected for each in charset)
+    chi_squared = sum((counts[character] - expected) ** 2 / expected for character in charset)
     assert counts.keys() == set(charset)
     assert chi_squared < len(charset) + 6 * (2 * len(charset)) ** 0.5  # six standard deviations
 
 
-# --- making -----------------------------------------------------------------------------------------------------------
-def test_a_batch_is_made_in_the_background_to_the_last_code(
-    promotion: Promotion, run_outbox: Deliver, small_chunks: None
+# --- generation -------------------------------------------------------------------------------------------------------
+def test_a_batch_is_generated_in_the_background(
+    promotion: Promotion, run_outbox: RunOutbox, small_chunks: None
 ) -> None:
     batch = services.create_batch(promotion=promotion, count=250, pattern="summer-########")
     assert (batch.generated_count, batch.is_generated) == (0, False)
@@ -185,7 +185,7 @@ def test_a_batch_is_made_in_the_background_to_the_last_code(
     assert list(batches.check_consistency(at=timezone.now(), repair=False)) == []
 
 
-def test_a_maker_whose_time_is_up_promises_the_rest(promotion: Promotion, small_chunks: None) -> None:
+def test_a_task_without_time_left_enqueues_the_next(promotion: Promotion, small_chunks: None) -> None:
     batch = services.create_batch(promotion=promotion, count=250, pattern=SUMMER)
     OutboxMessage.objects.all().delete()
 
@@ -199,19 +199,19 @@ def test_a_maker_whose_time_is_up_promises_the_rest(promotion: Promotion, small_
     assert Code.objects.filter(batch=batch).count() == 250
 
 
-def test_codes_that_are_taken_already_are_drawn_again(promotion: Promotion, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_existing_codes_are_replaced_by_others(promotion: Promotion, monkeypatch: pytest.MonkeyPatch) -> None:
     other = CodeFactory(text="SUMMER-22222222")
     draws = iter([["SUMMER-22222222", "SUMMER-33333333"], ["SUMMER-44444444"]])
     monkeypatch.setattr(code_rules, "generate_codes", lambda *_, **__: next(draws))
 
-    batch = batch_of(promotion, 2)
+    batch = generated_batch(promotion, 2)
 
     assert set(Code.objects.filter(batch=batch).values_list("pk", flat=True)) == {"SUMMER-33333333", "SUMMER-44444444"}
     other.refresh_from_db()
     assert other.kind == "discount_code"
 
 
-def test_a_maker_that_dies_within_a_chunk_leaves_nothing_of_it(
+def test_a_chunk_is_rolled_back_if_the_worker_dies(
     promotion: Promotion, monkeypatch: pytest.MonkeyPatch, small_chunks: None
 ) -> None:
     batch = services.create_batch(promotion=promotion, count=250, pattern=SUMMER)
@@ -233,38 +233,38 @@ def test_a_maker_that_dies_within_a_chunk_leaves_nothing_of_it(
     assert Code.objects.filter(batch=batch).count() == 250
 
 
-def test_the_command_makes_a_batch_and_goes_on_with_one(
+def test_the_command_generates_a_batch_and_resumes_one(
     promotion: Promotion, capsys: pytest.CaptureFixture[str], small_chunks: None
 ) -> None:
-    call_command("make_codes", promotion=promotion.pk, count=250, pattern=SUMMER)
-    said = capsys.readouterr()
+    call_command("generate_codes", promotion=promotion.pk, count=250, pattern=SUMMER)
+    output = capsys.readouterr()
     batch = CodeBatch.objects.get()
-    assert said.out.strip() == str(batch.pk)
-    assert "250 of 250" in said.err
+    assert output.out.strip() == str(batch.pk)
+    assert "250 of 250" in output.err
 
-    begun = services.create_batch(promotion=promotion, count=150, pattern=SUMMER)
-    services.generate_codes(batch_id=begun.pk, time_budget=0.0)
-    call_command("make_codes", promotion=promotion.pk, resume=begun.pk)
-    assert Code.objects.filter(batch=begun).count() == 150
-    with pytest.raises(CommandError, match="shortest that would do is SUMMER-######"):
-        call_command("make_codes", promotion=promotion.pk, count=10, pattern="SUMMER-#")
+    interrupted = services.create_batch(promotion=promotion, count=150, pattern=SUMMER)
+    services.generate_codes(batch_id=interrupted.pk, time_budget=0.0)
+    call_command("generate_codes", promotion=promotion.pk, resume=interrupted.pk)
+    assert Code.objects.filter(batch=interrupted).count() == 150
+    with pytest.raises(CommandError, match="Use at least SUMMER-######"):
+        call_command("generate_codes", promotion=promotion.pk, count=10, pattern="SUMMER-#")
     with pytest.raises(CommandError, match="either"):
-        call_command("make_codes", promotion=promotion.pk)
+        call_command("generate_codes", promotion=promotion.pk)
 
 
-def test_an_interrupted_command_says_how_to_go_on(promotion: Promotion, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_command_says_how_to_resume(promotion: Promotion, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(**_: Any) -> bool:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(services, "make_chunk", interrupt)
+    monkeypatch.setattr(services, "generate_chunk", interrupt)
 
     with pytest.raises(CommandError, match="--resume"):
-        call_command("make_codes", promotion=promotion.pk, count=10)
+        call_command("generate_codes", promotion=promotion.pk, count=10)
     assert OutboxMessage.objects.get().task == "promotions.generate_codes"
 
 
-# --- importing --------------------------------------------------------------------------------------------------------
-def test_a_brands_own_codes_are_imported_and_each_bad_line_is_reported(promotion: Promotion) -> None:
+# --- import -----------------------------------------------------------------------------------------------------------
+def test_codes_are_imported_and_rejected_lines_are_reported(promotion: Promotion) -> None:
     CodeFactory(text="TAKEN")
     lines = [
         "\ufeffCode;customer\n",
@@ -277,93 +277,95 @@ def test_a_brands_own_codes_are_imported_and_each_bad_line_is_reported(promotion
         "'-OWN-3",
     ]
 
-    report = services.import_codes(promotion=promotion, lines=lines)
+    result = services.import_codes(promotion=promotion, lines=lines)
 
-    assert (report.received, report.imported, report.existing, report.rejected) == (6, 3, 0, 3)
-    assert [(fault["line"], fault["code"]) for fault in report.errors] == [
-        (5, "invalid"), (6, "duplicate"), (7, "code_taken"),
+    assert (result.received, result.imported, result.existing, result.rejected) == (6, 3, 0, 3)
+    assert [(error["line"], error["code"]) for error in result.errors] == [
+        (5, "invalid"), (6, "unique"), (7, "code_taken"),
     ]  # fmt: skip
-    assert set(Code.objects.filter(batch=report.batch, single_use=True).values_list("pk", flat=True)) == {
+    assert set(Code.objects.filter(batch=result.batch, single_use=True).values_list("pk", flat=True)) == {
         "OWN-1", "OWN-2", "-OWN-3",
     }  # fmt: skip
-    assert (report.batch.generated_count, report.batch.count, report.batch.is_generated) == (3, 3, True)
+    assert (result.batch.generated_count, result.batch.count, result.batch.is_generated) == (3, 3, True)
 
 
-def test_an_import_that_broke_off_is_sent_again_whole(promotion: Promotion, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_import_is_resumed_by_repeating_it(
+    promotion: Promotion, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(batches, "IMPORT_CHUNK", 10)
 
-    def broken() -> Any:
+    def interrupted_lines() -> Any:
         yield from (f"OWN-{number}" for number in range(25))
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        services.import_codes(promotion=promotion, lines=broken())
+        services.import_codes(promotion=promotion, lines=interrupted_lines())
     batch = CodeBatch.objects.get()
     assert batch.generated_count == Code.objects.filter(batch=batch).count() == 20
 
-    report = services.import_codes(promotion=promotion, lines=(f"OWN-{n}" for n in range(30)), batch=batch)
+    result = services.import_codes(promotion=promotion, lines=(f"OWN-{n}" for n in range(30)), batch=batch)
 
-    assert (report.imported, report.existing, report.rejected) == (10, 20, 0)
+    assert (result.imported, result.existing, result.rejected) == (10, 20, 0)
     assert CodeBatch.objects.get().generated_count == 30
 
 
-def test_an_import_of_nothing_or_into_a_batch_with_a_pattern_is_refused(promotion: Promotion) -> None:
+def test_an_empty_import_and_a_generated_target_batch_are_rejected(promotion: Promotion) -> None:
     with pytest.raises(InvalidRequest):
         services.import_codes(promotion=promotion, lines=["code\n", "\n"])
     assert not CodeBatch.objects.exists()
     with pytest.raises(InvalidRequest):
-        services.import_codes(promotion=promotion, lines=["OWN-1"], batch=batch_of(promotion, 1))
+        services.import_codes(promotion=promotion, lines=["OWN-1"], batch=generated_batch(promotion, 1))
 
     assert not Code.objects.filter(pk="OWN-1").exists()
 
 
-def test_a_thousand_faults_are_named_and_all_are_counted(promotion: Promotion) -> None:
-    report = services.import_codes(promotion=promotion, lines=["!"] * 1_500)
+def test_the_first_thousand_errors_are_listed_and_all_are_counted(promotion: Promotion) -> None:
+    result = services.import_codes(promotion=promotion, lines=["!"] * 1_500)
 
-    assert (report.rejected, len(report.errors)) == (1_500, 1_000)
+    assert (result.rejected, len(result.errors)) == (1_500, 1_000)
 
 
-# --- giving them to shoppers ------------------------------------------------------------------------------------------
-def test_each_customer_gets_one_code_and_keeps_it(promotion: Promotion, at: datetime) -> None:
-    batch = batch_of(promotion, 10)
+# --- assignment -------------------------------------------------------------------------------------------------------
+def test_each_customer_gets_one_code_of_a_batch(promotion: Promotion, at: datetime) -> None:
+    batch = generated_batch(promotion, 10)
 
     first = services.assign_to_customers(batch=batch, customer_ids=["c1", "c2", "c1"], notify=False, at=at)
-    had = owners(batch)
+    before = assigned_customers(batch)
     second = services.assign_to_customers(batch=batch, customer_ids=["c2", "c3"], notify=False, at=at)
 
     assert (first.assigned, first.already_assigned, second.assigned, second.already_assigned) == (2, 0, 1, 1)
-    assert sorted(had.values()) == ["c1", "c2"]
-    assert had.items() <= owners(batch).items()
-    assert sorted(owners(batch).values()) == ["c1", "c2", "c3"]
+    assert sorted(before.values()) == ["c1", "c2"]
+    assert before.items() <= assigned_customers(batch).items()
+    assert sorted(assigned_customers(batch).values()) == ["c1", "c2", "c3"]
     assert not Mail.objects.exists()
 
 
-def test_named_customers_all_get_a_code_or_nobody_does(promotion: Promotion, at: datetime) -> None:
-    batch = batch_of(promotion, 2)
+def test_codes_are_assigned_to_all_customers_or_none(promotion: Promotion, at: datetime) -> None:
+    batch = generated_batch(promotion, 2)
 
     with pytest.raises(CodesExhausted):
         services.assign_to_customers(batch=batch, customer_ids=["c1", "c2", "c3"], notify=True, at=at)
 
-    assert owners(batch) == {}
+    assert assigned_customers(batch) == {}
     assert not Customer.objects.exists()
 
 
-def test_codes_of_a_batch_that_is_not_made_yet_are_not_given(promotion: Promotion, at: datetime) -> None:
+def test_codes_of_an_unfinished_batch_are_not_assigned(promotion: Promotion, at: datetime) -> None:
     batch = services.create_batch(promotion=promotion, count=10, pattern=SUMMER)
 
-    with pytest.raises(BatchNotReady) as refused:
+    with pytest.raises(BatchNotReady) as raised:
         services.assign_to_customers(batch=batch, customer_ids=["c1"], notify=False, at=at)
 
-    assert refused.value.extensions == {"made": 0, "count": 10}
+    assert raised.value.extensions == {"generated_count": 0, "count": 10}
     with pytest.raises(BatchNotReady):
         services.assign_to_audience(batch=batch, segment_type="vip", notify=False)
 
 
-def test_an_audience_is_given_codes_in_the_background(
+def test_codes_are_assigned_to_an_audience_in_the_background(
     promotion: Promotion, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("promotions.services.assignments.CHUNK", 10)
-    batch = batch_of(promotion, 40)
+    batch = generated_batch(promotion, 40)
     with pytest.raises(AudienceEmpty):
         services.assign_to_audience(batch=batch, segment_type="vip", notify=False)
     names = [f"c{number}" for number in range(25)]
@@ -374,38 +376,38 @@ def test_an_audience_is_given_codes_in_the_background(
 
     services.continue_assignment(assignment_id=assignment.pk, at=at, time_budget=0.0)
     assert OutboxMessage.objects.get().kwargs == {"assignment_id": str(assignment.pk)}
-    assert len(owners(batch)) in {10, 11}
+    assert len(assigned_customers(batch)) in {10, 11}
     for _ in range(2):
         services.continue_assignment(assignment_id=assignment.pk, at=at)
 
     assignment.refresh_from_db()
     assert (assignment.assigned_count, assignment.already_assigned_count, assignment.exhausted) == (24, 1, False)
     assert assignment.finished_at == at
-    assert sorted(owners(batch).values()) == sorted(names)
+    assert sorted(assigned_customers(batch).values()) == sorted(names)
 
 
-def test_an_audience_larger_than_the_batch_says_that_codes_did_not_suffice(promotion: Promotion, at: datetime) -> None:
-    batch = batch_of(promotion, 3)
+def test_an_assignment_ends_when_the_batch_has_no_codes_left(promotion: Promotion, at: datetime) -> None:
+    batch = generated_batch(promotion, 3)
     names = [f"c{number}" for number in range(5)]
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=names)
 
     assignment = services.assign_to_audience(batch=batch, segment_type="vip", notify=False)
     services.continue_assignment(assignment_id=assignment.pk, at=at)
 
-    found = CodeAssignment.objects.get()
-    assert (found.assigned_count, found.exhausted, found.finished_at) == (3, True, at)
-    assert len(owners(batch)) == 3
+    assignment.refresh_from_db()
+    assert (assignment.assigned_count, assignment.exhausted, assignment.finished_at) == (3, True, at)
+    assert len(assigned_customers(batch)) == 3
 
 
-# --- mailing them -----------------------------------------------------------------------------------------------------
+# --- emails -----------------------------------------------------------------------------------------------------------
 def shopper(consent: bool = True) -> Any:
     return ShopperFactory(marketing_consent=consent)
 
 
-def test_each_shopper_who_agreed_is_mailed_their_own_code_once(promotion: Promotion, at: datetime) -> None:
-    batch = batch_of(promotion, 10)
+def test_each_subscriber_is_emailed_their_own_code_once(promotion: Promotion, at: datetime) -> None:
+    batch = generated_batch(promotion, 10)
     ann, bob, eve = shopper(), shopper(), shopper(consent=False)
-    everyone = [one.customer.customer_id for one in (ann, bob, eve)]
+    everyone = [user.customer.customer_id for user in (ann, bob, eve)]
 
     first = services.assign_to_customers(batch=batch, customer_ids=[*everyone, "no user"], notify=True, at=at)
     again = services.assign_to_customers(batch=batch, customer_ids=everyone, notify=True, at=at)
@@ -413,10 +415,10 @@ def test_each_shopper_who_agreed_is_mailed_their_own_code_once(promotion: Promot
 
     assert (first.assigned, first.mailed, again.already_assigned, again.mailed) == (4, 2, 3, 0)
     assert {message.to[0].split("<")[-1].strip(">") for message in mail.outbox} == {ann.email, bob.email}
-    codes = {customer: code for code, customer in owners(batch).items()}
+    codes = {customer: code for code, customer in assigned_customers(batch).items()}
     for message in mail.outbox:
-        (whose,) = [one for one in (ann, bob) if one.email in message.to[0]]
-        code = codes[whose.customer.customer_id]
+        (user,) = [user for user in (ann, bob) if user.email in message.to[0]]
+        code = codes[user.customer.customer_id]
         html = str(message.alternatives[0][0])  # type: ignore[union-attr]
         assert code in message.body
         assert code in html
@@ -426,19 +428,19 @@ def test_each_shopper_who_agreed_is_mailed_their_own_code_once(promotion: Promot
         assert "List-Unsubscribe" in message.extra_headers
 
 
-def test_who_was_given_a_code_without_a_mail_is_mailed_it_when_asked(promotion: Promotion, at: datetime) -> None:
-    batch, ann = batch_of(promotion, 1), shopper()
+def test_a_code_that_was_assigned_without_an_email_is_emailed_later(promotion: Promotion, at: datetime) -> None:
+    batch, ann = generated_batch(promotion, 1), shopper()
     name = ann.customer.customer_id
     services.assign_to_customers(batch=batch, customer_ids=[name], notify=False, at=at)
 
-    told = services.assign_to_customers(batch=batch, customer_ids=[name], notify=True, at=at)
+    result = services.assign_to_customers(batch=batch, customer_ids=[name], notify=True, at=at)
 
-    assert (told.assigned, told.already_assigned, told.mailed) == (0, 1, 1)
+    assert (result.assigned, result.already_assigned, result.mailed) == (0, 1, 1)
     assert Mail.objects.get().personal_text == Code.objects.get(batch=batch).text
 
 
-def test_who_changed_their_mind_before_the_mail_went_gets_none(promotion: Promotion, at: datetime) -> None:
-    batch, ann = batch_of(promotion, 1), shopper()
+def test_a_customer_who_unsubscribed_before_sending_gets_no_email(promotion: Promotion, at: datetime) -> None:
+    batch, ann = generated_batch(promotion, 1), shopper()
     services.assign_to_customers(batch=batch, customer_ids=[ann.customer.customer_id], notify=True, at=at)
     ann.marketing_consent = False
     ann.save()
@@ -449,20 +451,20 @@ def test_who_changed_their_mind_before_the_mail_went_gets_none(promotion: Promot
     assert Mail.objects.get().status == "suppressed"
 
 
-def test_no_mail_is_built_for_a_promotion_that_is_over(promotion: Promotion, at: datetime) -> None:
+def test_no_email_is_built_for_an_ended_promotion(promotion: Promotion, at: datetime) -> None:
     data = {"promotion": str(promotion.pk)}
     assert emails.build_code(key="", data=data, at=at) is not None
     assert emails.build_code(key="", data=data, at=promotion.end_date) is None
     early = emails.build_code(key="", data=data, at=promotion.start_date - timedelta(days=1))
     assert early is not None
-    assert "from 1 January 2026" in early.text
+    assert "1 Jan 2026" in early.text
     Promotion.objects.update(status="deactivated")
 
     assert emails.build_code(key="", data=data, at=at) is None
 
 
-def test_an_audience_is_mailed_too(promotion: Promotion, at: datetime) -> None:
-    batch, ann = batch_of(promotion, 5), shopper()
+def test_an_assignment_to_an_audience_sends_emails(promotion: Promotion, at: datetime) -> None:
+    batch, ann = generated_batch(promotion, 5), shopper()
     apply_audience(
         brand=promotion.brand, segment_type="vip", operation="add", customer_ids=[ann.customer.customer_id, "other"]
     )
@@ -473,12 +475,12 @@ def test_an_audience_is_mailed_too(promotion: Promotion, at: datetime) -> None:
     assert Mail.objects.get().recipient == ann.customer.pk
 
 
-def test_random_deeds_never_give_a_code_twice(promotion: Promotion, at: datetime) -> None:
-    batch, dice = batch_of(promotion, 30), random.Random(7)
+def test_random_assignments_never_assign_a_code_twice(promotion: Promotion, at: datetime) -> None:
+    batch, rng = generated_batch(promotion, 30), random.Random(7)
     for _ in range(30):
-        names = [f"c{dice.randrange(40)}" for _ in range(dice.randrange(1, 5))]
+        names = [f"c{rng.randrange(40)}" for _ in range(rng.randrange(1, 5))]
         with contextlib.suppress(CodesExhausted):
             services.assign_to_customers(batch=batch, customer_ids=names, notify=False, at=at)
 
-    found = owners(batch)
-    assert len(found) == len(set(found.values())) <= 30
+    customers = assigned_customers(batch)
+    assert len(customers) == len(set(customers.values())) <= 30

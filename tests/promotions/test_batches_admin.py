@@ -1,4 +1,4 @@
-"""The pages of batches of codes: the same verbs as the API's, for people."""
+"""Admin pages of code batches."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ from tests.factories import BrandFactory, CodeFactory, CustomerFactory, Membersh
 
 pytestmark = pytest.mark.django_db
 
-ORDER = {"count": "20", "pattern": "autumn-########", "charset": code_rules.DEFAULT_CHARSET}
+FORM = {"count": "20", "pattern": "autumn-########", "charset": code_rules.DEFAULT_CHARSET}
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def as_staff(brand: Brand, role: Role = Role.OWNER) -> Client:
     return client
 
 
-def codes(promotion: Promotion, rest: str = "") -> str:
-    return f"/admin/promotions/promotion/{promotion.pk}/codes/{rest}"
+def codes_url(promotion: Promotion, path: str = "") -> str:
+    return f"/admin/promotions/promotion/{promotion.pk}/codes/{path}"
 
 
 def text(answer: Any) -> str:
@@ -53,29 +53,29 @@ def text(answer: Any) -> str:
     return str(answer.content.decode())
 
 
-def brought(promotion: Promotion, *lines: str) -> CodeBatch:
+def imported_batch(promotion: Promotion, *lines: str) -> CodeBatch:
     return services.import_codes(promotion=promotion, lines=lines).batch
 
 
-# --- made and imported -----------------------------------------------------------------------------------------------
-def test_a_batch_is_ordered_watched_and_there(
+# --- generate and import ---------------------------------------------------------------------------------------------
+def test_a_batch_is_generated_and_its_progress_is_shown(
     owner: Client, promotion: Promotion, run_outbox: Callable[[], int]
 ) -> None:
-    made = owner.post(codes(promotion, "make/"), ORDER)
+    response = owner.post(codes_url(promotion, "generate/"), FORM)
     batch = CodeBatch.objects.get()
-    waiting = text(owner.get(made["Location"]))
-    moving = owner.get(codes(promotion, f"{batch.pk}/progress/"))
+    pending = text(owner.get(response["Location"]))
+    running = owner.get(codes_url(promotion, f"{batch.pk}/progress/"))
     run_outbox()
 
-    assert made["Location"] == codes(promotion, f"{batch.pk}/")
-    assert "0 of 20 codes made" in waiting
-    assert f"{batch.pk}/progress/" in waiting
-    assert "HX-Refresh" not in moving
-    assert owner.get(codes(promotion, f"{batch.pk}/progress/"))["HX-Refresh"] == "true"
-    done = text(owner.get(made["Location"]))
+    assert response["Location"] == codes_url(promotion, f"{batch.pk}/")
+    assert "0 of 20 codes generated" in pending
+    assert f"{batch.pk}/progress/" in pending
+    assert "HX-Refresh" not in running
+    assert owner.get(codes_url(promotion, f"{batch.pk}/progress/"))["HX-Refresh"] == "true"
+    done = text(owner.get(response["Location"]))
     assert f"{batch.pk}/progress/" not in done
     assert Code.objects.get(batch=batch, pk__in=Code.objects.order_by("pk")[:1]).text in done
-    assert "AUTUMN-########" in text(owner.get(codes(promotion)))
+    assert "AUTUMN-########" in text(owner.get(codes_url(promotion)))
 
 
 @pytest.mark.parametrize(
@@ -90,117 +90,117 @@ def test_a_batch_is_ordered_watched_and_there(
         ({"charset": "AA"}, "charset"),
     ],
 )
-def test_a_batch_that_makes_no_sense_is_refused_at_its_field(
+def test_an_invalid_batch_is_rejected_at_its_field(
     changes: dict[str, str], field: str, owner: Client, promotion: Promotion
 ) -> None:
-    answer = owner.post(codes(promotion, "make/"), ORDER | changes)
+    answer = owner.post(codes_url(promotion, "generate/"), FORM | changes)
 
-    assert set(answer.context["make"].errors) == {field}
+    assert set(answer.context["generate_form"].errors) == {field}
     assert not CodeBatch.objects.exists()
 
 
-def test_how_hard_codes_are_to_guess_is_told_while_they_are_described(owner: Client, promotion: Promotion) -> None:
-    def told(**changes: str) -> str:
-        return text(owner.post(codes(promotion, "guess/"), ORDER | changes))
+def test_the_strength_of_a_pattern_is_shown_while_it_is_edited(owner: Client, promotion: Promotion) -> None:
+    def strength(**changes: str) -> str:
+        return text(owner.post(codes_url(promotion, "strength/"), FORM | changes))
 
-    assert "Possible codes: 852.9 billion; one guess in 42.6 billion hits." in told()
-    assert "Too few: AUTUMN-###### would do." in told(pattern="AUTUMN-##", count="100")
-    assert "pp-bad" in told(pattern="AUTUMN-##")
-    assert "possible" not in told(pattern="!")
-    assert "possible" not in told(count="x")
-
-
-def test_the_brands_other_codes_of_the_pattern_count_when_guessing(owner: Client, promotion: Promotion) -> None:
-    before = text(owner.post(codes(promotion, "guess/"), ORDER))
-    owner.post(codes(promotion, "make/"), ORDER)
-
-    assert text(owner.post(codes(promotion, "guess/"), ORDER)) != before
+    assert "852.9 billion combinations; 1 in 42.6 billion guesses hits a code." in strength()
+    assert "Too short. Use at least AUTUMN-######." in strength(pattern="AUTUMN-##", count="100")
+    assert "pp-bad" in strength(pattern="AUTUMN-##")
+    assert "combinations" not in strength(pattern="!")
+    assert "combinations" not in strength(count="x")
 
 
-def test_a_file_is_imported_and_its_bad_lines_are_named(owner: Client, promotion: Promotion) -> None:
+def test_the_codes_of_other_batches_reduce_the_strength(owner: Client, promotion: Promotion) -> None:
+    before = text(owner.post(codes_url(promotion, "strength/"), FORM))
+    owner.post(codes_url(promotion, "generate/"), FORM)
+
+    assert text(owner.post(codes_url(promotion, "strength/"), FORM)) != before
+
+
+def test_a_file_is_imported_and_rejected_lines_are_listed(owner: Client, promotion: Promotion) -> None:
     CodeFactory(text="TAKEN")
     file = SimpleUploadedFile(
         "codes.csv", b"\xef\xbb\xbfcode;note\r\nOLD-1;x\r\nold-2\r\nTAKEN\r\n<b>\r\n\xff\r\nOLD-1\r\n"
     )
 
-    page = text(owner.post(codes(promotion, "import/"), {"file": file}))
+    page = text(owner.post(codes_url(promotion, "import/"), {"file": file}))
 
-    assert "6 lines: 2 imported, 0 were here already, 4 refused." in page
-    assert "This code is already taken." in page
+    assert "6 lines: 2 imported, 0 already existed, 4 rejected." in page
+    assert "This code already exists." in page
     assert "&lt;b&gt;" in page
     assert sorted(Code.objects.filter(promotion=promotion).values_list("pk", flat=True)) == ["OLD-1", "OLD-2"]
     batch = CodeBatch.objects.get()
     again = SimpleUploadedFile("codes.csv", b"OLD-1\nOLD-3\n")
-    page = text(owner.post(codes(promotion, "import/"), {"file": again, "batch": str(batch.pk)}))
-    assert "2 lines: 1 imported, 1 were here already, 0 refused." in page
+    page = text(owner.post(codes_url(promotion, "import/"), {"file": again, "batch": str(batch.pk)}))
+    assert "2 lines: 1 imported, 1 already existed, 0 rejected." in page
     assert CodeBatch.objects.count() == 1
 
 
-def test_an_import_without_codes_or_of_too_much_is_refused(owner: Client, promotion: Promotion, settings: Any) -> None:
+def test_an_empty_and_a_too_large_file_are_rejected(owner: Client, promotion: Promotion, settings: Any) -> None:
     settings.IMPORT_LIMIT = 100
     files = [b"\n\n", b"", b"A" * 101]
 
     for content in files:
-        answer = owner.post(codes(promotion, "import/"), {"file": SimpleUploadedFile("codes.csv", content)})
-        assert set(answer.context["bring"].errors) == {"file"}, content
-    assert set(owner.post(codes(promotion, "import/"), {}).context["bring"].errors) == {"file"}
+        answer = owner.post(codes_url(promotion, "import/"), {"file": SimpleUploadedFile("codes.csv", content)})
+        assert set(answer.context["import_form"].errors) == {"file"}, content
+    assert set(owner.post(codes_url(promotion, "import/"), {}).context["import_form"].errors) == {"file"}
     assert not CodeBatch.objects.exists()
 
 
-def test_codes_do_not_go_into_a_batch_made_from_a_pattern(owner: Client, promotion: Promotion) -> None:
-    owner.post(codes(promotion, "make/"), ORDER)
+def test_codes_are_not_imported_into_a_generated_batch(owner: Client, promotion: Promotion) -> None:
+    owner.post(codes_url(promotion, "generate/"), FORM)
     file = SimpleUploadedFile("codes.csv", b"OLD-1")
 
-    answer = owner.post(codes(promotion, "import/"), {"file": file, "batch": str(CodeBatch.objects.get().pk)})
+    answer = owner.post(codes_url(promotion, "import/"), {"file": file, "batch": str(CodeBatch.objects.get().pk)})
 
-    assert set(answer.context["bring"].errors) == {"batch"}
+    assert set(answer.context["import_form"].errors) == {"batch"}
 
 
-def test_what_has_stopped_gets_no_codes(owner: Client, promotion: Promotion) -> None:
+def test_an_ended_promotion_gets_no_codes(owner: Client, promotion: Promotion) -> None:
     services.end_promotion(promotion=promotion, at=timezone.now())
 
-    assert 'action="' not in text(owner.get(codes(promotion))).split('id="content-main"')[1]
-    assert owner.post(codes(promotion, "make/"), ORDER).context["make"].errors
+    assert 'action="' not in text(owner.get(codes_url(promotion))).split('id="content-main"')[1]
+    assert owner.post(codes_url(promotion, "generate/"), FORM).context["generate_form"].errors
     assert not CodeBatch.objects.exists()
 
 
-# --- given out, looked through, exported -----------------------------------------------------------------------------
-def test_an_audience_gets_its_codes(owner: Client, promotion: Promotion, run_outbox: Callable[[], int]) -> None:
+# --- assign, search and export ---------------------------------------------------------------------------------------
+def test_codes_are_assigned_to_an_audience(owner: Client, promotion: Promotion, run_outbox: Callable[[], int]) -> None:
     audience = Audience.objects.create(brand=promotion.brand, segment_type="vip_customers", size=3)
     for name in ("c1", "c2", "c3"):
         AudienceMember.objects.create(audience=audience, customer=CustomerFactory(customer_id=name))
-    batch = brought(promotion, "OLD-1", "OLD-2")
+    batch = imported_batch(promotion, "OLD-1", "OLD-2")
 
-    made = owner.post(codes(promotion, f"{batch.pk}/assign/"), {"audience": "vip_customers"})
-    waiting = text(owner.get(made["Location"]))
+    response = owner.post(codes_url(promotion, f"{batch.pk}/assign/"), {"audience": "vip_customers"})
+    pending = text(owner.get(response["Location"]))
     run_outbox()
 
-    assert "vip customers" in waiting
-    assert "progress/" in waiting
-    done = text(owner.get(made["Location"]))
-    assert "too few codes" in done
+    assert "vip customers" in pending
+    assert "progress/" in pending
+    done = text(owner.get(response["Location"]))
+    assert "Not enough codes" in done
     assert "c1" in done
     assert CodeAssignment.objects.get().notify is False
 
 
-def test_an_audience_of_nobody_or_of_another_brand_gets_none(owner: Client, promotion: Promotion) -> None:
-    Audience.objects.create(brand=promotion.brand, segment_type="nobody")
+def test_an_empty_audience_and_one_of_another_brand_are_rejected(owner: Client, promotion: Promotion) -> None:
+    Audience.objects.create(brand=promotion.brand, segment_type="empty")
     Audience.objects.create(brand=BrandFactory(), segment_type="theirs")
-    batch = brought(promotion, "OLD-1")
+    batch = imported_batch(promotion, "OLD-1")
 
-    for name in ("nobody", "theirs", "x\x00", ""):
-        answer = owner.post(codes(promotion, f"{batch.pk}/assign/"), {"audience": name})
-        assert set(answer.context["assign"].errors) == {"audience"}, name
+    for name in ("empty", "theirs", "x\x00", ""):
+        answer = owner.post(codes_url(promotion, f"{batch.pk}/assign/"), {"audience": name})
+        assert set(answer.context["assign_form"].errors) == {"audience"}, name
     assert not CodeAssignment.objects.exists()
 
 
-def test_codes_are_found_by_their_beginning_or_their_customer(owner: Client, promotion: Promotion) -> None:
-    batch = brought(promotion, "AB-1", "AB-2", "AC-1", "A_1", "B-1")
-    brought(promotion, "AB-OTHER")
+def test_codes_are_found_by_prefix_or_customer(owner: Client, promotion: Promotion) -> None:
+    batch = imported_batch(promotion, "AB-1", "AB-2", "AC-1", "A_1", "B-1")
+    imported_batch(promotion, "AB-OTHER")
     Code.objects.filter(pk="AC-1").update(customer=CustomerFactory(customer_id="Zoe 7"))
 
     def found(term: str) -> list[str]:
-        return [row[0] for row in owner.get(codes(promotion, f"{batch.pk}/"), {"q": term}).context["codes"]]
+        return [row[0] for row in owner.get(codes_url(promotion, f"{batch.pk}/"), {"q": term}).context["codes"]]
 
     assert found("") == ["AB-1", "AB-2", "AC-1", "A_1", "B-1"]
     assert found("ab") == ["AB-1", "AB-2"]
@@ -210,66 +210,66 @@ def test_codes_are_found_by_their_beginning_or_their_customer(owner: Client, pro
         assert found(nothing) == []
 
 
-def test_codes_come_a_page_at_a_time(owner: Client, promotion: Promotion) -> None:
-    batch = brought(promotion, *(f"P-{number:03}" for number in range(250)))
-    path, seen = codes(promotion, f"{batch.pk}/"), []
+def test_codes_are_shown_in_pages(owner: Client, promotion: Promotion) -> None:
+    batch = imported_batch(promotion, *(f"P-{number:03}" for number in range(250)))
+    path, shown = codes_url(promotion, f"{batch.pk}/"), []
     after = ""
     for _ in range(3):
         context = owner.get(path, {"after": after, "q": "P-"}).context
-        seen += [row[0] for row in context["codes"]]
-        after = context["more"]
+        shown += [row[0] for row in context["codes"]]
+        after = context["next_after"]
 
-    assert seen == [f"P-{number:03}" for number in range(250)]
+    assert shown == [f"P-{number:03}" for number in range(250)]
     assert after == ""
     assert owner.get(path, {"after": "\ud7ff\x01", "q": "P"}).status_code == 200
 
 
 def test_a_batch_is_exported(owner: Client, promotion: Promotion) -> None:
-    batch = brought(promotion, "OLD-1")
-    answer: Any = owner.get(codes(promotion, f"{batch.pk}/codes.csv"))
+    batch = imported_batch(promotion, "OLD-1")
+    answer: Any = owner.get(codes_url(promotion, f"{batch.pk}/codes.csv"))
 
     assert answer.streaming
     assert b"".join(answer.streaming_content).decode("utf-8-sig").split() == ["code,customer,state", "OLD-1,,free"]
 
 
-def test_pages_ask_as_often_for_many_as_for_few(owner: Client, promotion: Promotion) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_rows(owner: Client, promotion: Promotion) -> None:
     def queries(path: str) -> int:
-        with CaptureQueriesContext(connection) as seen:
+        with CaptureQueriesContext(connection) as captured:
             text(owner.get(path))
-        return len(seen)
+        return len(captured)
 
-    batch = brought(promotion, "OLD-1")
-    pages = [codes(promotion), codes(promotion, f"{batch.pk}/")]
+    batch = imported_batch(promotion, "OLD-1")
+    pages = [codes_url(promotion), codes_url(promotion, f"{batch.pk}/")]
     few = [queries(page) for page in pages]
     for number in range(5):
-        brought(promotion, f"NEW-{number}")
+        imported_batch(promotion, f"NEW-{number}")
         CodeAssignment.objects.create(batch=batch, segment_type="x", finished_at=timezone.now() - timedelta(days=1))
 
     assert [queries(page) for page in pages] == few
 
 
-# --- whose -----------------------------------------------------------------------------------------------------------
-def test_codes_are_the_brands_own_and_viewers_only_read(promotion: Promotion, brand: Brand) -> None:
-    batch = brought(promotion, "SECRET-1")
+# --- permissions -----------------------------------------------------------------------------------------------------
+def test_only_staff_of_the_brand_read_and_only_editors_write(promotion: Promotion, brand: Brand) -> None:
+    batch = imported_batch(promotion, "SECRET-1")
     viewer, stranger = as_staff(brand, Role.VIEWER), as_staff(BrandFactory(slug="cake"))
     reads = ["", f"{batch.pk}/", f"{batch.pk}/progress/", f"{batch.pk}/codes.csv"]
-    writes = ["guess/", "make/", "import/", f"{batch.pk}/assign/"]
+    writes = ["strength/", "generate/", "import/", f"{batch.pk}/assign/"]
 
-    for rest in reads:
-        assert viewer.get(codes(promotion, rest)).status_code == 200, rest
-        assert stranger.get(codes(promotion, rest)).status_code == 404, rest
-    for rest in writes:
-        assert viewer.post(codes(promotion, rest), ORDER).status_code == 403, rest
-        assert stranger.post(codes(promotion, rest), ORDER).status_code == 404, rest
-        assert viewer.get(codes(promotion, rest)).status_code == 405, rest
-    assert '<form method="post"' not in text(viewer.get(codes(promotion))).split('id="content-main"')[1]
+    for path in reads:
+        assert viewer.get(codes_url(promotion, path)).status_code == 200, path
+        assert stranger.get(codes_url(promotion, path)).status_code == 404, path
+    for path in writes:
+        assert viewer.post(codes_url(promotion, path), FORM).status_code == 403, path
+        assert stranger.post(codes_url(promotion, path), FORM).status_code == 404, path
+        assert viewer.get(codes_url(promotion, path)).status_code == 405, path
+    assert '<form method="post"' not in text(viewer.get(codes_url(promotion))).split('id="content-main"')[1]
     assert CodeBatch.objects.count() == 1
 
 
-def test_a_batch_is_found_below_its_own_promotion_only(owner: Client, promotion: Promotion, brand: Brand) -> None:
-    batch = brought(promotion, "OLD-1")
+def test_a_batch_is_only_found_below_its_promotion(owner: Client, promotion: Promotion, brand: Brand) -> None:
+    batch = imported_batch(promotion, "OLD-1")
     other = PromotionFactory(brand=brand, trigger="code")
-    plain = PromotionFactory(brand=brand)
+    automatic = PromotionFactory(brand=brand)
 
-    assert owner.get(codes(other, f"{batch.pk}/")).status_code == 404
-    assert owner.get(codes(plain)).status_code == 404
+    assert owner.get(codes_url(other, f"{batch.pk}/")).status_code == 404
+    assert owner.get(codes_url(automatic)).status_code == 404

@@ -1,4 +1,4 @@
-"""Batches of unique codes over HTTP."""
+"""API of code batches."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -37,8 +37,8 @@ def billo() -> Brand:
 
 @pytest.fixture
 def promotion(billo: Brand) -> Promotion:
-    made: Promotion = PromotionFactory(brand=billo, trigger="code")
-    return made
+    promotion: Promotion = PromotionFactory(brand=billo, trigger="code")
+    return promotion
 
 
 @pytest.fixture
@@ -48,14 +48,14 @@ def server(brand_client: ClientOf, billo: Brand) -> Client:
 
 @pytest.fixture
 def batch(promotion: Promotion) -> CodeBatch:
-    """A batch of five codes, made."""
-    made = services.create_batch(promotion=promotion, count=5, pattern=PATTERN)
-    services.generate_codes(batch_id=made.pk)
-    made.refresh_from_db()
-    return made
+    """A generated batch of five codes."""
+    batch = services.create_batch(promotion=promotion, count=5, pattern=PATTERN)
+    services.generate_codes(batch_id=batch.pk)
+    batch.refresh_from_db()
+    return batch
 
 
-def root(promotion: Promotion) -> str:
+def batches_url(promotion: Promotion) -> str:
     return f"/api/v1/promotions/{promotion.pk}/batches/"
 
 
@@ -64,7 +64,7 @@ def post(client: Client, path: str, body: object, **headers: str) -> Any:
 
 
 def send(client: Client, promotion: Promotion, csv: str | bytes, query: str = "") -> Any:
-    return client.post(f"{root(promotion)}import/{query}", csv, content_type="text/csv")
+    return client.post(f"{batches_url(promotion)}import/{query}", csv, content_type="text/csv")
 
 
 def rows(response: Any) -> list[str]:
@@ -72,36 +72,37 @@ def rows(response: Any) -> list[str]:
     return text.splitlines()
 
 
-def refused(response: Any) -> tuple[int, str]:
+def problem(response: Any) -> tuple[int, str]:
     assert response["Content-Type"] == "application/problem+json"
     return response.status_code, response.json()["code"]
 
 
-# --- ordering ---------------------------------------------------------------------------------------------------------
-def test_a_batch_is_ordered_and_its_progress_read(
+# --- creation ---------------------------------------------------------------------------------------------------------
+def test_a_batch_is_created_and_its_progress_is_read(
     server: Client, promotion: Promotion, run_outbox: Callable[[], int]
 ) -> None:
-    response = post(server, root(promotion), {"count": 300, "pattern": "summer-########"})
+    response = post(server, batches_url(promotion), {"count": 300, "pattern": "summer-########"})
 
     assert response.status_code == 202
-    ordered = response.json()
-    assert ordered.pop("created_at").endswith("Z")
-    assert ordered == {
-        "job": f"http://testserver{root(promotion)}{ordered['id']}/", "id": ordered["id"],
+    created = response.json()
+    assert created.pop("created_at").endswith("Z")
+    assert created == {
+        "job": f"http://testserver{batches_url(promotion)}{created['id']}/", "id": created["id"],
         "promotion": str(promotion.pk), "pattern": PATTERN, "charset": "23456789ABCDEFGHJKMNPQRSTUVWXYZ",
-        "guess_bits": 39.6, "count": 300, "made": 0, "status": "making", "finished_at": None,
+        "entropy_bits": 39.6, "count": 300, "generated_count": 0, "status": "making", "finished_at": None,
     }  # fmt: skip
     run_outbox()
-    read = server.get(ordered["job"]).json()
-    assert (read["made"], read["status"]) == (300, "done")
+    read = server.get(created["job"]).json()
+    assert (read["generated_count"], read["status"]) == (300, "done")
     assert read["finished_at"].endswith("Z")
-    assert [one["id"] for one in server.get(root(promotion)).json()["results"]] == [ordered["id"]]
+    assert [row["id"] for row in server.get(batches_url(promotion)).json()["results"]] == [created["id"]]
     assert get_generic_codes(promotion_ids=[promotion.pk]) == {}
 
 
-def test_an_order_that_is_repeated_under_one_key_is_one_batch(server: Client, promotion: Promotion) -> None:
+def test_a_repeated_request_with_one_key_creates_one_batch(server: Client, promotion: Promotion) -> None:
     first, second = (
-        post(server, root(promotion), {"count": 3, "pattern": PATTERN}, **{"Idempotency-Key": "1"}) for _ in range(2)
+        post(server, batches_url(promotion), {"count": 3, "pattern": PATTERN}, **{"Idempotency-Key": "1"})
+        for _ in range(2)
     )
 
     assert first.status_code == second.status_code == 202
@@ -109,15 +110,13 @@ def test_an_order_that_is_repeated_under_one_key_is_one_batch(server: Client, pr
     assert CodeBatch.objects.count() == 1
 
 
-def test_a_pattern_that_could_be_guessed_is_refused_with_the_least_that_would_do(
-    server: Client, promotion: Promotion
-) -> None:
-    response = post(server, root(promotion), {"count": 1_000_000, "pattern": "SUMMER-######"})
+def test_a_weak_pattern_is_rejected_with_the_minimum_pattern(server: Client, promotion: Promotion) -> None:
+    response = post(server, batches_url(promotion), {"count": 1_000_000, "pattern": "SUMMER-######"})
 
-    assert refused(response) == (400, "pattern_too_weak")
+    assert problem(response) == (400, "pattern_too_weak")
     assert response.json()["bits"] == 29.7
     assert response.json()["minimum_pattern"] == PATTERN
-    assert post(server, root(promotion), {"count": 1_000_000, "pattern": PATTERN}).status_code == 202
+    assert post(server, batches_url(promotion), {"count": 1_000_000, "pattern": PATTERN}).status_code == 202
 
 
 @pytest.mark.parametrize(
@@ -132,22 +131,24 @@ def test_a_pattern_that_could_be_guessed_is_refused_with_the_least_that_would_do
         ({"count": 5, "charset": "A"}, "charset"),
     ],
 )
-def test_a_bad_order_is_refused_by_field(body: object, field: str, server: Client, promotion: Promotion) -> None:
-    response = post(server, root(promotion), body)
+def test_an_invalid_batch_is_rejected_with_its_field(
+    body: object, field: str, server: Client, promotion: Promotion
+) -> None:
+    response = post(server, batches_url(promotion), body)
 
-    assert refused(response) == (400, "invalid")
+    assert problem(response) == (400, "invalid")
     assert [error["field"] for error in response.json()["errors"]] == [field]
     assert not CodeBatch.objects.exists()
 
 
-def test_an_ended_promotion_gets_no_codes(server: Client, promotion: Promotion) -> None:
+def test_an_ended_promotion_gets_no_batch(server: Client, promotion: Promotion) -> None:
     Promotion.objects.update(status="ended")
 
-    assert refused(post(server, root(promotion), {"count": 5})) == (409, "invalid_status")
+    assert problem(post(server, batches_url(promotion), {"count": 5})) == (409, "invalid_status")
 
 
 # --- export and import ------------------------------------------------------------------------------------------------
-def test_the_codes_are_exported_with_whose_each_is_and_what_became_of_it(
+def test_the_export_has_the_customer_and_the_state_of_each_code(
     server: Client, promotion: Promotion, batch: CodeBatch
 ) -> None:
     first, second, third, *_ = Code.objects.filter(batch=batch).order_by("text")
@@ -158,10 +159,10 @@ def test_the_codes_are_exported_with_whose_each_is_and_what_became_of_it(
     }  # fmt: skip
     redemptions = "/api/v1/checkout/redemptions/"
     post(server, redemptions, order | {"order": "1", "codes": [second.text.lower()]})
-    made = post(server, redemptions, order | {"order": "2", "codes": [third.text.lower()]})
-    post(server, f"{redemptions}{made.json()['id']}/confirm/", {})
+    reserved = post(server, redemptions, order | {"order": "2", "codes": [third.text.lower()]})
+    post(server, f"{redemptions}{reserved.json()['id']}/confirm/", {})
 
-    response = server.get(f"{root(promotion)}{batch.pk}/codes.csv", headers={"Accept": "text/csv"})
+    response = server.get(f"{batches_url(promotion)}{batch.pk}/codes.csv", headers={"Accept": "text/csv"})
 
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response["Cache-Control"] == "no-store"
@@ -171,11 +172,11 @@ def test_the_codes_are_exported_with_whose_each_is_and_what_became_of_it(
     assert [line.split(",")[1:] for line in lines[4:]] == [["", "free"]] * 2
 
 
-def test_an_export_is_read_page_by_page(
+def test_an_export_is_read_in_pages(
     server: Client, promotion: Promotion, batch: CodeBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("promotions.selectors.batches.PAGE_SIZE", 2)
-    response = server.get(f"{root(promotion)}{batch.pk}/codes.csv")
+    response = server.get(f"{batches_url(promotion)}{batch.pk}/codes.csv")
 
     with CaptureQueriesContext(connection) as captured:
         lines = rows(response)
@@ -185,42 +186,41 @@ def test_an_export_is_read_page_by_page(
     assert len(captured) == 3
 
 
-def test_a_file_of_codes_is_imported_and_reports_bad_lines(server: Client, promotion: Promotion) -> None:
+def test_a_file_is_imported_and_rejected_lines_are_reported(server: Client, promotion: Promotion) -> None:
     CodeFactory(text="TAKEN")
 
     response = send(server, promotion, "code\r\nown-1\r\nnot a code\r\nOWN-1\r\ntaken\r\nown-2")
 
     assert response.status_code == 201
     answer = response.json()
-    assert {name: answer[name] for name in ("received", "imported", "known", "refused", "made", "status")} == {
-        "received": 5, "imported": 2, "known": 0, "refused": 3, "made": 2, "status": "done",
+    counts = ("received", "imported", "existing", "rejected", "generated_count", "status")
+    assert {name: answer[name] for name in counts} == {
+        "received": 5, "imported": 2, "existing": 0, "rejected": 3, "generated_count": 2, "status": "done",
     }  # fmt: skip
-    assert [(fault["line"], fault["code"]) for fault in answer["errors"]] == [
-        (3, "invalid"), (4, "duplicate"), (5, "code_taken"),
+    assert [(error["line"], error["code"]) for error in answer["errors"]] == [
+        (3, "invalid"), (4, "unique"), (5, "code_taken"),
     ]  # fmt: skip
     again = send(server, promotion, "own-1\nown-2\nown-3", f"?batch={answer['id']}").json()
-    assert (again["id"], again["imported"], again["known"], again["made"]) == (answer["id"], 1, 2, 3)
+    assert (again["id"], again["imported"], again["existing"], again["generated_count"]) == (answer["id"], 1, 2, 3)
 
 
 def test_an_export_can_be_imported_elsewhere(server: Client, promotion: Promotion, batch: CodeBatch) -> None:
-    exported = "\n".join(rows(server.get(f"{root(promotion)}{batch.pk}/codes.csv")))
+    exported = "\n".join(rows(server.get(f"{batches_url(promotion)}{batch.pk}/codes.csv")))
     Code.objects.all().delete()
 
     answer = send(server, promotion, exported).json()
 
-    assert (answer["imported"], answer["refused"]) == (5, 0)
+    assert (answer["imported"], answer["rejected"]) == (5, 0)
 
 
-def test_a_large_import_is_read_as_it_comes_and_an_endless_one_refused(
-    server: Client, promotion: Promotion, settings: Any
-) -> None:
+def test_a_large_import_is_streamed_and_limited(server: Client, promotion: Promotion, settings: Any) -> None:
     lines = "".join(f"IMPORTED-CODE-NUMBER-{number:08d}\n" for number in range(40_000))
     assert len(lines) > settings.BODY_LIMIT
 
     assert send(server, promotion, lines).json()["imported"] == 40_000
     settings.IMPORT_LIMIT = 100
-    assert refused(send(server, promotion, lines)) == (413, "payload_too_large")
-    assert refused(post(server, root(promotion), {"count": 1, "pattern": "#" * 1_100_000})) == (
+    assert problem(send(server, promotion, lines)) == (413, "payload_too_large")
+    assert problem(post(server, batches_url(promotion), {"count": 1, "pattern": "#" * 1_100_000})) == (
         413,
         "payload_too_large",
     )
@@ -237,59 +237,57 @@ def test_a_large_import_is_read_as_it_comes_and_an_endless_one_refused(
         (b"=1+1,2\n", 201),
     ],
 )
-def test_nonsense_is_no_defect(csv: bytes, status: int, server: Client, promotion: Promotion) -> None:
+def test_invalid_files_cause_no_server_error(csv: bytes, status: int, server: Client, promotion: Promotion) -> None:
     response = send(server, promotion, csv)
 
     assert response.status_code == status, response.content
     assert set(Code.objects.values_list("pk", flat=True)) <= {"OWN-1"}
 
 
-@pytest.mark.parametrize("part", [1, 2, 7, 1_000])
-def test_lines_are_found_wherever_the_body_is_cut(
-    part: int, server: Client, promotion: Promotion, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("chunk", [1, 2, 7, 1_000])
+def test_lines_are_found_across_chunks(
+    chunk: int, server: Client, promotion: Promotion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("promotions.code_files.CHUNK_BYTES", part)
+    monkeypatch.setattr("promotions.code_files.CHUNK_BYTES", chunk)
 
     answer = send(server, promotion, "code\nOWN-1\r\n\nOWN-2\n?\nOWN-3").json()
 
     assert (answer["received"], answer["imported"]) == (4, 3)
-    assert [fault["line"] for fault in answer["errors"]] == [5]
+    assert [error["line"] for error in answer["errors"]] == [5]
 
 
-def test_an_import_takes_csv_alone_and_a_batch_of_its_own(
+def test_an_import_requires_csv_and_an_imported_target_batch(
     server: Client, promotion: Promotion, batch: CodeBatch
 ) -> None:
-    assert refused(post(server, f"{root(promotion)}import/", {"codes": []})) == (415, "unsupported_media_type")
-    assert refused(send(server, promotion, "OWN-1", f"?batch={batch.pk}")) == (400, "invalid")
-    assert refused(send(server, promotion, "OWN-1", "?batch=7")) == (400, "invalid")
-    assert refused(send(server, promotion, "OWN-1", f"?batch={uuid.uuid4()}")) == (404, "not_found")
+    assert problem(post(server, f"{batches_url(promotion)}import/", {"codes": []})) == (415, "unsupported_media_type")
+    assert problem(send(server, promotion, "OWN-1", f"?batch={batch.pk}")) == (400, "invalid")
+    assert problem(send(server, promotion, "OWN-1", "?batch=7")) == (400, "invalid")
+    assert problem(send(server, promotion, "OWN-1", f"?batch={uuid.uuid4()}")) == (404, "not_found")
     assert not Code.objects.filter(pk="OWN-1").exists()
 
 
-# --- assigning --------------------------------------------------------------------------------------------------------
-def test_customers_are_given_codes_that_only_they_can_use(
+# --- assignment -------------------------------------------------------------------------------------------------------
+def test_assigned_codes_can_only_be_redeemed_by_their_customers(
     server: Client, promotion: Promotion, batch: CodeBatch
 ) -> None:
-    path = f"{root(promotion)}{batch.pk}/assign/"
+    path = f"{batches_url(promotion)}{batch.pk}/assign/"
 
     response = post(server, path, {"customer_ids": ["c1", "c2"], "notify": True})
 
-    assert response.json() == {"assigned": 2, "already": 0, "mailed": 0}
+    assert response.json() == {"assigned": 2, "already_assigned": 0, "mailed": 0}
     code = Code.objects.get(customer__customer_id="c1").text
     order = {
         "currency": "EUR", "codes": [code], "order": "1",
         "lines": [{"id": "a", "sku": "shoe", "quantity": 1, "unit_price": "10.00", "brand": "billo"}],
     }  # fmt: skip
     redemptions = "/api/v1/checkout/redemptions/"
-    assert refused(post(server, redemptions, order | {"customer_id": "c2"}))[1] == "code_not_found"
-    taken = post(server, redemptions, order | {"customer_id": "c1"})
-    assert taken.json()["quote"]["discount_total"] == "1.00"
-    assert refused(post(server, redemptions, order | {"customer_id": "c1", "order": "2"}))[1] == "code_already_used"
+    assert problem(post(server, redemptions, order | {"customer_id": "c2"}))[1] == "code_not_found"
+    redemption = post(server, redemptions, order | {"customer_id": "c1"})
+    assert redemption.json()["quote"]["discount_total"] == "1.00"
+    assert problem(post(server, redemptions, order | {"customer_id": "c1", "order": "2"}))[1] == "code_already_used"
 
 
-def test_a_cart_spends_one_of_two_codes_of_a_promotion_and_the_other_stays_good(
-    server: Client, promotion: Promotion, batch: CodeBatch
-) -> None:
+def test_a_cart_uses_one_of_two_codes_of_a_promotion(server: Client, promotion: Promotion, batch: CodeBatch) -> None:
     first, second = Code.objects.filter(batch=batch).order_by("text").values_list("pk", flat=True)[:2]
     order = {
         "currency": "EUR", "codes": [first, second], "order": "1", "customer_id": "c1",
@@ -297,44 +295,44 @@ def test_a_cart_spends_one_of_two_codes_of_a_promotion_and_the_other_stays_good(
     }  # fmt: skip
     path = "/api/v1/checkout/redemptions/"
 
-    whole = post(server, path, order)
-    part = post(server, path, order | {"on_reject": "skip"}).json()["quote"]
+    rejected = post(server, path, order)
+    partial = post(server, path, order | {"on_reject": "skip"}).json()["quote"]
 
-    assert refused(whole) == (409, "not_combinable")
-    assert [one["code"] for one in part["applied"]] == [first]
-    assert [(one["code"], one["reason"]["with"]) for one in part["rejected"]] == [(second, [first])]
+    assert problem(rejected) == (409, "not_combinable")
+    assert [offer["code"] for offer in partial["applied"]] == [first]
+    assert [(code["code"], code["reason"]["with"]) for code in partial["rejected"]] == [(second, [first])]
     other = post(server, path, order | {"codes": [second], "order": "2"})
     assert other.json()["quote"]["discount_total"] == "1.00"
 
 
-def test_an_audience_is_given_codes_by_a_job(
+def test_codes_are_assigned_to_an_audience_by_a_job(
     server: Client, promotion: Promotion, batch: CodeBatch, run_outbox: Callable[[], int]
 ) -> None:
-    path = f"{root(promotion)}{batch.pk}/assign/"
-    assert refused(post(server, path, {"segment_type": "vip"})) == (409, "audience_empty")
+    path = f"{batches_url(promotion)}{batch.pk}/assign/"
+    assert problem(post(server, path, {"audience": "vip"})) == (409, "audience_empty")
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=["c1", "c2"])
 
-    response = post(server, path, {"segment_type": "vip"})
+    response = post(server, path, {"audience": "vip"})
     run_outbox()
 
     assert response.status_code == 202
     assert (response.json()["status"], response.json()["assigned"]) == ("assigning", 0)
     done = server.get(response.json()["job"]).json()
-    assert (done["status"], done["assigned"], done["already"], done["exhausted"]) == ("done", 2, 0, False)
+    assert (done["status"], done["assigned"], done["already_assigned"], done["exhausted"]) == ("done", 2, 0, False)
 
 
-def test_assigning_more_than_there_are_or_too_early_is_refused(
+def test_too_few_codes_and_an_unfinished_batch_are_rejected(
     server: Client, promotion: Promotion, batch: CodeBatch
 ) -> None:
     body = {"customer_ids": [f"c{number}" for number in range(6)]}
-    begun = services.create_batch(promotion=promotion, count=10, pattern=PATTERN)
+    unfinished_batch = services.create_batch(promotion=promotion, count=10, pattern=PATTERN)
 
-    exhausted = post(server, f"{root(promotion)}{batch.pk}/assign/", body)
-    unfinished = post(server, f"{root(promotion)}{begun.pk}/assign/", body)
+    exhausted = post(server, f"{batches_url(promotion)}{batch.pk}/assign/", body)
+    unfinished = post(server, f"{batches_url(promotion)}{unfinished_batch.pk}/assign/", body)
 
-    assert refused(exhausted) == (409, "codes_exhausted")
-    assert refused(unfinished) == (409, "batch_not_ready")
-    assert (unfinished.json()["made"], unfinished.json()["count"]) == (0, 10)
+    assert problem(exhausted) == (409, "codes_exhausted")
+    assert problem(unfinished) == (409, "batch_not_ready")
+    assert (unfinished.json()["generated_count"], unfinished.json()["count"]) == (0, 10)
     assert not Code.objects.filter(customer__isnull=False).exists()
     assert not Customer.objects.exists()
 
@@ -343,7 +341,7 @@ def test_assigning_more_than_there_are_or_too_early_is_refused(
     ("body", "field"),
     [
         ({}, "customer_ids"),
-        ({"customer_ids": ["c1"], "segment_type": "vip"}, "customer_ids"),
+        ({"customer_ids": ["c1"], "audience": "vip"}, "customer_ids"),
         ({"customer_ids": []}, "customer_ids"),
         ({"customer_ids": [""]}, "customer_ids.0"),
         ({"customer_ids": [1]}, "customer_ids.0"),
@@ -353,29 +351,29 @@ def test_assigning_more_than_there_are_or_too_early_is_refused(
         ({"customer_ids": [str(number) for number in range(10_001)]}, "customer_ids"),
     ],
 )
-def test_a_bad_assignment_is_refused_by_field(
+def test_an_invalid_assignment_is_rejected_with_its_field(
     body: object, field: str, server: Client, promotion: Promotion, batch: CodeBatch
 ) -> None:
-    response = post(server, f"{root(promotion)}{batch.pk}/assign/", body)
+    response = post(server, f"{batches_url(promotion)}{batch.pk}/assign/", body)
 
-    assert refused(response) == (400, "invalid")
+    assert problem(response) == (400, "invalid")
     assert [error["field"] for error in response.json()["errors"]] == [field]
 
 
-# --- whose it is ------------------------------------------------------------------------------------------------------
-def everything(client: Client, promotion: object, batch: object, assignment: object) -> Iterator[Any]:
-    """Every way to a batch."""
-    root = f"/api/v1/promotions/{promotion}/batches/"
-    yield client.get(root)
-    yield client.get(f"{root}{batch}/")
-    yield client.get(f"{root}{batch}/codes.csv")
-    yield client.get(f"{root}{batch}/assignments/{assignment}/")
-    yield post(client, root, {"count": 1})
-    yield post(client, f"{root}{batch}/assign/", {"customer_ids": ["c1"]})
-    yield client.post(f"{root}import/", "OWN-1", content_type="text/csv")
+# --- permissions ------------------------------------------------------------------------------------------------------
+def request_all(client: Client, promotion: object, batch: object, assignment: object) -> Iterator[Any]:
+    """Yield the response of each endpoint of a batch."""
+    url = f"/api/v1/promotions/{promotion}/batches/"
+    yield client.get(url)
+    yield client.get(f"{url}{batch}/")
+    yield client.get(f"{url}{batch}/codes.csv")
+    yield client.get(f"{url}{batch}/assignments/{assignment}/")
+    yield post(client, url, {"count": 1})
+    yield post(client, f"{url}{batch}/assign/", {"customer_ids": ["c1"]})
+    yield client.post(f"{url}import/", "OWN-1", content_type="text/csv")
 
 
-def test_nobody_else_reaches_a_batch(
+def test_only_staff_of_the_brand_reach_a_batch(
     shopper_client: ClientOf, brand_client: ClientOf, promotion: Promotion, batch: CodeBatch
 ) -> None:
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=["c1"])
@@ -384,23 +382,25 @@ def test_nobody_else_reaches_a_batch(
     other = brand_client(BrandFactory())
 
     for client, status in ((other, 404), (shopper_client(ShopperFactory()), 403), (Client(), 401)):
-        for response in everything(client, promotion.pk, batch.pk, assignment):
+        for response in request_all(client, promotion.pk, batch.pk, assignment):
             assert response.status_code == status, response.content
-    statuses = [one.status_code for one in everything(shopper_client(viewer), promotion.pk, batch.pk, assignment)]
+    statuses = [
+        response.status_code for response in request_all(shopper_client(viewer), promotion.pk, batch.pk, assignment)
+    ]
     assert statuses == [200, 200, 200, 200, 403, 403, 403]
-    absent = [one.content for one in everything(other, uuid.uuid4(), batch.pk, assignment)]
-    assert [one.content for one in everything(other, promotion.pk, batch.pk, assignment)] == absent
+    absent = [response.content for response in request_all(other, uuid.uuid4(), batch.pk, assignment)]
+    assert [response.content for response in request_all(other, promotion.pk, batch.pk, assignment)] == absent
 
     assert CodeBatch.objects.count() == 1
     assert not Code.objects.filter(customer__isnull=False).exists()
 
 
-def test_a_batch_of_another_promotion_is_not_there(
+def test_a_batch_of_another_promotion_is_not_found(
     server: Client, billo: Brand, promotion: Promotion, batch: CodeBatch
 ) -> None:
     sibling = PromotionFactory(brand=billo, trigger="code")
 
-    found = [one.status_code for one in everything(server, sibling.pk, batch.pk, uuid.uuid4())]
+    statuses = [response.status_code for response in request_all(server, sibling.pk, batch.pk, uuid.uuid4())]
 
-    assert found == [200, 404, 404, 404, 202, 404, 201]
-    assert server.get(f"{root(promotion)}{batch.pk}/assignments/{uuid.uuid4()}/").status_code == 404
+    assert statuses == [200, 404, 404, 404, 202, 404, 201]
+    assert server.get(f"{batches_url(promotion)}{batch.pk}/assignments/{uuid.uuid4()}/").status_code == 404

@@ -1,4 +1,4 @@
-"""The calendar: what runs when, in the brand's own days, of the user's brands alone."""
+"""The calendar of promotions: in the days of the brand's time zone, and only for the user's brands."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -45,10 +45,10 @@ def bars(client: Client, query: str = "?month=2026-11") -> dict[str, tuple[int, 
     return {bar.promotion.name: (bar.start, bar.stop) for bar in answer.context["bars"]}
 
 
-def test_a_promotion_lies_on_the_days_of_its_brand(viewer: Client, brand: Brand) -> None:
+def test_a_bar_covers_the_days_of_the_brands_time_zone(viewer: Client, brand: Brand) -> None:
     runs(brand, "whole", datetime(2026, 10, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
     runs(brand, "inside", datetime(2026, 11, 2, 23, 30, tzinfo=UTC), datetime(2026, 11, 5, 23, 0, tzinfo=UTC))
-    runs(brand, "eve", datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 31, 23, 0, tzinfo=UTC))  # to the midnight
+    runs(brand, "eve", datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 31, 23, 0, tzinfo=UTC))  # ends at midnight
     runs(brand, "first hour", datetime(2026, 10, 31, 23, 0, tzinfo=UTC), datetime(2026, 10, 31, 23, 30, tzinfo=UTC))
     runs(brand, "last", datetime(2026, 11, 30, 12, tzinfo=UTC), datetime(2026, 12, 24, tzinfo=UTC), status="draft")
     runs(brand, "december", datetime(2026, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 24, tzinfo=UTC))
@@ -57,17 +57,17 @@ def test_a_promotion_lies_on_the_days_of_its_brand(viewer: Client, brand: Brand)
     assert set(bars(viewer, "?month=2026-12")) == {"whole", "last", "december"}
 
 
-def test_it_reads_without_colors(viewer: Client, brand: Brand) -> None:
+def test_dates_and_status_are_text_too(viewer: Client, brand: Brand) -> None:
     runs(brand, "Autumn", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, 12, tzinfo=UTC), status="scheduled")
 
     page = viewer.get(f"{CALENDAR}?month=2026-11").content.decode()
 
     assert "3 Nov 2026 to 5 Nov 2026, scheduled" in page
-    assert "Nothing runs" in viewer.get(f"{CALENDAR}?month=2020-01").content.decode()
+    assert "No promotions this month." in viewer.get(f"{CALENDAR}?month=2020-01").content.decode()
     assert CALENDAR in viewer.get("/admin/").content.decode()
 
 
-def test_nobody_sees_another_brands_plans(viewer: Client, brand: Brand) -> None:
+def test_promotions_of_other_brands_are_hidden(viewer: Client, brand: Brand) -> None:
     runs(BrandFactory(slug="cake"), "Secret", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))
 
     assert bars(viewer) == {}
@@ -75,41 +75,39 @@ def test_nobody_sees_another_brands_plans(viewer: Client, brand: Brand) -> None:
     assert as_user(UserFactory()).get(CALENDAR).status_code in (302, 403)
 
 
-def test_who_works_for_several_sees_all_or_one(brand: Brand) -> None:
+def test_staff_of_several_brands_see_all_or_one(brand: Brand) -> None:
     user = MembershipFactory(brand=brand).user
     cake = MembershipFactory(user=user, brand=BrandFactory(slug="cake")).brand
-    for each in (brand, cake):
-        runs(each, f"of {each.slug}", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))
+    for owner in (brand, cake):
+        runs(owner, f"of {owner.slug}", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))
 
     assert set(bars(as_user(user))) == {"of billo", "of cake"}
     assert set(bars(as_user(user), "?month=2026-11&brand=cake")) == {"of cake"}
 
 
-def test_a_month_shows_so_many_and_says_when_there_are_more(
-    viewer: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_rows_are_limited_and_a_note_says_so(viewer: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         runs(brand, f"{number}", datetime(2026, 11, 3 + number, tzinfo=UTC), datetime(2026, 11, 25, tzinfo=UTC))
-    with CaptureQueriesContext(connection) as all_of_them:
+    with CaptureQueriesContext(connection) as all_rows:
         bars(viewer)
     monkeypatch.setattr(calendar, "MAX_ROWS", 1)
-    with CaptureQueriesContext(connection) as one:
+    with CaptureQueriesContext(connection) as one_row:
         assert set(bars(viewer)) == {"0"}
 
-    assert "first 1 are shown" in viewer.get(f"{CALENDAR}?month=2026-11").content.decode()
-    assert len(one) == len(all_of_them)
+    assert "Showing the first 1." in viewer.get(f"{CALENDAR}?month=2026-11").content.decode()
+    assert len(one_row) == len(all_rows)
 
 
 @pytest.mark.parametrize(
     "text", ["", "x", "2026-13", "2026-00", "0001-01", "9999-12", "2026-1", "2026-11-01", "2026-1\N{SUPERSCRIPT TWO}"]
 )
-def test_what_is_no_month_is_this_month(text: str, viewer: Client) -> None:
+def test_an_invalid_month_shows_the_current_one(text: str, viewer: Client) -> None:
     assert parse_month(text) is None
     assert viewer.get(CALENDAR, {"month": text}).status_code == 200
 
 
-def test_the_first_and_the_last_month_lead_no_further(viewer: Client) -> None:
+def test_there_is_no_link_beyond_the_supported_years(viewer: Client) -> None:
     assert parse_month("2026-11") == date(2026, 11, 1)
     first, last = (viewer.get(CALENDAR, {"month": month}).context for month in ("1900-01", "9998-12"))
-    assert (first["before"], first["after"]) == (None, date(1900, 2, 1))
-    assert (last["before"], last["after"]) == (date(9998, 11, 30), None)
+    assert (first["previous_month"], first["next_month"]) == (None, date(1900, 2, 1))
+    assert (last["previous_month"], last["next_month"]) == (date(9998, 11, 30), None)

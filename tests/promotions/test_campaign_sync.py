@@ -1,4 +1,4 @@
-"""A campaign engine knows each promotion as it is, in the end, and never holds one up."""
+"""Sync of promotions to a campaign engine, which never delays a promotion."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -21,43 +21,43 @@ from promotions.services import campaign_sync
 from segments.models import Segment, State
 from segments.services import apply_audience
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory
-from tests.fakes.external_services import KEY, Outside
+from tests.fakes.external_services import KEY, FakeServices
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def outside(settings: Any) -> Iterator[Outside]:
-    with Outside() as standin:
+def outside(settings: Any) -> Iterator[FakeServices]:
+    with FakeServices() as standin:
         settings.CAMPAIGN_ENGINE_URL, settings.CAMPAIGN_ENGINE_KEY = standin.url, KEY
         yield standin
 
 
-def made(at: datetime, **fields: Any) -> Promotion:
-    said: dict[str, Any] = {
+def create_promotion(at: datetime, **fields: Any) -> Promotion:
+    defaults: dict[str, Any] = {
         "name": "Spring", "start_date": at, "end_date": at + timedelta(days=7), "status": Status.SCHEDULED,
         "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
     }  # fmt: skip
-    return services.create_promotion(brand=BrandFactory(slug="billo"), fields=said | fields, code=None, at=at)
+    return services.create_promotion(brand=BrandFactory(slug="billo"), fields=defaults | fields, code=None, at=at)
 
 
-def tell(promotion: Promotion, at: datetime) -> bool:
+def sync(promotion: Promotion, at: datetime) -> bool:
     clock = RunClock(at)
     return campaign_sync.sync_promotion(promotion_id=promotion.pk, engine=campaign_engine(clock), clock=clock)
 
 
-def test_without_an_engine_nobody_is_told(at: datetime):
-    made(at)
+def test_without_an_engine_nothing_is_synced(at: datetime):
+    create_promotion(at)
 
     assert not SyncJob.objects.exists()
     assert not OutboxMessage.objects.exists()
 
 
-def test_a_new_promotion_is_told_whole(outside: Outside, at: datetime):
-    promotion = made(at, description="Ten off", priority=3)
-    assert outside.calls == []  # the request that made it waited for nobody
+def test_a_new_promotion_is_sent_with_all_fields(outside: FakeServices, at: datetime):
+    promotion = create_promotion(at, description="Ten off", priority=3)
+    assert outside.calls == []  # the request did not wait for the engine
 
-    assert tell(promotion, at)
+    assert sync(promotion, at)
 
     assert outside.campaigns == {
         str(promotion.pk): {
@@ -67,51 +67,51 @@ def test_a_new_promotion_is_told_whole(outside: Outside, at: datetime):
             "offer": promotion.offer, "segment": None,
         }
     }  # fmt: skip
-    assert not tell(promotion, at)
+    assert not sync(promotion, at)
     assert len(outside.calls) == 1
 
 
-def test_a_draft_is_nobodys_business_until_it_is_activated(outside: Outside, at: datetime):
-    promotion = made(at, status=Status.DRAFT)
+def test_a_draft_is_synced_when_it_is_activated(outside: FakeServices, at: datetime):
+    promotion = create_promotion(at, status=Status.DRAFT)
     assert not SyncJob.objects.exists()
 
     services.activate_promotion(promotion=promotion, at=at)
 
-    assert tell(promotion, at)
+    assert sync(promotion, at)
     assert outside.campaigns[str(promotion.pk)]["status"] == "active"
 
 
-def test_a_draft_that_is_given_up_was_never_known(outside: Outside, at: datetime):
-    services.end_promotion(promotion=made(at, status=Status.DRAFT), at=at)
+def test_an_ended_draft_is_never_synced(outside: FakeServices, at: datetime):
+    services.end_promotion(promotion=create_promotion(at, status=Status.DRAFT), at=at)
 
     assert not SyncJob.objects.exists()
 
 
-def test_changes_and_the_end_are_told_with_ever_higher_versions(outside: Outside, at: datetime):
-    promotion = made(at)
-    tell(promotion, at)
+def test_changes_and_the_end_are_sent_with_higher_versions(outside: FakeServices, at: datetime):
+    promotion = create_promotion(at)
+    sync(promotion, at)
 
     services.update_promotion(promotion=promotion, fields={"name": "Summer"}, at=at)
-    assert tell(promotion, at)
+    assert sync(promotion, at)
     assert [outside.campaigns[str(promotion.pk)][name] for name in ("version", "name")] == [2, "Summer"]
 
     services.end_promotion(promotion=promotion, at=at)
-    assert tell(promotion, at)
+    assert sync(promotion, at)
     assert [outside.campaigns[str(promotion.pk)][name] for name in ("version", "status")] == [3, "deactivated"]
 
 
-def test_several_changes_before_it_is_told_are_told_once(outside: Outside, at: datetime):
-    promotion = made(at)
+def test_several_changes_are_sent_once(outside: FakeServices, at: datetime):
+    promotion = create_promotion(at)
     for name in ("May", "June", "July"):
         services.update_promotion(promotion=promotion, fields={"name": name}, at=at)
 
-    assert tell(promotion, at)
+    assert sync(promotion, at)
 
-    assert outside.told[str(promotion.pk)] == 1
+    assert outside.update_counts[str(promotion.pk)] == 1
     assert [outside.campaigns[str(promotion.pk)][name] for name in ("version", "name")] == [4, "July"]
 
 
-def test_its_segment_is_told_with_it(outside: Outside, at: datetime):
+def test_a_promotion_is_sent_with_its_segment(outside: FakeServices, at: datetime):
     promotion = PromotionFactory(target_audience="regulars")
     segment = Segment.objects.create(
         brand=promotion.brand, segment_type="regulars", promotion_id=promotion.pk, start_date=at, due_at=at,
@@ -119,73 +119,73 @@ def test_its_segment_is_told_with_it(outside: Outside, at: datetime):
     )  # fmt: skip
     campaign_sync.request_sync(promotion_ids=[promotion.pk], at=at)
 
-    assert tell(promotion, at)
+    assert sync(promotion, at)
 
     assert outside.campaigns[str(promotion.pk)]["segment"] == {
         "id": str(segment.pk), "external_id": "outside-7", "segment_type": "regulars", "status": "active",
     }  # fmt: skip
 
 
-def test_a_promotion_is_live_whatever_the_engine_says(outside: Outside, at: datetime):
-    outside.faults = {"fail": 1.0}
-    promotion = made(at)
+def test_a_promotion_is_live_while_the_engine_fails(outside: FakeServices, at: datetime):
+    outside.fault_rates = {"fail": 1.0}
+    promotion = create_promotion(at)
 
-    assert not tell(promotion, at)
+    assert not sync(promotion, at)
 
     promotion.refresh_from_db()
     assert promotion.status == Status.ACTIVE
-    (found,) = list_pending_syncs(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk]).values()
-    assert found.reason == "Waiting for the campaign engine: it answered 503: told to refuse."
-    outside.faults = {}
-    assert tell(promotion, at + timedelta(seconds=6))
+    (pending,) = list_pending_syncs(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk]).values()
+    assert pending.reason == "Waiting for the campaign engine: HTTP 503: told to refuse."
+    outside.fault_rates = {}
+    assert sync(promotion, at + timedelta(seconds=6))
     assert not list_pending_syncs(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk])
 
 
-def test_an_answer_that_is_lost_is_asked_for_again(outside: Outside, at: datetime):
-    promotion = made(at)
+def test_a_lost_response_is_retried(outside: FakeServices, at: datetime):
+    promotion = create_promotion(at)
     outside.next("swallow")
 
-    assert not tell(promotion, at)
-    assert tell(promotion, at + timedelta(seconds=6))
+    assert not sync(promotion, at)
+    assert sync(promotion, at + timedelta(seconds=6))
 
-    assert outside.told[str(promotion.pk)] == 2
+    assert outside.update_counts[str(promotion.pk)] == 2
     assert outside.campaigns[str(promotion.pk)]["version"] == 1
 
 
-def test_a_person_need_not_wait(outside: Outside, at: datetime):
-    promotion = made(at)
+def test_a_sync_can_be_retried_at_once(outside: FakeServices, at: datetime):
+    promotion = create_promotion(at)
     outside.next(400)
-    tell(promotion, at)
+    sync(promotion, at)
 
     assert campaign_sync.retry_sync(promotion=promotion, at=at + timedelta(seconds=1)) == 1
-    assert tell(promotion, at + timedelta(seconds=1))
+    assert sync(promotion, at + timedelta(seconds=1))
 
 
-def test_the_sweep_tells_what_is_due(outside: Outside, at: datetime):
+def test_the_periodic_task_syncs_due_promotions(outside: FakeServices, at: datetime):
     promotions = [PromotionFactory() for _ in range(3)]
-    campaign_sync.request_sync(promotion_ids=[it.pk for it in promotions], at=at)
+    campaign_sync.request_sync(promotion_ids=[promotion.pk for promotion in promotions], at=at)
     clock = RunClock(at)
 
     assert campaign_sync.sync_due(engine=campaign_engine(clock), clock=clock) == 3
 
-    assert outside.campaigns.keys() == {str(it.pk) for it in promotions}
+    assert outside.campaigns.keys() == {str(promotion.pk) for promotion in promotions}
 
 
-def test_the_promised_task_tells(outside: Outside, run_outbox: Callable[[], int]):
-    promotion = made(timezone.now())
+def test_the_background_task_syncs_a_promotion(outside: FakeServices, run_outbox: Callable[[], int]):
+    promotion = create_promotion(timezone.now())
 
     run_outbox()
 
     assert outside.campaigns.keys() == {str(promotion.pk)}
 
 
-def test_a_promotion_becomes_live_when_the_segmentation_service_knows_its_segment(
-    outside: Outside, settings: Any, run_outbox: Callable[[], int]
+def test_a_promotion_starts_when_its_segment_is_synced(
+    outside: FakeServices, settings: Any, run_outbox: Callable[[], int]
 ):
     settings.SEGMENTATION_SERVICE_URL, settings.SEGMENTATION_SERVICE_KEY = outside.url, KEY
     now, brand = timezone.now(), BrandFactory(slug="cake")
     apply_audience(brand=brand, segment_type="regulars", operation="add", customer_ids=["c1", "c2"])
-    outside.faults = {"fail": 1.0}
+    outside.fault_rates = {"fail": 1.0}
     offer = {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]}
     promotion = services.create_promotion(
         brand=brand, code=None, at=now,
@@ -199,17 +199,17 @@ def test_a_promotion_becomes_live_when_the_segmentation_service_knows_its_segmen
 
     promotion.refresh_from_db()
     assert promotion.status == Status.SCHEDULED
-    assert {wait.reason for wait in list_promotion_syncs(promotion=promotion)} == {
-        "Waiting for the segmentation service: it answered 503: told to refuse.",
-        "Waiting for the campaign engine: it answered 503: told to refuse.",
+    assert {pending.reason for pending in list_promotion_syncs(promotion=promotion)} == {
+        "Waiting for the segmentation service: HTTP 503: told to refuse.",
+        "Waiting for the campaign engine: HTTP 503: told to refuse.",
     }
     client = Client()
     client.force_login(MembershipFactory(brand=brand).user)
     page = f"/admin/promotions/promotion/{promotion.pk}"
-    assert "Waiting for the segmentation service: it answered 503" in client.get(f"{page}/change/").content.decode()
+    assert "Waiting for the segmentation service: HTTP 503" in client.get(f"{page}/change/").content.decode()
 
-    outside.faults = {}
-    client.post(f"{page}/tell/switch/")
+    outside.fault_rates = {}
+    client.post(f"{page}/sync/switch/")
     run_outbox()
     services.start_due(at=timezone.now())
     run_outbox()
@@ -219,22 +219,22 @@ def test_a_promotion_becomes_live_when_the_segmentation_service_knows_its_segmen
     assert list_promotion_syncs(promotion=promotion) == []
     (segment,) = Segment.objects.all()
     assert outside.segments[str(segment.pk)].members == ["c1", "c2"]
-    known = outside.campaigns[str(promotion.pk)]
-    assert (known["status"], known["segment"]["external_id"]) == ("active", segment.external_id)
+    campaign = outside.campaigns[str(promotion.pk)]
+    assert (campaign["status"], campaign["segment"]["external_id"]) == ("active", segment.external_id)
     assert "Waiting for" not in client.get(f"{page}/change/").content.decode()
 
 
-def test_another_brand_may_not_have_it_told(outside: Outside, at: datetime):
+def test_only_editors_of_the_brand_retry_a_sync(outside: FakeServices, at: datetime):
     outside.next(503)
-    promotion = made(at)
-    tell(promotion, at)
+    promotion = create_promotion(at)
+    sync(promotion, at)
     before = SyncJob.objects.get()
     client = Client()
     client.force_login(MembershipFactory().user)
 
-    assert client.post(f"/admin/promotions/promotion/{promotion.pk}/tell/switch/").status_code == 404
+    assert client.post(f"/admin/promotions/promotion/{promotion.pk}/sync/switch/").status_code == 404
     viewer = Client()
     viewer.force_login(MembershipFactory(brand=promotion.brand, role=Role.VIEWER).user)
-    assert viewer.post(f"/admin/promotions/promotion/{promotion.pk}/tell/switch/").status_code == 403
+    assert viewer.post(f"/admin/promotions/promotion/{promotion.pk}/sync/switch/").status_code == 403
 
     assert SyncJob.objects.get().due_at == before.due_at

@@ -1,4 +1,4 @@
-"""Promotions with limits and budgets, at checkout."""
+"""Limits and budgets of promotions at checkout."""
 
 import hashlib
 import itertools
@@ -49,10 +49,13 @@ def request(brand: Brand, *codes: str, price: int = 10_000, sku: str = "shoe") -
 
 def reserve(brand: Brand, at: datetime, *codes: str, who: Shopper | None = None, **more: Any) -> Redemption:
     order = more.pop("order", None) or str(next(ORDERS))
-    asked = request(brand, *codes, **{name: more.pop(name) for name in ("price", "sku") if name in more})
-    fingerprint = hashlib.sha256(repr(asked).encode()).digest()
+    quote_request = request(brand, *codes, **{name: more.pop(name) for name in ("price", "sku") if name in more})
+    fingerprint = hashlib.sha256(repr(quote_request).encode()).digest()
     return services.reserve(
-        request=asked, options=RedemptionOptions(order, brand.pk, fingerprint, **more), shopper=who or shopper(), at=at
+        request=quote_request,
+        options=RedemptionOptions(order, brand.pk, fingerprint, **more),
+        shopper=who or shopper(),
+        at=at,
     )
 
 
@@ -64,8 +67,8 @@ def reasons(quote: services.Quote) -> list[str]:
     return [rejection.reason["code"] for rejection in quote.rejections]
 
 
-# --- coming into play -------------------------------------------------------------------------------------------------
-def test_an_automatic_promotion_needs_no_code_and_writes_nothing_without_limits(billo: Brand, at: datetime) -> None:
+# --- eligibility ------------------------------------------------------------------------------------------------------
+def test_an_automatic_promotion_without_limits_writes_nothing(billo: Brand, at: datetime) -> None:
     PromotionFactory(brand=billo)
 
     redemption = reserve(billo, at)
@@ -86,7 +89,7 @@ def test_an_automatic_promotion_needs_no_code_and_writes_nothing_without_limits(
         {"target_audience": "friends"},
     ],
 )
-def test_an_automatic_promotion_that_is_not_running_for_the_shopper_stays_away(
+def test_an_automatic_promotion_that_is_not_live_does_not_apply(
     change: dict[str, Any], billo: Brand, at: datetime
 ) -> None:
     if "start_date" in change:
@@ -96,13 +99,13 @@ def test_an_automatic_promotion_that_is_not_running_for_the_shopper_stays_away(
     assert quoted(billo, at).decision.discount_total == 0
 
 
-def test_another_brands_promotion_stays_away(billo: Brand, at: datetime) -> None:
+def test_a_promotion_of_another_brand_does_not_apply(billo: Brand, at: datetime) -> None:
     PromotionFactory()
 
     assert quoted(billo, at).decision.discount_total == 0
 
 
-def test_a_promotion_for_an_audience_is_for_who_is_in_its_segment(billo: Brand, at: datetime) -> None:
+def test_a_promotion_for_an_audience_applies_to_its_segment(billo: Brand, at: datetime) -> None:
     PromotionFactory(brand=billo, target_audience="friends")
     friend, stranger, latecomer = shopper(), shopper(), shopper()
     apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[friend.customer_id])
@@ -114,7 +117,7 @@ def test_a_promotion_for_an_audience_is_for_who_is_in_its_segment(billo: Brand, 
     assert quoted(billo, at, who=latecomer).decision.discount_total == 0
 
 
-def test_only_promotions_that_the_cart_could_meet_are_looked_at(billo: Brand, at: datetime) -> None:
+def test_only_promotions_that_the_cart_could_satisfy_are_candidates(billo: Brand, at: datetime) -> None:
     def on(**select: list[str]) -> dict[str, Any]:
         return {"benefits": [{"kind": "percent", "value": "10", "on": "order", "select": select}]}
 
@@ -130,7 +133,7 @@ def test_only_promotions_that_the_cart_could_meet_are_looked_at(billo: Brand, at
     assert [best.ref for best in quote.decision.next_best] == [f"promotion:{near.pk}"]
 
 
-def test_a_code_opens_its_promotion(billo: Brand, at: datetime) -> None:
+def test_a_promotion_by_code_applies_only_with_its_code(billo: Brand, at: datetime) -> None:
     PromotionFactory(brand=billo, trigger="code", text="SPRING")
 
     assert quoted(billo, at).decision.discount_total == 0
@@ -147,13 +150,15 @@ def test_a_code_opens_its_promotion(billo: Brand, at: datetime) -> None:
         ({"target_audience": "friends"}, "audience_not_member"),
     ],
 )
-def test_a_code_that_opens_nothing_says_why(change: dict[str, Any], reason: str, billo: Brand, at: datetime) -> None:
+def test_a_code_that_cannot_be_redeemed_has_a_reason(
+    change: dict[str, Any], reason: str, billo: Brand, at: datetime
+) -> None:
     PromotionFactory(brand=billo, trigger="code", text="SPRING", **change)
 
     assert reasons(quoted(billo, at, "SPRING", who=shopper())) == [reason]
 
 
-def test_a_code_that_is_someone_elses_is_unknown(billo: Brand, at: datetime) -> None:
+def test_a_code_of_another_customer_is_not_found(billo: Brand, at: datetime) -> None:
     owner = shopper()
     promotion = PromotionFactory(brand=billo, trigger="code", text="MINE")
     promotion.codes.update(customer_id=owner.key)
@@ -172,14 +177,14 @@ LIMITED: list[tuple[dict[str, int], type[DomainError]]] = [
 ]
 
 
-@pytest.mark.parametrize(("limit", "refusal"), LIMITED)
-def test_one_past_the_limit_is_refused_and_released_units_come_back(
-    limit: dict[str, int], refusal: type[DomainError], billo: Brand, at: datetime
+@pytest.mark.parametrize(("limit", "error"), LIMITED)
+def test_a_reached_limit_is_rejected_until_a_reservation_is_released(
+    limit: dict[str, int], error: type[DomainError], billo: Brand, at: datetime
 ) -> None:
     PromotionFactory(brand=billo, trigger="code", text="SPRING", **limit)
     first, _ = reserve(billo, at, "SPRING"), reserve(billo, at, "SPRING")
 
-    with pytest.raises(refusal):
+    with pytest.raises(error):
         reserve(billo, at, "SPRING")
     assert Redemption.objects.count() == 2
 
@@ -188,7 +193,7 @@ def test_one_past_the_limit_is_refused_and_released_units_come_back(
     assert PromotionRedemption.objects.count() == 2
 
 
-def test_a_limit_per_user_counts_each_user_alone(billo: Brand, at: datetime) -> None:
+def test_a_limit_per_customer_counts_each_customer(billo: Brand, at: datetime) -> None:
     PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_per_user=1)
     one = shopper()
     reserve(billo, at, "SPRING", who=one)
@@ -199,7 +204,7 @@ def test_a_limit_per_user_counts_each_user_alone(billo: Brand, at: datetime) -> 
     assert reserve(billo, at, "SPRING").discount_total == 1_000
 
 
-def test_a_day_begins_at_the_brands_own_midnight(at: datetime) -> None:
+def test_a_day_starts_at_midnight_in_the_brands_time_zone(at: datetime) -> None:
     saigon = BrandFactory(timezone="Asia/Ho_Chi_Minh")  # 7 hours ahead: its midnight is 17:00 UTC
     PromotionFactory(brand=saigon, trigger="code", text="SPRING", limit_per_day=1)
     before = at.replace(hour=16, minute=59)
@@ -211,7 +216,7 @@ def test_a_day_begins_at_the_brands_own_midnight(at: datetime) -> None:
     assert reserve(saigon, at.replace(hour=17, minute=0), "SPRING").discount_total == 1_000
 
 
-def test_an_automatic_promotion_whose_limit_is_reached_leaves_the_cart_at_its_price(billo: Brand, at: datetime) -> None:
+def test_an_automatic_promotion_with_a_reached_limit_does_not_apply(billo: Brand, at: datetime) -> None:
     PromotionFactory(brand=billo, limit_total=1)
     reserve(billo, at)
 
@@ -220,7 +225,7 @@ def test_an_automatic_promotion_whose_limit_is_reached_leaves_the_cart_at_its_pr
     assert (redemption.discount_total, redemption.quote["rejected"]) == (0, [])
 
 
-def test_a_budget_that_does_not_cover_the_discount_is_not_begun(billo: Brand, at: datetime) -> None:
+def test_a_budget_below_the_discount_is_rejected(billo: Brand, at: datetime) -> None:
     PromotionFactory(brand=billo, trigger="code", text="SPRING", budget=999)
 
     with pytest.raises(BudgetExhausted):
@@ -229,7 +234,7 @@ def test_a_budget_that_does_not_cover_the_discount_is_not_begun(billo: Brand, at
     assert reserve(billo, at, "SPRING", price=9_990).discount_total == 999
 
 
-def test_a_single_use_code_is_good_once_in_all(billo: Brand, at: datetime) -> None:
+def test_a_single_use_code_is_redeemed_once(billo: Brand, at: datetime) -> None:
     PromotionFactory(brand=billo, trigger="code", text="UNIQUE", text__single_use=True)
     redemption = reserve(billo, at, "UNIQUE")
 
@@ -240,7 +245,7 @@ def test_a_single_use_code_is_good_once_in_all(billo: Brand, at: datetime) -> No
     assert reserve(billo, at, "UNIQUE").discount_total == 1_000
 
 
-def test_expired_reservations_give_their_units_back(billo: Brand, at: datetime) -> None:
+def test_expired_reservations_release_their_units(billo: Brand, at: datetime) -> None:
     PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=1)
     reserve(billo, at, "SPRING", ttl_seconds=60)
 
@@ -250,7 +255,7 @@ def test_expired_reservations_give_their_units_back(billo: Brand, at: datetime) 
 
 
 @pytest.mark.parametrize(("returns", "left"), [(True, 1), (False, 0)])
-def test_a_refund_gives_the_unit_back_if_the_brands_profile_says_so(
+def test_a_refund_restores_usage_if_the_pricing_settings_say_so(
     returns: bool, left: int, billo: Brand, at: datetime
 ) -> None:
     PricingProfile.objects.create(brand=billo, return_cancelled_uses=returns)
@@ -263,7 +268,7 @@ def test_a_refund_gives_the_unit_back_if_the_brands_profile_says_so(
     assert sum(counter.cap - counter.taken for counter in PromotionCounter.objects.all()) == left
 
 
-def test_a_promotion_stopped_between_quote_and_purchase_is_refused(billo: Brand, at: datetime) -> None:
+def test_a_promotion_that_ended_after_the_quote_is_rejected(billo: Brand, at: datetime) -> None:
     promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING")
     Promotion.objects.filter(pk=promotion.pk).update(status="deactivated")
 
@@ -272,7 +277,7 @@ def test_a_promotion_stopped_between_quote_and_purchase_is_refused(billo: Brand,
 
 
 # --- shards -----------------------------------------------------------------------------------------------------------
-def test_the_last_unit_of_a_sharded_limit_can_be_had_by_one_shopper_alone(billo: Brand, at: datetime) -> None:
+def test_one_customer_can_use_every_unit_of_a_sharded_limit(billo: Brand, at: datetime) -> None:
     PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=160)
     one = shopper()
 
@@ -285,7 +290,7 @@ def test_the_last_unit_of_a_sharded_limit_can_be_had_by_one_shopper_alone(billo:
     assert sum(counter.cap for counter in PromotionCounter.objects.all()) == 160
 
 
-def test_a_large_budget_is_spent_to_the_last_cent(billo: Brand, at: datetime) -> None:
+def test_a_sharded_budget_is_spent_to_the_last_cent(billo: Brand, at: datetime) -> None:
     PromotionFactory(brand=billo, trigger="code", text="SPRING", budget=16_000)  # 16 shards of 10.00
 
     for _ in range(10):
@@ -297,8 +302,8 @@ def test_a_large_budget_is_spent_to_the_last_cent(billo: Brand, at: datetime) ->
         reserve(billo, at, "SPRING", price=10)
 
 
-# --- changing limits --------------------------------------------------------------------------------------------------
-def test_a_limit_is_raised_and_lowered_down_to_what_was_taken(billo: Brand, at: datetime) -> None:
+# --- changes of limits ------------------------------------------------------------------------------------------------
+def test_a_limit_is_raised_and_lowered_down_to_its_usage(billo: Brand, at: datetime) -> None:
     promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=2)
     for _ in range(2):
         reserve(billo, at, "SPRING")
@@ -306,13 +311,13 @@ def test_a_limit_is_raised_and_lowered_down_to_what_was_taken(billo: Brand, at: 
     update_promotion(promotion=promotion, fields={"limit_total": 3}, at=at)
     reserve(billo, at, "SPRING")
 
-    with pytest.raises(DomainError, match="missing or wrong"):
+    with pytest.raises(DomainError, match="invalid fields"):
         update_promotion(promotion=promotion, fields={"limit_total": 2}, at=at)
     promotion.refresh_from_db()
     assert promotion.limit_total == 3
 
 
-def test_a_limit_that_was_counted_is_raised_but_never_dropped(billo: Brand, at: datetime) -> None:
+def test_a_used_limit_is_never_removed(billo: Brand, at: datetime) -> None:
     promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=2)
     redemption = reserve(billo, at, "SPRING")
 
@@ -324,7 +329,7 @@ def test_a_limit_that_was_counted_is_raised_but_never_dropped(billo: Brand, at: 
     assert sum(counter.taken for counter in PromotionCounter.objects.all()) == 0
 
 
-def test_a_purchase_of_another_kind_says_so(billo: Brand, at: datetime) -> None:
+def test_an_offer_for_another_transaction_type_is_rejected(billo: Brand, at: datetime) -> None:
     only = {"conditions": [{"kind": "transaction_type", "any": ["topup"]}]}
     PromotionFactory(brand=billo, trigger="code", text="TOPUP", extra=only)
 

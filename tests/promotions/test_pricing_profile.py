@@ -1,4 +1,4 @@
-"""A brand says how its prices are worked out, and checkout keeps to it."""
+"""Pricing settings of a brand."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,22 +38,22 @@ def discount(server: Client) -> str:
     return total
 
 
-def test_an_owner_rounds_down_and_the_next_quote_does(
+def test_the_next_quote_uses_the_new_rounding(
     owner: Client, billo: Brand, brand_client: Callable[[Any], Client]
 ) -> None:
     DiscountCodeFactory(brand=billo, text="HALF", percent=50)
     server = brand_client(billo)
     assert discount(server) == "5.00"  # 4.995, half up
 
-    made = owner.post(f"{PAGE}add/", PROFILE | {"brand": str(billo.pk)})
+    response = owner.post(f"{PAGE}add/", PROFILE | {"brand": str(billo.pk)})
 
-    assert made.status_code == 302
+    assert response.status_code == 302
     assert discount(server) == "4.99"
     owner.post(f"{PAGE}{billo.pk}/change/", PROFILE | {"rounding": "half_up"})
     assert discount(server) == "5.00"
 
 
-def test_a_choice_that_is_none_and_another_brand_are_refused_by_field(owner: Client, billo: Brand) -> None:
+def test_an_invalid_choice_and_another_brand_are_rejected_at_their_fields(owner: Client, billo: Brand) -> None:
     other = BrandFactory()
 
     for changes in ({"rounding": "up"}, {"brand": str(other.pk)}):
