@@ -1,7 +1,7 @@
-"""A process that begins and ends promotions when it is told to: ``python -m tests.races.processes <stripe>``.
+"""Process that creates and ends promotions on command: ``python -m tests.races.processes <range size>``.
 
-It reads ``begin <brand> <segment type>``, ``work`` and ``end``, each at the moment at which it is to be done, does it,
-and answers with a line: ``ok``, or what went wrong.
+It reads ``begin <brand> <segment type>``, ``work`` and ``end`` from standard input, executes each command at once and
+answers with a line: ``ok``, or the error.
 """
 
 import sys
@@ -26,8 +26,8 @@ from segments.services import customer_ranges  # noqa: E402
 OFFER = {"benefits": [{"kind": "percent", "value": "10"}]}
 
 
-def begin(slug: str, segment_type: str, at: datetime) -> Promotion:
-    """A promotion that starts now."""
+def create_promotion(slug: str, segment_type: str, at: datetime) -> Promotion:
+    """Create a promotion that starts now."""
     fields: dict[str, Any] = {
         "name": segment_type, "target_audience": segment_type, "trigger": "automatic", "offer": OFFER,
         "status": Status.SCHEDULED, "start_date": at, "end_date": at + timedelta(days=7),
@@ -35,25 +35,25 @@ def begin(slug: str, segment_type: str, at: datetime) -> Promotion:
     return promotions.create_promotion(brand=Brand.objects.get(slug=slug), fields=fields, code=None, at=at)
 
 
-def work(at: datetime) -> None:
-    """Go through the queue as a worker does, until nobody has anything to do."""
+def process_queue(at: datetime) -> None:
+    """Process the queue as a worker does, until no segment is due."""
     while Segment.objects.filter(Q(state__in=FILLABLE_STATES, due_at__lte=at) | Q(state=State.RELEASING)).exists():
         services.process_queue(at=at)
         time.sleep(0.05)
 
 
 def main() -> None:
-    mine: list[Promotion] = []
+    promotions: list[Promotion] = []
     for line in sys.stdin:
-        verb, *words = line.split()
+        command, *arguments = line.split()
         try:
-            if verb == "begin":
-                mine.append(begin(words[0], words[1], timezone.now()))
-            elif verb == "end":
-                promotions.end_promotion(promotion=mine.pop(), at=timezone.now())
-            work(timezone.now())
+            if command == "begin":
+                promotions.append(create_promotion(arguments[0], arguments[1], timezone.now()))
+            elif command == "end":
+                promotions.end_promotion(promotion=promotions.pop(), at=timezone.now())
+            process_queue(timezone.now())
         except Exception as error:  # noqa: BLE001  (the test judges it)
-            print(f"{verb}: {type(error).__name__}: {error}".replace("\n", " "), flush=True)
+            print(f"{command}: {type(error).__name__}: {error}".replace("\n", " "), flush=True)
         else:
             print("ok", flush=True)
 

@@ -1,4 +1,4 @@
-"""Updates of one audience at the same moment: its size is its members, and the newest version is what stays."""
+"""Concurrent updates of one audience: the size matches the members, and the newest version wins."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]
 
 
-def test_many_updates_of_one_audience_at_once_leave_the_size_right(run_concurrently: RunConcurrently) -> None:
+def test_concurrent_updates_of_an_audience_keep_its_size_correct(run_concurrently: RunConcurrently) -> None:
     brand = BrandFactory()
 
     def change(number: int) -> AudienceUpdateResult:
@@ -32,8 +32,8 @@ def test_many_updates_of_one_audience_at_once_leave_the_size_right(run_concurren
         assert Audience.objects.get().size == AudienceMember.objects.count()
 
 
-def test_without_the_lock_updates_at_once_lose_count(run_concurrently: RunConcurrently) -> None:
-    """The proof that the test above can fail: the members change, then the size is written as it was read."""
+def test_without_the_lock_concurrent_updates_corrupt_the_size(run_concurrently: RunConcurrently) -> None:
+    """Prove that the test above can fail: the members change, then the size is written as it was read."""
     brand = BrandFactory()
     audience = Audience.objects.create(brand=brand, segment_type="vip")
     customers = Customer.objects.bulk_create(Customer(customer_id=f"c{number}") for number in range(24))
@@ -50,7 +50,7 @@ def test_without_the_lock_updates_at_once_lose_count(run_concurrently: RunConcur
     assert Audience.objects.get().size < AudienceMember.objects.count() == 24
 
 
-def test_of_many_versions_at_once_the_newest_stays(run_concurrently: RunConcurrently) -> None:
+def test_newest_of_concurrent_versions_wins(run_concurrently: RunConcurrently) -> None:
     brand = BrandFactory()
 
     def replace(version: int) -> AudienceUpdateResult:
@@ -67,30 +67,30 @@ def test_of_many_versions_at_once_the_newest_stays(run_concurrently: RunConcurre
     assert Audience.objects.get().version == 19
 
 
-def test_without_the_lock_an_older_version_that_looked_first_stays(run_concurrently: RunConcurrently) -> None:
-    """The proof that the test above can fail: look at the version, then replace."""
+def test_without_the_lock_an_older_version_wins(run_concurrently: RunConcurrently) -> None:
+    """Prove that the test above can fail: check the version, then replace."""
     brand = BrandFactory()
     audience = Audience.objects.create(brand=brand, segment_type="vip", version=0)
 
-    def look_then_replace(version: int) -> None:
-        found = Audience.objects.get(pk=audience.pk)
-        if version >= (found.version or 0):
+    def check_then_replace(version: int) -> None:
+        read = Audience.objects.get(pk=audience.pk)
+        if version >= (read.version or 0):
             Audience.objects.filter(pk=audience.pk).update(version=version)
 
     for _ in range(20):
         Audience.objects.update(version=0)
-        run_concurrently(look_then_replace, range(1, 25))
+        run_concurrently(check_then_replace, range(1, 25))
         if Audience.objects.get().version != 24:
             break
 
     assert Audience.objects.get().version != 24
 
 
-def test_the_same_new_customers_in_two_orders_never_deadlock(run_concurrently: RunConcurrently) -> None:
-    brand, names = BrandFactory(), [f"c{number}" for number in range(2_000)]
+def test_adding_the_same_customers_in_different_orders_never_deadlocks(run_concurrently: RunConcurrently) -> None:
+    brand, customer_ids = BrandFactory(), [f"c{number}" for number in range(2_000)]
 
     def add(number: int) -> AudienceUpdateResult:
-        ids = names if number % 2 else names[::-1]
+        ids = customer_ids if number % 2 else customer_ids[::-1]
         return services.apply_audience(brand=brand, segment_type=f"type{number}", operation="add", customer_ids=ids)
 
     results = run_concurrently(add, range(8))
@@ -99,16 +99,16 @@ def test_the_same_new_customers_in_two_orders_never_deadlock(run_concurrently: R
     assert Customer.objects.count() == 2_000
 
 
-def test_a_reader_sees_an_audience_as_it_was_until_it_is_replaced(run_concurrently: RunConcurrently) -> None:
+def test_readers_see_the_old_audience_until_it_is_replaced(run_concurrently: RunConcurrently) -> None:
     brand = BrandFactory()
-    whole = [{f"{name}{number}" for number in range(300)} for name in "ab"]
-    services.apply_audience(brand=brand, segment_type="vip", operation="replace", customer_ids=whole[0])
+    versions = [{f"{name}{number}" for number in range(300)} for name in "ab"]
+    services.apply_audience(brand=brand, segment_type="vip", operation="replace", customer_ids=versions[0])
 
     def write_or_read(number: int) -> list[set[str]]:
         if number < 4:
-            for turn in range(5):
+            for step in range(5):
                 services.apply_audience(
-                    brand=brand, segment_type="vip", operation="replace", customer_ids=whole[(number + turn) % 2]
+                    brand=brand, segment_type="vip", operation="replace", customer_ids=versions[(number + step) % 2]
                 )
             return []
         rows = AudienceMember.objects.values_list("customer__customer_id", flat=True)
@@ -117,6 +117,6 @@ def test_a_reader_sees_an_audience_as_it_was_until_it_is_replaced(run_concurrent
     results = run_concurrently(write_or_read, range(8))
 
     assert [result for result in results if isinstance(result, Exception)] == []
-    seen = [members for result in results for members in result]
-    assert len(seen) == 120
-    assert all(members in whole for members in seen)
+    reads = [members for result in results for members in result]
+    assert len(reads) == 120
+    assert all(members in versions for members in reads)

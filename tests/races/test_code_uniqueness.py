@@ -1,4 +1,4 @@
-"""A typed string means one thing, whoever claims it at the same moment."""
+"""A code belongs to one object, however many brands register it concurrently."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]
 
 
-def test_100_brands_claim_one_string_and_one_has_it(run_concurrently: RunConcurrently) -> None:
+def test_concurrent_brands_register_a_code_once(run_concurrently: RunConcurrently) -> None:
     brands = BrandFactory.create_batch(20)
 
     results = run_concurrently(
@@ -29,12 +29,12 @@ def test_100_brands_claim_one_string_and_one_has_it(run_concurrently: RunConcurr
     assert Code.objects.get().brand_id == winner.brand_id
 
 
-def test_without_the_key_a_look_before_lets_one_string_mean_two_things(run_concurrently: RunConcurrently) -> None:
-    """The proof that the test above can fail: look, then claim, on a table without the constraint."""
-    brand, claims = BrandFactory(), 0
+def test_without_the_key_a_code_is_registered_twice(run_concurrently: RunConcurrently) -> None:
+    """Prove that the test above can fail: check, then insert, on a table without the constraint."""
+    brand, count = BrandFactory(), 0
     table = f"CREATE TABLE unguarded_code (LIKE {Code._meta.db_table} INCLUDING DEFAULTS)"
 
-    def look_then_claim(_: int) -> None:
+    def check_then_insert(_: int) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM unguarded_code WHERE text = 'SUMMER'")
             if cursor.fetchone() is None:
@@ -48,13 +48,13 @@ def test_without_the_key_a_look_before_lets_one_string_mean_two_things(run_concu
         cursor.execute(table)
         try:
             for _ in range(10):
-                run_concurrently(look_then_claim, range(50))
+                run_concurrently(check_then_insert, range(50))
                 cursor.execute("SELECT count(*) FROM unguarded_code")
-                claims = cursor.fetchone()[0]
-                if claims > 1:
+                count = cursor.fetchone()[0]
+                if count > 1:
                     break
                 cursor.execute("TRUNCATE unguarded_code")
         finally:
             cursor.execute("DROP TABLE unguarded_code")
 
-    assert claims > 1
+    assert count > 1

@@ -1,4 +1,4 @@
-"""A coupon is redeemed no more often than its maximum, in all and by one shopper, however many come at once."""
+"""Concurrent redemptions never exceed the usage limits of a coupon, in total and per customer."""
 
 import random
 import threading
@@ -31,19 +31,19 @@ from coupons.services.limits import LIMITS
 from promotions import limit_rules
 from promotions.errors import CodeAlreadyUsed
 from tests.factories import CouponFactory, CustomerFactory
-from tests.platform import until
+from tests.platform import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]
-STRICT = ["exact", "sharded", "pool"]
+STRICT_STRATEGIES = ["exact", "sharded", "pool"]
 
 
-def customers(number: int) -> list[int]:
-    return [customer.pk for customer in CustomerFactory.create_batch(number)]
+def customers(count: int) -> list[int]:
+    return [customer.pk for customer in CustomerFactory.create_batch(count)]
 
 
-def take(coupon: CouponDefinition, customer: int, at: datetime, *, until: datetime | None = None) -> CouponRedemption:
-    """Redeem in a transaction of one's own, trying again while it is busy, as a client would."""
+def redeem(coupon: CouponDefinition, customer: int, at: datetime, *, until: datetime | None = None) -> CouponRedemption:
+    """Redeem in a separate transaction and retry while the coupon is busy, as a client does."""
     while True:
         try:
             with transaction.atomic():
@@ -54,15 +54,15 @@ def take(coupon: CouponDefinition, customer: int, at: datetime, *, until: dateti
             continue
 
 
-def standing(coupon: CouponDefinition) -> int:
+def count_active(coupon: CouponDefinition) -> int:
     return CouponRedemption.objects.filter(coupon=coupon, status__in=["reserved", "confirmed"]).count()
 
 
-def differences(at: datetime) -> list[str]:
+def list_differences(at: datetime) -> list[str]:
     return list(consistency.check(at=at, repair=False))
 
 
-def someone_waits() -> bool:
+def has_blocked_transaction() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks WHERE database ="
@@ -72,49 +72,48 @@ def someone_waits() -> bool:
 
 
 @pytest.fixture(autouse=True)
-def sixteen_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also small maxima are divided."""
+def low_sharding_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shard small limits, too."""
     monkeypatch.setattr(limit_rules, "SHARDING_THRESHOLD", 16)
 
 
-@pytest.mark.parametrize("strategy", STRICT)
-def test_60_shoppers_at_a_coupon_for_25_redeem_it_exactly_25_times(
+@pytest.mark.parametrize("strategy", STRICT_STRATEGIES)
+def test_concurrent_redemptions_never_exceed_the_limit(
     strategy: str, run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=25, limit_strategy=strategy)
 
-    results = run_concurrently(lambda one: take(coupon, one, at), customers(60))
+    results = run_concurrently(lambda customer: redeem(coupon, customer, at), customers(60))
 
     assert Counter(map(type, results)) == {CouponRedemption: 25, CouponLimitReached: 35}
-    assert standing(coupon) == 25
-    assert differences(at) == []
+    assert count_active(coupon) == 25
+    assert list_differences(at) == []
 
 
-@pytest.mark.parametrize("strategy", STRICT)
-def test_60_shoppers_who_are_served_together_redeem_it_exactly_25_times_too(
+@pytest.mark.parametrize("strategy", STRICT_STRATEGIES)
+def test_batched_redemptions_never_exceed_the_limit(
     strategy: str, run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=25, limit_strategy=strategy)
 
     results = run_concurrently(
-        lambda one: services.redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), one), at=at), customers(60)
+        lambda customer: services.redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), customer), at=at),
+        customers(60),
     )
 
     assert Counter(map(type, results)) == {CouponRedemption: 25, CouponLimitReached: 35}
-    assert standing(coupon) == 25
-    assert differences(at) == []
+    assert count_active(coupon) == 25
+    assert list_differences(at) == []
 
 
-def test_without_the_conditional_update_a_look_before_redeems_too_often(
-    run_concurrently: RunConcurrently, at: datetime
-) -> None:
+def test_without_the_conditional_update_the_limit_is_exceeded(run_concurrently: RunConcurrently, at: datetime) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=5)
     counter = CouponCounter.objects.filter(coupon_id=coupon.pk)
-    everyone_has_looked = threading.Barrier(20)
+    barrier = threading.Barrier(20)
 
-    def look_then_take(customer: int) -> None:
+    def check_then_redeem(customer: int) -> None:
         (row,) = counter.values_list("taken", "cap")
-        everyone_has_looked.wait(30)
+        barrier.wait(30)
         if row[0] < row[1]:
             CouponRedemption.objects.create(
                 id=uuid7(),
@@ -127,65 +126,65 @@ def test_without_the_conditional_update_a_look_before_redeems_too_often(
             )
             counter.update(taken=row[0] + 1)
 
-    run_concurrently(look_then_take, customers(20))
+    run_concurrently(check_then_redeem, customers(20))
 
-    assert standing(coupon) == 20, "the race that the conditional update prevents"
-    assert len(differences(at)) > 0
+    assert count_active(coupon) == 20, "the race that the conditional update prevents"
+    assert len(list_differences(at)) > 0
 
 
-def test_an_approximate_coupon_stays_within_its_bound(
+def test_approximate_coupon_stays_within_its_overshoot(
     run_concurrently: RunConcurrently, at: datetime, settings: Any
 ) -> None:
     settings.COUPON_PROCESSES, settings.COUPON_THREADS = 1, 60
     coupon = CouponFactory(maximum_number_of_coupons=25, limit_strategy="approximate")
 
-    results = run_concurrently(lambda one: take(coupon, one, at), customers(60))
+    results = run_concurrently(lambda customer: redeem(coupon, customer, at), customers(60))
     bound = rules.max_overshoot(cap=25, processes=1, threads=60)
 
     assert set(map(type, results)) <= {CouponRedemption, CouponLimitReached}
-    assert 25 <= standing(coupon) <= 25 + bound
+    assert 25 <= count_active(coupon) <= 25 + bound
     with pytest.raises(CouponLimitReached):
-        take(coupon, customers(1)[0], at)
+        redeem(coupon, customers(1)[0], at)
 
 
-@pytest.mark.parametrize("strategy", [*STRICT, "approximate"])
-def test_50_requests_of_one_shopper_pass_a_limit_of_two_twice(
+@pytest.mark.parametrize("strategy", [*STRICT_STRATEGIES, "approximate"])
+def test_concurrent_redemptions_never_exceed_the_limit_per_customer(
     strategy: str, run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=100, maximum_number_of_coupons_per_user=2, limit_strategy=strategy)
-    (one,) = customers(1)
+    (customer,) = customers(1)
 
-    results = run_concurrently(lambda _: take(coupon, one, at), range(50))
+    results = run_concurrently(lambda _: redeem(coupon, customer, at), range(50))
 
     assert Counter(map(type, results)) == {CouponRedemption: 2, CouponLimitPerCustomer: 48}
-    assert UserCouponRedemption.objects.get(coupon=coupon).redemption_count == standing(coupon) == 2
-    assert differences(at) == []
+    assert UserCouponRedemption.objects.get(coupon=coupon).redemption_count == count_active(coupon) == 2
+    assert list_differences(at) == []
 
 
-def test_without_the_conditional_upsert_a_look_before_lets_one_shopper_have_more(
+def test_without_the_conditional_upsert_the_limit_per_customer_is_exceeded(
     run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     coupon = CouponFactory(maximum_number_of_coupons_per_user=1)
-    (one,) = customers(1)
-    mine = UserCouponRedemption.objects.filter(coupon=coupon)
-    UserCouponRedemption.objects.create(coupon=coupon, customer_id=one, redemption_count=0, cap=None)
-    everyone_has_looked = threading.Barrier(10)
+    (customer,) = customers(1)
+    counts = UserCouponRedemption.objects.filter(coupon=coupon)
+    UserCouponRedemption.objects.create(coupon=coupon, customer_id=customer, redemption_count=0, cap=None)
+    barrier = threading.Barrier(10)
 
-    def look_then_take(_: int) -> None:
-        had = mine.get().redemption_count
-        everyone_has_looked.wait(30)
-        if had < 1:
+    def check_then_redeem(_: int) -> None:
+        count = counts.get().redemption_count
+        barrier.wait(30)
+        if count < 1:
             CouponRedemption.objects.create(
-                id=uuid7(), coupon=coupon, customer_id=one, status="confirmed", redeemed_at=at, changed_at=at
+                id=uuid7(), coupon=coupon, customer_id=customer, status="confirmed", redeemed_at=at, changed_at=at
             )
-            mine.update(redemption_count=F("redemption_count") + 1)
+            counts.update(redemption_count=F("redemption_count") + 1)
 
-    run_concurrently(look_then_take, range(10))
+    run_concurrently(check_then_redeem, range(10))
 
-    assert standing(coupon) == mine.get().redemption_count == 10, "the race that the conditional upsert prevents"
+    assert count_active(coupon) == counts.get().redemption_count == 10, "the race that the conditional upsert prevents"
 
 
-def test_40_shoppers_with_one_code_that_is_good_once_redeem_it_once(
+def test_concurrent_shoppers_redeem_a_single_use_coupon_code_once(
     run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     coupon = CouponFactory()
@@ -193,27 +192,28 @@ def test_40_shoppers_with_one_code_that_is_good_once_redeem_it_once(
     (code,) = batch.codes.values_list("text", flat=True)
 
     results = run_concurrently(
-        lambda one: services.redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), one, code), at=at), customers(40)
+        lambda customer: services.redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), customer, code), at=at),
+        customers(40),
     )
 
     assert Counter(map(type, results)) == {CouponRedemption: 1, CodeAlreadyUsed: 39}
-    assert RedeemedCode.objects.count() == standing(coupon) == 1
-    assert differences(at) == []
+    assert RedeemedCode.objects.count() == count_active(coupon) == 1
+    assert list_differences(at) == []
 
 
-def test_without_the_key_a_look_before_spends_a_code_twice(run_concurrently: RunConcurrently) -> None:
+def test_without_the_key_a_coupon_code_is_redeemed_twice(run_concurrently: RunConcurrently) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE coupons_spentcode DROP CONSTRAINT coupons_spentcode_pkey")
-    everyone_has_looked = threading.Barrier(10)
+    barrier = threading.Barrier(10)
 
-    def look_then_spend(_: int) -> None:
-        free = not RedeemedCode.objects.filter(code="ONCE").exists()
-        everyone_has_looked.wait(30)
-        if free:
+    def check_then_redeem(_: int) -> None:
+        is_unused = not RedeemedCode.objects.filter(code="ONCE").exists()
+        barrier.wait(30)
+        if is_unused:
             RedeemedCode.objects.bulk_create([RedeemedCode(code="ONCE", redemption_id=uuid7())])
 
     try:
-        run_concurrently(look_then_spend, range(10))
+        run_concurrently(check_then_redeem, range(10))
         assert RedeemedCode.objects.count() == 10, "the race that the key prevents"
     finally:
         RedeemedCode.objects.all().delete()
@@ -221,173 +221,175 @@ def test_without_the_key_a_look_before_spends_a_code_twice(run_concurrently: Run
             cursor.execute("ALTER TABLE coupons_spentcode ADD CONSTRAINT coupons_spentcode_pkey PRIMARY KEY (code)")
 
 
-def test_without_locked_rows_a_look_before_gives_one_unit_to_many(
-    run_concurrently: RunConcurrently, at: datetime
-) -> None:
+def test_without_row_locks_a_pool_unit_is_taken_twice(run_concurrently: RunConcurrently, at: datetime) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=10, limit_strategy="pool")
     units = CouponUnit.objects.filter(coupon_id=coupon.pk)
-    everyone_has_looked = threading.Barrier(10)
+    barrier = threading.Barrier(10)
 
-    def look_then_take(customer: int) -> None:
-        unit, made = units.filter(redemption_id=None).order_by("number")[0].number, uuid7()
-        everyone_has_looked.wait(30)
-        units.filter(number=unit).update(redemption_id=made)
+    def check_then_take(customer: int) -> None:
+        unit, redemption_id = units.filter(redemption_id=None).order_by("number")[0].number, uuid7()
+        barrier.wait(30)
+        units.filter(number=unit).update(redemption_id=redemption_id)
         CouponRedemption.objects.create(
-            id=made, coupon=coupon, customer_id=customer, status="confirmed", redeemed_at=at, changed_at=at, unit=unit
+            id=redemption_id,
+            coupon=coupon,
+            customer_id=customer,
+            status="confirmed",
+            redeemed_at=at,
+            changed_at=at,
+            unit=unit,
         )
 
-    run_concurrently(look_then_take, customers(10))
+    run_concurrently(check_then_take, customers(10))
 
     assert CouponRedemption.objects.filter(coupon=coupon, unit=1).count() == 10, "the race that locked rows prevent"
-    assert len(differences(at)) > 0
+    assert len(list_differences(at)) > 0
 
 
-def take_and_give_back(
+def redeem_while_releasing(
     run_concurrently: RunConcurrently, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> Counter[type]:
-    """One whose look found nothing, and left a shard locked that was used up between the look and the lock; and one
-    who gives back to the shard that the first will wait for, and then to that which it left locked."""
-    coupon, look = CouponFactory(maximum_number_of_coupons=32, limit_strategy="sharded"), db.fetch_one
+    """Run a redemption that waits for a shard while it may hold another, and a release of both shards.
+
+    The shard of the redemption is used up between the read and the lock.
+    """
+    coupon, fetch_one = CouponFactory(maximum_number_of_coupons=32, limit_strategy="sharded"), db.fetch_one
     shards = CouponCounter.objects.filter(coupon_id=coupon.pk)
     shards.update(taken=2)
     shards.filter(shard=0).update(taken=1)
     locked = threading.Event()
 
-    def look_and_leave_a_lock(path: str, params: Mapping[str, Any]) -> db.Row | None:
+    def lock_a_shard(path: str, params: Mapping[str, Any]) -> db.Row | None:
         if not path.endswith("take_shard.sql"):
-            return look(path, params)
+            return fetch_one(path, params)
         assert shards.filter(shard=1).select_for_update().first()
         locked.set()
-        until(someone_waits, "the giver waits for a lock", 10)
+        wait_until(has_blocked_transaction, "the release waits for a lock", 10)
         return None
 
-    def give_back() -> int:
+    def release() -> int:
         locked.wait(10)
         LIMITS["sharded"].release(coupon=coupon.pk, taken=[(0, uuid7()), (1, uuid7())])
         return 2
 
-    monkeypatch.setattr(db, "fetch_one", look_and_leave_a_lock)
-    with_a_place = partial(take, coupon, customers(1)[0], at)
-    return Counter(map(type, run_concurrently(lambda call: call(), [with_a_place, give_back])))
+    monkeypatch.setattr(db, "fetch_one", lock_a_shard)
+    redeem_one = partial(redeem, coupon, customers(1)[0], at)
+    return Counter(map(type, run_concurrently(lambda call: call(), [redeem_one, release])))
 
 
-def test_who_waits_for_a_shard_holds_none_that_a_giver_waits_for(
+def test_waiting_for_a_shard_holds_no_lock_that_a_release_waits_for(
     run_concurrently: RunConcurrently, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert take_and_give_back(run_concurrently, at, monkeypatch) == {CouponRedemption: 1, int: 1}
+    assert redeem_while_releasing(run_concurrently, at, monkeypatch) == {CouponRedemption: 1, int: 1}
 
 
-def test_without_the_savepoint_around_the_look_a_taker_and_a_giver_deadlock(
+def test_without_the_savepoint_redeeming_and_releasing_deadlock(
     run_concurrently: RunConcurrently, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The proof that the test above can fail."""
+    """Prove that the test above can fail."""
     monkeypatch.setattr(transaction, "savepoint_rollback", lambda _: None)
 
-    assert take_and_give_back(run_concurrently, at, monkeypatch)[OperationalError] == 1
+    assert redeem_while_releasing(run_concurrently, at, monkeypatch)[OperationalError] == 1
 
 
-def end_beside_one_who_finds_none(
-    taker: Callable[[CouponDefinition], Any],
+def expire_while_redeeming(
+    redeem_one: Callable[[CouponDefinition], Any],
     run_concurrently: RunConcurrently,
     at: datetime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Counter[type]:
-    """One who takes and finds the counter full, which PostgreSQL keeps locked then, and one who ends a reservation."""
-    coupon, look = CouponFactory(maximum_number_of_coupons=1), db.fetch_one
-    take(coupon, customers(1)[0], at - timedelta(hours=1), until=at)
+    """Run a redemption that finds the counter full, which keeps it locked, and an expiry of reservations."""
+    coupon, fetch_one = CouponFactory(maximum_number_of_coupons=1), db.fetch_one
+    redeem(coupon, customers(1)[0], at - timedelta(hours=1), until=at)
     locked = threading.Event()
 
-    def look_and_leave_a_lock(path: str, params: Mapping[str, Any]) -> db.Row | None:
+    def lock_the_counter(path: str, params: Mapping[str, Any]) -> db.Row | None:
         if locked.is_set() or not path.endswith("take_exact.sql"):
-            return look(path, params)
+            return fetch_one(path, params)
         assert CouponCounter.objects.filter(coupon_id=coupon.pk).select_for_update().first()
         locked.set()
-        until(someone_waits, "who ends reservations waits for the counter", 10)
+        wait_until(has_blocked_transaction, "the expiry waits for the counter", 10)
         return None
 
-    def end() -> bool:
+    def expire() -> bool:
         locked.wait(10)
         with transaction.atomic():
             return transitions.expire(coupon=coupon.pk, strategy="exact", at=at)
 
-    monkeypatch.setattr(db, "fetch_one", look_and_leave_a_lock)
-    return Counter(map(type, run_concurrently(lambda call: call(), [partial(taker, coupon), end])))
+    monkeypatch.setattr(db, "fetch_one", lock_the_counter)
+    return Counter(map(type, run_concurrently(lambda call: call(), [partial(redeem_one, coupon), expire])))
 
 
-def test_who_found_none_left_lets_go_of_the_counter_before_ending_reservations(
+def test_counter_is_unlocked_before_reservations_are_expired(
     run_concurrently: RunConcurrently, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (one,) = customers(1)
+    (customer,) = customers(1)
 
-    def taker(coupon: CouponDefinition) -> CouponRedemption:
-        return take(coupon, one, at)
+    def redeem_one(coupon: CouponDefinition) -> CouponRedemption:
+        return redeem(coupon, customer, at)
 
-    assert end_beside_one_who_finds_none(taker, run_concurrently, at, monkeypatch) == {CouponRedemption: 1, bool: 1}
+    assert expire_while_redeeming(redeem_one, run_concurrently, at, monkeypatch) == {CouponRedemption: 1, bool: 1}
 
 
-def test_within_one_transaction_taking_none_and_ending_reservations_deadlock(
+def test_redeeming_and_expiring_in_one_transaction_deadlock(
     run_concurrently: RunConcurrently, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The proof that the test above can fail."""
+    """Prove that the test above can fail."""
 
-    def taker(coupon: CouponDefinition) -> None:
+    def redeem_one(coupon: CouponDefinition) -> None:
         with transaction.atomic():
             assert LIMITS["exact"].take(coupon=coupon.pk, cap=1, ids=[uuid7()]) == []
             transitions.expire(coupon=coupon.pk, strategy="exact", at=at)
 
-    assert end_beside_one_who_finds_none(taker, run_concurrently, at, monkeypatch)[OperationalError] == 1
+    assert expire_while_redeeming(redeem_one, run_concurrently, at, monkeypatch)[OperationalError] == 1
 
 
-@pytest.mark.parametrize("strategy", STRICT)
-def test_places_of_reservations_whose_time_is_up_go_at_once_to_those_who_need_them(
+@pytest.mark.parametrize("strategy", STRICT_STRATEGIES)
+def test_expired_reservations_are_released_for_waiting_redemptions(
     strategy: str, run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=20, limit_strategy=strategy)
-    for one in customers(20):
-        take(coupon, one, at - timedelta(hours=1), until=at)
+    for customer in customers(20):
+        redeem(coupon, customer, at - timedelta(hours=1), until=at)
 
-    results = run_concurrently(lambda one: take(coupon, one, at), customers(40))
+    results = run_concurrently(lambda customer: redeem(coupon, customer, at), customers(40))
 
     assert Counter(map(type, results)) == {CouponRedemption: 20, CouponLimitReached: 20}
-    assert standing(coupon) == 20
-    assert differences(at) == []
+    assert count_active(coupon) == 20
+    assert list_differences(at) == []
 
 
-def test_a_reservation_ends_once_however_many_confirm_release_and_sweep_it(
-    run_concurrently: RunConcurrently, at: datetime
-) -> None:
+def test_reservation_has_one_transition_under_concurrency(run_concurrently: RunConcurrently, at: datetime) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=30)
-    soon = at + timedelta(minutes=1)
-    held = [take(coupon, one, at, until=soon) for one in customers(20)]
-    calls: list[Any] = [partial(transitions.confirm, redemption=one.pk, at=at) for one in held]
-    calls += [partial(transitions.release, redemption=one.pk, at=at) for one in held]
-    calls += [partial(transitions.expire_due, at=soon) for _ in range(4)]
+    expiry = at + timedelta(minutes=1)
+    reservations = [redeem(coupon, one, at, until=expiry) for one in customers(20)]
+    calls: list[Any] = [partial(transitions.confirm, redemption=one.pk, at=at) for one in reservations]
+    calls += [partial(transitions.release, redemption=one.pk, at=at) for one in reservations]
+    calls += [partial(transitions.expire_due, at=expiry) for _ in range(4)]
 
     run_concurrently(lambda call: call(), random.sample(calls, len(calls)))
 
     confirmed = CouponRedemption.objects.filter(coupon=coupon, status="confirmed").count()
-    assert standing(coupon) == confirmed == CouponCounter.objects.get(coupon_id=coupon.pk).taken
-    assert differences(soon) == []
+    assert count_active(coupon) == confirmed == CouponCounter.objects.get(coupon_id=coupon.pk).taken
+    assert list_differences(expiry) == []
 
 
-def test_without_the_lock_a_look_before_gives_one_place_back_twice(
-    run_concurrently: RunConcurrently, at: datetime
-) -> None:
+def test_without_the_lock_a_reservation_is_released_twice(run_concurrently: RunConcurrently, at: datetime) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=5)
-    held = [take(coupon, one, at, until=at + timedelta(minutes=1)) for one in customers(1) * 3]
-    mine = CouponRedemption.objects.filter(pk=held[0].pk)
-    both_have_looked = threading.Barrier(2)
+    reservations = [redeem(coupon, customer, at, until=at + timedelta(minutes=1)) for customer in customers(1) * 3]
+    reservation = CouponRedemption.objects.filter(pk=reservations[0].pk)
+    barrier = threading.Barrier(2)
 
-    def look_then_release(_: int) -> None:
-        found = mine.get()
-        both_have_looked.wait(30)
-        if found.status == "reserved":
+    def check_then_release(_: int) -> None:
+        read = reservation.get()
+        barrier.wait(30)
+        if read.status == "reserved":
             with transaction.atomic():
-                transitions.release_limit(coupon=coupon.pk, strategy="exact", redemptions=[found])
-                mine.update(status="released", ended_at=at, changed_at=at)
+                transitions.release_limit(coupon=coupon.pk, strategy="exact", redemptions=[read])
+                reservation.update(status="released", ended_at=at, changed_at=at)
 
-    run_concurrently(look_then_release, range(2))
+    run_concurrently(check_then_release, range(2))
 
     taken = CouponCounter.objects.get(coupon_id=coupon.pk).taken
-    assert (standing(coupon), taken) == (2, 1), "the race that the lock of the redemption prevents"
-    assert len(differences(at)) > 0
+    assert (count_active(coupon), taken) == (2, 1), "the race that the lock of the redemption prevents"
+    assert len(list_differences(at)) > 0

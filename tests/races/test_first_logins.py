@@ -1,4 +1,4 @@
-"""Ranks 1 to quota are each given once, to distinct shoppers, whatever happens at the same moment."""
+"""First-login vouchers: each rank from 1 to the quota is issued once, to different shoppers."""
 
 import random
 import threading
@@ -25,151 +25,153 @@ QUOTA = 100
 
 
 def customers(count: int) -> list[int]:
-    made = Customer.objects.bulk_create([Customer(customer_id=f"c{n}") for n in range(count)])
-    return [customer.pk for customer in made]
+    created = Customer.objects.bulk_create([Customer(customer_id=f"c{n}") for n in range(count)])
+    return [customer.pk for customer in created]
 
 
 def ranks() -> list[int]:
     return list(Voucher.objects.order_by("rank").values_list("rank", flat=True))
 
 
-def holds(campaign: Campaign, outcomes: list[ClaimResult], logins: int, at: datetime) -> None:
-    """What was answered is what is there, and every rank to the quota is given once."""
-    due = min(campaign.counter.quota, logins)
-    assert ranks() == list(range(1, due + 1))
+def check_consistency(campaign: Campaign, outcomes: list[ClaimResult], logins: int, at: datetime) -> None:
+    """Check that the results match the tables and that every rank up to the quota is issued once."""
+    expected = min(campaign.counter.quota, logins)
+    assert ranks() == list(range(1, expected + 1))
     assert FirstLogin.objects.count() == logins
-    granted = {it.voucher.id for it in outcomes if it.voucher and it.result is Result.GRANTED}
+    granted = {outcome.voucher.id for outcome in outcomes if outcome.voucher and outcome.result is Result.GRANTED}
     assert granted == set(Voucher.objects.values_list("pk", flat=True))
     assert list(check(at=at, repair=False)) == []
 
 
-def test_400_shoppers_at_once_share_100_vouchers(run_concurrently: RunConcurrently, at: datetime) -> None:
-    campaign, people = CampaignFactory(quota=QUOTA), customers(400)
+def test_concurrent_logins_get_exactly_the_quota(run_concurrently: RunConcurrently, at: datetime) -> None:
+    campaign, shoppers = CampaignFactory(quota=QUOTA), customers(400)
 
-    outcomes = run_concurrently(lambda one: claim(campaign=campaign.slug, customer_key=one, at=at), people)
+    outcomes = run_concurrently(lambda shopper: claim(campaign=campaign.slug, customer_key=shopper, at=at), shoppers)
 
-    assert Counter(it.result for it in outcomes) == {Result.GRANTED: QUOTA, Result.FULL: 300}
-    holds(campaign, outcomes, 400, at)
+    assert Counter(outcome.result for outcome in outcomes) == {Result.GRANTED: QUOTA, Result.FULL: 300}
+    check_consistency(campaign, outcomes, 400, at)
 
 
-def test_the_same_without_batches(run_concurrently: RunConcurrently, at: datetime, settings: Any) -> None:
+def test_concurrent_logins_without_batching_get_exactly_the_quota(
+    run_concurrently: RunConcurrently, at: datetime, settings: Any
+) -> None:
     settings.BATCHING = False
-    campaign, people = CampaignFactory(quota=20), customers(80)
+    campaign, shoppers = CampaignFactory(quota=20), customers(80)
 
-    outcomes = run_concurrently(lambda one: claim(campaign=campaign.slug, customer_key=one, at=at), people)
+    outcomes = run_concurrently(lambda shopper: claim(campaign=campaign.slug, customer_key=shopper, at=at), shoppers)
 
-    assert Counter(it.result for it in outcomes) == {Result.GRANTED: 20, Result.FULL: 60}
-    holds(campaign, outcomes, 80, at)
-
-
-def found(campaign: Campaign, one: int, at: datetime) -> bool:
-    """Whether somebody who was told of a voucher finds it, on another connection."""
-    voucher = claim(campaign=campaign.slug, customer_key=one, at=at).voucher
-    return voucher is not None and Voucher.objects.filter(pk=voucher.id, customer_id=one).exists()
+    assert Counter(outcome.result for outcome in outcomes) == {Result.GRANTED: 20, Result.FULL: 60}
+    check_consistency(campaign, outcomes, 80, at)
 
 
-def test_who_is_told_of_a_voucher_finds_it(run_concurrently: RunConcurrently, at: datetime) -> None:
-    campaign, people = CampaignFactory(quota=QUOTA), customers(QUOTA)
+def finds_voucher(campaign: Campaign, shopper: int, at: datetime) -> bool:
+    """Return whether a voucher of a result is found on another connection."""
+    voucher = claim(campaign=campaign.slug, customer_key=shopper, at=at).voucher
+    return voucher is not None and Voucher.objects.filter(pk=voucher.id, customer_id=shopper).exists()
 
-    assert run_concurrently(lambda one: found(campaign, one, at), people) == [True] * QUOTA
+
+def test_returned_voucher_is_committed(run_concurrently: RunConcurrently, at: datetime) -> None:
+    campaign, shoppers = CampaignFactory(quota=QUOTA), customers(QUOTA)
+
+    assert run_concurrently(lambda shopper: finds_voucher(campaign, shopper, at), shoppers) == [True] * QUOTA
 
 
-def test_if_they_were_told_before_the_commit_somebody_would_find_nothing(
+def test_result_before_the_commit_is_not_found(
     run_concurrently: RunConcurrently, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The proof that the test above can fail: the answers are given inside of the transaction."""
-    campaign, people = CampaignFactory(quota=QUOTA), customers(50)
-    settle = claims._executor._process
+    """Prove that the test above can fail: the results are returned inside the transaction."""
+    campaign, shoppers = CampaignFactory(quota=QUOTA), customers(50)
+    process_batch = claims._executor._process
 
-    def too_early(asks: Any) -> None:
+    def process_and_delay(items: Any) -> None:
         with transaction.atomic():
-            settle(asks)
+            process_batch(items)
             threading.Event().wait(0.2)
 
-    monkeypatch.setattr(claims._executor, "_settle", too_early)
+    monkeypatch.setattr(claims._executor, "_settle", process_and_delay)
 
-    assert not all(run_concurrently(lambda one: found(campaign, one, at), people))
+    assert not all(run_concurrently(lambda shopper: finds_voucher(campaign, shopper, at), shoppers))
 
 
-def test_one_shopper_who_signs_in_100_times_at_once_wins_once(run_concurrently: RunConcurrently, at: datetime) -> None:
-    campaign, (one,) = CampaignFactory(quota=QUOTA), customers(1)
+def test_repeated_login_of_a_shopper_gets_one_voucher(run_concurrently: RunConcurrently, at: datetime) -> None:
+    campaign, (shopper,) = CampaignFactory(quota=QUOTA), customers(1)
 
-    outcomes = run_concurrently(lambda _: claim(campaign=campaign.slug, customer_key=one, at=at), range(100))
+    outcomes = run_concurrently(lambda _: claim(campaign=campaign.slug, customer_key=shopper, at=at), range(100))
 
-    assert Counter(it.result for it in outcomes) == {Result.GRANTED: 1, Result.ALREADY_CLAIMED: 99}
-    assert len({it.voucher for it in outcomes}) == 1
+    assert Counter(outcome.result for outcome in outcomes) == {Result.GRANTED: 1, Result.ALREADY_CLAIMED: 99}
+    assert len({outcome.voucher for outcome in outcomes}) == 1
     assert ranks() == [1]
 
 
-def test_processes_with_the_same_people_in_other_orders_never_deadlock_and_all_hear_the_same(
+def test_processes_with_shuffled_logins_never_deadlock_and_agree(
     run_concurrently: RunConcurrently, at: datetime
 ) -> None:
-    """Each thread is a process with batches of its own; everyone signs in everywhere, and nobody hears that they came
-    before and got nothing when they got something.
+    """Let each thread act as a process with batches of its own, in which every shopper logs in.
+
+    No process reports that a shopper got nothing if another one issued a voucher.
     """
-    campaign, people = CampaignFactory(quota=50), customers(120)
+    campaign, shoppers = CampaignFactory(quota=50), customers(120)
 
     def process(number: int) -> list[ClaimResult]:
-        order = random.Random(number).sample(people, len(people))
+        order = random.Random(number).sample(shoppers, len(shoppers))
         parts = [order[start : start + 30] for start in range(0, len(order), 30)]
-        found = [claim_many(campaign=campaign.slug, requests=[ClaimRequest(one, at) for one in part]) for part in parts]
-        return [it for part in found for it in part]
+        outcomes_by_part = [
+            claim_many(campaign=campaign.slug, requests=[ClaimRequest(shopper, at) for shopper in part])
+            for part in parts
+        ]
+        return [outcome for part in outcomes_by_part for outcome in part]
 
-    answers = run_concurrently(process, range(8))
+    results = run_concurrently(process, range(8))
 
-    assert not [it for it in answers if isinstance(it, Exception)]
-    outcomes = [it for answer in answers for it in answer]
-    told = Counter(it.result for it in outcomes)
-    assert (told[Result.GRANTED], told[Result.FULL]) == (50, 70)
-    assert Counter(it.voucher.id for it in outcomes if it.voucher) == dict.fromkeys(
+    assert not [outcome for outcome in results if isinstance(outcome, Exception)]
+    outcomes = [outcome for result in results for outcome in result]
+    counts = Counter(outcome.result for outcome in outcomes)
+    assert (counts[Result.GRANTED], counts[Result.FULL]) == (50, 70)
+    assert Counter(outcome.voucher.id for outcome in outcomes if outcome.voucher) == dict.fromkeys(
         Voucher.objects.values_list("pk", flat=True), 8
     )
-    holds(campaign, outcomes, 120, at)
+    check_consistency(campaign, outcomes, 120, at)
 
 
-def test_a_quota_that_is_raised_in_the_middle_leaves_nobody_within_it_out(
-    run_concurrently: RunConcurrently, at: datetime
-) -> None:
-    campaign, people = CampaignFactory(quota=20), customers(80)
-    verbs: list[Callable[[], Any]] = [
-        lambda one=one: claim_many(campaign=campaign.slug, requests=[ClaimRequest(one, at)])  # type: ignore[misc]
-        for one in people
+def test_raised_quota_is_issued_completely(run_concurrently: RunConcurrently, at: datetime) -> None:
+    campaign, shoppers = CampaignFactory(quota=20), customers(80)
+    calls: list[Callable[[], Any]] = [
+        lambda shopper=shopper: claim_many(campaign=campaign.slug, requests=[ClaimRequest(shopper, at)])  # type: ignore[misc]
+        for shopper in shoppers
     ]
-    verbs[40:40] = [
+    calls[40:40] = [
         lambda: extend(campaign=campaign, quota=40, at=at),
         lambda: extend(campaign=campaign, quota=60, at=at),
     ]
 
-    results = run_concurrently(lambda verb: verb(), verbs)
+    results = run_concurrently(lambda call: call(), calls)
 
     assert CampaignCounter.objects.get().quota == 60
-    strange = [
-        it for it in results if not isinstance(it, list | Campaign) and "quota" not in str(getattr(it, "errors", ""))
+    unexpected = [
+        result
+        for result in results
+        if not isinstance(result, list | Campaign) and "quota" not in str(getattr(result, "errors", ""))
     ]
-    assert not strange
-    list(
-        check(at=at, repair=True)
-    )  # who lost at the very moment is served by the promised task; the audit does the same
+    assert not unexpected
+    list(check(at=at, repair=True))  # as the enqueued task does
     assert ranks() == list(range(1, 61))
     assert list(check(at=at, repair=False)) == []
 
 
-def test_without_the_counter_a_count_before_gives_more_than_the_quota(
-    run_concurrently: RunConcurrently, at: datetime
-) -> None:
-    """The proof that the tests above can fail: count, then give, as one would without the row that is counted on."""
-    campaign, people = CampaignFactory(quota=5), customers(40)
+def test_without_the_counter_the_quota_is_exceeded(run_concurrently: RunConcurrently, at: datetime) -> None:
+    """Prove that the tests above can fail: count the vouchers, then issue one, without the counter row."""
+    campaign, shoppers = CampaignFactory(quota=5), customers(40)
     FirstLogin.objects.bulk_create(
-        [FirstLogin(campaign=campaign, customer_id=one, at=at, sequence=one) for one in people]
+        [FirstLogin(campaign=campaign, customer_id=shopper, at=at, sequence=shopper) for shopper in shoppers]
     )
-    barrier = threading.Barrier(len(people))
+    barrier = threading.Barrier(len(shoppers))
 
-    def count_then_give(one: int) -> None:
-        given = Voucher.objects.filter(campaign=campaign).count()
+    def count_then_issue(shopper: int) -> None:
+        issued = Voucher.objects.filter(campaign=campaign).count()
         barrier.wait(30)
-        if given < 5:
+        if issued < 5:
             Voucher.objects.create(
-                campaign=campaign, customer_id=one, rank=given + 1, quota=5, created_at=at, expires_at=at
+                campaign=campaign, customer_id=shopper, rank=issued + 1, quota=5, created_at=at, expires_at=at
             )
 
     with connection.cursor() as cursor:
@@ -177,77 +179,80 @@ def test_without_the_counter_a_count_before_gives_more_than_the_quota(
         definition = cursor.fetchone()[0]
         cursor.execute("DROP INDEX vouchers_rank_once")
         try:
-            run_concurrently(count_then_give, people)
-            given = ranks()
+            run_concurrently(count_then_issue, shoppers)
+            issued = ranks()
         finally:
             Voucher.objects.all().delete()
             cursor.execute(definition)
 
-    assert len(given) > 5
-    assert len(set(given)) < len(given)
+    assert len(issued) > 5
+    assert len(set(issued)) < len(issued)
 
 
-# --- the way that the first design went: a counter in Redis, in three steps ------------------------------------------
-class Died(Exception):
-    """The process of a winner died."""
+# --- an earlier design: a counter in Redis, in three steps ------------------------------------------------------------
+class ProcessCrashed(Exception):
+    """Raised where a process crashes."""
 
 
-def three_steps(campaign: Campaign, customer: int, at: datetime, *, dies: bool = False) -> bool:
-    """Write the login down, count it in Redis, write the voucher: three systems' steps without a transaction."""
+def claim_in_three_steps(campaign: Campaign, customer: int, at: datetime, *, crashes: bool = False) -> bool:
+    """Write the login, count it in Redis and write the voucher: three steps without a common transaction."""
     FirstLogin.objects.create(campaign=campaign, customer_id=customer, at=at, sequence=customer)
     rank = redis.client().incr(f"campaign_counter_{campaign.pk}")
     if rank > QUOTA:
         return False
-    if dies:
-        raise Died
+    if crashes:
+        raise ProcessCrashed
     Voucher.objects.create(
         id=uuid7(), campaign=campaign, customer_id=customer, rank=customer, quota=customer, created_at=at, expires_at=at
     )
     return True
 
 
-def test_a_counter_in_redis_gives_too_many_when_redis_loses_its_memory(
+def test_redis_counter_exceeds_the_quota_when_redis_loses_its_data(
     run_concurrently: RunConcurrently, at: datetime
 ) -> None:
-    campaign, people = CampaignFactory(quota=QUOTA), customers(300)
+    campaign, shoppers = CampaignFactory(quota=QUOTA), customers(300)
 
     for wave in range(0, 300, 60):
         if wave == 60:
             redis.client().flushdb()
-        run_concurrently(lambda one: three_steps(campaign, one, at), people[wave : wave + 60])
+        run_concurrently(lambda shopper: claim_in_three_steps(campaign, shopper, at), shoppers[wave : wave + 60])
 
     assert Voucher.objects.count() == 60 + QUOTA
 
 
-def test_a_counter_in_redis_gives_too_few_when_winners_die_after_counting(
-    run_concurrently: RunConcurrently, at: datetime
-) -> None:
-    campaign, people = CampaignFactory(quota=QUOTA), customers(300)
-    unlucky = set(people[10:QUOTA:20])
+def test_redis_counter_misses_the_quota_when_processes_crash(run_concurrently: RunConcurrently, at: datetime) -> None:
+    campaign, shoppers = CampaignFactory(quota=QUOTA), customers(300)
+    crashing = set(shoppers[10:QUOTA:20])
 
     for wave in range(0, 300, 50):
-        run_concurrently(lambda one: three_steps(campaign, one, at, dies=one in unlucky), people[wave : wave + 50])
+        run_concurrently(
+            lambda shopper: claim_in_three_steps(campaign, shopper, at, dies=shopper in crashing),
+            shoppers[wave : wave + 50],
+        )
 
-    assert Voucher.objects.count() == QUOTA - len(unlucky) == 95
+    assert Voucher.objects.count() == QUOTA - len(crashing) == 95
 
 
-def test_the_one_statement_gives_exactly_100_through_both(run_concurrently: RunConcurrently, at: datetime) -> None:
-    """The same crowd, the same loss of memory, and winners whose process dies before or after the commit."""
-    campaign, people = CampaignFactory(quota=QUOTA), customers(300)
-    unlucky = set(people[10:QUOTA:20])
+def test_single_statement_gets_exactly_the_quota_despite_both_faults(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
+    """Check the same logins with the same loss of data, and processes that crash before or after the commit."""
+    campaign, shoppers = CampaignFactory(quota=QUOTA), customers(300)
+    crashing = set(shoppers[10:QUOTA:20])
 
-    def arrive(one: int) -> ClaimResult:
-        outcome = claim(campaign=campaign.slug, customer_key=one, at=at)
-        if one in unlucky:
-            raise Died  # after the commit: the answer is lost, and asked for again
+    def log_in(shopper: int) -> ClaimResult:
+        outcome = claim(campaign=campaign.slug, customer_key=shopper, at=at)
+        if shopper in crashing:
+            raise ProcessCrashed  # after the commit: the response is lost, and the request is repeated
         return outcome
 
     for wave in range(0, 300, 50):
         if wave == 50:
             redis.client().flushdb()
-        run_concurrently(arrive, people[wave : wave + 50])
+        run_concurrently(log_in, shoppers[wave : wave + 50])
 
     assert ranks() == list(range(1, QUOTA + 1))
-    again = [claim(campaign=campaign.slug, customer_key=one, at=at) for one in sorted(unlucky)]
-    assert [it.result for it in again] == [Result.ALREADY_CLAIMED] * 5
-    assert all(it.voucher for it in again)
+    repeated = [claim(campaign=campaign.slug, customer_key=shopper, at=at) for shopper in sorted(crashing)]
+    assert [outcome.result for outcome in repeated] == [Result.ALREADY_CLAIMED] * 5
+    assert all(outcome.voucher for outcome in repeated)

@@ -1,4 +1,4 @@
-"""One key, one effect, one answer: whatever happens at the same moment."""
+"""One idempotency key has one effect and one response."""
 
 import threading
 from collections import Counter
@@ -19,16 +19,16 @@ RunConcurrently = Callable[..., list[Any]]
 ClientOf = Callable[[Any], Client]
 
 REDEMPTIONS = "/api/v1/checkout/redemptions/"
-UNGUARDED = "ALTER TABLE kernel_idempotencykey DROP CONSTRAINT kernel_idempotencykey_pkey"
-GUARDED = """
+DROP_KEY = "ALTER TABLE kernel_idempotencykey DROP CONSTRAINT kernel_idempotencykey_pkey"
+RESTORE_KEY = """
 TRUNCATE kernel_idempotencykey;
 ALTER TABLE kernel_idempotencykey ADD CONSTRAINT kernel_idempotencykey_pkey PRIMARY KEY (digest)
 """
 
 
 @pytest.fixture
-def use(shopper_client: ClientOf) -> Callable[[Any], Any]:
-    """Use the code TEN as one shopper under one key."""
+def redeem_code(shopper_client: ClientOf) -> Callable[[Any], Any]:
+    """Function that redeems the code TEN as one shopper with one key."""
     DiscountCodeFactory(text="TEN")
     authorization = shopper_client(ShopperFactory()).defaults["HTTP_AUTHORIZATION"]
 
@@ -43,20 +43,22 @@ def use(shopper_client: ClientOf) -> Callable[[Any], Any]:
     return call
 
 
-def test_50_threads_with_one_key_make_one_use_and_get_one_answer(
-    run_concurrently: RunConcurrently, use: Callable[[Any], Any]
+def test_concurrent_requests_with_one_key_have_one_effect_and_one_response(
+    run_concurrently: RunConcurrently, redeem_code: Callable[[Any], Any]
 ) -> None:
-    answers = run_concurrently(use, range(50))
+    responses = run_concurrently(redeem_code, range(50))
 
-    outcomes = Counter((answer.status_code, answer.json().get("code")) for answer in answers)
+    outcomes = Counter((response.status_code, response.json().get("code")) for response in responses)
     assert set(outcomes) <= {(201, None), (409, "idempotency_in_progress")}
-    assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
-    assert sum("Idempotency-Replayed" not in answer for answer in answers if answer.status_code == 201) == 1
+    assert len({response.content for response in responses if response.status_code == 201}) == 1
+    assert sum("Idempotency-Replayed" not in response for response in responses if response.status_code == 201) == 1
     assert Usage.objects.count() == UsageNotification.objects.count() == IdempotencyKey.objects.count() == 1
-    assert use(None)["Idempotency-Replayed"] == "true"
+    assert redeem_code(None)["Idempotency-Replayed"] == "true"
 
 
-def test_50_keys_at_once_are_50_effects(run_concurrently: RunConcurrently, shopper_client: ClientOf) -> None:
+def test_concurrent_requests_with_different_keys_all_have_an_effect(
+    run_concurrently: RunConcurrently, shopper_client: ClientOf
+) -> None:
     authorization = shopper_client(ShopperFactory()).defaults["HTTP_AUTHORIZATION"]
     cart = {"currency": "EUR", "lines": [{"id": "1", "sku": "a", "quantity": 1, "unit_price": "9.00"}]}
 
@@ -68,33 +70,33 @@ def test_50_keys_at_once_are_50_effects(run_concurrently: RunConcurrently, shopp
             headers={"Authorization": authorization, "Idempotency-Key": f"order-{number}"},
         )
 
-    answers = run_concurrently(redeem, range(50))
+    responses = run_concurrently(redeem, range(50))
 
-    assert Counter(answer.status_code for answer in answers) == {201: 50}
-    assert len({answer.json()["id"] for answer in answers}) == IdempotencyKey.objects.count() == 50
+    assert Counter(response.status_code for response in responses) == {201: 50}
+    assert len({response.json()["id"] for response in responses}) == IdempotencyKey.objects.count() == 50
 
 
-def test_without_the_lock_and_the_key_a_look_before_lets_the_race_happen(
-    run_concurrently: RunConcurrently, use: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+def test_without_the_lock_requests_with_one_key_have_several_effects(
+    run_concurrently: RunConcurrently, redeem_code: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The proof that the first test can fail: look for the key, then act, as one would without the guard."""
-    looked = threading.Barrier(50)
+    """Prove that the first test can fail: check the key, then act, without the lock."""
+    barrier = threading.Barrier(50)
 
-    def look(digest: bytes) -> IdempotencyKey | None:
-        known = IdempotencyKey.objects.filter(pk=digest).first()
-        looked.wait(30)
-        return known
+    def read_without_lock(digest: bytes) -> IdempotencyKey | None:
+        stored = IdempotencyKey.objects.filter(pk=digest).first()
+        barrier.wait(30)
+        return stored
 
-    monkeypatch.setattr(idempotency, "_lock_or_get", look)
+    monkeypatch.setattr(idempotency, "_lock_or_get", read_without_lock)
 
     with connection.cursor() as cursor:
-        cursor.execute(UNGUARDED)
+        cursor.execute(DROP_KEY)
         try:
-            answers = run_concurrently(use, range(50))
+            responses = run_concurrently(redeem_code, range(50))
             cursor.execute("SELECT count(*) FROM kernel_idempotencykey")
             keys = cursor.fetchone()[0]
         finally:
-            cursor.execute(GUARDED)
+            cursor.execute(RESTORE_KEY)
 
     assert keys > 1
-    assert len({answer.content for answer in answers}) > 1
+    assert len({response.content for response in responses}) > 1

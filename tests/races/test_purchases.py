@@ -1,4 +1,4 @@
-"""No purchase escapes the audiences that are computed from them, whatever is bought and refunded meanwhile."""
+"""Automatic audiences count every order, whatever is ordered and refunded concurrently."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -23,18 +23,18 @@ RunConcurrently = Callable[..., list[Any]]
 
 @pytest.fixture
 def brand() -> Brand:
-    made: Brand = BrandFactory(slug="billo", currency="EUR")
+    created: Brand = BrandFactory(slug="billo", currency="EUR")
     for segment_type in AUTOMATIC_SEGMENT_TYPES:
-        segments.enable(brand=made, segment_type=segment_type)
+        segments.enable(brand=created, segment_type=segment_type)
     refresh_audiences(at=NOON)
-    return made
+    return created
 
 
-def test_buyers_refunds_and_refreshes_at_once_lose_nothing(brand: Brand, run_concurrently: RunConcurrently) -> None:
-    people = [CustomerFactory(customer_id=f"c{number}") for number in range(6)]
+def test_concurrent_orders_refunds_and_refreshes_lose_nothing(brand: Brand, run_concurrently: RunConcurrently) -> None:
+    customers = [CustomerFactory(customer_id=f"c{number}") for number in range(6)]
 
-    def life(customer: Customer, number: int) -> None:
-        orders = [buy(brand, customer, NOON, order=f"{customer.customer_id}-{number}-{place}") for place in range(2)]
+    def order_and_refund(customer: Customer, number: int) -> None:
+        orders = [buy(brand, customer, NOON, order=f"{customer.customer_id}-{number}-{index}") for index in range(2)]
         set_status(orders[0], Status.REFUNDED)
 
     def refresh() -> None:
@@ -42,18 +42,20 @@ def test_buyers_refunds_and_refreshes_at_once_lose_nothing(brand: Brand, run_con
             purchase_totals.refresh_totals(at=NOON, limit=2)
             purchase_totals.update_memberships(at=NOON, limit=2)
 
-    verbs: list[Callable[[], Any]] = [partial(life, customer, number) for customer in people for number in range(3)]
-    results = run_concurrently(lambda verb: verb(), [*verbs, *[refresh] * 4])
+    calls: list[Callable[[], Any]] = [
+        partial(order_and_refund, customer, number) for customer in customers for number in range(3)
+    ]
+    results = run_concurrently(lambda call: call(), [*calls, *[refresh] * 4])
     refresh_audiences(at=NOON)
 
     assert results == [None] * len(results)
-    names = {customer.customer_id for customer in people}
+    names = {customer.customer_id for customer in customers}
     assert members(brand) == count_members(brand, NOON) == {THIRD: names, NEW: names}
     assert not DirtyPurchaseTotal.objects.exists()
     assert list(purchase_totals.check(at=NOON, repair=False)) == []
 
 
-def test_a_purchase_that_outlasts_a_refresh_is_counted_by_the_next(brand: Brand) -> None:
+def test_order_that_outlasts_a_refresh_is_counted_by_the_next(brand: Brand) -> None:
     ann, ben = CustomerFactory(customer_id="ann"), CustomerFactory(customer_id="ben")
     with long_transaction(lambda: buy(brand, ann, NOON, order="long")) as commit:
         buy(brand, ben, NOON + timedelta(seconds=1), order="short")
@@ -66,7 +68,7 @@ def test_a_purchase_that_outlasts_a_refresh_is_counted_by_the_next(brand: Brand)
     assert members(brand) == {NEW: {"ann", "ben"}}
 
 
-def test_one_that_refreshes_alone_leaves_others_nothing_to_wait_for(brand: Brand) -> None:
+def test_refresh_does_not_block_other_transactions(brand: Brand) -> None:
     buy(brand, CustomerFactory(customer_id="ann"), NOON)
     with long_transaction(lambda: purchase_totals.refresh_totals(at=NOON)) as commit:
         assert purchase_totals.refresh_totals(at=NOON) == purchase_totals.update_memberships(at=NOON) == 0
@@ -78,8 +80,8 @@ def test_one_that_refreshes_alone_leaves_others_nothing_to_wait_for(brand: Brand
     assert members(brand) == {NEW: {"ann", "ben"}}
 
 
-def test_with_a_mark_of_the_newest_purchase_a_longer_one_is_never_summed_up(brand: Brand) -> None:
-    """The proof that the tests above can fail: look at what was confirmed after the newest that was seen."""
+def test_high_water_mark_misses_a_longer_transaction(brand: Brand) -> None:
+    """Prove that the tests above can fail: count what was confirmed after the newest order seen so far."""
     ann, ben = CustomerFactory(customer_id="ann"), CustomerFactory(customer_id="ben")
     mark: datetime = NOON - timedelta(days=1)
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""One live redemption per order, and one end for each, whatever happens at the same moment."""
+"""An order has one live redemption, and each redemption one final status."""
 
 import hashlib
 from collections import Counter
@@ -28,39 +28,41 @@ def reserve(
     brand: Brand, shopper: Shopper, at: datetime, *codes: str, order: str, price: int = 1_000, ttl: int = 900
 ) -> Redemption:
     cart = Cart(currency="EUR", exponent=2, lines=(Line(id="a", sku="shoe", quantity=1, unit_price=price),))
-    asked = QuoteRequest(cart, codes)
-    fingerprint = hashlib.sha256(repr(asked).encode()).digest()
+    request = QuoteRequest(cart, codes)
+    fingerprint = hashlib.sha256(repr(request).encode()).digest()
     return services.reserve(
-        request=asked, options=RedemptionOptions(order, brand.pk, fingerprint, ttl), shopper=shopper, at=at
+        request=request, options=RedemptionOptions(order, brand.pk, fingerprint, ttl), shopper=shopper, at=at
     )
 
 
-def customer() -> Shopper:
-    one = CustomerFactory()
-    return Shopper(one.pk, one.customer_id)
+def create_shopper() -> Shopper:
+    customer = CustomerFactory()
+    return Shopper(customer.pk, customer.customer_id)
 
 
-def test_40_servers_reserve_one_order_and_one_redemption_lives(run_concurrently: RunConcurrently, at: datetime) -> None:
-    brand, one = BrandFactory(), customer()
+def test_concurrent_requests_for_an_order_create_one_live_redemption(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
+    brand, shopper = BrandFactory(), create_shopper()
     DiscountCodeFactory(text="TEN", brand=brand)
 
-    results = run_concurrently(lambda _: reserve(brand, one, at, "TEN", order="1"), range(40))
+    results = run_concurrently(lambda _: reserve(brand, shopper, at, "TEN", order="1"), range(40))
 
     assert {type(result) for result in results} <= {Redemption, Busy, CodeAlreadyUsed}
     assert len({result.pk for result in results if isinstance(result, Redemption)}) == 1
     assert Redemption.objects.filter(status__in=LIVE).count() == Usage.objects.count() == 1
 
 
-def test_without_the_constraint_one_order_gets_several_redemptions(
+def test_without_the_constraint_an_order_gets_several_redemptions(
     run_concurrently: RunConcurrently, at: datetime
 ) -> None:
-    brand, one = BrandFactory(), customer()
+    brand, shopper = BrandFactory(), create_shopper()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_indexdef('checkout_one_live_per_brand_order'::regclass)")
         definition = cursor.fetchone()[0]
         cursor.execute("DROP INDEX checkout_one_live_per_brand_order")
         try:
-            run_concurrently(lambda _: reserve(brand, one, at, order="1"), range(40))
+            run_concurrently(lambda _: reserve(brand, shopper, at, order="1"), range(40))
             live = Redemption.objects.filter(status__in=LIVE).count()
         finally:
             Redemption.objects.all().delete()
@@ -69,51 +71,51 @@ def test_without_the_constraint_one_order_gets_several_redemptions(
     assert live > 1
 
 
-def test_one_code_in_many_orders_of_one_shopper_is_held_once(run_concurrently: RunConcurrently, at: datetime) -> None:
-    brand, one = BrandFactory(), customer()
+def test_code_in_many_orders_of_a_shopper_is_reserved_once(run_concurrently: RunConcurrently, at: datetime) -> None:
+    brand, shopper = BrandFactory(), create_shopper()
     DiscountCodeFactory(text="TEN", brand=brand)
 
-    results = run_concurrently(lambda number: reserve(brand, one, at, "TEN", order=str(number)), range(40))
+    results = run_concurrently(lambda number: reserve(brand, shopper, at, "TEN", order=str(number)), range(40))
 
     assert Counter(type(result) for result in results) == {Redemption: 1, CodeAlreadyUsed: 39}
     assert Redemption.objects.count() == Usage.objects.count() == 1
 
 
-def test_confirm_and_expiry_at_one_moment_have_one_end(run_concurrently: RunConcurrently, at: datetime) -> None:
+def test_concurrent_confirmation_and_expiry_have_one_result(run_concurrently: RunConcurrently, at: datetime) -> None:
     brand = BrandFactory()
     end = at + timedelta(seconds=60)
     for number in range(10):
         DiscountCodeFactory(text=f"TEN{number}", brand=brand)
-        redemption = reserve(brand, customer(), at, f"TEN{number}", order=str(number), ttl=60)
+        redemption = reserve(brand, create_shopper(), at, f"TEN{number}", order=str(number), ttl=60)
 
-        verbs: list[Callable[[], Any]] = [
+        calls: list[Callable[[], Any]] = [
             lambda: services.confirm(redemption=redemption, at=end - timedelta(microseconds=1)),  # noqa: B023
             lambda: services.release_expired(at=end),
             lambda: services.release_expired(at=end),
         ]
-        results = run_concurrently(lambda verb: verb(), verbs)
+        results = run_concurrently(lambda call: call(), calls)
 
         redemption.refresh_from_db()
-        used = Usage.objects.filter(redemption_id=redemption.pk)
+        redemptions = Usage.objects.filter(redemption_id=redemption.pk)
         if redemption.status == Status.CONFIRMED:
-            assert used.get().reserved_until is None
+            assert redemptions.get().reserved_until is None
         else:
             assert redemption.status == Status.EXPIRED
             assert isinstance(results[0], ReservationExpired)
-            assert not used.exists()
+            assert not redemptions.exists()
     assert UsageNotification.objects.count() == Redemption.objects.filter(status=Status.CONFIRMED).count()
 
 
-def test_many_carts_over_the_same_codes_in_shuffled_order_never_deadlock(
+def test_carts_with_the_same_codes_in_shuffled_order_never_deadlock(
     run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     brand = BrandFactory()
     codes = [DiscountCodeFactory(brand=brand).code_id for _ in range(8)]
-    one = customer()
+    shopper = create_shopper()
 
     def cart(number: int) -> Any:
         shuffled = sorted(codes, key=lambda code: hashlib.sha256(f"{number}{code}".encode()).digest())
-        redemption = reserve(brand, one, at, *shuffled, order=str(number))
+        redemption = reserve(brand, shopper, at, *shuffled, order=str(number))
         return services.cancel(redemption=redemption, at=at)
 
     results = run_concurrently(cart, range(32))

@@ -1,4 +1,4 @@
-"""No change of a redemption escapes the sums of reports, whatever is written while they are made."""
+"""Reports include every change of a redemption, whatever is written during a roll-up."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from django.db.models import Count, Max
 from core.periods import Interval
 from coupons.models import CouponDefinition, CouponRedemption, DirtyBucket, RedemptionBucket, Status
 from coupons.services import reports, rollup
-from tests.coupons.builders import store_redemptions, create_coupon, return_redemption, build_redemption
+from tests.coupons.builders import build_redemption, create_coupon, return_redemption, store_redemptions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]
@@ -24,118 +24,120 @@ NOON = datetime(2027, 3, 17, 12, tzinfo=UTC)
 UNTIL = NOON + timedelta(days=1)
 
 
-def told(coupon: CouponDefinition) -> reports.Sums:
-    """What the coupon's report says of the day."""
+def get_totals(coupon: CouponDefinition) -> reports.Sums:
+    """Return the totals of the coupon's report of the day."""
     return reports.coupon_report(
         coupon=coupon, unit=Interval.DAY, timezone=ZoneInfo("UTC"), start=NOON, end=UNTIL, at=UNTIL
     ).total  # fmt: skip
 
 
-def summed() -> int:
-    """The redemptions of all buckets."""
+def count_summed() -> int:
+    """Return the number of redemptions in all buckets."""
     return sum(RedemptionBucket.objects.values_list("redemptions", flat=True))
 
 
-def life(coupon: CouponDefinition, minute: int) -> None:
-    """One is redeemed at once, one is reserved and then confirmed, one is refunded, one expires."""
+def write_redemptions(coupon: CouponDefinition, minute: int) -> None:
+    """Write one redemption that is returned, one that is reserved and confirmed, and one that expires."""
     at = NOON + timedelta(minutes=minute)
-    one, two, three = store_redemptions(*(build_redemption(coupon, at, status) for status in (Status.CONFIRMED, Status.RESERVED, Status.RESERVED)))
+    one, two, three = store_redemptions(
+        *(build_redemption(coupon, at, status) for status in (Status.CONFIRMED, Status.RESERVED, Status.RESERVED))
+    )
     rows = CouponRedemption.objects
     rows.filter(pk=two.pk).update(status=Status.CONFIRMED, redeemed_at=at, reserved_until=None)
     return_redemption(one.pk, at)
     rows.filter(pk=three.pk).update(status=Status.EXPIRED, ended_at=at, reserved_until=None)
 
 
-def look(coupon: CouponDefinition) -> bool:
-    """Whether the report agrees with the rows, as one transaction sees both."""
+def report_matches_rows(coupon: CouponDefinition) -> bool:
+    """Return whether the report matches the rows in one snapshot."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        found = told(coupon)
+        totals = get_totals(coupon)
         counted = CouponRedemption.objects.filter(coupon=coupon).aggregate(
             redemptions=Count("redeemed_at"), released=Count("ended_at")
         )
-    return counted == {"redemptions": found.redemptions, "released": found.released}
+    return counted == {"redemptions": totals.redemptions, "released": totals.released}
 
 
-def test_writers_summers_and_readers_at_once_lose_nothing_and_never_disagree(run_concurrently: RunConcurrently) -> None:
+def test_concurrent_writers_rollups_and_readers_agree(run_concurrently: RunConcurrently) -> None:
     coupon = create_coupon()
-    verbs: list[Callable[[], Any]] = [partial(life, coupon, minute) for minute in range(24)]
-    verbs += [lambda: [rollup.roll_up_some(limit=3) for _ in range(8)] for _ in range(6)]
-    verbs += [lambda: [look(coupon) for _ in range(8)] for _ in range(6)]
+    calls: list[Callable[[], Any]] = [partial(write_redemptions, coupon, minute) for minute in range(24)]
+    calls += [lambda: [rollup.roll_up_some(limit=3) for _ in range(8)] for _ in range(6)]
+    calls += [lambda: [report_matches_rows(coupon) for _ in range(8)] for _ in range(6)]
 
-    results = run_concurrently(lambda verb: verb(), verbs)
+    results = run_concurrently(lambda call: call(), calls)
 
     assert results[:24] == [None] * 24, results
     assert results[30:] == [[True] * 8] * 6, results
     while DirtyBucket.objects.exists():
         rollup.roll_up()
     assert list(rollup.check(at=NOON, repair=False)) == []
-    assert (told(coupon).redemptions, told(coupon).released, summed()) == (48, 48, 48)
+    assert (get_totals(coupon).redemptions, get_totals(coupon).released, count_summed()) == (48, 48, 48)
 
 
 @contextmanager
-def long_transaction(verb: Callable[[], Any]) -> Iterator[Callable[[], None]]:
-    """Runs ``verb`` in a transaction of another thread, which commits when the yielded function is called."""
+def long_transaction(call: Callable[[], Any]) -> Iterator[Callable[[], None]]:
+    """Run ``call`` in a transaction of another thread, which commits when the yielded function is called."""
     done, commit = threading.Event(), threading.Event()
 
     def run() -> None:
         try:
             with transaction.atomic():
-                verb()
+                call()
                 done.set()
                 assert commit.wait(30)
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(run)
+        future = pool.submit(run)
         assert done.wait(30)
 
-        def end() -> None:
+        def finish() -> None:
             commit.set()
-            running.result(30)
+            future.result(30)
 
-        yield end
+        yield finish
         commit.set()
 
 
-def test_a_transaction_that_outlasts_a_roll_up_is_summed_up_by_the_next() -> None:
+def test_transaction_that_outlasts_a_rollup_is_counted_by_the_next() -> None:
     coupon = create_coupon()
     with long_transaction(lambda: store_redemptions(build_redemption(coupon, NOON))) as commit:
         store_redemptions(build_redemption(coupon, NOON + timedelta(seconds=1)))
         rollup.roll_up()
-        assert (summed(), told(coupon).redemptions) == (1, 1)
+        assert (count_summed(), get_totals(coupon).redemptions) == (1, 1)
         commit()
 
-    assert told(coupon).redemptions == 2
+    assert get_totals(coupon).redemptions == 2
     rollup.roll_up()
-    assert summed() == 2
+    assert count_summed() == 2
 
 
-def test_one_that_sums_up_alone_leaves_others_nothing_to_wait_for() -> None:
+def test_rollup_does_not_block_other_transactions() -> None:
     coupon = create_coupon()
     store_redemptions(build_redemption(coupon, NOON))
     with long_transaction(lambda: rollup.roll_up_some(limit=10)) as commit:
         assert rollup.roll_up() == 0
         store_redemptions(build_redemption(coupon, NOON))
-        assert told(coupon).redemptions == 2
+        assert get_totals(coupon).redemptions == 2
         commit()
 
     rollup.roll_up()
-    assert summed() == 2
+    assert count_summed() == 2
 
 
-def test_with_a_mark_of_the_last_change_seen_a_longer_transaction_is_lost() -> None:
-    """The proof that the tests above can fail: sum up what changed after the newest change that was seen."""
+def test_high_water_mark_loses_a_longer_transaction() -> None:
+    """Prove that the tests above can fail: sum up what changed after the newest change seen so far."""
     coupon = create_coupon()
     mark, sums = datetime(2000, 1, 1, tzinfo=UTC), 0
 
     def naive_roll_up() -> None:
         nonlocal mark, sums
         changed = CouponRedemption.objects.filter(changed_at__gt=mark)
-        found: dict[str, Any] = changed.aggregate(newest=Max("changed_at"), number=Count("pk"))
-        mark, sums = found["newest"] or mark, sums + found["number"]
+        result: dict[str, Any] = changed.aggregate(newest=Max("changed_at"), number=Count("pk"))
+        mark, sums = result["newest"] or mark, sums + result["number"]
 
     with long_transaction(lambda: store_redemptions(build_redemption(coupon, NOON))) as commit:
         store_redemptions(build_redemption(coupon, NOON + timedelta(seconds=1)))

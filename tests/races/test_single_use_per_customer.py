@@ -1,4 +1,4 @@
-"""A shopper uses a discount code once, whatever happens at the same moment."""
+"""A customer redeems a discount code at most once."""
 
 import random
 from collections import Counter
@@ -20,30 +20,30 @@ from tests.factories import DiscountCodeFactory, ShopperFactory
 pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]
 
-UNGUARDED = """
+DROP_CONSTRAINT = """
 ALTER TABLE discounts_usage DROP CONSTRAINT discounts_usage_once_per_shopper;
 """
-GUARDED = """
+RESTORE_CONSTRAINT = """
 TRUNCATE discounts_usage;
 ALTER TABLE discounts_usage ADD CONSTRAINT discounts_usage_once_per_shopper PRIMARY KEY (code_id, customer_id);
 """
 
 
-def shopper() -> Shopper:
+def create_shopper() -> Shopper:
     user = ShopperFactory()
     return Shopper(user.customer.pk, user.customer.customer_id, user.uuid)
 
 
-@pytest.mark.parametrize("batching", [True, False], ids=["in batches", "each for itself"])
-def test_200_threads_of_one_shopper_make_one_use(
+@pytest.mark.parametrize("batching", [True, False], ids=["batched", "single"])
+def test_concurrent_requests_of_a_shopper_redeem_a_code_once(
     run_concurrently: RunConcurrently, at: datetime, settings: Any, batching: bool
 ) -> None:
     settings.BATCHING, settings.BATCH_TIMEOUT_SECONDS = batching, 60
     DiscountCodeFactory(text="TEN")
-    one = shopper()
+    shopper = create_shopper()
 
     results = run_concurrently(
-        lambda _: services.redeem_code(code="TEN", shopper=one, amount=None, currency=None, at=at), range(200)
+        lambda _: services.redeem_code(code="TEN", shopper=shopper, amount=None, currency=None, at=at), range(200)
     )
 
     outcomes = Counter(type(result) for result in results)
@@ -51,17 +51,17 @@ def test_200_threads_of_one_shopper_make_one_use(
     assert Usage.objects.count() == UsageNotification.objects.count() == 1
 
 
-@pytest.mark.parametrize("batching", [True, False], ids=["in batches", "each for itself"])
-def test_20_shoppers_use_20_codes_all_at_once(
+@pytest.mark.parametrize("batching", [True, False], ids=["batched", "single"])
+def test_concurrent_shoppers_redeem_many_codes(
     run_concurrently: RunConcurrently, at: datetime, settings: Any, batching: bool
 ) -> None:
     settings.BATCHING, settings.BATCH_TIMEOUT_SECONDS = batching, 60
     codes = [DiscountCodeFactory().code_id for _ in range(20)]
-    shoppers = [shopper() for _ in range(20)]
+    shoppers = [create_shopper() for _ in range(20)]
 
     results = run_concurrently(
-        lambda one: [
-            services.redeem_code(code=code, shopper=one, amount=None, currency=None, at=at).code for code in codes
+        lambda shopper: [
+            services.redeem_code(code=code, shopper=shopper, amount=None, currency=None, at=at).code for code in codes
         ],
         shoppers,
     )
@@ -70,60 +70,56 @@ def test_20_shoppers_use_20_codes_all_at_once(
     assert Usage.objects.count() == 400
 
 
-def test_batches_of_several_processes_over_the_same_uses_never_deadlock(
-    run_concurrently: RunConcurrently, at: datetime
-) -> None:
-    """Each statement takes its uses in one order, whatever the order in which they were asked for."""
+def test_batches_of_several_processes_never_deadlock(run_concurrently: RunConcurrently, at: datetime) -> None:
+    """Check that each statement locks its redemptions in one order, whatever the order of the requests."""
     codes = [DiscountCodeFactory().code_id for _ in range(10)]
-    shoppers = [shopper() for _ in range(10)]
-    asks = [(code, one.id) for code in codes for one in shoppers]
+    shoppers = [create_shopper() for _ in range(10)]
+    items = [(code, shopper.id) for code in codes for shopper in shoppers]
 
     def process(number: int) -> list[object]:
-        shuffled = random.Random(number).sample(asks, len(asks))
+        shuffled = random.Random(number).sample(items, len(items))
         return [
             row["id"]
             for row in redemptions._redeem_batch(
-                [redemptions._BatchItem(code, one, uuid7(), at, None, None) for code, one in shuffled]
+                [redemptions._BatchItem(code, shopper, uuid7(), at, None, None) for code, shopper in shuffled]
             )
         ]
 
     results = run_concurrently(process, range(12))
 
-    taken = [use for result in results for use in result if use is not None]
-    assert len(taken) == len(set(taken)) == Usage.objects.count() == UsageNotification.objects.count() == 100
+    ids = [redemption_id for result in results for redemption_id in result if redemption_id is not None]
+    assert len(ids) == len(set(ids)) == Usage.objects.count() == UsageNotification.objects.count() == 100
 
 
-def test_without_the_key_a_look_before_the_use_lets_the_race_happen(
-    run_concurrently: RunConcurrently, at: datetime
-) -> None:
-    """The proof that the test above can fail: look, then take, as one would without the constraint."""
+def test_without_the_constraint_a_code_is_redeemed_twice(run_concurrently: RunConcurrently, at: datetime) -> None:
+    """Prove that the test above can fail: check, then redeem, without the constraint."""
     code = DiscountCodeFactory(text="TEN")
-    one = shopper()
+    shopper = create_shopper()
 
-    def look_then_take(_: int) -> None:
+    def check_then_redeem(_: int) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT count(*) FROM discounts_usage WHERE code_id = %s AND customer_id = %s", [code.pk, one.id]
+                "SELECT count(*) FROM discounts_usage WHERE code_id = %s AND customer_id = %s", [code.pk, shopper.id]
             )
             if not cursor.fetchone()[0]:
                 cursor.execute(
                     "INSERT INTO discounts_usage (code_id, customer_id, id, used_at)"
                     " VALUES (%s, %s, gen_random_uuid(), %s)",
-                    [code.pk, one.id, at],
+                    [code.pk, shopper.id, at],
                 )
 
-    uses = 0
+    redemption_count = 0
     with connection.cursor() as cursor:
-        cursor.execute(UNGUARDED)
+        cursor.execute(DROP_CONSTRAINT)
         try:
             for _ in range(10):
-                run_concurrently(look_then_take, range(50))
+                run_concurrently(check_then_redeem, range(50))
                 cursor.execute("SELECT count(*) FROM discounts_usage")
-                uses = cursor.fetchone()[0]
-                if uses > 1:
+                redemption_count = cursor.fetchone()[0]
+                if redemption_count > 1:
                     break
                 cursor.execute("TRUNCATE discounts_usage")
         finally:
-            cursor.execute(GUARDED)
+            cursor.execute(RESTORE_CONSTRAINT)
 
-    assert uses > 1
+    assert redemption_count > 1

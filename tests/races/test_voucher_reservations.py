@@ -1,4 +1,4 @@
-"""A voucher is in one order at a time, whatever happens at the same moment."""
+"""A voucher is reserved by one order at a time."""
 
 import hashlib
 from collections import Counter
@@ -24,12 +24,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]
 
 
-def customer() -> Shopper:
-    one = CustomerFactory()
-    return Shopper(one.pk, one.customer_id)
+def create_shopper() -> Shopper:
+    customer = CustomerFactory()
+    return Shopper(customer.pk, customer.customer_id)
 
 
-def won(brand: Brand, shopper: Shopper, at: datetime) -> str:
+def issue_voucher(brand: Brand, shopper: Shopper, at: datetime) -> str:
     campaign = CampaignFactory(brand=brand)
     voucher = claim(campaign=campaign.slug, customer_key=shopper.key, at=at).voucher
     assert voucher
@@ -39,33 +39,33 @@ def won(brand: Brand, shopper: Shopper, at: datetime) -> str:
 def reserve(brand: Brand, shopper: Shopper, at: datetime, *vouchers: str, order: str) -> Redemption:
     line = Line(id="a", sku="mobile", quantity=1, unit_price=2_000)
     cart = Cart(currency="EUR", exponent=2, lines=(line,), transaction_type="topup")
-    asked = QuoteRequest(cart, (), vouchers)
-    fingerprint = hashlib.sha256(repr(asked).encode()).digest()
+    request = QuoteRequest(cart, (), vouchers)
+    fingerprint = hashlib.sha256(repr(request).encode()).digest()
     return services.reserve(
-        request=asked, options=RedemptionOptions(order, brand.pk, fingerprint), shopper=shopper, at=at
+        request=request, options=RedemptionOptions(order, brand.pk, fingerprint), shopper=shopper, at=at
     )
 
 
-def test_one_voucher_in_many_orders_is_held_once(run_concurrently: RunConcurrently, at: datetime) -> None:
-    brand, one = BrandFactory(), customer()
-    voucher = won(brand, one, at)
+def test_voucher_in_many_orders_is_reserved_once(run_concurrently: RunConcurrently, at: datetime) -> None:
+    brand, shopper = BrandFactory(), create_shopper()
+    voucher = issue_voucher(brand, shopper, at)
 
-    results = run_concurrently(lambda number: reserve(brand, one, at, voucher, order=str(number)), range(40))
+    results = run_concurrently(lambda number: reserve(brand, shopper, at, voucher, order=str(number)), range(40))
 
     assert Counter(type(result) for result in results) == {Redemption: 1, VoucherUsed: 39}
     (redemption,) = Redemption.objects.all()
     assert Voucher.objects.get().redemption_id == redemption.pk
 
 
-def test_many_orders_over_the_same_vouchers_in_shuffled_order_never_deadlock(
+def test_orders_with_the_same_vouchers_in_shuffled_order_never_deadlock(
     run_concurrently: RunConcurrently, at: datetime
 ) -> None:
-    brand, one = BrandFactory(), customer()
-    vouchers = [won(brand, one, at) for _ in range(6)]
+    brand, shopper = BrandFactory(), create_shopper()
+    vouchers = [issue_voucher(brand, shopper, at) for _ in range(6)]
 
     def cart(number: int) -> Any:
-        shuffled = sorted(vouchers, key=lambda it: hashlib.sha256(f"{number}{it}".encode()).digest())
-        redemption = reserve(brand, one, at, *shuffled, order=str(number))
+        shuffled = sorted(vouchers, key=lambda voucher: hashlib.sha256(f"{number}{voucher}".encode()).digest())
+        redemption = reserve(brand, shopper, at, *shuffled, order=str(number))
         return services.cancel(redemption=redemption, at=at)
 
     results = run_concurrently(cart, range(24))
@@ -74,14 +74,14 @@ def test_many_orders_over_the_same_vouchers_in_shuffled_order_never_deadlock(
     assert Counter(Voucher.objects.values_list("status", flat=True)) == {"available": 6}
 
 
-def test_without_the_lock_a_look_before_gives_one_voucher_to_several_orders(
+def test_without_the_condition_a_voucher_is_reserved_by_several_orders(
     run_concurrently: RunConcurrently, at: datetime
 ) -> None:
-    """The proof that the first can fail: look whether it is free, then take it, as one would without the condition."""
-    brand, one = BrandFactory(), customer()
-    voucher = won(brand, one, at)
+    """Prove that the first test can fail: check the status of the voucher, then reserve it, without the condition."""
+    brand, shopper = BrandFactory(), create_shopper()
+    voucher = issue_voucher(brand, shopper, at)
 
-    def look_then_take(number: int) -> bool:
+    def check_then_reserve(number: int) -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT state FROM vouchers_voucher WHERE id = %s", [voucher])
             if cursor.fetchone()[0] != "available":
@@ -93,11 +93,11 @@ def test_without_the_lock_a_look_before_gives_one_voucher_to_several_orders(
             )
             return True
 
-    taken = 0
+    reserved = 0
     for _ in range(10):
-        taken = sum(run_concurrently(look_then_take, range(40)))
-        if taken > 1:
+        reserved = sum(run_concurrently(check_then_reserve, range(40)))
+        if reserved > 1:
             break
         Voucher.objects.update(status="available", redemption_id=None, reserved_until=None)
 
-    assert taken > 1
+    assert reserved > 1
