@@ -1,4 +1,4 @@
-"""The platform as real processes on the test's database: web, worker, beat, and a Valkey of its own."""
+"""The platform as real processes on the test database: web, worker, scheduler, and a Valkey of its own."""
 
 import contextlib
 import http.client
@@ -28,16 +28,16 @@ from tests.fakes.sendgrid import API_KEY, SendGrid
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def until(holds: Callable[[], Any], what: str, seconds: float = 60) -> None:
-    """Wait until something holds, or fail."""
-    ends = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < ends, f"in {seconds:.0f} s it never came to this: {what}"
+def wait_until(condition: Callable[[], Any], description: str, seconds: float = 60) -> None:
+    """Wait until the condition holds, or fail."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {description}"
         time.sleep(0.05)
 
 
 def free_port() -> int:
-    """A port on loopback where nobody listens now."""
+    """Return a port on loopback that no process listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -45,15 +45,15 @@ def free_port() -> int:
 
 
 def database_url() -> str:
-    """The test database's address."""
-    at = connection.settings_dict
-    login = f"{quote(at['USER'])}:{quote(at['PASSWORD'])}"
-    return f"postgresql://{login}@{quote(at['HOST'], safe='')}:{at['PORT'] or 5432}/{at['NAME']}"
+    """Return the URL of the test database."""
+    database = connection.settings_dict
+    login = f"{quote(database['USER'])}:{quote(database['PASSWORD'])}"
+    return f"postgresql://{login}@{quote(database['HOST'], safe='')}:{database['PORT'] or 5432}/{database['NAME']}"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back over HTTP."""
+class Response:
+    """HTTP response."""
 
     status: int
     headers: Any
@@ -64,14 +64,14 @@ class Answer:
 
 
 class Platform:
-    """The parts of one running platform, which sends its mails to ``sendgrid`` and reads the module ``settings``."""
+    """Processes of one platform, which sends its emails to ``sendgrid`` and uses the settings module ``settings``."""
 
     def __init__(
-        self, home: Path, sendgrid: SendGrid | None = None, settings: str = "promoplatform.settings.base"
+        self, data_dir: Path, sendgrid: SendGrid | None = None, settings: str = "promoplatform.settings.base"
     ) -> None:
-        self.home, self.port, self.redis_port = home, free_port(), free_port()
+        self.data_dir, self.port, self.redis_port = data_dir, free_port(), free_port()
         redis = f"redis://127.0.0.1:{self.redis_port}/0"
-        self.parts: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": settings, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -82,7 +82,7 @@ class Platform:
         }  # fmt: skip
 
     def start_redis(self) -> None:
-        """An empty Valkey that keeps nothing on disk."""
+        """Start an empty Valkey that stores nothing on disk."""
         command = [
             str(valkey_binary()),
             "--port",
@@ -92,66 +92,66 @@ class Platform:
             "--save",
             "",
             "--dir",
-            str(self.home),
+            str(self.data_dir),
         ]
         self._start("redis", command)
-        until(lambda: self._listens(self.redis_port), "Valkey listens")
+        wait_until(lambda: self._listens(self.redis_port), "Valkey listens")
 
     def start(self, *names: str, ready: bool = True) -> None:
-        """Start parts as the Procfile names them; with web, wait until the platform is ready."""
+        """Start processes of the Procfile. After starting web, wait until the platform is ready."""
         for name in names:
             self._start(name, ["/bin/sh", "-c", f"exec {procfile()[name]}"])
         if "web" in names and ready:
-            until(lambda: self.get("/readyz").status == 200, f"web is ready\n{self.log('web')}")
+            wait_until(lambda: self.get("/readyz").status == 200, f"web is ready\n{self.log('web')}")
 
     def start_web(self, command: list[str]) -> None:
-        """Start web with a command line of its own."""
+        """Start web with another command line."""
         self._start("web", command)
-        until(lambda: self.get("/healthz").status == 200, f"web answers\n{self.log('web')}")
+        wait_until(lambda: self.get("/healthz").status == 200, f"web answers\n{self.log('web')}")
 
     def kill(self, *names: str) -> None:
-        """End parts with all their children, without a word (SIGKILL)."""
+        """Kill processes with all their children (SIGKILL)."""
         for name in names:
-            process = self.parts.pop(name)
+            process = self.processes.pop(name)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
 
     def stop(self) -> None:
-        """Leave nothing running."""
-        self.kill(*self.parts)
+        """Kill all processes."""
+        self.kill(*self.processes)
 
     def log(self, name: str) -> str:
-        """The end of what a part has printed."""
+        """Return the end of a process's output."""
         with contextlib.suppress(OSError):
-            return (self.home / f"{name}.log").read_text(errors="replace")[-4000:]
+            return (self.data_dir / f"{name}.log").read_text(errors="replace")[-4000:]
         return ""
 
-    def get(self, path: str, credentials: str = "") -> Answer:
-        """GET; status 0 when there was no answer."""
+    def get(self, path: str, credentials: str = "") -> Response:
+        """Send a GET request; the status is 0 without a response."""
         return self.call("GET", path, None, credentials)
 
-    def post(self, path: str, body: object = None, credentials: str = "", **headers: str) -> Answer:
-        """POST a JSON body, or bytes as they are; status 0 when there was no answer."""
+    def post(self, path: str, body: object = None, credentials: str = "", **headers: str) -> Response:
+        """Send a POST request with a JSON body or bytes; the status is 0 without a response."""
         return self.call("POST", path, {} if body is None else body, credentials, **headers)
 
-    def call(self, method: str, path: str, body: object, credentials: str, **headers: str) -> Answer:
-        sent = {"Content-Type": "application/json"} if body is not None else {}
-        sent |= ({"Authorization": credentials} if credentials else {}) | headers
+    def call(self, method: str, path: str, body: object, credentials: str, **headers: str) -> Response:
+        request_headers = {"Content-Type": "application/json"} if body is not None else {}
+        request_headers |= ({"Authorization": credentials} if credentials else {}) | headers
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, sent, method=method)
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, request_headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
-                return Answer(response.status, response.headers, response.read())
+                return Response(response.status, response.headers, response.read())
         except urllib.error.HTTPError as error:
             with error:
-                return Answer(error.code, error.headers, error.read())
-        except (OSError, http.client.HTTPException):  # refused, cut off, or torn in the middle
-            return Answer(0, {}, b"")
+                return Response(error.code, error.headers, error.read())
+        except (OSError, http.client.HTTPException):  # rejected, reset, or incomplete
+            return Response(0, {}, b"")
 
     def _start(self, name: str, command: list[str]) -> None:
-        with (self.home / f"{name}.log").open("ab") as log:
-            self.parts[name] = subprocess.Popen(
+        with (self.data_dir / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
                 command, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
@@ -163,12 +163,12 @@ class Platform:
 
 @contextlib.contextmanager
 def platform(sendgrid: SendGrid | None = None, settings: str = "promoplatform.settings.base") -> Iterator[Platform]:
-    """A platform with its Valkey up and nothing else yet; all of it is ended at the end."""
-    home = Path(tempfile.mkdtemp(prefix="promo-"))
-    running = Platform(home, sendgrid, settings)
+    """Yield a platform whose Valkey runs, and stop everything afterwards."""
+    data_dir = Path(tempfile.mkdtemp(prefix="promo-"))
+    running = Platform(data_dir, sendgrid, settings)
     try:
         running.start_redis()
         yield running
     finally:
         running.stop()
-        shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(data_dir, ignore_errors=True)

@@ -48,7 +48,7 @@ def shared_connection(world: World) -> Iterator[None]:
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("one_connection")
+@pytest.mark.usefixtures("shared_connection")
 @pytest.mark.parametrize(("method", "path"), NAMES, ids=[" ".join(name) for name in NAMES])
 def test_every_response_matches_the_document(method: str, path: str, world: World) -> None:
     Brand.objects.filter(slug="billo").update(timezone=EASTERNMOST)

@@ -1,14 +1,13 @@
-"""A stand-in for SendGrid's v3 API: a real HTTP server on loopback that accepts and refuses as the API documents.
+"""Fake of SendGrid's v3 API: an HTTP server on loopback that accepts and rejects requests as the API documents.
 
     with SendGrid() as sendgrid:
-        sendgrid.next(429, 500)          # the next two requests are refused so, later ones are served
-        sendgrid.accepted                # every personalisation that was taken over, in order
+        sendgrid.next(429, 500)          # the next two requests are rejected, later ones accepted
+        sendgrid.accepted                # addresses of all accepted personalizations, in order
 
-As a process of its own: ``python -m tests.fakes.sendgrid --port 8025``; ``GET /_accepted`` answers what was taken
-over,
-``POST /_next`` takes a list of behaviours: a status, or one of ``hang`` (reads, never answers, takes nothing),
-``reset`` (cuts the
-connection, takes nothing), ``swallow`` (takes over, cuts the connection), ``hold`` (takes over, never answers).
+Run it as a process with ``python -m tests.fakes.sendgrid --port 8025``. ``GET /_accepted`` returns what was accepted.
+``POST /_next`` takes a list of behaviors: a status, or one of ``hang`` (reads, never answers, accepts nothing),
+``reset`` (resets the connection, accepts nothing), ``swallow`` (accepts, resets the connection), ``hold`` (accepts,
+never answers).
 """
 
 import argparse
@@ -26,7 +25,7 @@ from typing import Any, Self
 API_KEY = "SG.stand-in"
 MAX_BODY = 30 * 1024 * 1024
 _ADDRESS = re.compile(r"[^@\s,<>()\[\]\\\"]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-_KNOWN = {
+_KNOWN_FIELDS = {
     "personalizations",
     "from",
     "reply_to",
@@ -59,13 +58,13 @@ _RESERVED = {
     "cc",
     "bcc",
 }
-Behaviour = int | str
-Fault = tuple[str, str | None]  # message, field
+Behavior = int | str
+FieldError = tuple[str, str | None]  # message, field
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A personalisation that was taken over. ``answered`` is whether the sender was told."""
+class AcceptedMail:
+    """Accepted personalization. ``answered`` tells whether the sender got a response."""
 
     address: str
     custom_args: dict[str, str]
@@ -77,76 +76,78 @@ class Taken:
     answered: bool = True
 
 
-def faults(payload: Any) -> list[Fault]:
-    """Everything that is wrong with a request."""
+def find_errors(payload: Any) -> list[FieldError]:
+    """Return all errors of a request."""
     if not isinstance(payload, dict):
-        return [(_WORDS[400], None)]
-    found: list[Fault] = [
-        (f"Additional property {name} is not allowed", None) for name in sorted(set(payload) - _KNOWN)
+        return [(_ERROR_TEXTS[400], None)]
+    errors: list[FieldError] = [
+        (f"Additional property {name} is not allowed", None) for name in sorted(set(payload) - _KNOWN_FIELDS)
     ]
     personalizations = payload.get("personalizations")
     if not isinstance(personalizations, list) or not personalizations:
-        found.append(("You must have at least one personalization.", "personalizations"))
+        errors.append(("You must have at least one personalization.", "personalizations"))
         personalizations = []
     if len(personalizations) > 1000:
         limit = "The personalization block is limited to 1000 personalizations per API request."
-        found.append((f"{limit} You have provided {len(personalizations)} personalizations.", "personalizations"))
-    for place, personalization in enumerate(personalizations):
-        found += _personalization_faults(personalization, f"personalizations.{place}")
-    if not _valid(payload.get("from")):
-        found.append(("The from email does not contain a valid address.", "from.email"))
-    if not payload.get("subject") and not all(it.get("subject") for it in personalizations):
-        found.append(("The subject is required.", "subject"))
-    return found + _content_faults(payload.get("content")) + _header_faults(payload.get("headers"), "headers")
+        errors.append((f"{limit} You have provided {len(personalizations)} personalizations.", "personalizations"))
+    for index, personalization in enumerate(personalizations):
+        errors += _find_personalization_errors(personalization, f"personalizations.{index}")
+    if not _is_valid(payload.get("from")):
+        errors.append(("The from email does not contain a valid address.", "from.email"))
+    if not payload.get("subject") and not all(item.get("subject") for item in personalizations):
+        errors.append(("The subject is required.", "subject"))
+    return (
+        errors + _find_content_errors(payload.get("content")) + _find_header_errors(payload.get("headers"), "headers")
+    )
 
 
-def _personalization_faults(personalization: Any, where: str) -> list[Fault]:
+def _find_personalization_errors(personalization: Any, path: str) -> list[FieldError]:
     if not (
         isinstance(personalization, dict) and isinstance(personalization.get("to"), list) and personalization["to"]
     ):
-        return [("The to array is required for all personalization objects.", f"{where}.to")]
-    found: list[Fault] = []
+        return [("The to array is required for all personalization objects.", f"{path}.to")]
+    errors: list[FieldError] = []
     seen: set[str] = set()
     for name in ("to", "cc", "bcc"):
-        for place, address in enumerate(personalization.get(name, [])):
-            if not _valid(address):
-                found.append(("Does not contain a valid address.", f"{where}.{name}.{place}.email"))
+        for index, address in enumerate(personalization.get(name, [])):
+            if not _is_valid(address):
+                errors.append(("Does not contain a valid address.", f"{path}.{name}.{index}.email"))
             elif address["email"].lower() in seen:
-                found.append((f"Each email address should be unique: [{address['email']}] is not.", where))
+                errors.append((f"Each email address should be unique: [{address['email']}] is not.", path))
             else:
                 seen.add(address["email"].lower())
     for name in ("substitutions", "custom_args"):
         values = personalization.get(name, {})
         if not all(isinstance(value, str) for value in values.values()):
-            found.append((f"The {name} values must be strings.", f"{where}.{name}"))
+            errors.append((f"The {name} values must be strings.", f"{path}.{name}"))
         elif sum(len(key.encode()) + len(value.encode()) for key, value in values.items()) > 10_000:
-            found.append((f"The {name} are limited to 10000 bytes.", f"{where}.{name}"))
-    return found + _header_faults(personalization.get("headers"), f"{where}.headers")
+            errors.append((f"The {name} are limited to 10000 bytes.", f"{path}.{name}"))
+    return errors + _find_header_errors(personalization.get("headers"), f"{path}.headers")
 
 
-def _content_faults(contents: Any) -> list[Fault]:
+def _find_content_errors(contents: Any) -> list[FieldError]:
     if not isinstance(contents, list) or not contents:
         return [("Unless a valid template_id is provided, the content parameter is required.", "content")]
     kinds = [content.get("type") for content in contents]
     order = sorted(
         kinds, key=lambda kind: ("text/plain", "text/html").index(kind) if kind in ("text/plain", "text/html") else 2
     )
-    found: list[Fault] = []
+    errors: list[FieldError] = []
     if kinds != order:
-        found.append(("If present, text/plain and text/html may only be provided once and in this order.", "content"))
-    for place, content in enumerate(contents):
+        errors.append(("If present, text/plain and text/html may only be provided once and in this order.", "content"))
+    for index, content in enumerate(contents):
         if not isinstance(content.get("value"), str) or not content["value"]:
-            found.append(
-                ("The content value must be a string at least one character in length.", f"content.{place}.value")
+            errors.append(
+                ("The content value must be a string at least one character in length.", f"content.{index}.value")
             )
-    return found
+    return errors
 
 
-def _header_faults(headers: Any, where: str) -> list[Fault]:
-    return [(f"The header {name} is reserved.", where) for name in headers or {} if name.lower() in _RESERVED]
+def _find_header_errors(headers: Any, path: str) -> list[FieldError]:
+    return [(f"The header {name} is reserved.", path) for name in headers or {} if name.lower() in _RESERVED]
 
 
-def _valid(address: Any) -> bool:
+def _is_valid(address: Any) -> bool:
     return (
         isinstance(address, dict)
         and isinstance(address.get("email"), str)
@@ -160,15 +161,15 @@ class _Server(ThreadingHTTPServer):
 
 
 class SendGrid:
-    """The running stand-in. ``vague`` hides which personalisation a refusal is about."""
+    """Running fake. ``vague`` hides which personalization an error is about."""
 
     def __init__(self, port: int = 0, *, vague: bool = False) -> None:
         self.vague = vague
         self.requests = 0
         self.retry_after = ""
-        self.taken: list[Taken] = []
-        self.held = threading.Event()  # set once a request is held without an answer
-        self._behaviours: deque[Behaviour] = deque()
+        self.mails: list[AcceptedMail] = []
+        self.hanging = threading.Event()  # set while a request waits without a response
+        self._behaviors: deque[Behavior] = deque()
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._server = _Server(("127.0.0.1", port), _Handler)
@@ -180,32 +181,32 @@ class SendGrid:
 
     @property
     def accepted(self) -> list[str]:
-        """The addresses that were taken over, in order."""
-        return [taken.address for taken in self.taken]
+        """Addresses of accepted mails, in order."""
+        return [mail.address for mail in self.mails]
 
-    def next(self, *behaviours: Behaviour) -> None:
-        """What becomes of the next requests, one behaviour each."""
+    def next(self, *behaviors: Behavior) -> None:
+        """Set the behavior of the next requests, one for each."""
         with self._lock:
-            self._behaviours.extend(behaviours)
+            self._behaviors.extend(behaviors)
 
-    def behaviour(self) -> Behaviour:
+    def next_behavior(self) -> Behavior:
         with self._lock:
             self.requests += 1
-            return self._behaviours.popleft() if self._behaviours else 202
+            return self._behaviors.popleft() if self._behaviors else 202
 
-    def take(self, payload: dict[str, Any], *, answered: bool) -> str:
-        """Take over a valid request; its message id."""
+    def accept(self, payload: dict[str, Any], *, answered: bool) -> str:
+        """Accept a valid request and return its message ID."""
         message_id = uuid.uuid4().hex[:22]
         rows = [
-            _taken(payload, personalization, message_id, answered) for personalization in payload["personalizations"]
+            _accept(payload, personalization, message_id, answered) for personalization in payload["personalizations"]
         ]
         with self._lock:
-            self.taken += rows
+            self.mails += rows
         return message_id
 
     def wait(self) -> None:
-        """Stay without an answer until the stand-in closes."""
-        self.held.set()
+        """Wait until the fake stops, without a response."""
+        self.hanging.set()
         self._closing.wait()
 
     def serve(self) -> None:
@@ -221,13 +222,13 @@ class SendGrid:
         self._server.server_close()
 
 
-def _taken(payload: dict[str, Any], personalization: dict[str, Any], message_id: str, answered: bool) -> Taken:
-    own = personalization.get("substitutions", {})
-    return Taken(
+def _accept(payload: dict[str, Any], personalization: dict[str, Any], message_id: str, answered: bool) -> AcceptedMail:
+    substitutions = personalization.get("substitutions", {})
+    return AcceptedMail(
         address=personalization["to"][0]["email"],
         custom_args=personalization.get("custom_args", {}),
-        subject=_substituted(personalization.get("subject") or payload["subject"], own),
-        texts={content["type"]: _substituted(content["value"], own) for content in payload["content"]},
+        subject=_substitute(personalization.get("subject") or payload["subject"], substitutions),
+        texts={content["type"]: _substitute(content["value"], substitutions) for content in payload["content"]},
         headers=payload.get("headers", {}) | personalization.get("headers", {}),
         payload={name: value for name, value in payload.items() if name != "personalizations"}
         | {"personalizations": [personalization]},
@@ -236,8 +237,8 @@ def _taken(payload: dict[str, Any], personalization: dict[str, Any], message_id:
     )
 
 
-def _substituted(text: str, own: dict[str, str]) -> str:
-    for tag, value in own.items():
+def _substitute(text: str, substitutions: dict[str, str]) -> str:
+    for tag, value in substitutions.items():
         text = text.replace(tag, value)
     return text
 
@@ -248,11 +249,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path != "/_accepted":
-            self._refuse(404, [(_WORDS[404], None)])
+            self._send_error(404, [(_ERROR_TEXTS[404], None)])
             return
         sendgrid = self.server.sendgrid
-        taken = [[it.custom_args.get("mail_id"), it.address, it.answered] for it in sendgrid.taken]
-        self._answer(200, {"requests": sendgrid.requests, "held": sendgrid.held.is_set(), "accepted": taken})
+        taken = [[mail.custom_args.get("mail_id"), mail.address, mail.answered] for mail in sendgrid.mails]
+        self._answer(200, {"requests": sendgrid.requests, "held": sendgrid.hanging.is_set(), "accepted": taken})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -260,26 +261,26 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.sendgrid.next(*json.loads(body))
             self._answer(200, {})
         elif self.path == "/v3/mail/send":
-            self._send(body, self.server.sendgrid.behaviour())
+            self._send(body, self.server.sendgrid.next_behavior())
         else:
-            self._refuse(404, [(_WORDS[404], None)])
+            self._send_error(404, [(_ERROR_TEXTS[404], None)])
 
-    def _send(self, body: bytes, behaviour: Behaviour) -> None:
+    def _send(self, body: bytes, behavior: Behavior) -> None:
         sendgrid = self.server.sendgrid
-        if behaviour == "reset":
+        if behavior == "reset":
             self._cut()
-        elif behaviour == "hang":
+        elif behavior == "hang":
             sendgrid.wait()
-        elif isinstance(behaviour, int) and behaviour != 202:
-            self._refuse(behaviour, [(_WORDS.get(behaviour, "The request was refused."), None)])
-        elif status := self._refusal(body):
-            self._refuse(status, [(_WORDS[status], None)])
-        elif found := faults(json.loads(body)):
-            self._refuse(400, [(message, None if sendgrid.vague else where) for message, where in found])
+        elif isinstance(behavior, int) and behavior != 202:
+            self._send_error(behavior, [(_ERROR_TEXTS.get(behavior, "The request was rejected."), None)])
+        elif status := self._rejection_status(body):
+            self._send_error(status, [(_ERROR_TEXTS[status], None)])
+        elif errors := find_errors(json.loads(body)):
+            self._send_error(400, [(message, None if sendgrid.vague else path) for message, path in errors])
         else:
-            self._take(json.loads(body), behaviour)
+            self._accept(json.loads(body), behavior)
 
-    def _refusal(self, body: bytes) -> int | None:
+    def _rejection_status(self, body: bytes) -> int | None:
         if self.headers.get("Authorization") != f"Bearer {API_KEY}":
             return 401
         if self.headers.get_content_type() != "application/json":
@@ -292,25 +293,25 @@ class _Handler(BaseHTTPRequestHandler):
             return 400
         return None
 
-    def _take(self, payload: dict[str, Any], behaviour: Behaviour) -> None:
-        message_id = self.server.sendgrid.take(payload, answered=behaviour == 202)
-        if behaviour == "swallow":
+    def _accept(self, payload: dict[str, Any], behavior: Behavior) -> None:
+        message_id = self.server.sendgrid.accept(payload, answered=behavior == 202)
+        if behavior == "swallow":
             self._cut()
-        elif behaviour == "hold":
+        elif behavior == "hold":
             self.server.sendgrid.wait()
         else:
             self._answer(202, None, {"X-Message-Id": message_id})
 
     def _cut(self) -> None:
-        """Close with a reset, as a dying host does."""
+        """Close the connection with a reset, as a crashing host does."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
         self.connection.close()
 
-    def _refuse(self, status: int, errors: list[Fault]) -> None:
-        wait = self.server.sendgrid.retry_after
-        document = {"errors": [{"message": message, "field": where, "help": None} for message, where in errors]}
-        self._answer(status, document, {"Retry-After": wait} if wait and status in (429, 503) else {})
+    def _send_error(self, status: int, errors: list[FieldError]) -> None:
+        retry_after = self.server.sendgrid.retry_after
+        document = {"errors": [{"message": message, "field": path, "help": None} for message, path in errors]}
+        self._answer(status, document, {"Retry-After": retry_after} if retry_after and status in (429, 503) else {})
 
     def _answer(self, status: int, document: Any, headers: dict[str, str] | None = None) -> None:
         body = b"" if document is None else json.dumps(document).encode()
@@ -326,7 +327,7 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
 
-_WORDS = {
+_ERROR_TEXTS = {
     400: "Bad Request",
     404: "The resource could not be found.",
     415: "Content-Type should be application/json.",
@@ -340,7 +341,7 @@ _WORDS = {
 
 
 def main() -> None:
-    """Serve until stopped; prints the address once it listens."""
+    """Serve until the process is stopped; print the URL once the fake listens."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--vague", action="store_true")

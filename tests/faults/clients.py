@@ -1,23 +1,25 @@
-"""Clients that do not give up."""
+"""Clients that repeat a request until there is a response."""
 
 import time
 from collections import Counter
 
-from tests.platform import Answer, Platform
+from tests.platform import Platform, Response
 
-TRIES = 600
-AGAIN = {"idempotency_in_progress", "busy"}  # the only refusals that a retry may meet
+MAX_TRIES = 600
+RETRYABLE_CODES = {"idempotency_in_progress", "busy"}  # the only refusals that a retry may meet
 
 
-def sent_until_answered(running: Platform, path: str, body: object, key: str, credentials: str) -> tuple[Answer, int]:
-    """What a careful client gets: the same request and key until there is an answer; and how often it was cut off."""
-    cut = 0
-    seen: Counter[str] = Counter()
-    for _ in range(TRIES):
-        answer = running.post(path, body, credentials, **{"Idempotency-Key": key})
-        if answer.status and not (answer.status == 409 and answer.json()["code"] in AGAIN):
-            return answer, cut
-        cut += not answer.status
-        seen[answer.json()["code"] if answer.status else "cut off"] += 1
+def send_until_response(
+    platform: Platform, path: str, body: object, key: str, credentials: str
+) -> tuple[Response, int]:
+    """Repeat a request with the same key until there is a response. Return it and the number of lost connections."""
+    disconnects = 0
+    rejections: Counter[str] = Counter()
+    for _ in range(MAX_TRIES):
+        response = platform.post(path, body, credentials, **{"Idempotency-Key": key})
+        if response.status and not (response.status == 409 and response.json()["code"] in RETRYABLE_CODES):
+            return response, disconnects
+        disconnects += not response.status
+        rejections[response.json()["code"] if response.status else "cut off"] += 1
         time.sleep(0.1)
-    raise AssertionError(f"no answer to {path} after {seen}\n{running.log('web')}")
+    raise AssertionError(f"no answer to {path} after {rejections}\n{platform.log('web')}")

@@ -1,4 +1,4 @@
-"""Web that dies and is started again, and the table of what the trials came to."""
+"""A web server that crashes and is restarted, and a table with the results of all faults."""
 
 import contextlib
 import sys
@@ -14,42 +14,42 @@ from tests.platform import Platform, platform
 
 
 @contextlib.contextmanager
-def kept_up(parts: Platform, command: list[str]) -> Iterator[None]:
-    """Web by this command; when all of it has ended, it is started again, as a supervisor does."""
-    ended = threading.Event()
+def keep_web_running(system: Platform, command: list[str]) -> Iterator[None]:
+    """Run web with this command. When all of web has exited, start it again, as a supervisor does."""
+    stop = threading.Event()
 
-    def keep_up() -> None:
-        while not ended.wait(0.1):
-            if parts.parts["web"].poll() is not None:
-                parts.kill("web")
-                parts.start_web(command)
+    def restart_web() -> None:
+        while not stop.wait(0.1):
+            if system.processes["web"].poll() is not None:
+                system.kill("web")
+                system.start_web(command)
 
-    parts.start_web(command)
-    with ThreadPoolExecutor(1) as watch:
-        watching = watch.submit(keep_up)
+    system.start_web(command)
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(restart_web)
         try:
             yield
         finally:
-            ended.set()
-            watching.result(60)
+            stop.set()
+            future.result(60)
 
 
 @pytest.fixture
-def dying() -> Iterator[Platform]:
-    """Web whose processes die at random in the worst moments; granian, and this when it gives up, starts them again."""
+def crashing_web() -> Iterator[Platform]:
+    """Web whose processes crash at random in the worst moments. Granian restarts them; the fixture restarts Granian."""
     options = (
         "--workers 3 --blocking-threads 4 --respawn-failed-workers --respawn-interval 0.1 --workers-kill-timeout 5"
     )
-    with platform(settings="tests.faults.crashing_worker") as parts:
+    with platform(settings="tests.faults.crashing_worker") as system:
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port"]
-        command += [str(parts.port), *options.split(), "--log-level", "critical", "promoplatform.wsgi:application"]
-        with kept_up(parts, command):
-            yield parts
+        command += [str(system.port), *options.split(), "--log-level", "critical", "promoplatform.wsgi:application"]
+        with keep_web_running(system, command):
+            yield system
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What was killed, and what was left."""
+    """Print what was killed and with which result."""
     if results.SCORES:
-        terminalreporter.section("first logins: what was killed, and what was left")
-        for line in results.table():
+        terminalreporter.section("first logins: faults and results")
+        for line in results.format_table():
             terminalreporter.line(line)

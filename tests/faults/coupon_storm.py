@@ -1,8 +1,8 @@
-"""A process of a storm: threads that reserve, redeem, confirm, release, refund and let expire, until they are killed.
+"""Load process: threads that reserve, redeem, confirm, release, return and let expire, until they are killed.
 
-    python -m tests.faults.coupon_storm <file for what was answered> <coupon> …
+    python -m tests.faults.coupon_storm <file for results> <coupon> …
 
-Each attempt is one byte in ``<file>.attempts``; each answered confirmation and each refund that was begun is a line.
+Each attempt is one byte in ``<file>.attempts``; each confirmed redemption and each started return is a line.
 """
 
 import contextlib
@@ -30,28 +30,28 @@ from coupons.contracts import RedemptionRequest  # noqa: E402
 from coupons.models import ACTIVE_STATUSES, CouponDefinition, CouponRedemption, Status  # noqa: E402
 
 THREADS, CUSTOMERS = 4, 200
-TTL = timedelta(seconds=2)  # so short that many reservations expire beside what confirms and releases them
-Told = IO[bytes]
+MAX_TTL = timedelta(seconds=2)  # short, so that many reservations expire while others are confirmed and released
+ResultLog = IO[bytes]
 
 
-class Shoppers:
-    """One thread's shoppers: what they hold and have, as far as this process knows."""
+class LoadGenerator:
+    """Shoppers of one thread: their reservations and redemptions, as far as this process knows."""
 
-    def __init__(self, coupons: list[uuid.UUID], customers: list[int], told: Told) -> None:
-        self.coupons, self.customers, self.told = coupons, customers, told
+    def __init__(self, coupons: list[uuid.UUID], customers: list[int], log: ResultLog) -> None:
+        self.coupons, self.customers, self.told = coupons, customers, log
         self.held: deque[uuid.UUID] = deque(maxlen=200)
         self.had: deque[uuid.UUID] = deque(maxlen=200)
 
     def act(self) -> None:
-        """One thing that shoppers do; they take more than they give back, so that every maximum is reached."""
-        acts = [self.redeem, self.redeem, self.reserve, self.reserve, self.confirm, self.release, self.refund]
-        random.choice(acts)()
+        """Run one random action; more units are redeemed than released, so that every limit is reached."""
+        actions = [self.redeem, self.redeem, self.reserve, self.reserve, self.confirm, self.release, self.refund]
+        random.choice(actions)()
 
     def redeem(self) -> None:
         self._confirmed(self._take(None))
 
     def reserve(self) -> None:
-        self.held.append(self._take(TTL * random.random()))
+        self.held.append(self._take(MAX_TTL * random.random()))
 
     def confirm(self) -> None:
         if self.held:
@@ -65,40 +65,40 @@ class Shoppers:
         if not self.had or random.random() < 0.05:
             self._find()
         if self.had:
-            made = self._any(self.had)
-            self.told.write(b"refund %b\n" % str(made).encode())
-            services.return_redemption(redemption=made, at=timezone.now())
+            redemption_id = self._any(self.had)
+            self.told.write(b"refund %b\n" % str(redemption_id).encode())
+            services.return_redemption(redemption=redemption_id, at=timezone.now())
 
     def _find(self) -> None:
-        """What one shopper has, from processes that died with it too."""
-        theirs = CouponRedemption.objects.filter(customer_id=random.choice(self.customers), coupon_id__in=self.coupons)
-        for made, status in theirs.filter(status__in=ACTIVE_STATUSES).values_list("pk", "status")[:20]:
-            (self.had if status == Status.CONFIRMED else self.held).append(made)
+        """Find the reservations and redemptions of one shopper, including those of killed processes."""
+        redemptions = CouponRedemption.objects.filter(
+            customer_id=random.choice(self.customers), coupon_id__in=self.coupons
+        )
+        for redemption_id, status in redemptions.filter(status__in=ACTIVE_STATUSES).values_list("pk", "status")[:20]:
+            (self.had if status == Status.CONFIRMED else self.held).append(redemption_id)
 
-    def _any(self, known: deque[uuid.UUID]) -> uuid.UUID:
-        """Often taken away, at times kept, so that things are also confirmed, released and refunded twice."""
-        one = random.choice(known)
+    def _any(self, ids: deque[uuid.UUID]) -> uuid.UUID:
+        """Return one of the ids; most are removed, so that some are also confirmed, released and returned twice."""
+        chosen = random.choice(ids)
         if random.random() < 0.9:
-            known.remove(one)
-        return one
+            ids.remove(chosen)
+        return chosen
 
     def _take(self, ttl: timedelta | None) -> uuid.UUID:
         at = timezone.now()
-        asked = RedemptionRequest(uuid7(), random.choice(self.customers), reserved_until=at + ttl if ttl else None)
-        return services.redeem(coupon=random.choice(self.coupons), request=asked, at=at).pk
+        request = RedemptionRequest(uuid7(), random.choice(self.customers), reserved_until=at + ttl if ttl else None)
+        return services.redeem(coupon=random.choice(self.coupons), request=request, at=at).pk
 
-    def _confirmed(self, made: uuid.UUID) -> None:
-        self.told.write(b"confirmed %b\n" % str(made).encode())
-        self.had.append(made)
+    def _confirmed(self, redemption_id: uuid.UUID) -> None:
+        self.told.write(b"confirmed %b\n" % str(redemption_id).encode())
+        self.had.append(redemption_id)
 
 
-def storm(shoppers: Shoppers, attempts: Told) -> None:
-    """Without end, and through every refusal."""
+def run(generator: LoadGenerator, attempts: ResultLog) -> None:
+    """Run actions without end, ignoring all domain errors."""
     while True:
-        with contextlib.suppress(
-            DomainError, OperationalError
-        ):  # who waited too long for a lock does not know, and goes on
-            shoppers.act()
+        with contextlib.suppress(DomainError, OperationalError):  # a lock timeout is ignored, too
+            generator.act()
             if random.random() < 0.002:
                 services.expire_due(at=timezone.now())
         attempts.write(b".")
@@ -108,9 +108,9 @@ def main(file: str, *ids: str) -> None:
     coupons = [uuid.UUID(pk) for pk in ids]
     customers = [int(pk) for pk in os.environ["STORM_CUSTOMERS"].split(",")]
     assert CouponDefinition.objects.filter(pk__in=coupons).count() == len(coupons)
-    with Path(file).open("ab", buffering=0) as told, Path(f"{file}.attempts").open("ab", buffering=0) as attempts:
-        crowd = [Shoppers(coupons, customers, told) for _ in range(THREADS)]
-        threads = [threading.Thread(target=storm, args=[shoppers, attempts]) for shoppers in crowd]
+    with Path(file).open("ab", buffering=0) as log, Path(f"{file}.attempts").open("ab", buffering=0) as attempts:
+        generators = [LoadGenerator(coupons, customers, log) for _ in range(THREADS)]
+        threads = [threading.Thread(target=run, args=[generator, attempts]) for generator in generators]
         for thread in threads:
             thread.start()
         for thread in threads:

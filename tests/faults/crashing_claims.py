@@ -1,7 +1,7 @@
-"""The platform's WSGI application in processes that die at a step of a claim when a trial asks one of them to.
+"""The platform's WSGI application in processes that a test kills at a step of a first login.
 
-Each gives its number to its database connections, so that a trial can see who waits for a lock. Only for such
-processes: a test that imported this would name its own connections so.
+Each process puts its ID into the name of its database connections, so that a test can see which one waits for a lock.
+Import this module in such processes only: a test that imports it would rename its own connections.
 """
 
 import os
@@ -10,34 +10,34 @@ from typing import Any
 
 from django.db.backends.signals import connection_created
 
-from promoplatform.wsgi import application as platform
-from tests.faults.kill_points import CLAIM, die_if_asked
+from promoplatform.wsgi import application as platform_application
+from tests.faults.kill_points import CLAIM_SQL, kill_if_marked
 
 os.environ["PGAPPNAME"] = f"web {os.getpid()}"
 
 
 def around_statements(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-    """A wrapper of each statement, which dies before or after a claim."""
-    if CLAIM not in sql:
+    """Execute a statement, with kill points before and after the statement of a first login."""
+    if CLAIM_SQL not in sql:
         return execute(sql, params, many, context)
-    die_if_asked("before the statement")
+    kill_if_marked("before the statement")
     result = execute(sql, params, many, context)
-    die_if_asked("after the statement")
+    kill_if_marked("after the statement")
     return result
 
 
-def watch(connection: Any, **_: object) -> None:
-    """Wrap what a new connection sends."""
+def wrap_statements(connection: Any, **_: object) -> None:
+    """Wrap the statements of a new connection."""
     if around_statements not in connection.execute_wrappers:
         connection.execute_wrappers.insert(0, around_statements)  # what comes later is taken off the end
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Dies when the answer is made and not yet sent."""
-    answer = platform(environ, start_response)
+    """Handle a request, with a kill point between the response and its delivery."""
+    response = platform_application(environ, start_response)
     if environ["REQUEST_METHOD"] == "POST":
-        die_if_asked("before the answer")
-    return answer
+        kill_if_marked("before the answer")
+    return response
 
 
-connection_created.connect(watch)
+connection_created.connect(wrap_statements)

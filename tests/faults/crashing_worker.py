@@ -1,4 +1,4 @@
-"""Settings of a web process that dies: before some POSTs, and after some others, before they are answered."""
+"""Settings of a web process that crashes before some POST requests, and after others before the response."""
 
 import os
 import random
@@ -12,18 +12,18 @@ from promoplatform.settings.base import MIDDLEWARE, THROTTLES
 
 MIDDLEWARE = ["tests.faults.crashing_worker.perhaps_die", *MIDDLEWARE]
 THROTTLES = dict.fromkeys(THROTTLES, "1000000/minute")
-DIES = 0.03
+CRASH_PROBABILITY = 0.03
 
 
-def perhaps_die(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Kills the process, as SIGKILL does, in the two worst moments."""
+def crash_randomly(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Kill the process, as SIGKILL does, in the two worst moments."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        doomed = request.method == "POST"
-        if doomed and random.random() < DIES:
+        may_crash = request.method == "POST"
+        if may_crash and random.random() < CRASH_PROBABILITY:
             os.kill(os.getpid(), signal.SIGKILL)
         response = get_response(request)
-        if doomed and random.random() < DIES:
+        if may_crash and random.random() < CRASH_PROBABILITY:
             os.kill(os.getpid(), signal.SIGKILL)
         return response
 

@@ -1,6 +1,6 @@
-"""How a trial asks one process to die at a step: by a file in the folder ``DOOMED``, named by the process's number.
+"""Kill points: a test kills one process at a step by a file in the directory ``KILL_DIR``, named by its process ID.
 
-``DIE_AT`` names the step.
+``KILL_STEP`` names the step.
 """
 
 import os
@@ -8,12 +8,12 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-CLAIM = "FROM vouchers_campaign c"  # early enough in the text for PostgreSQL to show it
+CLAIM_SQL = "FROM vouchers_campaign c"  # near the start, so that PostgreSQL shows it
 
 
-def die_if_asked(step: str) -> None:
-    """End this process as SIGKILL does."""
-    if os.environ.get("DIE_AT") == step:
+def kill_if_marked(step: str) -> None:
+    """Kill this process with SIGKILL if the step matches and its file exists."""
+    if os.environ.get("KILL_STEP") == step:
         with suppress(FileNotFoundError):
-            Path(os.environ["DOOMED"], str(os.getpid())).unlink()
+            Path(os.environ["KILL_DIR"], str(os.getpid())).unlink()
             os.kill(os.getpid(), signal.SIGKILL)

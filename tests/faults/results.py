@@ -1,43 +1,55 @@
-"""What the trials of first logins came to, for the table at the end."""
+"""Results of the faults on first logins, for the table at the end."""
 
 from dataclasses import dataclass
 
-from tests.faults.load_clients import Crowd
+from tests.faults.load_clients import LoadClients
 
 
 @dataclass
 class Score:
-    """Of one fault: how many trials, in how many all was right, and what the crowds met before their answers."""
+    """Results of one fault: trials, how many were correct, and what the clients met before their responses."""
 
     fault: str
     trials: int = 0
     vouchers_right: int = 0
     answers_right: int = 0
-    cut: int = 0
-    refused: int = 0
+    disconnected: int = 0
+    unavailable: int = 0
     busy: int = 0
     seconds: float = 0.0
 
-    def add(self, crowd: Crowd, *, vouchers_right: bool, answers_right: bool) -> None:
-        """Count one trial."""
+    def add(self, clients: LoadClients, *, vouchers_right: bool, answers_right: bool) -> None:
+        """Add one trial."""
         self.trials += 1
         self.vouchers_right += vouchers_right
         self.answers_right += answers_right
-        self.cut += crowd.met["cut"]
-        self.refused += crowd.met["503"]
-        self.busy += crowd.met["409"]
-        self.seconds += crowd.seconds
+        self.disconnected += clients.retried["cut"]
+        self.unavailable += clients.retried["503"]
+        self.busy += clients.retried["409"]
+        self.seconds += clients.seconds
 
 
 SCORES: list[Score] = []
 
 
-def table() -> list[str]:
-    """The scores in Markdown."""
-    head = ["fault", "trials", "vouchers right", "answers right", "cut off", "503", "409", "seconds a burst"]
-    rows = [
-        f"| {it.fault} | {it.trials} | {it.vouchers_right} | {it.answers_right} | {it.cut} | {it.refused} | {it.busy}"
-        f" | {it.seconds / max(1, it.trials):.1f} |"
-        for it in SCORES
+def format_table() -> list[str]:
+    """Format the scores as a Markdown table."""
+    head = [
+        "fault",
+        "trials",
+        "vouchers correct",
+        "responses correct",
+        "disconnects",
+        "503",
+        "409",
+        "seconds per trial",
     ]
-    return [f"| {' | '.join(head)} |", "|---" * len(head) + "|", *rows]
+    rows = [
+        [
+            score.fault, score.trials, score.vouchers_right, score.answers_right, score.disconnected,
+            score.unavailable, score.busy, f"{score.seconds / max(1, score.trials):.1f}",
+        ]
+        for score in SCORES
+    ]  # fmt: skip
+    lines = [f"| {' | '.join(map(str, row))} |" for row in (head, *rows)]
+    return [lines[0], "|---" * len(head) + "|", *lines[1:]]

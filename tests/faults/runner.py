@@ -1,4 +1,4 @@
-"""Trials of first logins: a crowd of real clients at real web processes, a fault in the middle, and what must hold."""
+"""Fault runs of first logins: many clients, real web processes, a fault in the middle, and checks of the result."""
 
 import contextlib
 import os
@@ -19,118 +19,126 @@ from mailings.models import Mail
 from promoplatform.devserver.supervisor import procfile
 from tests.factories import BrandFactory, CampaignFactory
 from tests.faults import results
-from tests.faults.conftest import kept_up
-from tests.faults.load_clients import Crowd, Voucher, wrong_answers, wrong_vouchers
-from tests.platform import Platform, platform, until
+from tests.faults.conftest import keep_web_running
+from tests.faults.load_clients import IssuedVoucher, LoadClients, find_response_errors, find_voucher_errors
+from tests.platform import Platform, platform, wait_until
 from vouchers.consistency import check
 from vouchers.models import Campaign, FirstLogin
-from vouchers.models import Voucher as Row
+from vouchers.models import Voucher as VoucherRow
 from vouchers.selectors import get_mailing_key
 
 QUOTA, SHOPPERS = 100, 400
 
 
-def shoppers() -> dict[int, str]:
-    """Those who come: each customer's key, and the Authorization header of the user who they are."""
+def create_shoppers() -> dict[int, str]:
+    """Create the shoppers; return their Authorization headers by customer key."""
     users = User.objects.bulk_create(
         [User(username=f"s{n}", email=f"s{n}@example.com", password="!") for n in range(SHOPPERS)]
     )
     customers = Customer.objects.bulk_create([Customer(customer_id=user.username, user=user) for user in users])
     at = timezone.now()
-    return {one.pk: f"Bearer {tokens_for(user=one.user, at=at).access}" for one in customers if one.user}
+    return {
+        customer.pk: f"Bearer {tokens_for(user=customer.user, at=at).access}" for customer in customers if customer.user
+    }
 
 
 @contextlib.contextmanager
-def web(*, batching: bool = True, die_at: str = "") -> Iterator[Platform]:
-    """The web of the Procfile with four processes, each ready to die at this step when it is doomed.
+def web(*, batching: bool = True, kill_step: str = "") -> Iterator[Platform]:
+    """Run the web of the Procfile with four processes, each with a kill point at this step.
 
-    Granian gives up when one dies that it has just begun, so a trial kills the oldest.
+    Granian gives up when a process crashes right after its start, so a run kills the oldest one.
     """
-    with platform() as parts:
-        parts.environment |= {
-            "BATCHING": str(batching).lower(), "DIE_AT": die_at, "DOOMED": str(parts.home), "WEB_WORKERS": "4",
+    with platform() as system:
+        system.environment |= {
+            "BATCHING": str(batching).lower(), "KILL_STEP": kill_step, "KILL_DIR": str(system.data_dir),
+            "WEB_WORKERS": "4",
         }  # fmt: skip
         command = procfile()["web"].replace("promoplatform.wsgi", "tests.faults.crashing_claims")
-        with kept_up(parts, ["/bin/sh", "-c", f"exec {command}"]):
-            yield parts
+        with keep_web_running(system, ["/bin/sh", "-c", f"exec {command}"]):
+            yield system
 
 
-def workers(parts: Platform) -> list[int]:
-    """Web's serving processes that live now, the oldest first."""
-    with contextlib.suppress(KeyError, OSError):  # all of web may be starting anew
-        pid = parts.parts["web"].pid
+def list_workers(system: Platform) -> list[int]:
+    """Return the IDs of web's running processes, the oldest first."""
+    with contextlib.suppress(KeyError, OSError):  # all of web may be restarting
+        pid = system.processes["web"].pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return []
 
 
-def oldest(parts: Platform) -> int:
-    """The process that has served longest."""
-    until(lambda: workers(parts), "web serves")
-    return workers(parts)[0]
+def oldest_worker(system: Platform) -> int:
+    """Return the process that has run longest."""
+    wait_until(lambda: list_workers(system), "web serves")
+    return list_workers(system)[0]
 
 
-def kill_web(parts: Platform) -> None:
-    """kill -9 of all of web at once."""
-    until(lambda: workers(parts), "web serves")
-    os.killpg(parts.parts["web"].pid, signal.SIGKILL)
+def kill_web(system: Platform) -> None:
+    """Kill all of web at once (SIGKILL)."""
+    wait_until(lambda: list_workers(system), "web serves")
+    os.killpg(system.processes["web"].pid, signal.SIGKILL)
 
 
 @dataclass
-class Trials:
-    """Bursts of the same shoppers, each at a campaign of its own, under one kind of fault."""
+class TrialRun:
+    """Trials with the same shoppers, each on its own campaign, with one kind of fault."""
 
-    parts: Platform
+    platform: Platform
     fault: str
     keyed: bool = False
     score: results.Score = field(init=False)
-    wrong: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     brand: Brand = field(default_factory=BrandFactory)
-    credentials: dict[int, str] = field(default_factory=shoppers)
+    credentials: dict[int, str] = field(default_factory=create_shoppers)
 
     def __post_init__(self) -> None:
         self.score = results.Score(self.fault)
         results.SCORES.append(self.score)
 
-    def burst(self, strike: Callable[[Campaign], object], *, after: int) -> Crowd:
-        """One trial: after so many answers the fault strikes; in the end all is compared with the tables."""
+    def run_trial(self, inject_fault: Callable[[Campaign], object], *, after: int) -> LoadClients:
+        """Run one trial: inject the fault after a number of responses, then compare all results with the tables."""
         campaign = CampaignFactory(brand=self.brand, quota=QUOTA)
-        crowd = Crowd(self.parts.port, campaign.slug, self.credentials, keyed=self.keyed)
+        clients = LoadClients(self.platform.port, campaign.slug, self.credentials, keyed=self.keyed)
         try:
-            crowd.come(lambda: strike(campaign), after=after)
+            clients.send_all(lambda: inject_fault(campaign), after=after)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self._defects()}") from error
         connection.close()  # PostgreSQL may have been restarted
-        vouchers = [Voucher(row.customer_id, str(row.pk), row.rank) for row in Row.objects.filter(campaign=campaign)]
-        amiss = wrong_vouchers(quota=QUOTA, came=SHOPPERS, vouchers=vouchers) + wrong_rows(campaign, vouchers)
-        lies = wrong_answers(crowd.told, vouchers)
-        lies += wrong_answers(crowd.ask_again([one.customer for one in vouchers]), vouchers)
-        self.score.add(crowd, vouchers_right=not amiss, answers_right=not lies)
-        self.wrong += amiss + lies
-        return crowd
+        vouchers = [
+            IssuedVoucher(row.customer_id, str(row.pk), row.rank)
+            for row in VoucherRow.objects.filter(campaign=campaign)
+        ]
+        table_errors = find_voucher_errors(quota=QUOTA, came=SHOPPERS, vouchers=vouchers) + find_row_errors(
+            campaign, vouchers
+        )
+        response_errors = find_response_errors(clients.responses, vouchers)
+        response_errors += find_response_errors(clients.repeat([voucher.customer for voucher in vouchers]), vouchers)
+        self.score.add(clients, vouchers_right=not table_errors, answers_right=not response_errors)
+        self.errors += table_errors + response_errors
+        return clients
 
     def _defects(self) -> str:
-        """What web has said that it should not have to say."""
-        said = (self.parts.home / "web.log").read_text(errors="replace").splitlines()
-        return "\n".join(line for line in said if '"level": "error"' in line)[-8000:]
+        """Return the errors that web has logged."""
+        lines = (self.platform.data_dir / "web.log").read_text(errors="replace").splitlines()
+        return "\n".join(line for line in lines if '"level": "error"' in line)[-8000:]
 
-    def judge(self) -> None:
-        """Nothing was wrong in any of them, and no ledger differs."""
-        print(*results.table()[:2], results.table()[-1], sep="\n")
-        assert self.wrong == []
-        said = StringIO()
+    def check_results(self) -> None:
+        """Check that no trial had errors and that the consistency check finds no difference."""
+        print(*results.format_table()[:2], results.format_table()[-1], sep="\n")
+        assert self.errors == []
+        output = StringIO()
         try:
-            call_command("audit_ledgers", stdout=said, stderr=said)
+            call_command("check_consistency", stdout=output, stderr=output)
         except SystemExit:
-            raise AssertionError(said.getvalue()) from None
+            raise AssertionError(output.getvalue()) from None
 
 
-def wrong_rows(campaign: Campaign, vouchers: list[Voucher]) -> list[str]:
-    """What is wrong beside the vouchers: everybody's first login is written down, and a mail is planned per winner."""
-    wrong = list(check(at=timezone.now(), repair=False))
-    came = FirstLogin.objects.filter(campaign=campaign).count()
-    if came != SHOPPERS:
-        wrong.append(f"{came} first logins of {SHOPPERS}")
+def find_row_errors(campaign: Campaign, vouchers: list[IssuedVoucher]) -> list[str]:
+    """Return errors besides the vouchers: each first login is stored, and one mail is planned per voucher."""
+    errors = list(check(at=timezone.now(), repair=False))
+    logins = FirstLogin.objects.filter(campaign=campaign).count()
+    if logins != SHOPPERS:
+        errors.append(f"{logins} first logins of {SHOPPERS}")
     mails = Counter(Mail.objects.filter(mailing__key=get_mailing_key(campaign.pk)).values_list("recipient", flat=True))
-    if mails != dict.fromkeys((one.customer for one in vouchers), 1):
-        wrong.append(f"{mails.total()} mails to {len(mails)} for {len(vouchers)} winners")
-    return wrong
+    if mails != dict.fromkeys((voucher.customer for voucher in vouchers), 1):
+        errors.append(f"{mails.total()} mails to {len(mails)} for {len(vouchers)} winners")
+    return errors

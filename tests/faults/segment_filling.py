@@ -1,4 +1,4 @@
-"""A worker of the queue of segments that knows nothing else: ``python -m tests.faults.segment_filling``; made to be killed."""
+"""Worker that only processes due segments, made to be killed: ``python -m tests.faults.segment_filling``."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Makers of codes are killed, over and over: what is counted is there, and the batch ends with exactly its number."""
+"""Code generators are killed repeatedly: the count is correct, and the batch ends with exactly its number of codes."""
 
 import os
 import random
@@ -19,71 +19,71 @@ from tests.factories import BrandFactory, PromotionFactory
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNT, KILLS = 40_000, 6
-MAKER = """
+SCRIPT = """
 import sys, uuid, django
 django.setup()
 from promotions.services import batches
 batches.CHUNK = 500
 print("ready", flush=True)
 sys.stdin.readline()
-batches.make_codes(batch_id=uuid.UUID(sys.argv[1]))
+batches.generate_codes(batch_id=uuid.UUID(sys.argv[1]))
 """
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
 
-def maker(batch: CodeBatch) -> subprocess.Popen[bytes]:
-    """A process that is ready to make the batch's codes, in small chunks."""
+def start_generator(batch: CodeBatch) -> subprocess.Popen[bytes]:
+    """Start a process that is ready to generate the codes of the batch, in small chunks."""
     database = urlsplit(configured.DATABASE_URL)._replace(path="/" + quote(connection.settings_dict["NAME"])).geturl()
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "promoplatform.settings.base", "PYTHONPATH": str(ROOT),
         "DATABASE_URL": database, "REDIS_URL": configured.REDIS_URL,
     }  # fmt: skip
-    command = [sys.executable, "-c", MAKER, str(batch.pk)]
+    command = [sys.executable, "-c", SCRIPT, str(batch.pk)]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
-    with process.stdout as said:
-        assert said.readline() == b"ready\n"
+    with process.stdout as output:
+        assert output.readline() == b"ready\n"
     return process
 
 
-def go(process: subprocess.Popen[bytes]) -> None:
-    """Let it begin."""
+def start_generating(process: subprocess.Popen[bytes]) -> None:
+    """Let the process start."""
     assert process.stdin is not None
-    with process.stdin as told:
-        told.write(b"\n")
+    with process.stdin as input_:
+        input_.write(b"\n")
 
 
-def wait_for_more(batch: CodeBatch) -> None:
-    """Until somebody has made more of the batch."""
-    ends = time.monotonic() + 60
+def wait_for_progress(batch: CodeBatch) -> None:
+    """Wait until more codes of the batch are generated."""
+    deadline = time.monotonic() + 60
     while CodeBatch.objects.get(pk=batch.pk).generated_count == batch.generated_count < COUNT:
-        assert time.monotonic() < ends, "nobody makes any"
+        assert time.monotonic() < deadline, "no process generates codes"
         time.sleep(0.01)
 
 
-def test_makers_that_are_killed_leave_a_batch_that_is_made_to_the_last_code() -> None:
+def test_killed_generators_leave_a_batch_that_can_be_completed() -> None:
     batch = services.create_batch(
         promotion=PromotionFactory(brand=BrandFactory(), trigger="code"), count=COUNT, pattern="SUMMER-########"
     )
-    dice = random.Random(5)
-    seen = [0]
+    rng = random.Random(5)
+    counts = [0]
     for _ in range(KILLS):
-        makers = [maker(batch) for _ in range(2)]
-        for process in makers:
-            go(process)
-        wait_for_more(batch)
-        time.sleep(dice.uniform(0, 0.3))
-        for process in makers:
+        generators = [start_generator(batch) for _ in range(2)]
+        for process in generators:
+            start_generating(process)
+        wait_for_progress(batch)
+        time.sleep(rng.uniform(0, 0.3))
+        for process in generators:
             process.send_signal(signal.SIGKILL)
             process.wait(10)
         batch.refresh_from_db()
         assert Code.objects.filter(batch=batch).count() == batch.generated_count
-        seen.append(batch.generated_count)
+        counts.append(batch.generated_count)
 
-    assert seen == sorted(seen)
-    assert any(0 < one < COUNT for one in seen), "nobody was killed in the middle"
-    last = maker(batch)
-    go(last)
+    assert counts == sorted(counts)
+    assert any(0 < count < COUNT for count in counts), "no process was killed during generation"
+    last = start_generator(batch)
+    start_generating(last)
     assert last.wait(120) == 0
     batch.refresh_from_db()
     assert batch.is_generated

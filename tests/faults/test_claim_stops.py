@@ -1,6 +1,6 @@
-"""Web is stopped as an update stops it while a crowd comes: who was let in is answered, waiting batches are drained.
+"""Web is stopped, as in an update, during many first logins: accepted requests are answered and batches are drained.
 
-An answer that was lost would show: who asks again hears ``already_logged_in``. Nobody does.
+A lost response would show: a repeated request gets ``already_logged_in``. None does.
 """
 
 import os
@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.load_clients import Crowd
-from tests.faults.runner import QUOTA, SHOPPERS, Trials, oldest, web
+from tests.faults.load_clients import LoadClients
+from tests.faults.runner import QUOTA, SHOPPERS, TrialRun, oldest_worker, web
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 
@@ -22,18 +22,20 @@ def long_tokens(settings: Any) -> None:
     settings.ACCESS_TOKEN_MINUTES = 120
 
 
-def first_answers(crowd: Crowd) -> Counter[str]:
-    return Counter(one.result for one in crowd.told.values())
+def count_results(clients: LoadClients) -> Counter[str]:
+    return Counter(response.result for response in clients.responses.values())
 
 
 @pytest.mark.parametrize("batching", [True, False])
-def test_web_stopped_and_started_again_loses_no_answer(batching: bool) -> None:
-    dice = random.Random(4)
-    with web(batching=batching) as parts:
-        trials = Trials(parts, f"web stopped by SIGTERM, {'batches' if batching else 'single statements'}")
+def test_web_stopped_and_restarted_loses_no_response(batching: bool) -> None:
+    rng = random.Random(4)
+    with web(batching=batching) as system:
+        run = TrialRun(system, f"web stopped by SIGTERM, {'batches' if batching else 'single statements'}")
         for _ in range(8):
-            oldest(parts)  # it is up
-            crowd = trials.burst(lambda _: os.kill(parts.parts["web"].pid, signal.SIGTERM), after=dice.randint(0, 250))
-            assert first_answers(crowd) == {"voucher_granted": QUOTA, "campaign_full": SHOPPERS - QUOTA}
-        assert trials.score.cut
-        trials.judge()
+            oldest_worker(system)  # wait until web runs
+            clients = run.run_trial(
+                lambda _: os.kill(system.processes["web"].pid, signal.SIGTERM), after=rng.randint(0, 250)
+            )
+            assert count_results(clients) == {"voucher_granted": QUOTA, "campaign_full": SHOPPERS - QUOTA}
+        assert run.score.disconnected
+        run.check_results()

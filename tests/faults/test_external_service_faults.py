@@ -1,4 +1,4 @@
-"""Real workers die again and again while a service fails a third of its calls: in the end it knows what we know."""
+"""Workers are killed repeatedly while a service fails a third of its calls: in the end it has the same data."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from integrations.models import SyncJob
 from segments.models import Segment, SegmentMember, State
 from segments.services import sync
 from tests.factories import BrandFactory
-from tests.fakes.external_services import KEY, Outside
+from tests.fakes.external_services import KEY, FakeServices
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMBERS, SEGMENTS, ENDED = 60_000, 6, 2
@@ -31,33 +31,33 @@ from datetime import timedelta
 import django; django.setup()
 from django.utils import timezone
 from integrations import client, rules
-from integrations.contracts import Clock
+from integrations.contracts import RunClock
 from segments.adapters import segmentation
 from segments.adapters.http import HttpSegmentation
-from segments.services import syncing
-client.SECONDS = 0.5                                          # the same code in a quicker world
+from segments.services import sync
+client.TIMEOUT_SECONDS = 0.5  # the same code with shorter times
 HttpSegmentation.page_size = 1_000
-rules.back_off = lambda failures, chance: timedelta(seconds=0.2)
-rules.pause = lambda failures: timedelta(seconds=0.3) if failures >= rules.FAILURES_TO_OPEN else None
-from integrations.services import breaker, errands
-errands.LEASE, breaker.TRIAL = timedelta(seconds=2), timedelta(seconds=1)
+rules.retry_delay = lambda failures, jitter: timedelta(seconds=0.2)
+rules.open_duration = lambda failures: timedelta(seconds=0.3) if failures >= rules.FAILURES_TO_OPEN else None
+from integrations.services import circuit_breaker, sync_jobs
+sync_jobs.LEASE, circuit_breaker.TRIAL_TIMEOUT = timedelta(seconds=2), timedelta(seconds=1)
 while True:
-    clock = Clock(timezone.now())
-    syncing.tell_due(outside=segmentation(clock), clock=clock)
+    clock = RunClock(timezone.now())
+    sync.sync_due(service=segmentation(clock), clock=clock)
     time.sleep(0.05)
 """
 
 
 @pytest.fixture
-def outside(settings: Any) -> Iterator[Outside]:
-    with Outside(seed=7) as standin:
-        settings.SEGMENTATION_SERVICE_URL, settings.SEGMENTATION_SERVICE_KEY = standin.url, KEY
-        yield standin
+def outside(settings: Any) -> Iterator[FakeServices]:
+    with FakeServices(seed=7) as fake:
+        settings.SEGMENTATION_SERVICE_URL, settings.SEGMENTATION_SERVICE_KEY = fake.url, KEY
+        yield fake
 
 
 @pytest.fixture
-def worker(outside: Outside, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Starts processes that tell what is due, with shorter pauses than in service."""
+def worker(outside: FakeServices, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Function that starts processes that sync what is due, with shorter pauses than in production."""
     database = urlsplit(configured.DATABASE_URL)._replace(path="/" + quote(connection.settings_dict["NAME"])).geturl()
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "promoplatform.settings.base", "PYTHONPATH": str(ROOT), "DATABASE_URL": database,
@@ -78,8 +78,8 @@ def worker(outside: Outside, tmp_path: Path) -> Iterator[Callable[[], subprocess
         process.wait(10)
 
 
-def filled(brand: Any, number: int) -> Segment:
-    """A segment of everybody."""
+def create_segment(brand: Any, number: int) -> Segment:
+    """Create a segment with all customers."""
     now = timezone.now()
     segment = Segment.objects.create(
         brand=brand, segment_type=f"kind{number}", start_date=now, end_date=now + timedelta(days=7), due_at=now,
@@ -94,48 +94,48 @@ def filled(brand: Any, number: int) -> Segment:
     return segment
 
 
-def test_workers_killed_at_random_and_a_failing_service_end_in_the_same_members(
-    outside: Outside, worker: Callable[[], subprocess.Popen[bytes]]
+def test_killed_workers_and_a_failing_service_end_with_the_same_members(
+    outside: FakeServices, worker: Callable[[], subprocess.Popen[bytes]]
 ) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO accounts_customer (customer_id) SELECT 'c' || n FROM generate_series(1, %s) n", [MEMBERS]
         )
     brand = BrandFactory()
-    outside.faults = {"fail": 0.15, "reset": 0.05, "swallow": 0.05, "half": 0.02, "lie": 0.003, "hang": 0.02}
-    segments = [filled(brand, number) for number in range(SEGMENTS)]
-    deaths, began = 0, time.monotonic()
+    outside.fault_rates = {"fail": 0.15, "reset": 0.05, "swallow": 0.05, "half": 0.02, "lie": 0.003, "hang": 0.02}
+    segments = [create_segment(brand, number) for number in range(SEGMENTS)]
+    kills, started = 0, time.monotonic()
 
-    def done() -> bool:
+    def is_finished() -> bool:
         return not SyncJob.objects.exclude(acknowledged=1).exclude(acknowledged=2).exists() and not any(
-            errand.is_open for errand in SyncJob.objects.all()
+            job.is_open for job in SyncJob.objects.all()
         )
 
     workers = [worker(), worker()]
-    while not done():
-        assert time.monotonic() - began < 280, "it never came to an end"
+    while not is_finished():
+        assert time.monotonic() - started < 280, "the jobs did not finish"
         time.sleep(0.7)
-        if deaths < 20:
-            victim = workers.pop(0)
-            os.kill(victim.pid, signal.SIGKILL)
-            victim.wait(10)
-            deaths += 1
+        if kills < 20:
+            process = workers.pop(0)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait(10)
+            kills += 1
             workers.append(worker())
-        if deaths == 8:
-            ended = [it.pk for it in segments[:ENDED]]
+        if kills == 8:
+            ended = [segment.pk for segment in segments[:ENDED]]
             Segment.objects.filter(pk__in=ended).update(state=State.RELEASING, epoch=1)
             sync.request_sync(segment_ids=ended, at=timezone.now())
 
-    print(f"{deaths} workers died, {len(outside.calls)} calls, {time.monotonic() - began:.0f} s")
-    assert deaths >= 8
+    print(f"{kills} workers were killed, {len(outside.calls)} calls, {time.monotonic() - started:.0f} s")
+    assert kills >= 8
     with connection.cursor() as cursor:
         cursor.execute("SELECT xact_start FROM pg_stat_activity WHERE state = 'idle in transaction'")
         assert cursor.fetchall() == []
-    ours = sorted(f"c{number}" for number in range(1, MEMBERS + 1))
+    expected = sorted(f"c{number}" for number in range(1, MEMBERS + 1))
     for segment in segments[:ENDED]:
         assert outside.segments[str(segment.pk)].deleted
     for segment in segments[ENDED:]:
         segment.refresh_from_db()
         assert segment.state == State.ACTIVE
         assert SegmentMember.objects.filter(segment=segment).count() == MEMBERS
-        assert sorted(outside.segments[str(segment.pk)].members) == ours
+        assert sorted(outside.segments[str(segment.pk)].members) == expected

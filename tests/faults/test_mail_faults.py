@@ -1,4 +1,4 @@
-"""A worker dies in the middle of sending: nobody gets a mail twice, and what is in doubt is marked so."""
+"""A worker is killed while it sends: no customer gets a mail twice, and mails of unknown delivery are marked so."""
 
 import os
 import signal
@@ -28,23 +28,23 @@ MAILS = 5000
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
 
-def until(holds: Callable[[], Any], seconds: float = 60) -> None:
-    """Wait until something holds, or fail."""
-    ends = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < ends, "it did not happen in time"
+def wait_until(condition: Callable[[], Any], seconds: float = 60) -> None:
+    """Wait until the condition holds, or fail."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not hold in time"
         time.sleep(0.05)
 
 
 @pytest.fixture
 def sendgrid() -> Iterator[SendGrid]:
-    with SendGrid() as standin:
-        yield standin
+    with SendGrid() as fake:
+        yield fake
 
 
 @pytest.fixture
 def worker(sendgrid: SendGrid, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Starts real Celery workers on this test's database, with a queue of their own."""
+    """Function that starts real Celery workers on the test database, with a queue of their own."""
     database = urlsplit(configured.DATABASE_URL)._replace(path="/" + quote(connection.settings_dict["NAME"])).geturl()
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "promoplatform.settings.base", "PYTHONPATH": str(ROOT),
@@ -84,13 +84,13 @@ def worker(sendgrid: SendGrid, tmp_path: Path) -> Iterator[Callable[[], subproce
         broker.default_channel.queue_purge("mail-faults")  # type: ignore[attr-defined]
 
 
-def ask_to_send() -> None:
-    """What beat does every minute."""
+def enqueue_sending() -> None:
+    """Enqueue the task of the schedule."""
     app.send_task("mailings.send_due", queue="mail-faults", ignore_result=True)
 
 
 def plan() -> Mailing:
-    """Five thousand planned mails, due now."""
+    """Plan five thousand mails that are due now."""
     now = timezone.now()
     mailing = planning.plan_mailing(
         key="news", mail_type="tests.mailings.kinds.news", sender="b1", sender_name="Billo", marketing=True
@@ -101,50 +101,50 @@ def plan() -> Mailing:
     return mailing
 
 
-def states() -> Counter[str]:
+def count_by_status() -> Counter[str]:
     return Counter(Mail.objects.values_list("status", flat=True))
 
 
 @pytest.mark.parametrize(
-    ("fate", "taken"),
+    ("behavior", "was_accepted"),
     [("hold", True), ("hang", False)],
-    ids=["the provider had taken the batch", "the provider had not taken the batch"],
+    ids=["the provider had accepted the batch", "the provider had not accepted the batch"],
 )
-def test_a_worker_killed_in_the_middle_leaves_one_doubtful_batch_and_sends_the_rest_once(
-    sendgrid: SendGrid, worker: Callable[[], subprocess.Popen[bytes]], fate: str, taken: bool
+def test_killed_worker_leaves_one_batch_with_unknown_delivery(
+    sendgrid: SendGrid, worker: Callable[[], subprocess.Popen[bytes]], behavior: str, was_accepted: bool
 ) -> None:
     mailing = plan()
-    sendgrid.next(202, 202, fate)
+    sendgrid.next(202, 202, behavior)
     first = worker()
-    ask_to_send()
-    until(sendgrid.held.is_set)  # the third batch is at the provider, and no answer comes
+    enqueue_sending()
+    wait_until(sendgrid.hanging.is_set)  # the provider has the third batch and does not answer
 
     os.killpg(first.pid, signal.SIGKILL)
     first.wait(10)
 
-    assert states() == {"sent": 2000, "sending": 1000, "planned": 2000}
+    assert count_by_status() == {"sent": 2000, "sending": 1000, "planned": 2000}
     worker()
-    ask_to_send()
-    until(lambda: states()["sent"] == 4000)
-    assert states() == {"sent": 4000, "sending": 1000}
+    enqueue_sending()
+    wait_until(lambda: count_by_status()["sent"] == 4000)
+    assert count_by_status() == {"sent": 4000, "sending": 1000}
 
     sending.send_due(at=timezone.now() + sending.LEASE + timedelta(minutes=1))
 
-    assert states() == {"sent": 4000, "doubtful": 1000}
+    assert count_by_status() == {"sent": 4000, "doubtful": 1000}
     mailing.refresh_from_db()
     assert mailing.status == "done"
-    accepted = Counter(taken.custom_args["mail_id"] for taken in sendgrid.taken)
-    assert set(accepted.values()) == {1}  # nobody twice
-    answered = {int(taken.custom_args["mail_id"]) for taken in sendgrid.taken if taken.answered}
+    accepted = Counter(mail.custom_args["mail_id"] for mail in sendgrid.mails)
+    assert set(accepted.values()) == {1}  # no mail twice
+    answered = {int(sent.custom_args["mail_id"]) for sent in sendgrid.mails if sent.answered}
     assert answered == set(Mail.objects.filter(status="sent").values_list("pk", flat=True))
-    unanswered = {int(taken.custom_args["mail_id"]) for taken in sendgrid.taken if not taken.answered}
-    doubtful = set(Mail.objects.filter(status="doubtful").values_list("pk", flat=True))
-    assert unanswered == (doubtful if taken else set())
+    unanswered = {int(sent.custom_args["mail_id"]) for sent in sendgrid.mails if not sent.answered}
+    unknown = set(Mail.objects.filter(status="doubtful").values_list("pk", flat=True))
+    assert unanswered == (unknown if was_accepted else set())
     assert len(set(Mail.objects.filter(status="doubtful").values_list("batch", flat=True))) == 1
 
 
-def test_a_million_planned_mails_are_claimed_a_batch_at_a_time(settings: Any) -> None:
-    """Neither one transaction nor memory holds them all: the first and the last claim read as little as each other."""
+def test_a_million_planned_mails_are_claimed_in_batches(settings: Any) -> None:
+    """Check that neither a transaction nor memory holds them all: each claim reads about the same amount."""
     settings.EMAIL_BACKEND = "mailings.sendgrid.SendGridBackend"
     mailing = planning.plan_mailing(key="all", mail_type="tests.mailings.kinds.news", marketing=True)
     now = timezone.now()
@@ -160,7 +160,7 @@ def test_a_million_planned_mails_are_claimed_a_batch_at_a_time(settings: Any) ->
 
     started = time.perf_counter()
     batches = [sending._claim(mailing, now) for _ in range(20)]
-    spent = time.perf_counter() - started
+    seconds = time.perf_counter() - started
 
     assert [batch and len(batch.rows) for batch in batches] == [1000] * 20
-    assert spent < 20 * 0.5
+    assert seconds < 20 * 0.5

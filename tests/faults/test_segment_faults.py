@@ -1,4 +1,4 @@
-"""Workers die while they fill and release a million slots, beat is away, beat is there twice: every count is exact."""
+"""Workers are killed while they fill and release a million slots, and the scheduler stops: all counts are exact."""
 
 import os
 import random
@@ -20,19 +20,19 @@ from accounts.models import Brand, Customer
 from segments import consistency, services
 from segments.models import FILLABLE_STATES, Audience, AudienceMember, CustomerSlots, Segment, SegmentMember, State
 from tests.factories import BrandFactory
-from tests.platform import ROOT, Platform, database_url, platform, until
+from tests.platform import ROOT, Platform, database_url, platform, wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
-MILLION, DEATHS = 1_000_000, 20
+MILLION, KILLS = 1_000_000, 20
 
 
-def everybody(brand: Brand, number: int) -> Audience:
-    """An audience of so many customers, who are made for it."""
-    audience = Audience.objects.create(brand=brand, segment_type="everybody", size=number)
+def create_audience(brand: Brand, size: int) -> Audience:
+    """Create an audience with new customers."""
+    audience = Audience.objects.create(brand=brand, segment_type="everybody", size=size)
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(
-            "INSERT INTO accounts_customer (customer_id) SELECT 'c' || n FROM generate_series(1, %s) n", [number]
+            "INSERT INTO accounts_customer (customer_id) SELECT 'c' || n FROM generate_series(1, %s) n", [size]
         )
         cursor.execute(
             "INSERT INTO segments_audiencemember (audience_id, customer_id) SELECT %s, id FROM accounts_customer"
@@ -45,7 +45,7 @@ def everybody(brand: Brand, number: int) -> Audience:
 
 @pytest.fixture
 def worker() -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Starts processes that work on the queue."""
+    """Function that starts processes that process due segments."""
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "promoplatform.settings.test", "PYTHONPATH": str(ROOT),
         "DATABASE_URL": database_url(),
@@ -59,100 +59,104 @@ def worker() -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
         return started[-1]
 
     yield start
-    end(started)
+    kill(started)
 
 
-def end(processes: list[subprocess.Popen[bytes]]) -> None:
-    """Without a word (SIGKILL)."""
+def kill(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Kill processes (SIGKILL)."""
     for process in processes:
         process.kill()
         process.wait(10)
 
 
 @contextmanager
-def beside(parts: Platform, home: Path) -> Iterator[Platform]:
-    """The same platform's parts a second time."""
-    others = Platform(home)
-    others.environment = parts.environment
+def second_platform(system: Platform, data_dir: Path) -> Iterator[Platform]:
+    """Yield a second set of processes of the same platform."""
+    second = Platform(data_dir)
+    second.environment = system.environment
     try:
-        yield others
+        yield second
     finally:
-        others.stop()
+        second.stop()
 
 
-def is_moving(segment: Segment) -> bool:
-    """Whether there is still something to be done for it; reads it anew."""
+def is_in_progress(segment: Segment) -> bool:
+    """Return whether the segment, read again, still has to be processed."""
     segment.refresh_from_db()
     return segment.state in {*FILLABLE_STATES, State.RELEASING}
 
 
-def used() -> int:
+def count_used_slots() -> int:
     return CustomerSlots.objects.aggregate(sum=Sum("used"))["sum"] or 0
 
 
 @pytest.mark.timeout(3600)
-def test_workers_killed_20_times_in_fillings_of_a_million_leave_every_count_exact(
+def test_workers_killed_while_filling_a_million_slots_leave_exact_counts(
     worker: Callable[[], subprocess.Popen[bytes]],
 ) -> None:
-    brand, dice, deaths = BrandFactory(), random.Random(11), Counter[State]()
-    everybody(brand, MILLION)
+    brand, rng, kills = BrandFactory(), random.Random(11), Counter[State]()
+    create_audience(brand, MILLION)
 
-    def see_it_through(segment: Segment, last: State) -> None:
+    def finish(segment: Segment, final_state: State) -> None:
         """Two workers at a time, who die at random moments between its first and its last customer."""
         workers = [worker(), worker()]
-        while is_moving(segment):
-            before = segment.cursor
-            time.sleep(dice.uniform(0.1, 3))
-            if is_moving(segment) and segment.cursor > before and deaths[last] < DEATHS:
-                end(workers)
-                workers, deaths[last] = [worker(), worker()], deaths[last] + 1
-        end(workers)
-        assert segment.state == last
+        while is_in_progress(segment):
+            cursor_before = segment.cursor
+            time.sleep(rng.uniform(0.1, 3))
+            if is_in_progress(segment) and segment.cursor > cursor_before and kills[final_state] < KILLS:
+                kill(workers)
+                workers, kills[final_state] = [worker(), worker()], kills[final_state] + 1
+        kill(workers)
+        assert segment.state == final_state
         assert (segment.audience_count, segment.members_count, segment.skipped_count) == (MILLION, MILLION, 0)
 
-    while deaths[State.ACTIVE] < DEATHS:
+    while kills[State.ACTIVE] < KILLS:
         now = timezone.now()
         segment = services.schedule(
             brand=brand, segment_type="everybody", start_date=now, end_date=now + timedelta(days=7), at=now
         )
-        see_it_through(segment, State.ACTIVE)
-        assert SegmentMember.objects.count() == used() == MILLION
+        finish(segment, State.ACTIVE)
+        assert SegmentMember.objects.count() == count_used_slots() == MILLION
         assert set(CustomerSlots.objects.values_list("used", flat=True)) == {1}
         services.delete(which=Q(pk=segment.pk), at=timezone.now())
-        see_it_through(segment, State.DELETED)
-        assert SegmentMember.objects.count() == used() == 0
+        finish(segment, State.DELETED)
+        assert SegmentMember.objects.count() == count_used_slots() == 0
 
-    print(f"deaths in fillings: {deaths[State.ACTIVE]}, in releases: {deaths[State.DELETED]}")
-    assert deaths[State.DELETED] > 0
+    print(f"kills while filling: {kills[State.ACTIVE]}, while releasing: {kills[State.DELETED]}")
+    assert kills[State.DELETED] > 0
     assert list(consistency.check(at=timezone.now(), repair=False)) == []
 
 
-def test_after_beat_was_away_two_of_them_catch_up_and_do_nothing_twice(tmp_path: Path) -> None:
+def test_two_schedulers_catch_up_after_an_outage_without_repetition(tmp_path: Path) -> None:
     brand = BrandFactory()
-    everybody(brand, 30_000)
+    create_audience(brand, 30_000)
     now = timezone.now()
 
-    def asked(start: float, end: float) -> Segment:
+    def schedule(start: float, kill: float) -> Segment:
         return services.schedule(
             brand=brand, segment_type="everybody", at=now,
-            start_date=now + timedelta(seconds=start), end_date=now + timedelta(seconds=end),
+            start_date=now + timedelta(seconds=start), end_date=now + timedelta(seconds=kill),
         )  # fmt: skip
 
-    over, running = asked(1, 2), [asked(1, days * 86_400) for days in (1, 2, 3)]
-    coming = asked(86_400, 2 * 86_400)
-    time.sleep(3)  # beat is not there while they start, and while the first of them ends
+    ended, running = schedule(1, 2), [schedule(1, days * 86_400) for days in (1, 2, 3)]
+    scheduled = schedule(86_400, 2 * 86_400)
+    time.sleep(3)  # no scheduler runs while they start, and while the first of them ends
 
-    with platform() as parts, beside(parts, tmp_path) as others:
-        for each in (parts, others):
-            each.start("worker", "beat")
-        until(lambda: not any(map(is_moving, running)), f"they are filled\n{parts.log('worker')}", 180)
+    with platform() as first, second_platform(first, tmp_path) as second:
+        for system in (first, second):
+            system.start("worker", "beat")
+        wait_until(
+            lambda: not any(map(is_in_progress, running)), f"the segments are filled\n{first.log('worker')}", 180
+        )
 
-    for segment in (over, coming):
+    for segment in (ended, scheduled):
         segment.refresh_from_db()
-    assert (over.state, over.members_count) == (State.EXPIRED, 0)
-    assert [(it.state, it.members_count, it.skipped_count) for it in running] == [(State.ACTIVE, 30_000, 0)] * 3
-    assert coming.state == State.SCHEDULED
-    assert SegmentMember.objects.count() == used() == 90_000
+    assert (ended.state, ended.members_count) == (State.EXPIRED, 0)
+    assert [(segment.state, segment.members_count, segment.skipped_count) for segment in running] == [
+        (State.ACTIVE, 30_000, 0)
+    ] * 3
+    assert scheduled.state == State.SCHEDULED
+    assert SegmentMember.objects.count() == count_used_slots() == 90_000
     assert set(CustomerSlots.objects.values_list("used", flat=True)) == {3}
     assert Customer.objects.count() == AudienceMember.objects.count() == 30_000
     assert list(consistency.check(at=timezone.now(), repair=False)) == []
