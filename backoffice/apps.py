@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 
 
-class ConsoleConfig(AppConfig):
+class BackofficeConfig(AppConfig):
     """The admin site: dashboard, navigation, audit log and system pages."""
 
     name = "backoffice"

@@ -1,11 +1,13 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
-class KernelConfig(AppConfig):
+class CoreConfig(AppConfig):
     """Library code for all apps, independent of the business domain."""
 
     name = "core"
     label = "kernel"
+    verbose_name = _("Platform")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

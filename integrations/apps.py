@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
-class OutsideConfig(AppConfig):
+class IntegrationsConfig(AppConfig):
     """Sync jobs to external services, which are repeated until the service has acknowledged them."""
 
     name = "integrations"

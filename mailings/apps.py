@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
-class MailConfig(AppConfig):
+class MailingsConfig(AppConfig):
     """Emails to many recipients: planned as rows, sent in batches, each once, with unsubscription."""
 
     name = "mailings"

@@ -89,7 +89,7 @@ def save_progress(job: SyncJob, *, cursor: int, count: int, at: datetime) -> Non
 
     Raises Superseded if another worker holds the lease or the job has a newer version.
     """
-    progress = {"cursor": cursor, "page": job.page + 1, "sent": job.sent_count + count}
+    progress = {"cursor": cursor, "page": job.page + 1, "sent_count": job.sent_count + count}
     owned = _owned(job).filter(version=job.version)
     if not owned.update(**progress, failures=0, error="", leased_until=at + LEASE):
         raise Superseded
