@@ -137,7 +137,7 @@ class OfferForm(forms.Form):
             for key in ("from", "value"):
                 name = f"{base}-tiers-{index}-{key}"
                 self.fields[name] = forms.CharField(
-                    label=get_field_texts("tier", f"tier-{key}")[0],
+                    label=str(get_field_texts("tier", f"tier-{key}")[0]),
                     required=False,
                     max_length=40,
                     initial=values.get(name, ""),
@@ -228,10 +228,9 @@ class OfferForm(forms.Form):
 
     def description(self) -> str:
         """Return the offer as a sentence; empty while the offer is incomplete."""
+        document: object = None if self.action else self.offer
         if self.is_bound:
             document = self.document if self.is_valid() else None
-        else:
-            document = None if self.action else self.offer
         return describe_offer(parse_offer(document), self.brand.currency) if document else ""
 
     def initial_data(self) -> dict[str, Any]:

@@ -35,30 +35,32 @@ def as_user(user: Any) -> Client:
     return client
 
 
-def runs(brand: Brand, name: str, start: datetime, end: datetime, **more: Any) -> None:
-    PromotionFactory(brand=brand, name=name, start_date=start, end_date=end, **more)
+def plan(brand: Brand, name: str, start: datetime, end: datetime, **fields: Any) -> None:
+    """Create a promotion between two datetimes."""
+    PromotionFactory(brand=brand, name=name, start_date=start, end_date=end, **fields)
 
 
-def bars(client: Client, query: str = "?month=2026-11") -> dict[str, tuple[int, int]]:
-    answer = client.get(f"{CALENDAR}{query}")
-    assert answer.status_code == 200
-    return {bar.promotion.name: (bar.start, bar.stop) for bar in answer.context["bars"]}
+def get_bars(client: Client, query: str = "?month=2026-11") -> dict[str, tuple[int, int]]:
+    """Return the columns of each promotion's bar: the first one, and the one after the last."""
+    response = client.get(f"{CALENDAR}{query}")
+    assert response.status_code == 200
+    return {bar.promotion.name: (bar.start, bar.stop) for bar in response.context["bars"]}
 
 
 def test_a_bar_covers_the_days_of_the_brands_time_zone(viewer: Client, brand: Brand) -> None:
-    runs(brand, "whole", datetime(2026, 10, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
-    runs(brand, "inside", datetime(2026, 11, 2, 23, 30, tzinfo=UTC), datetime(2026, 11, 5, 23, 0, tzinfo=UTC))
-    runs(brand, "eve", datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 31, 23, 0, tzinfo=UTC))  # ends at midnight
-    runs(brand, "first hour", datetime(2026, 10, 31, 23, 0, tzinfo=UTC), datetime(2026, 10, 31, 23, 30, tzinfo=UTC))
-    runs(brand, "last", datetime(2026, 11, 30, 12, tzinfo=UTC), datetime(2026, 12, 24, tzinfo=UTC), status="draft")
-    runs(brand, "december", datetime(2026, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 24, tzinfo=UTC))
+    plan(brand, "whole", datetime(2026, 10, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+    plan(brand, "inside", datetime(2026, 11, 2, 23, 30, tzinfo=UTC), datetime(2026, 11, 5, 23, 0, tzinfo=UTC))
+    plan(brand, "eve", datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 31, 23, 0, tzinfo=UTC))  # ends at midnight
+    plan(brand, "first hour", datetime(2026, 10, 31, 23, 0, tzinfo=UTC), datetime(2026, 10, 31, 23, 30, tzinfo=UTC))
+    plan(brand, "last", datetime(2026, 11, 30, 12, tzinfo=UTC), datetime(2026, 12, 24, tzinfo=UTC), status="draft")
+    plan(brand, "december", datetime(2026, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 24, tzinfo=UTC))
 
-    assert bars(viewer) == {"whole": (1, 31), "first hour": (1, 2), "inside": (3, 6), "last": (30, 31)}
-    assert set(bars(viewer, "?month=2026-12")) == {"whole", "last", "december"}
+    assert get_bars(viewer) == {"whole": (1, 31), "first hour": (1, 2), "inside": (3, 6), "last": (30, 31)}
+    assert set(get_bars(viewer, "?month=2026-12")) == {"whole", "last", "december"}
 
 
 def test_dates_and_status_are_text_too(viewer: Client, brand: Brand) -> None:
-    runs(brand, "Autumn", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, 12, tzinfo=UTC), status="scheduled")
+    plan(brand, "Autumn", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, 12, tzinfo=UTC), status="scheduled")
 
     page = viewer.get(f"{CALENDAR}?month=2026-11").content.decode()
 
@@ -68,9 +70,9 @@ def test_dates_and_status_are_text_too(viewer: Client, brand: Brand) -> None:
 
 
 def test_promotions_of_other_brands_are_hidden(viewer: Client, brand: Brand) -> None:
-    runs(BrandFactory(slug="cake"), "Secret", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))
+    plan(BrandFactory(slug="cake"), "Secret", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))
 
-    assert bars(viewer) == {}
+    assert get_bars(viewer) == {}
     assert viewer.get(f"{CALENDAR}?brand=cake").status_code == 404
     assert as_user(UserFactory()).get(CALENDAR).status_code in (302, 403)
 
@@ -79,20 +81,20 @@ def test_staff_of_several_brands_see_all_or_one(brand: Brand) -> None:
     user = MembershipFactory(brand=brand).user
     cake = MembershipFactory(user=user, brand=BrandFactory(slug="cake")).brand
     for owner in (brand, cake):
-        runs(owner, f"of {owner.slug}", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))
+        plan(owner, f"of {owner.slug}", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))
 
-    assert set(bars(as_user(user))) == {"of billo", "of cake"}
-    assert set(bars(as_user(user), "?month=2026-11&brand=cake")) == {"of cake"}
+    assert set(get_bars(as_user(user))) == {"of billo", "of cake"}
+    assert set(get_bars(as_user(user), "?month=2026-11&brand=cake")) == {"of cake"}
 
 
 def test_the_rows_are_limited_and_a_note_says_so(viewer: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
-        runs(brand, f"{number}", datetime(2026, 11, 3 + number, tzinfo=UTC), datetime(2026, 11, 25, tzinfo=UTC))
+        plan(brand, f"{number}", datetime(2026, 11, 3 + number, tzinfo=UTC), datetime(2026, 11, 25, tzinfo=UTC))
     with CaptureQueriesContext(connection) as all_rows:
-        bars(viewer)
+        get_bars(viewer)
     monkeypatch.setattr(calendar, "MAX_ROWS", 1)
     with CaptureQueriesContext(connection) as one_row:
-        assert set(bars(viewer)) == {"0"}
+        assert set(get_bars(viewer)) == {"0"}
 
     assert "Showing the first 1." in viewer.get(f"{CALENDAR}?month=2026-11").content.decode()
     assert len(one_row) == len(all_rows)

@@ -31,7 +31,8 @@ def owner(billo: Brand) -> Client:
     return client
 
 
-def discount(server: Client) -> str:
+def quote_discount(server: Client) -> str:
+    """Return the discount of a quote for a cart of 9.99 with a code for 50% off."""
     line = {"id": "1", "sku": "shoe", "quantity": 1, "unit_price": "9.99"}
     cart = {"currency": "EUR", "lines": [line], "codes": ["HALF"], "customer_id": "c1"}
     total: str = server.post("/api/v1/checkout/quote/", cart, content_type="application/json").json()["discount_total"]
@@ -43,22 +44,22 @@ def test_the_next_quote_uses_the_new_rounding(
 ) -> None:
     DiscountCodeFactory(brand=billo, text="HALF", percent=50)
     server = brand_client(billo)
-    assert discount(server) == "5.00"  # 4.995, half up
+    assert quote_discount(server) == "5.00"  # 4.995, rounded half up
 
     response = owner.post(f"{PAGE}add/", PROFILE | {"brand": str(billo.pk)})
 
     assert response.status_code == 302
-    assert discount(server) == "4.99"
+    assert quote_discount(server) == "4.99"
     owner.post(f"{PAGE}{billo.pk}/change/", PROFILE | {"rounding": "half_up"})
-    assert discount(server) == "5.00"
+    assert quote_discount(server) == "5.00"
 
 
 def test_an_invalid_choice_and_another_brand_are_rejected_at_their_fields(owner: Client, billo: Brand) -> None:
     other = BrandFactory()
 
     for changes in ({"rounding": "up"}, {"brand": str(other.pk)}):
-        answer = owner.post(f"{PAGE}add/", PROFILE | {"brand": str(billo.pk)} | changes)
-        assert answer.status_code == 200
-        assert next(iter(changes)) in answer.context["adminform"].form.errors
+        response = owner.post(f"{PAGE}add/", PROFILE | {"brand": str(billo.pk)} | changes)
+        assert response.status_code == 200
+        assert next(iter(changes)) in response.context["adminform"].form.errors
 
     assert not PricingProfile.objects.exists()
