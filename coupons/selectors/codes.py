@@ -41,7 +41,7 @@ def get_batch(*, pk: uuid.UUID, coupon: CouponDefinition) -> CodeBatch:
 def list_batch_codes(*, batch: CodeBatch, after: str, at: datetime, limit: int) -> list[tuple[str, str]]:
     """Return the codes of the batch that follow ``after``, in order, each ``used``, ``held`` or ``free``."""
     params = {"batch": batch.pk, "after": after, "at": at, "limit": limit}
-    return [(row["text"], row["state"]) for row in db.fetch_all("coupons/sql/find_batch_codes.sql", params)]
+    return [(row["text"], row["state"]) for row in db.fetch_all("coupons/sql/select_batch_codes.sql", params)]
 
 
 def iter_batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[tuple[str, str]]:

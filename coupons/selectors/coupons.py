@@ -125,7 +125,7 @@ def count_redemptions(*, coupons: Collection[uuid.UUID], customer: int | None, a
     if customer is None or not coupons:
         return {}
     params = {"coupons": list(coupons), "customer": customer, "at": at}
-    return {row["coupon_id"]: row["n"] for row in db.fetch_all("coupons/sql/find_counts.sql", params)}
+    return {row["coupon_id"]: row["n"] for row in db.fetch_all("coupons/sql/select_counts.sql", params)}
 
 
 def get_eligibility(

@@ -101,4 +101,4 @@ def _ids_by_coupon(query: RedemptionQuery, first: uuid.UUID, until: uuid.UUID, l
         "ended": bool(query.status) and query.status not in ACTIVE_STATUSES, "first": first, "until": until,
         "limit": limit,
     }  # fmt: skip
-    return [row["id"] for row in db.fetch_all("coupons/sql/newest_redemptions.sql", params)]
+    return [row["id"] for row in db.fetch_all("coupons/sql/select_newest_redemptions.sql", params)]

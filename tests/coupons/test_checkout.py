@@ -1,4 +1,4 @@
-"""Coupons at checkout: by their code, held with the order, counted in all and for the shopper."""
+"""Coupons at checkout: quotes by code, reservations with orders, and limits."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,14 +24,14 @@ CART = {"currency": "EUR", "lines": [{"id": "a", "sku": "shoe", "quantity": 1, "
 
 @pytest.fixture
 def brand() -> Brand:
-    made: Brand = BrandFactory(slug="billo")
-    return made
+    brand: Brand = BrandFactory(slug="billo")
+    return brand
 
 
 @pytest.fixture
 def user() -> User:
-    made: User = ShopperFactory()
-    return made
+    user: User = ShopperFactory()
+    return user
 
 
 @pytest.fixture
@@ -43,73 +43,78 @@ def post(client: Client, path: str, body: object = None) -> Any:
     return client.post(path, {} if body is None else body, content_type="application/json")
 
 
-def order(*codes: str, **changes: Any) -> dict[str, Any]:
+def order_data(*codes: str, **changes: Any) -> dict[str, Any]:
     return CART | {"codes": list(codes), "order": "1"} | changes
 
 
-def reserved(client: Client, *codes: str, **changes: Any) -> str:
-    response = post(client, REDEMPTIONS, order(*codes, **changes))
+def reserve(client: Client, *codes: str, **changes: Any) -> str:
+    response = post(client, REDEMPTIONS, order_data(*codes, **changes))
     assert response.status_code == 201, response.content
     return str(response.json()["id"])
 
 
-def end(client: Client, redemption: str, how: str) -> int:
-    return int(post(client, f"{REDEMPTIONS}{redemption}/{how}/").status_code)
+def post_action(client: Client, redemption: str, action: str) -> int:
+    return int(post(client, f"{REDEMPTIONS}{redemption}/{action}/").status_code)
 
 
-def reasons(response: Any) -> list[tuple[str, str]]:
+def rejections(response: Any) -> list[tuple[str, str]]:
     return [(row["code"], row["reason"]["code"]) for row in response.json()["rejected"]]
 
 
-def left(coupon: CouponDefinition) -> int | None:
+def remaining(coupon: CouponDefinition) -> int | None:
     return selectors.remaining(coupons=[coupon.pk], at=timezone.now()).get(coupon.pk)
 
 
-def test_a_coupon_is_quoted_by_its_code_and_nothing_is_taken(brand: Brand, shopper: Client) -> None:
+def test_a_quote_applies_a_coupon_by_its_code_without_redeeming_it(brand: Brand, shopper: Client) -> None:
     coupon = CouponFactory(brand=brand, text="SUMMER", percent="20", title="Summer", maximum_number_of_coupons=5)
 
-    quote = post(shopper, QUOTE, order("SUMMER")).json()
+    quote = post(shopper, QUOTE, order_data("SUMMER")).json()
 
     (applied,) = quote["applied"]
     assert (applied["kind"], applied["id"], applied["code"]) == ("coupon", str(coupon.pk), "SUMMER")
-    assert (applied["title"], quote["total"]) == ("Summer", "80.00")
-    assert left(coupon) == 5
+    assert (applied["name"], quote["total"]) == ("Summer", "80.00")
+    assert remaining(coupon) == 5
 
 
 @pytest.mark.parametrize("strategy", ["exact", "sharded", "pool", "approximate"])
-def test_an_order_holds_confirms_and_refunds_a_coupon(
+def test_an_order_reserves_confirms_and_returns_a_coupon(
     strategy: str, brand: Brand, brand_client: Callable[[Brand], Client]
 ) -> None:
     coupon = CouponFactory(brand=brand, text="SUMMER", maximum_number_of_coupons=5, limit_strategy=strategy)
     server = brand_client(brand)
 
-    bought = reserved(server, "SUMMER", customer_id="c1")
-    made = CouponRedemption.objects.get()
-    assert (made.status, made.amount, made.currency, str(made.redemption_id)) == ("reserved", 1_000, "EUR", bought)
-    assert end(server, bought, "confirm") == 200
+    redemption_id = reserve(server, "SUMMER", customer_id="c1")
+    redemption = CouponRedemption.objects.get()
+    assert (redemption.status, redemption.amount, redemption.currency, str(redemption.redemption_id)) == (
+        "reserved",
+        1_000,
+        "EUR",
+        redemption_id,
+    )
+    assert post_action(server, redemption_id, "confirm") == 200
     assert CouponRedemption.objects.get().status == "confirmed"
-    assert end(server, bought, "refund") == 200
+    assert post_action(server, redemption_id, "refund") == 200
 
     assert CouponRedemption.objects.get().status == "refunded"
     assert UserCount.objects.get().redemption_count == 0
-    assert left(coupon) == 5
-    call_command("audit_ledgers")
+    assert remaining(coupon) == 5
+    call_command("check_consistency")
 
 
-def test_a_cancelled_and_an_expired_order_give_the_place_back(brand: Brand, shopper: Client) -> None:
+def test_a_canceled_or_expired_order_frees_the_unit(brand: Brand, shopper: Client) -> None:
     coupon = CouponFactory(brand=brand, text="LAST", maximum_number_of_coupons=1)
 
-    assert end(shopper, reserved(shopper, "LAST"), "cancel") == 200
-    assert left(coupon) == 1
-    reserved(shopper, "LAST", order="2")
+    assert post_action(shopper, reserve(shopper, "LAST"), "cancel") == 200
+    assert remaining(coupon) == 1
+    reserve(shopper, "LAST", order="2")
     release_expired(at=timezone.now() + timedelta(hours=2))
 
-    assert left(coupon) == 1
+    assert remaining(coupon) == 1
     assert sorted(CouponRedemption.objects.values_list("status", flat=True)) in (
         ["expired", "released"], ["released", "released"],
     )  # fmt: skip
-    reserved(shopper, "LAST", order="3")
-    call_command("audit_ledgers")
+    reserve(shopper, "LAST", order="3")
+    call_command("check_consistency")
 
 
 @pytest.mark.parametrize(
@@ -120,59 +125,57 @@ def test_a_cancelled_and_an_expired_order_give_the_place_back(brand: Brand, shop
         ({"start_date": timezone.now() + timedelta(days=1)}, "code_not_started"),
     ],
 )
-def test_what_does_not_run_is_refused_with_its_reason(
+def test_an_inactive_coupon_is_rejected_with_its_reason(
     fields: dict[str, Any], reason: str, brand: Brand, shopper: Client
 ) -> None:
     CouponFactory(brand=brand, text="SUMMER", **fields)
 
-    assert reasons(post(shopper, QUOTE, order("SUMMER"))) == [("SUMMER", reason)]
-    refused = post(shopper, REDEMPTIONS, order("SUMMER"))
-    assert (refused.status_code, refused.json()["code"]) == (409, reason)
+    assert rejections(post(shopper, QUOTE, order_data("SUMMER"))) == [("SUMMER", reason)]
+    response = post(shopper, REDEMPTIONS, order_data("SUMMER"))
+    assert (response.status_code, response.json()["code"]) == (409, reason)
     assert not Redemption.objects.exists()
 
 
-def test_an_exhausted_coupon_and_one_that_the_shopper_has_had_are_refused(brand: Brand, shopper: Client) -> None:
+def test_exhausted_limits_in_total_and_per_customer_are_rejected(brand: Brand, shopper: Client) -> None:
     CouponFactory(brand=brand, text="ONE", maximum_number_of_coupons=1)
     CouponFactory(brand=brand, text="MINE", maximum_number_of_coupons_per_user=1)
-    end(shopper, reserved(shopper, "ONE"), "confirm")
-    end(shopper, reserved(shopper, "MINE", order="2"), "confirm")
+    post_action(shopper, reserve(shopper, "ONE"), "confirm")
+    post_action(shopper, reserve(shopper, "MINE", order="2"), "confirm")
 
-    assert reasons(post(shopper, QUOTE, order("ONE"))) == [("ONE", "usage_limit_reached")]
-    assert reasons(post(shopper, QUOTE, order("MINE"))) == [("MINE", "usage_limit_per_customer")]
-    assert post(shopper, REDEMPTIONS, order("MINE", order="3")).json()["code"] == "usage_limit_per_customer"
+    assert rejections(post(shopper, QUOTE, order_data("ONE"))) == [("ONE", "usage_limit_reached")]
+    assert rejections(post(shopper, QUOTE, order_data("MINE"))) == [("MINE", "usage_limit_per_customer")]
+    assert post(shopper, REDEMPTIONS, order_data("MINE", order="3")).json()["code"] == "usage_limit_per_customer"
 
 
-def test_codes_that_are_good_once_are_spent_with_the_order_and_free_again_without_it(
-    brand: Brand, shopper: Client
-) -> None:
+def test_a_single_use_code_is_used_by_an_order_and_free_when_it_is_canceled(brand: Brand, shopper: Client) -> None:
     coupon = CouponFactory(brand=brand)
     batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(count=2))
     one, two = sorted(batch.codes.values_list("text", flat=True))
 
-    first = reserved(shopper, one)
-    assert reasons(post(shopper, QUOTE, order(one))) == [(one, "code_already_used")]
-    assert reasons(post(shopper, QUOTE, order(two, two))) == []
-    end(shopper, first, "cancel")
+    first = reserve(shopper, one)
+    assert rejections(post(shopper, QUOTE, order_data(one))) == [(one, "code_already_used")]
+    assert rejections(post(shopper, QUOTE, order_data(two, two))) == []
+    post_action(shopper, first, "cancel")
 
     assert not RedeemedCode.objects.exists()
-    reserved(shopper, one, order="2")
+    reserve(shopper, one, order="2")
 
 
-def test_two_codes_of_one_coupon_are_one_too_many(brand: Brand, shopper: Client) -> None:
+def test_two_codes_of_one_coupon_are_not_combinable(brand: Brand, shopper: Client) -> None:
     coupon = CouponFactory(brand=brand)
     batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(count=2))
     one, two = sorted(batch.codes.values_list("text", flat=True))
 
-    rejected = post(shopper, QUOTE, order(one, two)).json()["rejected"]
+    rejected = post(shopper, QUOTE, order_data(one, two)).json()["rejected"]
 
     assert [row["reason"]["code"] for row in rejected] == ["not_combinable"]
 
 
-def test_what_a_shopper_could_have_now_names_coupons_with_uses_left(brand: Brand, shopper: Client) -> None:
+def test_available_offers_list_only_coupons_that_can_still_be_redeemed(brand: Brand, shopper: Client) -> None:
     CouponFactory(brand=brand, text="SUMMER")
-    CouponFactory(brand=brand, text="GONE", maximum_number_of_coupons=1)
-    CouponFactory(brand=brand, text="OVER", end_date=timezone.now() - timedelta(days=1))
-    end(shopper, reserved(shopper, "GONE"), "confirm")
+    CouponFactory(brand=brand, text="EXHAUSTED", maximum_number_of_coupons=1)
+    CouponFactory(brand=brand, text="ENDED", end_date=timezone.now() - timedelta(days=1))
+    post_action(shopper, reserve(shopper, "EXHAUSTED"), "confirm")
 
     offers = shopper.get(OFFERS).json()["results"]
 

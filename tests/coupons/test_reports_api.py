@@ -1,4 +1,4 @@
-"""Reports over HTTP."""
+"""API of coupon reports."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from accounts.models import Brand
 from coupons.models import CouponDefinition, RedeemedCode, Status
 from coupons.services import rollup
 from promotions.models import CodeBatch
-from tests.coupons.builders import add, coupon_of, row
+from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, CodeFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
@@ -29,13 +29,13 @@ BOTH_DAYS = {"from": "2027-03-16T00:00:00Z", "to": "2027-03-18T00:00:00Z"}
 
 @pytest.fixture
 def brand() -> Brand:
-    made: Brand = BrandFactory(slug="billo", timezone="Europe/Madrid")
-    return made
+    brand: Brand = BrandFactory(slug="billo", timezone="Europe/Madrid")
+    return brand
 
 
 @pytest.fixture
 def coupon(brand: Brand) -> CouponDefinition:
-    return coupon_of(brand)
+    return create_coupon(brand)
 
 
 @pytest.fixture
@@ -43,56 +43,64 @@ def server(brand_client: ClientOf, brand: Brand) -> Client:
     return brand_client(brand)
 
 
-def path(coupon: CouponDefinition) -> str:
+def url_of(coupon: CouponDefinition) -> str:
     return f"/api/v1/coupons/{coupon.pk}/report/"
 
 
-def test_a_report_has_the_contracts_shape(server: Client, coupon: CouponDefinition) -> None:
-    add(row(coupon, NOON), row(coupon, NOON, Status.REFUNDED), row(coupon, NOON, currency="JPY", amount=3))
+def test_a_report_has_the_documented_shape(server: Client, coupon: CouponDefinition) -> None:
+    store_redemptions(
+        build_redemption(coupon, NOON),
+        build_redemption(coupon, NOON, Status.REFUNDED),
+        build_redemption(coupon, NOON, currency="JPY", amount=3),
+    )
     rollup.roll_up()
 
-    response = server.get(path(coupon), {"unit": "day", "tz": "Europe/Madrid", **BOTH_DAYS})
+    response = server.get(url_of(coupon), {"unit": "day", "tz": "Europe/Madrid", **BOTH_DAYS})
 
     assert response.status_code == 200
-    nothing = {"redemptions": 0, "released": 0, "refunded": 0, "discount_total": "0.00", "discount_totals": {}}
-    something = {
+    empty = {"redemptions": 0, "released": 0, "refunded": 0, "discount_total": "0.00", "discount_totals": {}}
+    sums = {
         "redemptions": 3, "released": 1, "refunded": 1, "discount_total": "1.00",
         "discount_totals": {"EUR": "1.00", "JPY": "3"},
     }  # fmt: skip
     assert response.json() == {
-        "total": 3, "totals": something, "unit": "day", "tz": "Europe/Madrid", "currency": "EUR",
+        "total": 3, "totals": sums, "unit": "day", "tz": "Europe/Madrid", "currency": "EUR",
         "from": "2027-03-16T00:00:00Z", "to": "2027-03-18T00:00:00Z",
         "buckets": [
-            {"start": "2027-03-15T23:00:00Z", **nothing},
-            {"start": "2027-03-16T23:00:00Z", **something},
-            {"start": "2027-03-17T23:00:00Z", **nothing},
+            {"start": "2027-03-15T23:00:00Z", **empty},
+            {"start": "2027-03-16T23:00:00Z", **sums},
+            {"start": "2027-03-17T23:00:00Z", **empty},
         ],
     }  # fmt: skip
 
 
-def test_what_is_not_said_is_days_in_the_brands_zone_of_all_its_life(server: Client, brand: Brand) -> None:
-    coupon = coupon_of(brand, start_date=timezone.now() - timedelta(days=2))
-    add(row(coupon, timezone.now() - timedelta(seconds=1)))
+def test_by_default_a_report_has_days_in_the_brands_time_zone_until_now(server: Client, brand: Brand) -> None:
+    coupon = create_coupon(brand, start_date=timezone.now() - timedelta(days=2))
+    store_redemptions(build_redemption(coupon, timezone.now() - timedelta(seconds=1)))
 
-    told = server.get(path(coupon)).json()
+    report = server.get(url_of(coupon)).json()
 
-    assert (told["unit"], told["tz"], told["total"]) == ("day", "Europe/Madrid", 1)
-    assert len(told["buckets"]) in {3, 4}  # with the day on which the clocks were put back
-    assert told["buckets"][-1]["redemptions"] == 1
-
-
-def test_a_brands_report_sums_its_coupons_up(server: Client, brand: Brand, coupon: CouponDefinition) -> None:
-    add(row(coupon, NOON), row(coupon_of(brand), NOON), row(coupon_of(), NOON))
-
-    told = server.get("/api/v1/coupons/report/", {"unit": "month", "tz": "UTC", **BOTH_DAYS}).json()
-
-    assert (told["total"], [bucket["redemptions"] for bucket in told["buckets"]]) == (2, [2])
+    assert (report["unit"], report["tz"], report["total"]) == ("day", "Europe/Madrid", 1)
+    assert len(report["buckets"]) in {3, 4}  # 4 if the clocks were set back
+    assert report["buckets"][-1]["redemptions"] == 1
 
 
-def test_a_report_is_a_table_for_who_accepts_csv(server: Client, coupon: CouponDefinition) -> None:
-    add(row(coupon, NOON), row(coupon, NOON, currency="JPY", amount=3))
+def test_a_brands_report_sums_its_coupons(server: Client, brand: Brand, coupon: CouponDefinition) -> None:
+    store_redemptions(
+        build_redemption(coupon, NOON),
+        build_redemption(create_coupon(brand), NOON),
+        build_redemption(create_coupon(), NOON),
+    )
 
-    response = server.get(path(coupon), {"unit": "day", **BOTH_DAYS}, headers={"Accept": "text/csv"})
+    report = server.get("/api/v1/coupons/report/", {"unit": "month", "tz": "UTC", **BOTH_DAYS}).json()
+
+    assert (report["total"], [bucket["redemptions"] for bucket in report["buckets"]]) == (2, [2])
+
+
+def test_a_report_is_returned_as_csv_if_accepted(server: Client, coupon: CouponDefinition) -> None:
+    store_redemptions(build_redemption(coupon, NOON), build_redemption(coupon, NOON, currency="JPY", amount=3))
+
+    response = server.get(url_of(coupon), {"unit": "day", **BOTH_DAYS}, headers={"Accept": "text/csv"})
 
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response["Content-Disposition"] == f'attachment; filename="coupon-{coupon.pk}-day.csv"'
@@ -104,25 +112,25 @@ def test_a_report_is_a_table_for_who_accepts_csv(server: Client, coupon: CouponD
     ]  # fmt: skip
 
 
-def test_a_day_is_that_of_the_reports_time_zone(server: Client, coupon: CouponDefinition) -> None:
-    asked = {"from": "2027-03-28", "to": "2027-03-29"}
+def test_dates_are_days_of_the_reports_time_zone(server: Client, coupon: CouponDefinition) -> None:
+    days = {"from": "2027-03-28", "to": "2027-03-29"}
 
-    madrid = server.get(path(coupon), {"tz": "Europe/Madrid", **asked}).json()
-    tokyo = server.get(path(coupon), {"tz": "Asia/Tokyo", **asked}).json()
+    madrid = server.get(url_of(coupon), {"tz": "Europe/Madrid", **days}).json()
+    tokyo = server.get(url_of(coupon), {"tz": "Asia/Tokyo", **days}).json()
 
     assert (madrid["from"], madrid["to"]) == ("2027-03-27T23:00:00Z", "2027-03-28T22:00:00Z")  # of 23 hours
     assert (tokyo["from"], tokyo["to"]) == ("2027-03-27T15:00:00Z", "2027-03-28T15:00:00Z")
     assert [len(report["buckets"]) for report in (madrid, tokyo)] == [1, 1]
 
 
-def test_what_is_refused_is_a_problem_for_who_accepts_csv_too(server: Client, coupon: CouponDefinition) -> None:
-    response = server.get(path(coupon), {"unit": "year"}, headers={"Accept": "text/csv"})
+def test_errors_are_problem_documents_for_csv_clients_too(server: Client, coupon: CouponDefinition) -> None:
+    response = server.get(url_of(coupon), {"unit": "year"}, headers={"Accept": "text/csv"})
 
     assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
 
 
 @pytest.mark.parametrize(
-    ("field", "asked"),
+    ("field", "query"),
     [
         ("unit", {"unit": "year"}),
         ("unit", {"unit": "hour", "from": "2020-01-01T00:00:00Z"}),
@@ -141,26 +149,28 @@ def test_what_is_refused_is_a_problem_for_who_accepts_csv_too(server: Client, co
         ("to", {"from": "2027-03-17T12:00:00Z", "to": "2027-03-17T11:59:59Z"}),
     ],
 )
-def test_what_makes_no_sense_is_refused_at_its_field(
-    server: Client, coupon: CouponDefinition, field: str, asked: dict[str, str]
+def test_invalid_queries_are_rejected_at_their_fields(
+    server: Client, coupon: CouponDefinition, field: str, query: dict[str, str]
 ) -> None:
-    response = server.get(path(coupon), asked)
+    response = server.get(url_of(coupon), query)
 
     assert response.status_code == 400
-    assert [fault["field"] for fault in response.json()["errors"]] == [field]
+    assert [error["field"] for error in response.json()["errors"]] == [field]
 
 
-def test_a_viewer_reads_and_shoppers_and_strangers_do_not(shopper_client: ClientOf, coupon: CouponDefinition) -> None:
+def test_viewers_read_reports_and_shoppers_and_other_brands_do_not(
+    shopper_client: ClientOf, coupon: CouponDefinition
+) -> None:
     viewer = shopper_client(MembershipFactory(brand=coupon.brand, role=Role.VIEWER).user)
-    stranger = shopper_client(MembershipFactory().user)
+    other_staff = shopper_client(MembershipFactory().user)
 
-    assert viewer.get(path(coupon)).status_code == 200
-    assert stranger.get(path(coupon)).status_code == 404
-    assert shopper_client(ShopperFactory()).get(path(coupon)).status_code == 403
+    assert viewer.get(url_of(coupon)).status_code == 200
+    assert other_staff.get(url_of(coupon)).status_code == 404
+    assert shopper_client(ShopperFactory()).get(url_of(coupon)).status_code == 403
     assert shopper_client(ShopperFactory()).get("/api/v1/coupons/report/").status_code == 403
 
 
-def test_who_works_for_several_brands_names_one(shopper_client: ClientOf, coupon: CouponDefinition) -> None:
+def test_staff_of_several_brands_name_one(shopper_client: ClientOf, coupon: CouponDefinition) -> None:
     member = MembershipFactory(brand=coupon.brand)
     MembershipFactory(user=member.user)
     client = shopper_client(member.user)
@@ -170,25 +180,27 @@ def test_who_works_for_several_brands_names_one(shopper_client: ClientOf, coupon
     assert client.get("/api/v1/coupons/report/", {"brand": "another\0"}).status_code in {400, 403}
 
 
-def test_reports_have_a_limit_of_their_own(server: Client, coupon: CouponDefinition, settings: Any) -> None:
+def test_reports_have_their_own_rate_limit(server: Client, coupon: CouponDefinition, settings: Any) -> None:
     settings.THROTTLES = settings.THROTTLES | {"report": "2/minute"}
 
-    codes = [server.get(path(coupon), BOTH_DAYS).status_code for _ in range(3)]
+    codes = [server.get(url_of(coupon), BOTH_DAYS).status_code for _ in range(3)]
 
     assert codes == [200, 200, 429]
     assert server.get("/api/v1/me/").status_code != 429
 
 
 @pytest.mark.parametrize("coupons", [1, 30])
-def test_a_report_asks_for_the_same_few_things_however_much_there_is(
+def test_the_number_of_queries_does_not_grow_with_the_data(
     server: Client, brand: Brand, coupon: CouponDefinition, coupons: int
 ) -> None:
-    for one in (coupon_of(brand) for _ in range(coupons)):
-        add(*(row(one, NOON + timedelta(minutes=minutes)) for minutes in range(0, coupons * 30, 15)))
-    server.get("/api/v1/coupons/report/")  # the key's first use, which is noted
+    for other in (create_coupon(brand) for _ in range(coupons)):
+        store_redemptions(
+            *(build_redemption(other, NOON + timedelta(minutes=minutes)) for minutes in range(0, coupons * 30, 15))
+        )
+    server.get("/api/v1/coupons/report/")  # the first use of the key is recorded
 
     with CaptureQueriesContext(connection) as captured:
-        assert server.get(path(coupon), BOTH_DAYS).status_code == 200
+        assert server.get(url_of(coupon), BOTH_DAYS).status_code == 200
     assert len(captured) <= 4  # the key, its brand, the coupon, the report
 
     with CaptureQueriesContext(connection) as captured:
@@ -196,87 +208,91 @@ def test_a_report_asks_for_the_same_few_things_however_much_there_is(
     assert len(captured) <= 4
 
 
-# --- of a code -------------------------------------------------------------------------------------------------------
-BRANDS = "/api/v1/coupons/report/"
+# --- codes -----------------------------------------------------------------------------------------------------------
+BRAND_REPORT = "/api/v1/coupons/report/"
 
 
-def good_once(coupon: CouponDefinition, text: str) -> str:
-    """A code of the coupon that was refunded the day before ``NOON``, was let go of, and stands since ``NOON``."""
+def create_single_use_code(coupon: CouponDefinition, text: str) -> str:
+    """Create a code with a returned and a released redemption a day before ``NOON``, and a confirmed one at it."""
     batch = CodeBatch.objects.create(kind="coupon", brand=coupon.brand, count=1)
     CodeFactory(text=text, brand=coupon.brand, kind="coupon", batch=batch, single_use=True)
     day = timedelta(days=1)
-    *_, stands = add(
-        row(coupon, NOON - day, Status.REFUNDED, code=text),
-        row(coupon, NOON - day, Status.RELEASED, code=text),
-        row(coupon, NOON, code=text, amount=250),
+    *_, active = store_redemptions(
+        build_redemption(coupon, NOON - day, Status.REFUNDED, code=text),
+        build_redemption(coupon, NOON - day, Status.RELEASED, code=text),
+        build_redemption(coupon, NOON, code=text, amount=250),
     )
-    RedeemedCode.objects.create(code=text, redemption_id=stands.pk)
+    RedeemedCode.objects.create(code=text, redemption_id=active.pk)
     return text
 
 
-def test_a_code_that_is_good_once_has_a_report_of_its_own(server: Client, coupon: CouponDefinition) -> None:
-    first = good_once(coupon, "ONCE-1")
-    good_once(coupon, "ONCE-2")
-    add(row(coupon, NOON))
+def test_a_single_use_code_has_its_own_report(server: Client, coupon: CouponDefinition) -> None:
+    first = create_single_use_code(coupon, "ONCE-1")
+    create_single_use_code(coupon, "ONCE-2")
+    store_redemptions(build_redemption(coupon, NOON))
     rollup.roll_up()
 
-    report = server.get(BRANDS, {"code": first.lower(), **BOTH_DAYS, "tz": "UTC"}).json()
+    report = server.get(BRAND_REPORT, {"code": first.lower(), **BOTH_DAYS, "tz": "UTC"}).json()
 
-    found = [(it["redemptions"], it["released"], it["refunded"], it["discount_total"]) for it in report["buckets"]]
-    assert found == [(1, 2, 1, "0.00"), (1, 0, 0, "2.50")]
+    names = ("redemptions", "released", "refunded", "discount_total")
+    sums = [tuple(bucket[name] for name in names) for bucket in report["buckets"]]
+    assert sums == [(1, 2, 1, "0.00"), (1, 0, 0, "2.50")]
     assert (report["total"], report["totals"]["discount_totals"]) == (2, {"EUR": "2.50"})
 
 
 def test_the_edges_of_a_codes_report_are_exact(server: Client, coupon: CouponDefinition) -> None:
-    code = good_once(coupon, "ONCE-1")
+    code = create_single_use_code(coupon, "ONCE-1")
 
-    def total(first: datetime, until: datetime) -> int:
-        asked = {"code": code, "from": first.isoformat(), "to": until.isoformat()}
-        return int(server.get(BRANDS, asked).json()["total"])
+    def total(start: datetime, end: datetime) -> int:
+        query = {"code": code, "from": start.isoformat(), "to": end.isoformat()}
+        return int(server.get(BRAND_REPORT, query).json()["total"])
 
     second = timedelta(seconds=1)
     assert total(NOON, NOON + second) == total(NOON - second, NOON + second) == 1
     assert total(NOON - second, NOON) == total(NOON + second, NOON + 2 * second) == total(NOON, NOON) == 0
 
 
-def test_a_codes_report_begins_with_its_first_redemption(server: Client, coupon: CouponDefinition) -> None:
-    code = good_once(coupon, "ONCE-1")
+def test_a_codes_report_starts_at_its_first_redemption(server: Client, coupon: CouponDefinition) -> None:
+    code = create_single_use_code(coupon, "ONCE-1")
 
     with time_machine.travel(NOON + timedelta(days=2)):
-        report = server.get(BRANDS, {"code": code}).json()
+        report = server.get(BRAND_REPORT, {"code": code}).json()
 
     assert (report["from"], report["total"]) == ("2027-03-16T12:00:00Z", 2)
 
 
-def test_a_code_for_everyone_stands_for_its_coupon(server: Client, brand: Brand) -> None:
-    coupon = coupon_of(brand, code=CodeFactory(text="SUMMER", brand=brand, kind="coupon"))
-    add(row(coupon, NOON), row(coupon, NOON, code="SUMMER"), row(coupon_of(brand), NOON))
+def test_the_report_of_a_generic_code_is_that_of_its_coupon(server: Client, brand: Brand) -> None:
+    coupon = create_coupon(brand, code=CodeFactory(text="SUMMER", brand=brand, kind="coupon"))
+    store_redemptions(
+        build_redemption(coupon, NOON),
+        build_redemption(coupon, NOON, code="SUMMER"),
+        build_redemption(create_coupon(brand), NOON),
+    )
 
-    asked = server.get(BRANDS, {"code": "summer", **BOTH_DAYS})
+    response = server.get(BRAND_REPORT, {"code": "summer", **BOTH_DAYS})
 
-    assert asked.json() == server.get(path(coupon), BOTH_DAYS).json()
-    assert asked.json()["total"] == 2
+    assert response.json() == server.get(url_of(coupon), BOTH_DAYS).json()
+    assert response.json()["total"] == 2
 
 
-def test_a_code_of_nobody_and_one_of_another_brand_are_refused_alike(server: Client, coupon: CouponDefinition) -> None:
-    theirs = coupon_of()
-    good_once(theirs, "THEIRS-1")
+def test_unknown_codes_and_codes_of_other_brands_get_the_same_answer(server: Client, coupon: CouponDefinition) -> None:
+    create_single_use_code(create_coupon(), "THEIRS-1")
     DiscountCodeFactory(text="NO-COUPON", brand=coupon.brand)
     for code in ("", "!", "x" * 65):
-        assert server.get(BRANDS, {"code": code}).json()["errors"][0]["field"] == "code"
+        assert server.get(BRAND_REPORT, {"code": code}).json()["errors"][0]["field"] == "code"
 
-    answers = [server.get(BRANDS, {"code": code}) for code in ("THEIRS-1", "NOBODYS", "NO-COUPON")]
+    responses = [server.get(BRAND_REPORT, {"code": code}) for code in ("THEIRS-1", "UNKNOWN", "NO-COUPON")]
 
-    assert {answer.status_code for answer in answers} == {400}
-    assert len({answer.content for answer in answers}) == 1
-    assert answers[0].json()["errors"][0]["detail"] == "No coupon of the brand has this code."
+    assert {response.status_code for response in responses} == {400}
+    assert len({response.content for response in responses}) == 1
+    assert responses[0].json()["errors"][0]["detail"] == "No coupon of the brand has this code."
 
 
-def test_a_codes_report_is_a_table_too(server: Client, coupon: CouponDefinition) -> None:
-    code = good_once(coupon, "ONCE-1")
+def test_a_codes_report_is_available_as_csv(server: Client, coupon: CouponDefinition) -> None:
+    code = create_single_use_code(coupon, "ONCE-1")
 
-    answer = server.get(BRANDS, {"code": code, **BOTH_DAYS}, headers={"Accept": "text/csv"})
+    response = server.get(BRAND_REPORT, {"code": code, **BOTH_DAYS}, headers={"Accept": "text/csv"})
 
-    assert "code-ONCE-1-day.csv" in answer["Content-Disposition"]
-    written = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
-    assert sum(int(line["redemptions"]) for line in csv.DictReader(io.StringIO(written))) == 2
+    assert "code-ONCE-1-day.csv" in response["Content-Disposition"]
+    content = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+    assert sum(int(line["redemptions"]) for line in csv.DictReader(io.StringIO(content))) == 2

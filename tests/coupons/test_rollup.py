@@ -1,4 +1,4 @@
-"""Sums of redemptions follow their rows, however late those change."""
+"""Sums of redemptions follow every change of the rows, however late."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from coupons.models import CouponDefinition, CouponRedemption, DirtyBucket, RedemptionBucket, Status
 from coupons.services import rollup
-from tests.coupons.builders import add, coupon_of, refund, row
+from tests.coupons.builders import build_redemption, create_coupon, return_redemption, store_redemptions
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2027, 3, 17, 12, tzinfo=UTC)
@@ -16,23 +16,23 @@ NOON = datetime(2027, 3, 17, 12, tzinfo=UTC)
 
 @pytest.fixture
 def coupon() -> CouponDefinition:
-    return coupon_of()
+    return create_coupon()
 
 
 def sums() -> list[tuple[object, ...]]:
-    """Every bucket: when it starts, currency, redemptions, released, refunded, discount."""
+    """Return each bucket: its start, currency, redemptions, released, refunded and discount."""
     rows = RedemptionBucket.objects.order_by("starts_at", "currency").values_list(
         "starts_at", "currency", "redemptions", "released", "refunded", "discount_total"
     )
     return [(f"{starts_at:%H:%M}", *rest) for starts_at, *rest in rows]
 
 
-def test_redemptions_are_summed_by_quarters_of_an_hour_and_currency(coupon: CouponDefinition) -> None:
-    add(
-        row(coupon, NOON, amount=150),
-        row(coupon, NOON + timedelta(minutes=14, seconds=59)),
-        row(coupon, NOON + timedelta(minutes=15), currency="JPY", amount=7),
-        row(coupon, NOON + timedelta(minutes=15), currency=None, amount=None),
+def test_redemptions_are_summed_by_quarter_hour_and_currency(coupon: CouponDefinition) -> None:
+    store_redemptions(
+        build_redemption(coupon, NOON, amount=150),
+        build_redemption(coupon, NOON + timedelta(minutes=14, seconds=59)),
+        build_redemption(coupon, NOON + timedelta(minutes=15), currency="JPY", amount=7),
+        build_redemption(coupon, NOON + timedelta(minutes=15), currency=None, amount=None),
     )
 
     assert rollup.roll_up() == 2
@@ -40,8 +40,12 @@ def test_redemptions_are_summed_by_quarters_of_an_hour_and_currency(coupon: Coup
     assert rollup.roll_up() == 0
 
 
-def test_a_reservation_counts_when_it_is_confirmed_or_ends_unused(coupon: CouponDefinition) -> None:
-    add(row(coupon, NOON, Status.RESERVED), row(coupon, NOON, Status.EXPIRED), row(coupon, NOON, Status.RELEASED))
+def test_a_reservation_counts_when_it_is_confirmed_or_ends(coupon: CouponDefinition) -> None:
+    store_redemptions(
+        build_redemption(coupon, NOON, Status.RESERVED),
+        build_redemption(coupon, NOON, Status.EXPIRED),
+        build_redemption(coupon, NOON, Status.RELEASED),
+    )
     assert DirtyBucket.objects.count() == 1
 
     rollup.roll_up()
@@ -49,41 +53,41 @@ def test_a_reservation_counts_when_it_is_confirmed_or_ends_unused(coupon: Coupon
     assert sums() == [("12:00", "EUR", 0, 2, 0, 0)]
 
 
-def test_a_refund_a_year_later_changes_the_bucket_of_the_redemption(coupon: CouponDefinition) -> None:
-    first, _ = add(row(coupon, NOON), row(coupon, NOON))
+def test_a_return_a_year_later_changes_the_bucket_of_the_redemption(coupon: CouponDefinition) -> None:
+    first, _ = store_redemptions(build_redemption(coupon, NOON), build_redemption(coupon, NOON))
     rollup.roll_up()
 
-    refund(first.pk, NOON + timedelta(days=365))
+    return_redemption(first.pk, NOON + timedelta(days=365))
 
     assert rollup.roll_up() == 1
     assert sums() == [("12:00", "EUR", 2, 1, 1, 100)]
 
 
-def test_only_buckets_that_changed_are_summed_up_anew(coupon: CouponDefinition) -> None:
-    rows = add(*(row(coupon, NOON + timedelta(days=days)) for days in range(50)))
+def test_only_changed_buckets_are_recalculated(coupon: CouponDefinition) -> None:
+    rows = store_redemptions(*(build_redemption(coupon, NOON + timedelta(days=days)) for days in range(50)))
     assert rollup.roll_up() == 50
 
-    refund(rows[7].pk, NOON + timedelta(days=60))
+    return_redemption(rows[7].pk, NOON + timedelta(days=60))
 
     assert rollup.roll_up() == 1
 
 
-def test_a_bucket_that_nothing_is_in_any_more_goes(coupon: CouponDefinition) -> None:
-    (one,) = add(row(coupon, NOON))
+def test_an_empty_bucket_is_deleted(coupon: CouponDefinition) -> None:
+    (redemption,) = store_redemptions(build_redemption(coupon, NOON))
     rollup.roll_up()
 
-    CouponRedemption.objects.filter(pk=one.pk).update(redeemed_at=NOON + timedelta(hours=1))
+    CouponRedemption.objects.filter(pk=redemption.pk).update(redeemed_at=NOON + timedelta(hours=1))
     assert rollup.roll_up() == 2
     assert sums() == [("13:00", "EUR", 1, 0, 0, 100)]
 
-    CouponRedemption.objects.filter(pk=one.pk).delete()
+    CouponRedemption.objects.filter(pk=redemption.pk).delete()
     rollup.roll_up()
     assert sums() == []
 
 
-def test_as_much_as_is_asked_for_is_done_at_a_time_and_the_rest_later(coupon: CouponDefinition) -> None:
+def test_a_run_processes_at_most_the_given_number_of_markers(coupon: CouponDefinition) -> None:
     for hours in range(5):
-        add(row(coupon, NOON + timedelta(hours=hours)))
+        store_redemptions(build_redemption(coupon, NOON + timedelta(hours=hours)))
 
     assert rollup.roll_up_some(limit=3) == (3, 3)
     assert len(sums()) == 3
@@ -91,31 +95,31 @@ def test_as_much_as_is_asked_for_is_done_at_a_time_and_the_rest_later(coupon: Co
     assert len(sums()) == 5
 
 
-def test_when_the_time_is_over_the_rest_is_left_to_the_next_run(
+def test_when_the_time_budget_is_spent_the_next_run_continues(
     coupon: CouponDefinition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rollup, "MARKERS_PER_RUN", 2)
     for hours in range(5):
-        add(row(coupon, NOON + timedelta(hours=hours)))
+        store_redemptions(build_redemption(coupon, NOON + timedelta(hours=hours)))
 
     assert rollup.roll_up(budget=0) == 2
     assert rollup.roll_up() == 3
 
 
-def test_what_is_rolled_back_leaves_no_note(coupon: CouponDefinition) -> None:
+def test_a_rolled_back_change_leaves_no_marker(coupon: CouponDefinition) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
-        add(row(coupon, NOON), row(coupon, NOON, amount=-1))
+        store_redemptions(build_redemption(coupon, NOON), build_redemption(coupon, NOON, amount=-1))
 
     assert not DirtyBucket.objects.exists()
 
 
-def test_summing_up_costs_a_lock_and_a_statement_however_much_changed(coupon: CouponDefinition) -> None:
-    add(*(row(coupon, NOON + timedelta(hours=hours)) for hours in range(40)))
+def test_a_run_takes_one_lock_and_one_statement(coupon: CouponDefinition) -> None:
+    store_redemptions(*(build_redemption(coupon, NOON + timedelta(hours=hours)) for hours in range(40)))
 
     with CaptureQueriesContext(connection) as captured:
         rollup.roll_up()
 
-    assert len([q for q in captured.captured_queries if "SAVEPOINT" not in q["sql"]]) == 3
+    assert len([query for query in captured.captured_queries if "SAVEPOINT" not in query["sql"]]) == 3
 
 
 @pytest.mark.parametrize(
@@ -126,17 +130,19 @@ def test_summing_up_costs_a_lock_and_a_statement_however_much_changed(coupon: Co
         ("coupons_bucket_sums", {"refunded": 1, "released": 0}),
     ],
 )
-def test_no_bucket_says_what_cannot_be(coupon: CouponDefinition, constraint: str, change: dict[str, object]) -> None:
-    add(row(coupon, NOON), row(coupon, NOON))
+def test_the_database_rejects_impossible_sums(
+    coupon: CouponDefinition, constraint: str, change: dict[str, object]
+) -> None:
+    store_redemptions(build_redemption(coupon, NOON), build_redemption(coupon, NOON))
     rollup.roll_up()
 
     with pytest.raises(IntegrityError, match=constraint):
         RedemptionBucket.objects.update(**change)
 
 
-# --- audit -----------------------------------------------------------------------------------------------------------
-def test_sums_that_differ_from_their_rows_are_found_and_made_anew(coupon: CouponDefinition) -> None:
-    add(row(coupon, NOON), row(coupon, NOON + timedelta(hours=1)))
+# --- consistency -----------------------------------------------------------------------------------------------------
+def test_wrong_sums_are_reported_and_recalculated(coupon: CouponDefinition) -> None:
+    store_redemptions(build_redemption(coupon, NOON), build_redemption(coupon, NOON + timedelta(hours=1)))
     rollup.roll_up()
     assert list(rollup.check(at=NOON, repair=False)) == []
 
@@ -144,26 +150,27 @@ def test_sums_that_differ_from_their_rows_are_found_and_made_anew(coupon: Coupon
     RedemptionBucket.objects.filter(starts_at__gt=NOON).delete()
     lines = list(rollup.check(at=NOON, repair=False))
 
-    assert [line.partition("report says ")[2] for line in lines] == [
-        "[5, 0, 0, 100] redemptions, released, refunded and EUR, its rows [1, 0, 0, 100]",
-        "[0, 0, 0, 0] redemptions, released, refunded and EUR, its rows [1, 0, 0, 100]",
+    texts = "EUR: redemptions, released, refunded, discount"
+    assert [line.partition("Z, ")[2] for line in lines] == [
+        f"{texts} [5, 0, 0, 100] stored, [1, 0, 0, 100] counted",
+        f"{texts} [0, 0, 0, 0] stored, [1, 0, 0, 100] counted",
     ]
     assert not DirtyBucket.objects.exists()
 
-    assert all(line.endswith(": mended") for line in rollup.check(at=NOON, repair=True))
+    assert all(line.endswith(": repaired") for line in rollup.check(at=NOON, repair=True))
     assert rollup.roll_up() == 2
     assert list(rollup.check(at=NOON, repair=False)) == []
     assert [redemptions for _, _, redemptions, *_ in sums()] == [1, 1]
 
 
-def test_what_is_still_to_be_summed_up_is_no_difference(coupon: CouponDefinition) -> None:
-    add(row(coupon, NOON))
+def test_marked_buckets_are_not_reported(coupon: CouponDefinition) -> None:
+    store_redemptions(build_redemption(coupon, NOON))
 
     assert list(rollup.check(at=NOON, repair=False)) == []
 
 
-def test_each_night_some_coupons_are_recounted(coupon: CouponDefinition) -> None:
-    add(row(coupon, NOON))
+def test_a_sample_of_coupons_is_recounted(coupon: CouponDefinition) -> None:
+    store_redemptions(build_redemption(coupon, NOON))
     rollup.roll_up()
     assert rollup.check_sample() == 0
 
