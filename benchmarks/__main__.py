@@ -1,4 +1,4 @@
-"""``python -m benchmarks [name …] [--quick]``: measures, and prints tables. See docs/benchmarks.md."""
+"""``python -m benchmarks [name …] [--quick]``: run benchmarks and print tables. See docs/benchmarks.md."""
 
 import argparse
 import logging
@@ -15,7 +15,7 @@ from django.db import connection
 
 from benchmarks import environment
 from benchmarks.load import ToolMissing
-from benchmarks.scenarios import FULL, QUICK, say
+from benchmarks.scenarios import FULL, QUICK, print_line
 
 NAMES = [
     "engine",
@@ -24,43 +24,45 @@ NAMES = [
     "latency",
     "redemptions",
     "coupons",
-    "coupons_at_size",
-    "usage_at_size",
+    "coupon_scaling",
+    "usage_scaling",
     "first_logins",
     "reports",
     "segments",
     "audiences",
     "profiles",
-    "peers",
+    "comparisons",
 ]
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the benchmarks of these names, or all."""
+    """Run the benchmarks with these names, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", choices=[*NAMES, []], help=", ".join(NAMES))
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: it runs, its figures say nothing")
-    asked = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and the servers that were started end too
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes: proves that all of it runs; the results mean nothing"
+    )
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # also stops the servers
     environment.prepare()
     django.setup()
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
-        say(
+        print_line(
             f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
             f"Python {platform.python_version()}, Django {django.__version__}, "
-            f"PostgreSQL {cursor.fetchone()[0]}, load {os.getloadavg()[0]:.1f} before"
+            f"PostgreSQL {cursor.fetchone()[0]}, load {os.getloadavg()[0]:.1f} before the run"
         )
-    logging.disable(logging.INFO)  # of this process; the servers log as ever
-    plan = QUICK if asked.quick else FULL
-    for name in asked.names or NAMES:
-        say(f"## {name}")
-        call_command("flush", interactive=False, verbosity=0)  # none finds another's rows
+    logging.disable(logging.INFO)  # of this process only
+    plan = QUICK if options.quick else FULL
+    for name in options.names or NAMES:
+        print_line(f"## {name}")
+        call_command("flush", interactive=False, verbosity=0)  # each starts with empty tables
         try:
             import_module(f"benchmarks.{name}").measure(plan)
-        except ToolMissing as missing:
-            say(f"skipped: {missing}")
+        except ToolMissing as error:
+            print_line(f"skipped: {error}")
     connection.close()
     shutil.rmtree(import_module("benchmarks.seed_data").FOLDER, ignore_errors=True)
     return 0

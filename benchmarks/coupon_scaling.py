@@ -1,10 +1,10 @@
-"""A redemption of a coupon when none, a million and ten million redemptions are there: whole transactions, by pgbench.
+"""Redemptions of a coupon with none, a million and ten million existing redemptions: whole transactions, by pgbench.
 
-Each is the look, what is taken, the customer's count, the row with its indexes, and the note for reports. "The limit"
-is one row of that size without an index, inserted and committed. The redemptions that are there are spread over the
-last twelve months, each by another pair of coupon and customer, so that there are as many customers' counts. The new
-ones are by customers drawn from twice as many: with ten million there, every second one has the coupon already. Before
-each measurement there is a checkpoint, so that each pays for the whole pages that PostgreSQL logs after it.
+A transaction reads the snapshot, takes from the limit, and writes the customer's count, the row with its indexes and
+the marker for reports. "The limit" is one row of that size without an index, inserted and committed. The existing
+redemptions are spread over the last twelve months, each of another pair of coupon and customer, so there are as many
+customer counts. New redemptions are of customers drawn from twice as many: with ten million rows, every second one has
+redeemed the coupon before. A checkpoint precedes each measurement, so that each pays for its full-page writes.
 """
 
 import time
@@ -16,17 +16,17 @@ from typing import Any
 from django.db import connection
 
 from benchmarks import seed_data
-from benchmarks.coupons import CUSTOMERS, MAXIMUM, PROCESSES, key, redeeming
+from benchmarks.coupons import CUSTOMERS, MAXIMUM, PROCESSES, build_transaction, to_sql
 from benchmarks.load import pgbench
-from benchmarks.scenarios import Plan, interleaved, say, tell
+from benchmarks.scenarios import Plan, measure_interleaved, print_line, print_result
 from coupons.models import CouponCounter, CouponDefinition, Strategy
 from coupons.services.partitions import create_partitions
 from promotions.limit_rules import SHARDS
 
 LIMIT = "the limit: one row, commit"
-COUPONS = 10  # with ten million redemptions each of them was had by each of the million customers
+COUPONS = 10  # with ten million redemptions, each of a million customers has each coupon
 MONTHS = 12
-TOGETHER = 16  # redemptions in one transaction
+BATCH_SIZE = 16  # redemptions per transaction
 CHUNK = 1_000_000
 TABLE = """
 CREATE TABLE bench_row (
@@ -35,10 +35,10 @@ CREATE TABLE bench_row (
 )
 """
 ROW = "INSERT INTO bench_row VALUES (uuidv7(), {coupon}, :customer, now(), now(), 0, 'confirmed');\n"
-WHO = "(%(coupons)s::uuid[])[1 + n %% 10], 1 + n / 10 * 611953 %% 1000000"  # a prime: in no order
+CUSTOMER_SQL = "(%(coupons)s::uuid[])[1 + n %% 10], 1 + n / 10 * 611953 %% 1000000"  # a prime: in no order
 FILL = f"""
 INSERT INTO coupons_couponredemption (id, coupon_id, customer_id, redeemed_at, changed_at, unit, status)
-SELECT uuidv7(at - now()), {WHO}, at, at, 0, 'confirmed'
+SELECT uuidv7(at - now()), {CUSTOMER_SQL}, at, at, 0, 'confirmed'
 FROM (
     SELECT n, %(first)s::timestamptz + (n - %(low)s) / (%(high)s - %(low)s)::float8 * (now() - %(first)s) AS at
     FROM generate_series(%(low)s::bigint, %(high)s::bigint - 1) n
@@ -46,69 +46,71 @@ FROM (
 """
 COUNT = f"""
 INSERT INTO coupons_usercouponredemption AS u (coupon_id, customer_id, redemption_count, cap)
-SELECT {WHO}, 1, %(cap)s FROM generate_series(%(low)s::bigint, %(high)s::bigint - 1) n
+SELECT {CUSTOMER_SQL}, 1, %(cap)s FROM generate_series(%(low)s::bigint, %(high)s::bigint - 1) n
 ON CONFLICT (coupon_id, customer_id) DO UPDATE SET redemption_count = u.redemption_count + 1
 """
 
 
 def measure(plan: Plan) -> None:
-    """Prints redemptions a second at each size, as ratios to the limit."""
-    coupons = _coupons()
+    """Print redemptions per second at each size, and their ratio to the limit."""
+    coupons = _create_coupons()
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(TABLE)
     filled = 0
-    for size in (0, plan.size(1_000_000, 1_000), plan.size(10_000_000, 10_000)):
+    for size in (0, plan.choose_size(1_000_000, 1_000), plan.choose_size(10_000_000, 10_000)):
         started = time.perf_counter()
         for low in range(filled, size, CHUNK):
-            _fill(coupons, low, min(low + CHUNK, size))
+            _insert_redemptions(coupons, low, min(low + CHUNK, size))
         filled = size
         seed_data.vacuum()
-        say(f"{size:,} redemptions, filled in {time.perf_counter() - started:,.0f} s")
-        rounds = interleaved(plan, _contenders(plan, coupons))
-        tell(f"Redemptions with {size:,} there", rounds, unit="a second", against=LIMIT)
-    _sizes()
+        print_line(f"{size:,} redemptions, filled in {time.perf_counter() - started:,.0f} s")
+        rounds = measure_interleaved(plan, _build_contenders(plan, coupons))
+        print_result(f"Redemptions with {size:,} rows", rounds, unit="per second", against=LIMIT)
+    _print_sizes()
 
 
-def _coupons() -> list[CouponDefinition]:
-    """Coupons of one brand: the first with one counter, the second with shards, the others without a maximum."""
-    owner = seed_data.brand("size")
+def _create_coupons() -> list[CouponDefinition]:
+    """Create coupons of one brand: the first with one counter, the second with shards, the others without a limit."""
+    brand = seed_data.create_brand("size")
     offer = {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]}
     dates = {"start_date": seed_data.START, "end_date": seed_data.END}
-    made = CouponDefinition.objects.bulk_create(
-        CouponDefinition(brand=owner, title=f"Coupon {n}", offer=offer, currency="EUR", **dates) for n in range(COUPONS)
+    coupons = CouponDefinition.objects.bulk_create(
+        CouponDefinition(brand=brand, title=f"Coupon {n}", offer=offer, currency="EUR", **dates) for n in range(COUPONS)
     )
-    shards = [(made[0], 0), *((made[1], shard) for shard in range(SHARDS))]
-    CouponCounter.objects.bulk_create(CouponCounter(coupon=it, shard=shard, cap=MAXIMUM) for it, shard in shards)
-    return made
+    shards = [(coupons[0], 0), *((coupons[1], shard) for shard in range(SHARDS))]
+    CouponCounter.objects.bulk_create(
+        CouponCounter(coupon=coupon, shard=shard, cap=MAXIMUM) for coupon, shard in shards
+    )
+    return coupons
 
 
-def _contenders(plan: Plan, coupons: list[CouponDefinition]) -> dict[str, Callable[[], float]]:
-    """Beside the limit: customers of any coupon, one coupon's shards, one counter's batches."""
-    keys = [key(coupon.pk) for coupon in coupons]
-    one = f"(ARRAY[{', '.join(keys)}])[:coupon]"
+def _build_contenders(plan: Plan, coupons: list[CouponDefinition]) -> dict[str, Callable[[], float]]:
+    """Return the contenders: any of ten coupons, one coupon's shards, and batches on one counter."""
+    keys = [to_sql(coupon.pk) for coupon in coupons]
+    random_coupon = f"(ARRAY[{', '.join(keys)}])[:coupon]"
     run = partial(pgbench, seconds=plan.seconds)
-    batch = _script(redeeming(Strategy.EXACT, keys[0], many=TOGETHER))
+    batch = _script(build_transaction(Strategy.EXACT, keys[0], count=BATCH_SIZE))
     return {
-        LIMIT: partial(run, _script(ROW.format(coupon=one))),
-        "no maximum, any of ten coupons": partial(run, _script(redeeming(None, one))),
-        "sharded": partial(run, _script(redeeming(Strategy.SHARDED, keys[1]))),
-        f"exact, {TOGETHER} in a transaction": lambda: TOGETHER * run(batch, clients=PROCESSES),
+        LIMIT: partial(run, _script(ROW.format(coupon=random_coupon))),
+        "no limit, any of ten coupons": partial(run, _script(build_transaction(None, random_coupon))),
+        "sharded": partial(run, _script(build_transaction(Strategy.SHARDED, keys[1]))),
+        f"exact, {BATCH_SIZE} per transaction": lambda: BATCH_SIZE * run(batch, clients=PROCESSES),
     }
 
 
 def _script(transaction: str) -> str:
-    drawn = {"customer": 2 * CUSTOMERS, "coupon": COUPONS, "home": SHARDS}
-    return "".join(f"\\set {name} random(1, {most})\n" for name, most in drawn.items()) + transaction
+    variables = {"customer": 2 * CUSTOMERS, "coupon": COUPONS, "home": SHARDS}
+    return "".join(f"\\set {name} random(1, {maximum})\n" for name, maximum in variables.items()) + transaction
 
 
-def _fill(coupons: list[CouponDefinition], low: int, high: int) -> None:
-    """Redemptions ``low`` to ``high`` - 1, and their customers' counts; nothing is noted for reports."""
+def _insert_redemptions(coupons: list[CouponDefinition], low: int, high: int) -> None:
+    """Insert redemptions ``low`` to ``high`` - 1 and their customers' counts, without markers for reports."""
     now = datetime.now(UTC)
     first = now - timedelta(days=30 * MONTHS)
     for month in range(MONTHS + 1):
         create_partitions(at=first + timedelta(days=30 * month))
-    words: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "coupons": [coupon.pk for coupon in coupons],
         "first": first,
         "low": low,
@@ -117,14 +119,14 @@ def _fill(coupons: list[CouponDefinition], low: int, high: int) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE coupons_couponredemption DISABLE TRIGGER USER")
-        cursor.execute(FILL, words)
-        cursor.execute(COUNT, words)
+        cursor.execute(FILL, parameters)
+        cursor.execute(COUNT, parameters)
         cursor.execute("ALTER TABLE coupons_couponredemption ENABLE TRIGGER USER")
 
 
-def _sizes() -> None:
+def _print_sizes() -> None:
     print("\n| table | rows, MB | indexes, MB |\n|---|---|---|")
-    for what, tables in (("redemptions", "coupons_couponredemption_%"), ("counts", "coupons_usercouponredemption")):
+    for title, tables in (("redemptions", "coupons_couponredemption_%"), ("counts", "coupons_usercouponredemption")):
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT sum(pg_table_size(oid)), sum(pg_indexes_size(oid)) FROM pg_class"
@@ -132,4 +134,4 @@ def _sizes() -> None:
                 [tables],
             )
             heap, indexes = cursor.fetchone()
-        print(f"| {what} | {float(heap) / 1e6:,.0f} | {float(indexes) / 1e6:,.0f} |", flush=True)
+        print(f"| {title} | {float(heap) / 1e6:,.0f} | {float(indexes) / 1e6:,.0f} |", flush=True)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from benchmarks.scenarios import Plan, interleaved, milliseconds, tell
+from benchmarks.scenarios import Plan, measure_interleaved, measure_milliseconds, print_result
 from pricing import Cart, EligibleOffer, Line, Profile, ShopperFacts, parse_offer, price
 
 AT = datetime(2027, 3, 17, 15, 30, tzinfo=UTC)
@@ -18,12 +18,12 @@ THIRD_FREE = {
 
 
 def measure(plan: Plan) -> None:
-    """Prints carts a second for carts from small to the largest that is taken."""
+    """Print carts per second, from small carts to the largest supported one."""
     small, large = _cart(5, 2), _cart(500, 12)
-    of_sku = [SKU | {"select": {"skus": [f"sku-{n}"]}} for n in range(5)]
+    sku_benefits = [SKU | {"select": {"skus": [f"sku-{n}"]}} for n in range(5)]
     cases = {
-        SMALL: (small, _offers(of_sku[:1])),
-        "5 lines, 5 offers on a line each": (small, _offers(of_sku)),
+        SMALL: (small, _offers(sku_benefits[:1])),
+        "5 lines, 5 offers on one line each": (small, _offers(sku_benefits)),
         "5 lines, 10 offers on the order": (small, _offers([ORDER] * 10)),
         "5 lines, 100 offers on the order": (small, _offers([ORDER] * 100)),
         "5 lines, best of 10 that do not combine": (small, _offers([ORDER] * 10, combinable=False)),
@@ -35,10 +35,10 @@ def measure(plan: Plan) -> None:
         def once() -> object:
             return price(cart, offers, ShopperFacts(), Profile(), AT)
 
-        return 1000 / milliseconds(once, seconds=plan.seconds / 5)
+        return 1000 / measure_milliseconds(once, seconds=plan.seconds / 5)
 
-    rounds = interleaved(plan, {name: partial(carts_a_second, *case) for name, case in cases.items()})
-    tell("The engine alone", rounds, unit="carts a second", against=SMALL)
+    rounds = measure_interleaved(plan, {name: partial(carts_a_second, *case) for name, case in cases.items()})
+    print_result("The engine alone", rounds, unit="carts per second", against=SMALL)
 
 
 def _cart(lines: int, quantity: int) -> Cart:
@@ -48,7 +48,11 @@ def _cart(lines: int, quantity: int) -> Cart:
 def _offers(benefits: list[dict[str, Any]], **more: Any) -> list[EligibleOffer]:
     return [
         EligibleOffer(
-            ref=f"o{n}", kind="promotion", title=f"Offer {n}", offer=parse_offer({"benefits": [it]} | more), order=n
+            ref=f"o{n}",
+            kind="promotion",
+            title=f"Offer {n}",
+            offer=parse_offer({"benefits": [benefit]} | more),
+            order=n,
         )
-        for n, it in enumerate(benefits)
+        for n, benefit in enumerate(benefits)
     ]

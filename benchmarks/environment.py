@@ -1,4 +1,4 @@
-"""The stand: a database, a Redis number and web servers of the benchmarks' own, beside whatever the platform keeps."""
+"""Environment of the benchmarks: a database, a Redis database and web servers of their own."""
 
 import contextlib
 import os
@@ -24,18 +24,18 @@ WORKERS, THREADS = 2, 4
 
 
 def prepare() -> None:
-    """Makes the database anew and names it, and what else a server must know, in the environment.
+    """Recreate the database, and set the environment variables of the servers.
 
     Runs before Django reads its settings.
     """
-    given = os.environ if os.environ.get("DATABASE_URL") else os.environ | embedded.urls()
-    with psycopg.connect(given["DATABASE_URL"], autocommit=True) as connection:
+    variables = os.environ if os.environ.get("DATABASE_URL") else os.environ | embedded.urls()
+    with psycopg.connect(variables["DATABASE_URL"], autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
         connection.execute(f"CREATE DATABASE {DATABASE}")
-    redis = given["REDIS_URL"]
+    redis = variables["REDIS_URL"]
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "promoplatform.settings.base",
-        "DATABASE_URL": database_url(given["DATABASE_URL"], DATABASE),
+        "DATABASE_URL": database_url(variables["DATABASE_URL"], DATABASE),
         "REDIS_URL": f"{redis}{'&' if '?' in redis else '?'}db={REDIS_NUMBER}",
         "CELERY_BROKER_URL": "memory://",
         "DEBUG": "false",
@@ -45,23 +45,25 @@ def prepare() -> None:
 
 
 def database_url(url: str, name: str) -> str:
-    """The address of another database of the same server."""
-    address, mark, options = url.partition("?")
-    return f"{address.rpartition('/')[0]}/{name}{mark}{options}"
+    """Return the URL of another database of the same server."""
+    address, separator, options = url.partition("?")
+    return f"{address.rpartition('/')[0]}/{name}{separator}{options}"
 
 
 @contextlib.contextmanager
-def served(application: str, *, threads: int = THREADS, open_at_once: int = 4096, **environment: str) -> Iterator[str]:
-    """Granian with 2 workers, as the Procfile has it, on a free port of 127.0.0.1; its address.
+def serve(
+    application: str, *, threads: int = THREADS, max_connections: int = 4096, **environment: str
+) -> Iterator[str]:
+    """Run Granian with 2 workers, as in the Procfile, on a free port of 127.0.0.1; yield its URL.
 
-    ``open_at_once``: so many connections may be open; a worker leaves those above its half unanswered until others end.
+    At most ``max_connections`` may be open. A worker leaves those above its half waiting until others are closed.
     """
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
         "--workers", str(WORKERS), "--blocking-threads", str(threads), "--backlog", "4096",
-        "--backpressure", str(open_at_once // WORKERS), "--log-level", "warning", application,
+        "--backpressure", str(max_connections // WORKERS), "--log-level", "warning", application,
     ]  # fmt: skip
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
@@ -80,21 +82,21 @@ def served(application: str, *, threads: int = THREADS, open_at_once: int = 4096
 
 
 def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
-    ends = time.monotonic() + 60
-    while time.monotonic() < ends and process.poll() is None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/healthz", timeout=5):
             return
         time.sleep(0.1)
-    raise RuntimeError(f"nothing answers at {address}")
+    raise RuntimeError(f"no server responds at {address}")
 
 
 def post(url: str, body: bytes, token: str) -> bytes:
-    """One request; its answer. Raises RuntimeError for a refusal, so that nothing refused is ever measured unseen."""
+    """Send a POST request and return the response. Raises RuntimeError for an error, so that none is measured."""
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as answer:
-            found: bytes = answer.read()
-            return found
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as response:
+            content: bytes = response.read()
+            return content
     except urllib.error.HTTPError as error:
         with error:
             raise RuntimeError(error.read().decode()) from error

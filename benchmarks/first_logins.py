@@ -1,8 +1,8 @@
-"""A hundred thousand shoppers sign in to one campaign at once; the first hundred get a voucher.
+"""A hundred thousand shoppers log in to one campaign at once; the first hundred get a voucher.
 
-Every run ends with the questions that matter: is every shopper answered, are the vouchers exactly the quota, with
-ranks from 1 without a gap, each to another shopper, and does the table agree with what each was told, also when all ask
-again?
+Every run ends with checks: every shopper has a response, there are exactly as many vouchers as the quota, with ranks
+from 1 without gaps, each for another shopper, and the table agrees with the responses, also when all requests are
+repeated.
 """
 
 import contextlib
@@ -18,23 +18,23 @@ from functools import partial
 from django.utils import timezone
 
 from benchmarks import seed_data
-from benchmarks.burst import Crowd, Reply, burst
-from benchmarks.environment import served
-from benchmarks.scenarios import Plan, interleaved, say, tell
+from benchmarks.burst import BurstResult, Reply, burst
+from benchmarks.environment import serve
+from benchmarks.scenarios import Plan, measure_interleaved, print_line, print_result
 from vouchers import services
 from vouchers.models import Campaign, FirstLogin, Voucher
 
-PRODUCT = "promoplatform.wsgi:application"
+PLATFORM = "promoplatform.wsgi:application"
 QUOTA = 100
-CONNECTIONS = 10_000  # the workers' shares of them are uneven
-THREADS = 16  # as the Procfile has it; a batch is no larger than there are threads to wait for it
+CONNECTIONS = 10_000  # distributed unevenly over the workers
+THREADS = 16  # as in the Procfile; the number of threads limits the batch size
 RATES = (250, 500, 1_000, 2_000)
-OPEN_FILES = 4_000  # of one process, left for what is not a connection
+RESERVED_FILES = 4_000  # per process, for other files than connections
 
 
 @dataclass
-class Hall:
-    """The shoppers, and the campaigns that they come to, a new one each time."""
+class Campaigns:
+    """Tokens of the shoppers, and campaigns, a new one for each run."""
 
     tokens: Sequence[str]
     campaigns: int = 0
@@ -46,104 +46,111 @@ class Hall:
             "name": "First", "slug": f"first-{self.campaigns}", "start_date": at - timedelta(hours=1),
             "end_date": at + timedelta(days=1),
         }  # fmt: skip
-        brand = seed_data.brand(f"crowd-{self.campaigns}")
+        brand = seed_data.create_brand(f"crowd-{self.campaigns}")
         return services.create(brand=brand, quota=quota, fields=fields, at=at)
 
 
 def measure(plan: Plan) -> None:
-    """Prints how fast each way answers a crowd, a big crowd's whole story, and latencies at steady rates."""
-    shoppers = seed_data.shoppers(plan.size(100_000, 2_000))
-    hall = Hall([line.split()[1] for line in shoppers.file.read_text().splitlines()])
+    """Print how fast each variant answers a burst, the whole result of a large burst, and latencies at steady rates."""
+    shoppers = seed_data.create_shoppers(plan.choose_size(100_000, 2_000))
+    campaigns = Campaigns([line.split()[1] for line in shoppers.file.read_text().splitlines()])
     seed_data.vacuum()
     with (
-        served("benchmarks.baseline:application") as bare,
-        served(PRODUCT, BATCHING="false") as alone,
-        served(PRODUCT, threads=THREADS, open_at_once=2 * CONNECTIONS) as merged,
+        serve("benchmarks.baseline:application") as plain,
+        serve(PLATFORM, BATCHING="false") as single,
+        serve(PLATFORM, threads=THREADS, max_connections=2 * CONNECTIONS) as batched,
     ):
-        some = hall.tokens[: plan.size(10_000, 500)]
-        for title, quota in (("one in a hundred gets a voucher", len(some) // 100), ("everyone gets one", len(some))):
-            ways = {
-                "a bare function, one by one": partial(_rate, hall, bare, some, quota),
-                "the platform, one by one": partial(_rate, hall, alone, some, quota),
-                "the platform, batched": partial(_rate, hall, merged, some, quota),
+        tokens = campaigns.tokens[: plan.choose_size(10_000, 500)]
+        for title, quota in (
+            ("one in a hundred gets a voucher", len(tokens) // 100),
+            ("every shopper gets one", len(tokens)),
+        ):
+            contenders = {
+                "a plain function, single": partial(_measure_rate, campaigns, plain, tokens, quota),
+                "the platform, single": partial(_measure_rate, campaigns, single, tokens, quota),
+                "the platform, batched": partial(_measure_rate, campaigns, batched, tokens, quota),
             }
-            rounds = interleaved(plan, ways)
-            tell(f"First logins: {title}", rounds, unit="a second", against="a bare function, one by one")
-        _whole_crowd(hall, merged, plan)
-        _steady(hall, merged, plan)
+            rounds = measure_interleaved(plan, contenders)
+            print_result(f"First logins: {title}", rounds, unit="per second", against="a plain function, single")
+        _measure_burst(campaigns, batched, plan)
+        _measure_steady_rates(campaigns, batched, plan)
 
 
-def _rate(hall: Hall, address: str, tokens: Sequence[str], quota: int) -> float:
-    """Answers a second to these shoppers, over 256 connections; each answer is checked."""
-    campaign = hall.campaign(quota)
-    crowd = burst(address, _path(campaign), tokens, connections=256)
-    _check(campaign, crowd, len(tokens), quota)
-    return crowd.rate
+def _measure_rate(campaigns: Campaigns, address: str, tokens: Sequence[str], quota: int) -> float:
+    """Return responses per second to these shoppers, over 256 connections; each response is checked."""
+    campaign = campaigns.campaign(quota)
+    result = burst(address, _path(campaign), tokens, connections=256)
+    _check(campaign, result, len(tokens), quota)
+    return result.rate
 
 
-def _whole_crowd(hall: Hall, address: str, plan: Plan) -> None:
-    """Everybody at once, over ten thousand connections; then everybody again."""
-    connections = min(plan.size(CONNECTIONS, 500), _open_files() - OPEN_FILES)
-    campaign = hall.campaign()
-    with _memory(address) as sizes:
-        crowd = burst(address, _path(campaign), hall.tokens, connections=connections, hold=2)
-    first = _check(campaign, crowd, len(hall.tokens), QUOTA)
-    say(
-        f"{len(hall.tokens):,} shoppers over {crowd.opened:,} connections, all open before the first request: "
-        f"{crowd.seconds:.1f} s, {crowd.rate:,.0f} a second, p50 {crowd.p50 / 1000:.1f} s, "
-        f"p99 {crowd.p99 / 1000:.1f} s, last {crowd.worst / 1000:.1f} s; "
-        f"{QUOTA} vouchers, ranks 1 to {QUOTA}, no answer missing. "
+def _measure_burst(campaigns: Campaigns, address: str, plan: Plan) -> None:
+    """Send all logins at once, over ten thousand connections, and then all of them again."""
+    connections = min(plan.choose_size(CONNECTIONS, 500), _open_files() - RESERVED_FILES)
+    campaign = campaigns.campaign()
+    with _watch_memory(address) as sizes:
+        result = burst(address, _path(campaign), campaigns.tokens, connections=connections, hold=2)
+    first = _check(campaign, result, len(campaigns.tokens), QUOTA)
+    print_line(
+        f"{len(campaigns.tokens):,} shoppers over {result.connections:,} connections, open before the first request: "
+        f"{result.seconds:.1f} s, {result.rate:,.0f} per second, p50 {result.p50 / 1000:.1f} s, "
+        f"p99 {result.p99 / 1000:.1f} s, last {result.worst / 1000:.1f} s; "
+        f"{QUOTA} vouchers, ranks 1 to {QUOTA}, no response missing. "
         f"Memory of the web processes: {sizes[0]} MiB before, {max(sizes)} MiB at most."
     )
-    again = burst(address, _path(campaign), hall.tokens, connections=connections)
-    second = {reply.number: _voucher(reply) for reply in _answered(again, len(hall.tokens))}
+    repeated = burst(address, _path(campaign), campaigns.tokens, connections=connections)
+    second = {reply.number: _voucher(reply) for reply in _check_replies(repeated, len(campaigns.tokens))}
     if {number: voucher for number, voucher in second.items() if voucher} != first:
-        raise RuntimeError("asked again, some were told otherwise")
-    say(f"Asked again, each was told the same: {again.seconds:.1f} s, {again.rate:,.0f} a second.")
+        raise RuntimeError("repeated requests got different results")
+    print_line(
+        f"All repeated requests got the same results: {repeated.seconds:.1f} s, {repeated.rate:,.0f} per second."
+    )
 
 
-def _steady(hall: Hall, address: str, plan: Plan) -> None:
-    """Latencies from when each request was due."""
+def _measure_steady_rates(campaigns: Campaigns, address: str, plan: Plan) -> None:
+    """Print latencies from when each request was due."""
     print("\n### First logins at a steady rate\n")
-    print("| asked a second | answered | p50, ms | p99, ms | worst, ms |\n|---|---|---|---|---|")
+    print("| requests per second | responses per second | p50, ms | p99, ms | max, ms |\n|---|---|---|---|---|")
     for rate in RATES:
-        tokens = hall.tokens[: rate * 2 * plan.seconds]
-        campaign = hall.campaign()
-        crowd = burst(address, _path(campaign), tokens, connections=256, rate=rate)
-        _check(campaign, crowd, len(tokens), QUOTA)
-        print(f"| {rate:,} | {crowd.rate:,.0f} | {crowd.p50:.1f} | {crowd.p99:.1f} | {crowd.worst:.1f} |", flush=True)
+        tokens = campaigns.tokens[: rate * 2 * plan.seconds]
+        campaign = campaigns.campaign()
+        result = burst(address, _path(campaign), tokens, connections=256, rate=rate)
+        _check(campaign, result, len(tokens), QUOTA)
+        print(
+            f"| {rate:,} | {result.rate:,.0f} | {result.p50:.1f} | {result.p99:.1f} | {result.worst:.1f} |", flush=True
+        )
 
 
 def _path(campaign: Campaign) -> str:
     return f"/api/v1/campaigns/{campaign.slug}/first-login/"
 
 
-def _answered(crowd: Crowd, asked: int) -> tuple[Reply, ...]:
-    statuses = Counter(reply.status for reply in crowd.replies)
-    if crowd.broken or crowd.answered != asked or set(statuses) - {200, 201}:
-        raise RuntimeError(f"{crowd.answered} of {asked} were answered, {crowd.broken} broke: {dict(statuses)}")
-    return crowd.replies
+def _check_replies(result: BurstResult, expected: int) -> tuple[Reply, ...]:
+    statuses = Counter(reply.status for reply in result.replies)
+    if result.broken or result.answered != expected or set(statuses) - {200, 201}:
+        raise RuntimeError(f"{result.answered} of {expected} got a response, {result.broken} failed: {dict(statuses)}")
+    return result.replies
 
 
 def _voucher(reply: Reply) -> str:
-    """The id of the voucher that the answer tells of, or an empty string."""
+    """Return the ID of the voucher in the response, or an empty string."""
     voucher = reply.json().get("voucher") if '"voucher"' in reply.body else None
     return voucher["id"] if voucher else ""
 
 
-def _check(campaign: Campaign, crowd: Crowd, asked: int, quota: int) -> dict[int, str]:
-    """Raise unless all were answered and the table says what they were told; the winners' vouchers by their place."""
-    told = {reply.number: _voucher(reply) for reply in _answered(crowd, asked) if reply.status == 201}
+def _check(campaign: Campaign, result: BurstResult, expected: int, quota: int) -> dict[int, str]:
+    """Check the responses against the table. Return the issued vouchers by position in the burst."""
+    vouchers = {reply.number: _voucher(reply) for reply in _check_replies(result, expected) if reply.status == 201}
     rows = list(Voucher.objects.filter(campaign=campaign).values_list("id", "rank", "customer_id"))
-    won = min(quota, asked)
+    issued = min(quota, expected)
     if (
-        sorted(rank for _, rank, _ in rows) != list(range(1, won + 1))
-        or len({customer for *_, customer in rows}) != won
-        or {str(pk) for pk, *_ in rows} != set(told.values())
-        or FirstLogin.objects.filter(campaign=campaign).count() != asked
+        sorted(rank for _, rank, _ in rows) != list(range(1, issued + 1))
+        or len({customer for *_, customer in rows}) != issued
+        or {str(pk) for pk, *_ in rows} != set(vouchers.values())
+        or FirstLogin.objects.filter(campaign=campaign).count() != expected
     ):
-        raise RuntimeError(f"{len(rows)} vouchers for a quota of {quota}, {len(told)} told")
-    return told
+        raise RuntimeError(f"{len(rows)} vouchers for a quota of {quota}, {len(vouchers)} returned")
+    return vouchers
 
 
 def _open_files() -> int:
@@ -151,26 +158,26 @@ def _open_files() -> int:
 
 
 @contextlib.contextmanager
-def _memory(address: str) -> Iterator[list[int]]:
-    """MiB in memory of all processes behind this address, looked at ten times a second; the first is from before."""
-    sizes, ended = [_resident(address)], threading.Event()
+def _watch_memory(address: str) -> Iterator[list[int]]:
+    """Sample the memory in MiB of all processes of this address ten times a second; the first value is from before."""
+    sizes, stop = [_resident_mebibytes(address)], threading.Event()
 
-    def look() -> None:
-        while not ended.wait(0.1):
-            sizes.append(_resident(address))
+    def sample() -> None:
+        while not stop.wait(0.1):
+            sizes.append(_resident_mebibytes(address))
 
-    watch = threading.Thread(target=look)
-    watch.start()
+    thread = threading.Thread(target=sample)
+    thread.start()
     try:
         yield sizes
     finally:
-        ended.set()
-        watch.join()
+        stop.set()
+        thread.join()
 
 
-def _resident(address: str) -> int:
-    """The server and its workers are one process group, whose first names the port."""
-    told = subprocess.run(["ps", "-eo", "pgid=,rss=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in told.splitlines()]
+def _resident_mebibytes(address: str) -> int:
+    """Return the memory of the process group of a server, which is found by its port."""
+    output = subprocess.run(["ps", "-eo", "pgid=,rss=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in output.splitlines()]
     group = next(pgid for pgid, _, args in rows if f"--port {address.rpartition(':')[2]} " in args)
     return sum(int(size) for pgid, size, _ in rows if pgid == group) // 1024

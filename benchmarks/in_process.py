@@ -1,4 +1,4 @@
-"""The platform's WSGI function called in this process: no server, no socket, one request after the other."""
+"""The platform's WSGI application called in this process: no server, no socket, one request after another."""
 
 import io
 import json
@@ -8,7 +8,7 @@ from promoplatform.wsgi import application
 
 
 def post(path: str, body: dict[str, Any], token: str) -> bytes:
-    """One POST; its answer. Raises RuntimeError for a refusal, so that nothing refused is ever measured unseen."""
+    """Send a POST request and return the response. Raises RuntimeError for an error, so that none is measured."""
     status, sent = "", json.dumps(body).encode()
 
     def start_response(line: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
@@ -20,10 +20,10 @@ def post(path: str, body: dict[str, Any], token: str) -> bytes:
         "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(sent)), "HTTP_AUTHORIZATION": f"Bearer {token}",
         "wsgi.input": io.BytesIO(sent), "wsgi.url_scheme": "http", "HTTP_HOST": "127.0.0.1", "REMOTE_ADDR": "127.0.0.1",
     }  # fmt: skip
-    answer = application(environ, start_response)
-    content = b"".join(answer)
-    if hasattr(answer, "close"):
-        answer.close()
+    response = application(environ, start_response)
+    content = b"".join(response)
+    if hasattr(response, "close"):
+        response.close()
     if status[:1] != "2":
         raise RuntimeError(f"{status}: {content.decode()}")
     return content

@@ -1,4 +1,4 @@
-"""Where the time of one quote goes: cProfile over the platform's own WSGI function, in this process."""
+"""Profile of one quote: cProfile over the platform's WSGI application, in this process."""
 
 import cProfile
 import io
@@ -8,67 +8,71 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import in_process, seed_data
-from benchmarks.scenarios import Plan, milliseconds, say
+from benchmarks.scenarios import Plan, measure_milliseconds, print_line
 
 PATH = "/api/v1/checkout/quote/"
 PARTS = {
-    "what the cart's codes and promotions offer, with its three statements": [
+    "candidates of codes and promotions, with three statements": [
         ("checkout/services/quotes.py", "_collect_candidates")
     ],
-    "the pricing profile, with its statement": [("promotions/selectors/pricing_profiles.py", "get_pricing_profile")],
-    "of these, inside psycopg, waiting for four statements": [("psycopg/cursor.py", "execute")],
-    "a connection from the pool, with its health check": [("psycopg_pool/pool.py", "getconn")],
-    "the throttle: two round trips to Redis": [
-        ("core/throttle.py", "hit"),
-        ("core/throttle.py", "check"),
+    "the pricing profile, with one statement": [("promotions/selectors/pricing_profiles.py", "get_pricing_profile")],
+    "of these, in psycopg, four statements": [("psycopg/cursor.py", "execute")],
+    "a connection from the pool, with a health check": [("psycopg_pool/pool.py", "getconn")],
+    "throttling, two round trips to Redis": [
+        ("core/throttle.py", "consume"),
+        ("core/throttle.py", "peek"),
     ],
-    "the cart's serializer": [("rest_framework/serializers.py", "is_valid")],
-    "the token": [("accounts/selectors.py", "bearer")],
+    "validating the cart": [("rest_framework/serializers.py", "is_valid")],
+    "authenticating the token": [("accounts/selectors.py", "get_token_caller")],
     "the engine": [("pricing/pricing.py", "price")],
-    "the answer's values": [("checkout/serialization.py", "serialize_quote")],
-    "the answer's bytes": [("rest_framework/response.py", "rendered_content")],
+    "serializing the quote": [("checkout/serialization.py", "serialize_quote")],
+    "rendering the response": [("rest_framework/response.py", "rendered_content")],
 }
 
 
 def measure(plan: Plan) -> None:
-    """Prints the functions of a quote by the time within them and below them."""
-    shoppers = seed_data.shoppers(plan.size(1_000, 50))
-    owner = seed_data.brand("profile")
-    seed_data.promotions(owner, [seed_data.percent_off_sku(f"sku-{n}") for n in range(100)])
-    seed_data.discount_codes(owner, 2)
+    """Print the functions of a quote by their own time and their total time."""
+    shoppers = seed_data.create_shoppers(plan.choose_size(1_000, 50))
+    brand = seed_data.create_brand("profile")
+    seed_data.create_promotions(brand, [seed_data.build_sku_offer(f"sku-{n}") for n in range(100)])
+    seed_data.create_discount_codes(brand, 2)
     seed_data.vacuum()
-    cart = seed_data.cart("profile", codes=["BENCH2"])
+    cart = seed_data.build_cart("profile", codes=["BENCH2"])
     tokens = itertools.cycle(line.split()[1] for line in shoppers.file.read_text().splitlines())
 
     def once() -> None:
         in_process.post(PATH, cart, next(tokens))
 
-    say(f"One quote, one after the other: {milliseconds(once, seconds=plan.seconds):.2f} ms (without the profiler).")
-    number = plan.size(500, 50)
+    print_line(
+        f"One quote after another: {measure_milliseconds(once, seconds=plan.seconds):.2f} ms (without the profiler)."
+    )
+    count = plan.choose_size(500, 50)
     profiler = cProfile.Profile()
     profiler.enable()
-    for _ in range(number):
+    for _ in range(count):
         once()
     profiler.disable()
     stats = pstats.Stats(profiler, stream=(text := io.StringIO())).sort_stats("tottime")
-    _tell_parts(stats, number)
+    _print_parts(stats, count)
     stats.print_stats(15)
-    say(text.getvalue().strip())
+    print_line(text.getvalue().strip())
 
 
-def _tell_parts(stats: pstats.Stats, number: int) -> None:
-    """Each part's share of a quote, under the profiler, which slows Python code more than waiting."""
-    taken: dict[tuple[str, str], float] = {
+def _print_parts(stats: pstats.Stats, count: int) -> None:
+    """Print the share of each part of a quote. The profiler slows Python code more than waiting."""
+    seconds_by_function: dict[tuple[str, str], float] = {
         (Path(file).as_posix(), name): row[3]
         for (file, _, name), row in stats.stats.items()  # type: ignore[attr-defined]
     }
 
-    def of(places: Sequence[tuple[str, str]]) -> float:
+    def seconds_of(functions: Sequence[tuple[str, str]]) -> float:
         return sum(
-            took for (file, name), took in taken.items() if any(file.endswith(a) and name == b for a, b in places)
+            seconds
+            for (file, name), seconds in seconds_by_function.items()
+            if any(file.endswith(a) and name == b for a, b in functions)
         )
 
-    whole = of([("benchmarks/in_process.py", "post")])
+    total = seconds_of([("benchmarks/in_process.py", "post")])
     print("\n| part | share | ms |\n|---|---|---|")
-    for title, places in PARTS.items():
-        print(f"| {title} | {of(places) / whole:.0%} | {of(places) / number * 1000:.2f} |")
+    for title, functions in PARTS.items():
+        print(f"| {title} | {seconds_of(functions) / total:.0%} | {seconds_of(functions) / count * 1000:.2f} |")

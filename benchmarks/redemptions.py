@@ -1,6 +1,6 @@
-"""Redemptions made and confirmed, and what a hot promotion's budget costs: one counter row, or 16 that share it.
+"""Orders that are reserved and confirmed, and the cost of the budget of a popular promotion: one counter row, or 16.
 
-Over HTTP, where Python's time hides the lock, and as the statements alone, where it shows.
+Measured over HTTP, where Python's time hides the lock, and as the statements alone, where it shows.
 """
 
 import uuid
@@ -11,74 +11,86 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from benchmarks import seed_data
-from benchmarks.environment import served
+from benchmarks.environment import serve
 from benchmarks.load import pgbench, wrk
-from benchmarks.scenarios import Plan, interleaved, tell
+from benchmarks.scenarios import Plan, measure_interleaved, print_result
 from core import db
 from promotions.limit_rules import split_cap
 from promotions.models import PromotionCounter
 
 BUDGET = 10**13
-FREE = "no limit"
-ROW = "INSERT INTO bench_taking VALUES (:home, 100, now());\n"
+BASELINE = "no limit"
+INSERT = "INSERT INTO bench_redemption VALUES (:home, 100, now());\n"
 
 
 def measure(plan: Plan) -> None:
-    """Prints redemptions a second, each a request that reserves and one that confirms."""
-    shoppers = seed_data.shoppers(plan.size(5_000, 200))
-    offer = [seed_data.percent_off_sku("sku-0")]
-    seed_data.promotions(seed_data.brand("free"), offer)
-    shared, *_ = seed_data.promotions(seed_data.brand("sharded"), offer, budget=BUDGET)
-    single, *_ = seed_data.promotions(seed_data.brand("single"), offer, budget=BUDGET)
-    PromotionCounter.objects.create(promotion=single, kind="budget", cap=BUDGET)  # where rows are, none are divided
+    """Print redemptions per second; each is a request that reserves and one that confirms."""
+    shoppers = seed_data.create_shoppers(plan.choose_size(5_000, 200))
+    offer = [seed_data.build_sku_offer("sku-0")]
+    seed_data.create_promotions(seed_data.create_brand("free"), offer)
+    shared, *_ = seed_data.create_promotions(seed_data.create_brand("sharded"), offer, budget=BUDGET)
+    single, *_ = seed_data.create_promotions(seed_data.create_brand("single"), offer, budget=BUDGET)
+    PromotionCounter.objects.create(promotion=single, kind="budget", cap=BUDGET)  # an existing row is not sharded
     seed_data.vacuum()
     run = 0
-    with served("promoplatform.wsgi:application") as address:
+    with serve("promoplatform.wsgi:application") as address:
 
         def redeemed(slug: str) -> Callable[[], float]:
-            file = seed_data.written(seed_data.cart(slug, order="%ORDER%"))
+            file = seed_data.write_body(seed_data.build_cart(slug, order="%ORDER%"))
 
             def once() -> float:
                 nonlocal run
                 run += 1
-                seen = wrk(address, "redeem", shoppers.file, file, f"{slug}{run}", seconds=plan.seconds)
-                if seen.refused or not seen.extra:
-                    raise RuntimeError(f"{seen.refused} of {seen.answers} refused, {seen.extra} confirmed")
-                return seen.extra * seen.rate / seen.answers
+                result = wrk(address, "redeem", shoppers.file, file, f"{slug}{run}", seconds=plan.seconds)
+                if result.rejected or not result.extra:
+                    raise RuntimeError(f"{result.rejected} of {result.answers} rejected, {result.extra} confirmed")
+                return result.extra * result.rate / result.answers
 
             return once
 
         contenders = {
-            FREE: redeemed("free"),
+            BASELINE: redeemed("free"),
             "a budget over 16 rows": redeemed("sharded"),
             "a budget in one row": redeemed("single"),
         }
-        rounds = interleaved(plan, contenders)
-    tell("Redemptions of one hot promotion, made and confirmed", rounds, unit="a second", against=FREE)
-    _statements(plan, PromotionCounter.objects.filter(promotion=shared, kind="budget"), single.pk)
+        rounds = measure_interleaved(plan, contenders)
+    print_result("Redemptions of one promotion, reserved and confirmed", rounds, unit="per second", against=BASELINE)
+    _measure_statements(plan, PromotionCounter.objects.filter(promotion=shared, kind="budget"), single.pk)
 
 
-def _statements(plan: Plan, shards: QuerySet[PromotionCounter], single: uuid.UUID) -> None:
-    """A take and a row that says so, in one transaction, by pgbench."""
+def _measure_statements(plan: Plan, shards: QuerySet[PromotionCounter], single: uuid.UUID) -> None:
+    """Measure taking from the budget and inserting a row, in one transaction, by pgbench."""
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE bench_taking (home int NOT NULL, amount bigint NOT NULL, at timestamptz NOT NULL)")
+        cursor.execute(
+            "CREATE TABLE bench_redemption (home int NOT NULL, amount bigint NOT NULL, at timestamptz NOT NULL)"
+        )
     if shards.count() != len(split_cap(BUDGET)):
-        raise RuntimeError("the budget was not divided")
+        raise RuntimeError("the budget was not sharded")
     promotion = shards.values_list("promotion_id", flat=True)[0]
     limit = "the limit: the row alone"
     contenders = {
         limit: _script(""),
-        "16 rows (take_counter.sql)": _script("SAVEPOINT look;\n" + _take("promotions/sql/take_limit.sql", promotion)),
-        "one row (wait_for_counter.sql)": _script(_take("promotions/sql/take_limit_blocking.sql", single)),
+        "16 rows (take_limit.sql)": _script(
+            "SAVEPOINT attempt;\n" + _take_sql("promotions/sql/take_limit.sql", promotion)
+        ),
+        "one row (take_limit_blocking.sql)": _script(_take_sql("promotions/sql/take_limit_blocking.sql", single)),
     }
     rounds = {name: partial(pgbench, script, seconds=plan.seconds) for name, script in contenders.items()}
-    tell("Takings of one budget, 8 connections", interleaved(plan, rounds), unit="a second", against=limit)
+    print_result(
+        "Taking from one budget, 8 connections", measure_interleaved(plan, rounds), unit="per second", against=limit
+    )
 
 
 def _script(take: str) -> str:
-    return f"\\set home random(0, 15)\nBEGIN;\n{take}{ROW}COMMIT;\n"
+    return f"\\set home random(0, 15)\nBEGIN;\n{take}{INSERT}COMMIT;\n"
 
 
-def _take(path: str, promotion: object) -> str:
-    words = {"promotion": f"'{promotion}'::uuid", "kind": "'budget'", "slot": "''", "amount": "100", "home": ":home"}
-    return db.load_sql(path) % words + ";\n"
+def _take_sql(path: str, promotion: object) -> str:
+    parameters = {
+        "promotion": f"'{promotion}'::uuid",
+        "kind": "'budget'",
+        "slot": "''",
+        "amount": "100",
+        "home": ":home",
+    }
+    return db.load_sql(path) % parameters + ";\n"

@@ -1,4 +1,4 @@
-"""How long and how often to measure, and how the figures are told."""
+"""Duration and repetition of measurements, and the output of results."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Rounds = dict[str, list[float]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``seconds`` of each measurement, ``rounds`` of each comparison; ``quick`` only proves that all of it runs."""
+    """``seconds`` of each measurement and ``rounds`` of each comparison; ``quick`` only proves that all of it runs."""
 
     seconds: int
     rounds: int
     quick: bool
 
-    def size(self, full: int, quick: int) -> int:
-        """A size of the data: the real one, or a tiny one."""
+    def choose_size(self, full: int, quick: int) -> int:
+        """Return the full size of the data, or the small one of a quick run."""
         return quick if self.quick else full
 
 
@@ -27,45 +27,45 @@ FULL = Plan(seconds=4, rounds=5, quick=False)
 QUICK = Plan(seconds=1, rounds=2, quick=True)
 
 
-def interleaved(plan: Plan, contenders: Mapping[str, Callable[[], float]]) -> Rounds:
-    """Measures each contender once a round, in an order that turns each round, so that drift strikes all alike."""
-    found: Rounds = {name: [] for name in contenders}
+def measure_interleaved(plan: Plan, contenders: Mapping[str, Callable[[], float]]) -> Rounds:
+    """Measure each contender once per round, in a rotating order, so that drift affects all of them equally."""
+    rounds: Rounds = {name: [] for name in contenders}
     names = list(contenders)
     for number in range(plan.rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            found[name].append(contenders[name]())
-    return found
+            rounds[name].append(contenders[name]())
+    return rounds
 
 
-def tell(title: str, rounds: Rounds, *, unit: str, against: str) -> None:
-    """Prints a table: the median of each, and its ratio to ``against`` in the same round (median, least and most)."""
-    print(f"\n### {title}\n\n| what | {unit} | least to most | ratio | least to most |\n|---|---|---|---|---|")
+def print_result(title: str, rounds: Rounds, *, unit: str, against: str) -> None:
+    """Print a table: the median of each contender, and its ratio to ``against`` in the same round."""
+    print(f"\n### {title}\n\n| contender | {unit} | min to max | ratio | min to max |\n|---|---|---|---|---|")
     for name, values in rounds.items():
         pairs = zip(values, rounds[against], strict=True)
-        ratios = [one / other for one, other in pairs]
+        ratios = [value / reference for value, reference in pairs]
         print(
-            f"| {name} | {_shown(statistics.median(values))} | {_shown(min(values))} to {_shown(max(values))} "
+            f"| {name} | {_format(statistics.median(values))} | {_format(min(values))} to {_format(max(values))} "
             f"| {statistics.median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f} |",
             flush=True,
         )
 
 
-def milliseconds(call: Callable[[], object], *, seconds: float, most: int = 5_000) -> float:
-    """The median time of a call, repeated one after the other for so many seconds, after one that does not count."""
+def measure_milliseconds(call: Callable[[], object], *, seconds: float, max_calls: int = 5_000) -> float:
+    """Return the median duration of a call that is repeated for some seconds, after one call that does not count."""
     call()
-    taken: list[float] = []
-    ends = time.perf_counter() + seconds
-    while time.perf_counter() < ends and len(taken) < most:
+    durations: list[float] = []
+    deadline = time.perf_counter() + seconds
+    while time.perf_counter() < deadline and len(durations) < max_calls:
         started = time.perf_counter()
         call()
-        taken.append(time.perf_counter() - started)
-    return statistics.median(taken) * 1000
+        durations.append(time.perf_counter() - started)
+    return statistics.median(durations) * 1000
 
 
-def say(text: str) -> None:
-    """A word between the tables."""
+def print_line(text: str) -> None:
+    """Print a line between the tables."""
     print(f"\n{text}", flush=True)
 
 
-def _shown(value: float) -> str:
+def _format(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

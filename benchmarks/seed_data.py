@@ -1,4 +1,4 @@
-"""Rows for the benchmarks, made in bulk; what a row means is read from the platform's own models and rules."""
+"""Bulk data for the benchmarks, created with the platform's own models and rules."""
 
 import json
 import tempfile
@@ -23,7 +23,7 @@ from promotions.eligibility import match_keys, required_subtotal
 from promotions.models import Code, Promotion
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
-FOLDER = Path(tempfile.mkdtemp(prefix="promo-bench-"))
+DATA_DIR = Path(tempfile.mkdtemp(prefix="promo-bench-"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +35,19 @@ class Shoppers:
     token: str
 
 
-def shoppers(number: int) -> Shoppers:
-    """So many new shoppers, in an order that is not that of their keys."""
-    name = f"s{uuid.uuid4().hex[:8]}"  # never all digits, which a username may not be
+def create_shoppers(count: int) -> Shoppers:
+    """Create shoppers, in an order that differs from the order of their keys."""
+    name = f"s{uuid.uuid4().hex[:8]}"  # a username must not consist of digits only
     users = User.objects.bulk_create(
-        [User(username=f"{name}-{n}", email=f"{name}-{n}@example.com", password="!") for n in range(number)],
+        [User(username=f"{name}-{n}", email=f"{name}-{n}@example.com", password="!") for n in range(count)],
         batch_size=5_000,
     )
-    made = Customer.objects.bulk_create([Customer(customer_id=user.username, user=user) for user in users], 5_000)
-    made.sort(key=lambda customer: code_digest(customer.customer_id))
+    customers = Customer.objects.bulk_create([Customer(customer_id=user.username, user=user) for user in users], 5_000)
+    customers.sort(key=lambda customer: code_digest(customer.customer_id))
     by_key = {user.pk: user for user in users}
     keyring, at = selectors.keyring(), timezone.now()
     lines = []
-    for customer in made:
+    for customer in customers:
         user = by_key[customer.user_id or 0]
         caller = Caller(
             f"user:{user.uuid}", user.pk, user.uuid, customer_key=customer.pk, customer_id=customer.customer_id
@@ -56,45 +56,45 @@ def shoppers(number: int) -> Shoppers:
             kind=account_rules.TokenKind.ACCESS, caller=caller, keyring=keyring, at=at, lifetime=timedelta(hours=12)
         )
         lines.append(f"{customer.pk} {token}")
-    file = FOLDER / f"shoppers-{name}"
+    file = DATA_DIR / f"shoppers-{name}"
     file.write_text("\n".join(lines) + "\n")
-    return Shoppers(file, [customer.pk for customer in made], lines[0].split()[1])
+    return Shoppers(file, [customer.pk for customer in customers], lines[0].split()[1])
 
 
-def brand(slug: str) -> Brand:
-    """A brand in UTC and EUR."""
+def create_brand(slug: str) -> Brand:
+    """Create a brand with the time zone UTC and the currency EUR."""
     return Brand.objects.create(slug=slug, name=slug.title())
 
 
-def discount_codes(owner: Brand, number: int) -> list[int]:
-    """Codes BENCH1 … of ten per cent; their keys in that order."""
-    rule = DiscountRule.objects.create(brand=owner, discount=10)
-    names = [f"BENCH{n}" for n in range(1, number + 1)]
-    codes = [Code(text=name, digest=code_digest(name), kind="discount_code", brand=owner) for name in names]
+def create_discount_codes(brand: Brand, count: int) -> list[int]:
+    """Create the codes BENCH1 … of 10%; return their keys in that order."""
+    rule = DiscountRule.objects.create(brand=brand, discount=10)
+    names = [f"BENCH{n}" for n in range(1, count + 1)]
+    codes = [Code(text=name, digest=code_digest(name), kind="discount_code", brand=brand) for name in names]
     Code.objects.bulk_create(codes, 5_000)
-    made = DiscountCode.objects.bulk_create(
-        [DiscountCode(code=code, brand=owner, rule=rule, validity=END, notify=False) for code in codes], 5_000
+    discount_codes = DiscountCode.objects.bulk_create(
+        [DiscountCode(code=code, brand=brand, rule=rule, validity=END, notify=False) for code in codes], 5_000
     )
-    return [code.pk for code in made]
+    return [code.pk for code in discount_codes]
 
 
-def promotions(owner: Brand, offers: Iterable[dict[str, Any]], **fields: Any) -> list[Promotion]:
-    """A running promotion for each offer."""
-    made = []
+def create_promotions(brand: Brand, offers: Iterable[dict[str, Any]], **fields: Any) -> list[Promotion]:
+    """Create an active promotion for each offer."""
+    promotions = []
     for number, value in enumerate(offers):
         offer = parse_offer(value)
-        derived = {"match_keys": match_keys(offer, brand=owner.slug), "min_subtotal": required_subtotal(offer)}
-        made.append(
+        derived = {"match_keys": match_keys(offer, brand=brand.slug), "min_subtotal": required_subtotal(offer)}
+        promotions.append(
             Promotion(
-                brand=owner, name=f"Promotion {number}", start_date=START, end_date=END, offer=value, status="active",
-                currency=owner.currency, **derived | fields,
+                brand=brand, name=f"Promotion {number}", start_date=START, end_date=END, offer=value, status="active",
+                currency=brand.currency, **derived | fields,
             )
         )  # fmt: skip
-    return Promotion.objects.bulk_create(made, 2_000)
+    return Promotion.objects.bulk_create(promotions, 2_000)
 
 
-def single_use_codes(promotion: Promotion, first: int, last: int) -> None:
-    """Codes BULK<first> … BULK<last> that open the promotion, each good once."""
+def create_single_use_codes(promotion: Promotion, first: int, last: int) -> None:
+    """Create the single-use codes BULK<first> … BULK<last> of the promotion."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0" if connection.in_atomic_block else "SET statement_timeout = 0")
         cursor.execute(
@@ -106,31 +106,33 @@ def single_use_codes(promotion: Promotion, first: int, last: int) -> None:
 
 
 def vacuum() -> None:
-    """What autovacuum would have done by and by: statistics and visibility, before anything is measured."""
+    """Update statistics and visibility maps, as autovacuum does over time, before a measurement."""
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("VACUUM ANALYZE")
 
 
-def percent_off_sku(sku: str, value: str = "10") -> dict[str, Any]:
-    """An offer on one SKU."""
+def build_sku_offer(sku: str, value: str = "10") -> dict[str, Any]:
+    """Return an offer for one SKU."""
     return {"benefits": [{"kind": "percent", "value": value, "on": "line", "select": {"skus": [sku]}}]}
 
 
-def cart(owner: str, lines: int = 5, quantity: int = 2, *, codes: Sequence[str] = (), **more: Any) -> dict[str, Any]:
-    """A cart on the wire: lines of SKUs sku-0, sku-1 … of a brand."""
+def build_cart(
+    brand: str, lines: int = 5, quantity: int = 2, *, codes: Sequence[str] = (), **more: Any
+) -> dict[str, Any]:
+    """Return a cart as JSON data: lines with the SKUs sku-0, sku-1 … of a brand."""
     return {
         "currency": "EUR",
         "lines": [
-            {"id": f"l{n}", "sku": f"sku-{n}", "quantity": quantity, "unit_price": f"{10 + n % 90}.99", "brand": owner}
+            {"id": f"l{n}", "sku": f"sku-{n}", "quantity": quantity, "unit_price": f"{10 + n % 90}.99", "brand": brand}
             for n in range(lines)
         ],
         "codes": list(codes),
     } | more
 
 
-def written(body: dict[str, Any]) -> Path:
-    """A body in a file, for wrk."""
-    file = FOLDER / f"body-{uuid.uuid4().hex}.json"
+def write_body(body: dict[str, Any]) -> Path:
+    """Write a body to a file for wrk."""
+    file = DATA_DIR / f"body-{uuid.uuid4().hex}.json"
     file.write_text(json.dumps(body))
     return file

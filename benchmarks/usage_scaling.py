@@ -1,8 +1,8 @@
-"""A use of a code when none, a million and ten million uses are there: the statement alone, by pgbench.
+"""Redemptions of a code with none, a million and ten million existing redemptions: the statement alone, by pgbench.
 
-"The limit" is a one-row insert and its commit. Beside the platform's table stands the one that it was not given:
-a table keyed by a 16-byte hash of code and shopper. Before each measurement there is a checkpoint, so that
-each pays for the whole pages that PostgreSQL logs after it.
+"The limit" is a one-row insert and its commit. The platform's table is compared with a design that was rejected: a
+table keyed by a 16-byte hash of code and shopper. A checkpoint precedes each measurement, so that each pays for its
+full-page writes.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,11 +11,11 @@ from django.db import connection
 
 from benchmarks import seed_data
 from benchmarks.load import pgbench
-from benchmarks.scenarios import Plan, interleaved, tell
+from benchmarks.scenarios import Plan, measure_interleaved, print_result
 from core import db
 
 LIMIT = "the limit: one row, commit"
-OLD, NEW = 1_000, 1_000  # codes that were used before, and codes of this month
+OLD, NEW = 1_000, 1_000  # codes with redemptions, and codes of this month
 TABLES = """
 CREATE TABLE bench_row (code bigint NOT NULL, customer bigint NOT NULL, at timestamptz NOT NULL);
 CREATE TABLE bench_hashed (h uuid PRIMARY KEY WITH (fillfactor = 70), at timestamptz NOT NULL);
@@ -29,82 +29,84 @@ HASHED = "INSERT INTO bench_hashed VALUES (md5(:code || '/' || :customer)::uuid,
 
 
 def measure(plan: Plan) -> None:
-    """Prints uses and refusals a second at each size, as ratios to the limit."""
-    shoppers = seed_data.shoppers(plan.size(50_000, 500))
-    codes = seed_data.discount_codes(seed_data.brand("size"), OLD + NEW)
+    """Print accepted and rejected redemptions per second at each size, and their ratio to the limit."""
+    shoppers = seed_data.create_shoppers(plan.choose_size(50_000, 500))
+    codes = seed_data.create_discount_codes(seed_data.create_brand("size"), OLD + NEW)
     low, high = min(shoppers.customers), max(shoppers.customers)
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(TABLES)
-    known, filled = 10**9, 0
-    newest = f"\\set code random({codes[OLD]}, {codes[-1]})\n\\set customer random({low}, {high})\n"
-    for size in (0, plan.size(1_000_000, 1_000), plan.size(10_000_000, 10_000)):
-        _fill(codes[:OLD], known + filled // OLD, known + size // OLD)
+    first_customer, filled = 10**9, 0
+    new_codes = f"\\set code random({codes[OLD]}, {codes[-1]})\n\\set customer random({low}, {high})\n"
+    for size in (0, plan.choose_size(1_000_000, 1_000), plan.choose_size(10_000_000, 10_000)):
+        _insert_redemptions(codes[:OLD], first_customer + filled // OLD, first_customer + size // OLD)
         filled = size
         seed_data.vacuum()
-        oldest = f"\\set code random({codes[0]}, {codes[OLD - 1]})\n\\set customer random({low}, {high})\n"
+        old_codes = f"\\set code random({codes[0]}, {codes[OLD - 1]})\n\\set customer random({low}, {high})\n"
         contenders = {
-            LIMIT: newest + ROW,
-            "use: (code, shopper), this month's codes": newest + KEYED,
-            "use: 16-byte hash": newest + HASHED,
-            "the platform's statement, this month's codes": newest + _whole(codes[0]),
+            LIMIT: new_codes + ROW,
+            "redemption: (code, shopper), this month's codes": new_codes + KEYED,
+            "redemption: 16-byte hash": new_codes + HASHED,
+            "the platform's statement, this month's codes": new_codes + _platform_sql(codes[0]),
         }
         if size:
-            again = f"\\set code random({codes[0]}, {codes[OLD - 1]})\n"
-            again += f"\\set customer random({known}, {known + size // OLD - 1})\n"
+            repeated = f"\\set code random({codes[0]}, {codes[OLD - 1]})\n"
+            repeated += f"\\set customer random({first_customer}, {first_customer + size // OLD - 1})\n"
             contenders |= {
-                "use: (code, shopper), any old code (worst)": oldest + KEYED,
-                "the platform's statement, any old code (worst)": oldest + _whole(codes[0]),
-                "refusal: (code, shopper)": again + KEYED,
-                "refusal: 16-byte hash": again + HASHED,
+                "redemption: (code, shopper), any old code (worst)": old_codes + KEYED,
+                "the platform's statement, any old code (worst)": old_codes + _platform_sql(codes[0]),
+                "rejection: (code, shopper)": repeated + KEYED,
+                "rejection: 16-byte hash": repeated + HASHED,
             }
-        rounds = interleaved(plan, {name: _run(plan, script) for name, script in contenders.items()})
-        tell(f"Uses with {size:,} there, statements prepared", rounds, unit="a second", against=LIMIT)
-    _planned_anew(plan, newest + _whole(codes[0]))
-    _sizes()
+        rounds = measure_interleaved(plan, {name: _run(plan, script) for name, script in contenders.items()})
+        print_result(f"Redemptions with {size:,} rows, statements prepared", rounds, unit="per second", against=LIMIT)
+    _measure_planning(plan, new_codes + _platform_sql(codes[0]))
+    _print_sizes()
 
 
-def _planned_anew(plan: Plan, script: str) -> None:
-    """The platform's statement as Django sends it: as one text, which is planned each time."""
+def _measure_planning(plan: Plan, script: str) -> None:
+    """Measure the platform's statement as Django sends it: as one text, which is planned each time."""
     contenders: Mapping[str, Callable[[], float]] = {
         "prepared": _run(plan, script),
-        "planned anew each time (as Django sends it)": _run(plan, script, mode="simple"),
+        "planned each time (as Django sends it)": _run(plan, script, mode="simple"),
     }
-    tell("The platform's statement", interleaved(plan, contenders), unit="a second", against="prepared")
+    print_result(
+        "The platform's statement", measure_interleaved(plan, contenders), unit="per second", against="prepared"
+    )
 
 
 def _run(plan: Plan, script: str, mode: str = "prepared") -> Callable[[], float]:
     return lambda: pgbench(script, seconds=plan.seconds, mode=mode)
 
 
-def _whole(first: int) -> str:
-    """``use_codes.sql`` for one shopper in pgbench's words; ``first`` is the key of the first code."""
-    words = {
+def _platform_sql(first: int) -> str:
+    """Return ``redeem_codes.sql`` for one shopper in pgbench's syntax; ``first`` is the key of the first code."""
+    parameters = {
         "codes": f"ARRAY['BENCH' || (:code - {first} + 1)]", "customers": "ARRAY[:customer]", "ids": "ARRAY[uuidv7()]",
         "ats": "ARRAY[now()]", "amounts": "ARRAY[NULL]::bigint[]", "currencies": "ARRAY[NULL]::text[]",
     }  # fmt: skip
-    return db.load_sql("discounts/sql/redeem_codes.sql") % words + ";\n"
+    return db.load_sql("discounts/sql/redeem_codes.sql") % parameters + ";\n"
 
 
-def _fill(codes: list[int], first: int, last: int) -> None:
-    """Each of the codes is used by customers ``first`` to ``last`` - 1, in no order; so is its hash."""
+def _insert_redemptions(codes: list[int], first: int, last: int) -> None:
+    """Insert a redemption of each code by customers ``first`` to ``last`` - 1, in no order, and its hash."""
     with connection.cursor() as cursor:
         for start in range(0, len(codes), 100):
-            some = (codes[start : start + 100], first, last - 1)
+            parameters = (codes[start : start + 100], first, last - 1)
             cursor.execute(
                 "INSERT INTO discounts_usage (code_id, customer_id, id, used_at) SELECT code, customer, uuidv7(), now()"
                 " FROM unnest(%s::bigint[]) code, generate_series(%s::bigint, %s::bigint) customer"
                 " ORDER BY code, hashint8(customer)",
-                some,
+                parameters,
             )
             cursor.execute(
                 "INSERT INTO bench_hashed SELECT md5(code || '/' || customer)::uuid, now()"
                 " FROM unnest(%s::bigint[]) code, generate_series(%s::bigint, %s::bigint) customer",
-                some,
+                parameters,
             )
 
 
-def _sizes() -> None:
+def _print_sizes() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT CASE WHEN relname LIKE 'discounts%%' THEN '(code, shopper)' ELSE '16-byte hash' END AS what,"

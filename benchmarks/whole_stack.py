@@ -1,8 +1,8 @@
-"""A use and a quote through the whole platform, against a bare WSGI function with the same statements.
+"""A redemption and a quote through the whole platform, compared with a plain WSGI function and the same statements.
 
-Whole: granian with 2 workers, the real settings, a bearer token of another shopper each time, the throttle, logging to
-a file; once with a statement for each use, once with those that wait in one. Bare: see ``benchmarks/baseline.py``. All
-servers are up all the time and are loaded in turn, by 64 connections.
+Whole: Granian with 2 workers, the real settings, a bearer token of another shopper each time, throttling, and logging
+to a file; once with a statement for each redemption, once batched. Plain: see ``benchmarks/baseline.py``. All servers
+run all the time and are loaded in turns, by 64 connections.
 """
 
 import json
@@ -13,21 +13,21 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks import in_process, seed_data
-from benchmarks.environment import post, served
+from benchmarks.environment import post, serve
 from benchmarks.load import GENERATORS, wrk
-from benchmarks.scenarios import Plan, interleaved, say, tell
+from benchmarks.scenarios import Plan, measure_interleaved, print_line, print_result
 
-ENDLESS = 10**12
+NO_REPETITION = 10**12
 CONNECTIONS = 64
-BATCHED_THREADS = 16  # a batch is no larger than there are threads to wait for it
+BATCHED_THREADS = 16  # the number of threads limits the batch size
 OWNER, QUOTE = "whole", "/api/v1/checkout/quote/"
 
 
 def measure(plan: Plan) -> None:
-    """Prints accepted uses, refused uses and quotes a second, whole and bare."""
-    owner, shoppers = seed_data.brand(OWNER), seed_data.shoppers(plan.size(5_000, 200))
-    codes = seed_data.discount_codes(owner, plan.size(2_000, 300))
-    seed_data.promotions(owner, [seed_data.percent_off_sku(f"sku-{n}") for n in range(100)])
+    """Print accepted redemptions, rejected redemptions and quotes per second, whole and plain."""
+    brand, shoppers = seed_data.create_brand(OWNER), seed_data.create_shoppers(plan.choose_size(5_000, 200))
+    codes = seed_data.create_discount_codes(brand, plan.choose_size(2_000, 300))
+    seed_data.create_promotions(brand, [seed_data.build_sku_offer(f"sku-{n}") for n in range(100)])
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO discounts_usage (code_id, customer_id, id, used_at)"
@@ -35,69 +35,79 @@ def measure(plan: Plan) -> None:
             [codes[0], list(shoppers.customers)],
         )
     seed_data.vacuum()
-    body = seed_data.cart(OWNER, codes=[f"BENCH{len(codes)}"])
+    body = seed_data.build_cart(OWNER, codes=[f"BENCH{len(codes)}"])
     statements = _statements(body, shoppers.token)
-    say(f"A quote of this cart is {len(statements)} statements; a use is one.")
+    print_line(f"A quote of this cart is {len(statements)} statements; a redemption is one.")
     with (
-        served("benchmarks.baseline:application", BENCH_STATEMENTS=json.dumps(statements)) as bare,
-        served("promoplatform.wsgi:application", BATCHING="false") as alone,
-        served("promoplatform.wsgi:application", threads=BATCHED_THREADS) as batched,
+        serve("benchmarks.baseline:application", BENCH_STATEMENTS=json.dumps(statements)) as plain,
+        serve("promoplatform.wsgi:application", BATCHING="false") as single,
+        serve("promoplatform.wsgi:application", threads=BATCHED_THREADS) as batched,
     ):
-        say(f"One quote: {post(f'{batched}{QUOTE}', json.dumps(body).encode(), shoppers.token)[:160]!r}…")
-        uses, quotes = _Uses(shoppers, plan), _Quotes(shoppers, plan, body)
-        servers = {"bare": bare, "whole, a statement for each": alone, "whole, in batches": batched}
+        print_line(f"One quote: {post(f'{batched}{QUOTE}', json.dumps(body).encode(), shoppers.token)[:160]!r}…")
+        redemptions, quotes = _Redemptions(shoppers, plan), _Quotes(shoppers, plan, body)
+        servers = {"plain": plain, "whole, single": single, "whole, batched": batched}
         for title, call in (
-            ("Accepted uses of a discount code", uses.accepted),
-            ("Refused uses (used before)", uses.refused),
+            ("Accepted redemptions of a discount code", redemptions.accepted),
+            ("Rejected redemptions (redeemed before)", redemptions.rejected),
         ):
-            rounds = interleaved(plan, {name: _bind(call, address) for name, address in servers.items()})
-            tell(title, rounds, unit="a second", against="bare")
-        rounds = interleaved(plan, {"bare": _bind(quotes.answered, bare), "whole": _bind(quotes.answered, batched)})
-        tell("Quotes: 5 lines, 100 live promotions, one code", rounds, unit="a second", against="bare")
+            rounds = measure_interleaved(plan, {name: _bind(call, address) for name, address in servers.items()})
+            print_result(title, rounds, unit="per second", against="plain")
+        rounds = measure_interleaved(
+            plan, {"plain": _bind(quotes.answered, plain), "whole": _bind(quotes.answered, batched)}
+        )
+        print_result("Quotes: 5 lines, 100 active promotions, one code", rounds, unit="per second", against="plain")
 
 
 def _bind(call: Callable[[str], float], address: str) -> Callable[[], float]:
     return lambda: call(address)
 
 
-class _Uses:
-    """Uses of codes, of which none is asked for twice unless it shall be refused."""
+class _Redemptions:
+    """Redemptions of codes; no code is redeemed twice by a shopper unless it should be rejected."""
 
     def __init__(self, shoppers: seed_data.Shoppers, plan: Plan) -> None:
         self.shoppers, self.plan = shoppers, plan
-        self.number = self.next = len(shoppers.customers)  # the first code was used by everybody
+        self.number = self.next = len(shoppers.customers)  # all shoppers have redeemed the first code
 
     def accepted(self, address: str) -> float:
-        seen = wrk(
-            address, "uses", self.shoppers.file, self.next, ENDLESS, seconds=self.plan.seconds, connections=CONNECTIONS
+        result = wrk(
+            address,
+            "uses",
+            self.shoppers.file,
+            self.next,
+            NO_REPETITION,
+            seconds=self.plan.seconds,
+            connections=CONNECTIONS,
         )
-        self.next += GENERATORS * seen.answers + 1_000  # one generator may have sent nearly all
-        if seen.refused:
-            raise RuntimeError(f"{seen.refused} of {seen.answers} uses were refused")
-        return seen.rate
+        self.next += GENERATORS * result.answers + 1_000  # one generator may have sent nearly all
+        if result.rejected:
+            raise RuntimeError(f"{result.rejected} of {result.answers} redemptions were rejected")
+        return result.rate
 
-    def refused(self, address: str) -> float:
-        seen = wrk(
+    def rejected(self, address: str) -> float:
+        result = wrk(
             address, "uses", self.shoppers.file, 0, self.number, seconds=self.plan.seconds, connections=CONNECTIONS
         )
-        if seen.refused < seen.answers:
-            raise RuntimeError(f"{seen.answers - seen.refused} of {seen.answers} uses were accepted again")
-        return seen.rate
+        if result.rejected < result.answers:
+            raise RuntimeError(
+                f"{result.answers - result.rejected} of {result.answers} redemptions were accepted again"
+            )
+        return result.rate
 
 
 class _Quotes:
     def __init__(self, shoppers: seed_data.Shoppers, plan: Plan, body: dict[str, Any]) -> None:
-        self.shoppers, self.plan, self.file = shoppers, plan, seed_data.written(body)
+        self.shoppers, self.plan, self.file = shoppers, plan, seed_data.write_body(body)
 
     def answered(self, address: str) -> float:
-        seen = wrk(address, "quote", self.shoppers.file, self.file, seconds=self.plan.seconds)
-        if seen.refused:
-            raise RuntimeError(f"{seen.refused} of {seen.answers} quotes were refused")
-        return seen.rate
+        result = wrk(address, "quote", self.shoppers.file, self.file, seconds=self.plan.seconds)
+        if result.rejected:
+            raise RuntimeError(f"{result.rejected} of {result.answers} quotes were rejected")
+        return result.rate
 
 
 def _statements(body: dict[str, Any], token: str) -> list[str]:
-    """The statements of this quote, as the database sees them."""
+    """Return the statements of this quote, as the database receives them."""
     in_process.post(QUOTE, body, token)
     with CaptureQueriesContext(connection) as captured:
         in_process.post(QUOTE, body, token)

@@ -1,4 +1,4 @@
-"""A crowd that comes at once: ``burst.c``, compiled when needed, because wrk knows no schedule and keeps no answers."""
+"""Burst of many clients: ``burst.c``, compiled on demand, because wrk has no schedule and stores no responses."""
 
 import json
 import shutil
@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.load import ToolMissing
-from benchmarks.seed_data import FOLDER
+from benchmarks.seed_data import DATA_DIR
 
 SOURCE = Path(__file__).with_name("burst.c")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one request came back with: its place in the crowd, status (0: nothing came), milliseconds, body."""
+    """Response to one request: its position in the burst, status (0 without a response), milliseconds and body."""
 
     number: int
     status: int
@@ -25,16 +25,19 @@ class Reply:
     body: str
 
     def json(self) -> Any:
-        """The body's value."""
+        """Return the parsed body."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
-    """What a burst saw. ``seconds`` from the first request to the last answer; the rest in milliseconds from when each
-    request was due."""
+class BurstResult:
+    """Result of a burst.
 
-    opened: int
+    ``seconds`` counts from the first request to the last response; the other times are milliseconds from when each
+    request was due.
+    """
+
+    connections: int
     answered: int
     broken: int
     seconds: float
@@ -47,26 +50,28 @@ class Crowd:
 
     @property
     def rate(self) -> float:
-        """Answers a second."""
+        """Responses per second."""
         return self.answered / self.seconds
 
 
-def burst(address: str, path: str, tokens: Sequence[str], *, connections: int, rate: int = 0, hold: float = 0) -> Crowd:
-    """One POST for each token, at ``rate`` a second or (0) all at once, over so many connections held open before.
+def burst(
+    address: str, path: str, tokens: Sequence[str], *, connections: int, rate: int = 0, hold: float = 0
+) -> BurstResult:
+    """Send one POST for each token, at ``rate`` per second or (0) all at once, over connections that are opened before.
 
     Raises ToolMissing without a C compiler.
     """
-    asked, told = FOLDER / "burst.tokens", FOLDER / "burst.answers"
-    asked.write_text("".join(f"{token}\n" for token in tokens))
+    tokens_file, responses_file = DATA_DIR / "burst.tokens", DATA_DIR / "burst.answers"
+    tokens_file.write_text("".join(f"{token}\n" for token in tokens))
     port = str(urlsplit(address).port)
-    command = [_program(), port, path, str(asked), str(rate), str(connections), str(hold), str(told)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if not done.stdout.startswith("RESULT "):
-        raise RuntimeError(f"burst said nothing: {done.stdout}{done.stderr}")
-    opened, answered, broken, *figures = done.stdout.split()[1:]
+    command = [_program(), port, path, str(tokens_file), str(rate), str(connections), str(hold), str(responses_file)]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not process.stdout.startswith("RESULT "):
+        raise RuntimeError(f"burst printed no result: {process.stdout}{process.stderr}")
+    opened, answered, broken, *figures = process.stdout.split()[1:]
     seconds, p50, p90, p99, p999, worst = map(float, figures)
-    replies = tuple(_reply(line) for line in told.read_text().splitlines())
-    return Crowd(int(opened), int(answered), int(broken), seconds, p50, p90, p99, p999, worst, replies)
+    replies = tuple(_reply(line) for line in responses_file.read_text().splitlines())
+    return BurstResult(int(opened), int(answered), int(broken), seconds, p50, p90, p99, p999, worst, replies)
 
 
 def _reply(line: str) -> Reply:
@@ -75,7 +80,7 @@ def _reply(line: str) -> Reply:
 
 
 def _program() -> str:
-    compiled = FOLDER / "burst"
+    compiled = DATA_DIR / "burst"
     if not compiled.exists():
         compiler = shutil.which("cc")
         if compiler is None:

@@ -2,10 +2,10 @@
  *
  *   burst PORT PATH FILE RATE CONNECTIONS HOLD ANSWERS
  *
- * FILE has one bearer token a line. RATE is requests a second; 0 sends all at once. All CONNECTIONS are open, and held
- * for HOLD seconds, before the first request goes; one that has been answered is used again, and a request that waits
- * for a connection is late: latency counts from when it was due. ANSWERS gets a line "<line> <status> <ms> <body>" for
- * each request; status 0 stands for a connection that broke or stayed silent. Nothing is sent twice.
+ * FILE has one bearer token per line. RATE is requests per second; 0 sends all at once. All CONNECTIONS are opened, and
+ * held for HOLD seconds, before the first request is sent; a connection is reused after its response. A request that
+ * waits for a connection is late: latency counts from when it was due. ANSWERS gets a line "<line> <status> <ms> <body>"
+ * for each request; status 0 means a connection that failed or timed out. Nothing is sent twice.
  * The last line printed is "RESULT <opened> <answered> <broken> <seconds> <p50> <p90> <p99> <p99.9> <max>", in ms.
  */
 #define _GNU_SOURCE
@@ -26,7 +26,7 @@ enum { PER_ADDRESS = 20000, EVENTS = 1024, SILENCE = 120 };
 
 struct connection {
     int socket;
-    long line; /* of the request that waits for its answer; -1: idle, -2: closed */
+    long line; /* of the request that waits for its response; -1: idle, -2: closed */
     double due;
     int length;
     char answer[6144];
@@ -50,7 +50,7 @@ static int ascending(const void *one, const void *other) {
     return (a > b) - (a < b);
 }
 
-/* Connect from 127.0.0.2 and on, a new address for each 20,000, since one has so many ports and no more. */
+/* Connect from 127.0.0.2 and following addresses, one for each 20,000 connections, since ports are limited. */
 static bool open_connection(int number) {
     struct connection *it = &connections[number];
     int one = 1;
@@ -100,7 +100,7 @@ static void post(struct connection *it, long line, const char *token, double due
     if (send(it->socket, request, size, MSG_NOSIGNAL) != size) fail(it);
 }
 
-/* Read what has come; true when the answer is whole, and then its line is written. */
+/* Read available data; return true when the response is complete and its line is written. */
 static bool take(struct connection *it) {
     int got = recv(it->socket, it->answer + it->length, sizeof it->answer - 1 - it->length, 0);
     if (got < 0 && errno == EAGAIN) return false;
@@ -140,7 +140,7 @@ static char **read_lines(const char *name, long *count) {
 static int open_all(int wanted) {
     int opened = 0;
     while (opened < wanted && open_connection(opened)) {
-        if (++opened % 200 == 0) usleep(8000); /* no more than the server's queue of new connections takes */
+        if (++opened % 200 == 0) usleep(8000); /* so that the server's queue of new connections is not exceeded */
     }
     for (double started = now(); now() - started < 30; usleep(50000)) {
         int ready = 0;

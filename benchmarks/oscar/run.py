@@ -1,11 +1,11 @@
-"""``main(["setup"])``, then ``main(["measure", SECONDS])``: prints median milliseconds as JSON.
+"""``main(["setup"])``, then ``main(["measure", SECONDS])``: print median milliseconds as JSON.
 
-A voucher on a basket, two ways: "verb" is what oscar's VoucherAddView does between form and answer; "view" is the whole
-POST, through its middleware, as a signed-in shopper, in this process. Taking the voucher off again is not counted.
+A voucher on a basket, in two variants: "verb" is what Oscar's VoucherAddView does between form and response; "view" is
+the whole POST, through its middleware, as a logged-in shopper, in this process. Removing the voucher is not counted.
 
 An order with the voucher, whose use is recorded ("order"), and the same without ("plain"): the basket is loaded and
-priced, ``OrderCreator.place_order`` writes the order, and the basket is closed, as oscar's checkout does it without its
-pages, its payment and its mail. Filling the basket is not counted.
+priced, ``OrderCreator.place_order`` writes the order, and the basket is closed, as in Oscar's checkout without pages,
+payment and mail. Filling the basket is not counted.
 """
 
 import json
@@ -32,7 +32,7 @@ Free = get_class("shipping.methods", "Free")
 
 
 def setup() -> None:
-    """Two shoppers, five products, all in the basket of one, 100 vouchers of ten per cent of which one is typed."""
+    """Create two shoppers, five products in the basket of one of them, and 100 vouchers of 10%."""
     call_command("migrate", verbosity=0)
     shopper = get_user_model().objects.create_user("peer", "peer@example.com", "peer-pass-1234")
     get_user_model().objects.create_user("buyer", "buyer@example.com", "buyer-pass-1234")
@@ -51,63 +51,63 @@ def setup() -> None:
         voucher.offers.add(offer)
     for number in range(LINES):
         create_product(title=f"Product {number}", price=Decimal("10.99") + number, num_in_stock=10**6)
-    fill(shopper)
+    fill_basket(shopper)
 
 
-def verb() -> None:
-    """Load the basket, find the voucher, judge it, add it, apply, total."""
+def add_voucher() -> None:
+    """Load the basket, find and check the voucher, add it, apply it and calculate the total."""
     request = RequestFactory().get("/")
     request.user = get_user_model().objects.get(username="peer")
     basket = Basket.objects.get(owner=request.user, status="Open")
     basket.strategy = Selector().strategy(request=request, user=request.user)
     voucher = Voucher.objects.get(code=CODE)
     if voucher.is_expired() or not voucher.is_active() or not voucher.is_available_to_user(request.user)[0]:
-        raise RuntimeError("the voucher cannot be had")
+        raise RuntimeError("the voucher is not available")
     basket.vouchers.add(voucher)
     Applicator().apply(basket, request.user, request)
     if not basket.total_discount:
-        raise RuntimeError("the voucher gave nothing")
+        raise RuntimeError("the voucher gave no discount")
 
 
-def view() -> Callable[[], None]:
-    """The POST by a shopper who is signed in."""
+def post_voucher() -> Callable[[], None]:
+    """Return a call of the POST by a logged-in shopper."""
     client = Client()
     client.force_login(get_user_model().objects.get(username="peer"), "oscar.apps.customer.auth_backends.EmailBackend")
 
     def once() -> None:
-        answer = client.post("/basket/vouchers/add/", {"code": CODE})
-        if answer.status_code != 302:
-            raise RuntimeError(str(answer.status_code))
+        response = client.post("/basket/vouchers/add/", {"code": CODE})
+        if response.status_code != 302:
+            raise RuntimeError(str(response.status_code))
 
     return once
 
 
-def on_basket(call: Callable[[], Any], seconds: float) -> float:
-    """Milliseconds of a call that puts the voucher on the basket, from which it is taken again after each."""
+def time_on_basket(call: Callable[[], Any], seconds: float) -> float:
+    """Return the milliseconds of a call that adds the voucher to the basket; it is removed after each call."""
     basket = Basket.objects.get(owner__username="peer", status="Open")
 
     def after() -> None:
         if basket.vouchers.count() != 1:
-            raise RuntimeError("the voucher was not taken")
+            raise RuntimeError("the voucher was not added")
         basket.vouchers.clear()
 
-    return median(call, seconds, after=after)
+    return measure_median(call, seconds, after=after)
 
 
-def placed(seconds: float, *, voucher: Any = None) -> float:
-    """Milliseconds of an order of five lines. Raises RuntimeError where a use of the voucher was not recorded."""
+def time_orders(seconds: float, *, voucher: Any = None) -> float:
+    """Return the milliseconds of an order of five lines. Raises RuntimeError if a voucher's use is missing."""
     buyer = get_user_model().objects.get(username="buyer")
     orders, uses = (get_model(*name).objects for name in (("order", "Order"), ("voucher", "VoucherApplication")))
-    before = orders.count(), uses.count()
-    taken = median(lambda: place(buyer), seconds, before=lambda: fill(buyer, voucher))
-    made, used = orders.count() - before[0], uses.count() - before[1]
-    if not made or used != (made if voucher else 0):
-        raise RuntimeError(f"{used} uses of a voucher in {made} orders")
-    return taken
+    counts_before = orders.count(), uses.count()
+    duration = measure_median(lambda: place_order(buyer), seconds, before=lambda: fill_basket(buyer, voucher))
+    order_count, use_count = orders.count() - counts_before[0], uses.count() - counts_before[1]
+    if not order_count or use_count != (order_count if voucher else 0):
+        raise RuntimeError(f"{use_count} uses of a voucher in {order_count} orders")
+    return duration
 
 
-def fill(owner: Any, voucher: Any = None) -> None:
-    """A new basket of all products, two of each, with the voucher if there is one."""
+def fill_basket(owner: Any, voucher: Any = None) -> None:
+    """Create a basket of all products, two units each, with the voucher if given."""
     basket = Basket.objects.create(owner=owner)
     basket.strategy = Selector().strategy()
     for product in get_model("catalogue", "Product").objects.order_by("pk"):
@@ -116,8 +116,8 @@ def fill(owner: Any, voucher: Any = None) -> None:
         basket.vouchers.add(voucher)
 
 
-def place(buyer: Any) -> None:
-    """Load the open basket, apply what it earns, total, write the order and what it used, close the basket."""
+def place_order(buyer: Any) -> None:
+    """Load the open basket, apply offers, calculate the total, write the order, and close the basket."""
     request = RequestFactory().get("/")
     request.user = buyer
     basket = Basket.objects.get(owner=buyer, status="Open")
@@ -131,25 +131,27 @@ def place(buyer: Any) -> None:
     basket.submit()
 
 
-def median(call: Step, seconds: float, *, before: Step = bool, after: Step = bool) -> float:
-    """Milliseconds of a call; what comes before and after each is not counted."""
-    taken = []
-    ends = time.perf_counter() + seconds
-    while time.perf_counter() < ends:
+def measure_median(call: Step, seconds: float, *, before: Step = bool, after: Step = bool) -> float:
+    """Return the milliseconds of a call, without the steps before and after it."""
+    durations = []
+    deadline = time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
         before()
         started = time.perf_counter()
         call()
-        taken.append(time.perf_counter() - started)
+        durations.append(time.perf_counter() - started)
         after()
-    return statistics.median(taken[1:]) * 1000
+    return statistics.median(durations[1:]) * 1000
 
 
 def main(arguments: list[str]) -> None:
-    """Django is set up before this module is imported."""
+    """Run a command; Django is set up before this module is imported."""
     match arguments:
         case ["setup"]:
             setup()
         case ["measure", seconds]:
-            each, voucher = float(seconds), Voucher.objects.get(code=CODE)
-            found = {"verb": on_basket(verb, each), "view": on_basket(view(), each)}
-            print(json.dumps(found | {"order": placed(each, voucher=voucher), "plain": placed(each)}))
+            duration, voucher = float(seconds), Voucher.objects.get(code=CODE)
+            result = {"verb": time_on_basket(add_voucher, duration), "view": time_on_basket(post_voucher(), duration)}
+            print(
+                json.dumps(result | {"order": time_orders(duration, voucher=voucher), "plain": time_orders(duration)})
+            )

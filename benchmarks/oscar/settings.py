@@ -1,4 +1,4 @@
-"""The least that django-oscar's shop needs to run, on the database that OSCAR_DATABASE_URL names."""
+"""Minimal settings of a django-oscar shop, with the database of OSCAR_DATABASE_URL."""
 
 import os
 

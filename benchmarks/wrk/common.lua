@@ -1,4 +1,4 @@
--- What all scripts share: shoppers with their tokens, and one line of figures at the end.
+-- Shared by all scripts: shoppers with their tokens, and one line of results at the end.
 local M = { tokens = {}, customers = {} }
 
 -- Reads "<customer> <token>" lines.
@@ -10,17 +10,17 @@ function M.read(path)
   end
 end
 
--- A POST by shopper number `at`, counted from 0 and round and round.
-function M.post(path, at, body)
-  local index = at % #M.tokens + 1
+-- Build a POST of the shopper with this index, counted from 0; after the last shopper comes the first.
+function M.post(path, shopper, body)
+  local index = shopper % #M.tokens + 1
   return wrk.format("POST", path, {
     ["Authorization"] = "Bearer " .. M.tokens[index],
     ["Content-Type"] = "application/json",
-    ["X-Customer"] = M.customers[index], -- for the bare function, which reads no tokens
+    ["X-Customer"] = M.customers[index], -- for the plain function, which reads no tokens
   }, body)
 end
 
-function M.told(summary, latency, extra)
+function M.print_result(summary, latency, extra)
   local errors = summary.errors
   io.write(string.format("RESULT %d %d %d %d %d %d %d\n", summary.requests, summary.duration, errors.status,
     errors.connect + errors.read + errors.write + errors.timeout, latency:percentile(50), latency:percentile(99), extra))

@@ -20,5 +20,5 @@ function request()
 end
 
 function done(summary, latency)
-  common.told(summary, latency, 0)
+  common.print_result(summary, latency, 0)
 end

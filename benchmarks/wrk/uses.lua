@@ -1,5 +1,5 @@
--- Uses of discount codes: each request takes the next (code, shopper) pair. Arguments: threads, shoppers, first pair,
--- and after how many pairs to begin again (only for uses that shall be refused).
+-- Redemptions of discount codes: each request takes the next (code, shopper) pair. Arguments: threads, shoppers, first
+-- pair, and the number of pairs after which to start again (only for redemptions that are to be rejected).
 local common = dofile("common.lua")
 local count = 0
 
@@ -23,5 +23,5 @@ function request()
 end
 
 function done(summary, latency)
-  common.told(summary, latency, 0)
+  common.print_result(summary, latency, 0)
 end
