@@ -112,7 +112,7 @@ def _immutable_fields(coupon: CouponDefinition, changed: Mapping[str, Any], at: 
 
 
 def _change_limit(coupon: CouponDefinition, strategy: str, maximum: int | None) -> None:
-    """Resize the limit, or open it again with another strategy, which happens only before the first redemption."""
+    """Resize the limit, or replace it if the strategy changed, which happens only before the first redemption."""
     new_maximum = coupon.maximum_number_of_coupons
     if new_maximum is not None and maximum is not None and strategy == coupon.limit_strategy:
         if not LIMITS[strategy].resize(coupon=coupon.pk, cap=new_maximum):

@@ -7,7 +7,7 @@ from accounts.contracts import Role
 from coupons.models import Status
 from coupons.services import rollup
 from tests.browser.test_admin import judged
-from tests.coupons.builders import store_redemptions, create_coupon, build_redemption
+from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,20 +19,22 @@ def coupon():
     MembershipFactory(brand=brand, user=UserFactory(username="vera"), role=Role.VIEWER)
     coupon, now = create_coupon(brand, title="Winter sale"), timezone.now()
     times = [now - timedelta(days=day, hours=day * hour % 11) for day in range(28) for hour in range(1 + day * 7 % 12)]
-    store_redemptions(*(build_redemption(coupon, at, amount=750) for at in times), build_redemption(coupon, now, Status.EXPIRED))
+    store_redemptions(
+        *(build_redemption(coupon, at, amount=750) for at in times), build_redemption(coupon, now, Status.EXPIRED)
+    )
     rollup.roll_up()
     return coupon
 
 
-def test_a_report_is_asked_for_by_a_form_and_taken_home_as_a_file(visit, coupon, tmp_path):
+def test_a_report_is_selected_by_a_form_and_exported(visit, coupon, tmp_path):
     vera = visit().sign_in("vera")
     page = vera.goto("/admin/coupons/report/")
     assert page.locator("#content-main tbody tr").count() == 30
 
     page.get_by_label("Coupon").select_option("Winter sale")
-    page.get_by_label("By").select_option("Week")
+    page.get_by_label("Interval").select_option("Week")
     page.get_by_label("Time zone").select_option("Asia/Kathmandu")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Show report").click()
 
     page.get_by_text("Redemptions per week").wait_for()
     assert page.get_by_label("Coupon").input_value() == str(coupon.pk)
@@ -45,7 +47,7 @@ def test_a_report_is_asked_for_by_a_form_and_taken_home_as_a_file(visit, coupon,
 
 
 @pytest.mark.parametrize(("width", "height", "dark"), [(1400, 900, False), (390, 844, True)])
-def test_the_report_fits_the_screen_and_breaks_no_rule_of_access(visit, coupon, width, height, dark):
+def test_the_report_fits_the_screen_and_is_accessible(visit, coupon, width, height, dark):
     vera = visit(width=width, height=height, dark=dark).sign_in("vera")
 
     faults = []

@@ -1,4 +1,4 @@
-"""A marketer makes a coupon in a real browser, is advised, and watches it being redeemed."""
+"""Browser tests of coupons: creation with a recommendation, live metrics, and the return of a redemption."""
 
 import pytest
 from django.utils import timezone
@@ -23,25 +23,27 @@ def brand():
 
 
 def redeem(coupon):
-    return services.redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now())
+    return services.redeem(
+        coupon=coupon.pk, request=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now()
+    )
 
 
-def test_a_marketer_makes_a_coupon_as_advised_and_sees_it_being_redeemed(visit, brand):
+def test_a_marketer_creates_a_coupon_as_recommended_and_sees_its_redemptions(visit, brand):
     olga = visit().sign_in("olga")
     page = olga.goto(ADD)
     page.get_by_label("Title").fill("Summer")
     page.get_by_label("Starts").fill("2026-01-01T00:00")
     page.get_by_label("Ends").fill("2030-12-31T23:59")
-    page.get_by_label("Per cent").fill("20")
-    page.get_by_label("Redemptions in all").fill("50000")
-    page.get_by_label("Expected in the first minute").fill("50000")
-    page.get_by_text("Better choose sharded").wait_for()
-    page.get_by_label("How the number in all is kept").select_option("sharded")
-    page.get_by_text("Sharded is right").wait_for()
-    page.get_by_label("One code for everyone").fill("summer")
+    page.get_by_label("Percentage", exact=True).fill("20")
+    page.get_by_label("Total usage limit").fill("50000")
+    page.get_by_label("Expected redemptions in the first minute").fill("50000")
+    page.get_by_text("Recommended: Sharded").wait_for()
+    page.get_by_label("Counting method").select_option("sharded")
+    page.get_by_text("Sharded is a good choice").wait_for()
+    page.get_by_label("Generic code").fill("summer")
 
-    page.get_by_role("button", name="Make it").click()
-    page.get_by_text("Summer is made.").wait_for()
+    page.get_by_role("button", name="Create coupon").click()
+    page.get_by_text("Coupon Summer was created.").wait_for()
     coupon = CouponDefinition.objects.get()
     redeem(coupon)
 
@@ -51,7 +53,7 @@ def test_a_marketer_makes_a_coupon_as_advised_and_sees_it_being_redeemed(visit, 
 
 
 @pytest.mark.parametrize(("width", "height", "dark"), [(1400, 900, True), (390, 844, False)])
-def test_the_pages_of_coupons_fit_the_screen_and_break_no_rule_of_access(visit, brand, width, height, dark):
+def test_the_pages_of_coupons_fit_the_screen_and_are_accessible(visit, brand, width, height, dark):
     coupon = CouponFactory(brand=brand, title="Golden tickets", maximum_number_of_coupons=100)
     services.add_codes(coupon=coupon, codes=services.CodesSpec(count=3))
     own = CouponFactory(brand=brand, text="OWN")
@@ -69,20 +71,20 @@ def test_the_pages_of_coupons_fit_the_screen_and_break_no_rule_of_access(visit, 
     assert olga.complaints == []
 
 
-def test_support_finds_a_redemption_and_refunds_it_after_being_asked_whether_it_is_sure(visit, brand):
+def test_support_finds_a_redemption_and_returns_it_after_confirming(visit, brand):
     coupon = CouponFactory(brand=brand, title="Summer", text="SUMMER")
-    whose = Customer.objects.get(pk=redeem(coupon).customer_id).customer_id
+    customer_id = Customer.objects.get(pk=redeem(coupon).customer_id).customer_id
     olga = visit().sign_in("olga")
     page = olga.goto(f"/admin/coupons/coupondefinition/{coupon.pk}/change/")
     page.get_by_role("link", name="All redemptions").click()
-    page.get_by_label("Customer id").fill(whose)
-    page.get_by_role("button", name="Show").click()
-    page.get_by_role("link", name=whose).click()
+    page.get_by_label("Customer ID").fill(customer_id)
+    page.get_by_role("button", name="Apply filters").click()
+    page.get_by_role("link", name=customer_id).click()
 
-    assert not page.get_by_role("button", name="Yes, refund it").is_visible()
-    page.get_by_text("Refund…").click()
-    page.get_by_role("button", name="Yes, refund it").click()
-    page.get_by_text("It is refunded: its place can be had again.").wait_for()
+    assert not page.get_by_role("button", name="Return", exact=True).is_visible()
+    page.get_by_text("Return…").click()
+    page.get_by_role("button", name="Return", exact=True).click()
+    page.get_by_text("Redemption returned. The unit is available again.").wait_for()
 
     assert CouponRedemption.objects.get().status == "refunded"
     assert olga.complaints == []

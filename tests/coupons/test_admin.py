@@ -59,7 +59,7 @@ def form_data(client: Client, path: str, **changes: str) -> dict[str, str]:
     html = "".join(str(field) for field in form)
     data = {}
     for tag in re.findall(r"<input[^>]*>", html):
-        kind, name, value = (re.search(rf'\b{what}="([^"]*)"', tag) for what in ("type", "name", "value"))
+        kind, name, value = (re.search(rf'\b{attribute}="([^"]*)"', tag) for attribute in ("type", "name", "value"))
         if name and (not kind or kind[1] not in ("checkbox", "radio") or "checked" in tag):
             data[name[1]] = value[1] if value else ""
     for name, options in re.findall(r'<select[^>]*name="([^"]*)"[^>]*>(.*?)</select>', html, re.DOTALL):

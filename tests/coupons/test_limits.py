@@ -214,7 +214,7 @@ def test_the_counter_of_an_approximate_coupon_lags_by_less_than_the_flush_size(
 
 @pytest.mark.django_db(transaction=True)
 def test_what_is_counted_while_it_is_recounted_stays_counted(at: datetime) -> None:
-    """A recount adds the difference that it read. One that wrote the total would lose concurrent changes."""
+    """Check that a recount adds the difference that it read, instead of writing a total, which loses other changes."""
     coupon = CouponFactory(maximum_number_of_coupons=1_000, limit_strategy="approximate")
     for _ in range(3):
         redeem(coupon, at)

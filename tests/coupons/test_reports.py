@@ -268,7 +268,7 @@ def test_the_report_statement_uses_indexes(coupon: CouponDefinition) -> None:
 
 
 # --- comparison with all rows ---------------------------------------------------------------------------------------
-BEGIN = datetime(2027, 3, 26, tzinfo=UTC)
+FIRST_DAY = datetime(2027, 3, 26, tzinfo=UTC)
 SPAN = int(timedelta(days=5).total_seconds())
 FINAL = [Status.CONFIRMED, Status.REFUNDED, Status.RELEASED, Status.EXPIRED]
 ROWS = st.lists(
@@ -329,22 +329,22 @@ def test_a_report_equals_a_scan_of_all_rows(
     zone: str,
     edges: tuple[int, int],
 ) -> None:
-    start, end = (BEGIN + SECOND * edge for edge in sorted(edges))
+    start, end = (FIRST_DAY + SECOND * edge for edge in sorted(edges))
     timezone = ZoneInfo(zone)
     with transaction.atomic():
         for values, is_summed in ((rows, True), (late, False)):
             store_redemptions(
                 *(
-                    build_redemption(coupon, BEGIN + SECOND * seconds, status, currency=currency, amount=amount)
+                    build_redemption(coupon, FIRST_DAY + SECOND * seconds, status, currency=currency, amount=amount)
                     for seconds, status, currency, amount in values
                 )
             )
             if is_summed:
                 rollup.roll_up()
         for redemption in CouponRedemption.objects.filter(status=Status.CONFIRMED).order_by("pk")[:returns]:
-            return_redemption(redemption.pk, BEGIN + timedelta(days=30))
+            return_redemption(redemption.pk, FIRST_DAY + timedelta(days=30))
 
-        options = {"start": start, "end": end, "at": BEGIN + timedelta(days=31)}
+        options = {"start": start, "end": end, "at": FIRST_DAY + timedelta(days=31)}
         before = report_of(coupon, unit, timezone, **options)
         expected = scan(unit, timezone, start, end)
         rollup.roll_up()
