@@ -318,6 +318,7 @@ ACTIONS = (
     "announce",
     "activate",
     "deactivate",
+    "end",
     "delete_selected",
     "revoke",
     "resend",

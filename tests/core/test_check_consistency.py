@@ -205,8 +205,8 @@ def test_counters_are_recounted_from_the_redemptions(history: list[Redemption]) 
 
     status, (line,) = check()
     assert status == 1
-    assert f"total shard {taken.shard} says {taken.taken - 1} of {taken.cap}, its uses took {taken.taken}" in line
-    assert check("--repair")[1] == [line + ": mended"]
+    assert f"total shard {taken.shard} is {taken.taken - 1} of {taken.cap}, but redemptions took {taken.taken}" in line
+    assert check("--repair")[1] == [line + ": repaired"]
     assert check() == (0, [])
 
 
@@ -216,7 +216,7 @@ def test_the_shards_of_a_limit_add_up_to_it(history: list[Redemption]) -> None:
     status, (line,) = check("--repair")
 
     assert status == 1
-    assert line.endswith("total  adds up to 51, not 50")
+    assert line.endswith("shards of total add up to 51, not 50")
 
 
 def test_inconsistent_redemptions_are_reported(billo: Brand, shopper_client: ClientOf) -> None:

@@ -72,7 +72,7 @@ def test_a_promotion_is_described_in_a_sentence(brand: Brand) -> None:
         "benefits": [{"kind": "percent", "value": "10", "on": "order"}],
     }
     promotion = PromotionFactory(brand=brand, offer=offer, budget=100_000, limit_per_user=2)
-    summary = "10% off the order when the order is at least €50.00 and it is Monday or Tuesday."
+    summary = "10% off the order when the order is at least €50.00 and the day is Monday or Tuesday."
 
     for role in (Role.OWNER, Role.VIEWER):
         client = as_staff(brand, role)

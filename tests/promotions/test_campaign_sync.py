@@ -135,7 +135,7 @@ def test_a_promotion_is_live_while_the_engine_fails(outside: FakeServices, at: d
     promotion.refresh_from_db()
     assert promotion.status == Status.ACTIVE
     (pending,) = list_pending_syncs(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk]).values()
-    assert pending.reason == "Waiting for the campaign engine: HTTP 503: told to refuse."
+    assert pending.reason == "Waiting for the campaign engine: HTTP 503: fault requested by a test."
     outside.fault_rates = {}
     assert sync(promotion, at + timedelta(seconds=6))
     assert not list_pending_syncs(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk])
@@ -200,8 +200,8 @@ def test_a_promotion_starts_when_its_segment_is_synced(
     promotion.refresh_from_db()
     assert promotion.status == Status.SCHEDULED
     assert {pending.reason for pending in list_promotion_syncs(promotion=promotion)} == {
-        "Waiting for the segmentation service: HTTP 503: told to refuse.",
-        "Waiting for the campaign engine: HTTP 503: told to refuse.",
+        "Waiting for the segmentation service: HTTP 503: fault requested by a test.",
+        "Waiting for the campaign engine: HTTP 503: fault requested by a test.",
     }
     client = Client()
     client.force_login(MembershipFactory(brand=brand).user)
