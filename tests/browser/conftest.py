@@ -1,4 +1,4 @@
-"""A real browser before a real server. Without Chromium on the machine, these tests are skipped and say so."""
+"""A real browser on a real server. Without Chromium on the machine, these tests are skipped with a message."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.factories import PASSWORD
 
-# Django sees Playwright's event loop in the test's thread and would refuse the ORM there; nothing here is asynchronous
+# Playwright's event loop runs in the thread of the test, where Django would reject the ORM; nothing here is async.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 ARGUMENTS = [
@@ -24,7 +24,7 @@ ARGUMENTS = [
 
 
 def chromium() -> str | None:
-    """The machine's own Chromium."""
+    """Return the path of the machine's Chromium."""
     return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -32,7 +32,7 @@ def chromium() -> str | None:
 def browser() -> Iterator[Browser]:
     path = chromium()
     if path is None or not Path(path).exists():
-        pytest.skip("there is no Chromium on this machine (apt-get install chromium)")
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
@@ -40,28 +40,30 @@ def browser() -> Iterator[Browser]:
 
 
 class Visit:
-    """One person's browser: what it complained about and what it asked of strangers is kept."""
+    """Browser of one person, which records console errors and requests to other servers."""
 
     def __init__(self, context: BrowserContext, address: str) -> None:
         self.address, self.page = address, context.new_page()
-        self.complaints: list[str] = []
-        self.strangers: list[str] = []
-        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda asked: self._heed(asked.url))
+        self.console_errors: list[str] = []
+        self.external_requests: list[str] = []
+        self.page.on(
+            "console", lambda message: self.console_errors.append(message.text) if message.type == "error" else None
+        )
+        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
+        self.page.on("request", lambda request: self._record_request(request.url))
 
-    def _heed(self, url: str) -> None:
+    def _record_request(self, url: str) -> None:
         if not url.startswith((self.address, "data:", "blob:")):
-            self.strangers.append(url)
+            self.external_requests.append(url)
 
     def goto(self, path: str) -> Page:
-        """Open a page and wait until it is quiet."""
+        """Open a page and wait until the network is idle."""
         self.page.goto(self.address + path)
         self.page.wait_for_load_state("networkidle")
         return self.page
 
     def sign_in(self, username: str) -> "Visit":
-        """Sign in by the form."""
+        """Sign in through the form."""
         self.goto("/admin/login/")
         self.page.fill("[name=username]", username)
         self.page.fill("[name=password]", PASSWORD)
@@ -72,11 +74,11 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Browser, live_server) -> Iterator[Callable[..., Visit]]:
-    """Makes browsers: ``visit(width=390, height=844, dark=True)``. At the end none may have talked to strangers."""
+    """Function that opens browsers: ``visit(width=390, height=844, dark=True)``. External requests are errors."""
     contexts: list[BrowserContext] = []
     visits: list[Visit] = []
 
-    def make(*, width: int = 1280, height: int = 800, dark: bool = False) -> Visit:
+    def open_browser(*, width: int = 1280, height: int = 800, dark: bool = False) -> Visit:
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", locale="en-GB"
         )
@@ -85,7 +87,7 @@ def visit(browser: Browser, live_server) -> Iterator[Callable[..., Visit]]:
         visits.append(Visit(context, live_server.url))
         return visits[-1]
 
-    yield make
+    yield open_browser
     for context in contexts:
         context.close()
-    assert [visit.strangers for visit in visits if visit.strangers] == []
+    assert [visit.external_requests for visit in visits if visit.external_requests] == []

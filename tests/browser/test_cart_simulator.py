@@ -1,4 +1,4 @@
-"""A marketer tries a cart, asks why and backtests in a real browser: on a desk and a phone, in light and in dark."""
+"""The cart simulator, price explanations and backtests in a real browser, on desktop and mobile screens."""
 
 import os
 from datetime import timedelta
@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from checkout import services
-from tests.browser.test_admin import SCREENS, judged
-from tests.checkout.builders import line, reserved, verb
+from tests.browser.test_admin import SCREENS, find_page_errors
+from tests.checkout.builders import line, post_action, reserve_order
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,69 +28,71 @@ def draft(brand):
     return PromotionFactory(brand=brand, name="VIPs save a quarter", percent="25", status="draft", extra=VIP)
 
 
-def test_a_marketer_tries_a_cart_without_a_word_of_json(visit, brand, draft):
+def test_a_marketer_simulates_a_cart(visit, brand, draft):
     page = visit().sign_in("olga").page
-    page.get_by_role("link", name="Test a cart").click()
+    page.get_by_role("link", name="Cart simulator").click()
     page.locator("[name=line-0-sku]").fill("Red shoe")
     page.locator("[name=line-0-unit_price]").fill("80.00")
     page.locator("[name=line-1-sku]").fill("Hat")
     page.locator("[name=line-1-quantity]").fill("2")
     page.locator("[name=line-1-unit_price]").fill("10.00")
     page.get_by_label("VIPs save a quarter").check()
-    page.get_by_role("button", name="Work out the price").click()
+    page.get_by_role("button", name="Calculate").click()
 
-    page.get_by_text("audience not member").wait_for()
-    page.get_by_label("Segments").fill("vip")
-    page.get_by_role("button", name="Work out the price").click()
+    page.get_by_text("Not eligible").wait_for()
+    page.get_by_label("Audiences").fill("vip")
+    page.get_by_role("button", name="Calculate").click()
 
     page.get_by_text("Red shoe: €20.00, Hat: €5.00").wait_for()
     assert page.locator("[name=line-0-sku]").input_value() == "Red shoe"
-    page.get_by_role("button", name="More lines").click()
+    page.get_by_role("button", name="Add rows").click()
     page.locator("[name=line-5-sku]").wait_for()
 
 
 @pytest.mark.parametrize(("width", "height", "dark"), SCREENS)
-def test_pages_fit_the_screen_and_break_no_rule_of_access(
+def test_pages_of_checkout_fit_the_screen_and_are_accessible(
     visit, brand, draft, brand_client, run_outbox, width, height, dark
 ):
     server, at = brand_client(brand), timezone.now()
     PromotionFactory(brand=brand, name="Autumn sale", extra={"group": "g"})
-    made = reserved(server, codes=[], customer_id="c1", lines=[line(sku="Red shoe"), line(id="b", sku="Hat")])
-    verb(server, made, "confirm")
+    redemption = reserve_order(
+        server, codes=[], customer_id="c1", lines=[line(sku="Red shoe"), line(id="b", sku="Hat")]
+    )
+    post_action(server, redemption, "confirm")
     promotion = PromotionFactory(brand=brand, name="Quarter off", percent="25", status="draft", extra={"group": "g"})
     period = {"start": at - timedelta(days=20), "end": at + timedelta(seconds=5)}
     test = services.create_backtest(promotion=promotion, at=at + timedelta(seconds=5), **period)
     person = visit(width=width, height=height, dark=dark).sign_in("olga")
-    checkout, faults = "/admin/checkout", []
+    checkout, errors = "/admin/checkout", []
     pages = {
         "waiting": f"{checkout}/backtest/{test.pk}/change/",
         "backtest": f"{checkout}/backtest/{test.pk}/change/",
         "backtests": f"{checkout}/backtest/",
         "new backtest": f"{checkout}/backtest/add/",
-        "why": f"{checkout}/redemption/{made['id']}/why/",
-        "order": f"{checkout}/redemption/{made['id']}/change/",
+        "why": f"{checkout}/redemption/{redemption['id']}/why/",
+        "order": f"{checkout}/redemption/{redemption['id']}/change/",
         "try": f"{checkout}/redemption/try/",
     }
 
     for name, path in pages.items():
         person.goto(path) if name != "waiting" else person.page.goto(person.address + path)
-        faults += judged(person, name)
-        shoot(person.page, f"{name}-{width}-{'dark' if dark else 'light'}")
+        errors += find_page_errors(person, name)
+        save_screenshot(person.page, f"{name}-{width}-{'dark' if dark else 'light'}")
         if name == "waiting":
             run_outbox()
     person.page.locator("[name=line-0-sku]").fill("Red shoe")
     person.page.locator("[name=line-0-unit_price]").fill("80.00")
     person.page.get_by_label("VIPs save a quarter").check()
-    person.page.get_by_role("button", name="Work out the price").click()
+    person.page.get_by_role("button", name="Calculate").click()
     person.page.locator("#answer").wait_for()
-    faults += judged(person, "tried")
-    shoot(person.page, f"tried-{width}-{'dark' if dark else 'light'}")
+    errors += find_page_errors(person, "tried")
+    save_screenshot(person.page, f"tried-{width}-{'dark' if dark else 'light'}")
 
-    assert not faults
-    assert not person.complaints
+    assert not errors
+    assert not person.console_errors
 
 
-def shoot(page, name):
-    """A picture of the page, where somebody wants to look at it (``SCREENSHOTS=<folder>``)."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name.replace(' ', '-')}.png", full_page=True)
+def save_screenshot(page, name):
+    """Save a screenshot if the directory ``SCREENSHOTS`` is set."""
+    if directory := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(directory) / f"{name.replace(' ', '-')}.png", full_page=True)

@@ -6,7 +6,7 @@ from django.utils import timezone
 from accounts.contracts import Role
 from coupons.models import Status
 from coupons.services import rollup
-from tests.browser.test_admin import judged
+from tests.browser.test_admin import find_page_errors
 from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, MembershipFactory, UserFactory
 
@@ -43,17 +43,17 @@ def test_a_report_is_selected_by_a_form_and_exported(visit, coupon, tmp_path):
         page.get_by_role("link", name="Export as CSV").click()
     downloading.value.save_as(tmp_path / "report.csv")
     assert "+05:45" in (tmp_path / "report.csv").read_text(encoding="utf-8-sig")
-    assert vera.complaints == []
+    assert vera.console_errors == []
 
 
 @pytest.mark.parametrize(("width", "height", "dark"), [(1400, 900, False), (390, 844, True)])
 def test_the_report_fits_the_screen_and_is_accessible(visit, coupon, width, height, dark):
     vera = visit(width=width, height=height, dark=dark).sign_in("vera")
 
-    faults = []
+    errors = []
     for path in ("/admin/coupons/report/?unit=hour", "/admin/coupons/report/?since=1999-01-01"):
         vera.goto(path)
-        faults += judged(vera, path)
+        errors += find_page_errors(vera, path)
 
-    assert faults == []
-    assert vera.complaints == []
+    assert errors == []
+    assert vera.console_errors == []

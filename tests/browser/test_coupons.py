@@ -8,7 +8,7 @@ from core.ids import uuid7
 from coupons import services
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponDefinition, CouponRedemption
-from tests.browser.test_admin import judged
+from tests.browser.test_admin import find_page_errors
 from tests.factories import BrandFactory, CouponFactory, CustomerFactory, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,7 +49,7 @@ def test_a_marketer_creates_a_coupon_as_recommended_and_sees_its_redemptions(vis
 
     page.get_by_text("49,999").wait_for(timeout=15_000)
     assert (coupon.limit_strategy, coupon.code_id) == ("sharded", "SUMMER")
-    assert olga.complaints == []
+    assert olga.console_errors == []
 
 
 @pytest.mark.parametrize(("width", "height", "dark"), [(1400, 900, True), (390, 844, False)])
@@ -59,16 +59,16 @@ def test_the_pages_of_coupons_fit_the_screen_and_are_accessible(visit, brand, wi
     own = CouponFactory(brand=brand, text="OWN")
     olga = visit(width=width, height=height, dark=dark).sign_in("olga")
 
-    faults = []
+    errors = []
     for path in ("", "add/", f"{coupon.pk}/change/", f"{coupon.pk}/codes/"):
         olga.goto(f"/admin/coupons/coupondefinition/{path}")
-        faults += judged(olga, path or "list")
+        errors += find_page_errors(olga, path or "list")
     for path in ("", f"{redeem(own).pk}/change/"):
         olga.goto(f"/admin/coupons/couponredemption/{path}")
-        faults += judged(olga, path or "redemptions")
+        errors += find_page_errors(olga, path or "redemptions")
 
-    assert faults == []
-    assert olga.complaints == []
+    assert errors == []
+    assert olga.console_errors == []
 
 
 def test_support_finds_a_redemption_and_returns_it_after_confirming(visit, brand):
@@ -87,4 +87,4 @@ def test_support_finds_a_redemption_and_returns_it_after_confirming(visit, brand
     page.get_by_text("Redemption returned. The unit is available again.").wait_for()
 
     assert CouponRedemption.objects.get().status == "refunded"
-    assert olga.complaints == []
+    assert olga.console_errors == []

@@ -1,12 +1,12 @@
-"""A marketer writes promotions in a real browser: on a desk and a phone, in light and in dark."""
+"""Promotions in a real browser: creation, codes and pages, on desktop and mobile screens."""
 
 import pytest
 
 from promotions import services
 from promotions.models import CodeBatch, Promotion
 from segments.models import Audience, AudienceMember
-from tests.browser.test_admin import SCREENS, judged
-from tests.browser.test_cart_simulator import shoot
+from tests.browser.test_admin import SCREENS, find_page_errors
+from tests.browser.test_cart_simulator import save_screenshot
 from tests.checkout.builders import cart, line
 from tests.factories import BrandFactory, CustomerFactory, MembershipFactory, PromotionFactory, UserFactory
 
@@ -33,78 +33,78 @@ def brand():
     return brand
 
 
-def test_a_marketer_creates_a_promotion_by_clicking_and_a_quote_gives_it(visit, brand, brand_client):
+def test_a_promotion_created_in_the_browser_applies_to_a_quote(visit, brand, brand_client):
     olga = visit().sign_in("olga")
     page = olga.goto("/admin/promotions/promotion/")
     page.get_by_role("link", name="Add promotion").click()
-    page.get_by_label("Name").fill("Shoes for a fifth less")
+    page.get_by_label("Name").fill("20% off shoes")
     page.get_by_label("Starts").fill("2026-01-01T00:00")
     page.get_by_label("Ends").fill("2030-12-31T23:59")
-    page.get_by_label("Per cent").fill("20")
-    page.get_by_text("Which goods").first.click()
-    goods = page.locator("[name=offer-benefits-0-select-categories]")
-    goods.fill("shoes")
-    page.get_by_role("button", name="Add a condition").click()
+    page.get_by_label("Percentage").fill("20")
+    page.get_by_text("Products").first.click()
+    categories = page.locator("[name=offer-benefits-0-select-categories]")
+    categories.fill("shoes")
+    page.get_by_role("button", name="Add condition").click()
     page.locator("[name=offer-conditions-0-value]").fill("50")
-    page.get_by_label("Name").click()  # leaving a field is what tells the sentence
+    page.get_by_label("Name").click()  # leaving a field updates the summary
 
-    page.get_by_text("20 % off shoes, if the order comes to at least 50 EUR.").wait_for()
-    assert goods.input_value() == "shoes"
-    page.get_by_role("button", name="Save and schedule").click()
+    page.get_by_text("20% off shoes when the order is at least €50.00.").wait_for()
+    assert categories.input_value() == "shoes"
+    page.get_by_role("button", name="Activate…").click()
     page.wait_for_url("**/change/")
 
-    assert page.get_by_text("is on its way").is_visible()
-    bought = cart(lines=[line(unit_price="60.00", categories=["shoes"])], codes=[], customer_id="c1")
-    quote = brand_client(brand).post("/api/v1/checkout/quote/", bought, content_type="application/json").json()
+    assert page.get_by_text("20% off shoes scheduled.").is_visible()
+    body = cart(lines=[line(unit_price="60.00", categories=["shoes"])], codes=[], customer_id="c1")
+    quote = brand_client(brand).post("/api/v1/checkout/quote/", body, content_type="application/json").json()
     assert quote["discount_total"] == "12.00"
-    assert olga.complaints == []
+    assert olga.console_errors == []
 
 
-def test_another_kind_shows_its_own_fields_and_enter_saves(visit, brand):
+def test_another_benefit_shows_its_fields_and_enter_saves(visit, brand):
     page = visit().sign_in("olga").goto(ADD)
-    page.get_by_label("Name").fill("Steps")
+    page.get_by_label("Name").fill("Tiers")
     page.get_by_label("Starts").fill("2027-01-01T00:00")
     page.get_by_label("Ends").fill("2027-02-01T00:00")
 
     page.locator("[name=offer-benefits-0-kind]").select_option("tiers")
     page.locator("[name=offer-benefits-0-tiers-0-from]").fill("50")
     page.locator("[name=offer-benefits-0-tiers-0-value]").fill("5")
-    page.get_by_role("button", name="More steps").click()
+    page.get_by_role("button", name="Add tier").click()
     page.locator("[name=offer-benefits-0-tiers-4-from]").wait_for()
     assert page.locator("[name=offer-benefits-0-tiers-0-from]").input_value() == "50"
     page.locator("[name=offer-benefits-0-tiers-0-value]").press("Enter")
     page.wait_for_url("**/change/")
 
-    made = Promotion.objects.get()
-    assert made.offer["benefits"][0]["tiers"] == [{"from": "50", "value": "5"}]
+    promotion = Promotion.objects.get()
+    assert promotion.offer["benefits"][0]["tiers"] == [{"from": "50", "value": "5"}]
 
 
-def test_codes_are_made_and_given_out_by_clicking(visit, brand, run_outbox):
+def test_codes_are_generated_and_assigned(visit, brand, run_outbox):
     promotion = PromotionFactory(brand=brand, name="Autumn", trigger="code")
     olga = visit().sign_in("olga")
     page = olga.goto(f"/admin/promotions/promotion/{promotion.pk}/change/")
     page.locator("#content-main").get_by_role("link", name="Codes").click()
-    page.get_by_label("How many codes").fill("30")
+    page.get_by_label("Number of codes").fill("30")
     page.get_by_label("Pattern").fill("AUTUMN-##")
-    page.get_by_text("Too few: AUTUMN-###### would do.").wait_for()  # told while it is written
+    page.get_by_text("Too short. Use at least AUTUMN-######.").wait_for()  # while the form is edited
     page.get_by_label("Pattern").fill("AUTUMN-########")
-    page.get_by_role("button", name="Make them").click()
-    page.get_by_text("0 of 30 codes made").wait_for()
+    page.get_by_role("button", name="Generate codes").click()
+    page.get_by_text("0 of 30 codes generated").wait_for()
 
     run_outbox()
-    page.get_by_text("30 of 30 codes made").wait_for()  # without a reload: the page asks again by itself
-    page.get_by_role("button", name="Give them out").click()
-    page.get_by_text("are being given out").wait_for()
+    page.get_by_text("30 of 30 codes generated").wait_for()  # without a reload: the page polls
+    page.get_by_role("button", name="Assign codes").click()
+    page.get_by_text("Assigning codes.").wait_for()
     run_outbox()
-    page.get_by_text("done", exact=True).wait_for()
+    page.get_by_text("Completed", exact=True).wait_for()
 
     assert CodeBatch.objects.get().codes.filter(customer__customer_id="c1").count() == 1
-    assert olga.complaints == []
+    assert olga.console_errors == []
 
 
 @pytest.mark.parametrize(("width", "height", "dark"), SCREENS)
-def test_pages_of_promotions_fit_the_screen_and_break_no_rule_of_access(visit, brand, width, height, dark):
-    running = PromotionFactory(
+def test_pages_of_promotions_fit_the_screen_and_are_accessible(visit, brand, width, height, dark):
+    active = PromotionFactory(
         brand=brand,
         name="Autumn sale",
         budget=100_000,
@@ -113,24 +113,24 @@ def test_pages_of_promotions_fit_the_screen_and_break_no_rule_of_access(visit, b
         text="AUTUMN",
         trigger="code",
     )
-    batch = services.create_batch(promotion=running, count=40_000, pattern="AUTUMN-########")
+    batch = services.create_batch(promotion=active, count=40_000, pattern="AUTUMN-########")
     services.generate_chunk(batch_id=batch.pk)
-    draft = PromotionFactory(brand=brand, name="Steps", status="draft", offer=TIERS, target_audience="vip_customers")
-    olga, faults = visit(width=width, height=height, dark=dark).sign_in("olga"), []
+    draft = PromotionFactory(brand=brand, name="Tiers", status="draft", offer=TIERS, target_audience="vip_customers")
+    olga, errors = visit(width=width, height=height, dark=dark).sign_in("olga"), []
     pages = {
         "promotions": "/admin/promotions/promotion/",
         "new promotion": ADD,
         "draft": f"/admin/promotions/promotion/{draft.pk}/change/",
-        "running": f"/admin/promotions/promotion/{running.pk}/change/",
+        "running": f"/admin/promotions/promotion/{active.pk}/change/",
         "calendar": "/admin/promotions/promotion/calendar/",
-        "batches": f"/admin/promotions/promotion/{running.pk}/codes/",
-        "batch": f"/admin/promotions/promotion/{running.pk}/codes/{batch.pk}/",
+        "batches": f"/admin/promotions/promotion/{active.pk}/codes/",
+        "batch": f"/admin/promotions/promotion/{active.pk}/codes/{batch.pk}/",
     }
 
     for name, path in pages.items():
         olga.goto(path)
-        faults += judged(olga, name)
-        shoot(olga.page, f"{name}-{width}-{'dark' if dark else 'light'}")
+        errors += find_page_errors(olga, name)
+        save_screenshot(olga.page, f"{name}-{width}-{'dark' if dark else 'light'}")
 
-    assert not faults
-    assert not olga.complaints
+    assert not errors
+    assert not olga.console_errors

@@ -1,4 +1,4 @@
-"""A brand follows its segment in a real browser: it waits, fills, is told outside, and ends; on a desk and a phone."""
+"""Segments in a real browser: waiting, filling, syncing and ending, on desktop and mobile screens."""
 
 from datetime import timedelta
 
@@ -10,8 +10,8 @@ from integrations.models import SyncJob
 from segments import services
 from segments.services import customer_ranges
 from segments.services.lifecycle import process_next_range
-from tests.browser.test_admin import SCREENS, judged
-from tests.browser.test_cart_simulator import shoot
+from tests.browser.test_admin import SCREENS, find_page_errors
+from tests.browser.test_cart_simulator import save_screenshot
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,17 +26,17 @@ def brand():
     return brand
 
 
-def scheduled(brand, *names, segment_type="vip_customers", days=7, **more):
+def schedule_segment(brand, *names, segment_type="vip_customers", days=7, **more):
     services.apply_audience(brand=brand, segment_type=segment_type, operation="add", customer_ids=names)
     now = timezone.now()
     dates = {"start_date": now - timedelta(minutes=5), "end_date": now + days * DAY} | more
     return services.schedule(brand=brand, segment_type=segment_type, at=now, **dates)
 
 
-def test_a_filling_is_followed_without_a_reload(visit, brand, monkeypatch):
+def test_filling_progress_updates_without_a_reload(visit, brand, monkeypatch):
     monkeypatch.setattr(customer_ranges, "RANGE_SIZE", 4)
     monkeypatch.setattr("segments.services.lifecycle.INLINE_MAX_CUSTOMERS", 0)
-    segment = scheduled(brand, *(f"c{number}" for number in range(20)))
+    segment = schedule_segment(brand, *(f"c{number}" for number in range(20)))
     olga = visit().sign_in("olga")
     page = olga.goto(BASE)
     page.locator("#result_list").get_by_role("link", name="vip customers").click()
@@ -51,27 +51,27 @@ def test_a_filling_is_followed_without_a_reload(visit, brand, monkeypatch):
     page.reload()
 
     page.get_by_text("released").wait_for()
-    assert olga.complaints == []
+    assert olga.console_errors == []
 
 
 @pytest.mark.parametrize(("width", "height", "dark"), SCREENS)
-def test_pages_of_segments_fit_the_screen_and_break_no_rule_of_access(visit, brand, settings, width, height, dark):
+def test_pages_of_segments_fit_the_screen_and_are_accessible(visit, brand, settings, width, height, dark):
     settings.SEGMENT_SLOTS_PER_CUSTOMER = 3
     for days in (5, 6):
-        scheduled(brand, "c1", "c2", "c3", segment_type="new_users", days=days)
-    empty = scheduled(brand, "c1", "c2", "c3", segment_type="new_users", days=8)
+        schedule_segment(brand, "c1", "c2", "c3", segment_type="new_users", days=days)
+    empty = schedule_segment(brand, "c1", "c2", "c3", segment_type="new_users", days=8)
     settings.SEGMENTATION_SERVICE_URL = "http://127.0.0.1:9"
-    names = [f"c{number}" for number in range(1, 30)]
-    waiting = scheduled(brand, *names, promotion_id=PromotionFactory(brand=brand).pk)
-    SyncJob.objects.filter(subject=waiting.pk).update(failures=4, error="it answered 503")
-    olga, faults = visit(width=width, height=height, dark=dark).sign_in("olga"), []
+    customer_ids = [f"c{number}" for number in range(1, 30)]
+    waiting = schedule_segment(brand, *customer_ids, promotion_id=PromotionFactory(brand=brand).pk)
+    SyncJob.objects.filter(subject=waiting.pk).update(failures=4, error="HTTP 503")
+    olga, errors = visit(width=width, height=height, dark=dark).sign_in("olga"), []
     pages = {"segments": BASE, "slots": f"{BASE}slots/"}
-    pages |= {f"{it.state} segment": f"{BASE}{it.pk}/change/" for it in (empty, waiting)}
+    pages |= {f"{segment_.state} segment": f"{BASE}{segment_.pk}/change/" for segment_ in (empty, waiting)}
 
     for name, path in pages.items():
         olga.goto(path)
-        faults += judged(olga, name)
-        shoot(olga.page, f"{name}-{width}-{'dark' if dark else 'light'}")
+        errors += find_page_errors(olga, name)
+        save_screenshot(olga.page, f"{name}-{width}-{'dark' if dark else 'light'}")
 
-    assert not faults
-    assert not olga.complaints
+    assert not errors
+    assert not olga.console_errors

@@ -7,8 +7,8 @@ import pytest
 from accounts.contracts import Role
 from segments import services
 from segments.models import Audience, AudienceUpload
-from tests.browser.test_admin import judged
-from tests.browser.test_cart_simulator import shoot
+from tests.browser.test_admin import find_page_errors
+from tests.browser.test_cart_simulator import save_screenshot
 from tests.factories import BrandFactory, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,18 +19,18 @@ def brand():
     brand = BrandFactory(slug="billo", name="Billo", timezone="Europe/Madrid")
     MembershipFactory(brand=brand, user=UserFactory(username="olga"))
     MembershipFactory(brand=brand, user=UserFactory(username="vera"), role=Role.VIEWER)
-    known = [f"customer-{number}" for number in range(1, 1_201)]
-    services.apply_audience(brand=brand, segment_type="vip_customers", operation="add", customer_ids=known)
+    customer_ids = [f"customer-{number}" for number in range(1, 1_201)]
+    services.apply_audience(brand=brand, segment_type="vip_customers", operation="add", customer_ids=customer_ids)
     return brand
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """1,000 customers, 700 of them in the audience and 300 whom nobody knows, and two bad lines."""
+    """CSV file with 1,000 customers, 700 of them in the audience and 300 new, and two invalid lines."""
     lines = ["customer_id", *(f"customer-{number}" for number in range(501, 1_501)), "\x07", "x" * 101]
-    made = tmp_path / "vip.csv"
-    made.write_text("\n".join(lines))
-    return made
+    path = tmp_path / "vip.csv"
+    path.write_text("\n".join(lines))
+    return path
 
 
 def test_a_file_is_uploaded_previewed_canceled_and_applied(visit, brand, file, run_outbox):
@@ -40,14 +40,14 @@ def test_a_file_is_uploaded_previewed_canceled_and_applied(visit, brand, file, r
     page.get_by_role("link", name="Import file").click()
     assert page.get_by_label("Audience").input_value() == "vip_customers"
     page.locator("input[type=file]").set_input_files(file)
-    shoot(page, "upload-form")
+    save_screenshot(page, "upload-form")
     page.get_by_role("button", name="Preview changes").click()
 
     page.get_by_text("To be added").wait_for()
     figures = page.locator(".pp-number").all_inner_texts()
     assert figures == ["300", "500", "1,000", "1,000", "2"]
     assert page.get_by_text("line 1002").is_visible()
-    shoot(page, "upload-preview")
+    save_screenshot(page, "upload-preview")
     assert Audience.objects.get().size == 1_200
 
     page.get_by_role("button", name="Apply changes").click()
@@ -57,16 +57,16 @@ def test_a_file_is_uploaded_previewed_canceled_and_applied(visit, brand, file, r
     assert Audience.objects.get().size == 1_200
     page.get_by_role("button", name="Apply changes").click()
     page.get_by_label("Progress").wait_for()
-    shoot(page, "upload-running")
+    save_screenshot(page, "upload-running")
     run_outbox()
 
     page.get_by_text("Added", exact=True).wait_for()  # the page updates automatically
     assert Audience.objects.get().size == 1_000
-    assert olga.complaints == []
+    assert olga.console_errors == []
 
 
 @pytest.mark.parametrize(("width", "height", "dark"), [(1400, 900, False), (390, 844, True)])
-def test_its_pages_fit_the_screen_and_break_no_rule_of_access(visit, brand, file, width, height, dark):
+def test_pages_of_audiences_fit_the_screen_and_are_accessible(visit, brand, file, width, height, dark):
     with file.open("rb") as opened:
         upload = services.create_upload(
             brand=brand, segment_type="vip_customers", operation="replace", file_name="vip.csv", parts=opened,
@@ -84,21 +84,21 @@ def test_its_pages_fit_the_screen_and_break_no_rule_of_access(visit, brand, file
         "upload": f"{uploads}{upload.pk}/change/",
     }
 
-    faults = []
+    errors = []
     for name, path in pages.items():
         olga.goto(path)
-        shoot(olga.page, f"{name}-{width}{'-dark' if dark else ''}")
-        faults += judged(olga, path)
+        save_screenshot(olga.page, f"{name}-{width}{'-dark' if dark else ''}")
+        errors += find_page_errors(olga, path)
     AudienceUpload.objects.update(state="waiting", percent=40)
     olga.goto(pages["upload"])
-    shoot(olga.page, f"moving-{width}{'-dark' if dark else ''}")
-    faults += judged(olga, "moving")
+    save_screenshot(olga.page, f"moving-{width}{'-dark' if dark else ''}")
+    errors += find_page_errors(olga, "moving")
 
-    assert faults == []
-    assert olga.complaints == []
+    assert errors == []
+    assert olga.console_errors == []
 
 
-def test_a_viewer_finds_no_button(visit, brand):
+def test_a_viewer_sees_no_import_buttons(visit, brand):
     vera = visit().sign_in("vera")
 
     page = vera.goto(f"/admin/segments/audience/{Audience.objects.get().pk}/change/")
