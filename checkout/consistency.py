@@ -100,7 +100,7 @@ def _check_locked(redemption: Redemption, at: datetime, repair: bool) -> Iterato
             repaired = repair and _repair(locked, difference)
             yield (
                 f"redemption {locked.pk}: {locked.status},"
-                f" but {difference.backend.kind} {difference.item.code or difference.item.key}"
+                f" but {difference.backend.KIND} {difference.item.code or difference.item.key}"
                 f" {STATUS_TEXTS[difference.state]}" + (": repaired" if repaired else "")
             )
 
@@ -110,7 +110,7 @@ def _find_differences(redemptions: Sequence[Redemption], at: datetime) -> list[_
     by_kind: dict[str, tuple[RedemptionBackend, list[tuple[Redemption, Purchase]]]] = {}
     for redemption in redemptions:
         for backend, purchase in purchases_by_kind(redemption, redemption.items.all(), at):
-            by_kind.setdefault(backend.kind, (backend, []))[1].append((redemption, purchase))
+            by_kind.setdefault(backend.KIND, (backend, []))[1].append((redemption, purchase))
     differences = []
     for backend, pairs in by_kind.values():
         states = backend.active_items(purchases=[purchase for _, purchase in pairs])

@@ -196,11 +196,11 @@ def test_a_promotion_shows_and_links_its_segment(owner: Client, brand: Brand, se
 
     segment = Segment.objects.get(promotion_id=promotion.pk)
     assert f"{BASE}{segment.pk}/change/" in before.content.decode()
-    assert cards(before) == {"Match now": "3", "With a free slot": "2"}
-    assert cards(after) == {"In its segment": "3", "Passed over": "0"}
+    assert cards(before) == {"Audience size today": "3", "Reachable today": "2"}
+    assert cards(after) == {"Audience size": "3", "Skipped": "0"}
     assert "vip customers: 3 of 3" in owner.get("/admin/promotions/promotion/").content.decode()
     promotions.end_promotion(promotion=promotion, at=now + DAY)
-    assert cards(owner.get(page)) == {"Were in its segment": "3", "Passed over": "0"}
+    assert cards(owner.get(page)) == {"Audience size": "3", "Skipped": "0"}
 
 
 # --- slots -----------------------------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def test_slot_usage_covers_own_customers_and_slots_of_all_brands(owner: Client, 
 def test_a_large_audience_is_counted_in_the_background(
     owner: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch, run_outbox: Callable[[], int]
 ) -> None:
-    monkeypatch.setattr(selectors, "LARGE", 1)
+    monkeypatch.setattr(selectors, "LARGE_AUDIENCE", 1)
     audience(brand, "c1", "c2")
 
     first = owner.get(f"{BASE}slots/").context

@@ -427,7 +427,7 @@ def test_the_reach_of_a_large_audience_is_counted_again_in_the_background(
     brand: Brand, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch, run_outbox: Callable[[], int]
 ) -> None:
     settings.SEGMENT_SLOTS_PER_CUSTOMER = 1
-    monkeypatch.setattr(selectors, "LARGE", 1)
+    monkeypatch.setattr(selectors, "LARGE_AUDIENCE", 1)
     audience(brand, "c1", segment_type="new")
     scheduled(brand, at, start=timedelta(0), segment_type="new")
     audience(brand, "c1", "c2")
@@ -455,7 +455,7 @@ def test_the_reach_of_a_large_audience_is_counted_again_in_the_background(
 def test_a_large_audience_is_counted_after_an_import(
     brand: Brand, at: datetime, settings: Any, monkeypatch: pytest.MonkeyPatch, run_outbox: Callable[[], int]
 ) -> None:
-    monkeypatch.setattr(selectors, "LARGE", 1)
+    monkeypatch.setattr(selectors, "LARGE_AUDIENCE", 1)
     audience(brand, "c1")
     assert not OutboxMessage.objects.exists()
     audience(brand, "c1", "c2")

@@ -18,7 +18,7 @@ from segments.adapters.http import HttpSegmentation
 from segments.models import Segment, SegmentMember, State
 from segments.services import sync
 from tests.factories import BrandFactory, CustomerFactory
-from tests.fakes.external_services import KEY, Outside
+from tests.fakes.external_services import KEY, FakeServices
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]
@@ -26,10 +26,10 @@ MEMBERS = 25
 
 
 @pytest.fixture
-def external(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
+def external(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServices]:
     """A segmentation service that receives pages of ten."""
     monkeypatch.setattr(HttpSegmentation, "page_size", 10)
-    with Outside() as fake:
+    with FakeServices() as fake:
         settings.SEGMENTATION_SERVICE_URL, settings.SEGMENTATION_SERVICE_KEY = fake.url, KEY
         yield fake
 
@@ -76,7 +76,7 @@ def test_without_a_service_a_filled_segment_is_active_and_not_synced(at: datetim
     assert not OutboxMessage.objects.exists()
 
 
-def test_a_segment_is_synced_in_pages_and_active_after_the_last(external: Outside, at: datetime):
+def test_a_segment_is_synced_in_pages_and_active_after_the_last(external: FakeServices, at: datetime):
     segment = filled(at)
     assert (state(segment), pending_reason(segment)) == (State.SYNCING, "Waiting for the segmentation service.")
     assert OutboxMessage.objects.get().kwargs == {"segment_id": str(segment.pk)}
@@ -94,14 +94,14 @@ def test_a_segment_is_synced_in_pages_and_active_after_the_last(external: Outsid
     assert len(external.calls) == 5
 
 
-def test_a_failed_sync_is_retried_from_the_failed_page(external: Outside, at: datetime):
+def test_a_failed_sync_is_retried_from_the_failed_page(external: FakeServices, at: datetime):
     segment = filled(at)
     external.next(200, 200, 503)  # the segment, the first page, the second page
 
     assert not run_sync(segment, at)
 
     assert state(segment) == State.SYNCING
-    assert pending_reason(segment) == "Waiting for the segmentation service: it answered 503: told to refuse."
+    assert pending_reason(segment) == "Waiting for the segmentation service: HTTP 503: fault requested by a test."
     assert not run_sync(segment, at)  # not due yet
     assert len(external.calls) == 3
     assert run_sync(segment, at + timedelta(seconds=6))
@@ -112,7 +112,7 @@ def test_a_failed_sync_is_retried_from_the_failed_page(external: Outside, at: da
 
 
 @pytest.mark.parametrize("how", ["half", "swallow", "reset"])
-def test_a_page_without_a_full_acknowledgement_is_sent_again(external: Outside, at: datetime, how: str):
+def test_a_page_without_a_full_acknowledgement_is_sent_again(external: FakeServices, at: datetime, how: str):
     segment = filled(at)
     external.next(200, how)
 
@@ -123,7 +123,7 @@ def test_a_page_without_a_full_acknowledgement_is_sent_again(external: Outside, 
     assert external.segments[str(segment.pk)].members == ids(segment)
 
 
-def test_missing_members_at_the_end_restart_the_sync(external: Outside, at: datetime):
+def test_missing_members_at_the_end_restart_the_sync(external: FakeServices, at: datetime):
     segment = filled(at)
     external.next(200, 200, "lie")
 
@@ -135,7 +135,7 @@ def test_missing_members_at_the_end_restart_the_sync(external: Outside, at: date
     assert external.segments[str(segment.pk)].members == ids(segment)
 
 
-def test_a_service_that_lost_its_data_gets_all_members_again(external: Outside, at: datetime):
+def test_a_service_that_lost_its_data_gets_all_members_again(external: FakeServices, at: datetime):
     segment = filled(at)
     external.next(200, 200, 503)
     run_sync(segment, at)
@@ -147,7 +147,7 @@ def test_a_service_that_lost_its_data_gets_all_members_again(external: Outside, 
     assert external.segments[str(segment.pk)].members == ids(segment)
 
 
-def test_an_ended_segment_is_deleted_at_the_service_despite_failures(external: Outside, at: datetime):
+def test_an_ended_segment_is_deleted_at_the_service_despite_failures(external: FakeServices, at: datetime):
     segment = filled(at)
     run_sync(segment, at)
     Segment.objects.filter(pk=segment.pk).update(state=State.RELEASING, epoch=1)
@@ -160,7 +160,7 @@ def test_an_ended_segment_is_deleted_at_the_service_despite_failures(external: O
     assert state(segment) == State.RELEASING  # releasing the slots does not depend on the service
 
 
-def test_a_segment_unknown_to_the_service_is_deleted_there(external: Outside, at: datetime):
+def test_a_segment_unknown_to_the_service_is_deleted_there(external: FakeServices, at: datetime):
     segment = filled(at)
     Segment.objects.filter(pk=segment.pk).update(state=State.DELETED)
 
@@ -170,7 +170,7 @@ def test_a_segment_unknown_to_the_service_is_deleted_there(external: Outside, at
 
 
 def test_a_segment_that_ends_during_its_sync_is_deleted(
-    external: Outside, at: datetime, monkeypatch: pytest.MonkeyPatch
+    external: FakeServices, at: datetime, monkeypatch: pytest.MonkeyPatch
 ):
     segment = filled(at)
     add = HttpSegmentation.add
@@ -190,7 +190,7 @@ def test_a_segment_that_ends_during_its_sync_is_deleted(
     assert state(segment) == State.RELEASING
 
 
-def test_a_new_end_is_synced_without_the_members(external: Outside, at: datetime):
+def test_a_new_end_is_synced_without_the_members(external: FakeServices, at: datetime):
     segment = filled(at)
     run_sync(segment, at)
     external.calls.clear()
@@ -205,7 +205,7 @@ def test_a_new_end_is_synced_without_the_members(external: Outside, at: datetime
 
 
 def test_another_worker_continues_after_the_lease_of_a_crashed_one(
-    external: Outside, at: datetime, monkeypatch: pytest.MonkeyPatch
+    external: FakeServices, at: datetime, monkeypatch: pytest.MonkeyPatch
 ):
     segment = filled(at)
     add = HttpSegmentation.add
@@ -231,7 +231,9 @@ def test_another_worker_continues_after_the_lease_of_a_crashed_one(
     assert state(segment) == State.ACTIVE
 
 
-def test_concurrent_workers_sync_a_segment_once(external: Outside, at: datetime, run_concurrently: RunConcurrently):
+def test_concurrent_workers_sync_a_segment_once(
+    external: FakeServices, at: datetime, run_concurrently: RunConcurrently
+):
     segment = filled(at)
 
     done = run_concurrently(lambda _: run_sync(segment, at), range(8))
@@ -241,7 +243,7 @@ def test_concurrent_workers_sync_a_segment_once(external: Outside, at: datetime,
 
 
 def test_without_an_atomic_lease_workers_sync_a_segment_repeatedly(
-    external: Outside, at: datetime, run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch
+    external: FakeServices, at: datetime, run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch
 ):
     """Prove that the test above can fail, with a lease that is read before it is written."""
 
@@ -263,12 +265,12 @@ def test_without_an_atomic_lease_workers_sync_a_segment_repeatedly(
     assert any(has_repeated_calls() for _ in range(10))
 
 
-def test_no_transaction_is_open_during_a_call(external: Outside, at: datetime, run_concurrently: RunConcurrently):
+def test_no_transaction_is_open_during_a_call(external: FakeServices, at: datetime, run_concurrently: RunConcurrently):
     segment = filled(at)
     external.next(200, "hang")
 
     def list_open_transactions(_: Any) -> list[tuple[str, str]]:
-        assert external.held.wait(20)
+        assert external.hanging.wait(20)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT state, query FROM pg_stat_activity WHERE datname = current_database() "
@@ -282,12 +284,12 @@ def test_no_transaction_is_open_during_a_call(external: Outside, at: datetime, r
 
     assert synced is False
     assert open_transactions == []
-    assert "did not answer within 5 seconds" in pending_reason(segment)
+    assert "timed out after 5 seconds" in pending_reason(segment)
 
 
-def test_the_periodic_sync_stops_while_the_circuit_is_open(external: Outside, at: datetime):
+def test_the_periodic_sync_stops_while_the_circuit_is_open(external: FakeServices, at: datetime):
     segments = [filled(at, members=3) for _ in range(8)]
-    external.faults = {"fail": 1.0}
+    external.fault_rates = {"fail": 1.0}
 
     def run_due(at: datetime) -> int:
         clock = RunClock(at)
@@ -298,12 +300,12 @@ def test_the_periodic_sync_stops_while_the_circuit_is_open(external: Outside, at
     assert run_due(at + timedelta(seconds=10)) == 0
     assert len(external.calls) == 5
 
-    external.faults = {}
+    external.fault_rates = {}
     assert run_due(at + timedelta(minutes=20)) == 8
     assert {state(segment) for segment in segments} == {State.ACTIVE}
 
 
-def test_retry_now_does_not_wait_for_the_next_attempt(external: Outside, at: datetime):
+def test_retry_now_does_not_wait_for_the_next_attempt(external: FakeServices, at: datetime):
     segment = filled(at)
     external.next(503)
     run_sync(segment, at)
@@ -316,7 +318,7 @@ def test_retry_now_does_not_wait_for_the_next_attempt(external: Outside, at: dat
     assert sync.retry_now(segment_ids=[segment.pk], at=at + timedelta(seconds=1)) == 0
 
 
-def test_waiting_segments_become_active_without_the_service(external: Outside, at: datetime, settings: Any):
+def test_waiting_segments_become_active_without_the_service(external: FakeServices, at: datetime, settings: Any):
     segment = filled(at)
     settings.SEGMENTATION_SERVICE_URL = ""
 
@@ -326,7 +328,7 @@ def test_waiting_segments_become_active_without_the_service(external: Outside, a
     assert external.calls == []
 
 
-def test_the_background_task_syncs_a_segment(external: Outside, run_outbox: Callable[[], int]):
+def test_the_background_task_syncs_a_segment(external: FakeServices, run_outbox: Callable[[], int]):
     segment = filled(timezone.now())
 
     run_outbox()
@@ -335,8 +337,8 @@ def test_the_background_task_syncs_a_segment(external: Outside, run_outbox: Call
     assert not OutboxMessage.objects.exists()
 
 
-def test_random_failures_end_in_the_same_members(external: Outside, at: datetime):
-    external.faults = {"fail": 0.15, "throttle": 0.03, "reset": 0.05, "swallow": 0.05, "half": 0.03, "lie": 0.01}
+def test_random_failures_end_in_the_same_members(external: FakeServices, at: datetime):
+    external.fault_rates = {"fail": 0.15, "throttle": 0.03, "reset": 0.05, "swallow": 0.05, "half": 0.03, "lie": 0.01}
     segments = [filled(at, members=35) for _ in range(6)]
     ended = segments[:2]
 

@@ -74,7 +74,8 @@ def test_a_campaign_is_created_in_the_time_zone_of_the_brand(brand: Brand) -> No
         ({"start_date": "0001-01-01T00:00"}, "Enter a year from 1900"), ({"quota": "0"}, "greater than or equal to 1"),
         ({"quota": "9" * 30}, "less than or equal to"),
         ({"slug": "taken"}, "A campaign with this slug already exists."),
-        ({"name": "a\x00b"}, "Null characters"), ({"offer-benefits-0-value": "200"}, "not complete"),
+        ({"name": "a\x00b"}, "Null characters"),
+        ({"offer-benefits-0-value": "200"}, "Complete the highlighted fields."),
         ({"voucher_valid_days": "x"}, "whole number"),
     ],
 )  # fmt: skip

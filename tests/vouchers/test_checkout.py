@@ -76,7 +76,7 @@ def test_a_voucher_discounts_a_top_up_by_30_percent(user: User, shopper: Client)
 
     assert (quote["total"], quote["rejected"]) == ("14.00", [])
     (applied,) = quote["applied"]
-    assert (applied["kind"], applied["id"], applied["title"]) == ("voucher", str(voucher.pk), "Spring")
+    assert (applied["kind"], applied["id"], applied["name"]) == ("voucher", str(voucher.pk), "Spring")
     assert applied["amount"] == "6.00"
     assert status(voucher) == "available"
 

@@ -304,7 +304,7 @@ def test_messages_of_a_batch_are_processed_in_the_order_of_their_times(settings:
     )
     consumer.run(until=lambda: FirstLogin.objects.count() == 300)
 
-    assert kafka.committed(Command.topic, "test") == 301
+    assert kafka.count_committed(Command.topic, "test") == 301
     assert voucher_holders() == [f"c{number}" for number in range(299, 199, -1)]
     (dead,) = kafka.read(f"{Command.topic}-dead-letter", 1)
     assert dead.value() == b"\xff"
