@@ -31,6 +31,7 @@ from backoffice.base.formatting import (
 )
 from backoffice.brand_selection import BrandSelectionMixin
 from checkout import selectors, services
+from checkout.admin.explanations import KIND_LABELS
 from checkout.admin.forms import BacktestForm
 from checkout.models import UNFINISHED, Backtest, BacktestState
 from checkout.services.replay import OTHERS, upgrade_totals
@@ -221,7 +222,7 @@ def build_overlap(totals: dict[str, Any]) -> list[dict[str, Any]]:
         row
         | {
             "name": gettext("Other offers") if reference == OTHERS else row["name"],
-            "kind": row["kind"].replace("_", " "),
+            "kind": KIND_LABELS.get(row["kind"], ""),
             "less": format_totals(row["less"]),
         }
         for reference, row in rows

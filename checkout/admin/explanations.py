@@ -4,13 +4,34 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.utils.text import capfirst
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from backoffice.base.formatting import format_amount, humanize_value
 from checkout import serialization
 from checkout.contracts import Quote
 from core import money
+from promotions.admin.offer_labels import CONDITION_LABELS
 
+KIND_LABELS = {
+    "promotion": _("Promotion"),
+    "discount_code": _("Discount code"),
+    "coupon": _("Coupon"),
+    "voucher": _("Voucher"),
+}
+OUTCOME_LABELS = {
+    "applied": _("Applied"),
+    "audience_not_member": _("Not eligible"),
+    "budget_exhausted": _("Budget reached"),
+    "code_not_in_cart": _("Code not in cart"),
+    "condition_not_met": _("Condition not met"),
+    "currency_mismatch": _("Other currency"),
+    "first_order_only": _("Other order number"),
+    "minimum_not_met": _("Minimum not met"),
+    "no_eligible_lines": _("No eligible items"),
+    "not_combinable": _("Not combinable"),
+    "outside_schedule": _("Outside schedule"),
+}
 HIDDEN_MEMBERS = frozenset({"code", "detail"})  # shown elsewhere
 
 
@@ -30,13 +51,13 @@ def _build_row(explanation: Mapping[str, Any], currency: str) -> dict[str, Any]:
         "name": explanation["name"],
         "code": explanation.get("code", ""),
         "is_applied": is_applied,
-        "outcome": _("Applied") if is_applied else humanize(explanation["outcome"]),
+        "outcome": OUTCOME_LABELS.get(explanation["outcome"]) or humanize(explanation["outcome"]),
         "amount": format_answer_amount(explanation["amount"], currency) if is_applied else "",
         "detail": explanation["detail"],
         "members": describe_members(explanation.get("reason", {})),
         "conditions": [
             {
-                "kind": humanize(condition["kind"]),
+                "kind": CONDITION_LABELS.get(condition["kind"]) or humanize(condition["kind"]),
                 "required": format_value(condition["required"]),
                 "actual": format_value(condition["actual"]),
                 "passed": condition["passed"],
@@ -70,7 +91,7 @@ def _anonymize(explanation: dict[str, Any], foreign_names: Collection[str]) -> d
     rivals = explanation.get("reason", {}).get("with")
     if not isinstance(rivals, list):
         return explanation
-    names = [_("another brand's offer") if name in foreign_names else name for name in rivals]
+    names = [gettext("another brand's offer") if name in foreign_names else name for name in rivals]
     return explanation | {"reason": explanation["reason"] | {"with": names}}
 
 

@@ -32,12 +32,6 @@ LABELS = {
     Status.EXPIRED: "warning",
     Status.REFUNDED: "danger",
 }
-KINDS = {
-    "promotion": _("Promotion"),
-    "discount_code": _("Discount code"),
-    "coupon": _("Coupon"),
-    "voucher": _("Voucher"),
-}
 STATUS_WINDOW = timedelta(days=90)
 
 
@@ -214,7 +208,7 @@ def build_context(redemption: Redemption) -> dict[str, Any]:
         "lines": _build_lines(redemption),
         "applied": [
             {
-                "kind": KINDS.get(offer["kind"], offer["kind"]),
+                "kind": explanations.KIND_LABELS.get(offer["kind"], offer["kind"]),
                 "code": offer.get("code", ""),
                 "name": offer["name"],
                 "amount": amount(offer["amount"]),

@@ -19,7 +19,7 @@ from pricing import Facts, Offer, ShopperFacts
 from promotions.contracts import Candidate, Rejection
 from promotions.models import Promotion
 from tests.checkout.builders import REDEMPTIONS, reserve_order
-from tests.factories import PromotionFactory
+from tests.factories import MembershipFactory, PromotionFactory
 from tests.pricing import strategies
 
 AT = datetime(2027, 3, 17, 15, 30, tzinfo=UTC)
@@ -148,3 +148,17 @@ def test_a_record_of_an_unknown_version_is_unreadable(server: Client, version: o
 
     with pytest.raises(PriceRecordUnreadable):
         selectors.get_decision(redemption)
+
+
+@pytest.mark.django_db
+def test_pages_show_a_redemption_of_the_previous_version(previous: Redemption, billo: Brand) -> None:
+    client = Client()
+    client.force_login(MembershipFactory(brand=billo).user)
+
+    pages = [
+        client.get(f"/admin/checkout/redemption/{previous.pk}/{name}/").content.decode() for name in ("change", "why")
+    ]
+
+    assert all("Sale" in page and "€24.00" in page for page in pages)
+    assert "Code not found" in pages[0]
+    assert "Minimum not met" in pages[1]

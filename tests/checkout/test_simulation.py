@@ -70,7 +70,7 @@ def test_a_draft_is_priced_and_explained(server: Client) -> None:
     ]  # fmt: skip
     assert answer["explain"] == [
         {
-            "kind": "promotion", "id": "p", "name": "p", "live": False, "outcome": "applied", "detail": "Given.",
+            "kind": "promotion", "id": "p", "name": "p", "live": False, "outcome": "applied", "detail": "Applied.",
             "amount": "12.00",
             "conditions": [
                 {"kind": "min_subtotal", "required": "100.00", "actual": "120.00", "passed": True},

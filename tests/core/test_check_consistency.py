@@ -109,7 +109,7 @@ def test_untouched_data_has_no_differences(history: list[Redemption]) -> None:
 def test_a_confirmed_redemption_without_its_code_redemption_is_reported_only(history: list[Redemption]) -> None:
     Usage.objects.filter(redemption_id=history[1].pk).delete()
 
-    line = f"redemption {history[1].pk}: confirmed, but discount_code TEN does not stand"
+    line = f"redemption {history[1].pk}: confirmed, but discount_code TEN is missing"
     assert check("--repair") == (1, [line])
     assert check() == (1, [line])
 
@@ -118,10 +118,10 @@ def test_a_reserved_item_of_a_confirmed_redemption_is_confirmed(history: list[Re
     uses = Usage.objects.filter(redemption_id=history[1].pk)
     uses.update(reserved_until=timezone.now() + timedelta(minutes=5))
 
-    line = f"redemption {history[1].pk}: confirmed, but discount_code TEN is held"
+    line = f"redemption {history[1].pk}: confirmed, but discount_code TEN is reserved"
     assert check() == (1, [line])
     assert uses.get().reserved_until is not None
-    assert check("--repair") == (1, [line + ": mended"])
+    assert check("--repair") == (1, [line + ": repaired"])
     assert uses.get().reserved_until is None
     assert check() == (0, [])
 
@@ -135,8 +135,8 @@ def test_a_reserved_item_of_a_released_redemption_is_released(history: list[Rede
     status, lines = check("--repair")
 
     assert status == 1
-    state = "is final" if final else "is held"
-    assert f"redemption {history[1].pk}: cancelled, but discount_code TEN {state}: mended" in lines
+    state = "is confirmed" if final else "is reserved"
+    assert f"redemption {history[1].pk}: cancelled, but discount_code TEN {state}: repaired" in lines
     assert not Usage.objects.filter(redemption_id=history[1].pk).exists()
     assert check() == (0, [])
 
@@ -184,7 +184,7 @@ def test_wrong_totals_are_corrected(history: list[Redemption]) -> None:
 
     given = history[1].discount_total
     assert status == 1
-    assert line == f"redemption {history[1].pk}: total {history[1].total}, discount {given}, its items {given + 1}"
+    assert line == f"redemption {history[1].pk}: total {history[1].total}, discount {given}, items {given + 1}"
 
 
 def test_refunded_lines_are_compared_with_their_discounts(history: list[Redemption]) -> None:
