@@ -281,7 +281,7 @@ class Migration(migrations.Migration):
                             models.Q(
                                 ("redemption_id__isnull", True),
                                 ("reserved_until__isnull", True),
-                                ("state__in", ["available", "expired", "revoked"]),
+                                ("status__in", ["available", "expired", "revoked"]),
                             ),
                             _connector="OR",
                         ),
