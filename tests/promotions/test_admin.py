@@ -65,7 +65,7 @@ def audience(brand: Brand, name: str = "vip", size: int = 1) -> None:
         AudienceMember.objects.create(audience=created, customer=CustomerFactory())
 
 
-# --- read ------------------------------------------------------------------------------------------------------------
+# --- read -------------------------------------------------------------------------------------------------------------
 def test_a_promotion_is_described_in_a_sentence(brand: Brand) -> None:
     offer = {
         "conditions": [{"kind": "min_subtotal", "value": "50.00"}, {"kind": "weekdays", "any": ["mon", "tue"]}],
@@ -109,7 +109,7 @@ def brand_zone(brand: Brand) -> ZoneInfo:
     return ZoneInfo(brand.timezone)
 
 
-# --- create ----------------------------------------------------------------------------------------------------------
+# --- create -----------------------------------------------------------------------------------------------------------
 def test_a_promotion_is_created_in_the_brands_time_zone(owner: Client, brand: Brand) -> None:
     audience(brand)
     by_code = {"trigger": "code", "code": "autumn"}
@@ -198,7 +198,7 @@ def test_the_offer_form_is_updated_in_place(owner: Client, brand: Brand) -> None
     assert not Promotion.objects.exists()
 
 
-# --- update ----------------------------------------------------------------------------------------------------------
+# --- update -----------------------------------------------------------------------------------------------------------
 def untouched(client: Client, promotion: Promotion) -> dict[str, str]:
     """Return what a browser submits if nobody changes the form."""
     form = client.get(page_of(promotion)).context["form"]

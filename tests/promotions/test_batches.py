@@ -61,7 +61,7 @@ def assigned_customers(batch: CodeBatch) -> dict[str, str]:
     return dict(Code.objects.filter(batch=batch, customer__isnull=False).values_list("pk", "customer__customer_id"))
 
 
-# --- strength of patterns----------------------------------------------------------------------------------------------
+# --- strength of patterns ---------------------------------------------------------------------------------------------
 def test_the_default_pattern_has_64_bits_and_no_look_alike_characters() -> None:
     assert not set(code_rules.DEFAULT_CHARSET) & set("01OIL")
     assert code_rules.is_charset(code_rules.DEFAULT_CHARSET)

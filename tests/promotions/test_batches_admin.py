@@ -57,7 +57,7 @@ def imported_batch(promotion: Promotion, *lines: str) -> CodeBatch:
     return services.import_codes(promotion=promotion, lines=lines).batch
 
 
-# --- generate and import ---------------------------------------------------------------------------------------------
+# --- generate and import ----------------------------------------------------------------------------------------------
 def test_a_batch_is_generated_and_its_progress_is_shown(
     owner: Client, promotion: Promotion, run_outbox: Callable[[], int]
 ) -> None:
@@ -164,7 +164,7 @@ def test_an_ended_promotion_gets_no_codes(owner: Client, promotion: Promotion) -
     assert not CodeBatch.objects.exists()
 
 
-# --- assign, search and export ---------------------------------------------------------------------------------------
+# --- assign, search and export ----------------------------------------------------------------------------------------
 def test_codes_are_assigned_to_an_audience(owner: Client, promotion: Promotion, run_outbox: Callable[[], int]) -> None:
     audience = Audience.objects.create(brand=promotion.brand, segment_type="vip_customers", size=3)
     for name in ("c1", "c2", "c3"):
@@ -248,7 +248,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(owner: Client, promot
     assert [queries(page) for page in pages] == few
 
 
-# --- permissions -----------------------------------------------------------------------------------------------------
+# --- permissions ------------------------------------------------------------------------------------------------------
 def test_only_staff_of_the_brand_read_and_only_editors_write(promotion: Promotion, brand: Brand) -> None:
     batch = imported_batch(promotion, "SECRET-1")
     viewer, stranger = as_staff(brand, Role.VIEWER), as_staff(BrandFactory(slug="cake"))

@@ -168,24 +168,25 @@ def test_a_code_of_another_customer_is_not_found(billo: Brand, at: datetime) -> 
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------
-LIMITED: list[tuple[dict[str, int], type[DomainError]]] = [
-    ({"limit_total": 2}, UsageLimitReached),
-    ({"limit_per_day": 2}, UsageLimitReached),
-    ({"limit_per_week": 2}, UsageLimitReached),
-    ({"limit_per_month": 2}, UsageLimitReached),
-    ({"budget": 2_500}, BudgetExhausted),
+LIMITED: list[tuple[dict[str, int], type[DomainError], str | None]] = [
+    ({"limit_total": 2}, UsageLimitReached, "total"),
+    ({"limit_per_day": 2}, UsageLimitReached, "per_day"),
+    ({"limit_per_week": 2}, UsageLimitReached, "per_week"),
+    ({"limit_per_month": 2}, UsageLimitReached, "per_month"),
+    ({"budget": 2_500}, BudgetExhausted, None),
 ]
 
 
-@pytest.mark.parametrize(("limit", "error"), LIMITED)
+@pytest.mark.parametrize(("limit", "error", "name"), LIMITED)
 def test_a_reached_limit_is_rejected_until_a_reservation_is_released(
-    limit: dict[str, int], error: type[DomainError], billo: Brand, at: datetime
+    limit: dict[str, int], error: type[DomainError], name: str | None, billo: Brand, at: datetime
 ) -> None:
     PromotionFactory(brand=billo, trigger="code", text="SPRING", **limit)
     first, _ = reserve(billo, at, "SPRING"), reserve(billo, at, "SPRING")
 
-    with pytest.raises(error):
+    with pytest.raises(error) as raised:
         reserve(billo, at, "SPRING")
+    assert raised.value.extensions.get("limit") == name
     assert Redemption.objects.count() == 2
 
     services.cancel(redemption=first, at=at)
@@ -195,11 +196,11 @@ def test_a_reached_limit_is_rejected_until_a_reservation_is_released(
 
 def test_a_limit_per_customer_counts_each_customer(billo: Brand, at: datetime) -> None:
     PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_per_user=1)
-    one = shopper()
-    reserve(billo, at, "SPRING", who=one)
+    customer = shopper()
+    reserve(billo, at, "SPRING", who=customer)
 
     with pytest.raises(UsageLimitPerCustomer):
-        reserve(billo, at, "SPRING", who=one, order="another")
+        reserve(billo, at, "SPRING", who=customer, order="another")
 
     assert reserve(billo, at, "SPRING").discount_total == 1_000
 
@@ -279,14 +280,14 @@ def test_a_promotion_that_ended_after_the_quote_is_rejected(billo: Brand, at: da
 # --- shards -----------------------------------------------------------------------------------------------------------
 def test_one_customer_can_use_every_unit_of_a_sharded_limit(billo: Brand, at: datetime) -> None:
     PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=160)
-    one = shopper()
+    customer = shopper()
 
     for number in range(160):
-        reserve(billo, at, "SPRING", who=one, order=str(number))
+        reserve(billo, at, "SPRING", who=customer, order=str(number))
 
     assert PromotionCounter.objects.count() == 16
     with pytest.raises(UsageLimitReached):
-        reserve(billo, at, "SPRING", who=one, order="last")
+        reserve(billo, at, "SPRING", who=customer, order="last")
     assert sum(counter.cap for counter in PromotionCounter.objects.all()) == 160
 
 
