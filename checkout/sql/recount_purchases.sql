@@ -1,5 +1,5 @@
 -- Return the purchase totals that differ from the confirmed orders, except those with a dirty marker.
--- Writes nothing, so it upholds no constraint.
+-- Upholds no constraint; writes nothing.
 WITH bought AS (
     SELECT brand_id, customer_id, id, currency, total, coalesce(confirmed_at, created_at) AS at
     FROM checkout_redemption

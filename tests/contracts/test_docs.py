@@ -140,7 +140,7 @@ def test_make_targets_on_pages_exist() -> None:
     assert sorted(set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.MULTILINE)) - targets) == []
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=named)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=page_name)
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
     paths = re.findall(r"`([a-z_.]+/[\w./-]+\.(?:py|sql|html|lua|md|toml|yaml))`", page.read_text())
 

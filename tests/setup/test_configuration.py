@@ -7,6 +7,7 @@ from promoplatform.devserver.embedded import CHECKOUT_DIR
 
 VARIABLE_PATTERN = re.compile(
     r"""\b(?:env|Env\(\))\.\w+\(\s*["']([A-Z][A-Z0-9_]+)["']|os\.environ\.get\(\s*"(PROMO_[A-Z0-9_]+)"|\$\{([A-Z_]+)"""
+    r"""|\bread_renamed\(\s*env\.\w+,\s*["']([A-Z][A-Z0-9_]+)["']"""
 )
 
 
