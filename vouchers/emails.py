@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from mailings.contracts import Content, MailType
-from mailings.emails import content
+from mailings.emails import build_content
 from vouchers import rules
 from vouchers.models import Campaign
 
@@ -31,7 +31,7 @@ def build_voucher(*, key: str, data: Mapping[str, Any], at: datetime) -> Content
         "purpose": campaign.voucher_type.replace("_", " "),
     }  # fmt: skip
     subject = _("Your voucher from %(brand)s: %(voucher)s") % {"brand": brand.name, "voucher": figure or campaign.name}
-    return content(
+    return build_content(
         template="vouchers/voucher", subject=subject, context=context, sender_name=brand.name, color=brand.color
     )
 
