@@ -33,9 +33,9 @@ class TrackedModel:
 
 
 class ModelEvent(NamedTuple):
-    """An event, with the index of its tracked model."""
+    """An event, with the position of its tracked model."""
 
-    index: int
+    position: int
     event: Event
 
 

@@ -22,7 +22,7 @@ from prometheus_client import REGISTRY
 
 from core import batching
 from core.errors import Unavailable
-from tests.platform import until
+from tests.platform import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TABLE = "CREATE TABLE batched (id int PRIMARY KEY CHECK (id <> 13))"
@@ -86,7 +86,7 @@ def queue(callers: ThreadPoolExecutor, operation: Any, items: Sequence[int], **o
     for item in items:
         count = len(operation._waiting) + 1
         futures.append(callers.submit(operation.submit, item, **options))
-        until(partial(_has_waiting, operation, count), f"{item} waits")
+        wait_until(partial(_has_waiting, operation, count), f"{item} waits")
     return futures
 
 
@@ -98,7 +98,7 @@ def occupy(callers: ThreadPoolExecutor, operation: Any, gate: Gate, item: int = 
     """Submit an item that is processed until the gate opens."""
     gate.opened.clear()
     future = callers.submit(operation.submit, item)
-    until(lambda: gate.batches and gate.batches[-1] == [item], f"{item} is worked on")
+    wait_until(lambda: gate.batches and gate.batches[-1] == [item], f"{item} is worked on")
     return future
 
 
@@ -325,7 +325,7 @@ def test_a_connection_lost_while_idle_is_no_error(monkeypatch: Any) -> None:
     operation = batching.BatchExecutor("pids", Pids())
     before = operation.submit(1)
     run(KILL, [before])
-    until(lambda: not run("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [before]), "it is gone")
+    wait_until(lambda: not run("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [before]), "it is gone")
 
     assert operation.submit(2) not in (None, before)
 
@@ -386,7 +386,7 @@ def test_a_dead_thread_is_replaced(operation: Any, gate: Gate, monkeypatch: Any,
     settings.BATCH_TIMEOUT_SECONDS = 0.05
     with pytest.raises(Unavailable):
         operation.submit(1)
-    until(lambda: operation._thread is None, "it is dead")
+    wait_until(lambda: operation._thread is None, "it is dead")
     monkeypatch.undo()
     settings.BATCH_TIMEOUT_SECONDS = 2.0
 
@@ -416,8 +416,8 @@ def test_the_connection_is_not_pooled_and_closes_when_idle(monkeypatch: Any) -> 
     assert operation.submit(1) == pid
     assert all(getattr(one.connection, "info", None) is None or one.connection.info.backend_pid != pid
                for one in connections.all(initialized_only=True))  # fmt: skip
-    until(lambda: operation._thread is None, "the thread ends")
-    until(lambda: not run("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]), "its connection closes")
+    wait_until(lambda: operation._thread is None, "the thread ends")
+    wait_until(lambda: not run("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]), "its connection closes")
     assert operation.submit(1) not in (None, pid)
 
 
@@ -498,14 +498,14 @@ def test_a_caller_with_a_result_sees_the_committed_effect(table: None, run_concu
 def test_results_before_the_commit_would_show_no_effect(table: None, run_concurrently: RunConcurrently) -> None:
     """Return results within the transaction, which removes the guard of the test above."""
     operation = batching.BatchExecutor("inserting", insert)
-    settle = operation._process
+    process = operation._process
 
-    def too_early(asks: Any) -> None:
+    def process_in_transaction(pending_items: Any) -> None:
         with transaction.atomic():
-            settle(asks)
+            process(pending_items)
             threading.Event().wait(0.2)
 
-    operation._process = too_early  # type: ignore[method-assign]
+    operation._process = process_in_transaction  # type: ignore[method-assign]
 
     found = run_concurrently(lambda number: seen(operation, number), range(100, 150))
 
@@ -524,7 +524,7 @@ def test_a_drain_processes_all_items_and_later_items_start_a_thread(
     others = queue(callers, operation, [1, 2])
     thread = operation._thread
     drained = callers.submit(batching.drain)
-    until(lambda: operation._draining, "it drains")
+    wait_until(lambda: operation._draining, "it drains")
 
     gate.opened.set()
     drained.result(30)

@@ -7,7 +7,7 @@ import pytest
 
 from core.concurrency import ConcurrencyLimiter
 from core.errors import Unavailable
-from tests.platform import until
+from tests.platform import wait_until
 
 MESSAGE = "Too many requests for this operation"
 
@@ -36,7 +36,7 @@ def test_requests_above_both_limits_are_rejected_at_once() -> None:
     operation = Operation(limiter)
     with ThreadPoolExecutor(5) as pool:
         futures = [pool.submit(operation) for _ in range(5)]
-        until(lambda: occupied(limiter) == 5, "all slots are occupied")
+        wait_until(lambda: occupied(limiter) == 5, "all slots are occupied")
 
         with pytest.raises(Unavailable, match=MESSAGE):
             operation()
@@ -52,7 +52,7 @@ def test_a_waiting_request_is_rejected_after_its_timeout() -> None:
     operation = Operation(limiter)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(operation)
-        until(lambda: operation.started == 1, "the first operation runs")
+        wait_until(lambda: operation.started == 1, "the first operation runs")
 
         with pytest.raises(Unavailable, match=MESSAGE), limiter.acquire(timeout=0.01):
             raise AssertionError("The limit was exceeded.")

@@ -60,14 +60,14 @@ def test_messages_are_processed_in_order_also_after_a_change_of_consumer(
     processed: list[bytes] = []
 
     consume(processed.append, lambda: len(processed) >= 7)
-    assert kafka.committed(topic, topic) == 7
+    assert kafka.count_committed(topic, topic) == 7
     consume(processed.append, lambda: len(processed) >= 20)
 
     assert len(processed) == 20, "A stopped consumer causes no repetition."
     for key in (b"0 ", b"1 "):
         numbers = [int(value.split()[1]) for value in processed if value.startswith(key)]
         assert numbers == sorted(numbers)
-    assert kafka.committed(topic, topic) == 20
+    assert kafka.count_committed(topic, topic) == 20
 
 
 def test_an_invalid_message_goes_to_the_dead_letters_with_its_reason(
@@ -91,7 +91,7 @@ def test_an_invalid_message_goes_to_the_dead_letters_with_its_reason(
     assert headers["from"].startswith(f"{topic}/".encode())
     assert headers["from"].endswith(b"/1")
     assert processed == [b"good", b"better"]
-    assert kafka.committed(topic, topic) == 3
+    assert kafka.count_committed(topic, topic) == 3
 
 
 @pytest.mark.parametrize("error", [OperationalError("database unavailable"), Busy()], ids=["unavailable", "busy"])
@@ -156,7 +156,7 @@ def test_one_broken_message_of_a_batch_goes_to_the_dead_letters_alone(
     assert processed == [str(number).encode() for number in range(20) if number not in {5, 9}]
     reasons = {message.value(): headers_of(message)["reason"] for message in kafka.read(f"{topic}-dead-letter", 2)}
     assert reasons == {b"breaks": b"server_error", b"bad": b"invalid"}
-    assert kafka.committed(topic, topic) == 20
+    assert kafka.count_committed(topic, topic) == 20
 
 
 @pytest.mark.fault

@@ -7,18 +7,18 @@ import pytest
 
 from integrations.client import Client
 from integrations.contracts import RunClock, Service
-from tests.fakes.external_services import KEY, Outside
+from tests.fakes.external_services import KEY, FakeServices
 
 
 @pytest.fixture
-def fake_service() -> Iterator[Outside]:
+def fake_service() -> Iterator[FakeServices]:
     """A fake external service."""
-    with Outside() as fake:
+    with FakeServices() as fake:
         yield fake
 
 
 @pytest.fixture
-def client_at(fake_service: Outside) -> Callable[..., Client]:
+def client_at(fake_service: FakeServices) -> Callable[..., Client]:
     """A function that returns a client of the fake service at a given time."""
 
     def build(at: datetime, **changes: object) -> Client:

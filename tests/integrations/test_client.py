@@ -12,7 +12,7 @@ from integrations.client import Client
 from integrations.contracts import CircuitOpen, DeliveryFailed, Service
 from integrations.models import CircuitState
 from integrations.services import circuit_breaker
-from tests.fakes.external_services import Outside
+from tests.fakes.external_services import FakeServices
 
 pytestmark = pytest.mark.django_db
 ClientAt = Callable[..., Client]
@@ -25,7 +25,7 @@ def call(client: Client) -> dict[str, Any]:
     return client.call("PUT", PATH, DOCUMENT, key="campaign:1")
 
 
-def test_a_call_sends_its_document_token_and_idempotency_key(client_at: ClientAt, fake_service: Outside, at: datetime):
+def test_a_call_sends_its_document_token_and_idempotency_key(client_at: ClientAt, fake_service: FakeServices, at: datetime):
     assert call(client_at(at)) == {}
 
     assert fake_service.campaigns == {PATH.rpartition("/")[2]: DOCUMENT}
@@ -46,11 +46,11 @@ def test_a_call_sends_its_document_token_and_idempotency_key(client_at: ClientAt
     ],
 )
 def test_every_failure_has_a_readable_reason(
-    client_at: ClientAt, fake_service: Outside, at: datetime, behavior: int | str, reason: str
+    client_at: ClientAt, fake_service: FakeServices, at: datetime, behavior: int | str, reason: str
 ):
     fake_service.next(behavior)
     if behavior == "drip":
-        fake_service.take_campaign = lambda pk, campaign: (200, {"long": "x" * 100})  # type: ignore[method-assign]
+        fake_service.put_campaign = lambda pk, campaign: (200, {"long": "x" * 100})  # type: ignore[method-assign]
 
     started = time.monotonic()
     with pytest.raises(DeliveryFailed) as caught:
@@ -66,7 +66,7 @@ def test_an_unreachable_service_has_a_readable_reason(client_at: ClientAt, at: d
         call(client_at(at, url="http://127.0.0.1:1"))
 
 
-def test_a_service_without_a_valid_certificate_is_rejected(client_at: ClientAt, fake_service: Outside, at: datetime):
+def test_a_service_without_a_valid_certificate_is_rejected(client_at: ClientAt, fake_service: FakeServices, at: datetime):
     with pytest.raises(DeliveryFailed, match="TLS verification failed"):
         call(client_at(at, url=fake_service.url.replace("http://", "https://")))
 
@@ -98,7 +98,7 @@ def test_retry_delays_double_up_to_15_minutes(failures: int, seconds: int):
 
 
 def test_the_circuit_opens_allows_one_trial_call_and_closes_again(
-    client_at: ClientAt, fake_service: Outside, at: datetime
+    client_at: ClientAt, fake_service: FakeServices, at: datetime
 ):
     fake_service.next(*[503] * 6)
     for _ in range(5):
@@ -126,7 +126,7 @@ def test_the_circuit_opens_allows_one_trial_call_and_closes_again(
     assert (state.failures, state.open_until, state.open_since, state.error) == (0, None, None, "")
 
 
-def test_a_rejected_job_does_not_open_the_circuit(client_at: ClientAt, fake_service: Outside, at: datetime):
+def test_a_rejected_job_does_not_open_the_circuit(client_at: ClientAt, fake_service: FakeServices, at: datetime):
     fake_service.next(*[422] * 8)
     for _ in range(8):
         with pytest.raises(DeliveryFailed):
@@ -136,7 +136,7 @@ def test_a_rejected_job_does_not_open_the_circuit(client_at: ClientAt, fake_serv
     assert not CircuitState.objects.exclude(failures=0).exists()
 
 
-def test_the_circuit_opens_for_as_long_as_the_service_asks(client_at: ClientAt, fake_service: Outside, at: datetime):
+def test_the_circuit_opens_for_as_long_as_the_service_asks(client_at: ClientAt, fake_service: FakeServices, at: datetime):
     fake_service.next(429)
     fake_service.retry_after = "120"
 
@@ -151,7 +151,7 @@ def test_the_circuit_opens_for_as_long_as_the_service_asks(client_at: ClientAt, 
     assert call(client_at(at + timedelta(seconds=130))) == {}
 
 
-def test_a_person_can_allow_a_trial_call_at_once(client_at: ClientAt, fake_service: Outside, at: datetime):
+def test_a_person_can_allow_a_trial_call_at_once(client_at: ClientAt, fake_service: FakeServices, at: datetime):
     fake_service.next(429)
     fake_service.retry_after = "600"
     with pytest.raises(DeliveryFailed):

@@ -28,7 +28,7 @@ def test_a_message_is_sent_unchanged(sendgrid: SendGrid) -> None:
 
     assert message.send() == 1
 
-    payload = sendgrid.taken[0].payload
+    payload = sendgrid.mails[0].payload
     assert payload["from"] == {"email": "sales@billo.example", "name": "Billo"}
     assert payload["personalizations"] == [
         {
@@ -55,8 +55,8 @@ def test_messages_with_only_html_or_an_empty_body_are_sent(sendgrid: SendGrid) -
     assert html.send() == 1
     assert EmailMessage("Hi", "", to=["b@example.com"]).send() == 1
 
-    assert sendgrid.taken[0].payload["content"] == [{"type": "text/html", "value": "<b>x</b>"}]
-    assert sendgrid.taken[0].payload["from"]["email"] == "promotions@example.com"
+    assert sendgrid.mails[0].payload["content"] == [{"type": "text/html", "value": "<b>x</b>"}]
+    assert sendgrid.mails[0].payload["from"]["email"] == "promotions@example.com"
 
 
 def test_a_duplicate_address_is_sent_once(sendgrid: SendGrid) -> None:
@@ -67,7 +67,7 @@ def test_a_duplicate_address_is_sent_once(sendgrid: SendGrid) -> None:
         == 1
     )
 
-    assert sendgrid.taken[0].payload["personalizations"] == [
+    assert sendgrid.mails[0].payload["personalizations"] == [
         {"to": [{"email": "a@example.com"}], "bcc": [{"email": "b@example.com"}]}
     ]
 
@@ -86,7 +86,7 @@ def test_an_inline_picture_keeps_its_name(sendgrid: SendGrid) -> None:
 
     message.send()
 
-    attachment = sendgrid.taken[0].payload["attachments"][0]
+    attachment = sendgrid.mails[0].payload["attachments"][0]
     assert (attachment["disposition"], attachment["content_id"], attachment["type"]) == ("inline", "logo", "image/png")
 
 

@@ -62,7 +62,7 @@ def test_each_recipient_gets_their_own_name_and_link(sendgrid: SendGrid, mailing
 
     sending.send_due(at=at)
 
-    first, second = sorted(sendgrid.taken, key=lambda taken: taken.address)
+    first, second = sorted(sendgrid.mails, key=lambda taken: taken.address)
     assert first.subject == "News for Shopper 1"
     assert second.texts["text/html"].startswith("<p>Hello <b>&lt;Bo &amp; Co&gt;</b>")
     assert second.texts["text/plain"].startswith("Hello <Bo & Co>: http")
@@ -273,7 +273,7 @@ def test_transactional_mails_skip_bounced_but_not_unsubscribed_addresses(
     sending.send_due(at=at)
 
     assert sendgrid.accepted == ["left@example.com"]
-    assert "List-Unsubscribe" not in sendgrid.taken[0].headers
+    assert "List-Unsubscribe" not in sendgrid.mails[0].headers
 
 
 def test_recipients_who_withdrew_consent_get_nothing(
@@ -326,16 +326,16 @@ def test_no_transaction_is_open_while_the_provider_is_called(
     mailing(1)
     worker = connections["default"]
     observed: list[tuple[bool, list[str]]] = []
-    take = sendgrid.take
+    accept = sendgrid.accept
 
-    def look(payload: dict[str, Any], *, answered: bool) -> str:
+    def record_and_accept(payload: dict[str, Any], *, answered: bool) -> str:
         observed.append(
             (worker.in_atomic_block, list(Mail.objects.values_list("status", flat=True)))
         )  # through another connection
         connections.close_all()
-        return take(payload, answered=answered)
+        return accept(payload, answered=answered)
 
-    monkeypatch.setattr(sendgrid, "take", look)
+    monkeypatch.setattr(sendgrid, "accept", record_and_accept)
 
     sending.send_due(at=at)
 

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 
 class Command(BaseCommand):
@@ -19,14 +19,14 @@ class Command(BaseCommand):
     the differences that can be repaired safely.
     """
 
-    help = _(
+    help = _(  # type: ignore[assignment]
         "Compare all counters with the rows that they count. "
         "Print a line per difference, and exit with status 1 if there are any."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--repair", action="store_true", help=_("Repair what can be repaired safely. Run again to verify.")
+            "--repair", action="store_true", help=gettext("Repair what can be repaired safely. Run again to verify.")
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
