@@ -132,10 +132,10 @@ a_cart = st.fixed_dictionaries(
         "ttl_seconds": st.integers(-1, 4000) | anything, "on_reject": st.sampled_from(["refuse", "skip"]) | anything,
     },
 )  # fmt: skip
-whole = st.integers(0, 99999).map(str)
+prices = st.integers(0, 99999).map(str)
 sane_line = st.fixed_dictionaries(
-    {"sku": st.sampled_from(["shoe", "hat"]), "quantity": st.integers(1, 9), "unit_price": whole},
-    optional={"min_unit_price": whole, "discountable": st.booleans(), "categories": st.just(["c"])},
+    {"sku": st.sampled_from(["shoe", "hat"]), "quantity": st.integers(1, 9), "unit_price": prices},
+    optional={"min_unit_price": prices, "discountable": st.booleans(), "categories": st.just(["c"])},
 )  # fmt: skip
 
 

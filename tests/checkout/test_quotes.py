@@ -252,10 +252,10 @@ def test_guessing_codes_is_throttled_by_code_and_by_shopper(shopper: Client, ser
         assert post(shopper, QUOTE, cart(codes=[f"GUESS{number + more}" for more in range(5)])).status_code == 200
     assert post(shopper, QUOTE, cart(codes=[f"GUESS{number}" for number in range(20, 40)])).status_code == 429
 
-    refused = post(shopper, QUOTE, cart(codes=["REAL"]))
+    response = post(shopper, QUOTE, cart(codes=["REAL"]))
 
-    assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
-    assert int(refused["Retry-After"]) > 0
+    assert (response.status_code, response.json()["code"]) == (429, "throttled")
+    assert int(response["Retry-After"]) > 0
     for number in range(40):
         answer = post(server, QUOTE, cart(codes=[f"G{number}", f"H{number}"], customer_id=f"c{number % 4}"))
         assert answer.status_code == (200 if number < 60 else 429), number
@@ -303,7 +303,7 @@ def test_an_unknown_voucher_is_rejected_and_fails_a_redemption(shopper: Client) 
     voucher = str(uuid.uuid4())
 
     rejected = quoted(shopper, vouchers=[voucher])["rejected"]
-    refused = post(shopper, "/api/v1/checkout/redemptions/", order(vouchers=[voucher]))
+    response = post(shopper, "/api/v1/checkout/redemptions/", order(vouchers=[voucher]))
 
     assert rejected == [{"code": voucher, "reason": {"code": "code_not_found", "detail": "Voucher not found."}}]
-    assert (refused.status_code, refused.json()["code"]) == (409, "code_not_found")
+    assert (response.status_code, response.json()["code"]) == (409, "code_not_found")

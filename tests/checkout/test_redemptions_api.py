@@ -85,8 +85,8 @@ def test_eight_concurrent_retries_create_one_redemption(
     responses = run_concurrently(lambda _: post(server, REDEMPTIONS, order(customer_id="c1"), **key), range(8))
 
     assert {response.status_code for response in responses} <= {201, 409}
-    made = [response for response in responses if response.status_code == 201]
-    assert len({response.content for response in made}) == 1
+    created = [response for response in responses if response.status_code == 201]
+    assert len({response.content for response in created}) == 1
     assert {response.json()["code"] for response in responses if response.status_code == 409} <= {
         "idempotency_in_progress"
     }

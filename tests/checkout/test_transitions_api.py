@@ -152,8 +152,8 @@ def test_lines_can_be_refunded_one_after_another(server: Client) -> None:
     assert (part["status"], part["refunded"]) == ("confirmed", [{"id": "b", "discount": "2.00"}])
     assert again == part
     assert Usage.objects.count() == 1
-    whole = post_action(server, redemption, "refund", {"lines": ["a", "b"]}).json()
-    assert (whole["status"], len(whole["refunded"])) == ("refunded", 2)
+    complete = post_action(server, redemption, "refund", {"lines": ["a", "b"]}).json()
+    assert (complete["status"], len(complete["refunded"])) == ("refunded", 2)
     assert not Usage.objects.exists()
 
 
