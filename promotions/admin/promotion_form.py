@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
@@ -26,12 +25,17 @@ from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_sizes
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
+
 MAX_LIMIT = 2_000_000_000
 TEXT_FIELDS, DATE_FIELDS = ("name", "description"), ("start_date", "end_date")
 LIMIT_FIELDS = ("budget", *LIMIT_COLUMNS.values(), "priority")
 
 
-def integer_field(label: str | Promise, low: int, high: int, help_text: str | Promise = "") -> forms.IntegerField:
+def integer_field(
+    label: "str | StrPromise", low: int, high: int, help_text: "str | StrPromise" = ""
+) -> forms.IntegerField:
     """Build an optional field for a whole number."""
     return forms.IntegerField(
         label=label, required=False, min_value=low, max_value=high, help_text=help_text,

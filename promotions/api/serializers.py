@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -14,6 +13,9 @@ from core.serializer_fields import AmountField, DateOrDateTimeField, SlugField, 
 from promotions.models import Promotion, Trigger
 from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY
 from segments.contracts import AudienceReach
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
 
 MAX_LIMIT = 2_000_000_000
 
@@ -31,7 +33,7 @@ class OfferField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-def _limit(help_text: str | Promise) -> StrictIntegerField:
+def _limit(help_text: "str | StrPromise") -> StrictIntegerField:
     return StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text=help_text)
 
 

@@ -43,14 +43,14 @@ def process_queue(at: datetime) -> None:
 
 
 def main() -> None:
-    promotions: list[Promotion] = []
+    created: list[Promotion] = []
     for line in sys.stdin:
         command, *arguments = line.split()
         try:
             if command == "begin":
-                promotions.append(create_promotion(arguments[0], arguments[1], timezone.now()))
+                created.append(create_promotion(arguments[0], arguments[1], timezone.now()))
             elif command == "end":
-                promotions.end_promotion(promotion=promotions.pop(), at=timezone.now())
+                promotions.end_promotion(promotion=created.pop(), at=timezone.now())
             process_queue(timezone.now())
         except Exception as error:  # noqa: BLE001  (the test judges it)
             print(f"{command}: {type(error).__name__}: {error}".replace("\n", " "), flush=True)
