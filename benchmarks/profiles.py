@@ -23,7 +23,7 @@ PARTS = {
         ("core/throttle.py", "peek"),
     ],
     "validating the cart": [("rest_framework/serializers.py", "is_valid")],
-    "authenticating the token": [("accounts/selectors.py", "get_token_caller")],
+    "authenticating the token": [("accounts/selectors/credentials.py", "get_token_caller")],
     "the engine": [("pricing/pricing.py", "price")],
     "serializing the quote": [("checkout/serialization.py", "serialize_quote")],
     "rendering the response": [("rest_framework/response.py", "rendered_content")],

@@ -97,7 +97,7 @@ def test_a_removed_owner_loses_access_at_once(owner):
 
 
 # --- permissions ---------------------------------------------------------------------------------------------------
-PAGES = ("user", "brand", "membership", "invitation", "apikey", "customer")
+MODEL_NAMES = ("user", "brand", "membership", "invitation", "apikey", "customer")
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ PAGES = ("user", "brand", "membership", "invitation", "apikey", "customer")
 def test_each_role_sees_only_its_pages(role, visible):
     client = as_user(MembershipFactory(role=role).user)
 
-    responses = {page: client.get(f"/admin/accounts/{page}/").status_code for page in PAGES}
+    responses = {page: client.get(f"/admin/accounts/{page}/").status_code for page in MODEL_NAMES}
 
-    assert responses == {page: 200 if page in visible else 403 for page in PAGES}
+    assert responses == {page: 200 if page in visible else 403 for page in MODEL_NAMES}
 
 
 def test_a_platform_admin_sees_every_page(root, owner):
@@ -119,7 +119,7 @@ def test_a_platform_admin_sees_every_page(root, owner):
     ApiKeyFactory(brand=owner.brand)
     ShopperFactory()
 
-    for page in PAGES:
+    for page in MODEL_NAMES:
         assert root.get(f"/admin/accounts/{page}/").status_code == 200
     for row in (User, Brand, Membership, Invitation, ApiKey, Customer):
         address = f"/admin/accounts/{row._meta.model_name}/{row.objects.all()[0].pk}/change/"
@@ -145,7 +145,7 @@ def test_an_owner_sees_nothing_of_another_brand(owner):
             f"/admin/accounts/{page}/?brand__id__exact={other.brand.pk}",
         ):
             text = client.get(address, follow=True).text
-            assert not {"Secretive", "stranger", "secret-key", "secret@example.com"} & set(_words(text))
+            assert not {"Secretive", "stranger", "secret-key", "secret@example.com"} & set(_split_words(text))
     for page in ("invitation", "apikey"):
         assert "Secretive" not in client.get(f"/admin/accounts/{page}/add/").text
     missing = {int: 2_000_000_000, uuid.UUID: uuid.uuid4()}
@@ -157,7 +157,7 @@ def test_an_owner_sees_nothing_of_another_brand(owner):
             assert responses[0].status_code == responses[1].status_code
 
 
-def _words(text):
+def _split_words(text):
     return [word.strip('<>",.') for word in text.replace("<", " ").replace(">", " ").split()]
 
 

@@ -206,7 +206,7 @@ def test_the_first_of_several_requests_in_a_batch_gets_the_redemption(shopper: S
 
 
 def test_each_request_of_a_batch_is_checked_at_its_own_time(shopper: Shopper, at: datetime) -> None:
-    """A late request doesn't use up the redemption of a request of the same shopper that is in time."""
+    """A request after the end of the code must not block an earlier request of the same customer in the batch."""
     DiscountCodeFactory(text="TEN", validity=at)
 
     late, in_time = redemptions._redeem_batch(

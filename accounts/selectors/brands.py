@@ -1,0 +1,154 @@
+"""Reads of brands: which brands callers act for, see and own."""
+
+import contextlib
+import uuid
+import zoneinfo
+from collections.abc import Collection
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.contracts import Caller, Role, Scope
+from accounts.models import Brand, Membership, User
+from core.errors import InvalidRequest, NotFound, PermissionDenied
+
+
+def get_brand_for_caller(*, caller: Caller, slug: str | None = None, edit: bool = False) -> Brand:
+    """Return the brand that the caller acts for. ``edit`` requires permission to make changes.
+
+    Raises PermissionDenied (another brand, an inactive brand, or a viewer with ``edit``) and InvalidRequest (field
+    ``brand``) if the slug is missing or unknown.
+    """
+    if caller.api_key_id is not None:
+        return _brand_for_api_key(caller, slug)
+    if is_platform_admin(caller):
+        return _get_brand_by_slug(slug)
+    return _get_staff_brand(caller, slug, edit)
+
+
+def _brand_for_api_key(caller: Caller, slug: str | None) -> Brand:
+    brand = _api_key_brand(caller).first()
+    if brand is None or slug not in (None, brand.slug):
+        raise PermissionDenied
+    return brand
+
+
+def _api_key_brand(caller: Caller) -> QuerySet[Brand]:
+    """Return the active brand of an API key, or no row."""
+    return Brand.objects.none() if caller.brand_id is None else Brand.objects.filter(pk=caller.brand_id, is_active=True)
+
+
+def _get_brand_by_slug(slug: str | None) -> Brand:
+    if slug is None:
+        raise InvalidRequest.field("brand", _("`brand` is required."), "required")
+    brand = Brand.objects.filter(slug=slug).first()
+    if brand is None:
+        raise InvalidRequest.field("brand", _("Brand not found."))
+    if not brand.is_active:
+        raise PermissionDenied
+    return brand
+
+
+def _get_staff_brand(caller: Caller, slug: str | None, edit: bool) -> Brand:
+    memberships = [member for member in memberships_of(caller) if slug in (None, member.brand.slug)]
+    if not memberships:
+        raise PermissionDenied
+    if len(memberships) > 1:
+        detail = _("`brand` is required because you belong to several brands.")
+        raise InvalidRequest.field("brand", detail, "required")
+    if edit and not Role(memberships[0].role).can_edit:
+        raise PermissionDenied
+    return memberships[0].brand
+
+
+def memberships_of(caller: Caller) -> QuerySet[Membership]:
+    """Return the caller's memberships in active brands, oldest first. API keys and inactive users have none."""
+    if caller.user_key is None:
+        return Membership.objects.none()
+    active = Membership.objects.filter(user=caller.user_key, user__is_active=True, brand__is_active=True)
+    return active.select_related("brand").order_by("pk")
+
+
+def readable_brand_ids(caller: Caller, *, edit: bool = False) -> list[uuid.UUID] | None:
+    """Return the keys of the brands whose objects the caller can see or, with ``edit``, change.
+
+    None means all brands (platform admins). Shoppers get an empty list.
+    """
+    if caller.api_key_id is not None:
+        return list(_api_key_brand(caller).values_list("pk", flat=True))
+    if is_platform_admin(caller):
+        return None
+    roles = [role.value for role in Role if role.can_edit or not edit]
+    return list(memberships_of(caller).filter(role__in=roles).values_list("brand", flat=True))
+
+
+def owned_brand(*, caller: Caller, slug: str) -> Brand:
+    """Return the brand with this slug if the caller owns it.
+
+    Raises NotFound for outsiders, PermissionDenied for the brand's other staff and its API keys.
+    """
+    if is_platform_admin(caller):
+        brand = Brand.objects.filter(slug=slug).first()
+        if brand is None:
+            raise NotFound
+        return brand
+    if caller.api_key_id is not None:
+        raise PermissionDenied if _api_key_brand(caller).filter(slug=slug).exists() else NotFound
+    member = memberships_of(caller).filter(brand__slug=slug).first()
+    if member is None:
+        raise NotFound
+    if member.role != Role.OWNER:
+        raise PermissionDenied
+    return member.brand
+
+
+def is_platform_admin(caller: Caller) -> bool:
+    """Return whether the caller is a superuser now. The token alone isn't trusted."""
+    if not caller.is_superuser or caller.user_key is None:
+        return False
+    return User.objects.filter(pk=caller.user_key, is_superuser=True, is_active=True).exists()
+
+
+def check_internal(caller: Caller) -> None:
+    """Require an API key for the internal API. Raises PermissionDenied."""
+    if caller.scope is not Scope.INTERNAL:
+        raise PermissionDenied
+
+
+def get_merchant_brand(*, caller: Caller, merchant_id: str) -> Brand:
+    """Return the brand that a platform service names by ID or slug.
+
+    Raises PermissionDenied for callers without an internal API key, and NotFound.
+    """
+    check_internal(caller)
+    brand = brand_by_name(merchant_id)
+    if brand is None:
+        raise NotFound
+    return brand
+
+
+def brand_by_name(name: str) -> Brand | None:
+    """Return the brand with this ID or slug, active or not."""
+    with contextlib.suppress(ValueError):
+        return Brand.objects.filter(pk=uuid.UUID(name)).first()
+    return None if "\0" in name else Brand.objects.filter(slug=name).first()
+
+
+def has_priced_objects(*, brand: Brand) -> bool:
+    """Return whether another app has objects of the brand, whose amounts may be in its currency."""
+    own_label = Brand._meta.app_label  # noqa: SLF001
+    for relation in Brand._meta.related_objects:  # noqa: SLF001
+        model = relation.related_model
+        if model._meta.app_label != own_label and model._base_manager.filter(**{relation.field.name: brand}).exists():  # noqa: SLF001
+            return True
+    return False
+
+
+def has_slug(*, brand_ids: Collection[uuid.UUID], slug: str) -> bool:
+    """Return whether one of these brands has the slug."""
+    return Brand.objects.filter(pk__in=brand_ids, slug=slug).exists()
+
+
+def timezone_of(brand: Brand) -> zoneinfo.ZoneInfo:
+    """Return the brand's time zone."""
+    return zoneinfo.ZoneInfo(brand.timezone)

@@ -1,0 +1,56 @@
+"""Reads of customers and the shoppers of purchases."""
+
+from django.utils.translation import gettext as _
+
+from accounts.contracts import CUSTOMER_ID_LENGTH, Caller, Scope, Shopper, is_customer_id
+from accounts.models import Customer
+from core.errors import InvalidRequest, PermissionDenied
+
+
+def shopper_for(*, caller: Caller, customer_id: str | None) -> Shopper:
+    """Return the shopper of a purchase: the caller, or the customer that a brand's server names.
+
+    Raises PermissionDenied (another customer, or a caller without a customer) and InvalidRequest (field
+    ``customer_id``). An unknown customer has ``id`` None; ``services.get_or_create_customer`` creates the row.
+    """
+    if caller.scope is Scope.BRAND:
+        return _named_customer(customer_id)
+    own = caller.shopper
+    if own is None or customer_id not in (None, own.customer_id):
+        raise PermissionDenied
+    return own
+
+
+def _named_customer(customer_id: str | None) -> Shopper:
+    if customer_id is None:
+        raise InvalidRequest.field("customer_id", _("`customer_id` is required."), "required")
+    if not is_customer_id(customer_id):
+        detail = _("Enter 1 to %(max)s printable characters.") % {"max": CUSTOMER_ID_LENGTH}
+        raise InvalidRequest.field("customer_id", detail)
+    return get_shopper(customer_id) or Shopper(None, customer_id)
+
+
+def get_shopper(customer_id: str) -> Shopper | None:
+    """Return the shopper with this customer ID, or None if there is no row."""
+    customer = Customer.objects.select_related("user").filter(customer_id=customer_id).first()
+    return shopper_of(customer) if customer else None
+
+
+def customer_key(customer_id: str) -> int:
+    """Return the internal key of a customer ID, or -1, which matches no row."""
+    return Customer.objects.filter(customer_id=customer_id).values_list("pk", flat=True).first() or -1
+
+
+def shopper_of(customer: Customer) -> Shopper:
+    """Convert a customer to a shopper."""
+    return Shopper(customer.pk, customer.customer_id, customer.user.uuid if customer.user else None)
+
+
+def list_shoppers(*, count: int) -> list[Caller]:
+    """Return the first ``count`` active users with a customer who aren't staff, oldest first."""
+    shoppers = Customer.objects.filter(user__is_active=True, user__is_superuser=False, user__memberships=None)
+    rows = shoppers.order_by("user").values_list("user__uuid", "user", "pk", "customer_id")[: max(0, count)]
+    return [
+        Caller(f"user:{user_id}", user_id=user_id, user_key=user, customer_key=customer, customer_id=customer_id)
+        for user_id, user, customer, customer_id in rows
+    ]
