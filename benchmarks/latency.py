@@ -53,8 +53,8 @@ def measure(plan: Plan) -> None:
                 )
                 rate_reached = statistics.median(result.rate for result in rounds)
                 print(f"| {rate} | {rate_reached:,.0f} | {p50:.1f} | {p99:.1f} |", flush=True)
-                if any(result.refused for result in rounds):
-                    raise RuntimeError(f"{sum(result.refused for result in rounds)} {title} were rejected")
+                if any(result.rejected for result in rounds):
+                    raise RuntimeError(f"{sum(result.rejected for result in rounds)} {title} were rejected")
 
 
 def _request(path: str, token: str, body: str) -> bytes:

@@ -3,7 +3,8 @@
 Callers may rely on the ``code``; the message may change. Any other exception is a defect and is answered as a 500.
 """
 
-from typing import Any, ClassVar
+import copy
+from typing import Any, ClassVar, Self
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -19,7 +20,7 @@ class DomainError(Exception):
     """
 
     code: ClassVar[str]
-    status: ClassVar[int]
+    status: int
     message: ClassVar[str | Promise]
     headers: ClassVar[dict[str, str]] = {}
 
@@ -39,6 +40,12 @@ class DomainError(Exception):
         self.errors = errors
         self.extensions = extensions
         super().__init__(self.detail)
+
+    def with_status(self, status: int) -> Self:
+        """Return a copy of the error that is answered with another HTTP status."""
+        other = copy.copy(self)
+        other.status = status
+        return other
 
     def as_dict(self) -> dict[str, Any]:
         """Return ``{"code", "detail", ...extensions}``, the form that other answers embed."""

@@ -18,7 +18,7 @@ app.autodiscover_tasks()
 
 @import_modules.connect(sender=app)
 def register_old_task_names(**kwargs: Any) -> None:
-    """Accept messages of the previous release after the tasks were discovered."""
+    """Register the task names of the previous release, once the tasks are imported."""
     renames.register_old_task_names(app)
 
 

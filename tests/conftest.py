@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,18 @@ from promoplatform import celery_app
 from tests.factories import ApiKeyFactory
 
 MIGRATED_TABLES = {"django_content_type", "auth_permission"}  # their rows come from migrations and stay
+QUICK_FILES = ("test_rules.py", "test_services.py", "test_api.py")  # of each app
+QUICK = ("pricing", "setup/test_packaging.py", "contracts/test_docs.py", "contracts/test_errors.py")
 _connect = socket.socket.connect
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of rules, pricing and single services as quick: a loop of about two minutes (``make quick``)."""
+    root = Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(root).as_posix()
+        if path.startswith(QUICK) or path.endswith(QUICK_FILES):
+            item.add_marker("quick")
 
 
 def _loopback_only(self: socket.socket, address: Any) -> None:

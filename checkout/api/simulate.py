@@ -115,7 +115,9 @@ class ConditionResultSerializer(serializers.Serializer[Any]):
     """The result of a condition."""
 
     kind = serializers.CharField(help_text=_("Kind of the condition."))
-    required = serializers.JSONField(help_text=_("What the condition requires."))
+    required = serializers.JSONField(  # type: ignore[assignment]
+        help_text=_("What the condition requires.")
+    )
     actual = serializers.JSONField(help_text=_("What the cart, the customer or the time has."))
     passed = serializers.BooleanField(help_text=_("Whether the condition is met."))
 

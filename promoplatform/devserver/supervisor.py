@@ -89,9 +89,7 @@ class Supervisor:
         self.stopping.set()
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        metrics = (
-            embedded.data_dir() / "metrics"
-        )  # shared, so that one scrape reads all web processes
+        metrics = embedded.data_dir() / "metrics"  # shared, so that one scrape reads all web processes
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True)
         fixed = {"PORT": str(self.port), "WEB_HOST": HOST, "PYTHONUNBUFFERED": "1", OWNER_ENV_VAR: self.owner}

@@ -15,16 +15,13 @@ BASE_URL = env.str("BASE_URL", f"http://127.0.0.1:{env.int('PORT', 8000)}").rstr
 HTTPS = BASE_URL.startswith("https://")
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 
-_MISSING = object()
-
 
 def read_renamed(read: Any, name: str, old_name: str, default: Any) -> Any:
     """Read ``name`` with a reader of ``env``; fall back to ``old_name`` with a warning, then to ``default``.
 
     The fallback goes away one release after the rename.
     """
-    old_value = env.str(old_name, _MISSING)
-    if old_value is _MISSING or env.str(name, _MISSING) is not _MISSING:
+    if env.str(old_name, None) is None or env.str(name, None) is not None:
         return read(name, default)
     warnings.warn(f"The environment variable {old_name} was renamed to {name}.", FutureWarning, stacklevel=2)
     return read(old_name, default)

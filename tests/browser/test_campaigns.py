@@ -37,7 +37,7 @@ def test_a_campaign_is_created_watched_extended_exported_and_ended(visit, brand,
     page.get_by_label("Slug").fill("first-top-up")
     page.get_by_label("Starts").fill("2026-01-01T00:00")
     page.get_by_label("Ends").fill("2090-01-01T00:00")
-    page.get_by_label("Vouchers", exact=True).fill("3")
+    page.get_by_role("spinbutton", name="Vouchers").fill("3")
     page.get_by_label("Percentage", exact=True).fill("15")
     page.get_by_role("button", name="Create campaign").click()
     page.wait_for_url("**/change/")

@@ -161,7 +161,7 @@ def test_expired_reservations_are_released(history: list[Redemption]) -> None:
 
     status, lines = check()
     assert status == 1
-    assert [line.split(":")[0].split()[0] for line in lines] == ["promotion", "use", "redemption"]
+    assert [line.split(":")[0].split()[0] for line in lines] == ["promotion", "redemption", "redemption"]
     assert check("--repair")[0] == 1
 
     assert Redemption.objects.get(pk=history[0].pk).status == Status.EXPIRED

@@ -44,12 +44,12 @@ def format_table() -> list[str]:
         "409",
         "seconds per trial",
     ]
-    rows = [
+    rows: list[list[object]] = [
         [
             score.fault, score.trials, score.vouchers_right, score.answers_right, score.disconnected,
             score.unavailable, score.busy, f"{score.seconds / max(1, score.trials):.1f}",
         ]
         for score in SCORES
     ]  # fmt: skip
-    lines = [f"| {' | '.join(map(str, row))} |" for row in (head, *rows)]
+    lines = [f"| {' | '.join(str(cell) for cell in row)} |" for row in [list[object](head), *rows]]
     return [lines[0], "|---" * len(head) + "|", *lines[1:]]

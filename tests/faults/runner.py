@@ -107,7 +107,7 @@ class TrialRun:
             IssuedVoucher(row.customer_id, str(row.pk), row.rank)
             for row in VoucherRow.objects.filter(campaign=campaign)
         ]
-        table_errors = find_voucher_errors(quota=QUOTA, came=SHOPPERS, vouchers=vouchers) + find_row_errors(
+        table_errors = find_voucher_errors(quota=QUOTA, logins=SHOPPERS, vouchers=vouchers) + find_row_errors(
             campaign, vouchers
         )
         response_errors = find_response_errors(clients.responses, vouchers)

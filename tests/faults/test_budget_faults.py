@@ -60,7 +60,7 @@ def test_budget_is_never_exceeded_while_web_crashes(crashing_web: Platform, budg
     credentials = f"Api-Key {ApiKeyFactory(brand=brand).text}"
 
     # when 100 carts of 100.00 arrive while web crashes repeatedly
-    counts = send_carts(crashing_web, "first", credentials, confirms=True)
+    counts = send_carts(crashing_web, "first", credentials, confirm=True)
 
     # then it has crashed, and exactly 40 carts have got their 10.00
     assert counts["cut"] > 5
@@ -73,7 +73,7 @@ def test_budget_is_never_exceeded_while_web_crashes(crashing_web: Platform, budg
     assert 0 < confirmed < COVERED_CARTS
     assert count_spent(promotion) == confirmed * DISCOUNT
     call_command("check_consistency")
-    second = send_carts(crashing_web, "second", credentials, confirms=False)
+    second = send_carts(crashing_web, "second", credentials, confirm=False)
     assert second["10.00"] == COVERED_CARTS - confirmed
     assert count_spent(promotion) == COVERED_CARTS * DISCOUNT
     assert not Redemption.objects.filter(status=Status.CANCELED).exists()

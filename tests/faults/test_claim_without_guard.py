@@ -51,7 +51,7 @@ def run_trial(
         vouchers = [IssuedVoucher(*row) for row in cursor.fetchall()]
     score.add(
         clients,
-        vouchers_right=not find_voucher_errors(quota=QUOTA, came=SHOPPERS, vouchers=vouchers),
+        vouchers_right=not find_voucher_errors(quota=QUOTA, logins=SHOPPERS, vouchers=vouchers),
         answers_right=not find_response_errors(clients.responses, vouchers),
     )
     return vouchers

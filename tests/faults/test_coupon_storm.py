@@ -54,7 +54,7 @@ class LoadRun:
     def keep_running(self) -> None:
         """Kill processes whose time is over, and start missing ones."""
         for process in list(self.running):
-            if self._life(process) < 0:
+            if self._remaining_seconds(process) < 0:
                 self._kill(process)
                 self.died += 1
         while len(self.running) < PROCESSES:
@@ -129,7 +129,7 @@ def test_killed_processes_exceed_no_coupon_limit_and_lose_nothing(
     # given processes that redeem, reserve, confirm, release, return and expire, and are killed every few seconds
     recounted_at = 0.0
     while load.attempts() < ATTEMPTS:
-        load.keep_up()
+        load.keep_running()
         if time.monotonic() - recounted_at > 60:
             consistency.recount_approximate(at=timezone.now())
             recounted_at = time.monotonic()

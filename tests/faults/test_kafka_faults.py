@@ -15,8 +15,8 @@ from django.utils import timezone
 from segments.models import Audience, AudienceMember
 from segments.proto.audience_update_pb2 import AudienceUpdate
 from tests.factories import BrandFactory, CampaignFactory
-from tests.fakes.kafka import OPTIONS, Kafka, wait_until
-from tests.platform import ROOT, database_url
+from tests.fakes.kafka import OPTIONS, Kafka
+from tests.platform import ROOT, database_url, wait_until
 from vouchers.consistency import check
 from vouchers.models import FirstLogin, Voucher
 from vouchers.proto.login_event_pb2 import LoginEvent

@@ -25,7 +25,9 @@ def call(client: Client) -> dict[str, Any]:
     return client.call("PUT", PATH, DOCUMENT, key="campaign:1")
 
 
-def test_a_call_sends_its_document_token_and_idempotency_key(client_at: ClientAt, fake_service: FakeServices, at: datetime):
+def test_a_call_sends_its_document_token_and_idempotency_key(
+    client_at: ClientAt, fake_service: FakeServices, at: datetime
+):
     assert call(client_at(at)) == {}
 
     assert fake_service.campaigns == {PATH.rpartition("/")[2]: DOCUMENT}
@@ -35,9 +37,9 @@ def test_a_call_sends_its_document_token_and_idempotency_key(client_at: ClientAt
 @pytest.mark.parametrize(
     ("behavior", "reason"),
     [
-        (400, "HTTP 400: told to refuse"),
-        (401, "HTTP 401: told to refuse"),
-        (503, "HTTP 503: told to refuse"),
+        (400, "HTTP 400: fault requested by a test"),
+        (401, "HTTP 401: fault requested by a test"),
+        (503, "HTTP 503: fault requested by a test"),
         ("elsewhere", "unexpected redirect"),
         ("reset", "connection closed"),
         ("swallow", "connection closed"),
@@ -66,7 +68,9 @@ def test_an_unreachable_service_has_a_readable_reason(client_at: ClientAt, at: d
         call(client_at(at, url="http://127.0.0.1:1"))
 
 
-def test_a_service_without_a_valid_certificate_is_rejected(client_at: ClientAt, fake_service: FakeServices, at: datetime):
+def test_a_service_without_a_valid_certificate_is_rejected(
+    client_at: ClientAt, fake_service: FakeServices, at: datetime
+):
     with pytest.raises(DeliveryFailed, match="TLS verification failed"):
         call(client_at(at, url=fake_service.url.replace("http://", "https://")))
 
@@ -136,7 +140,9 @@ def test_a_rejected_job_does_not_open_the_circuit(client_at: ClientAt, fake_serv
     assert not CircuitState.objects.exclude(failures=0).exists()
 
 
-def test_the_circuit_opens_for_as_long_as_the_service_asks(client_at: ClientAt, fake_service: FakeServices, at: datetime):
+def test_the_circuit_opens_for_as_long_as_the_service_asks(
+    client_at: ClientAt, fake_service: FakeServices, at: datetime
+):
     fake_service.next(429)
     fake_service.retry_after = "120"
 

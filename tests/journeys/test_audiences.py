@@ -11,7 +11,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from segments.models import CustomerSlots, Segment, SegmentMember
 from tests.factories import ApiKeyFactory, BrandFactory
 from tests.journeys.test_quickstart import read_json
-from tests.platform import Platform, platform, until
+from tests.platform import Platform, platform, wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 CUSTOMERS = 200_000
@@ -53,7 +53,7 @@ def test_an_audience_file_leads_to_a_price_and_ending_frees_the_slots(running: P
     assert (price(running, server, "c7"), CustomerSlots.objects.count()) == ("50.00", 0)
 
     # then it starts automatically, and only members get the offer
-    until(
+    wait_until(
         lambda: read_json(running.get(page, server))["status"] == "active",
         f"the promotion starts\n{running.log('worker')}",
         180,
@@ -70,7 +70,9 @@ def test_an_audience_file_leads_to_a_price_and_ending_frees_the_slots(running: P
     # and after it is ended, nobody gets the offer, and every slot is free
     read_json(running.post(f"{page}end/", None, server))
     assert price(running, server, "c7") == "50.00"
-    until(lambda: Segment.objects.get().state == "deleted", f"the segment is released\n{running.log('worker')}", 120)
+    wait_until(
+        lambda: Segment.objects.get().state == "deleted", f"the segment is released\n{running.log('worker')}", 120
+    )
     assert not SegmentMember.objects.exists()
     assert not CustomerSlots.objects.exclude(used=0).exists()
 

@@ -11,8 +11,8 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from accounts.contracts import Role
 from accounts.models import Brand, User
 from tests.factories import BrandFactory, MembershipFactory
-from tests.fakes.sendgrid import SendGrid, Taken
-from tests.platform import Answer, Platform, platform, until
+from tests.fakes.sendgrid import AcceptedMail, SendGrid
+from tests.platform import Platform, Response, platform, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PASSWORD = "correct horse battery staple"
@@ -40,7 +40,7 @@ def running(sendgrid: SendGrid) -> Iterator[Platform]:
         yield parts
 
 
-def read_json(answer: Answer, status: int = 200) -> Any:
+def read_json(answer: Response, status: int = 200) -> Any:
     assert answer.status == status, answer.body
     return answer.json()
 
@@ -53,8 +53,8 @@ def register(running: Platform, name: str, *, consents: bool) -> str:
     return f"Bearer {tokens['access']}"
 
 
-def mails_to(sendgrid: SendGrid, name: str) -> list[Taken]:
-    return [taken for taken in sendgrid.taken if taken.address == f"{name}@example.com"]
+def mails_to(sendgrid: SendGrid, name: str) -> list[AcceptedMail]:
+    return [taken for taken in sendgrid.mails if taken.address == f"{name}@example.com"]
 
 
 def test_a_discount_code_leads_to_an_order_and_a_refund(running: Platform, sendgrid: SendGrid) -> None:
@@ -73,9 +73,9 @@ def test_a_discount_code_leads_to_an_order_and_a_refund(running: Platform, sendg
     assert running.post("/api/v1/discountcode/", new, server, **{"Idempotency-Key": "create"}).body == created.body
 
     # then only the shoppers with consent get it by email
-    until(lambda: len(sendgrid.taken) >= 2, f"two emails\n{running.log('worker')}")
+    wait_until(lambda: len(sendgrid.mails) >= 2, f"two emails\n{running.log('worker')}")
     assert Counter(sendgrid.accepted) == {"amal@example.com": 1, "bruno@example.com": 1}
-    until(
+    wait_until(
         lambda: read_json(running.get(f"/api/v1/discountcode/{CODE}/", server))["notified"]["sent"] == 2,
         "both emails are sent",
     )
@@ -104,7 +104,7 @@ def test_a_discount_code_leads_to_an_order_and_a_refund(running: Platform, sendg
     assert (outside.status, outside.json()["code"]) == (409, "code_already_used")
 
     # and the brand's owner gets a digest of one redemption
-    until(lambda: mails_to(sendgrid, "owner"), f"the brand's digest\n{running.log('worker')}")
+    wait_until(lambda: mails_to(sendgrid, "owner"), f"the brand's digest\n{running.log('worker')}")
     [digest] = mails_to(sendgrid, "owner")
     assert digest.subject == "Your discount codes were used 1 time"
     assert CODE in digest.texts["text/plain"]

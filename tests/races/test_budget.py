@@ -66,7 +66,7 @@ def take_next_to_a_locked_shard(
     barrier, fetch_one = threading.Barrier(2), db.fetch_one
 
     def lock_a_shard(path: str, params: Mapping[str, Any]) -> db.Row | None:
-        if not path.endswith("take_counter.sql"):
+        if not path.endswith("take_limit.sql"):
             return fetch_one(path, params)
         shard_row = PromotionCounter.objects.filter(promotion=promotion, shard=params["home"])
         assert shard_row.select_for_update().first()

@@ -88,7 +88,7 @@ def test_result_before_the_commit_is_not_found(
             process_batch(items)
             threading.Event().wait(0.2)
 
-    monkeypatch.setattr(claims._executor, "_settle", process_and_delay)
+    monkeypatch.setattr(claims._executor, "_process", process_and_delay)
 
     assert not all(run_concurrently(lambda shopper: finds_voucher(campaign, shopper, at), shoppers))
 
@@ -227,7 +227,7 @@ def test_redis_counter_misses_the_quota_when_processes_crash(run_concurrently: R
 
     for wave in range(0, 300, 50):
         run_concurrently(
-            lambda shopper: claim_in_three_steps(campaign, shopper, at, dies=shopper in crashing),
+            lambda shopper: claim_in_three_steps(campaign, shopper, at, crashes=shopper in crashing),
             shoppers[wave : wave + 50],
         )
 

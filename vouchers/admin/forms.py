@@ -1,10 +1,9 @@
 """Forms that create and extend campaigns."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
@@ -15,12 +14,15 @@ from promotions.admin.offer_field import OfferField
 from vouchers.errors import SlugTaken
 from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign, default_offer
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
+
 TEXT_FIELDS, DATE_FIELDS = ("name", "slug", "description"), ("start_date", "end_date")
 VOUCHER_FIELDS = ("quota", "voucher_type", "voucher_valid_days", "reassign_unused")
 
 
 def _integer_field(
-    label: str | Promise, max_value: int, initial: int, help_text: str | Promise = ""
+    label: "str | StrPromise", max_value: int, initial: int, help_text: "str | StrPromise" = ""
 ) -> forms.IntegerField:
     return forms.IntegerField(
         label=label, min_value=1, max_value=max_value, initial=initial, help_text=help_text,
@@ -29,7 +31,7 @@ def _integer_field(
 
 
 def _text_field(
-    label: str | Promise, max_length: int, help_text: str | Promise = "", **options: Any
+    label: "str | StrPromise", max_length: int, help_text: "str | StrPromise" = "", **options: Any
 ) -> forms.CharField:
     return forms.CharField(
         label=label, max_length=max_length, help_text=help_text, widget=UnfoldAdminTextInputWidget(), **options
