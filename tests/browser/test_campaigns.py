@@ -47,7 +47,7 @@ def test_a_campaign_is_created_watched_extended_exported_and_ended(visit, brand,
 
     add_logins(campaign, 4)
     page.get_by_text("of 3 (100%)").wait_for()  # the page updates automatically
-    page.get_by_label("Vouchers", exact=True).fill("4")
+    page.get_by_role("spinbutton", name="Vouchers").fill("4")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("of 4 (100%)").wait_for()
     with page.expect_download() as downloading:

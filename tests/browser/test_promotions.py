@@ -41,7 +41,7 @@ def test_a_promotion_created_in_the_browser_applies_to_a_quote(visit, brand, bra
     page.get_by_label("Starts").fill("2026-01-01T00:00")
     page.get_by_label("Ends").fill("2030-12-31T23:59")
     page.get_by_label("Percentage").fill("20")
-    page.get_by_text("Products").first.click()
+    page.locator("summary", has_text="Products").first.click()
     categories = page.locator("[name=offer-benefits-0-select-categories]")
     categories.fill("shoes")
     page.get_by_role("button", name="Add condition").click()

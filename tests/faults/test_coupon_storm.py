@@ -41,7 +41,7 @@ class LoadRun:
     """Processes that are killed and restarted; ``kills`` counts the kills."""
 
     def __init__(self, directory: Path, coupons: list[CouponDefinition], customers: list[int]) -> None:
-        self.home, self.died, self.started = directory, 0, 0
+        self.home, self.kills, self.started = directory, 0, 0
         self.ids = [str(coupon.pk) for coupon in coupons]
         self.environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "promoplatform.settings.base", "PYTHONPATH": str(ROOT),
@@ -49,14 +49,14 @@ class LoadRun:
             "COUPON_PROCESSES": str(PROCESSES), "WEB_THREADS": str(THREADS), "DATABASE_POOL": str(THREADS),
         }  # fmt: skip
         self.running: dict[subprocess.Popen[bytes], tuple[Path, float]] = {}
-        self.began: dict[subprocess.Popen[bytes], float] = {}
+        self.started_at: dict[subprocess.Popen[bytes], float] = {}
 
     def keep_running(self) -> None:
         """Kill processes whose time is over, and start missing ones."""
         for process in list(self.running):
             if self._remaining_seconds(process) < 0:
                 self._kill(process)
-                self.died += 1
+                self.kills += 1
         while len(self.running) < PROCESSES:
             self.started += 1
             file = self.home / f"{self.started}.told"
@@ -67,7 +67,7 @@ class LoadRun:
     def _remaining_seconds(self, process: subprocess.Popen[bytes]) -> float:
         """Return the remaining seconds of a process, whose time starts when its file exists."""
         file, lifetime = self.running[process]
-        started_at = self.began.setdefault(process, time.monotonic()) if file.exists() else time.monotonic()
+        started_at = self.started_at.setdefault(process, time.monotonic()) if file.exists() else time.monotonic()
         return lifetime - (time.monotonic() - started_at)
 
     def _kill(self, process: subprocess.Popen[bytes]) -> None:
@@ -136,10 +136,10 @@ def test_killed_processes_exceed_no_coupon_limit_and_lose_nothing(
         active = count_active()
         maximums = {coupon.title: max(maximums.get(coupon.title, 0), active.get(coupon.pk, 0)) for coupon in coupons}
         assert max(maximums[strict] for strict in ("exact", "sharded", "pool")) <= MAXIMUM
-        assert maximums["approximate"] <= MAXIMUM + bound + load.died * uncounted
+        assert maximums["approximate"] <= MAXIMUM + bound + load.kills * uncounted
         assert max_per_customer() <= PER_USER
         time.sleep(0.2)
-    attempts, kills = load.attempts(), load.died
+    attempts, kills = load.attempts(), load.kills
     load.end()
     print(f"\n{attempts} attempts, {kills} processes killed, highest active counts: {maximums}")
 
