@@ -12,7 +12,7 @@ from core.ids import uuid7
 
 
 class Status(models.TextChoices):
-    """Statuses of a redemption: reserved → confirmed | cancelled | expired; confirmed → refunded."""
+    """Statuses of a redemption: `reserved` → `confirmed` | `cancelled` | `expired`; `confirmed` → `refunded`."""
 
     RESERVED = "reserved", _("Reserved")
     CONFIRMED = "confirmed", _("Confirmed")
@@ -164,7 +164,7 @@ class PurchaseTotal(models.Model):
 
 
 class BacktestState(models.TextChoices):
-    """States of a backtest: waiting → running → done; cancelled from either of the first two."""
+    """States of a backtest: `waiting` → `running` → `done`; `cancelled` from either of the first two."""
 
     PENDING = "waiting", _("Pending")
     RUNNING = "running", _("Running")

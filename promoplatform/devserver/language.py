@@ -33,7 +33,9 @@ AVOIDED = {
     r"catalogue": "catalog",
     r"cancelled": "canceled",
 }
-WORDS = [(re.compile(rf"(?<![\w`/_-])(?:{words})(?![\w`/_-])", re.IGNORECASE), hint) for words, hint in AVOIDED.items()]
+PATTERNS = [
+    (re.compile(rf"(?<![\w`/_-])(?:{avoided})(?![\w`/_-])", re.IGNORECASE), hint) for avoided, hint in AVOIDED.items()
+]
 EXEMPT = re.compile(
     r"(^|/)(migrations|locale)/|_pb2\.pyi?$|^LICENSE|^tests/|^docs/openapi\.yaml$|devserver/language\.py$"
 )
@@ -57,7 +59,7 @@ def texts_of(path: Path) -> Iterator[tuple[int, str]]:
 def find_words(path: Path) -> Iterator[str]:
     """Yield a line for each avoided word of a file."""
     for number, text in texts_of(path):
-        for pattern, hint in WORDS:
+        for pattern, hint in PATTERNS:
             for match in pattern.finditer(text):
                 yield f"{path}:{number}: {match[0]} → {hint}"
 
