@@ -21,6 +21,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True  # each test client loads the middleware, which would read every static file
 ALLOWED_HOSTS = ["*"]
 DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 64, "timeout": 120}
 # a stampede's hundred threads share one interpreter: whoever holds a lock holds it far longer than a server would
