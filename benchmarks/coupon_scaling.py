@@ -29,12 +29,12 @@ MONTHS = 12
 BATCH_SIZE = 16  # redemptions per transaction
 CHUNK = 1_000_000
 TABLE = """
-CREATE TABLE bench_row (
+CREATE TABLE bench_coupon_row (
     id uuid NOT NULL, coupon_id uuid NOT NULL, customer_id bigint NOT NULL, redeemed_at timestamptz NOT NULL,
     changed_at timestamptz NOT NULL, unit integer NOT NULL, status text NOT NULL
 )
 """
-ROW = "INSERT INTO bench_row VALUES (uuidv7(), {coupon}, :customer, now(), now(), 0, 'confirmed');\n"
+ROW = "INSERT INTO bench_coupon_row VALUES (uuidv7(), {coupon}, :customer, now(), now(), 0, 'confirmed');\n"
 CUSTOMER_SQL = "(%(coupons)s::uuid[])[1 + n %% 10], 1 + n / 10 * 611953 %% 1000000"  # a prime: in no order
 FILL = f"""
 INSERT INTO coupons_couponredemption (id, coupon_id, customer_id, redeemed_at, changed_at, unit, status)

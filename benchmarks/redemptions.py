@@ -20,7 +20,7 @@ from promotions.models import PromotionCounter
 
 BUDGET = 10**13
 BASELINE = "no limit"
-INSERT = "INSERT INTO bench_redemption VALUES (:home, 100, now());\n"
+INSERT = "INSERT INTO bench_order VALUES (:home, 100, now());\n"
 
 
 def measure(plan: Plan) -> None:
@@ -62,7 +62,7 @@ def _measure_statements(plan: Plan, shards: QuerySet[PromotionCounter], single: 
     """Measure taking from the budget and inserting a row, in one transaction, by pgbench."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "CREATE TABLE bench_redemption (home int NOT NULL, amount bigint NOT NULL, at timestamptz NOT NULL)"
+            "CREATE TABLE bench_order (home int NOT NULL, amount bigint NOT NULL, at timestamptz NOT NULL)"
         )
     if shards.count() != len(split_cap(BUDGET)):
         raise RuntimeError("the budget was not sharded")
