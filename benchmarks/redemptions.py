@@ -61,9 +61,7 @@ def measure(plan: Plan) -> None:
 def _measure_statements(plan: Plan, shards: QuerySet[PromotionCounter], single: uuid.UUID) -> None:
     """Measure taking from the budget and inserting a row, in one transaction, by pgbench."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TABLE bench_order (home int NOT NULL, amount bigint NOT NULL, at timestamptz NOT NULL)"
-        )
+        cursor.execute("CREATE TABLE bench_order (home int NOT NULL, amount bigint NOT NULL, at timestamptz NOT NULL)")
     if shards.count() != len(split_cap(BUDGET)):
         raise RuntimeError("the budget was not sharded")
     promotion = shards.values_list("promotion_id", flat=True)[0]
