@@ -41,7 +41,9 @@ def measure(plan: Plan) -> None:
     file.write_text("\n".join(customer_ids) + "\n")
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-        cursor.execute("CREATE TABLE bench_member (audience bigint, customer bigint, PRIMARY KEY (audience, customer))")
+        cursor.execute(
+            "CREATE TABLE bench_audience_member (audience bigint, customer bigint, PRIMARY KEY (audience, customer))"
+        )
     print_line(f"{count:,} customers, {file.stat().st_size / count:.0f} bytes each")
     with environment.serve("promoplatform.wsgi:application") as address, _broker() as (producer, brokers):
         url = f"{address}/api/internal/v1/audiences/{brand.slug}"
@@ -65,9 +67,9 @@ def _run_copy(count: int) -> float:
     """Copy as many rows as there are customers into a table with the key of the real one."""
     rows = "".join(f"1\t{n}\n" for n in range(count)).encode()
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE bench_member")
+        cursor.execute("TRUNCATE bench_audience_member")
         started = time.perf_counter()
-        with cursor.copy("COPY bench_member FROM STDIN") as copy:
+        with cursor.copy("COPY bench_audience_member FROM STDIN") as copy:
             copy.write(rows)
         return count / (time.perf_counter() - started)
 

@@ -25,7 +25,7 @@ from segments import services
 from segments.models import Audience, CustomerSlots, Segment, State
 
 INSERT, FILL, FOUR_FILLS, RELEASE = "plain INSERT … SELECT", "fill", "4 fills due at once", "release"
-TABLE = "CREATE TABLE bench_member (segment_id uuid, customer_id bigint, PRIMARY KEY (segment_id, customer_id))"
+TABLE = "CREATE TABLE bench_segment_member (segment_id uuid, customer_id bigint, PRIMARY KEY (segment_id, customer_id))"
 NO_LIMIT_SECONDS = 86_400.0
 
 
@@ -86,7 +86,7 @@ def _run_insert(brand: Brand, size: int) -> float:
     def write() -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO bench_member SELECT uuid_nil, customer_id FROM segments_audiencemember,"
+                "INSERT INTO bench_segment_member SELECT uuid_nil, customer_id FROM segments_audiencemember,"
                 " (SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid_nil) AS nil"
                 " WHERE audience_id = (SELECT id FROM segments_audience WHERE brand_id = %s AND segment_type = %s)"
                 " ORDER BY customer_id",
@@ -95,7 +95,7 @@ def _run_insert(brand: Brand, size: int) -> float:
 
     duration = _time_after_checkpoint(write)
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE bench_member")
+        cursor.execute("TRUNCATE bench_segment_member")
     return size / duration
 
 
