@@ -15,14 +15,17 @@ WITH bought AS (
     FROM bought o
     JOIN accounts_brand b ON b.id = o.brand_id
     GROUP BY o.brand_id, o.customer_id
+), different AS (
+    SELECT brand_id, customer_id, coalesce(p.orders, 0) AS stored, coalesce(c.orders, 0) AS counted
+    FROM checkout_purchasesum p
+    FULL JOIN counted c USING (brand_id, customer_id)
+    WHERE (coalesce(p.orders, 0), p.largest, p.first_at, p.last_at)
+        IS DISTINCT FROM (coalesce(c.orders, 0), c.largest, c.first_at, c.last_at)
 )
-SELECT brand_id, customer_id, coalesce(p.orders, 0) AS stored, coalesce(c.orders, 0) AS counted
-FROM checkout_purchasesum p
-FULL JOIN counted c USING (brand_id, customer_id)
-WHERE (coalesce(p.orders, 0), p.largest, p.first_at, p.last_at)
-    IS DISTINCT FROM (coalesce(c.orders, 0), c.largest, c.first_at, c.last_at)
-    AND NOT EXISTS (
-        SELECT FROM checkout_purchasenote n WHERE (n.brand_id, n.customer_id) = (brand_id, customer_id)
-    )
-ORDER BY brand_id, customer_id
+SELECT d.brand_id, d.customer_id, d.stored, d.counted
+FROM different d
+WHERE NOT EXISTS (
+    SELECT FROM checkout_purchasenote n WHERE (n.brand_id, n.customer_id) = (d.brand_id, d.customer_id)
+)
+ORDER BY d.brand_id, d.customer_id
 LIMIT 1000

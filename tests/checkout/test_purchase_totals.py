@@ -334,6 +334,19 @@ def test_wrong_totals_are_found_and_repaired(brand: Brand) -> None:
     assert PurchaseTotal.objects.get().orders == 1
 
 
+def test_a_dirty_marker_hides_the_totals_of_its_own_customer_only(brand: Brand) -> None:
+    for customer in ("c1", "c2"):
+        buy(brand, CustomerFactory(customer_id=customer), NOON)
+    refresh_audiences(at=NOON)
+    PurchaseTotal.objects.update(orders=99)
+    first, second = PurchaseTotal.objects.order_by("customer_id").values_list("customer_id", flat=True)
+    DirtyPurchaseTotal.objects.create(brand_id=brand.pk, customer_id=first)
+
+    lines = list(purchase_totals.check(at=NOON, repair=False))
+
+    assert [line.split(" of ")[0] for line in lines] == [f"customer {second}"]
+
+
 def test_wrong_members_are_found_and_repaired(brand: Brand) -> None:
     buy(brand, CustomerFactory(customer_id="ann"), NOON)
     refresh_audiences(at=NOON)
