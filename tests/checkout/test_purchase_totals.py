@@ -344,7 +344,8 @@ def test_a_dirty_marker_hides_the_totals_of_its_own_customer_only(brand: Brand) 
 
     lines = list(purchase_totals.check(at=NOON, repair=False))
 
-    assert [line.split(" of ")[0] for line in lines] == [f"customer {second}"]
+    customers = [line.split(" of ")[0] for line in lines if line.startswith("customer ")]
+    assert customers == [f"customer {second}"]
 
 
 def test_wrong_members_are_found_and_repaired(brand: Brand) -> None:
