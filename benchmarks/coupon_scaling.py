@@ -21,7 +21,7 @@ from benchmarks.load import pgbench
 from benchmarks.scenarios import Plan, measure_interleaved, print_line, print_result
 from coupons.models import CouponCounter, CouponDefinition, Strategy
 from coupons.services.partitions import create_partitions
-from promotions.limit_rules import SHARDS
+from redemptions.limits.rules import SHARDS
 
 LIMIT = "the limit: one row, commit"
 COUPONS = 10  # with ten million redemptions, each of a million customers has each coupon

@@ -15,8 +15,8 @@ from benchmarks.environment import serve
 from benchmarks.load import pgbench, wrk
 from benchmarks.scenarios import Plan, measure_interleaved, print_result
 from core import db
-from promotions.limit_rules import split_cap
 from promotions.models import PromotionCounter
+from redemptions.limits.rules import split_cap
 
 BUDGET = 10**13
 BASELINE = "no limit"

@@ -18,9 +18,9 @@ from accounts.contracts import Caller
 from accounts.models import Brand, Customer, User
 from discounts.models import DiscountCode, DiscountRule
 from pricing import parse_offer
-from promotions.code_rules import code_digest
 from promotions.eligibility import match_keys, required_subtotal
 from promotions.models import Code, Promotion
+from redemptions.codes.rules import code_digest
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 DATA_DIR = Path(tempfile.mkdtemp(prefix="promo-bench-"))

@@ -19,8 +19,8 @@ from accounts.models import Brand
 from benchmarks import seed_data
 from benchmarks.scenarios import Plan, measure_interleaved, measure_milliseconds, print_line, print_result
 from pricing import Cart, Line
-from promotions.contracts import CandidateQuery
 from promotions.selectors.candidates import candidates
+from redemptions.contracts import CandidateQuery
 from segments import services
 from segments.models import Audience, CustomerSlots, Segment, State
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from checkout import selectors
 from checkout.models import LIVE, Redemption, RefundedLine, Status
 from checkout.services.transitions import purchases_by_kind, release_expired
-from promotions.contracts import Purchase, RedemptionBackend, SelectedOffer
+from redemptions.contracts import Purchase, RedemptionBackend, SelectedOffer
 
 GRACE = timedelta(minutes=10)
 CHUNK = 500

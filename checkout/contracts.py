@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pricing import Cart, Decision, Explanation, Facts, Offer, Profile, ShopperFacts
-from promotions.contracts import Candidate, Rejection, SelectedOffer
+from redemptions.contracts import Candidate, Rejection, SelectedOffer
 
 DEFAULT_TTL = 900  # seconds
 MAX_TTL = 3600  # seconds

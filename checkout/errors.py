@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.errors import ERROR_CATALOG, DomainError
-from promotions.errors import NoEligibleLines
+from redemptions.errors import NoEligibleLines
 
 
 class PriceRecordUnreadable(Exception):

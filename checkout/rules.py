@@ -7,7 +7,7 @@ from functools import cache
 from checkout.contracts import PriceRecord, PurchaseTotals, Quote, QuoteRequest
 from core import money
 from pricing import EligibleOffer, Profile, ShopperFacts, price
-from promotions.contracts import Candidate, Rejection
+from redemptions.contracts import Candidate, Rejection
 
 FREQUENT_ORDERS = 3
 HIGH_SPEND = "100"  # in the brand's currency; an order must exceed it

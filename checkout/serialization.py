@@ -26,7 +26,7 @@ from pricing import (
     parse_offer,
     parse_profile,
 )
-from promotions.contracts import Candidate, Rejection
+from redemptions.contracts import Candidate, Rejection
 
 Json = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""Coupons at checkout. This module is the kind's ``promotions.contracts.RedemptionBackend``."""
+"""Coupons at checkout. This module is the kind's ``redemptions.contracts.RedemptionBackend``."""
 
 from coupons.selectors import active_items, available, candidates
 from coupons.services.reservations import confirm, release, reserve, return_items

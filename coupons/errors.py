@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
-from promotions.errors import UsageLimitPerCustomer, UsageLimitReached
+from redemptions.errors import UsageLimitPerCustomer, UsageLimitReached
 
 CODE_REQUIRED_MESSAGE = _("Enter a code. This coupon requires a single-use code.")
 

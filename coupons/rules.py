@@ -19,7 +19,7 @@ from coupons.errors import (
     CouponNotStarted,
 )
 from pricing import Offer, parse_offer
-from promotions.errors import CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
+from redemptions.errors import CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
 
 LIMITS_LOCKED_BEFORE_START = timedelta(seconds=5)  # from then on, the limit and its counting method can't change
 TOLERANCE = 100  # uncounted redemptions of an approximate limit stay below 1/TOLERANCE of the limit

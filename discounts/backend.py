@@ -1,4 +1,4 @@
-"""Redemption backend of discount codes (``promotions.contracts.RedemptionBackend``)."""
+"""Redemption backend of discount codes (``redemptions.contracts.RedemptionBackend``)."""
 
 from discounts.selectors import active_items, available, candidates
 from discounts.services.reservations import confirm, release, reserve, return_items

@@ -9,7 +9,7 @@ from typing import Any
 from core.errors import DomainError
 from discounts.errors import DiscountOutOfRange, ValidityInPast
 from pricing import Offer, parse_offer
-from promotions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, CodeInactive
+from redemptions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, CodeInactive
 
 # Fields of the offer language that a rule can have beside its percentage: fields of the offer, and of its one benefit.
 OFFER_FIELDS = frozenset({"conditions", "combinable", "lane", "priority", "group", "exclusive", "max_applications"})

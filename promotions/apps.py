@@ -8,6 +8,3 @@ class PromotionsConfig(AppConfig):
     name = "promotions"
     verbose_name = _("Promotions")
     default_auto_field = "django.db.models.BigAutoField"
-
-    def ready(self) -> None:
-        from promotions import checks  # noqa: F401, PLC0415  (system checks register on import)

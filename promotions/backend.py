@@ -1,4 +1,4 @@
-"""Redemption backend of promotions (``promotions.contracts.RedemptionBackend``)."""
+"""Redemption backend of promotions (``redemptions.contracts.RedemptionBackend``)."""
 
 from promotions.selectors.candidates import active_items, available, candidates
 from promotions.services.reservations import confirm, release, reserve, return_items

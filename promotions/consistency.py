@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import Sum
 
 from core import db
-from promotions.limit_rules import FIELD_BY_KIND
 from promotions.models import Promotion, PromotionCounter, PromotionRedemption
+from redemptions.limits.rules import FIELD_BY_KIND
 
 GRACE = timedelta(minutes=10)  # expired reservations are normally released within a minute
 RECOUNT = "promotions/sql/recount_counters.sql"

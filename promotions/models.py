@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Brand, Customer
 from core.ids import uuid7
 from pricing.profile import OPTIONS
-from promotions.code_rules import CODE_FORMAT_MESSAGE, CODE_REGEX
+from redemptions.codes.rules import CODE_FORMAT_MESSAGE, CODE_REGEX
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as StrPromise

@@ -1,4 +1,4 @@
-"""Vouchers at checkout. This module is the kind's ``promotions.contracts.RedemptionBackend``."""
+"""Vouchers at checkout. This module is the kind's ``redemptions.contracts.RedemptionBackend``."""
 
 from vouchers.selectors import KIND, active_items, available, candidates
 from vouchers.services.reservations import confirm, release, reserve, return_items

@@ -13,7 +13,7 @@ from core import datetimes
 from core.errors import DomainError, InvalidRequest
 from pricing import Offer, parse_offer
 from pricing.offer import Percent
-from promotions.errors import CodeInactive
+from redemptions.errors import CodeInactive
 from vouchers import errors
 from vouchers.contracts import EVENT_ID_LENGTH, ClaimResult, LoginEvent, Result, VoucherView
 from vouchers.errors import VoucherExpired, VoucherUsed, VoucherWrongType

@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from accounts.contracts import Shopper
 from core import db
 from core.errors import NotFound
-from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
+from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from vouchers import rules
 from vouchers.contracts import VoucherView
 from vouchers.models import Campaign, CampaignStatus, FirstLogin, Voucher, VoucherStatus
@@ -191,7 +191,7 @@ def _to_candidate(voucher: Voucher) -> Candidate:
 
 
 def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
-    """Return the active items, and whether each is confirmed (``promotions.contracts.RedemptionBackend``)."""
+    """Return the active items, and whether each is confirmed (``redemptions.contracts.RedemptionBackend``)."""
     keys = {item.key for purchase in purchases for item in purchase.items}
     vouchers = Voucher.objects.filter(pk__in=keys, status__in=[VoucherStatus.RESERVED, VoucherStatus.USED])
     rows = vouchers.values_list("redemption_id", "pk", "status")

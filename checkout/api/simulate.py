@@ -39,8 +39,8 @@ from core.serializer_fields import (
     parse_minor_units,
 )
 from pricing import Facts, Offer, Profile, ProfileInvalid, parse_profile
-from promotions.code_rules import CODE_FORMAT_MESSAGE, normalize_code
 from promotions.services import validate_offer
+from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 
 MAX_PROMOTIONS = 1_000
 LARGE = 20_000  # promotions times lines, which determine how long a simulation takes

@@ -30,7 +30,7 @@ from core.api import CursorPagination
 from core.errors import Throttled
 from core.idempotency import idempotent
 from core.serializer_fields import validate
-from promotions.errors import CodeNotFound
+from redemptions.errors import CodeNotFound
 
 UNKNOWN_CODE_SCOPE = "cart_code_miss"
 

@@ -8,9 +8,9 @@ from checkout import rules
 from checkout.contracts import AvailableOffer, QuoteRequest
 from checkout.services.quotes import load_customer_facts
 from pricing import Profile, ShopperFacts, price
-from promotions.contracts import AvailabilityQuery, Candidate
-from promotions.selectors.backends import get_backends
 from promotions.selectors.pricing_profiles import get_pricing_profiles
+from redemptions.backends import get_backends
+from redemptions.contracts import AvailabilityQuery, Candidate
 
 MAX_OFFERS_PER_KIND = 100
 

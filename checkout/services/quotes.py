@@ -10,12 +10,12 @@ from accounts.contracts import Shopper
 from checkout import rules, selectors
 from checkout.contracts import Quote, QuoteRequest
 from pricing import Facts, ShopperFacts
-from promotions.code_rules import normalize_code
-from promotions.contracts import Candidate, CandidateQuery, Rejection
-from promotions.errors import CodeNotFound
-from promotions.selectors.backends import get_backends
 from promotions.selectors.codes import get_code_kinds
 from promotions.selectors.pricing_profiles import get_pricing_profile
+from redemptions.backends import get_backends
+from redemptions.codes.rules import normalize_code
+from redemptions.contracts import Candidate, CandidateQuery, Rejection
+from redemptions.errors import CodeNotFound
 from segments.selectors import get_segment_types
 
 VOUCHER_NOT_FOUND = _("Voucher not found.")

@@ -14,7 +14,7 @@ from typing import Any
 from checkout import rules
 from checkout.contracts import Quote
 from pricing import Applied, Facts, Offer, ShopperFacts, price
-from promotions.contracts import Candidate
+from redemptions.contracts import Candidate
 
 TOTALS_VERSION = 2
 MAX_RIVALS = 200  # overlapping offers that are listed by name; the others share one row

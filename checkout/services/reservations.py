@@ -17,8 +17,8 @@ from core import money
 from core.db import translate_constraint
 from core.errors import Busy
 from core.ids import uuid7
-from promotions.contracts import OfferUnavailable, Rejection
-from promotions.errors import InvalidStatus, PriceChanged
+from redemptions.contracts import OfferUnavailable, Rejection
+from redemptions.errors import InvalidStatus, PriceChanged
 
 
 @transaction.atomic

@@ -19,12 +19,12 @@ from checkout.contracts import (
 )
 from checkout.services.quotes import load_customer_facts
 from pricing import Explanation, ShopperFacts
-from promotions.code_rules import normalize_code
-from promotions.contracts import Candidate, CandidateQuery, Rejection
-from promotions.errors import CodeNotFound
 from promotions.selectors.candidates import candidates as find_live_candidates
 from promotions.selectors.codes import codes_of_promotions
 from promotions.selectors.pricing_profiles import get_pricing_profile
+from redemptions.codes.rules import normalize_code
+from redemptions.contracts import Candidate, CandidateQuery, Rejection
+from redemptions.errors import CodeNotFound
 
 MAX_CREATED_AT = 10**12  # seconds since 1970, later than any live promotion: drafts come last, in the caller's order
 CODE_NOT_IN_CART = "code_not_in_cart"

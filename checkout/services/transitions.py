@@ -11,9 +11,9 @@ from checkout.models import Redemption, RedemptionItem, RefundedLine, Status
 from checkout.serialization import load_profile
 from core.db import translate_constraint
 from core.errors import Busy, InvalidRequest
-from promotions.contracts import Purchase, RedemptionBackend, SelectedOffer
-from promotions.errors import InvalidStatus, ReservationExpired
-from promotions.selectors.backends import get_backends
+from redemptions.backends import get_backends
+from redemptions.contracts import Purchase, RedemptionBackend, SelectedOffer
+from redemptions.errors import InvalidStatus, ReservationExpired
 
 
 @transaction.atomic

@@ -15,9 +15,9 @@ from coupons.models import CouponDefinition, Strategy
 from promotions.admin.batch_forms import CODE_INPUT_ATTRS
 from promotions.admin.offer_field import OfferField
 from promotions.admin.promotion_form import integer_field
-from promotions.code_rules import DEFAULT_PATTERN
-from promotions.errors import CodeTaken, PatternTooWeak
 from promotions.services import MAX_BATCH_SIZE
+from redemptions.codes.rules import DEFAULT_PATTERN
+from redemptions.errors import CodeTaken, PatternTooWeak
 
 MAX_LIMIT = 2_000_000_000
 MAXIMUM, PER_USER, STRATEGY = "maximum_number_of_coupons", "maximum_number_of_coupons_per_user", "limit_strategy"

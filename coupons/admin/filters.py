@@ -19,7 +19,7 @@ from core.permissions import BrandPermissions
 from coupons import selectors
 from coupons.models import CouponDefinition
 from coupons.services import reports
-from promotions.code_rules import CODE_FORMAT_MESSAGE, normalize_code
+from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 
 MAX_COUPONS = 200  # newest coupons to choose from
 

@@ -37,8 +37,8 @@ from coupons.api.serializers import (
     serialize_coupon,
 )
 from coupons.models import CouponDefinition
-from promotions.errors import CodeTaken, PatternTooWeak
 from promotions.models import CodeBatch
+from redemptions.errors import CodeTaken, PatternTooWeak
 
 LIST_CACHE_MS = 5_000  # maximum age of the list of active coupons
 MAX_BATCHES_SHOWN = 20

@@ -31,8 +31,8 @@ from coupons.api.serializers import (
 )
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
-from promotions.code_rules import normalize_code
-from promotions.errors import CodeAlreadyUsed, CodeNotFound, InvalidStatus, ReservationExpired
+from redemptions.codes.rules import normalize_code
+from redemptions.errors import CodeAlreadyUsed, CodeNotFound, InvalidStatus, ReservationExpired
 
 UNKNOWN_CODE_SCOPE = "cart_code_miss"
 ELIGIBILITY_ERRORS = problem_responses(

@@ -28,7 +28,7 @@ from core.serializer_fields import DateOrDateTimeField, StrictCharField, localiz
 from coupons.api.coupons import readable
 from coupons.services import reports
 from coupons.services.reports import Report, Sums
-from promotions.code_rules import CODE_FORMAT_MESSAGE, normalize_code
+from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 
 
 @extend_schema_field({"type": "string", "example": "Europe/Madrid"})

@@ -15,9 +15,9 @@ from core.serializer_fields import (
 )
 from coupons import rules
 from coupons.models import CouponDefinition, CouponRedemption, Status, Strategy
-from promotions.code_rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 from promotions.models import CodeBatch
 from promotions.services.batches import MAX_BATCH_SIZE
+from redemptions.codes.rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 
 MAX_TTL_SECONDS, DEFAULT_TTL_SECONDS = 3600, 900
 MAX_LIMIT = 2_000_000_000

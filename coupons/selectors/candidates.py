@@ -11,8 +11,8 @@ from core.errors import DomainError
 from coupons import rules
 from coupons.models import CouponDefinition
 from coupons.selectors.coupons import count_redemptions, list_public, remaining
-from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
-from promotions.errors import CodeAlreadyUsed, CodeNotFound, NotCombinable
+from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
+from redemptions.errors import CodeAlreadyUsed, CodeNotFound, NotCombinable
 
 
 def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:

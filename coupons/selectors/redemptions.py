@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from core.errors import NotFound
 from coupons import rules
 from coupons.models import ACTIVE_STATUSES, CouponDefinition, CouponRedemption, RedeemedCode, Status
-from promotions.contracts import Purchase
+from redemptions.contracts import Purchase
 
 
 def get_redemption(*, pk: uuid.UUID) -> CouponRedemption:

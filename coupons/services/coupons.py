@@ -13,9 +13,9 @@ from core.errors import InvalidRequest
 from coupons import rules
 from coupons.models import CouponBatch, CouponCounter, CouponDefinition, CouponUnit, Strategy
 from coupons.services.limits import LIMITS, counters
-from promotions.code_rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
 from promotions.models import CodeBatch
 from promotions.services import generate_chunk, register_code, request_batch, validate_offer
+from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
 
 KIND = "coupon"
 MAXIMUM, STRATEGY = "maximum_number_of_coupons", "limit_strategy"

@@ -15,7 +15,7 @@ from coupons.errors import CouponLimitPerCustomer, CouponLimitReached
 from coupons.models import CouponRedemption, Status
 from coupons.services.limits import LIMITS
 from coupons.services.transitions import expire
-from promotions.errors import CodeAlreadyUsed
+from redemptions.errors import CodeAlreadyUsed
 
 Outcome = CouponRedemption | DomainError
 TakenUnit = tuple[RedemptionRequest, int | None]

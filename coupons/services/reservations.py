@@ -9,8 +9,8 @@ from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption, Status
 from coupons.services import transitions
 from coupons.services.redemptions import redeem
-from promotions.contracts import OfferUnavailable, Purchase, SelectedOffer
-from promotions.errors import ReservationExpired
+from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
+from redemptions.errors import ReservationExpired
 
 
 def reserve(*, purchase: Purchase) -> None:

@@ -15,7 +15,7 @@ from core import db
 from coupons import selectors
 from coupons.models import CouponRedemption, Status
 from coupons.services.limits import LIMITS
-from promotions.errors import InvalidStatus, ReservationExpired
+from redemptions.errors import InvalidStatus, ReservationExpired
 
 BATCH_SIZE = 1_000  # reservations that expire in one transaction
 MAX_BATCHES = 1_000  # of one coupon in one run; the next run continues

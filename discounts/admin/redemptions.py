@@ -33,7 +33,7 @@ from discounts import selectors, services
 from discounts.models import Usage
 from discounts.selectors import statistics
 from discounts.selectors.codes import find_code_key
-from promotions.code_rules import CODE_FORMAT_MESSAGE, normalize_code
+from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 
 PAGE_SIZE = 50
 MIN_YEAR, MAX_YEAR = 2000, 2200

@@ -29,8 +29,8 @@ from discounts.api.serializers import (
     serialize_usage,
 )
 from discounts.models import DiscountCode
-from promotions.code_rules import normalize_code
-from promotions.errors import CodeNotFound
+from redemptions.codes.rules import normalize_code
+from redemptions.errors import CodeNotFound
 
 UNKNOWN_CODE_SCOPE = "code_miss"  # fails closed without Redis: lookups are what an attacker would guess with
 UNKNOWN_REDEMPTION_SCOPE = "cart_code_miss"  # fails open without Redis, so that shoppers can check out

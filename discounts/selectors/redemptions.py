@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from accounts.models import Brand
 from core import db
 from discounts.models import Usage, UsageReturn
-from promotions.contracts import Purchase
+from redemptions.contracts import Purchase
 
 
 def redemptions() -> QuerySet[Usage]:
@@ -24,7 +24,7 @@ def was_returned(*, usage_id: uuid.UUID, brand: Brand) -> bool:
 def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
     """Return which items of purchases are active, and whether each is confirmed. Runs one query.
 
-    See ``promotions.contracts.RedemptionBackend``.
+    See ``redemptions.contracts.RedemptionBackend``.
     """
     pairs = [(purchase, item) for purchase in purchases for item in purchase.items]
     rows = db.fetch_all(

@@ -14,8 +14,8 @@ from core.outbox import enqueue_on_commit
 from discounts import rules
 from discounts.models import DiscountCode, DiscountRule
 from pricing import OfferInvalid, parse_offer
-from promotions.code_rules import CODE_FORMAT_MESSAGE, normalize_code
 from promotions.services import register_code
+from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 
 KIND = "discount_code"
 RULE_FIELDS = frozenset({"discount", "audience", "name"}) | rules.TERMS

@@ -12,7 +12,7 @@ from core.errors import DomainError, NotFound, TokenInvalid
 from core.ids import uuid7
 from discounts import rules, selectors
 from discounts.errors import CartRequired
-from promotions.errors import CodeAlreadyUsed, CodeNotFound
+from redemptions.errors import CodeAlreadyUsed, CodeNotFound
 
 
 @dataclass(frozen=True, slots=True)

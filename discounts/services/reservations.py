@@ -2,8 +2,8 @@
 
 from core import db
 from core.ids import uuid7
-from promotions.contracts import OfferUnavailable, Purchase
-from promotions.errors import CodeAlreadyUsed, CodeExpired, CodeInactive, ReservationExpired
+from redemptions.contracts import OfferUnavailable, Purchase
+from redemptions.errors import CodeAlreadyUsed, CodeExpired, CodeInactive, ReservationExpired
 
 
 def reserve(*, purchase: Purchase) -> None:

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "backoffice",
     "accounts",
     "segments",
+    "redemptions",
     "promotions",
     "discounts",
     "coupons",

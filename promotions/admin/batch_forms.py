@@ -19,11 +19,11 @@ from unfold.widgets import (
 from backoffice.base.form_fields import add_service_errors
 from backoffice.base.formatting import format_datetime
 from core.errors import DomainError
-from promotions import code_rules
 from promotions.admin.promotion_form import list_audience_choices
 from promotions.models import CodeBatch, Promotion
 from promotions.selectors.batches import count_codes_of_pattern
 from promotions.services import MAX_BATCH_SIZE
+from redemptions.codes import rules as code_rules
 
 CODE_INPUT_ATTRS = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 

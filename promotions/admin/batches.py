@@ -19,11 +19,12 @@ from backoffice.base.formatting import format_datetime, format_number, get_perce
 from backoffice.brand_selection import force_render
 from core.errors import DomainError, NotFound
 from core.permissions import BrandPermissions
-from promotions import code_files, services
+from promotions import services
 from promotions.admin.batch_forms import AssignForm, GenerateCodesForm, ImportForm, format_error
 from promotions.models import CodeAssignment, CodeBatch, Promotion, Trigger
 from promotions.selectors.assignments import list_assignments
 from promotions.selectors.batches import get_batch, iter_batch_codes, list_batches, search_batch_codes
+from redemptions.codes import files as code_files
 
 if TYPE_CHECKING:
     from promotions.admin.promotions import PromotionAdmin

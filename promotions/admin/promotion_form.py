@@ -19,9 +19,9 @@ from backoffice.base.form_fields import AwareDateTimeFormField, add_service_erro
 from core import money
 from core.errors import DomainError
 from promotions.admin.offer_field import OfferField
-from promotions.errors import CodeTaken
 from promotions.models import Promotion, Trigger
 from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY
+from redemptions.errors import CodeTaken
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_sizes
 

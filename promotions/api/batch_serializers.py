@@ -7,10 +7,10 @@ from rest_framework import serializers
 
 from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
 from core.serializer_fields import StrictBooleanField, StrictCharField, StrictIntegerField, UuidField
-from promotions.code_rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 from promotions.models import CodeAssignment, CodeBatch
 from promotions.services.assignments import MAX_CUSTOMERS
 from promotions.services.batches import MAX_BATCH_SIZE
+from redemptions.codes.rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 
 
 class BatchInputSerializer(serializers.Serializer[Any]):

@@ -24,7 +24,7 @@ from core.api import CsvRenderer, CursorPagination
 from core.errors import PayloadTooLarge, PermissionDenied
 from core.idempotency import idempotent
 from core.openapi import problem_responses
-from promotions import code_files, code_rules, errors, services
+from promotions import services
 from promotions.api.batch_serializers import (
     AssignInputSerializer,
     AssignmentSerializer,
@@ -41,6 +41,9 @@ from promotions.models import CodeBatch, Promotion
 from promotions.selectors.assignments import get_assignment
 from promotions.selectors.batches import get_batch, iter_batch_codes, list_batches
 from promotions.selectors.promotions import get_promotion
+from redemptions import errors
+from redemptions.codes import files as code_files
+from redemptions.codes import rules as code_rules
 
 
 class CsvParser(BaseParser):

@@ -8,8 +8,8 @@ from django.db.models import QuerySet, Sum
 
 from core import db
 from core.errors import NotFound
-from promotions.code_rules import normalize_prefix, previous_key
 from promotions.models import Code, CodeBatch, Promotion
+from redemptions.codes.rules import normalize_prefix, previous_key
 
 PAGE_SIZE = 5_000  # codes that one statement of an export reads
 

@@ -9,19 +9,19 @@ from functools import lru_cache
 from core import db
 from core.errors import DomainError
 from pricing import Offer, parse_offer
-from promotions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from promotions.eligibility import cart_match_keys, upsell_subtotal
-from promotions.errors import (
+from promotions.errors import PromotionNotActive
+from promotions.models import LIVE, PromotionRedemption
+from promotions.selectors.limits import get_remaining, reached_limit_error
+from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
+from redemptions.errors import (
     AudienceNotMember,
     CodeAlreadyUsed,
     CodeExpired,
     CodeNotFound,
     CodeNotStarted,
     NotCombinable,
-    PromotionNotActive,
 )
-from promotions.models import LIVE, PromotionRedemption
-from promotions.selectors.limits import get_remaining, reached_limit_error
 
 
 def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:

@@ -9,8 +9,8 @@ from django.db.models import Sum
 
 from core import db
 from core.errors import DomainError
-from promotions.limit_rules import FIELD_BY_KIND, limit_error, period_starts
 from promotions.models import Promotion, PromotionCounter
+from redemptions.limits.rules import FIELD_BY_KIND, limit_error, period_starts
 
 RemainingByLimit = dict[tuple[uuid.UUID, str], int]
 

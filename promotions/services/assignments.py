@@ -18,10 +18,10 @@ from core.outbox import enqueue_on_commit
 from mailings.contracts import Recipient
 from mailings.services import planning
 from promotions import emails
-from promotions.errors import BatchNotReady, CodesExhausted, InvalidStatus
 from promotions.models import CodeAssignment, CodeBatch
 from promotions.selectors.assignments import codes_of_customers, list_consenting_customers, list_members_after
 from promotions.services.batches import check_promotion_takes_codes
+from redemptions.errors import BatchNotReady, CodesExhausted, InvalidStatus
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_size
 

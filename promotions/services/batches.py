@@ -20,10 +20,10 @@ from accounts.models import Brand
 from core import db
 from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
-from promotions import code_rules
-from promotions.errors import CodeTaken, InvalidStatus, PatternTooWeak
 from promotions.models import ENDED_STATUSES, Code, CodeBatch, Promotion, Trigger
 from promotions.selectors.batches import count_codes_of_pattern
+from redemptions.codes import rules as code_rules
+from redemptions.errors import CodeTaken, InvalidStatus, PatternTooWeak
 from segments.customer_id_files import first_cell
 
 MAX_BATCH_SIZE = 5_000_000

@@ -2,9 +2,9 @@
 
 from accounts.models import Brand
 from core.db import translate_constraint
-from promotions.code_rules import code_digest
-from promotions.errors import CodeTaken
 from promotions.models import Code, Promotion
+from redemptions.codes.rules import code_digest
+from redemptions.errors import CodeTaken
 
 
 def register_code(*, text: str, kind: str, brand: Brand, promotion: Promotion | None = None) -> Code:

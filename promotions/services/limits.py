@@ -12,8 +12,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from core import db
-from promotions import limit_rules
 from promotions.models import PromotionCounter
+from redemptions.limits import rules as limit_rules
 
 TakenLimit = tuple[str, str, int, int]  # kind, scope key, shard, amount
 

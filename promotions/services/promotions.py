@@ -13,13 +13,13 @@ from accounts.models import Brand
 from core import money
 from core.errors import DomainError, InvalidRequest
 from pricing import Offer, OfferInvalid, parse_offer
-from promotions.code_rules import CODE_FORMAT_MESSAGE, normalize_code
 from promotions.eligibility import match_keys, required_subtotal
-from promotions.errors import InvalidStatus
-from promotions.limit_rules import FIELD_BY_KIND
 from promotions.models import ENDED_STATUSES, Promotion, Status, Trigger
 from promotions.services import campaign_sync, limits, segments
 from promotions.services.codes import register_code
+from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
+from redemptions.errors import InvalidStatus
+from redemptions.limits.rules import FIELD_BY_KIND
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_size
 

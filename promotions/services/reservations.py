@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 
 from core import db
-from promotions.contracts import OfferUnavailable, Purchase, SelectedOffer
-from promotions.errors import CodeAlreadyUsed, PromotionNotActive, ReservationExpired
-from promotions.limit_rules import SHARDS, limit_error, period_starts
+from promotions.errors import PromotionNotActive
 from promotions.models import LIVE, Code, Promotion, PromotionRedemption
 from promotions.services import limits
+from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
+from redemptions.errors import CodeAlreadyUsed, ReservationExpired
+from redemptions.limits.rules import SHARDS, limit_error, period_starts
 
 
 def reserve(*, purchase: Purchase) -> None:

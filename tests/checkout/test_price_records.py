@@ -16,8 +16,8 @@ from checkout.contracts import Quote, QuoteRequest
 from checkout.errors import PriceRecordUnreadable
 from checkout.models import Redemption
 from pricing import Facts, Offer, ShopperFacts
-from promotions.contracts import Candidate, Rejection
 from promotions.models import Promotion
+from redemptions.contracts import Candidate, Rejection
 from tests.checkout.builders import REDEMPTIONS, reserve_order
 from tests.factories import MembershipFactory, PromotionFactory
 from tests.pricing import strategies

@@ -14,7 +14,7 @@ from checkout.models import Redemption, RefundedLine, Status
 from core.errors import InvalidRequest
 from discounts.models import Usage, UsageNotification, UsageReturn
 from pricing import Cart, Line
-from promotions.errors import CodeAlreadyUsed, CodeExpired, InvalidStatus, PriceChanged, ReservationExpired
+from redemptions.errors import CodeAlreadyUsed, CodeExpired, InvalidStatus, PriceChanged, ReservationExpired
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
 
 pytestmark = pytest.mark.django_db

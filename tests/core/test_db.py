@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from core import db
 from core.errors import Busy, DomainError
 from core.models import OutboxMessage
-from promotions.errors import CodeTaken
+from redemptions.errors import CodeTaken
 from tests.factories import BrandFactory, CodeFactory
 
 pytestmark = pytest.mark.django_db

@@ -16,8 +16,8 @@ from accounts.models import Brand
 from backoffice.base.charts import build_chart
 from coupons.models import CouponDefinition, Status
 from coupons.services import rollup
-from promotions.code_rules import CODE_FORMAT_MESSAGE
 from promotions.models import CodeBatch
+from redemptions.codes.rules import CODE_FORMAT_MESSAGE
 from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, CodeFactory, MembershipFactory, UserFactory
 

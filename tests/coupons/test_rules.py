@@ -12,7 +12,7 @@ from coupons import rules
 from coupons.admin import presenters
 from coupons.contracts import CouponSnapshot, RedemptionRequest
 from coupons.errors import CouponEnded, CouponLimitPerCustomer, CouponLimitReached, CouponNotStarted
-from promotions.errors import CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
+from redemptions.errors import CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
 
 START = datetime(2027, 3, 1, tzinfo=UTC)
 END = datetime(2027, 4, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from discounts import services
 from discounts.errors import CartRequired
 from discounts.models import Usage, UsageNotification, UsageReturn
 from discounts.services import redemptions
-from promotions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, CodeInactive, CodeNotFound
+from redemptions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, CodeInactive, CodeNotFound
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory, ShopperFactory
 

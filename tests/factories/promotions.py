@@ -6,9 +6,9 @@ import factory
 from factory.django import DjangoModelFactory
 
 from pricing import parse_offer
-from promotions.code_rules import code_digest
 from promotions.eligibility import match_keys, required_subtotal
 from promotions.models import Code, Promotion
+from redemptions.codes.rules import code_digest
 from tests.factories.accounts import BrandFactory
 
 

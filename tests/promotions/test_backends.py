@@ -9,9 +9,9 @@ import coupons.backend
 import discounts.backend
 import promotions.backend
 import vouchers.backend
-from promotions.checks import check_backends
-from promotions.contracts import RedemptionBackend
-from promotions.selectors.backends import get_backends
+from redemptions.backends import get_backends
+from redemptions.checks import check_backends
+from redemptions.contracts import RedemptionBackend
 
 KINDS: list[RedemptionBackend] = [  # mypy checks that each module implements the protocol
     coupons.backend,
@@ -37,7 +37,7 @@ def test_backends_are_loaded_from_the_settings_sorted_by_kind() -> None:
 def test_a_backend_of_another_kind_fails_the_system_check(settings: Any) -> None:
     settings.REDEMPTION_BACKENDS = {"voucher": "coupons.backend"}
 
-    assert [error.id for error in check_backends()] == ["promotions.E001"]
+    assert [error.id for error in check_backends()] == ["redemptions.E001"]
 
 
 def test_a_backend_without_a_method_fails_the_system_check(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,4 +46,4 @@ def test_a_backend_without_a_method_fails_the_system_check(settings: Any, monkey
 
     monkeypatch.delattr(module, "return_items")
 
-    assert [error.id for error in check_backends()] == ["promotions.E001"]
+    assert [error.id for error in check_backends()] == ["redemptions.E001"]

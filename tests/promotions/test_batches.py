@@ -18,10 +18,11 @@ from core.errors import InvalidRequest
 from core.models import OutboxMessage
 from mailings.models import Mail
 from mailings.services import sending
-from promotions import code_rules, emails, services
-from promotions.errors import BatchNotReady, CodesExhausted, InvalidStatus, PatternTooWeak
+from promotions import emails, services
 from promotions.models import Code, CodeBatch, Promotion
 from promotions.services import batches
+from redemptions.codes import rules as code_rules
+from redemptions.errors import BatchNotReady, CodesExhausted, InvalidStatus, PatternTooWeak
 from segments.errors import AudienceEmpty
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CodeFactory, PromotionFactory, ShopperFactory

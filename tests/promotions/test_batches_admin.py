@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
-from promotions import code_rules, services
+from promotions import services
 from promotions.models import Code, CodeAssignment, CodeBatch, Promotion
+from redemptions.codes import rules as code_rules
 from segments.models import Audience, AudienceMember
 from tests.factories import BrandFactory, CodeFactory, CustomerFactory, MembershipFactory, PromotionFactory
 

@@ -248,7 +248,7 @@ def test_invalid_files_cause_no_server_error(csv: bytes, status: int, server: Cl
 def test_lines_are_found_across_chunks(
     chunk: int, server: Client, promotion: Promotion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("promotions.code_files.CHUNK_BYTES", chunk)
+    monkeypatch.setattr("redemptions.codes.files.CHUNK_BYTES", chunk)
 
     answer = send(server, promotion, "code\nOWN-1\r\n\nOWN-2\n?\nOWN-3").json()
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotions.limit_rules import consolidate_shards, split_cap
+from redemptions.limits.rules import consolidate_shards, split_cap
 
 
 @given(st.integers(1, 10**12))

@@ -14,16 +14,16 @@ from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, Status
 from core.errors import DomainError
 from pricing import Cart, Line
-from promotions.errors import (
+from promotions.errors import PromotionNotActive
+from promotions.models import PricingProfile, Promotion, PromotionCounter, PromotionRedemption
+from promotions.services import start_due, update_promotion
+from redemptions.errors import (
     BudgetExhausted,
     CodeAlreadyUsed,
     ConditionNotMet,
-    PromotionNotActive,
     UsageLimitPerCustomer,
     UsageLimitReached,
 )
-from promotions.models import PricingProfile, Promotion, PromotionCounter, PromotionRedemption
-from promotions.services import start_due, update_promotion
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 

@@ -12,11 +12,12 @@ from django.db import connection, transaction
 from django.test import Client
 
 from accounts.models import Customer
-from promotions import code_rules, services
-from promotions.errors import CodesExhausted
+from promotions import services
 from promotions.models import Code, CodeBatch, Promotion, PromotionRedemption
 from promotions.services import batches
 from promotions.services.assignments import AssignmentResult
+from redemptions.codes import rules as code_rules
+from redemptions.errors import CodesExhausted
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 

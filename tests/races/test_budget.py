@@ -19,9 +19,9 @@ from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, Status
 from core import db
 from pricing import Cart, Line
-from promotions.errors import BudgetExhausted, CodeAlreadyUsed, UsageLimitPerCustomer
 from promotions.models import Promotion, PromotionCounter, PromotionRedemption
 from promotions.services import limits
+from redemptions.errors import BudgetExhausted, CodeAlreadyUsed, UsageLimitPerCustomer
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from promotions.code_rules import code_digest
-from promotions.errors import CodeTaken
 from promotions.models import Code
 from promotions.services import register_code
+from redemptions.codes.rules import code_digest
+from redemptions.errors import CodeTaken
 from tests.factories import BrandFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

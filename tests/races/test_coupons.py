@@ -28,8 +28,8 @@ from coupons.models import (
 )
 from coupons.services import transitions
 from coupons.services.limits import LIMITS
-from promotions import limit_rules
-from promotions.errors import CodeAlreadyUsed
+from redemptions.errors import CodeAlreadyUsed
+from redemptions.limits import rules as limit_rules
 from tests.factories import CouponFactory, CustomerFactory
 from tests.platform import wait_until
 

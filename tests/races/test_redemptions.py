@@ -17,7 +17,7 @@ from checkout.models import LIVE, Redemption, Status
 from core.errors import Busy
 from discounts.models import Usage, UsageNotification
 from pricing import Cart, Line
-from promotions.errors import CodeAlreadyUsed, ReservationExpired
+from redemptions.errors import CodeAlreadyUsed, ReservationExpired
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

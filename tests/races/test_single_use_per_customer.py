@@ -14,7 +14,7 @@ from core.ids import uuid7
 from discounts import services
 from discounts.models import Usage, UsageNotification
 from discounts.services import redemptions
-from promotions.errors import CodeAlreadyUsed
+from redemptions.errors import CodeAlreadyUsed
 from tests.factories import DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

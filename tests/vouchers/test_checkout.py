@@ -13,7 +13,7 @@ from accounts.models import Brand, User
 from checkout.consistency import check
 from checkout.models import Redemption
 from checkout.services import release_expired
-from promotions.contracts import Purchase
+from redemptions.contracts import Purchase
 from tests.factories import BrandFactory, CampaignFactory, ShopperFactory
 from vouchers import backend
 from vouchers.models import Campaign, Voucher

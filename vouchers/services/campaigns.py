@@ -14,8 +14,8 @@ from core.outbox import enqueue_on_commit
 from mailings.contracts import MailingStatus
 from mailings.models import Mailing
 from mailings.services import planning
-from promotions.errors import InvalidStatus
 from promotions.services import validate_offer
+from redemptions.errors import InvalidStatus
 from vouchers import emails, rules
 from vouchers.errors import SlugTaken
 from vouchers.models import Campaign, CampaignCounter, CampaignStatus

@@ -3,8 +3,8 @@
 from django.db.models import Case, QuerySet, Value, When
 
 from core import db
-from promotions.contracts import OfferUnavailable, Purchase
-from promotions.errors import CodeNotFound, ReservationExpired
+from redemptions.contracts import OfferUnavailable, Purchase
+from redemptions.errors import CodeNotFound, ReservationExpired
 from vouchers.errors import VoucherExpired, VoucherUsed
 from vouchers.models import Voucher, VoucherStatus
 

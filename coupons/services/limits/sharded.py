@@ -8,7 +8,7 @@ from core import db
 from coupons import selectors
 from coupons.models import CouponCounter
 from coupons.services.limits import counters
-from promotions.limit_rules import SHARDS, split_cap
+from redemptions.limits.rules import SHARDS, split_cap
 
 
 class Sharded:

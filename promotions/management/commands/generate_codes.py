@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 
 from core.errors import DomainError
 from promotions import services
-from promotions.code_rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 from promotions.models import CodeBatch
 from promotions.selectors.batches import get_batch
 from promotions.selectors.promotions import get_promotion
+from redemptions.codes.rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 
 WIDTH = 40  # characters of the progress bar
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from core.errors import DomainError
-from promotions.errors import BudgetExhausted, UsageLimitPerCustomer, UsageLimitReached
+from redemptions.errors import BudgetExhausted, UsageLimitPerCustomer, UsageLimitReached
 
 FIELD_BY_KIND = {  # kind of counter: field of the promotion; if several limits are reached, the first is reported
     "budget": "budget", "user": "limit_per_user", "total": "limit_total",

@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from promotions.contracts import RedemptionBackend
-from promotions.selectors.backends import get_backends
+from redemptions.backends import get_backends
+from redemptions.contracts import RedemptionBackend
 
 BACKEND_METHODS = [name for name in vars(RedemptionBackend) if not name.startswith("_")]
 
@@ -18,7 +18,7 @@ def check_backends(**kwargs: Any) -> list[CheckMessage]:
         Error(
             f"REDEMPTION_BACKENDS[{kind!r}] is not a redemption backend of this kind:"
             f" {settings.REDEMPTION_BACKENDS[kind]}",
-            id="promotions.E001",
+            id="redemptions.E001",
         )
         for kind, backend in get_backends().items()
         if kind != backend.KIND or not all(callable(getattr(backend, name, None)) for name in BACKEND_METHODS)

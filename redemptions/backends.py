@@ -6,7 +6,7 @@ from typing import cast
 
 from django.conf import settings
 
-from promotions.contracts import RedemptionBackend
+from redemptions.contracts import RedemptionBackend
 
 
 @cache

@@ -1,0 +1,124 @@
+"""Errors of codes, limits and redemptions of every kind of offer. Their codes are part of the API contract."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import DomainError
+
+
+class CodeNotFound(DomainError):
+    code, status = "code_not_found", 404
+    message = _("Code not found.")
+
+
+class CodeTaken(DomainError):
+    code, status = "code_taken", 409
+    message = _("This code already exists.")
+
+
+class CodeInactive(DomainError):
+    code, status = "code_inactive", 409
+    message = _("This code isn't active.")
+
+
+class CodeNotStarted(DomainError):
+    code, status = "code_not_started", 409
+    message = _("This code isn't valid yet.")
+
+
+class CodeExpired(DomainError):
+    code, status = "code_expired", 409
+    message = _("This code has expired.")
+
+
+class CodeAlreadyUsed(DomainError):
+    code, status = "code_already_used", 409
+    message = _("You have already used this code.")
+
+
+class AudienceNotMember(DomainError):
+    code, status = "audience_not_member", 409
+    message = _("You aren't eligible for this offer.")
+
+
+class MinimumNotMet(DomainError):
+    code, status = "minimum_not_met", 409
+    message = _("The order doesn't reach the minimum of this offer.")
+
+
+class NoEligibleLines(DomainError):
+    code, status = "no_eligible_lines", 409
+    message = _("No items in the cart qualify for this offer.")
+
+
+class NotCombinable(DomainError):
+    code, status = "not_combinable", 409
+    message = _("This offer can't be combined with a better one that applies.")
+
+
+class CurrencyMismatch(DomainError):
+    code, status = "currency_mismatch", 409
+    message = _("This offer is in another currency.")
+
+
+class FirstOrderOnly(DomainError):
+    code, status = "first_order_only", 409
+    message = _("This offer is only valid for a certain order number, such as the first.")
+
+
+class OutsideSchedule(DomainError):
+    code, status = "outside_schedule", 409
+    message = _("This offer isn't valid at this time.")
+
+
+class ReservationExpired(DomainError):
+    code, status = "reservation_expired", 409
+    message = _("The reservation has expired.")
+
+
+class InvalidStatus(DomainError):
+    """Error of an action in a status that doesn't allow it. ``current_status`` names the status if known."""
+
+    code, status = "invalid_status", 409
+    message = _("This action isn't allowed in the current status.")
+
+
+class PriceChanged(DomainError):
+    code, status = "price_changed", 409
+    message = _("The total has changed. Request a new quote.")
+
+
+class BudgetExhausted(DomainError):
+    code, status = "budget_exhausted", 409
+    message = _("This offer has reached its budget.")
+
+
+class UsageLimitReached(DomainError):
+    """Error of a usage limit. ``limit`` names it if known: ``total``, ``per_day``, ``per_week`` or ``per_month``."""
+
+    code, status = "usage_limit_reached", 409
+    message = _("This offer has reached its usage limit.")
+
+
+class UsageLimitPerCustomer(DomainError):
+    code, status = "usage_limit_per_customer", 409
+    message = _("You've reached the usage limit for this offer.")
+
+
+class ConditionNotMet(DomainError):
+    code, status = "condition_not_met", 409
+    message = _("The order doesn't meet the conditions of this offer.")
+
+
+class PatternTooWeak(DomainError):
+    code, status = "pattern_too_weak", 400
+    message = _("This pattern is too short for the number of codes.")
+
+
+class BatchNotReady(DomainError):
+    code, status = "batch_not_ready", 409
+    message = _("This batch is still being generated.")
+
+
+class CodesExhausted(DomainError):
+    code, status = "codes_exhausted", 409
+    message = _("This batch doesn't have enough available codes.")
