@@ -63,10 +63,14 @@ class DiscountRule(models.Model):
         return f"{self.discount}%"
 
 
-@pghistory.track()
+@pghistory.track(exclude=["offer_id"])
 class DiscountCode(models.Model):
-    """A code of a brand that each customer can redeem once until its validity ends. Codes are paused, never deleted."""
+    """A code of a brand that each customer can redeem once until its validity ends. Codes are paused, never deleted.
 
+    ``offer_id`` is its ID among the offers of all kinds, which events, results and limits refer to.
+    """
+
+    offer_id = models.UUIDField(_("offer ID"), default=uuid7, unique=True, editable=False)
     code = models.OneToOneField(Code, models.PROTECT, related_name="+", db_column="code", verbose_name=_("code"))
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="discount_codes", verbose_name=_("brand"))
     rule = models.ForeignKey(DiscountRule, models.PROTECT, related_name="codes", verbose_name=_("rule"))

@@ -86,6 +86,7 @@ class CodeSerializer(serializers.Serializer[Any]):
     """A discount code."""
 
     id = serializers.CharField(help_text=_("Text of the code, in upper case."))
+    offer_id = serializers.UUIDField(help_text=_("ID of the code among the offers of all kinds."))
     brand = serializers.SlugField(help_text=_("Slug of the brand."))
     rule = RuleSerializer(help_text=_("Rule of the code."))
     validity = serializers.DateTimeField(help_text=_("When the code ends."))
@@ -143,6 +144,7 @@ def serialize_code(code: DiscountCode, notified: dict[str, int] | None = None) -
     rule = code.rule
     data = {
         "id": code.code_id,
+        "offer_id": code.offer_id,
         "brand": code.brand.slug,
         "validity": code.validity,
         "active": code.is_active,

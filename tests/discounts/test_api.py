@@ -51,6 +51,7 @@ def test_staff_create_a_code(shopper_client: ClientOf, owner: User) -> None:
     assert response.status_code == 201
     data = response.json()
     assert data.pop("created_at").endswith("Z")
+    assert data.pop("offer_id") == str(DiscountCode.objects.get().offer_id)
     rule = data.pop("rule")
     assert uuid.UUID(rule.pop("id")).version == 7
     assert rule == {"name": "", "discount": 10, "audience": None, "terms": {}}
