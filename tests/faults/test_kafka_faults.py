@@ -81,7 +81,7 @@ def test_killed_and_stopped_consumers_lose_no_message(kafka: Kafka, tmp_path: Pa
     last.send_signal(signal.SIGTERM)
 
     assert last.wait(20) == 0
-    assert log.read_text().endswith("stopped\n")
+    assert log.read_text().endswith("Stopped.\n")
     assert sum_versions() == COUNT * 2
     assert set(Audience.objects.values_list("size", flat=True)) == {COUNT * 2}
     assert AudienceMember.objects.count() == COUNT * 4

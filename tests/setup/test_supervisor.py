@@ -94,7 +94,7 @@ def test_crashed_process_is_restarted(spawn: Spawn, data_dir: Path, free_port: i
         [pid] = [pid for pid in group_leaders(data_dir) if program in command_of(pid)]
         os.kill(pid, signal.SIGKILL)
 
-    output = wait_for("restarting in", platform) + wait_for("starting it again", platform)
+    output = wait_for("restarting in", platform) + wait_for("restarting in", platform)
     output += wait_for("restarting in", platform)
 
     assert set(re.findall(r"(\w+) exited unexpectedly", output)) == {"web", "worker", "beat"}
