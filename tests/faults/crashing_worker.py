@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from promoplatform.settings.base import *  # noqa: F403
 from promoplatform.settings.base import MIDDLEWARE, THROTTLES
 
-MIDDLEWARE = ["tests.faults.crashing_worker.perhaps_die", *MIDDLEWARE]
+MIDDLEWARE = ["tests.faults.crashing_worker.crash_randomly", *MIDDLEWARE]
 THROTTLES = dict.fromkeys(THROTTLES, "1000000/minute")
 CRASH_PROBABILITY = 0.03
 
