@@ -31,7 +31,7 @@ ZONE = ZoneInfo("Asia/Kathmandu")
 FILL = """
 INSERT INTO {table} (id, coupon_id, customer_id, redeemed_at, ended_at, changed_at, amount, status, currency)
 SELECT uuidv7(at - clock_timestamp()), coupon, customer, at, CASE WHEN refunded THEN at + interval '3 days' END, at,
-    amount, CASE WHEN refunded THEN 'refunded' ELSE 'confirmed' END, 'EUR'
+    amount, CASE WHEN refunded THEN 'returned' ELSE 'confirmed' END, 'EUR'
 FROM (
     SELECT %(first)s::timestamptz + (n / %(rows)s::float8) * (%(until)s::timestamptz - %(first)s::timestamptz) AS at,
         (%(coupons)s::uuid[])[1 + CASE WHEN n %% 4 = 0 THEN 0 ELSE 1 + abs(hashint8(n)::bigint) %% 4 END] AS coupon,

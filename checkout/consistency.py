@@ -9,21 +9,24 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.db.models.functions import Coalesce
 
 from checkout import selectors
-from checkout.models import LIVE, Redemption, RefundedLine, Status
+from checkout.models import Redemption, RefundedLine
 from checkout.services.transitions import purchases_by_kind, release_expired
 from redemptions.contracts import Purchase, RedemptionBackend, SelectedOffer
+from redemptions.statuses import LIVE, RedemptionStatus
 
 GRACE = timedelta(minutes=10)
 CHUNK = 500
 MISSING = "missing"
 # States of an item at its backend: False is reserved, True is confirmed, None is unknown as the kind keeps no record.
 EXPECTED_STATES: dict[str, set[object]] = {
-    Status.RESERVED: {None, False},
-    Status.CONFIRMED: {None, True},
-    Status.CANCELED: {None, MISSING},
-    Status.EXPIRED: {None, MISSING},
-    Status.REFUNDED: {None, MISSING, True},  # a pricing profile may keep the items of refunded orders
+    RedemptionStatus.RESERVED: {None, False},
+    RedemptionStatus.CONFIRMED: {None, True},
+    RedemptionStatus.PARTIALLY_RETURNED: {None, True},
+    RedemptionStatus.RELEASED: {None, MISSING},
+    RedemptionStatus.EXPIRED: {None, MISSING},
+    RedemptionStatus.RETURNED: {None, MISSING, True},  # a pricing profile may keep the items of refunded orders
 }
+RETURN_STATUSES = [RedemptionStatus.PARTIALLY_RETURNED, RedemptionStatus.RETURNED]
 STATUS_TEXTS = {MISSING: "is missing", True: "is confirmed", False: "is reserved"}
 
 
@@ -59,18 +62,19 @@ def _check_totals() -> Iterator[str]:
 
 def _check_refunds() -> Iterator[str]:
     has_refunds = Exists(RefundedLine.objects.filter(redemption=OuterRef("pk")))
-    for redemption in Redemption.objects.filter(has_refunds | Q(status=Status.REFUNDED)).iterator():
+    for redemption in Redemption.objects.filter(has_refunds | Q(status__in=RETURN_STATUSES)).iterator():
         discounts, refunded = selectors.get_line_discounts(redemption), selectors.get_refunded_lines(redemption)
-        if redemption.status not in (Status.CONFIRMED, Status.REFUNDED):
-            yield f"redemption {redemption.pk}: {redemption.status}, with refunded lines"
-        elif redemption.status == Status.REFUNDED and refunded != discounts:
-            yield f"redemption {redemption.pk}: refunded, but its lines are {refunded} of {discounts}"
+        is_partial = redemption.status == RedemptionStatus.PARTIALLY_RETURNED
+        if redemption.status not in RETURN_STATUSES or (is_partial and not refunded):
+            yield f"redemption {redemption.pk}: {redemption.status}, with {len(refunded)} refunded lines"
+        elif redemption.status == RedemptionStatus.RETURNED and refunded != discounts:
+            yield f"redemption {redemption.pk}: returned, but its lines are {refunded} of {discounts}"
         elif any(discounts.get(line) != discount for line, discount in refunded.items()):
             yield f"redemption {redemption.pk}: refunded lines {refunded} don't match {discounts}"
 
 
 def _check_overdue(at: datetime, repair: bool) -> Iterator[str]:
-    overdue = Redemption.objects.filter(status=Status.RESERVED, expires_at__lt=at - GRACE)
+    overdue = Redemption.objects.filter(status=RedemptionStatus.RESERVED, expires_at__lt=at - GRACE)
     rows = list(overdue.order_by("expires_at").values_list("pk", "expires_at"))
     if rows and repair:
         release_expired(at=at)
@@ -123,7 +127,7 @@ def _find_differences(redemptions: Sequence[Redemption], at: datetime) -> list[_
 
 
 def _expected_states(redemption: Redemption, at: datetime) -> set[object]:
-    is_overdue = redemption.status == Status.RESERVED and redemption.expires_at <= at
+    is_overdue = redemption.status == RedemptionStatus.RESERVED and redemption.expires_at <= at
     # Another redemption may have used what an overdue reservation had.
     return EXPECTED_STATES[redemption.status] | ({MISSING} if is_overdue else set())
 
@@ -137,6 +141,6 @@ def _repair(redemption: Redemption, difference: _Difference) -> bool:
         backend.confirm(purchase=replace(purchase, at=redemption.confirmed_at))
         return True
     backend.release(purchase=purchase)
-    if redemption.status != Status.REFUNDED:
+    if redemption.status != RedemptionStatus.RETURNED:
         backend.return_items(purchase=purchase)
     return True

@@ -9,19 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer
 from core.ids import uuid7
-
-
-class Status(models.TextChoices):
-    """Statuses of a redemption: `reserved` → `confirmed` | `cancelled` | `expired`; `confirmed` → `refunded`."""
-
-    RESERVED = "reserved", _("Reserved")
-    CONFIRMED = "confirmed", _("Confirmed")
-    CANCELED = "cancelled", _("Released")
-    EXPIRED = "expired", _("Expired")
-    REFUNDED = "refunded", _("Returned")
-
-
-LIVE = [Status.RESERVED, Status.CONFIRMED]
+from redemptions.statuses import LIVE, RedemptionStatus
 
 
 class Redemption(models.Model):
@@ -39,7 +27,9 @@ class Redemption(models.Model):
     )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="redemptions", verbose_name=_("customer"))
     order = models.CharField(_("order"), max_length=100, help_text=_("The order reference of the shop."))
-    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.RESERVED)
+    status = models.CharField(
+        _("status"), max_length=18, choices=RedemptionStatus.choices, default=RedemptionStatus.RESERVED
+    )
     fingerprint = models.BinaryField(help_text=_("SHA-256 of the request."))
     currency = models.CharField(max_length=3)
     subtotal = models.BigIntegerField()
@@ -71,11 +61,15 @@ class Redemption(models.Model):
                 name="checkout_one_live_per_customer_order",
                 condition=models.Q(status__in=LIVE, brand__isnull=True),
             ),
-            models.CheckConstraint(condition=models.Q(status__in=Status.values), name="checkout_redemption_status"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=RedemptionStatus.values), name="checkout_redemption_status"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["expires_at"], name="checkout_reserved_until", condition=models.Q(status=Status.RESERVED)
+                fields=["expires_at"],
+                name="checkout_reserved_until",
+                condition=models.Q(status=RedemptionStatus.RESERVED),
             ),
             models.Index(fields=["brand", "-id"], name="checkout_of_brand"),
             models.Index(fields=["brand", "order"], name="checkout_brand_order"),

@@ -13,11 +13,12 @@ from accounts.models import Brand
 from checkout import rules, serialization
 from checkout.contracts import Quote
 from checkout.errors import PriceRecordUnreadable
-from checkout.models import LIVE, Backtest, Redemption, RedemptionItem, Status
+from checkout.models import Backtest, Redemption, RedemptionItem
 from core import money
 from core.errors import NotFound, PermissionDenied
 from promotions.models import Promotion
 from promotions.selectors.promotions import list_for_brands
+from redemptions.statuses import LIVE, PAID, RedemptionStatus
 
 MAX_PROMOTIONS = 100
 
@@ -44,7 +45,7 @@ def _locked_rows() -> QuerySet[Redemption]:
 
 def lock_expired_redemption(*, at: datetime) -> Redemption | None:
     """Return the longest expired reservation, locked until the transaction ends. Skips locked rows."""
-    expired = Redemption.objects.filter(status=Status.RESERVED, expires_at__lte=at).order_by("expires_at")
+    expired = Redemption.objects.filter(status=RedemptionStatus.RESERVED, expires_at__lte=at).order_by("expires_at")
     return expired.select_for_update(of=("self",), skip_locked=True).first()
 
 
@@ -194,7 +195,7 @@ def count_orders(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dict
     An order counts for the brand whose server sent it. One that a shopper sent counts for each brand with an offer in
     it.
     """
-    confirmed = Redemption.objects.filter(customer_id=customer_key, status=Status.CONFIRMED)
+    confirmed = Redemption.objects.filter(customer_id=customer_key, status__in=PAID)
     counts = confirmed.aggregate(
         **{
             brand_id.hex: Count(
@@ -208,9 +209,7 @@ def count_orders(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dict
 
 def count_earlier_orders(*, redemption: Redemption, brand_id: uuid.UUID) -> int:
     """Return the number of orders that the customer had confirmed with the brand before this one."""
-    earlier = Redemption.objects.filter(
-        customer_id=redemption.customer_id, status=Status.CONFIRMED, pk__lt=redemption.pk
-    )
+    earlier = Redemption.objects.filter(customer_id=redemption.customer_id, status__in=PAID, pk__lt=redemption.pk)
     of_brand = Q(brand=brand_id) | Q(brand=None, items__brand=brand_id)
     return earlier.filter(of_brand).values("pk").distinct().count()
 
@@ -221,7 +220,7 @@ def list_confirmed(*, brand_id: uuid.UUID, start: uuid.UUID, end: uuid.UUID, lim
 
     Includes orders that shoppers sent if all of their offers belong to the brand. Runs two queries, one per index.
     """
-    period = Redemption.objects.filter(pk__gte=start, pk__lt=end, status=Status.CONFIRMED).order_by("pk")
+    period = Redemption.objects.filter(pk__gte=start, pk__lt=end, status__in=PAID).order_by("pk")
     from_server, from_shoppers = period.filter(brand=brand_id), period.filter(_sent_by_shoppers([brand_id]))
     redemptions = [*from_server[:limit], *from_shoppers[:limit]]
     return sorted(redemptions, key=lambda redemption: redemption.pk)[:limit]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
 from promotions.models import Code, CodeBatch
+from redemptions.statuses import RedemptionStatus
 
 
 class Strategy(models.TextChoices):
@@ -22,17 +23,7 @@ class Strategy(models.TextChoices):
     APPROXIMATE = "approximate", _("Approximate")
 
 
-class Status(models.TextChoices):
-    """Status of a redemption: reserved first or confirmed at once; the last three no longer count against limits."""
-
-    RESERVED = "reserved", _("Reserved")
-    CONFIRMED = "confirmed", _("Confirmed")
-    RELEASED = "released", _("Released")
-    EXPIRED = "expired", _("Expired")
-    REFUNDED = "refunded", _("Returned")
-
-
-ACTIVE_STATUSES = [Status.RESERVED, Status.CONFIRMED]
+STATUSES = [status for status in RedemptionStatus if status != RedemptionStatus.PARTIALLY_RETURNED]  # of one redemption
 
 
 @pghistory.track()
@@ -203,8 +194,8 @@ class RedeemedCode(models.Model):
 
 
 @pghistory.track(
-    pghistory.ManualEvent(Status.RELEASED.value),  # type: ignore[no-untyped-call]
-    pghistory.ManualEvent(Status.REFUNDED.value),  # type: ignore[no-untyped-call]
+    pghistory.ManualEvent(RedemptionStatus.RELEASED.value),  # type: ignore[no-untyped-call]
+    pghistory.ManualEvent(RedemptionStatus.RETURNED.value),  # type: ignore[no-untyped-call]
     fields=["coupon", "customer", "code", "status"],
     model_name="CouponRedemptionEvent",
 )
@@ -224,7 +215,7 @@ class CouponRedemption(models.Model):
     )
     customer = models.ForeignKey(Customer, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     code = models.CharField(_("code"), max_length=64, blank=True, default="")
-    status = models.CharField(_("status"), max_length=9, choices=Status.choices)
+    status = models.CharField(_("status"), max_length=18, choices=[(status.value, status.label) for status in STATUSES])
     reserved_until = models.DateTimeField(_("reserved until"), null=True)
     redeemed_at = models.DateTimeField(_("redeemed at"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)

@@ -9,13 +9,13 @@ from django.db.models import Count, Model, Q, QuerySet, Sum
 
 from accounts.models import Brand
 from checkout.models import Redemption
-from checkout.models import Status as RedemptionStatus
 from coupons.models import CouponDefinition
 from discounts.models import DiscountCode
 from mailings.contracts import MailStatus
 from mailings.models import Mail
 from promotions.models import Promotion
 from promotions.models import Status as PromotionStatus
+from redemptions.statuses import RedemptionStatus
 from segments.models import Segment
 from segments.models import State as SegmentState
 from vouchers.models import Campaign, CampaignStatus

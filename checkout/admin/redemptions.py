@@ -21,16 +21,18 @@ from backoffice.base.formatting import format_amount, format_datetime
 from checkout import selectors, serialization
 from checkout.admin import cart_simulator, explanations
 from checkout.errors import PriceRecordUnreadable
-from checkout.models import Redemption, Status
+from checkout.models import Redemption
 from core import ids
 from core.permissions import BrandPermissions
+from redemptions.statuses import RedemptionStatus
 
 LABELS = {
-    Status.RESERVED: "info",
-    Status.CONFIRMED: "success",
-    Status.CANCELED: "warning",
-    Status.EXPIRED: "warning",
-    Status.REFUNDED: "danger",
+    RedemptionStatus.RESERVED: "info",
+    RedemptionStatus.CONFIRMED: "success",
+    RedemptionStatus.RELEASED: "warning",
+    RedemptionStatus.EXPIRED: "warning",
+    RedemptionStatus.PARTIALLY_RETURNED: "warning",
+    RedemptionStatus.RETURNED: "danger",
 }
 STATUS_WINDOW = timedelta(days=90)
 
@@ -39,7 +41,7 @@ class RedemptionStatusFilter(StatusFilter):
     """A filter by status among recent redemptions: a rare status isn't searched for in the whole table."""
 
     title = _("status (last 90 days)")  # STATUS_WINDOW
-    statuses = Status.choices
+    statuses = RedemptionStatus.choices
 
     def get_condition(self, status: str, at: datetime) -> Q:
         return Q(status=status, pk__gte=ids.min_uuid7_at(at - STATUS_WINDOW))
@@ -196,7 +198,7 @@ def build_context(redemption: Redemption) -> dict[str, Any]:
 
     return {
         "redemption": redemption,
-        "status": (redemption.get_status_display(), LABELS[Status(redemption.status)]),
+        "status": (redemption.get_status_display(), LABELS[RedemptionStatus(redemption.status)]),
         "zone": zone,
         "times": [(name, format_datetime(time, zone)) for name, time in times if time],
         "totals": [

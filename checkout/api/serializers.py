@@ -17,6 +17,7 @@ from core.serializer_fields import (
     StrictIntegerField,
     UuidField,
 )
+from redemptions.statuses import RedemptionStatus
 
 MAX_LINES = 500
 MAX_CODES = 20
@@ -241,15 +242,13 @@ class RedemptionSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField(help_text=_("ID of the redemption."))
     order = serializers.CharField(help_text=_("Your reference of the order."))
-    status = serializers.ChoiceField(
-        ["reserved", "confirmed", "cancelled", "expired", "refunded"], help_text=_("Status of the redemption.")
-    )
+    status = serializers.ChoiceField(RedemptionStatus.values, help_text=_("Status of the redemption."))
     customer_id = serializers.CharField(help_text=_("Customer of the order."))
     created_at = serializers.DateTimeField(help_text=_("When the redemption was reserved."))
     expires_at = serializers.DateTimeField(help_text=_("When an unconfirmed reservation expires."))
     confirmed_at = serializers.DateTimeField(allow_null=True, help_text=_("When the redemption was confirmed."))
     closed_at = serializers.DateTimeField(
-        allow_null=True, help_text=_("When the redemption was canceled, expired or completely refunded.")
+        allow_null=True, help_text=_("When the redemption was released, expired or completely returned.")
     )
     refunded = RefundedLineSerializer(many=True, help_text=_("Lines refunded so far."))
     quote = QuoteSerializer(help_text=_("Quote at the time of the reservation."))

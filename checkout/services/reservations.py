@@ -10,7 +10,7 @@ from accounts.services import get_or_create_customer
 from checkout import selectors, serialization
 from checkout.contracts import Quote, QuoteRequest, RedemptionOptions
 from checkout.errors import as_conflict
-from checkout.models import Redemption, RedemptionItem, Status
+from checkout.models import Redemption, RedemptionItem
 from checkout.services.quotes import quote
 from checkout.services.transitions import purchases_by_kind, release
 from core import money
@@ -19,6 +19,7 @@ from core.errors import Busy
 from core.ids import uuid7
 from redemptions.contracts import OfferUnavailable, Rejection
 from redemptions.errors import InvalidStatus, PriceChanged
+from redemptions.statuses import PAID
 
 
 @transaction.atomic
@@ -32,10 +33,10 @@ def reserve(*, request: QuoteRequest, options: RedemptionOptions, shopper: Shopp
     customer = get_or_create_customer(shopper=shopper)
     live = selectors.lock_live_redemption(brand_id=options.brand_id, customer_key=customer.key, order=options.reference)
     if live is not None:
-        is_usable = live.status == Status.CONFIRMED or live.expires_at > at
+        is_usable = live.status in PAID or live.expires_at > at
         if bytes(live.fingerprint) == options.fingerprint and is_usable:
             return live
-        if live.status == Status.CONFIRMED:
+        if live.status in PAID:
             raise InvalidStatus(current_status=live.status)
         release(redemption=live, at=at)
     return _price_until_stable(request, options, customer, at)

@@ -7,52 +7,57 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from checkout import selectors
-from checkout.models import Redemption, RedemptionItem, RefundedLine, Status
+from checkout.models import Redemption, RedemptionItem, RefundedLine
 from checkout.serialization import load_profile
 from core.db import translate_constraint
 from core.errors import Busy, InvalidRequest
 from redemptions.backends import get_backends
 from redemptions.contracts import Purchase, RedemptionBackend, SelectedOffer
 from redemptions.errors import InvalidStatus, ReservationExpired
+from redemptions.statuses import PAID, RedemptionStatus
 
 
 @transaction.atomic
 def confirm(*, redemption: Redemption, at: datetime) -> Redemption:
     """Confirm a reservation whose order was paid. Repeating it changes nothing.
 
-    Raises ReservationExpired, and InvalidStatus for a canceled or refunded redemption.
+    Raises ReservationExpired, and InvalidStatus for a released or returned redemption.
     """
     locked = selectors.lock_redemption(pk=redemption.pk)
-    if locked.status == Status.CONFIRMED:
+    if locked.status in PAID:
         return locked
-    if locked.status == Status.EXPIRED or (locked.status == Status.RESERVED and locked.expires_at <= at):
+    if locked.status == RedemptionStatus.EXPIRED or (
+        locked.status == RedemptionStatus.RESERVED and locked.expires_at <= at
+    ):
         raise ReservationExpired
-    if locked.status != Status.RESERVED:
+    if locked.status != RedemptionStatus.RESERVED:
         raise InvalidStatus(current_status=locked.status)
     for backend, purchase in _reserved_items(locked, at):
         backend.confirm(purchase=purchase)
-    return _set_status(locked, Status.CONFIRMED, confirmed_at=at)
+    return _set_status(locked, RedemptionStatus.CONFIRMED, confirmed_at=at)
 
 
 @transaction.atomic
 def cancel(*, redemption: Redemption, at: datetime) -> Redemption:
     """Cancel a reservation whose order won't be paid, and release its items. Repeating it changes nothing.
 
-    An expired reservation stays expired. Raises InvalidStatus for a confirmed or refunded redemption.
+    An expired reservation stays expired. Raises InvalidStatus for a confirmed or returned redemption.
     """
     locked = selectors.lock_redemption(pk=redemption.pk)
-    if locked.status in (Status.CANCELED, Status.EXPIRED):
+    if locked.status in (RedemptionStatus.RELEASED, RedemptionStatus.EXPIRED):
         return locked
-    if locked.status != Status.RESERVED:
+    if locked.status != RedemptionStatus.RESERVED:
         raise InvalidStatus(current_status=locked.status)
     return release(redemption=locked, at=at)
 
 
 def release(*, redemption: Redemption, at: datetime) -> Redemption:
-    """Release the items of a locked reservation. It becomes expired if its time is up, else canceled."""
+    """Release the items of a locked reservation. It becomes expired if its time is up, else released."""
     for backend, purchase in _reserved_items(redemption, at):
         backend.release(purchase=purchase)
-    return _set_status(redemption, Status.EXPIRED if redemption.expires_at <= at else Status.CANCELED, closed_at=at)
+    return _set_status(
+        redemption, RedemptionStatus.EXPIRED if redemption.expires_at <= at else RedemptionStatus.RELEASED, closed_at=at
+    )
 
 
 @transaction.atomic
@@ -63,9 +68,9 @@ def return_redemption(*, redemption: Redemption, lines: Collection[str] | None, 
     and InvalidRequest for lines that the order doesn't have.
     """
     locked = selectors.lock_redemption(pk=redemption.pk)
-    if locked.status == Status.REFUNDED:
+    if locked.status == RedemptionStatus.RETURNED:
         return locked
-    if locked.status != Status.CONFIRMED:
+    if locked.status not in PAID:
         raise InvalidStatus(current_status=locked.status)
     discounts = selectors.get_line_discounts(locked)
     if unknown := sorted(set(lines or ()) - set(discounts)):
@@ -80,11 +85,11 @@ def return_redemption(*, redemption: Redemption, lines: Collection[str] | None, 
             ]
         )
     if lines is not None and len(refunded) + len(refundable) < len(discounts):
-        return locked
+        return _set_status(locked, RedemptionStatus.PARTIALLY_RETURNED) if refundable else locked
     if load_profile(locked.record).return_cancelled_uses:
         for backend, purchase in _reserved_items(locked, at):
             backend.return_items(purchase=purchase)
-    return _set_status(locked, Status.REFUNDED, closed_at=at)
+    return _set_status(locked, RedemptionStatus.RETURNED, closed_at=at)
 
 
 def release_expired(*, at: datetime) -> int:
@@ -130,7 +135,7 @@ def _reserved_items(redemption: Redemption, at: datetime) -> Iterator[tuple[Rede
     return purchases_by_kind(redemption, list(redemption.items.order_by("position")), at)
 
 
-def _set_status(redemption: Redemption, status: Status, **times: datetime) -> Redemption:
+def _set_status(redemption: Redemption, status: RedemptionStatus, **times: datetime) -> Redemption:
     redemption.status = status
     for name, time in times.items():
         setattr(redemption, name, time)

@@ -18,7 +18,8 @@ from backoffice.base.formatting import (
 from core import ids
 from coupons import rules
 from coupons.contracts import CouponUsage
-from coupons.models import CouponDefinition, CouponRedemption, Status, Strategy
+from coupons.models import CouponDefinition, CouponRedemption, Strategy
+from redemptions.statuses import RedemptionStatus
 
 MAX_INTEGER = 2_000_000_000
 Card = tuple[str, str, str]
@@ -31,11 +32,11 @@ STATUS_LABELS: dict[str, str | Promise] = {
 }
 STATUS_COLORS = {"paused": "danger", "ended": "info", "scheduled": "primary", "active": "success"}
 REDEMPTION_COLORS = {
-    Status.RESERVED: "info",
-    Status.CONFIRMED: "success",
-    Status.RELEASED: "warning",
-    Status.EXPIRED: "warning",
-    Status.REFUNDED: "danger",
+    RedemptionStatus.RESERVED: "info",
+    RedemptionStatus.CONFIRMED: "success",
+    RedemptionStatus.RELEASED: "warning",
+    RedemptionStatus.EXPIRED: "warning",
+    RedemptionStatus.RETURNED: "danger",
 }
 GUARANTEES: dict[str, str | Promise] = {
     Strategy.EXACT: gettext_lazy("Never exceeds the limit."),
@@ -74,7 +75,7 @@ def status_badge(coupon: CouponDefinition, at: datetime) -> tuple[str, str]:
 
 def redemption_badge(redemption: CouponRedemption) -> tuple[str, str]:
     """Return the label and the color of a redemption's status."""
-    status = Status(redemption.status)
+    status = RedemptionStatus(redemption.status)
     return str(status.label), REDEMPTION_COLORS[status]
 
 
@@ -172,7 +173,7 @@ def timeline(redemption: CouponRedemption) -> list[tuple[str, str]]:
         (_("Requested"), ids.uuid7_datetime(redemption.pk)),
         (_("Reserved until"), redemption.reserved_until),
         (_("Confirmed"), redemption.redeemed_at),
-        (str(Status(redemption.status).label), redemption.ended_at),
+        (str(RedemptionStatus(redemption.status).label), redemption.ended_at),
     ]
     return [(label, format_datetime(at, zone)) for label, at in times if at]
 

@@ -30,20 +30,24 @@ from core.permissions import BrandPermissions
 from coupons import services
 from coupons.admin import presenters
 from coupons.admin.filters import CouponFilterForm, readable_brands
-from coupons.models import CouponRedemption, Status
+from coupons.models import STATUSES, CouponRedemption
 from coupons.selectors import redemption_queries
 from coupons.selectors.redemption_queries import RedemptionQuery
+from redemptions.statuses import RedemptionStatus
 
 PAGE_SIZE = 50
 HEADER = (
     "customer", "coupon", "code", "status", "requested_at", "reserved_until", "redeemed_at", "ended_at", "currency",
     "discount", "coupon_id", "order_id", "redemption_id",
 )  # fmt: skip
-TERMINAL_ACTIONS = {Status.RESERVED: Status.RELEASED, Status.CONFIRMED: Status.REFUNDED}
+TERMINAL_ACTIONS = {
+    RedemptionStatus.RESERVED: RedemptionStatus.RELEASED,
+    RedemptionStatus.CONFIRMED: RedemptionStatus.RETURNED,
+}
 RESULT_MESSAGES = {
-    Status.RELEASED: gettext_lazy("Redemption released. The unit is available again."),
-    Status.EXPIRED: gettext_lazy("Redemption expired. The unit is available again."),
-    Status.REFUNDED: gettext_lazy("Redemption returned. The unit is available again."),
+    RedemptionStatus.RELEASED: gettext_lazy("Redemption released. The unit is available again."),
+    RedemptionStatus.EXPIRED: gettext_lazy("Redemption expired. The unit is available again."),
+    RedemptionStatus.RETURNED: gettext_lazy("Redemption returned. The unit is available again."),
 }
 
 
@@ -56,7 +60,7 @@ class RedemptionFilterForm(CouponFilterForm):
     status = forms.ChoiceField(
         required=False,
         label=gettext_lazy("Status"),
-        choices=[("", gettext_lazy("Any")), *Status.choices],
+        choices=[("", gettext_lazy("Any")), *((status.value, status.label) for status in STATUSES)],
         widget=UnfoldAdminSelectWidget(),
     )
     before = forms.UUIDField(required=False, widget=forms.HiddenInput())
@@ -136,7 +140,7 @@ class CouponRedemptionAdmin(ReadOnlyAdminMixin):
             "zone": redemption.coupon.brand.timezone,
             "facts": presenters.redemption_details(redemption),
             "times": presenters.timeline(redemption),
-            "ending": TERMINAL_ACTIONS.get(Status(redemption.status)) if may_end else None,
+            "ending": TERMINAL_ACTIONS.get(RedemptionStatus(redemption.status)) if may_end else None,
         }
         return TemplateResponse(request, "admin/coupons/redemption.html", context)
 
@@ -148,11 +152,13 @@ class CouponRedemptionAdmin(ReadOnlyAdminMixin):
         if new_status not in TERMINAL_ACTIONS.values() or redemption.redemption_id is not None:
             raise Http404
         try:
-            ended = services.terminate(redemption=redemption.pk, new_status=Status(new_status), at=timezone.now())
+            ended = services.terminate(
+                redemption=redemption.pk, new_status=RedemptionStatus(new_status), at=timezone.now()
+            )
         except DomainError as error:
             messages.error(request, error.detail)
         else:
-            messages.success(request, RESULT_MESSAGES[Status(ended.status)])
+            messages.success(request, RESULT_MESSAGES[RedemptionStatus(ended.status)])
         return redirect("admin:coupons_couponredemption_change", redemption.pk)
 
 

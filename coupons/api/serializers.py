@@ -14,10 +14,11 @@ from core.serializer_fields import (
     StrictIntegerField,
 )
 from coupons import rules
-from coupons.models import CouponDefinition, CouponRedemption, Status, Strategy
+from coupons.models import STATUSES, CouponDefinition, CouponRedemption, Strategy
 from promotions.models import CodeBatch
 from promotions.services.batches import MAX_BATCH_SIZE
 from redemptions.codes.rules import DEFAULT_CHARSET, DEFAULT_PATTERN
+from redemptions.statuses import RedemptionStatus
 
 MAX_TTL_SECONDS, DEFAULT_TTL_SECONDS = 3600, 900
 MAX_LIMIT = 2_000_000_000
@@ -195,7 +196,7 @@ class CouponRedemptionSerializer(serializers.Serializer[Any]):
     redemption_date = serializers.DateTimeField(
         allow_null=True, help_text=gettext_lazy("`null` until the redemption is confirmed.")
     )
-    status = serializers.ChoiceField(Status.values)
+    status = serializers.ChoiceField(STATUSES)
     expires_at = serializers.DateTimeField(
         required=False, help_text=gettext_lazy("Set while the status is `reserved`.")
     )
@@ -252,4 +253,6 @@ def serialize_redemption(redemption: CouponRedemption, *, user_id: Any, customer
         "redemption_date": redemption.redeemed_at,
         "status": redemption.status,
     }
-    return fields | ({"expires_at": redemption.reserved_until} if redemption.status == Status.RESERVED else {})
+    return fields | (
+        {"expires_at": redemption.reserved_until} if redemption.status == RedemptionStatus.RESERVED else {}
+    )

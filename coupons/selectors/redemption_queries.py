@@ -9,8 +9,9 @@ from django.db.models import QuerySet
 
 from accounts.selectors import customer_key
 from core import db, ids
-from coupons.models import ACTIVE_STATUSES, CouponRedemption, RedeemedCode
+from coupons.models import CouponRedemption, RedeemedCode
 from coupons.selectors.coupons import find_by_generic_code
+from redemptions.statuses import LIVE
 
 FIRST_ID, LAST_ID = uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)
 CHUNK = 2_000  # redemptions per statement of an export
@@ -98,7 +99,7 @@ def _ids_by_code(query: RedemptionQuery, first: uuid.UUID, until: uuid.UUID, lim
 def _ids_by_coupon(query: RedemptionQuery, first: uuid.UUID, until: uuid.UUID, limit: int) -> list[uuid.UUID]:
     params = {
         "brand": query.brand, "coupon": query.coupon, "status": query.status or None,
-        "ended": bool(query.status) and query.status not in ACTIVE_STATUSES, "first": first, "until": until,
+        "ended": bool(query.status) and query.status not in LIVE, "first": first, "until": until,
         "limit": limit,
     }  # fmt: skip
     return [row["id"] for row in db.fetch_all("coupons/sql/select_newest_redemptions.sql", params)]

@@ -8,8 +8,9 @@ from django.db.models import QuerySet
 
 from core.errors import NotFound
 from coupons import rules
-from coupons.models import ACTIVE_STATUSES, CouponDefinition, CouponRedemption, RedeemedCode, Status
+from coupons.models import CouponDefinition, CouponRedemption, RedeemedCode
 from redemptions.contracts import Purchase
+from redemptions.statuses import LIVE, RedemptionStatus
 
 
 def get_redemption(*, pk: uuid.UUID) -> CouponRedemption:
@@ -42,12 +43,12 @@ def list_redemptions_of_code(*, brand_id: uuid.UUID, code: str) -> list[CouponRe
 
 def count_active(*, coupon: uuid.UUID, customer: int) -> int:
     """Return the number of the customer's active redemptions of a coupon, including reservations."""
-    return CouponRedemption.objects.filter(coupon_id=coupon, customer_id=customer, status__in=ACTIVE_STATUSES).count()
+    return CouponRedemption.objects.filter(coupon_id=coupon, customer_id=customer, status__in=LIVE).count()
 
 
 def list_expired(*, at: datetime) -> QuerySet[CouponRedemption]:
     """Return the reservations whose time is over and that are not marked as expired yet."""
-    return CouponRedemption.objects.filter(status=Status.RESERVED, reserved_until__lte=at)
+    return CouponRedemption.objects.filter(status=RedemptionStatus.RESERVED, reserved_until__lte=at)
 
 
 def has_expired(*, coupon: uuid.UUID, at: datetime) -> bool:
@@ -68,5 +69,5 @@ def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, s
         for purchase in purchases
         for item in purchase.items
     }
-    rows = CouponRedemption.objects.filter(pk__in=items, status__in=ACTIVE_STATUSES).values_list("pk", "status")
-    return {items[pk]: status == Status.CONFIRMED for pk, status in rows}
+    rows = CouponRedemption.objects.filter(pk__in=items, status__in=LIVE).values_list("pk", "status")
+    return {items[pk]: status == RedemptionStatus.CONFIRMED for pk, status in rows}

@@ -12,10 +12,11 @@ from core.errors import Busy, DomainError, NotFound
 from coupons import rules, selectors
 from coupons.contracts import CouponSnapshot, RedemptionRequest
 from coupons.errors import CouponLimitPerCustomer, CouponLimitReached
-from coupons.models import CouponRedemption, Status
+from coupons.models import CouponRedemption
 from coupons.services.limits import LIMITS
 from coupons.services.transitions import expire
 from redemptions.errors import CodeAlreadyUsed
+from redemptions.statuses import RedemptionStatus
 
 Outcome = CouponRedemption | DomainError
 TakenUnit = tuple[RedemptionRequest, int | None]
@@ -185,7 +186,7 @@ def _redemption(
         code=request.code,
         unit=unit,
         changed_at=at,
-        status=Status.RESERVED if request.reserved_until else Status.CONFIRMED,
+        status=RedemptionStatus.RESERVED if request.reserved_until else RedemptionStatus.CONFIRMED,
         reserved_until=request.reserved_until,
         redeemed_at=None if request.reserved_until else at,
         redemption_id=request.redemption,

@@ -18,7 +18,8 @@ from core import db, money
 from core.errors import InvalidRequest
 from core.periods import QUARTER_HOUR, Interval, iter_starts, min_period_count, quarter_hour_start
 from coupons import selectors
-from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket, Status
+from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket
+from redemptions.statuses import RedemptionStatus
 
 MAX_PERIODS = 9_000  # more than the hours of a year
 DEFAULT_BRAND_DAYS = 30
@@ -144,8 +145,8 @@ def _row(redemption: CouponRedemption) -> db.Row:
         "currency": redemption.currency or "",
         "redemptions": int(redemption.redeemed_at is not None),
         "released": int(redemption.ended_at is not None),
-        "refunded": int(redemption.status == Status.REFUNDED),
-        "discount_total": (redemption.amount or 0) if redemption.status == Status.CONFIRMED else 0,
+        "refunded": int(redemption.status == RedemptionStatus.RETURNED),
+        "discount_total": (redemption.amount or 0) if redemption.status == RedemptionStatus.CONFIRMED else 0,
     }
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from core.errors import Busy, DomainError
 from coupons import rules, selectors
 from coupons.contracts import RedemptionRequest
-from coupons.models import CouponRedemption, Status
+from coupons.models import CouponRedemption
 from coupons.services import transitions
 from coupons.services.redemptions import redeem
 from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
 from redemptions.errors import ReservationExpired
+from redemptions.statuses import RedemptionStatus
 
 
 def reserve(*, purchase: Purchase) -> None:
@@ -39,7 +40,7 @@ def reserve(*, purchase: Purchase) -> None:
 def confirm(*, purchase: Purchase) -> None:
     """Confirm the reservations. Raises ReservationExpired if one is no longer reserved."""
     for redemption in _iter_locked(purchase):
-        if redemption.status != Status.RESERVED:
+        if redemption.status != RedemptionStatus.RESERVED:
             raise ReservationExpired
         transitions.confirm_locked(redemption, at=purchase.at)
 
@@ -47,14 +48,14 @@ def confirm(*, purchase: Purchase) -> None:
 def release(*, purchase: Purchase) -> None:
     """Release the redemptions that are still reserved."""
     for redemption in _iter_locked(purchase):
-        if redemption.status == Status.RESERVED:
+        if redemption.status == RedemptionStatus.RESERVED:
             transitions.release_locked(redemption, at=purchase.at)
 
 
 def return_items(*, purchase: Purchase) -> None:
     """Return the confirmed redemptions, so that their units can be redeemed again."""
     for redemption in _iter_locked(purchase):
-        if redemption.status == Status.CONFIRMED:
+        if redemption.status == RedemptionStatus.CONFIRMED:
             transitions.return_locked(redemption, at=purchase.at)
 
 

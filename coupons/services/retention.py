@@ -16,8 +16,9 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from core import db, ids
-from coupons.models import CouponRedemption, Status
+from coupons.models import CouponRedemption
 from coupons.services import rollup
+from redemptions.statuses import RedemptionStatus
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +85,7 @@ def _drop_partition(name: str, first: datetime, at: datetime) -> bool:
 
 
 def _is_purgeable(rows: QuerySet[CouponRedemption], name: str, at: datetime) -> bool:
-    if rows.filter(Q(status=Status.RESERVED) | Q(coupon__end_date__gt=at)).exists():
+    if rows.filter(Q(status=RedemptionStatus.RESERVED) | Q(coupon__end_date__gt=at)).exists():
         return False
     coupons: list[UUID] = list(rows.order_by().values_list("coupon", flat=True).distinct())
     differences = rollup.list_differences(coupons, repair=False)

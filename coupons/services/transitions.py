@@ -13,9 +13,10 @@ from django.db import connection, transaction
 
 from core import db
 from coupons import selectors
-from coupons.models import CouponRedemption, Status
+from coupons.models import CouponRedemption
 from coupons.services.limits import LIMITS
 from redemptions.errors import InvalidStatus, ReservationExpired
+from redemptions.statuses import RedemptionStatus
 
 BATCH_SIZE = 1_000  # reservations that expire in one transaction
 MAX_BATCHES = 1_000  # of one coupon in one run; the next run continues
@@ -29,13 +30,15 @@ def confirm(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
 
 def confirm_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
     """Confirm a reservation that the caller has locked."""
-    if locked.status == Status.CONFIRMED:
+    if locked.status == RedemptionStatus.CONFIRMED:
         return locked
-    if locked.status == Status.EXPIRED or (locked.status == Status.RESERVED and _is_over(locked, at)):
+    if locked.status == RedemptionStatus.EXPIRED or (
+        locked.status == RedemptionStatus.RESERVED and _is_over(locked, at)
+    ):
         raise ReservationExpired
-    if locked.status != Status.RESERVED:
+    if locked.status != RedemptionStatus.RESERVED:
         raise InvalidStatus(current_status=locked.status)
-    return _set_status(locked, Status.CONFIRMED, at, redeemed_at=at)
+    return _set_status(locked, RedemptionStatus.CONFIRMED, at, redeemed_at=at)
 
 
 @transaction.atomic
@@ -49,12 +52,14 @@ def release(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
 
 def release_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
     """Release a reservation that the caller has locked."""
-    if locked.status in (Status.RELEASED, Status.EXPIRED):
+    if locked.status in (RedemptionStatus.RELEASED, RedemptionStatus.EXPIRED):
         return locked
-    if locked.status != Status.RESERVED:
+    if locked.status != RedemptionStatus.RESERVED:
         raise InvalidStatus(current_status=locked.status)
     release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
-    return _set_status(locked, Status.EXPIRED if _is_over(locked, at) else Status.RELEASED, at, ended_at=at)
+    return _set_status(
+        locked, RedemptionStatus.EXPIRED if _is_over(locked, at) else RedemptionStatus.RELEASED, at, ended_at=at
+    )
 
 
 @transaction.atomic
@@ -65,22 +70,22 @@ def return_redemption(*, redemption: uuid.UUID, at: datetime) -> CouponRedemptio
 
 def return_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
     """Return a confirmed redemption that the caller has locked."""
-    if locked.status == Status.REFUNDED:
+    if locked.status == RedemptionStatus.RETURNED:
         return locked
-    if locked.status != Status.CONFIRMED:
+    if locked.status != RedemptionStatus.CONFIRMED:
         raise InvalidStatus(current_status=locked.status)
     release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
-    return _set_status(locked, Status.REFUNDED, at, ended_at=at)
+    return _set_status(locked, RedemptionStatus.RETURNED, at, ended_at=at)
 
 
 @transaction.atomic
-def terminate(*, redemption: uuid.UUID, new_status: Status, at: datetime) -> CouponRedemption:
+def terminate(*, redemption: uuid.UUID, new_status: RedemptionStatus, at: datetime) -> CouponRedemption:
     """End a redemption for staff of the brand: release a reservation, or return a confirmed redemption.
 
     The redemption must not be part of a checkout redemption. The audit log records the change, once. Raises NotFound
     and InvalidStatus.
     """
-    transition = release if new_status == Status.RELEASED else return_redemption
+    transition = release if new_status == RedemptionStatus.RELEASED else return_redemption
     ended = transition(redemption=selectors.get_redemption(pk=redemption).pk, at=at)
     if ended.ended_at == at:
         pghistory.create_event(ended, label=new_status)
@@ -91,7 +96,9 @@ def _is_over(redemption: CouponRedemption, at: datetime) -> bool:
     return redemption.reserved_until is not None and redemption.reserved_until <= at
 
 
-def _set_status(redemption: CouponRedemption, status: Status, at: datetime, **times: datetime) -> CouponRedemption:
+def _set_status(
+    redemption: CouponRedemption, status: RedemptionStatus, at: datetime, **times: datetime
+) -> CouponRedemption:
     redemption.status, redemption.changed_at = status, at
     for name, value in times.items():
         setattr(redemption, name, value)

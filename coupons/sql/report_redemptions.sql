@@ -21,7 +21,7 @@ WITH changed AS (
     CROSS JOIN LATERAL (
         SELECT coalesce(redeemed_at, ended_at) AS moment, coalesce(currency, '') AS currency,
             (redeemed_at IS NOT NULL)::int AS redemptions, (ended_at IS NOT NULL)::int AS released,
-            (status = 'refunded')::int AS refunded,
+            (status = 'returned')::int AS refunded,
             CASE WHEN status = 'confirmed' THEN coalesce(amount, 0) ELSE 0 END AS discount_total
         FROM coupons_couponredemption
         WHERE coupon_id = unsummed.coupon_id

@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.contracts import Role
-from coupons.models import Status
 from coupons.services import rollup
+from redemptions.statuses import RedemptionStatus
 from tests.browser.test_admin import find_page_errors
 from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, MembershipFactory, UserFactory
@@ -20,7 +20,8 @@ def coupon():
     coupon, now = create_coupon(brand, title="Winter sale"), timezone.now()
     times = [now - timedelta(days=day, hours=day * hour % 11) for day in range(28) for hour in range(1 + day * 7 % 12)]
     store_redemptions(
-        *(build_redemption(coupon, at, amount=750) for at in times), build_redemption(coupon, now, Status.EXPIRED)
+        *(build_redemption(coupon, at, amount=750) for at in times),
+        build_redemption(coupon, now, RedemptionStatus.EXPIRED),
     )
     rollup.roll_up()
     return coupon

@@ -86,5 +86,5 @@ def test_support_finds_a_redemption_and_returns_it_after_confirming(visit, brand
     page.get_by_role("button", name="Return", exact=True).click()
     page.get_by_text("Redemption returned. The unit is available again.").wait_for()
 
-    assert CouponRedemption.objects.get().status == "refunded"
+    assert CouponRedemption.objects.get().status == "returned"
     assert olga.console_errors == []

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from accounts.models import Brand, Customer
 from checkout import rules
 from checkout.contracts import PurchaseTotals
-from checkout.models import DirtyPurchaseTotal, PurchaseTotal, Redemption, RedemptionItem, Status
+from checkout.models import DirtyPurchaseTotal, PurchaseTotal, Redemption, RedemptionItem
 from checkout.services import purchase_totals, refresh_audiences
 from core.errors import InvalidRequest
+from redemptions.statuses import RedemptionStatus
 from segments import services as segments
 from segments.contracts import AUTOMATIC_SEGMENT_TYPES, Source
 from segments.errors import AudienceReadOnly
@@ -92,17 +93,17 @@ def brand(db: None) -> Brand:
 
 def buy(
     brand: Brand | None, customer: Customer, at: datetime, total: str = "10.00", currency: str = "EUR",
-    status: Status = Status.CONFIRMED, order: str = "",
+    status: RedemptionStatus = RedemptionStatus.CONFIRMED, order: str = "",
 ) -> Redemption:  # fmt: skip
     minor = int(Decimal(total).scaleb(2))
     return Redemption.objects.create(
-        brand=brand, customer=customer, order=order or f"order-{Redemption.objects.count()}", status=Status(status),
+        brand=brand, customer=customer, order=order or f"order-{Redemption.objects.count()}", status=status,
         fingerprint=b"", currency=currency, subtotal=minor, discount_total=0, total=minor, cart={}, quote={},
         created_at=at, expires_at=at, confirmed_at=at,
     )  # fmt: skip
 
 
-def set_status(redemption: Redemption, status: Status) -> None:
+def set_status(redemption: Redemption, status: RedemptionStatus) -> None:
     Redemption.objects.filter(pk=redemption.pk).update(status=status)
 
 
@@ -122,7 +123,7 @@ def count_members(brand: Brand, at: datetime) -> dict[str, set[str]]:
     by_type: dict[str, set[str]] = {}
     for customer in Customer.objects.all():
         orders = [
-            order for order in Redemption.objects.filter(customer=customer, status=Status.CONFIRMED)
+            order for order in Redemption.objects.filter(customer=customer, status=RedemptionStatus.CONFIRMED)
             if order.brand_id == brand.pk or (order.brand_id is None and order.items.filter(brand=brand).exists())
         ]  # fmt: skip
         times = sorted(order.confirmed_at for order in orders if order.confirmed_at)
@@ -146,7 +147,7 @@ def test_a_purchase_adds_a_member_and_a_refund_removes_it(brand: Brand) -> None:
     refresh_audiences(at=NOON)
     assert members(brand) == {THIRD: {"ann"}, HUNDRED: {"ann"}}
 
-    set_status(orders[1], Status.REFUNDED)
+    set_status(orders[1], RedemptionStatus.RETURNED)
     refresh_audiences(at=NOON)
     assert members(brand) == {}
     assert not DirtyPurchaseTotal.objects.exists()
@@ -178,7 +179,7 @@ def test_the_totals_of_a_customer_without_orders_are_deleted(brand: Brand) -> No
     refresh_audiences(at=NOON)
     assert members(brand) == {NEW: {"ann"}}
 
-    set_status(order, Status.REFUNDED)
+    set_status(order, RedemptionStatus.RETURNED)
     refresh_audiences(at=NOON)
 
     assert members(brand) == {}
@@ -186,14 +187,14 @@ def test_the_totals_of_a_customer_without_orders_are_deleted(brand: Brand) -> No
 
 
 def test_a_shoppers_order_counts_for_the_brands_of_its_offers(brand: Brand) -> None:
-    order = buy(None, CustomerFactory(customer_id="ann"), NOON, status=Status.RESERVED)
+    order = buy(None, CustomerFactory(customer_id="ann"), NOON, status=RedemptionStatus.RESERVED)
     RedemptionItem.objects.create(
         redemption=order, position=0, kind="promotion", key="k", brand=brand, title="t", amount=1
     )
     refresh_audiences(at=NOON)
     assert members(brand) == {}
 
-    set_status(order, Status.CONFIRMED)
+    set_status(order, RedemptionStatus.CONFIRMED)
     refresh_audiences(at=NOON)
 
     assert members(brand) == {NEW: {"ann"}}
@@ -292,7 +293,7 @@ def test_incremental_refreshes_equal_a_full_count(steps: list[Any]) -> None:
             buy(brand, people[rest[0]], now, rest[1], currency="EUR" if rest[2] else "USD")
         elif verb == "refund":
             for order in Redemption.objects.order_by("pk")[rest[0] : rest[0] + 1]:
-                set_status(order, Status.REFUNDED)
+                set_status(order, RedemptionStatus.RETURNED)
         elif verb == "wait":
             now += rest[0] * DAY
         elif verb == "again":

@@ -10,8 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Brand, Customer, User
-from checkout.models import Redemption, Status
+from checkout.models import Redemption
 from discounts.models import DiscountCode, Usage
+from redemptions.statuses import RedemptionStatus
 from tests.checkout.builders import (
     QUOTE,
     REDEMPTIONS,
@@ -118,7 +119,7 @@ def test_another_request_for_the_order_replaces_the_reservation(server: Client) 
     second = reserve_order(server, customer_id="c1", lines=[line(unit_price="50.00")])
 
     assert second["quote"]["total"] == "45.00"
-    assert server.get(f"{REDEMPTIONS}{first['id']}/").json()["status"] == "cancelled"
+    assert server.get(f"{REDEMPTIONS}{first['id']}/").json()["status"] == "released"
     assert Usage.objects.get().redemption_id == uuid.UUID(second["id"])
     third = reserve_order(server, customer_id="c2")
     assert {str(usage.redemption_id) for usage in Usage.objects.all()} == {third["id"]}
@@ -155,7 +156,7 @@ def test_order_references_are_unique_per_brand_and_per_shopper(
     ids = {reserve_order(client, codes=[], **who)["id"] for client, who in clients}
 
     assert len(ids) == 4
-    assert Redemption.objects.filter(status=Status.RESERVED).count() == 4
+    assert Redemption.objects.filter(status=RedemptionStatus.RESERVED).count() == 4
 
 
 # --- all or nothing --------------------------------------------------------------------------------------------------

@@ -10,11 +10,12 @@ from accounts.contracts import Shopper
 from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
-from checkout.models import Redemption, RefundedLine, Status
+from checkout.models import Redemption, RefundedLine
 from core.errors import InvalidRequest
 from discounts.models import Usage, UsageNotification, UsageReturn
 from pricing import Cart, Line
 from redemptions.errors import CodeAlreadyUsed, CodeExpired, InvalidStatus, PriceChanged, ReservationExpired
+from redemptions.statuses import RedemptionStatus
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +62,7 @@ def reserve(
 def test_a_reservation_reserves_the_code_and_notifies_nobody(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = reserve(brand, shopper, at, "TEN")
 
-    assert redemption.status == Status.RESERVED
+    assert redemption.status == RedemptionStatus.RESERVED
     assert (redemption.subtotal, redemption.discount_total, redemption.total) == (12_000, 1_200, 10_800)
     assert redemption.expires_at == at + timedelta(seconds=900)
     usage = Usage.objects.get()
@@ -79,7 +80,7 @@ def test_confirming_confirms_the_code_and_notifies_the_brand_once(brand: Brand, 
     confirmed = services.confirm(redemption=redemption, at=at + timedelta(minutes=1))
     again = services.confirm(redemption=redemption, at=at + timedelta(hours=5))
 
-    assert confirmed.status == again.status == Status.CONFIRMED
+    assert confirmed.status == again.status == RedemptionStatus.CONFIRMED
     assert Usage.objects.get().reserved_until is None
     assert UsageNotification.objects.count() == 1
 
@@ -132,7 +133,7 @@ def test_another_request_for_the_order_replaces_the_reservation(brand: Brand, sh
     second = reserve(brand, shopper, at, "TEN", price=20_000)
 
     first.refresh_from_db()
-    assert first.status == Status.CANCELED
+    assert first.status == RedemptionStatus.RELEASED
     assert Usage.objects.get().redemption_id == second.pk
 
 
@@ -149,7 +150,7 @@ def test_two_brands_may_use_the_same_order_reference(brand: Brand, shopper: Shop
     reserve(brand, shopper, at)
     reserve(BrandFactory(), shopper, at)
 
-    assert Redemption.objects.filter(status=Status.RESERVED).count() == 2
+    assert Redemption.objects.filter(status=RedemptionStatus.RESERVED).count() == 2
 
 
 def test_an_unexpected_total_is_rejected_with_the_new_total(brand: Brand, shopper: Shopper, at: datetime) -> None:
@@ -163,7 +164,7 @@ def test_an_unexpected_total_is_rejected_with_the_new_total(brand: Brand, shoppe
 def test_canceling_releases_everything_once(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = reserve(brand, shopper, at, "TEN")
 
-    assert services.cancel(redemption=redemption, at=at).status == Status.CANCELED
+    assert services.cancel(redemption=redemption, at=at).status == RedemptionStatus.RELEASED
     assert not Usage.objects.exists()
 
     reserve(brand, shopper, at, "TEN", order="1002")
@@ -196,7 +197,7 @@ def test_a_reservation_expires_exactly_at_its_expiry_time(brand: Brand, shopper:
 
     assert (
         services.confirm(redemption=redemption, at=at + timedelta(seconds=60, microseconds=-1)).status
-        == Status.CONFIRMED
+        == RedemptionStatus.CONFIRMED
     )
 
 
@@ -208,7 +209,7 @@ def test_expired_reservations_are_released(brand: Brand, shopper: Shopper, at: d
     assert services.release_expired(at=at + timedelta(seconds=60)) == 0
 
     redemption.refresh_from_db()
-    assert redemption.status == Status.EXPIRED
+    assert redemption.status == RedemptionStatus.EXPIRED
     assert not Usage.objects.exists()
 
 
@@ -220,9 +221,9 @@ def test_an_expired_reservation_frees_its_code_for_the_next_order(brand: Brand, 
     services.release_expired(at=later)
 
     expired.refresh_from_db()
-    assert expired.status == Status.EXPIRED
+    assert expired.status == RedemptionStatus.EXPIRED
     assert Usage.objects.get().redemption_id == second.pk
-    assert services.confirm(redemption=second, at=later).status == Status.CONFIRMED
+    assert services.confirm(redemption=second, at=later).status == RedemptionStatus.CONFIRMED
 
 
 def test_an_expired_order_can_be_reserved_again(brand: Brand, shopper: Shopper, at: datetime) -> None:
@@ -232,7 +233,7 @@ def test_an_expired_order_can_be_reserved_again(brand: Brand, shopper: Shopper, 
 
     assert second.pk != first.pk
     first.refresh_from_db()
-    assert first.status == Status.EXPIRED
+    assert first.status == RedemptionStatus.EXPIRED
 
 
 def test_a_full_refund_returns_the_code(brand: Brand, shopper: Shopper, at: datetime) -> None:
@@ -241,7 +242,7 @@ def test_a_full_refund_returns_the_code(brand: Brand, shopper: Shopper, at: date
     refunded = services.return_redemption(redemption=redemption, lines=None, at=at)
     services.return_redemption(redemption=redemption, lines=None, at=at)
 
-    assert refunded.status == Status.REFUNDED
+    assert refunded.status == RedemptionStatus.RETURNED
     assert not Usage.objects.exists()
     assert UsageReturn.objects.get().redemption_id == redemption.pk
     assert dict(RefundedLine.objects.values_list("line", "discount")) == {"a": 1_000, "b": 200}
@@ -250,12 +251,18 @@ def test_a_full_refund_returns_the_code(brand: Brand, shopper: Shopper, at: date
 def test_refunding_the_last_line_returns_the_code(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
 
-    assert services.return_redemption(redemption=redemption, lines=["b"], at=at).status == Status.CONFIRMED
-    assert services.return_redemption(redemption=redemption, lines=["b"], at=at).status == Status.CONFIRMED
+    assert (
+        services.return_redemption(redemption=redemption, lines=["b"], at=at).status
+        == RedemptionStatus.PARTIALLY_RETURNED
+    )
+    assert (
+        services.return_redemption(redemption=redemption, lines=["b"], at=at).status
+        == RedemptionStatus.PARTIALLY_RETURNED
+    )
     assert Usage.objects.count() == 1
     assert RefundedLine.objects.count() == 1
 
-    assert services.return_redemption(redemption=redemption, lines=["a"], at=at).status == Status.REFUNDED
+    assert services.return_redemption(redemption=redemption, lines=["a"], at=at).status == RedemptionStatus.RETURNED
     assert not Usage.objects.exists()
 
 

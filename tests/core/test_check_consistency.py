@@ -13,11 +13,12 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Brand
-from checkout.models import Redemption, RedemptionItem, RefundedLine, Status
+from checkout.models import Redemption, RedemptionItem, RefundedLine
 from discounts.models import Usage, UsageReturn
 from promotions import services as promotions
 from promotions.models import PromotionCounter, PromotionRedemption, Trigger
 from promotions.models import Status as PromotionStatus
+from redemptions.statuses import RedemptionStatus
 from tests.factories import BrandFactory, DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
@@ -128,7 +129,7 @@ def test_a_reserved_item_of_a_confirmed_redemption_is_confirmed(history: list[Re
 
 @pytest.mark.parametrize("final", [True, False])
 def test_a_reserved_item_of_a_released_redemption_is_released(history: list[Redemption], final: bool) -> None:
-    Redemption.objects.filter(pk=history[1].pk).update(status=Status.CANCELED)
+    Redemption.objects.filter(pk=history[1].pk).update(status=RedemptionStatus.RELEASED)
     if not final:
         Usage.objects.filter(redemption_id=history[1].pk).update(reserved_until=timezone.now() + timedelta(minutes=5))
 
@@ -136,7 +137,7 @@ def test_a_reserved_item_of_a_released_redemption_is_released(history: list[Rede
 
     assert status == 1
     state = "is confirmed" if final else "is reserved"
-    assert f"redemption {history[1].pk}: cancelled, but discount_code TEN {state}: repaired" in lines
+    assert f"redemption {history[1].pk}: released, but discount_code TEN {state}: repaired" in lines
     assert not Usage.objects.filter(redemption_id=history[1].pk).exists()
     assert check() == (0, [])
 
@@ -144,7 +145,7 @@ def test_a_reserved_item_of_a_released_redemption_is_released(history: list[Rede
 def test_a_promotion_item_of_a_released_redemption_is_released_with_its_counters(
     history: list[Redemption],
 ) -> None:
-    Redemption.objects.filter(pk=history[0].pk).update(status=Status.CANCELED)
+    Redemption.objects.filter(pk=history[0].pk).update(status=RedemptionStatus.RELEASED)
     before = PromotionRedemption.objects.count()
 
     assert len(check("--repair")[1]) == 2
@@ -164,7 +165,7 @@ def test_expired_reservations_are_released(history: list[Redemption]) -> None:
     assert [line.split(":")[0].split()[0] for line in lines] == ["promotion", "redemption", "redemption"]
     assert check("--repair")[0] == 1
 
-    assert Redemption.objects.get(pk=history[0].pk).status == Status.EXPIRED
+    assert Redemption.objects.get(pk=history[0].pk).status == RedemptionStatus.EXPIRED
     assert not Usage.objects.filter(redemption_id=history[0].pk).exists()
     assert check() == (0, [])
 

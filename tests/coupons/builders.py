@@ -6,7 +6,8 @@ from typing import Any
 
 from accounts.models import Brand
 from core.ids import uuid7
-from coupons.models import CouponDefinition, CouponRedemption, Status
+from coupons.models import CouponDefinition, CouponRedemption
+from redemptions.statuses import RedemptionStatus
 from tests.factories import BrandFactory
 
 TEN_PERCENT = {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]}
@@ -26,15 +27,15 @@ def create_coupon(brand: Brand | None = None, **fields: Any) -> CouponDefinition
 
 
 def build_redemption(
-    coupon: CouponDefinition, at: datetime, status: Status = Status.CONFIRMED, **fields: Any
+    coupon: CouponDefinition, at: datetime, status: RedemptionStatus = RedemptionStatus.CONFIRMED, **fields: Any
 ) -> CouponRedemption:
     """Build a redemption (by default confirmed, of 1.00) that got its status at ``at``. It is not stored."""
     times: dict[str, datetime | None] = {"redeemed_at": None, "ended_at": None, "reserved_until": None}
-    if status == Status.RESERVED:
+    if status == RedemptionStatus.RESERVED:
         times["reserved_until"] = at
     else:
-        times["redeemed_at" if status in (Status.CONFIRMED, Status.REFUNDED) else "ended_at"] = at
-    if status == Status.REFUNDED:
+        times["redeemed_at" if status in (RedemptionStatus.CONFIRMED, RedemptionStatus.RETURNED) else "ended_at"] = at
+    if status == RedemptionStatus.RETURNED:
         times["ended_at"] = at
     defaults = {"id": uuid7(), "customer_id": 1, "changed_at": at, "amount": 100, "currency": "EUR", "status": status}
     return CouponRedemption(coupon=coupon, **defaults | times | fields)
@@ -47,5 +48,5 @@ def store_redemptions(*redemptions: CouponRedemption) -> list[CouponRedemption]:
 
 def return_redemption(redemption_id: uuid.UUID, at: datetime) -> None:
     """Mark a confirmed redemption as returned."""
-    rows = CouponRedemption.objects.filter(pk=redemption_id, status=Status.CONFIRMED)
-    assert rows.update(status=Status.REFUNDED, ended_at=at, changed_at=at) == 1
+    rows = CouponRedemption.objects.filter(pk=redemption_id, status=RedemptionStatus.CONFIRMED)
+    assert rows.update(status=RedemptionStatus.RETURNED, ended_at=at, changed_at=at) == 1

@@ -353,7 +353,7 @@ def test_a_brand_can_return_a_redemption_and_a_shopper_cannot(server: Client, br
     first, again = (post(server, path, status=200) for _ in range(2))
 
     assert first == again
-    assert first["status"] == "refunded"
+    assert first["status"] == "returned"
     post(shopper, url_of(coupon, "redemptions"))
 
 

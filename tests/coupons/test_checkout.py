@@ -95,7 +95,7 @@ def test_an_order_reserves_confirms_and_returns_a_coupon(
     assert CouponRedemption.objects.get().status == "confirmed"
     assert post_action(server, redemption_id, "refund") == 200
 
-    assert CouponRedemption.objects.get().status == "refunded"
+    assert CouponRedemption.objects.get().status == "returned"
     assert UserCount.objects.get().redemption_count == 0
     assert remaining(coupon) == 5
     call_command("check_consistency")

@@ -23,10 +23,11 @@ from core.ids import min_uuid7_at, uuid7
 from coupons import services
 from coupons.admin import redemptions
 from coupons.contracts import RedemptionRequest
-from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, RedeemedCode, Status
+from coupons.models import STATUSES, CouponCounter, CouponDefinition, CouponRedemption, RedeemedCode
 from coupons.selectors import redemption_queries
 from coupons.selectors.redemption_queries import RedemptionQuery
 from promotions.models import Code
+from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, CouponFactory, CustomerFactory, MembershipFactory, UserFactory
 
@@ -66,7 +67,7 @@ def redeem(coupon: CouponDefinition, name: str = "c1", *, code: str = "", reserv
 
 
 def create_redemption(
-    coupon: CouponDefinition, at: datetime, status: Status = Status.CONFIRMED, **fields: Any
+    coupon: CouponDefinition, at: datetime, status: RedemptionStatus = RedemptionStatus.CONFIRMED, **fields: Any
 ) -> CouponRedemption:
     """Store a redemption that was requested at ``at`` and got its status then."""
     fields = {"customer_id": get_customer().pk} | fields
@@ -108,14 +109,14 @@ def test_the_list_shows_the_newest_redemptions_first(owner: Client, brand: Brand
 
 def test_a_customers_redemptions_are_found_for_every_coupon_and_time(owner: Client, brand: Brand) -> None:
     one, other = CouponFactory(brand=brand), CouponFactory(brand=brand)
-    old = create_redemption(one, NOW - timedelta(days=900), Status.REFUNDED)
+    old = create_redemption(one, NOW - timedelta(days=900), RedemptionStatus.RETURNED)
     new, of_another_customer = redeem(other), redeem(one, "c2")
 
     assert list_ids(owner, "customer=c1") == ids_of(new, old)
     assert list_ids(owner, "customer=c2") == ids_of(of_another_customer)
     assert list_ids(owner, "customer=C1") == list_ids(owner, "customer=c") == [], "the ID has to match exactly"
     assert list_ids(owner, f"customer=c1&coupon={one.pk}") == ids_of(old)
-    assert list_ids(owner, "customer=c1&status=refunded") == ids_of(old)
+    assert list_ids(owner, "customer=c1&status=returned") == ids_of(old)
     assert list_ids(owner, f"customer=c1&since={NOW - timedelta(days=30):%Y-%m-%d}") == ids_of(new)
 
 
@@ -128,7 +129,7 @@ def test_a_single_use_code_finds_all_its_redemptions(owner: Client, brand: Brand
     active, of_another_code = redeem(coupon, "c2", code=code), redeem(coupon, "c1", code=another)
 
     assert list_ids(owner, f"code={code.lower()}") == ids_of(active, returned)
-    assert list_ids(owner, f"code={code}&status=refunded") == ids_of(returned)
+    assert list_ids(owner, f"code={code}&status=returned") == ids_of(returned)
     assert list_ids(owner, f"code={code}&customer=c1") == ids_of(returned)
     assert list_ids(owner, f"code={another}") == ids_of(of_another_code)
     assert list_ids(owner, "code=UNKNOWN") == []
@@ -142,10 +143,10 @@ def test_a_generic_code_finds_all_redemptions_of_its_coupon(owner: Client, brand
     assert list_ids(owner, f"code=winter&coupon={other.pk}") == []
 
 
-@pytest.mark.parametrize("status", Status.values)
+@pytest.mark.parametrize("status", STATUSES)
 def test_each_status_is_found_among_the_others(owner: Client, brand: Brand, status: str) -> None:
     coupon = create_coupon(brand)
-    redemptions = {member.value: create_redemption(coupon, NOW - timedelta(hours=1), member) for member in Status}
+    redemptions = {member.value: create_redemption(coupon, NOW - timedelta(hours=1), member) for member in STATUSES}
 
     assert list_ids(owner, f"status={status}") == ids_of(redemptions[status])
     assert list_ids(owner, f"status={status}&coupon={coupon.pk}") == ids_of(redemptions[status])
@@ -171,7 +172,7 @@ def test_without_filters_the_list_covers_the_last_90_days(owner: Client, brand: 
         assert "Showing the last 90 days" not in html_of(owner.get(f"{LIST}?{query}"))
 
 
-@pytest.mark.parametrize("query", ["", "customer=c1", "status=refunded", "code=WINTER"])
+@pytest.mark.parametrize("query", ["", "customer=c1", "status=returned", "code=WINTER"])
 def test_pages_cover_every_redemption_once(
     owner: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
@@ -179,7 +180,9 @@ def test_pages_cover_every_redemption_once(
     coupons = [CouponFactory(brand=brand, text="WINTER"), CouponFactory(brand=brand)]
     for number in range(10):
         create_redemption(
-            coupons[number % 2 if query != "code=WINTER" else 0], NOW - timedelta(hours=number), Status.REFUNDED
+            coupons[number % 2 if query != "code=WINTER" else 0],
+            NOW - timedelta(hours=number),
+            RedemptionStatus.RETURNED,
         )
 
     listed, path = [], f"?{query}"
@@ -228,8 +231,8 @@ def test_staff_of_another_brand_find_and_change_nothing(brand: Brand) -> None:
     for redemption in (by_generic_code, by_single_use_code):
         assert other_staff.get(url_of(redemption)).status_code == 404
         assert other_staff.get(f"{LIST}{redemption.pk}/history/").status_code == 404
-        assert other_staff.post(url_of(redemption), {"status": "refunded"}).status_code == 404
-    assert not CouponRedemption.objects.exclude(status=Status.CONFIRMED).exists()
+        assert other_staff.post(url_of(redemption), {"status": "returned"}).status_code == 404
+    assert not CouponRedemption.objects.exclude(status=RedemptionStatus.CONFIRMED).exists()
 
 
 def test_staff_of_several_brands_search_one_at_a_time(brand: Brand) -> None:
@@ -299,13 +302,13 @@ def test_a_redemption_of_an_order_links_to_the_order_and_cannot_be_ended(owner: 
     assert reverse("admin:checkout_redemption_why", args=[order]) in html
     assert "€1.00" in html
     assert BUTTON not in html
-    assert owner.post(url_of(redemption), {"status": "refunded"}).status_code == 404
+    assert owner.post(url_of(redemption), {"status": "returned"}).status_code == 404
     assert f"/admin/checkout/redemption/{order}/change/" in html_of(owner.get(LIST))
 
 
 @pytest.mark.parametrize(
     ("reserve", "status", "message"),
-    [(True, "released", "Redemption released."), (False, "refunded", "Redemption returned.")],
+    [(True, "released", "Redemption released."), (False, "returned", "Redemption returned.")],
 )
 def test_an_editor_ends_a_redemption_and_frees_its_unit_and_code(
     brand: Brand, reserve: bool, status: str, message: str
@@ -333,12 +336,12 @@ def test_the_audit_log_records_once_who_ended_a_redemption(brand: Brand) -> None
     owner.force_login(member)
     redemption = redeem(CouponFactory(brand=brand, text="WINTER"), code="WINTER")
     for _ in range(2):
-        owner.post(url_of(redemption), {"status": "refunded"})
+        owner.post(url_of(redemption), {"status": "returned"})
 
     history = owner.get(f"{LIST}{redemption.pk}/history/")
     changes = owner.get(history["Location"]).context["rows"]
 
-    assert [(row["user"], row["name"], row["change"]) for row in changes] == [("olga", "WINTER", "refunded")]
+    assert [(row["user"], row["name"], row["change"]) for row in changes] == [("olga", "WINTER", "returned")]
     assert "WINTER" not in html_of(log_in_as(BrandFactory()).get("/admin/log/"))
 
 
@@ -358,16 +361,16 @@ def test_a_reservation_that_was_confirmed_meanwhile_is_not_returned(owner: Clien
     response = owner.post(url_of(redemption), {"status": "released"}, follow=True)
 
     assert "Redemption released." not in html_of(response)
-    assert 'value="refunded"' in html_of(response), "it is still confirmed"
-    assert CouponRedemption.objects.get().status == Status.CONFIRMED
+    assert 'value="returned"' in html_of(response), "it is still confirmed"
+    assert CouponRedemption.objects.get().status == RedemptionStatus.CONFIRMED
 
 
 def test_a_viewer_cannot_end_a_redemption(brand: Brand) -> None:
     viewer, redemption = log_in_as(brand, Role.VIEWER), redeem(CouponFactory(brand=brand))
 
     assert BUTTON not in html_of(viewer.get(url_of(redemption)))
-    assert viewer.post(url_of(redemption), {"status": "refunded"}).status_code == 403
-    assert CouponRedemption.objects.get().status == Status.CONFIRMED
+    assert viewer.post(url_of(redemption), {"status": "returned"}).status_code == 403
+    assert CouponRedemption.objects.get().status == RedemptionStatus.CONFIRMED
 
 
 @pytest.mark.parametrize("status", ["", "expired", "confirmed", "x\0"])
@@ -378,7 +381,7 @@ def test_other_statuses_cannot_be_set(owner: Client, brand: Brand, status: str) 
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("query", ["", "customer=c1", "coupon=", "code=WINTER", "status=refunded"])
+@pytest.mark.parametrize("query", ["", "customer=c1", "coupon=", "code=WINTER", "status=returned"])
 def test_the_number_of_queries_does_not_grow_with_the_rows(owner: Client, brand: Brand, query: str) -> None:
     def count_queries() -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -386,12 +389,12 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(owner: Client, brand:
         return len(captured)
 
     coupon = CouponFactory(brand=brand, text="WINTER")
-    create_redemption(coupon, NOW, Status.REFUNDED)
+    create_redemption(coupon, NOW, RedemptionStatus.RETURNED)
     owner.get(LIST)
     few = count_queries()
     for number in range(12):
         create_redemption(
-            CouponFactory(brand=brand), NOW, Status.REFUNDED, customer_id=get_customer(f"c{number % 3}").pk
+            CouponFactory(brand=brand), NOW, RedemptionStatus.RETURNED, customer_id=get_customer(f"c{number % 3}").pk
         )
 
     assert count_queries() == few <= 13
@@ -401,7 +404,7 @@ MONTHS = [datetime(2024 + number // 12, number % 12 + 1, 1, tzinfo=UTC) for numb
 FILL = """
 INSERT INTO coupons_couponredemption (id, coupon_id, customer_id, code, status, redeemed_at, ended_at, changed_at)
 SELECT (overlay(%(low)s::text PLACING lpad(to_hex(n), 6, '0') FROM 31))::uuid, %(coupon)s, n %% 700 + 1, 'CODE' || n,
-    CASE WHEN n %% 100 = 0 THEN 'refunded' ELSE 'confirmed' END, %(at)s, CASE WHEN n %% 100 = 0 THEN %(at)s END, %(at)s
+    CASE WHEN n %% 100 = 0 THEN 'returned' ELSE 'confirmed' END, %(at)s, CASE WHEN n %% 100 = 0 THEN %(at)s END, %(at)s
 FROM generate_series(1, 1000) n
 """
 
@@ -423,8 +426,8 @@ def years(brand: Brand) -> tuple[CouponDefinition, CouponDefinition]:
 
 
 QUERIES: tuple[dict[str, Any], ...] = (
-    {"customer": "c1"}, {"customer": "c1", "status": "refunded"}, {"customer": "unknown"}, {"code": "CODE100"},
-    {"code": "UNKNOWN"}, {"coupon": 0}, {"coupon": 1}, {"coupon": 0, "status": "refunded"},
+    {"customer": "c1"}, {"customer": "c1", "status": "returned"}, {"customer": "unknown"}, {"code": "CODE100"},
+    {"code": "UNKNOWN"}, {"coupon": 0}, {"coupon": 1}, {"coupon": 0, "status": "returned"},
     {"coupon": 0, "status": "expired"}, {"coupon": 0, "status": "reserved"}, {"since": MONTHS[-3]},
     {"since": MONTHS[-3], "until": MONTHS[-2]}, {"coupon": 0, "until": MONTHS[3]},
 )  # fmt: skip

@@ -14,10 +14,11 @@ from django.utils import timezone
 from accounts.contracts import Role
 from accounts.models import Brand
 from backoffice.base.charts import build_chart
-from coupons.models import CouponDefinition, Status
+from coupons.models import CouponDefinition
 from coupons.services import rollup
 from promotions.models import CodeBatch
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE
+from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, CodeFactory, MembershipFactory, UserFactory
 
@@ -41,8 +42,8 @@ def coupon(brand: Brand) -> CouponDefinition:
     store_redemptions(
         build_redemption(coupon, yesterday),
         build_redemption(coupon, now),
-        build_redemption(coupon, now, Status.REFUNDED),
-        build_redemption(coupon, now, Status.EXPIRED),
+        build_redemption(coupon, now, RedemptionStatus.RETURNED),
+        build_redemption(coupon, now, RedemptionStatus.EXPIRED),
     )
     rollup.roll_up()
     return coupon
@@ -191,7 +192,9 @@ def test_any_number_of_bars_fits_the_chart(number: int) -> None:
 def test_the_report_of_a_code_has_only_its_redemptions(viewer: Client, brand: Brand, coupon: CouponDefinition) -> None:
     batch = CodeBatch.objects.create(kind="coupon", brand=brand, count=1)
     CodeFactory(text="ONCE-1", brand=brand, kind="coupon", batch=batch, single_use=True)
-    store_redemptions(build_redemption(coupon, timezone.now() - timedelta(seconds=1), Status.REFUNDED, code="ONCE-1"))
+    store_redemptions(
+        build_redemption(coupon, timezone.now() - timedelta(seconds=1), RedemptionStatus.RETURNED, code="ONCE-1")
+    )
 
     page = viewer.get(PAGE, {"code": "once-1"})
 

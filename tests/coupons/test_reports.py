@@ -16,9 +16,10 @@ from accounts.models import Brand
 from core import db
 from core.errors import InvalidRequest
 from core.periods import Interval, iter_starts
-from coupons.models import CouponDefinition, CouponRedemption, Status
+from coupons.models import STATUSES, CouponDefinition, CouponRedemption
 from coupons.services import reports, rollup
 from coupons.services.reports import Report
+from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, return_redemption, store_redemptions
 from tests.factories import BrandFactory
 
@@ -53,7 +54,7 @@ def test_a_report_is_the_same_before_and_after_the_roll_up(coupon: CouponDefinit
     store_redemptions(
         build_redemption(coupon, NOON),
         build_redemption(coupon, NOON - timedelta(days=3)),
-        build_redemption(coupon, NOON, Status.EXPIRED),
+        build_redemption(coupon, NOON, RedemptionStatus.EXPIRED),
     )
     before = report_of(coupon)
     assert rollup.roll_up() == 2
@@ -270,10 +271,13 @@ def test_the_report_statement_uses_indexes(coupon: CouponDefinition) -> None:
 # --- comparison with all rows ---------------------------------------------------------------------------------------
 FIRST_DAY = datetime(2027, 3, 26, tzinfo=UTC)
 SPAN = int(timedelta(days=5).total_seconds())
-FINAL = [Status.CONFIRMED, Status.REFUNDED, Status.RELEASED, Status.EXPIRED]
+FINAL = [RedemptionStatus.CONFIRMED, RedemptionStatus.RETURNED, RedemptionStatus.RELEASED, RedemptionStatus.EXPIRED]
 ROWS = st.lists(
     st.tuples(
-        st.integers(0, SPAN), st.sampled_from(Status), st.sampled_from(["EUR", "JPY", None]), st.integers(0, 1_000)
+        st.integers(0, SPAN),
+        st.sampled_from(STATUSES),
+        st.sampled_from(["EUR", "JPY", None]),
+        st.integers(0, 1_000),
     ),
     max_size=25,
 )
@@ -282,7 +286,7 @@ ROWS = st.lists(
 def scan(unit: Interval, zone: ZoneInfo, start: datetime, end: datetime) -> list[tuple[Any, ...]]:
     """Return the report as calculated from every redemption, one by one."""
     edges = [*iter_starts(start, end, unit, zone), datetime.max.replace(tzinfo=UTC)]
-    redemptions = list(CouponRedemption.objects.exclude(status=Status.RESERVED))
+    redemptions = list(CouponRedemption.objects.exclude(status=RedemptionStatus.RESERVED))
     return [
         _sum_up(
             first,
@@ -306,9 +310,9 @@ def _sum_up(start: datetime, redemptions: list[CouponRedemption]) -> tuple[Any, 
     by_status = Counter(redemption.status for redemption in redemptions)
     discount: Counter[str] = Counter()
     for redemption in redemptions:
-        if redemption.currency and redemption.status == Status.CONFIRMED:
+        if redemption.currency and redemption.status == RedemptionStatus.CONFIRMED:
             discount[redemption.currency] += redemption.amount or 0
-    confirmed, returned = by_status[Status.CONFIRMED], by_status[Status.REFUNDED]
+    confirmed, returned = by_status[RedemptionStatus.CONFIRMED], by_status[RedemptionStatus.RETURNED]
     return (start, confirmed + returned, len(redemptions) - confirmed, returned, +discount)
 
 
@@ -318,7 +322,12 @@ def _sum_up(start: datetime, redemptions: list[CouponRedemption]) -> tuple[Any, 
     zone=st.sampled_from(sorted(available_timezones())), edges=st.tuples(st.integers(0, SPAN), st.integers(0, SPAN)),
 )  # fmt: skip
 @example(
-    [(0, Status.CONFIRMED, "EUR", 1)], [(1, Status.CONFIRMED, "EUR", 1)], 1, Interval.DAY, "Asia/Kathmandu", (0, 900)
+    [(0, RedemptionStatus.CONFIRMED, "EUR", 1)],
+    [(1, RedemptionStatus.CONFIRMED, "EUR", 1)],
+    1,
+    Interval.DAY,
+    "Asia/Kathmandu",
+    (0, 900),
 )
 def test_a_report_equals_a_scan_of_all_rows(
     coupon: CouponDefinition,
@@ -341,7 +350,7 @@ def test_a_report_equals_a_scan_of_all_rows(
             )
             if is_summed:
                 rollup.roll_up()
-        for redemption in CouponRedemption.objects.filter(status=Status.CONFIRMED).order_by("pk")[:returns]:
+        for redemption in CouponRedemption.objects.filter(status=RedemptionStatus.CONFIRMED).order_by("pk")[:returns]:
             return_redemption(redemption.pk, FIRST_DAY + timedelta(days=30))
 
         options = {"start": start, "end": end, "at": FIRST_DAY + timedelta(days=31)}

@@ -15,9 +15,10 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
-from coupons.models import CouponDefinition, RedeemedCode, Status
+from coupons.models import CouponDefinition, RedeemedCode
 from coupons.services import rollup
 from promotions.models import CodeBatch
+from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, CodeFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
 
@@ -50,7 +51,7 @@ def url_of(coupon: CouponDefinition) -> str:
 def test_a_report_has_the_documented_shape(server: Client, coupon: CouponDefinition) -> None:
     store_redemptions(
         build_redemption(coupon, NOON),
-        build_redemption(coupon, NOON, Status.REFUNDED),
+        build_redemption(coupon, NOON, RedemptionStatus.RETURNED),
         build_redemption(coupon, NOON, currency="JPY", amount=3),
     )
     rollup.roll_up()
@@ -218,8 +219,8 @@ def create_single_use_code(coupon: CouponDefinition, text: str) -> str:
     CodeFactory(text=text, brand=coupon.brand, kind="coupon", batch=batch, single_use=True)
     day = timedelta(days=1)
     *_, active = store_redemptions(
-        build_redemption(coupon, NOON - day, Status.REFUNDED, code=text),
-        build_redemption(coupon, NOON - day, Status.RELEASED, code=text),
+        build_redemption(coupon, NOON - day, RedemptionStatus.RETURNED, code=text),
+        build_redemption(coupon, NOON - day, RedemptionStatus.RELEASED, code=text),
         build_redemption(coupon, NOON, code=text, amount=250),
     )
     RedeemedCode.objects.create(code=text, redemption_id=active.pk)

@@ -10,8 +10,9 @@ from django.db import connection
 
 from core import ids
 from core.periods import Interval
-from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket, Status
+from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket
 from coupons.services import reports, retention, rollup
+from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, return_redemption, store_redemptions
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,7 @@ def coupon() -> CouponDefinition:
 
 
 def build_aged(
-    coupon: CouponDefinition, at: datetime, status: Status = Status.CONFIRMED, **fields: Any
+    coupon: CouponDefinition, at: datetime, status: RedemptionStatus = RedemptionStatus.CONFIRMED, **fields: Any
 ) -> CouponRedemption:
     """Build a redemption whose ID has the time ``at``."""
     return build_redemption(
@@ -59,7 +60,7 @@ def rows(coupon: CouponDefinition) -> list[CouponRedemption]:
     redemptions = store_redemptions(
         build_aged(coupon, JANUARY + timedelta(days=3), currency="JPY"),
         build_aged(coupon, FEBRUARY - timedelta(seconds=1)),
-        build_aged(coupon, JANUARY + timedelta(days=3), Status.EXPIRED),
+        build_aged(coupon, JANUARY + timedelta(days=3), RedemptionStatus.EXPIRED),
         build_aged(coupon, FEBRUARY),
         build_aged(coupon, FEBRUARY - timedelta(minutes=1), redeemed_at=FEBRUARY + timedelta(minutes=1)),
     )
@@ -149,7 +150,7 @@ def test_a_month_is_kept_while_one_of_its_coupons_is_active(
 
 
 def test_a_month_is_kept_while_it_has_reservations(coupon: CouponDefinition) -> None:
-    store_redemptions(build_aged(coupon, JANUARY, Status.RESERVED))
+    store_redemptions(build_aged(coupon, JANUARY, RedemptionStatus.RESERVED))
 
     assert retention.purge_old_months(at=AT) == TABLES[1:]
     assert CouponRedemption.objects.count() == 1

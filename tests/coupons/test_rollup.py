@@ -6,8 +6,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from coupons.models import CouponDefinition, CouponRedemption, DirtyBucket, RedemptionBucket, Status
+from coupons.models import CouponDefinition, CouponRedemption, DirtyBucket, RedemptionBucket
 from coupons.services import rollup
+from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, return_redemption, store_redemptions
 
 pytestmark = pytest.mark.django_db
@@ -42,9 +43,9 @@ def test_redemptions_are_summed_by_quarter_hour_and_currency(coupon: CouponDefin
 
 def test_a_reservation_counts_when_it_is_confirmed_or_ends(coupon: CouponDefinition) -> None:
     store_redemptions(
-        build_redemption(coupon, NOON, Status.RESERVED),
-        build_redemption(coupon, NOON, Status.EXPIRED),
-        build_redemption(coupon, NOON, Status.RELEASED),
+        build_redemption(coupon, NOON, RedemptionStatus.RESERVED),
+        build_redemption(coupon, NOON, RedemptionStatus.EXPIRED),
+        build_redemption(coupon, NOON, RedemptionStatus.RELEASED),
     )
     assert DirtyBucket.objects.count() == 1
 

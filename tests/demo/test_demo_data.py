@@ -51,7 +51,7 @@ def test_first_run_creates_brands_accounts_and_live_examples() -> None:
     active = CouponDefinition.objects.filter(start_date__lte=at, end_date__gt=at, is_active=True)
     assert set(active.values_list("limit_strategy", flat=True)) == set(Strategy.values)
     orders = Redemption.objects.filter(brand__slug="billo")
-    assert Counter(orders.values_list("status", flat=True)) == {"confirmed": 76, "refunded": 4}
+    assert Counter(orders.values_list("status", flat=True)) == {"confirmed": 76, "returned": 4}
     assert orders.filter(created_at__lt=at - timedelta(days=29)).exists()
     assert Usage.objects.filter(code__code="THANKYOU10", redeemed_at__lt=at - timedelta(days=20)).exists()
     direct = CouponRedemption.objects.filter(redemption_id=None, status="confirmed").count()

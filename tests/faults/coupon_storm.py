@@ -27,7 +27,8 @@ django.setup()
 
 from coupons import services  # noqa: E402  (after Django)
 from coupons.contracts import RedemptionRequest  # noqa: E402
-from coupons.models import ACTIVE_STATUSES, CouponDefinition, CouponRedemption, Status  # noqa: E402
+from coupons.models import CouponDefinition, CouponRedemption  # noqa: E402
+from redemptions.statuses import LIVE, RedemptionStatus  # noqa: E402
 
 THREADS, CUSTOMERS = 4, 200
 MAX_TTL = timedelta(seconds=2)  # short, so that many reservations expire while others are confirmed and released
@@ -74,8 +75,8 @@ class LoadGenerator:
         redemptions = CouponRedemption.objects.filter(
             customer_id=random.choice(self.customers), coupon_id__in=self.coupons
         )
-        for redemption_id, status in redemptions.filter(status__in=ACTIVE_STATUSES).values_list("pk", "status")[:20]:
-            (self.had if status == Status.CONFIRMED else self.held).append(redemption_id)
+        for redemption_id, status in redemptions.filter(status__in=LIVE).values_list("pk", "status")[:20]:
+            (self.had if status == RedemptionStatus.CONFIRMED else self.held).append(redemption_id)
 
     def _any(self, ids: deque[uuid.UUID]) -> uuid.UUID:
         """Return one of the ids; most are removed, so that some are also confirmed, released and returned twice."""

@@ -9,9 +9,10 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from checkout.models import Redemption, Status
+from checkout.models import Redemption
 from checkout.services import release_expired
 from promotions.models import Promotion, PromotionCounter, PromotionRedemption
+from redemptions.statuses import RedemptionStatus
 from tests.factories import ApiKeyFactory, BrandFactory, PromotionFactory
 from tests.faults.clients import send_until_response
 from tests.platform import Platform
@@ -76,5 +77,5 @@ def test_budget_is_never_exceeded_while_web_crashes(crashing_web: Platform, budg
     second = send_carts(crashing_web, "second", credentials, confirm=False)
     assert second["10.00"] == COVERED_CARTS - confirmed
     assert count_spent(promotion) == COVERED_CARTS * DISCOUNT
-    assert not Redemption.objects.filter(status=Status.CANCELED).exists()
+    assert not Redemption.objects.filter(status=RedemptionStatus.RELEASED).exists()
     call_command("check_consistency")

@@ -10,10 +10,11 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from checkout.models import LIVE, Redemption, Status
+from checkout.models import Redemption
 from checkout.services import release_expired
 from core.models import OutboxMessage
 from discounts.models import Usage, UsageNotification
+from redemptions.statuses import LIVE, RedemptionStatus
 from tests.factories import ApiKeyFactory, BrandFactory, DiscountCodeFactory, ShopperFactory
 from tests.fakes.sendgrid import SendGrid
 from tests.faults.clients import send_until_response
@@ -73,8 +74,8 @@ def test_web_killed_between_commit_and_response_loses_nothing(crashing_web: Plat
     assert Usage.objects.count() == ORDERS * 4
     release_expired(at=timezone.now() + timedelta(hours=1))
     assert Counter(Redemption.objects.values_list("status", flat=True)) == {
-        Status.CONFIRMED: ORDERS // 2,
-        Status.EXPIRED: ORDERS // 2,
+        RedemptionStatus.CONFIRMED: ORDERS // 2,
+        RedemptionStatus.EXPIRED: ORDERS // 2,
     }
     assert Usage.objects.count() == Usage.objects.filter(reserved_until=None).count() == ORDERS // 2 * 4
     assert UsageNotification.objects.count() == ORDERS // 2 * 4

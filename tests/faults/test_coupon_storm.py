@@ -26,7 +26,8 @@ from core.ids import uuid7
 from coupons import consistency, rules, selectors, services
 from coupons.contracts import RedemptionRequest
 from coupons.errors import CouponLimitReached
-from coupons.models import ACTIVE_STATUSES, CouponDefinition, CouponRedemption
+from coupons.models import CouponDefinition, CouponRedemption
+from redemptions.statuses import LIVE
 from tests.factories import CouponFactory, CustomerFactory
 from tests.faults.coupon_storm import CUSTOMERS, THREADS
 from tests.platform import ROOT, database_url
@@ -110,12 +111,12 @@ def load(tmp_path: Path, coupons: list[CouponDefinition]) -> Iterator[LoadRun]:
 
 
 def count_active() -> dict[uuid.UUID, int]:
-    counts = CouponRedemption.objects.filter(status__in=ACTIVE_STATUSES).values("coupon_id").annotate(n=Count("pk"))
+    counts = CouponRedemption.objects.filter(status__in=LIVE).values("coupon_id").annotate(n=Count("pk"))
     return {row["coupon_id"]: row["n"] for row in counts}
 
 
 def max_per_customer() -> int:
-    counts = CouponRedemption.objects.filter(status__in=ACTIVE_STATUSES).values("coupon_id", "customer_id")
+    counts = CouponRedemption.objects.filter(status__in=LIVE).values("coupon_id", "customer_id")
     return counts.annotate(n=Count("pk")).aggregate(most=Max("n"))["most"] or 0
 
 

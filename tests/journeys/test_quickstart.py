@@ -113,7 +113,7 @@ def test_a_discount_code_leads_to_an_order_and_a_refund(running: Platform, sendg
     # and a refund, which only the brand may make, returns the code
     assert running.post(f"{path}/refund/", None, amal).status == 403
     refunded = read_json(running.post(f"{path}/refund/", None, server))
-    assert (refunded["status"], refunded["refunded"]) == ("refunded", [{"id": "a", "discount": "9.99"}])
+    assert (refunded["status"], refunded["refunded"]) == ("returned", [{"id": "a", "discount": "9.99"}])
     again = read_json(running.post("/api/v1/checkout/redemptions/", order | {"order": "1002"}, amal), 201)
     assert again["quote"]["discount_total"] == "9.99"
 

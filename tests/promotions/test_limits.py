@@ -11,7 +11,7 @@ from accounts.contracts import Shopper
 from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
-from checkout.models import Redemption, Status
+from checkout.models import Redemption
 from core.errors import DomainError
 from pricing import Cart, Line
 from promotions.errors import PromotionNotActive
@@ -24,6 +24,7 @@ from redemptions.errors import (
     UsageLimitPerCustomer,
     UsageLimitReached,
 )
+from redemptions.statuses import RedemptionStatus
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
@@ -190,7 +191,7 @@ def test_a_reached_limit_is_rejected_until_a_reservation_is_released(
     assert Redemption.objects.count() == 2
 
     services.cancel(redemption=first, at=at)
-    assert reserve(billo, at, "SPRING").status == Status.RESERVED
+    assert reserve(billo, at, "SPRING").status == RedemptionStatus.RESERVED
     assert PromotionRedemption.objects.count() == 2
 
 
@@ -265,7 +266,7 @@ def test_a_refund_restores_usage_if_the_pricing_settings_say_so(
 
     refunded = services.return_redemption(redemption=redemption, lines=None, at=at)
 
-    assert refunded.status == Status.REFUNDED
+    assert refunded.status == RedemptionStatus.RETURNED
     assert sum(counter.cap - counter.taken for counter in PromotionCounter.objects.all()) == left
 
 

@@ -9,8 +9,9 @@ import pytest
 from django.db.models import Max
 
 from accounts.models import Brand, Customer
-from checkout.models import DirtyPurchaseTotal, Redemption, Status
+from checkout.models import DirtyPurchaseTotal, Redemption
 from checkout.services import purchase_totals, refresh_audiences
+from redemptions.statuses import RedemptionStatus
 from segments import services as segments
 from segments.contracts import AUTOMATIC_SEGMENT_TYPES
 from tests.checkout.test_purchase_totals import NEW, NOON, THIRD, buy, count_members, members, set_status
@@ -35,7 +36,7 @@ def test_concurrent_orders_refunds_and_refreshes_lose_nothing(brand: Brand, run_
 
     def order_and_refund(customer: Customer, number: int) -> None:
         orders = [buy(brand, customer, NOON, order=f"{customer.customer_id}-{number}-{index}") for index in range(2)]
-        set_status(orders[0], Status.REFUNDED)
+        set_status(orders[0], RedemptionStatus.RETURNED)
 
     def refresh() -> None:
         for _ in range(6):
@@ -88,7 +89,7 @@ def test_high_water_mark_misses_a_longer_transaction(brand: Brand) -> None:
 
     def naive_refresh() -> None:
         nonlocal mark
-        changed = Redemption.objects.filter(status=Status.CONFIRMED, confirmed_at__gt=mark)
+        changed = Redemption.objects.filter(status=RedemptionStatus.CONFIRMED, confirmed_at__gt=mark)
         seen.update(changed.values_list("customer__customer_id", flat=True))
         mark = changed.aggregate(newest=Max("confirmed_at"))["newest"] or mark
 

@@ -13,11 +13,12 @@ from accounts.contracts import Shopper
 from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
-from checkout.models import LIVE, Redemption, Status
+from checkout.models import Redemption
 from core.errors import Busy
 from discounts.models import Usage, UsageNotification
 from pricing import Cart, Line
 from redemptions.errors import CodeAlreadyUsed, ReservationExpired
+from redemptions.statuses import LIVE, RedemptionStatus
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -97,13 +98,13 @@ def test_concurrent_confirmation_and_expiry_have_one_result(run_concurrently: Ru
 
         redemption.refresh_from_db()
         redemptions = Usage.objects.filter(redemption_id=redemption.pk)
-        if redemption.status == Status.CONFIRMED:
+        if redemption.status == RedemptionStatus.CONFIRMED:
             assert redemptions.get().reserved_until is None
         else:
-            assert redemption.status == Status.EXPIRED
+            assert redemption.status == RedemptionStatus.EXPIRED
             assert isinstance(results[0], ReservationExpired)
             assert not redemptions.exists()
-    assert UsageNotification.objects.count() == Redemption.objects.filter(status=Status.CONFIRMED).count()
+    assert UsageNotification.objects.count() == Redemption.objects.filter(status=RedemptionStatus.CONFIRMED).count()
 
 
 def test_carts_with_the_same_codes_in_shuffled_order_never_deadlock(

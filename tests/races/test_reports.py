@@ -14,8 +14,9 @@ from django.db import connection, connections, transaction
 from django.db.models import Count, Max
 
 from core.periods import Interval
-from coupons.models import CouponDefinition, CouponRedemption, DirtyBucket, RedemptionBucket, Status
+from coupons.models import CouponDefinition, CouponRedemption, DirtyBucket, RedemptionBucket
 from coupons.services import reports, rollup
+from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, return_redemption, store_redemptions
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,12 +41,15 @@ def write_redemptions(coupon: CouponDefinition, minute: int) -> None:
     """Write one redemption that is returned, one that is reserved and confirmed, and one that expires."""
     at = NOON + timedelta(minutes=minute)
     one, two, three = store_redemptions(
-        *(build_redemption(coupon, at, status) for status in (Status.CONFIRMED, Status.RESERVED, Status.RESERVED))
+        *(
+            build_redemption(coupon, at, status)
+            for status in (RedemptionStatus.CONFIRMED, RedemptionStatus.RESERVED, RedemptionStatus.RESERVED)
+        )
     )
     rows = CouponRedemption.objects
-    rows.filter(pk=two.pk).update(status=Status.CONFIRMED, redeemed_at=at, reserved_until=None)
+    rows.filter(pk=two.pk).update(status=RedemptionStatus.CONFIRMED, redeemed_at=at, reserved_until=None)
     return_redemption(one.pk, at)
-    rows.filter(pk=three.pk).update(status=Status.EXPIRED, ended_at=at, reserved_until=None)
+    rows.filter(pk=three.pk).update(status=RedemptionStatus.EXPIRED, ended_at=at, reserved_until=None)
 
 
 def report_matches_rows(coupon: CouponDefinition) -> bool:

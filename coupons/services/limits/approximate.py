@@ -17,8 +17,9 @@ from django.db.models.functions import Greatest, Least
 
 from core import db
 from coupons import rules
-from coupons.models import ACTIVE_STATUSES, CouponCounter, CouponRedemption
+from coupons.models import CouponCounter, CouponRedemption
 from coupons.services.limits import counters
+from redemptions.statuses import LIVE
 
 
 class Approximate:
@@ -58,7 +59,7 @@ def hard_cap(cap: int) -> int:
 
 def active_count(coupon: uuid.UUID) -> int:
     """Return the number of active redemptions that took a unit."""
-    return CouponRedemption.objects.filter(coupon_id=coupon, status__in=ACTIVE_STATUSES, unit__isnull=False).count()
+    return CouponRedemption.objects.filter(coupon_id=coupon, status__in=LIVE, unit__isnull=False).count()
 
 
 def recount(*, coupon: uuid.UUID, cap: int) -> None:
