@@ -1,0 +1,20 @@
+"""Promotions with their codes, limits and redemptions, and the pricing profiles of brands."""
+
+from promotions.models.codes import Code, CodeAssignment, CodeBatch
+from promotions.models.pricing_profiles import PricingProfile
+from promotions.models.promotions import ENDED_STATUSES, LIVE, Promotion, Status, Trigger
+from promotions.models.redemptions import PromotionCounter, PromotionRedemption
+
+__all__ = [
+    "ENDED_STATUSES",
+    "LIVE",
+    "Code",
+    "CodeAssignment",
+    "CodeBatch",
+    "PricingProfile",
+    "Promotion",
+    "PromotionCounter",
+    "PromotionRedemption",
+    "Status",
+    "Trigger",
+]

@@ -1,0 +1,148 @@
+"""Codes, batches of single-use codes, and the assignment of codes to customers."""
+
+from typing import ClassVar
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Brand, Customer
+from core.ids import uuid7
+from promotions.models.promotions import Promotion
+from redemptions.codes.rules import CODE_FORMAT_MESSAGE, CODE_REGEX
+
+CODE = RegexValidator(CODE_REGEX, CODE_FORMAT_MESSAGE)
+
+
+class CodeBatch(models.Model):
+    """Single-use codes of one promotion, generated in the background from a pattern, or imported.
+
+    ``generated_count`` of ``count`` codes exist. An imported batch has no pattern, and its ``count`` grows with each
+    import. A batch of another kind has no promotion; the kind knows what its codes belong to.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=20, default="promotion", editable=False)
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", editable=False)
+    promotion = models.ForeignKey(Promotion, models.CASCADE, null=True, related_name="batches")
+    pattern = models.CharField(max_length=64, blank=True, help_text=_("Each # becomes a random character."))
+    charset = models.CharField(max_length=64, blank=True)
+    count = models.PositiveIntegerField(_("number of codes"), help_text=_("Number of codes to generate."))
+    generated_count = models.PositiveIntegerField(default=0, editable=False, db_column="made")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(generated_count__lte=models.F("count")), name="promotions_batch_made"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(promotion__isnull=False) | ~models.Q(kind="promotion"),
+                name="promotions_batch_promotion",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.pattern or 'imported codes'}"
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether all codes of the batch exist."""
+        return self.generated_count == self.count
+
+    @property
+    def required_promotion(self) -> Promotion:
+        """The promotion of the codes. Raises ValueError for a batch of another kind."""
+        if self.promotion is None:
+            raise ValueError(f"batch {self.pk} is of kind {self.kind} and has no promotion")
+        return self.promotion
+
+
+class Code(models.Model):
+    """A code that shoppers enter, and the object it belongs to.
+
+    The text is the primary key, so a lookup is one index probe for every kind.
+    """
+
+    text = models.CharField(max_length=64, primary_key=True, validators=[CODE], db_collation="C")
+    digest = models.BinaryField(
+        unique=True, editable=False, help_text=_("SHA-256 of the code, which replaces it in URLs and logs.")
+    )
+    kind = models.CharField(max_length=20)
+    brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_index=False)
+    promotion = models.ForeignKey(
+        Promotion,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="codes",
+        db_index=False,
+        help_text=_("Promotion that the code is redeemed for."),
+    )
+    batch = models.ForeignKey(CodeBatch, models.CASCADE, null=True, blank=True, related_name="codes", db_index=False)
+    customer = models.ForeignKey(
+        Customer, models.PROTECT, null=True, blank=True, related_name="+", db_index=False,
+        verbose_name=_("assigned customer"),
+        help_text=_("Only this customer can redeem the code."),
+    )  # fmt: skip
+    single_use = models.BooleanField(_("single-use"), default=False, help_text=_("The code can be redeemed once."))
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["promotion", "text"], name="promotions_codes_of", condition=models.Q(promotion__isnull=False)
+            ),
+            models.Index(
+                fields=["batch", "text"], name="promotions_codes_of_batch", condition=models.Q(batch__isnull=False)
+            ),
+            models.Index(
+                fields=["batch", "text"],
+                name="promotions_codes_free",
+                condition=models.Q(batch__isnull=False, customer__isnull=True),
+            ),
+            models.Index(
+                fields=["customer"], name="promotions_codes_assigned", condition=models.Q(customer__isnull=False)
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(promotion__isnull=False) | ~models.Q(kind="promotion"),
+                name="promotions_code_promotion",
+            ),
+            models.CheckConstraint(condition=models.Q(text__regex=r"^[A-Z0-9_-]{3,64}$"), name="promotions_code_text"),
+            models.UniqueConstraint(
+                "batch",
+                "customer",
+                name="promotions_one_code_per_customer_of_batch",
+                condition=models.Q(batch__isnull=False, customer__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class CodeAssignment(models.Model):
+    """The assignment of a batch's codes to the customers of an audience, one code each, in the background.
+
+    ``cursor`` is the key of the last customer that was processed.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    batch = models.ForeignKey(CodeBatch, models.CASCADE, related_name="assignments")
+    segment_type = models.CharField(max_length=100)
+    notify = models.BooleanField(default=False)
+    cursor = models.BigIntegerField(default=0, editable=False)
+    assigned_count = models.PositiveIntegerField(default=0, editable=False, db_column="assigned")
+    already_assigned_count = models.PositiveIntegerField(
+        default=0, editable=False, help_text=_("Customers who already had a code."), db_column="already"
+    )
+    exhausted = models.BooleanField(_("not enough codes"), default=False, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"Batch {self.batch_id} to {self.segment_type}"

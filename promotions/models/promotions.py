@@ -1,0 +1,98 @@
+"""Promotions: an offer between two dates, with its limits and budget."""
+
+from typing import ClassVar
+
+import pghistory
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Brand
+from core.ids import uuid7
+
+
+class Status(models.TextChoices):
+    """The life cycle of a promotion. A scheduled or active promotion is live between its dates."""
+
+    DRAFT = "draft", _("Draft")
+    SCHEDULED = "scheduled", _("Scheduled")
+    ACTIVE = "active", _("Active")
+    ACTIVE_WITHOUT_AUDIENCE = "active_without_audience", _("Active, no audience")
+    ENDED = "ended", _("Ended")
+    DEACTIVATED = "deactivated", _("Ended")
+
+
+LIVE = [Status.SCHEDULED, Status.ACTIVE]
+ENDED_STATUSES = [Status.ENDED, Status.DEACTIVATED]
+
+
+class Trigger(models.TextChoices):
+    """The discount method of a promotion: automatic, or by a code."""
+
+    AUTOMATIC = "automatic", _("Automatic")
+    CODE = "code", _("Discount code")
+
+
+@pghistory.track(exclude=["match_keys", "min_subtotal"])
+class Promotion(models.Model):
+    """An offer of a brand between two dates. ``budget`` is in minor units of ``currency``.
+
+    ``match_keys`` and ``min_subtotal`` are derived from the offer (``promotions.eligibility``). They index promotions,
+    so that the cost of a lookup depends on the promotions that could apply instead of on all of them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="promotions")
+    name = models.CharField(_("name"), max_length=100)
+    description = models.TextField(_("description"), blank=True, default="", max_length=2000)
+    start_date = models.DateTimeField(_("start date"))
+    end_date = models.DateTimeField(_("end date"))
+    target_audience = models.CharField(_("target audience"), max_length=100, blank=True, default="")
+    trigger = models.CharField(_("discount method"), max_length=10, choices=Trigger.choices, default=Trigger.AUTOMATIC)
+    offer = models.JSONField(_("offer"), help_text=_("A document of the offer language."))
+    priority = models.SmallIntegerField(_("priority"), default=0)
+    status = models.CharField(_("status"), max_length=24, choices=Status.choices, default=Status.DRAFT)
+    currency = models.CharField(_("currency"), max_length=3)
+    budget = models.BigIntegerField(_("budget"), null=True, blank=True, validators=[MinValueValidator(1)])
+    limit_total = models.PositiveIntegerField(
+        _("total usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    limit_per_user = models.PositiveIntegerField(
+        _("usage limit per customer"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    limit_per_day = models.PositiveIntegerField(
+        _("daily usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    limit_per_week = models.PositiveIntegerField(
+        _("weekly usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    limit_per_month = models.PositiveIntegerField(
+        _("monthly usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    match_keys = ArrayField(models.CharField(max_length=300), default=list, editable=False, db_column="gates")
+    min_subtotal = models.DecimalField(max_digits=20, decimal_places=4, null=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("promotion"), _("promotions")
+        ordering: ClassVar[list[str]] = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(end_date__gt=models.F("start_date")), name="promotions_promotion_dates"
+            ),
+            models.CheckConstraint(condition=models.Q(status__in=Status.values), name="promotions_promotion_status"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["brand", "-id"], name="promotions_of_brand"),
+            GinIndex(
+                fields=["match_keys"],
+                name="promotions_gates",
+                condition=models.Q(trigger=Trigger.AUTOMATIC, status__in=LIVE),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
