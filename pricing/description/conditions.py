@@ -1,0 +1,85 @@
+"""Descriptions of conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pricing import offer as o
+from pricing.description.formats import format_amount, format_date, format_ordinal, join_or, pluralize
+from pricing.description.selections import of_selection
+
+DAYS = {
+    "mon": "Monday",
+    "tue": "Tuesday",
+    "wed": "Wednesday",
+    "thu": "Thursday",
+    "fri": "Friday",
+    "sat": "Saturday",
+    "sun": "Sunday",
+}
+
+
+def describe_condition(condition: o.Condition, currency: str) -> str:
+    """Describe one condition as a clause."""
+    return CONDITION_TEXTS[type(condition)](condition, currency)
+
+
+def describe_subtotal(condition: o.Subtotal, currency: str) -> str:
+    unit = condition.currency or currency
+    selection = of_selection(condition.select, unit)
+    subject = f"the total{selection}" if selection else "the order"
+    limit = {"min_subtotal": "at least ", "max_subtotal": "at most ", "subtotal_equals": "exactly "}[condition.kind]
+    basis = " after discounts" if condition.basis == "running" else ""
+    return f"{subject} is {limit}{format_amount(condition.value, unit)}{basis}"
+
+
+def describe_quantity(condition: o.Quantity, currency: str) -> str:
+    subject = "a line" if condition.kind == "min_line_quantity" else "the cart"
+    return f"{subject} has at least {pluralize(condition.value, 'unit')}{of_selection(condition.select, currency)}"
+
+
+def describe_contains(condition: o.Contains, currency: str) -> str:
+    return f"the cart contains {pluralize(condition.quantity, 'unit')}{of_selection(condition.select, currency)}"
+
+
+def describe_one_of(condition: o.OneOf, currency: str) -> str:
+    names = [DAYS.get(name, name) for name in condition.any] if condition.kind == "weekdays" else list(condition.any)
+    if condition.kind == "audience":
+        names = [name.replace("_", " ") for name in names]
+    subject = {
+        "audience": "the customer is in",
+        "transaction_type": "the transaction type is",
+        "currency": "the currency is",
+        "country": "the country is",
+        "shipping_method": "the shipping method is",
+        "weekdays": "the day is",
+    }[condition.kind]
+    return f"{subject} {join_or(names)}"
+
+
+def describe_nth_order(condition: o.NthOrder, currency: str) -> str:
+    return f"it is the customer's {'first' if condition.value == 1 else format_ordinal(condition.value)} order"
+
+
+def describe_hours(condition: o.Hours, currency: str) -> str:
+    return f"the time is between {condition.start} and {condition.end}"
+
+
+def describe_dates(condition: o.DateRange, currency: str) -> str:
+    start = format_date(condition.start) if condition.start else ""
+    end = format_date(condition.end) if condition.end else ""
+    if start and end:
+        return f"the date is from {start} to {end}"
+    return f"the date is {start} or later" if start else f"the date is {end} or earlier"
+
+
+CONDITION_TEXTS: dict[type[Any], Callable[[Any, str], str]] = {
+    o.Subtotal: describe_subtotal,
+    o.Quantity: describe_quantity,
+    o.Contains: describe_contains,
+    o.OneOf: describe_one_of,
+    o.NthOrder: describe_nth_order,
+    o.Hours: describe_hours,
+    o.DateRange: describe_dates,
+}
