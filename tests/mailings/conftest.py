@@ -18,7 +18,7 @@ def sendgrid(settings: Any) -> Iterator[SendGrid]:
     """A fake SendGrid, which the platform sends through."""
     with SendGrid() as fake:
         settings.EMAIL_BACKEND = "mailings.sendgrid.SendGridBackend"
-        settings.SENDGRID_API_KEY, settings.SENDGRID_URL, settings.SENDGRID_TIMEOUT = API_KEY, fake.url, 2.0
+        settings.SENDGRID_API_KEY, settings.SENDGRID_URL = API_KEY, fake.url
         settings.DEFAULT_FROM_EMAIL = "promoplatform <promotions@example.com>"
         yield fake
 
