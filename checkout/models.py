@@ -89,6 +89,7 @@ class RedemptionItem(models.Model):
     key = models.CharField(max_length=64, help_text=_("The backend's key of the offer."))
     code = models.CharField(max_length=64, blank=True, default="")
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
+    offer_id = models.UUIDField(null=True, help_text=_("The ID of the offer among the offers of all kinds."))
     title = models.CharField(max_length=200)
     amount = models.BigIntegerField()
 

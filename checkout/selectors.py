@@ -179,6 +179,24 @@ def get_refunded_lines(redemption: Redemption) -> dict[str, int]:
     return {refunded.line: refunded.discount for refunded in redemption.refunded_lines.all()}
 
 
+def get_returned_amounts(
+    redemption: Redemption, *, lines: Collection[str], refunded: Collection[str], is_complete: bool
+) -> dict[RedemptionItem, int]:
+    """Return what comes back of each item when lines are refunded after others, in minor units.
+
+    A complete return brings back all that earlier ones left, including the discount of the shipping.
+    """
+    amounts = {}
+    applied = redemption.quote["applied"]
+    for item, offer in zip(redemption.items.order_by("position"), applied, strict=True):
+        shares = {line["id"]: money.parse(line["amount"], redemption.currency) for line in offer["lines"]}
+        if is_complete:
+            amounts[item] = item.amount - sum(shares.get(line, 0) for line in refunded)
+        else:
+            amounts[item] = sum(shares.get(line, 0) for line in lines)
+    return amounts
+
+
 def get_decision(redemption: Redemption, *, explain: bool = True) -> Quote:
     """Repeat the decision about a redemption from its price record. Raises PriceRecordUnreadable."""
     try:

@@ -27,6 +27,7 @@ ADVICE: Mapping[int, str | Promise] = {
     405: _("Use one of the methods in the Allow header."),
     406: _("Request another format in the Accept header."),
     409: _("The current status doesn't allow this. Retrying won't help until it changes."),
+    410: _("Start again from the beginning."),
     411: _("Send the length of the body in the Content-Length header."),
     413: _("Send less data in one request."),
     415: _("Send a content type that this URL accepts."),

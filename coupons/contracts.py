@@ -33,6 +33,7 @@ class CouponSnapshot:
     """
 
     id: uuid.UUID
+    brand_id: uuid.UUID
     is_active: bool
     start_date: datetime
     end_date: datetime

@@ -30,6 +30,7 @@ urlpatterns = [
     path("api/v1/promotions/simulate/", SimulateView.as_view(), name="promotion-simulate"),
     path("api/v1/promotions/", include("promotions.api.urls")),
     path("api/v1/coupons/", include("coupons.api.urls")),
+    path("api/v1/", include("redemptions.urls")),
     path("api/v1/checkout/", include("checkout.api.urls")),
     re_path(r"^api/", api.not_found),
     path("", include("mailings.urls")),

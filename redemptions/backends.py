@@ -1,5 +1,7 @@
 """The redemption backends that the settings install."""
 
+import uuid
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from typing import cast
@@ -16,3 +18,17 @@ def get_backends() -> dict[str, RedemptionBackend]:
         kind: cast("RedemptionBackend", import_module(path))
         for kind, path in sorted(settings.REDEMPTION_BACKENDS.items())
     }
+
+
+def get_offer_names(offers: Iterable[tuple[str, uuid.UUID | None]]) -> dict[uuid.UUID, str]:
+    """Return the names of offers, given as kind and ID, by ID. Unknown offers are absent; a kind takes one query."""
+    ids_by_kind: dict[str, set[uuid.UUID]] = {}
+    for kind, offer in offers:
+        if offer is not None:
+            ids_by_kind.setdefault(kind, set()).add(offer)
+    backends = get_backends()
+    names: dict[uuid.UUID, str] = {}
+    for kind, ids in ids_by_kind.items():
+        if kind in backends:
+            names |= backends[kind].offer_names(offers=ids)
+    return names

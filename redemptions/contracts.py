@@ -1,7 +1,7 @@
 """Values and protocol between checkout and the kinds of offer."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -17,7 +17,8 @@ class Candidate:
 
     ``code`` is empty for an automatic offer. ``id`` is the public ID of the promotion, code, coupon or voucher, ``key``
     the kind's own key of it (opaque to checkout). ``order`` is its creation time in seconds since 1970; of equally good
-    offers the oldest applies.
+    offers the oldest applies. ``offer_id`` is its ID among the offers of all kinds, which events refer to; None for an
+    offer that is only simulated.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Candidate:
     offer: Offer
     order: int
     budget_left: int | None = None
+    offer_id: uuid.UUID | None = None
 
     @property
     def ref(self) -> str:
@@ -148,4 +150,8 @@ class RedemptionBackend(Protocol):
         The state is True for confirmed items, False for reserved ones, and None if the kind keeps no record. Items that
         are neither reserved nor confirmed are absent.
         """
+        ...
+
+    def offer_names(self, *, offers: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
+        """Return the names of offers by their IDs among the offers of all kinds. Unknown IDs are absent."""
         ...

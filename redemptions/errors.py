@@ -122,3 +122,10 @@ class BatchNotReady(DomainError):
 class CodesExhausted(DomainError):
     code, status = "codes_exhausted", 409
     message = _("This batch doesn't have enough available codes.")
+
+
+class CursorExpired(DomainError):
+    """Error of a reader whose cursor belongs to the event ledger before it was restored from a backup."""
+
+    code, status = "cursor_expired", 410
+    message = _("The events were restored from a backup after this cursor. Read them again from the beginning.")

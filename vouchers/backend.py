@@ -1,6 +1,16 @@
 """Vouchers at checkout. This module is the kind's ``redemptions.contracts.RedemptionBackend``."""
 
-from vouchers.selectors import KIND, active_items, available, candidates
+from vouchers.selectors import KIND, active_items, available, candidates, offer_names
 from vouchers.services.reservations import confirm, release, reserve, return_items
 
-__all__ = ["KIND", "active_items", "available", "candidates", "confirm", "release", "reserve", "return_items"]
+__all__ = [
+    "KIND",
+    "active_items",
+    "available",
+    "candidates",
+    "confirm",
+    "offer_names",
+    "release",
+    "reserve",
+    "return_items",
+]

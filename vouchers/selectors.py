@@ -186,7 +186,7 @@ def _to_candidate(voucher: Voucher) -> Candidate:
         kind=KIND, id=str(voucher.pk), key=str(voucher.pk), code=str(voucher.pk), title=campaign.name,
         brand_id=campaign.brand_id, brand=campaign.brand.slug, timezone=campaign.brand.timezone,
         offer=rules.parse_offer_cached(campaign.offer, campaign.voucher_type),
-        order=int(voucher.created_at.timestamp()),
+        order=int(voucher.created_at.timestamp()), offer_id=campaign.pk,
     )  # fmt: skip
 
 
@@ -196,3 +196,8 @@ def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, s
     vouchers = Voucher.objects.filter(pk__in=keys, status__in=[VoucherStatus.RESERVED, VoucherStatus.USED])
     rows = vouchers.values_list("redemption_id", "pk", "status")
     return {(redemption, str(pk)): status == VoucherStatus.USED for redemption, pk, status in rows if redemption}
+
+
+def offer_names(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the names of campaigns by ID."""
+    return dict(Campaign.objects.filter(pk__in=offers).values_list("pk", "name"))

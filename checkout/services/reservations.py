@@ -1,7 +1,9 @@
 """Reservations: the offers of a quote, reserved together for one order."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -13,7 +15,7 @@ from checkout.errors import as_conflict
 from checkout.models import Redemption, RedemptionItem
 from checkout.services.quotes import quote
 from checkout.services.transitions import purchases_by_kind, release
-from core import money
+from core import db, money
 from core.db import translate_constraint
 from core.errors import Busy
 from core.ids import uuid7
@@ -103,7 +105,10 @@ def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Sh
     ):
         redemption.save(force_insert=True)
     items = list(_items(redemption, priced))
-    RedemptionItem.objects.bulk_create(items)
+    db.execute(
+        "checkout/sql/insert_items.sql",
+        {"redemption": redemption.pk, "items": json.dumps([_to_row(item) for item in items])},
+    )
     for backend, purchase in purchases_by_kind(redemption, items, at):
         backend.reserve(purchase=purchase)
     return redemption
@@ -119,6 +124,20 @@ def _items(redemption: Redemption, priced: Quote) -> Iterator[RedemptionItem]:
             key=candidate.key,
             code=candidate.code,
             brand_id=candidate.brand_id,
+            offer_id=candidate.offer_id,
             title=candidate.title[:200],
             amount=applied.amount,
         )
+
+
+def _to_row(item: RedemptionItem) -> dict[str, Any]:
+    return {
+        "position": item.position,
+        "kind": item.kind,
+        "key": item.key,
+        "code": item.code,
+        "brand": str(item.brand_id),
+        "offer": None if item.offer_id is None else str(item.offer_id),
+        "title": item.title,
+        "amount": item.amount,
+    }

@@ -9,11 +9,14 @@ from django.utils.translation import gettext as _
 from checkout import selectors
 from checkout.models import Redemption, RedemptionItem, RefundedLine
 from checkout.serialization import load_profile
+from checkout.services import events
+from core import db
 from core.db import translate_constraint
 from core.errors import Busy, InvalidRequest
 from redemptions.backends import get_backends
 from redemptions.contracts import Purchase, RedemptionBackend, SelectedOffer
 from redemptions.errors import InvalidStatus, ReservationExpired
+from redemptions.events.contracts import EventType
 from redemptions.statuses import PAID, RedemptionStatus
 
 
@@ -34,7 +37,7 @@ def confirm(*, redemption: Redemption, at: datetime) -> Redemption:
         raise InvalidStatus(current_status=locked.status)
     for backend, purchase in _reserved_items(locked, at):
         backend.confirm(purchase=purchase)
-    return _set_status(locked, RedemptionStatus.CONFIRMED, confirmed_at=at)
+    return _set_status_of_items(locked, RedemptionStatus.CONFIRMED, confirmed_at=at)
 
 
 @transaction.atomic
@@ -55,9 +58,8 @@ def release(*, redemption: Redemption, at: datetime) -> Redemption:
     """Release the items of a locked reservation. It becomes expired if its time is up, else released."""
     for backend, purchase in _reserved_items(redemption, at):
         backend.release(purchase=purchase)
-    return _set_status(
-        redemption, RedemptionStatus.EXPIRED if redemption.expires_at <= at else RedemptionStatus.RELEASED, closed_at=at
-    )
+    status = RedemptionStatus.EXPIRED if redemption.expires_at <= at else RedemptionStatus.RELEASED
+    return _set_status_of_items(redemption, status, closed_at=at)
 
 
 @transaction.atomic
@@ -84,7 +86,11 @@ def return_redemption(*, redemption: Redemption, lines: Collection[str] | None, 
                 for line in refundable
             ]
         )
-    if lines is not None and len(refunded) + len(refundable) < len(discounts):
+    is_complete = lines is None or len(refunded) + len(refundable) == len(discounts)
+    if refundable or is_complete:
+        amounts = selectors.get_returned_amounts(locked, lines=refundable, refunded=refunded, is_complete=is_complete)
+        events.append_returns(locked, amounts, is_complete=is_complete, at=at)
+    if not is_complete:
         return _set_status(locked, RedemptionStatus.PARTIALLY_RETURNED) if refundable else locked
     if load_profile(locked.record).return_cancelled_uses:
         for backend, purchase in _reserved_items(locked, at):
@@ -140,4 +146,28 @@ def _set_status(redemption: Redemption, status: RedemptionStatus, **times: datet
     for name, time in times.items():
         setattr(redemption, name, time)
     redemption.save(update_fields=["status", *times])
+    return redemption
+
+
+def _set_status_of_items(
+    redemption: Redemption,
+    status: RedemptionStatus,
+    *,
+    confirmed_at: datetime | None = None,
+    closed_at: datetime | None = None,
+) -> Redemption:
+    """Set a status that holds for each item with all of its amount, with the events of the items."""
+    db.execute(
+        "checkout/sql/set_status.sql",
+        {
+            "redemption": redemption.pk,
+            "status": status.value,
+            "type": EventType(f"redemption.{status}").value,
+            "confirmed_at": confirmed_at,
+            "closed_at": closed_at,
+        },
+    )
+    redemption.status = status
+    redemption.confirmed_at = confirmed_at or redemption.confirmed_at
+    redemption.closed_at = closed_at or redemption.closed_at
     return redemption

@@ -1,6 +1,6 @@
 """Reads of coupons, their codes and their redemptions."""
 
-from coupons.selectors.candidates import available, candidates
+from coupons.selectors.candidates import available, candidates, offer_names
 from coupons.selectors.codes import (
     get_batch,
     is_coupon_code,
@@ -72,6 +72,7 @@ __all__ = [
     "list_redemptions_of_code",
     "list_unfilled_pools",
     "lock_redemption",
+    "offer_names",
     "redeemed_codes_of",
     "remaining",
     "usage",

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -55,7 +55,7 @@ def _candidate_of_row(row: db.Row) -> Candidate:
     return Candidate(
         kind="coupon", id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["title"],
         brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"],
-        offer=rules.parse_offer_cached(row["offer"]), order=row["age"],
+        offer=rules.parse_offer_cached(row["offer"]), order=row["age"], offer_id=row["id"],
     )  # fmt: skip
 
 
@@ -86,4 +86,10 @@ def _candidate_of(coupon: CouponDefinition) -> Candidate:
         kind="coupon", id=str(coupon.pk), key=str(coupon.pk), code=coupon.code_id or "", title=coupon.title,
         brand_id=brand.pk, brand=brand.slug, timezone=brand.timezone,
         offer=rules.parse_offer_cached(json.dumps(coupon.offer)), order=int(coupon.created_at.timestamp()),
+        offer_id=coupon.pk,
     )  # fmt: skip
+
+
+def offer_names(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the titles of coupons by ID."""
+    return dict(CouponDefinition.objects.filter(pk__in=offers).values_list("pk", "title"))

@@ -142,6 +142,7 @@ def _insert(snapshot: CouponSnapshot, taken: Sequence[TakenUnit], at: datetime) 
         "coupons/sql/insert_redemptions.sql",
         {
             "coupon": snapshot.id,
+            "brand": snapshot.brand_id,
             "cap": snapshot.maximum_per_user,
             "at": at,
             "ids": [request.id for request in requests],

@@ -5,9 +5,7 @@ counts its rows any more), nothing in it is reserved, and its sums match its row
 hour. Counts of customers and counters stay as they are.
 """
 
-import re
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -15,7 +13,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from core import db, ids
+from core import db, ids, partitions
 from coupons.models import CouponRedemption
 from coupons.services import rollup
 from redemptions.statuses import RedemptionStatus
@@ -23,8 +21,6 @@ from redemptions.statuses import RedemptionStatus
 log = structlog.get_logger(__name__)
 
 TABLE = "coupons_couponredemption"
-MONTH = re.compile(TABLE + r"_(\d{4})_(\d\d)")
-PARTITIONS = "SELECT relid::text FROM pg_partition_tree(%s) WHERE isleaf ORDER BY 1"
 
 
 def purge_old_months(*, at: datetime) -> list[str]:
@@ -35,31 +31,11 @@ def purge_old_months(*, at: datetime) -> list[str]:
     retention_months = settings.REDEMPTION_RETENTION_MONTHS
     return [
         name
-        for name, first in _iter_months()
+        for name, first in partitions.iter_months(TABLE)
         if retention_months
-        and _months_before(at, retention_months) >= _next_month(first)
+        and partitions.months_before(at, retention_months) >= partitions.next_month(first)
         and _drop_partition(name, first, at)
     ]
-
-
-def _iter_months() -> Iterator[tuple[str, datetime]]:
-    """Yield the months that have a table, oldest first: the name of the table and the start of the month."""
-    with connection.cursor() as cursor:
-        cursor.execute(PARTITIONS, [TABLE])
-        names = [name for (name,) in cursor.fetchall()]
-    for name in names:
-        if match := MONTH.fullmatch(name):
-            yield name, datetime(int(match[1]), int(match[2]), 1, tzinfo=UTC)
-
-
-def _next_month(first: datetime) -> datetime:
-    return (first + timedelta(days=31)).replace(day=1)
-
-
-def _months_before(at: datetime, months: int) -> datetime:
-    """Return the start of the month that is ``months`` before the month of ``at``."""
-    month = at.astimezone(UTC).year * 12 + at.astimezone(UTC).month - 1 - months
-    return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
 
 
 @transaction.atomic
@@ -72,14 +48,12 @@ def _drop_partition(name: str, first: datetime, at: datetime) -> bool:
         return False
     with connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {name} IN SHARE MODE")
-    low, high = ids.min_uuid7_at(first), ids.min_uuid7_at(_next_month(first))
+    low, high = ids.min_uuid7_at(first), ids.min_uuid7_at(partitions.next_month(first))
     rows = CouponRedemption.objects.filter(pk__gte=low, pk__lt=high)
     if not _is_purgeable(rows, name, at):
         return False
     db.execute("coupons/sql/archive_month.sql", {"low": low, "high": high})
-    with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {TABLE} DETACH PARTITION {name}")
-        cursor.execute(f"DROP TABLE {name}")
+    partitions.drop_partition(TABLE, name)
     log.info("redemptions_dropped", table=name)
     return True
 

@@ -16,6 +16,7 @@ from coupons import selectors
 from coupons.models import CouponRedemption
 from coupons.services.limits import LIMITS
 from redemptions.errors import InvalidStatus, ReservationExpired
+from redemptions.events.contracts import EventType
 from redemptions.statuses import RedemptionStatus
 
 BATCH_SIZE = 1_000  # reservations that expire in one transaction
@@ -97,12 +98,28 @@ def _is_over(redemption: CouponRedemption, at: datetime) -> bool:
 
 
 def _set_status(
-    redemption: CouponRedemption, status: RedemptionStatus, at: datetime, **times: datetime
+    redemption: CouponRedemption,
+    status: RedemptionStatus,
+    at: datetime,
+    *,
+    redeemed_at: datetime | None = None,
+    ended_at: datetime | None = None,
 ) -> CouponRedemption:
+    """Set the status of a locked redemption, with its event. Checkout writes the events of its own redemptions."""
     redemption.status, redemption.changed_at = status, at
-    for name, value in times.items():
-        setattr(redemption, name, value)
-    redemption.save(update_fields=["status", "changed_at", *times])
+    redemption.redeemed_at = redeemed_at or redemption.redeemed_at
+    redemption.ended_at = ended_at or redemption.ended_at
+    db.execute(
+        "coupons/sql/set_status.sql",
+        {
+            "id": redemption.pk,
+            "status": status.value,
+            "type": EventType(f"redemption.{status}").value,
+            "at": at,
+            "redeemed_at": redeemed_at,
+            "ended_at": ended_at,
+        },
+    )
     return redemption
 
 

@@ -1,4 +1,4 @@
--- Use single-use codes, count and insert redemptions of a coupon, one per customer. Returns which were inserted.
+-- Use single-use codes, count and insert redemptions of a coupon, one per customer, with the events of those without an order. Returns which were inserted.
 -- Upholds coupons_spentcode_pkey, coupons_user_within_cap and coupons_couponredemption_pkey.
 WITH requested AS (
     SELECT * FROM unnest(
@@ -26,6 +26,13 @@ WITH requested AS (
         reserved_until, CASE WHEN reserved_until IS NULL THEN %(at)s::timestamptz END, %(at)s, unit, redemption_id, amount, currency
     FROM requested JOIN counted USING (customer_id)
     RETURNING id
+), event AS (
+    INSERT INTO redemptions_event
+        (type, created_at, brand_id, kind, offer_id, code, customer_id, redemption_id, amount, currency)
+    SELECT CASE WHEN reserved_until IS NULL THEN 'redemption.confirmed' ELSE 'redemption.reserved' END, %(at)s, %(brand)s, 'coupon',
+        %(coupon)s, code, customer_id, id, amount, coalesce(currency, '')
+    FROM requested
+    WHERE redemption_id IS NULL AND id IN (SELECT id FROM written)
 )
 SELECT id, id IN (SELECT id FROM written) AS is_written, is_single AND id NOT IN (SELECT redemption_id FROM used) AS is_spent
 FROM requested

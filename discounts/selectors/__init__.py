@@ -8,6 +8,7 @@ from discounts.selectors.codes import (
     get_by_code_or_digest,
     list_for_brands,
     list_usable,
+    offer_names,
 )
 from discounts.selectors.mails import (
     announcement_progress,
@@ -35,6 +36,7 @@ __all__ = [
     "list_for_brands",
     "list_usable",
     "mailing_key",
+    "offer_names",
     "redemptions",
     "still_consenting",
     "was_returned",

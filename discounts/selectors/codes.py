@@ -103,6 +103,7 @@ def _to_candidate(row: db.Row, at: datetime) -> Candidate | Rejection:
         timezone=row["timezone"],
         offer=rules.build_offer(row["discount"], row["terms"]),
         order=int(row["created_at"].timestamp()),
+        offer_id=row["offer_id"],
     )
 
 
@@ -126,7 +127,13 @@ def _candidate_of(code: DiscountCode) -> Candidate:
         timezone=code.brand.timezone,
         offer=rules.build_offer(code.rule.discount, code.rule.terms),
         order=int(code.created_at.timestamp()),
+        offer_id=code.offer_id,
     )
+
+
+def offer_names(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the texts of discount codes by the codes' offer IDs."""
+    return dict(DiscountCode.objects.filter(offer_id__in=offers).values_list("offer_id", "code_id"))
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------

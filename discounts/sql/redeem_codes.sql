@@ -1,11 +1,11 @@
--- Look up the code of each request, insert the redemptions that are allowed, and insert the brands' usage notifications.
+-- Look up the code of each request, insert the redemptions that are allowed, their events and the brands' usage notifications.
 -- Upholds discounts_usage_once_per_shopper: the first of several requests wins, an expired reservation of the customer is replaced, and a retry (same id) gets its first result.
 WITH request AS (
     SELECT * FROM unnest(
         %(codes)s::text[], %(customers)s::bigint[], %(ids)s::uuid[], %(ats)s::timestamptz[], %(amounts)s::bigint[], %(currencies)s::text[]
     ) WITH ORDINALITY AS request (code, customer_id, id, at, amount, currency, number)
 ), checked AS (
-    SELECT request.*, c.id AS code_id, c.code AS text, c.brand_id, c.is_active, c.validity, r.discount, r.terms <> '{}'::jsonb AS has_terms,
+    SELECT request.*, c.id AS code_id, c.code AS text, c.brand_id, c.offer_id, c.is_active, c.validity, r.discount, r.terms <> '{}'::jsonb AS has_terms,
         r.audience = '' OR EXISTS (
             SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
             WHERE a.brand_id = c.brand_id AND a.segment_type = r.audience AND m.customer_id = request.customer_id
@@ -30,14 +30,23 @@ WITH request AS (
             currency = excluded.currency, amount = excluded.amount, discount_amount = excluded.discount_amount
         WHERE u.reserved_until <= excluded.used_at OR u.id = excluded.id
     RETURNING u.code_id, u.customer_id, u.id, u.used_at, u.discount_amount
-), notified AS (
-    INSERT INTO discounts_usenotice (brand_id, code, used_at, currency, amount, discount_amount)
-    SELECT first.brand_id, first.text, redeemed.used_at, first.currency, first.amount, redeemed.discount_amount
+), new AS (
+    SELECT redeemed.id, redeemed.customer_id, redeemed.used_at, redeemed.discount_amount, first.brand_id, first.offer_id, first.text,
+        first.currency, first.amount
     FROM redeemed JOIN first USING (id)
-    WHERE NOT EXISTS ( -- a retry was notified with its first request
+    WHERE NOT EXISTS ( -- a retry has its event and its notification from its first request
         SELECT 1 FROM discounts_usage u
         WHERE u.code_id = redeemed.code_id AND u.customer_id = redeemed.customer_id AND u.id = redeemed.id
     )
+), event AS (
+    INSERT INTO redemptions_event
+        (type, created_at, brand_id, kind, offer_id, code, customer_id, redemption_id, amount, subtotal, currency)
+    SELECT 'redemption.confirmed', used_at, brand_id, 'discount_code', offer_id, text, customer_id, id, discount_amount, amount,
+        coalesce(currency, '')
+    FROM new
+), notified AS (
+    INSERT INTO discounts_usenotice (brand_id, code, used_at, currency, amount, discount_amount)
+    SELECT brand_id, text, used_at, currency, amount, discount_amount FROM new
 )
 SELECT checked.text, checked.is_active, checked.validity, checked.discount, checked.has_terms, checked.is_member, checked.caller_active,
     redeemed.id, redeemed.used_at, redeemed.discount_amount

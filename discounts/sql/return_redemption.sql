@@ -1,10 +1,16 @@
--- Move a confirmed redemption that doesn't belong to an order to the returned redemptions.
+-- Move a confirmed redemption that doesn't belong to an order to the returned redemptions, with its event.
 -- Upholds discounts_usage_once_per_shopper and discounts_usagereturn_pkey (a redemption is returned once).
 WITH deleted AS (
     DELETE FROM discounts_usage u
     USING discounts_discountcode c
     WHERE u.code_id = c.id AND c.brand_id = %(brand)s AND u.id = %(id)s AND u.reserved_until IS NULL AND u.redemption_id IS NULL
-    RETURNING u.*
+    RETURNING u.*, c.brand_id, c.offer_id, c.code
+), event AS (
+    INSERT INTO redemptions_event
+        (type, created_at, brand_id, kind, offer_id, code, customer_id, redemption_id, amount, subtotal, currency, data)
+    SELECT 'redemption.returned', %(at)s, brand_id, 'discount_code', offer_id, code, customer_id, id, discount_amount, amount,
+        coalesce(currency, ''), jsonb_build_object('confirmed_at', used_at)
+    FROM deleted
 )
 INSERT INTO discounts_usagereturn (usage_id, code_id, customer_id, used_at, returned_at, currency, amount, discount_amount, redemption_id)
 SELECT id, code_id, customer_id, used_at, %(at)s, currency, amount, discount_amount, redemption_id FROM deleted

@@ -54,6 +54,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "start due promotions": {"task": "promotions.start_due", "schedule": 15.0, "options": {"expires": 15}},
     "end due promotions": {"task": "promotions.end_due", "schedule": 15.0, "options": {"expires": 15}},
+    "maintain event partitions": {
+        "task": "redemptions.maintain_event_partitions",
+        "schedule": crontab(hour="3", minute="19"),
+        "options": {"expires": 3600},
+    },
     "roll up redemptions": {"task": "coupons.roll_up", "schedule": 60.0, "options": {"expires": 60}},
     "purge old redemptions": {"task": "coupons.purge_old_months", "schedule": crontab(hour="4", minute="37")},
     "check reports": {"task": "coupons.check_reports", "schedule": crontab(hour="4", minute="7")},

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -11,7 +11,7 @@ from core.errors import DomainError
 from pricing import Offer, parse_offer
 from promotions.eligibility import cart_match_keys, upsell_subtotal
 from promotions.errors import PromotionNotActive
-from promotions.models import LIVE, PromotionRedemption
+from promotions.models import LIVE, Promotion, PromotionRedemption
 from promotions.selectors.limits import get_remaining, reached_limit_error
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from redemptions.errors import (
@@ -118,6 +118,7 @@ def _candidate(row: db.Row, budget_left: int | None) -> Candidate:
         kind="promotion", id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["name"],
         brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"],
         offer=parse_offer_cached(row["offer"], row["priority"]), order=row["age"], budget_left=budget_left,
+        offer_id=row["id"],
     )  # fmt: skip
 
 
@@ -125,3 +126,8 @@ def _candidate(row: db.Row, budget_left: int | None) -> Candidate:
 def parse_offer_cached(offer: str, priority: int) -> Offer:
     """Parse a stored offer and set the priority of its promotion. Repeated texts are read from a cache."""
     return replace(parse_offer(json.loads(offer)), priority=priority)
+
+
+def offer_names(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the names of promotions by ID."""
+    return dict(Promotion.objects.filter(pk__in=offers).values_list("pk", "name"))

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 APPS = [
     "accounts", "backoffice", "checkout", "core", "coupons", "discounts", "integrations", "mailings", "pricing",
-    "promoplatform", "promotions", "segments", "vouchers",
+    "promoplatform", "promotions", "redemptions", "segments", "vouchers",
 ]  # fmt: skip
 
 

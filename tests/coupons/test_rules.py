@@ -21,8 +21,9 @@ COUPON = uuid.UUID("00000000-0000-7000-8000-000000000001")
 
 def build_snapshot(**changes: object) -> CouponSnapshot:
     fields = {
-        "id": COUPON, "is_active": True, "start_date": START, "end_date": END, "strategy": "exact", "maximum": None,
-        "maximum_per_user": None, "code": None, "has_batches": False, "counts": {}, "codes": {},
+        "id": COUPON, "brand_id": uuid.UUID(int=1), "is_active": True, "start_date": START, "end_date": END,
+        "strategy": "exact", "maximum": None, "maximum_per_user": None,
+        "code": None, "has_batches": False, "counts": {}, "codes": {},
         "inactive_users": frozenset(),
     }  # fmt: skip
     return CouponSnapshot(**(fields | changes))  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from coupons.services import CodesSpec, add_codes
 from discounts.models import Usage
 from promotions import services
 from promotions.models import Promotion
+from redemptions.events.models import Event
 from segments.services import apply_audience, schedule
 from tests.factories import (
     ApiKeyFactory,
@@ -100,7 +101,7 @@ def world(shopper_client: Callable[[User], Client], brand_client: Callable[[Bran
         "viewer": str(staff[Role.VIEWER].uuid), "editor": str(staff[Role.EDITOR].uuid), "spare key": str(key.pk),
     }  # fmt: skip
     secret_names = ["redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code"]
-    secret_names += ["coded promotion", "batch", "assignment", "segment", "voucher"]
+    secret_names += ["coded promotion", "batch", "assignment", "segment", "voucher", "event"]
     secret_names += ["coupon", "coupon batch", "reserved", "redeemed"]
     secrets = [ids[name] for name in secret_names] + [
         "CODE-OF-BILLO",
@@ -154,6 +155,7 @@ def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dic
         "audience": "friends", "segment": str(segment.pk), "promotion": promotion["id"],
         "campaign": "spring", "voucher": claim["voucher"]["id"],
         "usage": str(Usage.objects.get(code__code="TAKEN").id),
+        "event": str(Event.objects.get(code="TAKEN").pk),
     } | _coupons(billo, clients["shopper"])  # fmt: skip
 
 

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
+from core import db
 from mailings.contracts import MailingStatus
 from mailings.models import Mailing
 from mailings.services import planning
 from vouchers import emails
-from vouchers.models import Campaign, Voucher, VoucherStatus
+from vouchers.models import Campaign
 from vouchers.selectors import get_mailing_key
 
 CHUNK = 5_000  # vouchers that one transaction expires
@@ -26,9 +27,7 @@ def expire_vouchers(*, at: datetime) -> int:
 
 @transaction.atomic
 def _expire_chunk(at: datetime) -> int:
-    due = Voucher.objects.filter(status=VoucherStatus.AVAILABLE, expires_at__lte=at).order_by("expires_at")
-    locked = due.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:CHUNK]
-    return Voucher.objects.filter(pk__in=list(locked)).update(status=VoucherStatus.EXPIRED)
+    return db.execute("vouchers/sql/expire_vouchers.sql", {"at": at, "limit": CHUNK})
 
 
 def close_mailings(*, at: datetime) -> int:

@@ -10,10 +10,12 @@ from core.ids import uuid7
 from core.outbox import enqueue_on_commit
 from mailings.contracts import MailingStatus
 from mailings.models import Mailing
+from redemptions.events.contracts import EventType, NewEvent
+from redemptions.events.services import append_events
 from vouchers import rules
 from vouchers.errors import VoucherExpired, VoucherUsed
 from vouchers.models import CampaignCounter, CampaignStatus, Voucher, VoucherStatus
-from vouchers.selectors import get_mailing_key, list_reassigning_campaigns, reassignable_vouchers
+from vouchers.selectors import KIND, get_mailing_key, list_reassigning_campaigns, reassignable_vouchers
 
 CHUNK = 5_000  # vouchers that one statement issues
 
@@ -53,6 +55,11 @@ def revoke(*, voucher: Voucher, at: datetime) -> Voucher:
     locked.status, locked.revoked_at = VoucherStatus.REVOKED, at
     locked.redemption_id, locked.reserved_until = None, None
     locked.save(update_fields=["status", "revoked_at", "redemption_id", "reserved_until"])
+    event = NewEvent(
+        EventType.VOUCHER_REVOKED, at, locked.campaign.brand_id, KIND, offer=locked.campaign_id,
+        customer=locked.customer_id, data={"voucher": str(locked.pk), "rank": locked.rank},
+    )  # fmt: skip
+    append_events([event])
     if locked.campaign.reassign_unused:
         enqueue_on_commit("vouchers.reassign_vouchers", campaign=str(locked.campaign_id))
     return locked

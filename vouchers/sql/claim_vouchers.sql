@@ -1,7 +1,7 @@
--- Record first logins in a campaign, in order, and issue the vouchers that are left, with their emails.
+-- Record first logins in a campaign, in order, and issue the vouchers that are left, with their events and emails.
 -- Upholds vouchers_firstlogin_pkey, vouchers_event_once, vouchers_counter_within_quota, vouchers_rank_once, vouchers_rank_within_quota, vouchers_one_per_customer and mail_once_per_recipient.
 WITH campaign AS (
-    SELECT c.id, c.slug, c.name, c.description, c.discount, c.voucher_type, c.starts_at, c.ends_at,
+    SELECT c.id, c.brand_id, c.slug, c.name, c.description, c.discount, c.voucher_type, c.starts_at, c.ends_at,
         c.state = 'open' AND b.is_active AS is_open, make_interval(days => c.voucher_valid_days) AS valid,
         b.timezone, m.id AS mailing_id
     FROM vouchers_campaign c
@@ -45,6 +45,11 @@ WITH campaign AS (
     FROM (SELECT login.*, row_number() OVER (ORDER BY position) AS number FROM login JOIN new_login USING (customer_id)) numbered, counter, campaign
     WHERE counter.issued + numbered.number <= counter.quota
     RETURNING id, customer_id, rank, state, created_at, expires_at
+), event AS (
+    INSERT INTO redemptions_event (type, created_at, brand_id, kind, offer_id, customer_id, data)
+    SELECT 'voucher.granted', issued.created_at, campaign.brand_id, 'voucher', campaign.id, issued.customer_id,
+        jsonb_build_object('voucher', issued.id, 'rank', issued.rank)
+    FROM issued, campaign
 ), mail AS (
     INSERT INTO mail_mail (mailing_id, recipient, address, name, word, due_at)
     SELECT campaign.mailing_id, issued.customer_id, login.email, login.username,

@@ -1,7 +1,7 @@
--- Reassign revoked and expired vouchers to the first customers on the waiting list, with emails. The caller locks the counter.
+-- Reassign revoked and expired vouchers to the first customers on the waiting list, with events and emails. The caller locks the counter.
 -- Upholds vouchers_rank_once, vouchers_passed_on_once, vouchers_passed_on_is_over, vouchers_one_per_customer and mail_once_per_recipient.
 WITH campaign AS (
-    SELECT c.id, make_interval(days => c.voucher_valid_days) AS valid, b.timezone, m.id AS mailing_id, n.quota
+    SELECT c.id, c.brand_id, make_interval(days => c.voucher_valid_days) AS valid, b.timezone, m.id AS mailing_id, n.quota
     FROM vouchers_campaign c
     JOIN accounts_brand b ON b.id = c.brand_id
     JOIN vouchers_campaigncounter n ON n.campaign_id = c.id
@@ -24,13 +24,18 @@ WITH campaign AS (
     UPDATE vouchers_voucher v SET passed_on_to = (%(ids)s::uuid[])[unused.number]
     FROM unused JOIN waiting USING (number)
     WHERE v.id = unused.id
-    RETURNING v.passed_on_to AS id, v.rank, waiting.customer_id
+    RETURNING v.passed_on_to AS id, v.id AS former, v.rank, waiting.customer_id
 ), issued AS (
     INSERT INTO vouchers_voucher (id, campaign_id, customer_id, rank, quota, state, created_at, expires_at)
     SELECT reassigned.id, campaign.id, reassigned.customer_id, reassigned.rank, campaign.quota, 'available', %(at)s::timestamptz,
         %(at)s::timestamptz + campaign.valid
     FROM reassigned, campaign
-    RETURNING customer_id, created_at, expires_at
+    RETURNING id, customer_id, rank, created_at, expires_at
+), event AS (
+    INSERT INTO redemptions_event (type, created_at, brand_id, kind, offer_id, customer_id, data)
+    SELECT 'voucher.reassigned', issued.created_at, campaign.brand_id, 'voucher', campaign.id, issued.customer_id,
+        jsonb_build_object('voucher', issued.id, 'rank', issued.rank, 'former_voucher', reassigned.former)
+    FROM issued JOIN reassigned USING (id) CROSS JOIN campaign
 ), mail AS (
     INSERT INTO mail_mail (mailing_id, recipient, address, name, word, due_at)
     SELECT campaign.mailing_id, issued.customer_id, u.email, u.username,

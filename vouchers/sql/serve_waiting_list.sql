@@ -1,7 +1,7 @@
--- Issue the remaining vouchers of a campaign to the first customers on the waiting list, with emails. The caller locks the counter.
+-- Issue the remaining vouchers of a campaign to the first customers on the waiting list, with events and emails. The caller locks the counter.
 -- Upholds vouchers_counter_within_quota, vouchers_rank_once, vouchers_rank_within_quota, vouchers_one_per_customer and mail_once_per_recipient.
 WITH campaign AS (
-    SELECT c.id, make_interval(days => c.voucher_valid_days) AS valid, b.timezone, m.id AS mailing_id, n.issued, n.quota
+    SELECT c.id, c.brand_id, make_interval(days => c.voucher_valid_days) AS valid, b.timezone, m.id AS mailing_id, n.issued, n.quota
     FROM vouchers_campaign c
     JOIN accounts_brand b ON b.id = c.brand_id
     JOIN vouchers_campaigncounter n ON n.campaign_id = c.id
@@ -20,7 +20,12 @@ WITH campaign AS (
         %(at)s::timestamptz, %(at)s::timestamptz + campaign.valid
     FROM waiting, campaign
     WHERE campaign.issued + waiting.number <= campaign.quota
-    RETURNING customer_id, created_at, expires_at
+    RETURNING id, customer_id, rank, created_at, expires_at
+), event AS (
+    INSERT INTO redemptions_event (type, created_at, brand_id, kind, offer_id, customer_id, data)
+    SELECT 'voucher.granted', issued.created_at, campaign.brand_id, 'voucher', campaign.id, issued.customer_id,
+        jsonb_build_object('voucher', issued.id, 'rank', issued.rank)
+    FROM issued, campaign
 ), mail AS (
     INSERT INTO mail_mail (mailing_id, recipient, address, name, word, due_at)
     SELECT campaign.mailing_id, issued.customer_id, u.email, u.username,

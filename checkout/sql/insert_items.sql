@@ -1,0 +1,17 @@
+-- Insert the items of a reserved redemption, each with its event.
+-- Upholds checkout_item_position and redemptions_event_pkey.
+WITH item AS (
+    INSERT INTO checkout_redemptionitem (redemption_id, position, kind, key, code, brand_id, offer_id, title, amount)
+    SELECT %(redemption)s, position, kind, key, code, brand, offer, title, amount
+    FROM jsonb_to_recordset(%(items)s::jsonb) AS i (
+        position smallint, kind text, key text, code text, brand uuid, offer uuid, title text, amount bigint
+    )
+    RETURNING position, kind, code, brand_id, offer_id, amount
+)
+INSERT INTO redemptions_event (
+    type, created_at, brand_id, kind, offer_id, code, customer_id, "order", redemption_id, amount, subtotal, currency, data
+)
+SELECT 'redemption.reserved', r.created_at, i.brand_id, i.kind, i.offer_id, i.code, r.customer_id, r."order", r.id, i.amount,
+    r.total + r.discount_total, r.currency, jsonb_build_object('expires_at', r.expires_at)
+FROM item i JOIN checkout_redemption r ON r.id = %(redemption)s
+ORDER BY i.position

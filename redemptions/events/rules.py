@@ -1,0 +1,28 @@
+"""Rules of events: the opaque cursor of a reader."""
+
+import base64
+import uuid
+
+from redemptions.errors import CursorExpired
+from redemptions.events.contracts import Position
+
+
+def encode_cursor(position: Position, *, epoch: str) -> str:
+    """Return the position as the opaque text that the API gives to readers."""
+    text = f"{epoch}:{position.tx}:{position.id.hex}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode_cursor(text: str, *, epoch: str) -> Position:
+    """Return the position of a cursor. Raises ValueError for any other text, and CursorExpired for another epoch."""
+    try:
+        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode("ascii")
+        its_epoch, tx, key = decoded.split(":")
+        position = Position(int(tx), uuid.UUID(hex=key))
+    except ValueError as error:
+        raise ValueError("not a cursor") from error
+    if not 0 <= position.tx < 1 << 63 or encode_cursor(position, epoch=its_epoch) != text:
+        raise ValueError("not a cursor")
+    if its_epoch != epoch:
+        raise CursorExpired
+    return position

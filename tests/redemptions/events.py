@@ -1,0 +1,44 @@
+"""Helpers for tests of events."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from core import db
+from redemptions.events import selectors
+from redemptions.events.contracts import EventFilter, Position
+from redemptions.events.models import Event
+
+EVERYTHING = EventFilter()
+DEADLINE_SECONDS = 120.0  # other processes of a parallel run may hold the horizon back
+
+
+def read_all(wanted: EventFilter = EVERYTHING, *, after: Position | None = None, limit: int = 7) -> list[db.Row]:
+    """Return all events that are below the horizon, read page by page."""
+    events: list[db.Row] = []
+    position = after or Position()
+    while True:
+        page = selectors.read_events(wanted=wanted, after=position, limit=limit)
+        events += page.events
+        if page.position == position:
+            return events
+        position = page.position
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not is_true():
+        assert time.monotonic() < deadline, "this took too long"
+        time.sleep(0.05)
+
+
+def wait_for_horizon() -> None:
+    """Wait until all committed events are below the horizon."""
+    newest = Event.objects.order_by("-tx").values_list("tx", flat=True).first() or 0
+    wait_until(lambda: selectors.get_epoch_and_horizon()[1] > newest)
+
+
+def iter_types() -> Iterator[Any]:
+    """Yield the types of all events, in the order in which they were appended."""
+    yield from Event.objects.order_by("id").values_list("type", flat=True)
