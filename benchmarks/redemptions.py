@@ -1,9 +1,8 @@
-"""Orders that are reserved and confirmed, and the cost of the budget of a popular promotion: one counter row, or 16.
+"""Orders that are reserved and confirmed, and the cost of the limits of a popular promotion: none, one, or all of them.
 
 Measured over HTTP, where Python's time hides the lock, and as the statements alone, where it shows.
 """
 
-import uuid
 from collections.abc import Callable
 from functools import partial
 
@@ -15,7 +14,7 @@ from benchmarks.environment import serve
 from benchmarks.load import pgbench, wrk
 from benchmarks.scenarios import Plan, measure_interleaved, print_result
 from core import db
-from promotions.models import PromotionCounter
+from redemptions.limits.models import Limit
 from redemptions.limits.rules import split_cap
 
 BUDGET = 10**13
@@ -29,8 +28,10 @@ def measure(plan: Plan) -> None:
     offer = [seed_data.build_sku_offer("sku-0")]
     seed_data.create_promotions(seed_data.create_brand("free"), offer)
     shared, *_ = seed_data.create_promotions(seed_data.create_brand("sharded"), offer, budget=BUDGET)
-    single, *_ = seed_data.create_promotions(seed_data.create_brand("single"), offer, budget=BUDGET)
-    PromotionCounter.objects.create(promotion=single, kind="budget", cap=BUDGET)  # an existing row is not sharded
+    all_limits = dict.fromkeys(("limit_total", "limit_per_day", "limit_per_week", "limit_per_month"), 2_000_000_000)
+    seed_data.create_promotions(
+        seed_data.create_brand("all"), offer, budget=BUDGET, limit_per_user=2_000_000_000, **all_limits
+    )
     seed_data.vacuum()
     run = 0
     with serve("promoplatform.wsgi:application") as address:
@@ -51,27 +52,25 @@ def measure(plan: Plan) -> None:
         contenders = {
             BASELINE: redeemed("free"),
             "a budget over 16 rows": redeemed("sharded"),
-            "a budget in one row": redeemed("single"),
+            "all six limits": redeemed("all"),
         }
         rounds = measure_interleaved(plan, contenders)
     print_result("Redemptions of one promotion, reserved and confirmed", rounds, unit="per second", against=BASELINE)
-    _measure_statements(plan, PromotionCounter.objects.filter(promotion=shared, kind="budget"), single.pk)
+    _measure_statements(plan, Limit.objects.filter(owner=shared.pk, scope="budget:EUR"))
 
 
-def _measure_statements(plan: Plan, shards: QuerySet[PromotionCounter], single: uuid.UUID) -> None:
+def _measure_statements(plan: Plan, shards: QuerySet[Limit]) -> None:
     """Measure taking from the budget and inserting a row, in one transaction, by pgbench."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE bench_order (home int NOT NULL, amount bigint NOT NULL, at timestamptz NOT NULL)")
     if shards.count() != len(split_cap(BUDGET)):
         raise RuntimeError("the budget was not sharded")
-    promotion = shards.values_list("promotion_id", flat=True)[0]
+    owner = shards.values_list("owner", flat=True)[0]
     limit = "the limit: the row alone"
     contenders = {
         limit: _script(""),
-        "16 rows (take_limit.sql)": _script(
-            "SAVEPOINT attempt;\n" + _take_sql("promotions/sql/take_limit.sql", promotion)
-        ),
-        "one row (take_limit_blocking.sql)": _script(_take_sql("promotions/sql/take_limit_blocking.sql", single)),
+        "16 rows": _script("SAVEPOINT attempt;\n" + _take_sql(owner, ":home") + "RELEASE attempt;\n"),
+        "one row": _script("SAVEPOINT attempt;\n" + _take_sql(owner, "0") + "RELEASE attempt;\n"),
     }
     rounds = {name: partial(pgbench, script, seconds=plan.seconds) for name, script in contenders.items()}
     print_result(
@@ -83,12 +82,13 @@ def _script(take: str) -> str:
     return f"\\set home random(0, 15)\nBEGIN;\n{take}{INSERT}COMMIT;\n"
 
 
-def _take_sql(path: str, promotion: object) -> str:
+def _take_sql(owner: object, shard: str) -> str:
     parameters = {
-        "promotion": f"'{promotion}'::uuid",
-        "kind": "'budget'",
-        "slot": "''",
-        "amount": "100",
-        "home": ":home",
+        "owners": f"ARRAY['{owner}']",
+        "scopes": "ARRAY['budget:EUR']",
+        "slots": "ARRAY['']",
+        "shards": f"ARRAY[{shard}]",
+        "amounts": "ARRAY[100]",
+        "caps": f"ARRAY[{BUDGET}]",
     }
-    return db.load_sql(path) % parameters + ";\n"
+    return db.load_sql("redemptions/limits/sql/take_limits.sql") % parameters + ";\n"

@@ -1,27 +1,30 @@
-"""Consistency check of promotions: compares the counters of limits with the redemptions."""
+"""Consistency check of promotions: compares the rows of limits with the redemptions."""
 
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef
 
 from core import db
-from promotions.models import Promotion, PromotionCounter, PromotionRedemption
-from redemptions.limits.rules import FIELD_BY_KIND
+from promotions.models import Promotion, PromotionRedemption
+from redemptions.limits import services as limits
+from redemptions.limits.models import Limit
+from redemptions.limits.rules import FIELD_BY_SCOPE, base_scope
+from redemptions.limits.selectors import find_wrong_caps
 
 GRACE = timedelta(minutes=10)  # expired reservations are normally released within a minute
-RECOUNT = "promotions/sql/recount_counters.sql"
+RECOUNT = "promotions/sql/recount_limits.sql"
 
 
 def check(*, at: datetime, repair: bool) -> Iterator[str]:
-    """Yield a line for each difference. With ``repair``, set counters to what the redemptions took."""
+    """Yield a line for each difference. With ``repair``, set limits to what the redemptions took."""
     for row in db.fetch_all(RECOUNT, {"promotion": None}):
-        repaired = repair and _recount(row["promotion_id"])
-        counter = " ".join(filter(None, [row["kind"], row["slot"], f"shard {row['shard']}"]))
+        repaired = repair and _recount(row["owner"])
+        limit = " ".join(filter(None, [row["scope"], row["slot"], f"shard {row['shard']}"]))
         yield (
-            f"promotion {row['promotion_id']}: counter {counter} is {row['taken']} of {row['cap']},"
+            f"promotion {row['owner']}: {limit} is {row['taken']} of {row['cap']},"
             f" but redemptions took {row['counted']}" + (": repaired" if repaired else "")
         )
     yield from _check_caps()
@@ -34,21 +37,19 @@ def check(*, at: datetime, repair: bool) -> Iterator[str]:
 
 @transaction.atomic
 def _recount(promotion: uuid.UUID) -> bool:
-    """Recount while all counters of the promotion are locked. Return False if redemptions exceed a cap."""
-    counters = PromotionCounter.objects.filter(promotion_id=promotion)
-    list(counters.select_for_update().order_by("kind", "scope_key", "shard"))
+    """Recount while the promotion is locked. Return False if redemptions exceed a cap."""
+    list(Promotion.objects.select_for_update().filter(pk=promotion))
     differences = db.fetch_all(RECOUNT, {"promotion": promotion})
-    for row in differences:
-        if row["counted"] <= row["cap"]:
-            counters.filter(kind=row["kind"], scope_key=row["slot"], shard=row["shard"]).update(taken=row["counted"])
-    return all(row["counted"] <= row["cap"] for row in differences)
+    return limits.recount(
+        owner=promotion, counted={(row["scope"], row["slot"], row["shard"]): row["counted"] for row in differences}
+    )
 
 
 def _check_caps() -> Iterator[str]:
     """Yield a line for each limit whose shards don't add up to it."""
-    sums = PromotionCounter.objects.values("promotion_id", "kind", "scope_key").annotate(total=Sum("cap")).order_by()
-    for row in sums.iterator():
-        limit = Promotion.objects.values_list(FIELD_BY_KIND[row["kind"]], flat=True).get(pk=row["promotion_id"])
-        if row["total"] != limit:
-            counter = " ".join(filter(None, [row["kind"], row["scope_key"]]))
-            yield f"promotion {row['promotion_id']}: shards of {counter} add up to {row['total']}, not {limit}"
+    promotions = Promotion.objects.filter(Exists(Limit.objects.filter(owner=OuterRef("pk"))))
+    for promotion in promotions.order_by("pk").iterator():
+        caps = {scope: getattr(promotion, field) for scope, field in FIELD_BY_SCOPE.items()}
+        for (scope, slot), total in find_wrong_caps(owner=promotion.pk, caps=caps):
+            limit = " ".join(filter(None, [scope, slot]))
+            yield f"promotion {promotion.pk}: shards of {limit} add up to {total}, not {caps[base_scope(scope)]}"

@@ -3,7 +3,7 @@
 from promotions.models.codes import Code, CodeAssignment, CodeBatch
 from promotions.models.pricing_profiles import PricingProfile
 from promotions.models.promotions import ENDED_STATUSES, LIVE, Promotion, Status, Trigger
-from promotions.models.redemptions import PromotionCounter, PromotionRedemption
+from promotions.models.redemptions import PromotionRedemption
 
 __all__ = [
     "ENDED_STATUSES",
@@ -13,7 +13,6 @@ __all__ = [
     "CodeBatch",
     "PricingProfile",
     "Promotion",
-    "PromotionCounter",
     "PromotionRedemption",
     "Status",
     "Trigger",

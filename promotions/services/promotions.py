@@ -15,11 +15,13 @@ from core.errors import DomainError, InvalidRequest
 from pricing import Offer, OfferInvalid, parse_offer
 from promotions.eligibility import match_keys, required_subtotal
 from promotions.models import ENDED_STATUSES, Promotion, Status, Trigger
-from promotions.services import campaign_sync, limits, segments
+from promotions.services import campaign_sync, segments
 from promotions.services.codes import register_code
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.errors import InvalidStatus
-from redemptions.limits.rules import FIELD_BY_KIND
+from redemptions.limits import services as limits
+from redemptions.limits.rules import FIELD_BY_SCOPE
+from redemptions.limits.selectors import has_usage
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_size
 
@@ -29,8 +31,8 @@ LIMIT_COLUMNS = {  # limits of the API: fields of the model
     "total": "limit_total", "per_customer": "limit_per_user", "per_day": "limit_per_day",
     "per_week": "limit_per_week", "per_month": "limit_per_month",
 }  # fmt: skip
-KIND_BY_FIELD = {field: kind for kind, field in FIELD_BY_KIND.items()}
-EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", *KIND_BY_FIELD}
+SCOPE_BY_FIELD = {field: scope for scope, field in FIELD_BY_SCOPE.items()}
+EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", *SCOPE_BY_FIELD}
 EDITABLE_BEFORE_START = EDITABLE_ALWAYS | {"start_date", "target_audience", "offer"}
 
 
@@ -61,7 +63,8 @@ def create_promotion(*, brand: Brand, fields: Mapping[str, Any], code: str | Non
 def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> Promotion:
     """Update fields of a promotion; after its start only texts, end, priority, budget and limits.
 
-    Raises InvalidRequest with each field error (also for a limit below current usage), and InvalidStatus after the end.
+    If a limit is set below its usage, nothing more is given. Raises InvalidRequest with each field error (also for a
+    used limit that is removed), and InvalidStatus after the end.
     """
     locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
     if locked.status in ENDED_STATUSES:
@@ -74,9 +77,8 @@ def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: dat
     for name, value in fields.items():
         setattr(locked, name, value)
     _check(locked, at, currency=locked.currency if "offer" in fields else None)
-    for name in KIND_BY_FIELD.keys() & fields.keys():
-        if not limits.resize(promotion=locked.pk, kind=KIND_BY_FIELD[name], cap=fields[name]):
-            raise InvalidRequest.field(name, _("Can't be lower than current usage."))
+    for name in SCOPE_BY_FIELD.keys() & fields.keys():
+        _resize(locked, SCOPE_BY_FIELD[name], fields[name], name)
     if locked.status != Status.DRAFT:
         segments.sync_segment(promotion=locked, at=at)
     elif "target_audience" in fields:
@@ -84,6 +86,15 @@ def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: dat
     locked.save()
     _request_sync(locked, at)
     return locked
+
+
+def _resize(promotion: Promotion, scope: str, cap: int | None, field: str) -> None:
+    """Change a limit of a locked promotion. A used one is never removed, because releasing an amount needs its row."""
+    scope = f"budget:{promotion.currency}" if scope == "budget" else scope
+    if cap is not None:
+        limits.resize(owner=promotion.pk, scope=scope, cap=cap)
+    elif has_usage(owner=promotion.pk, scope=scope):
+        raise InvalidRequest.field(field, _("A used limit can't be removed."))
 
 
 def locked_fields(*, promotion: Promotion, at: datetime) -> frozenset[str]:

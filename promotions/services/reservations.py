@@ -2,18 +2,19 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
 from core import db
 from promotions.errors import PromotionNotActive
-from promotions.models import LIVE, Code, Promotion, PromotionRedemption
-from promotions.services import limits
+from promotions.models import LIVE, Code, PromotionRedemption
 from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
 from redemptions.errors import CodeAlreadyUsed, ReservationExpired
-from redemptions.limits.rules import SHARDS, limit_error, period_starts
+from redemptions.limits import services as limits
+from redemptions.limits.contracts import LimitReached, LimitRequest, TakenLimit
+from redemptions.limits.rules import FIELD_BY_SCOPE, limit_error, period_starts
 
 
 def reserve(*, purchase: Purchase) -> None:
@@ -21,59 +22,76 @@ def reserve(*, purchase: Purchase) -> None:
 
     Writes nothing for a promotion without limits, unless its code is single-use.
     """
-    items = sorted(purchase.items, key=lambda item: item.key)
-    promotions = Promotion.objects.select_related("brand").in_bulk([uuid.UUID(item.key) for item in items])
-    codes = Code.objects.filter(pk__in=[item.code for item in items if item.code], single_use=True)
-    single_use = set(codes.values_list("pk", flat=True))
-    for item in items:
-        promotion = promotions[uuid.UUID(item.key)]
-        if promotion.status not in LIVE or not promotion.start_date <= purchase.at < promotion.end_date:
+    items = {uuid.UUID(item.key): item for item in sorted(purchase.items, key=lambda item: item.key)}
+    promotions = _lock_promotions(list(items))
+    for key, item in items.items():
+        promotion = promotions[key]
+        if promotion["status"] not in LIVE or not promotion["start_date"] <= purchase.at < promotion["end_date"]:
             raise OfferUnavailable(item, PromotionNotActive())
-        _reserve(promotion, item, purchase, code=item.code if item.code in single_use else "")
-
-
-def _reserve(promotion: Promotion, item: SelectedOffer, purchase: Purchase, code: str) -> None:
-    counters = []
-    for kind, scope_key, amount, cap in iter_limits(promotion, item, purchase):
-        taken = limits.take(
-            promotion=promotion.pk,
-            kind=kind,
-            scope_key=scope_key,
-            amount=amount,
-            cap=cap,
-            home=purchase.shopper_key % SHARDS,
-        )
-        if taken is None:
-            raise OfferUnavailable(item, limit_error(kind))
-        counters.append(taken)
-    if not counters and not code:
-        return
-    row = db.fetch_one(
-        "promotions/sql/insert_redemption.sql",
+    taken = _take_limits(items, promotions, purchase)
+    sent_codes = [item.code for item in items.values() if item.code]
+    single_use = set(Code.objects.filter(pk__in=sent_codes, single_use=True).values_list("pk", flat=True))
+    counters: dict[uuid.UUID, list[Sequence[str | int]]] = {key: [] for key in items}
+    for one in taken:
+        counters[one.owner].append((one.scope, one.slot, one.shard, one.amount))
+    uses = [
         {
-            "promotion": promotion.pk, "redemption": purchase.id, "customer": purchase.shopper_key, "code": code,
-            "amount": item.amount, "counters": json.dumps(counters), "at": purchase.at, "until": purchase.until,
+            "promotion": str(key),
+            "code": item.code if item.code in single_use else "",
+            "amount": item.amount,
+            "counters": counters[key],
+        }
+        for key, item in items.items()
+    ]
+    _insert([use for use in uses if use["counters"] or use["code"]], items, purchase)
+
+
+def _lock_promotions(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, db.Row]:
+    """Lock promotions, so that their limits don't change before the end of the transaction, and return them."""
+    rows = db.fetch_all("promotions/sql/lock_promotions.sql", {"promotions": list(keys)}) if keys else []
+    return {row["id"]: row for row in rows}
+
+
+def _take_limits(
+    items: dict[uuid.UUID, SelectedOffer], promotions: dict[uuid.UUID, db.Row], purchase: Purchase
+) -> list[TakenLimit]:
+    requests = [request for key, item in items.items() for request in _iter_limits(promotions[key], item, purchase)]
+    try:
+        return limits.take(requests=requests)
+    except LimitReached as reached:
+        raise OfferUnavailable(items[reached.request.owner], limit_error(reached.request.scope)) from reached
+
+
+def _iter_limits(promotion: db.Row, item: SelectedOffer, purchase: Purchase) -> Iterator[LimitRequest]:
+    """Yield what the purchase takes of each limit of the promotion; the limit to report first comes first."""
+    first_days = period_starts(purchase.at.astimezone(ZoneInfo(promotion["timezone"])))
+    slots = {"customer": str(purchase.shopper_key)} | {scope: day.isoformat() for scope, day in first_days.items()}
+    for scope, field in FIELD_BY_SCOPE.items():
+        amount = item.amount if scope == "budget" else 1
+        if promotion[field] is not None and amount:
+            yield LimitRequest(
+                owner=promotion["id"],
+                scope=f"budget:{promotion['currency']}" if scope == "budget" else scope,
+                slot=slots.get(scope, ""),
+                amount=amount,
+                cap=promotion[field],
+                home=purchase.shopper_key,
+            )
+
+
+def _insert(uses: Sequence[db.Row], items: dict[uuid.UUID, SelectedOffer], purchase: Purchase) -> None:
+    """Insert the redemptions. Raises OfferUnavailable for a single-use code that is already used."""
+    if not uses:
+        return
+    inserted = db.fetch_all(
+        "promotions/sql/insert_redemptions.sql",
+        {
+            "redemption": purchase.id, "customer": purchase.shopper_key, "at": purchase.at, "until": purchase.until,
+            "uses": json.dumps(uses),
         },
     )  # fmt: skip
-    if row is None:
-        raise OfferUnavailable(item, CodeAlreadyUsed())
-
-
-def iter_limits(promotion: Promotion, item: SelectedOffer, purchase: Purchase) -> Iterator[tuple[str, str, int, int]]:
-    """Yield the promotion's limits as (kind, scope key, amount, cap), in the one order in which they are taken."""
-    first_days = period_starts(purchase.at.astimezone(ZoneInfo(promotion.brand.timezone)))
-    if promotion.budget is not None and item.amount:
-        yield "budget", "", item.amount, promotion.budget
-    if promotion.limit_per_day is not None:
-        yield "day", first_days["day"].isoformat(), 1, promotion.limit_per_day
-    if promotion.limit_per_month is not None:
-        yield "month", first_days["month"].isoformat(), 1, promotion.limit_per_month
-    if promotion.limit_total is not None:
-        yield "total", "", 1, promotion.limit_total
-    if promotion.limit_per_user is not None:
-        yield "user", str(purchase.shopper_key), 1, promotion.limit_per_user
-    if promotion.limit_per_week is not None:
-        yield "week", first_days["week"].isoformat(), 1, promotion.limit_per_week
+    for lost in sorted({use["promotion"] for use in uses} - {str(row["promotion_id"]) for row in inserted}):
+        raise OfferUnavailable(items[uuid.UUID(lost)], CodeAlreadyUsed())
 
 
 def confirm(*, purchase: Purchase) -> None:
@@ -88,12 +106,12 @@ def confirm(*, purchase: Purchase) -> None:
 
 def release(*, purchase: Purchase) -> None:
     """Release the reserved uses; confirmed uses stay."""
-    _release_counters(_redemptions(purchase).filter(reserved_until__isnull=False))
+    _release_limits(_redemptions(purchase).filter(reserved_until__isnull=False))
 
 
 def return_items(*, purchase: Purchase) -> None:
     """Return the confirmed uses and release what they took of limits and budgets."""
-    _release_counters(_redemptions(purchase).filter(reserved_until__isnull=True))
+    _release_limits(_redemptions(purchase).filter(reserved_until__isnull=True))
 
 
 def _redemptions(purchase: Purchase) -> QuerySet[PromotionRedemption]:
@@ -102,7 +120,9 @@ def _redemptions(purchase: Purchase) -> QuerySet[PromotionRedemption]:
     )
 
 
-def _release_counters(redemptions: QuerySet[PromotionRedemption]) -> None:
-    for redemption in redemptions.select_for_update().order_by("promotion_id"):
-        limits.release(promotion=redemption.promotion_id, taken=redemption.counters)
-        redemption.delete()
+def _release_limits(redemptions: QuerySet[PromotionRedemption]) -> None:
+    """Delete redemptions and release what they took of limits."""
+    _lock_promotions(list(redemptions.order_by().values_list("promotion_id", flat=True)))
+    released = list(redemptions.select_for_update().order_by("promotion_id"))
+    limits.release(taken=[TakenLimit(use.promotion_id, *counter) for use in released for counter in use.counters])
+    PromotionRedemption.objects.filter(pk__in=[use.pk for use in released]).delete()

@@ -1,33 +1,49 @@
 """Rules of budgets and usage limits: their fields, errors and calendar periods, and how they are split into shards."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from core.errors import DomainError
 from redemptions.errors import BudgetExhausted, UsageLimitPerCustomer, UsageLimitReached
 
-FIELD_BY_KIND = {  # kind of counter: field of the promotion; if several limits are reached, the first is reported
-    "budget": "budget", "user": "limit_per_user", "total": "limit_total",
+FIELD_BY_SCOPE = {  # scope without currency: field of the offer; if several limits are reached, the first is reported
+    "budget": "budget", "customer": "limit_per_user", "total": "limit_total",
     "day": "limit_per_day", "week": "limit_per_week", "month": "limit_per_month",
 }  # fmt: skip
 LIMIT_NAMES = {"total": "total", "day": "per_day", "week": "per_week", "month": "per_month"}  # as the API calls them
 SHARDS = 16
 SHARDING_THRESHOLD = 10 * SHARDS  # a smaller limit is one row, since shards of a few units would only move capacity
+EXCESS_SHARD = -1  # the row that counts the usage above a limit that was lowered; it sorts first, so it is locked first
+
+Shards = Mapping[int, tuple[int, int]]
+"""The state of a limit: taken and cap by shard."""
 
 
-def limit_error(kind: str) -> DomainError:
-    """Return the error for a limit of this kind of counter that is reached."""
-    if kind == "budget":
+def base_scope(scope: str) -> str:
+    """Return the scope without its currency: ``budget`` for ``budget:EUR``."""
+    return scope.partition(":")[0]
+
+
+def limit_error(scope: str) -> DomainError:
+    """Return the error for a limit of this scope that is reached."""
+    base = base_scope(scope)
+    if base == "budget":
         return BudgetExhausted()
-    if kind == "user":
+    if base == "customer":
         return UsageLimitPerCustomer()
-    return UsageLimitReached(limit=LIMIT_NAMES[kind])
+    return UsageLimitReached(limit=LIMIT_NAMES[base])
 
 
 def period_starts(at: datetime) -> dict[str, date]:
     """Return the first day of the day, the week (from Monday) and the month that contain a local datetime."""
     day = at.date()
     return {"day": day, "week": day - timedelta(days=day.weekday()), "month": day.replace(day=1)}
+
+
+# --- shards -----------------------------------------------------------------------------------------------------------
+def is_per_customer(scope: str) -> bool:
+    """Return whether a scope counts each customer: such a row is never split and takes its cap from the offer."""
+    return scope.startswith("customer")
 
 
 def split_cap(cap: int) -> list[int]:
@@ -37,19 +53,64 @@ def split_cap(cap: int) -> list[int]:
     return [cap // SHARDS + (1 if shard < cap % SHARDS else 0) for shard in range(SHARDS)]
 
 
-def consolidate_shards(
-    rows: Iterable[tuple[int, int, int]], *, amount: int, home: int
-) -> dict[int, tuple[int, int]] | None:
-    """Move the capacity that all shards have left to the shard ``home`` and take ``amount`` there.
+def split_limit(scope: str, cap: int) -> list[int]:
+    """Return the caps of the shards of a limit that nobody has used yet."""
+    return [cap] if is_per_customer(scope) else split_cap(cap)
 
-    ``rows`` are ``(shard, taken, cap)``. Returns ``{shard: (taken, cap)}``, or None if less than ``amount`` is left.
-    The sum of the caps stays the same.
+
+def capacity_left(scope: str, cap: int, rows: Shards) -> dict[int, int]:
+    """Return what each shard of a limit has left, given its rows; a missing shard has its whole share."""
+    shares = {shard: (0, share) for shard, share in enumerate(split_limit(scope, cap))}
+    if is_per_customer(scope):
+        return {0: cap - rows.get(0, (0, 0))[0]}
+    return {shard: high - taken for shard, (taken, high) in (shares | dict(rows)).items() if shard != EXCESS_SHARD}
+
+
+def choose_shards(requests: Sequence[tuple[int, int]], left: Mapping[int, int]) -> list[int] | None:
+    """Return a shard with enough capacity for each request ``(amount, home)``: its home, or else the fullest.
+
+    Returns None if no shard has enough for one of them.
     """
-    shards = {shard: (taken, cap) for shard, taken, cap in rows}
-    left = sum(cap - taken for taken, cap in shards.values())
-    if left < amount or not shards:
+    remaining, chosen = dict(left), []
+    for amount, home in requests:
+        fullest = max(remaining, key=lambda shard: remaining[shard])
+        shard = home if remaining.get(home, 0) >= amount else fullest
+        if remaining[shard] < amount:
+            return None
+        remaining[shard] -= amount
+        chosen.append(shard)
+    return chosen
+
+
+def consolidate_shards(rows: Shards, *, amount: int, home: int) -> tuple[int, Shards] | None:
+    """Take ``amount`` from a shard, moving the capacity that all shards have left to it if none has enough.
+
+    Returns the shard and the new state, or None if less than ``amount`` is left. The sum of the caps stays the same.
+    """
+    left = {shard: cap - taken for shard, (taken, cap) in rows.items() if shard != EXCESS_SHARD}
+    if not left or sum(left.values()) < amount:
         return None
-    target = home if home in shards else min(shards)
-    moved = {shard: (taken, taken) for shard, (taken, _) in shards.items()}
-    taken = shards[target][0]
-    return moved | {target: (taken + amount, taken + left)}
+    if (chosen := choose_shards([(amount, home)], left)) is not None:
+        taken, cap = rows[chosen[0]]
+        return chosen[0], dict(rows) | {chosen[0]: (taken + amount, cap)}
+    target = home if home in left else min(left)
+    moved = {shard: (rows[shard][0], rows[shard][0]) for shard in left}
+    taken = rows[target][0]
+    return target, dict(rows) | moved | {target: (taken + amount, taken + sum(left.values()))}
+
+
+def spread_cap(rows: Shards, *, cap: int) -> dict[int, tuple[int, int]]:
+    """Return the state of a limit of ``cap`` with the usage of ``rows``: what is left is divided among its shards.
+
+    If more than ``cap`` is used, nothing is left, and the excess is the cap of the row ``EXCESS_SHARD``.
+    """
+    taken = {shard: taken for shard, (taken, _) in rows.items() if shard != EXCESS_SHARD}
+    shards = len(split_cap(cap))
+    spare = cap - sum(taken.values())
+    state = {shard: (amount, amount) for shard, amount in taken.items()}
+    for shard in range(shards):
+        amount = taken.get(shard, 0)
+        share = max(0, spare) // shards + (shard < max(0, spare) % shards)
+        state[shard] = (amount, amount + share)
+    has_excess = spare < 0 or EXCESS_SHARD in rows
+    return state | ({EXCESS_SHARD: (0, max(0, -spare))} if has_excess else {})

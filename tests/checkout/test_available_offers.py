@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import Brand, User
 from promotions.models import Promotion
 from promotions.services import start_due
+from redemptions.limits.models import Limit
 from segments.services import apply_audience
 from tests.factories import BrandFactory, DiscountCodeFactory, MembershipFactory, PromotionFactory, ShopperFactory
 
@@ -52,7 +53,7 @@ def test_a_shopper_sees_only_active_offers_that_apply_to_them(
     start_due(at=timezone.now())
     PromotionFactory(brand=billo, name="Draft", status="draft")
     PromotionFactory(brand=billo, name="Used up", limit_total=1)
-    Promotion.objects.get(name="Used up").counters.create(kind="total", taken=1, cap=1)
+    Limit.objects.create(owner=Promotion.objects.get(name="Used up").pk, scope="total", taken=1, cap=1)
     assigned = PromotionFactory(brand=billo, name="By my code", trigger="code", text="MINE")
     assigned.codes.update(customer=shopper.customer)
     PromotionFactory(brand=billo, name="By any code", trigger="code", text="OPEN")

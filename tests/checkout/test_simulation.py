@@ -17,7 +17,8 @@ from checkout import rules, serialization, services
 from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
 from checkout.models import Redemption
 from pricing import parse_offer, price
-from promotions.models import PricingProfile, Promotion, PromotionCounter, PromotionRedemption
+from promotions.models import PricingProfile, Promotion, PromotionRedemption
+from redemptions.limits.models import Limit
 from segments.services import apply_audience
 from tests.checkout.builders import QUOTE, cart, error_fields, line, post, status_and_code
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory, MembershipFactory, PromotionFactory
@@ -263,12 +264,12 @@ def test_a_draft_takes_precedence_over_an_active_promotion_of_its_code(server: C
 
 def test_limits_of_active_promotions_apply_without_being_used(server: Client, billo: Brand) -> None:
     active = PromotionFactory(brand=billo, text="ONCE", trigger="code", limit_total=1)
-    PromotionCounter.objects.create(promotion=active, kind="total", taken=1, cap=1)
+    Limit.objects.create(owner=active.pk, scope="total", taken=1, cap=1)
 
     answer = simulate(server, include_live=True, cart=cart(codes=["ONCE"]))
 
     assert answer["rejected"][0]["reason"]["code"] == "usage_limit_reached"
-    assert PromotionCounter.objects.get().taken == 1
+    assert Limit.objects.get().taken == 1
 
 
 def test_promotions_and_codes_of_other_brands_are_not_included(server: Client) -> None:

@@ -16,8 +16,9 @@ from accounts.models import Brand
 from checkout.models import Redemption, RedemptionItem, RefundedLine
 from discounts.models import Usage, UsageReturn
 from promotions import services as promotions
-from promotions.models import PromotionCounter, PromotionRedemption, Trigger
+from promotions.models import PromotionRedemption, Trigger
 from promotions.models import Status as PromotionStatus
+from redemptions.limits.models import Limit
 from redemptions.statuses import RedemptionStatus
 from tests.factories import BrandFactory, DiscountCodeFactory, ShopperFactory
 
@@ -200,9 +201,9 @@ def test_refunded_lines_are_compared_with_their_discounts(history: list[Redempti
 
 
 def test_counters_are_recounted_from_the_redemptions(history: list[Redemption]) -> None:
-    taken = PromotionCounter.objects.filter(taken__gt=0, kind="total").first()
+    taken = Limit.objects.filter(taken__gt=0, scope="total").first()
     assert taken is not None
-    PromotionCounter.objects.filter(pk=taken.pk).update(taken=F("taken") - 1)
+    Limit.objects.filter(pk=taken.pk).update(taken=F("taken") - 1)
 
     status, (line,) = check()
     assert status == 1
@@ -212,7 +213,7 @@ def test_counters_are_recounted_from_the_redemptions(history: list[Redemption]) 
 
 
 def test_the_shards_of_a_limit_add_up_to_it(history: list[Redemption]) -> None:
-    PromotionCounter.objects.filter(kind="total", shard=0).update(cap=F("cap") + 1)
+    Limit.objects.filter(scope="total", shard=0).update(cap=F("cap") + 1)
 
     status, (line,) = check("--repair")
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from checkout.models import Redemption
 from checkout.services import release_expired
-from promotions.models import Promotion, PromotionCounter, PromotionRedemption
+from promotions.models import Promotion, PromotionRedemption
+from redemptions.limits.models import Limit
 from redemptions.statuses import RedemptionStatus
 from tests.factories import ApiKeyFactory, BrandFactory, PromotionFactory
 from tests.faults.clients import send_until_response
@@ -50,7 +51,7 @@ def send_carts(system: Platform, name: str, credentials: str, *, confirm: bool) 
 
 def count_spent(promotion: Promotion) -> int:
     """Return what the rows of the budget count as used, in minor units."""
-    return sum(PromotionCounter.objects.filter(promotion=promotion, kind="budget").values_list("taken", flat=True))
+    return sum(Limit.objects.filter(owner=promotion.pk, scope="budget:EUR").values_list("taken", flat=True))
 
 
 @pytest.mark.timeout(900)

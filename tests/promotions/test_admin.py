@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
-from promotions.models import Code, Promotion, PromotionCounter
+from promotions.models import Code, Promotion
+from redemptions.limits.models import Limit
 from segments.models import Audience, AudienceMember
 from tests.factories import BrandFactory, CodeFactory, CustomerFactory, MembershipFactory, PromotionFactory, UserFactory
 
@@ -87,14 +88,12 @@ def test_a_promotion_is_described_in_a_sentence(brand: Brand) -> None:
 def test_the_usage_of_budget_and_limits_is_shown(owner: Client, brand: Brand) -> None:
     promotion = PromotionFactory(brand=brand, budget=100_000, limit_total=500, limit_per_day=10)
     today = timezone.now().astimezone(brand_zone(brand)).date()
-    counters = [
-        ("budget", "", 0, 20_000, 50_000), ("budget", "", 1, 5_000, 50_000), ("total", "", 0, 12, 500),
+    limits = [
+        ("budget:EUR", "", 0, 20_000, 50_000), ("budget:EUR", "", 1, 5_000, 50_000), ("total", "", 0, 12, 500),
         ("day", today.isoformat(), 0, 3, 10), ("day", (today - timedelta(days=1)).isoformat(), 0, 9, 10),
     ]  # fmt: skip
-    for kind, scope_key, shard, taken, cap in counters:
-        PromotionCounter.objects.create(
-            promotion=promotion, kind=kind, scope_key=scope_key, shard=shard, taken=taken, cap=cap
-        )
+    for scope, slot, shard, taken, cap in limits:
+        Limit.objects.create(owner=promotion.pk, scope=scope, slot=slot, shard=shard, taken=taken, cap=cap)
 
     cards = owner.get(page_of(promotion)).context["cards"]
 
@@ -240,15 +239,16 @@ def test_after_the_start_only_texts_end_priority_and_limits_change(owner: Client
     assert promotion.start_date == datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_a_limit_below_current_usage_is_rejected_at_its_field(owner: Client, brand: Brand) -> None:
+def test_a_used_limit_is_lowered_but_not_removed(owner: Client, brand: Brand) -> None:
     promotion = PromotionFactory(brand=brand, limit_total=500)
-    PromotionCounter.objects.create(promotion=promotion, kind="total", scope_key="", taken=40, cap=500)
+    Limit.objects.create(owner=promotion.pk, scope="total", taken=40, cap=500)
 
-    form = owner.post(page_of(promotion), untouched(owner, promotion) | {"limit_total": "39"}).context["form"]
+    owner.post(page_of(promotion), untouched(owner, promotion) | {"limit_total": "39"})
+    form = owner.post(page_of(promotion), untouched(owner, promotion) | {"limit_total": ""}).context["form"]
 
     assert set(form.errors) == {"limit_total"}
     promotion.refresh_from_db()
-    assert promotion.limit_total == 500
+    assert promotion.limit_total == 39
 
 
 def test_a_duplicate_starts_with_the_values_of_the_original(owner: Client, brand: Brand) -> None:

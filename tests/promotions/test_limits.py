@@ -15,7 +15,7 @@ from checkout.models import Redemption
 from core.errors import DomainError
 from pricing import Cart, Line
 from promotions.errors import PromotionNotActive
-from promotions.models import PricingProfile, Promotion, PromotionCounter, PromotionRedemption
+from promotions.models import PricingProfile, Promotion, PromotionRedemption
 from promotions.services import start_due, update_promotion
 from redemptions.errors import (
     BudgetExhausted,
@@ -24,6 +24,8 @@ from redemptions.errors import (
     UsageLimitPerCustomer,
     UsageLimitReached,
 )
+from redemptions.limits.models import Limit
+from redemptions.limits.selectors import find_wrong_caps
 from redemptions.statuses import RedemptionStatus
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
@@ -76,7 +78,7 @@ def test_an_automatic_promotion_without_limits_writes_nothing(billo: Brand, at: 
 
     assert redemption.discount_total == 1_000
     assert not PromotionRedemption.objects.exists()
-    assert not PromotionCounter.objects.exists()
+    assert not Limit.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -267,7 +269,7 @@ def test_a_refund_restores_usage_if_the_pricing_settings_say_so(
     refunded = services.return_redemption(redemption=redemption, lines=None, at=at)
 
     assert refunded.status == RedemptionStatus.RETURNED
-    assert sum(counter.cap - counter.taken for counter in PromotionCounter.objects.all()) == left
+    assert sum(counter.cap - counter.taken for counter in Limit.objects.all()) == left
 
 
 def test_a_promotion_that_ended_after_the_quote_is_rejected(billo: Brand, at: datetime) -> None:
@@ -286,10 +288,10 @@ def test_one_customer_can_use_every_unit_of_a_sharded_limit(billo: Brand, at: da
     for number in range(160):
         reserve(billo, at, "SPRING", who=customer, order=str(number))
 
-    assert PromotionCounter.objects.count() == 16
+    assert Limit.objects.filter(scope="total").count() == 16
     with pytest.raises(UsageLimitReached):
         reserve(billo, at, "SPRING", who=customer, order="last")
-    assert sum(counter.cap for counter in PromotionCounter.objects.all()) == 160
+    assert sum(counter.cap for counter in Limit.objects.all()) == 160
 
 
 def test_a_sharded_budget_is_spent_to_the_last_cent(billo: Brand, at: datetime) -> None:
@@ -299,13 +301,13 @@ def test_a_sharded_budget_is_spent_to_the_last_cent(billo: Brand, at: datetime) 
         reserve(billo, at, "SPRING", price=15_000)  # 15.00 each: more than a shard holds
     reserve(billo, at, "SPRING", price=10_000)
 
-    assert sum(counter.cap - counter.taken for counter in PromotionCounter.objects.all()) == 0
+    assert sum(counter.cap - counter.taken for counter in Limit.objects.all()) == 0
     with pytest.raises(BudgetExhausted):
         reserve(billo, at, "SPRING", price=10)
 
 
 # --- changes of limits ------------------------------------------------------------------------------------------------
-def test_a_limit_is_raised_and_lowered_down_to_its_usage(billo: Brand, at: datetime) -> None:
+def test_a_limit_is_raised_and_lowered(billo: Brand, at: datetime) -> None:
     promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=2)
     for _ in range(2):
         reserve(billo, at, "SPRING")
@@ -313,10 +315,65 @@ def test_a_limit_is_raised_and_lowered_down_to_its_usage(billo: Brand, at: datet
     update_promotion(promotion=promotion, fields={"limit_total": 3}, at=at)
     reserve(billo, at, "SPRING")
 
-    with pytest.raises(DomainError, match="invalid fields"):
-        update_promotion(promotion=promotion, fields={"limit_total": 2}, at=at)
-    promotion.refresh_from_db()
-    assert promotion.limit_total == 3
+    update_promotion(promotion=promotion, fields={"limit_total": 2}, at=at)
+    with pytest.raises(UsageLimitReached):
+        reserve(billo, at, "SPRING")
+
+
+@pytest.mark.parametrize("total", [5, 320])
+def test_below_its_usage_a_limit_gives_nothing_until_enough_is_released(total: int, billo: Brand, at: datetime) -> None:
+    promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=total)
+    redemptions = [reserve(billo, at, "SPRING") for _ in range(5)]
+    caps = {"total": 3}
+
+    update_promotion(promotion=promotion, fields={"limit_total": 3}, at=at)
+    for redemption in redemptions[:2]:
+        with pytest.raises(UsageLimitReached):
+            reserve(billo, at, "SPRING")
+        services.cancel(redemption=redemption, at=at)
+        assert list(find_wrong_caps(owner=promotion.pk, caps=caps)) == []
+    with pytest.raises(UsageLimitReached):
+        reserve(billo, at, "SPRING")
+
+    services.cancel(redemption=redemptions[2], at=at)
+    reserve(billo, at, "SPRING")
+    with pytest.raises(UsageLimitReached):
+        reserve(billo, at, "SPRING")
+    update_promotion(promotion=promotion, fields={"limit_total": 4}, at=at)
+    reserve(billo, at, "SPRING")
+    assert sum(Limit.objects.values_list("taken", flat=True)) == 4
+    assert list(find_wrong_caps(owner=promotion.pk, caps={"total": 4})) == []
+
+
+def test_a_limit_per_customer_that_is_lowered_holds_for_the_next_use(billo: Brand, at: datetime) -> None:
+    promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_per_user=5)
+    customer = shopper()
+    redemptions = [reserve(billo, at, "SPRING", who=customer) for _ in range(3)]
+
+    update_promotion(promotion=promotion, fields={"limit_per_user": 2}, at=at)
+    for redemption in redemptions[:2]:
+        with pytest.raises(UsageLimitPerCustomer):
+            reserve(billo, at, "SPRING", who=customer)
+        services.cancel(redemption=redemption, at=at)
+
+    reserve(billo, at, "SPRING", who=customer)
+    with pytest.raises(UsageLimitPerCustomer):
+        reserve(billo, at, "SPRING", who=customer)
+
+
+def test_a_limit_that_becomes_large_is_split(billo: Brand, at: datetime) -> None:
+    promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=3)
+    reserve(billo, at, "SPRING")
+
+    update_promotion(promotion=promotion, fields={"limit_total": 163}, at=at)
+
+    assert Limit.objects.filter(scope="total").count() == 16
+    assert list(find_wrong_caps(owner=promotion.pk, caps={"total": 163})) == []
+    customer = shopper()
+    for number in range(162):
+        reserve(billo, at, "SPRING", who=customer, order=f"large-{number}")
+    with pytest.raises(UsageLimitReached):
+        reserve(billo, at, "SPRING", who=customer, order="last")
 
 
 def test_a_used_limit_is_never_removed(billo: Brand, at: datetime) -> None:
@@ -328,7 +385,7 @@ def test_a_used_limit_is_never_removed(billo: Brand, at: datetime) -> None:
     update_promotion(promotion=promotion, fields={"limit_total": 2_000_000_000, "limit_per_day": 5}, at=at)
     services.cancel(redemption=redemption, at=at)
 
-    assert sum(counter.taken for counter in PromotionCounter.objects.all()) == 0
+    assert sum(counter.taken for counter in Limit.objects.all()) == 0
 
 
 def test_an_offer_for_another_transaction_type_is_rejected(billo: Brand, at: datetime) -> None:

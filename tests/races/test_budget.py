@@ -18,10 +18,15 @@ from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from core import db
+from core.ids import uuid7
 from pricing import Cart, Line
-from promotions.models import Promotion, PromotionCounter, PromotionRedemption
-from promotions.services import limits
-from redemptions.errors import BudgetExhausted, CodeAlreadyUsed, UsageLimitPerCustomer
+from promotions.models import Promotion, PromotionRedemption
+from promotions.services import update_promotion
+from redemptions.errors import BudgetExhausted, CodeAlreadyUsed, UsageLimitPerCustomer, UsageLimitReached
+from redemptions.limits import services as limits
+from redemptions.limits.contracts import LimitRequest, TakenLimit
+from redemptions.limits.models import Limit
+from redemptions.limits.selectors import find_wrong_caps
 from redemptions.statuses import RedemptionStatus
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
@@ -53,8 +58,70 @@ def test_concurrent_carts_never_exceed_the_budget(budget: int, run_concurrently:
     )
 
     assert Counter(type(result) for result in results) == {Redemption: 40, BudgetExhausted: 60}
-    assert sum(counter.taken for counter in PromotionCounter.objects.all()) == budget // 40 * 40
+    assert sum(counter.taken for counter in Limit.objects.all()) == budget // 40 * 40
     assert sum(redemption.amount for redemption in PromotionRedemption.objects.all()) <= budget
+
+
+@pytest.mark.parametrize(
+    ("limit", "count"),
+    [("limit_total", 160), *((f"limit_{name}", 12) for name in ("total", "per_day", "per_week", "per_month"))],
+)  # 16 shards of 10; one row
+def test_concurrent_carts_use_a_limit_to_the_last_unit(
+    limit: str, count: int, run_concurrently: RunConcurrently, at: datetime
+) -> None:
+    brand = BrandFactory()
+    promotion = PromotionFactory(brand=brand, trigger="code", text="SPRING", **{limit: count})
+    for number, shopper in enumerate(shoppers(count - 12)):
+        reserve(brand, shopper, at, "SPRING", order=f"before-{number}")
+
+    results = run_concurrently(
+        lambda shopper: reserve(brand, shopper, at, "SPRING", order=shopper.customer_id), shoppers(40)
+    )
+
+    assert Counter(type(result) for result in results) == {Redemption: 12, UsageLimitReached: 28}
+    assert sum(row.taken for row in Limit.objects.all()) == count
+    assert (
+        list(find_wrong_caps(owner=promotion.pk, caps={"total": count, "day": count, "week": count, "month": count}))
+        == []
+    )
+
+
+def change_a_limit_while_it_is_taken(
+    run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch, at: datetime
+) -> list[tuple[tuple[str, str], int]]:
+    """Take from a limit that has no rows yet while it is lowered. Return the limits that don't add up to their cap."""
+    brand, (shopper,) = BrandFactory(), shoppers(1)
+    promotion = PromotionFactory(brand=brand, trigger="code", text="SPRING", limit_total=1600)
+    is_read, take = threading.Event(), limits.take
+
+    def take_later(**kwargs: Any) -> Any:
+        is_read.set()
+        threading.Event().wait(0.3)
+        return take(**kwargs)
+
+    def lower() -> None:
+        assert is_read.wait(5)
+        update_promotion(promotion=promotion, fields={"limit_total": 160}, at=at)
+
+    monkeypatch.setattr(limits, "take", take_later)
+    run_concurrently(lambda call: call(), [partial(reserve, brand, shopper, at, "SPRING", order="1"), lower])
+    return list(find_wrong_caps(owner=promotion.pk, caps={"total": 160}))
+
+
+def test_a_limit_does_not_change_while_it_is_taken(
+    run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch, at: datetime
+) -> None:
+    assert change_a_limit_while_it_is_taken(run_concurrently, monkeypatch, at) == []
+
+
+def test_without_the_lock_of_the_promotion_its_shards_exceed_a_lowered_limit(
+    run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch, at: datetime
+) -> None:
+    """Prove that the test above can fail."""
+    load_sql = db.load_sql
+    monkeypatch.setattr(db, "load_sql", lambda path: load_sql(path).replace("FOR KEY SHARE OF p", ""))
+
+    assert change_a_limit_while_it_is_taken(run_concurrently, monkeypatch, at) == [(("total", ""), 250)]
 
 
 def take_next_to_a_locked_shard(
@@ -64,21 +131,22 @@ def take_next_to_a_locked_shard(
 
     This happens when shards are used up between the read and the lock.
     """
-    barrier, fetch_one = threading.Barrier(2), db.fetch_one
+    barrier, fetch_all = threading.Barrier(2), db.fetch_all
 
-    def lock_a_shard(path: str, params: Mapping[str, Any]) -> db.Row | None:
-        if not path.endswith("take_limit.sql"):
-            return fetch_one(path, params)
-        shard_row = PromotionCounter.objects.filter(promotion=promotion, shard=params["home"])
+    def lock_a_shard(path: str, params: Mapping[str, Any]) -> list[db.Row]:
+        if not path.endswith("take_limits.sql"):
+            return fetch_all(path, params)
+        shard_row = Limit.objects.filter(owner=promotion.pk, shard=params["shards"][0])
         assert shard_row.select_for_update().first()
         barrier.wait(5)
-        return None
+        return []
 
     def take(home: int) -> Any:
+        request = LimitRequest(promotion.pk, "budget:EUR", "", amount=150, cap=1600, home=home)
         with transaction.atomic():
-            return limits.take(promotion=promotion.pk, kind="budget", scope_key="", amount=150, cap=1600, home=home)
+            return limits.take(requests=[request])
 
-    monkeypatch.setattr(db, "fetch_one", lock_a_shard)
+    monkeypatch.setattr(db, "fetch_all", lock_a_shard)
     return Counter(map(type, run_concurrently(take, [3, 5])))
 
 
@@ -86,8 +154,8 @@ def take_next_to_a_locked_shard(
 def sharded_promotion() -> Promotion:
     """Promotion whose budget of 1600 is split into shards of 100."""
     promotion = PromotionFactory(budget=1600)
-    PromotionCounter.objects.bulk_create(
-        PromotionCounter(promotion=promotion, kind="budget", shard=shard, cap=100) for shard in range(16)
+    Limit.objects.bulk_create(
+        Limit(owner=promotion.pk, scope="budget:EUR", shard=shard, cap=100) for shard in range(16)
     )
     return promotion
 
@@ -95,8 +163,8 @@ def sharded_promotion() -> Promotion:
 def test_consolidating_shards_holds_no_lock_that_another_waits_for(
     sharded_promotion: Promotion, run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert take_next_to_a_locked_shard(sharded_promotion, run_concurrently, monkeypatch) == {tuple: 2}
-    assert sum(counter.taken for counter in PromotionCounter.objects.all()) == 300
+    assert take_next_to_a_locked_shard(sharded_promotion, run_concurrently, monkeypatch) == {list: 2}
+    assert sum(counter.taken for counter in Limit.objects.all()) == 300
 
 
 def test_without_the_savepoint_consolidating_shards_deadlocks(
@@ -106,7 +174,7 @@ def test_without_the_savepoint_consolidating_shards_deadlocks(
     monkeypatch.setattr(transaction, "savepoint_rollback", lambda _: None)
 
     assert take_next_to_a_locked_shard(sharded_promotion, run_concurrently, monkeypatch) == {
-        tuple: 1,
+        list: 1,
         OperationalError: 1,
     }
 
@@ -123,8 +191,8 @@ def test_automatic_promotion_applies_while_its_budget_lasts(run_concurrently: Ru
 def test_without_the_conditional_update_the_budget_is_exceeded(run_concurrently: RunConcurrently, at: datetime) -> None:
     """Prove that the tests above can fail: check the budget, then take, without the constraint."""
     promotion = PromotionFactory(budget=400)
-    row = PromotionCounter.objects.create(promotion=promotion, kind="budget", cap=400)
-    counters = PromotionCounter.objects.filter(pk=row.pk)
+    row = Limit.objects.create(owner=promotion.pk, scope="budget:EUR", cap=400)
+    counters = Limit.objects.filter(pk=row.pk)
 
     def check_then_take(_: int) -> None:
         counter = counters.get()
@@ -133,7 +201,7 @@ def test_without_the_conditional_update_the_budget_is_exceeded(run_concurrently:
 
     taken = 0
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE promotions_promotioncounter DROP CONSTRAINT promotions_counter_within_cap")
+        cursor.execute("ALTER TABLE redemptions_limit DROP CONSTRAINT redemptions_limit_within_cap")
         try:
             for _ in range(10):
                 run_concurrently(check_then_take, range(40))
@@ -144,8 +212,8 @@ def test_without_the_conditional_update_the_budget_is_exceeded(run_concurrently:
         finally:
             counters.update(taken=0)
             cursor.execute(
-                "ALTER TABLE promotions_promotioncounter"
-                " ADD CONSTRAINT promotions_counter_within_cap CHECK (taken >= 0 AND taken <= cap)"
+                "ALTER TABLE redemptions_limit"
+                " ADD CONSTRAINT redemptions_limit_within_cap CHECK (taken >= 0 AND taken <= cap)"
             )
 
     assert taken > 400
@@ -190,8 +258,26 @@ def test_carts_with_the_same_limited_promotions_never_deadlock_and_release_every
 
     assert {type(result) for result in results} == {Redemption}, results
     assert {result.status for result in results} == {RedemptionStatus.RELEASED}
-    assert sum(counter.taken for counter in PromotionCounter.objects.all()) == 0
+    assert sum(counter.taken for counter in Limit.objects.all()) == 0
     assert not PromotionRedemption.objects.exists()
+
+
+@pytest.mark.parametrize("plan", ["enable_nestloop", "enable_hashjoin, enable_mergejoin, enable_seqscan"])
+def test_concurrent_releases_lose_nothing_whatever_the_plan(plan: str, run_concurrently: RunConcurrently) -> None:
+    """Rows that change while a statement waits for them are checked again, which some plans did wrongly."""
+    owners = [uuid7() for _ in range(5)]
+    Limit.objects.bulk_create(
+        Limit(owner=owner, scope="day", slot="2026-11-29", taken=100, cap=100) for owner in owners
+    )
+
+    def release(_: int) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            for setting in plan.split(", "):
+                cursor.execute(f"SET LOCAL {setting} = off")
+            limits.release(taken=[TakenLimit(owner, "day", "2026-11-29", 0, 2) for owner in owners])
+
+    assert set(run_concurrently(release, range(40))) == {None}
+    assert {row.taken for row in Limit.objects.all()} == {20}
 
 
 def test_expiring_and_reserving_never_deadlock(run_concurrently: RunConcurrently, at: datetime) -> None:
@@ -210,4 +296,4 @@ def test_expiring_and_reserving_never_deadlock(run_concurrently: RunConcurrently
 
     assert sum(result for result in results[:4]) == 30
     assert {type(result) for result in results[4:]} == {Redemption}, results
-    assert sum(counter.taken for counter in PromotionCounter.objects.filter(kind="day")) == 30 * len(codes)
+    assert sum(counter.taken for counter in Limit.objects.filter(scope="day")) == 30 * len(codes)

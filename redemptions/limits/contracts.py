@@ -1,0 +1,47 @@
+"""Values of limits: what a caller asks for, what it took, and what was short."""
+
+import uuid
+from dataclasses import dataclass
+
+Key = tuple[uuid.UUID, str, str]
+"""Owner, scope and slot: what one limit is counted by."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRequest:
+    """Request for ``amount`` of a limit of ``cap``.
+
+    ``owner`` is the ID of the offer. ``scope`` says what is counted: ``total``, ``customer``, ``day``, ``week``,
+    ``month`` or ``budget:<currency>``. ``slot`` is the key of the customer, the first day of the period, or empty.
+    ``home`` chooses the shard that is tried first; callers spread it evenly.
+    """
+
+    owner: uuid.UUID
+    scope: str
+    slot: str
+    amount: int
+    cap: int
+    home: int = 0
+
+    @property
+    def key(self) -> Key:
+        return self.owner, self.scope, self.slot
+
+
+@dataclass(frozen=True, slots=True)
+class TakenLimit:
+    """An amount that was taken from a shard of a limit, and is released to the same shard."""
+
+    owner: uuid.UUID
+    scope: str
+    slot: str
+    shard: int
+    amount: int
+
+
+class LimitReached(Exception):
+    """Raised when a limit has less left than requested. Carries the first such request."""
+
+    def __init__(self, request: LimitRequest) -> None:
+        super().__init__(f"{request.scope} of {request.owner}")
+        self.request = request

@@ -1,0 +1,46 @@
+"""Reads of the usage of limits."""
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping
+
+from core import db
+from redemptions.limits import rules
+from redemptions.limits.contracts import Key
+from redemptions.limits.models import Limit
+
+
+def get_taken(*, owners: Collection[uuid.UUID], slots: Mapping[str, str]) -> dict[Key, int]:
+    """Return what is taken of limits of the owners, for one slot of each scope. A limit without usage is absent."""
+    if not owners:
+        return {}
+    params = {"owners": list(owners), "scopes": list(slots), "slots": list(slots.values())}
+    rows = db.fetch_all("redemptions/limits/sql/sum_limits.sql", params)
+    return {(row["owner"], row["scope"], row["slot"]): row["taken"] for row in rows}
+
+
+def has_usage(*, owner: uuid.UUID, scope: str) -> bool:
+    """Return whether a limit has rows, which it gets when it is first used."""
+    return Limit.objects.filter(owner=owner, scope=scope).exists()
+
+
+def find_wrong_caps(*, owner: uuid.UUID, caps: Mapping[str, int | None]) -> Iterator[tuple[tuple[str, str], int]]:
+    """Yield each limit (scope and slot) of an owner whose shards don't add up to its cap, with their sum.
+
+    ``caps`` are the declared caps by scope without currency. Limits per customer follow them at the next request.
+    """
+    rows = (
+        Limit.objects.filter(owner=owner)
+        .order_by("scope", "slot", "shard")
+        .values_list("scope", "slot", "shard", "cap")
+    )
+    sums: dict[tuple[str, str], dict[int, int]] = {}
+    for scope, slot, shard, cap in rows.iterator():
+        if not rules.is_per_customer(scope):
+            sums.setdefault((scope, slot), {})[shard] = cap
+    for (scope, slot), by_shard in sums.items():
+        declared = caps[rules.base_scope(scope)]
+        excess = by_shard.pop(rules.EXCESS_SHARD, 0)
+        shares = dict(enumerate(rules.split_cap(declared))) if declared is not None else {}
+        total = sum((shares | by_shard).values()) - excess
+        if total != declared:
+            yield (scope, slot), total

@@ -1,0 +1,223 @@
+"""Limits of every kind of offer, taken and released exactly, many in one statement.
+
+Every transaction locks the rows of limits in one order: owner, scope, slot, shard. A large limit is split into shards,
+so that the checkouts of a popular offer don't wait for one another. If the shard that is tried first has too little
+left, another one is chosen, and if none has enough, all are locked and their capacity is moved to one. So the last unit
+is available to every caller, and the limit is never exceeded.
+
+A caller of ``take`` and ``release`` holds a shared lock of the offers' rows (``FOR KEY SHARE``), and a caller of
+``resize`` holds them exclusively. So a limit doesn't change while it is taken or released.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from core import db
+from redemptions.limits import rules
+from redemptions.limits.contracts import Key, LimitReached, LimitRequest, TakenLimit
+from redemptions.limits.models import Limit
+
+RowKey = tuple[uuid.UUID, str, str, int]
+States = dict[Key, dict[int, tuple[int, int]]]
+"""Taken and cap by shard, of each limit."""
+
+MAX_ATTEMPTS = (
+    3  # to take without locking whole limits, since other shards may fill up between a read and the next take
+)
+
+
+def take(*, requests: Sequence[LimitRequest]) -> list[TakenLimit]:
+    """Take all requested amounts, in one statement, or none. Returns what was taken, in the order of the requests.
+
+    Raises LimitReached with the first request that has too little left; nothing stays locked then.
+    """
+    if not requests:
+        return []
+    plan = [request.home % len(rules.split_limit(request.scope, request.cap)) for request in requests]
+    for _ in range(MAX_ATTEMPTS):
+        if _try_take(requests, plan):
+            return _taken(requests, plan)
+        redirected = _choose_shards(requests, _read_states(requests))
+        if redirected is None:
+            break
+        plan = redirected
+    return _taken(requests, _consolidate(requests))
+
+
+def _taken(requests: Sequence[LimitRequest], plan: Sequence[int]) -> list[TakenLimit]:
+    return [
+        TakenLimit(request.owner, request.scope, request.slot, shard, request.amount)
+        for request, shard in zip(requests, plan, strict=True)
+    ]
+
+
+def _try_take(requests: Sequence[LimitRequest], plan: Sequence[int]) -> bool:
+    """Take the amounts from the planned shards, or none if one of them has too little left."""
+    amounts: Counter[RowKey] = Counter()
+    caps: dict[RowKey, int] = {}
+    for request, shard in zip(requests, plan, strict=True):
+        shares = rules.split_limit(request.scope, request.cap)
+        amounts[*request.key, shard] += request.amount
+        caps[*request.key, shard] = shares[shard] if shard < len(shares) else 0
+    savepoint = transaction.savepoint()
+    params = _columns(caps) | {"amounts": [amounts[row] for row in caps], "caps": list(caps.values())}
+    is_taken = len(db.fetch_all("redemptions/limits/sql/take_limits.sql", params)) == len(caps)
+    if not is_taken:
+        transaction.savepoint_rollback(savepoint)  # unlocks the rows, also those that had enough
+    transaction.savepoint_commit(savepoint)
+    return is_taken
+
+
+def _read_states(requests: Sequence[LimitRequest]) -> States:
+    """Return the rows of the limits, without locking them: rejections are cheap."""
+    owners, scopes, slots = zip(*dict.fromkeys(request.key for request in requests), strict=True)
+    params = {"owners": list(owners), "scopes": list(scopes), "slots": list(slots)}
+    return _states(db.fetch_all("redemptions/limits/sql/read_limits.sql", params))
+
+
+def _choose_shards(requests: Sequence[LimitRequest], states: States) -> list[int] | None:
+    """Return a shard with enough capacity for each request, or None if capacity has to be moved for one of them.
+
+    Raises LimitReached if a limit as a whole has too little left.
+    """
+    by_key: dict[Key, list[int]] = {}
+    for position, request in enumerate(requests):
+        by_key.setdefault(request.key, []).append(position)
+    plan: list[int] | None = [0] * len(requests)
+    reached: list[int] = []
+    for key, positions in by_key.items():
+        first = requests[positions[0]]
+        left = rules.capacity_left(first.scope, first.cap, states.get(key, {}))
+        total, wanted = sum(left.values()), 0
+        for position in positions:
+            wanted += requests[position].amount
+            if wanted > total:
+                reached.append(position)
+                break
+        shares = len(rules.split_limit(first.scope, first.cap))
+        chosen = rules.choose_shards([(requests[at].amount, requests[at].home % shares) for at in positions], left)
+        if chosen is None:
+            plan = None
+        elif plan is not None:
+            for position, shard in zip(positions, chosen, strict=True):
+                plan[position] = shard
+    if reached:
+        raise LimitReached(requests[min(reached)])
+    return plan
+
+
+def _consolidate(requests: Sequence[LimitRequest]) -> list[int]:
+    """Lock every shard of the limits, and take from each, moving capacity where it is needed. Return the shards."""
+    caps: dict[RowKey, int] = {}
+    declared: dict[Key, LimitRequest] = {request.key: request for request in requests}
+    for key, state in _read_states(requests).items():
+        caps |= dict.fromkeys(((*key, shard) for shard in state), 0)
+    for key, request in declared.items():
+        shares = rules.split_limit(request.scope, request.cap)
+        caps |= {(*key, shard): share for shard, share in enumerate(shares)}
+    savepoint = transaction.savepoint()
+    before = _lock(caps)
+    after: States = {key: dict(state) for key, state in before.items()}
+    for key, request in declared.items():
+        if rules.is_per_customer(request.scope):
+            after[key] = {shard: (taken, request.cap) for shard, (taken, _) in after[key].items()}
+    plan: list[int] = []
+    for request in requests:
+        home = request.home % len(rules.split_limit(request.scope, request.cap))
+        result = rules.consolidate_shards(after[request.key], amount=request.amount, home=home)
+        if result is None:
+            transaction.savepoint_rollback(savepoint)
+            transaction.savepoint_commit(savepoint)
+            raise LimitReached(request)
+        shard, new_state = result
+        plan.append(shard)
+        after[request.key] = dict(new_state)
+    _set(before, after)
+    transaction.savepoint_commit(savepoint)
+    return plan
+
+
+def release(*, taken: Sequence[TakenLimit]) -> None:
+    """Release taken amounts, each to its shard, in one statement."""
+    if not taken:
+        return
+    amounts: Counter[RowKey] = Counter()
+    for one in taken:
+        amounts[one.owner, one.scope, one.slot, one.shard] += one.amount
+        amounts[one.owner, one.scope, one.slot, rules.EXCESS_SHARD] += 0
+    db.execute("redemptions/limits/sql/release_limits.sql", _columns(amounts) | {"amounts": list(amounts.values())})
+
+
+def resize(*, owner: uuid.UUID, scope: str, cap: int) -> None:
+    """Change the cap of a limit. If more than that is used, nothing is given until enough was released.
+
+    Rows per customer take their cap from the next request.
+    """
+    if rules.is_per_customer(scope):
+        return
+    rows = Limit.objects.filter(owner=owner, scope=scope).order_by().values_list("slot", "shard")
+    shards = range(len(rules.split_cap(cap)))
+    missing = {(owner, scope, slot, shard): 0 for slot in {slot for slot, _ in rows} for shard in shards}
+    before = _lock(missing | {(owner, scope, slot, shard): 0 for slot, shard in rows})
+    after = {key: rules.spread_cap(state, cap=cap) for key, state in before.items()}
+    excess = {(*key, rules.EXCESS_SHARD): 0 for key, state in after.items() if rules.EXCESS_SHARD in state}
+    for key, state in _lock(excess).items():
+        before[key] |= state
+    _set(before, after)
+
+
+def recount(*, owner: uuid.UUID, counted: Mapping[tuple[str, str, int], int]) -> bool:
+    """Set rows of limits of an owner to the counted usage by scope, slot and shard, within their caps.
+
+    The caller holds the owner's row exclusively. Returns False if a cap is exceeded; such a row stays.
+    """
+    before = _lock({(owner, *row): 0 for row in counted})
+    after: States = {
+        key: {
+            shard: (counted[key[1], key[2], shard] if counted[key[1], key[2], shard] <= cap else taken, cap)
+            for shard, (taken, cap) in state.items()
+        }
+        for key, state in before.items()
+    }
+    _set(before, after)
+    return all(
+        counted[key[1], key[2], shard] == taken for key, state in after.items() for shard, (taken, _) in state.items()
+    )
+
+
+def _lock(caps: Mapping[RowKey, int]) -> States:
+    """Lock rows in the one order, and create those that are missing, with these caps. Return their state."""
+    if not caps:
+        return {}
+    params = _columns(caps) | {"caps": list(caps.values())}
+    return _states(db.fetch_all("redemptions/limits/sql/lock_limits.sql", params))
+
+
+def _set(before: States, after: States) -> None:
+    """Write the locked rows that changed."""
+    changed = {
+        (*key, shard): state
+        for key, states in after.items()
+        for shard, state in states.items()
+        if before[key][shard] != state
+    }
+    if changed:
+        takens, caps = zip(*changed.values(), strict=True)
+        params = _columns(changed) | {"takens": list(takens), "caps": list(caps)}
+        db.execute("redemptions/limits/sql/set_limits.sql", params)
+
+
+def _states(rows: Iterable[db.Row]) -> States:
+    states: States = {}
+    for row in rows:
+        states.setdefault((row["owner"], row["scope"], row["slot"]), {})[row["shard"]] = (row["taken"], row["cap"])
+    return states
+
+
+def _columns(rows: Iterable[RowKey]) -> dict[str, Any]:
+    owners, scopes, slots, shards = zip(*rows, strict=True)
+    return {"owners": list(owners), "scopes": list(scopes), "slots": list(slots), "shards": list(shards)}
