@@ -16,10 +16,12 @@ from accounts import rules as account_rules
 from accounts import selectors
 from accounts.contracts import Caller
 from accounts.models import Brand, Customer, User
+from core.ids import uuid7
 from discounts.models import DiscountCode, DiscountRule
 from pricing import parse_offer
 from promotions.eligibility import match_keys, required_subtotal
-from promotions.models import Code, Promotion
+from promotions.models import Promotion
+from redemptions.codes.models import Code
 from redemptions.codes.rules import code_digest
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
@@ -70,10 +72,16 @@ def create_discount_codes(brand: Brand, count: int) -> list[int]:
     """Create the codes BENCH1 … of 10%; return their keys in that order."""
     rule = DiscountRule.objects.create(brand=brand, discount=10)
     names = [f"BENCH{n}" for n in range(1, count + 1)]
-    codes = [Code(text=name, digest=code_digest(name), kind="discount_code", brand=brand) for name in names]
+    codes = [
+        Code(text=name, digest=code_digest(name), kind="discount_code", brand=brand, offer=uuid7()) for name in names
+    ]
     Code.objects.bulk_create(codes, 5_000)
     discount_codes = DiscountCode.objects.bulk_create(
-        [DiscountCode(code=code, brand=brand, rule=rule, validity=END, notify=False) for code in codes], 5_000
+        [
+            DiscountCode(code=code, offer_id=code.offer, brand=brand, rule=rule, validity=END, notify=False)
+            for code in codes
+        ],
+        5_000,
     )
     return [code.pk for code in discount_codes]
 
@@ -98,7 +106,7 @@ def create_single_use_codes(promotion: Promotion, first: int, last: int) -> None
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0" if connection.in_atomic_block else "SET statement_timeout = 0")
         cursor.execute(
-            "INSERT INTO promotions_code (text, digest, kind, brand_id, promotion_id, single_use)"
+            "INSERT INTO promotions_code (text, digest, kind, brand_id, offer, single_use)"
             " SELECT 'BULK' || n, sha256(convert_to('BULK' || n, 'UTF8')), 'promotion', %s, %s, true"
             " FROM generate_series(%s::int, %s::int) n",
             [promotion.brand_id, promotion.pk, first, last],

@@ -4,6 +4,9 @@ Rows and messages of the previous release may arrive during a deploy, so each ol
 migrations rewrite what is stored, and the tables below resolve what is written afterwards.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from celery import Celery
 
 TASKS = {
@@ -20,7 +23,9 @@ TASKS = {
     "kernel.relay_outbox": "core.relay_outbox",
     "mail.forget_events": "mailings.purge_events",
     "mail.send_due": "mailings.send_due",
-    "promotions.make_codes": "promotions.generate_codes",
+    "promotions.assign_codes": "redemptions.assign_codes",
+    "promotions.generate_codes": "redemptions.generate_codes",
+    "promotions.make_codes": "redemptions.generate_codes",
     "promotions.tell": "promotions.sync_promotion",
     "promotions.tell_due": "promotions.sync_due",
     "segments.forget_uploads": "segments.purge_uploads",
@@ -48,7 +53,8 @@ SCHEDULES = {
 }
 MAIL_TYPES = {
     "discounts.emails.uses": "discounts.emails.usage_digest",
-    "promotions.emails.code": "promotions.emails.code_mail",
+    "promotions.emails.code": "redemptions.codes.emails.code_mail",
+    "promotions.emails.code_mail": "redemptions.codes.emails.code_mail",
 }
 SETTINGS = {
     "BATCH_DEADLINE": "BATCH_TIMEOUT_SECONDS",
@@ -73,3 +79,8 @@ def register_old_task_names(app: Celery) -> None:
 def current_mail_type(path: str) -> str:
     """Return the present path of a mail type that may have been stored under its old path."""
     return MAIL_TYPES.get(path, path)
+
+
+def current_code_mail_data(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the data of a mailing of codes; the previous release named a promotion instead of a kind and an offer."""
+    return {"kind": "promotion", "offer": data["promotion"]} if "promotion" in data else data

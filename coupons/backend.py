@@ -1,6 +1,13 @@
-"""Coupons at checkout. This module is the kind's ``redemptions.contracts.RedemptionBackend``."""
+"""Backend of coupons (``RedemptionBackend`` and ``CodeBackend`` of ``redemptions.contracts``)."""
 
-from coupons.selectors import active_items, available, candidates, offer_names
+from coupons.selectors import (
+    active_items,
+    available,
+    candidates,
+    describe_code_offers,
+    get_code_states,
+    offer_names,
+)
 from coupons.services.reservations import confirm, release, reserve, return_items
 
 __all__ = [
@@ -9,6 +16,8 @@ __all__ = [
     "available",
     "candidates",
     "confirm",
+    "describe_code_offers",
+    "get_code_states",
     "offer_names",
     "release",
     "reserve",

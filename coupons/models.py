@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
-from promotions.models import Code, CodeBatch
+from redemptions.codes.models import Code
 from redemptions.statuses import RedemptionStatus
 
 
@@ -30,7 +30,7 @@ STATUSES = [status for status in RedemptionStatus if status != RedemptionStatus.
 class CouponDefinition(models.Model):
     """Offer of a brand for a period, with an optional total usage limit and usage limit per customer.
 
-    ``code`` is the generic code that every customer enters. Single-use codes are in batches (``CouponBatch``). A coupon
+    ``code`` is the generic code that every customer enters. Single-use codes are in batches. A coupon
     with neither is redeemed by its ID.
     """
 
@@ -100,16 +100,6 @@ class CouponDefinition(models.Model):
 
     def __str__(self) -> str:
         return self.title
-
-
-class CouponBatch(models.Model):
-    """Link from a batch of single-use codes to the coupon that the codes redeem."""
-
-    batch = models.OneToOneField(CodeBatch, models.CASCADE, primary_key=True, related_name="+")
-    coupon = models.ForeignKey(CouponDefinition, models.CASCADE, related_name="batches")
-
-    def __str__(self) -> str:
-        return f"{self.batch_id} of {self.coupon_id}"
 
 
 class CouponCounter(models.Model):

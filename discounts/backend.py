@@ -1,6 +1,13 @@
-"""Redemption backend of discount codes (``redemptions.contracts.RedemptionBackend``)."""
+"""Backend of discount codes (``RedemptionBackend`` and ``CodeBackend`` of ``redemptions.contracts``)."""
 
-from discounts.selectors import active_items, available, candidates, offer_names
+from discounts.selectors import (
+    active_items,
+    available,
+    candidates,
+    describe_code_offers,
+    get_code_states,
+    offer_names,
+)
 from discounts.services.reservations import confirm, release, reserve, return_items
 
 __all__ = [
@@ -9,6 +16,8 @@ __all__ = [
     "available",
     "candidates",
     "confirm",
+    "describe_code_offers",
+    "get_code_states",
     "offer_names",
     "release",
     "reserve",

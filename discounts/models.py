@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
-from promotions.models import Code
+from redemptions.codes.models import Code
 
 
 @pghistory.track()

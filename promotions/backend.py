@@ -1,6 +1,7 @@
-"""Redemption backend of promotions (``redemptions.contracts.RedemptionBackend``)."""
+"""Backend of promotions (``RedemptionBackend`` and ``CodeBackend`` of ``redemptions.contracts``)."""
 
 from promotions.selectors.candidates import active_items, available, candidates, offer_names
+from promotions.selectors.code_offers import describe_code_offers, get_code_states
 from promotions.services.reservations import confirm, release, reserve, return_items
 
 __all__ = [
@@ -9,6 +10,8 @@ __all__ = [
     "available",
     "candidates",
     "confirm",
+    "describe_code_offers",
+    "get_code_states",
     "offer_names",
     "release",
     "reserve",

@@ -23,18 +23,6 @@ def end_due() -> None:
     services.end_due(at=timezone.now())
 
 
-@shared_task(name="promotions.generate_codes")
-def generate_codes(batch_id: str) -> None:
-    """Generate the codes of a batch, or continue to."""
-    services.generate_codes(batch_id=uuid.UUID(batch_id))
-
-
-@shared_task(name="promotions.assign_codes")
-def assign_codes(assignment_id: str) -> None:
-    """Assign codes to an audience, or continue to."""
-    services.continue_assignment(assignment_id=uuid.UUID(assignment_id), at=timezone.now())
-
-
 @shared_task(name="promotions.sync_promotion")
 def sync_promotion(promotion_id: str) -> None:
     """Sync a promotion to the campaign engine."""

@@ -8,7 +8,7 @@ from typing import cast
 
 from django.conf import settings
 
-from redemptions.contracts import RedemptionBackend
+from redemptions.contracts import CodeBackend, RedemptionBackend
 
 
 @cache
@@ -32,3 +32,14 @@ def get_offer_names(offers: Iterable[tuple[str, uuid.UUID | None]]) -> dict[uuid
         if kind in backends:
             names |= backends[kind].offer_names(offers=ids)
     return names
+
+
+@cache
+def get_code_backends() -> dict[str, CodeBackend]:
+    """Return the installed backends of kinds whose offers have codes, by kind, sorted."""
+    return {kind: backend for kind, backend in get_backends().items() if isinstance(backend, CodeBackend)}
+
+
+def get_code_backend(kind: str) -> CodeBackend:
+    """Return the backend of a kind whose offers have codes. Raises KeyError for any other kind."""
+    return get_code_backends()[kind]

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from accounts.contracts import Shopper
 from core.errors import DomainError
@@ -154,4 +154,43 @@ class RedemptionBackend(Protocol):
 
     def offer_names(self, *, offers: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
         """Return the names of offers by their IDs among the offers of all kinds. Unknown IDs are absent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CodeOffer:
+    """An offer as its codes need it. ``error`` is raised by attempts to add or assign codes, if any.
+
+    ``is_live`` tells whether customers can redeem its codes now or later. ``url`` is the offer's page in the admin.
+    """
+
+    id: uuid.UUID
+    brand_id: uuid.UUID
+    name: str
+    description: str
+    start_date: datetime | None
+    end_date: datetime
+    is_live: bool
+    error: DomainError | None
+    url: str
+
+
+class CodeState:
+    """States of a single-use code."""
+
+    FREE, HELD, USED = "free", "held", "used"
+
+
+@runtime_checkable
+class CodeBackend(Protocol):
+    """Protocol of a kind whose offers have codes: a ``RedemptionBackend`` with these methods, too."""
+
+    KIND: str
+
+    def describe_code_offers(self, *, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:
+        """Return the offers of the kind with these IDs, by ID; unknown ones are absent. Writes nothing."""
+        ...
+
+    def get_code_states(self, *, codes: Collection[str], at: datetime) -> Mapping[str, str]:
+        """Return the states of the codes that are used or held (``CodeState``); free codes are absent."""
         ...

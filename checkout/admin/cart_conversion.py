@@ -14,8 +14,8 @@ from core import money
 from pricing import Cart, Facts, Line, Shipping, parse_offer
 from pricing.offer import OneOf
 from promotions.models import Promotion
-from promotions.selectors.codes import get_generic_codes
 from promotions.selectors.pricing_profiles import get_pricing_profile
+from redemptions.codes.selectors.codes import get_generic_codes
 
 MAX_METHODS = 20
 MAX_METHOD_NAME = 64
@@ -109,7 +109,7 @@ def to_simulation(form: CartForm, promotions: Iterable[Promotion], brand: Brand)
     """Convert the selected promotions and the assumptions about the customer and the pricing."""
     data = form.cleaned_data
     selected = [promotion for promotion in promotions if str(promotion.pk) in data["promotions"]]
-    codes = get_generic_codes(promotion_ids=[promotion.pk for promotion in selected])
+    codes = get_generic_codes(offers=[promotion.pk for promotion in selected])
     has_assumptions = data["segments"] or data["placed_orders"] is not None or not data["customer_id"]
     facts = Facts(frozenset(split_by_comma(data["segments"])), data["placed_orders"] or 0) if has_assumptions else None
     drafts = [_to_draft(promotion, codes.get(promotion.pk), data["currency"]) for promotion in reversed(selected)]

@@ -10,10 +10,10 @@ from accounts.contracts import Shopper
 from checkout import rules, selectors
 from checkout.contracts import Quote, QuoteRequest
 from pricing import Facts, ShopperFacts
-from promotions.selectors.codes import get_code_kinds
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.backends import get_backends
 from redemptions.codes.rules import normalize_code
+from redemptions.codes.selectors.codes import get_code_kinds
 from redemptions.contracts import Candidate, CandidateQuery, Rejection
 from redemptions.errors import CodeNotFound
 from segments.selectors import get_segment_types

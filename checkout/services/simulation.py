@@ -20,13 +20,14 @@ from checkout.contracts import (
 from checkout.services.quotes import load_customer_facts
 from pricing import Explanation, ShopperFacts
 from promotions.selectors.candidates import candidates as find_live_candidates
-from promotions.selectors.codes import codes_of_promotions
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.codes.rules import normalize_code
+from redemptions.codes.selectors.codes import filter_codes
 from redemptions.contracts import Candidate, CandidateQuery, Rejection
 from redemptions.errors import CodeNotFound
 
 MAX_CREATED_AT = 10**12  # seconds since 1970, later than any live promotion: drafts come last, in the caller's order
+KIND = "promotion"
 CODE_NOT_IN_CART = "code_not_in_cart"
 
 
@@ -71,7 +72,7 @@ def simulate(
 def build_candidate(draft: DraftPromotion, brand: Brand, order: int) -> Candidate:
     """Return the candidate of a draft, with its whole budget and unused limits."""
     return Candidate(
-        kind="promotion",
+        kind=KIND,
         id=draft.id,
         key=f"{DRAFT_KEY_PREFIX}{draft.id}",
         code=(draft.code or "") if draft.by_code else "",
@@ -97,7 +98,7 @@ def _find_live(
     """Return the brand's active promotions for this cart, if included, and a rejection for each other code."""
     if not options.include_live:
         return [], [Rejection(text, CodeNotFound().as_dict()) for text in typed.values()]
-    codes = codes_of_promotions(codes=list(typed), brand_id=brand.pk)
+    codes = filter_codes(codes=list(typed), kind=KIND, brand_id=brand.pk)
     segments = sorted(options.facts.segments) if options.facts else []
     query = CandidateQuery(request.cart, brand.slug, sorted(codes), shopper, at, segments)
     results = find_live_candidates(query=query)

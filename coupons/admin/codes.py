@@ -19,10 +19,11 @@ from backoffice.base.csv_export import csv_response
 from backoffice.base.formatting import format_datetime, format_number, get_percentage
 from core.errors import DomainError, NotFound
 from core.permissions import BrandPermissions
-from coupons import selectors, services
+from coupons import services
 from coupons.models import CouponDefinition
 from promotions.admin.batch_forms import GenerateCodesForm
-from promotions.models import CodeBatch
+from redemptions.codes.models import CodeBatch
+from redemptions.codes.selectors.batches import get_batch, iter_batch_codes, list_batch_codes, list_batches
 
 if TYPE_CHECKING:
     from coupons.admin.coupons import CouponAdmin
@@ -55,7 +56,7 @@ class CodeViews:
     ) -> tuple[CouponDefinition, CodeBatch]:
         coupon = self.admin.get_coupon_or_404(request, pk)
         try:
-            return coupon, selectors.get_batch(pk=batch_id, coupon=coupon)
+            return coupon, get_batch(pk=batch_id, offer=coupon.pk)
         except NotFound as error:
             raise Http404 from error
 
@@ -76,14 +77,14 @@ class CodeViews:
             "coupon": coupon,
             "may_edit": may_edit,
             "form": form,
-            "rows": [_row(coupon, batch) for batch in selectors.list_batches(coupon=coupon)[:PAGE_SIZE]],
+            "rows": [_row(coupon, batch) for batch in list_batches(offer=coupon.pk)[:PAGE_SIZE]],
             "strength": checked.describe_strength(coupon.brand_id),
         }
         return self._page(request, "admin/coupons/codes.html", context)
 
     def _generate(self, coupon: CouponDefinition, form: GenerateCodesForm) -> CodeBatch | None:
         try:
-            return services.add_codes(coupon=coupon, codes=services.CodesSpec(**form.cleaned_data))
+            return services.add_codes(coupon=coupon, codes=services.CodesSpec(**form.cleaned_data), at=timezone.now())
         except DomainError as error:
             form.add_service_errors(error)
             return None
@@ -98,10 +99,10 @@ class CodeViews:
         """Show a batch: its progress and its codes."""
         coupon, code_batch = self._get_batch_or_404(request, pk, batch)
         after = request.GET.get("after", "")[:64]
-        codes = selectors.list_batch_codes(batch=code_batch, after=after, at=timezone.now(), limit=PAGE_SIZE)
+        codes = list_batch_codes(batch=code_batch, after=after, at=timezone.now(), limit=PAGE_SIZE)
         context = {
             "title": _("Codes of %(coupon)s") % {"coupon": coupon},
-            "codes": [(code, CODE_STATUS_LABELS[status]) for code, status in codes],
+            "codes": [(code, CODE_STATUS_LABELS[status]) for code, _customer, status in codes],
             "after": after,
             "more": codes[-1][0] if len(codes) == PAGE_SIZE else "",
         }
@@ -118,7 +119,7 @@ class CodeViews:
     def export(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
         """Export the codes of the batch so far, each with its state."""
         _coupon, code_batch = self._get_batch_or_404(request, pk, batch)
-        rows = selectors.iter_batch_codes(batch=code_batch, at=timezone.now())
+        rows = ((code, state) for code, _customer, state in iter_batch_codes(batch=code_batch, at=timezone.now()))
         return csv_response(f"codes-{code_batch.pk}.csv", ("code", "state"), rows, marked=False)
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -15,8 +15,8 @@ from coupons.models import CouponDefinition, Strategy
 from promotions.admin.batch_forms import CODE_INPUT_ATTRS
 from promotions.admin.offer_field import OfferField
 from promotions.admin.promotion_form import integer_field
-from promotions.services import MAX_BATCH_SIZE
 from redemptions.codes.rules import DEFAULT_PATTERN
+from redemptions.codes.services import MAX_BATCH_SIZE
 from redemptions.errors import CodeTaken, PatternTooWeak
 
 MAX_LIMIT = 2_000_000_000

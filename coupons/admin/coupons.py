@@ -31,6 +31,7 @@ from coupons.admin.coupon_form import STRATEGY_LABELS, CouponForm
 from coupons.contracts import CouponUsage
 from coupons.models import CouponDefinition, Strategy
 from promotions.admin import offer_field
+from redemptions.codes.selectors.batches import list_batches
 
 
 class CouponStatusFilter(StatusFilter):
@@ -213,7 +214,7 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
 def _details_context(coupon: CouponDefinition) -> dict[str, Any]:
     """Return what the page shows above the form."""
     maximum = coupon.maximum_number_of_coupons
-    batches = selectors.list_batches(coupon=coupon).count()
+    batches = list_batches(offer=coupon.pk).count()
     facts = [
         (_("Dates"), f"{presenters.period(coupon)} ({coupon.brand.timezone})"),
         (_("Access"), presenters.access_summary(coupon, batches=batches)),

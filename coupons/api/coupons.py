@@ -37,7 +37,8 @@ from coupons.api.serializers import (
     serialize_coupon,
 )
 from coupons.models import CouponDefinition
-from promotions.models import CodeBatch
+from redemptions.codes.models import CodeBatch
+from redemptions.codes.selectors.batches import get_batch, iter_batch_codes, list_batches
 from redemptions.errors import CodeTaken, PatternTooWeak
 
 LIST_CACHE_MS = 5_000  # maximum age of the list of active coupons
@@ -164,7 +165,9 @@ class BatchesView(APIView):
         coupon = editable(request, pk)
         serializer = CouponCodesInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(**serializer.validated_data))
+        batch = services.add_codes(
+            coupon=coupon, codes=services.CodesSpec(**serializer.validated_data), at=timezone.now()
+        )
         return Response(_serialize_batch(request, coupon, batch), status=201 if batch.is_generated else 202)
 
     @extend_schema(responses={200: CouponCodesSerializer(many=True)}, operation_id="coupon_codes_list")
@@ -172,7 +175,7 @@ class BatchesView(APIView):
         """List the batches of the coupon's single-use codes, newest first."""
         coupon = readable(request, pk)
         paginator = CursorPagination()
-        page = paginator.paginate_queryset(selectors.list_batches(coupon=coupon), request, view=self) or []
+        page = paginator.paginate_queryset(list_batches(offer=coupon.pk), request, view=self) or []
         return paginator.get_paginated_response([_serialize_batch(request, coupon, batch) for batch in page])
 
 
@@ -183,7 +186,7 @@ class BatchView(APIView):
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
         """Retrieve a batch with its progress."""
         coupon = readable(request, pk)
-        return Response(_serialize_batch(request, coupon, selectors.get_batch(pk=batch, coupon=coupon)))
+        return Response(_serialize_batch(request, coupon, get_batch(pk=batch, offer=coupon.pk)))
 
 
 class BatchCodesView(APIView):
@@ -194,8 +197,8 @@ class BatchCodesView(APIView):
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="coupon_codes_export")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
         """Export the codes of a batch so far: `code` and `state` (`used`, `held` or `free`)."""
-        code_batch = selectors.get_batch(pk=batch, coupon=readable(request, pk))
-        rows = selectors.iter_batch_codes(batch=code_batch, at=timezone.now())
+        code_batch = get_batch(pk=batch, offer=readable(request, pk).pk)
+        rows = ((code, state) for code, _customer, state in iter_batch_codes(batch=code_batch, at=timezone.now()))
         return csv_response(f"codes-{code_batch.pk}.csv", ("code", "state"), rows, marked=False)
 
 
@@ -244,7 +247,7 @@ def _serialize(coupon: CouponDefinition, remaining: Mapping[uuid.UUID, int]) -> 
 
 def _serialize_own(request: Request, coupon: CouponDefinition) -> dict[str, Any]:
     """Return a coupon with the fields for its brand."""
-    newest: Iterable[CodeBatch] = selectors.list_batches(coupon=coupon)[:MAX_BATCHES_SHOWN]
+    newest: Iterable[CodeBatch] = list_batches(offer=coupon.pk)[:MAX_BATCHES_SHOWN]
     return _serialize(coupon, selectors.remaining(coupons=[coupon.pk], at=timezone.now())) | {
         "code": coupon.code_id,
         "codes": [_serialize_batch(request, coupon, batch) for batch in newest],

@@ -15,9 +15,9 @@ from core.serializer_fields import (
 )
 from coupons import rules
 from coupons.models import STATUSES, CouponDefinition, CouponRedemption, Strategy
-from promotions.models import CodeBatch
-from promotions.services.batches import MAX_BATCH_SIZE
+from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import DEFAULT_CHARSET, DEFAULT_PATTERN
+from redemptions.codes.services import MAX_BATCH_SIZE
 from redemptions.statuses import RedemptionStatus
 
 MAX_TTL_SECONDS, DEFAULT_TTL_SECONDS = 3600, 900

@@ -1,14 +1,7 @@
 """Reads of coupons, their codes and their redemptions."""
 
 from coupons.selectors.candidates import available, candidates, offer_names
-from coupons.selectors.codes import (
-    get_batch,
-    is_coupon_code,
-    iter_batch_codes,
-    list_batch_codes,
-    list_batches,
-    redeemed_codes_of,
-)
+from coupons.selectors.codes import describe_code_offers, get_code_states, is_coupon_code, redeemed_codes_of
 from coupons.selectors.coupons import (
     count_redemptions,
     filter_active,
@@ -46,10 +39,11 @@ __all__ = [
     "candidates",
     "count_active",
     "count_redemptions",
+    "describe_code_offers",
     "filter_active",
     "find_by_generic_code",
     "find_for_brands",
-    "get_batch",
+    "get_code_states",
     "get_coupon",
     "get_eligibility",
     "get_redemption",
@@ -57,10 +51,7 @@ __all__ = [
     "has_expired",
     "is_coupon_code",
     "is_pool",
-    "iter_batch_codes",
     "list_approximate",
-    "list_batch_codes",
-    "list_batches",
     "list_coupons",
     "list_coupons_with_expired",
     "list_expired",

@@ -1,22 +1,23 @@
-"""Reads of coupons' codes and their batches."""
+"""Reads of coupons' codes, and what codes need to know about coupons."""
 
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from core import db
-from core.errors import NotFound
-from coupons.models import CouponBatch, CouponDefinition, RedeemedCode
-from promotions.models import Code, CodeBatch
+from coupons.models import CouponDefinition, RedeemedCode
+from redemptions.codes.selectors.codes import filter_codes
+from redemptions.contracts import CodeOffer
 
-EXPORT_PAGE_SIZE = 5_000  # codes per statement
+KIND = "coupon"
 
 
 def is_coupon_code(*, brand_id: uuid.UUID, code: str) -> bool:
     """Return whether a code (normalized) belongs to a coupon of the brand."""
-    return Code.objects.filter(text=code, kind="coupon", brand_id=brand_id).exists()
+    return bool(filter_codes(codes=[code], kind=KIND, brand_id=brand_id))
 
 
 def redeemed_codes_of(*, codes: Collection[str], ids: Collection[uuid.UUID]) -> QuerySet[RedeemedCode]:
@@ -24,29 +25,26 @@ def redeemed_codes_of(*, codes: Collection[str], ids: Collection[uuid.UUID]) -> 
     return RedeemedCode.objects.filter(code__in=codes, redemption_id__in=ids)
 
 
-def list_batches(*, coupon: CouponDefinition) -> QuerySet[CodeBatch]:
-    """Return the batches of single-use codes of the coupon, newest first."""
-    batch_ids = CouponBatch.objects.filter(coupon=coupon).values("batch_id")
-    return CodeBatch.objects.filter(pk__in=batch_ids).order_by("-pk")
+def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:
+    """Return the coupons with these IDs as ``CodeBackend.describe_code_offers`` describes them."""
+    coupons = CouponDefinition.objects.select_related("brand").filter(pk__in=offers)
+    return {
+        coupon.pk: CodeOffer(
+            id=coupon.pk,
+            brand_id=coupon.brand_id,
+            name=coupon.title,
+            description="",
+            start_date=coupon.start_date,
+            end_date=coupon.end_date,
+            is_live=coupon.is_active and coupon.end_date > at and coupon.brand.is_active,
+            error=None,
+            url=reverse("admin:coupons_coupondefinition_change", args=[coupon.pk]),
+        )
+        for coupon in coupons
+    }
 
 
-def get_batch(*, pk: uuid.UUID, coupon: CouponDefinition) -> CodeBatch:
-    """Return a batch of the coupon. Raises NotFound."""
-    batch = list_batches(coupon=coupon).filter(pk=pk).first()
-    if batch is None:
-        raise NotFound
-    return batch
-
-
-def list_batch_codes(*, batch: CodeBatch, after: str, at: datetime, limit: int) -> list[tuple[str, str]]:
-    """Return the codes of the batch that follow ``after``, in order, each ``used``, ``held`` or ``free``."""
-    params = {"batch": batch.pk, "after": after, "at": at, "limit": limit}
-    return [(row["text"], row["state"]) for row in db.fetch_all("coupons/sql/select_batch_codes.sql", params)]
-
-
-def iter_batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[tuple[str, str]]:
-    """Yield every code of the batch, each ``used``, ``held`` or ``free``."""
-    after = ""
-    while page := list_batch_codes(batch=batch, after=after, at=at, limit=EXPORT_PAGE_SIZE):
-        yield from page
-        after = page[-1][0]
+def get_code_states(*, codes: Collection[str], at: datetime) -> Mapping[str, str]:
+    """Return the states of redeemed codes as ``CodeBackend.get_code_states`` describes them."""
+    rows = db.fetch_all("coupons/sql/select_code_states.sql", {"codes": list(codes), "at": at})
+    return {row["code"]: row["state"] for row in rows}

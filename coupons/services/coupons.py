@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 from accounts.models import Brand
 from core.errors import InvalidRequest
 from coupons import rules
-from coupons.models import CouponBatch, CouponCounter, CouponDefinition, CouponUnit, Strategy
+from coupons.models import CouponCounter, CouponDefinition, CouponUnit, Strategy
 from coupons.services.limits import LIMITS, counters
-from promotions.models import CodeBatch
-from promotions.services import generate_chunk, register_code, request_batch, validate_offer
+from promotions.services import validate_offer
+from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
+from redemptions.codes.services import create_batch, generate_chunk, register_code
 
 KIND = "coupon"
 MAXIMUM, STRATEGY = "maximum_number_of_coupons", "limit_strategy"
@@ -45,11 +46,11 @@ def create(
     coupon = CouponDefinition(brand=brand, currency=brand.currency, created_by_id=by, created_at=at, **fields)
     _check(coupon, at)
     if codes and codes.shared is not None:
-        coupon.code = register_code(text=_normalize(codes.shared), kind=KIND, brand=brand)
+        coupon.code = register_code(text=_normalize(codes.shared), kind=KIND, brand=brand, offer=coupon.pk)
     coupon.save(force_insert=True)
     if coupon.maximum_number_of_coupons is not None:
         LIMITS[coupon.limit_strategy].open(coupon=coupon.pk, cap=coupon.maximum_number_of_coupons)
-    return coupon, add_codes(coupon=coupon, codes=codes) if codes and codes.shared is None else None
+    return coupon, add_codes(coupon=coupon, codes=codes, at=at) if codes and codes.shared is None else None
 
 
 def _normalize(text: str) -> str:
@@ -60,15 +61,20 @@ def _normalize(text: str) -> str:
 
 
 @transaction.atomic
-def add_codes(*, coupon: CouponDefinition, codes: CodesSpec) -> CodeBatch:
+def add_codes(*, coupon: CouponDefinition, codes: CodesSpec, at: datetime) -> CodeBatch:
     """Create a batch of single-use codes of the coupon. A small batch is generated at once.
 
     Raises InvalidRequest and PatternTooWeak.
     """
-    batch = request_batch(
-        kind=KIND, brand=coupon.brand, count=codes.count, pattern=codes.pattern, charset=codes.charset
+    batch = create_batch(
+        kind=KIND,
+        brand=coupon.brand,
+        offer=coupon.pk,
+        count=codes.count,
+        pattern=codes.pattern,
+        charset=codes.charset,
+        at=at,
     )
-    CouponBatch.objects.create(batch=batch, coupon=coupon)
     if codes.count <= INLINE_MAX_CODES:
         while generate_chunk(batch_id=batch.pk):  # existing codes are drawn again
             pass

@@ -6,10 +6,8 @@ SELECT c.text AS code, d.id, d.title, d.offer::text AS offer, d.start_date, d.en
     b.id AS brand_id, b.slug AS brand, b.timezone,
     c.customer_id IS NULL OR c.customer_id = %(customer)s AS is_theirs, s.code IS NOT NULL AS is_spent
 FROM promotions_code c
-LEFT JOIN coupons_couponbatch cb ON cb.batch_id = c.batch_id
-JOIN coupons_coupondefinition d
-    ON d.id = coalesce(cb.coupon_id, (SELECT id FROM coupons_coupondefinition WHERE code = c.text))
+JOIN coupons_coupondefinition d ON d.id = c.offer
 JOIN accounts_brand b ON b.id = d.brand_id
 LEFT JOIN coupons_spentcode s ON s.code = c.text
-WHERE c.text = ANY(%(codes)s::varchar[])
+WHERE c.text = ANY(%(codes)s::varchar[]) AND c.kind = 'coupon'
 ORDER BY c.text

@@ -2,15 +2,15 @@
 -- Upholds no constraint; writes nothing.
 SELECT d.id, d.brand_id, d.is_active AND b.is_active AS is_active, d.start_date, d.end_date, d.limit_strategy AS strategy,
     d.maximum_number_of_coupons AS maximum, d.maximum_number_of_coupons_per_user AS maximum_per_user, d.code,
-    EXISTS (SELECT 1 FROM coupons_couponbatch cb WHERE cb.coupon_id = d.id) AS has_batches,
+    EXISTS (SELECT 1 FROM promotions_codebatch b WHERE b.offer = d.id) AS has_batches,
     (
         SELECT jsonb_object_agg(u.customer_id, u.redemption_count) FROM coupons_usercouponredemption u
         WHERE u.coupon_id = d.id AND u.customer_id = ANY(%(customers)s::bigint[])
     ) AS counts,
     (
         SELECT jsonb_object_agg(c.text, c.customer_id)
-        FROM promotions_code c JOIN coupons_couponbatch cb ON cb.batch_id = c.batch_id
-        WHERE c.text = ANY(%(codes)s::varchar[]) AND cb.coupon_id = d.id
+        FROM promotions_code c
+        WHERE c.text = ANY(%(codes)s::varchar[]) AND c.offer = d.id AND c.batch_id IS NOT NULL
     ) AS codes,
     ARRAY(
         SELECT w.id FROM unnest(%(customers)s::bigint[]) AS w (id)

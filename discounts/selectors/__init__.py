@@ -1,5 +1,6 @@
 """Reads of discount codes, one module per subject."""
 
+from discounts.selectors.code_offers import describe_code_offers, get_code_states
 from discounts.selectors.codes import (
     available,
     candidates,
@@ -28,9 +29,11 @@ __all__ = [
     "candidates",
     "codes",
     "currency_of",
+    "describe_code_offers",
     "digest_key_prefix",
     "get_announcement",
     "get_by_code_or_digest",
+    "get_code_states",
     "iter_recipients",
     "list_digests",
     "list_for_brands",

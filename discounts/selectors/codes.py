@@ -12,8 +12,8 @@ from accounts.models import Brand
 from core import db
 from discounts import rules
 from discounts.models import DiscountCode, DiscountRule, Usage
-from promotions.selectors.codes import get_code_by_digest
 from redemptions.codes.rules import is_digest, normalize_code
+from redemptions.codes.selectors.codes import get_code_by_digest
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
 from redemptions.errors import CodeNotFound
 from segments.models import AudienceMember

@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from core.errors import InvalidRequest
+from core.ids import uuid7
 from core.outbox import enqueue_on_commit
 from discounts import rules
 from discounts.models import DiscountCode, DiscountRule
 from pricing import OfferInvalid, parse_offer
-from promotions.services import register_code
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
+from redemptions.codes.services import register_code
 
 KIND = "discount_code"
 RULE_FIELDS = frozenset({"discount", "audience", "name"}) | rules.TERMS
@@ -47,8 +48,10 @@ def create_code(
         if isinstance(rule, uuid.UUID)
         else create_rule(brand=brand, fields=rule)
     )
+    offer_id = uuid7(at)
     code = DiscountCode.objects.create(
-        code=register_code(text=normalized, kind=KIND, brand=brand),
+        code=register_code(text=normalized, kind=KIND, brand=brand, offer=offer_id),
+        offer_id=offer_id,
         brand=brand,
         rule=discount_rule,
         validity=validity,

@@ -19,7 +19,7 @@ CONSISTENCY_CHECKS = [
     "segments.consistency.check",
     "segments.services.audiences.check_consistency",
     "promotions.consistency.check",
-    "promotions.services.batches.check_consistency",
+    "redemptions.codes.services.batches.check_consistency",
     "discounts.consistency.check",
     "coupons.consistency.check",
     "coupons.services.rollup.check",

@@ -20,10 +20,11 @@ from backoffice.base.form_fields import add_service_errors
 from backoffice.base.formatting import format_datetime
 from core.errors import DomainError
 from promotions.admin.promotion_form import list_audience_choices
-from promotions.models import CodeBatch, Promotion
-from promotions.selectors.batches import count_codes_of_pattern
-from promotions.services import MAX_BATCH_SIZE
+from promotions.models import Promotion
 from redemptions.codes import rules as code_rules
+from redemptions.codes.models import CodeBatch
+from redemptions.codes.selectors.batches import count_codes_of_pattern
+from redemptions.codes.services import MAX_BATCH_SIZE
 
 CODE_INPUT_ATTRS = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 
@@ -126,7 +127,7 @@ def format_error(error: DomainError) -> str:
 
 
 def _batch_label(batch: CodeBatch) -> str:
-    started = format_datetime(batch.created_at, batch.required_promotion.brand.timezone)
+    started = format_datetime(batch.created_at, batch.brand.timezone)
     return ngettext("%(count)s code, started %(time)s", "%(count)s codes, started %(time)s", batch.count) % {
         "count": f"{batch.count:,}", "time": started,
     }  # fmt: skip

@@ -19,16 +19,18 @@ from backoffice.base.formatting import format_datetime, format_number, get_perce
 from backoffice.brand_selection import force_render
 from core.errors import DomainError, NotFound
 from core.permissions import BrandPermissions
-from promotions import services
 from promotions.admin.batch_forms import AssignForm, GenerateCodesForm, ImportForm, format_error
-from promotions.models import CodeAssignment, CodeBatch, Promotion, Trigger
-from promotions.selectors.assignments import list_assignments
-from promotions.selectors.batches import get_batch, iter_batch_codes, list_batches, search_batch_codes
+from promotions.models import Promotion, Trigger
 from redemptions.codes import files as code_files
+from redemptions.codes import services
+from redemptions.codes.models import CodeAssignment, CodeBatch
+from redemptions.codes.selectors.assignments import list_assignments
+from redemptions.codes.selectors.batches import get_batch, iter_batch_codes, list_batches, search_batch_codes
 
 if TYPE_CHECKING:
     from promotions.admin.promotions import PromotionAdmin
 
+KIND = "promotion"
 PAGE_SIZE = 100  # batches, codes or assignments
 MAX_ERRORS_SHOWN = 50  # rejected lines of an import that the page lists
 
@@ -62,9 +64,12 @@ class BatchViews:
             raise PermissionDenied
         return promotion  # type: ignore[no-any-return]
 
-    def _batch(self, request: HttpRequest, pk: uuid.UUID, batch_id: uuid.UUID, *, edit: bool = False) -> CodeBatch:
+    def _batch(
+        self, request: HttpRequest, pk: uuid.UUID, batch_id: uuid.UUID, *, edit: bool = False
+    ) -> tuple[Promotion, CodeBatch]:
+        promotion = self._promotion(request, pk, edit=edit)
         try:
-            return get_batch(pk=batch_id, promotion=self._promotion(request, pk, edit=edit))
+            return promotion, get_batch(pk=batch_id, offer=promotion.pk)
         except NotFound as error:
             raise Http404 from error
 
@@ -86,7 +91,7 @@ class BatchViews:
         import_form: ImportForm | None = None,
         import_result: services.ImportResult | None = None,
     ) -> HttpResponse:
-        batches = list(list_batches(promotion=promotion)[:PAGE_SIZE])
+        batches = list(list_batches(offer=promotion.pk)[:PAGE_SIZE])
         generate_form = generate_form or GenerateCodesForm()
         described_form = generate_form if generate_form.is_bound else GenerateCodesForm(_initial_data(generate_form))
         with timezone.override(promotion.brand.timezone):
@@ -110,7 +115,9 @@ class BatchViews:
         promotion, form = self._promotion(request, pk, edit=True), GenerateCodesForm(request.POST)
         if form.is_valid():
             try:
-                batch = services.create_batch(promotion=promotion, **form.cleaned_data)
+                batch = services.create_batch(
+                    kind=KIND, brand=promotion.brand, offer=promotion.pk, **form.cleaned_data, at=timezone.now()
+                )
                 return redirect("admin:promotions_batch", promotion.pk, batch.pk)
             except DomainError as error:
                 form.add_service_errors(error)
@@ -119,12 +126,14 @@ class BatchViews:
     def import_codes(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Import codes from a file and show the result."""
         promotion = self._promotion(request, pk, edit=True)
-        form = ImportForm(request.POST, request.FILES, batches=list_batches(promotion=promotion)[:PAGE_SIZE])
+        form = ImportForm(request.POST, request.FILES, batches=list_batches(offer=promotion.pk)[:PAGE_SIZE])
         if form.is_valid():
             batch = form.batches.get(form.cleaned_data["batch"])
             lines = code_files.iter_lines(form.cleaned_data["file"].read)
             try:
-                result = services.import_codes(promotion=promotion, lines=lines, batch=batch)
+                result = services.import_codes(
+                    kind=KIND, brand=promotion.brand, offer=promotion.pk, lines=lines, batch=batch, at=timezone.now()
+                )
                 return self._list_page(request, promotion, import_result=result)
             except DomainError as error:
                 for field_error in error.errors or [{"detail": error.detail}]:
@@ -134,13 +143,12 @@ class BatchViews:
     # --- one batch ---------------------------------------------------------------------------------------------------
     def detail(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
         """Show a batch: its progress, its assignments and its codes."""
-        return self._detail_page(request, self._batch(request, pk, batch))
+        return self._detail_page(request, *self._batch(request, pk, batch))
 
     def _detail_page(
-        self, request: HttpRequest, batch: CodeBatch, *, assign_form: AssignForm | None = None
+        self, request: HttpRequest, promotion: Promotion, batch: CodeBatch, *, assign_form: AssignForm | None = None
     ) -> HttpResponse:
-        promotion, term = batch.required_promotion, request.GET.get("q", "").strip()[:100]
-        after = request.GET.get("after", "")[:64]
+        term, after = request.GET.get("q", "").strip()[:100], request.GET.get("after", "")[:64]
         codes = search_batch_codes(batch=batch, term=term, after=after, at=timezone.now(), limit=PAGE_SIZE)
         context = {
             "title": _("Codes of %(promotion)s") % {"promotion": promotion}, "promotion": promotion,
@@ -153,7 +161,7 @@ class BatchViews:
 
     def progress(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
         """Show the progress only, which the page requests every other second, and reload the page when all is done."""
-        context = _progress_context(self._batch(request, pk, batch))
+        context = _progress_context(self._batch(request, pk, batch)[1])
         response = TemplateResponse(request, "admin/promotions/batch_progress.html", context)
         if not context["is_running"]:
             response["HX-Refresh"] = "true"
@@ -161,21 +169,23 @@ class BatchViews:
 
     def assign(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
         """Assign codes to the customers of an audience in the background."""
-        code_batch = self._batch(request, pk, batch, edit=True)
-        form = AssignForm(request.POST, promotion=code_batch.required_promotion)
+        promotion, code_batch = self._batch(request, pk, batch, edit=True)
+        form = AssignForm(request.POST, promotion=promotion)
         if form.is_valid():
             data = form.cleaned_data
             try:
-                services.assign_to_audience(batch=code_batch, segment_type=data["audience"], notify=data["notify"])
+                services.assign_to_audience(
+                    batch=code_batch, segment_type=data["audience"], notify=data["notify"], at=timezone.now()
+                )
                 messages.success(request, _("Assigning codes. Each customer gets at most one code of this batch."))
-                return redirect("admin:promotions_batch", code_batch.promotion_id, code_batch.pk)
+                return redirect("admin:promotions_batch", promotion.pk, code_batch.pk)
             except DomainError as error:
                 form.add_error("audience", format_error(error))
-        return self._detail_page(request, code_batch, assign_form=form)
+        return self._detail_page(request, promotion, code_batch, assign_form=form)
 
     def export(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
         """Stream the codes of the batch as a CSV file."""
-        code_batch = self._batch(request, pk, batch)
+        _promotion, code_batch = self._batch(request, pk, batch)
         rows = iter_batch_codes(batch=code_batch, at=timezone.now())
         return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer", "state"), rows)
 
@@ -187,20 +197,20 @@ class BatchViews:
 def _batch_row(batch: CodeBatch) -> dict[str, Any]:
     """Return the row of a batch in the list."""
     return {
-        "url": reverse("admin:promotions_batch", args=[batch.promotion_id, batch.pk]),
+        "url": reverse("admin:promotions_batch", args=[batch.offer, batch.pk]),
         "name": batch.pattern or _("Imported"),
         "count": format_number(batch.count),
         "state": (_("Completed"), "success")
         if batch.is_generated
         else (_("%(percent)s%% generated") % {"percent": _percent(batch)}, "info"),
-        "created": format_datetime(batch.created_at, batch.required_promotion.brand.timezone),
+        "created": format_datetime(batch.created_at, batch.brand.timezone),
     }
 
 
 def _progress_context(batch: CodeBatch) -> dict[str, Any]:
     """Return the progress of the batch and of its assignments."""
     assignments = list(list_assignments(batch=batch)[:PAGE_SIZE])
-    zone = batch.required_promotion.brand.timezone
+    zone = batch.brand.timezone
     is_assigning = any(assignment.finished_at is None for assignment in assignments)
     return {
         "batch": batch,

@@ -29,8 +29,8 @@ from promotions.admin import calendar, metrics, offer_field
 from promotions.admin.batches import BatchViews
 from promotions.admin.promotion_form import PromotionForm, get_copy_values
 from promotions.models import ENDED_STATUSES, Promotion, Status, Trigger
-from promotions.selectors.codes import get_generic_codes
 from promotions.selectors.promotions import list_promotion_syncs
+from redemptions.codes.selectors.codes import get_generic_codes
 from segments.selectors import get_segments_by_promotion
 
 STATUS_COLORS = {
@@ -207,7 +207,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
     def _detail_context(self, promotion: Promotion) -> dict[str, Any]:
         """Return what the page shows above the form."""
         at, key = timezone.now(), promotion.pk
-        code = get_generic_codes(promotion_ids=[key]).get(key, "")
+        code = get_generic_codes(offers=[key]).get(key, "")
         segment = get_segments_by_promotion(promotion_ids=[key]).get(key) if promotion.target_audience else None
         audience_cards = metrics.audience_cards(promotion, segment, at) if promotion.target_audience else []
         return {

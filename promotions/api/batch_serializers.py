@@ -7,10 +7,10 @@ from rest_framework import serializers
 
 from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
 from core.serializer_fields import StrictBooleanField, StrictCharField, StrictIntegerField, UuidField
-from promotions.models import CodeAssignment, CodeBatch
-from promotions.services.assignments import MAX_CUSTOMERS
-from promotions.services.batches import MAX_BATCH_SIZE
+from redemptions.codes.models import CodeAssignment, CodeBatch
 from redemptions.codes.rules import DEFAULT_CHARSET, DEFAULT_PATTERN
+from redemptions.codes.services import MAX_BATCH_SIZE
+from redemptions.codes.services.assignments import MAX_CUSTOMERS
 
 
 class BatchInputSerializer(serializers.Serializer[Any]):
@@ -129,7 +129,7 @@ class AssignmentSerializer(serializers.Serializer[Any]):
 def to_batch_data(batch: CodeBatch, *, job: str, entropy_bits: float | None) -> dict[str, Any]:
     """Return the batch as ``BatchSerializer`` describes it."""
     return {
-        "job": job, "id": batch.pk, "promotion": batch.promotion_id, "pattern": batch.pattern or None,
+        "job": job, "id": batch.pk, "promotion": batch.offer, "pattern": batch.pattern or None,
         "charset": batch.charset or None, "entropy_bits": None if entropy_bits is None else round(entropy_bits, 1),
         "count": batch.count, "generated_count": batch.generated_count,
         "status": "done" if batch.is_generated else "making",

@@ -24,7 +24,6 @@ from core.api import CsvRenderer, CursorPagination
 from core.errors import PayloadTooLarge, PermissionDenied
 from core.idempotency import idempotent
 from core.openapi import problem_responses
-from promotions import services
 from promotions.api.batch_serializers import (
     AssignInputSerializer,
     AssignmentSerializer,
@@ -37,13 +36,17 @@ from promotions.api.batch_serializers import (
     to_batch_data,
 )
 from promotions.api.views import get_editable_promotion
-from promotions.models import CodeBatch, Promotion
-from promotions.selectors.assignments import get_assignment
-from promotions.selectors.batches import get_batch, iter_batch_codes, list_batches
+from promotions.models import Promotion
 from promotions.selectors.promotions import get_promotion
 from redemptions import errors
 from redemptions.codes import files as code_files
 from redemptions.codes import rules as code_rules
+from redemptions.codes import services
+from redemptions.codes.models import CodeBatch
+from redemptions.codes.selectors.assignments import get_assignment
+from redemptions.codes.selectors.batches import get_batch, iter_batch_codes, list_batches
+
+KIND = "promotion"
 
 
 class CsvParser(BaseParser):
@@ -69,14 +72,16 @@ class BatchesView(APIView):
         promotion = get_editable_promotion(request, pk)
         body = BatchInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        batch = services.create_batch(promotion=promotion, **body.validated_data)
+        batch = services.create_batch(
+            kind=KIND, brand=promotion.brand, offer=promotion.pk, **body.validated_data, at=timezone.now()
+        )
         return Response(_serialize(request, batch), status=202)
 
     @extend_schema(responses={200: BatchSerializer(many=True)}, operation_id="batch_list")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """List the batches of a promotion, newest first."""
         page = CursorPagination()
-        rows = page.paginate_queryset(list_batches(promotion=_readable(request, pk)), request, view=self) or []
+        rows = page.paginate_queryset(list_batches(offer=_readable(request, pk).pk), request, view=self) or []
         return page.get_paginated_response([_serialize(request, row) for row in rows])
 
 
@@ -86,7 +91,7 @@ class BatchView(APIView):
     @extend_schema(responses={200: BatchSerializer}, operation_id="batch_read")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
         """Return a batch and the progress of its generation."""
-        return Response(_serialize(request, get_batch(pk=batch, promotion=_readable(request, pk))))
+        return Response(_serialize(request, get_batch(pk=batch, offer=_readable(request, pk).pk)))
 
 
 class BatchCodesView(APIView):
@@ -97,7 +102,7 @@ class BatchCodesView(APIView):
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="batch_export")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
         """Export the codes of a batch: `code`, `customer` and `state` (`used`, `held` or `free`)."""
-        code_batch = get_batch(pk=batch, promotion=_readable(request, pk))
+        code_batch = get_batch(pk=batch, offer=_readable(request, pk).pk)
         rows = iter_batch_codes(batch=code_batch, at=timezone.now())
         return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer", "state"), rows, marked=False)
 
@@ -126,9 +131,12 @@ class ImportView(APIView):
             raise PayloadTooLarge
         batch_id = query.validated_data.get("batch")
         result = services.import_codes(
-            promotion=promotion,
+            kind=KIND,
+            brand=promotion.brand,
+            offer=promotion.pk,
             lines=_lines(request.data),
-            batch=get_batch(pk=batch_id, promotion=promotion) if batch_id else None,
+            batch=get_batch(pk=batch_id, offer=promotion.pk) if batch_id else None,
+            at=timezone.now(),
         )
         counts = {name: getattr(result, name) for name in ("received", "imported", "existing", "rejected")}
         return Response(_serialize(request, result.batch) | counts | {"errors": result.errors}, status=201)
@@ -149,13 +157,13 @@ class AssignView(APIView):
     @idempotent
     def post(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
         """Assign a code to each of the customers, or in the background to each customer of an audience."""
-        code_batch = get_batch(pk=batch, promotion=get_editable_promotion(request, pk))
+        code_batch = get_batch(pk=batch, offer=get_editable_promotion(request, pk).pk)
         body = AssignInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         data = body.validated_data
         if "audience" in data:
             assignment = services.assign_to_audience(
-                batch=code_batch, segment_type=data["audience"], notify=data["notify"]
+                batch=code_batch, segment_type=data["audience"], notify=data["notify"], at=timezone.now()
             )
             url = _status_url(request, code_batch, assignment.pk)
             return Response(to_assignment_data(assignment, job=url), status=202)
@@ -171,7 +179,7 @@ class AssignmentView(APIView):
     @extend_schema(responses={200: AssignmentSerializer}, operation_id="batch_assignment_read")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID, assignment: uuid.UUID) -> Response:
         """Return an assignment to an audience and its progress."""
-        code_batch = get_batch(pk=batch, promotion=_readable(request, pk))
+        code_batch = get_batch(pk=batch, offer=_readable(request, pk).pk)
         row = get_assignment(pk=assignment, batch=code_batch)
         return Response(to_assignment_data(row, job=_status_url(request, code_batch, row.pk)))
 
@@ -184,13 +192,13 @@ def _readable(request: Request, pk: uuid.UUID) -> Promotion:
 
 
 def _serialize(request: Request, batch: CodeBatch) -> dict[str, Any]:
-    path = reverse("promotion-batch", args=[batch.promotion_id, batch.pk])
+    path = reverse("promotion-batch", args=[batch.offer, batch.pk])
     bits = code_rules.entropy_bits(batch.pattern, batch.charset) if batch.pattern else None
     return to_batch_data(batch, job=request.build_absolute_uri(path), entropy_bits=bits)
 
 
 def _status_url(request: Request, batch: CodeBatch, assignment: uuid.UUID) -> str:
-    path = reverse("promotion-batch-assignment", args=[batch.promotion_id, batch.pk, assignment])
+    path = reverse("promotion-batch-assignment", args=[batch.offer, batch.pk, assignment])
     return request.build_absolute_uri(path)
 
 

@@ -24,8 +24,8 @@ from promotions.api.serializers import (
     to_promotion_data,
 )
 from promotions.models import Promotion
-from promotions.selectors.codes import get_generic_codes
 from promotions.selectors.promotions import get_promotion, list_for_brands
+from redemptions.codes.selectors.codes import get_generic_codes
 from segments.selectors import segment_summaries_by_promotion
 
 
@@ -126,7 +126,7 @@ def _serialize(promotion: Promotion) -> dict[str, Any]:
 
 def _serialize_all(promotions: Sequence[Promotion]) -> list[dict[str, Any]]:
     ids = [promotion.pk for promotion in promotions]
-    codes, segments = get_generic_codes(promotion_ids=ids), segment_summaries_by_promotion(promotion_ids=ids)
+    codes, segments = get_generic_codes(offers=ids), segment_summaries_by_promotion(promotion_ids=ids)
     audiences = services.audience_counts(promotions=promotions, at=timezone.now())
     return [
         to_promotion_data(

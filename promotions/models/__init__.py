@@ -1,6 +1,5 @@
-"""Promotions with their codes, limits and redemptions, and the pricing profiles of brands."""
+"""Promotions with their limits and redemptions, and the pricing profiles of brands."""
 
-from promotions.models.codes import Code, CodeAssignment, CodeBatch
 from promotions.models.pricing_profiles import PricingProfile
 from promotions.models.promotions import ENDED_STATUSES, LIVE, Promotion, Status, Trigger
 from promotions.models.redemptions import PromotionRedemption
@@ -8,9 +7,6 @@ from promotions.models.redemptions import PromotionRedemption
 __all__ = [
     "ENDED_STATUSES",
     "LIVE",
-    "Code",
-    "CodeAssignment",
-    "CodeBatch",
     "PricingProfile",
     "Promotion",
     "PromotionRedemption",

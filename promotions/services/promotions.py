@@ -16,8 +16,8 @@ from pricing import Offer, OfferInvalid, parse_offer
 from promotions.eligibility import match_keys, required_subtotal
 from promotions.models import ENDED_STATUSES, Promotion, Status, Trigger
 from promotions.services import campaign_sync, segments
-from promotions.services.codes import register_code
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
+from redemptions.codes.services import register_code
 from redemptions.errors import InvalidStatus
 from redemptions.limits import services as limits
 from redemptions.limits.rules import FIELD_BY_SCOPE
@@ -54,7 +54,7 @@ def create_promotion(*, brand: Brand, fields: Mapping[str, Any], code: str | Non
         _check_audience(promotion)
     promotion.save(force_insert=True)
     if text is not None:
-        register_code(text=text, kind=KIND, brand=brand, promotion=promotion)
+        register_code(text=text, kind=KIND, brand=brand, offer=promotion.pk)
     _request_sync(promotion, at)
     return promotion
 

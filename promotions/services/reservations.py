@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 
 from core import db
 from promotions.errors import PromotionNotActive
-from promotions.models import LIVE, Code, PromotionRedemption
+from promotions.models import LIVE, PromotionRedemption
+from redemptions.codes.models import Code
 from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
 from redemptions.errors import CodeAlreadyUsed, ReservationExpired
 from redemptions.limits import services as limits

@@ -11,7 +11,7 @@ SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.end_dat
         WHERE s.promotion_id = p.id AND s.deleted_at IS NULL AND s.state = 'active' AND m.customer_id = %(customer)s
     ) AS is_member
 FROM promotions_code c
-JOIN promotions_promotion p ON p.id = c.promotion_id
+JOIN promotions_promotion p ON p.id = c.offer
 JOIN accounts_brand b ON b.id = p.brand_id
 LEFT JOIN promotions_promotionuse u ON u.code = c.text AND u.code <> ''
-WHERE c.text = ANY(%(codes)s)
+WHERE c.text = ANY(%(codes)s) AND c.kind = 'promotion'

@@ -55,7 +55,7 @@ def test_a_marketer_creates_a_coupon_as_recommended_and_sees_its_redemptions(vis
 @pytest.mark.parametrize(("width", "height", "dark"), [(1400, 900, True), (390, 844, False)])
 def test_the_pages_of_coupons_fit_the_screen_and_are_accessible(visit, brand, width, height, dark):
     coupon = CouponFactory(brand=brand, title="Golden tickets", maximum_number_of_coupons=100)
-    services.add_codes(coupon=coupon, codes=services.CodesSpec(count=3))
+    services.add_codes(coupon=coupon, codes=services.CodesSpec(count=3), at=timezone.now())
     own = CouponFactory(brand=brand, text="OWN")
     olga = visit(width=width, height=height, dark=dark).sign_in("olga")
 

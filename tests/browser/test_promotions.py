@@ -2,12 +2,14 @@
 
 import pytest
 
-from promotions import services
-from promotions.models import CodeBatch, Promotion
+from promotions.models import Promotion
+from redemptions.codes import services
+from redemptions.codes.models import CodeBatch
 from segments.models import Audience, AudienceMember
 from tests.browser.test_admin import SCREENS, find_page_errors
 from tests.browser.test_cart_simulator import save_screenshot
 from tests.checkout.builders import cart, line
+from tests.code_batches import create_batch
 from tests.factories import BrandFactory, CustomerFactory, MembershipFactory, PromotionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -113,7 +115,7 @@ def test_pages_of_promotions_fit_the_screen_and_are_accessible(visit, brand, wid
         text="AUTUMN",
         trigger="code",
     )
-    batch = services.create_batch(promotion=active, count=40_000, pattern="AUTUMN-########")
+    batch = create_batch(active, count=40_000, pattern="AUTUMN-########")
     services.generate_chunk(batch_id=batch.pk)
     draft = PromotionFactory(brand=brand, name="Tiers", status="draft", offer=TIERS, target_audience="vip_customers")
     olga, errors = visit(width=width, height=height, dark=dark).sign_in("olga"), []

@@ -7,6 +7,7 @@ from django.db import IntegrityError, connection, transaction
 
 from core import db
 from core.errors import Busy, DomainError
+from core.ids import uuid7
 from core.models import OutboxMessage
 from redemptions.errors import CodeTaken
 from tests.factories import BrandFactory, CodeFactory
@@ -24,7 +25,7 @@ def test_a_violation_of_the_named_constraint_becomes_the_error() -> None:
         db.translate_constraint("promotions_code_pkey", CodeTaken, code_text="SUMMER"),
     ):
         CodeFactory._meta.model.objects.create(
-            text="SUMMER", digest=b"other", kind="discount_code", brand=BrandFactory()
+            text="SUMMER", digest=b"other", kind="discount_code", brand=BrandFactory(), offer=uuid7()
         )
 
     assert raised.value.extensions == {"code_text": "SUMMER"}

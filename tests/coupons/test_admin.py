@@ -16,7 +16,8 @@ from accounts.models import Brand, User
 from core.ids import uuid7
 from coupons import services
 from coupons.contracts import RedemptionRequest
-from coupons.models import CouponBatch, CouponDefinition
+from coupons.models import CouponDefinition
+from redemptions.codes.models import CodeBatch
 from tests.factories import BrandFactory, CouponFactory, CustomerFactory, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +110,7 @@ def test_an_owner_creates_a_coupon(owner: Client, brand: Brand) -> None:
 def test_a_few_single_use_codes_are_generated_at_once(owner: Client) -> None:
     owner.post(f"{LIST}add/", new_coupon_data(owner, count="30", pattern="ONE-########"))
 
-    batch = CouponBatch.objects.get().batch
+    batch = CodeBatch.objects.get()
     assert (batch.generated_count, batch.pattern) == (30, "ONE-########")
     assert "Single-use codes (1 batch)" in html_of(owner.get(url_of(CouponDefinition.objects.get())))
 
@@ -271,7 +272,7 @@ def test_an_invalid_batch_is_reported_at_its_field(owner: Client, brand: Brand) 
     response = owner.post(url_of(coupon, "codes/"), {"count": "0", "pattern": "A-########", "charset": "AB"})
 
     assert "count" in response.context["form"].errors
-    assert not CouponBatch.objects.exists()
+    assert not CodeBatch.objects.exists()
 
 
 def test_a_viewer_reads_coupons_but_changes_nothing(brand: Brand) -> None:
@@ -288,7 +289,7 @@ def test_a_viewer_reads_coupons_but_changes_nothing(brand: Brand) -> None:
 
 def test_coupons_of_other_brands_are_not_found(owner: Client) -> None:
     theirs = CouponFactory(title="Theirs")
-    batch = services.add_codes(coupon=theirs, codes=services.CodesSpec(count=1))
+    batch = services.add_codes(coupon=theirs, codes=services.CodesSpec(count=1), at=timezone.now())
 
     assert "Theirs" not in html_of(owner.get(LIST))
     for path in ("change/", "metrics/", "codes/", f"codes/{batch.pk}/", f"codes/{batch.pk}/codes.csv"):

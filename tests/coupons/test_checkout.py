@@ -149,7 +149,7 @@ def test_exhausted_limits_in_total_and_per_customer_are_rejected(brand: Brand, s
 
 def test_a_single_use_code_is_used_by_an_order_and_free_when_it_is_canceled(brand: Brand, shopper: Client) -> None:
     coupon = CouponFactory(brand=brand)
-    batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(count=2))
+    batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(count=2), at=timezone.now())
     one, two = sorted(batch.codes.values_list("text", flat=True))
 
     first = reserve(shopper, one)
@@ -163,7 +163,7 @@ def test_a_single_use_code_is_used_by_an_order_and_free_when_it_is_canceled(bran
 
 def test_two_codes_of_one_coupon_are_not_combinable(brand: Brand, shopper: Client) -> None:
     coupon = CouponFactory(brand=brand)
-    batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(count=2))
+    batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(count=2), at=timezone.now())
     one, two = sorted(batch.codes.values_list("text", flat=True))
 
     rejected = post(shopper, QUOTE, order_data(one, two)).json()["rejected"]

@@ -26,7 +26,7 @@ from coupons.contracts import RedemptionRequest
 from coupons.models import STATUSES, CouponCounter, CouponDefinition, CouponRedemption, RedeemedCode
 from coupons.selectors import redemption_queries
 from coupons.selectors.redemption_queries import RedemptionQuery
-from promotions.models import Code
+from redemptions.codes.models import Code
 from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, CouponFactory, CustomerFactory, MembershipFactory, UserFactory
@@ -122,7 +122,7 @@ def test_a_customers_redemptions_are_found_for_every_coupon_and_time(owner: Clie
 
 def test_a_single_use_code_finds_all_its_redemptions(owner: Client, brand: Brand) -> None:
     coupon = CouponFactory(brand=brand)
-    services.add_codes(coupon=coupon, codes=services.CodesSpec(count=2))
+    services.add_codes(coupon=coupon, codes=services.CodesSpec(count=2), at=timezone.now())
     code, another = Code.objects.filter(kind="coupon").values_list("pk", flat=True)
     returned = redeem(coupon, "c1", code=code)
     services.return_redemption(redemption=returned.pk, at=timezone.now())
@@ -214,7 +214,7 @@ def test_an_invalid_filter_shows_an_error_and_no_redemptions(owner: Client, bran
 # --- permissions ------------------------------------------------------------------------------------------------------
 def test_staff_of_another_brand_find_and_change_nothing(brand: Brand) -> None:
     coupon = CouponFactory(brand=brand, title="Secret", text="SECRET")
-    services.add_codes(coupon=coupon, codes=services.CodesSpec(count=1))
+    services.add_codes(coupon=coupon, codes=services.CodesSpec(count=1), at=timezone.now())
     single = Code.objects.get(batch__isnull=False).pk
     by_generic_code, by_single_use_code = redeem(coupon, code="SECRET"), redeem(coupon, "c2", code=single)
     cake = BrandFactory(slug="cake")
@@ -315,7 +315,7 @@ def test_an_editor_ends_a_redemption_and_frees_its_unit_and_code(
 ) -> None:
     editor = log_in_as(brand, Role.EDITOR)
     coupon = CouponFactory(brand=brand, maximum_number_of_coupons=1)
-    services.add_codes(coupon=coupon, codes=services.CodesSpec(count=1))
+    services.add_codes(coupon=coupon, codes=services.CodesSpec(count=1), at=timezone.now())
     code = Code.objects.get(batch__isnull=False).pk
     redemption = redeem(coupon, code=code, reserve=reserve)
     assert f'value="{status}"' in html_of(editor.get(url_of(redemption)))

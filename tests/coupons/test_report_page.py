@@ -16,7 +16,7 @@ from accounts.models import Brand
 from backoffice.base.charts import build_chart
 from coupons.models import CouponDefinition
 from coupons.services import rollup
-from promotions.models import CodeBatch
+from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE
 from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
@@ -190,8 +190,8 @@ def test_any_number_of_bars_fits_the_chart(number: int) -> None:
 
 
 def test_the_report_of_a_code_has_only_its_redemptions(viewer: Client, brand: Brand, coupon: CouponDefinition) -> None:
-    batch = CodeBatch.objects.create(kind="coupon", brand=brand, count=1)
-    CodeFactory(text="ONCE-1", brand=brand, kind="coupon", batch=batch, single_use=True)
+    batch = CodeBatch.objects.create(kind="coupon", brand=brand, offer=coupon.pk, count=1)
+    CodeFactory(text="ONCE-1", brand=brand, kind="coupon", offer=coupon.pk, batch=batch, single_use=True)
     store_redemptions(
         build_redemption(coupon, timezone.now() - timedelta(seconds=1), RedemptionStatus.RETURNED, code="ONCE-1")
     )

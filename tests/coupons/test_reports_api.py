@@ -17,7 +17,7 @@ from accounts.contracts import Role
 from accounts.models import Brand
 from coupons.models import CouponDefinition, RedeemedCode
 from coupons.services import rollup
-from promotions.models import CodeBatch
+from redemptions.codes.models import CodeBatch
 from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, CodeFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
@@ -215,8 +215,8 @@ BRAND_REPORT = "/api/v1/coupons/report/"
 
 def create_single_use_code(coupon: CouponDefinition, text: str) -> str:
     """Create a code with a returned and a released redemption a day before ``NOON``, and a confirmed one at it."""
-    batch = CodeBatch.objects.create(kind="coupon", brand=coupon.brand, count=1)
-    CodeFactory(text=text, brand=coupon.brand, kind="coupon", batch=batch, single_use=True)
+    batch = CodeBatch.objects.create(kind="coupon", brand=coupon.brand, offer=coupon.pk, count=1)
+    CodeFactory(text=text, brand=coupon.brand, kind="coupon", offer=coupon.pk, batch=batch, single_use=True)
     day = timedelta(days=1)
     *_, active = store_redemptions(
         build_redemption(coupon, NOON - day, RedemptionStatus.RETURNED, code=text),

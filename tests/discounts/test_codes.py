@@ -12,7 +12,7 @@ from discounts import services
 from discounts.errors import DiscountOutOfRange, ValidityInPast
 from discounts.models import DiscountCode, DiscountRule
 from discounts.services.partitions import create_partitions
-from promotions.models import Code
+from redemptions.codes.models import Code
 from redemptions.errors import CodeTaken
 from tests.factories import BrandFactory, DiscountCodeFactory, DiscountRuleFactory
 

@@ -6,6 +6,7 @@ import factory
 from django.db import transaction
 from factory.django import DjangoModelFactory
 
+from core.ids import uuid7
 from coupons.models import CouponDefinition
 from coupons.services.limits import LIMITS
 from tests.factories.accounts import BrandFactory
@@ -26,6 +27,7 @@ class CouponFactory(DjangoModelFactory[CouponDefinition]):
         percent = "10"
         text = None
 
+    id = factory.LazyFunction(uuid7)
     brand = factory.SubFactory(BrandFactory)
     title = factory.LazyAttribute(lambda coupon: f"{coupon.percent}% off")
     start_date = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,7 +38,9 @@ class CouponFactory(DjangoModelFactory[CouponDefinition]):
     currency = factory.LazyAttribute(lambda coupon: coupon.brand.currency)
     created_at = datetime(2026, 1, 1, tzinfo=UTC)
     code = factory.LazyAttribute(
-        lambda coupon: CodeFactory(text=coupon.text, brand=coupon.brand, kind="coupon") if coupon.text else None
+        lambda coupon: (
+            CodeFactory(text=coupon.text, brand=coupon.brand, kind="coupon", offer=coupon.id) if coupon.text else None
+        )
     )
 
     @factory.post_generation

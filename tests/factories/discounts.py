@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import factory
 from factory.django import DjangoModelFactory
 
+from core.ids import uuid7
 from discounts.models import DiscountCode, DiscountRule
 from tests.factories.accounts import BrandFactory
 from tests.factories.promotions import CodeFactory
@@ -33,7 +34,10 @@ class DiscountCodeFactory(DjangoModelFactory[DiscountCode]):
         terms = factory.LazyFunction(dict)
 
     brand = factory.SubFactory(BrandFactory)
-    code = factory.LazyAttribute(lambda params: CodeFactory(text=params.text, brand=params.brand))
+    offer_id = factory.LazyFunction(uuid7)
+    code = factory.LazyAttribute(
+        lambda params: CodeFactory(text=params.text, brand=params.brand, offer=params.offer_id)
+    )
     rule = factory.LazyAttribute(
         lambda params: DiscountRuleFactory(
             brand=params.brand, discount=params.percent, audience=params.audience, terms=params.terms

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 import factory
 from factory.django import DjangoModelFactory
 
+from core.ids import uuid7
 from pricing import parse_offer
 from promotions.eligibility import match_keys, required_subtotal
-from promotions.models import Code, Promotion
+from promotions.models import Promotion
+from redemptions.codes.models import Code
 from redemptions.codes.rules import code_digest
 from tests.factories.accounts import BrandFactory
 
@@ -21,6 +23,7 @@ class CodeFactory(DjangoModelFactory[Code]):
     text = factory.Sequence(lambda n: f"CODE{n}")
     digest = factory.LazyAttribute(lambda code: code_digest(code.text))
     kind = "discount_code"
+    offer = factory.LazyFunction(uuid7)
     brand = factory.SubFactory(BrandFactory)
 
 
@@ -55,5 +58,5 @@ class PromotionFactory(DjangoModelFactory[Promotion]):
     def text(self, create: bool, text: str | None, **kwargs: object) -> None:
         if text:
             Code.objects.create(
-                text=text, digest=code_digest(text), kind="promotion", brand=self.brand, promotion=self, **kwargs
+                text=text, digest=code_digest(text), kind="promotion", brand=self.brand, offer=self.pk, **kwargs
             )

@@ -13,8 +13,8 @@ import pytest
 from django.conf import settings as configured
 from django.db import connection
 
-from promotions import services
-from promotions.models import Code, CodeBatch
+from redemptions.codes.models import Code, CodeBatch
+from tests.code_batches import create_batch
 from tests.factories import BrandFactory, PromotionFactory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +22,7 @@ COUNT, KILLS = 40_000, 6
 SCRIPT = """
 import sys, uuid, django
 django.setup()
-from promotions.services import batches
+from redemptions.codes.services import batches
 batches.CHUNK = 500
 print("ready", flush=True)
 sys.stdin.readline()
@@ -62,9 +62,7 @@ def wait_for_progress(batch: CodeBatch) -> None:
 
 
 def test_killed_generators_leave_a_batch_that_can_be_completed() -> None:
-    batch = services.create_batch(
-        promotion=PromotionFactory(brand=BrandFactory(), trigger="code"), count=COUNT, pattern="SUMMER-########"
-    )
+    batch = create_batch(PromotionFactory(brand=BrandFactory(), trigger="code"), count=COUNT, pattern="SUMMER-########")
     rng = random.Random(5)
     counts = [0]
     for _ in range(KILLS):

@@ -15,10 +15,11 @@ from accounts.models import Brand, Invitation, User
 from accounts.services import tokens_for
 from coupons.services import CodesSpec, add_codes
 from discounts.models import Usage
-from promotions import services
 from promotions.models import Promotion
+from redemptions.codes import services
 from redemptions.events.models import Event
 from segments.services import apply_audience, schedule
+from tests.code_batches import create_batch
 from tests.factories import (
     ApiKeyFactory,
     BrandFactory,
@@ -133,13 +134,11 @@ def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dic
     }  # fmt: skip
     promotion = _post(clients["server"], "/api/v1/promotions/", sale)
     coded = _post(clients["server"], "/api/v1/promotions/", sale | {"trigger": "code"})
-    batch = services.create_batch(
-        promotion=Promotion.objects.get(pk=coded["id"]), count=20, pattern="CODE-OF-BILLO-########"
-    )
+    batch = create_batch(Promotion.objects.get(pk=coded["id"]), count=20, pattern="CODE-OF-BILLO-########")
     services.generate_codes(batch_id=batch.pk)
     batch.refresh_from_db()
     apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[customer])
-    assignment = services.assign_to_audience(batch=batch, segment_type="friends", notify=False)
+    assignment = services.assign_to_audience(batch=batch, segment_type="friends", notify=False, at=timezone.now())
     now, later = timezone.now(), timezone.now() + timedelta(days=1)
     segment = schedule(brand=billo, segment_type="friends", start_date=now, end_date=later, at=now)
     campaign = {
@@ -165,7 +164,7 @@ def _coupons(billo: Brand, shopper: Client) -> dict[str, str]:
     coupon = CouponFactory(brand=billo, text="COUPON-OF-BILLO", is_active=False)
     reserved = _post(shopper, f"/api/v1/coupons/{public.pk}/reservations/", {})
     redeemed = _post(shopper, f"/api/v1/coupons/{public.pk}/redemptions/", {})
-    batch = add_codes(coupon=coupon, codes=CodesSpec(count=3))
+    batch = add_codes(coupon=coupon, codes=CodesSpec(count=3), at=timezone.now())
     return {
         "open coupon": str(public.pk), "coupon": str(coupon.pk), "coupon batch": str(batch.pk),
         "reserved": reserved["coupon_redemption_id"], "redeemed": redeemed["coupon_redemption_id"],

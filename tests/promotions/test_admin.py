@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
-from promotions.models import Code, Promotion
+from promotions.models import Promotion
+from redemptions.codes.models import Code
 from redemptions.limits.models import Limit
 from segments.models import Audience, AudienceMember
 from tests.factories import BrandFactory, CodeFactory, CustomerFactory, MembershipFactory, PromotionFactory, UserFactory
@@ -121,7 +122,7 @@ def test_a_promotion_is_created_in_the_brands_time_zone(owner: Client, brand: Br
     assert (promotion.budget, promotion.limit_per_user, promotion.limit_total) == (100_050, 2, None)
     assert promotion.offer["benefits"] == [{"kind": "percent", "value": "10", "on": "order"}]
     assert promotion.match_keys == ["billo|*"]
-    assert Code.objects.get().promotion == promotion
+    assert Code.objects.get().offer == promotion.pk
 
 
 def test_a_draft_is_created_activated_and_ended(owner: Client) -> None:

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand, User
-from promotions.models import Code, Promotion
+from promotions.models import Promotion
 from promotions.services import end_due, start_due
+from redemptions.codes.models import Code
 from segments.services import apply_audience
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, ShopperFactory
 

@@ -18,13 +18,15 @@ from core.errors import InvalidRequest
 from core.models import OutboxMessage
 from mailings.models import Mail
 from mailings.services import sending
-from promotions import emails, services
-from promotions.models import Code, CodeBatch, Promotion
-from promotions.services import batches
+from promotions.models import Promotion
+from redemptions.codes import emails, services
 from redemptions.codes import rules as code_rules
+from redemptions.codes.models import Code, CodeBatch
+from redemptions.codes.services import batches
 from redemptions.errors import BatchNotReady, CodesExhausted, InvalidStatus, PatternTooWeak
 from segments.errors import AudienceEmpty
 from segments.services import apply_audience
+from tests.code_batches import create_batch, import_codes
 from tests.factories import BrandFactory, CodeFactory, PromotionFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +53,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def generated_batch(promotion: Promotion, count: int, pattern: str = SUMMER) -> CodeBatch:
     """Create a batch and generate its codes."""
-    batch = services.create_batch(promotion=promotion, count=count, pattern=pattern)
+    batch = create_batch(promotion, count=count, pattern=pattern)
     services.generate_codes(batch_id=batch.pk)
     batch.refresh_from_db()
     return batch
@@ -90,10 +92,10 @@ def test_a_pattern_has_100_000_combinations_per_code_and_28_bits(
 ) -> None:
     assert code_rules.is_too_weak(pattern, charset, count=count) == (minimum is not None)
     if minimum is None:
-        assert services.create_batch(promotion=promotion, count=count, pattern=pattern, charset=charset).count == count
+        assert create_batch(promotion, count=count, pattern=pattern, charset=charset).count == count
         return
     with pytest.raises(PatternTooWeak) as raised:
-        services.create_batch(promotion=promotion, count=count, pattern=pattern, charset=charset)
+        create_batch(promotion, count=count, pattern=pattern, charset=charset)
 
     assert raised.value.extensions["minimum_pattern"] == minimum
     assert not CodeBatch.objects.exists()
@@ -105,10 +107,10 @@ def test_there_is_no_minimum_pattern_beyond_the_length_of_a_code() -> None:
 
 
 def test_the_codes_of_all_batches_of_a_pattern_count(promotion: Promotion) -> None:
-    services.create_batch(promotion=promotion, count=8_000, pattern="SUMMER-######")
+    create_batch(promotion, count=8_000, pattern="SUMMER-######")
 
     with pytest.raises(PatternTooWeak):
-        services.create_batch(promotion=promotion, count=1_000, pattern=" summer-######")
+        create_batch(promotion, count=1_000, pattern=" summer-######")
 
 
 @pytest.mark.parametrize(
@@ -126,16 +128,16 @@ def test_the_codes_of_all_batches_of_a_pattern_count(promotion: Promotion) -> No
 )
 def test_an_invalid_batch_is_rejected_with_its_field(fields: dict[str, Any], field: str, promotion: Promotion) -> None:
     with pytest.raises(InvalidRequest) as raised:
-        services.create_batch(promotion=promotion, **fields)
+        create_batch(promotion, **fields)
 
     assert [error["field"] for error in raised.value.errors or []] == [field]
 
 
 def test_automatic_and_ended_promotions_have_no_batches(billo: Brand) -> None:
     with pytest.raises(InvalidRequest):
-        services.create_batch(promotion=PromotionFactory(brand=billo), count=1)
+        create_batch(PromotionFactory(brand=billo), count=1)
     with pytest.raises(InvalidStatus):
-        services.create_batch(promotion=PromotionFactory(brand=billo, trigger="code", status="ended"), count=1)
+        create_batch(PromotionFactory(brand=billo, trigger="code", status="ended"), count=1)
 
     assert not CodeBatch.objects.exists()
 
@@ -168,7 +170,7 @@ def test_every_character_has_the_same_probability(charset: str) -> None:
 def test_a_batch_is_generated_in_the_background(
     promotion: Promotion, run_outbox: RunOutbox, small_chunks: None
 ) -> None:
-    batch = services.create_batch(promotion=promotion, count=250, pattern="summer-########")
+    batch = create_batch(promotion, count=250, pattern="summer-########")
     assert (batch.generated_count, batch.is_generated) == (0, False)
 
     assert run_outbox() == 1
@@ -178,7 +180,7 @@ def test_a_batch_is_generated_in_the_background(
     assert batch.finished_at is not None
     codes = list(Code.objects.filter(batch=batch))
     assert len(codes) == 250
-    assert {(code.kind, code.brand_id, code.promotion_id, code.single_use, code.customer_id) for code in codes} == {
+    assert {(code.kind, code.brand_id, code.offer, code.single_use, code.customer_id) for code in codes} == {
         ("promotion", promotion.brand_id, promotion.pk, True, None)
     }
     assert all(bytes(code.digest) == code_rules.code_digest(code.text) for code in codes)
@@ -187,7 +189,7 @@ def test_a_batch_is_generated_in_the_background(
 
 
 def test_a_task_without_time_left_enqueues_the_next(promotion: Promotion, small_chunks: None) -> None:
-    batch = services.create_batch(promotion=promotion, count=250, pattern=SUMMER)
+    batch = create_batch(promotion, count=250, pattern=SUMMER)
     OutboxMessage.objects.all().delete()
 
     services.generate_codes(batch_id=batch.pk, time_budget=0.0)
@@ -215,7 +217,7 @@ def test_existing_codes_are_replaced_by_others(promotion: Promotion, monkeypatch
 def test_a_chunk_is_rolled_back_if_the_worker_dies(
     promotion: Promotion, monkeypatch: pytest.MonkeyPatch, small_chunks: None
 ) -> None:
-    batch = services.create_batch(promotion=promotion, count=250, pattern=SUMMER)
+    batch = create_batch(promotion, count=250, pattern=SUMMER)
     services.generate_codes(batch_id=batch.pk, time_budget=0.0)
     add = batches._add
 
@@ -243,7 +245,7 @@ def test_the_command_generates_a_batch_and_resumes_one(
     assert output.out.strip() == str(batch.pk)
     assert "250 of 250" in output.err
 
-    interrupted = services.create_batch(promotion=promotion, count=150, pattern=SUMMER)
+    interrupted = create_batch(promotion, count=150, pattern=SUMMER)
     services.generate_codes(batch_id=interrupted.pk, time_budget=0.0)
     call_command("generate_codes", promotion=promotion.pk, resume=interrupted.pk)
     assert Code.objects.filter(batch=interrupted).count() == 150
@@ -261,7 +263,7 @@ def test_an_interrupted_command_says_how_to_resume(promotion: Promotion, monkeyp
 
     with pytest.raises(CommandError, match="--resume"):
         call_command("generate_codes", promotion=promotion.pk, count=10)
-    assert OutboxMessage.objects.get().task == "promotions.generate_codes"
+    assert OutboxMessage.objects.get().task == "redemptions.generate_codes"
 
 
 # --- import -----------------------------------------------------------------------------------------------------------
@@ -278,7 +280,7 @@ def test_codes_are_imported_and_rejected_lines_are_reported(promotion: Promotion
         "'-OWN-3",
     ]
 
-    result = services.import_codes(promotion=promotion, lines=lines)
+    result = import_codes(promotion, lines)
 
     assert (result.received, result.imported, result.existing, result.rejected) == (6, 3, 0, 3)
     assert [(error["line"], error["code"]) for error in result.errors] == [
@@ -300,11 +302,11 @@ def test_an_interrupted_import_is_resumed_by_repeating_it(
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        services.import_codes(promotion=promotion, lines=interrupted_lines())
+        import_codes(promotion, interrupted_lines())
     batch = CodeBatch.objects.get()
     assert batch.generated_count == Code.objects.filter(batch=batch).count() == 20
 
-    result = services.import_codes(promotion=promotion, lines=(f"OWN-{n}" for n in range(30)), batch=batch)
+    result = import_codes(promotion, (f"OWN-{n}" for n in range(30)), batch=batch)
 
     assert (result.imported, result.existing, result.rejected) == (10, 20, 0)
     assert CodeBatch.objects.get().generated_count == 30
@@ -312,16 +314,16 @@ def test_an_interrupted_import_is_resumed_by_repeating_it(
 
 def test_an_empty_import_and_a_generated_target_batch_are_rejected(promotion: Promotion) -> None:
     with pytest.raises(InvalidRequest):
-        services.import_codes(promotion=promotion, lines=["code\n", "\n"])
+        import_codes(promotion, ["code\n", "\n"])
     assert not CodeBatch.objects.exists()
     with pytest.raises(InvalidRequest):
-        services.import_codes(promotion=promotion, lines=["OWN-1"], batch=generated_batch(promotion, 1))
+        import_codes(promotion, ["OWN-1"], batch=generated_batch(promotion, 1))
 
     assert not Code.objects.filter(pk="OWN-1").exists()
 
 
 def test_the_first_thousand_errors_are_listed_and_all_are_counted(promotion: Promotion) -> None:
-    result = services.import_codes(promotion=promotion, lines=["!"] * 1_500)
+    result = import_codes(promotion, ["!"] * 1_500)
 
     assert (result.rejected, len(result.errors)) == (1_500, 1_000)
 
@@ -352,27 +354,27 @@ def test_codes_are_assigned_to_all_customers_or_none(promotion: Promotion, at: d
 
 
 def test_codes_of_an_unfinished_batch_are_not_assigned(promotion: Promotion, at: datetime) -> None:
-    batch = services.create_batch(promotion=promotion, count=10, pattern=SUMMER)
+    batch = create_batch(promotion, count=10, pattern=SUMMER)
 
     with pytest.raises(BatchNotReady) as raised:
         services.assign_to_customers(batch=batch, customer_ids=["c1"], notify=False, at=at)
 
     assert raised.value.extensions == {"generated_count": 0, "count": 10}
     with pytest.raises(BatchNotReady):
-        services.assign_to_audience(batch=batch, segment_type="vip", notify=False)
+        services.assign_to_audience(batch=batch, segment_type="vip", notify=False, at=at)
 
 
 def test_codes_are_assigned_to_an_audience_in_the_background(
     promotion: Promotion, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("promotions.services.assignments.CHUNK", 10)
+    monkeypatch.setattr("redemptions.codes.services.assignments.CHUNK", 10)
     batch = generated_batch(promotion, 40)
     with pytest.raises(AudienceEmpty):
-        services.assign_to_audience(batch=batch, segment_type="vip", notify=False)
+        services.assign_to_audience(batch=batch, segment_type="vip", notify=False, at=at)
     names = [f"c{number}" for number in range(25)]
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=names)
     services.assign_to_customers(batch=batch, customer_ids=["c3"], notify=False, at=at)
-    assignment = services.assign_to_audience(batch=batch, segment_type="vip", notify=False)
+    assignment = services.assign_to_audience(batch=batch, segment_type="vip", notify=False, at=at)
     OutboxMessage.objects.all().delete()
 
     services.continue_assignment(assignment_id=assignment.pk, at=at, time_budget=0.0)
@@ -392,7 +394,7 @@ def test_an_assignment_ends_when_the_batch_has_no_codes_left(promotion: Promotio
     names = [f"c{number}" for number in range(5)]
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=names)
 
-    assignment = services.assign_to_audience(batch=batch, segment_type="vip", notify=False)
+    assignment = services.assign_to_audience(batch=batch, segment_type="vip", notify=False, at=at)
     services.continue_assignment(assignment_id=assignment.pk, at=at)
 
     assignment.refresh_from_db()
@@ -453,7 +455,8 @@ def test_a_customer_who_unsubscribed_before_sending_gets_no_email(promotion: Pro
 
 
 def test_no_email_is_built_for_an_ended_promotion(promotion: Promotion, at: datetime) -> None:
-    data = {"promotion": str(promotion.pk)}
+    data = {"kind": "promotion", "offer": str(promotion.pk)}
+    assert emails.build_code(key="", data={"promotion": str(promotion.pk)}, at=at) is not None
     assert emails.build_code(key="", data=data, at=at) is not None
     assert emails.build_code(key="", data=data, at=promotion.end_date) is None
     early = emails.build_code(key="", data=data, at=promotion.start_date - timedelta(days=1))
@@ -470,7 +473,7 @@ def test_an_assignment_to_an_audience_sends_emails(promotion: Promotion, at: dat
         brand=promotion.brand, segment_type="vip", operation="add", customer_ids=[ann.customer.customer_id, "other"]
     )
 
-    assignment = services.assign_to_audience(batch=batch, segment_type="vip", notify=True)
+    assignment = services.assign_to_audience(batch=batch, segment_type="vip", notify=True, at=timezone.now())
     services.continue_assignment(assignment_id=assignment.pk, at=at)
 
     assert Mail.objects.get().recipient == ann.customer.pk

@@ -13,10 +13,12 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
-from promotions import services
-from promotions.models import Code, CodeAssignment, CodeBatch, Promotion
+from promotions import services as promotion_services
+from promotions.models import Promotion
 from redemptions.codes import rules as code_rules
+from redemptions.codes.models import Code, CodeAssignment, CodeBatch
 from segments.models import Audience, AudienceMember
+from tests.code_batches import import_codes
 from tests.factories import BrandFactory, CodeFactory, CustomerFactory, MembershipFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +57,7 @@ def text(answer: Any) -> str:
 
 
 def imported_batch(promotion: Promotion, *lines: str) -> CodeBatch:
-    return services.import_codes(promotion=promotion, lines=lines).batch
+    return import_codes(promotion, lines).batch
 
 
 # --- generate and import ----------------------------------------------------------------------------------------------
@@ -129,7 +131,7 @@ def test_a_file_is_imported_and_rejected_lines_are_listed(owner: Client, promoti
     assert "6 lines: 2 imported, 0 already existed, 4 rejected." in page
     assert "This code already exists." in page
     assert "&lt;b&gt;" in page
-    assert sorted(Code.objects.filter(promotion=promotion).values_list("pk", flat=True)) == ["OLD-1", "OLD-2"]
+    assert sorted(Code.objects.filter(offer=promotion.pk).values_list("pk", flat=True)) == ["OLD-1", "OLD-2"]
     batch = CodeBatch.objects.get()
     again = SimpleUploadedFile("codes.csv", b"OLD-1\nOLD-3\n")
     page = text(owner.post(codes_url(promotion, "import/"), {"file": again, "batch": str(batch.pk)}))
@@ -158,7 +160,7 @@ def test_codes_are_not_imported_into_a_generated_batch(owner: Client, promotion:
 
 
 def test_an_ended_promotion_gets_no_codes(owner: Client, promotion: Promotion) -> None:
-    services.end_promotion(promotion=promotion, at=timezone.now())
+    promotion_services.end_promotion(promotion=promotion, at=timezone.now())
 
     assert 'action="' not in text(owner.get(codes_url(promotion))).split('id="content-main"')[1]
     assert owner.post(codes_url(promotion, "generate/"), FORM).context["generate_form"].errors

@@ -17,6 +17,7 @@ from pricing import Cart, Line
 from promotions.errors import PromotionNotActive
 from promotions.models import PricingProfile, Promotion, PromotionRedemption
 from promotions.services import start_due, update_promotion
+from redemptions.codes.models import Code
 from redemptions.errors import (
     BudgetExhausted,
     CodeAlreadyUsed,
@@ -164,7 +165,7 @@ def test_a_code_that_cannot_be_redeemed_has_a_reason(
 def test_a_code_of_another_customer_is_not_found(billo: Brand, at: datetime) -> None:
     owner = shopper()
     promotion = PromotionFactory(brand=billo, trigger="code", text="MINE")
-    promotion.codes.update(customer_id=owner.key)
+    Code.objects.filter(offer=promotion.pk).update(customer_id=owner.key)
 
     assert reasons(quoted(billo, at, "MINE", who=shopper())) == ["code_not_found"]
     assert quoted(billo, at, "MINE", who=owner).decision.discount_total == 1_000

@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Customer
-from promotions import services
-from promotions.models import Code, CodeBatch, Promotion, PromotionRedemption
-from promotions.services import batches
-from promotions.services.assignments import AssignmentResult
+from promotions.models import Promotion, PromotionRedemption
 from redemptions.codes import rules as code_rules
+from redemptions.codes import services
+from redemptions.codes.models import Code, CodeBatch
+from redemptions.codes.services import batches
+from redemptions.codes.services.assignments import AssignmentResult
 from redemptions.errors import CodesExhausted
 from segments.services import apply_audience
+from tests.code_batches import create_batch
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,8 +36,8 @@ def promotion() -> Promotion:
     return created
 
 
-def create_batch(promotion: Promotion, count: int) -> CodeBatch:
-    batch = services.create_batch(promotion=promotion, count=count, pattern=PATTERN)
+def generate_batch(promotion: Promotion, count: int) -> CodeBatch:
+    batch = create_batch(promotion, count=count, pattern=PATTERN)
     services.generate_codes(batch_id=batch.pk)
     batch.refresh_from_db()
     return batch
@@ -49,7 +52,7 @@ def test_concurrent_generators_generate_exactly_the_batch_size(
     run_concurrently: RunConcurrently, promotion: Promotion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "CHUNK", 50)
-    batch = services.create_batch(promotion=promotion, count=2_025, pattern=PATTERN)
+    batch = create_batch(promotion, count=2_025, pattern=PATTERN)
 
     results = run_concurrently(lambda _: services.generate_codes(batch_id=batch.pk), range(12))
     services.generate_codes(batch_id=batch.pk)
@@ -61,11 +64,11 @@ def test_concurrent_generators_generate_exactly_the_batch_size(
 
 def test_without_the_lock_generators_exceed_the_count(run_concurrently: RunConcurrently, promotion: Promotion) -> None:
     """Prove that the test above can fail: read the count, generate a chunk, write the count."""
-    batch = services.create_batch(promotion=promotion, count=200, pattern=PATTERN)
+    batch = create_batch(promotion, count=200, pattern=PATTERN)
 
     @transaction.atomic
     def read_then_generate(_: int) -> None:
-        copy = CodeBatch.objects.select_related("promotion").get(pk=batch.pk)
+        copy = CodeBatch.objects.get(pk=batch.pk)
         if missing := min(50, copy.count - copy.generated_count):
             copy.generated_count += batches._add(
                 copy, code_rules.generate_codes(copy.pattern, copy.charset, count=missing)
@@ -88,7 +91,8 @@ def test_generators_of_batches_with_few_possible_codes_never_deadlock(
     code_batches = [
         CodeBatch.objects.create(
             brand=promotion.brand,
-            promotion=promotion,
+            kind="promotion",
+            offer=promotion.pk,
             count=120,
             pattern="A-##",
             charset="23456789ABCDEFGHJKMNPQRSTUVWXYZ",
@@ -106,7 +110,7 @@ def test_generators_of_batches_with_few_possible_codes_never_deadlock(
 def test_concurrent_assignments_give_each_customer_one_code(
     run_concurrently: RunConcurrently, promotion: Promotion, at: datetime
 ) -> None:
-    batch = create_batch(promotion, 100)
+    batch = generate_batch(promotion, 100)
     customer_ids = [f"c{number}" for number in range(100)]
 
     def assign(number: int) -> AssignmentResult:
@@ -127,7 +131,7 @@ def test_concurrent_assignments_give_each_customer_one_code(
 def test_concurrent_assignments_never_exceed_the_available_codes(
     run_concurrently: RunConcurrently, promotion: Promotion, at: datetime
 ) -> None:
-    batch = create_batch(promotion, 10)
+    batch = generate_batch(promotion, 10)
 
     results = run_concurrently(
         lambda number: services.assign_to_customers(batch=batch, customer_ids=[f"c{number}"], notify=False, at=at),
@@ -141,10 +145,12 @@ def test_concurrent_assignments_never_exceed_the_available_codes(
 def test_assignments_to_an_audience_and_to_customers_give_each_one_code(
     run_concurrently: RunConcurrently, promotion: Promotion, at: datetime
 ) -> None:
-    batch = create_batch(promotion, 60)
+    batch = generate_batch(promotion, 60)
     customer_ids = [f"c{number}" for number in range(50)]
     apply_audience(brand=promotion.brand, segment_type="vip", operation="add", customer_ids=customer_ids)
-    jobs = [services.assign_to_audience(batch=batch, segment_type="vip", notify=False) for _ in range(3)]
+    jobs = [
+        services.assign_to_audience(batch=batch, segment_type="vip", notify=False, at=timezone.now()) for _ in range(3)
+    ]
     calls: list[Callable[[], object]] = [
         partial(services.continue_assignment, assignment_id=job.pk, at=at) for job in jobs * 3
     ]
@@ -163,7 +169,7 @@ def test_without_the_constraint_a_customer_gets_two_codes(
     run_concurrently: RunConcurrently, promotion: Promotion
 ) -> None:
     """Prove that the tests above can fail: check, then assign, without the lock on the customer and the constraint."""
-    batch, customer = create_batch(promotion, 500), CustomerFactory()
+    batch, customer = generate_batch(promotion, 500), CustomerFactory()
     name = "promotions_one_code_per_customer_of_batch"
 
     def check_then_assign(_: int) -> None:
@@ -205,7 +211,7 @@ def redeem(client: Client, code: str, number: int) -> tuple[int, str]:
 def test_concurrent_carts_redeem_a_code_of_a_batch_once_over_http(
     run_concurrently: RunConcurrently, brand_client: ClientOf, promotion: Promotion
 ) -> None:
-    code = create_batch(promotion, 1).codes.get().text
+    code = generate_batch(promotion, 1).codes.get().text
     client = brand_client(promotion.brand)
 
     results = run_concurrently(lambda number: redeem(client, code, number), range(100))
@@ -218,7 +224,7 @@ def test_without_the_unique_index_a_code_of_a_batch_is_redeemed_twice(
     run_concurrently: RunConcurrently, promotion: Promotion, at: datetime
 ) -> None:
     """Prove that the test above can fail: check for a redemption, then insert one, without the index."""
-    code = create_batch(promotion, 1).codes.get().text
+    code = generate_batch(promotion, 1).codes.get().text
     customer = CustomerFactory()
 
     def check_then_insert(_: int) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from promotions.models import Code
-from promotions.services import register_code
+from core.ids import uuid7
+from redemptions.codes.models import Code
 from redemptions.codes.rules import code_digest
+from redemptions.codes.services import register_code
 from redemptions.errors import CodeTaken
 from tests.factories import BrandFactory
 
@@ -21,7 +22,8 @@ def test_concurrent_brands_register_a_code_once(run_concurrently: RunConcurrentl
     brands = BrandFactory.create_batch(20)
 
     results = run_concurrently(
-        lambda number: register_code(text="SUMMER", kind="discount_code", brand=brands[number % 20]), range(100)
+        lambda number: register_code(text="SUMMER", kind="discount_code", brand=brands[number % 20], offer=uuid7()),
+        range(100),
     )
 
     assert Counter(type(result) for result in results) == {Code: 1, CodeTaken: 99}
@@ -39,8 +41,8 @@ def test_without_the_key_a_code_is_registered_twice(run_concurrently: RunConcurr
             cursor.execute("SELECT 1 FROM unguarded_code WHERE text = 'SUMMER'")
             if cursor.fetchone() is None:
                 cursor.execute(
-                    "INSERT INTO unguarded_code (text, digest, kind, brand_id, single_use)"
-                    " VALUES ('SUMMER', %s, 'x', %s, false)",
+                    "INSERT INTO unguarded_code (text, digest, kind, brand_id, offer, single_use)"
+                    " VALUES ('SUMMER', %s, 'x', %s, gen_random_uuid(), false)",
                     [code_digest("SUMMER"), brand.pk],
                 )
 

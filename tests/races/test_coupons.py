@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, transaction
 from django.db.models import F
+from django.utils import timezone
 
 from core import db
 from core.errors import Busy
@@ -188,7 +189,7 @@ def test_concurrent_shoppers_redeem_a_single_use_coupon_code_once(
     run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     coupon = CouponFactory()
-    batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(count=1))
+    batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(count=1), at=timezone.now())
     (code,) = batch.codes.values_list("text", flat=True)
 
     results = run_concurrently(

@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.errors import DomainError
-from promotions import services
-from promotions.models import CodeBatch
-from promotions.selectors.batches import get_batch
 from promotions.selectors.promotions import get_promotion
+from redemptions.codes import services
+from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import DEFAULT_CHARSET, DEFAULT_PATTERN
+from redemptions.codes.selectors.batches import get_batch
 
 WIDTH = 40  # characters of the progress bar
 
@@ -53,9 +53,11 @@ class Command(BaseCommand):
     def _batch(self, options: dict[str, Any]) -> CodeBatch:
         promotion = get_promotion(pk=options["promotion"], brand_ids=None)
         if options["resume"]:
-            return get_batch(pk=options["resume"], promotion=promotion)
+            return get_batch(pk=options["resume"], offer=promotion.pk)
         request = {name: options[name] for name in ("count", "pattern", "charset")}
-        return services.create_batch(promotion=promotion, **request)
+        return services.create_batch(
+            kind="promotion", brand=promotion.brand, offer=promotion.pk, **request, at=timezone.now()
+        )
 
     def _generate(self, batch: CodeBatch) -> None:
         """Generate all chunks. While a worker generates a chunk of the batch, wait and show the progress."""

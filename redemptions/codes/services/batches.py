@@ -20,10 +20,11 @@ from accounts.models import Brand
 from core import db
 from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
-from promotions.models import ENDED_STATUSES, Code, CodeBatch, Promotion, Trigger
-from promotions.selectors.batches import count_codes_of_pattern
 from redemptions.codes import rules as code_rules
-from redemptions.errors import CodeTaken, InvalidStatus, PatternTooWeak
+from redemptions.codes.models import Code, CodeBatch
+from redemptions.codes.selectors.batches import count_codes_of_pattern
+from redemptions.codes.services.codes import check_takes_codes
+from redemptions.errors import CodeTaken, PatternTooWeak
 from segments.customer_id_files import first_cell
 
 MAX_BATCH_SIZE = 5_000_000
@@ -33,13 +34,13 @@ TIME_BUDGET_SECONDS = 60.0  # of one task, which then enqueues the next
 MAX_REPORTED_ERRORS = 1_000  # rejected lines of an import that are listed
 
 # Codes are copied to a temporary table first, because COPY alone would stop at the first code that already exists.
-_CREATE_TABLE = "CREATE TEMPORARY TABLE promotions_drawn (text varchar(64)) ON COMMIT DROP"
-_DROP_TABLE = "DROP TABLE promotions_drawn"
-_COPY = "COPY promotions_drawn (text) FROM STDIN"
+_CREATE_TABLE = "CREATE TEMPORARY TABLE redemptions_drawn (text varchar(64)) ON COMMIT DROP"
+_DROP_TABLE = "DROP TABLE redemptions_drawn"
+_COPY = "COPY redemptions_drawn (text) FROM STDIN"
 _INSERT = (
-    "INSERT INTO promotions_code (text, digest, kind, brand_id, promotion_id, batch_id, single_use)"
-    " SELECT text, sha256(convert_to(text, 'UTF8')), %(kind)s, %(brand)s, %(promotion)s, %(batch)s, true"
-    " FROM promotions_drawn ON CONFLICT DO NOTHING"
+    "INSERT INTO promotions_code (text, digest, kind, brand_id, offer, batch_id, single_use)"
+    " SELECT text, sha256(convert_to(text, 'UTF8')), %(kind)s, %(brand)s, %(offer)s, %(batch)s, true"
+    " FROM redemptions_drawn ON CONFLICT DO NOTHING"
 )
 
 
@@ -61,41 +62,27 @@ class ImportResult:
 
 
 # --- generated from a pattern -----------------------------------------------------------------------------------------
-def create_batch(
-    *,
-    promotion: Promotion,
-    count: int,
-    pattern: str = code_rules.DEFAULT_PATTERN,
-    charset: str = code_rules.DEFAULT_CHARSET,
-) -> CodeBatch:
-    """Create a batch of ``count`` codes of a promotion. Raises InvalidStatus, and the errors of ``request_batch``."""
-    check_promotion_takes_codes(promotion)
-    return request_batch(
-        kind="promotion", brand=promotion.brand, promotion=promotion, count=count, pattern=pattern, charset=charset
-    )
-
-
 @transaction.atomic
-def request_batch(
+def create_batch(
     *,
     kind: str,
     brand: Brand,
-    promotion: Promotion | None = None,
+    offer: uuid.UUID,
     count: int,
     pattern: str = code_rules.DEFAULT_PATTERN,
     charset: str = code_rules.DEFAULT_CHARSET,
+    at: datetime,
 ) -> CodeBatch:
-    """Create a batch of up to ``MAX_BATCH_SIZE`` single-use codes of a kind, and enqueue their generation.
+    """Create a batch of up to ``MAX_BATCH_SIZE`` single-use codes of an offer, and enqueue their generation.
 
-    Raises InvalidRequest, and PatternTooWeak with the shortest pattern that is strong enough. The codes of the brand's
-    other batches of the same pattern count, too.
+    Raises InvalidRequest, the error of the offer, and PatternTooWeak with the shortest pattern that is strong enough.
+    The codes of the brand's other batches of the same pattern count, too.
     """
+    check_takes_codes(kind=kind, offer=offer, brand_id=brand.pk, at=at)
     pattern, charset = pattern.strip().upper(), charset.strip().upper()
     _check(brand, count, pattern, charset)
-    batch = CodeBatch.objects.create(
-        kind=kind, brand=brand, promotion=promotion, count=count, pattern=pattern, charset=charset
-    )
-    enqueue_on_commit("promotions.generate_codes", batch_id=str(batch.pk))
+    batch = CodeBatch.objects.create(kind=kind, brand=brand, offer=offer, count=count, pattern=pattern, charset=charset)
+    enqueue_on_commit("redemptions.generate_codes", batch_id=str(batch.pk))
     return batch
 
 
@@ -115,14 +102,6 @@ def _check(brand: Brand, count: int, pattern: str, charset: str) -> None:
         )
 
 
-def check_promotion_takes_codes(promotion: Promotion) -> None:
-    """Check that the promotion needs a code and has not ended. Raises InvalidRequest, InvalidStatus."""
-    if promotion.trigger != Trigger.CODE:
-        raise InvalidRequest.field("trigger", _("Automatic promotions can't have codes."))
-    if promotion.status in ENDED_STATUSES:
-        raise InvalidStatus(current_status=promotion.status)
-
-
 def generate_codes(*, batch_id: uuid.UUID, time_budget: float = TIME_BUDGET_SECONDS) -> None:
     """Generate the codes of a batch. After ``time_budget`` seconds, enqueue another task for the rest.
 
@@ -131,7 +110,7 @@ def generate_codes(*, batch_id: uuid.UUID, time_budget: float = TIME_BUDGET_SECO
     deadline = time.monotonic() + time_budget
     while generate_chunk(batch_id=batch_id):
         if time.monotonic() >= deadline:
-            enqueue_on_commit("promotions.generate_codes", batch_id=str(batch_id))
+            enqueue_on_commit("redemptions.generate_codes", batch_id=str(batch_id))
             return
 
 
@@ -156,7 +135,7 @@ def _add(batch: CodeBatch, texts: list[str]) -> int:
         cursor.execute(_CREATE_TABLE)
         with cursor.copy(_COPY) as copy:
             copy.write("\n".join(texts) + "\n")
-        owner = {"brand": batch.brand_id, "promotion": batch.promotion_id, "batch": batch.pk, "kind": batch.kind}
+        owner = {"brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind}
         cursor.execute(_INSERT, owner)
         added = int(cursor.rowcount)
         cursor.execute(_DROP_TABLE)
@@ -164,21 +143,23 @@ def _add(batch: CodeBatch, texts: list[str]) -> int:
 
 
 # --- imported ---------------------------------------------------------------------------------------------------------
-def import_codes(*, promotion: Promotion, lines: Iterable[str], batch: CodeBatch | None = None) -> ImportResult:
+def import_codes(
+    *, kind: str, brand: Brand, offer: uuid.UUID, lines: Iterable[str], batch: CodeBatch | None = None, at: datetime
+) -> ImportResult:
     """Import the codes in the first cell of each line to a new batch, or to a batch that was imported before.
 
     Each transaction imports ``IMPORT_CHUNK`` lines. Rejected lines are reported, the others are imported. Codes that
     the batch already has are counted as existing, so an interrupted import can be repeated as a whole. Raises
-    InvalidRequest, InvalidStatus.
+    InvalidRequest and the error of the offer.
     """
-    check_promotion_takes_codes(promotion)
+    check_takes_codes(kind=kind, offer=offer, brand_id=brand.pk, at=at)
     if batch is not None and batch.pattern:
         raise InvalidRequest.field("batch", _("This batch is generated from a pattern. Choose an imported batch."))
     chunks = _chunks(lines)
     first_chunk = next(chunks, None)
     if first_chunk is None:
         raise InvalidRequest.field("body", _("The file contains no codes."))
-    result = ImportResult(batch or CodeBatch.objects.create(brand=promotion.brand, promotion=promotion, count=0))
+    result = ImportResult(batch or CodeBatch.objects.create(kind=kind, brand=brand, offer=offer, count=0))
     _import(result, first_chunk)
     for chunk in chunks:
         _import(result, chunk)
@@ -212,8 +193,8 @@ def _import(result: ImportResult, chunk: list[tuple[int, str]]) -> None:
 
 def _insert(result: ImportResult, line_by_code: dict[str, int]) -> None:
     batch = result.batch
-    owner = {"brand": batch.brand_id, "promotion": batch.promotion_id, "batch": batch.pk}
-    rows = db.fetch_all("promotions/sql/import_batch.sql", owner | {"texts": sorted(line_by_code)})
+    owner = {"brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind}
+    rows = db.fetch_all("redemptions/codes/sql/import_batch.sql", owner | {"texts": sorted(line_by_code)})
     added = {row["text"] for row in rows}
     rest = line_by_code.keys() - added
     existing = set(Code.objects.filter(pk__in=rest, batch=batch).values_list("pk", flat=True)) if rest else set()
@@ -229,6 +210,6 @@ def _insert(result: ImportResult, line_by_code: dict[str, int]) -> None:
 def check_consistency(*, at: datetime, repair: bool) -> Iterator[str]:
     """Yield a line for each batch whose count differs from its codes. Repairs nothing."""
     for batch in CodeBatch.objects.order_by("pk").values_list("pk", flat=True):
-        row = db.fetch_one("promotions/sql/recount_batches.sql", {"batch": batch})
+        row = db.fetch_one("redemptions/codes/sql/recount_batches.sql", {"batch": batch})
         if row is not None:
             yield f"batch {batch}: counts {row['made']} codes, has {row['counted']}"

@@ -8,22 +8,24 @@ from django.db.models import QuerySet, Sum
 
 from core import db
 from core.errors import NotFound
-from promotions.models import Code, CodeBatch, Promotion
+from redemptions.backends import get_code_backend
+from redemptions.codes.models import Code, CodeBatch
 from redemptions.codes.rules import normalize_prefix, previous_key
+from redemptions.contracts import CodeState
 
 PAGE_SIZE = 5_000  # codes that one statement of an export reads
 
 BatchCode = tuple[str, str | None, str]  # a code, the ID of its customer, and "used", "held" or "free"
 
 
-def list_batches(*, promotion: Promotion) -> QuerySet[CodeBatch]:
-    """Return the batches of the promotion, newest first."""
-    return CodeBatch.objects.filter(promotion=promotion).select_related("promotion__brand").order_by("-pk")
+def list_batches(*, offer: uuid.UUID) -> QuerySet[CodeBatch]:
+    """Return the batches of the offer, newest first."""
+    return CodeBatch.objects.filter(offer=offer).select_related("brand").order_by("-pk")
 
 
-def get_batch(*, pk: uuid.UUID, promotion: Promotion) -> CodeBatch:
-    """Return a batch of the promotion. Raises NotFound."""
-    batch = list_batches(promotion=promotion).filter(pk=pk).first()
+def get_batch(*, pk: uuid.UUID, offer: uuid.UUID) -> CodeBatch:
+    """Return a batch of the offer. Raises NotFound."""
+    batch = list_batches(offer=offer).filter(pk=pk).first()
     if batch is None:
         raise NotFound
     return batch
@@ -37,10 +39,10 @@ def count_codes_of_pattern(*, brand_id: uuid.UUID, pattern: str) -> int:
 
 def list_batch_codes(*, batch: CodeBatch, after: str, at: datetime, limit: int) -> list[BatchCode]:
     """Return up to ``limit`` codes of the batch that sort after a text, in order."""
-    rows = db.fetch_all(
-        "promotions/sql/find_batch_codes.sql", {"batch": batch.pk, "after": after, "at": at, "limit": limit}
-    )
-    return [(row["text"], row["customer"], row["state"]) for row in rows]
+    params = {"batch": batch.pk, "after": after, "limit": limit}
+    rows = db.fetch_all("redemptions/codes/sql/select_batch_codes.sql", params)
+    states = get_code_backend(batch.kind).get_code_states(codes=[row["text"] for row in rows], at=at)
+    return [(row["text"], row["customer"], states.get(row["text"], CodeState.FREE)) for row in rows]
 
 
 def iter_batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[BatchCode]:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from accounts.models import Customer
 from core.errors import NotFound
-from promotions.models import Code, CodeAssignment, CodeBatch
+from redemptions.codes.models import Code, CodeAssignment, CodeBatch
 from segments.models import AudienceMember
 
 

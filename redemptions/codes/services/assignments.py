@@ -17,16 +17,22 @@ from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
 from mailings.contracts import Recipient
 from mailings.services import planning
-from promotions import emails
-from promotions.models import CodeAssignment, CodeBatch
-from promotions.selectors.assignments import codes_of_customers, list_consenting_customers, list_members_after
-from promotions.services.batches import check_promotion_takes_codes
-from redemptions.errors import BatchNotReady, CodesExhausted, InvalidStatus
+from redemptions.backends import get_code_backend
+from redemptions.codes import emails
+from redemptions.codes.models import CodeAssignment, CodeBatch
+from redemptions.codes.selectors.assignments import (
+    codes_of_customers,
+    list_consenting_customers,
+    list_members_after,
+)
+from redemptions.codes.services.codes import check_takes_codes
+from redemptions.errors import BatchNotReady, CodesExhausted
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_size
 
 MAX_CUSTOMERS = 10_000  # per call; audiences are assigned in the background
 CHUNK = 2_000  # customers per transaction
+MIN_PAGE = 500  # codes that one statement reads, so that a batch with many redeemed codes takes few statements
 TIME_BUDGET_SECONDS = 60.0  # of one task, which then enqueues the next
 T = TypeVar("T")
 
@@ -47,9 +53,9 @@ def assign_to_customers(
     """Assign an available code of the batch to each customer who has none; all of them, or none.
 
     Creates unknown customers. With ``notify``, plans one email with the code to each customer who is subscribed to
-    offers. Raises InvalidRequest, InvalidStatus, BatchNotReady, CodesExhausted.
+    offers. Raises InvalidRequest, BatchNotReady, CodesExhausted and the error of the offer.
     """
-    _check(batch)
+    _check(batch, at)
     unique_ids = sorted(set(customer_ids))
     if not 1 <= len(unique_ids) <= MAX_CUSTOMERS:
         raise InvalidRequest.field(
@@ -62,7 +68,7 @@ def assign_to_customers(
     keys = list(Customer.objects.filter(customer_id__in=unique_ids).order_by("pk").values_list("pk", flat=True))
     assigned = already_assigned = mailed = 0
     for chunk_keys in _batched(keys):
-        new_count, existing_count = _assign(batch, chunk_keys)
+        new_count, existing_count = _assign(batch, chunk_keys, at)
         if new_count + existing_count < len(chunk_keys):
             raise CodesExhausted
         assigned, already_assigned = assigned + new_count, already_assigned + existing_count
@@ -71,16 +77,16 @@ def assign_to_customers(
 
 
 @transaction.atomic
-def assign_to_audience(*, batch: CodeBatch, segment_type: str, notify: bool) -> CodeAssignment:
+def assign_to_audience(*, batch: CodeBatch, segment_type: str, notify: bool, at: datetime) -> CodeAssignment:
     """Create an assignment to the customers of the brand's audience, and enqueue its processing.
 
-    Raises InvalidRequest, InvalidStatus, BatchNotReady, AudienceEmpty.
+    Raises BatchNotReady, AudienceEmpty and the error of the offer.
     """
-    _check(batch)
+    _check(batch, at)
     if not get_audience_size(brand_id=batch.brand_id, segment_type=segment_type):
         raise AudienceEmpty
     assignment = CodeAssignment.objects.create(batch=batch, segment_type=segment_type, notify=notify)
-    enqueue_on_commit("promotions.assign_codes", assignment_id=str(assignment.pk))
+    enqueue_on_commit("redemptions.assign_codes", assignment_id=str(assignment.pk))
     return assignment
 
 
@@ -92,14 +98,14 @@ def continue_assignment(*, assignment_id: uuid.UUID, at: datetime, time_budget: 
     deadline = time.monotonic() + time_budget
     while _assign_chunk(assignment_id, at):
         if time.monotonic() >= deadline:
-            enqueue_on_commit("promotions.assign_codes", assignment_id=str(assignment_id))
+            enqueue_on_commit("redemptions.assign_codes", assignment_id=str(assignment_id))
             return
 
 
 @transaction.atomic
 def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
     """Assign codes to the next customers. Return False if the assignment is finished or another worker is at it."""
-    unfinished = CodeAssignment.objects.select_related("batch__promotion", "batch__brand").filter(finished_at=None)
+    unfinished = CodeAssignment.objects.select_related("batch__brand").filter(finished_at=None)
     assignment = unfinished.select_for_update(of=("self",), skip_locked=True).filter(pk=assignment_id).first()
     if assignment is None:
         return False
@@ -108,7 +114,7 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
         brand_id=batch.brand_id, segment_type=assignment.segment_type, after=assignment.cursor, limit=CHUNK
     )
     if chunk:
-        new_count, existing_count = _assign(batch, chunk)
+        new_count, existing_count = _assign(batch, chunk, at)
         assignment.assigned_count += new_count
         assignment.already_assigned_count += existing_count
         assignment.cursor = chunk[-1]
@@ -121,10 +127,8 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
     return not is_finished
 
 
-def _check(batch: CodeBatch) -> None:
-    if batch.promotion is None:
-        raise InvalidStatus(_("Only codes of a promotion can be assigned to customers."))
-    check_promotion_takes_codes(batch.promotion)
+def _check(batch: CodeBatch, at: datetime) -> None:
+    check_takes_codes(kind=batch.kind, offer=batch.offer, brand_id=batch.brand_id, at=at)
     if not batch.is_generated:
         raise BatchNotReady(generated_count=batch.generated_count, count=batch.count)
 
@@ -135,7 +139,7 @@ def _batched(values: Sequence[T]) -> Iterator[list[T]]:
         yield chunk
 
 
-def _assign(batch: CodeBatch, keys: Sequence[int]) -> tuple[int, int]:
+def _assign(batch: CodeBatch, keys: Sequence[int], at: datetime) -> tuple[int, int]:
     """Assign codes to customers without one. Return the counts of those who got a code and of those who had one.
 
     Locks the customers in order, so that a concurrent assignment to the same customer sees the first one's code.
@@ -143,8 +147,29 @@ def _assign(batch: CodeBatch, keys: Sequence[int]) -> tuple[int, int]:
     list(Customer.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk").values_list("pk"))
     existing = codes_of_customers(batch_id=batch.pk, customer_keys=keys)
     without_code = [key for key in keys if key not in existing]
-    params = {"batch": batch.pk, "customers": without_code, "limit": len(without_code)}
-    return db.execute("promotions/sql/assign_codes.sql", params) if without_code else 0, len(existing)
+    free = _lock_free_codes(batch, len(without_code), at) if without_code else []
+    if free:
+        params = {"codes": free, "customers": without_code[: len(free)]}
+        db.execute("redemptions/codes/sql/assign_codes.sql", params)
+    return len(free), len(existing)
+
+
+def _lock_free_codes(batch: CodeBatch, count: int, at: datetime) -> list[str]:
+    """Lock and return up to ``count`` codes of the batch that are neither assigned nor redeemed."""
+    backend = get_code_backend(batch.kind)
+    locked: list[str] = []
+    after, limit = "", max(count, MIN_PAGE)
+    while len(locked) < count:
+        params = {"batch": batch.pk, "after": after, "limit": limit}
+        page = [row["text"] for row in db.fetch_all("redemptions/codes/sql/select_unassigned_codes.sql", params)]
+        states = backend.get_code_states(codes=page, at=at)
+        free = [code for code in page if code not in states]
+        params = {"codes": free, "limit": count - len(locked)}
+        locked += [row["text"] for row in db.fetch_all("redemptions/codes/sql/lock_free_codes.sql", params)]
+        if len(page) < limit:
+            break
+        after = page[-1]
+    return locked
 
 
 def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:
@@ -152,7 +177,7 @@ def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:
     brand = batch.brand
     mailing = planning.plan_mailing(
         key=f"code_batch:{batch.pk}", mail_type=emails.CODE, marketing=True, sender=str(brand.pk),
-        sender_name=brand.name, data={"promotion": str(batch.promotion_id)},
+        sender_name=brand.name, data={"kind": batch.kind, "offer": str(batch.offer)},
     )  # fmt: skip
     codes = codes_of_customers(batch_id=batch.pk, customer_keys=keys)
     recipients = [

@@ -1,31 +1,26 @@
-"""Codes, batches of single-use codes, and the assignment of codes to customers."""
+"""Codes of offers of every kind, their batches, and the assignment of codes to customers."""
 
 from typing import ClassVar
 
-from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer
 from core.ids import uuid7
-from promotions.models.promotions import Promotion
-from redemptions.codes.rules import CODE_FORMAT_MESSAGE, CODE_REGEX
-
-CODE = RegexValidator(CODE_REGEX, CODE_FORMAT_MESSAGE)
 
 
 class CodeBatch(models.Model):
-    """Single-use codes of one promotion, generated in the background from a pattern, or imported.
+    """Single-use codes of one offer, generated in the background from a pattern, or imported.
 
     ``generated_count`` of ``count`` codes exist. An imported batch has no pattern, and its ``count`` grows with each
-    import. A batch of another kind has no promotion; the kind knows what its codes belong to.
+    import.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    kind = models.CharField(max_length=20, default="promotion", editable=False)
+    kind = models.CharField(max_length=20, editable=False)
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", editable=False)
-    promotion = models.ForeignKey(Promotion, models.CASCADE, null=True, related_name="batches")
+    offer = models.UUIDField(_("offer"), editable=False, help_text=_("ID of the offer that the codes belong to."))
     pattern = models.CharField(max_length=64, blank=True, help_text=_("Each # becomes a random character."))
     charset = models.CharField(max_length=64, blank=True)
     count = models.PositiveIntegerField(_("number of codes"), help_text=_("Number of codes to generate."))
@@ -34,15 +29,13 @@ class CodeBatch(models.Model):
     finished_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
+        db_table = "promotions_codebatch"
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(generated_count__lte=models.F("count")), name="promotions_batch_made"
             ),
-            models.CheckConstraint(
-                condition=models.Q(promotion__isnull=False) | ~models.Q(kind="promotion"),
-                name="promotions_batch_promotion",
-            ),
         ]
+        indexes: ClassVar = [models.Index(fields=["offer", "-id"], name="redemptions_batches_of_offer")]
 
     def __str__(self) -> str:
         return f"{self.count} {self.pattern or 'imported codes'}"
@@ -52,35 +45,20 @@ class CodeBatch(models.Model):
         """Whether all codes of the batch exist."""
         return self.generated_count == self.count
 
-    @property
-    def required_promotion(self) -> Promotion:
-        """The promotion of the codes. Raises ValueError for a batch of another kind."""
-        if self.promotion is None:
-            raise ValueError(f"batch {self.pk} is of kind {self.kind} and has no promotion")
-        return self.promotion
-
 
 class Code(models.Model):
-    """A code that shoppers enter, and the object it belongs to.
+    """A code that shoppers enter, and the offer it belongs to.
 
     The text is the primary key, so a lookup is one index probe for every kind.
     """
 
-    text = models.CharField(max_length=64, primary_key=True, validators=[CODE], db_collation="C")
+    text = models.CharField(max_length=64, primary_key=True, db_collation="C")
     digest = models.BinaryField(
         unique=True, editable=False, help_text=_("SHA-256 of the code, which replaces it in URLs and logs.")
     )
     kind = models.CharField(max_length=20)
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_index=False)
-    promotion = models.ForeignKey(
-        Promotion,
-        models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="codes",
-        db_index=False,
-        help_text=_("Promotion that the code is redeemed for."),
-    )
+    offer = models.UUIDField(_("offer"), help_text=_("ID of the offer that the code is redeemed for."))
     batch = models.ForeignKey(CodeBatch, models.CASCADE, null=True, blank=True, related_name="codes", db_index=False)
     customer = models.ForeignKey(
         Customer, models.PROTECT, null=True, blank=True, related_name="+", db_index=False,
@@ -91,10 +69,9 @@ class Code(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
+        db_table = "promotions_code"
         indexes: ClassVar = [
-            models.Index(
-                fields=["promotion", "text"], name="promotions_codes_of", condition=models.Q(promotion__isnull=False)
-            ),
+            models.Index(fields=["offer", "text"], name="redemptions_codes_of_offer"),
             models.Index(
                 fields=["batch", "text"], name="promotions_codes_of_batch", condition=models.Q(batch__isnull=False)
             ),
@@ -108,10 +85,6 @@ class Code(models.Model):
             ),
         ]
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(promotion__isnull=False) | ~models.Q(kind="promotion"),
-                name="promotions_code_promotion",
-            ),
             models.CheckConstraint(condition=models.Q(text__regex=r"^[A-Z0-9_-]{3,64}$"), name="promotions_code_text"),
             models.UniqueConstraint(
                 "batch",
@@ -143,6 +116,9 @@ class CodeAssignment(models.Model):
     exhausted = models.BooleanField(_("not enough codes"), default=False, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        db_table = "promotions_codeassignment"
 
     def __str__(self) -> str:
         return f"Batch {self.batch_id} to {self.segment_type}"

@@ -1,0 +1,36 @@
+"""What codes need to know about discount codes."""
+
+import uuid
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from discounts.models import DiscountCode
+from redemptions.contracts import CodeOffer
+from redemptions.errors import InvalidStatus
+
+
+def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:
+    """Return the discount codes with these IDs as ``CodeBackend.describe_code_offers`` describes them."""
+    codes = DiscountCode.objects.select_related("brand", "rule").filter(offer_id__in=offers)
+    return {
+        code.offer_id: CodeOffer(
+            id=code.offer_id,
+            brand_id=code.brand_id,
+            name=str(code.rule),
+            description="",
+            start_date=None,
+            end_date=code.validity,
+            is_live=code.is_active and code.validity > at and code.brand.is_active,
+            error=InvalidStatus(_("A discount code has no other codes.")),
+            url=reverse("admin:discounts_discountcode_change", args=[code.pk]),
+        )
+        for code in codes
+    }
+
+
+def get_code_states(*, codes: Collection[str], at: datetime) -> Mapping[str, str]:
+    """Return no state: every customer can redeem a discount code once."""
+    return {}

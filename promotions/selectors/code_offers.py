@@ -1,0 +1,50 @@
+"""What codes need to know about promotions and about the redemptions of single-use codes."""
+
+import uuid
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from core.errors import DomainError, InvalidRequest
+from promotions.models import ENDED_STATUSES, LIVE, Promotion, PromotionRedemption, Trigger
+from redemptions.contracts import CodeOffer, CodeState
+from redemptions.errors import InvalidStatus
+
+
+def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:
+    """Return the promotions with these IDs as ``CodeBackend.describe_code_offers`` describes them."""
+    promotions = Promotion.objects.select_related("brand").filter(pk__in=offers)
+    return {promotion.pk: _describe(promotion, at) for promotion in promotions}
+
+
+def _describe(promotion: Promotion, at: datetime) -> CodeOffer:
+    return CodeOffer(
+        id=promotion.pk,
+        brand_id=promotion.brand_id,
+        name=promotion.name,
+        description=promotion.description,
+        start_date=promotion.start_date,
+        end_date=promotion.end_date,
+        is_live=promotion.status in LIVE and promotion.end_date > at and promotion.brand.is_active,
+        error=_find_error(promotion),
+        url=reverse("admin:promotions_promotion_change", args=[promotion.pk]),
+    )
+
+
+def _find_error(promotion: Promotion) -> DomainError | None:
+    if promotion.trigger != Trigger.CODE:
+        return InvalidRequest.field("trigger", _("Automatic promotions can't have codes."))
+    if promotion.status in ENDED_STATUSES:
+        return InvalidStatus(current_status=promotion.status)
+    return None
+
+
+def get_code_states(*, codes: Collection[str], at: datetime) -> Mapping[str, str]:
+    """Return the states of redeemed codes as ``CodeBackend.get_code_states`` describes them."""
+    redemptions = PromotionRedemption.objects.filter(code__in=codes).exclude(code="").exclude(reserved_until__lte=at)
+    return {
+        code: CodeState.USED if reserved_until is None else CodeState.HELD
+        for code, reserved_until in redemptions.values_list("code", "reserved_until")
+    }

@@ -1,7 +1,0 @@
--- Insert a brand's codes into a batch, in order so that imports never deadlock, and return the codes that were new.
--- Upholds promotions_code_pkey: a code belongs to one object.
-INSERT INTO promotions_code (text, digest, kind, brand_id, promotion_id, batch_id, single_use)
-SELECT text, sha256(convert_to(text, 'UTF8')), 'promotion', %(brand)s, %(promotion)s, %(batch)s, true
-FROM unnest(%(texts)s::text[]) AS sent (text) ORDER BY text COLLATE "C"
-ON CONFLICT DO NOTHING
-RETURNING text

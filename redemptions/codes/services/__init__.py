@@ -1,0 +1,32 @@
+"""Services of codes, batches and assignments."""
+
+from redemptions.codes.services.assignments import (
+    AssignmentResult,
+    assign_to_audience,
+    assign_to_customers,
+    continue_assignment,
+)
+from redemptions.codes.services.batches import (
+    MAX_BATCH_SIZE,
+    ImportResult,
+    create_batch,
+    generate_chunk,
+    generate_codes,
+    import_codes,
+)
+from redemptions.codes.services.codes import check_takes_codes, register_code
+
+__all__ = [
+    "MAX_BATCH_SIZE",
+    "AssignmentResult",
+    "ImportResult",
+    "assign_to_audience",
+    "assign_to_customers",
+    "check_takes_codes",
+    "continue_assignment",
+    "create_batch",
+    "generate_chunk",
+    "generate_codes",
+    "import_codes",
+    "register_code",
+]

@@ -1,0 +1,20 @@
+"""Celery tasks of code batches."""
+
+import uuid
+
+from celery import shared_task
+from django.utils import timezone
+
+from redemptions.codes import services
+
+
+@shared_task(name="redemptions.generate_codes")
+def generate_codes(batch_id: str) -> None:
+    """Generate the codes of a batch, or continue to."""
+    services.generate_codes(batch_id=uuid.UUID(batch_id))
+
+
+@shared_task(name="redemptions.assign_codes")
+def assign_codes(assignment_id: str) -> None:
+    """Assign codes to an audience, or continue to."""
+    services.continue_assignment(assignment_id=uuid.UUID(assignment_id), at=timezone.now())
