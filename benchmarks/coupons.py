@@ -140,7 +140,8 @@ def build_transaction(strategy: Strategy | None, coupon: str, *, count: int = 1,
     """
     customers = ", ".join(f":customer + {STRIDE * n}" for n in range(count))
     names = {
-        "coupon": coupon, "wanted": f"{count}", "home": ":home", "customers": f"ARRAY[{customers}]",
+        "coupon": coupon, "brand": f"(SELECT brand_id FROM coupons_coupondefinition WHERE id = {coupon})",
+        "wanted": f"{count}", "home": ":home", "customers": f"ARRAY[{customers}]",
         "ids": _array(count, "uuidv7()"), "codes": _array(count, "''"),
     }  # fmt: skip
     take = {

@@ -85,9 +85,16 @@ def serialize_rejections(quote: Quote) -> Iterator[Json]:
     """Return each code of the request that isn't applied, with its reason."""
     for rejection in quote.rejections:
         yield {"code": rejection.code, "reason": rejection.reason}
+    for candidate, reason in iter_rejected_candidates(quote):
+        yield {"code": candidate.code, "reason": reason}
+
+
+def iter_rejected_candidates(quote: Quote) -> Iterator[tuple[Candidate, Json]]:
+    """Yield each candidate with a code that the engine rejected, with the reason."""
     for rejected in quote.decision.rejected:
-        if code := quote.candidates[rejected.ref].code:
-            yield {"code": code, "reason": _reason(rejected, quote.candidates)}
+        candidate = quote.candidates[rejected.ref]
+        if candidate.code:
+            yield candidate, _reason(rejected, quote.candidates)
 
 
 def _reason(rejected: Rejected, candidates: Mapping[str, Candidate]) -> Json:

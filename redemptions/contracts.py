@@ -42,10 +42,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A code that can't be redeemed, with the reason: ``{"code", "detail", ...}``."""
+    """A code that can't be redeemed, with the reason: ``{"code", "detail", ...}``, and its offer if it has one."""
 
     code: str
     reason: dict[str, Any]
+    kind: str = ""
+    offer_id: uuid.UUID | None = None
+    brand_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from accounts.models import Brand, User
 from accounts.services import tokens_for
 from core import batching, outbox, redis
 from promoplatform import celery_app
+from redemptions.events.services import rejections
 from tests.factories import ApiKeyFactory
 
 MIGRATED_TABLES = {"django_content_type", "auth_permission"}  # their rows come from migrations and stay
@@ -81,9 +82,10 @@ def empty_redis() -> None:
 
 @pytest.fixture(autouse=True)
 def drain_batches() -> Iterator[None]:
-    """Batches whose threads and connections end with the test."""
+    """Batches whose threads and connections end with the test, and no refused attempts of another test."""
     yield
     batching.drain()
+    rejections.discard()
 
 
 @pytest.fixture

@@ -165,7 +165,9 @@ def _to_candidate_or_rejection(voucher: Voucher, query: CandidateQuery) -> Candi
         transaction_type=query.cart.transaction_type,
         brand_is_active=campaign.brand.is_active,
     )
-    return _to_candidate(voucher) if error is None else Rejection(str(voucher.pk), error.as_dict())
+    if error is None:
+        return _to_candidate(voucher)
+    return Rejection(str(voucher.pk), error.as_dict(), KIND, campaign.pk, campaign.brand_id)
 
 
 def available(*, query: AvailabilityQuery) -> list[Candidate]:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.contracts import Shopper
 from checkout import rules, selectors
 from checkout.contracts import Quote, QuoteRequest
+from checkout.services.rejections import record_rejections
 from pricing import Facts, ShopperFacts
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.backends import get_backends
@@ -21,7 +22,14 @@ from segments.selectors import get_segment_types
 VOUCHER_NOT_FOUND = _("Voucher not found.")
 
 
-def quote(
+def quote(*, request: QuoteRequest, shopper: Shopper | None, at: datetime) -> Quote:
+    """Price the cart with its codes and with automatic offers, and record the codes that aren't applied."""
+    priced = price(request=request, shopper=shopper, at=at)
+    record_rejections(priced, shopper=shopper, at=at)
+    return priced
+
+
+def price(
     *, request: QuoteRequest, shopper: Shopper | None, at: datetime, lost: Mapping[str, Rejection] | None = None
 ) -> Quote:
     """Price the cart with its codes and with automatic offers. Nothing is redeemed.

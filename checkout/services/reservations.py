@@ -13,11 +13,12 @@ from checkout import selectors, serialization
 from checkout.contracts import Quote, QuoteRequest, RedemptionOptions
 from checkout.errors import as_conflict
 from checkout.models import Redemption, RedemptionItem
-from checkout.services.quotes import quote
+from checkout.services.quotes import price
+from checkout.services.rejections import record_rejection, record_rejections, reject_candidate
 from checkout.services.transitions import purchases_by_kind, release
 from core import db, money
 from core.db import translate_constraint
-from core.errors import Busy
+from core.errors import Busy, DomainError
 from core.ids import uuid7
 from redemptions.contracts import OfferUnavailable, Rejection
 from redemptions.errors import InvalidStatus, PriceChanged
@@ -50,17 +51,26 @@ def _price_until_stable(
     """Price the cart and reserve the applied offers. Reprice without offers that have become unavailable."""
     lost: dict[str, Rejection] = {}
     while True:
-        priced = quote(request=request, shopper=customer, at=at, lost=lost)
-        _check_rejections(priced, options)
-        _check_expected_total(priced, options)
+        priced = price(request=request, shopper=customer, at=at, lost=lost)
         try:
+            _check_rejections(priced, options)
+            _check_expected_total(priced, options)
             with transaction.atomic():
-                return _persist_and_reserve(priced, options, customer, at)
+                redemption = _persist_and_reserve(priced, options, customer, at)
         except OfferUnavailable as unavailable:
             item, reason = unavailable.item, unavailable.error.as_dict()
+            reference = priced.get_reference(item)
+            rejection = reject_candidate(priced.candidates[reference], reason)
             if item.code and not options.skip:
+                record_rejection(rejection, priced=priced, shopper=customer, order=options.reference, at=at)
                 raise as_conflict(reason, item.code) from unavailable
-            lost[priced.get_reference(item)] = Rejection(item.code, reason)
+            lost[reference] = rejection
+        except DomainError:
+            record_rejections(priced, shopper=customer, order=options.reference, at=at)
+            raise
+        else:
+            record_rejections(priced, shopper=customer, order=options.reference, at=at)
+            return redemption
 
 
 def _check_rejections(priced: Quote, options: RedemptionOptions) -> None:

@@ -31,7 +31,10 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
         if error is None and first_codes.setdefault(row["id"], row["code"]) != row["code"]:
             extensions: dict[str, Any] = {"with": [first_codes[row["id"]]]}  # another code of the same coupon
             error = NotCombinable(**extensions)
-        results.append(_candidate_of_row(row) if error is None else Rejection(row["code"], error.as_dict()))
+        if error is None:
+            results.append(_candidate_of_row(row))
+        else:
+            results.append(Rejection(row["code"], error.as_dict(), "coupon", row["id"], row["brand_id"]))
     return results
 
 

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from django.db.models import Case, CharField, Exists, F, Func, OuterRef, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, Concat
@@ -78,6 +79,12 @@ def find_for_brands(*, pk: uuid.UUID, brands: Collection[Brand]) -> CouponDefini
 def find_by_generic_code(*, brand_id: uuid.UUID, code: str) -> CouponDefinition | None:
     """Return the brand's coupon with this generic code (normalized)."""
     return CouponDefinition.objects.filter(brand_id=brand_id, code_id=code).first()
+
+
+@lru_cache(maxsize=10_000)
+def get_brand_id(coupon: uuid.UUID) -> uuid.UUID:
+    """Return the key of a coupon's brand, which never changes."""
+    return CouponDefinition.objects.values_list("brand_id", flat=True).get(pk=coupon)
 
 
 def get_snapshot(

@@ -16,8 +16,11 @@ from coupons.models import CouponRedemption
 from coupons.services.limits import LIMITS
 from coupons.services.transitions import expire
 from redemptions.errors import CodeAlreadyUsed
+from redemptions.events.contracts import EventType, NewEvent
+from redemptions.events.services import rejections
 from redemptions.statuses import RedemptionStatus
 
+CONFLICT = 409
 Outcome = CouponRedemption | DomainError
 TakenUnit = tuple[RedemptionRequest, int | None]
 """A request with the unit that was taken for it; None without a limit."""
@@ -41,8 +44,19 @@ def redeem(*, coupon: uuid.UUID, request: RedemptionRequest, at: datetime) -> Co
     """
     outcome = _executor.submit(_BatchItem(coupon, request, at), key=coupon)
     if isinstance(outcome, DomainError):
+        if outcome.status == CONFLICT and not isinstance(outcome, Busy) and request.redemption is None:
+            _record_rejection(coupon, request, outcome, at)
         raise outcome
     return outcome
+
+
+def _record_rejection(coupon: uuid.UUID, request: RedemptionRequest, error: DomainError, at: datetime) -> None:
+    """Record a refused redemption. Checkout records those of its orders."""
+    event = NewEvent(
+        EventType.REDEMPTION_REJECTED, at, selectors.get_brand_id(coupon), "coupon", offer=coupon, code=request.code,
+        customer=request.customer, reason=error.as_dict(),
+    )  # fmt: skip
+    rejections.record_rejection(event)
 
 
 def _run_batch(items: Sequence[_BatchItem]) -> list[Outcome]:

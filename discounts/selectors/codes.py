@@ -91,7 +91,7 @@ def _to_candidate(row: db.Row, at: datetime) -> Candidate | Rejection:
         at=at,
     )
     if error is not None:
-        return Rejection(row["code"], error.as_dict())
+        return Rejection(row["code"], error.as_dict(), KIND, row["offer_id"], row["brand_id"])
     return Candidate(
         kind=KIND,
         id=row["code"],

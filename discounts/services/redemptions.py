@@ -12,7 +12,10 @@ from core.errors import DomainError, NotFound, TokenInvalid
 from core.ids import uuid7
 from discounts import rules, selectors
 from discounts.errors import CartRequired
+from discounts.services.codes import KIND
 from redemptions.errors import CodeAlreadyUsed, CodeNotFound
+from redemptions.events.contracts import EventType, NewEvent
+from redemptions.events.services import rejections
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,9 @@ def redeem_code(
     if row["text"] is None:
         raise CodeNotFound
     if row["id"] is None:
-        raise _error_for(row, at)
+        error = _error_for(row, at)
+        _record_rejection(row, error, shopper=shopper, amount=amount, currency=currency, at=at)
+        raise error
     return RedemptionResult(
         row["id"],
         row["text"],
@@ -91,6 +96,16 @@ def _error_for(row: db.Row, at: datetime) -> DomainError:
         is_active=row["is_active"], validity=row["validity"], is_member=row["is_member"], used=False, at=at
     )
     return error or (CartRequired() if row["has_terms"] else CodeAlreadyUsed())
+
+
+def _record_rejection(
+    row: db.Row, error: DomainError, *, shopper: Shopper, amount: int | None, currency: str | None, at: datetime
+) -> None:
+    event = NewEvent(
+        EventType.REDEMPTION_REJECTED, at, row["brand_id"], KIND, offer=row["offer_id"], code=row["text"],
+        customer=shopper.id, subtotal=amount, currency=currency or "", reason=error.as_dict(),
+    )  # fmt: skip
+    rejections.record_rejection(event)
 
 
 def return_redemption(*, usage_id: uuid.UUID, brand: Brand, at: datetime) -> None:

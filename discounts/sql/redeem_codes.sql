@@ -48,7 +48,7 @@ WITH request AS (
     INSERT INTO discounts_usenotice (brand_id, code, used_at, currency, amount, discount_amount)
     SELECT brand_id, text, used_at, currency, amount, discount_amount FROM new
 )
-SELECT checked.text, checked.is_active, checked.validity, checked.discount, checked.has_terms, checked.is_member, checked.caller_active,
+SELECT checked.text, checked.brand_id, checked.offer_id, checked.is_active, checked.validity, checked.discount, checked.has_terms, checked.is_member, checked.caller_active,
     redeemed.id, redeemed.used_at, redeemed.discount_amount
 FROM checked LEFT JOIN redeemed USING (id)
 ORDER BY checked.number

@@ -14,6 +14,7 @@ REDEMPTION_BACKENDS = {
 REDEMPTION_RETENTION_MONTHS: int = read_renamed(
     env.int, "REDEMPTION_RETENTION_MONTHS", "COUPON_REDEMPTIONS_KEEP_MONTHS", 0
 )
+REJECTION_FLUSH_SECONDS = 1.0  # 0: refused attempts are written by an explicit call only
 EVENT_RETENTION_MONTHS: int = env.int("EVENT_RETENTION_MONTHS", 0)
 CONSISTENCY_CHECKS = [
     "segments.consistency.check",

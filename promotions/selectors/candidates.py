@@ -44,7 +44,7 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
         if error is None:
             results.append(_candidate(row, remaining.get((row["id"], "budget"), row["budget"])))
         elif row["code"]:
-            results.append(Rejection(row["code"], error.as_dict()))
+            results.append(_rejection(row, error))
     return results
 
 
@@ -60,7 +60,7 @@ def _split_code_rows(rows: Sequence[db.Row], query: CandidateQuery) -> tuple[lis
         if error is None:
             valid_rows.append(row)
         else:
-            rejections.append(Rejection(row["code"], error.as_dict()))
+            rejections.append(_rejection(row, error))
     return valid_rows, rejections
 
 
@@ -111,6 +111,10 @@ def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, s
     ).values_list("redemption_id", "promotion_id", "reserved_until")
     states = {(redemption, str(promotion)): until is None for redemption, promotion, until in redemptions}
     return {key: states.get(key) for key in keys}
+
+
+def _rejection(row: db.Row, error: DomainError) -> Rejection:
+    return Rejection(row["code"], error.as_dict(), "promotion", row["id"], row["brand_id"])
 
 
 def _candidate(row: db.Row, budget_left: int | None) -> Candidate:

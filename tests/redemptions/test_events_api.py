@@ -55,7 +55,7 @@ def last_event() -> Event:
 # --- what the flows write ---------------------------------------------------------------------------------------------
 @pytest.mark.django_db
 def test_using_a_discount_code_and_giving_it_back(billo: Brand, server: Client, shopper_client: ClientOf) -> None:
-    code = DiscountCodeFactory(text="TEN", brand=billo, rule__discount=10)
+    code = DiscountCodeFactory(text="TEN", brand=billo, percent=10)
     user = ShopperFactory()
 
     usage = post(
@@ -173,7 +173,7 @@ def test_an_order_writes_an_event_for_each_offer(
 
 @pytest.mark.django_db
 def test_partial_returns_add_up_to_the_discount(billo: Brand, server: Client) -> None:
-    DiscountCodeFactory(text="TEN", brand=billo, rule__discount=7)
+    DiscountCodeFactory(text="TEN", brand=billo, percent=7)
     redemption = reserve_order(server, customer_id="c1")
     post_action(server, redemption, "confirm")
     amount = Event.objects.get(type="redemption.confirmed").amount
