@@ -18,9 +18,15 @@ def create_batch(promotion: Promotion, **fields: Any) -> CodeBatch:
 
 
 def import_codes(
-    promotion: Promotion, lines: Iterable[str], *, batch: CodeBatch | None = None
+    promotion: Promotion, lines: Iterable[str], *, batch: CodeBatch | None = None, allow_weak: bool = True
 ) -> services.ImportResult:
-    """Import codes of the promotion, as the API does."""
+    """Import codes of the promotion, as the API does, weak codes included."""
     return services.import_codes(
-        kind=KIND, brand=promotion.brand, offer=promotion.pk, lines=lines, batch=batch, at=timezone.now()
+        kind=KIND,
+        brand=promotion.brand,
+        offer=promotion.pk,
+        lines=lines,
+        batch=batch,
+        allow_weak=allow_weak,
+        at=timezone.now(),
     )

@@ -82,12 +82,18 @@ class ImportForm(forms.Form):
     """A file of codes, and the batch that they are added to."""
 
     file = forms.FileField(
-        label=gettext_lazy("File"), help_text=gettext_lazy("CSV or text file, one code per line."),
+        label=gettext_lazy("File"), help_text=gettext_lazy(
+            "CSV file whose first line names the columns: code, and optionally customer_id."
+        ),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
     )  # fmt: skip
     batch = forms.ChoiceField(
         label=gettext_lazy("Target batch"), required=False, widget=UnfoldAdminSelectWidget(),
         help_text=gettext_lazy("To resume an interrupted import, upload the file again and select its batch."),
+    )  # fmt: skip
+
+    allow_weak = forms.BooleanField(
+        label=gettext_lazy("Import codes that are easy to guess"), required=False, widget=UnfoldBooleanSwitchWidget(),
     )  # fmt: skip
 
     def __init__(self, *args: Any, batches: Iterable[CodeBatch], **kwargs: Any) -> None:

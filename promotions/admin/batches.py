@@ -132,7 +132,13 @@ class BatchViews:
             lines = code_files.iter_lines(form.cleaned_data["file"].read)
             try:
                 result = services.import_codes(
-                    kind=KIND, brand=promotion.brand, offer=promotion.pk, lines=lines, batch=batch, at=timezone.now()
+                    kind=KIND,
+                    brand=promotion.brand,
+                    offer=promotion.pk,
+                    lines=lines,
+                    batch=batch,
+                    allow_weak=form.cleaned_data["allow_weak"],
+                    at=timezone.now(),
                 )
                 return self._list_page(request, promotion, import_result=result)
             except DomainError as error:
@@ -187,7 +193,7 @@ class BatchViews:
         """Stream the codes of the batch as a CSV file."""
         _promotion, code_batch = self._batch(request, pk, batch)
         rows = iter_batch_codes(batch=code_batch, at=timezone.now())
-        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer", "state"), rows)
+        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer_id", "state"), rows)
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         context = self.admin.admin_site.each_context(request) | {"opts": self.admin.opts} | context

@@ -49,14 +49,15 @@ class ImportQuerySerializer(serializers.Serializer[Any]):
     """The target of an import."""
 
     batch = UuidField(required=False, help_text=_("Imported batch to add the codes to. Omit for a new batch."))
+    allow_weak = serializers.BooleanField(default=False, help_text=_("Import codes that are easy to guess, too."))
 
 
 class ImportErrorSerializer(serializers.Serializer[Any]):
     """A line that was not imported."""
 
     line = serializers.IntegerField(help_text=_("Number of the line, from 1."))
-    text = serializers.CharField(help_text=_("First cell of the line, up to 64 characters."))
-    code = serializers.ChoiceField(["invalid", "unique", "code_taken"], help_text=_("Code of the error."))
+    text = serializers.CharField(help_text=_("The code, or the malformed line, up to 64 characters."))
+    code = serializers.ChoiceField(["invalid", "unique", "code_taken", "weak"], help_text=_("Code of the error."))
     detail = serializers.CharField(help_text=_("Explanation for people."))
 
 

@@ -101,10 +101,10 @@ class BatchCodesView(APIView):
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="batch_export")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
-        """Export the codes of a batch: `code`, `customer` and `state` (`used`, `held` or `free`)."""
+        """Export the codes of a batch: `code`, `customer_id` and `state` (`used`, `held` or `free`)."""
         code_batch = get_batch(pk=batch, offer=_readable(request, pk).pk)
         rows = iter_batch_codes(batch=code_batch, at=timezone.now())
-        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer", "state"), rows, marked=False)
+        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer_id", "state"), rows, marked=False)
 
 
 class ImportView(APIView):
@@ -119,10 +119,11 @@ class ImportView(APIView):
         operation_id="batch_import",
     )
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Import codes from another system: the first cell of each line.
+        """Import codes from another system.
 
-        Rejected lines are reported, the others are imported. To resume an interrupted import, send the file again with
-        the ID of its batch.
+        The first line of the CSV file names the columns: `code`, and optionally `customer_id`, the customer who gets
+        the code. Rejected lines are reported, the others are imported. To resume an interrupted import, send the file
+        again with the ID of its batch.
         """
         promotion = get_editable_promotion(request, pk)
         query = ImportQuerySerializer(data=request.query_params)
@@ -136,6 +137,7 @@ class ImportView(APIView):
             offer=promotion.pk,
             lines=_lines(request.data),
             batch=get_batch(pk=batch_id, offer=promotion.pk) if batch_id else None,
+            allow_weak=query.validated_data["allow_weak"],
             at=timezone.now(),
         )
         counts = {name: getattr(result, name) for name in ("received", "imported", "existing", "rejected")}

@@ -4,6 +4,7 @@ import hashlib
 import math
 import re
 import secrets
+from collections.abc import Collection, Iterable
 
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,7 @@ DEFAULT_CHARSET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without look-alikes: no 0
 DEFAULT_PATTERN = "####-####-#####"  # 64 bits with the default charset: enough for 5,000,000 codes
 MIN_COMBINATIONS_PER_CODE = 100_000  # one guess a minute finds a code in ten weeks on average
 MIN_ENTROPY_BITS = 28  # for any number of codes
+MIN_SAMPLE = 20  # codes of one length whose positions show how they were made
 _CODE = re.compile(r"[A-Z0-9_-]{3,64}")
 _PREFIX = re.compile(r"[A-Z0-9_-]{0,64}")
 _PATTERN = re.compile(r"[A-Z0-9_#-]{3,64}")
@@ -71,7 +73,11 @@ def entropy_bits(pattern: str, charset: str) -> float:
 
 def is_too_weak(pattern: str, charset: str, *, count: int) -> bool:
     """Return whether ``count`` codes of the pattern would be easy to guess."""
-    return count_combinations(pattern, charset) < max(count * MIN_COMBINATIONS_PER_CODE, 1 << MIN_ENTROPY_BITS)
+    return count_combinations(pattern, charset) < _required_combinations(count)
+
+
+def _required_combinations(count: int) -> int:
+    return max(count * MIN_COMBINATIONS_PER_CODE, 1 << MIN_ENTROPY_BITS)
 
 
 def minimum_pattern(pattern: str, charset: str, *, count: int) -> str | None:
@@ -79,6 +85,36 @@ def minimum_pattern(pattern: str, charset: str, *, count: int) -> str | None:
     while is_too_weak(pattern, charset, count=count):
         pattern += WILDCARD
     return pattern if is_pattern(pattern) else None
+
+
+def find_weak_codes(codes: Collection[str], *, count: int) -> set[str]:
+    """Return those of the codes that would be easy to guess, if ``count`` codes were like them.
+
+    How a code was made is unknown, so this is an upper bound: each character could be any digit, any letter, or either,
+    as far as the code has them. For many codes of one length, each position counts what these codes have there, so
+    that a common prefix adds nothing and running numbers are found.
+    """
+    required = _required_combinations(count)
+    symbols = {code: code.replace("-", "").replace("_", "") for code in codes}
+    weak = {code for code, text in symbols.items() if _alphabet_size(text) ** len(text) < required}
+    codes_by_length: dict[int, list[str]] = {}
+    for code, text in symbols.items():
+        codes_by_length.setdefault(len(text), []).append(code)
+    for similar in codes_by_length.values():
+        if len(similar) >= MIN_SAMPLE:
+            positions = zip(*(symbols[code] for code in similar), strict=True)
+            if math.prod(_position_size(set(characters)) for characters in positions) < required:
+                weak.update(similar)
+    return weak
+
+
+def _position_size(characters: set[str]) -> int:
+    return 1 if len(characters) == 1 else _alphabet_size(characters)
+
+
+def _alphabet_size(characters: Iterable[str]) -> int:
+    digits = [character.isdigit() for character in characters]
+    return (10 if any(digits) else 0) + (0 if all(digits) else 26)
 
 
 def generate_codes(pattern: str, charset: str, *, count: int) -> list[str]:

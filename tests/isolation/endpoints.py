@@ -101,7 +101,7 @@ def rows() -> list[Row]:
         Row(f"{promotion}end/", "POST", "owner", promoted, writes=True),
         Row(batches, "GET", "owner", coded),
         Row(batches, "POST", "owner", coded, {"count": 5}, writes=True),
-        Row(f"{batches}import/", "POST", "owner", coded, "IMPORTED-CODE", writes=True),
+        Row(f"{batches}import/", "POST", "owner", coded, "code\nIMPORTED-CODE", writes=True),
         Row(batch, "GET", "owner", batched),
         Row(f"{batch}codes.csv", "GET", "owner", batched),
         Row(f"{batch}assign/", "POST", "owner", batched, {"customer_ids": ["<customer>"]}, writes=True),

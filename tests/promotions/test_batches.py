@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from core.models import OutboxMessage
 from mailings.models import Mail
 from mailings.services import sending
 from promotions.models import Promotion
-from redemptions.codes import emails, services
+from redemptions.codes import emails, files, services
 from redemptions.codes import rules as code_rules
 from redemptions.codes.models import Code, CodeBatch
 from redemptions.codes.services import batches
@@ -270,22 +271,28 @@ def test_an_interrupted_command_says_how_to_resume(promotion: Promotion, monkeyp
 def test_codes_are_imported_and_rejected_lines_are_reported(promotion: Promotion) -> None:
     CodeFactory(text="TAKEN")
     lines = [
-        "\ufeffCode;customer\n",
-        "own-1;c1\n",
-        '"OWN-2",c2\r\n',
+        "\ufeff Customer_ID ;Code\r\n",
+        ";own-1\n",
+        'c2;"OWN-2"\r\n',
         "\n",
-        "no code\n",
-        "own-1\n",
-        "TAKEN\n",
-        "'-OWN-3",
+        ";no code\n",
+        "c3;own-1;\n",
+        ";TAKEN\n",
+        ";'-OWN-3\n",
+        '"c4;OWN-4\n',
+        "c5;OWN-5;more\n",
+        "c2;OWN-6\n",
+        f"{'c' * 300};OWN-7",
     ]
 
     result = import_codes(promotion, lines)
 
-    assert (result.received, result.imported, result.existing, result.rejected) == (6, 3, 0, 3)
-    assert [(error["line"], error["code"]) for error in result.errors] == [
-        (5, "invalid"), (6, "unique"), (7, "code_taken"),
+    assert (result.received, result.imported, result.existing, result.rejected) == (10, 3, 0, 7)
+    assert sorted((error["line"], error["code"]) for error in result.errors) == [
+        (5, "invalid"), (6, "unique"), (7, "code_taken"), (9, "invalid"), (10, "invalid"), (11, "unique"),
+        (12, "invalid"),
     ]  # fmt: skip
+    assert assigned_customers(result.batch) == {"OWN-2": "c2"}
     assert set(Code.objects.filter(batch=result.batch, single_use=True).values_list("pk", flat=True)) == {
         "OWN-1", "OWN-2", "-OWN-3",
     }  # fmt: skip
@@ -298,7 +305,7 @@ def test_an_interrupted_import_is_resumed_by_repeating_it(
     monkeypatch.setattr(batches, "IMPORT_CHUNK", 10)
 
     def interrupted_lines() -> Any:
-        yield from (f"OWN-{number}" for number in range(25))
+        yield from ("code", *(f"OWN-{number}" for number in range(25)))
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
@@ -306,10 +313,61 @@ def test_an_interrupted_import_is_resumed_by_repeating_it(
     batch = CodeBatch.objects.get()
     assert batch.generated_count == Code.objects.filter(batch=batch).count() == 20
 
-    result = import_codes(promotion, (f"OWN-{n}" for n in range(30)), batch=batch)
+    result = import_codes(promotion, ["code", *(f"OWN-{n}" for n in range(30))], batch=batch)
 
     assert (result.imported, result.existing, result.rejected) == (10, 20, 0)
     assert CodeBatch.objects.get().generated_count == 30
+
+
+@pytest.mark.parametrize(
+    ("first_line", "detail"),
+    [
+        ("firstname,code", "Unknown columns: firstname."),
+        ("code\tnote", "Unknown columns: note."),
+        ("KX7P2M1", "Unknown columns: kx7p2m1."),
+        ("customer_id", "one of them must be: code"),
+        ("code;Code", "Repeated columns: code."),
+        ('"code', "one of them must be: code"),
+    ],
+)
+def test_other_columns_never_become_codes(first_line: str, detail: str, promotion: Promotion) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        import_codes(promotion, [first_line, "Annabel,KX7P2M1", "Bertrand,KX7P2M2"])
+
+    assert raised.value.errors is not None
+    assert detail in raised.value.errors[0]["detail"]
+    assert not CodeBatch.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'code,customer_id\nKX7P2M1,"Doe, Jane"\n', "Doe, Jane"),
+        ("\ufeffcustomer_id\tcode\nZo\u00eb\tKX7P2M1".encode(), "Zo\u00eb"),
+        ("customer_id;code\r\nZo\u00eb;KX7P2M1".encode("cp1252"), "Zo\u00eb"),
+    ],
+)
+def test_delimiters_quotes_and_encodings_are_recognized(content: bytes, expected: str, promotion: Promotion) -> None:
+    result = import_codes(promotion, files.iter_lines(BytesIO(content).read), allow_weak=False)
+
+    assert assigned_customers(result.batch) == {"KX7P2M1": expected}
+
+
+def test_weak_codes_are_only_imported_on_request(promotion: Promotion) -> None:
+    codes = ["KX7P2M1", "12345678", "SUMMER", *(f"VOUCHER-IN-SERIES-{number:04}" for number in range(25))]
+
+    result = import_codes(promotion, ["code", *codes], allow_weak=False)
+
+    assert [error["code"] for error in result.errors] == ["weak"] * 26
+    assert set(Code.objects.filter(batch=result.batch).values_list("pk", flat=True)) == {"KX7P2M1", "SUMMER"}
+    assert import_codes(promotion, ["code", *codes], batch=result.batch).imported == 26
+
+
+def test_random_codes_of_a_strong_pattern_are_imported(promotion: Promotion) -> None:
+    pattern, charset = "SUMMER-########", code_rules.DEFAULT_CHARSET
+    codes = code_rules.generate_codes(pattern, charset, count=500)
+
+    assert import_codes(promotion, ["code", *codes], allow_weak=False).imported == 500
 
 
 def test_an_empty_import_and_a_generated_target_batch_are_rejected(promotion: Promotion) -> None:
@@ -317,13 +375,13 @@ def test_an_empty_import_and_a_generated_target_batch_are_rejected(promotion: Pr
         import_codes(promotion, ["code\n", "\n"])
     assert not CodeBatch.objects.exists()
     with pytest.raises(InvalidRequest):
-        import_codes(promotion, ["OWN-1"], batch=generated_batch(promotion, 1))
+        import_codes(promotion, ["code", "OWN-1"], batch=generated_batch(promotion, 1))
 
     assert not Code.objects.filter(pk="OWN-1").exists()
 
 
 def test_the_first_thousand_errors_are_listed_and_all_are_counted(promotion: Promotion) -> None:
-    result = import_codes(promotion, ["!"] * 1_500)
+    result = import_codes(promotion, ["code", *["!"] * 1_500])
 
     assert (result.rejected, len(result.errors)) == (1_500, 1_000)
 

@@ -21,7 +21,7 @@ from redemptions.codes.services import batches
 from redemptions.codes.services.assignments import AssignmentResult
 from redemptions.errors import CodesExhausted
 from segments.services import apply_audience
-from tests.code_batches import create_batch
+from tests.code_batches import create_batch, import_codes
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -126,6 +126,25 @@ def test_concurrent_assignments_give_each_customer_one_code(
     assert sum(result.assigned for result in results) == len(all_ids)
     assert Counter(list_owners(batch)) == dict.fromkeys(Customer.objects.values_list("pk", flat=True), 1)
     assert len(list_owners(batch)) == len(all_ids)
+
+
+def test_concurrent_imports_and_assignments_give_each_customer_one_code(
+    run_concurrently: RunConcurrently, promotion: Promotion, at: datetime
+) -> None:
+    batch = import_codes(promotion, ["code", *(f"FREE-{number}" for number in range(40))]).batch
+    customer_ids = [f"c{number}" for number in range(20)]
+    lines = ["customer_id,code", *(f"{name},OWN-{name}" for name in customer_ids)]
+    calls = [
+        partial(import_codes, promotion, lines, batch=batch) if number % 2 else
+        partial(services.assign_to_customers, batch=batch, customer_ids=customer_ids, notify=False, at=at)
+        for number in range(8)
+    ]  # fmt: skip
+
+    results = run_concurrently(lambda call: call(), calls)
+
+    assert [result for result in results if isinstance(result, Exception)] == []
+    assert len(list_owners(batch)) == len(set(list_owners(batch))) == 20
+    assert list(batches.check_consistency(at=at, repair=False)) == []
 
 
 def test_concurrent_assignments_never_exceed_the_available_codes(

@@ -6,7 +6,7 @@ from there and never generates a code too many.
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -16,16 +16,17 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from accounts.models import Brand
+from accounts.contracts import is_customer_id
+from accounts.models import Brand, Customer
 from core import db
 from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
+from redemptions.codes import files
 from redemptions.codes import rules as code_rules
 from redemptions.codes.models import Code, CodeBatch
 from redemptions.codes.selectors.batches import count_codes_of_pattern
 from redemptions.codes.services.codes import check_takes_codes
 from redemptions.errors import CodeTaken, PatternTooWeak
-from segments.customer_id_files import first_cell
 
 MAX_BATCH_SIZE = 5_000_000
 CHUNK = 25_000  # codes per transaction, about half a second
@@ -135,8 +136,7 @@ def _add(batch: CodeBatch, texts: list[str]) -> int:
         cursor.execute(_CREATE_TABLE)
         with cursor.copy(_COPY) as copy:
             copy.write("\n".join(texts) + "\n")
-        owner = {"brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind}
-        cursor.execute(_INSERT, owner)
+        cursor.execute(_INSERT, {"brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind})
         added = int(cursor.rowcount)
         cursor.execute(_DROP_TABLE)
     return added
@@ -144,67 +144,109 @@ def _add(batch: CodeBatch, texts: list[str]) -> int:
 
 # --- imported ---------------------------------------------------------------------------------------------------------
 def import_codes(
-    *, kind: str, brand: Brand, offer: uuid.UUID, lines: Iterable[str], batch: CodeBatch | None = None, at: datetime
+    *,
+    kind: str,
+    brand: Brand,
+    offer: uuid.UUID,
+    lines: Iterable[str],
+    batch: CodeBatch | None = None,
+    allow_weak: bool = False,
+    at: datetime,
 ) -> ImportResult:
-    """Import the codes in the first cell of each line to a new batch, or to a batch that was imported before.
+    """Import a CSV file with the columns ``code`` and ``customer_id`` to a new batch, or to an imported one.
 
     Each transaction imports ``IMPORT_CHUNK`` lines. Rejected lines are reported, the others are imported. Codes that
-    the batch already has are counted as existing, so an interrupted import can be repeated as a whole. Raises
+    would be easy to guess are rejected unless ``allow_weak`` is set. A code with a customer is assigned to them. Codes
+    that the batch already has are counted as existing, so an interrupted import can be repeated as a whole. Raises
     InvalidRequest and the error of the offer.
     """
     check_takes_codes(kind=kind, offer=offer, brand_id=brand.pk, at=at)
     if batch is not None and batch.pattern:
         raise InvalidRequest.field("batch", _("This batch is generated from a pattern. Choose an imported batch."))
-    chunks = _chunks(lines)
-    first_chunk = next(chunks, None)
-    if first_chunk is None:
+    rows = files.iter_rows(lines)
+    try:
+        chunk = list(islice(rows, IMPORT_CHUNK))
+    except files.HeadingsInvalid as error:
+        raise InvalidRequest.field("body", _describe_headings(error)) from error
+    if not chunk:
         raise InvalidRequest.field("body", _("The file contains no codes."))
     result = ImportResult(batch or CodeBatch.objects.create(kind=kind, brand=brand, offer=offer, count=0))
-    _import(result, first_chunk)
-    for chunk in chunks:
-        _import(result, chunk)
+    while chunk:
+        _import(result, chunk, allow_weak=allow_weak)
+        chunk = list(islice(rows, IMPORT_CHUNK))
     CodeBatch.objects.filter(pk=result.batch.pk).update(finished_at=Now())
     result.batch.refresh_from_db()
     return result
 
 
-def _chunks(lines: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
-    """Yield numbered cells in chunks, without empty lines and without a heading in the first line."""
-    cells = ((number, first_cell(line)) for number, line in enumerate(lines, 1))
-    numbered = ((number, cell) for number, cell in cells if cell and not (number == 1 and cell.lower() == "code"))
-    while chunk := list(islice(numbered, IMPORT_CHUNK)):
-        yield chunk
+def _describe_headings(error: files.HeadingsInvalid) -> str:
+    known = ", ".join(files.HEADINGS)
+    if error.unknown:
+        detail = _("Unknown columns: %(names)s. The first line must name the columns, which can be: %(known)s.")
+        return detail % {"names": ", ".join(name[:64] for name in error.unknown[:5]), "known": known}
+    if error.repeated:
+        return _("Repeated columns: %(names)s.") % {"names": ", ".join(error.repeated)}
+    return _("The first line must name the columns, and one of them must be: %(name)s.") % {"name": files.CODE}
 
 
 @transaction.atomic
-def _import(result: ImportResult, chunk: list[tuple[int, str]]) -> None:
-    line_by_code: dict[str, int] = {}
+def _import(result: ImportResult, chunk: list[files.Row], *, allow_weak: bool) -> None:
+    rows: dict[str, files.Row] = {}
     result.received += len(chunk)
-    for number, cell in chunk:
-        code = code_rules.normalize_code(cell)
-        if code is None:
-            result.add_error(number, cell, "invalid", str(code_rules.CODE_FORMAT_MESSAGE))
-        elif code in line_by_code:
-            result.add_error(number, code, "unique", _("Duplicate of line %(line)s.") % {"line": line_by_code[code]})
+    for row in chunk:
+        code = code_rules.normalize_code(row.cells.get(files.CODE, ""))
+        customer_id = row.cells.get(files.CUSTOMER_ID, "")
+        if not row.cells:
+            result.add_error(row.line, row.text, "invalid", _("The quotes or the number of cells are wrong."))
+        elif code is None:
+            result.add_error(row.line, row.cells[files.CODE], "invalid", str(code_rules.CODE_FORMAT_MESSAGE))
+        elif customer_id and not is_customer_id(customer_id):
+            result.add_error(row.line, code, "invalid", _("The customer ID is invalid."))
+        elif code in rows:
+            result.add_error(row.line, code, "unique", _("Duplicate of line %(line)s.") % {"line": rows[code].line})
         else:
-            line_by_code[code] = number
-    _insert(result, line_by_code)
+            rows[code] = row
+    if not allow_weak:
+        count = result.batch.count + result.imported + len(rows)
+        for code in sorted(code_rules.find_weak_codes(rows, count=count), key=lambda code: rows[code].line):
+            result.add_error(rows.pop(code).line, code, "weak", _("This code is too easy to guess."))
+    _insert(result, rows)
 
 
-def _insert(result: ImportResult, line_by_code: dict[str, int]) -> None:
-    batch = result.batch
-    owner = {"brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind}
-    rows = db.fetch_all("redemptions/codes/sql/import_batch.sql", owner | {"texts": sorted(line_by_code)})
-    added = {row["text"] for row in rows}
-    rest = line_by_code.keys() - added
-    existing = set(Code.objects.filter(pk__in=rest, batch=batch).values_list("pk", flat=True)) if rest else set()
-    for code in sorted(rest - existing, key=line_by_code.__getitem__):
-        result.add_error(line_by_code[code], code, CodeTaken.code, str(CodeTaken.message))
+def _insert(result: ImportResult, rows: Mapping[str, files.Row]) -> None:
+    batch, texts = result.batch, sorted(rows)
+    customer_ids = [rows[text].cells.get(files.CUSTOMER_ID, "") for text in texts]
+    keys = _create_customers({customer_id for customer_id in customer_ids if customer_id})
+    params = {
+        "brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind, "texts": texts,
+        "customers": [keys.get(customer_id) for customer_id in customer_ids],
+    }  # fmt: skip
+    added = {row["text"] for row in db.fetch_all("redemptions/codes/sql/import_batch.sql", params)}
+    rest = rows.keys() - added
+    texts_taken = dict(Code.objects.filter(pk__in=rest).values_list("pk", "batch_id")) if rest else {}
+    for code in sorted(rest, key=lambda code: rows[code].line):
+        if code not in texts_taken:
+            result.add_error(rows[code].line, code, "unique", _("This customer already has a code of the batch."))
+        elif texts_taken[code] != batch.pk:
+            result.add_error(rows[code].line, code, CodeTaken.code, str(CodeTaken.message))
     result.imported += len(added)
-    result.existing += len(existing)
+    result.existing += sum(batch_id == batch.pk for batch_id in texts_taken.values())
     CodeBatch.objects.filter(pk=batch.pk).update(
         count=F("count") + len(added), generated_count=F("generated_count") + len(added)
     )
+
+
+def _create_customers(customer_ids: Collection[str]) -> dict[str, int]:
+    """Return the keys of the customers by their IDs. Creates unknown customers, and locks all in order.
+
+    So an assignment to one of them waits for the code of this import.
+    """
+    if not customer_ids:
+        return {}
+    customers = [Customer(customer_id=customer_id) for customer_id in sorted(customer_ids)]
+    Customer.objects.bulk_create(customers, ignore_conflicts=True)
+    locked = Customer.objects.select_for_update(no_key=True).filter(customer_id__in=customer_ids).order_by("pk")
+    return dict(locked.values_list("customer_id", "pk"))
 
 
 def check_consistency(*, at: datetime, repair: bool) -> Iterator[str]:
