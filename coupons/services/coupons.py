@@ -17,6 +17,8 @@ from promotions.services import validate_offer
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
 from redemptions.codes.services import create_batch, generate_chunk, register_code
+from redemptions.events.contracts import EventType, NewEvent
+from redemptions.events.services import append_events
 
 KIND = "coupon"
 MAXIMUM, STRATEGY = "maximum_number_of_coupons", "limit_strategy"
@@ -48,6 +50,7 @@ def create(
     if codes and codes.shared is not None:
         coupon.code = register_code(text=_normalize(codes.shared), kind=KIND, brand=brand, offer=coupon.pk)
     coupon.save(force_insert=True)
+    append_events([NewEvent(EventType.OFFER_CREATED, at, brand.pk, KIND, offer=coupon.pk)])
     if coupon.maximum_number_of_coupons is not None:
         LIMITS[coupon.limit_strategy].open(coupon=coupon.pk, cap=coupon.maximum_number_of_coupons)
     return coupon, add_codes(coupon=coupon, codes=codes, at=at) if codes and codes.shared is None else None

@@ -17,6 +17,8 @@ from discounts.models import DiscountCode, DiscountRule
 from pricing import OfferInvalid, parse_offer
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.codes.services import register_code
+from redemptions.events.contracts import EventType, NewEvent
+from redemptions.events.services import append_events
 
 KIND = "discount_code"
 RULE_FIELDS = frozenset({"discount", "audience", "name"}) | rules.TERMS
@@ -59,6 +61,7 @@ def create_code(
         created_by_id=by,
         created_at=at,
     )
+    append_events([NewEvent(EventType.OFFER_CREATED, at, brand.pk, KIND, offer=offer_id, code=normalized)])
     if notify:
         enqueue_on_commit("discounts.announce", code=normalized)
     return code

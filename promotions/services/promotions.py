@@ -19,6 +19,8 @@ from promotions.services import campaign_sync, segments
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.codes.services import register_code
 from redemptions.errors import InvalidStatus
+from redemptions.events.contracts import EventType, NewEvent
+from redemptions.events.services import append_events
 from redemptions.limits import services as limits
 from redemptions.limits.rules import FIELD_BY_SCOPE
 from redemptions.limits.selectors import has_usage
@@ -55,6 +57,7 @@ def create_promotion(*, brand: Brand, fields: Mapping[str, Any], code: str | Non
     promotion.save(force_insert=True)
     if text is not None:
         register_code(text=text, kind=KIND, brand=brand, offer=promotion.pk)
+    append_events([NewEvent(EventType.OFFER_CREATED, at, brand.pk, KIND, offer=promotion.pk)])
     _request_sync(promotion, at)
     return promotion
 

@@ -12,6 +12,8 @@ from django.utils import timezone
 from accounts.models import Brand
 from checkout.services.transitions import release_expired
 from coupons.services import transitions
+from redemptions.codes.models import Code
+from redemptions.codes.services import assign_to_customers, create_batch, generate_codes, import_codes
 from redemptions.events import rules
 from redemptions.events.contracts import EventType, NewEvent, Position
 from redemptions.events.models import Event
@@ -28,7 +30,7 @@ from tests.factories import (
     UserFactory,
 )
 from tests.redemptions.events import iter_types, wait_for_horizon
-from vouchers.models import CampaignCounter, Voucher
+from vouchers.models import Campaign, CampaignCounter, Voucher
 from vouchers.services import claim
 from vouchers.services.expiry import expire_vouchers
 from vouchers.services.waiting_list import reassign_vouchers, revoke, serve_waiting_list
@@ -211,6 +213,7 @@ def test_vouchers_of_a_campaign(billo: Brand, at: datetime) -> None:
     keys = [ShopperFactory().customer.pk for _ in range(5)]
     for key in keys:
         claim(campaign="first", customer_key=key, at=at)
+    Event.objects.filter(type="offer.created").delete()
     assert list(iter_types()) == ["voucher.granted"] * 2
     first = Voucher.objects.get(rank=1)
 
@@ -234,6 +237,55 @@ def test_vouchers_of_a_campaign(billo: Brand, at: datetime) -> None:
     }
     assert {(event.kind, event.offer_id, event.brand_id) for event in Event.objects.all()} == {
         ("voucher", campaign.pk, billo.pk)
+    }
+
+
+@pytest.mark.django_db
+def test_new_offers_of_every_kind(billo: Brand, server: Client) -> None:
+    offer = _off("1")
+    dates = {"start_date": "2098-01-01", "end_date": "2099-01-01", "offer": offer}
+    promotion = post(server, "/api/v1/promotions/", dates | {"name": "Sale", "trigger": "automatic"}).json()
+    coupon = post(server, "/api/v1/coupons/", dates | {"title": "Coupon"}).json()
+    code = {"id": "TEN", "rule": {"discount": 10}, "validity": "2099-01-01T00:00:00Z"}
+    discount = post(server, "/api/v1/discountcode/", code).json()
+    days = {"start_date": "2098-01-01T00:00:00Z", "end_date": "2099-01-01T00:00:00Z"}
+    campaign = post(server, "/api/v1/campaigns/", days | {"name": "First", "slug": "first"}).json()
+
+    events = [server.get(f"{EVENTS}{key}/").json() for key in Event.objects.order_by("id").values_list("id", flat=True)]
+
+    assert {event["type"] for event in events} == {"offer.created"}
+    assert [(event["kind"], event["offer"]["name"]) for event in events] == [
+        ("promotion", "Sale"), ("coupon", "Coupon"), ("discount_code", "TEN"), ("voucher", "First"),
+    ]  # fmt: skip
+    ids = [event["offer"]["id"] for event in events]
+    assert ids[:3] == [promotion["id"], coupon["id"], discount["offer_id"]]
+    assert ids[3] == str(Campaign.objects.get(slug=campaign["slug"]).pk)
+
+
+@pytest.mark.django_db
+def test_generated_imported_and_assigned_codes(billo: Brand, at: datetime) -> None:
+    promotion = PromotionFactory(brand=billo, trigger="code")
+    offer = {"kind": "promotion", "brand": billo, "offer": promotion.pk, "at": at}
+    batch = create_batch(**offer, count=3)
+    generate_codes(batch_id=batch.pk)
+    generate_codes(batch_id=batch.pk)
+    imported = import_codes(**offer, lines=["code", "SPRING-1", "SPRING-2", "?", "SPRING-1"]).batch
+    batch.refresh_from_db()
+    for _ in range(2):
+        assign_to_customers(batch=batch, customer_ids=["c1", "c2"], notify=False, at=at)
+
+    issued, added, *assigned = Event.objects.order_by("id")
+    assert (issued.type, issued.data) == ("code.issued", {"batch": str(batch.pk), "count": 3})
+    assert (added.type, added.data) == (
+        "code.imported", {"batch": str(imported.pk), "imported": 2, "existing": 0, "rejected": 2},
+    )  # fmt: skip
+    assert {(event.type, event.customer.customer_id, event.code) for event in assigned if event.customer} == {
+        ("code.assigned", customer, text)
+        for customer, text in Code.objects.exclude(customer=None).values_list("customer__customer_id", "text")
+    }
+    assert len(assigned) == 2
+    assert {(event.kind, event.offer_id, event.brand_id) for event in Event.objects.all()} == {
+        ("promotion", promotion.pk, billo.pk)
     }
 
 

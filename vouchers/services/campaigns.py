@@ -16,10 +16,12 @@ from mailings.models import Mailing
 from mailings.services import planning
 from promotions.services import validate_offer
 from redemptions.errors import InvalidStatus
+from redemptions.events.contracts import EventType, NewEvent
+from redemptions.events.services import append_events
 from vouchers import emails, rules
 from vouchers.errors import SlugTaken
 from vouchers.models import Campaign, CampaignCounter, CampaignStatus
-from vouchers.selectors import get_mailing_key
+from vouchers.selectors import KIND, get_mailing_key
 from vouchers.services import waiting_list
 
 
@@ -41,6 +43,7 @@ def create(*, brand: Brand, quota: int, fields: Mapping[str, Any], at: datetime)
         key=get_mailing_key(campaign.pk), mail_type=emails.VOUCHER, sender=str(brand.pk), sender_name=brand.name,
         data={"campaign": str(campaign.pk)},
     )  # fmt: skip
+    append_events([NewEvent(EventType.OFFER_CREATED, at, brand.pk, KIND, offer=campaign.pk)])
     return campaign
 
 

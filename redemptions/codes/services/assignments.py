@@ -149,7 +149,7 @@ def _assign(batch: CodeBatch, keys: Sequence[int], at: datetime) -> tuple[int, i
     without_code = [key for key in keys if key not in existing]
     free = _lock_free_codes(batch, len(without_code), at) if without_code else []
     if free:
-        params = {"codes": free, "customers": without_code[: len(free)]}
+        params = {"codes": free, "customers": without_code[: len(free)], "at": at}
         db.execute("redemptions/codes/sql/assign_codes.sql", params)
     return len(free), len(existing)
 

@@ -27,6 +27,8 @@ from redemptions.codes.models import Code, CodeBatch
 from redemptions.codes.selectors.batches import count_codes_of_pattern
 from redemptions.codes.services.codes import check_takes_codes
 from redemptions.errors import CodeTaken, PatternTooWeak
+from redemptions.events.contracts import EventType, NewEvent
+from redemptions.events.services import append_events
 
 MAX_BATCH_SIZE = 5_000_000
 CHUNK = 25_000  # codes per transaction, about half a second
@@ -124,9 +126,7 @@ def generate_chunk(*, batch_id: uuid.UUID) -> bool:
         return False
     count = min(CHUNK, batch.count - batch.generated_count)
     batch.generated_count += _add(batch, code_rules.generate_codes(batch.pattern, batch.charset, count=count))
-    CodeBatch.objects.filter(pk=batch.pk).update(
-        generated_count=batch.generated_count, finished_at=Now() if batch.is_generated else None
-    )
+    db.execute("redemptions/codes/sql/count_generated.sql", {"batch": batch.pk, "made": batch.generated_count})
     return not batch.is_generated
 
 
@@ -174,9 +174,20 @@ def import_codes(
     while chunk:
         _import(result, chunk, allow_weak=allow_weak)
         chunk = list(islice(rows, IMPORT_CHUNK))
+    _finish_import(result, at)
+    return result
+
+
+@transaction.atomic
+def _finish_import(result: ImportResult, at: datetime) -> None:
     CodeBatch.objects.filter(pk=result.batch.pk).update(finished_at=Now())
     result.batch.refresh_from_db()
-    return result
+    batch, counts = result.batch, {"imported": result.imported, "existing": result.existing}
+    event = NewEvent(
+        EventType.CODE_IMPORTED, at, batch.brand_id, batch.kind, offer=batch.offer,
+        data={"batch": str(batch.pk), **counts, "rejected": result.received - sum(counts.values())},
+    )  # fmt: skip
+    append_events([event])
 
 
 def _describe_headings(error: files.HeadingsInvalid) -> str:
