@@ -94,8 +94,8 @@ def create_promotions(brand: Brand, offers: Iterable[dict[str, Any]], **fields: 
         derived = {"match_keys": match_keys(offer, brand=brand.slug), "min_subtotal": required_subtotal(offer)}
         promotions.append(
             Promotion(
-                brand=brand, name=f"Promotion {number}", start_date=START, end_date=END, offer=value, status="active",
-                currency=brand.currency, **derived | fields,
+                brand=brand, name=f"Promotion {number}", start_date=START, end_date=END, offer=value,
+                recorded_status="active", currency=brand.currency, **derived | fields,
             )
         )  # fmt: skip
     return Promotion.objects.bulk_create(promotions, 2_000)

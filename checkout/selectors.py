@@ -18,7 +18,8 @@ from core import money
 from core.errors import NotFound, PermissionDenied
 from promotions.models import Promotion
 from promotions.selectors.promotions import list_for_brands
-from redemptions.statuses import LIVE, PAID, RedemptionStatus
+from redemptions.lifecycle import status_condition
+from redemptions.statuses import LIVE, PAID, OfferDecision, OfferStatus, RedemptionStatus
 
 MAX_PROMOTIONS = 100
 
@@ -244,7 +245,8 @@ def list_confirmed(*, brand_id: uuid.UUID, start: uuid.UUID, end: uuid.UUID, lim
     return sorted(redemptions, key=lambda redemption: redemption.pk)[:limit]
 
 
-def list_recent_promotions(brand: Brand) -> list[Promotion]:
+def list_recent_promotions(brand: Brand, *, at: datetime) -> list[Promotion]:
     """Return the brand's newest promotions that haven't ended, at most 100."""
-    rows = list_for_brands(brand_ids=[brand.pk]).filter(status__in=["draft", "scheduled", "active"])
+    is_open = Q(decision=OfferDecision.DRAFT) | status_condition(OfferStatus.SCHEDULED, at)
+    rows = list_for_brands(brand_ids=[brand.pk]).filter(is_open | status_condition(OfferStatus.ACTIVE, at))
     return list(rows[:MAX_PROMOTIONS])

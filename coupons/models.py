@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
 from redemptions.codes.models import Code
-from redemptions.statuses import RedemptionStatus
+from redemptions.lifecycle import OfferLifecycle
+from redemptions.statuses import OfferDecision, RedemptionStatus
 
 
 class Strategy(models.TextChoices):
@@ -27,7 +28,7 @@ STATUSES = [status for status in RedemptionStatus if status != RedemptionStatus.
 
 
 @pghistory.track()
-class CouponDefinition(models.Model):
+class CouponDefinition(OfferLifecycle):
     """Offer of a brand for a period, with an optional total usage limit and usage limit per customer.
 
     ``code`` is the generic code that every customer enters. Single-use codes are in batches. A coupon
@@ -68,7 +69,6 @@ class CouponDefinition(models.Model):
         verbose_name=_("code"),
         help_text=_("Generic code"),
     )
-    is_active = models.BooleanField(_("active"), default=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -79,6 +79,9 @@ class CouponDefinition(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(end_date__gt=models.F("start_date")), name="coupons_definition_dates"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(decision__in=OfferDecision.values), name="coupons_definition_decision"
             ),
             models.CheckConstraint(
                 condition=models.Q(limit_strategy__in=Strategy.values), name="coupons_definition_strategy"
@@ -95,7 +98,7 @@ class CouponDefinition(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="coupons_of_brand"),
-            models.Index(fields=["end_date"], name="coupons_by_end", condition=models.Q(is_active=True)),
+            models.Index(fields=["end_date"], name="coupons_by_end", condition=models.Q(decision="published")),
         ]
 
     def __str__(self) -> str:

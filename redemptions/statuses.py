@@ -41,3 +41,6 @@ class OfferStatus(models.TextChoices):
     PAUSED = "paused", _("Paused")
     ENDED = "ended", _("Ended")
     ARCHIVED = "archived", _("Archived")
+
+
+UPCOMING_OR_ACTIVE = [OfferStatus.SCHEDULED, OfferStatus.ACTIVE]

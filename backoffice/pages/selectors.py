@@ -14,8 +14,8 @@ from discounts.models import DiscountCode
 from mailings.contracts import MailStatus
 from mailings.models import Mail
 from promotions.models import Promotion
-from promotions.models import Status as PromotionStatus
-from redemptions.statuses import RedemptionStatus
+from redemptions.lifecycle import status_condition
+from redemptions.statuses import OfferDecision, OfferStatus, RedemptionStatus
 from segments.models import Segment
 from segments.models import State as SegmentState
 from vouchers.models import Campaign, CampaignStatus
@@ -63,13 +63,13 @@ def count_active_objects(*, brand_ids: BrandIds, at: datetime, upcoming: timedel
     is_active = Q(start_date__lte=at, end_date__gt=at)
     is_upcoming = Q(start_date__gt=at, start_date__lte=at + upcoming)
     promotions = _of_brands(Promotion, brand_ids)
-    coupons = _of_brands(CouponDefinition, brand_ids).filter(is_active=True)
+    coupons = _of_brands(CouponDefinition, brand_ids).filter(decision=OfferDecision.PUBLISHED)
     segments = _of_brands(Segment, brand_ids).filter(state=SegmentState.ACTIVE)
     campaigns = _of_brands(Campaign, brand_ids).filter(is_active, status=CampaignStatus.OPEN)
     vouchers = campaigns.aggregate(issued=Sum("counter__issued"), total=Sum("counter__quota"))
     return ActiveObjects(
-        promotions=promotions.filter(status=PromotionStatus.ACTIVE).count(),
-        upcoming_promotions=promotions.filter(is_upcoming, status=PromotionStatus.SCHEDULED).count(),
+        promotions=promotions.filter(status_condition(OfferStatus.ACTIVE, at)).count(),
+        upcoming_promotions=promotions.filter(is_upcoming, status_condition(OfferStatus.SCHEDULED, at)).count(),
         segments=segments.count(),
         segment_members=segments.aggregate(total=Sum("members_count"))["total"] or 0,
         coupons=coupons.filter(is_active).count(),

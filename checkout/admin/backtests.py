@@ -99,7 +99,7 @@ class BacktestAdmin(BrandSelectionMixin, BrandScopedAdmin):
         brand = self.selected_brand(request)
         if brand is None:
             return self.brand_selection_page(request)
-        promotions = selectors.list_recent_promotions(brand)
+        promotions = selectors.list_recent_promotions(brand, at=timezone.now())
         form = _build_form(request, brand, promotions)
         if form.is_valid() and (backtest := _create_backtest(form, brand, promotions)):
             return redirect("admin:checkout_backtest_change", backtest.pk)

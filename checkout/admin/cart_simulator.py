@@ -38,7 +38,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _build_page(request: HttpRequest, brand: Brand) -> dict[str, Any]:
-    promotions = selectors.list_recent_promotions(brand)
+    promotions = selectors.list_recent_promotions(brand, at=timezone.now())
     simulation = None
     is_adding_rows = "more" in request.POST
     if request.method == "POST":

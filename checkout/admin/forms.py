@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
@@ -28,8 +29,9 @@ COMMA_SEPARATED = _("Comma-separated.")
 
 
 def build_choices(promotions: Iterable[Promotion]) -> list[tuple[str, str]]:
-    """Return choices of promotions, each with its status."""
-    return [(str(promotion.pk), f"{promotion.name} ({promotion.get_status_display()})") for promotion in promotions]
+    """Return choices of promotions, each with its status now."""
+    at = timezone.now()
+    return [(str(promotion.pk), f"{promotion.name} ({promotion.status_at(at).label})") for promotion in promotions]
 
 
 class LineForm(forms.Form):

@@ -242,7 +242,7 @@ class RedemptionSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField(help_text=_("ID of the redemption."))
     order = serializers.CharField(help_text=_("Your reference of the order."))
-    status = serializers.ChoiceField(RedemptionStatus.values, help_text=_("Status of the redemption."))
+    status = serializers.ChoiceField(RedemptionStatus.choices, help_text=_("Status of the redemption."))
     customer_id = serializers.CharField(help_text=_("Customer of the order."))
     created_at = serializers.DateTimeField(help_text=_("When the redemption was reserved."))
     expires_at = serializers.DateTimeField(help_text=_("When an unconfirmed reservation expires."))

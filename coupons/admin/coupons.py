@@ -2,17 +2,17 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -20,7 +20,7 @@ from unfold.decorators import display
 
 from accounts.models import Brand
 from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
-from backoffice.base.filters import BrandFilter, StatusFilter
+from backoffice.base.filters import BrandFilter
 from backoffice.brand_selection import BrandSelectionMixin, force_render
 from core.errors import DomainError
 from core.permissions import BrandPermissions
@@ -31,28 +31,24 @@ from coupons.admin.coupon_form import STRATEGY_LABELS, CouponForm
 from coupons.contracts import CouponUsage
 from coupons.models import CouponDefinition, Strategy
 from promotions.admin import offer_field
+from redemptions.admin.lifecycle import (
+    ACTION_LABELS,
+    STATUS_COLORS,
+    OfferStatusFilter,
+    apply_action,
+    label_status,
+    list_actions,
+)
 from redemptions.codes.selectors.batches import list_batches
-
-
-class CouponStatusFilter(StatusFilter):
-    """Filter by the status that follows from a coupon's dates and whether it is paused."""
-
-    statuses = tuple(presenters.STATUS_LABELS.items())
-
-    def get_condition(self, status: str, at: datetime) -> Q:
-        return {
-            "active": Q(is_active=True, start_date__lte=at, end_date__gt=at),
-            "scheduled": Q(is_active=True, start_date__gt=at),
-            "ended": Q(is_active=True, end_date__lte=at),
-            "paused": Q(is_active=False),
-        }[status]
+from redemptions.lifecycle import Action
+from redemptions.statuses import OfferDecision
 
 
 @admin.register(CouponDefinition)
 class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
     """Coupons of the user's brands, newest first."""
 
-    list_filter = (CouponStatusFilter, BrandFilter)
+    list_filter = (OfferStatusFilter, BrandFilter)
     list_select_related = ("brand",)
     search_fields = ("title", "code__text")
     ordering = ("-pk",)
@@ -75,12 +71,16 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
             coupon.usage = usage[coupon.pk]
         return changelist
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        if not self.has_brand_permission(request, BrandPermissions.EDIT):
+            return {}
+        return {action.value: (_apply_to_rows, action.value, ACTION_LABELS[action]) for action in Action}
+
     # --- columns -----------------------------------------------------------------------------------------------------
-    @display(description=gettext_lazy("status"), label=presenters.STATUS_COLORS)
-    def status(self, coupon: CouponDefinition) -> tuple[str, str]:
+    @display(description=gettext_lazy("status"), label=STATUS_COLORS)
+    def status(self, coupon: CouponDefinition) -> tuple[str, str | Promise]:
         """Return the status and its label."""
-        status = presenters.get_status(coupon, timezone.now())
-        return status, str(presenters.STATUS_LABELS[status])
+        return label_status(coupon, timezone.now())
 
     @display(description=gettext_lazy("dates"), ordering="start_date")
     def dates(self, coupon: CouponDefinition) -> str:
@@ -132,8 +132,10 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
 
     def _create(self, request: HttpRequest, form: CouponForm, brand: Brand) -> CouponDefinition | None:
         try:
+            decision = OfferDecision.DRAFT if "draft" in request.POST else OfferDecision.PUBLISHED
+            fields = form.values() | {"decision": decision}
             return services.create(
-                brand=brand, fields=form.values(), codes=form.codes(), by=request.user.pk, at=timezone.now()
+                brand=brand, fields=fields, codes=form.codes(), by=request.user.pk, at=timezone.now()
             )[0]
         except DomainError as error:
             form.add_service_errors(error)
@@ -150,7 +152,8 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
         if request.method == "POST" and not may_edit:
             raise PermissionDenied
         with timezone.override(coupon.brand.timezone):
-            form = CouponForm(request.POST or None, brand=coupon.brand, at=at, coupon=coupon) if may_edit else None
+            is_open = may_edit and coupon.decision != OfferDecision.ARCHIVED
+            form = CouponForm(request.POST or None, brand=coupon.brand, at=at, coupon=coupon) if is_open else None
             if form and form.is_valid() and self._change(form, coupon):
                 messages.success(request, _("Coupon %(coupon)s was saved.") % {"coupon": coupon})
                 return redirect("admin:coupons_coupondefinition_change", coupon.pk)
@@ -189,16 +192,15 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
         return TemplateResponse(request, "admin/coupons/metrics.html", _metrics_context(coupon))
 
     def change_status(self, request: HttpRequest, pk: uuid.UUID, action: str) -> HttpResponse:
-        """Pause or resume a coupon."""
-        if action not in ("pause", "resume"):
+        """Apply an action to a coupon, or duplicate it."""
+        if action not in (*Action, "duplicate"):
             raise Http404
         coupon = self.get_coupon_or_404(request, pk, edit=True)
-        if action == "pause":
-            services.deactivate(coupon=coupon)
-            messages.success(request, _("Paused: %(coupon)s.") % {"coupon": coupon})
+        if action == "duplicate":
+            coupon = services.duplicate(coupon=coupon, by=request.user.pk, at=timezone.now())
+            messages.success(request, _("%(coupon)s saved as a draft.") % {"coupon": coupon})
         else:
-            services.change(coupon=coupon, fields={"is_active": True}, at=timezone.now())
-            messages.success(request, _("Resumed: %(coupon)s.") % {"coupon": coupon})
+            apply_action(request, [coupon], Action(action), _change_decision)
         return redirect("admin:coupons_coupondefinition_change", coupon.pk)
 
     def get_coupon_or_404(self, request: HttpRequest, pk: uuid.UUID, *, edit: bool = False) -> CouponDefinition:
@@ -211,9 +213,20 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
         return coupon
 
 
+def _change_decision(coupon: CouponDefinition, action: Action) -> CouponDefinition:
+    return services.change_decision(coupon=coupon, action=action, at=timezone.now())
+
+
+def _apply_to_rows(admin: CouponAdmin, request: HttpRequest, queryset: QuerySet[CouponDefinition]) -> None:
+    """Apply the chosen action to the selected coupons that the user may edit."""
+    rows = list(admin.filter_queryset(queryset, request, BrandPermissions.EDIT))
+    apply_action(request, rows, Action(request.POST["action"]), _change_decision)
+
+
 def _details_context(coupon: CouponDefinition) -> dict[str, Any]:
     """Return what the page shows above the form."""
-    maximum = coupon.maximum_number_of_coupons
+    maximum, at = coupon.maximum_number_of_coupons, timezone.now()
+    status = coupon.status_at(at)
     batches = list_batches(offer=coupon.pk).count()
     facts = [
         (_("Dates"), f"{presenters.period(coupon)} ({coupon.brand.timezone})"),
@@ -226,7 +239,8 @@ def _details_context(coupon: CouponDefinition) -> dict[str, Any]:
         facts.append((_("Guarantee"), presenters.guarantee(coupon.limit_strategy, maximum)))
     return {
         "code": coupon.code_id,
-        "state": presenters.status_badge(coupon, timezone.now()),
+        "state": (status.label, STATUS_COLORS[status]),
+        "actions": list_actions(coupon, at),
         "details": facts,
         "offer_summary": offer_field.describe_stored_offer(coupon.offer, coupon.brand),
     }

@@ -1,7 +1,6 @@
 """Texts and numbers of coupons in the admin: status, usage, limits, and the recommended counting method."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from django.conf import settings
 from django.utils.functional import Promise
@@ -24,13 +23,6 @@ from redemptions.statuses import RedemptionStatus
 MAX_INTEGER = 2_000_000_000
 Card = tuple[str, str, str]
 
-STATUS_LABELS: dict[str, str | Promise] = {
-    "active": gettext_lazy("Active"),
-    "scheduled": gettext_lazy("Scheduled"),
-    "ended": gettext_lazy("Ended"),
-    "paused": gettext_lazy("Paused"),
-}
-STATUS_COLORS = {"paused": "danger", "ended": "info", "scheduled": "primary", "active": "success"}
 REDEMPTION_COLORS = {
     RedemptionStatus.RESERVED: "info",
     RedemptionStatus.CONFIRMED: "success",
@@ -58,21 +50,6 @@ REASONS: dict[rules.Reason, str | Promise] = {
 
 
 # --- status and dates -------------------------------------------------------------------------------------------------
-def get_status(coupon: CouponDefinition, at: datetime) -> str:
-    """Return the status of the coupon, a key of ``STATUS_LABELS``."""
-    if not coupon.is_active:
-        return "paused"
-    if coupon.end_date <= at:
-        return "ended"
-    return "scheduled" if at < coupon.start_date else "active"
-
-
-def status_badge(coupon: CouponDefinition, at: datetime) -> tuple[str, str]:
-    """Return the label and the color of the coupon's status."""
-    status = get_status(coupon, at)
-    return str(STATUS_LABELS[status]), STATUS_COLORS[status]
-
-
 def redemption_badge(redemption: CouponRedemption) -> tuple[str, str]:
     """Return the label and the color of a redemption's status."""
     status = RedemptionStatus(redemption.status)

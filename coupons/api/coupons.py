@@ -40,6 +40,8 @@ from coupons.models import CouponDefinition
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.selectors.batches import get_batch, iter_batch_codes, list_batches
 from redemptions.errors import CodeTaken, PatternTooWeak
+from redemptions.lifecycle import Action
+from redemptions.statuses import OfferDecision, OfferStatus
 
 LIST_CACHE_MS = 5_000  # maximum age of the list of active coupons
 MAX_BATCHES_SHOWN = 20
@@ -144,11 +146,23 @@ class CouponView(APIView):
         fields = _model_fields(serializer.validated_data, coupon.brand)
         return Response(_serialize_own(request, services.change(coupon=coupon, fields=fields, at=timezone.now())))
 
-    @extend_schema(responses={204: None}, operation_id="coupon_deactivate")
+    @extend_schema(responses={204: None}, operation_id="coupon_delete")
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
-        """Pause a coupon. Existing redemptions are kept."""
-        services.deactivate(coupon=editable(request, pk))
+        """Archive a coupon, which ends it for good. Its redemptions stay valid."""
+        services.change_decision(coupon=editable(request, pk), action=Action.ARCHIVE, at=timezone.now())
         return Response(status=204)
+
+
+class DuplicateView(APIView):
+    """``/api/v1/coupons/<id>/duplicate/``"""
+
+    @extend_schema(request=None, responses={201: CouponSerializer}, operation_id="coupon_duplicate")
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Create a draft with the terms of a coupon, without its codes."""
+        by = get_caller(request.auth).user_key
+        coupon = services.duplicate(coupon=editable(request, pk), by=by, at=timezone.now())
+        return Response(_serialize_own(request, coupon), status=201)
 
 
 class BatchesView(APIView):
@@ -217,6 +231,12 @@ def editable(request: Request, pk: uuid.UUID) -> CouponDefinition:
     return coupon
 
 
+def apply_action(request: Request, pk: uuid.UUID, action: Action) -> dict[str, Any]:
+    """Change the status of a coupon that the caller may change, and return the coupon."""
+    coupon = services.change_decision(coupon=editable(request, pk), action=action, at=timezone.now())
+    return _serialize_own(request, coupon)
+
+
 # --- input ------------------------------------------------------------------------------------------------------------
 def _model_fields(values: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     """Return the validated values as model fields; dates become midnight in the brand's time zone."""
@@ -224,7 +244,9 @@ def _model_fields(values: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     for name in ("start_date", "end_date"):
         if name in values:
             fields[name] = localize_date(values[name], brand.timezone)
-    return fields | ({"is_active": values["active"]} if "active" in values else {})
+    if values.get("status") == OfferStatus.DRAFT:
+        fields["decision"] = OfferDecision.DRAFT
+    return fields
 
 
 def _codes_spec(values: Mapping[str, Any] | None) -> services.CodesSpec | None:
@@ -241,6 +263,7 @@ def _serialize(coupon: CouponDefinition, remaining: Mapping[uuid.UUID, int]) -> 
         coupon,
         remaining=remaining.get(coupon.pk),
         processes=settings.COUPON_PROCESSES,
+        at=timezone.now(),
         threads=settings.COUPON_THREADS,
     )
 

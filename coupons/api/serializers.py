@@ -1,5 +1,6 @@
 """Serializers of coupons and their redemptions."""
 
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,16 +10,15 @@ from rest_framework import serializers
 from core.serializer_fields import (
     DateOrDateTimeField,
     SlugField,
-    StrictBooleanField,
     StrictCharField,
     StrictIntegerField,
 )
 from coupons import rules
-from coupons.models import STATUSES, CouponDefinition, CouponRedemption, Strategy
+from coupons.models import CouponDefinition, CouponRedemption, Strategy
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 from redemptions.codes.services import MAX_BATCH_SIZE
-from redemptions.statuses import RedemptionStatus
+from redemptions.statuses import OfferStatus, RedemptionStatus
 
 MAX_TTL_SECONDS, DEFAULT_TTL_SECONDS = 3600, 900
 MAX_LIMIT = 2_000_000_000
@@ -87,12 +87,13 @@ class CouponInputSerializer(CouponFieldsSerializer):
 
     brand = SlugField(required=False, help_text=gettext_lazy("Required if you belong to several brands."))
     codes = CouponCodeOptionsSerializer(required=False)
+    status = serializers.ChoiceField(
+        ["draft", "scheduled"], default="scheduled", help_text=gettext_lazy("Whether to save a draft or to publish.")
+    )
 
 
 class CouponUpdateSerializer(CouponFieldsSerializer):
-    """Changes of a coupon. After the start, only the title, the end, the limits and `active` can change."""
-
-    active = StrictBooleanField(required=False, help_text=gettext_lazy("`false` pauses the coupon."))
+    """Changes of a coupon. After the start, only the title, the end and the limits can change."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, partial=True, **kwargs)
@@ -129,7 +130,7 @@ class CouponSerializer(serializers.Serializer[Any]):
     )
     offer = serializers.DictField()
     currency = serializers.CharField()
-    active = serializers.BooleanField()
+    status = serializers.ChoiceField(OfferStatus.choices, help_text=gettext_lazy("Status of the coupon at this time."))
     remaining = serializers.IntegerField(
         allow_null=True, help_text=gettext_lazy("Remaining units; `null` without a limit.")
     )
@@ -196,14 +197,14 @@ class CouponRedemptionSerializer(serializers.Serializer[Any]):
     redemption_date = serializers.DateTimeField(
         allow_null=True, help_text=gettext_lazy("`null` until the redemption is confirmed.")
     )
-    status = serializers.ChoiceField(STATUSES)
+    status = serializers.ChoiceField(RedemptionStatus.choices)
     expires_at = serializers.DateTimeField(
         required=False, help_text=gettext_lazy("Set while the status is `reserved`.")
     )
 
 
 def serialize_coupon(
-    coupon: CouponDefinition, *, remaining: int | None, processes: int, threads: int
+    coupon: CouponDefinition, *, remaining: int | None, processes: int, threads: int, at: datetime
 ) -> dict[str, Any]:
     """Return a coupon as ``CouponSerializer`` describes it, without the fields for its brand."""
     maximum = coupon.maximum_number_of_coupons
@@ -222,7 +223,7 @@ def serialize_coupon(
         "max_overshoot": max_overshoot,
         "offer": coupon.offer,
         "currency": coupon.currency,
-        "active": coupon.is_active,
+        "status": coupon.status_at(at),
         "remaining": remaining,
     }
 

@@ -3,6 +3,8 @@
 from django.urls import path
 
 from coupons.api import coupons, redemptions, reports
+from coupons.api.serializers import CouponSerializer
+from redemptions.api.lifecycle import action_paths
 
 REDEMPTION = "redemptions/<uuid:pk>/"
 CODES = "<uuid:pk>/codes/"
@@ -11,6 +13,8 @@ urlpatterns = [
     path("", coupons.CouponsView.as_view(), name="coupon-list"),
     path("report/", reports.BrandReportView.as_view(), name="coupon-brand-report"),
     path("<uuid:pk>/", coupons.CouponView.as_view(), name="coupon"),
+    *action_paths("<uuid:pk>/", coupons.apply_action, serializer=CouponSerializer, name="coupon"),
+    path("<uuid:pk>/duplicate/", coupons.DuplicateView.as_view(), name="coupon-duplicate"),
     path("<uuid:pk>/eligibility/", redemptions.EligibilityView.as_view(), name="coupon-eligibility"),
     path("<uuid:pk>/redemptions/", redemptions.RedemptionsView.as_view(), name="coupon-redemption-list"),
     path("<uuid:pk>/reservations/", redemptions.ReservationsView.as_view(), name="coupon-reservation-list"),

@@ -11,6 +11,7 @@ from core import db
 from coupons.models import CouponDefinition, RedeemedCode
 from redemptions.codes.selectors.codes import filter_codes
 from redemptions.contracts import CodeOffer
+from redemptions.statuses import UPCOMING_OR_ACTIVE
 
 KIND = "coupon"
 
@@ -36,7 +37,7 @@ def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapp
             description="",
             start_date=coupon.start_date,
             end_date=coupon.end_date,
-            is_live=coupon.is_active and coupon.end_date > at and coupon.brand.is_active,
+            is_live=coupon.brand.is_active and coupon.status_at(at) in UPCOMING_OR_ACTIVE,
             error=None,
             url=reverse("admin:coupons_coupondefinition_change", args=[coupon.pk]),
         )

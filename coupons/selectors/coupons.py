@@ -16,6 +16,8 @@ from coupons import rules
 from coupons.contracts import CouponSnapshot, CouponUsage, RedemptionRequest
 from coupons.errors import CouponLimitReached
 from coupons.models import CouponCounter, CouponDefinition, CouponUnit, RedemptionBucket, Strategy
+from redemptions.lifecycle import status_condition
+from redemptions.statuses import OfferDecision, OfferStatus
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------
@@ -30,8 +32,8 @@ def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Coup
 
 
 def list_public() -> QuerySet[CouponDefinition]:
-    """Return the coupons that every signed-in user may see: those that their brand has not paused."""
-    return list_coupons().filter(is_active=True, brand__is_active=True)
+    """Return the coupons that every signed-in user may see: those that their brand has published."""
+    return list_coupons().filter(decision=OfferDecision.PUBLISHED, brand__is_active=True)
 
 
 def list_recent(*, brand: Brand, limit: int) -> list[CouponDefinition]:
@@ -58,7 +60,7 @@ def filter_active(coupons: QuerySet[CouponDefinition], *, at: datetime) -> Query
         Case(When(is_available, then=Value("0")), default=Value("1")), sortable_end, Cast("pk", TextField()),
         output_field=TextField(),
     )  # fmt: skip
-    active = coupons.filter(is_active=True, brand__is_active=True, start_date__lte=at, end_date__gt=at)
+    active = coupons.filter(status_condition(OfferStatus.ACTIVE, at), brand__is_active=True)
     return active.annotate(sort_key=sort_key)
 
 
@@ -166,7 +168,7 @@ def list_unfilled_pools(*, at: datetime) -> list[uuid.UUID]:
     """Return the pools that have not ended and lack units, by their start."""
     coupons = CouponDefinition.objects.filter(
         Exists(CouponCounter.objects.filter(coupon_id=OuterRef("pk"), taken__lt=F("cap"))),
-        limit_strategy=Strategy.POOL, is_active=True, end_date__gt=at,
+        limit_strategy=Strategy.POOL, decision=OfferDecision.PUBLISHED, end_date__gt=at,
     )  # fmt: skip
     return list(coupons.order_by("start_date").values_list("pk", flat=True))
 

@@ -1,6 +1,6 @@
 """Writes of coupons: coupons and their codes, redemptions and reservations, limits, and sums of reports."""
 
-from coupons.services.coupons import CodesSpec, add_codes, change, create, deactivate, locked_fields
+from coupons.services.coupons import CodesSpec, add_codes, change, change_decision, create, duplicate, locked_fields
 from coupons.services.redemptions import redeem
 from coupons.services.transitions import confirm, expire_due, release, return_redemption, terminate
 
@@ -8,9 +8,10 @@ __all__ = [
     "CodesSpec",
     "add_codes",
     "change",
+    "change_decision",
     "confirm",
     "create",
-    "deactivate",
+    "duplicate",
     "expire_due",
     "locked_fields",
     "redeem",

@@ -1,4 +1,4 @@
-"""Creates, changes and pauses coupons, and adds codes to them."""
+"""Services that create and change coupons, and add codes to them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +19,15 @@ from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAUL
 from redemptions.codes.services import create_batch, generate_chunk, register_code
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
+from redemptions.lifecycle import Action, decide, reopens
+from redemptions.statuses import OfferDecision
 
 KIND = "coupon"
 MAXIMUM, STRATEGY = "maximum_number_of_coupons", "limit_strategy"
+DUPLICATED_FIELDS = (
+    "start_date", "end_date", "offer", MAXIMUM, f"{MAXIMUM}_per_user", STRATEGY,
+)  # fmt: skip
+MAX_TITLE_LENGTH = 100
 EDITABLE_BEFORE_START = {"start_date", "offer", STRATEGY}
 MAX_POOL_UNITS = 10_000_000  # rows
 INLINE_MAX_CODES = 1_000  # codes that are generated in the request
@@ -87,12 +93,15 @@ def add_codes(*, coupon: CouponDefinition, codes: CodesSpec, at: datetime) -> Co
 
 @transaction.atomic
 def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime) -> CouponDefinition:
-    """Change a coupon: any field before the start; later only its title, end, limits and whether it is active.
+    """Change a coupon: any field before the start; later only its title, end and limits.
 
     The counting method, and whether there is a limit, is locked from shortly before the start, so that no redemption
-    meets the change. Raises InvalidRequest with an error per field, also for a limit below the current usage.
+    meets the change. Another end date in the future makes an ended coupon active again. Raises InvalidStatus for an
+    archived one, and InvalidRequest with an error per field, also for a limit below the current usage.
     """
-    locked = CouponDefinition.objects.select_for_update(of=("self",)).select_related("brand").get(pk=coupon.pk)
+    locked = _lock(coupon)
+    if reopens(locked, fields=fields, at=at):
+        locked.decision = OfferDecision.PUBLISHED
     before = (locked.limit_strategy, locked.maximum_number_of_coupons)
     changed = {name: value for name, value in fields.items() if getattr(locked, name) != value}
     if immutable := sorted(changed.keys() & _immutable_fields(locked, changed, at)):
@@ -109,7 +118,8 @@ def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime)
 
 def locked_fields(*, coupon: CouponDefinition, at: datetime) -> set[str]:
     """Return the names of the fields that can't change any more, whatever the new value."""
-    return set() if at < coupon.start_date - rules.LIMITS_LOCKED_BEFORE_START else set(EDITABLE_BEFORE_START)
+    is_open = coupon.decision == OfferDecision.DRAFT or at < coupon.start_date - rules.LIMITS_LOCKED_BEFORE_START
+    return set() if is_open else set(EDITABLE_BEFORE_START)
 
 
 def _immutable_fields(coupon: CouponDefinition, changed: Mapping[str, Any], at: datetime) -> set[str]:
@@ -134,9 +144,32 @@ def _change_limit(coupon: CouponDefinition, strategy: str, maximum: int | None) 
         LIMITS[coupon.limit_strategy].open(coupon=coupon.pk, cap=new_maximum)
 
 
-def deactivate(*, coupon: CouponDefinition) -> None:
-    """Pause the coupon. Existing redemptions are kept. Repeating the call has no effect."""
-    CouponDefinition.objects.filter(pk=coupon.pk).update(is_active=False)
+@transaction.atomic
+def change_decision(*, coupon: CouponDefinition, action: Action, at: datetime) -> CouponDefinition:
+    """Activate, pause, resume, end or archive a coupon. Repeating an action has no effect. Raises InvalidStatus."""
+    locked = _lock(coupon)
+    decision = decide(action, status=locked.status_at(at))
+    if decision is not None:
+        locked.decision = decision
+        locked.save(update_fields=["decision"])
+    return locked
+
+
+def duplicate(*, coupon: CouponDefinition, by: int | None, at: datetime) -> CouponDefinition:
+    """Create a draft with the terms of a coupon, without its codes.
+
+    The duplicate of a coupon that has ended starts now and lasts as long.
+    """
+    fields = {name: getattr(coupon, name) for name in DUPLICATED_FIELDS}
+    if coupon.end_date <= at:
+        fields |= {"start_date": at, "end_date": at + (coupon.end_date - coupon.start_date)}
+    title = (_("Copy of %(coupon)s") % {"coupon": coupon.title})[:MAX_TITLE_LENGTH]
+    fields |= {"title": title, "decision": OfferDecision.DRAFT}
+    return create(brand=coupon.brand, fields=fields, codes=None, by=by, at=at)[0]
+
+
+def _lock(coupon: CouponDefinition) -> CouponDefinition:
+    return CouponDefinition.objects.select_for_update(of=("self",)).select_related("brand").get(pk=coupon.pk)
 
 
 def _check(coupon: CouponDefinition, at: datetime, *, has_new_dates: bool = True) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from accounts.models import Brand
 from promotions import services
+from redemptions.statuses import OfferDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ PROMOTIONS = [
     Example(
         "billo", "Free shipping for friends", 7, 14,
         {"benefits": [{"kind": "percent", "value": "100", "on": "shipping"}]},
-        {"status": "draft"},
+        {"decision": OfferDecision.DRAFT},
     ),
     Example(
         "billo", "Regular customers: 25% off scarves", 0, 45,
@@ -81,7 +82,7 @@ def create_promotions(brands: dict[str, Brand], *, at: datetime) -> int:
         start = at + timedelta(days=example.starts)
         fields = {
             "name": example.name, "start_date": start, "end_date": start + timedelta(days=example.days),
-            "offer": example.offer, "trigger": "code" if example.code else "automatic", "status": "scheduled",
+            "offer": example.offer, "trigger": "code" if example.code else "automatic",
         } | example.fields  # fmt: skip
         services.create_promotion(brand=brands[example.brand], fields=fields, code=example.code, at=at)
     return len(PROMOTIONS)

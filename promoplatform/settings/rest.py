@@ -50,4 +50,9 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/(v1|internal/v1)",
+    "ENUM_NAME_OVERRIDES": {
+        "OfferStatus": "redemptions.statuses.OfferStatus",
+        "RedemptionStatus": "redemptions.statuses.RedemptionStatus",
+        "NewOfferStatus": ["draft", "scheduled"],
+    },
 }

@@ -26,6 +26,7 @@ from redemptions.codes import services
 from redemptions.codes.models import CodeAssignment, CodeBatch
 from redemptions.codes.selectors.assignments import list_assignments
 from redemptions.codes.selectors.batches import get_batch, iter_batch_codes, list_batches, search_batch_codes
+from redemptions.statuses import OfferDecision
 
 if TYPE_CHECKING:
     from promotions.admin.promotions import PromotionAdmin
@@ -75,7 +76,7 @@ class BatchViews:
 
     def _may_edit(self, request: HttpRequest, promotion: Promotion) -> bool:
         is_editor = self.admin.has_brand_permission(request, BrandPermissions.EDIT, promotion)
-        return is_editor and not self.admin.is_ended(promotion)
+        return is_editor and promotion.decision not in (OfferDecision.ENDED, OfferDecision.ARCHIVED)
 
     # --- all batches of a promotion ----------------------------------------------------------------------------------
     def list_batches(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:

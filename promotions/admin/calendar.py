@@ -20,19 +20,19 @@ from backoffice.base.formatting import format_date, format_date_range
 from backoffice.brand_selection import list_selectable_brands, select_brand
 from core import datetimes
 from core.permissions import BrandPermissions
-from promotions.models import Promotion, Status
+from promotions.models import Promotion
 from promotions.selectors.promotions import list_between
+from redemptions.statuses import OfferStatus
 
 MAX_ROWS = 200
 MAX_BRANDS = 50  # choices of the brand select
 MAX_UTC_OFFSET = timedelta(days=1)  # of any time zone
 COLORS = {
-    Status.DRAFT: "draft",
-    Status.SCHEDULED: "scheduled",
-    Status.ACTIVE: "active",
-    Status.ACTIVE_WITHOUT_AUDIENCE: "active",
-    Status.ENDED: "ended",
-    Status.DEACTIVATED: "ended",
+    OfferStatus.DRAFT: "draft",
+    OfferStatus.SCHEDULED: "scheduled",
+    OfferStatus.ACTIVE: "active",
+    OfferStatus.PAUSED: "draft",
+    OfferStatus.ENDED: "ended",
 }
 
 
@@ -44,6 +44,7 @@ class Bar:
     start: int
     stop: int
     color: str
+    status: OfferStatus
     dates: str
     continues: bool
 
@@ -60,7 +61,7 @@ def calendar_view(request: HttpRequest) -> HttpResponse:
     first = parse_month(request.GET.get("month", "")) or today.replace(day=1)
     day_count = calendar.monthrange(first.year, first.month)[1]
     days = [first + timedelta(days=number) for number in range(day_count)]
-    bars, has_more = build_bars([brand.pk] if brand else brand_ids, first, day_count)
+    bars, has_more = build_bars([brand.pk] if brand else brand_ids, first, day_count, timezone.now())
     context = admin.site.each_context(request) | {
         "title": _("Calendar"), "opts": Promotion._meta, "month": first, "bars": bars, "has_more": has_more,  # noqa: SLF001
         "days": [(day, day == today) for day in days],
@@ -79,19 +80,19 @@ def parse_month(text: str) -> date | None:
     return date(int(match[1]), int(match[2]), 1)
 
 
-def build_bars(brand_ids: Collection[Any] | None, first: date, day_count: int) -> tuple[list[Bar], bool]:
-    """Return the bars of the brands' promotions (of all brands for None), the earliest first.
+def build_bars(brand_ids: Collection[Any] | None, first: date, day_count: int, at: datetime) -> tuple[list[Bar], bool]:
+    """Return the bars of the brands' promotions (of all brands for None) without archived ones, the earliest first.
 
     The second value tells whether there are more than ``MAX_ROWS``.
     """
     start = datetime(first.year, first.month, 1, tzinfo=UTC)
     end = start + timedelta(days=day_count)
     promotions = list_between(brand_ids=brand_ids, start=start - MAX_UTC_OFFSET, end=end + MAX_UTC_OFFSET)
-    bars = [bar for promotion in promotions[: MAX_ROWS + 1] if (bar := _bar(promotion, first, day_count))]
+    bars = [bar for promotion in promotions[: MAX_ROWS + 1] if (bar := _bar(promotion, first, day_count, at))]
     return bars[:MAX_ROWS], len(bars) > MAX_ROWS
 
 
-def _bar(promotion: Promotion, first: date, day_count: int) -> Bar | None:
+def _bar(promotion: Promotion, first: date, day_count: int, at: datetime) -> Bar | None:
     zone = ZoneInfo(promotion.brand.timezone)
     first_day = promotion.start_date.astimezone(zone).date()
     last_day = (promotion.end_date - timedelta(microseconds=1)).astimezone(zone).date()
@@ -99,5 +100,5 @@ def _bar(promotion: Promotion, first: date, day_count: int) -> Bar | None:
     if stop <= 1 or start > day_count:
         return None
     dates = format_date(first_day) if first_day == last_day else format_date_range(first_day, last_day)
-    color = COLORS[Status(promotion.status)]
-    return Bar(promotion, max(1, start), min(day_count + 1, stop), color, dates, stop > day_count + 1)
+    status = promotion.status_at(at)
+    return Bar(promotion, max(1, start), min(day_count + 1, stop), COLORS[status], status, dates, stop > day_count + 1)

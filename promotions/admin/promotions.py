@@ -1,11 +1,10 @@
 """Admin pages of promotions: list, details and form, and changes of status."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -19,7 +18,7 @@ from unfold.decorators import display
 
 from accounts.models import Brand
 from backoffice.base.admin import AnnotatedChangeList, BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
-from backoffice.base.filters import BrandFilter, StatusFilter
+from backoffice.base.filters import BrandFilter
 from backoffice.base.formatting import format_amount, format_number, format_period
 from backoffice.brand_selection import BrandSelectionMixin, force_render
 from core.errors import DomainError
@@ -28,19 +27,22 @@ from promotions import services
 from promotions.admin import calendar, metrics, offer_field
 from promotions.admin.batches import BatchViews
 from promotions.admin.promotion_form import PromotionForm, get_copy_values
-from promotions.models import ENDED_STATUSES, Promotion, Status, Trigger
+from promotions.models import Promotion, Trigger
+from promotions.rules import list_warnings
 from promotions.selectors.promotions import list_promotion_syncs
+from redemptions.admin.lifecycle import (
+    ACTION_LABELS,
+    STATUS_COLORS,
+    OfferStatusFilter,
+    apply_action,
+    label_status,
+    list_actions,
+)
 from redemptions.codes.selectors.codes import get_generic_codes
+from redemptions.lifecycle import Action
+from redemptions.statuses import OfferDecision
 from segments.selectors import get_segments_by_promotion
 
-STATUS_COLORS = {
-    Status.DRAFT: "info",
-    Status.SCHEDULED: "primary",
-    Status.ACTIVE: "success",
-    Status.ACTIVE_WITHOUT_AUDIENCE: "warning",
-    Status.ENDED: "info",
-    Status.DEACTIVATED: "danger",
-}
 LIMIT_TEXTS: tuple[tuple[str, str | Promise], ...] = (
     ("limit_total", gettext_lazy("%(limit)s total")),
     ("limit_per_user", gettext_lazy("%(limit)s per customer")),
@@ -48,15 +50,6 @@ LIMIT_TEXTS: tuple[tuple[str, str | Promise], ...] = (
     ("limit_per_week", gettext_lazy("%(limit)s per week")),
     ("limit_per_month", gettext_lazy("%(limit)s per month")),
 )
-
-
-class PromotionStatusFilter(StatusFilter):
-    """A filter by status. Both stored statuses of an ended promotion are one choice."""
-
-    statuses = [(status.value, status.label) for status in Status if status != Status.DEACTIVATED]
-
-    def get_condition(self, status: str, at: datetime) -> Q:
-        return Q(status__in=ENDED_STATUSES) if status == Status.ENDED else super().get_condition(status, at)
 
 
 class PromotionList(AnnotatedChangeList):
@@ -73,14 +66,13 @@ class PromotionList(AnnotatedChangeList):
 class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
     """A brand's promotions, newest first."""
 
-    list_filter = (PromotionStatusFilter, BrandFilter)
+    list_filter = (OfferStatusFilter, BrandFilter)
     list_select_related = ("brand",)
     search_fields = ("name",)
     ordering = ("-pk",)
     list_per_page = 50
     show_full_result_count = False
     paginator = EstimatingPaginator
-    actions = ("activate", "end")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if has_multiple_brands(request) else ()
@@ -92,17 +84,17 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def is_ended(self, promotion: Promotion) -> bool:
-        """Return whether the promotion has ended, after which nothing can be changed."""
-        return promotion.status in ENDED_STATUSES
+    def is_archived(self, promotion: Promotion) -> bool:
+        """Return whether the promotion is archived, after which nothing can be changed."""
+        return promotion.decision == OfferDecision.ARCHIVED
 
     def has_edit_permission(self, request: HttpRequest) -> bool:
         return self.has_brand_permission(request, BrandPermissions.EDIT)
 
     # --- columns -----------------------------------------------------------------------------------------------------
-    @display(description=gettext_lazy("Status"), label=STATUS_COLORS, ordering="status")
-    def state(self, promotion: Promotion) -> tuple[str, str]:
-        return promotion.status, promotion.get_status_display()
+    @display(description=gettext_lazy("Status"), label=STATUS_COLORS)
+    def state(self, promotion: Promotion) -> tuple[str, str | Promise]:
+        return label_status(promotion, timezone.now())
 
     @display(description=gettext_lazy("Dates"), ordering="start_date")
     def dates(self, promotion: Promotion) -> str:
@@ -149,7 +141,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
             initial = get_copy_values(original, timezone.now()) if original else {"priority": 0}
             form = PromotionForm(request.POST or None, brand=brand, initial=initial)
             if form.is_valid() and (promotion := self._create(form, brand, draft="draft" in request.POST)):
-                is_draft = promotion.status == Status.DRAFT
+                is_draft = promotion.decision == OfferDecision.DRAFT
                 message = _("%(promotion)s saved as a draft.") if is_draft else _("%(promotion)s scheduled.")
                 messages.success(request, message % {"promotion": promotion})
                 return redirect("admin:promotions_promotion_change", promotion.pk)
@@ -165,7 +157,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
         return promotion  # type: ignore[no-any-return]
 
     def _create(self, form: PromotionForm, brand: Brand, *, draft: bool) -> Promotion | None:
-        fields = form.values() | {"status": Status.DRAFT if draft else Status.SCHEDULED}
+        fields = form.values() | {"decision": OfferDecision.DRAFT if draft else OfferDecision.PUBLISHED}
         try:
             return services.create_promotion(
                 brand=brand, fields=fields, code=form.cleaned_data["code"] or None, at=timezone.now()
@@ -187,7 +179,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
         brand = promotion.brand
         with timezone.override(brand.timezone):
             form = None
-            if may_edit and not self.is_ended(promotion):
+            if may_edit and not self.is_archived(promotion):
                 locked = services.locked_fields(promotion=promotion, at=timezone.now()) | {"trigger", "code"}
                 form = PromotionForm(request.POST or None, brand=brand, promotion=promotion, locked_fields=locked)
                 if form.is_valid() and self._change(form, promotion):
@@ -207,12 +199,14 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
     def _detail_context(self, promotion: Promotion) -> dict[str, Any]:
         """Return what the page shows above the form."""
         at, key = timezone.now(), promotion.pk
+        status = promotion.status_at(at)
         code = get_generic_codes(offers=[key]).get(key, "")
         segment = get_segments_by_promotion(promotion_ids=[key]).get(key) if promotion.target_audience else None
         audience_cards = metrics.audience_cards(promotion, segment, at) if promotion.target_audience else []
         return {
             "promotion": promotion,
-            "state": (promotion.get_status_display(), STATUS_COLORS[Status(promotion.status)]),
+            "state": (status.label, STATUS_COLORS[status]),
+            "has_no_audience": bool(list_warnings(status=status, segment_status=segment.status if segment else None)),
             "code": code,
             "description": promotion.description,
             "segment": segment,
@@ -225,8 +219,7 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
                 (_("Priority"), str(promotion.priority)),
             ],
             "offer_summary": offer_field.describe_stored_offer(promotion.offer, promotion.brand),
-            "is_draft": promotion.status == Status.DRAFT,
-            "is_ended": self.is_ended(promotion),
+            "actions": list_actions(promotion, at),
             "pending_syncs": list_promotion_syncs(promotion=promotion),
         }
 
@@ -236,9 +229,9 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
         return force_render(TemplateResponse(request, "admin/promotions/promotion.html", base | context))
 
     def change_status(self, request: HttpRequest, pk: Any, action: str) -> HttpResponse:
-        """Activate, end or sync a promotion."""
+        """Apply an action to a promotion, or sync it."""
         promotion = self.get_object(request, str(pk))
-        if promotion is None or action not in ("activate", "end", "sync"):
+        if promotion is None or action not in (*Action, "sync"):
             raise Http404
         if not self.has_brand_permission(request, BrandPermissions.EDIT, promotion):
             raise PermissionDenied
@@ -246,32 +239,24 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
             services.retry_sync(promotion=promotion, at=timezone.now())
             messages.success(request, _("Sync started for %(promotion)s.") % {"promotion": promotion})
         else:
-            self._apply(request, [promotion], action)
+            apply_action(request, [promotion], Action(action), _change_decision)
         return redirect("admin:promotions_promotion_change", promotion.pk)
 
     # --- actions -----------------------------------------------------------------------------------------------------
-    @admin.action(description=gettext_lazy("Activate"), permissions=["edit"])
-    def activate(self, request: HttpRequest, queryset: QuerySet[Promotion]) -> None:
-        self._apply(request, list(self.filter_queryset(queryset, request, BrandPermissions.EDIT)), "activate")
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        if not self.has_edit_permission(request):
+            return {}
+        return {action.value: (_apply_to_rows, action.value, ACTION_LABELS[action]) for action in Action}
 
-    @admin.action(description=gettext_lazy("End…"), permissions=["edit"])
-    def end(self, request: HttpRequest, queryset: QuerySet[Promotion]) -> None:
-        self._apply(request, list(self.filter_queryset(queryset, request, BrandPermissions.EDIT)), "end")
 
-    def _apply(self, request: HttpRequest, promotions: list[Promotion], action: str) -> None:
-        """Activate or end the promotions, with a message for each."""
-        for promotion in promotions:
-            try:
-                if action == "activate":
-                    services.activate_promotion(promotion=promotion, at=timezone.now())
-                    message = _("%(promotion)s activated.")
-                else:
-                    services.end_promotion(promotion=promotion, at=timezone.now())
-                    message = _("%(promotion)s ended.")
-            except DomainError as error:
-                messages.error(request, f"{promotion}: {error.detail}")
-            else:
-                messages.success(request, message % {"promotion": promotion})
+def _apply_to_rows(admin: PromotionAdmin, request: HttpRequest, queryset: QuerySet[Promotion]) -> None:
+    """Apply the chosen action to the selected promotions that the user may edit."""
+    rows = list(admin.filter_queryset(queryset, request, BrandPermissions.EDIT))
+    apply_action(request, rows, Action(request.POST["action"]), _change_decision)
+
+
+def _change_decision(promotion: Promotion, action: Action) -> Promotion:
+    return services.change_decision(promotion=promotion, action=action, at=timezone.now())
 
 
 def format_dates(promotion: Promotion) -> str:

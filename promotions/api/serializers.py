@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
@@ -11,7 +12,9 @@ from rest_framework import serializers
 from core import money
 from core.serializer_fields import AmountField, DateOrDateTimeField, SlugField, StrictCharField, StrictIntegerField
 from promotions.models import Promotion, Trigger
+from promotions.rules import list_warnings
 from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY
+from redemptions.statuses import OfferStatus
 from segments.contracts import AudienceReach
 
 if TYPE_CHECKING:
@@ -153,8 +156,10 @@ class PromotionSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField(help_text=_("Currency of the budget."))
     limits = LimitsSerializer(help_text=_("Usage limits."))
     priority = serializers.IntegerField(help_text=_("Higher priorities apply first."))
-    status = serializers.CharField(
-        help_text=_("`draft`, `scheduled`, `active`, `active_without_audience`, `ended` or `deactivated`.")
+    status = serializers.ChoiceField(OfferStatus.choices, help_text=_("Status of the promotion at this time."))
+    warnings = serializers.ListField(
+        child=serializers.CharField(),
+        help_text=_("`active_without_audience` if no customer of the target audience had a free slot at the start."),
     )
     segment = PromotionSegmentSerializer(allow_null=True, help_text=_("Segment of the target audience."))
     audience = AudienceReachSerializer(allow_null=True, help_text=_("Current size of the target audience."))
@@ -162,17 +167,23 @@ class PromotionSerializer(serializers.Serializer[Any]):
 
 
 def to_promotion_data(
-    promotion: Promotion, *, code: str | None, audience: AudienceReach | None, segment: Mapping[str, Any] | None
+    promotion: Promotion,
+    *,
+    code: str | None,
+    audience: AudienceReach | None,
+    segment: Mapping[str, Any] | None,
+    at: datetime,
 ) -> dict[str, Any]:
     """Return the promotion as ``PromotionSerializer`` describes it."""
-    budget = promotion.budget
+    budget, status = promotion.budget, promotion.status_at(at)
     return {
         "id": promotion.pk, "brand": promotion.brand.slug, "name": promotion.name, "description": promotion.description,
         "start_date": promotion.start_date, "end_date": promotion.end_date,
         "target_audience": promotion.target_audience or None, "trigger": promotion.trigger, "code": code,
         "offer": promotion.offer,
         "budget": None if budget is None else money.format_decimal(budget, promotion.currency),
-        "currency": promotion.currency, "priority": promotion.priority, "status": promotion.status,
+        "currency": promotion.currency, "priority": promotion.priority, "status": status,
+        "warnings": list_warnings(status=status, segment_status=segment["status"] if segment else None),
         "limits": {name: getattr(promotion, field) for name, field in LIMIT_COLUMNS.items()},
         "segment": segment,
         "audience": None if audience is None else asdict(audience), "created_at": promotion.created_at,

@@ -3,14 +3,16 @@
 from django.urls import path
 
 from promotions.api import batches, views
+from promotions.api.serializers import PromotionSerializer
+from redemptions.api.lifecycle import action_paths
 
 BATCH = "<uuid:pk>/batches/<uuid:batch>/"
 
 urlpatterns = [
     path("", views.PromotionsView.as_view(), name="promotion-list"),
     path("<uuid:pk>/", views.PromotionView.as_view(), name="promotion"),
-    path("<uuid:pk>/activate/", views.ActivateView.as_view(), name="promotion-activate"),
-    path("<uuid:pk>/end/", views.EndView.as_view(), name="promotion-end"),
+    *action_paths("<uuid:pk>/", views.apply_action, serializer=PromotionSerializer, name="promotion"),
+    path("<uuid:pk>/duplicate/", views.DuplicateView.as_view(), name="promotion-duplicate"),
     path("<uuid:pk>/batches/", batches.BatchesView.as_view(), name="promotion-batch-list"),
     path("<uuid:pk>/batches/import/", batches.ImportView.as_view(), name="promotion-batch-import"),
     path(BATCH, batches.BatchView.as_view(), name="promotion-batch"),

@@ -26,6 +26,7 @@ from promotions.api.serializers import (
 from promotions.models import Promotion
 from promotions.selectors.promotions import get_promotion, list_for_brands
 from redemptions.codes.selectors.codes import get_generic_codes
+from redemptions.lifecycle import Action
 from segments.selectors import segment_summaries_by_promotion
 
 
@@ -77,33 +78,27 @@ class PromotionView(APIView):
 
     @extend_schema(responses={204: None}, operation_id="promotion_delete")
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
-        """End a promotion now. Its redemptions stay valid."""
-        services.end_promotion(promotion=get_editable_promotion(request, pk), at=timezone.now())
+        """Archive a promotion, which ends it for good. Its redemptions stay valid."""
+        promotion = get_editable_promotion(request, pk)
+        services.change_decision(promotion=promotion, action=Action.ARCHIVE, at=timezone.now())
         return Response(status=204)
 
 
-class ActivateView(APIView):
-    """``…/activate/``"""
+class DuplicateView(APIView):
+    """``…/duplicate/``"""
 
-    @extend_schema(request=None, responses={200: PromotionSerializer}, operation_id="promotion_activate")
+    @extend_schema(request=None, responses={201: PromotionSerializer}, operation_id="promotion_duplicate")
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Schedule a draft, or start it if its start date has passed."""
-        return Response(
-            _serialize(services.activate_promotion(promotion=get_editable_promotion(request, pk), at=timezone.now()))
-        )
+        """Create a draft with the terms of a promotion, without its code."""
+        promotion = get_editable_promotion(request, pk)
+        return Response(_serialize(services.duplicate_promotion(promotion=promotion, at=timezone.now())), status=201)
 
 
-class EndView(APIView):
-    """``…/end/``"""
-
-    @extend_schema(request=None, responses={200: PromotionSerializer}, operation_id="promotion_end")
-    @idempotent
-    def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """End a promotion now. An ended promotion can't be activated again."""
-        return Response(
-            _serialize(services.end_promotion(promotion=get_editable_promotion(request, pk), at=timezone.now()))
-        )
+def apply_action(request: Request, pk: uuid.UUID, action: Action) -> dict[str, Any]:
+    """Change the status of a promotion that the caller may edit, and return the promotion."""
+    promotion = get_editable_promotion(request, pk)
+    return _serialize(services.change_decision(promotion=promotion, action=action, at=timezone.now()))
 
 
 def get_editable_promotion(request: Request, pk: uuid.UUID) -> Promotion:
@@ -127,13 +122,15 @@ def _serialize(promotion: Promotion) -> dict[str, Any]:
 def _serialize_all(promotions: Sequence[Promotion]) -> list[dict[str, Any]]:
     ids = [promotion.pk for promotion in promotions]
     codes, segments = get_generic_codes(offers=ids), segment_summaries_by_promotion(promotion_ids=ids)
-    audiences = services.audience_counts(promotions=promotions, at=timezone.now())
+    at = timezone.now()
+    audiences = services.audience_counts(promotions=promotions, at=at)
     return [
         to_promotion_data(
             promotion,
             code=codes.get(promotion.pk),
             audience=audiences.get(promotion.pk),
             segment=segments.get(promotion.pk),
+            at=at,
         )
         for promotion in promotions
     ]

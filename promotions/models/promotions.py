@@ -12,21 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
 from core.ids import uuid7
+from redemptions.lifecycle import OfferLifecycle
+from redemptions.statuses import OfferDecision, OfferStatus
 
-
-class Status(models.TextChoices):
-    """The life cycle of a promotion. A scheduled or active promotion is live between its dates."""
-
-    DRAFT = "draft", _("Draft")
-    SCHEDULED = "scheduled", _("Scheduled")
-    ACTIVE = "active", _("Active")
-    ACTIVE_WITHOUT_AUDIENCE = "active_without_audience", _("Active, no audience")
-    ENDED = "ended", _("Ended")
-    DEACTIVATED = "deactivated", _("Ended")
-
-
-LIVE = [Status.SCHEDULED, Status.ACTIVE]
-ENDED_STATUSES = [Status.ENDED, Status.DEACTIVATED]
+UNFINISHED = [OfferStatus.SCHEDULED, OfferStatus.ACTIVE, OfferStatus.PAUSED]
 
 
 class Trigger(models.TextChoices):
@@ -36,9 +25,12 @@ class Trigger(models.TextChoices):
     CODE = "code", _("Discount code")
 
 
-@pghistory.track(exclude=["match_keys", "min_subtotal"])
-class Promotion(models.Model):
+@pghistory.track(exclude=["match_keys", "min_subtotal", "recorded_status", "decided_at"])
+class Promotion(OfferLifecycle):
     """An offer of a brand between two dates. ``budget`` is in minor units of ``currency``.
+
+    ``recorded_status`` is the last status that was sent to the campaign engine. ``decided_at`` is the time of the last
+    decision.
 
     ``match_keys`` and ``min_subtotal`` are derived from the offer (``promotions.eligibility``). They index promotions,
     so that the cost of a lookup depends on the promotions that could apply instead of on all of them.
@@ -54,7 +46,10 @@ class Promotion(models.Model):
     trigger = models.CharField(_("discount method"), max_length=10, choices=Trigger.choices, default=Trigger.AUTOMATIC)
     offer = models.JSONField(_("offer"), help_text=_("A document of the offer language."))
     priority = models.SmallIntegerField(_("priority"), default=0)
-    status = models.CharField(_("status"), max_length=24, choices=Status.choices, default=Status.DRAFT)
+    recorded_status = models.CharField(
+        max_length=24, choices=OfferStatus.choices, default=OfferStatus.DRAFT, editable=False, db_column="status"
+    )
+    decided_at = models.DateTimeField(null=True, editable=False)
     currency = models.CharField(_("currency"), max_length=3)
     budget = models.BigIntegerField(_("budget"), null=True, blank=True, validators=[MinValueValidator(1)])
     limit_total = models.PositiveIntegerField(
@@ -83,14 +78,29 @@ class Promotion(models.Model):
             models.CheckConstraint(
                 condition=models.Q(end_date__gt=models.F("start_date")), name="promotions_promotion_dates"
             ),
-            models.CheckConstraint(condition=models.Q(status__in=Status.values), name="promotions_promotion_status"),
+            models.CheckConstraint(
+                condition=models.Q(recorded_status__in=OfferStatus.values), name="promotions_promotion_status"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(decision__in=OfferDecision.values), name="promotions_promotion_decision"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="promotions_of_brand"),
             GinIndex(
                 fields=["match_keys"],
                 name="promotions_gates",
-                condition=models.Q(trigger=Trigger.AUTOMATIC, status__in=LIVE),
+                condition=models.Q(trigger=Trigger.AUTOMATIC, decision=OfferDecision.PUBLISHED),
+            ),
+            models.Index(
+                fields=["start_date"],
+                name="promotions_to_start",
+                condition=models.Q(recorded_status=OfferStatus.SCHEDULED),
+            ),
+            models.Index(
+                fields=["end_date"],
+                name="promotions_to_end",
+                condition=models.Q(recorded_status__in=UNFINISHED),
             ),
         ]
 

@@ -11,7 +11,7 @@ from core.errors import DomainError
 from pricing import Offer, parse_offer
 from promotions.eligibility import cart_match_keys, upsell_subtotal
 from promotions.errors import PromotionNotActive
-from promotions.models import LIVE, Promotion, PromotionRedemption
+from promotions.models import Promotion, PromotionRedemption
 from promotions.selectors.limits import get_remaining, reached_limit_error
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from redemptions.errors import (
@@ -22,6 +22,7 @@ from redemptions.errors import (
     CodeNotStarted,
     NotCombinable,
 )
+from redemptions.statuses import OfferDecision
 
 
 def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
@@ -68,7 +69,7 @@ def _code_error(row: db.Row, query: CandidateQuery) -> DomainError | None:
     """Return the error of a code that its customer can't redeem now. Of several the longest-lasting one wins."""
     if not row["is_theirs"]:
         return CodeNotFound()
-    if row["status"] not in LIVE or not row["brand_is_active"]:
+    if row["decision"] != OfferDecision.PUBLISHED or not row["brand_is_active"]:
         return PromotionNotActive()
     if row["end_date"] <= query.at:
         return CodeExpired()

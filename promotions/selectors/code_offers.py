@@ -8,9 +8,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core.errors import DomainError, InvalidRequest
-from promotions.models import ENDED_STATUSES, LIVE, Promotion, PromotionRedemption, Trigger
+from promotions.models import Promotion, PromotionRedemption, Trigger
 from redemptions.contracts import CodeOffer, CodeState
 from redemptions.errors import InvalidStatus
+from redemptions.statuses import UPCOMING_OR_ACTIVE, OfferDecision
 
 
 def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:
@@ -27,7 +28,7 @@ def _describe(promotion: Promotion, at: datetime) -> CodeOffer:
         description=promotion.description,
         start_date=promotion.start_date,
         end_date=promotion.end_date,
-        is_live=promotion.status in LIVE and promotion.end_date > at and promotion.brand.is_active,
+        is_live=promotion.brand.is_active and promotion.status_at(at) in UPCOMING_OR_ACTIVE,
         error=_find_error(promotion),
         url=reverse("admin:promotions_promotion_change", args=[promotion.pk]),
     )
@@ -36,8 +37,8 @@ def _describe(promotion: Promotion, at: datetime) -> CodeOffer:
 def _find_error(promotion: Promotion) -> DomainError | None:
     if promotion.trigger != Trigger.CODE:
         return InvalidRequest.field("trigger", _("Automatic promotions can't have codes."))
-    if promotion.status in ENDED_STATUSES:
-        return InvalidStatus(current_status=promotion.status)
+    if promotion.decision in (OfferDecision.ENDED, OfferDecision.ARCHIVED):
+        return InvalidStatus(current_status=promotion.decision)
     return None
 
 

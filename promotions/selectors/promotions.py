@@ -10,6 +10,7 @@ from core.errors import NotFound
 from integrations.contracts import Service
 from integrations.selectors import PendingSync, list_pending_syncs
 from promotions.models import Promotion
+from redemptions.statuses import OfferDecision
 from segments.selectors import get_segments_by_promotion
 
 
@@ -20,9 +21,12 @@ def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Prom
 
 
 def list_between(*, brand_ids: Collection[uuid.UUID] | None, start: datetime, end: datetime) -> QuerySet[Promotion]:
-    """Return the promotions of these brands (of all for None) that overlap a period, the earliest start first."""
+    """Return the promotions that overlap a period and aren't archived, the earliest start first.
+
+    They are those of these brands, or of all brands for None.
+    """
     promotions = list_for_brands(brand_ids=brand_ids).filter(start_date__lt=end, end_date__gt=start)
-    return promotions.order_by("start_date", "pk")
+    return promotions.exclude(decision=OfferDecision.ARCHIVED).order_by("start_date", "pk")
 
 
 def get_promotion(*, pk: uuid.UUID, brand_ids: Collection[uuid.UUID] | None) -> Promotion:

@@ -13,8 +13,9 @@ from integrations.contracts import RunClock, Service
 from integrations.models import SyncJob
 from integrations.selectors import service_url
 from integrations.services import sync_jobs
-from promotions.models import Promotion, Status
+from promotions.models import Promotion
 from promotions.ports import Campaign, CampaignEngine, CampaignSegment
+from redemptions.statuses import OfferStatus
 from segments.selectors import get_segments_by_promotion
 from segments.services import sync
 
@@ -54,7 +55,7 @@ def retry_sync(*, promotion: Promotion, at: datetime) -> int:
 def _sync_function(engine: CampaignEngine) -> sync_jobs.SyncFunction:
     def sync_promotion(job: SyncJob) -> None:
         promotion = Promotion.objects.select_related("brand").filter(pk=job.subject).first()
-        if promotion is not None and promotion.status != Status.DRAFT:
+        if promotion is not None and promotion.recorded_status != OfferStatus.DRAFT:
             engine.upsert(_campaign(promotion, job.version))
 
     return sync_promotion
@@ -67,7 +68,7 @@ def _no_op(job: SyncJob) -> None:
 def _campaign(promotion: Promotion, version: int) -> Campaign:
     return Campaign(
         id=promotion.pk, version=version, merchant_id=promotion.brand.slug, name=promotion.name,
-        description=promotion.description, status=promotion.status, trigger=promotion.trigger,
+        description=promotion.description, status=promotion.recorded_status, trigger=promotion.trigger,
         starts_at=promotion.start_date, ends_at=promotion.end_date, currency=promotion.currency,
         priority=promotion.priority, offer=promotion.offer, segment=_segment(promotion),
     )  # fmt: skip

@@ -1,29 +1,28 @@
-"""The life cycle of promotions: create, update, activate, start and end."""
+"""Services that create and update promotions."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from core import money
-from core.errors import DomainError, InvalidRequest
+from core.errors import InvalidRequest
 from pricing import Offer, OfferInvalid, parse_offer
 from promotions.eligibility import match_keys, required_subtotal
-from promotions.models import ENDED_STATUSES, Promotion, Status, Trigger
-from promotions.services import campaign_sync, segments
+from promotions.models import Promotion, Trigger
+from promotions.services import lifecycle, segments
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.codes.services import register_code
-from redemptions.errors import InvalidStatus
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
+from redemptions.lifecycle import reopens
 from redemptions.limits import services as limits
 from redemptions.limits.rules import FIELD_BY_SCOPE
 from redemptions.limits.selectors import has_usage
+from redemptions.statuses import OfferDecision
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_size
 
@@ -34,6 +33,10 @@ LIMIT_COLUMNS = {  # limits of the API: fields of the model
     "per_week": "limit_per_week", "per_month": "limit_per_month",
 }  # fmt: skip
 SCOPE_BY_FIELD = {field: scope for scope, field in FIELD_BY_SCOPE.items()}
+MAX_NAME_LENGTH = 100
+DUPLICATED_FIELDS = (
+    "name", "description", "start_date", "end_date", "target_audience", "trigger", "offer", "priority", *SCOPE_BY_FIELD,
+)  # fmt: skip
 EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", *SCOPE_BY_FIELD}
 EDITABLE_BEFORE_START = EDITABLE_ALWAYS | {"start_date", "target_audience", "offer"}
 
@@ -50,15 +53,13 @@ def create_promotion(*, brand: Brand, fields: Mapping[str, Any], code: str | Non
     offer = _check(promotion, at, currency=brand.currency)
     if "priority" not in fields:
         promotion.priority = offer.priority
-    if promotion.status == Status.SCHEDULED:
-        _schedule(promotion, at)
-    else:
+    if promotion.decision == OfferDecision.DRAFT:
         _check_audience(promotion)
+    lifecycle.set_decision(promotion, OfferDecision(promotion.decision), at)
     promotion.save(force_insert=True)
     if text is not None:
         register_code(text=text, kind=KIND, brand=brand, offer=promotion.pk)
     append_events([NewEvent(EventType.OFFER_CREATED, at, brand.pk, KIND, offer=promotion.pk)])
-    _request_sync(promotion, at)
     return promotion
 
 
@@ -66,14 +67,12 @@ def create_promotion(*, brand: Brand, fields: Mapping[str, Any], code: str | Non
 def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> Promotion:
     """Update fields of a promotion; after its start only texts, end, priority, budget and limits.
 
-    If a limit is set below its usage, nothing more is given. Raises InvalidRequest with each field error (also for a
-    used limit that is removed), and InvalidStatus after the end.
+    If a limit is set below its usage, nothing more is given. Another end date in the future makes an ended promotion
+    active again. Raises InvalidRequest with each field error (also for a used limit that is removed), and InvalidStatus
+    for an archived promotion, or an ended one without a new end date.
     """
-    locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
-    if locked.status in ENDED_STATUSES:
-        raise InvalidStatus(current_status=locked.status)
-    if locked.status != Status.DRAFT and locked.end_date <= at:  # the periodic task has not run yet
-        raise InvalidStatus(current_status=Status.ENDED)
+    locked = lifecycle.lock_promotion(promotion)
+    is_reopened = reopens(locked, fields=fields, at=at)
     if immutable := sorted(set(fields) - _editable_fields(locked, at)):
         detail = _("This field can't be changed after the start.")
         raise InvalidRequest(errors=[{"field": name, "code": "immutable", "detail": detail} for name in immutable])
@@ -82,12 +81,15 @@ def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: dat
     _check(locked, at, currency=locked.currency if "offer" in fields else None)
     for name in SCOPE_BY_FIELD.keys() & fields.keys():
         _resize(locked, SCOPE_BY_FIELD[name], fields[name], name)
-    if locked.status != Status.DRAFT:
-        segments.sync_segment(promotion=locked, at=at)
-    elif "target_audience" in fields:
+    if locked.decision == OfferDecision.DRAFT and "target_audience" in fields:
         _check_audience(locked)
+    if is_reopened:
+        lifecycle.set_decision(locked, OfferDecision.PUBLISHED, at)
+    else:
+        if locked.decision == OfferDecision.PUBLISHED:
+            segments.sync_segment(promotion=locked, at=at)
+        lifecycle.record_status(locked, at)
     locked.save()
-    _request_sync(locked, at)
     return locked
 
 
@@ -100,81 +102,28 @@ def _resize(promotion: Promotion, scope: str, cap: int | None, field: str) -> No
         raise InvalidRequest.field(field, _("A used limit can't be removed."))
 
 
+@transaction.atomic
+def duplicate_promotion(*, promotion: Promotion, at: datetime) -> Promotion:
+    """Create a draft with the terms of a promotion, without its code.
+
+    The duplicate of a promotion that has ended starts now and lasts as long. Raises AudienceEmpty.
+    """
+    fields = {name: getattr(promotion, name) for name in DUPLICATED_FIELDS}
+    if promotion.end_date <= at:
+        fields |= {"start_date": at, "end_date": at + (promotion.end_date - promotion.start_date)}
+    name = (_("Copy of %(promotion)s") % {"promotion": promotion.name})[:MAX_NAME_LENGTH]
+    fields |= {"name": name, "decision": OfferDecision.DRAFT}
+    return create_promotion(brand=promotion.brand, fields=fields, code=None, at=at)
+
+
 def locked_fields(*, promotion: Promotion, at: datetime) -> frozenset[str]:
     """Return the fields that could be changed before the start and no longer can."""
     return frozenset(EDITABLE_BEFORE_START - _editable_fields(promotion, at))
 
 
 def _editable_fields(promotion: Promotion, at: datetime) -> set[str]:
-    return EDITABLE_BEFORE_START if promotion.status == Status.DRAFT or promotion.start_date > at else EDITABLE_ALWAYS
-
-
-@transaction.atomic
-def activate_promotion(*, promotion: Promotion, at: datetime) -> Promotion:
-    """Schedule a draft, or start it if its start date has passed. Does nothing if active. Raises InvalidStatus."""
-    locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
-    if locked.status == Status.DRAFT:
-        _check(locked, at)
-        _schedule(locked, at)
-        locked.save(update_fields=["status"])
-        _request_sync(locked, at)
-    elif locked.status in ENDED_STATUSES:
-        raise InvalidStatus(current_status=locked.status)
-    return locked
-
-
-@transaction.atomic
-def end_promotion(*, promotion: Promotion, at: datetime) -> Promotion:
-    """End a promotion now. Repeating the call has no effect. Raises InvalidStatus after its end date."""
-    locked = Promotion.objects.select_for_update(of=("self",)).select_related("brand").get(pk=promotion.pk)
-    if locked.status == Status.ENDED:
-        raise InvalidStatus(current_status=locked.status)
-    segments.end_segment(promotion=locked, at=at)
-    was_draft = locked.status == Status.DRAFT
-    locked.status = Status.DEACTIVATED
-    locked.save(update_fields=["status"])
-    if not was_draft:
-        _request_sync(locked, at)
-    return locked
-
-
-def _schedule(promotion: Promotion, at: datetime) -> None:
-    """Set the promotion to scheduled, or to active after its start date; with an audience, after its segment."""
-    promotion.status = Status.ACTIVE if promotion.start_date <= at else Status.SCHEDULED
-    if promotion.target_audience:
-        segments.sync_segment(promotion=promotion, at=at)
-
-
-def _request_sync(promotion: Promotion, at: datetime) -> None:
-    """Request a sync to the campaign engine, unless the promotion is a draft."""
-    if promotion.status != Status.DRAFT:
-        campaign_sync.request_sync(promotion_ids=[promotion.pk], at=at)
-
-
-def start_due(*, at: datetime) -> int:
-    """Set promotions to active after their start date, and once their segment is active. Return how many."""
-    for promotion in segments.list_without_segment(at=at).select_related("brand"):
-        with suppress(DomainError), transaction.atomic():  # the audience has no customers: retried by the next run
-            segments.sync_segment(promotion=promotion, at=at)
-    due = Promotion.objects.filter(status=Status.SCHEDULED, start_date__lte=at, end_date__gt=at)
-    started = _set_status(due.filter(target_audience=""), Status.ACTIVE, at)
-    return started + sum(
-        _set_status(promotions, status, at) for status, promotions in segments.promotions_by_segment_status(due=due)
-    )
-
-
-def end_due(*, at: datetime) -> int:
-    """Set promotions to ended after their end date. Return how many."""
-    due = Promotion.objects.filter(status__in=[Status.SCHEDULED, Status.ACTIVE, Status.ACTIVE_WITHOUT_AUDIENCE])
-    return _set_status(due.filter(end_date__lte=at), Status.ENDED, at)
-
-
-@transaction.atomic
-def _set_status(due: QuerySet[Promotion], status: Status, at: datetime) -> int:
-    """Set the status of the promotions and request their syncs. Return how many."""
-    keys = list(due.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
-    campaign_sync.request_sync(promotion_ids=keys, at=at)
-    return Promotion.objects.filter(pk__in=keys).update(status=status)
+    is_draft = promotion.decision == OfferDecision.DRAFT
+    return EDITABLE_BEFORE_START if is_draft or promotion.start_date > at else EDITABLE_ALWAYS
 
 
 def _normalize_code(trigger: str, code: str | None) -> str | None:

@@ -9,13 +9,15 @@ from django.db.models import QuerySet
 
 from core import db
 from promotions.errors import PromotionNotActive
-from promotions.models import LIVE, PromotionRedemption
+from promotions.models import PromotionRedemption
 from redemptions.codes.models import Code
 from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
 from redemptions.errors import CodeAlreadyUsed, ReservationExpired
+from redemptions.lifecycle import derive_status
 from redemptions.limits import services as limits
 from redemptions.limits.contracts import LimitReached, LimitRequest, TakenLimit
 from redemptions.limits.rules import FIELD_BY_SCOPE, limit_error, period_starts
+from redemptions.statuses import OfferStatus
 
 
 def reserve(*, purchase: Purchase) -> None:
@@ -27,7 +29,8 @@ def reserve(*, purchase: Purchase) -> None:
     promotions = _lock_promotions(list(items))
     for key, item in items.items():
         promotion = promotions[key]
-        if promotion["status"] not in LIVE or not promotion["start_date"] <= purchase.at < promotion["end_date"]:
+        dates = {"start": promotion["start_date"], "end": promotion["end_date"]}
+        if derive_status(decision=promotion["decision"], **dates, at=purchase.at) != OfferStatus.ACTIVE:
             raise OfferUnavailable(item, PromotionNotActive())
     taken = _take_limits(items, promotions, purchase)
     sent_codes = [item.code for item in items.values() if item.code]

@@ -6,28 +6,48 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from promotions.models import LIVE, Promotion, Status
+from promotions.models import Promotion
+from redemptions.statuses import OfferDecision
 from segments import services as segments
 from segments.contracts import AudienceReach
 from segments.models import Segment, State
 
-STATUS_BY_STATE = {State.ACTIVE: Status.ACTIVE, State.EMPTY: Status.ACTIVE_WITHOUT_AUDIENCE}  # others: scheduled
+READY_STATES = [State.ACTIVE, State.EMPTY]
+
+
+def _exists(*states: State) -> Exists:
+    """Return the condition that a promotion's segment exists, in one of the states if any are given."""
+    segments_of_promotion = Segment.objects.filter(promotion_id=OuterRef("pk"), deleted_at=None)
+    return Exists(segments_of_promotion.filter(state__in=states) if states else segments_of_promotion)
+
+
+READY = Q(target_audience="") | Q(_exists(*READY_STATES))  # of promotions: needs no segment, or its segment is ready
+HAS_SEGMENT = Q(_exists())
 
 
 def sync_segment(*, promotion: Promotion, at: datetime) -> None:
-    """Create, update or end the segment of a scheduled or active promotion after its audience and dates.
+    """Create, update or end the segment of a published promotion after its audience and dates.
 
-    Sets the promotion's status for its caller to save. Raises the errors of ``segments.services``.
+    Raises the errors of ``segments.services``.
     """
     if not promotion.target_audience:
         end_segment(promotion=promotion, at=at)
         return
-    segment = segments.sync_promotion_segment(
+    segments.sync_promotion_segment(
         brand=promotion.brand, promotion_id=promotion.pk, segment_type=promotion.target_audience,
         start_date=promotion.start_date, end_date=promotion.end_date, at=at,
     )  # fmt: skip
-    if promotion.start_date <= at:
-        promotion.status = STATUS_BY_STATE.get(State(segment.state), Status.SCHEDULED)
+
+
+def is_ready(*, promotion: Promotion) -> bool:
+    """Return whether the promotion needs no segment, or its segment has its members."""
+    segment = Segment.objects.filter(promotion_id=promotion.pk, deleted_at=None, state__in=READY_STATES)
+    return not promotion.target_audience or segment.exists()
+
+
+def end_unfilled_segment(*, promotion: Promotion, at: datetime) -> None:
+    """End the promotion's segment if it has no members yet, so that it isn't filled while the promotion is paused."""
+    segments.delete(which=Q(promotion_id=promotion.pk, state=State.SCHEDULED), at=at)
 
 
 def end_segment(*, promotion: Promotion, at: datetime) -> None:
@@ -48,16 +68,7 @@ def audience_counts(*, promotions: Collection[Promotion], at: datetime) -> dict[
     return {promotion.pk: reach[promotion.brand_id][promotion.target_audience] for promotion in targeted}
 
 
-def promotions_by_segment_status(*, due: QuerySet[Promotion]) -> list[tuple[Status, QuerySet[Promotion]]]:
-    """Return the due promotions whose segments are ready, by the status that they get from their segment."""
-    return [(status, due.filter(_has_segment(state))) for state, status in STATUS_BY_STATE.items()]
-
-
 def list_without_segment(*, at: datetime) -> QuerySet[Promotion]:
     """Return the scheduled and active promotions with a target audience that never had a segment."""
-    live = Promotion.objects.filter(status__in=LIVE, end_date__gt=at).exclude(target_audience="")
+    live = Promotion.objects.filter(decision=OfferDecision.PUBLISHED, end_date__gt=at).exclude(target_audience="")
     return live.filter(~Exists(Segment.objects.filter(promotion_id=OuterRef("pk"))))
-
-
-def _has_segment(state: State) -> Exists:
-    return Exists(Segment.objects.filter(promotion_id=OuterRef("pk"), deleted_at=None, state=state))

@@ -5,7 +5,7 @@ SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.currenc
     extract(epoch FROM p.created_at)::bigint AS age
 FROM promotions_promotion p
 JOIN accounts_brand b ON b.id = p.brand_id
-WHERE p.trigger = 'automatic' AND p.status IN ('scheduled', 'active') AND p.gates && %(gates)s::varchar[]
+WHERE p.trigger = 'automatic' AND p.decision = 'published' AND p.gates && %(gates)s::varchar[]
     AND p.start_date <= %(at)s AND p.end_date > %(at)s AND b.is_active
     AND (p.min_subtotal IS NULL OR p.min_subtotal <= %(reach)s)
     AND (p.target_audience = '' OR (b.slug = %(shop)s AND p.target_audience = ANY(%(segments)s::varchar[])) OR EXISTS (

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Brand
 from core.errors import InvalidRequest
 from segments.errors import AudienceEmpty, SegmentAlreadyExists
-from segments.models import Segment, State
+from segments.models import TERMINAL_STATES, Segment, State
 from segments.selectors import get_audience_size
 from segments.services import lifecycle, sync
 
@@ -75,10 +75,14 @@ def sync_promotion_segment(
 ) -> Segment:
     """Create the segment of a promotion, or update its dates and audience to those of the promotion.
 
-    Audience and start can change only before the segment is filled. Raises what ``schedule`` raises.
+    Audience and start can change only before the segment is filled. A segment that has ended is replaced by a new one.
+    Raises what ``schedule`` raises.
     """
     segments = Segment.objects.select_related("brand").select_for_update(of=("self",))
     segment = segments.filter(promotion_id=promotion_id, deleted_at=None).first()
+    if segment is not None and segment.state in TERMINAL_STATES:  # the promotion ended and gets another end
+        Segment.objects.filter(pk=segment.pk).update(deleted_at=at)
+        segment = None
     if segment is None:
         return schedule(
             brand=brand, segment_type=segment_type, start_date=start_date, end_date=end_date, at=at,

@@ -97,9 +97,7 @@ def test_the_dashboard_counts_active_objects_of_the_users_brands(owner, root, br
     for number, other in enumerate((brand, BrandFactory())):
         PromotionFactory(brand=other)
         campaigns.create(brand=other, quota=7, fields={"name": "First", "slug": f"first-{number}", **span}, at=at)
-    PromotionFactory(
-        brand=brand, status="scheduled", start_date=at + timedelta(days=2), end_date=at + timedelta(days=3)
-    )
+    PromotionFactory(brand=brand, start_date=at + timedelta(days=2), end_date=at + timedelta(days=3))
 
     def active(client):
         return {name: (value, note) for name, value, note, _ in client.get("/admin/").context["active_objects"]}
@@ -339,11 +337,11 @@ def _state():
             Brand.objects.values_list("name", "slug", "is_active"),
             Brand.objects.values_list("memberships__role", "api_keys__revoked_at", "audiences__segment_type"),
             Brand.objects.values_list("discount_rules__name", "discount_rules__discount"),
-            Promotion.objects.values_list("name", "status"),
+            Promotion.objects.values_list("name", "decision"),
             PricingProfile.objects.values_list(),
             Campaign.objects.values_list("name", "status", "end_date", "counter__quota"),
             Voucher.objects.values_list("status", "revoked_at"),
-            CouponDefinition.objects.values_list("title", "is_active"),
+            CouponDefinition.objects.values_list("title", "decision"),
             CouponRedemption.objects.values_list("status"),
             OutboxMessage.objects.values_list("task", "dead_lettered_at"),
         )

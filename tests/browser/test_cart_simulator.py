@@ -25,7 +25,7 @@ def brand():
 
 @pytest.fixture
 def draft(brand):
-    return PromotionFactory(brand=brand, name="VIPs save a quarter", percent="25", status="draft", extra=VIP)
+    return PromotionFactory(brand=brand, name="VIPs save a quarter", percent="25", decision="draft", extra=VIP)
 
 
 def test_a_marketer_simulates_a_cart(visit, brand, draft):
@@ -59,7 +59,7 @@ def test_pages_of_checkout_fit_the_screen_and_are_accessible(
         server, codes=[], customer_id="c1", lines=[line(sku="Red shoe"), line(id="b", sku="Hat")]
     )
     post_action(server, redemption, "confirm")
-    promotion = PromotionFactory(brand=brand, name="Quarter off", percent="25", status="draft", extra={"group": "g"})
+    promotion = PromotionFactory(brand=brand, name="Quarter off", percent="25", decision="draft", extra={"group": "g"})
     period = {"start": at - timedelta(days=20), "end": at + timedelta(seconds=5)}
     test = services.create_backtest(promotion=promotion, at=at + timedelta(seconds=5), **period)
     person = visit(width=width, height=height, dark=dark).sign_in("olga")

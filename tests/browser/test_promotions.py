@@ -117,7 +117,7 @@ def test_pages_of_promotions_fit_the_screen_and_are_accessible(visit, brand, wid
     )
     batch = create_batch(active, count=40_000, pattern="AUTUMN-########")
     services.generate_chunk(batch_id=batch.pk)
-    draft = PromotionFactory(brand=brand, name="Tiers", status="draft", offer=TIERS, target_audience="vip_customers")
+    draft = PromotionFactory(brand=brand, name="Tiers", decision="draft", offer=TIERS, target_audience="vip_customers")
     olga, errors = visit(width=width, height=height, dark=dark).sign_in("olga"), []
     pages = {
         "promotions": "/admin/promotions/promotion/",

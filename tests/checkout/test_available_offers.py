@@ -51,7 +51,7 @@ def test_a_shopper_sees_only_active_offers_that_apply_to_them(
         PromotionFactory(brand=billo, name=f"For {audience}", target_audience=audience)
     apply_audience(brand=billo, segment_type="friends", operation="add", customer_ids=[shopper.customer.customer_id])
     start_due(at=timezone.now())
-    PromotionFactory(brand=billo, name="Draft", status="draft")
+    PromotionFactory(brand=billo, name="Draft", decision="draft")
     PromotionFactory(brand=billo, name="Used up", limit_total=1)
     Limit.objects.create(owner=Promotion.objects.get(name="Used up").pk, scope="total", taken=1, cap=1)
     assigned = PromotionFactory(brand=billo, name="By my code", trigger="code", text="MINE")

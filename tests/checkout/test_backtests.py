@@ -42,7 +42,7 @@ def pay(server: Client) -> Pay:
 
 def create_draft(brand: Brand, percent: str = "10", **changes: Any) -> Promotion:
     """Create a draft of a percentage discount."""
-    promotion: Promotion = PromotionFactory(brand=brand, percent=percent, status="draft", **changes)
+    promotion: Promotion = PromotionFactory(brand=brand, percent=percent, decision="draft", **changes)
     return promotion
 
 
@@ -78,7 +78,7 @@ def test_offers_that_lose_to_the_draft_are_listed_as_overlap(
 ) -> None:
     active = PromotionFactory(brand=billo, name="Ten off", percent="10", extra={"group": "g"})
     pay("100.00")
-    Promotion.objects.filter(pk=active.pk).update(status="ended", offer={"benefits": []})
+    Promotion.objects.filter(pk=active.pk).update(decision="ended", offer={"benefits": []})
 
     backtest = run_backtest(create_draft(billo, "25", extra={"group": "g"}), run_outbox)
 

@@ -61,8 +61,8 @@ def text(response: Any) -> str:
 
 # --- cart simulator --------------------------------------------------------------------------------------------------
 def test_the_form_lists_only_promotions_of_the_brand_that_have_not_ended(owner: Client, billo: Brand) -> None:
-    PromotionFactory(brand=billo, name="Spring draft", status="draft")
-    PromotionFactory(brand=billo, name="Long over", status="ended")
+    PromotionFactory(brand=billo, name="Spring draft", decision="draft")
+    PromotionFactory(brand=billo, name="Long over", decision="ended")
     PromotionFactory(name="Theirs")
 
     page = text(owner.get(SIMULATOR))
@@ -74,7 +74,7 @@ def test_the_form_lists_only_promotions_of_the_brand_that_have_not_ended(owner: 
 
 def test_a_draft_is_simulated_and_explained_and_nothing_is_stored(owner: Client, billo: Brand) -> None:
     vips = {"conditions": [{"kind": "min_subtotal", "value": "50"}, {"kind": "audience", "any": ["vip"]}]}
-    draft = PromotionFactory(brand=billo, name="For VIPs", status="draft", extra=vips)
+    draft = PromotionFactory(brand=billo, name="For VIPs", decision="draft", extra=vips)
 
     applied = text(owner.post(SIMULATOR, build_form(promotions=[str(draft.pk)], segments="vip, new")))
     rejected = text(owner.post(SIMULATOR, build_form(promotions=[str(draft.pk)])))
@@ -91,7 +91,7 @@ def test_a_draft_is_simulated_and_explained_and_nothing_is_stored(owner: Client,
 
 def test_codes_and_active_promotions_can_be_included(owner: Client, billo: Brand) -> None:
     PromotionFactory(brand=billo, name="Active", percent="20")
-    coded = PromotionFactory(brand=billo, name="Coded", status="draft", trigger="code", text="SPRING")
+    coded = PromotionFactory(brand=billo, name="Coded", decision="draft", trigger="code", text="SPRING")
     selected: dict[str, Any] = {"promotions": [str(coded.pk)], "include_live": "on"}
 
     without_code, with_code = (
@@ -105,7 +105,7 @@ def test_codes_and_active_promotions_can_be_included(owner: Client, billo: Brand
 
 
 def test_the_target_audience_is_a_condition(owner: Client, billo: Brand) -> None:
-    draft = PromotionFactory(brand=billo, status="draft", target_audience="vip")
+    draft = PromotionFactory(brand=billo, decision="draft", target_audience="vip")
 
     assert "Not eligible" in text(owner.post(SIMULATOR, build_form(promotions=[str(draft.pk)])))
     assert "€90.00" in text(owner.post(SIMULATOR, build_form(promotions=[str(draft.pk)], segments="vip")))
@@ -262,7 +262,7 @@ def test_a_backtest_is_created_and_shown(
 ) -> None:
     PromotionFactory(brand=billo, name="Past offer", extra={"group": "g"})
     post_action(server, reserve_order(server, codes=[], customer_id="c1"), "confirm")
-    draft = PromotionFactory(brand=billo, name="Quarter off", percent="25", status="draft", extra={"group": "g"})
+    draft = PromotionFactory(brand=billo, name="Quarter off", percent="25", decision="draft", extra={"group": "g"})
 
     created = owner.post(f"{BACKTESTS}add/", build_backtest_form(draft))
     pending = text(owner.get(created["Location"]))
@@ -283,7 +283,7 @@ def test_a_backtest_is_created_and_shown(
 
 
 def test_an_editor_cancels_a_backtest(owner: Client, viewer: Client, billo: Brand) -> None:
-    owner.post(f"{BACKTESTS}add/", build_backtest_form(PromotionFactory(brand=billo, status="draft")))
+    owner.post(f"{BACKTESTS}add/", build_backtest_form(PromotionFactory(brand=billo, decision="draft")))
     backtest = Backtest.objects.get()
     path = f"{BACKTESTS}{backtest.pk}/cancel/"
 
@@ -295,7 +295,7 @@ def test_an_editor_cancels_a_backtest(owner: Client, viewer: Client, billo: Bran
 
 
 def test_a_backtest_of_the_previous_release_is_shown(owner: Client, billo: Brand, at: datetime) -> None:
-    promotion = PromotionFactory(brand=billo, status="draft")
+    promotion = PromotionFactory(brand=billo, decision="draft")
     backtest = Backtest.objects.create(
         brand=billo, promotion=promotion, title="Old", offer=promotion.offer, currency="EUR", state="done",
         start=at - timedelta(days=1), end=at, carts_seen=2, affected=2,
@@ -329,7 +329,7 @@ def test_an_invalid_backtest_is_reported_on_the_page(changes: dict[str, str], ow
 
 
 def test_a_second_unfinished_backtest_is_reported_on_the_page(owner: Client, billo: Brand) -> None:
-    draft = PromotionFactory(brand=billo, status="draft")
+    draft = PromotionFactory(brand=billo, decision="draft")
     owner.post(f"{BACKTESTS}add/", build_backtest_form(draft))
 
     assert "pp-bad" in text(owner.post(f"{BACKTESTS}add/", build_backtest_form(draft)))
@@ -337,7 +337,7 @@ def test_a_second_unfinished_backtest_is_reported_on_the_page(owner: Client, bil
 
 
 def test_backtests_are_visible_only_to_the_brand(owner: Client, viewer: Client, stranger: Client, billo: Brand) -> None:
-    draft = PromotionFactory(brand=billo, name="Secret", status="draft")
+    draft = PromotionFactory(brand=billo, name="Secret", decision="draft")
     owner.post(f"{BACKTESTS}add/", build_backtest_form(draft))
     backtest = Backtest.objects.get()
 
@@ -347,7 +347,7 @@ def test_backtests_are_visible_only_to_the_brand(owner: Client, viewer: Client, 
     assert (
         stranger.post(f"{BACKTESTS}add/", build_backtest_form(draft)).status_code == 200
     )  # the form again, without that promotion
-    PromotionFactory(brand=Brand.objects.get(slug="cake"), status="draft")
+    PromotionFactory(brand=Brand.objects.get(slug="cake"), decision="draft")
     assert "Select a valid choice" in text(stranger.post(f"{BACKTESTS}add/", build_backtest_form(draft)))
     for name in ("change", "progress"):
         assert stranger.get(f"{BACKTESTS}{backtest.pk}/{name}/").status_code == 404

@@ -70,7 +70,7 @@ def test_a_price_is_explained_after_its_promotion_changed(server: Client, billo:
     promotion = PromotionFactory(brand=billo, percent="20", extra=minimum)
     pk = reserve_order(server, codes=[], customer_id="c1")["id"]
 
-    Promotion.objects.filter(pk=promotion.pk).update(offer={"benefits": []}, name="Changed", status="ended")
+    Promotion.objects.filter(pk=promotion.pk).update(offer={"benefits": []}, name="Changed", decision="ended")
     explanations = serialization.serialize_explanations(selectors.get_decision(Redemption.objects.get(pk=pk)))
 
     assert [(row["name"], row["outcome"], row["amount"]) for row in explanations] == [("20% off", "applied", "24.00")]

@@ -17,9 +17,9 @@ from checkout.models import Redemption, RedemptionItem, RefundedLine
 from discounts.models import Usage, UsageReturn
 from promotions import services as promotions
 from promotions.models import PromotionRedemption, Trigger
-from promotions.models import Status as PromotionStatus
+from redemptions.lifecycle import Action
 from redemptions.limits.models import Limit
-from redemptions.statuses import RedemptionStatus
+from redemptions.statuses import OfferDecision, RedemptionStatus
 from tests.factories import BrandFactory, DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def server(brand_client: ClientOf, billo: Brand) -> Client:
 @pytest.fixture
 def limited(billo: Brand) -> None:
     """A promotion of 10% on hats that counts its redemptions."""
-    promotions.activate_promotion(
+    promotions.change_decision(
         promotion=promotions.create_promotion(
             brand=billo,
             code=None,
@@ -74,9 +74,10 @@ def limited(billo: Brand) -> None:
                 "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "line", "select": {"skus": ["hat"]}}]},
                 "limit_total": 50,
                 "budget": 100_000,
-                "status": PromotionStatus.DRAFT,
+                "decision": OfferDecision.DRAFT,
             },
         ),
+        action=Action.ACTIVATE,
         at=timezone.now(),
     )
 

@@ -195,13 +195,13 @@ def test_a_coupon_is_paused_and_resumed(owner: Client, brand: Brand) -> None:
 
     paused = owner.post(url_of(coupon, "status/pause/"), follow=True)
     coupon.refresh_from_db()
-    assert not coupon.is_active
-    assert f"Paused: {coupon}." in html_of(paused)
+    assert coupon.decision == "paused"
+    assert f"{coupon} paused." in html_of(paused)
 
     resumed = owner.post(url_of(coupon, "status/resume/"), follow=True)
     coupon.refresh_from_db()
-    assert coupon.is_active
-    assert f"Resumed: {coupon}." in html_of(resumed)
+    assert coupon.decision == "published"
+    assert f"{coupon} resumed." in html_of(resumed)
     assert owner.post(url_of(coupon, "status/burn/")).status_code == 404
 
 
@@ -297,7 +297,7 @@ def test_coupons_of_other_brands_are_not_found(owner: Client) -> None:
         assert "Theirs" not in str(owner.get(url_of(theirs, path), follow=True).content)
     assert owner.post(url_of(theirs, "status/pause/")).status_code == 404
     theirs.refresh_from_db()
-    assert theirs.is_active
+    assert theirs.decision == "published"
 
 
 def test_staff_of_several_brands_select_one_first(brand: Brand) -> None:
@@ -316,7 +316,7 @@ def test_the_list_is_filtered_by_status(status: str, label: str, owner: Client, 
     CouponFactory(brand=brand, title="active")
     CouponFactory(brand=brand, title="scheduled", start_date=now + day)
     CouponFactory(brand=brand, title="ended", end_date=now - day)
-    CouponFactory(brand=brand, title="paused", is_active=False)
+    CouponFactory(brand=brand, title="paused", decision="paused")
 
     (coupon,) = owner.get(f"{LIST}?status={status}").context["cl"].result_list
 

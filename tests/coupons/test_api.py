@@ -180,7 +180,7 @@ def test_shoppers_see_active_coupons_with_exhausted_ones_last(shopper: Client, u
     later, soon = (CouponFactory(end_date=now + timedelta(days=days)) for days in (9, 2))
     CouponFactory(start_date=now + timedelta(days=1))
     CouponFactory(end_date=now - timedelta(seconds=1))
-    CouponFactory(is_active=False)
+    CouponFactory(decision="paused")
     CouponFactory(brand__is_active=False)
 
     results = shopper.get(COUPONS).json()["results"]
@@ -252,7 +252,7 @@ def test_eligibility_redeems_nothing_and_lists_every_reason(shopper: Client, use
     [
         ({"start_date": "2098-01-01T00:00Z", "end_date": "2099-01-01T00:00Z"}, "coupon_not_started"),
         ({"end_date": "2026-02-01T00:00Z"}, "coupon_ended"),
-        ({"is_active": False}, "coupon_ended"),
+        ({"decision": "paused"}, "coupon_ended"),
     ],
 )
 def test_an_inactive_coupon_cannot_be_redeemed(fields: dict[str, Any], code: str, shopper: Client) -> None:

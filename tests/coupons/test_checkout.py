@@ -120,7 +120,7 @@ def test_a_canceled_or_expired_order_frees_the_unit(brand: Brand, shopper: Clien
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"is_active": False}, "code_inactive"),
+        ({"decision": "paused"}, "code_inactive"),
         ({"end_date": timezone.now() - timedelta(days=1)}, "code_expired"),
         ({"start_date": timezone.now() + timedelta(days=1)}, "code_not_started"),
     ],

@@ -41,14 +41,14 @@ def test_first_run_creates_brands_accounts_and_live_examples() -> None:
     assert User.objects.filter(username__startswith="shopper").count() == 3
     assert User.objects.get(username="shopper1").check_password("demo-pass-1234")
     assert DiscountCode.objects.filter(is_active=True).count() == 5
-    assert set(Promotion.objects.values_list("status", flat=True)) == {"active", "scheduled", "draft"}
+    assert set(Promotion.objects.values_list("recorded_status", flat=True)) == {"active", "scheduled", "draft"}
     automatic = Audience.objects.filter(source="computed").values_list("segment_type", flat=True)
     assert set(automatic) == {"lapsed_users", "purchase_above_100"}
     counters = CampaignCounter.objects.select_related("campaign")
     issued = {counter.campaign.slug: (counter.issued, counter.quota) for counter in counters}
     assert issued == {"first-top-up": (0, 100), "early-birds": (40, 40)}
     assert {segment.status: segment.members_count for segment in Segment.objects.all()} == {"active": 2, "scheduled": 0}
-    active = CouponDefinition.objects.filter(start_date__lte=at, end_date__gt=at, is_active=True)
+    active = CouponDefinition.objects.filter(start_date__lte=at, end_date__gt=at, decision="published")
     assert set(active.values_list("limit_strategy", flat=True)) == set(Strategy.values)
     orders = Redemption.objects.filter(brand__slug="billo")
     assert Counter(orders.values_list("status", flat=True)) == {"confirmed": 76, "returned": 4}

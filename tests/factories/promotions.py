@@ -48,7 +48,10 @@ class PromotionFactory(DjangoModelFactory[Promotion]):
         )
     )
     currency = factory.LazyAttribute(lambda promotion: promotion.brand.currency)
-    status = "active"
+    decision = "published"
+    recorded_status = factory.LazyAttribute(
+        lambda promotion: "active" if promotion.decision == "published" else promotion.decision
+    )
     match_keys = factory.LazyAttribute(
         lambda promotion: match_keys(parse_offer(promotion.offer), brand=promotion.brand.slug)
     )

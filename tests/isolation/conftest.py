@@ -102,7 +102,7 @@ def world(shopper_client: Callable[[User], Client], brand_client: Callable[[Bran
         "viewer": str(staff[Role.VIEWER].uuid), "editor": str(staff[Role.EDITOR].uuid), "spare key": str(key.pk),
     }  # fmt: skip
     secret_names = ["redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code"]
-    secret_names += ["coded promotion", "batch", "assignment", "segment", "voucher", "event"]
+    secret_names += ["coded promotion", "running promotion", "batch", "assignment", "segment", "voucher", "event"]
     secret_names += ["coupon", "coupon batch", "reserved", "redeemed"]
     secrets = [ids[name] for name in secret_names] + [
         "CODE-OF-BILLO",
@@ -133,6 +133,7 @@ def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dic
         "status": "draft", "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
     }  # fmt: skip
     promotion = _post(clients["server"], "/api/v1/promotions/", sale)
+    running = _post(clients["server"], "/api/v1/promotions/", sale | {"status": "scheduled"})
     coded = _post(clients["server"], "/api/v1/promotions/", sale | {"trigger": "code"})
     batch = create_batch(Promotion.objects.get(pk=coded["id"]), count=20, pattern="CODE-OF-BILLO-########")
     services.generate_codes(batch_id=batch.pk)
@@ -152,6 +153,7 @@ def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dic
         "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk),
         "coded promotion": coded["id"], "batch": str(batch.pk), "assignment": str(assignment.pk),
         "audience": "friends", "segment": str(segment.pk), "promotion": promotion["id"],
+        "running promotion": running["id"],
         "campaign": "spring", "voucher": claim["voucher"]["id"],
         "usage": str(Usage.objects.get(code__code="TAKEN").id),
         "event": str(Event.objects.get(code="TAKEN").pk),
@@ -161,7 +163,7 @@ def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dic
 def _coupons(billo: Brand, shopper: Client) -> dict[str, str]:
     """Create an active coupon, and an inactive one with a generic code and single-use codes."""
     public = CouponFactory(brand=billo)
-    coupon = CouponFactory(brand=billo, text="COUPON-OF-BILLO", is_active=False)
+    coupon = CouponFactory(brand=billo, text="COUPON-OF-BILLO", decision="paused")
     reserved = _post(shopper, f"/api/v1/coupons/{public.pk}/reservations/", {})
     redeemed = _post(shopper, f"/api/v1/coupons/{public.pk}/redemptions/", {})
     batch = add_codes(coupon=coupon, codes=CodesSpec(count=3), at=timezone.now())

@@ -6,6 +6,10 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from redemptions.lifecycle import Action
+
+PAUSES = [Action.PAUSE, Action.RESUME]
+PAUSED_ACTIONS = [*PAUSES, Action.END, Action.ARCHIVE]  # of a paused offer
 METHODS = ("get", "post", "put", "patch", "delete")
 Body = dict[str, Any] | list[dict[str, Any]] | str | None  # a string is CSV
 
@@ -49,7 +53,7 @@ def rows() -> list[Row]:
     redemption = f"{checkout}/redemptions/<uuid:pk>"
     member, invitation = f"{brand}/members/<uuid:user_id>/", f"{brand}/invitations/<uuid:invitation_id>/"
     promotion = "api/v1/promotions/<uuid:pk>/"
-    slug, promoted = {"slug": "<slug>"}, {"pk": "<promotion>"}
+    slug, promoted, running = {"slug": "<slug>"}, {"pk": "<promotion>"}, {"pk": "<running promotion>"}
     batches, coded = f"{promotion}batches/", {"pk": "<coded promotion>"}
     batch, batched = f"{batches}<uuid:batch>/", coded | {"batch": "<batch>"}
     sale = {
@@ -99,6 +103,9 @@ def rows() -> list[Row]:
         Row(promotion, "DELETE", "owner", promoted, writes=True),
         Row(f"{promotion}activate/", "POST", "owner", promoted, writes=True),
         Row(f"{promotion}end/", "POST", "owner", promoted, writes=True),
+        Row(f"{promotion}archive/", "POST", "owner", promoted, writes=True),
+        *(Row(f"{promotion}{action}/", "POST", "owner", running, writes=True) for action in PAUSES),
+        Row(f"{promotion}duplicate/", "POST", "owner", promoted, writes=True),
         Row(batches, "GET", "owner", coded),
         Row(batches, "POST", "owner", coded, {"count": 5}, writes=True),
         Row(f"{batches}import/", "POST", "owner", coded, "code\nIMPORTED-CODE", writes=True),
@@ -111,6 +118,9 @@ def rows() -> list[Row]:
         Row(f"{coupons}<uuid:pk>/", "GET", "owner", public, strangers="read"),
         Row(f"{coupons}<uuid:pk>/", "PATCH", "owner", couponed, {"title": "another"}, writes=True),
         Row(f"{coupons}<uuid:pk>/", "DELETE", "owner", couponed, writes=True),
+        Row(f"{coupons}<uuid:pk>/activate/", "POST", "owner", public, writes=True),
+        *(Row(f"{coupons}<uuid:pk>/{action}/", "POST", "owner", couponed, writes=True) for action in PAUSED_ACTIONS),
+        Row(f"{coupons}<uuid:pk>/duplicate/", "POST", "owner", couponed, writes=True),
         Row(f"{coupons}<uuid:pk>/codes/", "GET", "owner", couponed),
         Row(f"{coupons}<uuid:pk>/codes/", "POST", "owner", couponed, {"count": 5}, writes=True),
         Row(f"{coupons}<uuid:pk>/codes/<uuid:batch>/", "GET", "owner", couponed | {"batch": "<coupon batch>"}),

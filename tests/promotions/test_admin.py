@@ -117,7 +117,7 @@ def test_a_promotion_is_created_in_the_brands_time_zone(owner: Client, brand: Br
 
     promotion = Promotion.objects.get()
     assert response["Location"] == page_of(promotion)
-    assert (promotion.brand, promotion.status, promotion.priority) == (brand, "scheduled", 3)
+    assert (promotion.brand, promotion.decision, promotion.priority) == (brand, "published", 3)
     assert promotion.start_date == datetime(2029, 12, 31, 23, tzinfo=UTC)
     assert (promotion.budget, promotion.limit_per_user, promotion.limit_total) == (100_050, 2, None)
     assert promotion.offer["benefits"] == [{"kind": "percent", "value": "10", "on": "order"}]
@@ -128,15 +128,19 @@ def test_a_promotion_is_created_in_the_brands_time_zone(owner: Client, brand: Br
 def test_a_draft_is_created_activated_and_ended(owner: Client) -> None:
     owner.post(ADD, FORM | {"draft": "1"})
     promotion = Promotion.objects.get()
-    assert promotion.status == "draft"
+    assert promotion.decision == "draft"
 
     owner.post(f"{LIST}{promotion.pk}/activate/switch/")
     promotion.refresh_from_db()
-    assert promotion.status == "scheduled"
+    assert promotion.decision == "published"
 
     owner.post(f"{LIST}{promotion.pk}/end/switch/")
     promotion.refresh_from_db()
-    assert promotion.status == "deactivated"
+    assert promotion.decision == "ended"
+
+    owner.post(f"{LIST}{promotion.pk}/archive/switch/")
+    promotion.refresh_from_db()
+    assert promotion.decision == "archived"
     assert "<form method" not in text(owner.get(page_of(promotion))).split('id="content-main"')[1]
 
 
@@ -212,7 +216,7 @@ def untouched(client: Client, promotion: Promotion) -> dict[str, str]:
 def test_every_field_can_change_before_the_start(owner: Client, brand: Brand) -> None:
     start = datetime(2030, 1, 1, tzinfo=UTC)
     end = datetime(2030, 2, 1, 12, 30, 59, 999, tzinfo=UTC)
-    promotion = PromotionFactory(brand=brand, status="scheduled", start_date=start, end_date=end)
+    promotion = PromotionFactory(brand=brand, recorded_status="scheduled", start_date=start, end_date=end)
     sent = untouched(owner, promotion)
     offer = {"offer-benefits-0-kind": "amount", "offer-benefits-0-value": "5", "offer-benefits-0-on": "order"}
 
@@ -280,11 +284,11 @@ def test_only_editors_end_promotions(brand: Brand, stranger: Client) -> None:
     assert as_staff(brand).get(url).status_code == 405
     assert as_staff(brand).post(url.replace("/end/", "/explode/")).status_code == 404
     promotion.refresh_from_db()
-    assert promotion.status == "active"
+    assert promotion.decision == "published"
 
     as_staff(brand, Role.EDITOR).post(LIST, data)
     promotion.refresh_from_db()
-    assert promotion.status == "deactivated"
+    assert promotion.decision == "ended"
 
 
 def test_staff_of_other_brands_cannot_edit_or_duplicate_a_promotion(brand: Brand, stranger: Client) -> None:
@@ -331,7 +335,7 @@ def test_staff_of_several_brands_select_the_brand(brand: Brand) -> None:
 
 
 def test_an_action_that_fails_is_shown_as_a_message(brand: Brand) -> None:
-    ended = PromotionFactory(brand=brand, status="ended")
+    ended = PromotionFactory(brand=brand, decision="ended")
 
     answer = as_staff(brand).post(LIST, {"action": "activate", "_selected_action": [str(ended.pk)]}, follow=True)
 

@@ -138,7 +138,7 @@ def test_automatic_and_ended_promotions_have_no_batches(billo: Brand) -> None:
     with pytest.raises(InvalidRequest):
         create_batch(PromotionFactory(brand=billo), count=1)
     with pytest.raises(InvalidStatus):
-        create_batch(PromotionFactory(brand=billo, trigger="code", status="ended"), count=1)
+        create_batch(PromotionFactory(brand=billo, trigger="code", decision="ended"), count=1)
 
     assert not CodeBatch.objects.exists()
 
@@ -520,7 +520,7 @@ def test_no_email_is_built_for_an_ended_promotion(promotion: Promotion, at: date
     early = emails.build_code(key="", data=data, at=promotion.start_date - timedelta(days=1))
     assert early is not None
     assert "1 Jan 2026" in early.text
-    Promotion.objects.update(status="deactivated")
+    Promotion.objects.update(decision="ended")
 
     assert emails.build_code(key="", data=data, at=at) is None
 

@@ -17,6 +17,7 @@ from promotions import services as promotion_services
 from promotions.models import Promotion
 from redemptions.codes import rules as code_rules
 from redemptions.codes.models import Code, CodeAssignment, CodeBatch
+from redemptions.lifecycle import Action
 from segments.models import Audience, AudienceMember
 from tests.code_batches import import_codes
 from tests.factories import BrandFactory, CodeFactory, CustomerFactory, MembershipFactory, PromotionFactory
@@ -162,7 +163,7 @@ def test_codes_are_not_imported_into_a_generated_batch(owner: Client, promotion:
 
 
 def test_an_ended_promotion_gets_no_codes(owner: Client, promotion: Promotion) -> None:
-    promotion_services.end_promotion(promotion=promotion, at=timezone.now())
+    promotion_services.change_decision(promotion=promotion, action=Action.END, at=timezone.now())
 
     assert 'action="' not in text(owner.get(codes_url(promotion))).split('id="content-main"')[1]
     assert owner.post(codes_url(promotion, "generate/"), FORM).context["generate_form"].errors

@@ -146,7 +146,7 @@ def test_an_invalid_batch_is_rejected_with_its_field(
 
 
 def test_an_ended_promotion_gets_no_batch(server: Client, promotion: Promotion) -> None:
-    Promotion.objects.update(status="ended")
+    Promotion.objects.update(decision="ended")
 
     assert problem(post(server, batches_url(promotion), {"count": 5})) == (409, "invalid_status")
 

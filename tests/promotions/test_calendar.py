@@ -52,7 +52,7 @@ def test_a_bar_covers_the_days_of_the_brands_time_zone(viewer: Client, brand: Br
     plan(brand, "inside", datetime(2026, 11, 2, 23, 30, tzinfo=UTC), datetime(2026, 11, 5, 23, 0, tzinfo=UTC))
     plan(brand, "eve", datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 31, 23, 0, tzinfo=UTC))  # ends at midnight
     plan(brand, "first hour", datetime(2026, 10, 31, 23, 0, tzinfo=UTC), datetime(2026, 10, 31, 23, 30, tzinfo=UTC))
-    plan(brand, "last", datetime(2026, 11, 30, 12, tzinfo=UTC), datetime(2026, 12, 24, tzinfo=UTC), status="draft")
+    plan(brand, "last", datetime(2026, 11, 30, 12, tzinfo=UTC), datetime(2026, 12, 24, tzinfo=UTC), decision="draft")
     plan(brand, "december", datetime(2026, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 24, tzinfo=UTC))
 
     assert get_bars(viewer) == {"whole": (1, 31), "first hour": (1, 2), "inside": (3, 6), "last": (30, 31)}
@@ -60,11 +60,17 @@ def test_a_bar_covers_the_days_of_the_brands_time_zone(viewer: Client, brand: Br
 
 
 def test_dates_and_status_are_text_too(viewer: Client, brand: Brand) -> None:
-    plan(brand, "Autumn", datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, 12, tzinfo=UTC), status="scheduled")
+    plan(
+        brand,
+        "Autumn",
+        datetime(2026, 11, 3, tzinfo=UTC),
+        datetime(2026, 11, 5, 12, tzinfo=UTC),
+        decision="draft",
+    )
 
     page = viewer.get(f"{CALENDAR}?month=2026-11").content.decode()
 
-    assert "3 Nov 2026 to 5 Nov 2026, scheduled" in page
+    assert "3 Nov 2026 to 5 Nov 2026, draft" in page
     assert "No promotions this month." in viewer.get(f"{CALENDAR}?month=2020-01").content.decode()
     assert CALENDAR in viewer.get("/admin/").content.decode()
 

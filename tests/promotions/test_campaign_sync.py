@@ -15,9 +15,11 @@ from integrations.models import SyncJob
 from integrations.selectors import list_pending_syncs
 from promotions import services
 from promotions.adapters import campaign_engine
-from promotions.models import Promotion, Status
+from promotions.models import Promotion
 from promotions.selectors.promotions import list_promotion_syncs
 from promotions.services import campaign_sync
+from redemptions.lifecycle import Action
+from redemptions.statuses import OfferDecision, OfferStatus
 from segments.models import Segment, State
 from segments.services import apply_audience
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory
@@ -35,7 +37,7 @@ def outside(settings: Any) -> Iterator[FakeServices]:
 
 def create_promotion(at: datetime, **fields: Any) -> Promotion:
     defaults: dict[str, Any] = {
-        "name": "Spring", "start_date": at, "end_date": at + timedelta(days=7), "status": Status.SCHEDULED,
+        "name": "Spring", "start_date": at, "end_date": at + timedelta(days=7),
         "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
     }  # fmt: skip
     return services.create_promotion(brand=BrandFactory(slug="billo"), fields=defaults | fields, code=None, at=at)
@@ -72,17 +74,18 @@ def test_a_new_promotion_is_sent_with_all_fields(outside: FakeServices, at: date
 
 
 def test_a_draft_is_synced_when_it_is_activated(outside: FakeServices, at: datetime):
-    promotion = create_promotion(at, status=Status.DRAFT)
+    promotion = create_promotion(at, decision=OfferDecision.DRAFT)
     assert not SyncJob.objects.exists()
 
-    services.activate_promotion(promotion=promotion, at=at)
+    services.change_decision(promotion=promotion, action=Action.ACTIVATE, at=at)
 
     assert sync(promotion, at)
     assert outside.campaigns[str(promotion.pk)]["status"] == "active"
 
 
 def test_an_ended_draft_is_never_synced(outside: FakeServices, at: datetime):
-    services.end_promotion(promotion=create_promotion(at, status=Status.DRAFT), at=at)
+    draft = create_promotion(at, decision=OfferDecision.DRAFT)
+    services.change_decision(promotion=draft, action=Action.END, at=at)
 
     assert not SyncJob.objects.exists()
 
@@ -95,9 +98,9 @@ def test_changes_and_the_end_are_sent_with_higher_versions(outside: FakeServices
     assert sync(promotion, at)
     assert [outside.campaigns[str(promotion.pk)][name] for name in ("version", "name")] == [2, "Summer"]
 
-    services.end_promotion(promotion=promotion, at=at)
+    services.change_decision(promotion=promotion, action=Action.END, at=at)
     assert sync(promotion, at)
-    assert [outside.campaigns[str(promotion.pk)][name] for name in ("version", "status")] == [3, "deactivated"]
+    assert [outside.campaigns[str(promotion.pk)][name] for name in ("version", "status")] == [3, "ended"]
 
 
 def test_several_changes_are_sent_once(outside: FakeServices, at: datetime):
@@ -133,7 +136,7 @@ def test_a_promotion_is_live_while_the_engine_fails(outside: FakeServices, at: d
     assert not sync(promotion, at)
 
     promotion.refresh_from_db()
-    assert promotion.status == Status.ACTIVE
+    assert promotion.recorded_status == OfferStatus.ACTIVE
     (pending,) = list_pending_syncs(service=Service.CAMPAIGN_ENGINE, subjects=[promotion.pk]).values()
     assert pending.reason == "Waiting for the campaign engine: HTTP 503: fault requested by a test."
     outside.fault_rates = {}
@@ -190,7 +193,7 @@ def test_a_promotion_starts_when_its_segment_is_synced(
     promotion = services.create_promotion(
         brand=brand, code=None, at=now,
         fields={
-            "name": "Spring", "start_date": now, "end_date": now + timedelta(days=7), "status": Status.SCHEDULED,
+            "name": "Spring", "start_date": now, "end_date": now + timedelta(days=7),
             "offer": offer, "target_audience": "regulars",
         },
     )  # fmt: skip
@@ -198,7 +201,7 @@ def test_a_promotion_starts_when_its_segment_is_synced(
     services.start_due(at=timezone.now())
 
     promotion.refresh_from_db()
-    assert promotion.status == Status.SCHEDULED
+    assert promotion.recorded_status == OfferStatus.SCHEDULED
     assert {pending.reason for pending in list_promotion_syncs(promotion=promotion)} == {
         "Waiting for the segmentation service: HTTP 503: fault requested by a test.",
         "Waiting for the campaign engine: HTTP 503: fault requested by a test.",
@@ -215,7 +218,7 @@ def test_a_promotion_starts_when_its_segment_is_synced(
     run_outbox()
 
     promotion.refresh_from_db()
-    assert promotion.status == Status.ACTIVE
+    assert promotion.recorded_status == OfferStatus.ACTIVE
     assert list_promotion_syncs(promotion=promotion) == []
     (segment,) = Segment.objects.all()
     assert outside.segments[str(segment.pk)].members == ["c1", "c2"]

@@ -85,9 +85,10 @@ def test_an_automatic_promotion_without_limits_writes_nothing(billo: Brand, at: 
 @pytest.mark.parametrize(
     "change",
     [
-        {"status": "draft"},
-        {"status": "deactivated"},
-        {"status": "ended"},
+        {"decision": "draft"},
+        {"decision": "paused"},
+        {"decision": "ended"},
+        {"decision": "archived"},
         {"start_date": datetime(2027, 3, 17, 15, 30, 0, 1).astimezone()},
         {"end_date": datetime.fromisoformat("2027-03-17T15:30:00+00:00")},
         {"target_audience": "friends"},
@@ -147,8 +148,9 @@ def test_a_promotion_by_code_applies_only_with_its_code(billo: Brand, at: dateti
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"status": "draft"}, "promotion_not_active"),
-        ({"status": "deactivated"}, "promotion_not_active"),
+        ({"decision": "draft"}, "promotion_not_active"),
+        ({"decision": "paused"}, "promotion_not_active"),
+        ({"decision": "ended"}, "promotion_not_active"),
         ({"end_date": datetime.fromisoformat("2027-03-17T15:30:00+00:00")}, "code_expired"),
         ({"start_date": datetime.fromisoformat("2027-03-17T15:30:01+00:00")}, "code_not_started"),
         ({"target_audience": "friends"}, "audience_not_member"),
@@ -275,7 +277,7 @@ def test_a_refund_restores_usage_if_the_pricing_settings_say_so(
 
 def test_a_promotion_that_ended_after_the_quote_is_rejected(billo: Brand, at: datetime) -> None:
     promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING")
-    Promotion.objects.filter(pk=promotion.pk).update(status="deactivated")
+    Promotion.objects.filter(pk=promotion.pk).update(decision="ended")
 
     with pytest.raises(PromotionNotActive):
         reserve(billo, at, "SPRING")

@@ -18,7 +18,8 @@ from django.utils import timezone  # noqa: E402
 
 from accounts.models import Brand  # noqa: E402
 from promotions import services as promotions  # noqa: E402
-from promotions.models import Promotion, Status  # noqa: E402
+from promotions.models import Promotion  # noqa: E402
+from redemptions.lifecycle import Action  # noqa: E402
 from segments import services  # noqa: E402
 from segments.models import FILLABLE_STATES, Segment, State  # noqa: E402
 from segments.services import customer_ranges  # noqa: E402
@@ -30,7 +31,7 @@ def create_promotion(slug: str, segment_type: str, at: datetime) -> Promotion:
     """Create a promotion that starts now."""
     fields: dict[str, Any] = {
         "name": segment_type, "target_audience": segment_type, "trigger": "automatic", "offer": OFFER,
-        "status": Status.SCHEDULED, "start_date": at, "end_date": at + timedelta(days=7),
+        "start_date": at, "end_date": at + timedelta(days=7),
     }  # fmt: skip
     return promotions.create_promotion(brand=Brand.objects.get(slug=slug), fields=fields, code=None, at=at)
 
@@ -50,7 +51,7 @@ def main() -> None:
             if command == "begin":
                 created.append(create_promotion(arguments[0], arguments[1], timezone.now()))
             elif command == "end":
-                promotions.end_promotion(promotion=created.pop(), at=timezone.now())
+                promotions.change_decision(promotion=created.pop(), action=Action.END, at=timezone.now())
             process_queue(timezone.now())
         except Exception as error:  # noqa: BLE001  (the test judges it)
             print(f"{command}: {type(error).__name__}: {error}".replace("\n", " "), flush=True)

@@ -16,6 +16,7 @@ from core.models import OutboxMessage
 from integrations.contracts import Service
 from integrations.models import SyncJob
 from promotions import services as promotions
+from redemptions.lifecycle import Action
 from segments import selectors, services
 from segments.models import Audience, Segment, State
 from segments.services import slot_usage
@@ -184,7 +185,7 @@ def test_a_promotion_shows_and_links_its_segment(owner: Client, brand: Brand, se
     fields = {
         "name": "Autumn", "target_audience": "vip_customers", "trigger": "automatic",
         "offer": {"benefits": [{"kind": "percent", "value": "10"}]},
-        "start_date": now + DAY, "end_date": now + 9 * DAY, "status": "scheduled",
+        "start_date": now + DAY, "end_date": now + 9 * DAY,
     }  # fmt: skip
     promotion = promotions.create_promotion(brand=brand, fields=fields, code=None, at=now)
     page = f"/admin/promotions/promotion/{promotion.pk}/change/"
@@ -199,7 +200,7 @@ def test_a_promotion_shows_and_links_its_segment(owner: Client, brand: Brand, se
     assert cards(before) == {"Audience size today": "3", "Reachable today": "2"}
     assert cards(after) == {"Audience size": "3", "Skipped": "0"}
     assert "vip customers: 3 of 3" in owner.get("/admin/promotions/promotion/").content.decode()
-    promotions.end_promotion(promotion=promotion, at=now + DAY)
+    promotions.change_decision(promotion=promotion, action=Action.END, at=now + DAY)
     assert cards(owner.get(page)) == {"Audience size": "3", "Skipped": "0"}
 
 

@@ -1,0 +1,120 @@
+"""The life cycle of offers, the same for every kind.
+
+A row stores what the brand decided (``OfferDecision``). The status follows from the decision, the dates and the time,
+so it is always the one that checkout acts on, and no task has to write it.
+"""
+
+import enum
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from redemptions.errors import InvalidStatus
+from redemptions.statuses import OfferDecision, OfferStatus
+
+
+class Action(enum.StrEnum):
+    """Actions of a brand that change the decision about an offer."""
+
+    ACTIVATE = "activate"
+    PAUSE = "pause"
+    RESUME = "resume"
+    END = "end"
+    ARCHIVE = "archive"
+
+
+DECISIONS = {
+    Action.ACTIVATE: OfferDecision.PUBLISHED,
+    Action.PAUSE: OfferDecision.PAUSED,
+    Action.RESUME: OfferDecision.PUBLISHED,
+    Action.END: OfferDecision.ENDED,
+    Action.ARCHIVE: OfferDecision.ARCHIVED,
+}
+# Statuses in which an action has an effect. In the others it is rejected, unless the offer is where it leads.
+ALLOWED = {
+    Action.ACTIVATE: {OfferStatus.DRAFT},
+    Action.PAUSE: {OfferStatus.SCHEDULED, OfferStatus.ACTIVE},
+    Action.RESUME: {OfferStatus.PAUSED},
+    Action.END: {OfferStatus.DRAFT, OfferStatus.SCHEDULED, OfferStatus.ACTIVE, OfferStatus.PAUSED},
+    Action.ARCHIVE: set(OfferStatus) - {OfferStatus.ARCHIVED},
+}
+UNCHANGED = {
+    Action.ACTIVATE: {OfferStatus.SCHEDULED, OfferStatus.ACTIVE},
+    Action.PAUSE: {OfferStatus.PAUSED},
+    Action.RESUME: {OfferStatus.SCHEDULED, OfferStatus.ACTIVE},
+    Action.END: {OfferStatus.ENDED},
+    Action.ARCHIVE: {OfferStatus.ARCHIVED},
+}
+
+
+class OfferLifecycle(models.Model):
+    """Base of an offer that a brand drafts, publishes, pauses, ends and archives.
+
+    The offer also has ``start_date`` and ``end_date``; the end is exclusive.
+    """
+
+    decision = models.CharField(
+        _("decision"),
+        max_length=9,
+        choices=OfferDecision.choices,
+        default=OfferDecision.PUBLISHED,
+        db_default=OfferDecision.PUBLISHED,
+        editable=False,
+    )
+
+    class Meta:
+        abstract = True
+
+    def status_at(self, at: datetime) -> OfferStatus:
+        """Return the status at this time."""
+        return derive_status(decision=self.decision, start=self.start_date, end=self.end_date, at=at)  # type: ignore[attr-defined]
+
+
+def derive_status(*, decision: str, start: datetime, end: datetime, at: datetime) -> OfferStatus:
+    """Return the status of an offer with this decision from ``start`` until before ``end``."""
+    if decision in (OfferDecision.DRAFT, OfferDecision.ENDED, OfferDecision.ARCHIVED):
+        return OfferStatus(decision)
+    if end <= at:
+        return OfferStatus.ENDED
+    if decision == OfferDecision.PAUSED:
+        return OfferStatus.PAUSED
+    return OfferStatus.SCHEDULED if at < start else OfferStatus.ACTIVE
+
+
+def status_condition(status: str, at: datetime) -> Q:
+    """Return the condition that the rows with a status meet at this time, as ``derive_status`` decides."""
+    published = Q(decision=OfferDecision.PUBLISHED)
+    conditions = {
+        OfferStatus.SCHEDULED: published & Q(start_date__gt=at, end_date__gt=at),
+        OfferStatus.ACTIVE: published & Q(start_date__lte=at, end_date__gt=at),
+        OfferStatus.PAUSED: Q(decision=OfferDecision.PAUSED, end_date__gt=at),
+        OfferStatus.ENDED: Q(decision=OfferDecision.ENDED)
+        | Q(decision__in=[OfferDecision.PUBLISHED, OfferDecision.PAUSED], end_date__lte=at),
+    }
+    return conditions.get(OfferStatus(status), Q(decision=status))
+
+
+def reopens(offer: OfferLifecycle, *, fields: Mapping[str, Any], at: datetime) -> bool:
+    """Return whether a change of these fields makes an ended offer active again, as another end date does.
+
+    Raises InvalidStatus for an archived offer, and for an ended one whose end date stays.
+    """
+    status = offer.status_at(at)
+    end_date = offer.end_date  # type: ignore[attr-defined]
+    is_reopened = status == OfferStatus.ENDED and fields.get("end_date", end_date) != end_date
+    if status == OfferStatus.ARCHIVED or (status == OfferStatus.ENDED and not is_reopened):
+        raise InvalidStatus(current_status=status)
+    return is_reopened
+
+
+def decide(action: Action, *, status: OfferStatus) -> OfferDecision | None:
+    """Return the decision that an action leads to, or None if the offer is there already. Raises InvalidStatus."""
+    if status in ALLOWED[action]:
+        return DECISIONS[action]
+    if status in UNCHANGED[action]:
+        return None
+    raise InvalidStatus(current_status=status)
