@@ -17,14 +17,14 @@ from redemptions.statuses import LIVE, RedemptionStatus
 GRACE = timedelta(minutes=10)
 CHUNK = 500
 MISSING = "missing"
-# States of an item at its backend: False is reserved, True is confirmed, None is unknown as the kind keeps no record.
+# States of an item at its backend: False is reserved, True is confirmed.
 EXPECTED_STATES: dict[str, set[object]] = {
-    RedemptionStatus.RESERVED: {None, False},
-    RedemptionStatus.CONFIRMED: {None, True},
-    RedemptionStatus.PARTIALLY_RETURNED: {None, True},
-    RedemptionStatus.RELEASED: {None, MISSING},
-    RedemptionStatus.EXPIRED: {None, MISSING},
-    RedemptionStatus.RETURNED: {None, MISSING, True},  # a pricing profile may keep the items of refunded orders
+    RedemptionStatus.RESERVED: {False},
+    RedemptionStatus.CONFIRMED: {True},
+    RedemptionStatus.PARTIALLY_RETURNED: {True},
+    RedemptionStatus.RELEASED: {MISSING},
+    RedemptionStatus.EXPIRED: {MISSING},
+    RedemptionStatus.RETURNED: {MISSING, True},  # a pricing profile may keep the items of refunded orders
 }
 RETURN_STATUSES = [RedemptionStatus.PARTIALLY_RETURNED, RedemptionStatus.RETURNED]
 STATUS_TEXTS = {MISSING: "is missing", True: "is confirmed", False: "is reserved"}
@@ -121,7 +121,7 @@ def _find_differences(redemptions: Sequence[Redemption], at: datetime) -> list[_
         for redemption, purchase in pairs:
             for item in purchase.items:
                 state = states.get((redemption.pk, item.key), MISSING)
-                if state is not None and state not in _expected_states(redemption, at):
+                if state not in _expected_states(redemption, at):
                     differences.append(_Difference(backend, purchase, item, state))
     return differences
 

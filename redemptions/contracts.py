@@ -147,11 +147,10 @@ class RedemptionBackend(Protocol):
         """Return the confirmed items. Repeating the call has no effect."""
         ...
 
-    def active_items(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+    def active_items(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool]:
         """Return the state of the purchases' items by redemption and key, for consistency checks.
 
-        The state is True for confirmed items, False for reserved ones, and None if the kind keeps no record. Items that
-        are neither reserved nor confirmed are absent.
+        The state is True for confirmed items, and False for reserved ones. Items that are neither are absent.
         """
         ...
 

@@ -192,7 +192,7 @@ def _to_candidate(voucher: Voucher) -> Candidate:
     )  # fmt: skip
 
 
-def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool]:
     """Return the active items, and whether each is confirmed (``redemptions.contracts.RedemptionBackend``)."""
     keys = {item.key for purchase in purchases for item in purchase.items}
     vouchers = Voucher.objects.filter(pk__in=keys, status__in=[VoucherStatus.RESERVED, VoucherStatus.USED])

@@ -62,7 +62,7 @@ def list_coupons_with_expired(*, at: datetime) -> list[tuple[uuid.UUID, str]]:
     return list(coupons.order_by("pk").values_list("pk", "limit_strategy"))
 
 
-def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool]:
     """Return which items of the purchases are active, and whether each is confirmed; one query."""
     items = {
         rules.derive_redemption_id(purchase.id, uuid.UUID(item.key)): (purchase.id, item.key)

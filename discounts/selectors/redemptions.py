@@ -21,7 +21,7 @@ def was_returned(*, usage_id: uuid.UUID, brand: Brand) -> bool:
     return UsageReturn.objects.filter(pk=usage_id, code__brand=brand).exists()
 
 
-def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
+def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool]:
     """Return which items of purchases are active, and whether each is confirmed. Runs one query.
 
     See ``redemptions.contracts.RedemptionBackend``.

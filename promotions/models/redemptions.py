@@ -10,7 +10,7 @@ from promotions.models.promotions import Promotion
 
 
 class PromotionRedemption(models.Model):
-    """A redemption of a promotion with limits, or of a single-use code.
+    """A redemption of a promotion.
 
     ``reserved_until`` is set while the redemption is reserved and empty once it is confirmed. ``counters`` lists what
     was taken of the limits, each as ``[scope, slot, shard, amount]``, so that the same is released.

@@ -35,7 +35,9 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
         cart = {"gates": keys, "at": query.at, "reach": upsell_subtotal(query.cart)}
         rows += db.fetch_all("promotions/sql/select_automatic.sql", params | cart)
     if query.codes:
-        code_rows = db.fetch_all("promotions/sql/select_by_code.sql", params | {"codes": list(query.codes)})
+        code_rows = db.fetch_all(
+            "promotions/sql/select_by_code.sql", params | {"codes": list(query.codes), "at": query.at}
+        )
         valid_rows, rejections = _split_code_rows(code_rows, query)
         rows += valid_rows
         results += rejections
@@ -101,17 +103,14 @@ def available(*, query: AvailabilityQuery) -> list[Candidate]:
     ]
 
 
-def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool | None]:
-    """Return the state of the purchases' items, as ``RedemptionBackend.active_items`` describes it.
-
-    The state is None for promotions that keep no record because they have no limits.
-    """
+def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool]:
+    """Return the state of the purchases' items, as ``RedemptionBackend.active_items`` describes it."""
     keys = {(purchase.id, item.key) for purchase in purchases for item in purchase.items}
     redemptions = PromotionRedemption.objects.filter(
         promotion_id__in={uuid.UUID(key) for _, key in keys}, redemption_id__in={redemption for redemption, _ in keys}
     ).values_list("redemption_id", "promotion_id", "reserved_until")
     states = {(redemption, str(promotion)): until is None for redemption, promotion, until in redemptions}
-    return {key: states.get(key) for key in keys}
+    return {key: state for key, state in states.items() if key in keys}
 
 
 def _rejection(row: db.Row, error: DomainError) -> Rejection:

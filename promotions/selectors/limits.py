@@ -32,7 +32,8 @@ def _slots(at: datetime, timezone: str) -> dict[str, str]:
 def get_remaining(*, rows: Sequence[db.Row], at: datetime, customer: int | None) -> RemainingByLimit:
     """Return what is left of the limits of promotions' rows, by promotion and scope without currency.
 
-    A limit without usage is absent. Runs one query for each time zone, or none if no promotion has a limit.
+    What expired reservations took is left. A limit without usage is absent. Runs one query for each time zone, two if a
+    limit may be reached, or none if no promotion has a limit.
     """
     remaining: RemainingByLimit = {}
     limited = {row["id"]: row for row in rows if any(row[field] is not None for field in FIELD_BY_SCOPE.values())}
@@ -44,6 +45,12 @@ def get_remaining(*, rows: Sequence[db.Row], at: datetime, customer: int | None)
             cap = limited[owner][FIELD_BY_SCOPE[base_scope(scope)]]
             if cap is not None:
                 remaining[owner, base_scope(scope)] = cap - taken
+        if any(left <= 0 or scope == "budget" for (_, scope), left in remaining.items()):
+            params = {"promotions": owners, "at": at}
+            for row in db.fetch_all("promotions/sql/sum_expired.sql", params):
+                key = (row["promotion_id"], base_scope(row["scope"]))
+                if key in remaining and slots.get(row["scope"]) == row["slot"]:
+                    remaining[key] += row["amount"]
     return remaining
 
 

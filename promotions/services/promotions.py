@@ -1,14 +1,15 @@
 """Services that create and update promotions."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
-from core import money
+from core import db, money
 from core.errors import InvalidRequest
 from pricing import Offer, OfferInvalid, parse_offer
 from promotions.eligibility import match_keys, required_subtotal
@@ -20,8 +21,7 @@ from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
 from redemptions.lifecycle import reopens
 from redemptions.limits import services as limits
-from redemptions.limits.rules import FIELD_BY_SCOPE
-from redemptions.limits.selectors import has_usage
+from redemptions.limits.rules import FIELD_BY_SCOPE, LATE_SHARD, is_per_customer, period_starts
 from redemptions.statuses import OfferDecision
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_size
@@ -67,20 +67,21 @@ def create_promotion(*, brand: Brand, fields: Mapping[str, Any], code: str | Non
 def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> Promotion:
     """Update fields of a promotion; after its start only texts, end, priority, budget and limits.
 
-    If a limit is set below its usage, nothing more is given. Another end date in the future makes an ended promotion
-    active again. Raises InvalidRequest with each field error (also for a used limit that is removed), and InvalidStatus
-    for an archived promotion, or an ended one without a new end date.
+    A limit that is set counts what was used before; below that, nothing more is given. Another end date in the future
+    makes an ended promotion active again. Raises InvalidRequest with each field error, and InvalidStatus for an
+    archived promotion, or an ended one without a new end date.
     """
     locked = lifecycle.lock_promotion(promotion)
     is_reopened = reopens(locked, fields=fields, at=at)
     if immutable := sorted(set(fields) - _editable_fields(locked, at)):
         detail = _("This field can't be changed after the start.")
         raise InvalidRequest(errors=[{"field": name, "code": "immutable", "detail": detail} for name in immutable])
+    before = {name: getattr(locked, name) for name in fields}
     for name, value in fields.items():
         setattr(locked, name, value)
     _check(locked, at, currency=locked.currency if "offer" in fields else None)
-    for name in SCOPE_BY_FIELD.keys() & fields.keys():
-        _resize(locked, SCOPE_BY_FIELD[name], fields[name], name)
+    for name in sorted(SCOPE_BY_FIELD.keys() & fields.keys()):
+        _change_limit(locked, SCOPE_BY_FIELD[name], before[name], fields[name], at)
     if locked.decision == OfferDecision.DRAFT and "target_audience" in fields:
         _check_audience(locked)
     if is_reopened:
@@ -93,13 +94,32 @@ def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: dat
     return locked
 
 
-def _resize(promotion: Promotion, scope: str, cap: int | None, field: str) -> None:
-    """Change a limit of a locked promotion. A used one is never removed, because releasing an amount needs its row."""
-    scope = f"budget:{promotion.currency}" if scope == "budget" else scope
-    if cap is not None:
-        limits.resize(owner=promotion.pk, scope=scope, cap=cap)
-    elif has_usage(owner=promotion.pk, scope=scope):
-        raise InvalidRequest.field(field, _("A used limit can't be removed."))
+def _change_limit(promotion: Promotion, scope: str, before: int | None, cap: int | None, at: datetime) -> None:
+    """Set, change or remove a limit of a locked promotion. A limit that is set counts what was used before."""
+    name = f"budget:{promotion.currency}" if scope == "budget" else scope
+    if cap is None:
+        limits.close_limit(owner=promotion.pk, scope=name)
+    elif before is not None:
+        limits.resize(owner=promotion.pk, scope=name, cap=cap)
+    else:
+        limits.open_limit(owner=promotion.pk, scope=name, cap=cap, counted=_count_uses(promotion, name, at))
+
+
+def _count_uses(promotion: Promotion, scope: str, at: datetime) -> dict[tuple[str, int], int]:
+    """Return what was used of a limit before it is set, by slot and shard, and note it in the redemptions.
+
+    Of a limit per day, week or month, only the current period counts.
+    """
+    zone = ZoneInfo(promotion.brand.timezone)
+    first_day = period_starts(at.astimezone(zone)).get(scope)
+    params = {
+        "promotion": promotion.pk, "scope": scope, "timezone": promotion.brand.timezone,
+        "shard": 0 if is_per_customer(scope) else LATE_SHARD,
+        "since": None if first_day is None else datetime.combine(first_day, time.min, zone),
+    }  # fmt: skip
+    db.execute("promotions/sql/record_limit.sql", params)
+    rows = db.fetch_all("promotions/sql/count_limit.sql", params)
+    return {(row["slot"], row["shard"]): row["amount"] for row in rows}
 
 
 @transaction.atomic

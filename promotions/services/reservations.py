@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
@@ -23,7 +23,7 @@ from redemptions.statuses import OfferStatus
 def reserve(*, purchase: Purchase) -> None:
     """Reserve one use of each promotion until ``purchase.until``, in the order of the keys. Raises OfferUnavailable.
 
-    Writes nothing for a promotion without limits, unless its code is single-use.
+    A limit or code that expired reservations hold is taken from them.
     """
     items = {uuid.UUID(item.key): item for item in sorted(purchase.items, key=lambda item: item.key)}
     promotions = _lock_promotions(list(items))
@@ -32,9 +32,9 @@ def reserve(*, purchase: Purchase) -> None:
         dates = {"start": promotion["start_date"], "end": promotion["end_date"]}
         if derive_status(decision=promotion["decision"], **dates, at=purchase.at) != OfferStatus.ACTIVE:
             raise OfferUnavailable(item, PromotionNotActive())
-    taken = _take_limits(items, promotions, purchase)
     sent_codes = [item.code for item in items.values() if item.code]
     single_use = set(Code.objects.filter(pk__in=sent_codes, single_use=True).values_list("pk", flat=True))
+    taken = _take_limits(items, promotions, purchase, single_use)
     counters: dict[uuid.UUID, list[Sequence[str | int]]] = {key: [] for key in items}
     for one in taken:
         counters[one.owner].append((one.scope, one.slot, one.shard, one.amount))
@@ -47,7 +47,7 @@ def reserve(*, purchase: Purchase) -> None:
         }
         for key, item in items.items()
     ]
-    _insert([use for use in uses if use["counters"] or use["code"]], items, purchase)
+    _insert(uses, items, purchase)
 
 
 def _lock_promotions(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, db.Row]:
@@ -57,13 +57,38 @@ def _lock_promotions(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, db.Row]:
 
 
 def _take_limits(
-    items: dict[uuid.UUID, SelectedOffer], promotions: dict[uuid.UUID, db.Row], purchase: Purchase
+    items: dict[uuid.UUID, SelectedOffer],
+    promotions: dict[uuid.UUID, db.Row],
+    purchase: Purchase,
+    codes: Collection[str],
 ) -> list[TakenLimit]:
+    """Take the limits of the promotions, from expired reservations if they are reached or if these hold a code."""
     requests = [request for key, item in items.items() for request in _iter_limits(promotions[key], item, purchase)]
+    expired = _lock_expired(purchase, promotions=[], codes=codes) if codes else []
     try:
-        return limits.take(requests=requests)
+        try:
+            return _take_from(requests, expired)
+        except LimitReached:
+            more = _lock_expired(purchase, promotions=list(items), codes=codes)
+            if len(more) == len(expired):
+                raise
+            return _take_from(requests, more)
     except LimitReached as reached:
         raise OfferUnavailable(items[reached.request.owner], limit_error(reached.request.scope)) from reached
+
+
+def _lock_expired(purchase: Purchase, *, promotions: Collection[uuid.UUID], codes: Collection[str]) -> list[db.Row]:
+    params = {"promotions": list(promotions), "codes": list(codes), "at": purchase.at}
+    return db.fetch_all("promotions/sql/lock_expired.sql", params)
+
+
+def _take_from(requests: Sequence[LimitRequest], expired: Sequence[db.Row]) -> list[TakenLimit]:
+    """Take the limits, after deleting expired reservations and releasing what they took. Raises LimitReached."""
+    released = [TakenLimit(use["promotion_id"], *counter) for use in expired for counter in use["counters"]]
+    taken = limits.take(requests=requests, released=released)
+    if expired:
+        PromotionRedemption.objects.filter(pk__in=[use["id"] for use in expired]).delete()
+    return taken
 
 
 def _iter_limits(promotion: db.Row, item: SelectedOffer, purchase: Purchase) -> Iterator[LimitRequest]:
@@ -85,8 +110,6 @@ def _iter_limits(promotion: db.Row, item: SelectedOffer, purchase: Purchase) -> 
 
 def _insert(uses: Sequence[db.Row], items: dict[uuid.UUID, SelectedOffer], purchase: Purchase) -> None:
     """Insert the redemptions. Raises OfferUnavailable for a single-use code that is already used."""
-    if not uses:
-        return
     inserted = db.fetch_all(
         "promotions/sql/insert_redemptions.sql",
         {
@@ -101,9 +124,9 @@ def _insert(uses: Sequence[db.Row], items: dict[uuid.UUID, SelectedOffer], purch
 def confirm(*, purchase: Purchase) -> None:
     """Confirm the reserved uses. Raises ReservationExpired if one has expired."""
     reserved = _redemptions(purchase).select_for_update().order_by("promotion_id")
-    if any(
-        redemption.reserved_until is not None and redemption.reserved_until <= purchase.at for redemption in reserved
-    ):
+    untils = list(reserved.values_list("reserved_until", flat=True))
+    is_taken_over = len(untils) < len(purchase.items)  # by another redemption, after the time was over
+    if is_taken_over or any(until is not None and until <= purchase.at for until in untils):
         raise ReservationExpired
     _redemptions(purchase).update(reserved_until=None)
 

@@ -13,6 +13,7 @@ FIELD_BY_SCOPE = {  # scope without currency: field of the offer; if several lim
 LIMIT_NAMES = {"total": "total", "day": "per_day", "week": "per_week", "month": "per_month"}  # as the API calls them
 SHARDS = 16
 SHARDING_THRESHOLD = 10 * SHARDS  # a smaller limit is one row, since shards of a few units would only move capacity
+LATE_SHARD = SHARDS  # the row that counts what was used before the limit was set
 EXCESS_SHARD = -1  # the row that counts the usage above a limit that was lowered; it sorts first, so it is locked first
 
 Shards = Mapping[int, tuple[int, int]]
@@ -97,6 +98,15 @@ def consolidate_shards(rows: Shards, *, amount: int, home: int) -> tuple[int, Sh
     moved = {shard: (rows[shard][0], rows[shard][0]) for shard in left}
     taken = rows[target][0]
     return target, dict(rows) | moved | {target: (taken + amount, taken + sum(left.values()))}
+
+
+def release_amount(rows: Shards, *, shard: int, amount: int) -> Shards:
+    """Return the state after ``amount`` was released to a shard; what reduces the excess isn't given again."""
+    taken, cap = rows[shard]
+    _, excess = rows.get(EXCESS_SHARD, (0, 0))
+    reduction = min(amount, excess)
+    state = dict(rows) | {shard: (taken - amount, cap - reduction)}
+    return state | {EXCESS_SHARD: (0, excess - reduction)} if reduction else state
 
 
 def spread_cap(rows: Shards, *, cap: int) -> dict[int, tuple[int, int]]:

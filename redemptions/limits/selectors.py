@@ -18,11 +18,6 @@ def get_taken(*, owners: Collection[uuid.UUID], slots: Mapping[str, str]) -> dic
     return {(row["owner"], row["scope"], row["slot"]): row["taken"] for row in rows}
 
 
-def has_usage(*, owner: uuid.UUID, scope: str) -> bool:
-    """Return whether a limit has rows, which it gets when it is first used."""
-    return Limit.objects.filter(owner=owner, scope=scope).exists()
-
-
 def find_wrong_caps(*, owner: uuid.UUID, caps: Mapping[str, int | None]) -> Iterator[tuple[tuple[str, str], int]]:
     """Yield each limit (scope and slot) of an owner whose shards don't add up to its cap, with their sum.
 

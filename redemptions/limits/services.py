@@ -6,7 +6,8 @@ left, another one is chosen, and if none has enough, all are locked and their ca
 is available to every caller, and the limit is never exceeded.
 
 A caller of ``take`` and ``release`` holds a shared lock of the offers' rows (``FOR KEY SHARE``), and a caller of
-``resize`` holds them exclusively. So a limit doesn't change while it is taken or released.
+``open_limit``, ``close_limit`` and ``resize`` holds them exclusively. So a limit doesn't change while it is taken or
+released.
 """
 
 import uuid
@@ -30,18 +31,22 @@ MAX_ATTEMPTS = (
 )
 
 
-def take(*, requests: Sequence[LimitRequest]) -> list[TakenLimit]:
+def take(*, requests: Sequence[LimitRequest], released: Sequence[TakenLimit] = ()) -> list[TakenLimit]:
     """Take all requested amounts, in one statement, or none. Returns what was taken, in the order of the requests.
 
-    Raises LimitReached with the first request that has too little left; nothing stays locked then.
+    ``released`` is what expired reservations took, which the caller has locked and deletes: it is released before the
+    amounts are taken, with all rows locked in the one order. Raises LimitReached with the first request that has too
+    little left; then nothing is released, and nothing stays locked.
     """
+    if released:
+        return _taken(requests, _consolidate(requests, released))
     if not requests:
         return []
     plan = [request.home % len(rules.split_limit(request.scope, request.cap)) for request in requests]
     for _ in range(MAX_ATTEMPTS):
         if _try_take(requests, plan):
             return _taken(requests, plan)
-        redirected = _choose_shards(requests, _read_states(requests))
+        redirected = _choose_shards(requests, _read_states(request.key for request in requests))
         if redirected is None:
             break
         plan = redirected
@@ -72,9 +77,9 @@ def _try_take(requests: Sequence[LimitRequest], plan: Sequence[int]) -> bool:
     return is_taken
 
 
-def _read_states(requests: Sequence[LimitRequest]) -> States:
+def _read_states(keys: Iterable[Key]) -> States:
     """Return the rows of the limits, without locking them: rejections are cheap."""
-    owners, scopes, slots = zip(*dict.fromkeys(request.key for request in requests), strict=True)
+    owners, scopes, slots = zip(*dict.fromkeys(keys), strict=True)
     params = {"owners": list(owners), "scopes": list(scopes), "slots": list(slots)}
     return _states(db.fetch_all("redemptions/limits/sql/read_limits.sql", params))
 
@@ -110,11 +115,12 @@ def _choose_shards(requests: Sequence[LimitRequest], states: States) -> list[int
     return plan
 
 
-def _consolidate(requests: Sequence[LimitRequest]) -> list[int]:
-    """Lock every shard of the limits, and take from each, moving capacity where it is needed. Return the shards."""
+def _consolidate(requests: Sequence[LimitRequest], released: Sequence[TakenLimit] = ()) -> list[int]:
+    """Lock every shard of the limits, release, and take, moving capacity where it is needed. Return the shards."""
     caps: dict[RowKey, int] = {}
     declared: dict[Key, LimitRequest] = {request.key: request for request in requests}
-    for key, state in _read_states(requests).items():
+    keys = [request.key for request in requests] + [(one.owner, one.scope, one.slot) for one in released]
+    for key, state in _read_states(keys).items():
         caps |= dict.fromkeys(((*key, shard) for shard in state), 0)
     for key, request in declared.items():
         shares = rules.split_limit(request.scope, request.cap)
@@ -122,6 +128,10 @@ def _consolidate(requests: Sequence[LimitRequest]) -> list[int]:
     savepoint = transaction.savepoint()
     before = _lock(caps)
     after: States = {key: dict(state) for key, state in before.items()}
+    for one in released:
+        key = (one.owner, one.scope, one.slot)
+        if one.shard in after.get(key, {}):  # a limit that was removed has no rows
+            after[key] = dict(rules.release_amount(after[key], shard=one.shard, amount=one.amount))
     for key, request in declared.items():
         if rules.is_per_customer(request.scope):
             after[key] = {shard: (taken, request.cap) for shard, (taken, _) in after[key].items()}
@@ -150,6 +160,22 @@ def release(*, taken: Sequence[TakenLimit]) -> None:
         amounts[one.owner, one.scope, one.slot, one.shard] += one.amount
         amounts[one.owner, one.scope, one.slot, rules.EXCESS_SHARD] += 0
     db.execute("redemptions/limits/sql/release_limits.sql", _columns(amounts) | {"amounts": list(amounts.values())})
+
+
+def open_limit(*, owner: uuid.UUID, scope: str, cap: int, counted: Mapping[tuple[str, int], int]) -> None:
+    """Set a limit that the owner didn't have. ``counted`` is what was used before, by slot and shard."""
+    close_limit(owner=owner, scope=scope)
+    states: States = {}
+    for (slot, shard), amount in counted.items():
+        states.setdefault((owner, scope, slot), {})[shard] = (amount, max(amount, cap))
+    if not rules.is_per_customer(scope):
+        states = {key: rules.spread_cap(state, cap=cap) for key, state in states.items()}
+    _set(_lock({(*key, shard): 0 for key, state in states.items() for shard in state}), states)
+
+
+def close_limit(*, owner: uuid.UUID, scope: str) -> None:
+    """Remove a limit. Releasing what was taken of it has no effect then."""
+    Limit.objects.filter(owner=owner, scope=scope).delete()
 
 
 def resize(*, owner: uuid.UUID, scope: str, cap: int) -> None:

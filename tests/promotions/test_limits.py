@@ -14,6 +14,7 @@ from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from core.errors import DomainError
 from pricing import Cart, Line
+from promotions.consistency import check
 from promotions.errors import PromotionNotActive
 from promotions.models import PricingProfile, Promotion, PromotionRedemption
 from promotions.services import start_due, update_promotion
@@ -22,6 +23,7 @@ from redemptions.errors import (
     BudgetExhausted,
     CodeAlreadyUsed,
     ConditionNotMet,
+    ReservationExpired,
     UsageLimitPerCustomer,
     UsageLimitReached,
 )
@@ -72,13 +74,13 @@ def reasons(quote: services.Quote) -> list[str]:
 
 
 # --- eligibility ------------------------------------------------------------------------------------------------------
-def test_an_automatic_promotion_without_limits_writes_nothing(billo: Brand, at: datetime) -> None:
-    PromotionFactory(brand=billo)
+def test_an_automatic_promotion_without_limits_records_its_redemptions(billo: Brand, at: datetime) -> None:
+    promotion = PromotionFactory(brand=billo)
 
     redemption = reserve(billo, at)
 
     assert redemption.discount_total == 1_000
-    assert not PromotionRedemption.objects.exists()
+    assert PromotionRedemption.objects.get(promotion=promotion).redemption_id == redemption.pk
     assert not Limit.objects.exists()
 
 
@@ -261,6 +263,43 @@ def test_expired_reservations_release_their_units(billo: Brand, at: datetime) ->
     assert reserve(billo, at + timedelta(seconds=60), "SPRING").discount_total == 1_000
 
 
+@pytest.mark.parametrize(
+    "limit", [*(limit for limit, _, _ in LIMITED), {"limit_per_user": 2}, {"text__single_use": True}]
+)
+def test_an_expired_reservation_gives_way_at_once(limit: dict[str, Any], billo: Brand, at: datetime) -> None:
+    promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING", **limit)
+    customer, expires_at = shopper(), at + timedelta(seconds=60)
+    count = 1 if "text__single_use" in limit else 2
+    expired = [reserve(billo, at, "SPRING", who=customer, ttl_seconds=60) for _ in range(count)]
+
+    assert quoted(billo, expires_at - timedelta(seconds=1), "SPRING", who=customer).decision.discount_total == 0
+    assert quoted(billo, expires_at, "SPRING", who=customer).decision.discount_total == 1_000
+    redemption = reserve(billo, expires_at, "SPRING", who=customer)
+
+    assert PromotionRedemption.objects.get(promotion=promotion).redemption_id == redemption.pk
+    counted = sum(row.taken for row in Limit.objects.all())
+    assert counted == (0 if "text__single_use" in limit else 1_000 if "budget" in limit else 1)
+    for one in expired:
+        with pytest.raises(ReservationExpired):
+            services.confirm(redemption=one, at=at)
+    assert services.release_expired(at=expires_at) == count
+    assert PromotionRedemption.objects.count() == 1
+
+
+def test_what_expired_reservations_hold_of_several_shards_is_given_to_one_order(billo: Brand, at: datetime) -> None:
+    promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING", budget=16_000)  # 16 shards of 10.00
+    for _ in range(8):
+        reserve(billo, at, "SPRING", price=20_000, ttl_seconds=60)
+
+    with pytest.raises(BudgetExhausted):
+        reserve(billo, at, "SPRING", price=10)
+    later = at + timedelta(seconds=60)
+    assert reserve(billo, later, "SPRING", price=160_000).discount_total == 16_000
+
+    assert sum(Limit.objects.values_list("taken", flat=True)) == 16_000
+    assert list(find_wrong_caps(owner=promotion.pk, caps={"budget": 16_000})) == []
+
+
 @pytest.mark.parametrize(("returns", "left"), [(True, 1), (False, 0)])
 def test_a_refund_restores_usage_if_the_pricing_settings_say_so(
     returns: bool, left: int, billo: Brand, at: datetime
@@ -379,16 +418,56 @@ def test_a_limit_that_becomes_large_is_split(billo: Brand, at: datetime) -> None
         reserve(billo, at, "SPRING", who=customer, order="last")
 
 
-def test_a_used_limit_is_never_removed(billo: Brand, at: datetime) -> None:
+@pytest.mark.parametrize(
+    ("limit", "error"),
+    [*((limit, error) for limit, error, _ in LIMITED), ({"limit_per_user": 2}, UsageLimitPerCustomer)],
+)
+def test_a_limit_that_is_set_later_counts_what_was_used(
+    limit: dict[str, int], error: type[DomainError], billo: Brand, at: datetime
+) -> None:
+    promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING")
+    customer = shopper()
+    uses = [reserve(billo, at, "SPRING", who=customer) for _ in range(3)]
+    services.confirm(redemption=uses[0], at=at)
+
+    for fields in (limit, dict.fromkeys(limit), limit):  # set, removed, and set again
+        update_promotion(promotion=promotion, fields=fields, at=at)
+    for use in uses[1:]:
+        assert quoted(billo, at, "SPRING", who=customer).decision.discount_total == 0
+        with pytest.raises(error):
+            reserve(billo, at, "SPRING", who=customer)
+        services.cancel(redemption=use, at=at)
+
+    assert reserve(billo, at, "SPRING", who=customer).discount_total == 1_000
+    with pytest.raises(error):
+        reserve(billo, at, "SPRING", who=customer)
+    assert list(check(at=at, repair=False)) == []
+
+
+def test_what_was_taken_of_a_removed_limit_is_released_without_effect(billo: Brand, at: datetime) -> None:
     promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=2)
-    redemption = reserve(billo, at, "SPRING")
+    first, second = reserve(billo, at, "SPRING"), reserve(billo, at, "SPRING")
 
-    with pytest.raises(DomainError):
-        update_promotion(promotion=promotion, fields={"limit_total": None}, at=at)
+    update_promotion(promotion=promotion, fields={"limit_total": None}, at=at)
+    services.cancel(redemption=first, at=at)
+    assert not Limit.objects.exists()
     update_promotion(promotion=promotion, fields={"limit_total": 2_000_000_000, "limit_per_day": 5}, at=at)
-    services.cancel(redemption=redemption, at=at)
+    assert sum(row.taken for row in Limit.objects.all()) == 2
+    services.cancel(redemption=second, at=at)
 
-    assert sum(counter.taken for counter in Limit.objects.all()) == 0
+    assert sum(row.taken for row in Limit.objects.all()) == 0
+    assert list(check(at=at, repair=False)) == []
+
+
+def test_a_daily_limit_that_is_set_later_counts_the_current_day(billo: Brand, at: datetime) -> None:
+    promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING")
+    reserve(billo, at - timedelta(days=1), "SPRING", ttl_seconds=7 * 86_400)
+
+    update_promotion(promotion=promotion, fields={"limit_per_day": 1}, at=at)
+
+    assert reserve(billo, at, "SPRING").discount_total == 1_000
+    with pytest.raises(UsageLimitReached):
+        reserve(billo, at, "SPRING")
 
 
 def test_an_offer_for_another_transaction_type_is_rejected(billo: Brand, at: datetime) -> None:

@@ -87,11 +87,11 @@ def test_concurrent_carts_use_a_limit_to_the_last_unit(
 
 
 def change_a_limit_while_it_is_taken(
-    run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch, at: datetime
-) -> list[tuple[tuple[str, str], int]]:
-    """Take from a limit that has no rows yet while it is lowered. Return the limits that don't add up to their cap."""
+    before: int | None, run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch, at: datetime
+) -> tuple[int, int]:
+    """Reserve a use while the limit is set to 160. Return what is taken of the limit, and what its shards add up to."""
     brand, (shopper,) = BrandFactory(), shoppers(1)
-    promotion = PromotionFactory(brand=brand, trigger="code", text="SPRING", limit_total=1600)
+    promotion = PromotionFactory(brand=brand, trigger="code", text="SPRING", limit_total=before)
     is_read, take = threading.Event(), limits.take
 
     def take_later(**kwargs: Any) -> Any:
@@ -99,29 +99,82 @@ def change_a_limit_while_it_is_taken(
         threading.Event().wait(0.3)
         return take(**kwargs)
 
-    def lower() -> None:
+    def change() -> None:
         assert is_read.wait(5)
         update_promotion(promotion=promotion, fields={"limit_total": 160}, at=at)
 
     monkeypatch.setattr(limits, "take", take_later)
-    run_concurrently(lambda call: call(), [partial(reserve, brand, shopper, at, "SPRING", order="1"), lower])
-    return list(find_wrong_caps(owner=promotion.pk, caps={"total": 160}))
+    run_concurrently(lambda call: call(), [partial(reserve, brand, shopper, at, "SPRING", order="1"), change])
+    wrong = list(find_wrong_caps(owner=promotion.pk, caps={"total": 160}))
+    return sum(row.taken for row in Limit.objects.all()), wrong[0][1] if wrong else 160
 
 
+@pytest.mark.parametrize("before", [1600, None])
 def test_a_limit_does_not_change_while_it_is_taken(
-    run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch, at: datetime
+    before: int | None, run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch, at: datetime
 ) -> None:
-    assert change_a_limit_while_it_is_taken(run_concurrently, monkeypatch, at) == []
+    assert change_a_limit_while_it_is_taken(before, run_concurrently, monkeypatch, at) == (1, 160)
 
 
-def test_without_the_lock_of_the_promotion_its_shards_exceed_a_lowered_limit(
-    run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch, at: datetime
+@pytest.mark.parametrize(("before", "result"), [(1600, (1, 250)), (None, (0, 160))])
+def test_without_the_lock_of_the_promotion_a_changed_limit_is_wrong(
+    before: int | None,
+    result: tuple[int, int],
+    run_concurrently: RunConcurrently,
+    monkeypatch: pytest.MonkeyPatch,
+    at: datetime,
 ) -> None:
     """Prove that the test above can fail."""
     load_sql = db.load_sql
     monkeypatch.setattr(db, "load_sql", lambda path: load_sql(path).replace("FOR KEY SHARE OF p", ""))
 
-    assert change_a_limit_while_it_is_taken(run_concurrently, monkeypatch, at) == [(("total", ""), 250)]
+    assert change_a_limit_while_it_is_taken(before, run_concurrently, monkeypatch, at) == result
+
+
+def take_over(run_concurrently: RunConcurrently, at: datetime) -> Counter[type]:
+    """Let 30 carts compete for 2 units that expired reservations hold, while these are released."""
+    brand = BrandFactory()
+    PromotionFactory(brand=brand, trigger="code", text="SPRING", limit_total=2, limit_per_day=100)
+    for number, shopper in enumerate(shoppers(2)):
+        reserve(brand, shopper, at, "SPRING", order=f"expired-{number}")
+    later = at + timedelta(seconds=901)
+    calls: list[Callable[[], Any]] = [
+        partial(reserve, brand, shopper, later, "SPRING", order=shopper.customer_id) for shopper in shoppers(30)
+    ]
+    calls += [lambda: services.release_expired(at=later) for _ in range(2)]
+    results = run_concurrently(lambda call: call(), calls)
+    assert [row.taken for row in Limit.objects.all()] == [2, 2]
+    return Counter(type(result) for result in results[:30])
+
+
+def test_concurrent_carts_take_over_what_expired_reservations_hold(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
+    assert take_over(run_concurrently, at) == {Redemption: 2, UsageLimitReached: 28}
+
+
+def test_without_the_lock_of_expired_reservations_they_are_released_twice(
+    run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch, at: datetime
+) -> None:
+    """Prove that the test above can fail: the constraint stops what the missing lock allows."""
+    load_sql, barrier = db.load_sql, threading.Barrier(2)
+    brand, buyers = BrandFactory(), shoppers(3)
+    PromotionFactory(brand=brand, trigger="code", text="SPRING", limit_total=1)
+    reserve(brand, buyers[0], at, "SPRING", order="expired")
+    later, take = at + timedelta(seconds=901), limits.take
+
+    def take_together(**kwargs: Any) -> Any:
+        if kwargs.get("released"):
+            barrier.wait(5)
+        return take(**kwargs)
+
+    monkeypatch.setattr(db, "load_sql", lambda path: load_sql(path).replace("FOR UPDATE SKIP LOCKED", ""))
+    monkeypatch.setattr(limits, "take", take_together)
+    results = run_concurrently(
+        lambda shopper: reserve(brand, shopper, later, "SPRING", order=shopper.customer_id), buyers[1:]
+    )
+
+    assert Counter(map(type, results)) == {Redemption: 2}
 
 
 def take_next_to_a_locked_shard(
