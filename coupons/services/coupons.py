@@ -18,7 +18,7 @@ from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
 from redemptions.codes.services import create_batch, generate_chunk, register_code
 from redemptions.events.contracts import EventType, NewEvent
-from redemptions.events.services import append_events
+from redemptions.events.services import append_decision, append_events
 from redemptions.lifecycle import Action, decide, reopens
 from redemptions.statuses import OfferDecision
 
@@ -152,6 +152,7 @@ def change_decision(*, coupon: CouponDefinition, action: Action, at: datetime) -
     if decision is not None:
         locked.decision = decision
         locked.save(update_fields=["decision"])
+        append_decision(locked, kind=KIND, action=action, at=at)
     return locked
 
 

@@ -13,9 +13,11 @@ from django.db.models import QuerySet
 from core.errors import DomainError
 from promotions.models import UNFINISHED, Promotion
 from promotions.services import campaign_sync, segments
+from redemptions.events.services import append_decision
 from redemptions.lifecycle import Action, decide
 from redemptions.statuses import OfferDecision, OfferStatus
 
+KIND = "promotion"
 PAUSED_SEGMENT_TTL = timedelta(days=7)  # a promotion that is paused longer loses its segment until it is resumed
 
 
@@ -32,6 +34,7 @@ def change_decision(*, promotion: Promotion, action: Action, at: datetime) -> Pr
         return locked
     set_decision(locked, decision, at)
     locked.save(update_fields=["decision", "decided_at", "recorded_status"])
+    append_decision(locked, kind=KIND, action=action, at=at)
     return locked
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Brand, User
 from tests.factories import BrandFactory, CouponFactory, MembershipFactory, PromotionFactory
+from tests.redemptions.events import iter_types
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[User], Client]
@@ -61,6 +62,7 @@ def test_an_action_can_be_repeated_and_the_others_are_rejected(offers: Offers) -
     assert offers.post(url, "pause") == (409, "invalid_status")
     assert [offers.post(url, "archive"), offers.post(url, "archive")] == [(200, "archived")] * 2
     assert [offers.post(url, action)[0] for action in ("activate", "pause", "resume", "end")] == [409] * 4
+    assert list(iter_types()) == ["offer.paused", "offer.resumed", "offer.ended", "offer.archived"]
 
 
 def test_a_draft_is_published(offers: Offers) -> None:
