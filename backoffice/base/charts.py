@@ -1,6 +1,6 @@
 """Bar charts of the admin's pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -20,6 +20,7 @@ class Bar:
     height: float
     label: str
     value: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +30,9 @@ class Chart:
     bars: Sequence[Bar]
     thickness: float
     width: float
-    top: int
+    top_label: str
     ticks: Sequence[tuple[float, str]]
     summary: str
-
-    @property
-    def top_label(self) -> str:
-        """The value at the top of the chart, short enough to stand beside it."""
-        for unit, letter in ((1_000_000, "M"), (1_000, "k")):
-            if self.top >= 10 * unit:
-                return f"{format_number(self.top // unit)}{letter}"
-        return str(self.top)
 
     HEIGHT = 120
     SLOT_WIDTH = 20.0
@@ -47,19 +40,29 @@ class Chart:
     MAX_WIDTH = 40 * SLOT_WIDTH
 
 
-def build_daily_chart(values: Mapping[date, int], *, last: date, days: int, unit: str) -> Chart:
-    """Return a chart with a bar for each of the last ``days`` days to ``last``; ``unit`` names what is counted."""
+def build_daily_chart(values: Mapping[date, int], *, last: date, days: int, describe: Callable[[int], str]) -> Chart:
+    """Return a chart with a bar for each of the last ``days`` days to ``last``; see ``build_chart``."""
     span = [last - timedelta(days=back) for back in reversed(range(days))]
     period = ngettext("in the last day", "in the last %(days)s days", days) % {"days": days}
     return build_chart(
-        [(formats.date_format(day, "j M"), values.get(day, 0)) for day in span], unit=unit, period=period
+        [(formats.date_format(day, "j M"), values.get(day, 0)) for day in span], describe=describe, period=period
     )
 
 
-def build_chart(values: Sequence[tuple[str, int]], *, unit: str, period: str = "") -> Chart:
-    """Return a chart with a bar for each label and number.
+def build_chart(
+    values: Sequence[tuple[str, int]],
+    *,
+    describe: Callable[[int], str],
+    period: str = "",
+    by_time: bool = False,
+    format_value: Callable[[int], str] = format_number,
+    scale: int = 1,
+) -> Chart:
+    """Return a chart with a bar for each label and number. More bars are thinner bars.
 
-    ``unit`` names what is counted ("redemptions"), ``period`` when ("in the last 30 days"). More bars are thinner bars.
+    ``describe`` returns the sum as text ("2 redemptions"), ``period`` states when ("in the last 30 days"), and
+    ``by_time`` that the labels are times of day. Amounts in minor units have their own ``format_value``, and the
+    ``scale`` by which the label of the axis is divided.
     """
     slot = min(Chart.SLOT_WIDTH, Chart.MAX_WIDTH / max(1, len(values)))
     top = max([value for _label, value in values] + [1])
@@ -70,20 +73,38 @@ def build_chart(values: Sequence[tuple[str, int]], *, unit: str, period: str = "
             height=round(Chart.HEIGHT * value / top, 1),
             label=label,
             value=value,
+            text=format_value(value),
         )
         for number, (label, value) in enumerate(values)
     ]
     ticks = [(bar.x + slot * Chart.BAR_SHARE / 2, bar.label) for bar in bars[:: max(1, len(bars) // 5)]]
-    width = max(len(bars) * slot, Chart.SLOT_WIDTH)
-    return Chart(bars, round(slot * Chart.BAR_SHARE, 2), width, top, ticks, _summarize(bars, unit, period))
+    return Chart(
+        bars=bars,
+        thickness=round(slot * Chart.BAR_SHARE, 2),
+        width=max(len(bars) * slot, Chart.SLOT_WIDTH),
+        top_label=_abbreviate(-(-top // scale)),
+        ticks=ticks,
+        summary=_summarize(bars, describe, period, by_time=by_time),
+    )
 
 
-def _summarize(bars: Sequence[Bar], unit: str, period: str) -> str:
-    texts = {"count": format_number(sum(bar.value for bar in bars)), "unit": unit, "period": period}
+def describe_redemptions(count: int) -> str:
+    """Return a number of redemptions as text."""
+    return ngettext("%(count)s redemption", "%(count)s redemptions", count) % {"count": format_number(count)}
+
+
+def _abbreviate(number: int) -> str:
+    """Return a number that is short enough to stand beside the chart (``12k``)."""
+    for unit, letter in ((1_000_000, "M"), (1_000, "k")):
+        if number >= 10 * unit:
+            return f"{format_number(number // unit)}{letter}"
+    return str(number)
+
+
+def _summarize(bars: Sequence[Bar], describe: Callable[[int], str], period: str, *, by_time: bool) -> str:
+    total = f"{describe(sum(bar.value for bar in bars))} {period}".strip()
     if not any(bar.value for bar in bars):
-        return (_("%(count)s %(unit)s %(period)s") % texts).strip()
+        return total
     peak = max(bars, key=lambda bar: bar.value)
-    texts |= {"label": peak.label, "value": format_number(peak.value)}
-    if not period:
-        return _("%(count)s %(unit)s, most at %(label)s: %(value)s") % texts
-    return _("%(count)s %(unit)s %(period)s, most on %(label)s: %(value)s") % texts
+    text = _("%(total)s, most at %(label)s: %(value)s") if by_time else _("%(total)s, most on %(label)s: %(value)s")
+    return text % {"total": total, "label": peak.label, "value": peak.text}

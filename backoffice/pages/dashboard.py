@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import Brand
 from backoffice.base.admin import list_brand_ids
-from backoffice.base.charts import build_daily_chart
+from backoffice.base.charts import build_daily_chart, describe_redemptions
 from backoffice.base.formatting import format_capped_count, format_number, format_totals, local_date
 from backoffice.pages import selectors, sync_jobs
 from core import health, outbox
@@ -47,7 +47,7 @@ def add_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]
         "several": brands is None or len(brands) > 1,
         "cards": _cards(brand_ids, days, today, now),
         "active_objects": _active_objects(brand_ids, now),
-        "chart": build_daily_chart(days.redemptions, last=today, days=statistics.DAYS, unit=_("redemptions")),
+        "chart": build_daily_chart(days.redemptions, last=today, days=statistics.DAYS, describe=describe_redemptions),
         "rows": [to_row(row, zone=zone) for row in recent],
         "redemptions_url": reverse("admin:discounts_usage_changelist"),
         "create_url": reverse("admin:discounts_discountcode_add") if _can_create_code(request) else None,

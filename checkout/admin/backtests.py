@@ -1,6 +1,7 @@
 """Admin pages of backtests: editors create them, all of the brand's staff read them."""
 
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -22,6 +23,7 @@ from backoffice.base.charts import Chart, build_chart
 from backoffice.base.filters import BrandFilter
 from backoffice.base.form_fields import add_service_errors
 from backoffice.base.formatting import (
+    format_amount,
     format_date_range,
     format_number,
     format_percentage,
@@ -198,7 +200,7 @@ def build_context(backtest: Backtest) -> dict[str, Any]:
                 gettext("%(share)s of the orders analyzed") % {"share": share} if share else "",
             ),
             (
-                gettext("Net cost"),
+                gettext("Projected cost"),
                 format_backtest_totals(backtest, "cost"),
                 gettext("Discount of this promotion"),
             ),
@@ -240,21 +242,26 @@ def get_progress(backtest: Backtest) -> int:
 
 
 def build_charts(backtest: Backtest, totals: dict[str, Any]) -> list[tuple[str, Chart]]:
-    """Return charts of affected orders by day, and of the additional discount in whole units of each currency."""
+    """Return charts by day: affected orders, and the additional discount in each currency."""
     first, last = get_days(backtest)
     day_count = min((last - first).days + 1, MAX_CHART_DAYS)
-    days = {date.fromisoformat(day): row for day, row in totals["days"].items()}
-    series = [(gettext("Orders affected"), {day: row["affected"] for day, row in days.items()}, gettext("orders"))]
-    for currency in sorted(totals["currencies"]):
-        unit = 10 ** money.decimals(currency)
-        values = {day: max(0, row["extra"].get(currency, 0)) // unit for day, row in days.items()}
-        series.append((gettext("Additional discount, %(currency)s") % {"currency": currency}, values, currency))
-    return [(title, _build_chart(values, last, day_count, unit)) for title, values, unit in series]
-
-
-def _build_chart(values: dict[date, int], last: date, day_count: int, unit: str) -> Chart:
-    days = [last - timedelta(days=back) for back in reversed(range(day_count))]
+    span = [last - timedelta(days=back) for back in reversed(range(day_count))]
     period = ngettext("in %(count)s day", "in %(count)s days", day_count) % {"count": day_count}
-    return build_chart(
-        [(formats.date_format(day, "j M"), values.get(day, 0)) for day in days], unit=unit, period=period
-    )
+    days = {date.fromisoformat(day): row for day, row in totals["days"].items()}
+    orders = [(formats.date_format(day, "j M"), days.get(day, {}).get("affected", 0)) for day in span]
+    charts = [(gettext("Orders affected"), build_chart(orders, describe=_describe_orders, period=period))]
+    for currency in sorted(totals["currencies"]):
+        extra = {day: max(0, row["extra"].get(currency, 0)) for day, row in days.items()}
+        chart = build_chart(
+            [(formats.date_format(day, "j M"), extra.get(day, 0)) for day in span],
+            describe=partial(format_amount, currency=currency),
+            format_value=partial(format_amount, currency=currency),
+            scale=10 ** money.decimals(currency),
+            period=period,
+        )
+        charts.append((gettext("Additional discount (%(currency)s)") % {"currency": currency}, chart))
+    return charts
+
+
+def _describe_orders(count: int) -> str:
+    return ngettext("%(count)s order", "%(count)s orders", count) % {"count": format_number(count)}

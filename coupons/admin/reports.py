@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.models import Brand
-from backoffice.base.charts import build_chart
+from backoffice.base.charts import build_chart, describe_redemptions
 from backoffice.base.csv_export import csv_response
 from backoffice.base.form_fields import add_service_errors
 from backoffice.base.formatting import (
@@ -177,7 +177,7 @@ def _context(report: Report) -> dict[str, Any]:
         ],
         "chart": build_chart(
             [(formats.date_format(start, SHORT_FORMATS[unit]), sums.redemptions) for sums, start in periods],
-            unit=_("redemptions"),
+            describe=describe_redemptions,
             period=_("in this period"),
         ),
         "rows": [

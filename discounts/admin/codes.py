@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from backoffice.base.admin import AnnotatedChangeList, BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
-from backoffice.base.charts import build_daily_chart
+from backoffice.base.charts import build_daily_chart, describe_redemptions
 from backoffice.base.filters import BrandFilter, StatusFilter
 from backoffice.base.formatting import (
     EMPTY_VALUE,
@@ -216,7 +216,7 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
             "status_label": STATUS_LABELS[status],
             "status_color": STATUS_COLORS[status],
             "chart": build_daily_chart(
-                daily.redemptions, last=today, days=statistics.DAYS, unit=gettext("redemptions")
+                daily.redemptions, last=today, days=statistics.DAYS, describe=describe_redemptions
             ),
             "chart_title": gettext("Redemptions per day"),
             "may_announce": status == "active" and self.has_brand_permission(request, BrandPermissions.EDIT, code),

@@ -76,7 +76,7 @@ def _chart_context(usage: SlotUsage, zone: str) -> dict[str, Any]:
     by_used = usage.by_used + (0,) * (slots + 1 - len(usage.by_used))
     total, full = usage.customers, usage.count_full(slots=slots)
     used_slots = sum(used * count for used, count in enumerate(by_used))
-    chart = build_chart([(str(used), count) for used, count in enumerate(by_used)], unit=_("customers"))
+    chart = build_chart([(str(used), count) for used, count in enumerate(by_used)], describe=format_number)
     summary = _("%(total)s customers; %(unused)s use no slots, %(full)s are full") % {
         "total": format_number(total), "unused": format_number(by_used[0]), "full": format_number(full),
     }  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from backoffice.base.charts import Chart, build_chart
 from backoffice.base.formatting import format_capped_count, format_datetime, format_number, get_percentage
@@ -44,7 +45,11 @@ def participants_per_minute(campaign: Campaign) -> Chart:
     minutes = [last - timedelta(minutes=back) for back in reversed(range(CHART_MINUTES))]
     values = [(f"{minute.astimezone(zone):%H:%M}", counts.get(minute, 0)) for minute in minutes]
     period = _("in the hour before %(time)s") % {"time": format_datetime(last, campaign.brand.timezone)}
-    return build_chart(values, unit=_("participants"), period=period)
+    return build_chart(values, describe=_describe_participants, period=period, by_time=True)
+
+
+def _describe_participants(count: int) -> str:
+    return ngettext("%(count)s participant", "%(count)s participants", count) % {"count": format_number(count)}
 
 
 def latest_vouchers(campaign: Campaign, limit: int) -> list[dict[str, Any]]:
