@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
 from backoffice.base.admin import EstimatingPaginator, SuperuserAdmin, SuperuserReadOnlyAdmin
+from backoffice.base.columns import datetime_column
 from backoffice.base.formatting import EMPTY_VALUE, format_number
 from mailings import selectors
 from mailings.contracts import MailingStatus, MailStatus
@@ -28,6 +29,9 @@ COLORS = {
     MailStatus.UNKNOWN.value: "warning",
 }
 
+created = datetime_column("created_at", _("created (UTC)"))
+sent = datetime_column("sent_at", _("sent (UTC)"))
+
 
 @admin.register(Mailing)
 class MailingAdmin(SuperuserReadOnlyAdmin):
@@ -35,7 +39,7 @@ class MailingAdmin(SuperuserReadOnlyAdmin):
 
     show_full_result_count = False
     paginator = EstimatingPaginator
-    list_display = ("key", "sender_name", "status_label", "created_at")
+    list_display = ("key", "sender_name", "status_label", created)
     list_filter = ("status", "marketing")
     search_fields = ("key", "sender_name")
     readonly_fields = ("progress",)
@@ -58,7 +62,7 @@ class MailAdmin(SuperuserReadOnlyAdmin):
 
     show_full_result_count = False
     paginator = EstimatingPaginator
-    list_display = ("address", "mailing", "status_label", "attempts", "sent_at", "error")
+    list_display = ("address", "mailing", "status_label", "attempts", sent, "error")
     list_filter = ("status",)
     list_select_related = ("mailing",)
     search_fields = ("=address", "=message_id")
@@ -96,7 +100,7 @@ class SuppressionAdmin(SuperuserAdmin):
 
     show_full_result_count = False
     paginator = EstimatingPaginator
-    list_display = ("address", "reason", "sender", "created_at")
+    list_display = ("address", "reason", "sender", created)
     list_filter = ("reason",)
     search_fields = ("=address",)
     form = SuppressionForm

@@ -14,16 +14,28 @@ from django.utils.translation import gettext_lazy as _
 from accounts import services
 from accounts.admin.owners import BrandOwnerAdmin
 from accounts.models import ApiKey
+from backoffice.base.columns import datetime_column
 from core.permissions import BrandPermissions
+
+DATES = (
+    datetime_column("created_at", _("created"), brand="brand"),
+    datetime_column("last_used_at", _("last used"), brand="brand"),
+    datetime_column("revoked_at", _("revoked"), brand="brand"),
+)
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(BrandOwnerAdmin):
     """API keys of servers. A key is shown once when it is created, and revoked instead of deleted."""
 
-    list_display = ("name", "prefix", "brand", "scope", "created_at", "last_used_at", "revoked_at")
-    fields = ("brand", "name")
+    list_display = ("name", "prefix", "brand", "scope", *DATES)
     actions = ("revoke",)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        return ("brand", "name", "prefix", "scope", *DATES) if obj else ("brand", "name")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        return ("prefix", "scope", *DATES) if obj else ()
 
     @admin.action(description=_("Revoke"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:

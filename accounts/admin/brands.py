@@ -6,12 +6,16 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminSelectWidget
 
 from accounts import selectors
 from accounts.models import Brand
 from backoffice.base.admin import BrandScopedAdmin
+from backoffice.base.columns import datetime_column
 from core.permissions import BrandPermissions
+
+created = datetime_column("created_at", _("created"), brand="")
 
 
 @admin.register(Brand)
@@ -21,7 +25,7 @@ class BrandAdmin(BrandScopedAdmin):
     brand_path, needs_to_change = "pk", BrandPermissions.OWN
     list_display = ("name", "slug", "currency", "timezone", "is_active")
     search_fields = ("name", "slug")
-    fields = ("name", "slug", "color", "timezone", "currency", "notify_email", "is_active", "created_at")
+    fields = ("name", "slug", "color", "timezone", "currency", "notify_email", "is_active", created)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "color":
@@ -32,12 +36,12 @@ class BrandAdmin(BrandScopedAdmin):
             )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
         if not self._is_superuser(request):
-            return "created_at", "slug", "currency", "is_active"
+            return created, "slug", "currency", "is_active"
         if isinstance(obj, Brand) and selectors.has_priced_objects(brand=obj):
-            return "created_at", "currency"
-        return ("created_at",)
+            return created, "currency"
+        return (created,)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self._is_superuser(request)

@@ -15,21 +15,32 @@ from accounts import services
 from accounts.admin.owners import BrandOwnerAdmin
 from accounts.contracts import Role
 from accounts.models import Invitation, Membership, User
+from backoffice.base.columns import datetime_column
+from backoffice.base.form_fields import AutocompletePicker
+from backoffice.base.formatting import EMPTY_VALUE
 from core.permissions import BrandPermissions
+
+created = datetime_column("created_at", _("created"), brand="brand")
+expires = datetime_column("expires_at", _("expires"), brand="brand")
+accepted = datetime_column("accepted_at", _("accepted"), brand="brand")
 
 
 @admin.register(Membership)
 class MembershipAdmin(BrandOwnerAdmin):
     """The staff of brands. New members join by invitation; only platform admins add them directly."""
 
-    list_display = ("user", "brand", "role", "created_at")
+    list_display = ("user", "brand", "role", created)
     autocomplete_fields = ("user", "brand")
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return ("brand", "member" if obj else "user", "role", "created_at")
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        return ("brand", "member", "role", created) if obj else ("brand", "user", "role")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return ("brand", "member", "created_at") if obj else ("created_at",)
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        return ("brand", "member", created) if obj else ()
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["widget"] = AutocompletePicker(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @display(description=_("User"))
     def member(self, membership: Membership) -> str:
@@ -56,9 +67,19 @@ class MembershipAdmin(BrandOwnerAdmin):
 class InvitationAdmin(BrandOwnerAdmin):
     """Invitations to brand staff. Deleting a pending invitation cancels it: its link no longer works."""
 
-    list_display = ("email", "brand", "role", "status", "invited_by", "created_at", "expires_at")
-    fields = ("brand", "email", "role")
+    list_display = ("email", "brand", "role", "status", "invited_by", created, expires)
     actions = ("resend",)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        details = ("invited_by_text", created, expires, accepted) if obj else ()
+        return ("brand", "email", "role", *details)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        return ("invited_by_text", created, expires, accepted)
+
+    @display(description=_("Invited by"))
+    def invited_by_text(self, invitation: Invitation) -> str:
+        return str(invitation.invited_by or EMPTY_VALUE)  # plain text, as in the list of staff
 
     @display(description=_("Status"), label={"pending": "info", "accepted": "success", "expired": "warning"})
     def status(self, invitation: Invitation) -> tuple[str, str]:

@@ -86,7 +86,7 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg]
 
     @display(description=_("Password"))
     def set_password(self, user: User) -> str:
-        return format_html('<a class="text-primary-600" href="../password/">{}</a>', gettext("Change password"))
+        return format_html('<a class="pp-link" href="../password/">{}</a>', gettext("Change password"))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if "marketing_consent" in form.changed_data:

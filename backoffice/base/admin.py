@@ -14,6 +14,7 @@ from django.db.models import Field, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.views import ChangeList
 
@@ -108,10 +109,25 @@ class BrandScopedMixin:
 class ServiceErrorAdmin(ModelAdmin):
     """An admin page that shows a domain error as a message, after a rollback, instead of a server error."""
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
         if request.method == "POST":
             self._drop_invalid_parameters(request)
-        return self._add_error_message(request, request.get_full_path(), super().changeform_view, *args, **kwargs)
+        context: dict[str, Any] = {"show_history": self.has_history(request)}
+        if object_id is None:
+            context["title"] = gettext("New %(name)s") % {"name": self.opts.verbose_name}
+        context |= extra_context or {}
+        view = super().changeform_view
+        return self._add_error_message(request, request.get_full_path(), view, object_id, form_url, context)
+
+    def has_history(self, request: HttpRequest) -> bool:
+        """Return whether changes of the objects are recorded: in the audit log, or by the admin that makes them."""
+        return hasattr(self.model, "pgh_event_models") or self.has_change_permission(request)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._add_error_message(request, request.get_full_path(), super().delete_view, *args, **kwargs)

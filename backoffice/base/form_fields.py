@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.utils import timezone
+from django.utils.translation import gettext
 from unfold.widgets import DATETIME_CLASSES
 
 from core import datetimes
@@ -19,6 +21,19 @@ class DateTimePicker(forms.DateTimeInput):
     def __init__(self, *, day: bool = False) -> None:
         super().__init__(format="%Y-%m-%d" if day else "%Y-%m-%dT%H:%M", attrs={"class": " ".join(DATETIME_CLASSES)})
         self.input_type = "date" if day else "datetime-local"
+
+
+class AutocompletePicker(AutocompleteSelect):
+    """Django's autocomplete field with names for screen readers: a placeholder, and the label of the field."""
+
+    @property
+    def media(self) -> forms.Media:
+        return super().media + forms.Media(js=["backoffice/autocomplete.js"])
+
+    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
+        attrs: dict[str, Any] = super().build_attrs(base_attrs, extra_attrs)
+        name = self.field.remote_field.model._meta.verbose_name  # noqa: SLF001
+        return attrs | {"data-placeholder": gettext("Select %(name)s") % {"name": name}}
 
 
 class AwareDateTimeFormField(forms.DateTimeField):

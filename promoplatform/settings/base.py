@@ -98,4 +98,4 @@ if DEBUG:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     WHITENOISE_USE_FINDERS = True
     WHITENOISE_AUTOREFRESH = True
-FORMAT_MODULE_PATH: list[str] = []
+FORMAT_MODULE_PATH = ["promoplatform.formats"]

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from accounts.contracts import Role
 from accounts.models import User
@@ -220,3 +221,34 @@ def test_a_name_of_one_long_word_does_not_widen_pages(visit, brand):
     ):  # fmt: skip
         phone.goto(f"/admin/{path}")
         assert phone.page.evaluate("document.documentElement.scrollWidth") == 390, path
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_pages_of_platform_admins_are_accessible(visit, brand, dark):
+    root = UserFactory(username="root", is_superuser=True)
+    visitor = visit(dark=dark).sign_in("root")
+    task = PeriodicTask.objects.create(
+        name="a task", task="core.relay_outbox", interval=IntervalSchedule.objects.create(every=5, period="seconds")
+    )
+
+    errors = []
+    for path in (
+        "/admin/accounts/membership/add/", f"/admin/accounts/user/{root.pk}/change/", "/admin/accounts/apikey/add/",
+        "/admin/mail/suppression/", "/admin/django_celery_beat/periodictask/",
+        f"/admin/django_celery_beat/periodictask/{task.pk}/change/",
+    ):  # fmt: skip
+        visitor.goto(path)
+        errors += find_page_errors(visitor, path)
+
+    assert errors == []
+    assert visitor.console_errors == []
+
+
+def test_fields_for_times_have_their_full_width_on_a_phone(visit, brand):
+    phone = visit(width=390, height=844).sign_in("olga")
+
+    page = phone.goto("/admin/coupons/coupondefinition/add/")
+
+    widths = [field.bounding_box()["width"] for field in page.locator("input[type=datetime-local]").all()]
+    assert len(widths) == 2
+    assert min(widths) > 300

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
 from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, list_brand_ids
+from backoffice.base.columns import datetime_column
 from backoffice.base.filters import StatusFilter
-from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_number
+from backoffice.base.formatting import EMPTY_VALUE, format_number
 from core.errors import DomainError
 from core.permissions import BrandPermissions
 from vouchers import selectors, services
@@ -26,6 +27,8 @@ STATUS_COLORS = {
     VoucherStatus.REVOKED: "danger",
 }
 MAX_CAMPAIGNS = 100  # latest campaigns to choose from
+issued = datetime_column("created_at", gettext_lazy("issued"), brand="campaign.brand")
+expires = datetime_column("expires_at", gettext_lazy("expires"), brand="campaign.brand")
 
 
 class CampaignFilter(admin.SimpleListFilter):
@@ -52,7 +55,7 @@ class VoucherAdmin(BrandScopedAdmin):
     """The vouchers of a brand's campaigns, by campaign (newest first) and rank."""
 
     brand_path = "campaign__brand"
-    list_display = ("rank", "customer", "campaign", "status_label", "issued_at", "expires_at", "reassigned_to")
+    list_display = ("rank_label", "customer_text", "campaign", "status_label", issued, expires, "reassignment")
     list_display_links = None
     list_filter = (CampaignFilter, VoucherStatusFilter)
     list_select_related = ("campaign__brand", "customer")
@@ -84,27 +87,19 @@ class VoucherAdmin(BrandScopedAdmin):
 
     # --- columns -----------------------------------------------------------------------------------------------------
     @display(description=gettext_lazy("rank"), ordering="rank")
-    def rank(self, voucher: Voucher) -> str:
+    def rank_label(self, voucher: Voucher) -> str:
         return str(voucher)
 
     @display(description=gettext_lazy("customer"))
-    def customer(self, voucher: Voucher) -> str:
+    def customer_text(self, voucher: Voucher) -> str:
         return voucher.customer.customer_id
 
     @display(description=gettext_lazy("status"), label=STATUS_COLORS, ordering="status")
     def status_label(self, voucher: Voucher) -> tuple[str, str]:
         return voucher.status, voucher.get_status_display()
 
-    @display(description=gettext_lazy("issued"), ordering="created_at")
-    def issued_at(self, voucher: Voucher) -> str:
-        return format_datetime(voucher.created_at, voucher.campaign.brand.timezone)
-
-    @display(description=gettext_lazy("expires"), ordering="expires_at")
-    def expires_at(self, voucher: Voucher) -> str:
-        return format_datetime(voucher.expires_at, voucher.campaign.brand.timezone)
-
     @display(description=gettext_lazy("reassigned"))
-    def reassigned_to(self, voucher: Voucher) -> str:
+    def reassignment(self, voucher: Voucher) -> str:
         return EMPTY_VALUE if voucher.reassigned_to is None else _("Reassigned")
 
     # --- actions -----------------------------------------------------------------------------------------------------
