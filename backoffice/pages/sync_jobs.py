@@ -57,7 +57,7 @@ class SyncJobAdmin(SuperuserReadOnlyAdmin):
         "status",
         "progress",
         "failures",
-        "requested_at",
+        "requested",
         "next_attempt",
         "reason",
     )
@@ -69,7 +69,7 @@ class SyncJobAdmin(SuperuserReadOnlyAdmin):
     paginator = EstimatingPaginator
     actions = ("sync_now", "resync_all")
     fields = (
-        "service", "subject_link", "status", "progress", "failures", "requested_at", "synced_at", "next_attempt",
+        "service", "subject_link", "status_text", "progress", "failures", "requested", "synced", "next_attempt",
         "error",
     )  # fmt: skip
 
@@ -83,16 +83,20 @@ class SyncJobAdmin(SuperuserReadOnlyAdmin):
         status = ("failing" if job.failures else "pending") if job.is_open else "up_to_date"
         return status, str(STATUSES[status])
 
+    @display(description=_("status"))
+    def status_text(self, job: SyncJob) -> str:
+        return self.status(job)[1]
+
     @display(description=_("synced customers"))
     def progress(self, job: SyncJob) -> str:
         return format_number(job.sent_count) if job.service == Service.SEGMENTATION else EMPTY_VALUE
 
     @display(description=_("requested (UTC)"), ordering="requested_at")
-    def requested_at(self, job: SyncJob) -> str:
+    def requested(self, job: SyncJob) -> str:
         return format_datetime(job.requested_at, "UTC")
 
     @display(description=_("synced (UTC)"))
-    def synced_at(self, job: SyncJob) -> str:
+    def synced(self, job: SyncJob) -> str:
         return format_datetime(job.synced_at, "UTC")
 
     @display(description=_("next attempt (UTC)"), ordering="due_at")

@@ -47,7 +47,7 @@ class OutboxMessageAdmin(SuperuserReadOnlyAdmin):
     show_full_result_count = False
     paginator = EstimatingPaginator
     actions = ("requeue",)
-    fields = ("task", "status", "subject", "attempts", "created", "due", "last_error")
+    fields = ("task", "status_text", "subject", "attempts", "created", "due", "last_error")
 
     @display(description=_("status"), label={"pending": "info", "due": "warning", "failed": "danger"})
     def status(self, message: OutboxMessage) -> tuple[str, str]:
@@ -55,6 +55,10 @@ class OutboxMessageAdmin(SuperuserReadOnlyAdmin):
         if message.dead_lettered_at:
             status = "failed"
         return status, str(STATUSES[status])
+
+    @display(description=_("status"))
+    def status_text(self, message: OutboxMessage) -> str:
+        return self.status(message)[1]
 
     @display(description=_("arguments"))
     def subject(self, message: OutboxMessage) -> str:
@@ -125,7 +129,17 @@ class PeriodicTaskAdmin(SuperuserAdmin, beat.PeriodicTaskAdmin):
     """Scheduled tasks."""
 
     form = ThemedTaskForm
+    list_display = ("name", "enabled", "schedule_text", "last_run")
     list_filter = ("enabled", "one_off")
+    change_form_template = change_list_template = None  # those of the package contain scripts that the CSP blocks
+
+    @display(description=_("schedule (UTC)"))
+    def schedule_text(self, task: PeriodicTask) -> str:
+        return str(task.crontab.human_readable if task.crontab else task.scheduler)
+
+    @display(description=_("last run (UTC)"), ordering="last_run_at")
+    def last_run(self, task: PeriodicTask) -> str:
+        return format_datetime(task.last_run_at, "UTC")
 
 
 @admin.register(CrontabSchedule)
