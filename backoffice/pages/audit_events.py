@@ -4,6 +4,7 @@ The events of each model are read by key and merged, so that a page takes a fixe
 """
 
 import heapq
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
@@ -13,8 +14,9 @@ from django.apps import apps
 from django.contrib import admin
 from django.db.models import ForeignKey, Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
-from accounts.models import User
+from accounts.models import Brand, User
 from backoffice.base.admin import BrandScopedMixin, list_brand_ids
 
 PAGE_SIZE = 25
@@ -54,7 +56,7 @@ def list_tracked_models(request: HttpRequest) -> list[TrackedModel]:
             events = _visible_events(request, event, admin.site._registry.get(model))  # noqa: SLF001
             if events is not None and not any(other.events.model is event for other in tracked):
                 tracked.append(
-                    TrackedModel(model._meta.label_lower, str(model._meta.verbose_name).capitalize(), events)  # noqa: SLF001
+                    TrackedModel(model._meta.label_lower, capfirst(str(model._meta.verbose_name)), events)  # noqa: SLF001
                 )
     return sorted(tracked, key=lambda model: model.name)
 
@@ -99,6 +101,12 @@ def get_object_names(events: Sequence[Event]) -> dict[tuple[type[Model], Any], s
         objects = rows.in_bulk([event.pgh_obj_id for event in events if type(event) is model and event.pgh_obj_id])
         names.update({(model, key): str(obj) for key, obj in objects.items()})
     return names
+
+
+def get_currencies(events: Sequence[Event]) -> dict[uuid.UUID, str]:
+    """Return the currencies of the events' brands by their primary keys."""
+    brand_ids = {event.brand_id for event in events if hasattr(event, "brand_id")}
+    return dict(Brand.objects.filter(pk__in=brand_ids).values_list("pk", "currency")) if brand_ids else {}
 
 
 def get_usernames(user_ids: Sequence[Any]) -> dict[Any, str]:

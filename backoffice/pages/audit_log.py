@@ -1,13 +1,16 @@
 """The audit log: who changed what and when, with the old and new values of the fields."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
-from django.db.models import DateTimeField, ForeignKey
+from django.db.models import DateTimeField, ForeignKey, IntegerField
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -17,11 +20,13 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
 from backoffice.base.admin import list_brand_ids
-from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_number, humanize_value
+from backoffice.base.formatting import EMPTY_VALUE, format_amount, format_datetime, format_number, humanize_value
 from backoffice.pages import audit_events
 from backoffice.pages.audit_events import Event, ModelEvent, TrackedModel
 from core.permissions import BrandPermissions
 from discounts.admin.rules import describe_terms
+from pricing import OfferInvalid, parse_offer
+from pricing.description import describe_offer
 
 EVENT_LABELS = {"insert": _("Created"), "update": _("Changed"), "delete": _("Deleted")}
 COLORS = {"insert": "success", "update": "info", "delete": "danger"}
@@ -86,6 +91,7 @@ def _iter_rows(
     names = audit_events.get_object_names(events)
     user_ids = [(event.pgh_context.metadata if event.pgh_context else {}).get("user") for event in events]
     usernames = audit_events.get_usernames(user_ids)
+    formatter = EventFormatter(zone, audit_events.get_currencies(events))
     for (index, event), user_id in zip(model_events, user_ids, strict=True):
         missing_user = gettext("System") if user_id is None else gettext("Deleted user")
         yield {
@@ -96,7 +102,7 @@ def _iter_rows(
             "url": _object_url(event),
             "change": str(EVENT_LABELS.get(event.pgh_label, event.pgh_label)),
             "color": COLORS.get(event.pgh_label, ""),
-            "fields": list(_iter_changes(event, previous.get((type(event), event.pgh_id)), zone)),
+            "fields": list(formatter.iter_changes(event, previous.get((type(event), event.pgh_id)))),
         }
 
 
@@ -111,27 +117,62 @@ def _object_url(event: Event) -> str | None:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[event.pgh_obj_id])  # noqa: SLF001
 
 
-def _iter_changes(event: Event, previous: Event | None, zone: str) -> Iterator[tuple[str, str | None, str]]:
-    """Yield each changed field: its label, old value (None for a new object) and new value."""
-    for field in event._meta.fields:  # noqa: SLF001
-        if field.name in HIDDEN_FIELDS:
-            continue
-        new = getattr(event, field.attname)
-        if event.pgh_label == "update" and previous is not None:
-            old = getattr(previous, field.attname)
-            if old != new:
-                yield str(field.verbose_name), _format_value(field, old, zone), _format_value(field, new, zone)
-        elif event.pgh_label != "update" and new not in (None, "", {}) and not isinstance(field, ForeignKey):
-            yield str(field.verbose_name), None, _format_value(field, new, zone)
+@dataclass(frozen=True, slots=True)
+class EventFormatter:
+    """Writes the values of events as the pages of their objects do, with the currencies of the brands."""
 
+    zone: str
+    currencies: Mapping[uuid.UUID, str]
 
-def _format_value(field: Any, value: Any, zone: str) -> str:
-    if value is None or value == "":
-        return EMPTY_VALUE
-    if isinstance(field, DateTimeField) and isinstance(value, datetime):
-        return format_datetime(value, zone)
-    if field.name == "terms":
-        return describe_terms(value)
-    if isinstance(value, bool | dict | list):
+    def iter_changes(self, event: Event, previous: Event | None) -> Iterator[tuple[str, str | None, str]]:
+        """Yield each changed field: its label, old value (None for a new object) and new value."""
+        for field in event._meta.fields:  # noqa: SLF001
+            if field.name in HIDDEN_FIELDS:
+                continue
+            new = getattr(event, field.attname)
+            if event.pgh_label == "update" and previous is not None:
+                if getattr(previous, field.attname) != new:
+                    yield str(field.verbose_name), *self._format_change(field, previous, event)
+            elif event.pgh_label != "update" and new not in (None, "", {}) and not isinstance(field, ForeignKey):
+                yield str(field.verbose_name), None, self._format_value(field, event)
+
+    def _format_change(self, field: Any, previous: Event, event: Event) -> tuple[str, str]:
+        """Return the old and the new value; with all of their details if their descriptions are the same."""
+        old, new = self._format_value(field, previous), self._format_value(field, event)
+        if old == new:
+            return humanize_value(getattr(previous, field.attname)), humanize_value(getattr(event, field.attname))
+        return old, new
+
+    def _format_value(self, field: Any, event: Event) -> str:
+        value = getattr(event, field.attname)
+        if value is None or value == "":
+            return EMPTY_VALUE
+        if field.flatchoices:
+            return str(dict(field.flatchoices).get(value, value))
+        if field.name in TEXTS:
+            return TEXTS[field.name](value, self._currency(event))
+        if isinstance(field, DateTimeField) and isinstance(value, datetime):
+            return format_datetime(value, self.zone)
+        if isinstance(field, IntegerField):
+            return format_number(value)
         return humanize_value(value)
-    return str(value)
+
+    def _currency(self, event: Event) -> str:
+        return str(getattr(event, "currency", "") or self.currencies.get(getattr(event, "brand_id", None), ""))
+
+
+def _describe_offer(offer: object, currency: str) -> str:
+    """Return an offer in words; all of its keys if it is invalid."""
+    try:
+        return describe_offer(parse_offer(offer), currency)
+    except OfferInvalid:
+        return humanize_value(offer)
+
+
+# how to write fields by their names: value and currency to text
+TEXTS: Mapping[str, Callable[[Any, str], str]] = {
+    "budget": format_amount,
+    "discount": lambda value, _currency: f"{Decimal(value).normalize():f}%",
+    "offer": _describe_offer,
+    "terms": lambda value, _currency: describe_terms(value),
+}
