@@ -151,7 +151,7 @@ class UsageReturn(models.Model):
         verbose_name_plural = _("returned redemptions")
 
     def __str__(self) -> str:
-        return f"{self.code_id} by {self.customer_id}"
+        return _("%(code)s by %(customer)s") % {"code": self.code.code_id, "customer": self.customer.customer_id}
 
 
 class UsageNotification(models.Model):

@@ -198,12 +198,17 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
         today = local_date(now, zone)
         daily = statistics.by_day(code=code.pk, zone=zone, at=now)
         count, discount = statistics.totals(code)
-        discount_today = gettext("%(amount)s today") % {"amount": format_totals(daily.discount_since(today))}
+        discount_today = daily.discount_since(today)
+        today_note = gettext("%(amount)s today") % {"amount": format_totals(discount_today)}
         returned = format_capped_count(statistics.returned(code), statistics.LIST_CAP)
         cards = [
             (gettext("Redemptions"), format_capped_count(count, statistics.PAGE_CAP - 1), gettext("total")),
             (gettext("Today"), format_number(daily.redemptions[today]), gettext("since midnight")),
-            (gettext("Total discount"), format_totals(discount), discount_today),
+            (
+                gettext("Total discount"),
+                format_totals(discount),
+                today_note if any(discount_today.values()) else gettext("none today"),
+            ),
             (gettext("Reserved"), format_number(statistics.reserved(code, now)), gettext("now")),
             (gettext("Returned"), returned, gettext("total")),
         ]

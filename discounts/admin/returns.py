@@ -17,12 +17,12 @@ class UsageReturnAdmin(ReadOnlyAdminMixin):
     """Returned redemptions with their former values."""
 
     brand_path = "code__brand"
-    list_display = ("code_text", "customer", "redeemed", "returned", "discount_shown", "returned_by")
+    list_display = ("code_text", "customer_text", "redeemed", "returned", "discount_shown", "returned_label")
     list_select_related = ("code__brand", "customer")
     search_fields = ("customer__customer_id",)
     search_help_text = _("Search by exact customer ID")
     ordering = ("-pk",)
-    fields = ("code_text", "customer", "redeemed", "returned", "discount_shown", "returned_by")
+    fields = ("code_text", "customer_text", "redeemed", "returned", "discount_shown", "returned_by")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UsageReturn]:
         return super().get_queryset(request).select_related("code__brand", "customer")
@@ -37,6 +37,10 @@ class UsageReturnAdmin(ReadOnlyAdminMixin):
     def code_text(self, row: UsageReturn) -> str:
         return row.code.code_id
 
+    @display(description=_("Customer"))
+    def customer_text(self, row: UsageReturn) -> str:
+        return row.customer.customer_id  # plain text: only platform admins can open the page of a customer
+
     @display(description=_("Redeemed"))
     def redeemed(self, row: UsageReturn) -> str:
         return format_datetime(row.redeemed_at, row.code.brand.timezone)
@@ -49,6 +53,10 @@ class UsageReturnAdmin(ReadOnlyAdminMixin):
     def discount_shown(self, row: UsageReturn) -> str:
         return format_amount(row.discount_amount, row.currency)
 
+    @display(description=_("Returned by"))
+    def returned_by(self, row: UsageReturn) -> str:
+        return gettext("Order refund") if row.redemption_id else gettext("Staff")
+
     @display(description=_("Returned by"), label={"order": "info", "staff": "primary"})
-    def returned_by(self, row: UsageReturn) -> tuple[str, str]:
-        return ("order", gettext("Order refund")) if row.redemption_id else ("staff", gettext("Staff"))
+    def returned_label(self, row: UsageReturn) -> tuple[str, str]:
+        return "order" if row.redemption_id else "staff", self.returned_by(row)

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from backoffice.base.csv_export import csv_response
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 KIND = "promotion"
 PAGE_SIZE = 100  # batches, codes or assignments
+CODE_STATUSES = {"free": gettext_lazy("Available"), "held": gettext_lazy("Reserved"), "used": gettext_lazy("Used")}
 MAX_ERRORS_SHOWN = 50  # rejected lines of an import that the page lists
 
 
@@ -159,7 +161,8 @@ class BatchViews:
         codes = search_batch_codes(batch=batch, term=term, after=after, at=timezone.now(), limit=PAGE_SIZE)
         context = {
             "title": _("Codes of %(promotion)s") % {"promotion": promotion}, "promotion": promotion,
-            "codes": codes, "term": term, "after": after,
+            "codes": [(code, customer, CODE_STATUSES[state]) for code, customer, state in codes],
+            "term": term, "after": after,
             "next_after": codes[-1][0] if len(codes) == PAGE_SIZE else "",
             "assign_form": assign_form or AssignForm(promotion=promotion),
             "may_edit": self._may_edit(request, promotion),

@@ -230,6 +230,13 @@ def test_codes_are_shown_in_pages(owner: Client, promotion: Promotion) -> None:
     assert owner.get(path, {"after": "\ud7ff\x01", "q": "P"}).status_code == 200
 
 
+def test_the_codes_of_an_import_are_available(owner: Client, promotion: Promotion) -> None:
+    page = text(owner.get(codes_url(promotion, f"{imported_batch(promotion, 'OLD-1', 'OLD-2').pk}/")))
+
+    assert "2 codes imported" in page
+    assert page.count("Available") == 2
+
+
 def test_a_batch_is_exported(owner: Client, promotion: Promotion) -> None:
     batch = imported_batch(promotion, "OLD-1")
     answer: Any = owner.get(codes_url(promotion, f"{batch.pk}/codes.csv"))
