@@ -17,10 +17,10 @@ def datetime_column(field: str, description: str | Promise, *, brand: str | None
     is the brand. Without ``brand``, and for rows without a brand, the time is UTC.
     """
 
-    @display(description=description, ordering=field)  # type: ignore[untyped-decorator]
     def column(row: Any) -> str:
         owner = None if brand is None else reduce(getattr, filter(None, brand.split(".")), row)
         return format_datetime(getattr(row, field), owner.timezone if owner else "UTC")
 
     column.__name__ = field  # the theme names the cells of the column by it
-    return column
+    shown: Callable[[Any], str] = display(description=description, ordering=field)(column)
+    return shown

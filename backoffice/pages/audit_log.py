@@ -158,7 +158,8 @@ class EventFormatter:
         return humanize_value(value)
 
     def _currency(self, event: Event) -> str:
-        return str(getattr(event, "currency", "") or self.currencies.get(getattr(event, "brand_id", None), ""))
+        own_currency: str = getattr(event, "currency", "")
+        return own_currency or self.currencies.get(getattr(event, "brand_id", uuid.UUID(int=0)), "")
 
 
 def _describe_offer(offer: object, currency: str) -> str:

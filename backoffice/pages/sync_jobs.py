@@ -85,7 +85,7 @@ class SyncJobAdmin(SuperuserReadOnlyAdmin):
 
     @display(description=_("status"))
     def status_text(self, job: SyncJob) -> str:
-        return self.status(job)[1]
+        return str(self.status(job)[1])
 
     @display(description=_("synced customers"))
     def progress(self, job: SyncJob) -> str:

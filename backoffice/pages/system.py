@@ -58,7 +58,7 @@ class OutboxMessageAdmin(SuperuserReadOnlyAdmin):
 
     @display(description=_("status"))
     def status_text(self, message: OutboxMessage) -> str:
-        return self.status(message)[1]
+        return str(self.status(message)[1])
 
     @display(description=_("arguments"))
     def subject(self, message: OutboxMessage) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.db.models import Model
-from django.template import Context
+from django.template import RequestContext
 
 register = template.Library()
 
@@ -23,7 +23,7 @@ class PageHeader:
 
 
 @register.simple_tag(takes_context=True)
-def page_header(context: Context) -> PageHeader:
+def page_header(context: RequestContext) -> PageHeader:
     """Return the header of the page.
 
     A page of the sidebar has the title that it has there. Other pages are titled by their object or their own title.
@@ -39,7 +39,7 @@ def page_header(context: Context) -> PageHeader:
     return PageHeader(title=title)
 
 
-def _page_title(context: Context) -> str:
+def _page_title(context: RequestContext) -> str:
     original = context.get("original")
     return str(original if isinstance(original, Model) else context.get("title") or "")
 

@@ -36,6 +36,6 @@ def test_no_field_of_a_form_is_a_label(model: type[Model]) -> None:
     """The theme draws labels in lists only; in a form it would show the pair of the label's color and text."""
     page = admin.site._registry[model]
 
-    names = [name for name in flatten(page.fields or ()) + list(page.readonly_fields) if isinstance(name, str)]
+    names = {str(name) for name in (*flatten(page.fields or ()), *page.readonly_fields)}
     labels = {name: getattr(getattr(page, name, None), "label", None) for name in names}
     assert [name for name, colors in labels.items() if isinstance(colors, Mapping)] == []
