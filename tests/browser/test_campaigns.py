@@ -54,8 +54,9 @@ def test_a_campaign_is_created_watched_extended_exported_and_ended(visit, brand,
         page.get_by_role("link", name="Export as CSV").click()
     downloading.value.save_as(tmp_path / "vouchers.csv")
     rows = list(csv.DictReader((tmp_path / "vouchers.csv").read_text(encoding="utf-8-sig").splitlines()))
-    page.get_by_role("button", name="End…").click()
-    page.get_by_text("Issued vouchers stay valid.").wait_for()
+    page.get_by_text("End…").click()
+    page.get_by_role("button", name="End campaign").click()
+    page.get_by_text("ended. Issued vouchers stay valid.").wait_for()
 
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
     assert olga.console_errors == []

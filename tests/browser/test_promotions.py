@@ -38,7 +38,7 @@ def brand():
 def test_a_promotion_created_in_the_browser_applies_to_a_quote(visit, brand, brand_client):
     olga = visit().sign_in("olga")
     page = olga.goto("/admin/promotions/promotion/")
-    page.get_by_role("link", name="Add promotion").click()
+    page.get_by_role("link", name="New promotion").first.click()
     page.get_by_label("Name").fill("20% off shoes")
     page.get_by_label("Starts").fill("2026-01-01T00:00")
     page.get_by_label("Ends").fill("2030-12-31T23:59")
@@ -136,3 +136,18 @@ def test_pages_of_promotions_fit_the_screen_and_are_accessible(visit, brand, wid
 
     assert not errors
     assert not olga.console_errors
+
+
+def test_a_promotion_is_ended_after_a_confirmation(visit, brand):
+    promotion = PromotionFactory(brand=brand)
+    page = visit().sign_in("olga").goto(f"/admin/promotions/promotion/{promotion.pk}/change/")
+
+    page.get_by_text("End…").click()
+    assert page.get_by_text("Another end date makes it active again.").is_visible()
+    promotion.refresh_from_db()
+    assert promotion.decision == "published"
+
+    page.get_by_role("button", name="End now").click()
+    page.get_by_text("End…").wait_for(state="detached")
+    promotion.refresh_from_db()
+    assert promotion.decision == "ended"

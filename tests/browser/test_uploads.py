@@ -104,4 +104,4 @@ def test_a_viewer_sees_no_import_buttons(visit, brand):
     page = vera.goto(f"/admin/segments/audience/{Audience.objects.get().pk}/change/")
     assert page.get_by_role("link", name="Import file").count() == 0
     page = vera.goto("/admin/segments/audienceupload/")
-    assert page.get_by_role("link", name="Add audience import").count() == 0
+    assert page.get_by_role("link", name="New audience import").count() == 0

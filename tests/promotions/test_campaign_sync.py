@@ -1,5 +1,6 @@
 """Sync of promotions to a campaign engine, which never delays a promotion."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -209,7 +210,9 @@ def test_a_promotion_starts_when_its_segment_is_synced(
     client = Client()
     client.force_login(MembershipFactory(brand=brand).user)
     page = f"/admin/promotions/promotion/{promotion.pk}"
-    assert "Waiting for the segmentation service: HTTP 503" in client.get(f"{page}/change/").content.decode()
+    html = client.get(f"{page}/change/").content.decode()
+    assert "Waiting for the segmentation service: HTTP 503" in html
+    assert re.search(r"Since \d+ \w{3}, \d\d:\d\d, next attempt at \d+ \w{3}, \d\d:\d\d\.", html)
 
     outside.fault_rates = {}
     client.post(f"{page}/sync/switch/")
