@@ -169,7 +169,7 @@ def test_the_audit_log_shows_values_as_the_pages_do(owner: Client, brand: Brand)
     changes = {(row["object_type"], row["change"]): row["fields"] for row in rows}
     created = {name: new for name, _old, new in changes["Promotion", "Created"]}
     assert (created["budget"], created["total usage limit"]) == ("€1,500.00", "10,000")
-    assert (created["offer"], created["status"]) == ("10% off the order.", "Active")
+    assert (created["offer"], created["decision"]) == ("10% off the order.", "Published")
     assert changes["Promotion", "Changed"] == [("budget", "€1,500.00", "€2,000.00")]
     campaign = {name: new for name, _old, new in changes["Campaign", "Created"]}
     assert (campaign["discount"], campaign["offer"]) == ("30%", "30% off the order.")
