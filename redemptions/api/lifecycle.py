@@ -28,14 +28,14 @@ Apply = Callable[[Request, Any, Action], Any]
 class OfferActionView(APIView):
     """``…/activate/``, ``…/pause/``, ``…/resume/``, ``…/end/`` and ``…/archive/``"""
 
-    action: ClassVar[Action]
+    offer_action: ClassVar[Action]  # not `action`, which names the method of a view set
     apply: ClassVar[Apply]
 
     @idempotent
     def post(self, request: Request, **names: Any) -> Response:
         """Change the status of an offer. Repeating an action has no effect."""
         (name,) = names.values()
-        return Response(type(self).apply(request, name, self.action))
+        return Response(type(self).apply(request, name, self.offer_action))
 
 
 def action_paths(
@@ -54,7 +54,7 @@ def action_paths(
     for action in actions:
         view = cast(
             "type[OfferActionView]",
-            type(f"{name.title()}{action.title()}View", (OfferActionView,), {"action": action, "apply": apply}),
+            type(f"{name.title()}{action.title()}View", (OfferActionView,), {"offer_action": action, "apply": apply}),
         )
         schema = extend_schema(
             request=None,
