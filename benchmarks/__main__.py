@@ -4,7 +4,6 @@ import argparse
 import logging
 import os
 import platform
-import shutil
 import signal
 import sys
 from importlib import import_module
@@ -64,7 +63,6 @@ def main(arguments: list[str]) -> int:
         except ToolMissing as error:
             print_line(f"skipped: {error}")
     connection.close()
-    shutil.rmtree(import_module("benchmarks.seed_data").FOLDER, ignore_errors=True)
     return 0
 
 

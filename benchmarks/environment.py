@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -21,6 +22,7 @@ DATABASE = "promo_benchmarks"
 REDIS_NUMBER = 9
 ROOT = Path(__file__).resolve().parents[1]
 WORKERS, THREADS = 2, 4
+WARM_UP_CONNECTIONS = 8 * WORKERS
 
 
 def prepare() -> None:
@@ -82,12 +84,21 @@ def serve(
 
 
 def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the server responds and its workers have loaded their URLs. Raises RuntimeError if it does not."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/healthz", timeout=5):
+        with contextlib.suppress(OSError):
+            _get_health(address)
+            with ThreadPoolExecutor(WARM_UP_CONNECTIONS) as pool:  # any worker may accept a connection
+                list(pool.map(_get_health, [address] * WARM_UP_CONNECTIONS))
             return
         time.sleep(0.1)
     raise RuntimeError(f"no server responds at {address}")
+
+
+def _get_health(address: str) -> None:
+    with urllib.request.urlopen(f"{address}/healthz", timeout=30) as response:
+        response.read()
 
 
 def post(url: str, body: bytes, token: str) -> bytes:

@@ -37,7 +37,10 @@ class ToolMissing(Exception):
 
 
 def wrk(address: str, script: str, *arguments: object, seconds: int, connections: int = CONNECTIONS) -> LoadResult:
-    """Load ``address`` with ``wrk/<script>.lua``. Raises RuntimeError if sockets failed, ToolMissing without wrk."""
+    """Load ``address`` with ``wrk/<script>.lua``.
+
+    Raises RuntimeError if sockets failed or nothing was answered, ToolMissing without wrk.
+    """
     program = shutil.which("wrk")
     if program is None:
         raise ToolMissing("wrk is not installed (Debian: apt install wrk)")
@@ -52,6 +55,8 @@ def wrk(address: str, script: str, *arguments: object, seconds: int, connections
     answers, duration, rejected, broken, p50, p99, extra = (float(part) for part in lines[-1].split()[1:])
     if broken:
         raise RuntimeError(f"{broken:.0f} of {answers:.0f} requests got no response")
+    if not answers:
+        raise RuntimeError(f"no request got a response within {seconds} s")
     return LoadResult(
         answers / duration * 1e6, int(answers), int(rejected), int(broken), p50 / 1000, p99 / 1000, int(extra)
     )

@@ -4,7 +4,7 @@ import cProfile
 import io
 import itertools
 import pstats
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import in_process, seed_data
@@ -66,13 +66,19 @@ def _print_parts(stats: pstats.Stats, count: int) -> None:
     }
 
     def seconds_of(functions: Sequence[tuple[str, str]]) -> float:
-        return sum(
-            seconds
-            for (file, name), seconds in seconds_by_function.items()
-            if any(file.endswith(a) and name == b for a, b in functions)
-        )
+        return sum(_seconds_of_function(seconds_by_function, *function) for function in functions)
 
     total = seconds_of([("benchmarks/in_process.py", "post")])
     print("\n| part | share | ms |\n|---|---|---|")
     for title, functions in PARTS.items():
         print(f"| {title} | {seconds_of(functions) / total:.0%} | {seconds_of(functions) / count * 1000:.2f} |")
+
+
+def _seconds_of_function(seconds_by_function: Mapping[tuple[str, str], float], path: str, function: str) -> float:
+    """Return the total time of a function. Raises RuntimeError if the quote did not call it, as after a renaming."""
+    matches = [
+        seconds for (file, name), seconds in seconds_by_function.items() if file.endswith(path) and name == function
+    ]
+    if not matches:
+        raise RuntimeError(f"a quote does not call {function} of {path}")
+    return sum(matches)

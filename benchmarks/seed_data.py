@@ -1,6 +1,8 @@
 """Bulk data for the benchmarks, created with the platform's own models and rules."""
 
+import atexit
 import json
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable, Sequence
@@ -26,6 +28,7 @@ from redemptions.codes.rules import code_digest
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 DATA_DIR = Path(tempfile.mkdtemp(prefix="promo-bench-"))
+atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

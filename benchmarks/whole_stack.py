@@ -26,7 +26,7 @@ OWNER, QUOTE = "whole", "/api/v1/checkout/quote/"
 def measure(plan: Plan) -> None:
     """Print accepted redemptions, rejected redemptions and quotes per second, whole and plain."""
     brand, shoppers = seed_data.create_brand(OWNER), seed_data.create_shoppers(plan.choose_size(5_000, 200))
-    codes = seed_data.create_discount_codes(brand, plan.choose_size(2_000, 300))
+    codes = seed_data.create_discount_codes(brand, plan.choose_size(2_000, 600))
     seed_data.create_promotions(brand, [seed_data.build_sku_offer(f"sku-{n}") for n in range(100)])
     with connection.cursor() as cursor:
         cursor.execute(
