@@ -125,7 +125,7 @@ class CodesExhausted(DomainError):
 
 
 class CursorExpired(DomainError):
-    """Error of a reader whose cursor belongs to the event ledger before it was restored from a backup."""
+    """Error of a reader whose cursor belongs to the event log before it was restored from a backup."""
 
     code, status = "cursor_expired", 410
     message = _("The events were restored from a backup after this cursor. Read them again from the beginning.")

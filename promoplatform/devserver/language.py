@@ -18,7 +18,7 @@ SUBJECT = re.compile(r"(?:[a-z][a-z-]*(?:, [a-z][a-z-]*)*): [a-z].*[^.]|Merge .*
 AVOIDED = {
     r"whom|whoever|whomever|whence|anew|begun": "plain modern words",
     r"errands?": "sync job",
-    r"(?<!event )ledgers?": "consistency check, event ledger",
+    r"ledgers?": "consistency check, event ledger",
     r"parked": "dead-lettered, failed",
     r"doubtful": "delivery unknown",
     r"refusals?": "error",

@@ -1,4 +1,4 @@
-"""The event ledger: what happened to offers, codes and redemptions."""
+"""The event log: what happened to offers, codes and redemptions."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

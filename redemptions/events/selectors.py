@@ -89,7 +89,7 @@ def get_event(*, event_id: uuid.UUID, brands: Sequence[uuid.UUID] | None) -> db.
 
 
 def get_epoch_and_horizon() -> tuple[str, int]:
-    """Return the epoch of the event ledger and the number below which every transaction has ended."""
+    """Return the epoch of the event log and the number below which every transaction has ended."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT redemptions_event_epoch(), redemptions_event_horizon()")
         epoch, horizon = cursor.fetchone()

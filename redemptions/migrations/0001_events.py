@@ -1,4 +1,4 @@
-"""The event ledger: append-only, partitioned by the month of the ID, and the functions of its columns and readers."""
+"""The event log: append-only, partitioned by the month of the ID, and the functions of its columns and readers."""
 
 import uuid
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The event ledger: appending, positions, epochs and partitions."""
+"""The event log: appending, positions, epochs and partitions."""
 
 import uuid
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Epochs of the event ledger: a restore into another server starts a new one, so that readers notice it.
+"""Epochs of the event log: a restore into another server starts a new one, so that readers notice it.
 
 The order of events is that of PostgreSQL's transaction numbers, which start low in a new server. A new epoch adds an
 offset to the numbers, so that the order goes on, and readers outside, whose cursors may be ahead of the backup, start

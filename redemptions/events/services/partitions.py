@@ -1,4 +1,4 @@
-"""Partitions of the event ledger: a month each, created ahead and dropped after the retention period."""
+"""Partitions of the event log: a month each, created ahead and dropped after the retention period."""
 
 from datetime import datetime
 

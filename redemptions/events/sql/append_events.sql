@@ -1,4 +1,4 @@
--- Append events to the event ledger.
+-- Append events to the event log.
 -- Upholds redemptions_event_pkey.
 INSERT INTO redemptions_event (
     type, created_at, brand_id, kind, offer_id, code, customer_id, "order", redemption_id, amount, subtotal, currency, reason, data
