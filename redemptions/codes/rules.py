@@ -90,7 +90,7 @@ def minimum_pattern(pattern: str, charset: str, *, count: int) -> str | None:
 def find_weak_codes(codes: Collection[str], *, count: int) -> set[str]:
     """Return those of the codes that would be easy to guess, if ``count`` codes were like them.
 
-    The origin of a code is unknown, so this is an upper bound: each character could be any digit, any letter, or either,
+    The origin of a code is unknown, so this is an upper bound: each character could be any digit, letter, or either,
     as far as the code has them. For many codes of one length, each position counts what these codes have there, so
     that a common prefix adds nothing and running numbers are found.
     """
