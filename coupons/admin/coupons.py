@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -32,8 +32,8 @@ from coupons.contracts import CouponUsage
 from coupons.models import CouponDefinition, Strategy
 from promotions.admin import offer_field
 from redemptions.admin.lifecycle import (
-    ACTION_LABELS,
     STATUS_COLORS,
+    OfferActionsMixin,
     OfferStatusFilter,
     apply_action,
     label_status,
@@ -45,7 +45,7 @@ from redemptions.statuses import OfferDecision
 
 
 @admin.register(CouponDefinition)
-class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
+class CouponAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
     """Coupons of the user's brands, newest first."""
 
     list_filter = (OfferStatusFilter, BrandFilter)
@@ -70,11 +70,6 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
         for coupon in changelist.result_list:
             coupon.usage = usage[coupon.pk]
         return changelist
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        if not self.has_brand_permission(request, BrandPermissions.EDIT):
-            return {}
-        return {action.value: (_apply_to_rows, action.value, ACTION_LABELS[action]) for action in Action}
 
     # --- columns -----------------------------------------------------------------------------------------------------
     @display(description=gettext_lazy("status"), label=STATUS_COLORS)
@@ -200,7 +195,7 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
             coupon = services.duplicate(coupon=coupon, by=request.user.pk, at=timezone.now())
             messages.success(request, _("%(coupon)s saved as a draft.") % {"coupon": coupon})
         else:
-            apply_action(request, [coupon], Action(action), _change_decision)
+            apply_action(request, [coupon], Action(action), self.change_decision)
         return redirect("admin:coupons_coupondefinition_change", coupon.pk)
 
     def get_coupon_or_404(self, request: HttpRequest, pk: uuid.UUID, *, edit: bool = False) -> CouponDefinition:
@@ -212,15 +207,8 @@ class CouponAdmin(BrandSelectionMixin, BrandScopedAdmin):
             raise PermissionDenied
         return coupon
 
-
-def _change_decision(coupon: CouponDefinition, action: Action) -> CouponDefinition:
-    return services.change_decision(coupon=coupon, action=action, at=timezone.now())
-
-
-def _apply_to_rows(admin: CouponAdmin, request: HttpRequest, queryset: QuerySet[CouponDefinition]) -> None:
-    """Apply the chosen action to the selected coupons that the user may edit."""
-    rows = list(admin.filter_queryset(queryset, request, BrandPermissions.EDIT))
-    apply_action(request, rows, Action(request.POST["action"]), _change_decision)
+    def change_decision(self, offer: CouponDefinition, action: Action) -> CouponDefinition:
+        return services.change_decision(coupon=offer, action=action, at=timezone.now())
 
 
 def _details_context(coupon: CouponDefinition) -> dict[str, Any]:

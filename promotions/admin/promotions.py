@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -31,8 +31,8 @@ from promotions.models import Promotion, Trigger
 from promotions.rules import list_warnings
 from promotions.selectors.promotions import list_promotion_syncs
 from redemptions.admin.lifecycle import (
-    ACTION_LABELS,
     STATUS_COLORS,
+    OfferActionsMixin,
     OfferStatusFilter,
     apply_action,
     label_status,
@@ -63,7 +63,7 @@ class PromotionList(AnnotatedChangeList):
 
 
 @admin.register(Promotion)
-class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
+class PromotionAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
     """A brand's promotions, newest first."""
 
     list_filter = (OfferStatusFilter, BrandFilter)
@@ -87,9 +87,6 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
     def is_archived(self, promotion: Promotion) -> bool:
         """Return whether the promotion is archived, after which nothing can be changed."""
         return promotion.decision == OfferDecision.ARCHIVED
-
-    def has_edit_permission(self, request: HttpRequest) -> bool:
-        return self.has_brand_permission(request, BrandPermissions.EDIT)
 
     # --- columns -----------------------------------------------------------------------------------------------------
     @display(description=gettext_lazy("Status"), label=STATUS_COLORS)
@@ -239,24 +236,11 @@ class PromotionAdmin(BrandSelectionMixin, BrandScopedAdmin):
             services.retry_sync(promotion=promotion, at=timezone.now())
             messages.success(request, _("Sync started for %(promotion)s.") % {"promotion": promotion})
         else:
-            apply_action(request, [promotion], Action(action), _change_decision)
+            apply_action(request, [promotion], Action(action), self.change_decision)
         return redirect("admin:promotions_promotion_change", promotion.pk)
 
-    # --- actions -----------------------------------------------------------------------------------------------------
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        if not self.has_edit_permission(request):
-            return {}
-        return {action.value: (_apply_to_rows, action.value, ACTION_LABELS[action]) for action in Action}
-
-
-def _apply_to_rows(admin: PromotionAdmin, request: HttpRequest, queryset: QuerySet[Promotion]) -> None:
-    """Apply the chosen action to the selected promotions that the user may edit."""
-    rows = list(admin.filter_queryset(queryset, request, BrandPermissions.EDIT))
-    apply_action(request, rows, Action(request.POST["action"]), _change_decision)
-
-
-def _change_decision(promotion: Promotion, action: Action) -> Promotion:
-    return services.change_decision(promotion=promotion, action=action, at=timezone.now())
+    def change_decision(self, offer: Promotion, action: Action) -> Promotion:
+        return services.change_decision(promotion=offer, action=action, at=timezone.now())
 
 
 def format_dates(promotion: Promotion) -> str:

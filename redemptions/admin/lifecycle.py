@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.base.filters import StatusFilter
 from core.errors import DomainError
+from core.permissions import BrandPermissions
 from redemptions.lifecycle import ALLOWED, Action, OfferLifecycle, status_condition
 from redemptions.statuses import OfferStatus
 
@@ -46,6 +47,26 @@ class OfferStatusFilter(StatusFilter):
 
     def get_condition(self, status: str, at: datetime) -> Q:
         return status_condition(status, at)
+
+
+class OfferActionsMixin:
+    """The bulk actions of a list of offers. The admin of a kind implements ``change_decision``."""
+
+    def change_decision(self, offer: Any, action: Action) -> object:
+        """Apply an action to an offer. Raises DomainError."""
+        raise NotImplementedError
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return an action of the list for each action of an offer, for users who may edit offers."""
+        if not self.has_brand_permission(request, BrandPermissions.EDIT):  # type: ignore[attr-defined]
+            return {}
+        return {action.value: (_apply_to_rows, action.value, label) for action, label in ACTION_LABELS.items()}
+
+
+def _apply_to_rows(admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    """Apply the chosen action to the selected offers that the user may edit."""
+    rows = list(admin.filter_queryset(queryset, request, BrandPermissions.EDIT))
+    apply_action(request, rows, Action(request.POST["action"]), admin.change_decision)
 
 
 def label_status(offer: OfferLifecycle, at: datetime) -> tuple[str, str | Promise]:
