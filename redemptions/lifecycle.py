@@ -98,6 +98,12 @@ def status_condition(status: str, at: datetime) -> Q:
     return conditions.get(OfferStatus(status), Q(decision=status))
 
 
+def dates_of_duplicate(offer: OfferLifecycle, *, at: datetime) -> dict[str, datetime]:
+    """Return start and end of a duplicate: those of the offer, or if it is over, the same length of time from now."""
+    start, end = offer.start_date, offer.end_date  # type: ignore[attr-defined]
+    return {"start_date": start, "end_date": end} if end > at else {"start_date": at, "end_date": at + (end - start)}
+
+
 def reopens(offer: OfferLifecycle, *, fields: Mapping[str, Any], at: datetime) -> bool:
     """Return whether a change of these fields makes an ended offer active again, as another end date does.
 

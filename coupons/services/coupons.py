@@ -19,14 +19,12 @@ from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAUL
 from redemptions.codes.services import create_batch, generate_chunk, register_code
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_decision, append_events
-from redemptions.lifecycle import Action, decide, reopens
+from redemptions.lifecycle import Action, dates_of_duplicate, decide, reopens
 from redemptions.statuses import OfferDecision
 
 KIND = "coupon"
 MAXIMUM, STRATEGY = "maximum_number_of_coupons", "limit_strategy"
-DUPLICATED_FIELDS = (
-    "start_date", "end_date", "offer", MAXIMUM, f"{MAXIMUM}_per_user", STRATEGY,
-)  # fmt: skip
+DUPLICATED_FIELDS = ("offer", MAXIMUM, f"{MAXIMUM}_per_user", STRATEGY)
 MAX_TITLE_LENGTH = 100
 EDITABLE_BEFORE_START = {"start_date", "offer", STRATEGY}
 MAX_POOL_UNITS = 10_000_000  # rows
@@ -162,10 +160,8 @@ def duplicate(*, coupon: CouponDefinition, by: int | None, at: datetime) -> Coup
     The duplicate of a coupon that has ended starts now and lasts as long.
     """
     fields = {name: getattr(coupon, name) for name in DUPLICATED_FIELDS}
-    if coupon.end_date <= at:
-        fields |= {"start_date": at, "end_date": at + (coupon.end_date - coupon.start_date)}
     title = (_("Copy of %(coupon)s") % {"coupon": coupon.title})[:MAX_TITLE_LENGTH]
-    fields |= {"title": title, "decision": OfferDecision.DRAFT}
+    fields |= dates_of_duplicate(coupon, at=at) | {"title": title, "decision": OfferDecision.DRAFT}
     return create(brand=coupon.brand, fields=fields, codes=None, by=by, at=at)[0]
 
 

@@ -19,7 +19,7 @@ from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.codes.services import register_code
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
-from redemptions.lifecycle import reopens
+from redemptions.lifecycle import dates_of_duplicate, reopens
 from redemptions.limits import services as limits
 from redemptions.limits.rules import FIELD_BY_SCOPE, LATE_SHARD, is_per_customer, period_starts
 from redemptions.statuses import OfferDecision
@@ -35,7 +35,7 @@ LIMIT_COLUMNS = {  # limits of the API: fields of the model
 SCOPE_BY_FIELD = {field: scope for scope, field in FIELD_BY_SCOPE.items()}
 MAX_NAME_LENGTH = 100
 DUPLICATED_FIELDS = (
-    "name", "description", "start_date", "end_date", "target_audience", "trigger", "offer", "priority", *SCOPE_BY_FIELD,
+    "description", "target_audience", "trigger", "offer", "priority", *SCOPE_BY_FIELD,
 )  # fmt: skip
 EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", *SCOPE_BY_FIELD}
 EDITABLE_BEFORE_START = EDITABLE_ALWAYS | {"start_date", "target_audience", "offer"}
@@ -129,10 +129,8 @@ def duplicate_promotion(*, promotion: Promotion, at: datetime) -> Promotion:
     The duplicate of a promotion that has ended starts now and lasts as long. Raises AudienceEmpty.
     """
     fields = {name: getattr(promotion, name) for name in DUPLICATED_FIELDS}
-    if promotion.end_date <= at:
-        fields |= {"start_date": at, "end_date": at + (promotion.end_date - promotion.start_date)}
     name = (_("Copy of %(promotion)s") % {"promotion": promotion.name})[:MAX_NAME_LENGTH]
-    fields |= {"name": name, "decision": OfferDecision.DRAFT}
+    fields |= dates_of_duplicate(promotion, at=at) | {"name": name, "decision": OfferDecision.DRAFT}
     return create_promotion(brand=promotion.brand, fields=fields, code=None, at=at)
 
 
