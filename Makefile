@@ -25,7 +25,7 @@ test: .venv/.development ## Run the test suite (WORKERS=2, ARGS="tests/core -x")
 	@$(SERVED) $(PY) -m pytest -n $(WORKERS) $(ARGS)
 
 quick: .venv/.development ## Run the fast tests, in about two minutes
-	@$(SERVED) $(PY) -m pytest -n $(WORKERS) -m quick --reuse-db $(ARGS)
+	@$(SERVED) $(PY) -m pytest -n $(WORKERS) -m quick $(ARGS)
 
 race: .venv/.development ## Run long concurrency tests
 	@$(SERVED) $(PY) -m pytest -m race_long $(ARGS)

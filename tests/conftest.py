@@ -12,16 +12,18 @@ import pytest
 from django.db import connection, connections, transaction
 from django.test import Client, TransactionTestCase
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import Brand, User
 from accounts.services import tokens_for
 from core import batching, outbox, redis
 from promoplatform import celery_app
 from redemptions.events.services import rejections
+from tests.databases import ensure_template
 from tests.factories import ApiKeyFactory
 
 MIGRATED_TABLES = {"django_content_type", "auth_permission"}  # their rows come from migrations and stay
-QUICK_FILES = ("test_rules.py", "test_services.py", "test_api.py")  # of each app
+QUICK_FILES = ("_rules.py", "_services.py", "_api.py")  # of each app
 QUICK = ("pricing", "setup/test_packaging.py", "contracts/test_docs.py", "contracts/test_errors.py")
 _connect = socket.socket.connect
 
@@ -41,6 +43,15 @@ def _loopback_only(self: socket.socket, address: Any) -> None:
     ):
         raise AssertionError(f"A test tried to connect to {address}.")
     _connect(self, address)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Settings by which the test database is a copy of a migrated one."""
+    with django_db_blocker.unblock():
+        connections["default"].settings_dict["TEST"]["TEMPLATE"] = ensure_template()
 
 
 @pytest.fixture(scope="session", autouse=True)
