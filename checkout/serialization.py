@@ -26,6 +26,7 @@ from pricing import (
     parse_offer,
     parse_profile,
 )
+from redemptions.codes.rules import canonicalize_code
 from redemptions.contracts import Candidate, Rejection
 
 Json = dict[str, Any]
@@ -83,18 +84,30 @@ def serialize_quote(quote: Quote) -> Json:
 
 def serialize_rejections(quote: Quote) -> Iterator[Json]:
     """Return each code of the request that isn't applied, with its reason."""
-    for rejection in quote.rejections:
+    for rejection in iter_rejections(quote):
         yield {"code": rejection.code, "reason": rejection.reason}
-    for candidate, reason in iter_rejected_candidates(quote):
-        yield {"code": candidate.code, "reason": reason}
 
 
-def iter_rejected_candidates(quote: Quote) -> Iterator[tuple[Candidate, Json]]:
-    """Yield each candidate with a code that the engine rejected, with the reason."""
+def iter_rejections(quote: Quote) -> Iterator[Rejection]:
+    """Yield a rejection for each code of the request that isn't applied, whichever of its brands' codes it means."""
+    seen = {_key(quote.candidates[applied.ref].code) for applied in quote.decision.applied}
+    for rejection in (*quote.rejections, *_iter_rejected_candidates(quote)):
+        if _key(rejection.code) not in seen:
+            seen.add(_key(rejection.code))
+            yield rejection
+
+
+def _key(code: str) -> str:
+    return canonicalize_code(code) or code
+
+
+def _iter_rejected_candidates(quote: Quote) -> Iterator[Rejection]:
+    """Yield a rejection for each candidate with a code that the engine rejected."""
     for rejected in quote.decision.rejected:
         candidate = quote.candidates[rejected.ref]
         if candidate.code:
-            yield candidate, _reason(rejected, quote.candidates)
+            reason = _reason(rejected, quote.candidates)
+            yield Rejection(candidate.code, reason, candidate.kind, candidate.offer_id, candidate.brand_id)
 
 
 def _reason(rejected: Rejected, candidates: Mapping[str, Candidate]) -> Json:

@@ -30,3 +30,12 @@ def min_uuid7_at(at: datetime) -> uuid.UUID:
 def uuid7_datetime(key: uuid.UUID) -> datetime:
     """Return the datetime of a UUID version 7, with the precision of a millisecond."""
     return EPOCH + (key.int >> 80) * MILLISECOND
+
+
+def parse_uuid(text: str) -> uuid.UUID | None:
+    """Return the UUID that a text is in its usual form with hyphens, in any case, or None."""
+    try:
+        value = uuid.UUID(text)
+    except ValueError:
+        return None
+    return value if str(value) == text.lower() else None

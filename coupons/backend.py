@@ -5,7 +5,7 @@ from coupons.selectors import (
     available,
     candidates,
     describe_code_offers,
-    get_code_states,
+    get_code_statuses,
     offer_names,
 )
 from coupons.services.reservations import confirm, release, reserve, return_items
@@ -17,7 +17,7 @@ __all__ = [
     "candidates",
     "confirm",
     "describe_code_offers",
-    "get_code_states",
+    "get_code_statuses",
     "offer_names",
     "release",
     "reserve",

@@ -22,7 +22,7 @@ def check(*, at: datetime, repair: bool) -> Iterator[str]:
         if strategy == Strategy.POOL:
             yield from _check_units(coupon, repair)
     for row in db.fetch_all("coupons/sql/recount_codes.sql", {}):
-        redeemed = selectors.redeemed_codes_of(codes=[row["code"]], ids=[row["redemption_id"]])
+        redeemed = selectors.redeemed_codes_of(coupon=row["coupon_id"], codes=[row["code"]], ids=[row["redemption_id"]])
         repaired = repair and bool(redeemed.delete()[0])
         yield _difference(f"code {row['code']}: used by {row['redemption_id']}, which is not active", repaired=repaired)
     for redemption in selectors.list_expired(at=at - GRACE_PERIOD).iterator():

@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from redemptions.codes.rules import canonicalize_code
+
 
 @dataclass(frozen=True, slots=True)
 class RedemptionRequest:
     """Request for one redemption of a coupon: a reservation if ``reserved_until`` is set, otherwise confirmed.
 
     ``id`` becomes the ID of the redemption. ``redemption`` is the ID of the checkout redemption that the coupon is part
-    of, and ``amount`` its discount, in minor units of ``currency``. ``code`` is normalized; empty if none was sent.
+    of, and ``amount`` its discount, in minor units of ``currency``. ``code`` may have any spelling; it is empty if none
+    was sent.
     """
 
     id: uuid.UUID
@@ -24,11 +27,20 @@ class RedemptionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class CouponCode:
+    """A code of a coupon. ``customer`` is the only one who may redeem it; None for every customer."""
+
+    text: str
+    customer: int | None
+    single_use: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CouponSnapshot:
     """Snapshot of a coupon with the usage counts and code states of the requested customers.
 
-    ``counts`` has the number of redemptions of each customer. ``codes`` has those of the requested codes that are
-    single-use codes of the coupon, each with the only customer who may redeem it, or None for every customer.
+    ``counts`` has the number of redemptions of each customer. ``codes`` has those of the requested codes that belong to
+    the coupon, by canonical form. ``code`` is its generic code.
     ``inactive_users`` are the customers whose user account is deactivated.
     """
 
@@ -43,8 +55,12 @@ class CouponSnapshot:
     code: str | None
     has_batches: bool
     counts: Mapping[int, int]
-    codes: Mapping[str, int | None]
+    codes: Mapping[str, CouponCode]
     inactive_users: frozenset[int]
+
+    def find_code(self, text: str) -> CouponCode | None:
+        """Return the code of the coupon that a sent text means, or None."""
+        return self.codes.get(canonicalize_code(text) or "")
 
 
 @dataclass(frozen=True, slots=True)

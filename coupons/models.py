@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
-from redemptions.codes.models import Code
 from redemptions.lifecycle import OfferLifecycle
 from redemptions.statuses import OfferDecision, RedemptionStatus
 
@@ -59,15 +58,8 @@ class CouponDefinition(OfferLifecycle):
     )
     offer = models.JSONField(_("offer"), help_text=_("In the offer language."))
     currency = models.CharField(_("currency"), max_length=3)
-    code = models.OneToOneField(
-        Code,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_column="code",
-        verbose_name=_("code"),
-        help_text=_("Generic code"),
+    code = models.CharField(
+        _("code"), max_length=64, db_collation="C", null=True, blank=True, help_text=_("Generic code")
     )
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -98,6 +90,7 @@ class CouponDefinition(OfferLifecycle):
         ]
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="coupons_of_brand"),
+            models.Index(fields=["brand", "code"], name="coupons_by_code", condition=models.Q(code__isnull=False)),
             models.Index(fields=["end_date"], name="coupons_by_end", condition=models.Q(decision="published")),
         ]
 
@@ -174,9 +167,11 @@ class CouponUnit(models.Model):
 
 
 class RedeemedCode(models.Model):
-    """Single-use code that an active redemption uses."""
+    """Single-use code of a coupon that an active redemption uses."""
 
-    code = models.CharField(max_length=64, primary_key=True, db_collation="C")
+    pk = models.CompositePrimaryKey("coupon_id", "code")
+    coupon = models.ForeignKey(CouponDefinition, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    code = models.CharField(max_length=64, db_collation="C")
     redemption_id = models.UUIDField()
 
     class Meta:

@@ -43,8 +43,8 @@ def list_errors(*, snapshot: CouponSnapshot, request: RedemptionRequest, at: dat
 def _list_code_errors(snapshot: CouponSnapshot, request: RedemptionRequest) -> Iterator[DomainError]:
     """Yield an error if the sent code doesn't belong to the coupon, or if a required single-use code is missing."""
     if request.code:
-        is_generic = request.code == snapshot.code
-        if not is_generic and snapshot.codes.get(request.code, 0) not in (None, request.customer):
+        code = snapshot.find_code(request.code)
+        if code is None or code.customer not in (None, request.customer):
             yield CodeNotFound()
     elif snapshot.has_batches and snapshot.code is None:
         yield InvalidRequest.field("code", str(CODE_REQUIRED_MESSAGE), "required")

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, OuterRef
 
 from discounts.models import DiscountCode, Usage, UsageReturn
+from redemptions.codes.models import Code
 
 KIND = "discount_code"
 GRACE = timedelta(minutes=10)  # expired reservations are normally released within a minute
@@ -20,5 +21,8 @@ def check(*, at: datetime, repair: bool) -> Iterator[str]:
         yield f"{line}: released" if repaired else line
     for usage in Usage.objects.filter(Exists(UsageReturn.objects.filter(pk=OuterRef("pk")))).iterator():
         yield f"redemption {usage.pk}: active and returned"
-    for code in DiscountCode.objects.exclude(code__kind=KIND, code__brand=F("brand")).iterator():
-        yield f"discount code {code.pk}: {code.code_id} belongs to another kind or brand"
+    registered = Code.objects.filter(
+        offer=OuterRef("offer_id"), kind=KIND, brand=OuterRef("brand"), text=OuterRef("code")
+    )
+    for code in DiscountCode.objects.filter(~Exists(registered)).iterator():
+        yield f"discount code {code.pk}: {code.code} is not registered for this kind and brand"

@@ -21,17 +21,17 @@ USAGE_DIGEST = "discounts.emails.usage_digest"
 
 
 def build_announcement(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
-    """Build the announcement of ``data["code"]``. Return None if shoppers can no longer redeem the code."""
-    code = selectors.codes().filter(code=data["code"]).first()
+    """Build the announcement of the code of ``data["offer"]``. Return None if shoppers can no longer redeem it."""
+    code = selectors.codes().filter(offer_id=data["offer"]).first()
     if code is None or not (code.is_active and code.brand.is_active and code.validity > at):
         return None
     brand, percent = code.brand, code.rule.discount
     subject = _("%(percent)s%% off at %(brand)s with code %(code)s")
     return build_content(
         template="discounts/announcement",
-        subject=subject % {"percent": percent, "brand": brand.name, "code": code.code_id},
+        subject=subject % {"percent": percent, "brand": brand.name, "code": code.code},
         context={
-            "code": code.code_id,
+            "code": code.code,
             "percent": percent,
             "terms": terms(code),
             "until": format_datetime(code.validity, brand.timezone),

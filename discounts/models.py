@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
-from redemptions.codes.models import Code
 
 
 @pghistory.track()
@@ -67,11 +66,12 @@ class DiscountRule(models.Model):
 class DiscountCode(models.Model):
     """A code of a brand that each customer can redeem once until its validity ends. Codes are paused, never deleted.
 
-    ``offer_id`` is its ID among the offers of all kinds, which events, results and limits refer to.
+    ``offer_id`` is its ID among the offers of all kinds, which events, results and limits refer to. ``code`` repeats
+    the text of the offer's ``redemptions.codes.models.Code``.
     """
 
     offer_id = models.UUIDField(_("offer ID"), default=uuid7, unique=True, editable=False)
-    code = models.OneToOneField(Code, models.PROTECT, related_name="+", db_column="code", verbose_name=_("code"))
+    code = models.CharField(_("code"), max_length=64, db_collation="C", editable=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="discount_codes", verbose_name=_("brand"))
     rule = models.ForeignKey(DiscountRule, models.PROTECT, related_name="codes", verbose_name=_("rule"))
     validity = models.DateTimeField(_("valid until"), help_text=_("The code ends at this date and time."))
@@ -86,10 +86,13 @@ class DiscountCode(models.Model):
         verbose_name = _("discount code")
         verbose_name_plural = _("discount codes")
         ordering: ClassVar[list[str]] = ["-id"]
-        indexes: ClassVar = [models.Index(fields=["brand", "-id"], name="discounts_code_of_brand")]
+        indexes: ClassVar = [
+            models.Index(fields=["brand", "-id"], name="discounts_code_of_brand"),
+            models.Index(fields=["brand", "code"], name="discounts_code_by_text"),
+        ]
 
     def __str__(self) -> str:
-        return self.code_id
+        return self.code
 
 
 class Usage(models.Model):
@@ -151,7 +154,7 @@ class UsageReturn(models.Model):
         verbose_name_plural = _("returned redemptions")
 
     def __str__(self) -> str:
-        return _("%(code)s by %(customer)s") % {"code": self.code.code_id, "customer": self.customer.customer_id}
+        return _("%(code)s by %(customer)s") % {"code": self.code.code, "customer": self.customer.customer_id}
 
 
 class UsageNotification(models.Model):

@@ -1,5 +1,7 @@
 """Celery tasks of discount codes."""
 
+import uuid
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -7,9 +9,9 @@ from discounts.services import announcements, partitions, usage_digests
 
 
 @shared_task(name="discounts.announce")
-def announce(code: str) -> None:
+def announce(offer: str) -> None:
     """Plan the emails that announce a code."""
-    announcements.announce(code=code, at=timezone.now())
+    announcements.announce(offer_id=uuid.UUID(offer), at=timezone.now())
 
 
 @shared_task(name="discounts.send_usage_digests")

@@ -1,7 +1,7 @@
 """Backend of promotions (``RedemptionBackend`` and ``CodeBackend`` of ``redemptions.contracts``)."""
 
 from promotions.selectors.candidates import active_items, available, candidates, offer_names
-from promotions.selectors.code_offers import describe_code_offers, get_code_states
+from promotions.selectors.code_offers import describe_code_offers, get_code_statuses
 from promotions.services.reservations import confirm, release, reserve, return_items
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "candidates",
     "confirm",
     "describe_code_offers",
-    "get_code_states",
+    "get_code_statuses",
     "offer_names",
     "release",
     "reserve",

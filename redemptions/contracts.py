@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from accounts.contracts import Shopper
 from core.errors import DomainError
 from pricing import Cart, Offer
+from redemptions.statuses import CodeStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class CandidateQuery:
-    """Query of checkout for the candidates of one kind: cart, normalized codes of this kind, shopper and time.
+    """Query of checkout for the candidates of one kind: cart, keys of codes of this kind, shopper and time.
 
     ``vouchers`` are the IDs of the vouchers that the shopper chose; the kind answers for each, with the ID as its code.
     ``shop`` is the slug of the brand whose server calls, if any. ``segments`` are further segment types of that brand
@@ -62,7 +63,7 @@ class CandidateQuery:
 
     cart: Cart
     shop: str | None
-    codes: Sequence[str]
+    codes: Sequence[int]
     shopper: Shopper | None
     at: datetime
     segments: Sequence[str] = ()
@@ -164,6 +165,7 @@ class CodeOffer:
     """An offer as its codes need it. ``error`` is raised by attempts to add or assign codes, if any.
 
     ``is_live`` tells whether customers can redeem its codes now or later. ``url`` is the offer's page in the admin.
+    ``is_code`` is set for an offer that is its code, and is paused instead of revoking the code.
     """
 
     id: uuid.UUID
@@ -175,12 +177,7 @@ class CodeOffer:
     is_live: bool
     error: DomainError | None
     url: str
-
-
-class CodeState:
-    """States of a single-use code."""
-
-    FREE, HELD, USED = "free", "held", "used"
+    is_code: bool = False
 
 
 @runtime_checkable
@@ -193,6 +190,6 @@ class CodeBackend(Protocol):
         """Return the offers of the kind with these IDs, by ID; unknown ones are absent. Writes nothing."""
         ...
 
-    def get_code_states(self, *, codes: Collection[str], at: datetime) -> Mapping[str, str]:
-        """Return the states of the codes that are used or held (``CodeState``); free codes are absent."""
+    def get_code_statuses(self, *, offer: uuid.UUID, codes: Collection[str], at: datetime) -> Mapping[str, CodeStatus]:
+        """Return the statuses of those codes of an offer that are used or reserved; available ones are absent."""
         ...

@@ -2,9 +2,12 @@
 
 from django.urls import path
 
+from redemptions.codes.api import views as codes
 from redemptions.events.api import views as events
 
 urlpatterns = [
+    path("codes/<str:name>/", codes.CodeView.as_view(), name="code"),
+    path("codes/<str:name>/revoke/", codes.RevokeView.as_view(), name="code-revoke"),
     path("events/", events.EventsView.as_view(), name="event-list"),
     path("events/<uuid:pk>/", events.EventView.as_view(), name="event"),
 ]

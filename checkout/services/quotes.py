@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -13,8 +14,8 @@ from checkout.services.rejections import record_rejections
 from pricing import Facts, ShopperFacts
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.backends import get_backends
-from redemptions.codes.rules import normalize_code
-from redemptions.codes.selectors.codes import get_code_kinds
+from redemptions.codes.rules import canonicalize_code, choose_codes_of_cart
+from redemptions.codes.selectors.codes import find_codes
 from redemptions.contracts import Candidate, CandidateQuery, Rejection
 from redemptions.errors import CodeNotFound
 from segments.selectors import get_segment_types
@@ -50,15 +51,15 @@ def _collect_candidates(
     request: QuoteRequest, shopper: Shopper | None, at: datetime
 ) -> tuple[list[Candidate], list[Rejection]]:
     """Return the candidates of all backends, and a rejection for each code that yields none."""
-    typed = {normalize_code(code) or code: code for code in request.codes}
-    kinds = get_code_kinds(codes=list(typed))
+    typed = {canonicalize_code(code) or code: code for code in request.codes}
+    codes = choose_codes_of_cart(find_codes(codes=list(typed)), **_code_brands(request))
     results: list[Candidate | Rejection] = []
     for kind, backend in get_backends().items():
-        codes = sorted(code for code, code_kind in kinds.items() if code_kind == kind)
-        query = CandidateQuery(request.cart, request.shop, codes, shopper, at, vouchers=request.vouchers)
+        ids = sorted(code.id for chosen in codes.values() for code in chosen if code.kind == kind)
+        query = CandidateQuery(request.cart, request.shop, ids, shopper, at, vouchers=request.vouchers)
         results += backend.candidates(query=query)
     known = {result.code for result in results}
-    rejections = [Rejection(typed[code], CodeNotFound().as_dict()) for code in typed if code not in kinds]
+    rejections = [Rejection(typed[code], CodeNotFound().as_dict()) for code in typed if code not in codes]
     rejections += [
         Rejection(voucher, CodeNotFound(VOUCHER_NOT_FOUND).as_dict())
         for voucher in request.vouchers
@@ -66,6 +67,16 @@ def _collect_candidates(
     ]
     rejections += [result for result in results if isinstance(result, Rejection)]
     return [result for result in results if isinstance(result, Candidate)], rejections
+
+
+def _code_brands(request: QuoteRequest) -> dict[str, Any]:
+    """Return whose codes the request can use, as arguments of ``choose_codes_of_cart``.
+
+    A line belongs to its brand or to the brand whose server asks; without both, it can be of any brand.
+    """
+    brands = {line.brand for line in request.cart.lines if line.brand}
+    is_open = not request.cart.lines or any(line.brand is None for line in request.cart.lines)
+    return {"brands": brands | ({request.shop} if request.shop else set()), "any_brand": is_open and not request.shop}
 
 
 def load_customer_facts(candidates: Iterable[Candidate], shopper: Shopper | None) -> ShopperFacts:

@@ -1,6 +1,5 @@
 """Records why codes were not applied, for the brands of their offers."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from accounts.contracts import Shopper
@@ -13,7 +12,7 @@ from redemptions.events.services import rejections
 
 def record_rejections(priced: Quote, *, shopper: Shopper | None, at: datetime, order: str = "") -> None:
     """Record the codes and vouchers of a quote that were not applied. Codes that nobody has are not recorded."""
-    for rejection in _iter_rejections(priced):
+    for rejection in serialization.iter_rejections(priced):
         record_rejection(rejection, priced=priced, shopper=shopper, order=order, at=at)
 
 
@@ -41,9 +40,3 @@ def record_rejection(rejection: Rejection, *, priced: Quote, shopper: Shopper | 
 def reject_candidate(candidate: Candidate, reason: dict[str, object]) -> Rejection:
     """Return the rejection of a candidate."""
     return Rejection(candidate.code, reason, candidate.kind, candidate.offer_id, candidate.brand_id)
-
-
-def _iter_rejections(priced: Quote) -> Iterator[Rejection]:
-    yield from priced.rejections
-    for candidate, reason in serialization.iter_rejected_candidates(priced):
-        yield reject_candidate(candidate, reason)

@@ -19,10 +19,10 @@ from checkout.contracts import (
 )
 from checkout.services.quotes import load_customer_facts
 from pricing import Explanation, ShopperFacts
-from promotions.selectors.candidates import candidates as find_live_candidates
 from promotions.selectors.pricing_profiles import get_pricing_profile
-from redemptions.codes.rules import normalize_code
-from redemptions.codes.selectors.codes import filter_codes
+from redemptions.backends import get_backends
+from redemptions.codes.rules import canonicalize_code
+from redemptions.codes.selectors.codes import find_codes
 from redemptions.contracts import Candidate, CandidateQuery, Rejection
 from redemptions.errors import CodeNotFound
 
@@ -37,16 +37,16 @@ def simulate(
     """Price the cart with the drafts and explain the result, with the same pricing as a quote.
 
     A draft that needs a code is evaluated only if the cart has this code. With ``options.include_live`` the brand's
-    active promotions are included, except those that a draft of the same ID replaces.
+    active offers of every kind are included, except those that a draft of the same ID replaces.
     """
-    typed = {normalize_code(code) or code: code for code in request.codes}
-    running = {draft.id: draft for draft in options.drafts if not draft.by_code or draft.code in typed}
+    typed = {canonicalize_code(code) or code: code for code in request.codes}
+    running = {draft.id: draft for draft in options.drafts if not draft.by_code or _key(draft) in typed}
     drafts = [
         build_candidate(draft, brand, MAX_CREATED_AT + position)
         for position, draft in enumerate(options.drafts)
         if draft.id in running
     ]
-    draft_codes = {draft.code for draft in running.values()}
+    draft_codes = {_key(draft) for draft in running.values()}
     other_codes = {code: text for code, text in typed.items() if code not in draft_codes}
     live, rejections = _find_live(request, options, other_codes, brand=brand, shopper=shopper, at=at)
     rejections += [
@@ -86,6 +86,11 @@ def build_candidate(draft: DraftPromotion, brand: Brand, order: int) -> Candidat
     )
 
 
+def _key(draft: DraftPromotion) -> str | None:
+    """Return the form by which the code of a draft is compared, or None without a code."""
+    return canonicalize_code(draft.code) if draft.code else None
+
+
 def _find_live(
     request: QuoteRequest,
     options: SimulationOptions,
@@ -95,13 +100,15 @@ def _find_live(
     shopper: Shopper | None,
     at: datetime,
 ) -> tuple[list[Candidate], list[Rejection]]:
-    """Return the brand's active promotions for this cart, if included, and a rejection for each other code."""
+    """Return the brand's active offers for this cart, if included, and a rejection for each other code."""
     if not options.include_live:
         return [], [Rejection(text, CodeNotFound().as_dict()) for text in typed.values()]
-    codes = filter_codes(codes=list(typed), kind=KIND, brand_id=brand.pk)
+    codes = {code.canonical: code for code in find_codes(codes=list(typed)) if code.brand_id == brand.pk}
     segments = sorted(options.facts.segments) if options.facts else []
-    query = CandidateQuery(request.cart, brand.slug, sorted(codes), shopper, at, segments)
-    results = find_live_candidates(query=query)
+    results: list[Candidate | Rejection] = []
+    for kind, backend in get_backends().items():
+        ids = sorted(code.id for code in codes.values() if code.kind == kind)
+        results += backend.candidates(query=CandidateQuery(request.cart, brand.slug, ids, shopper, at, segments))
     unknown = [Rejection(text, CodeNotFound().as_dict()) for code, text in typed.items() if code not in codes]
     live = [result for result in results if isinstance(result, Candidate) and result.brand_id == brand.pk]
     return live, unknown + [result for result in results if isinstance(result, Rejection)]

@@ -10,9 +10,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from backoffice.base.csv_export import csv_response
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
     from coupons.admin.coupons import CouponAdmin
 
 PAGE_SIZE = 100  # batches or codes per page
-CODE_STATUS_LABELS: dict[str, str | Promise] = {
-    "free": gettext_lazy("Available"), "held": gettext_lazy("Reserved"), "used": gettext_lazy("Used"),
-}  # fmt: skip
 
 
 class CodeViews:
@@ -102,7 +97,7 @@ class CodeViews:
         codes = list_batch_codes(batch=code_batch, after=after, at=timezone.now(), limit=PAGE_SIZE)
         context = {
             "title": _("Codes of %(coupon)s") % {"coupon": coupon},
-            "codes": [(code, CODE_STATUS_LABELS[status]) for code, _customer, status in codes],
+            "codes": [(code, status.label) for code, _customer, status in codes],
             "after": after,
             "more": codes[-1][0] if len(codes) == PAGE_SIZE else "",
         }
@@ -117,10 +112,10 @@ class CodeViews:
         return response
 
     def export(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
-        """Export the codes of the batch so far, each with its state."""
+        """Export the codes of the batch so far, each with its status."""
         _coupon, code_batch = self._get_batch_or_404(request, pk, batch)
         rows = ((code, state) for code, _customer, state in iter_batch_codes(batch=code_batch, at=timezone.now()))
-        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "state"), rows, marked=False)
+        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "status"), rows, marked=False)
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         shared = self.admin.admin_site.each_context(request) | {"opts": self.admin.opts}

@@ -50,7 +50,7 @@ class CouponAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
 
     list_filter = (OfferStatusFilter, BrandFilter)
     list_select_related = ("brand",)
-    search_fields = ("title", "code__text")
+    search_fields = ("title", "code")
     ordering = ("-pk",)
     list_per_page = 50
     show_full_result_count = False
@@ -226,7 +226,7 @@ def _details_context(coupon: CouponDefinition) -> dict[str, Any]:
         facts.append((_("Counting method"), str(STRATEGY_LABELS[Strategy(coupon.limit_strategy)])))
         facts.append((_("Guarantee"), presenters.guarantee(coupon.limit_strategy, maximum)))
     return {
-        "code": coupon.code_id,
+        "code": coupon.code,
         "state": (status.label, STATUS_COLORS[status]),
         "actions": list_actions(coupon, at),
         "details": facts,

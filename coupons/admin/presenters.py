@@ -76,8 +76,8 @@ def usage_summary(usage: CouponUsage) -> str:
 
 def access_summary(coupon: CouponDefinition, *, batches: int) -> str:
     """Return which codes redeem the coupon."""
-    texts = {"code": coupon.code_id, "count": format_number(batches)}
-    if batches and coupon.code_id:
+    texts = {"code": coupon.code, "count": format_number(batches)}
+    if batches and coupon.code:
         return (
             ngettext(
                 "Single-use codes (%(count)s batch) and generic code %(code)s",
@@ -88,7 +88,7 @@ def access_summary(coupon: CouponDefinition, *, batches: int) -> str:
         )
     if batches:
         return ngettext("Single-use codes (%(count)s batch)", "Single-use codes (%(count)s batches)", batches) % texts
-    return _("Everyone, with code %(code)s") % texts if coupon.code_id else _("Everyone, no code needed")
+    return _("Everyone, with code %(code)s") % texts if coupon.code else _("Everyone, no code needed")
 
 
 def metric_cards(coupon: CouponDefinition, usage: CouponUsage) -> list[Card]:

@@ -210,10 +210,10 @@ class BatchCodesView(APIView):
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="coupon_codes_export")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
-        """Export the codes of a batch so far: `code` and `state` (`used`, `held` or `free`)."""
+        """Export the codes of a batch so far: `code` and `status` (`available`, `reserved`, `used` or `revoked`)."""
         code_batch = get_batch(pk=batch, offer=readable(request, pk).pk)
         rows = ((code, state) for code, _customer, state in iter_batch_codes(batch=code_batch, at=timezone.now()))
-        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "state"), rows, marked=False)
+        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "status"), rows, marked=False)
 
 
 def readable(request: Request, pk: uuid.UUID) -> CouponDefinition:
@@ -272,7 +272,7 @@ def _serialize_own(request: Request, coupon: CouponDefinition) -> dict[str, Any]
     """Return a coupon with the fields for its brand."""
     newest: Iterable[CodeBatch] = list_batches(offer=coupon.pk)[:MAX_BATCHES_SHOWN]
     return _serialize(coupon, selectors.remaining(coupons=[coupon.pk], at=timezone.now())) | {
-        "code": coupon.code_id,
+        "code": coupon.code,
         "codes": [_serialize_batch(request, coupon, batch) for batch in newest],
     }
 

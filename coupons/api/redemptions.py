@@ -31,7 +31,6 @@ from coupons.api.serializers import (
 )
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
-from redemptions.codes.rules import normalize_code
 from redemptions.errors import CodeAlreadyUsed, CodeNotFound, InvalidStatus, ReservationExpired
 
 UNKNOWN_CODE_SCOPE = "cart_code_miss"
@@ -162,8 +161,7 @@ def _redeem(
 ) -> Answer:  # fmt: skip
     coupon, shopper = _resolve_coupon_and_shopper(auth, pk, values.get("customer_id"))
     customer = get_or_create_customer(shopper=shopper)
-    code = normalize_code(values["code"]) or "?" if "code" in values else ""  # no coupon has the code "?"
-    request = RedemptionRequest(uuid7(), customer.key, code, until)
+    request = RedemptionRequest(uuid7(), customer.key, values.get("code", ""), until)
     try:
         redemption = services.redeem(coupon=coupon, request=request, at=at)
     except CodeNotFound:

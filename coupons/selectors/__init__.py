@@ -1,11 +1,10 @@
 """Reads of coupons, their codes and their redemptions."""
 
 from coupons.selectors.candidates import available, candidates, offer_names
-from coupons.selectors.codes import describe_code_offers, get_code_states, is_coupon_code, redeemed_codes_of
+from coupons.selectors.codes import describe_code_offers, get_code_statuses, redeemed_codes_of
 from coupons.selectors.coupons import (
     count_redemptions,
     filter_active,
-    find_by_generic_code,
     find_for_brands,
     get_brand_id,
     get_coupon,
@@ -42,16 +41,14 @@ __all__ = [
     "count_redemptions",
     "describe_code_offers",
     "filter_active",
-    "find_by_generic_code",
     "find_for_brands",
     "get_brand_id",
-    "get_code_states",
+    "get_code_statuses",
     "get_coupon",
     "get_eligibility",
     "get_redemption",
     "get_snapshot",
     "has_expired",
-    "is_coupon_code",
     "is_pool",
     "list_approximate",
     "list_coupons",

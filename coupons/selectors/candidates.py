@@ -86,7 +86,7 @@ def _is_exhausted(coupon: CouponDefinition, counts: Mapping[uuid.UUID, int]) -> 
 def _candidate_of(coupon: CouponDefinition) -> Candidate:
     brand = coupon.brand
     return Candidate(
-        kind="coupon", id=str(coupon.pk), key=str(coupon.pk), code=coupon.code_id or "", title=coupon.title,
+        kind="coupon", id=str(coupon.pk), key=str(coupon.pk), code=coupon.code or "", title=coupon.title,
         brand_id=brand.pk, brand=brand.slug, timezone=brand.timezone,
         offer=rules.parse_offer_cached(json.dumps(coupon.offer)), order=int(coupon.created_at.timestamp()),
         offer_id=coupon.pk,

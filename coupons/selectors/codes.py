@@ -9,21 +9,17 @@ from django.urls import reverse
 
 from core import db
 from coupons.models import CouponDefinition, RedeemedCode
-from redemptions.codes.selectors.codes import filter_codes
 from redemptions.contracts import CodeOffer
-from redemptions.statuses import UPCOMING_OR_ACTIVE
+from redemptions.statuses import UPCOMING_OR_ACTIVE, CodeStatus
 
 KIND = "coupon"
 
 
-def is_coupon_code(*, brand_id: uuid.UUID, code: str) -> bool:
-    """Return whether a code (normalized) belongs to a coupon of the brand."""
-    return bool(filter_codes(codes=[code], kind=KIND, brand_id=brand_id))
-
-
-def redeemed_codes_of(*, codes: Collection[str], ids: Collection[uuid.UUID]) -> QuerySet[RedeemedCode]:
-    """Return those of the codes that these redemptions use."""
-    return RedeemedCode.objects.filter(code__in=codes, redemption_id__in=ids)
+def redeemed_codes_of(
+    *, coupon: uuid.UUID, codes: Collection[str], ids: Collection[uuid.UUID]
+) -> QuerySet[RedeemedCode]:
+    """Return those of a coupon's codes that these redemptions use."""
+    return RedeemedCode.objects.filter(coupon=coupon, code__in=codes, redemption_id__in=ids)
 
 
 def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:
@@ -45,7 +41,7 @@ def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapp
     }
 
 
-def get_code_states(*, codes: Collection[str], at: datetime) -> Mapping[str, str]:
-    """Return the states of redeemed codes as ``CodeBackend.get_code_states`` describes them."""
-    rows = db.fetch_all("coupons/sql/select_code_states.sql", {"codes": list(codes), "at": at})
-    return {row["code"]: row["state"] for row in rows}
+def get_code_statuses(*, offer: uuid.UUID, codes: Collection[str], at: datetime) -> Mapping[str, CodeStatus]:
+    """Return the statuses of redeemed codes as ``CodeBackend.get_code_statuses`` describes them."""
+    rows = db.fetch_all("coupons/sql/select_code_statuses.sql", {"coupon": offer, "codes": list(codes), "at": at})
+    return {row["code"]: CodeStatus(row["status"]) for row in rows}

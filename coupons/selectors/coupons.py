@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from django.db.models import Case, CharField, Exists, F, Func, OuterRef, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, Concat
@@ -13,9 +14,10 @@ from accounts.models import Brand
 from core import db
 from core.errors import DomainError, NotFound
 from coupons import rules
-from coupons.contracts import CouponSnapshot, CouponUsage, RedemptionRequest
+from coupons.contracts import CouponCode, CouponSnapshot, CouponUsage, RedemptionRequest
 from coupons.errors import CouponLimitReached
 from coupons.models import CouponCounter, CouponDefinition, CouponUnit, RedemptionBucket, Strategy
+from redemptions.codes.rules import canonicalize_code
 from redemptions.lifecycle import status_condition
 from redemptions.statuses import OfferDecision, OfferStatus
 
@@ -78,11 +80,6 @@ def find_for_brands(*, pk: uuid.UUID, brands: Collection[Brand]) -> CouponDefini
     return list_coupons().filter(pk=pk, brand__in=brands).first()
 
 
-def find_by_generic_code(*, brand_id: uuid.UUID, code: str) -> CouponDefinition | None:
-    """Return the brand's coupon with this generic code (normalized)."""
-    return CouponDefinition.objects.filter(brand_id=brand_id, code_id=code).first()
-
-
 @lru_cache(maxsize=10_000)
 def get_brand_id(coupon: uuid.UUID) -> uuid.UUID:
     """Return the key of a coupon's brand, which never changes."""
@@ -93,12 +90,14 @@ def get_snapshot(
     *, coupon: uuid.UUID, customers: Sequence[int] = (), codes: Sequence[str] = ()
 ) -> CouponSnapshot | None:
     """Return a coupon with the usage of these customers and those of the codes that redeem it; one query."""
-    params = {"coupon": coupon, "customers": list(customers), "codes": [code for code in codes if code]}
+    sent = [code for code in (canonicalize_code(code) for code in codes) if code]
+    params = {"coupon": coupon, "customers": list(customers), "codes": sent}
     row = db.fetch_one("coupons/sql/select_snapshot.sql", params)
     if row is None:
         return None
     counts = {int(customer): count for customer, count in (row["counts"] or {}).items()}
-    parsed = {"counts": counts, "codes": row["codes"] or {}, "inactive_users": frozenset(row["inactive_users"])}
+    known = {canonical: CouponCode(*values) for canonical, values in (row["codes"] or {}).items()}
+    parsed: dict[str, Any] = {"counts": counts, "codes": known, "inactive_users": frozenset(row["inactive_users"])}
     return CouponSnapshot(**row | parsed)
 
 

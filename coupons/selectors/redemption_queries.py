@@ -10,7 +10,8 @@ from django.db.models import QuerySet
 from accounts.selectors import customer_key
 from core import db, ids
 from coupons.models import CouponRedemption, RedeemedCode
-from coupons.selectors.coupons import find_by_generic_code
+from coupons.selectors.codes import KIND
+from redemptions.codes.selectors.codes import find_code_of_brand
 from redemptions.statuses import LIVE
 
 FIRST_ID, LAST_ID = uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)
@@ -49,10 +50,11 @@ def list_recent(query: RedemptionQuery, *, before: uuid.UUID | None = None, limi
 
     A generic code matches all redemptions of its coupon, including those by the coupon's ID.
     """
-    if query.code and (coupon := find_by_generic_code(brand_id=query.brand, code=query.code)):
-        if query.coupon not in (None, coupon.pk):
+    if query.code:
+        code = find_code_of_brand(code=query.code, kind=KIND, brand_id=query.brand)
+        if code is None or query.coupon not in (None, code.offer):
             return []
-        query = replace(query, coupon=coupon.pk, code="")
+        query = replace(query, coupon=code.offer, code=code.text if code.single_use else "")
     first = ids.min_uuid7_at(query.since) if query.since else FIRST_ID
     until = min(before or LAST_ID, ids.min_uuid7_at(query.until) if query.until else LAST_ID)
     if query.customer:
@@ -90,7 +92,11 @@ def _filtered(query: RedemptionQuery, first: uuid.UUID, until: uuid.UUID) -> Que
 def _ids_by_code(query: RedemptionQuery, first: uuid.UUID, until: uuid.UUID, limit: int) -> list[uuid.UUID]:
     """Return the redemption that uses a single-use code, and those that released it; each by its own index."""
     rows = _filtered(query, first, until)
-    active_id = RedeemedCode.objects.filter(pk=query.code).values_list("redemption_id", flat=True).first()
+    active_id = (
+        RedeemedCode.objects.filter(coupon=query.coupon, code=query.code)
+        .values_list("redemption_id", flat=True)
+        .first()
+    )
     active = list(rows.filter(pk=active_id).values_list("pk", flat=True)) if active_id else []
     ended = rows.filter(ended_at__isnull=False).exclude(code="").values_list("pk", flat=True)
     return sorted({*active, *ended[:limit]}, reverse=True)[:limit]

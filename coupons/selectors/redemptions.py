@@ -33,10 +33,10 @@ def lock_redemption(*, pk: uuid.UUID) -> CouponRedemption:
     return redemption
 
 
-def list_redemptions_of_code(*, brand_id: uuid.UUID, code: str) -> list[CouponRedemption]:
+def list_redemptions_of_code(*, coupon: uuid.UUID, code: str) -> list[CouponRedemption]:
     """Return the redemption that uses a single-use code, and those that released it; each by its own index."""
-    redemptions = CouponRedemption.objects.filter(coupon__brand_id=brand_id, code=code)
-    active_id = RedeemedCode.objects.filter(pk=code).values_list("redemption_id", flat=True).first()
+    redemptions = CouponRedemption.objects.filter(coupon_id=coupon, code=code)
+    active_id = RedeemedCode.objects.filter(coupon=coupon, code=code).values_list("redemption_id", flat=True).first()
     active = redemptions.filter(pk=active_id, ended_at=None) if active_id else redemptions.none()
     return [*active, *redemptions.filter(ended_at__isnull=False).exclude(code="")]
 

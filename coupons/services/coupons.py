@@ -16,7 +16,7 @@ from coupons.services.limits import LIMITS, counters
 from promotions.services import validate_offer
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
-from redemptions.codes.services import create_batch, generate_chunk, register_code
+from redemptions.codes.services import archive_codes, create_batch, generate_chunk, register_code
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_decision, append_events
 from redemptions.lifecycle import Action, dates_of_duplicate, decide, reopens
@@ -52,7 +52,7 @@ def create(
     coupon = CouponDefinition(brand=brand, currency=brand.currency, created_by_id=by, created_at=at, **fields)
     _check(coupon, at)
     if codes and codes.shared is not None:
-        coupon.code = register_code(text=_normalize(codes.shared), kind=KIND, brand=brand, offer=coupon.pk)
+        coupon.code = register_code(text=_normalize(codes.shared), kind=KIND, brand=brand, offer=coupon.pk).text
     coupon.save(force_insert=True)
     append_events([NewEvent(EventType.OFFER_CREATED, at, brand.pk, KIND, offer=coupon.pk)])
     if coupon.maximum_number_of_coupons is not None:
@@ -150,6 +150,8 @@ def change_decision(*, coupon: CouponDefinition, action: Action, at: datetime) -
     if decision is not None:
         locked.decision = decision
         locked.save(update_fields=["decision"])
+        if decision == OfferDecision.ARCHIVED:
+            archive_codes(offer=locked.pk, at=at)
         append_decision(locked, kind=KIND, action=action, at=at)
     return locked
 

@@ -152,6 +152,7 @@ def _insert(snapshot: CouponSnapshot, taken: Sequence[TakenUnit], at: datetime) 
     if not taken:
         return {}
     requests = [request for request, _unit in taken]
+    codes = [snapshot.find_code(request.code) for request in requests]
     rows = db.fetch_all(
         "coupons/sql/insert_redemptions.sql",
         {
@@ -161,8 +162,8 @@ def _insert(snapshot: CouponSnapshot, taken: Sequence[TakenUnit], at: datetime) 
             "at": at,
             "ids": [request.id for request in requests],
             "customers": [request.customer for request in requests],
-            "codes": [request.code for request in requests],
-            "singles": [request.code in snapshot.codes for request in requests],
+            "codes": [code.text if code else "" for code in codes],
+            "singles": [code is not None and code.single_use for code in codes],
             "untils": [request.reserved_until for request in requests],
             "units": [unit for _request, unit in taken],
             "redemptions": [request.redemption for request in requests],
@@ -186,19 +187,21 @@ def _release_units(snapshot: CouponSnapshot, rejected: Sequence[TakenUnit]) -> N
     """Release the units and the single-use codes of rejected requests."""
     if units := [(unit, request.id) for request, unit in rejected if unit is not None]:
         LIMITS[snapshot.strategy].release(coupon=snapshot.id, taken=units)
-    if codes := [request.code for request, _unit in rejected if request.code]:
-        selectors.redeemed_codes_of(codes=codes, ids=[request.id for request, _unit in rejected]).delete()
+    if codes := [code.text for request, _unit in rejected if (code := snapshot.find_code(request.code))]:
+        ids = [request.id for request, _unit in rejected]
+        selectors.redeemed_codes_of(coupon=snapshot.id, codes=codes, ids=ids).delete()
 
 
 def _redemption(
     snapshot: CouponSnapshot, request: RedemptionRequest, unit: int | None, at: datetime
 ) -> CouponRedemption:
     """Return the inserted redemption without a query."""
+    code = snapshot.find_code(request.code)
     return CouponRedemption(
         id=request.id,
         coupon_id=snapshot.id,
         customer_id=request.customer,
-        code=request.code,
+        code=code.text if code else "",
         unit=unit,
         changed_at=at,
         status=RedemptionStatus.RESERVED if request.reserved_until else RedemptionStatus.CONFIRMED,

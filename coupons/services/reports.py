@@ -19,6 +19,8 @@ from core.errors import InvalidRequest
 from core.periods import QUARTER_HOUR, Interval, iter_starts, min_period_count, quarter_hour_start
 from coupons import selectors
 from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket
+from coupons.selectors.codes import KIND
+from redemptions.codes.selectors.codes import find_code_of_brand
 from redemptions.statuses import RedemptionStatus
 
 MAX_PERIODS = 9_000  # more than the hours of a year
@@ -118,13 +120,14 @@ def code_report(
     For a generic code, this is the report of its coupon, including redemptions by the coupon's ID. For a single-use
     code, it covers the redemptions of the code, by default from the first. Raises InvalidRequest.
     """
-    coupon = selectors.find_by_generic_code(brand_id=brand.pk, code=code)
-    if coupon is not None:
-        return coupon_report(coupon=coupon, unit=unit, timezone=timezone, start=start, end=end, at=at)
-    if not selectors.is_coupon_code(brand_id=brand.pk, code=code):
+    found = find_code_of_brand(code=code, kind=KIND, brand_id=brand.pk)
+    if found is None:
         raise InvalidRequest.field("code", _("No coupon of the brand has this code."))
+    if not found.single_use:
+        coupon = CouponDefinition.objects.select_related("brand").get(pk=found.offer)
+        return coupon_report(coupon=coupon, unit=unit, timezone=timezone, start=start, end=end, at=at)
     end = end or at
-    redemptions = selectors.list_redemptions_of_code(brand_id=brand.pk, code=code)
+    redemptions = selectors.list_redemptions_of_code(coupon=found.offer, code=found.text)
     rows = [_row(redemption) for redemption in redemptions if _to_datetime(redemption)]
     start = start or min((*(row["at"] for row in rows), end))
     starts, end = _period_starts(start, end, unit, timezone), _effective_end(end, at)

@@ -166,4 +166,5 @@ def release_limit(*, coupon: uuid.UUID, strategy: str, redemptions: Sequence[Cou
     customers = [redemption.customer_id for redemption in redemptions]
     db.execute("coupons/sql/decrement_customer_counts.sql", {"coupon": coupon, "customers": customers})
     if codes := [redemption.code for redemption in redemptions if redemption.code]:
-        selectors.redeemed_codes_of(codes=codes, ids=[redemption.pk for redemption in redemptions]).delete()
+        ids = [redemption.pk for redemption in redemptions]
+        selectors.redeemed_codes_of(coupon=coupon, codes=codes, ids=ids).delete()

@@ -6,8 +6,8 @@ WITH requested AS (
         %(units)s::integer[], %(redemptions)s::uuid[], %(amounts)s::bigint[], %(currencies)s::varchar[]
     ) AS r (id, customer_id, code, is_single, reserved_until, unit, redemption_id, amount, currency)
 ), used AS (
-    INSERT INTO coupons_spentcode (code, redemption_id)
-    SELECT code, id FROM requested WHERE is_single ORDER BY code
+    INSERT INTO coupons_spentcode (coupon_id, code, redemption_id)
+    SELECT %(coupon)s, code, id FROM requested WHERE is_single ORDER BY code
     ON CONFLICT DO NOTHING
     RETURNING redemption_id
 ), counted AS (

@@ -8,6 +8,6 @@ SELECT c.text AS code, d.id, d.title, d.offer::text AS offer, d.start_date, d.en
 FROM promotions_code c
 JOIN coupons_coupondefinition d ON d.id = c.offer
 JOIN accounts_brand b ON b.id = d.brand_id
-LEFT JOIN coupons_spentcode s ON s.code = c.text
-WHERE c.text = ANY(%(codes)s::varchar[]) AND c.kind = 'coupon'
+LEFT JOIN coupons_spentcode s ON s.coupon_id = d.id AND s.code = c.text
+WHERE c.id = ANY(%(codes)s::bigint[])
 ORDER BY c.text

@@ -8,9 +8,9 @@ SELECT d.id, d.brand_id, d.decision = 'published' AND b.is_active AS is_active, 
         WHERE u.coupon_id = d.id AND u.customer_id = ANY(%(customers)s::bigint[])
     ) AS counts,
     (
-        SELECT jsonb_object_agg(c.text, c.customer_id)
+        SELECT jsonb_object_agg(c.canonical, jsonb_build_array(c.text, c.customer_id, c.single_use))
         FROM promotions_code c
-        WHERE c.text = ANY(%(codes)s::varchar[]) AND c.offer = d.id AND c.batch_id IS NOT NULL
+        WHERE c.offer = d.id AND c.canonical = ANY(%(codes)s::varchar[]) AND c.archived_at IS NULL
     ) AS codes,
     ARRAY(
         SELECT w.id FROM unnest(%(customers)s::bigint[]) AS w (id)

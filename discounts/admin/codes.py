@@ -104,15 +104,15 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
         self, request: HttpRequest, queryset: QuerySet[DiscountCode], search_term: str
     ) -> tuple[QuerySet[DiscountCode], bool]:
         term = search_term.strip().upper()
-        return queryset.filter(code__text__startswith=term) if term else queryset, False
+        return queryset.filter(code__startswith=term) if term else queryset, False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
     # --- columns and fields ------------------------------------------------------------------------------------------
-    @display(description=_("Code"), ordering="code_id")
+    @display(description=_("Code"), ordering="code")
     def code_text(self, code: DiscountCode) -> str:
-        return code.code_id
+        return code.code
 
     @display(description=_("Discount"), label=True, ordering="rule__discount")
     def percentage(self, code: DiscountCode) -> str:
@@ -225,7 +225,7 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
             ),
             "chart_title": gettext("Redemptions per day"),
             "may_announce": status == "active" and self.has_brand_permission(request, BrandPermissions.EDIT, code),
-            "redemptions_url": f"{redemptions_url}?brand={code.brand.slug}&code={code.code_id}",
+            "redemptions_url": f"{redemptions_url}?brand={code.brand.slug}&code={code.code}",
             **self._announcement_context(code),
         }
 

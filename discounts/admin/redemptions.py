@@ -150,7 +150,7 @@ class UsageAdmin(ReadOnlyAdminMixin):
         order = redemption.redemption_id
         context = {
             **self.admin_site.each_context(request),
-            "title": gettext("Redemption of %(code)s") % {"code": redemption.code.code_id},
+            "title": gettext("Redemption of %(code)s") % {"code": redemption.code.code},
             "opts": self.opts,
             "usage": redemption,
             "details": _details(redemption),
@@ -162,7 +162,7 @@ class UsageAdmin(ReadOnlyAdminMixin):
     def _return(self, request: HttpRequest, redemption: Usage) -> HttpResponse:
         if not self.has_brand_permission(request, BrandPermissions.EDIT, redemption):
             raise PermissionDenied
-        brand, code = redemption.code.brand, redemption.code.code_id
+        brand, code = redemption.code.brand, redemption.code.code
         try:
             services.return_redemption(usage_id=redemption.pk, brand=brand, at=timezone.now())
         except NotFound:
@@ -200,7 +200,7 @@ def _details(redemption: Usage) -> list[tuple[str, str]]:
     if redemption.reserved_until:
         status = gettext("Reserved until %(date)s") % {"date": format_datetime(redemption.reserved_until, zone)}
     return [
-        (gettext("Code"), redemption.code.code_id),
+        (gettext("Code"), redemption.code.code),
         (gettext("Percentage"), redemption.code.rule.percentage),
         (gettext("Customer"), redemption.customer.customer_id),
         (gettext("Redeemed"), f"{format_datetime(redemption.redeemed_at, zone)} ({zone})"),
@@ -233,4 +233,4 @@ def _iter_csv_rows(query: statistics.RedemptionQuery, brand: Brand) -> Iterator[
         ]
         redeemed_at = usage.redeemed_at.astimezone(ZoneInfo(brand.timezone)).isoformat(timespec="seconds")
         status = "reserved" if usage.reserved_until else "confirmed"
-        yield [usage.code.code_id, usage.customer.customer_id, redeemed_at, usage.currency, *amounts, status, usage.pk]
+        yield [usage.code.code, usage.customer.customer_id, redeemed_at, usage.currency, *amounts, status, usage.pk]

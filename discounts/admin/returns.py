@@ -35,7 +35,7 @@ class UsageReturnAdmin(ReadOnlyAdminMixin):
 
     @display(description=_("Code"))
     def code_text(self, row: UsageReturn) -> str:
-        return row.code.code_id
+        return row.code.code
 
     @display(description=_("Customer"))
     def customer_text(self, row: UsageReturn) -> str:

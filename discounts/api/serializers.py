@@ -119,7 +119,12 @@ class CodeUpdateSerializer(serializers.Serializer[Any]):
 class UsageInputSerializer(serializers.Serializer[Any]):
     """A redemption of a code by the caller."""
 
-    discount_code = StrictCharField(max_length=200, help_text=_("Text of the code, in any case."))
+    discount_code = StrictCharField(
+        max_length=200, help_text=_("Text of the code, in any case, with or without hyphens.")
+    )
+    brand = SlugField(
+        required=False, help_text=_("Slug of the code's brand. Without it, the oldest code with this text is redeemed.")
+    )
     user = UuidField(required=False, help_text=_("ID of the caller."))
     amount = AmountField(required=False, help_text=_("Subtotal that the percentage applies to."))
     currency = CurrencyField(required=False, help_text=_("Currency of the amount. Defaults to the brand's currency."))
@@ -143,7 +148,7 @@ def serialize_code(code: DiscountCode, notified: dict[str, int] | None = None) -
     """Return a code in the form of ``CodeSerializer``."""
     rule = code.rule
     data = {
-        "id": code.code_id,
+        "id": code.code,
         "offer_id": code.offer_id,
         "brand": code.brand.slug,
         "validity": code.validity,

@@ -29,11 +29,16 @@ from discounts.api.serializers import (
     serialize_usage,
 )
 from discounts.models import DiscountCode
-from redemptions.codes.rules import normalize_code
+from redemptions.codes.rules import canonicalize_code
 from redemptions.errors import CodeNotFound
 
 UNKNOWN_CODE_SCOPE = "code_miss"  # fails closed without Redis: lookups are what an attacker would guess with
 UNKNOWN_REDEMPTION_SCOPE = "cart_code_miss"  # fails open without Redis, so that shoppers can check out
+
+
+BRAND = OpenApiParameter(
+    "brand", str, description="Slug of the code's brand. Without it, your own brand's code, otherwise the oldest."
+)
 
 
 class CodesView(APIView):
@@ -87,14 +92,14 @@ class CodesView(APIView):
 
 
 class CodeView(APIView):
-    """``/api/v1/discountcode/<id>/``, by the text of the code or its SHA-256."""
+    """``/api/v1/discountcode/<id>/``, by the text of the code, the SHA-256 of its canonical form, or its offer ID."""
 
-    @extend_schema(responses={200: CodeSerializer}, operation_id="discountcode_read")
+    @extend_schema(parameters=[BRAND], responses={200: CodeSerializer}, operation_id="discountcode_read")
     def get(self, request: Request, name: str) -> Response:
         """Return a discount code with its rule, even if it has ended."""
         throttle.peek(UNKNOWN_CODE_SCOPE, get_caller(request.auth).identity)
         try:
-            code = selectors.get_by_code_or_digest(name)
+            code = _get_code(request, name)
         except CodeNotFound:
             throttle.consume(UNKNOWN_CODE_SCOPE, get_caller(request.auth).identity)
             raise
@@ -102,7 +107,12 @@ class CodeView(APIView):
         is_own = brand_ids is None or code.brand_id in brand_ids
         return Response(serialize_code(code, selectors.announcement_progress(code) if is_own else None))
 
-    @extend_schema(request=CodeUpdateSerializer, responses={200: CodeSerializer}, operation_id="discountcode_change")
+    @extend_schema(
+        parameters=[BRAND],
+        request=CodeUpdateSerializer,
+        responses={200: CodeSerializer},
+        operation_id="discountcode_change",
+    )
     def patch(self, request: Request, name: str) -> Response:
         """Change when a discount code ends, or pause or resume it."""
         serializer = CodeUpdateSerializer(data=request.data)
@@ -115,7 +125,7 @@ class CodeView(APIView):
         )
         return Response(serialize_code(code, selectors.announcement_progress(code)))
 
-    @extend_schema(responses={204: None}, operation_id="discountcode_deactivate")
+    @extend_schema(parameters=[BRAND], responses={204: None}, operation_id="discountcode_deactivate")
     def delete(self, request: Request, name: str) -> Response:
         """Pause a discount code. Its redemptions are kept."""
         services.deactivate_code(code=self._get_own_code(request, name))
@@ -125,7 +135,7 @@ class CodeView(APIView):
         """Return a code of the caller's brand. Raises NotFound for codes of other brands."""
         brand_ids = readable_brand_ids(get_caller(request.auth))
         try:
-            code = selectors.get_by_code_or_digest(name)
+            code = _get_code(request, name)
         except CodeNotFound as error:
             raise NotFound from error
         if brand_ids is not None and code.brand_id not in brand_ids:
@@ -156,7 +166,11 @@ class UsagesView(HotView):
             raise PermissionDenied(_("You can redeem codes only for yourself."))
         try:
             result = services.redeem_code(
-                code=normalize_code(data["discount_code"]) or "", shopper=shopper, at=call.at, **_parse_amount(data)
+                code=canonicalize_code(data["discount_code"]) or "",
+                brand=data.get("brand"),
+                shopper=shopper,
+                at=call.at,
+                **_parse_amount(data),
             )
         except CodeNotFound:
             throttle.consume(UNKNOWN_REDEMPTION_SCOPE, get_caller(call.auth).identity)
@@ -182,6 +196,12 @@ class UsageView(APIView):
         return Response(status=204)
 
 
+def _get_code(request: Request, name: str) -> DiscountCode:
+    """Return the code that the URL and ``?brand=`` name, of the caller's brands first. Raises CodeNotFound."""
+    own = readable_brand_ids(get_caller(request.auth)) or ()
+    return selectors.get_code(name, brand=request.query_params.get("brand"), own=own)
+
+
 def _is_other_brands_shopper(caller: Caller, slug: str | None, brand_ids: list[uuid.UUID]) -> bool:
     """Return whether staff of other brands ask for a brand's codes as a shopper."""
     return bool(slug and caller.shopper) and not has_slug(brand_ids=brand_ids, slug=slug or "")
@@ -191,5 +211,5 @@ def _parse_amount(data: dict[str, Any]) -> dict[str, Any]:
     """Return ``amount`` in minor units and ``currency``, which defaults to the brand's currency."""
     if "amount" not in data:
         return {"amount": None, "currency": data.get("currency")}
-    currency = data.get("currency") or selectors.currency_of(data["discount_code"])
+    currency = data.get("currency") or selectors.currency_of(data["discount_code"], brand=data.get("brand"))
     return {"amount": parse_minor_units(data["amount"], currency, "amount"), "currency": currency}

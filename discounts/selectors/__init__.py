@@ -1,12 +1,12 @@
 """Reads of discount codes, one module per subject."""
 
-from discounts.selectors.code_offers import describe_code_offers, get_code_states
+from discounts.selectors.code_offers import describe_code_offers, get_code_statuses
 from discounts.selectors.codes import (
     available,
     candidates,
     codes,
     currency_of,
-    get_by_code_or_digest,
+    get_code,
     list_for_brands,
     list_usable,
     offer_names,
@@ -32,8 +32,8 @@ __all__ = [
     "describe_code_offers",
     "digest_key_prefix",
     "get_announcement",
-    "get_by_code_or_digest",
-    "get_code_states",
+    "get_code",
+    "get_code_statuses",
     "iter_recipients",
     "list_digests",
     "list_for_brands",

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from discounts.models import DiscountCode
 from redemptions.contracts import CodeOffer
 from redemptions.errors import InvalidStatus
+from redemptions.statuses import CodeStatus
 
 
 def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:
@@ -26,11 +27,12 @@ def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapp
             is_live=code.is_active and code.validity > at and code.brand.is_active,
             error=InvalidStatus(_("A discount code has no other codes.")),
             url=reverse("admin:discounts_discountcode_change", args=[code.pk]),
+            is_code=True,
         )
         for code in codes
     }
 
 
-def get_code_states(*, codes: Collection[str], at: datetime) -> Mapping[str, str]:
-    """Return no state: every customer can redeem a discount code once."""
+def get_code_statuses(*, offer: uuid.UUID, codes: Collection[str], at: datetime) -> Mapping[str, CodeStatus]:
+    """Return no status: every customer can redeem a discount code once."""
     return {}

@@ -10,10 +10,11 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from accounts.contracts import Shopper
 from accounts.models import Brand
 from core import db
+from core.ids import parse_uuid
 from discounts import rules
 from discounts.models import DiscountCode, DiscountRule, Usage
-from redemptions.codes.rules import is_digest, normalize_code
-from redemptions.codes.selectors.codes import get_code_by_digest
+from redemptions.codes.rules import choose_code
+from redemptions.codes.selectors.codes import find_codes_by_name
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
 from redemptions.errors import CodeNotFound
 from segments.models import AudienceMember
@@ -27,18 +28,25 @@ def codes() -> QuerySet[DiscountCode]:
     return DiscountCode.objects.select_related("rule", "brand")
 
 
-def get_by_code_or_digest(name: str) -> DiscountCode:
-    """Return a code by its text, in any case, or by the lowercase hex SHA-256 of the text. Raises CodeNotFound."""
-    text = get_code_by_digest(digest=bytes.fromhex(name)) if is_digest(name) else None
-    code = codes().filter(code=text or normalize_code(name) or "").first()
-    if code is None:
+def get_code(name: str, *, brand: str | None = None, own: Collection[uuid.UUID] = ()) -> DiscountCode:
+    """Return a code by its text, by the lowercase hex SHA-256 of its canonical text, or by its offer ID.
+
+    A text means the code of the brand with the slug ``brand``. Without it, it means the code of one of the brands
+    ``own``, otherwise the oldest. Raises CodeNotFound.
+    """
+    found = [code for code in find_codes_by_name(name) if code.kind == KIND and brand in (None, code.brand)]
+    chosen = choose_code(found, own=own)
+    offer_id = chosen.offer if chosen else parse_uuid(name)
+    code = codes().filter(offer_id=offer_id).first() if offer_id else None
+    if code is None or brand not in (None, code.brand.slug):
         raise CodeNotFound
     return code
 
 
 def find_code_key(*, brand: Brand, text: str) -> int:
-    """Return the key of a brand's code, or -1, which matches no row."""
-    return DiscountCode.objects.filter(brand=brand, code=text).values_list("pk", flat=True).first() or -1
+    """Return the key of the newest of a brand's codes with this text, or -1, which matches no row."""
+    keys = DiscountCode.objects.filter(brand=brand, code=text).order_by("-pk").values_list("pk", flat=True)
+    return keys.first() or -1
 
 
 def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[DiscountCode]:
@@ -46,9 +54,9 @@ def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Disc
     return codes() if brand_ids is None else codes().filter(brand_id__in=brand_ids)
 
 
-def currency_of(name: str) -> str:
-    """Return the currency of the brand of a code, which is named by text or digest. Raises CodeNotFound."""
-    return get_by_code_or_digest(name).brand.currency
+def currency_of(name: str, *, brand: str | None) -> str:
+    """Return the currency of the brand of a code, which is named as for ``get_code``. Raises CodeNotFound."""
+    return get_code(name, brand=brand).brand.currency
 
 
 # --- codes that a shopper can redeem ---------------------------------------------------------------------------------
@@ -118,9 +126,9 @@ def available(*, query: AvailabilityQuery) -> list[Candidate]:
 def _candidate_of(code: DiscountCode) -> Candidate:
     return Candidate(
         kind=KIND,
-        id=code.code_id,
+        id=code.code,
         key=str(code.pk),
-        code=code.code_id,
+        code=code.code,
         title=str(code.rule),
         brand_id=code.brand_id,
         brand=code.brand.slug,
@@ -133,7 +141,7 @@ def _candidate_of(code: DiscountCode) -> Candidate:
 
 def offer_names(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Return the texts of discount codes by the codes' offer IDs."""
-    return dict(DiscountCode.objects.filter(offer_id__in=offers).values_list("offer_id", "code_id"))
+    return dict(DiscountCode.objects.filter(offer_id__in=offers).values_list("offer_id", "code"))
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from segments.models import AudienceMember
 # --- announcements ---------------------------------------------------------------------------------------------------
 def mailing_key(code: DiscountCode) -> str:
     """Return the key of the mailing that announces the code."""
-    return f"discount_code:{code.code_id}"
+    return f"discount_code:{code.offer_id}"
 
 
 def announcement_progress(code: DiscountCode) -> dict[str, int]:

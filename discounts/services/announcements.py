@@ -1,5 +1,6 @@
 """Announcements of codes by email to subscribed shoppers, once per shopper."""
 
+import uuid
 from datetime import datetime
 
 from django.db import transaction
@@ -11,12 +12,12 @@ from mailings.models import Mailing
 from mailings.services import planning
 
 
-def announce(*, code: str, at: datetime) -> None:
+def announce(*, offer_id: uuid.UUID, at: datetime) -> None:
     """Plan an email to each subscribed shopper. Each chunk has its own transaction, so that planning can be resumed.
 
     A code for an audience is announced to that audience only, as set when planning started.
     """
-    discount_code = selectors.codes().filter(code=code, is_active=True, notify=True, validity__gt=at).first()
+    discount_code = selectors.codes().filter(offer_id=offer_id, is_active=True, notify=True, validity__gt=at).first()
     if discount_code is None:
         return
     mailing = _get_or_create_mailing(discount_code)
@@ -28,7 +29,7 @@ def _get_or_create_mailing(code: DiscountCode) -> Mailing:
     return planning.plan_mailing(
         key=selectors.mailing_key(code), mail_type=emails.ANNOUNCEMENT, marketing=True,
         sender=str(code.brand_id), sender_name=code.brand.name,
-        data={"code": code.code_id, "audience": code.rule.audience},
+        data={"offer": str(code.offer_id), "audience": code.rule.audience},
     )  # fmt: skip
 
 

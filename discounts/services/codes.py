@@ -52,7 +52,7 @@ def create_code(
     )
     offer_id = uuid7(at)
     code = DiscountCode.objects.create(
-        code=register_code(text=normalized, kind=KIND, brand=brand, offer=offer_id),
+        code=register_code(text=normalized, kind=KIND, brand=brand, offer=offer_id).text,
         offer_id=offer_id,
         brand=brand,
         rule=discount_rule,
@@ -63,7 +63,7 @@ def create_code(
     )
     append_events([NewEvent(EventType.OFFER_CREATED, at, brand.pk, KIND, offer=offer_id, code=normalized)])
     if notify:
-        enqueue_on_commit("discounts.announce", code=normalized)
+        enqueue_on_commit("discounts.announce", offer=str(offer_id))
     return code
 
 
@@ -148,4 +148,4 @@ def announce_code(*, code: DiscountCode, at: datetime) -> None:
     if error is not None:
         raise error
     DiscountCode.objects.filter(pk=code.pk, notify=False).update(notify=True)
-    enqueue_on_commit("discounts.announce", code=code.code_id)
+    enqueue_on_commit("discounts.announce", offer=str(code.offer_id))

@@ -37,6 +37,7 @@ class _BatchItem:
     """One request of a batch."""
 
     code: str
+    brand: str | None
     customer: int | None
     id: uuid.UUID
     at: datetime
@@ -45,14 +46,21 @@ class _BatchItem:
 
 
 def redeem_code(
-    *, code: str, shopper: Shopper, amount: int | None, currency: str | None, at: datetime
+    *,
+    code: str,
+    shopper: Shopper,
+    amount: int | None,
+    currency: str | None,
+    at: datetime,
+    brand: str | None = None,
 ) -> RedemptionResult:
-    """Redeem a normalized code for the shopper. Concurrent requests share one statement.
+    """Redeem a code for the shopper. Concurrent requests share one statement.
 
+    ``code`` is the canonical form, and ``brand`` the slug of the code's brand; without it, the oldest code is redeemed.
     Raises CodeNotFound, CodeInactive, CodeExpired, AudienceNotMember, CartRequired (only checkout can evaluate the
     rule's terms), CodeAlreadyUsed, and TokenInvalid (the user was deactivated after signing in).
     """
-    row = _executor.submit(_BatchItem(code, shopper.id, uuid7(), at, amount, currency))
+    row = _executor.submit(_BatchItem(code, brand, shopper.id, uuid7(), at, amount, currency))
     if row["text"] is None:
         raise CodeNotFound
     if row["id"] is None:
@@ -77,6 +85,7 @@ def _redeem_batch(items: Sequence[_BatchItem]) -> list[db.Row]:
         "discounts/sql/redeem_codes.sql",
         {
             "codes": [item.code for item in items],
+            "brands": [item.brand for item in items],
             "customers": [item.customer for item in items],
             "ids": [item.id for item in items],
             "ats": [item.at for item in items],

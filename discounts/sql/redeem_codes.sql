@@ -2,8 +2,9 @@
 -- Upholds discounts_usage_once_per_shopper: the first of several requests wins, an expired reservation of the customer is replaced, and a retry (same id) gets its first result.
 WITH request AS (
     SELECT * FROM unnest(
-        %(codes)s::text[], %(customers)s::bigint[], %(ids)s::uuid[], %(ats)s::timestamptz[], %(amounts)s::bigint[], %(currencies)s::text[]
-    ) WITH ORDINALITY AS request (code, customer_id, id, at, amount, currency, number)
+        %(codes)s::text[], %(brands)s::text[], %(customers)s::bigint[], %(ids)s::uuid[], %(ats)s::timestamptz[], %(amounts)s::bigint[],
+        %(currencies)s::text[]
+    ) WITH ORDINALITY AS request (canonical, brand, customer_id, id, at, amount, currency, number)
 ), checked AS (
     SELECT request.*, c.id AS code_id, c.code AS text, c.brand_id, c.offer_id, c.is_active, c.validity, r.discount, r.terms <> '{}'::jsonb AS has_terms,
         r.audience = '' OR EXISTS (
@@ -14,7 +15,14 @@ WITH request AS (
         -- rounded half up once, to whole minor units
         (request.amount * r.discount + 50) / 100 AS percentage
     FROM request
-    LEFT JOIN discounts_discountcode c ON c.code = request.code
+    LEFT JOIN LATERAL ( -- without a brand, the oldest code with this text
+        SELECT d.* FROM promotions_code k
+        JOIN accounts_brand b ON b.id = k.brand_id AND (request.brand IS NULL OR b.slug = request.brand)
+        JOIN discounts_discountcode d ON d.offer_id = k.offer
+        WHERE k.canonical = request.canonical AND k.archived_at IS NULL AND k.kind = 'discount_code'
+        ORDER BY k.id
+        LIMIT 1
+    ) c ON true
     LEFT JOIN discounts_discountrule r ON r.id = c.rule_id
     LEFT JOIN accounts_customer cu ON cu.id = request.customer_id
     LEFT JOIN accounts_user u ON u.id = cu.user_id

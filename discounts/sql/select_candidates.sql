@@ -7,9 +7,10 @@ SELECT c.id, c.code, c.offer_id, c.is_active, c.validity, c.created_at, r.id AS 
         SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
         WHERE a.brand_id = c.brand_id AND a.segment_type = r.audience AND m.customer_id = %(customer)s
     ) AS is_member
-FROM discounts_discountcode c
+FROM promotions_code k
+JOIN discounts_discountcode c ON c.offer_id = k.offer
 JOIN discounts_discountrule r ON r.id = c.rule_id
 JOIN accounts_brand b ON b.id = c.brand_id
 LEFT JOIN discounts_usage u ON u.code_id = c.id AND u.customer_id = %(customer)s
     AND (u.reserved_until IS NULL OR u.reserved_until > %(at)s)
-WHERE c.code = ANY(%(codes)s)
+WHERE k.id = ANY(%(codes)s::bigint[])

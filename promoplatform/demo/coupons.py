@@ -85,6 +85,6 @@ def _redeem(coupon: CouponDefinition, example: Example, at: datetime) -> None:
         if customer in shoppers:
             redeemed_at, until = at - timedelta(days=days), None if days else at + timedelta(hours=1)
             request = RedemptionRequest(
-                uuid7(redeemed_at), shoppers[customer], code=coupon.code_id or "", reserved_until=until
+                uuid7(redeemed_at), shoppers[customer], code=coupon.code or "", reserved_until=until
             )
             services.redeem(coupon=coupon.pk, request=request, at=redeemed_at)

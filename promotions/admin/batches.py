@@ -12,7 +12,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from backoffice.base.csv_export import csv_response
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 KIND = "promotion"
 PAGE_SIZE = 100  # batches, codes or assignments
-CODE_STATUSES = {"free": gettext_lazy("Available"), "held": gettext_lazy("Reserved"), "used": gettext_lazy("Used")}
 MAX_ERRORS_SHOWN = 50  # rejected lines of an import that the page lists
 
 
@@ -161,7 +159,7 @@ class BatchViews:
         codes = search_batch_codes(batch=batch, term=term, after=after, at=timezone.now(), limit=PAGE_SIZE)
         context = {
             "title": _("Codes of %(promotion)s") % {"promotion": promotion}, "promotion": promotion,
-            "codes": [(code, customer, CODE_STATUSES[state]) for code, customer, state in codes],
+            "codes": [(code, customer, status.label) for code, customer, status in codes],
             "term": term, "after": after,
             "next_after": codes[-1][0] if len(codes) == PAGE_SIZE else "",
             "assign_form": assign_form or AssignForm(promotion=promotion),
@@ -197,7 +195,7 @@ class BatchViews:
         """Stream the codes of the batch as a CSV file."""
         _promotion, code_batch = self._batch(request, pk, batch)
         rows = iter_batch_codes(batch=code_batch, at=timezone.now())
-        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer_id", "state"), rows)
+        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer_id", "status"), rows)
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         context = self.admin.admin_site.each_context(request) | {"opts": self.admin.opts} | context

@@ -101,10 +101,13 @@ class BatchCodesView(APIView):
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="batch_export")
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
-        """Export the codes of a batch: `code`, `customer_id` and `state` (`used`, `held` or `free`)."""
+        """Export the codes of a batch: `code`, `customer_id` and `status`.
+
+        The status is `available`, `reserved`, `used` or `revoked`.
+        """
         code_batch = get_batch(pk=batch, offer=_readable(request, pk).pk)
         rows = iter_batch_codes(batch=code_batch, at=timezone.now())
-        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer_id", "state"), rows, marked=False)
+        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer_id", "status"), rows, marked=False)
 
 
 class ImportView(APIView):

@@ -31,7 +31,9 @@ class PromotionRedemption(models.Model):
         db_table = "promotions_promotionuse"
         constraints = [
             models.UniqueConstraint("promotion", "redemption_id", name="promotions_use_once_per_redemption"),
-            models.UniqueConstraint("code", name="promotions_code_used_once", condition=~models.Q(code="")),
+            models.UniqueConstraint(
+                "promotion", "code", name="promotions_code_used_once", condition=~models.Q(code="")
+            ),
         ]
         indexes: ClassVar = [
             models.Index(

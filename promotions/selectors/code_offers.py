@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from core.errors import DomainError, InvalidRequest
 from promotions.models import Promotion, PromotionRedemption, Trigger
-from redemptions.contracts import CodeOffer, CodeState
+from redemptions.contracts import CodeOffer
 from redemptions.errors import InvalidStatus
-from redemptions.statuses import UPCOMING_OR_ACTIVE, OfferDecision
+from redemptions.statuses import UPCOMING_OR_ACTIVE, CodeStatus, OfferDecision
 
 
 def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:
@@ -42,10 +42,11 @@ def _find_error(promotion: Promotion) -> DomainError | None:
     return None
 
 
-def get_code_states(*, codes: Collection[str], at: datetime) -> Mapping[str, str]:
-    """Return the states of redeemed codes as ``CodeBackend.get_code_states`` describes them."""
-    redemptions = PromotionRedemption.objects.filter(code__in=codes).exclude(code="").exclude(reserved_until__lte=at)
+def get_code_statuses(*, offer: uuid.UUID, codes: Collection[str], at: datetime) -> Mapping[str, CodeStatus]:
+    """Return the statuses of redeemed codes as ``CodeBackend.get_code_statuses`` describes them."""
+    redemptions = PromotionRedemption.objects.filter(promotion=offer, code__in=codes)
+    redemptions = redemptions.exclude(code="").exclude(reserved_until__lte=at)
     return {
-        code: CodeState.USED if reserved_until is None else CodeState.HELD
+        code: CodeStatus.USED if reserved_until is None else CodeStatus.RESERVED
         for code, reserved_until in redemptions.values_list("code", "reserved_until")
     }

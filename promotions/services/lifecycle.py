@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from core.errors import DomainError
 from promotions.models import UNFINISHED, Promotion
 from promotions.services import campaign_sync, segments
+from redemptions.codes.services import archive_codes
 from redemptions.events.services import append_decision
 from redemptions.lifecycle import Action, decide
 from redemptions.statuses import OfferDecision, OfferStatus
@@ -34,6 +35,8 @@ def change_decision(*, promotion: Promotion, action: Action, at: datetime) -> Pr
         return locked
     set_decision(locked, decision, at)
     locked.save(update_fields=["decision", "decided_at", "recorded_status"])
+    if decision == OfferDecision.ARCHIVED:
+        archive_codes(offer=locked.pk, at=at)
     append_decision(locked, kind=KIND, action=action, at=at)
     return locked
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from core import db
 from promotions.errors import PromotionNotActive
 from promotions.models import PromotionRedemption
-from redemptions.codes.models import Code
+from redemptions.codes.selectors.codes import find_single_use_codes
 from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
 from redemptions.errors import CodeAlreadyUsed, ReservationExpired
 from redemptions.lifecycle import derive_status
@@ -32,8 +32,7 @@ def reserve(*, purchase: Purchase) -> None:
         dates = {"start": promotion["start_date"], "end": promotion["end_date"]}
         if derive_status(decision=promotion["decision"], **dates, at=purchase.at) != OfferStatus.ACTIVE:
             raise OfferUnavailable(item, PromotionNotActive())
-    sent_codes = [item.code for item in items.values() if item.code]
-    single_use = set(Code.objects.filter(pk__in=sent_codes, single_use=True).values_list("pk", flat=True))
+    single_use = find_single_use_codes(codes=[(key, item.code) for key, item in items.items() if item.code])
     taken = _take_limits(items, promotions, purchase, single_use)
     counters: dict[uuid.UUID, list[Sequence[str | int]]] = {key: [] for key in items}
     for one in taken:
@@ -41,7 +40,7 @@ def reserve(*, purchase: Purchase) -> None:
     uses = [
         {
             "promotion": str(key),
-            "code": item.code if item.code in single_use else "",
+            "code": item.code if (key, item.code) in single_use else "",
             "amount": item.amount,
             "counters": counters[key],
         }
@@ -60,7 +59,7 @@ def _take_limits(
     items: dict[uuid.UUID, SelectedOffer],
     promotions: dict[uuid.UUID, db.Row],
     purchase: Purchase,
-    codes: Collection[str],
+    codes: Collection[tuple[uuid.UUID, str]],
 ) -> list[TakenLimit]:
     """Take the limits of the promotions, from expired reservations if they are reached or if these hold a code."""
     requests = [request for key, item in items.items() for request in _iter_limits(promotions[key], item, purchase)]
@@ -77,8 +76,13 @@ def _take_limits(
         raise OfferUnavailable(items[reached.request.owner], limit_error(reached.request.scope)) from reached
 
 
-def _lock_expired(purchase: Purchase, *, promotions: Collection[uuid.UUID], codes: Collection[str]) -> list[db.Row]:
-    params = {"promotions": list(promotions), "codes": list(codes), "at": purchase.at}
+def _lock_expired(
+    purchase: Purchase, *, promotions: Collection[uuid.UUID], codes: Collection[tuple[uuid.UUID, str]]
+) -> list[db.Row]:
+    params = {
+        "promotions": list(promotions), "owners": [owner for owner, _ in codes], "codes": [code for _, code in codes],
+        "at": purchase.at,
+    }  # fmt: skip
     return db.fetch_all("promotions/sql/lock_expired.sql", params)
 
 

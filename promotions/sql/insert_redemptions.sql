@@ -5,5 +5,5 @@ INSERT INTO promotions_promotionuse
 SELECT promotion, %(redemption)s, %(customer)s, code, amount, counters, %(at)s, %(until)s
 FROM json_to_recordset(%(uses)s::json) AS u (promotion uuid, code varchar, amount bigint, counters jsonb)
 ORDER BY promotion
-ON CONFLICT (code) WHERE NOT code = '' DO NOTHING
+ON CONFLICT (promotion_id, code) WHERE NOT code = '' DO NOTHING
 RETURNING promotion_id

@@ -2,7 +2,8 @@
 -- Upholds redemptions_limit_within_cap: what they took is released once.
 SELECT id, promotion_id, counters FROM promotions_promotionuse
 WHERE held_until <= %(at)s
-    AND (promotion_id = ANY(%(promotions)s::uuid[]) OR (code <> '' AND code = ANY(%(codes)s::varchar[])))
+    AND (promotion_id = ANY(%(promotions)s::uuid[])
+        OR (code <> '' AND (promotion_id, code) IN (SELECT * FROM unnest(%(owners)s::uuid[], %(codes)s::varchar[]))))
 ORDER BY promotion_id, id
 LIMIT 1000
 FOR UPDATE SKIP LOCKED

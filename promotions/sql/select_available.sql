@@ -5,8 +5,8 @@ SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.currenc
     b.timezone, extract(epoch FROM p.created_at)::bigint AS age
 FROM promotions_promotion p
 JOIN accounts_brand b ON b.id = p.brand_id
-LEFT JOIN promotions_code c ON c.customer_id = %(customer)s AND c.offer = p.id AND p.trigger = 'code'
-    AND NOT EXISTS (SELECT 1 FROM promotions_promotionuse u WHERE u.code = c.text AND NOT u.code = ''
+LEFT JOIN promotions_code c ON c.customer_id = %(customer)s AND c.offer = p.id AND p.trigger = 'code' AND c.archived_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM promotions_promotionuse u WHERE u.promotion_id = p.id AND u.code = c.text AND NOT u.code = ''
         AND (u.held_until IS NULL OR u.held_until > %(at)s))
 WHERE p.decision = 'published' AND p.start_date <= %(at)s AND p.end_date > %(at)s AND b.is_active
     AND (%(any_brand)s OR b.slug = ANY(%(brands)s::varchar[]))

@@ -13,5 +13,5 @@ SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.end_dat
 FROM promotions_code c
 JOIN promotions_promotion p ON p.id = c.offer
 JOIN accounts_brand b ON b.id = p.brand_id
-LEFT JOIN promotions_promotionuse u ON u.code = c.text AND u.code <> ''
-WHERE c.text = ANY(%(codes)s) AND c.kind = 'promotion'
+LEFT JOIN promotions_promotionuse u ON u.promotion_id = p.id AND u.code = c.text AND u.code <> ''
+WHERE c.id = ANY(%(codes)s::bigint[])

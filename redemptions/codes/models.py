@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Cast, Now, Replace
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer
@@ -49,12 +49,15 @@ class CodeBatch(models.Model):
 class Code(models.Model):
     """A code that shoppers enter, and the offer it belongs to.
 
-    The text is the primary key, so a lookup is one index probe for every kind.
+    ``canonical`` is the form by which codes are compared, without hyphens and underscores. A brand has it once among
+    its codes that are not archived, and an offer once for all time, so a text identifies a code of an offer.
     """
 
-    text = models.CharField(max_length=64, primary_key=True, db_collation="C")
-    digest = models.BinaryField(
-        unique=True, editable=False, help_text=_("SHA-256 of the code, which replaces it in URLs and logs.")
+    text = models.CharField(max_length=64, db_collation="C")
+    canonical = models.GeneratedField(
+        expression=Replace(Replace("text", models.Value("-")), models.Value("_")),
+        output_field=models.CharField(max_length=64, db_collation="C"),
+        db_persist=True,
     )
     kind = models.CharField(max_length=20)
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="+", db_index=False)
@@ -67,11 +70,23 @@ class Code(models.Model):
     )  # fmt: skip
     single_use = models.BooleanField(_("single-use"), default=False, help_text=_("The code can be redeemed once."))
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    archived_at = models.DateTimeField(
+        null=True, editable=False, help_text=_("Since then the code can't be redeemed, and its text can be used again.")
+    )
 
     class Meta:
         db_table = "promotions_code"
         indexes: ClassVar = [
-            models.Index(fields=["offer", "text"], name="redemptions_codes_of_offer"),
+            models.Index(
+                fields=["canonical", "brand"],
+                name="redemptions_codes_archived",
+                condition=models.Q(archived_at__isnull=False),
+            ),
+            models.Index(
+                models.Func(Cast("canonical", models.BinaryField()), function="sha256"),
+                name="redemptions_codes_by_digest",
+                condition=models.Q(archived_at__isnull=True),
+            ),
             models.Index(
                 fields=["batch", "text"], name="promotions_codes_of_batch", condition=models.Q(batch__isnull=False)
             ),
@@ -86,11 +101,21 @@ class Code(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=models.Q(text__regex=r"^[A-Z0-9_-]{3,64}$"), name="promotions_code_text"),
+            models.CheckConstraint(
+                condition=models.Q(canonical__regex=r"^[A-Z0-9]{3,64}$"), name="redemptions_code_canonical"
+            ),
+            models.UniqueConstraint(
+                "canonical",
+                "brand",
+                name="redemptions_code_once_per_brand",
+                condition=models.Q(archived_at__isnull=True),
+            ),
+            models.UniqueConstraint("offer", "canonical", name="redemptions_code_once_per_offer"),
             models.UniqueConstraint(
                 "batch",
                 "customer",
                 name="promotions_one_code_per_customer_of_batch",
-                condition=models.Q(batch__isnull=False, customer__isnull=False),
+                condition=models.Q(batch__isnull=False, customer__isnull=False, archived_at__isnull=True),
             ),
         ]
 

@@ -1,12 +1,14 @@
-"""Rules of code texts: format, digest, search keys, and patterns for generated codes."""
+"""Rules of code texts: format, canonical form, choice among brands, search keys, and patterns of generated codes."""
 
-import hashlib
 import math
 import re
 import secrets
-from collections.abc import Collection, Iterable
+import uuid
+from collections.abc import Collection, Iterable, Sequence
 
 from django.utils.translation import gettext_lazy as _
+
+from redemptions.codes.contracts import FoundCode
 
 CODE_FORMAT_MESSAGE = _("Use 3 to 64 letters, digits, hyphens or underscores.")
 PATTERN_FORMAT_MESSAGE = _("Use 3 to 64 letters, digits, hyphens or underscores, and # for random characters.")
@@ -18,6 +20,8 @@ MIN_COMBINATIONS_PER_CODE = 100_000  # one guess a minute finds a code in ten we
 MIN_ENTROPY_BITS = 28  # for any number of codes
 MIN_SAMPLE = 20  # codes of one length whose positions show how they were made
 _CODE = re.compile(r"[A-Z0-9_-]{3,64}")
+_CANONICAL = re.compile(r"[A-Z0-9]{3,64}")
+_IGNORED = re.compile(r"[\s_-]+")
 _PREFIX = re.compile(r"[A-Z0-9_-]{0,64}")
 _PATTERN = re.compile(r"[A-Z0-9_#-]{3,64}")
 _CHARSET = re.compile(r"[A-Z0-9]{2,36}")
@@ -25,13 +29,62 @@ _CHARSET = re.compile(r"[A-Z0-9]{2,36}")
 
 def normalize_code(text: str) -> str | None:
     """Return the code as it is stored: upper case, without surrounding space. Return None if no code has this text."""
-    code = text.strip().upper()
-    return code if code.isascii() and _CODE.fullmatch(code) else None
+    code = text.strip()
+    if not code.isascii():  # before it is changed: the capital of a long s is an S
+        return None
+    code = code.upper()
+    return code if _CODE.fullmatch(code) and canonicalize_code(code) else None
 
 
-def code_digest(code: str) -> bytes:
-    """Return the SHA-256 of a normalized code, which replaces the code in URLs and logs."""
-    return hashlib.sha256(code.encode()).digest()
+def canonicalize_code(text: str) -> str | None:
+    """Return the form by which codes are compared: upper case, without spaces, hyphens and underscores.
+
+    Return None if no code has this text. A canonical form has 3 to 64 letters and digits.
+    """
+    code = _IGNORED.sub("", text)
+    if not code.isascii():
+        return None
+    code = code.upper()
+    return code if _CANONICAL.fullmatch(code) else None
+
+
+def choose_code(found: Sequence[FoundCode], *, own: Collection[uuid.UUID] = ()) -> FoundCode | None:
+    """Return the code that a text alone means: that of one of the brands ``own``, otherwise the oldest.
+
+    ``found`` are the codes of the text, oldest first.
+    """
+    return next((code for code in found if code.brand_id in own), found[0] if found else None)
+
+
+def choose_codes_of_cart(
+    found: Sequence[FoundCode], *, brands: Collection[str], any_brand: bool
+) -> dict[str, list[FoundCode]]:
+    """Return the codes that each canonical form means in a cart; one that means no code is absent.
+
+    A code means that of each of the cart's ``brands`` that has it. With ``any_brand``, for lines of which the caller
+    names no brand, a code that none of these has means that of the brand of the other codes, otherwise the oldest.
+    ``found`` are the codes of the texts, oldest first.
+    """
+    chosen: dict[str, list[FoundCode]] = {}
+    for code in found:
+        if code.brand in brands:
+            chosen.setdefault(code.canonical, []).append(code)
+    if any_brand:
+        others = [code for code in found if code.canonical not in chosen]
+        shared = _brands_of_all(others)
+        for code in others:
+            if not shared or code.brand in shared:
+                chosen.setdefault(code.canonical, [code])
+    return chosen
+
+
+def _brands_of_all(codes: Sequence[FoundCode]) -> set[str]:
+    """Return a brand that has all these texts, as a set: of several, that of the oldest code; empty without one."""
+    brands_by_text: dict[str, set[str]] = {}
+    for code in codes:
+        brands_by_text.setdefault(code.canonical, set()).add(code.brand)
+    shared = set.intersection(*brands_by_text.values()) if brands_by_text else set()
+    return next(({code.brand} for code in codes if code.brand in shared), set())
 
 
 def is_digest(text: str) -> bool:

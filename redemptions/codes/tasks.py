@@ -14,6 +14,12 @@ def generate_codes(batch_id: str) -> None:
     services.generate_codes(batch_id=uuid.UUID(batch_id))
 
 
+@shared_task(name="redemptions.archive_codes")
+def archive_codes(offer: str) -> None:
+    """Archive the codes of an archived offer's batches, or continue to."""
+    services.archive_batch_codes(offer=uuid.UUID(offer), at=timezone.now())
+
+
 @shared_task(name="redemptions.assign_codes")
 def assign_codes(assignment_id: str) -> None:
     """Assign codes to an audience, or continue to."""

@@ -67,7 +67,7 @@ def test_a_marketer_creates_a_code_and_sees_its_announcement(visit, brand, run_o
     assert page.get_by_text("Announcement pending.").is_visible()
     assert page.locator("#announcement").get_attribute("hx-trigger") == "every 2s"
     created = DiscountCode.objects.select_related("rule").get()
-    assert (created.code_id, created.rule.discount, created.brand) == ("WINTER25", 25, brand)
+    assert (created.code, created.rule.discount, created.brand) == ("WINTER25", 25, brand)
 
     run_outbox()
     sending.send_due(at=timezone.now() + timedelta(seconds=1))

@@ -48,7 +48,7 @@ def test_a_marketer_creates_a_coupon_as_recommended_and_sees_its_redemptions(vis
     redeem(coupon)
 
     page.get_by_text("49,999").wait_for(timeout=15_000)
-    assert (coupon.limit_strategy, coupon.code_id) == ("sharded", "SUMMER")
+    assert (coupon.limit_strategy, coupon.code) == ("sharded", "SUMMER")
     assert olga.console_errors == []
 
 

@@ -272,7 +272,7 @@ def test_the_number_of_queries_is_independent_of_the_number_of_codes(
     shopper: Client, server: Client, billo: Brand
 ) -> None:
     terms = {"conditions": [{"kind": "nth_order", "value": 1}, {"kind": "audience", "any": ["friends"]}]}
-    names = [DiscountCodeFactory(brand=billo, terms=terms).code_id for _ in range(20)]
+    names = [DiscountCodeFactory(brand=billo, terms=terms).code for _ in range(20)]
     for client, who, ceiling in ((shopper, {}, 5), (server, {"customer_id": ShopperFactory().customer.customer_id}, 9)):
         counts = []
         for number in (1, 20):

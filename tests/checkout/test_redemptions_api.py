@@ -132,7 +132,7 @@ QUERIES = {"shopper": (12, 9), "server": (16, 11)}  # to reserve, to confirm
 
 
 def test_ten_codes_need_the_queries_of_one(shopper: Client, server: Client, billo: Brand, user: User) -> None:
-    names = [DiscountCodeFactory(brand=billo).code_id for _ in range(22)]
+    names = [DiscountCodeFactory(brand=billo).code for _ in range(22)]
     who = {"customer_id": user.customer.customer_id}
     post(server, QUOTE, cart(**who))  # stores that the API key was used
 

@@ -94,7 +94,7 @@ def test_an_owner_creates_a_coupon(owner: Client, brand: Brand) -> None:
 
     coupon = CouponDefinition.objects.get()
     assert response["Location"] == url_of(coupon)
-    assert (coupon.brand, coupon.title, coupon.code_id, coupon.limit_strategy) == (brand, "Summer", "SUMMER", "sharded")
+    assert (coupon.brand, coupon.title, coupon.code, coupon.limit_strategy) == (brand, "Summer", "SUMMER", "sharded")
     assert (coupon.maximum_number_of_coupons, coupon.maximum_number_of_coupons_per_user) == (50_000, 1)
     assert coupon.start_date.isoformat() == "2027-05-31T22:00:00+00:00", "midnight in the brand's time zone"
     assert coupon.offer["benefits"][0]["value"] == "20"
@@ -135,8 +135,10 @@ def test_a_few_single_use_codes_are_generated_at_once(owner: Client) -> None:
         ({"offer-benefits-0-value": "0"}, "offer"),
     ],
 )
-def test_invalid_values_are_reported_at_their_fields(changes: dict[str, str], field: str, owner: Client) -> None:
-    CouponFactory(text="TAKEN")
+def test_invalid_values_are_reported_at_their_fields(
+    changes: dict[str, str], field: str, owner: Client, brand: Brand
+) -> None:
+    CouponFactory(text="TAKEN", brand=brand)
 
     response = owner.post(f"{LIST}add/", new_coupon_data(owner, **changes))
 

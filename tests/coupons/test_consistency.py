@@ -76,7 +76,7 @@ def test_wrongly_free_and_wrongly_used_units_are_reported_and_repaired(at: datet
 
 
 def test_a_code_used_by_an_inactive_redemption_is_reported_and_repaired(at: datetime) -> None:
-    RedeemedCode.objects.create(code="LOST", redemption_id=uuid7())
+    RedeemedCode.objects.create(coupon_id=uuid7(), code="LOST", redemption_id=uuid7())
 
     (line,) = check(at, repair=True)
 

@@ -223,7 +223,7 @@ def create_single_use_code(coupon: CouponDefinition, text: str) -> str:
         build_redemption(coupon, NOON - day, RedemptionStatus.RELEASED, code=text),
         build_redemption(coupon, NOON, code=text, amount=250),
     )
-    RedeemedCode.objects.create(code=text, redemption_id=active.pk)
+    RedeemedCode.objects.create(coupon_id=active.coupon_id, code=text, redemption_id=active.pk)
     return text
 
 
@@ -263,7 +263,8 @@ def test_a_codes_report_starts_at_its_first_redemption(server: Client, coupon: C
 
 
 def test_the_report_of_a_generic_code_is_that_of_its_coupon(server: Client, brand: Brand) -> None:
-    coupon = create_coupon(brand, code=CodeFactory(text="SUMMER", brand=brand, kind="coupon"))
+    coupon = create_coupon(brand, code="SUMMER")
+    CodeFactory(text="SUMMER", brand=brand, kind="coupon", offer=coupon.pk)
     store_redemptions(
         build_redemption(coupon, NOON),
         build_redemption(coupon, NOON, code="SUMMER"),

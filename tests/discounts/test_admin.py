@@ -92,14 +92,14 @@ def test_a_code_is_created_with_a_new_rule_for_an_audience_and_a_minimum(owner, 
 
     code = DiscountCode.objects.get()
     assert response.url == f"{CODES}{code.pk}/change/"
-    assert (code.code_id, code.brand, code.rule.discount, code.rule.audience) == (
+    assert (code.code, code.brand, code.rule.discount, code.rule.audience) == (
         "SUMMER10",
         brand,
         10,
         "purchase_above_100",
     )
     assert code.rule.terms == {"conditions": [{"kind": "min_subtotal", "value": "50.00"}]}
-    assert OutboxMessage.objects.get().kwargs == {"code": "SUMMER10"}
+    assert OutboxMessage.objects.get().kwargs == {"offer": str(code.offer_id)}
 
 
 def test_a_code_is_created_with_an_existing_rule(owner, brand):
@@ -143,8 +143,8 @@ def test_validity_is_entered_and_shown_in_the_brands_time_zone(owner, brand):
         ({"name": "n" * 101}, "name"),
     ],
 )
-def test_invalid_input_shows_an_error_at_its_field_and_creates_nothing(owner, fields, field):
-    DiscountCodeFactory(text="TAKEN")
+def test_invalid_input_shows_an_error_at_its_field_and_creates_nothing(owner, brand, fields, field):
+    DiscountCodeFactory(text="TAKEN", brand=brand)
 
     response = owner.post(f"{CODES}add/", form_data(**fields))
 
@@ -231,7 +231,7 @@ def test_announcing_twice_sends_one_email_per_shopper(owner, brand, run_outbox):
         owner.post(CODES, {"action": "announce", "_selected_action": [code.pk]})
         run_outbox()
 
-    assert Mail.objects.filter(mailing__key=f"discount_code:{code}").count() == 1
+    assert Mail.objects.filter(mailing__key=f"discount_code:{code.offer_id}").count() == 1
     assert "1 of 1" in text(owner.get(CODES)) or "0 of 1" in text(owner.get(CODES))
 
 
@@ -248,7 +248,7 @@ def test_ended_and_paused_codes_are_not_announced(owner, brand):
 def test_the_progress_view_is_polled_until_the_announcement_is_done(owner, brand):
     code = DiscountCodeFactory(brand=brand)
     mailing = Mailing.objects.create(
-        key=f"discount_code:{code}", mail_type="discounts.emails.announcement", status="sending"
+        key=f"discount_code:{code.offer_id}", mail_type="discounts.emails.announcement", status="sending"
     )
     for number, status in enumerate(("sent", "planned", "failed")):
         Mail.objects.create(mailing=mailing, recipient=number, address="a@example.com", status=status)
@@ -493,7 +493,7 @@ def test_lists_cost_the_same_number_of_queries_for_many_rows(owner, brand, path)
         for _ in range(times):
             code = DiscountCodeFactory(brand=brand)
             redemption = create_redemption(code)
-            UsageNotification.objects.create(brand=brand, code=code.code_id, redeemed_at=timezone.now())
+            UsageNotification.objects.create(brand=brand, code=code.code, redeemed_at=timezone.now())
             returned = create_redemption(code)
             services.return_redemption(usage_id=returned.pk, brand=brand, at=timezone.now())
             apply_audience(

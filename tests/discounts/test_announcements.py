@@ -48,7 +48,7 @@ def test_only_active_subscribed_shoppers_get_an_announcement(code: DiscountCode,
     User.objects.create_user("staff", "staff@example.com", marketing_consent=True)
     ShopperFactory(username="nomail", email="", marketing_consent=True)
 
-    announcements.announce(code="AHMED2022BILLO", at=at)
+    announcements.announce(offer_id=code.offer_id, at=at)
 
     assert addresses() == ["ann@example.com", "bob@example.com"]
     assert Mailing.objects.get().status == "sending"
@@ -64,17 +64,17 @@ def test_a_code_for_an_audience_is_announced_to_its_members(code: DiscountCode, 
     AudienceMember.objects.create(audience=audience, customer=bob.customer)
     AudienceMember.objects.create(audience=elsewhere, customer=other.customer)
 
-    announcements.announce(code="AHMED2022BILLO", at=at)
+    announcements.announce(offer_id=code.offer_id, at=at)
 
     assert addresses() == ["ann@example.com", "bob@example.com"]
 
 
 def test_announcing_again_sends_nobody_a_second_email(code: DiscountCode, at: datetime) -> None:
     create_shopper("ann")
-    announcements.announce(code="AHMED2022BILLO", at=at)
+    announcements.announce(offer_id=code.offer_id, at=at)
     create_shopper("late")
 
-    announcements.announce(code="AHMED2022BILLO", at=at)
+    announcements.announce(offer_id=code.offer_id, at=at)
 
     assert addresses() == ["ann@example.com"]
 
@@ -95,11 +95,11 @@ def test_interrupted_planning_resumes_where_it_stopped(
 
     monkeypatch.setattr(planning, "add_recipients", fail_on_third_call)
     with pytest.raises(KeyboardInterrupt):
-        announcements.announce(code="AHMED2022BILLO", at=at)
+        announcements.announce(offer_id=code.offer_id, at=at)
     assert Mail.objects.count() == 4
     assert Mailing.objects.get().status == "planning"
 
-    announcements.announce(code="AHMED2022BILLO", at=at)
+    announcements.announce(offer_id=code.offer_id, at=at)
 
     assert addresses() == [f"s{number}@example.com" for number in range(7)]
     assert [len(call["recipients"]) for call in calls] == [2, 2, 2, 2, 1]  # the first two chunks are not repeated
@@ -114,7 +114,7 @@ def test_concurrent_announcements_plan_every_shopper_once(
         create_shopper(f"s{number}")
     monkeypatch.setattr(planning, "CHUNK", 2)
 
-    results = run_concurrently(lambda _: announcements.announce(code="AHMED2022BILLO", at=at), range(3))
+    results = run_concurrently(lambda _: announcements.announce(offer_id=code.offer_id, at=at), range(3))
 
     assert results == [None, None, None]
     assert addresses() == [f"s{number}@example.com" for number in range(9)]
@@ -135,14 +135,14 @@ def test_paused_ended_and_unannounced_codes_are_not_announced(
     create_shopper("ann")
     DiscountCode.objects.update(**change)
 
-    announcements.announce(code="AHMED2022BILLO", at=at)
+    announcements.announce(offer_id=code.offer_id, at=at)
 
     assert not Mail.objects.exists()
 
 
 def test_the_announcement_contains_the_code_the_discount_and_the_end(code: DiscountCode, at: datetime) -> None:
     create_shopper("ann")
-    announcements.announce(code="AHMED2022BILLO", at=at)
+    announcements.announce(offer_id=code.offer_id, at=at)
 
     sending.send_due(at=at)
 
@@ -163,7 +163,7 @@ def test_the_announcement_contains_the_code_the_discount_and_the_end(code: Disco
 def test_a_shopper_who_withdraws_consent_before_sending_gets_no_email(code: DiscountCode, at: datetime) -> None:
     create_shopper("ann")
     create_shopper("bob")
-    announcements.announce(code="AHMED2022BILLO", at=at)
+    announcements.announce(offer_id=code.offer_id, at=at)
     User.objects.filter(username="ann").update(marketing_consent=False)
 
     sending.send_due(at=at)
@@ -176,7 +176,7 @@ def test_a_shopper_who_unsubscribed_from_the_brand_gets_no_email(
 ) -> None:
     create_shopper("ann")
     Suppression.objects.create(address="ann@example.com", sender=str(brand.pk), reason="unsubscribe")
-    announcements.announce(code="AHMED2022BILLO", at=at)
+    announcements.announce(offer_id=code.offer_id, at=at)
 
     sending.send_due(at=at)
 
@@ -185,7 +185,7 @@ def test_a_shopper_who_unsubscribed_from_the_brand_gets_no_email(
 
 def test_a_code_that_is_paused_before_sending_is_not_announced(code: DiscountCode, at: datetime) -> None:
     create_shopper("ann")
-    announcements.announce(code="AHMED2022BILLO", at=at)
+    announcements.announce(offer_id=code.offer_id, at=at)
     codes.deactivate_code(code=code)
 
     sending.send_due(at=at)

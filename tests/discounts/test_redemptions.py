@@ -175,7 +175,18 @@ def test_another_brand_cannot_return_a_redemption(shopper: Shopper, at: datetime
 
 def batch_item(code: str, shopper: Shopper, at: datetime, **more: Any) -> redemptions._BatchItem:
     return redemptions._BatchItem(
-        **({"code": code, "customer": shopper.id, "id": uuid7(), "at": at, "amount": None, "currency": None} | more)
+        **(
+            {
+                "code": code,
+                "brand": None,
+                "customer": shopper.id,
+                "id": uuid7(),
+                "at": at,
+                "amount": None,
+                "currency": None,
+            }
+            | more
+        )
     )
 
 

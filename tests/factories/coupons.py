@@ -39,7 +39,9 @@ class CouponFactory(DjangoModelFactory[CouponDefinition]):
     created_at = datetime(2026, 1, 1, tzinfo=UTC)
     code = factory.LazyAttribute(
         lambda coupon: (
-            CodeFactory(text=coupon.text, brand=coupon.brand, kind="coupon", offer=coupon.id) if coupon.text else None
+            CodeFactory(text=coupon.text, brand=coupon.brand, kind="coupon", offer=coupon.id).text
+            if coupon.text
+            else None
         )
     )
 

@@ -36,7 +36,7 @@ class DiscountCodeFactory(DjangoModelFactory[DiscountCode]):
     brand = factory.SubFactory(BrandFactory)
     offer_id = factory.LazyFunction(uuid7)
     code = factory.LazyAttribute(
-        lambda params: CodeFactory(text=params.text, brand=params.brand, offer=params.offer_id)
+        lambda params: CodeFactory(text=params.text, brand=params.brand, offer=params.offer_id).text
     )
     rule = factory.LazyAttribute(
         lambda params: DiscountRuleFactory(

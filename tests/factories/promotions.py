@@ -10,7 +10,6 @@ from pricing import parse_offer
 from promotions.eligibility import match_keys, required_subtotal
 from promotions.models import Promotion
 from redemptions.codes.models import Code
-from redemptions.codes.rules import code_digest
 from tests.factories.accounts import BrandFactory
 
 
@@ -21,7 +20,6 @@ class CodeFactory(DjangoModelFactory[Code]):
         model = Code
 
     text = factory.Sequence(lambda n: f"CODE{n}")
-    digest = factory.LazyAttribute(lambda code: code_digest(code.text))
     kind = "discount_code"
     offer = factory.LazyFunction(uuid7)
     brand = factory.SubFactory(BrandFactory)
@@ -60,6 +58,4 @@ class PromotionFactory(DjangoModelFactory[Promotion]):
     @factory.post_generation
     def text(self, create: bool, text: str | None, **kwargs: object) -> None:
         if text:
-            Code.objects.create(
-                text=text, digest=code_digest(text), kind="promotion", brand=self.brand, offer=self.pk, **kwargs
-            )
+            Code.objects.create(text=text, kind="promotion", brand=self.brand, offer=self.pk, **kwargs)

@@ -17,6 +17,7 @@ from coupons.services import CodesSpec, add_codes
 from discounts.models import Usage
 from promotions.models import Promotion
 from redemptions.codes import services
+from redemptions.codes.models import Code
 from redemptions.events.models import Event
 from segments.services import apply_audience, schedule
 from tests.code_batches import create_batch
@@ -103,7 +104,7 @@ def world(shopper_client: Callable[[User], Client], brand_client: Callable[[Bran
     }  # fmt: skip
     secret_names = ["redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code"]
     secret_names += ["coded promotion", "running promotion", "batch", "assignment", "segment", "voucher", "event"]
-    secret_names += ["coupon", "coupon batch", "reserved", "redeemed"]
+    secret_names += ["coupon", "coupon batch", "reserved", "redeemed", "single code"]
     secrets = [ids[name] for name in secret_names] + [
         "CODE-OF-BILLO",
         "ORDER-OF-BILLO",
@@ -152,6 +153,7 @@ def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dic
         "slug": "billo", "customer": customer, "user": str(user.uuid), "code": "SECRET", "open code": "OPEN",
         "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk),
         "coded promotion": coded["id"], "batch": str(batch.pk), "assignment": str(assignment.pk),
+        "single code": Code.objects.filter(batch=batch)[0].text,
         "audience": "friends", "segment": str(segment.pk), "promotion": promotion["id"],
         "running promotion": running["id"],
         "campaign": "spring", "voucher": claim["voucher"]["id"],

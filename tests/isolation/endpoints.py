@@ -133,6 +133,8 @@ def rows() -> list[Row]:
         Row(f"{coupons}redemptions/<uuid:pk>/refund/", "POST", "server", {"pk": "<redeemed>"}, writes=True),
         Row("api/v1/coupons/report/", "GET", "owner", strangers="own"),
         Row("api/v1/coupons/<uuid:pk>/report/", "GET", "owner", {"pk": "<coupon>"}),
+        Row("api/v1/codes/<str:name>/", "GET", "owner", {"name": "<single code>"}),
+        Row("api/v1/codes/<str:name>/revoke/", "POST", "owner", {"name": "<single code>"}, writes=True),
         Row("api/v1/events/", "GET", "owner", strangers="own"),
         Row("api/v1/events/<uuid:pk>/", "GET", "owner", {"pk": "<event>"}),
         Row("api/v1/campaigns/", "GET", "owner", strangers="own"),

@@ -174,7 +174,7 @@ def test_invalid_values_are_rejected_at_their_fields(
     changes: dict[str, str], field: str, owner: Client, brand: Brand
 ) -> None:
     audience(brand, "empty", size=0)
-    CodeFactory(text="TAKEN")
+    CodeFactory(text="TAKEN", brand=brand)
 
     form = owner.post(ADD, FORM | changes).context["form"]
 

@@ -266,7 +266,8 @@ def test_without_the_unique_index_a_code_of_a_batch_is_redeemed_twice(
         finally:
             PromotionRedemption.objects.all().delete()
             cursor.execute(
-                "CREATE UNIQUE INDEX promotions_code_used_once ON promotions_promotionuse (code) WHERE NOT code = ''"
+                "CREATE UNIQUE INDEX promotions_code_used_once ON promotions_promotionuse (promotion_id, code)"
+                " WHERE NOT code = ''"
             )
 
     assert redemption_count > 1

@@ -205,13 +205,13 @@ def test_concurrent_shoppers_redeem_a_single_use_coupon_code_once(
 def test_without_the_key_a_coupon_code_is_redeemed_twice(run_concurrently: RunConcurrently) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE coupons_spentcode DROP CONSTRAINT coupons_spentcode_pkey")
-    barrier = threading.Barrier(10)
+    barrier, coupon = threading.Barrier(10), uuid7()
 
     def check_then_redeem(_: int) -> None:
         is_unused = not RedeemedCode.objects.filter(code="ONCE").exists()
         barrier.wait(30)
         if is_unused:
-            RedeemedCode.objects.bulk_create([RedeemedCode(code="ONCE", redemption_id=uuid7())])
+            RedeemedCode.objects.bulk_create([RedeemedCode(coupon_id=coupon, code="ONCE", redemption_id=uuid7())])
 
     try:
         run_concurrently(check_then_redeem, range(10))
@@ -219,7 +219,9 @@ def test_without_the_key_a_coupon_code_is_redeemed_twice(run_concurrently: RunCo
     finally:
         RedeemedCode.objects.all().delete()
         with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE coupons_spentcode ADD CONSTRAINT coupons_spentcode_pkey PRIMARY KEY (code)")
+            cursor.execute(
+                "ALTER TABLE coupons_spentcode ADD CONSTRAINT coupons_spentcode_pkey PRIMARY KEY (coupon_id, code)"
+            )
 
 
 def test_without_row_locks_a_pool_unit_is_taken_twice(run_concurrently: RunConcurrently, at: datetime) -> None:

@@ -111,7 +111,7 @@ def test_carts_with_the_same_codes_in_shuffled_order_never_deadlock(
     run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     brand = BrandFactory()
-    codes = [DiscountCodeFactory(brand=brand).code_id for _ in range(8)]
+    codes = [DiscountCodeFactory(brand=brand).code for _ in range(8)]
     shopper = create_shopper()
 
     def cart(number: int) -> Any:

@@ -56,7 +56,7 @@ def test_concurrent_shoppers_redeem_many_codes(
     run_concurrently: RunConcurrently, at: datetime, settings: Any, batching: bool
 ) -> None:
     settings.BATCHING, settings.BATCH_TIMEOUT_SECONDS = batching, 60
-    codes = [DiscountCodeFactory().code_id for _ in range(20)]
+    codes = [DiscountCodeFactory().code for _ in range(20)]
     shoppers = [create_shopper() for _ in range(20)]
 
     results = run_concurrently(
@@ -72,7 +72,7 @@ def test_concurrent_shoppers_redeem_many_codes(
 
 def test_batches_of_several_processes_never_deadlock(run_concurrently: RunConcurrently, at: datetime) -> None:
     """Check that each statement locks its redemptions in one order, whatever the order of the requests."""
-    codes = [DiscountCodeFactory().code_id for _ in range(10)]
+    codes = [DiscountCodeFactory().code for _ in range(10)]
     shoppers = [create_shopper() for _ in range(10)]
     items = [(code, shopper.id) for code in codes for shopper in shoppers]
 
@@ -81,7 +81,7 @@ def test_batches_of_several_processes_never_deadlock(run_concurrently: RunConcur
         return [
             row["id"]
             for row in redemptions._redeem_batch(
-                [redemptions._BatchItem(code, shopper, uuid7(), at, None, None) for code, shopper in shuffled]
+                [redemptions._BatchItem(code, None, shopper, uuid7(), at, None, None) for code, shopper in shuffled]
             )
         ]
 

@@ -26,8 +26,8 @@ def get_assignment(*, pk: uuid.UUID, batch: CodeBatch) -> CodeAssignment:
 
 def codes_of_customers(*, batch_id: uuid.UUID, customer_keys: Collection[int]) -> dict[int, str]:
     """Return the customers' codes of the batch, by customer key; customers without a code are absent."""
-    rows = Code.objects.filter(batch_id=batch_id, customer_id__in=customer_keys)
-    return dict(rows.values_list("customer_id", "pk"))
+    rows = Code.objects.filter(batch_id=batch_id, customer_id__in=customer_keys, archived_at=None)
+    return dict(rows.values_list("customer_id", "text"))
 
 
 def list_members_after(*, brand_id: uuid.UUID, segment_type: str, after: int, limit: int) -> list[int]:

@@ -1,21 +1,21 @@
 """Reads of batches and of their codes."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from core import db
 from core.errors import NotFound
 from redemptions.backends import get_code_backend
 from redemptions.codes.models import Code, CodeBatch
 from redemptions.codes.rules import normalize_prefix, previous_key
-from redemptions.contracts import CodeState
+from redemptions.statuses import CodeStatus
 
 PAGE_SIZE = 5_000  # codes that one statement of an export reads
 
-BatchCode = tuple[str, str | None, str]  # a code, the ID of its customer, and "used", "held" or "free"
+BatchCode = tuple[str, str | None, CodeStatus]  # a code, the ID of its customer, and its status
 
 
 def list_batches(*, offer: uuid.UUID) -> QuerySet[CodeBatch]:
@@ -37,12 +37,29 @@ def count_codes_of_pattern(*, brand_id: uuid.UUID, pattern: str) -> int:
     return int(batches.aggregate(total=Sum("count"))["total"] or 0)
 
 
+def get_batches_of_taken_codes(
+    *, codes: Collection[str], brand_id: uuid.UUID, offer: uuid.UUID
+) -> dict[str, uuid.UUID | None]:
+    """Return those of the canonical codes that the brand has now, or that the offer ever had, with their batches."""
+    if not codes:
+        return {}
+    is_taken = Q(brand=brand_id, archived_at=None) | Q(offer=offer)
+    rows = Code.objects.filter(is_taken, canonical__in=codes).values_list("canonical", "batch_id")
+    return dict(rows.order_by("archived_at"))
+
+
 def list_batch_codes(*, batch: CodeBatch, after: str, at: datetime, limit: int) -> list[BatchCode]:
     """Return up to ``limit`` codes of the batch that sort after a text, in order."""
     params = {"batch": batch.pk, "after": after, "limit": limit}
     rows = db.fetch_all("redemptions/codes/sql/select_batch_codes.sql", params)
-    states = get_code_backend(batch.kind).get_code_states(codes=[row["text"] for row in rows], at=at)
-    return [(row["text"], row["customer"], states.get(row["text"], CodeState.FREE)) for row in rows]
+    statuses = get_code_backend(batch.kind).get_code_statuses(
+        offer=batch.offer, codes=[row["text"] for row in rows], at=at
+    )
+    return [(row["text"], row["customer"], statuses.get(row["text"], _unused_status(row))) for row in rows]
+
+
+def _unused_status(row: db.Row) -> CodeStatus:
+    return CodeStatus.AVAILABLE if row["archived_at"] is None else CodeStatus.REVOKED
 
 
 def iter_batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[BatchCode]:
@@ -66,5 +83,5 @@ def search_batch_codes(*, batch: CodeBatch, term: str, after: str, at: datetime,
         page = list_batch_codes(batch=batch, after=max(after, previous), at=at, limit=limit)
         if matches := [row for row in page if row[0].startswith(prefix)]:
             return matches
-    code = Code.objects.filter(batch=batch, customer__customer_id=term).values_list("pk", flat=True).first()
+    code = Code.objects.filter(batch=batch, customer__customer_id=term).values_list("text", flat=True).first()
     return [] if code is None else list_batch_codes(batch=batch, after=previous_key(code), at=at, limit=1)

@@ -1,31 +1,83 @@
-"""Reads of codes: their kinds, digests and offers."""
+"""Reads of codes: what a text means, and the generic codes of offers."""
 
 import uuid
 from collections.abc import Collection
+from datetime import datetime
 
 from core import db
+from redemptions.backends import get_code_backend
+from redemptions.codes.contracts import FoundCode
 from redemptions.codes.models import Code
+from redemptions.codes.rules import canonicalize_code, is_digest
+from redemptions.errors import CodeNotFound
+from redemptions.statuses import CodeStatus
 
 
-def get_code_kinds(*, codes: Collection[str]) -> dict[str, str]:
-    """Return the kind of each normalized code; unknown codes are absent. Runs one query, or none without codes."""
-    rows = db.fetch_all("redemptions/codes/sql/find_kinds.sql", {"codes": list(codes)}) if codes else []
-    return {row["text"]: row["kind"] for row in rows}
+def find_codes(*, codes: Collection[str]) -> list[FoundCode]:
+    """Return the codes with these canonical forms that are not archived, of all brands, oldest first.
+
+    Runs one query, or none without codes. ``redemptions.codes.rules`` chooses among the codes of several brands.
+    """
+    rows = db.fetch_all("redemptions/codes/sql/find_codes.sql", {"codes": list(codes)}) if codes else []
+    return [FoundCode(**row) for row in rows]
 
 
-def filter_codes(*, codes: Collection[str], kind: str, brand_id: uuid.UUID) -> set[str]:
-    """Return those of the normalized codes that belong to offers of a kind and brand. Runs one query, or none."""
+def find_codes_by_digest(*, digest: bytes) -> list[FoundCode]:
+    """Return the codes whose canonical form has this SHA-256, as ``find_codes`` does."""
+    rows = db.fetch_all("redemptions/codes/sql/find_codes_by_digest.sql", {"digest": digest})
+    return [FoundCode(**row) for row in rows]
+
+
+def find_codes_by_name(name: str) -> list[FoundCode]:
+    """Return the codes that a URL names by a text in any spelling, or by the SHA-256 of its canonical form."""
+    if is_digest(name):
+        return find_codes_by_digest(digest=bytes.fromhex(name))
+    canonical = canonicalize_code(name)
+    return find_codes(codes=[canonical]) if canonical else []
+
+
+def find_code_of_brand(*, code: str, brand_id: uuid.UUID, kind: str | None = None) -> Code | None:
+    """Return a brand's code with this text in any spelling: the one that is not archived, or the newest.
+
+    With ``kind``, return only a code of this kind of offer.
+    """
+    codes = Code.objects.filter(canonical=canonicalize_code(code), brand_id=brand_id)
+    if kind is not None:
+        codes = codes.filter(kind=kind)
+    return codes.filter(archived_at=None).first() or codes.filter(archived_at__isnull=False).order_by("-pk").first()
+
+
+def get_code(*, name: str, brand_id: uuid.UUID) -> Code:
+    """Return the code of a brand that a URL names by its text or by its SHA-256. Raises CodeNotFound."""
+    if is_digest(name):
+        found = [code.id for code in find_codes_by_name(name) if code.brand_id == brand_id]
+        code = Code.objects.filter(pk__in=found).first()
+    else:
+        code = find_code_of_brand(code=name, brand_id=brand_id)
+    if code is None:
+        raise CodeNotFound
+    return code
+
+
+def get_code_status(*, code: Code, at: datetime) -> CodeStatus:
+    """Return the status of a code at a time. A code for many redemptions is available or revoked."""
+    unused = CodeStatus.AVAILABLE if code.archived_at is None else CodeStatus.REVOKED
+    if not code.single_use:
+        return unused
+    statuses = get_code_backend(code.kind).get_code_statuses(offer=code.offer, codes=[code.text], at=at)
+    return statuses.get(code.text, unused)
+
+
+def find_single_use_codes(*, codes: Collection[tuple[uuid.UUID, str]]) -> set[tuple[uuid.UUID, str]]:
+    """Return those of the codes, given as offer and text, that can be redeemed once."""
     if not codes:
         return set()
-    return set(Code.objects.filter(pk__in=codes, kind=kind, brand_id=brand_id).values_list("pk", flat=True))
-
-
-def get_code_by_digest(*, digest: bytes) -> str | None:
-    """Return the code with this SHA-256, or None."""
-    return Code.objects.filter(digest=digest).values_list("pk", flat=True).first()
+    offers, texts = zip(*codes, strict=True)
+    rows = Code.objects.filter(offer__in=offers, text__in=texts, single_use=True).values_list("offer", "text")
+    return set(rows) & set(codes)
 
 
 def get_generic_codes(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Return the generic code of each offer that has one; the codes of batches are not included."""
-    rows = Code.objects.filter(offer__in=offers, batch=None).values_list("offer", "pk")
+    rows = Code.objects.filter(offer__in=offers, batch=None).values_list("offer", "text")
     return dict(rows)

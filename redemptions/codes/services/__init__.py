@@ -14,12 +14,20 @@ from redemptions.codes.services.batches import (
     generate_codes,
     import_codes,
 )
-from redemptions.codes.services.codes import check_takes_codes, register_code
+from redemptions.codes.services.codes import (
+    archive_batch_codes,
+    archive_codes,
+    check_takes_codes,
+    register_code,
+    revoke_code,
+)
 
 __all__ = [
     "MAX_BATCH_SIZE",
     "AssignmentResult",
     "ImportResult",
+    "archive_batch_codes",
+    "archive_codes",
     "assign_to_audience",
     "assign_to_customers",
     "check_takes_codes",
@@ -29,4 +37,5 @@ __all__ = [
     "generate_codes",
     "import_codes",
     "register_code",
+    "revoke_code",
 ]

@@ -149,7 +149,7 @@ def _assign(batch: CodeBatch, keys: Sequence[int], at: datetime) -> tuple[int, i
     without_code = [key for key in keys if key not in existing]
     free = _lock_free_codes(batch, len(without_code), at) if without_code else []
     if free:
-        params = {"codes": free, "customers": without_code[: len(free)], "at": at}
+        params = {"batch": batch.pk, "codes": free, "customers": without_code[: len(free)], "at": at}
         db.execute("redemptions/codes/sql/assign_codes.sql", params)
     return len(free), len(existing)
 
@@ -162,9 +162,9 @@ def _lock_free_codes(batch: CodeBatch, count: int, at: datetime) -> list[str]:
     while len(locked) < count:
         params = {"batch": batch.pk, "after": after, "limit": limit}
         page = [row["text"] for row in db.fetch_all("redemptions/codes/sql/select_unassigned_codes.sql", params)]
-        states = backend.get_code_states(codes=page, at=at)
-        free = [code for code in page if code not in states]
-        params = {"codes": free, "limit": count - len(locked)}
+        statuses = backend.get_code_statuses(offer=batch.offer, codes=page, at=at)
+        free = [code for code in page if code not in statuses]
+        params = {"batch": batch.pk, "codes": free, "limit": count - len(locked)}
         locked += [row["text"] for row in db.fetch_all("redemptions/codes/sql/lock_free_codes.sql", params)]
         if len(page) < limit:
             break

@@ -23,8 +23,9 @@ from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
 from redemptions.codes import files
 from redemptions.codes import rules as code_rules
-from redemptions.codes.models import Code, CodeBatch
-from redemptions.codes.selectors.batches import count_codes_of_pattern
+from redemptions.codes.models import CodeBatch
+from redemptions.codes.rules import canonicalize_code
+from redemptions.codes.selectors.batches import count_codes_of_pattern, get_batches_of_taken_codes
 from redemptions.codes.services.codes import check_takes_codes
 from redemptions.errors import CodeTaken, PatternTooWeak
 from redemptions.events.contracts import EventType, NewEvent
@@ -40,11 +41,6 @@ MAX_REPORTED_ERRORS = 1_000  # rejected lines of an import that are listed
 _CREATE_TABLE = "CREATE TEMPORARY TABLE redemptions_drawn (text varchar(64)) ON COMMIT DROP"
 _DROP_TABLE = "DROP TABLE redemptions_drawn"
 _COPY = "COPY redemptions_drawn (text) FROM STDIN"
-_INSERT = (
-    "INSERT INTO promotions_code (text, digest, kind, brand_id, offer, batch_id, single_use)"
-    " SELECT text, sha256(convert_to(text, 'UTF8')), %(kind)s, %(brand)s, %(offer)s, %(batch)s, true"
-    " FROM redemptions_drawn ON CONFLICT DO NOTHING"
-)
 
 
 @dataclass(slots=True)
@@ -136,8 +132,8 @@ def _add(batch: CodeBatch, texts: list[str]) -> int:
         cursor.execute(_CREATE_TABLE)
         with cursor.copy(_COPY) as copy:
             copy.write("\n".join(texts) + "\n")
-        cursor.execute(_INSERT, {"brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind})
-        added = int(cursor.rowcount)
+        params = {"brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind}
+        added = db.execute("redemptions/codes/sql/insert_drawn.sql", params)
         cursor.execute(_DROP_TABLE)
     return added
 
@@ -202,7 +198,7 @@ def _describe_headings(error: files.HeadingsInvalid) -> str:
 
 @transaction.atomic
 def _import(result: ImportResult, chunk: list[files.Row], *, allow_weak: bool) -> None:
-    rows: dict[str, files.Row] = {}
+    rows: dict[str, files.Row] = {}  # by canonical form
     result.received += len(chunk)
     for row in chunk:
         code = code_rules.normalize_code(row.cells.get(files.CODE, ""))
@@ -213,38 +209,47 @@ def _import(result: ImportResult, chunk: list[files.Row], *, allow_weak: bool) -
             result.add_error(row.line, row.cells[files.CODE], "invalid", str(code_rules.CODE_FORMAT_MESSAGE))
         elif customer_id and not is_customer_id(customer_id):
             result.add_error(row.line, code, "invalid", _("The customer ID is invalid."))
-        elif code in rows:
-            result.add_error(row.line, code, "unique", _("Duplicate of line %(line)s.") % {"line": rows[code].line})
+        elif (canonical := canonicalize_code(code) or "") in rows:
+            detail = _("Duplicate of line %(line)s.") % {"line": rows[canonical].line}
+            result.add_error(row.line, code, "unique", detail)
         else:
-            rows[code] = row
+            rows[canonical] = row
     if not allow_weak:
         count = result.batch.count + result.imported + len(rows)
-        for code in sorted(code_rules.find_weak_codes(rows, count=count), key=lambda code: rows[code].line):
-            result.add_error(rows.pop(code).line, code, "weak", _("This code is too easy to guess."))
+        for canonical in sorted(code_rules.find_weak_codes(rows, count=count), key=lambda weak: rows[weak].line):
+            row = rows.pop(canonical)
+            result.add_error(row.line, _text_of(row), "weak", _("This code is too easy to guess."))
     _insert(result, rows)
 
 
 def _insert(result: ImportResult, rows: Mapping[str, files.Row]) -> None:
-    batch, texts = result.batch, sorted(rows)
-    customer_ids = [rows[text].cells.get(files.CUSTOMER_ID, "") for text in texts]
+    batch, sent = result.batch, list(rows.values())
+    customer_ids = [row.cells.get(files.CUSTOMER_ID, "") for row in sent]
     keys = _create_customers({customer_id for customer_id in customer_ids if customer_id})
     params = {
-        "brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind, "texts": texts,
+        "brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind,
+        "texts": [_text_of(row) for row in sent],
         "customers": [keys.get(customer_id) for customer_id in customer_ids],
     }  # fmt: skip
-    added = {row["text"] for row in db.fetch_all("redemptions/codes/sql/import_batch.sql", params)}
+    added = {row["canonical"] for row in db.fetch_all("redemptions/codes/sql/import_batch.sql", params)}
     rest = rows.keys() - added
-    texts_taken = dict(Code.objects.filter(pk__in=rest).values_list("pk", "batch_id")) if rest else {}
-    for code in sorted(rest, key=lambda code: rows[code].line):
-        if code not in texts_taken:
-            result.add_error(rows[code].line, code, "unique", _("This customer already has a code of the batch."))
-        elif texts_taken[code] != batch.pk:
-            result.add_error(rows[code].line, code, CodeTaken.code, str(CodeTaken.message))
+    taken = get_batches_of_taken_codes(codes=rest, brand_id=batch.brand_id, offer=batch.offer)
+    for canonical in sorted(rest, key=lambda skipped: rows[skipped].line):
+        row = rows[canonical]
+        if canonical not in taken:
+            result.add_error(row.line, _text_of(row), "unique", _("This customer already has a code of the batch."))
+        elif taken[canonical] != batch.pk:
+            result.add_error(row.line, _text_of(row), CodeTaken.code, str(CodeTaken.message))
     result.imported += len(added)
-    result.existing += sum(batch_id == batch.pk for batch_id in texts_taken.values())
+    result.existing += sum(batch_id == batch.pk for batch_id in taken.values())
     CodeBatch.objects.filter(pk=batch.pk).update(
         count=F("count") + len(added), generated_count=F("generated_count") + len(added)
     )
+
+
+def _text_of(row: files.Row) -> str:
+    """Return the code of a valid line as it is stored."""
+    return code_rules.normalize_code(row.cells[files.CODE]) or ""
 
 
 def _create_customers(customer_ids: Collection[str]) -> dict[str, int]:

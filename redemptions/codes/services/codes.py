@@ -1,22 +1,79 @@
-"""Registration of codes, and whether an offer takes codes."""
+"""Registration, revocation and archiving of codes, and whether an offer takes codes."""
 
+import time
 import uuid
 from datetime import datetime
 
+from django.db import transaction
+from django.utils.translation import gettext as _
+
 from accounts.models import Brand
+from core import db
 from core.db import translate_constraint
 from core.errors import NotFound
+from core.outbox import enqueue_on_commit
 from redemptions.backends import get_code_backend
-from redemptions.codes.models import Code
-from redemptions.codes.rules import code_digest
+from redemptions.codes.models import Code, CodeBatch
 from redemptions.contracts import CodeOffer
-from redemptions.errors import CodeTaken
+from redemptions.errors import CodeTaken, InvalidStatus
+from redemptions.events.contracts import EventType, NewEvent
+from redemptions.events.services import append_events
+
+ARCHIVE_CHUNK = 25_000  # codes per transaction
+TIME_BUDGET_SECONDS = 60.0  # of one task, which then enqueues the next
 
 
 def register_code(*, text: str, kind: str, brand: Brand, offer: uuid.UUID) -> Code:
-    """Create the generic code of an offer. The text must be normalized. Raises CodeTaken if any brand has this code."""
-    with translate_constraint("promotions_code_pkey", CodeTaken):
-        return Code.objects.create(text=text, digest=code_digest(text), kind=kind, brand=brand, offer=offer)
+    """Create the generic code of an offer. The text must be normalized. Raises CodeTaken if the brand has this code."""
+    with translate_constraint("redemptions_code_once_per_brand", CodeTaken):
+        return Code.objects.create(text=text, kind=kind, brand=brand, offer=offer)
+
+
+@transaction.atomic
+def revoke_code(*, code: Code, at: datetime) -> Code:
+    """Revoke a code, so that nobody can redeem it any more. Repeating it has no effect.
+
+    Its reservations and redemptions stay valid. The brand can give its text to another offer, and the customer that it
+    was assigned to can get another code of the batch. Raises InvalidStatus for a discount code, which is its own offer.
+    """
+    described = get_code_backend(code.kind).describe_code_offers(offers=[code.offer], at=at).get(code.offer)
+    if described is not None and described.is_code:
+        raise InvalidStatus(_("A discount code is an offer of its own. Pause it instead."))
+    locked = Code.objects.select_for_update().get(pk=code.pk)
+    if locked.archived_at is None:
+        locked.archived_at = at
+        locked.save(update_fields=["archived_at"])
+        data = {"batch": str(locked.batch_id)} if locked.batch_id else {}
+        event = NewEvent(
+            EventType.CODE_REVOKED, at, locked.brand_id, locked.kind, offer=locked.offer, code=locked.text,
+            customer=locked.customer_id, data=data,
+        )  # fmt: skip
+        append_events([event])
+    return locked
+
+
+@transaction.atomic
+def archive_codes(*, offer: uuid.UUID, at: datetime) -> None:
+    """Archive the codes of an archived offer, so that their texts can be used again.
+
+    Its generic code is archived now, the codes of its batches in the background.
+    """
+    Code.objects.filter(offer=offer, batch=None, archived_at=None).update(archived_at=at)
+    if CodeBatch.objects.filter(offer=offer).exists():
+        enqueue_on_commit("redemptions.archive_codes", offer=str(offer))
+
+
+def archive_batch_codes(*, offer: uuid.UUID, at: datetime, time_budget: float = TIME_BUDGET_SECONDS) -> None:
+    """Archive the codes of an offer's batches, ``ARCHIVE_CHUNK`` in a transaction.
+
+    After ``time_budget`` seconds, enqueues another task for the rest.
+    """
+    deadline = time.monotonic() + time_budget
+    params = {"offer": offer, "at": at, "limit": ARCHIVE_CHUNK}
+    while db.execute("redemptions/codes/sql/archive_codes.sql", params):
+        if time.monotonic() >= deadline:
+            enqueue_on_commit("redemptions.archive_codes", offer=str(offer))
+            return
 
 
 def check_takes_codes(*, kind: str, offer: uuid.UUID, brand_id: uuid.UUID, at: datetime) -> CodeOffer:

@@ -3,7 +3,7 @@
 WITH changed AS (
     UPDATE promotions_code SET customer_id = assigned.customer
     FROM unnest(%(codes)s::varchar[], %(customers)s::bigint[]) AS assigned (code, customer)
-    WHERE promotions_code.text = assigned.code
+    WHERE promotions_code.batch_id = %(batch)s AND promotions_code.text = assigned.code
     RETURNING text, kind, brand_id, offer, batch_id, customer_id
 )
 INSERT INTO redemptions_event (type, created_at, brand_id, kind, offer_id, code, customer_id, data)

@@ -1,0 +1,58 @@
+"""Serializers of codes."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from core.serializer_fields import SlugField
+from redemptions.codes.models import Code
+from redemptions.statuses import CodeStatus
+
+
+class CodeQuerySerializer(serializers.Serializer[Any]):
+    """Query of a code."""
+
+    brand = SlugField(
+        required=False, help_text=_("Slug of the code's brand. Required if you belong to several brands.")
+    )
+
+
+class CodeOfferSerializer(serializers.Serializer[Any]):
+    """The offer of a code."""
+
+    id = serializers.UUIDField(help_text=_("ID of the offer."))
+    name = serializers.CharField(help_text=_("Name of the offer."))
+
+
+class CodeStateSerializer(serializers.Serializer[Any]):
+    """A code of a brand."""
+
+    code = serializers.CharField(help_text=_("Text of the code."))
+    brand = serializers.CharField(help_text=_("Slug of the brand."))
+    kind = serializers.CharField(help_text=_("Kind of offer."))
+    offer = CodeOfferSerializer()
+    batch = serializers.UUIDField(allow_null=True, help_text=_("ID of the batch, if the code is part of one."))
+    customer_id = serializers.CharField(allow_null=True, help_text=_("ID of the assigned customer."))
+    single_use = serializers.BooleanField(help_text=_("Whether the code can be redeemed once."))
+    status = serializers.ChoiceField(
+        CodeStatus.choices, help_text=_("Status of the code. A code for many redemptions is available or revoked.")
+    )
+    created_at = serializers.DateTimeField(help_text=_("When the code was created."))
+    revoked_at = serializers.DateTimeField(allow_null=True, help_text=_("When the code was revoked or archived."))
+
+
+def serialize_code(code: Code, *, offer_name: str, status: CodeStatus) -> dict[str, Any]:
+    """Return a code in the form of ``CodeStateSerializer``."""
+    return {
+        "code": code.text,
+        "brand": code.brand.slug,
+        "kind": code.kind,
+        "offer": {"id": code.offer, "name": offer_name},
+        "batch": code.batch_id,
+        "customer_id": code.customer.customer_id if code.customer else None,
+        "single_use": code.single_use,
+        "status": status,
+        "created_at": code.created_at,
+        "revoked_at": code.archived_at,
+    }

@@ -1,0 +1,64 @@
+"""API views of codes."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.contracts import get_caller
+from accounts.selectors import get_brand_for_caller
+from core.idempotency import idempotent
+from core.openapi import problem_responses
+from redemptions.backends import get_offer_names
+from redemptions.codes import services
+from redemptions.codes.api.serializers import CodeQuerySerializer, CodeStateSerializer, serialize_code
+from redemptions.codes.models import Code
+from redemptions.codes.selectors.codes import get_code, get_code_status
+from redemptions.errors import CodeNotFound, InvalidStatus
+
+
+class CodeView(APIView):
+    """``/api/v1/codes/<code>/``, by the text of the code or the SHA-256 of its canonical form"""
+
+    @extend_schema(
+        parameters=[CodeQuerySerializer],
+        responses={200: CodeStateSerializer, **problem_responses(CodeNotFound)},
+        operation_id="code_read",
+    )
+    def get(self, request: Request, name: str) -> Response:
+        """Return a code of your brand, of any kind of offer, with its status."""
+        return Response(_serialize(_get_code(request, name)))
+
+
+class RevokeView(APIView):
+    """``/api/v1/codes/<code>/revoke/``"""
+
+    @extend_schema(
+        request=None,
+        parameters=[CodeQuerySerializer],
+        responses={200: CodeStateSerializer, **problem_responses(CodeNotFound, InvalidStatus)},
+        operation_id="code_revoke",
+    )
+    @idempotent
+    def post(self, request: Request, name: str) -> Response:
+        """Revoke a code, so that nobody can redeem it any more. Reservations and redemptions stay valid."""
+        code = _get_code(request, name, edit=True)
+        return Response(_serialize(services.revoke_code(code=code, at=timezone.now())))
+
+
+def _get_code(request: Request, name: str, *, edit: bool = False) -> Code:
+    """Return the code that the URL names, of the caller's brand. Raises CodeNotFound."""
+    query = CodeQuerySerializer(data=request.query_params.dict())
+    query.is_valid(raise_exception=True)
+    slug = query.validated_data.get("brand")
+    brand = get_brand_for_caller(caller=get_caller(request.auth), slug=slug, edit=edit)
+    return get_code(name=name, brand_id=brand.pk)
+
+
+def _serialize(code: Code) -> dict[str, Any]:
+    names = get_offer_names([(code.kind, code.offer)])
+    status = get_code_status(code=code, at=timezone.now())
+    return serialize_code(code, offer_name=names.get(code.offer, ""), status=status)
