@@ -4,12 +4,12 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from accounts.contracts import Shopper
 from core.errors import DomainError
 from pricing import Cart, Offer
-from redemptions.statuses import CodeStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +178,15 @@ class CodeOffer:
     error: DomainError | None
     url: str
     is_code: bool = False
+
+
+class CodeStatus(StrEnum):
+    """Statuses of a code. A code for many redemptions is available or revoked."""
+
+    AVAILABLE = "available"
+    RESERVED = "reserved"
+    USED = "used"
+    REVOKED = "revoked"
 
 
 @runtime_checkable

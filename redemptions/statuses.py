@@ -22,15 +22,6 @@ PAID = [RedemptionStatus.CONFIRMED, RedemptionStatus.PARTIALLY_RETURNED]
 LIVE = [RedemptionStatus.RESERVED, *PAID]
 
 
-class CodeStatus(models.TextChoices):
-    """Statuses of a code that can be redeemed once."""
-
-    AVAILABLE = "available", _("Available")
-    RESERVED = "reserved", _("Reserved")
-    USED = "used", _("Used")
-    REVOKED = "revoked", _("Revoked")
-
-
 class OfferDecision(models.TextChoices):
     """What a brand decided about an offer. With the dates of the offer it gives the status."""
 

@@ -12,9 +12,9 @@ from backoffice.base.form_fields import AwareDateTimeFormField, add_service_erro
 from core.errors import DomainError
 from coupons import services
 from coupons.models import CouponDefinition, Strategy
-from promotions.admin.batch_forms import CODE_INPUT_ATTRS
 from promotions.admin.offer_field import OfferField
 from promotions.admin.promotion_form import integer_field
+from redemptions.admin.code_forms import CODE_INPUT_ATTRS
 from redemptions.codes.rules import DEFAULT_PATTERN
 from redemptions.codes.services import MAX_BATCH_SIZE
 from redemptions.errors import CodeTaken, PatternTooWeak

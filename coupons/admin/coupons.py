@@ -26,11 +26,11 @@ from core.errors import DomainError
 from core.permissions import BrandPermissions
 from coupons import selectors, services
 from coupons.admin import presenters
-from coupons.admin.codes import CodeViews
 from coupons.admin.coupon_form import STRATEGY_LABELS, CouponForm
 from coupons.contracts import CouponUsage
 from coupons.models import CouponDefinition, Strategy
 from promotions.admin import offer_field
+from redemptions.admin.code_batches import CodeViews
 from redemptions.admin.lifecycle import (
     STATUS_COLORS,
     OfferActionsMixin,
@@ -105,7 +105,7 @@ class CouponAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
             path("recommendation/", wrap(require_POST(self.recommendation)), name=f"{name}_recommendation"),
             path("<uuid:pk>/metrics/", wrap(require_safe(self.metrics)), name=f"{name}_metrics"),
             path("<uuid:pk>/status/<str:action>/", wrap(require_POST(self.change_status)), name=f"{name}_status"),
-            *CodeViews(self).urls(wrap),
+            *CodeViews(self, kind="coupon").urls(wrap),
             *super().get_urls(),
         ]
 

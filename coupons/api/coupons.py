@@ -5,10 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponse, StreamingHttpResponse
-from django.urls import reverse
+from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -18,27 +16,24 @@ from rest_framework.views import APIView
 from accounts.contracts import get_caller
 from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids
-from backoffice.base.csv_export import csv_response
 from core import redis
-from core.api import CsvRenderer, CursorPagination
+from core.api import CursorPagination
 from core.errors import PermissionDenied
 from core.idempotency import idempotent
 from core.openapi import problem_responses
 from core.serializer_fields import localize_date
 from coupons import selectors, services
 from coupons.api.serializers import (
-    CouponCodesInputSerializer,
-    CouponCodesSerializer,
     CouponInputSerializer,
     CouponSerializer,
     CouponUpdateSerializer,
     CreatedCouponSerializer,
-    serialize_batch,
     serialize_coupon,
 )
 from coupons.models import CouponDefinition
+from redemptions.codes.api.batches import serialize_batch
 from redemptions.codes.models import CodeBatch
-from redemptions.codes.selectors.batches import get_batch, iter_batch_codes, list_batches
+from redemptions.codes.selectors.batches import list_batches
 from redemptions.errors import CodeTaken, PatternTooWeak
 from redemptions.lifecycle import Action
 from redemptions.statuses import OfferDecision, OfferStatus
@@ -83,7 +78,7 @@ class CouponsView(APIView):
         body = _serialize_own(request, coupon)
         if batch is None:
             return Response(body, status=201)
-        body |= {"job": _status_url(request, coupon, batch)}
+        body |= {"job": serialize_batch(request, batch)["job"]}
         return Response(body, status=201 if batch.is_generated else 202)
 
     @extend_schema(
@@ -165,57 +160,6 @@ class DuplicateView(APIView):
         return Response(_serialize_own(request, coupon), status=201)
 
 
-class BatchesView(APIView):
-    """``/api/v1/coupons/<id>/codes/``"""
-
-    @extend_schema(
-        request=CouponCodesInputSerializer,
-        responses={201: CouponCodesSerializer, 202: CouponCodesSerializer, **problem_responses(PatternTooWeak)},
-        operation_id="coupon_codes_create",
-    )
-    @idempotent
-    def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Generate single-use codes. Many codes are generated in the background: `202`."""
-        coupon = editable(request, pk)
-        serializer = CouponCodesInputSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        batch = services.add_codes(
-            coupon=coupon, codes=services.CodesSpec(**serializer.validated_data), at=timezone.now()
-        )
-        return Response(_serialize_batch(request, coupon, batch), status=201 if batch.is_generated else 202)
-
-    @extend_schema(responses={200: CouponCodesSerializer(many=True)}, operation_id="coupon_codes_list")
-    def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """List the batches of the coupon's single-use codes, newest first."""
-        coupon = readable(request, pk)
-        paginator = CursorPagination()
-        page = paginator.paginate_queryset(list_batches(offer=coupon.pk), request, view=self) or []
-        return paginator.get_paginated_response([_serialize_batch(request, coupon, batch) for batch in page])
-
-
-class BatchView(APIView):
-    """``/api/v1/coupons/<id>/codes/<batch>/``"""
-
-    @extend_schema(responses={200: CouponCodesSerializer}, operation_id="coupon_codes_read")
-    def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
-        """Retrieve a batch with its progress."""
-        coupon = readable(request, pk)
-        return Response(_serialize_batch(request, coupon, get_batch(pk=batch, offer=coupon.pk)))
-
-
-class BatchCodesView(APIView):
-    """``/api/v1/coupons/<id>/codes/<batch>/codes.csv``"""
-
-    renderer_classes = (CsvRenderer, JSONRenderer)
-
-    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="coupon_codes_export")
-    def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
-        """Export the codes of a batch so far: `code` and `status` (`available`, `reserved`, `used` or `revoked`)."""
-        code_batch = get_batch(pk=batch, offer=readable(request, pk).pk)
-        rows = ((code, state) for code, _customer, state in iter_batch_codes(batch=code_batch, at=timezone.now()))
-        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "status"), rows, marked=False)
-
-
 def readable(request: Request, pk: uuid.UUID) -> CouponDefinition:
     """Return a coupon of the caller's brands. Raises NotFound for other brands, PermissionDenied for shoppers."""
     brand_ids = readable_brand_ids(get_caller(request.auth))
@@ -273,16 +217,8 @@ def _serialize_own(request: Request, coupon: CouponDefinition) -> dict[str, Any]
     newest: Iterable[CodeBatch] = list_batches(offer=coupon.pk)[:MAX_BATCHES_SHOWN]
     return _serialize(coupon, selectors.remaining(coupons=[coupon.pk], at=timezone.now())) | {
         "code": coupon.code,
-        "codes": [_serialize_batch(request, coupon, batch) for batch in newest],
+        "codes": [serialize_batch(request, batch) for batch in newest],
     }
-
-
-def _serialize_batch(request: Request, coupon: CouponDefinition, batch: CodeBatch) -> dict[str, Any]:
-    return serialize_batch(batch, coupon=coupon, job=_status_url(request, coupon, batch))
-
-
-def _status_url(request: Request, coupon: CouponDefinition, batch: CodeBatch) -> str:
-    return request.build_absolute_uri(reverse("coupon-codes", args=[coupon.pk, batch.pk]))
 
 
 # --- cache ------------------------------------------------------------------------------------------------------------

@@ -15,29 +15,11 @@ from core.serializer_fields import (
 )
 from coupons import rules
 from coupons.models import CouponDefinition, CouponRedemption, Strategy
-from redemptions.codes.models import CodeBatch
-from redemptions.codes.rules import DEFAULT_CHARSET, DEFAULT_PATTERN
-from redemptions.codes.services import MAX_BATCH_SIZE
+from redemptions.codes.api.batch_serializers import BatchInputSerializer, BatchSerializer
 from redemptions.statuses import OfferStatus, RedemptionStatus
 
 MAX_TTL_SECONDS, DEFAULT_TTL_SECONDS = 3600, 900
 MAX_LIMIT = 2_000_000_000
-
-
-class CouponCodesInputSerializer(serializers.Serializer[Any]):
-    """Single-use codes to generate."""
-
-    count = StrictIntegerField(
-        min_value=1, max_value=MAX_BATCH_SIZE, help_text=gettext_lazy("Number of codes to generate.")
-    )
-    pattern = StrictCharField(
-        max_length=64,
-        default=DEFAULT_PATTERN,
-        help_text=gettext_lazy("Each `#` becomes a random character. Example: `SUMMER-########`."),
-    )
-    charset = StrictCharField(
-        max_length=64, default=DEFAULT_CHARSET, help_text=gettext_lazy("Different letters and digits.")
-    )
 
 
 class CouponCodeOptionsSerializer(serializers.Serializer[Any]):
@@ -46,7 +28,7 @@ class CouponCodeOptionsSerializer(serializers.Serializer[Any]):
     shared = StrictCharField(
         max_length=200, required=False, help_text=gettext_lazy("Generic code that every customer enters.")
     )
-    generate = CouponCodesInputSerializer(required=False)
+    generate = BatchInputSerializer(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("shared" in attrs) == ("generate" in attrs):
@@ -99,21 +81,6 @@ class CouponUpdateSerializer(CouponFieldsSerializer):
         super().__init__(*args, partial=True, **kwargs)
 
 
-class CouponCodesSerializer(serializers.Serializer[Any]):
-    """Batch of single-use codes of a coupon."""
-
-    job = serializers.URLField(help_text=gettext_lazy("URL of the job's status."))
-    id = serializers.UUIDField()
-    coupon = serializers.UUIDField()
-    pattern = serializers.CharField()
-    charset = serializers.CharField()
-    count = serializers.IntegerField(help_text=gettext_lazy("Number of codes to generate."))
-    generated_count = serializers.IntegerField(help_text=gettext_lazy("Number of codes generated so far."))
-    status = serializers.ChoiceField(["making", "done"])
-    created_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField(allow_null=True)
-
-
 class CouponSerializer(serializers.Serializer[Any]):
     """Coupon as every signed-in user sees it, with further fields for its brand."""
 
@@ -137,7 +104,7 @@ class CouponSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(
         allow_null=True, required=False, help_text=gettext_lazy("Generic code. Visible to brand staff only.")
     )
-    codes = CouponCodesSerializer(
+    codes = BatchSerializer(
         many=True, required=False, help_text=gettext_lazy("Newest batches of codes. Visible to brand staff only.")
     )
 
@@ -225,22 +192,6 @@ def serialize_coupon(
         "currency": coupon.currency,
         "status": coupon.status_at(at),
         "remaining": remaining,
-    }
-
-
-def serialize_batch(batch: CodeBatch, *, coupon: CouponDefinition, job: str) -> dict[str, Any]:
-    """Return a batch as ``CouponCodesSerializer`` describes it."""
-    return {
-        "job": job,
-        "id": batch.pk,
-        "coupon": coupon.pk,
-        "pattern": batch.pattern,
-        "charset": batch.charset,
-        "count": batch.count,
-        "generated_count": batch.generated_count,
-        "status": "done" if batch.is_generated else "making",
-        "created_at": batch.created_at,
-        "finished_at": batch.finished_at,
     }
 
 

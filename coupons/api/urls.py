@@ -5,9 +5,9 @@ from django.urls import path
 from coupons.api import coupons, redemptions, reports
 from coupons.api.serializers import CouponSerializer
 from redemptions.api.lifecycle import action_paths
+from redemptions.codes.api.batches import batch_paths
 
 REDEMPTION = "redemptions/<uuid:pk>/"
-CODES = "<uuid:pk>/codes/"
 
 urlpatterns = [
     path("", coupons.CouponsView.as_view(), name="coupon-list"),
@@ -21,8 +21,6 @@ urlpatterns = [
     path(f"{REDEMPTION}confirm/", redemptions.ConfirmView.as_view(), name="coupon-confirm"),
     path(f"{REDEMPTION}release/", redemptions.ReleaseView.as_view(), name="coupon-release"),
     path(f"{REDEMPTION}refund/", redemptions.RefundView.as_view(), name="coupon-refund"),
-    path(CODES, coupons.BatchesView.as_view(), name="coupon-codes-list"),
-    path(f"{CODES}<uuid:batch>/", coupons.BatchView.as_view(), name="coupon-codes"),
-    path(f"{CODES}<uuid:batch>/codes.csv", coupons.BatchCodesView.as_view(), name="coupon-codes-export"),
+    *batch_paths("<uuid:pk>/", kind="coupon", find_readable=coupons.readable, find_editable=coupons.editable),
     path("<uuid:pk>/report/", reports.CouponReportView.as_view(), name="coupon-report"),
 ]

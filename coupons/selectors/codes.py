@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from core import db
 from coupons.models import CouponDefinition, RedeemedCode
-from redemptions.contracts import CodeOffer
-from redemptions.statuses import UPCOMING_OR_ACTIVE, CodeStatus
+from redemptions.contracts import CodeOffer, CodeStatus
+from redemptions.statuses import UPCOMING_OR_ACTIVE
 
 KIND = "coupon"
 

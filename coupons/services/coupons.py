@@ -16,7 +16,7 @@ from coupons.services.limits import LIMITS, counters
 from promotions.services import validate_offer
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
-from redemptions.codes.services import archive_codes, create_batch, generate_chunk, register_code
+from redemptions.codes.services import archive_codes, create_batch, generate_small_batch, register_code
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_decision, append_events
 from redemptions.lifecycle import Action, dates_of_duplicate, decide, reopens
@@ -28,7 +28,6 @@ DUPLICATED_FIELDS = ("offer", MAXIMUM, f"{MAXIMUM}_per_user", STRATEGY)
 MAX_TITLE_LENGTH = 100
 EDITABLE_BEFORE_START = {"start_date", "offer", STRATEGY}
 MAX_POOL_UNITS = 10_000_000  # rows
-INLINE_MAX_CODES = 1_000  # codes that are generated in the request
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +81,7 @@ def add_codes(*, coupon: CouponDefinition, codes: CodesSpec, at: datetime) -> Co
         charset=codes.charset,
         at=at,
     )
-    if codes.count <= INLINE_MAX_CODES:
-        while generate_chunk(batch_id=batch.pk):  # existing codes are drawn again
-            pass
-        batch.refresh_from_db()
+    generate_small_batch(batch=batch)
     return batch
 
 

@@ -8,9 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from discounts.models import DiscountCode
-from redemptions.contracts import CodeOffer
+from redemptions.contracts import CodeOffer, CodeStatus
 from redemptions.errors import InvalidStatus
-from redemptions.statuses import CodeStatus
 
 
 def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:

@@ -17,9 +17,9 @@ WITH request AS (
     FROM request
     LEFT JOIN LATERAL ( -- without a brand, the oldest code with this text
         SELECT d.* FROM promotions_code k
-        JOIN accounts_brand b ON b.id = k.brand_id AND (request.brand IS NULL OR b.slug = request.brand)
         JOIN discounts_discountcode d ON d.offer_id = k.offer
-        WHERE k.canonical = request.canonical AND k.archived_at IS NULL AND k.kind = 'discount_code'
+        WHERE k.canonical = request.canonical AND k.archived_at IS NULL
+            AND (request.brand IS NULL OR k.brand_id = (SELECT id FROM accounts_brand WHERE slug = request.brand))
         ORDER BY k.id
         LIMIT 1
     ) c ON true

@@ -54,5 +54,7 @@ SPECTACULAR_SETTINGS = {
         "OfferStatus": "redemptions.statuses.OfferStatus",
         "RedemptionStatus": "redemptions.statuses.RedemptionStatus",
         "NewOfferStatus": ["draft", "scheduled"],
+        "CodeStatus": "redemptions.codes.api.serializers.CODE_STATUSES",
+        "JobStatus": "redemptions.codes.api.batch_serializers.JOB_STATUSES",
     },
 }

@@ -21,9 +21,9 @@ from core.errors import DomainError
 from promotions.admin.offer_field import OfferField
 from promotions.models import Promotion, Trigger
 from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY
+from redemptions.admin.code_forms import list_audience_choices
 from redemptions.errors import CodeTaken
 from segments.errors import AudienceEmpty
-from segments.selectors import get_audience_sizes
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as StrPromise
@@ -98,7 +98,7 @@ class PromotionForm(forms.Form):
         self.fields["offer"] = OfferField(
             brand=brand, initial=values.get("offer"), hidden_keys=("priority",), label=_("Offer")
         )
-        choices = list_audience_choices(brand, values.get("target_audience", ""))
+        choices = [("", _("Everyone")), *list_audience_choices(brand, values.get("target_audience", ""))]
         self.fields["target_audience"].choices = choices  # type: ignore[attr-defined]
         for name in locked_fields:
             del self.fields[name]
@@ -183,11 +183,3 @@ def get_copy_values(promotion: Promotion, at: datetime) -> dict[str, Any]:
     name = _("Copy of %(promotion)s") % {"promotion": promotion.name}
     values = get_form_values(promotion) | {"name": name[:100]}
     return {name: value for name, value in values.items() if name not in DATE_FIELDS or promotion.end_date > at}
-
-
-def list_audience_choices(brand: Brand, selected: str) -> list[tuple[str, str]]:
-    """Return the brand's audiences with their sizes as choices. The selected audience is included in any case."""
-    sizes = get_audience_sizes(brand_id=brand.pk)
-    if selected:
-        sizes.setdefault(selected, 0)
-    return [("", _("Everyone")), *((name, f"{name.replace('_', ' ')} ({size:,})") for name, size in sizes.items())]

@@ -25,11 +25,11 @@ from core.errors import DomainError
 from core.permissions import BrandPermissions
 from promotions import services
 from promotions.admin import calendar, metrics, offer_field
-from promotions.admin.batches import BatchViews
 from promotions.admin.promotion_form import PromotionForm, get_copy_values
 from promotions.models import Promotion, Trigger
 from promotions.rules import list_warnings
 from promotions.selectors.promotions import list_promotion_syncs
+from redemptions.admin.code_batches import CodeViews
 from redemptions.admin.lifecycle import (
     STATUS_COLORS,
     OfferActionsMixin,
@@ -120,7 +120,7 @@ class PromotionAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
                 wrap(require_POST(self.change_status)),
                 name="promotions_promotion_switch",
             ),
-            *BatchViews(self).urls(wrap),
+            *CodeViews(self, kind="promotion", takes_codes=lambda offer: offer.trigger == Trigger.CODE).urls(wrap),
             *super().get_urls(),
         ]
 

@@ -101,9 +101,14 @@ def apply_action(request: Request, pk: uuid.UUID, action: Action) -> dict[str, A
     return _serialize(services.change_decision(promotion=promotion, action=action, at=timezone.now()))
 
 
+def get_readable_promotion(request: Request, pk: uuid.UUID) -> Promotion:
+    """Return a promotion of the caller's brands. Raises NotFound for other brands, PermissionDenied for shoppers."""
+    return get_promotion(pk=pk, brand_ids=_readable_brand_ids(request))
+
+
 def get_editable_promotion(request: Request, pk: uuid.UUID) -> Promotion:
     """Return a promotion that the caller may edit. Raises NotFound for other brands, PermissionDenied for viewers."""
-    promotion = get_promotion(pk=pk, brand_ids=_readable_brand_ids(request))
+    promotion = get_readable_promotion(request, pk)
     get_brand_for_caller(caller=get_caller(request.auth), slug=promotion.brand.slug, edit=True)
     return promotion
 

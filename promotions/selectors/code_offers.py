@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from core.errors import DomainError, InvalidRequest
 from promotions.models import Promotion, PromotionRedemption, Trigger
-from redemptions.contracts import CodeOffer
+from redemptions.contracts import CodeOffer, CodeStatus
 from redemptions.errors import InvalidStatus
-from redemptions.statuses import UPCOMING_OR_ACTIVE, CodeStatus, OfferDecision
+from redemptions.statuses import UPCOMING_OR_ACTIVE, OfferDecision
 
 
 def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:

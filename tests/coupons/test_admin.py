@@ -248,7 +248,7 @@ def test_codes_are_generated_with_progress_and_exported(
     coupon = CouponFactory(brand=brand)
     data = {"count": "2000", "pattern": "FEST-########", "charset": "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"}
 
-    batch_url = owner.post(url_of(coupon, "codes/"), data)["Location"]
+    batch_url = owner.post(url_of(coupon, "codes/generate/"), data)["Location"]
     html, progress_url = html_of(owner.get(batch_url)), f"{batch_url}progress/"
     assert "0 of 2,000 codes generated" in html
     assert "HX-Refresh" not in owner.get(progress_url)
@@ -257,13 +257,13 @@ def test_codes_are_generated_with_progress_and_exported(
     assert owner.get(progress_url)["HX-Refresh"] == "true"
     first_page = owner.get(batch_url)
     assert len(first_page.context["codes"]) == 100
-    assert {status for _code, status in first_page.context["codes"]} == {"Available"}
-    second_page = owner.get(f"{batch_url}?after={first_page.context['more']}")
-    first_codes, second_codes = ({code for code, _ in page.context["codes"]} for page in (first_page, second_page))
+    assert {str(status) for _code, _customer, status, _ in first_page.context["codes"]} == {"Available"}
+    second_page = owner.get(f"{batch_url}?after={first_page.context['next_after']}")
+    first_codes, second_codes = ({code for code, *_ in page.context["codes"]} for page in (first_page, second_page))
     assert not first_codes & second_codes
     lines = b"".join(owner.get(f"{batch_url}codes.csv")).decode().splitlines()
-    assert (lines[0], len(lines)) == ("code,state", 2_001)
-    assert all(line.startswith("FEST-") and line.endswith(",free") for line in lines[1:])
+    assert (lines[0].removeprefix("\ufeff"), len(lines)) == ("code,customer_id,status", 2_001)
+    assert all(line.startswith("FEST-") and line.endswith(",,available") for line in lines[1:])
     assert "FEST-########" in html_of(owner.get(url_of(coupon, "codes/")))
     assert 'id="strength"' in html_of(owner.post(url_of(coupon, "codes/strength/"), data))
 
@@ -271,9 +271,9 @@ def test_codes_are_generated_with_progress_and_exported(
 def test_an_invalid_batch_is_reported_at_its_field(owner: Client, brand: Brand) -> None:
     coupon = CouponFactory(brand=brand)
 
-    response = owner.post(url_of(coupon, "codes/"), {"count": "0", "pattern": "A-########", "charset": "AB"})
+    response = owner.post(url_of(coupon, "codes/generate/"), {"count": "0", "pattern": "A-########", "charset": "AB"})
 
-    assert "count" in response.context["form"].errors
+    assert "count" in response.context["generate_form"].errors
     assert not CodeBatch.objects.exists()
 
 
@@ -283,7 +283,7 @@ def test_a_viewer_reads_coupons_but_changes_nothing(brand: Brand) -> None:
 
     assert viewer.get(url_of(coupon)).context["form"] is None
     assert viewer.get(url_of(coupon, "codes/")).context["may_edit"] is False
-    for path in ("change/", "status/pause/", "codes/", "codes/strength/"):
+    for path in ("change/", "status/pause/", "codes/generate/", "codes/import/", "codes/strength/"):
         assert viewer.post(url_of(coupon, path), {"title": "x"}).status_code == 403, path
     assert viewer.get(f"{LIST}add/").status_code == 403
     assert viewer.post(f"{LIST}recommendation/").status_code == 403

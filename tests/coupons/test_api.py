@@ -126,12 +126,12 @@ def test_a_few_codes_are_generated_at_once_and_many_in_the_background(
     after = server.get(many["job"]).json()
     lines = b"".join(server.get(f"{few['job']}codes.csv")).decode().splitlines()
 
-    assert few["codes"][0]["status"] == "done"
-    assert (before["status"], before["generated_count"]) == ("making", 0)
-    assert (after["status"], after["generated_count"]) == ("done", 1_500)
-    assert lines[0] == "code,state"
+    assert few["codes"][0]["status"] == "completed"
+    assert (before["status"], before["generated_count"]) == ("running", 0)
+    assert (after["status"], after["generated_count"]) == ("completed", 1_500)
+    assert lines[0] == "code,customer_id,status"
     assert len(lines) == 21
-    assert all(line.startswith("SUMMER-") and line.endswith(",free") for line in lines[1:])
+    assert all(line.startswith("SUMMER-") and line.endswith(",,available") for line in lines[1:])
 
 
 def test_a_pattern_that_is_easy_to_guess_is_rejected(server: Client) -> None:
@@ -144,9 +144,9 @@ def test_a_pattern_that_is_easy_to_guess_is_rejected(server: Client) -> None:
 def test_more_codes_can_be_generated_later(server: Client, brand: Brand) -> None:
     coupon = CouponFactory(brand=brand)
 
-    post(server, url_of(coupon, "codes"), {"count": 5})
+    post(server, url_of(coupon, "batches"), {"count": 5})
 
-    assert [batch["generated_count"] for batch in server.get(url_of(coupon, "codes")).json()["results"]] == [5]
+    assert [batch["generated_count"] for batch in server.get(url_of(coupon, "batches")).json()["results"]] == [5]
 
 
 def test_a_viewer_creates_and_changes_nothing(brand: Brand, shopper_client: Callable[[User], Client]) -> None:
@@ -405,7 +405,7 @@ def test_guessing_codes_is_throttled(shopper: Client, settings: Any) -> None:
 
 def test_single_use_codes_are_required_and_can_be_used_once(server: Client, brand: Brand, shopper: Client) -> None:
     coupon = CouponFactory(brand=brand)
-    batch = post(server, url_of(coupon, "codes"), {"count": 2})
+    batch = post(server, url_of(coupon, "batches"), {"count": 2})
     lines = b"".join(server.get(f"{batch['job']}codes.csv")).decode().splitlines()
     one, two = (line.partition(",")[0] for line in lines[1:])
 

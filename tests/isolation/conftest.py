@@ -104,7 +104,7 @@ def world(shopper_client: Callable[[User], Client], brand_client: Callable[[Bran
     }  # fmt: skip
     secret_names = ["redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code"]
     secret_names += ["coded promotion", "running promotion", "batch", "assignment", "segment", "voucher", "event"]
-    secret_names += ["coupon", "coupon batch", "reserved", "redeemed", "single code"]
+    secret_names += ["coupon", "coupon batch", "coupon assignment", "reserved", "redeemed", "single code"]
     secrets = [ids[name] for name in secret_names] + [
         "CODE-OF-BILLO",
         "ORDER-OF-BILLO",
@@ -169,7 +169,9 @@ def _coupons(billo: Brand, shopper: Client) -> dict[str, str]:
     reserved = _post(shopper, f"/api/v1/coupons/{public.pk}/reservations/", {})
     redeemed = _post(shopper, f"/api/v1/coupons/{public.pk}/redemptions/", {})
     batch = add_codes(coupon=coupon, codes=CodesSpec(count=3), at=timezone.now())
+    assignment = services.assign_to_audience(batch=batch, segment_type="friends", notify=False, at=timezone.now())
     return {
         "open coupon": str(public.pk), "coupon": str(coupon.pk), "coupon batch": str(batch.pk),
+        "coupon assignment": str(assignment.pk),
         "reserved": reserved["coupon_redemption_id"], "redeemed": redeemed["coupon_redemption_id"],
     }  # fmt: skip

@@ -44,6 +44,21 @@ class Row:
     staff: bool = False
 
 
+def _batch_rows(offer: str, ids: dict[str, str], batch: str, assignment: str) -> list[Row]:
+    """Return the rows of the batches of an offer of any kind, given its route and the names of its objects."""
+    base, one = f"{offer}batches/", f"{offer}batches/<uuid:batch>/"
+    batched = ids | {"batch": f"<{batch}>"}
+    return [
+        Row(base, "GET", "owner", ids),
+        Row(base, "POST", "owner", ids, {"count": 5}, writes=True),
+        Row(f"{base}import/", "POST", "owner", ids, "code\nIMPORTED-CODE", writes=True),
+        Row(one, "GET", "owner", batched),
+        Row(f"{one}codes.csv", "GET", "owner", batched),
+        Row(f"{one}assign/", "POST", "owner", batched, {"customer_ids": ["<customer>"]}, writes=True),
+        Row(f"{one}assignments/<uuid:assignment>/", "GET", "owner", batched | {"assignment": f"<{assignment}>"}),
+    ]
+
+
 def rows() -> list[Row]:
     """Return the matrix. Values in ``ids`` and bodies are names of Billo's objects in angle brackets."""
     cart = {"currency": "EUR", "lines": [{"id": "a", "sku": "shoe", "quantity": 1, "unit_price": "10.00"}]}
@@ -54,8 +69,6 @@ def rows() -> list[Row]:
     member, invitation = f"{brand}/members/<uuid:user_id>/", f"{brand}/invitations/<uuid:invitation_id>/"
     promotion = "api/v1/promotions/<uuid:pk>/"
     slug, promoted, running = {"slug": "<slug>"}, {"pk": "<promotion>"}, {"pk": "<running promotion>"}
-    batches, coded = f"{promotion}batches/", {"pk": "<coded promotion>"}
-    batch, batched = f"{batches}<uuid:batch>/", coded | {"batch": "<batch>"}
     sale = {
         "name": "sale", "start_date": "2099-01-01", "end_date": "2099-02-01", "trigger": "automatic",
         "offer": {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]},
@@ -106,13 +119,7 @@ def rows() -> list[Row]:
         Row(f"{promotion}archive/", "POST", "owner", promoted, writes=True),
         *(Row(f"{promotion}{action}/", "POST", "owner", running, writes=True) for action in PAUSES),
         Row(f"{promotion}duplicate/", "POST", "owner", promoted, writes=True),
-        Row(batches, "GET", "owner", coded),
-        Row(batches, "POST", "owner", coded, {"count": 5}, writes=True),
-        Row(f"{batches}import/", "POST", "owner", coded, "code\nIMPORTED-CODE", writes=True),
-        Row(batch, "GET", "owner", batched),
-        Row(f"{batch}codes.csv", "GET", "owner", batched),
-        Row(f"{batch}assign/", "POST", "owner", batched, {"customer_ids": ["<customer>"]}, writes=True),
-        Row(f"{batch}assignments/<uuid:assignment>/", "GET", "owner", batched | {"assignment": "<assignment>"}),
+        *_batch_rows(promotion, {"pk": "<coded promotion>"}, "batch", "assignment"),
         Row(coupons, "GET", "owner", strangers="own"),
         Row(coupons, "POST", "owner", body=coupon | {"brand": "<slug>"}, writes=True),
         Row(f"{coupons}<uuid:pk>/", "GET", "owner", public, strangers="read"),
@@ -121,10 +128,7 @@ def rows() -> list[Row]:
         Row(f"{coupons}<uuid:pk>/activate/", "POST", "owner", public, writes=True),
         *(Row(f"{coupons}<uuid:pk>/{action}/", "POST", "owner", couponed, writes=True) for action in PAUSED_ACTIONS),
         Row(f"{coupons}<uuid:pk>/duplicate/", "POST", "owner", couponed, writes=True),
-        Row(f"{coupons}<uuid:pk>/codes/", "GET", "owner", couponed),
-        Row(f"{coupons}<uuid:pk>/codes/", "POST", "owner", couponed, {"count": 5}, writes=True),
-        Row(f"{coupons}<uuid:pk>/codes/<uuid:batch>/", "GET", "owner", couponed | {"batch": "<coupon batch>"}),
-        Row(f"{coupons}<uuid:pk>/codes/<uuid:batch>/codes.csv", "GET", "owner", couponed | {"batch": "<coupon batch>"}),
+        *_batch_rows(f"{coupons}<uuid:pk>/", couponed, "coupon batch", "coupon assignment"),
         Row(f"{coupons}<uuid:pk>/eligibility/", "GET", "shopper", public, strangers="own"),
         Row(f"{coupons}<uuid:pk>/redemptions/", "POST", "shopper", public, strangers="own"),
         Row(f"{coupons}<uuid:pk>/reservations/", "POST", "shopper", public, strangers="own"),

@@ -85,19 +85,19 @@ def problem(response: Any) -> tuple[int, str]:
 def test_a_batch_is_created_and_its_progress_is_read(
     server: Client, promotion: Promotion, run_outbox: Callable[[], int]
 ) -> None:
-    response = post(server, batches_url(promotion), {"count": 300, "pattern": "summer-########"})
+    response = post(server, batches_url(promotion), {"count": 3000, "pattern": "summer-########"})
 
     assert response.status_code == 202
     created = response.json()
     assert created.pop("created_at").endswith("Z")
     assert created == {
         "job": f"http://testserver{batches_url(promotion)}{created['id']}/", "id": created["id"],
-        "promotion": str(promotion.pk), "pattern": PATTERN, "charset": "23456789ABCDEFGHJKMNPQRSTUVWXYZ",
-        "entropy_bits": 39.6, "count": 300, "generated_count": 0, "status": "making", "finished_at": None,
+        "offer": str(promotion.pk), "pattern": PATTERN, "charset": "23456789ABCDEFGHJKMNPQRSTUVWXYZ",
+        "entropy_bits": 39.6, "count": 3000, "generated_count": 0, "status": "running", "finished_at": None,
     }  # fmt: skip
     run_outbox()
     read = server.get(created["job"]).json()
-    assert (read["generated_count"], read["status"]) == (300, "done")
+    assert (read["generated_count"], read["status"]) == (3000, "completed")
     assert read["finished_at"].endswith("Z")
     assert [row["id"] for row in server.get(batches_url(promotion)).json()["results"]] == [created["id"]]
     assert get_generic_codes(offers=[promotion.pk]) == {}
@@ -109,7 +109,7 @@ def test_a_repeated_request_with_one_key_creates_one_batch(server: Client, promo
         for _ in range(2)
     )
 
-    assert first.status_code == second.status_code == 202
+    assert first.status_code == second.status_code == 201
     assert first.content == second.content
     assert CodeBatch.objects.count() == 1
 
@@ -152,7 +152,7 @@ def test_an_ended_promotion_gets_no_batch(server: Client, promotion: Promotion) 
 
 
 # --- export and import ------------------------------------------------------------------------------------------------
-def test_the_export_has_the_customer_and_the_state_of_each_code(
+def test_the_export_has_the_customer_and_the_status_of_each_code(
     server: Client, promotion: Promotion, batch: CodeBatch
 ) -> None:
     first, second, third, *_ = Code.objects.filter(batch=batch).order_by("text")
@@ -171,8 +171,8 @@ def test_the_export_has_the_customer_and_the_state_of_each_code(
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response["Cache-Control"] == "no-store"
     lines = rows(response)
-    assert lines[0] == "code,customer_id,state"
-    assert lines[1:4] == [f"{first.text},'=cmd(),free", f"{second.text},,held", f"{third.text},,used"]
+    assert lines[0] == "code,customer_id,status"
+    assert lines[1:4] == [f"{first.text},'=cmd(),available", f"{second.text},,reserved", f"{third.text},,used"]
     assert [line.split(",")[1:] for line in lines[4:]] == [["", "available"]] * 2
 
 
@@ -187,7 +187,7 @@ def test_an_export_is_read_in_pages(
 
     assert len(lines) == 6
     assert lines[1:] == sorted(lines[1:])
-    assert len(captured) == 6  # codes and their states, three pages
+    assert len(captured) == 6  # codes and their statuses, three pages
 
 
 def test_a_file_is_imported_and_rejected_lines_are_reported(server: Client, promotion: Promotion) -> None:
@@ -199,7 +199,7 @@ def test_a_file_is_imported_and_rejected_lines_are_reported(server: Client, prom
     answer = response.json()
     counts = ("received", "imported", "existing", "rejected", "generated_count", "status")
     assert {name: answer[name] for name in counts} == {
-        "received": 5, "imported": 2, "existing": 0, "rejected": 3, "generated_count": 2, "status": "done",
+        "received": 5, "imported": 2, "existing": 0, "rejected": 3, "generated_count": 2, "status": "completed",
     }  # fmt: skip
     assert [(error["line"], error["code"]) for error in answer["errors"]] == [
         (3, "invalid"), (4, "unique"), (5, "code_taken"),
@@ -225,7 +225,7 @@ def test_an_export_can_be_imported_elsewhere(server: Client, promotion: Promotio
     exported = rows(server.get(f"{batches_url(promotion)}{batch.pk}/codes.csv"))
     Code.objects.all().delete()
 
-    assert problem(send(server, promotion, "\n".join(exported))) == (400, "invalid")  # states are not imported
+    assert problem(send(server, promotion, "\n".join(exported))) == (400, "invalid")  # statuses are not imported
     answer = send(server, promotion, "\n".join(line.rpartition(",")[0] for line in exported)).json()
 
     assert (answer["imported"], answer["rejected"]) == (5, 0)
@@ -338,9 +338,9 @@ def test_codes_are_assigned_to_an_audience_by_a_job(
     run_outbox()
 
     assert response.status_code == 202
-    assert (response.json()["status"], response.json()["assigned"]) == ("assigning", 0)
+    assert (response.json()["status"], response.json()["assigned"]) == ("running", 0)
     done = server.get(response.json()["job"]).json()
-    assert (done["status"], done["assigned"], done["already_assigned"], done["exhausted"]) == ("done", 2, 0, False)
+    assert (done["status"], done["assigned"], done["already_assigned"], done["exhausted"]) == ("completed", 2, 0, False)
 
 
 def test_too_few_codes_and_an_unfinished_batch_are_rejected(
@@ -424,5 +424,5 @@ def test_a_batch_of_another_promotion_is_not_found(
 
     statuses = [response.status_code for response in request_all(server, sibling.pk, batch.pk, uuid.uuid4())]
 
-    assert statuses == [200, 404, 404, 404, 202, 404, 201]
+    assert statuses == [200, 404, 404, 404, 201, 404, 201]
     assert server.get(f"{batches_url(promotion)}{batch.pk}/assignments/{uuid.uuid4()}/").status_code == 404

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.contracts import Role
@@ -157,3 +158,27 @@ def test_a_viewer_reads_and_revokes_nothing(code: Code, billo: Brand, shopper_cl
 
     assert viewer.get(f"{CODES}{code.text}/").status_code == 200
     assert post(viewer, f"{CODES}{code.text}/revoke/", status=403)["code"] == "permission_denied"
+
+
+@pytest.mark.parametrize("kind", ["promotion", "coupon"])
+def test_the_admin_revokes_a_code_of_a_batch(kind: str, billo: Brand) -> None:
+    offer: Any = PromotionFactory(brand=billo, trigger="code") if kind == "promotion" else CouponFactory(brand=billo)
+    batch = services.create_batch(kind=kind, brand=billo, offer=offer.pk, count=2, at=timezone.now())
+    services.generate_small_batch(batch=batch)
+    first, second = Code.objects.filter(batch=batch).order_by("text")
+    page = reverse(f"admin:{kind}_codes_batch", args=[offer.pk, batch.pk])
+    owner, viewer = Client(), Client()
+    owner.force_login(MembershipFactory(brand=billo).user)
+    viewer.force_login(MembershipFactory(brand=billo, role=Role.VIEWER).user)
+
+    assert f"Revoke {first.text}…" in owner.get(page).content.decode()
+    assert f"Revoke {first.text}…" not in viewer.get(page).content.decode()
+    assert viewer.post(f"{page}revoke/", {"code": first.text}).status_code == 403
+    assert owner.post(f"{page}revoke/", {"code": "UNKNOWN"}).status_code == 404
+    assert not Code.objects.exclude(archived_at=None).exists()
+    html = owner.post(f"{page}revoke/", {"code": first.text}, follow=True).content.decode()
+
+    assert f"Code {first.text} was revoked." in html
+    assert f"Revoke {first.text}…" not in html
+    assert f"Revoke {second.text}…" in html
+    assert list(Code.objects.exclude(archived_at=None)) == [first]

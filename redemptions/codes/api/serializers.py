@@ -7,7 +7,9 @@ from rest_framework import serializers
 
 from core.serializer_fields import SlugField
 from redemptions.codes.models import Code
-from redemptions.statuses import CodeStatus
+from redemptions.contracts import CodeStatus
+
+CODE_STATUSES = [status.value for status in CodeStatus]
 
 
 class CodeQuerySerializer(serializers.Serializer[Any]):
@@ -36,7 +38,7 @@ class CodeStateSerializer(serializers.Serializer[Any]):
     customer_id = serializers.CharField(allow_null=True, help_text=_("ID of the assigned customer."))
     single_use = serializers.BooleanField(help_text=_("Whether the code can be redeemed once."))
     status = serializers.ChoiceField(
-        CodeStatus.choices, help_text=_("Status of the code. A code for many redemptions is available or revoked.")
+        CODE_STATUSES, help_text=_("Status of the code. A code for many redemptions is available or revoked.")
     )
     created_at = serializers.DateTimeField(help_text=_("When the code was created."))
     revoked_at = serializers.DateTimeField(allow_null=True, help_text=_("When the code was revoked or archived."))

@@ -11,7 +11,7 @@ from core.errors import NotFound
 from redemptions.backends import get_code_backend
 from redemptions.codes.models import Code, CodeBatch
 from redemptions.codes.rules import normalize_prefix, previous_key
-from redemptions.statuses import CodeStatus
+from redemptions.contracts import CodeStatus
 
 PAGE_SIZE = 5_000  # codes that one statement of an export reads
 

@@ -9,8 +9,8 @@ from redemptions.backends import get_code_backend
 from redemptions.codes.contracts import FoundCode
 from redemptions.codes.models import Code
 from redemptions.codes.rules import canonicalize_code, is_digest
+from redemptions.contracts import CodeStatus
 from redemptions.errors import CodeNotFound
-from redemptions.statuses import CodeStatus
 
 
 def find_codes(*, codes: Collection[str]) -> list[FoundCode]:

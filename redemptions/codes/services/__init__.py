@@ -12,6 +12,7 @@ from redemptions.codes.services.batches import (
     create_batch,
     generate_chunk,
     generate_codes,
+    generate_small_batch,
     import_codes,
 )
 from redemptions.codes.services.codes import (
@@ -35,6 +36,7 @@ __all__ = [
     "create_batch",
     "generate_chunk",
     "generate_codes",
+    "generate_small_batch",
     "import_codes",
     "register_code",
     "revoke_code",

@@ -32,6 +32,7 @@ from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
 
 MAX_BATCH_SIZE = 5_000_000
+INLINE_MAX_CODES = 1_000  # codes that are generated in the request
 CHUNK = 25_000  # codes per transaction, about half a second
 IMPORT_CHUNK = 5_000  # lines per transaction
 TIME_BUDGET_SECONDS = 60.0  # of one task, which then enqueues the next
@@ -99,6 +100,14 @@ def _check(brand: Brand, count: int, pattern: str, charset: str) -> None:
             minimum_pattern=code_rules.minimum_pattern(pattern, charset, count=total),
             recommended_pattern=code_rules.DEFAULT_PATTERN,
         )
+
+
+def generate_small_batch(*, batch: CodeBatch) -> None:
+    """Generate the codes of a batch of up to ``INLINE_MAX_CODES`` codes at once, instead of in the background."""
+    if batch.count <= INLINE_MAX_CODES:
+        while generate_chunk(batch_id=batch.pk):  # existing codes are drawn again
+            pass
+        batch.refresh_from_db()
 
 
 def generate_codes(*, batch_id: uuid.UUID, time_budget: float = TIME_BUDGET_SECONDS) -> None:

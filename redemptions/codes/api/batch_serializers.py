@@ -12,6 +12,8 @@ from redemptions.codes.rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 from redemptions.codes.services import MAX_BATCH_SIZE
 from redemptions.codes.services.assignments import MAX_CUSTOMERS
 
+JOB_STATUSES = ["running", "completed"]
+
 
 class BatchInputSerializer(serializers.Serializer[Any]):
     """A new batch of single-use codes."""
@@ -32,7 +34,7 @@ class BatchSerializer(serializers.Serializer[Any]):
 
     job = serializers.URLField(help_text=_("URL of the job's status."))
     id = serializers.UUIDField(help_text=_("ID of the batch."))
-    promotion = serializers.UUIDField(help_text=_("ID of the promotion."))
+    offer = serializers.UUIDField(help_text=_("ID of the offer."))
     pattern = serializers.CharField(allow_null=True, help_text=_("Pattern of the codes. `null` for imported codes."))
     charset = serializers.CharField(allow_null=True, help_text=_("Characters that replace `#`."))
     entropy_bits = serializers.FloatField(
@@ -40,7 +42,7 @@ class BatchSerializer(serializers.Serializer[Any]):
     )
     count = serializers.IntegerField(help_text=_("Number of codes when the batch is complete."))
     generated_count = serializers.IntegerField(help_text=_("Number of codes that exist."))
-    status = serializers.CharField(help_text=_("`making` or `done`."))
+    status = serializers.ChoiceField(JOB_STATUSES, help_text=_("Whether all codes exist."))
     created_at = serializers.DateTimeField(help_text=_("When the batch was created."))
     finished_at = serializers.DateTimeField(allow_null=True, help_text=_("When the batch was completed."))
 
@@ -123,17 +125,17 @@ class AssignmentSerializer(serializers.Serializer[Any]):
     assigned = serializers.IntegerField(help_text=_("Customers who got a code."))
     already_assigned = serializers.IntegerField(help_text=_("Customers who already had a code of the batch."))
     exhausted = serializers.BooleanField(help_text=_("Whether the batch had too few codes."))
-    status = serializers.CharField(help_text=_("`assigning` or `done`."))
+    status = serializers.ChoiceField(JOB_STATUSES, help_text=_("Whether every customer was processed."))
     finished_at = serializers.DateTimeField(allow_null=True, help_text=_("When the assignment was completed."))
 
 
 def to_batch_data(batch: CodeBatch, *, job: str, entropy_bits: float | None) -> dict[str, Any]:
     """Return the batch as ``BatchSerializer`` describes it."""
     return {
-        "job": job, "id": batch.pk, "promotion": batch.offer, "pattern": batch.pattern or None,
+        "job": job, "id": batch.pk, "offer": batch.offer, "pattern": batch.pattern or None,
         "charset": batch.charset or None, "entropy_bits": None if entropy_bits is None else round(entropy_bits, 1),
         "count": batch.count, "generated_count": batch.generated_count,
-        "status": "done" if batch.is_generated else "making",
+        "status": "completed" if batch.is_generated else "running",
         "created_at": batch.created_at, "finished_at": batch.finished_at,
     }  # fmt: skip
 
@@ -143,6 +145,6 @@ def to_assignment_data(assignment: CodeAssignment, *, job: str) -> dict[str, Any
     return {
         "job": job, "id": assignment.pk, "audience": assignment.segment_type, "notify": assignment.notify,
         "assigned": assignment.assigned_count, "already_assigned": assignment.already_assigned_count,
-        "exhausted": assignment.exhausted, "status": "assigning" if assignment.finished_at is None else "done",
+        "exhausted": assignment.exhausted, "status": "running" if assignment.finished_at is None else "completed",
         "finished_at": assignment.finished_at,
     }  # fmt: skip

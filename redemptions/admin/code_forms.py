@@ -16,15 +16,15 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from accounts.models import Brand
 from backoffice.base.form_fields import add_service_errors
 from backoffice.base.formatting import format_datetime
 from core.errors import DomainError
-from promotions.admin.promotion_form import list_audience_choices
-from promotions.models import Promotion
 from redemptions.codes import rules as code_rules
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.selectors.batches import count_codes_of_pattern
 from redemptions.codes.services import MAX_BATCH_SIZE
+from segments.selectors import get_audience_sizes
 
 CODE_INPUT_ATTRS = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 
@@ -119,9 +119,17 @@ class AssignForm(forms.Form):
         help_text=gettext_lazy("Sent once to customers who subscribed to offers."),
     )  # fmt: skip
 
-    def __init__(self, *args: Any, promotion: Promotion, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, brand: Brand, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["audience"].choices = list_audience_choices(promotion.brand, "")[1:]  # type: ignore[attr-defined]
+        self.fields["audience"].choices = list_audience_choices(brand)  # type: ignore[attr-defined]
+
+
+def list_audience_choices(brand: Brand, selected: str = "") -> list[tuple[str, str]]:
+    """Return the brand's audiences with their sizes as choices. The selected audience is included in any case."""
+    sizes = get_audience_sizes(brand_id=brand.pk)
+    if selected:
+        sizes.setdefault(selected, 0)
+    return [(name, f"{name.replace('_', ' ')} ({size:,})") for name, size in sizes.items()]
 
 
 def format_error(error: DomainError) -> str:
