@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accounts.contracts import Shopper
 from accounts.models import Brand
-from accounts.selectors import get_shopper
+from accounts.selectors import shopper_of
 from checkout import serialization, services
 from checkout.contracts import QuoteRequest, RedemptionOptions, SimulationOptions
 from promotions.models import Promotion
@@ -32,8 +32,7 @@ def brand() -> Brand:
 
 @pytest.fixture
 def shopper() -> Shopper:
-    CustomerFactory(customer_id="c1")
-    return get_shopper("c1")
+    return shopper_of(CustomerFactory(customer_id="c1"))
 
 
 def create_offers(brand: Brand, offers: list[tuple[str, dict[str, Any]]]) -> list[str]:
