@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import Brand
 from backoffice.base.formatting import format_amount, format_datetime, format_number, format_period
@@ -111,5 +111,9 @@ def _format_span(first: str, last: str, zone: str) -> str:
     return format_period(start, end, zone)
 
 
-announcement = MailType(build_announcement, filter_recipients=selectors.still_consenting)
-usage_digest = MailType(build_usage_digest)
+announcement = MailType(
+    build_announcement,
+    filter_recipients=selectors.still_consenting,
+    label=gettext_lazy("Code announcement"),
+)
+usage_digest = MailType(build_usage_digest, label=gettext_lazy("Usage digest"))

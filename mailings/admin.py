@@ -39,10 +39,17 @@ class MailingAdmin(SuperuserReadOnlyAdmin):
 
     show_full_result_count = False
     paginator = EstimatingPaginator
-    list_display = ("key", "sender_name", "status_label", created)
+    list_display = ("label", "sender_name", "status_label", created)
     list_filter = ("status", "marketing")
     search_fields = ("key", "sender_name")
-    readonly_fields = ("progress",)
+    fields = ("label", "key", "sender_name", "marketing", "status", "progress", created)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Mailing | None = None) -> tuple[Any, ...]:
+        return ("label", "progress", created)
+
+    @display(description=_("Mailing"), ordering="mail_type")
+    def label(self, mailing: Mailing) -> str:
+        return selectors.get_label(mailing)
 
     @display(description=_("Status"), label=COLORS)
     def status_label(self, mailing: Mailing) -> tuple[str, str]:
@@ -62,7 +69,7 @@ class MailAdmin(SuperuserReadOnlyAdmin):
 
     show_full_result_count = False
     paginator = EstimatingPaginator
-    list_display = ("address", "mailing", "status_label", "attempts", sent, "error")
+    list_display = ("address", "mailing_label", "status_label", "attempts", sent, "error")
     list_filter = ("status",)
     list_select_related = ("mailing",)
     search_fields = ("=address", "=message_id")
@@ -72,6 +79,10 @@ class MailAdmin(SuperuserReadOnlyAdmin):
     @display(description=_("Status"), label=COLORS)
     def status_label(self, mail: Mail) -> tuple[str, str]:
         return mail.status, mail.get_status_display()
+
+    @display(description=_("Mailing"), ordering="mailing")
+    def mailing_label(self, mail: Mail) -> str:
+        return selectors.get_label(mail.mailing)
 
     @action(description=_("Resend… (may deliver duplicates)"), permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: QuerySet[Mail]) -> None:

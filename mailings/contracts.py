@@ -114,10 +114,11 @@ class ContentBuilder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MailType:
-    """A type of mailing, stored by its dotted path.
+    """A type of mailing, stored by its dotted path. ``label`` names it in the admin.
 
     ``filter_recipients`` returns, right before sending, which of the recipients still consent.
     """
 
     build: ContentBuilder
     filter_recipients: Callable[[Sequence[int]], set[int]] | None = None
+    label: Any = ""  # a text that may be translated lazily

@@ -3,10 +3,26 @@
 from datetime import datetime
 
 from django.db.models import Count, OuterRef, Subquery
+from django.utils.module_loading import import_string
 
+from core.renames import current_mail_type
 from mailings import rules
-from mailings.contracts import MailingStatus, MailStatus
+from mailings.contracts import MailingStatus, MailStatus, MailType
 from mailings.models import Mail, Mailing
+
+
+def get_mail_type(mailing: Mailing) -> MailType:
+    """Return the type of a mailing. Raises ImportError for one that no longer exists."""
+    mail_type: MailType = import_string(current_mail_type(mailing.mail_type))
+    return mail_type
+
+
+def get_label(mailing: Mailing) -> str:
+    """Return what a mailing is, for people; the dotted path of its type if that has no label."""
+    try:
+        return str(get_mail_type(mailing).label or mailing.mail_type)
+    except ImportError:
+        return mailing.mail_type
 
 
 def count_by_status(*, key: str) -> dict[str, int]:

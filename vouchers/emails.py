@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from mailings.contracts import Content, MailType
 from mailings.emails import build_content
@@ -36,4 +37,4 @@ def build_voucher(*, key: str, data: Mapping[str, Any], at: datetime) -> Content
     )
 
 
-voucher = MailType(build_voucher)
+voucher = MailType(build_voucher, label=gettext_lazy("Voucher"))

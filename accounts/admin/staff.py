@@ -32,6 +32,9 @@ class MembershipAdmin(BrandOwnerAdmin):
     list_display = ("user", "brand", "role", created)
     autocomplete_fields = ("user", "brand")
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"role": Role.VIEWER, **super().get_changeform_initial_data(request)}  # the fewest rights
+
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
         return ("brand", "member", "role", created) if obj else ("brand", "user", "role")
 
@@ -69,6 +72,9 @@ class InvitationAdmin(BrandOwnerAdmin):
 
     list_display = ("email", "brand", "role", "status", "invited_by", created, expires)
     actions = ("resend",)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"role": Role.VIEWER, **super().get_changeform_initial_data(request)}  # the fewest rights
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
         details = ("invited_by_text", created, expires, accepted) if obj else ()

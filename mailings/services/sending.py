@@ -16,10 +16,8 @@ from django.core.mail import get_connection
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django.utils.module_loading import import_string
 
 from core import db
-from core.renames import current_mail_type
 from mailings import rules, selectors
 from mailings.contracts import (
     MAX_BATCH,
@@ -27,7 +25,6 @@ from mailings.contracts import (
     Content,
     MailingStatus,
     MailStatus,
-    MailType,
     Outcome,
     RenderedMail,
     SendResult,
@@ -140,7 +137,7 @@ def _send(batch: Batch, at: datetime) -> tuple[int, bool]:
 def _render(batch: Batch, at: datetime) -> tuple[Content | None, list[RenderedMail]]:
     """Return the content and the emails of recipients who still consent; suppress the others."""
     mailing = batch.mailing
-    mail_type: MailType = import_string(current_mail_type(mailing.mail_type))
+    mail_type = selectors.get_mail_type(mailing)
     content = mail_type.build(key=mailing.key, data=mailing.data, at=at)
     recipients = [row["recipient"] for row in batch.rows]
     if content is None:

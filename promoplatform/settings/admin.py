@@ -30,6 +30,7 @@ UNFOLD = {
     },
     "DASHBOARD_CALLBACK": "backoffice.pages.dashboard.add_context",
     "STYLES": [lambda _request: static("backoffice/backoffice.css")],
+    "SCRIPTS": [lambda _request: static("backoffice/labels.js")],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("backoffice/favicon.svg")}
     ],

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import Brand
 from backoffice.base.formatting import format_datetime
@@ -43,4 +44,4 @@ def build_code(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | 
     )
 
 
-code_mail = MailType(build_code, filter_recipients=filter_consenting_customers)
+code_mail = MailType(build_code, filter_recipients=filter_consenting_customers, label=gettext_lazy("Personal codes"))

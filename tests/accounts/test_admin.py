@@ -486,3 +486,13 @@ def test_customers_are_read_only(root):
     assert root.get("/admin/accounts/customer/add/").status_code == 403
     assert root.post(f"/admin/accounts/customer/{customer.pk}/change/", {"customer_id": "x"}).status_code == 403
     assert root.post(f"/admin/accounts/customer/{customer.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("model", ["membership", "invitation"])
+def test_new_staff_are_viewers_unless_another_role_is_selected(model: str) -> None:
+    client = Client()
+    client.force_login(UserFactory(is_superuser=True))
+
+    form = client.get(f"/admin/accounts/{model}/add/").context["adminform"].form
+
+    assert form["role"].value() == Role.VIEWER

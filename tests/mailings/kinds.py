@@ -28,7 +28,7 @@ def even_ones(recipients: Sequence[int]) -> set[int]:
     return {recipient for recipient in recipients if recipient % 2 == 0}
 
 
-news = MailType(build)
+news = MailType(build, label="News")
 nothing = MailType(build_nothing)
 broken = MailType(build_badly)
 for_even_ones = MailType(build, even_ones)

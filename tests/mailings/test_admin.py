@@ -38,7 +38,9 @@ def test_superusers_see_the_progress_of_a_mailing(mailing: Mailing) -> None:
     listed = admin.get("/admin/mail/mailing/")
     shown = admin.get(f"/admin/mail/mailing/{mailing.pk}/change/")
 
-    assert "discount_code:HELLO" in listed.content.decode()
+    assert "News" in listed.content.decode()
+    assert "discount_code:HELLO" in shown.content.decode()
+    assert "{" not in shown.content.decode().partition('id="content-main"')[2].partition("</fieldset>")[0]
     assert "Delivery unknown: 1, Pending: 1" in shown.content.decode()
 
 
