@@ -1,7 +1,8 @@
 """Shared conventions of the HTTP API: problem+json, strict JSON, CSV and cursor pagination."""
 
 import math
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
@@ -15,8 +16,10 @@ from rest_framework import pagination, parsers
 from rest_framework.exceptions import ParseError
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.utils import json
 
 from core import errors
+from core.errors import MAX_UNKNOWN_FIELDS, InvalidRequest
 from core.problems import problem_from_exception
 
 log = structlog.get_logger(__name__)
@@ -70,18 +73,49 @@ def _problem_response(
 
 
 class JSONParser(parsers.JSONParser):
-    """A parser of JSON that PostgreSQL can store.
+    """A parser of unambiguous JSON that PostgreSQL can store.
 
-    It accepts UTF-8 without lone surrogates or NUL, finite numbers, and at most ``MAX_DEPTH`` nested levels.
+    It accepts UTF-8 without lone surrogates or NUL, finite numbers, and at most ``MAX_DEPTH`` nested levels. An object
+    with two members of the same name is refused with their path.
     """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        repeating: list[_RepeatingObject] = []
+
+        def to_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+            data = dict(members)
+            if len(data) == len(members):
+                return data
+            repeating.append(_RepeatingObject(data, [name for name, _value in members]))
+            return repeating[-1]
+
         try:
-            data = super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
+            data = json.loads(stream.read().decode(), parse_constant=json.strict_constant, object_pairs_hook=to_object)
             _check_storable(data, MAX_DEPTH)
-        except (RecursionError, UnicodeEncodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise ParseError from error
+        if repeating:
+            detail = _("Send this member once.")
+            paths = list(_iter_repeated(data, ""))[:MAX_UNKNOWN_FIELDS]
+            raise InvalidRequest(errors=[{"field": p, "code": "duplicate_field", "detail": detail} for p in paths])
         return data
+
+
+class _RepeatingObject(dict[str, Any]):
+    """An object of a JSON document with all names of its members, some of which are repeated."""
+
+    def __init__(self, members: dict[str, Any], names: list[str]) -> None:
+        super().__init__(members)
+        self.repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+
+
+def _iter_repeated(value: Any, path: str) -> Iterator[str]:
+    """Yield the paths of repeated members, such as ``lines.0.sku``."""
+    if isinstance(value, _RepeatingObject):
+        yield from (f"{path}{name}" for name in value.repeated)
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in items:
+        yield from _iter_repeated(inner, f"{path}{name}.")
 
 
 def _check_storable(value: Any, depth: int) -> None:

@@ -4,12 +4,14 @@ Callers may rely on the ``code``; the message may change. Any other exception is
 """
 
 import copy
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 ERROR_CATALOG: dict[str, type["DomainError"]] = {}
+UNKNOWN_FIELD, MAX_UNKNOWN_FIELDS = _("Unknown field."), 100  # the message, and how many are listed
 
 
 class DomainError(Exception):
@@ -60,6 +62,12 @@ class InvalidRequest(DomainError):
     def field(cls, name: str, detail: str, code: str = "invalid") -> "InvalidRequest":
         """Return an error of one field."""
         return cls(errors=[{"field": name, "code": code, "detail": detail}])
+
+    @classmethod
+    def unknown_fields(cls, names: Iterable[str]) -> "InvalidRequest":
+        """Return an error of members or parameters that the endpoint doesn't know, in alphabetical order."""
+        unknown = sorted(names)[:MAX_UNKNOWN_FIELDS]
+        return cls(errors=[{"field": name, "code": "unknown_field", "detail": str(UNKNOWN_FIELD)} for name in unknown])
 
 
 class NotAuthenticated(DomainError):

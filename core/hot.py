@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
+
+from core.views import APIView
 
 Answer = tuple[Any, int]
 """The JSON document of the response, and its status."""

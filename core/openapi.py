@@ -1,18 +1,24 @@
-"""OpenAPI schema of what all operations have in common."""
+"""OpenAPI schema of what all operations have in common, and what it says about a request."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ComponentRegistry, force_instance
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 from rest_framework.pagination import BasePagination
 from rest_framework.permissions import AllowAny
+from rest_framework.views import APIView
 
 from core import errors
 from core.api import CursorPagination
 from core.errors import DomainError
 from core.problems import CONTENT_TYPE
+from core.serializers import InputSerializer
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER,
@@ -50,8 +56,29 @@ def problem_responses(*error_classes: type[DomainError]) -> dict[int, OpenApiRes
     }
 
 
+@dataclass(frozen=True, slots=True)
+class RequestDescription:
+    """What a request of an operation may contain: the schemas of its query parameters by name, and a body or none."""
+
+    query: Mapping[str, Mapping[str, Any]]
+    has_body: bool
+
+
 class ProblemAutoSchema(AutoSchema):
     """Schema with the errors of any operation, the Idempotency-Key header and the parameters of lists."""
+
+    def describe_request(self, view: APIView, method: str) -> RequestDescription:
+        """Return the description of a view's requests with this method."""
+        self.view, self.method, self.path, self.registry = view, method.upper(), "", ComponentRegistry()
+        query = {
+            parameter["name"]: parameter["schema"] for parameter in self._get_parameters() if parameter["in"] == "query"
+        }
+        return RequestDescription(query, has_body=self._get_request_body() is not None)
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)
+        is_strict = direction == "request" and isinstance(force_instance(serializer), InputSerializer)
+        return schema | {"additionalProperties": False} if is_strict else schema
 
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
@@ -115,3 +142,18 @@ class ProblemAutoSchema(AutoSchema):
             paginator: BasePagination | None = super()._get_paginator()
             return paginator
         return CursorPagination()
+
+
+def describe_request(view_class: type[APIView], method: str) -> RequestDescription:
+    """Return what the OpenAPI document says about the requests of a view with a method, such as ``post``."""
+    return _describe_request(view_class, method)  # type: ignore[arg-type]  # mypy issue 11469: a class is hashable
+
+
+@cache
+def _describe_request(view_class: type[APIView], method: str) -> RequestDescription:
+    view = view_class()
+    view.request, view.args, view.kwargs, view.format_kwarg = None, (), {}, None  # type: ignore[assignment]  # as drf-spectacular's generator does
+    declared = getattr(getattr(view, method), "kwargs", {}).get("schema")  # set by extend_schema
+    schema: Any = declared() if declared else view.schema
+    description: RequestDescription = schema.describe_request(view, method)
+    return description

@@ -30,6 +30,8 @@ from accounts.api.authentication import BearerAuthentication
 from core import middleware, throttle
 from core.api import JSONParser, exception_handler
 from core.hot import Call, HotView
+from core.openapi import describe_request
+from core.views import check_empty
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -115,6 +117,8 @@ def _respond(way: Way, environ: Environ, arguments: dict[str, Any]) -> HttpRespo
     try:
         auth = BearerAuthentication().authenticate_header_value(environ["HTTP_AUTHORIZATION"])[1]
         throttle.consume(throttle.scope_of(way.view), auth.identity, failure_scope=way.view.throttle_failure_scope)
+        if not describe_request(way.view, "post").has_body:
+            check_empty(_body(environ))
         document, status = way.view.serve(Call(auth, timezone.now(), lambda: _body(environ)), **arguments)
     except Exception as error:  # noqa: BLE001  (as in a view: every one has its answer)
         return exception_handler(error, {})

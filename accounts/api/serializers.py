@@ -10,12 +10,13 @@ from rest_framework import serializers
 from accounts.contracts import Role
 from accounts.models import ApiKey, Invitation, Membership, User
 from core.serializer_fields import StrictBooleanField, StrictCharField
+from core.serializers import InputSerializer
 
 ROLES = [role.value for role in Role]
 USERNAME_PATTERN = r"^[\w.-]*[^\W\d][\w.-]*$"  # at least one letter, so that it isn't a number
 
 
-class LoginInputSerializer(serializers.Serializer[Any]):
+class LoginInputSerializer(InputSerializer):
     """Credentials of a user."""
 
     account = StrictCharField(max_length=254, help_text=_("Email address, phone number or username."))
@@ -30,13 +31,13 @@ class TokensSerializer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(help_text=_("When the access token expires."))
 
 
-class RefreshInputSerializer(serializers.Serializer[Any]):
+class RefreshInputSerializer(InputSerializer):
     """A refresh token."""
 
     refresh = StrictCharField(max_length=4096, help_text=_("Refresh token of a sign-in."))
 
 
-class VerifyInputSerializer(serializers.Serializer[Any]):
+class VerifyInputSerializer(InputSerializer):
     """An access token to verify."""
 
     token = StrictCharField(max_length=4096, help_text=_("Access token to verify."))
@@ -80,7 +81,7 @@ class TokenStatusSerializer(serializers.Serializer[Any]):
     user = TokenUserSerializer(allow_null=True, help_text=_("The user of the token, or null if it is invalid."))
 
 
-class RegistrationInputSerializer(serializers.Serializer[Any]):
+class RegistrationInputSerializer(InputSerializer):
     """A new shopper."""
 
     username = StrictCharField(
@@ -120,13 +121,13 @@ class MemberSerializer(serializers.Serializer[Membership]):
     created_at = serializers.DateTimeField(help_text=_("When the user joined the brand's staff."))
 
 
-class MemberUpdateSerializer(serializers.Serializer[Any]):
+class MemberUpdateSerializer(InputSerializer):
     """Changes to a member of a brand's staff."""
 
     role = serializers.ChoiceField(ROLES, required=False, help_text=_("New role. Omit it to keep the present role."))
 
 
-class InvitationInputSerializer(serializers.Serializer[Any]):
+class InvitationInputSerializer(InputSerializer):
     """A new invitation."""
 
     email = serializers.EmailField(max_length=254, help_text=_("Email address that receives the invitation."))
@@ -151,7 +152,7 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
         }
 
 
-class ApiKeyInputSerializer(serializers.Serializer[Any]):
+class ApiKeyInputSerializer(InputSerializer):
     """A new API key."""
 
     name = StrictCharField(max_length=100, help_text=_("Name of the key in lists."))

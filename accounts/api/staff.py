@@ -8,7 +8,6 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import selectors, services
 from accounts.api.serializers import (
@@ -26,6 +25,7 @@ from accounts.errors import LastOwner
 from accounts.models import Brand
 from core.api import CursorPagination
 from core.openapi import problem_responses
+from core.views import APIView
 
 
 class BrandOwnerView(APIView):

@@ -8,7 +8,6 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import selectors, services
 from accounts.api.serializers import (
@@ -25,6 +24,7 @@ from accounts.errors import AccountTaken, InvalidCredentials
 from core import throttle
 from core.errors import TokenExpired, TokenInvalid
 from core.openapi import problem_responses
+from core.views import APIView
 
 
 def validate_body(serializer_class: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:

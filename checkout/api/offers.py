@@ -9,7 +9,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.contracts import Scope, get_caller
 from accounts.selectors import get_brand_for_caller, shopper_for
@@ -27,6 +26,7 @@ from checkout.contracts import AvailableOffer
 from core import money
 from core.errors import InvalidRequest
 from core.serializer_fields import validate
+from core.views import APIView
 
 CUSTOMER = OpenApiParameter("customer_id", str, description=_("Customer to act for (brand API keys only)."))
 BRAND = OpenApiParameter(

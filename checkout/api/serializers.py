@@ -17,6 +17,7 @@ from core.serializer_fields import (
     StrictIntegerField,
     UuidField,
 )
+from core.serializers import InputSerializer
 from redemptions.statuses import RedemptionStatus
 
 MAX_LINES = 500
@@ -29,7 +30,7 @@ NAME_HELP = _("Name of the offer.")
 
 
 # --- requests --------------------------------------------------------------------------------------------------------
-class LineInputSerializer(serializers.Serializer[Any]):
+class LineInputSerializer(InputSerializer):
     """A line of a cart. Prices are per unit."""
 
     id = ExternalIdField(help_text=_("ID of the line, unique within the cart."))
@@ -47,7 +48,7 @@ class LineInputSerializer(serializers.Serializer[Any]):
     already_discounted = StrictBooleanField(default=False, help_text=_("Whether the product is on sale."))
 
 
-class ShippingInputSerializer(serializers.Serializer[Any]):
+class ShippingInputSerializer(InputSerializer):
     """A shipping method of a cart."""
 
     id = ExternalIdField(help_text=_("ID of the method, unique within the cart."))
@@ -84,7 +85,7 @@ class ShippingField(serializers.Field[Any, Any, Any, Any]):
         return methods
 
 
-class CartInputSerializer(serializers.Serializer[Any]):
+class CartInputSerializer(InputSerializer):
     """A cart with the codes that the customer entered."""
 
     currency = CurrencyField(help_text=_("ISO 4217 code of the currency of all amounts."))
@@ -135,7 +136,7 @@ class RedemptionInputSerializer(CartInputSerializer):
     )
 
 
-class RefundInputSerializer(serializers.Serializer[Any]):
+class RefundInputSerializer(InputSerializer):
     """The lines to refund."""
 
     lines = serializers.ListField(

@@ -11,7 +11,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.contracts import get_caller
 from accounts.selectors import get_brand_for_caller, get_shopper
@@ -38,6 +37,8 @@ from core.serializer_fields import (
     StrictIntegerField,
     parse_minor_units,
 )
+from core.serializers import InputSerializer
+from core.views import APIView
 from pricing import Facts, Offer, Profile, ProfileInvalid, parse_profile
 from promotions.services import validate_offer
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
@@ -49,7 +50,7 @@ MAX_LIMIT = 2_000_000_000
 FieldErrors = list[dict[str, str]]
 
 
-class DraftLimitsInputSerializer(serializers.Serializer[Any]):
+class DraftLimitsInputSerializer(InputSerializer):
     """Usage limits of a draft. A simulation evaluates each draft as unused."""
 
     total = StrictIntegerField(
@@ -69,7 +70,7 @@ class DraftLimitsInputSerializer(serializers.Serializer[Any]):
     )
 
 
-class DraftPromotionInputSerializer(serializers.Serializer[Any]):
+class DraftPromotionInputSerializer(InputSerializer):
     """A promotion to simulate."""
 
     id = ExternalIdField(help_text=_("Your ID of the draft. The ID of an active promotion replaces that promotion."))
@@ -83,7 +84,7 @@ class DraftPromotionInputSerializer(serializers.Serializer[Any]):
     budget = AmountField(required=False, allow_null=True, help_text=_("Budget in the cart's currency."))
 
 
-class AssumedCustomerInputSerializer(serializers.Serializer[Any]):
+class AssumedCustomerInputSerializer(InputSerializer):
     """Assumptions about the customer, instead of stored data."""
 
     segments = serializers.ListField(
@@ -94,7 +95,7 @@ class AssumedCustomerInputSerializer(serializers.Serializer[Any]):
     )
 
 
-class SimulationInputSerializer(serializers.Serializer[Any]):
+class SimulationInputSerializer(InputSerializer):
     """A cart and the promotions to simulate. The order of the list decides between equal promotions."""
 
     cart = CartInputSerializer(help_text=_("Cart to price."))

@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.contracts import Scope, get_caller
 from accounts.models import Brand
@@ -30,6 +29,7 @@ from core.api import CursorPagination
 from core.errors import Throttled
 from core.idempotency import idempotent
 from core.serializer_fields import validate
+from core.views import APIView
 from redemptions.errors import CodeNotFound
 
 UNKNOWN_CODE_SCOPE = "cart_code_miss"

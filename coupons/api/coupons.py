@@ -11,7 +11,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.contracts import get_caller
 from accounts.models import Brand
@@ -22,6 +21,7 @@ from core.errors import PermissionDenied
 from core.idempotency import idempotent
 from core.openapi import problem_responses
 from core.serializer_fields import localize_date
+from core.views import APIView
 from coupons import selectors, services
 from coupons.api.serializers import (
     CouponInputSerializer,

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.contracts import Scope, Shopper, get_caller
 from accounts.selectors import readable_brand_ids, shopper_for
@@ -20,6 +20,7 @@ from core.idempotency import idempotent
 from core.ids import uuid7
 from core.openapi import problem_responses
 from core.serializer_fields import validate
+from core.views import APIView
 from coupons import errors, selectors, services
 from coupons.api.coupons import editable
 from coupons.api.serializers import (
@@ -48,13 +49,14 @@ ELIGIBILITY_ERRORS = problem_responses(
 class EligibilityView(APIView):
     """``/api/v1/coupons/<id>/eligibility/``"""
 
-    @extend_schema(responses={200: CouponEligibilitySerializer}, operation_id="coupon_eligibility")
+    @extend_schema(
+        parameters=[OpenApiParameter("customer_id", str, description=_("Customer to act for (brand API keys only)."))],
+        responses={200: CouponEligibilitySerializer},
+        operation_id="coupon_eligibility",
+    )
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """Check whether the caller could redeem the coupon now, without redeeming it.
-
-        A brand API key names the customer with the query parameter `customer_id`.
-        """
-        _, shopper = _resolve_coupon_and_shopper(request.auth, pk, request.query_params.get("customer_id"))
+        """Check whether the caller could redeem the coupon now, without redeeming it."""
+        _coupon, shopper = _resolve_coupon_and_shopper(request.auth, pk, request.query_params.get("customer_id"))
         coupon = selectors.get_coupon(pk=pk, among=selectors.list_coupons())
         reasons, remaining, remaining_for_customer = selectors.get_eligibility(
             coupon=coupon, shopper=shopper, at=timezone.now()

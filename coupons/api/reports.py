@@ -14,7 +14,6 @@ from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.contracts import get_caller
 from accounts.models import Brand
@@ -25,6 +24,7 @@ from core.api import CsvRenderer
 from core.errors import InvalidRequest
 from core.periods import Interval
 from core.serializer_fields import DateOrDateTimeField, StrictCharField, localize_date
+from core.views import APIView
 from coupons.api.coupons import readable
 from coupons.services import reports
 from coupons.services.reports import Report, Sums

@@ -13,6 +13,7 @@ from core.serializer_fields import (
     StrictCharField,
     StrictIntegerField,
 )
+from core.serializers import InputSerializer
 from coupons import rules
 from coupons.models import CouponDefinition, CouponRedemption, Strategy
 from redemptions.codes.api.batch_serializers import BatchInputSerializer, BatchSerializer
@@ -22,7 +23,7 @@ MAX_TTL_SECONDS, DEFAULT_TTL_SECONDS = 3600, 900
 MAX_LIMIT = 2_000_000_000
 
 
-class CouponCodeOptionsSerializer(serializers.Serializer[Any]):
+class CouponCodeOptionsSerializer(InputSerializer):
     """Codes of a new coupon: either one generic code, or single-use codes."""
 
     shared = StrictCharField(
@@ -36,7 +37,7 @@ class CouponCodeOptionsSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class CouponFieldsSerializer(serializers.Serializer[Any]):
+class CouponFieldsSerializer(InputSerializer):
     """Fields of a coupon that a brand sets. Dates without a time mean midnight in the brand's time zone."""
 
     title = StrictCharField(max_length=100)
@@ -130,7 +131,7 @@ class CouponEligibilitySerializer(serializers.Serializer[Any]):
     )
 
 
-class CouponRedemptionInputSerializer(serializers.Serializer[Any]):
+class CouponRedemptionInputSerializer(InputSerializer):
     """Redemption of a coupon."""
 
     code = StrictCharField(

@@ -17,6 +17,7 @@ from core.serializer_fields import (
     StrictCharField,
     UuidField,
 )
+from core.serializers import InputSerializer
 from discounts import rules
 from discounts.models import DiscountCode
 from discounts.services import RedemptionResult
@@ -97,7 +98,7 @@ class CodeSerializer(serializers.Serializer[Any]):
     )
 
 
-class CodeInputSerializer(serializers.Serializer[Any]):
+class CodeInputSerializer(InputSerializer):
     """A new discount code."""
 
     id = StrictCharField(
@@ -109,14 +110,14 @@ class CodeInputSerializer(serializers.Serializer[Any]):
     notify = StrictBooleanField(default=True, help_text=_("Whether to announce the code to customers by email."))
 
 
-class CodeUpdateSerializer(serializers.Serializer[Any]):
+class CodeUpdateSerializer(InputSerializer):
     """Changes to a discount code."""
 
     validity = AwareDateTimeField(required=False, help_text=_("When the code ends."))
     active = StrictBooleanField(required=False, help_text=_("False pauses the code, true resumes it."))
 
 
-class UsageInputSerializer(serializers.Serializer[Any]):
+class UsageInputSerializer(InputSerializer):
     """A redemption of a code by the caller."""
 
     discount_code = StrictCharField(

@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.contracts import Caller, get_caller
 from accounts.selectors import get_brand_for_caller, has_slug, readable_brand_ids, shopper_for
@@ -18,6 +17,7 @@ from core.errors import NotFound, PermissionDenied
 from core.hot import Answer, Call, HotView
 from core.idempotency import idempotent
 from core.serializer_fields import parse_minor_units, validate
+from core.views import APIView
 from discounts import selectors, services
 from discounts.api.serializers import (
     CodeInputSerializer,

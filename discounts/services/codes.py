@@ -81,10 +81,7 @@ def create_rule(*, brand: Brand, fields: Mapping[str, Any]) -> DiscountRule:
     Raises InvalidRequest, DiscountOutOfRange.
     """
     if unknown := sorted(set(fields) - RULE_FIELDS):
-        detail = _("Unknown field.")
-        raise InvalidRequest(
-            errors=[{"field": f"rule.{name}", "code": "unknown_field", "detail": detail} for name in unknown]
-        )
+        raise InvalidRequest.unknown_fields(f"rule.{name}" for name in unknown)
     discount = rules.check_percentage(fields.get("discount"))
     terms = check_terms(discount, {name: value for name, value in fields.items() if name in rules.TERMS})
     return DiscountRule.objects.create(

@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from core import money
 from core.serializer_fields import AmountField, DateOrDateTimeField, SlugField, StrictCharField, StrictIntegerField
+from core.serializers import InputSerializer
 from promotions.models import Promotion, Trigger
 from promotions.rules import list_warnings
 from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY
@@ -40,7 +41,7 @@ def _limit(help_text: "str | StrPromise") -> StrictIntegerField:
     return StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text=help_text)
 
 
-class LimitsSerializer(serializers.Serializer[Any]):
+class LimitsSerializer(InputSerializer):
     """Usage limits of a promotion. A limit that is absent or null does not apply."""
 
     total = _limit(_("Redemptions in total."))
@@ -50,7 +51,7 @@ class LimitsSerializer(serializers.Serializer[Any]):
     per_month = _limit(_("Redemptions per month, in the brand's time zone."))
 
 
-class PromotionInputSerializer(serializers.Serializer[Any]):
+class PromotionInputSerializer(InputSerializer):
     """A new promotion. A date without a time is midnight in the brand's time zone."""
 
     name = StrictCharField(max_length=100, help_text=_("Name that is shown to customers."))
@@ -82,7 +83,7 @@ class PromotionInputSerializer(serializers.Serializer[Any]):
     )
 
 
-class PromotionUpdateSerializer(serializers.Serializer[Any]):
+class PromotionUpdateSerializer(InputSerializer):
     """Changes of a promotion. After the start only name, description, end, budget, limits and priority can change."""
 
     name = StrictCharField(max_length=100, required=False, help_text=_("Name that is shown to customers."))

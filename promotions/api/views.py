@@ -8,13 +8,13 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.contracts import get_caller
 from accounts.selectors import get_brand_for_caller, readable_brand_ids
 from core.api import CursorPagination
 from core.errors import PermissionDenied
 from core.idempotency import idempotent
+from core.views import APIView
 from promotions import services
 from promotions.api.parsers import to_model_fields
 from promotions.api.serializers import (

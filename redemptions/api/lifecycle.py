@@ -8,10 +8,10 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
-from rest_framework.views import APIView
 
 from core.idempotency import idempotent
 from core.openapi import problem_responses
+from core.views import APIView
 from redemptions.errors import InvalidStatus
 from redemptions.lifecycle import Action
 

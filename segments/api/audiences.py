@@ -13,7 +13,6 @@ from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.contracts import get_caller
 from accounts.models import Brand
@@ -22,6 +21,8 @@ from core import streams
 from core.errors import PayloadTooLarge, UnsupportedMediaType
 from core.openapi import problem_responses
 from core.serializer_fields import StrictIntegerField
+from core.serializers import InputSerializer
+from core.views import APIView, check_query
 from segments import customer_id_files, errors, selectors, services
 from segments.contracts import AudienceUpdateResult, Operation
 
@@ -53,7 +54,7 @@ class AudienceQuerySerializer(serializers.Serializer[Any]):
     )
 
 
-class AudienceInputSerializer(serializers.Serializer[Any]):
+class AudienceInputSerializer(InputSerializer):
     """An update of an audience."""
 
     operation = serializers.ChoiceField(OPERATIONS, help_text=OPERATION_HELP)
@@ -132,6 +133,7 @@ def _apply_document(request: Request, brand: Brand, segment_type: str) -> Audien
     if request.headers.get("Content-Encoding"):
         raise UnsupportedMediaType
     body = AudienceInputSerializer(data=request.data)
+    check_query(request.query_params, known={})  # the options of a document are in it
     body.is_valid(raise_exception=True)
     return services.apply_audience(brand=brand, segment_type=segment_type, **body.validated_data)
 

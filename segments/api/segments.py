@@ -9,19 +9,20 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.contracts import get_caller
 from accounts.selectors import check_internal, get_merchant_brand
 from core.idempotency import idempotent
 from core.openapi import problem_responses
 from core.serializer_fields import DateOrDateTimeField, StrictCharField, UuidField, localize_date
+from core.serializers import InputSerializer
+from core.views import APIView
 from segments import errors, selectors, services
 
 STATUSES = _("scheduled, active, empty, expired or deleted.")
 
 
-class SyncSegmentInputSerializer(serializers.Serializer[Any]):
+class SyncSegmentInputSerializer(InputSerializer):
     """The audience and the dates of a segment. A date without a time is midnight in the brand's time zone."""
 
     merchant_id = StrictCharField(max_length=100, help_text=_("ID or slug of the brand."))

@@ -292,10 +292,11 @@ def test_a_shoppers_quote_with_plain_codes_runs_three_queries(shopper: Client, d
         quoted(shopper)
 
 
-def test_a_quote_ignores_the_order_reference(shopper: Client) -> None:
-    DiscountCodeFactory(text="TEN")
+def test_a_quote_refuses_the_order_reference(shopper: Client) -> None:
+    response = post(shopper, QUOTE, order())
 
-    assert post(shopper, QUOTE, order()).status_code == 200
+    assert response.status_code == 400
+    assert [(error["field"], error["code"]) for error in response.json()["errors"]] == [("order", "unknown_field")]
     assert not Redemption.objects.exists()
 
 

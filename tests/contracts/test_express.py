@@ -128,6 +128,11 @@ def test_first_login_and_its_repetition(both_applications: Callable[..., ParsedR
     assert both_applications(FIRST_LOGIN, b"", b"")[0] == "200 OK"
 
 
+@pytest.mark.parametrize("body", [document(code="TEN"), b'{"a": 1, "a": 1}', b'["TEN"]', b"5", b"{", b"\xff"])
+def test_bodies_of_endpoints_without_one(both_applications: Callable[..., ParsedResponse], body: bytes) -> None:
+    assert both_applications(FIRST_LOGIN, body)[0] == "400 Bad Request"
+
+
 def test_redemption_and_its_rejection(both_applications: Callable[..., ParsedResponse]) -> None:
     assert both_applications(USAGE, document(discount_code="ten", amount="100.00"))[0] == "201 Created"
     assert both_applications(USAGE, *[document(discount_code="ten")] * 2)[0] == "409 Conflict"
@@ -153,7 +158,8 @@ def test_coupon_redemption_and_its_rejections(both_applications: Callable[..., P
         document(), document(discount_code=""), document(discount_code=5), document(discount_code="NOBODYS"),
         document(discount_code="TEN", amount="1.001"), document(discount_code="TEN", amount=-1, currency="XX"),
         document(discount_code="TEN", user="5"), document(discount_code="T" * 100),
-        document(discount_code="TEN", amount=1e400),
+        document(discount_code="TEN", amount=1e400), document(discount_code="TEN", ammount="1.00"),
+        b'{"discount_code": "TEN", "discount_code": "TEN"}',
     ],
 )  # fmt: skip
 def test_invalid_bodies(both_applications: Callable[..., ParsedResponse], body: bytes) -> None:

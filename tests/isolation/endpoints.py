@@ -163,11 +163,14 @@ def rows() -> list[Row]:
 
 def resolved() -> set[tuple[str, str]]:
     """Return every endpoint of the URL configuration below ``api/`` as (route, method)."""
-    found = set()
+    return {(route, method) for route, method, _view in resolved_views()}
+
+
+def resolved_views() -> Iterator[tuple[str, str, Any]]:
+    """Yield every endpoint of the URL configuration below ``api/`` as (route, method, class of the view)."""
     for route, view in _walk(get_resolver().url_patterns, ""):
         if route.startswith("api/"):
-            found |= {(route, method.upper()) for method in METHODS if hasattr(view, method)}
-    return found
+            yield from ((route, method.upper(), view) for method in METHODS if hasattr(view, method))
 
 
 def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, Any]]:

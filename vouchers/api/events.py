@@ -11,7 +11,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.contracts import CUSTOMER_ID_LENGTH, get_caller
 from accounts.errors import InvalidCredentials
@@ -20,6 +19,7 @@ from core.api import JSONParser
 from core.errors import InvalidRequest, PayloadTooLarge
 from core.idempotency import idempotent
 from core.serializer_fields import AwareDateTimeField, SlugField, StrictCharField
+from core.views import APIView
 from vouchers import rules, services
 from vouchers.contracts import EVENT_ID_LENGTH, LoginEvent, Result
 
@@ -42,7 +42,10 @@ class NdjsonParser(JSONParser):
 
 
 class LoginEventInputSerializer(serializers.Serializer[Any]):
-    """A login of a customer, in one campaign, or in every one that was active at its time."""
+    """A login of a customer, in one campaign, or in every one that was active at its time.
+
+    Other members, which identity providers add, are ignored.
+    """
 
     event_id = StrictCharField(
         max_length=EVENT_ID_LENGTH, help_text=gettext_lazy("ID of the event. Counts once in a campaign.")

@@ -10,12 +10,12 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.errors import InvalidCredentials
 from core import throttle
 from core.api import exception_handler
 from core.openapi import ProblemAutoSchema, problem_responses
+from core.views import APIView
 from vouchers import services
 from vouchers.api.serializers import CampaignLoginInputSerializer, CampaignLoginSerializer, serialize_voucher
 

@@ -15,6 +15,7 @@ from core.serializer_fields import (
     StrictCharField,
     StrictIntegerField,
 )
+from core.serializers import InputSerializer
 from vouchers.contracts import Result, VoucherView
 from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign, CampaignStatus
 
@@ -28,7 +29,7 @@ START_HELP, END_HELP = _("When the campaign starts."), _("When the campaign ends
 REASSIGN_HELP = _("Reassign revoked and expired vouchers to the waiting list.")
 
 
-class CampaignInputSerializer(serializers.Serializer[Any]):
+class CampaignInputSerializer(InputSerializer):
     """A new campaign."""
 
     name = StrictCharField(max_length=100, help_text=_("Name that customers see."))
@@ -51,7 +52,7 @@ class CampaignInputSerializer(serializers.Serializer[Any]):
     reassign_unused = StrictBooleanField(required=False, help_text=REASSIGN_HELP)
 
 
-class CampaignUpdateSerializer(serializers.Serializer[Any]):
+class CampaignUpdateSerializer(InputSerializer):
     """An extension of a campaign: more vouchers or a later end."""
 
     quota = StrictIntegerField(required=False, **QUOTA)
@@ -109,7 +110,7 @@ class ClaimSerializer(serializers.Serializer[Any]):
     voucher = VoucherSerializer(allow_null=True, required=False)
 
 
-class CampaignLoginInputSerializer(serializers.Serializer[Any]):
+class CampaignLoginInputSerializer(InputSerializer):
     """A sign-in, for one campaign or for every active one."""
 
     account = StrictCharField(max_length=254, help_text=_("Email, phone number or username."))

@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.contracts import Caller, get_caller
 from accounts.selectors import get_brand_for_caller, readable_brand_ids
@@ -17,6 +16,7 @@ from core.errors import NotFound, PermissionDenied, TokenInvalid
 from core.hot import Answer, Call, HotView
 from core.idempotency import idempotent
 from core.openapi import problem_responses
+from core.views import APIView
 from vouchers import selectors, services
 from vouchers.api.serializers import (
     CampaignInputSerializer,

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
 from core.serializer_fields import StrictBooleanField, StrictCharField, StrictIntegerField, UuidField
+from core.serializers import InputSerializer
 from redemptions.codes.models import CodeAssignment, CodeBatch
 from redemptions.codes.rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 from redemptions.codes.services import MAX_BATCH_SIZE
@@ -15,7 +16,7 @@ from redemptions.codes.services.assignments import MAX_CUSTOMERS
 JOB_STATUSES = ["running", "completed"]
 
 
-class BatchInputSerializer(serializers.Serializer[Any]):
+class BatchInputSerializer(InputSerializer):
     """A new batch of single-use codes."""
 
     count = StrictIntegerField(min_value=1, max_value=MAX_BATCH_SIZE, help_text=_("Number of codes to generate."))
@@ -84,7 +85,7 @@ class CustomerIdField(StrictCharField):
         return text
 
 
-class AssignInputSerializer(serializers.Serializer[Any]):
+class AssignInputSerializer(InputSerializer):
     """The customers who get a code each: either a list of IDs or an audience."""
 
     customer_ids = serializers.ListField(

@@ -15,13 +15,13 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from backoffice.base.csv_export import csv_response
 from core.api import CsvRenderer, CursorPagination
 from core.errors import PayloadTooLarge
 from core.idempotency import idempotent
 from core.openapi import problem_responses
+from core.views import APIView
 from redemptions import errors
 from redemptions.codes import files as code_files
 from redemptions.codes import rules as code_rules

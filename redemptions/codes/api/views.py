@@ -6,12 +6,12 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.contracts import get_caller
 from accounts.selectors import get_brand_for_caller
 from core.idempotency import idempotent
 from core.openapi import problem_responses
+from core.views import APIView
 from redemptions.backends import get_offer_names
 from redemptions.codes import services
 from redemptions.codes.api.serializers import CodeQuerySerializer, CodeStateSerializer, serialize_code

@@ -47,15 +47,6 @@ class EventQuerySerializer(serializers.Serializer[Any]):
     order = StrictCharField(required=False, max_length=100, help_text=gettext_lazy("Order reference of the shop."))
     code = StrictCharField(required=False, max_length=200, help_text=gettext_lazy("Text of the code, in any case."))
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse parameters that the endpoint doesn't know."""
-        unknown = sorted(set(self.initial_data) - set(self.fields))
-        if unknown:
-            raise serializers.ValidationError(
-                {name: serializers.ErrorDetail(_("Unknown field."), code="unknown_field") for name in unknown}
-            )
-        return attrs
-
 
 class EventOfferSerializer(serializers.Serializer[Any]):
     """The offer that an event is about."""

@@ -8,12 +8,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
-from rest_framework.views import APIView
 
 from accounts.contracts import Caller, get_caller
 from accounts.selectors import get_brand_for_caller, get_shopper, readable_brand_ids
 from core.errors import InvalidRequest, PermissionDenied
 from core.openapi import problem_responses
+from core.views import APIView
 from redemptions.backends import get_offer_names
 from redemptions.errors import CursorExpired
 from redemptions.events import rules, selectors

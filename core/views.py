@@ -1,0 +1,72 @@
+"""Base class of the API's views: a request may contain only what the OpenAPI document describes."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from rest_framework import views
+from rest_framework.request import Request, is_form_media_type
+
+from core.errors import InvalidRequest
+from core.openapi import describe_request
+
+# Parameters that browsers, advertisers and mail programs add to any link.
+TRACKING_PARAMETER = re.compile(
+    r"utm_\w+|_ga|_gl|gclid|gclsrc|gbraid|wbraid|gad_\w+|dclid|srsltid|fbclid|igshid|msclkid|ttclid|twclid|yclid"
+    r"|li_fat_id|mc_[ce]id|_hs(enc|mi)|mkt_tok"
+)
+
+
+class APIView(views.APIView):
+    """A view whose query parameters and body are strict.
+
+    Parameters that the operation doesn't declare, repeated parameters, and members in the body of an operation without
+    one are refused. The members of a declared body are checked by its serializer, an ``InputSerializer``.
+    """
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticate, authorize and throttle the request, then check it."""
+        super().initial(request, *args, **kwargs)
+        method = "get" if request.method == "HEAD" else (request.method or "").lower()
+        if method == "options" or not hasattr(self, method):
+            return
+        described = describe_request(type(self), method)
+        check_query(request.query_params, described.query)
+        if not described.has_body:
+            check_empty(_read_body(request))
+
+
+def _read_body(request: Request) -> Any:
+    """Return the body of an operation that has none: HTML forms without fields are empty, too."""
+    if is_form_media_type(request.content_type or ""):
+        form = request._request  # noqa: SLF001  (the framework would refuse the media type)
+        return {**form.POST, **form.FILES}
+    return request.data
+
+
+def check_query(query: QueryDict, known: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise InvalidRequest for parameters that are unknown or repeated, or not one of the listed choices.
+
+    ``known`` are the schemas of the parameters by name.
+    """
+    sent = {name: values for name, values in query.lists() if not TRACKING_PARAMETER.fullmatch(name)}
+    errors = InvalidRequest.unknown_fields(name for name in sent if name not in known).errors or []
+    for name, values in sent.items():
+        choices = [str(choice) for choice in known.get(name, {}).get("enum", ())]
+        if len(values) > 1:
+            errors.append({"field": name, "code": "duplicate_field", "detail": _("Send this parameter once.")})
+        elif choices and values[0] not in choices:
+            detail = _("Choose one of: %(choices)s.") % {"choices": ", ".join(choices)}
+            errors.append({"field": name, "code": "invalid_choice", "detail": detail})
+    if errors:
+        raise InvalidRequest(errors=errors)
+
+
+def check_empty(body: Any) -> None:
+    """Raise InvalidRequest for a body with members, of an operation that has none."""
+    if body and not isinstance(body, Mapping):
+        raise InvalidRequest.field("body", _("Send no body, or an empty object."))
+    if body:
+        raise InvalidRequest.unknown_fields(body)
