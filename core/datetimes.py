@@ -1,8 +1,10 @@
-"""The range of dates and datetimes that the platform accepts: those that every time zone can represent."""
+"""The dates and datetimes that the platform accepts: those that every time zone can represent."""
 
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
 
 SUPPORTED_YEARS = range(1900, 9999)
+DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _FIRST, _END = datetime(SUPPORTED_YEARS.start, 1, 1, tzinfo=UTC), datetime(SUPPORTED_YEARS.stop, 1, 1, tzinfo=UTC)
 
 
@@ -11,6 +13,6 @@ def is_supported_datetime(at: datetime) -> bool:
     return _FIRST <= at < _END
 
 
-def is_supported_date(day: date) -> bool:
-    """Return whether the platform accepts the midnight of the date in every time zone."""
-    return day.year in SUPPORTED_YEARS
+def is_supported_date(day: date, *, is_end: bool = False) -> bool:
+    """Return whether the platform accepts the start of the date in every time zone, and its end with ``is_end``."""
+    return day.year in SUPPORTED_YEARS and (not is_end or (day + timedelta(days=1)).year in SUPPORTED_YEARS)

@@ -30,10 +30,23 @@ def quarter_hour_start(at: datetime) -> datetime:
     return at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
 
 
+def start_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first instant of a day in a time zone, or of the next day if the time zone skipped it."""
+    instant = datetime.combine(day, time.min, zone).astimezone(UTC)
+    while (instant - _TICK).astimezone(zone).date() >= day:  # midnight is within the skipped hour
+        instant -= QUARTER_HOUR
+    return instant
+
+
+def end_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """Return the end (exclusive) of a day in a time zone: the first instant of the next day."""
+    return start_of_day(day + timedelta(days=1), zone)
+
+
 def start_of(at: datetime, unit: Interval, zone: ZoneInfo) -> datetime:
     """Return the start of the period that contains ``at``."""
     if unit is not Interval.HOUR:
-        return _first_instant(_first_day(at.astimezone(zone).date(), unit), zone)
+        return start_of_day(_first_day(at.astimezone(zone).date(), unit), zone)
     start = quarter_hour_start(at)
     while _same_hour(start - QUARTER_HOUR, start, zone):
         start -= QUARTER_HOUR
@@ -45,7 +58,7 @@ def next_start(start: datetime, unit: Interval, zone: ZoneInfo) -> datetime:
     if unit is Interval.HOUR:
         return _next_hour(start, zone)
     day = _next_day(start.astimezone(zone).date(), unit)
-    while (following := _first_instant(day, zone)) <= start:  # a date that the time zone skipped
+    while (following := start_of_day(day, zone)) <= start:  # a date that the time zone skipped
         day = _next_day(day, unit)
     return following
 
@@ -93,11 +106,3 @@ def _next_day(day: date, unit: Interval) -> date:
     if unit is Interval.MONTH:
         return (first.replace(day=28) + timedelta(days=4)).replace(day=1)
     return first + timedelta(days=7 if unit is Interval.WEEK else 1)
-
-
-def _first_instant(day: date, zone: ZoneInfo) -> datetime:
-    """Return the first instant of a day in a time zone, or of the next day if the time zone skipped it."""
-    instant = datetime.combine(day, time.min, zone).astimezone(UTC)
-    while (instant - _TICK).astimezone(zone).date() >= day:  # midnight is within the skipped hour
-        instant -= QUARTER_HOUR
-    return instant

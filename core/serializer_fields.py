@@ -5,9 +5,10 @@ They are strict: a number is neither text nor a boolean.
 
 import re
 import uuid
-from datetime import UTC, datetime, time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext
@@ -17,7 +18,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from core import datetimes, money
+from core import datetimes, money, periods
 
 UNSUPPORTED_YEAR = _("Enter a year from 1900 to 9998.")  # the range of core.datetimes
 INVALID_AMOUNT = _('Enter a decimal string, for example "12.50".')
@@ -136,25 +137,48 @@ class AwareDateTimeField(serializers.DateTimeField):
         return at
 
 
-@extend_schema_field(
-    {"type": "string", "description": "Datetime with a UTC offset, or a date: midnight in the brand's time zone"}
-)
-class DateOrDateTimeField(serializers.Field[Any, Any, Any, Any]):
-    """A datetime with a UTC offset, or a date.
+class _DateOrDateTimeField(serializers.Field[Any, Any, Any, Any]):
+    """A datetime with a UTC offset, or a date, whose instant depends on a time zone (``localize``)."""
 
-    A date becomes a naive midnight, which ``localize_date`` puts into the brand's time zone.
-    """
+    is_end: ClassVar[bool]
 
-    def to_internal_value(self, data: Any) -> datetime:
-        if isinstance(data, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", data, re.ASCII):
+    def to_internal_value(self, data: Any) -> "datetime | LocalDate":
+        if isinstance(data, str) and datetimes.DATE.fullmatch(data):
             day = serializers.DateField().run_validation(data)
-            if not datetimes.is_supported_date(day):
+            if not datetimes.is_supported_date(day, is_end=self.is_end):
                 raise serializers.ValidationError(UNSUPPORTED_YEAR, code="invalid")
-            return datetime.combine(day, time.min)
-        return AwareDateTimeField().run_validation(data)  # type: ignore[no-any-return]
+            return LocalDate(day, is_end=self.is_end)
+        at: datetime = AwareDateTimeField().run_validation(data)
+        return at
 
     def to_representation(self, value: datetime) -> str:
         return value.astimezone(UTC).isoformat()
+
+
+@extend_schema_field(
+    {"type": "string", "description": "Datetime with a UTC offset, or a date, from its first instant on"}
+)
+class StartField(_DateOrDateTimeField):
+    """The start of a period. A date means its first instant in the time zone."""
+
+    is_end = False
+
+
+@extend_schema_field(
+    {"type": "string", "description": "Datetime with a UTC offset (exclusive), or a date, which is included"}
+)
+class EndField(_DateOrDateTimeField):
+    """The end of a period, which is exclusive. A date means the whole day, so the period ends with the next one."""
+
+    is_end = True
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDate:
+    """A date as the start or the end of a period, in a time zone that isn't known yet."""
+
+    day: date
+    is_end: bool
 
 
 def validate(serializer_class: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
@@ -174,10 +198,11 @@ def _cached_serializer(serializer_class: type[serializers.Serializer[Any]]) -> s
     return serializer
 
 
-def localize_date(value: datetime, zone: str) -> datetime:
-    """Return a datetime in UTC; a naive midnight, which ``DateOrDateTimeField`` returns for a date, is in ``zone``."""
-    local = value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))
-    return local.astimezone(UTC)
+def localize(value: datetime | LocalDate, zone: str) -> datetime:
+    """Return in UTC the instant of a validated ``StartField`` or ``EndField``; a date is one of the time zone."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    return (periods.end_of_day if value.is_end else periods.start_of_day)(value.day, ZoneInfo(zone))
 
 
 def parse_minor_units(text: str, currency: str, field: str) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pricing.benefits import BenefitContext, BenefitFunction, compile_benefit
-from pricing.conditions import ConditionContext, ConditionResult, evaluate, is_running, to_local_time
+from pricing.conditions import ConditionContext, ConditionResult, evaluate, find_day, is_running, to_local_time
 from pricing.offer import Condition, Contains, Subtotal
 from pricing.prices import Prices
 from pricing.profile import Profile
@@ -78,7 +78,12 @@ def prepare_offer(origin: EligibleOffer, cart_context: CartContext) -> PreparedO
     offer = origin.offer
     local = to_local_time(cart_context.at, origin.timezone)
     context = ConditionContext(
-        cart_context.cart, cart_context.lines, cart_context.facts.for_brand(origin.brand), origin.brand, local
+        cart_context.cart,
+        cart_context.lines,
+        cart_context.facts.for_brand(origin.brand),
+        origin.brand,
+        local,
+        find_day(offer.conditions, local),
     )
     rank = (offer.lane, -offer.priority, origin.order, origin.ref)
     prepared = PreparedOffer(origin, rank, context, [], cart_context.profile)

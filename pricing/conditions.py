@@ -5,9 +5,9 @@ All conditions except subtotals on the `running` basis are evaluated before any 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,13 +31,17 @@ class ConditionResult:
 
 @dataclass(frozen=True, slots=True)
 class ConditionContext:
-    """Data that conditions use: the cart, its lines in the engine's order, the shopper, and the brand's local time."""
+    """Data that conditions use: the cart, its lines in the engine's order, the shopper, and the brand's local time.
+
+    ``day`` is the day that the time belongs to: the day before, if the offer's hours pass midnight and began then.
+    """
 
     cart: Cart
     lines: Sequence[Line]
     facts: Facts
     brand: str | None
     local_time: datetime
+    day: date
 
     def count_units(self, lines: Sequence[int]) -> int:
         """Return the number of units on these lines."""
@@ -55,6 +59,15 @@ class ConditionContext:
 def to_local_time(at: datetime, timezone: str) -> datetime:
     """Convert a datetime to the time zone of a brand."""
     return at.astimezone(ZoneInfo(timezone))
+
+
+def find_day(conditions: Iterable[Condition], local_time: datetime) -> date:
+    """Return the day that a time belongs to: hours that pass midnight belong to the day on which they begin."""
+    is_past_midnight = any(
+        isinstance(condition, Hours) and passes_midnight(condition) and clock(local_time) < condition.end
+        for condition in conditions
+    )
+    return local_time.date() - timedelta(days=1 if is_past_midnight else 0)
 
 
 def is_running(condition: Condition) -> bool:
@@ -145,7 +158,7 @@ ACTUAL_VALUES: Mapping[str, Callable[[ConditionContext], list[str]]] = {
     "currency": lambda scene: [scene.cart.currency],
     "country": lambda scene: [] if scene.cart.country is None else [scene.cart.country.upper()],
     "shipping_method": lambda scene: [method.id for method in scene.cart.shipping],
-    "weekdays": lambda scene: [DAYS[scene.local_time.weekday()]],
+    "weekdays": lambda scene: [DAYS[scene.day.weekday()]],
 }
 ONE_OF_CODES = {
     "audience": ("audience_not_member", "You aren't eligible for this offer."),
@@ -173,24 +186,26 @@ def check_nth_order(condition: NthOrder, context: ConditionContext, _: Prices | 
 
 def check_hours(condition: Hours, context: ConditionContext, _: Prices | None) -> ConditionResult:
     """Check the local time. The start is inclusive, the end exclusive; the hours may pass midnight."""
-    now, start, end = (
-        to_minutes(text) for text in (context.local_time.strftime("%H:%M"), condition.start, condition.end)
-    )
-    passed = start <= now < end if start < end else now >= start or now < end
-    required = {"from": condition.start, "to": condition.end}
-    return schedule_result(condition.kind, required, context.local_time.strftime("%H:%M"), passed)
+    now, start, end = clock(context.local_time), condition.start, condition.end
+    passed = now >= start or now < end if passes_midnight(condition) else start <= now < end
+    return schedule_result(condition.kind, {"from": start, "to": end}, now, passed)
 
 
-def to_minutes(text: str) -> int:
-    """Convert a time of day to minutes since midnight."""
-    return int(text[:2]) * 60 + int(text[3:])
+def passes_midnight(condition: Hours) -> bool:
+    """Return whether the hours begin on one day and end on the next."""
+    return condition.end <= condition.start
+
+
+def clock(local_time: datetime) -> str:
+    """Return the time of day as HH:MM, which sorts by time."""
+    return local_time.strftime("%H:%M")
 
 
 def check_date_range(condition: DateRange, context: ConditionContext, _: Prices | None) -> ConditionResult:
-    """Check the local time against dates, both inclusive, or datetimes, the end exclusive."""
+    """Check the day against dates, both inclusive, or the time against datetimes, the end exclusive."""
     start, end = condition.start, condition.end
     if len(start or end or "") == 10:
-        today = context.local_time.date().isoformat()
+        today = context.day.isoformat()
         passed = (start is None or start <= today) and (end is None or today <= end)
         return schedule_result(condition.kind, {"from": start, "to": end}, today, passed)
     passed = (start is None or parse_datetime(start) <= context.local_time) and (

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from unfold.widgets import DATETIME_CLASSES
 
-from core import datetimes
+from core import datetimes, periods
 from core.errors import DomainError
 from core.serializer_fields import UNSUPPORTED_YEAR
 
@@ -39,13 +39,25 @@ class AutocompletePicker(AutocompleteSelect):
 class AwareDateTimeFormField(forms.DateTimeField):
     """A date and time in the active time zone.
 
-    Where clocks go back, the first of two datetimes is used, as in the API. A datetime that clocks skip is invalid.
+    Where clocks go back, the first of two datetimes is used, as in the API. A datetime that clocks skip is invalid. A
+    date without a time means its first instant; as the end of a period (``is_end``) it means the whole day.
     """
 
-    def __init__(self, *, widget: forms.Widget | None = None, **options: Any) -> None:
+    def __init__(self, *, is_end: bool = False, widget: forms.Widget | None = None, **options: Any) -> None:
+        self.is_end = is_end
         super().__init__(widget=widget or DateTimePicker(), **options)
 
     def to_python(self, value: Any) -> datetime | None:
+        if isinstance(value, str) and datetimes.DATE.fullmatch(value.strip()):
+            day = DateFormField(is_end=self.is_end).to_python(value)
+            return None if day is None else self._to_instant(day)
+        return self._to_datetime(value)
+
+    def _to_instant(self, day: date) -> datetime:
+        zone = timezone.get_current_timezone()
+        return (periods.end_of_day if self.is_end else periods.start_of_day)(day, zone)
+
+    def _to_datetime(self, value: Any) -> datetime | None:
         try:
             at = super().to_python(value)
         except forms.ValidationError as error:
@@ -61,14 +73,15 @@ class AwareDateTimeFormField(forms.DateTimeField):
 
 
 class DateFormField(forms.DateField):
-    """A date, without a time."""
+    """A date, without a time; with ``is_end``, one whose end is supported, too."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, is_end: bool = False, **options: Any) -> None:
+        self.is_end = is_end
         super().__init__(widget=DateTimePicker(day=True), **options)
 
     def to_python(self, value: Any) -> date | None:
         day = super().to_python(value)
-        if day is not None and not datetimes.is_supported_date(day):
+        if day is not None and not datetimes.is_supported_date(day, is_end=self.is_end):
             raise forms.ValidationError(UNSUPPORTED_YEAR, code="invalid")
         return day
 

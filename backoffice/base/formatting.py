@@ -37,11 +37,6 @@ def local_date(at: datetime, zone: str) -> date:
     return at.astimezone(zoneinfo.ZoneInfo(zone)).date()
 
 
-def local_midnight(day: date, zone: str) -> datetime:
-    """Return the start of a day in a time zone."""
-    return datetime(day.year, day.month, day.day, tzinfo=zoneinfo.ZoneInfo(zone))
-
-
 def format_number(number: float, digits: int = 0) -> str:
     """Return a number with thousands separators and a fixed number of decimal digits."""
     return formats.number_format(number, digits, force_grouping=True)

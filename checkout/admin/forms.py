@@ -1,7 +1,7 @@
 """Forms of the cart simulator and of new backtests."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from unfold.widgets import (
 
 from backoffice.base.form_fields import AwareDateTimeFormField, DateFormField
 from core import money
+from core.periods import end_of_day, start_of_day
 from pricing.profile import OPTIONS
 from promotions.models import PricingProfile, Promotion
 
@@ -154,7 +155,7 @@ class BacktestForm(forms.Form):
 
     promotion = forms.ChoiceField(label=_("Promotion"), widget=UnfoldAdminSelectWidget())
     first = DateFormField(label=_("First day"))
-    last = DateFormField(label=_("Last day"))
+    last = DateFormField(label=_("Last day"), is_end=True)
 
     FIELDS: Mapping[str, str] = {"start": "first", "end": "last"}
 
@@ -164,7 +165,5 @@ class BacktestForm(forms.Form):
 
     def get_period(self, zone: str) -> tuple[datetime, datetime]:
         """Return the start of the first day and the end of the last day, in the brand's time zone."""
-        first, last = (
-            datetime.combine(self.cleaned_data[name], time.min, ZoneInfo(zone)) for name in ("first", "last")
-        )
-        return first, last + timedelta(days=1)
+        first, last = self.cleaned_data["first"], self.cleaned_data["last"]
+        return start_of_day(first, ZoneInfo(zone)), end_of_day(last, ZoneInfo(zone))

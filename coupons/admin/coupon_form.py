@@ -40,7 +40,7 @@ class CouponForm(forms.Form):
         label=_("Title"), max_length=100, help_text=_("Shown to customers."), widget=UnfoldAdminTextInputWidget()
     )
     start_date = AwareDateTimeFormField(label=_("Starts"))
-    end_date = AwareDateTimeFormField(label=_("Ends"))
+    end_date = AwareDateTimeFormField(is_end=True, label=_("Ends"))
     maximum_number_of_coupons = integer_field(
         _("Total usage limit"), 1, MAX_LIMIT, _("Leave blank for no limit.")
     )  # fmt: skip

@@ -33,7 +33,7 @@ class CouponFilterForm(forms.Form):
         label=gettext_lazy("Code"), required=False, max_length=64, widget=UnfoldAdminTextInputWidget()
     )
     since = DateFormField(required=False, label=gettext_lazy("From"))
-    until = DateFormField(required=False, label=gettext_lazy("To"))
+    until = DateFormField(required=False, label=gettext_lazy("To"), is_end=True)
 
     def __init__(self, parameters: Mapping[str, str], *, brands: list[Brand]) -> None:
         self.selected_coupon = _find_coupon(parameters.get("coupon", ""), brands)

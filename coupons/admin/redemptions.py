@@ -1,7 +1,7 @@
 """Admin pages of single redemptions: search, export, details, release and return."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -23,9 +23,10 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from accounts.models import Brand
 from backoffice.base.admin import ReadOnlyAdminMixin
 from backoffice.base.csv_export import csv_response
-from backoffice.base.formatting import format_amount, format_datetime, local_date, local_midnight
+from backoffice.base.formatting import format_amount, format_datetime, local_date
 from core import ids, money
 from core.errors import DomainError
+from core.periods import end_of_day, start_of_day
 from core.permissions import BrandPermissions
 from coupons import services
 from coupons.admin import presenters
@@ -68,15 +69,15 @@ class RedemptionFilterForm(CouponFilterForm):
 
     def to_query(self) -> RedemptionQuery:
         """Return the query that the form describes; days are those of the brand's time zone."""
-        cleaned, zone = self.cleaned_data, self.selected_brand.timezone
+        cleaned, zone = self.cleaned_data, ZoneInfo(self.selected_brand.timezone)
         return RedemptionQuery(
             brand=self.selected_brand.pk,
             coupon=self.selected_coupon.pk if self.selected_coupon else None,
             customer=cleaned["customer"],
             code=cleaned["code"],
             status=cleaned["status"],
-            since=local_midnight(cleaned["since"], zone) if cleaned["since"] else None,
-            until=local_midnight(cleaned["until"] + timedelta(days=1), zone) if cleaned["until"] else None,
+            since=start_of_day(cleaned["since"], zone) if cleaned["since"] else None,
+            until=end_of_day(cleaned["until"], zone) if cleaned["until"] else None,
         )
 
     def query_parameters(self) -> dict[str, str]:

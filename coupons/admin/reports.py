@@ -25,10 +25,9 @@ from backoffice.base.formatting import (
     format_period,
     format_totals,
     local_date,
-    local_midnight,
 )
 from core.errors import InvalidRequest
-from core.periods import Interval
+from core.periods import Interval, end_of_day, start_of_day
 from coupons.admin.filters import CouponFilterForm, readable_brands
 from coupons.services import reports
 from coupons.services.reports import Report
@@ -92,11 +91,11 @@ class ReportForm(CouponFilterForm):
         if not self.is_valid():
             return None
         cleaned = self.cleaned_data
-        start = local_midnight(cleaned["since"], cleaned["timezone"])
-        end = local_midnight(cleaned["until"] + timedelta(days=1), cleaned["timezone"])
+        zone = ZoneInfo(cleaned["timezone"])
+        start, end = start_of_day(cleaned["since"], zone), end_of_day(cleaned["until"], zone)
         options: dict[str, Any] = {
             "unit": Interval(cleaned["unit"]),
-            "timezone": ZoneInfo(cleaned["timezone"]),
+            "timezone": zone,
             "start": start,
             "end": max(start, min(end, at)),
             "at": at,

@@ -20,7 +20,7 @@ from core.api import CursorPagination
 from core.errors import PermissionDenied
 from core.idempotency import idempotent
 from core.openapi import problem_responses
-from core.serializer_fields import localize_date
+from core.serializer_fields import localize
 from core.views import APIView
 from coupons import selectors, services
 from coupons.api.serializers import (
@@ -183,11 +183,11 @@ def apply_action(request: Request, pk: uuid.UUID, action: Action) -> dict[str, A
 
 # --- input ------------------------------------------------------------------------------------------------------------
 def _model_fields(values: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
-    """Return the validated values as model fields; dates become midnight in the brand's time zone."""
+    """Return the validated values as model fields; dates are days in the brand's time zone."""
     fields = {name: values[name] for name in SIMPLE_FIELDS if name in values}
     for name in ("start_date", "end_date"):
         if name in values:
-            fields[name] = localize_date(values[name], brand.timezone)
+            fields[name] = localize(values[name], brand.timezone)
     if values.get("status") == OfferStatus.DRAFT:
         fields["decision"] = OfferDecision.DRAFT
     return fields

@@ -23,7 +23,7 @@ from core import money
 from core.api import CsvRenderer
 from core.errors import InvalidRequest
 from core.periods import Interval
-from core.serializer_fields import DateOrDateTimeField, StrictCharField, localize_date
+from core.serializer_fields import EndField, StartField, StrictCharField, localize
 from core.views import APIView
 from coupons.api.coupons import readable
 from coupons.services import reports
@@ -53,12 +53,11 @@ class ReportQuerySerializer(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Add ``from`` and ``to``, whose names can't be attributes in Python."""
         fields = super().get_fields()
-        fields["from"] = DateOrDateTimeField(
-            required=False, help_text=gettext_lazy("Start (inclusive). A date is midnight in `tz`.")
+        fields["from"] = StartField(
+            required=False,
+            help_text=gettext_lazy("Start (inclusive). A date in `tz` counts from its first instant."),
         )
-        fields["to"] = DateOrDateTimeField(
-            required=False, help_text=gettext_lazy("End (exclusive). A date is midnight in `tz`.")
-        )
+        fields["to"] = EndField(required=False, help_text=gettext_lazy("End (exclusive). A date in `tz` is included."))
         return fields
 
 
@@ -173,7 +172,7 @@ def _validated_query(serializer_class: type[ReportQuerySerializer], request: Req
 def _period(query: dict[str, Any], brand: Brand) -> dict[str, Any]:
     """Return the interval, the time zone, the start and the end of the report."""
     zone = query.get("tz") or timezone_of(brand)
-    start, end = (localize_date(query[name], zone.key) if name in query else None for name in ("from", "to"))
+    start, end = (localize(query[name], zone.key) if name in query else None for name in ("from", "to"))
     return {"unit": Interval(query["unit"]), "timezone": zone, "start": start, "end": end}
 
 

@@ -8,8 +8,9 @@ from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from core.serializer_fields import (
-    DateOrDateTimeField,
+    EndField,
     SlugField,
+    StartField,
     StrictCharField,
     StrictIntegerField,
 )
@@ -38,11 +39,11 @@ class CouponCodeOptionsSerializer(InputSerializer):
 
 
 class CouponFieldsSerializer(InputSerializer):
-    """Fields of a coupon that a brand sets. Dates without a time mean midnight in the brand's time zone."""
+    """Fields of a coupon that a brand sets. Dates without a time are days in the brand's time zone."""
 
     title = StrictCharField(max_length=100)
-    start_date = DateOrDateTimeField()
-    end_date = DateOrDateTimeField()
+    start_date = StartField(help_text=gettext_lazy("When the coupon starts. A date counts from its first instant."))
+    end_date = EndField(help_text=gettext_lazy("When the coupon ends (exclusive). A date is included."))
     maximum_number_of_coupons = StrictIntegerField(
         required=False,
         allow_null=True,

@@ -54,6 +54,7 @@ class LocalDateTimeInput(forms.DateTimeInput):
 def validity_field(brand: Brand) -> AwareDateTimeFormField:
     """Build the field for the end of validity. The brand's time zone must be active."""
     return AwareDateTimeFormField(
+        is_end=True,
         label=_("Valid until"),
         widget=LocalDateTimeInput(),
         help_text=gettext("Times are in %(timezone)s.") % {"timezone": brand.timezone},

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Iterator
-from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -25,9 +24,10 @@ from accounts.selectors import customer_key
 from backoffice.base.admin import ReadOnlyAdminMixin, list_brand_ids
 from backoffice.base.csv_export import csv_response
 from backoffice.base.form_fields import DateFormField
-from backoffice.base.formatting import format_amount, format_datetime, local_date, local_midnight
+from backoffice.base.formatting import format_amount, format_datetime, local_date
 from core import db, money
 from core.errors import NotFound
+from core.periods import end_of_day, start_of_day
 from core.permissions import BrandPermissions
 from discounts import selectors, services
 from discounts.models import Usage
@@ -50,7 +50,7 @@ class RedemptionFilterForm(forms.Form):
         label=_("Customer ID"), required=False, max_length=100, widget=UnfoldAdminTextInputWidget()
     )
     since = DateFormField(label=_("From"), required=False)
-    until = DateFormField(label=_("To"), required=False)
+    until = DateFormField(label=_("To"), required=False, is_end=True)
     before = forms.UUIDField(required=False, widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, brands: list[Brand], **kwargs: Any) -> None:
@@ -76,12 +76,13 @@ class RedemptionFilterForm(forms.Form):
     def to_query(self) -> statistics.RedemptionQuery:
         """Convert the filter to a query. A code of another brand matches nothing."""
         data, brand = self.cleaned_data, self.selected_brand
+        zone = ZoneInfo(brand.timezone)
         return statistics.RedemptionQuery(
             brands=[brand.pk],
             code=find_code_key(brand=brand, text=data["code"]) if data["code"] else None,
             customer=customer_key(data["customer"]) if data["customer"] else None,
-            since=local_midnight(data["since"], brand.timezone) if data["since"] else None,
-            until=local_midnight(_next_day(data["until"]), brand.timezone) if data["until"] else None,
+            since=start_of_day(data["since"], zone) if data["since"] else None,
+            until=end_of_day(data["until"], zone) if data["until"] else None,
         )
 
     def clean(self) -> dict[str, Any]:
@@ -91,10 +92,6 @@ class RedemptionFilterForm(forms.Form):
                 message = gettext("Enter a date between %(first)s and %(last)s.")
                 self.add_error(name, message % {"first": MIN_YEAR, "last": MAX_YEAR})
         return cleaned
-
-
-def _next_day(day: date) -> date:
-    return day + timedelta(days=1)
 
 
 @admin.register(Usage)

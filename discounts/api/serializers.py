@@ -10,8 +10,8 @@ from rest_framework import serializers
 from core import money
 from core.serializer_fields import (
     AmountField,
-    AwareDateTimeField,
     CurrencyField,
+    EndField,
     SlugField,
     StrictBooleanField,
     StrictCharField,
@@ -22,6 +22,7 @@ from discounts import rules
 from discounts.models import DiscountCode
 from discounts.services import RedemptionResult
 
+VALIDITY_HELP = _("When the code ends (exclusive). A date in the brand's time zone is included.")
 _RULE_SCHEMA = {
     "oneOf": [
         {"type": "string", "format": "uuid", "description": "ID of one of the brand's rules."},
@@ -105,7 +106,7 @@ class CodeInputSerializer(InputSerializer):
         max_length=200, help_text=_("Text of the code: 3 to 64 letters, digits, hyphens or underscores.")
     )
     rule = RuleField(help_text=_("ID of one of the brand's rules, or the fields of a new rule."))
-    validity = AwareDateTimeField(help_text=_("When the code ends."))
+    validity = EndField(help_text=VALIDITY_HELP)
     brand = SlugField(required=False, help_text=_("Slug of the brand. Required if you belong to several brands."))
     notify = StrictBooleanField(default=True, help_text=_("Whether to announce the code to customers by email."))
 
@@ -113,7 +114,7 @@ class CodeInputSerializer(InputSerializer):
 class CodeUpdateSerializer(InputSerializer):
     """Changes to a discount code."""
 
-    validity = AwareDateTimeField(required=False, help_text=_("When the code ends."))
+    validity = EndField(required=False, help_text=VALIDITY_HELP)
     active = StrictBooleanField(required=False, help_text=_("False pauses the code, true resumes it."))
 
 

@@ -16,7 +16,7 @@ from core.api import CursorPagination
 from core.errors import NotFound, PermissionDenied
 from core.hot import Answer, Call, HotView
 from core.idempotency import idempotent
-from core.serializer_fields import parse_minor_units, validate
+from core.serializer_fields import localize, parse_minor_units, validate
 from core.views import APIView
 from discounts import selectors, services
 from discounts.api.serializers import (
@@ -51,11 +51,12 @@ class CodesView(APIView):
         serializer = CodeInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
+        brand = get_brand_for_caller(caller=get_caller(request.auth), slug=data.get("brand"), edit=True)
         code = services.create_code(
-            brand=get_brand_for_caller(caller=get_caller(request.auth), slug=data.get("brand"), edit=True),
+            brand=brand,
             text=data["id"],
             rule=data["rule"],
-            validity=data["validity"],
+            validity=localize(data["validity"], brand.timezone),
             notify=data["notify"],
             by=get_caller(request.auth).user_key,
             at=timezone.now(),
@@ -117,10 +118,11 @@ class CodeView(APIView):
         """Change when a discount code ends, or pause or resume it."""
         serializer = CodeUpdateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
+        code, validity = self._get_own_code(request, name), serializer.validated_data.get("validity")
         code = services.change_code(
-            code=self._get_own_code(request, name),
+            code=code,
             at=timezone.now(),
-            validity=serializer.validated_data.get("validity"),
+            validity=None if validity is None else localize(validity, code.brand.timezone),
             is_active=serializer.validated_data.get("active"),
         )
         return Response(serialize_code(code, selectors.announcement_progress(code)))

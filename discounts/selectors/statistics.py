@@ -12,8 +12,9 @@ from django.core.cache import cache
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from backoffice.base.formatting import local_date, local_midnight
+from backoffice.base.formatting import local_date
 from core import db, ids
+from core.periods import start_of_day
 from discounts.models import DiscountCode, Usage, UsageReturn
 
 LIST_CAP = 10_000
@@ -68,8 +69,7 @@ def by_day(
     today = local_date(at, zone)
     scope = code or ".".join(sorted(str(brand) for brand in brands or ())) or "all"
     cache_key = f"redemptions:{scope}:{zone}:{today}"
-    start = local_midnight(today, zone)
-    first = local_midnight(today - timedelta(days=DAYS - 1), zone)
+    start, first = (start_of_day(day, ZoneInfo(zone)) for day in (today, today - timedelta(days=DAYS - 1)))
     past = cache.get(cache_key)
     if past is None:
         past = _group_by_day(RedemptionQuery(brands, code, None, first, start), zone)

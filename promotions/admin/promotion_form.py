@@ -55,7 +55,7 @@ class PromotionForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )  # fmt: skip
     start_date = AwareDateTimeFormField(label=gettext_lazy("Starts"))
-    end_date = AwareDateTimeFormField(label=gettext_lazy("Ends"))
+    end_date = AwareDateTimeFormField(is_end=True, label=gettext_lazy("Ends"))
     target_audience = forms.ChoiceField(
         label=gettext_lazy("Customer eligibility"), required=False, widget=UnfoldAdminSelectWidget()
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.models import Brand
-from core.serializer_fields import localize_date, parse_minor_units
+from core.serializer_fields import localize, parse_minor_units
 from promotions.services import LIMIT_COLUMNS
 from redemptions.statuses import OfferDecision, OfferStatus
 
@@ -14,7 +14,7 @@ SIMPLE_FIELDS = ("name", "description", "target_audience", "trigger", "offer", "
 def to_model_fields(data: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     """Convert validated data to fields of the model: dates to the brand's midnight, the budget to minor units."""
     fields = {name: data[name] for name in SIMPLE_FIELDS if name in data}
-    fields |= {name: localize_date(data[name], brand.timezone) for name in ("start_date", "end_date") if name in data}
+    fields |= {name: localize(data[name], brand.timezone) for name in ("start_date", "end_date") if name in data}
     if "status" in data:
         is_draft = data["status"] == OfferStatus.DRAFT
         fields["decision"] = OfferDecision.DRAFT if is_draft else OfferDecision.PUBLISHED

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core import money
-from core.serializer_fields import AmountField, DateOrDateTimeField, SlugField, StrictCharField, StrictIntegerField
+from core.serializer_fields import AmountField, EndField, SlugField, StartField, StrictCharField, StrictIntegerField
 from core.serializers import InputSerializer
 from promotions.models import Promotion, Trigger
 from promotions.rules import list_warnings
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as StrPromise
 
 MAX_LIMIT = 2_000_000_000
+START_HELP = _("First date and time at which the promotion can be used. A date counts from its first instant.")
+END_HELP = _("Date and time from which the promotion can't be used. A date is included.")
 
 
 @extend_schema_field({"type": "object", "description": "An offer in the offer language.", "additionalProperties": True})
@@ -52,15 +54,15 @@ class LimitsSerializer(InputSerializer):
 
 
 class PromotionInputSerializer(InputSerializer):
-    """A new promotion. A date without a time is midnight in the brand's time zone."""
+    """A new promotion. Dates without a time are days in the brand's time zone."""
 
     name = StrictCharField(max_length=100, help_text=_("Name that is shown to customers."))
     description = StrictCharField(
         max_length=2000, required=False, allow_blank=True, help_text=_("Text that is shown to customers.")
     )
     brand = SlugField(required=False, help_text=_("Slug of the brand. Required if you belong to several brands."))
-    start_date = DateOrDateTimeField(help_text=_("First date and time at which the promotion can be used."))
-    end_date = DateOrDateTimeField(help_text=_("Date and time from which the promotion can't be used."))
+    start_date = StartField(help_text=START_HELP)
+    end_date = EndField(help_text=END_HELP)
     target_audience = StrictCharField(
         max_length=100, required=False, help_text=_("Segment type of the eligible customers. Omit for all customers.")
     )
@@ -90,10 +92,8 @@ class PromotionUpdateSerializer(InputSerializer):
     description = StrictCharField(
         max_length=2000, required=False, allow_blank=True, help_text=_("Text that is shown to customers.")
     )
-    start_date = DateOrDateTimeField(
-        required=False, help_text=_("First date and time at which the promotion can be used.")
-    )
-    end_date = DateOrDateTimeField(required=False, help_text=_("Date and time from which the promotion can't be used."))
+    start_date = StartField(required=False, help_text=START_HELP)
+    end_date = EndField(required=False, help_text=END_HELP)
     target_audience = StrictCharField(
         max_length=100,
         required=False,

@@ -14,7 +14,7 @@ from accounts.contracts import get_caller
 from accounts.selectors import check_internal, get_merchant_brand
 from core.idempotency import idempotent
 from core.openapi import problem_responses
-from core.serializer_fields import DateOrDateTimeField, StrictCharField, UuidField, localize_date
+from core.serializer_fields import EndField, StartField, StrictCharField, UuidField, localize
 from core.serializers import InputSerializer
 from core.views import APIView
 from segments import errors, selectors, services
@@ -23,12 +23,12 @@ STATUSES = _("scheduled, active, empty, expired or deleted.")
 
 
 class SyncSegmentInputSerializer(InputSerializer):
-    """The audience and the dates of a segment. A date without a time is midnight in the brand's time zone."""
+    """The audience and the dates of a segment. Dates without a time are days in the brand's time zone."""
 
     merchant_id = StrictCharField(max_length=100, help_text=_("ID or slug of the brand."))
     segment_type = StrictCharField(max_length=100, help_text=_("Audience, for example vip_customers."))
-    start_date = DateOrDateTimeField(help_text=_("When the segment starts, and is populated."))
-    end_date = DateOrDateTimeField(help_text=_("When the segment expires. Must be after the start and in the future."))
+    start_date = StartField(help_text=_("When the segment starts, and is populated."))
+    end_date = EndField(help_text=_("When the segment expires, after the start and in the future. A date is included."))
     promotion = UuidField(required=False, help_text=_("Promotion that uses the segment. A promotion has one segment."))
 
 
@@ -81,8 +81,8 @@ class SyncSegmentView(APIView):
         brand = get_merchant_brand(caller=get_caller(request.auth), merchant_id=data["merchant_id"])
         segment = services.schedule(
             brand=brand, segment_type=data["segment_type"], promotion_id=data.get("promotion"), at=timezone.now(),
-            start_date=localize_date(data["start_date"], brand.timezone),
-            end_date=localize_date(data["end_date"], brand.timezone),
+            start_date=localize(data["start_date"], brand.timezone),
+            end_date=localize(data["end_date"], brand.timezone),
         )  # fmt: skip
         answer = {"segment_id": segment.pk, "status": segment.status, "audience_count": segment.audience_count}
         return Response(answer, status=202)

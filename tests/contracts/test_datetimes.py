@@ -137,16 +137,16 @@ def test_form_shows_the_error_at_its_field(value: str) -> None:
 def test_form_and_api_agree_on_an_ambiguous_midnight(brand_client: ClientOf, page: str) -> None:
     picked, expected = "2027-11-07T00:00", "2027-11-07T04:00:00Z"
     brand = BrandFactory(timezone="America/Havana")  # where the clocks go back from one to midnight
-    path, body = (promotion if page.startswith("promotions") else coupon)(VALID_RANGE["start"], picked[:10])
+    path, body = (promotion if page.startswith("promotions") else coupon)(picked[:10], VALID_RANGE["end"])
     created = brand_client(brand).post(path, body, content_type="application/json").json()
     owner = Client()
     owner.force_login(MembershipFactory(brand=brand).user)
 
-    form = owner.post(f"/admin/{page}/add/", {"brand": brand.pk, "end_date": picked}).context["form"]
+    form = owner.post(f"/admin/{page}/add/", {"brand": brand.pk, "start_date": picked}).context["form"]
 
-    assert "end_date" not in form.errors
-    assert created["end_date"] == expected
-    assert form.cleaned_data["end_date"] == datetime.fromisoformat(expected)
+    assert "start_date" not in form.errors
+    assert created["start_date"] == expected
+    assert form.cleaned_data["start_date"] == datetime.fromisoformat(expected)
 
 
 @pytest.mark.parametrize("hour", [4, 5])  # the first midnight in Havana, and the second

@@ -119,9 +119,9 @@ def test_dates_are_days_of_the_reports_time_zone(server: Client, coupon: CouponD
     madrid = server.get(url_of(coupon), {"tz": "Europe/Madrid", **days}).json()
     tokyo = server.get(url_of(coupon), {"tz": "Asia/Tokyo", **days}).json()
 
-    assert (madrid["from"], madrid["to"]) == ("2027-03-27T23:00:00Z", "2027-03-28T22:00:00Z")  # of 23 hours
-    assert (tokyo["from"], tokyo["to"]) == ("2027-03-27T15:00:00Z", "2027-03-28T15:00:00Z")
-    assert [len(report["buckets"]) for report in (madrid, tokyo)] == [1, 1]
+    assert (madrid["from"], madrid["to"]) == ("2027-03-27T23:00:00Z", "2027-03-29T22:00:00Z")  # 23 and 24 hours
+    assert (tokyo["from"], tokyo["to"]) == ("2027-03-27T15:00:00Z", "2027-03-29T15:00:00Z")
+    assert [len(report["buckets"]) for report in (madrid, tokyo)] == [2, 2]
 
 
 def test_errors_are_problem_documents_for_csv_clients_too(server: Client, coupon: CouponDefinition) -> None:

@@ -117,7 +117,7 @@ def test_an_audience_that_is_no_text_never_creates_a_code_for_everyone(
     [
         ({"active": "yes"}, "active"), ({"active": 1}, "active"), ({"active": None}, "active"),
         ({"validity": None}, "validity"), ({"validity": "2020-01-01T00:00:00Z"}, "validity"),
-        ({"validity": "2099-01-01"}, "validity"),
+        ({"validity": "2099-01-01T00:00:00"}, "validity"),
     ],
 )  # fmt: skip
 def test_an_invalid_change_is_rejected_by_field(

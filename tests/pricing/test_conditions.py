@@ -122,6 +122,56 @@ def test_schedules_use_the_time_zone_of_the_brand():
     assert [result.code for result in priced("UTC").rejected] == ["outside_schedule"]
 
 
+@pytest.mark.parametrize(
+    ("at", "valid"),
+    [
+        ("2026-11-20T21:59", False),  # Friday, before
+        ("2026-11-20T22:00", True),
+        ("2026-11-20T23:59", True),
+        ("2026-11-21T00:00", True),  # Saturday, but Friday night
+        ("2026-11-21T01:59", True),
+        ("2026-11-21T02:00", False),
+        ("2026-11-21T22:30", False),  # Saturday night
+        ("2026-11-20T00:30", False),  # Thursday night
+    ],
+)
+@pytest.mark.parametrize(
+    "days",
+    [
+        condition("weekdays", any=["fri"]),
+        condition("date_range", **{"from": "2026-11-20", "to": "2026-11-20"}),
+        condition("date_range", **{"from": "2026-11-20T00:00:00+01:00", "to": "2026-11-21T02:00:00+01:00"}),
+    ],
+    ids=["weekdays", "dates", "datetimes"],
+)
+def test_hours_past_midnight_belong_to_the_day_on_which_they_begin(days, at, valid):
+    at = datetime.fromisoformat(f"{at}+01:00")
+    night = offer(percent(10), conditions=[days, condition("hours", **{"from": "22:00", "to": "02:00"})])
+    eligible = EligibleOffer("p", "promotion", "Friday night", night, timezone="Europe/Madrid")
+    if "T" in days.get("from", "") and at == datetime.fromisoformat("2026-11-20T00:30+01:00"):
+        valid = True  # the datetimes name that night themselves
+
+    decision = price(BAG, [eligible], ShopperFacts({}), parse_profile({}), at)
+
+    assert bool(decision.applied) is valid
+
+
+@pytest.mark.parametrize(
+    ("at", "valid"), [("2027-10-30T22:30Z", True), ("2027-10-31T01:30Z", True), ("2027-10-31T02:00Z", False)]
+)
+def test_a_night_in_which_clocks_go_back_is_an_hour_longer(at, valid):
+    # 22:00 to 03:00 in Madrid: 03:00 summer time is shown as 02:00, and comes an hour later
+    night = offer(
+        percent(10),
+        conditions=[condition("weekdays", any=["sat"]), condition("hours", **{"from": "22:00", "to": "03:00"})],
+    )
+    eligible = EligibleOffer("p", "promotion", "Saturday night", night, timezone="Europe/Madrid")
+
+    decision = price(BAG, [eligible], ShopperFacts({}), parse_profile({}), datetime.fromisoformat(at))
+
+    assert bool(decision.applied) is valid
+
+
 def test_utc_offset_of_the_datetime_does_not_matter():
     noon_elsewhere = NOON.astimezone(timezone(timedelta(hours=-7)))
     lunch = offer(percent(10), conditions=[condition("hours", **{"from": "12:00", "to": "13:00"})])

@@ -58,7 +58,7 @@ def test_a_segment_that_starts_now_is_active_at_once(brand: Brand, engine: Clien
     assert segment.pop("filled_at") == segment.pop("synced_at")
     assert segment == {
         "segment_id": response.json()["segment_id"], "merchant_id": "billo", "segment_type": "vip", "promotion": None,
-        "status": "active", "start_date": "2020-01-01T00:00:00Z", "expires_at": "2098-01-31T23:00:00Z",
+        "status": "active", "start_date": "2020-01-01T00:00:00Z", "expires_at": "2098-02-01T23:00:00Z",
         "audience_count": 3, "member_count": 3, "skipped_no_slot": 0, "status_reason": None,
     }  # fmt: skip
 
@@ -91,7 +91,7 @@ def test_an_empty_audience_is_rejected(brand: Brand, engine: Client) -> None:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"end_date": "2097-01-01"}, "end_date"), ({"end_date": "2098-01-01"}, "end_date"),
+        ({"end_date": "2097-01-01"}, "end_date"), ({"end_date": "2097-12-31"}, "end_date"),
         ({"start_date": "2019-01-01", "end_date": "2020-01-01"}, "end_date"), ({"end_date": None}, "end_date"),
         ({"start_date": "soon"}, "start_date"), ({"start_date": "2098-01-01T00:00:00"}, "start_date"),
         ({"start_date": 7}, "start_date"), ({"segment_type": ""}, "segment_type"),
@@ -127,7 +127,7 @@ def test_a_deleted_segment_releases_its_slots_and_stays_deleted(brand: Brand, en
 def test_a_segment_expires_at_its_end(brand: Brand, engine: Client) -> None:
     segment_id = create_segment(engine, PAYLOAD | {"start_date": "2020-01-01"}).json()["segment_id"]
 
-    process_queue(at=datetime(2098, 2, 1, tzinfo=UTC))
+    process_queue(at=datetime(2098, 2, 1, 23, tzinfo=UTC))
 
     assert read_segment(engine, segment_id).json()["status"] == "expired"
 

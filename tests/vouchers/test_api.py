@@ -83,7 +83,7 @@ def test_a_brand_server_creates_a_campaign_with_an_offer(brand: Brand, brand_cli
         ({"slug": "not a slug"}, "slug"),
         ({"slug": ""}, "slug"),
         ({"name": None}, "name"),
-        ({"start_date": "2027-01-01"}, "start_date"),
+        ({"start_date": "2027-01-01T00:00:00"}, "start_date"),
         ({"end_date": "2025-01-01T00:00:00Z"}, "end_date"),
         ({"start_date": "2020-01-01T00:00:00Z", "end_date": "2021-01-01T00:00:00Z"}, "end_date"),
         ({"voucher_valid_days": 0}, "voucher_valid_days"),

@@ -50,7 +50,7 @@ class CampaignForm(forms.Form):
         _("Voucher text"), 200, _("Shown on the voucher. Defaults to the discount."), required=False
     )
     start_date = AwareDateTimeFormField(label=_("Starts"))
-    end_date = AwareDateTimeFormField(label=_("Ends"))
+    end_date = AwareDateTimeFormField(is_end=True, label=_("Ends"))
     quota = _integer_field(_("Vouchers"), MAX_QUOTA, 100, _("First come, first served."))
     voucher_type = _text_field(_("Transaction type"), 50, _("Example: topup"), initial="topup")
     voucher_valid_days = _integer_field(_("Validity (days)"), MAX_VALID_DAYS, 30, _("Days after issue."))
@@ -87,7 +87,7 @@ class ExtendForm(forms.Form):
     """An extension of a campaign: more vouchers or a later end."""
 
     quota = _integer_field(_("Vouchers"), MAX_QUOTA, 100, _("Customers on the waiting list are served first."))
-    end_date = AwareDateTimeFormField(label=_("Ends"))
+    end_date = AwareDateTimeFormField(is_end=True, label=_("Ends"))
 
     def __init__(self, data: Any = None, *, campaign: Campaign) -> None:
         initial = {"quota": campaign.counter.quota, "end_date": campaign.end_date}

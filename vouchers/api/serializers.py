@@ -8,9 +8,10 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.serializer_fields import (
-    AwareDateTimeField,
+    EndField,
     ObjectField,
     SlugField,
+    StartField,
     StrictBooleanField,
     StrictCharField,
     StrictIntegerField,
@@ -26,6 +27,8 @@ OFFER_HELP = _("Offer of the vouchers, in the offer language.")
 TYPE_HELP = _("Transaction type that the vouchers are valid for.")
 DISCOUNT_HELP = _("Percentage, if the offer is only a percentage.")
 START_HELP, END_HELP = _("When the campaign starts."), _("When the campaign ends.")
+START_INPUT_HELP = _("When the campaign starts. A date in the brand's time zone counts from its first instant.")
+END_INPUT_HELP = _("When the campaign ends (exclusive). A date in the brand's time zone is included.")
 REASSIGN_HELP = _("Reassign revoked and expired vouchers to the waiting list.")
 
 
@@ -39,8 +42,8 @@ class CampaignInputSerializer(InputSerializer):
         max_length=200, required=False, allow_blank=True,
         help_text=_("Shown on the voucher. Defaults to the discount."),
     )  # fmt: skip
-    start_date = AwareDateTimeField(help_text=START_HELP)
-    end_date = AwareDateTimeField(help_text=END_HELP)
+    start_date = StartField(help_text=START_INPUT_HELP)
+    end_date = EndField(help_text=END_INPUT_HELP)
     quota = StrictIntegerField(default=100, **QUOTA)
     offer = ObjectField(
         required=False, help_text=_("Offer of the vouchers, in the offer language. Defaults to 30% off the order.")
@@ -56,7 +59,7 @@ class CampaignUpdateSerializer(InputSerializer):
     """An extension of a campaign: more vouchers or a later end."""
 
     quota = StrictIntegerField(required=False, **QUOTA)
-    end_date = AwareDateTimeField(required=False, help_text=END_HELP)
+    end_date = EndField(required=False, help_text=END_INPUT_HELP)
 
 
 class CampaignSerializer(serializers.Serializer[Any]):

@@ -16,6 +16,7 @@ from core.errors import NotFound, PermissionDenied, TokenInvalid
 from core.hot import Answer, Call, HotView
 from core.idempotency import idempotent
 from core.openapi import problem_responses
+from core.serializer_fields import localize
 from core.views import APIView
 from vouchers import selectors, services
 from vouchers.api.serializers import (
@@ -51,12 +52,10 @@ class CampaignsView(APIView):
         body = CampaignInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         data: dict[str, Any] = body.validated_data
-        campaign = services.create(
-            brand=get_brand_for_caller(caller=get_caller(request.auth), slug=data.get("brand"), edit=True),
-            quota=data["quota"],
-            fields={name: data[name] for name in MODEL_FIELDS if name in data},
-            at=timezone.now(),
-        )
+        brand = get_brand_for_caller(caller=get_caller(request.auth), slug=data.get("brand"), edit=True)
+        fields = {name: data[name] for name in MODEL_FIELDS if name in data}
+        fields |= {name: localize(data[name], brand.timezone) for name in ("start_date", "end_date")}
+        campaign = services.create(brand=brand, quota=data["quota"], fields=fields, at=timezone.now())
         return Response(serialize_campaign(campaign, own=True, logins=0), status=201)
 
     @extend_schema(responses={200: CampaignSerializer(many=True)}, operation_id="campaign_list")
@@ -87,8 +86,10 @@ class CampaignView(APIView):
         """Raise the quota of a campaign or move its end. The waiting list gets the new vouchers first."""
         body = CampaignUpdateSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        campaign = _get_editable_campaign(request, slug)
-        return _own_campaign_response(services.extend(campaign=campaign, at=timezone.now(), **body.validated_data))
+        campaign, changes = _get_editable_campaign(request, slug), dict(body.validated_data)
+        if "end_date" in changes:
+            changes["end_date"] = localize(changes["end_date"], campaign.brand.timezone)
+        return _own_campaign_response(services.extend(campaign=campaign, at=timezone.now(), **changes))
 
 
 class CloseView(APIView):
