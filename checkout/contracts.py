@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from pricing import Cart, Decision, Explanation, Facts, Offer, Profile, ShopperFacts
-from redemptions.contracts import Candidate, Rejection, SelectedOffer
+from redemptions.contracts import MAX_RESERVATION, Candidate, Rejection, SelectedOffer
 
-DEFAULT_TTL = 900  # seconds
-MAX_TTL = 3600  # seconds
+DEFAULT_TTL = MAX_SHOPPER_TTL = 900  # seconds
+MAX_TTL = int(MAX_RESERVATION.total_seconds())  # of servers
 MAX_CART_TOTAL = 10**14  # minor units; far above any order, far below the database's maximum
 DRAFT_KEY_PREFIX = "draft/"  # of a draft's candidate key, so that a draft is never mistaken for a live promotion
 

@@ -3,13 +3,15 @@
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from accounts.contracts import Shopper
 from core.errors import DomainError
 from pricing import Cart, Offer
+
+MAX_RESERVATION = timedelta(days=7)  # so long a backend may have to keep a reservation: until a bank transfer arrives
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from checkout import selectors, serialization
-from checkout.contracts import MAX_CART_TOTAL, QuoteRequest, RedemptionOptions
+from checkout.contracts import MAX_CART_TOTAL, MAX_SHOPPER_TTL, QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from core import money
 from core.serializer_fields import parse_minor_units
@@ -59,7 +59,13 @@ def _to_line(line: Mapping[str, Any], index: int, currency: str, brand: str | No
 
 
 def to_redemption_options(order: Mapping[str, Any], body: Mapping[str, Any], *, brand_id: Any) -> RedemptionOptions:
-    """Convert a validated order; ``body`` is the request as sent, for its fingerprint. Raises ValidationError."""
+    """Convert a validated order; ``body`` is the request as sent, for its fingerprint. Raises ValidationError.
+
+    ``brand_id`` is that of the brand whose server calls; None for a shopper.
+    """
+    if brand_id is None and order["ttl_seconds"] > MAX_SHOPPER_TTL:
+        detail = _("Shoppers can reserve for up to %(max)s seconds, servers for longer.") % {"max": MAX_SHOPPER_TTL}
+        raise ValidationError({"ttl_seconds": [ErrorDetail(detail, code="max_value")]})
     expected = order.get("expect_total")
     return RedemptionOptions(
         reference=order["order"],

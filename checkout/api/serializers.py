@@ -127,7 +127,10 @@ class RedemptionInputSerializer(CartInputSerializer):
         required=False, help_text=_("Total that the customer saw. A different one is rejected with `price_changed`.")
     )
     ttl_seconds = StrictIntegerField(
-        min_value=1, max_value=MAX_TTL, default=DEFAULT_TTL, help_text=_("Seconds until the reservation expires.")
+        min_value=1,
+        max_value=MAX_TTL,
+        default=DEFAULT_TTL,
+        help_text=_("Seconds until the reservation expires. At most 900 for shoppers."),
     )
     on_reject = serializers.ChoiceField(
         ["refuse", "skip"],

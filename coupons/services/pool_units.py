@@ -11,9 +11,10 @@ from core.outbox import enqueue_on_commit
 from coupons import rules, selectors
 from coupons.models import CouponCounter, CouponDefinition
 from coupons.services.limits import pool
+from redemptions.contracts import MAX_RESERVATION
 
 TIME_BUDGET_SECONDS = 30.0  # of one task; it enqueues the next
-POOL_RETENTION = timedelta(days=1)  # after the end of a coupon; its reservations end within an hour
+POOL_RETENTION = MAX_RESERVATION + timedelta(days=1)  # after the end of a coupon, when no reservation is left
 
 
 def create_units(*, coupon_id: uuid.UUID, at: datetime, budget: float = TIME_BUDGET_SECONDS) -> None:

@@ -16,11 +16,12 @@ from backoffice.base.formatting import local_date
 from core import db, ids
 from core.periods import start_of_day
 from discounts.models import DiscountCode, Usage, UsageReturn
+from redemptions.contracts import MAX_RESERVATION
 
 LIST_CAP = 10_000
 PAGE_CAP = 1_000_000
 CHUNK = 2_000
-MAX_RESERVATION = timedelta(hours=2)  # an ID is as old as its reservation, which lasts an hour at most
+MAX_AGE = MAX_RESERVATION + timedelta(hours=1)  # of a reservation, which is as old as its ID
 DAYS = 30
 CACHE_SECONDS = 300  # for the figures of past days
 
@@ -38,7 +39,7 @@ class RedemptionQuery:
     @property
     def min_id(self) -> uuid.UUID | None:
         """A lower bound of the IDs of all matching redemptions."""
-        return ids.min_uuid7_at(self.since - MAX_RESERVATION) if self.since else None
+        return ids.min_uuid7_at(self.since - MAX_AGE) if self.since else None
 
 
 def count_by_code(codes: Collection[int]) -> dict[int, dict[str, Any]]:
@@ -115,9 +116,7 @@ def totals(code: DiscountCode) -> tuple[int, Counter[str]]:
 
 def reserved(code: DiscountCode, at: datetime) -> int:
     """Return the number of redemptions of a code that checkouts reserve now."""
-    return Usage.objects.filter(
-        code_id=code.pk, reserved_until__gt=at, pk__gte=ids.min_uuid7_at(at - MAX_RESERVATION)
-    ).count()
+    return Usage.objects.filter(code_id=code.pk, reserved_until__gt=at, pk__gte=ids.min_uuid7_at(at - MAX_AGE)).count()
 
 
 def returned(code: DiscountCode) -> int:

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Brand, Customer, User
 from checkout.models import Redemption
+from checkout.services import release_expired
 from discounts.models import DiscountCode, Usage
 from redemptions.statuses import RedemptionStatus
 from tests.checkout.builders import (
@@ -58,6 +60,48 @@ def test_a_server_reserves_for_an_unknown_customer(server: Client) -> None:
     assert Redemption.objects.get().brand is not None
 
 
+@pytest.mark.parametrize("seconds", [901, 259_200, 604_800])
+def test_a_server_can_hold_a_reservation_for_days(server: Client, seconds: int) -> None:
+    answer = reserve_order(server, customer_id="c1", ttl_seconds=seconds)
+
+    created, expires = (datetime.fromisoformat(answer[name]) for name in ("created_at", "expires_at"))
+    assert expires - created == timedelta(seconds=seconds)
+    assert Usage.objects.get().reserved_until == expires
+    with time_machine.travel(expires - timedelta(seconds=1), tick=False):
+        release_expired(at=timezone.now())
+        assert post_action(server, answer, "confirm").json()["status"] == "confirmed"
+
+
+def test_a_long_reservation_ends_like_any_other(server: Client) -> None:
+    answer = reserve_order(server, customer_id="c1", ttl_seconds=604_800)
+    expires = datetime.fromisoformat(answer["expires_at"])
+
+    assert release_expired(at=expires - timedelta(seconds=1)) == 0
+    assert release_expired(at=expires) == 1
+
+    assert not Usage.objects.exists()
+    assert Redemption.objects.get().status == "expired"
+
+
+@pytest.mark.parametrize("seconds", [604_801, 10**9])
+def test_no_server_can_hold_a_reservation_for_longer(server: Client, seconds: int) -> None:
+    response = post(server, REDEMPTIONS, order(customer_id="c1", ttl_seconds=seconds))
+
+    assert status_and_code(response) == (400, "invalid")
+    assert [(error["field"], error["code"]) for error in response.json()["errors"]] == [("ttl_seconds", "max_value")]
+    assert not Redemption.objects.exists()
+
+
+def test_a_shopper_can_hold_a_reservation_for_a_quarter_of_an_hour(shopper: Client) -> None:
+    response = post(shopper, REDEMPTIONS, order(ttl_seconds=901))
+
+    (error,) = response.json()["errors"]
+    assert (error["field"], error["code"]) == ("ttl_seconds", "max_value")
+    assert "900" in error["detail"]
+    assert not Redemption.objects.exists()
+    assert reserve_order(shopper, ttl_seconds=900)["status"] == "reserved"
+
+
 def test_a_cart_without_codes_can_be_reserved(shopper: Client) -> None:
     assert reserve_order(shopper, codes=None)["quote"]["applied"] == []
     assert reserve_order(shopper, order="2", lines=[], shipping="4.00", codes=[])["quote"]["total"] == "4.00"
@@ -70,7 +114,7 @@ def test_a_cart_without_codes_can_be_reserved(shopper: Client) -> None:
         ({"order": 1001}, "order"), ({"order": ["1"]}, "order"), ({"expect_total": "1.001"}, "expect_total"),
         ({"expect_total": 108}, "expect_total"), ({"expect_total": "-1.00"}, "expect_total"),
         ({"ttl_seconds": 0}, "ttl_seconds"),
-        ({"ttl_seconds": 3601}, "ttl_seconds"), ({"ttl_seconds": "900"}, "ttl_seconds"),
+        ({"ttl_seconds": 901}, "ttl_seconds"), ({"ttl_seconds": "900"}, "ttl_seconds"),
         ({"ttl_seconds": 1.5}, "ttl_seconds"), ({"ttl_seconds": True}, "ttl_seconds"),
         ({"on_reject": "perhaps"}, "on_reject"), ({"on_reject": ["skip"]}, "on_reject"),
         ({"on_reject": True}, "on_reject"), ({"currency": "EURO"}, "currency"), ({"lines": []}, "lines"),

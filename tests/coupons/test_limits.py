@@ -165,13 +165,15 @@ def test_outside_quiet_hours_only_pools_that_start_soon_get_units(
     assert counter(later).taken == 9
 
 
-def test_free_units_are_deleted_a_day_after_the_end_and_used_ones_stay(at: datetime) -> None:
+def test_free_units_are_deleted_when_no_reservation_can_be_left_and_used_ones_stay(at: datetime) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=9, limit_strategy="pool", end_date=at + timedelta(hours=1))
     redeem(coupon, at)
 
     pool_units.maintain_pools(at=at + timedelta(hours=2))
     assert CouponUnit.objects.filter(coupon_id=coupon.pk).count() == 9
-    pool_units.maintain_pools(at=at + timedelta(days=2))
+    pool_units.maintain_pools(at=at + timedelta(days=7))  # a reservation may be left
+    assert CouponUnit.objects.filter(coupon_id=coupon.pk).count() == 9
+    pool_units.maintain_pools(at=at + timedelta(days=9))
 
     assert CouponUnit.objects.filter(coupon_id=coupon.pk).count() == counter(coupon).taken == 1
     assert list(consistency.check(at=at, repair=False)) == []
