@@ -119,6 +119,14 @@ class CartInputSerializer(InputSerializer):
         return attrs
 
 
+class QuoteInputSerializer(CartInputSerializer):
+    """A cart to price."""
+
+    order = StrictCharField(
+        max_length=100, required=False, help_text=_("Your reference of the order. It doesn't change the price.")
+    )
+
+
 class RedemptionInputSerializer(CartInputSerializer):
     """A cart to reserve for an order."""
 

@@ -17,7 +17,7 @@ from accounts.selectors import get_brand_for_caller, readable_brand_ids, shopper
 from checkout import selectors, serialization, services
 from checkout.api.parsers import serialize_redemption, to_quote_request, to_redemption_options
 from checkout.api.serializers import (
-    CartInputSerializer,
+    QuoteInputSerializer,
     QuoteSerializer,
     RedemptionInputSerializer,
     RedemptionSerializer,
@@ -38,10 +38,10 @@ UNKNOWN_CODE_SCOPE = "cart_code_miss"
 class QuoteView(APIView):
     """``/api/v1/checkout/quote/``"""
 
-    @extend_schema(request=CartInputSerializer, responses={200: QuoteSerializer}, operation_id="checkout_quote")
+    @extend_schema(request=QuoteInputSerializer, responses={200: QuoteSerializer}, operation_id="checkout_quote")
     def post(self, request: Request) -> Response:
         """Price a cart with its codes. Nothing is redeemed."""
-        body = validate(CartInputSerializer, request.data)
+        body = validate(QuoteInputSerializer, request.data)
         brand = _brand_of_caller(request)
         shopper = shopper_for(caller=get_caller(request.auth), customer_id=body.get("customer_id"))
         quote_request = to_quote_request(body, brand=brand.slug if brand else None)

@@ -292,12 +292,18 @@ def test_a_shoppers_quote_with_plain_codes_runs_three_queries(shopper: Client, d
         quoted(shopper)
 
 
-def test_a_quote_refuses_the_order_reference(shopper: Client) -> None:
-    response = post(shopper, QUOTE, order())
+def test_a_quote_ignores_the_order_reference(shopper: Client) -> None:
+    DiscountCodeFactory(text="TEN")
+
+    assert post(shopper, QUOTE, order()).status_code == 200
+    assert not Redemption.objects.exists()
+
+
+def test_a_quote_refuses_the_other_members_of_an_order(shopper: Client) -> None:
+    response = post(shopper, QUOTE, order(on_reject="skip", ttl_seconds=60))
 
     assert response.status_code == 400
-    assert [(error["field"], error["code"]) for error in response.json()["errors"]] == [("order", "unknown_field")]
-    assert not Redemption.objects.exists()
+    assert [error["field"] for error in response.json()["errors"]] == ["on_reject", "ttl_seconds"]
 
 
 def test_an_unknown_voucher_is_rejected_and_fails_a_redemption(shopper: Client) -> None:
