@@ -1,6 +1,6 @@
 """Consistency checks of redemptions, and of redemptions against what the backends keep of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,9 +9,10 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.db.models.functions import Coalesce
 
 from checkout import selectors
-from checkout.models import Redemption, RefundedLine
+from checkout.models import SHIPPING, Redemption, RedemptionItem, RefundedLine
+from checkout.refunds import OrderState
 from checkout.services.transitions import purchases_by_kind, release_expired
-from redemptions.contracts import Purchase, RedemptionBackend, SelectedOffer
+from redemptions.contracts import Purchase, RedemptionBackend, ReturnedItem, SelectedOffer
 from redemptions.statuses import LIVE, RedemptionStatus
 
 GRACE = timedelta(minutes=10)
@@ -49,6 +50,7 @@ def check(*, at: datetime, repair: bool) -> Iterator[str]:
     yield from _check_refunds()
     yield from _check_overdue(at, repair)
     yield from _check_items(at, repair)
+    yield from _check_returned_amounts(at, repair)
 
 
 def _check_totals() -> Iterator[str]:
@@ -61,16 +63,35 @@ def _check_totals() -> Iterator[str]:
 
 
 def _check_refunds() -> Iterator[str]:
+    """Compare what came back of lines and shipping with the status, the items and the total of each redemption."""
     has_refunds = Exists(RefundedLine.objects.filter(redemption=OuterRef("pk")))
-    for redemption in Redemption.objects.filter(has_refunds | Q(status__in=RETURN_STATUSES)).iterator():
-        discounts, refunded = selectors.get_line_discounts(redemption), selectors.get_refunded_lines(redemption)
+    rows = Redemption.objects.filter(has_refunds | Q(status__in=RETURN_STATUSES)).prefetch_related("refunded_lines")
+    for redemption in rows.iterator(chunk_size=CHUNK):
+        state, parts = selectors.get_order_state(redemption), list(redemption.refunded_lines.all())
         is_partial = redemption.status == RedemptionStatus.PARTIALLY_RETURNED
-        if redemption.status not in RETURN_STATUSES or (is_partial and not refunded):
-            yield f"redemption {redemption.pk}: {redemption.status}, with {len(refunded)} refunded lines"
-        elif redemption.status == RedemptionStatus.RETURNED and refunded != discounts:
-            yield f"redemption {redemption.pk}: returned, but its lines are {refunded} of {discounts}"
-        elif any(discounts.get(line) != discount for line, discount in refunded.items()):
-            yield f"redemption {redemption.pk}: refunded lines {refunded} don't match {discounts}"
+        if redemption.status not in RETURN_STATUSES or (is_partial and not parts):
+            yield f"redemption {redemption.pk}: {redemption.status}, with {len(parts)} refunded lines"
+        elif state.is_returned == is_partial:
+            yield f"redemption {redemption.pk}: {redemption.status}, but its lines are {_describe(parts)}"
+        else:
+            yield from _check_shares(redemption, state, parts)
+
+
+def _check_shares(redemption: Redemption, state: OrderState, parts: Sequence[RefundedLine]) -> Iterator[str]:
+    shares = {line.id: sum(line.returned_shares) for line in state.lines.values()}
+    shares[SHIPPING] = sum(state.shipping.shares)
+    if any(part.discount != shares.get(part.line) for part in parts):
+        yield f"redemption {redemption.pk}: refunded lines {_describe(parts)} don't match {shares}"
+    returned = tuple(redemption.items.order_by("position").values_list("returned_amount", flat=True))
+    if returned != state.returned_shares:
+        yield f"redemption {redemption.pk}: items returned {returned}, but its lines {state.returned_shares}"
+    total = state.returned_value - sum(state.returned_shares)
+    if redemption.returned_total != total:
+        yield f"redemption {redemption.pk}: returned total {redemption.returned_total}, but its lines add up to {total}"
+
+
+def _describe(parts: Iterable[RefundedLine]) -> dict[str, int]:
+    return {part.line: part.discount for part in parts}
 
 
 def _check_overdue(at: datetime, repair: bool) -> Iterator[str]:
@@ -142,5 +163,32 @@ def _repair(redemption: Redemption, difference: _Difference) -> bool:
         return True
     backend.release(purchase=purchase)
     if redemption.status != RedemptionStatus.RETURNED:
-        backend.return_items(purchase=purchase)
+        item = difference.item
+        backend.return_items(purchase=purchase, returned=[ReturnedItem(item.key, item.amount, is_use_returned=True)])
     return True
+
+
+# --- amounts that came back ------------------------------------------------------------------------------------------
+def _check_returned_amounts(at: datetime, repair: bool) -> Iterator[str]:
+    """Compare the returned amounts of items with those of their backends, each redemption locked.
+
+    A former release returned nothing before the last line was refunded.
+    """
+    has_returns = Exists(RedemptionItem.objects.filter(redemption=OuterRef("pk"), returned_amount__gt=0))
+    for pk in (
+        Redemption.objects.filter(has_returns, status__in=RETURN_STATUSES).values_list("pk", flat=True).iterator()
+    ):
+        with transaction.atomic():
+            redemption = selectors.lock_redemption(pk=pk)
+            returned = {(item.kind, item.key): item.returned_amount for item in redemption.items.all()}
+            for backend, purchase in purchases_by_kind(redemption, redemption.items.all(), at):
+                for (_, key), amount in backend.returned_amounts(purchases=[purchase]).items():
+                    if missing := returned[backend.KIND, key] - amount:
+                        is_repaired = repair and missing > 0
+                        if is_repaired:
+                            item = ReturnedItem(key, missing, is_use_returned=False)
+                            backend.return_items(purchase=purchase, returned=[item])
+                        yield (
+                            f"redemption {pk}: {backend.KIND} {key} returned {amount} of"
+                            f" {returned[backend.KIND, key]}" + (": repaired" if is_repaired else "")
+                        )

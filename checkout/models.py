@@ -11,6 +11,8 @@ from accounts.models import Brand, Customer
 from core.ids import uuid7
 from redemptions.statuses import LIVE, RedemptionStatus
 
+SHIPPING = ""  # the line of a refund of the shipping
+
 
 class Redemption(models.Model):
     """The offers of one order, redeemed together. Amounts are in minor units of ``currency``."""
@@ -35,6 +37,9 @@ class Redemption(models.Model):
     subtotal = models.BigIntegerField()
     discount_total = models.BigIntegerField()
     total = models.BigIntegerField()
+    returned_total = models.BigIntegerField(
+        default=0, db_default=0, help_text=_("What was refunded of the total, in minor units.")
+    )
     cart = models.JSONField()
     quote = models.JSONField(help_text=_("The quote as answered."))
     record = models.JSONField(
@@ -92,9 +97,16 @@ class RedemptionItem(models.Model):
     offer_id = models.UUIDField(null=True, help_text=_("The ID of the offer among the offers of all kinds."))
     title = models.CharField(max_length=200)
     amount = models.BigIntegerField()
+    returned_amount = models.BigIntegerField(default=0, db_default=0, help_text=_("What refunds returned of it."))
 
     class Meta:
-        constraints = [models.UniqueConstraint("redemption", "position", name="checkout_item_position")]
+        constraints = [
+            models.UniqueConstraint("redemption", "position", name="checkout_item_position"),
+            models.CheckConstraint(
+                condition=models.Q(returned_amount__gte=0, returned_amount__lte=models.F("amount")),
+                name="checkout_item_returned_within_amount",
+            ),
+        ]
         indexes: ClassVar = [models.Index(fields=["brand", "-id"], name="checkout_item_of_brand")]
 
     def __str__(self) -> str:
@@ -102,15 +114,29 @@ class RedemptionItem(models.Model):
 
 
 class RefundedLine(models.Model):
-    """A refunded line of a confirmed redemption. Each line is refunded at most once."""
+    """What all refunds of a confirmed redemption returned of a line, or of the shipping. Amounts are in minor units.
+
+    ``quantity`` and ``amount`` are within those of the line. Rows of a former release have neither: they returned the
+    whole line.
+    """
 
     redemption = models.ForeignKey(Redemption, models.CASCADE, related_name="refunded_lines")
-    line = models.CharField(max_length=64, help_text=_("The line's ID in the cart."))
-    discount = models.BigIntegerField(help_text=_("The discount of the line, in minor units."))
+    line = models.CharField(max_length=64, blank=True, help_text=_("Line's ID in the cart. Blank for the shipping."))
+    quantity = models.PositiveIntegerField(null=True, help_text=_("Returned units."))
+    amount = models.BigIntegerField(null=True, help_text=_("Returned part of the subtotal."))
+    line_quantity = models.PositiveIntegerField(null=True, help_text=_("Units of the line."))
+    line_amount = models.BigIntegerField(null=True, help_text=_("Subtotal of the line."))
+    discount = models.BigIntegerField(help_text=_("The returned discount, in minor units."))
     refunded_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint("redemption", "line", name="checkout_line_refunded_once")]
+        constraints = [
+            models.UniqueConstraint("redemption", "line", name="checkout_line_refunded_once"),
+            models.CheckConstraint(
+                condition=models.Q(quantity__lte=models.F("line_quantity"), amount__lte=models.F("line_amount")),
+                name="checkout_refund_within_line",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.line

@@ -13,7 +13,8 @@ from accounts.models import Brand
 from checkout import rules, serialization
 from checkout.contracts import Quote
 from checkout.errors import PriceRecordUnreadable
-from checkout.models import Backtest, Redemption, RedemptionItem
+from checkout.models import SHIPPING, Backtest, Redemption, RedemptionItem
+from checkout.refunds import LineState, OrderState, ShippingState
 from core import money
 from core.errors import NotFound, PermissionDenied
 from promotions.models import Promotion
@@ -170,32 +171,41 @@ def get_timezone(redemption: Redemption) -> str:
 
 
 # --- parts of a redemption -------------------------------------------------------------------------------------------
-def get_line_discounts(redemption: Redemption) -> dict[str, int]:
-    """Return the discount of each line in minor units, as stored with the quote."""
-    return {line["id"]: money.parse(line["discount"], redemption.currency) for line in redemption.quote["lines"]}
+def get_order_state(redemption: Redemption) -> OrderState:
+    """Return the lines and the shipping of a redemption, with what refunds have returned of them.
 
-
-def get_refunded_lines(redemption: Redemption) -> dict[str, int]:
-    """Return the refunded lines with their discounts in minor units."""
-    return {refunded.line: refunded.discount for refunded in redemption.refunded_lines.all()}
-
-
-def get_returned_amounts(
-    redemption: Redemption, *, lines: Collection[str], refunded: Collection[str], is_complete: bool
-) -> dict[RedemptionItem, int]:
-    """Return what comes back of each item when lines are refunded after others, in minor units.
-
-    A complete return brings back all that earlier ones left, including the discount of the shipping.
+    A redemption that a former release returned has no row of its shipping.
     """
-    amounts = {}
-    applied = redemption.quote["applied"]
-    for item, offer in zip(redemption.items.order_by("position"), applied, strict=True):
-        shares = {line["id"]: money.parse(line["amount"], redemption.currency) for line in offer["lines"]}
-        if is_complete:
-            amounts[item] = item.amount - sum(shares.get(line, 0) for line in refunded)
-        else:
-            amounts[item] = sum(shares.get(line, 0) for line in lines)
-    return amounts
+    items = _read_shares(redemption)
+    refunded = {part.line: part for part in redemption.refunded_lines.all()}
+    lines = {}
+    for line in redemption.cart["lines"]:
+        quantity, value = line["quantity"], line["quantity"] * line["unit_price"]
+        part = refunded.get(line["id"])
+        lines[line["id"]] = LineState(
+            id=line["id"],
+            quantity=quantity,
+            value=value,
+            shares=tuple(shares.get(line["id"], 0) for shares, _shipping in items),
+            returned_quantity=0 if part is None else quantity if part.quantity is None else part.quantity,
+            returned_value=0 if part is None else value if part.amount is None else part.amount,
+        )
+    has_come_back = SHIPPING in refunded or redemption.status == RedemptionStatus.RETURNED
+    price = sum(method["price"] for method in redemption.cart["shipping"])
+    shipping = ShippingState(price, tuple(shipping for _shares, shipping in items), is_returned=has_come_back)
+    return OrderState(lines, shipping)
+
+
+def _read_shares(redemption: Redemption) -> list[tuple[dict[str, int], int]]:
+    """Return each item's shares of its discount, in minor units: those of the lines, and that of the shipping."""
+    currency = redemption.currency
+    return [
+        (
+            {line["id"]: money.parse(line["amount"], currency) for line in offer["lines"]},
+            money.parse(offer["shipping"], currency),
+        )
+        for offer in redemption.quote["applied"]
+    ]
 
 
 def get_decision(redemption: Redemption, *, explain: bool = True) -> Quote:

@@ -192,9 +192,10 @@ class CouponRedemption(models.Model):
 
     ``unit`` is the part of the limit that it took: the shard of the counter or the number of the pool unit; empty
     without a limit. ``redemption_id`` is the checkout redemption that it is part of, if any, and ``amount`` its
-    discount there, in minor units of ``currency``. ``redeemed_at`` is the time of the confirmation, and ``ended_at``
-    the time of the release, expiry or return; each is empty before. ``changed_at`` is the time of the last status
-    change. The audit log records releases and returns by staff, but no actions of shoppers.
+    discount there, in minor units of ``currency``, of which refunds of lines returned ``returned_amount``.
+    ``redeemed_at`` is the time of the confirmation, and ``ended_at`` the time of the release, expiry or return; each is
+    empty before. ``changed_at`` is the time of the last status change. The audit log records releases and returns by
+    staff, but no actions of shoppers.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -210,6 +211,7 @@ class CouponRedemption(models.Model):
     changed_at = models.DateTimeField()
     redemption_id = models.UUIDField(null=True)
     amount = models.BigIntegerField(null=True)
+    returned_amount = models.BigIntegerField(default=0, db_default=0)
     currency = models.CharField(max_length=3, null=True)
     unit = models.IntegerField(null=True)
 
@@ -227,7 +229,8 @@ class RedemptionBucket(models.Model):
 
     ``redemptions`` counts confirmations, ``released`` everything that released its unit (returns, and reservations that
     were released or expired), ``refunded`` the returns alone. ``discount_total`` is the discount of the redemptions
-    that are still confirmed, in minor units of ``currency``. ``archived`` sums replace dropped rows and never change.
+    that are still confirmed, net of refunds, in minor units of ``currency``. ``archived`` sums replace dropped rows and
+    never change.
     """
 
     pk = models.CompositePrimaryKey("coupon_id", "starts_at", "currency", "archived")

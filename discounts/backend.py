@@ -7,6 +7,7 @@ from discounts.selectors import (
     describe_code_offers,
     get_code_statuses,
     offer_names,
+    returned_amounts,
 )
 from discounts.services.reservations import confirm, release, reserve, return_items
 
@@ -22,6 +23,7 @@ __all__ = [
     "release",
     "reserve",
     "return_items",
+    "returned_amounts",
 ]
 
 KIND = "discount_code"

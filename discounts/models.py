@@ -126,6 +126,9 @@ class Usage(models.Model):
     currency = models.CharField(_("currency"), max_length=3, null=True)
     amount = models.BigIntegerField(_("subtotal"), null=True, help_text=_("Subtotal that the percentage applied to"))
     discount_amount = models.BigIntegerField(_("discount"), null=True)
+    returned_amount = models.BigIntegerField(
+        _("returned discount"), default=0, db_default=0, help_text=_("What refunds returned of the discount.")
+    )
 
     class Meta:
         db_table = "discounts_usage"

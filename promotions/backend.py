@@ -1,6 +1,6 @@
 """Backend of promotions (``RedemptionBackend`` and ``CodeBackend`` of ``redemptions.contracts``)."""
 
-from promotions.selectors.candidates import active_items, available, candidates, offer_names
+from promotions.selectors.candidates import active_items, available, candidates, offer_names, returned_amounts
 from promotions.selectors.code_offers import describe_code_offers, get_code_statuses
 from promotions.services.reservations import confirm, release, reserve, return_items
 
@@ -16,6 +16,7 @@ __all__ = [
     "release",
     "reserve",
     "return_items",
+    "returned_amounts",
 ]
 
 KIND = "promotion"

@@ -110,6 +110,15 @@ class Purchase:
     items: Sequence[SelectedOffer] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True, slots=True)
+class ReturnedItem:
+    """What a refund returns of an item: a part of its discount, in minor units, and perhaps its use."""
+
+    key: str
+    amount: int
+    is_use_returned: bool
+
+
 class OfferUnavailable(Exception):
     """Raised when an applied offer has become unavailable because another redemption used the last of it."""
 
@@ -146,14 +155,25 @@ class RedemptionBackend(Protocol):
         """Release the reservations of the items. Repeating the call has no effect."""
         ...
 
-    def return_items(self, *, purchase: Purchase) -> None:
-        """Return the confirmed items. Repeating the call has no effect."""
+    def return_items(self, *, purchase: Purchase, returned: Sequence[ReturnedItem]) -> None:
+        """Return parts of the discounts of confirmed items, to budgets and figures, and the uses that are returned.
+
+        The caller has locked the redemption and makes sure that no more is returned than an item has. An item whose use
+        was returned stays as it is.
+        """
         ...
 
     def active_items(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool]:
         """Return the state of the purchases' items by redemption and key, for consistency checks.
 
         The state is True for confirmed items, and False for reserved ones. Items that are neither are absent.
+        """
+        ...
+
+    def returned_amounts(self, *, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], int]:
+        """Return what refunds returned of the discounts of active items by redemption and key, for consistency checks.
+
+        Items of a kind that keeps no discounts are absent.
         """
         ...
 

@@ -1,6 +1,6 @@
 """Vouchers at checkout. This module is the kind's ``redemptions.contracts.RedemptionBackend``."""
 
-from vouchers.selectors import KIND, active_items, available, candidates, offer_names
+from vouchers.selectors import KIND, active_items, available, candidates, offer_names, returned_amounts
 from vouchers.services.reservations import confirm, release, reserve, return_items
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "release",
     "reserve",
     "return_items",
+    "returned_amounts",
 ]

@@ -200,6 +200,11 @@ def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, s
     return {(redemption, str(pk)): status == VoucherStatus.USED for redemption, pk, status in rows if redemption}
 
 
+def returned_amounts(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], int]:
+    """Return nothing: a voucher keeps no discount (``redemptions.contracts.RedemptionBackend``)."""
+    return {}
+
+
 def offer_names(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Return the names of campaigns by ID."""
     return dict(Campaign.objects.filter(pk__in=offers).values_list("pk", "name"))

@@ -22,6 +22,7 @@ from checkout import selectors, serialization
 from checkout.admin import cart_simulator, explanations
 from checkout.errors import PriceRecordUnreadable
 from checkout.models import Redemption
+from checkout.refunds import LineState
 from core import ids
 from core.permissions import BrandPermissions
 from redemptions.statuses import RedemptionStatus
@@ -228,13 +229,13 @@ def build_context(redemption: Redemption) -> dict[str, Any]:
 
 def _build_lines(redemption: Redemption) -> list[dict[str, Any]]:
     cart_lines = {line["id"]: line for line in redemption.cart.get("lines", [])}
-    refunded = selectors.get_refunded_lines(redemption)
+    state = selectors.get_order_state(redemption)
     return [
         {
             "id": line["id"],
             "sku": cart_lines.get(line["id"], {}).get("sku", ""),
             "quantity": cart_lines.get(line["id"], {}).get("quantity", ""),
-            "refunded": line["id"] in refunded,
+            "returned": _describe_returned(state.lines.get(line["id"])),
         }
         | {
             name: explanations.format_answer_amount(line[name], redemption.currency)
@@ -242,3 +243,12 @@ def _build_lines(redemption: Redemption) -> list[dict[str, Any]]:
         }
         for line in redemption.quote.get("lines", [])
     ]
+
+
+def _describe_returned(line: LineState | None) -> str:
+    """Return a label for what refunds returned of a line, or an empty text."""
+    if line is None or not (line.returned_quantity or line.returned_value):
+        return ""
+    if line.is_returned:
+        return gettext("Returned")
+    return gettext("Returned: %(count)s of %(total)s") % {"count": line.returned_quantity, "total": line.quantity}

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from checkout import selectors, serialization
+from checkout.api.refunds import serialize_lines, serialize_shipping
 from checkout.contracts import MAX_CART_TOTAL, MAX_SHOPPER_TTL, QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from core import money
@@ -79,7 +80,7 @@ def to_redemption_options(order: Mapping[str, Any], body: Mapping[str, Any], *, 
 
 def serialize_redemption(redemption: Redemption) -> dict[str, Any]:
     """Return a redemption as ``RedemptionSerializer`` describes it."""
-    refunded = selectors.get_refunded_lines(redemption) if redemption.confirmed_at else {}
+    state = selectors.get_order_state(redemption) if redemption.confirmed_at else None
     return {
         "id": redemption.pk,
         "order": redemption.order,
@@ -90,8 +91,6 @@ def serialize_redemption(redemption: Redemption) -> dict[str, Any]:
         "confirmed_at": redemption.confirmed_at,
         "closed_at": redemption.closed_at,
         "quote": serialization.load_quote(redemption.quote, redemption.record),
-        "refunded": [
-            {"id": line, "discount": money.format_decimal(discount, redemption.currency)}
-            for line, discount in refunded.items()
-        ],
+        "refunded": [] if state is None else serialize_lines(state.lines.values(), redemption.currency),
+        "refunded_shipping": None if state is None else serialize_shipping(state.shipping, redemption.currency),
     }

@@ -147,13 +147,56 @@ class RedemptionInputSerializer(CartInputSerializer):
     )
 
 
+class RefundedPartInputSerializer(InputSerializer):
+    """The part of a line to refund. Without a quantity and an amount, all that is left of it."""
+
+    id = ExternalIdField(help_text=_("ID of the line."))
+    quantity = StrictIntegerField(required=False, min_value=1, max_value=1_000_000, help_text=_("Number of units."))
+    amount = AmountField(
+        required=False,
+        help_text=_("Part of the subtotal of the line. With a quantity, the amount at which the units come back."),
+    )
+
+
+_REFUND_SCHEMA = {
+    "oneOf": [
+        {"type": "string", "maxLength": 64, "description": "ID of a line."},
+        {
+            "type": "object",
+            "required": ["id"],
+            "properties": {
+                "id": {"type": "string", "maxLength": 64, "description": "ID of the line."},
+                "quantity": {"type": "integer", "minimum": 1, "description": "Number of units."},
+                "amount": {"type": "string", "description": "Part of the subtotal of the line."},
+            },
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+@extend_schema_field(_REFUND_SCHEMA)
+class RefundedPartField(serializers.Field[Any, Any, Any, Any]):
+    """The ID of a line, or a part of it."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, dict):
+            part: dict[str, Any] = RefundedPartInputSerializer().run_validation(data)
+            return part
+        return {"id": ExternalIdField().run_validation(data)}
+
+
 class RefundInputSerializer(InputSerializer):
-    """The lines to refund."""
+    """What to refund. Without members, all that is left of the order, including its shipping."""
 
     lines = serializers.ListField(
-        child=ExternalIdField(), required=False, min_length=1, max_length=MAX_LINES,
-        help_text=_("IDs of the lines to refund. Defaults to all lines."),
+        child=RefundedPartField(), required=False, min_length=1, max_length=MAX_LINES,
+        help_text=_("Lines to refund, each an ID, or an object with a quantity or an amount. Defaults to all lines."),
     )  # fmt: skip
+    shipping = StrictBooleanField(
+        required=False,
+        help_text=_("Whether to refund the shipping. Alone, `true` refunds only the shipping, and `false` all lines."),
+    )
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -243,10 +286,12 @@ class QuoteSerializer(serializers.Serializer[Any]):
 
 
 class RefundedLineSerializer(serializers.Serializer[Any]):
-    """A refunded line."""
+    """What was refunded of a line."""
 
     id = serializers.CharField(help_text=_("ID of the line."))
-    discount = serializers.CharField(help_text=_("Discount of the line."))
+    quantity = serializers.IntegerField(help_text=_("Refunded units."))
+    amount = serializers.CharField(help_text=_("Refunded part of the subtotal."))
+    discount = serializers.CharField(help_text=_("The refunded part's share of the discount."))
 
 
 class RedemptionSerializer(serializers.Serializer[Any]):
@@ -262,5 +307,23 @@ class RedemptionSerializer(serializers.Serializer[Any]):
     closed_at = serializers.DateTimeField(
         allow_null=True, help_text=_("When the redemption was released, expired or completely returned.")
     )
-    refunded = RefundedLineSerializer(many=True, help_text=_("Lines refunded so far."))
+    refunded = RefundedLineSerializer(many=True, help_text=_("What was refunded of the lines so far."))
+    refunded_shipping = serializers.CharField(
+        allow_null=True, help_text=_("Discount of the refunded shipping. `null` if the shipping isn't refunded.")
+    )
     quote = QuoteSerializer(help_text=_("Quote at the time of the reservation."))
+
+
+class RefundedNowSerializer(serializers.Serializer[Any]):
+    """What one refund returned."""
+
+    amount = serializers.CharField(help_text=_("What comes back of the subtotal and of the shipping."))
+    discount = serializers.CharField(help_text=_("Share of the discount. The shares of all refunds add up to it."))
+    lines = RefundedLineSerializer(many=True, help_text=_("What comes back by line."))
+    shipping = serializers.CharField(allow_null=True, help_text=_("Discount of the shipping, if it comes back."))
+
+
+class RefundSerializer(RedemptionSerializer):
+    """A redemption after a refund, with what this refund returned."""
+
+    refund = RefundedNowSerializer(help_text=_("What this refund returned."))

@@ -16,21 +16,24 @@ from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids, shopper_for
 from checkout import selectors, serialization, services
 from checkout.api.parsers import serialize_redemption, to_quote_request, to_redemption_options
+from checkout.api.refunds import serialize_refund, to_refund_request
 from checkout.api.serializers import (
     QuoteInputSerializer,
     QuoteSerializer,
     RedemptionInputSerializer,
     RedemptionSerializer,
     RefundInputSerializer,
+    RefundSerializer,
 )
 from checkout.models import Redemption
 from core import throttle
 from core.api import CursorPagination
 from core.errors import Throttled
 from core.idempotency import idempotent
+from core.openapi import problem_responses
 from core.serializer_fields import validate
 from core.views import APIView
-from redemptions.errors import CodeNotFound
+from redemptions.errors import CodeNotFound, InvalidStatus
 
 UNKNOWN_CODE_SCOPE = "cart_code_miss"
 
@@ -150,18 +153,25 @@ class RefundView(RedemptionActionView):
     find = staticmethod(selectors.get_refundable)
 
     @extend_schema(
-        request=RefundInputSerializer, responses={200: RedemptionSerializer}, operation_id="redemption_refund"
+        request=RefundInputSerializer,
+        responses={200: RefundSerializer, **problem_responses(InvalidStatus)},
+        operation_id="redemption_refund",
     )
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Refund some lines of an order, or all of them. Only brands may refund, never the shopper."""
+        """Refund parts of an order, or all that is left of it. Only brands may refund, never the shopper.
+
+        The shares of all refunds add up to the discount. An `Idempotency-Key` makes a refund of some units repeatable.
+        """
         serializer = RefundInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        lines: Any = serializer.validated_data.get("lines")
         redemption = self.get_redemption(request, pk)
-        return Response(
-            serialize_redemption(services.return_redemption(redemption=redemption, lines=lines, at=timezone.now()))
+        refund = services.return_redemption(
+            redemption=redemption,
+            request=to_refund_request(serializer.validated_data, redemption.currency),
+            at=timezone.now(),
         )
+        return Response(serialize_redemption(refund.redemption) | {"refund": serialize_refund(refund)})
 
 
 def _throttle_unknown_codes(quote: Mapping[str, Any], identity: str) -> None:

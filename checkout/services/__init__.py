@@ -5,12 +5,14 @@ from checkout.services.available_offers import list_offers
 from checkout.services.backtests import cancel_backtest, create_backtest, run_backtest
 from checkout.services.purchase_totals import refresh_audiences
 from checkout.services.quotes import quote
+from checkout.services.refunds import Refund, return_redemption
 from checkout.services.reservations import reserve
 from checkout.services.simulation import simulate
-from checkout.services.transitions import cancel, confirm, release_expired, return_redemption
+from checkout.services.transitions import cancel, confirm, release_expired
 
 __all__ = [
     "Quote",
+    "Refund",
     "cancel",
     "cancel_backtest",
     "confirm",

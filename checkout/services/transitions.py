@@ -1,18 +1,14 @@
 """Status changes of redemptions. Each locks the redemption first, then what its backends keep of it."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from checkout import selectors
-from checkout.models import Redemption, RedemptionItem, RefundedLine
-from checkout.serialization import load_profile
-from checkout.services import events
+from checkout.models import Redemption, RedemptionItem
 from core import db
-from core.db import translate_constraint
-from core.errors import Busy, InvalidRequest
 from redemptions.backends import get_backends
 from redemptions.contracts import Purchase, RedemptionBackend, SelectedOffer
 from redemptions.errors import InvalidStatus, ReservationExpired
@@ -62,42 +58,6 @@ def release(*, redemption: Redemption, at: datetime) -> Redemption:
     return _set_status_of_items(redemption, status, closed_at=at)
 
 
-@transaction.atomic
-def return_redemption(*, redemption: Redemption, lines: Collection[str] | None, at: datetime) -> Redemption:
-    """Refund some lines of a confirmed redemption, or all of them with None. Refunded lines stay refunded.
-
-    With the last line the items are returned, unless the recorded pricing profile says otherwise. Raises InvalidStatus,
-    and InvalidRequest for lines that the order doesn't have.
-    """
-    locked = selectors.lock_redemption(pk=redemption.pk)
-    if locked.status == RedemptionStatus.RETURNED:
-        return locked
-    if locked.status not in PAID:
-        raise InvalidStatus(current_status=locked.status)
-    discounts = selectors.get_line_discounts(locked)
-    if unknown := sorted(set(lines or ()) - set(discounts)):
-        raise InvalidRequest.field("lines", _("The order has no line %(line)s.") % {"line": unknown[0]})
-    refunded = selectors.get_refunded_lines(locked)
-    refundable = [line for line in discounts if line not in refunded and (lines is None or line in lines)]
-    with translate_constraint("checkout_line_refunded_once", Busy):
-        RefundedLine.objects.bulk_create(
-            [
-                RefundedLine(redemption=locked, line=line, discount=discounts[line], refunded_at=at)
-                for line in refundable
-            ]
-        )
-    is_complete = lines is None or len(refunded) + len(refundable) == len(discounts)
-    if refundable or is_complete:
-        amounts = selectors.get_returned_amounts(locked, lines=refundable, refunded=refunded, is_complete=is_complete)
-        events.append_returns(locked, amounts, is_complete=is_complete, at=at)
-    if not is_complete:
-        return _set_status(locked, RedemptionStatus.PARTIALLY_RETURNED) if refundable else locked
-    if load_profile(locked.record).return_cancelled_uses:
-        for backend, purchase in _reserved_items(locked, at):
-            backend.return_items(purchase=purchase)
-    return _set_status(locked, RedemptionStatus.RETURNED, closed_at=at)
-
-
 def release_expired(*, at: datetime) -> int:
     """Release all expired reservations and return their number. Concurrent runs share the work.
 
@@ -141,12 +101,12 @@ def _reserved_items(redemption: Redemption, at: datetime) -> Iterator[tuple[Rede
     return purchases_by_kind(redemption, list(redemption.items.order_by("position")), at)
 
 
-def _set_status(redemption: Redemption, status: RedemptionStatus, **times: datetime) -> Redemption:
+def set_status(redemption: Redemption, status: RedemptionStatus, **fields: Any) -> None:
+    """Set the status of a locked redemption with other fields."""
     redemption.status = status
-    for name, time in times.items():
-        setattr(redemption, name, time)
-    redemption.save(update_fields=["status", *times])
-    return redemption
+    for name, value in fields.items():
+        setattr(redemption, name, value)
+    redemption.save(update_fields=["status", *fields])
 
 
 def _set_status_of_items(

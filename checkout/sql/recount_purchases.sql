@@ -1,11 +1,11 @@
 -- Return the purchase totals that differ from the confirmed orders, except those with a dirty marker.
 -- Upholds no constraint; writes nothing.
 WITH bought AS (
-    SELECT brand_id, customer_id, id, currency, total, coalesce(confirmed_at, created_at) AS at
+    SELECT brand_id, customer_id, id, currency, total - returned_total AS total, coalesce(confirmed_at, created_at) AS at
     FROM checkout_redemption
     WHERE status IN ('confirmed', 'partially_returned') AND brand_id IS NOT NULL
     UNION ALL
-    SELECT DISTINCT i.brand_id, r.customer_id, r.id, r.currency, r.total, coalesce(r.confirmed_at, r.created_at)
+    SELECT DISTINCT i.brand_id, r.customer_id, r.id, r.currency, r.total - r.returned_total, coalesce(r.confirmed_at, r.created_at)
     FROM checkout_redemption r
     JOIN checkout_redemptionitem i ON i.redemption_id = r.id
     WHERE r.status IN ('confirmed', 'partially_returned') AND r.brand_id IS NULL

@@ -12,7 +12,7 @@ WITH markers AS (
     FROM changed c
     JOIN accounts_brand b ON b.id = c.brand_id
     CROSS JOIN LATERAL (
-        SELECT count(*) AS orders, max(r.total) FILTER (WHERE r.currency = b.currency) AS largest,
+        SELECT count(*) AS orders, max(r.total - r.returned_total) FILTER (WHERE r.currency = b.currency) AS largest,
             min(coalesce(r.confirmed_at, r.created_at)) AS first_at,
             max(coalesce(r.confirmed_at, r.created_at)) AS last_at
         FROM checkout_redemption r

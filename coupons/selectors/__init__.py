@@ -31,6 +31,7 @@ from coupons.selectors.redemptions import (
     list_expired,
     list_redemptions_of_code,
     lock_redemption,
+    returned_amounts,
 )
 
 __all__ = [
@@ -65,5 +66,6 @@ __all__ = [
     "offer_names",
     "redeemed_codes_of",
     "remaining",
+    "returned_amounts",
     "usage",
 ]

@@ -64,10 +64,21 @@ def list_coupons_with_expired(*, at: datetime) -> list[tuple[uuid.UUID, str]]:
 
 def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool]:
     """Return which items of the purchases are active, and whether each is confirmed; one query."""
-    items = {
+    items = _items_by_redemption(purchases)
+    rows = CouponRedemption.objects.filter(pk__in=items, status__in=LIVE).values_list("pk", "status")
+    return {items[pk]: status == RedemptionStatus.CONFIRMED for pk, status in rows}
+
+
+def returned_amounts(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], int]:
+    """Return what refunds returned of the active items of the purchases; one query."""
+    items = _items_by_redemption(purchases)
+    rows = CouponRedemption.objects.filter(pk__in=items, status__in=LIVE).values_list("pk", "returned_amount")
+    return {items[pk]: amount for pk, amount in rows}
+
+
+def _items_by_redemption(purchases: Sequence[Purchase]) -> dict[uuid.UUID, tuple[uuid.UUID, str]]:
+    return {
         rules.derive_redemption_id(purchase.id, uuid.UUID(item.key)): (purchase.id, item.key)
         for purchase in purchases
         for item in purchase.items
     }
-    rows = CouponRedemption.objects.filter(pk__in=items, status__in=LIVE).values_list("pk", "status")
-    return {items[pk]: status == RedemptionStatus.CONFIRMED for pk, status in rows}

@@ -1,7 +1,9 @@
 """Coupons of a checkout redemption: reserve, confirm, release and return them, in the transaction of the caller."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from django.db.models import F
 
 from core.errors import Busy, DomainError
 from coupons import rules, selectors
@@ -9,7 +11,7 @@ from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
 from coupons.services import transitions
 from coupons.services.redemptions import redeem
-from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
+from redemptions.contracts import OfferUnavailable, Purchase, ReturnedItem, SelectedOffer
 from redemptions.errors import ReservationExpired
 from redemptions.statuses import RedemptionStatus
 
@@ -52,11 +54,17 @@ def release(*, purchase: Purchase) -> None:
             transitions.release_locked(redemption, at=purchase.at)
 
 
-def return_items(*, purchase: Purchase) -> None:
-    """Return the confirmed redemptions, so that their units can be redeemed again."""
+def return_items(*, purchase: Purchase, returned: Sequence[ReturnedItem]) -> None:
+    """Return parts of the discounts, and whole redemptions, so that their units can be redeemed again."""
+    items = {uuid.UUID(item.key): item for item in returned}
     for redemption in _iter_locked(purchase):
-        if redemption.status == RedemptionStatus.CONFIRMED:
+        item = items.get(redemption.coupon_id)
+        if item is None or redemption.status != RedemptionStatus.CONFIRMED:
+            continue
+        if item.is_use_returned:
             transitions.return_locked(redemption, at=purchase.at)
+        elif item.amount:
+            CouponRedemption.objects.filter(pk=redemption.pk).update(returned_amount=F("returned_amount") + item.amount)
 
 
 def _in_lock_order(purchase: Purchase) -> list[SelectedOffer]:

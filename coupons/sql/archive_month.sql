@@ -3,7 +3,7 @@
 WITH month AS (
     SELECT coupon_id, date_bin('15 minutes', coalesce(redeemed_at, ended_at), 'epoch') AS starts_at, coalesce(currency, '') AS currency,
         count(redeemed_at) AS redemptions, count(ended_at) AS released, count(*) FILTER (WHERE status = 'returned') AS refunded,
-        coalesce(sum(amount) FILTER (WHERE status = 'confirmed'), 0)::bigint AS discount_total
+        coalesce(sum(amount - returned_amount) FILTER (WHERE status = 'confirmed'), 0)::bigint AS discount_total
     FROM coupons_couponredemption
     WHERE id >= %(low)s AND id < %(high)s
     GROUP BY 1, 2, 3

@@ -3,7 +3,7 @@
 WITH rows AS (
     SELECT coupon_id, date_bin('15 minutes', coalesce(redeemed_at, ended_at), 'epoch') AS starts_at, coalesce(currency, '') AS currency,
         ARRAY[count(redeemed_at), count(ended_at), count(*) FILTER (WHERE status = 'returned'),
-            coalesce(sum(amount) FILTER (WHERE status = 'confirmed'), 0)::bigint] AS counted
+            coalesce(sum(amount - returned_amount) FILTER (WHERE status = 'confirmed'), 0)::bigint] AS counted
     FROM coupons_couponredemption
     WHERE coalesce(redeemed_at, ended_at) IS NOT NULL
         AND (%(coupons)s::uuid[] IS NULL OR coupon_id = ANY(%(coupons)s::uuid[]))

@@ -22,7 +22,7 @@ WITH changed AS (
         SELECT coalesce(redeemed_at, ended_at) AS moment, coalesce(currency, '') AS currency,
             (redeemed_at IS NOT NULL)::int AS redemptions, (ended_at IS NOT NULL)::int AS released,
             (status = 'returned')::int AS refunded,
-            CASE WHEN status = 'confirmed' THEN coalesce(amount, 0) ELSE 0 END AS discount_total
+            CASE WHEN status = 'confirmed' THEN coalesce(amount - returned_amount, 0) ELSE 0 END AS discount_total
         FROM coupons_couponredemption
         WHERE coupon_id = unsummed.coupon_id
             AND coalesce(redeemed_at, ended_at) >= greatest(unsummed.starts_at, %(first)s::timestamptz)

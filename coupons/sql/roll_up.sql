@@ -12,7 +12,7 @@ WITH taken AS (
     CROSS JOIN LATERAL (
         SELECT coalesce(r.currency, '') AS currency, count(r.redeemed_at) AS redemptions, count(r.ended_at) AS released,
             count(*) FILTER (WHERE r.status = 'returned') AS refunded,
-            coalesce(sum(r.amount) FILTER (WHERE r.status = 'confirmed'), 0)::bigint AS discount_total
+            coalesce(sum(r.amount - r.returned_amount) FILTER (WHERE r.status = 'confirmed'), 0)::bigint AS discount_total
         FROM coupons_couponredemption r
         WHERE r.coupon_id = t.coupon_id AND coalesce(r.redeemed_at, r.ended_at) >= t.starts_at
             AND coalesce(r.redeemed_at, r.ended_at) < t.starts_at + interval '15 minutes'

@@ -20,7 +20,7 @@ from discounts.selectors.mails import (
     mailing_key,
     still_consenting,
 )
-from discounts.selectors.redemptions import active_items, redemptions, was_returned
+from discounts.selectors.redemptions import active_items, redemptions, returned_amounts, was_returned
 
 __all__ = [
     "active_items",
@@ -41,6 +41,7 @@ __all__ = [
     "mailing_key",
     "offer_names",
     "redemptions",
+    "returned_amounts",
     "still_consenting",
     "was_returned",
 ]

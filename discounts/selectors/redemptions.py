@@ -26,6 +26,18 @@ def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, s
 
     See ``redemptions.contracts.RedemptionBackend``.
     """
+    return {key: row["is_confirmed"] for key, row in _active_rows(purchases).items()}
+
+
+def returned_amounts(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], int]:
+    """Return what refunds returned of the items of purchases. Runs one query.
+
+    See ``redemptions.contracts.RedemptionBackend``.
+    """
+    return {key: row["returned_amount"] for key, row in _active_rows(purchases).items()}
+
+
+def _active_rows(purchases: Sequence[Purchase]) -> dict[tuple[uuid.UUID, str], db.Row]:
     pairs = [(purchase, item) for purchase in purchases for item in purchase.items]
     rows = db.fetch_all(
         "discounts/sql/select_statuses.sql",
@@ -35,4 +47,4 @@ def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, s
             "customers": [purchase.shopper_key for purchase, _ in pairs],
         },
     )
-    return {(row["redemption_id"], str(row["code_id"])): row["is_confirmed"] for row in rows}
+    return {(row["redemption_id"], str(row["code_id"])): row for row in rows}

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from backoffice.base.formatting import local_date
@@ -85,7 +85,9 @@ def by_day(
 
 def _group_by_day(query: RedemptionQuery, zone: str) -> list[tuple[date, str | None, int, int | None]]:
     rows = _confirmed(query).annotate(day=TruncDate("redeemed_at", tzinfo=ZoneInfo(zone)))
-    grouped = rows.values_list("day", "currency").annotate(count=Count("pk"), discount=Sum("discount_amount"))
+    grouped = rows.values_list("day", "currency").annotate(
+        count=Count("pk"), discount=Sum(F("discount_amount") - F("returned_amount"))
+    )
     return list(grouped.order_by("day"))
 
 

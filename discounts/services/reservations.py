@@ -1,8 +1,10 @@
 """Reservations of codes by checkout. Each function runs in the caller's transaction."""
 
+from collections.abc import Sequence
+
 from core import db
 from core.ids import uuid7
-from redemptions.contracts import OfferUnavailable, Purchase
+from redemptions.contracts import OfferUnavailable, Purchase, ReturnedItem
 from redemptions.errors import CodeAlreadyUsed, CodeExpired, CodeInactive, ReservationExpired
 
 
@@ -49,9 +51,15 @@ def release(*, purchase: Purchase) -> None:
     db.execute("discounts/sql/release_redemptions.sql", _redemptions_of(purchase))
 
 
-def return_items(*, purchase: Purchase) -> None:
-    """Return the confirmed redemptions, so that the shopper can redeem the codes again."""
-    db.execute("discounts/sql/return_redemptions.sql", _redemptions_of(purchase))
+def return_items(*, purchase: Purchase, returned: Sequence[ReturnedItem]) -> None:
+    """Return parts of the discounts, and whole redemptions, so that the shopper can redeem the codes again."""
+    kept = [item for item in returned if not item.is_use_returned]
+    if kept:
+        amounts = {int(item.key): item.amount for item in kept}
+        params = {"codes": sorted(amounts), "amounts": [amounts[code] for code in sorted(amounts)]}
+        db.execute("discounts/sql/return_discounts.sql", _redemptions_of(purchase) | params)
+    if uses := sorted(int(item.key) for item in returned if item.is_use_returned):
+        db.execute("discounts/sql/return_redemptions.sql", _redemptions_of(purchase) | {"codes": uses})
 
 
 def _redemptions_of(purchase: Purchase) -> dict[str, object]:

@@ -9,6 +9,7 @@ from accounts.models import Brand, Customer
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
+from checkout.refunds import RefundRequest
 from discounts.services import create_code
 from pricing import Cart, Line
 
@@ -39,7 +40,7 @@ def create_orders(brands: dict[str, Brand], *, at: datetime) -> int:
         request = QuoteRequest(_cart(billo, rng), rng.choice(codes), shop=billo.slug)
         redemption = _place_order(request, billo, Shopper(guests[f"g{n}"], f"g{n}"), at - timedelta(days=days))
         if n % RETURN_INTERVAL == RETURN_INTERVAL - 1:
-            services.return_redemption(redemption=redemption, lines=None, at=at - timedelta(days=days / 2))
+            services.return_redemption(redemption=redemption, request=RefundRequest(), at=at - timedelta(days=days / 2))
     return ORDERS
 
 

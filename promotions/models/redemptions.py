@@ -13,7 +13,8 @@ class PromotionRedemption(models.Model):
     """A redemption of a promotion.
 
     ``reserved_until`` is set while the redemption is reserved and empty once it is confirmed. ``counters`` lists what
-    was taken of the limits, each as ``[scope, slot, shard, amount]``, so that the same is released.
+    was taken of the limits, each as ``[scope, slot, shard, amount]``, so that the same is released. Refunds of lines
+    return parts of the amount: ``returned_amount``, which the counter of the budget doesn't contain any more.
     """
 
     promotion = models.ForeignKey(Promotion, models.PROTECT, related_name="uses", db_index=False)
@@ -23,6 +24,7 @@ class PromotionRedemption(models.Model):
         max_length=64, blank=True, default="", help_text=_("The single-use code that was redeemed.")
     )
     amount = models.BigIntegerField()
+    returned_amount = models.BigIntegerField(default=0, db_default=0, help_text=_("What refunds returned of it."))
     counters = models.JSONField(default=list)
     redeemed_at = models.DateTimeField(db_column="taken_at")
     reserved_until = models.DateTimeField(null=True, db_column="held_until")

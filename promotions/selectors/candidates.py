@@ -113,6 +113,16 @@ def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, s
     return {key: state for key, state in states.items() if key in keys}
 
 
+def returned_amounts(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], int]:
+    """Return the returned amounts, as ``RedemptionBackend.returned_amounts`` describes it."""
+    keys = {(purchase.id, item.key) for purchase in purchases for item in purchase.items}
+    rows = PromotionRedemption.objects.filter(
+        promotion_id__in={uuid.UUID(key) for _, key in keys}, redemption_id__in={redemption for redemption, _ in keys}
+    ).values_list("redemption_id", "promotion_id", "returned_amount")
+    amounts = {(redemption, str(promotion)): amount for redemption, promotion, amount in rows}
+    return {key: amount for key, amount in amounts.items() if key in keys}
+
+
 def _rejection(row: db.Row, error: DomainError) -> Rejection:
     return Rejection(row["code"], error.as_dict(), "promotion", row["id"], row["brand_id"])
 

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
@@ -11,12 +12,12 @@ from core import db
 from promotions.errors import PromotionNotActive
 from promotions.models import PromotionRedemption
 from redemptions.codes.selectors.codes import find_single_use_codes
-from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
+from redemptions.contracts import OfferUnavailable, Purchase, ReturnedItem, SelectedOffer
 from redemptions.errors import CodeAlreadyUsed, ReservationExpired
 from redemptions.lifecycle import derive_status
 from redemptions.limits import services as limits
 from redemptions.limits.contracts import LimitReached, LimitRequest, TakenLimit
-from redemptions.limits.rules import FIELD_BY_SCOPE, limit_error, period_starts
+from redemptions.limits.rules import FIELD_BY_SCOPE, base_scope, limit_error, period_starts
 from redemptions.statuses import OfferStatus
 
 
@@ -140,9 +141,36 @@ def release(*, purchase: Purchase) -> None:
     _release_limits(_redemptions(purchase).filter(reserved_until__isnull=False))
 
 
-def return_items(*, purchase: Purchase) -> None:
-    """Return the confirmed uses and release what they took of limits and budgets."""
-    _release_limits(_redemptions(purchase).filter(reserved_until__isnull=True))
+def return_items(*, purchase: Purchase, returned: Sequence[ReturnedItem]) -> None:
+    """Return parts of the discounts to the budgets, and uses with all that they took of limits."""
+    amounts = {uuid.UUID(item.key): item.amount for item in returned}
+    uses = {uuid.UUID(item.key) for item in returned if item.is_use_returned}
+    confirmed = _redemptions(purchase).filter(promotion_id__in=amounts, reserved_until__isnull=True)
+    kept = []
+    released = []
+    for use in _lock(confirmed):
+        if use.promotion_id in uses:
+            released += [TakenLimit(use.promotion_id, *counter) for counter in use.counters]
+        else:
+            use.counters, given_back = _split_counters(use, amounts[use.promotion_id])
+            use.returned_amount += amounts[use.promotion_id]
+            released += given_back
+            kept.append(use)
+    limits.release(taken=released)
+    PromotionRedemption.objects.bulk_update(kept, ["counters", "returned_amount"])
+    confirmed.filter(promotion_id__in=uses).delete()
+
+
+def _split_counters(use: PromotionRedemption, amount: int) -> tuple[list[Sequence[Any]], list[TakenLimit]]:
+    """Return the counters of a redemption without a part of its discount, and what is released of budgets."""
+    counters: list[Sequence[Any]] = []
+    released = []
+    for scope, slot, shard, taken in use.counters:
+        part = min(amount, taken) if base_scope(scope) == "budget" else 0
+        counters.append((scope, slot, shard, taken - part))
+        if part:
+            released.append(TakenLimit(use.promotion_id, scope, slot, shard, part))
+    return counters, released
 
 
 def _redemptions(purchase: Purchase) -> QuerySet[PromotionRedemption]:
@@ -153,7 +181,12 @@ def _redemptions(purchase: Purchase) -> QuerySet[PromotionRedemption]:
 
 def _release_limits(redemptions: QuerySet[PromotionRedemption]) -> None:
     """Delete redemptions and release what they took of limits."""
-    _lock_promotions(list(redemptions.order_by().values_list("promotion_id", flat=True)))
-    released = list(redemptions.select_for_update().order_by("promotion_id"))
+    released = _lock(redemptions)
     limits.release(taken=[TakenLimit(use.promotion_id, *counter) for use in released for counter in use.counters])
     PromotionRedemption.objects.filter(pk__in=[use.pk for use in released]).delete()
+
+
+def _lock(redemptions: QuerySet[PromotionRedemption]) -> list[PromotionRedemption]:
+    """Lock the promotions of redemptions, then the redemptions, and return these."""
+    _lock_promotions(list(redemptions.order_by().values_list("promotion_id", flat=True)))
+    return list(redemptions.select_for_update().order_by("promotion_id"))

@@ -9,7 +9,7 @@ UPDATE promotions_promotionuse u SET counters = u.counters || jsonb_build_array(
         ELSE ''
     END,
     %(shard)s::smallint,
-    CASE WHEN starts_with(%(scope)s::text, 'budget:') THEN u.amount ELSE 1 END
+    CASE WHEN starts_with(%(scope)s::text, 'budget:') THEN u.amount - u.returned_amount ELSE 1 END
 ))
 WHERE u.promotion_id = %(promotion)s AND (%(since)s::timestamptz IS NULL OR u.taken_at >= %(since)s::timestamptz)
     AND NOT u.counters @> jsonb_build_array(jsonb_build_array(%(scope)s::text))

@@ -11,6 +11,7 @@ from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, RefundedLine
+from checkout.refunds import LineRefund, RefundRequest
 from core.errors import InvalidRequest
 from discounts.models import Usage, UsageNotification, UsageReturn
 from pricing import Cart, Line
@@ -236,13 +237,17 @@ def test_an_expired_order_can_be_reserved_again(brand: Brand, shopper: Shopper, 
     assert first.status == RedemptionStatus.EXPIRED
 
 
+def lines(*ids: str) -> RefundRequest:
+    return RefundRequest([LineRefund(line) for line in ids], shipping=False)
+
+
 def test_a_full_refund_returns_the_code(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
 
-    refunded = services.return_redemption(redemption=redemption, lines=None, at=at)
-    services.return_redemption(redemption=redemption, lines=None, at=at)
+    refunded = services.return_redemption(redemption=redemption, request=RefundRequest(), at=at)
+    services.return_redemption(redemption=redemption, request=RefundRequest(), at=at)
 
-    assert refunded.status == RedemptionStatus.RETURNED
+    assert refunded.redemption.status == RedemptionStatus.RETURNED
     assert not Usage.objects.exists()
     assert UsageReturn.objects.get().redemption_id == redemption.pk
     assert dict(RefundedLine.objects.values_list("line", "discount")) == {"a": 1_000, "b": 200}
@@ -252,17 +257,20 @@ def test_refunding_the_last_line_returns_the_code(brand: Brand, shopper: Shopper
     redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
 
     assert (
-        services.return_redemption(redemption=redemption, lines=["b"], at=at).status
+        services.return_redemption(redemption=redemption, request=lines("b"), at=at).redemption.status
         == RedemptionStatus.PARTIALLY_RETURNED
     )
     assert (
-        services.return_redemption(redemption=redemption, lines=["b"], at=at).status
+        services.return_redemption(redemption=redemption, request=lines("b"), at=at).redemption.status
         == RedemptionStatus.PARTIALLY_RETURNED
     )
     assert Usage.objects.count() == 1
     assert RefundedLine.objects.count() == 1
 
-    assert services.return_redemption(redemption=redemption, lines=["a"], at=at).status == RedemptionStatus.RETURNED
+    assert (
+        services.return_redemption(redemption=redemption, request=lines("a"), at=at).redemption.status
+        == RedemptionStatus.RETURNED
+    )
     assert not Usage.objects.exists()
 
 
@@ -270,7 +278,7 @@ def test_an_unknown_line_cannot_be_refunded(brand: Brand, shopper: Shopper, at: 
     redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
 
     with pytest.raises(InvalidRequest):
-        services.return_redemption(redemption=redemption, lines=["a", "zzz"], at=at)
+        services.return_redemption(redemption=redemption, request=lines("a", "zzz"), at=at)
 
     assert not RefundedLine.objects.exists()
 
@@ -279,7 +287,7 @@ def test_a_reservation_cannot_be_refunded(brand: Brand, shopper: Shopper, at: da
     redemption = reserve(brand, shopper, at, "TEN")
 
     with pytest.raises(InvalidStatus):
-        services.return_redemption(redemption=redemption, lines=None, at=at)
+        services.return_redemption(redemption=redemption, request=RefundRequest(), at=at)
 
 
 def test_an_unknown_customer_is_created_with_the_redemption(brand: Brand, at: datetime) -> None:

@@ -136,8 +136,13 @@ def test_a_full_refund_returns_the_code_and_lists_the_lines(server: Client) -> N
     first, second = (post_action(server, redemption, "refund") for _ in range(2))
 
     assert (first.status_code, first.json()["status"]) == (200, "returned")
-    assert first.json()["refunded"] == [{"id": "a", "discount": "10.00"}, {"id": "b", "discount": "2.00"}]
-    assert second.json() == first.json()
+    assert first.json()["refunded"] == [
+        {"id": "a", "quantity": 1, "amount": "100.00", "discount": "10.00"},
+        {"id": "b", "quantity": 2, "amount": "20.00", "discount": "2.00"},
+    ]
+    assert first.json()["refund"]["lines"] == first.json()["refunded"]
+    nothing: dict[str, Any] = {"amount": "0.00", "discount": "0.00", "lines": [], "shipping": None}
+    assert second.json() == first.json() | {"refund": nothing}
     assert UsageReturn.objects.count() == 1
     assert not Usage.objects.exists()
     assert reserve_order(server, customer_id="c1")["id"] != redemption["id"]
@@ -150,8 +155,10 @@ def test_lines_can_be_refunded_one_after_another(server: Client) -> None:
     part = post_action(server, redemption, "refund", {"lines": ["b", "b"]}).json()
     again = post_action(server, redemption, "refund", {"lines": ["b"]}).json()
 
-    assert (part["status"], part["refunded"]) == ("partially_returned", [{"id": "b", "discount": "2.00"}])
-    assert again == part
+    expected = [{"id": "b", "quantity": 2, "amount": "20.00", "discount": "2.00"}]
+    assert (part["status"], part["refunded"]) == ("partially_returned", expected)
+    assert again["refunded"] == expected
+    assert again["refund"]["lines"] == []
     assert Usage.objects.count() == 1
     complete = post_action(server, redemption, "refund", {"lines": ["a", "b"]}).json()
     assert (complete["status"], len(complete["refunded"])) == ("returned", 2)
@@ -164,6 +171,14 @@ def test_lines_can_be_refunded_one_after_another(server: Client) -> None:
         ({"lines": []}, "lines"), ({"lines": "a"}, "lines"), ({"lines": ["zzz"]}, "lines"), ({"lines": [1]}, "lines.0"),
         ({"lines": ["a", None]}, "lines.1"), ({"lines": {}}, "lines"), ({"lines": None}, "lines"), ([], "body"),
         ({"lines": [str(number) for number in range(501)]}, "lines"),
+        ({"lines": [{"id": "a", "quantity": 0}]}, "lines.0.quantity"), ({"lines": [{}]}, "lines.0.id"),
+        ({"lines": ["a", {"id": "b", "quantity": 3}]}, "lines.1.quantity"),
+        ({"lines": [{"id": "b", "quantity": "1"}]}, "lines.0.quantity"), ({"shipping": "yes"}, "shipping"),
+        ({"lines": [{"id": "b", "quantity": 1}, {"id": "b", "quantity": 2}]}, "lines.1.quantity"),
+        ({"lines": [{"id": "b", "amount": "20.01"}]}, "lines.0.amount"),
+        ({"lines": [{"id": "b", "amount": "0.00"}]}, "lines.0.amount"),
+        ({"lines": [{"id": "b", "amount": "1.001"}]}, "lines.0.amount"),
+        ({"lines": [{"id": "b", "units": 1}]}, "lines.0.units"), ({"quantity": 2}, "quantity"),
     ],
 )  # fmt: skip
 def test_an_invalid_refund_is_rejected_by_field(body: object, field: str, server: Client) -> None:

@@ -143,10 +143,11 @@ def complete(value: Any, node: Json, schema: Json, name: str = "") -> Any:
     if node.get("type") != "object":
         return sample(node, name) if value is None else value
     assert "properties" in node, f"describe {name}, or add a sample of it"
-    return dict(value or {}) | {
-        member: complete((value or {}).get(member), inner, schema, member)
+    known = value if isinstance(value, dict) else {}  # another form of the same, such as an ID
+    return known | {
+        member: complete(known.get(member), inner, schema, member)
         for member, inner in node["properties"].items()
-        if member in node.get("required", ()) or member in (value or {}) or has_object(inner, schema)
+        if member in node.get("required", ()) or member in known or has_object(inner, schema)
     }
 
 

@@ -113,7 +113,8 @@ def test_a_discount_code_leads_to_an_order_and_a_refund(running: Platform, sendg
     # and a refund, which only the brand may make, returns the code
     assert running.post(f"{path}/refund/", None, amal).status == 403
     refunded = read_json(running.post(f"{path}/refund/", None, server))
-    assert (refunded["status"], refunded["refunded"]) == ("returned", [{"id": "a", "discount": "9.99"}])
+    expected = [{"id": "a", "quantity": 2, "amount": "99.90", "discount": "9.99"}]
+    assert (refunded["status"], refunded["refunded"]) == ("returned", expected)
     again = read_json(running.post("/api/v1/checkout/redemptions/", order | {"order": "1002"}, amal), 201)
     assert again["quote"]["discount_total"] == "9.99"
 

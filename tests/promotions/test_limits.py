@@ -12,6 +12,7 @@ from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
+from checkout.refunds import RefundRequest
 from core.errors import DomainError
 from pricing import Cart, Line
 from promotions.consistency import check
@@ -308,9 +309,9 @@ def test_a_refund_restores_usage_if_the_pricing_settings_say_so(
     PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=1)
     redemption = services.confirm(redemption=reserve(billo, at, "SPRING"), at=at)
 
-    refunded = services.return_redemption(redemption=redemption, lines=None, at=at)
+    refunded = services.return_redemption(redemption=redemption, request=RefundRequest(), at=at)
 
-    assert refunded.status == RedemptionStatus.RETURNED
+    assert refunded.redemption.status == RedemptionStatus.RETURNED
     assert sum(counter.cap - counter.taken for counter in Limit.objects.all()) == left
 
 

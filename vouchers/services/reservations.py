@@ -1,9 +1,11 @@
 """Reservation and return of vouchers for orders. Rows are locked in the order of their keys."""
 
+from collections.abc import Sequence
+
 from django.db.models import Case, QuerySet, Value, When
 
 from core import db
-from redemptions.contracts import OfferUnavailable, Purchase
+from redemptions.contracts import OfferUnavailable, Purchase, ReturnedItem
 from redemptions.errors import CodeNotFound, ReservationExpired
 from vouchers.errors import VoucherExpired, VoucherUsed
 from vouchers.models import Voucher, VoucherStatus
@@ -44,19 +46,17 @@ def release(*, purchase: Purchase) -> None:
     _make_available(_lock(purchase, status=VoucherStatus.RESERVED), purchase)
 
 
-def return_items(*, purchase: Purchase) -> None:
-    """Make the used vouchers available again, or expired after their expiry date."""
-    _make_available(_lock(purchase, status=VoucherStatus.USED), purchase)
+def return_items(*, purchase: Purchase, returned: Sequence[ReturnedItem]) -> None:
+    """Make used vouchers available again, or expired after their expiry date. They keep no discounts to return."""
+    if uses := [item.key for item in returned if item.is_use_returned]:
+        _make_available(_lock(purchase, status=VoucherStatus.USED, pk__in=uses), purchase)
 
 
 def _lock(purchase: Purchase, **conditions: object) -> QuerySet[Voucher]:
     """Lock the vouchers of the purchase that meet the conditions, in the order of their keys."""
     vouchers = Voucher.objects.filter(
-        pk__in=[item.key for item in purchase.items],
-        customer_id=purchase.shopper_key,
-        redemption_id=purchase.id,
-        **conditions,
-    )
+        pk__in=[item.key for item in purchase.items], customer_id=purchase.shopper_key, redemption_id=purchase.id
+    ).filter(**conditions)
     locked = vouchers.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True)
     return Voucher.objects.filter(pk__in=list(locked))
 

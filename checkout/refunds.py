@@ -1,0 +1,139 @@
+"""What comes back of an order that is refunded in parts: units, amounts and shipping, and their shares of the discount.
+
+The share of the first units that come back is rounded half up, so that of the next units is the share of all of them
+minus what has come back before. So the shares of all refunds add up to the discount, however an order is divided.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class LineState:
+    """A line of an order, with what has come back of it. ``value`` is its price before discounts, in minor units.
+
+    ``shares`` are the discounts that the order's items give on the line, in the order of the items.
+    """
+
+    id: str
+    quantity: int
+    value: int
+    shares: tuple[int, ...]
+    returned_quantity: int = 0
+    returned_value: int = 0
+
+    @property
+    def is_returned(self) -> bool:
+        """Whether all of the line has come back. A line without a price comes back with its last unit."""
+        return self.returned_value == self.value if self.value else self.returned_quantity == self.quantity
+
+    @property
+    def returned_shares(self) -> tuple[int, ...]:
+        """The discounts that have come back, by item."""
+        if not self.value:
+            return tuple(0 for _ in self.shares)
+        return tuple((2 * share * self.returned_value + self.value) // (2 * self.value) for share in self.shares)
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingState:
+    """The shipping of an order: its price before discounts, the items' discounts on it, and whether it came back."""
+
+    value: int
+    shares: tuple[int, ...]
+    is_returned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """The lines and the shipping of an order."""
+
+    lines: Mapping[str, LineState]
+    shipping: ShippingState
+
+    @property
+    def is_returned(self) -> bool:
+        """Whether everything has come back."""
+        shipping = self.shipping
+        return all(line.is_returned for line in self.lines.values()) and (shipping.is_returned or not shipping.value)
+
+    @property
+    def returned_shares(self) -> tuple[int, ...]:
+        """The discounts that have come back, by item."""
+        parts = [line.returned_shares for line in self.lines.values()]
+        parts += [self.shipping.shares] if self.shipping.is_returned else [tuple(0 for _ in self.shipping.shares)]
+        return tuple(map(sum, zip(*parts, strict=True)))
+
+    @property
+    def returned_value(self) -> int:
+        """What has come back, at prices before discounts."""
+        shipping = self.shipping.value if self.shipping.is_returned else 0
+        return shipping + sum(line.returned_value for line in self.lines.values())
+
+
+@dataclass(frozen=True, slots=True)
+class LineRefund:
+    """A part of a line: ``quantity`` units, an ``amount`` of its price before discounts, or the rest without both.
+
+    With both, the units come back at this amount. ``position`` is that in the request.
+    """
+
+    id: str
+    quantity: int | None = None
+    amount: int | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """The parts of an order that come back. ``lines`` None stands for all that is left of all lines."""
+
+    lines: Sequence[LineRefund] | None = None
+    shipping: bool = True
+
+
+class UnknownLine(Exception):
+    """Raised for a line that the order doesn't have."""
+
+    def __init__(self, refund: LineRefund) -> None:
+        super().__init__(refund.id)
+        self.refund = refund
+
+
+class TooMuch(Exception):
+    """Raised for more units, or a greater amount, than is left of a line. ``name`` is that of the request's member."""
+
+    def __init__(self, refund: LineRefund, name: str, left: int) -> None:
+        super().__init__(refund.id)
+        self.refund, self.name, self.left = refund, name, left
+
+
+def apply_refund(state: OrderState, request: RefundRequest) -> OrderState:
+    """Return the state after a refund. Raises UnknownLine and TooMuch."""
+    lines = dict(state.lines)
+    refunds: Iterable[LineRefund] = [LineRefund(name) for name in lines] if request.lines is None else request.lines
+    for refund in refunds:
+        if refund.id not in lines:
+            raise UnknownLine(refund)
+        lines[refund.id] = _return_part(lines[refund.id], refund)
+    has_shipping = state.shipping.is_returned or (request.shipping and state.shipping.value > 0)
+    return OrderState(lines, replace(state.shipping, is_returned=has_shipping))
+
+
+def _return_part(line: LineState, refund: LineRefund) -> LineState:
+    units, value = line.quantity - line.returned_quantity, line.value - line.returned_value
+    quantity, amount = refund.quantity, refund.amount
+    if quantity is not None and (quantity > units or line.is_returned):
+        raise TooMuch(refund, "quantity", 0 if line.is_returned else units)
+    if amount is not None and amount > value:
+        raise TooMuch(refund, "amount", value)
+    if quantity is None and amount is None:
+        quantity, amount = units, value
+    elif quantity is not None and amount is None:
+        amount = value * quantity // units  # all that is left, with the last unit
+    returned = replace(
+        line,
+        returned_quantity=line.returned_quantity + (quantity or 0),
+        returned_value=line.returned_value + (amount or 0),
+    )
+    return replace(returned, returned_quantity=line.quantity) if returned.is_returned else returned

@@ -1,0 +1,126 @@
+"""Refunds of confirmed redemptions, in parts or as a whole.
+
+Each locks the redemption first, so that what is left of a line is decided by one refund at a time, then what the
+backends keep of it. What comes back is given back at once: to budgets, reports and purchase totals.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from checkout import selectors
+from checkout.models import SHIPPING, Redemption, RedemptionItem
+from checkout.refunds import LineState, OrderState, RefundRequest, TooMuch, UnknownLine, apply_refund
+from checkout.serialization import load_profile
+from checkout.services import events
+from checkout.services.transitions import purchases_by_kind, set_status
+from core import db
+from core.db import translate_constraint
+from core.errors import Busy, InvalidRequest
+from redemptions.contracts import ReturnedItem
+from redemptions.errors import InvalidStatus
+from redemptions.statuses import PAID, RedemptionStatus
+
+REFUNDABLE = (*PAID, RedemptionStatus.RETURNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """A redemption after a refund, and the states of its order before and after it."""
+
+    redemption: Redemption
+    before: OrderState
+    after: OrderState
+
+
+@transaction.atomic
+def return_redemption(*, redemption: Redemption, request: RefundRequest, at: datetime) -> Refund:
+    """Refund parts of a confirmed redemption, or all that is left. What was refunded stays refunded.
+
+    When everything is returned, the uses are, too, unless the recorded pricing profile says otherwise. Raises
+    InvalidStatus, and InvalidRequest for lines that the order doesn't have and for more than is left of a line.
+    """
+    locked = selectors.lock_redemption(pk=redemption.pk)
+    if locked.status not in REFUNDABLE:
+        raise InvalidStatus(current_status=locked.status)
+    before = selectors.get_order_state(locked)
+    after = _apply(before, request)
+    if after == before and locked.status == (RedemptionStatus.RETURNED if after.is_returned else locked.status):
+        return Refund(locked, before, after)
+    items = list(locked.items.order_by("position"))
+    amounts = {}
+    for item, now, then in zip(items, after.returned_shares, before.returned_shares, strict=True):
+        item.returned_amount, amounts[item] = now, now - then
+    _insert_parts(locked, before, after, at)
+    _return_items(locked, amounts, is_complete=after.is_returned, at=at)
+    events.append_returns(locked, amounts, is_complete=after.is_returned, at=at)
+    locked.returned_total = after.returned_value - sum(after.returned_shares)
+    if after.is_returned:
+        set_status(locked, RedemptionStatus.RETURNED, returned_total=locked.returned_total, closed_at=at)
+    else:
+        set_status(locked, RedemptionStatus.PARTIALLY_RETURNED, returned_total=locked.returned_total)
+    return Refund(locked, before, after)
+
+
+def _apply(state: OrderState, request: RefundRequest) -> OrderState:
+    """Return the state after the refund. Raises InvalidRequest."""
+    try:
+        return apply_refund(state, request)
+    except UnknownLine as error:
+        raise InvalidRequest.field("lines", _("The order has no line %(line)s.") % {"line": error.refund.id}) from error
+    except TooMuch as error:
+        messages = {
+            "quantity": _("At most %(left)s units of the line are left to refund."),
+            "amount": _("The amount is greater than what is left of the line."),
+        }
+        field, detail = f"lines.{error.refund.position}.{error.name}", messages[error.name] % {"left": error.left}
+        raise InvalidRequest.field(field, detail, code="max_value") from error
+
+
+def _insert_parts(redemption: Redemption, before: OrderState, after: OrderState, at: datetime) -> None:
+    parts = [
+        _part(line.id, line, before.lines[line.id]) for line in after.lines.values() if line != before.lines[line.id]
+    ]
+    if after.shipping != before.shipping:
+        value, discount = after.shipping.value, sum(after.shipping.shares)
+        parts.append(
+            {
+                "line": SHIPPING, "quantity": 1, "line_quantity": 1, "amount": value, "line_amount": value,
+                "discount": discount,
+            }
+        )  # fmt: skip
+    with translate_constraint("checkout_refund_within_line", Busy):
+        params = {"redemption": redemption.pk, "parts": json.dumps(parts), "at": at}
+        db.execute("checkout/sql/return_lines.sql", params)
+
+
+def _part(line_id: str, after: LineState, before: LineState) -> Mapping[str, object]:
+    return {
+        "line": line_id,
+        "quantity": after.returned_quantity - before.returned_quantity,
+        "amount": after.returned_value - before.returned_value,
+        "line_quantity": after.quantity,
+        "line_amount": after.value,
+        "discount": sum(after.returned_shares) - sum(before.returned_shares),
+    }
+
+
+def _return_items(
+    redemption: Redemption, amounts: Mapping[RedemptionItem, int], *, is_complete: bool, at: datetime
+) -> None:
+    """Give the amounts back to the offers, and the uses with the last part."""
+    RedemptionItem.objects.bulk_update(amounts, ["returned_amount"])
+    uses_come_back = is_complete and load_profile(redemption.record).return_cancelled_uses
+    returned = {
+        (item.kind, item.key): ReturnedItem(item.key, amount, uses_come_back)
+        for item, amount in amounts.items()
+        if amount or uses_come_back
+    }
+    for backend, purchase in purchases_by_kind(redemption, amounts, at):
+        parts = [returned[backend.KIND, item.key] for item in purchase.items if (backend.KIND, item.key) in returned]
+        if parts:
+            backend.return_items(purchase=purchase, returned=parts)
