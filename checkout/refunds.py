@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class LineState:
-    """A line of an order, with what has come back of it. ``value`` is its price before discounts, in minor units.
+    """A line of an order, with what has come back of it. ``value`` is its subtotal, in minor units.
 
     ``shares`` are the discounts that the order's items give on the line, in the order of the items.
     """
@@ -37,7 +37,7 @@ class LineState:
 
 @dataclass(frozen=True, slots=True)
 class ShippingState:
-    """The shipping of an order: its price before discounts, the items' discounts on it, and whether it came back."""
+    """The shipping of an order: its subtotal, the items' discounts on it, and whether it came back."""
 
     value: int
     shares: tuple[int, ...]
@@ -66,14 +66,14 @@ class OrderState:
 
     @property
     def returned_value(self) -> int:
-        """What has come back, at prices before discounts."""
+        """The part of the subtotal, including shipping, that has come back."""
         shipping = self.shipping.value if self.shipping.is_returned else 0
         return shipping + sum(line.returned_value for line in self.lines.values())
 
 
 @dataclass(frozen=True, slots=True)
 class LineRefund:
-    """A part of a line: ``quantity`` units, an ``amount`` of its price before discounts, or the rest without both.
+    """A part of a line: ``quantity`` units, an ``amount`` of its subtotal, or the rest without both.
 
     With both, the units come back at this amount. ``position`` is that in the request.
     """

@@ -1,7 +1,7 @@
 """Refunds of confirmed redemptions, in parts or as a whole.
 
 Each locks the redemption first, so that what is left of a line is decided by one refund at a time, then what the
-backends keep of it. What comes back is given back at once: to budgets, reports and purchase totals.
+backends keep of it. What comes back leaves budgets, reports and purchase totals at once.
 """
 
 import json
@@ -112,7 +112,7 @@ def _part(line_id: str, after: LineState, before: LineState) -> Mapping[str, obj
 def _return_items(
     redemption: Redemption, amounts: Mapping[RedemptionItem, int], *, is_complete: bool, at: datetime
 ) -> None:
-    """Give the amounts back to the offers, and the uses with the last part."""
+    """Return the amounts to the offers, and the uses with the last part."""
     RedemptionItem.objects.bulk_update(amounts, ["returned_amount"])
     uses_come_back = is_complete and load_profile(redemption.record).return_cancelled_uses
     returned = {
