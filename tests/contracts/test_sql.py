@@ -6,6 +6,7 @@ import re
 import pytest
 from django.db import connection
 
+from redemptions.codes.services import batches
 from segments.services import staging
 from tests.contracts.tree import APPS, ROOT, strings, trees
 
@@ -65,6 +66,8 @@ def test_database_can_plan_the_statement(path: str) -> None:
     with connection.cursor() as cursor:
         if "segments_sent" in statement:
             cursor.execute(staging.CREATE_TABLE)
+        if "redemptions_drawn" in statement:
+            cursor.execute(batches.CREATE_TABLE)
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         cursor.cursor.execute(f"PREPARE its_plan AS {typed.replace('%%', '%')}".encode())
         arguments = f"({', '.join(['NULL'] * len(names))})" if names else ""

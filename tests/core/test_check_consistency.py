@@ -245,7 +245,7 @@ def test_inconsistent_redemptions_are_reported(billo: Brand, shopper_client: Cli
     assert status == 1
     assert [line.partition(": ")[2] for line in lines] == [
         "active and returned",
-        "TEN belongs to another kind or brand",
+        "TEN is not registered for this kind and brand",
     ]
 
 

@@ -39,7 +39,7 @@ TIME_BUDGET_SECONDS = 60.0  # of one task, which then enqueues the next
 MAX_REPORTED_ERRORS = 1_000  # rejected lines of an import that are listed
 
 # Codes are copied to a temporary table first, because COPY alone would stop at the first code that already exists.
-_CREATE_TABLE = "CREATE TEMPORARY TABLE redemptions_drawn (text varchar(64)) ON COMMIT DROP"
+CREATE_TABLE = "CREATE TEMPORARY TABLE redemptions_drawn (text varchar(64)) ON COMMIT DROP"
 _DROP_TABLE = "DROP TABLE redemptions_drawn"
 _COPY = "COPY redemptions_drawn (text) FROM STDIN"
 
@@ -138,7 +138,7 @@ def generate_chunk(*, batch_id: uuid.UUID) -> bool:
 def _add(batch: CodeBatch, texts: list[str]) -> int:
     """Insert codes in order, so that workers never deadlock, and skip existing ones. Return the number of new codes."""
     with connection.cursor() as cursor:
-        cursor.execute(_CREATE_TABLE)
+        cursor.execute(CREATE_TABLE)
         with cursor.copy(_COPY) as copy:
             copy.write("\n".join(texts) + "\n")
         params = {"brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind}
