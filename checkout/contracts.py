@@ -108,6 +108,7 @@ class RedemptionOptions:
 class DraftPromotion:
     """A promotion to simulate. ``id`` is the caller's own; ``budget`` is in minor units of the cart's currency.
 
+    ``currency`` is the currency of amounts that name none; None for the currency of the cart.
     With ``by_code`` the promotion is evaluated only if its normalized ``code`` is in the cart.
     """
 
@@ -117,6 +118,7 @@ class DraftPromotion:
     by_code: bool = False
     code: str | None = None
     budget: int | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ def to_engine_offers(candidates: Mapping[str, Candidate]) -> list[EligibleOffer]
             order=candidate.order,
             code=candidate.code or None,
             budget_left=candidate.budget_left,
+            currency=candidate.currency,
         )
         for reference, candidate in candidates.items()
     ]

@@ -262,6 +262,7 @@ def _dump_candidate(candidate: Candidate) -> Json:
         "offer": dump_offer(candidate.offer),
         "order": candidate.order,
         "budget_left": candidate.budget_left,
+        "currency": candidate.currency,
     }
 
 
@@ -278,6 +279,7 @@ def _load_candidate(offer: Mapping[str, Any]) -> Candidate:
         offer=parse_offer(offer["offer"]),
         order=offer["order"],
         budget_left=offer.get("budget_left"),
+        currency=offer.get("currency"),
     )
 
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pricing.amounts import get_default_currency, list_currencies
 from pricing.benefits import BenefitContext, BenefitFunction, compile_benefit
 from pricing.conditions import ConditionContext, ConditionResult, evaluate, find_day, is_running, to_local_time
-from pricing.offer import Condition, Contains, Subtotal
+from pricing.currencies import CartCurrency, CurrencyMismatch
+from pricing.offer import Condition, Contains, Offer, OneOf, Subtotal
 from pricing.prices import Prices
 from pricing.profile import Profile
-from pricing.rounding import TooManyDecimals
 from pricing.units import Limits
 from pricing.values import Cart, Checked, EligibleOffer, Line, Shipping, ShopperFacts
 
@@ -77,30 +78,24 @@ def prepare_offer(origin: EligibleOffer, cart_context: CartContext) -> PreparedO
     """Prepare an offer: check its currencies and fixed conditions, and compile its benefits."""
     offer = origin.offer
     local = to_local_time(cart_context.at, origin.timezone)
-    context = ConditionContext(
-        cart_context.cart,
-        cart_context.lines,
-        cart_context.facts.for_brand(origin.brand),
-        origin.brand,
-        local,
-        find_day(offer.conditions, local),
-    )
+    cart = cart_context.cart
+    currency = CartCurrency(cart.currency, cart.exponent, get_default_currency(offer, origin.currency))
+    facts, day = cart_context.facts.for_brand(origin.brand), find_day(offer.conditions, local)
+    context = ConditionContext(cart, cart_context.lines, facts, origin.brand, local, day, currency)
     rank = (offer.lane, -offer.priority, origin.order, origin.ref)
     prepared = PreparedOffer(origin, rank, context, [], cart_context.profile)
-    prepared.rejection = find_currency_mismatch(origin, cart_context.cart)
+    has_mismatch = names_other_currency(offer, cart.currency)
+    for condition in offer.conditions:
+        result = evaluate(condition, context)
+        has_mismatch = has_mismatch or (result.code == "currency_mismatch" and not isinstance(condition, OneOf))
+        prepared.results.append(condition if is_running(condition) and not has_mismatch else result)
     try:
-        for condition in offer.conditions:
-            result = evaluate(condition, context)
-            prepared.results.append(condition if is_running(condition) else result)
-        prepared.benefits = (
-            []
-            if prepared.rejection
-            else [
-                compile_benefit(benefit, benefit_context(origin, cart_context, context)) for benefit in offer.benefits
-            ]
-        )
-    except TooManyDecimals:
-        prepared.rejection = prepared.rejection or currency_mismatch(cart_context.cart.currency)
+        if not has_mismatch:
+            shared = benefit_context(origin, cart_context, context)
+            prepared.benefits = [compile_benefit(benefit, shared) for benefit in offer.benefits]
+    except CurrencyMismatch:
+        has_mismatch = True
+    prepared.rejection = currency_mismatch(offer, currency) if has_mismatch else None
     prepared.rejection = prepared.rejection or check_budget(origin) or find_failed_condition(prepared.results)
     return prepared
 
@@ -114,7 +109,7 @@ def benefit_context(origin: EligibleOffer, cart_context: CartContext, context: C
         cart_context.lines,
         cart_context.shipping,
         origin.brand,
-        cart_context.cart.exponent,
+        context.currency,
         cart_context.profile,
         max_applications,
         limits,
@@ -130,21 +125,20 @@ def application_limits(conditions: Sequence[Condition], context: ConditionContex
     ]
 
 
-def find_currency_mismatch(origin: EligibleOffer, cart: Cart) -> Reason | None:
-    """Return the reason if an amount of the offer is in another currency than the cart."""
-    offer = origin.offer
-    currencies = [part.narrowing.currency for part in offer.benefits]
-    currencies += [part.currency for part in offer.conditions if isinstance(part, Subtotal)]
-    for currency in currencies:
-        if currency not in (None, cart.currency):
-            return currency_mismatch(str(currency))
-    return None
+def names_other_currency(offer: Offer, currency: str) -> bool:
+    """Return whether a part of the offer declares another currency."""
+    declared = [part.narrowing.currency for part in offer.benefits]
+    declared += [part.currency for part in offer.conditions if isinstance(part, Subtotal)]
+    return any(name not in (None, currency) for name in declared)
 
 
-def currency_mismatch(currency: str) -> Reason:
-    """Return the reason for an amount that can't be compared with the amounts of the cart."""
+def currency_mismatch(offer: Offer, currency: CartCurrency) -> Reason:
+    """Return the reason for an amount that has no value in the currency of the cart, with the offer's currencies."""
+    currencies = sorted((list_currencies(offer, currency.default) or frozenset()) - {currency.code})
     return Reason(
-        "currency_mismatch", "This offer isn't available in the currency of the cart.", {"currency": currency}
+        "currency_mismatch",
+        "This offer isn't available in the currency of the cart.",
+        {"currency": currency.code, "offer_currencies": currencies},
     )
 
 

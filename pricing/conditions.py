@@ -6,15 +6,16 @@ All conditions except subtotals on the `running` basis are evaluated before any 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pricing.currencies import CartCurrency, CurrencyMismatch
 from pricing.fields import DAYS, parse_datetime
 from pricing.offer import Condition, Contains, DateRange, Hours, NthOrder, OneOf, Quantity, Subtotal
 from pricing.prices import Prices
-from pricing.rounding import from_minor, to_minor
+from pricing.rounding import from_minor
 from pricing.selection import select_lines
 from pricing.values import Cart, Checked, Facts, Line
 
@@ -42,6 +43,7 @@ class ConditionContext:
     brand: str | None
     local_time: datetime
     day: date
+    currency: CartCurrency
 
     def count_units(self, lines: Sequence[int]) -> int:
         """Return the number of units on these lines."""
@@ -53,7 +55,7 @@ class ConditionContext:
 
     def selected_lines(self, condition: Subtotal | Quantity | Contains) -> list[int]:
         """Return the lines that the condition applies to."""
-        return select_lines(condition.select, self.lines, self.brand, self.cart.exponent)
+        return select_lines(condition.select, self.lines, self.brand, self.currency)
 
 
 def to_local_time(at: datetime, timezone: str) -> datetime:
@@ -76,15 +78,20 @@ def is_running(condition: Condition) -> bool:
 
 
 def evaluate(condition: Condition, context: ConditionContext, prices: Prices | None = None) -> ConditionResult:
-    """Evaluate one condition. `prices` are used by a condition on the running subtotal. Raises TooManyDecimals."""
-    return EVALUATORS[type(condition)](condition, context, prices)
+    """Evaluate one condition. `prices` are used by a condition on the running subtotal."""
+    declared = getattr(condition, "currency", None)
+    if declared is not None:
+        context = replace(context, currency=context.currency.for_part(declared))
+    try:
+        return EVALUATORS[type(condition)](condition, context, prices)
+    except CurrencyMismatch:
+        checked = Checked(condition.kind, declared, context.cart.currency, False)
+        return ConditionResult(checked, "currency_mismatch", "This offer is in another currency.")
 
 
 def check_subtotal(condition: Subtotal, context: ConditionContext, prices: Prices | None) -> ConditionResult:
     """Compare the value of the selected lines, undiscounted or at the start of the current lane."""
-    if condition.currency not in (None, context.cart.currency):
-        return currency_mismatch(condition.kind, condition.currency, context)
-    required = to_minor(condition.value, context.cart.exponent)
+    required = context.currency.to_minor(condition.value)
     lines = context.selected_lines(condition)
     if condition.basis == "running" and prices is not None:
         actual = sum(prices.start[line] for line in lines)
@@ -131,14 +138,6 @@ def meets_minimum(kind: str, required: int, actual: int) -> ConditionResult:
     return ConditionResult(checked, "minimum_not_met", f"Add {missing} more.", {"missing_quantity": missing})
 
 
-def currency_mismatch(kind: str, currency: str | None, context: ConditionContext) -> ConditionResult:
-    """Return the result for an amount in another currency than the cart's."""
-    checked = Checked(kind, currency, context.cart.currency, False)
-    return ConditionResult(
-        checked, "currency_mismatch", f"This offer is only valid in {currency}.", {"currency": currency}
-    )
-
-
 def check_one_of(condition: OneOf, context: ConditionContext, _: Prices | None) -> ConditionResult:
     """Check that one of the actual values is among those that the condition names."""
     actual = ACTUAL_VALUES[condition.kind](context)
@@ -146,9 +145,11 @@ def check_one_of(condition: OneOf, context: ConditionContext, _: Prices | None) 
     checked = Checked(condition.kind, list(condition.any), actual, passed)
     if passed:
         return ConditionResult(checked)
-    if condition.kind in ("audience", "currency", "weekdays"):
+    if condition.kind in ONE_OF_CODES:
         code, detail = ONE_OF_CODES[condition.kind]
-        return ConditionResult(checked, code, detail)
+        is_currency = condition.kind == "currency"
+        members = {"currency": context.cart.currency, "offer_currencies": sorted(condition.any)} if is_currency else {}
+        return ConditionResult(checked, code, detail, members)
     return ConditionResult(checked, "condition_not_met", ONE_OF_DETAILS[condition.kind], {"condition": condition.kind})
 
 

@@ -6,12 +6,13 @@ Parsing does not stop at the first error: errors are collected in `ParseContext.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from pricing.currencies import MoneyAmount, PerCurrency
 from pricing.errors import FieldError
 
 MONEY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?")
@@ -25,13 +26,15 @@ FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 class ParseContext:
     """State of parsing one document.
 
-    `errors` are the errors so far. `amounts` are the amounts so far, to check against their currency. `number_paths`
-    are the paths of tier values that were plain numbers.
+    `errors` are the errors so far. `amounts` are the plain amounts so far, to check against their currency, and
+    `currency_paths` the paths of amounts per currency. `number_paths` are the paths of tier values that were plain
+    numbers.
     """
 
     exponent: Callable[[str], int]
     errors: list[FieldError] = field(default_factory=list)
     amounts: list[tuple[str, Decimal]] = field(default_factory=list)
+    currency_paths: list[str] = field(default_factory=list)
     number_paths: set[str] = field(default_factory=set)
 
     def add_error(self, path: str, code: str, detail: str) -> Any:
@@ -49,12 +52,24 @@ class ParseContext:
 
     def check_decimals(self, currency: str | None, path: str) -> None:
         """Record an error for every amount under `path` that has more decimals than `currency`."""
-        decimals = None if currency is None else self.get_exponent(currency, f"{path}.currency")
-        if decimals is None:
+        if currency is None or self.get_exponent(currency, f"{path}.currency") is None:
             return
         for amount_path, amount in self.amounts:
-            if amount_path.startswith(f"{path}.") and decimal_places(amount) > decimals:
-                self.add_error(amount_path, "max_decimal_places", f"Use at most {decimals} decimals for {currency}.")
+            if amount_path.startswith(f"{path}."):
+                self.check_amount(amount, currency, amount_path)
+
+    def check_amount(self, amount: Decimal, currency: str, path: str) -> None:
+        """Record an error for an amount with more decimals than its currency, or in an unknown currency."""
+        decimals = self.get_exponent(currency, path)
+        if decimals is not None and decimal_places(amount) > decimals:
+            self.add_error(path, "max_decimal_places", f"Use at most {decimals} decimals for {currency}.")
+
+    def check_currency(self, currency: str | None, path: str) -> None:
+        """Check the amounts under `path` against the `currency` that their part declares."""
+        self.check_decimals(currency, path)
+        if currency is not None and any(name.startswith(f"{path}.") for name in self.currency_paths):
+            detail = "Amounts per currency and currency exclude each other."
+            self.add_error(f"{path}.currency", "invalid", detail)
 
 
 def is_storable(text: str) -> bool:
@@ -143,22 +158,50 @@ class Choice(Plain):
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Amount as a decimal string with at most twelve digits before the point."""
+    """Amount as a decimal string with at most twelve digits before the point, or one for each currency."""
 
     positive: bool = False
 
     def read(self, value: object, path: str, context: ParseContext) -> Any:
-        if not isinstance(value, str):
-            return context.add_error(path, "invalid", 'Enter a decimal string, for example "12.50".')
-        if not MONEY.fullmatch(value):
-            return context.add_error(path, "invalid", 'Enter an amount of 0 or more, for example "12.50".')
-        amount = Decimal(value)
-        if self.positive and not amount:
-            return context.add_error(path, "min_value", "Must be greater than 0.")
-        context.amounts.append((path, amount))
+        if isinstance(value, Mapping):
+            return self.read_currencies(value, path, context)
+        amount = self.read_decimal(value, path, context)
+        if amount is not None:
+            context.amounts.append((path, amount))
         return amount
 
-    def dump(self, value: Decimal) -> object:
+    def read_currencies(self, value: Mapping[Any, object], path: str, context: ParseContext) -> Any:
+        """Parse an amount per currency, such as {"EUR": "10.00", "GBP": "9.00"}."""
+        if not value:
+            return context.add_error(path, "min_length", "Provide at least one currency.")
+        context.currency_paths.append(path)
+        amounts: list[tuple[str, Decimal]] = []
+        for currency, text in value.items():
+            currency_path = f"{path}.{currency}"
+            if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
+                context.add_error(currency_path, "unknown_currency", f"Unknown currency: {currency}.")
+                continue
+            amount = self.read_decimal(text, currency_path, context)
+            if amount is not None:
+                context.check_amount(amount, currency, currency_path)
+                amounts.append((currency, amount))
+        return PerCurrency(tuple(sorted(amounts)))
+
+    def read_decimal(self, value: object, path: str, context: ParseContext) -> Decimal | None:
+        """Parse a decimal string."""
+        if not isinstance(value, str):
+            context.add_error(path, "invalid", 'Enter a decimal string, for example "12.50".')
+        elif not MONEY.fullmatch(value):
+            context.add_error(path, "invalid", 'Enter an amount of 0 or more, for example "12.50".')
+        elif self.positive and not Decimal(value):
+            context.add_error(path, "min_value", "Must be greater than 0.")
+        else:
+            return Decimal(value)
+        return None
+
+    def dump(self, value: MoneyAmount) -> object:
+        if isinstance(value, PerCurrency):
+            return {currency: format(amount, "f") for currency, amount in value.values}
         return format(value, "f")
 
 
@@ -196,21 +239,21 @@ class MoneyOrCount:
             return Integer(0, 1_000_000_000).read(value, path, context)
         return Money().read(value, path, context)
 
-    def dump(self, value: Decimal | int) -> object:
-        return value if isinstance(value, int) else format(value, "f")
+    def dump(self, value: MoneyAmount | int) -> object:
+        return value if isinstance(value, int) else Money().dump(value)
 
 
 class MoneyOrPercentage:
     """Value of a tier: an amount as a decimal string, or a percentage. The `unit` of the tiers tells which."""
 
     def read(self, value: object, path: str, context: ParseContext) -> Any:
-        if isinstance(value, str):
+        if isinstance(value, str | Mapping):
             return Money().read(value, path, context)
         context.number_paths.add(path)
         return Percentage(zero=True).read(value, path, context)
 
-    def dump(self, value: Decimal) -> object:
-        return format(value, "f")
+    def dump(self, value: MoneyAmount) -> object:
+        return Money().dump(value)
 
 
 class Clock(Plain):

@@ -1,15 +1,17 @@
 """Offers as values: conditions, benefits, and how an offer combines with others.
 
-Amounts are `Decimal`s as their author wrote them, because an offer may apply to carts of several currencies. An
-amount with a `currency` does not apply to a cart in another one; an amount without is in the currency of the cart.
-An amount with more decimals than the currency of the cart does not apply either. In each case the offer is
-rejected with `currency_mismatch`. Percentages are `Decimal`s with at most two decimals, 0 < value <= 100.
+Amounts are `Decimal`s as their author wrote them, or have one value for each currency (`PerCurrency`). A plain amount
+is in the `currency` of its part, else in the one that a `currency` condition names, else in the brand's. An offer is
+rejected with `currency_mismatch` by a cart in a currency that one of its amounts has no value for. Percentages are
+`Decimal`s with at most two decimals, 0 < value <= 100.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+
+from pricing.currencies import MoneyAmount
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,8 @@ class Select:
     brands: tuple[str, ...] = ()
     exclude_skus: tuple[str, ...] = ()
     exclude_categories: tuple[str, ...] = ()
-    unit_price_from: Decimal | None = None
-    unit_price_to: Decimal | None = None
+    unit_price_from: MoneyAmount | None = None
+    unit_price_to: MoneyAmount | None = None
     skip_already_discounted: bool = False
     shipping_ids: tuple[str, ...] = ()
 
@@ -38,7 +40,7 @@ class Subtotal:
     """`min_subtotal`, `max_subtotal`, `subtotal_equals`: value of selected lines `before` discounts or `running`."""
 
     kind: str
-    value: Decimal
+    value: MoneyAmount
     basis: str = "before"
     select: Select = EVERYTHING
     currency: str | None = None
@@ -101,7 +103,7 @@ Condition = Subtotal | Quantity | Contains | OneOf | NthOrder | Hours | DateRang
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """Limits that every benefit may have, and the `currency` of all its amounts (None: the currency of the cart).
+    """Limits that every benefit may have, and the `currency` of all its plain amounts (None: that of the offer).
 
     With `pick=None` the cheapest units come first, or for `buy_get` those of the profile's `free_units`. `per` tells
     whether `max_units` and `only_complete_groups_of` apply to the order (default) or to each line (default for
@@ -113,7 +115,7 @@ class Narrowing:
     per: str | None = None
     pick: str | None = None
     only_complete_groups_of: int | None = None
-    max_discount: Decimal | None = None
+    max_discount: MoneyAmount | None = None
     split: str = "value"
     currency: str | None = None
 
@@ -137,7 +139,7 @@ class Amount:
     """`amount`: `value` off `on`. With `each`, it applies to every shipping method, not to their total."""
 
     kind: str
-    value: Decimal
+    value: MoneyAmount
     on: str = "order"
     each: bool = False
     narrowing: Narrowing = NO_NARROWING
@@ -148,7 +150,7 @@ class SetPrice:
     """`set_price`: `on` costs `value`, where that is cheaper."""
 
     kind: str
-    value: Decimal
+    value: MoneyAmount
     on: str = "order"
     bundle_size: int | None = None
     each: bool = False
@@ -191,8 +193,8 @@ class Then:
     nth: int = 1
     scope: str = "within_group"
     percent: Decimal | None = None
-    amount: Decimal | None = None
-    unit_price: Decimal | None = None
+    amount: MoneyAmount | None = None
+    unit_price: MoneyAmount | None = None
     max_uses: int | None = None
 
 
@@ -205,9 +207,9 @@ class Groups:
     fill: str = "cheapest"
     count: int | None = None
     percent: Decimal | None = None
-    amount: Decimal | None = None
-    unit_price: Decimal | None = None
-    group_price: Decimal | None = None
+    amount: MoneyAmount | None = None
+    unit_price: MoneyAmount | None = None
+    group_price: MoneyAmount | None = None
     then: Then | None = None
     narrowing: Narrowing = NO_NARROWING
 
@@ -216,8 +218,8 @@ class Groups:
 class Tier:
     """Tier: from `start` (an amount or a number of units, inclusive), the discount is `value`."""
 
-    start: Decimal | int
-    value: Decimal
+    start: MoneyAmount | int
+    value: MoneyAmount
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ class Tiers:
     basis: str
     tiers: tuple[Tier, ...]
     unit: str
-    base: Decimal = Decimal(0)
+    base: MoneyAmount = Decimal(0)
     on: str | None = None
     narrowing: Narrowing = NO_NARROWING
 
@@ -238,8 +240,8 @@ class UnitLadder:
     """`unit_ladder`: `first` off the first unit of a line, `next` off each further one, up to `max_units` of a line."""
 
     kind: str
-    first: Decimal
-    next: Decimal
+    first: MoneyAmount
+    next: MoneyAmount
     narrowing: Narrowing = NO_NARROWING
 
 
@@ -250,7 +252,7 @@ class GiftBenefit:
     kind: str
     sku: str
     quantity: int = 1
-    price: Decimal = Decimal(0)
+    price: MoneyAmount = Decimal(0)
     narrowing: Narrowing = NO_NARROWING
 
 

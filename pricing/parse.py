@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from core.money import iso_exponent
+from pricing.amounts import get_default_currency, iter_amounts
+from pricing.currencies import PerCurrency
 from pricing.errors import OfferInvalid, ProfileInvalid
 from pricing.fields import ParseContext
-from pricing.offer import Offer, OneOf
+from pricing.offer import Offer
 from pricing.profile import Profile
 from pricing.schema import OFFER, PROFILE
 
@@ -19,28 +21,32 @@ def parse_offer(
     """Parse an offer strictly: unknown keys, wrong types and values out of range are errors.
 
     `currency_exponent` returns the decimals of a currency and raises LookupError or ValueError for an unknown one. With
-    `currency`, amounts without a currency must fit it, or one of the currencies of a `currency` condition.
+    `currency`, the brand's, amounts that name no currency must fit it, or the only currency of a `currency` condition.
     Raises OfferInvalid with all errors.
     """
     context = ParseContext(currency_exponent)
     offer: Offer = OFFER.read(value, "", context)
     if currency is not None and not context.errors:
-        apply_default_currency(offer, currency, context)
+        check_currencies(offer, currency, context)
     if context.errors:
         raise OfferInvalid(context.errors)
     return offer
 
 
-def apply_default_currency(offer: Offer, currency: str, context: ParseContext) -> None:
-    """Record an error for amounts without a currency that have more decimals than any currency of the offer."""
-    conditions = [part for part in offer.conditions if isinstance(part, OneOf) and part.kind == "currency"]
-    codes = [code for condition in conditions for code in condition.any]
-    known = [code for code in codes if context.get_exponent(code, "conditions") is not None]
-    widest = max(known or [currency], key=context.exponent)
-    for section, parts in (("conditions", offer.conditions), ("benefits", [part.narrowing for part in offer.benefits])):
-        for index, part in enumerate(parts):
-            if getattr(part, "currency", None) is None:
-                context.check_decimals(widest, f"{section}.{index}")
+def check_currencies(offer: Offer, currency: str, context: ParseContext) -> None:
+    """Record an error for each amount that does not fit its currency, and one if no currency has all amounts."""
+    default = get_default_currency(offer, currency)
+    common: frozenset[str] | None = None
+    for found in iter_amounts(offer):
+        if default is not None and found.declared is None and not isinstance(found.amount, PerCurrency):
+            context.check_amount(found.amount, default, found.path)
+        currencies = found.list_currencies(default)
+        if currencies is not None:
+            common = currencies if common is None else common & currencies
+            if not common:
+                detail = "No currency has a value for this amount and for the previous ones."
+                context.add_error(found.path, "invalid", detail)
+                return
 
 
 def dump_offer(offer: Offer) -> dict[str, Any]:

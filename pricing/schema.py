@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from pricing import offer as o
+from pricing.currencies import MoneyAmount, PerCurrency
 from pricing.fields import (
     Boolean,
     Choice,
@@ -35,10 +36,17 @@ PICK_CHOICES = Choice(("cheapest", "dearest"))
 ORDER_TO_SHIPPING = ("order", "line", "unit", "cheapest_line", "shipping")
 
 
+def is_inverted(low: MoneyAmount, high: MoneyAmount) -> bool:
+    """Return whether the lower end of a range is above the upper end in a currency that both have."""
+    if isinstance(low, PerCurrency) and isinstance(high, PerCurrency):
+        return any((limit := high.get(currency)) is not None and value > limit for currency, value in low.values)
+    return isinstance(low, Decimal) and isinstance(high, Decimal) and low > high
+
+
 def check_select(values: dict[str, Any], path: str, context: ParseContext) -> None:
     """Check that the price range is not inverted."""
     low, high = values.get("unit_price_from"), values.get("unit_price_to")
-    if low is not None and high is not None and low > high:
+    if low is not None and high is not None and is_inverted(low, high):
         context.add_error(join_path(path, "unit_price_to"), "invalid", "Must not be below unit_price_from.")
 
 
@@ -61,7 +69,7 @@ SELECTED = Key("select", SELECT)
 
 def check_subtotal(values: dict[str, Any], path: str, context: ParseContext) -> None:
     """Check that the amount fits its currency."""
-    context.check_decimals(values.get("currency"), path)
+    context.check_currency(values.get("currency"), path)
 
 
 def check_hours(values: dict[str, Any], path: str, context: ParseContext) -> None:
@@ -142,7 +150,7 @@ def check_exactly_one(values: dict[str, Any], names: tuple[str, ...], path: str,
 
 def check_benefit(values: dict[str, Any], path: str, context: ParseContext) -> None:
     """Check what applies to all benefits: amounts fit their currency, and `each` is used with shipping only."""
-    context.check_decimals(values.get("currency"), path)
+    context.check_currency(values.get("currency"), path)
     if values.get("each") and values.get("on", "order") != "shipping":
         context.add_error(join_path(path, "each"), "invalid", "each requires on: shipping.")
 
@@ -188,21 +196,37 @@ def check_tiers(values: dict[str, Any], path: str, context: ParseContext) -> Non
 def check_rising(values: dict[str, Any], path: str, context: ParseContext) -> None:
     """Check that every tier starts above the previous one, in units or in money according to the basis."""
     counts_units = values["basis"] == "eligible_quantity"
-    previous: Decimal | int | None = None
+    previous: MoneyAmount | int | None = None
     for index, tier in enumerate(values["tiers"]):
         start_path = f"{path}.tiers.{index}.from"
         if isinstance(tier.start, int) != counts_units:
             expected = "a number of units" if counts_units else 'an amount, for example "50.00"'
             context.add_error(start_path, "invalid", f"With this basis, enter {expected}.")
-        elif previous is not None and tier.start <= previous:
+        elif previous is not None and list_currencies(tier.start) != list_currencies(previous):
+            context.add_error(start_path, "invalid", "Use the same currencies in every tier.")
+        elif previous is not None and not is_rising(previous, tier.start):
             context.add_error(start_path, "invalid", "Each tier must start above the previous one.")
         else:
             previous = tier.start
 
 
-def check_percent(value: Decimal, path: str, context: ParseContext) -> None:
+def list_currencies(start: MoneyAmount | int) -> tuple[str, ...]:
+    """Return the currencies of the start of a tier; none for a plain amount or a number of units."""
+    return start.currencies if isinstance(start, PerCurrency) else ()
+
+
+def is_rising(previous: Any, start: Any) -> bool:
+    """Return whether a tier starts above the previous one, in every currency."""
+    if isinstance(start, PerCurrency):
+        return all(value > before for (_, before), (_, value) in zip(previous.values, start.values, strict=True))
+    return bool(start > previous)
+
+
+def check_percent(value: MoneyAmount, path: str, context: ParseContext) -> None:
     """Check that a percentage is from 0 to 100 with at most two decimals."""
-    if value > 100:
+    if isinstance(value, PerCurrency):
+        context.add_error(path, "invalid", "With unit: percent, enter a percentage.")
+    elif value > 100:
         context.add_error(path, "max_value", "Must be at most 100.")
     elif decimal_places(value.normalize()) > 2:
         context.add_error(path, "max_decimal_places", "Use at most two decimals.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from pricing.currencies import CartCurrency
 from pricing.offer import EVERYTHING, Select
-from pricing.rounding import to_minor
 from pricing.values import Cart, Line
 
 DIGITS = re.compile(r"(\d+)")
@@ -28,23 +28,23 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in DIGITS.split(text) if part]
 
 
-def select_lines(select: Select, lines: Sequence[Line], brand: str | None, exponent: int) -> list[int]:
+def select_lines(select: Select, lines: Sequence[Line], brand: str | None, currency: CartCurrency) -> list[int]:
     """Return the indexes of the lines that `select` matches and an offer of `brand` may use.
 
-    Raises TooManyDecimals when a price limit has more decimals than the currency.
+    Raises CurrencyMismatch when a price limit has no value in the currency.
     """
     indexes = range(len(lines))
     found = indexes if brand is None else [index for index in indexes if lines[index].brand in (None, brand)]
     if select == EVERYTHING:
         return list(found)
-    matches = compile_select(select, exponent)
+    matches = compile_select(select, currency)
     return [index for index in found if matches(lines[index])]
 
 
-def compile_select(select: Select, exponent: int) -> Callable[[Line], bool]:
+def compile_select(select: Select, currency: CartCurrency) -> Callable[[Line], bool]:
     """Return a predicate that tells whether `select` matches a line."""
-    low = None if select.unit_price_from is None else to_minor(select.unit_price_from, exponent)
-    high = None if select.unit_price_to is None else to_minor(select.unit_price_to, exponent)
+    low = None if select.unit_price_from is None else currency.to_minor(select.unit_price_from)
+    high = None if select.unit_price_to is None else currency.to_minor(select.unit_price_to)
     skus, categories, brands = frozenset(select.skus), frozenset(select.categories), frozenset(select.brands)
     not_skus, not_categories = frozenset(select.exclude_skus), frozenset(select.exclude_categories)
 

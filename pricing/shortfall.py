@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pricing.candidates import Reason
 from pricing.conditions import ConditionContext
 from pricing.offer import Benefit, BuyGet, Groups, Offer, Select, SetPrice, Tiers
-from pricing.rounding import to_minor
 from pricing.selection import select_lines
 
 
@@ -20,6 +21,7 @@ def find_shortfall(offer: Offer, context: ConditionContext) -> Reason | None:
 
 def benefit_shortfall(benefit: Benefit, context: ConditionContext) -> Reason | None:
     """Return the shortfall of one benefit."""
+    context = replace(context, currency=context.currency.for_part(benefit.narrowing.currency))
     if isinstance(benefit, Tiers):
         return tier_shortfall(benefit, context)
     if isinstance(benefit, BuyGet):
@@ -33,7 +35,7 @@ def benefit_shortfall(benefit: Benefit, context: ConditionContext) -> Reason | N
 
 def count_units(select: Select, context: ConditionContext) -> int:
     """Return the number of discountable units that `select` matches."""
-    lines = select_lines(select, context.lines, context.brand, context.cart.exponent)
+    lines = select_lines(select, context.lines, context.brand, context.currency)
     return sum(context.lines[line].quantity for line in lines if context.lines[line].discountable)
 
 
@@ -47,15 +49,15 @@ def missing_units(actual: int, required: int) -> Reason | None:
 
 def purchase_shortfall(benefit: BuyGet, context: ConditionContext) -> Reason | None:
     """Return the shortfall if too few units are bought, or if none is left to be discounted."""
-    eligible = set(select_lines(benefit.narrowing.select, context.lines, context.brand, context.cart.exponent))
-    buying = select_lines(benefit.buy.select, context.lines, context.brand, context.cart.exponent)
+    eligible = set(select_lines(benefit.narrowing.select, context.lines, context.brand, context.currency))
+    buying = select_lines(benefit.buy.select, context.lines, context.brand, context.currency)
     bought = context.count_units([line for line in buying if line in eligible])
     return missing_units(bought, max(benefit.buy.quantity, bought + 1))
 
 
 def tier_shortfall(benefit: Tiers, context: ConditionContext) -> Reason | None:
     """Return the shortfall if the cart does not reach the first tier."""
-    lines = select_lines(benefit.narrowing.select, context.lines, context.brand, context.cart.exponent)
+    lines = select_lines(benefit.narrowing.select, context.lines, context.brand, context.currency)
     discountable = [context.lines[line] for line in lines if context.lines[line].discountable]
     start = benefit.tiers[0].start
     if not discountable:
@@ -64,7 +66,7 @@ def tier_shortfall(benefit: Tiers, context: ConditionContext) -> Reason | None:
         return missing_units(sum(line.quantity for line in discountable), start)
     values = [line.quantity * line.unit_price for line in discountable]
     actual = max(values) if benefit.basis == "line_amount" else sum(values)
-    missing = to_minor(start, context.cart.exponent) - actual
+    missing = context.currency.to_minor(start) - actual
     if missing <= 0:
         return None
     text = context.format_amount(missing)

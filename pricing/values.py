@@ -79,7 +79,8 @@ class EligibleOffer:
 
     `ref` is unique among the offers of one call. `brand` limits the offer to lines of that brand and lines without a
     brand. `timezone` is an IANA name that applies to weekdays, hours and dates. A lower `order` means an older offer.
-    `budget_left` is in minor units, or None when there is no budget.
+    `currency` is the currency of amounts that name none, the brand's; None for the currency of the cart. `budget_left`
+    is in minor units of the cart's currency, or None when there is no budget.
     """
 
     ref: str
@@ -91,6 +92,7 @@ class EligibleOffer:
     order: int = 0
     code: str | None = None
     budget_left: int | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

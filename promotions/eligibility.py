@@ -44,9 +44,12 @@ def cart_match_keys(cart: Cart, *, shop: str | None) -> list[str]:
 
 
 def required_subtotal(offer: Offer) -> Decimal | None:
-    """Return the highest minimum that the offer requires of the subtotal of a whole cart, or None without one."""
+    """Return the highest minimum that the offer requires of the subtotal of a whole cart, or None without one.
+
+    Of an amount per currency, the smallest value counts, so that no cart is left out.
+    """
     minimums = [
-        condition.value
+        condition.value if isinstance(condition.value, Decimal) else min(value for _, value in condition.value.values)
         for condition in offer.conditions
         if isinstance(condition, Subtotal)
         and condition.kind == "min_subtotal"

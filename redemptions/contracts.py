@@ -21,7 +21,8 @@ class Candidate:
     ``code`` is empty for an automatic offer. ``id`` is the public ID of the promotion, code, coupon or voucher, ``key``
     the kind's own key of it (opaque to checkout). ``order`` is its creation time in seconds since 1970; of equally good
     offers the oldest applies. ``offer_id`` is its ID among the offers of all kinds, which events refer to; None for an
-    offer that is only simulated.
+    offer that is only simulated. ``currency`` is the currency of amounts that name none, the brand's; None for the
+    currency of the cart.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Candidate:
     order: int
     budget_left: int | None = None
     offer_id: uuid.UUID | None = None
+    currency: str | None = None
 
     @property
     def ref(self) -> str:

@@ -189,6 +189,7 @@ def _to_candidate(voucher: Voucher) -> Candidate:
         brand_id=campaign.brand_id, brand=campaign.brand.slug, timezone=campaign.brand.timezone,
         offer=rules.parse_offer_cached(campaign.offer, campaign.voucher_type),
         order=int(voucher.created_at.timestamp()), offer_id=campaign.pk,
+        currency=campaign.brand.currency,
     )  # fmt: skip
 
 

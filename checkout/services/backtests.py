@@ -128,7 +128,7 @@ def _build_draft(backtest: Backtest, offer: Offer, currency: str) -> Candidate:
     budget = backtest.budget
     if budget is not None:
         budget = budget - backtest.results["spent"] if currency == backtest.currency else None
-    draft = DraftPromotion(str(backtest.promotion_id), backtest.title, offer, budget=budget)
+    draft = DraftPromotion(str(backtest.promotion_id), backtest.title, offer, budget=budget, currency=backtest.currency)
     return build_candidate(draft, backtest.brand, MAX_CREATED_AT)
 
 

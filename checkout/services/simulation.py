@@ -83,6 +83,7 @@ def build_candidate(draft: DraftPromotion, brand: Brand, order: int) -> Candidat
         offer=draft.offer,
         order=order,
         budget_left=draft.budget,
+        currency=draft.currency,
     )
 
 

@@ -59,6 +59,7 @@ def _candidate_of_row(row: db.Row) -> Candidate:
         kind="coupon", id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["title"],
         brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"],
         offer=rules.parse_offer_cached(row["offer"]), order=row["age"], offer_id=row["id"],
+        currency=row["currency"],
     )  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def _candidate_of(coupon: CouponDefinition) -> Candidate:
         kind="coupon", id=str(coupon.pk), key=str(coupon.pk), code=coupon.code or "", title=coupon.title,
         brand_id=brand.pk, brand=brand.slug, timezone=brand.timezone,
         offer=rules.parse_offer_cached(json.dumps(coupon.offer)), order=int(coupon.created_at.timestamp()),
-        offer_id=coupon.pk,
+        offer_id=coupon.pk, currency=brand.currency,
     )  # fmt: skip
 
 

@@ -112,6 +112,7 @@ def _to_candidate(row: db.Row, at: datetime) -> Candidate | Rejection:
         offer=rules.build_offer(row["discount"], row["terms"]),
         order=int(row["created_at"].timestamp()),
         offer_id=row["offer_id"],
+        currency=row["currency"],
     )
 
 
@@ -136,6 +137,7 @@ def _candidate_of(code: DiscountCode) -> Candidate:
         offer=rules.build_offer(code.rule.discount, code.rule.terms),
         order=int(code.created_at.timestamp()),
         offer_id=code.offer_id,
+        currency=code.brand.currency,
     )
 
 

@@ -1,7 +1,7 @@
 -- Select codes with their rules, and whether the customer has redeemed them and is in their audience.
 -- Upholds no constraint; writes nothing.
 SELECT c.id, c.code, c.offer_id, c.is_active, c.validity, c.created_at, r.id AS rule_id, r.name, r.discount, r.terms,
-    b.id AS brand_id, b.slug AS brand, b.timezone, b.is_active AS brand_is_active,
+    b.id AS brand_id, b.slug AS brand, b.timezone, b.currency, b.is_active AS brand_is_active,
     u.code_id IS NOT NULL AS used,
     r.audience = '' OR EXISTS (
         SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id

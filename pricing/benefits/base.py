@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import NamedTuple
 
+from pricing.currencies import CartCurrency, MoneyAmount
 from pricing.effects import Effect, Terms, apply_per_unit, apply_together
 from pricing.offer import Narrowing, Select
 from pricing.prices import Discount, Piece, Prices
 from pricing.profile import Profile
-from pricing.rounding import share, to_minor
+from pricing.rounding import share
 from pricing.selection import select_lines
 from pricing.units import Limits, Target, affected_units, find_cheapest_line
 from pricing.values import Gift, Line, Shipping
@@ -57,18 +57,18 @@ class BenefitContext:
     lines: Sequence[Line]
     shipping: Sequence[Shipping]
     brand: str | None
-    exponent: int
+    currency: CartCurrency
     profile: Profile
     max_applications: int | None = None
     unit_limits: Limits = ()
 
-    def to_minor_units(self, amount: Decimal) -> int:
-        """Convert an amount to minor units. Raises TooManyDecimals."""
-        return to_minor(amount, self.exponent)
+    def to_minor_units(self, amount: MoneyAmount) -> int:
+        """Convert an amount to minor units. Raises CurrencyMismatch."""
+        return self.currency.to_minor(amount)
 
     def selected_lines(self, select: Select) -> list[int]:
         """Return the lines that the select matches, including lines that may not be discounted."""
-        return select_lines(select, self.lines, self.brand, self.exponent)
+        return select_lines(select, self.lines, self.brand, self.currency)
 
     def eligible_lines(self, *selects: Select) -> list[int]:
         """Return the discountable lines that every select matches."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult
@@ -28,8 +29,9 @@ BUILDERS: dict[str, Any] = {
 def compile_benefit(benefit: Benefit, context: BenefitContext) -> BenefitFunction:
     """Convert a benefit to a function of the running prices.
 
-    Raises TooManyDecimals for an amount that the currency of the cart can't express.
+    Raises CurrencyMismatch for an amount that has no value in the currency of the cart.
     """
+    context = replace(context, currency=context.currency.for_part(benefit.narrowing.currency))
     calculate: BenefitFunction = BUILDERS[benefit.kind](benefit, context)
     if benefit.narrowing.max_discount is None:
         return calculate

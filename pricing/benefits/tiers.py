@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult, affected_pieces, apply_to_lines
+from pricing.currencies import MoneyAmount
 from pricing.effects import Effect, apply_to_shipping, apply_together
 from pricing.offer import Tiers, UnitLadder
 from pricing.prices import Discount, Prices
@@ -20,11 +21,12 @@ class TierTable:
     __slots__ = ("base", "tiers")
 
     def __init__(self, benefit: Tiers, context: BenefitContext) -> None:
-        def effect(value: Decimal) -> Effect:
-            percent = benefit.unit == "percent"
-            return Effect(benefit.unit, to_basis_points(value) if percent else context.to_minor_units(value))
+        def effect(value: MoneyAmount) -> Effect:
+            if benefit.unit == "percent" and isinstance(value, Decimal):
+                return Effect("percent", to_basis_points(value))
+            return Effect("amount", context.to_minor_units(value))
 
-        def start(value: Decimal | int) -> int:
+        def start(value: MoneyAmount | int) -> int:
             return value if isinstance(value, int) else context.to_minor_units(value)
 
         self.base = effect(benefit.base)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from pricing import offer as o
+from pricing.currencies import MoneyAmount
 from pricing.description.formats import format_amount, format_ordinal, format_percent, format_times, join_or, pluralize
 from pricing.description.selections import count_of, describe_selection, of_selection
 
@@ -74,10 +75,12 @@ def describe_group_price(price: o.Groups | o.Then, currency: str) -> str:
 def describe_tiers(benefit: o.Tiers, currency: str) -> str:
     off = "off shipping" if benefit.on == "shipping" else "off"
 
-    def format_value(value: Decimal) -> str:
-        return format_percent(value) if benefit.unit == "percent" else format_amount(value, currency)
+    def format_value(value: MoneyAmount) -> str:
+        if benefit.unit == "percent" and isinstance(value, Decimal):
+            return format_percent(value)
+        return format_amount(value, currency)
 
-    def format_start(start: Decimal | int) -> str:
+    def format_start(start: MoneyAmount | int) -> str:
         return pluralize(start, "unit") if isinstance(start, int) else format_amount(start, currency)
 
     parts = [f"{format_value(tier.value)} {off} from {format_start(tier.start)}" for tier in benefit.tiers]

@@ -7,6 +7,7 @@ from datetime import UTC, date
 from decimal import Decimal
 
 from core.money import format_currency, iso_exponent
+from pricing.currencies import MoneyAmount, PerCurrency
 from pricing.fields import parse_datetime
 from pricing.rounding import to_minor
 
@@ -22,8 +23,13 @@ def join_or(names: Sequence[str]) -> str:
     return ", ".join(shown[:-1]) + (" or " if len(shown) > 1 else "") + shown[-1]
 
 
-def format_amount(value: Decimal, currency: str) -> str:
-    """Format an amount with its currency; an amount that does not fit the currency as the author wrote it."""
+def format_amount(value: MoneyAmount, currency: str) -> str:
+    """Format an amount with its currency, or all values of an amount per currency.
+
+    An amount that does not fit the currency is formatted as the author wrote it.
+    """
+    if isinstance(value, PerCurrency):
+        return join_or([format_amount(amount, code) for code, amount in value.values])
     try:
         return format_currency(to_minor(value, iso_exponent(currency)), currency)
     except ValueError:

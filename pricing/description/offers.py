@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pricing import offer as o
+from pricing.amounts import get_default_currency
 from pricing.description.benefits import describe_benefit
 from pricing.description.conditions import describe_condition
 from pricing.description.formats import format_times
@@ -11,8 +12,9 @@ from pricing.description.formats import format_times
 def describe_offer(offer: o.Offer, currency: str) -> str:
     """Describe the benefits and conditions of an offer.
 
-    `currency` is the brand's; it applies to amounts without a currency.
+    `currency` is the brand's; it applies to amounts that name no currency.
     """
+    currency = get_default_currency(offer, currency) or currency
     sentence = "; and ".join(describe_benefit(benefit, currency) for benefit in offer.benefits)
     if offer.conditions:
         conditions = " and ".join(describe_condition(condition, currency) for condition in offer.conditions)

@@ -35,20 +35,25 @@ def flatten(document: object) -> Values:
             base = f"{section}-{index}"
             kind = get_form_kind(section, part)
             content = {name: value for name, value in part.items() if name != "kind"}
-            values |= {f"{base}-kind": kind, f"{base}-previous_kind": kind, **dict(_iter_values(base, content))}
+            values |= {f"{base}-kind": kind, **dict(_iter_values(base, content))}
     return values
 
 
 def _iter_values(base: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Yield the name and the value of each field for a part of a document."""
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not is_amount(value):
         for name, inner in value.items():
             yield from _iter_values(f"{base}-{name}", inner)
     elif isinstance(value, list) and value and isinstance(value[0], Mapping):
         for index, inner in enumerate(value):
             yield from _iter_values(f"{base}-{index}", inner)
     else:
-        yield base, to_initial(value)
+        yield base, dict(value) if isinstance(value, Mapping) else to_initial(value)
+
+
+def is_amount(value: Mapping[str, Any]) -> bool:
+    """Return whether an object of a document is an amount per currency."""
+    return all(re.fullmatch("[A-Z]{3}", name) for name in value) and bool(value)
 
 
 def extract_prefixed(data: Any, prefix: str) -> Values:
@@ -176,6 +181,8 @@ class FormDocument:
 
 def parse_value(kind: kinds.Kind, value: Any) -> Any:
     """Return a field's value as a value of the document. Invalid values stay as they are; the parser reports them."""
+    if isinstance(value, Mapping):
+        return {currency: parse_value(kind, amount) for currency, amount in value.items()}
     if not isinstance(value, str):
         return value
     if isinstance(kind, kinds.Boolean):

@@ -16,8 +16,9 @@ from unfold.widgets import (
 from pricing import fields as kinds
 from pricing.records import Record
 from pricing.schema import BENEFITS, CONDITIONS, OFFER
+from promotions.admin.amount_field import AmountField
 from promotions.admin.offer_labels import (
-    ANY_CURRENCY_LABEL,
+    BRAND_CURRENCY_LABEL,
     CHOICE_LABELS,
     DEFAULT_LABEL,
     WEEKDAY_LABELS,
@@ -32,7 +33,8 @@ LANGUAGE_KINDS = {"free_shipping": "set_price", "nth": "groups"}
 """Kinds that exist in the form only, and their kinds in the offer language."""
 PRESETS = {"free_shipping": {"kind": "set_price", "on": "shipping", "value": "0"}}
 MONEY_KINDS = frozenset({"amount", "set_price", "unit_ladder", "min_subtotal", "max_subtotal", "subtotal_equals"})
-"""Kinds with an amount of money: a new part of these kinds starts with the brand's currency."""
+"""Kinds with an amount of money, whose currency is always visible."""
+AMOUNT_KINDS = (kinds.Money, kinds.MoneyOrPercentage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ class FieldFactory:
         if isinstance(path.kind, kinds.ListOf):
             return self._build_list_field(kind, path.kind, value, options)
         options["max_length"] = MAX_LENGTH
+        if isinstance(path.kind, AMOUNT_KINDS):
+            return AmountField(currency=self.currency, **options)
         if choices := self._list_choices(path, value):
             return forms.CharField(widget=UnfoldAdminSelectWidget(choices=choices), **options)
         return forms.CharField(widget=_build_input(path.kind, str(value or "")), **options)
@@ -128,7 +132,7 @@ class FieldFactory:
         key = path.name.rpartition("-")[2]
         if key == "currency":
             currencies = dict.fromkeys([self.currency, *([str(value)] if value else [])])
-            return [("", ANY_CURRENCY_LABEL), *((currency, currency) for currency in currencies)]
+            return [("", BRAND_CURRENCY_LABEL), *((currency, currency) for currency in currencies)]
         if not isinstance(path.kind, kinds.Choice | kinds.Boolean):
             return []
         labels = CHOICE_LABELS.get(path.name) or CHOICE_LABELS[key]

@@ -19,12 +19,13 @@ from django import forms
 from django.forms.boundfield import BoundField
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.models import Brand
 from core.errors import InvalidRequest
 from pricing import OfferInvalid, dump_offer, parse_offer
 from pricing.description import describe_offer
+from promotions.admin.amount_field import AmountField, get_submitted_values, read_amount
 from promotions.admin.offer_document import (
     KIND_LABELS,
     MAX_PARTS,
@@ -38,6 +39,7 @@ from promotions.admin.offer_document import (
     list_part_kinds,
 )
 from promotions.admin.offer_fields import (
+    AMOUNT_KINDS,
     MONEY_KINDS,
     OFFER_PATHS,
     PRESETS,
@@ -62,7 +64,6 @@ class Part:
     name: str
     number: int
     kind: BoundField
-    previous_kind: BoundField
     fields: list[BoundField] = field(default_factory=list)
     tiers: list[tuple[BoundField, BoundField]] = field(default_factory=list)
     sections: list[tuple[Label, list[BoundField], bool]] = field(default_factory=list)
@@ -112,11 +113,9 @@ class OfferForm(forms.Form):
             name: label for name, label in labels.items() if section == "conditions" or name in self.allowed_kinds
         }
         choices.setdefault(kind, labels[kind])
-        is_new = values.get(f"{base}-previous_kind") != kind
         title = _("Benefit") if section == "benefits" else _("Condition")
         select = UnfoldAdminSelectWidget(choices=list(choices.items()), attrs={"aria-label": title})
         self.fields[f"{base}-kind"] = forms.CharField(label=title, initial=kind, required=False, widget=select)
-        self.fields[f"{base}-previous_kind"] = forms.CharField(initial=kind, required=False, widget=forms.HiddenInput())
         if kind in PRESETS:
             return
         for path in list_kind_paths(section, kind):
@@ -124,9 +123,8 @@ class OfferForm(forms.Form):
             if path.name == "tiers":
                 self._add_tiers(base, values)
             else:
-                value = values.get(name)
-                if is_new and path.name == "currency" and kind in MONEY_KINDS:
-                    value = value or self.brand.currency
+                is_money = isinstance(path.kind, AMOUNT_KINDS) and name in values
+                value = read_amount(values, name, self.brand.currency) if is_money else values.get(name)
                 self.fields[name] = self._factory.build_field(kind, path, value)
 
     def _add_tiers(self, base: str, values: Values) -> None:
@@ -136,12 +134,12 @@ class OfferForm(forms.Form):
         for index in range(count):
             for key in ("from", "value"):
                 name = f"{base}-tiers-{index}-{key}"
-                self.fields[name] = forms.CharField(
+                self.fields[name] = AmountField(
                     label=str(get_field_texts("tier", f"tier-{key}")[0]),
                     required=False,
                     max_length=40,
-                    initial=values.get(name, ""),
-                    widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+                    initial=read_amount(values, name, self.brand.currency),
+                    currency=self.brand.currency,
                 )
 
     def clean(self) -> dict[str, Any]:
@@ -176,13 +174,11 @@ class OfferForm(forms.Form):
     def _build_part(self, section: str, index: int) -> Part:
         base, kind = f"{section}-{index}", self.part_kinds[section][index]
         is_only_benefit = section == "benefits" and len(self.part_kinds["benefits"]) == 1
-        part = Part(
-            base, index + 1, self[f"{base}-kind"], self[f"{base}-previous_kind"], can_remove=not is_only_benefit
-        )
+        part = Part(base, index + 1, self[f"{base}-kind"], can_remove=not is_only_benefit)
         groups: dict[str, list[BoundField]] = {}
         for name in self.fields:
             key = name.removeprefix(f"{base}-")
-            if key == name or key in ("kind", "previous_kind") or key.startswith("tiers-"):
+            if key in (name, "kind") or key.startswith("tiers-"):
                 continue
             group = get_group(kind, key)
             (groups.setdefault(group, []) if group else part.fields).append(self[name])
@@ -235,9 +231,14 @@ class OfferForm(forms.Form):
 
     def initial_data(self) -> dict[str, Any]:
         """Return what a browser submits if nobody changes the form."""
-        return {
-            f"{self.prefix}-{name}": get_submitted_value(field, field.initial) for name, field in self.fields.items()
-        }
+        data: dict[str, Any] = {}
+        for name, form_field in self.fields.items():
+            full_name = f"{self.prefix}-{name}"
+            if isinstance(form_field, AmountField):
+                data |= get_submitted_values(full_name, form_field.initial, form_field.currency)
+            else:
+                data[full_name] = get_submitted_value(form_field, form_field.initial)
+        return data
 
 
 def get_group(kind: str, key: str) -> str:

@@ -40,7 +40,7 @@ WEEKDAY_LABELS: dict[str, Label] = {
     "sat": WEEKDAYS[5], "sun": WEEKDAYS[6],
 }  # fmt: skip
 DEFAULT_LABEL = _("Default")
-ANY_CURRENCY_LABEL = _("Any currency")
+BRAND_CURRENCY_LABEL = _("Currency of the brand")
 CHOICE_LABELS: dict[str, dict[str, Label]] = {
     "on": {
         "order": _("Whole order"),

@@ -132,7 +132,7 @@ def _candidate(row: db.Row, budget_left: int | None) -> Candidate:
         kind="promotion", id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["name"],
         brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"],
         offer=parse_offer_cached(row["offer"], row["priority"]), order=row["age"], budget_left=budget_left,
-        offer_id=row["id"],
+        offer_id=row["id"], currency=row["currency"],
     )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def percent(value: str | int, on: str = "order", **more: Any) -> dict[str, Any]:
     return {"kind": "percent", "value": value, "on": on, **more}
 
 
-def amount(value: str, on: str = "order", **more: Any) -> dict[str, Any]:
+def amount(value: str | dict[str, str], on: str = "order", **more: Any) -> dict[str, Any]:
     return {"kind": "amount", "value": value, "on": on, **more}
 
 

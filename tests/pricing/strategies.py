@@ -43,8 +43,17 @@ def carts(draw: st.DrawFn, max_size: int = 6) -> Cart:
 
 PERCENTS = st.one_of(st.sampled_from([10, 50, 100, "33.33", "0.01", "12.5"]), st.integers(1, 100))
 CENTS = st.sampled_from(["0.01", "0.07", "0.50", "1.99", "3.33", "10.00"])
-MONEY = st.one_of(st.integers(0, 120).map(str), CENTS)
-POSITIVE_MONEY = st.one_of(st.integers(1, 120).map(str), CENTS)
+PLAIN_MONEY = st.one_of(st.integers(0, 120).map(str), CENTS)
+
+
+def per_currency(low: int) -> st.SearchStrategy[dict[str, str]]:
+    """Return amounts with a value for some or all of the carts' currencies."""
+    whole = st.integers(low, 120).map(str)
+    return st.dictionaries(st.sampled_from(sorted(CURRENCIES)), whole, min_size=2)
+
+
+MONEY = st.one_of(PLAIN_MONEY, PLAIN_MONEY, per_currency(0))
+POSITIVE_MONEY = st.one_of(st.integers(1, 120).map(str), CENTS, per_currency(1))
 UNITS = st.integers(1, 5)
 PICKS = st.sampled_from(["cheapest", "dearest"])
 
@@ -169,10 +178,17 @@ FACTS = st.sampled_from(
 
 
 def eligible_offer(
-    number: int, offer: Offer, *, brand: str | None = None, budget_left: int | None = None
+    number: int,
+    offer: Offer,
+    *,
+    brand: str | None = None,
+    budget_left: int | None = None,
+    currency: str | None = None,
 ) -> EligibleOffer:
     """Return an eligible offer with the ref o<number> and that age."""
-    return EligibleOffer(f"o{number}", "promotion", "", offer, brand=brand, order=number, budget_left=budget_left)
+    return EligibleOffer(
+        f"o{number}", "promotion", "", offer, brand=brand, order=number, budget_left=budget_left, currency=currency
+    )
 
 
 @st.composite
@@ -186,6 +202,7 @@ def eligible_offers(
             offer,
             brand=draw(st.sampled_from([None, None, "billo", "cake"])),
             budget_left=draw(st.one_of(st.none(), st.none(), st.integers(0, 3000))) if budgets else None,
+            currency=draw(st.sampled_from([None, None, "EUR", "JPY"])),
         )
         for number, offer in enumerate(draw(st.lists(offers, max_size=max_size)))
     ]

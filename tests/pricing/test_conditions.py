@@ -69,7 +69,7 @@ FAILING = {
     "nth_order 1": (condition("nth_order", value=1), "first_order_only", {}),
     "nth_order 5": (condition("nth_order", value=5), "condition_not_met", {"condition": "nth_order"}),
     "transaction_type": (condition("transaction_type", any=["subscription"]), "condition_not_met", {"condition": "transaction_type"}),
-    "currency": (condition("currency", any=["USD"]), "currency_mismatch", {}),
+    "currency": (condition("currency", any=["USD"]), "currency_mismatch", {"currency": "EUR", "offer_currencies": ["USD"]}),
     "country": (condition("country", any=["PT"]), "condition_not_met", {"condition": "country"}),
     "shipping_method": (condition("shipping_method", any=["courier"]), "condition_not_met", {"condition": "shipping_method"}),
     "weekdays": (condition("weekdays", any=["sat", "sun"]), "outside_schedule", {}),
@@ -78,7 +78,7 @@ FAILING = {
     "date_range is over": (condition("date_range", to="2026-11-17"), "outside_schedule", {}),
     "date_range has not begun": (condition("date_range", **{"from": "2026-11-19"}), "outside_schedule", {}),
     "date_range of instants ends excluded": (condition("date_range", to="2026-11-18T12:00:00Z"), "outside_schedule", {}),
-    "an amount in another currency": (condition("min_subtotal", value="1.00", currency="USD"), "currency_mismatch", {"currency": "USD"}),
+    "an amount in another currency": (condition("min_subtotal", value="1.00", currency="USD"), "currency_mismatch", {"currency": "EUR", "offer_currencies": ["USD"]}),
 }  # fmt: skip
 LOYAL = Facts(frozenset({"loyal"}), placed_orders=2)
 

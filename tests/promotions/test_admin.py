@@ -26,7 +26,7 @@ OFFER = f"{LIST}offer/?brand=billo"
 FORM = {
     "name": "Autumn", "description": "", "start_date": "2030-01-01T00:00", "end_date": "2030-02-01T00:00",
     "trigger": "automatic", "target_audience": "", "priority": "3", "budget": "", "code": "",
-    "offer-benefits-0-kind": "percent", "offer-benefits-0-previous_kind": "percent", "offer-benefits-0-value": "10",
+    "offer-benefits-0-kind": "percent", "offer-benefits-0-value": "10",
     "offer-priority": "0",
 }  # fmt: skip
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from django.http import QueryDict
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Brand
-from pricing import parse_offer
+from pricing import OfferInvalid, parse_offer
 from pricing.description import describe_offer
 from promotions.admin.offer_field import OfferField
 from promotions.admin.offer_form import OfferForm, is_representable
@@ -25,10 +25,10 @@ EXTRA_CONDITIONS = st.lists(
         st.just({"kind": "date_range", "from": "2026-12-01", "to": "2026-12-24"}),
         st.just({"kind": "date_range", "to": "2026-12-01T08:00:00Z"}),
         st.just({"kind": "country", "any": ["ES", "FR"]}),
-        st.just({"kind": "currency", "any": ["EUR"]}),
+        st.just({"kind": "currency", "any": ["KWD", "EUR"]}),
         st.just({"kind": "shipping_method", "any": ["express, next day", "s1"]}),
         st.just({"kind": "transaction_type", "any": ["topup"]}),
-        st.just({"kind": "subtotal_equals", "value": "12.00", "basis": "running", "currency": "EUR"}),
+        st.just({"kind": "subtotal_equals", "value": "12.00", "basis": "running", "currency": "KWD"}),
     ),
     max_size=3,
 )  # fmt: skip
@@ -62,6 +62,7 @@ def test_an_unchanged_offer_stays_exactly_the_same(
     document: dict[str, Any], extra: list[dict[str, Any]], brand: Brand
 ) -> None:
     document = document | {"conditions": document["conditions"] + extra}
+    assume(has_common_currency(document))
     unbound = OfferForm(brand=brand, offer=document)
     form = OfferForm(form_data(unbound.initial_data()), brand=brand)
 
@@ -71,6 +72,43 @@ def test_an_unchanged_offer_stays_exactly_the_same(
     assert OfferForm(form_data(unbound.initial_data()), brand=brand, offer=document).description() == describe_offer(
         parse_offer(document), "KWD"
     )
+
+
+def has_common_currency(document: dict[str, Any]) -> bool:
+    """Return whether a cart in some currency can get the offer."""
+    try:
+        return bool(parse_offer(document, currency="KWD"))
+    except OfferInvalid:
+        return False
+
+
+def test_amounts_of_further_currencies_become_rows(brand: Brand) -> None:
+    form = OfferForm(
+        offer_data(
+            benefits__0__kind="amount", benefits__0__value="1.5", benefits__0__on="order",
+            **{"benefits__0__value-currency": ["gbp", "", "EUR"], "benefits__0__value-amount": ["9,00", "", "10.00"]},
+        ),
+        brand=brand,
+    )  # fmt: skip
+
+    assert form.is_valid(), form.errors
+    assert form.document["benefits"][0]["value"] == {"EUR": "10.00", "GBP": "9.00", "KWD": "1.5"}
+    page = OfferForm(brand=brand, offer=form.document)["benefits-0-value"].as_widget()
+    assert [page.count(f'value="{text}"') for text in ("1.5", "EUR", "10.00", "GBP", "9.00")] == [1] * 5
+
+
+@pytest.mark.parametrize("rows", [["GBP", "GBP"], ["", "GBP"], ["KWD", "GBP"], ["POUND", "GBP"]])
+def test_a_wrong_currency_of_a_row_is_an_error_at_the_amount(brand: Brand, rows: list[str]) -> None:
+    form = OfferForm(
+        offer_data(
+            benefits__0__kind="amount", benefits__0__value="1.5", benefits__0__on="order",
+            **{"benefits__0__value-currency": rows, "benefits__0__value-amount": ["9.00", "8.00"]},
+        ),
+        brand=brand,
+    )  # fmt: skip
+
+    assert not form.is_valid()
+    assert list(form.errors) == ["benefits-0-value"]
 
 
 def test_a_selection_without_values_means_all_products(brand: Brand) -> None:
@@ -188,7 +226,7 @@ def test_buttons_add_and_remove_parts_and_keep_all_values(brand: Brand) -> None:
     form = press(OfferForm(brand=brand, offer={"benefits": [{"kind": "percent", "value": "10"}]}), "add conditions")
     assert form.part_kinds == {"conditions": ["min_subtotal"], "benefits": ["percent"]}
     assert form["benefits-0-value"].value() == "10"
-    assert form["conditions-0-currency"].value() == "KWD"  # a new amount starts with the brand's currency
+    assert form["conditions-0-currency"].value() == ""  # a new amount is in the brand's currency
     form = press(press(form, "add conditions"), "add benefits")
     form = press(form, "remove benefits-0")
     assert form.part_kinds == {"conditions": ["min_subtotal", "min_subtotal"], "benefits": ["percent"]}

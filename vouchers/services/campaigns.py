@@ -33,7 +33,7 @@ def create(*, brand: Brand, quota: int, fields: Mapping[str, Any], at: datetime)
     """
     campaign = Campaign(brand=brand, created_at=at, **fields)
     _check_dates(campaign, at)
-    offer = validate_offer(campaign.offer)
+    offer = validate_offer(campaign.offer, currency=brand.currency)
     validate_offer(rules.restrict_offer(campaign.offer, campaign.voucher_type))  # one more condition must fit
     campaign.discount = rules.get_percentage(offer)
     with translate_constraint("vouchers_campaign_slug", SlugTaken):
