@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -106,7 +106,7 @@ class RedemptionOptions:
 
 @dataclass(frozen=True, slots=True)
 class DraftPromotion:
-    """A promotion to simulate. ``id`` is the caller's own; ``budget`` is in minor units of the cart's currency.
+    """A promotion to simulate. ``id`` is the caller's own; ``budgets`` are in minor units by currency.
 
     ``currency`` is the currency of amounts that name none; None for the currency of the cart.
     With ``by_code`` the promotion is evaluated only if its normalized ``code`` is in the cart.
@@ -117,7 +117,7 @@ class DraftPromotion:
     offer: Offer
     by_code: bool = False
     code: str | None = None
-    budget: int | None = None
+    budgets: Mapping[str, int] = field(default_factory=dict)
     currency: str | None = None
 
 

@@ -209,6 +209,7 @@ class Backtest(models.Model):
     offer = models.JSONField(help_text=_("In the offer language."))
     currency = models.CharField(max_length=3)
     budget = models.BigIntegerField(null=True)
+    other_budgets = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     limit_total = models.PositiveIntegerField(null=True)
     start = models.DateTimeField()
     end = models.DateTimeField()

@@ -26,7 +26,8 @@ def price_cart(
     explain: bool = False,
 ) -> Quote:
     """Price a cart with the given candidates. Quotes, redemptions and simulations share this function."""
-    decision = price(request.cart, to_engine_offers(candidates), facts, profile, at, explain=explain)
+    offers = to_engine_offers(candidates, request.cart.currency)
+    decision = price(request.cart, offers, facts, profile, at, explain=explain)
     return Quote(request, decision, facts, profile, candidates, rejections, at)
 
 
@@ -43,8 +44,8 @@ def repeat_decision(record: PriceRecord, at: datetime, *, explain: bool = True) 
     )
 
 
-def to_engine_offers(candidates: Mapping[str, Candidate]) -> list[EligibleOffer]:
-    """Convert candidates to the engine's input."""
+def to_engine_offers(candidates: Mapping[str, Candidate], currency: str) -> list[EligibleOffer]:
+    """Convert candidates to the engine's input for a cart in a currency."""
     return [
         EligibleOffer(
             ref=reference,
@@ -55,7 +56,8 @@ def to_engine_offers(candidates: Mapping[str, Candidate]) -> list[EligibleOffer]
             timezone=candidate.timezone,
             order=candidate.order,
             code=candidate.code or None,
-            budget_left=candidate.budget_left,
+            budget_left=candidate.budgets_left.get(currency),
+            budget_currencies=tuple(sorted(candidate.budgets_left)),
             currency=candidate.currency,
         )
         for reference, candidate in candidates.items()

@@ -231,7 +231,7 @@ def load_record(cart: Mapping[str, Any], record: Mapping[str, Any]) -> PriceReco
     Raises KeyError, TypeError or ValueError for a record that is incomplete, damaged or of an unknown version.
     """
     record = _upgrade_record(record)
-    candidates = [_load_candidate(offer) for offer in record["offers"]]
+    candidates = [_load_candidate(offer, cart["currency"]) for offer in record["offers"]]
     facts = {
         brand: Facts(frozenset(known["segments"]), known["placed_orders"]) for brand, known in record["facts"].items()
     }
@@ -261,12 +261,18 @@ def _dump_candidate(candidate: Candidate) -> Json:
         "timezone": candidate.timezone,
         "offer": dump_offer(candidate.offer),
         "order": candidate.order,
-        "budget_left": candidate.budget_left,
+        "budgets_left": dict(candidate.budgets_left),
         "currency": candidate.currency,
     }
 
 
-def _load_candidate(offer: Mapping[str, Any]) -> Candidate:
+def _load_budgets(offer: Mapping[str, Any], currency: str) -> dict[str, int]:
+    """Return what was left of the budgets. Earlier records have a single number, in the currency of the cart."""
+    left = offer.get("budget_left")
+    return dict(offer.get("budgets_left") or ({} if left is None else {currency: left}))
+
+
+def _load_candidate(offer: Mapping[str, Any], currency: str) -> Candidate:
     return Candidate(
         kind=offer["kind"],
         id=offer["id"],
@@ -278,7 +284,7 @@ def _load_candidate(offer: Mapping[str, Any]) -> Candidate:
         timezone=offer["timezone"],
         offer=parse_offer(offer["offer"]),
         order=offer["order"],
-        budget_left=offer.get("budget_left"),
+        budgets_left=_load_budgets(offer, currency),
         currency=offer.get("currency"),
     )
 

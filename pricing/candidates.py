@@ -84,7 +84,8 @@ def prepare_offer(origin: EligibleOffer, cart_context: CartContext) -> PreparedO
     context = ConditionContext(cart, cart_context.lines, facts, origin.brand, local, day, currency)
     rank = (offer.lane, -offer.priority, origin.order, origin.ref)
     prepared = PreparedOffer(origin, rank, context, [], cart_context.profile)
-    has_mismatch = names_other_currency(offer, cart.currency)
+    has_budget = not origin.budget_currencies or cart.currency in origin.budget_currencies
+    has_mismatch = not has_budget or names_other_currency(offer, cart.currency)
     for condition in offer.conditions:
         result = evaluate(condition, context)
         has_mismatch = has_mismatch or (result.code == "currency_mismatch" and not isinstance(condition, OneOf))
@@ -95,7 +96,7 @@ def prepare_offer(origin: EligibleOffer, cart_context: CartContext) -> PreparedO
             prepared.benefits = [compile_benefit(benefit, shared) for benefit in offer.benefits]
     except CurrencyMismatch:
         has_mismatch = True
-    prepared.rejection = currency_mismatch(offer, currency) if has_mismatch else None
+    prepared.rejection = currency_mismatch(origin, currency) if has_mismatch else None
     prepared.rejection = prepared.rejection or check_budget(origin) or find_failed_condition(prepared.results)
     return prepared
 
@@ -132,9 +133,16 @@ def names_other_currency(offer: Offer, currency: str) -> bool:
     return any(name not in (None, currency) for name in declared)
 
 
-def currency_mismatch(offer: Offer, currency: CartCurrency) -> Reason:
-    """Return the reason for an amount that has no value in the currency of the cart, with the offer's currencies."""
-    currencies = sorted((list_currencies(offer, currency.default) or frozenset()) - {currency.code})
+def currency_mismatch(origin: EligibleOffer, currency: CartCurrency) -> Reason:
+    """Return the reason for an amount or budget that has no value in the currency of the cart.
+
+    It names the currencies that all amounts and the budgets have a value for.
+    """
+    common = list_currencies(origin.offer, currency.default)
+    budgets = frozenset(origin.budget_currencies)
+    if budgets:
+        common = budgets if common is None else common & budgets
+    currencies = sorted((common or frozenset()) - {currency.code})
     return Reason(
         "currency_mismatch",
         "This offer isn't available in the currency of the cart.",

@@ -11,7 +11,6 @@ from core import db
 from promotions.models import Promotion, PromotionRedemption
 from redemptions.limits import services as limits
 from redemptions.limits.models import Limit
-from redemptions.limits.rules import FIELD_BY_SCOPE, base_scope
 from redemptions.limits.selectors import find_wrong_caps
 
 GRACE = timedelta(minutes=10)  # expired reservations are normally released within a minute
@@ -49,7 +48,7 @@ def _check_caps() -> Iterator[str]:
     """Yield a line for each limit whose shards don't add up to it."""
     promotions = Promotion.objects.filter(Exists(Limit.objects.filter(owner=OuterRef("pk"))))
     for promotion in promotions.order_by("pk").iterator():
-        caps = {scope: getattr(promotion, field) for scope, field in FIELD_BY_SCOPE.items()}
+        caps = promotion.caps
         for (scope, slot), total in find_wrong_caps(owner=promotion.pk, caps=caps):
             limit = " ".join(filter(None, [scope, slot]))
-            yield f"promotion {promotion.pk}: shards of {limit} add up to {total}, not {caps[base_scope(scope)]}"
+            yield f"promotion {promotion.pk}: shards of {limit} add up to {total}, not {caps.get(scope)}"

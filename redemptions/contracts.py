@@ -22,7 +22,8 @@ class Candidate:
     the kind's own key of it (opaque to checkout). ``order`` is its creation time in seconds since 1970; of equally good
     offers the oldest applies. ``offer_id`` is its ID among the offers of all kinds, which events refer to; None for an
     offer that is only simulated. ``currency`` is the currency of amounts that name none, the brand's; None for the
-    currency of the cart.
+    currency of the cart. ``budgets_left`` are what is left of its budgets, in minor units by currency; empty without a
+    budget.
     """
 
     kind: str
@@ -35,7 +36,7 @@ class Candidate:
     timezone: str
     offer: Offer
     order: int
-    budget_left: int | None = None
+    budgets_left: Mapping[str, int] = field(default_factory=dict)
     offer_id: uuid.UUID | None = None
     currency: str | None = None
 

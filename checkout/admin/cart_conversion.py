@@ -112,13 +112,13 @@ def to_simulation(form: CartForm, promotions: Iterable[Promotion], brand: Brand)
     codes = get_generic_codes(offers=[promotion.pk for promotion in selected])
     has_assumptions = data["segments"] or data["placed_orders"] is not None or not data["customer_id"]
     facts = Facts(frozenset(split_by_comma(data["segments"])), data["placed_orders"] or 0) if has_assumptions else None
-    drafts = [_to_draft(promotion, codes.get(promotion.pk), data["currency"]) for promotion in reversed(selected)]
+    drafts = [_to_draft(promotion, codes.get(promotion.pk)) for promotion in reversed(selected)]
     overrides = form.pricing_overrides
     profile = replace(get_pricing_profile({brand.pk}), **overrides) if overrides else None
     return SimulationOptions(drafts, facts, profile, include_live=data["include_live"])
 
 
-def _to_draft(promotion: Promotion, code: str | None, currency: str) -> DraftPromotion:
+def _to_draft(promotion: Promotion, code: str | None) -> DraftPromotion:
     """Convert a promotion to a draft; its target audience becomes a condition."""
     offer = parse_offer(promotion.offer)
     audience = (OneOf("audience", (promotion.target_audience,)),) if promotion.target_audience else ()
@@ -128,5 +128,6 @@ def _to_draft(promotion: Promotion, code: str | None, currency: str) -> DraftPro
         offer=replace(offer, priority=promotion.priority, conditions=(*offer.conditions, *audience)),
         by_code=promotion.trigger == "code",
         code=code,
-        budget=promotion.budget if promotion.currency == currency else None,
+        budgets=promotion.budgets,
+        currency=promotion.currency,
     )

@@ -27,7 +27,6 @@ from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
 from core import throttle
 from core.errors import InvalidRequest
 from core.serializer_fields import (
-    AmountField,
     AwareDateTimeField,
     ExternalIdField,
     ObjectField,
@@ -35,12 +34,12 @@ from core.serializer_fields import (
     StrictBooleanField,
     StrictCharField,
     StrictIntegerField,
-    parse_minor_units,
 )
 from core.serializers import InputSerializer
 from core.views import APIView
 from pricing import Facts, Offer, Profile, ProfileInvalid, parse_profile
-from promotions.services import validate_offer
+from promotions.api.serializers import BudgetField
+from promotions.services import parse_budgets, validate_offer
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 
 MAX_PROMOTIONS = 1_000
@@ -81,7 +80,9 @@ class DraftPromotionInputSerializer(InputSerializer):
         required=False, min_value=-32768, max_value=32767, help_text=_("Priority. Defaults to the offer's priority.")
     )
     limits = DraftLimitsInputSerializer(required=False, help_text=_("Usage limits."))
-    budget = AmountField(required=False, allow_null=True, help_text=_("Budget in the cart's currency."))
+    budget = BudgetField(
+        required=False, allow_null=True, help_text=_("Budget in the cart's currency, or one for each currency.")
+    )
 
 
 class AssumedCustomerInputSerializer(InputSerializer):
@@ -230,21 +231,8 @@ def _to_draft(promotion: Mapping[str, Any], path: str, currency: str) -> DraftPr
         offer=replace(offer, priority=promotion.get("priority", offer.priority)),
         by_code=by_code,
         code=code,
-        budget=_to_budget(promotion.get("budget"), currency, f"{path}.budget"),
+        budgets=parse_budgets(promotion.get("budget"), currency=currency, field=f"{path}.budget"),
     )
-
-
-def _to_budget(text: str | None, currency: str, field: str) -> int | None:
-    """Convert a budget to minor units. Raises InvalidRequest."""
-    if text is None:
-        return None
-    try:
-        budget = parse_minor_units(text, currency, field)
-    except serializers.ValidationError as error:
-        raise InvalidRequest.field(field, gettext("Use at most the decimals of the currency.")) from error
-    if not budget:
-        raise InvalidRequest.field(field, gettext("The budget must be greater than 0."))
-    return budget
 
 
 def _to_profile(profile: Any, errors: FieldErrors) -> Profile | None:

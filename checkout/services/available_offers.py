@@ -37,7 +37,8 @@ def _price_alone(
     candidate: Candidate, request: QuoteRequest, facts: ShopperFacts, profile: Profile, at: datetime
 ) -> AvailableOffer:
     """Price one offer without the others."""
-    decision = price(request.cart, rules.to_engine_offers({candidate.ref: candidate}), facts, profile, at)
+    offers = rules.to_engine_offers({candidate.ref: candidate}, request.cart.currency)
+    decision = price(request.cart, offers, facts, profile, at)
     if decision.applied or decision.gifts:
         return AvailableOffer(candidate, amount=decision.discount_total)
     rejected = next(iter(decision.rejected), None)

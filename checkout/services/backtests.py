@@ -21,6 +21,7 @@ from core.errors import Busy, InvalidRequest
 from core.outbox import enqueue_on_commit
 from pricing import Facts, Offer, parse_offer
 from promotions.models import Promotion
+from promotions.rules import list_budgets
 from redemptions.contracts import Candidate
 from segments.selectors import get_segment_types
 
@@ -43,6 +44,7 @@ def create_backtest(*, promotion: Promotion, start: datetime, end: datetime, at:
         offer=_offer_with_audience(promotion),
         currency=promotion.currency,
         budget=promotion.budget,
+        other_budgets=promotion.other_budgets,
         limit_total=promotion.limit_total,
         start=start,
         end=min(end, at),
@@ -111,24 +113,24 @@ def _replay_redemption(backtest: Backtest, offer: Offer, redemption: Redemption)
     except PriceRecordUnreadable:
         backtest.results["unreadable"] += 1
         return
-    currency = quote.request.cart.currency
-    draft = _build_draft(backtest, offer, currency)
+    draft = _build_draft(backtest, offer)
     if backtest.limit_total is not None and backtest.results["redemptions"] >= backtest.limit_total:
         result = replay.unaffected(quote)
     else:
         result = replay.replay_cart(quote, draft, _load_facts(backtest.brand, offer, quote, redemption))
     day = redemption.created_at.astimezone(ZoneInfo(backtest.brand.timezone)).date()
-    replay.add(backtest.results, result, day, budget_currency=backtest.currency)
+    replay.add(backtest.results, result, day)
     backtest.results["drifted"] += result.total_without != redemption.total
     backtest.affected += result.affected
 
 
-def _build_draft(backtest: Backtest, offer: Offer, currency: str) -> Candidate:
-    """Return the promotion as a candidate, with its remaining budget in carts of the budget's currency."""
-    budget = backtest.budget
-    if budget is not None:
-        budget = budget - backtest.results["spent"] if currency == backtest.currency else None
-    draft = DraftPromotion(str(backtest.promotion_id), backtest.title, offer, budget=budget, currency=backtest.currency)
+def _build_draft(backtest: Backtest, offer: Offer) -> Candidate:
+    """Return the promotion as a candidate, with what is left of its budgets."""
+    spent = {currency: sums["cost"] for currency, sums in backtest.results["currencies"].items()}
+    budgets = {currency: budget - spent.get(currency, 0) for currency, budget in list_budgets(vars(backtest)).items()}
+    draft = DraftPromotion(
+        str(backtest.promotion_id), backtest.title, offer, budgets=budgets, currency=backtest.currency
+    )
     return build_candidate(draft, backtest.brand, MAX_CREATED_AT)
 
 

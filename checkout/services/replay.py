@@ -1,6 +1,6 @@
 """Replays of past carts with and without a draft promotion, and the totals of many replays.
 
-Totals are stored as JSON: ``{"version": 2, "currencies": {currency: {"cost", "extra"}}, "redemptions", "spent",
+Totals are stored as JSON: ``{"version": 2, "currencies": {currency: {"cost", "extra"}}, "redemptions",
 "drifted", "unreadable", "overlap": {reference: {"kind", "name", "lost", "changed", "less": {currency: minor units}}},
 "days": {day: {"orders", "affected", "extra": {currency: minor units}}}}``. ``cost`` is the draft's discount, ``extra``
 the additional discount of the whole cart; they differ by the discounts that other offers lose.
@@ -67,7 +67,8 @@ def replay_cart(quote: Quote, draft: Candidate, facts: Facts | None) -> Replay:
     }
     all_facts = quote.facts if facts is None else ShopperFacts({**quote.facts.by_brand, draft.brand: facts})
     candidates = {**others, draft.ref: draft}
-    decision = price(quote.request.cart, rules.to_engine_offers(candidates), all_facts, quote.profile, quote.at)
+    cart = quote.request.cart
+    decision = price(cart, rules.to_engine_offers(candidates, cart.currency), all_facts, quote.profile, quote.at)
     applied = {offer.ref: offer for offer in decision.applied}
     applied_draft = applied.get(draft.ref)
     has_gift = any(gift.ref == draft.ref for gift in decision.gifts)
@@ -99,7 +100,7 @@ def _find_rivals(quote: Quote, others: Mapping[str, Candidate], applied: Mapping
 def empty_totals() -> dict[str, Any]:
     """Return the totals of no carts."""
     return {
-        "version": TOTALS_VERSION, "currencies": {}, "redemptions": 0, "spent": 0, "drifted": 0, "unreadable": 0,
+        "version": TOTALS_VERSION, "currencies": {}, "redemptions": 0, "drifted": 0, "unreadable": 0,
         "overlap": {}, "days": {},
     }  # fmt: skip
 
@@ -122,13 +123,12 @@ def upgrade_totals(totals: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def add(totals: dict[str, Any], result: Replay, day: date, *, budget_currency: str) -> None:
-    """Add one cart to the totals; ``budget_currency`` is the currency of the draft's budget."""
+def add(totals: dict[str, Any], result: Replay, day: date) -> None:
+    """Add one cart to the totals."""
     sums = totals["currencies"].setdefault(result.currency, {"cost": 0, "extra": 0})
     sums["cost"] += result.cost
     sums["extra"] += result.extra
     totals["redemptions"] += result.affected
-    totals["spent"] += result.cost if result.currency == budget_currency else 0
     row = totals["days"].setdefault(day.isoformat(), {"orders": 0, "affected": 0, "extra": {}})
     row["orders"] += 1
     row["affected"] += result.affected

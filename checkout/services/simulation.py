@@ -82,7 +82,7 @@ def build_candidate(draft: DraftPromotion, brand: Brand, order: int) -> Candidat
         timezone=brand.timezone,
         offer=draft.offer,
         order=order,
-        budget_left=draft.budget,
+        budgets_left=draft.budgets,
         currency=draft.currency,
     )
 
@@ -120,7 +120,8 @@ def _explain_not_running(drafts: Sequence[DraftPromotion], brand: Brand, quote: 
 
     A single pricing evaluates all of them, with an empty budget, so that none is applied.
     """
-    candidates = {draft.id: build_candidate(replace(draft, budget=0), brand, 0) for draft in drafts}
+    empty = {quote.request.cart.currency: 0}
+    candidates = {draft.id: build_candidate(replace(draft, budgets=empty), brand, 0) for draft in drafts}
     priced = rules.price_cart(
         QuoteRequest(quote.request.cart, ()),
         {candidate.ref: candidate for candidate in candidates.values()},

@@ -8,6 +8,7 @@ from backoffice.base.formatting import format_amount, format_number, format_perc
 from promotions import services
 from promotions.models import Promotion
 from promotions.selectors.limits import get_usage_by_limit
+from redemptions.limits.rules import budget_scope
 from segments.models import Segment
 
 Card = tuple[str, str, str]  # label, number, note
@@ -55,12 +56,12 @@ def metric_cards(promotion: Promotion, at: datetime) -> list[Card]:
     """Return a card for the budget and for each limit of the promotion, with its usage."""
     usage = get_usage_by_limit(promotion=promotion, at=at)
     cards: list[Card] = []
-    if promotion.budget is not None:
-        spent, total = usage.get("budget", 0), format_amount(promotion.budget, promotion.currency)
+    for currency, budget in promotion.budgets.items():
+        spent = usage.get(budget_scope(currency), 0)
         note = _("of %(total)s (%(percent)s)") % {
-            "total": total, "percent": format_percentage(spent, promotion.budget, 0),
+            "total": format_amount(budget, currency), "percent": format_percentage(spent, budget, 0),
         }  # fmt: skip
-        cards.append((_("Budget used"), format_amount(spent, promotion.currency), note))
+        cards.append((_("Budget used"), format_amount(spent, currency), note))
     if promotion.limit_total is not None:
         note = _("of %(limit)s, including reservations") % {"limit": format_number(promotion.limit_total)}
         cards.append((_("Redemptions"), format_number(usage.get("total", 0)), note))

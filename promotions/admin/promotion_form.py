@@ -17,10 +17,11 @@ from unfold.widgets import (
 from accounts.models import Brand
 from backoffice.base.form_fields import AwareDateTimeFormField, add_service_errors, keep_untouched
 from core import money
-from core.errors import DomainError
+from core.errors import DomainError, InvalidRequest
+from promotions.admin.amount_field import AmountField
 from promotions.admin.offer_field import OfferField
 from promotions.models import Promotion, Trigger
-from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY
+from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY, format_budgets, parse_budgets, to_budget_fields
 from redemptions.admin.code_forms import list_audience_choices
 from redemptions.errors import CodeTaken
 from segments.errors import AudienceEmpty
@@ -67,10 +68,6 @@ class PromotionForm(forms.Form):
         help_text=gettext_lazy("Leave blank to generate single-use codes later."),
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "autocapitalize": "characters"}),
     )  # fmt: skip
-    budget = forms.CharField(
-        label=gettext_lazy("Discount budget"), required=False, max_length=20,
-        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-    )  # fmt: skip
     limit_total = integer_field(gettext_lazy("Total usage limit"), 1, MAX_LIMIT)
     limit_per_user = integer_field(gettext_lazy("Usage limit per customer"), 1, MAX_LIMIT)
     limit_per_day = integer_field(gettext_lazy("Daily usage limit"), 1, MAX_LIMIT)
@@ -103,6 +100,9 @@ class PromotionForm(forms.Form):
         for name in locked_fields:
             del self.fields[name]
         example = money.format_decimal(1000 * 10 ** money.decimals(brand.currency), brand.currency)
+        self.fields["budget"] = AmountField(
+            currency=brand.currency, max_length=20, required=False, label=_("Discount budget")
+        )
         self.fields["budget"].help_text = _("In %(currency)s. Example: %(example)s. Leave blank for no budget.") % {
             "currency": brand.currency, "example": example,
         }  # fmt: skip
@@ -116,17 +116,16 @@ class PromotionForm(forms.Form):
     def _keep_untouched(self, name: str) -> datetime:
         return keep_untouched(self.cleaned_data[name], getattr(self.promotion, name, None))
 
-    def clean_budget(self) -> int | None:
-        text = self.cleaned_data["budget"].strip()
-        if not text:
-            return None
+    def clean_budget(self) -> dict[str, int]:
+        value = self.cleaned_data["budget"] or None
+        if isinstance(value, Mapping):
+            value = {currency: text.replace(",", ".") for currency, text in value.items()}
+        elif value:
+            value = value.replace(",", ".")
         try:
-            budget = money.parse(text.replace(",", "."), self.brand.currency)
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from error
-        if budget <= 0:
-            raise forms.ValidationError(_("The budget must be greater than 0."))
-        return budget
+            return parse_budgets(value, currency=self.brand.currency)
+        except InvalidRequest as error:
+            raise forms.ValidationError([str(item["detail"]) for item in error.errors or []]) from error
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
@@ -137,6 +136,7 @@ class PromotionForm(forms.Form):
     def values(self) -> dict[str, Any]:
         """Return the fields of the model for the services; of an existing promotion, only the changed ones."""
         values = {name: self.cleaned_data[name] for name in self.fields if name not in ("code", "trigger")}
+        values |= to_budget_fields(values["budget"], currency=self.brand.currency)
         if "priority" in values:
             values["priority"] = values["priority"] or 0
         if self.promotion is None:
@@ -174,8 +174,7 @@ def get_form_values(promotion: Promotion) -> dict[str, Any]:
     """Return the initial values of the form for a promotion."""
     names = (*TEXT_FIELDS, *DATE_FIELDS, "target_audience", "trigger", "offer", "priority", *LIMIT_COLUMNS.values())
     values = {name: getattr(promotion, name) for name in names}
-    budget = promotion.budget
-    return values | {"budget": "" if budget is None else money.format_decimal(budget, promotion.currency)}
+    return values | {"budget": format_budgets(promotion.budgets, currency=promotion.currency) or ""}
 
 
 def get_copy_values(promotion: Promotion, at: datetime) -> dict[str, Any]:

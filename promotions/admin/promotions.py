@@ -255,9 +255,8 @@ def format_limits(promotion: Promotion) -> str:
         for field, text in LIMIT_TEXTS
         if (limit := getattr(promotion, field)) is not None
     ]
-    if promotion.budget is not None:
-        budget = format_amount(promotion.budget, promotion.currency)
-        limits.append(_("%(amount)s discount budget") % {"amount": budget})
+    for currency, budget in promotion.budgets.items():
+        limits.append(_("%(amount)s discount budget") % {"amount": format_amount(budget, currency)})
     return ", ".join(limits) or _("No limit")
 
 

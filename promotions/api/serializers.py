@@ -9,12 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from core import money
 from core.serializer_fields import AmountField, EndField, SlugField, StartField, StrictCharField, StrictIntegerField
 from core.serializers import InputSerializer
 from promotions.models import Promotion, Trigger
 from promotions.rules import list_warnings
-from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY
+from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY, format_budgets
 from redemptions.statuses import OfferStatus
 from segments.contracts import AudienceReach
 
@@ -33,6 +32,38 @@ class OfferField(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):
             raise serializers.ValidationError(_("Expected an object."), code="invalid")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "example": "1000.00"},
+            {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "example": {"EUR": "1000.00", "GBP": "900.00"},
+            },
+        ]
+    }
+)
+class BudgetField(serializers.Field[Any, Any, Any, Any]):
+    """An amount of money as a decimal string, or an object with one for each currency."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return AmountField().to_internal_value(data)
+        errors = {}
+        for currency, amount in data.items():
+            try:
+                AmountField().to_internal_value(amount)
+            except serializers.ValidationError as error:
+                errors[currency] = error.detail
+        if errors:
+            raise serializers.ValidationError(errors)
         return data
 
     def to_representation(self, value: Any) -> Any:
@@ -73,7 +104,10 @@ class PromotionInputSerializer(InputSerializer):
         max_length=200, required=False, help_text=_("Generic code. Omit to generate single-use codes later.")
     )
     offer = OfferField(help_text=_("Discount and conditions in the offer language."))
-    budget = AmountField(required=False, help_text=_("Maximum sum of all discounts, in the brand's currency."))
+    budget = BudgetField(
+        required=False,
+        help_text=_("Maximum sum of all discounts, in the brand's currency or for each currency."),
+    )
     limits = LimitsSerializer(required=False, help_text=_("Usage limits."))
     priority = StrictIntegerField(
         required=False, min_value=-MAX_PRIORITY, max_value=MAX_PRIORITY, help_text=_("Higher priorities apply first.")
@@ -101,10 +135,12 @@ class PromotionUpdateSerializer(InputSerializer):
         help_text=_("Segment type of the eligible customers. An empty string means all customers."),
     )
     offer = OfferField(required=False, help_text=_("Discount and conditions in the offer language."))
-    budget = AmountField(
+    budget = BudgetField(
         required=False,
         allow_null=True,
-        help_text=_("Maximum sum of all discounts, in the brand's currency. `null` for no budget."),
+        help_text=_(
+            "Maximum sum of all discounts, in the brand's currency or for each currency. `null` for no budget."
+        ),
     )
     limits = LimitsSerializer(required=False, help_text=_("Usage limits. Omitted limits stay."))
     priority = StrictIntegerField(
@@ -153,8 +189,9 @@ class PromotionSerializer(serializers.Serializer[Any]):
     )
     code = serializers.CharField(allow_null=True, help_text=_("Generic code. `null` if there is none."))
     offer = OfferField(help_text=_("Discount and conditions in the offer language."))
-    budget = serializers.CharField(allow_null=True, help_text=_("Maximum sum of all discounts."))
-    currency = serializers.CharField(help_text=_("Currency of the budget."))
+    budget = BudgetField(allow_null=True, help_text=_("Maximum sum of all discounts."))
+    budget_left = BudgetField(allow_null=True, help_text=_("What is left of the budget."))
+    currency = serializers.CharField(help_text=_("Currency of amounts that name none."))
     limits = LimitsSerializer(help_text=_("Usage limits."))
     priority = serializers.IntegerField(help_text=_("Higher priorities apply first."))
     status = serializers.ChoiceField(OfferStatus.choices, help_text=_("Status of the promotion at this time."))
@@ -173,16 +210,18 @@ def to_promotion_data(
     code: str | None,
     audience: AudienceReach | None,
     segment: Mapping[str, Any] | None,
+    budgets_left: Mapping[str, int],
     at: datetime,
 ) -> dict[str, Any]:
     """Return the promotion as ``PromotionSerializer`` describes it."""
-    budget, status = promotion.budget, promotion.status_at(at)
+    status = promotion.status_at(at)
     return {
         "id": promotion.pk, "brand": promotion.brand.slug, "name": promotion.name, "description": promotion.description,
         "start_date": promotion.start_date, "end_date": promotion.end_date,
         "target_audience": promotion.target_audience or None, "trigger": promotion.trigger, "code": code,
         "offer": promotion.offer,
-        "budget": None if budget is None else money.format_decimal(budget, promotion.currency),
+        "budget": format_budgets(promotion.budgets, currency=promotion.currency),
+        "budget_left": format_budgets(budgets_left, currency=promotion.currency),
         "currency": promotion.currency, "priority": promotion.priority, "status": status,
         "warnings": list_warnings(status=status, segment_status=segment["status"] if segment else None),
         "limits": {name: getattr(promotion, field) for name, field in LIMIT_COLUMNS.items()},

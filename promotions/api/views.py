@@ -24,6 +24,7 @@ from promotions.api.serializers import (
     to_promotion_data,
 )
 from promotions.models import Promotion
+from promotions.selectors.limits import get_budgets_left
 from promotions.selectors.promotions import get_promotion, list_for_brands
 from redemptions.codes.selectors.codes import get_generic_codes
 from redemptions.lifecycle import Action
@@ -127,7 +128,7 @@ def _serialize(promotion: Promotion) -> dict[str, Any]:
 def _serialize_all(promotions: Sequence[Promotion]) -> list[dict[str, Any]]:
     ids = [promotion.pk for promotion in promotions]
     codes, segments = get_generic_codes(offers=ids), segment_summaries_by_promotion(promotion_ids=ids)
-    at = timezone.now()
+    at, budgets = timezone.now(), get_budgets_left(promotions=promotions)
     audiences = services.audience_counts(promotions=promotions, at=at)
     return [
         to_promotion_data(
@@ -135,6 +136,7 @@ def _serialize_all(promotions: Sequence[Promotion]) -> list[dict[str, Any]]:
             code=codes.get(promotion.pk),
             audience=audiences.get(promotion.pk),
             segment=segments.get(promotion.pk),
+            budgets_left=budgets[promotion.pk],
             at=at,
         )
         for promotion in promotions

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
 from core.ids import uuid7
+from promotions.rules import list_budgets, list_caps
 from redemptions.lifecycle import OfferLifecycle
 from redemptions.statuses import OfferDecision, OfferStatus
 
@@ -27,7 +28,10 @@ class Trigger(models.TextChoices):
 
 @pghistory.track(exclude=["match_keys", "min_subtotal", "recorded_status", "decided_at"])
 class Promotion(OfferLifecycle):
-    """An offer of a brand between two dates. ``budget`` is in minor units of ``currency``.
+    """An offer of a brand between two dates. ``budget`` is in minor units of ``currency``, the brand's.
+
+    ``other_budgets`` are the budgets in other currencies, in minor units by currency. A cart in a currency without a
+    budget doesn't get the offer of a promotion with budgets.
 
     ``recorded_status`` is the last status that was sent to the campaign engine. ``decided_at`` is the time of the last
     decision.
@@ -52,6 +56,9 @@ class Promotion(OfferLifecycle):
     decided_at = models.DateTimeField(null=True, editable=False)
     currency = models.CharField(_("currency"), max_length=3)
     budget = models.BigIntegerField(_("budget"), null=True, blank=True, validators=[MinValueValidator(1)])
+    other_budgets = models.JSONField(
+        _("budgets in other currencies"), default=dict, db_default=models.Value({}, models.JSONField()), blank=True
+    )
     limit_total = models.PositiveIntegerField(
         _("total usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
     )
@@ -106,3 +113,13 @@ class Promotion(OfferLifecycle):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def budgets(self) -> dict[str, int]:
+        """The budgets in minor units by currency."""
+        return list_budgets(vars(self))
+
+    @property
+    def caps(self) -> dict[str, int]:
+        """The caps of the budgets and limits by scope."""
+        return list_caps(vars(self))

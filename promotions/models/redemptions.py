@@ -12,6 +12,9 @@ from promotions.models.promotions import Promotion
 class PromotionRedemption(models.Model):
     """A redemption of a promotion.
 
+    ``amount`` is in minor units of ``currency``, the cart's; None for a redemption of an earlier release, in the
+    promotion's currency.
+
     ``reserved_until`` is set while the redemption is reserved and empty once it is confirmed. ``counters`` lists what
     was taken of the limits, each as ``[scope, slot, shard, amount]``, so that the same is released. Refunds of lines
     return parts of the amount: ``returned_amount``, which the counter of the budget doesn't contain any more.
@@ -25,6 +28,7 @@ class PromotionRedemption(models.Model):
     )
     amount = models.BigIntegerField()
     returned_amount = models.BigIntegerField(default=0, db_default=0, help_text=_("What refunds returned of it."))
+    currency = models.CharField(max_length=3, null=True)
     counters = models.JSONField(default=list)
     redeemed_at = models.DateTimeField(db_column="taken_at")
     reserved_until = models.DateTimeField(null=True, db_column="held_until")

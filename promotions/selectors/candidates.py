@@ -12,7 +12,7 @@ from pricing import Offer, parse_offer
 from promotions.eligibility import cart_match_keys, upsell_subtotal
 from promotions.errors import PromotionNotActive
 from promotions.models import Promotion, PromotionRedemption
-from promotions.selectors.limits import get_remaining, reached_limit_error
+from promotions.selectors.limits import budgets_left, get_remaining, reached_limit_error
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from redemptions.errors import (
     AudienceNotMember,
@@ -43,9 +43,9 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
         results += rejections
     remaining = get_remaining(rows=rows, at=query.at, customer=customer)
     for row in rows:
-        error = reached_limit_error(row["id"], remaining)
+        error = reached_limit_error(row, remaining, currency=query.cart.currency)
         if error is None:
-            results.append(_candidate(row, remaining.get((row["id"], "budget"), row["budget"])))
+            results.append(_candidate(row, budgets_left(row, remaining)))
         elif row["code"]:
             results.append(_rejection(row, error))
     return results
@@ -97,9 +97,7 @@ def available(*, query: AvailabilityQuery) -> list[Candidate]:
     )
     remaining = get_remaining(rows=rows, at=query.at, customer=customer)
     return [
-        _candidate(row, remaining.get((row["id"], "budget"), row["budget"]))
-        for row in rows
-        if reached_limit_error(row["id"], remaining) is None
+        _candidate(row, budgets_left(row, remaining)) for row in rows if reached_limit_error(row, remaining) is None
     ]
 
 
@@ -127,11 +125,11 @@ def _rejection(row: db.Row, error: DomainError) -> Rejection:
     return Rejection(row["code"], error.as_dict(), "promotion", row["id"], row["brand_id"])
 
 
-def _candidate(row: db.Row, budget_left: int | None) -> Candidate:
+def _candidate(row: db.Row, budgets: Mapping[str, int]) -> Candidate:
     return Candidate(
         kind="promotion", id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["name"],
         brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"],
-        offer=parse_offer_cached(row["offer"], row["priority"]), order=row["age"], budget_left=budget_left,
+        offer=parse_offer_cached(row["offer"], row["priority"]), order=row["age"], budgets_left=budgets,
         offer_id=row["id"], currency=row["currency"],
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Services of promotions."""
 
+from promotions.services.budgets import format_budgets, parse_budgets, to_budget_fields
 from promotions.services.campaign_sync import retry_sync
 from promotions.services.lifecycle import change_decision, end_due, start_due
 from promotions.services.promotions import (
@@ -21,9 +22,12 @@ __all__ = [
     "create_promotion",
     "duplicate_promotion",
     "end_due",
+    "format_budgets",
     "locked_fields",
+    "parse_budgets",
     "retry_sync",
     "start_due",
+    "to_budget_fields",
     "update_promotion",
     "validate_offer",
 ]

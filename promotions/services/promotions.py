@@ -35,9 +35,9 @@ LIMIT_COLUMNS = {  # limits of the API: fields of the model
 SCOPE_BY_FIELD = {field: scope for scope, field in FIELD_BY_SCOPE.items()}
 MAX_NAME_LENGTH = 100
 DUPLICATED_FIELDS = (
-    "description", "target_audience", "trigger", "offer", "priority", *SCOPE_BY_FIELD,
+    "description", "target_audience", "trigger", "offer", "priority", "other_budgets", *SCOPE_BY_FIELD,
 )  # fmt: skip
-EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", *SCOPE_BY_FIELD}
+EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", "other_budgets", *SCOPE_BY_FIELD}
 EDITABLE_BEFORE_START = EDITABLE_ALWAYS | {"start_date", "target_audience", "offer"}
 
 
@@ -76,12 +76,13 @@ def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: dat
     if immutable := sorted(set(fields) - _editable_fields(locked, at)):
         detail = _("This field can't be changed after the start.")
         raise InvalidRequest(errors=[{"field": name, "code": "immutable", "detail": detail} for name in immutable])
-    before = {name: getattr(locked, name) for name in fields}
+    before = locked.caps
     for name, value in fields.items():
         setattr(locked, name, value)
     _check(locked, at, currency=locked.currency if "offer" in fields else None)
-    for name in sorted(SCOPE_BY_FIELD.keys() & fields.keys()):
-        _change_limit(locked, SCOPE_BY_FIELD[name], before[name], fields[name], at)
+    after = locked.caps
+    for scope in sorted(before.keys() | after.keys()):
+        _change_limit(locked, scope, before.get(scope), after.get(scope), at)
     if locked.decision == OfferDecision.DRAFT and "target_audience" in fields:
         _check_audience(locked)
     if is_reopened:
@@ -96,13 +97,14 @@ def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: dat
 
 def _change_limit(promotion: Promotion, scope: str, before: int | None, cap: int | None, at: datetime) -> None:
     """Set, change or remove a limit of a locked promotion. A limit that is set counts what was used before."""
-    name = f"budget:{promotion.currency}" if scope == "budget" else scope
+    if cap == before:
+        return
     if cap is None:
-        limits.close_limit(owner=promotion.pk, scope=name)
+        limits.close_limit(owner=promotion.pk, scope=scope)
     elif before is not None:
-        limits.resize(owner=promotion.pk, scope=name, cap=cap)
+        limits.resize(owner=promotion.pk, scope=scope, cap=cap)
     else:
-        limits.open_limit(owner=promotion.pk, scope=name, cap=cap, counted=_count_uses(promotion, name, at))
+        limits.open_limit(owner=promotion.pk, scope=scope, cap=cap, counted=_count_uses(promotion, scope, at))
 
 
 def _count_uses(promotion: Promotion, scope: str, at: datetime) -> dict[tuple[str, int], int]:
@@ -114,6 +116,7 @@ def _count_uses(promotion: Promotion, scope: str, at: datetime) -> dict[tuple[st
     first_day = period_starts(at.astimezone(zone)).get(scope)
     params = {
         "promotion": promotion.pk, "scope": scope, "timezone": promotion.brand.timezone,
+        "currency": promotion.currency,
         "shard": 0 if is_per_customer(scope) else LATE_SHARD,
         "since": None if first_day is None else datetime.combine(first_day, time.min, zone),
     }  # fmt: skip
@@ -164,7 +167,7 @@ def _check(promotion: Promotion, at: datetime, *, currency: str | None = None) -
         raise InvalidRequest.field("end_date", _("The end must be after the start."))
     if promotion.end_date <= at:
         raise InvalidRequest.field("end_date", _("The end must be in the future."))
-    if promotion.budget == 0:
+    if not all(promotion.budgets.values()):
         raise InvalidRequest.field("budget", _("The budget must be greater than 0."))
     offer = validate_offer(promotion.offer, currency=currency)
     if abs(offer.priority) > MAX_PRIORITY:

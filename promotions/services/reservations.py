@@ -11,13 +11,14 @@ from django.db.models import QuerySet
 from core import db
 from promotions.errors import PromotionNotActive
 from promotions.models import PromotionRedemption
+from promotions.rules import list_budgets, list_caps
 from redemptions.codes.selectors.codes import find_single_use_codes
 from redemptions.contracts import OfferUnavailable, Purchase, ReturnedItem, SelectedOffer
-from redemptions.errors import CodeAlreadyUsed, ReservationExpired
+from redemptions.errors import CodeAlreadyUsed, CurrencyMismatch, ReservationExpired
 from redemptions.lifecycle import derive_status
 from redemptions.limits import services as limits
 from redemptions.limits.contracts import LimitReached, LimitRequest, TakenLimit
-from redemptions.limits.rules import FIELD_BY_SCOPE, base_scope, limit_error, period_starts
+from redemptions.limits.rules import base_scope, budget_scope, limit_error, period_starts
 from redemptions.statuses import OfferStatus
 
 
@@ -97,18 +98,26 @@ def _take_from(requests: Sequence[LimitRequest], expired: Sequence[db.Row]) -> l
 
 
 def _iter_limits(promotion: db.Row, item: SelectedOffer, purchase: Purchase) -> Iterator[LimitRequest]:
-    """Yield what the purchase takes of each limit of the promotion; the limit to report first comes first."""
+    """Yield what the purchase takes of each limit of the promotion; the limit to report first comes first.
+
+    Raises OfferUnavailable if the promotion has budgets, but none in the currency of the purchase.
+    """
+    budgets = list_budgets(promotion)
+    if budgets and purchase.currency not in budgets:
+        error = CurrencyMismatch(currency=purchase.currency, offer_currencies=sorted(budgets))
+        raise OfferUnavailable(item, error)
     first_days = period_starts(purchase.at.astimezone(ZoneInfo(promotion["timezone"])))
     slots = {"customer": str(purchase.shopper_key)} | {scope: day.isoformat() for scope, day in first_days.items()}
-    for scope, field in FIELD_BY_SCOPE.items():
-        amount = item.amount if scope == "budget" else 1
-        if promotion[field] is not None and amount:
+    for scope, cap in list_caps(promotion).items():
+        is_budget = base_scope(scope) == "budget"
+        amount = item.amount if is_budget else 1
+        if amount and (not is_budget or scope == budget_scope(purchase.currency)):
             yield LimitRequest(
                 owner=promotion["id"],
-                scope=f"budget:{promotion['currency']}" if scope == "budget" else scope,
+                scope=scope,
                 slot=slots.get(scope, ""),
                 amount=amount,
-                cap=promotion[field],
+                cap=cap,
                 home=purchase.shopper_key,
             )
 
@@ -118,7 +127,8 @@ def _insert(uses: Sequence[db.Row], items: dict[uuid.UUID, SelectedOffer], purch
     inserted = db.fetch_all(
         "promotions/sql/insert_redemptions.sql",
         {
-            "redemption": purchase.id, "customer": purchase.shopper_key, "at": purchase.at, "until": purchase.until,
+            "redemption": purchase.id, "customer": purchase.shopper_key, "currency": purchase.currency,
+            "at": purchase.at, "until": purchase.until,
             "uses": json.dumps(uses),
         },
     )  # fmt: skip

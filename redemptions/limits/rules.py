@@ -25,6 +25,11 @@ def base_scope(scope: str) -> str:
     return scope.partition(":")[0]
 
 
+def budget_scope(currency: str) -> str:
+    """Return the scope of the budget in a currency."""
+    return f"budget:{currency}"
+
+
 def limit_error(scope: str) -> DomainError:
     """Return the error for a limit of this scope that is reached."""
     base = base_scope(scope)

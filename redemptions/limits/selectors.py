@@ -18,10 +18,10 @@ def get_taken(*, owners: Collection[uuid.UUID], slots: Mapping[str, str]) -> dic
     return {(row["owner"], row["scope"], row["slot"]): row["taken"] for row in rows}
 
 
-def find_wrong_caps(*, owner: uuid.UUID, caps: Mapping[str, int | None]) -> Iterator[tuple[tuple[str, str], int]]:
+def find_wrong_caps(*, owner: uuid.UUID, caps: Mapping[str, int]) -> Iterator[tuple[tuple[str, str], int]]:
     """Yield each limit (scope and slot) of an owner whose shards don't add up to its cap, with their sum.
 
-    ``caps`` are the declared caps by scope without currency. Limits per customer follow them at the next request.
+    ``caps`` are the declared caps by scope. Limits per customer follow them at the next request.
     """
     rows = (
         Limit.objects.filter(owner=owner)
@@ -33,7 +33,7 @@ def find_wrong_caps(*, owner: uuid.UUID, caps: Mapping[str, int | None]) -> Iter
         if not rules.is_per_customer(scope):
             sums.setdefault((scope, slot), {})[shard] = cap
     for (scope, slot), by_shard in sums.items():
-        declared = caps[rules.base_scope(scope)]
+        declared = caps.get(scope)
         excess = by_shard.pop(rules.EXCESS_SHARD, 0)
         shares = dict(enumerate(rules.split_cap(declared))) if declared is not None else {}
         total = sum((shares | by_shard).values()) - excess

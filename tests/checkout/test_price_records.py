@@ -30,7 +30,8 @@ def candidate(number: int, offer: Offer, brand: str, budget: int | None) -> Cand
     return Candidate(
         kind="promotion", id=f"p{number}", key=f"k{number}", code=f"C{number}" if number % 2 else "", title="Sale",
         brand_id=uuid.UUID(int=number), brand=brand, timezone="Europe/Madrid", offer=offer, order=number,
-        budget_left=budget,
+        budgets_left={} if budget is None else {"EUR": budget, "JPY": budget},
+        currency="EUR" if number % 3 else None,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from checkout.refunds import RefundRequest
+from core import money
 from core.errors import DomainError
 from pricing import Cart, Line
 from promotions.consistency import check
@@ -49,14 +50,17 @@ def shopper() -> Shopper:
     return Shopper(customer.pk, customer.customer_id)
 
 
-def request(brand: Brand, *codes: str, price: int = 10_000, sku: str = "shoe") -> QuoteRequest:
+def request(brand: Brand, *codes: str, price: int = 10_000, sku: str = "shoe", currency: str = "EUR") -> QuoteRequest:
     line = Line(id="a", sku=sku, quantity=1, unit_price=price, brand=brand.slug)
-    return QuoteRequest(Cart(currency="EUR", exponent=2, lines=(line,)), codes, shop=brand.slug)
+    cart = Cart(currency=currency, exponent=money.decimals(currency), lines=(line,))
+    return QuoteRequest(cart, codes, shop=brand.slug)
 
 
 def reserve(brand: Brand, at: datetime, *codes: str, who: Shopper | None = None, **more: Any) -> Redemption:
     order = more.pop("order", None) or str(next(ORDERS))
-    quote_request = request(brand, *codes, **{name: more.pop(name) for name in ("price", "sku") if name in more})
+    quote_request = request(
+        brand, *codes, **{name: more.pop(name) for name in ("price", "sku", "currency") if name in more}
+    )
     fingerprint = hashlib.sha256(repr(quote_request).encode()).digest()
     return services.reserve(
         request=quote_request,
@@ -298,7 +302,7 @@ def test_what_expired_reservations_hold_of_several_shards_is_given_to_one_order(
     assert reserve(billo, later, "SPRING", price=160_000).discount_total == 16_000
 
     assert sum(Limit.objects.values_list("taken", flat=True)) == 16_000
-    assert list(find_wrong_caps(owner=promotion.pk, caps={"budget": 16_000})) == []
+    assert list(find_wrong_caps(owner=promotion.pk, caps={"budget:EUR": 16_000})) == []
 
 
 @pytest.mark.parametrize(("returns", "left"), [(True, 1), (False, 0)])
