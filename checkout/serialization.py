@@ -23,7 +23,7 @@ from pricing import (
     ShopperFacts,
     dump_offer,
     dump_profile,
-    parse_offer,
+    load_offer,
     parse_profile,
 )
 from redemptions.codes.rules import canonicalize_code
@@ -282,7 +282,7 @@ def _load_candidate(offer: Mapping[str, Any], currency: str) -> Candidate:
         brand_id=uuid.UUID(offer["brand_id"]),
         brand=offer["brand"],
         timezone=offer["timezone"],
-        offer=parse_offer(offer["offer"]),
+        offer=load_offer(offer["offer"]),
         order=offer["order"],
         budgets_left=_load_budgets(offer, currency),
         currency=offer.get("currency"),

@@ -18,7 +18,7 @@ from coupons.errors import (
     CouponLimitReached,
     CouponNotStarted,
 )
-from pricing import Offer, parse_offer
+from pricing import Offer, load_offer
 from redemptions.errors import CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
 
 LIMITS_LOCKED_BEFORE_START = timedelta(seconds=5)  # from then on, the limit and its counting method can't change
@@ -86,7 +86,7 @@ def offer_error(
 @lru_cache(maxsize=4096)
 def parse_offer_cached(offer: str) -> Offer:
     """Return the offer that a JSON text describes. Repeated texts are answered from a cache."""
-    return parse_offer(json.loads(offer))
+    return load_offer(json.loads(offer))
 
 
 def derive_redemption_id(redemption: uuid.UUID, coupon: uuid.UUID) -> uuid.UUID:

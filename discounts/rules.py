@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import DomainError
 from discounts.errors import DiscountOutOfRange, ValidityInPast
-from pricing import Offer, parse_offer
+from pricing import Offer, load_offer
 from redemptions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, CodeInactive
 
 # Fields of the offer language that a rule can have beside its percentage: fields of the offer, and of its one benefit.
@@ -51,7 +51,7 @@ def build_offer(discount: int, terms: Mapping[str, Any]) -> Offer:
 
 @lru_cache(maxsize=4096)
 def _build_offer_cached(discount: int, terms: str) -> Offer:
-    return parse_offer(build_offer_document(discount, json.loads(terms)))
+    return load_offer(build_offer_document(discount, json.loads(terms)))
 
 
 def find_error(*, is_active: bool, validity: datetime, is_member: bool, used: bool, at: datetime) -> DomainError | None:

@@ -5,7 +5,7 @@ The engine uses no clock, database or network. The same arguments always give th
 
 from pricing.errors import FieldError, OfferInvalid, ProfileInvalid
 from pricing.offer import Offer, Select
-from pricing.parse import dump_offer, dump_profile, parse_offer, parse_profile
+from pricing.parse import dump_offer, dump_profile, load_offer, parse_offer, parse_profile
 from pricing.pricing import price
 from pricing.profile import Profile
 from pricing.values import (
@@ -50,6 +50,7 @@ __all__ = [
     "ShopperFacts",
     "dump_offer",
     "dump_profile",
+    "load_offer",
     "parse_offer",
     "parse_profile",
     "price",

@@ -145,6 +145,15 @@ def apply_per_unit(prices: Prices, targets: Iterable[tuple[Target, Effect]], ter
     return discounts
 
 
+def apply_to_cheapest(
+    current: Sequence[int], initial: Sequence[int], effect: Effect, terms: Terms, *, to_all: bool
+) -> list[int]:
+    """Return the discount of an effect on the cheapest shipping method; with `to_all` as much off each method."""
+    cheapest = min(range(len(current)), key=current.__getitem__)
+    (amount,) = apply_to_shipping([current[cheapest]], [initial[cheapest]], effect, terms, each=False)
+    return [min(amount, now) if to_all or index == cheapest else 0 for index, now in enumerate(current)]
+
+
 def apply_to_shipping(
     current: Sequence[int], initial: Sequence[int], effect: Effect, terms: Terms, *, each: bool
 ) -> list[int]:

@@ -125,12 +125,17 @@ NO_NARROWING = Narrowing()
 
 @dataclass(frozen=True, slots=True)
 class Percent:
-    """`percent`: `value` percent off `on`."""
+    """`percent`: `value` percent off `on`.
+
+    `methods` are the shipping methods that it applies to: `all`, the `cheapest` one, or `credit_cheapest`, which takes
+    what the cheapest one saves off each of them.
+    """
 
     kind: str
     value: Decimal
     on: str = "order"
     each: bool = False
+    methods: str = "all"
     narrowing: Narrowing = NO_NARROWING
 
 
@@ -142,6 +147,7 @@ class Amount:
     value: MoneyAmount
     on: str = "order"
     each: bool = False
+    methods: str = "all"
     narrowing: Narrowing = NO_NARROWING
 
 
@@ -154,6 +160,7 @@ class SetPrice:
     on: str = "order"
     bundle_size: int | None = None
     each: bool = False
+    methods: str = "all"
     narrowing: Narrowing = NO_NARROWING
 
 

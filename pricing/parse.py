@@ -11,6 +11,7 @@ from pricing.currencies import PerCurrency
 from pricing.errors import OfferInvalid, ProfileInvalid
 from pricing.fields import ParseContext
 from pricing.offer import Offer
+from pricing.options import find_useless_options
 from pricing.profile import Profile
 from pricing.schema import OFFER, PROFILE
 
@@ -22,12 +23,24 @@ def parse_offer(
 
     `currency_exponent` returns the decimals of a currency and raises LookupError or ValueError for an unknown one. With
     `currency`, the brand's, amounts that name no currency must fit it, or the only currency of a `currency` condition.
-    Raises OfferInvalid with all errors.
+    Options that have no effect where they stand are errors, too. Raises OfferInvalid with all errors.
     """
     context = ParseContext(currency_exponent)
     offer: Offer = OFFER.read(value, "", context)
+    if not context.errors:
+        for path in find_useless_options(offer):
+            context.add_error(path, "unknown_field", "This option has no effect here.")
     if currency is not None and not context.errors:
         check_currencies(offer, currency, context)
+    if context.errors:
+        raise OfferInvalid(context.errors)
+    return offer
+
+
+def load_offer(value: object) -> Offer:
+    """Parse a stored offer, which may have options without an effect. Raises OfferInvalid with all errors."""
+    context = ParseContext(iso_exponent)
+    offer: Offer = OFFER.read(value, "", context)
     if context.errors:
         raise OfferInvalid(context.errors)
     return offer

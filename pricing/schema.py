@@ -243,6 +243,7 @@ def on_key(*targets: str) -> Key:
 
 
 EACH = Key("each", Boolean())
+METHODS = Key("methods", Choice(("all", "cheapest", "credit_cheapest")))
 THEN = Record(
     o.Then,
     (
@@ -261,14 +262,15 @@ GET = Record(o.Get, (Key("quantity", UNITS), SELECTED, Key("percent", Percentage
 TIER = Record(o.Tier, (Key("from", MoneyOrCount(), "start"), Key("value", MoneyOrPercentage())))
 
 BENEFITS: Mapping[str, Record] = {
-    "percent": benefit_record(o.Percent, Key("value", Percentage()), on_key(*ORDER_TO_SHIPPING), EACH),
-    "amount": benefit_record(o.Amount, Key("value", Money(positive=True)), on_key(*ORDER_TO_SHIPPING), EACH),
+    "percent": benefit_record(o.Percent, Key("value", Percentage()), on_key(*ORDER_TO_SHIPPING), EACH, METHODS),
+    "amount": benefit_record(o.Amount, Key("value", Money(positive=True)), on_key(*ORDER_TO_SHIPPING), EACH, METHODS),
     "set_price": benefit_record(
         o.SetPrice,
         Key("value", Money()),
         on_key("order", "line", "unit", "cheapest_line", "bundle", "shipping"),
         Key("bundle_size", UNITS),
         EACH,
+        METHODS,
         check=check_set_price,
     ),
     "buy_get": benefit_record(o.BuyGet, Key("buy", BUY), Key("get", GET), Key("repeat", Boolean(), always_dumped=True)),

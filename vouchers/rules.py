@@ -11,7 +11,7 @@ from typing import Any
 from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
 from core import datetimes
 from core.errors import DomainError, InvalidRequest
-from pricing import Offer, parse_offer
+from pricing import Offer, load_offer
 from pricing.offer import Percent
 from redemptions.errors import CodeInactive
 from vouchers import errors
@@ -45,7 +45,7 @@ def parse_offer_cached(offer: Mapping[str, Any], voucher_type: str) -> Offer:
 
 @lru_cache(maxsize=4096)
 def _parse(offer: str, voucher_type: str) -> Offer:
-    return parse_offer(restrict_offer(json.loads(offer), voucher_type))
+    return load_offer(restrict_offer(json.loads(offer), voucher_type))
 
 
 # --- campaigns -------------------------------------------------------------------------------------------------------

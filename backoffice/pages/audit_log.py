@@ -25,7 +25,7 @@ from backoffice.pages import audit_events
 from backoffice.pages.audit_events import Event, ModelEvent, TrackedModel
 from core.permissions import BrandPermissions
 from discounts.admin.rules import describe_terms
-from pricing import OfferInvalid, parse_offer
+from pricing import OfferInvalid, load_offer
 from pricing.description import describe_offer
 
 EVENT_LABELS = {"insert": _("Created"), "update": _("Changed"), "delete": _("Deleted")}
@@ -165,7 +165,7 @@ class EventFormatter:
 def _describe_offer(offer: object, currency: str) -> str:
     """Return an offer in words; all of its keys if it is invalid."""
     try:
-        return describe_offer(parse_offer(offer), currency)
+        return describe_offer(load_offer(offer), currency)
     except OfferInvalid:
         return humanize_value(offer)
 

@@ -11,7 +11,7 @@ from accounts.models import Brand
 from checkout.admin.forms import CartForm, LineForm
 from checkout.contracts import MAX_CART_TOTAL, DraftPromotion, QuoteRequest, SimulationOptions
 from core import money
-from pricing import Cart, Facts, Line, Shipping, parse_offer
+from pricing import Cart, Facts, Line, Shipping, load_offer
 from pricing.offer import OneOf
 from promotions.models import Promotion
 from promotions.selectors.pricing_profiles import get_pricing_profile
@@ -120,7 +120,7 @@ def to_simulation(form: CartForm, promotions: Iterable[Promotion], brand: Brand)
 
 def _to_draft(promotion: Promotion, code: str | None) -> DraftPromotion:
     """Convert a promotion to a draft; its target audience becomes a condition."""
-    offer = parse_offer(promotion.offer)
+    offer = load_offer(promotion.offer)
     audience = (OneOf("audience", (promotion.target_audience,)),) if promotion.target_audience else ()
     return DraftPromotion(
         id=str(promotion.pk),

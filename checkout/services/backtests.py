@@ -19,7 +19,7 @@ from core import ids
 from core.db import translate_constraint
 from core.errors import Busy, InvalidRequest
 from core.outbox import enqueue_on_commit
-from pricing import Facts, Offer, parse_offer
+from pricing import Facts, Offer, load_offer
 from promotions.models import Promotion
 from promotions.rules import list_budgets
 from redemptions.contracts import Candidate
@@ -93,7 +93,7 @@ def run_backtest(*, pk: uuid.UUID, at: datetime) -> None:
         brand_id=backtest.brand_id, start=start, end=ids.min_uuid7_at(backtest.end), limit=CHUNK
     )
     backtest.results = replay.upgrade_totals(backtest.results)
-    offer = parse_offer(backtest.offer)
+    offer = load_offer(backtest.offer)
     for redemption in redemptions:
         _replay_redemption(backtest, offer, redemption)
     backtest.cursor = redemptions[-1].pk if redemptions else backtest.cursor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult, affected_pieces, apply_to_lines
-from pricing.effects import Effect, apply_to_shipping, apply_together
+from pricing.effects import Effect, apply_to_cheapest, apply_to_shipping, apply_together
 from pricing.offer import Amount, Percent, SetPrice
 from pricing.prices import Prices
 from pricing.rounding import to_basis_points
@@ -53,7 +53,10 @@ def build_shipping(benefit: Percent | Amount | SetPrice, effect: Effect, context
 
     def calculate(prices: Prices) -> BenefitResult:
         current = [prices.shipping_left[index] for index in methods]
-        amounts = apply_to_shipping(current, initial, effect, terms, each=each)
+        if benefit.methods == "all" or not methods:
+            amounts = apply_to_shipping(current, initial, effect, terms, each=each)
+        else:
+            amounts = apply_to_cheapest(current, initial, effect, terms, to_all=benefit.methods == "credit_cheapest")
         discounts = [(index, amount) for index, amount in zip(methods, amounts, strict=True) if amount]
         return BenefitResult(shipping=discounts)
 

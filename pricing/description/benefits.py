@@ -11,6 +11,12 @@ from pricing.currencies import MoneyAmount
 from pricing.description.formats import format_amount, format_ordinal, format_percent, format_times, join_or, pluralize
 from pricing.description.selections import count_of, describe_selection, of_selection
 
+SHIPPING_TEXTS = {
+    ("all", False): "shipping",
+    ("all", True): "every shipping method",
+    ("cheapest", False): "the cheapest shipping method",
+    ("credit_cheapest", False): "the cheapest shipping method, credited to every method",
+}
 PICKS = {"cheapest": "cheapest", "dearest": "most expensive"}
 
 
@@ -30,7 +36,7 @@ def describe_amount(benefit: o.Amount, currency: str) -> str:
 
 def describe_set_price(benefit: o.SetPrice, currency: str) -> str:
     price = format_amount(benefit.value, currency)
-    if benefit.on == "shipping" and not benefit.value:
+    if benefit.on == "shipping" and not benefit.value and benefit.methods == "all":
         methods = benefit.narrowing.select.shipping_ids
         return f"free shipping by {join_or(methods)}" if methods else "free shipping"
     if benefit.on == "bundle":
@@ -123,7 +129,7 @@ def describe_target(benefit: o.Percent | o.Amount | o.SetPrice, currency: str) -
         return "the order" if select == o.EVERYTHING else describe_selection(select, currency)
     if benefit.on == "shipping":
         methods = f" by {join_or(select.shipping_ids)}" if select.shipping_ids else ""
-        return ("every shipping method" if benefit.each else "shipping") + methods
+        return SHIPPING_TEXTS[benefit.methods, benefit.each and benefit.methods == "all"] + methods
     target = {"line": "each line", "unit": "each unit", "cheapest_line": "the cheapest line"}[benefit.on]
     return target + of_selection(select, currency)
 

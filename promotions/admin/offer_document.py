@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pricing import dump_offer, parse_offer
+from pricing import dump_offer, load_offer
 from pricing import fields as kinds
 from promotions.admin.offer_fields import (
     LANGUAGE_KINDS,
@@ -28,7 +28,7 @@ Values = dict[str, Any]
 # --- from the document to values -------------------------------------------------------------------------------------
 def flatten(document: object) -> Values:
     """Return the values of the form's fields for an offer's document. Raises OfferInvalid."""
-    canonical = dump_offer(parse_offer(document))
+    canonical = dump_offer(load_offer(document))
     values = {path.name: to_initial(canonical.get(path.name)) for path in OFFER_PATHS}
     for section in MAX_PARTS:
         for index, part in enumerate(canonical[section]):

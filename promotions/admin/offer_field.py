@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from accounts.models import Brand
 from backoffice.brand_selection import list_selectable_brands
 from core.permissions import BrandPermissions
-from pricing import OfferInvalid, parse_offer
+from pricing import OfferInvalid, load_offer
 from pricing.description import describe_offer
 from promotions.admin.offer_form import OfferForm, is_representable
 from promotions.admin.offer_labels import BENEFIT_LABELS
@@ -86,7 +86,7 @@ class OfferField(forms.Field):
 def describe_stored_offer(offer: object, brand: Brand) -> str:
     """Return a sentence that describes a stored offer, or an empty string for an invalid one."""
     try:
-        return describe_offer(parse_offer(offer), brand.currency)
+        return describe_offer(load_offer(offer), brand.currency)
     except OfferInvalid:
         return ""
 

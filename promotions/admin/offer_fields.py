@@ -14,6 +14,7 @@ from unfold.widgets import (
 )
 
 from pricing import fields as kinds
+from pricing.options import ALL_OPTIONS, list_options
 from pricing.records import Record
 from pricing.schema import BENEFITS, CONDITIONS, OFFER
 from promotions.admin.amount_field import AmountField
@@ -64,7 +65,9 @@ def list_kind_paths(section: str, kind: str) -> list[FieldPath]:
     """Return the paths of the keys that the form shows for a kind of condition or benefit."""
     if section == "conditions":
         return list(list_paths(CONDITIONS[kind]))
-    paths = list(list_paths(BENEFITS[LANGUAGE_KINDS.get(kind, kind)]))
+    language_kind = LANGUAGE_KINDS.get(kind, kind)
+    useless = {option.replace(".", "-") for option in ALL_OPTIONS - list_options(language_kind)}
+    paths = [path for path in list_paths(BENEFITS[language_kind]) if path.name not in useless]
     if kind == "nth":
         return [path for path in paths if path.name not in (*PRICE_KEYS, "count")]
     return [path for path in paths if not (kind == "groups" and path.name.startswith("then-"))]

@@ -23,7 +23,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.models import Brand
 from core.errors import InvalidRequest
-from pricing import OfferInvalid, dump_offer, parse_offer
+from pricing import OfferInvalid, dump_offer, load_offer
 from pricing.description import describe_offer
 from promotions.admin.amount_field import AmountField, get_submitted_values, read_amount
 from promotions.admin.offer_document import (
@@ -52,7 +52,7 @@ from promotions.admin.offer_labels import BENEFIT_LABELS, GROUP_LABELS, Label, g
 from promotions.services import validate_offer
 from segments.selectors import list_segment_types
 
-LIMIT_KEYS = frozenset({"max_units", "per", "pick", "only_complete_groups_of", "split", "each"})
+LIMIT_KEYS = frozenset({"max_units", "per", "pick", "only_complete_groups_of", "split", "each", "methods"})
 MIN_TIERS = 3
 DESCRIBE = "describe"  # the action that only updates the description
 
@@ -227,7 +227,7 @@ class OfferForm(forms.Form):
         document: object = None if self.action else self.offer
         if self.is_bound:
             document = self.document if self.is_valid() else None
-        return describe_offer(parse_offer(document), self.brand.currency) if document else ""
+        return describe_offer(load_offer(document), self.brand.currency) if document else ""
 
     def initial_data(self) -> dict[str, Any]:
         """Return what a browser submits if nobody changes the form."""
@@ -274,7 +274,7 @@ def get_submitted_value(form_field: forms.Field, value: Any) -> Any:
 def documents_equal(document: object, other: object) -> bool:
     """Return whether two documents are the same offer. An invalid document equals none."""
     try:
-        return parse_offer(document) == parse_offer(other)
+        return load_offer(document) == load_offer(other)
     except OfferInvalid:
         return False
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from core import db
 from core.errors import DomainError
-from pricing import Offer, parse_offer
+from pricing import Offer, load_offer
 from promotions.eligibility import cart_match_keys, upsell_subtotal
 from promotions.errors import PromotionNotActive
 from promotions.models import Promotion, PromotionRedemption
@@ -137,7 +137,7 @@ def _candidate(row: db.Row, budgets: Mapping[str, int]) -> Candidate:
 @lru_cache(maxsize=20_000)
 def parse_offer_cached(offer: str, priority: int) -> Offer:
     """Parse a stored offer and set the priority of its promotion. Repeated texts are read from a cache."""
-    return replace(parse_offer(json.loads(offer)), priority=priority)
+    return replace(load_offer(json.loads(offer)), priority=priority)
 
 
 def offer_names(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from pricing import Cart, EligibleOffer, Facts, Line, Offer, Profile, Shipping, ShopperFacts, parse_offer
-from pricing.profile import OPTIONS
+from pricing.options import ALL_OPTIONS, OPTIONS
+from pricing.profile import OPTIONS as PROFILE_OPTIONS
 
 SKUS = ["mug", "tea", "pan", "card"]
 CATEGORIES = ["kitchen", "food", "steel"]
@@ -55,6 +56,7 @@ def per_currency(low: int) -> st.SearchStrategy[dict[str, str]]:
 MONEY = st.one_of(PLAIN_MONEY, PLAIN_MONEY, per_currency(0))
 POSITIVE_MONEY = st.one_of(st.integers(1, 120).map(str), CENTS, per_currency(1))
 UNITS = st.integers(1, 5)
+METHODS = st.sampled_from(["all", "cheapest", "credit_cheapest"])
 PICKS = st.sampled_from(["cheapest", "dearest"])
 
 
@@ -120,6 +122,16 @@ def tiers(draw: st.DrawFn) -> dict[str, Any]:
     return draw(NARROWINGS) | {"kind": "tiers", "basis": basis, "unit": unit, "tiers": steps}
 
 
+def without_useless_options(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a benefit without the options that have no effect on it."""
+    on = document.get("on") or ("line" if document.get("basis") == "line_amount" else "order")
+    has_target = document["kind"] in ("percent", "amount", "set_price", "tiers")
+    useful = OPTIONS[document["kind"], on if has_target else ""]
+    select = {key: value for key, value in document.get("select", {}).items() if f"select.{key}" in useful}
+    kept = {key: value for key, value in document.items() if key in useful or key not in ALL_OPTIONS}
+    return kept | {"select": select}
+
+
 BENEFITS = st.one_of(
     benefit("percent", value=PERCENTS, on=TARGETS),
     benefit("amount", value=POSITIVE_MONEY, on=TARGETS),
@@ -135,7 +147,8 @@ BENEFITS = st.one_of(
     tiers(),
     benefit("unit_ladder", first=MONEY, next=MONEY),
     benefit("gift", sku=st.sampled_from(SKUS)),
-)
+    benefit("percent", value=PERCENTS, on=st.just("shipping"), methods=METHODS),
+).map(without_useless_options)
 CONDITIONS = st.one_of(
     st.fixed_dictionaries(
         {"kind": st.sampled_from(["min_subtotal", "max_subtotal"]), "value": MONEY}, optional={"select": SELECTS}
@@ -171,7 +184,7 @@ def documents(*, combining: bool = True) -> st.SearchStrategy[dict[str, Any]]:
 
 OFFERS = documents().map(parse_offer)
 COMBINABLE_OFFERS = documents(combining=False).map(parse_offer)
-PROFILES = st.builds(Profile, **{name: st.sampled_from(options) for name, options in OPTIONS.items()})
+PROFILES = st.builds(Profile, **{name: st.sampled_from(options) for name, options in PROFILE_OPTIONS.items()})
 FACTS = st.sampled_from(
     [ShopperFacts({}), ShopperFacts({"": Facts(frozenset({"vip"}), 1), "billo": Facts(frozenset({"vip"}))})]
 )
