@@ -66,7 +66,7 @@ def serialize_quote(quote: Quote) -> Json:
             for line in decision.lines
         ],
         "applied": [_applied(applied, quote.candidates[applied.ref], currency) for applied in decision.applied],
-        "gifts": [{"sku": gift.sku, "quantity": gift.quantity} for gift in decision.gifts],
+        "gifts": [{"sku": gift.sku, "quantity": gift.quantity, "price": amount(gift.price)} for gift in decision.gifts],
         "rejected": list(serialize_rejections(quote)),
         "next_best": [
             _identity(quote.candidates[near_miss.ref])

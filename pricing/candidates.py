@@ -10,7 +10,7 @@ from pricing.amounts import get_default_currency, list_currencies
 from pricing.benefits import BenefitContext, BenefitFunction, compile_benefit
 from pricing.conditions import ConditionContext, ConditionResult, evaluate, find_day, is_running, to_local_time
 from pricing.currencies import CartCurrency, CurrencyMismatch
-from pricing.offer import Condition, Contains, Offer, OneOf, Subtotal
+from pricing.offer import Condition, Contains, Offer, OneOf, Subtotal, iter_conditions
 from pricing.prices import Prices
 from pricing.profile import Profile
 from pricing.units import Limits
@@ -129,7 +129,7 @@ def application_limits(conditions: Sequence[Condition], context: ConditionContex
 def names_other_currency(offer: Offer, currency: str) -> bool:
     """Return whether a part of the offer declares another currency."""
     declared = [part.narrowing.currency for part in offer.benefits]
-    declared += [part.currency for part in offer.conditions if isinstance(part, Subtotal)]
+    declared += [part.currency for part in iter_conditions(offer.conditions) if isinstance(part, Subtotal)]
     return any(name not in (None, currency) for name in declared)
 
 

@@ -13,7 +13,20 @@ from zoneinfo import ZoneInfo
 
 from pricing.currencies import CartCurrency, CurrencyMismatch
 from pricing.fields import DAYS, parse_datetime
-from pricing.offer import Condition, Contains, DateRange, Hours, NthOrder, OneOf, Quantity, Subtotal
+from pricing.offer import (
+    AnyOf,
+    Condition,
+    Contains,
+    DateRange,
+    Hours,
+    NoneOf,
+    Not,
+    NthOrder,
+    OneOf,
+    Quantity,
+    Subtotal,
+    iter_conditions,
+)
 from pricing.prices import Prices
 from pricing.rounding import from_minor
 from pricing.selection import select_lines
@@ -53,7 +66,7 @@ class ConditionContext:
         """Format an amount in the currency of the cart."""
         return from_minor(minor, self.cart.exponent)
 
-    def selected_lines(self, condition: Subtotal | Quantity | Contains) -> list[int]:
+    def selected_lines(self, condition: Subtotal | Quantity | Contains | NoneOf) -> list[int]:
         """Return the lines that the condition applies to."""
         return select_lines(condition.select, self.lines, self.brand, self.currency)
 
@@ -74,19 +87,25 @@ def find_day(conditions: Iterable[Condition], local_time: datetime) -> date:
 
 def is_running(condition: Condition) -> bool:
     """Return whether the condition depends on prices that earlier lanes may have changed."""
-    return isinstance(condition, Subtotal) and condition.basis == "running"
+    return any(isinstance(part, Subtotal) and part.basis == "running" for part in iter_conditions([condition]))
 
 
 def evaluate(condition: Condition, context: ConditionContext, prices: Prices | None = None) -> ConditionResult:
     """Evaluate one condition. `prices` are used by a condition on the running subtotal."""
+    try:
+        return evaluate_in_currency(condition, context, prices)
+    except CurrencyMismatch:
+        declared = getattr(condition, "currency", None)
+        checked = Checked(condition.kind, declared, context.cart.currency, False)
+        return ConditionResult(checked, "currency_mismatch", "This offer is in another currency.")
+
+
+def evaluate_in_currency(condition: Condition, context: ConditionContext, prices: Prices | None) -> ConditionResult:
+    """Evaluate one condition in the currency that it declares. Raises CurrencyMismatch."""
     declared = getattr(condition, "currency", None)
     if declared is not None:
         context = replace(context, currency=context.currency.for_part(declared))
-    try:
-        return EVALUATORS[type(condition)](condition, context, prices)
-    except CurrencyMismatch:
-        checked = Checked(condition.kind, declared, context.cart.currency, False)
-        return ConditionResult(checked, "currency_mismatch", "This offer is in another currency.")
+    return EVALUATORS[type(condition)](condition, context, prices)
 
 
 def check_subtotal(condition: Subtotal, context: ConditionContext, prices: Prices | None) -> ConditionResult:
@@ -117,6 +136,8 @@ def check_subtotal(condition: Subtotal, context: ConditionContext, prices: Price
 def check_quantity(condition: Quantity, context: ConditionContext, _: Prices | None) -> ConditionResult:
     """Compare the number of units of all selected lines together, or of the line with the most units."""
     lines = context.selected_lines(condition)
+    if condition.kind == "max_quantity":
+        return meets_maximum(condition.kind, condition.value, context.count_units(lines))
     counts_all = condition.kind == "min_quantity"
     actual = (
         context.count_units(lines) if counts_all else max((context.lines[line].quantity for line in lines), default=0)
@@ -136,6 +157,53 @@ def meets_minimum(kind: str, required: int, actual: int) -> ConditionResult:
         return ConditionResult(checked)
     missing = required - actual
     return ConditionResult(checked, "minimum_not_met", f"Add {missing} more.", {"missing_quantity": missing})
+
+
+def meets_maximum(kind: str, allowed: int, actual: int) -> ConditionResult:
+    """Compare a number of units with the largest one that is allowed."""
+    checked = Checked(kind, allowed, actual, actual <= allowed)
+    if actual <= allowed:
+        return ConditionResult(checked)
+    over = actual - allowed
+    return ConditionResult(checked, "condition_not_met", f"Remove {over}.", {"condition": kind, "over_quantity": over})
+
+
+def check_none_of(condition: NoneOf, context: ConditionContext, _: Prices | None) -> ConditionResult:
+    """Check that the select matches no line."""
+    skus = sorted({context.lines[line].sku for line in context.selected_lines(condition)})
+    checked = Checked(condition.kind, [], skus, not skus)
+    if not skus:
+        return ConditionResult(checked)
+    detail = "This offer isn't valid with some items in the cart."
+    return ConditionResult(checked, "condition_not_met", detail, {"condition": condition.kind, "skus": skus})
+
+
+def check_not(condition: Not, context: ConditionContext, prices: Prices | None) -> ConditionResult:
+    """Check that the inner condition does not hold."""
+    inner = evaluate_in_currency(condition.condition, context, prices).checked
+    checked = Checked(condition.kind, describe_check(inner), inner.actual, not inner.passed)
+    if checked.passed:
+        return ConditionResult(checked)
+    if inner.kind in ("weekdays", "hours", "date_range"):
+        return ConditionResult(checked, "outside_schedule", "This offer isn't valid at this time.")
+    members = {"condition": condition.kind, "not": inner.kind}
+    return ConditionResult(checked, "condition_not_met", "This offer isn't valid for this order.", members)
+
+
+def check_any_of(condition: AnyOf, context: ConditionContext, prices: Prices | None) -> ConditionResult:
+    """Check that one of the inner conditions holds."""
+    inner = [evaluate_in_currency(part, context, prices).checked for part in condition.conditions]
+    passed = any(part.passed for part in inner)
+    checked = Checked(condition.kind, [describe_check(part) for part in inner], [part.actual for part in inner], passed)
+    if passed:
+        return ConditionResult(checked)
+    members = {"condition": condition.kind, "any_of": [part.kind for part in inner]}
+    return ConditionResult(checked, "condition_not_met", "This offer isn't valid for this order.", members)
+
+
+def describe_check(checked: Checked) -> dict[str, object]:
+    """Return what an inner condition requires."""
+    return {"kind": checked.kind, "required": checked.required}
 
 
 def check_one_of(condition: OneOf, context: ConditionContext, _: Prices | None) -> ConditionResult:
@@ -233,4 +301,7 @@ EVALUATORS: Mapping[type[Any], Callable[[Any, ConditionContext, Prices | None], 
     NthOrder: check_nth_order,
     Hours: check_hours,
     DateRange: check_date_range,
+    NoneOf: check_none_of,
+    Not: check_not,
+    AnyOf: check_any_of,
 }

@@ -8,6 +8,7 @@ rejected with `currency_mismatch` by a cart in a currency that one of its amount
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -48,7 +49,7 @@ class Subtotal:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """`min_quantity` (units of all selected lines together) and `min_line_quantity` (units of one selected line)."""
+    """`min_quantity` and `max_quantity` (units of all selected lines), `min_line_quantity` (of one of them)."""
 
     kind: str
     value: int
@@ -98,7 +99,41 @@ class DateRange:
     end: str | None = None
 
 
-Condition = Subtotal | Quantity | Contains | OneOf | NthOrder | Hours | DateRange
+@dataclass(frozen=True, slots=True)
+class NoneOf:
+    """`none_of`: no line matches the select."""
+
+    kind: str
+    select: Select
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """`not`: the condition does not hold."""
+
+    kind: str
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """`any_of`: at least one of the conditions holds."""
+
+    kind: str
+    conditions: tuple[Condition, ...]
+
+
+Condition = Subtotal | Quantity | Contains | OneOf | NthOrder | Hours | DateRange | NoneOf | Not | AnyOf
+
+
+def iter_conditions(conditions: Iterable[Condition]) -> Iterator[Condition]:
+    """Yield the conditions and those inside `not` and `any_of`."""
+    for condition in conditions:
+        yield condition
+        if isinstance(condition, Not):
+            yield from iter_conditions([condition.condition])
+        elif isinstance(condition, AnyOf):
+            yield from iter_conditions(condition.conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,21 +209,27 @@ class Buy:
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """Units discounted by one application of a `buy_get`, and the percentage off."""
+    """Units discounted by one application of a `buy_get`, and one of three prices."""
 
     quantity: int
     select: Select = EVERYTHING
-    percent: Decimal = Decimal(100)
+    percent: Decimal | None = None
+    amount: MoneyAmount | None = None
+    unit_price: MoneyAmount | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BuyGet:
-    """`buy_get`: for each `buy`, up to `get.quantity` other units are cheaper."""
+    """`buy_get`: for each `buy`, up to `get.quantity` other units are cheaper.
+
+    Without `partial`, nothing is cheaper unless the cart has all units that could be.
+    """
 
     kind: str
     buy: Buy
     get: Get
     repeat: bool = True
+    partial: bool = True
     narrowing: Narrowing = NO_NARROWING
 
 
@@ -254,7 +295,7 @@ class UnitLadder:
 
 @dataclass(frozen=True, slots=True)
 class GiftBenefit:
-    """`gift`: `quantity` units of `sku`, at `price` per unit."""
+    """`gift`: `quantity` units of `sku`, at `price` each, once per order or for each unit that the select matches."""
 
     kind: str
     sku: str

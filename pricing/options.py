@@ -28,7 +28,7 @@ OPTIONS: dict[tuple[str, str], frozenset[str]] = {
     ("buy_get", ""): LINES,
     ("groups", ""): LINES | {"split"},
     ("unit_ladder", ""): LINES,
-    ("gift", ""): PRODUCTS | {"currency"},
+    ("gift", ""): PRODUCTS | {"currency", "per", "max_units"},
 }
 """Options that have an effect, by the kind of the benefit and its `on`, which is empty for kinds without one."""
 
@@ -50,7 +50,7 @@ def list_options(kind: str) -> frozenset[str]:
 def find_useless_options(offer: o.Offer) -> Iterator[str]:
     """Yield the path of each option of an offer that has no effect where it stands."""
     for index, condition in enumerate(offer.conditions):
-        yield from find_shipping_ids(getattr(condition, "select", o.EVERYTHING), f"conditions.{index}.select")
+        yield from find_in_condition(condition, f"conditions.{index}")
     for index, benefit in enumerate(offer.benefits):
         path = f"benefits.{index}"
         useful = OPTIONS[benefit.kind, get_target(benefit)]
@@ -64,6 +64,17 @@ def find_useless_options(offer: o.Offer) -> Iterator[str]:
             yield from find_shipping_ids(benefit.get.select, f"{path}.get.select")
         if getattr(benefit, "each", False) and getattr(benefit, "methods", "all") != "all":
             yield f"{path}.each"
+
+
+def find_in_condition(condition: o.Condition, path: str) -> Iterator[str]:
+    """Yield the paths of the options without an effect in a condition and in those inside it."""
+    if isinstance(condition, o.Not):
+        yield from find_in_condition(condition.condition, f"{path}.condition")
+    elif isinstance(condition, o.AnyOf):
+        for index, part in enumerate(condition.conditions):
+            yield from find_in_condition(part, f"{path}.conditions.{index}")
+    else:
+        yield from find_shipping_ids(getattr(condition, "select", o.EVERYTHING), f"{path}.select")
 
 
 def given_attributes(value: Any) -> dict[str, Any]:

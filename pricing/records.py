@@ -125,6 +125,24 @@ class ByKind:
         return self.records[value.kind].dump(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Nested(ByKind):
+    """Object inside another one of the same kinds. `key` is the start of the key that it stands at.
+
+    Objects of the kinds `containers` are nested at most `max_depth` deep.
+    """
+
+    key: str = ""
+    containers: tuple[str, ...] = ()
+    max_depth: int = 2
+
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
+        is_container = isinstance(value, Mapping) and value.get("kind") in self.containers
+        if is_container and path.count(f".{self.key}") > self.max_depth:
+            return context.add_error(path, "invalid", f"Nest at most {self.max_depth} levels deep.")
+        return ByKind.read(self, value, path, context)
+
+
 def join_path(path: str, name: str) -> str:
     """Join `benefits.0` and `value` to `benefits.0.value`."""
     return f"{path}.{name}" if path else name

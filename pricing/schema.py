@@ -1,4 +1,4 @@
-"""Schema of the offer language: the kinds of conditions and benefits, their keys, and checks across keys."""
+"""Schema of offers and benefits: their keys, and checks across keys. `condition_schema` has the conditions."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from pricing import offer as o
+from pricing.condition_schema import CONDITIONS, CURRENCY, SELECTED, UNITS
 from pricing.currencies import MoneyAmount, PerCurrency
 from pricing.fields import (
     Boolean,
     Choice,
-    Clock,
-    DateOrDateTime,
     Integer,
-    Kind,
     ListOf,
     Money,
     MoneyOrCount,
@@ -22,105 +20,13 @@ from pricing.fields import (
     ParseContext,
     Percentage,
     Text,
-    Weekday,
     decimal_places,
-    parse_datetime,
 )
 from pricing.profile import OPTIONS, Profile
 from pricing.records import ByKind, Key, Record, join_path
 
-UNITS = Integer(1, 1_000_000)
-NAMES = ListOf(Text())
-CURRENCY = Text(max_length=3, upper=True, pattern="[A-Z]{3}")
 PICK_CHOICES = Choice(("cheapest", "dearest"))
 ORDER_TO_SHIPPING = ("order", "line", "unit", "cheapest_line", "shipping")
-
-
-def is_inverted(low: MoneyAmount, high: MoneyAmount) -> bool:
-    """Return whether the lower end of a range is above the upper end in a currency that both have."""
-    if isinstance(low, PerCurrency) and isinstance(high, PerCurrency):
-        return any((limit := high.get(currency)) is not None and value > limit for currency, value in low.values)
-    return isinstance(low, Decimal) and isinstance(high, Decimal) and low > high
-
-
-def check_select(values: dict[str, Any], path: str, context: ParseContext) -> None:
-    """Check that the price range is not inverted."""
-    low, high = values.get("unit_price_from"), values.get("unit_price_to")
-    if low is not None and high is not None and is_inverted(low, high):
-        context.add_error(join_path(path, "unit_price_to"), "invalid", "Must not be below unit_price_from.")
-
-
-SELECT = Record(
-    o.Select,
-    (
-        *(Key(name, NAMES) for name in ("skus", "categories", "brands", "exclude_skus", "exclude_categories")),
-        Key("unit_price_from", Money()),
-        Key("unit_price_to", Money()),
-        Key("skip_already_discounted", Boolean()),
-        Key("shipping_ids", NAMES),
-    ),
-    check=check_select,
-)
-SELECTED = Key("select", SELECT)
-
-
-# --- conditions ---------------------------------------------------------------------------------------------------
-
-
-def check_subtotal(values: dict[str, Any], path: str, context: ParseContext) -> None:
-    """Check that the amount fits its currency."""
-    context.check_currency(values.get("currency"), path)
-
-
-def check_hours(values: dict[str, Any], path: str, context: ParseContext) -> None:
-    """Check that start and end differ; otherwise the offer would never be valid."""
-    if values["start"] == values["end"]:
-        context.add_error(join_path(path, "to"), "invalid", "from and to must differ.")
-
-
-def check_dates(values: dict[str, Any], path: str, context: ParseContext) -> None:
-    """Check that at least one end is given, both are of the same kind, and they are in order."""
-    start, end = values.get("start"), values.get("end")
-    if start is None and end is None:
-        context.add_error(join_path(path, "from"), "required", "from or to is required.")
-    elif start is not None and end is not None:
-        if (len(start) == 10) != (len(end) == 10):
-            context.add_error(join_path(path, "to"), "invalid", "from and to must both be dates or both be datetimes.")
-        elif start > end if len(start) == 10 else parse_datetime(start) >= parse_datetime(end):
-            context.add_error(join_path(path, "to"), "invalid", "to must be after from.")
-
-
-def one_of_record(kind: Kind) -> Record:
-    """Return the record of a condition that a value is among `any`."""
-    return Record(o.OneOf, (Key("any", ListOf(kind, 1)),))
-
-
-SUBTOTAL = Record(
-    o.Subtotal,
-    (Key("value", Money()), Key("basis", Choice(("before", "running"))), SELECTED, Key("currency", CURRENCY)),
-    check=check_subtotal,
-)
-QUANTITY = Record(o.Quantity, (Key("value", UNITS, alias="quantity"), SELECTED))
-
-CONDITIONS: Mapping[str, Record] = {
-    "min_subtotal": SUBTOTAL,
-    "max_subtotal": SUBTOTAL,
-    "subtotal_equals": SUBTOTAL,
-    "min_quantity": QUANTITY,
-    "min_line_quantity": QUANTITY,
-    "contains": Record(o.Contains, (SELECTED, Key("quantity", UNITS, always_dumped=True))),
-    "audience": one_of_record(Text()),
-    "nth_order": Record(o.NthOrder, (Key("value", UNITS),)),
-    "transaction_type": one_of_record(Text()),
-    "currency": one_of_record(CURRENCY),
-    "country": one_of_record(Text(max_length=2, upper=True, pattern="[A-Z]{2}")),
-    "shipping_method": one_of_record(Text()),
-    "weekdays": one_of_record(Weekday()),
-    "hours": Record(o.Hours, (Key("from", Clock(), "start"), Key("to", Clock(), "end")), check=check_hours),
-    "date_range": Record(
-        o.DateRange, (Key("from", DateOrDateTime(), "start"), Key("to", DateOrDateTime(), "end")), check=check_dates
-    ),
-}
 
 
 # --- benefits -----------------------------------------------------------------------------------------------------
@@ -130,7 +36,7 @@ NARROWING = Record(
     (
         SELECTED,
         Key("max_units", UNITS),
-        Key("per", Choice(("order", "line"))),
+        Key("per", Choice(("order", "line", "unit"))),
         Key("pick", PICK_CHOICES),
         Key("only_complete_groups_of", UNITS),
         Key("max_discount", Money(positive=True)),
@@ -151,6 +57,8 @@ def check_exactly_one(values: dict[str, Any], names: tuple[str, ...], path: str,
 def check_benefit(values: dict[str, Any], path: str, context: ParseContext) -> None:
     """Check what applies to all benefits: amounts fit their currency, and `each` is used with shipping only."""
     context.check_currency(values.get("currency"), path)
+    if values.get("per") == "unit":
+        context.add_error(join_path(path, "per"), "invalid_choice", "Choose one of: order, line.")
     if values.get("each") and values.get("on", "order") != "shipping":
         context.add_error(join_path(path, "each"), "invalid", "each requires on: shipping.")
 
@@ -165,6 +73,24 @@ def check_set_price(values: dict[str, Any], path: str, context: ParseContext) ->
 def check_then(values: dict[str, Any], path: str, context: ParseContext) -> None:
     """Check that the picked unit has exactly one price."""
     check_exactly_one(values, ("percent", "amount", "unit_price"), path, context)
+
+
+def check_get(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that the discounted units have one price at most; without one, they are free."""
+    names = ("percent", "amount", "unit_price")
+    if any(name in values for name in names):
+        check_exactly_one(values, names, path, context)
+    else:
+        values["percent"] = Decimal(100)
+
+
+def check_gift(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that a limit of the units counts units."""
+    context.check_currency(values.get("currency"), path)
+    if values.get("per") == "line":
+        context.add_error(join_path(path, "per"), "invalid_choice", "Choose one of: order, unit.")
+    elif "max_units" in values and values.get("per") != "unit":
+        context.add_error(join_path(path, "max_units"), "invalid", "max_units requires per: unit.")
 
 
 def check_groups(values: dict[str, Any], path: str, context: ParseContext) -> None:
@@ -258,7 +184,17 @@ THEN = Record(
     check=check_then,
 )
 BUY = Record(o.Buy, (Key("quantity", UNITS), SELECTED))
-GET = Record(o.Get, (Key("quantity", UNITS), SELECTED, Key("percent", Percentage(), always_dumped=True)))
+GET = Record(
+    o.Get,
+    (
+        Key("quantity", UNITS),
+        SELECTED,
+        Key("percent", Percentage()),
+        Key("amount", Money(positive=True)),
+        Key("unit_price", Money()),
+    ),
+    check=check_get,
+)
 TIER = Record(o.Tier, (Key("from", MoneyOrCount(), "start"), Key("value", MoneyOrPercentage())))
 
 BENEFITS: Mapping[str, Record] = {
@@ -273,7 +209,13 @@ BENEFITS: Mapping[str, Record] = {
         METHODS,
         check=check_set_price,
     ),
-    "buy_get": benefit_record(o.BuyGet, Key("buy", BUY), Key("get", GET), Key("repeat", Boolean(), always_dumped=True)),
+    "buy_get": benefit_record(
+        o.BuyGet,
+        Key("buy", BUY),
+        Key("get", GET),
+        Key("repeat", Boolean(), always_dumped=True),
+        Key("partial", Boolean()),
+    ),
     "groups": benefit_record(
         o.Groups,
         Key("size", UNITS),
@@ -297,7 +239,11 @@ BENEFITS: Mapping[str, Record] = {
     ),
     "unit_ladder": benefit_record(o.UnitLadder, Key("first", Money()), Key("next", Money())),
     "gift": benefit_record(
-        o.GiftBenefit, Key("sku", Text()), Key("quantity", UNITS, always_dumped=True), Key("price", Money())
+        o.GiftBenefit,
+        Key("sku", Text()),
+        Key("quantity", UNITS, always_dumped=True),
+        Key("price", Money()),
+        check=check_gift,
     ),
 }
 

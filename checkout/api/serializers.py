@@ -243,10 +243,11 @@ class RejectedCodeSerializer(serializers.Serializer[Any]):
 
 
 class GiftSerializer(serializers.Serializer[Any]):
-    """A free product."""
+    """A product that an offer adds, free or at a price."""
 
     sku = serializers.CharField(help_text=_("SKU of the product."))
     quantity = serializers.IntegerField(help_text=_("Number of units."))
+    price = serializers.CharField(help_text=_("Price of each unit, which isn't part of the total."))
 
 
 class NextBestSerializer(serializers.Serializer[Any]):

@@ -12,6 +12,7 @@ from checkout import rules, selectors
 from checkout.contracts import Quote, QuoteRequest
 from checkout.services.rejections import record_rejections
 from pricing import Facts, ShopperFacts
+from pricing.offer import iter_conditions
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.backends import get_backends
 from redemptions.codes.rules import canonicalize_code, choose_codes_of_cart
@@ -101,5 +102,5 @@ def _brands_of_candidates(candidates: Iterable[Candidate], kind: str) -> dict[uu
     return {
         candidate.brand_id: candidate.brand
         for candidate in candidates
-        if any(condition.kind == kind for condition in candidate.offer.conditions)
+        if any(condition.kind == kind for condition in iter_conditions(candidate.offer.conditions))
     }

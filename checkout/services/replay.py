@@ -14,6 +14,7 @@ from typing import Any
 from checkout import rules
 from checkout.contracts import Quote
 from pricing import Applied, Facts, Offer, ShopperFacts, price
+from pricing.offer import iter_conditions
 from redemptions.contracts import Candidate
 
 TOTALS_VERSION = 2
@@ -45,7 +46,7 @@ class Replay:
 
 def has_condition(offer: Offer, kind: str) -> bool:
     """Return whether the offer has a condition of this kind."""
-    return any(condition.kind == kind for condition in offer.conditions)
+    return any(condition.kind == kind for condition in iter_conditions(offer.conditions))
 
 
 def has_recorded_facts(quote: Quote, brand: str, kind: str) -> bool:

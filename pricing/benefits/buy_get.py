@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult
-from pricing.effects import Effect, apply_together
+from pricing.benefits.groups import build_effect
+from pricing.effects import apply_per_unit, apply_together
 from pricing.offer import BuyGet
 from pricing.prices import Prices
-from pricing.rounding import to_basis_points
 from pricing.units import Target, UnitSlice, choose_units, group_by_line, take_first
 
 
@@ -26,10 +26,10 @@ class Supply(NamedTuple):
 
 
 def buy_get(benefit: BuyGet, context: BenefitContext) -> BenefitFunction:
-    """Build a percentage off the units to get, calculated per line."""
+    """Build the discount on the units to get: a percentage calculated per line, or an amount or price of each unit."""
     narrowing = benefit.narrowing
     terms = context.terms_for(narrowing)
-    effect = Effect("percent", to_basis_points(benefit.get.percent))
+    effect = build_effect(benefit.get, context)
     pick = narrowing.pick or context.profile.free_units
     selected = set(context.selected_lines(narrowing.select))
     buying = frozenset(line for line in context.selected_lines(benefit.buy.select) if line in selected)
@@ -42,10 +42,26 @@ def buy_get(benefit: BuyGet, context: BenefitContext) -> BenefitFunction:
         discountable = sum(piece.units for piece in slices)
         both = sum(piece.units for piece in slices if piece.line in buying)
         count, shared = allocate(Supply(bought, discountable, both), benefit, max_applications)
-        pieces = group_by_line(discount_free_units(slices, count, shared, buying))
-        return BenefitResult(apply_together(prices, [(Target([piece]), effect) for piece in pieces], terms))
+        free = discount_free_units(slices, count, shared, buying)
+        if not benefit.partial and is_short(free, buying, bought, benefit, max_applications):
+            return BenefitResult()
+        targets = [(Target([piece]), effect) for piece in group_by_line(free)]
+        apply = apply_together if effect.kind == "percent" else apply_per_unit
+        return BenefitResult(apply(prices, targets, terms))
 
     return calculate
+
+
+def is_short(
+    free: Iterable[UnitSlice], buying: frozenset[int], bought: int, benefit: BuyGet, max_applications: int | None
+) -> bool:
+    """Return whether the units that remain bought would allow more units to be discounted than the cart has."""
+    slices = list(free)
+    remaining = bought - sum(piece.units for piece in slices if piece.line in buying)
+    applications = remaining // benefit.buy.quantity
+    if max_applications is not None:
+        applications = min(applications, max_applications)
+    return sum(piece.units for piece in slices) < applications * benefit.get.quantity
 
 
 def allocate(supply: Supply, benefit: BuyGet, max_applications: int | None) -> tuple[int, int]:

@@ -9,10 +9,15 @@ from pricing.values import Gift
 
 
 def gift(benefit: GiftBenefit, context: BenefitContext) -> BenefitFunction:
-    """Return the gift, once. With a `select`, the cart must have a line that it matches."""
-    applies = benefit.narrowing.select == EVERYTHING or bool(context.selected_lines(benefit.narrowing.select))
-    item = Gift(context.ref, benefit.sku, benefit.quantity, context.to_minor_units(benefit.price))
-    result = BenefitResult(gifts=(item,)) if applies else BenefitResult()
+    """Return the gift, once or for each unit. With a `select`, the cart must have a line that it matches."""
+    narrowing = benefit.narrowing
+    lines = context.selected_lines(narrowing.select)
+    times = 1 if narrowing.select == EVERYTHING or lines else 0
+    if narrowing.per == "unit":
+        limits = [limit for limit in (narrowing.max_units, context.max_applications) if limit is not None]
+        times = min([sum(context.lines[line].quantity for line in lines), *limits])
+    item = Gift(context.ref, benefit.sku, benefit.quantity * times, context.to_minor_units(benefit.price))
+    result = BenefitResult(gifts=(item,)) if times else BenefitResult()
 
     def calculate(prices: Prices) -> BenefitResult:
         return result

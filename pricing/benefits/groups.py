@@ -7,7 +7,7 @@ from itertools import chain
 
 from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult
 from pricing.effects import Effect, Terms, apply_per_unit, apply_together
-from pricing.offer import Groups, Then
+from pricing.offer import Get, Groups, Then
 from pricing.prices import Discount, Prices
 from pricing.rounding import to_basis_points
 from pricing.units import Target, UnitSlice, choose_units, group_by_line, pack_groups, take_first, to_target
@@ -59,8 +59,8 @@ def build_pricing(benefit: Groups, context: BenefitContext) -> GroupPricing:
     return price_groups
 
 
-def build_effect(price: Groups | Then, context: BenefitContext) -> Effect:
-    """Return the effect on a group or a picked unit."""
+def build_effect(price: Groups | Then | Get, context: BenefitContext) -> Effect:
+    """Return the effect on a group, a picked unit, or the units to get."""
     if price.percent is not None:
         return Effect("percent", to_basis_points(price.percent))
     if price.amount is not None:

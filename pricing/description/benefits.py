@@ -46,13 +46,27 @@ def describe_set_price(benefit: o.SetPrice, currency: str) -> str:
 
 def describe_buy_get(benefit: o.BuyGet, currency: str) -> str:
     bought, discounted = benefit.buy.select, benefit.get.select
-    price = "free" if benefit.get.percent == 100 else f"{format_percent(benefit.get.percent)} off"
+    price = describe_get_price(benefit.get, currency)
     buy = f"buy {count_of(benefit.buy.quantity, bought, currency)}"
     if discounted == bought:
         get = f"get {benefit.get.quantity} more {price}"
     else:
         get = f"get {count_of(benefit.get.quantity, discounted, currency)} {price}"
-    return f"{buy}, {get}" + ("" if benefit.repeat else ", once per order")
+    limits = [
+        "" if benefit.repeat else ", once per order",
+        "" if benefit.partial else ", only if the cart has all of them",
+    ]
+    return f"{buy}, {get}" + "".join(limits)
+
+
+def describe_get_price(get: o.Get, currency: str) -> str:
+    """Describe the price of the discounted units."""
+    if get.amount is not None:
+        return f"at {format_amount(get.amount, currency)} off each"
+    if get.unit_price is not None:
+        return f"for {format_amount(get.unit_price, currency)} each"
+    percent = get.percent or Decimal(100)
+    return "free" if percent == 100 else f"{format_percent(percent)} off"
 
 
 def describe_groups(benefit: o.Groups, currency: str) -> str:
@@ -107,7 +121,10 @@ def describe_unit_ladder(benefit: o.UnitLadder, currency: str) -> str:
 
 def describe_gift(benefit: o.GiftBenefit, currency: str) -> str:
     price = f"for {format_amount(benefit.price, currency)} each" if benefit.price else "as a free gift"
-    return f"{pluralize(benefit.quantity, 'unit')} of {benefit.sku} {price}"
+    text = f"{pluralize(benefit.quantity, 'unit')} of {benefit.sku} {price}"
+    if benefit.narrowing.per == "unit":
+        text += f" for each unit{of_selection(benefit.narrowing.select, currency)}"
+    return text
 
 
 BENEFIT_TEXTS: dict[type[Any], Callable[[Any, str], str]] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from pricing import offer as o
 from pricing.description.formats import format_amount, format_date, format_ordinal, join_or, pluralize
-from pricing.description.selections import of_selection
+from pricing.description.selections import describe_selection, of_selection
 
 DAYS = {
     "mon": "Monday",
@@ -35,12 +35,30 @@ def describe_subtotal(condition: o.Subtotal, currency: str) -> str:
 
 
 def describe_quantity(condition: o.Quantity, currency: str) -> str:
+    if condition.kind == "max_quantity":
+        units = pluralize(condition.value, "unit")
+        return f"the cart has at most {units}{of_selection(condition.select, currency)}"
     subject = "a line" if condition.kind == "min_line_quantity" else "the cart"
     return f"{subject} has at least {pluralize(condition.value, 'unit')}{of_selection(condition.select, currency)}"
 
 
 def describe_contains(condition: o.Contains, currency: str) -> str:
     return f"the cart contains {pluralize(condition.quantity, 'unit')}{of_selection(condition.select, currency)}"
+
+
+def describe_none_of(condition: o.NoneOf, currency: str) -> str:
+    return f"the cart contains no {describe_selection(condition.select, currency).removeprefix('any ')}"
+
+
+def describe_not(condition: o.Not, currency: str) -> str:
+    text = describe_condition(condition.condition, currency)
+    if isinstance(condition.condition, o.OneOf):
+        return text.replace(" is ", " is not ", 1)
+    return f"it is not true that {text}"
+
+
+def describe_any_of(condition: o.AnyOf, currency: str) -> str:
+    return "either " + " or ".join(describe_condition(part, currency) for part in condition.conditions)
 
 
 def describe_one_of(condition: o.OneOf, currency: str) -> str:
@@ -82,4 +100,7 @@ CONDITION_TEXTS: dict[type[Any], Callable[[Any, str], str]] = {
     o.NthOrder: describe_nth_order,
     o.Hours: describe_hours,
     o.DateRange: describe_dates,
+    o.NoneOf: describe_none_of,
+    o.Not: describe_not,
+    o.AnyOf: describe_any_of,
 }

@@ -8,6 +8,7 @@ from pricing import dump_offer, load_offer
 from pricing import fields as kinds
 from promotions.admin.offer_fields import (
     LANGUAGE_KINDS,
+    NEGATION,
     OFFER_PATHS,
     PRESETS,
     get_form_kind,
@@ -34,7 +35,8 @@ def flatten(document: object) -> Values:
         for index, part in enumerate(canonical[section]):
             base = f"{section}-{index}"
             kind = get_form_kind(section, part)
-            content = {name: value for name, value in part.items() if name != "kind"}
+            shown = part["condition"] if kind.startswith(NEGATION) else part
+            content = {name: value for name, value in shown.items() if name != "kind"}
             values |= {f"{base}-kind": kind, **dict(_iter_values(base, content))}
     return values
 
@@ -134,6 +136,14 @@ class FormDocument:
 
     def _build_part(self, section: str, index: int, kind: str) -> dict[str, Any]:
         base, part_path = f"{section}-{index}", f"{section}.{index}"
+        if kind.startswith(NEGATION):
+            self.fields[part_path] = f"{base}-kind"
+            inner = self._build_keys(section, kind.removeprefix(NEGATION), base, f"{part_path}.condition")
+            return {"kind": "not", "condition": inner}
+        return self._build_keys(section, kind, base, part_path)
+
+    def _build_keys(self, section: str, kind: str, base: str, part_path: str) -> dict[str, Any]:
+        """Return the document of a part from the fields below ``base``."""
         part: dict[str, Any] = {"kind": LANGUAGE_KINDS.get(kind, kind) if section == "benefits" else kind}
         self.fields[part_path] = f"{base}-kind"
         for path in list_kind_paths(section, kind):
@@ -141,7 +151,7 @@ class FormDocument:
                 part["tiers"] = self._build_tiers(base, part_path)
             else:
                 self._set_value(part, path.name, path.kind, f"{base}-{path.name}", f"{part_path}.{path.name}")
-        if kind == "contains":  # the language requires a selection; blank fields select all products
+        if kind in ("contains", "none_of"):  # the language requires a selection; blank fields select all products
             part.setdefault("select", {})
         return part | PRESETS.get(kind, {})
 

@@ -14,9 +14,10 @@ from unfold.widgets import (
 )
 
 from pricing import fields as kinds
+from pricing.condition_schema import CONDITIONS
 from pricing.options import ALL_OPTIONS, list_options
 from pricing.records import Record
-from pricing.schema import BENEFITS, CONDITIONS, OFFER
+from pricing.schema import BENEFITS, OFFER
 from promotions.admin.amount_field import AmountField
 from promotions.admin.offer_labels import (
     BRAND_CURRENCY_LABEL,
@@ -32,6 +33,8 @@ MAX_LIST_LENGTH = 300_000
 PRICE_KEYS = ("percent", "amount", "unit_price", "group_price")
 LANGUAGE_KINDS = {"free_shipping": "set_price", "nth": "groups"}
 """Kinds that exist in the form only, and their kinds in the offer language."""
+NEGATION = "not_"
+"""Prefix of kinds of conditions that exist in the form only: the negation of a condition."""
 PRESETS = {"free_shipping": {"kind": "set_price", "on": "shipping", "value": "0"}}
 MONEY_KINDS = frozenset({"amount", "set_price", "unit_ladder", "min_subtotal", "max_subtotal", "subtotal_equals"})
 """Kinds with an amount of money, whose currency is always visible."""
@@ -64,7 +67,7 @@ def list_paths(record: Record, prefix: str = "") -> Iterator[FieldPath]:
 def list_kind_paths(section: str, kind: str) -> list[FieldPath]:
     """Return the paths of the keys that the form shows for a kind of condition or benefit."""
     if section == "conditions":
-        return list(list_paths(CONDITIONS[kind]))
+        return list(list_paths(CONDITIONS[kind.removeprefix(NEGATION)]))
     language_kind = LANGUAGE_KINDS.get(kind, kind)
     useless = {option.replace(".", "-") for option in ALL_OPTIONS - list_options(language_kind)}
     paths = [path for path in list_paths(BENEFITS[language_kind]) if path.name not in useless]
@@ -79,6 +82,8 @@ OFFER_PATHS = [path for path in list_paths(OFFER) if path.name not in ("conditio
 def get_form_kind(section: str, part: Mapping[str, Any]) -> str:
     """Return the kind under which the form shows a part of an offer."""
     kind = str(part["kind"])
+    if kind == "not" and part["condition"]["kind"] == "audience":
+        return f"{NEGATION}audience"
     if section == "benefits" and kind == "groups" and part.get("then"):
         return "nth"
     is_plain = kind == "set_price" and part.keys() == {"kind", "value", "on"} and part["on"] == "shipping"
@@ -151,7 +156,7 @@ class FieldFactory:
     ) -> forms.Field:
         if isinstance(value_kind.item, kinds.Weekday):
             return LenientMultipleChoiceField(choices=list(WEEKDAY_LABELS.items()), **options)
-        if kind == "audience":
+        if kind.removeprefix(NEGATION) == "audience":
             selected = value if isinstance(value, list) else [value] if value else []
             segment_types = dict.fromkeys([*self.segment_types, *selected])
             choices = [(segment_type, segment_type.replace("_", " ")) for segment_type in segment_types]

@@ -190,7 +190,7 @@ class OfferForm(forms.Form):
             (
                 GROUP_LABELS[group],
                 fields,
-                kind == "contains" or any(bound.errors or has_value(bound) for bound in fields),
+                kind in ("contains", "none_of") or any(bound.errors or has_value(bound) for bound in fields),
             )
             for group, fields in groups.items()
         ]

@@ -128,6 +128,8 @@ def without_useless_options(document: dict[str, Any]) -> dict[str, Any]:
     has_target = document["kind"] in ("percent", "amount", "set_price", "tiers")
     useful = OPTIONS[document["kind"], on if has_target else ""]
     select = {key: value for key, value in document.get("select", {}).items() if f"select.{key}" in useful}
+    if document["kind"] == "gift":
+        useful -= {"per", "max_units"} if document.get("per") != "unit" else set()
     kept = {key: value for key, value in document.items() if key in useful or key not in ALL_OPTIONS}
     return kept | {"select": select}
 
@@ -140,21 +142,29 @@ BENEFITS = st.one_of(
     benefit(
         "buy_get",
         buy=st.fixed_dictionaries({"quantity": UNITS}, optional={"select": SELECTS}),
-        get=st.fixed_dictionaries({"quantity": UNITS, "percent": PERCENTS}, optional={"select": SELECTS}),
+        get=st.tuples(st.fixed_dictionaries({"quantity": UNITS}, optional={"select": SELECTS}), EFFECT).map(
+            lambda pair: pair[0] | pair[1]
+        ),
         repeat=st.booleans(),
+        partial=st.sampled_from([True, True, False]),
     ),
     groups(),
     tiers(),
     benefit("unit_ladder", first=MONEY, next=MONEY),
     benefit("gift", sku=st.sampled_from(SKUS)),
+    benefit("gift", sku=st.sampled_from(SKUS), per=st.just("unit"), quantity=UNITS),
     benefit("percent", value=PERCENTS, on=st.just("shipping"), methods=METHODS),
 ).map(without_useless_options)
+NONE_OF = st.sampled_from(SKUS).map(lambda sku: {"kind": "none_of", "select": {"skus": [sku]}})
 CONDITIONS = st.one_of(
+    NONE_OF,
+    st.just({"kind": "not", "condition": {"kind": "audience", "any": ["vip"]}}),
     st.fixed_dictionaries(
         {"kind": st.sampled_from(["min_subtotal", "max_subtotal"]), "value": MONEY}, optional={"select": SELECTS}
     ),
     st.fixed_dictionaries(
-        {"kind": st.sampled_from(["min_quantity", "min_line_quantity"]), "value": UNITS}, optional={"select": SELECTS}
+        {"kind": st.sampled_from(["min_quantity", "max_quantity", "min_line_quantity"]), "value": UNITS},
+        optional={"select": SELECTS},
     ),
     st.fixed_dictionaries({"kind": st.just("contains"), "select": SELECTS, "quantity": UNITS}),
     st.fixed_dictionaries({"kind": st.just("audience"), "any": st.just(["vip"])}),
@@ -165,9 +175,21 @@ RUNNING = st.fixed_dictionaries(
 )
 
 
-def documents(*, combining: bool = True) -> st.SearchStrategy[dict[str, Any]]:
-    """Return offer documents; without `combining` all offers can be combined."""
-    conditions = st.lists(st.one_of(CONDITIONS, RUNNING), max_size=1)
+COMPOUND = st.one_of(
+    st.one_of(CONDITIONS, RUNNING).map(lambda part: {"kind": "not", "condition": part}),
+    st.lists(st.one_of(CONDITIONS, RUNNING), min_size=2, max_size=3).map(
+        lambda parts: {"kind": "any_of", "conditions": parts}
+    ),
+)
+
+
+def documents(*, combining: bool = True, compound: bool = False) -> st.SearchStrategy[dict[str, Any]]:
+    """Return offer documents; without `combining` all offers can be combined.
+
+    With `compound`, conditions may contain others, which the offer form can't represent.
+    """
+    parts = st.one_of(CONDITIONS, RUNNING, COMPOUND) if compound else st.one_of(CONDITIONS, RUNNING)
+    conditions = st.lists(parts, max_size=1)
     keys: dict[str, st.SearchStrategy[Any]] = {
         "benefits": st.lists(BENEFITS, min_size=1, max_size=2),
         "conditions": conditions,
@@ -182,8 +204,8 @@ def documents(*, combining: bool = True) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(keys)
 
 
-OFFERS = documents().map(parse_offer)
-COMBINABLE_OFFERS = documents(combining=False).map(parse_offer)
+OFFERS = documents(compound=True).map(parse_offer)
+COMBINABLE_OFFERS = documents(combining=False, compound=True).map(parse_offer)
 PROFILES = st.builds(Profile, **{name: st.sampled_from(options) for name, options in PROFILE_OPTIONS.items()})
 FACTS = st.sampled_from(
     [ShopperFacts({}), ShopperFacts({"": Facts(frozenset({"vip"}), 1), "billo": Facts(frozenset({"vip"}))})]

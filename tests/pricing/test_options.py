@@ -1,5 +1,7 @@
 """Options that have no effect where they stand are refused, and the others have one."""
 
+from typing import Any
+
 import pytest
 
 from pricing import OfferInvalid, load_offer, parse_offer
@@ -7,7 +9,7 @@ from pricing.description import describe_offer
 from pricing.options import ALL_OPTIONS, OPTIONS
 from tests.pricing.builders import cart, line, off, offer, percent, quote
 
-BENEFITS = {
+BENEFITS: dict[str, dict[str, Any]] = {
     "percent": {"value": "10"},
     "amount": {"value": "5.00"},
     "set_price": {"value": "1.00"},
@@ -33,6 +35,9 @@ def document(kind, on, option):
         keys["basis"] = "line_amount"
     name, _, inner = option.partition(".")
     value = VALUES.get(option, ["a"])
+    if kind == "gift" and option in ("per", "max_units"):
+        keys |= {"per": "unit", "max_units": 2}
+        return {"benefits": [keys]}
     return {"benefits": [keys | {name: {inner: value} if inner else value}]}
 
 

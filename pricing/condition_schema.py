@@ -1,0 +1,124 @@
+"""Schema of selections and conditions: their keys, and checks across keys."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from pricing import offer as o
+from pricing.currencies import MoneyAmount, PerCurrency
+from pricing.fields import (
+    Boolean,
+    Choice,
+    Clock,
+    DateOrDateTime,
+    Integer,
+    Kind,
+    ListOf,
+    Money,
+    ParseContext,
+    Text,
+    Weekday,
+    parse_datetime,
+)
+from pricing.records import Key, Nested, Record, join_path
+
+UNITS = Integer(1, 1_000_000)
+NAMES = ListOf(Text())
+CURRENCY = Text(max_length=3, upper=True, pattern="[A-Z]{3}")
+
+
+def is_inverted(low: MoneyAmount, high: MoneyAmount) -> bool:
+    """Return whether the lower end of a range is above the upper end in a currency that both have."""
+    if isinstance(low, PerCurrency) and isinstance(high, PerCurrency):
+        return any((limit := high.get(currency)) is not None and value > limit for currency, value in low.values)
+    return isinstance(low, Decimal) and isinstance(high, Decimal) and low > high
+
+
+def check_select(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that the price range is not inverted."""
+    low, high = values.get("unit_price_from"), values.get("unit_price_to")
+    if low is not None and high is not None and is_inverted(low, high):
+        context.add_error(join_path(path, "unit_price_to"), "invalid", "Must not be below unit_price_from.")
+
+
+SELECT = Record(
+    o.Select,
+    (
+        *(Key(name, NAMES) for name in ("skus", "categories", "brands", "exclude_skus", "exclude_categories")),
+        Key("unit_price_from", Money()),
+        Key("unit_price_to", Money()),
+        Key("skip_already_discounted", Boolean()),
+        Key("shipping_ids", NAMES),
+    ),
+    check=check_select,
+)
+SELECTED = Key("select", SELECT)
+
+
+def check_subtotal(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that the amount fits its currency."""
+    context.check_currency(values.get("currency"), path)
+
+
+def check_hours(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that start and end differ; otherwise the offer would never be valid."""
+    if values["start"] == values["end"]:
+        context.add_error(join_path(path, "to"), "invalid", "from and to must differ.")
+
+
+def check_dates(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that at least one end is given, both are of the same kind, and they are in order."""
+    start, end = values.get("start"), values.get("end")
+    if start is None and end is None:
+        context.add_error(join_path(path, "from"), "required", "from or to is required.")
+    elif start is not None and end is not None:
+        if (len(start) == 10) != (len(end) == 10):
+            context.add_error(join_path(path, "to"), "invalid", "from and to must both be dates or both be datetimes.")
+        elif start > end if len(start) == 10 else parse_datetime(start) >= parse_datetime(end):
+            context.add_error(join_path(path, "to"), "invalid", "to must be after from.")
+
+
+def one_of_record(kind: Kind) -> Record:
+    """Return the record of a condition that a value is among `any`."""
+    return Record(o.OneOf, (Key("any", ListOf(kind, 1)),))
+
+
+SUBTOTAL = Record(
+    o.Subtotal,
+    (Key("value", Money()), Key("basis", Choice(("before", "running"))), SELECTED, Key("currency", CURRENCY)),
+    check=check_subtotal,
+)
+QUANTITY = Record(o.Quantity, (Key("value", UNITS, alias="quantity"), SELECTED))
+
+
+def check_none_of(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that the select narrows the lines; otherwise the offer would never apply."""
+    if values["select"] == o.EVERYTHING:
+        context.add_error(join_path(path, "select"), "required", "Select the products that the cart must not contain.")
+
+
+CONDITIONS: dict[str, Record] = {
+    "min_subtotal": SUBTOTAL,
+    "max_subtotal": SUBTOTAL,
+    "subtotal_equals": SUBTOTAL,
+    "min_quantity": QUANTITY,
+    "max_quantity": QUANTITY,
+    "min_line_quantity": QUANTITY,
+    "contains": Record(o.Contains, (SELECTED, Key("quantity", UNITS, always_dumped=True))),
+    "audience": one_of_record(Text()),
+    "nth_order": Record(o.NthOrder, (Key("value", UNITS),)),
+    "transaction_type": one_of_record(Text()),
+    "currency": one_of_record(CURRENCY),
+    "country": one_of_record(Text(max_length=2, upper=True, pattern="[A-Z]{2}")),
+    "shipping_method": one_of_record(Text()),
+    "weekdays": one_of_record(Weekday()),
+    "hours": Record(o.Hours, (Key("from", Clock(), "start"), Key("to", Clock(), "end")), check=check_hours),
+    "date_range": Record(
+        o.DateRange, (Key("from", DateOrDateTime(), "start"), Key("to", DateOrDateTime(), "end")), check=check_dates
+    ),
+    "none_of": Record(o.NoneOf, (SELECTED,), check=check_none_of),
+}
+NESTED = Nested(CONDITIONS, key="condition", containers=("not", "any_of"))
+CONDITIONS["not"] = Record(o.Not, (Key("condition", NESTED),))
+CONDITIONS["any_of"] = Record(o.AnyOf, (Key("conditions", ListOf(NESTED, 2, 10)),))
