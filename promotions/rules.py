@@ -1,27 +1,8 @@
 """Decisions about promotions, from plain values to plain values."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from redemptions.limits.rules import FIELD_BY_SCOPE, budget_scope
-
 ACTIVE_WITHOUT_AUDIENCE = "active_without_audience"
 
 
 def list_warnings(*, status: str, segment_status: str | None) -> list[str]:
     """Return the warnings about a promotion with this status and this status of its segment."""
     return [ACTIVE_WITHOUT_AUDIENCE] if status == "active" and segment_status == "empty" else []
-
-
-def list_budgets(promotion: Mapping[str, Any]) -> dict[str, int]:
-    """Return the budgets of a promotion's row, in minor units by currency."""
-    own: dict[str, int] = {} if promotion["budget"] is None else {promotion["currency"]: promotion["budget"]}
-    others: dict[str, int] = promotion["other_budgets"]
-    return own | others
-
-
-def list_caps(promotion: Mapping[str, Any]) -> dict[str, int]:
-    """Return the caps of a promotion's row by scope; of several limits that are reached, the first is reported."""
-    caps = {budget_scope(currency): budget for currency, budget in list_budgets(promotion).items()}
-    limits = {scope: promotion[field] for scope, field in FIELD_BY_SCOPE.items() if scope != "budget"}
-    return caps | {scope: cap for scope, cap in limits.items() if cap is not None}

@@ -20,8 +20,8 @@ from core.db import translate_constraint
 from core.errors import Busy, InvalidRequest
 from core.outbox import enqueue_on_commit
 from pricing import Facts, Offer, load_offer
+from promotions.contracts import list_budgets
 from promotions.models import Promotion
-from promotions.rules import list_budgets
 from redemptions.contracts import Candidate
 from segments.selectors import get_segment_types
 

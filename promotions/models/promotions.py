@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
 from core.ids import uuid7
-from promotions.rules import list_budgets, list_caps
+from promotions.contracts import list_budgets, list_caps
 from redemptions.lifecycle import OfferLifecycle
 from redemptions.statuses import OfferDecision, OfferStatus
 

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from core import db
 from core.errors import DomainError
+from promotions.contracts import list_budgets, list_caps
 from promotions.models import Promotion
-from promotions.rules import list_budgets, list_caps
 from redemptions.limits.rules import base_scope, budget_scope, limit_error, period_starts
 from redemptions.limits.selectors import get_taken
 

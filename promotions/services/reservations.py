@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 
 from core import db
+from promotions.contracts import list_budgets, list_caps
 from promotions.errors import PromotionNotActive
 from promotions.models import PromotionRedemption
-from promotions.rules import list_budgets, list_caps
 from redemptions.codes.selectors.codes import find_single_use_codes
 from redemptions.contracts import OfferUnavailable, Purchase, ReturnedItem, SelectedOffer
 from redemptions.errors import CodeAlreadyUsed, CurrencyMismatch, ReservationExpired

@@ -222,7 +222,7 @@ def test_the_migration_takes_other_currencies_out_of_a_budget(billo: Brand) -> N
     update_promotion(promotion=promotion, fields={"budget": 2_000}, at=at)
     assert taken() == {"budget:EUR": 500 + 1_500 + 300}  # 2300: 300 more than the budget
 
-    migration = importlib.import_module("checkout.migrations.0012_correct_budgets")
+    migration = importlib.import_module("checkout.migrations.0014_correct_budgets")
     with connection.schema_editor(atomic=False) as editor:
         migration.correct_budgets(apps, editor)
 

@@ -67,8 +67,8 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("checkout", "0011_add_other_budgets"),
-        ("promotions", "0014_add_other_budgets"),
+        ("checkout", "0013_add_other_budgets"),
+        ("promotions", "0015_add_other_budgets"),
         ("redemptions", "0002_limits"),
     ]
 

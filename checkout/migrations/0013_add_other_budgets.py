@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("checkout", "0010_promotion_redemptions"),
+        ("checkout", "0012_fill_returned_amounts"),
     ]
 
     operations = [

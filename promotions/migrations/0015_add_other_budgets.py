@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("promotions", "0013_codes_per_brand"),
+        ("promotions", "0014_add_returned_amounts"),
     ]
 
     operations = [
