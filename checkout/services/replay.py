@@ -106,11 +106,14 @@ def empty_totals() -> dict[str, Any]:
     }  # fmt: skip
 
 
+DROPPED = ("uses", "spent")  # totals of version 1: renamed, and repeated by the costs of the currencies
+
+
 def upgrade_totals(totals: dict[str, Any]) -> dict[str, Any]:
     """Return stored totals in their present form. Totals without a version are version 1, with other names."""
     if "version" in totals:
         return totals
-    upgraded = empty_totals() | {name: value for name, value in totals.items() if name != "uses"}
+    upgraded = empty_totals() | {name: value for name, value in totals.items() if name not in DROPPED}
     return upgraded | {
         "redemptions": totals["uses"],
         "overlap": {

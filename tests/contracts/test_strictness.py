@@ -45,6 +45,7 @@ DOCUMENTS: Json = {
 """Objects that the OpenAPI document doesn't describe, by the name of the member."""
 SAMPLES: Json = {
     "currency": "EUR",
+    "budget": "100.00",
     "price": "1.00",
     "email": "new@example.com",
     "start_date": "2099-01-01",
@@ -142,6 +143,8 @@ def complete(value: Any, node: Json, schema: Json, name: str = "") -> Any:
         return [complete(item, node["items"], schema, name) for item in items]
     if node.get("type") != "object":
         return sample(node, name) if value is None else value
+    if "properties" not in node and name in SAMPLES:  # a map, such as amounts by currency, whose keys are values
+        return SAMPLES[name] if value is None else value
     assert "properties" in node, f"describe {name}, or add a sample of it"
     known = value if isinstance(value, dict) else {}  # another form of the same, such as an ID
     return known | {
