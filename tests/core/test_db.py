@@ -10,33 +10,31 @@ from core.errors import Busy, DomainError
 from core.ids import uuid7
 from core.models import OutboxMessage
 from redemptions.errors import CodeTaken
-from tests.factories import BrandFactory, CodeFactory
+from tests.factories import CodeFactory
 
 pytestmark = pytest.mark.django_db
 CLAIM = "core/sql/claim_due_messages.sql"
 
 
 def test_a_violation_of_the_named_constraint_becomes_the_error() -> None:
-    CodeFactory(text="SUMMER")
+    code = CodeFactory(text="SUMMER")
 
     with (
         pytest.raises(CodeTaken) as raised,
         transaction.atomic(),
-        db.translate_constraint("promotions_code_pkey", CodeTaken, code_text="SUMMER"),
+        db.translate_constraint("redemptions_code_once_per_brand", CodeTaken, code_text="SUMMER"),
     ):
-        CodeFactory._meta.model.objects.create(
-            text="SUMMER", digest=b"other", kind="discount_code", brand=BrandFactory(), offer=uuid7()
-        )
+        CodeFactory._meta.model.objects.create(text="SUM-MER", kind="discount_code", brand=code.brand, offer=uuid7())
 
     assert raised.value.extensions == {"code_text": "SUMMER"}
-    assert db.violated_constraint(raised.value.__cause__) == "promotions_code_pkey"  # type: ignore[arg-type]
+    assert db.violated_constraint(raised.value.__cause__) == "redemptions_code_once_per_brand"  # type: ignore[arg-type]
 
 
 def test_a_violation_of_another_constraint_is_reraised() -> None:
     with (
         pytest.raises(IntegrityError, match="promotions_code_text"),
         transaction.atomic(),
-        db.translate_constraint("promotions_code_pkey", CodeTaken),
+        db.translate_constraint("redemptions_code_once_per_brand", CodeTaken),
     ):
         CodeFactory(text="x")
 
@@ -51,7 +49,7 @@ def test_nested_translations_each_handle_their_constraint() -> None:
 
 
 def test_a_domain_error_passes_unchanged() -> None:
-    with pytest.raises(DomainError) as raised, db.translate_constraint("promotions_code_pkey", CodeTaken):
+    with pytest.raises(DomainError) as raised, db.translate_constraint("redemptions_code_once_per_brand", CodeTaken):
         raise Busy
 
     assert type(raised.value) is Busy
@@ -81,13 +79,13 @@ def test_execute_returns_the_number_of_affected_rows() -> None:
 
 
 def test_the_connection_works_after_a_translated_error() -> None:
-    CodeFactory(text="SUMMER")
+    code = CodeFactory(text="SUMMER")
     with (
         pytest.raises(CodeTaken),
-        db.translate_constraint("promotions_code_digest_key", CodeTaken),
+        db.translate_constraint("redemptions_code_once_per_brand", CodeTaken),
         transaction.atomic(),
     ):
-        CodeFactory(text="WINTER", digest=CodeFactory._meta.model.objects.get().digest)
+        CodeFactory(text="SUM-MER", brand=code.brand)
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM promotions_code")
