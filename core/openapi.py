@@ -1,8 +1,8 @@
 """OpenAPI schema of what all operations have in common, and what it says about a request."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -144,12 +144,19 @@ class ProblemAutoSchema(AutoSchema):
         return CursorPagination()
 
 
+_lock = threading.Lock()  # drf-spectacular loads its extensions on first use, which two threads must not do at once
+_descriptions: dict[tuple[type[APIView], str], RequestDescription] = {}
+
+
 def describe_request(view_class: type[APIView], method: str) -> RequestDescription:
     """Return what the OpenAPI document says about the requests of a view with a method, such as ``post``."""
-    return _describe_request(view_class, method)  # type: ignore[arg-type]  # mypy issue 11469: a class is hashable
+    key = (view_class, method)
+    if key not in _descriptions:
+        with _lock:
+            _descriptions[key] = _describe_request(view_class, method)
+    return _descriptions[key]
 
 
-@cache
 def _describe_request(view_class: type[APIView], method: str) -> RequestDescription:
     view = view_class()
     view.request, view.args, view.kwargs, view.format_kwarg = None, (), {}, None  # type: ignore[assignment]  # as drf-spectacular's generator does
