@@ -17,6 +17,7 @@ from mailings.services import sending
 from promoplatform.celery import app
 from tests.fakes.sendgrid import API_KEY, SendGrid
 from tests.faults.runner import QUOTA, TrialRun, web
+from tests.faults.tasks import send_task
 from tests.platform import Platform, wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
@@ -31,7 +32,7 @@ def enqueue_sending(system: Platform) -> None:
     """Enqueue the task of the schedule; twice, as a redelivered task."""
     with app.connection_for_write(f"redis://127.0.0.1:{system.redis_port}/0") as broker:
         for _ in range(2):
-            app.send_task("mailings.send_due", connection=broker, ignore_result=True)
+            send_task("mailings.send_due", connection=broker)
 
 
 def enqueue_repeatedly(system: Platform, stop: threading.Event) -> None:

@@ -22,6 +22,7 @@ from mailings.models import Mail, Mailing
 from mailings.services import planning, sending
 from promoplatform.celery import app
 from tests.fakes.sendgrid import API_KEY, SendGrid
+from tests.faults.tasks import send_task
 
 ROOT = Path(__file__).resolve().parents[2]
 MAILS = 5000
@@ -86,7 +87,7 @@ def worker(sendgrid: SendGrid, tmp_path: Path) -> Iterator[Callable[[], subproce
 
 def enqueue_sending() -> None:
     """Enqueue the task of the schedule."""
-    app.send_task("mailings.send_due", queue="mail-faults", ignore_result=True)
+    send_task("mailings.send_due", queue="mail-faults")
 
 
 def plan() -> Mailing:

@@ -54,13 +54,14 @@ def test_an_audience_file_leads_to_a_price_and_ending_frees_the_slots(running: P
 
     # then it starts automatically, and only members get the offer
     wait_until(
-        lambda: read_json(running.get(page, server))["status"] == "active",
-        f"the promotion starts\n{running.log('worker')}",
+        lambda: read_json(running.get(page, server))["segment"]["status"] == "active",
+        f"the segment of the promotion is filled\n{running.log('worker')}",
         180,
     )
     assert timezone.now() >= starts
-    segment = read_json(running.get(page, server))["segment"]
-    assert (segment["status"], segment["member_count"], segment["skipped_no_slot"]) == ("active", CUSTOMERS, 0)
+    started = read_json(running.get(page, server))
+    segment = started["segment"]
+    assert (started["status"], segment["member_count"], segment["skipped_no_slot"]) == ("active", CUSTOMERS, 0)
     assert [price(running, server, customer) for customer in ("c7", f"c{CUSTOMERS - 1}", "stranger")] == [
         "45.00",
         "45.00",
