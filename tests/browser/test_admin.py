@@ -81,7 +81,7 @@ def test_a_marketer_creates_a_code_and_sees_its_announcement(visit, brand, run_o
 
 
 def test_an_error_is_shown_at_its_field(visit, brand):
-    DiscountCodeFactory(text="TAKEN")
+    DiscountCodeFactory(brand=brand, text="TAKEN")
     page = visit().sign_in("olga").goto("/admin/discounts/discountcode/add/")
 
     page.get_by_label("Code").fill("taken")
