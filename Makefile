@@ -22,10 +22,10 @@ run: .venv/.runtime ## Start the platform on http://127.0.0.1:8000 (PORT=… sel
 	@$(PY) -m promoplatform.devserver.supervisor
 
 test: .venv/.development ## Run the test suite (WORKERS=2, ARGS="tests/core -x")
-	@$(SERVED) $(PY) -m pytest -n $(WORKERS) $(ARGS)
+	@$(SERVED) $(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 quick: .venv/.development ## Run the fast tests, in about two minutes
-	@$(SERVED) $(PY) -m pytest -n $(WORKERS) -m quick $(ARGS)
+	@$(SERVED) $(PY) -m pytest -n $(WORKERS) --dist worksteal -m quick $(ARGS)
 
 race: .venv/.development ## Run long concurrency tests
 	@$(SERVED) $(PY) -m pytest -m race_long $(ARGS)

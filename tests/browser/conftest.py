@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
+from accounts.models import User
 from tests.factories import PASSWORD
 
 # Playwright's event loop runs in the thread of the test, where Django would reject the ORM; nothing here is async.
@@ -21,6 +24,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SETTLED = "document.fonts.ready.then(() => new Promise(done => requestAnimationFrame(() => setTimeout(done))))"
 
 
 def chromium() -> str | None:
@@ -50,20 +54,37 @@ class Visit:
             "console", lambda message: self.console_errors.append(message.text) if message.type == "error" else None
         )
         self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
-        self.page.on("request", lambda request: self._record_request(request.url))
+        self.unanswered: set[Request] = set()
+        self.page.on("request", self._record_request)
+        self.page.on("requestfinished", self._record_answer)
+        self.page.on("requestfailed", self._record_answer)
 
-    def _record_request(self, url: str) -> None:
-        if not url.startswith((self.address, "data:", "blob:")):
-            self.external_requests.append(url)
+    def _record_request(self, request: Request) -> None:
+        self.unanswered.add(request)
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.external_requests.append(request.url)
+
+    def _record_answer(self, request: Request) -> None:
+        self.unanswered.discard(request)
 
     def goto(self, path: str) -> Page:
-        """Open a page and wait until the network is idle."""
+        """Open a page and wait until its scripts have run and every request is answered."""
         self.page.goto(self.address + path)
-        self.page.wait_for_load_state("networkidle")
+        self.page.evaluate(SETTLED)
+        while self.unanswered:
+            self.page.wait_for_timeout(20)
         return self.page
 
     def sign_in(self, username: str) -> "Visit":
-        """Sign in through the form."""
+        """Start a session of a user, without the form, which costs two pages."""
+        client = Client()
+        client.force_login(User.objects.get(username=username))
+        session = client.cookies[settings.SESSION_COOKIE_NAME].value
+        self.page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": self.address}])
+        return self
+
+    def sign_in_through_form(self, username: str) -> "Visit":
+        """Sign in as a person does."""
         self.goto("/admin/login/")
         self.page.fill("[name=username]", username)
         self.page.fill("[name=password]", PASSWORD)

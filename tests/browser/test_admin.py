@@ -54,7 +54,7 @@ def redeem(code, customer, at):
 
 def test_a_marketer_creates_a_code_and_sees_its_announcement(visit, brand, run_outbox):
     ShopperFactory(marketing_consent=True, email="ann@example.com")
-    olga = visit().sign_in("olga")
+    olga = visit().sign_in_through_form("olga")
     page = olga.page
 
     page.get_by_role("link", name="New offer").click()
@@ -176,7 +176,7 @@ def test_pages_fit_the_screen_and_are_accessible(visit, brand, code, width, heig
     guest = visit(width=width, height=height, dark=dark)
     guest.goto("/admin/login/")
     errors = find_page_errors(guest, "login")
-    olga = guest.sign_in("olga")
+    olga = guest.sign_in_through_form("olga")
 
     for path in (
         "/admin/",

@@ -29,7 +29,7 @@ def draft(brand):
 
 
 def test_a_marketer_simulates_a_cart(visit, brand, draft):
-    page = visit().sign_in("olga").page
+    page = visit().sign_in_through_form("olga").page
     page.get_by_role("link", name="Cart simulator").click()
     page.locator("[name=line-0-sku]").fill("Red shoe")
     page.locator("[name=line-0-unit_price]").fill("80.00")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -118,10 +118,16 @@ def test_shoppers_and_viewers_may_only_read_what_a_server_reserved(
 @pytest.mark.django_db(transaction=True)
 def test_a_locked_redemption_is_busy(shopper: Client, run_concurrently: Callable[..., list[Any]]) -> None:
     redemption = reserve_order(shopper)
+
+    def confirm_soon(client: Client) -> Any:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '100ms'")  # instead of the 20 seconds of tests
+            return post_action(client, redemption, "confirm")
+
     with transaction.atomic():
         Redemption.objects.select_for_update().get(pk=redemption["id"])
 
-        [response] = run_concurrently(lambda name: post_action(shopper, redemption, name), ["confirm"])
+        [response] = run_concurrently(confirm_soon, [shopper])
 
     assert status_and_code(response) == (409, "busy")
     assert int(response["Retry-After"]) > 0

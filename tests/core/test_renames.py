@@ -44,40 +44,28 @@ def test_every_old_task_name_runs_the_renamed_task() -> None:
         assert celery_app.tasks[old_name] is celery_app.tasks[name], old_name
 
 
-def test_waiting_messages_of_the_previous_release_get_the_present_names(previous_release: None) -> None:
+def test_rows_of_the_previous_release_get_the_present_names(previous_release: None) -> None:
     for old_name in renames.TASKS:
         OutboxMessage.objects.create(task=old_name, kwargs={"kept": old_name})
     OutboxMessage.objects.create(task="accounts.send_invitation", kwargs={})
-
-    migrate()
-
-    found = {message.kwargs.get("kept"): message.task for message in OutboxMessage.objects.all()}
-    assert found.pop(None) == "accounts.send_invitation"
-    assert found == renames.TASKS
-
-
-def test_the_schedule_keeps_one_row_per_task(previous_release: None) -> None:
     every = IntervalSchedule.objects.create(every=30, period="seconds")
     PeriodicTask.objects.create(name="beat heart", task="kernel.beat_heart", interval=every, enabled=False)
     PeriodicTask.objects.create(name="tell brands of uses", task="discounts.tell_brands", interval=every)
     PeriodicTask.objects.create(name="send usage digests", task="discounts.send_usage_digests", interval=every)
     PeriodicTask.objects.create(name="mine", task="reports.mine", interval=every)
-
-    migrate()
-
-    assert set(PeriodicTask.objects.values_list("name", "task", "enabled")) == {
-        ("record heartbeat", "core.record_heartbeat", False),
-        ("send usage digests", "discounts.send_usage_digests", True),
-        ("mine", "reports.mine", True),
-    }
-
-
-def test_half_sent_mailings_keep_their_type(previous_release: None) -> None:
     for number, old_path in enumerate(renames.MAIL_TYPES):
         Mailing.objects.create(key=f"mailing:{number}", mail_type=old_path)
 
     migrate()
 
+    waiting = {message.kwargs.get("kept"): message.task for message in OutboxMessage.objects.all()}
+    assert waiting.pop(None) == "accounts.send_invitation"
+    assert waiting == renames.TASKS
+    assert set(PeriodicTask.objects.values_list("name", "task", "enabled")) == {
+        ("record heartbeat", "core.record_heartbeat", False),
+        ("send usage digests", "discounts.send_usage_digests", True),
+        ("mine", "reports.mine", True),
+    }
     assert set(Mailing.objects.values_list("mail_type", flat=True)) == set(renames.MAIL_TYPES.values())
 
 
