@@ -16,3 +16,8 @@ def is_supported_datetime(at: datetime) -> bool:
 def is_supported_date(day: date, *, is_end: bool = False) -> bool:
     """Return whether the platform accepts the start of the date in every time zone, and its end with ``is_end``."""
     return day.year in SUPPORTED_YEARS and (not is_end or (day + timedelta(days=1)).year in SUPPORTED_YEARS)
+
+
+def format_iso(at: datetime) -> str:
+    """Return a datetime in UTC as the API writes it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,7 +1,11 @@
 """Models of the redemption core, imported for Django from the packages that define them."""
 
 from redemptions.codes.models import Code, CodeAssignment, CodeBatch
-from redemptions.events.models import Event
+from redemptions.events.models import Event, EventReader
 from redemptions.limits.models import Limit
+from redemptions.results.models import OfferTotal, RejectionBucket, ResultBucket
 
-__all__ = ["Code", "CodeAssignment", "CodeBatch", "Event", "Limit"]
+__all__ = [
+    "Code", "CodeAssignment", "CodeBatch", "Event", "EventReader", "Limit", "OfferTotal", "RejectionBucket",
+    "ResultBucket",
+]  # fmt: skip

@@ -2,14 +2,12 @@
 
 import uuid
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 from django.http import HttpResponseBase
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -21,44 +19,20 @@ from accounts.selectors import get_brand_for_caller, timezone_of
 from backoffice.base.csv_export import csv_response
 from core import money
 from core.api import CsvRenderer
+from core.datetimes import format_iso
 from core.errors import InvalidRequest
 from core.periods import Interval
-from core.serializer_fields import EndField, StartField, StrictCharField, localize
+from core.serializer_fields import StrictCharField
 from core.views import APIView
 from coupons.api.coupons import readable
 from coupons.services import reports
 from coupons.services.reports import Report, Sums
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
+from redemptions.results.api.serializers import PeriodQuerySerializer, resolve_period
 
 
-@extend_schema_field({"type": "string", "example": "Europe/Madrid"})
-class TimeZoneField(StrictCharField):
-    """IANA name of a time zone."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        name = super().to_internal_value(data)
-        if name not in available_timezones():
-            raise serializers.ValidationError(_("Enter an IANA time zone, for example Europe/Madrid."), code="invalid")
-        return ZoneInfo(name)
-
-
-class ReportQuerySerializer(serializers.Serializer[Any]):
+class ReportQuerySerializer(PeriodQuerySerializer):
     """Query of a report, by default from the coupon's beginning (for a brand: 30 days ago) until now."""
-
-    unit = serializers.ChoiceField(
-        choices=[str(unit) for unit in Interval], default=str(Interval.DAY), help_text=gettext_lazy("Interval.")
-    )
-    tz = TimeZoneField(required=False, help_text=gettext_lazy("Defaults to the brand's time zone."))
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """Add ``from`` and ``to``, whose names can't be attributes in Python."""
-        fields = super().get_fields()
-        fields["from"] = StartField(
-            required=False,
-            help_text=gettext_lazy("Start (inclusive). A date in `tz` counts from its first instant."),
-        )
-        fields["to"] = EndField(required=False, help_text=gettext_lazy("End (exclusive). A date in `tz` is included."))
-        return fields
 
 
 class BrandReportQuerySerializer(ReportQuerySerializer):
@@ -171,8 +145,7 @@ def _validated_query(serializer_class: type[ReportQuerySerializer], request: Req
 
 def _period(query: dict[str, Any], brand: Brand) -> dict[str, Any]:
     """Return the interval, the time zone, the start and the end of the report."""
-    zone = query.get("tz") or timezone_of(brand)
-    start, end = (localize(query[name], zone.key) if name in query else None for name in ("from", "to"))
+    zone, start, end = resolve_period(query, default_zone=timezone_of(brand))
     return {"unit": Interval(query["unit"]), "timezone": zone, "start": start, "end": end}
 
 
@@ -185,10 +158,10 @@ def serialize_report(report: Report) -> dict[str, Any]:
         "unit": str(report.unit),
         "tz": report.timezone.key,
         "currency": report.currency,
-        "from": reports.format_iso(report.start),
-        "to": reports.format_iso(report.end),
+        "from": format_iso(report.start),
+        "to": format_iso(report.end),
         "buckets": [
-            {"start": reports.format_iso(period.start)} | _serialize_sums(period.sums, report.currency)
+            {"start": format_iso(period.start)} | _serialize_sums(period.sums, report.currency)
             for period in report.periods
         ],
     }

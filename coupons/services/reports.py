@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from core import db, money
+from core.datetimes import format_iso
 from core.errors import InvalidRequest
 from core.periods import QUARTER_HOUR, Interval, iter_starts, min_period_count, quarter_hour_start
 from coupons import selectors
@@ -225,8 +226,3 @@ def iter_lines(report: Report) -> Iterator[tuple[object, ...]]:
         counts = (sums.redemptions, sums.released, sums.refunded)
         start = format_iso(period.start)
         yield (start, local.isoformat(timespec="minutes"), *counts, discount, report.currency, totals)
-
-
-def format_iso(at: datetime) -> str:
-    """Return a datetime in UTC as the API writes it."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -59,6 +59,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="19"),
         "options": {"expires": 3600},
     },
+    "roll up events": {"task": "redemptions.roll_up_events", "schedule": 60.0, "options": {"expires": 60}},
+    "check results": {"task": "redemptions.check_results", "schedule": crontab(hour="4", minute="9")},
     "roll up redemptions": {"task": "coupons.roll_up", "schedule": 60.0, "options": {"expires": 60}},
     "purge old redemptions": {"task": "coupons.purge_old_months", "schedule": crontab(hour="4", minute="37")},
     "check reports": {"task": "coupons.check_reports", "schedule": crontab(hour="4", minute="7")},

@@ -21,6 +21,7 @@ CONSISTENCY_CHECKS = [
     "segments.services.audiences.check_consistency",
     "promotions.consistency.check",
     "redemptions.codes.services.batches.check_consistency",
+    "redemptions.results.services.rollup.check",
     "discounts.consistency.check",
     "coupons.consistency.check",
     "coupons.services.rollup.check",

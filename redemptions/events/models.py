@@ -41,3 +41,13 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.pk}"
+
+
+class EventReader(models.Model):
+    """How far a reader within the platform has read: all events of the transactions below ``tx``."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    tx = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.tx}"

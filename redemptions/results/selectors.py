@@ -1,0 +1,76 @@
+"""Reads of results, exact at any instant: sums that are rolled up, and the events after them."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from core import db
+from redemptions.backends import get_backends
+from redemptions.results.contracts import ALL_KINDS, Amounts, Grouping, ResultFilter, Results
+
+AMOUNTS = ("gross", "discount", "returned_discount")
+USES = ("reserved", "confirmed", "released", "expired", "returned", "orders")
+GroupKey = tuple[uuid.UUID | None, str, uuid.UUID | None]  # brand, kind and offer; the others are None or empty
+
+
+def read_results(
+    *, wanted: ResultFilter, start: datetime, end: datetime, starts: Sequence[datetime], by: Grouping | None
+) -> Mapping[GroupKey, Mapping[int, Results]]:
+    """Return the results by group and by the index of their period, without empty periods and groups.
+
+    ``starts`` are the starts of the periods, of which the first may begin before ``start``. All are at quarters of an
+    hour.
+    """
+    groups: dict[GroupKey, dict[int, Results]] = {}
+    if not starts or not wanted.brands:
+        return groups
+    params = {
+        "brands": list(wanted.brands),
+        "kinds": _kinds(wanted, by),
+        "offer": wanted.offer,
+        "first": start,
+        "until": end,
+        "edges": list(starts),
+        "by_brand": by is Grouping.BRAND,
+        "by_kind": by in (Grouping.KIND, Grouping.OFFER),
+        "by_offer": by is Grouping.OFFER,
+    }
+    for row in db.fetch_all("redemptions/results/sql/select_results.sql", params):
+        add_row(_period_of(groups, row), row)
+    for row in db.fetch_all("redemptions/results/sql/select_rejections.sql", params):
+        rejections = _period_of(groups, row).rejections
+        rejections[row["reason"]] = rejections.get(row["reason"], 0) + row["rejected"]
+    return groups
+
+
+def _kinds(wanted: ResultFilter, by: Grouping | None) -> list[str]:
+    """Return the kinds of the rows to read: those of kinds or offers, or the ones that stand for all kinds."""
+    if wanted.kind:
+        return [wanted.kind]
+    is_detailed = wanted.offer is not None or by in (Grouping.KIND, Grouping.OFFER)
+    return list(get_backends()) if is_detailed else [ALL_KINDS]
+
+
+def _period_of(groups: dict[GroupKey, dict[int, Results]], row: db.Row) -> Results:
+    key = (row["brand_id"], row["kind"], row["offer_id"])
+    return groups.setdefault(key, {}).setdefault(row["period"] - 1, Results())
+
+
+def add_row(results: Results, row: db.Row) -> None:
+    """Add a row of sums in one currency to the results."""
+    for name in USES:
+        setattr(results, name, getattr(results, name) + row[name])
+    if row["currency"] and any(row[name] for name in (*AMOUNTS, "confirmed")):
+        amounts = results.amounts.setdefault(row["currency"], Amounts())
+        for name in AMOUNTS:
+            setattr(amounts, name, getattr(amounts, name) + row[name])
+
+
+def read_totals(*, offers: Collection[uuid.UUID], brands: Collection[uuid.UUID]) -> dict[uuid.UUID, Results]:
+    """Return the results of offers of the brands since they were created, without rejections. Each has an entry."""
+    totals = {offer: Results() for offer in offers}
+    if totals:
+        params = {"offers": list(totals), "brands": list(set(brands))}
+        for row in db.fetch_all("redemptions/results/sql/select_totals.sql", params):
+            add_row(totals[row["offer_id"]], row)
+    return totals

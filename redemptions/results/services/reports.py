@@ -1,0 +1,160 @@
+"""Reports of results by hour, day, week or month in any time zone, split by kind, offer or brand."""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from core import money
+from core.datetimes import format_iso
+from core.errors import InvalidRequest
+from redemptions.backends import get_offer_names
+from redemptions.results import rules, selectors
+from redemptions.results.contracts import Amounts, Grouping, ReportPeriod, ResultFilter, Results
+from redemptions.results.selectors import GroupKey
+
+MAX_GROUPS = 200
+MAX_CELLS = 100_000  # periods times groups of an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The results of a brand, a kind or an offer, in all and by period. ``previous`` is None without comparison."""
+
+    brand: uuid.UUID | None
+    kind: str
+    offer: uuid.UUID | None
+    name: str
+    total: Results
+    previous: Results | None
+    periods: Sequence[Results]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultReport:
+    """Results in ``period`` by the periods that begin at ``starts``. ``groups`` has the largest groups first.
+
+    ``group_count`` also counts the groups beyond ``MAX_GROUPS``, which are left out.
+    """
+
+    period: ReportPeriod
+    compared: ReportPeriod | None
+    starts: Sequence[datetime]
+    whole: Group
+    groups: Sequence[Group]
+    group_count: int
+
+
+def build_report(*, wanted: ResultFilter, period: ReportPeriod, by: Grouping | None, is_compared: bool) -> ResultReport:
+    """Return the results that match, with empty periods. Times count in whole quarters of an hour.
+
+    Raises InvalidRequest for a wrong time and for too many periods.
+    """
+    period = rules.align_to_quarters(period)
+    starts = check_period(period)
+    compared = rules.shift_to_previous(period) if is_compared else None
+    whole = _read(wanted, period, starts, compared, None)
+    groups = _read(wanted, period, starts, compared, by) if by else {}
+    names = get_offer_names((kind, offer) for _brand, kind, offer in groups)
+    ordered = sorted(groups.items(), key=lambda item: (-item[1][0].confirmed, -item[1][0].rejected, str(item[0])))
+    kept = ordered[: min(MAX_GROUPS, MAX_CELLS // max(1, len(starts)))]
+    total, previous, periods = next(iter(whole.values()), _no_results(starts, compared))
+    return ResultReport(
+        period=period,
+        compared=compared,
+        starts=starts,
+        whole=Group(None, "", None, "", total, previous, periods),
+        groups=[
+            Group(brand, kind, offer, names.get(offer, "") if offer else "", *results)
+            for (brand, kind, offer), results in kept
+        ],
+        group_count=len(groups),
+    )
+
+
+Read = tuple[Results, Results | None, Sequence[Results]]  # in all, in the time before, by period
+
+
+def _no_results(starts: Sequence[datetime], compared: ReportPeriod | None) -> Read:
+    return Results(), Results() if compared else None, [Results() for _start in starts]
+
+
+def _read(
+    wanted: ResultFilter,
+    period: ReportPeriod,
+    starts: Sequence[datetime],
+    compared: ReportPeriod | None,
+    by: Grouping | None,
+) -> dict[GroupKey, Read]:
+    now = selectors.read_results(wanted=wanted, start=period.start, end=period.end, starts=starts, by=by)
+    before: Mapping[GroupKey, Mapping[int, Results]] = {}
+    if compared is not None:
+        before = selectors.read_results(
+            wanted=wanted, start=compared.start, end=compared.end, starts=[compared.start], by=by
+        )
+    read: dict[GroupKey, Read] = {}
+    for key in now.keys() | before.keys():
+        periods = [now.get(key, {}).get(index, Results()) for index in range(len(starts))]
+        previous = None if compared is None else before.get(key, {}).get(0, Results())
+        read[key] = (add_up(periods), previous, periods)
+    return read
+
+
+def add_up(results: Sequence[Results]) -> Results:
+    """Return the sum of results."""
+    total = Results()
+    for part in results:
+        for name in selectors.USES:
+            setattr(total, name, getattr(total, name) + getattr(part, name))
+        for reason, count in part.rejections.items():
+            total.rejections[reason] = total.rejections.get(reason, 0) + count
+        for currency, amounts in part.amounts.items():
+            sums = total.amounts.setdefault(currency, Amounts())
+            for field in fields(Amounts):
+                setattr(sums, field.name, getattr(sums, field.name) + getattr(amounts, field.name))
+    return total
+
+
+def check_period(period: ReportPeriod) -> Sequence[datetime]:
+    """Return the starts of a report's periods. Raises InvalidRequest for wrong times and too many periods."""
+    for name, at in (("from", period.start), ("to", period.end)):
+        if not rules.EARLIEST <= at <= rules.LATEST:
+            detail = _("Enter a date between %(first)s and %(last)s.")
+            raise InvalidRequest.field(name, detail % {"first": rules.EARLIEST.year, "last": rules.LATEST.year})
+    if period.end < period.start:
+        raise InvalidRequest.field("to", _("The end must be after the start."))
+    starts = rules.list_period_starts(period)
+    if starts is None:
+        detail = _("The report is limited to %(count)s intervals.")
+        raise InvalidRequest.field("unit", detail % {"count": f"{rules.MAX_PERIODS:,}"})
+    return starts
+
+
+# --- CSV --------------------------------------------------------------------------------------------------------------
+COUNTS = (*selectors.USES, "rejected")
+AMOUNTS = ("currency", "gross", "discount", "net", "returned_discount")
+HEADER = ("start", "local", "brand", "kind", "offer", "name", *COUNTS, *AMOUNTS)
+
+
+def iter_lines(report: ResultReport, slugs: Mapping[uuid.UUID, str]) -> Iterator[tuple[object, ...]]:
+    """Yield a line per group, period and currency as in ``HEADER``, with empty periods.
+
+    The counts are in the first line of a period; a line of another currency has amounts only.
+    """
+    for group in report.groups or [report.whole]:
+        offer = group.offer or ""
+        identity = (slugs[group.brand] if group.brand else "", group.kind, offer, group.name)
+        for start, results in zip(report.starts, group.periods, strict=True):
+            local = start.astimezone(report.period.timezone).isoformat(timespec="minutes")
+            counts: tuple[object, ...] = tuple(getattr(results, name) for name in COUNTS)
+            amounts = [_amount_cells(currency, results.amounts[currency]) for currency in sorted(results.amounts)]
+            for cells in amounts or [("",) * len(AMOUNTS)]:
+                yield (format_iso(start), local, *identity, *counts, *cells)
+                counts = ("",) * len(COUNTS)
+
+
+def _amount_cells(currency: str, amounts: Amounts) -> tuple[str, ...]:
+    values = (amounts.gross, amounts.discount, amounts.net, amounts.returned_discount)
+    return (currency, *(money.format_decimal(minor, currency) for minor in values))
